@@ -1,0 +1,232 @@
+//! The caller of an operation: what it may see, and where it holds a permission.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{
+    Condition, ExprTrait, ActiveEnum,
+    entity::prelude::*,
+    sea_query::{Expr, SimpleExpr},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::policy::{ForumFunction, Permission, Role, Standing, allows};
+use crate::kernel::{Problem, Result, events::Visible, problem::Kind, say};
+
+/// Who may see a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Visibility {
+    /// Everybody, also without signing in.
+    #[default]
+    Public,
+    /// Any signed-in user.
+    Members,
+    /// Members of the owning forum.
+    Forum,
+    /// The owning actor only.
+    Actor,
+}
+
+impl Visibility {
+    /// The visibility with its owners, for events.
+    #[must_use]
+    pub fn of(self, forum: Option<Uuid>, actor: Option<Uuid>) -> Visible {
+        Visible { visibility: Some(self.to_value()), forum, actor }
+    }
+
+    /// The visibility by its stored name; an unknown one is the narrowest.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self::try_from_value(&name.to_owned()).unwrap_or(Self::Actor)
+    }
+}
+
+/// Where a grant holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The whole installation.
+    Everywhere,
+    /// An area and all below it, by its path.
+    Area(String),
+    /// An actor and its administrations.
+    Actor(Vec<Uuid>),
+    /// A forum.
+    Forum(Uuid),
+    /// A source of a partner system.
+    Source(Uuid),
+}
+
+/// Somebody who calls: nobody in particular, or a signed-in user with what has been granted.
+#[derive(Clone, Debug, Default)]
+pub struct Caller {
+    /// The user; nothing when not signed in.
+    pub user: Option<Uuid>,
+    /// The user's name.
+    pub name: String,
+    /// The session that the call belongs to.
+    pub session: Option<Uuid>,
+    /// What has been granted, as it holds now.
+    pub grants: Vec<(Role, Scope)>,
+    /// Functions in forums of the actors that the user works for.
+    pub functions: Vec<(Uuid, ForumFunction)>,
+    /// What the caller may see.
+    pub sight: Sight,
+}
+
+impl Caller {
+    /// Where the caller holds a permission.
+    ///
+    /// # Errors
+    /// When nowhere: 401 when signing in might help, else 403 naming the permission.
+    pub fn reach(&self, permission: Permission) -> Result<Reach> {
+        let mut reach = Reach { permission: permission.key(), ..Reach::default() };
+        let mut held = allows(Standing::Everyone, permission) || (self.user.is_some() && allows(Standing::SignedIn, permission));
+        for (role, scope) in self.grants.iter().filter(|(role, _)| allows(Standing::Role(*role), permission)) {
+            held = true;
+            reach.roles.push(*role);
+            match scope {
+                Scope::Everywhere => reach.everywhere = true,
+                Scope::Area(path) => reach.areas.push(path.clone()),
+                Scope::Actor(actors) => reach.actors.extend(actors),
+                Scope::Forum(forum) => reach.forums.push(*forum),
+                Scope::Source(_) => {}
+            }
+        }
+        for (forum, _) in self.functions.iter().filter(|(_, function)| allows(Standing::Forum(*function), permission)) {
+            held = true;
+            reach.forums.push(*forum);
+        }
+        if held {
+            Ok(reach)
+        } else if self.user.is_none() {
+            Err(Problem::new(Kind::Unauthenticated).header("WWW-Authenticate", "Bearer"))
+        } else {
+            Err(reach.missing())
+        }
+    }
+
+    /// The permissions that the caller holds somewhere.
+    #[must_use]
+    pub fn permissions(&self) -> Vec<Permission> {
+        Permission::ALL.iter().copied().filter(|permission| self.reach(*permission).is_ok()).collect()
+    }
+}
+
+/// What a caller may see, as one SQL condition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sight {
+    /// Sees all there is.
+    pub all: bool,
+    /// Sees what is for signed-in users.
+    pub signed_in: bool,
+    /// Sees what is these forums' own.
+    pub forums: BTreeSet<Uuid>,
+    /// Sees what is these actors' own.
+    pub actors: BTreeSet<Uuid>,
+}
+
+impl Sight {
+    /// Sees everything: for the installation itself.
+    #[must_use]
+    pub fn of_installation() -> Self {
+        Self { all: true, ..Self::default() }
+    }
+
+    /// Rows that may be seen, by their visibility, owning forum and owning actor.
+    pub fn rows(&self, visibility: impl ColumnTrait, forum: Option<SimpleExpr>, actor: Option<SimpleExpr>) -> Condition {
+        if self.all {
+            return Condition::all();
+        }
+        let is = |name: Visibility| Expr::col(visibility.as_column_ref()).eq(name.to_value());
+        let mut seen = Condition::any().add(is(Visibility::Public));
+        if self.signed_in {
+            seen = seen.add(is(Visibility::Members));
+        }
+        for (kind, owner, own) in [(Visibility::Forum, forum, &self.forums), (Visibility::Actor, actor, &self.actors)] {
+            if let Some(owner) = owner.filter(|_| !own.is_empty()) {
+                seen = seen.add(is(kind).and(owner.is_in(own.iter().copied())));
+            }
+        }
+        seen
+    }
+
+    /// Whether one record may be seen.
+    #[must_use]
+    pub fn sees(&self, visibility: Visibility, forum: Option<Uuid>, actor: Option<Uuid>) -> bool {
+        self.all
+            || match visibility {
+                Visibility::Public => true,
+                Visibility::Members => self.signed_in,
+                Visibility::Forum => forum.is_some_and(|forum| self.forums.contains(&forum)),
+                Visibility::Actor => actor.is_some_and(|actor| self.actors.contains(&actor)),
+            }
+    }
+}
+
+/// Where the caller holds the permission of the operation.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    permission: &'static str,
+    /// The roles that give the permission.
+    pub roles: Vec<Role>,
+    /// In the whole installation.
+    pub everywhere: bool,
+    /// In these areas and all below them, by path.
+    pub areas: Vec<String>,
+    /// For these actors.
+    pub actors: Vec<Uuid>,
+    /// In these forums.
+    pub forums: Vec<Uuid>,
+}
+
+impl Reach {
+    /// The permission is held nowhere that matters here.
+    #[must_use]
+    pub fn missing(&self) -> Problem {
+        let permission = self.permission;
+        Problem { required_permission: Some(permission), ..Problem::new(Kind::Forbidden) }.detail(say!(
+            "Du behöver behörigheten {permission} här. Be den som samordnar arbetet om en roll som har den.",
+            "You need the permission {permission} here. Ask the coordinator for a role that has it."
+        ))
+    }
+
+    /// Checks that the permission reaches one of these: an area (by path), an actor or a forum.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn require(&self, areas: &[&str], actor: Option<Uuid>, forum: Option<Uuid>) -> Result<()> {
+        let reaches = self.everywhere
+            || areas.iter().any(|path| self.areas.iter().any(|own| path.starts_with(own.as_str())))
+            || actor.is_some_and(|actor| self.actors.contains(&actor))
+            || forum.is_some_and(|forum| self.forums.contains(&forum));
+        if reaches { Ok(()) } else { Err(self.missing()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn coordinator_of_county() -> Caller {
+        Caller { user: Some(Uuid::nil()), grants: vec![(Role::Coordinator, Scope::Area("00/01/".to_owned()))], ..Caller::default() }
+    }
+
+    #[test]
+    fn a_coordinator_reaches_the_area_and_all_below_it() -> Result<()> {
+        let reach = coordinator_of_county().reach(Permission::WriteActors)?;
+        assert!(reach.require(&["00/01/0127/"], None, None).is_ok());
+        assert!(reach.require(&["00/12/1280/"], None, None).is_err());
+        assert!(reach.require(&[], None, None).is_err());
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let refused = coordinator_of_county().reach(Permission::ReadUsers).err();
+        assert_eq!(refused.and_then(|problem| problem.required_permission), Some("users.read"));
+        let anonymous = Caller::default().reach(Permission::ReadUsers).err();
+        assert_eq!(anonymous.map(|problem| problem.kind), Some(Kind::Unauthenticated));
+    }
+}

@@ -1,0 +1,104 @@
+use actix_web::{delete, get, post, web::Data};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use super::{GrantId, ScopeKind, store};
+use crate::{
+    access::{By, policy::{Role, needs}, users::UserId},
+    kernel::{At, Db, Page, Paging, Query, Reply, Result, Valid, reply::Nothing},
+};
+
+/// Where a grant holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = GrantScope)]
+pub struct Scope {
+    pub kind: ScopeKind,
+    /// The area, actor or forum; null for `everywhere`.
+    pub id: Option<Uuid>,
+}
+
+/// A grant to be given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewGrant {
+    pub user_id: UserId,
+    pub role: Role,
+    pub scope: Scope,
+    /// First day of the grant; null means from now on.
+    pub valid_from: Option<NaiveDate>,
+    /// First day on which the grant no longer holds; null means until further notice.
+    pub valid_to: Option<NaiveDate>,
+}
+
+/// A role that a user holds within a scope (behörighet).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Grant {
+    pub id: GrantId,
+    /// Grows by one with each change.
+    pub version: i64,
+    #[serde(flatten)]
+    pub fields: NewGrant,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Which grants to list.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(super) struct GrantFilter {
+    /// Grants of this user.
+    #[param(nullable = false)]
+    pub user_id: Option<UserId>,
+}
+
+/// List grants
+///
+/// The grants that the caller could have given: an admin sees all, others those within their own scope.
+#[utoipa::path(tag = "grants", operation_id = "listGrants", params(GrantFilter, Paging),
+    responses((status = 200, description = "A page of grants", body = Page<Grant>)), extensions(("x-permission" = json!("grants.read"))))]
+#[get("/grants")]
+async fn list(by: By<needs::ReadGrants>, Query(filter): Query<GrantFilter>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Grant>>> {
+    Reply::page(&by, &store::list(&by.reach, &filter, &paging, &by, &db).await?)
+}
+
+/// Give a grant
+///
+/// The caller must hold the role's permissions within the scope: nobody grants more than they hold.
+#[utoipa::path(tag = "grants", operation_id = "createGrant", request_body = NewGrant,
+    responses((status = 201, description = "The grant as given", body = Grant)), extensions(("x-permission" = json!("grants.write"))))]
+#[post("/grants")]
+async fn create(by: By<needs::WriteGrants>, new: Valid<NewGrant>, db: Data<Db>) -> Result<Reply<Grant>> {
+    db.write(&by, async |w| {
+        store::may_grant(&by.caller, &by.reach, &new.0, w).await?;
+        let grant = store::insert(&new.0, w).await?;
+        Reply::created("/grants", grant.id, grant.version, &grant)
+    })
+    .await
+}
+
+/// Take a grant back
+///
+/// Takes effect at once, also for those signed in.
+#[utoipa::path(tag = "grants", operation_id = "deleteGrant",
+    responses((status = 204, description = "The grant is gone")), extensions(("x-permission" = json!("grants.write"))))]
+#[delete("/grants/{grantId}")]
+async fn remove(by: By<needs::WriteGrants>, At(id): At<GrantId>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let grant = store::find(id, w).await?;
+        store::may_grant(&by.caller, &by.reach, &grant.fields, w).await.map_err(|_| crate::kernel::Problem::not_found())?;
+        by.expects(grant.version)?;
+        store::remove(id, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(remove);
+}

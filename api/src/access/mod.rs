@@ -1,0 +1,18 @@
+//! Who may do what: users, their grants and sessions, and the one table of roles and permissions.
+//!
+//! A handler names the permission it needs in its signature ([`By`]); what the caller may see ([`Sight`]) and where the
+//! permission is held ([`Reach`]) come with it, and stores take them, so a query that forgets them does not compile.
+
+mod by;
+mod caller;
+pub mod grants;
+pub mod passwords;
+pub mod policy;
+pub mod sessions;
+mod standing;
+mod tokens;
+pub mod users;
+
+pub use by::{By, authenticate};
+pub use caller::{Caller, Reach, Sight, Visibility};
+pub use tokens::{Access, TokenSettings};

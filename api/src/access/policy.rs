@@ -1,0 +1,177 @@
+//! The one table of who may do what. Its printed form, `openapi/permissions.md`, is a golden file: a change of policy is
+//! a change that can be read.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A role that a grant gives within its scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Runs the installation.
+    Admin,
+    /// Coordinates the work in an area and all below it.
+    Coordinator,
+    /// Looks after an actor: its record, its users, its answers.
+    ActorAdmin,
+    /// Works for an actor.
+    Contributor,
+    /// Reads what an actor may read.
+    Reader,
+    /// Works with statistics.
+    Analyst,
+    /// Evaluates interventions.
+    Evaluator,
+    /// A partner system.
+    Service,
+}
+
+/// What an actor does in a forum; it carries rights there for those who work for the actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum ForumFunction {
+    /// Leads the forum (ordförande).
+    Chair,
+    /// Leads its process (processledare).
+    ProcessLeader,
+    /// Coordinates its work (samordnare).
+    Coordinator,
+    /// Takes part (medlem).
+    Member,
+    /// Looks on (observatör).
+    Observer,
+}
+
+/// In what capacity somebody holds a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Standing {
+    /// Anybody, also without signing in.
+    Everyone,
+    /// Any signed-in user.
+    SignedIn,
+    /// Who has been granted a role.
+    Role(Role),
+    /// Who works for an actor with a function in a forum.
+    Forum(ForumFunction),
+}
+
+macro_rules! permissions {
+    ($($name:ident $key:literal [$($standing:pat_param)|+];)*) => {
+        /// What an operation needs.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Permission { $(#[doc = concat!("`", $key, "`")] $name,)* }
+
+        impl Permission {
+            /// All permissions.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The permission's name in the contract.
+            #[must_use]
+            pub const fn key(self) -> &'static str { match self { $(Self::$name => $key,)* } }
+        }
+
+        /// Whether somebody of a standing holds a permission, within the scope of that standing.
+        #[must_use]
+        pub const fn allows(standing: Standing, permission: Permission) -> bool {
+            use ForumFunction::{Chair, Coordinator as ForumCoordinator, Member, ProcessLeader};
+            use Role::{ActorAdmin, Admin, Analyst, Contributor, Coordinator};
+            use Standing::{Everyone, Forum, Role as In, SignedIn};
+            match permission { $(Permission::$name => matches!(standing, $($standing)|+),)* }
+        }
+
+        /// Permissions as types, for the signatures of handlers.
+        pub mod needs {
+            use super::{Permission, Requires};
+            $(
+                #[doc = concat!("The handler needs `", $key, "`.")]
+                #[derive(Clone, Copy, Debug)]
+                pub enum $name {}
+                impl Requires for $name { const PERMISSION: Permission = Permission::$name; }
+            )*
+        }
+    };
+}
+
+permissions! {
+    ReadService "service.read" [Everyone];
+    ReadReference "reference.read" [Everyone];
+    ReadAreas "areas.read" [Everyone];
+    ReadRegistry "registry.read" [Everyone];
+    ReadForums "forums.read" [Everyone];
+    ReadStatistics "statistics.read" [Everyone];
+    ReadAssessments "assessments.read" [Everyone];
+    ReadInterventions "interventions.read" [Everyone];
+    ReadPriorities "priorities.read" [Everyone];
+    ReadTrace "trace.read" [Everyone];
+    ReadChanges "changes.read" [SignedIn];
+    StartSession "sessions.start" [Everyone];
+    EndSession "sessions.end" [SignedIn];
+    ReadAccount "account.read" [SignedIn];
+    ReadUsers "users.read" [In(Admin)];
+    WriteUsers "users.write" [In(Admin | Coordinator)];
+    ReadGrants "grants.read" [In(Admin | Coordinator | ActorAdmin)];
+    WriteGrants "grants.write" [In(Admin | Coordinator | ActorAdmin)];
+    WriteActors "actors.write" [In(Admin | Coordinator | ActorAdmin)];
+    WriteMandates "mandates.write" [In(Admin | Coordinator | ActorAdmin)];
+    WriteForums "forums.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator)];
+    AnswerInvitation "forums.answer" [In(Admin | Coordinator | ActorAdmin | Contributor)];
+    WriteStatistics "statistics.write" [In(Admin | Coordinator | Analyst)];
+    WriteAssessments "assessments.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator | Member)];
+    Endorse "assessments.endorse" [In(ActorAdmin | Contributor)];
+    PublishAssessments "assessments.publish" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader)];
+    WriteInterventions "interventions.write" [In(Admin | Coordinator | ActorAdmin | Contributor)];
+    WriteRounds "priorities.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator)];
+    Vote "priorities.vote" [In(ActorAdmin | Contributor)];
+    Decide "priorities.decide" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader)];
+}
+
+/// A type that stands for a permission.
+pub trait Requires {
+    /// The permission.
+    const PERMISSION: Permission;
+}
+
+/// Every standing there is, in the order of the printed table.
+#[must_use]
+pub fn standings() -> Vec<(String, Standing)> {
+    use sea_orm::{ActiveEnum, Iterable};
+    let mut all = vec![("everyone".to_owned(), Standing::Everyone), ("signed in".to_owned(), Standing::SignedIn)];
+    all.extend(Role::iter().map(|role| (role.to_value(), Standing::Role(role))));
+    all.extend(ForumFunction::iter().map(|function| (format!("forum: {}", function.to_value()), Standing::Forum(function))));
+    all
+}
+
+/// Whether somebody of this standing, or of one that comes with it, holds the permission.
+#[must_use]
+pub fn holds(standing: Standing, permission: Permission) -> bool {
+    allows(standing, permission)
+        || allows(Standing::Everyone, permission)
+        || (standing != Standing::Everyone && allows(Standing::SignedIn, permission))
+}
+
+/// The table as Markdown.
+#[must_use]
+pub fn table() -> String {
+    use std::fmt::Write;
+    let standings = standings();
+    let mut table = String::from(
+        "# Who may do what\n\nMade from `api/src/access/policy.rs`. A role holds within the scope of its grant: everywhere, an area and all below\nit, an actor, a forum. A function holds in its forum, for those who work for the actor.\n\n| permission |",
+    );
+    for (name, _) in &standings {
+        let _ = write!(table, " {name} |");
+    }
+    table.push_str("\n|---|");
+    table.push_str(&":-:|".repeat(standings.len()));
+    table.push('\n');
+    for permission in Permission::ALL {
+        let _ = write!(table, "| `{}` |", permission.key());
+        for (_, standing) in &standings {
+            table.push_str(if holds(*standing, *permission) { " ● |" } else { "   |" });
+        }
+        table.push('\n');
+    }
+    table
+}

@@ -1,0 +1,155 @@
+//! Reads what a user may do: grants that hold today, the actors they reach, the forums of those actors.
+//!
+//! Access lies below the rooms, so this asks their tables by name and uses nothing of the rooms themselves.
+
+use chrono::NaiveDate;
+use sea_orm::{
+    ActiveEnum, ConnectionTrait, DatabaseConnection, ExprTrait, QueryResult, Statement, Value,
+    entity::prelude::*,
+    sea_query::{Expr, Query, SelectStatement},
+};
+
+use super::{
+    caller::{Caller, Scope, Sight},
+    policy::{ForumFunction, Role},
+};
+use crate::kernel::{Problem, Result};
+
+/// The user of a live session with all that holds for it today, or nothing when the session or the account has ended.
+pub(super) async fn load(user: Uuid, session: Uuid, today: NaiveDate, now: ChronoDateTimeUtc, db: &DatabaseConnection) -> Result<Option<Caller>> {
+    let account = Query::select()
+        .column(("user_account", "name"))
+        .from("user_account")
+        .inner_join("session", Expr::col(("session", "user_id")).equals(("user_account", "id")))
+        .and_where(Expr::col(("user_account", "id")).eq(user))
+        .and_where(Expr::col(("user_account", "status")).eq("active"))
+        .and_where(Expr::col(("session", "id")).eq(session))
+        .and_where(Expr::col(("session", "revoked_at")).is_null())
+        .and_where(Expr::col(("session", "expires_at")).gt(now))
+        .take();
+    let Some(account) = db.query_one(&account).await? else { return Ok(None) };
+    let mut caller = Caller {
+        user: Some(user),
+        name: account.try_get("", "name")?,
+        session: Some(session),
+        sight: Sight { signed_in: true, ..Sight::default() },
+        ..Caller::default()
+    };
+    grants(&mut caller, user, today, db).await?;
+    forums(&mut caller, today, db).await?;
+    Ok(Some(caller))
+}
+
+async fn rows(select: &SelectStatement, db: &DatabaseConnection) -> Result<Vec<QueryResult>> {
+    db.query_all(select).await.map_err(Problem::from)
+}
+
+fn holds_on(today: NaiveDate) -> sea_orm::Condition {
+    sea_orm::Condition::all()
+        .add(Expr::col("valid_from").is_null().or(Expr::col("valid_from").lte(today)))
+        .add(Expr::col("valid_to").is_null().or(Expr::col("valid_to").gt(today)))
+}
+
+async fn grants(caller: &mut Caller, user: Uuid, today: NaiveDate, db: &DatabaseConnection) -> Result<()> {
+    let select = Query::select()
+        .columns(["role", "scope_kind", "scope_id"])
+        .from("access_grant")
+        .and_where(Expr::col("user_id").eq(user))
+        .cond_where(holds_on(today))
+        .take();
+    for row in rows(&select, db).await? {
+        let role: Role = row.try_get("", "role")?;
+        let kind: String = row.try_get("", "scope_kind")?;
+        let id: Option<Uuid> = row.try_get("", "scope_id")?;
+        let scope = match (kind.as_str(), id) {
+            ("everywhere", _) => Scope::Everywhere,
+            ("area", Some(id)) => match area_path(id, db).await? {
+                Some(path) => Scope::Area(path),
+                None => continue,
+            },
+            ("actor", Some(id)) => Scope::Actor(with_administrations(id, db).await?),
+            ("forum", Some(id)) => Scope::Forum(id),
+            ("source", Some(id)) => Scope::Source(id),
+            _ => continue,
+        };
+        match &scope {
+            // Only who runs the installation sees all there is; other roles may be granted everywhere and still see as members do.
+            Scope::Everywhere => caller.sight.all |= role == Role::Admin,
+            Scope::Actor(actors) => caller.sight.actors.extend(actors),
+            Scope::Forum(forum) => {
+                caller.sight.forums.insert(*forum);
+            }
+            Scope::Area(_) | Scope::Source(_) => {}
+        }
+        caller.grants.push((role, scope));
+    }
+    Ok(())
+}
+
+async fn area_path(id: Uuid, db: &DatabaseConnection) -> Result<Option<String>> {
+    let select = Query::select().column("path").from("area").and_where(Expr::col("id").eq(id)).take();
+    let row = db.query_one(&select).await?;
+    Ok(row.map(|row| row.try_get("", "path")).transpose()?)
+}
+
+/// An actor with all actors below it.
+async fn with_administrations(id: Uuid, db: &DatabaseConnection) -> Result<Vec<Uuid>> {
+    let parameter = if crate::kernel::table::is_postgres(db.get_database_backend()) { "$1" } else { "?" };
+    let sql = format!(
+        "WITH RECURSIVE below (id) AS (SELECT id FROM actor WHERE id = {parameter} \
+         UNION SELECT actor.id FROM actor JOIN below ON actor.parent_id = below.id) SELECT id FROM below"
+    );
+    let found = db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, [Value::from(id)])).await?;
+    found.iter().map(|row| row.try_get("", "id").map_err(Problem::from)).collect()
+}
+
+async fn forums(caller: &mut Caller, today: NaiveDate, db: &DatabaseConnection) -> Result<()> {
+    let mut working: Vec<Uuid> = Vec::new();
+    let mut areas = Vec::new();
+    for (role, scope) in &caller.grants {
+        match scope {
+            Scope::Actor(actors) if matches!(role, Role::ActorAdmin | Role::Contributor) => working.extend(actors),
+            Scope::Area(path) if *role == Role::Coordinator => areas.push(path.clone()),
+            _ => {}
+        }
+    }
+    if !caller.sight.actors.is_empty() {
+        let select = Query::select()
+            .columns(["forum_id", "actor_id", "function", "status"])
+            .from("forum_member")
+            .and_where(Expr::col("actor_id").is_in(caller.sight.actors.iter().copied()))
+            .and_where(Expr::col("status").is_in(["invited", "accepted"]))
+            .cond_where(holds_on(today))
+            .take();
+        for row in rows(&select, db).await? {
+            let forum: Uuid = row.try_get("", "forum_id")?;
+            let actor: Uuid = row.try_get("", "actor_id")?;
+            let status: String = row.try_get("", "status")?;
+            let function = ForumFunction::try_from_value(&row.try_get::<String>("", "function")?)?;
+            caller.sight.forums.insert(forum);
+            if status == "accepted" && working.contains(&actor) {
+                caller.functions.push((forum, function));
+            }
+        }
+    }
+    for path in areas {
+        let select = Query::select()
+            .column("forum_id")
+            .from("forum_area")
+            .inner_join("area", Expr::col(("area", "id")).equals(("forum_area", "area_id")))
+            .and_where(Expr::col(("area", "path")).gte(path.clone()))
+            .and_where(Expr::col(("area", "path")).lt(format!("{path}~")))
+            .take();
+        for row in rows(&select, db).await? {
+            caller.sight.forums.insert(row.try_get("", "forum_id")?);
+        }
+    }
+    Ok(())
+}
+
+/// A number that grows with every change of who may do what.
+pub(super) async fn epoch(db: &DatabaseConnection) -> Result<i64> {
+    let select = Query::select().column("epoch").from("access_epoch").take();
+    let row = db.query_one(&select).await?.ok_or_else(|| Problem::internal(&"the epoch of access is missing"))?;
+    Ok(row.try_get("", "epoch")?)
+}

@@ -1,0 +1,28 @@
+//! Users (användare): the people who sign in. What one may do is not here but in grants.
+
+mod api;
+pub(super) mod store;
+pub(super) mod table;
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use api::{NewUser, User, routes};
+pub use store::insert;
+
+use crate::kernel::Id;
+
+/// The id of a user.
+pub type UserId = Id<User>;
+
+/// Whether a user may sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum UserStatus {
+    /// May sign in.
+    Active,
+    /// May not.
+    Disabled,
+}

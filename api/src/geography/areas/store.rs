@@ -1,0 +1,134 @@
+//! Areas, and what lies below them.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QuerySelect, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Expr, Query, SelectStatement},
+};
+
+use super::{Area, AreaId, AreaLevel, api::AreaFilter, table};
+use crate::kernel::{Db, Fault, Page, Paging, Problem, Result, page::Key, request::Call, say, text};
+
+fn view(row: table::Model) -> Area {
+    Area {
+        id: row.id,
+        level: row.level,
+        version: row.version,
+        code: row.code,
+        name: row.name,
+        parent_id: row.parent_id,
+        category: row.category,
+        valid_from: row.valid_from,
+        valid_to: row.valid_to,
+    }
+}
+
+pub(super) async fn list(filter: &AreaFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Area>> {
+    let mut select = table::Entity::find()
+        .apply_if(filter.level, |select, level| select.filter(table::Column::Level.eq(level)))
+        .apply_if(filter.version.clone(), |select, version| select.filter(table::Column::Version.eq(version)))
+        .apply_if(filter.code.clone(), |select, code| select.filter(table::Column::Code.eq(code)))
+        .apply_if(filter.parent_id, |select, parent| select.filter(table::Column::ParentId.eq(parent)));
+    if let Some(name) = &filter.name {
+        let start = text::fold(name);
+        let length = i32::try_from(start.chars().count()).unwrap_or(i32::MAX);
+        let begins = sea_orm::sea_query::Func::cust("substr").arg(table::Column::NameFold.into_expr()).arg(1).arg(length);
+        select = select.filter(Expr::expr(begins).eq(start));
+    }
+    if let Some(above) = filter.below {
+        let path = path(above, db.reader()).await?.unwrap_or_else(|| "-".to_owned());
+        select = select.filter(at_or_below(&path)).filter(table::Column::Id.ne(above));
+    }
+    let keys = vec![
+        Key::column(table::Column::Path, |row: &table::Model| row.path.clone().into()),
+        Key::column(table::Column::Id, |row: &table::Model| row.id.into()),
+    ];
+    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+}
+
+/// One area.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(id: AreaId, db: &impl ConnectionTrait) -> Result<Area> {
+    table::Entity::find_by_id(id).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+fn at_or_below(path: &str) -> Condition {
+    // `~` sorts after every character of a path.
+    Condition::all().add(table::Column::Path.gte(path)).add(table::Column::Path.lt(format!("{path}~")))
+}
+
+/// The ids of the areas with a code and of all below them, for filters.
+#[must_use]
+pub fn below_code(level: AreaLevel, code: &str) -> SelectStatement {
+    let path = Query::select()
+        .column("path")
+        .from("area")
+        .and_where(Expr::col("level").eq(sea_orm::ActiveEnum::to_value(&level)))
+        .and_where(Expr::col("code").eq(code))
+        .limit(1)
+        .take();
+    // The path is looked up once; as a scalar it can enter the index on paths.
+    let path = Expr::SubQuery(None, Box::new(path.into()));
+    Query::select()
+        .column("id")
+        .from("area")
+        .and_where(Expr::col("path").gte(path.clone()))
+        .and_where(Expr::col("path").lt(Expr::cust_with_expr("$1 || '~'", path)))
+        .take()
+}
+
+/// The path of an area: the codes from the nation down to it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn path(id: AreaId, db: &impl ConnectionTrait) -> Result<Option<String>> {
+    Ok(table::Entity::find_by_id(id).select_only().column(table::Column::Path).into_tuple().one(db).await?)
+}
+
+/// The paths of those of the areas that exist.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn paths(ids: &[AreaId], db: &impl ConnectionTrait) -> Result<HashMap<AreaId, String>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(AreaId, String)> = table::Entity::find()
+        .select_only()
+        .columns([table::Column::Id, table::Column::Path])
+        .filter(table::Column::Id.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The areas with these codes, of any level, by code. Where several versions have a code the newest counts.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_codes(codes: &[String], db: &impl ConnectionTrait) -> Result<HashMap<String, Area>> {
+    let mut found = HashMap::new();
+    for codes in codes.chunks(500) {
+        let rows = table::Entity::find()
+            .filter(table::Column::Code.is_in(codes))
+            .order_by(table::Column::Version, sea_orm::Order::Asc)
+            .all(db)
+            .await?;
+        found.extend(rows.into_iter().map(|row| (row.code.clone(), view(row))));
+    }
+    Ok(found)
+}
+
+/// The fault of an area that does not exist.
+#[must_use]
+pub fn missing(pointer: impl Into<String>) -> Fault {
+    Fault::at(pointer, "not-found", say!(
+        "Området finns inte. Sök fram dess id med GET /areas?code=…",
+        "The area does not exist. Look up its id with GET /areas?code=…"
+    ))
+}

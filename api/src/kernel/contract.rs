@@ -1,0 +1,372 @@
+//! The published contract as the judge of what comes in: bodies and parameters are checked against the very schemas
+//! that clients read, so a documented limit is a held limit, and all faults are found at once.
+
+use std::{collections::HashMap, sync::Arc};
+
+use actix_web::http::Method;
+use jsonschema::{ValidationError, Validator, error::{TypeKind, ValidationErrorKind as Broken}};
+use serde_json::{Map, Value, json};
+
+use super::{
+    language::{Text, say},
+    problem::{Fault, Kind, Problem, Result},
+    text,
+};
+
+/// Root of the API below the host.
+pub const ROOT: &str = "/samsyn/v1";
+
+/// One operation of the contract.
+#[derive(Debug)]
+pub struct Operation {
+    /// Its `operationId`.
+    pub id: String,
+    /// The permission that it needs.
+    pub permission: String,
+    /// The members of its answer (of one item, for a list), which `fields` may choose among.
+    pub members: Vec<String>,
+    parameters: Vec<(String, Scalar)>,
+    query: Validator,
+}
+
+/// How a parameter's text becomes JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scalar {
+    Text,
+    Integer,
+    Boolean,
+    List,
+}
+
+/// The contract, compiled.
+#[derive(Debug)]
+pub struct Contract {
+    operations: HashMap<String, Vec<(Method, Arc<Operation>)>>,
+    bodies: HashMap<String, Validator>,
+}
+
+impl Contract {
+    /// Compiles an `OpenAPI` document.
+    ///
+    /// # Errors
+    /// When the document refers to a schema that it lacks.
+    pub fn new(document: &Value) -> Result<Self, String> {
+        let components = &document["components"];
+        let compile = |schema: Value| {
+            let mut root = schema;
+            root["components"] = components.clone();
+            jsonschema::draft202012::options()
+                .should_validate_formats(true)
+                .offline()
+                .build(&root)
+                .map_err(|error| error.to_string())
+        };
+        let mut operations: HashMap<String, Vec<_>> = HashMap::new();
+        let mut bodies = HashMap::new();
+        for (path, item) in object(&document["paths"]) {
+            for (method, described) in object(item) {
+                let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).map_err(|error| error.to_string())?;
+                let mut parameters = Vec::new();
+                let mut properties = Map::new();
+                for parameter in array(&described["parameters"]) {
+                    if parameter["in"] == "query" {
+                        let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+                        let schema = &parameter["schema"];
+                        parameters.push((name.clone(), scalar(resolve(document, schema))));
+                        properties.insert(name, schema.clone());
+                    }
+                }
+                if let Some(name) = reference(&described["requestBody"]["content"]["application/json"]["schema"]) {
+                    bodies.entry(name.to_owned()).or_insert(compile(json!({"$ref": format!("#/components/schemas/{name}")}))?);
+                }
+                let operation = Operation {
+                    id: described["operationId"].as_str().unwrap_or_default().to_owned(),
+                    permission: described["x-permission"].as_str().unwrap_or_default().to_owned(),
+                    members: members(document, described),
+                    parameters,
+                    query: compile(json!({"type": "object", "properties": properties}))?,
+                };
+                operations.entry(format!("{ROOT}{path}")).or_default().push((method, Arc::new(operation)));
+            }
+        }
+        Ok(Self { operations, bodies })
+    }
+
+    /// The operation that serves a method at a route's pattern.
+    #[must_use]
+    pub fn operation(&self, method: &Method, pattern: &str) -> Option<Arc<Operation>> {
+        let methods = self.operations.get(pattern)?;
+        methods.iter().find(|(known, _)| known == method).map(|(_, operation)| Arc::clone(operation))
+    }
+
+    /// The methods that a concrete path can be called with; empty when there is no such path.
+    #[must_use]
+    pub fn methods(&self, path: &str) -> Vec<Method> {
+        let given: Vec<_> = path.split('/').collect();
+        let mut methods: Vec<Method> = Vec::new();
+        for (pattern, served) in &self.operations {
+            let known: Vec<_> = pattern.split('/').collect();
+            let fits = known.len() == given.len()
+                && known.iter().zip(&given).all(|(known, given)| known == given || (known.starts_with('{') && !given.is_empty()));
+            if fits {
+                methods.extend(served.iter().map(|(method, _)| method.clone()));
+            }
+        }
+        if methods.contains(&Method::GET) {
+            methods.push(Method::HEAD);
+        }
+        if !methods.is_empty() {
+            methods.push(Method::OPTIONS);
+        }
+        methods.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+        methods.dedup();
+        methods
+    }
+
+    /// Checks a body against the schema of that name.
+    ///
+    /// # Errors
+    /// With every fault found.
+    pub fn check(&self, schema: &str, body: &Value) -> Result<()> {
+        let Some(validator) = self.bodies.get(schema) else {
+            return Err(Problem::internal(&format_args!("no request body in the contract is called {schema}")));
+        };
+        let faults = faults(validator, body);
+        if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+    }
+}
+
+impl Operation {
+    /// Reads a query string as the contract says: each parameter once, known, and of its type.
+    ///
+    /// # Errors
+    /// With every fault found.
+    pub fn parameters(&self, query: &str) -> Result<Value> {
+        let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(query)
+            .map_err(|_| Problem::new(Kind::InvalidParameter))?
+            .into_inner();
+        let mut given = Map::new();
+        let mut found = Vec::new();
+        for (name, value) in pairs {
+            let Some((_, scalar)) = self.parameters.iter().find(|(known, _)| *known == name) else {
+                found.push(self.unknown(&name));
+                continue;
+            };
+            if given.contains_key(&name) {
+                found.push(Fault::of_parameter(&name, "repeated", say!(
+                    "Ange {name} bara en gång; flera värden skiljs med komma där det går.",
+                    "Give {name} only once; several values are separated by commas where possible."
+                )));
+                continue;
+            }
+            let value = match scalar {
+                Scalar::Integer => value.parse::<i64>().map_or(Value::String(value), Value::from),
+                Scalar::Boolean => value.parse::<bool>().map_or(Value::String(value), Value::from),
+                Scalar::List => value.split(',').filter(|item| !item.is_empty()).map(|item| Value::from(item.trim())).collect(),
+                Scalar::Text => Value::String(text::composed(&value)),
+            };
+            if let Some(Value::String(text)) = Some(&value)
+                && let Some(letter) = text::forbidden_character(text)
+            {
+                found.push(Fault::of_parameter(&name, "forbidden-character", forbidden(letter)));
+                continue;
+            }
+            given.insert(name, value);
+        }
+        let given = Value::Object(given);
+        found.extend(faults(&self.query, &given).into_iter().map(|fault| {
+            let name = fault.pointer.trim_start_matches('/').split('/').next().unwrap_or_default().to_owned();
+            Fault { pointer: String::new(), parameter: Some(name), ..fault }
+        }));
+        if found.is_empty() { Ok(given) } else { Err(Problem::parameters(found)) }
+    }
+
+    fn unknown(&self, name: &str) -> Fault {
+        let known = self.parameters.iter().map(|(name, _)| name.as_str());
+        let detail = match (text::nearest(name, known), self.parameters.is_empty()) {
+            (Some(meant), _) => say!(
+                "Parametern {name} finns inte här. Menade du {meant}?",
+                "There is no parameter {name} here. Did you mean {meant}?"
+            ),
+            (None, true) => say!("Här finns inga parametrar; ta bort {name}.", "There are no parameters here; remove {name}."),
+            (None, false) => {
+                let all = self.parameters.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+                say!(
+                    "Parametern {name} finns inte här. De som finns är {all}.",
+                    "There is no parameter {name} here. Those that exist are {all}."
+                )
+            }
+        };
+        Fault::of_parameter(name, "unknown", detail)
+    }
+
+    /// Reads `fields`: the members of the answer that the caller wants.
+    ///
+    /// # Errors
+    /// When a member does not exist.
+    pub fn fields(&self, parameters: &Value) -> Result<Option<Vec<String>>> {
+        let Some(Value::Array(chosen)) = parameters.get("fields") else { return Ok(None) };
+        let chosen: Vec<String> = chosen.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect();
+        let faults: Vec<_> = chosen
+            .iter()
+            .filter(|name| !self.members.contains(name))
+            .map(|name| {
+                let meant = text::nearest(name, self.members.iter().map(String::as_str)).map_or_else(
+                    || self.members.join(", "),
+                    ToOwned::to_owned,
+                );
+                Fault::of_parameter("fields", "unknown", say!(
+                    "Svaret har inget som heter {name}. Menade du {meant}?",
+                    "The answer has no member {name}. Did you mean {meant}?"
+                ))
+            })
+            .collect();
+        if faults.is_empty() { Ok(Some(chosen)) } else { Err(Problem::parameters(faults)) }
+    }
+}
+
+/// Why a character may not be stored.
+#[must_use]
+pub fn forbidden(letter: char) -> Text {
+    let code = u32::from(letter);
+    say!(
+        "Texten innehåller ett osynligt tecken (U+{code:04X}) som inte kan sparas. Skriv om texten.",
+        "The text contains an invisible character (U+{code:04X}) that cannot be stored. Write the text again."
+    )
+}
+
+fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}
+
+fn array(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// The name of the component that a schema refers to.
+fn reference(schema: &Value) -> Option<&str> {
+    schema["$ref"].as_str()?.strip_prefix("#/components/schemas/")
+}
+
+fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    reference(schema).map_or(schema, |name| &document["components"]["schemas"][name])
+}
+
+fn scalar(schema: &Value) -> Scalar {
+    let is = |name: &str| schema["type"] == name || array(&schema["type"]).any(|kind| kind == name);
+    if is("integer") {
+        Scalar::Integer
+    } else if is("boolean") {
+        Scalar::Boolean
+    } else if is("array") {
+        Scalar::List
+    } else {
+        Scalar::Text
+    }
+}
+
+/// The members of what a successful answer shows, or of its items where it is a page.
+fn members(document: &Value, operation: &Value) -> Vec<String> {
+    let Some((_, answer)) = object(&operation["responses"]).find(|(status, _)| status.starts_with('2')) else {
+        return Vec::new();
+    };
+    let mut schema = resolve(document, &answer["content"]["application/json"]["schema"]);
+    if schema["properties"].get("nextCursor").is_some() {
+        schema = resolve(document, &schema["properties"]["items"]["items"]);
+    }
+    object(&schema["properties"]).map(|(name, _)| name.clone()).collect()
+}
+
+fn faults(validator: &Validator, value: &Value) -> Vec<Fault> {
+    validator.iter_errors(value).flat_map(|error| explain(&error)).collect()
+}
+
+/// One fault of the validator as sentences that a person can act on.
+fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
+    let at = error.instance_path().to_string();
+    let one = |code: &'static str, detail: Text| vec![Fault::at(at.clone(), code, detail)];
+    match error.kind() {
+        Broken::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            vec![Fault::at(format!("{at}/{name}"), "required", say!("Ange {name}; uppgiften krävs.", "Give {name}; it is required."))]
+        }
+        Broken::AdditionalProperties { unexpected } => unexpected
+            .iter()
+            .map(|name| {
+                let place = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+                Fault::at(place, "unknown", say!(
+                    "Uppgiften {name} är okänd här eller kan inte skrivas. Ta bort den eller rätta namnet.",
+                    "The member {name} is unknown here or cannot be written. Remove it or correct its name."
+                ))
+            })
+            .collect(),
+        Broken::Type { kind } => {
+            let (sv, en) = type_names(kind);
+            one("wrong-type", say!("Värdet ska vara {sv}.", "The value must be {en}."))
+        }
+        Broken::Enum { options } => {
+            let options: Vec<_> = array(options).filter_map(Value::as_str).collect();
+            let all = options.join(", ");
+            let given = error.instance().as_str().unwrap_or_default();
+            match text::nearest(given, options.iter().copied()) {
+                Some(meant) => one("not-in-list", say!(
+                    "Välj ett av värdena {all}. Menade du {meant}?",
+                    "Choose one of the values {all}. Did you mean {meant}?"
+                )),
+                None => one("not-in-list", say!("Välj ett av värdena {all}.", "Choose one of the values {all}.")),
+            }
+        }
+        Broken::MinLength { limit } => one("too-short", say!("Skriv minst {limit} tecken.", "Write at least {limit} characters.")),
+        Broken::MaxLength { limit } => one("too-long", say!("Skriv högst {limit} tecken.", "Write at most {limit} characters.")),
+        Broken::MinItems { limit } => one("too-few", say!("Ange minst {limit} värden.", "Give at least {limit} values.")),
+        Broken::MaxItems { limit } => one("too-many", say!("Ange högst {limit} värden.", "Give at most {limit} values.")),
+        Broken::UniqueItems => one("repeated", say!("Samma värde står flera gånger; ange det en gång.", "The same value stands several times; give it once.")),
+        Broken::Minimum { limit } => one("too-small", say!("Värdet ska vara minst {limit}.", "The value must be at least {limit}.")),
+        Broken::Maximum { limit } => one("too-large", say!("Värdet ska vara högst {limit}.", "The value must be at most {limit}.")),
+        Broken::Pattern { pattern } => one("wrong-form", say!(
+            "Värdet har fel form; det ska följa mönstret {pattern}.",
+            "The value has the wrong form; it must follow the pattern {pattern}."
+        )),
+        Broken::Format { format } => {
+            let (sv, en) = match format.as_str() {
+                "uuid" => ("ett id, till exempel 01890a5d-ac96-774b-bcce-b302099a8057", "an id, for example 01890a5d-ac96-774b-bcce-b302099a8057"),
+                "date" => ("ett datum, till exempel 2026-03-31", "a date, for example 2026-03-31"),
+                "date-time" => ("en tidpunkt, till exempel 2026-03-31T09:00:00Z", "a point in time, for example 2026-03-31T09:00:00Z"),
+                "email" => ("en e-postadress", "an e-mail address"),
+                "uri" => ("en webbadress, till exempel https://example.se/", "a web address, for example https://example.se/"),
+                _ => (format.as_str(), format.as_str()),
+            };
+            one("wrong-form", say!("Värdet ska vara {sv}.", "The value must be {en}."))
+        }
+        // Of the forms a value may take, the one it comes nearest to tells what to correct.
+        Broken::OneOfNotValid { context } | Broken::AnyOf { context } => context
+            .iter()
+            .filter(|branch| !branch.iter().any(|error| matches!(error.kind(), Broken::Type { kind: TypeKind::Single(kind) } if kind.to_string() == "null")))
+            .min_by_key(|branch| branch.len())
+            .map_or_else(|| one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")), |branch| branch.iter().flat_map(explain).collect()),
+        _ => one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")),
+    }
+}
+
+fn type_names(kind: &TypeKind) -> (String, String) {
+    let names: Vec<(&str, &str)> = match kind {
+        TypeKind::Single(one) => vec![type_name(&one.to_string())],
+        TypeKind::Multiple(several) => several.iter().map(|one| type_name(&one.to_string())).collect(),
+    };
+    let join = |pick: fn(&(&'static str, &'static str)) -> &'static str, or: &str| names.iter().map(pick).collect::<Vec<_>>().join(or);
+    fn sv(names: &(&'static str, &'static str)) -> &'static str { names.0 }
+    fn en(names: &(&'static str, &'static str)) -> &'static str { names.1 }
+    (join(sv, " eller "), join(en, " or "))
+}
+
+fn type_name(kind: &str) -> (&'static str, &'static str) {
+    match kind {
+        "string" => ("en text inom citattecken", "a text in quotation marks"),
+        "integer" => ("ett heltal", "a whole number"),
+        "number" => ("ett tal", "a number"),
+        "boolean" => ("true eller false", "true or false"),
+        "array" => ("en lista [ ]", "a list [ ]"),
+        "object" => ("ett objekt { }", "an object { }"),
+        _ => ("null", "null"),
+    }
+}

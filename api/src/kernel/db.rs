@@ -1,0 +1,284 @@
+//! The databases: `SQLite` with one writer and a pool of readers, or `PostgreSQL` with one pool for both.
+
+use std::{collections::HashSet, fs, path::PathBuf, str::FromStr, sync::Mutex, time::Duration};
+
+use samsyn_migrations::{Migrator, MigratorTrait};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector, Statement,
+};
+use sqlx::{
+    ConnectOptions,
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{
+    clock::Clock,
+    hash::{self, Seal},
+    id::{Id, Ids},
+    problem::{Problem, Result},
+    request::Once,
+    table::is_postgres,
+};
+
+/// How to reach the database and how hard to use it.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `sqlite:path/to/file.db` or `postgres://user:password@host/name`.
+    pub url: String,
+    /// Connections for reading; on `PostgreSQL`, for all.
+    pub connections: u32,
+    /// How long a call waits for a connection before it is told to come back.
+    pub acquire_timeout: Duration,
+    /// How long `PostgreSQL` works on one statement before it gives up.
+    pub statement_timeout: Duration,
+    /// Whether `SQLite` survives a power cut without losing the last commits, at the cost of slower writes.
+    pub durable: bool,
+}
+
+/// Why a database cannot be used.
+#[derive(Debug)]
+pub enum OpenError {
+    /// The address is no database address.
+    Url(String),
+    /// The database cannot be reached or opened.
+    Connect(String),
+    /// The database was made by a newer program.
+    Newer(Vec<String>),
+    /// The database lacks migrations and may not be migrated now.
+    Older(usize),
+    /// A migration or the first reading failed.
+    Database(String),
+}
+
+impl std::fmt::Display for OpenError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Url(url) => write!(f, "database.url is {url}, which is neither sqlite:FILE nor postgres://USER@HOST/NAME"),
+            Self::Connect(why) => write!(f, "the database cannot be reached: {why}"),
+            Self::Newer(names) => write!(
+                f,
+                "the database is newer than this program: it has migrations that this program does not know ({}). Install the newer program, or restore the backup that was taken before it.",
+                names.join(", ")
+            ),
+            Self::Older(count) => write!(f, "the database lacks {count} migrations; run `samsyn migrate` first"),
+            Self::Database(why) => write!(f, "the database cannot be used: {why}"),
+        }
+    }
+}
+impl std::error::Error for OpenError {}
+
+/// The database with all that reading and writing needs beside it: clock, ids and the seal of cursors.
+#[derive(Debug)]
+pub struct Db {
+    reader: DatabaseConnection,
+    writer: DatabaseConnection,
+    /// What time it is.
+    pub clock: Clock,
+    /// Where new ids come from.
+    pub ids: Ids,
+    /// Seals cursors.
+    pub seal: Seal,
+    /// Keys of calls that this process is carrying out.
+    pub(super) running: Mutex<HashSet<Once>>,
+}
+
+impl Db {
+    /// Opens the database. Migrates it when `migrate` says so; otherwise it must be of the program's own version.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn open(settings: &Settings, migrate: bool, clock: Clock, ids: Ids) -> Result<Self, OpenError> {
+        let (reader, writer) = connect(settings).await?;
+        let failed = |error: sea_orm::DbErr| OpenError::Database(error.to_string());
+        if migrate {
+            let _lock = MigrationLock::take(settings, &writer).await?;
+            refuse_newer(&writer).await?;
+            Migrator::up(&writer, None).await.map_err(failed)?;
+        }
+        refuse_newer(&writer).await?;
+        let pending = Migrator::get_pending_migrations(&writer).await.map_err(failed)?.len();
+        if pending > 0 {
+            return Err(OpenError::Older(pending));
+        }
+        let seal = Seal::new(&installation_secret(&writer).await.map_err(failed)?);
+        Ok(Self { reader, writer, clock, ids, seal, running: Mutex::default() })
+    }
+
+    /// For reading: sees everything committed, including by this process a moment ago.
+    pub const fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    pub(crate) const fn writer(&self) -> &DatabaseConnection {
+        &self.writer
+    }
+
+    /// Which of the two databases it is.
+    pub fn backend(&self) -> DbBackend {
+        self.reader.get_database_backend()
+    }
+
+    /// A new id.
+    pub fn new_id<T>(&self) -> Id<T> {
+        self.ids.next(self.clock.now())
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<()> {
+        self.reader.query_one_raw(Statement::from_string(self.backend(), "SELECT 1")).await.map(drop).map_err(Problem::from)
+    }
+
+    /// Lets go of all connections; `SQLite` then folds its log into the file.
+    pub async fn close(&self) {
+        let _ = self.reader.clone().close().await;
+        if !is_postgres(self.backend()) {
+            let _ = self.writer.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;
+            let _ = self.writer.clone().close().await;
+        }
+    }
+}
+
+/// The file behind a `SQLite` address.
+#[must_use]
+pub fn sqlite_file(url: &str) -> Option<PathBuf> {
+    let path = url.strip_prefix("sqlite:")?;
+    Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
+}
+
+async fn connect(settings: &Settings) -> Result<(DatabaseConnection, DatabaseConnection), OpenError> {
+    if let Some(file) = sqlite_file(&settings.url) {
+        if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(|error| OpenError::Connect(format!("{}: {error}", folder.display())))?;
+        }
+        return connect_sqlite(&file, settings).await;
+    }
+    if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
+        let options = PgConnectOptions::from_str(&settings.url)
+            .map_err(|error| OpenError::Connect(error.to_string()))?
+            .options([
+                ("statement_timeout", format!("{}ms", settings.statement_timeout.as_millis())),
+                ("idle_in_transaction_session_timeout", "60s".to_owned()),
+            ])
+            .application_name("samsyn")
+            .statement_cache_capacity(512)
+            .disable_statement_logging();
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.connections)
+            .acquire_timeout(settings.acquire_timeout)
+            .test_before_acquire(false)
+            .connect_with(options)
+            .await
+            .map_err(|error| OpenError::Connect(error.to_string()))?;
+        let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
+        return Ok((pool.clone(), pool));
+    }
+    Err(OpenError::Url(settings.url.clone()))
+}
+
+async fn connect_sqlite(file: &PathBuf, settings: &Settings) -> Result<(DatabaseConnection, DatabaseConnection), OpenError> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(if settings.durable { SqliteSynchronous::Full } else { SqliteSynchronous::Normal })
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .statement_cache_capacity(256)
+        .pragma("cache_size", "-65536")
+        .pragma("mmap_size", "268435456")
+        .pragma("temp_store", "MEMORY")
+        .pragma("journal_size_limit", "67108864")
+        .disable_statement_logging();
+    let pool = |connections| {
+        SqlitePoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(settings.acquire_timeout)
+            .test_before_acquire(false)
+            .idle_timeout(None)
+            .max_lifetime(None)
+    };
+    let failed = |error: sqlx::Error| OpenError::Connect(format!("{}: {error}", file.display()));
+    let writer = pool(1).connect_with(options.clone()).await.map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).map_err(|error| OpenError::Connect(error.to_string()))?;
+    }
+    let reader = pool(settings.connections).connect_with(options.pragma("query_only", "ON")).await.map_err(failed)?;
+    Ok((SqlxSqliteConnector::from_sqlx_sqlite_pool(reader), SqlxSqliteConnector::from_sqlx_sqlite_pool(writer)))
+}
+
+/// Held while migrating, so that instances which start at once do it one after the other.
+enum MigrationLock {
+    File(#[expect(dead_code, reason = "dropping it lets go of the lock")] fs::File),
+    Session(Option<sqlx::pool::PoolConnection<sqlx::Postgres>>),
+}
+
+/// Any number that no other program locks in the same database.
+const MIGRATION_LOCK: i64 = 0x0073_616d_7379_6e01;
+
+impl MigrationLock {
+    async fn take(settings: &Settings, db: &DatabaseConnection) -> Result<Self, OpenError> {
+        if let Some(file) = sqlite_file(&settings.url) {
+            let path = file.with_extension("lock");
+            let failed = |error: std::io::Error| OpenError::Connect(format!("{}: {error}", path.display()));
+            let lock = fs::File::create(&path).map_err(failed)?;
+            lock.lock().map_err(failed)?;
+            return Ok(Self::File(lock));
+        }
+        let failed = |error: sqlx::Error| OpenError::Connect(error.to_string());
+        let mut session = db.get_postgres_connection_pool().acquire().await.map_err(failed)?;
+        sqlx::query("SET statement_timeout = 0").execute(&mut *session).await.map_err(failed)?;
+        sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut *session).await.map_err(failed)?;
+        Ok(Self::Session(Some(session)))
+    }
+}
+
+impl Drop for MigrationLock {
+    fn drop(&mut self) {
+        if let Self::Session(session) = self
+            && let Some(session) = session.take()
+        {
+            // The lock belongs to the session and goes with it.
+            drop(session.detach());
+        }
+    }
+}
+
+async fn refuse_newer(db: &DatabaseConnection) -> Result<(), OpenError> {
+    let failed = |error: sea_orm::DbErr| OpenError::Database(error.to_string());
+    Migrator::install(db).await.map_err(failed)?;
+    let known: Vec<_> = Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+    let applied = db
+        .query_all_raw(Statement::from_string(db.get_database_backend(), "SELECT version FROM seaql_migrations ORDER BY version"))
+        .await
+        .map_err(failed)?;
+    let mut unknown = Vec::new();
+    for row in applied {
+        let name: String = row.try_get("", "version").map_err(failed)?;
+        if !known.contains(&name) {
+            unknown.push(name);
+        }
+    }
+    if unknown.is_empty() { Ok(()) } else { Err(OpenError::Newer(unknown)) }
+}
+
+/// The secret of this installation, made when it is first needed and shared by all instances.
+async fn installation_secret(db: &DatabaseConnection) -> Result<String, sea_orm::DbErr> {
+    let backend = db.get_database_backend();
+    let read = || db.query_one_raw(Statement::from_string(backend, "SELECT value FROM installation WHERE name = 'seal'"));
+    if read().await?.is_none() {
+        let (first, second) = if is_postgres(backend) { ("$1", "$2") } else { ("?", "?") };
+        db.execute_raw(Statement::from_sql_and_values(
+            backend,
+            format!("INSERT INTO installation (name, value) VALUES ({first}, {second}) ON CONFLICT (name) DO NOTHING"),
+            ["seal".into(), hash::secret().into()],
+        ))
+        .await?;
+    }
+    read().await?.ok_or_else(|| sea_orm::DbErr::RecordNotFound("installation secret".to_owned()))?.try_get("", "value")
+}

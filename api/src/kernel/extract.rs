@@ -1,0 +1,259 @@
+//! How handlers get at a call: path parts, query parameters and bodies, all read as the contract says.
+//!
+//! All of it is at hand before the handler runs, so extractors never wait and the first of a handler's arguments (the
+//! caller's permission) always has the first word.
+
+use std::{future::{Ready, ready}, rc::Rc, sync::Arc};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
+use serde::{Deserialize, Deserializer, de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor}};
+use serde_json::{Map, Number, Value};
+use utoipa::ToSchema;
+
+use super::{
+    contract::{self, Contract},
+    language::say,
+    problem::{Fault, Kind, Problem, Result},
+    request, text,
+};
+
+/// The parts of the path, as typed ids.
+#[derive(Clone, Copy, Debug)]
+pub struct At<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for At<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let parts = web::Path::<T>::extract(request).into_inner();
+        ready(parts.map(|parts| Self(parts.into_inner())).map_err(|_| {
+            let name = request.match_pattern().unwrap_or_default();
+            let name = name.rsplit('{').next().and_then(|rest| rest.split('}').next()).unwrap_or_default().to_owned();
+            Problem::parameters(vec![Fault::of_parameter(&name, "wrong-form", say!(
+                "Adressens {name} är inte ett id. Ett id ser ut som 01890a5d-ac96-774b-bcce-b302099a8057; kopiera det från id i svaret.",
+                "The address's {name} is no id. An id looks like 01890a5d-ac96-774b-bcce-b302099a8057; copy it from id in an answer."
+            ))])
+        }))
+    }
+}
+
+/// The query's parameters once they have been read, kept with the request.
+pub(crate) struct Parameters(pub Rc<Value>);
+
+/// A group of query parameters.
+#[derive(Clone, Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = || {
+            let parameters = request.extensions().get::<Parameters>().map(|parameters| Rc::clone(&parameters.0));
+            let parameters = parameters.ok_or_else(|| Problem::internal(&"a query was read before the caller"))?;
+            serde_path_to_error::deserialize(&*parameters).map(Self).map_err(|error| {
+                let name = error.path().to_string();
+                Problem::parameters(vec![Fault::of_parameter(name, "wrong-form", say!("Värdet går inte att använda.", "The value cannot be used."))])
+            })
+        };
+        ready(read())
+    }
+}
+
+/// A JSON body that keeps its schema.
+#[derive(Clone, Debug)]
+pub struct Valid<T>(pub T);
+
+impl<T: DeserializeOwned + ToSchema> FromRequest for Valid<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = || {
+            let body = json(request, &["application/json"])?;
+            contract(request)?.check(&T::name(), &body)?;
+            typed(body).map(Self)
+        };
+        ready(read())
+    }
+}
+
+/// The contract that the running service keeps.
+///
+/// # Errors
+/// When the service was put together without one.
+pub fn contract(request: &HttpRequest) -> Result<Arc<Contract>> {
+    request
+        .app_data::<web::Data<Contract>>()
+        .map(|contract| Arc::clone(contract))
+        .ok_or_else(|| Problem::internal(&"the service runs without a contract"))
+}
+
+/// A checked JSON value as the type that it was checked for.
+///
+/// # Errors
+/// When the schema admits what the type does not, naming the place.
+pub fn typed<T: DeserializeOwned>(body: Value) -> Result<T> {
+    serde_path_to_error::deserialize(body).map_err(|error| {
+        let pointer: String = error.path().iter().map(|segment| format!("/{segment}")).collect();
+        Problem::fault(pointer, "wrong-form", say!("Värdet går inte att använda.", "The value cannot be used."))
+    })
+}
+
+/// The body as JSON: of the right media type, in UTF-8, no name twice, no hidden characters, composed.
+///
+/// # Errors
+/// When it is any of those.
+pub fn json(request: &HttpRequest, media_types: &[&str]) -> Result<Value> {
+    let given = request.content_type().to_ascii_lowercase();
+    let charset = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let foreign = charset.to_ascii_lowercase().split("charset=").nth(1).is_some_and(|name| !name.trim_matches('"').starts_with("utf-8"));
+    if !media_types.contains(&given.as_str()) || foreign {
+        let wanted = media_types.join(", ");
+        return Err(Problem::new(Kind::UnsupportedMediaType).detail(say!(
+            "Skicka innehållet som {wanted} i UTF-8, med huvudet Content-Type.",
+            "Send the body as {wanted} in UTF-8, with the header Content-Type."
+        )));
+    }
+    let meta = request::meta(request).ok_or_else(|| Problem::internal(&"a body was read before the request"))?;
+    parse(&meta.body)
+}
+
+/// JSON without the ambiguities that readers of it settle differently.
+///
+/// # Errors
+/// When it is malformed, or text in it cannot be stored.
+pub fn parse(bytes: &[u8]) -> Result<Value> {
+    let mut faults = Vec::new();
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let body = Strict { pointer: String::new(), faults: &mut faults }
+        .deserialize(&mut reader)
+        .and_then(|body| reader.end().map(|()| body))
+        .map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            let repeated = error.to_string().strip_prefix("repeated name ").and_then(|rest| rest.split(" at line").next()).map(ToOwned::to_owned);
+            Problem::new(Kind::MalformedJson).detail(match repeated {
+                Some(name) => say!(
+                    "Namnet {name} står två gånger i samma objekt (rad {line}). Ta bort det ena.",
+                    "The name {name} stands twice in one object (line {line}). Remove one."
+                ),
+                None => say!(
+                    "Innehållet är inte giltig JSON: felet upptäcktes på rad {line}, tecken {column}.",
+                    "The body is not valid JSON: the fault was found at line {line}, column {column}."
+                ),
+            })
+        })?;
+    if faults.is_empty() { Ok(body) } else { Err(Problem::invalid(faults)) }
+}
+
+struct Strict<'a> {
+    pointer: String,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Strict<'_> {
+    fn within(&mut self, part: &str) -> Strict<'_> {
+        Strict { pointer: format!("{}/{part}", self.pointer), faults: self.faults }
+    }
+
+    fn text(self, text: &str) -> Value {
+        if let Some(letter) = text::forbidden_character(text) {
+            self.faults.push(Fault::at(self.pointer, "forbidden-character", contract::forbidden(letter)));
+        }
+        Value::String(text::composed(text))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(self.text(value))
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(self.within(&list.len().to_string()))? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if object.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("repeated name {name}")));
+            }
+            let escaped = name.replace('~', "~0").replace('/', "~1");
+            if let Some(letter) = text::forbidden_character(&name) {
+                let pointer = format!("{}/{escaped}", self.pointer);
+                self.faults.push(Fault::at(pointer, "forbidden-character", contract::forbidden(letter)));
+            }
+            let value = members.next_value_seed(self.within(&escaped))?;
+            object.insert(name, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+/// Reads an absent member as nothing said and `null` as nothing there, for text that may be left out.
+///
+/// # Errors
+/// When the member is neither text nor null.
+pub fn blank_is_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ambiguous_json_is_refused() {
+        for body in [r#"{"a":1,"a":2}"#, "{", "[1,]", r#""\ud800""#, "1e400", "{} {}", "\u{FEFF}{}", ""] {
+            assert_eq!(parse(body.as_bytes()).map_err(|problem| problem.kind).err(), Some(Kind::MalformedJson), "{body}");
+        }
+        assert_eq!(parse(&[b'"', 0xff, b'"']).err().map(|problem| problem.kind), Some(Kind::MalformedJson));
+        let deep = "[".repeat(10_000);
+        assert_eq!(parse(deep.as_bytes()).err().map(|problem| problem.kind), Some(Kind::MalformedJson));
+    }
+
+    #[test]
+    fn hidden_characters_are_all_pointed_at() {
+        let problem = parse(br#"{"a":"x\u0000","b/c":["\u202e"]}"#).err();
+        let pointers: Vec<_> = problem.map(|problem| problem.faults.into_iter().map(|fault| fault.pointer).collect()).unwrap_or_default();
+        assert_eq!(pointers, ["/a", "/b~1c/0"]);
+    }
+
+    #[test]
+    fn text_is_composed() {
+        assert_eq!(parse("\"A\u{30A}\"".as_bytes()).ok(), Some(Value::from("Å")));
+    }
+}

@@ -1,0 +1,119 @@
+//! Merge patch (RFC 7396): what is absent stays, `null` clears, a value replaces.
+//!
+//! A patch is merged into the present record, and the result must keep the same schema as a new record. So what may be
+//! created may be changed, by the same rules, and no resource needs a type of its own for changes.
+
+use std::{borrow::Cow, future::{Ready, ready}, marker::PhantomData, sync::Arc};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use utoipa::{PartialSchema, ToSchema, openapi::{RefOr, schema::Schema}};
+
+use super::{contract::Contract, extract, language::say, problem::{Problem, Result}};
+
+/// A change of a `T`.
+#[derive(Clone, Debug)]
+pub struct Patch<T> {
+    members: Value,
+    contract: Arc<Contract>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> FromRequest for Patch<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = || {
+            let members = extract::json(request, &["application/merge-patch+json", "application/json"])?;
+            if !members.is_object() {
+                return Err(Problem::fault("", "wrong-type", say!(
+                    "Skicka ett objekt med de uppgifter som ska ändras.",
+                    "Send an object with the members to change."
+                )));
+            }
+            Ok(Self { members, contract: extract::contract(request)?, of: PhantomData })
+        };
+        ready(read())
+    }
+}
+
+impl<T: DeserializeOwned + Serialize + PartialEq + ToSchema> Patch<T> {
+    /// The record as it becomes, or nothing when it stays as it is.
+    ///
+    /// # Errors
+    /// When the result would break the schema of a new record.
+    pub fn apply(&self, present: &T) -> Result<Option<T>> {
+        let mut merged = serde_json::to_value(present)?;
+        merge(&mut merged, &self.members);
+        self.contract.check(&T::name(), &merged)?;
+        let changed: T = extract::typed(merged)?;
+        Ok((changed != *present).then_some(changed))
+    }
+}
+
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    if let Value::Object(target) = target {
+        for (name, value) in patch {
+            if value.is_null() {
+                target.remove(name);
+            } else {
+                merge(target.entry(name).or_insert(Value::Null), value);
+            }
+        }
+    }
+}
+
+/// The spec shows a patch as its record with every member optional; see `openapi`.
+impl<T: ToSchema> PartialSchema for Patch<T> {
+    fn schema() -> RefOr<Schema> {
+        T::schema()
+    }
+}
+impl<T: ToSchema> ToSchema for Patch<T> {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("Patch")
+    }
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        T::schemas(schemas);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::merge;
+    use serde_json::{Value, json};
+
+    /// The examples of RFC 7396, appendix A.
+    #[test]
+    fn the_examples_of_the_rfc_hold() {
+        for (original, patch, result) in [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "b"}), json!({"b": "c"}), json!({"a": "b", "b": "c"})),
+            (json!({"a": "b"}), json!({"a": null}), json!({})),
+            (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "c"}), json!({"a": ["b"]}), json!({"a": ["b"]})),
+            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+            (json!({"a": [{"b": "c"}]}), json!({"a": [1]}), json!({"a": [1]})),
+            (json!(["a", "b"]), json!(["c", "d"]), json!(["c", "d"])),
+            (json!({"a": "b"}), json!(["c"]), json!(["c"])),
+            (json!({"a": "foo"}), Value::Null, Value::Null),
+            (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
+            (json!([1, 2]), json!({"a": "b", "c": null}), json!({"a": "b"})),
+            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+        ] {
+            let mut target = original;
+            merge(&mut target, &patch);
+            assert_eq!(target, result);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Answers, serialised once: in the transaction of a write, so that they can be kept under its idempotency key.
+
+use std::marker::PhantomData;
+
+use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::{Method, StatusCode, header}};
+use bytes::Bytes;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    Id, Page,
+    contract::ROOT,
+    hash::sha256_hex,
+    problem::Result,
+    request::Call,
+};
+
+/// An answer whose body is a `T`.
+#[derive(Clone, Debug)]
+pub struct Reply<T> {
+    pub(crate) stored: Stored,
+    /// The call had been carried out before, and this is the answer it had then.
+    pub(crate) replayed: bool,
+    link: Option<String>,
+    of: PhantomData<fn() -> T>,
+}
+
+/// The parts of an answer that are kept for a repeated call.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    pub status: u16,
+    pub etag: Option<String>,
+    pub location: Option<String>,
+    pub body: Bytes,
+}
+
+/// An answer without a body.
+#[derive(Debug)]
+pub enum Nothing {}
+
+impl<T: Serialize> Reply<T> {
+    fn new(call: &Call, status: u16, etag: impl FnOnce(&[u8]) -> Option<String>, body: &T) -> Result<Self> {
+        let bytes = match &call.fields {
+            None => serde_json::to_vec(body)?,
+            Some(fields) => {
+                let mut body = serde_json::to_value(body)?;
+                match body.get_mut("items").and_then(Value::as_array_mut) {
+                    Some(items) => items.iter_mut().for_each(|item| keep(item, fields)),
+                    None => keep(&mut body, fields),
+                }
+                serde_json::to_vec(&body)?
+            }
+        };
+        let stored = Stored { status, etag: etag(&bytes), location: None, body: bytes.into() };
+        Ok(Self { stored, replayed: false, link: None, of: PhantomData })
+    }
+
+    /// 200 with one resource at a version.
+    ///
+    /// # Errors
+    /// When the resource cannot be written as JSON.
+    pub fn shown(call: &Call, version: i64, body: &T) -> Result<Self> {
+        // The same version in another selection of members is another representation, and needs a tag of its own.
+        let plain = call.parameters.as_object().is_none_or(serde_json::Map::is_empty);
+        Self::new(call, 200, |bytes| Some(if plain { format!("\"v{version}\"") } else { format!("\"v{version}-{}\"", &sha256_hex(bytes)[..8]) }), body)
+    }
+
+    /// 200 with something that has no version of its own; its tag comes from the bytes.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn computed(call: &Call, body: &T) -> Result<Self> {
+        Self::new(call, 200, |bytes| Some(format!("W/\"{}\"", &sha256_hex(bytes)[..16])), body)
+    }
+
+    /// 200 with a resource as it has become.
+    ///
+    /// # Errors
+    /// When the resource cannot be written as JSON.
+    pub fn changed(version: i64, body: &T) -> Result<Self> {
+        Self::new(&Call::default(), 200, |_| Some(format!("\"v{version}\"")), body)
+    }
+
+    /// 201 with a new resource, which has its address below `path`.
+    ///
+    /// # Errors
+    /// When the resource cannot be written as JSON.
+    pub fn created<E>(path: &str, id: Id<E>, version: i64, body: &T) -> Result<Self> {
+        let mut reply = Self::new(&Call::default(), 201, |_| Some(format!("\"v{version}\"")), body)?;
+        reply.stored.location = Some(format!("{ROOT}{path}/{id}"));
+        Ok(reply)
+    }
+
+    /// 201 with the outcome of an act that has no address of its own and no version.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn done(body: &T) -> Result<Self> {
+        Self::new(&Call::default(), 201, |_| None, body)
+    }
+}
+
+impl<T: Serialize> Reply<Page<T>> {
+    /// 200 with a page of a list, and links to the first and the next.
+    ///
+    /// # Errors
+    /// When an item cannot be written as JSON.
+    pub fn page(call: &Call, page: &Page<T>) -> Result<Self> {
+        let mut reply = Self::computed(call, page)?;
+        let query = |cursor: Option<&str>| {
+            let mut query: Vec<String> = Vec::new();
+            for (name, value) in call.parameters.as_object().into_iter().flatten() {
+                if !matches!(name.as_str(), "cursor" | "offset") {
+                    query.push(format!("{name}={}", encode(&plain(value))));
+                }
+            }
+            query.extend(cursor.map(|cursor| format!("cursor={cursor}")));
+            if query.is_empty() { call.path.clone() } else { format!("{}?{}", call.path, query.join("&")) }
+        };
+        let mut link = format!("<{}>; rel=\"first\"", query(None));
+        if let Some(next) = &page.next_cursor {
+            link = format!("{link}, <{}>; rel=\"next\"", query(Some(next)));
+        }
+        reply.link = Some(link);
+        Ok(reply)
+    }
+}
+
+impl Reply<Nothing> {
+    /// 204: it is done and there is nothing to show.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self::stored(Stored { status: 204, etag: None, location: None, body: Bytes::new() }, false)
+    }
+}
+
+impl<T> Reply<T> {
+    pub(crate) const fn stored(stored: Stored, replayed: bool) -> Self {
+        Self { stored, replayed, link: None, of: PhantomData }
+    }
+}
+
+fn keep(item: &mut Value, fields: &[String]) {
+    if let Value::Object(members) = item {
+        members.retain(|name, _| fields.contains(name));
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
+
+/// Percent-encoding of a query's value (RFC 3986).
+fn encode(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~,:".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            use std::fmt::Write;
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        encoded
+    })
+}
+
+impl<T> Responder for Reply<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let mut response = HttpResponse::build(StatusCode::from_u16(self.stored.status).unwrap_or(StatusCode::OK));
+        if let Some(etag) = &self.stored.etag {
+            response.insert_header((header::ETAG, etag.as_str()));
+        }
+        if let Some(location) = &self.stored.location {
+            response.insert_header((header::LOCATION, location.as_str()));
+        }
+        if let Some(link) = &self.link {
+            response.insert_header((header::LINK, link.as_str()));
+        }
+        if self.replayed {
+            response.insert_header(("Idempotency-Replayed", "true"));
+        }
+        if request.method() == Method::GET {
+            let known = text(header::IF_NONE_MATCH).zip(self.stored.etag.as_deref()).is_some_and(|(known, etag)| {
+                let weak = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+                known.split(',').any(|known| known.trim() == "*" || weak(known) == weak(etag))
+            });
+            if known {
+                return response.status(StatusCode::NOT_MODIFIED).finish();
+            }
+        } else if text(header::HeaderName::from_static("prefer")).is_some_and(|prefer| prefer.contains("return=minimal")) && !self.stored.body.is_empty() {
+            response.insert_header(("Preference-Applied", "return=minimal"));
+            if self.stored.status == 200 {
+                response.status(StatusCode::NO_CONTENT);
+            }
+            return response.finish();
+        }
+        if self.stored.body.is_empty() {
+            return response.finish();
+        }
+        response.content_type("application/json").body(self.stored.body)
+    }
+}

@@ -1,0 +1,59 @@
+//! What tables share.
+
+use sea_orm::{
+    DbBackend, TryGetableFromJson, Value,
+    sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// A short list kept in one JSON column, in its own order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct List<T>(pub Vec<T>);
+
+impl<T> Default for List<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+impl<T> From<Vec<T>> for List<T> {
+    fn from(items: Vec<T>) -> Self {
+        Self(items)
+    }
+}
+impl<T: DeserializeOwned> TryGetableFromJson for List<T> {}
+
+impl<T: Serialize> From<List<T>> for Value {
+    fn from(list: List<T>) -> Self {
+        // Lists of plain data always have a JSON form; an empty one would be a lie.
+        Self::Json(serde_json::to_value(&list.0).ok().map(Box::new))
+    }
+}
+impl<T: DeserializeOwned> ValueType for List<T> {
+    fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
+        match value {
+            Value::Json(Some(json)) => serde_json::from_value(*json).map_err(|_| ValueTypeErr),
+            _ => Err(ValueTypeErr),
+        }
+    }
+    fn type_name() -> String {
+        "List".to_owned()
+    }
+    fn array_type() -> ArrayType {
+        ArrayType::Json
+    }
+    fn column_type() -> ColumnType {
+        ColumnType::JsonBinary
+    }
+}
+impl<T> Nullable for List<T> {
+    fn null() -> Value {
+        Value::Json(None)
+    }
+}
+
+/// Whether the two databases need different words for something.
+#[must_use]
+pub const fn is_postgres(backend: DbBackend) -> bool {
+    matches!(backend, DbBackend::Postgres)
+}

@@ -1,0 +1,129 @@
+//! How text is compared, sorted and searched, computed here so that both databases answer alike.
+//!
+//! Folding is Swedish: å, ä and ö are letters of their own, while other marks are dropped (é = e).
+
+use std::sync::LazyLock;
+
+use chrono::NaiveDate;
+use icu_collator::{Collator, CollatorBorrowed, options::CollatorOptions};
+use icu_locale_core::locale;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+use super::{language::say, problem::Fault};
+
+static SWEDISH: LazyLock<Option<CollatorBorrowed<'static>>> =
+    LazyLock::new(|| Collator::try_new(locale!("sv").into(), CollatorOptions::default()).ok());
+
+/// The key by which `text` sorts in Swedish, as bytes that both databases compare alike.
+#[must_use]
+pub fn sort_key(text: &str) -> Vec<u8> {
+    let mut key = Vec::new();
+    match SWEDISH.as_ref() {
+        Some(collator) => {
+            let Ok(()) = collator.write_sort_key_to(text, &mut key);
+        }
+        None => key.extend_from_slice(fold(text).as_bytes()),
+    }
+    key
+}
+
+/// Lower case, without marks other than those of å, ä and ö.
+#[must_use]
+pub fn fold(text: &str) -> String {
+    text.nfc()
+        .flat_map(char::to_lowercase)
+        .flat_map(|letter| match letter {
+            'å' | 'ä' | 'ö' => vec![letter],
+            'æ' => vec!['ä'],
+            'ø' => vec!['ö'],
+            _ if letter.is_ascii() => vec![letter],
+            _ => std::iter::once(letter).nfd().filter(|part| !is_combining_mark(*part)).collect(),
+        })
+        .collect()
+}
+
+/// The folded words of a text, in order, each once.
+#[must_use]
+pub fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in fold(text).split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        // Longer words exist only as noise; an index entry has a size limit.
+        let word: String = word.chars().take(64).collect();
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
+}
+
+/// Composed form (NFC), the only one that is stored.
+#[must_use]
+pub fn composed(text: &str) -> String {
+    text.nfc().collect()
+}
+
+/// The first character that may not stand in stored text: control characters other than line break and tab, and
+/// characters that reorder or hide what a reader sees.
+#[must_use]
+pub fn forbidden_character(text: &str) -> Option<char> {
+    text.chars().find(|letter| {
+        (letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'))
+            || matches!(*letter,
+                '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
+    })
+}
+
+/// The known name nearest to `given`, when near enough to be what was meant.
+#[must_use]
+pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let given = given.to_lowercase();
+    known
+        .into_iter()
+        .map(|name| (strsim::jaro_winkler(&given, &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness >= 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+/// The fault of a text that is there but says nothing.
+#[must_use]
+pub fn blank_fault(pointer: &str, text: &str) -> Option<Fault> {
+    text.trim().is_empty().then(|| Fault::at(pointer, "blank", say!("Texten är tom; skriv något.", "The text is empty; write something.")))
+}
+
+/// The fault of a period that ends before it begins. Periods are half-open: the last day is not in them.
+#[must_use]
+pub fn period_fault(valid_from: Option<NaiveDate>, valid_to: Option<NaiveDate>) -> Option<Fault> {
+    let (from, to) = valid_from.zip(valid_to)?;
+    (to <= from).then(|| {
+        Fault::at("/validTo", "before-start", say!(
+            "Perioden slutar ({to}) innan den börjar ({from}). Slutdagen ska vara efter startdagen.",
+            "The period ends ({to}) before it begins ({from}). The last day must be after the first."
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn swedish_letters_sort_last_and_in_order() {
+        let mut names = ["Ödeshög", "Åre", "Zinkgruvan", "Älvsbyn", "älmhult", "Arboga", "Västerås", "Wadköping", "Éva", "Eva"];
+        names.sort_by_key(|name| sort_key(name));
+        assert_eq!(names, ["Arboga", "Eva", "Éva", "Västerås", "Wadköping", "Zinkgruvan", "Åre", "älmhult", "Älvsbyn", "Ödeshög"]);
+    }
+
+    #[test]
+    fn folding_keeps_the_letters_of_swedish_and_drops_other_marks() {
+        assert_eq!(fold("Idé ÅÄÖ Müller"), "ide åäö muller");
+        assert_eq!(fold("A\u{30A}re"), "åre");
+        assert_eq!(words("Hyresgästföreningen, Fittja (Botkyrka) fittja"), ["hyresgästföreningen", "fittja", "botkyrka"]);
+    }
+
+    #[test]
+    fn a_misspelt_name_finds_its_like() {
+        assert_eq!(nearest("limt", ["limit", "cursor"]), Some("limit"));
+        assert_eq!(nearest("xyz", ["limit", "cursor"]), None);
+    }
+}

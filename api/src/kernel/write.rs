@@ -1,0 +1,219 @@
+//! The one way to write: a transaction that carries the call, the time and the events, is tried again on conflict,
+//! is carried out once per idempotency key, and records its events last.
+
+use std::{cell::{Cell, RefCell}, sync::PoisonError, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    entity::prelude::*,
+};
+
+use super::{
+    Db, Id, Reply,
+    events::{self, Change},
+    language::say,
+    problem::{Fault, Kind, Problem, Result},
+    reply::Stored,
+    request::{Call, Once},
+};
+
+/// How often a transaction in conflict with another is tried in all.
+const TRIES: u32 = 6;
+/// How long the answer to a call with an idempotency key is kept.
+pub const IDEMPOTENCY_HOURS: i64 = 24;
+
+/// Kept answers.
+mod answer {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "idempotent_answer")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub scope: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub key: String,
+        pub digest: String,
+        pub status: i32,
+        pub etag: Option<String>,
+        pub location: Option<String>,
+        pub body: Vec<u8>,
+        pub created_at: ChronoDateTimeUtc,
+    }
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// A write under way.
+pub struct Write<'a> {
+    /// The transaction, for statements.
+    pub tx: DatabaseTransaction,
+    /// Who writes.
+    pub call: &'a Call,
+    /// The time of the whole write.
+    pub now: DateTime<Utc>,
+    db: &'a Db,
+    changes: RefCell<Vec<Change>>,
+    access: Cell<bool>,
+}
+
+impl Write<'_> {
+    /// A new id.
+    pub fn new_id<T>(&self) -> Id<T> {
+        self.db.ids.next(self.now)
+    }
+
+    /// Records a change; it is stored last in the transaction.
+    pub fn record(&self, change: Change) {
+        self.changes.borrow_mut().push(change);
+    }
+
+    /// Tells all instances that who may do what has changed.
+    pub fn access_changed(&self) {
+        self.access.set(true);
+    }
+}
+
+impl Db {
+    /// Carries out a write and answers.
+    ///
+    /// # Errors
+    /// What the work ends with; what others' writes stand in the way of is tried again first.
+    pub async fn write<T, F>(&self, call: &Call, work: F) -> Result<Reply<T>>
+    where
+        F: AsyncFn(&Write<'_>) -> Result<Reply<T>>,
+    {
+        let _running = call.once.as_ref().map(|once| Running::start(self, once)).transpose()?;
+        self.transaction(call, async |write| {
+            if let Some(once) = &call.once {
+                if let Some(stored) = kept(once, write).await? {
+                    return Ok(Reply::stored(stored, true));
+                }
+                let reply = work(write).await?;
+                keep(once, &reply.stored, write).await?;
+                return Ok(reply);
+            }
+            work(write).await
+        })
+        .await
+    }
+
+    /// Carries out a write that has no answer to keep.
+    ///
+    /// # Errors
+    /// What the work ends with; what others' writes stand in the way of is tried again first.
+    pub async fn transaction<R, F>(&self, call: &Call, work: F) -> Result<R>
+    where
+        F: AsyncFn(&Write<'_>) -> Result<R>,
+    {
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            match self.attempt(call, &work).await {
+                Err(problem) if problem.retry && tried < TRIES => {
+                    // Not all at once again: a different wait for each, growing with the tries.
+                    let spread = u64::from(self.clock.now().timestamp_subsec_nanos() / 1000 % 10);
+                    tokio::time::sleep(Duration::from_millis((u64::from(tried) * 5) + spread)).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn attempt<R, F>(&self, call: &Call, work: &F) -> Result<R>
+    where
+        F: AsyncFn(&Write<'_>) -> Result<R>,
+    {
+        let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+        let tx = self.writer().begin_with_options(options).await?;
+        let write = Write { tx, call, now: self.clock.now(), db: self, changes: RefCell::default(), access: Cell::default() };
+        let outcome = work(&write).await;
+        let Write { tx, now, changes, access, .. } = write;
+        match outcome {
+            Ok(outcome) => {
+                let rows: Vec<_> = changes.into_inner().iter().map(|change| events::row(change, call, now)).collect();
+                if access.get() {
+                    tx.execute_unprepared("UPDATE access_epoch SET epoch = epoch + 1").await?;
+                }
+                if !rows.is_empty() {
+                    events::Entity::insert_many(rows).exec_without_returning(&tx).await?;
+                }
+                tx.commit().await?;
+                Ok(outcome)
+            }
+            Err(problem) => {
+                tx.rollback().await?;
+                Err(problem)
+            }
+        }
+    }
+}
+
+async fn kept(once: &Once, write: &Write<'_>) -> Result<Option<Stored>> {
+    let Some(row) = answer::Entity::find_by_id((once.scope.clone(), once.key.clone())).one(&write.tx).await? else {
+        return Ok(None);
+    };
+    if row.created_at < write.now - TimeDelta::hours(IDEMPOTENCY_HOURS) {
+        row.delete(&write.tx).await?;
+        return Ok(None);
+    }
+    if row.digest != once.digest {
+        return Err(Problem::new(Kind::KeyReused));
+    }
+    Ok(Some(Stored { status: u16::try_from(row.status).unwrap_or(200), etag: row.etag, location: row.location, body: row.body.into() }))
+}
+
+async fn keep(once: &Once, stored: &Stored, write: &Write<'_>) -> Result<()> {
+    let oldest = write.now - TimeDelta::hours(IDEMPOTENCY_HOURS);
+    answer::Entity::delete_many().filter(answer::Column::CreatedAt.lt(oldest)).exec(&write.tx).await?;
+    let row = answer::ActiveModel {
+        scope: Set(once.scope.clone()),
+        key: Set(once.key.clone()),
+        digest: Set(once.digest.clone()),
+        status: Set(stored.status.into()),
+        etag: Set(stored.etag.clone()),
+        location: Set(stored.location.clone()),
+        body: Set(stored.body.to_vec()),
+        created_at: Set(write.now),
+    };
+    answer::Entity::insert(row).exec_without_returning(&write.tx).await?;
+    Ok(())
+}
+
+/// Marks a key as being carried out, until dropped.
+struct Running<'a> {
+    db: &'a Db,
+    once: Once,
+}
+
+impl<'a> Running<'a> {
+    fn start(db: &'a Db, once: &Once) -> Result<Self> {
+        // The digest is left out: the same key with another body is the same key.
+        let once = Once { digest: String::new(), ..once.clone() };
+        let free = db.running.lock().unwrap_or_else(PoisonError::into_inner).insert(once.clone());
+        if free { Ok(Self { db, once }) } else { Err(Problem::new(Kind::InProgress).header("Retry-After", "1")) }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.db.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.once);
+    }
+}
+
+/// Reads an idempotency key: 1 to 255 visible characters, with or without the quotation marks of a structured field.
+///
+/// # Errors
+/// When it is anything else.
+pub fn idempotency_key(header: &str) -> Result<String> {
+    let key = header.trim().trim_matches('"');
+    if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Problem::parameters(vec![Fault::of_parameter("Idempotency-Key", "wrong-form", say!(
+            "Idempotency-Key ska vara 1–255 synliga tecken, till exempel ett slumpat UUID.",
+            "Idempotency-Key must be 1–255 visible characters, for example a random UUID."
+        ))]));
+    }
+    Ok(key.to_owned())
+}

@@ -1,0 +1,6 @@
+//! Samsyn.
+pub mod access;
+pub mod geography;
+pub mod kernel;
+pub mod reference;
+pub mod registry;

@@ -1,0 +1,3 @@
+//! Reference: what words mean. The codelists with their labels in both languages.
+
+pub mod codelists;

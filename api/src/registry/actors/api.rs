@@ -1,0 +1,265 @@
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{ActorId, ActorKind, ActorStatus, IdentifierScope, Sector, store};
+use crate::{
+    access::{By, Visibility, policy::needs},
+    geography::areas::AreaId,
+    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, reply::Nothing},
+    registry::mandates::{Mandate, store as mandates},
+};
+
+/// A number or code by which other systems know an actor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Identifier {
+    /// `SE-ON` (organisation number), `municipality_code`, `county_code`, `kolada_id`, or `external:` and the name of a source.
+    #[schema(pattern = "^(SE-ON|municipality_code|county_code|kolada_id|external:[a-z0-9-]{1,40})$", example = "SE-ON")]
+    pub scheme: String,
+    /// The number or code. Organisation numbers are stored as ten digits.
+    #[schema(min_length = 1, max_length = 100, example = "2120002882")]
+    pub value: String,
+    #[serde(default)]
+    #[schema(inline, default = "own")]
+    pub scope: IdentifierScope,
+    /// First day on which it holds.
+    pub valid_from: Option<NaiveDate>,
+    /// First day on which it no longer holds.
+    pub valid_to: Option<NaiveDate>,
+}
+
+/// An actor to be registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewActor {
+    pub kind: ActorKind,
+    /// The part of society; the usual one of the kind unless given.
+    pub sector: Option<Sector>,
+    #[schema(min_length = 1, max_length = 200, example = "Fittja Folkets Park")]
+    pub name: String,
+    /// Short forms, former names and names in other languages.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    pub other_names: Vec<String>,
+    /// The actor that this one is part of.
+    pub parent_id: Option<ActorId>,
+    /// The area of the actor's seat, usually a municipality.
+    pub seat_area_id: Option<AreaId>,
+    /// The areas that the actor serves.
+    #[serde(default)]
+    #[schema(max_items = 400)]
+    pub areas_served: Vec<AreaId>,
+    /// Codes of the codelist `PolicyDomain` that the actor works with.
+    #[serde(default)]
+    #[schema(max_items = 30)]
+    pub policy_domains: Vec<String>,
+    /// Whom the actor works for, in its own words.
+    #[serde(default)]
+    #[schema(max_items = 30)]
+    pub target_groups: Vec<String>,
+    /// What the actor aims at (inriktning).
+    #[serde(default, deserialize_with = "blank_is_none")]
+    #[schema(max_length = 2000)]
+    pub focus: Option<String>,
+    #[serde(default, deserialize_with = "blank_is_none")]
+    #[schema(max_length = 500, pattern = "^https?://[^\\s]+$")]
+    pub website: Option<String>,
+    /// Numbers and codes by which other systems know the actor.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    pub identifiers: Vec<Identifier>,
+    #[serde(default)]
+    #[schema(inline, default = "active")]
+    pub status: ActorStatus,
+    #[serde(default)]
+    #[schema(inline, default = "public")]
+    pub visibility: Visibility,
+}
+
+/// An organisation that takes part (aktör).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Actor {
+    pub id: ActorId,
+    /// Grows by one with each change.
+    pub version: i64,
+    #[serde(flatten)]
+    pub fields: NewActor,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// Related records, when asked for by `expand`.
+    pub expanded: Option<ActorExpansion>,
+}
+
+/// Records that belong to an actor.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActorExpansion {
+    /// What the actor may decide, as far as the caller may see it.
+    pub mandates: Vec<Mandate>,
+}
+
+/// What can be shown together with an actor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ActorExpand {
+    /// The actor's mandates.
+    Mandates,
+}
+
+/// What to show together with each actor.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(super) struct Expansion {
+    /// Related records to show with each actor.
+    #[param(nullable = false, style = Form, explode = false)]
+    pub expand: Option<Vec<ActorExpand>>,
+}
+
+/// Members of the answer.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "read from the call's parameters by every reply")]
+pub(crate) struct Selection {
+    /// Members to answer with; all unless given.
+    #[param(nullable = false, style = Form, explode = false)]
+    pub fields: Option<Vec<String>>,
+}
+
+/// Which actors to list.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(super) struct ActorFilter {
+    /// Words to search for in names, focus and identifiers; each must begin some word. Names that begin with it come first.
+    #[param(nullable = false, max_length = 200)]
+    pub q: Option<String>,
+    /// Actors of these kinds.
+    #[param(nullable = false, style = Form, explode = false)]
+    pub kind: Option<Vec<ActorKind>>,
+    /// Actors of this part of society.
+    #[param(nullable = false, inline)]
+    pub sector: Option<Sector>,
+    /// Actors with their seat in the municipality with this code.
+    #[param(nullable = false, pattern = "^[0-9]{4}$", example = "0127")]
+    pub municipality: Option<String>,
+    /// Actors that serve this area.
+    #[param(nullable = false)]
+    pub serves: Option<AreaId>,
+    /// Actors that are part of this one.
+    #[param(nullable = false)]
+    pub parent_id: Option<ActorId>,
+    /// The actor with this identifier, as scheme and value with a colon between.
+    #[param(nullable = false, max_length = 160, example = "SE-ON:2120002882")]
+    pub identifier: Option<String>,
+    /// Actors changed after this point in time.
+    #[param(nullable = false)]
+    pub updated_after: Option<DateTime<Utc>>,
+    /// `name` (Swedish order), `createdAt` or `updatedAt`, with `-` before it for the other way round.
+    #[param(nullable = false, pattern = "^-?(name|createdAt|updatedAt)$", example = "name")]
+    pub sort: Option<String>,
+}
+
+/// List actors
+///
+/// The actors that the caller may see, by name unless sorted otherwise.
+#[utoipa::path(tag = "actors", operation_id = "listActors", params(ActorFilter, Expansion, Paging),
+    responses((status = 200, description = "A page of actors", body = Page<Actor>)), extensions(("x-permission" = json!("registry.read"))))]
+#[get("/actors")]
+async fn list(
+    by: By<needs::ReadRegistry>,
+    Query(filter): Query<ActorFilter>,
+    Query(expansion): Query<Expansion>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Reply<Page<Actor>>> {
+    let mut page = store::list(by.sight(), &filter, &paging, &by, &db).await?;
+    expand(&mut page.items, &expansion, &by, &db).await?;
+    Reply::page(&by, &page)
+}
+
+/// Register an actor
+///
+/// An organisation number that another actor has as its own is refused with the address of that actor; a branch may carry
+/// its parent's number with the scope `parent`.
+#[utoipa::path(tag = "actors", operation_id = "createActor", request_body = NewActor,
+    responses((status = 201, description = "The actor as registered", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
+#[post("/actors")]
+async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
+    db.write(&by, async |w| {
+        store::may_write(&by.reach, &new.0, None, w).await?;
+        let actor = store::insert(new.0.clone(), w).await?;
+        Reply::created("/actors", actor.id, actor.version, &actor)
+    })
+    .await
+}
+
+/// Show an actor
+///
+/// One actor by its id.
+#[utoipa::path(tag = "actors", operation_id = "getActor", params(Expansion, Selection),
+    responses((status = 200, description = "The actor", body = Actor)), extensions(("x-permission" = json!("registry.read"))))]
+#[get("/actors/{actorId}")]
+async fn show(by: By<needs::ReadRegistry>, At(id): At<ActorId>, Query(expansion): Query<Expansion>, db: Data<Db>) -> Result<Reply<Actor>> {
+    let mut actor = store::find(by.sight(), id, db.reader()).await?;
+    expand(std::slice::from_mut(&mut actor), &expansion, &by, &db).await?;
+    Reply::shown(&by, actor.version, &actor)
+}
+
+/// Change an actor
+///
+/// Merge patch: members left out stay, null clears, lists are replaced whole.
+#[utoipa::path(tag = "actors", operation_id = "updateActor", request_body = Patch<NewActor>,
+    responses((status = 200, description = "The actor as it has become", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
+#[patch("/actors/{actorId}")]
+async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
+    db.write(&by, async |w| {
+        let mut actor = store::find(by.sight(), id, &w.tx).await?;
+        store::may_write(&by.reach, &actor.fields, Some(id), w).await?;
+        by.expects(actor.version)?;
+        if let Some(changed) = patch.apply(&actor.fields)? {
+            store::may_write(&by.reach, &changed, Some(id), w).await?;
+            actor = store::update(&actor, changed, w).await?;
+        }
+        Reply::changed(actor.version, &actor)
+    })
+    .await
+}
+
+/// Remove an actor
+///
+/// The actor is no longer shown; what refers to it stays, and its identifiers become free.
+#[utoipa::path(tag = "actors", operation_id = "deleteActor",
+    responses((status = 204, description = "The actor is removed")), extensions(("x-permission" = json!("actors.write"))))]
+#[delete("/actors/{actorId}")]
+async fn remove(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let actor = store::find(by.sight(), id, &w.tx).await?;
+        store::may_write(&by.reach, &actor.fields, Some(id), w).await?;
+        by.expects(actor.version)?;
+        store::remove(&actor, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+/// Puts the related records with their actors, by one query for the whole page.
+async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::ReadRegistry>, db: &Db) -> Result<()> {
+    if expansion.expand.as_ref().is_some_and(|expand| expand.contains(&ActorExpand::Mandates)) {
+        let ids: Vec<_> = actors.iter().map(|actor| actor.id).collect();
+        let mut mandates = mandates::of_actors(by.sight(), &ids, db.reader()).await?;
+        for actor in actors {
+            actor.expanded = Some(ActorExpansion { mandates: mandates.remove(&actor.id).unwrap_or_default() });
+        }
+    }
+    Ok(())
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show).service(change).service(remove);
+}

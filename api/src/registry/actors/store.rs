@@ -1,0 +1,368 @@
+//! Actors, with their areas and identifiers kept in step.
+
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QuerySelect, QueryTrait,
+    entity::prelude::*,
+    sea_query::Query,
+};
+
+use super::{Actor, ActorId, IdentifierScope, NewActor, api::ActorFilter, rules, table};
+use crate::{
+    access::{Reach, Sight},
+    geography::areas::{AreaLevel, store as areas},
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write,
+        events::{Change, ChangeOperation},
+        page::Key,
+        request::Call,
+        say, search, text,
+    },
+    reference::codelists::store::{self as codelists, POLICY_DOMAIN},
+};
+
+const KIND: &str = "actor";
+
+fn view(row: table::Model) -> Actor {
+    Actor {
+        id: row.id,
+        version: row.version,
+        fields: NewActor {
+            kind: row.kind,
+            sector: Some(row.sector),
+            name: row.name,
+            other_names: row.other_names.0,
+            parent_id: row.parent_id,
+            seat_area_id: row.seat_area_id,
+            areas_served: row.areas_served.0,
+            policy_domains: row.policy_domains.0,
+            target_groups: row.target_groups.0,
+            focus: row.focus,
+            website: row.website,
+            identifiers: row.identifiers.0,
+            status: row.status,
+            visibility: row.visibility,
+        },
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        expanded: None,
+    }
+}
+
+/// The living actors that may be seen.
+fn seen(sight: &Sight) -> Select<table::Entity> {
+    table::Entity::find()
+        .filter(table::Column::DeletedAt.is_null())
+        .filter(sight.rows(table::Column::Visibility, None, Some(table::Column::Id.into_expr())))
+}
+
+pub(super) async fn list(sight: &Sight, filter: &ActorFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Actor>> {
+    let served = |area| {
+        Query::select().column(table::served::Column::ActorId).from(table::served::Entity).and_where(table::served::Column::AreaId.eq(area)).take()
+    };
+    let select = seen(sight)
+        .apply_if(filter.kind.clone(), |select, kinds| select.filter(table::Column::Kind.is_in(kinds)))
+        .apply_if(filter.sector, |select, sector| select.filter(table::Column::Sector.eq(sector)))
+        .apply_if(filter.municipality.as_deref(), |select, code| {
+            select.filter(table::Column::SeatAreaId.in_subquery(areas::below_code(AreaLevel::Municipality, code)))
+        })
+        .apply_if(filter.serves, |select, area| select.filter(table::Column::Id.in_subquery(served(area))))
+        .apply_if(filter.parent_id, |select, parent| select.filter(table::Column::ParentId.eq(parent)))
+        .apply_if(filter.identifier.as_deref(), |select, identifier| select.filter(table::Column::Id.in_subquery(with_identifier(identifier))))
+        .apply_if(filter.updated_after, |select, time| select.filter(table::Column::UpdatedAt.gt(time)))
+        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(KIND, table::Column::Id, q, db.backend())));
+    let sort = filter.sort.as_deref().unwrap_or("name");
+    let descending = sort.starts_with('-');
+    let id = Key::column(table::Column::Id, |row: &table::Model| row.id.into()).reversed(descending);
+    let mut keys = match sort.trim_start_matches('-') {
+        "createdAt" => vec![id],
+        "updatedAt" => vec![Key::column(table::Column::UpdatedAt, |row: &table::Model| row.updated_at.into()).reversed(descending), id],
+        _ => vec![Key::column(table::Column::NameSort, |row: &table::Model| row.name_sort.clone().into()).reversed(descending), id],
+    };
+    if let (Some(q), None) = (&filter.q, &filter.sort) {
+        keys.insert(0, search::rank(table::Column::NameFold, q, |row: &table::Model| &row.name_fold));
+    }
+    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+}
+
+fn with_identifier(identifier: &str) -> sea_orm::sea_query::SelectStatement {
+    // The value stands after the last colon, for the scheme of a source has one of its own.
+    let (scheme, value) = identifier.rsplit_once(':').unwrap_or_default();
+    let value = match scheme {
+        rules::ORGANISATION_NUMBER => rules::organisation_number(value, "").unwrap_or_default(),
+        _ => value.to_owned(),
+    };
+    Query::select()
+        .column(table::identifier::Column::ActorId)
+        .from(table::identifier::Entity)
+        .and_where(table::identifier::Column::Scheme.eq(scheme))
+        .and_where(table::identifier::Column::Value.eq(value))
+        .take()
+}
+
+/// One actor that may be seen.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
+    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// Which of these actors do not exist for the caller.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn missing(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found: Vec<ActorId> =
+        seen(sight).select_only().column(table::Column::Id).filter(table::Column::Id.is_in(ids.iter().copied())).into_tuple().all(db).await?;
+    Ok(ids.iter().copied().filter(|id| !found.contains(id)).collect())
+}
+
+/// Where an actor is: the paths of its seat and of the areas that it serves.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn places(actor: &NewActor, db: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let mut ids = actor.areas_served.clone();
+    ids.extend(actor.seat_area_id);
+    Ok(areas::paths(&ids, db).await?.into_values().collect())
+}
+
+/// Checks that the caller may write such an actor: for where it is, for the actor itself, or for the one above it.
+///
+/// # Errors
+/// When the caller may not.
+pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, w: &Write<'_>) -> Result<()> {
+    if reach.everywhere {
+        return Ok(());
+    }
+    // Where an actor serves is its own word; where it has its seat decides who coordinates it.
+    let seat = match actor.seat_area_id {
+        Some(seat) => areas::path(seat, &w.tx).await?,
+        None => None,
+    };
+    let seat: Vec<&str> = seat.iter().map(String::as_str).collect();
+    reach.require(&seat, id.map(ActorId::uuid), None).or_else(|refused| match (id, actor.parent_id) {
+        (None, Some(parent)) => reach.require(&[], Some(parent.uuid()), None),
+        _ => Err(refused),
+    })
+}
+
+/// Registers an actor.
+///
+/// # Errors
+/// With all faults of it, or the actor that has its number.
+pub async fn insert(new: NewActor, w: &Write<'_>) -> Result<Actor> {
+    store(w.new_id(), 1, None, new, w).await
+}
+
+/// Changes an actor.
+///
+/// # Errors
+/// With all faults of the change, or that another was first.
+pub(super) async fn update(actor: &Actor, new: NewActor, w: &Write<'_>) -> Result<Actor> {
+    store(actor.id, actor.version + 1, Some(actor), new, w).await
+}
+
+async fn store(id: ActorId, version: i64, before: Option<&Actor>, mut new: NewActor, w: &Write<'_>) -> Result<Actor> {
+    check(id, &mut new, w).await?;
+    let row = table::ActiveModel {
+        id: Set(id),
+        version: Set(version),
+        created_at: Set(before.map_or(w.now, |before| before.created_at)),
+        updated_at: Set(w.now),
+        kind: Set(new.kind),
+        sector: Set(new.sector.unwrap_or_else(|| rules::usual_sector(new.kind))),
+        name_fold: Set(text::fold(&new.name)),
+        name_sort: Set(text::sort_key(&new.name)),
+        name: Set(new.name),
+        other_names: Set(new.other_names.into()),
+        parent_id: Set(new.parent_id),
+        seat_area_id: Set(new.seat_area_id),
+        areas_served: Set(new.areas_served.into()),
+        identifiers: Set(new.identifiers.into()),
+        policy_domains: Set(new.policy_domains.into()),
+        target_groups: Set(new.target_groups.into()),
+        focus: Set(new.focus),
+        website: Set(new.website),
+        status: Set(new.status),
+        visibility: Set(new.visibility),
+        pack: sea_orm::NotSet,
+        pack_version: sea_orm::NotSet,
+        deleted_at: sea_orm::NotSet,
+    };
+    let row = match before {
+        None => row.insert(&w.tx).await?,
+        Some(before) => {
+            let changed = table::Entity::update_many()
+                .set(row)
+                .filter(table::Column::Id.eq(id))
+                .filter(table::Column::Version.eq(before.version))
+                .exec(&w.tx)
+                .await?;
+            if changed.rows_affected == 0 {
+                return Err(Call::stale(before.version));
+            }
+            table::Entity::find_by_id(id).one(&w.tx).await?.ok_or_else(Problem::not_found)?
+        }
+    };
+    let actor = view(row);
+    if before.is_none_or(|before| before.fields.areas_served != actor.fields.areas_served) {
+        table::served::Entity::delete_many().filter(table::served::Column::ActorId.eq(id)).exec(&w.tx).await?;
+        let rows = actor.fields.areas_served.iter().map(|area| table::served::ActiveModel { actor_id: Set(id), area_id: Set(*area) });
+        table::served::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
+    }
+    if before.is_none_or(|before| before.fields.identifiers != actor.fields.identifiers) {
+        table::identifier::Entity::delete_many().filter(table::identifier::Column::ActorId.eq(id)).exec(&w.tx).await?;
+        let rows = actor.fields.identifiers.iter().map(|identifier| table::identifier::ActiveModel {
+            id: Set(w.new_id()),
+            actor_id: Set(id),
+            scheme: Set(identifier.scheme.clone()),
+            value: Set(identifier.value.clone()),
+            scope: Set(identifier.scope),
+            live: Set(true),
+        });
+        table::identifier::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
+    }
+    let mut texts = vec![actor.fields.name.as_str(), actor.fields.focus.as_deref().unwrap_or_default()];
+    texts.extend(actor.fields.other_names.iter().map(String::as_str));
+    texts.extend(actor.fields.identifiers.iter().map(|identifier| identifier.value.as_str()));
+    search::put(KIND, id, &texts, w).await?;
+    if actor.fields.parent_id != before.and_then(|before| before.fields.parent_id) {
+        // Who works for the parent works for its administrations too.
+        w.access_changed();
+    }
+    w.record(change(&actor, ChangeOperation::Upsert, version));
+    Ok(actor)
+}
+
+fn change(actor: &Actor, op: ChangeOperation, version: i64) -> Change {
+    Change { kind: KIND, id: actor.id.uuid(), op, version, visible: actor.fields.visibility.of(None, Some(actor.id.uuid())) }
+}
+
+/// Puts an actor in its stored form and checks all that it refers to.
+async fn check(id: ActorId, new: &mut NewActor, w: &Write<'_>) -> Result<()> {
+    let mut faults = rules::faults(new);
+    new.name = new.name.trim().to_owned();
+    match rules::identifiers(&new.identifiers) {
+        Ok(identifiers) => new.identifiers = identifiers,
+        Err(found) => faults.extend(found),
+    }
+    if let Some(parent) = new.parent_id {
+        faults.extend(parent_fault(id, parent, w).await?);
+    }
+    let mut all = new.areas_served.clone();
+    all.extend(new.seat_area_id);
+    let known = areas::paths(&all, &w.tx).await?;
+    faults.extend(new.seat_area_id.filter(|area| !known.contains_key(area)).map(|_| areas::missing("/seatAreaId")));
+    let served = new.areas_served.iter().enumerate().filter(|(_, area)| !known.contains_key(area));
+    faults.extend(served.map(|(at, _)| areas::missing(format!("/areasServed/{at}"))));
+    new.areas_served.sort_unstable();
+    new.areas_served.dedup();
+    faults.extend(codelists::unknown(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    for (at, identifier) in new.identifiers.iter().enumerate().filter(|(_, identifier)| identifier.scope == IdentifierScope::Own) {
+        let taken = table::identifier::Entity::find()
+            .filter(table::identifier::Column::Scheme.eq(identifier.scheme.as_str()))
+            .filter(table::identifier::Column::Value.eq(identifier.value.as_str()))
+            .filter(table::identifier::Column::Scope.eq(IdentifierScope::Own))
+            .filter(table::identifier::Column::Live.eq(true))
+            .filter(table::identifier::Column::ActorId.ne(id))
+            .one(&w.tx)
+            .await?;
+        if let Some(taken) = taken {
+            let mut problem = Problem::conflict(say!(
+                "Numret i identifiers/{at} är redan en annan aktörs eget. Är det samma aktör, använd den; är det en lokal del av den, ange scope parent.",
+                "The number in identifiers/{at} is another actor's own already. If it is the same actor, use that; if this is a local branch of it, give scope parent."
+            ))
+            .with(format!("/actors/{}", taken.actor_id));
+            problem.faults.push(Fault::at(format!("/identifiers/{at}"), "taken", say!("Numret är upptaget.", "The number is taken.")));
+            return Err(problem);
+        }
+    }
+    Ok(())
+}
+
+/// The fault of a parent that is not there, or that is below the actor itself. The chain is locked, so that two changes at
+/// once cannot make a circle together.
+async fn parent_fault(id: ActorId, parent: ActorId, w: &Write<'_>) -> Result<Option<Fault>> {
+    let mut above = Some(parent);
+    while let Some(next) = above {
+        if next == id {
+            return Ok(Some(Fault::at("/parentId", "circle", say!(
+                "Aktören kan inte höra till sig själv eller till en aktör som är en del av den.",
+                "An actor cannot be part of itself or of an actor that is part of it."
+            ))));
+        }
+        let row = table::Entity::find_by_id(next).filter(table::Column::DeletedAt.is_null()).lock_exclusive().one(&w.tx).await?;
+        let Some(row) = row else {
+            return Ok((next == parent).then(|| Fault::at("/parentId", "not-found", say!("Aktören i parentId finns inte.", "The actor in parentId does not exist."))));
+        };
+        above = row.parent_id;
+    }
+    Ok(None)
+}
+
+/// Removes an actor: it is kept, but neither shown nor found, and its identifiers are free.
+pub(super) async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
+    let version = actor.version + 1;
+    let removed = table::Entity::update_many()
+        .set(table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() })
+        .filter(table::Column::Id.eq(actor.id))
+        .filter(table::Column::Version.eq(actor.version))
+        .exec(&w.tx)
+        .await?;
+    if removed.rows_affected == 0 {
+        return Err(Call::stale(actor.version));
+    }
+    table::identifier::Entity::update_many()
+        .set(table::identifier::ActiveModel { live: Set(false), ..Default::default() })
+        .filter(table::identifier::Column::ActorId.eq(actor.id))
+        .exec(&w.tx)
+        .await?;
+    search::remove(actor.id, w).await?;
+    w.record(change(actor, ChangeOperation::Delete, version));
+    Ok(())
+}
+
+/// Puts an actor of a pack in place: new ones are registered, those that nobody has changed since are brought up to date.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn put(pack: &str, scheme: &str, code: &str, new: NewActor, w: &Write<'_>) -> Result<()> {
+    let present = table::Entity::find()
+        .filter(table::Column::Pack.eq(pack))
+        .filter(table::Column::Id.in_subquery(with_identifier(&format!("{scheme}:{code}"))))
+        .one(&w.tx)
+        .await?;
+    let actor = match present {
+        None => insert(new, w).await?,
+        Some(row) if row.pack_version == Some(row.version) && row.deleted_at.is_none() => {
+            let before = view(row);
+            let new = NewActor { sector: before.fields.sector, ..new };
+            if new == before.fields {
+                return Ok(());
+            }
+            update(&before, new, w).await?
+        }
+        Some(_) => return Ok(()),
+    };
+    table::Entity::update_many()
+        .set(table::ActiveModel { pack: Set(Some(pack.to_owned())), pack_version: Set(Some(actor.version)), ..Default::default() })
+        .filter(table::Column::Id.eq(actor.id))
+        .exec(&w.tx)
+        .await?;
+    Ok(())
+}
+
+/// How many living actors there are.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn count(db: &impl ConnectionTrait) -> Result<u64> {
+    Ok(table::Entity::find().filter(table::Column::DeletedAt.is_null()).count(db).await?)
+}

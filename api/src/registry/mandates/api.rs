@@ -1,0 +1,149 @@
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{Basis, MandateId, Power, store};
+use crate::{
+    access::{By, Visibility, policy::needs},
+    geography::areas::AreaId,
+    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, reply::Nothing},
+    registry::actors::ActorId,
+};
+
+/// A mandate to be registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewMandate {
+    pub actor_id: ActorId,
+    /// A code of the codelist `PolicyDomain`.
+    #[schema(max_length = 64, example = "housing")]
+    pub policy_domain: String,
+    /// Where the mandate holds.
+    pub area_id: AreaId,
+    /// What the actor may do.
+    #[schema(min_items = 1, max_items = 6)]
+    pub powers: Vec<Power>,
+    pub basis: Basis,
+    /// The law, decision or agreement that it rests on.
+    #[serde(default, deserialize_with = "blank_is_none")]
+    #[schema(max_length = 2000)]
+    pub legal_basis: Option<String>,
+    /// First day of the mandate.
+    pub valid_from: Option<NaiveDate>,
+    /// First day on which it no longer holds.
+    pub valid_to: Option<NaiveDate>,
+    #[serde(default)]
+    #[schema(inline, default = "public")]
+    pub visibility: Visibility,
+}
+
+/// What an actor may do in a policy domain and an area (mandat).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Mandate {
+    pub id: MandateId,
+    /// Grows by one with each change.
+    pub version: i64,
+    #[serde(flatten)]
+    pub fields: NewMandate,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Which mandates to list.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(super) struct MandateFilter {
+    /// Mandates of this actor.
+    #[param(nullable = false)]
+    pub actor_id: Option<ActorId>,
+    /// Mandates in this policy domain.
+    #[param(nullable = false, max_length = 64, example = "housing")]
+    pub policy_domain: Option<String>,
+    /// Mandates in this area.
+    #[param(nullable = false)]
+    pub area_id: Option<AreaId>,
+    /// Mandates that hold on this day.
+    #[param(nullable = false)]
+    pub valid_on: Option<NaiveDate>,
+}
+
+/// List mandates
+///
+/// The mandates that the caller may see, oldest first.
+#[utoipa::path(tag = "mandates", operation_id = "listMandates", params(MandateFilter, Paging),
+    responses((status = 200, description = "A page of mandates", body = Page<Mandate>)), extensions(("x-permission" = json!("registry.read"))))]
+#[get("/mandates")]
+async fn list(by: By<needs::ReadRegistry>, Query(filter): Query<MandateFilter>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Mandate>>> {
+    Reply::page(&by, &store::list(by.sight(), &filter, &paging, &by, &db).await?)
+}
+
+/// Register a mandate
+///
+/// What the actor may do, in which policy domain and area, and on what ground.
+#[utoipa::path(tag = "mandates", operation_id = "createMandate", request_body = NewMandate,
+    responses((status = 201, description = "The mandate as registered", body = Mandate)), extensions(("x-permission" = json!("mandates.write"))))]
+#[post("/mandates")]
+async fn create(by: By<needs::WriteMandates>, new: Valid<NewMandate>, db: Data<Db>) -> Result<Reply<Mandate>> {
+    db.write(&by, async |w| {
+        store::may_write(by.sight(), &by.reach, &new.0, w).await?;
+        let mandate = store::insert(new.0.clone(), w).await?;
+        Reply::created("/mandates", mandate.id, mandate.version, &mandate)
+    })
+    .await
+}
+
+/// Show a mandate
+///
+/// One mandate by its id.
+#[utoipa::path(tag = "mandates", operation_id = "getMandate",
+    responses((status = 200, description = "The mandate", body = Mandate)), extensions(("x-permission" = json!("registry.read"))))]
+#[get("/mandates/{mandateId}")]
+async fn show(by: By<needs::ReadRegistry>, At(id): At<MandateId>, db: Data<Db>) -> Result<Reply<Mandate>> {
+    let mandate = store::find(by.sight(), id, db.reader()).await?;
+    Reply::shown(&by, mandate.version, &mandate)
+}
+
+/// Change a mandate
+///
+/// Merge patch: members left out stay, null clears, lists are replaced whole.
+#[utoipa::path(tag = "mandates", operation_id = "updateMandate", request_body = Patch<NewMandate>,
+    responses((status = 200, description = "The mandate as it has become", body = Mandate)), extensions(("x-permission" = json!("mandates.write"))))]
+#[patch("/mandates/{mandateId}")]
+async fn change(by: By<needs::WriteMandates>, At(id): At<MandateId>, patch: Patch<NewMandate>, db: Data<Db>) -> Result<Reply<Mandate>> {
+    db.write(&by, async |w| {
+        let mut mandate = store::find(by.sight(), id, &w.tx).await?;
+        store::may_write(by.sight(), &by.reach, &mandate.fields, w).await?;
+        by.expects(mandate.version)?;
+        if let Some(changed) = patch.apply(&mandate.fields)? {
+            store::may_write(by.sight(), &by.reach, &changed, w).await?;
+            mandate = store::update(&mandate, changed, w).await?;
+        }
+        Reply::changed(mandate.version, &mandate)
+    })
+    .await
+}
+
+/// Remove a mandate
+///
+/// For a mandate that was never there. One that has ended gets a last day (`validTo`) instead.
+#[utoipa::path(tag = "mandates", operation_id = "deleteMandate",
+    responses((status = 204, description = "The mandate is removed")), extensions(("x-permission" = json!("mandates.write"))))]
+#[delete("/mandates/{mandateId}")]
+async fn remove(by: By<needs::WriteMandates>, At(id): At<MandateId>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let mandate = store::find(by.sight(), id, &w.tx).await?;
+        store::may_write(by.sight(), &by.reach, &mandate.fields, w).await?;
+        by.expects(mandate.version)?;
+        store::remove(&mandate, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show).service(change).service(remove);
+}

@@ -1,0 +1,174 @@
+//! Mandates, of actors that are not removed.
+
+use std::collections::HashMap;
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QueryTrait, entity::prelude::*, sea_query::{Expr, Query}};
+
+use super::{Mandate, MandateId, NewMandate, api::MandateFilter, table};
+use crate::{
+    access::{Reach, Sight},
+    geography::areas::store as areas,
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write,
+        events::{Change, ChangeOperation},
+        page::Key,
+        problem::Kind,
+        request::Call,
+        say, text,
+    },
+    reference::codelists::store::{self as codelists, POLICY_DOMAIN},
+    registry::actors::{ActorId, store as actors},
+};
+
+fn view(row: table::Model) -> Mandate {
+    Mandate {
+        id: row.id,
+        version: row.version,
+        fields: NewMandate {
+            actor_id: row.actor_id,
+            policy_domain: row.policy_domain,
+            area_id: row.area_id,
+            powers: row.powers.0,
+            basis: row.basis,
+            legal_basis: row.legal_basis,
+            valid_from: row.valid_from,
+            valid_to: row.valid_to,
+            visibility: row.visibility,
+        },
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+fn seen(sight: &Sight) -> Select<table::Entity> {
+    let living = Query::select().column("id").from("actor").and_where(Expr::col("deleted_at").is_null()).take();
+    table::Entity::find()
+        .filter(table::Column::DeletedAt.is_null())
+        .filter(table::Column::ActorId.in_subquery(living))
+        .filter(sight.rows(table::Column::Visibility, None, Some(table::Column::ActorId.into_expr())))
+}
+
+pub(super) async fn list(sight: &Sight, filter: &MandateFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Mandate>> {
+    let select = seen(sight)
+        .apply_if(filter.actor_id, |select, actor| select.filter(table::Column::ActorId.eq(actor)))
+        .apply_if(filter.policy_domain.clone(), |select, domain| select.filter(table::Column::PolicyDomain.eq(domain)))
+        .apply_if(filter.area_id, |select, area| select.filter(table::Column::AreaId.eq(area)))
+        .apply_if(filter.valid_on, |select, day| {
+            select
+                .filter(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(day)))
+                .filter(table::Column::ValidTo.is_null().or(table::Column::ValidTo.gt(day)))
+        });
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+}
+
+/// One mandate that may be seen.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(sight: &Sight, id: MandateId, db: &impl ConnectionTrait) -> Result<Mandate> {
+    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// The mandates of several actors, as far as they may be seen, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_actors(sight: &Sight, actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, Vec<Mandate>>> {
+    let rows = seen(sight)
+        .filter(table::Column::ActorId.is_in(actors.iter().copied()))
+        .order_by_asc(table::Column::Id)
+        .all(db)
+        .await?;
+    let mut found: HashMap<_, Vec<_>> = HashMap::new();
+    for row in rows {
+        found.entry(row.actor_id).or_default().push(view(row));
+    }
+    Ok(found)
+}
+
+/// Checks that the caller may say what this actor may decide: who may write the actor may.
+pub(super) async fn may_write(sight: &Sight, reach: &Reach, mandate: &NewMandate, w: &Write<'_>) -> Result<()> {
+    match actors::find(sight, mandate.actor_id, &w.tx).await {
+        Ok(actor) => actors::may_write(reach, &actor.fields, Some(actor.id), w).await,
+        Err(problem) if problem.kind == Kind::NotFound => {
+            Err(Problem::fault("/actorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Registers a mandate.
+///
+/// # Errors
+/// With all faults of it.
+pub async fn insert(new: NewMandate, w: &Write<'_>) -> Result<Mandate> {
+    store(w.new_id(), 1, None, new, w).await
+}
+
+/// Changes a mandate.
+pub(super) async fn update(mandate: &Mandate, new: NewMandate, w: &Write<'_>) -> Result<Mandate> {
+    store(mandate.id, mandate.version + 1, Some(mandate), new, w).await
+}
+
+async fn store(id: MandateId, version: i64, before: Option<&Mandate>, mut new: NewMandate, w: &Write<'_>) -> Result<Mandate> {
+    let mut faults: Vec<Fault> = text::period_fault(new.valid_from, new.valid_to).into_iter().collect();
+    faults.extend(codelists::unknown(POLICY_DOMAIN, std::slice::from_ref(&new.policy_domain), "/policyDomain", &w.tx).await?);
+    if areas::path(new.area_id, &w.tx).await?.is_none() {
+        faults.push(areas::missing("/areaId"));
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let mut powers = Vec::new();
+    new.powers.retain(|power| !powers.contains(power) && { powers.push(*power); true });
+    let row = table::ActiveModel {
+        id: Set(id),
+        version: Set(version),
+        created_at: Set(before.map_or(w.now, |before| before.created_at)),
+        updated_at: Set(w.now),
+        actor_id: Set(new.actor_id),
+        policy_domain: Set(new.policy_domain),
+        area_id: Set(new.area_id),
+        powers: Set(new.powers.into()),
+        basis: Set(new.basis),
+        legal_basis: Set(new.legal_basis),
+        valid_from: Set(new.valid_from),
+        valid_to: Set(new.valid_to),
+        visibility: Set(new.visibility),
+        deleted_at: sea_orm::NotSet,
+    };
+    let mandate = match before {
+        None => view(row.insert(&w.tx).await?),
+        Some(before) => {
+            replace(before, row, w).await?;
+            find(&Sight::of_installation(), id, &w.tx).await?
+        }
+    };
+    record(&mandate, ChangeOperation::Upsert, version, w);
+    Ok(mandate)
+}
+
+/// Removes a mandate: it is kept, but no longer shown.
+pub(super) async fn remove(mandate: &Mandate, w: &Write<'_>) -> Result<()> {
+    let version = mandate.version + 1;
+    let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
+    replace(mandate, row, w).await?;
+    record(mandate, ChangeOperation::Delete, version, w);
+    Ok(())
+}
+
+async fn replace(before: &Mandate, row: table::ActiveModel, w: &Write<'_>) -> Result<()> {
+    let changed = table::Entity::update_many()
+        .set(row)
+        .filter(table::Column::Id.eq(before.id))
+        .filter(table::Column::Version.eq(before.version))
+        .exec(&w.tx)
+        .await?;
+    if changed.rows_affected == 0 { Err(Call::stale(before.version)) } else { Ok(()) }
+}
+
+fn record(mandate: &Mandate, op: ChangeOperation, version: i64, w: &Write<'_>) {
+    let visible = mandate.fields.visibility.of(None, Some(mandate.fields.actor_id.uuid()));
+    w.record(Change { kind: "mandate", id: mandate.id.uuid(), op, version, visible });
+}

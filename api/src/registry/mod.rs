@@ -1,0 +1,4 @@
+//! Registry: who we are and what each may decide.
+
+pub mod actors;
+pub mod mandates;

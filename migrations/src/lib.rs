@@ -1,0 +1,37 @@
+//! The schema's history, one file per change, for both databases. Each migration runs in a transaction of its own.
+
+mod columns;
+mod m0001_kernel;
+mod m0002_access;
+mod m0003_reference;
+mod m0004_geography;
+mod m0005_registry;
+mod m0006_forums;
+mod m0007_statistics;
+mod m0008_assessments;
+mod m0009_interventions;
+mod m0010_priorities;
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+/// All migrations, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_kernel::Migration),
+            Box::new(m0002_access::Migration),
+            Box::new(m0003_reference::Migration),
+            Box::new(m0004_geography::Migration),
+            Box::new(m0005_registry::Migration),
+            Box::new(m0006_forums::Migration),
+            Box::new(m0007_statistics::Migration),
+            Box::new(m0008_assessments::Migration),
+            Box::new(m0009_interventions::Migration),
+            Box::new(m0010_priorities::Migration),
+        ]
+    }
+}
