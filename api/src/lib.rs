@@ -1,6 +1,21 @@
-//! Samsyn.
+//! Samsyn ("a shared view"): the service with which municipalities, regions and civil society work together against
+//! segregation. One folder a room; arrows point from routes to rooms to access to kernel.
+
 pub mod access;
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod geography;
+pub mod guidance;
 pub mod kernel;
+pub mod openapi;
 pub mod reference;
 pub mod registry;
+pub mod routes;
+pub mod service;
+
+/// The day of this release.
+pub const RELEASED: chrono::NaiveDate = match chrono::NaiveDate::from_ymd_opt(2026, 11, 22) {
+    Some(day) => day,
+    None => chrono::NaiveDate::MIN,
+};

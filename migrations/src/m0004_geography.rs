@@ -15,11 +15,7 @@ impl MigrationTrait for Migration {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let mut area = Table::create();
-        area.table("area")
-            .col(uuid("id").primary_key())
-            .col(text("level"))
-            .col(text("version"))
-            .col(code(manager, "code"));
+        area.table("area").col(uuid("id").primary_key()).col(text("level")).col(text("version")).col(code(manager, "code"));
         named(&mut area, "name");
         refers(&mut area, "parent_id", "area", false);
         // From the nation down, each code followed by a slash: what lies below an area begins with its path.

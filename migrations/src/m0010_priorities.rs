@@ -47,7 +47,12 @@ impl MigrationTrait for Migration {
 
         let mut decision = resource("decision");
         refers(&mut decision, "round_id", "round", true);
-        decision.col(json_binary("chosen")).col(boolean("departs")).col(text_null("reason")).col(date("decided_on")).col(text("visibility"));
+        decision
+            .col(json_binary("chosen"))
+            .col(boolean("departs"))
+            .col(text_null("reason"))
+            .col(date("decided_on"))
+            .col(text("visibility"));
         manager.create_table(decision).await?;
         index(manager, "decision", &["round_id"], true).await?;
         Ok(())

@@ -1,6 +1,12 @@
 //! The caller of a handler, with the permission that the handler needs.
 
-use std::{future::{Ready, ready}, marker::PhantomData, ops::Deref, rc::Rc, sync::Arc};
+use std::{
+    future::{Ready, ready},
+    marker::PhantomData,
+    ops::Deref,
+    rc::Rc,
+    sync::Arc,
+};
 
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
@@ -51,7 +57,10 @@ impl<P> Deref for By<P> {
 ///
 /// # Errors
 /// What the handler ends with.
-pub async fn authenticate<B: MessageBody + 'static>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
+pub async fn authenticate<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
     let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default().to_owned());
     let caller = match (request.app_data::<Data<Access>>(), request.app_data::<Data<Db>>()) {
         (Some(access), Some(db)) => access.caller(authorization.as_deref(), db).await,

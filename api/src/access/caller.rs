@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{
-    Condition, ExprTrait, ActiveEnum,
+    ActiveEnum, Condition, ExprTrait,
     entity::prelude::*,
     sea_query::{Expr, SimpleExpr},
 };

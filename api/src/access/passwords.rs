@@ -17,9 +17,41 @@ pub const MAX_LENGTH: usize = 1024;
 
 /// Beginnings and wholes that are tried first, folded and without digits and marks.
 const COMMON: &[&str] = &[
-    "password", "losenord", "lösenord", "qwerty", "qwertyuiop", "asdfghjkl", "sommar", "vinter", "höst", "vår", "summer", "winter", "welcome",
-    "välkommen", "admin", "administrator", "letmein", "iloveyou", "samsyn", "kommun", "kommunen", "region", "changeme", "abc", "abcdefgh",
-    "hejsan", "hejhej", "sverige", "stockholm", "göteborg", "malmö", "fotboll", "hammarby", "djurgården", "aik",
+    "password",
+    "losenord",
+    "lösenord",
+    "qwerty",
+    "qwertyuiop",
+    "asdfghjkl",
+    "sommar",
+    "vinter",
+    "höst",
+    "vår",
+    "summer",
+    "winter",
+    "welcome",
+    "välkommen",
+    "admin",
+    "administrator",
+    "letmein",
+    "iloveyou",
+    "samsyn",
+    "kommun",
+    "kommunen",
+    "region",
+    "changeme",
+    "abc",
+    "abcdefgh",
+    "hejsan",
+    "hejhej",
+    "sverige",
+    "stockholm",
+    "göteborg",
+    "malmö",
+    "fotboll",
+    "hammarby",
+    "djurgården",
+    "aik",
 ];
 
 static DUMMY: LazyLock<String> = LazyLock::new(|| digest("no password at all").unwrap_or_default());
@@ -38,16 +70,21 @@ fn digest(password: &str) -> Result<String> {
 /// When it is too short, too long, or one of those that everybody tries first.
 pub fn check(password: &str, pointer: &str) -> Result<()> {
     if password.chars().count() < MIN_LENGTH {
-        return Err(Problem::fault(pointer, "too-short", say!(
-            "Lösenordet ska ha minst {MIN_LENGTH} tecken. En mening med några ord är både lätt att minnas och svår att gissa.",
-            "The password must have at least {MIN_LENGTH} characters. A sentence of some words is easy to remember and hard to guess."
-        )));
+        return Err(Problem::fault(
+            pointer,
+            "too-short",
+            say!(
+                "Lösenordet ska ha minst {MIN_LENGTH} tecken. En mening med några ord är både lätt att minnas och svår att gissa.",
+                "The password must have at least {MIN_LENGTH} characters. A sentence of some words is easy to remember and hard to guess."
+            ),
+        ));
     }
     if password.len() > MAX_LENGTH {
-        return Err(Problem::fault(pointer, "too-long", say!(
-            "Lösenordet får ha högst {MAX_LENGTH} tecken.",
-            "The password may have at most {MAX_LENGTH} characters."
-        )));
+        return Err(Problem::fault(
+            pointer,
+            "too-long",
+            say!("Lösenordet får ha högst {MAX_LENGTH} tecken.", "The password may have at most {MAX_LENGTH} characters."),
+        ));
     }
     let bare: String = text::fold(password).chars().filter(|letter| letter.is_alphabetic()).collect();
     let mut letters: Vec<char> = password.chars().collect();
@@ -55,10 +92,14 @@ pub fn check(password: &str, pointer: &str) -> Result<()> {
     letters.dedup();
     let common = bare.is_empty() || COMMON.iter().any(|known| bare == *known || bare == known.repeat(2));
     if common || letters.len() < 5 {
-        return Err(Problem::invalid(vec![Fault::at(pointer, "too-common", say!(
-            "Lösenordet är ett av dem som gissas först. Välj något annat, gärna flera ord.",
-            "The password is one of those that are guessed first. Choose another, preferably several words."
-        ))]));
+        return Err(Problem::invalid(vec![Fault::at(
+            pointer,
+            "too-common",
+            say!(
+                "Lösenordet är ett av dem som gissas först. Välj något annat, gärna flera ord.",
+                "The password is one of those that are guessed first. Choose another, preferably several words."
+            ),
+        )]));
     }
     Ok(())
 }

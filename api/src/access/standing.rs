@@ -16,7 +16,13 @@ use super::{
 use crate::kernel::{Problem, Result};
 
 /// The user of a live session with all that holds for it today, or nothing when the session or the account has ended.
-pub(super) async fn load(user: Uuid, session: Uuid, today: NaiveDate, now: ChronoDateTimeUtc, db: &DatabaseConnection) -> Result<Option<Caller>> {
+pub(super) async fn load(
+    user: Uuid,
+    session: Uuid,
+    today: NaiveDate,
+    now: ChronoDateTimeUtc,
+    db: &DatabaseConnection,
+) -> Result<Option<Caller>> {
     let account = Query::select()
         .column(("user_account", "name"))
         .from("user_account")

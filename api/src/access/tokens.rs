@@ -2,7 +2,10 @@
 //! do what changes.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError, RwLock, atomic::{AtomicI64, Ordering}},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -232,7 +235,11 @@ fn refused() -> Problem {
 }
 
 async fn newest_key(db: &Db) -> Result<Option<signing_key::Model>> {
-    Ok(signing_key::Entity::find().order_by_desc(signing_key::Column::CreatedAt).order_by_desc(signing_key::Column::Id).one(db.reader()).await?)
+    Ok(signing_key::Entity::find()
+        .order_by_desc(signing_key::Column::CreatedAt)
+        .order_by_desc(signing_key::Column::Id)
+        .one(db.reader())
+        .await?)
 }
 
 async fn make_key(db: &Db) -> Result<()> {

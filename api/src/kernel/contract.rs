@@ -4,7 +4,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use actix_web::http::Method;
-use jsonschema::{ValidationError, Validator, error::{TypeKind, ValidationErrorKind as Broken}};
+use jsonschema::{
+    ValidationError, Validator,
+    error::{TypeKind, ValidationErrorKind as Broken},
+};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -55,11 +58,7 @@ impl Contract {
         let compile = |schema: Value| {
             let mut root = schema;
             root["components"] = components.clone();
-            jsonschema::draft202012::options()
-                .should_validate_formats(true)
-                .offline()
-                .build(&root)
-                .map_err(|error| error.to_string())
+            jsonschema::draft202012::options().should_validate_formats(true).offline().build(&root).map_err(|error| error.to_string())
         };
         let mut operations: HashMap<String, Vec<_>> = HashMap::new();
         let mut bodies = HashMap::new();
@@ -153,10 +152,14 @@ impl Operation {
                 continue;
             };
             if given.contains_key(&name) {
-                found.push(Fault::of_parameter(&name, "repeated", say!(
-                    "Ange {name} bara en gång; flera värden skiljs med komma där det går.",
-                    "Give {name} only once; several values are separated by commas where possible."
-                )));
+                found.push(Fault::of_parameter(
+                    &name,
+                    "repeated",
+                    say!(
+                        "Ange {name} bara en gång; flera värden skiljs med komma där det går.",
+                        "Give {name} only once; several values are separated by commas where possible."
+                    ),
+                ));
                 continue;
             }
             let value = match scalar {
@@ -184,10 +187,9 @@ impl Operation {
     fn unknown(&self, name: &str) -> Fault {
         let known = self.parameters.iter().map(|(name, _)| name.as_str());
         let detail = match (text::nearest(name, known), self.parameters.is_empty()) {
-            (Some(meant), _) => say!(
-                "Parametern {name} finns inte här. Menade du {meant}?",
-                "There is no parameter {name} here. Did you mean {meant}?"
-            ),
+            (Some(meant), _) => {
+                say!("Parametern {name} finns inte här. Menade du {meant}?", "There is no parameter {name} here. Did you mean {meant}?")
+            }
             (None, true) => say!("Här finns inga parametrar; ta bort {name}.", "There are no parameters here; remove {name}."),
             (None, false) => {
                 let all = self.parameters.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
@@ -211,14 +213,13 @@ impl Operation {
             .iter()
             .filter(|name| !self.members.contains(name))
             .map(|name| {
-                let meant = text::nearest(name, self.members.iter().map(String::as_str)).map_or_else(
-                    || self.members.join(", "),
-                    ToOwned::to_owned,
-                );
-                Fault::of_parameter("fields", "unknown", say!(
-                    "Svaret har inget som heter {name}. Menade du {meant}?",
-                    "The answer has no member {name}. Did you mean {meant}?"
-                ))
+                let meant =
+                    text::nearest(name, self.members.iter().map(String::as_str)).map_or_else(|| self.members.join(", "), ToOwned::to_owned);
+                Fault::of_parameter(
+                    "fields",
+                    "unknown",
+                    say!("Svaret har inget som heter {name}. Menade du {meant}?", "The answer has no member {name}. Did you mean {meant}?"),
+                )
             })
             .collect();
         if faults.is_empty() { Ok(Some(chosen)) } else { Err(Problem::parameters(faults)) }
@@ -294,10 +295,14 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
             .iter()
             .map(|name| {
                 let place = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-                Fault::at(place, "unknown", say!(
-                    "Uppgiften {name} är okänd här eller kan inte skrivas. Ta bort den eller rätta namnet.",
-                    "The member {name} is unknown here or cannot be written. Remove it or correct its name."
-                ))
+                Fault::at(
+                    place,
+                    "unknown",
+                    say!(
+                        "Uppgiften {name} är okänd här eller kan inte skrivas. Ta bort den eller rätta namnet.",
+                        "The member {name} is unknown here or cannot be written. Remove it or correct its name."
+                    ),
+                )
             })
             .collect(),
         Broken::Type { kind } => {
@@ -309,10 +314,10 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
             let all = options.join(", ");
             let given = error.instance().as_str().unwrap_or_default();
             match text::nearest(given, options.iter().copied()) {
-                Some(meant) => one("not-in-list", say!(
-                    "Välj ett av värdena {all}. Menade du {meant}?",
-                    "Choose one of the values {all}. Did you mean {meant}?"
-                )),
+                Some(meant) => one(
+                    "not-in-list",
+                    say!("Välj ett av värdena {all}. Menade du {meant}?", "Choose one of the values {all}. Did you mean {meant}?"),
+                ),
                 None => one("not-in-list", say!("Välj ett av värdena {all}.", "Choose one of the values {all}.")),
             }
         }
@@ -320,16 +325,23 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
         Broken::MaxLength { limit } => one("too-long", say!("Skriv högst {limit} tecken.", "Write at most {limit} characters.")),
         Broken::MinItems { limit } => one("too-few", say!("Ange minst {limit} värden.", "Give at least {limit} values.")),
         Broken::MaxItems { limit } => one("too-many", say!("Ange högst {limit} värden.", "Give at most {limit} values.")),
-        Broken::UniqueItems => one("repeated", say!("Samma värde står flera gånger; ange det en gång.", "The same value stands several times; give it once.")),
+        Broken::UniqueItems => {
+            one("repeated", say!("Samma värde står flera gånger; ange det en gång.", "The same value stands several times; give it once."))
+        }
         Broken::Minimum { limit } => one("too-small", say!("Värdet ska vara minst {limit}.", "The value must be at least {limit}.")),
         Broken::Maximum { limit } => one("too-large", say!("Värdet ska vara högst {limit}.", "The value must be at most {limit}.")),
-        Broken::Pattern { pattern } => one("wrong-form", say!(
-            "Värdet har fel form; det ska följa mönstret {pattern}.",
-            "The value has the wrong form; it must follow the pattern {pattern}."
-        )),
+        Broken::Pattern { pattern } => one(
+            "wrong-form",
+            say!(
+                "Värdet har fel form; det ska följa mönstret {pattern}.",
+                "The value has the wrong form; it must follow the pattern {pattern}."
+            ),
+        ),
         Broken::Format { format } => {
             let (sv, en) = match format.as_str() {
-                "uuid" => ("ett id, till exempel 01890a5d-ac96-774b-bcce-b302099a8057", "an id, for example 01890a5d-ac96-774b-bcce-b302099a8057"),
+                "uuid" => {
+                    ("ett id, till exempel 01890a5d-ac96-774b-bcce-b302099a8057", "an id, for example 01890a5d-ac96-774b-bcce-b302099a8057")
+                }
                 "date" => ("ett datum, till exempel 2026-03-31", "a date, for example 2026-03-31"),
                 "date-time" => ("en tidpunkt, till exempel 2026-03-31T09:00:00Z", "a point in time, for example 2026-03-31T09:00:00Z"),
                 "email" => ("en e-postadress", "an e-mail address"),
@@ -341,9 +353,16 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
         // Of the forms a value may take, the one it comes nearest to tells what to correct.
         Broken::OneOfNotValid { context } | Broken::AnyOf { context } => context
             .iter()
-            .filter(|branch| !branch.iter().any(|error| matches!(error.kind(), Broken::Type { kind: TypeKind::Single(kind) } if kind.to_string() == "null")))
+            .filter(|branch| {
+                !branch
+                    .iter()
+                    .any(|error| matches!(error.kind(), Broken::Type { kind: TypeKind::Single(kind) } if kind.to_string() == "null"))
+            })
             .min_by_key(|branch| branch.len())
-            .map_or_else(|| one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")), |branch| branch.iter().flat_map(explain).collect()),
+            .map_or_else(
+                || one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")),
+                |branch| branch.iter().flat_map(explain).collect(),
+            ),
         _ => one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")),
     }
 }
@@ -354,8 +373,12 @@ fn type_names(kind: &TypeKind) -> (String, String) {
         TypeKind::Multiple(several) => several.iter().map(|one| type_name(&one.to_string())).collect(),
     };
     let join = |pick: fn(&(&'static str, &'static str)) -> &'static str, or: &str| names.iter().map(pick).collect::<Vec<_>>().join(or);
-    fn sv(names: &(&'static str, &'static str)) -> &'static str { names.0 }
-    fn en(names: &(&'static str, &'static str)) -> &'static str { names.1 }
+    fn sv(names: &(&'static str, &'static str)) -> &'static str {
+        names.0
+    }
+    fn en(names: &(&'static str, &'static str)) -> &'static str {
+        names.1
+    }
     (join(sv, " eller "), join(en, " or "))
 }
 

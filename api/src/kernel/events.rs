@@ -3,7 +3,7 @@
 //! It is the source of the change feed, of webhooks and of audit. A row gets its `position` only after its transaction
 //! has committed (see `exchange::changes`), so a follower never sees a gap and never a version before an earlier one.
 
-use sea_orm::{entity::prelude::*, ActiveValue::Set};
+use sea_orm::{ActiveValue::Set, entity::prelude::*};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -3,10 +3,17 @@
 //! All of it is at hand before the handler runs, so extractors never wait and the first of a handler's arguments (the
 //! caller's permission) always has the first word.
 
-use std::{future::{Ready, ready}, rc::Rc, sync::Arc};
+use std::{
+    future::{Ready, ready},
+    rc::Rc,
+    sync::Arc,
+};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
-use serde::{Deserialize, Deserializer, de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor}};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor},
+};
 use serde_json::{Map, Number, Value};
 use utoipa::ToSchema;
 
@@ -55,7 +62,11 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
             let parameters = parameters.ok_or_else(|| Problem::internal(&"a query was read before the caller"))?;
             serde_path_to_error::deserialize(&*parameters).map(Self).map_err(|error| {
                 let name = error.path().to_string();
-                Problem::parameters(vec![Fault::of_parameter(name, "wrong-form", say!("Värdet går inte att använda.", "The value cannot be used."))])
+                Problem::parameters(vec![Fault::of_parameter(
+                    name,
+                    "wrong-form",
+                    say!("Värdet går inte att använda.", "The value cannot be used."),
+                )])
             })
         };
         ready(read())
@@ -133,7 +144,8 @@ pub fn parse(bytes: &[u8]) -> Result<Value> {
         .and_then(|body| reader.end().map(|()| body))
         .map_err(|error| {
             let (line, column) = (error.line(), error.column());
-            let repeated = error.to_string().strip_prefix("repeated name ").and_then(|rest| rest.split(" at line").next()).map(ToOwned::to_owned);
+            let repeated =
+                error.to_string().strip_prefix("repeated name ").and_then(|rest| rest.split(" at line").next()).map(ToOwned::to_owned);
             Problem::new(Kind::MalformedJson).detail(match repeated {
                 Some(name) => say!(
                     "Namnet {name} står två gånger i samma objekt (rad {line}). Ta bort det ena.",

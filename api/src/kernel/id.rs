@@ -130,10 +130,7 @@ impl<T> sea_orm::IntoActiveValue<Id<T>> for Id<T> {
 
 impl<T> PartialSchema for Id<T> {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
-            .into()
+        ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid))).into()
     }
 }
 impl<T> ToSchema for Id<T> {

@@ -36,9 +36,8 @@ impl Language {
                     "*" => Self::default(),
                     _ => return None,
                 };
-                let quality = pieces
-                    .find_map(|piece| piece.trim().strip_prefix("q="))
-                    .map_or(1.0, |quality| quality.parse::<f32>().unwrap_or(0.0));
+                let quality =
+                    pieces.find_map(|piece| piece.trim().strip_prefix("q=")).map_or(1.0, |quality| quality.parse::<f32>().unwrap_or(0.0));
                 (quality > 0.0).then_some((language, quality))
             })
             // The first of equals wins, so only a strictly better one takes its place.

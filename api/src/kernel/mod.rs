@@ -8,6 +8,7 @@ pub mod extract;
 pub mod hash;
 pub mod id;
 pub mod language;
+pub mod middleware;
 pub mod page;
 pub mod patch;
 pub mod problem;

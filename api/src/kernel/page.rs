@@ -50,10 +50,10 @@ pub struct Paging {
     #[param(minimum = 0, nullable = false, value_type = Option<i32>)]
     pub offset: Option<u64>,
     /// `total` counts all items that the filter admits.
-    #[param(nullable = false, style = Form, explode = false)]
+    #[param(nullable = false, inline, style = Form, explode = false)]
     pub include: Option<Vec<Include>>,
     /// Members of each item to answer with; all unless given.
-    #[param(nullable = false, style = Form, explode = false)]
+    #[param(nullable = false, inline, style = Form, explode = false)]
     pub fields: Option<Vec<String>>,
 }
 
@@ -167,10 +167,14 @@ impl Paging {
     {
         if let Some(offset) = self.offset.filter(|offset| *offset > MAX_OFFSET) {
             return Err(Problem {
-                faults: vec![Fault::of_parameter("offset", "too-large", say!(
-                    "Det går att hoppa över högst {MAX_OFFSET} poster, inte {offset}. Bläddra vidare med cursor (nextCursor i svaret).",
-                    "At most {MAX_OFFSET} items can be skipped, not {offset}. Go on with cursor (nextCursor in the answer)."
-                ))],
+                faults: vec![Fault::of_parameter(
+                    "offset",
+                    "too-large",
+                    say!(
+                        "Det går att hoppa över högst {MAX_OFFSET} poster, inte {offset}. Bläddra vidare med cursor (nextCursor i svaret).",
+                        "At most {MAX_OFFSET} items can be skipped, not {offset}. Go on with cursor (nextCursor in the answer)."
+                    ),
+                )],
                 ..Problem::new(Kind::Invalid)
             });
         }

@@ -3,21 +3,33 @@
 //! A patch is merged into the present record, and the result must keep the same schema as a new record. So what may be
 //! created may be changed, by the same rules, and no resource needs a type of its own for changes.
 
-use std::{borrow::Cow, future::{Ready, ready}, marker::PhantomData, sync::Arc};
+use std::{
+    future::{Ready, ready},
+    marker::PhantomData,
+    sync::Arc,
+};
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use utoipa::{PartialSchema, ToSchema, openapi::{RefOr, schema::Schema}};
+use utoipa::ToSchema;
 
-use super::{contract::Contract, extract, language::say, problem::{Problem, Result}};
+use super::{
+    contract::Contract,
+    extract,
+    language::say,
+    problem::{Problem, Result},
+};
 
-/// A change of a `T`.
-#[derive(Clone, Debug)]
+/// A change of a `T`. The contract shows it as a `T` with every member optional; see `openapi`.
+#[derive(Clone, Debug, ToSchema)]
 pub struct Patch<T> {
+    #[schema(ignore)]
     members: Value,
+    #[schema(ignore)]
     contract: Arc<Contract>,
-    of: PhantomData<fn() -> T>,
+    #[schema(value_type = T)]
+    of: PhantomData<T>,
 }
 
 impl<T> FromRequest for Patch<T> {
@@ -28,10 +40,11 @@ impl<T> FromRequest for Patch<T> {
         let read = || {
             let members = extract::json(request, &["application/merge-patch+json", "application/json"])?;
             if !members.is_object() {
-                return Err(Problem::fault("", "wrong-type", say!(
-                    "Skicka ett objekt med de uppgifter som ska ändras.",
-                    "Send an object with the members to change."
-                )));
+                return Err(Problem::fault(
+                    "",
+                    "wrong-type",
+                    say!("Skicka ett objekt med de uppgifter som ska ändras.", "Send an object with the members to change."),
+                ));
             }
             Ok(Self { members, contract: extract::contract(request)?, of: PhantomData })
         };
@@ -69,21 +82,6 @@ fn merge(target: &mut Value, patch: &Value) {
                 merge(target.entry(name).or_insert(Value::Null), value);
             }
         }
-    }
-}
-
-/// The spec shows a patch as its record with every member optional; see `openapi`.
-impl<T: ToSchema> PartialSchema for Patch<T> {
-    fn schema() -> RefOr<Schema> {
-        T::schema()
-    }
-}
-impl<T: ToSchema> ToSchema for Patch<T> {
-    fn name() -> Cow<'static, str> {
-        Cow::Borrowed("Patch")
-    }
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        T::schemas(schemas);
     }
 }
 

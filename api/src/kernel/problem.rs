@@ -241,8 +241,8 @@ pub struct ProblemBody {
     /// What went wrong this time and what to do.
     #[schema(example = "En uppgift behöver rättas.")]
     pub detail: String,
-    /// Identifies this occurrence: `urn:uuid:` and the request id, which is also in the log.
-    #[schema(example = "urn:uuid:01890a5d-ac96-774b-bcce-b302099a8057")]
+    /// Identifies this occurrence: `urn:samsyn:request:` and the request id, which is also in the log.
+    #[schema(example = "urn:samsyn:request:01890a5d-ac96-774b-bcce-b302099a8057")]
     pub instance: String,
     /// Stable code of the kind of problem, the last part of `type`.
     #[schema(example = "invalid")]
@@ -278,15 +278,7 @@ impl Problem {
     /// A problem of a kind, with nothing more to say.
     #[must_use]
     pub const fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            detail: None,
-            faults: Vec::new(),
-            required_permission: None,
-            conflicts_with: None,
-            headers: Vec::new(),
-            retry: false,
-        }
+        Self { kind, detail: None, faults: Vec::new(), required_permission: None, conflicts_with: None, headers: Vec::new(), retry: false }
     }
 
     /// The same with a sentence on this occurrence.
@@ -347,10 +339,7 @@ impl Problem {
         let detail = match &self.detail {
             Some(detail) => detail.clone(),
             None if count == 1 => self.faults[0].detail.clone(),
-            None if count > 1 => say!(
-                "{count} uppgifter behöver rättas; se errors.",
-                "{count} things need correction; see errors."
-            ),
+            None if count > 1 => say!("{count} uppgifter behöver rättas; se errors.", "{count} things need correction; see errors."),
             None => self.kind.help(),
         };
         ProblemBody {
@@ -358,7 +347,7 @@ impl Problem {
             title: self.kind.title().r#in(language).to_owned(),
             status: self.kind.status(),
             detail: detail.r#in(language).to_owned(),
-            instance: format!("urn:uuid:{request_id}"),
+            instance: format!("urn:samsyn:request:{request_id}"),
             code: self.kind.slug().to_owned(),
             errors: self.faults.iter().map(|fault| fault.body(language)).collect(),
             required_permission: self.required_permission.map(ToOwned::to_owned),

@@ -2,18 +2,16 @@
 
 use std::marker::PhantomData;
 
-use actix_web::{HttpRequest, HttpResponse, Responder, body::BoxBody, http::{Method, StatusCode, header}};
+use actix_web::{
+    HttpRequest, HttpResponse, Responder,
+    body::BoxBody,
+    http::{Method, StatusCode, header},
+};
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{
-    Id, Page,
-    contract::ROOT,
-    hash::sha256_hex,
-    problem::Result,
-    request::Call,
-};
+use super::{Id, Page, contract::ROOT, hash::sha256_hex, problem::Result, request::Call};
 
 /// An answer whose body is a `T`.
 #[derive(Clone, Debug)]
@@ -62,7 +60,12 @@ impl<T: Serialize> Reply<T> {
     pub fn shown(call: &Call, version: i64, body: &T) -> Result<Self> {
         // The same version in another selection of members is another representation, and needs a tag of its own.
         let plain = call.parameters.as_object().is_none_or(serde_json::Map::is_empty);
-        Self::new(call, 200, |bytes| Some(if plain { format!("\"v{version}\"") } else { format!("\"v{version}-{}\"", &sha256_hex(bytes)[..8]) }), body)
+        Self::new(
+            call,
+            200,
+            |bytes| Some(if plain { format!("\"v{version}\"") } else { format!("\"v{version}-{}\"", &sha256_hex(bytes)[..8]) }),
+            body,
+        )
     }
 
     /// 200 with something that has no version of its own; its tag comes from the bytes.
@@ -193,7 +196,9 @@ impl<T> Responder for Reply<T> {
             if known {
                 return response.status(StatusCode::NOT_MODIFIED).finish();
             }
-        } else if text(header::HeaderName::from_static("prefer")).is_some_and(|prefer| prefer.contains("return=minimal")) && !self.stored.body.is_empty() {
+        } else if text(header::HeaderName::from_static("prefer")).is_some_and(|prefer| prefer.contains("return=minimal"))
+            && !self.stored.body.is_empty()
+        {
             response.insert_header(("Preference-Applied", "return=minimal"));
             if self.stored.status == 200 {
                 response.status(StatusCode::NO_CONTENT);

@@ -77,7 +77,8 @@ impl Call {
         let present = format!("v{version}");
         let matches = given.split(',').map(str::trim).any(|tag| {
             // The part after a hyphen tells representations of one version apart.
-            tag == "*" || tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).is_some_and(|tag| tag.split('-').next() == Some(&present))
+            tag == "*"
+                || tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).is_some_and(|tag| tag.split('-').next() == Some(&present))
         });
         if matches { Ok(()) } else { Err(Self::stale(version)) }
     }
@@ -94,9 +95,12 @@ impl Call {
     /// What a cursor is bound to: the caller, the path, the filter and the order.
     #[must_use]
     pub fn cursor_scope(&self) -> String {
-        let filter = self.parameters.as_object().into_iter().flatten().filter(|(name, _)| {
-            !matches!(name.as_str(), "cursor" | "limit" | "offset" | "fields" | "include" | "expand")
-        });
+        let filter = self
+            .parameters
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| !matches!(name.as_str(), "cursor" | "limit" | "offset" | "fields" | "include" | "expand"));
         let mut filter: Vec<_> = filter.map(|(name, value)| format!("{name}={value}")).collect();
         filter.sort();
         let text = format!("{:?} {} {}", self.user, self.path, filter.join("&"));

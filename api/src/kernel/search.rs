@@ -26,7 +26,8 @@ pub async fn put<T>(kind: &str, id: Id<T>, texts: &[&str], write: &Write<'_>) ->
         )
         .await?;
     } else {
-        run("INSERT INTO search_entry (kind, entity_id) VALUES (?, ?) ON CONFLICT (entity_id) DO NOTHING", vec![kind.into(), id.into()]).await?;
+        run("INSERT INTO search_entry (kind, entity_id) VALUES (?, ?) ON CONFLICT (entity_id) DO NOTHING", vec![kind.into(), id.into()])
+            .await?;
         run(
             "INSERT OR REPLACE INTO search_words (rowid, kind, words) SELECT id, ?, ? FROM search_entry WHERE entity_id = ?",
             vec![kind.into(), words.into(), id.into()],
@@ -55,7 +56,11 @@ pub async fn remove<T>(id: Id<T>, write: &Write<'_>) -> Result<()> {
     let parameter = if is_postgres(backend) { "$1" } else { "?" };
     write
         .tx
-        .execute_raw(Statement::from_sql_and_values(backend, format!("DELETE FROM search_entry WHERE entity_id = {parameter}"), [id.into()]))
+        .execute_raw(Statement::from_sql_and_values(
+            backend,
+            format!("DELETE FROM search_entry WHERE entity_id = {parameter}"),
+            [id.into()],
+        ))
         .await?;
     Ok(())
 }
@@ -69,7 +74,10 @@ pub fn matches(kind: &str, id: impl ColumnTrait, q: &str, backend: DbBackend) ->
     let id = Expr::col(id.as_column_ref());
     if is_postgres(backend) {
         let query = words.iter().map(|word| format!("'{word}':*")).collect::<Vec<_>>().join(" & ");
-        let found = Expr::cust_with_values("(SELECT entity_id FROM search_entry WHERE kind = $1 AND words @@ $2::tsquery)", [kind.to_owned(), query]);
+        let found = Expr::cust_with_values(
+            "(SELECT entity_id FROM search_entry WHERE kind = $1 AND words @@ $2::tsquery)",
+            [kind.to_owned(), query],
+        );
         id.eq(Expr::cust_with_expr("ANY($1)", found))
     } else {
         let query = words.iter().map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" AND ");

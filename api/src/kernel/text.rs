@@ -96,10 +96,14 @@ pub fn blank_fault(pointer: &str, text: &str) -> Option<Fault> {
 pub fn period_fault(valid_from: Option<NaiveDate>, valid_to: Option<NaiveDate>) -> Option<Fault> {
     let (from, to) = valid_from.zip(valid_to)?;
     (to <= from).then(|| {
-        Fault::at("/validTo", "before-start", say!(
-            "Perioden slutar ({to}) innan den börjar ({from}). Slutdagen ska vara efter startdagen.",
-            "The period ends ({to}) before it begins ({from}). The last day must be after the first."
-        ))
+        Fault::at(
+            "/validTo",
+            "before-start",
+            say!(
+                "Perioden slutar ({to}) innan den börjar ({from}). Slutdagen ska vara efter startdagen.",
+                "The period ends ({to}) before it begins ({from}). The last day must be after the first."
+            ),
+        )
     })
 }
 

@@ -1,7 +1,11 @@
 //! The one way to write: a transaction that carries the call, the time and the events, is tried again on conflict,
 //! is carried out once per idempotency key, and records its events last.
 
-use std::{cell::{Cell, RefCell}, sync::PoisonError, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    sync::PoisonError,
+    time::Duration,
+};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
@@ -126,7 +130,8 @@ impl Db {
     where
         F: AsyncFn(&Write<'_>) -> Result<R>,
     {
-        let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+        let options =
+            TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
         let tx = self.writer().begin_with_options(options).await?;
         let write = Write { tx, call, now: self.clock.now(), db: self, changes: RefCell::default(), access: Cell::default() };
         let outcome = work(&write).await;
@@ -210,10 +215,14 @@ impl Drop for Running<'_> {
 pub fn idempotency_key(header: &str) -> Result<String> {
     let key = header.trim().trim_matches('"');
     if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Problem::parameters(vec![Fault::of_parameter("Idempotency-Key", "wrong-form", say!(
-            "Idempotency-Key ska vara 1–255 synliga tecken, till exempel ett slumpat UUID.",
-            "Idempotency-Key must be 1–255 visible characters, for example a random UUID."
-        ))]));
+        return Err(Problem::parameters(vec![Fault::of_parameter(
+            "Idempotency-Key",
+            "wrong-form",
+            say!(
+                "Idempotency-Key ska vara 1–255 synliga tecken, till exempel ett slumpat UUID.",
+                "Idempotency-Key must be 1–255 visible characters, for example a random UUID."
+            ),
+        )]));
     }
     Ok(key.to_owned())
 }

@@ -7,7 +7,11 @@ use uuid::Uuid;
 
 use super::{GrantId, ScopeKind, store};
 use crate::{
-    access::{By, policy::{Role, needs}, users::UserId},
+    access::{
+        By,
+        policy::{Role, needs},
+        users::UserId,
+    },
     kernel::{At, Db, Page, Paging, Query, Reply, Result, Valid, reply::Nothing},
 };
 
@@ -63,7 +67,12 @@ pub(super) struct GrantFilter {
 #[utoipa::path(tag = "grants", operation_id = "listGrants", params(GrantFilter, Paging),
     responses((status = 200, description = "A page of grants", body = Page<Grant>)), extensions(("x-permission" = json!("grants.read"))))]
 #[get("/grants")]
-async fn list(by: By<needs::ReadGrants>, Query(filter): Query<GrantFilter>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Grant>>> {
+async fn list(
+    by: By<needs::ReadGrants>,
+    Query(filter): Query<GrantFilter>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Reply<Page<Grant>>> {
     Reply::page(&by, &store::list(&by.reach, &filter, &paging, &by, &db).await?)
 }
 

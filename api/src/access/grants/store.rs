@@ -1,12 +1,17 @@
 use sea_orm::{
-    ActiveValue::Set, Condition, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryOrder, QueryTrait,
+    ActiveValue::Set,
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryOrder, QueryTrait,
     entity::prelude::*,
     sea_query::{Expr, Query},
 };
 
 use super::{Grant, GrantId, NewGrant, Scope, ScopeKind, api::GrantFilter, table};
 use crate::{
-    access::{Caller, Reach, policy::{Permission, Role, Standing, allows}, users::UserId},
+    access::{
+        Caller, Reach,
+        policy::{Permission, Role, Standing, allows},
+        users::UserId,
+    },
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
@@ -90,7 +95,9 @@ async fn path_of(table: &'static str, id: Uuid, w: &Write<'_>) -> Result<Option<
     let mut select = Query::select();
     select.column(("area", "path")).from("area");
     if table == "actor" {
-        select.inner_join("actor", Expr::col(("actor", "seat_area_id")).equals(("area", "id"))).and_where(Expr::col(("actor", "id")).eq(id));
+        select
+            .inner_join("actor", Expr::col(("actor", "seat_area_id")).equals(("area", "id")))
+            .and_where(Expr::col(("actor", "id")).eq(id));
     } else {
         select.and_where(Expr::col(("area", "id")).eq(id));
     }
@@ -114,12 +121,24 @@ pub async fn insert(new: &NewGrant, w: &Write<'_>) -> Result<Grant> {
         ScopeKind::Forum => Some("forum"),
     };
     match (table, new.scope.id) {
-        (None, Some(_)) => faults.push(Fault::at("/scope/id", "not-empty", say!("Ange inget id när behörigheten gäller överallt.", "Give no id when the grant holds everywhere."))),
-        (Some(_), None) => faults.push(Fault::at("/scope/id", "required", say!("Ange id för det som behörigheten gäller.", "Give the id of what the grant holds for."))),
+        (None, Some(_)) => faults.push(Fault::at(
+            "/scope/id",
+            "not-empty",
+            say!("Ange inget id när behörigheten gäller överallt.", "Give no id when the grant holds everywhere."),
+        )),
+        (Some(_), None) => faults.push(Fault::at(
+            "/scope/id",
+            "required",
+            say!("Ange id för det som behörigheten gäller.", "Give the id of what the grant holds for."),
+        )),
         (Some(table), Some(id)) => {
             let there = Query::select().column("id").from(table).and_where(Expr::col("id").eq(id)).take();
             if w.tx.query_one(&there).await?.is_none() {
-                faults.push(Fault::at("/scope/id", "not-found", say!("Det som behörigheten ska gälla finns inte.", "What the grant is to hold for does not exist.")));
+                faults.push(Fault::at(
+                    "/scope/id",
+                    "not-found",
+                    say!("Det som behörigheten ska gälla finns inte.", "What the grant is to hold for does not exist."),
+                ));
             }
         }
         (None, None) => {}

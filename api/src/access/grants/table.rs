@@ -2,7 +2,10 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::{super::{policy::Role, users::User}, Grant, ScopeKind};
+use super::{
+    super::{policy::Role, users::User},
+    Grant, ScopeKind,
+};
 use crate::kernel::Id;
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

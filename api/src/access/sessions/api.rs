@@ -6,7 +6,11 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{SessionId, store};
 use crate::{
-    access::{Access, By, Caller, grants, passwords, policy::needs, users::{User, UserStatus, store as users}},
+    access::{
+        Access, By, Caller, grants, passwords,
+        policy::needs,
+        users::{User, UserStatus, store as users},
+    },
     kernel::{Db, Id, Problem, Reply, Result, Valid, problem::Kind, reply::Nothing},
 };
 
@@ -90,7 +94,12 @@ async fn create(by: By<needs::StartSession>, new: Valid<NewSession>, access: Dat
 #[utoipa::path(tag = "sessions", operation_id = "renewSession", request_body = SessionRenewal,
     responses((status = 201, description = "The session with new tokens", body = Session)), extensions(("x-permission" = json!("sessions.start"))))]
 #[post("/sessions/refresh")]
-async fn refresh(by: By<needs::StartSession>, renewal: Valid<SessionRenewal>, access: Data<Access>, db: Data<Db>) -> Result<Reply<Session>> {
+async fn refresh(
+    by: By<needs::StartSession>,
+    renewal: Valid<SessionRenewal>,
+    access: Data<Access>,
+    db: Data<Db>,
+) -> Result<Reply<Session>> {
     let renewed = db.transaction(&by, async |w| store::renew(&renewal.0.refresh_token, &access, w).await).await?;
     Reply::done(&renewed.ok_or_else(|| Problem::new(Kind::InvalidCredentials))?)
 }

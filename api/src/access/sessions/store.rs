@@ -1,6 +1,9 @@
-use sea_orm::{ActiveValue::Set, EntityTrait, sea_query::Expr, entity::prelude::*};
+use sea_orm::{ActiveValue::Set, EntityTrait, entity::prelude::*, sea_query::Expr};
 
-use super::{Session, SessionId, table::{refresh_token, session}};
+use super::{
+    Session, SessionId,
+    table::{refresh_token, session},
+};
 use crate::{
     access::{Access, users::UserId},
     kernel::{Id, Result, Write, hash},

@@ -65,7 +65,12 @@ pub(super) struct AreaFilter {
 #[utoipa::path(tag = "areas", operation_id = "listAreas", params(AreaFilter, Paging),
     responses((status = 200, description = "A page of areas", body = Page<Area>)), extensions(("x-permission" = json!("areas.read"))))]
 #[get("/areas")]
-async fn list(by: By<needs::ReadAreas>, Query(filter): Query<AreaFilter>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Area>>> {
+async fn list(
+    by: By<needs::ReadAreas>,
+    Query(filter): Query<AreaFilter>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Reply<Page<Area>>> {
     Reply::page(&by, &store::list(&filter, &paging, &by, &db).await?)
 }
 

@@ -127,8 +127,12 @@ pub async fn by_codes(codes: &[String], db: &impl ConnectionTrait) -> Result<Has
 /// The fault of an area that does not exist.
 #[must_use]
 pub fn missing(pointer: impl Into<String>) -> Fault {
-    Fault::at(pointer, "not-found", say!(
-        "Området finns inte. Sök fram dess id med GET /areas?code=…",
-        "The area does not exist. Look up its id with GET /areas?code=…"
-    ))
+    Fault::at(
+        pointer,
+        "not-found",
+        say!(
+            "Området finns inte. Sök fram dess id med GET /areas?code=…",
+            "The area does not exist. Look up its id with GET /areas?code=…"
+        ),
+    )
 }

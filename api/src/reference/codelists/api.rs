@@ -54,7 +54,12 @@ pub(super) struct EntryFilter {
 #[utoipa::path(tag = "reference", operation_id = "listCodelists", params(EntryFilter, Paging),
     responses((status = 200, description = "A page of codes", body = Page<CodelistEntry>)), extensions(("x-permission" = json!("reference.read"))))]
 #[get("/codelists")]
-async fn list(by: By<needs::ReadReference>, Query(filter): Query<EntryFilter>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<CodelistEntry>>> {
+async fn list(
+    by: By<needs::ReadReference>,
+    Query(filter): Query<EntryFilter>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Reply<Page<CodelistEntry>>> {
     Reply::page(&by, &store::list(&filter, &paging, &by, &db).await?)
 }
 

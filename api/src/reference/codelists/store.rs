@@ -58,10 +58,14 @@ pub async fn unknown(codelist: &str, codes: &[String], pointer: &str, db: &impl 
         .map(|(at, code)| {
             let meant = text::nearest(code, known.iter().map(String::as_str)).map_or_else(|| known.join(", "), ToOwned::to_owned);
             let place = if codes.len() == 1 && !pointer.ends_with('s') { pointer.to_owned() } else { format!("{pointer}/{at}") };
-            Fault::at(place, "not-in-list", say!(
-                "Koden {code} finns inte i kodlistan {codelist}. Menade du {meant}? Alla koder står i GET /codelists/{codelist}.",
-                "The code {code} is not in the codelist {codelist}. Did you mean {meant}? All codes stand in GET /codelists/{codelist}."
-            ))
+            Fault::at(
+                place,
+                "not-in-list",
+                say!(
+                    "Koden {code} finns inte i kodlistan {codelist}. Menade du {meant}? Alla koder står i GET /codelists/{codelist}.",
+                    "The code {code} is not in the codelist {codelist}. Did you mean {meant}? All codes stand in GET /codelists/{codelist}."
+                ),
+            )
         })
         .collect())
 }
@@ -71,11 +75,8 @@ pub async fn unknown(codelist: &str, codes: &[String], pointer: &str, db: &impl 
 /// # Errors
 /// When the database does not answer.
 pub async fn put(pack: &str, codelist: &str, ordinal: i32, code: &str, names: (&str, &str), w: &Write<'_>) -> Result<()> {
-    let present = table::Entity::find()
-        .filter(table::Column::Codelist.eq(codelist))
-        .filter(table::Column::Code.eq(code))
-        .one(&w.tx)
-        .await?;
+    let present =
+        table::Entity::find().filter(table::Column::Codelist.eq(codelist)).filter(table::Column::Code.eq(code)).one(&w.tx).await?;
     let mut row = table::ActiveModel {
         updated_at: Set(w.now),
         ordinal: Set(ordinal),

@@ -116,7 +116,7 @@ pub enum ActorExpand {
 #[into_params(parameter_in = Query)]
 pub(super) struct Expansion {
     /// Related records to show with each actor.
-    #[param(nullable = false, style = Form, explode = false)]
+    #[param(nullable = false, inline, style = Form, explode = false)]
     pub expand: Option<Vec<ActorExpand>>,
 }
 
@@ -127,7 +127,7 @@ pub(super) struct Expansion {
 #[expect(dead_code, reason = "read from the call's parameters by every reply")]
 pub(crate) struct Selection {
     /// Members to answer with; all unless given.
-    #[param(nullable = false, style = Form, explode = false)]
+    #[param(nullable = false, inline, style = Form, explode = false)]
     pub fields: Option<Vec<String>>,
 }
 
@@ -140,7 +140,7 @@ pub(super) struct ActorFilter {
     #[param(nullable = false, max_length = 200)]
     pub q: Option<String>,
     /// Actors of these kinds.
-    #[param(nullable = false, style = Form, explode = false)]
+    #[param(nullable = false, inline, style = Form, explode = false)]
     pub kind: Option<Vec<ActorKind>>,
     /// Actors of this part of society.
     #[param(nullable = false, inline)]

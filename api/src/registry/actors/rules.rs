@@ -42,22 +42,34 @@ pub fn organisation_number(written: &str, pointer: &str) -> Result<String, Fault
         digits.drain(..2);
     }
     if digits.len() != 10 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(Fault::at(pointer, "wrong-length", say!(
-            "Ett organisationsnummer har tio siffror, till exempel 212000-2882.",
-            "An organisation number has ten digits, for example 212000-2882."
-        )));
+        return Err(Fault::at(
+            pointer,
+            "wrong-length",
+            say!(
+                "Ett organisationsnummer har tio siffror, till exempel 212000-2882.",
+                "An organisation number has ten digits, for example 212000-2882."
+            ),
+        ));
     }
     if digits.as_bytes()[2] < b'2' {
-        return Err(Fault::at(pointer, "personal-identity-number", say!(
-            "Det ser ut som ett personnummer. Personnummer får inte registreras; lämna uppgiften tom för enskilda näringsidkare.",
-            "It looks like a personal identity number. Those may not be registered; leave it out for sole traders."
-        )));
+        return Err(Fault::at(
+            pointer,
+            "personal-identity-number",
+            say!(
+                "Det ser ut som ett personnummer. Personnummer får inte registreras; lämna uppgiften tom för enskilda näringsidkare.",
+                "It looks like a personal identity number. Those may not be registered; leave it out for sole traders."
+            ),
+        ));
     }
     if !luhn(&digits) {
-        return Err(Fault::at(pointer, "bad-check-digit", say!(
-            "Kontrollsiffran stämmer inte. Kontrollera organisationsnumret.",
-            "The check digit is wrong. Check the organisation number."
-        )));
+        return Err(Fault::at(
+            pointer,
+            "bad-check-digit",
+            say!(
+                "Kontrollsiffran stämmer inte. Kontrollera organisationsnumret.",
+                "The check digit is wrong. Check the organisation number."
+            ),
+        ));
     }
     Ok(digits)
 }
@@ -93,12 +105,16 @@ pub fn identifiers(given: &[Identifier]) -> Result<Vec<Identifier>, Vec<Fault>> 
                 }
             }
         }
-        faults.extend(text::period_fault(identifier.valid_from, identifier.valid_to).map(|fault| Fault { pointer: format!("/identifiers/{at}/validTo"), ..fault }));
+        faults.extend(
+            text::period_fault(identifier.valid_from, identifier.valid_to)
+                .map(|fault| Fault { pointer: format!("/identifiers/{at}/validTo"), ..fault }),
+        );
         if stored.iter().any(|other| other.scheme == identifier.scheme && other.value == identifier.value) {
-            faults.push(Fault::at(format!("/identifiers/{at}"), "repeated", say!(
-                "Samma identitet står två gånger; ange den en gång.",
-                "The same identifier stands twice; give it once."
-            )));
+            faults.push(Fault::at(
+                format!("/identifiers/{at}"),
+                "repeated",
+                say!("Samma identitet står två gånger; ange den en gång.", "The same identifier stands twice; give it once."),
+            ));
         }
         stored.push(identifier);
     }
@@ -110,10 +126,14 @@ pub fn identifiers(given: &[Identifier]) -> Result<Vec<Identifier>, Vec<Fault>> 
 pub fn faults(new: &NewActor) -> Vec<Fault> {
     let mut faults: Vec<_> = text::blank_fault("/name", &new.name).into_iter().collect();
     if new.kind == ActorKind::Administration && new.parent_id.is_none() {
-        faults.push(Fault::at("/parentId", "required", say!(
-            "En förvaltning hör till en kommun eller region; ange den i parentId.",
-            "An administration belongs to a municipality or region; give it in parentId."
-        )));
+        faults.push(Fault::at(
+            "/parentId",
+            "required",
+            say!(
+                "En förvaltning hör till en kommun eller region; ange den i parentId.",
+                "An administration belongs to a municipality or region; give it in parentId."
+            ),
+        ));
     }
     faults
 }

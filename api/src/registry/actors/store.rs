@@ -1,9 +1,7 @@
 //! Actors, with their areas and identifiers kept in step.
 
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QuerySelect, QueryTrait,
-    entity::prelude::*,
-    sea_query::Query,
+    ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Query,
 };
 
 use super::{Actor, ActorId, IdentifierScope, NewActor, api::ActorFilter, rules, table};
@@ -50,14 +48,20 @@ fn view(row: table::Model) -> Actor {
 
 /// The living actors that may be seen.
 fn seen(sight: &Sight) -> Select<table::Entity> {
-    table::Entity::find()
-        .filter(table::Column::DeletedAt.is_null())
-        .filter(sight.rows(table::Column::Visibility, None, Some(table::Column::Id.into_expr())))
+    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
+        table::Column::Visibility,
+        None,
+        Some(table::Column::Id.into_expr()),
+    ))
 }
 
 pub(super) async fn list(sight: &Sight, filter: &ActorFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Actor>> {
     let served = |area| {
-        Query::select().column(table::served::Column::ActorId).from(table::served::Entity).and_where(table::served::Column::AreaId.eq(area)).take()
+        Query::select()
+            .column(table::served::Column::ActorId)
+            .from(table::served::Entity)
+            .and_where(table::served::Column::AreaId.eq(area))
+            .take()
     };
     let select = seen(sight)
         .apply_if(filter.kind.clone(), |select, kinds| select.filter(table::Column::Kind.is_in(kinds)))
@@ -67,7 +71,9 @@ pub(super) async fn list(sight: &Sight, filter: &ActorFilter, paging: &Paging, c
         })
         .apply_if(filter.serves, |select, area| select.filter(table::Column::Id.in_subquery(served(area))))
         .apply_if(filter.parent_id, |select, parent| select.filter(table::Column::ParentId.eq(parent)))
-        .apply_if(filter.identifier.as_deref(), |select, identifier| select.filter(table::Column::Id.in_subquery(with_identifier(identifier))))
+        .apply_if(filter.identifier.as_deref(), |select, identifier| {
+            select.filter(table::Column::Id.in_subquery(with_identifier(identifier)))
+        })
         .apply_if(filter.updated_after, |select, time| select.filter(table::Column::UpdatedAt.gt(time)))
         .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(KIND, table::Column::Id, q, db.backend())));
     let sort = filter.sort.as_deref().unwrap_or("name");
@@ -115,8 +121,13 @@ pub async fn missing(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) 
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let found: Vec<ActorId> =
-        seen(sight).select_only().column(table::Column::Id).filter(table::Column::Id.is_in(ids.iter().copied())).into_tuple().all(db).await?;
+    let found: Vec<ActorId> = seen(sight)
+        .select_only()
+        .column(table::Column::Id)
+        .filter(table::Column::Id.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(db)
+        .await?;
     Ok(ids.iter().copied().filter(|id| !found.contains(id)).collect())
 }
 
@@ -293,14 +304,20 @@ async fn parent_fault(id: ActorId, parent: ActorId, w: &Write<'_>) -> Result<Opt
     let mut above = Some(parent);
     while let Some(next) = above {
         if next == id {
-            return Ok(Some(Fault::at("/parentId", "circle", say!(
-                "Aktören kan inte höra till sig själv eller till en aktör som är en del av den.",
-                "An actor cannot be part of itself or of an actor that is part of it."
-            ))));
+            return Ok(Some(Fault::at(
+                "/parentId",
+                "circle",
+                say!(
+                    "Aktören kan inte höra till sig själv eller till en aktör som är en del av den.",
+                    "An actor cannot be part of itself or of an actor that is part of it."
+                ),
+            )));
         }
         let row = table::Entity::find_by_id(next).filter(table::Column::DeletedAt.is_null()).lock_exclusive().one(&w.tx).await?;
         let Some(row) = row else {
-            return Ok((next == parent).then(|| Fault::at("/parentId", "not-found", say!("Aktören i parentId finns inte.", "The actor in parentId does not exist."))));
+            return Ok((next == parent).then(|| {
+                Fault::at("/parentId", "not-found", say!("Aktören i parentId finns inte.", "The actor in parentId does not exist."))
+            }));
         };
         above = row.parent_id;
     }

@@ -3,7 +3,11 @@
 use sea_orm::entity::prelude::*;
 
 use super::{Actor, ActorId, ActorKind, ActorStatus, Identifier, IdentifierScope, Sector};
-use crate::{access::Visibility, geography::areas::AreaId, kernel::{Id, table::List}};
+use crate::{
+    access::Visibility,
+    geography::areas::AreaId,
+    kernel::{Id, table::List},
+};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "actor")]

@@ -77,7 +77,12 @@ pub(super) struct MandateFilter {
 #[utoipa::path(tag = "mandates", operation_id = "listMandates", params(MandateFilter, Paging),
     responses((status = 200, description = "A page of mandates", body = Page<Mandate>)), extensions(("x-permission" = json!("registry.read"))))]
 #[get("/mandates")]
-async fn list(by: By<needs::ReadRegistry>, Query(filter): Query<MandateFilter>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Mandate>>> {
+async fn list(
+    by: By<needs::ReadRegistry>,
+    Query(filter): Query<MandateFilter>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Reply<Page<Mandate>>> {
     Reply::page(&by, &store::list(by.sight(), &filter, &paging, &by, &db).await?)
 }
 

@@ -2,7 +2,12 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QueryTrait, entity::prelude::*, sea_query::{Expr, Query}};
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Expr, Query},
+};
 
 use super::{Mandate, MandateId, NewMandate, api::MandateFilter, table};
 use crate::{
@@ -42,10 +47,11 @@ fn view(row: table::Model) -> Mandate {
 
 fn seen(sight: &Sight) -> Select<table::Entity> {
     let living = Query::select().column("id").from("actor").and_where(Expr::col("deleted_at").is_null()).take();
-    table::Entity::find()
-        .filter(table::Column::DeletedAt.is_null())
-        .filter(table::Column::ActorId.in_subquery(living))
-        .filter(sight.rows(table::Column::Visibility, None, Some(table::Column::ActorId.into_expr())))
+    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(table::Column::ActorId.in_subquery(living)).filter(sight.rows(
+        table::Column::Visibility,
+        None,
+        Some(table::Column::ActorId.into_expr()),
+    ))
 }
 
 pub(super) async fn list(sight: &Sight, filter: &MandateFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Mandate>> {
@@ -75,11 +81,7 @@ pub async fn find(sight: &Sight, id: MandateId, db: &impl ConnectionTrait) -> Re
 /// # Errors
 /// When the database does not answer.
 pub async fn of_actors(sight: &Sight, actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, Vec<Mandate>>> {
-    let rows = seen(sight)
-        .filter(table::Column::ActorId.is_in(actors.iter().copied()))
-        .order_by_asc(table::Column::Id)
-        .all(db)
-        .await?;
+    let rows = seen(sight).filter(table::Column::ActorId.is_in(actors.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
     let mut found: HashMap<_, Vec<_>> = HashMap::new();
     for row in rows {
         found.entry(row.actor_id).or_default().push(view(row));
@@ -121,7 +123,12 @@ async fn store(id: MandateId, version: i64, before: Option<&Mandate>, mut new: N
         return Err(Problem::invalid(faults));
     }
     let mut powers = Vec::new();
-    new.powers.retain(|power| !powers.contains(power) && { powers.push(*power); true });
+    new.powers.retain(|power| {
+        !powers.contains(power) && {
+            powers.push(*power);
+            true
+        }
+    });
     let row = table::ActiveModel {
         id: Set(id),
         version: Set(version),

@@ -1,0 +1,155 @@
+//! The whole service put together, the same for `main` and for tests: middleware, routes, spec.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use actix_web::{
+    App as ActixApp, HttpServer,
+    dev::ServerHandle,
+    middleware::{Compress, from_fn},
+    web::{self, Data},
+};
+use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
+
+use crate::{
+    access::{self, Access},
+    config::Config,
+    guidance::packs,
+    kernel::{
+        Db,
+        clock::Clock,
+        contract::{Contract, ROOT},
+        db::OpenError,
+        id::Ids,
+        middleware::envelope,
+    },
+    openapi::{self, Documents},
+    routes,
+    service::{
+        health::{self, Stopping},
+        pages,
+    },
+};
+
+/// The contract compiled once; it is the same at every address.
+static CONTRACT: LazyLock<Result<Arc<Contract>, String>> =
+    LazyLock::new(|| Contract::new(&openapi::document(openapi::CANONICAL_URL)).map(Arc::new));
+
+/// A service that is ready to run.
+pub struct App {
+    config: Data<Config>,
+    db: Data<Db>,
+    access: Data<Access>,
+    contract: Data<Contract>,
+    documents: Data<Documents>,
+    stopping: Data<Stopping>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Opens the database, loads what the service needs, and puts it together.
+    ///
+    /// # Errors
+    /// When the database cannot be used, with a sentence that says why.
+    pub async fn build(config: Config, clock: Clock, ids: Ids) -> Result<Self, OpenError> {
+        let db = Db::open(&config.database(), config.migrate_on_start, clock, ids).await?;
+        let failed = |problem: crate::kernel::Problem| OpenError::Database(problem.to_string());
+        if config.reference_pack {
+            packs::load(&db).await.map_err(failed)?;
+        }
+        let access = Access::load(config.tokens(), &db).await.map_err(failed)?;
+        let contract = CONTRACT.as_ref().map_err(|error| OpenError::Database(error.clone()))?;
+        Ok(Self {
+            documents: Data::new(Documents::new(&config.public_url)),
+            config: Data::new(config),
+            db: Data::new(db),
+            access: Data::new(access),
+            contract: Data::from(Arc::clone(contract)),
+            stopping: Data::new(Stopping::default()),
+        })
+    }
+
+    /// The database, for what works beside the service.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Access, for what works beside the service.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// Starts to listen.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub fn listen(&self) -> io::Result<TcpListener> {
+        let address: SocketAddr = self.config.listen.parse().map_err(io::Error::other)?;
+        TcpListener::bind(address)
+    }
+
+    /// Serves until stopped by a signal or by its handle.
+    ///
+    /// # Errors
+    /// When the server cannot run.
+    pub fn serve(&self, listener: TcpListener) -> io::Result<(actix_web::dev::Server, ServerHandle)> {
+        let envelope_data = Data::new(self.config.envelope());
+        let (config, db, access, contract) = (self.config.clone(), self.db.clone(), self.access.clone(), self.contract.clone());
+        let (documents, stopping) = (self.documents.clone(), self.stopping.clone());
+        let server = HttpServer::new(move || {
+            ActixApp::new()
+                .app_data(envelope_data.clone())
+                .app_data(config.clone())
+                .app_data(db.clone())
+                .app_data(access.clone())
+                .app_data(contract.clone())
+                .app_data(documents.clone())
+                .app_data(stopping.clone())
+                .wrap(from_fn(envelope))
+                .wrap(Compress::default())
+                .service(web::scope(ROOT).wrap(from_fn(access::authenticate)).configure(|plain| {
+                    routes::api(&mut utoipa_actix_web::service_config::ServiceConfig::new(plain));
+                }))
+                .service(health::live)
+                .service(health::ready)
+                .service(pages::home)
+                .service(pages::style)
+                .service(pages::problems)
+                .service(pages::problem)
+                .service(pages::openapi_json)
+                .service(pages::openapi_older)
+                .service(pages::openapi_yaml)
+                .service(pages::jwks)
+                .service(pages::catalog)
+                .service(pages::security)
+                .service(pages::docs)
+                .service(SwaggerUi::new("/docs/{_:.*}").config(SwaggerConfig::from("/openapi.json").validator_url("none")))
+                .default_service(web::to(pages::nowhere))
+        })
+        .workers(if self.config.workers == 0 { std::thread::available_parallelism().map_or(2, usize::from) } else { self.config.workers })
+        .max_connections(self.config.connections)
+        .client_request_timeout(Duration::from_secs(self.config.header_seconds))
+        .shutdown_timeout(self.config.stop_seconds)
+        .disable_signals()
+        .listen(listener)?
+        .run();
+        let handle = server.handle();
+        Ok((server, handle))
+    }
+
+    /// Tells readiness that the service is about to stop.
+    pub fn stop_soon(&self) {
+        self.stopping.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}

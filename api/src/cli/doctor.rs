@@ -1,0 +1,29 @@
+use super::Outcome;
+use crate::{
+    config::Config,
+    kernel::{Db, clock::Clock, id::Ids},
+};
+
+/// Tries what serving needs, one thing after the other, and says what to do where it fails.
+pub(super) async fn run(config: Config) -> Outcome {
+    println!("ok    the configuration can be used");
+    let db = match Db::open(&config.database(), false, Clock::System, Ids::Random).await {
+        Ok(db) => db,
+        Err(error) => {
+            println!("fail  {error}");
+            return Err("the service could not run".into());
+        }
+    };
+    println!("ok    the database answers and is of this program's version");
+    let actors = crate::registry::actors::store::count(db.reader()).await?;
+    println!("ok    there are {actors} actors");
+    match std::net::TcpListener::bind(&config.listen) {
+        Ok(_) => println!("ok    {} can be listened on", config.listen),
+        Err(error) => println!("warn  {} cannot be listened on: {error}. Is the service running already?", config.listen),
+    }
+    if config.public_url.starts_with("http://") {
+        println!("warn  public_url is not https; behind a proxy with TLS set it to the address that users see");
+    }
+    db.close().await;
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! The commands of the program.
+
+mod demo;
+mod doctor;
+mod serve;
+mod user;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    config::Config,
+    kernel::{Db, clock::Clock, id::Ids},
+    openapi,
+};
+
+/// What a command may end with: a sentence for the one at the console.
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// The service with which municipalities, regions and civil society work together against segregation.
+#[derive(Parser)]
+#[command(name = "samsyn", version)]
+struct Cli {
+    #[command(flatten)]
+    settings: SettingFlags,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct SettingFlags {
+    /// The configuration file; SAMSYN_CONFIG names it too.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address and port to listen on.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME.
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Where the service is reached from outside.
+    #[arg(long, global = true, value_name = "URL")]
+    public_url: Option<String>,
+    /// Any setting, as `samsyn config print` names it.
+    #[arg(long = "set", global = true, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API.
+    Serve,
+    /// Serve the API with an example case, in a folder of its own.
+    Demo {
+        /// Start over: forget what is in the demo's database.
+        #[arg(long)]
+        fresh: bool,
+    },
+    /// Bring the database up to date and load the reference pack.
+    Migrate,
+    /// Print the OpenAPI document of the API.
+    Openapi {
+        /// In the words of OpenAPI 3.0.3.
+        #[arg(long)]
+        older: bool,
+    },
+    /// Print the table of roles and permissions.
+    Permissions,
+    /// Look at or check the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look after users.
+    #[command(subcommand)]
+    User(user::UserCommand),
+    /// Find out whether the service could run, and say what to do if not.
+    Doctor,
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Print every setting with what it means.
+    Print,
+    /// Check the configuration and say what is wrong with it.
+    Check,
+}
+
+/// Does what the command line says.
+#[must_use]
+pub fn run() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("samsyn: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Cli {
+    fn run(self) -> Outcome {
+        match &self.command {
+            Command::Openapi { older } => {
+                let document = openapi::document(openapi::CANONICAL_URL);
+                let document = if *older { openapi::older(&document) } else { document };
+                println!("{}", serde_json::to_string_pretty(&document)?);
+                return Ok(());
+            }
+            Command::Permissions => {
+                print!("{}", crate::access::policy::table());
+                return Ok(());
+            }
+            _ => {}
+        }
+        let mut settings = self.settings.pairs()?;
+        if let Command::Demo { .. } = self.command {
+            demo::defaults(&mut settings);
+        }
+        #[expect(clippy::disallowed_methods, reason = "this is the home of the environment")]
+        let environment: Vec<_> = std::env::vars().collect();
+        let file = self
+            .settings
+            .config
+            .clone()
+            .or_else(|| environment.iter().find(|(name, _)| name == "SAMSYN_CONFIG").map(|(_, file)| PathBuf::from(file)));
+        let config = Config::load(file.as_deref(), environment.into_iter(), &settings)?;
+        match self.command {
+            Command::Config(ConfigCommand::Print) => print!("{}", config.print()),
+            Command::Config(ConfigCommand::Check) => println!("The configuration is in order."),
+            Command::Serve => return serve::run(config),
+            Command::Demo { fresh } => return demo::run(config, fresh),
+            Command::Migrate => return block_on(migrate(config)),
+            Command::User(command) => return block_on(user::run(command, config)),
+            Command::Doctor => return block_on(doctor::run(config)),
+            Command::Openapi { .. } | Command::Permissions => {}
+        }
+        Ok(())
+    }
+}
+
+impl SettingFlags {
+    fn pairs(&self) -> Result<Vec<(String, String)>, String> {
+        let mut pairs = Vec::new();
+        for (name, value) in [("listen", &self.listen), ("database_url", &self.database_url), ("public_url", &self.public_url)] {
+            pairs.extend(value.clone().map(|value| (name.to_owned(), value)));
+        }
+        for pair in &self.set {
+            let (name, value) = pair.split_once('=').ok_or_else(|| format!("--set {pair}: write it as NAME=VALUE"))?;
+            pairs.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(pairs)
+    }
+}
+
+fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
+    actix_web::rt::System::new().block_on(work)
+}
+
+async fn open(config: &Config, migrate: bool) -> Result<Db, Box<dyn std::error::Error>> {
+    Ok(Db::open(&config.database(), migrate, Clock::System, Ids::Random).await?)
+}
+
+async fn migrate(config: Config) -> Outcome {
+    let db = open(&config, true).await?;
+    if config.reference_pack {
+        crate::guidance::packs::load(&db).await?;
+    }
+    db.close().await;
+    println!("The database is up to date.");
+    Ok(())
+}

@@ -1,0 +1,54 @@
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use super::Outcome;
+use crate::{
+    app::App,
+    config::Config,
+    kernel::{clock::Clock, id::Ids},
+};
+
+/// Serves until told to stop.
+pub(super) fn run(config: Config) -> Outcome {
+    log(&config)?;
+    super::block_on(async move {
+        let app = App::build(config, Clock::System, Ids::Random).await?;
+        serve(&app, |address| tracing::info!(%address, "listening")).await
+    })
+}
+
+/// Where the log goes and in which form.
+pub(super) fn log(config: &Config) -> Outcome {
+    let filter = EnvFilter::try_new(&config.log).map_err(|error| format!("log: {} is no filter: {error}", config.log))?;
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format.as_str() {
+        "text" => subscriber.init(),
+        _ => subscriber.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+/// Listens, serves, and stops as asked: readiness first, then no new calls, then the last answers.
+pub(super) async fn serve(app: &App, ready: impl FnOnce(std::net::SocketAddr)) -> Outcome {
+    let listener = app.listen()?;
+    let address = listener.local_addr()?;
+    let (server, handle) = app.serve(listener)?;
+    ready(address);
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let running = actix_web::rt::spawn(server);
+    tokio::select! {
+        _ = terminate.recv() => {
+            // A balancer learns of it by readiness before calls are refused.
+            app.stop_soon();
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    handle.stop(true).await;
+    running.await??;
+    app.db().close().await;
+    Ok(())
+}

@@ -1,0 +1,308 @@
+//! Configuration: defaults that run, then a file, then the environment, then flags; each setting has one name everywhere.
+//!
+//! The setting `database_url` is `database_url = "…"` in the file, `SAMSYN_DATABASE_URL` in the environment and
+//! `--set database_url=…` on the command line.
+
+use std::{fmt, path::Path, time::Duration};
+
+use chrono::TimeDelta;
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::{
+    access::TokenSettings,
+    kernel::{db, middleware::Envelope},
+};
+
+macro_rules! settings {
+    ($($(#[doc = $help:literal])+ $name:ident: $type:ty = $default:expr;)*) => {
+        /// All settings.
+        #[derive(Clone, Debug, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Config { $($(#[doc = $help])+ pub $name: $type,)* }
+
+        /// Each setting's name, what it means, and its default.
+        fn reference() -> Vec<(&'static str, String, Value)> {
+            vec![$((stringify!($name), [$($help.trim()),+].join(" "), Value::from($default)),)*]
+        }
+    };
+}
+
+settings! {
+    /// Address and port to listen on. Port 0 takes any free one.
+    listen: String = "127.0.0.1:8080";
+    /// Where the service is reached from outside, without a slash at the end. Empty means http:// and `listen`.
+    public_url: String = "";
+    /// `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST/NAME`.
+    database_url: String = "sqlite:samsyn-data/samsyn.db";
+    /// Connections to the database: for reading on SQLite, for all on PostgreSQL.
+    database_connections: u32 = 8;
+    /// How many seconds a call waits for a free connection before it is told to come back.
+    database_wait_seconds: u64 = 5;
+    /// How many seconds PostgreSQL works on one statement before it gives up.
+    database_statement_seconds: u64 = 30;
+    /// Whether SQLite keeps the last writes through a power cut; false makes writes about twice as fast.
+    database_durable: bool = true;
+    /// Whether serving also brings the database up to date.
+    migrate_on_start: bool = true;
+    /// Whether the reference pack is loaded: areas, public actors, codelists, indicators.
+    reference_pack: bool = true;
+    /// The largest body of a call, in bytes.
+    body_bytes: usize = 2_097_152;
+    /// How many seconds a body may take to arrive.
+    body_seconds: u64 = 30;
+    /// How many seconds the headers of a call may take to arrive.
+    header_seconds: u64 = 5;
+    /// How many connections each instance serves at once.
+    connections: usize = 10_000;
+    /// How many threads serve calls; 0 means one for each processor.
+    workers: usize = 0;
+    /// How many seconds calls under way have to end when the service stops.
+    stop_seconds: u64 = 30;
+    /// How many minutes an access token lasts.
+    access_token_minutes: i64 = 10;
+    /// How many hours a session lasts unless renewed.
+    session_hours: i64 = 168;
+    /// Whom to tell of a weakness, as a mailto: or https: address.
+    security_contact: String = "mailto:security@samsyn.example.se";
+    /// What to log: error, warn, info, debug or trace, or a filter such as `samsyn=debug`.
+    log: String = "info";
+    /// `json` for machines, `text` for people.
+    log_format: String = "json";
+}
+
+/// Why a configuration cannot be used: the setting, and a sentence.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The setting at fault.
+    pub setting: String,
+    /// What to do.
+    pub sentence: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting, self.sentence)
+    }
+}
+impl std::error::Error for ConfigError {}
+
+impl Config {
+    /// Reads the configuration from all its sources, of which later ones win.
+    ///
+    /// # Errors
+    /// With the name of the setting that cannot be used and a sentence on what it should be.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        flags: &[(String, String)],
+    ) -> Result<Self, ConfigError> {
+        let mut table: Table = reference().into_iter().map(|(name, _, default)| (name.to_owned(), default)).collect();
+        if let Some(file) = file {
+            let wrong = |sentence: String| ConfigError { setting: format!("the file {}", file.display()), sentence };
+            let text = std::fs::read_to_string(file).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
+            let given: Table = text.parse().map_err(|error: toml::de::Error| wrong(format!("it is no TOML: {}", error.message())))?;
+            for (name, value) in given {
+                known(&table, &name, &name)?;
+                table.insert(name, value);
+            }
+        }
+        for (variable, value) in environment {
+            if let Some(name) = variable.strip_prefix("SAMSYN_").map(str::to_lowercase) {
+                // Others may use the prefix for their own ends, such as tests.
+                if table.contains_key(&name) {
+                    set(&mut table, &name, &variable, &value)?;
+                }
+            }
+        }
+        for (name, value) in flags {
+            known(&table, name, name)?;
+            set(&mut table, name, name, value)?;
+        }
+        let mut config: Self = serde_path_to_error::deserialize(Value::Table(table))
+            .map_err(|error| ConfigError { setting: error.path().to_string(), sentence: error.inner().message().to_owned() })?;
+        if config.public_url.is_empty() {
+            config.public_url = format!("http://{}", config.listen);
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        let wrong = |setting: &str, sentence: String| Err(ConfigError { setting: setting.to_owned(), sentence });
+        if self.listen.parse::<std::net::SocketAddr>().is_err() {
+            return wrong("listen", format!("{} is no address and port, such as 127.0.0.1:8080", self.listen));
+        }
+        if !(self.public_url.starts_with("https://") || self.public_url.starts_with("http://")) || self.public_url.ends_with('/') {
+            return wrong(
+                "public_url",
+                format!("{} is no web address without a slash at the end, such as https://samsyn.example.se", self.public_url),
+            );
+        }
+        if db::sqlite_file(&self.database_url).is_none_or(|file| file.as_os_str().is_empty()) && !self.database_url.starts_with("postgres")
+        {
+            // The address may hold a password, so it is not repeated.
+            return wrong("database_url", "it must be sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME".to_owned());
+        }
+        if !(1..=1000).contains(&self.database_connections) {
+            return wrong("database_connections", format!("{} is not between 1 and 1000", self.database_connections));
+        }
+        if !(1..=60).contains(&self.access_token_minutes) {
+            return wrong("access_token_minutes", format!("{} is not between 1 and 60", self.access_token_minutes));
+        }
+        if self.session_hours < 1 {
+            return wrong("session_hours", format!("{} is less than 1", self.session_hours));
+        }
+        if !matches!(self.log_format.as_str(), "json" | "text") {
+            return wrong("log_format", format!("{} is neither json nor text", self.log_format));
+        }
+        Ok(())
+    }
+
+    /// The whole configuration as a file that would give it, each setting with what it means. A password is not shown.
+    #[must_use]
+    pub fn print(&self) -> String {
+        use std::fmt::Write;
+        let mut text = String::new();
+        for (name, help, default) in reference() {
+            let value = self.value(name).unwrap_or_else(|| default.clone());
+            let _ = writeln!(text, "# {help}\n# Default: {default}. Environment: SAMSYN_{}\n{name} = {value}\n", name.to_uppercase());
+        }
+        text
+    }
+
+    fn value(&self, name: &str) -> Option<Value> {
+        Some(match name {
+            "listen" => self.listen.clone().into(),
+            "public_url" => self.public_url.clone().into(),
+            "database_url" => without_password(&self.database_url).into(),
+            "database_connections" => self.database_connections.into(),
+            "database_wait_seconds" => number(self.database_wait_seconds),
+            "database_statement_seconds" => number(self.database_statement_seconds),
+            "database_durable" => self.database_durable.into(),
+            "migrate_on_start" => self.migrate_on_start.into(),
+            "reference_pack" => self.reference_pack.into(),
+            "body_bytes" => number(self.body_bytes as u64),
+            "body_seconds" => number(self.body_seconds),
+            "header_seconds" => number(self.header_seconds),
+            "connections" => number(self.connections as u64),
+            "workers" => number(self.workers as u64),
+            "stop_seconds" => number(self.stop_seconds),
+            "access_token_minutes" => self.access_token_minutes.into(),
+            "session_hours" => self.session_hours.into(),
+            "security_contact" => self.security_contact.clone().into(),
+            "log" => self.log.clone().into(),
+            "log_format" => self.log_format.clone().into(),
+            _ => return None,
+        })
+    }
+
+    /// How to reach the database.
+    #[must_use]
+    pub fn database(&self) -> db::Settings {
+        db::Settings {
+            url: self.database_url.clone(),
+            connections: self.database_connections,
+            acquire_timeout: Duration::from_secs(self.database_wait_seconds),
+            statement_timeout: Duration::from_secs(self.database_statement_seconds),
+            durable: self.database_durable,
+        }
+    }
+
+    /// How tokens and sessions are made.
+    #[must_use]
+    pub fn tokens(&self) -> TokenSettings {
+        TokenSettings {
+            issuer: self.public_url.clone(),
+            access: TimeDelta::minutes(self.access_token_minutes),
+            session: TimeDelta::hours(self.session_hours),
+        }
+    }
+
+    /// What surrounds every call.
+    #[must_use]
+    pub fn envelope(&self) -> Envelope {
+        Envelope {
+            public_url: self.public_url.clone(),
+            body_bytes: self.body_bytes,
+            body_time: Duration::from_secs(self.body_seconds),
+            secure: self.public_url.starts_with("https://"),
+        }
+    }
+}
+
+fn number(number: u64) -> Value {
+    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn without_password(url: &str) -> String {
+    match url.split_once("://").and_then(|(scheme, rest)| rest.split_once('@').map(|(who, place)| (scheme, who, place))) {
+        Some((scheme, who, place)) => format!("{scheme}://{}:…@{place}", who.split(':').next().unwrap_or_default()),
+        None => url.to_owned(),
+    }
+}
+
+fn known(table: &Table, name: &str, shown: &str) -> Result<(), ConfigError> {
+    if table.contains_key(name) {
+        return Ok(());
+    }
+    let meant = crate::kernel::text::nearest(name, table.keys().map(String::as_str));
+    let sentence = match meant {
+        Some(meant) => format!("there is no such setting; did you mean {meant}?"),
+        None => "there is no such setting; `samsyn config print` shows all".to_owned(),
+    };
+    Err(ConfigError { setting: shown.to_owned(), sentence })
+}
+
+fn set(table: &mut Table, name: &str, shown: &str, text: &str) -> Result<(), ConfigError> {
+    let wrong = |wanted: &str| ConfigError { setting: shown.to_owned(), sentence: format!("{text} is not {wanted}") };
+    let value = match table.get(name) {
+        Some(Value::Integer(_)) => Value::Integer(text.trim().parse().map_err(|_| wrong("a whole number"))?),
+        Some(Value::Boolean(_)) => Value::Boolean(text.trim().parse().map_err(|_| wrong("true or false"))?),
+        _ => Value::String(text.to_owned()),
+    };
+    table.insert(name.to_owned(), value);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let own = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
+        Config::load(None, own(environment).into_iter(), &own(flags))
+    }
+
+    #[test]
+    fn the_defaults_run() -> Result<(), ConfigError> {
+        let config = load(&[], &[])?;
+        assert_eq!(config.public_url, "http://127.0.0.1:8080");
+        Ok(())
+    }
+
+    #[test]
+    fn flags_win_over_the_environment() -> Result<(), ConfigError> {
+        let config = load(&[("SAMSYN_LISTEN", "127.0.0.1:1"), ("SAMSYN_WORKERS", "3")], &[("listen", "127.0.0.1:2")])?;
+        assert_eq!((config.listen.as_str(), config.workers), ("127.0.0.1:2", 3));
+        Ok(())
+    }
+
+    #[test]
+    fn a_wrong_value_is_answered_by_its_name_and_a_sentence() {
+        let told = |name: &str, value: &str| load(&[], &[(name, value)]).err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(told("workers", "many"), "workers: many is not a whole number");
+        assert_eq!(told("listn", "x"), "listn: there is no such setting; did you mean listen?");
+        assert_eq!(told("listen", "nowhere"), "listen: nowhere is no address and port, such as 127.0.0.1:8080");
+        assert!(!told("database_url", "mysql://user:secret@host/x").contains("secret"));
+    }
+
+    #[test]
+    fn what_is_printed_can_be_read_back_and_shows_no_password() -> Result<(), Box<dyn std::error::Error>> {
+        let config = load(&[], &[("database_url", "postgres://samsyn:secret@db/samsyn")])?;
+        let printed: Table = config.print().parse()?;
+        assert_eq!(printed.len(), reference().len());
+        assert!(!config.print().contains("secret"));
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! Packs of reference data (datapaket): what an installation starts with. They are versioned and may be loaded any number
+//! of times; what the installation has changed since is left as it is.
+//!
+//! Sources, all open: the codes and names of counties, municipalities and RegSO 2020 and the organisation numbers come from
+//! Statistics Sweden, Upphandlingsmyndigheten and Kolada; the indicators from the guidance for municipalities and regions
+//! of 2020 (`vagledning-2020`). Labels and English names are our own.
+
+mod store;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::kernel::{Db, Problem, Result, hash, request::Call};
+
+const AREAS: &str = include_str!("areas.csv");
+const ACTORS: &str = include_str!("actors.csv");
+const INDICATORS: &str = include_str!("indicators.csv");
+const CODELISTS: &str = include_str!("codelists.json");
+
+/// One row of `areas.csv`; parents stand before their parts.
+#[derive(Debug, Deserialize)]
+struct AreaRow {
+    level: crate::geography::areas::AreaLevel,
+    version: String,
+    code: String,
+    parent: String,
+    name: String,
+}
+
+/// One row of `actors.csv`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ActorRow {
+    kind: crate::registry::actors::ActorKind,
+    name: String,
+    area_code: String,
+    organisation_number: String,
+    number_scope: String,
+    county_code: String,
+    municipality_code: String,
+    kolada_id: String,
+}
+
+/// The name and version of the pack of the country's division and public actors.
+pub const SWEDEN: (&str, &str) = ("sverige", "2026.1");
+/// The name and version of the pack of the guidance.
+pub const GUIDANCE: (&str, &str) = ("vagledning-2020", "2026.1");
+
+/// Loads what is not loaded yet in its present version.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn load(db: &Db) -> Result<()> {
+    let call = Call::of_installation();
+    let digest = hash::sha256_hex(format!("{AREAS}{ACTORS}").as_bytes());
+    db.transaction(&call, async |w| {
+        if store::is_loaded(SWEDEN.0, &digest, w).await? {
+            return Ok(());
+        }
+        store::areas(&rows::<AreaRow>(AREAS)?, w).await?;
+        store::actors(SWEDEN.0, &rows::<ActorRow>(ACTORS)?, w).await?;
+        store::loaded(SWEDEN, &digest, w).await
+    })
+    .await?;
+    let digest = hash::sha256_hex(format!("{CODELISTS}{INDICATORS}").as_bytes());
+    db.transaction(&call, async |w| {
+        if store::is_loaded(GUIDANCE.0, &digest, w).await? {
+            return Ok(());
+        }
+        let codelists: Value = serde_json::from_str(CODELISTS)?;
+        store::codelists(GUIDANCE.0, &codelists, w).await?;
+        store::loaded(GUIDANCE, &digest, w).await
+    })
+    .await
+}
+
+fn rows<T: serde::de::DeserializeOwned>(table: &str) -> Result<Vec<T>> {
+    csv::Reader::from_reader(table.as_bytes()).deserialize().collect::<Result<_, _>>().map_err(|error| Problem::internal(&error))
+}

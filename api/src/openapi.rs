@@ -1,0 +1,473 @@
+//! The published contract: what the handlers say of themselves, completed with what holds for all of them.
+//!
+//! Handlers document only their own outcomes. Here every operation gets its security from its permission, the problems
+//! that any call may meet, the headers that every call and answer has, and its examples, which are recorded from the
+//! story that the tests tell (`openapi/examples.json`), so they are real.
+
+use std::collections::BTreeSet;
+
+use actix_web::App;
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+use utoipa_actix_web::AppExt;
+
+use crate::{
+    access::policy::{Permission, Standing, allows},
+    kernel::problem::ProblemBody,
+    routes,
+};
+
+/// The address in the golden file; a running service shows its own.
+pub const CANONICAL_URL: &str = "https://samsyn.example.se";
+
+const EXAMPLES: &str = include_str!("../../openapi/examples.json");
+
+/// The contract in the forms in which it is served.
+#[derive(Debug)]
+pub struct Documents {
+    /// `OpenAPI` 3.1 as JSON.
+    pub json: Bytes,
+    /// The same as YAML.
+    pub yaml: Bytes,
+    /// The same in the words of `OpenAPI` 3.0.3.
+    pub older: Bytes,
+}
+
+impl Documents {
+    /// The contract as served at a public address.
+    #[must_use]
+    pub fn new(public_url: &str) -> Self {
+        let document = document(public_url);
+        let yaml = yaml_serde::to_string(&document).unwrap_or_default();
+        Self { json: printed(&document), yaml: yaml.into(), older: printed(&older(&document)) }
+    }
+}
+
+fn printed(document: &Value) -> Bytes {
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    text.push('\n');
+    text.into()
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(components(schemas(ProblemBody)))]
+struct Base;
+
+/// The contract as one document.
+#[must_use]
+pub fn document(public_url: &str) -> Value {
+    let (_, api) = App::new().into_utoipa_app().openapi(<Base as utoipa::OpenApi>::openapi()).configure(routes::api).split_for_parts();
+    let mut document = serde_json::to_value(api).unwrap_or_default();
+    introduce(&mut document, public_url);
+    rename(&mut document);
+    patches(&mut document);
+    flatten(&mut document);
+    inline_ids(&mut document);
+    let written = written(&document);
+    complete_schemas(&mut document, &written);
+    complete_operations(&mut document);
+    drop_unused(&mut document);
+    document
+}
+
+fn introduce(document: &mut Value, public_url: &str) {
+    document["info"] = json!({
+        "title": "Samsyn",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "Samsyn är tjänsten där kommuner, regioner och civilsamhälle arbetar tillsammans mot segregation: aktörer och mandat, forum, statistik, gemensamma lägesbilder, insatser och prioriteringar.\n\nKända begränsningar: dialoger, vägledningens frågor, import av filer med aktörer och strömmande ändringar finns ännu inte. Gränser för storlek och antal står i `GET /config`.\n\nSamsyn is the service with which municipalities, regions and civil society work together against segregation: actors and mandates, forums, statistics, shared situation assessments, interventions and priorities.\n\nKnown limitations: dialogues, the questions of the guidance, import of actor files and a live stream of changes are not there yet. The limits of size and number stand in `GET /config`.",
+        "termsOfService": format!("{public_url}/"),
+        "contact": {"name": "Samsyn", "url": format!("{public_url}/"), "email": "kontakt@samsyn.example.se"},
+        "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        "x-sla": {"availability": "Set by who runs the installation", "responseTime": "Set by who runs the installation", "support": "Set by who runs the installation"},
+        "x-limitations": "Dialogues, guidance, actor imports and live streams are not there yet; see GET /config for limits."
+    });
+    document["servers"] = json!([{"url": format!("{public_url}/samsyn/v1"), "description": "Samsyn"}]);
+    document["externalDocs"] = json!({"description": "Every kind of problem, with what to do", "url": format!("{public_url}/problems")});
+    document["tags"] = json!([
+        {"name": "service", "description": "The service about itself (tjänsten)"},
+        {"name": "sessions", "description": "Signing in and out (inloggning)"},
+        {"name": "users", "description": "Who can sign in (användare)"},
+        {"name": "grants", "description": "Who may do what (behörigheter)"},
+        {"name": "reference", "description": "What codes mean (kodlistor)"},
+        {"name": "areas", "description": "The division of the country (områden)"},
+        {"name": "actors", "description": "Organisations that take part (aktörer)"},
+        {"name": "mandates", "description": "What actors may decide (mandat)"},
+        {"name": "forums", "description": "Where we meet (forum)"},
+        {"name": "statistics", "description": "What the numbers say (statistik)"},
+        {"name": "assessments", "description": "What we agree is true (gemensamma lägesbilder)"},
+        {"name": "interventions", "description": "What we do (insatser)"},
+        {"name": "priorities", "description": "What we choose first (prioriteringar)"},
+        {"name": "exchange", "description": "How other systems take part (utbyte)"},
+        {"name": "insight", "description": "How things hang together (spår)"}
+    ]);
+    document["components"]["securitySchemes"] = json!({
+        "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The `accessToken` of `POST /sessions`."}
+    });
+}
+
+/// Gives generic types the names that a client developer expects: `Page_Actor` is an `ActorPage`.
+fn rename(document: &mut Value) {
+    let better = |name: &str| {
+        if let Some(of) = name.strip_prefix("Page_") {
+            Some(format!("{of}Page"))
+        } else {
+            name.strip_prefix("Patch_").map(|of| format!("{}Patch", of.trim_start_matches("New")))
+        }
+    };
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        *schemas = std::mem::take(schemas).into_iter().map(|(name, schema)| (better(&name).unwrap_or(name), schema)).collect();
+    }
+    each(document, &mut |value| {
+        if let Some(name) = value["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/")).and_then(better) {
+            value["$ref"] = json!(format!("#/components/schemas/{name}"));
+        }
+    });
+}
+
+/// A patch is its record with every member optional, and null where the member may be cleared.
+fn patches(document: &mut Value) {
+    let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
+    let names: Vec<_> = schemas.keys().filter_map(|name| name.strip_suffix("Patch").map(ToOwned::to_owned)).collect();
+    for name in names {
+        let mut schema = schemas.get(&format!("New{name}")).cloned().unwrap_or_default();
+        if let Some(schema) = schema.as_object_mut() {
+            schema.remove("required");
+            for (_, property) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+                if let Some(property) = property.as_object_mut() {
+                    property.remove("default");
+                }
+            }
+            schema.insert(
+                "description".into(),
+                json!("The members to change (RFC 7396): what is left out stays, null clears, lists are replaced whole."),
+            );
+        }
+        schemas.insert(format!("{name}Patch"), schema);
+    }
+}
+
+/// A record that begins with another's members has them as its own, for inheritance breaks client generators.
+fn flatten(document: &mut Value) {
+    let all = document["components"]["schemas"].clone();
+    let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
+    for schema in schemas.values_mut() {
+        let Some(parts) = schema.get("allOf").and_then(Value::as_array).cloned() else { continue };
+        let mut flat = Map::new();
+        flat.insert("type".into(), json!("object"));
+        if let Some(description) = schema.get("description") {
+            flat.insert("description".into(), description.clone());
+        }
+        let mut properties = Map::new();
+        for part in parts {
+            let part = part["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).map_or(&part, |name| &all[name]).clone();
+            for (name, property) in part["properties"].as_object().into_iter().flatten() {
+                properties.insert(name.clone(), property.clone());
+            }
+        }
+        // The id and version come first, as they do in every record.
+        let (first, rest): (Vec<_>, Vec<_>) = properties.into_iter().partition(|(name, _)| name == "id" || name == "version");
+        flat.insert("properties".into(), first.into_iter().chain(rest).collect::<Map<_, _>>().into());
+        *schema = flat.into();
+    }
+}
+
+/// An id is a UUID wherever it stands, which every generator understands.
+fn inline_ids(document: &mut Value) {
+    let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
+    let ids: BTreeSet<_> =
+        schemas.iter().filter(|(_, schema)| schema["format"] == "uuid").map(|(name, _)| format!("#/components/schemas/{name}")).collect();
+    schemas.retain(|_, schema| schema["format"] != "uuid");
+    let is_id = |value: &Value| value["$ref"].as_str().is_some_and(|reference| ids.contains(reference));
+    each(document, &mut |value| {
+        if is_id(value) {
+            let description = value.get("description").cloned();
+            *value = json!({"type": "string", "format": "uuid"});
+            if let Some(description) = description {
+                value["description"] = description;
+            }
+        }
+        let forms = value["oneOf"].as_array();
+        let null = forms.is_some_and(|forms| forms.iter().any(|form| form["type"] == "null"));
+        let id = forms.and_then(|forms| forms.iter().find(|form| is_id(form))).filter(|_| null).cloned();
+        if let Some(id) = id {
+            let description = value.get("description").or(id.get("description")).cloned();
+            *value = json!({"type": ["string", "null"], "format": "uuid"});
+            if let Some(description) = description {
+                value["description"] = description;
+            }
+        }
+    });
+}
+
+/// The names of the schemas that callers write.
+fn written(document: &Value) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut open: Vec<String> = Vec::new();
+    let refers = |value: &Value, found: &mut Vec<String>| {
+        let mut value = value.clone();
+        each(&mut value, &mut |part| {
+            found.extend(part["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).map(ToOwned::to_owned))
+        });
+    };
+    for operation in operations(document) {
+        refers(&operation["requestBody"], &mut open);
+    }
+    while let Some(name) = open.pop() {
+        if names.insert(name.clone()) {
+            refers(&document["components"]["schemas"][&name], &mut open);
+        }
+    }
+    names
+}
+
+fn complete_schemas(document: &mut Value, written: &BTreeSet<String>) {
+    for (name, schema) in document["components"]["schemas"].as_object_mut().into_iter().flatten() {
+        let properties = schema["properties"].as_object().map(|properties| properties.keys().cloned().collect::<Vec<_>>());
+        if let Some(properties) = properties.filter(|properties| !properties.is_empty() && !written.contains(name)) {
+            // What is answered is always whole.
+            schema["required"] = json!(properties);
+        }
+    }
+    each(document, &mut |value| {
+        let Some(object) = value.as_object_mut() else { return };
+        let is = |object: &Map<String, Value>, kind: &str| {
+            object
+                .get("type")
+                .is_some_and(|types| types == kind || types.as_array().is_some_and(|types| types.iter().any(|one| one == kind)))
+        };
+        if is(object, "integer") && !matches!(object.get("format").and_then(Value::as_str), Some("int32" | "int64")) {
+            object.insert("format".into(), json!("int64"));
+        }
+        if is(object, "string") && !object.contains_key("example") {
+            match object.get("format").and_then(Value::as_str) {
+                Some("date") => drop(object.insert("example".into(), json!("2026-03-31"))),
+                Some("date-time") => drop(object.insert("example".into(), json!("2026-03-31T09:00:00Z"))),
+                _ => {}
+            }
+        }
+    });
+}
+
+fn complete_operations(document: &mut Value) {
+    let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    document["components"]["responses"] = problems(&examples);
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        let single = item.as_object().is_some_and(|item| item.len() == 1);
+        let mut summary = Value::Null;
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            complete_operation(path, method, operation, &examples);
+            summary = operation["summary"].clone();
+        }
+        if single {
+            item["summary"] = summary;
+        }
+    }
+}
+
+fn complete_operation(path: &str, method: &str, operation: &mut Value, examples: &Value) {
+    let key = operation["x-permission"].as_str().unwrap_or_default().to_owned();
+    let permission = Permission::ALL.iter().copied().find(|permission| permission.key() == key);
+    let open = permission.is_some_and(|permission| allows(Standing::Everyone, permission));
+    operation["security"] = if open { json!([{}, {"bearer": []}]) } else { json!([{"bearer": []}]) };
+    let description = operation["description"].as_str().unwrap_or_default().trim().to_owned();
+    operation["description"] = json!(format!("{description}\n\nPermission: `{key}`.").trim());
+    let writes = method != "get";
+    let body = operation.get("requestBody").is_some();
+    let versioned = matches!(method, "patch" | "delete" | "put") && !path.ends_with("/current");
+
+    let mut parameters: Vec<Value> = path
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split('}').next())
+        .map(|name| {
+            let schema = if name.ends_with("Id") { json!({"type": "string", "format": "uuid"}) } else { json!({"type": "string", "maxLength": 100}) };
+            json!({"name": name, "in": "path", "required": true, "description": format!("Which one: the {name} of another answer."), "schema": schema})
+        })
+        .collect();
+    parameters.extend(operation["parameters"].as_array().cloned().unwrap_or_default());
+    parameters.push(header(
+        "traceparent",
+        "The trace that the call belongs to (W3C Trace Context).",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    ));
+    if method == "post" {
+        parameters.push(header("Idempotency-Key", "A text of the caller's, new for each new call: the same call again with the same key gets the same answer and is carried out once.", "8e03978e-40d5-43e8-bc93-6894a57f9324"));
+    }
+    if versioned {
+        parameters.push(header("If-Match", "The `ETag` of the version that is changed.", "\"v1\""));
+    }
+    operation["parameters"] = json!(parameters);
+
+    let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+    let example = &examples[&id];
+    if body {
+        if let Some(request) = example.get("request") {
+            operation["requestBody"]["content"]["application/json"]["example"] = request.clone();
+        }
+        operation["requestBody"]["required"] = json!(true);
+        if method == "patch" {
+            let content = operation["requestBody"]["content"]["application/json"].clone();
+            operation["requestBody"]["content"]["application/merge-patch+json"] = content;
+        }
+    }
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    for (status, response) in responses.iter_mut() {
+        let mut headers = json!({"traceparent": {"description": "The trace that the answer belongs to.", "schema": {"type": "string"}},
+            "X-Request-Id": {"description": "Identifies the call, also in the log.", "schema": {"type": "string"}}});
+        if status != "204" {
+            headers["ETag"] =
+                json!({"description": "Identifies this version of the answer.", "schema": {"type": "string", "format": "etag"}});
+        }
+        if status == "201" {
+            headers["Location"] =
+                json!({"description": "Where the new record is.", "schema": {"type": "string", "format": "uri-reference"}});
+        }
+        if id.starts_with("list") {
+            headers["Link"] = json!({"description": "The first and the next page (RFC 8288).", "schema": {"type": "string"}});
+        }
+        response["headers"] = headers;
+        if let (Some(answer), Some(_)) = (example.get("response"), response.get("content")) {
+            response["content"]["application/json"]["example"] = answer.clone();
+        }
+    }
+    let mut statuses = vec!["400", "401", "406", "429", "500", "503"];
+    if !open || writes {
+        statuses.push("403");
+    }
+    if path.contains('{') {
+        statuses.push("404");
+    }
+    if writes {
+        statuses.extend(["409", "413", "507"]);
+    }
+    if body {
+        statuses.extend(["415", "422"]);
+    }
+    if id.starts_with("list") {
+        statuses.extend(["410", "422"]);
+    }
+    if versioned {
+        statuses.extend(["412", "428"]);
+    }
+    statuses.sort_unstable();
+    statuses.dedup();
+    for status in statuses {
+        responses.insert(status.to_owned(), json!({"$ref": format!("#/components/responses/Problem{status}")}));
+    }
+    responses.sort_keys();
+}
+
+fn header(name: &str, description: &str, example: &str) -> Value {
+    json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string", "maxLength": 255}, "example": example})
+}
+
+/// The problems that any call may meet, by status.
+fn problems(examples: &Value) -> Value {
+    use crate::kernel::problem::Kind;
+    let mut responses = Map::new();
+    for status in Kind::ALL.iter().map(|kind| kind.status()).collect::<BTreeSet<_>>() {
+        let kinds: Vec<_> = Kind::ALL.iter().filter(|kind| kind.status() == status).collect();
+        let description = kinds.iter().map(|kind| format!("{} (`{}`)", kind.title().en, kind.slug())).collect::<Vec<_>>().join(" or ");
+        let mut headers = json!({"traceparent": {"description": "The trace that the answer belongs to.", "schema": {"type": "string"}}});
+        match status {
+            401 => headers["WWW-Authenticate"] = json!({"description": "How to sign in.", "schema": {"type": "string"}}),
+            405 => headers["Allow"] = json!({"description": "The methods that can be used.", "schema": {"type": "string"}}),
+            412 => headers["ETag"] = json!({"description": "The present version.", "schema": {"type": "string", "format": "etag"}}),
+            429 | 503 => {
+                headers["Retry-After"] = json!({"description": "Seconds to wait.", "schema": {"type": "integer", "format": "int32"}})
+            }
+            _ => {}
+        }
+        let example = examples.get("problems").and_then(|problems| problems.get(status.to_string())).cloned().unwrap_or_else(|| {
+            let body = crate::kernel::Problem::new(*kinds[0]).body(
+                crate::kernel::language::Language::Sv,
+                CANONICAL_URL,
+                "01890a5d-ac96-774b-bcce-b302099a8057",
+            );
+            serde_json::to_value(body).unwrap_or_default()
+        });
+        responses.insert(
+            format!("Problem{status}"),
+            json!({
+                "description": description, "headers": headers,
+                "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
+            }),
+        );
+    }
+    responses.into()
+}
+
+/// Components that nothing refers to are noise in a client.
+fn drop_unused(document: &mut Value) {
+    loop {
+        let mut used = BTreeSet::new();
+        each(&mut document.clone(), &mut |value| used.extend(value["$ref"].as_str().map(ToOwned::to_owned)));
+        let mut dropped = false;
+        for kind in ["schemas", "responses"] {
+            if let Some(components) = document["components"][kind].as_object_mut() {
+                let before = components.len();
+                components.retain(|name, _| used.contains(&format!("#/components/{kind}/{name}")));
+                dropped |= components.len() != before;
+                components.sort_keys();
+            }
+        }
+        if !dropped {
+            break;
+        }
+    }
+    let tags: BTreeSet<_> = operations(document).filter_map(|operation| operation["tags"][0].as_str().map(ToOwned::to_owned)).collect();
+    if let Some(all) = document["tags"].as_array_mut() {
+        all.retain(|tag| tag["name"].as_str().is_some_and(|name| tags.contains(name)));
+    }
+}
+
+fn operations(document: &Value) -> impl Iterator<Item = &Value> {
+    document["paths"].as_object().into_iter().flatten().flat_map(|(_, item)| {
+        item.as_object().into_iter().flatten().filter(|(_, operation)| operation.is_object()).map(|(_, operation)| operation)
+    })
+}
+
+/// Visits every value of a document, each before its parts. Examples are data and left alone.
+fn each(value: &mut Value, visit: &mut impl FnMut(&mut Value)) {
+    if value.is_object() {
+        visit(value);
+    }
+    match value {
+        Value::Object(object) => object.iter_mut().filter(|(name, _)| *name != "example").for_each(|(_, part)| each(part, visit)),
+        Value::Array(array) => array.iter_mut().for_each(|part| each(part, visit)),
+        _ => {}
+    }
+}
+
+/// The contract in the words of `OpenAPI` 3.0.3, for generators that read only that.
+#[must_use]
+pub fn older(document: &Value) -> Value {
+    let mut older = document.clone();
+    older["openapi"] = json!("3.0.3");
+    each(&mut older, &mut |value| {
+        let Some(object) = value.as_object_mut() else { return };
+        if let Some(types) = object.get("type").and_then(Value::as_array).cloned() {
+            let plain: Vec<_> = types.iter().filter(|kind| *kind != "null").cloned().collect();
+            object.insert("nullable".into(), json!(true));
+            if let [one] = plain.as_slice() {
+                object.insert("type".into(), one.clone());
+            }
+        }
+        let forms = object.get("oneOf").and_then(Value::as_array).cloned().unwrap_or_default();
+        if forms.iter().any(|form| form["type"] == "null") {
+            object.remove("oneOf");
+            object.insert("nullable".into(), json!(true));
+            object.insert("allOf".into(), forms.into_iter().filter(|form| form["type"] != "null").collect());
+        }
+        if let Some(constant) = object.remove("const") {
+            object.insert("enum".into(), json!([constant]));
+        }
+        if object.contains_key("$ref") {
+            object.retain(|name, _| name == "$ref");
+        }
+        if let Some(content) = object.get_mut("content").and_then(Value::as_object_mut) {
+            content.remove("application/merge-patch+json");
+        }
+    });
+    older
+}

@@ -1,0 +1,22 @@
+//! Table of contents: every resource of the API, by room.
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::{access, geography, reference, registry, service};
+
+/// All operations of the API, below its root.
+pub fn api(config: &mut ServiceConfig) {
+    config
+        // The service itself.
+        .configure(service::routes)
+        // Who may do what.
+        .configure(access::sessions::routes)
+        .configure(access::users::routes)
+        .configure(access::grants::routes)
+        // What words mean, and where things are.
+        .configure(reference::codelists::routes)
+        .configure(geography::areas::routes)
+        // Who we are and what each may decide.
+        .configure(registry::actors::routes)
+        .configure(registry::mandates::routes);
+}

@@ -1,0 +1,7 @@
+//! The service about itself: what it is, which limits it holds, how it is, and the pages that point a person onwards.
+
+mod api;
+pub mod health;
+pub mod pages;
+
+pub use api::{ServiceLimits, routes};
