@@ -5,6 +5,7 @@ pub mod access;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod forums;
 pub mod geography;
 pub mod guidance;
 pub mod kernel;
@@ -13,6 +14,7 @@ pub mod reference;
 pub mod registry;
 pub mod routes;
 pub mod service;
+pub mod statistics;
 
 /// The day of this release.
 pub const RELEASED: chrono::NaiveDate = match chrono::NaiveDate::from_ymd_opt(2026, 11, 22) {

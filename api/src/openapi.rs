@@ -115,6 +115,15 @@ fn rename(document: &mut Value) {
         }
     };
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        // A page's items stand in it whole; they are better named.
+        for (name, mut page) in schemas.clone() {
+            if let Some(of) = name.strip_prefix("Page_") {
+                let item = page["properties"]["items"]["items"].take();
+                page["properties"]["items"]["items"] = json!({"$ref": format!("#/components/schemas/{of}")});
+                schemas.insert(name.clone(), page);
+                schemas.entry(of).or_insert(item);
+            }
+        }
         *schemas = std::mem::take(schemas).into_iter().map(|(name, schema)| (better(&name).unwrap_or(name), schema)).collect();
     }
     each(document, &mut |value| {

@@ -2,7 +2,7 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{access, geography, reference, registry, service};
+use crate::{access, forums, geography, reference, registry, service, statistics};
 
 /// All operations of the API, below its root.
 pub fn api(config: &mut ServiceConfig) {
@@ -18,5 +18,11 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(geography::areas::routes)
         // Who we are and what each may decide.
         .configure(registry::actors::routes)
-        .configure(registry::mandates::routes);
+        .configure(registry::mandates::routes)
+        // Where we meet.
+        .configure(forums::forums::routes)
+        .configure(forums::members::routes)
+        // What the numbers say.
+        .configure(statistics::indicators::routes)
+        .configure(statistics::observations::routes);
 }

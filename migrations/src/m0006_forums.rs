@@ -40,7 +40,7 @@ impl MigrationTrait for Migration {
         let mut member = resource("forum_member");
         refers(&mut member, "forum_id", "forum", true);
         refers(&mut member, "actor_id", "actor", true);
-        member.col(text("function")).col(text("status")).col(integer_null("current_level")).col(integer_null("desired_level"));
+        member.col(text("function")).col(text("status")).col(text_null("current_level")).col(text_null("desired_level"));
         period(&mut member);
         manager.create_table(member).await?;
         index(manager, "forum_member", &["forum_id", "actor_id"], true).await?;

@@ -82,13 +82,18 @@ impl<T: DeserializeOwned + ToSchema> FromRequest for Valid<T> {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let read = || {
-            let body = json(request, &["application/json"])?;
-            contract(request)?.check(&T::name(), &body)?;
-            typed(body).map(Self)
-        };
-        ready(read())
+        ready(checked(request).map(Self))
     }
+}
+
+/// The JSON body of a call, checked against its schema.
+///
+/// # Errors
+/// With every fault of it.
+pub fn checked<T: DeserializeOwned + ToSchema>(request: &HttpRequest) -> Result<T> {
+    let body = json(request, &["application/json"])?;
+    contract(request)?.check(&T::name(), &body)?;
+    typed(body)
 }
 
 /// The contract that the running service keeps.

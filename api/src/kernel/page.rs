@@ -57,6 +57,16 @@ pub struct Paging {
     pub fields: Option<Vec<String>>,
 }
 
+/// Members of the answer.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub struct Selection {
+    /// Members to answer with; all unless given.
+    #[param(nullable = false, inline, style = Form, explode = false)]
+    pub fields: Option<Vec<String>>,
+}
+
 const fn default_limit() -> u64 {
     DEFAULT_LIMIT
 }

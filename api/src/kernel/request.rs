@@ -49,6 +49,8 @@ pub struct Call {
     pub user_name: String,
     /// Identifies the call in events and in the log.
     pub request_id: Option<String>,
+    /// The language of the answer.
+    pub language: Language,
     /// Under which key the answer is kept, so that a repeated call is answered and not carried out again.
     pub once: Option<Once>,
     /// `If-Match`.

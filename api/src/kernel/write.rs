@@ -10,7 +10,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-    entity::prelude::*,
+    entity::prelude::*, sea_query::SimpleExpr,
 };
 
 use super::{
@@ -67,6 +67,19 @@ impl Write<'_> {
     /// A new id.
     pub fn new_id<T>(&self) -> Id<T> {
         self.db.ids.next(self.now)
+    }
+
+    /// Changes one row, provided that it is still at the version that the change was made for.
+    ///
+    /// # Errors
+    /// When another was first.
+    pub async fn replace<E>(&self, row: E::ActiveModel, this: SimpleExpr, version: E::Column, from: i64) -> Result<()>
+    where
+        E: EntityTrait,
+        E::ActiveModel: Send,
+    {
+        let changed = E::update_many().set(row).filter(this).filter(version.eq(from)).exec(&self.tx).await?;
+        if changed.rows_affected == 0 { Err(Call::stale(from)) } else { Ok(()) }
     }
 
     /// Records a change; it is stored last in the transaction.

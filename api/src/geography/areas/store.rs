@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{
     Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QuerySelect, QueryTrait,
     entity::prelude::*,
-    sea_query::{Expr, Query, SelectStatement},
+    sea_query::{BinOper, Expr, Query, SelectStatement},
 };
 
 use super::{Area, AreaId, AreaLevel, api::AreaFilter, table};
@@ -77,7 +77,7 @@ pub fn below_code(level: AreaLevel, code: &str) -> SelectStatement {
         .column("id")
         .from("area")
         .and_where(Expr::col("path").gte(path.clone()))
-        .and_where(Expr::col("path").lt(Expr::cust_with_expr("$1 || '~'", path)))
+        .and_where(Expr::col("path").lt(path.binary(BinOper::Custom("||".into()), "~")))
         .take()
 }
 

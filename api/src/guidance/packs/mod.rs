@@ -41,6 +41,25 @@ struct ActorRow {
     kolada_id: String,
 }
 
+/// One row of `indicators.csv`; lists are separated by `|`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct IndicatorRow {
+    number: i32,
+    code: String,
+    name_sv: String,
+    name_en: String,
+    statistical_area: crate::statistics::indicators::StatisticalArea,
+    value_kind: crate::statistics::indicators::ValueKind,
+    unit: Option<String>,
+    variants: String,
+    polarity: crate::statistics::indicators::Polarity,
+    available_from: Option<i32>,
+    recommended_from: Option<i32>,
+    series_breaks: String,
+    update_note: Option<String>,
+}
+
 /// The name and version of the pack of the country's division and public actors.
 pub const SWEDEN: (&str, &str) = ("sverige", "2026.1");
 /// The name and version of the pack of the guidance.
@@ -69,6 +88,7 @@ pub async fn load(db: &Db) -> Result<()> {
         }
         let codelists: Value = serde_json::from_str(CODELISTS)?;
         store::codelists(GUIDANCE.0, &codelists, w).await?;
+        store::indicators(GUIDANCE.0, rows::<IndicatorRow>(INDICATORS)?, w).await?;
         store::loaded(GUIDANCE, &digest, w).await
     })
     .await

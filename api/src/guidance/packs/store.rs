@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use sea_orm::{ActiveValue::Set, EntityTrait, QuerySelect, entity::prelude::*};
 use serde_json::Value;
 
-use super::{ActorRow, AreaRow};
+use super::{ActorRow, AreaRow, IndicatorRow};
 use crate::{
     geography::areas::{AreaId, table as area},
     kernel::{Result, Write, text},
     reference::codelists::store as codelists,
     registry::actors::{Identifier, IdentifierScope, NewActor, rules::ORGANISATION_NUMBER, store as actors},
+    statistics::indicators::{NewIndicator, store as indicators},
 };
 
 /// Packs that are loaded.
@@ -151,6 +152,30 @@ pub(super) async fn codelists(pack: &str, all: &Value, w: &Write<'_>) -> Result<
             let name = |at: usize| names[at].as_str().unwrap_or_default();
             codelists::put(pack, codelist, i32::try_from(ordinal).unwrap_or_default(), code, (name(0), name(1)), w).await?;
         }
+    }
+    Ok(())
+}
+
+/// The indicators of the guidance.
+pub(super) async fn indicators(pack: &str, rows: Vec<IndicatorRow>, w: &Write<'_>) -> Result<()> {
+    for row in rows {
+        let parts = |text: &str| text.split('|').filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect::<Vec<_>>();
+        let new = NewIndicator {
+            number: Some(row.number),
+            code: row.code,
+            name_sv: row.name_sv,
+            name_en: row.name_en,
+            statistical_area: row.statistical_area,
+            value_kind: row.value_kind,
+            unit: row.unit,
+            variants: parts(&row.variants),
+            polarity: row.polarity,
+            available_from: row.available_from,
+            recommended_from: row.recommended_from,
+            update_note: row.update_note,
+            series_breaks: parts(&row.series_breaks).iter().filter_map(|year| year.parse().ok()).collect(),
+        };
+        indicators::put(pack, new, w).await?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::{ActorId, ActorKind, ActorStatus, IdentifierScope, Sector, store};
 use crate::{
     access::{By, Visibility, policy::needs},
     geography::areas::AreaId,
-    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, reply::Nothing},
+    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection, reply::Nothing},
     registry::mandates::{Mandate, store as mandates},
 };
 
@@ -22,8 +22,8 @@ pub struct Identifier {
     /// The number or code. Organisation numbers are stored as ten digits.
     #[schema(min_length = 1, max_length = 100, example = "2120002882")]
     pub value: String,
+    /// Whose it is; `own` unless given.
     #[serde(default)]
-    #[schema(inline, default = "own")]
     pub scope: IdentifierScope,
     /// First day on which it holds.
     pub valid_from: Option<NaiveDate>,
@@ -71,11 +71,11 @@ pub struct NewActor {
     #[serde(default)]
     #[schema(max_items = 20)]
     pub identifiers: Vec<Identifier>,
+    /// Whether the actor is at work; `active` unless given.
     #[serde(default)]
-    #[schema(inline, default = "active")]
     pub status: ActorStatus,
+    /// Who may see it; `public` unless given.
     #[serde(default)]
-    #[schema(inline, default = "public")]
     pub visibility: Visibility,
 }
 
@@ -118,17 +118,6 @@ pub(super) struct Expansion {
     /// Related records to show with each actor.
     #[param(nullable = false, inline, style = Form, explode = false)]
     pub expand: Option<Vec<ActorExpand>>,
-}
-
-/// Members of the answer.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "read from the call's parameters by every reply")]
-pub(crate) struct Selection {
-    /// Members to answer with; all unless given.
-    #[param(nullable = false, inline, style = Form, explode = false)]
-    pub fields: Option<Vec<String>>,
 }
 
 /// Which actors to list.

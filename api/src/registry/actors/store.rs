@@ -207,15 +207,7 @@ async fn store(id: ActorId, version: i64, before: Option<&Actor>, mut new: NewAc
     let row = match before {
         None => row.insert(&w.tx).await?,
         Some(before) => {
-            let changed = table::Entity::update_many()
-                .set(row)
-                .filter(table::Column::Id.eq(id))
-                .filter(table::Column::Version.eq(before.version))
-                .exec(&w.tx)
-                .await?;
-            if changed.rows_affected == 0 {
-                return Err(Call::stale(before.version));
-            }
+            w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
             table::Entity::find_by_id(id).one(&w.tx).await?.ok_or_else(Problem::not_found)?
         }
     };
@@ -327,15 +319,8 @@ async fn parent_fault(id: ActorId, parent: ActorId, w: &Write<'_>) -> Result<Opt
 /// Removes an actor: it is kept, but neither shown nor found, and its identifiers are free.
 pub(super) async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
     let version = actor.version + 1;
-    let removed = table::Entity::update_many()
-        .set(table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() })
-        .filter(table::Column::Id.eq(actor.id))
-        .filter(table::Column::Version.eq(actor.version))
-        .exec(&w.tx)
-        .await?;
-    if removed.rows_affected == 0 {
-        return Err(Call::stale(actor.version));
-    }
+    let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
+    w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, actor.version).await?;
     table::identifier::Entity::update_many()
         .set(table::identifier::ActiveModel { live: Set(false), ..Default::default() })
         .filter(table::identifier::Column::ActorId.eq(actor.id))

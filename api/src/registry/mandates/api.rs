@@ -34,8 +34,8 @@ pub struct NewMandate {
     pub valid_from: Option<NaiveDate>,
     /// First day on which it no longer holds.
     pub valid_to: Option<NaiveDate>,
+    /// Who may see it; `public` unless given.
     #[serde(default)]
-    #[schema(inline, default = "public")]
     pub visibility: Visibility,
 }
 

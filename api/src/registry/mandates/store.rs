@@ -148,7 +148,7 @@ async fn store(id: MandateId, version: i64, before: Option<&Mandate>, mut new: N
     let mandate = match before {
         None => view(row.insert(&w.tx).await?),
         Some(before) => {
-            replace(before, row, w).await?;
+            w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
             find(&Sight::of_installation(), id, &w.tx).await?
         }
     };
@@ -160,19 +160,9 @@ async fn store(id: MandateId, version: i64, before: Option<&Mandate>, mut new: N
 pub(super) async fn remove(mandate: &Mandate, w: &Write<'_>) -> Result<()> {
     let version = mandate.version + 1;
     let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
-    replace(mandate, row, w).await?;
+    w.replace::<table::Entity>(row, table::Column::Id.eq(mandate.id), table::Column::Version, mandate.version).await?;
     record(mandate, ChangeOperation::Delete, version, w);
     Ok(())
-}
-
-async fn replace(before: &Mandate, row: table::ActiveModel, w: &Write<'_>) -> Result<()> {
-    let changed = table::Entity::update_many()
-        .set(row)
-        .filter(table::Column::Id.eq(before.id))
-        .filter(table::Column::Version.eq(before.version))
-        .exec(&w.tx)
-        .await?;
-    if changed.rows_affected == 0 { Err(Call::stale(before.version)) } else { Ok(()) }
 }
 
 fn record(mandate: &Mandate, op: ChangeOperation, version: i64, w: &Write<'_>) {

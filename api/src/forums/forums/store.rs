@@ -1,0 +1,190 @@
+//! Forums, with their areas kept in step.
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryTrait, entity::prelude::*, sea_query::{Expr, ExprTrait, Query}};
+
+use super::{Forum, ForumId, NewForum, api::ForumFilter, table};
+use crate::{
+    access::{Reach, Sight, Visibility},
+    geography::areas::store as areas,
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write,
+        events::{Change, ChangeOperation},
+        page::Key,
+        problem::Kind,
+        request::Call,
+        say, search, text,
+    },
+};
+
+const KIND: &str = "forum";
+
+fn view(row: table::Model) -> Forum {
+    Forum {
+        id: row.id,
+        version: row.version,
+        fields: NewForum {
+            kind: row.kind,
+            level: row.level,
+            name: row.name,
+            areas: row.areas.0,
+            purpose: row.purpose,
+            mandate_text: row.mandate_text,
+            meeting_rhythm: row.meeting_rhythm,
+            complements_line_organisation: row.complements_line_organisation,
+            status: row.status,
+            visibility: row.visibility,
+        },
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+fn seen(sight: &Sight) -> Select<table::Entity> {
+    table::Entity::find()
+        .filter(table::Column::DeletedAt.is_null())
+        .filter(sight.rows(table::Column::Visibility, Some(table::Column::Id.into_expr()), None))
+}
+
+pub(super) async fn list(sight: &Sight, filter: &ForumFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Forum>> {
+    let in_area = |area| Query::select().column("forum_id").from("forum_area").and_where(Expr::col("area_id").eq(area)).take();
+    let of_actor = |actor| {
+        Query::select()
+            .column("forum_id")
+            .from("forum_member")
+            .and_where(Expr::col("actor_id").eq(actor))
+            .and_where(Expr::col("status").is_in(["invited", "accepted"]))
+            .take()
+    };
+    let select = seen(sight)
+        .apply_if(filter.kind, |select, kind| select.filter(table::Column::Kind.eq(kind)))
+        .apply_if(filter.area_id, |select, area| select.filter(table::Column::Id.in_subquery(in_area(area))))
+        .apply_if(filter.actor_id, |select, actor| select.filter(table::Column::Id.in_subquery(of_actor(actor))))
+        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(KIND, table::Column::Id, q, db.backend())));
+    let mut keys = vec![
+        Key::column(table::Column::NameSort, |row: &table::Model| row.name_sort.clone().into()),
+        Key::column(table::Column::Id, |row: &table::Model| row.id.into()),
+    ];
+    if let Some(q) = &filter.q {
+        keys.insert(0, search::rank(table::Column::NameFold, q, |row: &table::Model| &row.name_fold));
+    }
+    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+}
+
+/// One forum that may be seen.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(sight: &Sight, id: ForumId, db: &impl ConnectionTrait) -> Result<Forum> {
+    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// The forum that a body refers to.
+///
+/// # Errors
+/// With the fault at `pointer` when there is none that may be seen.
+pub async fn referred(sight: &Sight, id: ForumId, pointer: &str, db: &impl ConnectionTrait) -> Result<Forum> {
+    find(sight, id, db).await.map_err(|problem| match problem.kind {
+        Kind::NotFound => Problem::fault(pointer, "not-found", say!("Forumet finns inte.", "The forum does not exist.")),
+        _ => problem,
+    })
+}
+
+/// Checks that the caller may do this in the forum: there itself, or for one of its areas.
+///
+/// # Errors
+/// When the caller may not.
+pub async fn may_write(reach: &Reach, forum: &NewForum, id: Option<ForumId>, db: &impl ConnectionTrait) -> Result<()> {
+    if reach.everywhere {
+        return Ok(());
+    }
+    let paths = areas::paths(&forum.areas, db).await?;
+    let paths: Vec<&str> = paths.values().map(String::as_str).collect();
+    reach.require(&paths, None, id.map(ForumId::uuid))
+}
+
+/// The fault of a forum's record that only one actor could see: there is no such one.
+#[must_use]
+pub fn visibility_fault(visibility: Visibility) -> Option<Fault> {
+    (visibility == Visibility::Actor).then(|| {
+        Fault::at("/visibility", "not-in-list", say!(
+            "Det som hör till ett forum kan synas för public, members eller forum.",
+            "What belongs to a forum can be seen by public, members or forum."
+        ))
+    })
+}
+
+/// Opens a forum.
+///
+/// # Errors
+/// With all faults of it.
+pub async fn insert(new: NewForum, w: &Write<'_>) -> Result<Forum> {
+    store(w.new_id(), 1, None, new, w).await
+}
+
+/// Changes a forum.
+pub(super) async fn update(forum: &Forum, new: NewForum, w: &Write<'_>) -> Result<Forum> {
+    store(forum.id, forum.version + 1, Some(forum), new, w).await
+}
+
+async fn store(id: ForumId, version: i64, before: Option<&Forum>, mut new: NewForum, w: &Write<'_>) -> Result<Forum> {
+    let mut faults: Vec<Fault> = text::blank_fault("/name", &new.name).into_iter().chain(visibility_fault(new.visibility)).collect();
+    let known = areas::paths(&new.areas, &w.tx).await?;
+    let unknown = new.areas.iter().enumerate().filter(|(_, area)| !known.contains_key(area));
+    faults.extend(unknown.map(|(at, _)| areas::missing(format!("/areas/{at}"))));
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    new.areas.sort_unstable();
+    new.areas.dedup();
+    let name = new.name.trim().to_owned();
+    let row = table::ActiveModel {
+        id: Set(id),
+        version: Set(version),
+        created_at: Set(before.map_or(w.now, |before| before.created_at)),
+        updated_at: Set(w.now),
+        kind: Set(new.kind),
+        level: Set(new.level),
+        name_fold: Set(text::fold(&name)),
+        name_sort: Set(text::sort_key(&name)),
+        name: Set(name),
+        areas: Set(new.areas.into()),
+        purpose: Set(new.purpose),
+        mandate_text: Set(new.mandate_text),
+        meeting_rhythm: Set(new.meeting_rhythm),
+        complements_line_organisation: Set(new.complements_line_organisation),
+        status: Set(new.status),
+        visibility: Set(new.visibility),
+        deleted_at: sea_orm::NotSet,
+    };
+    let forum = match before {
+        None => view(row.insert(&w.tx).await?),
+        Some(before) => {
+            w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
+            find(&Sight::of_installation(), id, &w.tx).await?
+        }
+    };
+    if before.is_none_or(|before| before.fields.areas != forum.fields.areas) {
+        table::area::Entity::delete_many().filter(table::area::Column::ForumId.eq(id)).exec(&w.tx).await?;
+        let rows = forum.fields.areas.iter().map(|area| table::area::ActiveModel { forum_id: Set(id), area_id: Set(*area) });
+        table::area::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
+        // The coordinators of its areas see it from now on.
+        w.access_changed();
+    }
+    search::put(KIND, id, &[&forum.fields.name, forum.fields.purpose.as_deref().unwrap_or_default()], w).await?;
+    w.record(change(&forum, ChangeOperation::Upsert, version));
+    Ok(forum)
+}
+
+fn change(forum: &Forum, op: ChangeOperation, version: i64) -> Change {
+    Change { kind: KIND, id: forum.id.uuid(), op, version, visible: forum.fields.visibility.of(Some(forum.id.uuid()), None) }
+}
+
+/// Removes a forum: it is kept, but neither shown nor found.
+pub(super) async fn remove(forum: &Forum, w: &Write<'_>) -> Result<()> {
+    let version = forum.version + 1;
+    let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
+    w.replace::<table::Entity>(row, table::Column::Id.eq(forum.id), table::Column::Version, forum.version).await?;
+    search::remove(forum.id, w).await?;
+    w.record(change(forum, ChangeOperation::Delete, version));
+    Ok(())
+}

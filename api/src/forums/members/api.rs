@@ -1,0 +1,163 @@
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{CollaborationLevel, MemberId, MemberStatus, store};
+use crate::{
+    access::{By, policy::{ForumFunction, needs}},
+    forums::forums::{ForumId, store as forums},
+    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, reply::Nothing},
+    registry::actors::ActorId,
+};
+
+/// An actor to be invited to a forum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewMember {
+    pub actor_id: ActorId,
+    pub function: ForumFunction,
+    /// How closely the actor works together with the others now.
+    pub current_level: Option<CollaborationLevel>,
+    /// How closely the actor wishes to.
+    pub desired_level: Option<CollaborationLevel>,
+    /// First day of the membership.
+    pub valid_from: Option<NaiveDate>,
+    /// First day on which it no longer holds.
+    pub valid_to: Option<NaiveDate>,
+}
+
+/// An actor's place in a forum (medlem).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    pub id: MemberId,
+    /// Grows by one with each change.
+    pub version: i64,
+    pub forum_id: ForumId,
+    #[serde(flatten)]
+    pub fields: NewMember,
+    pub status: MemberStatus,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// List members
+///
+/// The members of a forum, in the order of their invitation.
+#[utoipa::path(tag = "forums", operation_id = "listMembers", params(Paging),
+    responses((status = 200, description = "A page of members", body = Page<Member>)), extensions(("x-permission" = json!("forums.read"))))]
+#[get("/forums/{forumId}/members")]
+async fn list(by: By<needs::ReadForums>, At(forum): At<ForumId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Member>>> {
+    forums::find(by.sight(), forum, db.reader()).await?;
+    Reply::page(&by, &store::list(forum, &paging, &by, &db).await?)
+}
+
+/// Invite a member
+///
+/// The actor sees the forum from now on, and takes part in it once its people have accepted.
+#[utoipa::path(tag = "forums", operation_id = "createMember", request_body = NewMember,
+    responses((status = 201, description = "The membership as invited", body = Member)), extensions(("x-permission" = json!("forums.write"))))]
+#[post("/forums/{forumId}/members")]
+async fn create(by: By<needs::WriteForums>, At(forum): At<ForumId>, new: Valid<NewMember>, db: Data<Db>) -> Result<Reply<Member>> {
+    db.write(&by, async |w| {
+        let forum = forums::find(by.sight(), forum, &w.tx).await?;
+        forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
+        let member = store::insert(by.sight(), &forum, new.0.clone(), MemberStatus::Invited, w).await?;
+        Reply::created(&format!("/forums/{}/members", forum.id), member.id, member.version, &member)
+    })
+    .await
+}
+
+/// Show a member
+///
+/// One membership by its id.
+#[utoipa::path(tag = "forums", operation_id = "getMember",
+    responses((status = 200, description = "The membership", body = Member)), extensions(("x-permission" = json!("forums.read"))))]
+#[get("/forums/{forumId}/members/{memberId}")]
+async fn show(by: By<needs::ReadForums>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
+    forums::find(by.sight(), forum, db.reader()).await?;
+    let member = store::find(forum, id, db.reader()).await?;
+    Reply::shown(&by, member.version, &member)
+}
+
+/// Change a member
+///
+/// Its function, its levels of collaboration and its period. Merge patch: members left out stay, null clears.
+#[utoipa::path(tag = "forums", operation_id = "updateMember", request_body = Patch<NewMember>,
+    responses((status = 200, description = "The membership as it has become", body = Member)), extensions(("x-permission" = json!("forums.write"))))]
+#[patch("/forums/{forumId}/members/{memberId}")]
+async fn change(
+    by: By<needs::WriteForums>,
+    At((forum, id)): At<(ForumId, MemberId)>,
+    patch: Patch<NewMember>,
+    db: Data<Db>,
+) -> Result<Reply<Member>> {
+    db.write(&by, async |w| {
+        let forum = forums::find(by.sight(), forum, &w.tx).await?;
+        let mut member = store::find(forum.id, id, &w.tx).await?;
+        forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
+        by.expects(member.version)?;
+        if let Some(changed) = patch.apply(&member.fields)? {
+            member = store::update(&forum, &member, changed, member.status, w).await?;
+        }
+        Reply::changed(member.version, &member)
+    })
+    .await
+}
+
+/// Accept an invitation
+///
+/// By somebody who works for the actor. From now on its people hold the rights of its function in the forum.
+#[utoipa::path(tag = "forums", operation_id = "acceptInvitation",
+    responses((status = 200, description = "The membership as accepted", body = Member)), extensions(("x-permission" = json!("forums.answer"))))]
+#[post("/forums/{forumId}/members/{memberId}/accept")]
+async fn accept(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
+    answer(&by, forum, id, MemberStatus::Accepted, &db).await
+}
+
+/// Decline an invitation
+///
+/// By somebody who works for the actor. The actor no longer sees what is the forum's own.
+#[utoipa::path(tag = "forums", operation_id = "declineInvitation",
+    responses((status = 200, description = "The membership as declined", body = Member)), extensions(("x-permission" = json!("forums.answer"))))]
+#[post("/forums/{forumId}/members/{memberId}/decline")]
+async fn decline(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
+    answer(&by, forum, id, MemberStatus::Declined, &db).await
+}
+
+async fn answer(by: &By<needs::AnswerInvitation>, forum: ForumId, id: MemberId, status: MemberStatus, db: &Db) -> Result<Reply<Member>> {
+    db.write(by, async |w| {
+        let forum = forums::find(by.sight(), forum, &w.tx).await?;
+        let member = store::find(forum.id, id, &w.tx).await?;
+        by.reach
+            .require(&[], Some(member.fields.actor_id.uuid()), None)
+            .or(forums::may_write(&by.reach, &forum.fields, None, &w.tx).await)?;
+        let answered = store::answer(&forum, &member, status, w).await?;
+        Reply::changed(answered.version, &answered)
+    })
+    .await
+}
+
+/// Remove a member
+///
+/// The actor leaves the forum and no longer sees what is the forum's own.
+#[utoipa::path(tag = "forums", operation_id = "deleteMember",
+    responses((status = 204, description = "The actor has left the forum")), extensions(("x-permission" = json!("forums.write"))))]
+#[delete("/forums/{forumId}/members/{memberId}")]
+async fn remove(by: By<needs::WriteForums>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let forum = forums::find(by.sight(), forum, &w.tx).await?;
+        let member = store::find(forum.id, id, &w.tx).await?;
+        forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
+        by.expects(member.version)?;
+        store::update(&forum, &member, member.fields.clone(), MemberStatus::Left, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show).service(change).service(accept).service(decline).service(remove);
+}

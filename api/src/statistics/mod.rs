@@ -1,0 +1,4 @@
+//! Statistics: what the numbers say.
+
+pub mod indicators;
+pub mod observations;

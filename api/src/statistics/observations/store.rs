@@ -1,0 +1,325 @@
+//! Observations, and their import: what is there is compared first, so that the same table again writes nothing.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QueryTrait, entity::prelude::*};
+
+use super::{
+    Breakdown, ImportId, Observation, ObservationId, ObservationImport,
+    api::ObservationFilter,
+    rules::{self, Cells, Row, RowFault},
+    table,
+};
+use crate::{
+    access::{Reach, Visibility},
+    geography::areas::{Area, AreaId, store as areas},
+    kernel::{
+        Db, Page, Paging, Problem, Result, Write,
+        events::{Change, ChangeOperation},
+        language::Language,
+        page::Key,
+        request::Call,
+        say,
+    },
+    statistics::indicators::{Indicator, IndicatorId},
+};
+
+/// The most rows whose faults are reported; further ones are only counted.
+const REPORTED: usize = 1000;
+
+fn view(row: table::Model) -> Observation {
+    Observation {
+        id: row.id,
+        version: row.version,
+        indicator_id: row.indicator_id,
+        area_id: row.area_id,
+        period: row.period,
+        breakdown: row.breakdown,
+        value: row.value,
+        numerator: row.numerator,
+        denominator: row.denominator,
+        status: row.status,
+        disclosure: row.disclosure,
+        import_id: row.import_id,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+pub(super) async fn list(filter: &ObservationFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Observation>> {
+    let select = table::Entity::find()
+        .apply_if(filter.indicator_id, |select, indicator| select.filter(table::Column::IndicatorId.eq(indicator)))
+        .apply_if(filter.area_id, |select, area| select.filter(table::Column::AreaId.eq(area)))
+        .apply_if(filter.period.clone(), |select, period| select.filter(table::Column::Period.eq(period)));
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+}
+
+/// One observation.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(id: ObservationId, db: &impl ConnectionTrait) -> Result<Observation> {
+    table::Entity::find_by_id(id).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// Observations by their ids, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_all(ids: &[ObservationId], db: &impl ConnectionTrait) -> Result<Vec<Observation>> {
+    let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// The observations of an indicator in these areas and periods, by area, period and breakdown.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn select(
+    indicator: IndicatorId,
+    areas: &[AreaId],
+    periods: &[String],
+    breakdown: Option<&Breakdown>,
+    db: &impl ConnectionTrait,
+) -> Result<Vec<Observation>> {
+    let mut select = table::Entity::find()
+        .filter(table::Column::IndicatorId.eq(indicator))
+        .filter(table::Column::AreaId.is_in(areas.iter().copied()))
+        .apply_if(breakdown, |select, breakdown| select.filter(table::Column::BreakdownKey.eq(breakdown.key())));
+    if !periods.is_empty() {
+        select = select.filter(table::Column::Period.is_in(periods));
+    }
+    let rows = select
+        .order_by_asc(table::Column::AreaId)
+        .order_by_asc(table::Column::Period)
+        .order_by_asc(table::Column::BreakdownKey)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// Where rows come from and what they are values of.
+pub(super) struct Source<'a> {
+    pub indicator: &'a Indicator,
+    pub source: &'a str,
+    pub licence: Option<&'a str>,
+    pub dry_run: bool,
+}
+
+/// Stores the rows that can be stored and reports the others.
+pub(super) async fn import(
+    reach: &Reach,
+    source: &Source<'_>,
+    table: &Result<Vec<Cells>, Vec<RowFault>>,
+    w: &Write<'_>,
+) -> Result<ObservationImport> {
+    let mut report = Report::default();
+    let mut rows = Vec::new();
+    match table {
+        Err(faults) => report.faults.clone_from(faults),
+        Ok(cells) => {
+            report.read = cells.len();
+            for (at, cells) in cells.iter().enumerate() {
+                match rules::row(at + 1, cells, source.indicator.fields.value_kind) {
+                    Ok(row) => rows.push(row),
+                    Err(fault) => report.faults.push(fault),
+                }
+            }
+        }
+    }
+    let known = known_areas(reach, &rows, &mut report, w).await?;
+    let id: ImportId = w.new_id();
+    let (mut new, mut changed) = (Vec::new(), Vec::new());
+    let mut seen = BTreeSet::new();
+    let mut present = present(source.indicator.id, &known, &w.tx).await?;
+    for row in rows {
+        let Some(area) = known.get(&row.area_code) else { continue };
+        let key = (area.id, row.period.clone(), row.breakdown.key());
+        if !seen.insert(key.clone()) {
+            report.faults.push(RowFault::new(row.number, "areaCode", "repeated", say!(
+                "Samma område, period och indelning står på en tidigare rad.",
+                "The same area, period and breakdown stand in an earlier row."
+            )));
+            continue;
+        }
+        match present.remove(&key) {
+            Some(before) if same(&before, &row) => report.unchanged += 1,
+            Some(before) => {
+                report.changed += 1;
+                let mut row = active(&row, source.indicator.id, area.id, id, w);
+                row.id = Set(before.id);
+                row.version = Set(before.version + 1);
+                row.created_at = Set(before.created_at);
+                changed.push(row);
+            }
+            None => {
+                report.created += 1;
+                new.push(active(&row, source.indicator.id, area.id, id, w));
+            }
+        }
+    }
+    report.faults.sort_by_key(|fault| fault.row);
+    if source.dry_run {
+        return Ok(report.view(None, source, w));
+    }
+    if report.created + report.changed == 0 && report.faults.is_empty() {
+        // The same table again: nothing is written, not even that it came.
+        return Ok(report.view(None, source, w));
+    }
+    report.store(id, source, w).await?;
+    w.record(Change { kind: "observation_import", id: id.uuid(), op: ChangeOperation::Upsert, version: 1, visible: Visibility::Public.of(None, None) });
+    for row in changed {
+        row.update(&w.tx).await?;
+    }
+    while !new.is_empty() {
+        let chunk: Vec<_> = new.drain(..new.len().min(500)).collect();
+        table::Entity::insert_many(chunk).exec_without_returning(&w.tx).await?;
+    }
+    Ok(report.view(Some(id), source, w))
+}
+
+/// The areas that the rows speak of. Rows of areas that do not exist, or where the caller may not import, are reported.
+async fn known_areas(reach: &Reach, rows: &[Row], report: &mut Report, w: &Write<'_>) -> Result<HashMap<String, Area>> {
+    let codes: BTreeSet<String> = rows.iter().map(|row| row.area_code.clone()).collect();
+    let mut known = areas::by_codes(&codes.into_iter().collect::<Vec<_>>(), &w.tx).await?;
+    let ids: Vec<_> = known.values().map(|area| area.id).collect();
+    let paths = areas::paths(&ids, &w.tx).await?;
+    let mut foreign = BTreeSet::new();
+    known.retain(|code, area| {
+        let path = paths.get(&area.id).map(String::as_str).unwrap_or_default();
+        let reached = reach.require(&[path], None, None).is_ok();
+        if !reached {
+            foreign.insert(code.clone());
+        }
+        reached
+    });
+    for row in rows {
+        let code = &row.area_code;
+        if foreign.contains(code) {
+            report.faults.push(RowFault::new(row.number, "areaCode", "forbidden", say!(
+                "Din behörighet att importera statistik omfattar inte området {code}.",
+                "Your permission to import statistics does not reach the area {code}."
+            )));
+        } else if !known.contains_key(code) {
+            report.faults.push(RowFault::new(row.number, "areaCode", "unknown-area", say!(
+                "Det finns inget område med koden {code}. Koder är text: 0127, inte 127.",
+                "There is no area with the code {code}. Codes are text: 0127, not 127."
+            )));
+        }
+    }
+    Ok(known)
+}
+
+type RowKey = (AreaId, String, String);
+
+/// What is there already of an indicator in these areas.
+async fn present(indicator: IndicatorId, known: &HashMap<String, Area>, db: &impl ConnectionTrait) -> Result<HashMap<RowKey, table::Model>> {
+    let ids: Vec<AreaId> = known.values().map(|area| area.id).collect();
+    let mut present = HashMap::new();
+    for ids in ids.chunks(500) {
+        let rows = table::Entity::find()
+            .filter(table::Column::IndicatorId.eq(indicator))
+            .filter(table::Column::AreaId.is_in(ids.iter().copied()))
+            .all(db)
+            .await?;
+        present.extend(rows.into_iter().map(|row| ((row.area_id, row.period.clone(), row.breakdown_key.clone()), row)));
+    }
+    Ok(present)
+}
+
+fn same(before: &table::Model, row: &Row) -> bool {
+    (before.value, before.numerator, before.denominator, before.status) == (row.value, row.numerator, row.denominator, row.status)
+}
+
+fn active(row: &Row, indicator: IndicatorId, area: AreaId, import: ImportId, w: &Write<'_>) -> table::ActiveModel {
+    let disclosure = if row.status == super::ObservationStatus::Suppressed { super::Disclosure::Suppression } else { super::Disclosure::None };
+    table::ActiveModel {
+        id: Set(w.new_id()),
+        version: Set(1),
+        created_at: Set(w.now),
+        updated_at: Set(w.now),
+        indicator_id: Set(indicator),
+        area_id: Set(area),
+        period: Set(row.period.clone()),
+        breakdown_key: Set(row.breakdown.key()),
+        breakdown: Set(row.breakdown.clone()),
+        value: Set(row.value),
+        numerator: Set(row.numerator),
+        denominator: Set(row.denominator),
+        status: Set(row.status),
+        disclosure: Set(disclosure),
+        import_id: Set(import),
+    }
+}
+
+#[derive(Default)]
+struct Report {
+    read: usize,
+    created: usize,
+    changed: usize,
+    unchanged: usize,
+    faults: Vec<RowFault>,
+}
+
+fn number(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+impl Report {
+    fn view(&self, id: Option<ImportId>, source: &Source<'_>, w: &Write<'_>) -> ObservationImport {
+        ObservationImport {
+            id,
+            dry_run: source.dry_run,
+            indicator_id: source.indicator.id,
+            source: source.source.to_owned(),
+            licence: source.licence.map(ToOwned::to_owned),
+            rows_read: number(self.read),
+            rows_created: number(self.created),
+            rows_changed: number(self.changed),
+            rows_unchanged: number(self.unchanged),
+            rows_refused: number(self.faults.len()),
+            errors: self.faults.iter().take(REPORTED).map(|fault| fault.view(w.call.language)).collect(),
+            created_at: w.now,
+        }
+    }
+
+    async fn store(&self, id: ImportId, source: &Source<'_>, w: &Write<'_>) -> Result<()> {
+        let row = table::import::ActiveModel {
+            id: Set(id),
+            version: Set(1),
+            created_at: Set(w.now),
+            updated_at: Set(w.now),
+            indicator_id: Set(source.indicator.id),
+            source: Set(source.source.to_owned()),
+            licence: Set(source.licence.map(ToOwned::to_owned)),
+            rows_read: Set(number(self.read)),
+            rows_created: Set(number(self.created)),
+            rows_changed: Set(number(self.changed)),
+            rows_unchanged: Set(number(self.unchanged)),
+            rows_refused: Set(number(self.faults.len())),
+            errors: Set(self.faults.iter().take(REPORTED).cloned().collect::<Vec<_>>().into()),
+        };
+        table::import::Entity::insert(row).exec_without_returning(&w.tx).await?;
+        Ok(())
+    }
+}
+
+/// What came of an import.
+pub(super) async fn report(id: ImportId, language: Language, db: &impl ConnectionTrait) -> Result<ObservationImport> {
+    let row = table::import::Entity::find_by_id(id).one(db).await?.ok_or_else(Problem::not_found)?;
+    Ok(ObservationImport {
+        id: Some(row.id),
+        dry_run: false,
+        indicator_id: row.indicator_id,
+        source: row.source,
+        licence: row.licence,
+        rows_read: row.rows_read,
+        rows_created: row.rows_created,
+        rows_changed: row.rows_changed,
+        rows_unchanged: row.rows_unchanged,
+        rows_refused: row.rows_refused,
+        errors: row.errors.0.iter().map(|fault| fault.view(language)).collect(),
+        created_at: row.created_at,
+    })
+}
