@@ -3,11 +3,13 @@
 
 pub mod access;
 pub mod app;
+pub mod assessments;
 pub mod cli;
 pub mod config;
 pub mod forums;
 pub mod geography;
 pub mod guidance;
+pub mod interventions;
 pub mod kernel;
 pub mod openapi;
 pub mod reference;

@@ -2,7 +2,7 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{access, forums, geography, reference, registry, service, statistics};
+use crate::{access, assessments, forums, geography, interventions, reference, registry, service, statistics};
 
 /// All operations of the API, below its root.
 pub fn api(config: &mut ServiceConfig) {
@@ -24,5 +24,13 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(forums::members::routes)
         // What the numbers say.
         .configure(statistics::indicators::routes)
-        .configure(statistics::observations::routes);
+        .configure(statistics::observations::routes)
+        // What we agree is true.
+        .configure(assessments::assessments::routes)
+        .configure(assessments::findings::routes)
+        .configure(assessments::causes::routes)
+        .configure(assessments::endorsements::routes)
+        .configure(assessments::revisions::routes)
+        // What we do.
+        .configure(interventions::interventions::routes);
 }

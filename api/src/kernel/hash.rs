@@ -2,6 +2,7 @@
 
 use aws_lc_rs::{digest, hmac, rand};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use serde_json::Value;
 
 /// SHA-256 as lower-case hexadecimal.
 #[must_use]
@@ -17,6 +18,27 @@ pub fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// The canonical form of RFC 8785: names sorted, no blanks, whole numbers without a fraction. The same content always has
+/// the same text, and so the same digest.
+#[must_use]
+pub fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(members) => {
+            let mut names: Vec<_> = members.keys().collect();
+            names.sort_by_key(|name| name.encode_utf16().collect::<Vec<_>>());
+            let members = names.into_iter().map(|name| format!("{}:{}", Value::from(name.as_str()), canonical(&members[name])));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        Value::Number(number) => match number.as_f64() {
+            // Beyond this whole numbers are no longer exact, and none of ours are there.
+            Some(whole) if number.is_f64() && whole.fract() == 0.0 && whole.abs() < 9_007_199_254_740_992.0 => format!("{whole:.0}"),
+            _ => number.to_string(),
+        },
+        other => other.to_string(),
+    }
 }
 
 /// The bytes of a hexadecimal text.
@@ -74,6 +96,12 @@ impl Seal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_content_has_the_same_canonical_text() {
+        let one = serde_json::json!({"b": [1.0, 0.5, "å"], "a": {"y": null, "x": -2}});
+        assert_eq!(canonical(&one), r#"{"a":{"x":-2,"y":null},"b":[1,0.5,"å"]}"#);
+    }
 
     #[test]
     fn a_sealed_text_opens_only_unaltered() {

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use api::{Forum, NewForum, routes};
+pub(crate) use api::among_members;
 
 use crate::kernel::Id;
 

@@ -170,7 +170,7 @@ async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data
     request_body(content((NewObservationImport = "application/json"), (String = "text/csv"))),
     responses((status = 201, description = "What came of it", body = ObservationImport)), extensions(("x-permission" = json!("statistics.write"))))]
 #[post("/observation-imports")]
-async fn import(by: By<needs::WriteStatistics>, Query(options): Query<ImportOptions>, request: HttpRequest, db: Data<Db>) -> Result<Reply<ObservationImport>> {
+async fn create(by: By<needs::WriteStatistics>, Query(options): Query<ImportOptions>, request: HttpRequest, db: Data<Db>) -> Result<Reply<ObservationImport>> {
     let mut missing = Vec::new();
     for (name, value) in [("indicator", &options.indicator), ("source", &options.source)] {
         if value.as_deref().is_none_or(|text| text.trim().is_empty()) {
@@ -238,5 +238,5 @@ async fn outcome(by: By<needs::WriteStatistics>, At(id): At<ImportId>, db: Data<
 }
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(show).service(import).service(outcome);
+    config.service(list).service(show).service(create).service(outcome);
 }

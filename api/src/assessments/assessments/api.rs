@@ -1,0 +1,220 @@
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{AssessmentId, AssessmentStatus, rules::{self, Step}, store};
+use crate::{
+    access::{By, Visibility, policy::needs},
+    assessments::revisions::store as revisions,
+    forums::forums::{ForumId, among_members, store as forums},
+    geography::areas::AreaId,
+    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection, reply::Nothing},
+};
+
+/// An assessment to be opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewAssessment {
+    #[schema(min_length = 1, max_length = 300, example = "Inkomstskillnader mellan Botkyrkas stadsdelar")]
+    pub title: String,
+    /// The forum that makes it.
+    pub forum_id: ForumId,
+    /// The area that it tells of.
+    pub area_id: AreaId,
+    /// What it is for.
+    #[serde(default, deserialize_with = "blank_is_none")]
+    #[schema(max_length = 4000)]
+    pub purpose: Option<String>,
+    /// First day of the time that it tells of.
+    pub valid_from: Option<NaiveDate>,
+    /// First day after the time that it tells of.
+    pub valid_to: Option<NaiveDate>,
+    /// Who may see it; `forum` unless given, that is the forum's members.
+    #[serde(default = "among_members")]
+    pub visibility: Visibility,
+}
+
+/// What a forum holds to be true of an area (gemensam lägesbild).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Assessment {
+    pub id: AssessmentId,
+    /// Grows by one with each change.
+    pub version: i64,
+    #[serde(flatten)]
+    pub fields: NewAssessment,
+    pub status: AssessmentStatus,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Which assessments to list.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(super) struct AssessmentFilter {
+    /// Words to search for in titles and purposes; each must begin some word. Titles that begin with it come first.
+    #[param(nullable = false, max_length = 200)]
+    pub q: Option<String>,
+    /// Assessments of this forum.
+    #[param(nullable = false)]
+    pub forum_id: Option<ForumId>,
+    /// Assessments of this area.
+    #[param(nullable = false)]
+    pub area_id: Option<AreaId>,
+    /// Assessments that have come this far.
+    #[param(nullable = false, inline)]
+    pub status: Option<AssessmentStatus>,
+}
+
+/// List assessments
+///
+/// The assessments that the caller may see, by title.
+#[utoipa::path(tag = "assessments", operation_id = "listAssessments", params(AssessmentFilter, Paging),
+    responses((status = 200, description = "A page of assessments", body = Page<Assessment>)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments")]
+async fn list(
+    by: By<needs::ReadAssessments>,
+    Query(filter): Query<AssessmentFilter>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Reply<Page<Assessment>>> {
+    Reply::page(&by, &store::list(by.sight(), &filter, &paging, &by, &db).await?)
+}
+
+/// Open an assessment
+///
+/// As a draft, among the forum's members unless it is said otherwise.
+#[utoipa::path(tag = "assessments", operation_id = "createAssessment", request_body = NewAssessment,
+    responses((status = 201, description = "The assessment as opened", body = Assessment)), extensions(("x-permission" = json!("assessments.write"))))]
+#[post("/assessments")]
+async fn create(by: By<needs::WriteAssessments>, new: Valid<NewAssessment>, db: Data<Db>) -> Result<Reply<Assessment>> {
+    db.write(&by, async |w| {
+        let forum = forums::referred(by.sight(), new.0.forum_id, "/forumId", &w.tx).await?;
+        forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
+        let assessment = store::insert(new.0.clone(), w).await?;
+        Reply::created("/assessments", assessment.id, assessment.version, &assessment)
+    })
+    .await
+}
+
+/// Show an assessment
+///
+/// One assessment by its id.
+#[utoipa::path(tag = "assessments", operation_id = "getAssessment", params(Selection),
+    responses((status = 200, description = "The assessment", body = Assessment)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}")]
+async fn show(by: By<needs::ReadAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
+    let assessment = store::find(by.sight(), id, db.reader()).await?;
+    Reply::shown(&by, assessment.version, &assessment)
+}
+
+/// Change an assessment
+///
+/// Merge patch. A text that is agreed is opened with …/revise first.
+#[utoipa::path(tag = "assessments", operation_id = "updateAssessment", request_body = Patch<NewAssessment>,
+    responses((status = 200, description = "The assessment as it has become", body = Assessment)), extensions(("x-permission" = json!("assessments.write"))))]
+#[patch("/assessments/{assessmentId}")]
+async fn change(
+    by: By<needs::WriteAssessments>,
+    At(id): At<AssessmentId>,
+    patch: Patch<NewAssessment>,
+    db: Data<Db>,
+) -> Result<Reply<Assessment>> {
+    db.write(&by, async |w| {
+        let mut assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
+        by.expects(assessment.version)?;
+        rules::writable(assessment.status)?;
+        if let Some(changed) = patch.apply(&assessment.fields)? {
+            assessment = store::update(&assessment, changed, assessment.status, w).await?;
+        }
+        Reply::changed(assessment.version, &assessment)
+    })
+    .await
+}
+
+/// Remove an assessment
+///
+/// For one that was opened by mistake; what has been published stays.
+#[utoipa::path(tag = "assessments", operation_id = "deleteAssessment",
+    responses((status = 204, description = "The assessment is removed")), extensions(("x-permission" = json!("assessments.write"))))]
+#[delete("/assessments/{assessmentId}")]
+async fn remove(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
+        by.expects(assessment.version)?;
+        rules::writable(assessment.status)?;
+        store::remove(&assessment, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+/// Send an assessment for review
+///
+/// From now on its parties can say their word on it.
+#[utoipa::path(tag = "assessments", operation_id = "reviewAssessment",
+    responses((status = 200, description = "The assessment in review", body = Assessment)), extensions(("x-permission" = json!("assessments.write"))))]
+#[post("/assessments/{assessmentId}/review")]
+async fn review(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
+    db.write(&by, async |w| {
+        let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
+        let assessment = store::step(&assessment, Step::Review, w).await?;
+        Reply::changed(assessment.version, &assessment)
+    })
+    .await
+}
+
+/// Settle an assessment
+///
+/// Takes at least one finding and one endorsement. Dissent does not stop it, and is never lost.
+#[utoipa::path(tag = "assessments", operation_id = "agreeAssessment",
+    responses((status = 200, description = "The assessment as agreed", body = Assessment)), extensions(("x-permission" = json!("assessments.publish"))))]
+#[post("/assessments/{assessmentId}/agree")]
+async fn agree(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
+    db.write(&by, async |w| {
+        let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
+        let after = store::step(&assessment, Step::Agree, w).await?;
+        store::is_complete(&after, w).await?;
+        Reply::changed(after.version, &after)
+    })
+    .await
+}
+
+/// Publish an assessment
+///
+/// Freezes its text, evidence, causes and endorsements, dissents among them, as a revision with a digest.
+#[utoipa::path(tag = "assessments", operation_id = "publishAssessment",
+    responses((status = 200, description = "The assessment as published", body = Assessment)), extensions(("x-permission" = json!("assessments.publish"))))]
+#[post("/assessments/{assessmentId}/publish")]
+async fn publish(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
+    db.write(&by, async |w| {
+        let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
+        let assessment = store::step(&assessment, Step::Publish, w).await?;
+        revisions::freeze(&assessment, w).await?;
+        Reply::changed(assessment.version, &assessment)
+    })
+    .await
+}
+
+/// Open an assessment again
+///
+/// Back to a draft; revisions that were published stay as they are.
+#[utoipa::path(tag = "assessments", operation_id = "reviseAssessment",
+    responses((status = 200, description = "The assessment as a draft", body = Assessment)), extensions(("x-permission" = json!("assessments.publish"))))]
+#[post("/assessments/{assessmentId}/revise")]
+async fn revise(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
+    db.write(&by, async |w| {
+        let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
+        let assessment = store::step(&assessment, Step::Revise, w).await?;
+        Reply::changed(assessment.version, &assessment)
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show).service(change).service(remove);
+    config.service(review).service(agree).service(publish).service(revise);
+}

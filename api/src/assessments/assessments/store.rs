@@ -1,0 +1,193 @@
+//! Assessments.
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QuerySelect, QueryTrait, entity::prelude::*};
+
+use super::{Assessment, AssessmentId, AssessmentStatus, NewAssessment, api::AssessmentFilter, rules::{self, Step}, table};
+use crate::{
+    access::{Reach, Sight},
+    assessments::{endorsements::store as endorsements, findings::store as findings},
+    forums::forums::store as forums,
+    geography::areas::store as areas,
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write,
+        events::{Change, ChangeOperation},
+        page::Key,
+        request::Call,
+        say, search, text,
+    },
+};
+
+const KIND: &str = "assessment";
+
+fn view(row: table::Model) -> Assessment {
+    Assessment {
+        id: row.id,
+        version: row.version,
+        fields: NewAssessment {
+            title: row.title,
+            forum_id: row.forum_id,
+            area_id: row.area_id,
+            purpose: row.purpose,
+            valid_from: row.valid_from,
+            valid_to: row.valid_to,
+            visibility: row.visibility,
+        },
+        status: row.status,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+fn seen(sight: &Sight) -> Select<table::Entity> {
+    table::Entity::find()
+        .filter(table::Column::DeletedAt.is_null())
+        .filter(sight.rows(table::Column::Visibility, Some(table::Column::ForumId.into_expr()), None))
+}
+
+pub(super) async fn list(sight: &Sight, filter: &AssessmentFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Assessment>> {
+    let select = seen(sight)
+        .apply_if(filter.forum_id, |select, forum| select.filter(table::Column::ForumId.eq(forum)))
+        .apply_if(filter.area_id, |select, area| select.filter(table::Column::AreaId.eq(area)))
+        .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
+        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(KIND, table::Column::Id, q, db.backend())));
+    let mut keys = vec![
+        Key::column(table::Column::TitleSort, |row: &table::Model| row.title_sort.clone().into()),
+        Key::column(table::Column::Id, |row: &table::Model| row.id.into()),
+    ];
+    if let Some(q) = &filter.q {
+        keys.insert(0, search::rank(table::Column::TitleFold, q, |row: &table::Model| &row.title_fold));
+    }
+    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+}
+
+/// One assessment that may be seen.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(sight: &Sight, id: AssessmentId, db: &impl ConnectionTrait) -> Result<Assessment> {
+    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// The ids of the assessments that may be seen, of these.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn visible(sight: &Sight, ids: &[AssessmentId], db: &impl ConnectionTrait) -> Result<Vec<Assessment>> {
+    let rows = seen(sight).filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// One assessment that the caller may write, locked so that its status cannot change meanwhile.
+///
+/// # Errors
+/// When there is none, or the caller may not.
+pub async fn find_to_write(sight: &Sight, reach: &Reach, id: AssessmentId, w: &Write<'_>) -> Result<Assessment> {
+    let row = seen(sight).filter(table::Column::Id.eq(id)).lock_exclusive().one(&w.tx).await?;
+    let assessment = row.map(view).ok_or_else(Problem::not_found)?;
+    let forum = forums::find(&Sight::of_installation(), assessment.fields.forum_id, &w.tx).await?;
+    forums::may_write(reach, &forum.fields, Some(forum.id), &w.tx).await?;
+    Ok(assessment)
+}
+
+/// Opens an assessment.
+///
+/// # Errors
+/// With all faults of it.
+pub async fn insert(new: NewAssessment, w: &Write<'_>) -> Result<Assessment> {
+    store(w.new_id(), 1, None, new, AssessmentStatus::Draft, w).await
+}
+
+/// Changes an assessment.
+pub(super) async fn update(assessment: &Assessment, new: NewAssessment, status: AssessmentStatus, w: &Write<'_>) -> Result<Assessment> {
+    if new.forum_id != assessment.fields.forum_id {
+        return Err(Problem::fault("/forumId", "immutable", say!("En lägesbild kan inte byta forum.", "An assessment cannot move to another forum.")));
+    }
+    store(assessment.id, assessment.version + 1, Some(assessment), new, status, w).await
+}
+
+/// Takes an assessment a step further.
+///
+/// # Errors
+/// When it cannot go there from where it is.
+pub async fn step(assessment: &Assessment, step: Step, w: &Write<'_>) -> Result<Assessment> {
+    let status = rules::after(step, assessment.status)?;
+    update(assessment, assessment.fields.clone(), status, w).await
+}
+
+/// Checks that there is something to agree on, and somebody who does.
+///
+/// # Errors
+/// With what is missing.
+pub async fn is_complete(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
+    let mut faults = Vec::new();
+    if findings::of_assessment(assessment.id, &w.tx).await?.is_empty() {
+        faults.push(Fault::at("/findings", "required", say!("Lägesbilden har ingen iakttagelse ännu.", "The assessment has no finding yet.")));
+    }
+    if endorsements::of_assessment(assessment.id, &w.tx).await?.is_empty() {
+        faults.push(Fault::at("/endorsements", "required", say!("Ingen part har tagit ställning ännu.", "No party has said its word yet.")));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+}
+
+async fn store(
+    id: AssessmentId,
+    version: i64,
+    before: Option<&Assessment>,
+    new: NewAssessment,
+    status: AssessmentStatus,
+    w: &Write<'_>,
+) -> Result<Assessment> {
+    let mut faults: Vec<Fault> = text::blank_fault("/title", &new.title).into_iter().collect();
+    faults.extend(text::period_fault(new.valid_from, new.valid_to));
+    faults.extend(forums::visibility_fault(new.visibility));
+    if areas::path(new.area_id, &w.tx).await?.is_none() {
+        faults.push(areas::missing("/areaId"));
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let title = new.title.trim().to_owned();
+    let row = table::ActiveModel {
+        id: Set(id),
+        version: Set(version),
+        created_at: Set(before.map_or(w.now, |before| before.created_at)),
+        updated_at: Set(w.now),
+        title_fold: Set(text::fold(&title)),
+        title_sort: Set(text::sort_key(&title)),
+        title: Set(title),
+        forum_id: Set(new.forum_id),
+        area_id: Set(new.area_id),
+        purpose: Set(new.purpose),
+        status: Set(status),
+        visibility: Set(new.visibility),
+        valid_from: Set(new.valid_from),
+        valid_to: Set(new.valid_to),
+        deleted_at: sea_orm::NotSet,
+    };
+    let assessment = match before {
+        None => view(row.insert(&w.tx).await?),
+        Some(before) => {
+            w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
+            find(&Sight::of_installation(), id, &w.tx).await?
+        }
+    };
+    search::put(KIND, id, &[&assessment.fields.title, assessment.fields.purpose.as_deref().unwrap_or_default()], w).await?;
+    record(&assessment, KIND, id.uuid(), ChangeOperation::Upsert, version, w);
+    Ok(assessment)
+}
+
+/// Removes an assessment: it is kept, but neither shown nor found.
+pub(super) async fn remove(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
+    let version = assessment.version + 1;
+    let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
+    w.replace::<table::Entity>(row, table::Column::Id.eq(assessment.id), table::Column::Version, assessment.version).await?;
+    search::remove(assessment.id, w).await?;
+    record(assessment, KIND, assessment.id.uuid(), ChangeOperation::Delete, version, w);
+    Ok(())
+}
+
+/// Records a change of an assessment or of a part of it, which is seen by those who see the assessment.
+pub fn record(assessment: &Assessment, kind: &'static str, id: Uuid, op: ChangeOperation, version: i64, w: &Write<'_>) {
+    let visible = assessment.fields.visibility.of(Some(assessment.fields.forum_id.uuid()), None);
+    w.record(Change { kind, id, op, version, visible });
+}

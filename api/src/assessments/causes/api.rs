@@ -1,0 +1,124 @@
+use actix_web::{get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{CauseExplanation, CauseId, CauseLevel, Confidence, store};
+use crate::{
+    access::{By, policy::needs},
+    assessments::{
+        assessments::{AssessmentId, rules, store as assessments},
+        findings::FindingId,
+    },
+    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none},
+};
+
+/// A cause to be added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewCause {
+    /// What lies behind.
+    #[schema(min_length = 1, max_length = 4000, example = "Bostadsbeståndet är ensidigt: nästan bara hyresrätter i norra delen.")]
+    pub statement: String,
+    /// How it works.
+    #[serde(default, deserialize_with = "blank_is_none")]
+    #[schema(max_length = 4000)]
+    pub mechanism: Option<String>,
+    pub level: CauseLevel,
+    pub explanation: Option<CauseExplanation>,
+    /// Whether it lies in how society is built.
+    #[serde(default)]
+    pub structural: bool,
+    pub confidence: Option<Confidence>,
+    /// Codes of the codelist `PolicyDomain` in which it can be dealt with.
+    #[serde(default)]
+    #[schema(max_items = 30)]
+    pub policy_domains: Vec<String>,
+    /// The findings of the same assessment that it explains.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub findings: Vec<FindingId>,
+}
+
+/// What lies behind findings (orsak).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Cause {
+    pub id: CauseId,
+    /// Grows by one with each change.
+    pub version: i64,
+    pub assessment_id: AssessmentId,
+    #[serde(flatten)]
+    pub fields: NewCause,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// List causes
+///
+/// The causes of an assessment, in the order in which they were added.
+#[utoipa::path(tag = "assessments", operation_id = "listCauses", params(Paging),
+    responses((status = 200, description = "A page of causes", body = Page<Cause>)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}/causes")]
+async fn list(by: By<needs::ReadAssessments>, At(assessment): At<AssessmentId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Cause>>> {
+    assessments::find(by.sight(), assessment, db.reader()).await?;
+    Reply::page(&by, &store::list(assessment, &paging, &by, &db).await?)
+}
+
+/// Add a cause
+///
+/// What lies behind one or several findings of the assessment.
+#[utoipa::path(tag = "assessments", operation_id = "createCause", request_body = NewCause,
+    responses((status = 201, description = "The cause as added", body = Cause)), extensions(("x-permission" = json!("assessments.write"))))]
+#[post("/assessments/{assessmentId}/causes")]
+async fn create(by: By<needs::WriteAssessments>, At(assessment): At<AssessmentId>, new: Valid<NewCause>, db: Data<Db>) -> Result<Reply<Cause>> {
+    db.write(&by, async |w| {
+        let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
+        rules::writable(assessment.status)?;
+        let cause = store::insert(&assessment, new.0.clone(), w).await?;
+        Reply::created(&format!("/assessments/{}/causes", assessment.id), cause.id, cause.version, &cause)
+    })
+    .await
+}
+
+/// Show a cause
+///
+/// One cause by its id.
+#[utoipa::path(tag = "assessments", operation_id = "getCause",
+    responses((status = 200, description = "The cause", body = Cause)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}/causes/{causeId}")]
+async fn show(by: By<needs::ReadAssessments>, At((assessment, id)): At<(AssessmentId, CauseId)>, db: Data<Db>) -> Result<Reply<Cause>> {
+    assessments::find(by.sight(), assessment, db.reader()).await?;
+    let cause = store::find(assessment, id, db.reader()).await?;
+    Reply::shown(&by, cause.version, &cause)
+}
+
+/// Change a cause
+///
+/// Merge patch, while the assessment is a draft or in review.
+#[utoipa::path(tag = "assessments", operation_id = "updateCause", request_body = Patch<NewCause>,
+    responses((status = 200, description = "The cause as it has become", body = Cause)), extensions(("x-permission" = json!("assessments.write"))))]
+#[patch("/assessments/{assessmentId}/causes/{causeId}")]
+async fn change(
+    by: By<needs::WriteAssessments>,
+    At((assessment, id)): At<(AssessmentId, CauseId)>,
+    patch: Patch<NewCause>,
+    db: Data<Db>,
+) -> Result<Reply<Cause>> {
+    db.write(&by, async |w| {
+        let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
+        let mut cause = store::find(assessment.id, id, &w.tx).await?;
+        by.expects(cause.version)?;
+        rules::writable(assessment.status)?;
+        if let Some(changed) = patch.apply(&cause.fields)? {
+            cause = store::update(&assessment, &cause, changed, w).await?;
+        }
+        Reply::changed(cause.version, &cause)
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show).service(change);
+}

@@ -1,0 +1,139 @@
+//! Causes, with the findings that they explain kept in step.
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, entity::prelude::*};
+
+use super::{Cause, CauseId, NewCause, table};
+use crate::{
+    access::Sight,
+    assessments::{
+        assessments::{Assessment, AssessmentId, store::{self as assessments, record}},
+        findings::{FindingId, store as findings},
+    },
+    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, events::ChangeOperation, page::Key, request::Call, say, text},
+    reference::codelists::store::{self as codelists, POLICY_DOMAIN},
+};
+
+fn view(row: table::Model) -> Cause {
+    Cause {
+        id: row.id,
+        version: row.version,
+        assessment_id: row.assessment_id,
+        fields: NewCause {
+            statement: row.statement,
+            mechanism: row.mechanism,
+            level: row.level,
+            explanation: row.explanation,
+            structural: row.structural,
+            confidence: row.confidence,
+            policy_domains: row.policy_domains.0,
+            findings: row.findings.0,
+        },
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Cause>> {
+    let select = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment));
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+}
+
+/// One cause of an assessment that may be seen.
+pub(super) async fn find(assessment: AssessmentId, id: CauseId, db: &impl ConnectionTrait) -> Result<Cause> {
+    let row = table::Entity::find_by_id(id).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
+    row.map(view).ok_or_else(Problem::not_found)
+}
+
+/// All causes of an assessment, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_assessment(assessment: AssessmentId, db: &impl ConnectionTrait) -> Result<Vec<Cause>> {
+    let rows = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment)).order_by_asc(table::Column::Id).all(db).await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// The causes whose assessments may be seen, of these, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn visible(sight: &Sight, ids: &[CauseId], db: &impl ConnectionTrait) -> Result<Vec<Cause>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
+    let causes: Vec<_> = rows.into_iter().map(view).collect();
+    let of: Vec<_> = causes.iter().map(|cause| cause.assessment_id).collect();
+    let seen: Vec<_> = assessments::visible(sight, &of, db).await?.into_iter().map(|assessment| assessment.id).collect();
+    Ok(causes.into_iter().filter(|cause| seen.contains(&cause.assessment_id)).collect())
+}
+
+/// The causes that explain these findings.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn explaining(findings: &[FindingId], db: &impl ConnectionTrait) -> Result<Vec<CauseId>> {
+    let rows = table::explains::Entity::find()
+        .filter(table::explains::Column::FindingId.is_in(findings.iter().copied()))
+        .order_by_asc(table::explains::Column::CauseId)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.cause_id).collect())
+}
+
+/// Adds a cause.
+///
+/// # Errors
+/// With all faults of it.
+pub async fn insert(assessment: &Assessment, new: NewCause, w: &Write<'_>) -> Result<Cause> {
+    store(assessment, w.new_id(), 1, None, new, w).await
+}
+
+/// Changes a cause.
+pub(super) async fn update(assessment: &Assessment, cause: &Cause, new: NewCause, w: &Write<'_>) -> Result<Cause> {
+    store(assessment, cause.id, cause.version + 1, Some(cause), new, w).await
+}
+
+async fn store(assessment: &Assessment, id: CauseId, version: i64, before: Option<&Cause>, mut new: NewCause, w: &Write<'_>) -> Result<Cause> {
+    let mut faults: Vec<Fault> = text::blank_fault("/statement", &new.statement).into_iter().collect();
+    faults.extend(codelists::unknown(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
+    let known: Vec<_> = findings::of_assessment(assessment.id, &w.tx).await?.into_iter().map(|finding| finding.id).collect();
+    faults.extend(new.findings.iter().enumerate().filter(|(_, finding)| !known.contains(finding)).map(|(at, _)| {
+        Fault::at(format!("/findings/{at}"), "not-found", say!("Iakttagelsen finns inte i den här lägesbilden.", "The finding is not in this assessment."))
+    }));
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    new.findings.sort_unstable();
+    new.findings.dedup();
+    let row = table::ActiveModel {
+        id: Set(id),
+        version: Set(version),
+        created_at: Set(before.map_or(w.now, |before| before.created_at)),
+        updated_at: Set(w.now),
+        assessment_id: Set(assessment.id),
+        statement: Set(new.statement.trim().to_owned()),
+        mechanism: Set(new.mechanism),
+        level: Set(new.level),
+        explanation: Set(new.explanation),
+        structural: Set(new.structural),
+        confidence: Set(new.confidence),
+        policy_domains: Set(new.policy_domains.into()),
+        findings: Set(new.findings.into()),
+    };
+    let cause = match before {
+        None => view(row.insert(&w.tx).await?),
+        Some(before) => {
+            w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
+            find(assessment.id, id, &w.tx).await?
+        }
+    };
+    if before.is_none_or(|before| before.fields.findings != cause.fields.findings) {
+        table::explains::Entity::delete_many().filter(table::explains::Column::CauseId.eq(id)).exec(&w.tx).await?;
+        let rows = cause.fields.findings.iter().map(|finding| table::explains::ActiveModel { cause_id: Set(id), finding_id: Set(*finding) });
+        table::explains::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
+    }
+    record(assessment, "cause", id.uuid(), ChangeOperation::Upsert, version, w);
+    Ok(cause)
+}

@@ -1,0 +1,88 @@
+use actix_web::{get, put, web::Data};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{EndorsementId, EndorsementPosition, store};
+use crate::{
+    access::{By, policy::needs},
+    assessments::assessments::{AssessmentId, rules, store as assessments},
+    kernel::{At, Db, Page, Paging, Query, Reply, Result, Valid, extract::blank_is_none},
+    registry::actors::ActorId,
+};
+
+/// A party's word on an assessment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewEndorsement {
+    pub position: EndorsementPosition,
+    /// Why; required for a dissent and for a reservation.
+    #[serde(default, deserialize_with = "blank_is_none")]
+    #[schema(max_length = 4000)]
+    pub reason: Option<String>,
+}
+
+/// A party's word on an assessment (ställningstagande).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Endorsement {
+    pub id: EndorsementId,
+    /// Grows by one with each change.
+    pub version: i64,
+    pub assessment_id: AssessmentId,
+    pub actor_id: ActorId,
+    #[serde(flatten)]
+    pub fields: NewEndorsement,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// List endorsements
+///
+/// What each party has said, in the order in which they spoke.
+#[utoipa::path(tag = "assessments", operation_id = "listEndorsements", params(Paging),
+    responses((status = 200, description = "A page of endorsements", body = Page<Endorsement>)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}/endorsements")]
+async fn list(
+    by: By<needs::ReadAssessments>,
+    At(assessment): At<AssessmentId>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Reply<Page<Endorsement>>> {
+    assessments::find(by.sight(), assessment, db.reader()).await?;
+    Reply::page(&by, &store::list(assessment, &paging, &by, &db).await?)
+}
+
+/// Say a party's word
+///
+/// By somebody who works for the actor, which is a member of the forum. While the assessment is in review or agreed the word
+/// can be changed, with `If-Match`.
+#[utoipa::path(tag = "assessments", operation_id = "putEndorsement", request_body = NewEndorsement,
+    responses((status = 200, description = "The endorsement as it has become", body = Endorsement),
+        (status = 201, description = "The endorsement as given", body = Endorsement)), extensions(("x-permission" = json!("assessments.endorse"))))]
+#[put("/assessments/{assessmentId}/endorsements/{actorId}")]
+async fn endorse(
+    by: By<needs::Endorse>,
+    At((assessment, actor)): At<(AssessmentId, ActorId)>,
+    new: Valid<NewEndorsement>,
+    db: Data<Db>,
+) -> Result<Reply<Endorsement>> {
+    db.write(&by, async |w| {
+        let assessment = assessments::find(by.sight(), assessment, &w.tx).await?;
+        by.reach.require(&[], Some(actor.uuid()), None)?;
+        rules::endorsable(assessment.status)?;
+        let Some(before) = store::find(assessment.id, actor, &w.tx).await? else {
+            let endorsement = store::put(&assessment, actor, None, new.0.clone(), w).await?;
+            return Reply::created(&format!("/assessments/{}/endorsements", assessment.id), actor, endorsement.version, &endorsement);
+        };
+        by.expects(before.version)?;
+        let endorsement = if before.fields == new.0 { before } else { store::put(&assessment, actor, Some(&before), new.0.clone(), w).await? };
+        Reply::changed(endorsement.version, &endorsement)
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(endorse);
+}

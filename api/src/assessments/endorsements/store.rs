@@ -1,0 +1,84 @@
+//! Endorsements, one for each party.
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, entity::prelude::*};
+
+use super::{Endorsement, EndorsementPosition, NewEndorsement, table};
+use crate::{
+    assessments::assessments::{Assessment, AssessmentId, store::record},
+    forums::members::store as members,
+    kernel::{Db, Page, Paging, Problem, Result, Write, events::ChangeOperation, page::Key, request::Call, say},
+    registry::actors::ActorId,
+};
+
+fn view(row: table::Model) -> Endorsement {
+    Endorsement {
+        id: row.id,
+        version: row.version,
+        assessment_id: row.assessment_id,
+        actor_id: row.actor_id,
+        fields: NewEndorsement { position: row.position, reason: row.reason },
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Endorsement>> {
+    let select = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment));
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+}
+
+/// All endorsements of an assessment, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_assessment(assessment: AssessmentId, db: &impl ConnectionTrait) -> Result<Vec<Endorsement>> {
+    let rows = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment)).order_by_asc(table::Column::Id).all(db).await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// What a party has said.
+pub(super) async fn find(assessment: AssessmentId, actor: ActorId, db: &impl ConnectionTrait) -> Result<Option<Endorsement>> {
+    let row =
+        table::Entity::find().filter(table::Column::AssessmentId.eq(assessment)).filter(table::Column::ActorId.eq(actor)).one(db).await?;
+    Ok(row.map(view))
+}
+
+/// Says a party's word, or changes it.
+///
+/// # Errors
+/// When the actor is no party, or gives no reason where one is needed.
+pub async fn put(assessment: &Assessment, actor: ActorId, before: Option<&Endorsement>, new: NewEndorsement, w: &Write<'_>) -> Result<Endorsement> {
+    if new.reason.is_none() && new.position != EndorsementPosition::Endorse {
+        return Err(Problem::fault("/reason", "required", say!(
+            "Ange skälet till den avvikande meningen eller förbehållet i reason.",
+            "Give the reason of the dissent or reservation in reason."
+        )));
+    }
+    if !members::takes_part(assessment.fields.forum_id, actor, &w.tx).await? {
+        return Err(Problem::conflict(say!(
+            "Aktören har inte tackat ja till att vara med i forumet och kan därför inte ta ställning.",
+            "The actor has not accepted to take part in the forum and so cannot say its word."
+        )));
+    }
+    let version = before.map_or(1, |before| before.version + 1);
+    let row = table::ActiveModel {
+        id: Set(before.map_or_else(|| w.new_id(), |before| before.id)),
+        version: Set(version),
+        created_at: Set(before.map_or(w.now, |before| before.created_at)),
+        updated_at: Set(w.now),
+        assessment_id: Set(assessment.id),
+        actor_id: Set(actor),
+        position: Set(new.position),
+        reason: Set(new.reason),
+    };
+    let endorsement = match before {
+        None => view(row.insert(&w.tx).await?),
+        Some(before) => {
+            w.replace::<table::Entity>(row, table::Column::Id.eq(before.id), table::Column::Version, before.version).await?;
+            find(assessment.id, actor, &w.tx).await?.ok_or_else(Problem::not_found)?
+        }
+    };
+    record(assessment, "endorsement", endorsement.id.uuid(), ChangeOperation::Upsert, version, w);
+    Ok(endorsement)
+}

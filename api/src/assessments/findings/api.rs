@@ -1,0 +1,236 @@
+use actix_web::{get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{EvidenceId, EvidenceKind, FindingId, FindingKind, store};
+use crate::{
+    access::{By, policy::needs},
+    assessments::assessments::{AssessmentId, rules, store as assessments},
+    geography::areas::AreaId,
+    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none},
+    statistics::{indicators::IndicatorId, observations::{Breakdown, Observation}},
+};
+
+/// A finding to be added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewFinding {
+    pub kind: FindingKind,
+    /// What the parties hold to be there.
+    #[schema(min_length = 1, max_length = 4000, example = "Medianinkomsten i Fittja är knappt hälften av den i Tullinge.")]
+    pub statement: String,
+    /// Codes of the codelist `PolicyDomain` that it touches.
+    #[serde(default)]
+    #[schema(max_items = 30)]
+    pub policy_domains: Vec<String>,
+}
+
+/// A difference or pattern that the parties hold to be there (iakttagelse).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    pub id: FindingId,
+    /// Grows by one with each change.
+    pub version: i64,
+    pub assessment_id: AssessmentId,
+    #[serde(flatten)]
+    pub fields: NewFinding,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A question to the statistics.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StatisticalQuery {
+    pub indicator_id: IndicatorId,
+    /// The areas asked about.
+    #[schema(min_items = 1, max_items = 400)]
+    pub area_ids: Vec<AreaId>,
+    /// The periods asked about; all there are when left out.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub periods: Vec<String>,
+    /// For whom; all breakdowns there are when left out.
+    pub breakdown: Option<Breakdown>,
+}
+
+/// The answer to a question as it was when it was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatisticalAnswer {
+    /// The code of the indicator.
+    pub indicator: String,
+    /// The values found, by area and period.
+    pub observations: Vec<Observation>,
+    /// How many areas were asked about.
+    pub areas_asked: i32,
+    /// How many of them have a value.
+    pub areas_with_value: i32,
+    /// The lowest value, of those there are.
+    pub lowest: Option<f64>,
+    /// The highest value, of those there are.
+    pub highest: Option<f64>,
+    /// The highest less the lowest.
+    pub difference: Option<f64>,
+    /// The highest divided by the lowest; null when that is not defined.
+    pub ratio: Option<f64>,
+}
+
+/// Evidence to be added.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewEvidence {
+    pub kind: EvidenceKind,
+    /// What the evidence shows, in the parties' own words.
+    #[serde(default, deserialize_with = "blank_is_none")]
+    #[schema(max_length = 2000)]
+    pub note: Option<String>,
+    pub query: StatisticalQuery,
+}
+
+/// What a finding rests on (underlag).
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    pub id: EvidenceId,
+    /// Always 1: evidence is frozen.
+    pub version: i64,
+    pub finding_id: FindingId,
+    pub kind: EvidenceKind,
+    pub note: Option<String>,
+    pub query: StatisticalQuery,
+    /// The answer as it was.
+    pub answer: StatisticalAnswer,
+    /// SHA-256 of the answer in the canonical form of RFC 8785, in hexadecimal.
+    pub hash: String,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// List findings
+///
+/// The findings of an assessment, in the order in which they were added.
+#[utoipa::path(tag = "assessments", operation_id = "listFindings", params(Paging),
+    responses((status = 200, description = "A page of findings", body = Page<Finding>)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}/findings")]
+async fn list(by: By<needs::ReadAssessments>, At(assessment): At<AssessmentId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Finding>>> {
+    assessments::find(by.sight(), assessment, db.reader()).await?;
+    Reply::page(&by, &store::list(assessment, &paging, &by, &db).await?)
+}
+
+/// Add a finding
+///
+/// A difference or a pattern; its evidence is added to it next.
+#[utoipa::path(tag = "assessments", operation_id = "createFinding", request_body = NewFinding,
+    responses((status = 201, description = "The finding as added", body = Finding)), extensions(("x-permission" = json!("assessments.write"))))]
+#[post("/assessments/{assessmentId}/findings")]
+async fn create(by: By<needs::WriteAssessments>, At(assessment): At<AssessmentId>, new: Valid<NewFinding>, db: Data<Db>) -> Result<Reply<Finding>> {
+    db.write(&by, async |w| {
+        let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
+        rules::writable(assessment.status)?;
+        let finding = store::insert(&assessment, new.0.clone(), w).await?;
+        Reply::created(&format!("/assessments/{}/findings", assessment.id), finding.id, finding.version, &finding)
+    })
+    .await
+}
+
+/// Show a finding
+///
+/// One finding by its id.
+#[utoipa::path(tag = "assessments", operation_id = "getFinding",
+    responses((status = 200, description = "The finding", body = Finding)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}/findings/{findingId}")]
+async fn show(by: By<needs::ReadAssessments>, At((assessment, id)): At<(AssessmentId, FindingId)>, db: Data<Db>) -> Result<Reply<Finding>> {
+    assessments::find(by.sight(), assessment, db.reader()).await?;
+    let finding = store::find(assessment, id, db.reader()).await?;
+    Reply::shown(&by, finding.version, &finding)
+}
+
+/// Change a finding
+///
+/// Merge patch, while the assessment is a draft or in review.
+#[utoipa::path(tag = "assessments", operation_id = "updateFinding", request_body = Patch<NewFinding>,
+    responses((status = 200, description = "The finding as it has become", body = Finding)), extensions(("x-permission" = json!("assessments.write"))))]
+#[patch("/assessments/{assessmentId}/findings/{findingId}")]
+async fn change(
+    by: By<needs::WriteAssessments>,
+    At((assessment, id)): At<(AssessmentId, FindingId)>,
+    patch: Patch<NewFinding>,
+    db: Data<Db>,
+) -> Result<Reply<Finding>> {
+    db.write(&by, async |w| {
+        let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
+        let mut finding = store::find(assessment.id, id, &w.tx).await?;
+        by.expects(finding.version)?;
+        rules::writable(assessment.status)?;
+        if let Some(changed) = patch.apply(&finding.fields)? {
+            finding = store::update(&assessment, &finding, changed, w).await?;
+        }
+        Reply::changed(finding.version, &finding)
+    })
+    .await
+}
+
+/// List evidence
+///
+/// What a finding rests on, in the order in which it was added.
+#[utoipa::path(tag = "assessments", operation_id = "listEvidence", params(Paging),
+    responses((status = 200, description = "A page of evidence", body = Page<Evidence>)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}/findings/{findingId}/evidence")]
+async fn list_evidence(
+    by: By<needs::ReadAssessments>,
+    At((assessment, finding)): At<(AssessmentId, FindingId)>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Reply<Page<Evidence>>> {
+    assessments::find(by.sight(), assessment, db.reader()).await?;
+    store::find(assessment, finding, db.reader()).await?;
+    Reply::page(&by, &store::list_evidence(finding, &paging, &by, &db).await?)
+}
+
+/// Add evidence
+///
+/// Asks the statistics, and freezes the answer with a digest.
+#[utoipa::path(tag = "assessments", operation_id = "createEvidence", request_body = NewEvidence,
+    responses((status = 201, description = "The evidence with its frozen answer", body = Evidence)), extensions(("x-permission" = json!("assessments.write"))))]
+#[post("/assessments/{assessmentId}/findings/{findingId}/evidence")]
+async fn create_evidence(
+    by: By<needs::WriteAssessments>,
+    At((assessment, finding)): At<(AssessmentId, FindingId)>,
+    new: Valid<NewEvidence>,
+    db: Data<Db>,
+) -> Result<Reply<Evidence>> {
+    db.write(&by, async |w| {
+        let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
+        let finding = store::find(assessment.id, finding, &w.tx).await?;
+        rules::writable(assessment.status)?;
+        let evidence = store::insert_evidence(&assessment, finding.id, new.0.clone(), w).await?;
+        Reply::created(&format!("/assessments/{}/findings/{}/evidence", assessment.id, finding.id), evidence.id, 1, &evidence)
+    })
+    .await
+}
+
+/// Show evidence
+///
+/// One piece of evidence with its frozen answer.
+#[utoipa::path(tag = "assessments", operation_id = "getEvidence",
+    responses((status = 200, description = "The evidence", body = Evidence)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}/findings/{findingId}/evidence/{evidenceId}")]
+async fn show_evidence(
+    by: By<needs::ReadAssessments>,
+    At((assessment, finding, id)): At<(AssessmentId, FindingId, EvidenceId)>,
+    db: Data<Db>,
+) -> Result<Reply<Evidence>> {
+    assessments::find(by.sight(), assessment, db.reader()).await?;
+    store::find(assessment, finding, db.reader()).await?;
+    let evidence = store::find_evidence(finding, id, db.reader()).await?;
+    Reply::shown(&by, evidence.version, &evidence)
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show).service(change);
+    config.service(list_evidence).service(create_evidence).service(show_evidence);
+}

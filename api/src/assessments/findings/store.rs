@@ -1,0 +1,235 @@
+//! Findings and their evidence.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, entity::prelude::*};
+
+use super::{
+    Evidence, EvidenceId, Finding, FindingId, NewFinding, StatisticalQuery,
+    api::{NewEvidence, StatisticalAnswer},
+    table,
+};
+use crate::{
+    assessments::assessments::{Assessment, AssessmentId, store::record},
+    geography::areas::store as areas,
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write,
+        events::ChangeOperation,
+        hash,
+        page::Key,
+        problem::Kind,
+        request::Call,
+        say, text,
+    },
+    reference::codelists::store::{self as codelists, POLICY_DOMAIN},
+    statistics::{
+        indicators::store as indicators,
+        observations::{Observation, ObservationId, store as observations},
+    },
+};
+
+fn view(row: table::Model) -> Finding {
+    Finding {
+        id: row.id,
+        version: row.version,
+        assessment_id: row.assessment_id,
+        fields: NewFinding { kind: row.kind, statement: row.statement, policy_domains: row.policy_domains.0 },
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+fn evidence_view(row: table::evidence::Model) -> Result<Evidence> {
+    Ok(Evidence {
+        id: row.id,
+        version: row.version,
+        finding_id: row.finding_id,
+        kind: row.kind,
+        note: row.note,
+        query: serde_json::from_value(row.query)?,
+        answer: serde_json::from_str(&row.answer)?,
+        hash: row.digest,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}
+
+pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Finding>> {
+    let select = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment));
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+}
+
+/// One finding of an assessment that may be seen.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(assessment: AssessmentId, id: FindingId, db: &impl ConnectionTrait) -> Result<Finding> {
+    let row = table::Entity::find_by_id(id).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
+    row.map(view).ok_or_else(Problem::not_found)
+}
+
+/// All findings of an assessment, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_assessment(assessment: AssessmentId, db: &impl ConnectionTrait) -> Result<Vec<Finding>> {
+    let rows = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment)).order_by_asc(table::Column::Id).all(db).await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// Findings by their ids, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_all(ids: &[FindingId], db: &impl ConnectionTrait) -> Result<Vec<Finding>> {
+    let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// Adds a finding.
+///
+/// # Errors
+/// With all faults of it.
+pub async fn insert(assessment: &Assessment, new: NewFinding, w: &Write<'_>) -> Result<Finding> {
+    store(assessment, w.new_id(), 1, None, new, w).await
+}
+
+/// Changes a finding.
+pub(super) async fn update(assessment: &Assessment, finding: &Finding, new: NewFinding, w: &Write<'_>) -> Result<Finding> {
+    store(assessment, finding.id, finding.version + 1, Some(finding), new, w).await
+}
+
+async fn store(assessment: &Assessment, id: FindingId, version: i64, before: Option<&Finding>, new: NewFinding, w: &Write<'_>) -> Result<Finding> {
+    let mut faults: Vec<Fault> = text::blank_fault("/statement", &new.statement).into_iter().collect();
+    faults.extend(codelists::unknown(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let row = table::ActiveModel {
+        id: Set(id),
+        version: Set(version),
+        created_at: Set(before.map_or(w.now, |before| before.created_at)),
+        updated_at: Set(w.now),
+        assessment_id: Set(assessment.id),
+        kind: Set(new.kind),
+        statement: Set(new.statement.trim().to_owned()),
+        policy_domains: Set(new.policy_domains.into()),
+    };
+    let finding = match before {
+        None => view(row.insert(&w.tx).await?),
+        Some(before) => {
+            w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
+            find(assessment.id, id, &w.tx).await?
+        }
+    };
+    record(assessment, "finding", id.uuid(), ChangeOperation::Upsert, version, w);
+    Ok(finding)
+}
+
+pub(super) async fn list_evidence(finding: FindingId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Evidence>> {
+    let select = table::evidence::Entity::find().filter(table::evidence::Column::FindingId.eq(finding));
+    let keys = vec![Key::column(table::evidence::Column::Id, |row: &table::evidence::Model| row.id.into())];
+    let page = paging.fetch(select, keys, call, db).await?;
+    let items = page.items.into_iter().map(evidence_view).collect::<Result<_>>()?;
+    Ok(Page { items, next_cursor: page.next_cursor, total: page.total })
+}
+
+/// One piece of evidence of a finding that may be seen.
+pub(super) async fn find_evidence(finding: FindingId, id: EvidenceId, db: &impl ConnectionTrait) -> Result<Evidence> {
+    let row = table::evidence::Entity::find_by_id(id).filter(table::evidence::Column::FindingId.eq(finding)).one(db).await?;
+    row.map(evidence_view).transpose()?.ok_or_else(Problem::not_found)
+}
+
+/// The evidence of several findings, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn evidence_of(findings: &[FindingId], db: &impl ConnectionTrait) -> Result<Vec<Evidence>> {
+    let rows = table::evidence::Entity::find()
+        .filter(table::evidence::Column::FindingId.is_in(findings.iter().copied()))
+        .order_by_asc(table::evidence::Column::Id)
+        .all(db)
+        .await?;
+    rows.into_iter().map(evidence_view).collect()
+}
+
+/// The observations that pieces of evidence rest on, as pairs.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn observations_of(evidence: &[EvidenceId], db: &impl ConnectionTrait) -> Result<Vec<(EvidenceId, ObservationId)>> {
+    let rows = table::seen::Entity::find()
+        .filter(table::seen::Column::EvidenceId.is_in(evidence.iter().copied()))
+        .order_by_asc(table::seen::Column::EvidenceId)
+        .order_by_asc(table::seen::Column::ObservationId)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| (row.evidence_id, row.observation_id)).collect())
+}
+
+/// Asks the statistics and freezes the answer.
+///
+/// # Errors
+/// When the question names what is not there, or nothing answers it.
+pub async fn insert_evidence(assessment: &Assessment, finding: FindingId, new: NewEvidence, w: &Write<'_>) -> Result<Evidence> {
+    let answer = answer(&new.query, w).await?;
+    let canonical = hash::canonical(&serde_json::to_value(&answer)?);
+    let id: EvidenceId = w.new_id();
+    let row = table::evidence::ActiveModel {
+        id: Set(id),
+        version: Set(1),
+        created_at: Set(w.now),
+        updated_at: Set(w.now),
+        finding_id: Set(finding),
+        kind: Set(new.kind),
+        note: Set(new.note),
+        query: Set(serde_json::to_value(&new.query)?),
+        digest: Set(hash::sha256_hex(canonical.as_bytes())),
+        answer: Set(canonical),
+    };
+    let row = row.insert(&w.tx).await?;
+    let seen = answer.observations.iter().map(|seen| table::seen::ActiveModel { evidence_id: Set(id), observation_id: Set(seen.id) });
+    table::seen::Entity::insert_many(seen).exec_without_returning(&w.tx).await?;
+    record(assessment, "evidence", id.uuid(), ChangeOperation::Upsert, 1, w);
+    evidence_view(row)
+}
+
+async fn answer(query: &StatisticalQuery, w: &Write<'_>) -> Result<StatisticalAnswer> {
+    let indicator = indicators::find(query.indicator_id, &w.tx).await.map_err(|problem| match problem.kind {
+        Kind::NotFound => Problem::fault("/query/indicatorId", "not-found", say!("Indikatorn finns inte.", "The indicator does not exist.")),
+        _ => problem,
+    })?;
+    let known = areas::paths(&query.area_ids, &w.tx).await?;
+    let unknown = query.area_ids.iter().enumerate().filter(|(_, area)| !known.contains_key(area));
+    let faults: Vec<_> = unknown.map(|(at, _)| areas::missing(format!("/query/areaIds/{at}"))).collect();
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let found = observations::select(query.indicator_id, &query.area_ids, &query.periods, query.breakdown.as_ref(), &w.tx).await?;
+    if found.is_empty() {
+        return Err(Problem::fault("/query", "no-answer", say!(
+            "Det finns inga värden för den frågan ännu. Importera statistiken först (POST /observation-imports).",
+            "There are no values for that question yet. Import the statistics first (POST /observation-imports)."
+        )));
+    }
+    Ok(sum_up(&indicator.fields.code, query.area_ids.len(), found))
+}
+
+fn sum_up(indicator: &str, asked: usize, observations: Vec<Observation>) -> StatisticalAnswer {
+    let values: Vec<f64> = observations.iter().filter_map(|observation| observation.value).collect();
+    let lowest = values.iter().copied().reduce(f64::min);
+    let highest = values.iter().copied().reduce(f64::max);
+    let with_value: BTreeSet<_> = observations.iter().filter(|seen| seen.value.is_some()).map(|seen| seen.area_id).collect();
+    let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    StatisticalAnswer {
+        indicator: indicator.to_owned(),
+        areas_asked: count(asked),
+        areas_with_value: count(with_value.len()),
+        difference: lowest.zip(highest).map(|(lowest, highest)| highest - lowest),
+        ratio: lowest.zip(highest).filter(|(lowest, _)| *lowest > 0.0).map(|(lowest, highest)| highest / lowest),
+        lowest,
+        highest,
+        observations,
+    }
+}

@@ -1,0 +1,72 @@
+//! Revisions: written once, never changed.
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, entity::prelude::*};
+
+use super::{Revision, RevisionId, api::RevisionContent, table};
+use crate::{
+    assessments::{
+        assessments::{Assessment, AssessmentId, store::record},
+        causes::store as causes,
+        endorsements::store as endorsements,
+        findings::store as findings,
+    },
+    kernel::{Db, Page, Paging, Problem, Result, Write, events::ChangeOperation, hash, page::Key, request::Call},
+};
+
+fn view(row: table::Model) -> Result<Revision> {
+    Ok(Revision {
+        id: row.id,
+        assessment_id: row.assessment_id,
+        number: row.number,
+        content: serde_json::from_str(&row.content)?,
+        hash: row.digest,
+        published_at: row.published_at,
+        published_by: row.published_by_name,
+    })
+}
+
+pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Revision>> {
+    let select = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment));
+    let keys = vec![Key::column(table::Column::Number, |row: &table::Model| row.number.into())];
+    let page = paging.fetch(select, keys, call, db).await?;
+    let items = page.items.into_iter().map(view).collect::<Result<_>>()?;
+    Ok(Page { items, next_cursor: page.next_cursor, total: page.total })
+}
+
+/// One revision of an assessment that may be seen.
+pub(super) async fn find(assessment: AssessmentId, id: RevisionId, db: &impl ConnectionTrait) -> Result<Revision> {
+    let row = table::Entity::find_by_id(id).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
+    row.map(view).transpose()?.ok_or_else(Problem::not_found)
+}
+
+/// Freezes an assessment with all that belongs to it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn freeze(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
+    let findings = findings::of_assessment(assessment.id, &w.tx).await?;
+    let ids: Vec<_> = findings.iter().map(|finding| finding.id).collect();
+    let content = RevisionContent {
+        assessment: assessment.clone(),
+        evidence: findings::evidence_of(&ids, &w.tx).await?,
+        findings,
+        causes: causes::of_assessment(assessment.id, &w.tx).await?,
+        endorsements: endorsements::of_assessment(assessment.id, &w.tx).await?,
+    };
+    let canonical = hash::canonical(&serde_json::to_value(&content)?);
+    let before = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment.id)).count(&w.tx).await?;
+    let number = i32::try_from(before + 1).unwrap_or(i32::MAX);
+    let id: RevisionId = w.new_id();
+    let row = table::ActiveModel {
+        id: Set(id),
+        assessment_id: Set(assessment.id),
+        number: Set(number),
+        digest: Set(hash::sha256_hex(canonical.as_bytes())),
+        content: Set(canonical),
+        published_at: Set(w.now),
+        published_by_name: Set(w.call.user_name.clone()),
+    };
+    table::Entity::insert(row).exec_without_returning(&w.tx).await?;
+    record(assessment, "revision", id.uuid(), ChangeOperation::Upsert, number.into(), w);
+    Ok(())
+}

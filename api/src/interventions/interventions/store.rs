@@ -1,0 +1,262 @@
+//! Interventions, with their areas and causes kept in step. Whoever sees an intervention sees of its causes only those whose
+//! assessment it may see too.
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QueryTrait, entity::prelude::*, sea_query::{Expr, ExprTrait, Query}};
+
+use super::{Intervention, InterventionId, NewIntervention, api::InterventionFilter, table};
+use crate::{
+    access::{Reach, Sight, Visibility},
+    assessments::causes::{CauseId, store as causes},
+    forums::forums::store as forums,
+    geography::areas::store as areas,
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write,
+        events::{Change, ChangeOperation},
+        page::Key,
+        problem::Kind,
+        request::Call,
+        say, search, text,
+    },
+    reference::codelists::store::{self as codelists, POLICY_DOMAIN},
+    registry::actors::store as actors,
+};
+
+const KIND: &str = "intervention";
+
+fn view(row: table::Model) -> Intervention {
+    Intervention {
+        id: row.id,
+        version: row.version,
+        fields: NewIntervention {
+            title: row.title,
+            description: row.description,
+            owner_actor_id: row.owner_actor_id,
+            forum_id: row.forum_id,
+            status: row.status,
+            horizon: row.horizon,
+            addresses: row.addresses,
+            instrument: row.instrument,
+            areas: row.areas.0,
+            causes: row.causes.0,
+            policy_domains: row.policy_domains.0,
+            target_groups: row.target_groups.0,
+            budget: row.budget,
+            valid_from: row.valid_from,
+            valid_to: row.valid_to,
+            visibility: row.visibility,
+        },
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+fn seen(sight: &Sight) -> Select<table::Entity> {
+    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
+        table::Column::Visibility,
+        Some(table::Column::ForumId.into_expr()),
+        Some(table::Column::OwnerActorId.into_expr()),
+    ))
+}
+
+/// Leaves out of each intervention the references that the caller may not follow.
+async fn veil(sight: &Sight, interventions: &mut [Intervention], db: &impl ConnectionTrait) -> Result<()> {
+    if sight.all {
+        return Ok(());
+    }
+    let all: Vec<_> = interventions.iter().flat_map(|intervention| intervention.fields.causes.iter().copied()).collect();
+    let visible: Vec<_> = causes::visible(sight, &all, db).await?.into_iter().map(|cause| cause.id).collect();
+    for intervention in interventions {
+        intervention.fields.causes.retain(|cause| visible.contains(cause));
+        intervention.fields.forum_id = intervention.fields.forum_id.filter(|forum| sight.forums.contains(&forum.uuid()));
+    }
+    Ok(())
+}
+
+pub(super) async fn list(sight: &Sight, filter: &InterventionFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Intervention>> {
+    let in_area = |area| Query::select().column("intervention_id").from("intervention_area").and_where(Expr::col("area_id").eq(area)).take();
+    let at_cause = |cause| Query::select().column("intervention_id").from("intervention_cause").and_where(Expr::col("cause_id").eq(cause)).take();
+    let cause = match filter.cause_id {
+        // A cause that may not be seen is a cause that nothing is aimed at.
+        Some(cause) if causes::visible(sight, &[cause], db.reader()).await?.is_empty() => Some(CauseId::from(Uuid::nil())),
+        cause => cause,
+    };
+    let select = seen(sight)
+        .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
+        .apply_if(filter.owner_actor_id, |select, owner| select.filter(table::Column::OwnerActorId.eq(owner)))
+        .apply_if(filter.area_id, |select, area| select.filter(table::Column::Id.in_subquery(in_area(area))))
+        .apply_if(cause, |select, cause| select.filter(table::Column::Id.in_subquery(at_cause(cause))))
+        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(KIND, table::Column::Id, q, db.backend())));
+    let mut keys = vec![
+        Key::column(table::Column::TitleSort, |row: &table::Model| row.title_sort.clone().into()),
+        Key::column(table::Column::Id, |row: &table::Model| row.id.into()),
+    ];
+    if let Some(q) = &filter.q {
+        keys.insert(0, search::rank(table::Column::TitleFold, q, |row: &table::Model| &row.title_fold));
+    }
+    let mut page = paging.fetch(select, keys, call, db).await?.map(view);
+    veil(sight, &mut page.items, db.reader()).await?;
+    Ok(page)
+}
+
+/// One intervention that may be seen.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(sight: &Sight, id: InterventionId, db: &impl ConnectionTrait) -> Result<Intervention> {
+    let mut found: Vec<_> = seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).into_iter().collect();
+    veil(sight, &mut found, db).await?;
+    found.pop().ok_or_else(Problem::not_found)
+}
+
+/// The interventions that may be seen, of these, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn visible(sight: &Sight, ids: &[InterventionId], db: &impl ConnectionTrait) -> Result<Vec<Intervention>> {
+    let rows = seen(sight).filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
+    let mut found: Vec<_> = rows.into_iter().map(view).collect();
+    veil(sight, &mut found, db).await?;
+    Ok(found)
+}
+
+/// The interventions that may be seen and are aimed at one of these causes.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn aimed_at(sight: &Sight, causes: &[CauseId], db: &impl ConnectionTrait) -> Result<Vec<Intervention>> {
+    let rows = table::cause::Entity::find().filter(table::cause::Column::CauseId.is_in(causes.iter().copied())).all(db).await?;
+    visible(sight, &rows.into_iter().map(|row| row.intervention_id).collect::<Vec<_>>(), db).await
+}
+
+/// Checks that the caller may write what this actor does: by working for it, or by coordinating where it has its seat.
+///
+/// # Errors
+/// When the caller may not, or the owner is not there.
+pub(super) async fn may_write(sight: &Sight, reach: &Reach, intervention: &NewIntervention, w: &Write<'_>) -> Result<()> {
+    match actors::find(sight, intervention.owner_actor_id, &w.tx).await {
+        Ok(owner) => actors::may_write(reach, &owner.fields, Some(owner.id), w).await,
+        Err(problem) if problem.kind == Kind::NotFound => {
+            Err(Problem::fault("/ownerActorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Registers an intervention.
+///
+/// # Errors
+/// With all faults of it.
+pub async fn insert(sight: &Sight, new: NewIntervention, w: &Write<'_>) -> Result<Intervention> {
+    let new = check(sight, None, new, w).await?;
+    let id = w.new_id();
+    store(id, 1, None, new, w).await?;
+    find(sight, id, &w.tx).await
+}
+
+/// Changes an intervention. What the caller may not see of it stays.
+pub(super) async fn update(sight: &Sight, seen: &Intervention, new: NewIntervention, w: &Write<'_>) -> Result<Intervention> {
+    let before = find(&Sight::of_installation(), seen.id, &w.tx).await?;
+    let mut new = check(sight, Some(&before), new, w).await?;
+    new.causes.extend(before.fields.causes.iter().filter(|cause| !seen.fields.causes.contains(cause)));
+    if seen.fields.forum_id.is_none() && new.forum_id.is_none() {
+        new.forum_id = before.fields.forum_id;
+    }
+    store(seen.id, seen.version + 1, Some(&before), new, w).await?;
+    find(sight, seen.id, &w.tx).await
+}
+
+/// Checks all that an intervention refers to, as the caller sees it.
+async fn check(sight: &Sight, before: Option<&Intervention>, mut new: NewIntervention, w: &Write<'_>) -> Result<NewIntervention> {
+    let mut faults: Vec<Fault> = text::blank_fault("/title", &new.title).into_iter().collect();
+    faults.extend(text::period_fault(new.valid_from, new.valid_to));
+    faults.extend(codelists::unknown(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
+    let known = areas::paths(&new.areas, &w.tx).await?;
+    faults.extend(new.areas.iter().enumerate().filter(|(_, area)| !known.contains_key(area)).map(|(at, _)| areas::missing(format!("/areas/{at}"))));
+    let visible: Vec<_> = causes::visible(sight, &new.causes, &w.tx).await?.into_iter().map(|cause| cause.id).collect();
+    faults.extend(new.causes.iter().enumerate().filter(|(_, cause)| !visible.contains(cause)).map(|(at, _)| {
+        Fault::at(format!("/causes/{at}"), "not-found", say!("Orsaken finns inte.", "The cause does not exist."))
+    }));
+    match new.forum_id {
+        Some(forum) if before.is_none_or(|before| before.fields.forum_id != Some(forum)) => {
+            if let Err(problem) = forums::referred(sight, forum, "/forumId", &w.tx).await {
+                faults.extend(problem.faults);
+            }
+        }
+        None if new.visibility == Visibility::Forum && before.is_none_or(|before| before.fields.forum_id.is_none()) => {
+            faults.push(Fault::at("/forumId", "required", say!(
+                "Ange forumet vars medlemmar får se insatsen.",
+                "Give the forum whose members may see the intervention."
+            )));
+        }
+        _ => {}
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    new.title = new.title.trim().to_owned();
+    new.areas.sort_unstable();
+    new.areas.dedup();
+    Ok(new)
+}
+
+async fn store(id: InterventionId, version: i64, before: Option<&Intervention>, mut new: NewIntervention, w: &Write<'_>) -> Result<()> {
+    new.causes.sort_unstable();
+    new.causes.dedup();
+    let row = table::ActiveModel {
+        id: Set(id),
+        version: Set(version),
+        created_at: Set(before.map_or(w.now, |before| before.created_at)),
+        updated_at: Set(w.now),
+        title_fold: Set(text::fold(&new.title)),
+        title_sort: Set(text::sort_key(&new.title)),
+        title: Set(new.title.clone()),
+        description: Set(new.description.clone()),
+        owner_actor_id: Set(new.owner_actor_id),
+        forum_id: Set(new.forum_id),
+        status: Set(new.status),
+        horizon: Set(new.horizon),
+        addresses: Set(new.addresses),
+        instrument: Set(new.instrument),
+        areas: Set(new.areas.clone().into()),
+        causes: Set(new.causes.clone().into()),
+        policy_domains: Set(new.policy_domains.clone().into()),
+        target_groups: Set(new.target_groups.clone().into()),
+        budget: Set(new.budget),
+        valid_from: Set(new.valid_from),
+        valid_to: Set(new.valid_to),
+        visibility: Set(new.visibility),
+        deleted_at: sea_orm::NotSet,
+    };
+    match before {
+        None => table::Entity::insert(row).exec_without_returning(&w.tx).await.map(drop)?,
+        Some(before) => w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?,
+    }
+    if before.is_none_or(|before| before.fields.areas != new.areas) {
+        table::area::Entity::delete_many().filter(table::area::Column::InterventionId.eq(id)).exec(&w.tx).await?;
+        let rows = new.areas.iter().map(|area| table::area::ActiveModel { intervention_id: Set(id), area_id: Set(*area) });
+        table::area::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
+    }
+    if before.is_none_or(|before| before.fields.causes != new.causes) {
+        table::cause::Entity::delete_many().filter(table::cause::Column::InterventionId.eq(id)).exec(&w.tx).await?;
+        let rows = new.causes.iter().map(|cause| table::cause::ActiveModel { intervention_id: Set(id), cause_id: Set(*cause) });
+        table::cause::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
+    }
+    search::put(KIND, id, &[&new.title, new.description.as_deref().unwrap_or_default()], w).await?;
+    record(id, &new, ChangeOperation::Upsert, version, w);
+    Ok(())
+}
+
+fn record(id: InterventionId, of: &NewIntervention, op: ChangeOperation, version: i64, w: &Write<'_>) {
+    let visible = of.visibility.of(of.forum_id.map(|forum| forum.uuid()), Some(of.owner_actor_id.uuid()));
+    w.record(Change { kind: KIND, id: id.uuid(), op, version, visible });
+}
+
+/// Removes an intervention: it is kept, but neither shown nor found.
+pub(super) async fn remove(intervention: &Intervention, w: &Write<'_>) -> Result<()> {
+    let version = intervention.version + 1;
+    let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
+    w.replace::<table::Entity>(row, table::Column::Id.eq(intervention.id), table::Column::Version, intervention.version).await?;
+    search::remove(intervention.id, w).await?;
+    record(intervention.id, &intervention.fields, ChangeOperation::Delete, version, w);
+    Ok(())
+}
