@@ -2,7 +2,9 @@
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{access, assessments, forums, geography, interventions, reference, registry, service, statistics};
+use crate::{
+    access, assessments, exchange, forums, geography, insight, interventions, priorities, reference, registry, service, statistics,
+};
 
 /// All operations of the API, below its root.
 pub fn api(config: &mut ServiceConfig) {
@@ -32,5 +34,12 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(assessments::endorsements::routes)
         .configure(assessments::revisions::routes)
         // What we do.
-        .configure(interventions::interventions::routes);
+        .configure(interventions::interventions::routes)
+        // What we choose first.
+        .configure(priorities::rounds::routes)
+        .configure(priorities::ballots::routes)
+        .configure(priorities::decisions::routes)
+        // How other systems take part, and how things hang together.
+        .configure(exchange::changes::routes)
+        .configure(insight::trace::routes);
 }

@@ -4,7 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{AssessmentId, AssessmentStatus, rules::{self, Step}, store};
+use super::{
+    AssessmentId, AssessmentStatus,
+    rules::{self, Step},
+    store,
+};
 use crate::{
     access::{By, Visibility, policy::needs},
     assessments::revisions::store as revisions,

@@ -30,11 +30,18 @@ pub fn after(step: Step, from: AssessmentStatus) -> Result<AssessmentStatus> {
             "Lägesbilden är inte längre ett utkast. Öppna den igen med …/revise om den ska ändras.",
             "The assessment is no longer a draft. Open it again with …/revise if it is to be changed."
         ))),
-        (Step::Agree, _) => Err(Problem::conflict(say!("Lägesbilden behöver vara på remiss (…/review) först.", "The assessment must be in review (…/review) first."))),
-        (Step::Publish, _) => {
-            Err(Problem::conflict(say!("Lägesbilden behöver vara överenskommen (…/agree) innan den publiceras.", "The assessment must be agreed (…/agree) before it is published.")))
-        }
-        (Step::Revise, _) => Err(Problem::conflict(say!("Lägesbilden är redan ett utkast eller ersatt.", "The assessment is a draft already, or superseded."))),
+        (Step::Agree, _) => Err(Problem::conflict(say!(
+            "Lägesbilden behöver vara på remiss (…/review) först.",
+            "The assessment must be in review (…/review) first."
+        ))),
+        (Step::Publish, _) => Err(Problem::conflict(say!(
+            "Lägesbilden behöver vara överenskommen (…/agree) innan den publiceras.",
+            "The assessment must be agreed (…/agree) before it is published."
+        ))),
+        (Step::Revise, _) => Err(Problem::conflict(say!(
+            "Lägesbilden är redan ett utkast eller ersatt.",
+            "The assessment is a draft already, or superseded."
+        ))),
     }
 }
 
@@ -59,8 +66,14 @@ pub fn writable(status: AssessmentStatus) -> Result<()> {
 pub fn endorsable(status: AssessmentStatus) -> Result<()> {
     match status {
         Review | Agreed => Ok(()),
-        Draft => Err(Problem::conflict(say!("Lägesbilden är ett utkast; ställningstaganden lämnas när den är på remiss (…/review).", "The assessment is a draft; endorsements are given when it is in review (…/review)."))),
-        _ => Err(Problem::conflict(say!("Lägesbilden är publicerad; dess ställningstaganden är frysta.", "The assessment is published; its endorsements are frozen."))),
+        Draft => Err(Problem::conflict(say!(
+            "Lägesbilden är ett utkast; ställningstaganden lämnas när den är på remiss (…/review).",
+            "The assessment is a draft; endorsements are given when it is in review (…/review)."
+        ))),
+        _ => Err(Problem::conflict(say!(
+            "Lägesbilden är publicerad; dess ställningstaganden är frysta.",
+            "The assessment is published; its endorsements are frozen."
+        ))),
     }
 }
 

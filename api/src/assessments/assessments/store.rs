@@ -2,7 +2,12 @@
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QuerySelect, QueryTrait, entity::prelude::*};
 
-use super::{Assessment, AssessmentId, AssessmentStatus, NewAssessment, api::AssessmentFilter, rules::{self, Step}, table};
+use super::{
+    Assessment, AssessmentId, AssessmentStatus, NewAssessment,
+    api::AssessmentFilter,
+    rules::{self, Step},
+    table,
+};
 use crate::{
     access::{Reach, Sight},
     assessments::{endorsements::store as endorsements, findings::store as findings},
@@ -39,9 +44,11 @@ fn view(row: table::Model) -> Assessment {
 }
 
 fn seen(sight: &Sight) -> Select<table::Entity> {
-    table::Entity::find()
-        .filter(table::Column::DeletedAt.is_null())
-        .filter(sight.rows(table::Column::Visibility, Some(table::Column::ForumId.into_expr()), None))
+    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
+        table::Column::Visibility,
+        Some(table::Column::ForumId.into_expr()),
+        None,
+    ))
 }
 
 pub(super) async fn list(sight: &Sight, filter: &AssessmentFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Assessment>> {
@@ -100,7 +107,11 @@ pub async fn insert(new: NewAssessment, w: &Write<'_>) -> Result<Assessment> {
 /// Changes an assessment.
 pub(super) async fn update(assessment: &Assessment, new: NewAssessment, status: AssessmentStatus, w: &Write<'_>) -> Result<Assessment> {
     if new.forum_id != assessment.fields.forum_id {
-        return Err(Problem::fault("/forumId", "immutable", say!("En lägesbild kan inte byta forum.", "An assessment cannot move to another forum.")));
+        return Err(Problem::fault(
+            "/forumId",
+            "immutable",
+            say!("En lägesbild kan inte byta forum.", "An assessment cannot move to another forum."),
+        ));
     }
     store(assessment.id, assessment.version + 1, Some(assessment), new, status, w).await
 }
@@ -121,10 +132,18 @@ pub async fn step(assessment: &Assessment, step: Step, w: &Write<'_>) -> Result<
 pub async fn is_complete(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let mut faults = Vec::new();
     if findings::of_assessment(assessment.id, &w.tx).await?.is_empty() {
-        faults.push(Fault::at("/findings", "required", say!("Lägesbilden har ingen iakttagelse ännu.", "The assessment has no finding yet.")));
+        faults.push(Fault::at(
+            "/findings",
+            "required",
+            say!("Lägesbilden har ingen iakttagelse ännu.", "The assessment has no finding yet."),
+        ));
     }
     if endorsements::of_assessment(assessment.id, &w.tx).await?.is_empty() {
-        faults.push(Fault::at("/endorsements", "required", say!("Ingen part har tagit ställning ännu.", "No party has said its word yet.")));
+        faults.push(Fault::at(
+            "/endorsements",
+            "required",
+            say!("Ingen part har tagit ställning ännu.", "No party has said its word yet."),
+        ));
     }
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }

@@ -61,7 +61,12 @@ pub struct Cause {
 #[utoipa::path(tag = "assessments", operation_id = "listCauses", params(Paging),
     responses((status = 200, description = "A page of causes", body = Page<Cause>)), extensions(("x-permission" = json!("assessments.read"))))]
 #[get("/assessments/{assessmentId}/causes")]
-async fn list(by: By<needs::ReadAssessments>, At(assessment): At<AssessmentId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Cause>>> {
+async fn list(
+    by: By<needs::ReadAssessments>,
+    At(assessment): At<AssessmentId>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Reply<Page<Cause>>> {
     assessments::find(by.sight(), assessment, db.reader()).await?;
     Reply::page(&by, &store::list(assessment, &paging, &by, &db).await?)
 }
@@ -72,7 +77,12 @@ async fn list(by: By<needs::ReadAssessments>, At(assessment): At<AssessmentId>, 
 #[utoipa::path(tag = "assessments", operation_id = "createCause", request_body = NewCause,
     responses((status = 201, description = "The cause as added", body = Cause)), extensions(("x-permission" = json!("assessments.write"))))]
 #[post("/assessments/{assessmentId}/causes")]
-async fn create(by: By<needs::WriteAssessments>, At(assessment): At<AssessmentId>, new: Valid<NewCause>, db: Data<Db>) -> Result<Reply<Cause>> {
+async fn create(
+    by: By<needs::WriteAssessments>,
+    At(assessment): At<AssessmentId>,
+    new: Valid<NewCause>,
+    db: Data<Db>,
+) -> Result<Reply<Cause>> {
     db.write(&by, async |w| {
         let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
         rules::writable(assessment.status)?;

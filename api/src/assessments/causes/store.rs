@@ -6,7 +6,10 @@ use super::{Cause, CauseId, NewCause, table};
 use crate::{
     access::Sight,
     assessments::{
-        assessments::{Assessment, AssessmentId, store::{self as assessments, record}},
+        assessments::{
+            Assessment, AssessmentId,
+            store::{self as assessments, record},
+        },
         findings::{FindingId, store as findings},
     },
     kernel::{Db, Fault, Page, Paging, Problem, Result, Write, events::ChangeOperation, page::Key, request::Call, say, text},
@@ -95,12 +98,23 @@ pub(super) async fn update(assessment: &Assessment, cause: &Cause, new: NewCause
     store(assessment, cause.id, cause.version + 1, Some(cause), new, w).await
 }
 
-async fn store(assessment: &Assessment, id: CauseId, version: i64, before: Option<&Cause>, mut new: NewCause, w: &Write<'_>) -> Result<Cause> {
+async fn store(
+    assessment: &Assessment,
+    id: CauseId,
+    version: i64,
+    before: Option<&Cause>,
+    mut new: NewCause,
+    w: &Write<'_>,
+) -> Result<Cause> {
     let mut faults: Vec<Fault> = text::blank_fault("/statement", &new.statement).into_iter().collect();
     faults.extend(codelists::unknown(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
     let known: Vec<_> = findings::of_assessment(assessment.id, &w.tx).await?.into_iter().map(|finding| finding.id).collect();
     faults.extend(new.findings.iter().enumerate().filter(|(_, finding)| !known.contains(finding)).map(|(at, _)| {
-        Fault::at(format!("/findings/{at}"), "not-found", say!("Iakttagelsen finns inte i den här lägesbilden.", "The finding is not in this assessment."))
+        Fault::at(
+            format!("/findings/{at}"),
+            "not-found",
+            say!("Iakttagelsen finns inte i den här lägesbilden.", "The finding is not in this assessment."),
+        )
     }));
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
@@ -131,7 +145,8 @@ async fn store(assessment: &Assessment, id: CauseId, version: i64, before: Optio
     };
     if before.is_none_or(|before| before.fields.findings != cause.fields.findings) {
         table::explains::Entity::delete_many().filter(table::explains::Column::CauseId.eq(id)).exec(&w.tx).await?;
-        let rows = cause.fields.findings.iter().map(|finding| table::explains::ActiveModel { cause_id: Set(id), finding_id: Set(*finding) });
+        let rows =
+            cause.fields.findings.iter().map(|finding| table::explains::ActiveModel { cause_id: Set(id), finding_id: Set(*finding) });
         table::explains::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
     record(assessment, "cause", id.uuid(), ChangeOperation::Upsert, version, w);

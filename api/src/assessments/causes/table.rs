@@ -3,7 +3,10 @@
 use sea_orm::entity::prelude::*;
 
 use super::{CauseExplanation, CauseId, CauseLevel, Confidence};
-use crate::{assessments::{assessments::AssessmentId, findings::FindingId}, kernel::table::List};
+use crate::{
+    assessments::{assessments::AssessmentId, findings::FindingId},
+    kernel::table::List,
+};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "cause")]

@@ -77,7 +77,8 @@ async fn endorse(
             return Reply::created(&format!("/assessments/{}/endorsements", assessment.id), actor, endorsement.version, &endorsement);
         };
         by.expects(before.version)?;
-        let endorsement = if before.fields == new.0 { before } else { store::put(&assessment, actor, Some(&before), new.0.clone(), w).await? };
+        let endorsement =
+            if before.fields == new.0 { before } else { store::put(&assessment, actor, Some(&before), new.0.clone(), w).await? };
         Reply::changed(endorsement.version, &endorsement)
     })
     .await

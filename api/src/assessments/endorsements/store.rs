@@ -48,12 +48,22 @@ pub(super) async fn find(assessment: AssessmentId, actor: ActorId, db: &impl Con
 ///
 /// # Errors
 /// When the actor is no party, or gives no reason where one is needed.
-pub async fn put(assessment: &Assessment, actor: ActorId, before: Option<&Endorsement>, new: NewEndorsement, w: &Write<'_>) -> Result<Endorsement> {
+pub async fn put(
+    assessment: &Assessment,
+    actor: ActorId,
+    before: Option<&Endorsement>,
+    new: NewEndorsement,
+    w: &Write<'_>,
+) -> Result<Endorsement> {
     if new.reason.is_none() && new.position != EndorsementPosition::Endorse {
-        return Err(Problem::fault("/reason", "required", say!(
-            "Ange skälet till den avvikande meningen eller förbehållet i reason.",
-            "Give the reason of the dissent or reservation in reason."
-        )));
+        return Err(Problem::fault(
+            "/reason",
+            "required",
+            say!(
+                "Ange skälet till den avvikande meningen eller förbehållet i reason.",
+                "Give the reason of the dissent or reservation in reason."
+            ),
+        ));
     }
     if !members::takes_part(assessment.fields.forum_id, actor, &w.tx).await? {
         return Err(Problem::conflict(say!(

@@ -10,7 +10,10 @@ use crate::{
     assessments::assessments::{AssessmentId, rules, store as assessments},
     geography::areas::AreaId,
     kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none},
-    statistics::{indicators::IndicatorId, observations::{Breakdown, Observation}},
+    statistics::{
+        indicators::IndicatorId,
+        observations::{Breakdown, Observation},
+    },
 };
 
 /// A finding to be added.
@@ -116,7 +119,12 @@ pub struct Evidence {
 #[utoipa::path(tag = "assessments", operation_id = "listFindings", params(Paging),
     responses((status = 200, description = "A page of findings", body = Page<Finding>)), extensions(("x-permission" = json!("assessments.read"))))]
 #[get("/assessments/{assessmentId}/findings")]
-async fn list(by: By<needs::ReadAssessments>, At(assessment): At<AssessmentId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Finding>>> {
+async fn list(
+    by: By<needs::ReadAssessments>,
+    At(assessment): At<AssessmentId>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Reply<Page<Finding>>> {
     assessments::find(by.sight(), assessment, db.reader()).await?;
     Reply::page(&by, &store::list(assessment, &paging, &by, &db).await?)
 }
@@ -127,7 +135,12 @@ async fn list(by: By<needs::ReadAssessments>, At(assessment): At<AssessmentId>, 
 #[utoipa::path(tag = "assessments", operation_id = "createFinding", request_body = NewFinding,
     responses((status = 201, description = "The finding as added", body = Finding)), extensions(("x-permission" = json!("assessments.write"))))]
 #[post("/assessments/{assessmentId}/findings")]
-async fn create(by: By<needs::WriteAssessments>, At(assessment): At<AssessmentId>, new: Valid<NewFinding>, db: Data<Db>) -> Result<Reply<Finding>> {
+async fn create(
+    by: By<needs::WriteAssessments>,
+    At(assessment): At<AssessmentId>,
+    new: Valid<NewFinding>,
+    db: Data<Db>,
+) -> Result<Reply<Finding>> {
     db.write(&by, async |w| {
         let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
         rules::writable(assessment.status)?;

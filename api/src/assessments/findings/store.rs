@@ -13,13 +13,7 @@ use crate::{
     assessments::assessments::{Assessment, AssessmentId, store::record},
     geography::areas::store as areas,
     kernel::{
-        Db, Fault, Page, Paging, Problem, Result, Write,
-        events::ChangeOperation,
-        hash,
-        page::Key,
-        problem::Kind,
-        request::Call,
-        say, text,
+        Db, Fault, Page, Paging, Problem, Result, Write, events::ChangeOperation, hash, page::Key, problem::Kind, request::Call, say, text,
     },
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
     statistics::{
@@ -100,7 +94,14 @@ pub(super) async fn update(assessment: &Assessment, finding: &Finding, new: NewF
     store(assessment, finding.id, finding.version + 1, Some(finding), new, w).await
 }
 
-async fn store(assessment: &Assessment, id: FindingId, version: i64, before: Option<&Finding>, new: NewFinding, w: &Write<'_>) -> Result<Finding> {
+async fn store(
+    assessment: &Assessment,
+    id: FindingId,
+    version: i64,
+    before: Option<&Finding>,
+    new: NewFinding,
+    w: &Write<'_>,
+) -> Result<Finding> {
     let mut faults: Vec<Fault> = text::blank_fault("/statement", &new.statement).into_iter().collect();
     faults.extend(codelists::unknown(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
     if !faults.is_empty() {
@@ -168,6 +169,37 @@ pub async fn observations_of(evidence: &[EvidenceId], db: &impl ConnectionTrait)
     Ok(rows.into_iter().map(|row| (row.evidence_id, row.observation_id)).collect())
 }
 
+/// Evidence by its ids, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_all_evidence(ids: &[EvidenceId], db: &impl ConnectionTrait) -> Result<Vec<Evidence>> {
+    let select = table::evidence::Entity::find().filter(table::evidence::Column::Id.is_in(ids.iter().copied()));
+    let rows = select.order_by_asc(table::evidence::Column::Id).all(db).await?;
+    rows.into_iter().map(evidence_view).collect()
+}
+
+/// The findings that pieces of evidence belong to.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_evidence(ids: &[EvidenceId], db: &impl ConnectionTrait) -> Result<Vec<FindingId>> {
+    Ok(find_all_evidence(ids, db).await?.into_iter().map(|evidence| evidence.finding_id).collect())
+}
+
+/// The evidence that rests on these observations.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn using(observations: &[ObservationId], db: &impl ConnectionTrait) -> Result<Vec<EvidenceId>> {
+    let rows = table::seen::Entity::find()
+        .filter(table::seen::Column::ObservationId.is_in(observations.iter().copied()))
+        .order_by_asc(table::seen::Column::EvidenceId)
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.evidence_id).collect())
+}
+
 /// Asks the statistics and freezes the answer.
 ///
 /// # Errors
@@ -197,7 +229,9 @@ pub async fn insert_evidence(assessment: &Assessment, finding: FindingId, new: N
 
 async fn answer(query: &StatisticalQuery, w: &Write<'_>) -> Result<StatisticalAnswer> {
     let indicator = indicators::find(query.indicator_id, &w.tx).await.map_err(|problem| match problem.kind {
-        Kind::NotFound => Problem::fault("/query/indicatorId", "not-found", say!("Indikatorn finns inte.", "The indicator does not exist.")),
+        Kind::NotFound => {
+            Problem::fault("/query/indicatorId", "not-found", say!("Indikatorn finns inte.", "The indicator does not exist."))
+        }
         _ => problem,
     })?;
     let known = areas::paths(&query.area_ids, &w.tx).await?;
@@ -208,10 +242,14 @@ async fn answer(query: &StatisticalQuery, w: &Write<'_>) -> Result<StatisticalAn
     }
     let found = observations::select(query.indicator_id, &query.area_ids, &query.periods, query.breakdown.as_ref(), &w.tx).await?;
     if found.is_empty() {
-        return Err(Problem::fault("/query", "no-answer", say!(
-            "Det finns inga värden för den frågan ännu. Importera statistiken först (POST /observation-imports).",
-            "There are no values for that question yet. Import the statistics first (POST /observation-imports)."
-        )));
+        return Err(Problem::fault(
+            "/query",
+            "no-answer",
+            say!(
+                "Det finns inga värden för den frågan ännu. Importera statistiken först (POST /observation-imports).",
+                "There are no values for that question yet. Import the statistics first (POST /observation-imports)."
+            ),
+        ));
     }
     Ok(sum_up(&indicator.fields.code, query.area_ids.len(), found))
 }

@@ -50,7 +50,12 @@ pub struct Revision {
 #[utoipa::path(tag = "assessments", operation_id = "listRevisions", params(Paging),
     responses((status = 200, description = "A page of revisions", body = Page<Revision>)), extensions(("x-permission" = json!("assessments.read"))))]
 #[get("/assessments/{assessmentId}/revisions")]
-async fn list(by: By<needs::ReadAssessments>, At(assessment): At<AssessmentId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Revision>>> {
+async fn list(
+    by: By<needs::ReadAssessments>,
+    At(assessment): At<AssessmentId>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Reply<Page<Revision>>> {
     assessments::find(by.sight(), assessment, db.reader()).await?;
     Reply::page(&by, &store::list(assessment, &paging, &by, &db).await?)
 }
@@ -61,7 +66,11 @@ async fn list(by: By<needs::ReadAssessments>, At(assessment): At<AssessmentId>, 
 #[utoipa::path(tag = "assessments", operation_id = "getRevision",
     responses((status = 200, description = "The revision", body = Revision)), extensions(("x-permission" = json!("assessments.read"))))]
 #[get("/assessments/{assessmentId}/revisions/{revisionId}")]
-async fn show(by: By<needs::ReadAssessments>, At((assessment, id)): At<(AssessmentId, RevisionId)>, db: Data<Db>) -> Result<Reply<Revision>> {
+async fn show(
+    by: By<needs::ReadAssessments>,
+    At((assessment, id)): At<(AssessmentId, RevisionId)>,
+    db: Data<Db>,
+) -> Result<Reply<Revision>> {
     assessments::find(by.sight(), assessment, db.reader()).await?;
     let revision = store::find(assessment, id, db.reader()).await?;
     Reply::shown(&by, revision.number.into(), &revision)

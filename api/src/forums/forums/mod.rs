@@ -9,8 +9,8 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use api::{Forum, NewForum, routes};
 pub(crate) use api::among_members;
+pub use api::{Forum, NewForum, routes};
 
 use crate::kernel::Id;
 

@@ -1,6 +1,11 @@
 //! Forums, with their areas kept in step.
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryTrait, entity::prelude::*, sea_query::{Expr, ExprTrait, Query}};
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, EntityTrait, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Expr, ExprTrait, Query},
+};
 
 use super::{Forum, ForumId, NewForum, api::ForumFilter, table};
 use crate::{
@@ -40,9 +45,11 @@ fn view(row: table::Model) -> Forum {
 }
 
 fn seen(sight: &Sight) -> Select<table::Entity> {
-    table::Entity::find()
-        .filter(table::Column::DeletedAt.is_null())
-        .filter(sight.rows(table::Column::Visibility, Some(table::Column::Id.into_expr()), None))
+    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
+        table::Column::Visibility,
+        Some(table::Column::Id.into_expr()),
+        None,
+    ))
 }
 
 pub(super) async fn list(sight: &Sight, filter: &ForumFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Forum>> {
@@ -106,10 +113,14 @@ pub async fn may_write(reach: &Reach, forum: &NewForum, id: Option<ForumId>, db:
 #[must_use]
 pub fn visibility_fault(visibility: Visibility) -> Option<Fault> {
     (visibility == Visibility::Actor).then(|| {
-        Fault::at("/visibility", "not-in-list", say!(
-            "Det som hör till ett forum kan synas för public, members eller forum.",
-            "What belongs to a forum can be seen by public, members or forum."
-        ))
+        Fault::at(
+            "/visibility",
+            "not-in-list",
+            say!(
+                "Det som hör till ett forum kan synas för public, members eller forum.",
+                "What belongs to a forum can be seen by public, members or forum."
+            ),
+        )
     })
 }
 

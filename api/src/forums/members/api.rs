@@ -6,7 +6,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{CollaborationLevel, MemberId, MemberStatus, store};
 use crate::{
-    access::{By, policy::{ForumFunction, needs}},
+    access::{
+        By,
+        policy::{ForumFunction, needs},
+    },
     forums::forums::{ForumId, store as forums},
     kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, reply::Nothing},
     registry::actors::ActorId,
@@ -49,7 +52,12 @@ pub struct Member {
 #[utoipa::path(tag = "forums", operation_id = "listMembers", params(Paging),
     responses((status = 200, description = "A page of members", body = Page<Member>)), extensions(("x-permission" = json!("forums.read"))))]
 #[get("/forums/{forumId}/members")]
-async fn list(by: By<needs::ReadForums>, At(forum): At<ForumId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Member>>> {
+async fn list(
+    by: By<needs::ReadForums>,
+    At(forum): At<ForumId>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Reply<Page<Member>>> {
     forums::find(by.sight(), forum, db.reader()).await?;
     Reply::page(&by, &store::list(forum, &paging, &by, &db).await?)
 }

@@ -89,10 +89,14 @@ pub async fn insert(sight: &Sight, forum: &Forum, new: NewMember, status: Member
 /// Changes a membership.
 pub(super) async fn update(forum: &Forum, member: &Member, new: NewMember, status: MemberStatus, w: &Write<'_>) -> Result<Member> {
     if new.actor_id != member.fields.actor_id {
-        return Err(Problem::fault("/actorId", "immutable", say!(
-            "En medlem kan inte bli en annan aktör; bjud in den andra i stället.",
-            "A member cannot become another actor; invite the other instead."
-        )));
+        return Err(Problem::fault(
+            "/actorId",
+            "immutable",
+            say!(
+                "En medlem kan inte bli en annan aktör; bjud in den andra i stället.",
+                "A member cannot become another actor; invite the other instead."
+            ),
+        ));
     }
     store(member.id, member.version + 1, Some(member), forum, new, status, w).await
 }
@@ -103,7 +107,10 @@ pub(super) async fn answer(forum: &Forum, member: &Member, status: MemberStatus,
         return Ok(member.clone());
     }
     if member.status == MemberStatus::Left {
-        return Err(Problem::conflict(say!("Aktören har lämnat forumet och behöver bjudas in på nytt.", "The actor has left the forum and must be invited anew.")));
+        return Err(Problem::conflict(say!(
+            "Aktören har lämnat forumet och behöver bjudas in på nytt.",
+            "The actor has left the forum and must be invited anew."
+        )));
     }
     store(member.id, member.version + 1, Some(member), forum, member.fields.clone(), status, w).await
 }

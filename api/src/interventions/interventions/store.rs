@@ -1,7 +1,12 @@
 //! Interventions, with their areas and causes kept in step. Whoever sees an intervention sees of its causes only those whose
 //! assessment it may see too.
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QueryTrait, entity::prelude::*, sea_query::{Expr, ExprTrait, Query}};
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, EntityTrait, QueryOrder, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Expr, ExprTrait, Query},
+};
 
 use super::{Intervention, InterventionId, NewIntervention, api::InterventionFilter, table};
 use crate::{
@@ -73,8 +78,10 @@ async fn veil(sight: &Sight, interventions: &mut [Intervention], db: &impl Conne
 }
 
 pub(super) async fn list(sight: &Sight, filter: &InterventionFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Intervention>> {
-    let in_area = |area| Query::select().column("intervention_id").from("intervention_area").and_where(Expr::col("area_id").eq(area)).take();
-    let at_cause = |cause| Query::select().column("intervention_id").from("intervention_cause").and_where(Expr::col("cause_id").eq(cause)).take();
+    let in_area =
+        |area| Query::select().column("intervention_id").from("intervention_area").and_where(Expr::col("area_id").eq(area)).take();
+    let at_cause =
+        |cause| Query::select().column("intervention_id").from("intervention_cause").and_where(Expr::col("cause_id").eq(cause)).take();
     let cause = match filter.cause_id {
         // A cause that may not be seen is a cause that nothing is aimed at.
         Some(cause) if causes::visible(sight, &[cause], db.reader()).await?.is_empty() => Some(CauseId::from(Uuid::nil())),
@@ -171,11 +178,17 @@ async fn check(sight: &Sight, before: Option<&Intervention>, mut new: NewInterve
     faults.extend(text::period_fault(new.valid_from, new.valid_to));
     faults.extend(codelists::unknown(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
     let known = areas::paths(&new.areas, &w.tx).await?;
-    faults.extend(new.areas.iter().enumerate().filter(|(_, area)| !known.contains_key(area)).map(|(at, _)| areas::missing(format!("/areas/{at}"))));
+    faults.extend(
+        new.areas.iter().enumerate().filter(|(_, area)| !known.contains_key(area)).map(|(at, _)| areas::missing(format!("/areas/{at}"))),
+    );
     let visible: Vec<_> = causes::visible(sight, &new.causes, &w.tx).await?.into_iter().map(|cause| cause.id).collect();
-    faults.extend(new.causes.iter().enumerate().filter(|(_, cause)| !visible.contains(cause)).map(|(at, _)| {
-        Fault::at(format!("/causes/{at}"), "not-found", say!("Orsaken finns inte.", "The cause does not exist."))
-    }));
+    faults.extend(
+        new.causes
+            .iter()
+            .enumerate()
+            .filter(|(_, cause)| !visible.contains(cause))
+            .map(|(at, _)| Fault::at(format!("/causes/{at}"), "not-found", say!("Orsaken finns inte.", "The cause does not exist."))),
+    );
     match new.forum_id {
         Some(forum) if before.is_none_or(|before| before.fields.forum_id != Some(forum)) => {
             if let Err(problem) = forums::referred(sight, forum, "/forumId", &w.tx).await {
@@ -183,10 +196,11 @@ async fn check(sight: &Sight, before: Option<&Intervention>, mut new: NewInterve
             }
         }
         None if new.visibility == Visibility::Forum && before.is_none_or(|before| before.fields.forum_id.is_none()) => {
-            faults.push(Fault::at("/forumId", "required", say!(
-                "Ange forumet vars medlemmar får se insatsen.",
-                "Give the forum whose members may see the intervention."
-            )));
+            faults.push(Fault::at(
+                "/forumId",
+                "required",
+                say!("Ange forumet vars medlemmar får se insatsen.", "Give the forum whose members may see the intervention."),
+            ));
         }
         _ => {}
     }

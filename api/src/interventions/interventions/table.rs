@@ -3,7 +3,10 @@
 use sea_orm::entity::prelude::*;
 
 use super::{Addresses, Horizon, Instrument, InterventionId, InterventionStatus};
-use crate::{access::Visibility, assessments::causes::CauseId, forums::forums::ForumId, geography::areas::AreaId, kernel::table::List, registry::actors::ActorId};
+use crate::{
+    access::Visibility, assessments::causes::CauseId, forums::forums::ForumId, geography::areas::AreaId, kernel::table::List,
+    registry::actors::ActorId,
+};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "intervention")]

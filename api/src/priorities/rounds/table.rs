@@ -3,7 +3,12 @@
 use sea_orm::entity::prelude::*;
 
 use super::{Criterion, RankingMethod, RoundId, RoundResult, RoundScope, RoundStatus, TieBreak};
-use crate::{access::Visibility, forums::forums::ForumId, interventions::interventions::{Horizon, InterventionId}, kernel::table::List};
+use crate::{
+    access::Visibility,
+    forums::forums::ForumId,
+    interventions::interventions::{Horizon, InterventionId},
+    kernel::table::List,
+};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "round")]

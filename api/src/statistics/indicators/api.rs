@@ -123,7 +123,12 @@ async fn show(by: By<needs::ReadStatistics>, At(id): At<IndicatorId>, db: Data<D
 #[utoipa::path(tag = "statistics", operation_id = "updateIndicator", request_body = Patch<NewIndicator>,
     responses((status = 200, description = "The indicator as it has become", body = Indicator)), extensions(("x-permission" = json!("statistics.write"))))]
 #[patch("/indicators/{indicatorId}")]
-async fn change(by: By<needs::WriteStatistics>, At(id): At<IndicatorId>, patch: Patch<NewIndicator>, db: Data<Db>) -> Result<Reply<Indicator>> {
+async fn change(
+    by: By<needs::WriteStatistics>,
+    At(id): At<IndicatorId>,
+    patch: Patch<NewIndicator>,
+    db: Data<Db>,
+) -> Result<Reply<Indicator>> {
     db.write(&by, async |w| {
         let mut indicator = store::find(id, &w.tx).await?;
         // What is measured is the same for all, so changing it takes a permission that holds for all.

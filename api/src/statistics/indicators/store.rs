@@ -71,8 +71,11 @@ pub async fn by_code(code: &str, db: &impl ConnectionTrait) -> Result<Option<Ind
 /// When its code is taken.
 pub async fn insert(new: NewIndicator, w: &Write<'_>) -> Result<Indicator> {
     if let Some(taken) = by_code(&new.code, &w.tx).await? {
-        return Err(Problem::conflict(say!("Koden används redan av en annan indikator.", "The code is used by another indicator already."))
-            .with(format!("/indicators/{}", taken.id)));
+        return Err(Problem::conflict(say!(
+            "Koden används redan av en annan indikator.",
+            "The code is used by another indicator already."
+        ))
+        .with(format!("/indicators/{}", taken.id)));
     }
     store(w.new_id(), 1, None, new, None, w).await
 }
@@ -80,16 +83,25 @@ pub async fn insert(new: NewIndicator, w: &Write<'_>) -> Result<Indicator> {
 /// Changes an indicator; `edited` says that it is the installation's own word from now on.
 pub(super) async fn update(indicator: &Indicator, new: NewIndicator, edited: bool, w: &Write<'_>) -> Result<Indicator> {
     if new.code != indicator.fields.code {
-        return Err(Problem::fault("/code", "immutable", say!(
-            "Koden kan inte ändras, för importer hänvisar till den.",
-            "The code cannot be changed, for imports refer to it."
-        )));
+        return Err(Problem::fault(
+            "/code",
+            "immutable",
+            say!("Koden kan inte ändras, för importer hänvisar till den.", "The code cannot be changed, for imports refer to it."),
+        ));
     }
     store(indicator.id, indicator.version + 1, Some((indicator, edited)), new, None, w).await
 }
 
-async fn store(id: IndicatorId, version: i64, before: Option<(&Indicator, bool)>, new: NewIndicator, pack: Option<&str>, w: &Write<'_>) -> Result<Indicator> {
-    let faults: Vec<Fault> = text::blank_fault("/nameSv", &new.name_sv).into_iter().chain(text::blank_fault("/nameEn", &new.name_en)).collect();
+async fn store(
+    id: IndicatorId,
+    version: i64,
+    before: Option<(&Indicator, bool)>,
+    new: NewIndicator,
+    pack: Option<&str>,
+    w: &Write<'_>,
+) -> Result<Indicator> {
+    let faults: Vec<Fault> =
+        text::blank_fault("/nameSv", &new.name_sv).into_iter().chain(text::blank_fault("/nameEn", &new.name_en)).collect();
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }

@@ -170,19 +170,30 @@ async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data
     request_body(content((NewObservationImport = "application/json"), (String = "text/csv"))),
     responses((status = 201, description = "What came of it", body = ObservationImport)), extensions(("x-permission" = json!("statistics.write"))))]
 #[post("/observation-imports")]
-async fn create(by: By<needs::WriteStatistics>, Query(options): Query<ImportOptions>, request: HttpRequest, db: Data<Db>) -> Result<Reply<ObservationImport>> {
+async fn create(
+    by: By<needs::WriteStatistics>,
+    Query(options): Query<ImportOptions>,
+    request: HttpRequest,
+    db: Data<Db>,
+) -> Result<Reply<ObservationImport>> {
     let mut missing = Vec::new();
     for (name, value) in [("indicator", &options.indicator), ("source", &options.source)] {
         if value.as_deref().is_none_or(|text| text.trim().is_empty()) {
             missing.push(Fault::of_parameter(name, "required", say!("Ange {name} i adressen.", "Give {name} in the address.")));
         }
     }
-    let (Some(code), Some(source), true) = (&options.indicator, &options.source, missing.is_empty()) else { return Err(Problem::parameters(missing)) };
+    let (Some(code), Some(source), true) = (&options.indicator, &options.source, missing.is_empty()) else {
+        return Err(Problem::parameters(missing));
+    };
     let indicator = indicators::by_code(code, db.reader()).await?.ok_or_else(|| {
-        Problem::parameters(vec![Fault::of_parameter("indicator", "not-found", say!(
-            "Det finns ingen indikator med koden {code}; se GET /indicators.",
-            "There is no indicator with the code {code}; see GET /indicators."
-        ))])
+        Problem::parameters(vec![Fault::of_parameter(
+            "indicator",
+            "not-found",
+            say!(
+                "Det finns ingen indikator med koden {code}; se GET /indicators.",
+                "There is no indicator with the code {code}; see GET /indicators."
+            ),
+        )])
     })?;
     let rows = match request.content_type().to_ascii_lowercase().as_str() {
         "text/csv" => {
@@ -206,7 +217,8 @@ async fn create(by: By<needs::WriteStatistics>, Query(options): Query<ImportOpti
 fn cells(import: NewObservationImport) -> Vec<Cells> {
     let number = |number: Option<f64>| number.map(|number| number.to_string());
     let row = |row: NewObservation| {
-        let status = row.status.and_then(|status| serde_json::to_value(status).ok()).and_then(|status| status.as_str().map(ToOwned::to_owned));
+        let status =
+            row.status.and_then(|status| serde_json::to_value(status).ok()).and_then(|status| status.as_str().map(ToOwned::to_owned));
         let cells = [
             ("areaCode", Some(row.area_code)),
             ("period", Some(row.period)),

@@ -5,7 +5,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Breakdown, ObservationStatus};
-use crate::{kernel::{language::{Language, Text}, say}, statistics::indicators::ValueKind};
+use crate::{
+    kernel::{
+        language::{Language, Text},
+        say,
+    },
+    statistics::indicators::ValueKind,
+};
 
 /// A row of an import that can be stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,7 +94,24 @@ pub struct Cells {
 
 /// The columns, with the headings that they are known by.
 const COLUMNS: &[(&str, &[&str])] = &[
-    ("areaCode", &["areacode", "area", "code", "område", "områdeskod", "kod", "kommun", "kommunkod", "region", "regso", "regsokod", "deso", "desokod"]),
+    (
+        "areaCode",
+        &[
+            "areacode",
+            "area",
+            "code",
+            "område",
+            "områdeskod",
+            "kod",
+            "kommun",
+            "kommunkod",
+            "region",
+            "regso",
+            "regsokod",
+            "deso",
+            "desokod",
+        ],
+    ),
     ("period", &["period", "year", "år", "tid"]),
     ("sex", &["sex", "kön", "gender"]),
     ("age", &["age", "ålder"]),
@@ -119,7 +142,8 @@ pub fn decode(bytes: &[u8]) -> String {
 /// When a heading is unknown or a needed column missing.
 pub fn table(text: &str) -> Result<Vec<Cells>, Vec<RowFault>> {
     let heading = text.lines().next().unwrap_or_default();
-    let separator = [b';', b'\t', b','].into_iter().max_by_key(|separator| heading.bytes().filter(|byte| byte == separator).count()).unwrap_or(b';');
+    let separator =
+        [b';', b'\t', b','].into_iter().max_by_key(|separator| heading.bytes().filter(|byte| byte == separator).count()).unwrap_or(b';');
     let mut reader = csv::ReaderBuilder::new().delimiter(separator).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
     let mut faults = Vec::new();
     let mut columns = Vec::new();
@@ -163,22 +187,34 @@ pub fn number(text: &str) -> Option<f64> {
 /// # Errors
 /// With the first fault of it.
 pub fn row(number_of_row: usize, cells: &Cells, kind: ValueKind) -> Result<Row, RowFault> {
-    let cell = |name: &str| cells.cells.iter().find(|(column, _)| *column == name).map(|(_, text)| text.trim()).filter(|text| !text.is_empty());
+    let cell =
+        |name: &str| cells.cells.iter().find(|(column, _)| *column == name).map(|(_, text)| text.trim()).filter(|text| !text.is_empty());
     let fault = |column: &str, code: &str, detail: Text| RowFault::new(number_of_row, column, code, detail);
-    let area_code = cell("areaCode").ok_or_else(|| fault("areaCode", "required", say!("Ange områdets kod.", "Give the area's code.")))?.to_owned();
+    let area_code =
+        cell("areaCode").ok_or_else(|| fault("areaCode", "required", say!("Ange områdets kod.", "Give the area's code.")))?.to_owned();
     let period = cell("period").ok_or_else(|| fault("period", "required", say!("Ange perioden.", "Give the period.")))?.to_owned();
     if !is_period(&period) {
-        return Err(fault("period", "wrong-form", say!(
-            "Perioden {period} går inte att läsa. Skriv ett år (2023), ett kvartal (2023K1) eller en månad (2023M05).",
-            "The period {period} cannot be read. Write a year (2023), a quarter (2023K1) or a month (2023M05)."
-        )));
+        return Err(fault(
+            "period",
+            "wrong-form",
+            say!(
+                "Perioden {period} går inte att läsa. Skriv ett år (2023), ett kvartal (2023K1) eller en månad (2023M05).",
+                "The period {period} cannot be read. Write a year (2023), a quarter (2023K1) or a month (2023M05)."
+            ),
+        ));
     }
     let own = |name: &str| cell(name).map(ToOwned::to_owned);
     let breakdown = Breakdown {
-        sex: sex(cell("sex")).map_err(|given| fault("sex", "not-in-list", say!(
-            "Kön {given} är okänt. Skriv kvinnor eller män, eller lämna tomt för alla.",
-            "The sex {given} is unknown. Write women or men, or leave it empty for all."
-        )))?,
+        sex: sex(cell("sex")).map_err(|given| {
+            fault(
+                "sex",
+                "not-in-list",
+                say!(
+                    "Kön {given} är okänt. Skriv kvinnor eller män, eller lämna tomt för alla.",
+                    "The sex {given} is unknown. Write women or men, or leave it empty for all."
+                ),
+            )
+        })?,
         age: own("age"),
         born: own("born"),
         background: own("background"),
@@ -189,7 +225,14 @@ pub fn row(number_of_row: usize, cells: &Cells, kind: ValueKind) -> Result<Row, 
     let mut status = match own("status") {
         None => None,
         Some(name) => Some(serde_json::from_value(name.clone().into()).map_err(|_| {
-            fault("status", "not-in-list", say!("Statusen {name} är okänd; se kodlistan ObservationStatus.", "The status {name} is unknown; see the codelist ObservationStatus."))
+            fault(
+                "status",
+                "not-in-list",
+                say!(
+                    "Statusen {name} är okänd; se kodlistan ObservationStatus.",
+                    "The status {name} is unknown; see the codelist ObservationStatus."
+                ),
+            )
         })?),
     };
     let mut read = |column: &'static str| match cell(column) {
@@ -203,29 +246,43 @@ pub fn row(number_of_row: usize, cells: &Cells, kind: ValueKind) -> Result<Row, 
             status.get_or_insert(ObservationStatus::NotApplicable);
             Ok(None)
         }
-        Some(text) => number(text).map(Some).ok_or_else(|| {
-            fault(column, "not-a-number", say!("{text} är inte ett tal.", "{text} is not a number."))
-        }),
+        Some(text) => {
+            number(text).map(Some).ok_or_else(|| fault(column, "not-a-number", say!("{text} är inte ett tal.", "{text} is not a number.")))
+        }
     };
     let (value, numerator, denominator) = (read("value")?, read("numerator")?, read("denominator")?);
     if denominator == Some(0.0) && numerator.is_some() {
-        return Err(fault("denominator", "zero", say!("Nämnaren är 0, så det finns ingen andel att räkna ut.", "The denominator is 0, so there is no share to work out.")));
+        return Err(fault(
+            "denominator",
+            "zero",
+            say!("Nämnaren är 0, så det finns ingen andel att räkna ut.", "The denominator is 0, so there is no share to work out."),
+        ));
     }
     if let (ValueKind::Share, Some(numerator), Some(denominator)) = (kind, numerator, denominator)
         && numerator > denominator
     {
-        return Err(fault("numerator", "too-large", say!(
-            "Täljaren ({numerator}) är större än nämnaren ({denominator}).",
-            "The numerator ({numerator}) is larger than the denominator ({denominator})."
-        )));
+        return Err(fault(
+            "numerator",
+            "too-large",
+            say!(
+                "Täljaren ({numerator}) är större än nämnaren ({denominator}).",
+                "The numerator ({numerator}) is larger than the denominator ({denominator})."
+            ),
+        ));
     }
     let value = value.or_else(|| worked_out(kind, numerator, denominator));
     let status: Option<ObservationStatus> = status;
-    if value.is_none() && !matches!(status, Some(ObservationStatus::Suppressed | ObservationStatus::NotAvailable | ObservationStatus::NotApplicable)) {
-        return Err(fault("value", "required", say!(
-            "Raden saknar värde. Skriv värdet, täljare och nämnare, eller .. där uppgift saknas.",
-            "The row has no value. Write the value, numerator and denominator, or .. where there is none."
-        )));
+    if value.is_none()
+        && !matches!(status, Some(ObservationStatus::Suppressed | ObservationStatus::NotAvailable | ObservationStatus::NotApplicable))
+    {
+        return Err(fault(
+            "value",
+            "required",
+            say!(
+                "Raden saknar värde. Skriv värdet, täljare och nämnare, eller .. där uppgift saknas.",
+                "The row has no value. Write the value, numerator and denominator, or .. where there is none."
+            ),
+        ));
     }
     Ok(Row { number: number_of_row, area_code, period, breakdown, value, numerator, denominator, status: status.unwrap_or_default() })
 }

@@ -137,10 +137,15 @@ pub(super) async fn import(
         let Some(area) = known.get(&row.area_code) else { continue };
         let key = (area.id, row.period.clone(), row.breakdown.key());
         if !seen.insert(key.clone()) {
-            report.faults.push(RowFault::new(row.number, "areaCode", "repeated", say!(
-                "Samma område, period och indelning står på en tidigare rad.",
-                "The same area, period and breakdown stand in an earlier row."
-            )));
+            report.faults.push(RowFault::new(
+                row.number,
+                "areaCode",
+                "repeated",
+                say!(
+                    "Samma område, period och indelning står på en tidigare rad.",
+                    "The same area, period and breakdown stand in an earlier row."
+                ),
+            ));
             continue;
         }
         match present.remove(&key) {
@@ -168,7 +173,13 @@ pub(super) async fn import(
         return Ok(report.view(None, source, w));
     }
     report.store(id, source, w).await?;
-    w.record(Change { kind: "observation_import", id: id.uuid(), op: ChangeOperation::Upsert, version: 1, visible: Visibility::Public.of(None, None) });
+    w.record(Change {
+        kind: "observation_import",
+        id: id.uuid(),
+        op: ChangeOperation::Upsert,
+        version: 1,
+        visible: Visibility::Public.of(None, None),
+    });
     for row in changed {
         row.update(&w.tx).await?;
     }
@@ -197,15 +208,25 @@ async fn known_areas(reach: &Reach, rows: &[Row], report: &mut Report, w: &Write
     for row in rows {
         let code = &row.area_code;
         if foreign.contains(code) {
-            report.faults.push(RowFault::new(row.number, "areaCode", "forbidden", say!(
-                "Din behörighet att importera statistik omfattar inte området {code}.",
-                "Your permission to import statistics does not reach the area {code}."
-            )));
+            report.faults.push(RowFault::new(
+                row.number,
+                "areaCode",
+                "forbidden",
+                say!(
+                    "Din behörighet att importera statistik omfattar inte området {code}.",
+                    "Your permission to import statistics does not reach the area {code}."
+                ),
+            ));
         } else if !known.contains_key(code) {
-            report.faults.push(RowFault::new(row.number, "areaCode", "unknown-area", say!(
-                "Det finns inget område med koden {code}. Koder är text: 0127, inte 127.",
-                "There is no area with the code {code}. Codes are text: 0127, not 127."
-            )));
+            report.faults.push(RowFault::new(
+                row.number,
+                "areaCode",
+                "unknown-area",
+                say!(
+                    "Det finns inget område med koden {code}. Koder är text: 0127, inte 127.",
+                    "There is no area with the code {code}. Codes are text: 0127, not 127."
+                ),
+            ));
         }
     }
     Ok(known)
@@ -214,7 +235,11 @@ async fn known_areas(reach: &Reach, rows: &[Row], report: &mut Report, w: &Write
 type RowKey = (AreaId, String, String);
 
 /// What is there already of an indicator in these areas.
-async fn present(indicator: IndicatorId, known: &HashMap<String, Area>, db: &impl ConnectionTrait) -> Result<HashMap<RowKey, table::Model>> {
+async fn present(
+    indicator: IndicatorId,
+    known: &HashMap<String, Area>,
+    db: &impl ConnectionTrait,
+) -> Result<HashMap<RowKey, table::Model>> {
     let ids: Vec<AreaId> = known.values().map(|area| area.id).collect();
     let mut present = HashMap::new();
     for ids in ids.chunks(500) {
@@ -233,7 +258,8 @@ fn same(before: &table::Model, row: &Row) -> bool {
 }
 
 fn active(row: &Row, indicator: IndicatorId, area: AreaId, import: ImportId, w: &Write<'_>) -> table::ActiveModel {
-    let disclosure = if row.status == super::ObservationStatus::Suppressed { super::Disclosure::Suppression } else { super::Disclosure::None };
+    let disclosure =
+        if row.status == super::ObservationStatus::Suppressed { super::Disclosure::Suppression } else { super::Disclosure::None };
     table::ActiveModel {
         id: Set(w.new_id()),
         version: Set(1),

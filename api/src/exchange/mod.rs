@@ -1,0 +1,3 @@
+//! Exchange: how other systems take part.
+
+pub mod changes;

@@ -1,0 +1,95 @@
+use actix_web::{get, put, web::Data};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{BallotId, Score, store};
+use crate::{
+    access::{By, policy::needs},
+    kernel::{At, Db, Page, Paging, Query, Reply, Result, Valid, extract::blank_is_none},
+    priorities::rounds::{RoundId, RoundStatus, store as rounds},
+    registry::actors::ActorId,
+};
+
+/// A party's ballot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewBallot {
+    /// A score for each candidate on each criterion; empty for who abstains.
+    #[serde(default)]
+    #[schema(max_items = 2000)]
+    pub scores: Vec<Score>,
+    /// Whether the party leaves the choice to the others.
+    #[serde(default)]
+    pub abstains: bool,
+    /// The party's own interest in the outcome, when it abstains for that.
+    #[serde(default, deserialize_with = "blank_is_none")]
+    #[schema(max_length = 2000)]
+    pub conflict_of_interest: Option<String>,
+}
+
+/// What a party has voted (röst).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Ballot {
+    pub id: BallotId,
+    /// Grows by one with each change.
+    pub version: i64,
+    pub round_id: RoundId,
+    pub actor_id: ActorId,
+    #[serde(flatten)]
+    pub fields: NewBallot,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// List ballots
+///
+/// While the round is open a party sees only its own; once it is closed, who sees the round sees all.
+#[utoipa::path(tag = "priorities", operation_id = "listBallots", params(Paging),
+    responses((status = 200, description = "A page of ballots", body = Page<Ballot>)), extensions(("x-permission" = json!("priorities.read"))))]
+#[get("/rounds/{roundId}/ballots")]
+async fn list(
+    by: By<needs::ReadPriorities>,
+    At(round): At<RoundId>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Reply<Page<Ballot>>> {
+    let round = rounds::find(by.sight(), round, db.reader()).await?;
+    let own = matches!(round.status, RoundStatus::Draft | RoundStatus::Open).then_some(&by.sight().actors);
+    Reply::page(&by, &store::list(round.id, own, &paging, &by, &db).await?)
+}
+
+/// Cast a ballot
+///
+/// By somebody who works for the actor, which takes part in the forum. While the round is open the ballot can be changed,
+/// with `If-Match`.
+#[utoipa::path(tag = "priorities", operation_id = "putBallot", request_body = NewBallot,
+    responses((status = 200, description = "The ballot as it has become", body = Ballot),
+        (status = 201, description = "The ballot as cast", body = Ballot)), extensions(("x-permission" = json!("priorities.vote"))))]
+#[put("/rounds/{roundId}/ballots/{actorId}")]
+async fn cast(
+    by: By<needs::Vote>,
+    At((round, actor)): At<(RoundId, ActorId)>,
+    new: Valid<NewBallot>,
+    db: Data<Db>,
+) -> Result<Reply<Ballot>> {
+    db.write(&by, async |w| {
+        let round = rounds::find_locked(by.sight(), round, w).await?;
+        by.reach.require(&[], Some(actor.uuid()), None)?;
+        rounds::is(&round, RoundStatus::Open)?;
+        let Some(before) = store::find(round.id, actor, &w.tx).await? else {
+            let ballot = store::put(&round, actor, None, new.0.clone(), w).await?;
+            return Reply::created(&format!("/rounds/{}/ballots", round.id), actor, ballot.version, &ballot);
+        };
+        by.expects(before.version)?;
+        let ballot = if before.fields == new.0 { before } else { store::put(&round, actor, Some(&before), new.0.clone(), w).await? };
+        Reply::changed(ballot.version, &ballot)
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(cast);
+}

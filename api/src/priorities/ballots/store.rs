@@ -1,0 +1,93 @@
+//! Ballots, one for each party.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QueryTrait, entity::prelude::*};
+
+use super::{Ballot, NewBallot, table};
+use crate::{
+    forums::members::store as members,
+    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, page::Key, request::Call, say},
+    priorities::rounds::{Round, RoundId, rules, store::record},
+    registry::actors::ActorId,
+};
+
+fn view(row: table::Model) -> Ballot {
+    Ballot {
+        id: row.id,
+        version: row.version,
+        round_id: row.round_id,
+        actor_id: row.actor_id,
+        fields: NewBallot { scores: row.scores.0, abstains: row.abstains, conflict_of_interest: row.conflict_of_interest },
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+/// A page of ballots; of these actors only, when given.
+pub(super) async fn list(round: RoundId, own: Option<&BTreeSet<Uuid>>, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Ballot>> {
+    let select = table::Entity::find()
+        .filter(table::Column::RoundId.eq(round))
+        .apply_if(own, |select, own| select.filter(table::Column::ActorId.is_in(own.iter().copied())));
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+}
+
+/// What a party has voted.
+pub(super) async fn find(round: RoundId, actor: ActorId, db: &impl ConnectionTrait) -> Result<Option<Ballot>> {
+    let row = table::Entity::find().filter(table::Column::RoundId.eq(round)).filter(table::Column::ActorId.eq(actor)).one(db).await?;
+    Ok(row.map(view))
+}
+
+/// All ballots of a round, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_round(round: RoundId, db: &impl ConnectionTrait) -> Result<Vec<Ballot>> {
+    let rows = table::Entity::find().filter(table::Column::RoundId.eq(round)).order_by_asc(table::Column::Id).all(db).await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// Casts a party's ballot, or changes it.
+///
+/// # Errors
+/// When the actor takes no part in the forum, or with all faults of the ballot.
+pub async fn put(round: &Round, actor: ActorId, before: Option<&Ballot>, new: NewBallot, w: &Write<'_>) -> Result<Ballot> {
+    let faults = if new.abstains {
+        let scores = (!new.scores.is_empty())
+            .then(|| Fault::at("/scores", "not-empty", say!("Den som avstår sätter inga poäng.", "Who abstains gives no scores.")));
+        scores.into_iter().collect()
+    } else {
+        rules::ballot_faults(&round.fields, &new.scores)
+    };
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    if !members::takes_part(round.fields.forum_id, actor, &w.tx).await? {
+        return Err(Problem::conflict(say!(
+            "Aktören har inte tackat ja till att vara med i forumet och kan därför inte rösta.",
+            "The actor has not accepted to take part in the forum and so cannot vote."
+        )));
+    }
+    let version = before.map_or(1, |before| before.version + 1);
+    let row = table::ActiveModel {
+        id: Set(before.map_or_else(|| w.new_id(), |before| before.id)),
+        version: Set(version),
+        created_at: Set(before.map_or(w.now, |before| before.created_at)),
+        updated_at: Set(w.now),
+        round_id: Set(round.id),
+        actor_id: Set(actor),
+        scores: Set(new.scores.into()),
+        abstains: Set(new.abstains),
+        conflict_of_interest: Set(new.conflict_of_interest),
+    };
+    let ballot = match before {
+        None => view(row.insert(&w.tx).await?),
+        Some(before) => {
+            w.replace::<table::Entity>(row, table::Column::Id.eq(before.id), table::Column::Version, before.version).await?;
+            find(round.id, actor, &w.tx).await?.ok_or_else(Problem::not_found)?
+        }
+    };
+    record(round, "ballot", ballot.id.uuid(), version, w);
+    Ok(ballot)
+}

@@ -1,0 +1,104 @@
+use actix_web::{get, post, web::Data};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{DecisionId, store};
+use crate::{
+    access::{By, Visibility, policy::needs},
+    forums::forums::among_members,
+    interventions::interventions::InterventionId,
+    kernel::{At, Db, Page, Paging, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection},
+    priorities::rounds::{RoundId, store as rounds},
+};
+
+/// A decision to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewDecision {
+    /// The round that it decides.
+    pub round_id: RoundId,
+    /// What was chosen, the first first.
+    #[schema(min_items = 1, max_items = 100)]
+    pub chosen: Vec<InterventionId>,
+    /// Why; required when it departs from the round's result.
+    #[serde(default, deserialize_with = "blank_is_none")]
+    #[schema(max_length = 8000)]
+    pub reason: Option<String>,
+    /// The day of the decision.
+    pub decided_on: NaiveDate,
+    /// Who may see it; `forum` unless given, that is the forum's members.
+    #[serde(default = "among_members")]
+    pub visibility: Visibility,
+}
+
+/// What was chosen in the end (beslut).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Decision {
+    pub id: DecisionId,
+    /// Grows by one with each change.
+    pub version: i64,
+    #[serde(flatten)]
+    pub fields: NewDecision,
+    /// Whether it departs from the beginning of the round's joint ranking.
+    pub departs: bool,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Which decisions to list.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(super) struct DecisionFilter {
+    /// The decision of this round.
+    #[param(nullable = false)]
+    pub round_id: Option<RoundId>,
+}
+
+/// List decisions
+///
+/// The decisions that the caller may see, oldest first. Interventions that the caller may not see are left out.
+#[utoipa::path(tag = "priorities", operation_id = "listDecisions", params(DecisionFilter, Paging),
+    responses((status = 200, description = "A page of decisions", body = Page<Decision>)), extensions(("x-permission" = json!("priorities.read"))))]
+#[get("/decisions")]
+async fn list(
+    by: By<needs::ReadPriorities>,
+    Query(filter): Query<DecisionFilter>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Reply<Page<Decision>>> {
+    Reply::page(&by, &store::list(by.sight(), &filter, &paging, &by, &db).await?)
+}
+
+/// Record a decision
+///
+/// On a round that is closed. When what is chosen is not how the joint ranking begins, the reason must be given.
+#[utoipa::path(tag = "priorities", operation_id = "createDecision", request_body = NewDecision,
+    responses((status = 201, description = "The decision as recorded", body = Decision)), extensions(("x-permission" = json!("priorities.decide"))))]
+#[post("/decisions")]
+async fn create(by: By<needs::Decide>, new: Valid<NewDecision>, db: Data<Db>) -> Result<Reply<Decision>> {
+    db.write(&by, async |w| {
+        let round = rounds::find_to_write(by.sight(), &by.reach, new.0.round_id, w).await.map_err(|problem| store::no_round(problem))?;
+        let decision = store::insert(&round, new.0.clone(), w).await?;
+        Reply::created("/decisions", decision.id, decision.version, &decision)
+    })
+    .await
+}
+
+/// Show a decision
+///
+/// One decision by its id.
+#[utoipa::path(tag = "priorities", operation_id = "getDecision", params(Selection),
+    responses((status = 200, description = "The decision", body = Decision)), extensions(("x-permission" = json!("priorities.read"))))]
+#[get("/decisions/{decisionId}")]
+async fn show(by: By<needs::ReadPriorities>, At(id): At<DecisionId>, db: Data<Db>) -> Result<Reply<Decision>> {
+    let decision = store::find(by.sight(), id, db.reader()).await?;
+    Reply::shown(&by, decision.version, &decision)
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show);
+}

@@ -1,0 +1,155 @@
+//! Decisions, one for each round. They are seen by their own visibility; of what was chosen, each sees what it may.
+
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Expr, Query},
+};
+
+use super::{Decision, DecisionId, NewDecision, api::DecisionFilter, table};
+use crate::{
+    access::Sight,
+    forums::forums::store as forums,
+    interventions::interventions::store as interventions,
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write,
+        events::{Change, ChangeOperation},
+        page::Key,
+        problem::Kind,
+        request::Call,
+        say,
+    },
+    priorities::rounds::{Round, RoundId, RoundStatus, store as rounds},
+};
+
+fn view(row: table::Model) -> Decision {
+    Decision {
+        id: row.id,
+        version: row.version,
+        fields: NewDecision {
+            round_id: row.round_id,
+            chosen: row.chosen.0,
+            reason: row.reason,
+            decided_on: row.decided_on,
+            visibility: row.visibility,
+        },
+        departs: row.departs,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+fn seen(sight: &Sight) -> Select<table::Entity> {
+    // The owning forum is the round's.
+    let forum = Query::select()
+        .column("forum_id")
+        .from("round")
+        .and_where(Expr::col(("round", "id")).equals((table::Entity, table::Column::RoundId)))
+        .take();
+    let forum = Expr::SubQuery(None, Box::new(forum.into()));
+    table::Entity::find().filter(sight.rows(table::Column::Visibility, Some(forum), None))
+}
+
+async fn veil(sight: &Sight, decisions: &mut [Decision], db: &impl ConnectionTrait) -> Result<()> {
+    let all: Vec<_> = decisions.iter().flat_map(|decision| decision.fields.chosen.iter().copied()).collect();
+    let visible: Vec<_> = interventions::visible(sight, &all, db).await?.into_iter().map(|intervention| intervention.id).collect();
+    for decision in decisions {
+        decision.fields.chosen.retain(|chosen| visible.contains(chosen));
+    }
+    Ok(())
+}
+
+pub(super) async fn list(sight: &Sight, filter: &DecisionFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Decision>> {
+    let select = seen(sight).apply_if(filter.round_id, |select, round| select.filter(table::Column::RoundId.eq(round)));
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    let mut page = paging.fetch(select, keys, call, db).await?.map(view);
+    veil(sight, &mut page.items, db.reader()).await?;
+    Ok(page)
+}
+
+/// One decision that may be seen.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(sight: &Sight, id: DecisionId, db: &impl ConnectionTrait) -> Result<Decision> {
+    let mut found: Vec<_> = seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).into_iter().collect();
+    veil(sight, &mut found, db).await?;
+    found.pop().ok_or_else(Problem::not_found)
+}
+
+/// The decisions of rounds that may be seen.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn deciding(sight: &Sight, rounds: &[RoundId], db: &impl ConnectionTrait) -> Result<Vec<Decision>> {
+    let select = seen(sight).filter(table::Column::RoundId.is_in(rounds.iter().copied())).order_by_asc(table::Column::Id);
+    let mut found: Vec<_> = select.all(db).await?.into_iter().map(view).collect();
+    veil(sight, &mut found, db).await?;
+    Ok(found)
+}
+
+/// A round that is not there, as a fault of the body that names it.
+pub(super) fn no_round(problem: Problem) -> Problem {
+    match problem.kind {
+        Kind::NotFound => Problem::fault("/roundId", "not-found", say!("Prioriteringen finns inte.", "The round does not exist.")),
+        _ => problem,
+    }
+}
+
+/// Records the decision of a round.
+///
+/// # Errors
+/// When the round is not closed, or with all faults of the decision.
+pub async fn insert(round: &Round, new: NewDecision, w: &Write<'_>) -> Result<Decision> {
+    rounds::is(round, RoundStatus::Closed)?;
+    let mut faults: Vec<Fault> = forums::visibility_fault(new.visibility).into_iter().collect();
+    for (at, chosen) in new.chosen.iter().enumerate() {
+        if !round.fields.candidates.contains(chosen) {
+            faults.push(Fault::at(
+                format!("/chosen/{at}"),
+                "not-found",
+                say!("Insatsen är inte med i prioriteringen.", "The intervention is not in the round."),
+            ));
+        }
+        if new.chosen[..at].contains(chosen) {
+            faults.push(Fault::at(
+                format!("/chosen/{at}"),
+                "repeated",
+                say!("Samma insats står två gånger.", "The same intervention stands twice."),
+            ));
+        }
+    }
+    let ranking = round.result.iter().flat_map(|result| result.ranking.iter().map(|candidate| candidate.intervention_id));
+    let departs = !ranking.take(new.chosen.len()).eq(new.chosen.iter().copied());
+    if departs && new.reason.is_none() {
+        faults.push(Fault::at(
+            "/reason",
+            "required",
+            say!(
+                "Beslutet avviker från den gemensamma rangordningen; ange skälet.",
+                "The decision departs from the joint ranking; give the reason."
+            ),
+        ));
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let row = table::ActiveModel {
+        id: Set(w.new_id()),
+        version: Set(1),
+        created_at: Set(w.now),
+        updated_at: Set(w.now),
+        round_id: Set(round.id),
+        chosen: Set(new.chosen.into()),
+        departs: Set(departs),
+        reason: Set(new.reason),
+        decided_on: Set(new.decided_on),
+        visibility: Set(new.visibility),
+    };
+    let decision = view(row.insert(&w.tx).await?);
+    rounds::proceed(round, RoundStatus::Decided, None, w).await?;
+    let visible = decision.fields.visibility.of(Some(round.fields.forum_id.uuid()), None);
+    w.record(Change { kind: "decision", id: decision.id.uuid(), op: ChangeOperation::Upsert, version: 1, visible });
+    Ok(decision)
+}

@@ -1,0 +1,132 @@
+//! Rounds (prioriteringar): a forum asks which interventions come first, by criteria whose weights, method and tie-break are
+//! fixed when it opens. The result is computed from the ballots and explained; the decision is another thing.
+
+mod api;
+pub mod rules;
+pub mod store;
+pub mod table;
+
+use sea_orm::{FromJsonQueryResult, entity::prelude::*};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use api::{NewRound, Round, routes};
+
+use crate::{interventions::interventions::InterventionId, kernel::Id, registry::actors::ActorId};
+
+/// The id of a round.
+pub type RoundId = Id<Round>;
+
+/// Whose choice it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum RoundScope {
+    /// The parties' together.
+    #[default]
+    Joint,
+    /// Each party's for itself.
+    Own,
+}
+
+/// How far a round has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum RoundStatus {
+    Draft,
+    /// Ballots can be cast.
+    Open,
+    /// The result is computed.
+    Closed,
+    /// A decision is taken.
+    Decided,
+}
+
+/// How the joint ranking is computed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum RankingMethod {
+    /// The mean of the parties' weighted scores.
+    #[default]
+    WeightedScoring,
+    /// Borda's count of the parties' rankings.
+    Borda,
+}
+
+/// What decides between candidates with equal points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum TieBreak {
+    /// The mean score on the criterion of greatest weight, and then the order of the candidates.
+    #[default]
+    WeightiestCriterion,
+    /// The order of the candidates.
+    CandidateOrder,
+}
+
+/// What candidates are scored on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Criterion {
+    /// A short name that ballots refer to.
+    #[schema(pattern = "^[a-z][a-z0-9_]{0,39}$", example = "effect")]
+    pub key: String,
+    #[schema(min_length = 1, max_length = 200, example = "Effekt på bakomliggande orsaker")]
+    pub name: String,
+    /// How much it counts against the others.
+    #[schema(exclusive_minimum = 0.0, maximum = 1000.0, example = 3)]
+    pub weight: f64,
+    /// The highest score; the lowest is 0.
+    #[schema(minimum = 1, maximum = 100, example = 5)]
+    pub scale: i32,
+}
+
+/// A candidate's place in the joint ranking.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RankedCandidate {
+    pub intervention_id: InterventionId,
+    /// 1 is first.
+    pub rank: i32,
+    /// By the round's method: a mean of 0 to 100, or Borda points.
+    pub points: f64,
+    /// Borda points, for comparison.
+    pub borda_points: f64,
+}
+
+/// A party's own ranking.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PartyRanking {
+    pub actor_id: ActorId,
+    /// The candidates from first to last by the party's own weighted scores.
+    pub ranking: Vec<InterventionId>,
+}
+
+/// How much the parties agree.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Agreement {
+    /// Kendall's W, corrected for ties: 1 when all rank alike, 0 when they do not agree at all; null when not defined.
+    pub kendalls_w: Option<f64>,
+    /// Why it is not defined: `few_voters`, `few_candidates` or `all_tied`.
+    pub undefined: Option<String>,
+    /// How many ballots count.
+    pub voters: i32,
+    /// How many abstained.
+    pub abstained: i32,
+}
+
+/// What the ballots say together, computed when the round was closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, FromJsonQueryResult, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RoundResult {
+    pub method: RankingMethod,
+    /// The candidates from first to last.
+    pub ranking: Vec<RankedCandidate>,
+    pub agreement: Agreement,
+    pub parties: Vec<PartyRanking>,
+}
