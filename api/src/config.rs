@@ -53,7 +53,7 @@ settings! {
     body_seconds: u64 = 30;
     /// How many seconds the headers of a call may take to arrive.
     header_seconds: u64 = 5;
-    /// How many connections each instance serves at once.
+    /// How many connections each worker serves at once.
     connections: usize = 10_000;
     /// How many threads serve calls; 0 means one for each processor.
     workers: usize = 0;
@@ -88,16 +88,20 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
-    /// Reads the configuration from all its sources, of which later ones win.
+    /// Reads the configuration from all its sources, of which later ones win. A command may have defaults of its own.
     ///
     /// # Errors
     /// With the name of the setting that cannot be used and a sentence on what it should be.
     pub fn load(
+        defaults: &[(&str, &str)],
         file: Option<&Path>,
         environment: impl Iterator<Item = (String, String)>,
         flags: &[(String, String)],
     ) -> Result<Self, ConfigError> {
         let mut table: Table = reference().into_iter().map(|(name, _, default)| (name.to_owned(), default)).collect();
+        for (name, value) in defaults {
+            set(&mut table, name, name, value)?;
+        }
         if let Some(file) = file {
             let wrong = |sentence: String| ConfigError { setting: format!("the file {}", file.display()), sentence };
             let text = std::fs::read_to_string(file).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
@@ -236,6 +240,8 @@ fn number(number: u64) -> Value {
 }
 
 fn without_password(url: &str) -> String {
+    // A password may also stand among the parameters.
+    let url = url.split_once('?').map_or(url, |(url, _)| url);
     match url.split_once("://").and_then(|(scheme, rest)| rest.split_once('@').map(|(who, place)| (scheme, who, place))) {
         Some((scheme, who, place)) => format!("{scheme}://{}:…@{place}", who.split(':').next().unwrap_or_default()),
         None => url.to_owned(),
@@ -271,7 +277,7 @@ mod tests {
 
     fn load(environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let own = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
-        Config::load(None, own(environment).into_iter(), &own(flags))
+        Config::load(&[], None, own(environment).into_iter(), &own(flags))
     }
 
     #[test]

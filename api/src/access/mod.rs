@@ -14,5 +14,5 @@ mod tokens;
 pub mod users;
 
 pub use by::{By, authenticate};
-pub use caller::{Caller, Reach, Sight, Visibility};
+pub use caller::{Caller, Reach, Scope as CallerScope, Sight, Visibility};
 pub use tokens::{Access, TokenSettings};

@@ -1,6 +1,7 @@
 //! The commands of the program.
 
 mod demo;
+mod demo_case;
 mod doctor;
 mod serve;
 mod user;
@@ -112,10 +113,8 @@ impl Cli {
             }
             _ => {}
         }
-        let mut settings = self.settings.pairs()?;
-        if let Command::Demo { .. } = self.command {
-            demo::defaults(&mut settings);
-        }
+        let settings = self.settings.pairs()?;
+        let defaults = if matches!(self.command, Command::Demo { .. }) { demo::DEFAULTS } else { &[] };
         #[expect(clippy::disallowed_methods, reason = "this is the home of the environment")]
         let environment: Vec<_> = std::env::vars().collect();
         let file = self
@@ -123,7 +122,7 @@ impl Cli {
             .config
             .clone()
             .or_else(|| environment.iter().find(|(name, _)| name == "SAMSYN_CONFIG").map(|(_, file)| PathBuf::from(file)));
-        let config = Config::load(file.as_deref(), environment.into_iter(), &settings)?;
+        let config = Config::load(defaults, file.as_deref(), environment.into_iter(), &settings)?;
         match self.command {
             Command::Config(ConfigCommand::Print) => print!("{}", config.print()),
             Command::Config(ConfigCommand::Check) => println!("The configuration is in order."),

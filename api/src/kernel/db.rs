@@ -87,13 +87,11 @@ impl Db {
     /// # Errors
     /// See [`OpenError`].
     pub async fn open(settings: &Settings, migrate: bool, clock: Clock, ids: Ids) -> Result<Self, OpenError> {
-        let (reader, writer) = connect(settings).await?;
         let failed = |error: sea_orm::DbErr| OpenError::Database(error.to_string());
         if migrate {
-            let _lock = MigrationLock::take(settings, &writer).await?;
-            refuse_newer(&writer).await?;
-            Migrator::up(&writer, None).await.map_err(failed)?;
+            bring_up_to_date(settings).await?;
         }
+        let (reader, writer) = connect(settings).await?;
         refuse_newer(&writer).await?;
         let pending = Migrator::get_pending_migrations(&writer).await.map_err(failed)?.len();
         if pending > 0 {
@@ -210,6 +208,19 @@ async fn connect_sqlite(file: &PathBuf, settings: &Settings) -> Result<(Database
     Ok((SqlxSqliteConnector::from_sqlx_sqlite_pool(reader), SqlxSqliteConnector::from_sqlx_sqlite_pool(writer)))
 }
 
+/// Migrates over connections of its own, for a migration may take longer than any call.
+async fn bring_up_to_date(settings: &Settings) -> Result<(), OpenError> {
+    let settings = Settings { connections: 2, statement_timeout: Duration::ZERO, ..settings.clone() };
+    let (reader, writer) = connect(&settings).await?;
+    let lock = MigrationLock::take(&settings, &writer).await?;
+    refuse_newer(&writer).await?;
+    let migrated = Migrator::up(&writer, None).await;
+    drop(lock);
+    let _ = reader.close().await;
+    let _ = writer.close().await;
+    migrated.map_err(|error| OpenError::Database(error.to_string()))
+}
+
 /// Held while migrating, so that instances which start at once do it one after the other.
 enum MigrationLock {
     File(#[expect(dead_code, reason = "dropping it lets go of the lock")] fs::File),
@@ -230,7 +241,6 @@ impl MigrationLock {
         }
         let failed = |error: sqlx::Error| OpenError::Connect(error.to_string());
         let mut session = db.get_postgres_connection_pool().acquire().await.map_err(failed)?;
-        sqlx::query("SET statement_timeout = 0").execute(&mut *session).await.map_err(failed)?;
         sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut *session).await.map_err(failed)?;
         Ok(Self::Session(Some(session)))
     }

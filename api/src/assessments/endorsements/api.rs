@@ -58,7 +58,7 @@ async fn list(
 ///
 /// By somebody who works for the actor, which is a member of the forum. While the assessment is in review or agreed the word
 /// can be changed, with `If-Match`.
-#[utoipa::path(tag = "assessments", operation_id = "putEndorsement", request_body = NewEndorsement,
+#[utoipa::path(tag = "assessments", operation_id = "endorseAssessment", request_body = NewEndorsement,
     responses((status = 200, description = "The endorsement as it has become", body = Endorsement),
         (status = 201, description = "The endorsement as given", body = Endorsement)), extensions(("x-permission" = json!("assessments.endorse"))))]
 #[put("/assessments/{assessmentId}/endorsements/{actorId}")]

@@ -65,7 +65,7 @@ async fn list(
 ///
 /// By somebody who works for the actor, which takes part in the forum. While the round is open the ballot can be changed,
 /// with `If-Match`.
-#[utoipa::path(tag = "priorities", operation_id = "putBallot", request_body = NewBallot,
+#[utoipa::path(tag = "priorities", operation_id = "castBallot", request_body = NewBallot,
     responses((status = 200, description = "The ballot as it has become", body = Ballot),
         (status = 201, description = "The ballot as cast", body = Ballot)), extensions(("x-permission" = json!("priorities.vote"))))]
 #[put("/rounds/{roundId}/ballots/{actorId}")]

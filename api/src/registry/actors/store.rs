@@ -361,6 +361,15 @@ pub async fn put(pack: &str, scheme: &str, code: &str, new: NewActor, w: &Write<
     Ok(())
 }
 
+/// The living actor with an identifier, written as scheme and value with a colon between.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_identifier(identifier: &str, db: &impl ConnectionTrait) -> Result<Option<ActorId>> {
+    let select = table::Entity::find().filter(table::Column::DeletedAt.is_null());
+    Ok(select.filter(table::Column::Id.in_subquery(with_identifier(identifier))).one(db).await?.map(|row| row.id))
+}
+
 /// How many living actors there are.
 ///
 /// # Errors

@@ -100,15 +100,22 @@ pub async fn select(
 }
 
 /// Where rows come from and what they are values of.
-pub(super) struct Source<'a> {
+pub struct Source<'a> {
+    /// What the rows are values of.
     pub indicator: &'a Indicator,
+    /// Where they come from.
     pub source: &'a str,
+    /// Under what terms they may be used.
     pub licence: Option<&'a str>,
+    /// Whether it is only tried.
     pub dry_run: bool,
 }
 
 /// Stores the rows that can be stored and reports the others.
-pub(super) async fn import(
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn import(
     reach: &Reach,
     source: &Source<'_>,
     table: &Result<Vec<Cells>, Vec<RowFault>>,
