@@ -1,6 +1,10 @@
 //! Just as much of HTTP/1.1 as calling the service over kept connections takes.
 
-use std::{io, net::SocketAddr};
+use std::{
+    fmt::{self, Write},
+    io,
+    net::SocketAddr,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -8,7 +12,7 @@ use tokio::{
 };
 
 /// A call to be made.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request {
     method: &'static str,
     path: String,
@@ -33,7 +37,7 @@ impl Request {
     pub fn patch(path: impl Into<String>, token: &str, etag: &str, body: String) -> Self {
         let mut request = Self::get(path, Some(token));
         request.method = "PATCH";
-        request.headers.push_str(&format!("Content-Type: application/merge-patch+json\r\nIf-Match: {etag}\r\n"));
+        let _ = write!(request.headers, "Content-Type: application/merge-patch+json\r\nIf-Match: {etag}\r\n");
         request.body = body;
         request
     }
@@ -42,6 +46,13 @@ impl Request {
         let Self { method, path, headers, body } = self;
         let length = if *method == "GET" { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
         out.extend_from_slice(format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}{length}\r\n{body}").as_bytes());
+    }
+}
+
+/// Without headers, for one of them is a secret.
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.method, self.path, self.body)
     }
 }
 
@@ -115,5 +126,8 @@ impl Connection {
 }
 
 fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.split("\r\n").filter_map(|line| line.split_once(':')).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    head.split("\r\n")
+        .filter_map(|line| line.split_once(':'))
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim())
 }

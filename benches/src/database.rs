@@ -39,18 +39,18 @@ pub struct Database {
     // Before the folder, because the process must end before its files go.
     postgres: Option<Postgres>,
     url: String,
-    _folder: Folder,
+    folder: Folder,
 }
 
 impl Database {
     pub fn sqlite(folder: Folder) -> Self {
-        Self { url: format!("sqlite:{}", folder.0.join("samsyn.db").display()), postgres: None, _folder: folder }
+        Self { url: format!("sqlite:{}", folder.0.join("samsyn.db").display()), postgres: None, folder }
     }
 
     pub async fn postgres(folder: Folder) -> Outcome<Self> {
         let port = process::free_port()?;
         let postgres = Postgres::start(&folder.0, port)?;
-        let database = Self { url: format!("postgres://samsyn@127.0.0.1:{port}/postgres"), postgres: Some(postgres), _folder: folder };
+        let database = Self { url: format!("postgres://samsyn@127.0.0.1:{port}/postgres"), postgres: Some(postgres), folder };
         for _ in 0..100 {
             if database.connect().await.is_ok() {
                 return Ok(database);
@@ -62,6 +62,11 @@ impl Database {
 
     pub const fn name(&self) -> &'static str {
         if self.postgres.is_some() { "PostgreSQL" } else { "SQLite" }
+    }
+
+    /// Where things beside the database may be kept as long as it is there.
+    pub fn folder(&self) -> &Path {
+        &self.folder.0
     }
 
     pub fn url(&self) -> &str {
@@ -132,7 +137,8 @@ fn programs() -> Outcome<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "the driver has no configuration of its own")]
     let (named, path) = (std::env::var("PG_BIN").ok(), std::env::var("PATH").unwrap_or_default());
     let mut folders: Vec<PathBuf> = named.into_iter().map(PathBuf::from).chain(std::env::split_paths(&path)).collect();
-    let mut installed: Vec<_> = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin")).collect();
+    let mut installed: Vec<_> =
+        fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin")).collect();
     installed.sort();
     folders.extend(installed.into_iter().rev());
     folders

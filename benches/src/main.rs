@@ -19,7 +19,6 @@ use crate::{
     measure::Measured,
     process::Server,
     report::Round,
-
 };
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -100,15 +99,17 @@ async fn round(postgres: bool, actors: usize, flags: &Flags, binary: &std::path:
     let database = if postgres { Database::postgres(folder).await? } else { Database::sqlite(folder) };
     eprintln!("{}: filling with {actors} actors", database.name());
     let seeded = seed::fill(&database, actors).await?;
-    let server = Server::start(binary, database.url()).await?;
+    let server = Server::start(binary, &database).await?;
     process::pin_driver(true);
     let workloads = workloads::all(&server, &seeded, flags).await?;
     let mut measured: Vec<Measured> = Vec::new();
-    for workload in workloads.iter().filter(|workload| flags.only.as_ref().is_none_or(|only| workload.name.contains(only.as_str()) || workload.ceiling)) {
+    for workload in
+        workloads.iter().filter(|workload| flags.only.as_ref().is_none_or(|only| workload.name.contains(only.as_str()) || workload.ceiling))
+    {
         eprintln!("{}: {}", database.name(), workload.name);
         measured.push(measure::run(workload, &server, &database, flags.seconds).await?);
     }
     process::pin_driver(false);
-    let peak = server.peak_memory()?;
-    Ok(Round { database: database.name(), actors, mandates: seeded.mandates, measured, peak })
+    let (peak, logged) = (server.peak_memory()?, server.logged()?);
+    Ok(Round { database: database.name(), actors, mandates: seeded.mandates, measured, peak, logged })
 }

@@ -121,7 +121,7 @@ async fn work(address: SocketAddr, mut caller: Caller, counting: Arc<AtomicBool>
                 Ok(answer) => answer,
                 Err(error) => {
                     tally.errors += 1;
-                    tally.error.get_or_insert_with(|| format!("{request:?} was not answered: {error}"));
+                    tally.error.get_or_insert_with(|| format!("{request} was not answered: {error}"));
                     break;
                 }
             };
@@ -129,7 +129,7 @@ async fn work(address: SocketAddr, mut caller: Caller, counting: Arc<AtomicBool>
                 // Also while warming up: an error is always worth telling.
                 tally.errors += 1;
                 tally.error.get_or_insert_with(|| {
-                    format!("{request:?} was answered with {}: {}", answer.status, String::from_utf8_lossy(answer.body))
+                    format!("{request} was answered with {}: {}", answer.status, String::from_utf8_lossy(answer.body))
                 });
             }
             if counting.load(Ordering::Relaxed) {

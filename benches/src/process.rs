@@ -11,16 +11,18 @@ use std::{
 use crate::{
     Outcome,
     client::{Connection, Request},
+    database::Database,
 };
 
 /// The service, serving; ended when dropped.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
+    log: PathBuf,
 }
 
 impl Server {
-    pub async fn start(binary: &Path, database_url: &str) -> Outcome<Self> {
+    pub async fn start(binary: &Path, database: &Database) -> Outcome<Self> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
         let mut command = if pins() {
             let mut command = Command::new("taskset");
@@ -29,21 +31,22 @@ impl Server {
         } else {
             Command::new(binary)
         };
+        let log = database.folder().join("service.log");
         let child = command
-            .args(["serve", "--listen", &address.to_string(), "--database-url", database_url])
+            .args(["serve", "--listen", &address.to_string(), "--database-url", database.url()])
             // One worker, so that the figures are those of one processor; a token that outlasts the round.
             .args(["--set", "workers=1", "--set", "log=error", "--set", "access_token_minutes=60"])
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
+            .stderr(fs::File::create(&log)?)
             .spawn()?;
-        let mut server = Self { child, address };
+        let mut server = Self { child, address, log };
         let mut ready = Vec::new();
         Request::get("/health/ready", None).write(&mut ready);
         for _ in 0..1200 {
             if let Some(status) = server.child.try_wait()? {
-                return Err(format!("the service ended before it was ready: {status}").into());
+                return Err(format!("the service ended before it was ready: {status}\n{}", fs::read_to_string(&server.log)?).into());
             }
             if let Ok(mut connection) = Connection::open(server.address).await
                 && connection.call(&ready).await.is_ok_and(|answer| answer.status == 200)
@@ -53,6 +56,12 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         Err("the service was not ready within two minutes".into())
+    }
+
+    /// How many faults the service has logged, and the first of them.
+    pub fn logged(&self) -> Outcome<(usize, Option<String>)> {
+        let log = fs::read_to_string(&self.log)?;
+        Ok((log.lines().count(), log.lines().next().map(ToOwned::to_owned)))
     }
 
     /// What the service has used of processors so far, in microseconds.

@@ -18,6 +18,8 @@ pub struct Round {
     pub measured: Vec<Measured>,
     /// The most memory, in MiB.
     pub peak: u64,
+    /// How many faults the service logged, and the first of them.
+    pub logged: (usize, Option<String>),
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
@@ -74,12 +76,20 @@ pub fn table(round: &Round) -> String {
         );
     }
     if let Some((fixed, each)) = ceiling {
-        let _ = writeln!(text, "\nCeiling: {fixed:.1} µs + {:.2} µs per 1,000 bytes. Peak memory of the service: {} MiB.", each * 1000.0, round.peak);
+        let _ = writeln!(
+            text,
+            "\nCeiling: {fixed:.1} µs + {:.2} µs per 1,000 bytes. Peak memory of the service: {} MiB.",
+            each * 1000.0,
+            round.peak
+        );
     } else {
         let _ = writeln!(text, "\nPeak memory of the service: {} MiB.", round.peak);
     }
     for one in round.measured.iter().filter(|one| one.errors > 0) {
-        let _ = writeln!(text, "First error of \"{}\": {}", one.name, one.error.as_deref().unwrap_or("unknown"));
+        let _ = writeln!(text, "\nFirst error of \"{}\": {}", one.name, one.error.as_deref().unwrap_or("unknown"));
+    }
+    if let (count, Some(first)) = &round.logged {
+        let _ = writeln!(text, "\nThe service logged {count} faults, first: {first}");
     }
     text
 }

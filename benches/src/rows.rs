@@ -16,9 +16,26 @@ use uuid::Uuid;
 use crate::seed::Random;
 
 const ASSOCIATIONS: &[&str] = &[
-    "Idrottsförening", "Hyresgästförening", "Kulturförening", "Folkets Hus", "Byalag", "Kvinnojour", "Ungdomsråd", "Pensionärsförening",
-    "Koloniförening", "Föräldraförening", "Fotbollsklubb", "Scoutkår", "Naturskyddsförening", "Språkkafé", "Nattvandrare",
-    "Bostadsrättsförening", "Hembygdsförening", "Biblioteksvänner", "Odlingslotter", "Teaterförening",
+    "Idrottsförening",
+    "Hyresgästförening",
+    "Kulturförening",
+    "Folkets Hus",
+    "Byalag",
+    "Kvinnojour",
+    "Ungdomsråd",
+    "Pensionärsförening",
+    "Koloniförening",
+    "Föräldraförening",
+    "Fotbollsklubb",
+    "Scoutkår",
+    "Naturskyddsförening",
+    "Språkkafé",
+    "Nattvandrare",
+    "Bostadsrättsförening",
+    "Hembygdsförening",
+    "Biblioteksvänner",
+    "Odlingslotter",
+    "Teaterförening",
 ];
 const OTHERS: &[(ActorKind, &str)] = &[
     (ActorKind::Company, "Fastigheter AB"),
@@ -26,15 +43,25 @@ const OTHERS: &[(ActorKind, &str)] = &[
     (ActorKind::PublicHousing, "Bostäder"),
     (ActorKind::FaithCommunity, "Församling"),
     (ActorKind::Foundation, "Stiftelse"),
-    (ActorKind::Administration, "Socialförvaltning"),
+    (ActorKind::Agency, "Servicekontor"),
     (ActorKind::Union, "Fackklubb"),
     (ActorKind::Network, "Nätverk"),
     (ActorKind::Cooperative, "Ekonomiska förening"),
 ];
 const BEGINNINGS: &[&str] = &["", "", "", "Norra ", "Södra ", "Östra ", "Västra ", "Nya ", "Unga i ", "Vi i "];
 pub const DOMAINS: &[&str] = &[
-    "housing", "planning", "labour_market", "education", "preschool", "health", "social_care", "safety", "democracy", "culture_leisure",
-    "civil_society", "digital",
+    "housing",
+    "planning",
+    "labour_market",
+    "education",
+    "preschool",
+    "health",
+    "social_care",
+    "safety",
+    "democracy",
+    "culture_leisure",
+    "civil_society",
+    "digital",
 ];
 const GROUPS: &[&str] = &["barn", "unga", "äldre", "nyanlända", "föräldrar", "arbetssökande"];
 const POWERS: &[Power] = &[Power::Decide, Power::Fund, Power::Implement, Power::Regulate, Power::Advise, Power::Inform];
@@ -60,8 +87,7 @@ pub fn actor(number: usize, places: &[Place], random: &mut Random) -> SeededActo
     let id = id(number, at, 0, random);
     let place = random.of(places);
     // Seven actors of ten are associations.
-    let (kind, ending) =
-        if random.below(10) < 7 { (ActorKind::Association, *random.of(ASSOCIATIONS)) } else { *random.of(OTHERS) };
+    let (kind, ending) = if random.below(10) < 7 { (ActorKind::Association, *random.of(ASSOCIATIONS)) } else { *random.of(OTHERS) };
     let name = format!("{}{} {ending}", random.of(BEGINNINGS), place.name);
     let organisation_number = organisation_number(802_000_000 + number);
     let focus = format!("Arbetar för {} i {} tillsammans med skola, kommun och grannar.", random.of(GROUPS), place.name);

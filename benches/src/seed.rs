@@ -12,13 +12,7 @@ use samsyn::{
     },
     geography::areas::{AreaId, AreaLevel, table as area},
     guidance::packs,
-    kernel::{
-        Db,
-        clock::Clock,
-        db::Settings,
-        id::Ids,
-        request::Call,
-    },
+    kernel::{Db, clock::Clock, db::Settings, id::Ids, request::Call},
     registry::{actors::table as actor, mandates::table as mandate},
 };
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, Statement, TransactionTrait, Value};
@@ -53,14 +47,14 @@ pub struct Seeded {
     /// The municipalities.
     pub municipalities: Vec<Uuid>,
     /// Names of statistical areas, which stand in the names of actors.
-    pub words: Vec<String>,
+    pub places: Vec<String>,
 }
 
 pub async fn fill(database: &Database, count: usize) -> Outcome<Seeded> {
     let settings = Settings {
         url: database.url().to_owned(),
         connections: 2,
-        acquire_timeout: Duration::from_secs(60),
+        acquire_timeout: Duration::from_mins(1),
         statement_timeout: Duration::ZERO,
         durable: true,
     };
@@ -110,14 +104,12 @@ pub async fn fill(database: &Database, count: usize) -> Outcome<Seeded> {
     settle(&connection, backend, first + i64::try_from(count)?).await?;
     eprintln!("\r{count} actors and {mandates} mandates are in place");
     connection.close().await?;
-    let mut words: Vec<String> = places.iter().filter_map(|place| place.name.split(' ').next()).map(ToOwned::to_owned).collect();
-    words.dedup();
     Ok(Seeded {
         actors: ids,
         with_mandates: mandates.div_ceil(MANDATES_EACH),
         mandates,
         municipalities: places.iter().map(|place| place.municipality.uuid()).collect(),
-        words,
+        places: places.into_iter().map(|place| place.name).collect(),
     })
 }
 

@@ -45,7 +45,7 @@ pub async fn all(server: &Server, seeded: &Seeded, flags: &Flags) -> Outcome<Vec
     let deep = deep_cursor(&mut driver, &token, seeded.actors.len() * 9 / 10).await?;
     let actors: Arc<[Uuid]> = seeded.actors.as_slice().into();
     let areas: Arc<[Uuid]> = seeded.municipalities.as_slice().into();
-    let words: Arc<[String]> = seeded.words.as_slice().into();
+    let places: Arc<[String]> = seeded.places.as_slice().into();
     let made = Arc::new(AtomicUsize::new(0));
     let mut all = Vec::new();
     let mut add = |name, reads, connections, caller: Box<dyn Fn(usize) -> Caller>| {
@@ -72,7 +72,7 @@ pub async fn all(server: &Server, seeded: &Seeded, flags: &Flags) -> Outcome<Vec
     add("actors, page of 50 at 90 %", true, connections, same(format!("{ROOT}/actors?limit=50&cursor={deep}"), Some(&token)));
     let filtered = format!("{ROOT}/actors?limit=50&kind=association&municipality=0127");
     add("actors by kind and municipality", true, connections, same(filtered, Some(&token)));
-    add("actors searched, place", true, connections, searches(&words, &token));
+    add("actors searched, place", true, connections, searches(&places, &token));
     add("actors searched, common word", true, SIGNING_IN, same(format!("{ROOT}/actors?limit=50&q=kommun"), Some(&token)));
     let with_mandates = |id: &Uuid| format!("{ROOT}/actors/{id}?expand=mandates");
     add("actor with mandates", true, connections, any(&actors, seeded.with_mandates.min(actors.len()), &token, with_mandates));
@@ -83,7 +83,9 @@ pub async fn all(server: &Server, seeded: &Seeded, flags: &Flags) -> Outcome<Vec
     add("actor created", false, connections, creations(&made, &areas, &token));
     add("nine read, one created", false, connections, mixed(&actors, &made, &areas, &token));
     add("64 writers", false, WRITERS, creations(&made, &areas, &token));
-    for (name, path) in [("ceiling: style.css", "/style.css"), ("ceiling: openapi.json", "/openapi.json"), ("ceiling: health/live", "/health/live")] {
+    for (name, path) in
+        [("ceiling: style.css", "/style.css"), ("ceiling: openapi.json", "/openapi.json"), ("ceiling: health/live", "/health/live")]
+    {
         all.insert(0, Workload { name, reads: true, ceiling: true, connections, caller: same(path.to_owned(), None) });
     }
     Ok(all)
@@ -106,7 +108,7 @@ async fn deep_cursor(driver: &mut Connection, token: &str, row: usize) -> Outcom
         let limit = (row - walked).min(200);
         let after = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
         let page = ask(driver, &Request::get(format!("{ROOT}/actors?limit={limit}{after}"), Some(token))).await?;
-        cursor = page["nextCursor"].as_str().ok_or("the list ended too early")?.to_owned();
+        page["nextCursor"].as_str().ok_or("the list ended too early")?.clone_into(&mut cursor);
         walked += limit;
     }
     Ok(cursor)
@@ -119,15 +121,15 @@ async fn ask(driver: &mut Connection, request: &Request) -> Outcome<Value> {
     if (200..300).contains(&answer.status) {
         Ok(serde_json::from_slice(answer.body)?)
     } else {
-        Err(format!("{request:?} was answered with {}: {}", answer.status, String::from_utf8_lossy(answer.body)).into())
+        Err(format!("{request} was answered with {}: {}", answer.status, String::from_utf8_lossy(answer.body)).into())
     }
 }
 
-fn searches(words: &Arc<[String]>, token: &Arc<str>) -> Box<dyn Fn(usize) -> Caller> {
-    let (words, token) = (Arc::clone(words), Arc::clone(token));
+fn searches(places: &Arc<[String]>, token: &Arc<str>) -> Box<dyn Fn(usize) -> Caller> {
+    let (places, token) = (Arc::clone(places), Arc::clone(token));
     Box::new(move |worker| {
-        let (words, token, mut random) = (Arc::clone(&words), Arc::clone(&token), Random::new(worker as u64));
-        Box::new(move |_| Request::get(format!("{ROOT}/actors?limit=50&q={}", encoded(random.of(&words))), Some(&token)))
+        let (places, token, mut random) = (Arc::clone(&places), Arc::clone(&token), Random::new(worker as u64));
+        Box::new(move |_| Request::get(format!("{ROOT}/actors?limit=50&q={}", encoded(random.of::<String>(&places))), Some(&token)))
     })
 }
 
@@ -188,7 +190,7 @@ fn mixed(actors: &Arc<[Uuid]>, made: &Arc<AtomicUsize>, areas: &Arc<[Uuid]>, tok
             if random.below(10) == 0 {
                 creation(&made, &areas, &token, &mut random)
             } else {
-                Request::get(format!("{ROOT}/actors/{}", random.of(&actors)), Some(&token))
+                Request::get(format!("{ROOT}/actors/{}", random.of::<Uuid>(&actors)), Some(&token))
             }
         })
     })

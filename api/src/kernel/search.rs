@@ -5,7 +5,7 @@
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, ExprTrait, Statement, Value,
-    sea_query::{CaseStatement, Expr, Func, SimpleExpr},
+    sea_query::{CaseStatement, Expr, Func, Query, SimpleExpr},
 };
 
 use super::{Id, Write, page::Key, problem::Result, table::is_postgres, text};
@@ -71,23 +71,17 @@ pub fn matches(kind: &str, id: impl ColumnTrait, q: &str, backend: DbBackend) ->
     if words.is_empty() {
         return Expr::val(false).into();
     }
-    let id = Expr::col(id.as_column_ref());
+    let mut found = Query::select();
+    found.column("entity_id").from("search_entry");
     if is_postgres(backend) {
         let query = words.iter().map(|word| format!("'{word}':*")).collect::<Vec<_>>().join(" & ");
-        let found = Expr::cust_with_values(
-            "(SELECT entity_id FROM search_entry WHERE kind = $1 AND words @@ $2::tsquery)",
-            [kind.to_owned(), query],
-        );
-        id.eq(Expr::cust_with_expr("ANY($1)", found))
+        found.and_where(Expr::col("kind").eq(kind)).and_where(Expr::cust_with_values("words @@ $1::tsquery", [query]));
     } else {
         let query = words.iter().map(|word| format!("\"{word}\"*")).collect::<Vec<_>>().join(" AND ");
         let query = format!("kind : \"{kind}\" AND words : ({query})");
-        let found = Expr::cust_with_values(
-            "(SELECT entity_id FROM search_entry WHERE id IN (SELECT rowid FROM search_words WHERE search_words MATCH ?))",
-            [query],
-        );
-        id.binary(sea_orm::sea_query::BinOper::In, found)
+        found.and_where(Expr::cust_with_values("id IN (SELECT rowid FROM search_words WHERE search_words MATCH ?)", [query]));
     }
+    Expr::col(id.as_column_ref()).in_subquery(found)
 }
 
 /// The first key of a searched list: names that begin with what was asked come before all others.

@@ -1,0 +1,152 @@
+//! The published contract: golden files are current, examples are valid and complete, codelists have labels.
+
+use std::{collections::BTreeSet, env, fs, path::PathBuf};
+
+use samsyn::openapi::{CANONICAL_URL, document, older};
+use serde_json::{Value, json};
+
+/// A file of the repository.
+pub fn file(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
+}
+
+/// Compares a golden file with what it should be, or writes it when `SAMSYN_GOLDEN=write`.
+pub fn golden(path: &str, current: &str) {
+    let file = file(path);
+    if env::var("SAMSYN_GOLDEN").is_ok_and(|what| what == "write") {
+        fs::write(&file, current).unwrap();
+        return;
+    }
+    let kept = fs::read_to_string(&file).unwrap_or_default();
+    if kept != current {
+        let at = kept.lines().zip(current.lines()).position(|(kept, current)| kept != current).unwrap_or_default();
+        panic!(
+            "{path} is not current (line {}):\n- {}\n+ {}\nrun openapi/golden.sh",
+            at + 1,
+            kept.lines().nth(at).unwrap_or_default(),
+            current.lines().nth(at).unwrap_or_default()
+        );
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{}\n", serde_json::to_string_pretty(value).unwrap())
+}
+
+/// Every operation with its method and path.
+pub fn operations() -> Vec<(String, String, Value)> {
+    let document = document(CANONICAL_URL);
+    let mut all = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap().iter().filter(|(_, operation)| operation.is_object()) {
+            all.push((method.to_uppercase(), path.clone(), operation.clone()));
+        }
+    }
+    all
+}
+
+/// Whether a path of a call is served at a path of the contract.
+pub fn fits(pattern: &str, path: &str) -> bool {
+    let (pattern, path): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('?').next().unwrap().split('/').collect());
+    pattern.len() == path.len() && pattern.iter().zip(&path).all(|(known, given)| known == given || known.starts_with('{'))
+}
+
+/// A checker of values against a schema of the contract.
+pub fn checker(schema: &Value) -> jsonschema::Validator {
+    let mut root = schema.clone();
+    root["components"] = document(CANONICAL_URL)["components"].clone();
+    jsonschema::draft202012::options().should_validate_formats(true).offline().build(&root).unwrap()
+}
+
+#[test]
+fn the_golden_files_are_current() {
+    let current = document(CANONICAL_URL);
+    golden("openapi/samsyn.json", &pretty(&current));
+    golden("openapi/samsyn-3.0.json", &pretty(&older(&current)));
+    golden("openapi/permissions.md", &samsyn::access::policy::table());
+    let public: Vec<_> = operations()
+        .into_iter()
+        .filter(|(_, _, operation)| operation["security"][0] == json!({}))
+        .map(|(method, path, operation)| format!("{method} {path} {}", operation["operationId"].as_str().unwrap()))
+        .collect();
+    golden("openapi/public-operations.txt", &format!("{}\n", public.join("\n")));
+    let config = samsyn::config::Config::load(&[], None, std::iter::empty(), &[]).unwrap();
+    golden("docs/configuration.toml", &config.print());
+}
+
+#[test]
+fn every_example_is_valid_and_every_body_has_one() {
+    let mut missing = Vec::new();
+    for (method, path, operation) in operations() {
+        let name = operation["operationId"].as_str().unwrap();
+        let body = &operation["requestBody"]["content"]["application/json"];
+        let mut bodies = vec![(format!("{name} request"), body)];
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            bodies.push((format!("{name} {status}"), &response["content"]["application/json"]));
+        }
+        for (what, body) in bodies.into_iter().filter(|(_, body)| !body.is_null()) {
+            match body.get("example") {
+                None => missing.push(format!("{what} ({method} {path})")),
+                Some(example) => {
+                    let errors: Vec<_> = checker(&body["schema"]).iter_errors(example).map(|error| format!("{}: {error}", error.instance_path())).collect();
+                    assert!(errors.is_empty(), "{what}: {errors:?}\n{example}");
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "without an example: {missing:#?}");
+}
+
+#[test]
+fn every_enumeration_has_labels_in_both_languages() {
+    let labels: Value = serde_json::from_str(&fs::read_to_string(file("api/src/guidance/packs/codelists.json")).unwrap()).unwrap();
+    let document = document(CANONICAL_URL);
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        for code in schema["enum"].as_array().into_iter().flatten() {
+            let label = &labels[name][code.as_str().unwrap()];
+            assert!(label[0].is_string() && label[1].is_string(), "{name}: {code} has no label");
+        }
+    }
+}
+
+#[test]
+fn no_two_operations_have_one_name_and_no_two_schemas_are_one() {
+    let names: Vec<_> = operations().into_iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
+    // Equal names of types in two places of the source would overwrite each other silently.
+    let mut seen = BTreeSet::new();
+    for (path, text) in crate::house::sources() {
+        let mut lines = text.lines().peekable();
+        let mut schema = false;
+        let mut renamed = None;
+        while let Some(line) = lines.next() {
+            schema |= line.contains("ToSchema") && line.contains("derive");
+            if let Some(name) = line.split("schema(as = ").nth(1) {
+                renamed = name.split([')', ',']).next().map(ToOwned::to_owned);
+            }
+            let declared = line.trim().trim_start_matches("pub ").trim_start_matches("pub(super) ");
+            if let Some(name) = declared.strip_prefix("struct ").or(declared.strip_prefix("enum ")) {
+                if schema {
+                    let name = renamed.take().unwrap_or_else(|| name.split([' ', '<', '(']).next().unwrap().to_owned());
+                    assert!(seen.insert(name.clone()), "{path}: another type is called {name} in the contract");
+                }
+                schema = false;
+                renamed = None;
+            }
+        }
+    }
+}
+
+#[test]
+fn every_handler_of_the_source_is_in_the_contract() {
+    let known: BTreeSet<_> = operations().into_iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap().to_owned()).collect();
+    let mut found = BTreeSet::new();
+    for (path, text) in crate::house::sources() {
+        let handlers = text.matches("#[utoipa::path(").count();
+        let routes = ["#[get(\"", "#[post(\"", "#[put(\"", "#[patch(\"", "#[delete(\""].iter().map(|route| text.matches(route).count()).sum::<usize>();
+        // The pages and health addresses are no operations.
+        assert!(handlers == routes || path.starts_with("service/"), "{path}: a route without a description");
+        found.extend(text.split("operation_id = \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
+    }
+    assert_eq!(found, known);
+}

@@ -1,0 +1,133 @@
+//! A plain HTTP client: one connection a call, so that nothing is shared and every byte of a call can be chosen.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use serde_json::Value;
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+    pub json: Value,
+}
+
+impl Answer {
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The version tag.
+    pub fn etag(&self) -> String {
+        self.header("etag").expect("a version tag").to_owned()
+    }
+
+    /// Fails with the whole answer when its status is another.
+    #[track_caller]
+    pub fn is(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.body);
+        self
+    }
+
+    /// The codes of a problem's faults, with their places.
+    pub fn faults(&self) -> Vec<String> {
+        let errors = self.json["errors"].as_array().cloned().unwrap_or_default();
+        let place = |fault: &Value| fault["parameter"].as_str().or(fault["pointer"].as_str()).unwrap_or_default().to_owned();
+        errors.iter().map(|fault| format!("{} {}", place(fault), fault["code"].as_str().unwrap_or_default())).collect()
+    }
+}
+
+/// Somebody who calls.
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub address: SocketAddr,
+    headers: Vec<(String, String)>,
+}
+
+impl Client {
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, headers: Vec::new() }
+    }
+
+    /// The same caller with another header in each call.
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        client.headers.push((name.to_owned(), value.to_owned()));
+        client
+    }
+
+    /// The same caller, signed in.
+    pub fn with_token(&self, token: &str) -> Self {
+        self.with("Authorization", &format!("Bearer {token}"))
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, None)
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call("POST", path, Some(("application/json", body.to_string().as_bytes())))
+    }
+
+    /// A state change that needs no body.
+    pub fn act(&self, path: &str) -> Answer {
+        self.call("POST", path, None)
+    }
+
+    pub fn put(&self, path: &str, body: &Value) -> Answer {
+        self.call("PUT", path, Some(("application/json", body.to_string().as_bytes())))
+    }
+
+    pub fn patch(&self, path: &str, etag: &str, body: &Value) -> Answer {
+        self.with("If-Match", etag).call("PATCH", path, Some(("application/merge-patch+json", body.to_string().as_bytes())))
+    }
+
+    pub fn delete(&self, path: &str, etag: &str) -> Answer {
+        self.with("If-Match", etag).call("DELETE", path, None)
+    }
+
+    /// Any call. A path that does not begin with the API's root is taken to be below it, unless it is a standard address.
+    pub fn call(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Answer {
+        let outside = ["/samsyn", "/openapi", "/docs", "/health", "/problems", "/.well-known", "/style"].iter().any(|start| path.starts_with(start));
+        let path = if outside || path == "/" { path.to_owned() } else { format!("/samsyn/v1{path}") };
+        let mut call = format!("{method} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", encode(&path));
+        for (name, value) in &self.headers {
+            call.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if let Some((media_type, body)) = body {
+            call.push_str(&format!("Content-Type: {media_type}\r\nContent-Length: {}\r\n", body.len()));
+        }
+        call.push_str("\r\n");
+        let mut bytes = call.into_bytes();
+        bytes.extend_from_slice(body.map(|(_, body)| body).unwrap_or_default());
+        raw(self.address, &bytes)
+    }
+}
+
+/// Letters beyond ASCII as they travel in an address.
+fn encode(path: &str) -> String {
+    path.bytes().map(|byte| if byte.is_ascii_graphic() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// Sends bytes and reads what comes back.
+pub fn raw(address: SocketAddr, bytes: &[u8]) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    // A service that has heard enough may stop listening before all is sent.
+    let _ = stream.write_all(bytes);
+    let mut received = Vec::new();
+    let _ = stream.read_to_end(&mut received);
+    let text = String::from_utf8_lossy(&received).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok()).unwrap_or_default();
+    let headers = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    Answer { status, headers, body: body.to_owned(), json: serde_json::from_str(body).unwrap_or(Value::Null) }
+}

@@ -1,0 +1,228 @@
+//! What tests stand on: a service in this process, a database of its own, and a client that speaks plain HTTP.
+
+mod client;
+mod postgres;
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use samsyn::{
+    access::{grants, passwords, policy::Role, users},
+    app::App,
+    config::Config,
+    kernel::{clock::Clock, id::Ids, request::Call},
+};
+use serde_json::{Value, json};
+
+pub use client::{Answer, Client, raw};
+
+/// The password of every test user.
+pub const PASSWORD: &str = "fyra blå cyklar vid ån";
+
+/// Which database a test runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// A running service.
+pub struct TestApp {
+    pub address: SocketAddr,
+    pub url: String,
+    stop: Option<mpsc::Sender<()>>,
+    running: Option<thread::JoinHandle<()>>,
+    folder: Option<PathBuf>,
+    users: AtomicUsize,
+}
+
+/// The day on which all tests take place.
+pub fn today() -> DateTime<Utc> {
+    "2026-11-22T09:00:00Z".parse().unwrap()
+}
+
+fn config(database_url: &str, migrate: bool) -> Config {
+    let settings = [
+        ("listen", "127.0.0.1:0"),
+        ("public_url", samsyn::openapi::CANONICAL_URL),
+        ("database_url", database_url),
+        ("migrate_on_start", if migrate { "true" } else { "false" }),
+        ("reference_pack", if migrate { "true" } else { "false" }),
+        ("database_durable", "false"),
+        ("database_connections", "4"),
+        ("workers", "2"),
+        ("stop_seconds", "1"),
+        ("body_bytes", "100000"),
+    ];
+    Config::load(&[], None, std::iter::empty(), &settings.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap()
+}
+
+/// Makes a migrated database with the reference pack, to copy for each test.
+fn prepare(url: &str) {
+    let config = config(url, true);
+    thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async {
+            let app = App::build(config, Clock::fixed(today()), Ids::counted_from(1)).await.unwrap();
+            app.db().close().await;
+        });
+    })
+    .join()
+    .unwrap();
+}
+
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// A folder that no other test uses.
+fn folder() -> PathBuf {
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let base = if PathBuf::from("/dev/shm").is_dir() { PathBuf::from("/dev/shm") } else { std::env::temp_dir() };
+    let folder = base.join(format!("samsyn-test-{}-{number}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn sqlite_template() -> &'static PathBuf {
+    static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let file = folder().join("template.db");
+        prepare(&format!("sqlite:{}", file.display()));
+        file
+    })
+}
+
+impl TestApp {
+    /// A service on a database of its own; nothing where that database is not to be had, which is then said.
+    pub fn start(database: Database) -> Option<Self> {
+        match database {
+            Database::Sqlite => {
+                let folder = folder();
+                let file = folder.join("samsyn.db");
+                fs::copy(sqlite_template(), &file).unwrap();
+                let mut app = Self::on(&format!("sqlite:{}", file.display()), 1_000_000);
+                app.folder = Some(folder);
+                Some(app)
+            }
+            Database::Postgres => Some(Self::on(&postgres::database()?, 1_000_000)),
+        }
+    }
+
+    /// A service on a given database; several of them are several instances. Ids are counted from `first_id`.
+    pub fn on(database_url: &str, first_id: u64) -> Self {
+        let (ready, address) = mpsc::channel();
+        let (stop, stopped) = mpsc::channel();
+        let url = database_url.to_owned();
+        let running = thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let app = App::build(config(&url, false), Clock::fixed(today()), Ids::counted_from(first_id)).await.unwrap();
+                let listener = app.listen().unwrap();
+                ready.send(listener.local_addr().unwrap()).unwrap();
+                let (server, handle) = app.serve(listener).unwrap();
+                let server = actix_web::rt::spawn(server);
+                let _ = tokio::task::spawn_blocking(move || stopped.recv()).await;
+                handle.stop(false).await;
+                let _ = server.await;
+                app.db().close().await;
+            });
+        });
+        let address = address.recv().unwrap();
+        Self {
+            address,
+            url: database_url.to_owned(),
+            stop: Some(stop),
+            running: Some(running),
+            folder: None,
+            users: AtomicUsize::new(0),
+        }
+    }
+
+    /// A client that is not signed in.
+    pub fn anybody(&self) -> Client {
+        Client::new(self.address)
+    }
+
+    /// A signed-in user with a role: everywhere, or within a scope such as `("area", id)`.
+    pub fn user(&self, role: Role, scope: Option<(&str, &str)>) -> Client {
+        let number = self.users.fetch_add(1, Ordering::Relaxed);
+        let name = serde_json::to_value(role).unwrap().as_str().unwrap().to_owned();
+        let email = format!("{name}{number}@example.se");
+        self.register(&email, &format!("Test {name}"), role, scope);
+        self.sign_in(&email)
+    }
+
+    /// Registers a user at the console.
+    pub fn register(&self, email: &str, name: &str, role: Role, scope: Option<(&str, &str)>) {
+        let new: users::NewUser = serde_json::from_value(json!({"email": email, "name": name})).unwrap();
+        let scope = scope.map_or_else(|| json!({"kind": "everywhere", "id": null}), |(kind, id)| json!({"kind": kind, "id": id}));
+        let scope: grants::Scope = serde_json::from_value(scope).unwrap();
+        let config = config(&self.url, false);
+        // Counted from where neither the template nor the service counts.
+        let first = 500_000 + self.users.fetch_add(1, Ordering::Relaxed) as u64 * 100;
+        thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let db = samsyn::kernel::Db::open(&config.database(), false, Clock::fixed(today()), Ids::counted_from(first)).await.unwrap();
+                let hash = password_hash().await;
+                db.transaction(&Call::of_installation(), async |w| {
+                    let user = users::insert(&new, Some(hash.clone()), w).await?;
+                    let grant = grants::NewGrant { user_id: user.id, role, scope: scope.clone(), valid_from: None, valid_to: None };
+                    grants::insert(&grant, w).await
+                })
+                .await
+                .unwrap();
+                db.close().await;
+            });
+        })
+        .join()
+        .unwrap();
+    }
+
+    /// Signs a registered user in.
+    pub fn sign_in(&self, email: &str) -> Client {
+        let answer = self.anybody().post("/sessions", &json!({"email": email, "password": PASSWORD}));
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        self.anybody().with_token(answer.json["accessToken"].as_str().unwrap())
+    }
+
+    /// The id of the area with a code.
+    pub fn area(&self, code: &str) -> String {
+        id(&self.anybody().get(&format!("/areas?code={code}")).json["items"][0])
+    }
+
+    /// The id of a municipality's or region's actor.
+    pub fn public_actor(&self, identifier: &str) -> String {
+        id(&self.anybody().get(&format!("/actors?identifier={identifier}")).json["items"][0])
+    }
+}
+
+/// The stored form of the one password, made once.
+async fn password_hash() -> String {
+    static HASH: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
+    let hash = async || passwords::hash(PASSWORD.to_owned(), &std::sync::Arc::new(tokio::sync::Semaphore::new(1))).await.unwrap();
+    HASH.get_or_init(hash).await.clone()
+}
+
+/// The id of a resource.
+pub fn id(resource: &Value) -> String {
+    resource["id"].as_str().unwrap_or_else(|| panic!("{resource} has no id")).to_owned()
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(running) = self.running.take() {
+            let _ = running.join();
+        }
+        if let Some(folder) = &self.folder {
+            let _ = fs::remove_dir_all(folder);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A private `PostgreSQL` for the whole run, from the installed binaries, and a copied database for each test.
+//!
+//! The server lives in memory and ends with this process, however that ends: a supervising shell waits for its standard
+//! input to close and then stops it and removes its files.
+
+use std::{
+    env, fs,
+    io::Write,
+    os::unix::{fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use sqlx::{Connection, Executor, PgConnection};
+
+struct Cluster {
+    /// The address of a database by its name.
+    url: Box<dyn Fn(&str) -> String + Send + Sync>,
+    /// Databases are copied one at a time, for the template may have no other connection.
+    copying: Mutex<()>,
+    name: String,
+    _supervisor: Option<Child>,
+}
+
+/// The address of a new database with the reference pack, or nothing where there is no `PostgreSQL`.
+pub fn database() -> Option<String> {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let cluster = cluster()?;
+    let name = format!("{}_{}", cluster.name, COUNT.fetch_add(1, Ordering::Relaxed));
+    let _copying = cluster.copying.lock().unwrap();
+    run(&(cluster.url)("postgres"), &format!("CREATE DATABASE {name} TEMPLATE {} STRATEGY FILE_COPY", cluster.name));
+    Some((cluster.url)(&name))
+}
+
+fn run(url: &str, sql: &str) {
+    let (url, sql) = (url.to_owned(), sql.to_owned());
+    thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+            let mut connection = PgConnection::connect(&url).await.unwrap();
+            connection.execute(sqlx::AssertSqlSafe(sql)).await.unwrap();
+            connection.close().await.unwrap();
+        });
+    })
+    .join()
+    .unwrap();
+}
+
+fn cluster() -> Option<&'static Cluster> {
+    static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
+    let cluster = CLUSTER.get_or_init(|| {
+        let cluster = given().or_else(start)?;
+        run(&(cluster.url)("postgres"), &format!("CREATE DATABASE {}", cluster.name));
+        super::prepare(&(cluster.url)(&cluster.name));
+        Some(cluster)
+    });
+    if cluster.is_none() {
+        assert!(env::var_os("CI").is_none(), "PostgreSQL is required in CI, and neither its binaries nor SAMSYN_TEST_POSTGRES are there");
+        let _ = writeln!(std::io::stderr(), "\n*** ONLY SQLITE IS TESTED: install PostgreSQL, or set SAMSYN_TEST_POSTGRES=postgres://user@host ***\n");
+    }
+    cluster.as_ref()
+}
+
+/// A server that is there already.
+fn given() -> Option<Cluster> {
+    let server = env::var("SAMSYN_TEST_POSTGRES").ok()?;
+    let server = server.trim_end_matches('/').to_owned();
+    let name = format!("samsyn_test_{}", std::process::id());
+    Some(Cluster { url: Box::new(move |database| format!("{server}/{database}")), copying: Mutex::default(), name, _supervisor: None })
+}
+
+fn binaries() -> Option<PathBuf> {
+    let here = |folder: &Path| folder.join("initdb").is_file() && folder.join("postgres").is_file();
+    let mut folders: Vec<PathBuf> = env::var_os("PG_BIN").map(PathBuf::from).into_iter().collect();
+    folders.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
+    let mut installed: Vec<_> = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin")).collect();
+    installed.sort();
+    folders.extend(installed.into_iter().rev());
+    folders.into_iter().find(|folder| here(folder))
+}
+
+/// An unprivileged user to run as when we are root, which the server refuses to be.
+fn unprivileged() -> Option<(u32, u32)> {
+    let own: String = fs::read_to_string("/proc/self/status").ok()?;
+    let root = own.lines().any(|line| line.starts_with("Uid:\t0\t"));
+    let users = fs::read_to_string("/etc/passwd").ok()?;
+    let user = |name: &str| {
+        let fields: Vec<_> = users.lines().find(|line| line.split(':').next() == Some(name))?.split(':').collect();
+        Some((fields.get(2)?.parse().ok()?, fields.get(3)?.parse().ok()?))
+    };
+    if root { user("postgres").or_else(|| user("nobody")) } else { None }
+}
+
+fn start() -> Option<Cluster> {
+    let binaries = binaries()?;
+    let folder = super::folder();
+    let user = unprivileged();
+    if let Some((uid, gid)) = user {
+        std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).unwrap();
+    }
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    let command = |program: &Path| {
+        let mut command = Command::new(program);
+        if let Some((uid, gid)) = user {
+            command.uid(uid).gid(gid);
+        }
+        command.current_dir("/");
+        command
+    };
+    let data = folder.join("data");
+    let made = command(&binaries.join("initdb"))
+        .args(["-A", "trust", "-U", "postgres", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", "-D"])
+        .arg(&data)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+    let script = r#"
+        "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
+            -c max_connections=400 -c shared_buffers=64MB >"$2/log" 2>&1 &
+        server=$!
+        cat >/dev/null
+        kill -QUIT $server; wait $server; rm -rf "$2"
+    "#;
+    let supervisor = command(Path::new("/bin/sh")).args(["-c", script, "sh"]).arg(&binaries).arg(&folder).stdin(Stdio::piped()).spawn().unwrap();
+    let socket = folder.display().to_string();
+    let cluster = Cluster {
+        url: Box::new(move |database| format!("postgres://postgres@localhost/{database}?host={socket}")),
+        copying: Mutex::default(),
+        name: "template_of_tests".to_owned(),
+        _supervisor: Some(supervisor),
+    };
+    let started = Instant::now();
+    let there = folder.join(".s.PGSQL.5432");
+    while !there.exists() || !answers(&(cluster.url)("postgres")) {
+        assert!(started.elapsed() < Duration::from_secs(30), "PostgreSQL did not start: {:?}", fs::read_to_string(folder.join("log")));
+        thread::yield_now();
+    }
+    Some(cluster)
+}
+
+fn answers(url: &str) -> bool {
+    let url = url.to_owned();
+    thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async { PgConnection::connect(&url).await.is_ok() })
+    })
+    .join()
+    .unwrap()
+}

@@ -1,0 +1,14 @@
+//! Black-box tests: the user is a client. Each test has a service of its own, on `SQLite` and on `PostgreSQL`, with a clock
+//! that stands still and ids that are counted, so that answers are the same each time and on both databases.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
+
+mod access;
+mod bad_input;
+mod concurrency;
+mod conduct;
+mod contract;
+mod harness;
+mod house;
+mod story;
+mod visibility;

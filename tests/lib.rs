@@ -1,0 +1,1 @@
+//! Black-box tests of the running service; see `it/main.rs`.
