@@ -76,6 +76,7 @@ pub async fn all(server: &Server, seeded: &Seeded, flags: &Flags) -> Outcome<Vec
     add("actors searched, common word", true, SIGNING_IN, same(format!("{ROOT}/actors?limit=50&q=kommun"), Some(&token)));
     let with_mandates = |id: &Uuid| format!("{ROOT}/actors/{id}?expand=mandates");
     add("actor with mandates", true, connections, any(&actors, seeded.with_mandates.min(actors.len()), &token, with_mandates));
+    add("mandates, first page of 50", true, connections, same(format!("{ROOT}/mandates?limit=50"), Some(&token)));
     add("area by id", true, connections, any(&areas, areas.len(), &token, |id| format!("{ROOT}/areas/{id}")));
     add("codelist", true, connections, same(format!("{ROOT}/codelists/ActorKind"), Some(&token)));
     add("sign-in", false, SIGNING_IN, Box::new(|_| Box::new(|_| credentials())));

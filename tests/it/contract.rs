@@ -1,6 +1,6 @@
 //! The published contract: golden files are current, examples are valid and complete, codelists have labels.
 
-use std::{collections::BTreeSet, env, fs, path::PathBuf};
+use std::{collections::BTreeSet, env, fs, path::PathBuf, sync::LazyLock};
 
 use samsyn::openapi::{CANONICAL_URL, document, older};
 use serde_json::{Value, json};
@@ -33,11 +33,13 @@ fn pretty(value: &Value) -> String {
     format!("{}\n", serde_json::to_string_pretty(value).unwrap())
 }
 
+/// The contract, made once.
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| document(CANONICAL_URL));
+
 /// Every operation with its method and path.
 pub fn operations() -> Vec<(String, String, Value)> {
-    let document = document(CANONICAL_URL);
     let mut all = Vec::new();
-    for (path, item) in document["paths"].as_object().unwrap() {
+    for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap().iter().filter(|(_, operation)| operation.is_object()) {
             all.push((method.to_uppercase(), path.clone(), operation.clone()));
         }
@@ -54,15 +56,14 @@ pub fn fits(pattern: &str, path: &str) -> bool {
 /// A checker of values against a schema of the contract.
 pub fn checker(schema: &Value) -> jsonschema::Validator {
     let mut root = schema.clone();
-    root["components"] = document(CANONICAL_URL)["components"].clone();
+    root["components"] = DOCUMENT["components"].clone();
     jsonschema::draft202012::options().should_validate_formats(true).offline().build(&root).unwrap()
 }
 
 #[test]
 fn the_golden_files_are_current() {
-    let current = document(CANONICAL_URL);
-    golden("openapi/samsyn.json", &pretty(&current));
-    golden("openapi/samsyn-3.0.json", &pretty(&older(&current)));
+    golden("openapi/samsyn.json", &pretty(&DOCUMENT));
+    golden("openapi/samsyn-3.0.json", &pretty(&older(&DOCUMENT)));
     golden("openapi/permissions.md", &samsyn::access::policy::table());
     let public: Vec<_> = operations()
         .into_iter()
@@ -100,8 +101,7 @@ fn every_example_is_valid_and_every_body_has_one() {
 #[test]
 fn every_enumeration_has_labels_in_both_languages() {
     let labels: Value = serde_json::from_str(&fs::read_to_string(file("api/src/guidance/packs/codelists.json")).unwrap()).unwrap();
-    let document = document(CANONICAL_URL);
-    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+    for (name, schema) in DOCUMENT["components"]["schemas"].as_object().unwrap() {
         for code in schema["enum"].as_array().into_iter().flatten() {
             let label = &labels[name][code.as_str().unwrap()];
             assert!(label[0].is_string() && label[1].is_string(), "{name}: {code} has no label");

@@ -46,7 +46,7 @@ impl Answer {
 /// Somebody who calls.
 #[derive(Clone, Debug)]
 pub struct Client {
-    pub address: SocketAddr,
+    address: SocketAddr,
     headers: Vec<(String, String)>,
 }
 
@@ -61,6 +61,11 @@ impl Client {
         client.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         client.headers.push((name.to_owned(), value.to_owned()));
         client
+    }
+
+    /// The same caller at another instance.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.clone() }
     }
 
     /// The same caller, signed in.
