@@ -215,7 +215,7 @@ fn written(document: &Value) -> BTreeSet<String> {
     let refers = |value: &Value, found: &mut Vec<String>| {
         let mut value = value.clone();
         each(&mut value, &mut |part| {
-            found.extend(part["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).map(ToOwned::to_owned))
+            found.extend(part["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).map(ToOwned::to_owned));
         });
     };
     for operation in operations(document) {
@@ -383,7 +383,7 @@ fn problems(examples: &Value) -> Value {
             405 => headers["Allow"] = json!({"description": "The methods that can be used.", "schema": {"type": "string"}}),
             412 => headers["ETag"] = json!({"description": "The present version.", "schema": {"type": "string", "format": "etag"}}),
             429 | 503 => {
-                headers["Retry-After"] = json!({"description": "Seconds to wait.", "schema": {"type": "integer", "format": "int32"}})
+                headers["Retry-After"] = json!({"description": "Seconds to wait.", "schema": {"type": "integer", "format": "int32"}});
             }
             _ => {}
         }

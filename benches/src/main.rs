@@ -110,6 +110,6 @@ async fn round(postgres: bool, actors: usize, flags: &Flags, binary: &std::path:
         measured.push(measure::run(workload, &server, &database, flags.seconds).await?);
     }
     process::pin_driver(false);
-    let (peak, logged) = (server.peak_memory()?, server.logged()?);
-    Ok(Round { database: database.name(), actors, mandates: seeded.mandates, measured, peak, logged })
+    let (memory, logged) = (server.memory()?, server.logged()?);
+    Ok(Round { database: database.name(), actors, mandates: seeded.mandates, measured, memory, logged })
 }

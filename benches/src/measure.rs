@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -20,6 +20,8 @@ use crate::{
 };
 
 const WARM_UP: Duration = Duration::from_millis(700);
+/// How long a workload is measured at the most while not every connection has been answered once.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a workload cost.
 pub struct Measured {
@@ -54,16 +56,21 @@ struct Tally {
 pub async fn run(workload: &Workload, server: &Server, database: &Database, seconds: u64) -> Outcome<Measured> {
     // Set while answers count, and again when all is over.
     let (counting, over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let answered = Arc::new(AtomicUsize::new(0));
     let mut workers = JoinSet::new();
     for worker in 0..workload.connections {
-        let (counting, over) = (Arc::clone(&counting), Arc::clone(&over));
-        workers.spawn(work(server.address, (workload.caller)(worker), counting, over));
+        let (counting, over, answered) = (Arc::clone(&counting), Arc::clone(&over), Arc::clone(&answered));
+        workers.spawn(work(server.address, (workload.caller)(worker), counting, over, answered));
     }
     tokio::time::sleep(WARM_UP).await;
     let started = now();
     let (cpu, database_cpu) = (server.cpu()?, database.cpu());
     counting.store(true, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_secs(seconds)).await;
+    // A figure for something very slow is better than none.
+    while answered.load(Ordering::Relaxed) < workload.connections && started.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     counting.store(false, Ordering::Relaxed);
     let (cpu, database_cpu) = (server.cpu()? - cpu, database.cpu().saturating_sub(database_cpu));
     let seconds = started.elapsed().as_secs_f64();
@@ -99,7 +106,13 @@ fn now() -> Instant {
 }
 
 /// One connection's calls. A lost connection is an error and is opened anew.
-async fn work(address: SocketAddr, mut caller: Caller, counting: Arc<AtomicBool>, over: Arc<AtomicBool>) -> Tally {
+async fn work(
+    address: SocketAddr,
+    mut caller: Caller,
+    counting: Arc<AtomicBool>,
+    over: Arc<AtomicBool>,
+    answered: Arc<AtomicUsize>,
+) -> Tally {
     let mut tally = Tally::default();
     let mut bytes = Vec::new();
     while !over.load(Ordering::Relaxed) {
@@ -135,6 +148,7 @@ async fn work(address: SocketAddr, mut caller: Caller, counting: Arc<AtomicBool>
             if counting.load(Ordering::Relaxed) {
                 tally.times.push(u32::try_from(asked.elapsed().as_micros()).unwrap_or(u32::MAX));
                 tally.bytes += answer.size;
+                answered.fetch_add(1, Ordering::Relaxed);
             }
             request = caller(Some(&answer));
         }

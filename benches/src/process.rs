@@ -69,11 +69,15 @@ impl Server {
         cpu_of(self.child.id())
     }
 
-    /// The most memory that the service has had resident, in MiB.
-    pub fn peak_memory(&self) -> Outcome<u64> {
+    /// The most memory that the service has had resident, and how much it now has of its own, in MiB. The difference is
+    /// files: SQLite maps its file once for each connection, and each mapping counts.
+    pub fn memory(&self) -> Outcome<(u64, u64)> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
-        Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? / 1024)
+        let of = |name: &str| -> Outcome<u64> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("a line is missing in /proc/PID/status")?;
+            Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? / 1024)
+        };
+        Ok((of("VmHWM:")?, of("RssAnon:")?))
     }
 }
 

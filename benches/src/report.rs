@@ -16,8 +16,8 @@ pub struct Round {
     pub actors: usize,
     pub mandates: usize,
     pub measured: Vec<Measured>,
-    /// The most memory, in MiB.
-    pub peak: u64,
+    /// The most memory, and what was the service's own at the end, in MiB.
+    pub memory: (u64, u64),
     /// How many faults the service logged, and the first of them.
     pub logged: (usize, Option<String>),
 }
@@ -76,15 +76,10 @@ pub fn table(round: &Round) -> String {
         );
     }
     if let Some((fixed, each)) = ceiling {
-        let _ = writeln!(
-            text,
-            "\nCeiling: {fixed:.1} µs + {:.2} µs per 1,000 bytes. Peak memory of the service: {} MiB.",
-            each * 1000.0,
-            round.peak
-        );
-    } else {
-        let _ = writeln!(text, "\nPeak memory of the service: {} MiB.", round.peak);
+        let _ = writeln!(text, "\nCeiling: {fixed:.1} µs + {:.2} µs per 1,000 bytes.", each * 1000.0);
     }
+    let (peak, own) = round.memory;
+    let _ = writeln!(text, "\nMemory of the service: {peak} MiB at the most, files included; {own} MiB of its own at the end.");
     for one in round.measured.iter().filter(|one| one.errors > 0) {
         let _ = writeln!(text, "\nFirst error of \"{}\": {}", one.name, one.error.as_deref().unwrap_or("unknown"));
     }

@@ -119,7 +119,7 @@ fn no_two_operations_have_one_name_and_no_two_schemas_are_one() {
         let mut lines = text.lines().peekable();
         let mut schema = false;
         let mut renamed = None;
-        while let Some(line) = lines.next() {
+        for line in lines {
             schema |= line.contains("ToSchema") && line.contains("derive");
             if let Some(name) = line.split("schema(as = ").nth(1) {
                 renamed = name.split([')', ',']).next().map(ToOwned::to_owned);

@@ -51,7 +51,7 @@ impl<'a> Teller<'a> {
             self.read.push(path.to_owned());
         }
         let name = operation["operationId"].as_str().unwrap().to_owned();
-        if !self.told.contains_key(&name) {
+        if let std::collections::btree_map::Entry::Vacant(e) = self.told.entry(name) {
             let mut exchange = json!({});
             if let Some(body) = &body {
                 exchange["request"] = without_secrets(body);
@@ -59,7 +59,7 @@ impl<'a> Teller<'a> {
             if !answer.json.is_null() {
                 exchange["response"] = without_secrets(&answer.json);
             }
-            self.told.insert(name, exchange);
+            e.insert(exchange);
         }
         answer
     }

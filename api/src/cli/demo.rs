@@ -36,18 +36,15 @@ pub(super) fn run(mut config: Config, fresh: bool) -> Outcome {
         eprintln!("[1/3] Bringing the database up to date and loading areas, actors, codelists and indicators …");
         let app = App::build(config.clone(), Clock::System, Ids::Random).await?;
         let db = app.db();
-        let password = match read(db, "demo").await? {
-            Some(password) => {
-                eprintln!("[2/3] The example case is there already.");
-                password
-            }
-            None => {
-                refuse_others(db).await?;
-                eprintln!("[2/3] Loading the example case …");
-                let password = hash::secret()[..20].to_owned();
-                demo_case::load(&password, db).await?;
-                password
-            }
+        let password = if let Some(password) = read(db, "demo").await? {
+            eprintln!("[2/3] The example case is there already.");
+            password
+        } else {
+            refuse_others(db).await?;
+            eprintln!("[2/3] Loading the example case …");
+            let password = hash::secret()[..20].to_owned();
+            demo_case::load(&password, db).await?;
+            password
         };
         eprintln!("[3/3] Starting to serve …");
         let url = config.public_url.clone();

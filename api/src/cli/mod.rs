@@ -31,13 +31,13 @@ struct Cli {
 
 #[derive(Args)]
 struct SettingFlags {
-    /// The configuration file; SAMSYN_CONFIG names it too.
+    /// The configuration file; `SAMSYN_CONFIG` names it too.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Address and port to listen on.
     #[arg(long, global = true, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME.
+    /// sqlite:FILE or <postgres://USER:PASSWORD@HOST/NAME>.
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
     /// Where the service is reached from outside.

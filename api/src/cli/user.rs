@@ -27,7 +27,7 @@ pub(super) enum UserCommand {
         /// The user's name.
         #[arg(long)]
         name: String,
-        /// admin, coordinator, actor_admin, contributor, reader, analyst, evaluator or service.
+        /// admin, coordinator, `actor_admin`, contributor, reader, analyst, evaluator or service.
         #[arg(long)]
         role: String,
         /// Where the role holds: everywhere, area:CODE, actor:ID or forum:ID.

@@ -70,18 +70,15 @@ pub async fn envelope<B: MessageBody + 'static>(
         request.head_mut().method = Method::GET;
     }
 
-    let mut response = match received {
-        Err(problem) => request.into_response(problem.error_response()),
-        Ok(_) => {
-            let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-            let answered = answered.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked").into()));
-            match answered {
-                Ok(response) => response.map_into_boxed_body(),
-                // The request is gone with the handler, so the server itself must make the answer of what is told here.
-                Err(error) => {
-                    let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| Problem::internal(&error));
-                    return Err(Told { problem, language, request_id, trace, envelope }.into());
-                }
+    let mut response = if let Err(problem) = received { request.into_response(problem.error_response()) } else {
+        let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+        let answered = answered.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked").into()));
+        match answered {
+            Ok(response) => response.map_into_boxed_body(),
+            // The request is gone with the handler, so the server itself must make the answer of what is told here.
+            Err(error) => {
+                let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| Problem::internal(&error));
+                return Err(Told { problem, language, request_id, trace, envelope }.into());
             }
         }
     };

@@ -69,7 +69,7 @@ pub async fn remove<T>(id: Id<T>, write: &Write<'_>) -> Result<()> {
 pub fn matches(kind: &str, id: impl ColumnTrait, q: &str, backend: DbBackend) -> SimpleExpr {
     let words = text::words(q);
     if words.is_empty() {
-        return Expr::val(false).into();
+        return Expr::val(false);
     }
     let mut found = Query::select();
     found.column("entity_id").from("search_entry");

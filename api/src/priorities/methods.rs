@@ -32,7 +32,7 @@ pub fn ranks(scores: &[f64]) -> Vec<f64> {
         .map(|score| {
             let above = count(scores, |other| other > score);
             let equal = count(scores, |other| (other - score).abs() < f64::EPSILON);
-            above + (equal + 1.0) / 2.0
+            above + f64::midpoint(equal, 1.0)
         })
         .collect()
 }

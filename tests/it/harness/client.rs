@@ -124,7 +124,7 @@ fn encode(path: &str) -> String {
 /// Sends bytes and reads what comes back.
 pub fn raw(address: SocketAddr, bytes: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     // A service that has heard enough may stop listening before all is sent.
     let _ = stream.write_all(bytes);
     let mut received = Vec::new();

@@ -15,7 +15,7 @@ use std::{
     thread,
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use samsyn::{
     access::{grants, passwords, policy::Role, users},
     app::App,

@@ -29,7 +29,7 @@ pub(super) async fn renew(token: &str, access: &Access, w: &Write<'_>) -> Result
     let Some(found) = refresh_token::Entity::find_by_id(digest.clone()).one(&w.tx).await? else { return Ok(None) };
     // One conditional statement decides who of two at once is the first.
     let spent = refresh_token::Entity::update_many()
-        .col_expr(refresh_token::Column::SpentAt, Expr::val(w.now).into())
+        .col_expr(refresh_token::Column::SpentAt, Expr::val(w.now))
         .filter(refresh_token::Column::Digest.eq(digest))
         .filter(refresh_token::Column::SpentAt.is_null())
         .exec(&w.tx)
@@ -44,7 +44,7 @@ pub(super) async fn renew(token: &str, access: &Access, w: &Write<'_>) -> Result
         return Ok(None);
     }
     session::Entity::update_many()
-        .col_expr(session::Column::ExpiresAt, Expr::val(w.now + access.settings.session).into())
+        .col_expr(session::Column::ExpiresAt, Expr::val(w.now + access.settings.session))
         .filter(session::Column::Id.eq(row.id))
         .exec(&w.tx)
         .await?;
@@ -54,7 +54,7 @@ pub(super) async fn renew(token: &str, access: &Access, w: &Write<'_>) -> Result
 /// Ends a session.
 pub(super) async fn end(id: SessionId, w: &Write<'_>) -> Result<()> {
     session::Entity::update_many()
-        .col_expr(session::Column::RevokedAt, Expr::val(w.now).into())
+        .col_expr(session::Column::RevokedAt, Expr::val(w.now))
         .filter(session::Column::Id.eq(id))
         .filter(session::Column::RevokedAt.is_null())
         .exec(&w.tx)

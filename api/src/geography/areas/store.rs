@@ -77,7 +77,7 @@ pub fn below_code(level: AreaLevel, code: &str) -> SelectStatement {
         .column("id")
         .from("area")
         .and_where(Expr::col("path").gte(path.clone()))
-        .and_where(Expr::col("path").lt(path.binary(BinOper::Custom("||".into()), "~")))
+        .and_where(Expr::col("path").lt(path.binary(BinOper::Custom("||"), "~")))
         .take()
 }
 

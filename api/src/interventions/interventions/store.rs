@@ -261,7 +261,7 @@ async fn store(id: InterventionId, version: i64, before: Option<&Intervention>, 
 }
 
 fn record(id: InterventionId, of: &NewIntervention, op: ChangeOperation, version: i64, w: &Write<'_>) {
-    let visible = of.visibility.of(of.forum_id.map(|forum| forum.uuid()), Some(of.owner_actor_id.uuid()));
+    let visible = of.visibility.of(of.forum_id.map(crate::kernel::id::Id::uuid), Some(of.owner_actor_id.uuid()));
     w.record(Change { kind: KIND, id: id.uuid(), op, version, visible });
 }
 

@@ -81,7 +81,7 @@ async fn list(
 #[post("/decisions")]
 async fn create(by: By<needs::Decide>, new: Valid<NewDecision>, db: Data<Db>) -> Result<Reply<Decision>> {
     db.write(&by, async |w| {
-        let round = rounds::find_to_write(by.sight(), &by.reach, new.0.round_id, w).await.map_err(|problem| store::no_round(problem))?;
+        let round = rounds::find_to_write(by.sight(), &by.reach, new.0.round_id, w).await.map_err(store::no_round)?;
         let decision = store::insert(&round, new.0.clone(), w).await?;
         Reply::created("/decisions", decision.id, decision.version, &decision)
     })

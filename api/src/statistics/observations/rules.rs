@@ -147,17 +147,14 @@ pub fn table(text: &str) -> Result<Vec<Cells>, Vec<RowFault>> {
     let mut reader = csv::ReaderBuilder::new().delimiter(separator).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
     let mut faults = Vec::new();
     let mut columns = Vec::new();
-    for name in reader.headers().cloned().unwrap_or_default().iter() {
+    for name in &reader.headers().cloned().unwrap_or_default() {
         let folded = name.to_lowercase();
-        match COLUMNS.iter().find(|(_, known)| known.contains(&folded.as_str())) {
-            Some((column, _)) => columns.push(*column),
-            None => {
-                faults.push(RowFault::new(0, name, "unknown-column", say!(
-                    "Kolumnen {name} är okänd. Kända är områdeskod, period, kön, ålder, född, bakgrund, variant, värde, täljare, nämnare och status.",
-                    "The column {name} is unknown. Known are areaCode, period, sex, age, born, background, variant, value, numerator, denominator and status."
-                )));
-                columns.push("");
-            }
+        if let Some((column, _)) = COLUMNS.iter().find(|(_, known)| known.contains(&folded.as_str())) { columns.push(*column) } else {
+            faults.push(RowFault::new(0, name, "unknown-column", say!(
+                "Kolumnen {name} är okänd. Kända är områdeskod, period, kön, ålder, född, bakgrund, variant, värde, täljare, nämnare och status.",
+                "The column {name} is unknown. Known are areaCode, period, sex, age, born, background, variant, value, numerator, denominator and status."
+            )));
+            columns.push("");
         }
     }
     for needed in ["areaCode", "period"] {
