@@ -151,8 +151,8 @@ impl Config {
         if !(1..=1000).contains(&self.database_connections) {
             return wrong("database_connections", format!("{} is not between 1 and 1000", self.database_connections));
         }
-        if !(1..=60).contains(&self.access_token_minutes) {
-            return wrong("access_token_minutes", format!("{} is not between 1 and 60", self.access_token_minutes));
+        if !(1..=10).contains(&self.access_token_minutes) {
+            return wrong("access_token_minutes", format!("{} is not between 1 and 10", self.access_token_minutes));
         }
         if self.session_hours < 1 {
             return wrong("session_hours", format!("{} is less than 1", self.session_hours));

@@ -339,7 +339,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
             response["content"]["application/json"]["example"] = answer.clone();
         }
     }
-    let mut statuses = vec!["400", "401", "406", "429", "500", "503"];
+    let mut statuses = vec!["400", "401", "406", "500", "503"];
     if !open || writes {
         statuses.push("403");
     }

@@ -13,6 +13,7 @@ mod workloads;
 use std::{error::Error, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
     database::{Database, Folder},
@@ -57,10 +58,12 @@ fn main() -> ExitCode {
     let run = || -> Outcome<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
+            let mut terminate = signal(SignalKind::terminate())?;
             tokio::select! {
                 outcome = all(&flags) => outcome,
                 // Dropping the work ends the processes that it started.
                 _ = tokio::signal::ctrl_c() => Err("interrupted".into()),
+                _ = terminate.recv() => Err("told to end".into()),
             }
         })
     };

@@ -24,16 +24,26 @@ fn every_operation_answers_every_role_as_the_table_says(#[values(Database::Sqlit
     for (method, path, operation) in operations() {
         let name = operation["operationId"].as_str().unwrap();
         let key = operation["x-permission"].as_str().unwrap();
-        let permission = *Permission::ALL.iter().find(|permission| permission.key() == key).unwrap_or_else(|| panic!("{name} needs {key}, which is none"));
+        let permission = *Permission::ALL
+            .iter()
+            .find(|permission| permission.key() == key)
+            .unwrap_or_else(|| panic!("{name} needs {key}, which is none"));
         let path: String = path.split('/').map(|part| if part.starts_with('{') { unknown } else { part }).collect::<Vec<_>>().join("/");
         let body = operation.get("requestBody").map(|_| ("application/json", &b"{}"[..]));
         for (role, standing, caller) in &callers {
             // Signing out would end what the next operation needs.
-            let caller = if name == "deleteCurrentSession" && *standing != Standing::Everyone { app.user(Role::Reader, None) } else { caller.clone() };
+            let caller = if name == "deleteCurrentSession" && *standing != Standing::Everyone {
+                app.user(Role::Reader, None)
+            } else {
+                caller.clone()
+            };
             let answer = caller.call(&method, &path, body);
             let may = holds(*standing, permission);
             let refused = matches!(answer.status, 401 | 403);
-            if may == refused || answer.status >= 500 || (refused && answer.status != if *standing == Standing::Everyone { 401 } else { 403 }) {
+            if may == refused
+                || answer.status >= 500
+                || (refused && answer.status != if *standing == Standing::Everyone { 401 } else { 403 })
+            {
                 wrong.push(format!("{name} by {role}: {} {}", answer.status, answer.body));
             }
             if answer.status == 403 {
@@ -134,9 +144,7 @@ fn what_is_taken_back_is_gone_at_once_on_every_instance(#[values(Database::Sqlit
     app.register(email, "Kim", Role::Analyst, None);
     let here = app.sign_in(email);
     let there = here.at(other.address);
-    let indicator = |code: &str| {
-        json!({"code": code, "nameSv": "A", "nameEn": "A", "statisticalArea": "health", "valueKind": "share", "polarity": "neutral"})
-    };
+    let indicator = |code: &str| json!({"code": code, "nameSv": "A", "nameEn": "A", "statisticalArea": "health", "valueKind": "share", "polarity": "neutral"});
     here.post("/indicators", &indicator("first")).is(201);
     there.post("/indicators", &indicator("second")).is(201);
     let me = here.get("/me").is(200);
@@ -144,6 +152,7 @@ fn what_is_taken_back_is_gone_at_once_on_every_instance(#[values(Database::Sqlit
     admin.delete(&format!("/grants/{}", id(grant)), &format!("\"v{}\"", grant["version"])).is(204);
     here.post("/indicators", &indicator("third")).is(403);
     // Another instance hears of it within a second.
+    #[expect(clippy::disallowed_methods, reason = "the other instance reads the real clock")]
     let started = std::time::Instant::now();
     while there.post("/indicators", &indicator("fourth")).status != 403 {
         assert!(started.elapsed().as_millis() < 1000, "the other instance has not heard");

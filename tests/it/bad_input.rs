@@ -14,9 +14,9 @@ use crate::{
 /// Checks that an answer is a whole problem document of a status that is documented for the operation.
 #[track_caller]
 fn is_problem(answer: &Answer, statuses: &[u16], what: &str) {
+    static PROBLEM: LazyLock<jsonschema::Validator> = LazyLock::new(|| checker(&json!({"$ref": "#/components/schemas/Problem"})));
     assert!(statuses.contains(&answer.status), "{what}: {} {}", answer.status, answer.body);
     assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{what}");
-    static PROBLEM: LazyLock<jsonschema::Validator> = LazyLock::new(|| checker(&json!({"$ref": "#/components/schemas/Problem"})));
     let errors: Vec<_> = PROBLEM.iter_errors(&answer.json).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{what}: {errors:?} {}", answer.body);
     assert_eq!(answer.json["status"], json!(answer.status), "{what}");
@@ -84,10 +84,15 @@ fn every_list_refuses_parameters_that_it_does_not_have(#[values(Database::Sqlite
     let admin = app.user(Role::Admin, None);
     for (_, path, operation) in operations().into_iter().filter(|(method, _, _)| method == "GET") {
         let name = operation["operationId"].as_str().unwrap();
-        let path: String = path.split('/').map(|part| if part.starts_with('{') { "01890a5d-ac96-774b-bcce-b302099a8057" } else { part }).collect::<Vec<_>>().join("/");
+        let path: String = path
+            .split('/')
+            .map(|part| if part.starts_with('{') { "01890a5d-ac96-774b-bcce-b302099a8057" } else { part })
+            .collect::<Vec<_>>()
+            .join("/");
         is_problem(&admin.get(&format!("{path}?limt=3")), &[400], name);
         if name.starts_with("list") && !path.contains("01890") {
-            for query in ["limit=0", "limit=201", "limit=-1", "limit=abc", "limit=1&limit=100", "cursor=abc", "limit=99999999999999999999"] {
+            for query in ["limit=0", "limit=201", "limit=-1", "limit=abc", "limit=1&limit=100", "cursor=abc", "limit=99999999999999999999"]
+            {
                 is_problem(&admin.get(&format!("{path}?{query}")), &[400], &format!("{name} {query}"));
             }
             if name != "listChanges" {
@@ -105,14 +110,23 @@ fn every_list_refuses_parameters_that_it_does_not_have(#[values(Database::Sqlite
 fn strange_texts_are_stored_as_they_are(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
-    for name in ["'; DROP TABLE actor; --", "100 % _ \\ \"citat\"", "<script>alert(1)</script>", "=1+1", "🦊 räven", "\u{41}\u{30A}ngström", "{{7*7}}", "..\\..\\etc"] {
+    for name in [
+        "'; DROP TABLE actor; --",
+        "100 % _ \\ \"citat\"",
+        "<script>alert(1)</script>",
+        "=1+1",
+        "🦊 räven",
+        "\u{41}\u{30A}ngström",
+        "{{7*7}}",
+        "..\\..\\etc",
+    ] {
         let actor = admin.post("/actors", &json!({"kind": "other", "name": name})).is(201);
         let composed: String = name.replace("\u{41}\u{30A}", "Å");
         assert_eq!(actor.json["name"], json!(composed));
         assert_eq!(admin.get(&format!("/actors/{}", id(&actor.json))).json["name"], json!(composed));
     }
     for q in ["'", "\"", "*", "%", "_", "NEAR(", "a OR b", "(((((", "\\", "-", "kind:forum", ":*", "&", "🦊"] {
-        let q: String = q.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let q = q.bytes().fold(String::new(), |q, byte| format!("{q}%{byte:02X}"));
         app.anybody().get(&format!("/actors?q={q}")).is(200);
     }
     // A wildcard is a letter like any other, and none of ours.
@@ -132,7 +146,15 @@ fn all_faults_of_a_body_are_told_at_once(#[values(Database::Sqlite, Database::Po
     faults.sort();
     assert_eq!(
         faults,
-        ["/identifiers/0/value required", "/kind not-in-list", "/nam unknown", "/name required", "/otherNames/0 wrong-type", "/seatAreaId wrong-form", "/website wrong-form"]
+        [
+            "/identifiers/0/value required",
+            "/kind not-in-list",
+            "/nam unknown",
+            "/name required",
+            "/otherNames/0 wrong-type",
+            "/seatAreaId wrong-form",
+            "/website wrong-form"
+        ]
     );
     let rules = admin
         .post("/actors", &json!({"kind": "administration", "name": " ", "policyDomains": ["bostad", "housing"], "seatAreaId": "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -168,7 +190,11 @@ fn broken_calls_break_nothing(#[values(Database::Sqlite)] database: Database) {
     assert_eq!(anybody.call("PUT", "/actors", None).header("allow"), Some("GET, HEAD, OPTIONS, POST"));
     is_problem(&anybody.with("Accept", "application/xml").get("/actors"), &[406], "Accept");
     is_problem(&anybody.get(&format!("/actors?q={}", "x".repeat(9000))), &[414], "a long address");
-    for bytes in [&b"rubbish\r\n\r\n"[..], b"GET / HTTP/0.9\r\n\r\n", b"GET /samsyn/v1/actors HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"] {
+    for bytes in [
+        &b"rubbish\r\n\r\n"[..],
+        b"GET / HTTP/0.9\r\n\r\n",
+        b"GET /samsyn/v1/actors HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+    ] {
         assert!(raw(app.address, bytes).status != 200, "{}", String::from_utf8_lossy(bytes));
     }
     let length = b"POST /samsyn/v1/sessions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 99999999\r\n\r\n";

@@ -51,12 +51,17 @@ fn a_number_has_one_owner_however_many_ask_at_once(#[values(Database::Sqlite, Da
     let Some((_app, _other, callers)) = two(database) else { return };
     let new = json!({"kind": "association", "name": "Först", "identifiers": [{"scheme": "SE-ON", "value": "802001-0008"}]});
     let answers: Vec<_> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..16).map(|worker| { let (caller, new) = (&callers[worker % 2], &new); scope.spawn(move || caller.post("/actors", new)) }).collect();
+        let workers: Vec<_> = (0..16)
+            .map(|worker| {
+                let (caller, new) = (&callers[worker % 2], &new);
+                scope.spawn(move || caller.post("/actors", new))
+            })
+            .collect();
         workers.into_iter().map(|worker| worker.join().unwrap()).collect()
     });
     let created: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
     assert_eq!(created.len(), 1);
-    let owner = format!("/actors/{}", id(&created[0].json));
+    let owner = format!("/samsyn/v1/actors/{}", id(&created[0].json));
     for answer in answers.iter().filter(|answer| answer.status != 201) {
         assert_eq!((answer.status, answer.json["conflictsWith"].as_str()), (409, Some(owner.as_str())), "{}", answer.body);
     }
@@ -68,7 +73,12 @@ fn the_same_call_at_once_is_carried_out_once(#[values(Database::Sqlite, Database
     let keyed = callers.map(|caller| caller.with("Idempotency-Key", "once"));
     let new = json!({"kind": "association", "name": "Bara en"});
     let statuses: Vec<_> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..12).map(|worker| { let (caller, new) = (&keyed[worker % 2], &new); scope.spawn(move || caller.post("/actors", new).status) }).collect();
+        let workers: Vec<_> = (0..12)
+            .map(|worker| {
+                let (caller, new) = (&keyed[worker % 2], &new);
+                scope.spawn(move || caller.post("/actors", new).status)
+            })
+            .collect();
         workers.into_iter().map(|worker| worker.join().unwrap()).collect()
     });
     assert!(statuses.iter().all(|status| matches!(status, 201 | 409)), "{statuses:?}");
@@ -95,7 +105,9 @@ fn sixty_four_writers_meet_no_error(#[values(Database::Sqlite, Database::Postgre
 #[rstest]
 fn a_follower_misses_nothing_doubles_nothing_and_reorders_nothing(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some((_app, _other, callers)) = two(database) else { return };
-    let ids: Vec<_> = (0..4).map(|number| id(&callers[0].post("/actors", &json!({"kind": "other", "name": format!("Följd {number}")})).is(201).json)).collect();
+    let ids: Vec<_> = (0..4)
+        .map(|number| id(&callers[0].post("/actors", &json!({"kind": "other", "name": format!("Följd {number}")})).is(201).json))
+        .collect();
     let follow = |caller: &Client, until: usize| {
         let mut log: Vec<(i64, String, i64)> = Vec::new();
         let mut cursor = String::new();
@@ -110,7 +122,12 @@ fn a_follower_misses_nothing_doubles_nothing_and_reorders_nothing(#[values(Datab
     };
     let turns = 12;
     let logs: Vec<_> = thread::scope(|scope| {
-        let followers: Vec<_> = (0..2).map(|follower| { let (caller, follow) = (&callers[follower], &follow); scope.spawn(move || follow(caller, 4 * (turns + 1))) }).collect();
+        let followers: Vec<_> = (0..2)
+            .map(|follower| {
+                let (caller, follow) = (&callers[follower], &follow);
+                scope.spawn(move || follow(caller, 4 * (turns + 1)))
+            })
+            .collect();
         for (number, actor) in ids.iter().enumerate() {
             let caller = &callers[number % 2];
             scope.spawn(move || {

@@ -15,7 +15,10 @@ fn nobody_overwrites_anothers_change(#[values(Database::Sqlite, Database::Postgr
     assert_eq!(actor.header("location"), Some(format!("/samsyn/v1{path}").as_str()));
     admin.call("PATCH", &path, Some(("application/json", b"{}"))).is(428);
     let changed = admin.patch(&path, &actor.etag(), &json!({"focus": null, "otherNames": ["H"]})).is(200);
-    assert_eq!((&changed.json["focus"], &changed.json["otherNames"], &changed.json["name"]), (&Value::Null, &json!(["H"]), &json!("Hoppet")));
+    assert_eq!(
+        (&changed.json["focus"], &changed.json["otherNames"], &changed.json["name"]),
+        (&Value::Null, &json!(["H"]), &json!("Hoppet"))
+    );
     let stale = admin.patch(&path, &actor.etag(), &json!({"name": "Annat"})).is(412);
     assert_eq!(stale.header("etag"), Some(changed.etag().as_str()));
     // What changes nothing writes nothing.
@@ -32,7 +35,9 @@ fn nobody_overwrites_anothers_change(#[values(Database::Sqlite, Database::Postgr
 fn what_is_known_is_not_sent_again(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let actor = app.public_actor("municipality_code:0127");
-    for path in [format!("/actors/{actor}"), "/actors?limit=3".to_owned(), format!("/actors/{actor}?fields=name"), "/codelists/Sector".to_owned()] {
+    for path in
+        [format!("/actors/{actor}"), "/actors?limit=3".to_owned(), format!("/actors/{actor}?fields=name"), "/codelists/Sector".to_owned()]
+    {
         let answer = app.anybody().get(&path).is(200);
         let known = app.anybody().with("If-None-Match", &answer.etag()).get(&path).is(304);
         assert_eq!((known.body.as_str(), known.etag()), ("", answer.etag()));
@@ -51,7 +56,10 @@ fn a_repeated_call_is_carried_out_once(#[values(Database::Sqlite, Database::Post
     let new = json!({"kind": "association", "name": "En gång"});
     let first = keyed.post("/actors", &new).is(201);
     let again = keyed.post("/actors", &new).is(201);
-    assert_eq!((again.header("idempotency-replayed"), &again.body, again.header("location")), (Some("true"), &first.body, first.header("location")));
+    assert_eq!(
+        (again.header("idempotency-replayed"), &again.body, again.header("location")),
+        (Some("true"), &first.body, first.header("location"))
+    );
     let other = keyed.post("/actors", &json!({"kind": "association", "name": "Något annat"})).is(422);
     assert_eq!(other.json["code"], json!("key-reused"));
     // Another's key of the same text is another key, and a refused call keeps none.
@@ -76,7 +84,9 @@ fn pages_follow_each_other_without_gap_or_repetition(#[values(Database::Sqlite, 
             let page = anybody.get(&address).is(200);
             assert_eq!(page.json["total"], json!(311));
             names.extend(page.json["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()));
-            let Some(next) = page.header("link").and_then(|link| link.split(", ").find(|link| link.ends_with("rel=\"next\""))) else { break };
+            let Some(next) = page.header("link").and_then(|link| link.split(", ").find(|link| link.ends_with("rel=\"next\""))) else {
+                break;
+            };
             assert!(page.json["nextCursor"].is_string());
             address = next.trim_start_matches('<').split('>').next().unwrap().to_owned();
         }
@@ -88,7 +98,11 @@ fn pages_follow_each_other_without_gap_or_repetition(#[values(Database::Sqlite, 
         if sort == "name" {
             assert_eq!((names[0].as_str(), names[310].as_str()), ("Ale kommun", "Övertorneå kommun"));
             let at = |name: &str| names.iter().position(|known| known == name).unwrap();
-            assert!(at("Åre kommun") < at("Älmhults kommun") && at("Älmhults kommun") < at("Örebro kommun") && at("Vännäs kommun") < at("Åre kommun"));
+            assert!(
+                at("Åre kommun") < at("Älmhults kommun")
+                    && at("Älmhults kommun") < at("Örebro kommun")
+                    && at("Vännäs kommun") < at("Åre kommun")
+            );
         }
     }
     // A cursor belongs to its list, its filter and its caller.
@@ -135,7 +149,7 @@ fn a_taken_number_names_who_has_it(#[values(Database::Sqlite, Database::Postgres
     let admin = app.user(Role::Admin, None);
     let number = |scope: &str| json!({"kind": "association", "name": "Lokalavdelningen", "identifiers": [{"scheme": "SE-ON", "value": "212000-2882", "scope": scope}]});
     let taken = admin.post("/actors", &number("own")).is(409);
-    assert_eq!(taken.json["conflictsWith"], json!(format!("/actors/{}", app.public_actor("municipality_code:0127"))));
+    assert_eq!(taken.json["conflictsWith"], json!(format!("/samsyn/v1/actors/{}", app.public_actor("municipality_code:0127"))));
     admin.post("/actors", &number("parent")).is(201);
     // Gotland's municipality and region are one legal person with one number.
     assert_eq!(app.anybody().get("/actors?identifier=SE-ON:2120000803&fields=name").json["items"].as_array().unwrap().len(), 2);
@@ -166,7 +180,10 @@ fn the_standard_addresses_answer(#[values(Database::Sqlite)] database: Database)
     // The documentation page asks nobody else for anything.
     let docs = anybody.get("/docs/").body;
     assert!(!docs.contains("http://") && !docs.contains("https://"), "{docs}");
-    let traced = anybody.with("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01").with("X-Request-Id", "my-own-request-1").get("/actors?limit=1");
+    let traced = anybody
+        .with("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+        .with("X-Request-Id", "my-own-request-1")
+        .get("/actors?limit=1");
     assert!(traced.header("traceparent").unwrap().starts_with("00-0af7651916cd43dd8448eb211c80319c-"));
     assert_eq!(traced.header("x-request-id"), Some("my-own-request-1"));
     for name in ["server", "x-powered-by"] {

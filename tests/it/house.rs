@@ -25,8 +25,19 @@ pub fn sources() -> Vec<(String, String)> {
 
 /// The rooms from the ground up. A room uses those before it, and never those after.
 const ROOMS: &[&str] = &[
-    "kernel", "access", "reference", "geography", "registry", "forums", "statistics", "assessments", "interventions", "priorities", "exchange",
-    "insight", "guidance",
+    "kernel",
+    "access",
+    "reference",
+    "geography",
+    "registry",
+    "forums",
+    "statistics",
+    "assessments",
+    "interventions",
+    "priorities",
+    "exchange",
+    "insight",
+    "guidance",
 ];
 
 #[test]

@@ -44,7 +44,8 @@ impl<'a> Teller<'a> {
         assert!(described.is_object(), "{method} {path} answers {}, which the contract does not say", answer.status);
         let schema = &described["content"]["application/json"]["schema"];
         if schema.is_object() && !path.contains("fields=") {
-            let errors: Vec<_> = checker(schema).iter_errors(&answer.json).map(|error| format!("{}: {error}", error.instance_path())).collect();
+            let errors: Vec<_> =
+                checker(schema).iter_errors(&answer.json).map(|error| format!("{}: {error}", error.instance_path())).collect();
             assert!(errors.is_empty(), "{method} {path} answers what its schema does not: {errors:?}\n{}", answer.body);
         }
         if method == "GET" {
@@ -143,7 +144,12 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
     let association = id(&association.json);
     let foundation = t.post(&kim, "/actors", json!({"kind": "foundation", "name": "Stiftelsen Norra Botkyrka", "seatAreaId": botkyrka}));
     let (foundation, foundation_tag) = (id(&foundation.json), foundation.etag());
-    t.tell(&kim.with("If-Match", &foundation_tag), "PATCH", &format!("/actors/{foundation}"), Some(json!({"focus": "Lärande och arbete för unga"})));
+    t.tell(
+        &kim.with("If-Match", &foundation_tag),
+        "PATCH",
+        &format!("/actors/{foundation}"),
+        Some(json!({"focus": "Lärande och arbete för unga"})),
+    );
     t.get(&kim, "/actors?q=fittja&fields=id,name,kind");
     t.told.remove("listActors");
     t.get(&kim, "/actors?q=fittja");
@@ -152,7 +158,8 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
     // She lets their people in.
     let mut people = Vec::new();
     for (name, actor) in [("kommun", &municipality), ("region", &region), ("forening", &association)] {
-        let user = t.post(&kim, "/users", json!({"email": format!("{name}@example.se"), "name": format!("Robin {name}"), "password": PASSWORD}));
+        let user =
+            t.post(&kim, "/users", json!({"email": format!("{name}@example.se"), "name": format!("Robin {name}"), "password": PASSWORD}));
         t.post(&kim, "/grants", json!({"userId": id(&user.json), "role": "actor_admin", "scope": {"kind": "actor", "id": actor}}));
         people.push(app.sign_in(&format!("{name}@example.se")));
     }
@@ -166,13 +173,21 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
             "legalBasis": "Lagen (2000:1383) om kommunernas bostadsförsörjningsansvar", "validFrom": "2001-01-01"}),
     );
     for (actor, domain, basis) in [(&association, "civil_society", "voluntary"), (&foundation, "labour_market", "agreed")] {
-        t.post(&kim, "/mandates", json!({"actorId": actor, "policyDomain": domain, "areaId": botkyrka, "powers": ["implement"], "basis": basis}));
+        t.post(
+            &kim,
+            "/mandates",
+            json!({"actorId": actor, "policyDomain": domain, "areaId": botkyrka, "powers": ["implement"], "basis": basis}),
+        );
     }
     let mandate_path = format!("/mandates/{}", id(&mandate.json));
     t.tell(&kim.with("If-Match", &mandate.etag()), "PATCH", &mandate_path, Some(json!({"powers": ["decide", "fund", "implement"]})));
     t.get(&kim, &format!("/mandates?actorId={municipality}&validOn=2026-01-01"));
     t.get(&kim, &mandate_path);
-    let mistaken = t.post(&kim, "/mandates", json!({"actorId": foundation, "policyDomain": "health", "areaId": botkyrka, "powers": ["inform"], "basis": "voluntary"}));
+    let mistaken = t.post(
+        &kim,
+        "/mandates",
+        json!({"actorId": foundation, "policyDomain": "health", "areaId": botkyrka, "powers": ["inform"], "basis": "voluntary"}),
+    );
     t.tell(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("/mandates/{}", id(&mistaken.json)), None);
 
     // She opens a forum with them and the region.
@@ -296,6 +311,7 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
         Some(json!({"position": "dissent", "reason": "Bilden säger för lite om de boendes egna krafter."})),
     );
     t.get(&kim, &format!("{path}/endorsements"));
+    t.get(&kim, &format!("{path}/endorsements/{association}"));
     t.tell(&for_municipality, "POST", &format!("{path}/agree"), None);
 
     // Three interventions that address the cause.
@@ -310,7 +326,12 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
         interventions.push(t.post(who, "/interventions", new));
     }
     let first = format!("/interventions/{}", id(&interventions[0].json));
-    t.tell(&kim.with("If-Match", &interventions[0].etag()), "PATCH", &first, Some(json!({"description": "Översiktsplanen ger plats för radhus och bostadsrätter."})));
+    t.tell(
+        &kim.with("If-Match", &interventions[0].etag()),
+        "PATCH",
+        &first,
+        Some(json!({"description": "Översiktsplanen ger plats för radhus och bostadsrätter."})),
+    );
     t.get(&kim, &first);
     t.get(&kim, &format!("/interventions?causeId={cause_id}&q=upplåtelse"));
     let mistaken = t.post(
@@ -339,7 +360,8 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
         (&for_association, &association, [[3, 2], [3, 4], [4, 5]]),
     ] {
         let score = |(candidate, [effect, feasibility]): (&String, [i32; 2])| {
-            [("effect", effect), ("feasibility", feasibility)].map(|(criterion, score)| json!({"interventionId": candidate, "criterion": criterion, "score": score}))
+            [("effect", effect), ("feasibility", feasibility)]
+                .map(|(criterion, score)| json!({"interventionId": candidate, "criterion": criterion, "score": score}))
         };
         let scores: Vec<_> = interventions.iter().zip(scores).flat_map(score).collect();
         t.tell(who, "PUT", &format!("{round_path}/ballots/{actor}"), Some(json!({"scores": scores})));
@@ -347,9 +369,15 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
     let own = for_region.get(&format!("{round_path}/ballots"));
     assert_eq!(own.json["items"].as_array().unwrap().len(), 1, "while the round is open a party sees its own ballot only");
     let closed = t.tell(&kim, "POST", &format!("{round_path}/close"), None);
-    let ranking: Vec<_> = closed.json["result"]["ranking"].as_array().unwrap().iter().map(|ranked| ranked["interventionId"].as_str().unwrap().to_owned()).collect();
+    let ranking: Vec<_> = closed.json["result"]["ranking"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|ranked| ranked["interventionId"].as_str().unwrap().to_owned())
+        .collect();
     assert_eq!(ranking, [interventions[1].clone(), interventions[2].clone(), interventions[0].clone()]);
     t.get(&kim, &format!("{round_path}/ballots"));
+    t.get(&kim, &format!("{round_path}/ballots/{region}"));
     t.get(&kim, &round_path);
     t.get(&kim, &format!("/rounds?forumId={forum_id}"));
 
@@ -379,6 +407,8 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
     t.tell(&kim, "POST", &format!("{path}/revise"), None);
     let mistaken = t.post(&kim, "/assessments", json!({"title": "Öppnad av misstag", "forumId": forum_id, "areaId": botkyrka}));
     t.tell(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("/assessments/{}", id(&mistaken.json)), None);
+    // What is published stays.
+    kim.delete(&path, "*").is(409);
 
     // The red thread from the decision back to the numbers, and forward again.
     let trace = t.get(&kim, &format!("/trace/decision/{decision_id}"));
@@ -391,14 +421,21 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
 
     // What is measured is the same for all, so an analyst with that permission everywhere sets which way is better.
     let admin = app.user(Role::Admin, None);
-    t.tell(&admin.with("If-Match", &indicator.etag()), "PATCH", &format!("/indicators/{indicator_id}"), Some(json!({"updateNote": "Uppdateras i februari varje år"})));
+    t.tell(
+        &admin.with("If-Match", &indicator.etag()),
+        "PATCH",
+        &format!("/indicators/{indicator_id}"),
+        Some(json!({"updateNote": "Uppdateras i februari varje år"})),
+    );
     let users = t.get(&admin, "/users?limit=2");
     t.get(&admin, &format!("/users/{}", id(&users.json["items"][0])));
     let grants = t.get(&admin, "/grants?limit=2");
     assert!(grants.json["items"].as_array().unwrap().len() == 2);
     t.get(&kim, "/changes?types=decision,round");
     let extra = t.post(&admin, "/users", json!({"email": "kort@example.se", "name": "Kort Besök"}));
-    let grant = t.post(&admin, "/grants", json!({"userId": id(&extra.json), "role": "reader", "scope": {"kind": "everywhere", "id": null}}));
+    let grant =
+        t.post(&admin, "/grants", json!({"userId": id(&extra.json), "role": "reader", "scope": {"kind": "everywhere", "id": null}}));
+    t.get(&admin, &format!("/grants/{}", id(&grant.json)));
     t.tell(&admin.with("If-Match", &grant.etag()), "DELETE", &format!("/grants/{}", id(&grant.json)), None);
     let gone = t.post(&kim, "/actors", json!({"kind": "association", "name": "Registrerad av misstag", "seatAreaId": botkyrka}));
     t.tell(&kim.with("If-Match", &gone.etag()), "DELETE", &format!("/actors/{}", id(&gone.json)), None);

@@ -19,7 +19,14 @@ fn a_reader_of_another_municipality_sees_not_one_byte_of_what_is_the_forums(
     let reader = app.user(Role::Reader, Some(("actor", &app.public_actor("municipality_code:0114"))));
     let mut own: Vec<String> = told.interventions.clone();
     own.extend([&told.forum, &told.assessment, &told.finding, &told.cause, &told.round, &told.decision].map(String::clone));
-    let words = ["Samverkansrådet", "Inkomstskillnader", "Bostadsbeståndet", "Uthyrningskriterier", "Vilka insatser ska gå först", "två femtedelar"];
+    let words = [
+        "Samverkansrådet",
+        "Inkomstskillnader",
+        "Bostadsbeståndet",
+        "Uthyrningskriterier",
+        "Vilka insatser ska gå först",
+        "två femtedelar",
+    ];
 
     for outsider in [&app.anybody(), &reader] {
         // Every address that the coordinator read, and each list whole and counted.
@@ -32,7 +39,13 @@ fn a_reader_of_another_municipality_sees_not_one_byte_of_what_is_the_forums(
                 addresses.push(format!("/{list}?q={q}&include=total"));
             }
         }
-        for (kind, record) in [("decision", &told.decision), ("round", &told.round), ("intervention", &told.interventions[0]), ("cause", &told.cause), ("finding", &told.finding)] {
+        for (kind, record) in [
+            ("decision", &told.decision),
+            ("round", &told.round),
+            ("intervention", &told.interventions[0]),
+            ("cause", &told.cause),
+            ("finding", &told.finding),
+        ] {
             for direction in ["back", "forward"] {
                 addresses.push(format!("/trace/{kind}/{record}?direction={direction}"));
             }
@@ -67,7 +80,12 @@ fn a_reader_of_another_municipality_sees_not_one_byte_of_what_is_the_forums(
         ] {
             assert_eq!(outsider.get(&path).status == 404, own, "{path}");
             // What is hidden and what is not there look the same.
-            let unknown = path.replace(&told.forum, NOBODY).replace(&told.assessment, NOBODY).replace(&told.interventions[0], NOBODY).replace(&told.round, NOBODY).replace(&told.decision, NOBODY);
+            let unknown = path
+                .replace(&told.forum, NOBODY)
+                .replace(&told.assessment, NOBODY)
+                .replace(&told.interventions[0], NOBODY)
+                .replace(&told.round, NOBODY)
+                .replace(&told.decision, NOBODY);
             assert_eq!(plain(&outsider.get(&path).json), plain(&outsider.get(&unknown).json), "{path}");
         }
         let total = |client: &Client, list: &str| client.get(&format!("/{list}?include=total&limit=1")).json["total"].clone();

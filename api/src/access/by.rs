@@ -17,11 +17,15 @@ use actix_web::{
     web::Data,
 };
 
-use super::{Access, Caller, Reach, Sight, policy::Requires};
+use super::{
+    Access, Caller, Reach, Sight,
+    policy::{Permission, Requires},
+};
 use crate::kernel::{
     Db, Problem, Result,
     extract::{self, Parameters},
     hash::sha256_hex,
+    problem::Kind,
     request::{self, Call, Once},
     write::idempotency_key,
 };
@@ -87,11 +91,12 @@ impl<P: Requires> FromRequest for By<P> {
 
 impl<P: Requires> By<P> {
     fn read(request: &HttpRequest) -> Result<Self> {
-        let caller = request
-            .extensions()
-            .get::<Result<Arc<Caller>>>()
-            .cloned()
-            .unwrap_or_else(|| Err(Problem::internal(&"nobody asked who calls")))?;
+        let caller = request.extensions().get::<Result<Arc<Caller>>>().cloned();
+        let caller = match caller.unwrap_or_else(|| Err(Problem::internal(&"nobody asked who calls"))) {
+            // Who signs in anew may well send along a token that has ended.
+            Err(problem) if problem.kind == Kind::Unauthenticated && P::PERMISSION == Permission::StartSession => Arc::default(),
+            caller => caller?,
+        };
         let reach = caller.reach(P::PERMISSION)?;
         let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
         let pattern = request.match_pattern().unwrap_or_default();
@@ -109,7 +114,7 @@ impl<P: Requires> By<P> {
         let once = match text("idempotency-key").filter(|_| method == Method::POST) {
             Some(key) => Some(Once {
                 key: idempotency_key(key)?,
-                scope: format!("{:?} {method} {}", caller.user, request.path()),
+                scope: format!("{:?} {method} {}", caller.user, request.uri()),
                 digest: sha256_hex(&meta.body),
             }),
             None => None,

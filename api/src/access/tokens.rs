@@ -86,7 +86,9 @@ impl Access {
     /// # Errors
     /// When the database does not answer.
     pub async fn load(settings: TokenSettings, db: &Db) -> Result<Self> {
-        let signing = if let Some(key) = newest_key(db).await? { key } else {
+        let signing = if let Some(key) = newest_key(db).await? {
+            key
+        } else {
             make_key(db).await?;
             // Another instance may have made one at the same moment; all use the newest.
             newest_key(db).await?.ok_or_else(|| Problem::internal(&"no signing key"))?
@@ -186,7 +188,9 @@ impl Access {
             return Err(refused());
         }
         let id = header.kid.ok_or_else(refused)?;
-        let key = if let Some(key) = self.key(&id) { key } else {
+        let key = if let Some(key) = self.key(&id) {
+            key
+        } else {
             self.read_keys(db).await?;
             self.key(&id).ok_or_else(refused)?
         };

@@ -126,7 +126,9 @@ impl Case<'_> {
     }
 
     async fn actor(&self, kind: &str, name: &str, seat: uuid::Uuid, focus: &str) -> Result<ActorId> {
-        let new = read(json!({"kind": kind, "name": name, "seatAreaId": seat, "areasServed": [seat], "focus": focus, "policyDomains": ["civil_society"]}))?;
+        let new = read(
+            json!({"kind": kind, "name": name, "seatAreaId": seat, "areasServed": [seat], "focus": focus, "policyDomains": ["civil_society"]}),
+        )?;
         Ok(actors::insert(new, self.w).await?.id)
     }
 
@@ -153,12 +155,28 @@ impl Case<'_> {
         let municipal = "Plan- och bygglagen (2010:900) och lagen (2000:1383) om kommunernas bostadsförsörjningsansvar";
         for (actor, domain, area, powers, basis, legal) in [
             (parties.municipality, "housing", botkyrka, json!(["decide", "implement"]), "statutory", Some(municipal)),
-            (parties.municipality, "education", botkyrka, json!(["decide", "fund", "implement"]), "statutory", Some("Skollagen (2010:800)")),
-            (parties.region, "health", county, json!(["decide", "fund", "implement"]), "statutory", Some("Hälso- och sjukvårdslagen (2017:30)")),
+            (
+                parties.municipality,
+                "education",
+                botkyrka,
+                json!(["decide", "fund", "implement"]),
+                "statutory",
+                Some("Skollagen (2010:800)"),
+            ),
+            (
+                parties.region,
+                "health",
+                county,
+                json!(["decide", "fund", "implement"]),
+                "statutory",
+                Some("Hälso- och sjukvårdslagen (2017:30)"),
+            ),
             (parties.association, "civil_society", botkyrka, json!(["implement", "advise"]), "voluntary", None),
             (parties.foundation, "labour_market", botkyrka, json!(["fund", "implement"]), "agreed", None),
         ] {
-            let new = read(json!({"actorId": actor, "policyDomain": domain, "areaId": area, "powers": powers, "basis": basis, "legalBasis": legal}))?;
+            let new = read(
+                json!({"actorId": actor, "policyDomain": domain, "areaId": area, "powers": powers, "basis": basis, "legalBasis": legal}),
+            )?;
             mandates::insert(new, self.w).await?;
         }
         Ok(())
@@ -200,7 +218,13 @@ impl Case<'_> {
         Ok(indicator)
     }
 
-    async fn assessment(&self, forum: &Forum, botkyrka: uuid::Uuid, indicator: &Indicator, parties: &Parties) -> Result<(Assessment, CauseId)> {
+    async fn assessment(
+        &self,
+        forum: &Forum,
+        botkyrka: uuid::Uuid,
+        indicator: &Indicator,
+        parties: &Parties,
+    ) -> Result<(Assessment, CauseId)> {
         let new = json!({
             "title": "Inkomstskillnader mellan Botkyrkas stadsdelar", "forumId": forum.id, "areaId": botkyrka,
             "purpose": "Underlag för vad rådet prioriterar 2027.", "validFrom": "2020-01-01", "validTo": "2024-01-01"
@@ -228,7 +252,10 @@ impl Case<'_> {
         let assessment = assessments::step(&assessment, Step::Review, self.w).await?;
         for (actor, word) in [
             (parties.municipality, json!({"position": "endorse"})),
-            (parties.association, json!({"position": "dissent", "reason": "Bilden bygger på inkomster och säger för lite om de boendes egna nätverk och krafter."})),
+            (
+                parties.association,
+                json!({"position": "dissent", "reason": "Bilden bygger på inkomster och säger för lite om de boendes egna nätverk och krafter."}),
+            ),
         ] {
             endorsements::put(&assessment, actor, None, read(word)?, self.w).await?;
         }

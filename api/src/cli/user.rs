@@ -14,7 +14,7 @@ use crate::{
     },
     config::Config,
     geography::areas::store as areas,
-    kernel::{Db, request::Call},
+    kernel::{Db, request::Call, text},
 };
 
 #[derive(Subcommand)]
@@ -45,7 +45,7 @@ pub(super) async fn run(command: UserCommand, config: Config) -> Outcome {
     let password = if password_stdin {
         let mut password = String::new();
         std::io::stdin().read_to_string(&mut password)?;
-        Some(password.trim_end_matches(['\r', '\n']).to_owned())
+        Some(text::composed(password.trim_end_matches(['\r', '\n'])))
     } else {
         None
     };

@@ -63,7 +63,7 @@ impl Contract {
         let mut operations: HashMap<String, Vec<_>> = HashMap::new();
         let mut bodies = HashMap::new();
         for (path, item) in object(&document["paths"]) {
-            for (method, described) in object(item) {
+            for (method, described) in object(item).filter(|(_, described)| described.is_object()) {
                 let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).map_err(|error| error.to_string())?;
                 let mut parameters = Vec::new();
                 let mut properties = Map::new();
@@ -372,14 +372,8 @@ fn type_names(kind: &TypeKind) -> (String, String) {
         TypeKind::Single(one) => vec![type_name(&one.to_string())],
         TypeKind::Multiple(several) => several.iter().map(|one| type_name(&one.to_string())).collect(),
     };
-    let join = |pick: fn(&(&'static str, &'static str)) -> &'static str, or: &str| names.iter().map(pick).collect::<Vec<_>>().join(or);
-    fn sv(names: &(&'static str, &'static str)) -> &'static str {
-        names.0
-    }
-    fn en(names: &(&'static str, &'static str)) -> &'static str {
-        names.1
-    }
-    (join(sv, " eller "), join(en, " or "))
+    let (sv, en): (Vec<_>, Vec<_>) = names.into_iter().unzip();
+    (sv.join(" eller "), en.join(" or "))
 }
 
 fn type_name(kind: &str) -> (&'static str, &'static str) {

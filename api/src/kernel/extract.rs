@@ -35,8 +35,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for At<T> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let parts = web::Path::<T>::extract(request).into_inner();
         ready(parts.map(|parts| Self(parts.into_inner())).map_err(|_| {
-            let name = request.match_pattern().unwrap_or_default();
-            let name = name.rsplit('{').next().and_then(|rest| rest.split('}').next()).unwrap_or_default().to_owned();
+            let wrong = request.match_info().iter().find(|(_, part)| uuid::Uuid::parse_str(part).is_err());
+            let name = wrong.map(|(name, _)| name.to_owned()).unwrap_or_default();
             Problem::parameters(vec![Fault::of_parameter(&name, "wrong-form", say!(
                 "Adressens {name} är inte ett id. Ett id ser ut som 01890a5d-ac96-774b-bcce-b302099a8057; kopiera det från id i svaret.",
                 "The address's {name} is no id. An id looks like 01890a5d-ac96-774b-bcce-b302099a8057; copy it from id in an answer."
@@ -59,7 +59,8 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = || {
             let parameters = request.extensions().get::<Parameters>().map(|parameters| Rc::clone(&parameters.0));
-            let parameters = parameters.ok_or_else(|| Problem::internal(&"a query was read before the caller"))?;
+            let parameters = // They are not there when the caller was refused, and then that is what is told.
+            parameters.ok_or_else(|| Problem::new(Kind::Internal))?;
             serde_path_to_error::deserialize(&*parameters).map(Self).map_err(|error| {
                 let name = error.path().to_string();
                 Problem::parameters(vec![Fault::of_parameter(
@@ -113,7 +114,7 @@ pub fn contract(request: &HttpRequest) -> Result<Arc<Contract>> {
 /// When the schema admits what the type does not, naming the place.
 pub fn typed<T: DeserializeOwned>(body: Value) -> Result<T> {
     serde_path_to_error::deserialize(body).map_err(|error| {
-        let pointer: String = error.path().iter().map(|segment| format!("/{segment}")).collect();
+        let pointer = error.path().iter().fold(String::new(), |pointer, segment| format!("{pointer}/{segment}"));
         Problem::fault(pointer, "wrong-form", say!("Värdet går inte att använda.", "The value cannot be used."))
     })
 }
@@ -237,6 +238,14 @@ impl<'de> Visitor<'de> for Strict<'_> {
         }
         Ok(Value::Object(object))
     }
+}
+
+/// Reads text without the blanks around it.
+///
+/// # Errors
+/// When the member is not text.
+pub fn trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(|text| text.trim().to_owned())
 }
 
 /// Reads an absent member as nothing said and `null` as nothing there, for text that may be left out.

@@ -70,7 +70,9 @@ pub async fn envelope<B: MessageBody + 'static>(
         request.head_mut().method = Method::GET;
     }
 
-    let mut response = if let Err(problem) = received { request.into_response(problem.error_response()) } else {
+    let mut response = if let Err(problem) = received {
+        request.into_response(problem.error_response())
+    } else {
         let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
         let answered = answered.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked").into()));
         match answered {

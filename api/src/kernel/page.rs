@@ -210,7 +210,8 @@ impl Paging {
         let next_cursor = match items.last().filter(|_| more) {
             Some(last) => {
                 let keys = keys.iter().filter_map(|key| KeyValue::of((key.of)(last))).collect();
-                let until = (db.clock.now() + TimeDelta::hours(CURSOR_HOURS)).timestamp();
+                // In whole hours, so that the same page is the same bytes for a while.
+                let until = ((db.clock.now() + TimeDelta::hours(CURSOR_HOURS)).timestamp() / 3600 + 1) * 3600;
                 Some(db.seal.close(&serde_json::to_vec(&Cursor { scope, until, keys })?))
             }
             None => None,

@@ -9,7 +9,10 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::language::{Language, Text, say};
+use super::{
+    contract::ROOT,
+    language::{Language, Text, say},
+};
 
 /// What everything here may end with.
 pub type Result<T, E = Problem> = std::result::Result<T, E>;
@@ -325,10 +328,10 @@ impl Problem {
         Self::new(Kind::Conflict).detail(detail)
     }
 
-    /// The same, naming the record in the way by its path below the API's root.
+    /// The same, naming the record in the way, by its path below the API's root.
     #[must_use]
     pub fn with(mut self, record: impl Into<String>) -> Self {
-        self.conflicts_with = Some(record.into());
+        self.conflicts_with = Some(format!("{ROOT}{}", record.into()));
         self
     }
 

@@ -20,6 +20,7 @@ pub struct Reply<T> {
     /// The call had been carried out before, and this is the answer it had then.
     pub(crate) replayed: bool,
     link: Option<String>,
+    secret: bool,
     of: PhantomData<fn() -> T>,
 }
 
@@ -50,7 +51,7 @@ impl<T: Serialize> Reply<T> {
             }
         };
         let stored = Stored { status, etag: etag(&bytes), location: None, body: bytes.into() };
-        Ok(Self { stored, replayed: false, link: None, of: PhantomData })
+        Ok(Self { stored, replayed: false, link: None, secret: false, of: PhantomData })
     }
 
     /// 200 with one resource at a version.
@@ -101,6 +102,14 @@ impl<T: Serialize> Reply<T> {
     pub fn done(body: &T) -> Result<Self> {
         Self::new(&Call::default(), 201, |_| None, body)
     }
+
+    /// 201 with something that nobody may keep a copy of on the way, such as tokens.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn secret(body: &T) -> Result<Self> {
+        Ok(Self { secret: true, ..Self::done(body)? })
+    }
 }
 
 impl<T: Serialize> Reply<Page<T>> {
@@ -139,7 +148,7 @@ impl Reply<Nothing> {
 
 impl<T> Reply<T> {
     pub(crate) const fn stored(stored: Stored, replayed: bool) -> Self {
-        Self { stored, replayed, link: None, of: PhantomData }
+        Self { stored, replayed, link: None, secret: false, of: PhantomData }
     }
 }
 
@@ -184,6 +193,9 @@ impl<T> Responder for Reply<T> {
         }
         if let Some(link) = &self.link {
             response.insert_header((header::LINK, link.as_str()));
+        }
+        if self.secret {
+            response.insert_header((header::CACHE_CONTROL, "no-store"));
         }
         if self.replayed {
             response.insert_header(("Idempotency-Replayed", "true"));

@@ -23,7 +23,7 @@ fn prose(text: &str) -> String {
     let mut html = String::new();
     for (at, part) in escape(text).split('`').enumerate() {
         if at % 2 == 1 {
-            html.push_str(&format!("<code>{part}</code>"));
+            html.extend(["<code>", part, "</code>"]);
         } else {
             html.push_str(part);
         }
@@ -70,7 +70,7 @@ pub async fn home() -> HttpResponse {
 /// All kinds of problem.
 #[get("/problems")]
 pub async fn problems() -> HttpResponse {
-    let items: String = Kind::ALL
+    let items: Vec<String> = Kind::ALL
         .iter()
         .map(|kind| {
             let title = kind.title();
@@ -87,7 +87,8 @@ pub async fn problems() -> HttpResponse {
         "sv",
         "Felmeddelanden",
         &format!(
-            "<h1>Felmeddelanden</h1>\n<p>Varje fel har en kod som inte ändras, en mening om vad som hände och en sida som säger vad man gör åt det.</p>\n<ul>\n{items}</ul>"
+            "<h1>Felmeddelanden</h1>\n<p>Varje fel har en kod som inte ändras, en mening om vad som hände och en sida som säger vad man gör åt det.</p>\n<ul>\n{}</ul>",
+            items.concat()
         ),
     )
 }
@@ -168,6 +169,9 @@ pub async fn security(config: Data<Config>, db: Data<crate::kernel::Db>) -> Http
 }
 
 /// What no route serves: no such address, or not with this method.
+///
+/// # Errors
+/// Always, but for `OPTIONS` of an address that exists.
 pub async fn nowhere(request: HttpRequest) -> Result<HttpResponse> {
     let methods = crate::kernel::extract::contract(&request)?.methods(request.path());
     if methods.is_empty() {

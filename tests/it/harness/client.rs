@@ -81,11 +81,6 @@ impl Client {
         self.call("POST", path, Some(("application/json", body.to_string().as_bytes())))
     }
 
-    /// A state change that needs no body.
-    pub fn act(&self, path: &str) -> Answer {
-        self.call("POST", path, None)
-    }
-
     pub fn put(&self, path: &str, body: &Value) -> Answer {
         self.call("PUT", path, Some(("application/json", body.to_string().as_bytes())))
     }
@@ -100,14 +95,15 @@ impl Client {
 
     /// Any call. A path that does not begin with the API's root is taken to be below it, unless it is a standard address.
     pub fn call(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Answer {
-        let outside = ["/samsyn", "/openapi", "/docs", "/health", "/problems", "/.well-known", "/style"].iter().any(|start| path.starts_with(start));
+        let outside =
+            ["/samsyn", "/openapi", "/docs", "/health", "/problems", "/.well-known", "/style"].iter().any(|start| path.starts_with(start));
         let path = if outside || path == "/" { path.to_owned() } else { format!("/samsyn/v1{path}") };
         let mut call = format!("{method} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", encode(&path));
         for (name, value) in &self.headers {
-            call.push_str(&format!("{name}: {value}\r\n"));
+            call.extend([name, ": ", value, "\r\n"]);
         }
         if let Some((media_type, body)) = body {
-            call.push_str(&format!("Content-Type: {media_type}\r\nContent-Length: {}\r\n", body.len()));
+            call = format!("{call}Content-Type: {media_type}\r\nContent-Length: {}\r\n", body.len());
         }
         call.push_str("\r\n");
         let mut bytes = call.into_bytes();

@@ -135,14 +135,7 @@ impl TestApp {
             });
         });
         let address = address.recv().unwrap();
-        Self {
-            address,
-            url: database_url.to_owned(),
-            stop: Some(stop),
-            running: Some(running),
-            folder: None,
-            users: AtomicUsize::new(0),
-        }
+        Self { address, url: database_url.to_owned(), stop: Some(stop), running: Some(running), folder: None, users: AtomicUsize::new(0) }
     }
 
     /// A client that is not signed in.
@@ -169,7 +162,8 @@ impl TestApp {
         let first = 500_000 + self.users.fetch_add(1, Ordering::Relaxed) as u64 * 100;
         thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let db = samsyn::kernel::Db::open(&config.database(), false, Clock::fixed(today()), Ids::counted_from(first)).await.unwrap();
+                let db =
+                    samsyn::kernel::Db::open(&config.database(), false, Clock::fixed(today()), Ids::counted_from(first)).await.unwrap();
                 let hash = password_hash().await;
                 db.transaction(&Call::of_installation(), async |w| {
                     let user = users::insert(&new, Some(hash.clone()), w).await?;

@@ -61,13 +61,17 @@ fn cluster() -> Option<&'static Cluster> {
     });
     if cluster.is_none() {
         assert!(env::var_os("CI").is_none(), "PostgreSQL is required in CI, and neither its binaries nor SAMSYN_TEST_POSTGRES are there");
-        let _ = writeln!(std::io::stderr(), "\n*** ONLY SQLITE IS TESTED: install PostgreSQL, or set SAMSYN_TEST_POSTGRES=postgres://user@host ***\n");
+        let _ = writeln!(
+            std::io::stderr(),
+            "\n*** ONLY SQLITE IS TESTED: install PostgreSQL, or set SAMSYN_TEST_POSTGRES=postgres://user@host ***\n"
+        );
     }
     cluster.as_ref()
 }
 
 /// A server that is there already.
 fn given() -> Option<Cluster> {
+    #[expect(clippy::disallowed_methods, reason = "how the README names a server")]
     let server = env::var("SAMSYN_TEST_POSTGRES").ok()?;
     let server = server.trim_end_matches('/').to_owned();
     let name = format!("samsyn_test_{}", std::process::id());
@@ -78,7 +82,8 @@ fn binaries() -> Option<PathBuf> {
     let here = |folder: &Path| folder.join("initdb").is_file() && folder.join("postgres").is_file();
     let mut folders: Vec<PathBuf> = env::var_os("PG_BIN").map(PathBuf::from).into_iter().collect();
     folders.extend(env::var_os("PATH").iter().flat_map(env::split_paths));
-    let mut installed: Vec<_> = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin")).collect();
+    let mut installed: Vec<_> =
+        fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin")).collect();
     installed.sort();
     folders.extend(installed.into_iter().rev());
     folders.into_iter().find(|folder| here(folder))
@@ -128,7 +133,8 @@ fn start() -> Option<Cluster> {
         cat >/dev/null
         kill -QUIT $server; wait $server; rm -rf "$2"
     "#;
-    let supervisor = command(Path::new("/bin/sh")).args(["-c", script, "sh"]).arg(&binaries).arg(&folder).stdin(Stdio::piped()).spawn().unwrap();
+    let supervisor =
+        command(Path::new("/bin/sh")).args(["-c", script, "sh"]).arg(&binaries).arg(&folder).stdin(Stdio::piped()).spawn().unwrap();
     let socket = folder.display().to_string();
     let cluster = Cluster {
         url: Box::new(move |database| format!("postgres://postgres@localhost/{database}?host={socket}")),
@@ -136,6 +142,7 @@ fn start() -> Option<Cluster> {
         name: "template_of_tests".to_owned(),
         _supervisor: Some(supervisor),
     };
+    #[expect(clippy::disallowed_methods, reason = "a server that does not start must not be waited for")]
     let started = Instant::now();
     let there = folder.join(".s.PGSQL.5432");
     while !there.exists() || !answers(&(cluster.url)("postgres")) {
@@ -148,7 +155,11 @@ fn start() -> Option<Cluster> {
 fn answers(url: &str) -> bool {
     let url = url.to_owned();
     thread::spawn(move || {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async { PgConnection::connect(&url).await.is_ok() })
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(async { PgConnection::connect(&url).await.is_ok() })
     })
     .join()
     .unwrap()

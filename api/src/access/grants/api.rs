@@ -91,6 +91,17 @@ async fn create(by: By<needs::WriteGrants>, new: Valid<NewGrant>, db: Data<Db>) 
     .await
 }
 
+/// Show a grant
+///
+/// One grant that the caller could have given.
+#[utoipa::path(tag = "grants", operation_id = "getGrant",
+    responses((status = 200, description = "The grant", body = Grant)), extensions(("x-permission" = json!("grants.read"))))]
+#[get("/grants/{grantId}")]
+async fn show(by: By<needs::ReadGrants>, At(id): At<GrantId>, db: Data<Db>) -> Result<Reply<Grant>> {
+    let grant = store::find(Some(&by.reach), id, db.reader()).await?;
+    Reply::shown(&by, grant.version, &grant)
+}
+
 /// Take a grant back
 ///
 /// Takes effect at once, also for those signed in.
@@ -99,7 +110,7 @@ async fn create(by: By<needs::WriteGrants>, new: Valid<NewGrant>, db: Data<Db>) 
 #[delete("/grants/{grantId}")]
 async fn remove(by: By<needs::WriteGrants>, At(id): At<GrantId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
-        let grant = store::find(id, w).await?;
+        let grant = store::find(None, id, &w.tx).await?;
         store::may_grant(&by.caller, &by.reach, &grant.fields, w).await.map_err(|_| crate::kernel::Problem::not_found())?;
         by.expects(grant.version)?;
         store::remove(id, w).await?;
@@ -109,5 +120,5 @@ async fn remove(by: By<needs::WriteGrants>, At(id): At<GrantId>, db: Data<Db>) -
 }
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(create).service(remove);
+    config.service(list).service(create).service(show).service(remove);
 }

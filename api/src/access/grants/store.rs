@@ -37,8 +37,11 @@ fn view(row: table::Model) -> Grant {
     }
 }
 
-/// A page of the grants within reach.
-pub(super) async fn list(reach: &Reach, filter: &GrantFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Grant>> {
+/// The grants within reach.
+fn reached(reach: &Reach) -> Condition {
+    if reach.everywhere {
+        return Condition::all();
+    }
     let mut within = Condition::any();
     let scope = |kind: ScopeKind| table::Column::ScopeKind.eq(kind);
     for path in &reach.areas {
@@ -56,17 +59,21 @@ pub(super) async fn list(reach: &Reach, filter: &GrantFilter, paging: &Paging, c
     within = within
         .add(scope(ScopeKind::Actor).and(table::Column::ScopeId.is_in(reach.actors.iter().copied())))
         .add(scope(ScopeKind::Forum).and(table::Column::ScopeId.is_in(reach.forums.iter().copied())));
-    let mut select = table::Entity::find().apply_if(filter.user_id, |select, user| select.filter(table::Column::UserId.eq(user)));
-    if !reach.everywhere {
-        select = select.filter(within);
-    }
+    within
+}
+
+/// A page of the grants within reach.
+pub(super) async fn list(reach: &Reach, filter: &GrantFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Grant>> {
+    let select =
+        table::Entity::find().filter(reached(reach)).apply_if(filter.user_id, |select, user| select.filter(table::Column::UserId.eq(user)));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
-/// One grant.
-pub(super) async fn find(id: GrantId, w: &Write<'_>) -> Result<Grant> {
-    table::Entity::find_by_id(id).one(&w.tx).await?.map(view).ok_or_else(Problem::not_found)
+/// One grant, within reach when that is asked.
+pub(super) async fn find(reach: Option<&Reach>, id: GrantId, db: &impl ConnectionTrait) -> Result<Grant> {
+    let select = table::Entity::find_by_id(id).apply_if(reach, |select, reach| select.filter(reached(reach)));
+    select.one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
 /// Checks that the caller's own rights reach the scope and include all that the role would give.

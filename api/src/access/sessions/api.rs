@@ -82,10 +82,10 @@ async fn create(by: By<needs::StartSession>, new: Valid<NewSession>, access: Dat
         None => (None, UserStatus::Disabled, None),
     };
     let matches = passwords::verify(new.0.password.clone(), stored, &access.hashing).await?;
-    let user = user.filter(|_| matches && status == UserStatus::Active).ok_or_else(|| Problem::new(Kind::InvalidCredentials))?;
+    let user = user.filter(|_| matches && status == UserStatus::Active).ok_or_else(wrong)?;
     // Tokens are secrets, so the answer is never kept for a repeated call.
     let session = db.transaction(&by, async |w| store::start(user, &access, w).await).await?;
-    Reply::done(&session)
+    Reply::secret(&session)
 }
 
 /// Renew a session
@@ -101,7 +101,7 @@ async fn refresh(
     db: Data<Db>,
 ) -> Result<Reply<Session>> {
     let renewed = db.transaction(&by, async |w| store::renew(&renewal.0.refresh_token, &access, w).await).await?;
-    Reply::done(&renewed.ok_or_else(|| Problem::new(Kind::InvalidCredentials))?)
+    Reply::secret(&renewed.ok_or_else(wrong)?)
 }
 
 /// Sign out
@@ -135,6 +135,11 @@ async fn me(by: By<needs::ReadAccount>, db: Data<Db>) -> Result<Reply<Account>> 
         forum_functions: functions.iter().map(|(forum_id, function)| ForumRight { forum_id: *forum_id, function: *function }).collect(),
     };
     Reply::computed(&by, &account)
+}
+
+/// The secrets do not belong together; it is not said which is wrong.
+fn wrong() -> Problem {
+    Problem::new(Kind::InvalidCredentials).header("WWW-Authenticate", "Bearer")
 }
 
 pub fn routes(config: &mut ServiceConfig) {

@@ -14,13 +14,19 @@ use crate::{
     assessments::revisions::store as revisions,
     forums::forums::{ForumId, among_members, store as forums},
     geography::areas::AreaId,
-    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection, reply::Nothing},
+    kernel::{
+        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid,
+        extract::{blank_is_none, trimmed},
+        page::Selection,
+        reply::Nothing,
+    },
 };
 
 /// An assessment to be opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewAssessment {
+    #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 300, example = "Inkomstskillnader mellan Botkyrkas stadsdelar")]
     pub title: String,
     /// The forum that makes it.
@@ -150,6 +156,7 @@ async fn remove(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: D
         let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         by.expects(assessment.version)?;
         rules::writable(assessment.status)?;
+        revisions::refuse_published(assessment.id, w).await?;
         store::remove(&assessment, w).await?;
         Ok(Reply::nothing())
     })

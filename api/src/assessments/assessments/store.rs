@@ -84,13 +84,20 @@ pub async fn visible(sight: &Sight, ids: &[AssessmentId], db: &impl ConnectionTr
     Ok(rows.into_iter().map(view).collect())
 }
 
+/// One assessment that may be seen, locked so that its status cannot change meanwhile.
+///
+/// # Errors
+/// When there is none.
+pub async fn find_locked(sight: &Sight, id: AssessmentId, w: &Write<'_>) -> Result<Assessment> {
+    seen(sight).filter(table::Column::Id.eq(id)).lock_exclusive().one(&w.tx).await?.map(view).ok_or_else(Problem::not_found)
+}
+
 /// One assessment that the caller may write, locked so that its status cannot change meanwhile.
 ///
 /// # Errors
 /// When there is none, or the caller may not.
 pub async fn find_to_write(sight: &Sight, reach: &Reach, id: AssessmentId, w: &Write<'_>) -> Result<Assessment> {
-    let row = seen(sight).filter(table::Column::Id.eq(id)).lock_exclusive().one(&w.tx).await?;
-    let assessment = row.map(view).ok_or_else(Problem::not_found)?;
+    let assessment = find_locked(sight, id, w).await?;
     let forum = forums::find(&Sight::of_installation(), assessment.fields.forum_id, &w.tx).await?;
     forums::may_write(reach, &forum.fields, Some(forum.id), &w.tx).await?;
     Ok(assessment)

@@ -11,7 +11,10 @@ use crate::{
         assessments::{AssessmentId, rules, store as assessments},
         findings::FindingId,
     },
-    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none},
+    kernel::{
+        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid,
+        extract::{blank_is_none, trimmed},
+    },
 };
 
 /// A cause to be added.
@@ -19,6 +22,7 @@ use crate::{
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewCause {
     /// What lies behind.
+    #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 4000, example = "Bostadsbeståndet är ensidigt: nästan bara hyresrätter i norra delen.")]
     pub statement: String,
     /// How it works.

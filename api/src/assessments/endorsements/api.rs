@@ -8,7 +8,7 @@ use super::{EndorsementId, EndorsementPosition, store};
 use crate::{
     access::{By, policy::needs},
     assessments::assessments::{AssessmentId, rules, store as assessments},
-    kernel::{At, Db, Page, Paging, Query, Reply, Result, Valid, extract::blank_is_none},
+    kernel::{At, Db, Page, Paging, Problem, Query, Reply, Result, Valid, extract::blank_is_none},
     registry::actors::ActorId,
 };
 
@@ -54,6 +54,22 @@ async fn list(
     Reply::page(&by, &store::list(assessment, &paging, &by, &db).await?)
 }
 
+/// Show an endorsement
+///
+/// What one party has said.
+#[utoipa::path(tag = "assessments", operation_id = "getEndorsement",
+    responses((status = 200, description = "The endorsement", body = Endorsement)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}/endorsements/{actorId}")]
+async fn show(
+    by: By<needs::ReadAssessments>,
+    At((assessment, actor)): At<(AssessmentId, ActorId)>,
+    db: Data<Db>,
+) -> Result<Reply<Endorsement>> {
+    assessments::find(by.sight(), assessment, db.reader()).await?;
+    let endorsement = store::find(assessment, actor, db.reader()).await?.ok_or_else(Problem::not_found)?;
+    Reply::shown(&by, endorsement.version, &endorsement)
+}
+
 /// Say a party's word
 ///
 /// By somebody who works for the actor, which is a member of the forum. While the assessment is in review or agreed the word
@@ -69,7 +85,7 @@ async fn endorse(
     db: Data<Db>,
 ) -> Result<Reply<Endorsement>> {
     db.write(&by, async |w| {
-        let assessment = assessments::find(by.sight(), assessment, &w.tx).await?;
+        let assessment = assessments::find_locked(by.sight(), assessment, w).await?;
         by.reach.require(&[], Some(actor.uuid()), None)?;
         rules::endorsable(assessment.status)?;
         let Some(before) = store::find(assessment.id, actor, &w.tx).await? else {
@@ -85,5 +101,5 @@ async fn endorse(
 }
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(endorse);
+    config.service(list).service(show).service(endorse);
 }

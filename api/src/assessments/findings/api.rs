@@ -9,7 +9,10 @@ use crate::{
     access::{By, policy::needs},
     assessments::assessments::{AssessmentId, rules, store as assessments},
     geography::areas::AreaId,
-    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none},
+    kernel::{
+        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid,
+        extract::{blank_is_none, trimmed},
+    },
     statistics::{
         indicators::IndicatorId,
         observations::{Breakdown, Observation},
@@ -22,6 +25,7 @@ use crate::{
 pub struct NewFinding {
     pub kind: FindingKind,
     /// What the parties hold to be there.
+    #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 4000, example = "Medianinkomsten i Fittja är knappt hälften av den i Tullinge.")]
     pub statement: String,
     /// Codes of the codelist `PolicyDomain` that it touches.

@@ -10,7 +10,7 @@ use crate::{
         endorsements::store as endorsements,
         findings::store as findings,
     },
-    kernel::{Db, Page, Paging, Problem, Result, Write, events::ChangeOperation, hash, page::Key, request::Call},
+    kernel::{Db, Page, Paging, Problem, Result, Write, events::ChangeOperation, hash, page::Key, request::Call, say},
 };
 
 fn view(row: table::Model) -> Result<Revision> {
@@ -37,6 +37,20 @@ pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call,
 pub(super) async fn find(assessment: AssessmentId, id: RevisionId, db: &impl ConnectionTrait) -> Result<Revision> {
     let row = table::Entity::find_by_id(id).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
     row.map(view).transpose()?.ok_or_else(Problem::not_found)
+}
+
+/// Checks that nothing of an assessment was ever published, for then it must stay.
+///
+/// # Errors
+/// When something was.
+pub async fn refuse_published(assessment: AssessmentId, w: &Write<'_>) -> Result<()> {
+    if table::Entity::find().filter(table::Column::AssessmentId.eq(assessment)).count(&w.tx).await? == 0 {
+        return Ok(());
+    }
+    Err(Problem::conflict(say!(
+        "Lägesbilden har publicerats och kan inte tas bort; det som är publicerat ska gå att läsa.",
+        "The assessment has been published and cannot be removed; what is published must stay readable."
+    )))
 }
 
 /// Freezes an assessment with all that belongs to it.

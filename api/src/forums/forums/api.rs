@@ -8,7 +8,12 @@ use super::{ForumId, ForumKind, ForumLevel, ForumStatus, store};
 use crate::{
     access::{By, Visibility, policy::needs},
     geography::areas::AreaId,
-    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection, reply::Nothing},
+    kernel::{
+        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid,
+        extract::{blank_is_none, trimmed},
+        page::Selection,
+        reply::Nothing,
+    },
     registry::actors::ActorId,
 };
 
@@ -18,6 +23,7 @@ use crate::{
 pub struct NewForum {
     pub kind: ForumKind,
     pub level: ForumLevel,
+    #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 200, example = "Samverkansrådet i Botkyrka")]
     pub name: String,
     /// The areas that the forum works in.

@@ -10,7 +10,12 @@ use crate::{
     assessments::causes::CauseId,
     forums::forums::ForumId,
     geography::areas::AreaId,
-    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection, reply::Nothing},
+    kernel::{
+        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid,
+        extract::{blank_is_none, trimmed},
+        page::Selection,
+        reply::Nothing,
+    },
     registry::actors::ActorId,
 };
 
@@ -18,6 +23,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewIntervention {
+    #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 300, example = "Blandade upplåtelseformer i Fittja")]
     pub title: String,
     #[serde(default, deserialize_with = "blank_is_none")]

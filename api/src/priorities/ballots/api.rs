@@ -7,7 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{BallotId, Score, store};
 use crate::{
     access::{By, policy::needs},
-    kernel::{At, Db, Page, Paging, Query, Reply, Result, Valid, extract::blank_is_none},
+    kernel::{At, Db, Page, Paging, Problem, Query, Reply, Result, Valid, extract::blank_is_none},
     priorities::rounds::{RoundId, RoundStatus, store as rounds},
     registry::actors::ActorId,
 };
@@ -61,6 +61,20 @@ async fn list(
     Reply::page(&by, &store::list(round.id, own, &paging, &by, &db).await?)
 }
 
+/// Show a ballot
+///
+/// What one party has voted; while the round is open, for the party itself.
+#[utoipa::path(tag = "priorities", operation_id = "getBallot",
+    responses((status = 200, description = "The ballot", body = Ballot)), extensions(("x-permission" = json!("priorities.read"))))]
+#[get("/rounds/{roundId}/ballots/{actorId}")]
+async fn show(by: By<needs::ReadPriorities>, At((round, actor)): At<(RoundId, ActorId)>, db: Data<Db>) -> Result<Reply<Ballot>> {
+    let round = rounds::find(by.sight(), round, db.reader()).await?;
+    let open = matches!(round.status, RoundStatus::Draft | RoundStatus::Open);
+    let ballot = store::find(round.id, actor, db.reader()).await?.filter(|_| !open || by.sight().actors.contains(&actor.uuid()));
+    let ballot = ballot.ok_or_else(Problem::not_found)?;
+    Reply::shown(&by, ballot.version, &ballot)
+}
+
 /// Cast a ballot
 ///
 /// By somebody who works for the actor, which takes part in the forum. While the round is open the ballot can be changed,
@@ -91,5 +105,5 @@ async fn cast(
 }
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(cast);
+    config.service(list).service(show).service(cast);
 }

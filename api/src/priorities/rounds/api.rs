@@ -9,7 +9,7 @@ use crate::{
     access::{By, Visibility, policy::needs},
     forums::forums::{ForumId, among_members, store as forums},
     interventions::interventions::{Horizon, InterventionId},
-    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, page::Selection},
+    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::trimmed, page::Selection},
 };
 
 /// A round to be prepared.
@@ -19,6 +19,7 @@ pub struct NewRound {
     /// The forum that chooses.
     pub forum_id: ForumId,
     /// What is to be chosen.
+    #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 1000, example = "Vilka insatser ska gå först nästa år?")]
     pub question: String,
     /// Whose choice it is; `joint` unless given.

@@ -8,7 +8,12 @@ use super::{ActorId, ActorKind, ActorStatus, IdentifierScope, Sector, store};
 use crate::{
     access::{By, Visibility, policy::needs},
     geography::areas::AreaId,
-    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection, reply::Nothing},
+    kernel::{
+        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid,
+        extract::{blank_is_none, trimmed},
+        page::Selection,
+        reply::Nothing,
+    },
     registry::mandates::{Mandate, store as mandates},
 };
 
@@ -38,6 +43,7 @@ pub struct NewActor {
     pub kind: ActorKind,
     /// The part of society; the usual one of the kind unless given.
     pub sector: Option<Sector>,
+    #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 200, example = "Fittja Folkets Park")]
     pub name: String,
     /// Short forms, former names and names in other languages.

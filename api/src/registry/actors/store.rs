@@ -248,7 +248,6 @@ fn change(actor: &Actor, op: ChangeOperation, version: i64) -> Change {
 /// Puts an actor in its stored form and checks all that it refers to.
 async fn check(id: ActorId, new: &mut NewActor, w: &Write<'_>) -> Result<()> {
     let mut faults = rules::faults(new);
-    new.name = new.name.trim().to_owned();
     match rules::identifiers(&new.identifiers) {
         Ok(identifiers) => new.identifiers = identifiers,
         Err(found) => faults.extend(found),
@@ -368,6 +367,12 @@ pub async fn put(pack: &str, scheme: &str, code: &str, new: NewActor, w: &Write<
 pub async fn by_identifier(identifier: &str, db: &impl ConnectionTrait) -> Result<Option<ActorId>> {
     let select = table::Entity::find().filter(table::Column::DeletedAt.is_null());
     Ok(select.filter(table::Column::Id.in_subquery(with_identifier(identifier))).one(db).await?.map(|row| row.id))
+}
+
+/// The ids of all actors that are not removed, for filters.
+#[must_use]
+pub fn living() -> sea_orm::sea_query::SelectStatement {
+    Query::select().column(table::Column::Id).from(table::Entity).and_where(table::Column::DeletedAt.is_null()).take()
 }
 
 /// How many living actors there are.

@@ -2,12 +2,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{
-    ActiveValue::Set,
-    ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QueryTrait,
-    entity::prelude::*,
-    sea_query::{Expr, Query},
-};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QueryTrait, entity::prelude::*};
 
 use super::{Mandate, MandateId, NewMandate, api::MandateFilter, table};
 use crate::{
@@ -46,12 +41,10 @@ fn view(row: table::Model) -> Mandate {
 }
 
 fn seen(sight: &Sight) -> Select<table::Entity> {
-    let living = Query::select().column("id").from("actor").and_where(Expr::col("deleted_at").is_null()).take();
-    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(table::Column::ActorId.in_subquery(living)).filter(sight.rows(
-        table::Column::Visibility,
-        None,
-        Some(table::Column::ActorId.into_expr()),
-    ))
+    table::Entity::find()
+        .filter(table::Column::DeletedAt.is_null())
+        .filter(table::Column::ActorId.in_subquery(actors::living()))
+        .filter(sight.rows(table::Column::Visibility, None, Some(table::Column::ActorId.into_expr())))
 }
 
 pub(super) async fn list(sight: &Sight, filter: &MandateFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Mandate>> {

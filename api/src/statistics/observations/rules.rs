@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 use super::{Breakdown, ObservationStatus};
 use crate::{
     kernel::{
+        contract,
         language::{Language, Text},
-        say,
+        say, text,
     },
     statistics::indicators::ValueKind,
 };
@@ -92,6 +93,13 @@ pub struct Cells {
     pub cells: Vec<(&'static str, String)>,
 }
 
+impl Cells {
+    /// The text of a column, where there is some.
+    fn get(&self, name: &str) -> Option<&str> {
+        self.cells.iter().find(|(column, _)| *column == name).map(|(_, text)| text.trim()).filter(|text| !text.is_empty())
+    }
+}
+
 /// The columns, with the headings that they are known by.
 const COLUMNS: &[(&str, &[&str])] = &[
     (
@@ -149,7 +157,9 @@ pub fn table(text: &str) -> Result<Vec<Cells>, Vec<RowFault>> {
     let mut columns = Vec::new();
     for name in &reader.headers().cloned().unwrap_or_default() {
         let folded = name.to_lowercase();
-        if let Some((column, _)) = COLUMNS.iter().find(|(_, known)| known.contains(&folded.as_str())) { columns.push(*column) } else {
+        if let Some((column, _)) = COLUMNS.iter().find(|(_, known)| known.contains(&folded.as_str())) {
+            columns.push(*column);
+        } else {
             faults.push(RowFault::new(0, name, "unknown-column", say!(
                 "Kolumnen {name} är okänd. Kända är områdeskod, period, kön, ålder, född, bakgrund, variant, värde, täljare, nämnare och status.",
                 "The column {name} is unknown. Known are areaCode, period, sex, age, born, background, variant, value, numerator, denominator and status."
@@ -187,6 +197,14 @@ pub fn row(number_of_row: usize, cells: &Cells, kind: ValueKind) -> Result<Row, 
     let cell =
         |name: &str| cells.cells.iter().find(|(column, _)| *column == name).map(|(_, text)| text.trim()).filter(|text| !text.is_empty());
     let fault = |column: &str, code: &str, detail: Text| RowFault::new(number_of_row, column, code, detail);
+    for (column, text) in &cells.cells {
+        if let Some(letter) = text::forbidden_character(text) {
+            return Err(fault(column, "forbidden-character", contract::forbidden(letter)));
+        }
+        if text.chars().count() > 60 {
+            return Err(fault(column, "too-long", say!("Skriv högst 60 tecken.", "Write at most 60 characters.")));
+        }
+    }
     let area_code =
         cell("areaCode").ok_or_else(|| fault("areaCode", "required", say!("Ange områdets kod.", "Give the area's code.")))?.to_owned();
     let period = cell("period").ok_or_else(|| fault("period", "required", say!("Ange perioden.", "Give the period.")))?.to_owned();
@@ -200,26 +218,48 @@ pub fn row(number_of_row: usize, cells: &Cells, kind: ValueKind) -> Result<Row, 
             ),
         ));
     }
-    let own = |name: &str| cell(name).map(ToOwned::to_owned);
-    let breakdown = Breakdown {
-        sex: sex(cell("sex")).map_err(|given| {
+    let period = period.replace('Q', "K");
+    let own = |name: &str| cell(name).map(text::composed);
+    let coded = |name: &str| match cell(name) {
+        None => Ok(None),
+        Some(given) => code(name, given).ok_or_else(|| {
+            let known = CODES.iter().filter(|(column, _, _)| *column == name).map(|(_, code, _)| *code).collect::<Vec<_>>().join(", ");
             fault(
-                "sex",
+                name,
                 "not-in-list",
                 say!(
-                    "Kön {given} är okänt. Skriv kvinnor eller män, eller lämna tomt för alla.",
-                    "The sex {given} is unknown. Write women or men, or leave it empty for all."
+                    "Värdet {given} är okänt. Skriv {known}, eller lämna tomt för alla.",
+                    "The value {given} is unknown. Write {known}, or leave it empty for all."
                 ),
             )
-        })?,
+        }),
+    };
+    let breakdown = Breakdown {
+        sex: coded("sex")?,
         age: own("age"),
-        born: own("born"),
-        background: own("background"),
+        born: coded("born")?,
+        background: coded("background")?,
         region_of_birth: own("regionOfBirth"),
         time_in_sweden: own("timeInSweden"),
         variant: own("variant"),
     };
-    let mut status = match own("status") {
+    let amounts = amounts(number_of_row, cells, kind)?;
+    let Amounts { value, numerator, denominator, status } = amounts;
+    Ok(Row { number: number_of_row, area_code, period, breakdown, value, numerator, denominator, status })
+}
+
+/// The numbers of a row, and what is known of them.
+struct Amounts {
+    value: Option<f64>,
+    numerator: Option<f64>,
+    denominator: Option<f64>,
+    status: ObservationStatus,
+}
+
+fn amounts(number_of_row: usize, cells: &Cells, kind: ValueKind) -> Result<Amounts, RowFault> {
+    let cell = |name: &str| cells.get(name);
+    let fault = |column: &str, code: &str, detail: Text| RowFault::new(number_of_row, column, code, detail);
+    let mut status = match cell("status").map(ToOwned::to_owned) {
         None => None,
         Some(name) => Some(serde_json::from_value(name.clone().into()).map_err(|_| {
             fault(
@@ -281,7 +321,7 @@ pub fn row(number_of_row: usize, cells: &Cells, kind: ValueKind) -> Result<Row, 
             ),
         ));
     }
-    Ok(Row { number: number_of_row, area_code, period, breakdown, value, numerator, denominator, status: status.unwrap_or_default() })
+    Ok(Amounts { value, numerator, denominator, status: status.unwrap_or_default() })
 }
 
 /// The value that follows from counts: shares in percent. Medians and means follow from nothing.
@@ -296,8 +336,10 @@ fn worked_out(kind: ValueKind, numerator: Option<f64>, denominator: Option<f64>)
 
 fn is_period(text: &str) -> bool {
     let (year, rest) = text.split_at_checked(4).unwrap_or_default();
-    let in_year = |rest: &str, from: u32, to: u32| rest.parse::<u32>().is_ok_and(|number| (from..=to).contains(&number));
-    year.parse::<u32>().is_ok_and(|year| (1900..=2100).contains(&year))
+    let in_year = |rest: &str, from: u32, to: u32| {
+        rest.bytes().all(|digit| digit.is_ascii_digit()) && rest.parse::<u32>().is_ok_and(|number| (from..=to).contains(&number))
+    };
+    in_year(year, 1900, 2100)
         && match rest.as_bytes() {
             [] => true,
             [b'K' | b'Q', _] => in_year(&rest[1..], 1, 4),
@@ -306,14 +348,25 @@ fn is_period(text: &str) -> bool {
         }
 }
 
-fn sex(text: Option<&str>) -> Result<Option<String>, String> {
-    let Some(text) = text else { return Ok(None) };
-    match text.to_lowercase().as_str() {
-        "kvinnor" | "kvinna" | "women" | "k" | "flickor" => Ok(Some("women".to_owned())),
-        "män" | "man" | "men" | "m" | "pojkar" => Ok(Some("men".to_owned())),
-        "totalt" | "total" | "alla" | "t" | "båda" => Ok(None),
-        _ => Err(text.to_owned()),
-    }
+/// The codes of columns that have a fixed list, with what people write for them. An empty code stands for all.
+const CODES: &[(&str, &str, &[&str])] = &[
+    ("sex", "women", &["kvinnor", "kvinna", "k", "flickor"]),
+    ("sex", "men", &["män", "man", "m", "pojkar"]),
+    ("sex", "", &["totalt", "total", "alla", "t", "båda"]),
+    ("born", "in_sweden", &["sverige", "i sverige", "född i sverige"]),
+    ("born", "abroad", &["utrikes", "utomlands", "utrikes född"]),
+    ("born", "", &["totalt", "total", "alla"]),
+    ("background", "swedish", &["svensk", "svensk bakgrund"]),
+    ("background", "foreign", &["utländsk", "utländsk bakgrund"]),
+    ("background", "", &["totalt", "total", "alla"]),
+];
+
+/// The code that a text stands for in a column; nothing when it stands for none, and `None` within for all.
+#[expect(clippy::option_option, reason = "unknown and all are two things")]
+fn code(column: &str, given: &str) -> Option<Option<String>> {
+    let given = text::composed(given).to_lowercase();
+    let fits = |(of, code, written): &&(&str, &str, &[&str])| *of == column && (*code == given || written.contains(&given.as_str()));
+    CODES.iter().find(fits).map(|(_, code, _)| (!code.is_empty()).then(|| (*code).to_owned()))
 }
 
 #[cfg(test)]
@@ -334,6 +387,19 @@ mod tests {
     fn latin_one_and_tabs_are_read_too() -> Result<(), Vec<RowFault>> {
         let text = decode(b"kod\t\xE5r\tv\xE4rde\n0127\t2023\t12,5\n");
         assert_eq!(row(1, &table(&text)?[0], ValueKind::Mean).map(|row| row.value), Ok(Some(12.5)));
+        Ok(())
+    }
+
+    #[test]
+    fn the_same_breakdown_is_the_same_however_it_is_written() -> Result<(), Vec<RowFault>> {
+        let text = "kod;period;född;bakgrund;värde\n0127;2023Q1;Sverige;utländsk;1\n0127;2023K1;in_sweden;foreign;1\n";
+        let rows: Vec<_> = table(text)?.iter().map(|cells| row(1, cells, ValueKind::Mean)).collect();
+        assert_eq!(rows[0], rows[1]);
+        for wrong in ["2023M+1", "2023K5", "+203", "2023M13", "20233"] {
+            assert!(!is_period(wrong), "{wrong}");
+        }
+        let hidden = table("kod;period;värde\n0127;2023\u{0};1\n")?;
+        assert_eq!(row(1, &hidden[0], ValueKind::Mean).map_err(|fault| fault.code), Err("forbidden-character".to_owned()));
         Ok(())
     }
 
