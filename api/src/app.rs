@@ -20,7 +20,7 @@ use crate::{
     config::Config,
     guidance::packs,
     kernel::{
-        Db,
+        Db, Remembered,
         clock::Clock,
         contract::{Contract, ROOT},
         db::OpenError,
@@ -46,6 +46,7 @@ pub struct App {
     access: Data<Access>,
     contract: Data<Contract>,
     documents: Data<Documents>,
+    remembered: Data<Remembered>,
     stopping: Data<Stopping>,
 }
 
@@ -74,6 +75,7 @@ impl App {
             db: Data::new(db),
             access: Data::new(access),
             contract: Data::from(Arc::clone(contract)),
+            remembered: Data::new(Remembered::default()),
             stopping: Data::new(Stopping::default()),
         })
     }
@@ -106,7 +108,7 @@ impl App {
     pub fn serve(&self, listener: TcpListener) -> io::Result<(actix_web::dev::Server, ServerHandle)> {
         let envelope_data = Data::new(self.config.envelope());
         let (config, db, access, contract) = (self.config.clone(), self.db.clone(), self.access.clone(), self.contract.clone());
-        let (documents, stopping) = (self.documents.clone(), self.stopping.clone());
+        let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
         let server = HttpServer::new(move || {
             ActixApp::new()
                 .app_data(envelope_data.clone())
@@ -115,6 +117,7 @@ impl App {
                 .app_data(access.clone())
                 .app_data(contract.clone())
                 .app_data(documents.clone())
+                .app_data(remembered.clone())
                 .app_data(stopping.clone())
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())

@@ -70,6 +70,8 @@ const POWERS: &[Power] = &[Power::Decide, Power::Fund, Power::Implement, Power::
 pub struct Place {
     pub name: String,
     pub municipality: AreaId,
+    /// The municipality's code.
+    pub code: String,
 }
 
 /// An actor with its rows of all tables.
@@ -112,6 +114,7 @@ pub fn actor(number: usize, places: &[Place], random: &mut Random) -> SeededActo
         other_names: Set(Vec::new().into()),
         parent_id: Set(None),
         seat_area_id: Set(Some(place.municipality)),
+        municipality_code: Set(Some(place.code.clone())),
         areas_served: Set(vec![place.municipality].into()),
         identifiers: Set(vec![identifier].into()),
         policy_domains: Set(vec![(*random.of(DOMAINS)).to_owned()].into()),

@@ -129,12 +129,14 @@ async fn administrator(db: &Db) -> Outcome<()> {
 /// The statistical areas of the pack with the municipalities that they lie in.
 async fn places(db: &Db) -> Outcome<Vec<Place>> {
     let areas = area::Entity::find().order_by_asc(area::Column::Path).all(db.reader()).await?;
-    let mut municipality: Option<AreaId> = None;
+    let mut municipality: Option<(AreaId, String)> = None;
     let mut places = Vec::new();
     for area in areas {
         match area.level {
-            AreaLevel::Municipality => municipality = Some(area.id),
-            AreaLevel::Regso => places.extend(municipality.map(|municipality| Place { name: area.name, municipality })),
+            AreaLevel::Municipality => municipality = Some((area.id, area.code)),
+            AreaLevel::Regso => {
+                places.extend(municipality.clone().map(|(municipality, code)| Place { name: area.name, municipality, code }))
+            }
             _ => {}
         }
     }

@@ -21,6 +21,8 @@ impl MigrationTrait for Migration {
         refers(&mut actor, "parent_id", "actor", false);
         refers(&mut actor, "seat_area_id", "area", false);
         actor
+            // The municipality of the seat, so that its actors are found and sorted by one index.
+            .col(text_null("municipality_code"))
             .col(json_binary("areas_served"))
             .col(json_binary("identifiers"))
             .col(json_binary("policy_domains"))
@@ -37,7 +39,8 @@ impl MigrationTrait for Migration {
         let run = async |sql: &str| manager.get_connection().execute_unprepared(sql).await.map(drop);
         // Lists show living actors only; the partial indexes hold just those.
         run("CREATE INDEX actor_by_name ON actor (name_sort, id) WHERE deleted_at IS NULL").await?;
-        run("CREATE INDEX actor_by_seat ON actor (seat_area_id, kind, name_sort, id) WHERE deleted_at IS NULL").await?;
+        run("CREATE INDEX actor_by_municipality ON actor (municipality_code, kind, name_sort, id) WHERE deleted_at IS NULL").await?;
+        run("CREATE INDEX actor_in_municipality ON actor (municipality_code, name_sort, id) WHERE deleted_at IS NULL").await?;
         run("CREATE INDEX actor_by_kind ON actor (kind, name_sort, id) WHERE deleted_at IS NULL").await?;
         run("CREATE INDEX actor_by_update ON actor (updated_at, id) WHERE deleted_at IS NULL").await?;
         index(manager, "actor", &["parent_id"], false).await?;

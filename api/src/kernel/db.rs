@@ -188,6 +188,7 @@ async fn connect_sqlite(file: &PathBuf, settings: &Settings) -> Result<(Database
         .pragma("mmap_size", "268435456")
         .pragma("temp_store", "MEMORY")
         .pragma("journal_size_limit", "67108864")
+        .optimize_on_close(true, None)
         .disable_statement_logging();
     let pool = |connections| {
         SqlitePoolOptions::new()

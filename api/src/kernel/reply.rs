@@ -210,6 +210,7 @@ impl<T> Responder for Reply<T> {
             }
         } else if text(header::HeaderName::from_static("prefer")).is_some_and(|prefer| prefer.contains("return=minimal"))
             && !self.stored.body.is_empty()
+            && !self.secret
         {
             response.insert_header(("Preference-Applied", "return=minimal"));
             if self.stored.status == 200 {

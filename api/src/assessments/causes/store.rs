@@ -144,7 +144,9 @@ async fn store(
         }
     };
     if before.is_none_or(|before| before.fields.findings != cause.fields.findings) {
-        table::explains::Entity::delete_many().filter(table::explains::Column::CauseId.eq(id)).exec(&w.tx).await?;
+        if before.is_some() {
+            table::explains::Entity::delete_many().filter(table::explains::Column::CauseId.eq(id)).exec(&w.tx).await?;
+        }
         let rows =
             cause.fields.findings.iter().map(|finding| table::explains::ActiveModel { cause_id: Set(id), finding_id: Set(*finding) });
         table::explains::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;

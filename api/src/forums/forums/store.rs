@@ -175,7 +175,9 @@ async fn store(id: ForumId, version: i64, before: Option<&Forum>, mut new: NewFo
         }
     };
     if before.is_none_or(|before| before.fields.areas != forum.fields.areas) {
-        table::area::Entity::delete_many().filter(table::area::Column::ForumId.eq(id)).exec(&w.tx).await?;
+        if before.is_some() {
+            table::area::Entity::delete_many().filter(table::area::Column::ForumId.eq(id)).exec(&w.tx).await?;
+        }
         let rows = forum.fields.areas.iter().map(|area| table::area::ActiveModel { forum_id: Set(id), area_id: Set(*area) });
         table::area::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
         // The coordinators of its areas see it from now on.

@@ -57,7 +57,7 @@ pub async fn takes_part(forum: ForumId, actor: ActorId, db: &impl ConnectionTrai
         .filter(table::Column::ActorId.eq(actor))
         .filter(table::Column::Status.eq(MemberStatus::Accepted))
         .filter(table::Column::Function.ne(ForumFunction::Observer))
-        .filter(table::Column::ActorId.in_subquery(actors::living()))
+        .filter(actors::lives(table::Column::ActorId))
         .count(db)
         .await?;
     Ok(count > 0)

@@ -7,7 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{AreaId, AreaLevel, store};
 use crate::{
     access::{By, policy::needs},
-    kernel::{At, Db, Page, Paging, Query, Reply, Result},
+    kernel::{At, Db, Page, Paging, Query, Remembered, Reply, Result},
 };
 
 /// A piece of the country (område).
@@ -80,8 +80,8 @@ async fn list(
 #[utoipa::path(tag = "areas", operation_id = "getArea",
     responses((status = 200, description = "The area", body = Area)), extensions(("x-permission" = json!("areas.read"))))]
 #[get("/areas/{areaId}")]
-async fn show(by: By<needs::ReadAreas>, At(id): At<AreaId>, db: Data<Db>) -> Result<Reply<Area>> {
-    Reply::computed(&by, &store::find(id, db.reader()).await?)
+async fn show(by: By<needs::ReadAreas>, At(id): At<AreaId>, remembered: Data<Remembered>, db: Data<Db>) -> Result<Reply<Area>> {
+    remembered.answer(&by, async || Reply::computed(&by, &store::find(id, db.reader()).await?)).await
 }
 
 pub fn routes(config: &mut ServiceConfig) {

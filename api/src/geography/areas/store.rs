@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QuerySelect, QueryTrait,
-    entity::prelude::*,
-    sea_query::{BinOper, Expr, Query, SelectStatement},
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr,
 };
 
-use super::{Area, AreaId, AreaLevel, api::AreaFilter, table};
+use super::{Area, AreaId, api::AreaFilter, table};
 use crate::kernel::{Db, Fault, Page, Paging, Problem, Result, page::Key, request::Call, say, text};
 
 fn view(row: table::Model) -> Area {
@@ -61,24 +59,11 @@ fn at_or_below(path: &str) -> Condition {
     Condition::all().add(table::Column::Path.gte(path)).add(table::Column::Path.lt(format!("{path}~")))
 }
 
-/// The ids of the areas with a code and of all below them, for filters.
+/// The code of the municipality that a path leads to or through.
 #[must_use]
-pub fn below_code(level: AreaLevel, code: &str) -> SelectStatement {
-    let path = Query::select()
-        .column("path")
-        .from("area")
-        .and_where(Expr::col("level").eq(sea_orm::ActiveEnum::to_value(&level)))
-        .and_where(Expr::col("code").eq(code))
-        .limit(1)
-        .take();
-    // The path is looked up once; as a scalar it can enter the index on paths.
-    let path = Expr::SubQuery(None, Box::new(path.into()));
-    Query::select()
-        .column("id")
-        .from("area")
-        .and_where(Expr::col("path").gte(path.clone()))
-        .and_where(Expr::col("path").lt(path.binary(BinOper::Custom("||"), "~")))
-        .take()
+pub fn municipality_of(path: &str) -> Option<&str> {
+    // Nation, county, municipality: the third code.
+    path.split('/').nth(2).filter(|code| !code.is_empty())
 }
 
 /// The path of an area: the codes from the nation down to it.

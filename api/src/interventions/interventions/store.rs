@@ -246,12 +246,16 @@ async fn store(id: InterventionId, version: i64, before: Option<&Intervention>, 
         Some(before) => w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?,
     }
     if before.is_none_or(|before| before.fields.areas != new.areas) {
-        table::area::Entity::delete_many().filter(table::area::Column::InterventionId.eq(id)).exec(&w.tx).await?;
+        if before.is_some() {
+            table::area::Entity::delete_many().filter(table::area::Column::InterventionId.eq(id)).exec(&w.tx).await?;
+        }
         let rows = new.areas.iter().map(|area| table::area::ActiveModel { intervention_id: Set(id), area_id: Set(*area) });
         table::area::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
     if before.is_none_or(|before| before.fields.causes != new.causes) {
-        table::cause::Entity::delete_many().filter(table::cause::Column::InterventionId.eq(id)).exec(&w.tx).await?;
+        if before.is_some() {
+            table::cause::Entity::delete_many().filter(table::cause::Column::InterventionId.eq(id)).exec(&w.tx).await?;
+        }
         let rows = new.causes.iter().map(|cause| table::cause::ActiveModel { intervention_id: Set(id), cause_id: Set(*cause) });
         table::cause::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }

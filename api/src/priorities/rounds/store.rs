@@ -224,7 +224,9 @@ async fn store(
         }
     };
     if before.is_none_or(|before| before.fields.candidates != round.fields.candidates) {
-        table::candidate::Entity::delete_many().filter(table::candidate::Column::RoundId.eq(id)).exec(&w.tx).await?;
+        if before.is_some() {
+            table::candidate::Entity::delete_many().filter(table::candidate::Column::RoundId.eq(id)).exec(&w.tx).await?;
+        }
         let rows = round.fields.candidates.iter().zip(0..).map(|(candidate, ordinal)| table::candidate::ActiveModel {
             round_id: Set(id),
             intervention_id: Set(*candidate),

@@ -6,7 +6,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{EntryId, store};
 use crate::{
     access::{By, policy::needs},
-    kernel::{At, Db, Page, Paging, Query, Reply, Result},
+    kernel::{At, Db, Page, Paging, Query, Remembered, Reply, Result},
 };
 
 /// One code of a codelist.
@@ -69,8 +69,8 @@ async fn list(
 #[utoipa::path(tag = "reference", operation_id = "getCodelist",
     responses((status = 200, description = "The codelist", body = Codelist)), extensions(("x-permission" = json!("reference.read"))))]
 #[get("/codelists/{codelist}")]
-async fn show(by: By<needs::ReadReference>, At(name): At<String>, db: Data<Db>) -> Result<Reply<Codelist>> {
-    Reply::computed(&by, &store::find(&name, &db).await?)
+async fn show(by: By<needs::ReadReference>, At(name): At<String>, remembered: Data<Remembered>, db: Data<Db>) -> Result<Reply<Codelist>> {
+    remembered.answer(&by, async || Reply::computed(&by, &store::find(&name, &db).await?)).await
 }
 
 pub fn routes(config: &mut ServiceConfig) {

@@ -1,13 +1,16 @@
 //! Actors, with their areas and identifiers kept in step.
 
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Query,
+    ActiveValue::Set,
+    ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QuerySelect, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Expr, Query, SimpleExpr},
 };
 
 use super::{Actor, ActorId, IdentifierScope, NewActor, api::ActorFilter, rules, table};
 use crate::{
     access::{Reach, Sight},
-    geography::areas::{AreaLevel, store as areas},
+    geography::areas::store as areas,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
@@ -66,9 +69,7 @@ pub(super) async fn list(sight: &Sight, filter: &ActorFilter, paging: &Paging, c
     let select = seen(sight)
         .apply_if(filter.kind.clone(), |select, kinds| select.filter(table::Column::Kind.is_in(kinds)))
         .apply_if(filter.sector, |select, sector| select.filter(table::Column::Sector.eq(sector)))
-        .apply_if(filter.municipality.as_deref(), |select, code| {
-            select.filter(table::Column::SeatAreaId.in_subquery(areas::below_code(AreaLevel::Municipality, code)))
-        })
+        .apply_if(filter.municipality.as_deref(), |select, code| select.filter(table::Column::MunicipalityCode.eq(code)))
         .apply_if(filter.serves, |select, area| select.filter(table::Column::Id.in_subquery(served(area))))
         .apply_if(filter.parent_id, |select, parent| select.filter(table::Column::ParentId.eq(parent)))
         .apply_if(filter.identifier.as_deref(), |select, identifier| {
@@ -179,6 +180,11 @@ pub(super) async fn update(actor: &Actor, new: NewActor, w: &Write<'_>) -> Resul
 
 async fn store(id: ActorId, version: i64, before: Option<&Actor>, mut new: NewActor, w: &Write<'_>) -> Result<Actor> {
     check(id, &mut new, w).await?;
+    let seat = match new.seat_area_id {
+        Some(seat) => areas::path(seat, &w.tx).await?,
+        None => None,
+    };
+    let municipality = seat.and_then(|path| areas::municipality_of(&path).map(ToOwned::to_owned));
     let row = table::ActiveModel {
         id: Set(id),
         version: Set(version),
@@ -191,6 +197,7 @@ async fn store(id: ActorId, version: i64, before: Option<&Actor>, mut new: NewAc
         name: Set(new.name),
         other_names: Set(new.other_names.into()),
         parent_id: Set(new.parent_id),
+        municipality_code: Set(municipality),
         seat_area_id: Set(new.seat_area_id),
         areas_served: Set(new.areas_served.into()),
         identifiers: Set(new.identifiers.into()),
@@ -213,12 +220,16 @@ async fn store(id: ActorId, version: i64, before: Option<&Actor>, mut new: NewAc
     };
     let actor = view(row);
     if before.is_none_or(|before| before.fields.areas_served != actor.fields.areas_served) {
-        table::served::Entity::delete_many().filter(table::served::Column::ActorId.eq(id)).exec(&w.tx).await?;
+        if before.is_some() {
+            table::served::Entity::delete_many().filter(table::served::Column::ActorId.eq(id)).exec(&w.tx).await?;
+        }
         let rows = actor.fields.areas_served.iter().map(|area| table::served::ActiveModel { actor_id: Set(id), area_id: Set(*area) });
         table::served::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
     if before.is_none_or(|before| before.fields.identifiers != actor.fields.identifiers) {
-        table::identifier::Entity::delete_many().filter(table::identifier::Column::ActorId.eq(id)).exec(&w.tx).await?;
+        if before.is_some() {
+            table::identifier::Entity::delete_many().filter(table::identifier::Column::ActorId.eq(id)).exec(&w.tx).await?;
+        }
         let rows = actor.fields.identifiers.iter().map(|identifier| table::identifier::ActiveModel {
             id: Set(w.new_id()),
             actor_id: Set(id),
@@ -369,10 +380,15 @@ pub async fn by_identifier(identifier: &str, db: &impl ConnectionTrait) -> Resul
     Ok(select.filter(table::Column::Id.in_subquery(with_identifier(identifier))).one(db).await?.map(|row| row.id))
 }
 
-/// The ids of all actors that are not removed, for filters.
-#[must_use]
-pub fn living() -> sea_orm::sea_query::SelectStatement {
-    Query::select().column(table::Column::Id).from(table::Entity).and_where(table::Column::DeletedAt.is_null()).take()
+/// Whether the actor that a column names is not removed. Asked of each row, so that no table is read whole.
+pub fn lives(actor: impl ColumnTrait) -> SimpleExpr {
+    let living = Query::select()
+        .expr(Expr::val(1))
+        .from(table::Entity)
+        .and_where(Expr::col((table::Entity, table::Column::Id)).eq(Expr::col(actor.as_column_ref())))
+        .and_where(Expr::col((table::Entity, table::Column::DeletedAt)).is_null())
+        .take();
+    Expr::exists(living)
 }
 
 /// How many living actors there are.

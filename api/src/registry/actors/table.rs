@@ -25,6 +25,7 @@ pub struct Model {
     pub other_names: List<String>,
     pub parent_id: Option<ActorId>,
     pub seat_area_id: Option<AreaId>,
+    pub municipality_code: Option<String>,
     pub areas_served: List<AreaId>,
     pub identifiers: List<Identifier>,
     pub policy_domains: List<String>,

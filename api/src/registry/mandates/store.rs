@@ -41,10 +41,11 @@ fn view(row: table::Model) -> Mandate {
 }
 
 fn seen(sight: &Sight) -> Select<table::Entity> {
-    table::Entity::find()
-        .filter(table::Column::DeletedAt.is_null())
-        .filter(table::Column::ActorId.in_subquery(actors::living()))
-        .filter(sight.rows(table::Column::Visibility, None, Some(table::Column::ActorId.into_expr())))
+    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(actors::lives(table::Column::ActorId)).filter(sight.rows(
+        table::Column::Visibility,
+        None,
+        Some(table::Column::ActorId.into_expr()),
+    ))
 }
 
 pub(super) async fn list(sight: &Sight, filter: &MandateFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Mandate>> {
