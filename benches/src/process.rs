@@ -35,7 +35,7 @@ impl Server {
         let child = command
             .args(["serve", "--listen", &address.to_string(), "--database-url", database.url()])
             // One worker, so that the figures are those of one processor; a token that outlasts the round.
-            .args(["--set", "workers=1", "--set", "log=error", "--set", "access_token_minutes=60"])
+            .args(["--set", "workers=1", "--set", "log=error", "--set", "access_token_minutes=10"])
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::null())

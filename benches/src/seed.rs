@@ -135,7 +135,7 @@ async fn places(db: &Db) -> Outcome<Vec<Place>> {
         match area.level {
             AreaLevel::Municipality => municipality = Some((area.id, area.code)),
             AreaLevel::Regso => {
-                places.extend(municipality.clone().map(|(municipality, code)| Place { name: area.name, municipality, code }))
+                places.extend(municipality.clone().map(|(municipality, code)| Place { name: area.name, municipality, code }));
             }
             _ => {}
         }

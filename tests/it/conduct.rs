@@ -219,3 +219,43 @@ async fn db_writer(settings: &samsyn::kernel::db::Settings) -> sea_orm::Database
     let url = if settings.url.starts_with("sqlite:") { settings.url.replace("sqlite:", "sqlite://") } else { settings.url.clone() };
     sea_orm::Database::connect(url).await.unwrap()
 }
+
+#[rstest]
+fn several_instances_may_start_at_once_on_an_empty_database(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(url) = crate::harness::empty(database) else { return };
+    let starts: Vec<_> = (0..4)
+        .map(|_| {
+            let url = url.clone();
+            std::thread::spawn(move || {
+                let settings = samsyn::config::Config::load(&[("database_url", &url)], None, std::iter::empty(), &[]).unwrap().database();
+                actix_web::rt::System::new().block_on(async {
+                    let (clock, ids) = (samsyn::kernel::clock::Clock::System, samsyn::kernel::id::Ids::Random);
+                    let db = samsyn::kernel::Db::open(&settings, true, clock, ids).await.map_err(|error| error.to_string())?;
+                    db.close().await;
+                    Ok::<(), String>(())
+                })
+            })
+        })
+        .collect();
+    for start in starts {
+        assert_eq!(start.join().unwrap(), Ok(()));
+    }
+}
+
+#[rstest]
+fn a_database_newer_than_the_program_is_refused(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let url = app.url.clone();
+    let told = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async {
+            let settings = samsyn::config::Config::load(&[("database_url", &url)], None, std::iter::empty(), &[]).unwrap().database();
+            let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_tomorrow', 1)";
+            sea_orm::ConnectionTrait::execute_unprepared(&db_writer(&settings).await, newer).await.unwrap();
+            let open = samsyn::kernel::Db::open(&settings, true, samsyn::kernel::clock::Clock::System, samsyn::kernel::id::Ids::Random);
+            open.await.err().map(|error| error.to_string()).unwrap_or_default()
+        })
+    })
+    .join()
+    .unwrap();
+    assert!(told.contains("newer than this program") && told.contains("m9999_tomorrow"), "{told}");
+}

@@ -86,9 +86,23 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 fn folder() -> PathBuf {
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let base = if PathBuf::from("/dev/shm").is_dir() { PathBuf::from("/dev/shm") } else { std::env::temp_dir() };
+    if number == 0 {
+        remove_stale(&base);
+    }
     let folder = base.join(format!("samsyn-test-{}-{number}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
     folder
+}
+
+/// Removes what runs left behind that have ended.
+fn remove_stale(base: &std::path::Path) {
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let process = name.strip_prefix("samsyn-test-").and_then(|rest| rest.split('-').next());
+        if process.is_some_and(|process| !PathBuf::from(format!("/proc/{process}")).exists()) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn sqlite_template() -> &'static PathBuf {
@@ -98,6 +112,14 @@ fn sqlite_template() -> &'static PathBuf {
         prepare(&format!("sqlite:{}", file.display()));
         file
     })
+}
+
+/// The address of a database with nothing in it.
+pub fn empty(database: Database) -> Option<String> {
+    match database {
+        Database::Sqlite => Some(format!("sqlite:{}", folder().join("empty.db").display())),
+        Database::Postgres => postgres::empty(),
+    }
 }
 
 impl TestApp {

@@ -38,6 +38,15 @@ pub fn database() -> Option<String> {
     Some((cluster.url)(&name))
 }
 
+/// The address of a new database with nothing in it.
+pub fn empty() -> Option<String> {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let cluster = cluster()?;
+    let name = format!("{}_empty_{}", cluster.name, COUNT.fetch_add(1, Ordering::Relaxed));
+    run(&(cluster.url)("postgres"), &format!("CREATE DATABASE {name}"));
+    Some((cluster.url)(&name))
+}
+
 fn run(url: &str, sql: &str) {
     let (url, sql) = (url.to_owned(), sql.to_owned());
     thread::spawn(move || {

@@ -380,15 +380,15 @@ pub async fn by_identifier(identifier: &str, db: &impl ConnectionTrait) -> Resul
     Ok(select.filter(table::Column::Id.in_subquery(with_identifier(identifier))).one(db).await?.map(|row| row.id))
 }
 
-/// Whether the actor that a column names is not removed. Asked of each row, so that no table is read whole.
+/// Whether the actor that a column names is not removed. Asked of each row as a value: as a condition of its own it is
+/// turned into a join by `SQLite`, which then reads all actors first.
 pub fn lives(actor: impl ColumnTrait) -> SimpleExpr {
     let living = Query::select()
-        .expr(Expr::val(1))
+        .expr(Expr::col((table::Entity, table::Column::DeletedAt)).is_null())
         .from(table::Entity)
         .and_where(Expr::col((table::Entity, table::Column::Id)).eq(Expr::col(actor.as_column_ref())))
-        .and_where(Expr::col((table::Entity, table::Column::DeletedAt)).is_null())
         .take();
-    Expr::exists(living)
+    Expr::SubQuery(None, Box::new(living.into()))
 }
 
 /// How many living actors there are.
