@@ -33,6 +33,9 @@ use super::{
 /// The longest address with its parameters.
 pub const MAX_ADDRESS: usize = 8 * 1024;
 
+/// The most bytes of all headers together. Beyond four times that the server itself breaks off.
+pub const MAX_HEADERS: usize = 32 * 1024;
+
 /// What the middleware needs to know.
 #[derive(Clone, Debug)]
 pub struct Envelope {
@@ -162,6 +165,10 @@ fn trace(request: &ServiceRequest, request_id: &str) -> String {
 async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<Bytes> {
     if request.uri().to_string().len() > MAX_ADDRESS {
         return Err(Problem::new(Kind::AddressTooLong));
+    }
+    let headers: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if headers > MAX_HEADERS {
+        return Err(Problem::new(Kind::HeadersTooLarge).header("Connection", "close"));
     }
     let json = text(request, header::ACCEPT).is_none_or(|accept| {
         accept.trim().is_empty()

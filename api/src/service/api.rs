@@ -52,6 +52,9 @@ pub struct ServiceLimits {
     /// The longest address with its parameters.
     #[schema(format = Int32)]
     pub address_bytes: usize,
+    /// The most bytes of all headers together.
+    #[schema(format = Int32)]
+    pub header_bytes: usize,
     /// How long an access token lasts.
     #[schema(format = Int32)]
     pub access_token_minutes: i64,
@@ -95,6 +98,7 @@ async fn limits(by: By<needs::ReadService>, config: Data<Config>) -> Result<Repl
         idempotency_hours: write::IDEMPOTENCY_HOURS,
         body_bytes: i64::try_from(config.body_bytes).unwrap_or(i64::MAX),
         address_bytes: crate::kernel::middleware::MAX_ADDRESS,
+        header_bytes: crate::kernel::middleware::MAX_HEADERS,
         access_token_minutes: config.access_token_minutes,
         session_hours: config.session_hours,
         password_length_minimum: crate::access::passwords::MIN_LENGTH,
