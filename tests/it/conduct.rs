@@ -259,3 +259,22 @@ fn a_database_newer_than_the_program_is_refused(#[values(Database::Sqlite, Datab
     .unwrap();
     assert!(told.contains("newer than this program") && told.contains("m9999_tomorrow"), "{told}");
 }
+
+#[rstest]
+fn what_has_grown_old_is_told_to_be_so(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let tomorrow = TestApp::at(crate::harness::today() + chrono::TimeDelta::hours(26), &app.url, 2_000_000);
+    let cursor = app.anybody().get("/actors?limit=2").json["nextCursor"].as_str().unwrap().to_owned();
+    let page = format!("/actors?limit=2&cursor={cursor}");
+    app.anybody().get(&page).is(200);
+    assert_eq!(tomorrow.anybody().get(&page).is(410).json["code"], json!("expired"));
+    let kim = app.user(Role::Reader, None);
+    kim.get("/me").is(200);
+    kim.at(tomorrow.address).get("/me").is(401);
+    // A kept answer is kept for a day, and then the key is free again, for the same caller too.
+    app.register("sen@example.se", "Sen", Role::Admin, None);
+    let keyed = |at: &TestApp| at.sign_in("sen@example.se").with("Idempotency-Key", "a-day");
+    let first = keyed(&app).post("/actors", &json!({"kind": "other", "name": "I dag"})).is(201);
+    let second = keyed(&tomorrow).post("/actors", &json!({"kind": "other", "name": "I morgon"})).is(201);
+    assert_ne!(id(&first.json), id(&second.json));
+}

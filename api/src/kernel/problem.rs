@@ -6,7 +6,6 @@ use std::fmt;
 use actix_web::{HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{
@@ -444,13 +443,4 @@ impl From<serde_json::Error> for Problem {
     fn from(error: serde_json::Error) -> Self {
         Self::internal(&error)
     }
-}
-
-/// What the list of problems tells about one kind, for the codelists and the spec.
-#[must_use]
-pub fn catalogue() -> serde_json::Value {
-    Kind::ALL
-        .iter()
-        .map(|kind| json!({"code": kind.slug(), "status": kind.status(), "title": {"sv": kind.title().sv, "en": kind.title().en}}))
-        .collect()
 }

@@ -72,7 +72,7 @@ fn prepare(url: &str) {
     let config = config(url, true);
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async {
-            let app = App::build(config, Clock::fixed(today()), Ids::counted_from(1)).await.unwrap();
+            let app = App::build(config, Clock::Fixed(today()), Ids::counted_from(1)).await.unwrap();
             app.db().close().await;
         });
     })
@@ -140,12 +140,17 @@ impl TestApp {
 
     /// A service on a given database; several of them are several instances. Ids are counted from `first_id`.
     pub fn on(database_url: &str, first_id: u64) -> Self {
+        Self::at(today(), database_url, first_id)
+    }
+
+    /// The same at another time.
+    pub fn at(now: DateTime<Utc>, database_url: &str, first_id: u64) -> Self {
         let (ready, address) = mpsc::channel();
         let (stop, stopped) = mpsc::channel();
         let url = database_url.to_owned();
         let running = thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let app = App::build(config(&url, false), Clock::fixed(today()), Ids::counted_from(first_id)).await.unwrap();
+                let app = App::build(config(&url, false), Clock::Fixed(now), Ids::counted_from(first_id)).await.unwrap();
                 let listener = app.listen().unwrap();
                 ready.send(listener.local_addr().unwrap()).unwrap();
                 let (server, handle) = app.serve(listener).unwrap();
@@ -185,7 +190,7 @@ impl TestApp {
         thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let db =
-                    samsyn::kernel::Db::open(&config.database(), false, Clock::fixed(today()), Ids::counted_from(first)).await.unwrap();
+                    samsyn::kernel::Db::open(&config.database(), false, Clock::Fixed(today()), Ids::counted_from(first)).await.unwrap();
                 let hash = password_hash().await;
                 db.transaction(&Call::of_installation(), async |w| {
                     let user = users::insert(&new, Some(hash.clone()), w).await?;
