@@ -13,6 +13,7 @@ pub enum Clock {
 
 impl Clock {
     /// The present time in UTC.
+    #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         match self {
             #[expect(clippy::disallowed_methods, reason = "this is the home of the clock")]
