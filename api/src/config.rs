@@ -6,7 +6,7 @@
 use std::{fmt, path::Path, time::Duration};
 
 use chrono::TimeDelta;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 macro_rules! settings {
     ($($(#[doc = $help:literal])+ $name:ident: $type:ty = $default:expr;)*) => {
         /// All settings.
-        #[derive(Clone, Debug, Deserialize)]
+        #[derive(Clone, Debug, Deserialize, Serialize)]
         #[serde(deny_unknown_fields)]
         pub struct Config { $($(#[doc = $help])+ pub $name: $type,)* }
 
@@ -168,37 +168,12 @@ impl Config {
     pub fn print(&self) -> String {
         use std::fmt::Write;
         let mut text = String::new();
+        let values = Table::try_from(self).unwrap_or_default();
         for (name, help, default) in reference() {
-            let value = self.value(name).unwrap_or_else(|| default.clone());
+            let value = shown(name, values.get(name).unwrap_or(&default));
             let _ = writeln!(text, "# {help}\n# Default: {default}. Environment: SAMSYN_{}\n{name} = {value}\n", name.to_uppercase());
         }
         text
-    }
-
-    fn value(&self, name: &str) -> Option<Value> {
-        Some(match name {
-            "listen" => self.listen.clone().into(),
-            "public_url" => self.public_url.clone().into(),
-            "database_url" => without_password(&self.database_url).into(),
-            "database_connections" => self.database_connections.into(),
-            "database_wait_seconds" => number(self.database_wait_seconds),
-            "database_statement_seconds" => number(self.database_statement_seconds),
-            "database_durable" => self.database_durable.into(),
-            "migrate_on_start" => self.migrate_on_start.into(),
-            "reference_pack" => self.reference_pack.into(),
-            "body_bytes" => number(self.body_bytes as u64),
-            "body_seconds" => number(self.body_seconds),
-            "header_seconds" => number(self.header_seconds),
-            "connections" => number(self.connections as u64),
-            "workers" => number(self.workers as u64),
-            "stop_seconds" => number(self.stop_seconds),
-            "access_token_minutes" => self.access_token_minutes.into(),
-            "session_hours" => self.session_hours.into(),
-            "security_contact" => self.security_contact.clone().into(),
-            "log" => self.log.clone().into(),
-            "log_format" => self.log_format.clone().into(),
-            _ => return None,
-        })
     }
 
     /// How to reach the database.
@@ -235,16 +210,24 @@ impl Config {
     }
 }
 
-fn number(number: u64) -> Value {
-    Value::Integer(i64::try_from(number).unwrap_or(i64::MAX))
+/// A value as it may be printed: without passwords and secrets.
+fn shown(name: &str, value: &Value) -> Value {
+    match value {
+        Value::String(secret) if name.ends_with("secret") && !secret.is_empty() => Value::from("…"),
+        Value::String(text) => Value::from(without_password(text)),
+        Value::Array(items) => Value::Array(items.iter().map(|item| shown(name, item)).collect()),
+        Value::Table(members) => Value::Table(members.iter().map(|(name, member)| (name.clone(), shown(name, member))).collect()),
+        other => other.clone(),
+    }
 }
 
 fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     // A password may also stand among the parameters.
-    let url = url.split_once('?').map_or(url, |(url, _)| url);
-    match url.split_once("://").and_then(|(scheme, rest)| rest.split_once('@').map(|(who, place)| (scheme, who, place))) {
-        Some((scheme, who, place)) => format!("{scheme}://{}:…@{place}", who.split(':').next().unwrap_or_default()),
-        None => url.to_owned(),
+    let rest = if scheme.starts_with("http") { rest } else { rest.split_once('?').map_or(rest, |(rest, _)| rest) };
+    match rest.split_once('@') {
+        Some((who, place)) => format!("{scheme}://{}:…@{place}", who.split(':').next().unwrap_or_default()),
+        None => format!("{scheme}://{rest}"),
     }
 }
 
@@ -265,6 +248,8 @@ fn set(table: &mut Table, name: &str, shown: &str, text: &str) -> Result<(), Con
     let value = match table.get(name) {
         Some(Value::Integer(_)) => Value::Integer(text.trim().parse().map_err(|_| wrong("a whole number"))?),
         Some(Value::Boolean(_)) => Value::Boolean(text.trim().parse().map_err(|_| wrong("true or false"))?),
+        // Lists of plain values are separated by commas; lists of tables stand in the file only.
+        Some(Value::Array(_)) => Value::Array(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect()),
         _ => Value::String(text.to_owned()),
     };
     table.insert(name.to_owned(), value);

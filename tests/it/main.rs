@@ -5,6 +5,7 @@
 
 mod access;
 mod bad_input;
+mod chapters;
 mod concurrency;
 mod conduct;
 mod contract;

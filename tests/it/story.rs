@@ -8,6 +8,7 @@ use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
 use crate::{
+    chapters,
     contract::{checker, fits, golden, operations},
     harness::{Answer, Client, Database, PASSWORD, TestApp, id},
 };
@@ -461,7 +462,8 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
 fn a_case_goes_from_actors_to_a_decided_priority(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let mut teller = Teller::new(&app);
-    tell(&mut teller);
+    let told = tell(&mut teller);
+    chapters::tell(&mut teller, &told);
     let all: Vec<_> = teller.operations.iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap()).collect();
     let untold: Vec<_> = all.iter().filter(|name| !teller.told.contains_key(**name)).collect();
     assert!(untold.is_empty(), "the story does not tell of {untold:?}");

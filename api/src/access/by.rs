@@ -123,6 +123,7 @@ impl<P: Requires> By<P> {
             user: caller.user,
             user_name: caller.name.clone(),
             request_id: Some(meta.request_id.clone()),
+            address: meta.address.clone(),
             language: meta.language,
             once,
             if_match: text("if-match").map(ToOwned::to_owned),

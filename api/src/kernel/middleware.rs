@@ -67,7 +67,8 @@ pub async fn envelope<B: MessageBody + 'static>(
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let received = receive(&mut request, &envelope).await;
     let body = received.as_ref().ok().cloned().unwrap_or_default();
-    request.extensions_mut().insert(Rc::new(Meta { request_id: request_id.clone(), language, body }));
+    let address = request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
+    request.extensions_mut().insert(Rc::new(Meta { request_id: request_id.clone(), language, body, address }));
     if method == Method::HEAD {
         // Answered as GET; the server leaves the body out.
         request.head_mut().method = Method::GET;

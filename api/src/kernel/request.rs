@@ -21,6 +21,8 @@ pub struct Meta {
     pub language: Language,
     /// The whole body; empty where there is none.
     pub body: Bytes,
+    /// The network address that the call came from.
+    pub address: String,
 }
 
 /// The meta of a call.
@@ -49,6 +51,8 @@ pub struct Call {
     pub user_name: String,
     /// Identifies the call in events and in the log.
     pub request_id: Option<String>,
+    /// The network address that the call came from; empty for the installation itself.
+    pub address: String,
     /// The language of the answer.
     pub language: Language,
     /// Under which key the answer is kept, so that a repeated call is answered and not carried out again.
