@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::{
-    access::TokenSettings,
-    kernel::{db, middleware::Envelope},
+    access::{LimitSettings, TokenSettings},
+    kernel::{address, cors::Cors, db, middleware::Envelope},
 };
 
 macro_rules! settings {
@@ -63,6 +63,24 @@ settings! {
     access_token_minutes: i64 = 10;
     /// How many hours a session lasts unless renewed.
     session_hours: i64 = 168;
+    /// Addresses and networks of proxies that are believed when they say who called them.
+    trusted_proxies: Vec<String> = Vec::<String>::new();
+    /// Origins whose pages in browsers may call, such as https://app.example.se.
+    cors_origins: Vec<String> = Vec::<String>::new();
+    /// Calls a minute by one who is signed in; 0 means no limit, here and below.
+    rate_caller_per_minute: u32 = 1200;
+    /// Calls a minute from an address without a token that holds.
+    rate_address_per_minute: u32 = 600;
+    /// Calls a minute from an address with a token that does not hold.
+    rate_invalid_tokens_per_minute: u32 = 60;
+    /// Calls a day by one who is signed in.
+    calls_per_day: u32 = 200_000;
+    /// Failed sign-ins to one account in 15 minutes.
+    sign_in_failures_per_account: u32 = 10;
+    /// Failed sign-ins from one address in 15 minutes.
+    sign_in_failures_per_address: u32 = 50;
+    /// Address and port on which measures can be read at /metrics, apart from the API. Empty means nowhere.
+    metrics_listen: String = "";
     /// Whom to tell of a weakness, as a mailto: or https: address.
     security_contact: String = "mailto:security@samsyn.example.se";
     /// What to log: error, warn, info, debug or trace, or a filter such as `samsyn=debug`.
@@ -157,6 +175,15 @@ impl Config {
         if self.session_hours < 1 {
             return wrong("session_hours", format!("{} is less than 1", self.session_hours));
         }
+        if let Err(sentence) = address::networks(&self.trusted_proxies) {
+            return wrong("trusted_proxies", sentence);
+        }
+        if let Err(sentence) = Cors::new(&self.cors_origins) {
+            return wrong("cors_origins", sentence);
+        }
+        if !self.metrics_listen.is_empty() && self.metrics_listen.parse::<std::net::SocketAddr>().is_err() {
+            return wrong("metrics_listen", format!("{} is no address and port, such as 127.0.0.1:9090", self.metrics_listen));
+        }
         if !matches!(self.log_format.as_str(), "json" | "text") {
             return wrong("log_format", format!("{} is neither json nor text", self.log_format));
         }
@@ -206,6 +233,21 @@ impl Config {
             body_bytes: self.body_bytes,
             body_time: Duration::from_secs(self.body_seconds),
             secure: self.public_url.starts_with("https://"),
+            trusted_proxies: address::networks(&self.trusted_proxies).unwrap_or_default(),
+            cors: Cors::new(&self.cors_origins).unwrap_or_default(),
+        }
+    }
+
+    /// Who may call how often.
+    #[must_use]
+    pub fn limits(&self) -> LimitSettings {
+        LimitSettings {
+            caller_per_minute: self.rate_caller_per_minute.into(),
+            address_per_minute: self.rate_address_per_minute.into(),
+            invalid_tokens_per_minute: self.rate_invalid_tokens_per_minute.into(),
+            calls_per_day: self.calls_per_day.into(),
+            failures_per_account: self.sign_in_failures_per_account.into(),
+            failures_per_address: self.sign_in_failures_per_address.into(),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod by;
 mod caller;
 pub mod grants;
+pub mod limits;
 pub mod passwords;
 pub mod policy;
 pub mod sessions;
@@ -15,4 +16,5 @@ pub mod users;
 
 pub use by::{By, authenticate};
 pub use caller::{Caller, Reach, Scope as CallerScope, Sight, Visibility};
+pub use limits::{LimitSettings, Limits};
 pub use tokens::{Access, TokenSettings};

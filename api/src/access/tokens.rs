@@ -16,10 +16,9 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use sea_orm::{ActiveValue::Set, EntityTrait, QueryOrder};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::{caller::Caller, sessions::table::signing_key, standing};
+use super::{caller::Caller, passwords::Hashing, sessions::table::signing_key, standing};
 use crate::kernel::{Db, Problem, Result, hash, problem::Kind};
 
 /// How long another instance's change of access may go unnoticed.
@@ -69,8 +68,8 @@ pub struct Access {
     known: moka::sync::Cache<[u8; 32], Known>,
     epoch: AtomicI64,
     read_at: Mutex<Option<Instant>>,
-    /// As many passwords are hashed at once as there are processors; others wait.
-    pub(super) hashing: Arc<Semaphore>,
+    /// How many passwords are hashed at once.
+    pub hashing: Hashing,
     nobody: Arc<Caller>,
 }
 
@@ -100,7 +99,7 @@ impl Access {
             known: moka::sync::Cache::new(10_000),
             epoch: AtomicI64::default(),
             read_at: Mutex::default(),
-            hashing: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
+            hashing: Hashing::for_this_machine(),
             nobody: Arc::default(),
         };
         access.read_keys(db).await?;

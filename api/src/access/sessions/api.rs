@@ -7,7 +7,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{SessionId, store};
 use crate::{
     access::{
-        Access, By, Caller, grants, passwords,
+        Access, By, Caller, Limits, grants,
+        limits::Guarded,
+        passwords,
         policy::needs,
         users::{User, UserStatus, store as users},
     },
@@ -75,14 +77,24 @@ pub struct ForumRight {
 #[utoipa::path(tag = "sessions", operation_id = "createSession", request_body = NewSession,
     responses((status = 201, description = "The session with its tokens", body = Session)), extensions(("x-permission" = json!("sessions.start"))))]
 #[post("/sessions")]
-async fn create(by: By<needs::StartSession>, new: Valid<NewSession>, access: Data<Access>, db: Data<Db>) -> Result<Reply<Session>> {
+async fn create(
+    by: By<needs::StartSession>,
+    new: Valid<NewSession>,
+    access: Data<Access>,
+    limits: Data<Limits>,
+    db: Data<Db>,
+) -> Result<Reply<Session>> {
+    let _attempt = limits.admits(Guarded::SignIn, &new.0.email, &by.address, &db).await?;
     let found = users::by_email(&new.0.email, db.reader()).await?;
     let (user, status, stored) = match found {
         Some((user, status, stored)) => (Some(user), status, stored),
         None => (None, UserStatus::Disabled, None),
     };
     let matches = passwords::verify(new.0.password.clone(), stored, &access.hashing).await?;
-    let user = user.filter(|_| matches && status == UserStatus::Active).ok_or_else(wrong)?;
+    let Some(user) = user.filter(|_| matches && status == UserStatus::Active) else {
+        limits.failed(Guarded::SignIn, &new.0.email, &by.address, &db).await?;
+        return Err(wrong());
+    };
     // Tokens are secrets, so the answer is never kept for a repeated call.
     let session = db.transaction(&by, async |w| store::start(user, &access, w).await).await?;
     Reply::secret(&session)
