@@ -1,8 +1,11 @@
 //! Passwords: Argon2id with OWASP's parameters, a bounded number at a time, and never one that everybody tries first.
 
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use argon2::{
@@ -120,6 +123,8 @@ pub struct Hashing {
 
 /// How many may wait; more would only wait in vain.
 const QUEUE: usize = 256;
+/// How long each waits.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Hashing {
     /// So many at once.
@@ -164,13 +169,17 @@ impl Hashing {
 
     async fn wait(&self) -> Result<OwnedSemaphorePermit> {
         let waiting = Counted::new(&self.waiting);
-        if waiting.so_far > QUEUE {
-            return Err(Problem::new(Kind::Unavailable).header("Retry-After", "2").detail(say!(
+        let crowded = || {
+            Problem::new(Kind::Unavailable).header("Retry-After", "2").detail(say!(
                 "Så många loggar in just nu att du skulle få vänta länge. Försök igen om några sekunder.",
                 "So many are signing in just now that you would wait long. Try again in a few seconds."
-            )));
+            ))
+        };
+        if waiting.so_far > QUEUE {
+            return Err(crowded());
         }
-        Arc::clone(&self.slots).acquire_owned().await.map_err(|error| Problem::internal(&error))
+        let slot = tokio::time::timeout(PATIENCE, Arc::clone(&self.slots).acquire_owned()).await.map_err(|_| crowded())?;
+        slot.map_err(|error| Problem::internal(&error))
     }
 }
 
