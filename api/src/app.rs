@@ -16,7 +16,7 @@ use actix_web::{
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 use crate::{
-    access::{self, Access, letters::Letters, oauth},
+    access::{self, Access, Limits, letters::Letters, oauth},
     config::Config,
     guidance::packs,
     kernel::{
@@ -25,12 +25,14 @@ use crate::{
         contract::{Contract, ROOT},
         db::OpenError,
         id::Ids,
+        measures::Calls,
         middleware::envelope,
     },
     openapi::{self, Documents},
     routes,
     service::{
         health::{self, Stopping},
+        metrics::Metrics,
         pages,
     },
 };
@@ -44,6 +46,8 @@ pub struct App {
     config: Data<Config>,
     db: Data<Db>,
     access: Data<Access>,
+    limits: Data<Limits>,
+    calls: Data<Calls>,
     contract: Data<Contract>,
     documents: Data<Documents>,
     remembered: Data<Remembered>,
@@ -71,11 +75,15 @@ impl App {
         let outbox = config.outbox().map_err(|error| OpenError::Database(format!("{}: {}", error.0, error.1)))?;
         let access = Access::load(config.tokens(), &db).await.map_err(failed)?;
         let contract = CONTRACT.as_ref().map_err(|error| OpenError::Database(error.clone()))?;
+        let calls = Calls::new(!config.metrics_listen.is_empty());
+        let limits = Limits::new(config.limits(), &db.clock);
         Ok(Self {
             documents: Data::new(Documents::new(&config.public_url)),
             config: Data::new(config),
             db: Data::new(db),
             access: Data::new(access),
+            limits: Data::new(limits),
+            calls: Data::new(calls),
             contract: Data::from(Arc::clone(contract)),
             remembered: Data::new(Remembered::default()),
             stopping: Data::new(Stopping::default()),
@@ -104,6 +112,28 @@ impl App {
         TcpListener::bind(address)
     }
 
+    /// Starts to listen for those who read the measures, if any may.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub fn listen_for_metrics(&self) -> io::Result<Option<TcpListener>> {
+        if self.config.metrics_listen.is_empty() {
+            return Ok(None);
+        }
+        let address: SocketAddr = self.config.metrics_listen.parse().map_err(io::Error::other)?;
+        TcpListener::bind(address).map(Some)
+    }
+
+    /// Lets the measures be read until the process ends.
+    ///
+    /// # Errors
+    /// When the server cannot run.
+    pub fn serve_metrics(&self, listener: TcpListener) -> io::Result<()> {
+        let metrics = Metrics::new(self.db.clone(), self.access.clone(), &self.limits, &self.calls);
+        actix_web::rt::spawn(metrics.serve(listener)?);
+        Ok(())
+    }
+
     /// Serves until stopped by a signal or by its handle.
     ///
     /// # Errors
@@ -114,12 +144,15 @@ impl App {
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
         let letters = self.letters.clone();
         self.work_beside();
+        let (limits, calls) = (self.limits.clone(), self.calls.clone());
         let server = HttpServer::new(move || {
             ActixApp::new()
                 .app_data(envelope_data.clone())
                 .app_data(config.clone())
                 .app_data(db.clone())
                 .app_data(access.clone())
+                .app_data(limits.clone())
+                .app_data(calls.clone())
                 .app_data(contract.clone())
                 .app_data(documents.clone())
                 .app_data(remembered.clone())
@@ -165,6 +198,8 @@ impl App {
     fn work_beside(&self) {
         let (letters, db) = (self.letters.clone(), self.db.clone());
         actix_web::rt::spawn(async move { letters.run(&db).await });
+        let (limits, db) = (self.limits.clone(), self.db.clone());
+        actix_web::rt::spawn(async move { limits.keep_shared(&db).await });
     }
 
     /// Tells readiness that the service is about to stop.

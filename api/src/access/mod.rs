@@ -8,6 +8,7 @@ mod by;
 mod caller;
 pub mod grants;
 pub mod letters;
+pub mod limits;
 pub mod oauth;
 pub mod passwords;
 pub mod personal_tokens;
@@ -20,4 +21,5 @@ pub mod users;
 
 pub use by::{By, authenticate};
 pub use caller::{Caller, Reach, Scope as CallerScope, Sight, Visibility};
+pub use limits::{LimitSettings, Limits};
 pub use tokens::{Access, TokenSettings};
