@@ -109,6 +109,7 @@ async fn create(
         let hash = passwords::hash(new.0.password.clone(), &access.hashing).await?;
         users::keep_hash(user.id, &hash, &db).await?;
     }
+    let _code = limits.admits(Guarded::SecondFactor, &user.id.to_string(), &by.address, &db).await?;
     // Tokens are secrets, so the answer is never kept for a repeated call.
     let session = db
         .transaction(&by, async |w| {
@@ -125,8 +126,11 @@ async fn create(
             let sign_in = SignIn { user: user.id, method, acr: None, withheld, scopes: None, client, renewable: true };
             store::start(sign_in, &access, w).await
         })
-        .await?;
-    answer(session, new.0.cookie == Some(true), &access)
+        .await;
+    if new.0.code.is_some() && session.as_ref().is_err_and(|problem| problem.kind == Kind::SecondFactorRequired) {
+        limits.failed(Guarded::SecondFactor, &user.id.to_string(), &by.address, &db).await?;
+    }
+    answer(session?, new.0.cookie == Some(true), &access)
 }
 
 /// The tokens in the answer, or the one that browsers keep in its cookie.
