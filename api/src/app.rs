@@ -16,7 +16,10 @@ use actix_web::{
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 use crate::{
-    access::{self, Access},
+    access::{
+        self, Access,
+        federation::{self, Federation},
+    },
     config::Config,
     guidance::packs,
     kernel::{
@@ -44,6 +47,7 @@ pub struct App {
     config: Data<Config>,
     db: Data<Db>,
     access: Data<Access>,
+    federation: Data<Federation>,
     contract: Data<Contract>,
     documents: Data<Documents>,
     remembered: Data<Remembered>,
@@ -68,12 +72,14 @@ impl App {
             packs::load(&db).await.map_err(failed)?;
         }
         let access = Access::load(config.tokens(), &db).await.map_err(failed)?;
+        let federation = Federation::new(&config.identity_providers, &config.login_clients, &config.public_url).map_err(OpenError::Setting)?;
         let contract = CONTRACT.as_ref().map_err(|error| OpenError::Database(error.clone()))?;
         Ok(Self {
             documents: Data::new(Documents::new(&config.public_url)),
             config: Data::new(config),
             db: Data::new(db),
             access: Data::new(access),
+            federation: Data::new(federation),
             contract: Data::from(Arc::clone(contract)),
             remembered: Data::new(Remembered::default()),
             stopping: Data::new(Stopping::default()),
@@ -108,6 +114,7 @@ impl App {
     pub fn serve(&self, listener: TcpListener) -> io::Result<(actix_web::dev::Server, ServerHandle)> {
         let envelope_data = Data::new(self.config.envelope());
         let (config, db, access, contract) = (self.config.clone(), self.db.clone(), self.access.clone(), self.contract.clone());
+        let federation = self.federation.clone();
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
         let server = HttpServer::new(move || {
             ActixApp::new()
@@ -115,6 +122,7 @@ impl App {
                 .app_data(config.clone())
                 .app_data(db.clone())
                 .app_data(access.clone())
+                .app_data(federation.clone())
                 .app_data(contract.clone())
                 .app_data(documents.clone())
                 .app_data(remembered.clone())
@@ -134,6 +142,8 @@ impl App {
                 .service(pages::openapi_older)
                 .service(pages::openapi_yaml)
                 .service(pages::jwks)
+                .service(federation::authorize)
+                .service(federation::callback)
                 .service(pages::catalog)
                 .service(pages::security)
                 .service(pages::docs)

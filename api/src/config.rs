@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::{
-    access::TokenSettings,
+    access::{
+        TokenSettings,
+        federation::{self, IdentityProvider, LoginClient},
+    },
     kernel::{db, middleware::Envelope},
 };
 
@@ -63,6 +66,10 @@ settings! {
     access_token_minutes: i64 = 10;
     /// How many hours a session lasts unless renewed.
     session_hours: i64 = 168;
+    /// Identity providers of organisations, whose people sign in there (OpenID Connect); tables that stand in the file only.
+    identity_providers: Vec<IdentityProvider> = Value::Array(Vec::new());
+    /// Frontends that may let people sign in with an identity provider; tables that stand in the file only.
+    login_clients: Vec<LoginClient> = Value::Array(Vec::new());
     /// Whom to tell of a weakness, as a mailto: or https: address.
     security_contact: String = "mailto:security@samsyn.example.se";
     /// What to log: error, warn, info, debug or trace, or a filter such as `samsyn=debug`.
@@ -160,6 +167,8 @@ impl Config {
         if !matches!(self.log_format.as_str(), "json" | "text") {
             return wrong("log_format", format!("{} is neither json nor text", self.log_format));
         }
+        federation::check(&self.identity_providers, &self.login_clients, &self.public_url)
+            .map_err(|(setting, sentence)| ConfigError { setting, sentence })?;
         Ok(())
     }
 

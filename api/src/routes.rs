@@ -13,6 +13,7 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(service::routes)
         // Who may do what.
         .configure(access::sessions::routes)
+        .configure(access::federation::routes)
         .configure(access::users::routes)
         .configure(access::grants::routes)
         // What words mean, and where things are.

@@ -5,6 +5,7 @@
 
 mod by;
 mod caller;
+pub mod federation;
 pub mod grants;
 pub mod passwords;
 pub mod policy;

@@ -1,6 +1,7 @@
 //! What tests stand on: a service in this process, a database of its own, and a client that speaks plain HTTP.
 
 mod client;
+pub mod idp;
 mod postgres;
 
 use std::{
@@ -52,7 +53,12 @@ pub fn today() -> DateTime<Utc> {
 }
 
 fn config(database_url: &str, migrate: bool) -> Config {
-    let settings = [
+    config_with(database_url, migrate, "")
+}
+
+/// The test configuration with settings laid over it, written as in the file.
+fn config_with(database_url: &str, migrate: bool, settings: &str) -> Config {
+    let ours = [
         ("listen", "127.0.0.1:0"),
         ("public_url", samsyn::openapi::CANONICAL_URL),
         ("database_url", database_url),
@@ -64,7 +70,19 @@ fn config(database_url: &str, migrate: bool) -> Config {
         ("stop_seconds", "1"),
         ("body_bytes", "100000"),
     ];
-    Config::load(&[], None, std::iter::empty(), &settings.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap()
+    // Flags win over the file, so what the file says is left out of them.
+    let said = |name: &str| settings.lines().any(|line| line.split('=').next().map(str::trim) == Some(name));
+    let flags: Vec<_> = ours.iter().filter(|(name, _)| !said(name)).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let file = (!settings.is_empty()).then(|| {
+        let file = folder().join("samsyn.toml");
+        fs::write(&file, settings).unwrap();
+        file
+    });
+    let config = Config::load(&[], file.as_deref(), std::iter::empty(), &flags).unwrap();
+    if let Some(folder) = file.as_deref().and_then(std::path::Path::parent) {
+        let _ = fs::remove_dir_all(folder);
+    }
+    config
 }
 
 /// Makes a migrated database with the reference pack, to copy for each test.
@@ -125,16 +143,22 @@ pub fn empty(database: Database) -> Option<String> {
 impl TestApp {
     /// A service on a database of its own; nothing where that database is not to be had, which is then said.
     pub fn start(database: Database) -> Option<Self> {
+        Self::start_with(database, "")
+    }
+
+    /// The same with settings laid over the test configuration, written as in the file.
+    pub fn start_with(database: Database, settings: &str) -> Option<Self> {
         match database {
             Database::Sqlite => {
                 let folder = folder();
                 let file = folder.join("samsyn.db");
                 fs::copy(sqlite_template(), &file).unwrap();
-                let mut app = Self::on(&format!("sqlite:{}", file.display()), 1_000_000);
+                let config = config_with(&format!("sqlite:{}", file.display()), false, settings);
+                let mut app = Self::run(today(), config, 1_000_000);
                 app.folder = Some(folder);
                 Some(app)
             }
-            Database::Postgres => Some(Self::on(&postgres::database()?, 1_000_000)),
+            Database::Postgres => Some(Self::run(today(), config_with(&postgres::database()?, false, settings), 1_000_000)),
         }
     }
 
@@ -145,12 +169,16 @@ impl TestApp {
 
     /// The same at another time.
     pub fn at(now: DateTime<Utc>, database_url: &str, first_id: u64) -> Self {
+        Self::run(now, config(database_url, false), first_id)
+    }
+
+    fn run(now: DateTime<Utc>, config: Config, first_id: u64) -> Self {
         let (ready, address) = mpsc::channel();
         let (stop, stopped) = mpsc::channel();
-        let url = database_url.to_owned();
+        let url = config.database_url.clone();
         let running = thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let app = App::build(config(&url, false), Clock::Fixed(now), Ids::counted_from(first_id)).await.unwrap();
+                let app = App::build(config, Clock::Fixed(now), Ids::counted_from(first_id)).await.unwrap();
                 let listener = app.listen().unwrap();
                 ready.send(listener.local_addr().unwrap()).unwrap();
                 let (server, handle) = app.serve(listener).unwrap();
@@ -162,7 +190,7 @@ impl TestApp {
             });
         });
         let address = address.recv().unwrap();
-        Self { address, url: database_url.to_owned(), stop: Some(stop), running: Some(running), folder: None, users: AtomicUsize::new(0) }
+        Self { address, url, stop: Some(stop), running: Some(running), folder: None, users: AtomicUsize::new(0) }
     }
 
     /// A client that is not signed in.

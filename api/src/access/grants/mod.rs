@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use api::{Grant, NewGrant, Scope, routes};
+pub(in crate::access) use store::remove;
 pub use store::{insert, of_user};
 
 use crate::kernel::Id;
