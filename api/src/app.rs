@@ -72,7 +72,8 @@ impl App {
             packs::load(&db).await.map_err(failed)?;
         }
         let access = Access::load(config.tokens(), &db).await.map_err(failed)?;
-        let federation = Federation::new(&config.identity_providers, &config.login_clients, &config.public_url).map_err(OpenError::Setting)?;
+        let federation =
+            Federation::new(&config.identity_providers, &config.login_clients, &config.public_url).map_err(OpenError::Setting)?;
         let contract = CONTRACT.as_ref().map_err(|error| OpenError::Database(error.clone()))?;
         Ok(Self {
             documents: Data::new(Documents::new(&config.public_url)),

@@ -47,6 +47,11 @@ pub struct TestApp {
     users: AtomicUsize,
 }
 
+/// How to reach a test's database, for what no caller may do.
+pub fn settings_of(database_url: &str) -> samsyn::kernel::db::Settings {
+    config(database_url, false).database()
+}
+
 /// The day on which all tests take place.
 pub fn today() -> DateTime<Utc> {
     "2026-11-22T09:00:00Z".parse().unwrap()
@@ -72,7 +77,8 @@ fn config_with(database_url: &str, migrate: bool, settings: &str) -> Config {
     ];
     // Flags win over the file, so what the file says is left out of them.
     let said = |name: &str| settings.lines().any(|line| line.split('=').next().map(str::trim) == Some(name));
-    let flags: Vec<_> = ours.iter().filter(|(name, _)| !said(name)).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let flags: Vec<_> =
+        ours.iter().filter(|(name, _)| !said(name)).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let file = (!settings.is_empty()).then(|| {
         let file = folder().join("samsyn.toml");
         fs::write(&file, settings).unwrap();
@@ -172,6 +178,11 @@ impl TestApp {
         Self::run(now, config(database_url, false), first_id)
     }
 
+    /// The same with settings laid over the test configuration, as another instance.
+    pub fn at_with(now: DateTime<Utc>, database_url: &str, first_id: u64, settings: &str) -> Self {
+        Self::run(now, config_with(database_url, false, settings), first_id)
+    }
+
     fn run(now: DateTime<Utc>, config: Config, first_id: u64) -> Self {
         let (ready, address) = mpsc::channel();
         let (stop, stopped) = mpsc::channel();
@@ -191,6 +202,12 @@ impl TestApp {
         });
         let address = address.recv().unwrap();
         Self { address, url, stop: Some(stop), running: Some(running), folder: None, users: AtomicUsize::new(0) }
+    }
+
+    /// Has the service read who may do what at once, as it does within half a second when others have changed it.
+    pub fn access_is_read_anew(&self) {
+        // Any call that writes makes it do so, also one that is refused.
+        self.anybody().post("/sessions/refresh", &json!({"refreshToken": "none"})).is(401);
     }
 
     /// A client that is not signed in.

@@ -24,9 +24,8 @@ pub(super) async fn settle(provider: &IdentityProvider, claims: &Claims, w: &Wri
         Ok(user) => user,
         Err(why) => return Ok(Err(why)),
     };
-    match store::status(user, &w.tx).await? {
-        UserStatus::Active => {}
-        UserStatus::Disabled => return Ok(Err(disabled())),
+    if !store::is_active(user, &w.tx).await? {
+        return Ok(Err(disabled()));
     }
     let given: Vec<&ClaimGrant> = provider.grants.iter().filter(|grant| gives(grant, claims)).collect();
     store::bring_in_line(user, &provider.id, &given, w).await?;
@@ -79,10 +78,7 @@ async fn find(provider: &IdentityProvider, claims: &Claims, w: &Write<'_>) -> Re
 }
 
 fn disabled() -> Text {
-    say!(
-        "Ditt konto är avstängt. Kontakta den som administrerar Samsyn.",
-        "Your account is disabled. Contact who administers Samsyn."
-    )
+    say!("Ditt konto är avstängt. Kontakta den som administrerar Samsyn.", "Your account is disabled. Contact who administers Samsyn.")
 }
 
 /// Whether a claim has the value, or a list with it.

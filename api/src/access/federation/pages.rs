@@ -5,8 +5,7 @@
 //! is known is told here, to the person at the browser; what goes wrong later is told to the frontend as RFC 6749 says.
 
 use actix_web::{
-    HttpRequest, HttpResponse, ResponseError,
-    get,
+    HttpRequest, HttpResponse, ResponseError, get,
     http::header,
     web::{self, Data},
 };
@@ -230,7 +229,8 @@ impl Refusal {
         match failure {
             Failure::Away(why) => {
                 tracing::warn!(provider, why, "the identity provider does not answer");
-                let description = say!("{name} svarar inte just nu. Försök igen om en stund.", "{name} does not answer now. Try again in a while.");
+                let description =
+                    say!("{name} svarar inte just nu. Försök igen om en stund.", "{name} does not answer now. Try again in a while.");
                 Self { error: "temporarily_unavailable", description }
             }
             Failure::Wrong(why) => {
@@ -406,7 +406,8 @@ fn call(request: &HttpRequest, by: &str) -> Call {
 
 /// A problem for the person at the browser, as a page when the browser asks for one.
 fn told(request: &HttpRequest, problem: &Problem) -> HttpResponse {
-    let wants_page = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
+    let wants_page =
+        request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
     if !wants_page {
         return problem.error_response();
     }

@@ -167,7 +167,14 @@ impl Provider {
     }
 
     /// Who signed in, by the code that the browser brought back.
-    pub(super) async fn redeem(&self, code: &str, verifier: &str, nonce: &str, callback: &str, now: DateTime<Utc>) -> Result<Claims, Failure> {
+    pub(super) async fn redeem(
+        &self,
+        code: &str,
+        verifier: &str,
+        nonce: &str,
+        callback: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Claims, Failure> {
         let discovery = self.discovery(now).await?;
         let mut form = vec![("grant_type", "authorization_code"), ("code", code), ("redirect_uri", callback), ("code_verifier", verifier)];
         let mut request = self.http.post(&discovery.token_endpoint);

@@ -180,7 +180,8 @@ pub fn check(providers: &[IdentityProvider], clients: &[LoginClient], public_url
         check_client(client, same).map_err(|(name, sentence)| (format!("login_clients[{at}].{name}"), sentence))?;
     }
     if !providers.is_empty() {
-        safe(public_url, true).map_err(|wrong| ("public_url".to_owned(), format!("{public_url} {wrong} when there are identity_providers")))?;
+        safe(public_url, true)
+            .map_err(|wrong| ("public_url".to_owned(), format!("{public_url} {wrong} when there are identity_providers")))?;
     }
     Ok(())
 }
@@ -287,7 +288,9 @@ mod tests {
         let client = "redirect_uris = ['https://web.example.se/in']";
         assert_eq!(told("", client), "");
         assert_eq!(told("issuer = 'http://localhost:9000'", client), "");
-        assert!(told("issuer = 'http://idp.example.se'", client).starts_with("identity_providers[0].issuer: http://idp.example.se must begin"));
+        assert!(
+            told("issuer = 'http://idp.example.se'", client).starts_with("identity_providers[0].issuer: http://idp.example.se must begin")
+        );
         assert!(told("id = 'Kommunen i Å'", client).starts_with("identity_providers[0].id: "));
         assert!(told("client_secret = 'file:/nowhere/at/all'", client).contains("client_secret: the file /nowhere/at/all cannot be read"));
         assert!(told("scopes = 'email'", client).contains("lacks openid"));

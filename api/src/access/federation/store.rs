@@ -90,14 +90,9 @@ pub(super) async fn is_open(user: UserId, issuer: &str, w: &Write<'_>) -> Result
     Ok(in_the_way == 0)
 }
 
-/// A user's status.
-pub(super) async fn status(user: UserId, db: &impl ConnectionTrait) -> Result<UserStatus> {
-    Ok(crate::access::users::store::find(user, db).await?.status)
-}
-
 /// Whether a user may sign in.
 pub(super) async fn is_active(user: UserId, db: &impl ConnectionTrait) -> Result<bool> {
-    Ok(status(user, db).await? == UserStatus::Active)
+    Ok(crate::access::users::store::find(user, db).await?.status == UserStatus::Active)
 }
 
 /// An invited user who has signed in with the provider needs no password to be one.
@@ -143,7 +138,11 @@ pub(super) async fn bring_in_line(user: UserId, provider: &str, given: &[&ClaimG
         match resolve(&grant.scope, w).await? {
             Some(scope) if !wanted.contains(&(grant.role, scope.clone())) => wanted.push((grant.role, scope)),
             Some(_) => {}
-            None => tracing::warn!(provider, scope = String::from(grant.scope.clone()), "a grant from claims is for something that is not there"),
+            None => tracing::warn!(
+                provider,
+                scope = String::from(grant.scope.clone()),
+                "a grant from claims is for something that is not there"
+            ),
         }
     }
     let present = Entity::find().filter(Column::UserId.eq(user)).filter(Column::GivenBy.eq(provider)).all(&w.tx).await?;
