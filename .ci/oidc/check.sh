@@ -52,7 +52,7 @@ client_id = "webben"
 name = "Webben"
 redirect_uris = ["https://webben.example.se/in"]
 TOML
-printf 'hemligt & långt' >"$work/secret"
+printf '%s' 'a secret & more +%' >"$work/secret"
 "$program" --config "$work/samsyn.toml" serve 2>"$work/samsyn.log" &
 started+=($!)
 until_works node -e "fetch('$samsyn/health/ready').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"

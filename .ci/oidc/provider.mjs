@@ -11,7 +11,7 @@ server.listen(0, '127.0.0.1', () => {
   const provider = new Provider(issuer, {
     clients: [{
       client_id: 'samsyn',
-      client_secret: 'hemligt & långt',
+      client_secret: 'a secret & more +%',
       redirect_uris: [callback],
       grant_types: ['authorization_code'],
       response_types: ['code'],

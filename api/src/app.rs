@@ -19,6 +19,8 @@ use crate::{
     access::{
         self, Access,
         federation::{self, Federation},
+        letters::Letters,
+        oauth,
     },
     config::Config,
     guidance::packs,
@@ -52,6 +54,7 @@ pub struct App {
     documents: Data<Documents>,
     remembered: Data<Remembered>,
     stopping: Data<Stopping>,
+    letters: Data<Letters>,
 }
 
 impl std::fmt::Debug for App {
@@ -71,6 +74,7 @@ impl App {
         if config.reference_pack {
             packs::load(&db).await.map_err(failed)?;
         }
+        let outbox = config.outbox().map_err(|error| OpenError::Database(format!("{}: {}", error.0, error.1)))?;
         let access = Access::load(config.tokens(), &db).await.map_err(failed)?;
         let federation =
             Federation::new(&config.identity_providers, &config.login_clients, &config.public_url).map_err(OpenError::Setting)?;
@@ -84,6 +88,7 @@ impl App {
             contract: Data::from(Arc::clone(contract)),
             remembered: Data::new(Remembered::default()),
             stopping: Data::new(Stopping::default()),
+            letters: Data::new(Letters::new(outbox)),
         })
     }
 
@@ -117,6 +122,8 @@ impl App {
         let (config, db, access, contract) = (self.config.clone(), self.db.clone(), self.access.clone(), self.contract.clone());
         let federation = self.federation.clone();
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
+        let letters = self.letters.clone();
+        self.work_beside();
         let server = HttpServer::new(move || {
             ActixApp::new()
                 .app_data(envelope_data.clone())
@@ -128,6 +135,7 @@ impl App {
                 .app_data(documents.clone())
                 .app_data(remembered.clone())
                 .app_data(stopping.clone())
+                .app_data(letters.clone())
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())
                 .service(web::scope(ROOT).wrap(from_fn(access::authenticate)).configure(|plain| {
@@ -145,6 +153,10 @@ impl App {
                 .service(pages::jwks)
                 .service(federation::authorize)
                 .service(federation::callback)
+                .service(oauth::metadata)
+                .service(oauth::give_token)
+                .service(oauth::revoke)
+                .service(oauth::introspect)
                 .service(pages::catalog)
                 .service(pages::security)
                 .service(pages::docs)
@@ -160,6 +172,12 @@ impl App {
         .run();
         let handle = server.handle();
         Ok((server, handle))
+    }
+
+    /// Starts what goes on beside the answers, for as long as the server's system runs.
+    fn work_beside(&self) {
+        let (letters, db) = (self.letters.clone(), self.db.clone());
+        actix_web::rt::spawn(async move { letters.run(&db).await });
     }
 
     /// Tells readiness that the service is about to stop.

@@ -9,10 +9,14 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use sea_orm::ActiveEnum;
+
 use crate::{
     access::{
         TokenSettings,
         federation::{self, IdentityProvider, LoginClient},
+        letters::{Outbox, OutboxError},
+        policy::Role,
     },
     kernel::{db, middleware::Envelope},
 };
@@ -70,6 +74,17 @@ settings! {
     identity_providers: Vec<IdentityProvider> = Value::Array(Vec::new());
     /// Frontends that may let people sign in with an identity provider; tables that stand in the file only.
     login_clients: Vec<LoginClient> = Value::Array(Vec::new());
+    /// Roles that count only after a sign-in in two steps, or at an identity provider that is sure enough.
+    second_factor_roles: Vec<String> = Vec::<Value>::new();
+    /// How mail is sent: `file:FOLDER` makes a file of each letter, smtps://USER:PASSWORD@HOST or
+    /// smtp://USER:PASSWORD@HOST?tls=required hands it to a server.
+    mail_url: String = "file:samsyn-data/mail";
+    /// Who mail comes from.
+    mail_from: String = "Samsyn <samsyn@localhost>";
+    /// Where the pages are that links in mail lead to: invitation, password and email below it. Empty means the service's own.
+    account_url: String = "";
+    /// Origins of pages in browsers that may call the service, such as https://app.example.se.
+    cors_origins: Vec<String> = Vec::<Value>::new();
     /// Whom to tell of a weakness, as a mailto: or https: address.
     security_contact: String = "mailto:security@samsyn.example.se";
     /// What to log: error, warn, info, debug or trace, or a filter such as `samsyn=debug`.
@@ -135,6 +150,9 @@ impl Config {
         if config.public_url.is_empty() {
             config.public_url = format!("http://{}", config.listen);
         }
+        if config.account_url.is_empty() {
+            config.account_url = format!("{}/account", config.public_url);
+        }
         config.check()?;
         Ok(config)
     }
@@ -163,6 +181,12 @@ impl Config {
         }
         if self.session_hours < 1 {
             return wrong("session_hours", format!("{} is less than 1", self.session_hours));
+        }
+        if let Some(unknown) = self.second_factor_roles.iter().find(|role| Role::try_from_value(role).is_err()) {
+            return wrong("second_factor_roles", format!("{unknown} is no role"));
+        }
+        if let Err(OutboxError(setting, sentence)) = self.outbox() {
+            return wrong(setting, sentence);
         }
         if !matches!(self.log_format.as_str(), "json" | "text") {
             return wrong("log_format", format!("{} is neither json nor text", self.log_format));
@@ -201,10 +225,20 @@ impl Config {
     #[must_use]
     pub fn tokens(&self) -> TokenSettings {
         TokenSettings {
+            two_step_roles: self.second_factor_roles.iter().filter_map(|role| Role::try_from_value(role).ok()).collect(),
+            origins: self.cors_origins.clone(),
             issuer: self.public_url.clone(),
             access: TimeDelta::minutes(self.access_token_minutes),
             session: TimeDelta::hours(self.session_hours),
         }
+    }
+
+    /// Where mail goes.
+    ///
+    /// # Errors
+    /// With the setting that cannot be used.
+    pub fn outbox(&self) -> Result<Outbox, OutboxError> {
+        Outbox::new(&self.mail_url, &self.mail_from, &self.account_url)
     }
 
     /// What surrounds every call.

@@ -14,7 +14,10 @@ pub fn api(config: &mut ServiceConfig) {
         // Who may do what.
         .configure(access::sessions::routes)
         .configure(access::federation::routes)
+        .configure(access::account::routes)
+        .configure(access::personal_tokens::routes)
         .configure(access::users::routes)
+        .configure(access::service_accounts::routes)
         .configure(access::grants::routes)
         // What words mean, and where things are.
         .configure(reference::codelists::routes)
@@ -42,5 +45,6 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(priorities::decisions::routes)
         // How other systems take part, and how things hang together.
         .configure(exchange::changes::routes)
+        .configure(exchange::sources::routes)
         .configure(insight::trace::routes);
 }

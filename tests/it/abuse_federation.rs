@@ -1,26 +1,13 @@
 //! Signing in with an organisation's identity provider, and what those try who would sign in as somebody else.
 
-use std::thread;
-
 use rstest::rstest;
-use samsyn::{
-    access::{
-        federation::{self, Redeemed},
-        policy::Role,
-    },
-    kernel::{
-        clock::Clock,
-        hash::{self, sha256_hex},
-        id::Ids,
-        request::Call,
-    },
-};
+use samsyn::{access::policy::Role, kernel::hash};
 use serde_json::{Value, json};
 
 use crate::harness::{
-    Answer, Client, Database, PASSWORD, TestApp, id,
+    Answer, Client, Database, TestApp, id,
     idp::{Idp, Signing, parameters},
-    settings_of, today,
+    today,
 };
 
 /// The pair of RFC 7636, appendix B.
@@ -68,37 +55,24 @@ fn sign_in(app: &TestApp, idp: &Idp, claims: &Value) -> std::collections::BTreeM
     told
 }
 
-/// Redeems a code as the token endpoint does, and notes a session if one is given.
-fn redeem(app: &TestApp, code: &str, verifier: &str, client: &str, redirect: &str, session: Option<&str>) -> Result<Redeemed, String> {
-    let [url, code, verifier, client, redirect] = [&app.url, code, verifier, client, redirect].map(str::to_owned);
-    let session = session.map(|session| session.parse().unwrap());
-    thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let settings = settings_of(&url);
-            let db = samsyn::kernel::Db::open(&settings, false, Clock::Fixed(today()), Ids::counted_from(9_000_000)).await.unwrap();
-            let outcome = db
-                .transaction(&Call::of_installation(), async |w| {
-                    let outcome = federation::redeem(&code, &verifier, &client, &redirect, w).await?;
-                    if let (Ok(_), Some(session)) = (&outcome, session) {
-                        federation::redeemed(&sha256_hex(code.as_bytes()), session, w).await?;
-                    }
-                    Ok(outcome)
-                })
-                .await
-                .unwrap();
-            db.close().await;
-            outcome.map_err(|fault| fault.error.to_owned())
-        })
-    })
-    .join()
-    .unwrap()
+/// Redeems a code at the token endpoint.
+fn redeem(app: &TestApp, code: &str, verifier: &str, client: &str, redirect: &str) -> Answer {
+    let form = format!("grant_type=authorization_code&code={code}&code_verifier={verifier}&client_id={client}&redirect_uri={redirect}");
+    app.anybody().call("POST", "/oauth2/token", Some(("application/x-www-form-urlencoded", form.as_bytes())))
 }
 
-/// Signs in and redeems: who it was.
-fn user_of(app: &TestApp, idp: &Idp, claims: &Value) -> Redeemed {
+/// Signs in and redeems: who it is.
+fn account_of(app: &TestApp, idp: &Idp, claims: &Value) -> Client {
     let told = sign_in(app, idp, claims);
     let code = told.get("code").unwrap_or_else(|| panic!("{told:?}"));
-    redeem(app, code, VERIFIER, "webben", REDIRECT, None).unwrap()
+    let tokens = redeem(app, code, VERIFIER, "webben", REDIRECT).is(200);
+    assert_eq!(tokens.json["token_type"], "Bearer");
+    app.anybody().with_token(tokens.json["access_token"].as_str().unwrap())
+}
+
+/// Signs in and redeems: the id of who it is.
+fn user_of(app: &TestApp, idp: &Idp, claims: &Value) -> String {
+    id(&account_of(app, idp, claims).get("/me").is(200).json["user"])
 }
 
 #[rstest]
@@ -115,19 +89,17 @@ fn somebody_unknown_gets_an_account_and_is_known_the_next_time(#[values(Database
         cookie.starts_with("__Host-samsyn-login=") && cookie.ends_with("; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=600"),
         "{cookie}"
     );
-    let first = user_of(&app, &idp, &json!({}));
-    assert_eq!((first.issuer.as_str(), first.acr.as_deref(), first.withheld.len()), (idp.issuer.as_str(), None, 0));
-    let admin = app.user(Role::Admin, None);
-    let user = admin.get(&format!("/users/{}", first.user)).is(200);
-    assert_eq!((&user.json["email"], &user.json["name"]), (&json!("kim@kommun.example.se"), &json!("Kim på kommunen")));
+    let me = account_of(&app, &idp, &json!({})).get("/me").is(200).json;
+    let first = id(&me["user"]);
+    assert_eq!((&me["user"]["email"], &me["user"]["name"]), (&json!("kim@kommun.example.se"), &json!("Kim på kommunen")));
+    assert_eq!((&me["user"]["status"], &me["withheldRoles"]), (&json!("active"), &json!([])));
     // The address may change and the person stays the same.
     let again = user_of(&app, &idp, &json!({"email": "other@kommun.example.se"}));
-    assert_eq!(again.user, first.user);
+    assert_eq!(again, first);
     // What the token leaves out is asked for, and believed only of the same person.
     let bare = json!({"sub": "robin-1", "email": null, "name": null, "email_verified": null});
     idp.is_told(|idp| idp.userinfo = json!({"sub": "robin-1", "email": "robin@kommun.example.se", "name": "Robin"}));
-    let robin = user_of(&app, &idp, &bare);
-    assert_eq!(admin.get(&format!("/users/{}", robin.user)).is(200).json["name"], json!("Robin"));
+    assert_eq!(account_of(&app, &idp, &bare).get("/me").is(200).json["user"]["name"], json!("Robin"));
     idp.is_told(|idp| idp.userinfo = json!({"sub": "somebody else", "email": "admin@kommun.example.se", "name": "Admin"}));
     assert_eq!(sign_in(&app, &idp, &bare)["error"], "server_error");
 }
@@ -161,7 +133,7 @@ fn claims_give_grants_and_take_them_back_but_leave_what_people_gave(#[values(Dat
         { claim = \"groups\", value = \"analys\", role = \"analyst\", scope = \"everywhere\" },\
         { claim = \"title\", value = \"chef\", role = \"reader\", scope = \"actor:01890a5d-ac96-774b-bcce-b302099a8057\" }]";
     let Some(app) = TestApp::start_with(database, &idp.settings(settings)) else { return };
-    let user = user_of(&app, &idp, &json!({"groups": ["analys", "samordnare"], "title": "chef"})).user;
+    let user = user_of(&app, &idp, &json!({"groups": ["analys", "samordnare"], "title": "chef"}));
     let admin = app.user(Role::Admin, None);
     let held = || {
         let page = admin.get(&format!("/grants?userId={user}")).is(200);
@@ -185,28 +157,48 @@ fn claims_give_grants_and_take_them_back_but_leave_what_people_gave(#[values(Dat
 #[rstest]
 fn a_role_that_asks_for_more_is_withheld_until_it_is_shown(#[values(Database::Sqlite)] database: Database) {
     let idp = Idp::start();
-    let settings = "creates_users = true\nrequired_acr = [{ role = \"admin\", acr = [\"loa3\", \"loa4\"] }]";
+    let settings = "creates_users = true\nrequired_acr = [{ role = \"admin\", acr = [\"loa3\", \"loa4\"] }]\n\
+        grants = [{ claim = \"sub\", value = \"kim-1\", role = \"admin\", scope = \"everywhere\" }]";
     let Some(app) = TestApp::start_with(database, &idp.settings(settings)) else { return };
-    let weak = user_of(&app, &idp, &json!({"acr": "loa2"}));
-    assert_eq!((weak.acr.as_deref(), weak.withheld), (Some("loa2"), vec![Role::Admin]));
-    assert_eq!(user_of(&app, &idp, &json!({})).withheld, [Role::Admin]);
-    assert_eq!(user_of(&app, &idp, &json!({"acr": "loa3"})).withheld, []);
+    for (claims, withheld) in [(json!({"acr": "loa2"}), true), (json!({}), true), (json!({"acr": "loa3"}), false)] {
+        let kim = account_of(&app, &idp, &claims);
+        let me = kim.get("/me").is(200).json;
+        assert_eq!(me["withheldRoles"], if withheld { json!(["admin"]) } else { json!([]) });
+        kim.get("/users").is(if withheld { 403 } else { 200 });
+    }
+    // Roles that ask for two steps count only where it is said what amounts to that.
+    let settings = format!("second_factor_roles = [\"admin\", \"analyst\"]\n{}", idp.settings(settings));
+    let app = TestApp::at_with(today(), &app.url, 2_000_000, &settings);
+    app_holds(&app, &idp, &["analyst"], &json!({"acr": "loa3"}));
+    app_holds(&app, &idp, &["admin", "analyst"], &json!({"acr": "loa2"}));
+}
+
+/// Grants a role by hand, signs in, and compares which roles are withheld.
+fn app_holds(app: &TestApp, idp: &Idp, withheld: &[&str], claims: &Value) {
+    let kim = account_of(app, idp, claims);
+    let user = id(&kim.get("/me").is(200).json["user"]);
+    app.user(Role::Admin, None)
+        .post("/grants", &json!({"userId": user, "role": "analyst", "scope": {"kind": "everywhere", "id": null}}))
+        .is(201);
+    let told = account_of(app, idp, claims).get("/me").is(200).json["withheldRoles"].clone();
+    let told: std::collections::BTreeSet<_> = told.as_array().unwrap().iter().map(|role| role.as_str().unwrap().to_owned()).collect();
+    assert_eq!(told.iter().map(String::as_str).collect::<Vec<_>>(), withheld);
 }
 
 #[rstest]
 fn abuse_18_a_code_shown_twice_ends_the_session_of_the_first_use(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let idp = Idp::start();
     let Some(app) = TestApp::start_with(database, &idp.settings("creates_users = true")) else { return };
-    app.register("robin@example.se", "Robin", Role::Reader, None);
-    let session = app.anybody().post("/sessions", &json!({"email": "robin@example.se", "password": PASSWORD})).is(201).json;
-    let holder = app.anybody().with_token(session["accessToken"].as_str().unwrap());
     let code = sign_in(&app, &idp, &json!({}))["code"].clone();
-    redeem(&app, &code, VERIFIER, "webben", REDIRECT, session["id"].as_str()).unwrap();
+    let tokens = redeem(&app, &code, VERIFIER, "webben", REDIRECT).is(200).json;
+    let holder = app.anybody().with_token(tokens["access_token"].as_str().unwrap());
     holder.get("/me").is(200);
-    assert_eq!(redeem(&app, &code, VERIFIER, "webben", REDIRECT, None).unwrap_err(), "invalid_grant");
-    app.access_is_read_anew();
+    let again = redeem(&app, &code, VERIFIER, "webben", REDIRECT).is(400);
+    assert_eq!(again.json["error"], "invalid_grant");
     holder.get("/me").is(401);
-    assert_eq!(redeem(&app, &hash::secret(), VERIFIER, "webben", REDIRECT, None).unwrap_err(), "invalid_grant");
+    let refresh = format!("grant_type=refresh_token&client_id=webben&refresh_token={}", tokens["refresh_token"].as_str().unwrap());
+    app.anybody().call("POST", "/oauth2/token", Some(("application/x-www-form-urlencoded", refresh.as_bytes()))).is(400);
+    redeem(&app, &hash::secret(), VERIFIER, "webben", REDIRECT).is(400);
 }
 
 #[rstest]
@@ -219,17 +211,20 @@ fn abuse_19_a_code_is_of_no_use_without_its_verifier(#[values(Database::Sqlite, 
         assert!(answer.header("location").is_none());
         assert!(answer.faults()[0].starts_with("code_challenge"), "{:?}", answer.faults());
     }
-    for (verifier, client, redirect) in [
-        (CHALLENGE, "webben", REDIRECT),
-        ("", "webben", REDIRECT),
-        (VERIFIER, "another", REDIRECT),
-        (VERIFIER, "webben", "https://webben.example.se/"),
-    ] {
+    for (verifier, client, redirect) in
+        [(CHALLENGE, "webben", REDIRECT), (VERIFIER, "another", REDIRECT), (VERIFIER, "webben", "https://webben.example.se/")]
+    {
         let code = sign_in(&app, &idp, &json!({}))["code"].clone();
-        assert_eq!(redeem(&app, &code, verifier, client, redirect, None).unwrap_err(), "invalid_grant");
+        assert_eq!(redeem(&app, &code, verifier, client, redirect).is(400).json["error"], "invalid_grant");
         // Whoever guessed has had the one try there is.
-        assert_eq!(redeem(&app, &code, VERIFIER, "webben", REDIRECT, None).unwrap_err(), "invalid_grant");
+        assert_eq!(redeem(&app, &code, VERIFIER, "webben", REDIRECT).is(400).json["error"], "invalid_grant");
     }
+    let code = sign_in(&app, &idp, &json!({}))["code"].clone();
+    assert_eq!(redeem(&app, &code, "", "webben", REDIRECT).is(400).json["error"], "invalid_request");
+    // Nor after a minute.
+    let code = sign_in(&app, &idp, &json!({}))["code"].clone();
+    let late = TestApp::at_with(today() + chrono::TimeDelta::seconds(60), &app.url, 2_000_000, &idp.settings("creates_users = true"));
+    assert_eq!(redeem(&late, &code, VERIFIER, "webben", REDIRECT).is(400).json["error"], "invalid_grant");
 }
 
 #[rstest]
@@ -336,7 +331,15 @@ fn abuse_22_an_account_is_joined_only_by_a_verified_address_of_a_named_domain(
         assert_eq!(told["error"], "access_denied", "{claims}");
         assert!(told["error_description"].contains("Det finns redan ett konto med din e-postadress"), "{claims}");
     }
-    assert_eq!(user_of(&app, &idp, &json!({"email": "Kim@Kommun.example.se"})).user.to_string(), account);
+    assert_eq!(user_of(&app, &idp, &json!({"email": "Kim@Kommun.example.se"})), account);
+    // Whoever was invited needs no letter, and whoever was shut out stays out.
+    let invited = admin.post("/users", &json!({"email": "ny@kommun.example.se", "name": "Ny"})).is(201);
+    assert_eq!(invited.json["status"], "invited");
+    assert_eq!(user_of(&app, &idp, &json!({"sub": "ny-1", "email": "ny@kommun.example.se"})), id(&invited.json));
+    let shown = admin.get(&format!("/users/{}", id(&invited.json))).is(200);
+    assert_eq!(shown.json["status"], "active");
+    admin.with("If-Match", &shown.etag()).call("POST", &format!("/users/{}/deactivate", id(&invited.json)), None).is(200);
+    assert_eq!(sign_in(&app, &idp, &json!({"sub": "ny-1"}))["error"], "access_denied");
     // The same address under another subject is somebody else, such as who took over the address.
     assert_eq!(sign_in(&app, &idp, &json!({"sub": "kim-2"}))["error"], "access_denied");
     // Nor is an account joined that was made by an address nobody had verified.

@@ -20,6 +20,7 @@ use actix_web::{
 use super::{
     Access, Caller, Reach, Sight,
     policy::{Permission, Requires},
+    users::UserId,
 };
 use crate::kernel::{
     Db, Problem, Result,
@@ -46,6 +47,14 @@ impl<P> By<P> {
     #[must_use]
     pub fn sight(&self) -> &Sight {
         &self.caller.sight
+    }
+
+    /// The user who calls.
+    ///
+    /// # Errors
+    /// When nobody is signed in, which the permission should have made impossible.
+    pub fn user_id(&self) -> Result<UserId> {
+        self.caller.user.map(UserId::from).ok_or_else(Problem::not_found)
     }
 }
 
@@ -124,6 +133,7 @@ impl<P: Requires> By<P> {
             user_name: caller.name.clone(),
             request_id: Some(meta.request_id.clone()),
             address: meta.address.clone(),
+            agent: meta.agent.clone(),
             language: meta.language,
             once,
             if_match: text("if-match").map(ToOwned::to_owned),

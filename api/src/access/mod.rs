@@ -3,12 +3,17 @@
 //! A handler names the permission it needs in its signature ([`By`]); what the caller may see ([`Sight`]) and where the
 //! permission is held ([`Reach`]) come with it, and stores take them, so a query that forgets them does not compile.
 
+pub mod account;
 mod by;
 mod caller;
 pub mod federation;
 pub mod grants;
+pub mod letters;
+pub mod oauth;
 pub mod passwords;
+pub mod personal_tokens;
 pub mod policy;
+pub mod service_accounts;
 pub mod sessions;
 mod standing;
 mod tokens;

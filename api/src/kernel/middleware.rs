@@ -68,7 +68,8 @@ pub async fn envelope<B: MessageBody + 'static>(
     let received = receive(&mut request, &envelope).await;
     let body = received.as_ref().ok().cloned().unwrap_or_default();
     let address = request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
-    request.extensions_mut().insert(Rc::new(Meta { request_id: request_id.clone(), language, body, address }));
+    let agent = text(&request, header::USER_AGENT).unwrap_or_default().chars().take(200).collect();
+    request.extensions_mut().insert(Rc::new(Meta { request_id: request_id.clone(), language, body, address, agent }));
     if method == Method::HEAD {
         // Answered as GET; the server leaves the body out.
         request.head_mut().method = Method::GET;

@@ -23,6 +23,8 @@ pub struct Meta {
     pub body: Bytes,
     /// The network address that the call came from.
     pub address: String,
+    /// What the calling program calls itself.
+    pub agent: String,
 }
 
 /// The meta of a call.
@@ -53,6 +55,8 @@ pub struct Call {
     pub request_id: Option<String>,
     /// The network address that the call came from; empty for the installation itself.
     pub address: String,
+    /// What the calling program calls itself.
+    pub agent: String,
     /// The language of the answer.
     pub language: Language,
     /// Under which key the answer is kept, so that a repeated call is answered and not carried out again.
@@ -72,6 +76,18 @@ impl Call {
     #[must_use]
     pub fn of_installation() -> Self {
         Self { user_name: "samsyn".to_owned(), ..Self::default() }
+    }
+
+    /// A call of nobody in particular, of which only this is known.
+    #[must_use]
+    pub fn of_nobody(meta: &Meta) -> Self {
+        Self {
+            request_id: Some(meta.request_id.clone()),
+            address: meta.address.clone(),
+            agent: meta.agent.clone(),
+            language: meta.language,
+            ..Self::default()
+        }
     }
 
     /// Checks that the caller changes the version that it has seen.

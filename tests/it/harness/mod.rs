@@ -47,11 +47,6 @@ pub struct TestApp {
     users: AtomicUsize,
 }
 
-/// How to reach a test's database, for what no caller may do.
-pub fn settings_of(database_url: &str) -> samsyn::kernel::db::Settings {
-    config(database_url, false).database()
-}
-
 /// The day on which all tests take place.
 pub fn today() -> DateTime<Utc> {
     "2026-11-22T09:00:00Z".parse().unwrap()
@@ -202,12 +197,6 @@ impl TestApp {
         });
         let address = address.recv().unwrap();
         Self { address, url, stop: Some(stop), running: Some(running), folder: None, users: AtomicUsize::new(0) }
-    }
-
-    /// Has the service read who may do what at once, as it does within half a second when others have changed it.
-    pub fn access_is_read_anew(&self) {
-        // Any call that writes makes it do so, also one that is refused.
-        self.anybody().post("/sessions/refresh", &json!({"refreshToken": "none"})).is(401);
     }
 
     /// A client that is not signed in.

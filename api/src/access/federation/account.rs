@@ -24,8 +24,10 @@ pub(super) async fn settle(provider: &IdentityProvider, claims: &Claims, w: &Wri
         Ok(user) => user,
         Err(why) => return Ok(Err(why)),
     };
-    if !store::is_active(user, &w.tx).await? {
-        return Ok(Err(disabled()));
+    match users::store::find(user, &w.tx).await?.status {
+        UserStatus::Disabled => return Ok(Err(disabled())),
+        UserStatus::Invited => store::activate(user, w).await?,
+        UserStatus::Active => {}
     }
     let given: Vec<&ClaimGrant> = provider.grants.iter().filter(|grant| gives(grant, claims)).collect();
     store::bring_in_line(user, &provider.id, &given, w).await?;
@@ -46,7 +48,8 @@ async fn find(provider: &IdentityProvider, claims: &Claims, w: &Write<'_>) -> Re
     };
     // Only the word true counts: what a provider leaves out or writes otherwise has not been verified.
     let verified = claims.get("email_verified") == Some(&Value::Bool(true));
-    if let Some((user, status, _)) = users::store::by_email(email, &w.tx).await? {
+    if let Some(row) = users::store::by_email(email, &w.tx).await? {
+        let user = row.id;
         let domain = email.rsplit('@').next().unwrap_or_default();
         let vouched = verified && provider.email_domains.iter().any(|own| own.eq_ignore_ascii_case(domain));
         if !vouched || !store::is_open(user, issuer, w).await? {
@@ -55,11 +58,8 @@ async fn find(provider: &IdentityProvider, claims: &Claims, w: &Write<'_>) -> Re
                 "There is an account with your e-mail address already, but {name} may not be joined to it. Sign in as before, or ask who administers Samsyn for help."
             )));
         }
-        if status == UserStatus::Disabled {
+        if row.status == UserStatus::Disabled {
             return Ok(Err(disabled()));
-        }
-        if status != UserStatus::Active {
-            store::activate(user, w).await?;
         }
         store::join(user, issuer, subject, true, w).await?;
         return Ok(Ok(user));
@@ -71,7 +71,7 @@ async fn find(provider: &IdentityProvider, claims: &Claims, w: &Write<'_>) -> Re
         )));
     }
     let shown: String = text("name").unwrap_or(email).chars().filter(|letter| !letter.is_control()).take(200).collect();
-    let new = NewUser { email: email.to_owned(), name: shown, password: None };
+    let new = NewUser { email: email.to_owned(), name: shown, language: None, password: None };
     let user = users::insert(&new, None, w).await?.id;
     store::join(user, issuer, subject, verified, w).await?;
     Ok(Ok(user))
@@ -90,8 +90,13 @@ fn gives(grant: &ClaimGrant, claims: &Claims) -> bool {
     }
 }
 
-/// The roles that ask for a stronger way to sign in than the provider says was used.
-pub(super) fn withheld(provider: &IdentityProvider, acr: Option<&str>) -> Vec<Role> {
+/// The roles that ask for a stronger way to sign in than the provider says was used. Those that ask for two steps anywhere
+/// count only when the operator has said which `acr` amounts to that.
+pub(super) fn withheld(provider: &IdentityProvider, two_steps: &[Role], acr: Option<&str>) -> Vec<Role> {
     let met = |suffices: &[String]| acr.is_some_and(|acr| suffices.iter().any(|value| value == acr));
-    provider.required_acr.iter().filter(|required| !met(&required.acr)).map(|required| required.role).collect()
+    let mut withheld: Vec<Role> =
+        provider.required_acr.iter().filter(|required| !met(&required.acr)).map(|required| required.role).collect();
+    let unsaid = two_steps.iter().filter(|role| provider.required_acr.iter().all(|required| required.role != **role));
+    withheld.extend(unsaid);
+    withheld
 }

@@ -17,5 +17,5 @@ mod table;
 pub use api::routes;
 pub use pages::{authorize, callback};
 pub use provider::Federation;
-pub use redeem::{OauthFault, Redeemed, redeem, redeemed};
+pub use redeem::{Redeemed, redeem, redeemed};
 pub use settings::{IdentityProvider, LoginClient, check};

@@ -23,7 +23,7 @@ use super::{
     table::{attempt, code},
 };
 use crate::{
-    access::Access,
+    access::{Access, policy::Role},
     kernel::{Db, Fault, Problem, Result, Text, hash, request, request::Call, say},
 };
 
@@ -43,7 +43,8 @@ pub async fn authorize(request: HttpRequest, federation: Data<Federation>, db: D
 /// Takes the browser back from the provider and sends it on to the frontend.
 #[get("/oauth2/callback")]
 pub async fn callback(request: HttpRequest, federation: Data<Federation>, access: Data<Access>, db: Data<Db>) -> HttpResponse {
-    let answer = come_back(&request, &federation, &db).await.unwrap_or_else(|problem| told(&request, &problem));
+    let answer =
+        come_back(&request, &federation, &access.settings.two_step_roles, &db).await.unwrap_or_else(|problem| told(&request, &problem));
     access.changed();
     answer
 }
@@ -250,7 +251,7 @@ impl Refusal {
     }
 }
 
-async fn come_back(request: &HttpRequest, federation: &Federation, db: &Db) -> Result<HttpResponse> {
+async fn come_back(request: &HttpRequest, federation: &Federation, two_steps: &[Role], db: &Db) -> Result<HttpResponse> {
     let parameters = Parameters::of(request)?;
     let browser = cookie(request, federation).ok_or_else(foreign)?;
     let digest = |secret: &str| hash::sha256_hex(secret.as_bytes());
@@ -264,7 +265,7 @@ async fn come_back(request: &HttpRequest, federation: &Federation, db: &Db) -> R
         return Err(foreign());
     }
     let outcome = match signed_in(&parameters, provider, &attempt, federation, db).await {
-        Ok(claims) => settled(&claims, provider, &attempt, request, db).await?,
+        Ok(claims) => settled(&claims, provider, &attempt, (request, two_steps), db).await?,
         // An answer that was made for another sign-in is told here, as an unknown state is.
         Err(Ended::Failed(Failure::Replayed)) => return Err(foreign()),
         Err(Ended::Failed(failure)) => Err(Refusal::of(&failure, &provider.settings.id, &provider.settings.name)),
@@ -317,7 +318,7 @@ async fn settled(
     claims: &Claims,
     provider: &Provider,
     attempt: &attempt::Model,
-    request: &HttpRequest,
+    (request, two_steps): (&HttpRequest, &[Role]),
     db: &Db,
 ) -> Result<std::result::Result<String, Refusal>> {
     let acr = claims.get("acr").and_then(Value::as_str);
@@ -336,7 +337,7 @@ async fn settled(
                 challenge: attempt.client_challenge.clone(),
                 issuer: provider.settings.issuer.clone(),
                 acr: acr.map(ToOwned::to_owned),
-                withheld: account::withheld(&provider.settings, acr).into(),
+                withheld: account::withheld(&provider.settings, two_steps, acr).into(),
                 created_at: w.now,
                 expires_at: w.now + TimeDelta::seconds(CODE_SECONDS),
                 spent_at: None,
@@ -394,14 +395,8 @@ fn back(
 
 /// A call of somebody who is not known yet; what changes is told to be the provider's doing.
 fn call(request: &HttpRequest, by: &str) -> Call {
-    let meta = request::meta(request);
-    Call {
-        user_name: by.to_owned(),
-        request_id: meta.as_ref().map(|meta| meta.request_id.clone()),
-        address: meta.as_ref().map(|meta| meta.address.clone()).unwrap_or_default(),
-        language: meta.as_ref().map(|meta| meta.language).unwrap_or_default(),
-        ..Call::default()
-    }
+    let call = request::meta(request).map(|meta| Call::of_nobody(&meta)).unwrap_or_default();
+    Call { user_name: by.to_owned(), ..call }
 }
 
 /// A problem for the person at the browser, as a page when the browser asks for one.

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::store;
 use crate::{
-    access::{policy::Role, users::UserId},
-    kernel::{Result, Text, Write, hash, say},
+    access::{oauth::OauthFault, policy::Role, users::UserId},
+    kernel::{Result, Write, hash},
 };
 
 /// Somebody who has signed in with a provider, for whom a session may be started.
@@ -24,15 +24,6 @@ pub struct Redeemed {
     pub acr: Option<String>,
     /// Roles that do not count in this session, because they ask for a stronger way to sign in.
     pub withheld: Vec<Role>,
-}
-
-/// An error as RFC 6749 has it.
-#[derive(Clone, Debug)]
-pub struct OauthFault {
-    /// The code, such as `invalid_grant`.
-    pub error: &'static str,
-    /// What to do.
-    pub description: Text,
 }
 
 /// The challenge that belongs to a PKCE verifier (S256).
@@ -52,13 +43,7 @@ pub async fn redeem(
     redirect_uri: &str,
     w: &Write<'_>,
 ) -> Result<Result<Redeemed, OauthFault>> {
-    let refused = || OauthFault {
-        error: "invalid_grant",
-        description: say!(
-            "Koden gäller inte: den är använd, för gammal eller utfärdad för något annat. Börja om inloggningen.",
-            "The code is not valid: it is used, too old or issued for something else. Start signing in again."
-        ),
-    };
+    let refused = || OauthFault::new("invalid_grant", "The code is used, too old or issued for something else. Start signing in again.");
     let digest = hash::sha256_hex(code.as_bytes());
     let Some(row) = store::code(&digest, &w.tx).await? else { return Ok(Err(refused())) };
     if row.spent_at.is_some() || !store::spend_code(&digest, w).await? {

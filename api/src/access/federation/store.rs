@@ -2,7 +2,6 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use sea_orm::{
-    ActiveEnum,
     ActiveValue::Set,
     ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait,
     entity::prelude::*,
@@ -15,12 +14,12 @@ use super::{
 };
 use crate::{
     access::{
-        grants::{self, NewGrant, Scope, ScopeKind},
-        sessions::table::session,
-        users::{UserId, UserStatus, table as users},
+        grants::{self, GrantId, NewGrant, Scope, ScopeKind},
+        sessions,
+        users::{UserId, UserStatus, store as users},
     },
     kernel::{
-        Problem, Result, Write,
+        Id, Problem, Result, Write,
         events::{Change, ChangeOperation},
     },
 };
@@ -92,23 +91,12 @@ pub(super) async fn is_open(user: UserId, issuer: &str, w: &Write<'_>) -> Result
 
 /// Whether a user may sign in.
 pub(super) async fn is_active(user: UserId, db: &impl ConnectionTrait) -> Result<bool> {
-    Ok(crate::access::users::store::find(user, db).await?.status == UserStatus::Active)
+    Ok(users::find(user, db).await?.status == UserStatus::Active)
 }
 
-/// An invited user who has signed in with the provider needs no password to be one.
+/// Whoever has signed in with the provider needs neither an invitation nor a password to be a user.
 pub(super) async fn activate(user: UserId, w: &Write<'_>) -> Result<()> {
-    let version = crate::access::users::store::find(user, &w.tx).await?.version + 1;
-    users::Entity::update_many()
-        .col_expr(users::Column::Status, Expr::val(UserStatus::Active.to_value()))
-        .col_expr(users::Column::Version, Expr::val(version))
-        .col_expr(users::Column::UpdatedAt, Expr::val(w.now))
-        .filter(users::Column::Id.eq(user))
-        .exec(&w.tx)
-        .await?;
-    let visible = crate::access::Visibility::Actor.of(None, None);
-    w.record(Change { kind: "user", id: user.uuid(), op: ChangeOperation::Upsert, version, visible });
-    w.access_changed();
-    Ok(())
+    users::set_status(users::row(user, &w.tx).await?, UserStatus::Active, w).await.map(drop)
 }
 
 /// The id of what a grant is to hold for, if it is there.
@@ -153,13 +141,23 @@ pub(super) async fn bring_in_line(user: UserId, provider: &str, given: &[&ClaimG
             Some(place) => {
                 kept.insert(place);
             }
-            None => grants::remove(row.id, w).await?,
+            None => take_back(row.id, w).await?,
         }
     }
     for (_, (role, scope)) in wanted.into_iter().enumerate().filter(|(place, _)| !kept.contains(place)) {
         let grant = grants::insert(&NewGrant { user_id: user, role, scope, valid_from: None, valid_to: None }, w).await?;
         Entity::update_many().col_expr(Column::GivenBy, Expr::val(provider)).filter(Column::Id.eq(grant.id)).exec(&w.tx).await?;
     }
+    Ok(())
+}
+
+/// Takes back what a provider gave. Its word holds, also for who was the last to run the installation: the console makes
+/// another.
+async fn take_back(id: GrantId, w: &Write<'_>) -> Result<()> {
+    grants::table::Entity::delete_by_id(id).exec(&w.tx).await?;
+    w.access_changed();
+    let visible = crate::access::Visibility::Actor.of(None, None);
+    w.record(Change { kind: "grant", id: id.uuid(), op: ChangeOperation::Delete, version: 2, visible });
     Ok(())
 }
 
@@ -201,12 +199,5 @@ pub(super) async fn note_session(digest: &str, session: Uuid, w: &Write<'_>) -> 
 pub(super) async fn end_session_of(digest: &str, w: &Write<'_>) -> Result<()> {
     // Read anew: who was first may have noted its session since.
     let Some(id) = code(digest, &w.tx).await?.and_then(|row| row.session_id) else { return Ok(()) };
-    session::Entity::update_many()
-        .col_expr(session::Column::RevokedAt, Expr::val(w.now))
-        .filter(session::Column::Id.eq(id))
-        .filter(session::Column::RevokedAt.is_null())
-        .exec(&w.tx)
-        .await?;
-    w.access_changed();
-    Ok(())
+    sessions::store::end(Id::from(id), w).await
 }
