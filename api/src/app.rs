@@ -16,7 +16,12 @@ use actix_web::{
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 use crate::{
-    access::{self, Access, Limits, letters::Letters, oauth},
+    access::{
+        self, Access, Limits,
+        federation::{self, Federation},
+        letters::Letters,
+        oauth,
+    },
     config::Config,
     guidance::packs,
     kernel::{
@@ -48,6 +53,7 @@ pub struct App {
     access: Data<Access>,
     limits: Data<Limits>,
     calls: Data<Calls>,
+    federation: Data<Federation>,
     contract: Data<Contract>,
     documents: Data<Documents>,
     remembered: Data<Remembered>,
@@ -74,6 +80,8 @@ impl App {
         }
         let outbox = config.outbox().map_err(|error| OpenError::Database(format!("{}: {}", error.0, error.1)))?;
         let access = Access::load(config.tokens(), &db).await.map_err(failed)?;
+        let federation =
+            Federation::new(&config.identity_providers, &config.login_clients, &config.public_url).map_err(OpenError::Setting)?;
         let contract = CONTRACT.as_ref().map_err(|error| OpenError::Database(error.clone()))?;
         let calls = Calls::new(!config.metrics_listen.is_empty());
         let limits = Limits::new(config.limits(), &db.clock);
@@ -84,6 +92,7 @@ impl App {
             access: Data::new(access),
             limits: Data::new(limits),
             calls: Data::new(calls),
+            federation: Data::new(federation),
             contract: Data::from(Arc::clone(contract)),
             remembered: Data::new(Remembered::default()),
             stopping: Data::new(Stopping::default()),
@@ -141,6 +150,7 @@ impl App {
     pub fn serve(&self, listener: TcpListener) -> io::Result<(actix_web::dev::Server, ServerHandle)> {
         let envelope_data = Data::new(self.config.envelope());
         let (config, db, access, contract) = (self.config.clone(), self.db.clone(), self.access.clone(), self.contract.clone());
+        let federation = self.federation.clone();
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
         let letters = self.letters.clone();
         self.work_beside();
@@ -153,6 +163,7 @@ impl App {
                 .app_data(access.clone())
                 .app_data(limits.clone())
                 .app_data(calls.clone())
+                .app_data(federation.clone())
                 .app_data(contract.clone())
                 .app_data(documents.clone())
                 .app_data(remembered.clone())
@@ -173,6 +184,8 @@ impl App {
                 .service(pages::openapi_older)
                 .service(pages::openapi_yaml)
                 .service(pages::jwks)
+                .service(federation::authorize)
+                .service(federation::callback)
                 .service(oauth::metadata)
                 .service(oauth::give_token)
                 .service(oauth::revoke)

@@ -14,6 +14,7 @@ use sea_orm::ActiveEnum;
 use crate::{
     access::{
         LimitSettings, TokenSettings,
+        federation::{self, IdentityProvider, LoginClient},
         letters::{Outbox, OutboxError},
         policy::Role,
     },
@@ -69,6 +70,10 @@ settings! {
     access_token_minutes: i64 = 10;
     /// How many hours a session lasts unless renewed.
     session_hours: i64 = 168;
+    /// Identity providers of organisations, whose people sign in there (OpenID Connect); tables that stand in the file only.
+    identity_providers: Vec<IdentityProvider> = Value::Array(Vec::new());
+    /// Frontends that may let people sign in with an identity provider; tables that stand in the file only.
+    login_clients: Vec<LoginClient> = Value::Array(Vec::new());
     /// Roles that count only after a sign-in in two steps, or at an identity provider that is sure enough.
     second_factor_roles: Vec<String> = Vec::<Value>::new();
     /// How mail is sent: `file:FOLDER` makes a file of each letter, smtps://USER:PASSWORD@HOST or
@@ -211,6 +216,8 @@ impl Config {
         if !matches!(self.log_format.as_str(), "json" | "text") {
             return wrong("log_format", format!("{} is neither json nor text", self.log_format));
         }
+        federation::check(&self.identity_providers, &self.login_clients, &self.public_url)
+            .map_err(|(setting, sentence)| ConfigError { setting, sentence })?;
         Ok(())
     }
 

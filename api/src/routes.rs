@@ -13,6 +13,7 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(service::routes)
         // Who may do what.
         .configure(access::sessions::routes)
+        .configure(access::federation::routes)
         .configure(access::account::routes)
         .configure(access::personal_tokens::routes)
         .configure(access::users::routes)

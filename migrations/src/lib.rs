@@ -12,6 +12,7 @@ mod m0008_assessments;
 mod m0009_interventions;
 mod m0010_priorities;
 mod m0011_accounts;
+mod m0012_federation;
 mod m0013_limits;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_interventions::Migration),
             Box::new(m0010_priorities::Migration),
             Box::new(m0011_accounts::Migration),
+            Box::new(m0012_federation::Migration),
             Box::new(m0013_limits::Migration),
         ]
     }

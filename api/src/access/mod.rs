@@ -6,6 +6,7 @@
 pub mod account;
 mod by;
 mod caller;
+pub mod federation;
 pub mod grants;
 pub mod letters;
 pub mod limits;

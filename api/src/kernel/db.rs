@@ -48,6 +48,8 @@ pub enum OpenError {
     Older(usize),
     /// A migration or the first reading failed.
     Database(String),
+    /// A setting names something that cannot be used.
+    Setting(String),
 }
 
 impl std::fmt::Display for OpenError {
@@ -62,6 +64,7 @@ impl std::fmt::Display for OpenError {
             ),
             Self::Older(count) => write!(f, "the database lacks {count} migrations; run `samsyn migrate` first"),
             Self::Database(why) => write!(f, "the database cannot be used: {why}"),
+            Self::Setting(why) => f.write_str(why),
         }
     }
 }

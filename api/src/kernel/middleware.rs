@@ -256,8 +256,9 @@ async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<By
 /// An error that some library answered with in its own words becomes a problem of the same status.
 fn plain_error(response: &ServiceResponse<BoxBody>) -> Option<Problem> {
     let status = response.status().as_u16();
-    let told =
-        response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/problem+json" || kind == "application/json");
+    // A page is made for people by us; libraries answer in plain text.
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let told = matches!(kind, "application/problem+json" | "application/json" | "text/html; charset=utf-8");
     if status < 400 || told {
         return None;
     }

@@ -1,6 +1,7 @@
 //! What tests stand on: a service in this process, a database of its own, and a client that speaks plain HTTP.
 
 mod client;
+pub mod idp;
 mod postgres;
 
 use std::{
@@ -182,6 +183,11 @@ impl TestApp {
     /// The same at another time.
     pub fn at(now: DateTime<Utc>, database_url: &str, first_id: u64) -> Self {
         Self::run(now, config(database_url, false), first_id)
+    }
+
+    /// The same with settings laid over the test configuration, as another instance.
+    pub fn at_with(now: DateTime<Utc>, database_url: &str, first_id: u64, settings: &str) -> Self {
+        Self::run(now, config_with(database_url, false, settings), first_id)
     }
 
     fn run(now: DateTime<Utc>, config: Config, first_id: u64) -> Self {

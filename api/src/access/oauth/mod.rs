@@ -21,13 +21,16 @@ pub async fn metadata(access: Data<Access>) -> HttpResponse {
     let scopes: Vec<_> = Permission::ALL.iter().filter(|permission| permission.may_be_scope()).map(|permission| permission.key()).collect();
     HttpResponse::Ok().insert_header(("Cache-Control", "public, max-age=300")).json(json!({
         "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/oauth2/authorize"),
         "token_endpoint": format!("{issuer}/oauth2/token"),
         "revocation_endpoint": format!("{issuer}/oauth2/revoke"),
         "introspection_endpoint": format!("{issuer}/oauth2/introspect"),
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
         "scopes_supported": scopes,
-        "response_types_supported": [],
-        "grant_types_supported": ["client_credentials", "refresh_token"],
+        "response_types_supported": ["code"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": true,
+        "grant_types_supported": ["authorization_code", "client_credentials", "refresh_token"],
         "token_endpoint_auth_methods_supported": ["private_key_jwt", "client_secret_post", "none"],
         "token_endpoint_auth_signing_alg_values_supported": client_auth::ALGORITHMS,
         "introspection_endpoint_auth_methods_supported": ["private_key_jwt", "client_secret_post"],

@@ -4,14 +4,14 @@ use serde_json::json;
 use super::{Form, OauthFault, client_auth};
 use crate::{
     access::{
-        Access, Limits,
+        Access, Limits, federation,
         policy::Permission,
         sessions::{
             Session, SignInMethod,
             store::{self as sessions, SignIn},
         },
     },
-    kernel::{Db, request::Call},
+    kernel::{Db, hash, request::Call},
 };
 
 /// Gives tokens (RFC 6749, section 3.2).
@@ -28,6 +28,7 @@ pub async fn give_token(
     let (form, call) = Form::read(&request)?;
     match form.require("grant_type")? {
         "client_credentials" => client_credentials(&form, &call, &access, &limits, &db).await,
+        "authorization_code" => authorization_code(&form, &call, &access, &db).await,
         "refresh_token" => refresh(&form, &call, &access, &db).await,
         other => Err(OauthFault::new("unsupported_grant_type", format!("There is no grant type {other} here."))),
     }
@@ -75,6 +76,35 @@ async fn client_credentials(form: &Form, call: &Call, access: &Access, limits: &
         })
         .await?;
     Ok(answer(&session, Some(&scopes.join(" ")), db.clock.now()))
+}
+
+/// A frontend redeems the code that it got when somebody signed in with an identity provider.
+async fn authorization_code(form: &Form, call: &Call, access: &Access, db: &Db) -> Result<HttpResponse, OauthFault> {
+    let (code, verifier) = (form.require("code")?, form.require("code_verifier")?);
+    let (client, redirect_uri) = (form.require("client_id")?, form.require("redirect_uri")?);
+    let outcome = db
+        .transaction(call, async |w| {
+            // A refusal is committed too, for it may have ended the session that a code was redeemed for before.
+            let redeemed = match federation::redeem(code, verifier, client, redirect_uri, w).await? {
+                Ok(redeemed) => redeemed,
+                Err(fault) => return Ok(Err(fault)),
+            };
+            let sign_in = SignIn {
+                user: redeemed.user,
+                method: SignInMethod::IdentityProvider,
+                acr: redeemed.acr,
+                withheld: redeemed.withheld,
+                scopes: None,
+                client: client.to_owned(),
+                renewable: true,
+            };
+            let session = sessions::start(sign_in, access, w).await?;
+            federation::redeemed(&hash::sha256_hex(code.as_bytes()), session.id.uuid(), w).await?;
+            Ok(Ok(session))
+        })
+        .await?;
+    access.changed();
+    Ok(answer(&outcome?, None, db.clock.now()))
 }
 
 /// Renews a session. A refresh token that is used twice ends it.

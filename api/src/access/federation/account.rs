@@ -1,0 +1,102 @@
+//! Whose account it is that somebody signs in to with a provider, and what the provider gives there.
+
+use serde_json::Value;
+
+use super::{
+    id_token::Claims,
+    settings::{ClaimGrant, IdentityProvider},
+    store,
+};
+use crate::{
+    access::{
+        policy::Role,
+        users::{self, NewUser, UserId, UserStatus},
+    },
+    kernel::{Result, Text, Write, say},
+};
+
+/// The account of who has signed in, made or joined where the operator lets it be; or why there is none.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn settle(provider: &IdentityProvider, claims: &Claims, w: &Write<'_>) -> Result<Result<UserId, Text>> {
+    let user = match find(provider, claims, w).await? {
+        Ok(user) => user,
+        Err(why) => return Ok(Err(why)),
+    };
+    match users::store::find(user, &w.tx).await?.status {
+        UserStatus::Disabled => return Ok(Err(disabled())),
+        UserStatus::Invited => store::activate(user, w).await?,
+        UserStatus::Active => {}
+    }
+    let given: Vec<&ClaimGrant> = provider.grants.iter().filter(|grant| gives(grant, claims)).collect();
+    store::bring_in_line(user, &provider.id, &given, w).await?;
+    Ok(Ok(user))
+}
+
+async fn find(provider: &IdentityProvider, claims: &Claims, w: &Write<'_>) -> Result<Result<UserId, Text>> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
+    let (issuer, subject, name) = (&provider.issuer, text("sub").unwrap_or_default(), &provider.name);
+    if let Some(user) = store::known(issuer, subject, w).await? {
+        return Ok(Ok(user));
+    }
+    let Some(email) = text("email").filter(|email| email.len() <= 254 && email.contains('@')) else {
+        return Ok(Err(say!(
+            "{name} lämnar inte ut din e-postadress, och utan den går det inte att hitta eller skapa ditt konto. Kontakta er it-avdelning.",
+            "{name} does not tell your e-mail address, and without it your account can neither be found nor made. Contact your IT department."
+        )));
+    };
+    // Only the word true counts: what a provider leaves out or writes otherwise has not been verified.
+    let verified = claims.get("email_verified") == Some(&Value::Bool(true));
+    if let Some(row) = users::store::by_email(email, &w.tx).await? {
+        let user = row.id;
+        let domain = email.rsplit('@').next().unwrap_or_default();
+        let vouched = verified && provider.email_domains.iter().any(|own| own.eq_ignore_ascii_case(domain));
+        if !vouched || !store::is_open(user, issuer, w).await? {
+            return Ok(Err(say!(
+                "Det finns redan ett konto med din e-postadress, men {name} får inte kopplas till det. Logga in som tidigare, eller be den som administrerar Samsyn om hjälp.",
+                "There is an account with your e-mail address already, but {name} may not be joined to it. Sign in as before, or ask who administers Samsyn for help."
+            )));
+        }
+        if row.status == UserStatus::Disabled {
+            return Ok(Err(disabled()));
+        }
+        store::join(user, issuer, subject, true, w).await?;
+        return Ok(Ok(user));
+    }
+    if !provider.creates_users {
+        return Ok(Err(say!(
+            "Du har inget konto i Samsyn än. Be den som samordnar arbetet att bjuda in dig.",
+            "You have no account in Samsyn yet. Ask the coordinator to invite you."
+        )));
+    }
+    let shown: String = text("name").unwrap_or(email).chars().filter(|letter| !letter.is_control()).take(200).collect();
+    let new = NewUser { email: email.to_owned(), name: shown, language: None, password: None };
+    let user = users::insert(&new, None, w).await?.id;
+    store::join(user, issuer, subject, verified, w).await?;
+    Ok(Ok(user))
+}
+
+fn disabled() -> Text {
+    say!("Ditt konto är avstängt. Kontakta den som administrerar Samsyn.", "Your account is disabled. Contact who administers Samsyn.")
+}
+
+/// Whether a claim has the value, or a list with it.
+fn gives(grant: &ClaimGrant, claims: &Claims) -> bool {
+    match claims.get(&grant.claim) {
+        Some(Value::Array(values)) => values.iter().any(|value| value.as_str() == Some(&grant.value)),
+        Some(value) => value.as_str() == Some(&grant.value),
+        None => false,
+    }
+}
+
+/// The roles that ask for a stronger way to sign in than the provider says was used. Those that ask for two steps anywhere
+/// count only when the operator has said which `acr` amounts to that.
+pub(super) fn withheld(provider: &IdentityProvider, two_steps: &[Role], acr: Option<&str>) -> Vec<Role> {
+    let met = |suffices: &[String]| acr.is_some_and(|acr| suffices.iter().any(|value| value == acr));
+    let mut withheld: Vec<Role> =
+        provider.required_acr.iter().filter(|required| !met(&required.acr)).map(|required| required.role).collect();
+    let unsaid = two_steps.iter().filter(|role| provider.required_acr.iter().all(|required| required.role != **role));
+    withheld.extend(unsaid);
+    withheld
+}

@@ -1,0 +1,13 @@
+//! Signing in with an organisation's identity provider, as a frontend begins it.
+
+use crate::{
+    harness::{TestApp, today},
+    story::{Teller, Told},
+};
+
+pub fn tell(t: &mut Teller<'_>, _: &Told) {
+    // An instance that knows a provider; it is not asked for a list.
+    let settings = "identity_providers = [{ id = \"botkyrka\", name = \"Botkyrka kommun\", issuer = \"https://login.botkyrka.example.se\", client_id = \"samsyn\" }]";
+    let instance = TestApp::at_with(today(), &t.app.url, 7_000_000, settings);
+    t.get(&instance.anybody(), "/identity-providers");
+}
