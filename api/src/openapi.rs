@@ -88,6 +88,7 @@ fn introduce(document: &mut Value, public_url: &str) {
         {"name": "sessions", "description": "Signing in and out (inloggning)"},
         {"name": "users", "description": "Who can sign in (användare)"},
         {"name": "grants", "description": "Who may do what (behörigheter)"},
+        {"name": "audit", "description": "Who did and saw what (behandlingslogg)"},
         {"name": "reference", "description": "What codes mean (kodlistor)"},
         {"name": "areas", "description": "The division of the country (områden)"},
         {"name": "actors", "description": "Organisations that take part (aktörer)"},
@@ -323,7 +324,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     for (status, response) in responses.iter_mut() {
         let mut headers = json!({"traceparent": {"description": "The trace that the answer belongs to.", "schema": {"type": "string"}},
             "X-Request-Id": {"description": "Identifies the call, also in the log.", "schema": {"type": "string"}}});
-        if status != "204" {
+        // What is streamed has no tag, for nobody knows its content when it begins.
+        if status != "204" && response["content"].get("text/csv").is_none() {
             headers["ETag"] =
                 json!({"description": "Identifies this version of the answer.", "schema": {"type": "string", "format": "etag"}});
         }

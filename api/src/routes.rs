@@ -15,6 +15,7 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(access::sessions::routes)
         .configure(access::users::routes)
         .configure(access::grants::routes)
+        .configure(access::audit::routes)
         // What words mean, and where things are.
         .configure(reference::codelists::routes)
         .configure(geography::areas::routes)

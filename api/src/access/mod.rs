@@ -3,6 +3,7 @@
 //! A handler names the permission it needs in its signature ([`By`]); what the caller may see ([`Sight`]) and where the
 //! permission is held ([`Reach`]) come with it, and stores take them, so a query that forgets them does not compile.
 
+pub mod audit;
 mod by;
 mod caller;
 pub mod grants;

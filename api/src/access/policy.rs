@@ -114,6 +114,7 @@ permissions! {
     WriteUsers "users.write" [In(Admin | Coordinator)];
     ReadGrants "grants.read" [In(Admin | Coordinator | ActorAdmin)];
     WriteGrants "grants.write" [In(Admin | Coordinator | ActorAdmin)];
+    ReadAudit "audit.read" [In(Admin | ActorAdmin)];
     WriteActors "actors.write" [In(Admin | Coordinator | ActorAdmin)];
     WriteMandates "mandates.write" [In(Admin | Coordinator | ActorAdmin)];
     WriteForums "forums.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator)];
@@ -126,6 +127,14 @@ permissions! {
     WriteRounds "priorities.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator)];
     Vote "priorities.vote" [In(ActorAdmin | Contributor)];
     Decide "priorities.decide" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader)];
+}
+
+impl Permission {
+    /// Whether reading by it shows personal data of others or restricted material, so that it is noted in the audit log.
+    #[must_use]
+    pub const fn reads_are_recorded(self) -> bool {
+        matches!(self, Self::ReadUsers | Self::ReadGrants | Self::ReadAudit)
+    }
 }
 
 /// A type that stands for a permission.

@@ -23,7 +23,7 @@ use futures_util::{FutureExt, StreamExt};
 
 use super::{
     Db,
-    contract::ROOT,
+    contract::{Contract, ROOT},
     hash::hex,
     language::Language,
     problem::{Kind, Problem, Result},
@@ -171,16 +171,14 @@ async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<By
     if headers > MAX_HEADERS {
         return Err(Problem::new(Kind::HeadersTooLarge).header("Connection", "close"));
     }
-    let json = text(request, header::ACCEPT).is_none_or(|accept| {
+    let acceptable = text(request, header::ACCEPT).is_none_or(|accept| {
+        let offered = |range: &str| request.app_data::<Data<Contract>>().is_some_and(|contract| contract.offers(request.path(), range));
         accept.trim().is_empty()
-            || accept.split(',').any(|range| {
-                matches!(
-                    range.split(';').next().unwrap_or_default().trim(),
-                    "*/*" | "application/*" | "application/json" | "application/problem+json"
-                )
+            || accept.split(',').map(|range| range.split(';').next().unwrap_or_default().trim()).any(|range| {
+                matches!(range, "*/*" | "application/*" | "application/json" | "application/problem+json") || offered(range)
             })
     });
-    if request.path().starts_with(ROOT) && !json {
+    if request.path().starts_with(ROOT) && !acceptable {
         return Err(Problem::new(Kind::NotAcceptable));
     }
     if request.method().is_safe() {

@@ -1,5 +1,6 @@
 //! What every room stands on and what knows no resource: ids, pages, problems, replies, the contract, the one write path.
 
+pub mod audit;
 pub mod clock;
 pub mod contract;
 pub mod db;

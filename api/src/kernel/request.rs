@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{
     language::{Language, say},
+    audit::Trail,
     problem::{Kind, Problem, Result},
 };
 
@@ -65,6 +66,8 @@ pub struct Call {
     pub path: String,
     /// The query's parameters, read as the contract says.
     pub parameters: Arc<Value>,
+    /// What the audit log wants to know.
+    pub trail: Arc<Trail>,
 }
 
 impl Call {
@@ -72,6 +75,12 @@ impl Call {
     #[must_use]
     pub fn of_installation() -> Self {
         Self { user_name: "samsyn".to_owned(), ..Self::default() }
+    }
+
+    /// A call of who sits at the console, who is in the audit log by the name of what is done.
+    #[must_use]
+    pub fn of_console(operation: &str) -> Self {
+        Self { trail: Arc::new(Trail::of_console(operation)), ..Self::of_installation() }
     }
 
     /// Checks that the caller changes the version that it has seen.

@@ -82,6 +82,9 @@ async fn create(by: By<needs::StartSession>, new: Valid<NewSession>, access: Dat
         None => (None, UserStatus::Disabled, None),
     };
     let matches = passwords::verify(new.0.password.clone(), stored, &access.hashing).await?;
+    if let Some(user) = user {
+        by.trail.is_about(user.uuid());
+    }
     let user = user.filter(|_| matches && status == UserStatus::Active).ok_or_else(wrong)?;
     // Tokens are secrets, so the answer is never kept for a repeated call.
     let session = db.transaction(&by, async |w| store::start(user, &access, w).await).await?;
@@ -100,7 +103,15 @@ async fn refresh(
     access: Data<Access>,
     db: Data<Db>,
 ) -> Result<Reply<Session>> {
-    let renewed = db.transaction(&by, async |w| store::renew(&renewal.0.refresh_token, &access, w).await).await?;
+    let renewed = db
+        .transaction(&by, async |w| {
+            let renewed = store::renew(&renewal.0.refresh_token, &access, w).await?;
+            if renewed.is_none() {
+                w.denied(Kind::InvalidCredentials.slug());
+            }
+            Ok(renewed)
+        })
+        .await?;
     Reply::secret(&renewed.ok_or_else(wrong)?)
 }
 

@@ -27,6 +27,10 @@ pub(super) async fn start(user: UserId, access: &Access, w: &Write<'_>) -> Resul
 pub(super) async fn renew(token: &str, access: &Access, w: &Write<'_>) -> Result<Option<Session>> {
     let digest = hash::sha256_hex(token.as_bytes());
     let Some(found) = refresh_token::Entity::find_by_id(digest.clone()).one(&w.tx).await? else { return Ok(None) };
+    let session = session::Entity::find_by_id(found.session_id).one(&w.tx).await?;
+    if let Some(session) = &session {
+        w.call.trail.is_about(session.user_id.uuid());
+    }
     // One conditional statement decides who of two at once is the first.
     let spent = refresh_token::Entity::update_many()
         .col_expr(refresh_token::Column::SpentAt, Expr::val(w.now))
@@ -36,9 +40,10 @@ pub(super) async fn renew(token: &str, access: &Access, w: &Write<'_>) -> Result
         .await?;
     if spent.rows_affected == 0 {
         end(found.session_id, w).await?;
+        w.denied("refresh-token-reused");
         return Ok(None);
     }
-    let Some(row) = session::Entity::find_by_id(found.session_id).one(&w.tx).await? else { return Ok(None) };
+    let Some(row) = session else { return Ok(None) };
     let active = super::super::users::store::find(row.user_id, &w.tx).await?.status == super::super::users::UserStatus::Active;
     if row.revoked_at.is_some() || row.expires_at <= w.now || !active {
         return Ok(None);
