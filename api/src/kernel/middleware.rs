@@ -26,6 +26,7 @@ use super::{
     contract::{Contract, ROOT},
     hash::hex,
     language::Language,
+    logs,
     problem::{Kind, Problem, Result},
     request::Meta,
 };
@@ -84,6 +85,7 @@ pub async fn envelope<B: MessageBody + 'static>(
             // The request is gone with the handler, so the server itself must make the answer of what is told here.
             Err(error) => {
                 let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| Problem::internal(&error));
+                log(&method, &path, problem.kind.status(), started, &request_id);
                 return Err(Told { problem, language, request_id, trace, envelope }.into());
             }
         }
@@ -94,15 +96,14 @@ pub async fn envelope<B: MessageBody + 'static>(
         response = ServiceResponse::new(http, tell(&plain, &problem, language, &envelope.public_url, &request_id));
     }
     complete(response.headers_mut(), &request_id, &trace, &envelope, path.starts_with(ROOT));
-    tracing::info!(
-        %method,
-        path,
-        status = response.status().as_u16(),
-        ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        request_id,
-        "answered"
-    );
+    log(&method, &path, response.status().as_u16(), started, &request_id);
     Ok(response)
+}
+
+/// One line for each call: neither its query nor its headers or bodies, which may hold secrets.
+fn log(method: &Method, path: &str, status: u16, started: Instant, request_id: &str) {
+    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(%method, path = %logs::masked(path), status, ms, request_id, "answered");
 }
 
 /// A problem with all that its answer needs, for when the request is gone.

@@ -9,6 +9,7 @@ pub mod extract;
 pub mod hash;
 pub mod id;
 pub mod language;
+pub mod logs;
 pub mod middleware;
 pub mod page;
 pub mod patch;
