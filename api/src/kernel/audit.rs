@@ -116,13 +116,43 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// How something turned out: the outcome, the status that is answered, and a fixed word that says why.
-pub type Turn = (AuditOutcome, u16, Option<&'static str>);
+/// How something turned out.
+#[derive(Clone, Copy, Debug)]
+pub struct Turn {
+    /// The outcome.
+    pub outcome: AuditOutcome,
+    /// The status that is answered.
+    pub status: u16,
+    /// A fixed word that says why.
+    pub detail: Option<&'static str>,
+    /// The record that was created.
+    pub created: Option<Uuid>,
+}
+
+impl Turn {
+    /// It was done and is answered with a status.
+    #[must_use]
+    pub const fn done(status: u16) -> Self {
+        Self { outcome: AuditOutcome::Done, status, detail: None, created: None }
+    }
+
+    /// It was refused, for a reason.
+    #[must_use]
+    pub const fn denied(reason: &'static str) -> Self {
+        Self { outcome: AuditOutcome::Denied, status: 401, detail: Some(reason), created: None }
+    }
+}
 
 /// The entry of a call that turned out so and changed these records.
 #[must_use]
-pub fn row(trail: &Trail, id: Uuid, at: DateTime<Utc>, (outcome, status, detail): Turn, changes: &[Change]) -> ActiveModel {
-    let record = changes.first().map(|change| (change.kind.to_owned(), change.id)).or_else(|| trail.record.clone());
+pub fn row(trail: &Trail, id: Uuid, at: DateTime<Utc>, turn: Turn, changes: &[Change]) -> ActiveModel {
+    let Turn { outcome, status, detail, created } = turn;
+    // Of several records the one that was created, else the one that the path names, else the first.
+    let named = trail.record.as_ref().map(|(_, id)| *id);
+    let with = |id: Option<Uuid>| changes.iter().find(|change| Some(change.id) == id);
+    let main = with(created).or_else(|| with(named)).or(changes.first());
+    let record = main.map(|change| (change.kind.to_owned(), change.id)).or_else(|| trail.record.clone());
+    let concerned = main.into_iter().chain(changes).find_map(|change| change.visible.actor);
     let (record_kind, record_id) = record.unzip();
     ActiveModel {
         id: Set(id),
@@ -136,7 +166,7 @@ pub fn row(trail: &Trail, id: Uuid, at: DateTime<Utc>, (outcome, status, detail)
         status: Set(status.into()),
         record_kind: Set(record_kind),
         record_id: Set(record_id),
-        actor_id: Set(changes.iter().find_map(|change| change.visible.actor).or(trail.actor)),
+        actor_id: Set(concerned.or(trail.actor)),
         detail: Set(detail.map(ToOwned::to_owned)),
     }
 }

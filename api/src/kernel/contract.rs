@@ -90,7 +90,9 @@ impl Contract {
                     permission: described["x-permission"].as_str().unwrap_or_default().to_owned(),
                     members: members(document, described),
                     success: answer(described).and_then(|(status, _)| status.parse().ok()).unwrap_or(200),
-                    media_types: answer(described).map(|(_, answer)| object(&answer["content"]).map(|(kind, _)| kind.clone()).collect()).unwrap_or_default(),
+                    media_types: answer(described)
+                        .map(|(_, answer)| object(&answer["content"]).map(|(kind, _)| kind.clone()).collect())
+                        .unwrap_or_default(),
                     parameters,
                     query: compile(json!({"type": "object", "properties": properties}))?,
                 };
@@ -121,7 +123,8 @@ impl Contract {
     /// Whether a concrete path can be answered in one of the media types that a range such as `text/*` stands for.
     #[must_use]
     pub fn offers(&self, path: &str, range: &str) -> bool {
-        let stands_for = |kind: &String| kind == range || range.strip_suffix('*').is_some_and(|start| start.ends_with('/') && kind.starts_with(start));
+        let stands_for =
+            |kind: &String| kind == range || range.strip_suffix('*').is_some_and(|start| start.ends_with('/') && kind.starts_with(start));
         self.at(path).any(|(_, operation)| operation.media_types.iter().any(stands_for))
     }
 

@@ -175,9 +175,10 @@ async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<By
     let acceptable = text(request, header::ACCEPT).is_none_or(|accept| {
         let offered = |range: &str| request.app_data::<Data<Contract>>().is_some_and(|contract| contract.offers(request.path(), range));
         accept.trim().is_empty()
-            || accept.split(',').map(|range| range.split(';').next().unwrap_or_default().trim()).any(|range| {
-                matches!(range, "*/*" | "application/*" | "application/json" | "application/problem+json") || offered(range)
-            })
+            || accept
+                .split(',')
+                .map(|range| range.split(';').next().unwrap_or_default().trim())
+                .any(|range| matches!(range, "*/*" | "application/*" | "application/json" | "application/problem+json") || offered(range))
     });
     if request.path().starts_with(ROOT) && !acceptable {
         return Err(Problem::new(Kind::NotAcceptable));

@@ -8,8 +8,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    language::{Language, say},
     audit::Trail,
+    language::{Language, say},
     problem::{Kind, Problem, Result},
 };
 

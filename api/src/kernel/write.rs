@@ -15,7 +15,7 @@ use sea_orm::{
 
 use super::{
     Db, Id, Reply,
-    audit::{self, AuditOutcome, Turn},
+    audit::{self, Turn},
     events::{self, Change},
     language::say,
     problem::{Fault, Kind, Problem, Result},
@@ -98,7 +98,7 @@ impl Write<'_> {
 
     /// Says that what is written is part of a refusal, so that the audit log calls it one. The first reason stays.
     pub fn denied(&self, reason: &'static str) {
-        self.turn.set(self.turn.get().or(Some((AuditOutcome::Denied, 401, Some(reason)))));
+        self.turn.set(self.turn.get().or(Some(Turn::denied(reason))));
     }
 }
 
@@ -123,7 +123,8 @@ impl Db {
             if let Some(once) = &call.once {
                 keep(once, &reply.stored, write).await?;
             }
-            write.turn.set(write.turn.get().or(Some((AuditOutcome::Done, reply.stored.status, None))));
+            let created = reply.stored.location.as_deref().and_then(|path| path.rsplit('/').next()?.parse().ok());
+            write.turn.set(write.turn.get().or(Some(Turn { created, ..Turn::done(reply.stored.status) })));
             Ok(reply)
         })
         .await
@@ -158,7 +159,16 @@ impl Db {
         let options =
             TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
         let tx = self.writer().begin_with_options(options).await?;
-        let write = Write { tx, call, now: self.clock.now(), db: self, changes: RefCell::default(), access: Cell::default(), turn: Cell::default(), replayed: Cell::default() };
+        let write = Write {
+            tx,
+            call,
+            now: self.clock.now(),
+            db: self,
+            changes: RefCell::default(),
+            access: Cell::default(),
+            turn: Cell::default(),
+            replayed: Cell::default(),
+        };
         let outcome = work(&write).await;
         let Write { tx, now, changes, access, turn, replayed, .. } = write;
         match outcome {
@@ -172,7 +182,7 @@ impl Db {
                     events::Entity::insert_many(rows).exec_without_returning(&tx).await?;
                 }
                 let trail = &*call.trail;
-                let turn = turn.get().unwrap_or((AuditOutcome::Done, trail.success, None));
+                let turn = turn.get().unwrap_or(Turn::done(trail.success));
                 let noted = !trail.operation.is_empty() && !replayed.get() && trail.noted().is_none();
                 if noted {
                     let entry = audit::row(trail, self.ids.next::<audit::Model>(now).uuid(), now, turn, &changes);
@@ -180,7 +190,7 @@ impl Db {
                 }
                 tx.commit().await?;
                 if noted {
-                    trail.note(turn.1);
+                    trail.note(turn.status);
                 }
                 Ok(outcome)
             }

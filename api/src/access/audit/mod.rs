@@ -11,7 +11,7 @@ mod store;
 mod table;
 
 pub use api::{AuditEntry, routes};
-pub use chain::{Chain, Flaw, Head, Seen, keep_linking, link, lines, verify};
+pub use chain::{Chain, Flaw, Head, Seen, keep_linking, lines, link, verify};
 pub(super) use record::{Slot, begin, end};
 
 use crate::kernel::Id;

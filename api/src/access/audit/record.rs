@@ -10,7 +10,7 @@ use crate::{
     access::{Caller, policy::Permission},
     kernel::{
         Db, Problem, Result,
-        audit::{self, AuditOutcome, Trail},
+        audit::{self, AuditOutcome, Trail, Turn},
         contract::Operation,
         problem::Kind,
         request::Meta,
@@ -96,7 +96,8 @@ pub(in crate::access) async fn end<B>(
     let outcome = if outcome == AuditOutcome::Done { AuditOutcome::Seen } else { outcome };
     let detail = problem.as_ref().map(|problem| problem.required_permission.unwrap_or(problem.kind.slug()));
     let now = db.clock.now();
-    let row = audit::row(trail, db.new_id::<audit::Model>().uuid(), now, (outcome, status, detail), &[]);
+    let turn = Turn { outcome, status, detail, created: None };
+    let row = audit::row(trail, db.new_id::<audit::Model>().uuid(), now, turn, &[]);
     let noted = audit::Entity::insert(row).exec_without_returning(db.writer()).await;
     match noted {
         Err(error) if outcome == AuditOutcome::Seen => Err(error.into()),

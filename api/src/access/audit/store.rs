@@ -78,7 +78,13 @@ pub(super) async fn find(scope: &Scope, id: AuditEntryId, db: &Db) -> Result<Aud
 }
 
 /// The entries before one, newest first; the newest of all when none is given.
-pub(super) async fn before(last: Option<AuditEntryId>, count: u64, scope: &Scope, filter: &AuditFilter, db: &Db) -> Result<Vec<AuditEntry>> {
+pub(super) async fn before(
+    last: Option<AuditEntryId>,
+    count: u64,
+    scope: &Scope,
+    filter: &AuditFilter,
+    db: &Db,
+) -> Result<Vec<AuditEntry>> {
     if last.is_none() {
         chain::link(db).await?;
     }
