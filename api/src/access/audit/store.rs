@@ -101,8 +101,9 @@ pub(super) async fn before(
 async fn views(rows: Vec<Model>, db: &Db) -> Result<Vec<AuditEntry>> {
     let links = link::Entity::find().filter(link::Column::EntryId.is_in(rows.iter().map(|row| row.id))).all(db.reader()).await?;
     let positions: HashMap<_, _> = links.into_iter().map(|link| (link.entry_id, link.position)).collect();
-    let named = users::Entity::find().filter(users::Column::Id.is_in(rows.iter().filter_map(|row| row.user_id))).all(db.reader()).await?;
-    let names: HashMap<_, _> = named.into_iter().map(|user| (user.id.uuid(), user.name)).collect();
+    let accounts =
+        users::Entity::find().filter(users::Column::Id.is_in(rows.iter().filter_map(|row| row.user_id))).all(db.reader()).await?;
+    let names: HashMap<_, _> = accounts.into_iter().map(|user| (user.id.uuid(), user.name)).collect();
     let there = |text: String| Some(text).filter(|text| !text.is_empty());
     let view = |row: Model| AuditEntry {
         id: row.id.into(),
