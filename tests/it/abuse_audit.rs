@@ -346,7 +346,9 @@ fn abuse_97_the_audit_log_is_only_added_to(#[values(Database::Sqlite, Database::
         behind(
             &app.url,
             &[
-                &format!("CREATE ROLE {role}"),
+                &format!("CREATE ROLE {role} LOGIN"),
+                &format!("GRANT USAGE, CREATE ON SCHEMA public TO {role}"),
+                &format!("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}"),
                 &format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}"),
                 &format!("REVOKE UPDATE, DELETE, TRUNCATE ON audit_entry, audit_link FROM {role}"),
                 &format!("REVOKE INSERT, DELETE, TRUNCATE ON audit_head FROM {role}"),
@@ -359,6 +361,12 @@ fn abuse_97_the_audit_log_is_only_added_to(#[values(Database::Sqlite, Database::
             let refused = behind(&app.url, &[&become_role, statement]).unwrap_err();
             assert!(refused.contains("permission denied"), "{statement}: {refused}");
         }
+        // And it has all the rights that the service needs.
+        let (_, place) = app.url.split_once('@').unwrap();
+        let restricted = TestApp::on(&format!("postgres://{role}@{place}"), 2_000_000);
+        admin.at(restricted.address).post("/actors", &json!({"kind": "other", "name": "Två"})).is(201);
+        assert_eq!(entries(&admin.at(restricted.address), "operation=createActor").len(), 2);
+        drop(restricted);
         behind(&app.url, &[&format!("DROP OWNED BY {role}"), &format!("DROP ROLE {role}")]).unwrap();
     }
 }
