@@ -204,6 +204,7 @@ impl App {
         .listen(listener)?
         .run();
         let handle = server.handle();
+        actix_web::rt::spawn(access::audit::keep_linking(self.db.clone()));
         Ok((server, handle))
     }
 

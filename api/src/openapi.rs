@@ -89,6 +89,7 @@ fn introduce(document: &mut Value, public_url: &str) {
         {"name": "account", "description": "One's own account (konto)"},
         {"name": "users", "description": "Who can sign in (användare och tjänstekonton)"},
         {"name": "grants", "description": "Who may do what (behörigheter)"},
+        {"name": "audit", "description": "Who did and saw what (behandlingslogg)"},
         {"name": "reference", "description": "What codes mean (kodlistor)"},
         {"name": "areas", "description": "The division of the country (områden)"},
         {"name": "actors", "description": "Organisations that take part (aktörer)"},
@@ -325,7 +326,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
         let mut headers = json!({"traceparent": {"description": "The trace that the answer belongs to.", "schema": {"type": "string"}},
             "X-Request-Id": {"description": "Identifies the call, also in the log.", "schema": {"type": "string"}}});
         rate_limits(&mut headers);
-        if status != "204" {
+        // What is streamed has no tag, for nobody knows its content when it begins.
+        if status != "204" && response["content"].get("text/csv").is_none() {
             headers["ETag"] =
                 json!({"description": "Identifies this version of the answer.", "schema": {"type": "string", "format": "etag"}});
         }

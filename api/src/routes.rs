@@ -19,6 +19,7 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(access::users::routes)
         .configure(access::service_accounts::routes)
         .configure(access::grants::routes)
+        .configure(access::audit::routes)
         // What words mean, and where things are.
         .configure(reference::codelists::routes)
         .configure(geography::areas::routes)

@@ -14,6 +14,7 @@ mod m0010_priorities;
 mod m0011_accounts;
 mod m0012_federation;
 mod m0013_limits;
+mod m0014_audit;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_accounts::Migration),
             Box::new(m0012_federation::Migration),
             Box::new(m0013_limits::Migration),
+            Box::new(m0014_audit::Migration),
         ]
     }
 }

@@ -4,6 +4,7 @@ use std::{
     future::{Ready, ready},
     marker::PhantomData,
     ops::Deref,
+    panic::AssertUnwindSafe,
     rc::Rc,
     sync::Arc,
 };
@@ -16,14 +17,16 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
+use futures_util::FutureExt;
 
 use super::{
-    Access, Caller, Limits, Reach, Sight,
+    Access, Caller, Limits, Reach, Sight, audit,
     policy::{Permission, Requires},
     users::UserId,
 };
 use crate::kernel::{
     Db, Problem, Result,
+    contract::Operation,
     extract::{self, Parameters},
     hash::sha256_hex,
     problem::Kind,
@@ -87,11 +90,20 @@ pub async fn authenticate<B: MessageBody + 'static>(
         return Ok(request.into_response(problem.error_response()));
     }
     let access = request.app_data::<Data<Access>>().cloned();
+    let db = request.app_data::<Data<Db>>().cloned();
+    let slot = audit::Slot::default();
     request.extensions_mut().insert(caller);
+    request.extensions_mut().insert(Rc::clone(&slot));
     let writes = !request.method().is_safe();
-    let response = next.call(request).await.map(ServiceResponse::map_into_boxed_body);
+    // A handler that panics is caught here, so that this too is noted.
+    let response = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    let response = response.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked").into()));
+    let response = response.map(ServiceResponse::map_into_boxed_body);
     if let Some(access) = access.filter(|_| writes) {
         access.changed();
+    }
+    if let Some(db) = db {
+        audit::end(&slot, writes, authorization.is_some(), &response, &db).await?;
     }
     response
 }
@@ -108,25 +120,20 @@ impl<P: Requires> FromRequest for By<P> {
 impl<P: Requires> By<P> {
     fn read(request: &HttpRequest) -> Result<Self> {
         let caller = request.extensions().get::<Result<Arc<Caller>>>().cloned();
+        let (operation, meta) = Self::operation(request)?;
         let caller = match caller.unwrap_or_else(|| Err(Problem::internal(&"nobody asked who calls"))) {
             // Who signs in anew may well send along a token that has ended.
-            Err(problem) if problem.kind == Kind::Unauthenticated && P::PERMISSION == Permission::StartSession => Arc::default(),
-            caller => caller?,
+            Err(problem) if problem.kind == Kind::Unauthenticated && P::PERMISSION == Permission::StartSession => Ok(Arc::default()),
+            caller => caller,
         };
+        let trail = audit::begin(request, &operation, &meta, caller.as_deref().ok(), P::PERMISSION);
+        let caller = caller?;
         let reach = caller.reach(P::PERMISSION)?;
-        let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
-        let pattern = request.match_pattern().unwrap_or_default();
-        let operation = extract::contract(request)?
-            .operation(method, &pattern)
-            .ok_or_else(|| Problem::internal(&format_args!("{method} {pattern} is not in the contract")))?;
-        if operation.permission != P::PERMISSION.key() {
-            return Err(Problem::internal(&format_args!("{} says another permission in the contract than in its signature", operation.id)));
-        }
+        let method = request.method();
         let parameters = operation.parameters(request.query_string())?;
         let fields = operation.fields(&parameters)?;
         request.extensions_mut().insert(Parameters(Rc::new(parameters.clone())));
         let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
-        let meta = request::meta(request).ok_or_else(|| Problem::internal(&"a call without meta"))?;
         let once = match text("idempotency-key").filter(|_| method == Method::POST) {
             Some(key) => Some(Once {
                 key: idempotency_key(key)?,
@@ -147,7 +154,22 @@ impl<P: Requires> By<P> {
             fields,
             path: request.path().to_owned(),
             parameters: Arc::new(parameters),
+            trail,
         };
         Ok(Self { caller, reach, call, permission: PhantomData })
+    }
+
+    /// The operation that is called, and what the outermost middleware has learnt of the call.
+    fn operation(request: &HttpRequest) -> Result<(Arc<Operation>, Rc<Meta>)> {
+        let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+        let pattern = request.match_pattern().unwrap_or_default();
+        let operation = extract::contract(request)?
+            .operation(method, &pattern)
+            .ok_or_else(|| Problem::internal(&format_args!("{method} {pattern} is not in the contract")))?;
+        if operation.permission != P::PERMISSION.key() {
+            return Err(Problem::internal(&format_args!("{} says another permission in the contract than in its signature", operation.id)));
+        }
+        let meta = request::meta(request).ok_or_else(|| Problem::internal(&"a call without meta"))?;
+        Ok((operation, meta))
     }
 }

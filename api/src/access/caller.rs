@@ -128,6 +128,18 @@ impl Caller {
         }
     }
 
+    /// The actor that the caller works for, where it is one alone.
+    #[must_use]
+    pub fn employer(&self) -> Option<Uuid> {
+        let mut actors = self.grants.iter().filter_map(|(_, scope)| match scope {
+            // The actor itself comes first, then its administrations.
+            Scope::Actor(actors) => actors.first().copied(),
+            _ => None,
+        });
+        let first = actors.next()?;
+        actors.all(|actor| actor == first).then_some(first)
+    }
+
     /// The permissions that the caller holds somewhere.
     #[must_use]
     pub fn permissions(&self) -> Vec<Permission> {

@@ -4,6 +4,7 @@
 //! permission is held ([`Reach`]) come with it, and stores take them, so a query that forgets them does not compile.
 
 pub mod account;
+pub mod audit;
 mod by;
 mod caller;
 pub mod federation;

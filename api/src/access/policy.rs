@@ -123,6 +123,7 @@ permissions! {
     WriteServiceAccounts "service_accounts.write" [In(Admin | Coordinator | ActorAdmin)];
     ReadGrants "grants.read" [In(Admin | Coordinator | ActorAdmin)];
     WriteGrants "grants.write" [In(Admin | Coordinator | ActorAdmin)];
+    ReadAudit "audit.read" [In(Admin | ActorAdmin)];
     WriteActors "actors.write" [In(Admin | Coordinator | ActorAdmin)];
     WriteMandates "mandates.write" [In(Admin | Coordinator | ActorAdmin)];
     WriteForums "forums.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator)];
@@ -142,6 +143,12 @@ impl Permission {
     #[must_use]
     pub const fn may_be_scope(self) -> bool {
         !matches!(self, Self::WriteAccount | Self::StartSession | Self::EndSession)
+    }
+
+    /// Whether reading by it shows personal data of others or restricted material, so that it is noted in the audit log.
+    #[must_use]
+    pub const fn reads_are_recorded(self) -> bool {
+        matches!(self, Self::ReadUsers | Self::ReadServiceAccounts | Self::ReadGrants | Self::ReadAudit)
     }
 }
 

@@ -130,7 +130,7 @@ async fn area_path(id: Uuid, db: &DatabaseConnection) -> Result<Option<String>> 
     Ok(row.map(|row| row.try_get("", "path")).transpose()?)
 }
 
-/// An actor with all actors below it.
+/// An actor with all actors below it, itself first.
 async fn with_administrations(id: Uuid, db: &DatabaseConnection) -> Result<Vec<Uuid>> {
     let parameter = if crate::kernel::table::is_postgres(db.get_database_backend()) { "$1" } else { "?" };
     let sql = format!(
@@ -138,7 +138,9 @@ async fn with_administrations(id: Uuid, db: &DatabaseConnection) -> Result<Vec<U
          UNION SELECT actor.id FROM actor JOIN below ON actor.parent_id = below.id) SELECT id FROM below"
     );
     let found = db.query_all_raw(Statement::from_sql_and_values(db.get_database_backend(), sql, [Value::from(id)])).await?;
-    found.iter().map(|row| row.try_get("", "id").map_err(Problem::from)).collect()
+    let mut actors: Vec<Uuid> = found.iter().map(|row| row.try_get("", "id")).collect::<std::result::Result<_, _>>()?;
+    actors.sort_by_key(|actor| *actor != id);
+    Ok(actors)
 }
 
 async fn forums(caller: &mut Caller, today: NaiveDate, db: &DatabaseConnection) -> Result<()> {

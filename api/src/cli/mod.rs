@@ -1,5 +1,6 @@
 //! The commands of the program.
 
+mod audit;
 mod demo;
 mod demo_case;
 mod doctor;
@@ -74,6 +75,9 @@ enum Command {
     /// Look after users.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Look after the audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Find out whether the service could run, and say what to do if not.
     Doctor,
 }
@@ -130,6 +134,7 @@ impl Cli {
             Command::Demo { fresh } => return demo::run(config, fresh),
             Command::Migrate => return block_on(migrate(config)),
             Command::User(command) => return block_on(user::run(command, config)),
+            Command::Audit(command) => return block_on(audit::run(command, config)),
             Command::Doctor => return block_on(doctor::run(config)),
             Command::Openapi { .. } | Command::Permissions => {}
         }

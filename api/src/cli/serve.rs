@@ -1,13 +1,12 @@
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
 use super::Outcome;
 use crate::{
     app::App,
     config::Config,
-    kernel::{clock::Clock, id::Ids},
+    kernel::{clock::Clock, id::Ids, logs},
 };
 
 /// Serves until told to stop.
@@ -21,12 +20,8 @@ pub(super) fn run(config: Config) -> Outcome {
 
 /// Where the log goes and in which form.
 pub(super) fn log(config: &Config) -> Outcome {
-    let filter = EnvFilter::try_new(&config.log).map_err(|error| format!("log: {} is no filter: {error}", config.log))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match config.log_format.as_str() {
-        "text" => subscriber.init(),
-        _ => subscriber.json().flatten_event(true).init(),
-    }
+    logs::start(&config.log, &config.log_format, std::io::stderr).map_err(|error| error.to_string())?;
+    logs::take_panics();
     Ok(())
 }
 

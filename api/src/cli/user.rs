@@ -70,7 +70,7 @@ pub(super) async fn create(new: &NewUser, role: Role, scope: Scope, db: &Db) -> 
         None => None,
     };
     let user = db
-        .transaction(&Call::of_installation(), async |w| {
+        .transaction(&Call::of_console("create_user"), async |w| {
             let user = users::insert(new, hash.clone(), w).await?;
             grants::insert(&NewGrant { user_id: user.id, role, scope: scope.clone(), valid_from: None, valid_to: None }, w).await?;
             Ok(user.id)

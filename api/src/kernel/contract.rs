@@ -28,6 +28,10 @@ pub struct Operation {
     pub permission: String,
     /// The members of its answer (of one item, for a list), which `fields` may choose among.
     pub members: Vec<String>,
+    /// The status of its success.
+    pub success: u16,
+    /// The media types of its answer.
+    pub media_types: Vec<String>,
     parameters: Vec<(String, Scalar)>,
     query: Validator,
 }
@@ -85,6 +89,10 @@ impl Contract {
                     id: described["operationId"].as_str().unwrap_or_default().to_owned(),
                     permission: described["x-permission"].as_str().unwrap_or_default().to_owned(),
                     members: members(document, described),
+                    success: answer(described).and_then(|(status, _)| status.parse().ok()).unwrap_or(200),
+                    media_types: answer(described)
+                        .map(|(_, answer)| object(&answer["content"]).map(|(kind, _)| kind.clone()).collect())
+                        .unwrap_or_default(),
                     parameters,
                     query: compile(json!({"type": "object", "properties": properties}))?,
                 };
@@ -101,19 +109,29 @@ impl Contract {
         methods.iter().find(|(known, _)| known == method).map(|(_, operation)| Arc::clone(operation))
     }
 
+    /// The operations that are served at a concrete path.
+    fn at<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a (Method, Arc<Operation>)> {
+        let given: Vec<_> = path.split('/').collect();
+        let fits = move |pattern: &str| {
+            let known: Vec<_> = pattern.split('/').collect();
+            known.len() == given.len()
+                && known.iter().zip(&given).all(|(known, given)| known == given || (known.starts_with('{') && !given.is_empty()))
+        };
+        self.operations.iter().filter(move |(pattern, _)| fits(pattern)).flat_map(|(_, served)| served)
+    }
+
+    /// Whether a concrete path can be answered in one of the media types that a range such as `text/*` stands for.
+    #[must_use]
+    pub fn offers(&self, path: &str, range: &str) -> bool {
+        let stands_for =
+            |kind: &String| kind == range || range.strip_suffix('*').is_some_and(|start| start.ends_with('/') && kind.starts_with(start));
+        self.at(path).any(|(_, operation)| operation.media_types.iter().any(stands_for))
+    }
+
     /// The methods that a concrete path can be called with; empty when there is no such path.
     #[must_use]
     pub fn methods(&self, path: &str) -> Vec<Method> {
-        let given: Vec<_> = path.split('/').collect();
-        let mut methods: Vec<Method> = Vec::new();
-        for (pattern, served) in &self.operations {
-            let known: Vec<_> = pattern.split('/').collect();
-            let fits = known.len() == given.len()
-                && known.iter().zip(&given).all(|(known, given)| known == given || (known.starts_with('{') && !given.is_empty()));
-            if fits {
-                methods.extend(served.iter().map(|(method, _)| method.clone()));
-            }
-        }
+        let mut methods: Vec<Method> = self.at(path).map(|(method, _)| method.clone()).collect();
         if methods.contains(&Method::GET) {
             methods.push(Method::HEAD);
         }
@@ -269,11 +287,14 @@ fn scalar(schema: &Value) -> Scalar {
     }
 }
 
+/// The answer of success, with its status.
+fn answer(operation: &Value) -> Option<(&String, &Value)> {
+    object(&operation["responses"]).find(|(status, _)| status.starts_with('2'))
+}
+
 /// The members of what a successful answer shows, or of its items where it is a page.
 fn members(document: &Value, operation: &Value) -> Vec<String> {
-    let Some((_, answer)) = object(&operation["responses"]).find(|(status, _)| status.starts_with('2')) else {
-        return Vec::new();
-    };
+    let Some((_, answer)) = answer(operation) else { return Vec::new() };
     let mut schema = resolve(document, &answer["content"]["application/json"]["schema"]);
     if schema["properties"].get("nextCursor").is_some() {
         schema = resolve(document, &schema["properties"]["items"]["items"]);

@@ -146,6 +146,16 @@ impl Db {
         self.reader.query_one_raw(Statement::from_string(self.backend(), "SELECT 1")).await.map(drop).map_err(Problem::from)
     }
 
+    /// Whether its connections have been let go of.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        if is_postgres(self.backend()) {
+            self.writer.get_postgres_connection_pool().is_closed()
+        } else {
+            self.reader.get_sqlite_connection_pool().is_closed()
+        }
+    }
+
     /// Lets go of all connections; `SQLite` then folds its log into the file.
     pub async fn close(&self) {
         let _ = self.reader.clone().close().await;

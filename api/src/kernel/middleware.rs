@@ -29,6 +29,7 @@ use super::{
     cors::Cors,
     hash::hex,
     language::Language,
+    logs,
     measures::Calls,
     problem::{Kind, Problem, Result},
     request::Meta,
@@ -110,6 +111,7 @@ pub async fn envelope<B: MessageBody + 'static>(
                 if let Some(calls) = calls {
                     calls.answered(|| None, problem.kind.status(), started.elapsed());
                 }
+                log(&method, &path, problem.kind.status(), started, &request_id);
                 return Err(Told { problem, meta, origin, path, trace, envelope }.into());
             }
         }
@@ -125,15 +127,14 @@ pub async fn envelope<B: MessageBody + 'static>(
     if let Some(calls) = calls {
         calls.answered(|| operation(&response, &method), status, started.elapsed());
     }
-    tracing::info!(
-        %method,
-        path,
-        status,
-        ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
-        request_id,
-        "answered"
-    );
+    log(&method, &path, status, started, &request_id);
     Ok(response)
+}
+
+/// One line for each call: neither its query nor its headers or bodies, which may hold secrets.
+fn log(method: &Method, path: &str, status: u16, started: Instant, request_id: &str) {
+    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(%method, path = %logs::masked(path), status, ms, request_id, "answered");
 }
 
 /// A problem with all that its answer needs, for when the request is gone.
@@ -211,16 +212,15 @@ async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<By
     if headers > MAX_HEADERS {
         return Err(Problem::new(Kind::HeadersTooLarge).header("Connection", "close"));
     }
-    let json = text(request, header::ACCEPT).is_none_or(|accept| {
+    let acceptable = text(request, header::ACCEPT).is_none_or(|accept| {
+        let offered = |range: &str| request.app_data::<Data<Contract>>().is_some_and(|contract| contract.offers(request.path(), range));
         accept.trim().is_empty()
-            || accept.split(',').any(|range| {
-                matches!(
-                    range.split(';').next().unwrap_or_default().trim(),
-                    "*/*" | "application/*" | "application/json" | "application/problem+json"
-                )
-            })
+            || accept
+                .split(',')
+                .map(|range| range.split(';').next().unwrap_or_default().trim())
+                .any(|range| matches!(range, "*/*" | "application/*" | "application/json" | "application/problem+json") || offered(range))
     });
-    if request.path().starts_with(ROOT) && !json {
+    if request.path().starts_with(ROOT) && !acceptable {
         return Err(Problem::new(Kind::NotAcceptable));
     }
     if request.method().is_safe() {

@@ -1,6 +1,7 @@
 //! What every room stands on and what knows no resource: ids, pages, problems, replies, the contract, the one write path.
 
 pub mod address;
+pub mod audit;
 pub mod clock;
 pub mod contract;
 pub mod cors;
@@ -10,6 +11,7 @@ pub mod extract;
 pub mod hash;
 pub mod id;
 pub mod language;
+pub mod logs;
 pub mod measures;
 pub mod middleware;
 pub mod page;

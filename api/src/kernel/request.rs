@@ -11,6 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
+    audit::Trail,
     language::{Language, say},
     problem::{Kind, Problem, Result},
 };
@@ -74,6 +75,8 @@ pub struct Call {
     pub path: String,
     /// The query's parameters, read as the contract says.
     pub parameters: Arc<Value>,
+    /// What the audit log wants to know.
+    pub trail: Arc<Trail>,
 }
 
 impl Call {
@@ -93,6 +96,12 @@ impl Call {
             language: meta.language,
             ..Self::default()
         }
+    }
+
+    /// A call of who sits at the console, who is in the audit log by the name of what is done.
+    #[must_use]
+    pub fn of_console(operation: &str) -> Self {
+        Self { trail: Arc::new(Trail::of_console(operation)), ..Self::of_installation() }
     }
 
     /// Checks that the caller changes the version that it has seen.

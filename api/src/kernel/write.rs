@@ -15,6 +15,7 @@ use sea_orm::{
 
 use super::{
     Db, Id, Reply,
+    audit::{self, Turn},
     events::{self, Change},
     language::say,
     problem::{Fault, Kind, Problem, Result},
@@ -61,6 +62,9 @@ pub struct Write<'a> {
     db: &'a Db,
     changes: RefCell<Vec<Change>>,
     access: Cell<bool>,
+    /// How it turned out, where that is not simply the operation's success; for the audit log.
+    turn: Cell<Option<Turn>>,
+    replayed: Cell<bool>,
 }
 
 impl Write<'_> {
@@ -91,6 +95,11 @@ impl Write<'_> {
     pub fn access_changed(&self) {
         self.access.set(true);
     }
+
+    /// Says that what is written is part of a refusal, so that the audit log calls it one. The first reason stays.
+    pub fn denied(&self, reason: &'static str) {
+        self.turn.set(self.turn.get().or(Some(Turn::denied(reason))));
+    }
 }
 
 impl Db {
@@ -104,15 +113,19 @@ impl Db {
     {
         let _running = call.once.as_ref().map(|once| Running::start(self, once)).transpose()?;
         self.transaction(call, async |write| {
-            if let Some(once) = &call.once {
-                if let Some(stored) = kept(once, write).await? {
-                    return Ok(Reply::stored(stored, true));
-                }
-                let reply = work(write).await?;
-                keep(once, &reply.stored, write).await?;
-                return Ok(reply);
+            if let Some(once) = &call.once
+                && let Some(stored) = kept(once, write).await?
+            {
+                write.replayed.set(true);
+                return Ok(Reply::stored(stored, true));
             }
-            work(write).await
+            let reply = work(write).await?;
+            if let Some(once) = &call.once {
+                keep(once, &reply.stored, write).await?;
+            }
+            let created = reply.stored.location.as_deref().and_then(|path| path.rsplit('/').next()?.parse().ok());
+            write.turn.set(write.turn.get().or(Some(Turn { created, ..Turn::done(reply.stored.status) })));
+            Ok(reply)
         })
         .await
     }
@@ -147,19 +160,39 @@ impl Db {
         let options =
             TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
         let tx = self.writer().begin_with_options(options).await?;
-        let write = Write { tx, call, now: self.clock.now(), db: self, changes: RefCell::default(), access: Cell::default() };
+        let write = Write {
+            tx,
+            call,
+            now: self.clock.now(),
+            db: self,
+            changes: RefCell::default(),
+            access: Cell::default(),
+            turn: Cell::default(),
+            replayed: Cell::default(),
+        };
         let outcome = work(&write).await;
-        let Write { tx, now, changes, access, .. } = write;
+        let Write { tx, now, changes, access, turn, replayed, .. } = write;
         match outcome {
             Ok(outcome) => {
-                let rows: Vec<_> = changes.into_inner().iter().map(|change| events::row(change, call, now)).collect();
+                let changes = changes.into_inner();
+                let rows: Vec<_> = changes.iter().map(|change| events::row(change, call, now)).collect();
                 if access.get() {
                     tx.execute_unprepared("UPDATE access_epoch SET epoch = epoch + 1").await?;
                 }
                 if !rows.is_empty() {
                     events::Entity::insert_many(rows).exec_without_returning(&tx).await?;
                 }
+                let trail = &*call.trail;
+                let turn = turn.get().unwrap_or(Turn::done(trail.success));
+                let noted = !trail.operation.is_empty() && !replayed.get() && trail.noted().is_none();
+                if noted {
+                    let entry = audit::row(trail, self.ids.next::<audit::Model>(now).uuid(), now, turn, &changes);
+                    audit::Entity::insert(entry).exec_without_returning(&tx).await?;
+                }
                 tx.commit().await?;
+                if noted {
+                    trail.note(turn.status);
+                }
                 Ok(outcome)
             }
             Err(problem) => {

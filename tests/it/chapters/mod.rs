@@ -1,5 +1,6 @@
 //! What the story goes on with when the case is decided: a chapter for each part of the service that is not the case itself.
 
+mod audit;
 mod federation;
 
 use crate::story::{Teller, Told};
@@ -7,4 +8,5 @@ use crate::story::{Teller, Told};
 /// Tells all chapters, in order.
 pub fn tell(t: &mut Teller<'_>, told: &Told) {
     federation::tell(t, told);
+    audit::tell(t, told);
 }

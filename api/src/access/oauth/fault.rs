@@ -5,10 +5,13 @@ use std::{collections::HashMap, fmt};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
 use serde_json::json;
 
-use crate::kernel::{
-    Problem,
-    problem::Kind,
-    request::{self, Call},
+use crate::{
+    access::audit,
+    kernel::{
+        Db, Problem,
+        problem::Kind,
+        request::{self, Call},
+    },
 };
 
 /// An error of RFC 6749, section 5.2.
@@ -25,6 +28,12 @@ impl OauthFault {
     #[must_use]
     pub fn new(error: &'static str, description: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, error, description: description.into(), retry_after: None }
+    }
+
+    /// The same fault, noted in the audit log.
+    pub async fn noted(self, call: &Call, db: &Db) -> Self {
+        audit::refused(&call.trail, self.status.as_u16(), self.error, db).await;
+        self
     }
 
     /// 401: the client has not shown that it is itself; it is not said why.
@@ -82,7 +91,7 @@ impl Form {
     ///
     /// # Errors
     /// When it is no form, or a parameter stands twice.
-    pub fn read(request: &HttpRequest) -> Result<(Self, Call), OauthFault> {
+    pub fn read(request: &HttpRequest, operation: &str) -> Result<(Self, Call), OauthFault> {
         let meta = request::meta(request).ok_or_else(|| OauthFault::from(Problem::internal(&"a call without meta")))?;
         if request.content_type() != "application/x-www-form-urlencoded" {
             return Err(OauthFault::new("invalid_request", "Send the parameters as application/x-www-form-urlencoded."));
@@ -96,7 +105,7 @@ impl Form {
                 return Err(OauthFault::new("invalid_request", format!("The parameter {name} stands twice.")));
             }
         }
-        Ok((Self(form), Call::of_nobody(&meta)))
+        Ok((Self(form), Call { trail: audit::beside(operation, &meta), ..Call::of_nobody(&meta) }))
     }
 
     /// A parameter; an empty one is as good as none.

@@ -25,12 +25,16 @@ pub async fn give_token(
     limits: Data<Limits>,
     db: Data<Db>,
 ) -> Result<HttpResponse, OauthFault> {
-    let (form, call) = Form::read(&request)?;
-    match form.require("grant_type")? {
+    let (form, call) = Form::read(&request, "give_token")?;
+    let given = match form.require("grant_type")? {
         "client_credentials" => client_credentials(&form, &call, &access, &limits, &db).await,
         "authorization_code" => authorization_code(&form, &call, &access, &db).await,
         "refresh_token" => refresh(&form, &call, &access, &db).await,
         other => Err(OauthFault::new("unsupported_grant_type", format!("There is no grant type {other} here."))),
+    };
+    match given {
+        Ok(answer) => Ok(answer),
+        Err(fault) => Err(fault.noted(&call, &db).await),
     }
 }
 
@@ -60,6 +64,7 @@ async fn client_credentials(form: &Form, call: &Call, access: &Access, limits: &
         return Err(OauthFault::new("invalid_scope", format!("The client is not registered for {beyond}.")));
     }
     let user = client.account.id;
+    call.trail.is_about(user.uuid());
     let call = Call { user: Some(user.uuid()), user_name: client.account.name.clone(), ..call.clone() };
     let session = db
         .transaction(&call, async |w| {
@@ -140,7 +145,7 @@ async fn caller(form: &Form, call: &Call, access: &Access, limits: &Limits, db: 
 /// When the form or the client is wrong.
 #[post("/oauth2/revoke")]
 pub async fn revoke(request: HttpRequest, access: Data<Access>, limits: Data<Limits>, db: Data<Db>) -> Result<HttpResponse, OauthFault> {
-    let (form, call) = Form::read(&request)?;
+    let (form, call) = Form::read(&request, "revoke_token")?;
     let client = caller(&form, &call, &access, &limits, &db).await?;
     let session = session_of(form.require("token")?, &access, &db).await?;
     if let Some(session) = session.filter(|session| session.client_id.as_deref().unwrap_or(sessions::OWN_CLIENT) == client) {
@@ -162,7 +167,7 @@ pub async fn introspect(
     limits: Data<Limits>,
     db: Data<Db>,
 ) -> Result<HttpResponse, OauthFault> {
-    let (form, call) = Form::read(&request)?;
+    let (form, call) = Form::read(&request, "introspect_token")?;
     let client = client_auth::client(&form, &call, &access, &limits, &db).await?.account.id.to_string();
     let token = form.require("token")?;
     let now = db.clock.now();

@@ -101,6 +101,9 @@ async fn create(
     let found = users::by_email(&new.0.email, db.reader()).await?;
     let stored = found.as_ref().and_then(|found| found.password_hash.clone());
     let matches = passwords::verify(new.0.password.clone(), stored.clone(), &access.hashing).await?;
+    if let Some(user) = &found {
+        by.trail.is_about(user.id.uuid());
+    }
     let Some(user) = found.filter(|found| matches && found.status == UserStatus::Active) else {
         limits.failed(Guarded::SignIn, &new.0.email, &by.address, &db).await?;
         return Err(wrong());
@@ -158,7 +161,15 @@ async fn refresh(
         Some(token) => token,
         None => browser.refresh_token(&access.settings)?.ok_or_else(wrong)?,
     };
-    let renewed = db.transaction(&by, async |w| store::renew(&token, store::OWN_CLIENT, &access, w).await).await?;
+    let renewed = db
+        .transaction(&by, async |w| {
+            let renewed = store::renew(&token, store::OWN_CLIENT, &access, w).await?;
+            if renewed.is_none() {
+                w.denied(Kind::InvalidCredentials.slug());
+            }
+            Ok(renewed)
+        })
+        .await?;
     answer(renewed.ok_or_else(wrong)?, in_cookie, &access)
 }
 

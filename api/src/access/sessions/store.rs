@@ -65,6 +65,7 @@ pub async fn renew(token: &str, client: &str, access: &Access, w: &Write<'_>) ->
     let digest = hash::sha256_hex(token.as_bytes());
     let Some(found) = refresh_token::Entity::find_by_id(digest.clone()).one(&w.tx).await? else { return Ok(None) };
     let Some(mut row) = session::Entity::find_by_id(found.session_id).one(&w.tx).await? else { return Ok(None) };
+    w.call.trail.is_about(row.user_id.uuid());
     if row.client_id.as_deref().unwrap_or(OWN_CLIENT) != client {
         return Ok(None);
     }
@@ -77,6 +78,7 @@ pub async fn renew(token: &str, client: &str, access: &Access, w: &Write<'_>) ->
         .await?;
     if spent.rows_affected == 0 {
         end(found.session_id, w).await?;
+        w.denied("refresh-token-reused");
         return Ok(None);
     }
     let active = users::find(row.user_id, &w.tx).await?.status == UserStatus::Active;
