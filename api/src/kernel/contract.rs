@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     language::{Text, say},
+    personal_number,
     problem::{Fault, Kind, Problem, Result},
     text,
 };
@@ -150,6 +151,10 @@ impl Operation {
         let mut given = Map::new();
         let mut found = Vec::new();
         for (name, value) in pairs {
+            if personal_number::contains(&name) || (name != "cursor" && personal_number::contains(&value)) {
+                found.push(personal_number::fault_of_parameter(&personal_number::mask(&name)));
+                continue;
+            }
             let Some((_, scalar)) = self.parameters.iter().find(|(known, _)| *known == name) else {
                 found.push(self.unknown(&name));
                 continue;

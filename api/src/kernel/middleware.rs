@@ -26,6 +26,7 @@ use super::{
     contract::ROOT,
     hash::hex,
     language::Language,
+    personal_number,
     problem::{Kind, Problem, Result},
     request::Meta,
 };
@@ -96,7 +97,7 @@ pub async fn envelope<B: MessageBody + 'static>(
     complete(response.headers_mut(), &request_id, &trace, &envelope, path.starts_with(ROOT));
     tracing::info!(
         %method,
-        path,
+        path = %logged(&path),
         status = response.status().as_u16(),
         ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         request_id,
@@ -133,6 +134,30 @@ impl ResponseError for Told {
     }
 }
 
+/// A path as it may stand in the log: without personal identity numbers, whatever way they were encoded.
+fn logged(path: &str) -> std::borrow::Cow<'_, str> {
+    if path.contains('%') {
+        let plain: Vec<u8> = url_decoded(path);
+        let plain = String::from_utf8_lossy(&plain);
+        if personal_number::contains(&plain) {
+            // In the encoded form again, so that nothing of what was decoded can begin a new line.
+            return personal_number::mask(&plain).replace(|sign: char| !sign.is_ascii_graphic(), "%").into();
+        }
+    }
+    personal_number::mask(path)
+}
+
+fn url_decoded(text: &str) -> Vec<u8> {
+    let (bytes, mut plain, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
+    while at < bytes.len() {
+        let code = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%').and_then(|code| std::str::from_utf8(code).ok());
+        let byte = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        plain.push(byte.unwrap_or(bytes[at]));
+        at += if byte.is_some() { 3 } else { 1 };
+    }
+    plain
+}
+
 fn text(request: &ServiceRequest, name: HeaderName) -> Option<&str> {
     request.headers().get(name).and_then(|value| value.to_str().ok())
 }
@@ -143,8 +168,8 @@ fn request_id(request: &ServiceRequest) -> String {
     let fits =
         |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     match given.filter(fits) {
-        Some(id) => id.to_owned(),
-        None => request.app_data::<Data<Db>>().map_or_else(String::new, |db| db.new_id::<Meta>().to_string()),
+        Some(id) if !personal_number::contains(id) => id.to_owned(),
+        _ => request.app_data::<Data<Db>>().map_or_else(String::new, |db| db.new_id::<Meta>().to_string()),
     }
 }
 
@@ -258,5 +283,21 @@ fn complete(headers: &mut HeaderMap, request_id: &str, trace: &str, envelope: &E
     }
     if envelope.secure {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::logged;
+
+    #[test]
+    fn abuse_78_a_personal_identity_number_in_an_address_is_not_logged() {
+        for path in ["/actors/811228-9874", "/actors/811228%2D9874", "/actors/19811228%209874", "/actors/%38112289874", "/a%0A/8112289874"]
+        {
+            let logged = logged(path);
+            assert!(logged.contains("[personnummer]") && !logged.contains("9874") && !logged.contains('\n'), "{logged}");
+        }
+        assert_eq!(logged("/actors/01890a5d-ac96-774b-bcce-b302099a8057"), "/actors/01890a5d-ac96-774b-bcce-b302099a8057");
+        assert_eq!(logged("/actors/%C3%A5"), "/actors/%C3%A5");
     }
 }

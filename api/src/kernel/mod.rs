@@ -11,6 +11,7 @@ pub mod language;
 pub mod middleware;
 pub mod page;
 pub mod patch;
+pub mod personal_number;
 pub mod problem;
 pub mod remembered;
 pub mod reply;
