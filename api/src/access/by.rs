@@ -23,10 +23,12 @@ use super::{
 };
 use crate::kernel::{
     Db, Problem, Result,
+    contract::Contract,
     extract::{self, Parameters},
     hash::sha256_hex,
     problem::Kind,
     request::{self, Call, Once},
+    secrecy::Secrecy,
     write::idempotency_key,
 };
 
@@ -71,6 +73,19 @@ pub async fn authenticate<B: MessageBody + 'static>(
         _ => Err(Problem::internal(&"the service runs without access")),
     };
     let access = request.app_data::<Data<Access>>().cloned();
+    let caller = match (caller, &access, request.app_data::<Data<Db>>(), request.app_data::<Data<Contract>>()) {
+        (Ok(caller), Some(access), Some(db), Some(contract)) => match access.secrecy(&caller, contract, db).await {
+            Ok(secrecy) => {
+                if let Some(secrecy) = secrecy {
+                    request.extensions_mut().insert(secrecy);
+                }
+                Ok(caller)
+            }
+            // What is hidden must not show because it could not be asked for.
+            Err(problem) => Err(problem),
+        },
+        (caller, ..) => caller,
+    };
     request.extensions_mut().insert(caller);
     let writes = !request.method().is_safe();
     let response = next.call(request).await;
@@ -130,6 +145,7 @@ impl<P: Requires> By<P> {
             fields,
             path: request.path().to_owned(),
             parameters: Arc::new(parameters),
+            secrecy: Secrecy::of(request),
         };
         Ok(Self { caller, reach, call, permission: PhantomData })
     }

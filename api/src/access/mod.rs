@@ -8,6 +8,7 @@ mod caller;
 pub mod grants;
 pub mod passwords;
 pub mod policy;
+pub mod secrecy;
 pub mod sessions;
 mod standing;
 mod tokens;

@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{caller::Caller, sessions::table::signing_key, standing};
-use crate::kernel::{Db, Problem, Result, hash, problem::Kind};
+use crate::kernel::{Db, Problem, Result, hash, problem::Kind, secrecy::Marks};
 
 /// How long another instance's change of access may go unnoticed.
 const EPOCH_AGE: Duration = Duration::from_millis(500);
@@ -72,6 +72,8 @@ pub struct Access {
     /// As many passwords are hashed at once as there are processors; others wait.
     pub(super) hashing: Arc<Semaphore>,
     nobody: Arc<Caller>,
+    /// What is under secrecy, as it was in an epoch.
+    pub(super) marks: RwLock<Option<(i64, Arc<Marks>)>>,
 }
 
 impl std::fmt::Debug for Access {
@@ -102,6 +104,7 @@ impl Access {
             read_at: Mutex::default(),
             hashing: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
             nobody: Arc::default(),
+            marks: RwLock::default(),
         };
         access.read_keys(db).await?;
         Ok(access)
@@ -209,7 +212,7 @@ impl Access {
     }
 
     /// The number of the present state of who may do what; read anew when it may be stale.
-    async fn epoch(&self, db: &Db) -> Result<i64> {
+    pub(super) async fn epoch(&self, db: &Db) -> Result<i64> {
         let fresh = self.read_at.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| at.elapsed() < EPOCH_AGE);
         if fresh {
             return Ok(self.epoch.load(Ordering::Acquire));

@@ -14,6 +14,7 @@ use super::{
     language::{Text, say},
     personal_number,
     problem::{Fault, Kind, Problem, Result},
+    secrecy::{self, Forms},
     text,
 };
 
@@ -47,6 +48,8 @@ enum Scalar {
 pub struct Contract {
     operations: HashMap<String, Vec<(Method, Arc<Operation>)>>,
     bodies: HashMap<String, Validator>,
+    /// The kinds of record that can be under secrecy, which are those that can say what is hidden.
+    records: HashMap<String, Forms>,
 }
 
 impl Contract {
@@ -92,7 +95,16 @@ impl Contract {
                 operations.entry(format!("{ROOT}{path}")).or_default().push((method, Arc::new(operation)));
             }
         }
-        Ok(Self { operations, bodies })
+        let records = object(&components["schemas"])
+            .filter(|(_, schema)| schema["properties"].get("redacted").is_some())
+            .map(|(name, schema)| (snake_case(name), secrecy::forms(schema, |schema| resolve(document, schema).clone())))
+            .collect();
+        Ok(Self { operations, bodies, records })
+    }
+
+    /// The members of a kind of record, each with what stands in its place when it is hidden.
+    pub fn forms(&self, kind: &str) -> impl Iterator<Item = (&String, &Option<Value>)> {
+        self.records.get(kind).into_iter().flatten()
     }
 
     /// The operation that serves a method at a route's pattern.
@@ -255,6 +267,17 @@ fn array(value: &Value) -> impl Iterator<Item = &Value> {
 /// The name of the component that a schema refers to.
 fn reference(schema: &Value) -> Option<&str> {
     schema["$ref"].as_str()?.strip_prefix("#/components/schemas/")
+}
+
+/// `JournalEntry` is the record `journal_entry`.
+fn snake_case(name: &str) -> String {
+    name.chars().enumerate().fold(String::new(), |mut snake, (at, letter)| {
+        if letter.is_uppercase() && at > 0 {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+        snake
+    })
 }
 
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {

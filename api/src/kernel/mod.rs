@@ -17,6 +17,7 @@ pub mod remembered;
 pub mod reply;
 pub mod request;
 pub mod search;
+pub mod secrecy;
 pub mod table;
 pub mod text;
 pub mod write;

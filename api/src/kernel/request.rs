@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{
     language::{Language, say},
     problem::{Kind, Problem, Result},
+    secrecy::Secrecy,
 };
 
 /// What the outermost middleware has learnt of a call.
@@ -65,6 +66,8 @@ pub struct Call {
     pub path: String,
     /// The query's parameters, read as the contract says.
     pub parameters: Arc<Value>,
+    /// What is hidden from the caller; nothing when nothing is.
+    pub secrecy: Option<Secrecy>,
 }
 
 impl Call {
