@@ -261,6 +261,24 @@ fn abuse_102_what_is_under_secrecy_is_hidden_wherever_it_stands(#[values(Databas
         assert!(started.elapsed().as_millis() < 1000, "the other instance has not heard");
     }
 
+    // A call that was carried out before the mark, and is repeated after it, is answered as the caller may see it now.
+    let keyed = told.coordinator.with("Idempotency-Key", "before-the-mark");
+    let new = json!({"title": format!("{SECRET} igen"), "ownerActorId": shown.json["ownerActorId"], "forumId": told.forum, "status": "idea",
+        "horizon": "short", "addresses": "consequence", "instrument": "area_measure", "validFrom": "2026-01-01"});
+    let created = keyed.post("/interventions", &new).is(201);
+    let created_mark = |member: &str| {
+        let mark = json!({"recordKind": "intervention", "recordId": id(&created.json), "member": member, "chapter": 26, "paragraph": "1", "motive": "Prövas", "reviewOn": "2027-12-01"});
+        told.municipality.post("/secrecy-marks", &mark).is(201);
+    };
+    created_mark("title");
+    created_mark("validFrom");
+    let replayed = keyed.post("/interventions", &new).is(201);
+    assert_eq!(replayed.header("idempotency-replayed"), Some("true"));
+    tells_nothing(&replayed);
+    // Nor does a day that is refused tell of the day that is hidden.
+    let created_path = format!("/interventions/{}", id(&created.json));
+    told.coordinator.patch(&created_path, "*", &json!({"validTo": "2020-01-01"})).is(403);
+
     // Who may write the record but not see the member changes the rest and not that; also the answer tells nothing.
     let coordinator = &told.coordinator;
     let seen = coordinator.get(&path).is(200);

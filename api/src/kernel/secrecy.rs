@@ -126,7 +126,13 @@ impl Secrecy {
     /// # Errors
     /// When one of the members is hidden from the caller.
     pub fn refuse_hidden<'a>(&self, id: Uuid, mut members: impl Iterator<Item = &'a String>) -> Result<()> {
-        let hidden = self.hidden(id);
+        let mut hidden = self.hidden(id);
+        // A period is checked as a whole, so either of its days would tell of the other by being refused.
+        for (one, other) in [("validFrom", "validTo"), ("validTo", "validFrom")] {
+            if let Some(mark) = hidden.get(one).copied() {
+                hidden.entry(other).or_insert(mark);
+            }
+        }
         let Some((member, mark)) = members.find_map(|name| hidden.get_key_value(name.as_str())) else { return Ok(()) };
         let ground = &mark.ground;
         Err(Problem { required_permission: Some(CLEARANCE), ..Problem::new(Kind::Forbidden) }.detail(say!(

@@ -122,7 +122,7 @@ pub(super) async fn insert(record: Record, new: NewRecordDisclosure, contract: &
         redacted: Set(masked.into()),
         forum_id: Set(record.forum),
         actor_id: Set(record.actor),
-        areas: Set(record.areas.iter().map(|path| format!("|{path}")).collect()),
+        areas: Set(record.areas.iter().flat_map(|path| ["|", path.as_str()]).collect()),
         decided_by_name: Set(w.call.user_name.clone()),
     };
     let disclosure = view(row.insert(&w.tx).await?)?;
