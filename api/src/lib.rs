@@ -6,6 +6,7 @@ pub mod app;
 pub mod assessments;
 pub mod cli;
 pub mod config;
+pub mod disclosure;
 pub mod exchange;
 pub mod forums;
 pub mod geography;

@@ -13,7 +13,7 @@ use utoipa_actix_web::AppExt;
 
 use crate::{
     access::policy::{Permission, Standing, allows},
-    kernel::problem::ProblemBody,
+    kernel::{problem::ProblemBody, secrecy::Redaction},
     routes,
 };
 
@@ -50,7 +50,7 @@ fn printed(document: &Value) -> Bytes {
 }
 
 #[derive(utoipa::OpenApi)]
-#[openapi(components(schemas(ProblemBody)))]
+#[openapi(components(schemas(ProblemBody, Redaction)))]
 struct Base;
 
 /// The contract as one document.
@@ -65,6 +65,7 @@ pub fn document(public_url: &str) -> Value {
     inline_ids(&mut document);
     let written = written(&document);
     complete_schemas(&mut document, &written);
+    redactions(&mut document);
     complete_operations(&mut document);
     drop_unused(&mut document);
     document
@@ -100,6 +101,7 @@ fn introduce(document: &mut Value, public_url: &str) {
         {"name": "interventions", "description": "What we do (insatser)"},
         {"name": "priorities", "description": "What we choose first (prioriteringar)"},
         {"name": "exchange", "description": "How other systems take part (utbyte)"},
+        {"name": "disclosure", "description": "Secrecy, disclosure and the journal (sekretess, utlämnande, diarium)"},
         {"name": "insight", "description": "How things hang together (spår)"}
     ]);
     document["components"]["securitySchemes"] = json!({
@@ -257,6 +259,24 @@ fn complete_schemas(document: &mut Value, written: &BTreeSet<String>) {
             }
         }
     });
+}
+
+/// The records that can be under secrecy (see `disclosure::records`), and the nodes of the trace that tell of them.
+const MARKABLE: &[&str] =
+    &["Actor", "Mandate", "Forum", "Assessment", "Finding", "Cause", "Intervention", "Round", "Decision", "JournalEntry", "TraceNode"];
+
+/// What can be under secrecy says what is hidden. It is the one member that is absent when it has nothing to say, so that
+/// the frozen content of revisions keeps its digest.
+fn redactions(document: &mut Value) {
+    for name in MARKABLE {
+        let schema = &mut document["components"]["schemas"][name];
+        if schema["properties"].is_object() {
+            schema["properties"]["redacted"] = json!({
+                "type": "array", "items": {"$ref": "#/components/schemas/Redaction"},
+                "description": "Members that are hidden from the caller because of secrecy (sekretess), with the ground. Absent when nothing is. A hidden member is null, an empty list or the text `[sekretess]`, as its type allows."
+            });
+        }
+    }
 }
 
 fn complete_operations(document: &mut Value) {

@@ -3,7 +3,8 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
-    access, assessments, exchange, forums, geography, insight, interventions, priorities, reference, registry, service, statistics,
+    access, assessments, disclosure, exchange, forums, geography, insight, interventions, priorities, reference, registry, service,
+    statistics,
 };
 
 /// All operations of the API, below its root.
@@ -47,5 +48,9 @@ pub fn api(config: &mut ServiceConfig) {
         // How other systems take part, and how things hang together.
         .configure(exchange::changes::routes)
         .configure(exchange::sources::routes)
-        .configure(insight::trace::routes);
+        .configure(insight::trace::routes)
+        // What is kept secret, what is handed out, and the journal.
+        .configure(disclosure::marks::routes)
+        .configure(disclosure::disclosures::routes)
+        .configure(disclosure::journal::routes);
 }

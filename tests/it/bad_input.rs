@@ -158,7 +158,7 @@ fn all_faults_of_a_body_are_told_at_once(#[values(Database::Sqlite, Database::Po
     );
     let rules = admin
         .post("/actors", &json!({"kind": "administration", "name": " ", "policyDomains": ["bostad", "housing"], "seatAreaId": "01890a5d-ac96-774b-bcce-b302099a8057",
-            "identifiers": [{"scheme": "SE-ON", "value": "811228-9874"}, {"scheme": "SE-ON", "value": "212000-2883"}]}))
+            "identifiers": [{"scheme": "SE-ON", "value": "811228-9875"}, {"scheme": "SE-ON", "value": "212000-2883"}]}))
         .is(422);
     insta::allow_duplicates! { insta::assert_snapshot!(rules.faults().join("\n"), @r"
     /name blank

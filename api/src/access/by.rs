@@ -26,11 +26,12 @@ use super::{
 };
 use crate::kernel::{
     Db, Problem, Result,
-    contract::Operation,
+    contract::{Contract, Operation},
     extract::{self, Parameters},
     hash::sha256_hex,
     problem::Kind,
     request::{self, Call, Meta, Once},
+    secrecy::Secrecy,
     write::idempotency_key,
 };
 
@@ -90,6 +91,19 @@ pub async fn authenticate<B: MessageBody + 'static>(
         return Ok(request.into_response(problem.error_response()));
     }
     let access = request.app_data::<Data<Access>>().cloned();
+    let caller = match (caller, &access, request.app_data::<Data<Db>>(), request.app_data::<Data<Contract>>()) {
+        (Ok(caller), Some(access), Some(db), Some(contract)) => match access.secrecy(&caller, contract, db).await {
+            Ok(secrecy) => {
+                if let Some(secrecy) = secrecy {
+                    request.extensions_mut().insert(secrecy);
+                }
+                Ok(caller)
+            }
+            // What is hidden must not show because it could not be asked for.
+            Err(problem) => Err(problem),
+        },
+        (caller, ..) => caller,
+    };
     let db = request.app_data::<Data<Db>>().cloned();
     let slot = audit::Slot::default();
     request.extensions_mut().insert(caller);
@@ -155,6 +169,7 @@ impl<P: Requires> By<P> {
             path: request.path().to_owned(),
             parameters: Arc::new(parameters),
             trail,
+            secrecy: Secrecy::of(request),
         };
         Ok(Self { caller, reach, call, permission: PhantomData })
     }

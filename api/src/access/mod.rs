@@ -15,6 +15,7 @@ pub mod oauth;
 pub mod passwords;
 pub mod personal_tokens;
 pub mod policy;
+pub mod secrecy;
 pub mod service_accounts;
 pub mod sessions;
 mod standing;

@@ -136,6 +136,13 @@ permissions! {
     WriteRounds "priorities.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator)];
     Vote "priorities.vote" [In(ActorAdmin | Contributor)];
     Decide "priorities.decide" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader)];
+    SeeSecrecy "secrecy.see" [In(Admin | ActorAdmin) | Forum(Chair | ProcessLeader)];
+    ReadSecrecy "secrecy.read" [In(Admin | ActorAdmin) | Forum(Chair | ProcessLeader)];
+    WriteSecrecy "secrecy.write" [In(Admin | ActorAdmin) | Forum(Chair | ProcessLeader)];
+    ReadDisclosures "disclosure.read" [In(Admin | ActorAdmin | Coordinator)];
+    WriteDisclosures "disclosure.write" [In(Admin | ActorAdmin | Coordinator)];
+    ReadJournal "journal.read" [SignedIn];
+    WriteJournal "journal.write" [In(Admin | ActorAdmin | Coordinator)];
 }
 
 impl Permission {

@@ -26,7 +26,7 @@ use super::{
     sessions::{SignInMethod, table::signing_key},
     standing::{self, Credential},
 };
-use crate::kernel::{Db, Problem, Result, hash, problem::Kind, request::Call};
+use crate::kernel::{Db, Problem, Result, hash, problem::Kind, request::Call, secrecy::Marks};
 
 /// How long another instance's change of access may go unnoticed.
 const EPOCH_AGE: Duration = Duration::from_millis(500);
@@ -104,6 +104,8 @@ pub struct Access {
     /// How many passwords are hashed at once.
     pub hashing: Hashing,
     nobody: Arc<Caller>,
+    /// What is under secrecy, as it was in an epoch.
+    pub(super) marks: RwLock<Option<(i64, Arc<Marks>)>>,
 }
 
 impl std::fmt::Debug for Access {
@@ -130,6 +132,7 @@ impl Access {
             read_at: Mutex::default(),
             hashing: Hashing::for_this_machine(),
             nobody: Arc::default(),
+            marks: RwLock::default(),
         };
         access.read_keys(db).await?;
         Ok(access)
@@ -274,7 +277,7 @@ impl Access {
     }
 
     /// The number of the present state of who may do what; read anew when it may be stale.
-    async fn epoch(&self, db: &Db) -> Result<i64> {
+    pub(super) async fn epoch(&self, db: &Db) -> Result<i64> {
         let fresh = self.read_at.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| at.elapsed() < EPOCH_AGE);
         if fresh {
             return Ok(self.epoch.load(Ordering::Acquire));

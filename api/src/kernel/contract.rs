@@ -12,7 +12,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     language::{Text, say},
+    personal_number,
     problem::{Fault, Kind, Problem, Result},
+    secrecy::{self, Forms},
     text,
 };
 
@@ -50,6 +52,8 @@ enum Scalar {
 pub struct Contract {
     operations: HashMap<String, Vec<(Method, Arc<Operation>)>>,
     bodies: HashMap<String, Validator>,
+    /// The kinds of record that can be under secrecy, which are those that can say what is hidden.
+    records: HashMap<String, Forms>,
 }
 
 impl Contract {
@@ -99,7 +103,16 @@ impl Contract {
                 operations.entry(format!("{ROOT}{path}")).or_default().push((method, Arc::new(operation)));
             }
         }
-        Ok(Self { operations, bodies })
+        let records = object(&components["schemas"])
+            .filter(|(_, schema)| schema["properties"].get("redacted").is_some())
+            .map(|(name, schema)| (snake_case(name), secrecy::forms(schema, |schema| resolve(document, schema).clone())))
+            .collect();
+        Ok(Self { operations, bodies, records })
+    }
+
+    /// The members of a kind of record, each with what stands in its place when it is hidden.
+    pub fn forms(&self, kind: &str) -> impl Iterator<Item = (&String, &Option<Value>)> {
+        self.records.get(kind).into_iter().flatten()
     }
 
     /// The operation that serves a method at a route's pattern.
@@ -168,6 +181,10 @@ impl Operation {
         let mut given = Map::new();
         let mut found = Vec::new();
         for (name, value) in pairs {
+            if personal_number::contains(&name) || (name != "cursor" && personal_number::contains(&value)) {
+                found.push(personal_number::fault_of_parameter(&personal_number::mask(&name)));
+                continue;
+            }
             let Some((_, scalar)) = self.parameters.iter().find(|(known, _)| *known == name) else {
                 found.push(self.unknown(&name));
                 continue;
@@ -268,6 +285,17 @@ fn array(value: &Value) -> impl Iterator<Item = &Value> {
 /// The name of the component that a schema refers to.
 fn reference(schema: &Value) -> Option<&str> {
     schema["$ref"].as_str()?.strip_prefix("#/components/schemas/")
+}
+
+/// `JournalEntry` is the record `journal_entry`.
+fn snake_case(name: &str) -> String {
+    name.chars().enumerate().fold(String::new(), |mut snake, (at, letter)| {
+        if letter.is_uppercase() && at > 0 {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+        snake
+    })
 }
 
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {

@@ -20,6 +20,7 @@ use utoipa::ToSchema;
 use super::{
     contract::{self, Contract},
     language::say,
+    personal_number,
     problem::{Fault, Kind, Problem, Result},
     request, text,
 };
@@ -179,9 +180,17 @@ impl Strict<'_> {
     fn text(self, text: &str) -> Value {
         if let Some(letter) = text::forbidden_character(text) {
             self.faults.push(Fault::at(self.pointer, "forbidden-character", contract::forbidden(letter)));
+        } else if personal_number::contains(text) && !is_secret(&self.pointer) {
+            self.faults.push(personal_number::fault(self.pointer));
         }
         Value::String(text::composed(text))
     }
+}
+
+/// Whether the member at a place is a secret, which is compared with something and never shown, so that it is no free text.
+fn is_secret(pointer: &str) -> bool {
+    let name = pointer.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    name == "code" || ["password", "token", "secret", "recoverycode"].iter().any(|end| name.ends_with(end))
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {
@@ -226,9 +235,12 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if object.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("repeated name {name}")));
+                return Err(A::Error::custom(format_args!("repeated name {}", personal_number::mask(&name))));
             }
-            let escaped = name.replace('~', "~0").replace('/', "~1");
+            let escaped = personal_number::mask(&name).replace('~', "~0").replace('/', "~1");
+            if personal_number::contains(&name) {
+                self.faults.push(personal_number::fault(format!("{}/{escaped}", self.pointer)));
+            }
             if let Some(letter) = text::forbidden_character(&name) {
                 let pointer = format!("{}/{escaped}", self.pointer);
                 self.faults.push(Fault::at(pointer, "forbidden-character", contract::forbidden(letter)));
@@ -276,6 +288,16 @@ mod tests {
         let problem = parse(br#"{"a":"x\u0000","b/c":["\u202e"]}"#).err();
         let pointers: Vec<_> = problem.map(|problem| problem.faults.into_iter().map(|fault| fault.pointer).collect()).unwrap_or_default();
         assert_eq!(pointers, ["/a", "/b~1c/0"]);
+    }
+
+    #[test]
+    fn personal_identity_numbers_are_refused_and_not_repeated() -> Result<(), String> {
+        let problem =
+            parse(br#"{"a":"x 811228-9874","811228-9874":[{"b":"198112289874"}],"password":"811228-9874"}"#).err().ok_or("taken")?;
+        assert_eq!(problem.kind, Kind::PersonalIdentityNumber);
+        let pointers: Vec<_> = problem.faults.iter().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/a", "/[personnummer]", "/[personnummer]/0/b"]);
+        Ok(())
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::{borrow::Cow, io};
 
 use tracing_subscriber::EnvFilter;
 
+use super::personal_number;
+
 /// Where the log goes and in which form: `text` for people, otherwise JSON.
 ///
 /// # Errors
@@ -29,54 +31,29 @@ pub fn take_panics() {
     }));
 }
 
-/// The path as it may stand in the log: with `…` where it holds a personal identity number.
+/// A path as it may stand in the log: without personal identity numbers, whatever way they were encoded.
 #[must_use]
 pub fn masked(path: &str) -> Cow<'_, str> {
-    let is_digit = |byte: &u8| byte.is_ascii_digit();
-    let bytes = path.as_bytes();
-    let mut masked = String::new();
-    let mut kept = 0;
-    let mut at = 0;
-    while at < bytes.len() {
-        if !is_digit(&bytes[at]) || at.checked_sub(1).is_some_and(|before| bytes[before].is_ascii_alphanumeric()) {
-            at += 1;
-            continue;
-        }
-        // Eight or six digits, perhaps a sign, four digits, and then no more.
-        let found = [8, 6].into_iter().find_map(|day| {
-            let sign = match bytes.get(at + day) {
-                Some(b'-' | b'+') => 1,
-                Some(b'%') if matches!(path.get(at + day..at + day + 3), Some("%2D" | "%2d" | "%2B" | "%2b")) => 3,
-                _ => 0,
-            };
-            let (date, last) = (path.get(at..at + day)?, path.get(at + day + sign..at + day + sign + 4)?);
-            let end = at + day + sign + 4;
-            let alone = bytes.get(end).is_none_or(|next| !next.is_ascii_alphanumeric());
-            (alone && is_personal_number(&date[day - 6..], last)).then_some(end)
-        });
-        if let Some(end) = found {
-            masked.push_str(&path[kept..at]);
-            masked.push('…');
-            (kept, at) = (end, end);
-        } else {
-            at += 1;
+    if path.contains('%') {
+        let plain: Vec<u8> = url_decoded(path);
+        let plain = String::from_utf8_lossy(&plain);
+        if personal_number::contains(&plain) {
+            // In the encoded form again, so that nothing of what was decoded can begin a new line.
+            return personal_number::mask(&plain).replace(|sign: char| !sign.is_ascii_graphic(), "%").into();
         }
     }
-    if masked.is_empty() { Cow::Borrowed(path) } else { Cow::Owned(masked + &path[kept..]) }
+    personal_number::mask(path)
 }
 
-/// Whether `YYMMDD` and four digits make a personal identity number or a coordination number (day + 60).
-fn is_personal_number(date: &str, last: &str) -> bool {
-    let digits: Option<Vec<u32>> = date.chars().chain(last.chars()).map(|digit| digit.to_digit(10)).collect();
-    let Some(digits) = digits else { return false };
-    let pair = |at: usize| digits[at] * 10 + digits[at + 1];
-    let luhn: u32 = digits
-        .iter()
-        .enumerate()
-        .map(|(place, digit)| if place % 2 == 0 { digit * 2 } else { *digit })
-        .map(|product| product / 10 + product % 10)
-        .sum();
-    matches!(pair(2), 1..=12) && matches!(pair(4), 1..=31 | 61..=91) && luhn.is_multiple_of(10)
+fn url_decoded(text: &str) -> Vec<u8> {
+    let (bytes, mut plain, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
+    while at < bytes.len() {
+        let code = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%').and_then(|code| std::str::from_utf8(code).ok());
+        let byte = code.and_then(|code| u8::from_str_radix(code, 16).ok());
+        plain.push(byte.unwrap_or(bytes[at]));
+        at += if byte.is_some() { 3 } else { 1 };
+    }
+    plain
 }
 
 #[cfg(test)]

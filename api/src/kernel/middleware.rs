@@ -31,6 +31,7 @@ use super::{
     language::Language,
     logs,
     measures::Calls,
+    personal_number,
     problem::{Kind, Problem, Result},
     request::Meta,
 };
@@ -184,8 +185,8 @@ fn request_id(request: &ServiceRequest) -> String {
     let fits =
         |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     match given.filter(fits) {
-        Some(id) => id.to_owned(),
-        None => request.app_data::<Data<Db>>().map_or_else(String::new, |db| db.new_id::<Meta>().to_string()),
+        Some(id) if !personal_number::contains(id) => id.to_owned(),
+        _ => request.app_data::<Data<Db>>().map_or_else(String::new, |db| db.new_id::<Meta>().to_string()),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, ExprTrait, Order, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select, Value,
-    sea_query::SimpleExpr,
+    ColumnTrait, Condition, EntityTrait, ExprTrait, IdenStatic, Iterable, ModelTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select, Value,
+    sea_query::{CaseStatement, SimpleExpr},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -173,8 +174,9 @@ impl Paging {
     pub async fn fetch<E>(&self, select: Select<E>, keys: Vec<Key<E::Model>>, call: &Call, db: &Db) -> Result<Page<E::Model>>
     where
         E: EntityTrait,
-        E::Model: Send + Sync,
+        E::Model: ModelTrait<Entity = E> + Send + Sync,
     {
+        let (select, keys) = without_oracle(select, keys, call);
         if let Some(offset) = self.offset.filter(|offset| *offset > MAX_OFFSET) {
             return Err(Problem {
                 faults: vec![Fault::of_parameter(
@@ -218,6 +220,32 @@ impl Paging {
         };
         Ok(Page { items, next_cursor, total })
     }
+}
+
+/// Sees to it that a list tells nothing of what is hidden from the caller by which rows it has or where they stand. When it
+/// is filtered by something that may be hidden, rows with anything hidden are left out; otherwise they come last, whatever
+/// the list is sorted by.
+fn without_oracle<E>(select: Select<E>, mut keys: Vec<Key<E::Model>>, call: &Call) -> (Select<E>, Vec<Key<E::Model>>)
+where
+    E: EntityTrait,
+    E::Model: ModelTrait<Entity = E>,
+{
+    let kind = E::default().table_name().to_owned();
+    let id = E::Column::iter().find(|column| column.as_str() == "id");
+    let (Some(secrecy), Some(id)) = (&call.secrecy, id) else { return (select, keys) };
+    let records = secrecy.records(&kind);
+    if records.is_empty() {
+        return (select, keys);
+    }
+    let ordinary = ["limit", "cursor", "offset", "include", "fields", "expand", "sort"];
+    let mut filters = call.parameters.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    if filters.any(|name| !ordinary.contains(&name) && !secrecy.is_open(&kind, name)) {
+        return (select.filter(id.is_not_in(records)), keys);
+    }
+    let last = CaseStatement::new().case(id.is_in(records.iter().copied()), 1).finally(0);
+    let place = move |row: &E::Model| Value::from(i32::from(matches!(row.get(id), Value::Uuid(Some(id)) if records.contains(&id))));
+    keys.insert(0, Key::new(last, place));
+    (select, keys)
 }
 
 fn open(cursor: &str, scope: &str, keys: usize, db: &Db) -> Result<Vec<Value>> {

@@ -13,12 +13,14 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{
     contract::Contract,
     extract,
     language::say,
     problem::{Problem, Result},
+    secrecy::Secrecy,
 };
 
 /// A change of a `T`. The contract shows it as a `T` with every member optional; see `openapi`.
@@ -28,6 +30,9 @@ pub struct Patch<T> {
     members: Value,
     #[schema(ignore)]
     contract: Arc<Contract>,
+    /// The record that is changed, with what is hidden from the caller.
+    #[schema(ignore)]
+    hidden: Option<(Uuid, Secrecy)>,
     #[schema(value_type = T)]
     of: PhantomData<T>,
 }
@@ -46,7 +51,8 @@ impl<T> FromRequest for Patch<T> {
                     say!("Skicka ett objekt med de uppgifter som ska ändras.", "Send an object with the members to change."),
                 ));
             }
-            Ok(Self { members, contract: extract::contract(request)?, of: PhantomData })
+            let record = request.path().rsplit('/').find_map(|part| Uuid::parse_str(part).ok());
+            Ok(Self { members, contract: extract::contract(request)?, hidden: record.zip(Secrecy::of(request)), of: PhantomData })
         };
         ready(read())
     }
@@ -56,8 +62,11 @@ impl<T: DeserializeOwned + Serialize + PartialEq + ToSchema> Patch<T> {
     /// The record as it becomes, or nothing when it stays as it is.
     ///
     /// # Errors
-    /// When the result would break the schema of a new record.
+    /// When the result would break the schema of a new record, or a member is hidden from the caller.
     pub fn apply(&self, present: &T) -> Result<Option<T>> {
+        if let Some((record, secrecy)) = &self.hidden {
+            secrecy.refuse_hidden(*record, self.members.as_object().into_iter().flatten().map(|(name, _)| name))?;
+        }
         let mut merged = serde_json::to_value(present)?;
         merge(&mut merged, &self.members);
         self.contract.check(&T::name(), &merged)?;

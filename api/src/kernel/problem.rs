@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::{
     contract::ROOT,
     language::{Language, Text, say},
+    personal_number,
 };
 
 /// What everything here may end with.
@@ -140,6 +141,11 @@ kinds! {
         ["Uppgifterna behöver rättas", "The data needs correction"]
         ["Innehållet går att läsa men bryter mot en eller flera regler. Alla fel står under `errors`, vart och ett med en pekare (`pointer`) till stället och en mening om vad som ska rättas.",
          "The content can be read but breaks one or more rules. All faults stand under `errors`, each with a `pointer` to the place and a sentence on what to correct."];
+    /// A text has a personal identity number in it.
+    PersonalIdentityNumber 422 "personal-identity-number"
+        ["Personnummer får inte registreras", "Personal identity numbers may not be registered"]
+        ["En text i det som skickades innehåller ett personnummer eller samordningsnummer. Samsyn handlar om organisationer, områden och gemensamma lägesbilder, inte om enskilda personer, och tar därför inte emot sådana nummer. Ingenting har sparats, och numret finns inte i loggen. Stället står under `errors`. Ta bort numret och skriv i stället en funktion (rektor), en roll (kontaktperson), en grupp (boende i Fittja) eller ett ärendenummer i ert eget system. En enskild näringsidkare registreras utan organisationsnummer.",
+         "A text in what was sent contains a personal identity number or coordination number. Samsyn is about organisations, areas and shared assessments, not about single persons, and therefore does not receive such numbers. Nothing was saved, and the number is not in the log. The place stands under `errors`. Remove the number and write a function (head teacher), a role (contact person), a group (residents of Fittja) or a case number in your own system instead. A sole trader is registered without an organisation number."];
     /// An idempotency key was used before with other content.
     KeyReused 422 "key-reused"
         ["Nyckeln har använts till något annat", "The key was used for something else"]
@@ -311,7 +317,8 @@ impl Problem {
     /// A body that breaks rules.
     #[must_use]
     pub fn invalid(faults: Vec<Fault>) -> Self {
-        Self { faults, ..Self::new(Kind::Invalid) }
+        let personal = faults.iter().any(|fault| fault.code == personal_number::CODE);
+        Self { faults, ..Self::new(if personal { Kind::PersonalIdentityNumber } else { Kind::Invalid }) }
     }
 
     /// A body that breaks one rule.

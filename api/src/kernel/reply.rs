@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Id, Page, contract::ROOT, hash::sha256_hex, problem::Result, request::Call};
+use super::{Id, Page, contract::ROOT, hash::sha256_hex, problem::Result, request::Call, secrecy::Secrecy};
 
 /// An answer whose body is a `T`.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub struct Reply<T> {
     link: Option<String>,
     cookie: Option<String>,
     secret: bool,
+    /// The whole of it with the members that the caller wants, when those are not all.
+    whole: Option<(Value, Vec<String>)>,
     of: PhantomData<fn() -> T>,
 }
 
@@ -40,19 +42,16 @@ pub enum Nothing {}
 
 impl<T: Serialize> Reply<T> {
     fn new(call: &Call, status: u16, etag: impl FnOnce(&[u8]) -> Option<String>, body: &T) -> Result<Self> {
-        let bytes = match &call.fields {
+        let whole = match &call.fields {
+            None => None,
+            Some(fields) => Some((serde_json::to_value(body)?, fields.clone())),
+        };
+        let bytes = match &whole {
             None => serde_json::to_vec(body)?,
-            Some(fields) => {
-                let mut body = serde_json::to_value(body)?;
-                match body.get_mut("items").and_then(Value::as_array_mut) {
-                    Some(items) => items.iter_mut().for_each(|item| keep(item, fields)),
-                    None => keep(&mut body, fields),
-                }
-                serde_json::to_vec(&body)?
-            }
+            Some((body, fields)) => serde_json::to_vec(&chosen(body.clone(), fields))?,
         };
         let stored = Stored { status, etag: etag(&bytes), location: None, body: bytes.into() };
-        Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, of: PhantomData })
+        Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, whole, of: PhantomData })
     }
 
     /// 200 with one resource at a version.
@@ -161,14 +160,46 @@ impl<T> Reply<T> {
         self
     }
 
+    /// Takes out what is hidden from the caller. Every answer passes here on its way out, so no handler can forget it, and
+    /// what is kept for a repeated call is whole. An answer with something hidden is another representation and gets
+    /// another tag; it still names the version, so that `If-Match` works.
+    fn redact(&mut self, secrecy: &Secrecy) {
+        let whole = self.whole.take();
+        let body = whole.as_ref().map(|(body, _)| body.clone()).or_else(|| serde_json::from_slice(&self.stored.body).ok());
+        let Some(mut body) = body.filter(|_| !self.secret) else { return };
+        if !secrecy.hide(&mut body) {
+            return;
+        }
+        let body = match whole {
+            Some((_, fields)) => chosen(body, &fields),
+            None => body,
+        };
+        self.stored.body = body.to_string().into();
+        let digest = sha256_hex(&self.stored.body);
+        self.stored.etag = self.stored.etag.as_deref().map(|etag| match etag.strip_prefix("W/") {
+            Some(_) => format!("W/\"{}\"", &digest[..16]),
+            None => format!("\"{}-{}\"", etag.trim_matches('"').split('-').next().unwrap_or_default(), &digest[..8]),
+        });
+    }
+
     pub(crate) const fn stored(stored: Stored, replayed: bool) -> Self {
-        Self { stored, replayed, link: None, cookie: None, secret: false, of: PhantomData }
+        Self { stored, replayed, link: None, cookie: None, secret: false, whole: None, of: PhantomData }
     }
 }
 
+/// The chosen members of a record, or of each item of a page.
+fn chosen(mut body: Value, fields: &[String]) -> Value {
+    match body.get_mut("items").and_then(Value::as_array_mut) {
+        Some(items) => items.iter_mut().for_each(|item| keep(item, fields)),
+        None => keep(&mut body, fields),
+    }
+    body
+}
+
+/// What is hidden is said, whether it was chosen or not.
 fn keep(item: &mut Value, fields: &[String]) {
     if let Value::Object(members) = item {
-        members.retain(|name, _| fields.contains(name));
+        members.retain(|name, _| name == "redacted" || fields.contains(name));
     }
 }
 
@@ -196,7 +227,10 @@ fn encode(text: &str) -> String {
 impl<T> Responder for Reply<T> {
     type Body = BoxBody;
 
-    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+    fn respond_to(mut self, request: &HttpRequest) -> HttpResponse {
+        if let Some(secrecy) = Secrecy::of(request) {
+            self.redact(&secrecy);
+        }
         let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
         let mut response = HttpResponse::build(StatusCode::from_u16(self.stored.status).unwrap_or(StatusCode::OK));
         if let Some(etag) = &self.stored.etag {

@@ -14,6 +14,7 @@ use super::{
     audit::Trail,
     language::{Language, say},
     problem::{Kind, Problem, Result},
+    secrecy::Secrecy,
 };
 
 /// What the outermost middleware has learnt of a call.
@@ -77,6 +78,8 @@ pub struct Call {
     pub parameters: Arc<Value>,
     /// What the audit log wants to know.
     pub trail: Arc<Trail>,
+    /// What is hidden from the caller; nothing when nothing is.
+    pub secrecy: Option<Secrecy>,
 }
 
 impl Call {

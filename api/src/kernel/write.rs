@@ -18,6 +18,7 @@ use super::{
     audit::{self, Turn},
     events::{self, Change},
     language::say,
+    personal_number,
     problem::{Fault, Kind, Problem, Result},
     reply::Stored,
     request::{Call, Once},
@@ -261,6 +262,10 @@ impl Drop for Running<'_> {
 /// When it is anything else.
 pub fn idempotency_key(header: &str) -> Result<String> {
     let key = header.trim().trim_matches('"');
+    if personal_number::contains(key) {
+        // It would be stored.
+        return Err(Problem::parameters(vec![personal_number::fault_of_parameter("Idempotency-Key")]));
+    }
     if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Problem::parameters(vec![Fault::of_parameter(
             "Idempotency-Key",

@@ -2,6 +2,7 @@
 
 mod audit;
 mod federation;
+mod secrecy;
 
 use crate::story::{Teller, Told};
 
@@ -9,4 +10,5 @@ use crate::story::{Teller, Told};
 pub fn tell(t: &mut Teller<'_>, told: &Told) {
     federation::tell(t, told);
     audit::tell(t, told);
+    secrecy::tell(t, told);
 }

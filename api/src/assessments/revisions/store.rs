@@ -4,8 +4,9 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, en
 
 use super::{Revision, RevisionId, api::RevisionContent, table};
 use crate::{
+    access::Sight,
     assessments::{
-        assessments::{Assessment, AssessmentId, store::record},
+        assessments::{Assessment, AssessmentId, store as assessments, store::record},
         causes::store as causes,
         endorsements::store as endorsements,
         findings::store as findings,
@@ -37,6 +38,16 @@ pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call,
 pub(super) async fn find(assessment: AssessmentId, id: RevisionId, db: &impl ConnectionTrait) -> Result<Revision> {
     let row = table::Entity::find_by_id(id).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
     row.map(view).transpose()?.ok_or_else(Problem::not_found)
+}
+
+/// One revision by its id alone, of an assessment that may be seen.
+///
+/// # Errors
+/// When there is none.
+pub async fn find_one(sight: &Sight, id: RevisionId, db: &impl ConnectionTrait) -> Result<Revision> {
+    let row = table::Entity::find_by_id(id).one(db).await?.ok_or_else(Problem::not_found)?;
+    assessments::find(sight, row.assessment_id, db).await?;
+    view(row)
 }
 
 /// Checks that nothing of an assessment was ever published, for then it must stay.

@@ -4,7 +4,11 @@
 //! check digit by Luhn. With a lower third digit it is a personal identity number, which is never stored.
 
 use super::{ActorKind, Identifier, NewActor, Sector};
-use crate::kernel::{Fault, say, text};
+use crate::kernel::{
+    Fault,
+    personal_number::{self, luhn},
+    say, text,
+};
 
 /// The identifier scheme of Swedish organisation numbers.
 pub const ORGANISATION_NUMBER: &str = "SE-ON";
@@ -54,7 +58,7 @@ pub fn organisation_number(written: &str, pointer: &str) -> Result<String, Fault
     if digits.as_bytes()[2] < b'2' {
         return Err(Fault::at(
             pointer,
-            "personal-identity-number",
+            personal_number::CODE,
             say!(
                 "Det ser ut som ett personnummer. Personnummer får inte registreras; lämna uppgiften tom för enskilda näringsidkare.",
                 "It looks like a personal identity number. Those may not be registered; leave it out for sole traders."
@@ -72,19 +76,6 @@ pub fn organisation_number(written: &str, pointer: &str) -> Result<String, Fault
         ));
     }
     Ok(digits)
-}
-
-fn luhn(digits: &str) -> bool {
-    let sum: u32 = digits
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| {
-            let digit = u32::from(digit - b'0') * if place % 2 == 0 { 1 } else { 2 };
-            digit / 10 + digit % 10
-        })
-        .sum();
-    sum.is_multiple_of(10)
 }
 
 /// The identifiers in the form in which they are stored.

@@ -9,7 +9,7 @@ use crate::{
     kernel::{
         contract,
         language::{Language, Text},
-        say, text,
+        personal_number, say, text,
     },
     statistics::indicators::ValueKind,
 };
@@ -160,7 +160,8 @@ pub fn table(text: &str) -> Result<Vec<Cells>, Vec<RowFault>> {
         if let Some((column, _)) = COLUMNS.iter().find(|(_, known)| known.contains(&folded.as_str())) {
             columns.push(*column);
         } else {
-            faults.push(RowFault::new(0, name, "unknown-column", say!(
+            let name = personal_number::mask(name);
+            faults.push(RowFault::new(0, &name, "unknown-column", say!(
                 "Kolumnen {name} är okänd. Kända är områdeskod, period, kön, ålder, född, bakgrund, variant, värde, täljare, nämnare och status.",
                 "The column {name} is unknown. Known are areaCode, period, sex, age, born, background, variant, value, numerator, denominator and status."
             )));
@@ -200,6 +201,11 @@ pub fn row(number_of_row: usize, cells: &Cells, kind: ValueKind) -> Result<Row, 
     for (column, text) in &cells.cells {
         if let Some(letter) = text::forbidden_character(text) {
             return Err(fault(column, "forbidden-character", contract::forbidden(letter)));
+        }
+        // An amount is a number, whatever its digits.
+        let amount = matches!(*column, "value" | "numerator" | "denominator") && number(text).is_some();
+        if !amount && personal_number::contains(text) {
+            return Err(fault(column, personal_number::CODE, personal_number::fault("").detail));
         }
         if text.chars().count() > 60 {
             return Err(fault(column, "too-long", say!("Skriv högst 60 tecken.", "Write at most 60 characters.")));
