@@ -63,6 +63,10 @@ settings! {
     access_token_minutes: i64 = 10;
     /// How many hours a session lasts unless renewed.
     session_hours: i64 = 168;
+    /// How many days an ended session is kept before `samsyn retention run` removes it.
+    retention_sessions_days: i64 = 30;
+    /// How many days a disabled account is kept before `samsyn retention run` erases it; 0 leaves that to an admin.
+    retention_users_days: i64 = 730;
     /// Whom to tell of a weakness, as a mailto: or https: address.
     security_contact: String = "mailto:security@samsyn.example.se";
     /// What to log: error, warn, info, debug or trace, or a filter such as `samsyn=debug`.
@@ -157,6 +161,11 @@ impl Config {
         if self.session_hours < 1 {
             return wrong("session_hours", format!("{} is less than 1", self.session_hours));
         }
+        for (name, days) in [("retention_sessions_days", self.retention_sessions_days), ("retention_users_days", self.retention_users_days)] {
+            if !(0..=36_500).contains(&days) {
+                return wrong(name, format!("{days} is not between 0 and 36500"));
+            }
+        }
         if !matches!(self.log_format.as_str(), "json" | "text") {
             return wrong("log_format", format!("{} is neither json nor text", self.log_format));
         }
@@ -196,6 +205,12 @@ impl Config {
             access: TimeDelta::minutes(self.access_token_minutes),
             session: TimeDelta::hours(self.session_hours),
         }
+    }
+
+    /// How long personal data is kept.
+    #[must_use]
+    pub const fn retention(&self) -> crate::privacy::retention::Terms {
+        crate::privacy::retention::Terms { sessions: self.retention_sessions_days, users: self.retention_users_days }
     }
 
     /// What surrounds every call.

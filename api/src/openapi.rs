@@ -98,7 +98,8 @@ fn introduce(document: &mut Value, public_url: &str) {
         {"name": "interventions", "description": "What we do (insatser)"},
         {"name": "priorities", "description": "What we choose first (prioriteringar)"},
         {"name": "exchange", "description": "How other systems take part (utbyte)"},
-        {"name": "insight", "description": "How things hang together (spår)"}
+        {"name": "insight", "description": "How things hang together (spår)"},
+        {"name": "privacy", "description": "People whose data is stored (dataskydd och gallring)"}
     ]);
     document["components"]["securitySchemes"] = json!({
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The `accessToken` of `POST /sessions`."}

@@ -3,7 +3,7 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
-    access, assessments, exchange, forums, geography, insight, interventions, priorities, reference, registry, service, statistics,
+    access, assessments, exchange, forums, geography, insight, interventions, priorities, privacy, reference, registry, service, statistics,
 };
 
 /// All operations of the API, below its root.
@@ -41,5 +41,10 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(priorities::decisions::routes)
         // How other systems take part, and how things hang together.
         .configure(exchange::changes::routes)
-        .configure(insight::trace::routes);
+        .configure(insight::trace::routes)
+        // People whose data is stored.
+        .configure(privacy::register::routes)
+        .configure(privacy::persons::routes)
+        .configure(privacy::holds::routes)
+        .configure(privacy::retention::routes);
 }

@@ -37,6 +37,7 @@ const ROOMS: &[&str] = &[
     "priorities",
     "exchange",
     "insight",
+    "privacy",
     "guidance",
 ];
 

@@ -73,7 +73,12 @@ pub async fn authenticate<B: MessageBody + 'static>(
     let access = request.app_data::<Data<Access>>().cloned();
     request.extensions_mut().insert(caller);
     let writes = !request.method().is_safe();
-    let response = next.call(request).await;
+    let mut response = next.call(request).await;
+    if let Ok(response) = &mut response
+        && response.request().extensions().contains::<Private>()
+    {
+        response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    }
     if let Some(access) = access.filter(|_| writes) {
         access.changed();
     }
@@ -89,8 +94,14 @@ impl<P: Requires> FromRequest for By<P> {
     }
 }
 
+/// Marks a call whose answer nobody on the way may store, whatever the answer.
+struct Private;
+
 impl<P: Requires> By<P> {
     fn read(request: &HttpRequest) -> Result<Self> {
+        if P::PERMISSION.is_private() {
+            request.extensions_mut().insert(Private);
+        }
         let caller = request.extensions().get::<Result<Arc<Caller>>>().cloned();
         let caller = match caller.unwrap_or_else(|| Err(Problem::internal(&"nobody asked who calls"))) {
             // Who signs in anew may well send along a token that has ended.

@@ -126,6 +126,31 @@ permissions! {
     WriteRounds "priorities.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator)];
     Vote "priorities.vote" [In(ActorAdmin | Contributor)];
     Decide "priorities.decide" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader)];
+    ReadPersonalData "privacy.read" [In(Admin)];
+    ErasePersons "privacy.erase" [In(Admin)];
+    HoldRecords "privacy.hold" [In(Admin)];
+    RetainRecords "privacy.retain" [In(Admin)];
+}
+
+impl Permission {
+    /// Whether its operations handle personal data or secrets, so that no answer of theirs may be stored on the way.
+    #[must_use]
+    pub const fn is_private(self) -> bool {
+        matches!(
+            self,
+            Self::StartSession
+                | Self::EndSession
+                | Self::ReadAccount
+                | Self::ReadUsers
+                | Self::WriteUsers
+                | Self::ReadGrants
+                | Self::WriteGrants
+                | Self::ReadPersonalData
+                | Self::ErasePersons
+                | Self::HoldRecords
+                | Self::RetainRecords
+        )
+    }
 }
 
 /// A type that stands for a permission.

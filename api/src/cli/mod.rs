@@ -3,6 +3,7 @@
 mod demo;
 mod demo_case;
 mod doctor;
+mod retention;
 mod serve;
 mod user;
 
@@ -74,6 +75,9 @@ enum Command {
     /// Look after users.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Dispose of what has served its purpose.
+    #[command(subcommand)]
+    Retention(retention::RetentionCommand),
     /// Find out whether the service could run, and say what to do if not.
     Doctor,
 }
@@ -130,6 +134,7 @@ impl Cli {
             Command::Demo { fresh } => return demo::run(config, fresh),
             Command::Migrate => return block_on(migrate(config)),
             Command::User(command) => return block_on(user::run(command, config)),
+            Command::Retention(command) => return block_on(retention::run(command, config)),
             Command::Doctor => return block_on(doctor::run(config)),
             Command::Openapi { .. } | Command::Permissions => {}
         }

@@ -25,4 +25,6 @@ pub enum UserStatus {
     Active,
     /// May not.
     Disabled,
+    /// Is no more: the id stays, and names nobody.
+    Erased,
 }
