@@ -161,7 +161,8 @@ impl Config {
         if self.session_hours < 1 {
             return wrong("session_hours", format!("{} is less than 1", self.session_hours));
         }
-        for (name, days) in [("retention_sessions_days", self.retention_sessions_days), ("retention_users_days", self.retention_users_days)] {
+        for (name, days) in [("retention_sessions_days", self.retention_sessions_days), ("retention_users_days", self.retention_users_days)]
+        {
             if !(0..=36_500).contains(&days) {
                 return wrong(name, format!("{days} is not between 0 and 36500"));
             }

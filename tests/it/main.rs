@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
+mod abuse_privacy;
 mod access;
 mod bad_input;
 mod chapters;

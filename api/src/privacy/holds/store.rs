@@ -64,11 +64,7 @@ pub(super) async fn insert(new: NewLegalHold, w: &Write<'_>) -> Result<LegalHold
         faults.push(Fault::at("/recordId", "not-found", say!("Posten finns inte.", "The record does not exist.")));
     }
     if new.reason.trim().is_empty() {
-        faults.push(Fault::at(
-            "/reason",
-            "required",
-            say!("Ange varför posten måste bevaras.", "Say why the record must be kept."),
-        ));
+        faults.push(Fault::at("/reason", "required", say!("Ange varför posten måste bevaras.", "Say why the record must be kept.")));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));

@@ -67,14 +67,17 @@ pub(super) async fn extract(user: UserId, language: Language, db: &Db) -> Result
     let mut parts = Vec::new();
     for table in TABLES.iter().filter(|table| table.of != Of::Nobody) {
         let Some(first) = table.personal.first() else { continue };
-        let select = Query::select().columns(table.told().map(|(name, _)| name)).from(table.table).cond_where(belongs(table, &[user.uuid()])).take();
+        let select =
+            Query::select().columns(table.told().map(|(name, _)| name)).from(table.table).cond_where(belongs(table, &[user.uuid()])).take();
         let mut rows = Vec::new();
         for row in db.reader().query_all(&select).await? {
             let told = table.told().map(|(name, form)| Ok((member(name), read(&row, name, form)?)));
             rows.push(told.collect::<Result<Map<_, _>>>()?);
         }
         // Sorted here, for the databases sort what is empty in different ways.
-        rows.sort_by(|one, other| one.values().zip(other.values()).map(|(one, other)| compare(one, other)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal));
+        rows.sort_by(|one, other| {
+            one.values().zip(other.values()).map(|(one, other)| compare(one, other)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        });
         parts.push(PersonalDataPart {
             table: table.table.to_owned(),
             what: table.what.r#in(language).to_owned(),
@@ -236,7 +239,7 @@ pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<
     let insert = Query::insert()
         .into_table("erasure")
         .columns(["id", "user_id", "erased_at", "erased_by", "reason", "disposal_decision", "outcome"])
-        .values_panic([
+        .values([
             erasure.id.into(),
             user.into(),
             w.now.into(),
@@ -245,6 +248,7 @@ pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<
             new.disposal_decision.clone().into(),
             json!({"erased": erasure.erased, "kept": erasure.kept}).into(),
         ])
+        .map_err(|error| Problem::internal(&error))?
         .take();
     w.tx.execute(&insert).await?;
     w.access_changed();

@@ -55,11 +55,18 @@ impl Why {
     #[must_use]
     pub const fn purpose(self) -> Words {
         match self {
-            Self::Account => Words("Att kunna logga in, och att andra ska veta vem som gör vad", "To sign in, and for others to know who does what"),
-            Self::Access => Words("Att var och en ska kunna göra det den har behörighet till", "For everyone to do what they have been granted"),
+            Self::Account => {
+                Words("Att kunna logga in, och att andra ska veta vem som gör vad", "To sign in, and for others to know who does what")
+            }
+            Self::Access => {
+                Words("Att var och en ska kunna göra det den har behörighet till", "For everyone to do what they have been granted")
+            }
             Self::SignIn => Words("Att hålla en inloggning vid liv och kunna avsluta den", "To keep a sign-in alive and be able to end it"),
             Self::History => Words("Att i efterhand kunna visa vem som ändrade vad", "To show afterwards who changed what"),
-            Self::Repetition => Words("Att ett anrop som skickas två gånger bara ska utföras en gång", "For a call that is sent twice to be carried out once"),
+            Self::Repetition => Words(
+                "Att ett anrop som skickas två gånger bara ska utföras en gång",
+                "For a call that is sent twice to be carried out once",
+            ),
             Self::Signature => Words("Att det ska framgå vem som publicerade en handling", "To show who published a document"),
             Self::Text => Words(
                 "Att beskriva aktörer och arbete; texten kan råka namnge eller beskriva personer",

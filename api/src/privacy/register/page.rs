@@ -20,7 +20,8 @@ pub fn markdown(terms: &Terms) -> String {
     for language in [Language::Sv, Language::En] {
         let say = |words: Words| words.r#in(language);
         let _ = write!(page, "{}\n\n## {}\n\n", say(INTRODUCTION), say(Words("Hur länge uppgifterna sparas", "How long data is kept")));
-        let _ = writeln!(page, "| {} |\n|---|---|---|---|", say(Words("regel | vad | dagar | inställning", "rule | what | days | setting")));
+        let _ =
+            writeln!(page, "| {} |\n|---|---|---|---|", say(Words("regel | vad | dagar | inställning", "rule | what | days | setting")));
         for rule in Rule::ALL {
             let days = rule.days(terms).map_or_else(|| "–".to_owned(), |days| days.to_string());
             let setting = rule.setting().map_or_else(|| "–".to_owned(), |setting| format!("`{setting}`"));

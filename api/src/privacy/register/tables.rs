@@ -57,13 +57,7 @@ pub const TABLES: &[Declared] = &[
         "access_grant",
         Words("Behörigheter", "Grants"),
         Of::User(&["user_id"]),
-        &[becomes(
-            "user_id role scope_kind scope_id valid_from valid_to",
-            Erase::Stays,
-            Access,
-            Rule::Grants,
-            "listGrants getGrant getMe",
-        )],
+        &[becomes("user_id role scope_kind scope_id valid_from valid_to", Erase::Stays, Access, Rule::Grants, "listGrants getGrant getMe")],
         "id version:int created_at updated_at",
     ),
     about(
@@ -133,7 +127,12 @@ pub const TABLES: &[Declared] = &[
          policy_domains:json target_groups:json status visibility pack pack_version:int deleted_at",
     ),
     nobody("actor_area", "actor_id area_id"),
-    naming("actor_identifier", Words("Aktörers nummer", "Actors' identifiers"), &[texts("value", "listActors getActor")], "id actor_id scheme scope live:flag"),
+    naming(
+        "actor_identifier",
+        Words("Aktörers nummer", "Actors' identifiers"),
+        &[texts("value", "listActors getActor")],
+        "id actor_id scheme scope live:flag",
+    ),
     naming(
         "mandate",
         Words("Mandat", "Mandates"),

@@ -106,9 +106,14 @@ async fn accounts(before: DateTime<Utc>, dry: bool, w: &Write<'_>) -> Result<(i6
     let due = w.tx.query_all(&due).await?;
     for row in &due {
         let user: Uuid = row.try_get("", "id")?;
-        let reason = say!("Kontot har varit avstängt så länge som regeln säger.", "The account has been disabled for as long as the rule says.");
+        let reason =
+            say!("Kontot har varit avstängt så länge som regeln säger.", "The account has been disabled for as long as the rule says.");
         let new = NewErasure { reason: reason.sv, disposal_decision: None };
-        let done = if dry { persons::may_erase(user.into(), &new, w).await.map(drop) } else { persons::erase(user.into(), &new, w).await.map(drop) };
+        let done = if dry {
+            persons::may_erase(user.into(), &new, w).await.map(drop)
+        } else {
+            persons::erase(user.into(), &new, w).await.map(drop)
+        };
         match done {
             Err(problem) if problem.kind == Kind::KeptByLaw => held_back += 1,
             done => done?,
