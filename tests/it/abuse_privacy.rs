@@ -256,8 +256,8 @@ fn abuse_101_a_person_gets_all_that_is_stored_about_it_and_no_secret(#[values(Da
 /// Where in the whole database a text stands, as text or as bytes, in capitals or not.
 fn places(app: &TestApp, database: Database, text: &str) -> Vec<String> {
     let text = text.to_lowercase();
-    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-    let written: String = NAME.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = samsyn::kernel::hash::hex(text.as_bytes());
+
     let tables: BTreeSet<String> = match database {
         Database::Sqlite => {
             rows(&app.url, "SELECT name FROM sqlite_master WHERE type = 'table'").into_iter().map(|mut row| row.remove(0)).collect()
@@ -277,7 +277,7 @@ fn places(app: &TestApp, database: Database, text: &str) -> Vec<String> {
         };
         for row in rows(&app.url, &sql) {
             let row = row[0].to_lowercase();
-            if row.contains(&text) || row.contains(&hex) || (text == NAME.to_lowercase() && row.contains(&written)) {
+            if row.contains(&text) || row.contains(&hex) {
                 found.push(format!("{table}: {row}"));
             }
         }
@@ -305,9 +305,9 @@ fn abuse_101_an_erased_person_is_named_nowhere_and_out_at_once(#[values(Database
     assert_eq!(count("Förnyelsekoder"), Some(json!(2)));
     assert_eq!(count("Sparade svar på anrop"), Some(json!(1)));
     let kept = erasure["kept"].as_array().unwrap();
-    let history = kept.iter().find(|part| part["what"] == "Ändringar som personen har gjort").unwrap();
+    let history = kept.iter().find(|part| part["what"] == "Ändringar som personen har gjort, utan namn").unwrap();
     assert_eq!((history["count"].clone(), history["until"].clone()), (json!(1), Value::Null));
-    let grants = kept.iter().find(|part| part["what"] == "Behörigheter").unwrap();
+    let grants = kept.iter().find(|part| part["what"] == "Behörigheter, utan namn").unwrap();
     assert_eq!(grants["until"], json!("2027-11-22"));
 
     // Not in the account, the history, the feed, the search, kept answers, or anywhere else.
@@ -444,6 +444,14 @@ fn abuse_104_disposal_follows_the_rules_leaves_a_protocol_and_never_touches_what
     // Kim's went with the account.
     assert_eq!(outcome(&done.json, "sessions"), [2, 1, 1]);
     assert_eq!(keeper.get(&format!("/users/{kim}")).is(200).json["status"], json!("erased"));
+    // A name that a call under way has left behind after an erasure is found by the next run.
+    run(
+        &app.url,
+        "UPDATE event SET changed_by_name = 'Kim Kort', changed_by = (SELECT user_id FROM erasure ORDER BY erased_at DESC LIMIT 1) WHERE seq = 1",
+    );
+    assert_eq!(places(&app, database, "Kim Kort").len(), 1);
+    keeper.post("/retention-runs", &json!({"dryRun": false})).is(201);
+    assert_eq!(places(&app, database, "Kim Kort"), Vec::<String>::new());
     // What is held is as it was.
     let extract = keeper.get(&format!("/users/{held}/personal-data")).is(200).json;
     assert_eq!(part(&extract, "user_account")[0]["name"], json!(NAME));
@@ -454,7 +462,7 @@ fn abuse_104_disposal_follows_the_rules_leaves_a_protocol_and_never_touches_what
     assert_eq!(outcome(&last, "sessions"), [1, 0, 1]);
     // Each run is on record.
     let runs = keeper.get("/retention-runs").is(200).json;
-    assert_eq!(runs["items"].as_array().unwrap().len(), 5);
+    assert_eq!(runs["items"].as_array().unwrap().len(), 6);
     assert_eq!(keeper.get(done.header("location").unwrap()).is(200).json, done.json);
     keeper.get("/retention-runs/01890a5d-ac96-774b-bcce-b302099a8057").is(404);
     app.user(Role::Coordinator, None).post("/retention-runs", &json!({"dryRun": true})).is(403);

@@ -203,14 +203,10 @@ pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<
     let (name, email, version) = may_erase(user, new, w).await?;
     let (mut erased, mut kept) = (Vec::new(), Vec::new());
     let language = w.call.language;
-    let mut part = |table: &Declared, count: i64| {
-        if count > 0 {
-            erased.push(ErasedPart { what: table.what.r#in(language).to_owned(), count });
-        }
-    };
+    let part = |table: &Declared, count: i64| (count > 0).then(|| ErasedPart { what: table.what.r#in(language).to_owned(), count });
     // The account first, for it is what a sign-in that happens meanwhile waits for.
-    for table in TABLES.iter().filter(|table| table.of != Of::Nobody && !table.goes()) {
-        part(table, blank(table, user, w).await?);
+    for (table, count) in make_nameless(user, w).await? {
+        erased.extend(part(table, count));
     }
     let closed = Query::update()
         .table("user_account")
@@ -228,7 +224,7 @@ pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<
     w.tx.execute(&ended).await?;
     for table in TABLES.iter().rev().filter(|table| table.goes()) {
         let delete = Query::delete().from_table(table.table).cond_where(belongs(table, &[user.uuid()])).take();
-        part(table, rows(w.tx.execute(&delete).await?.rows_affected()));
+        erased.extend(part(table, rows(w.tx.execute(&delete).await?.rows_affected())));
     }
     others_answers(user, &name, &email, w).await?;
     search::remove(user, w).await?;
@@ -259,6 +255,21 @@ pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<
 
 fn rows(affected: u64) -> i64 {
     i64::try_from(affected).unwrap_or(i64::MAX)
+}
+
+/// Makes all that stays of a person nameless, and tells how much. May be done again.
+pub(in crate::privacy) async fn make_nameless(user: UserId, w: &Write<'_>) -> Result<Vec<(&'static Declared, i64)>> {
+    let mut blanked = Vec::new();
+    for table in TABLES.iter().filter(|table| table.of != Of::Nobody && !table.goes()) {
+        blanked.push((table, blank(table, user, w).await?));
+    }
+    Ok(blanked)
+}
+
+/// The people who have been erased since a time.
+pub(in crate::privacy) async fn erased_since(since: DateTime<Utc>, w: &Write<'_>) -> Result<Vec<UserId>> {
+    let select = Query::select().column("user_id").from("erasure").and_where(Expr::col("erased_at").gte(since)).take();
+    w.tx.query_all(&select).await?.iter().map(|row| Ok(row.try_get("", "user_id")?)).collect()
 }
 
 /// Makes a table's rows about the person nameless, as far as the register says.
@@ -336,8 +347,9 @@ async fn remains(table: &Declared, user: UserId, names: [&str; 2], w: &Write<'_>
         if pointing > 0 {
             // The account itself stays as the id of a removed user, for as long as others point to it.
             let days = Some(first.rule).filter(|rule| *rule == Rule::Grants).and_then(|rule| rule.days(&Terms { sessions: 0, users: 0 }));
+            let (sv, en) = (table.what.0, table.what.1);
             kept.push(KeptPart {
-                what: table.what.r#in(language).to_owned(),
+                what: say!("{sv}, utan namn", "{en}, without a name").r#in(language).to_owned(),
                 count: pointing,
                 legal_basis: first.why.legal_basis().r#in(language).to_owned(),
                 until: days.and_then(TimeDelta::try_days).map(|days| (w.now + days).date_naive()),

@@ -46,6 +46,12 @@ pub async fn run(dry: bool, terms: &Terms, w: &Write<'_>) -> Result<RetentionRun
         };
         rules.push(RuleOutcome { rule, days, found, removed: if dry { 0 } else { found - held_back }, held_back });
     }
+    if !dry {
+        // A call that was under way while its caller was erased may have left the name behind.
+        for user in persons::erased_since(w.now - TimeDelta::days(2), w).await? {
+            persons::make_nameless(user, w).await?;
+        }
+    }
     let row = table::ActiveModel {
         id: Set(w.new_id()),
         started_at: Set(w.now),
