@@ -126,7 +126,11 @@ async fn show(by: By<needs::ReadPersonalData>, At(id): At<UserId>, db: Data<Db>)
     responses((status = 201, description = "What was erased and what stays", body = Erasure)), extensions(("x-permission" = json!("privacy.erase"))))]
 #[post("/users/{userId}/erasure")]
 async fn erase(by: By<needs::ErasePersons>, At(id): At<UserId>, new: Valid<NewErasure>, db: Data<Db>) -> Result<Reply<Erasure>> {
-    db.write(&by, async |w| Reply::done(&store::erase(id, &new.0, w).await?)).await
+    db.write(&by, async |w| {
+        store::check_reason(id, &new.0.reason, w).await?;
+        Reply::done(&store::erase(id, &new.0, w).await?)
+    })
+    .await
 }
 
 pub fn routes(config: &mut ServiceConfig) {

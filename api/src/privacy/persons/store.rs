@@ -23,6 +23,7 @@ use crate::{
         problem::Kind,
         say, search,
         table::is_postgres,
+        text,
     },
     privacy::{
         holds::store as holds,
@@ -152,17 +153,6 @@ pub(in crate::privacy) async fn may_erase(user: UserId, new: &NewErasure, w: &Wr
             "You cannot erase yourself. Ask another administrator to do it."
         )));
     }
-    let reason = new.reason.to_lowercase();
-    if reason.trim().is_empty() || reason.contains(&name.to_lowercase()) || reason.contains(&email.to_lowercase()) {
-        return Err(Problem::fault(
-            "/reason",
-            "wrong-form",
-            say!(
-                "Ange skälet utan personens namn och adress; skälet sparas.",
-                "Give the reason without the person's name and address; the reason is kept."
-            ),
-        ));
-    }
     if let Some(hold) = holds::on_person(user, w).await? {
         return Err(Problem::new(Kind::KeptByLaw).with(format!("/legal-holds/{}", hold.id)).detail(say!(
             "Uppgifterna är undantagna från gallring och radering. GDPR art. 17.3 b och e: de behövs för en rättslig förpliktelse eller ett rättsligt anspråk. Avsluta undantaget först, om det inte längre behövs.",
@@ -178,6 +168,24 @@ pub(in crate::privacy) async fn may_erase(user: UserId, new: &NewErasure, w: &Wr
         )));
     }
     Ok((name, email, version))
+}
+
+/// Checks that the reason, which is kept, does not name the person.
+pub(super) async fn check_reason(user: UserId, reason: &str, w: &Write<'_>) -> Result<()> {
+    let (name, email, ..) = account(user, &w.tx).await?;
+    let (said, named) = (text::words(reason), text::words(&name));
+    let names = !named.is_empty() && named.iter().all(|word| said.contains(word));
+    if said.is_empty() || names || reason.to_lowercase().contains(&email.to_lowercase()) {
+        return Err(Problem::fault(
+            "/reason",
+            "wrong-form",
+            say!(
+                "Ange skälet utan personens namn och adress; skälet sparas.",
+                "Give the reason without the person's name and address; the reason is kept."
+            ),
+        ));
+    }
+    Ok(())
 }
 
 /// The path of the first document that the person has signed.
