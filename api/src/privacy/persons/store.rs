@@ -173,9 +173,9 @@ pub(in crate::privacy) async fn may_erase(user: UserId, new: &NewErasure, w: &Wr
 /// Checks that the reason, which is kept, does not name the person.
 pub(super) async fn check_reason(user: UserId, reason: &str, w: &Write<'_>) -> Result<()> {
     let (name, email, ..) = account(user, &w.tx).await?;
-    let (said, named) = (text::words(reason), text::words(&name));
-    let names = !named.is_empty() && named.iter().all(|word| said.contains(word));
-    if said.is_empty() || names || reason.to_lowercase().contains(&email.to_lowercase()) {
+    let (said, own) = (text::words(reason), text::words(&name));
+    let tells = !own.is_empty() && own.iter().all(|word| said.contains(word));
+    if said.is_empty() || tells || reason.to_lowercase().contains(&email.to_lowercase()) {
         return Err(Problem::fault(
             "/reason",
             "wrong-form",
