@@ -101,6 +101,10 @@ settings! {
     sign_in_failures_per_address: u32 = 50;
     /// Address and port on which measures can be read at /metrics, apart from the API. Empty means nowhere.
     metrics_listen: String = "";
+    /// How many days an ended session is kept before `samsyn retention run` removes it.
+    retention_sessions_days: i64 = 30;
+    /// How many days a disabled account is kept before `samsyn retention run` erases it; 0 leaves that to an admin.
+    retention_users_days: i64 = 730;
     /// Whom to tell of a weakness, as a mailto: or https: address.
     security_contact: String = "mailto:security@samsyn.example.se";
     /// What to log: error, warn, info, debug or trace, or a filter such as `samsyn=debug`.
@@ -213,6 +217,12 @@ impl Config {
         if !self.metrics_listen.is_empty() && self.metrics_listen.parse::<std::net::SocketAddr>().is_err() {
             return wrong("metrics_listen", format!("{} is no address and port, such as 127.0.0.1:9090", self.metrics_listen));
         }
+        for (name, days) in [("retention_sessions_days", self.retention_sessions_days), ("retention_users_days", self.retention_users_days)]
+        {
+            if !(0..=36_500).contains(&days) {
+                return wrong(name, format!("{days} is not between 0 and 36500"));
+            }
+        }
         if !matches!(self.log_format.as_str(), "json" | "text") {
             return wrong("log_format", format!("{} is neither json nor text", self.log_format));
         }
@@ -264,6 +274,12 @@ impl Config {
     /// With the setting that cannot be used.
     pub fn outbox(&self) -> Result<Outbox, OutboxError> {
         Outbox::new(&self.mail_url, &self.mail_from, &self.account_url)
+    }
+
+    /// How long personal data is kept.
+    #[must_use]
+    pub const fn retention(&self) -> crate::privacy::retention::Terms {
+        crate::privacy::retention::Terms { sessions: self.retention_sessions_days, users: self.retention_users_days }
     }
 
     /// What surrounds every call.

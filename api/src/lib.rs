@@ -16,6 +16,7 @@ pub mod interventions;
 pub mod kernel;
 pub mod openapi;
 pub mod priorities;
+pub mod privacy;
 pub mod reference;
 pub mod registry;
 pub mod routes;

@@ -102,7 +102,8 @@ fn introduce(document: &mut Value, public_url: &str) {
         {"name": "priorities", "description": "What we choose first (prioriteringar)"},
         {"name": "exchange", "description": "How other systems take part (utbyte)"},
         {"name": "disclosure", "description": "Secrecy, disclosure and the journal (sekretess, utlämnande, diarium)"},
-        {"name": "insight", "description": "How things hang together (spår)"}
+        {"name": "insight", "description": "How things hang together (spår)"},
+        {"name": "privacy", "description": "People whose data is stored (dataskydd och gallring)"}
     ]);
     document["components"]["securitySchemes"] = json!({
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The `accessToken` of `POST /sessions`."}

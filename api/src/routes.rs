@@ -3,8 +3,8 @@
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{
-    access, assessments, disclosure, exchange, forums, geography, insight, interventions, priorities, reference, registry, service,
-    statistics,
+    access, assessments, disclosure, exchange, forums, geography, insight, interventions, priorities, privacy, reference, registry,
+    service, statistics,
 };
 
 /// All operations of the API, below its root.
@@ -52,5 +52,10 @@ pub fn api(config: &mut ServiceConfig) {
         // What is kept secret, what is handed out, and the journal.
         .configure(disclosure::marks::routes)
         .configure(disclosure::disclosures::routes)
-        .configure(disclosure::journal::routes);
+        .configure(disclosure::journal::routes)
+        // People whose data is stored.
+        .configure(privacy::register::routes)
+        .configure(privacy::persons::routes)
+        .configure(privacy::holds::routes)
+        .configure(privacy::retention::routes);
 }

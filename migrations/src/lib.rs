@@ -15,6 +15,7 @@ mod m0011_accounts;
 mod m0012_federation;
 mod m0013_limits;
 mod m0014_audit;
+mod m0015_privacy;
 mod m0016_disclosure;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -42,6 +43,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0013_limits::Migration),
             Box::new(m0014_audit::Migration),
             Box::new(m0016_disclosure::Migration),
+            Box::new(m0015_privacy::Migration),
         ]
     }
 }

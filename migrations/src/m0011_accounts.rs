@@ -97,7 +97,7 @@ async fn columns(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let user: [ColumnDef; 6] = [
         text("kind").default("person").take(),
         text("language").default("sv").take(),
-        uuid_null("created_by").take(),
+        uuid_null("registrar_id").take(),
         binary_null("factor_secret").take(),
         binary_null("factor_pending").take(),
         big_integer_null("factor_step").take(),

@@ -58,6 +58,6 @@ impl MigrationTrait for Migration {
         manager.create_table(code).await?;
         index(manager, "login_code", &["expires_at"], false).await?;
         // Which provider gave a grant; null for those that people give.
-        manager.alter_table(Table::alter().table("access_grant").add_column(text_null("given_by")).take()).await
+        manager.alter_table(Table::alter().table("access_grant").add_column(text_null("provider")).take()).await
     }
 }

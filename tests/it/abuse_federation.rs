@@ -138,7 +138,7 @@ fn claims_give_grants_and_take_them_back_but_leave_what_people_gave(#[values(Dat
     let held = || {
         let page = admin.get(&format!("/grants?userId={user}")).is(200);
         let mut held: Vec<_> =
-            page.json["items"].as_array().unwrap().iter().map(|grant| (grant["role"].clone(), grant["givenBy"].clone())).collect();
+            page.json["items"].as_array().unwrap().iter().map(|grant| (grant["role"].clone(), grant["provider"].clone())).collect();
         held.sort_by_key(|(role, _)| role.to_string());
         held
     };

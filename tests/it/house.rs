@@ -38,6 +38,7 @@ const ROOMS: &[&str] = &[
     "exchange",
     "insight",
     "disclosure",
+    "privacy",
     "guidance",
 ];
 

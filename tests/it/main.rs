@@ -7,6 +7,7 @@ mod abuse_audit;
 mod abuse_errors;
 mod abuse_federation;
 mod abuse_limits;
+mod abuse_privacy;
 mod abuse_secrecy;
 mod access;
 mod bad_input;

@@ -112,7 +112,12 @@ pub async fn authenticate<B: MessageBody + 'static>(
     // A handler that panics is caught here, so that this too is noted.
     let response = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let response = response.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked").into()));
-    let response = response.map(ServiceResponse::map_into_boxed_body);
+    let mut response = response.map(ServiceResponse::map_into_boxed_body);
+    if let Ok(response) = &mut response
+        && response.request().extensions().contains::<Private>()
+    {
+        response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    }
     if let Some(access) = access.filter(|_| writes) {
         access.changed();
     }
@@ -131,8 +136,14 @@ impl<P: Requires> FromRequest for By<P> {
     }
 }
 
+/// Marks a call whose answer nobody on the way may store, whatever the answer.
+struct Private;
+
 impl<P: Requires> By<P> {
     fn read(request: &HttpRequest) -> Result<Self> {
+        if P::PERMISSION.is_private() {
+            request.extensions_mut().insert(Private);
+        }
         let caller = request.extensions().get::<Result<Arc<Caller>>>().cloned();
         let (operation, meta) = Self::operation(request)?;
         let caller = match caller.unwrap_or_else(|| Err(Problem::internal(&"nobody asked who calls"))) {

@@ -143,6 +143,10 @@ permissions! {
     WriteDisclosures "disclosure.write" [In(Admin | ActorAdmin | Coordinator)];
     ReadJournal "journal.read" [SignedIn];
     WriteJournal "journal.write" [In(Admin | ActorAdmin | Coordinator)];
+    ReadPersonalData "privacy.read" [In(Admin)];
+    ErasePersons "privacy.erase" [In(Admin)];
+    HoldRecords "privacy.hold" [In(Admin)];
+    RetainRecords "privacy.retain" [In(Admin)];
 }
 
 impl Permission {
@@ -155,7 +159,43 @@ impl Permission {
     /// Whether reading by it shows personal data of others or restricted material, so that it is noted in the audit log.
     #[must_use]
     pub const fn reads_are_recorded(self) -> bool {
-        matches!(self, Self::ReadUsers | Self::ReadServiceAccounts | Self::ReadGrants | Self::ReadAudit)
+        matches!(
+            self,
+            Self::ReadUsers
+                | Self::ReadServiceAccounts
+                | Self::ReadGrants
+                | Self::ReadAudit
+                | Self::ReadPersonalData
+                | Self::ReadSecrecy
+                | Self::ReadDisclosures
+        )
+    }
+
+    /// Whether its operations handle personal data or secrets, so that no answer of theirs may be stored on the way.
+    #[must_use]
+    pub const fn is_private(self) -> bool {
+        matches!(
+            self,
+            Self::StartSession
+                | Self::EndSession
+                | Self::ReadAccount
+                | Self::WriteAccount
+                | Self::ReadServiceAccounts
+                | Self::WriteServiceAccounts
+                | Self::ReadAudit
+                | Self::ReadUsers
+                | Self::WriteUsers
+                | Self::ReadGrants
+                | Self::WriteGrants
+                | Self::ReadPersonalData
+                | Self::ErasePersons
+                | Self::HoldRecords
+                | Self::RetainRecords
+                | Self::ReadSecrecy
+                | Self::WriteSecrecy
+                | Self::ReadDisclosures
+                | Self::WriteDisclosures
+        )
     }
 }
 

@@ -4,6 +4,7 @@ mod audit;
 mod demo;
 mod demo_case;
 mod doctor;
+mod retention;
 mod serve;
 mod user;
 
@@ -78,6 +79,9 @@ enum Command {
     /// Look after the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Dispose of what has served its purpose.
+    #[command(subcommand)]
+    Retention(retention::RetentionCommand),
     /// Find out whether the service could run, and say what to do if not.
     Doctor,
 }
@@ -135,6 +139,7 @@ impl Cli {
             Command::Migrate => return block_on(migrate(config)),
             Command::User(command) => return block_on(user::run(command, config)),
             Command::Audit(command) => return block_on(audit::run(command, config)),
+            Command::Retention(command) => return block_on(retention::run(command, config)),
             Command::Doctor => return block_on(doctor::run(config)),
             Command::Openapi { .. } | Command::Permissions => {}
         }

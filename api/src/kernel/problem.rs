@@ -107,6 +107,11 @@ kinds! {
         ["Krockar med något som redan finns", "In conflict with what is there"]
         ["Det går inte att göra så länge läget är som det är: något liknande finns redan, eller så är ärendet i ett skede där detta inte går. `conflictsWith` pekar på det som står i vägen.",
          "It cannot be done as things stand: something like it exists already, or the matter is in a phase where this cannot be done. `conflictsWith` points to what stands in the way."];
+    /// The law says that it must be kept.
+    KeptByLaw 409 "kept-by-law"
+        ["Måste bevaras enligt lag", "Must be kept by law"]
+        ["Uppgifterna kan inte raderas nu. Antingen är de undantagna från gallring, eller så står de i en allmän handling som ska bevaras enligt arkivlagen (1990:782) tills det finns ett gallringsbeslut. `detail` säger vilket, och `conflictsWith` pekar på det som måste bevaras.",
+         "The data cannot be erased now. Either it is under a legal hold, or it stands in an official document that the Archives Act (1990:782) says must be kept until there is a decision on disposal. `detail` says which, and `conflictsWith` points to what must be kept."];
     /// The same call is being carried out.
     InProgress 409 "in-progress"
         ["Samma anrop pågår redan", "The same call is being carried out"]

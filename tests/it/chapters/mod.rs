@@ -2,6 +2,7 @@
 
 mod audit;
 mod federation;
+mod privacy;
 mod secrecy;
 
 use crate::story::{Teller, Told};
@@ -11,4 +12,5 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     federation::tell(t, told);
     audit::tell(t, told);
     secrecy::tell(t, told);
+    privacy::tell(t, told);
 }

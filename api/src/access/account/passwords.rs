@@ -114,7 +114,7 @@ async fn choose(purpose: SecretPurpose, by: &By<needs::StartSession>, chosen: &C
     db.transaction(by, async |w| {
         let (user, _) = secrets::spend(purpose, &chosen.token, w).await?;
         check_own(&chosen.password, "/password", &user, &w.tx).await?;
-        if user.status == UserStatus::Disabled {
+        if matches!(user.status, UserStatus::Disabled | UserStatus::Erased) {
             return Err(Problem::new(Kind::Conflict).detail(say!("Kontot är avstängt.", "The account is shut.")));
         }
         let reset = purpose == SecretPurpose::PasswordReset;

@@ -25,7 +25,7 @@ pub(super) async fn settle(provider: &IdentityProvider, claims: &Claims, w: &Wri
         Err(why) => return Ok(Err(why)),
     };
     match users::store::find(user, &w.tx).await?.status {
-        UserStatus::Disabled => return Ok(Err(disabled())),
+        UserStatus::Disabled | UserStatus::Erased => return Ok(Err(disabled())),
         UserStatus::Invited => store::activate(user, w).await?,
         UserStatus::Active => {}
     }

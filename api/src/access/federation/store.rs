@@ -133,7 +133,7 @@ pub(super) async fn bring_in_line(user: UserId, provider: &str, given: &[&ClaimG
             ),
         }
     }
-    let present = Entity::find().filter(Column::UserId.eq(user)).filter(Column::GivenBy.eq(provider)).all(&w.tx).await?;
+    let present = Entity::find().filter(Column::UserId.eq(user)).filter(Column::Provider.eq(provider)).all(&w.tx).await?;
     let mut kept = BTreeSet::new();
     for row in present {
         let place = wanted.iter().position(|(role, scope)| *role == row.role && scope.kind == row.scope_kind && scope.id == row.scope_id);
@@ -146,7 +146,7 @@ pub(super) async fn bring_in_line(user: UserId, provider: &str, given: &[&ClaimG
     }
     for (_, (role, scope)) in wanted.into_iter().enumerate().filter(|(place, _)| !kept.contains(place)) {
         let grant = grants::insert(&NewGrant { user_id: user, role, scope, valid_from: None, valid_to: None }, w).await?;
-        Entity::update_many().col_expr(Column::GivenBy, Expr::val(provider)).filter(Column::Id.eq(grant.id)).exec(&w.tx).await?;
+        Entity::update_many().col_expr(Column::Provider, Expr::val(provider)).filter(Column::Id.eq(grant.id)).exec(&w.tx).await?;
     }
     Ok(())
 }

@@ -48,7 +48,7 @@ pub struct Grant {
     #[serde(flatten)]
     pub fields: NewGrant,
     /// The identity provider that gave it and takes it back, by its id; null when somebody gave it by hand.
-    pub given_by: Option<String>,
+    pub provider: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }

@@ -32,7 +32,7 @@ fn view(row: table::Model) -> Grant {
             valid_from: row.valid_from,
             valid_to: row.valid_to,
         },
-        given_by: row.given_by,
+        provider: row.provider,
         created_at: row.created_at,
         updated_at: row.updated_at,
     }
@@ -187,7 +187,7 @@ pub async fn insert(new: &NewGrant, w: &Write<'_>) -> Result<Grant> {
         scope_id: Set(new.scope.id),
         valid_from: Set(new.valid_from),
         valid_to: Set(new.valid_to),
-        given_by: Set(None),
+        provider: Set(None),
     };
     let row = row.insert(&w.tx).await?;
     w.access_changed();

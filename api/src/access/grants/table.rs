@@ -22,7 +22,7 @@ pub struct Model {
     pub scope_id: Option<Uuid>,
     pub valid_from: Option<ChronoDate>,
     pub valid_to: Option<ChronoDate>,
-    pub given_by: Option<String>,
+    pub provider: Option<String>,
 }
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}

@@ -124,7 +124,7 @@ impl Letters {
             (None, Some(email)) => users::by_email(email, &w.tx).await?,
             (None, None) => None,
         };
-        let Some(user) = user.filter(|user| user.status != UserStatus::Disabled) else { return Ok(None) };
+        let Some(user) = user.filter(|user| matches!(user.status, UserStatus::Invited | UserStatus::Active)) else { return Ok(None) };
         let mut purpose = letter.purpose;
         if purpose == Purpose::PasswordReset && user.status == UserStatus::Invited {
             purpose = Purpose::Invitation;

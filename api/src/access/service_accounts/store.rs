@@ -84,7 +84,7 @@ pub(super) async fn insert(new: &NewServiceAccount, w: &Write<'_>) -> Result<Ser
         status: UserStatus::Active,
         kind: AccountKind::Service,
         language: MailLanguage::Sv,
-        created_by: w.call.user,
+        registrar_id: w.call.user,
         factor_secret: None,
         factor_pending: None,
         factor_step: None,

@@ -28,6 +28,8 @@ pub enum UserStatus {
     Active,
     /// May not.
     Disabled,
+    /// Is no more: the id stays, and names nobody.
+    Erased,
 }
 
 /// Who an account is for.

@@ -43,7 +43,7 @@ fn looked_after(user: Option<Uuid>, reach: &Reach) -> Condition {
     }
     let holders = |which: Condition| Query::select().column("user_id").from("access_grant").cond_where(which).take();
     let new = Condition::all()
-        .add(table::Column::CreatedBy.eq(user))
+        .add(table::Column::RegistrarId.eq(user))
         .add(Expr::col((table::Entity, table::Column::Id)).not_in_subquery(holders(Condition::all())));
     Condition::any().add(Expr::col((table::Entity, table::Column::Id)).in_subquery(holders(reached(reach)))).add(new)
 }
@@ -73,6 +73,12 @@ pub(crate) async fn seen<P>(by: &By<P>, kind: AccountKind, id: UserId, db: &impl
 /// account that others rely on.
 pub(crate) async fn mine<P>(by: &By<P>, kind: AccountKind, id: UserId, w: &Write<'_>) -> Result<table::Model> {
     let row = seen(by, kind, id, &w.tx).await?;
+    if row.status == UserStatus::Erased {
+        return Err(Problem::conflict(say!(
+            "Personen är raderad; kontot finns bara kvar för att historiken ska hänga ihop.",
+            "The person was erased; the account remains only so that the history holds together."
+        )));
+    }
     if !by.reach.everywhere && grants::beyond(&by.reach, id, w).await? {
         return Err(by.reach.missing().detail(say!(
             "Kontot har också behörigheter utanför det du ansvarar för. Be den som driver tjänsten om hjälp.",
@@ -118,7 +124,7 @@ pub async fn insert(new: &NewUser, password_hash: Option<String>, w: &Write<'_>)
         status,
         kind: AccountKind::Person,
         language: new.language.unwrap_or_default(),
-        created_by: w.call.user,
+        registrar_id: w.call.user,
         factor_secret: None,
         factor_pending: None,
         factor_step: None,

@@ -20,7 +20,7 @@ pub struct Model {
     pub status: UserStatus,
     pub kind: AccountKind,
     pub language: MailLanguage,
-    pub created_by: Option<Uuid>,
+    pub registrar_id: Option<Uuid>,
     pub factor_secret: Option<Vec<u8>>,
     pub factor_pending: Option<Vec<u8>>,
     pub factor_step: Option<i64>,

@@ -1,0 +1,7 @@
+//! What is stored about one person (registerutdrag, GDPR art. 15 and 20), and erasing a person (radering, art. 17). Both follow
+//! the register table by table, so neither can forget one.
+
+mod api;
+pub mod store;
+
+pub use api::{Erasure, NewErasure, PersonalData, routes};

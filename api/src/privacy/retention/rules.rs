@@ -1,0 +1,126 @@
+//! The rules of disposal (gallringsregler): what, after how many days, and why then.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::privacy::register::Words;
+
+/// What an installation decides itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Days that an ended session is kept.
+    pub sessions: i64,
+    /// Days that a disabled account is kept; 0 for as long as nobody erases it.
+    pub users: i64,
+}
+
+/// A rule on how long something is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = RetentionRule)]
+pub enum Rule {
+    /// Disabled accounts.
+    Accounts,
+    /// Ended grants of erased users.
+    Grants,
+    /// Spent refresh tokens.
+    Tokens,
+    /// Ended sessions.
+    Sessions,
+    /// Kept answers.
+    Answers,
+    /// Records with their history: kept until the authority decides on disposal.
+    Records,
+    /// Protocols of holds, erasures and disposals: kept for good.
+    Protocols,
+}
+
+impl Rule {
+    /// All rules, in the order in which they are carried out.
+    pub const ALL: &'static [Self] =
+        &[Self::Accounts, Self::Grants, Self::Tokens, Self::Sessions, Self::Answers, Self::Records, Self::Protocols];
+
+    /// The rule's code.
+    #[must_use]
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Accounts => "accounts",
+            Self::Grants => "grants",
+            Self::Tokens => "tokens",
+            Self::Sessions => "sessions",
+            Self::Answers => "answers",
+            Self::Records => "records",
+            Self::Protocols => "protocols",
+        }
+    }
+
+    /// After how many days it disposes; nothing where no number of days decides.
+    #[must_use]
+    pub fn days(self, terms: &Terms) -> Option<i64> {
+        match self {
+            Self::Accounts => Some(terms.users).filter(|days| *days > 0),
+            Self::Grants => Some(365),
+            Self::Tokens => Some(30),
+            Self::Sessions => Some(terms.sessions),
+            Self::Answers => Some(1),
+            Self::Records | Self::Protocols => None,
+        }
+    }
+
+    /// The setting that says the days, where an installation decides.
+    #[must_use]
+    pub const fn setting(self) -> Option<&'static str> {
+        match self {
+            Self::Accounts => Some("retention_users_days"),
+            Self::Sessions => Some("retention_sessions_days"),
+            _ => None,
+        }
+    }
+
+    /// The table whose rows it disposes of; accounts are erased, not removed.
+    #[must_use]
+    pub const fn table(self) -> Option<&'static str> {
+        match self {
+            Self::Grants => Some("access_grant"),
+            Self::Tokens => Some("refresh_token"),
+            Self::Sessions => Some("session"),
+            Self::Answers => Some("idempotent_answer"),
+            Self::Accounts | Self::Records | Self::Protocols => None,
+        }
+    }
+
+    /// The rule in words.
+    #[must_use]
+    pub const fn words(self) -> Words {
+        match self {
+            Self::Accounts => Words(
+                "Ett konto behålls så länge det används. Ett avstängt konto raderas så många dagar efter den senaste ändringen: då behövs namn och adress inte längre (GDPR art. 5.1 e).",
+                "An account is kept as long as it is used. A disabled one is erased so many days after its last change: name and address are no longer needed then (GDPR art. 5(1)(e)).",
+            ),
+            Self::Grants => Words(
+                "En raderad persons avslutade behörigheter tas bort efter så många dagar; till dess behövs de för att förklara vad som har gjorts.",
+                "Ended grants of an erased person are removed after so many days; until then they explain what was done.",
+            ),
+            Self::Tokens => Words(
+                "Förbrukade förnyelsekoder tas bort efter så många dagar; till dess avslöjar de om någon använder en stulen kod.",
+                "Spent refresh tokens are removed after so many days; until then they reveal the use of a stolen one.",
+            ),
+            Self::Sessions => Words(
+                "En inloggning tas bort så många dagar efter att den har avslutats eller gått ut; till dess behövs den för att utreda intrång.",
+                "A session is removed so many days after it ended; until then it is needed to look into intrusions.",
+            ),
+            Self::Answers => Words(
+                "Sparade svar tas bort efter ett dygn; längre kan ett anrop inte upprepas.",
+                "Kept answers are removed after a day; a call cannot be repeated for longer.",
+            ),
+            Self::Records => Words(
+                "Poster och deras historik är allmänna handlingar. De bevaras tills arkivmyndigheten har beslutat om gallring (arkivlagen 10 §).",
+                "Records and their history are official documents. They are kept until the archive authority has decided on disposal (Archives Act s. 10).",
+            ),
+            Self::Protocols => Words(
+                "Protokoll över undantag, raderingar och gallringar bevaras; de visar att reglerna har följts.",
+                "Protocols of holds, erasures and disposals are kept for good; they show that the rules were followed.",
+            ),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! A person asks what is stored, and is erased; something must be kept; the rest is disposed of in time.
+
+use samsyn::access::policy::Role;
+use serde_json::json;
+
+use crate::{
+    harness::{PASSWORD, id},
+    story::{Teller, Told},
+};
+
+pub fn tell(t: &mut Teller<'_>, told: &Told) {
+    let admin = t.app.user(Role::Admin, None);
+    t.get(&t.app.anybody(), "/personal-data-register");
+
+    // Somebody who was here for a short while asks what there is.
+    let guest = json!({"email": "gast@example.se", "name": "Noor Gäst", "password": PASSWORD});
+    let user = id(&admin.post("/users", &guest).is(201).json);
+    let grant = json!({"userId": user, "role": "reader", "scope": {"kind": "forum", "id": told.forum}});
+    admin.post("/grants", &grant).is(201);
+    let guest = t.app.sign_in("gast@example.se");
+    t.get(&guest, "/me/personal-data");
+    t.get(&admin, &format!("/users/{user}/personal-data"));
+
+    // A case at court keeps it all for a while.
+    let hold = json!({"recordKind": "user", "recordId": user, "reason": "Överklagat beslut, förvaltningsrätten mål 1234-26"});
+    let hold = t.post(&admin, "/legal-holds", hold);
+    let path = format!("/legal-holds/{}", id(&hold.json));
+    t.get(&admin, &format!("/legal-holds?recordId={user}&validOn=2026-11-22"));
+    t.get(&admin, &path);
+    let reason = json!({"reason": "Personen har slutat och ber om att bli raderad"});
+    let refused = admin.post(&format!("/users/{user}/erasure"), &reason).is(409);
+    assert_eq!(refused.json["code"], json!("kept-by-law"));
+    t.tell(&admin.with("If-Match", &hold.etag()), "DELETE", &path, None);
+    t.post(&admin, &format!("/users/{user}/erasure"), reason);
+
+    // What has served its purpose goes by rule.
+    let run = t.post(&admin, "/retention-runs", json!({"dryRun": true}));
+    t.get(&admin, "/retention-runs");
+    t.get(&admin, &format!("/retention-runs/{}", id(&run.json)));
+}
