@@ -4,6 +4,8 @@
 //! that any call may meet, the headers that every call and answer has, and its examples, which are recorded from the
 //! story that the tests tell (`openapi/examples.json`), so they are real.
 
+mod allowed;
+
 use std::collections::BTreeSet;
 
 use actix_web::App;
@@ -65,6 +67,7 @@ pub fn document(public_url: &str) -> Value {
     inline_ids(&mut document);
     let written = written(&document);
     complete_schemas(&mut document, &written);
+    allowed::complete(&mut document);
     complete_operations(&mut document);
     drop_unused(&mut document);
     document

@@ -71,6 +71,10 @@ macro_rules! permissions {
             /// The permission's name in the contract.
             #[must_use]
             pub const fn key(self) -> &'static str { match self { $(Self::$name => $key,)* } }
+
+            /// The permission with a name.
+            #[must_use]
+            pub fn named(key: &str) -> Option<Self> { Self::ALL.iter().copied().find(|permission| permission.key() == key) }
         }
 
         /// Whether somebody of a standing holds a permission, within the scope of that standing.

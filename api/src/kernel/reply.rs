@@ -11,7 +11,13 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Id, Page, contract::ROOT, hash::sha256_hex, problem::Result, request::Call};
+use super::{
+    Id, Page,
+    contract::{ALLOWED_ACTIONS, Action, ROOT},
+    hash::sha256_hex,
+    problem::{Problem, Result},
+    request::Call,
+};
 
 /// An answer whose body is a `T`.
 #[derive(Clone, Debug)]
@@ -39,16 +45,20 @@ pub enum Nothing {}
 
 impl<T: Serialize> Reply<T> {
     fn new(call: &Call, status: u16, etag: impl FnOnce(&[u8]) -> Option<String>, body: &T) -> Result<Self> {
-        let bytes = match &call.fields {
-            None => serde_json::to_vec(body)?,
-            Some(fields) => {
-                let mut body = serde_json::to_value(body)?;
+        let bytes = if call.fields.is_none() && call.actions.is_none() {
+            serde_json::to_vec(body)?
+        } else {
+            let mut body = serde_json::to_value(body)?;
+            if let Some(fields) = &call.fields {
                 match body.get_mut("items").and_then(Value::as_array_mut) {
                     Some(items) => items.iter_mut().for_each(|item| keep(item, fields)),
                     None => keep(&mut body, fields),
                 }
-                serde_json::to_vec(&body)?
             }
+            if let Some(actions) = &call.actions {
+                body[ALLOWED_ACTIONS] = allowed(call, actions)?.into();
+            }
+            serde_json::to_vec(&body)?
         };
         let stored = Stored { status, etag: etag(&bytes), location: None, body: bytes.into() };
         Ok(Self { stored, replayed: false, link: None, secret: false, of: PhantomData })
@@ -149,6 +159,15 @@ impl Reply<Nothing> {
 impl<T> Reply<T> {
     pub(crate) const fn stored(stored: Stored, replayed: bool) -> Self {
         Self { stored, replayed, link: None, secret: false, of: PhantomData }
+    }
+}
+
+/// What the caller may do with a record. Where there is something to do, the handler must have found out.
+fn allowed(call: &Call, actions: &[Action]) -> Result<Vec<String>> {
+    match &call.allowed {
+        Some(allowed) => Ok(allowed.clone()),
+        None if actions.is_empty() => Ok(Vec::new()),
+        None => Err(Problem::internal(&format_args!("{} shows a record and does not say what may be done with it", call.path))),
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
+    contract::Action,
     language::{Language, say},
     problem::{Kind, Problem, Result},
 };
@@ -65,6 +66,10 @@ pub struct Call {
     pub path: String,
     /// The query's parameters, read as the contract says.
     pub parameters: Arc<Value>,
+    /// The operations on the record that is read, where the caller asks which of them it may carry out.
+    pub actions: Option<Vec<Action>>,
+    /// The names of those that the caller may carry out, once that is found out.
+    pub allowed: Option<Vec<String>>,
 }
 
 impl Call {

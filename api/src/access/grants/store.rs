@@ -77,11 +77,11 @@ pub(super) async fn find(reach: Option<&Reach>, id: GrantId, db: &impl Connectio
 }
 
 /// Checks that the caller's own rights reach the scope and include all that the role would give.
-pub(super) async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, w: &Write<'_>) -> Result<()> {
+pub(super) async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
     let (areas, actor, forum) = match (new.scope.kind, new.scope.id) {
         (ScopeKind::Everywhere, _) => (Vec::new(), None, None),
-        (ScopeKind::Area, Some(id)) => (path_of("area", id, w).await?.into_iter().collect(), None, None),
-        (ScopeKind::Actor, Some(id)) => (path_of("actor", id, w).await?.into_iter().collect(), Some(id), None),
+        (ScopeKind::Area, Some(id)) => (path_of("area", id, db).await?.into_iter().collect(), None, None),
+        (ScopeKind::Actor, Some(id)) => (path_of("actor", id, db).await?.into_iter().collect(), Some(id), None),
         (ScopeKind::Forum, Some(id)) => (Vec::new(), None, Some(id)),
         (_, None) => return Ok(()),
     };
@@ -98,7 +98,7 @@ pub(super) async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, w:
 }
 
 /// The path of an area, or of the area where an actor has its seat.
-async fn path_of(table: &'static str, id: Uuid, w: &Write<'_>) -> Result<Option<String>> {
+async fn path_of(table: &'static str, id: Uuid, db: &impl ConnectionTrait) -> Result<Option<String>> {
     let mut select = Query::select();
     select.column(("area", "path")).from("area");
     if table == "actor" {
@@ -108,7 +108,7 @@ async fn path_of(table: &'static str, id: Uuid, w: &Write<'_>) -> Result<Option<
     } else {
         select.and_where(Expr::col(("area", "id")).eq(id));
     }
-    let row = w.tx.query_one(&select).await?;
+    let row = db.query_one(&select).await?;
     Ok(row.map(|row| row.try_get("", "path")).transpose()?)
 }
 

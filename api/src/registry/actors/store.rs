@@ -146,13 +146,13 @@ pub async fn places(actor: &NewActor, db: &impl ConnectionTrait) -> Result<Vec<S
 ///
 /// # Errors
 /// When the caller may not.
-pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, w: &Write<'_>) -> Result<()> {
+pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db: &impl ConnectionTrait) -> Result<()> {
     if reach.everywhere {
         return Ok(());
     }
     // Where an actor serves is its own word; where it has its seat decides who coordinates it.
     let seat = match actor.seat_area_id {
-        Some(seat) => areas::path(seat, &w.tx).await?,
+        Some(seat) => areas::path(seat, db).await?,
         None => None,
     };
     let seat: Vec<&str> = seat.iter().map(String::as_str).collect();
