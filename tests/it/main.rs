@@ -3,13 +3,16 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
+mod abuse_policy;
 mod access;
 mod bad_input;
 mod chapters;
 mod concurrency;
 mod conduct;
 mod contract;
+mod fixtures;
 mod harness;
 mod house;
+mod policy;
 mod story;
 mod visibility;

@@ -188,6 +188,7 @@ async fn list(
 async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
         store::may_write(&by.reach, &new.0, None, &w.tx).await?;
+        store::may_join(by.sight(), &by.reach, None, &new.0, &w.tx).await?;
         let actor = store::insert(new.0.clone(), w).await?;
         Reply::created("/actors", actor.id, actor.version, &actor)
     })
@@ -220,6 +221,7 @@ async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<Ne
         by.expects(actor.version)?;
         if let Some(changed) = patch.apply(&actor.fields)? {
             store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
+            store::may_join(by.sight(), &by.reach, Some(&actor.fields), &changed, &w.tx).await?;
             actor = store::update(&actor, changed, w).await?;
         }
         Reply::changed(actor.version, &actor)
