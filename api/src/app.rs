@@ -31,7 +31,7 @@ use crate::{
     routes,
     service::{
         health::{self, Stopping},
-        pages,
+        pages, permissions,
     },
 };
 
@@ -137,6 +137,8 @@ impl App {
                 .service(pages::catalog)
                 .service(pages::security)
                 .service(pages::docs)
+                // Before the pages of the contract, which take all addresses below this one.
+                .service(permissions::permissions)
                 .service(SwaggerUi::new("/docs/{_:.*}").config(SwaggerConfig::from("/openapi.json").validator_url("none")))
                 .default_service(web::to(pages::nowhere))
         })

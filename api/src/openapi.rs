@@ -282,7 +282,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     let open = permission.is_some_and(|permission| allows(Standing::Everyone, permission));
     operation["security"] = if open { json!([{}, {"bearer": []}]) } else { json!([{"bearer": []}]) };
     let description = operation["description"].as_str().unwrap_or_default().trim().to_owned();
-    operation["description"] = json!(format!("{description}\n\nPermission: `{key}`.").trim());
+    let words = permission.map(|permission| format!(" ({})", permission.words().en)).unwrap_or_default();
+    operation["description"] = json!(format!("{description}\n\nPermission: `{key}`{words}.").trim());
     let writes = method != "get";
     let body = operation.get("requestBody").is_some();
     let versioned = matches!(method, "patch" | "delete" | "put") && !path.ends_with("/current");

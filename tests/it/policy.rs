@@ -246,3 +246,46 @@ fn abuse_48_everybody_may_do_what_the_matrix_says_and_what_records_tell_them(
     }
     golden("openapi/access-matrix.md", &matrix);
 }
+
+#[rstest]
+fn people_can_read_who_may_do_what(#[values(Database::Sqlite)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let page = app.anybody().get("/docs/permissions").is(200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    for part in
+        ["<html lang=\"sv\">", "<caption>", "<th scope=\"col\">", "<th scope=\"row\">", "tabindex=\"0\"", "Samordnare", "lang=\"en\""]
+    {
+        assert!(page.body.contains(part), "{part}");
+    }
+    for permission in samsyn::access::policy::Permission::ALL {
+        assert!(page.body.contains(&format!("<code>{}</code>", permission.key())), "{permission:?}");
+    }
+    assert!(app.anybody().get("/").body.contains("href=\"/docs/permissions\""));
+    // The contract's own pages are still there.
+    app.anybody().get("/docs/").is(200);
+}
+
+#[rstest]
+fn what_may_be_done_is_told_on_demand_and_is_another_representation(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(prepared) = prepared(database) else { return };
+    let app = TestApp::start_from(&prepared.template);
+    let by = |name: &str| prepared.testers.iter().find(|tester| tester.name == name).unwrap().client.at(app.address);
+    let path = format!("/actors/{}", prepared.sets[0].one("actorId"));
+    let plain = by("actor_admin actor").get(&path).is(200);
+    assert!(plain.json.get("allowedActions").is_none());
+    let asked = format!("{path}?include=allowedActions");
+    let own = by("actor_admin actor").get(&asked).is(200);
+    assert_eq!(own.json["allowedActions"], json!(["deleteActor", "updateActor"]));
+    let none = by("nobody").get(&asked).is(200);
+    assert_eq!(none.json["allowedActions"], json!([]));
+    assert!(own.etag() != plain.etag() && own.etag() != none.etag());
+    by("actor_admin actor").with("If-None-Match", &own.etag()).get(&asked).is(304);
+    // A tag of any representation names the version that is changed.
+    by("actor_admin actor").patch(&path, &own.etag(), &json!({"focus": "Odling och grannskap"})).is(200);
+    // It goes with chosen members, and is not there for lists.
+    let chosen = by("actor_admin actor").get(&format!("{asked}&fields=id")).is(200);
+    assert_eq!(chosen.json.as_object().unwrap().keys().collect::<Vec<_>>(), ["id", "allowedActions"]);
+    by("nobody").get("/actors?include=allowedActions").is(400);
+    by("nobody").get("/actors?fields=allowedActions").is(400);
+}

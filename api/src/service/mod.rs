@@ -3,5 +3,6 @@
 mod api;
 pub mod health;
 pub mod pages;
+pub mod permissions;
 
 pub use api::{ServiceLimits, routes};

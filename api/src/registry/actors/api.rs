@@ -189,7 +189,10 @@ async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) 
     db.write(&by, async |w| {
         store::may_write(&by.reach, &new.0, None, &w.tx).await?;
         store::may_join(by.sight(), &by.reach, None, &new.0, &w.tx).await?;
-        let actor = store::insert(new.0.clone(), w).await?;
+        let actor = match store::insert(new.0.clone(), w).await {
+            Ok(actor) => actor,
+            Err(refused) => return Err(store::hiding(by.sight(), refused, &w.tx).await),
+        };
         Reply::created("/actors", actor.id, actor.version, &actor)
     })
     .await
@@ -222,7 +225,10 @@ async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<Ne
         if let Some(changed) = patch.apply(&actor.fields)? {
             store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
             store::may_join(by.sight(), &by.reach, Some(&actor.fields), &changed, &w.tx).await?;
-            actor = store::update(&actor, changed, w).await?;
+            actor = match store::update(&actor, changed, w).await {
+                Ok(actor) => actor,
+                Err(refused) => return Err(store::hiding(by.sight(), refused, &w.tx).await),
+            };
         }
         Reply::changed(actor.version, &actor)
     })

@@ -185,6 +185,17 @@ pub(super) async fn may_join(
     }
 }
 
+/// A refusal that does not name an actor which the caller may not see: that its number is taken must be told, not by whom.
+pub(super) async fn hiding(sight: &Sight, mut refused: Problem, db: &impl ConnectionTrait) -> Problem {
+    let named = refused.conflicts_with.as_deref().and_then(|path| path.rsplit('/').next()?.parse::<Uuid>().ok()).map(ActorId::from);
+    if let Some(named) = named
+        && !missing(sight, &[named], db).await.is_ok_and(|missing| missing.is_empty())
+    {
+        refused.conflicts_with = None;
+    }
+    refused
+}
+
 /// Registers an actor.
 ///
 /// # Errors
