@@ -79,10 +79,12 @@ impl Set {
                 let name = ALSO.iter().find(|(also, _)| *also == name).map_or(name, |(_, name)| name);
                 let of_this_name = met.keys().filter(|known| known.starts_with(&format!("{name} "))).count();
                 let all = self.ids.get(name).unwrap_or_else(|| panic!("{operation} sends {name}, and no fixture is called so"));
-                *text = met.entry(format!("{name} {text}")).or_insert_with(|| all[of_this_name % all.len()].clone()).clone();
+                text.clone_from(met.entry(format!("{name} {text}")).or_insert_with(|| all[of_this_name % all.len()].clone()));
             }
             Value::Array(items) => {
-                items.iter_mut().for_each(|item| self.fill(operation, name, item, met));
+                for item in items.iter_mut() {
+                    self.fill(operation, name, item, met);
+                }
                 let mut seen = Vec::new();
                 items.retain(|item| {
                     !item.is_string()

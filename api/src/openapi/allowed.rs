@@ -20,10 +20,11 @@ pub(super) fn complete(document: &mut Value) {
         if document["components"]["schemas"][&schema]["properties"].get("id").is_none() {
             continue;
         }
+        // A member's name and no code of ours, so it is a pattern as for `sort`: codes are in snake_case.
         let parameter = json!({
             "name": "include", "in": "query", "required": false, "style": "form", "explode": false,
             "description": "`allowedActions` tells which operations on the record, and below it, the caller may carry out.",
-            "schema": {"type": "array", "items": {"type": "string", "enum": [ALLOWED_ACTIONS]}}
+            "schema": {"type": "array", "items": {"type": "string", "pattern": format!("^{ALLOWED_ACTIONS}$"), "example": ALLOWED_ACTIONS}}
         });
         let operation = &mut document["paths"][path]["get"];
         match operation["parameters"].as_array_mut() {
