@@ -38,7 +38,7 @@ use crate::{
     service::{
         health::{self, Stopping},
         metrics::Metrics,
-        pages,
+        pages, permissions,
     },
 };
 
@@ -193,6 +193,8 @@ impl App {
                 .service(pages::catalog)
                 .service(pages::security)
                 .service(pages::docs)
+                // Before the pages of the contract, which take all addresses below this one.
+                .service(permissions::permissions)
                 .service(SwaggerUi::new("/docs/{_:.*}").config(SwaggerConfig::from("/openapi.json").validator_url("none")))
                 .default_service(web::to(pages::nowhere))
         })

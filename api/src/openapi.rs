@@ -4,6 +4,8 @@
 //! that any call may meet, the headers that every call and answer has, and its examples, which are recorded from the
 //! story that the tests tell (`openapi/examples.json`), so they are real.
 
+mod allowed;
+
 use std::collections::BTreeSet;
 
 use actix_web::App;
@@ -66,6 +68,7 @@ pub fn document(public_url: &str) -> Value {
     let written = written(&document);
     complete_schemas(&mut document, &written);
     redactions(&mut document);
+    allowed::complete(&mut document);
     complete_operations(&mut document);
     drop_unused(&mut document);
     document
@@ -302,7 +305,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     let open = permission.is_some_and(|permission| allows(Standing::Everyone, permission));
     operation["security"] = if open { json!([{}, {"bearer": []}]) } else { json!([{"bearer": []}]) };
     let description = operation["description"].as_str().unwrap_or_default().trim().to_owned();
-    operation["description"] = json!(format!("{description}\n\nPermission: `{key}`.").trim());
+    let words = permission.map(|permission| format!(" ({})", permission.words().en)).unwrap_or_default();
+    operation["description"] = json!(format!("{description}\n\nPermission: `{key}`{words}.").trim());
     let writes = method != "get";
     let body = operation.get("requestBody").is_some();
     let versioned = matches!(method, "patch" | "delete" | "put") && !path.contains("/sessions/");

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::kernel::{
     Db, Problem, Result,
-    contract::{Contract, Operation},
+    contract::{ALLOWED_ACTIONS, Contract, Operation},
     extract::{self, Parameters},
     hash::sha256_hex,
     problem::Kind,
@@ -59,6 +59,43 @@ impl<P> By<P> {
     /// When nobody is signed in, which the permission should have made impossible.
     pub fn user_id(&self) -> Result<UserId> {
         self.caller.user.map(UserId::from).ok_or_else(Problem::not_found)
+    }
+
+    /// The call, with what the caller may do with the record that it reads, where it asks for that.
+    ///
+    /// `may` is the very check that the handlers of those operations make, for a permission and where the caller holds it.
+    /// It is about permission alone: what the record's state forbids is still allowed, and answered with 409.
+    ///
+    /// # Errors
+    /// When the check cannot be made.
+    pub async fn allowing(&self, may: impl AsyncFn(Permission, &Reach) -> Result<()>) -> Result<Call> {
+        let mut call = self.call.clone();
+        let Some(actions) = &self.call.actions else { return Ok(call) };
+        let mut asked: Vec<(Permission, bool)> = Vec::new();
+        let mut allowed = Vec::new();
+        for action in actions {
+            let permission = Permission::named(&action.permission)
+                .ok_or_else(|| Problem::internal(&format_args!("{} needs a permission that is none", action.id)))?;
+            let Ok(reach) = self.caller.reach(permission) else { continue };
+            let may = if action.for_a_party {
+                reach.speaks()
+            } else if let Some((_, may)) = asked.iter().find(|(known, _)| *known == permission) {
+                *may
+            } else {
+                let may = match may(permission, &reach).await {
+                    Ok(()) => true,
+                    Err(problem) if problem.kind.status() < 500 => false,
+                    Err(problem) => return Err(problem),
+                };
+                asked.push((permission, may));
+                may
+            };
+            if may {
+                allowed.push(action.id.clone());
+            }
+        }
+        call.allowed = Some(allowed);
+        Ok(call)
     }
 }
 
@@ -167,6 +204,8 @@ impl<P: Requires> By<P> {
             }),
             None => None,
         };
+        let asked = parameters.get("include").and_then(serde_json::Value::as_array);
+        let asks = asked.is_some_and(|asked| asked.iter().any(|value| value == ALLOWED_ACTIONS));
         let call = Call {
             user: caller.user,
             user_name: caller.name.clone(),
@@ -181,6 +220,8 @@ impl<P: Requires> By<P> {
             parameters: Arc::new(parameters),
             trail,
             secrecy: Secrecy::of(request),
+            actions: if asks { Some(extract::contract(request)?.actions(&request.match_pattern().unwrap_or_default())) } else { None },
+            allowed: None,
         };
         Ok(Self { caller, reach, call, permission: PhantomData })
     }

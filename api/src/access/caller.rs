@@ -258,6 +258,20 @@ impl Reach {
             || forum.is_some_and(|forum| self.forums.contains(&forum));
         if reaches { Ok(()) } else { Err(self.missing()) }
     }
+
+    /// Checks that the permission is held for a party, in whose name the caller speaks.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn speaks_for(&self, actor: Uuid) -> Result<()> {
+        self.require(&[], Some(actor), None)
+    }
+
+    /// Whether the permission is held for any party at all.
+    #[must_use]
+    pub fn speaks(&self) -> bool {
+        self.everywhere || !self.actors.is_empty()
+    }
 }
 
 #[cfg(test)]

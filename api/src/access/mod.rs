@@ -21,6 +21,7 @@ pub mod sessions;
 mod standing;
 mod tokens;
 pub mod users;
+mod words;
 
 pub use by::{By, authenticate};
 pub use caller::{Caller, Reach, Scope as CallerScope, Sight, Visibility};

@@ -244,5 +244,10 @@ pub fn table() -> String {
         }
         table.push('\n');
     }
+    table.push_str("\n| permission | du kan | you may |\n|---|---|---|\n");
+    for permission in Permission::ALL {
+        let words = permission.words();
+        let _ = writeln!(table, "| `{}` | {} | {} |", permission.key(), words.sv, words.en);
+    }
     table
 }

@@ -21,6 +21,9 @@ use super::{
 /// Root of the API below the host.
 pub const ROOT: &str = "/samsyn/v1";
 
+/// The member of a record, and the value of `include` that asks for it, that tells what the caller may do with it.
+pub const ALLOWED_ACTIONS: &str = "allowedActions";
+
 /// One operation of the contract.
 #[derive(Debug)]
 pub struct Operation {
@@ -36,6 +39,17 @@ pub struct Operation {
     pub media_types: Vec<String>,
     parameters: Vec<(String, Scalar)>,
     query: Validator,
+}
+
+/// An operation by which a record, or what lies below it, is changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Action {
+    /// Its `operationId`.
+    pub id: String,
+    /// The permission that it needs.
+    pub permission: String,
+    /// Whether each party speaks for itself by it, so that it can be carried out by whoever speaks for one.
+    pub for_a_party: bool,
 }
 
 /// How a parameter's text becomes JSON.
@@ -139,6 +153,21 @@ impl Contract {
         let stands_for =
             |kind: &String| kind == range || range.strip_suffix('*').is_some_and(|start| start.ends_with('/') && kind.starts_with(start));
         self.at(path).any(|(_, operation)| operation.media_types.iter().any(stands_for))
+    }
+
+    /// The operations by which the record at a route's pattern, or what lies below it, is changed.
+    #[must_use]
+    pub fn actions(&self, pattern: &str) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for (path, methods) in &self.operations {
+            for (method, operation) in methods {
+                if let Some(for_a_party) = acts_on(pattern, method.as_str(), path) {
+                    actions.push(Action { id: operation.id.clone(), permission: operation.permission.clone(), for_a_party });
+                }
+            }
+        }
+        actions.sort_by(|a, b| a.id.cmp(&b.id));
+        actions
     }
 
     /// The methods that a concrete path can be called with; empty when there is no such path.
@@ -264,6 +293,15 @@ impl Operation {
     }
 }
 
+/// Whether an operation changes the record at a pattern, or what lies below it, and can be called with what the record's own
+/// address says. Then also whether a party is to be added, who speaks for itself by it.
+#[must_use]
+pub fn acts_on(record: &str, method: &str, path: &str) -> Option<bool> {
+    let below = path.strip_prefix(record).filter(|below| below.is_empty() || below.starts_with('/'))?;
+    let for_a_party = method.eq_ignore_ascii_case("put") && below.ends_with("/{actorId}") && below.matches('{').count() == 1;
+    (!method.eq_ignore_ascii_case("get") && (for_a_party || !below.contains('{'))).then_some(for_a_party)
+}
+
 /// Why a character may not be stored.
 #[must_use]
 pub fn forbidden(letter: char) -> Text {
@@ -324,10 +362,12 @@ fn answer(operation: &Value) -> Option<(&String, &Value)> {
 fn members(document: &Value, operation: &Value) -> Vec<String> {
     let Some((_, answer)) = answer(operation) else { return Vec::new() };
     let mut schema = resolve(document, &answer["content"]["application/json"]["schema"]);
-    if schema["properties"].get("nextCursor").is_some() {
+    let page = schema["properties"].get("nextCursor").is_some();
+    if page {
         schema = resolve(document, &schema["properties"]["items"]["items"]);
     }
-    object(&schema["properties"]).map(|(name, _)| name.clone()).collect()
+    // What may be done is told of one record at a time.
+    object(&schema["properties"]).map(|(name, _)| name.clone()).filter(|name| !(page && name == ALLOWED_ACTIONS)).collect()
 }
 
 fn faults(validator: &Validator, value: &Value) -> Vec<Fault> {

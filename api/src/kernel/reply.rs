@@ -11,7 +11,14 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Id, Page, contract::ROOT, hash::sha256_hex, problem::Result, request::Call, secrecy::Secrecy};
+use super::{
+    Id, Page,
+    contract::{ALLOWED_ACTIONS, Action, ROOT},
+    hash::sha256_hex,
+    problem::{Problem, Result},
+    request::Call,
+    secrecy::Secrecy,
+};
 
 /// An answer whose body is a `T`.
 #[derive(Clone, Debug)]
@@ -42,13 +49,17 @@ pub enum Nothing {}
 
 impl<T: Serialize> Reply<T> {
     fn new(call: &Call, status: u16, etag: impl FnOnce(&[u8]) -> Option<String>, body: &T) -> Result<Self> {
-        let whole = match &call.fields {
-            None => None,
-            Some(fields) => Some((serde_json::to_value(body)?, fields.clone())),
-        };
-        let bytes = match &whole {
-            None => serde_json::to_vec(body)?,
-            Some((body, fields)) => serde_json::to_vec(&chosen(body.clone(), fields))?,
+        let (bytes, whole) = if call.fields.is_none() && call.actions.is_none() {
+            (serde_json::to_vec(body)?, None)
+        } else {
+            let mut body = serde_json::to_value(body)?;
+            if let Some(actions) = &call.actions {
+                body[ALLOWED_ACTIONS] = allowed(call, actions)?.into();
+            }
+            match &call.fields {
+                None => (serde_json::to_vec(&body)?, None),
+                Some(fields) => (serde_json::to_vec(&chosen(body.clone(), fields))?, Some((body, fields.clone()))),
+            }
         };
         let stored = Stored { status, etag: etag(&bytes), location: None, body: bytes.into() };
         Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, whole, of: PhantomData })
@@ -196,10 +207,18 @@ fn chosen(mut body: Value, fields: &[String]) -> Value {
     body
 }
 
-/// What is hidden is said, whether it was chosen or not.
+/// What the caller may do with a record. Where there is something to do, the handler must have found out.
+fn allowed(call: &Call, actions: &[Action]) -> Result<Vec<String>> {
+    match &call.allowed {
+        Some(allowed) => Ok(allowed.clone()),
+        None if actions.is_empty() => Ok(Vec::new()),
+        None => Err(Problem::internal(&format_args!("{} shows a record and does not say what may be done with it", call.path))),
+    }
+}
+
 fn keep(item: &mut Value, fields: &[String]) {
     if let Value::Object(members) = item {
-        members.retain(|name, _| name == "redacted" || fields.contains(name));
+        members.retain(|name, _| name == "redacted" || name == ALLOWED_ACTIONS || fields.contains(name));
     }
 }
 

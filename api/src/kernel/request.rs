@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{
     audit::Trail,
+    contract::Action,
     language::{Language, say},
     problem::{Kind, Problem, Result},
     secrecy::Secrecy,
@@ -80,6 +81,10 @@ pub struct Call {
     pub trail: Arc<Trail>,
     /// What is hidden from the caller; nothing when nothing is.
     pub secrecy: Option<Secrecy>,
+    /// The operations on the record that is read, where the caller asks which of them it may carry out.
+    pub actions: Option<Vec<Action>>,
+    /// The names of those that the caller may carry out, once that is found out.
+    pub allowed: Option<Vec<String>>,
 }
 
 impl Call {

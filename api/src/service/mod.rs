@@ -4,5 +4,6 @@ mod api;
 pub mod health;
 pub mod metrics;
 pub mod pages;
+pub mod permissions;
 
 pub use api::{ServiceLimits, routes};

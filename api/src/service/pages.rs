@@ -14,7 +14,7 @@ use crate::{
     openapi::Documents,
 };
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
@@ -31,7 +31,7 @@ fn prose(text: &str) -> String {
     html
 }
 
-fn page(language: &str, title: &str, main: &str) -> HttpResponse {
+pub(super) fn page(language: &str, title: &str, main: &str) -> HttpResponse {
     let html = format!(
         "<!doctype html>\n<html lang=\"{language}\">\n<head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
          <title>{title} – Samsyn</title><link rel=\"stylesheet\" href=\"/style.css\"></head>\n<body><main>\n{main}\n</main></body>\n</html>\n"
@@ -50,7 +50,8 @@ pub async fn style() -> HttpResponse {
     HttpResponse::Ok().content_type("text/css; charset=utf-8").insert_header((header::CACHE_CONTROL, "public, max-age=86400")).body(
         "body{font:1.125rem/1.6 system-ui,sans-serif;color:#1a1a1a;background:#fff;margin:0}main{max-width:42rem;margin:0 auto;padding:2rem 1rem}\
          h1{line-height:1.2}a{color:#00508c}a:focus{outline:3px solid #00508c;outline-offset:2px}code{background:#f0f0f0;padding:0 .2em}\
-         section{margin-top:2.5rem}@media(prefers-color-scheme:dark){body{color:#eee;background:#161616}a{color:#8fc7ff}code{background:#333}}\n",
+         section{margin-top:2.5rem}.wide{overflow-x:auto}.wide:focus{outline:3px solid #00508c}table{border-collapse:collapse;font-size:1rem}\
+         caption{text-align:left;padding:.5rem 0}th,td{border:1px solid #767676;padding:.4rem .6rem;text-align:left;vertical-align:top}@media(prefers-color-scheme:dark){body{color:#eee;background:#161616}a{color:#8fc7ff}code{background:#333}}\n",
     )
 }
 
@@ -62,8 +63,8 @@ pub async fn home() -> HttpResponse {
         "Välkommen",
         "<h1>Samsyn</h1>\n<p>Här samlar kommuner, regioner och civilsamhälle sitt gemensamma arbete mot segregation: vilka vi är, vad siffrorna säger, vad vi är överens om, vad vi prioriterar och vad det ledde till.</p>\n\
          <ul><li><a href=\"/docs/\">Dokumentation av API:et</a></li><li><a href=\"/openapi.json\">OpenAPI 3.1 (JSON)</a>, <a href=\"/openapi.yaml\">YAML</a> och <a href=\"/openapi-3.0.json\">3.0.3</a></li>\
-         <li><a href=\"/samsyn/v1/api-info\">Om API:et</a></li><li><a href=\"/problems\">Felmeddelanden och vad man gör åt dem</a></li></ul>\n\
-         <section lang=\"en\"><h2>In English</h2>\n<p>Municipalities, regions and civil society join their work against segregation here: who we are, what the numbers say, what we agree on, what we choose first and what came of it. Start with the <a href=\"/docs/\">API documentation</a>.</p></section>",
+         <li><a href=\"/samsyn/v1/api-info\">Om API:et</a></li><li><a href=\"/problems\">Felmeddelanden och vad man gör åt dem</a></li><li><a href=\"/docs/permissions\">Vem får göra vad?</a></li></ul>\n\
+         <section lang=\"en\"><h2>In English</h2>\n<p>Municipalities, regions and civil society join their work against segregation here: who we are, what the numbers say, what we agree on, what we choose first and what came of it. Start with the <a href=\"/docs/\">API documentation</a>, or see <a href=\"/docs/permissions\">who may do what</a>.</p></section>",
     )
 }
 

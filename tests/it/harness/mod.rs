@@ -49,6 +49,9 @@ pub struct TestApp {
     users: AtomicUsize,
 }
 
+/// The address of a database that no service runs on.
+pub struct Template(String);
+
 /// The day on which all tests take place.
 pub fn today() -> DateTime<Utc> {
     "2026-11-22T09:00:00Z".parse().unwrap()
@@ -168,6 +171,27 @@ impl TestApp {
             }
             Database::Postgres => Some(Self::run(today(), config_with(&postgres::database()?, false, settings), 1_000_000)),
         }
+    }
+
+    /// Stops the service and keeps its database, to copy for others.
+    pub fn into_template(mut self) -> Template {
+        drop(self.stop.take());
+        self.running.take().unwrap().join().unwrap();
+        self.folder = None;
+        Template(self.url.clone())
+    }
+
+    /// A service on a copy of a database that was prepared for several.
+    pub fn start_from(template: &Template) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(1);
+        let first_id = 10_000_000 * COUNT.fetch_add(1, Ordering::Relaxed) as u64;
+        let Some(file) = template.0.strip_prefix("sqlite:") else { return Self::on(&postgres::copy(&template.0), first_id) };
+        let folder = folder();
+        let copy = folder.join("samsyn.db");
+        fs::copy(file, &copy).unwrap();
+        let mut app = Self::on(&format!("sqlite:{}", copy.display()), first_id);
+        app.folder = Some(folder);
+        app
     }
 
     /// A service on a given database; several of them are several instances. Ids are counted from `first_id`.

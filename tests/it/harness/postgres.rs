@@ -38,6 +38,17 @@ pub fn database() -> Option<String> {
     Some((cluster.url)(&name))
 }
 
+/// The address of a copy of a database that nobody is connected to.
+pub fn copy(url: &str) -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let cluster = cluster().unwrap();
+    let template = url.split('?').next().unwrap().rsplit('/').next().unwrap();
+    let name = format!("{template}_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+    let _copying = cluster.copying.lock().unwrap();
+    run(&(cluster.url)("postgres"), &format!("CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY"));
+    (cluster.url)(&name)
+}
+
 /// The address of a new database with nothing in it.
 pub fn empty() -> Option<String> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);

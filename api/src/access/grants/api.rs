@@ -86,7 +86,7 @@ async fn list(
 #[post("/grants")]
 async fn create(by: By<needs::WriteGrants>, new: Valid<NewGrant>, db: Data<Db>) -> Result<Reply<Grant>> {
     db.write(&by, async |w| {
-        store::may_grant(&by.caller, &by.reach, &new.0, w).await?;
+        store::may_grant(&by.caller, &by.reach, &new.0, &w.tx).await?;
         let grant = store::insert(&new.0, w).await?;
         Reply::created("/grants", grant.id, grant.version, &grant)
     })
@@ -101,7 +101,8 @@ async fn create(by: By<needs::WriteGrants>, new: Valid<NewGrant>, db: Data<Db>) 
 #[get("/grants/{grantId}")]
 async fn show(by: By<needs::ReadGrants>, At(id): At<GrantId>, db: Data<Db>) -> Result<Reply<Grant>> {
     let grant = store::find(Some(&by.reach), id, db.reader()).await?;
-    Reply::shown(&by, grant.version, &grant)
+    let call = by.allowing(async |_, reach| store::may_grant(&by.caller, reach, &grant.fields, db.reader()).await).await?;
+    Reply::shown(&call, grant.version, &grant)
 }
 
 /// Take a grant back
@@ -113,7 +114,7 @@ async fn show(by: By<needs::ReadGrants>, At(id): At<GrantId>, db: Data<Db>) -> R
 async fn remove(by: By<needs::WriteGrants>, At(id): At<GrantId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
         let grant = store::find(None, id, &w.tx).await?;
-        store::may_grant(&by.caller, &by.reach, &grant.fields, w).await.map_err(|_| crate::kernel::Problem::not_found())?;
+        store::may_grant(&by.caller, &by.reach, &grant.fields, &w.tx).await.map_err(|_| crate::kernel::Problem::not_found())?;
         by.expects(grant.version)?;
         store::remove(&grant, w).await?;
         Ok(Reply::nothing())

@@ -65,9 +65,9 @@ pub(in crate::access) fn reached(reach: &Reach) -> Condition {
 }
 
 /// Whether a user has been granted anything beyond reach.
-pub(in crate::access) async fn beyond(reach: &Reach, user: UserId, w: &Write<'_>) -> Result<bool> {
+pub(in crate::access) async fn beyond(reach: &Reach, user: UserId, db: &impl ConnectionTrait) -> Result<bool> {
     let all = table::Entity::find().filter(table::Column::UserId.eq(user));
-    Ok(all.clone().count(&w.tx).await? > all.filter(reached(reach)).count(&w.tx).await?)
+    Ok(all.clone().count(db).await? > all.filter(reached(reach)).count(db).await?)
 }
 
 /// A page of the grants within reach.
@@ -85,13 +85,13 @@ pub(super) async fn find(reach: Option<&Reach>, id: GrantId, db: &impl Connectio
 }
 
 /// Checks that the caller's own rights reach the scope and include all that the role would give.
-pub(super) async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, w: &Write<'_>) -> Result<()> {
+pub(super) async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
     let (areas, actor, forum) = match (new.scope.kind, new.scope.id) {
         (ScopeKind::Everywhere, _) => (Vec::new(), None, None),
-        (ScopeKind::Area, Some(id)) => (path_of("area", id, w).await?.into_iter().collect(), None, None),
-        (ScopeKind::Actor, Some(id)) => (path_of("actor", id, w).await?.into_iter().collect(), Some(id), None),
+        (ScopeKind::Area, Some(id)) => (path_of("area", id, db).await?.into_iter().collect(), None, None),
+        (ScopeKind::Actor, Some(id)) => (path_of("actor", id, db).await?.into_iter().collect(), Some(id), None),
         (ScopeKind::Forum, Some(id)) => (Vec::new(), None, Some(id)),
-        (ScopeKind::Source, Some(id)) => (path_of("source", id, w).await?.into_iter().collect(), owner_of_source(id, w).await?, None),
+        (ScopeKind::Source, Some(id)) => (path_of("source", id, db).await?.into_iter().collect(), owner_of_source(id, db).await?, None),
         (_, None) => return Ok(()),
     };
     let areas: Vec<&str> = areas.iter().map(String::as_str).collect();
@@ -110,7 +110,7 @@ pub(super) async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, w:
 }
 
 /// The path of an area, or of the area where an actor, or a source's actor, has its seat.
-async fn path_of(table: &'static str, id: Uuid, w: &Write<'_>) -> Result<Option<String>> {
+async fn path_of(table: &'static str, id: Uuid, db: &impl ConnectionTrait) -> Result<Option<String>> {
     let mut select = Query::select();
     select.column(("area", "path")).from("area");
     if table == "area" {
@@ -122,14 +122,14 @@ async fn path_of(table: &'static str, id: Uuid, w: &Write<'_>) -> Result<Option<
         }
         select.and_where(Expr::col((table, "id")).eq(id));
     }
-    let row = w.tx.query_one(&select).await?;
+    let row = db.query_one(&select).await?;
     Ok(row.map(|row| row.try_get("", "path")).transpose()?)
 }
 
 /// The actor whose system a source is.
-async fn owner_of_source(id: Uuid, w: &Write<'_>) -> Result<Option<Uuid>> {
+async fn owner_of_source(id: Uuid, db: &impl ConnectionTrait) -> Result<Option<Uuid>> {
     let select = Query::select().column("actor_id").from("source").and_where(Expr::col("id").eq(id)).take();
-    let row = w.tx.query_one(&select).await?;
+    let row = db.query_one(&select).await?;
     Ok(row.map(|row| row.try_get("", "actor_id")).transpose()?)
 }
 

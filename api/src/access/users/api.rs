@@ -11,7 +11,7 @@ use crate::{
         account::factors,
         letters::{Letters, Purpose},
         passwords,
-        policy::needs,
+        policy::{Permission, needs},
     },
     kernel::{
         At, Db, Page, Paging, Patch, Problem, Query, Reply, Result, Valid,
@@ -115,7 +115,13 @@ async fn create(
 #[get("/users/{userId}")]
 async fn show(by: By<needs::ReadUsers>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<User>> {
     let user = store::view(store::seen(&by, AccountKind::Person, id, db.reader()).await?);
-    Reply::shown(&by, user.version, &user)
+    let call = by
+        .allowing(async |permission, reach| match permission {
+            Permission::WriteUsers => store::may_change(reach, id, db.reader()).await,
+            _ => reach.require(&[], None, None),
+        })
+        .await?;
+    Reply::shown(&call, user.version, &user)
 }
 
 /// Change a user

@@ -73,19 +73,25 @@ pub(crate) async fn seen<P>(by: &By<P>, kind: AccountKind, id: UserId, db: &impl
 /// account that others rely on.
 pub(crate) async fn mine<P>(by: &By<P>, kind: AccountKind, id: UserId, w: &Write<'_>) -> Result<table::Model> {
     let row = seen(by, kind, id, &w.tx).await?;
+    may_change(&by.reach, id, &w.tx).await?;
     if row.status == UserStatus::Erased {
         return Err(Problem::conflict(say!(
             "Personen är raderad; kontot finns bara kvar för att historiken ska hänga ihop.",
             "The person was erased; the account remains only so that the history holds together."
         )));
     }
-    if !by.reach.everywhere && grants::beyond(&by.reach, id, w).await? {
-        return Err(by.reach.missing().detail(say!(
-            "Kontot har också behörigheter utanför det du ansvarar för. Be den som driver tjänsten om hjälp.",
-            "The account also holds grants beyond what you look after. Ask who runs the service."
-        )));
-    }
     Ok(row)
+}
+
+/// Checks that all that an account has been granted lies within reach.
+pub(crate) async fn may_change(reach: &Reach, id: UserId, db: &impl ConnectionTrait) -> Result<()> {
+    if reach.everywhere || !grants::beyond(reach, id, db).await? {
+        return Ok(());
+    }
+    Err(reach.missing().detail(say!(
+        "Kontot har också behörigheter utanför det du ansvarar för. Be den som driver tjänsten om hjälp.",
+        "The account also holds grants beyond what you look after. Ask who runs the service."
+    )))
 }
 
 /// The account's row.

@@ -118,7 +118,8 @@ async fn create(by: By<needs::WriteAssessments>, new: Valid<NewAssessment>, db: 
 #[get("/assessments/{assessmentId}")]
 async fn show(by: By<needs::ReadAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
     let assessment = store::find(by.sight(), id, db.reader()).await?;
-    Reply::shown(&by, assessment.version, &assessment)
+    let call = by.allowing(async |_, reach| store::may_write(reach, &assessment, db.reader()).await).await?;
+    Reply::shown(&call, assessment.version, &assessment)
 }
 
 /// Change an assessment

@@ -98,9 +98,17 @@ pub async fn find_locked(sight: &Sight, id: AssessmentId, w: &Write<'_>) -> Resu
 /// When there is none, or the caller may not.
 pub async fn find_to_write(sight: &Sight, reach: &Reach, id: AssessmentId, w: &Write<'_>) -> Result<Assessment> {
     let assessment = find_locked(sight, id, w).await?;
-    let forum = forums::find(&Sight::of_installation(), assessment.fields.forum_id, &w.tx).await?;
-    forums::may_write(reach, &forum.fields, Some(forum.id), &w.tx).await?;
+    may_write(reach, &assessment, &w.tx).await?;
     Ok(assessment)
+}
+
+/// Checks that the caller may do this with an assessment and its parts: who may do it in the forum may.
+///
+/// # Errors
+/// When the caller may not, or the forum is removed.
+pub async fn may_write(reach: &Reach, assessment: &Assessment, db: &impl ConnectionTrait) -> Result<()> {
+    let forum = forums::find(&Sight::of_installation(), assessment.fields.forum_id, db).await?;
+    forums::may_write(reach, &forum.fields, Some(forum.id), db).await
 }
 
 /// Opens an assessment.

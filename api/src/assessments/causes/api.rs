@@ -103,9 +103,10 @@ async fn create(
     responses((status = 200, description = "The cause", body = Cause)), extensions(("x-permission" = json!("assessments.read"))))]
 #[get("/assessments/{assessmentId}/causes/{causeId}")]
 async fn show(by: By<needs::ReadAssessments>, At((assessment, id)): At<(AssessmentId, CauseId)>, db: Data<Db>) -> Result<Reply<Cause>> {
-    assessments::find(by.sight(), assessment, db.reader()).await?;
-    let cause = store::find(assessment, id, db.reader()).await?;
-    Reply::shown(&by, cause.version, &cause)
+    let assessment = assessments::find(by.sight(), assessment, db.reader()).await?;
+    let cause = store::find(assessment.id, id, db.reader()).await?;
+    let call = by.allowing(async |_, reach| assessments::may_write(reach, &assessment, db.reader()).await).await?;
+    Reply::shown(&call, cause.version, &cause)
 }
 
 /// Change a cause

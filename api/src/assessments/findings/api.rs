@@ -161,9 +161,10 @@ async fn create(
     responses((status = 200, description = "The finding", body = Finding)), extensions(("x-permission" = json!("assessments.read"))))]
 #[get("/assessments/{assessmentId}/findings/{findingId}")]
 async fn show(by: By<needs::ReadAssessments>, At((assessment, id)): At<(AssessmentId, FindingId)>, db: Data<Db>) -> Result<Reply<Finding>> {
-    assessments::find(by.sight(), assessment, db.reader()).await?;
-    let finding = store::find(assessment, id, db.reader()).await?;
-    Reply::shown(&by, finding.version, &finding)
+    let assessment = assessments::find(by.sight(), assessment, db.reader()).await?;
+    let finding = store::find(assessment.id, id, db.reader()).await?;
+    let call = by.allowing(async |_, reach| assessments::may_write(reach, &assessment, db.reader()).await).await?;
+    Reply::shown(&call, finding.version, &finding)
 }
 
 /// Change a finding

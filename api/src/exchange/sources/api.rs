@@ -58,7 +58,7 @@ async fn list(by: By<needs::ReadSources>, Query(paging): Query<Paging>, db: Data
 #[post("/sources")]
 async fn create(by: By<needs::WriteSources>, new: Valid<NewSource>, db: Data<Db>) -> Result<Reply<Source>> {
     db.write(&by, async |w| {
-        store::may_write(by.sight(), &by.reach, new.0.actor_id, w).await?;
+        store::may_write(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
         let source = store::insert(&new.0, w).await?;
         Reply::created("/sources", source.id, source.version, &source)
     })
@@ -73,7 +73,8 @@ async fn create(by: By<needs::WriteSources>, new: Valid<NewSource>, db: Data<Db>
 #[get("/sources/{sourceId}")]
 async fn show(by: By<needs::ReadSources>, At(id): At<SourceId>, db: Data<Db>) -> Result<Reply<Source>> {
     let source = store::find(id, db.reader()).await?;
-    Reply::shown(&by, source.version, &source)
+    let call = by.allowing(async |_, reach| store::may_write(by.sight(), reach, source.fields.actor_id, db.reader()).await).await?;
+    Reply::shown(&call, source.version, &source)
 }
 
 /// Change a source
@@ -85,10 +86,10 @@ async fn show(by: By<needs::ReadSources>, At(id): At<SourceId>, db: Data<Db>) ->
 async fn change(by: By<needs::WriteSources>, At(id): At<SourceId>, patch: Patch<NewSource>, db: Data<Db>) -> Result<Reply<Source>> {
     db.write(&by, async |w| {
         let mut source = store::find(id, &w.tx).await?;
-        store::may_write(by.sight(), &by.reach, source.fields.actor_id, w).await?;
+        store::may_write(by.sight(), &by.reach, source.fields.actor_id, &w.tx).await?;
         by.expects(source.version)?;
         if let Some(changed) = patch.apply(&source.fields)? {
-            store::may_write(by.sight(), &by.reach, changed.actor_id, w).await?;
+            store::may_write(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
             source = store::update(&source, changed, w).await?;
         }
         Reply::changed(source.version, &source)

@@ -37,9 +37,9 @@ pub(super) async fn find(id: SourceId, db: &impl ConnectionTrait) -> Result<Sour
 }
 
 /// Checks that the caller may say which systems an actor has: who may write the actor may.
-pub(super) async fn may_write(sight: &Sight, reach: &Reach, actor: ActorId, w: &Write<'_>) -> Result<()> {
-    match actors::find(sight, actor, &w.tx).await {
-        Ok(actor) => actors::may_write(reach, &actor.fields, Some(actor.id), w).await,
+pub(super) async fn may_write(sight: &Sight, reach: &Reach, actor: ActorId, db: &impl ConnectionTrait) -> Result<()> {
+    match actors::find(sight, actor, db).await {
+        Ok(actor) => actors::may_write(reach, &actor.fields, Some(actor.id), db).await,
         Err(problem) if problem.kind == Kind::NotFound => {
             Err(Problem::fault("/actorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")))
         }

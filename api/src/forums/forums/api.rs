@@ -127,7 +127,8 @@ async fn create(by: By<needs::WriteForums>, new: Valid<NewForum>, db: Data<Db>) 
 #[get("/forums/{forumId}")]
 async fn show(by: By<needs::ReadForums>, At(id): At<ForumId>, db: Data<Db>) -> Result<Reply<Forum>> {
     let forum = store::find(by.sight(), id, db.reader()).await?;
-    Reply::shown(&by, forum.version, &forum)
+    let call = by.allowing(async |_, reach| store::may_write(reach, &forum.fields, Some(id), db.reader()).await).await?;
+    Reply::shown(&call, forum.version, &forum)
 }
 
 /// Change a forum

@@ -7,8 +7,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{CollaborationLevel, MemberId, MemberStatus, store};
 use crate::{
     access::{
-        By,
-        policy::{ForumFunction, needs},
+        By, Reach,
+        policy::{ForumFunction, Permission, needs},
     },
     forums::forums::{ForumId, store as forums},
     kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, reply::Nothing},
@@ -85,9 +85,13 @@ async fn create(by: By<needs::WriteForums>, At(forum): At<ForumId>, new: Valid<N
     responses((status = 200, description = "The membership", body = Member)), extensions(("x-permission" = json!("forums.read"))))]
 #[get("/forums/{forumId}/members/{memberId}")]
 async fn show(by: By<needs::ReadForums>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
-    forums::find(by.sight(), forum, db.reader()).await?;
-    let member = store::find(forum, id, db.reader()).await?;
-    Reply::shown(&by, member.version, &member)
+    let forum = forums::find(by.sight(), forum, db.reader()).await?;
+    let member = store::find(forum.id, id, db.reader()).await?;
+    let may = async |permission, reach: &Reach| match permission {
+        Permission::AnswerInvitation => store::may_answer(reach, &forum, &member, db.reader()).await,
+        _ => forums::may_write(reach, &forum.fields, Some(forum.id), db.reader()).await,
+    };
+    Reply::shown(&by.allowing(may).await?, member.version, &member)
 }
 
 /// Change a member
@@ -139,9 +143,7 @@ async fn answer(by: &By<needs::AnswerInvitation>, forum: ForumId, id: MemberId, 
     db.write(by, async |w| {
         let forum = forums::find(by.sight(), forum, &w.tx).await?;
         let member = store::find(forum.id, id, &w.tx).await?;
-        by.reach
-            .require(&[], Some(member.fields.actor_id.uuid()), None)
-            .or(forums::may_write(&by.reach, &forum.fields, None, &w.tx).await)?;
+        store::may_answer(&by.reach, &forum, &member, &w.tx).await?;
         let answered = store::answer(&forum, &member, status, w).await?;
         Reply::changed(answered.version, &answered)
     })

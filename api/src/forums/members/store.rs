@@ -4,8 +4,8 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, en
 
 use super::{Member, MemberId, MemberStatus, NewMember, table};
 use crate::{
-    access::{Sight, policy::ForumFunction},
-    forums::forums::{Forum, ForumId},
+    access::{Reach, Sight, policy::ForumFunction},
+    forums::forums::{Forum, ForumId, store as forums},
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
@@ -45,6 +45,18 @@ pub(super) async fn list(forum: ForumId, paging: &Paging, call: &Call, db: &Db) 
 pub(super) async fn find(forum: ForumId, id: MemberId, db: &impl ConnectionTrait) -> Result<Member> {
     let row = table::Entity::find_by_id(id).filter(table::Column::ForumId.eq(forum)).one(db).await?;
     row.map(view).ok_or_else(Problem::not_found)
+}
+
+/// Checks that the caller may answer for the actor: by working for it, or by coordinating where the forum works.
+///
+/// # Errors
+/// When the caller may not.
+pub(super) async fn may_answer(reach: &Reach, forum: &Forum, member: &Member, db: &impl ConnectionTrait) -> Result<()> {
+    match reach.speaks_for(member.fields.actor_id.uuid()) {
+        Ok(()) => Ok(()),
+        // Not as the forum's own people: nobody joins another to a forum.
+        Err(_) => forums::may_write(reach, &forum.fields, None, db).await,
+    }
 }
 
 /// Whether an actor takes part in a forum in more than looking on.

@@ -127,7 +127,7 @@ async fn list(
 #[post("/interventions")]
 async fn create(by: By<needs::WriteInterventions>, new: Valid<NewIntervention>, db: Data<Db>) -> Result<Reply<Intervention>> {
     db.write(&by, async |w| {
-        store::may_write(by.sight(), &by.reach, &new.0, w).await?;
+        store::may_write(by.sight(), &by.reach, &new.0, &w.tx).await?;
         let intervention = store::insert(by.sight(), new.0.clone(), w).await?;
         Reply::created("/interventions", intervention.id, intervention.version, &intervention)
     })
@@ -142,7 +142,8 @@ async fn create(by: By<needs::WriteInterventions>, new: Valid<NewIntervention>, 
 #[get("/interventions/{interventionId}")]
 async fn show(by: By<needs::ReadInterventions>, At(id): At<InterventionId>, db: Data<Db>) -> Result<Reply<Intervention>> {
     let intervention = store::find(by.sight(), id, db.reader()).await?;
-    Reply::shown(&by, intervention.version, &intervention)
+    let call = by.allowing(async |_, reach| store::may_change(by.sight(), reach, &intervention.fields, db.reader()).await).await?;
+    Reply::shown(&call, intervention.version, &intervention)
 }
 
 /// Change an intervention
@@ -159,10 +160,10 @@ async fn change(
 ) -> Result<Reply<Intervention>> {
     db.write(&by, async |w| {
         let mut intervention = store::find(by.sight(), id, &w.tx).await?;
-        store::may_write(by.sight(), &by.reach, &intervention.fields, w).await?;
+        store::may_change(by.sight(), &by.reach, &intervention.fields, &w.tx).await?;
         by.expects(intervention.version)?;
         if let Some(changed) = patch.apply(&intervention.fields)? {
-            store::may_write(by.sight(), &by.reach, &changed, w).await?;
+            store::may_write(by.sight(), &by.reach, &changed, &w.tx).await?;
             intervention = store::update(by.sight(), &intervention, changed, w).await?;
         }
         Reply::changed(intervention.version, &intervention)
@@ -179,7 +180,7 @@ async fn change(
 async fn remove(by: By<needs::WriteInterventions>, At(id): At<InterventionId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
         let intervention = store::find(by.sight(), id, &w.tx).await?;
-        store::may_write(by.sight(), &by.reach, &intervention.fields, w).await?;
+        store::may_change(by.sight(), &by.reach, &intervention.fields, &w.tx).await?;
         by.expects(intervention.version)?;
         store::remove(&intervention, w).await?;
         Ok(Reply::nothing())

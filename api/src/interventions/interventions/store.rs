@@ -139,13 +139,24 @@ pub async fn aimed_at(sight: &Sight, causes: &[CauseId], db: &impl ConnectionTra
 ///
 /// # Errors
 /// When the caller may not, or the owner is not there.
-pub(super) async fn may_write(sight: &Sight, reach: &Reach, intervention: &NewIntervention, w: &Write<'_>) -> Result<()> {
-    match actors::find(sight, intervention.owner_actor_id, &w.tx).await {
-        Ok(owner) => actors::may_write(reach, &owner.fields, Some(owner.id), w).await,
+pub(super) async fn may_write(sight: &Sight, reach: &Reach, intervention: &NewIntervention, db: &impl ConnectionTrait) -> Result<()> {
+    match actors::find(sight, intervention.owner_actor_id, db).await {
+        Ok(owner) => actors::may_write(reach, &owner.fields, Some(owner.id), db).await,
         Err(problem) if problem.kind == Kind::NotFound => {
             Err(Problem::fault("/ownerActorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")))
         }
         Err(problem) => Err(problem),
+    }
+}
+
+/// Checks that the caller may change an intervention that is there. Should its actor be hidden or removed, only who may everywhere may.
+///
+/// # Errors
+/// When the caller may not.
+pub(super) async fn may_change(sight: &Sight, reach: &Reach, intervention: &NewIntervention, db: &impl ConnectionTrait) -> Result<()> {
+    match may_write(sight, reach, intervention, db).await {
+        Err(problem) if problem.kind == Kind::Invalid => reach.require(&[], None, None),
+        known => known,
     }
 }
 

@@ -72,7 +72,8 @@ async fn show(by: By<needs::ReadPriorities>, At((round, actor)): At<(RoundId, Ac
     let open = matches!(round.status, RoundStatus::Draft | RoundStatus::Open);
     let ballot = store::find(round.id, actor, db.reader()).await?.filter(|_| !open || by.sight().actors.contains(&actor.uuid()));
     let ballot = ballot.ok_or_else(Problem::not_found)?;
-    Reply::shown(&by, ballot.version, &ballot)
+    let call = by.allowing(async |_, reach| reach.speaks_for(actor.uuid())).await?;
+    Reply::shown(&call, ballot.version, &ballot)
 }
 
 /// Cast a ballot
@@ -91,7 +92,7 @@ async fn cast(
 ) -> Result<Reply<Ballot>> {
     db.write(&by, async |w| {
         let round = rounds::find_locked(by.sight(), round, w).await?;
-        by.reach.require(&[], Some(actor.uuid()), None)?;
+        by.reach.speaks_for(actor.uuid())?;
         rounds::is(&round, RoundStatus::Open)?;
         let Some(before) = store::find(round.id, actor, &w.tx).await? else {
             let ballot = store::put(&round, actor, None, new.0.clone(), w).await?;

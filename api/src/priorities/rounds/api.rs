@@ -111,7 +111,8 @@ async fn create(by: By<needs::WriteRounds>, new: Valid<NewRound>, db: Data<Db>) 
 #[get("/rounds/{roundId}")]
 async fn show(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Round>> {
     let round = store::find(by.sight(), id, db.reader()).await?;
-    Reply::shown(&by, round.version, &round)
+    let call = by.allowing(async |_, reach| store::may_write(reach, &round, db.reader()).await).await?;
+    Reply::shown(&call, round.version, &round)
 }
 
 /// Change a round

@@ -73,9 +73,17 @@ pub async fn find_locked(sight: &Sight, id: RoundId, w: &Write<'_>) -> Result<Ro
 /// When there is none, or the caller may not.
 pub async fn find_to_write(sight: &Sight, reach: &Reach, id: RoundId, w: &Write<'_>) -> Result<Round> {
     let round = find_locked(sight, id, w).await?;
-    let forum = forums::find(&Sight::of_installation(), round.fields.forum_id, &w.tx).await?;
-    forums::may_write(reach, &forum.fields, Some(forum.id), &w.tx).await?;
+    may_write(reach, &round, &w.tx).await?;
     Ok(round)
+}
+
+/// Checks that the caller may do this with a round and its parts: who may do it in the forum may.
+///
+/// # Errors
+/// When the caller may not, or the forum is removed.
+pub async fn may_write(reach: &Reach, round: &Round, db: &impl ConnectionTrait) -> Result<()> {
+    let forum = forums::find(&Sight::of_installation(), round.fields.forum_id, db).await?;
+    forums::may_write(reach, &forum.fields, Some(forum.id), db).await
 }
 
 /// The rounds that may be seen and have one of these candidates.

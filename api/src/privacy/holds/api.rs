@@ -65,6 +65,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Reply<Page<LegalHold>>> {
+    by.reach.require(&[], None, None)?;
     Reply::page(&by, &store::list(&filter, &paging, &by, &db).await?)
 }
 
@@ -75,6 +76,7 @@ async fn list(
     responses((status = 201, description = "The hold as placed", body = LegalHold)), extensions(("x-permission" = json!("privacy.hold"))))]
 #[post("/legal-holds")]
 async fn create(by: By<needs::HoldRecords>, new: Valid<NewLegalHold>, db: Data<Db>) -> Result<Reply<LegalHold>> {
+    by.reach.require(&[], None, None)?;
     db.write(&by, async |w| {
         let hold = store::insert(new.0.clone(), w).await?;
         Reply::created("/legal-holds", hold.id, hold.version, &hold)
@@ -89,8 +91,10 @@ async fn create(by: By<needs::HoldRecords>, new: Valid<NewLegalHold>, db: Data<D
     responses((status = 200, description = "The hold", body = LegalHold)), extensions(("x-permission" = json!("privacy.hold"))))]
 #[get("/legal-holds/{legalHoldId}")]
 async fn show(by: By<needs::HoldRecords>, At(id): At<LegalHoldId>, db: Data<Db>) -> Result<Reply<LegalHold>> {
+    by.reach.require(&[], None, None)?;
     let hold = store::find(id, db.reader()).await?;
-    Reply::shown(&by, hold.version, &hold)
+    let call = by.allowing(async |_, reach| reach.require(&[], None, None)).await?;
+    Reply::shown(&call, hold.version, &hold)
 }
 
 /// End a legal hold
@@ -100,6 +104,7 @@ async fn show(by: By<needs::HoldRecords>, At(id): At<LegalHoldId>, db: Data<Db>)
     responses((status = 204, description = "The hold has ended")), extensions(("x-permission" = json!("privacy.hold"))))]
 #[delete("/legal-holds/{legalHoldId}")]
 async fn remove(by: By<needs::HoldRecords>, At(id): At<LegalHoldId>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    by.reach.require(&[], None, None)?;
     db.write(&by, async |w| {
         let hold = store::find(id, &w.tx).await?;
         by.expects(hold.version)?;

@@ -114,6 +114,7 @@ async fn own(by: By<needs::ReadAccount>, db: Data<Db>) -> Result<Reply<PersonalD
     responses((status = 200, description = "All that is stored", body = PersonalData)), extensions(("x-permission" = json!("privacy.read"))))]
 #[get("/users/{userId}/personal-data")]
 async fn show(by: By<needs::ReadPersonalData>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<PersonalData>> {
+    by.reach.require(&[], None, None)?;
     Reply::computed(&by, &store::extract(id, by.language, &db).await?)
 }
 
@@ -126,6 +127,7 @@ async fn show(by: By<needs::ReadPersonalData>, At(id): At<UserId>, db: Data<Db>)
     responses((status = 201, description = "What was erased and what stays", body = Erasure)), extensions(("x-permission" = json!("privacy.erase"))))]
 #[post("/users/{userId}/erasure")]
 async fn erase(by: By<needs::ErasePersons>, At(id): At<UserId>, new: Valid<NewErasure>, db: Data<Db>) -> Result<Reply<Erasure>> {
+    by.reach.require(&[], None, None)?;
     db.write(&by, async |w| {
         store::check_reason(id, &new.0.reason, w).await?;
         Reply::done(&store::erase(id, &new.0, w).await?)

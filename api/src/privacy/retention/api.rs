@@ -56,6 +56,7 @@ pub struct RuleOutcome {
     responses((status = 200, description = "A page of runs", body = Page<RetentionRun>)), extensions(("x-permission" = json!("privacy.retain"))))]
 #[get("/retention-runs")]
 async fn list(by: By<needs::RetainRecords>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<RetentionRun>>> {
+    by.reach.require(&[], None, None)?;
     Reply::page(&by, &store::list(&paging, &by, &db).await?)
 }
 
@@ -72,6 +73,7 @@ async fn create(
     config: Data<Config>,
     db: Data<Db>,
 ) -> Result<Reply<RetentionRun>> {
+    by.reach.require(&[], None, None)?;
     db.write(&by, async |w| {
         let run = store::run(new.0.dry_run, &config.retention(), w).await?;
         Reply::created("/retention-runs", run.id, 1, &run)
@@ -86,6 +88,7 @@ async fn create(
     responses((status = 200, description = "The protocol", body = RetentionRun)), extensions(("x-permission" = json!("privacy.retain"))))]
 #[get("/retention-runs/{retentionRunId}")]
 async fn show(by: By<needs::RetainRecords>, At(id): At<RetentionRunId>, db: Data<Db>) -> Result<Reply<RetentionRun>> {
+    by.reach.require(&[], None, None)?;
     Reply::shown(&by, 1, &store::find(id, db.reader()).await?)
 }
 

@@ -187,8 +187,12 @@ async fn list(
 #[post("/actors")]
 async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
-        store::may_write(&by.reach, &new.0, None, w).await?;
-        let actor = store::insert(new.0.clone(), w).await?;
+        store::may_write(&by.reach, &new.0, None, &w.tx).await?;
+        store::may_join(by.sight(), &by.reach, None, &new.0, &w.tx).await?;
+        let actor = match store::insert(new.0.clone(), w).await {
+            Ok(actor) => actor,
+            Err(refused) => return Err(store::hiding(by.sight(), refused, &w.tx).await),
+        };
         Reply::created("/actors", actor.id, actor.version, &actor)
     })
     .await
@@ -203,7 +207,8 @@ async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) 
 async fn show(by: By<needs::ReadRegistry>, At(id): At<ActorId>, Query(expansion): Query<Expansion>, db: Data<Db>) -> Result<Reply<Actor>> {
     let mut actor = store::find(by.sight(), id, db.reader()).await?;
     expand(std::slice::from_mut(&mut actor), &expansion, &by, &db).await?;
-    Reply::shown(&by, actor.version, &actor)
+    let call = by.allowing(async |_, reach| store::may_write(reach, &actor.fields, Some(id), db.reader()).await).await?;
+    Reply::shown(&call, actor.version, &actor)
 }
 
 /// Change an actor
@@ -215,11 +220,15 @@ async fn show(by: By<needs::ReadRegistry>, At(id): At<ActorId>, Query(expansion)
 async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
         let mut actor = store::find(by.sight(), id, &w.tx).await?;
-        store::may_write(&by.reach, &actor.fields, Some(id), w).await?;
+        store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
         by.expects(actor.version)?;
         if let Some(changed) = patch.apply(&actor.fields)? {
-            store::may_write(&by.reach, &changed, Some(id), w).await?;
-            actor = store::update(&actor, changed, w).await?;
+            store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
+            store::may_join(by.sight(), &by.reach, Some(&actor.fields), &changed, &w.tx).await?;
+            actor = match store::update(&actor, changed, w).await {
+                Ok(actor) => actor,
+                Err(refused) => return Err(store::hiding(by.sight(), refused, &w.tx).await),
+            };
         }
         Reply::changed(actor.version, &actor)
     })
@@ -235,7 +244,7 @@ async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<Ne
 async fn remove(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
         let actor = store::find(by.sight(), id, &w.tx).await?;
-        store::may_write(&by.reach, &actor.fields, Some(id), w).await?;
+        store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
         by.expects(actor.version)?;
         store::remove(&actor, w).await?;
         Ok(Reply::nothing())

@@ -146,13 +146,13 @@ pub async fn places(actor: &NewActor, db: &impl ConnectionTrait) -> Result<Vec<S
 ///
 /// # Errors
 /// When the caller may not.
-pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, w: &Write<'_>) -> Result<()> {
+pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db: &impl ConnectionTrait) -> Result<()> {
     if reach.everywhere {
         return Ok(());
     }
     // Where an actor serves is its own word; where it has its seat decides who coordinates it.
     let seat = match actor.seat_area_id {
-        Some(seat) => areas::path(seat, &w.tx).await?,
+        Some(seat) => areas::path(seat, db).await?,
         None => None,
     };
     let seat: Vec<&str> = seat.iter().map(String::as_str).collect();
@@ -160,6 +160,40 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, w: 
         (None, Some(parent)) => reach.require(&[], Some(parent.uuid()), None),
         _ => Err(refused),
     })
+}
+
+/// Checks that the caller may make an actor part of another: one that it sees, for who answers for that one, or for who
+/// coordinates where the actor itself is. Its own people alone may not join it to others.
+///
+/// # Errors
+/// When the caller may not, or the other is not there.
+pub(super) async fn may_join(
+    sight: &Sight,
+    reach: &Reach,
+    before: Option<&NewActor>,
+    after: &NewActor,
+    db: &impl ConnectionTrait,
+) -> Result<()> {
+    let same = |parent: &ActorId| before.is_some_and(|before| before.parent_id == Some(*parent));
+    let Some(parent) = after.parent_id.filter(|parent| !same(parent)) else { return Ok(()) };
+    if !missing(sight, &[parent], db).await?.is_empty() {
+        return Err(Problem::invalid(vec![no_parent()]));
+    }
+    match reach.require(&[], Some(parent.uuid()), None) {
+        Ok(()) => Ok(()),
+        Err(_) => may_write(reach, &NewActor { parent_id: None, ..before.unwrap_or(after).clone() }, None, db).await,
+    }
+}
+
+/// A refusal that does not name an actor which the caller may not see: that its number is taken must be told, not by whom.
+pub(super) async fn hiding(sight: &Sight, mut refused: Problem, db: &impl ConnectionTrait) -> Problem {
+    let named = refused.conflicts_with.as_deref().and_then(|path| path.rsplit('/').next()?.parse::<Uuid>().ok()).map(ActorId::from);
+    if let Some(named) = named
+        && !missing(sight, &[named], db).await.is_ok_and(|missing| missing.is_empty())
+    {
+        refused.conflicts_with = None;
+    }
+    refused
 }
 
 /// Registers an actor.
@@ -317,13 +351,15 @@ async fn parent_fault(id: ActorId, parent: ActorId, w: &Write<'_>) -> Result<Opt
         }
         let row = table::Entity::find_by_id(next).filter(table::Column::DeletedAt.is_null()).lock_exclusive().one(&w.tx).await?;
         let Some(row) = row else {
-            return Ok((next == parent).then(|| {
-                Fault::at("/parentId", "not-found", say!("Aktören i parentId finns inte.", "The actor in parentId does not exist."))
-            }));
+            return Ok((next == parent).then(no_parent));
         };
         above = row.parent_id;
     }
     Ok(None)
+}
+
+fn no_parent() -> Fault {
+    Fault::at("/parentId", "not-found", say!("Aktören i parentId finns inte.", "The actor in parentId does not exist."))
 }
 
 /// Removes an actor: it is kept, but neither shown nor found, and its identifiers are free.

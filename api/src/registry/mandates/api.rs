@@ -94,7 +94,7 @@ async fn list(
 #[post("/mandates")]
 async fn create(by: By<needs::WriteMandates>, new: Valid<NewMandate>, db: Data<Db>) -> Result<Reply<Mandate>> {
     db.write(&by, async |w| {
-        store::may_write(by.sight(), &by.reach, &new.0, w).await?;
+        store::may_write(by.sight(), &by.reach, &new.0, &w.tx).await?;
         let mandate = store::insert(new.0.clone(), w).await?;
         Reply::created("/mandates", mandate.id, mandate.version, &mandate)
     })
@@ -109,7 +109,8 @@ async fn create(by: By<needs::WriteMandates>, new: Valid<NewMandate>, db: Data<D
 #[get("/mandates/{mandateId}")]
 async fn show(by: By<needs::ReadRegistry>, At(id): At<MandateId>, db: Data<Db>) -> Result<Reply<Mandate>> {
     let mandate = store::find(by.sight(), id, db.reader()).await?;
-    Reply::shown(&by, mandate.version, &mandate)
+    let call = by.allowing(async |_, reach| store::may_change(by.sight(), reach, &mandate.fields, db.reader()).await).await?;
+    Reply::shown(&call, mandate.version, &mandate)
 }
 
 /// Change a mandate
@@ -121,10 +122,10 @@ async fn show(by: By<needs::ReadRegistry>, At(id): At<MandateId>, db: Data<Db>) 
 async fn change(by: By<needs::WriteMandates>, At(id): At<MandateId>, patch: Patch<NewMandate>, db: Data<Db>) -> Result<Reply<Mandate>> {
     db.write(&by, async |w| {
         let mut mandate = store::find(by.sight(), id, &w.tx).await?;
-        store::may_write(by.sight(), &by.reach, &mandate.fields, w).await?;
+        store::may_change(by.sight(), &by.reach, &mandate.fields, &w.tx).await?;
         by.expects(mandate.version)?;
         if let Some(changed) = patch.apply(&mandate.fields)? {
-            store::may_write(by.sight(), &by.reach, &changed, w).await?;
+            store::may_write(by.sight(), &by.reach, &changed, &w.tx).await?;
             mandate = store::update(&mandate, changed, w).await?;
         }
         Reply::changed(mandate.version, &mandate)
@@ -141,7 +142,7 @@ async fn change(by: By<needs::WriteMandates>, At(id): At<MandateId>, patch: Patc
 async fn remove(by: By<needs::WriteMandates>, At(id): At<MandateId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
         let mandate = store::find(by.sight(), id, &w.tx).await?;
-        store::may_write(by.sight(), &by.reach, &mandate.fields, w).await?;
+        store::may_change(by.sight(), &by.reach, &mandate.fields, &w.tx).await?;
         by.expects(mandate.version)?;
         store::remove(&mandate, w).await?;
         Ok(Reply::nothing())

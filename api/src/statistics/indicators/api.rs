@@ -6,7 +6,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{IndicatorId, Polarity, StatisticalArea, ValueKind, store};
 use crate::{
-    access::{By, policy::needs},
+    access::{By, Reach, policy::needs},
     kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection},
 };
 
@@ -114,7 +114,8 @@ async fn create(by: By<needs::WriteStatistics>, new: Valid<NewIndicator>, db: Da
 #[get("/indicators/{indicatorId}")]
 async fn show(by: By<needs::ReadStatistics>, At(id): At<IndicatorId>, db: Data<Db>) -> Result<Reply<Indicator>> {
     let indicator = store::find(id, db.reader()).await?;
-    Reply::shown(&by, indicator.version, &indicator)
+    let call = by.allowing(async |_, reach| may_change(reach)).await?;
+    Reply::shown(&call, indicator.version, &indicator)
 }
 
 /// Change an indicator
@@ -131,8 +132,7 @@ async fn change(
 ) -> Result<Reply<Indicator>> {
     db.write(&by, async |w| {
         let mut indicator = store::find(id, &w.tx).await?;
-        // What is measured is the same for all, so changing it takes a permission that holds for all.
-        by.reach.require(&[], None, None)?;
+        may_change(&by.reach)?;
         by.expects(indicator.version)?;
         if let Some(changed) = patch.apply(&indicator.fields)? {
             indicator = store::update(&indicator, changed, true, w).await?;
@@ -140,6 +140,11 @@ async fn change(
         Reply::changed(indicator.version, &indicator)
     })
     .await
+}
+
+/// What is measured is the same for all, so changing it takes a permission that holds for all.
+fn may_change(reach: &Reach) -> Result<()> {
+    reach.require(&[], None, None)
 }
 
 pub fn routes(config: &mut ServiceConfig) {

@@ -1,0 +1,63 @@
+//! `include=allowedActions`, for every operation that shows one record: the parameter, and the member of the record.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::kernel::contract::{ALLOWED_ACTIONS, acts_on};
+
+/// Lets every operation that shows one record tell what the caller may do with it.
+pub(super) fn complete(document: &mut Value) {
+    let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let paths: Vec<String> = document["paths"].as_object().into_iter().flatten().map(|(path, _)| path.clone()).collect();
+    for path in paths.iter().filter(|path| path.ends_with("Id}")) {
+        let operation = &document["paths"][path]["get"];
+        let answer = &operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
+        let Some(schema) = answer.as_str().and_then(|name| name.strip_prefix("#/components/schemas/")).map(ToOwned::to_owned) else {
+            continue;
+        };
+        // What has no id is no record, such as the trace from one.
+        if document["components"]["schemas"][&schema]["properties"].get("id").is_none() {
+            continue;
+        }
+        // A member's name and no code of ours, so it is a pattern as for `sort`: codes are in snake_case.
+        let parameter = json!({
+            "name": "include", "in": "query", "required": false, "style": "form", "explode": false,
+            "description": "`allowedActions` tells which operations on the record, and below it, the caller may carry out.",
+            "schema": {"type": "array", "items": {"type": "string", "pattern": format!("^{ALLOWED_ACTIONS}$"), "example": ALLOWED_ACTIONS}}
+        });
+        let operation = &mut document["paths"][path]["get"];
+        match operation["parameters"].as_array_mut() {
+            Some(parameters) => parameters.push(parameter),
+            None => operation["parameters"] = json!([parameter]),
+        }
+        shown.entry(schema).or_default().extend(actions(document, path));
+    }
+    for (schema, actions) in shown {
+        let known = if actions.is_empty() {
+            "none yet".to_owned()
+        } else {
+            actions.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
+        };
+        // Not among the required members: it is there only when it is asked for.
+        document["components"]["schemas"][&schema]["properties"][ALLOWED_ACTIONS] = json!({
+            "type": "array",
+            "items": {"type": "string"},
+            "description": format!("Only there when asked for by `include=allowedActions`: the operations that the caller has permission to carry out on this record, of {known}. The record's state may still forbid them (409)."),
+        });
+    }
+}
+
+/// The operations by which the record at a path is changed.
+fn actions(document: &Value, record: &str) -> Vec<String> {
+    let mut actions = Vec::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            if acts_on(record, method, path).is_some() {
+                actions.extend(operation["operationId"].as_str().map(ToOwned::to_owned));
+            }
+        }
+    }
+    actions.sort();
+    actions
+}

@@ -1,0 +1,245 @@
+//! One of everything, for tests that walk over all operations: a set of records that hang together, owned by one actor and
+//! one forum. Path parameters and the ids in bodies are filled in by name; a new parameter needs one line in `settle`.
+
+use std::{collections::BTreeMap, fs, sync::LazyLock};
+
+use samsyn::access::policy::Role;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    contract::file,
+    harness::{Answer, Client, TestApp, id},
+};
+
+/// What the story sent and was answered, by operation.
+static EXAMPLES: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(&fs::read_to_string(file("openapi/examples.json")).unwrap()).unwrap());
+
+/// Names in bodies that mean the same as the parameter of a path.
+const ALSO: [(&str, &str); 10] = [
+    ("seatAreaId", "areaId"),
+    ("areas", "areaId"),
+    ("areasServed", "areaId"),
+    ("areaIds", "areaId"),
+    ("ownerActorId", "actorId"),
+    ("id", "actorId"),
+    ("candidates", "interventionId"),
+    ("chosen", "interventionId"),
+    ("causes", "causeId"),
+    ("findings", "findingId"),
+];
+
+/// What an operation needs in its address beyond what the contract calls required.
+const QUERIES: [(&str, &str); 1] = [("createObservationImport", "?indicator=neet&source=SCB")];
+
+/// Records that hang together, by the name of the path parameter that they are known by.
+#[derive(Clone, Debug, Default)]
+pub struct Set {
+    pub ids: BTreeMap<String, Vec<String>>,
+}
+
+impl Set {
+    pub fn put(&mut self, name: &str, value: impl Into<String>) {
+        self.ids.entry(name.to_owned()).or_default().push(value.into());
+    }
+
+    /// The first of a name.
+    #[track_caller]
+    pub fn one(&self, name: &str) -> &str {
+        self.ids
+            .get(name)
+            .map_or_else(|| panic!("no fixture is called {name}: add a line to `settle` in tests/it/fixtures.rs"), |ids| &ids[0])
+    }
+
+    /// A path of the contract with its parameters filled in, and what the operation needs besides.
+    #[track_caller]
+    pub fn path(&self, pattern: &str, operation: &str) -> String {
+        let filled = pattern.split('/').map(|part| match part.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+            Some(name) => self.one(name),
+            None => part,
+        });
+        let query = QUERIES.iter().find(|(known, _)| *known == operation).map_or("", |(_, query)| query);
+        filled.collect::<Vec<_>>().join("/") + query
+    }
+
+    /// The body that the story sent, with the ids of this set.
+    #[track_caller]
+    pub fn body(&self, operation: &str) -> Value {
+        let mut body = EXAMPLES[operation]["request"].clone();
+        assert!(!body.is_null(), "the story does not call {operation}, so there is no body to send: tell it and run openapi/golden.sh");
+        let mut met = BTreeMap::new();
+        self.fill(operation, "", &mut body, &mut met);
+        body
+    }
+
+    fn fill(&self, operation: &str, name: &str, value: &mut Value, met: &mut BTreeMap<String, String>) {
+        match value {
+            Value::String(text) if Uuid::parse_str(text).is_ok() => {
+                let name = ALSO.iter().find(|(also, _)| *also == name).map_or(name, |(_, name)| name);
+                let of_this_name = met.keys().filter(|known| known.starts_with(&format!("{name} "))).count();
+                let all = self.ids.get(name).unwrap_or_else(|| panic!("{operation} sends {name}, and no fixture is called so"));
+                text.clone_from(met.entry(format!("{name} {text}")).or_insert_with(|| all[of_this_name % all.len()].clone()));
+            }
+            Value::Array(items) => {
+                for item in items.iter_mut() {
+                    self.fill(operation, name, item, met);
+                }
+                let mut seen = Vec::new();
+                items.retain(|item| {
+                    !item.is_string()
+                        || (!seen.contains(item) && {
+                            seen.push(item.clone());
+                            true
+                        })
+                });
+            }
+            Value::Object(members) => members.iter_mut().for_each(|(name, member)| self.fill(operation, name, member, met)),
+            _ => {}
+        }
+    }
+}
+
+/// Makes one of everything in a municipality: for everybody to see, or only for the actor and the forum that own it.
+#[expect(clippy::too_many_lines, reason = "one of everything is a long list")]
+pub fn settle(app: &TestApp, admin: &Client, code: &str, hidden: bool, import: &str) -> Set {
+    let (of_actor, of_forum) = if hidden { ("actor", "forum") } else { ("public", "public") };
+    let mut set = Set::default();
+    set.put("areaId", app.area(code));
+    set.put("indicatorId", id(&admin.get("/indicators?code=neet").json["items"][0]));
+    set.put("importId", import);
+    let values = admin.get(&format!("/observations?areaId={}", set.one("areaId")));
+    set.put("observationId", id(&values.json["items"][0]));
+    set.put("codelist", "Sector");
+    set.put("kind", "decision");
+
+    let actor = make(
+        admin,
+        &mut set,
+        "createActor",
+        "/actors",
+        "actorId",
+        &json!({"name": word("Granngården", code), "focus": word("Odling", code), "identifiers": [], "visibility": of_actor}),
+    );
+    let worker = {
+        let email = format!("fixtur{code}@example.se");
+        app.register(&email, "Robin Fixtur", Role::ActorAdmin, Some(("actor", &actor)));
+        app.sign_in(&email)
+    };
+    let part = admin.post(
+        "/actors",
+        &json!({"kind": "administration", "name": word("Odlarna", code), "seatAreaId": set.one("areaId"), "parentId": actor, "visibility": of_actor}),
+    );
+    let part = id(&part.is(201).json);
+    make(
+        admin,
+        &mut set,
+        "createMandate",
+        "/mandates",
+        "mandateId",
+        &json!({"legalBasis": word("Stadgarna", code), "visibility": of_actor}),
+    );
+
+    let forum =
+        make(admin, &mut set, "createForum", "/forums", "forumId", &json!({"name": word("Torgrådet", code), "visibility": of_forum}));
+    let members = format!("/forums/{forum}/members");
+    let own = admin.post(&members, &json!({"actorId": actor, "function": "member"})).is(201);
+    let own = format!("{members}/{}", id(&own.json));
+    worker.call("POST", &format!("{own}/accept"), None).is(200);
+    make(admin, &mut set, "createMember", &members, "memberId", &json!({"actorId": part, "function": "observer"}));
+
+    let assessment = make(
+        admin,
+        &mut set,
+        "createAssessment",
+        "/assessments",
+        "assessmentId",
+        &json!({"title": word("Lekplatserna", code), "visibility": of_forum}),
+    );
+    let path = format!("/assessments/{assessment}");
+    let finding =
+        make(admin, &mut set, "createFinding", &format!("{path}/findings"), "findingId", &json!({"statement": word("Gungorna", code)}));
+    make(
+        admin,
+        &mut set,
+        "createEvidence",
+        &format!("{path}/findings/{finding}/evidence"),
+        "evidenceId",
+        &json!({"note": word("Räknade", code)}),
+    );
+    make(admin, &mut set, "createCause", &format!("{path}/causes"), "causeId", &json!({"statement": word("Underhållet", code)}));
+    admin.call("POST", &format!("{path}/review"), None).is(200);
+    worker.put(&format!("{path}/endorsements/{actor}"), &set.body("endorseAssessment")).is(201);
+    admin.call("POST", &format!("{path}/agree"), None).is(200);
+    admin.call("POST", &format!("{path}/publish"), None).is(200);
+    set.put("revisionId", id(&admin.get(&format!("{path}/revisions")).json["items"][0]));
+    admin.call("POST", &format!("{path}/revise"), None).is(200);
+
+    for title in ["Nya gungor", "Nya bänkar", "Nya lampor"] {
+        make(
+            admin,
+            &mut set,
+            "createIntervention",
+            "/interventions",
+            "interventionId",
+            &json!({"title": word(title, code), "visibility": of_forum}),
+        );
+    }
+    let round = make(
+        admin,
+        &mut set,
+        "createRound",
+        "/rounds",
+        "roundId",
+        &json!({"question": word("Gungor eller bänkar", code), "visibility": of_forum}),
+    );
+    admin.call("POST", &format!("/rounds/{round}/open"), None).is(200);
+    worker.put(&format!("/rounds/{round}/ballots/{actor}"), &set.body("castBallot")).is(201);
+    admin.call("POST", &format!("/rounds/{round}/close"), None).is(200);
+    let decision = make(
+        admin,
+        &mut set,
+        "createDecision",
+        "/decisions",
+        "decisionId",
+        &json!({"reason": word("Gungorna först", code), "visibility": of_forum}),
+    );
+    set.put("recordId", decision);
+    // From now on the actor looks on, so that what its people may do comes from their roles and not from the forum.
+    let tag = admin.get(&own).etag();
+    admin.patch(&own, &tag, &json!({"function": "observer"})).is(200);
+
+    let user = make(
+        admin,
+        &mut set,
+        "createUser",
+        "/users",
+        "userId",
+        &json!({"email": format!("nagon{code}@example.se"), "name": word("Någon", code)}),
+    );
+    let grant = admin.post("/grants", &json!({"userId": user, "role": "reader", "scope": {"kind": "actor", "id": actor}})).is(201);
+    set.put("grantId", id(&grant.json));
+    set
+}
+
+/// Statistics of a municipality, which are everybody's to see: the id of their import.
+pub fn measure(admin: &Client, code: &str) -> String {
+    let rows = json!({"rows": [{"areaCode": code, "period": "2023", "value": 12.5}]});
+    id(&admin.post("/observation-imports?indicator=neet&source=SCB", &rows).is(201).json)
+}
+
+/// A word that stands nowhere but in this set.
+fn word(word: &str, code: &str) -> String {
+    format!("{word} nr{code}")
+}
+
+#[track_caller]
+fn make(who: &Client, set: &mut Set, operation: &str, path: &str, name: &str, other: &Value) -> String {
+    let mut body = set.body(operation);
+    for (member, value) in other.as_object().unwrap() {
+        body[member] = value.clone();
+    }
+    let made: Answer = who.post(path, &body).is(201);
+    set.put(name, id(&made.json));
+    id(&made.json)
+}

@@ -1,0 +1,291 @@
+//! The policy, proved by trying: every operation, by everybody, on records that are their own, another's, and shared. What
+//! comes out is `openapi/access-matrix.md`, which people review; and what `allowedActions` says is what trying gives.
+
+use std::{collections::BTreeMap, fmt::Write, sync::OnceLock, thread};
+
+use rstest::rstest;
+use samsyn::{
+    access::policy::{ForumFunction, Role},
+    kernel::contract::acts_on,
+};
+use sea_orm::{ActiveEnum, Iterable};
+use serde_json::{Value, json};
+
+use crate::{
+    contract::{golden, operations},
+    fixtures::{Set, measure, settle},
+    harness::{Answer, Client, Database, PASSWORD, Template, TestApp, id},
+};
+
+/// How records stand to the callers: their own actor's, forum's and area's; another municipality's; everybody's to see.
+const RELATIONS: [&str; 3] = ["own", "other's", "shared"];
+
+/// Somebody who tries.
+pub struct Tester {
+    /// A role with where it holds, or a function.
+    pub name: String,
+    pub client: Client,
+    /// The actor that the caller works for.
+    pub actor: Option<String>,
+}
+
+/// A database with one of everything three times, and everybody there is.
+pub struct Prepared {
+    pub template: Template,
+    /// The same without the other municipality's records, which are the last that were made.
+    pub without: Template,
+    pub testers: Vec<Tester>,
+    pub sets: [Set; 3],
+}
+
+/// Prepared once for each kind of database.
+pub fn prepared(database: Database) -> Option<&'static Prepared> {
+    static PREPARED: [OnceLock<Option<Prepared>>; 2] = [OnceLock::new(), OnceLock::new()];
+    PREPARED[database as usize].get_or_init(|| TestApp::start(database).map(prepare)).as_ref()
+}
+
+fn prepare(app: TestApp) -> Prepared {
+    let admin = app.user(Role::Admin, None);
+    // What is measured is for everybody, of whatever municipality.
+    let [own, others, shared] = ["0127", "0180", "1280"].map(|code| measure(&admin, code));
+    let (own, shared) = (settle(&app, &admin, "0127", true, &own), settle(&app, &admin, "1280", false, &shared));
+    let (actor, area) = (own.one("actorId"), own.one("areaId"));
+    // All may see their own actor, for they are to invite it and to write about it.
+    let path = format!("/actors/{actor}");
+    admin.patch(&path, &admin.get(&path).etag(), &json!({"visibility": "public"})).is(200);
+
+    let mut testers = vec![Tester { name: "nobody".to_owned(), client: app.anybody(), actor: None }];
+    let stranger = json!({"email": "frammande@example.se", "name": "Utan Roll", "password": PASSWORD});
+    admin.post("/users", &stranger).is(201);
+    testers.push(Tester { name: "signed in".to_owned(), client: app.sign_in("frammande@example.se"), actor: None });
+    for role in Role::iter() {
+        for scope in [None, Some(("area", area)), Some(("actor", actor))] {
+            let name = format!("{} {}", role.to_value(), scope.map_or("everywhere", |(kind, _)| kind));
+            let actor = scope.filter(|(kind, _)| *kind == "actor").map(|(_, id)| id.to_owned());
+            testers.push(Tester { name, client: app.user(role, scope), actor });
+        }
+    }
+    for function in ForumFunction::iter().map(|function| function.to_value()) {
+        let member =
+            admin.post("/actors", &json!({"kind": "association", "name": format!("Med {function}"), "seatAreaId": shared.one("areaId")}));
+        let member = id(&member.is(201).json);
+        let client = app.user(Role::Contributor, Some(("actor", &member)));
+        let members = format!("/forums/{}/members", own.one("forumId"));
+        let invited = admin.post(&members, &json!({"actorId": member, "function": function})).is(201);
+        client.call("POST", &format!("{members}/{}/accept", id(&invited.json)), None).is(200);
+        testers.push(Tester { name: format!("forum {function}"), client, actor: Some(member) });
+    }
+    let without = app.into_template();
+    let app = TestApp::start_from(&without);
+    let others = settle(&app, &admin.at(app.address), "0180", true, &others);
+    Prepared { template: app.into_template(), without, testers, sets: [own, others, shared] }
+}
+
+/// What trying came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Carried out, or refused for the record's state, which is told only to who may.
+    May,
+    SignIn,
+    Forbidden,
+    Hidden,
+}
+
+impl Outcome {
+    fn of(answer: &Answer) -> Result<Self, String> {
+        let code = answer.json["code"].as_str().unwrap_or_default();
+        let faults = answer.faults();
+        match answer.status {
+            200..300 | 409 | 412 => Ok(Self::May),
+            // Secrets that do not belong together, from who may well show them.
+            401 if code == "invalid-credentials" => Ok(Self::May),
+            401 => Ok(Self::SignIn),
+            403 => Ok(Self::Forbidden),
+            404 => Ok(Self::Hidden),
+            422 if !faults.is_empty() && faults.iter().all(|fault| fault.ends_with(" not-found")) => Ok(Self::Hidden),
+            status => Err(format!("{status} {}", answer.body)),
+        }
+    }
+
+    const fn sign(self) -> char {
+        match self {
+            Self::May => '●',
+            Self::SignIn => 's',
+            Self::Forbidden => 'f',
+            Self::Hidden => '–',
+        }
+    }
+}
+
+/// Tries one operation. What would remove something names a version that is not there: who may is told so, and it stays.
+pub fn attempt(who: &Client, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    let media_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
+    let bytes = body.map(|body| body.to_string().into_bytes());
+    let who = match method {
+        "DELETE" => who.with("If-Match", "\"v999999\""),
+        "PATCH" | "PUT" => who.with("If-Match", "*"),
+        _ => who.clone(),
+    };
+    who.call(method, path, bytes.as_deref().map(|bytes| (media_type, bytes)))
+}
+
+/// Reads come first and what ends the caller's own session last.
+pub fn in_order() -> Vec<(String, String, Value)> {
+    let mut all = operations();
+    let rank = |method: &str, path: &str| match method {
+        "GET" => 0,
+        "DELETE" if path.ends_with("/current") => 3,
+        "DELETE" => 2,
+        _ => 1,
+    };
+    all.sort_by_key(|(method, path, _)| (rank(method, path), path.clone(), method.clone()));
+    all
+}
+
+fn shows_a_record(operation: &Value) -> bool {
+    operation["parameters"].as_array().unwrap().iter().any(|parameter| parameter["schema"]["items"]["example"] == json!("allowedActions"))
+}
+
+/// All that one caller tries, by operation and relation, and what went wrong.
+fn trial(prepared: &Prepared, tester: &Tester) -> (BTreeMap<(String, usize), Outcome>, Vec<String>) {
+    let app = TestApp::start_from(&prepared.template);
+    let client = tester.client.at(app.address);
+    let (mut outcomes, mut told, mut wrong) = (BTreeMap::new(), Vec::new(), Vec::new());
+    let all = in_order();
+    for (method, pattern, operation) in &all {
+        let name = operation["operationId"].as_str().unwrap().to_owned();
+        for (relation, set) in prepared.sets.iter().enumerate() {
+            let body = operation.get("requestBody").map(|_| set.body(&name));
+            let path = set.path(pattern, &name);
+            if relation > 0
+                && path == prepared.sets[0].path(pattern, &name)
+                && body == operation.get("requestBody").map(|_| prepared.sets[0].body(&name))
+            {
+                continue;
+            }
+            match Outcome::of(&attempt(&client, method, &path, body.as_ref())) {
+                Ok(outcome) => drop(outcomes.insert((name.clone(), relation), outcome)),
+                Err(error) => wrong.push(format!("{} {name} on {}: {error}", tester.name, RELATIONS[relation])),
+            }
+            if let (true, Some(actor)) = (method == "PUT" && pattern.ends_with("/{actorId}"), &tester.actor) {
+                let own = format!("{}/{actor}", path.rsplit_once('/').unwrap().0);
+                if let Ok(outcome) = Outcome::of(&attempt(&client, method, &own, body.as_ref())) {
+                    outcomes.insert((format!("{name} for its own"), relation), outcome);
+                }
+            }
+            if shows_a_record(operation) {
+                let shown = client.get(&format!("{path}?include=allowedActions"));
+                if shown.status == 200 {
+                    told.push((pattern.clone(), path, relation, shown.json["allowedActions"].clone()));
+                }
+            }
+        }
+    }
+    for (record, path, relation, allowed) in told {
+        let Some(allowed) = allowed.as_array() else {
+            wrong.push(format!("{path} does not tell what {} may do", tester.name));
+            continue;
+        };
+        let mut expected = Vec::new();
+        for (method, pattern, operation) in &all {
+            let Some(for_a_party) = acts_on(&record, method, pattern) else { continue };
+            let name = operation["operationId"].as_str().unwrap();
+            // A party speaks for itself, so the caller tries for its own.
+            let tried = if for_a_party && tester.actor.is_some() { format!("{name} for its own") } else { name.to_owned() };
+            let outcome = outcomes.get(&(tried.clone(), relation)).or_else(|| outcomes.get(&(tried, 0))).copied();
+            if outcome == Some(Outcome::May) {
+                expected.push(json!(name));
+            }
+        }
+        expected.sort_by_key(ToString::to_string);
+        if *allowed != expected {
+            wrong.push(format!("{path} tells {} {allowed:?}, and trying gives {expected:?}", tester.name));
+        }
+    }
+    (outcomes, wrong)
+}
+
+#[rstest]
+fn abuse_48_everybody_may_do_what_the_matrix_says_and_what_records_tell_them(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(prepared) = prepared(database) else { return };
+    let mut results = BTreeMap::new();
+    thread::scope(|scope| {
+        let share = prepared.testers.len().div_ceil(4);
+        let running: Vec<_> = prepared
+            .testers
+            .chunks(share)
+            .map(|testers| {
+                scope.spawn(move || testers.iter().map(|tester| (tester.name.clone(), trial(prepared, tester))).collect::<Vec<_>>())
+            })
+            .collect();
+        results.extend(running.into_iter().flat_map(|thread| thread.join().unwrap()));
+    });
+    let wrong: Vec<_> = results.values().flat_map(|(_, wrong)| wrong).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let mut matrix = String::from(
+        "# Who may do what with which records\n\nFound out by trying every operation as everybody (`tests/it/policy.rs`), on both databases. A cell has a sign for a\nrecord that is the caller's own (its actor's, its forum's, in its area; seen only by those), one for another\nmunicipality's that only its own people see, and one for another's that everybody sees. Where there is no such\ndifference it has one sign.\n\n`●` may, also where the record's state forbids it just now. `s` must sign in. `f` is forbidden. `–` may not know of it.\n\nRoles are granted everywhere, for the area, or for the actor. Whoever has a function in the forum works as contributor for\nan actor that has it.\n\n| operation |",
+    );
+    for tester in &prepared.testers {
+        let _ = write!(matrix, " {} |", tester.name);
+    }
+    let _ = writeln!(matrix, "\n|---|{}", ":-:|".repeat(prepared.testers.len()));
+    let mut names: Vec<_> =
+        operations().into_iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap().to_owned()).collect();
+    names.sort();
+    for name in names {
+        let _ = write!(matrix, "| `{name}` |");
+        for tester in &prepared.testers {
+            let outcomes = &results[&tester.name].0;
+            let signs: String =
+                (0..RELATIONS.len()).filter_map(|relation| outcomes.get(&(name.clone(), relation))).map(|outcome| outcome.sign()).collect();
+            let _ = write!(matrix, " {signs} |");
+        }
+        matrix.push('\n');
+    }
+    golden("openapi/access-matrix.md", &matrix);
+}
+
+#[rstest]
+fn people_can_read_who_may_do_what(#[values(Database::Sqlite)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let page = app.anybody().get("/docs/permissions").is(200);
+    assert_eq!(page.header("content-type"), Some("text/html; charset=utf-8"));
+    assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    for part in
+        ["<html lang=\"sv\">", "<caption>", "<th scope=\"col\">", "<th scope=\"row\">", "tabindex=\"0\"", "Samordnare", "lang=\"en\""]
+    {
+        assert!(page.body.contains(part), "{part}");
+    }
+    for permission in samsyn::access::policy::Permission::ALL {
+        assert!(page.body.contains(&format!("<code>{}</code>", permission.key())), "{permission:?}");
+    }
+    assert!(app.anybody().get("/").body.contains("href=\"/docs/permissions\""));
+    // The contract's own pages are still there.
+    app.anybody().get("/docs/").is(200);
+}
+
+#[rstest]
+fn what_may_be_done_is_told_on_demand_and_is_another_representation(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(prepared) = prepared(database) else { return };
+    let app = TestApp::start_from(&prepared.template);
+    let by = |name: &str| prepared.testers.iter().find(|tester| tester.name == name).unwrap().client.at(app.address);
+    let path = format!("/actors/{}", prepared.sets[0].one("actorId"));
+    let plain = by("actor_admin actor").get(&path).is(200);
+    assert!(plain.json.get("allowedActions").is_none());
+    let asked = format!("{path}?include=allowedActions");
+    let own = by("actor_admin actor").get(&asked).is(200);
+    assert_eq!(own.json["allowedActions"], json!(["deleteActor", "updateActor"]));
+    let none = by("nobody").get(&asked).is(200);
+    assert_eq!(none.json["allowedActions"], json!([]));
+    assert!(own.etag() != plain.etag() && own.etag() != none.etag());
+    by("actor_admin actor").with("If-None-Match", &own.etag()).get(&asked).is(304);
+    // A tag of any representation names the version that is changed.
+    by("actor_admin actor").patch(&path, &own.etag(), &json!({"focus": "Odling och grannskap"})).is(200);
+    // It goes with chosen members, and is not there for lists.
+    let chosen = by("actor_admin actor").get(&format!("{asked}&fields=id")).is(200);
+    assert_eq!(chosen.json.as_object().unwrap().keys().collect::<Vec<_>>(), ["id", "allowedActions"]);
+    by("nobody").get("/actors?include=allowedActions").is(400);
+    by("nobody").get("/actors?fields=allowedActions").is(400);
+}
