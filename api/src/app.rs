@@ -16,7 +16,7 @@ use actix_web::{
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 use crate::{
-    access::{self, Access, Limits},
+    access::{self, Access, Limits, letters::Letters, oauth},
     config::Config,
     guidance::packs,
     kernel::{
@@ -52,6 +52,7 @@ pub struct App {
     documents: Data<Documents>,
     remembered: Data<Remembered>,
     stopping: Data<Stopping>,
+    letters: Data<Letters>,
 }
 
 impl std::fmt::Debug for App {
@@ -71,6 +72,7 @@ impl App {
         if config.reference_pack {
             packs::load(&db).await.map_err(failed)?;
         }
+        let outbox = config.outbox().map_err(|error| OpenError::Database(format!("{}: {}", error.0, error.1)))?;
         let access = Access::load(config.tokens(), &db).await.map_err(failed)?;
         let contract = CONTRACT.as_ref().map_err(|error| OpenError::Database(error.clone()))?;
         let calls = Calls::new(!config.metrics_listen.is_empty());
@@ -85,6 +87,7 @@ impl App {
             contract: Data::from(Arc::clone(contract)),
             remembered: Data::new(Remembered::default()),
             stopping: Data::new(Stopping::default()),
+            letters: Data::new(Letters::new(outbox)),
         })
     }
 
@@ -140,8 +143,8 @@ impl App {
         let (config, db, access, contract) = (self.config.clone(), self.db.clone(), self.access.clone(), self.contract.clone());
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
         let (limits, calls) = (self.limits.clone(), self.calls.clone());
-        let (sharing, shared) = (self.limits.clone(), self.db.clone());
-        actix_web::rt::spawn(async move { sharing.keep_shared(&shared).await });
+        let letters = self.letters.clone();
+        self.work_beside();
         let server = HttpServer::new(move || {
             ActixApp::new()
                 .app_data(envelope_data.clone())
@@ -154,6 +157,7 @@ impl App {
                 .app_data(documents.clone())
                 .app_data(remembered.clone())
                 .app_data(stopping.clone())
+                .app_data(letters.clone())
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())
                 .service(web::scope(ROOT).wrap(from_fn(access::authenticate)).configure(|plain| {
@@ -169,6 +173,10 @@ impl App {
                 .service(pages::openapi_older)
                 .service(pages::openapi_yaml)
                 .service(pages::jwks)
+                .service(oauth::metadata)
+                .service(oauth::give_token)
+                .service(oauth::revoke)
+                .service(oauth::introspect)
                 .service(pages::catalog)
                 .service(pages::security)
                 .service(pages::docs)
@@ -184,6 +192,14 @@ impl App {
         .run();
         let handle = server.handle();
         Ok((server, handle))
+    }
+
+    /// Starts what goes on beside the answers, for as long as the server's system runs.
+    fn work_beside(&self) {
+        let (letters, db) = (self.letters.clone(), self.db.clone());
+        actix_web::rt::spawn(async move { letters.run(&db).await });
+        let (limits, db) = (self.limits.clone(), self.db.clone());
+        actix_web::rt::spawn(async move { limits.keep_shared(&db).await });
     }
 
     /// Tells readiness that the service is about to stop.

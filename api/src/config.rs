@@ -9,8 +9,14 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use sea_orm::ActiveEnum;
+
 use crate::{
-    access::{LimitSettings, TokenSettings},
+    access::{
+        LimitSettings, TokenSettings,
+        letters::{Outbox, OutboxError},
+        policy::Role,
+    },
     kernel::{address, cors::Cors, db, middleware::Envelope},
 };
 
@@ -64,9 +70,7 @@ settings! {
     /// How many hours a session lasts unless renewed.
     session_hours: i64 = 168;
     /// Addresses and networks of proxies that are believed when they say who called them.
-    trusted_proxies: Vec<String> = Vec::<String>::new();
-    /// Origins whose pages in browsers may call, such as https://app.example.se.
-    cors_origins: Vec<String> = Vec::<String>::new();
+    trusted_proxies: Vec<String> = Vec::<Value>::new();
     /// Calls a minute by one who is signed in; 0 means no limit, here and below.
     rate_caller_per_minute: u32 = 1200;
     /// Calls a minute from an address without a token that holds.
@@ -81,6 +85,17 @@ settings! {
     sign_in_failures_per_address: u32 = 50;
     /// Address and port on which measures can be read at /metrics, apart from the API. Empty means nowhere.
     metrics_listen: String = "";
+    /// Roles that count only after a sign-in in two steps, or at an identity provider that is sure enough.
+    second_factor_roles: Vec<String> = Vec::<Value>::new();
+    /// How mail is sent: `file:FOLDER` makes a file of each letter, smtps://USER:PASSWORD@HOST or
+    /// smtp://USER:PASSWORD@HOST?tls=required hands it to a server.
+    mail_url: String = "file:samsyn-data/mail";
+    /// Who mail comes from.
+    mail_from: String = "Samsyn <samsyn@localhost>";
+    /// Where the pages are that links in mail lead to: invitation, password and email below it. Empty means the service's own.
+    account_url: String = "";
+    /// Origins of pages in browsers that may call the service, such as https://app.example.se.
+    cors_origins: Vec<String> = Vec::<Value>::new();
     /// Whom to tell of a weakness, as a mailto: or https: address.
     security_contact: String = "mailto:security@samsyn.example.se";
     /// What to log: error, warn, info, debug or trace, or a filter such as `samsyn=debug`.
@@ -146,6 +161,9 @@ impl Config {
         if config.public_url.is_empty() {
             config.public_url = format!("http://{}", config.listen);
         }
+        if config.account_url.is_empty() {
+            config.account_url = format!("{}/account", config.public_url);
+        }
         config.check()?;
         Ok(config)
     }
@@ -184,6 +202,12 @@ impl Config {
         if !self.metrics_listen.is_empty() && self.metrics_listen.parse::<std::net::SocketAddr>().is_err() {
             return wrong("metrics_listen", format!("{} is no address and port, such as 127.0.0.1:9090", self.metrics_listen));
         }
+        if let Some(unknown) = self.second_factor_roles.iter().find(|role| Role::try_from_value(role).is_err()) {
+            return wrong("second_factor_roles", format!("{unknown} is no role"));
+        }
+        if let Err(OutboxError(setting, sentence)) = self.outbox() {
+            return wrong(setting, sentence);
+        }
         if !matches!(self.log_format.as_str(), "json" | "text") {
             return wrong("log_format", format!("{} is neither json nor text", self.log_format));
         }
@@ -219,10 +243,20 @@ impl Config {
     #[must_use]
     pub fn tokens(&self) -> TokenSettings {
         TokenSettings {
+            two_step_roles: self.second_factor_roles.iter().filter_map(|role| Role::try_from_value(role).ok()).collect(),
+            origins: self.cors_origins.clone(),
             issuer: self.public_url.clone(),
             access: TimeDelta::minutes(self.access_token_minutes),
             session: TimeDelta::hours(self.session_hours),
         }
+    }
+
+    /// Where mail goes.
+    ///
+    /// # Errors
+    /// With the setting that cannot be used.
+    pub fn outbox(&self) -> Result<Outbox, OutboxError> {
+        Outbox::new(&self.mail_url, &self.mail_from, &self.account_url)
     }
 
     /// What surrounds every call.

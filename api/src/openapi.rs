@@ -86,7 +86,8 @@ fn introduce(document: &mut Value, public_url: &str) {
     document["tags"] = json!([
         {"name": "service", "description": "The service about itself (tjänsten)"},
         {"name": "sessions", "description": "Signing in and out (inloggning)"},
-        {"name": "users", "description": "Who can sign in (användare)"},
+        {"name": "account", "description": "One's own account (konto)"},
+        {"name": "users", "description": "Who can sign in (användare och tjänstekonton)"},
         {"name": "grants", "description": "Who may do what (behörigheter)"},
         {"name": "reference", "description": "What codes mean (kodlistor)"},
         {"name": "areas", "description": "The division of the country (områden)"},
@@ -282,7 +283,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     operation["description"] = json!(format!("{description}\n\nPermission: `{key}`.").trim());
     let writes = method != "get";
     let body = operation.get("requestBody").is_some();
-    let versioned = matches!(method, "patch" | "delete" | "put") && !path.ends_with("/current");
+    let versioned = matches!(method, "patch" | "delete" | "put") && !path.contains("/sessions/");
 
     let mut parameters: Vec<Value> = path
         .split('{')

@@ -13,7 +13,10 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(service::routes)
         // Who may do what.
         .configure(access::sessions::routes)
+        .configure(access::account::routes)
+        .configure(access::personal_tokens::routes)
         .configure(access::users::routes)
+        .configure(access::service_accounts::routes)
         .configure(access::grants::routes)
         // What words mean, and where things are.
         .configure(reference::codelists::routes)
@@ -41,5 +44,6 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(priorities::decisions::routes)
         // How other systems take part, and how things hang together.
         .configure(exchange::changes::routes)
+        .configure(exchange::sources::routes)
         .configure(insight::trace::routes);
 }

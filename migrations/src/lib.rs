@@ -11,6 +11,7 @@ mod m0007_statistics;
 mod m0008_assessments;
 mod m0009_interventions;
 mod m0010_priorities;
+mod m0011_accounts;
 mod m0013_limits;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_assessments::Migration),
             Box::new(m0009_interventions::Migration),
             Box::new(m0010_priorities::Migration),
+            Box::new(m0011_accounts::Migration),
             Box::new(m0013_limits::Migration),
         ]
     }

@@ -20,6 +20,7 @@ use actix_web::{
 use super::{
     Access, Caller, Limits, Reach, Sight,
     policy::{Permission, Requires},
+    users::UserId,
 };
 use crate::kernel::{
     Db, Problem, Result,
@@ -46,6 +47,14 @@ impl<P> By<P> {
     #[must_use]
     pub fn sight(&self) -> &Sight {
         &self.caller.sight
+    }
+
+    /// The user who calls.
+    ///
+    /// # Errors
+    /// When nobody is signed in, which the permission should have made impossible.
+    pub fn user_id(&self) -> Result<UserId> {
+        self.caller.user.map(UserId::from).ok_or_else(Problem::not_found)
     }
 }
 
@@ -85,6 +94,23 @@ pub async fn authenticate<B: MessageBody + 'static>(
         access.changed();
     }
     response
+}
+
+/// Counts calls at addresses outside the API, where nobody is known before the call is read.
+///
+/// # Errors
+/// What the handler ends with.
+pub async fn limited<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let meta = request.extensions().get::<Rc<Meta>>().cloned();
+    if let (Some(limits), Some(meta)) = (request.app_data::<Data<Limits>>(), meta)
+        && let Err(problem) = limits.count(&Ok(Arc::default()), &meta)
+    {
+        return Ok(request.into_response(problem.error_response()));
+    }
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
 }
 
 impl<P: Requires> FromRequest for By<P> {
@@ -131,6 +157,7 @@ impl<P: Requires> By<P> {
             user_name: caller.name.clone(),
             request_id: Some(meta.request_id.clone()),
             address: meta.address.clone(),
+            agent: meta.agent.clone(),
             language: meta.language,
             once,
             if_match: text("if-match").map(ToOwned::to_owned),

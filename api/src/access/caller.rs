@@ -67,6 +67,12 @@ pub struct Caller {
     pub name: String,
     /// The session that the call belongs to.
     pub session: Option<Uuid>,
+    /// The personal token that the call is made with.
+    pub token: Option<Uuid>,
+    /// The only permissions that the token or session carries, where it was made narrower than its user's roles.
+    pub narrowed: Option<Vec<Permission>>,
+    /// Roles that are granted but do not count, since they demand a stronger sign-in.
+    pub withheld: Vec<Role>,
     /// What has been granted, as it holds now.
     pub grants: Vec<(Role, Scope)>,
     /// Functions in forums of the actors that the user works for.
@@ -82,6 +88,9 @@ impl Caller {
     /// When nowhere: 401 when signing in might help, else 403 naming the permission.
     pub fn reach(&self, permission: Permission) -> Result<Reach> {
         let mut reach = Reach { permission: permission.key(), ..Reach::default() };
+        if self.narrowed.as_ref().is_some_and(|carried| !carried.contains(&permission)) {
+            return Err(reach.narrowed());
+        }
         let mut held = allows(Standing::Everyone, permission) || (self.user.is_some() && allows(Standing::SignedIn, permission));
         for (role, scope) in self.grants.iter().filter(|(role, _)| allows(Standing::Role(*role), permission)) {
             held = true;
@@ -91,7 +100,7 @@ impl Caller {
                 Scope::Area(path) => reach.areas.push(path.clone()),
                 Scope::Actor(actors) => reach.actors.extend(actors),
                 Scope::Forum(forum) => reach.forums.push(*forum),
-                Scope::Source(_) => {}
+                Scope::Source(source) => reach.sources.push(*source),
             }
         }
         for (forum, _) in self.functions.iter().filter(|(_, function)| allows(Standing::Forum(*function), permission)) {
@@ -102,8 +111,20 @@ impl Caller {
             Ok(reach)
         } else if self.user.is_none() {
             Err(Problem::new(Kind::Unauthenticated).header("WWW-Authenticate", "Bearer"))
+        } else if self.withheld.iter().any(|role| allows(Standing::Role(*role), permission)) {
+            Err(reach.stronger())
         } else {
             Err(reach.missing())
+        }
+    }
+
+    /// What the call is made with, for the record: the session or the token.
+    #[must_use]
+    pub fn credential(&self) -> String {
+        match (self.session, self.token) {
+            (Some(session), _) => format!("session:{session}"),
+            (None, Some(token)) => format!("token:{token}"),
+            (None, None) => String::new(),
         }
     }
 
@@ -179,6 +200,8 @@ pub struct Reach {
     pub actors: Vec<Uuid>,
     /// In these forums.
     pub forums: Vec<Uuid>,
+    /// For these sources.
+    pub sources: Vec<Uuid>,
 }
 
 impl Reach {
@@ -189,6 +212,26 @@ impl Reach {
         Problem { required_permission: Some(permission), ..Problem::new(Kind::Forbidden) }.detail(say!(
             "Du behöver behörigheten {permission} här. Be den som samordnar arbetet om en roll som har den.",
             "You need the permission {permission} here. Ask the coordinator for a role that has it."
+        ))
+    }
+
+    /// The token was made without the permission.
+    fn narrowed(&self) -> Problem {
+        let permission = self.permission;
+        Problem { required_permission: Some(permission), ..Problem::new(Kind::Forbidden) }
+            .header("WWW-Authenticate", format!("Bearer error=\"insufficient_scope\", scope=\"{permission}\""))
+            .detail(say!(
+                "Åtkomstbiljetten omfattar inte {permission}. Skapa en biljett som gör det, eller logga in själv.",
+                "The token does not carry {permission}. Make one that does, or sign in yourself."
+            ))
+    }
+
+    /// The role that gives the permission demands a stronger sign-in.
+    fn stronger(&self) -> Problem {
+        let permission = self.permission;
+        Problem { required_permission: Some(permission), ..Problem::new(Kind::Forbidden) }.detail(say!(
+            "Din roll kräver en starkare inloggning för {permission}. Slå på tvåstegsinloggning (POST /me/second-factor) och logga in på nytt med den, eller logga in med din organisations inloggning.",
+            "Your role demands a stronger sign-in for {permission}. Turn on two-step sign-in (POST /me/second-factor) and sign in again with it, or sign in with your organisation's identity provider."
         ))
     }
 

@@ -3,18 +3,23 @@
 //! A handler names the permission it needs in its signature ([`By`]); what the caller may see ([`Sight`]) and where the
 //! permission is held ([`Reach`]) come with it, and stores take them, so a query that forgets them does not compile.
 
+pub mod account;
 mod by;
 mod caller;
 pub mod grants;
+pub mod letters;
 pub mod limits;
+pub mod oauth;
 pub mod passwords;
+pub mod personal_tokens;
 pub mod policy;
+pub mod service_accounts;
 pub mod sessions;
 mod standing;
 mod tokens;
 pub mod users;
 
-pub use by::{By, authenticate};
+pub use by::{By, authenticate, limited};
 pub use caller::{Caller, Reach, Scope as CallerScope, Sight, Visibility};
 pub use limits::{LimitSettings, Limits};
 pub use tokens::{Access, TokenSettings};

@@ -14,50 +14,59 @@ use argon2::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::kernel::{Fault, Kind, Problem, Result, say, text};
+use crate::kernel::{Kind, Problem, Result, say, text};
 
 /// The fewest characters of a password.
 pub const MIN_LENGTH: usize = 12;
 /// The most bytes of a password; all of them count.
 pub const MAX_LENGTH: usize = 1024;
 
-/// Beginnings and wholes that are tried first, folded and without digits and marks.
+/// How hard a password must be to guess, by zxcvbn's scale of 0 to 4: at least about a hundred million tries.
+const STRENGTH: zxcvbn::Score = zxcvbn::Score::Three;
+
+/// Swedish words that are tried first and that zxcvbn's lists, which are English, lack.
 const COMMON: &[&str] = &[
-    "password",
     "losenord",
     "lösenord",
-    "qwerty",
-    "qwertyuiop",
-    "asdfghjkl",
     "sommar",
     "vinter",
     "höst",
     "vår",
-    "summer",
-    "winter",
-    "welcome",
     "välkommen",
-    "admin",
-    "administrator",
-    "letmein",
-    "iloveyou",
+    "valkommen",
     "samsyn",
     "kommun",
     "kommunen",
     "region",
-    "changeme",
-    "abc",
-    "abcdefgh",
     "hejsan",
     "hejhej",
     "sverige",
     "stockholm",
     "göteborg",
+    "goteborg",
     "malmö",
+    "malmo",
     "fotboll",
     "hammarby",
     "djurgården",
     "aik",
+    "segregation",
+    "jultomten",
+    "midsommar",
+    "blåbär",
+    "älskling",
+    "januari",
+    "februari",
+    "mars",
+    "april",
+    "maj",
+    "juni",
+    "juli",
+    "augusti",
+    "september",
+    "oktober",
+    "november",
+    "december",
 ];
 
 static DUMMY: LazyLock<String> = LazyLock::new(|| digest("no password at all").unwrap_or_default());
@@ -70,11 +79,11 @@ fn digest(password: &str) -> Result<String> {
     argon().hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|error| Problem::internal(&error))
 }
 
-/// Checks that a password is worth having.
+/// Checks that a password is worth having. `own` are words that whoever knows the user would try: names and addresses.
 ///
 /// # Errors
-/// When it is too short, too long, or one of those that everybody tries first.
-pub fn check(password: &str, pointer: &str) -> Result<()> {
+/// When it is too short, too long, or one of those that are tried first.
+pub fn check(password: &str, pointer: &str, own: &[&str]) -> Result<()> {
     if password.chars().count() < MIN_LENGTH {
         return Err(Problem::fault(
             pointer,
@@ -89,25 +98,39 @@ pub fn check(password: &str, pointer: &str) -> Result<()> {
         return Err(Problem::fault(
             pointer,
             "too-long",
-            say!("Lösenordet får ha högst {MAX_LENGTH} tecken.", "The password may have at most {MAX_LENGTH} characters."),
+            say!("Lösenordet får ta högst {MAX_LENGTH} byte.", "The password may take at most {MAX_LENGTH} bytes."),
         ));
     }
-    let bare: String = text::fold(password).chars().filter(|letter| letter.is_alphabetic()).collect();
-    let mut letters: Vec<char> = password.chars().collect();
-    letters.sort_unstable();
-    letters.dedup();
-    let common = bare.is_empty() || COMMON.iter().any(|known| bare == *known || bare == known.repeat(2));
-    if common || letters.len() < 5 {
-        return Err(Problem::invalid(vec![Fault::at(
+    let folded: Vec<String> = own
+        .iter()
+        .flat_map(|word| word.split(['@', '.', ' ', '-']).chain([*word]))
+        .chain(COMMON.iter().copied())
+        .map(text::fold)
+        .filter(|word| word.chars().count() > 2)
+        .collect();
+    let known: Vec<&str> = folded.iter().map(String::as_str).collect();
+    let strength = zxcvbn::zxcvbn(&text::fold(password), &known).score();
+    if strength < STRENGTH || zxcvbn::zxcvbn(password, &known).score() < STRENGTH {
+        return Err(Problem::fault(
             pointer,
             "too-common",
             say!(
-                "Lösenordet är ett av dem som gissas först. Välj något annat, gärna flera ord.",
-                "The password is one of those that are guessed first. Choose another, preferably several words."
+                "Lösenordet är ett av dem som gissas först: vanliga ord, namn, årtal eller tangenter i rad. Välj något annat, gärna flera ord som inte hör ihop.",
+                "The password is one of those that are guessed first: common words, names, years or keys in a row. Choose another, preferably several words that do not belong together."
             ),
-        )]));
+        ));
     }
     Ok(())
+}
+
+/// Whether a stored form was made with weaker parameters than those of today.
+#[must_use]
+pub fn is_outdated(stored: &str) -> bool {
+    let today = Params::default();
+    PasswordHash::new(stored)
+        .ok()
+        .and_then(|hash| Params::try_from(&hash).ok())
+        .is_none_or(|then| then.m_cost() < today.m_cost() || then.t_cost() < today.t_cost() || then.p_cost() < today.p_cost())
 }
 
 /// Checking a password takes a processor for a while, so few are checked at once: the others go on answering calls.
@@ -230,9 +253,19 @@ mod tests {
 
     #[test]
     fn passwords_that_everybody_tries_are_refused() {
-        for password in ["Sommar2026!!", "lösenord1234", "aaaaaaaaaaaa", "123456789012", "kort"] {
-            assert!(check(password, "/password").is_err(), "{password}");
+        for password in ["Sommar2026!!", "lösenord1234", "aaaaaaaaaaaa", "123456789012", "kort", "Botkyrka2026!", "qwertyuiop12"] {
+            assert!(check(password, "/password", &["Botkyrka kommun"]).is_err(), "{password}");
         }
-        assert!(check("fyra blå cyklar vid ån", "/password").is_ok());
+        assert!(check("fyra blå cyklar vid ån", "/password", &[]).is_ok());
+    }
+
+    #[test]
+    fn a_hash_of_weaker_days_is_outdated() -> Result<()> {
+        let weak =
+            Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).map_err(|error| Problem::internal(&error))?);
+        let weak = weak.hash_password(b"fyra cyklar").map_err(|error| Problem::internal(&error))?.to_string();
+        assert!(is_outdated(&weak));
+        assert!(!is_outdated(&digest("fyra cyklar")?));
+        Ok(())
     }
 }

@@ -71,6 +71,10 @@ macro_rules! permissions {
             /// The permission's name in the contract.
             #[must_use]
             pub const fn key(self) -> &'static str { match self { $(Self::$name => $key,)* } }
+
+            /// The permission of that name.
+            #[must_use]
+            pub fn named(name: &str) -> Option<Self> { Self::ALL.iter().copied().find(|permission| permission.key() == name) }
         }
 
         /// Whether somebody of a standing holds a permission, within the scope of that standing.
@@ -107,11 +111,16 @@ permissions! {
     ReadPriorities "priorities.read" [Everyone];
     ReadTrace "trace.read" [Everyone];
     ReadChanges "changes.read" [SignedIn];
+    ReadSources "sources.read" [SignedIn];
+    WriteSources "sources.write" [In(Admin | Coordinator | ActorAdmin)];
     StartSession "sessions.start" [Everyone];
     EndSession "sessions.end" [SignedIn];
     ReadAccount "account.read" [SignedIn];
-    ReadUsers "users.read" [In(Admin)];
-    WriteUsers "users.write" [In(Admin | Coordinator)];
+    WriteAccount "account.write" [SignedIn];
+    ReadUsers "users.read" [In(Admin | Coordinator | ActorAdmin)];
+    WriteUsers "users.write" [In(Admin | Coordinator | ActorAdmin)];
+    ReadServiceAccounts "service_accounts.read" [In(Admin | Coordinator | ActorAdmin)];
+    WriteServiceAccounts "service_accounts.write" [In(Admin | Coordinator | ActorAdmin)];
     ReadGrants "grants.read" [In(Admin | Coordinator | ActorAdmin)];
     WriteGrants "grants.write" [In(Admin | Coordinator | ActorAdmin)];
     WriteActors "actors.write" [In(Admin | Coordinator | ActorAdmin)];
@@ -126,6 +135,14 @@ permissions! {
     WriteRounds "priorities.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator)];
     Vote "priorities.vote" [In(ActorAdmin | Contributor)];
     Decide "priorities.decide" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader)];
+}
+
+impl Permission {
+    /// Whether a token for machines may carry the permission. Who holds such a token must not be able to take the account.
+    #[must_use]
+    pub const fn may_be_scope(self) -> bool {
+        !matches!(self, Self::WriteAccount | Self::StartSession | Self::EndSession)
+    }
 }
 
 /// A type that stands for a permission.

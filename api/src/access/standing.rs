@@ -11,39 +11,67 @@ use sea_orm::{
 
 use super::{
     caller::{Caller, Scope, Sight},
-    policy::{ForumFunction, Role},
+    policy::{ForumFunction, Permission, Role},
 };
-use crate::kernel::{Problem, Result};
+use crate::kernel::{Problem, Result, table::List};
 
-/// The user of a live session with all that holds for it today, or nothing when the session or the account has ended.
+/// What a call is made with.
+pub(super) enum Credential {
+    /// A session, by the access token that speaks for it.
+    Session { user: Uuid, session: Uuid },
+    /// A personal token, by its digest.
+    Token(String),
+}
+
+/// The user of a live session or token with all that holds for it today and until when that is known, or nothing when the
+/// session, the token or the account has ended.
 pub(super) async fn load(
-    user: Uuid,
-    session: Uuid,
+    credential: Credential,
     today: NaiveDate,
     now: ChronoDateTimeUtc,
     db: &DatabaseConnection,
-) -> Result<Option<Caller>> {
-    let account = Query::select()
+) -> Result<Option<(Caller, ChronoDateTimeUtc)>> {
+    let mut account = Query::select();
+    account
+        .expr_as(Expr::col(("user_account", "id")), "user_id")
         .column(("user_account", "name"))
         .from("user_account")
-        .inner_join("session", Expr::col(("session", "user_id")).equals(("user_account", "id")))
-        .and_where(Expr::col(("user_account", "id")).eq(user))
-        .and_where(Expr::col(("user_account", "status")).eq("active"))
-        .and_where(Expr::col(("session", "id")).eq(session))
-        .and_where(Expr::col(("session", "revoked_at")).is_null())
-        .and_where(Expr::col(("session", "expires_at")).gt(now))
-        .take();
+        .and_where(Expr::col(("user_account", "status")).eq("active"));
+    let table = if let Credential::Session { .. } = credential { "session" } else { "personal_token" };
+    account
+        .inner_join(table, Expr::col((table, "user_id")).equals(("user_account", "id")))
+        .expr_as(Expr::col((table, "id")), "credential_id")
+        .columns([(table, "expires_at"), (table, "withheld"), (table, "scopes")])
+        .and_where(Expr::col((table, "expires_at")).gt(now));
+    match &credential {
+        Credential::Session { user, session } => {
+            account
+                .and_where(Expr::col(("session", "id")).eq(*session))
+                .and_where(Expr::col(("session", "revoked_at")).is_null())
+                .and_where(Expr::col(("user_account", "id")).eq(*user));
+        }
+        Credential::Token(digest) => {
+            account.and_where(Expr::col(("personal_token", "digest")).eq(digest.as_str()));
+        }
+    }
     let Some(account) = db.query_one(&account).await? else { return Ok(None) };
+    let user: Uuid = account.try_get("", "user_id")?;
+    let id: Uuid = account.try_get("", "credential_id")?;
+    let scopes: Option<List<String>> = account.try_get("", "scopes")?;
+    let withheld: List<Role> = account.try_get("", "withheld")?;
+    let is_session = matches!(credential, Credential::Session { .. });
     let mut caller = Caller {
         user: Some(user),
         name: account.try_get("", "name")?,
-        session: Some(session),
+        session: is_session.then_some(id),
+        token: (!is_session).then_some(id),
+        narrowed: scopes.map(|scopes| scopes.0.iter().filter_map(|scope| Permission::named(scope)).collect()),
         sight: Sight { signed_in: true, ..Sight::default() },
         ..Caller::default()
     };
-    grants(&mut caller, user, today, db).await?;
+    grants(&mut caller, user, &withheld.0, today, db).await?;
     forums(&mut caller, today, db).await?;
-    Ok(Some(caller))
+    Ok(Some((caller, account.try_get("", "expires_at")?)))
 }
 
 async fn rows(select: &SelectStatement, db: &DatabaseConnection) -> Result<Vec<QueryResult>> {
@@ -56,7 +84,7 @@ fn holds_on(today: NaiveDate) -> sea_orm::Condition {
         .add(Expr::col("valid_to").is_null().or(Expr::col("valid_to").gt(today)))
 }
 
-async fn grants(caller: &mut Caller, user: Uuid, today: NaiveDate, db: &DatabaseConnection) -> Result<()> {
+async fn grants(caller: &mut Caller, user: Uuid, withheld: &[Role], today: NaiveDate, db: &DatabaseConnection) -> Result<()> {
     let select = Query::select()
         .columns(["role", "scope_kind", "scope_id"])
         .from("access_grant")
@@ -65,6 +93,10 @@ async fn grants(caller: &mut Caller, user: Uuid, today: NaiveDate, db: &Database
         .take();
     for row in rows(&select, db).await? {
         let role: Role = row.try_get("", "role")?;
+        if withheld.contains(&role) {
+            caller.withheld.push(role);
+            continue;
+        }
         let kind: String = row.try_get("", "scope_kind")?;
         let id: Option<Uuid> = row.try_get("", "scope_id")?;
         let scope = match (kind.as_str(), id) {

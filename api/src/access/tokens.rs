@@ -13,20 +13,34 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use sea_orm::{ActiveValue::Set, EntityTrait, QueryOrder};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{caller::Caller, passwords::Hashing, sessions::table::signing_key, standing};
-use crate::kernel::{Db, Problem, Result, hash, problem::Kind};
+use super::{
+    caller::Caller,
+    passwords::Hashing,
+    personal_tokens,
+    policy::Role,
+    sessions::{SignInMethod, table::signing_key},
+    standing::{self, Credential},
+};
+use crate::kernel::{Db, Problem, Result, hash, problem::Kind, request::Call};
 
 /// How long another instance's change of access may go unnoticed.
 const EPOCH_AGE: Duration = Duration::from_millis(500);
 
+/// No token of ours comes near this length.
+const MAX_TOKEN: usize = 4096;
+
 /// How tokens and sessions are made.
 #[derive(Clone, Debug)]
 pub struct TokenSettings {
+    /// Roles that count only after a sign-in in two steps.
+    pub two_step_roles: Vec<Role>,
+    /// Origins of pages that may use the cookie, besides the service's own.
+    pub origins: Vec<String>,
     /// Who issues and accepts tokens: the service's public address.
     pub issuer: String,
     /// How long an access token lasts.
@@ -35,20 +49,40 @@ pub struct TokenSettings {
     pub session: TimeDelta,
 }
 
+/// What an access token says (RFC 9068).
 #[derive(Debug, Serialize, Deserialize)]
-struct Claims {
-    iss: String,
-    aud: String,
-    sub: Uuid,
-    sid: Uuid,
-    jti: Uuid,
-    iat: i64,
-    exp: i64,
+pub(super) struct Claims {
+    pub iss: String,
+    pub aud: String,
+    pub sub: Uuid,
+    /// The client that it was issued to: a service account, a frontend, or `samsyn` for the API's own sign-in.
+    pub client_id: String,
+    pub sid: Uuid,
+    pub jti: Uuid,
+    pub iat: i64,
+    pub exp: i64,
+    #[serde(default, skip_serializing)]
+    pub nbf: Option<i64>,
+    /// When the user signed in.
+    pub auth_time: i64,
+    /// How (RFC 8176): `pwd`, `otp`, and `mfa` for both.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    /// How sure the identity provider was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// The permissions that the token carries, where it is narrower than its user's roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
-struct SigningKey {
+/// A key that tokens are signed and checked with.
+struct Key {
     id: String,
+    public: String,
+    decoding: DecodingKey,
     encoding: EncodingKey,
+    signs_from: DateTime<Utc>,
 }
 
 /// A verified token with what holds for its user.
@@ -63,8 +97,7 @@ struct Known {
 /// Makes and checks tokens, and remembers who callers are.
 pub struct Access {
     pub(super) settings: TokenSettings,
-    signing: SigningKey,
-    verifying: RwLock<Vec<(String, String, Arc<DecodingKey>)>>,
+    keys: RwLock<Arc<Vec<Key>>>,
     known: moka::sync::Cache<[u8; 32], Known>,
     epoch: AtomicI64,
     read_at: Mutex<Option<Instant>>,
@@ -80,22 +113,18 @@ impl std::fmt::Debug for Access {
 }
 
 impl Access {
-    /// Loads the signing key, making one at the first start.
+    /// Loads the keys, making one at the first start.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn load(settings: TokenSettings, db: &Db) -> Result<Self> {
-        let signing = if let Some(key) = newest_key(db).await? {
-            key
-        } else {
-            make_key(db).await?;
-            // Another instance may have made one at the same moment; all use the newest.
-            newest_key(db).await?.ok_or_else(|| Problem::internal(&"no signing key"))?
-        };
+        if signing_key::Entity::find().one(db.reader()).await?.is_none() {
+            // Another instance may make one at the same moment; all know both.
+            make_key(db.clock.now(), db).await?;
+        }
         let access = Self {
             settings,
-            signing: SigningKey { id: signing.id, encoding: EncodingKey::from_ed_der(&signing.private_key) },
-            verifying: RwLock::default(),
+            keys: RwLock::default(),
             known: moka::sync::Cache::new(10_000),
             epoch: AtomicI64::default(),
             read_at: Mutex::default(),
@@ -107,44 +136,72 @@ impl Access {
     }
 
     async fn read_keys(&self, db: &Db) -> Result<()> {
-        let keys = signing_key::Entity::find().order_by_asc(signing_key::Column::CreatedAt).all(db.reader()).await?;
+        let rows = signing_key::Entity::find().all(db.reader()).await?;
         let mut read = Vec::new();
-        for key in keys {
-            let decoding = DecodingKey::from_ed_components(&key.public_key).map_err(|error| Problem::internal(&error))?;
-            read.push((key.id, key.public_key, Arc::new(decoding)));
+        for row in rows {
+            read.push(Key {
+                decoding: DecodingKey::from_ed_components(&row.public_key).map_err(|error| Problem::internal(&error))?,
+                encoding: EncodingKey::from_ed_der(&row.private_key),
+                signs_from: row.signs_from.unwrap_or(row.created_at),
+                id: row.id,
+                public: row.public_key,
+            });
         }
-        *self.verifying.write().unwrap_or_else(PoisonError::into_inner) = read;
+        read.sort_by(|a, b| (a.signs_from, &a.id).cmp(&(b.signs_from, &b.id)));
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(read);
         Ok(())
     }
 
-    /// The public keys (RFC 7517).
+    /// The roles that a way of signing in is too weak for.
+    pub(super) fn withheld(&self, method: SignInMethod) -> Vec<Role> {
+        if method == SignInMethod::Password { self.settings.two_step_roles.clone() } else { Vec::new() }
+    }
+
+    fn keys(&self) -> Arc<Vec<Key>> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The public keys (RFC 7517), also of the one that will sign next.
     #[must_use]
     pub fn key_set(&self) -> Value {
-        let keys = self.verifying.read().unwrap_or_else(PoisonError::into_inner);
-        let keys: Vec<_> = keys
+        let keys: Vec<_> = self
+            .keys()
             .iter()
-            .map(|(id, public, _)| json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": id, "x": public}))
+            .map(|key| json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.id, "x": key.public}))
             .collect();
         json!({ "keys": keys })
     }
 
-    /// A new access token for a session.
-    pub(super) fn issue(&self, user: Uuid, session: Uuid, token: Uuid, now: DateTime<Utc>) -> Result<(String, DateTime<Utc>)> {
-        let expires = now + self.settings.access;
-        let claims = Claims {
-            iss: self.settings.issuer.clone(),
-            aud: self.settings.issuer.clone(),
-            sub: user,
-            sid: session,
-            jti: token,
-            iat: now.timestamp(),
-            exp: expires.timestamp(),
-        };
+    /// Makes a new key that signs from a time on, and forgets keys that nothing valid can be signed with.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn rotate(&self, signs_from: DateTime<Utc>, db: &Db) -> Result<String> {
+        let id = make_key(signs_from, db).await?;
+        self.read_keys(db).await?;
+        let keys = self.keys();
+        let present = keys.iter().rposition(|key| key.signs_from <= db.clock.now()).unwrap_or_default();
+        let long_ago = db.clock.now() - self.settings.access - TimeDelta::hours(1);
+        if keys.get(present).is_some_and(|key| key.signs_from < long_ago) {
+            let ended = keys[..present].iter().map(|key| key.id.clone());
+            signing_key::Entity::delete_many().filter(signing_key::Column::Id.is_in(ended)).exec(db.writer()).await?;
+        }
+        db.transaction(&Call::of_installation(), async |w| {
+            w.access_changed();
+            Ok(())
+        })
+        .await?;
+        Ok(id)
+    }
+
+    /// Signs an access token.
+    pub(super) fn sign(&self, claims: &Claims, now: DateTime<Utc>) -> Result<String> {
+        let keys = self.keys();
+        let key = keys.iter().rfind(|key| key.signs_from <= now).or(keys.first()).ok_or_else(|| Problem::internal(&"no signing key"))?;
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some("at+jwt".to_owned());
-        header.kid = Some(self.signing.id.clone());
-        let token = jsonwebtoken::encode(&header, &claims, &self.signing.encoding).map_err(|error| Problem::internal(&error))?;
-        Ok((token, expires))
+        header.kid = Some(key.id.clone());
+        jsonwebtoken::encode(&header, claims, &key.encoding).map_err(|error| Problem::internal(&error))
     }
 
     /// Who calls, by the `Authorization` header.
@@ -158,6 +215,9 @@ impl Access {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim())
             .ok_or_else(refused)?;
+        if token.len() > MAX_TOKEN {
+            return Err(refused());
+        }
         let now = db.clock.now();
         let epoch = self.epoch(db).await?;
         let digest: [u8; 32] = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes())
@@ -171,40 +231,46 @@ impl Access {
         {
             return Ok(known.caller);
         }
-        let claims = self.verify(token, now, db).await?;
-        let caller = standing::load(claims.sub, claims.sid, now.date_naive(), now, db.reader()).await?.ok_or_else(refused)?;
+        let (credential, expires) = if token.starts_with(personal_tokens::PREFIX) {
+            if !personal_tokens::is_well_formed(token) {
+                return Err(refused());
+            }
+            // Looked up again now and then, so that it is known when the token was last used.
+            (Credential::Token(hash::hex(&digest)), now.timestamp() + 600)
+        } else {
+            let claims = self.verify(token, now, db).await?;
+            (Credential::Session { user: claims.sub, session: claims.sid }, claims.exp)
+        };
+        let (caller, until) = standing::load(credential, now.date_naive(), now, db.reader()).await?.ok_or_else(refused)?;
+        if let Some(token) = caller.token {
+            personal_tokens::used(token, now, db).await?;
+        }
         let caller = Arc::new(caller);
-        self.known.insert(digest, Known { caller: Arc::clone(&caller), expires: claims.exp, epoch, day: now.date_naive() });
+        let expires = expires.min(until.timestamp());
+        self.known.insert(digest, Known { caller: Arc::clone(&caller), expires, epoch, day: now.date_naive() });
         Ok(caller)
     }
 
-    async fn verify(&self, token: &str, now: DateTime<Utc>, db: &Db) -> Result<Claims> {
-        if token.len() > 4096 {
-            return Err(refused());
-        }
+    /// Checks an access token's signature and claims, and that it has not expired.
+    pub(super) async fn verify(&self, token: &str, now: DateTime<Utc>, db: &Db) -> Result<Claims> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| refused())?;
         if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some("at+jwt") {
             return Err(refused());
         }
         let id = header.kid.ok_or_else(refused)?;
-        let key = if let Some(key) = self.key(&id) {
-            key
-        } else {
+        if !self.keys().iter().any(|key| key.id == id) {
             self.read_keys(db).await?;
-            self.key(&id).ok_or_else(refused)?
-        };
+        }
+        let keys = self.keys();
+        let key = keys.iter().find(|key| key.id == id).ok_or_else(refused)?;
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.set_issuer(&[&self.settings.issuer]);
         rules.set_audience(&[&self.settings.issuer]);
         // Time is judged below by the injected clock.
         rules.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules).map_err(|_| refused())?.claims;
-        if claims.exp <= now.timestamp() { Err(refused()) } else { Ok(claims) }
-    }
-
-    fn key(&self, id: &str) -> Option<Arc<DecodingKey>> {
-        let keys = self.verifying.read().unwrap_or_else(PoisonError::into_inner);
-        keys.iter().find(|(known, _, _)| known == id).map(|(_, _, key)| Arc::clone(key))
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &rules).map_err(|_| refused())?.claims;
+        let now = now.timestamp();
+        if claims.exp <= now || claims.nbf.is_some_and(|from| from > now) { Err(refused()) } else { Ok(claims) }
     }
 
     /// The number of the present state of who may do what; read anew when it may be stale.
@@ -216,7 +282,10 @@ impl Access {
         #[expect(clippy::disallowed_methods, reason = "the age of what was read is measured, not told")]
         let asked = Instant::now();
         let epoch = standing::epoch(db.reader()).await?;
-        self.epoch.store(epoch, Ordering::Release);
+        if self.epoch.swap(epoch, Ordering::AcqRel) != epoch {
+            // The keys may have changed too.
+            self.read_keys(db).await?;
+        }
         *self.read_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(asked);
         Ok(epoch)
     }
@@ -231,24 +300,18 @@ fn refused() -> Problem {
     Problem::new(Kind::Unauthenticated).header("WWW-Authenticate", "Bearer error=\"invalid_token\"")
 }
 
-async fn newest_key(db: &Db) -> Result<Option<signing_key::Model>> {
-    Ok(signing_key::Entity::find()
-        .order_by_desc(signing_key::Column::CreatedAt)
-        .order_by_desc(signing_key::Column::Id)
-        .one(db.reader())
-        .await?)
-}
-
-async fn make_key(db: &Db) -> Result<()> {
+async fn make_key(signs_from: DateTime<Utc>, db: &Db) -> Result<String> {
     let pair = Ed25519KeyPair::generate().map_err(|_| Problem::internal(&"no key could be made"))?;
     let private = pair.to_pkcs8v1().map_err(|_| Problem::internal(&"no key could be made"))?;
     let public = BASE64_URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
+    let id = hash::sha256_hex(public.as_bytes())[..16].to_owned();
     let row = signing_key::ActiveModel {
-        id: Set(hash::sha256_hex(public.as_bytes())[..16].to_owned()),
+        id: Set(id.clone()),
         private_key: Set(private.as_ref().to_vec()),
         public_key: Set(public),
         created_at: Set(db.clock.now()),
+        signs_from: Set(Some(signs_from)),
     };
     signing_key::Entity::insert(row).exec_without_returning(db.writer()).await?;
-    Ok(())
+    Ok(id)
 }

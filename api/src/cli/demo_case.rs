@@ -141,7 +141,7 @@ impl Case<'_> {
             (Role::Analyst, ScopeKind::Area, Some(county)),
         ];
         for ((name, _), (role, kind, id)) in PEOPLE.iter().zip(roles) {
-            let new = NewUser { email: format!("{name}@{DOMAIN}"), name: format!("Demo {name}"), password: None };
+            let new = NewUser { email: format!("{name}@{DOMAIN}"), name: format!("Demo {name}"), language: None, password: None };
             let user: UserId = users::insert(&new, Some(hash.to_owned()), self.w).await?.id;
             grants::insert(&NewGrant { user_id: user, role, scope: Scope { kind, id }, valid_from: None, valid_to: None }, self.w).await?;
         }

@@ -54,7 +54,7 @@ pub(super) async fn run(command: UserCommand, config: Config) -> Outcome {
         crate::guidance::packs::load(&db).await?;
     }
     let scope = read_scope(&scope, &db).await?;
-    let user = create(&NewUser { email, name, password }, role, scope, &db).await?;
+    let user = create(&NewUser { email, name, language: None, password }, role, scope, &db).await?;
     db.close().await;
     println!("{user}");
     Ok(())
@@ -64,7 +64,7 @@ pub(super) async fn run(command: UserCommand, config: Config) -> Outcome {
 pub(super) async fn create(new: &NewUser, role: Role, scope: Scope, db: &Db) -> Result<users::UserId, Box<dyn std::error::Error>> {
     let hash = match &new.password {
         Some(password) => {
-            passwords::check(password, "/password")?;
+            passwords::check(password, "/password", &[&new.email, &new.name])?;
             Some(passwords::hash(password.clone(), &passwords::Hashing::new(1)).await?)
         }
         None => None,

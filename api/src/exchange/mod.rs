@@ -1,3 +1,4 @@
 //! Exchange: how other systems take part.
 
 pub mod changes;
+pub mod sources;

@@ -55,11 +55,20 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
 /// # Panics
 /// When the system has no source of randomness, for then no secret is one.
 #[must_use]
-#[expect(clippy::expect_used, reason = "without randomness nothing here is safe; the process must not go on")]
 pub fn secret() -> String {
-    let mut bytes = [0; 32];
+    BASE64_URL_SAFE_NO_PAD.encode(random::<32>())
+}
+
+/// Bytes that nobody can guess.
+///
+/// # Panics
+/// When the system has no source of randomness, for then no secret is one.
+#[must_use]
+#[expect(clippy::expect_used, reason = "without randomness nothing here is safe; the process must not go on")]
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
     rand::fill(&mut bytes).expect("the system's source of randomness answers");
-    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+    bytes
 }
 
 /// Seals texts that travel through a client and must come back unaltered, such as cursors.

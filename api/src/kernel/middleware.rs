@@ -79,8 +79,9 @@ pub async fn envelope<B: MessageBody + 'static>(
     let received = receive(&mut request, &envelope).await;
     let body = received.as_ref().ok().cloned().unwrap_or_default();
     let address = request.peer_addr().map(|peer| address::of(peer.ip(), request.headers(), &envelope.trusted_proxies).to_string());
-    let meta = Meta { request_id: request_id.clone(), language, body, address: address.unwrap_or_default(), headers: RefCell::default() };
-    let meta = Rc::new(meta);
+    let (address, headers) = (address.unwrap_or_default(), RefCell::default());
+    let agent = text(&request, header::USER_AGENT).unwrap_or_default().chars().take(200).collect();
+    let meta = Rc::new(Meta { request_id: request_id.clone(), language, body, address, agent, headers });
     request.extensions_mut().insert(Rc::clone(&meta));
     if method == Method::HEAD {
         // Answered as GET; the server leaves the body out.

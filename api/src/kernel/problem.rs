@@ -72,6 +72,11 @@ kinds! {
         ["Fel e-postadress eller lösenord", "Wrong e-mail address or password"]
         ["E-postadressen och lösenordet hör inte ihop, eller så är kontot avstängt. Av säkerhetsskäl sägs inte vilket.",
          "The e-mail address and password do not belong together, or the account is disabled. For safety it is not said which."];
+    /// The password is right but a code of the second step is needed too.
+    SecondFactorRequired 401 "second-factor-required"
+        ["Ange också koden för tvåstegsinloggning", "Give the code of the second step too"]
+        ["Kontot har tvåstegsinloggning. Skicka samma anrop igen med `code`: de sex siffrorna i din app, eller en av dina reservkoder.",
+         "The account has two-step sign-in. Send the same call again with `code`: the six digits in your app, or one of your recovery codes."];
     /// The caller may not do this.
     Forbidden 403 "forbidden"
         ["Behörighet saknas", "Permission missing"]

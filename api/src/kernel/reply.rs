@@ -20,6 +20,7 @@ pub struct Reply<T> {
     /// The call had been carried out before, and this is the answer it had then.
     pub(crate) replayed: bool,
     link: Option<String>,
+    cookie: Option<String>,
     secret: bool,
     of: PhantomData<fn() -> T>,
 }
@@ -51,7 +52,7 @@ impl<T: Serialize> Reply<T> {
             }
         };
         let stored = Stored { status, etag: etag(&bytes), location: None, body: bytes.into() };
-        Ok(Self { stored, replayed: false, link: None, secret: false, of: PhantomData })
+        Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, of: PhantomData })
     }
 
     /// 200 with one resource at a version.
@@ -144,11 +145,24 @@ impl Reply<Nothing> {
     pub fn nothing() -> Self {
         Self::stored(Stored { status: 204, etag: None, location: None, body: Bytes::new() }, false)
     }
+
+    /// 202: it will be done, and nothing is told of the outcome.
+    #[must_use]
+    pub fn accepted() -> Self {
+        Self::stored(Stored { status: 202, etag: None, location: None, body: Bytes::new() }, false)
+    }
 }
 
 impl<T> Reply<T> {
+    /// The same with a cookie given or taken back.
+    #[must_use]
+    pub fn cookie(mut self, cookie: Option<String>) -> Self {
+        self.cookie = cookie;
+        self
+    }
+
     pub(crate) const fn stored(stored: Stored, replayed: bool) -> Self {
-        Self { stored, replayed, link: None, secret: false, of: PhantomData }
+        Self { stored, replayed, link: None, cookie: None, secret: false, of: PhantomData }
     }
 }
 
@@ -193,6 +207,9 @@ impl<T> Responder for Reply<T> {
         }
         if let Some(link) = &self.link {
             response.insert_header((header::LINK, link.as_str()));
+        }
+        if let Some(cookie) = &self.cookie {
+            response.insert_header((header::SET_COOKIE, cookie.as_str()));
         }
         if self.secret {
             response.insert_header((header::CACHE_CONTROL, "no-store"));

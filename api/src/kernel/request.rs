@@ -26,6 +26,8 @@ pub struct Meta {
     pub body: Bytes,
     /// The network address that the call came from.
     pub address: String,
+    /// What the calling program calls itself.
+    pub agent: String,
     /// What the answer gets beside its own headers, however it comes about.
     pub headers: RefCell<Vec<(HeaderName, HeaderValue)>>,
 }
@@ -58,6 +60,8 @@ pub struct Call {
     pub request_id: Option<String>,
     /// The network address that the call came from; empty for the installation itself.
     pub address: String,
+    /// What the calling program calls itself.
+    pub agent: String,
     /// The language of the answer.
     pub language: Language,
     /// Under which key the answer is kept, so that a repeated call is answered and not carried out again.
@@ -77,6 +81,18 @@ impl Call {
     #[must_use]
     pub fn of_installation() -> Self {
         Self { user_name: "samsyn".to_owned(), ..Self::default() }
+    }
+
+    /// A call of nobody in particular, of which only this is known.
+    #[must_use]
+    pub fn of_nobody(meta: &Meta) -> Self {
+        Self {
+            request_id: Some(meta.request_id.clone()),
+            address: meta.address.clone(),
+            agent: meta.agent.clone(),
+            language: meta.language,
+            ..Self::default()
+        }
     }
 
     /// Checks that the caller changes the version that it has seen.

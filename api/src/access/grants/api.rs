@@ -21,7 +21,7 @@ use crate::{
 #[schema(as = GrantScope)]
 pub struct Scope {
     pub kind: ScopeKind,
-    /// The area, actor or forum; null for `everywhere`.
+    /// The area, actor, forum or source; null for `everywhere`.
     pub id: Option<Uuid>,
 }
 
@@ -113,7 +113,7 @@ async fn remove(by: By<needs::WriteGrants>, At(id): At<GrantId>, db: Data<Db>) -
         let grant = store::find(None, id, &w.tx).await?;
         store::may_grant(&by.caller, &by.reach, &grant.fields, w).await.map_err(|_| crate::kernel::Problem::not_found())?;
         by.expects(grant.version)?;
-        store::remove(id, w).await?;
+        store::remove(&grant, w).await?;
         Ok(Reply::nothing())
     })
     .await

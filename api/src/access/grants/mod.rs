@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use api::{Grant, NewGrant, Scope, routes};
+pub(super) use store::{beyond, is_admin, reached};
 pub use store::{insert, of_user};
 
 use crate::kernel::Id;
@@ -29,4 +30,6 @@ pub enum ScopeKind {
     Actor,
     /// A forum.
     Forum,
+    /// A source of a partner system.
+    Source,
 }

@@ -38,7 +38,7 @@ fn view(row: table::Model) -> Grant {
 }
 
 /// The grants within reach.
-fn reached(reach: &Reach) -> Condition {
+pub(in crate::access) fn reached(reach: &Reach) -> Condition {
     if reach.everywhere {
         return Condition::all();
     }
@@ -58,8 +58,15 @@ fn reached(reach: &Reach) -> Condition {
     }
     within = within
         .add(scope(ScopeKind::Actor).and(table::Column::ScopeId.is_in(reach.actors.iter().copied())))
-        .add(scope(ScopeKind::Forum).and(table::Column::ScopeId.is_in(reach.forums.iter().copied())));
+        .add(scope(ScopeKind::Forum).and(table::Column::ScopeId.is_in(reach.forums.iter().copied())))
+        .add(scope(ScopeKind::Source).and(table::Column::ScopeId.is_in(reach.sources.iter().copied())));
     within
+}
+
+/// Whether a user has been granted anything beyond reach.
+pub(in crate::access) async fn beyond(reach: &Reach, user: UserId, w: &Write<'_>) -> Result<bool> {
+    let all = table::Entity::find().filter(table::Column::UserId.eq(user));
+    Ok(all.clone().count(&w.tx).await? > all.filter(reached(reach)).count(&w.tx).await?)
 }
 
 /// A page of the grants within reach.
@@ -83,13 +90,17 @@ pub(super) async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, w:
         (ScopeKind::Area, Some(id)) => (path_of("area", id, w).await?.into_iter().collect(), None, None),
         (ScopeKind::Actor, Some(id)) => (path_of("actor", id, w).await?.into_iter().collect(), Some(id), None),
         (ScopeKind::Forum, Some(id)) => (Vec::new(), None, Some(id)),
+        (ScopeKind::Source, Some(id)) => (path_of("source", id, w).await?.into_iter().collect(), owner_of_source(id, w).await?, None),
         (_, None) => return Ok(()),
     };
     let areas: Vec<&str> = areas.iter().map(String::as_str).collect();
     reach.require(&areas, actor, forum)?;
     for permission in Permission::ALL.iter().filter(|permission| allows(Standing::Role(new.role), **permission)) {
         // Who administers an actor's users, or coordinates an area, may let others work for its actors.
-        let for_actor = matches!(new.role, Role::ActorAdmin | Role::Contributor | Role::Reader) && new.scope.kind == ScopeKind::Actor;
+        let for_actor = matches!(
+            (new.role, new.scope.kind),
+            (Role::ActorAdmin | Role::Contributor | Role::Reader, ScopeKind::Actor) | (Role::Service, ScopeKind::Source)
+        );
         if !for_actor {
             caller.reach(*permission)?.require(&areas, actor, forum)?;
         }
@@ -97,19 +108,28 @@ pub(super) async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, w:
     Ok(())
 }
 
-/// The path of an area, or of the area where an actor has its seat.
+/// The path of an area, or of the area where an actor, or a source's actor, has its seat.
 async fn path_of(table: &'static str, id: Uuid, w: &Write<'_>) -> Result<Option<String>> {
     let mut select = Query::select();
     select.column(("area", "path")).from("area");
-    if table == "actor" {
-        select
-            .inner_join("actor", Expr::col(("actor", "seat_area_id")).equals(("area", "id")))
-            .and_where(Expr::col(("actor", "id")).eq(id));
-    } else {
+    if table == "area" {
         select.and_where(Expr::col(("area", "id")).eq(id));
+    } else {
+        select.inner_join("actor", Expr::col(("actor", "seat_area_id")).equals(("area", "id")));
+        if table == "source" {
+            select.inner_join("source", Expr::col(("source", "actor_id")).equals(("actor", "id")));
+        }
+        select.and_where(Expr::col((table, "id")).eq(id));
     }
     let row = w.tx.query_one(&select).await?;
     Ok(row.map(|row| row.try_get("", "path")).transpose()?)
+}
+
+/// The actor whose system a source is.
+async fn owner_of_source(id: Uuid, w: &Write<'_>) -> Result<Option<Uuid>> {
+    let select = Query::select().column("actor_id").from("source").and_where(Expr::col("id").eq(id)).take();
+    let row = w.tx.query_one(&select).await?;
+    Ok(row.map(|row| row.try_get("", "actor_id")).transpose()?)
 }
 
 /// Gives a grant; whether the caller may is asked before.
@@ -126,6 +146,7 @@ pub async fn insert(new: &NewGrant, w: &Write<'_>) -> Result<Grant> {
         ScopeKind::Area => Some("area"),
         ScopeKind::Actor => Some("actor"),
         ScopeKind::Forum => Some("forum"),
+        ScopeKind::Source => Some("source"),
     };
     match (table, new.scope.id) {
         (None, Some(_)) => faults.push(Fault::at(
@@ -172,10 +193,23 @@ pub async fn insert(new: &NewGrant, w: &Write<'_>) -> Result<Grant> {
     Ok(view(row))
 }
 
+/// Whether a user runs the installation.
+pub(in crate::access) async fn is_admin(user: UserId, w: &Write<'_>) -> Result<bool> {
+    let held = table::Entity::find()
+        .filter(table::Column::UserId.eq(user))
+        .filter(table::Column::Role.eq(Role::Admin))
+        .filter(table::Column::ScopeKind.eq(ScopeKind::Everywhere));
+    Ok(held.count(&w.tx).await? > 0)
+}
+
 /// Takes a grant back.
-pub(super) async fn remove(id: GrantId, w: &Write<'_>) -> Result<()> {
+pub(super) async fn remove(grant: &Grant, w: &Write<'_>) -> Result<()> {
+    let id = grant.id;
     table::Entity::delete_by_id(id).exec(&w.tx).await?;
     w.access_changed();
+    if grant.fields.role == Role::Admin && grant.fields.scope.kind == ScopeKind::Everywhere {
+        super::super::users::store::keeps_an_admin(w).await?;
+    }
     w.record(change(id, ChangeOperation::Delete, 2));
     Ok(())
 }

@@ -4,13 +4,19 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{SessionId, store};
+use super::{
+    SessionId, SignInMethod,
+    cookie::{self, Browser},
+    store::{self, SignIn},
+};
 use crate::{
     access::{
-        Access, By, Caller, Limits, grants,
+        Access, By, Caller, Limits,
+        account::factors,
+        grants,
         limits::Guarded,
         passwords,
-        policy::needs,
+        policy::{Role, needs},
         users::{User, UserStatus, store as users},
     },
     kernel::{Db, Id, Problem, Reply, Result, Valid, problem::Kind, reply::Nothing},
@@ -24,15 +30,20 @@ pub struct NewSession {
     pub email: String,
     #[schema(max_length = 1024)]
     pub password: String,
+    /// The six digits of the second step, or a recovery code, where the account has two-step sign-in.
+    #[schema(max_length = 40)]
+    pub code: Option<String>,
+    /// Whether the refresh token goes into a cookie that scripts cannot read instead of the answer: for browsers.
+    pub cookie: Option<bool>,
 }
 
 /// What a session is renewed with.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SessionRenewal {
-    /// The refresh token of the last answer. It can be used once.
+    /// The refresh token of the last answer. It can be used once. Left out by browsers that have it as a cookie.
     #[schema(max_length = 200)]
-    pub refresh_token: String,
+    pub refresh_token: Option<String>,
 }
 
 /// A signed-in session (inloggning).
@@ -44,8 +55,8 @@ pub struct Session {
     pub access_token: String,
     /// When the access token ends.
     pub access_token_expires_at: DateTime<Utc>,
-    /// Renews the session, once, by `POST /sessions/refresh`.
-    pub refresh_token: String,
+    /// Renews the session, once, by `POST /sessions/refresh`; null when it is in the cookie.
+    pub refresh_token: Option<String>,
     /// When the session ends unless renewed.
     pub expires_at: DateTime<Utc>,
 }
@@ -59,6 +70,8 @@ pub struct Account {
     pub permissions: Vec<String>,
     /// Where they come from.
     pub grants: Vec<grants::Grant>,
+    /// Roles that are granted but do not count in this session, since they demand a stronger sign-in.
+    pub withheld_roles: Vec<Role>,
     /// Functions in forums of the actors that the caller works for.
     pub forum_functions: Vec<ForumRight>,
 }
@@ -86,50 +99,84 @@ async fn create(
 ) -> Result<Reply<Session>> {
     let _attempt = limits.admits(Guarded::SignIn, &new.0.email, &by.address, &db).await?;
     let found = users::by_email(&new.0.email, db.reader()).await?;
-    let (user, status, stored) = match found {
-        Some((user, status, stored)) => (Some(user), status, stored),
-        None => (None, UserStatus::Disabled, None),
-    };
-    let matches = passwords::verify(new.0.password.clone(), stored, &access.hashing).await?;
-    let Some(user) = user.filter(|_| matches && status == UserStatus::Active) else {
+    let stored = found.as_ref().and_then(|found| found.password_hash.clone());
+    let matches = passwords::verify(new.0.password.clone(), stored.clone(), &access.hashing).await?;
+    let Some(user) = found.filter(|found| matches && found.status == UserStatus::Active) else {
         limits.failed(Guarded::SignIn, &new.0.email, &by.address, &db).await?;
         return Err(wrong());
     };
+    if stored.as_deref().is_some_and(passwords::is_outdated) {
+        let hash = passwords::hash(new.0.password.clone(), &access.hashing).await?;
+        users::keep_hash(user.id, &hash, &db).await?;
+    }
     // Tokens are secrets, so the answer is never kept for a repeated call.
-    let session = db.transaction(&by, async |w| store::start(user, &access, w).await).await?;
-    Reply::secret(&session)
+    let signed_in = db
+        .transaction(&by, async |w| {
+            let method = if user.factor_secret.is_some() {
+                let code =
+                    new.0.code.as_deref().ok_or_else(|| Problem::new(Kind::SecondFactorRequired).header("WWW-Authenticate", "Bearer"))?;
+                factors::spend(&user, code, w).await?;
+                SignInMethod::TwoSteps
+            } else {
+                SignInMethod::Password
+            };
+            let withheld = access.withheld(method);
+            let client = store::OWN_CLIENT.to_owned();
+            let sign_in = SignIn { user: user.id, method, acr: None, withheld, scopes: None, client, renewable: true };
+            store::start(sign_in, &access, w).await
+        })
+        .await;
+    if signed_in.as_ref().is_err_and(|problem| problem.kind == Kind::SecondFactorRequired) && new.0.code.is_some() {
+        limits.failed(Guarded::SignIn, &new.0.email, &by.address, &db).await?;
+    }
+    answer(signed_in?, new.0.cookie == Some(true), &access)
+}
+
+/// The tokens in the answer, or the one that browsers keep in its cookie.
+fn answer(mut session: Session, in_cookie: bool, access: &Access) -> Result<Reply<Session>> {
+    let cookie = if in_cookie { session.refresh_token.take().map(|token| cookie::given(&token, &access.settings)) } else { None };
+    Ok(Reply::secret(&session)?.cookie(cookie))
 }
 
 /// Renew a session
 ///
-/// Spends the refresh token and gives new tokens. A refresh token that was spent before ends the session.
+/// Spends the refresh token and gives new tokens. A refresh token that was spent before ends the session. A browser that has
+/// the token as a cookie sends `{}`, from an allowed origin, and gets a new cookie.
 #[utoipa::path(tag = "sessions", operation_id = "renewSession", request_body = SessionRenewal,
     responses((status = 201, description = "The session with new tokens", body = Session)), extensions(("x-permission" = json!("sessions.start"))))]
 #[post("/sessions/refresh")]
 async fn refresh(
     by: By<needs::StartSession>,
     renewal: Valid<SessionRenewal>,
+    browser: Browser,
     access: Data<Access>,
     db: Data<Db>,
 ) -> Result<Reply<Session>> {
-    let renewed = db.transaction(&by, async |w| store::renew(&renewal.0.refresh_token, &access, w).await).await?;
-    Reply::secret(&renewed.ok_or_else(wrong)?)
+    let in_cookie = renewal.0.refresh_token.is_none();
+    let token = match renewal.0.refresh_token {
+        Some(token) => token,
+        None => browser.refresh_token(&access.settings)?.ok_or_else(wrong)?,
+    };
+    let renewed = db.transaction(&by, async |w| store::renew(&token, store::OWN_CLIENT, &access, w).await).await?;
+    answer(renewed.ok_or_else(wrong)?, in_cookie, &access)
 }
 
 /// Sign out
 ///
-/// Ends the caller's own session; its tokens stop working at once.
+/// Ends the caller's own session; its tokens stop working at once, and a browser's cookie is taken back.
 #[utoipa::path(tag = "sessions", operation_id = "deleteCurrentSession",
     responses((status = 204, description = "Signed out")), extensions(("x-permission" = json!("sessions.end"))))]
 #[delete("/sessions/current")]
-async fn remove(by: By<needs::EndSession>, db: Data<Db>) -> Result<Reply<Nothing>> {
-    db.write(&by, async |w| {
-        if let Some(session) = by.caller.session {
-            store::end(Id::from(session), w).await?;
-        }
-        Ok(Reply::nothing())
-    })
-    .await
+async fn remove(by: By<needs::EndSession>, browser: Browser, db: Data<Db>) -> Result<Reply<Nothing>> {
+    let reply = db
+        .write(&by, async |w| {
+            if let Some(session) = by.caller.session {
+                store::end(Id::from(session), w).await?;
+            }
+            Ok(Reply::nothing())
+        })
+        .await?;
+    Ok(reply.cookie(browser.has_cookie().then(cookie::taken)))
 }
 
 /// Show the caller
@@ -144,16 +191,18 @@ async fn me(by: By<needs::ReadAccount>, db: Data<Db>) -> Result<Reply<Account>> 
         user: users::find(Id::from(*user), db.reader()).await?,
         permissions: by.caller.permissions().into_iter().map(|permission| permission.key().to_owned()).collect(),
         grants: grants::of_user(Id::from(*user), db.reader()).await?,
+        withheld_roles: by.caller.withheld.clone(),
         forum_functions: functions.iter().map(|(forum_id, function)| ForumRight { forum_id: *forum_id, function: *function }).collect(),
     };
     Reply::computed(&by, &account)
 }
 
 /// The secrets do not belong together; it is not said which is wrong.
-fn wrong() -> Problem {
+pub fn wrong() -> Problem {
     Problem::new(Kind::InvalidCredentials).header("WWW-Authenticate", "Bearer")
 }
 
 pub fn routes(config: &mut ServiceConfig) {
     config.service(create).service(refresh).service(remove).service(me);
+    super::own::routes(config);
 }

@@ -2,8 +2,11 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::super::{sessions::Session, users::User};
-use crate::kernel::Id;
+use super::{
+    super::{policy::Role, users::User},
+    Session, SignInMethod,
+};
+use crate::kernel::{Id, table::List};
 
 pub mod session {
     use super::*;
@@ -17,6 +20,14 @@ pub mod session {
         pub created_at: ChronoDateTimeUtc,
         pub expires_at: ChronoDateTimeUtc,
         pub revoked_at: Option<ChronoDateTimeUtc>,
+        pub method: SignInMethod,
+        pub acr: Option<String>,
+        pub withheld: List<Role>,
+        pub scopes: Option<List<String>>,
+        pub client_id: Option<String>,
+        pub address: String,
+        pub agent: String,
+        pub renewed_at: Option<ChronoDateTimeUtc>,
     }
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
@@ -51,6 +62,7 @@ pub mod signing_key {
         pub private_key: Vec<u8>,
         pub public_key: String,
         pub created_at: ChronoDateTimeUtc,
+        pub signs_from: Option<ChronoDateTimeUtc>,
     }
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}

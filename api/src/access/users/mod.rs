@@ -8,6 +8,7 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub(super) use api::own_alone;
 pub use api::{NewUser, User, routes};
 pub use store::insert;
 
@@ -21,8 +22,32 @@ pub type UserId = Id<User>;
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum UserStatus {
+    /// Has been asked in by mail and has not chosen a password yet.
+    Invited,
     /// May sign in.
     Active,
     /// May not.
     Disabled,
+}
+
+/// Who an account is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+pub enum AccountKind {
+    /// Somebody.
+    Person,
+    /// A system.
+    Service,
+}
+
+/// The language in which a person gets mail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum MailLanguage {
+    /// Swedish.
+    #[default]
+    Sv,
+    /// English.
+    En,
 }

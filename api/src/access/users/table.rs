@@ -1,8 +1,8 @@
-//! Users.
+//! Users and service accounts.
 
 use sea_orm::entity::prelude::*;
 
-use super::{User, UserStatus};
+use super::{AccountKind, MailLanguage, User, UserStatus};
 use crate::kernel::Id;
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -18,6 +18,12 @@ pub struct Model {
     pub name: String,
     pub password_hash: Option<String>,
     pub status: UserStatus,
+    pub kind: AccountKind,
+    pub language: MailLanguage,
+    pub created_by: Option<Uuid>,
+    pub factor_secret: Option<Vec<u8>>,
+    pub factor_pending: Option<Vec<u8>>,
+    pub factor_step: Option<i64>,
 }
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}

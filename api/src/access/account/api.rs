@@ -1,0 +1,269 @@
+use actix_web::{patch, post, web::Data};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{
+    factors,
+    passwords::confirm,
+    secrets::{self, SecretPurpose},
+};
+use crate::{
+    access::{
+        Access, By,
+        letters::{Letters, Purpose},
+        policy::needs,
+        sessions::{SignInMethod, store as sessions},
+        users::{self, NewUser, User, store, table as user_table},
+    },
+    kernel::{Db, Patch, Problem, Reply, Result, Valid, extract::trimmed, hash, problem::Kind, reply::Nothing, say},
+};
+
+/// A change of the own address.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EmailChange {
+    #[schema(max_length = 1024)]
+    pub current_password: String,
+    /// The new address.
+    #[schema(format = Email, max_length = 254)]
+    #[serde(deserialize_with = "trimmed")]
+    pub email: String,
+}
+
+/// A link that is followed.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FollowedLink {
+    /// The secret of the link in the mail.
+    #[schema(min_length = 1, max_length = 200)]
+    pub token: String,
+}
+
+/// A second step to be set up.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewSecondFactor {
+    #[schema(max_length = 1024)]
+    pub current_password: String,
+}
+
+/// What an app needs to show the digits of the second step.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SecondFactorSetup {
+    /// To type into the app, in base 32.
+    pub secret: String,
+    /// To show as a QR code (`otpauth:`).
+    pub uri: String,
+}
+
+/// A code of the second step.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecondFactorCode {
+    /// The six digits that the app shows.
+    #[schema(min_length = 6, max_length = 40)]
+    pub code: String,
+}
+
+/// Codes for the day when the app is gone.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecoveryCodes {
+    /// Each can be used once. They are shown only now.
+    pub codes: Vec<String>,
+}
+
+/// A second step to be turned off.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecondFactorRemoval {
+    #[schema(max_length = 1024)]
+    pub current_password: String,
+    /// The six digits that the app shows, or a recovery code.
+    #[schema(min_length = 6, max_length = 40)]
+    pub code: String,
+}
+
+/// Change the own name or language
+///
+/// The address is changed by `POST /me/email`, the password by `POST /me/password`.
+#[utoipa::path(tag = "account", operation_id = "updateMe", request_body = Patch<NewUser>,
+    responses((status = 200, description = "The user as it has become", body = User)), extensions(("x-permission" = json!("account.write"))))]
+#[patch("/me")]
+async fn change(by: By<needs::WriteAccount>, patch: Patch<NewUser>, db: Data<Db>) -> Result<Reply<User>> {
+    let id = by.user_id()?;
+    db.write(&by, async |w| {
+        let mut row = store::row(id, &w.tx).await?;
+        by.expects(row.version)?;
+        let present = NewUser { email: row.email.clone(), name: row.name.clone(), language: Some(row.language), password: None };
+        if let Some(changed) = patch.apply(&present)? {
+            users::own_alone(changed.password.is_some(), "/password")?;
+            users::own_alone(changed.email != present.email, "/email")?;
+            row.name = changed.name;
+            row.language = changed.language.unwrap_or_default();
+            row = store::update(row, w).await?;
+        }
+        Reply::changed(row.version, &store::view(row))
+    })
+    .await
+}
+
+/// Change the own address
+///
+/// Sends a link to the new address; the change is made when it is followed. The old address is told.
+#[utoipa::path(tag = "account", operation_id = "requestEmailChange", request_body = EmailChange,
+    responses((status = 202, description = "A mail is on its way to the new address")), extensions(("x-permission" = json!("account.write"))))]
+#[post("/me/email")]
+async fn change_email(
+    by: By<needs::WriteAccount>,
+    new: Valid<EmailChange>,
+    access: Data<Access>,
+    letters: Data<Letters>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
+    let user = store::row(by.user_id()?, db.reader()).await?;
+    confirm(&user, &new.0.current_password, &access).await?;
+    let reply = db
+        .write(&by, async |w| {
+            letters.write(Purpose::EmailChange, Some(user.id), Some(new.0.email.clone()), w).await?;
+            Ok(Reply::accepted())
+        })
+        .await?;
+    letters.post();
+    Ok(reply)
+}
+
+/// Confirm a new address
+///
+/// By the link of the mail. All sessions of the account end.
+#[utoipa::path(tag = "account", operation_id = "confirmEmailChange", request_body = FollowedLink,
+    responses((status = 204, description = "The address is changed")), extensions(("x-permission" = json!("sessions.start"))))]
+#[post("/email-changes/confirm")]
+async fn confirm_email(
+    by: By<needs::StartSession>,
+    link: Valid<FollowedLink>,
+    letters: Data<Letters>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
+    db.transaction(&by, async |w| {
+        let (user, email) = secrets::spend(SecretPurpose::EmailChange, &link.0.token, w).await?;
+        let email = email.ok_or_else(|| Problem::internal(&"a change of address without one"))?;
+        let old = user.email.clone();
+        if store::fold(&email) != user.email_fold {
+            store::free(&email, w).await?;
+        }
+        let user = store::update(user_table::Model { email_fold: store::fold(&email), email, ..user }, w).await?;
+        sessions::end_all(user.id, None, w).await?;
+        Letters::add(Purpose::EmailChanged, Some(user.id), Some(old), w).await
+    })
+    .await?;
+    letters.post();
+    Ok(Reply::nothing())
+}
+
+/// Set up a second step
+///
+/// Gives the secret that an app for two-step sign-in needs. It takes effect when a code of the app has been shown by
+/// `POST /me/second-factor/confirm`.
+#[utoipa::path(tag = "account", operation_id = "createSecondFactor", request_body = NewSecondFactor,
+    responses((status = 201, description = "What the app needs", body = SecondFactorSetup)), extensions(("x-permission" = json!("account.write"))))]
+#[post("/me/second-factor")]
+async fn set_up(
+    by: By<needs::WriteAccount>,
+    new: Valid<NewSecondFactor>,
+    access: Data<Access>,
+    db: Data<Db>,
+) -> Result<Reply<SecondFactorSetup>> {
+    let user = store::row(by.user_id()?, db.reader()).await?;
+    confirm(&user, &new.0.current_password, &access).await?;
+    let setup = db
+        .transaction(&by, async |w| {
+            let user = store::row(user.id, &w.tx).await?;
+            if user.factor_secret.is_some() {
+                return Err(Problem::new(Kind::Conflict).detail(say!(
+                    "Tvåstegsinloggning är redan på. Stäng först av den med POST /me/second-factor/remove.",
+                    "Two-step sign-in is on already. First turn it off by POST /me/second-factor/remove."
+                )));
+            }
+            let secret = hash::random::<20>().to_vec();
+            let totp = factors::totp(&secret, &user.email)?;
+            store::update(user_table::Model { factor_pending: Some(secret), ..user }, w).await?;
+            Ok(SecondFactorSetup { secret: totp.secret().to_base32(), uri: totp.to_url().map_err(|error| Problem::internal(&error))? })
+        })
+        .await?;
+    Reply::secret(&setup)
+}
+
+/// Confirm the second step
+///
+/// By a code that the app shows. From then on signing in needs one. Other sessions end; this one counts as signed in in two
+/// steps. The recovery codes are shown only now.
+#[utoipa::path(tag = "account", operation_id = "confirmSecondFactor", request_body = SecondFactorCode,
+    responses((status = 201, description = "The recovery codes", body = RecoveryCodes)), extensions(("x-permission" = json!("account.write"))))]
+#[post("/me/second-factor/confirm")]
+async fn confirm_factor(by: By<needs::WriteAccount>, code: Valid<SecondFactorCode>, db: Data<Db>) -> Result<Reply<RecoveryCodes>> {
+    let id = by.user_id()?;
+    let codes = db
+        .transaction(&by, async |w| {
+            let user = store::row(id, &w.tx).await?;
+            let pending = user.factor_pending.clone().ok_or_else(|| {
+                Problem::new(Kind::Conflict).detail(say!(
+                    "Ingen tvåstegsinloggning är under upplägg. Börja med POST /me/second-factor.",
+                    "No second step is being set up. Begin with POST /me/second-factor."
+                ))
+            })?;
+            let step = factors::step_of(&pending, &code.0.code, w.now)?.ok_or_else(|| {
+                Problem::fault(
+                    "/code",
+                    "wrong",
+                    say!(
+                        "Koden stämmer inte. Kontrollera att telefonens klocka går rätt och ange de siffror som visas nu.",
+                        "The code is wrong. Check that the phone's clock is right and give the digits that show now."
+                    ),
+                )
+            })?;
+            let user = user_table::Model { factor_secret: Some(pending), factor_pending: None, factor_step: Some(step), ..user };
+            let user = store::update(user, w).await?;
+            let codes = factors::recovery_codes(&user, w).await?;
+            sessions::end_all(user.id, by.caller.session, w).await?;
+            if let Some(session) = by.caller.session {
+                sessions::withhold(session, SignInMethod::TwoSteps, &[], w).await?;
+            }
+            Ok(codes)
+        })
+        .await?;
+    Reply::secret(&RecoveryCodes { codes })
+}
+
+/// Turn the second step off
+///
+/// Needs the password and a code. Other sessions end, and roles that demand a second step no longer count.
+#[utoipa::path(tag = "account", operation_id = "removeSecondFactor", request_body = SecondFactorRemoval,
+    responses((status = 204, description = "Signing in needs the password alone")), extensions(("x-permission" = json!("account.write"))))]
+#[post("/me/second-factor/remove")]
+async fn remove_factor(
+    by: By<needs::WriteAccount>,
+    removal: Valid<SecondFactorRemoval>,
+    access: Data<Access>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
+    let user = store::row(by.user_id()?, db.reader()).await?;
+    confirm(&user, &removal.0.current_password, &access).await?;
+    db.transaction(&by, async |w| {
+        let user = store::row(user.id, &w.tx).await?;
+        factors::spend(&user, &removal.0.code, w).await?;
+        factors::remove(store::row(user.id, &w.tx).await?, by.caller.session, w).await?;
+        if let Some(session) = by.caller.session {
+            sessions::withhold(session, SignInMethod::Password, &access.withheld(SignInMethod::Password), w).await?;
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(Reply::nothing())
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(change).service(change_email).service(confirm_email).service(set_up).service(confirm_factor).service(remove_factor);
+}

@@ -1,0 +1,185 @@
+//! Choosing a password: by the link of an invitation, by that of a reset, or knowing the present one.
+
+use actix_web::{post, web::Data};
+use sea_orm::ConnectionTrait;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::secrets::{self, SecretPurpose};
+use crate::{
+    access::{
+        Access, By, Limits,
+        letters::{Letters, Purpose},
+        limits::Guarded,
+        passwords, personal_tokens,
+        policy::needs,
+        sessions::store as sessions,
+        users::{UserStatus, store as users, table as user_table},
+    },
+    kernel::{Db, Problem, Reply, Result, Valid, Write, problem::Kind, reply::Nothing, say},
+};
+
+/// A password chosen by a link.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChosenPassword {
+    /// The secret of the link in the mail.
+    #[schema(min_length = 1, max_length = 200)]
+    pub token: String,
+    /// The new password: at least 12 characters, and hard to guess.
+    #[schema(max_length = 1024)]
+    pub password: String,
+}
+
+/// Whose password is to be reset.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PasswordReset {
+    #[schema(format = Email, max_length = 254)]
+    pub email: String,
+}
+
+/// A change of the own password.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PasswordChange {
+    #[schema(max_length = 1024)]
+    pub current_password: String,
+    /// The new password: at least 12 characters, and hard to guess.
+    #[schema(max_length = 1024)]
+    pub new_password: String,
+}
+
+/// Accept an invitation
+///
+/// Chooses the first password by the link of the mail. The account is open from then on.
+#[utoipa::path(tag = "account", operation_id = "acceptInvitation", request_body = ChosenPassword,
+    responses((status = 204, description = "The password is set")), extensions(("x-permission" = json!("sessions.start"))))]
+#[post("/invitations/accept")]
+async fn accept(by: By<needs::StartSession>, chosen: Valid<ChosenPassword>, access: Data<Access>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    choose(SecretPurpose::Invitation, &by, &chosen.0, &access, &db).await?;
+    Ok(Reply::nothing())
+}
+
+/// Ask for a new password
+///
+/// Sends a link to the address if somebody signs in with it. The answer is the same whether or not.
+#[utoipa::path(tag = "account", operation_id = "requestPasswordReset", request_body = PasswordReset,
+    responses((status = 202, description = "A mail is on its way if the address is known")), extensions(("x-permission" = json!("sessions.start"))))]
+#[post("/password-resets")]
+async fn request(
+    by: By<needs::StartSession>,
+    reset: Valid<PasswordReset>,
+    letters: Data<Letters>,
+    limits: Data<Limits>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
+    // Each asking counts, so that nobody fills another's mailbox.
+    let _attempt = limits.admits(Guarded::PasswordReset, &reset.0.email, &by.address, &db).await?;
+    limits.failed(Guarded::PasswordReset, &reset.0.email, &by.address, &db).await?;
+    // Who it is for is found out by whoever posts the letter, so that it takes no time here.
+    let address = users::fold(&reset.0.email);
+    let reply = db
+        .write(&by, async |w| {
+            letters.write(Purpose::PasswordReset, None, Some(address.clone()), w).await?;
+            Ok(Reply::accepted())
+        })
+        .await?;
+    letters.post();
+    Ok(reply)
+}
+
+/// Choose a new password
+///
+/// By the link of the mail. All that was signed in with the account ends, and its tokens stop working.
+#[utoipa::path(tag = "account", operation_id = "resetPassword", request_body = ChosenPassword,
+    responses((status = 204, description = "The password is changed")), extensions(("x-permission" = json!("sessions.start"))))]
+#[post("/password-resets/complete")]
+async fn complete(
+    by: By<needs::StartSession>,
+    chosen: Valid<ChosenPassword>,
+    access: Data<Access>,
+    letters: Data<Letters>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
+    choose(SecretPurpose::PasswordReset, &by, &chosen.0, &access, &db).await?;
+    letters.post();
+    Ok(Reply::nothing())
+}
+
+async fn choose(purpose: SecretPurpose, by: &By<needs::StartSession>, chosen: &ChosenPassword, access: &Access, db: &Db) -> Result<()> {
+    passwords::check(&chosen.password, "/password", &[])?;
+    let hash = passwords::hash(chosen.password.clone(), &access.hashing).await?;
+    db.transaction(by, async |w| {
+        let (user, _) = secrets::spend(purpose, &chosen.token, w).await?;
+        check_own(&chosen.password, "/password", &user, &w.tx).await?;
+        if user.status == UserStatus::Disabled {
+            return Err(Problem::new(Kind::Conflict).detail(say!("Kontot är avstängt.", "The account is shut.")));
+        }
+        let reset = purpose == SecretPurpose::PasswordReset;
+        let user = users::update(user_table::Model { password_hash: Some(hash.clone()), status: UserStatus::Active, ..user }, w).await?;
+        sessions::end_all(user.id, None, w).await?;
+        if reset {
+            personal_tokens::end_all(user.id, w).await?;
+            Letters::add(Purpose::PasswordChanged, Some(user.id), None, w).await?;
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn check_own(password: &str, pointer: &str, user: &user_table::Model, db: &impl ConnectionTrait) -> Result<()> {
+    let words = users::own_words(user, db).await?;
+    passwords::check(password, pointer, &words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Checks the caller's present password, for what matters.
+///
+/// # Errors
+/// When it is wrong, or the account has none.
+pub(super) async fn confirm(user: &user_table::Model, password: &str, access: &Access) -> Result<()> {
+    if passwords::verify(password.to_owned(), user.password_hash.clone(), &access.hashing).await? {
+        return Ok(());
+    }
+    Err(Problem::fault(
+        "/currentPassword",
+        "wrong",
+        say!(
+            "Lösenordet stämmer inte. Har du glömt det, eller bara loggat in med din organisation, begär ett nytt med POST /password-resets.",
+            "The password is wrong. If you have forgotten it, or have signed in only with your organisation, ask for a new one by POST /password-resets."
+        ),
+    ))
+}
+
+/// Change the own password
+///
+/// Needs the present one. All other sessions of the account end.
+#[utoipa::path(tag = "account", operation_id = "changePassword", request_body = PasswordChange,
+    responses((status = 204, description = "The password is changed")), extensions(("x-permission" = json!("account.write"))))]
+#[post("/me/password")]
+async fn change(
+    by: By<needs::WriteAccount>,
+    new: Valid<PasswordChange>,
+    access: Data<Access>,
+    letters: Data<Letters>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
+    let user = users::row(by.user_id()?, db.reader()).await?;
+    confirm(&user, &new.0.current_password, &access).await?;
+    check_own(&new.0.new_password, "/newPassword", &user, db.reader()).await?;
+    let hash = passwords::hash(new.0.new_password.clone(), &access.hashing).await?;
+    db.transaction(&by, async |w: &Write<'_>| {
+        let user = user_table::Model { password_hash: Some(hash.clone()), ..users::row(user.id, &w.tx).await? };
+        let user = users::update(user, w).await?;
+        sessions::end_all(user.id, by.caller.session, w).await?;
+        Letters::add(Purpose::PasswordChanged, Some(user.id), None, w).await
+    })
+    .await?;
+    letters.post();
+    Ok(Reply::nothing())
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(accept).service(request).service(complete).service(change);
+}

@@ -1,0 +1,115 @@
+//! Forms and errors as OAuth has them.
+
+use std::{collections::HashMap, fmt};
+
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
+use serde_json::json;
+
+use crate::kernel::{
+    Problem,
+    problem::Kind,
+    request::{self, Call},
+};
+
+/// An error of RFC 6749, section 5.2.
+#[derive(Debug)]
+pub struct OauthFault {
+    status: StatusCode,
+    error: &'static str,
+    description: String,
+    retry_after: Option<String>,
+}
+
+impl OauthFault {
+    /// 400 with one of the standard's words and a sentence.
+    #[must_use]
+    pub fn new(error: &'static str, description: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, error, description: description.into(), retry_after: None }
+    }
+
+    /// 401: the client has not shown that it is itself; it is not said why.
+    #[must_use]
+    pub fn client() -> Self {
+        Self { status: StatusCode::UNAUTHORIZED, ..Self::new("invalid_client", "The client is unknown, or its credentials are wrong.") }
+    }
+}
+
+impl fmt::Display for OauthFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.error, self.description)
+    }
+}
+
+impl ResponseError for OauthFault {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let mut response = HttpResponse::build(self.status);
+        response.insert_header(("Cache-Control", "no-store"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.insert_header(("WWW-Authenticate", "Bearer"));
+        }
+        if let Some(seconds) = &self.retry_after {
+            response.insert_header(("Retry-After", seconds.as_str()));
+        }
+        response.json(json!({"error": self.error, "error_description": self.description}))
+    }
+}
+
+impl From<Problem> for OauthFault {
+    fn from(problem: Problem) -> Self {
+        let retry_after = problem.headers.iter().find(|(name, _)| *name == "Retry-After").map(|(_, seconds)| seconds.clone());
+        let status = StatusCode::from_u16(problem.kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        match problem.kind {
+            Kind::Unavailable | Kind::TooManyRequests | Kind::StorageFull => Self {
+                status,
+                retry_after,
+                ..Self::new("temporarily_unavailable", "Try again after the number of seconds in Retry-After.")
+            },
+            Kind::Internal => Self { status, ..Self::new("server_error", "The fault is ours and is in the log.") },
+            _ => Self::new("invalid_request", problem.to_string()),
+        }
+    }
+}
+
+/// The parameters of a form, each given once.
+#[derive(Debug, Default)]
+pub struct Form(HashMap<String, String>);
+
+impl Form {
+    /// Reads the form of a call, and the call itself.
+    ///
+    /// # Errors
+    /// When it is no form, or a parameter stands twice.
+    pub fn read(request: &HttpRequest) -> Result<(Self, Call), OauthFault> {
+        let meta = request::meta(request).ok_or_else(|| OauthFault::from(Problem::internal(&"a call without meta")))?;
+        if request.content_type() != "application/x-www-form-urlencoded" {
+            return Err(OauthFault::new("invalid_request", "Send the parameters as application/x-www-form-urlencoded."));
+        }
+        let wrong = || OauthFault::new("invalid_request", "The form cannot be read.");
+        let text = std::str::from_utf8(&meta.body).map_err(|_| wrong())?;
+        let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(text).map_err(|_| wrong())?.into_inner();
+        let mut form = HashMap::new();
+        for (name, value) in pairs {
+            if form.insert(name.clone(), value).is_some() {
+                return Err(OauthFault::new("invalid_request", format!("The parameter {name} stands twice.")));
+            }
+        }
+        Ok((Self(form), Call::of_nobody(&meta)))
+    }
+
+    /// A parameter; an empty one is as good as none.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// A parameter that must be there.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn require(&self, name: &str) -> Result<&str, OauthFault> {
+        self.get(name).ok_or_else(|| OauthFault::new("invalid_request", format!("The parameter {name} is missing.")))
+    }
+}

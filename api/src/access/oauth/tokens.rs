@@ -1,0 +1,142 @@
+use actix_web::{HttpRequest, HttpResponse, middleware::from_fn, post, web::Data};
+use serde_json::json;
+
+use super::{Form, OauthFault, client_auth};
+use crate::{
+    access::{
+        Access, limited,
+        policy::Permission,
+        sessions::{
+            Session, SignInMethod,
+            store::{self as sessions, SignIn},
+        },
+    },
+    kernel::{Db, request::Call},
+};
+
+/// Gives tokens (RFC 6749, section 3.2).
+///
+/// # Errors
+/// As RFC 6749, section 5.2.
+#[post("/oauth2/token", wrap = "from_fn(limited)")]
+pub async fn give_token(request: HttpRequest, access: Data<Access>, db: Data<Db>) -> Result<HttpResponse, OauthFault> {
+    let (form, call) = Form::read(&request)?;
+    match form.require("grant_type")? {
+        "client_credentials" => client_credentials(&form, &call, &access, &db).await,
+        "refresh_token" => refresh(&form, &call, &access, &db).await,
+        other => Err(OauthFault::new("unsupported_grant_type", format!("There is no grant type {other} here."))),
+    }
+}
+
+fn answer(session: &Session, scope: Option<&str>, now: chrono::DateTime<chrono::Utc>) -> HttpResponse {
+    let mut body = json!({
+        "access_token": session.access_token,
+        "token_type": "Bearer",
+        "expires_in": (session.access_token_expires_at - now).num_seconds()
+    });
+    if let Some(token) = &session.refresh_token {
+        body["refresh_token"] = json!(token);
+    }
+    if let Some(scope) = scope {
+        body["scope"] = json!(scope);
+    }
+    HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(body)
+}
+
+/// A service account signs in as itself. What it asks for may only be less than what it was registered for.
+async fn client_credentials(form: &Form, call: &Call, access: &Access, db: &Db) -> Result<HttpResponse, OauthFault> {
+    let client = client_auth::client(form, access, db).await?;
+    let scopes: Vec<String> = match form.get("scope") {
+        None => client.scopes.clone(),
+        Some(asked) => asked.split(' ').filter(|scope| !scope.is_empty()).map(ToOwned::to_owned).collect(),
+    };
+    if let Some(beyond) = scopes.iter().find(|scope| !client.scopes.contains(scope) || Permission::named(scope).is_none()) {
+        return Err(OauthFault::new("invalid_scope", format!("The client is not registered for {beyond}.")));
+    }
+    let user = client.account.id;
+    let call = Call { user: Some(user.uuid()), user_name: client.account.name.clone(), ..call.clone() };
+    let session = db
+        .transaction(&call, async |w| {
+            let sign_in = SignIn {
+                user,
+                method: SignInMethod::Client,
+                acr: None,
+                withheld: Vec::new(),
+                scopes: Some(scopes.clone()),
+                client: user.to_string(),
+                renewable: false,
+            };
+            sessions::start(sign_in, access, w).await
+        })
+        .await?;
+    Ok(answer(&session, Some(&scopes.join(" ")), db.clock.now()))
+}
+
+/// Renews a session. A refresh token that is used twice ends it.
+async fn refresh(form: &Form, call: &Call, access: &Access, db: &Db) -> Result<HttpResponse, OauthFault> {
+    let token = form.require("refresh_token")?;
+    let client = form.require("client_id")?;
+    let renewed = db.transaction(call, async |w| sessions::renew(token, client, access, w).await).await?;
+    let session =
+        renewed.ok_or_else(|| OauthFault::new("invalid_grant", "The refresh token is unknown, ended or used before. Sign in again."))?;
+    Ok(answer(&session, None, db.clock.now()))
+}
+
+/// The session that a token belongs to, whichever kind of token it is.
+async fn session_of(token: &str, access: &Access, db: &Db) -> Result<Option<crate::access::sessions::table::session::Model>, OauthFault> {
+    if let Ok(claims) = access.verify(token, db.clock.now(), db).await {
+        return Ok(sessions::find(claims.sid, db.reader()).await?);
+    }
+    Ok(sessions::of_refresh_token(token, db.reader()).await?)
+}
+
+/// The client that a call names: a service account that shows that it is itself, or a frontend, which has nothing to show.
+async fn caller(form: &Form, access: &Access, db: &Db) -> Result<String, OauthFault> {
+    if form.get("client_assertion").is_some() || form.get("client_secret").is_some() {
+        return Ok(client_auth::client(form, access, db).await?.account.id.to_string());
+    }
+    Ok(form.require("client_id")?.to_owned())
+}
+
+/// Ends a token and its whole session (RFC 7009). One that is unknown, or another client's, is ended already for all that the
+/// caller may know.
+///
+/// # Errors
+/// When the form or the client is wrong.
+#[post("/oauth2/revoke", wrap = "from_fn(limited)")]
+pub async fn revoke(request: HttpRequest, access: Data<Access>, db: Data<Db>) -> Result<HttpResponse, OauthFault> {
+    let (form, call) = Form::read(&request)?;
+    let client = caller(&form, &access, &db).await?;
+    let session = session_of(form.require("token")?, &access, &db).await?;
+    if let Some(session) = session.filter(|session| session.client_id.as_deref().unwrap_or(sessions::OWN_CLIENT) == client) {
+        let call = Call { user: Some(session.user_id.uuid()), ..call };
+        db.transaction(&call, async |w| sessions::end(session.id, w).await).await?;
+        access.changed();
+    }
+    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).finish())
+}
+
+/// Whether a token holds (RFC 7662). A client learns only of its own.
+///
+/// # Errors
+/// When the form or the client is wrong.
+#[post("/oauth2/introspect", wrap = "from_fn(limited)")]
+pub async fn introspect(request: HttpRequest, access: Data<Access>, db: Data<Db>) -> Result<HttpResponse, OauthFault> {
+    let (form, _) = Form::read(&request)?;
+    let client = client_auth::client(&form, &access, &db).await?.account.id.to_string();
+    let token = form.require("token")?;
+    let now = db.clock.now();
+    let mut told = json!({"active": false});
+    if let Ok(claims) = access.verify(token, now, &db).await
+        && claims.client_id == client
+        && let Some(session) = sessions::find(claims.sid, db.reader()).await?
+        && session.revoked_at.is_none()
+        && session.expires_at > now
+    {
+        told = json!({
+            "active": true, "iss": claims.iss, "aud": claims.aud, "sub": claims.sub, "client_id": claims.client_id, "token_type": "Bearer",
+            "iat": claims.iat, "exp": claims.exp, "jti": claims.jti, "scope": claims.scope.unwrap_or_default()
+        });
+    }
+    Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(told))
+}

@@ -1,0 +1,56 @@
+//! Personal tokens (personliga åtkomstbiljetter): for a user's own programs, so that no password lies in a script. Each carries
+//! just the permissions that it was made for, ends on a day, and is shown once.
+
+mod api;
+mod store;
+mod table;
+
+pub(super) use api::check_scopes;
+pub use api::routes;
+pub(super) use store::{end_all, used};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
+use crate::kernel::{Id, hash};
+
+/// The id of a personal token.
+pub type PersonalTokenId = Id<api::PersonalToken>;
+
+/// How every personal token begins, so that scanners of code find one that has leaked.
+pub const PREFIX: &str = "smsn_pat_";
+/// How many letters of check end a token.
+const CHECK: usize = 6;
+
+fn check_of(secret: &str) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
+    BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref())[..CHECK].to_owned()
+}
+
+/// A new token: prefix, 256 random bits, and a check by which a mistyped one is known without asking.
+fn new() -> String {
+    let secret = hash::secret();
+    format!("{PREFIX}{secret}{}", check_of(&secret))
+}
+
+/// Whether a text has the form of a token.
+#[must_use]
+pub fn is_well_formed(token: &str) -> bool {
+    let Some(rest) = token.strip_prefix(PREFIX) else { return false };
+    rest.is_ascii() && rest.len() == 43 + CHECK && rest[43..] == check_of(&rest[..43])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_known_by_its_form() {
+        let token = new();
+        assert!(is_well_formed(&token));
+        let mut mistyped = token.clone().into_bytes();
+        mistyped[20] = if mistyped[20] == b'a' { b'b' } else { b'a' };
+        assert!(!is_well_formed(&String::from_utf8_lossy(&mistyped)));
+        assert!(!is_well_formed("smsn_pat_"));
+        assert!(!is_well_formed("smsn_pat_å"));
+    }
+}

@@ -1,0 +1,203 @@
+use actix_web::{get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{ClientAuthMethod, store};
+use crate::{
+    access::{
+        By, oauth,
+        personal_tokens::check_scopes,
+        policy::needs,
+        users::{AccountKind, UserId, UserStatus, store as users},
+    },
+    kernel::{At, Db, Fault, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, extract::trimmed, say},
+};
+
+/// Public keys (RFC 7517).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct KeySet {
+    /// Each a JSON Web Key of kind `EC` (P-256), `OKP` (Ed25519) or `RSA` (at least 2048 bits), public half only.
+    #[schema(min_items = 1, max_items = 10, value_type = Vec<Object>)]
+    pub keys: Vec<Value>,
+}
+
+/// A service account to be registered.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewServiceAccount {
+    /// The system's name.
+    #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
+    #[serde(deserialize_with = "trimmed")]
+    pub name: String,
+    pub auth_method: ClientAuthMethod,
+    /// The keys that it signs with, for `private_key_jwt`.
+    pub jwks: Option<KeySet>,
+    /// The permissions that it may ask for, as `x-permission` of the operations names them. It holds them only where its
+    /// grants give them.
+    #[schema(min_items = 1, max_items = 100)]
+    pub scopes: Vec<String>,
+}
+
+/// A partner system that signs in by itself (tjänstekonto). Its id is its `client_id`.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceAccount {
+    pub id: UserId,
+    /// Grows by one with each change.
+    pub version: i64,
+    #[serde(flatten)]
+    pub fields: NewServiceAccount,
+    pub status: UserStatus,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A secret of a service account, shown once.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MadeClientSecret {
+    /// The `client_secret` for `/oauth2/token`. It is shown only now.
+    pub client_secret: String,
+    /// When the secrets before this one end.
+    pub earlier_end_at: DateTime<Utc>,
+}
+
+fn check(new: &NewServiceAccount) -> Result<()> {
+    let mut faults = check_scopes(&new.scopes, None);
+    match (new.auth_method, &new.jwks) {
+        (ClientAuthMethod::PrivateKeyJwt, None) => {
+            faults.push(Fault::at("/jwks", "required", say!("Ange systemets publika nycklar.", "Give the system's public keys.")))
+        }
+        (ClientAuthMethod::ClientSecretPost, Some(_)) => faults.push(Fault::at(
+            "/jwks",
+            "not-empty",
+            say!("Nycklar hör bara till private_key_jwt.", "Keys belong to private_key_jwt only."),
+        )),
+        (_, Some(keys)) => faults.extend(keys.keys.iter().enumerate().filter_map(|(at, key)| {
+            let fault = oauth::key_fault(key)?;
+            Some(Fault::at(format!("/jwks/keys/{at}"), "unfit-key", fault))
+        })),
+        (_, None) => {}
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+}
+
+/// List service accounts
+///
+/// Those that the caller looks after, as with users.
+#[utoipa::path(tag = "users", operation_id = "listServiceAccounts", params(Paging),
+    responses((status = 200, description = "A page of service accounts", body = Page<ServiceAccount>)), extensions(("x-permission" = json!("service_accounts.read"))))]
+#[get("/service-accounts")]
+async fn list(by: By<needs::ReadServiceAccounts>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<ServiceAccount>>> {
+    Reply::page(&by, &store::list(&by, &paging, &db).await?)
+}
+
+/// Register a service account
+///
+/// It can do nothing until something is granted (`POST /grants` with its id as `userId`).
+#[utoipa::path(tag = "users", operation_id = "createServiceAccount", request_body = NewServiceAccount,
+    responses((status = 201, description = "The account as registered", body = ServiceAccount)), extensions(("x-permission" = json!("service_accounts.write"))))]
+#[post("/service-accounts")]
+async fn create(by: By<needs::WriteServiceAccounts>, new: Valid<NewServiceAccount>, db: Data<Db>) -> Result<Reply<ServiceAccount>> {
+    check(&new.0)?;
+    db.write(&by, async |w| {
+        let account = store::insert(&new.0, w).await?;
+        Reply::created("/service-accounts", account.id, account.version, &account)
+    })
+    .await
+}
+
+/// Show a service account
+///
+/// One that the caller looks after.
+#[utoipa::path(tag = "users", operation_id = "getServiceAccount",
+    responses((status = 200, description = "The account", body = ServiceAccount)), extensions(("x-permission" = json!("service_accounts.read"))))]
+#[get("/service-accounts/{serviceAccountId}")]
+async fn show(by: By<needs::ReadServiceAccounts>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<ServiceAccount>> {
+    let account = store::find(&by, id, db.reader()).await?;
+    Reply::shown(&by, account.version, &account)
+}
+
+/// Change a service account
+///
+/// By whoever looks after it and all that it has been granted. New keys and scopes hold at once.
+#[utoipa::path(tag = "users", operation_id = "updateServiceAccount", request_body = Patch<NewServiceAccount>,
+    responses((status = 200, description = "The account as it has become", body = ServiceAccount)), extensions(("x-permission" = json!("service_accounts.write"))))]
+#[patch("/service-accounts/{serviceAccountId}")]
+async fn change(
+    by: By<needs::WriteServiceAccounts>,
+    At(id): At<UserId>,
+    patch: Patch<NewServiceAccount>,
+    db: Data<Db>,
+) -> Result<Reply<ServiceAccount>> {
+    db.write(&by, async |w| {
+        let row = users::mine(&by, AccountKind::Service, id, w).await?;
+        by.expects(row.version)?;
+        let mut account = store::find(&by, id, &w.tx).await?;
+        if let Some(changed) = patch.apply(&account.fields)? {
+            check(&changed)?;
+            account = store::update(row, &changed, w).await?;
+        }
+        Reply::changed(account.version, &account)
+    })
+    .await
+}
+
+/// Make a secret
+///
+/// For `client_secret_post`. Earlier secrets go on working for a day, so that the system can change over without a pause.
+#[utoipa::path(tag = "users", operation_id = "createClientSecret",
+    responses((status = 201, description = "The secret, shown once", body = MadeClientSecret)), extensions(("x-permission" = json!("service_accounts.write"))))]
+#[post("/service-accounts/{serviceAccountId}/secrets")]
+async fn make_secret(by: By<needs::WriteServiceAccounts>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<MadeClientSecret>> {
+    let (client_secret, earlier_end_at) = db
+        .transaction(&by, async |w| {
+            users::mine(&by, AccountKind::Service, id, w).await?;
+            if store::find(&by, id, &w.tx).await?.fields.auth_method != ClientAuthMethod::ClientSecretPost {
+                return Err(Problem::conflict(say!(
+                    "Kontot använder egna nycklar (private_key_jwt) och har ingen hemlighet.",
+                    "The account uses keys of its own (private_key_jwt) and has no secret."
+                )));
+            }
+            store::new_secret(id, w).await
+        })
+        .await?;
+    Reply::secret(&MadeClientSecret { client_secret, earlier_end_at })
+}
+
+/// Shut a service account
+///
+/// Its tokens stop working at once, on every instance.
+#[utoipa::path(tag = "users", operation_id = "deactivateServiceAccount",
+    responses((status = 200, description = "The account as it has become", body = ServiceAccount)), extensions(("x-permission" = json!("service_accounts.write"))))]
+#[post("/service-accounts/{serviceAccountId}/deactivate")]
+async fn deactivate(by: By<needs::WriteServiceAccounts>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<ServiceAccount>> {
+    set(&by, id, UserStatus::Disabled, &db).await
+}
+
+/// Open a service account again
+///
+/// It signs in as before.
+#[utoipa::path(tag = "users", operation_id = "activateServiceAccount",
+    responses((status = 200, description = "The account as it has become", body = ServiceAccount)), extensions(("x-permission" = json!("service_accounts.write"))))]
+#[post("/service-accounts/{serviceAccountId}/activate")]
+async fn activate(by: By<needs::WriteServiceAccounts>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<ServiceAccount>> {
+    set(&by, id, UserStatus::Active, &db).await
+}
+
+async fn set(by: &By<needs::WriteServiceAccounts>, id: UserId, status: UserStatus, db: &Db) -> Result<Reply<ServiceAccount>> {
+    db.write(by, async |w| {
+        let row = users::mine(by, AccountKind::Service, id, w).await?;
+        users::set_status(row, status, w).await?;
+        let account = store::find(by, id, &w.tx).await?;
+        Reply::changed(account.version, &account)
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show).service(change).service(make_secret).service(deactivate).service(activate);
+}

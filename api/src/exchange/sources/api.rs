@@ -1,0 +1,101 @@
+use actix_web::{get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{SourceId, store};
+use crate::{
+    access::{By, policy::needs},
+    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::trimmed},
+    registry::actors::ActorId,
+};
+
+/// A source to be registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewSource {
+    /// The actor whose system it is.
+    pub actor_id: ActorId,
+    /// The system's name, such as `Föreningsregistret`.
+    #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
+    #[serde(deserialize_with = "trimmed")]
+    pub name: String,
+    /// What the system calls its ids, so that two systems' ids are never taken for each other's.
+    #[schema(min_length = 1, max_length = 100, pattern = r"\S")]
+    #[serde(deserialize_with = "trimmed")]
+    pub id_scheme: String,
+}
+
+/// A partner system that records come from (källa).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    pub id: SourceId,
+    /// Grows by one with each change.
+    pub version: i64,
+    #[serde(flatten)]
+    pub fields: NewSource,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// List sources
+///
+/// All partner systems, oldest first.
+#[utoipa::path(tag = "exchange", operation_id = "listSources", params(Paging),
+    responses((status = 200, description = "A page of sources", body = Page<Source>)), extensions(("x-permission" = json!("sources.read"))))]
+#[get("/sources")]
+async fn list(by: By<needs::ReadSources>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Source>>> {
+    Reply::page(&by, &store::list(&paging, &by, &db).await?)
+}
+
+/// Register a source
+///
+/// By whoever may write the actor. A service account is let in by a grant of role `service` with the source as its scope.
+#[utoipa::path(tag = "exchange", operation_id = "createSource", request_body = NewSource,
+    responses((status = 201, description = "The source as registered", body = Source)), extensions(("x-permission" = json!("sources.write"))))]
+#[post("/sources")]
+async fn create(by: By<needs::WriteSources>, new: Valid<NewSource>, db: Data<Db>) -> Result<Reply<Source>> {
+    db.write(&by, async |w| {
+        store::may_write(by.sight(), &by.reach, new.0.actor_id, w).await?;
+        let source = store::insert(&new.0, w).await?;
+        Reply::created("/sources", source.id, source.version, &source)
+    })
+    .await
+}
+
+/// Show a source
+///
+/// One source by its id.
+#[utoipa::path(tag = "exchange", operation_id = "getSource",
+    responses((status = 200, description = "The source", body = Source)), extensions(("x-permission" = json!("sources.read"))))]
+#[get("/sources/{sourceId}")]
+async fn show(by: By<needs::ReadSources>, At(id): At<SourceId>, db: Data<Db>) -> Result<Reply<Source>> {
+    let source = store::find(id, db.reader()).await?;
+    Reply::shown(&by, source.version, &source)
+}
+
+/// Change a source
+///
+/// Merge patch: members left out stay.
+#[utoipa::path(tag = "exchange", operation_id = "updateSource", request_body = Patch<NewSource>,
+    responses((status = 200, description = "The source as it has become", body = Source)), extensions(("x-permission" = json!("sources.write"))))]
+#[patch("/sources/{sourceId}")]
+async fn change(by: By<needs::WriteSources>, At(id): At<SourceId>, patch: Patch<NewSource>, db: Data<Db>) -> Result<Reply<Source>> {
+    db.write(&by, async |w| {
+        let mut source = store::find(id, &w.tx).await?;
+        store::may_write(by.sight(), &by.reach, source.fields.actor_id, w).await?;
+        by.expects(source.version)?;
+        if let Some(changed) = patch.apply(&source.fields)? {
+            store::may_write(by.sight(), &by.reach, changed.actor_id, w).await?;
+            source = store::update(&source, changed, w).await?;
+        }
+        Reply::changed(source.version, &source)
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show).service(change);
+}

@@ -1,0 +1,104 @@
+use sea_orm::{EntityTrait, IntoActiveModel, entity::prelude::*};
+
+use super::{Source, SourceId, api::NewSource, table};
+use crate::{
+    access::{Reach, Sight, Visibility},
+    kernel::{
+        Db, Page, Paging, Problem, Result, Write,
+        events::{Change, ChangeOperation},
+        page::Key,
+        problem::Kind,
+        request::Call,
+        say,
+    },
+    registry::actors::{ActorId, store as actors},
+};
+
+fn view(row: table::Model) -> Source {
+    Source {
+        id: row.id,
+        version: row.version,
+        fields: NewSource { actor_id: row.actor_id, name: row.name, id_scheme: row.id_scheme },
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+/// A page of sources, of actors that are not removed.
+pub(super) async fn list(paging: &Paging, call: &Call, db: &Db) -> Result<Page<Source>> {
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    Ok(paging.fetch(table::Entity::find().filter(actors::lives(table::Column::ActorId)), keys, call, db).await?.map(view))
+}
+
+/// One source.
+pub(super) async fn find(id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
+    let select = table::Entity::find_by_id(id).filter(actors::lives(table::Column::ActorId));
+    select.one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// Checks that the caller may say which systems an actor has: who may write the actor may.
+pub(super) async fn may_write(sight: &Sight, reach: &Reach, actor: ActorId, w: &Write<'_>) -> Result<()> {
+    match actors::find(sight, actor, &w.tx).await {
+        Ok(actor) => actors::may_write(reach, &actor.fields, Some(actor.id), w).await,
+        Err(problem) if problem.kind == Kind::NotFound => {
+            Err(Problem::fault("/actorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn free(source: &NewSource, but: Option<SourceId>, w: &Write<'_>) -> Result<()> {
+    let taken = table::Entity::find()
+        .filter(table::Column::ActorId.eq(source.actor_id))
+        .filter(table::Column::Name.eq(source.name.as_str()))
+        .one(&w.tx)
+        .await?
+        .filter(|taken| Some(taken.id) != but);
+    match taken {
+        None => Ok(()),
+        Some(taken) => {
+            Err(Problem::conflict(say!("Aktören har redan en källa med det namnet.", "The actor has a source of that name already."))
+                .with(format!("/sources/{}", taken.id)))
+        }
+    }
+}
+
+/// Registers a source.
+pub(super) async fn insert(new: &NewSource, w: &Write<'_>) -> Result<Source> {
+    free(new, None, w).await?;
+    let row = table::Model {
+        id: w.new_id(),
+        version: 1,
+        created_at: w.now,
+        updated_at: w.now,
+        actor_id: new.actor_id,
+        name: new.name.clone(),
+        id_scheme: new.id_scheme.clone(),
+    };
+    table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?;
+    record(&row, w);
+    Ok(view(row))
+}
+
+/// Changes a source.
+pub(super) async fn update(source: &Source, new: NewSource, w: &Write<'_>) -> Result<Source> {
+    free(&new, Some(source.id), w).await?;
+    let row = table::Model {
+        id: source.id,
+        version: source.version + 1,
+        created_at: source.created_at,
+        updated_at: w.now,
+        actor_id: new.actor_id,
+        name: new.name,
+        id_scheme: new.id_scheme,
+    };
+    let change = row.clone().into_active_model().reset_all();
+    w.replace::<table::Entity>(change, table::Column::Id.eq(row.id), table::Column::Version, source.version).await?;
+    record(&row, w);
+    Ok(view(row))
+}
+
+fn record(row: &table::Model, w: &Write<'_>) {
+    let visible = Visibility::Members.of(None, Some(row.actor_id.uuid()));
+    w.record(Change { kind: "source", id: row.id.uuid(), op: ChangeOperation::Upsert, version: row.version, visible });
+}
