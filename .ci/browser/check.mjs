@@ -143,9 +143,12 @@ async function main() {
     assert.ok((await renew(stranger)).blocked, 'the session was renewed by a stranger');
   });
   await step('what a page of another origin sends without asking is refused', async () => {
-    const seen = stranger.waitForResponse((response) => response.url().endsWith('/sessions/refresh') && response.request().method() === 'POST');
-    await call(stranger, `${api}/sessions/refresh`, { method: 'POST', body: '{}', type: 'text/plain', mode: 'no-cors' });
-    assert.equal((await seen).status(), 403);
+    // Without JSON's media type no leave is asked for, so the call does arrive; it must not be carried out.
+    for (const body of ['{}', undefined]) {
+      const seen = stranger.waitForResponse((response) => response.url().endsWith('/sessions/refresh') && response.request().method() === 'POST');
+      await call(stranger, `${api}/sessions/refresh`, { method: 'POST', body, type: 'text/plain', mode: 'no-cors' });
+      assert.ok([403, 415].includes((await seen).status()), `it was answered with ${(await seen).status()}`);
+    }
     const [cookie] = await cookies();
     const carried = { Cookie: `${cookie.name}=${cookie.value}` };
     for (const headers of [{}, { Origin: strange }, { Origin: 'null' }, { Origin: strange, 'Sec-Fetch-Site': 'cross-site' }]) {

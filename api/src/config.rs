@@ -84,9 +84,9 @@ settings! {
     /// Where the pages are that links in mail lead to: invitation, password and email below it. Empty means the service's own.
     account_url: String = "";
     /// Addresses and networks of proxies that are believed when they say who called them.
-    trusted_proxies: Vec<String> = Vec::<String>::new();
-    /// Origins whose pages in browsers may call, such as https://app.example.se.
-    cors_origins: Vec<String> = Vec::<String>::new();
+    trusted_proxies: Vec<String> = Vec::<Value>::new();
+    /// Origins of pages in browsers that may call, such as https://app.example.se.
+    cors_origins: Vec<String> = Vec::<Value>::new();
     /// Calls a minute by one who is signed in; 0 means no limit, here and below.
     rate_caller_per_minute: u32 = 1200;
     /// Calls a minute from an address without a token that holds.

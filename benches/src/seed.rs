@@ -114,7 +114,7 @@ pub async fn fill(database: &Database, count: usize) -> Outcome<Seeded> {
 
 async fn administrator(db: &Db) -> Outcome<()> {
     let hash = passwords::hash(PASSWORD.to_owned(), &passwords::Hashing::new(1)).await?;
-    let new = NewUser { email: EMAIL.to_owned(), name: "Samordnaren".to_owned(), password: None };
+    let new = NewUser { email: EMAIL.to_owned(), name: "Samordnaren".to_owned(), password: None, language: None };
     db.transaction(&Call::of_installation(), async |w| {
         let user = users::insert(&new, Some(hash.clone()), w).await?;
         let scope = Scope { kind: ScopeKind::Everywhere, id: None };

@@ -164,6 +164,23 @@ pub async fn authenticate<B: MessageBody + 'static>(
     response
 }
 
+/// Counts calls at addresses outside the API, where nobody is known before the call is read.
+///
+/// # Errors
+/// What the handler ends with.
+pub async fn limited<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let meta = request.extensions().get::<Rc<Meta>>().cloned();
+    if let (Some(limits), Some(meta)) = (request.app_data::<Data<Limits>>(), meta)
+        && let Err(problem) = limits.count(&Ok(Arc::default()), &meta)
+    {
+        return Ok(request.into_response(problem.error_response()));
+    }
+    next.call(request).await.map(ServiceResponse::map_into_boxed_body)
+}
+
 impl<P: Requires> FromRequest for By<P> {
     type Error = Problem;
     type Future = Ready<Result<Self>>;

@@ -23,7 +23,7 @@ mod tokens;
 pub mod users;
 mod words;
 
-pub use by::{By, authenticate};
+pub use by::{By, authenticate, limited};
 pub use caller::{Caller, Reach, Scope as CallerScope, Sight, Visibility};
 pub use limits::{LimitSettings, Limits};
 pub use tokens::{Access, TokenSettings};

@@ -5,7 +5,6 @@ use std::time::Duration;
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family, histogram::Histogram},
-    registry::{Registry, Unit},
 };
 
 /// Upper bounds in seconds.
@@ -55,8 +54,13 @@ impl Calls {
     }
 
     /// Lets the measures be read.
-    pub fn register(&self, registry: &mut Registry) {
+    pub fn register(&self, registry: &mut prometheus_client::registry::Registry) {
         registry.register("calls", "Answered calls by operation and class of status", self.answered.clone());
-        registry.register_with_unit("call_duration", "Time to the answer by operation", Unit::Seconds, self.took.clone());
+        registry.register_with_unit(
+            "call_duration",
+            "Time to the answer by operation",
+            prometheus_client::registry::Unit::Seconds,
+            self.took.clone(),
+        );
     }
 }

@@ -305,3 +305,45 @@ fn complete(headers: &mut HeaderMap, meta: &Meta, trace: &str, envelope: &Envelo
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{App, middleware::from_fn, test};
+
+    use super::*;
+
+    async fn broken() -> HttpResponse {
+        panic!("as a test wants it")
+    }
+
+    #[actix_web::test]
+    async fn a_panic_is_answered_like_anything_else() {
+        let envelope_data = Envelope {
+            public_url: "https://samsyn.example.se".to_owned(),
+            body_bytes: 1000,
+            body_time: Duration::from_secs(1),
+            secure: true,
+            trusted_proxies: Vec::new(),
+            cors: Cors::new(&["https://app.example.se".to_owned()]).unwrap(),
+        };
+        let limited = async |request: ServiceRequest, next: Next<BoxBody>| {
+            let meta = request.extensions().get::<Rc<Meta>>().cloned().unwrap();
+            meta.headers.borrow_mut().push((HeaderName::from_static("ratelimit"), HeaderValue::from_static("\"caller\";r=1;t=1")));
+            next.call(request).await
+        };
+        let app = App::new()
+            .app_data(Data::new(envelope_data))
+            .wrap(from_fn(limited))
+            .wrap(from_fn(envelope))
+            .route("/samsyn/v1/broken", web::get().to(broken));
+        let app = test::init_service(app).await;
+        let call = test::TestRequest::get().uri("/samsyn/v1/broken").insert_header(("Origin", "https://app.example.se"));
+        let told = test::try_call_service(&app, call.to_request()).await.err().unwrap().error_response();
+        assert_eq!(told.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let header = |name: &str| told.headers().get(name).and_then(|value| value.to_str().ok());
+        assert_eq!(header("access-control-allow-origin"), Some("https://app.example.se"));
+        assert_eq!(header("ratelimit"), Some("\"caller\";r=1;t=1"));
+        assert_eq!(header("content-type"), Some("application/problem+json"));
+        assert_eq!(header("cache-control"), Some("private, no-cache"));
+    }
+}

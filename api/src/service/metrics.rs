@@ -1,4 +1,4 @@
-//! Measures for those who look after an installation, in the words of OpenMetrics, on a port of their own.
+//! Measures for those who look after an installation, in the form that Prometheus reads, on a port of their own.
 
 use std::{
     io,

@@ -22,7 +22,6 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use prometheus_client::{
     encoding::EncodeLabelSet,
     metrics::{counter::Counter, family::Family},
-    registry::Registry,
 };
 
 use self::{
@@ -265,7 +264,7 @@ impl Limits {
     }
 
     /// Lets it be read how often calls were refused and tries failed.
-    pub fn register(&self, registry: &mut Registry) {
+    pub fn register(&self, registry: &mut prometheus_client::registry::Registry) {
         registry.register(
             "calls_refused",
             "Calls refused because they were too many, by policy; day is the daily quota",

@@ -46,7 +46,8 @@ impl Window {
         let span = policy.seconds * MICROS;
         self.turn(policy, now);
         let elapsed = now - self.start * MICROS;
-        let carried = if policy.slides { part(self.previous, span - elapsed, span) } else { 0 };
+        // A moment's worth less than its part, so that who waits just as long as told is admitted.
+        let carried = if policy.slides { part(self.previous, span - elapsed, span, 1) } else { 0 };
         let used = self.count + carried;
         if used >= policy.quota {
             let seconds = whole_seconds(self.wait(policy, elapsed));
@@ -75,10 +76,10 @@ impl Window {
             span - elapsed
         } else if self.count < policy.quota {
             // The part of the window before shrinks until there is room.
-            span - part(policy.quota - self.count, span, self.previous.max(1).cast_signed()).cast_signed() - elapsed
+            span - part(policy.quota - self.count, span, self.previous.max(1).cast_signed(), 0).cast_signed() - elapsed
         } else {
             // This window ends, and then its own part must shrink.
-            (span - elapsed) + span - part(policy.quota, span, self.count.cast_signed()).cast_signed()
+            (span - elapsed) + span - part(policy.quota, span, self.count.cast_signed(), 0).cast_signed()
         }
     }
 
@@ -97,9 +98,9 @@ impl Window {
     }
 }
 
-/// `count` times `some` of `all`.
-fn part(count: u64, some: i64, all: i64) -> u64 {
-    let part = i128::from(count) * i128::from(some) / i128::from(all);
+/// `count` times `some`, less a little, of `all`.
+fn part(count: u64, some: i64, all: i64, less: i128) -> u64 {
+    let part = (i128::from(count) * i128::from(some) - less) / i128::from(all);
     u64::try_from(part).unwrap_or_default()
 }
 
@@ -129,7 +130,7 @@ mod tests {
         let refused = window.take(TEN, at(20));
         assert_eq!(refused, Standing { admitted: false, remaining: 0, seconds: 40 });
         assert!(!window.take(TEN, at(59)).admitted);
-        assert!(window.take(TEN, at(60) + 1).admitted, "who waits as long as told is admitted");
+        assert!(window.take(TEN, at(60)).admitted, "who waits as long as told is admitted");
     }
 
     #[test]
@@ -137,7 +138,7 @@ mod tests {
         let mut window = Window::default();
         assert_eq!(admitted(&mut window, TEN, at(59), 20), 10);
         assert_eq!(admitted(&mut window, TEN, at(61), 20), 1, "not another ten just after the turn");
-        assert_eq!(admitted(&mut window, TEN, at(90), 20), 4);
+        assert_eq!(admitted(&mut window, TEN, at(90), 20), 5);
         assert_eq!(admitted(&mut window, TEN, at(240), 20), 10, "after a pause all is forgotten");
     }
 
