@@ -265,7 +265,7 @@ async fn come_back(request: &HttpRequest, federation: &Federation, two_steps: &[
         return Err(foreign());
     }
     let outcome = match signed_in(&parameters, provider, &attempt, federation, db).await {
-        Ok(claims) => settled(&claims, provider, &attempt, (request, two_steps), db).await?,
+        Ok(claims) => settled(&claims, provider, &attempt, two_steps, request, db).await?,
         // An answer that was made for another sign-in is told here, as an unknown state is.
         Err(Ended::Failed(Failure::Replayed)) => return Err(foreign()),
         Err(Ended::Failed(failure)) => Err(Refusal::of(&failure, &provider.settings.id, &provider.settings.name)),
@@ -318,7 +318,8 @@ async fn settled(
     claims: &Claims,
     provider: &Provider,
     attempt: &attempt::Model,
-    (request, two_steps): (&HttpRequest, &[Role]),
+    two_steps: &[Role],
+    request: &HttpRequest,
     db: &Db,
 ) -> Result<std::result::Result<String, Refusal>> {
     let acr = claims.get("acr").and_then(Value::as_str);
