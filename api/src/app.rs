@@ -17,7 +17,7 @@ use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 use crate::{
     access::{
-        self, Access,
+        self, Access, Limits,
         federation::{self, Federation},
         letters::Letters,
         oauth,
@@ -30,12 +30,14 @@ use crate::{
         contract::{Contract, ROOT},
         db::OpenError,
         id::Ids,
+        measures::Calls,
         middleware::envelope,
     },
     openapi::{self, Documents},
     routes,
     service::{
         health::{self, Stopping},
+        metrics::Metrics,
         pages,
     },
 };
@@ -49,6 +51,8 @@ pub struct App {
     config: Data<Config>,
     db: Data<Db>,
     access: Data<Access>,
+    limits: Data<Limits>,
+    calls: Data<Calls>,
     federation: Data<Federation>,
     contract: Data<Contract>,
     documents: Data<Documents>,
@@ -79,11 +83,15 @@ impl App {
         let federation =
             Federation::new(&config.identity_providers, &config.login_clients, &config.public_url).map_err(OpenError::Setting)?;
         let contract = CONTRACT.as_ref().map_err(|error| OpenError::Database(error.clone()))?;
+        let calls = Calls::new(!config.metrics_listen.is_empty());
+        let limits = Limits::new(config.limits(), &db.clock);
         Ok(Self {
             documents: Data::new(Documents::new(&config.public_url)),
             config: Data::new(config),
             db: Data::new(db),
             access: Data::new(access),
+            limits: Data::new(limits),
+            calls: Data::new(calls),
             federation: Data::new(federation),
             contract: Data::from(Arc::clone(contract)),
             remembered: Data::new(Remembered::default()),
@@ -113,6 +121,28 @@ impl App {
         TcpListener::bind(address)
     }
 
+    /// Starts to listen for those who read the measures, if any may.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub fn listen_for_metrics(&self) -> io::Result<Option<TcpListener>> {
+        if self.config.metrics_listen.is_empty() {
+            return Ok(None);
+        }
+        let address: SocketAddr = self.config.metrics_listen.parse().map_err(io::Error::other)?;
+        TcpListener::bind(address).map(Some)
+    }
+
+    /// Lets the measures be read until the process ends.
+    ///
+    /// # Errors
+    /// When the server cannot run.
+    pub fn serve_metrics(&self, listener: TcpListener) -> io::Result<()> {
+        let metrics = Metrics::new(self.db.clone(), self.access.clone(), &self.limits, &self.calls);
+        actix_web::rt::spawn(metrics.serve(listener)?);
+        Ok(())
+    }
+
     /// Serves until stopped by a signal or by its handle.
     ///
     /// # Errors
@@ -124,12 +154,15 @@ impl App {
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
         let letters = self.letters.clone();
         self.work_beside();
+        let (limits, calls) = (self.limits.clone(), self.calls.clone());
         let server = HttpServer::new(move || {
             ActixApp::new()
                 .app_data(envelope_data.clone())
                 .app_data(config.clone())
                 .app_data(db.clone())
                 .app_data(access.clone())
+                .app_data(limits.clone())
+                .app_data(calls.clone())
                 .app_data(federation.clone())
                 .app_data(contract.clone())
                 .app_data(documents.clone())
@@ -178,6 +211,8 @@ impl App {
     fn work_beside(&self) {
         let (letters, db) = (self.letters.clone(), self.db.clone());
         actix_web::rt::spawn(async move { letters.run(&db).await });
+        let (limits, db) = (self.limits.clone(), self.db.clone());
+        actix_web::rt::spawn(async move { limits.keep_shared(&db).await });
     }
 
     /// Tells readiness that the service is about to stop.

@@ -13,12 +13,12 @@ use sea_orm::ActiveEnum;
 
 use crate::{
     access::{
-        TokenSettings,
+        LimitSettings, TokenSettings,
         federation::{self, IdentityProvider, LoginClient},
         letters::{Outbox, OutboxError},
         policy::Role,
     },
-    kernel::{db, middleware::Envelope},
+    kernel::{address, cors::Cors, db, middleware::Envelope},
 };
 
 macro_rules! settings {
@@ -83,8 +83,24 @@ settings! {
     mail_from: String = "Samsyn <samsyn@localhost>";
     /// Where the pages are that links in mail lead to: invitation, password and email below it. Empty means the service's own.
     account_url: String = "";
-    /// Origins of pages in browsers that may call the service, such as https://app.example.se.
-    cors_origins: Vec<String> = Vec::<Value>::new();
+    /// Addresses and networks of proxies that are believed when they say who called them.
+    trusted_proxies: Vec<String> = Vec::<String>::new();
+    /// Origins whose pages in browsers may call, such as https://app.example.se.
+    cors_origins: Vec<String> = Vec::<String>::new();
+    /// Calls a minute by one who is signed in; 0 means no limit, here and below.
+    rate_caller_per_minute: u32 = 1200;
+    /// Calls a minute from an address without a token that holds.
+    rate_address_per_minute: u32 = 600;
+    /// Calls a minute from an address with a token that does not hold.
+    rate_invalid_tokens_per_minute: u32 = 60;
+    /// Calls a day by one who is signed in.
+    calls_per_day: u32 = 200_000;
+    /// Failed sign-ins to one account in 15 minutes.
+    sign_in_failures_per_account: u32 = 10;
+    /// Failed sign-ins from one address in 15 minutes.
+    sign_in_failures_per_address: u32 = 50;
+    /// Address and port on which measures can be read at /metrics, apart from the API. Empty means nowhere.
+    metrics_listen: String = "";
     /// Whom to tell of a weakness, as a mailto: or https: address.
     security_contact: String = "mailto:security@samsyn.example.se";
     /// What to log: error, warn, info, debug or trace, or a filter such as `samsyn=debug`.
@@ -188,6 +204,15 @@ impl Config {
         if let Err(OutboxError(setting, sentence)) = self.outbox() {
             return wrong(setting, sentence);
         }
+        if let Err(sentence) = address::networks(&self.trusted_proxies) {
+            return wrong("trusted_proxies", sentence);
+        }
+        if let Err(sentence) = Cors::new(&self.cors_origins) {
+            return wrong("cors_origins", sentence);
+        }
+        if !self.metrics_listen.is_empty() && self.metrics_listen.parse::<std::net::SocketAddr>().is_err() {
+            return wrong("metrics_listen", format!("{} is no address and port, such as 127.0.0.1:9090", self.metrics_listen));
+        }
         if !matches!(self.log_format.as_str(), "json" | "text") {
             return wrong("log_format", format!("{} is neither json nor text", self.log_format));
         }
@@ -249,6 +274,21 @@ impl Config {
             body_bytes: self.body_bytes,
             body_time: Duration::from_secs(self.body_seconds),
             secure: self.public_url.starts_with("https://"),
+            trusted_proxies: address::networks(&self.trusted_proxies).unwrap_or_default(),
+            cors: Cors::new(&self.cors_origins).unwrap_or_default(),
+        }
+    }
+
+    /// Who may call how often.
+    #[must_use]
+    pub fn limits(&self) -> LimitSettings {
+        LimitSettings {
+            caller_per_minute: self.rate_caller_per_minute.into(),
+            address_per_minute: self.rate_address_per_minute.into(),
+            invalid_tokens_per_minute: self.rate_invalid_tokens_per_minute.into(),
+            calls_per_day: self.calls_per_day.into(),
+            failures_per_account: self.sign_in_failures_per_account.into(),
+            failures_per_address: self.sign_in_failures_per_address.into(),
         }
     }
 }

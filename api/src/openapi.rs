@@ -324,6 +324,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     for (status, response) in responses.iter_mut() {
         let mut headers = json!({"traceparent": {"description": "The trace that the answer belongs to.", "schema": {"type": "string"}},
             "X-Request-Id": {"description": "Identifies the call, also in the log.", "schema": {"type": "string"}}});
+        rate_limits(&mut headers);
         if status != "204" {
             headers["ETag"] =
                 json!({"description": "Identifies this version of the answer.", "schema": {"type": "string", "format": "etag"}});
@@ -340,7 +341,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
             response["content"]["application/json"]["example"] = answer.clone();
         }
     }
-    let mut statuses = vec!["400", "401", "406", "500", "503"];
+    let mut statuses = vec!["400", "401", "406", "429", "500", "503"];
     if !open || writes {
         statuses.push("403");
     }
@@ -367,6 +368,18 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     responses.sort_keys();
 }
 
+/// How often a caller may call, and what remains of it.
+fn rate_limits(headers: &mut Value) {
+    headers["RateLimit-Policy"] = json!({
+        "description": "The limits that concern the caller: how many calls (`q`) within how many seconds (`w`). Missing where there is no limit.",
+        "schema": {"type": "string"}, "example": "\"caller\";q=1200;w=60, \"day\";q=200000;w=86400"
+    });
+    headers["RateLimit"] = json!({
+        "description": "What remains of each limit (`r`), and for how many seconds (`t`).",
+        "schema": {"type": "string"}, "example": "\"caller\";r=1199;t=42, \"day\";r=199999;t=43200"
+    });
+}
+
 fn header(name: &str, description: &str, example: &str) -> Value {
     json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string", "maxLength": 255}, "example": example})
 }
@@ -384,6 +397,9 @@ fn problems(examples: &Value) -> Value {
             405 => headers["Allow"] = json!({"description": "The methods that can be used.", "schema": {"type": "string"}}),
             412 => headers["ETag"] = json!({"description": "The present version.", "schema": {"type": "string", "format": "etag"}}),
             429 | 503 => {
+                if status == 429 {
+                    rate_limits(&mut headers);
+                }
                 headers["Retry-After"] = json!({"description": "Seconds to wait.", "schema": {"type": "integer", "format": "int32"}});
             }
             _ => {}

@@ -62,6 +62,13 @@ pub async fn run(workload: &Workload, server: &Server, database: &Database, seco
         let (counting, over, answered) = (Arc::clone(&counting), Arc::clone(&over), Arc::clone(&answered));
         workers.spawn(work(server.address, (workload.caller)(worker), counting, over, answered));
     }
+    let mut crowd = JoinSet::new();
+    if let Some((connections, request)) = workload.beside {
+        for _ in 0..connections {
+            let (never, over) = (Arc::new(AtomicBool::new(false)), Arc::clone(&over));
+            crowd.spawn(work(server.address, Box::new(move |_| request()), never, over, Arc::default()));
+        }
+    }
     tokio::time::sleep(WARM_UP).await;
     let started = now();
     let (cpu, database_cpu) = (server.cpu()?, database.cpu());
@@ -83,6 +90,9 @@ pub async fn run(workload: &Workload, server: &Server, database: &Database, seco
         all.errors += tally.errors;
         all.error = all.error.or(tally.error);
     }
+    // Those beside may wait in a long line; nobody waits for them.
+    crowd.abort_all();
+    while crowd.join_next().await.is_some() {}
     all.times.sort_unstable();
     Ok(Measured {
         name: workload.name,

@@ -36,6 +36,9 @@ impl Server {
             .args(["serve", "--listen", &address.to_string(), "--database-url", database.url()])
             // One worker, so that the figures are those of one processor; a token that outlasts the round.
             .args(["--set", "workers=1", "--set", "log=error", "--set", "access_token_minutes=10"])
+            // Calls are counted, but never too many; many sign in to one account at once.
+            .args(["--set", "rate_caller_per_minute=4000000000", "--set", "rate_address_per_minute=4000000000"])
+            .args(["--set", "calls_per_day=4000000000", "--set", "sign_in_failures_per_account=0"])
             .env_clear()
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -1,7 +1,7 @@
 //! Fills a database: the reference pack and a user through the service's own library, then actors and mandates in bulk.
 //! The same number of actors always gives the same rows.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use samsyn::{
     access::{
@@ -16,7 +16,6 @@ use samsyn::{
     registry::{actors::table as actor, mandates::table as mandate},
 };
 use sea_orm::{ConnectionTrait, DbBackend, EntityTrait, QueryOrder, Statement, TransactionTrait, Value};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::{
@@ -114,7 +113,7 @@ pub async fn fill(database: &Database, count: usize) -> Outcome<Seeded> {
 }
 
 async fn administrator(db: &Db) -> Outcome<()> {
-    let hash = passwords::hash(PASSWORD.to_owned(), &Arc::new(Semaphore::new(1))).await?;
+    let hash = passwords::hash(PASSWORD.to_owned(), &passwords::Hashing::new(1)).await?;
     let new = NewUser { email: EMAIL.to_owned(), name: "Samordnaren".to_owned(), password: None };
     db.transaction(&Call::of_installation(), async |w| {
         let user = users::insert(&new, Some(hash.clone()), w).await?;

@@ -19,6 +19,8 @@ use crate::{
 const ROOT: &str = "/samsyn/v1";
 /// Connections that hash passwords at once.
 const SIGNING_IN: usize = 4;
+/// Connections that sign in at once while others are measured.
+const CROWD: usize = 200;
 /// Connections that write at once in the workload that must never fail.
 const WRITERS: usize = 64;
 /// Actors that each connection changes in turn, so that no two change the same.
@@ -35,6 +37,8 @@ pub struct Workload {
     pub ceiling: bool,
     pub connections: usize,
     pub caller: Box<dyn Fn(usize) -> Caller>,
+    /// What other connections ask for meanwhile, and how many; that is not measured, and may be refused.
+    pub beside: Option<(usize, fn() -> Request)>,
 }
 
 /// All workloads, in the order in which they are measured: reading first, so that it meets what was filled in.
@@ -49,7 +53,7 @@ pub async fn all(server: &Server, seeded: &Seeded, flags: &Flags) -> Outcome<Vec
     let made = Arc::new(AtomicUsize::new(0));
     let mut all = Vec::new();
     let mut add = |name, reads, connections, caller: Box<dyn Fn(usize) -> Caller>| {
-        all.push(Workload { name, reads, ceiling: false, connections, caller });
+        all.push(Workload { name, reads, ceiling: false, connections, caller, beside: None });
     };
 
     let same = |path: String, token: Option<&Arc<str>>| -> Box<dyn Fn(usize) -> Caller> {
@@ -87,8 +91,11 @@ pub async fn all(server: &Server, seeded: &Seeded, flags: &Flags) -> Outcome<Vec
     for (name, path) in
         [("ceiling: style.css", "/style.css"), ("ceiling: openapi.json", "/openapi.json"), ("ceiling: health/live", "/health/live")]
     {
-        all.insert(0, Workload { name, reads: true, ceiling: true, connections, caller: same(path.to_owned(), None) });
+        all.insert(0, Workload { name, reads: true, ceiling: true, connections, caller: same(path.to_owned(), None), beside: None });
     }
+    let caller = any(&actors, actors.len(), &token, |id| format!("{ROOT}/actors/{id}"));
+    let (name, beside) = ("actor by id while 200 sign in", Some((CROWD, credentials as fn() -> Request)));
+    all.push(Workload { name, reads: false, ceiling: false, connections: SIGNING_IN, caller, beside });
     Ok(all)
 }
 

@@ -13,6 +13,7 @@ mod m0009_interventions;
 mod m0010_priorities;
 mod m0011_accounts;
 mod m0012_federation;
+mod m0013_limits;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_priorities::Migration),
             Box::new(m0011_accounts::Migration),
             Box::new(m0012_federation::Migration),
+            Box::new(m0013_limits::Migration),
         ]
     }
 }

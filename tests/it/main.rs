@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
 mod abuse_federation;
+mod abuse_limits;
 mod access;
 mod bad_input;
 mod chapters;

@@ -9,8 +9,8 @@ use std::{
 };
 
 use actix_web::{
-    FromRequest, HttpMessage, HttpRequest,
-    body::MessageBody,
+    FromRequest, HttpMessage, HttpRequest, ResponseError,
+    body::{BoxBody, MessageBody},
     dev::{Payload, ServiceRequest, ServiceResponse},
     http::{Method, header},
     middleware::Next,
@@ -18,7 +18,7 @@ use actix_web::{
 };
 
 use super::{
-    Access, Caller, Reach, Sight,
+    Access, Caller, Limits, Reach, Sight,
     policy::{Permission, Requires},
     users::UserId,
 };
@@ -27,7 +27,7 @@ use crate::kernel::{
     extract::{self, Parameters},
     hash::sha256_hex,
     problem::Kind,
-    request::{self, Call, Once},
+    request::{self, Call, Meta, Once},
     write::idempotency_key,
 };
 
@@ -66,23 +66,30 @@ impl<P> Deref for By<P> {
     }
 }
 
-/// Finds out who calls, before any handler's arguments are read; whether that suffices is for the handler to say.
+/// Finds out who calls, before any handler's arguments are read; whether that suffices is for the handler to say. Only who
+/// calls too often is refused here.
 ///
 /// # Errors
 /// What the handler ends with.
 pub async fn authenticate<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default().to_owned());
     let caller = match (request.app_data::<Data<Access>>(), request.app_data::<Data<Db>>()) {
         (Some(access), Some(db)) => access.caller(authorization.as_deref(), db).await,
         _ => Err(Problem::internal(&"the service runs without access")),
     };
+    let meta = request.extensions().get::<Rc<Meta>>().cloned();
+    if let (Some(limits), Some(meta)) = (request.app_data::<Data<Limits>>(), meta)
+        && let Err(problem) = limits.count(&caller, &meta)
+    {
+        return Ok(request.into_response(problem.error_response()));
+    }
     let access = request.app_data::<Data<Access>>().cloned();
     request.extensions_mut().insert(caller);
     let writes = !request.method().is_safe();
-    let response = next.call(request).await;
+    let response = next.call(request).await.map(ServiceResponse::map_into_boxed_body);
     if let Some(access) = access.filter(|_| writes) {
         access.changed();
     }

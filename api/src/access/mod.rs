@@ -9,6 +9,7 @@ mod caller;
 pub mod federation;
 pub mod grants;
 pub mod letters;
+pub mod limits;
 pub mod oauth;
 pub mod passwords;
 pub mod personal_tokens;
@@ -21,4 +22,5 @@ pub mod users;
 
 pub use by::{By, authenticate};
 pub use caller::{Caller, Reach, Scope as CallerScope, Sight, Visibility};
+pub use limits::{LimitSettings, Limits};
 pub use tokens::{Access, TokenSettings};

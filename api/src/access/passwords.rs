@@ -1,14 +1,20 @@
 //! Passwords: Argon2id with OWASP's parameters, a bounded number at a time, and never one that everybody tries first.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::kernel::{Problem, Result, say, text};
+use crate::kernel::{Kind, Problem, Result, say, text};
 
 /// The fewest characters of a password.
 pub const MIN_LENGTH: usize = 12;
@@ -127,31 +133,118 @@ pub fn is_outdated(stored: &str) -> bool {
         .is_none_or(|then| then.m_cost() < today.m_cost() || then.t_cost() < today.t_cost() || then.p_cost() < today.p_cost())
 }
 
+/// Checking a password takes a processor for a while, so few are checked at once: the others go on answering calls.
+#[derive(Debug)]
+pub struct Hashing {
+    slots: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+    running: Arc<AtomicUsize>,
+    most: AtomicUsize,
+    /// How many may run at once.
+    pub at_once: usize,
+}
+
+/// How many may wait; more would only wait in vain.
+const QUEUE: usize = 256;
+/// How long each waits.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Hashing {
+    /// So many at once.
+    #[must_use]
+    pub fn new(at_once: usize) -> Self {
+        Self {
+            slots: Arc::new(Semaphore::new(at_once)),
+            waiting: Arc::default(),
+            running: Arc::default(),
+            most: AtomicUsize::default(),
+            at_once,
+        }
+    }
+
+    /// One processor is left for everything else, where there is more than one.
+    #[must_use]
+    pub fn for_this_machine() -> Self {
+        Self::new(std::thread::available_parallelism().map_or(1, |count| count.get().saturating_sub(1).max(1)))
+    }
+
+    /// How many wait, run, and at the most have run at once.
+    #[must_use]
+    pub fn now(&self) -> [usize; 3] {
+        [&*self.waiting, &*self.running, &self.most].map(|count| count.load(Ordering::Relaxed))
+    }
+
+    async fn bounded<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+        let slot = match Arc::clone(&self.slots).try_acquire_owned() {
+            Ok(slot) => slot,
+            Err(_) => self.wait().await?,
+        };
+        let running = Counted::new(&self.running);
+        self.most.fetch_max(running.so_far, Ordering::Relaxed);
+        // The work keeps its place: it goes on though the caller may have gone.
+        let work = move || {
+            let done = work();
+            drop((running, slot));
+            done
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error))
+    }
+
+    async fn wait(&self) -> Result<OwnedSemaphorePermit> {
+        let waiting = Counted::new(&self.waiting);
+        let crowded = || {
+            Problem::new(Kind::Unavailable).header("Retry-After", "2").detail(say!(
+                "Så många loggar in just nu att du skulle få vänta länge. Försök igen om några sekunder.",
+                "So many are signing in just now that you would wait long. Try again in a few seconds."
+            ))
+        };
+        if waiting.so_far > QUEUE {
+            return Err(crowded());
+        }
+        let slot = tokio::time::timeout(PATIENCE, Arc::clone(&self.slots).acquire_owned()).await.map_err(|_| crowded())?;
+        slot.map_err(|error| Problem::internal(&error))
+    }
+}
+
+/// One more, until dropped: who waits may go away at any moment.
+struct Counted {
+    count: Arc<AtomicUsize>,
+    so_far: usize,
+}
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        Self { so_far: count.fetch_add(1, Ordering::Relaxed) + 1, count: Arc::clone(count) }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// The stored form of a password.
 ///
 /// # Errors
 /// When the machine cannot.
-pub async fn hash(password: String, hashing: &Arc<Semaphore>) -> Result<String> {
-    bounded(hashing, move || digest(&password)).await?
+pub async fn hash(password: String, hashing: &Hashing) -> Result<String> {
+    hashing.bounded(move || digest(&password)).await?
 }
 
 /// Whether a password belongs to a stored form. Without a stored form it takes just as long and is false.
 ///
 /// # Errors
-/// When the machine cannot.
-pub async fn verify(password: String, stored: Option<String>, hashing: &Arc<Semaphore>) -> Result<bool> {
-    bounded(hashing, move || {
-        let known = stored.is_some();
-        let stored = stored.unwrap_or_else(|| DUMMY.clone());
-        let matches = PasswordHash::new(&stored).is_ok_and(|hash| argon().verify_password(password.as_bytes(), &hash).is_ok());
-        known && matches
-    })
-    .await
-}
-
-async fn bounded<T: Send + 'static>(hashing: &Arc<Semaphore>, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    let _slot = hashing.acquire().await.map_err(|error| Problem::internal(&error))?;
-    tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error))
+/// When the machine cannot, or too many wait.
+pub async fn verify(password: String, stored: Option<String>, hashing: &Hashing) -> Result<bool> {
+    hashing
+        .bounded(move || {
+            let known = stored.is_some();
+            let stored = stored.unwrap_or_else(|| DUMMY.clone());
+            let matches = PasswordHash::new(&stored).is_ok_and(|hash| argon().verify_password(password.as_bytes(), &hash).is_ok());
+            known && matches
+        })
+        .await
 }
 
 #[cfg(test)]

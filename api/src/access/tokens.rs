@@ -16,11 +16,11 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use super::{
     caller::Caller,
+    passwords::Hashing,
     personal_tokens,
     policy::Role,
     sessions::{SignInMethod, table::signing_key},
@@ -101,8 +101,8 @@ pub struct Access {
     known: moka::sync::Cache<[u8; 32], Known>,
     epoch: AtomicI64,
     read_at: Mutex<Option<Instant>>,
-    /// As many passwords are hashed at once as there are processors; others wait.
-    pub(super) hashing: Arc<Semaphore>,
+    /// How many passwords are hashed at once.
+    pub hashing: Hashing,
     nobody: Arc<Caller>,
 }
 
@@ -128,7 +128,7 @@ impl Access {
             known: moka::sync::Cache::new(10_000),
             epoch: AtomicI64::default(),
             read_at: Mutex::default(),
-            hashing: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(2, usize::from))),
+            hashing: Hashing::for_this_machine(),
             nobody: Arc::default(),
         };
         access.read_keys(db).await?;

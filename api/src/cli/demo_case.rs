@@ -1,11 +1,8 @@
 //! The example case: a council in Botkyrka goes from actors to a decided priority. The numbers are real (mean wage income by
 //! neighbourhood, Statistics Sweden, CC0); the organisations and people are made up.
 
-use std::sync::Arc;
-
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 
 use crate::{
     access::{
@@ -63,7 +60,7 @@ const WAGES: &str = include_str!("../../../docs/data/botkyrka-loneinkomst.csv");
 
 /// Loads the case, whole or not at all.
 pub(super) async fn load(password: &str, db: &Db) -> Result<()> {
-    let hash = passwords::hash(password.to_owned(), &Arc::new(Semaphore::new(1))).await?;
+    let hash = passwords::hash(password.to_owned(), &passwords::Hashing::new(1)).await?;
     let call = Call::of_installation();
     db.transaction(&call, async |w| {
         let case = Case { w, sight: Sight::of_installation() };

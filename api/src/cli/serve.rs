@@ -34,6 +34,9 @@ pub(super) fn log(config: &Config) -> Outcome {
 pub(super) async fn serve(app: &App, ready: impl FnOnce(std::net::SocketAddr)) -> Outcome {
     let listener = app.listen()?;
     let address = listener.local_addr()?;
+    if let Some(listener) = app.listen_for_metrics()? {
+        app.serve_metrics(listener)?;
+    }
     let (server, handle) = app.serve(listener)?;
     ready(address);
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

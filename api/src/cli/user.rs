@@ -65,8 +65,7 @@ pub(super) async fn create(new: &NewUser, role: Role, scope: Scope, db: &Db) -> 
     let hash = match &new.password {
         Some(password) => {
             passwords::check(password, "/password", &[&new.email, &new.name])?;
-            let one = std::sync::Arc::new(tokio::sync::Semaphore::new(1));
-            Some(passwords::hash(password.clone(), &one).await?)
+            Some(passwords::hash(password.clone(), &passwords::Hashing::new(1)).await?)
         }
         None => None,
     };

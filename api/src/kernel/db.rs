@@ -2,6 +2,7 @@
 
 use std::{collections::HashSet, fs, path::PathBuf, str::FromStr, sync::Mutex, time::Duration};
 
+use prometheus_client::metrics::counter::Counter;
 use samsyn_migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector, Statement};
 use sqlx::{
@@ -80,6 +81,8 @@ pub struct Db {
     pub ids: Ids,
     /// Seals cursors.
     pub seal: Seal,
+    /// How often a transaction was tried again, because others' stood in its way.
+    pub retries: Counter,
     /// Keys of calls that this process is carrying out.
     pub(super) running: Mutex<HashSet<Once>>,
 }
@@ -101,7 +104,7 @@ impl Db {
             return Err(OpenError::Older(pending));
         }
         let seal = Seal::new(&installation_secret(&writer).await.map_err(failed)?);
-        Ok(Self { reader, writer, clock, ids, seal, running: Mutex::default() })
+        Ok(Self { reader, writer, clock, ids, seal, retries: Counter::default(), running: Mutex::default() })
     }
 
     /// For reading: sees everything committed, including by this process a moment ago.
@@ -116,6 +119,18 @@ impl Db {
     /// Which of the two databases it is.
     pub fn backend(&self) -> DbBackend {
         self.reader.get_database_backend()
+    }
+
+    /// Connections for reading: how many there are, and how many of them wait for work.
+    #[must_use]
+    pub fn connections(&self) -> (u32, usize) {
+        if is_postgres(self.backend()) {
+            let pool = self.reader.get_postgres_connection_pool();
+            (pool.size(), pool.num_idle())
+        } else {
+            let pool = self.reader.get_sqlite_connection_pool();
+            (pool.size(), pool.num_idle())
+        }
     }
 
     /// A new id.

@@ -2,6 +2,7 @@
 //! headers that keep browsers safe, and one line in the log.
 
 use std::{
+    cell::RefCell,
     panic::AssertUnwindSafe,
     rc::Rc,
     time::{Duration, Instant},
@@ -20,12 +21,15 @@ use actix_web::{
 };
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, StreamExt};
+use ipnet::IpNet;
 
 use super::{
-    Db,
-    contract::ROOT,
+    Db, address,
+    contract::{Contract, ROOT},
+    cors::Cors,
     hash::hex,
     language::Language,
+    measures::Calls,
     problem::{Kind, Problem, Result},
     request::Meta,
 };
@@ -47,6 +51,10 @@ pub struct Envelope {
     pub body_time: Duration,
     /// Whether the service is reached over TLS, so that browsers may be told to insist on it.
     pub secure: bool,
+    /// Proxies that are believed when they say who called them.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whose pages in browsers may call.
+    pub cors: Cors,
 }
 
 /// Wraps every call.
@@ -59,17 +67,27 @@ pub async fn envelope<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     #[expect(clippy::disallowed_methods, reason = "the time that a call takes is measured, not told")]
     let started = Instant::now();
-    let envelope = request.app_data::<Data<Envelope>>().map(|envelope| Rc::new(envelope.get_ref().clone()));
-    let Some(envelope) = envelope else { return Err(actix_web::error::ErrorInternalServerError("no envelope")) };
+    let Some(envelope) = request.app_data::<Data<Envelope>>().cloned() else {
+        return Err(actix_web::error::ErrorInternalServerError("no envelope"));
+    };
     let request_id = request_id(&request);
     let trace = trace(&request, &request_id);
     let language = text(&request, header::ACCEPT_LANGUAGE).and_then(Language::accepted).unwrap_or_default();
     let (method, path) = (request.method().clone(), request.path().to_owned());
+    let origin = envelope.cors.allowed(request.headers(), &path);
+    let calls = request.app_data::<Data<Calls>>().cloned();
     let received = receive(&mut request, &envelope).await;
     let body = received.as_ref().ok().cloned().unwrap_or_default();
-    let address = request.peer_addr().map(|address| address.ip().to_string()).unwrap_or_default();
-    let agent = text(&request, header::USER_AGENT).unwrap_or_default().chars().take(200).collect();
-    request.extensions_mut().insert(Rc::new(Meta { request_id: request_id.clone(), language, body, address, agent }));
+    let address = request.peer_addr().map(|peer| address::of(peer.ip(), request.headers(), &envelope.trusted_proxies).to_string());
+    let meta = Rc::new(Meta {
+        request_id: request_id.clone(),
+        language,
+        body,
+        address: address.unwrap_or_default(),
+        agent: text(&request, header::USER_AGENT).unwrap_or_default().chars().take(200).collect(),
+        headers: RefCell::default(),
+    });
+    request.extensions_mut().insert(Rc::clone(&meta));
     if method == Method::HEAD {
         // Answered as GET; the server leaves the body out.
         request.head_mut().method = Method::GET;
@@ -77,6 +95,10 @@ pub async fn envelope<B: MessageBody + 'static>(
 
     let mut response = if let Err(problem) = received {
         request.into_response(problem.error_response())
+    } else if origin.is_some() && Cors::is_question(&method, request.headers()) {
+        let mut permission = HttpResponse::NoContent().finish();
+        Cors::permit(permission.headers_mut());
+        request.into_response(permission)
     } else {
         let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
         let answered = answered.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked").into()));
@@ -85,7 +107,10 @@ pub async fn envelope<B: MessageBody + 'static>(
             // The request is gone with the handler, so the server itself must make the answer of what is told here.
             Err(error) => {
                 let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| Problem::internal(&error));
-                return Err(Told { problem, language, request_id, trace, envelope }.into());
+                if let Some(calls) = calls {
+                    calls.answered(|| None, problem.kind.status(), started.elapsed());
+                }
+                return Err(Told { problem, meta, origin, path, trace, envelope }.into());
             }
         }
     };
@@ -94,11 +119,16 @@ pub async fn envelope<B: MessageBody + 'static>(
         let (http, plain) = response.into_parts();
         response = ServiceResponse::new(http, tell(&plain, &problem, language, &envelope.public_url, &request_id));
     }
-    complete(response.headers_mut(), &request_id, &trace, &envelope, path.starts_with(ROOT));
+    complete(response.headers_mut(), &meta, &trace, &envelope, &path);
+    envelope.cors.mark(response.headers_mut(), origin.as_ref(), &path);
+    let status = response.status().as_u16();
+    if let Some(calls) = calls {
+        calls.answered(|| operation(&response, &method), status, started.elapsed());
+    }
     tracing::info!(
         %method,
         path,
-        status = response.status().as_u16(),
+        status,
         ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         request_id,
         "answered"
@@ -110,10 +140,11 @@ pub async fn envelope<B: MessageBody + 'static>(
 #[derive(Debug)]
 struct Told {
     problem: Problem,
-    language: Language,
-    request_id: String,
+    meta: Rc<Meta>,
+    origin: Option<HeaderValue>,
+    path: String,
     trace: String,
-    envelope: Rc<Envelope>,
+    envelope: Data<Envelope>,
 }
 
 impl std::fmt::Display for Told {
@@ -128,10 +159,18 @@ impl ResponseError for Told {
     }
     fn error_response(&self) -> HttpResponse {
         let plain = self.problem.error_response();
-        let mut response = tell(&plain, &self.problem, self.language, &self.envelope.public_url, &self.request_id);
-        complete(response.headers_mut(), &self.request_id, &self.trace, &self.envelope, true);
+        let mut response = tell(&plain, &self.problem, self.meta.language, &self.envelope.public_url, &self.meta.request_id);
+        complete(response.headers_mut(), &self.meta, &self.trace, &self.envelope, &self.path);
+        self.envelope.cors.mark(response.headers_mut(), self.origin.as_ref(), &self.path);
         response
     }
+}
+
+/// The operation of the API that has answered.
+fn operation(response: &ServiceResponse<BoxBody>, method: &Method) -> Option<String> {
+    let request = response.request();
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    Some(request.app_data::<Data<Contract>>()?.operation(method, &request.match_pattern()?)?.id.clone())
 }
 
 fn text(request: &ServiceRequest, name: HeaderName) -> Option<&str> {
@@ -242,7 +281,10 @@ fn tell(plain: &HttpResponse, problem: &Problem, language: Language, public_url:
 }
 
 /// The headers that every answer has.
-fn complete(headers: &mut HeaderMap, request_id: &str, trace: &str, envelope: &Envelope, api: bool) {
+fn complete(headers: &mut HeaderMap, meta: &Meta, trace: &str, envelope: &Envelope, path: &str) {
+    for (name, value) in meta.headers.borrow_mut().drain(..) {
+        headers.insert(name, value);
+    }
     let mut set = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value)
             && !headers.contains_key(&name)
@@ -250,11 +292,11 @@ fn complete(headers: &mut HeaderMap, request_id: &str, trace: &str, envelope: &E
             headers.insert(name, value);
         }
     };
-    set(HeaderName::from_static("x-request-id"), request_id);
+    set(HeaderName::from_static("x-request-id"), &meta.request_id);
     set(HeaderName::from_static("traceparent"), trace);
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
-    if api {
+    if path.starts_with(ROOT) {
         set(header::CACHE_CONTROL, "private, no-cache");
         set(header::VARY, "Accept-Language, Authorization");
     }

@@ -1,13 +1,16 @@
 //! What every room stands on and what knows no resource: ids, pages, problems, replies, the contract, the one write path.
 
+pub mod address;
 pub mod clock;
 pub mod contract;
+pub mod cors;
 pub mod db;
 pub mod events;
 pub mod extract;
 pub mod hash;
 pub mod id;
 pub mod language;
+pub mod measures;
 pub mod middleware;
 pub mod page;
 pub mod patch;

@@ -1,8 +1,11 @@
 //! A call: what is known of it before its handler runs, and what its answer must heed.
 
-use std::{rc::Rc, sync::Arc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-use actix_web::{HttpMessage, HttpRequest};
+use actix_web::{
+    HttpMessage, HttpRequest,
+    http::header::{HeaderName, HeaderValue},
+};
 use bytes::Bytes;
 use serde_json::Value;
 use uuid::Uuid;
@@ -25,6 +28,8 @@ pub struct Meta {
     pub address: String,
     /// What the calling program calls itself.
     pub agent: String,
+    /// What the answer gets beside its own headers, however it comes about.
+    pub headers: RefCell<Vec<(HeaderName, HeaderValue)>>,
 }
 
 /// The meta of a call.

@@ -130,6 +130,7 @@ impl Db {
             tried += 1;
             match self.attempt(call, &work).await {
                 Err(problem) if problem.retry && tried < TRIES => {
+                    self.retries.inc();
                     // Not all at once again: a different wait for each, growing with the tries.
                     let spread = u64::from(self.clock.now().timestamp_subsec_nanos() / 1000 % 10);
                     tokio::time::sleep(Duration::from_millis((u64::from(tried) * 5) + spread)).await;

@@ -2,6 +2,7 @@
 
 mod api;
 pub mod health;
+pub mod metrics;
 pub mod pages;
 
 pub use api::{ServiceLimits, routes};

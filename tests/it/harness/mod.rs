@@ -40,6 +40,8 @@ pub enum Database {
 /// A running service.
 pub struct TestApp {
     pub address: SocketAddr,
+    /// Where measures can be read, if a test's settings say so.
+    pub metrics: Option<SocketAddr>,
     pub url: String,
     stop: Option<mpsc::Sender<()>>,
     running: Option<thread::JoinHandle<()>>,
@@ -69,6 +71,11 @@ fn config_with(database_url: &str, migrate: bool, settings: &str) -> Config {
         ("workers", "2"),
         ("stop_seconds", "1"),
         ("body_bytes", "100000"),
+        // Tests call as fast as they can, all from one address.
+        ("rate_caller_per_minute", "0"),
+        ("rate_address_per_minute", "0"),
+        ("rate_invalid_tokens_per_minute", "0"),
+        ("calls_per_day", "0"),
     ];
     // Flags win over the file, so what the file says is left out of them.
     let said = |name: &str| settings.lines().any(|line| line.split('=').next().map(str::trim) == Some(name));
@@ -168,6 +175,11 @@ impl TestApp {
         Self::at(today(), database_url, first_id)
     }
 
+    /// The same with settings laid over the test configuration.
+    pub fn on_with(database_url: &str, first_id: u64, settings: &str) -> Self {
+        Self::run(today(), config_with(database_url, false, settings), first_id)
+    }
+
     /// The same at another time.
     pub fn at(now: DateTime<Utc>, database_url: &str, first_id: u64) -> Self {
         Self::run(now, config(database_url, false), first_id)
@@ -186,7 +198,11 @@ impl TestApp {
             actix_web::rt::System::new().block_on(async move {
                 let app = App::build(config, Clock::Fixed(now), Ids::counted_from(first_id)).await.unwrap();
                 let listener = app.listen().unwrap();
-                ready.send(listener.local_addr().unwrap()).unwrap();
+                let metrics = app.listen_for_metrics().unwrap();
+                ready.send((listener.local_addr().unwrap(), metrics.as_ref().map(|metrics| metrics.local_addr().unwrap()))).unwrap();
+                if let Some(metrics) = metrics {
+                    app.serve_metrics(metrics).unwrap();
+                }
                 let (server, handle) = app.serve(listener).unwrap();
                 let server = actix_web::rt::spawn(server);
                 let _ = tokio::task::spawn_blocking(move || stopped.recv()).await;
@@ -195,8 +211,8 @@ impl TestApp {
                 app.db().close().await;
             });
         });
-        let address = address.recv().unwrap();
-        Self { address, url, stop: Some(stop), running: Some(running), folder: None, users: AtomicUsize::new(0) }
+        let (address, metrics) = address.recv().unwrap();
+        Self { address, metrics, url, stop: Some(stop), running: Some(running), folder: None, users: AtomicUsize::new(0) }
     }
 
     /// A client that is not signed in.
@@ -261,7 +277,7 @@ impl TestApp {
 /// The stored form of the one password, made once.
 async fn password_hash() -> String {
     static HASH: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
-    let hash = async || passwords::hash(PASSWORD.to_owned(), &std::sync::Arc::new(tokio::sync::Semaphore::new(1))).await.unwrap();
+    let hash = async || passwords::hash(PASSWORD.to_owned(), &passwords::Hashing::new(1)).await.unwrap();
     HASH.get_or_init(hash).await.clone()
 }
 

@@ -5,13 +5,14 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
     factors,
-    passwords::confirm,
+    passwords::{Guard, confirm},
     secrets::{self, SecretPurpose},
 };
 use crate::{
     access::{
-        Access, By,
+        Access, By, Limits,
         letters::{Letters, Purpose},
+        limits::Guarded,
         policy::needs,
         sessions::{SignInMethod, store as sessions},
         users::{self, NewUser, User, store, table as user_table},
@@ -120,11 +121,12 @@ async fn change_email(
     by: By<needs::WriteAccount>,
     new: Valid<EmailChange>,
     access: Data<Access>,
+    limits: Data<Limits>,
     letters: Data<Letters>,
     db: Data<Db>,
 ) -> Result<Reply<Nothing>> {
     let user = store::row(by.user_id()?, db.reader()).await?;
-    confirm(&user, &new.0.current_password, &access).await?;
+    confirm(&user, &new.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
     let reply = db
         .write(&by, async |w| {
             letters.write(Purpose::EmailChange, Some(user.id), Some(new.0.email.clone()), w).await?;
@@ -174,10 +176,11 @@ async fn set_up(
     by: By<needs::WriteAccount>,
     new: Valid<NewSecondFactor>,
     access: Data<Access>,
+    limits: Data<Limits>,
     db: Data<Db>,
 ) -> Result<Reply<SecondFactorSetup>> {
     let user = store::row(by.user_id()?, db.reader()).await?;
-    confirm(&user, &new.0.current_password, &access).await?;
+    confirm(&user, &new.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
     let setup = db
         .transaction(&by, async |w| {
             let user = store::row(user.id, &w.tx).await?;
@@ -247,20 +250,29 @@ async fn remove_factor(
     by: By<needs::WriteAccount>,
     removal: Valid<SecondFactorRemoval>,
     access: Data<Access>,
+    limits: Data<Limits>,
     db: Data<Db>,
 ) -> Result<Reply<Nothing>> {
     let user = store::row(by.user_id()?, db.reader()).await?;
-    confirm(&user, &removal.0.current_password, &access).await?;
-    db.transaction(&by, async |w| {
-        let user = store::row(user.id, &w.tx).await?;
-        factors::spend(&user, &removal.0.code, w).await?;
-        factors::remove(store::row(user.id, &w.tx).await?, by.caller.session, w).await?;
-        if let Some(session) = by.caller.session {
-            sessions::withhold(session, SignInMethod::Password, &access.withheld(SignInMethod::Password), w).await?;
-        }
-        Ok(())
-    })
-    .await?;
+    confirm(&user, &removal.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
+    let account = user.id.to_string();
+    let _try = limits.admits(Guarded::SecondFactor, &account, &by.address, &db).await?;
+    let removed = db
+        .transaction(&by, async |w| {
+            let user = store::row(user.id, &w.tx).await?;
+            factors::spend(&user, &removal.0.code, w).await?;
+            factors::remove(store::row(user.id, &w.tx).await?, by.caller.session, w).await?;
+            if let Some(session) = by.caller.session {
+                sessions::withhold(session, SignInMethod::Password, &access.withheld(SignInMethod::Password), w).await?;
+            }
+            Ok(())
+        })
+        .await;
+    if removed.as_ref().is_err_and(|problem: &Problem| problem.kind == Kind::SecondFactorRequired) {
+        limits.failed(Guarded::SecondFactor, &account, &by.address, &db).await?;
+        return removed.map_err(|problem| Problem { kind: Kind::Invalid, headers: Vec::new(), ..problem }).map(|()| Reply::nothing());
+    }
+    removed?;
     Ok(Reply::nothing())
 }
 

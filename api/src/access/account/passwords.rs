@@ -9,14 +9,15 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::secrets::{self, SecretPurpose};
 use crate::{
     access::{
-        Access, By,
+        Access, By, Limits,
         letters::{Letters, Purpose},
+        limits::Guarded,
         passwords, personal_tokens,
         policy::needs,
         sessions::store as sessions,
         users::{UserStatus, store as users, table as user_table},
     },
-    kernel::{Db, Problem, Reply, Result, Valid, Write, problem::Kind, reply::Nothing, say},
+    kernel::{Db, Problem, Reply, Result, Valid, Write, problem::Kind, reply::Nothing, request::Call, say},
 };
 
 /// A password chosen by a link.
@@ -67,7 +68,16 @@ async fn accept(by: By<needs::StartSession>, chosen: Valid<ChosenPassword>, acce
 #[utoipa::path(tag = "account", operation_id = "requestPasswordReset", request_body = PasswordReset,
     responses((status = 202, description = "A mail is on its way if the address is known")), extensions(("x-permission" = json!("sessions.start"))))]
 #[post("/password-resets")]
-async fn request(by: By<needs::StartSession>, reset: Valid<PasswordReset>, letters: Data<Letters>, db: Data<Db>) -> Result<Reply<Nothing>> {
+async fn request(
+    by: By<needs::StartSession>,
+    reset: Valid<PasswordReset>,
+    limits: Data<Limits>,
+    letters: Data<Letters>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
+    // Each one counts, so that nobody's box is filled.
+    let _try = limits.admits(Guarded::PasswordReset, &reset.0.email, &by.address, &db).await?;
+    limits.failed(Guarded::PasswordReset, &reset.0.email, &by.address, &db).await?;
     // Who it is for is found out by whoever posts the letter, so that it takes no time here.
     let address = users::fold(&reset.0.email);
     let reply = db
@@ -124,14 +134,24 @@ async fn check_own(password: &str, pointer: &str, user: &user_table::Model, db: 
     passwords::check(password, pointer, &words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
+/// What guards a password against guessing.
+pub(super) struct Guard<'a> {
+    pub access: &'a Access,
+    pub limits: &'a Limits,
+    pub db: &'a Db,
+}
+
 /// Checks the caller's present password, for what matters.
 ///
 /// # Errors
 /// When it is wrong, or the account has none.
-pub(super) async fn confirm(user: &user_table::Model, password: &str, access: &Access) -> Result<()> {
+pub(super) async fn confirm(user: &user_table::Model, password: &str, call: &Call, guard: &Guard<'_>) -> Result<()> {
+    let Guard { access, limits, db } = guard;
+    let _try = limits.admits(Guarded::SignIn, &user.email, &call.address, db).await?;
     if passwords::verify(password.to_owned(), user.password_hash.clone(), &access.hashing).await? {
         return Ok(());
     }
+    limits.failed(Guarded::SignIn, &user.email, &call.address, db).await?;
     Err(Problem::fault(
         "/currentPassword",
         "wrong",
@@ -152,11 +172,12 @@ async fn change(
     by: By<needs::WriteAccount>,
     new: Valid<PasswordChange>,
     access: Data<Access>,
+    limits: Data<Limits>,
     letters: Data<Letters>,
     db: Data<Db>,
 ) -> Result<Reply<Nothing>> {
     let user = users::row(by.user_id()?, db.reader()).await?;
-    confirm(&user, &new.0.current_password, &access).await?;
+    confirm(&user, &new.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
     check_own(&new.0.new_password, "/newPassword", &user, db.reader()).await?;
     let hash = passwords::hash(new.0.new_password.clone(), &access.hashing).await?;
     db.transaction(&by, async |w: &Write<'_>| {

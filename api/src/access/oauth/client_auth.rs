@@ -12,11 +12,12 @@ use serde_json::Value;
 use super::{Form, OauthFault};
 use crate::{
     access::{
-        Access,
+        Access, Limits,
+        limits::Guarded,
         service_accounts::{self, Client, ClientAuthMethod},
         users::UserId,
     },
-    kernel::{Db, Problem, hash, language::Text, say},
+    kernel::{Db, Problem, hash, language::Text, request::Call, say},
 };
 
 /// How statements may be signed.
@@ -86,7 +87,7 @@ pub fn key_fault(key: &Value) -> Option<Text> {
 ///
 /// # Errors
 /// When the client is unknown or has not shown that it is itself.
-pub async fn client(form: &Form, access: &Access, db: &Db) -> Result<Client, OauthFault> {
+pub async fn client(form: &Form, call: &Call, access: &Access, limits: &Limits, db: &Db) -> Result<Client, OauthFault> {
     let statement = form.get("client_assertion");
     if statement.is_some() && form.get("client_secret").is_some() {
         return Err(OauthFault::new("invalid_request", "Use one way for the client to show that it is itself, not two."));
@@ -96,9 +97,19 @@ pub async fn client(form: &Form, access: &Access, db: &Db) -> Result<Client, Oau
         (Some(statement), None) => subject(statement).ok_or_else(OauthFault::client)?,
         (None, None) => return Err(OauthFault::client()),
     };
-    let id: UserId = named.parse::<Uuid>().map(UserId::from).map_err(|_| OauthFault::client())?;
-    let found = service_accounts::client(id, db.reader()).await?;
-    let client = found.ok_or_else(OauthFault::client)?;
+    let _try = limits.admits(Guarded::ClientSecret, &named, &call.address, db).await?;
+    let shown = shows(form, &named, access, db).await;
+    if matches!(shown, Ok(None)) {
+        limits.failed(Guarded::ClientSecret, &named, &call.address, db).await?;
+    }
+    shown?.ok_or_else(OauthFault::client)
+}
+
+/// The client of that name, if it has shown that it is itself.
+async fn shows(form: &Form, named: &str, access: &Access, db: &Db) -> Result<Option<Client>, OauthFault> {
+    let statement = form.get("client_assertion");
+    let Ok(id) = named.parse::<Uuid>().map(UserId::from) else { return Ok(None) };
+    let Some(client) = service_accounts::client(id, db.reader()).await? else { return Ok(None) };
     let shown = match (client.auth_method, statement, form.get("client_secret")) {
         (ClientAuthMethod::ClientSecretPost, None, Some(secret)) => service_accounts::has_secret(id, secret, db).await?,
         (ClientAuthMethod::PrivateKeyJwt, Some(statement), None) if form.get("client_assertion_type") == Some(STATEMENT) => {
@@ -106,7 +117,7 @@ pub async fn client(form: &Form, access: &Access, db: &Db) -> Result<Client, Oau
         }
         _ => false,
     };
-    if shown { Ok(client) } else { Err(OauthFault::client()) }
+    Ok(shown.then_some(client))
 }
 
 /// Whom a statement speaks for, before it is believed.

@@ -4,7 +4,7 @@ use serde_json::json;
 use super::{Form, OauthFault, client_auth};
 use crate::{
     access::{
-        Access, federation,
+        Access, Limits, federation,
         policy::Permission,
         sessions::{
             Session, SignInMethod,
@@ -19,11 +19,16 @@ use crate::{
 /// # Errors
 /// As RFC 6749, section 5.2.
 #[post("/oauth2/token")]
-pub async fn give_token(request: HttpRequest, access: Data<Access>, db: Data<Db>) -> Result<HttpResponse, OauthFault> {
+pub async fn give_token(
+    request: HttpRequest,
+    access: Data<Access>,
+    limits: Data<Limits>,
+    db: Data<Db>,
+) -> Result<HttpResponse, OauthFault> {
     let (form, call) = Form::read(&request)?;
     match form.require("grant_type")? {
+        "client_credentials" => client_credentials(&form, &call, &access, &limits, &db).await,
         "authorization_code" => authorization_code(&form, &call, &access, &db).await,
-        "client_credentials" => client_credentials(&form, &call, &access, &db).await,
         "refresh_token" => refresh(&form, &call, &access, &db).await,
         other => Err(OauthFault::new("unsupported_grant_type", format!("There is no grant type {other} here."))),
     }
@@ -45,8 +50,8 @@ fn answer(session: &Session, scope: Option<&str>, now: chrono::DateTime<chrono::
 }
 
 /// A service account signs in as itself. What it asks for may only be less than what it was registered for.
-async fn client_credentials(form: &Form, call: &Call, access: &Access, db: &Db) -> Result<HttpResponse, OauthFault> {
-    let client = client_auth::client(form, access, db).await?;
+async fn client_credentials(form: &Form, call: &Call, access: &Access, limits: &Limits, db: &Db) -> Result<HttpResponse, OauthFault> {
+    let client = client_auth::client(form, call, access, limits, db).await?;
     let scopes: Vec<String> = match form.get("scope") {
         None => client.scopes.clone(),
         Some(asked) => asked.split(' ').filter(|scope| !scope.is_empty()).map(ToOwned::to_owned).collect(),
@@ -121,9 +126,9 @@ async fn session_of(token: &str, access: &Access, db: &Db) -> Result<Option<crat
 }
 
 /// The client that a call names: a service account that shows that it is itself, or a frontend, which has nothing to show.
-async fn caller(form: &Form, access: &Access, db: &Db) -> Result<String, OauthFault> {
+async fn caller(form: &Form, call: &Call, access: &Access, limits: &Limits, db: &Db) -> Result<String, OauthFault> {
     if form.get("client_assertion").is_some() || form.get("client_secret").is_some() {
-        return Ok(client_auth::client(form, access, db).await?.account.id.to_string());
+        return Ok(client_auth::client(form, call, access, limits, db).await?.account.id.to_string());
     }
     Ok(form.require("client_id")?.to_owned())
 }
@@ -134,9 +139,9 @@ async fn caller(form: &Form, access: &Access, db: &Db) -> Result<String, OauthFa
 /// # Errors
 /// When the form or the client is wrong.
 #[post("/oauth2/revoke")]
-pub async fn revoke(request: HttpRequest, access: Data<Access>, db: Data<Db>) -> Result<HttpResponse, OauthFault> {
+pub async fn revoke(request: HttpRequest, access: Data<Access>, limits: Data<Limits>, db: Data<Db>) -> Result<HttpResponse, OauthFault> {
     let (form, call) = Form::read(&request)?;
-    let client = caller(&form, &access, &db).await?;
+    let client = caller(&form, &call, &access, &limits, &db).await?;
     let session = session_of(form.require("token")?, &access, &db).await?;
     if let Some(session) = session.filter(|session| session.client_id.as_deref().unwrap_or(sessions::OWN_CLIENT) == client) {
         let call = Call { user: Some(session.user_id.uuid()), ..call };
@@ -151,9 +156,14 @@ pub async fn revoke(request: HttpRequest, access: Data<Access>, db: Data<Db>) ->
 /// # Errors
 /// When the form or the client is wrong.
 #[post("/oauth2/introspect")]
-pub async fn introspect(request: HttpRequest, access: Data<Access>, db: Data<Db>) -> Result<HttpResponse, OauthFault> {
-    let (form, _) = Form::read(&request)?;
-    let client = client_auth::client(&form, &access, &db).await?.account.id.to_string();
+pub async fn introspect(
+    request: HttpRequest,
+    access: Data<Access>,
+    limits: Data<Limits>,
+    db: Data<Db>,
+) -> Result<HttpResponse, OauthFault> {
+    let (form, call) = Form::read(&request)?;
+    let client = client_auth::client(&form, &call, &access, &limits, &db).await?.account.id.to_string();
     let token = form.require("token")?;
     let now = db.clock.now();
     let mut told = json!({"active": false});

@@ -11,9 +11,11 @@ use super::{
 };
 use crate::{
     access::{
-        Access, By, Caller,
+        Access, By, Caller, Limits,
         account::factors,
-        grants, passwords,
+        grants,
+        limits::Guarded,
+        passwords,
         policy::{Role, needs},
         users::{User, UserStatus, store as users},
     },
@@ -88,15 +90,26 @@ pub struct ForumRight {
 #[utoipa::path(tag = "sessions", operation_id = "createSession", request_body = NewSession,
     responses((status = 201, description = "The session with its tokens", body = Session)), extensions(("x-permission" = json!("sessions.start"))))]
 #[post("/sessions")]
-async fn create(by: By<needs::StartSession>, new: Valid<NewSession>, access: Data<Access>, db: Data<Db>) -> Result<Reply<Session>> {
+async fn create(
+    by: By<needs::StartSession>,
+    new: Valid<NewSession>,
+    access: Data<Access>,
+    limits: Data<Limits>,
+    db: Data<Db>,
+) -> Result<Reply<Session>> {
+    let _attempt = limits.admits(Guarded::SignIn, &new.0.email, &by.address, &db).await?;
     let found = users::by_email(&new.0.email, db.reader()).await?;
     let stored = found.as_ref().and_then(|found| found.password_hash.clone());
     let matches = passwords::verify(new.0.password.clone(), stored.clone(), &access.hashing).await?;
-    let user = found.filter(|found| matches && found.status == UserStatus::Active).ok_or_else(wrong)?;
+    let Some(user) = found.filter(|found| matches && found.status == UserStatus::Active) else {
+        limits.failed(Guarded::SignIn, &new.0.email, &by.address, &db).await?;
+        return Err(wrong());
+    };
     if stored.as_deref().is_some_and(passwords::is_outdated) {
         let hash = passwords::hash(new.0.password.clone(), &access.hashing).await?;
         users::keep_hash(user.id, &hash, &db).await?;
     }
+    let _code = limits.admits(Guarded::SecondFactor, &user.id.to_string(), &by.address, &db).await?;
     // Tokens are secrets, so the answer is never kept for a repeated call.
     let session = db
         .transaction(&by, async |w| {
@@ -113,8 +126,11 @@ async fn create(by: By<needs::StartSession>, new: Valid<NewSession>, access: Dat
             let sign_in = SignIn { user: user.id, method, acr: None, withheld, scopes: None, client, renewable: true };
             store::start(sign_in, &access, w).await
         })
-        .await?;
-    answer(session, new.0.cookie == Some(true), &access)
+        .await;
+    if new.0.code.is_some() && session.as_ref().is_err_and(|problem| problem.kind == Kind::SecondFactorRequired) {
+        limits.failed(Guarded::SecondFactor, &user.id.to_string(), &by.address, &db).await?;
+    }
+    answer(session?, new.0.cookie == Some(true), &access)
 }
 
 /// The tokens in the answer, or the one that browsers keep in its cookie.

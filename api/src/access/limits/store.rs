@@ -1,0 +1,101 @@
+//! What instances share of their counting.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{ConnectionTrait, EntityTrait, Statement, Value, entity::prelude::*};
+
+use super::table::{failed_tries, rate_window};
+use crate::kernel::{Db, Result, table::is_postgres};
+
+/// Calls that one instance has counted for a key in a window.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    pub key: String,
+    pub start: i64,
+    pub end: i64,
+    pub calls: u64,
+}
+
+/// What all instances have counted for a key: in the window, and in the one before.
+pub(super) struct Total {
+    pub key: String,
+    pub count: u64,
+    pub previous: u64,
+}
+
+/// Adds what was counted here and tells what all have counted, in one statement.
+pub(super) async fn share(counted: &[Counted], db: &Db) -> Result<Vec<Total>> {
+    if counted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut values: Vec<Value> = Vec::with_capacity(counted.len() * 4);
+    for row in counted {
+        values.extend([row.key.clone().into(), row.start.into(), row.end.into(), i64::try_from(row.calls).unwrap_or(i64::MAX).into()]);
+    }
+    let sql = format!(
+        "INSERT INTO rate_window (key, window_start, window_end, count) VALUES {} \
+         ON CONFLICT (key, window_start) DO UPDATE SET count = rate_window.count + excluded.count \
+         RETURNING key, count, (SELECT earlier.count FROM rate_window AS earlier \
+             WHERE earlier.key = rate_window.key AND earlier.window_end = rate_window.window_start) AS previous",
+        rows(counted.len(), 4, db)
+    );
+    let told = db.writer().query_all_raw(Statement::from_sql_and_values(db.backend(), sql, values)).await?;
+    let mut totals = Vec::with_capacity(told.len());
+    for row in told {
+        let count =
+            |name: &str| row.try_get::<Option<i64>>("", name).map(|count| u64::try_from(count.unwrap_or_default()).unwrap_or_default());
+        totals.push(Total { key: row.try_get("", "key")?, count: count("count")?, previous: count("previous")? });
+    }
+    Ok(totals)
+}
+
+/// The places of values in a statement that inserts some rows.
+fn rows(count: usize, columns: usize, db: &Db) -> String {
+    let place = |at: usize| format!("{}{}", if is_postgres(db.backend()) { '$' } else { '?' }, at + 1);
+    let row = |at: usize| (0..columns).map(|column| place(at * columns + column)).collect::<Vec<_>>().join(", ");
+    (0..count).map(|at| format!("({})", row(at))).collect::<Vec<_>>().join(", ")
+}
+
+/// Removes what nobody asks for any more.
+pub(super) async fn forget(now: DateTime<Utc>, tries_last: TimeDelta, db: &Db) -> Result<()> {
+    // The window before still counts; no window but the day's is longer than a minute, and a day's does not slide.
+    let ended = now.timestamp() - 120;
+    rate_window::Entity::delete_many().filter(rate_window::Column::WindowEnd.lt(ended)).exec(db.writer()).await?;
+    failed_tries::Entity::delete_many().filter(failed_tries::Column::WindowStart.lt(now - tries_last)).exec(db.writer()).await?;
+    Ok(())
+}
+
+/// The tries that have failed by key, as far as they count at `now`.
+pub(super) async fn tries(keys: &[String], now: DateTime<Utc>, last: TimeDelta, db: &Db) -> Result<Vec<failed_tries::Model>> {
+    let rows = failed_tries::Entity::find()
+        .filter(failed_tries::Column::Key.is_in(keys))
+        .filter(failed_tries::Column::WindowStart.gt(now - last))
+        .filter(failed_tries::Column::WindowStart.lte(now + SKEW))
+        .all(db.reader())
+        .await?;
+    Ok(rows)
+}
+
+/// How far the clocks of instances may differ. A window that began later than that was begun by a clock that was wrong.
+const SKEW: TimeDelta = TimeDelta::minutes(1);
+
+/// Counts a failed try under each key, in the order in which all do, so that none waits for another in a circle.
+pub(super) async fn count_failure(keys: &[String], now: DateTime<Utc>, last: TimeDelta, db: &Db) -> Result<()> {
+    let mut keys = keys.to_vec();
+    keys.sort();
+    let place = |at: usize| format!("{}{at}", if is_postgres(db.backend()) { '$' } else { '?' });
+    let (first, second) = (place(keys.len() * 3 + 1), place(keys.len() * 3 + 2));
+    let mut values: Vec<Value> = Vec::new();
+    for key in &keys {
+        values.extend([key.clone().into(), now.into(), 1_i64.into()]);
+    }
+    values.extend([(now - last).into(), (now + SKEW).into()]);
+    let over = format!("failed_tries.window_start <= {first} OR failed_tries.window_start > {second}");
+    let sql = format!(
+        "INSERT INTO failed_tries (key, window_start, count) VALUES {} ON CONFLICT (key) DO UPDATE SET \
+         window_start = CASE WHEN {over} THEN excluded.window_start ELSE failed_tries.window_start END, \
+         count = CASE WHEN {over} THEN 1 ELSE failed_tries.count + 1 END",
+        rows(keys.len(), 3, db)
+    );
+    db.writer().execute_raw(Statement::from_sql_and_values(db.backend(), sql, values)).await?;
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! Pages of other origins in browsers (CORS): those that are named may call as if they were ours, others get no leave.
+//!
+//! The marks are put on in the envelope, because every answer needs them: problems, 304, and what is answered when a
+//! handler has panicked. A library's middleware would see only some of those, and marks answers to strangers too.
+
+use actix_web::http::{
+    Method, Uri,
+    header::{self, HeaderMap, HeaderValue},
+};
+
+use super::contract::ROOT;
+
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
+const TAKEN: &str = "Accept, Accept-Language, Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Prefer, traceparent, tracestate, X-Request-Id";
+const SHOWN: &str = "Allow, Content-Language, ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, traceparent, WWW-Authenticate, X-Request-Id";
+
+/// Whose pages may call.
+#[derive(Clone, Debug, Default)]
+pub struct Cors {
+    origins: Vec<HeaderValue>,
+}
+
+impl Cors {
+    /// Takes origins exactly as browsers send them.
+    ///
+    /// # Errors
+    /// With a sentence on the first that no browser would send, or that is not safe to allow.
+    pub fn new(origins: &[String]) -> Result<Self, String> {
+        let origins = origins.iter().map(|origin| {
+            let wrong = || format!("{origin} is no origin such as https://app.example.se: scheme, host and perhaps a port, in lower case, with nothing after");
+            let uri: Uri = origin.parse().map_err(|_| wrong())?;
+            let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return Err(wrong()) };
+            if format!("{scheme}://{authority}") != *origin
+                || origin.bytes().any(|byte| byte.is_ascii_uppercase() || matches!(byte, b'@' | b'*'))
+                || matches!((scheme, authority.port_u16()), ("https", Some(443)) | ("http", Some(80)))
+            {
+                return Err(wrong());
+            }
+            if scheme != "https" && !(scheme == "http" && matches!(authority.host(), "localhost" | "127.0.0.1" | "[::1]")) {
+                return Err(format!("{origin} must be https; only localhost may be http"));
+            }
+            HeaderValue::from_str(origin).map_err(|_| wrong())
+        });
+        Ok(Self { origins: origins.collect::<Result<_, _>>()? })
+    }
+
+    /// The origin of the page that calls, when it has leave.
+    #[must_use]
+    pub fn allowed(&self, headers: &HeaderMap, path: &str) -> Option<HeaderValue> {
+        let origin = headers.get(header::ORIGIN).filter(|_| concerns(path))?;
+        self.origins.iter().find(|allowed| *allowed == origin).cloned()
+    }
+
+    /// Whether a browser asks for leave before the call itself. Such a question has no token.
+    #[must_use]
+    pub fn is_question(method: &Method, headers: &HeaderMap) -> bool {
+        method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+    }
+
+    /// Answers the question of a page that has leave.
+    pub fn permit(headers: &mut HeaderMap) {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(TAKEN));
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    }
+
+    /// Puts on an answer what a browser needs to show it to the page.
+    pub fn mark(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>, path: &str) {
+        if self.origins.is_empty() || !concerns(path) {
+            return;
+        }
+        // Also without leave: a cache must not give one origin's answer to another.
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        if let Some(origin) = origin {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(SHOWN));
+        }
+    }
+}
+
+fn concerns(path: &str) -> bool {
+    [ROOT, "/oauth2/", "/.well-known/"].iter().any(|start| path.starts_with(start))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_origins_that_a_browser_would_send_can_be_named() {
+        let told = |origin: &str| Cors::new(&[origin.to_owned()]).err();
+        for right in
+            ["https://app.example.se", "https://app.example.se:8443", "http://localhost:5173", "http://127.0.0.1:3000", "http://[::1]:3000"]
+        {
+            assert_eq!(told(right), None);
+        }
+        for wrong in [
+            "*",
+            "null",
+            "app.example.se",
+            "https://app.example.se/",
+            "https://app.example.se/path",
+            "https://App.example.se",
+            "https://app.example.se:443",
+            "https://*.example.se",
+            "https://user@app.example.se",
+            "http://app.example.se",
+            "ftp://app.example.se",
+        ] {
+            assert!(told(wrong).is_some_and(|sentence| sentence.starts_with(wrong)), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Measures for those who look after an installation, in the words of OpenMetrics, on a port of their own.
+
+use std::{
+    io,
+    net::TcpListener,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use actix_web::{
+    App, HttpResponse, HttpServer,
+    dev::Server,
+    web::{self, Data},
+};
+use prometheus_client::{encoding::text, metrics::gauge::Gauge, registry::Registry};
+use sea_orm::{ConnectionTrait, Statement};
+
+use crate::{
+    access::{Access, Limits},
+    kernel::{Db, Problem, Result, measures::Calls},
+};
+
+type Count = Gauge<i64>;
+
+/// All that is measured.
+pub struct Metrics {
+    registry: Registry,
+    db: Data<Db>,
+    access: Data<Access>,
+    hashes: [Count; 3],
+    connections: [Count; 2],
+    feed: [Count; 2],
+    up: Gauge<f64, AtomicU64>,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    /// Gathers what the parts of the service measure.
+    #[must_use]
+    pub fn new(db: Data<Db>, access: Data<Access>, limits: &Limits, calls: &Calls) -> Self {
+        let mut registry = Registry::with_prefix("samsyn");
+        calls.register(&mut registry);
+        limits.register(&mut registry);
+        registry.register("tx_retries", "Transactions tried again because others stood in their way", db.retries.clone());
+        let mut count = |name: &str, help: &str| {
+            let gauge = Count::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        let hashes = [
+            count("password_hashes_waiting", "Passwords that wait to be checked"),
+            count("password_hashes_running", "Passwords being checked"),
+            count("password_hashes_running_most", "The most passwords that have been checked at once"),
+        ];
+        count("password_hashes_allowed", "How many passwords may be checked at once").set(size(access.hashing.at_once));
+        let connections = [
+            count("database_connections", "Connections to the database for reading"),
+            count("database_connections_idle", "Those of them that wait for work"),
+        ];
+        let feed = [
+            count("feed_position", "The last position of the feed of changes"),
+            count("feed_waiting", "Changes that have no position yet, because nobody has read the feed since"),
+        ];
+        let up = Gauge::default();
+        registry.register("database_up", "1 when the database answered just now, else 0", up.clone());
+        Self { registry, db, access, hashes, connections, feed, up }
+    }
+
+    /// Answers `/metrics` and nothing else.
+    ///
+    /// # Errors
+    /// When the server cannot run.
+    pub fn serve(self, listener: TcpListener) -> io::Result<Server> {
+        let metrics = Data::from(Arc::new(self));
+        let app = move || App::new().app_data(metrics.clone()).route("/metrics", web::get().to(show));
+        Ok(HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run())
+    }
+
+    async fn look(&self) {
+        for (gauge, now) in self.hashes.iter().zip(self.access.hashing.now()) {
+            gauge.set(size(now));
+        }
+        let (all, idle) = self.db.connections();
+        self.connections[0].set(all.into());
+        self.connections[1].set(size(idle));
+        let feed = feed(&self.db).await;
+        self.up.set(if feed.is_ok() { 1.0 } else { 0.0 });
+        for (gauge, now) in self.feed.iter().zip(feed.unwrap_or_default()) {
+            gauge.set(now);
+        }
+    }
+}
+
+/// The feed's last position and how many changes have none; both stand in an index.
+async fn feed(db: &Db) -> Result<[i64; 2]> {
+    let sql = "SELECT (SELECT max(position) FROM event) AS last, (SELECT count(*) FROM event WHERE position IS NULL) AS waiting";
+    let row = db.reader().query_one_raw(Statement::from_string(db.backend(), sql)).await?;
+    let row = row.ok_or_else(|| Problem::internal(&"no row"))?;
+    Ok([row.try_get::<Option<i64>>("", "last")?.unwrap_or_default(), row.try_get("", "waiting")?])
+}
+
+fn size(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+async fn show(metrics: Data<Metrics>) -> HttpResponse {
+    metrics.look().await;
+    let mut shown = String::new();
+    match text::encode(&mut shown, &metrics.registry) {
+        Ok(()) => HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(shown),
+        Err(_) => HttpResponse::InternalServerError().finish(),
+    }
+}
