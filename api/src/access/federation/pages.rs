@@ -4,6 +4,8 @@
 //! A frontend is sent to only when its address stands in the settings, character by character. Whatever is wrong before that
 //! is known is told here, to the person at the browser; what goes wrong later is told to the frontend as RFC 6749 says.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError, get,
     http::header,
@@ -23,7 +25,7 @@ use super::{
     table::{attempt, code},
 };
 use crate::{
-    access::{Access, policy::Role},
+    access::{Access, Limits, policy::Role},
     kernel::{Db, Fault, Problem, Result, Text, hash, request, request::Call, say},
 };
 
@@ -36,8 +38,8 @@ const STATE_LENGTH: usize = 512;
 
 /// Sends the browser to the provider.
 #[get("/oauth2/authorize")]
-pub async fn authorize(request: HttpRequest, federation: Data<Federation>, db: Data<Db>) -> HttpResponse {
-    leave(&request, &federation, &db).await.unwrap_or_else(|problem| told(&request, &problem))
+pub async fn authorize(request: HttpRequest, federation: Data<Federation>, limits: Data<Limits>, db: Data<Db>) -> HttpResponse {
+    leave(&request, &federation, &limits, &db).await.unwrap_or_else(|problem| told(&request, &problem))
 }
 
 /// Takes the browser back from the provider and sends it on to the frontend.
@@ -153,7 +155,11 @@ fn asked<'a>(parameters: &'a Parameters, federation: &'a Federation) -> Result<A
     }
 }
 
-async fn leave(request: &HttpRequest, federation: &Federation, db: &Db) -> Result<HttpResponse> {
+async fn leave(request: &HttpRequest, federation: &Federation, limits: &Limits, db: &Db) -> Result<HttpResponse> {
+    // Each sign-in under way is kept for a while, so nobody begins any number of them.
+    if let Some(meta) = request::meta(request) {
+        limits.count(&Ok(Arc::default()), &meta)?;
+    }
     let parameters = Parameters::of(request)?;
     let asked = asked(&parameters, federation)?;
     let settings = &asked.provider.settings;
