@@ -418,7 +418,7 @@ fn told(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     let paragraphs = |of: fn(&Text) -> &str| -> String {
         let details: Vec<_> = problem.faults.iter().map(|fault| of(&fault.detail)).collect();
         let details = if details.is_empty() { vec![of(&help)] } else { details };
-        details.into_iter().map(|detail| format!("<p>{}</p>\n", escape(detail))).collect()
+        details.into_iter().flat_map(|detail| ["<p>".to_owned(), escape(detail), "</p>\n".to_owned()]).collect()
     };
     let html = format!(
         "<!doctype html>\n<html lang=\"sv\">\n<head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
