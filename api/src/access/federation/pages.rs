@@ -4,6 +4,8 @@
 //! A frontend is sent to only when its address stands in the settings, character by character. Whatever is wrong before that
 //! is known is told here, to the person at the browser; what goes wrong later is told to the frontend as RFC 6749 says.
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpRequest, HttpResponse, ResponseError, get,
     http::header,
@@ -23,7 +25,7 @@ use super::{
     table::{attempt, code},
 };
 use crate::{
-    access::{Access, policy::Role},
+    access::{Access, Limits, policy::Role},
     kernel::{Db, Fault, Problem, Result, Text, hash, request, request::Call, say},
 };
 
@@ -36,8 +38,8 @@ const STATE_LENGTH: usize = 512;
 
 /// Sends the browser to the provider.
 #[get("/oauth2/authorize")]
-pub async fn authorize(request: HttpRequest, federation: Data<Federation>, db: Data<Db>) -> HttpResponse {
-    leave(&request, &federation, &db).await.unwrap_or_else(|problem| told(&request, &problem))
+pub async fn authorize(request: HttpRequest, federation: Data<Federation>, limits: Data<Limits>, db: Data<Db>) -> HttpResponse {
+    leave(&request, &federation, &limits, &db).await.unwrap_or_else(|problem| told(&request, &problem))
 }
 
 /// Takes the browser back from the provider and sends it on to the frontend.
@@ -153,7 +155,11 @@ fn asked<'a>(parameters: &'a Parameters, federation: &'a Federation) -> Result<A
     }
 }
 
-async fn leave(request: &HttpRequest, federation: &Federation, db: &Db) -> Result<HttpResponse> {
+async fn leave(request: &HttpRequest, federation: &Federation, limits: &Limits, db: &Db) -> Result<HttpResponse> {
+    // Each sign-in under way is kept for a while, so nobody begins any number of them.
+    if let Some(meta) = request::meta(request) {
+        limits.count(&Ok(Arc::default()), &meta)?;
+    }
     let parameters = Parameters::of(request)?;
     let asked = asked(&parameters, federation)?;
     let settings = &asked.provider.settings;
@@ -265,7 +271,7 @@ async fn come_back(request: &HttpRequest, federation: &Federation, two_steps: &[
         return Err(foreign());
     }
     let outcome = match signed_in(&parameters, provider, &attempt, federation, db).await {
-        Ok(claims) => settled(&claims, provider, &attempt, (request, two_steps), db).await?,
+        Ok(claims) => settled(&claims, provider, &attempt, two_steps, request, db).await?,
         // An answer that was made for another sign-in is told here, as an unknown state is.
         Err(Ended::Failed(Failure::Replayed)) => return Err(foreign()),
         Err(Ended::Failed(failure)) => Err(Refusal::of(&failure, &provider.settings.id, &provider.settings.name)),
@@ -318,7 +324,8 @@ async fn settled(
     claims: &Claims,
     provider: &Provider,
     attempt: &attempt::Model,
-    (request, two_steps): (&HttpRequest, &[Role]),
+    two_steps: &[Role],
+    request: &HttpRequest,
     db: &Db,
 ) -> Result<std::result::Result<String, Refusal>> {
     let acr = claims.get("acr").and_then(Value::as_str);
@@ -411,7 +418,7 @@ fn told(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     let paragraphs = |of: fn(&Text) -> &str| -> String {
         let details: Vec<_> = problem.faults.iter().map(|fault| of(&fault.detail)).collect();
         let details = if details.is_empty() { vec![of(&help)] } else { details };
-        details.into_iter().map(|detail| format!("<p>{}</p>\n", escape(detail))).collect()
+        details.into_iter().flat_map(|detail| ["<p>".to_owned(), escape(detail), "</p>\n".to_owned()]).collect()
     };
     let html = format!(
         "<!doctype html>\n<html lang=\"sv\">\n<head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
