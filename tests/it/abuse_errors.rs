@@ -29,6 +29,8 @@ fn abuse_98_a_panic_is_a_problem_and_the_service_goes_on() {
                 body_bytes: 1000,
                 body_time: Duration::from_secs(5),
                 secure: false,
+                trusted_proxies: Vec::new(),
+                cors: samsyn::kernel::cors::Cors::default(),
             };
             let settings = web::Data::new(settings);
             // Unwinding without the hook, which would write of it among the tests' own output.

@@ -57,6 +57,12 @@ pub fn today() -> DateTime<Utc> {
     "2026-11-22T09:00:00Z".parse().unwrap()
 }
 
+/// The folder that a test's service puts its letters in, which goes by its database so that its instances share it.
+pub fn mail(database_url: &str) -> PathBuf {
+    let digest = samsyn::kernel::hash::sha256_hex(database_url.as_bytes());
+    base().join(format!("samsyn-test-{}-mail", std::process::id())).join(&digest[..16])
+}
+
 fn config(database_url: &str, migrate: bool) -> Config {
     config_with(database_url, migrate, "")
 }
@@ -74,6 +80,7 @@ fn config_with(database_url: &str, migrate: bool, settings: &str) -> Config {
         ("workers", "2"),
         ("stop_seconds", "1"),
         ("body_bytes", "100000"),
+        ("mail_url", &format!("file:{}", mail(database_url).display())),
         // Tests call as fast as they can, all from one address.
         ("rate_caller_per_minute", "0"),
         ("rate_address_per_minute", "0"),
@@ -111,10 +118,14 @@ fn prepare(url: &str) {
 
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
+fn base() -> PathBuf {
+    if PathBuf::from("/dev/shm").is_dir() { PathBuf::from("/dev/shm") } else { std::env::temp_dir() }
+}
+
 /// A folder that no other test uses.
 fn folder() -> PathBuf {
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    let base = if PathBuf::from("/dev/shm").is_dir() { PathBuf::from("/dev/shm") } else { std::env::temp_dir() };
+    let base = base();
     if number == 0 {
         remove_stale(&base);
     }

@@ -51,13 +51,18 @@ pub struct PasswordChange {
     pub new_password: String,
 }
 
-/// Accept an invitation
+/// Open the own account
 ///
 /// Chooses the first password by the link of the mail. The account is open from then on.
-#[utoipa::path(tag = "account", operation_id = "acceptInvitation", request_body = ChosenPassword,
+#[utoipa::path(tag = "account", operation_id = "activateAccount", request_body = ChosenPassword,
     responses((status = 204, description = "The password is set")), extensions(("x-permission" = json!("sessions.start"))))]
-#[post("/invitations/accept")]
-async fn accept(by: By<needs::StartSession>, chosen: Valid<ChosenPassword>, access: Data<Access>, db: Data<Db>) -> Result<Reply<Nothing>> {
+#[post("/account-activations")]
+async fn activate(
+    by: By<needs::StartSession>,
+    chosen: Valid<ChosenPassword>,
+    access: Data<Access>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
     choose(SecretPurpose::Invitation, &by, &chosen.0, &access, &db).await?;
     Ok(Reply::nothing())
 }
@@ -192,5 +197,5 @@ async fn change(
 }
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(accept).service(request).service(complete).service(change);
+    config.service(activate).service(request).service(complete).service(change);
 }
