@@ -47,6 +47,7 @@ pub struct TestApp {
     running: Option<thread::JoinHandle<()>>,
     folder: Option<PathBuf>,
     users: AtomicUsize,
+    read: std::sync::Mutex<std::collections::BTreeSet<String>>,
 }
 
 /// The address of a database that no service runs on.
@@ -247,7 +248,16 @@ impl TestApp {
             });
         });
         let (address, metrics) = address.recv().unwrap();
-        Self { address, metrics, url, stop: Some(stop), running: Some(running), folder: None, users: AtomicUsize::new(0) }
+        Self {
+            address,
+            metrics,
+            url,
+            stop: Some(stop),
+            running: Some(running),
+            folder: None,
+            users: AtomicUsize::new(0),
+            read: std::sync::Mutex::default(),
+        }
     }
 
     /// A client that is not signed in.
@@ -298,6 +308,53 @@ impl TestApp {
         self.anybody().with_token(answer.json["accessToken"].as_str().unwrap())
     }
 
+    /// The secret of the link in the newest letter of a kind to an address, once it has been posted.
+    pub fn letter(&self, to: &str, page: &str) -> String {
+        #[expect(clippy::disallowed_methods, reason = "a letter that never comes must not be waited for")]
+        let started = std::time::Instant::now();
+        loop {
+            for letter in self.letters(to) {
+                let start = format!("/account/{page}#");
+                if let Some(secret) = letter.split(&start).nth(1) {
+                    let secret = secret.split_whitespace().next().unwrap().to_owned();
+                    // A letter is read once.
+                    if self.read.lock().unwrap().insert(secret.clone()) {
+                        return secret;
+                    }
+                }
+            }
+            assert!(started.elapsed().as_secs() < 30, "no letter to {to} came");
+            thread::yield_now();
+        }
+    }
+
+    /// What has been written to an address, newest first.
+    pub fn letters(&self, to: &str) -> Vec<String> {
+        let mut letters: Vec<_> = fs::read_dir(mail(&self.url))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| {
+                let text = fs::read_to_string(entry.path()).ok()?;
+                let written = entry.metadata().ok()?.modified().ok()?;
+                text.contains(&format!("To: {to}")).then(|| (written, unfolded(&text)))
+            })
+            .collect();
+        letters.sort();
+        letters.into_iter().rev().map(|(_, text)| text).collect()
+    }
+
+    /// Asks for tokens at the OAuth endpoint.
+    pub fn token(&self, form: &[(&str, &str)]) -> Answer {
+        self.form("/oauth2/token", form)
+    }
+
+    /// Sends a form to an OAuth endpoint.
+    pub fn form(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        let form: Vec<_> = form.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect();
+        self.anybody().call("POST", path, Some(("application/x-www-form-urlencoded", form.join("&").as_bytes())))
+    }
+
     /// The id of the area with a code.
     pub fn area(&self, code: &str) -> String {
         id(&self.anybody().get(&format!("/areas?code={code}")).json["items"][0])
@@ -314,6 +371,23 @@ async fn password_hash() -> String {
     static HASH: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
     let hash = async || passwords::hash(PASSWORD.to_owned(), &passwords::Hashing::new(1)).await.unwrap();
     HASH.get_or_init(hash).await.clone()
+}
+
+/// A letter's text as it was written: quoted-printable undone.
+fn unfolded(text: &str) -> String {
+    text.replace("=\r\n", "").replace("=3D", "=").replace("=23", "#")
+}
+
+/// A value as it stands in a form.
+pub fn escaped(value: &str) -> String {
+    value.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// The digits that an app shows for a secret at a time (RFC 6238).
+pub fn totp_of(secret: &str, at: DateTime<Utc>) -> String {
+    let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
+    let totp = totp_rs::Builder::new().with_secret(secret.as_bytes().to_vec()).with_account_name("x").build().unwrap();
+    totp.generate(u64::try_from(at.timestamp()).unwrap()).to_string()
 }
 
 /// The id of a resource.
