@@ -24,7 +24,7 @@ use crate::{
 macro_rules! settings {
     ($($(#[doc = $help:literal])+ $name:ident: $type:ty = $default:expr;)*) => {
         /// All settings.
-        #[derive(Clone, Debug, Deserialize, Serialize)]
+        #[derive(Clone, Deserialize, Serialize)]
         #[serde(deny_unknown_fields)]
         pub struct Config { $($(#[doc = $help])+ pub $name: $type,)* }
 
@@ -111,6 +111,13 @@ settings! {
     log: String = "info";
     /// `json` for machines, `text` for people.
     log_format: String = "json";
+}
+
+/// As it is printed: without passwords and secrets, wherever it comes to be written.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.print())
+    }
 }
 
 /// Why a configuration cannot be used: the setting, and a sentence.

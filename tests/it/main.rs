@@ -9,6 +9,7 @@ mod abuse_errors;
 mod abuse_federation;
 mod abuse_limits;
 mod abuse_machines;
+mod abuse_operations;
 mod abuse_policy;
 mod abuse_privacy;
 mod abuse_secrecy;

@@ -70,6 +70,26 @@ fn config(database_url: &str, migrate: bool) -> Config {
 }
 
 /// The test configuration with settings laid over it, written as in the file.
+/// How to reach a test's database, for what no caller may do.
+pub fn settings_of(database_url: &str) -> samsyn::kernel::db::Settings {
+    config(database_url, false).database()
+}
+
+/// The configuration that a file of settings gives.
+pub fn config_of(settings: &str) -> Config {
+    config_with("sqlite::unused:", false, settings)
+}
+
+/// The same, or the sentence on why it cannot be used.
+pub fn try_config(settings: &str) -> Result<Config, String> {
+    let folder = folder();
+    let file = folder.join("samsyn.toml");
+    fs::write(&file, settings).unwrap();
+    let config = Config::load(&[], Some(&file), std::iter::empty(), &[]).map_err(|error| error.to_string());
+    let _ = fs::remove_dir_all(folder);
+    config
+}
+
 fn config_with(database_url: &str, migrate: bool, settings: &str) -> Config {
     let ours = [
         ("listen", "127.0.0.1:0"),
@@ -106,7 +126,7 @@ fn config_with(database_url: &str, migrate: bool, settings: &str) -> Config {
 }
 
 /// Makes a migrated database with the reference pack, to copy for each test.
-fn prepare(url: &str) {
+pub fn prepare(url: &str) {
     let config = config(url, true);
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async {
