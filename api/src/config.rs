@@ -155,6 +155,13 @@ impl Config {
         }
         for (variable, value) in environment {
             if let Some(name) = variable.strip_prefix("SAMSYN_").map(str::to_lowercase) {
+                // A secret is better kept in a file than in the environment, which others may see.
+                if let Some(name) = name.strip_suffix("_file").filter(|name| table.contains_key(*name)) {
+                    let text = std::fs::read_to_string(&value)
+                        .map_err(|error| ConfigError { setting: variable.clone(), sentence: format!("{value} cannot be read: {error}") })?;
+                    set(&mut table, name, &variable, text.trim_end_matches(['\r', '\n']))?;
+                    continue;
+                }
                 // Others may use the prefix for their own ends, such as tests.
                 if table.contains_key(&name) {
                     set(&mut table, &name, &variable, &value)?;

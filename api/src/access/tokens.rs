@@ -175,6 +175,12 @@ impl Access {
         json!({ "keys": keys })
     }
 
+    /// The keys' ids, each with the time from which it signs.
+    #[must_use]
+    pub fn key_times(&self) -> Vec<(String, DateTime<Utc>)> {
+        self.keys().iter().map(|key| (key.id.clone(), key.signs_from)).collect()
+    }
+
     /// Makes a new key that signs from a time on, and forgets keys that nothing valid can be signed with.
     ///
     /// # Errors

@@ -52,7 +52,8 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     // A token for Ali's own program. What was signed in ended with the second step.
     let ali = app.sign_in("ali.nyberg@example.se");
     let expires = today() + TimeDelta::days(90);
-    let token = t.post(&ali, "/me/tokens", json!({"name": "Excel", "scopes": ["registry.read", "actors.write"], "expiresAt": expires}));
+    let token =
+        t.post(&ali, "/me/tokens", json!({"name": "Excel", "scopes": ["registry.read", "interventions.write"], "expiresAt": expires}));
     let path = format!("/me/tokens/{}", id(&token.json["personalToken"]));
     app.anybody().with_token(token.json["token"].as_str().unwrap()).get("/actors?limit=1").is(200);
     t.get(&ali, "/me/tokens");

@@ -1,6 +1,7 @@
 //! What tests stand on: a service in this process, a database of its own, and a client that speaks plain HTTP.
 
 mod client;
+pub mod forge;
 pub mod idp;
 mod postgres;
 
@@ -308,6 +309,23 @@ impl TestApp {
         self.anybody().with_token(answer.json["accessToken"].as_str().unwrap())
     }
 
+    /// Makes a new key for tokens, as `samsyn keys rotate --now` does.
+    pub fn rotate_keys(&self) {
+        let config = config(&self.url, false);
+        // Ids are counted from where nobody else counts.
+        thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let db =
+                    samsyn::kernel::Db::open(&config.database(), false, Clock::Fixed(today()), Ids::counted_from(9_000_000)).await.unwrap();
+                let access = samsyn::access::Access::load(config.tokens(), &db).await.unwrap();
+                access.rotate(today(), &db).await.unwrap();
+                db.close().await;
+            });
+        })
+        .join()
+        .unwrap();
+    }
+
     /// The secret of the link in the newest letter of a kind to an address, once it has been posted.
     pub fn letter(&self, to: &str, page: &str) -> String {
         #[expect(clippy::disallowed_methods, reason = "a letter that never comes must not be waited for")]
@@ -388,6 +406,13 @@ pub fn totp_of(secret: &str, at: DateTime<Utc>) -> String {
     let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
     let totp = totp_rs::Builder::new().with_secret(secret.as_bytes().to_vec()).with_account_name("x").build().unwrap();
     totp.generate(u64::try_from(at.timestamp()).unwrap()).to_string()
+}
+
+/// The one password as it would have been stored with weaker parameters.
+pub fn weak_hash() -> String {
+    use argon2::{Algorithm, Argon2, Params, Version, password_hash::PasswordHasher};
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
+    weak.hash_password(PASSWORD.as_bytes()).unwrap().to_string()
 }
 
 /// The id of a resource.

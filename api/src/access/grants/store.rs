@@ -2,7 +2,7 @@ use sea_orm::{
     ActiveValue::Set,
     Condition, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryOrder, QueryTrait,
     entity::prelude::*,
-    sea_query::{Expr, Query},
+    sea_query::{Expr, Query, SelectStatement, SimpleExpr},
 };
 
 use super::{Grant, GrantId, NewGrant, Scope, ScopeKind, api::GrantFilter, table};
@@ -55,13 +55,26 @@ pub(in crate::access) fn reached(reach: &Reach) -> Condition {
         let actors = Query::select().column("id").from("actor").and_where(Expr::col("seat_area_id").in_subquery(areas.clone())).take();
         within = within
             .add(scope(ScopeKind::Area).and(table::Column::ScopeId.in_subquery(areas)))
+            .add(
+                scope(ScopeKind::Source)
+                    .and(table::Column::ScopeId.in_subquery(sources_of(Expr::col("actor_id").in_subquery(actors.clone())))),
+            )
             .add(scope(ScopeKind::Actor).and(table::Column::ScopeId.in_subquery(actors)));
     }
     within = within
         .add(scope(ScopeKind::Actor).and(table::Column::ScopeId.is_in(reach.actors.iter().copied())))
         .add(scope(ScopeKind::Forum).and(table::Column::ScopeId.is_in(reach.forums.iter().copied())))
+        .add(
+            scope(ScopeKind::Source)
+                .and(table::Column::ScopeId.in_subquery(sources_of(Expr::col("actor_id").is_in(reach.actors.iter().copied())))),
+        )
         .add(scope(ScopeKind::Source).and(table::Column::ScopeId.is_in(reach.sources.iter().copied())));
     within
+}
+
+/// The sources of some actors.
+fn sources_of(whose: SimpleExpr) -> SelectStatement {
+    Query::select().column("id").from("source").and_where(whose).take()
 }
 
 /// Whether a user has been granted anything beyond reach.
