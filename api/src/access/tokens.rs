@@ -47,6 +47,8 @@ pub struct TokenSettings {
     pub access: TimeDelta,
     /// How long a session lasts without being renewed.
     pub session: TimeDelta,
+    /// How long it lasts at the most.
+    pub longest: TimeDelta,
 }
 
 /// What an access token says (RFC 9068).
