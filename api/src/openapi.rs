@@ -7,7 +7,7 @@
 mod allowed;
 mod older;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::OnceLock};
 
 use actix_web::App;
 use bytes::Bytes;
@@ -27,9 +27,16 @@ pub const CANONICAL_URL: &str = "https://samsyn.example.se";
 
 const EXAMPLES: &str = include_str!("../../openapi/examples.json");
 
-/// The contract in the forms in which it is served.
+/// The contract as served at a public address, put into words when somebody first asks for it.
 #[derive(Debug)]
 pub struct Documents {
+    public_url: String,
+    forms: OnceLock<Forms>,
+}
+
+/// The forms in which it is served.
+#[derive(Debug)]
+pub struct Forms {
     /// `OpenAPI` 3.1 as JSON.
     pub json: Bytes,
     /// The same as YAML.
@@ -42,9 +49,16 @@ impl Documents {
     /// The contract as served at a public address.
     #[must_use]
     pub fn new(public_url: &str) -> Self {
-        let document = document(public_url);
-        let yaml = yaml_serde::to_string(&document).unwrap_or_default();
-        Self { json: printed(&document), yaml: yaml.into(), older: printed(&older(&document)) }
+        Self { public_url: public_url.to_owned(), forms: OnceLock::new() }
+    }
+
+    /// All its forms.
+    pub fn forms(&self) -> &Forms {
+        self.forms.get_or_init(|| {
+            let document = document(&self.public_url);
+            let yaml = yaml_serde::to_string(&document).unwrap_or_default();
+            Forms { json: printed(&document), yaml: yaml.into(), older: printed(&older(&document)) }
+        })
     }
 }
 

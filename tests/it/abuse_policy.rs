@@ -69,7 +69,7 @@ fn abuse_33_what_is_anothers_own_looks_like_what_is_not_there(#[values(Database:
         let (hidden, mut unknown) = (stage.others(), stage.others().clone());
         let [Some(first), ..] = [parameters(&pattern).first().copied()] else { continue };
         // What everybody sees is nobody's own.
-        if ["areaId", "indicatorId", "observationId", "codelist"].contains(&first) {
+        if ["areaId", "indicatorId", "observationId", "codelist", "entryId"].contains(&first) {
             continue;
         }
         let last = if first == "kind" { "recordId" } else { first };

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     contract::file,
-    harness::{Answer, Client, TestApp, id},
+    harness::{Answer, Client, PASSWORD, TestApp, id},
 };
 
 /// What the story sent and was answered, by operation.
@@ -75,6 +75,8 @@ impl Set {
 
     fn fill(&self, operation: &str, name: &str, value: &mut Value, met: &mut BTreeMap<String, String>) {
         match value {
+            // What the story knew and the examples do not tell.
+            Value::String(text) if matches!(name, "currentPassword" | "newPassword") => PASSWORD.clone_into(text),
             Value::String(text) if Uuid::parse_str(text).is_ok() => {
                 let name = ALSO.iter().find(|(also, _)| *also == name).map_or(name, |(_, name)| name);
                 let of_this_name = met.keys().filter(|known| known.starts_with(&format!("{name} "))).count();
@@ -94,20 +96,48 @@ impl Set {
                         })
                 });
             }
-            Value::Object(members) => members.iter_mut().for_each(|(name, member)| self.fill(operation, name, member, met)),
+            Value::Object(members) => {
+                // A record of any kind is meant as the kind beside it says.
+                let record = members.get("recordKind").and_then(Value::as_str).map(|kind| format!("{kind}Id"));
+                for (name, member) in members.iter_mut() {
+                    let name = record.as_deref().filter(|_| name == "recordId").unwrap_or(name);
+                    self.fill(operation, name, member, met);
+                }
+            }
             _ => {}
         }
     }
 }
 
+/// What is everybody's to see, of whatever municipality, or the installation's own.
+pub fn found(admin: &Client, code: &str) -> Set {
+    let mut set = Set::default();
+    let rows = json!({"rows": [{"areaCode": code, "period": "2023", "value": 12.5}]});
+    set.put("importId", id(&admin.post("/observation-imports?indicator=neet&source=SCB", &rows).is(201).json));
+    let entry = json!({"direction": "incoming", "receivedOn": "2026-11-22", "title": word("Brevet", code)});
+    set.put("entryId", id(&admin.post("/journal-entries", &entry).is(201).json));
+    set.put("retentionRunId", id(&admin.post("/retention-runs", &set.body("createRetentionRun")).is(201).json));
+    set
+}
+
+/// What is somebody's own: a second session, and a token.
+pub fn owned(app: &TestApp, client: &Client) -> Set {
+    let mut set = Set::default();
+    let email = client.get("/me").is(200).json["user"]["email"].clone();
+    let session = app.anybody().post("/sessions", &json!({"email": email, "password": PASSWORD})).is(201);
+    set.put("sessionId", id(&session.json));
+    let token = json!({"name": "Excel", "scopes": ["registry.read"], "expiresAt": "2027-02-20T09:00:00Z"});
+    set.put("personalTokenId", id(&client.post("/me/tokens", &token).is(201).json["personalToken"]));
+    set
+}
+
 /// Makes one of everything in a municipality: for everybody to see, or only for the actor and the forum that own it.
 #[expect(clippy::too_many_lines, reason = "one of everything is a long list")]
-pub fn settle(app: &TestApp, admin: &Client, code: &str, hidden: bool, import: &str) -> Set {
+pub fn settle(app: &TestApp, admin: &Client, code: &str, hidden: bool, found: &Set) -> Set {
     let (of_actor, of_forum) = if hidden { ("actor", "forum") } else { ("public", "public") };
-    let mut set = Set::default();
+    let mut set = found.clone();
     set.put("areaId", app.area(code));
     set.put("indicatorId", id(&admin.get("/indicators?code=neet").json["items"][0]));
-    set.put("importId", import);
     let values = admin.get(&format!("/observations?areaId={}", set.one("areaId")));
     set.put("observationId", id(&values.json["items"][0]));
     set.put("codelist", "Sector");
@@ -219,13 +249,22 @@ pub fn settle(app: &TestApp, admin: &Client, code: &str, hidden: bool, import: &
     );
     let grant = admin.post("/grants", &json!({"userId": user, "role": "reader", "scope": {"kind": "actor", "id": actor}})).is(201);
     set.put("grantId", id(&grant.json));
-    set
-}
+    let source = make(admin, &mut set, "createSource", "/sources", "sourceId", &json!({"name": word("Register", code)}));
+    let system = json!({"name": word("Systemet", code)});
+    let system = make(admin, &mut set, "createServiceAccount", "/service-accounts", "serviceAccountId", &system);
+    let grant = json!({"userId": system, "role": "service", "scope": {"kind": "source", "id": source}});
+    admin.post("/grants", &grant).is(201);
+    // So that nobody is erased while others still try.
+    make(admin, &mut set, "createLegalHold", "/legal-holds", "legalHoldId", &json!({}));
+    set.ids.extend(owned(app, &worker).ids);
 
-/// Statistics of a municipality, which are everybody's to see: the id of their import.
-pub fn measure(admin: &Client, code: &str) -> String {
-    let rows = json!({"rows": [{"areaCode": code, "period": "2023", "value": 12.5}]});
-    id(&admin.post("/observation-imports?indicator=neet&source=SCB", &rows).is(201).json)
+    // The last intervention, so that nothing is hidden of those that are tried.
+    let about = json!({"recordId": set.ids["interventionId"].last()});
+    make(admin, &mut set, "createSecrecyMark", "/secrecy-marks", "markId", &about);
+    make(admin, &mut set, "createDisclosure", "/disclosures", "disclosureId", &about);
+    // What the actor's own people did is theirs to see in the log.
+    set.put("auditEntryId", id(&worker.get("/audit-entries?limit=1").is(200).json["items"][0]));
+    set
 }
 
 /// A word that stands nowhere but in this set.

@@ -117,17 +117,17 @@ fn document(media_type: &'static str, bytes: &bytes::Bytes) -> HttpResponse {
 
 #[get("/openapi.json")]
 pub async fn openapi_json(documents: Data<Documents>) -> HttpResponse {
-    document("application/json", &documents.json)
+    document("application/json", &documents.forms().json)
 }
 
 #[get("/openapi-3.0.json")]
 pub async fn openapi_older(documents: Data<Documents>) -> HttpResponse {
-    document("application/json", &documents.older)
+    document("application/json", &documents.forms().older)
 }
 
 #[get("/openapi.yaml")]
 pub async fn openapi_yaml(documents: Data<Documents>) -> HttpResponse {
-    document("application/yaml", &documents.yaml)
+    document("application/yaml", &documents.forms().yaml)
 }
 
 #[get("/docs")]

@@ -42,12 +42,12 @@ pub struct Source {
 
 /// List sources
 ///
-/// All partner systems, oldest first.
+/// The partner systems of the actors that the caller may see, oldest first.
 #[utoipa::path(tag = "exchange", operation_id = "listSources", params(Paging),
     responses((status = 200, description = "A page of sources", body = Page<Source>)), extensions(("x-permission" = json!("sources.read"))))]
 #[get("/sources")]
 async fn list(by: By<needs::ReadSources>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Source>>> {
-    Reply::page(&by, &store::list(&paging, &by, &db).await?)
+    Reply::page(&by, &store::list(by.sight(), &paging, &by, &db).await?)
 }
 
 /// Register a source
@@ -72,7 +72,7 @@ async fn create(by: By<needs::WriteSources>, new: Valid<NewSource>, db: Data<Db>
     responses((status = 200, description = "The source", body = Source)), extensions(("x-permission" = json!("sources.read"))))]
 #[get("/sources/{sourceId}")]
 async fn show(by: By<needs::ReadSources>, At(id): At<SourceId>, db: Data<Db>) -> Result<Reply<Source>> {
-    let source = store::find(id, db.reader()).await?;
+    let source = store::find(by.sight(), id, db.reader()).await?;
     let call = by.allowing(async |_, reach| store::may_write(by.sight(), reach, source.fields.actor_id, db.reader()).await).await?;
     Reply::shown(&call, source.version, &source)
 }
@@ -85,7 +85,7 @@ async fn show(by: By<needs::ReadSources>, At(id): At<SourceId>, db: Data<Db>) ->
 #[patch("/sources/{sourceId}")]
 async fn change(by: By<needs::WriteSources>, At(id): At<SourceId>, patch: Patch<NewSource>, db: Data<Db>) -> Result<Reply<Source>> {
     db.write(&by, async |w| {
-        let mut source = store::find(id, &w.tx).await?;
+        let mut source = store::find(by.sight(), id, &w.tx).await?;
         store::may_write(by.sight(), &by.reach, source.fields.actor_id, &w.tx).await?;
         by.expects(source.version)?;
         if let Some(changed) = patch.apply(&source.fields)? {

@@ -24,16 +24,20 @@ fn view(row: table::Model) -> Source {
     }
 }
 
-/// A page of sources, of actors that are not removed.
-pub(super) async fn list(paging: &Paging, call: &Call, db: &Db) -> Result<Page<Source>> {
-    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(table::Entity::find().filter(actors::lives(table::Column::ActorId)), keys, call, db).await?.map(view))
+/// The sources of actors that may be seen.
+fn seen(sight: &Sight) -> Select<table::Entity> {
+    table::Entity::find().filter(table::Column::ActorId.in_subquery(actors::seen_ids(sight)))
 }
 
-/// One source.
-pub(super) async fn find(id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
-    let select = table::Entity::find_by_id(id).filter(actors::lives(table::Column::ActorId));
-    select.one(db).await?.map(view).ok_or_else(Problem::not_found)
+/// A page of sources.
+pub(super) async fn list(sight: &Sight, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Source>> {
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    Ok(paging.fetch(seen(sight), keys, call, db).await?.map(view))
+}
+
+/// One source that may be seen.
+pub(super) async fn find(sight: &Sight, id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
+    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
 /// Checks that the caller may say which systems an actor has: who may write the actor may.
@@ -76,7 +80,7 @@ pub(super) async fn insert(new: &NewSource, w: &Write<'_>) -> Result<Source> {
         id_scheme: new.id_scheme.clone(),
     };
     table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?;
-    record(&row, w);
+    record(&row, w).await?;
     Ok(view(row))
 }
 
@@ -94,11 +98,15 @@ pub(super) async fn update(source: &Source, new: NewSource, w: &Write<'_>) -> Re
     };
     let change = row.clone().into_active_model().reset_all();
     w.replace::<table::Entity>(change, table::Column::Id.eq(row.id), table::Column::Version, source.version).await?;
-    record(&row, w);
+    record(&row, w).await?;
     Ok(view(row))
 }
 
-fn record(row: &table::Model, w: &Write<'_>) {
-    let visible = Visibility::Members.of(None, Some(row.actor_id.uuid()));
+/// Tells the feed. A source is for those who are signed in and may see its actor.
+async fn record(row: &table::Model, w: &Write<'_>) -> Result<()> {
+    let actor = actors::find(&Sight::of_installation(), row.actor_id, &w.tx).await?;
+    let seen = if actor.fields.visibility == Visibility::Public { Visibility::Members } else { actor.fields.visibility };
+    let visible = seen.of(None, Some(row.actor_id.uuid()));
     w.record(Change { kind: "source", id: row.id.uuid(), op: ChangeOperation::Upsert, version: row.version, visible });
+    Ok(())
 }

@@ -4,7 +4,7 @@ use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QuerySelect, QueryTrait,
     entity::prelude::*,
-    sea_query::{Expr, Query, SimpleExpr},
+    sea_query::{Expr, Query, SelectStatement, SimpleExpr},
 };
 
 use super::{Actor, ActorId, IdentifierScope, NewActor, api::ActorFilter, rules, table};
@@ -56,6 +56,11 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
         None,
         Some(table::Column::Id.into_expr()),
     ))
+}
+
+/// The ids of the living actors that may be seen, to ask for what is theirs.
+pub fn seen_ids(sight: &Sight) -> SelectStatement {
+    seen(sight).select_only().column(table::Column::Id).into_query()
 }
 
 pub(super) async fn list(sight: &Sight, filter: &ActorFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Actor>> {
