@@ -93,8 +93,12 @@ fn without_secrets(value: &Value) -> Value {
                 "clientSecret" => *member = json!("smsn_cs_q2wUuR0nJr7b3oY2kV0m8sE1tH5xZ4aC6dF9gL7pN3c"),
                 "secret" => *member = json!("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),
                 "uri" => *member = json!("otpauth://totp/Samsyn:ali%40example.se?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Samsyn"),
-                // The digits of a second step; an indicator's code is no secret.
-                "code" if member.as_str().is_some_and(|code| code.len() == 6 && code.bytes().all(|digit| digit.is_ascii_digit())) => {
+                // The digits of a second step or a recovery code; the code of an area or an indicator is no secret.
+                "code"
+                    if member
+                        .as_str()
+                        .is_some_and(|code| code.contains('-') || code.len() == 6 && code.bytes().all(|digit| digit.is_ascii_digit())) =>
+                {
                     *member = json!("287082");
                 }
                 "codes" if member.is_array() => *member = json!(["4f6b2-9c01d-77ae3-05b8c"]),
