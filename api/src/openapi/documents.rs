@@ -1,0 +1,49 @@
+//! The contract in words, as it is served.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{document, older};
+
+/// The contract as served at a public address, put into words when somebody first asks for it.
+#[derive(Debug)]
+pub struct Documents {
+    public_url: String,
+    forms: OnceLock<Forms>,
+}
+
+/// The forms in which it is served.
+#[derive(Debug)]
+pub struct Forms {
+    /// `OpenAPI` 3.1 as JSON.
+    pub json: Bytes,
+    /// The same as YAML.
+    pub yaml: Bytes,
+    /// The same in the words of `OpenAPI` 3.0.3.
+    pub older: Bytes,
+}
+
+impl Documents {
+    /// The contract as served at a public address.
+    #[must_use]
+    pub fn new(public_url: &str) -> Self {
+        Self { public_url: public_url.to_owned(), forms: OnceLock::new() }
+    }
+
+    /// All its forms.
+    pub fn forms(&self) -> &Forms {
+        self.forms.get_or_init(|| {
+            let document = document(&self.public_url);
+            let yaml = yaml_serde::to_string(&document).unwrap_or_default();
+            Forms { json: printed(&document), yaml: yaml.into(), older: printed(&older(&document)) }
+        })
+    }
+}
+
+fn printed(document: &Value) -> Bytes {
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    text.push('\n');
+    text.into()
+}
