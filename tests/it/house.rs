@@ -81,6 +81,27 @@ fn a_room_never_uses_anothers_handlers() {
     }
 }
 
+/// What SECURITY.md says of each abuse case is so: the tests that it names are there, and each case that must have one has.
+#[test]
+fn every_abuse_case_is_held_by_the_tests_that_are_named() {
+    let tests = fs::read_dir(file("tests/it")).unwrap().flatten().filter_map(|entry| fs::read_to_string(entry.path()).ok());
+    let source: String = tests.chain(sources().into_iter().map(|(_, text)| text)).collect();
+    let security = fs::read_to_string(file("docs/SECURITY.md")).unwrap();
+    let mut held = std::collections::BTreeSet::new();
+    for row in security.lines().filter(|row| row.starts_with("| ")) {
+        let Ok(number) = row.split('|').nth(1).unwrap().trim().parse::<u32>() else { continue };
+        for name in row.rsplit('|').nth(1).unwrap().split('`').skip(1).step_by(2).filter(|name| !name.contains(['/', '.', ' '])) {
+            assert!(source.contains(&format!("fn {name}")), "SECURITY.md names {name} for case {number}, and there is no such test");
+            if name.starts_with(&format!("abuse_{number:02}_")) {
+                held.insert(number);
+            }
+        }
+    }
+    let wanted = (1..=50).chain([78, 81, 84, 85, 86]).chain(94..=110);
+    let missing: Vec<_> = wanted.filter(|number| !held.contains(number)).collect();
+    assert!(missing.is_empty(), "SECURITY.md names no test of their own for {missing:?}");
+}
+
 #[test]
 fn no_file_is_longer_than_a_reader_lasts() {
     for (path, text) in sources() {

@@ -131,6 +131,26 @@ fn a_published_record_keeps_what_it_refers_to_hidden(#[values(Database::Sqlite, 
 }
 
 #[rstest]
+fn abuse_50_who_follows_the_changes_is_told_of_none_that_it_may_no_longer_see(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(app) = TestApp::start(database) else { return };
+    let mut teller = Teller::new(&app);
+    let told = story::tell(&mut teller);
+    let association = app.public_actor("SE-ON:8020010008");
+    let seen = |client: &Client| client.get("/changes?limit=200&types=forum,assessment,round,decision").is(200).json["items"].clone();
+    assert_ne!(seen(&told.association), json!([]));
+    // The actor leaves the forum; also what changed while it was there is told no longer, from whatever cursor.
+    let forum = format!("/forums/{}", told.forum);
+    let members = told.coordinator.get(&format!("{forum}/members")).json["items"].as_array().unwrap().clone();
+    let member = members.iter().find(|member| member["actorId"] == json!(association)).unwrap();
+    let path = format!("{forum}/members/{}", member["id"].as_str().unwrap());
+    told.coordinator.delete(&path, &format!("\"v{}\"", member["version"])).is(204);
+    assert_eq!(seen(&told.association), json!([]));
+    assert_ne!(seen(&told.municipality), json!([]));
+}
+
+#[rstest]
 fn who_leaves_a_forum_no_longer_sees_it(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let mut teller = Teller::new(&app);
