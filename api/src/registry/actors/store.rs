@@ -59,6 +59,7 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
 }
 
 /// The ids of the living actors that may be seen, to ask for what is theirs.
+#[must_use]
 pub fn seen_ids(sight: &Sight) -> SelectStatement {
     seen(sight).select_only().column(table::Column::Id).into_query()
 }
