@@ -19,6 +19,8 @@ LABEL org.opencontainers.image.title="Samsyn" \
 RUN groupadd --gid 10001 samsyn \
     && useradd --uid 10001 --gid samsyn --no-create-home --home-dir /data --shell /usr/sbin/nologin samsyn \
     && install --directory --owner=samsyn --group=samsyn --mode=0700 /data
+# Whom TLS to mail servers and identity providers trusts.
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY LICENSE /usr/share/doc/samsyn/LICENSE
 COPY --from=build /build/target/release/samsyn /usr/local/bin/samsyn
 

@@ -19,7 +19,7 @@ use crate::{
     access::{
         self, Access, Limits,
         federation::{self, Federation},
-        letters::Letters,
+        letters::{Letters, pages as account},
         oauth,
     },
     config::Config,
@@ -186,6 +186,8 @@ impl App {
                 .service(pages::jwks)
                 .service(federation::authorize)
                 .service(federation::callback)
+                .service(account::account)
+                .service(account::script)
                 .service(oauth::metadata)
                 .service(oauth::give_token)
                 .service(oauth::revoke)

@@ -24,7 +24,7 @@ use crate::{
 macro_rules! settings {
     ($($(#[doc = $help:literal])+ $name:ident: $type:ty = $default:expr;)*) => {
         /// All settings.
-        #[derive(Clone, Debug, Deserialize, Serialize)]
+        #[derive(Clone, Deserialize, Serialize)]
         #[serde(deny_unknown_fields)]
         pub struct Config { $($(#[doc = $help])+ pub $name: $type,)* }
 
@@ -70,14 +70,16 @@ settings! {
     access_token_minutes: i64 = 10;
     /// How many hours a session lasts unless renewed.
     session_hours: i64 = 168;
+    /// How many days a session lasts at the most, however often it is renewed.
+    session_longest_days: i64 = 30;
     /// Identity providers of organisations, whose people sign in there (OpenID Connect); tables that stand in the file only.
     identity_providers: Vec<IdentityProvider> = Value::Array(Vec::new());
     /// Frontends that may let people sign in with an identity provider; tables that stand in the file only.
     login_clients: Vec<LoginClient> = Value::Array(Vec::new());
     /// Roles that count only after a sign-in in two steps, or at an identity provider that is sure enough.
     second_factor_roles: Vec<String> = Vec::<Value>::new();
-    /// How mail is sent: `file:FOLDER` makes a file of each letter, smtps://USER:PASSWORD@HOST or
-    /// smtp://USER:PASSWORD@HOST?tls=required hands it to a server.
+    /// How mail is sent: `file:FOLDER` makes a file of each letter, `smtps://USER:PASSWORD@HOST` or
+    /// `smtp://USER:PASSWORD@HOST?tls=required` hands it to a server.
     mail_url: String = "file:samsyn-data/mail";
     /// Who mail comes from.
     mail_from: String = "Samsyn <samsyn@localhost>";
@@ -85,7 +87,7 @@ settings! {
     account_url: String = "";
     /// Addresses and networks of proxies that are believed when they say who called them.
     trusted_proxies: Vec<String> = Vec::<Value>::new();
-    /// Origins of pages in browsers that may call, such as https://app.example.se.
+    /// Origins of pages in browsers that may call, such as `https://app.example.se`.
     cors_origins: Vec<String> = Vec::<Value>::new();
     /// Calls a minute by one who is signed in; 0 means no limit, here and below.
     rate_caller_per_minute: u32 = 1200;
@@ -111,6 +113,13 @@ settings! {
     log: String = "info";
     /// `json` for machines, `text` for people.
     log_format: String = "json";
+}
+
+/// As it is printed: without passwords and secrets, wherever it comes to be written.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.print())
+    }
 }
 
 /// Why a configuration cannot be used: the setting, and a sentence.
@@ -155,6 +164,13 @@ impl Config {
         }
         for (variable, value) in environment {
             if let Some(name) = variable.strip_prefix("SAMSYN_").map(str::to_lowercase) {
+                // A secret is better kept in a file than in the environment, which others may see.
+                if let Some(name) = name.strip_suffix("_file").filter(|name| table.contains_key(*name)) {
+                    let text = std::fs::read_to_string(&value)
+                        .map_err(|error| ConfigError { setting: variable.clone(), sentence: format!("{value} cannot be read: {error}") })?;
+                    set(&mut table, name, &variable, text.trim_end_matches(['\r', '\n']))?;
+                    continue;
+                }
                 // Others may use the prefix for their own ends, such as tests.
                 if table.contains_key(&name) {
                     set(&mut table, &name, &variable, &value)?;
@@ -198,6 +214,9 @@ impl Config {
         }
         if !(1..=10).contains(&self.access_token_minutes) {
             return wrong("access_token_minutes", format!("{} is not between 1 and 10", self.access_token_minutes));
+        }
+        if !(1..=3650).contains(&self.session_longest_days) {
+            return wrong("session_longest_days", format!("{} is not between 1 and 3650", self.session_longest_days));
         }
         if self.session_hours < 1 {
             return wrong("session_hours", format!("{} is less than 1", self.session_hours));
@@ -260,12 +279,24 @@ impl Config {
     #[must_use]
     pub fn tokens(&self) -> TokenSettings {
         TokenSettings {
-            two_step_roles: self.second_factor_roles.iter().filter_map(|role| Role::try_from_value(role).ok()).collect(),
+            two_step_roles: self.two_step_roles(),
+            longest: TimeDelta::days(self.session_longest_days),
             origins: self.cors_origins.clone(),
             issuer: self.public_url.clone(),
             access: TimeDelta::minutes(self.access_token_minutes),
             session: TimeDelta::hours(self.session_hours),
         }
+    }
+
+    /// The roles that a password alone is too weak for: those that demand two steps, and those that a provider must be sure
+    /// enough for, or the password would be the way around it.
+    fn two_step_roles(&self) -> Vec<Role> {
+        let named = self.second_factor_roles.iter().filter_map(|role| Role::try_from_value(role).ok());
+        let sure = self.identity_providers.iter().flat_map(|provider| &provider.required_acr).map(|required| required.role);
+        let mut roles: Vec<_> = named.chain(sure).collect();
+        roles.sort_by_key(sea_orm::ActiveEnum::to_value);
+        roles.dedup();
+        roles
     }
 
     /// Where mail goes.

@@ -6,6 +6,7 @@
 
 mod allowed;
 mod documents;
+mod older;
 
 use std::collections::BTreeSet;
 
@@ -20,6 +21,7 @@ use crate::{
 };
 
 pub use documents::Documents;
+pub use older::older;
 
 /// The address in the golden file; a running service shows its own.
 pub const CANONICAL_URL: &str = "https://samsyn.example.se";
@@ -465,37 +467,4 @@ fn each(value: &mut Value, visit: &mut impl FnMut(&mut Value)) {
         Value::Array(array) => array.iter_mut().for_each(|part| each(part, visit)),
         _ => {}
     }
-}
-
-/// The contract in the words of `OpenAPI` 3.0.3, for generators that read only that.
-#[must_use]
-pub fn older(document: &Value) -> Value {
-    let mut older = document.clone();
-    older["openapi"] = json!("3.0.3");
-    each(&mut older, &mut |value| {
-        let Some(object) = value.as_object_mut() else { return };
-        if let Some(types) = object.get("type").and_then(Value::as_array).cloned() {
-            let plain: Vec<_> = types.iter().filter(|kind| *kind != "null").cloned().collect();
-            object.insert("nullable".into(), json!(true));
-            if let [one] = plain.as_slice() {
-                object.insert("type".into(), one.clone());
-            }
-        }
-        let forms = object.get("oneOf").and_then(Value::as_array).cloned().unwrap_or_default();
-        if forms.iter().any(|form| form["type"] == "null") {
-            object.remove("oneOf");
-            object.insert("nullable".into(), json!(true));
-            object.insert("allOf".into(), forms.into_iter().filter(|form| form["type"] != "null").collect());
-        }
-        if let Some(constant) = object.remove("const") {
-            object.insert("enum".into(), json!([constant]));
-        }
-        if object.contains_key("$ref") {
-            object.retain(|name, _| name == "$ref");
-        }
-        if let Some(content) = object.get_mut("content").and_then(Value::as_object_mut) {
-            content.remove("application/merge-patch+json");
-        }
-    });
-    older
 }

@@ -230,7 +230,7 @@ fn an_actors_admin_sees_what_concerns_the_actor_alone(#[values(Database::Sqlite,
         let focus = format!("Vi {}", tag.len() + who.get("/me").body.len());
         who.patch(&path, &tag, &json!({"focus": focus})).is(200);
     }
-    theirs.get("/users").is(403);
+    theirs.get("/retention-runs").is(403);
     let seen = entries(&ours, "");
     assert!(seen.iter().all(|one| one["actorId"] == json!(botkyrka)), "{seen:?}");
     assert_eq!(seen.iter().filter(|one| one["operation"] == json!("updateActor")).count(), 2, "also what others did with the actor");

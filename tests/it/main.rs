@@ -3,13 +3,17 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it expects by failing")]
 
+mod abuse_accounts;
 mod abuse_audit;
 mod abuse_errors;
 mod abuse_federation;
 mod abuse_limits;
+mod abuse_machines;
+mod abuse_operations;
 mod abuse_policy;
 mod abuse_privacy;
 mod abuse_secrecy;
+mod abuse_tokens;
 mod access;
 mod bad_input;
 mod chapters;

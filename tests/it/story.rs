@@ -84,12 +84,11 @@ fn without_secrets(value: &Value) -> Value {
         for (name, member) in members {
             match name.as_str() {
                 "accessToken" => *member = json!("eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIsImtpZCI6IjEifQ.e30.c2lnbmF0dXJl"),
-                "refreshToken" => *member = json!("q2wUuR0nJr7b3oY2kV0m8sE1tH5xZ4aC6dF9gL7pN3c"),
                 "password" | "currentPassword" | "newPassword" => *member = json!("en mening med några ord"),
                 "token" if member.as_str().is_some_and(|token| token.starts_with("smsn_pat_")) => {
                     *member = json!("smsn_pat_q2wUuR0nJr7b3oY2kV0m8sE1tH5xZ4aC6dF9gL7pN3cQ2x9aB");
                 }
-                "token" => *member = json!("q2wUuR0nJr7b3oY2kV0m8sE1tH5xZ4aC6dF9gL7pN3c"),
+                "refreshToken" | "token" => *member = json!("q2wUuR0nJr7b3oY2kV0m8sE1tH5xZ4aC6dF9gL7pN3c"),
                 "clientSecret" => *member = json!("smsn_cs_q2wUuR0nJr7b3oY2kV0m8sE1tH5xZ4aC6dF9gL7pN3c"),
                 "secret" => *member = json!("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),
                 "uri" => *member = json!("otpauth://totp/Samsyn:ali%40example.se?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Samsyn"),
@@ -101,7 +100,7 @@ fn without_secrets(value: &Value) -> Value {
                 {
                     *member = json!("287082");
                 }
-                "codes" if member.is_array() => *member = json!(["4f6b2-9c01d-77ae3-05b8c"]),
+                "codes" if member.is_array() => *member = json!(["4f6b29c-01d77ae-305b8c4-1f0a2d9"]),
                 // Sealed with the secret of the installation, which is another each time.
                 "nextCursor" if member.is_string() => *member = json!("q2wUuR0nJr7b3oY2kV0m8sE1tH5xZ4aC6dF9gL7pN3c"),
                 _ => {}

@@ -293,8 +293,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let refused = coordinator_of_county().reach(Permission::ReadUsers).err();
-        assert_eq!(refused.and_then(|problem| problem.required_permission), Some("users.read"));
+        let refused = coordinator_of_county().reach(Permission::ReadPersonalData).err();
+        assert_eq!(refused.and_then(|problem| problem.required_permission), Some("privacy.read"));
         let anonymous = Caller::default().reach(Permission::ReadUsers).err();
         assert_eq!(anonymous.map(|problem| problem.kind), Some(Kind::Unauthenticated));
     }

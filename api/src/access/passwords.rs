@@ -21,8 +21,8 @@ pub const MIN_LENGTH: usize = 12;
 /// The most bytes of a password; all of them count.
 pub const MAX_LENGTH: usize = 1024;
 
-/// How hard a password must be to guess, by zxcvbn's scale of 0 to 4: at least about a hundred million tries.
-const STRENGTH: zxcvbn::Score = zxcvbn::Score::Three;
+/// How hard a password must be to guess, by zxcvbn's scale of 0 to 4: at least about ten thousand million tries.
+const STRENGTH: zxcvbn::Score = zxcvbn::Score::Four;
 
 /// Swedish words that are tried first and that zxcvbn's lists, which are English, lack.
 const COMMON: &[&str] = &[

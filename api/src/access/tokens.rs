@@ -47,6 +47,8 @@ pub struct TokenSettings {
     pub access: TimeDelta,
     /// How long a session lasts without being renewed.
     pub session: TimeDelta,
+    /// How long it lasts at the most.
+    pub longest: TimeDelta,
 }
 
 /// What an access token says (RFC 9068).
@@ -173,6 +175,12 @@ impl Access {
             .map(|key| json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.id, "x": key.public}))
             .collect();
         json!({ "keys": keys })
+    }
+
+    /// The keys' ids, each with the time from which it signs.
+    #[must_use]
+    pub fn key_times(&self) -> Vec<(String, DateTime<Utc>)> {
+        self.keys().iter().map(|key| (key.id.clone(), key.signs_from)).collect()
     }
 
     /// Makes a new key that signs from a time on, and forgets keys that nothing valid can be signed with.

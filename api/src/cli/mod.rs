@@ -4,6 +4,7 @@ mod audit;
 mod demo;
 mod demo_case;
 mod doctor;
+mod keys;
 mod retention;
 mod serve;
 mod user;
@@ -73,6 +74,9 @@ enum Command {
     /// Look at or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Look after the keys that tokens are signed with.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Look after users.
     #[command(subcommand)]
     User(user::UserCommand),
@@ -137,6 +141,7 @@ impl Cli {
             Command::Serve => return serve::run(config),
             Command::Demo { fresh } => return demo::run(config, fresh),
             Command::Migrate => return block_on(migrate(config)),
+            Command::Keys(command) => return block_on(keys::run(command, config)),
             Command::User(command) => return block_on(user::run(command, config)),
             Command::Audit(command) => return block_on(audit::run(command, config)),
             Command::Retention(command) => return block_on(retention::run(command, config)),

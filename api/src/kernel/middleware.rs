@@ -42,6 +42,9 @@ pub const MAX_ADDRESS: usize = 8 * 1024;
 /// The most bytes of all headers together. Beyond four times that the server itself breaks off.
 pub const MAX_HEADERS: usize = 32 * 1024;
 
+/// What the pages of the documentation may load.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// What the middleware needs to know.
 #[derive(Clone, Debug)]
 pub struct Envelope {
@@ -297,6 +300,10 @@ fn complete(headers: &mut HeaderMap, meta: &Meta, trace: &str, envelope: &Envelo
     set(HeaderName::from_static("traceparent"), trace);
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
+    if path.starts_with("/docs/") {
+        // The documentation's own pages bring their scripts along, and set styles as they go.
+        set(header::CONTENT_SECURITY_POLICY, DOCS_POLICY);
+    }
     if path.starts_with(ROOT) {
         set(header::CACHE_CONTROL, "private, no-cache");
         set(header::VARY, "Accept-Language, Authorization");

@@ -100,9 +100,10 @@ impl Client {
 
     /// Any call. A path that does not begin with the API's root is taken to be below it, unless it is a standard address.
     pub fn call(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Answer {
-        let outside = ["/samsyn", "/openapi", "/docs", "/health", "/problems", "/.well-known", "/style", "/oauth2"]
-            .iter()
-            .any(|start| path.starts_with(start));
+        let outside =
+            ["/samsyn", "/openapi", "/docs", "/health", "/problems", "/.well-known", "/style", "/oauth2", "/account/", "/account.js"]
+                .iter()
+                .any(|start| path.starts_with(start));
         let path = if outside || path == "/" { path.to_owned() } else { format!("/samsyn/v1{path}") };
         let mut call = format!("{method} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", encode(&path));
         for (name, value) in &self.headers {

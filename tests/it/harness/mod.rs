@@ -1,6 +1,7 @@
 //! What tests stand on: a service in this process, a database of its own, and a client that speaks plain HTTP.
 
 mod client;
+pub mod forge;
 pub mod idp;
 mod postgres;
 
@@ -69,6 +70,26 @@ fn config(database_url: &str, migrate: bool) -> Config {
 }
 
 /// The test configuration with settings laid over it, written as in the file.
+/// How to reach a test's database, for what no caller may do.
+pub fn settings_of(database_url: &str) -> samsyn::kernel::db::Settings {
+    config(database_url, false).database()
+}
+
+/// The configuration that a file of settings gives.
+pub fn config_of(settings: &str) -> Config {
+    config_with("sqlite::unused:", false, settings)
+}
+
+/// The same, or the sentence on why it cannot be used.
+pub fn try_config(settings: &str) -> Result<Config, String> {
+    let folder = folder();
+    let file = folder.join("samsyn.toml");
+    fs::write(&file, settings).unwrap();
+    let config = Config::load(&[], Some(&file), std::iter::empty(), &[]).map_err(|error| error.to_string());
+    let _ = fs::remove_dir_all(folder);
+    config
+}
+
 fn config_with(database_url: &str, migrate: bool, settings: &str) -> Config {
     let ours = [
         ("listen", "127.0.0.1:0"),
@@ -105,7 +126,7 @@ fn config_with(database_url: &str, migrate: bool, settings: &str) -> Config {
 }
 
 /// Makes a migrated database with the reference pack, to copy for each test.
-fn prepare(url: &str) {
+pub fn prepare(url: &str) {
     let config = config(url, true);
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async {
@@ -308,6 +329,23 @@ impl TestApp {
         self.anybody().with_token(answer.json["accessToken"].as_str().unwrap())
     }
 
+    /// Makes a new key for tokens, as `samsyn keys rotate --now` does.
+    pub fn rotate_keys(&self) {
+        let config = config(&self.url, false);
+        // Ids are counted from where nobody else counts.
+        thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let db =
+                    samsyn::kernel::Db::open(&config.database(), false, Clock::Fixed(today()), Ids::counted_from(9_000_000)).await.unwrap();
+                let access = samsyn::access::Access::load(config.tokens(), &db).await.unwrap();
+                access.rotate(today(), &db).await.unwrap();
+                db.close().await;
+            });
+        })
+        .join()
+        .unwrap();
+    }
+
     /// The secret of the link in the newest letter of a kind to an address, once it has been posted.
     pub fn letter(&self, to: &str, page: &str) -> String {
         #[expect(clippy::disallowed_methods, reason = "a letter that never comes must not be waited for")]
@@ -388,6 +426,13 @@ pub fn totp_of(secret: &str, at: DateTime<Utc>) -> String {
     let secret = totp_rs::Secret::try_from_base32(secret).unwrap();
     let totp = totp_rs::Builder::new().with_secret(secret.as_bytes().to_vec()).with_account_name("x").build().unwrap();
     totp.generate(u64::try_from(at.timestamp()).unwrap()).to_string()
+}
+
+/// The one password as it would have been stored with weaker parameters.
+pub fn weak_hash() -> String {
+    use argon2::{Algorithm, Argon2, Params, Version, password_hash::PasswordHasher};
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());
+    weak.hash_password(PASSWORD.as_bytes()).unwrap().to_string()
 }
 
 /// The id of a resource.

@@ -98,10 +98,10 @@ pub(super) async fn recovery_codes(user: &user_table::Model, w: &Write<'_>) -> R
     let mut codes = Vec::new();
     let mut rows = Vec::new();
     for _ in 0..RECOVERY_CODES {
-        // 80 bits: far beyond guessing, and short enough to write down.
-        let code = hash::sha256_hex(hash::secret().as_bytes())[..20].to_owned();
+        // 112 bits: far beyond guessing, and short enough to write down.
+        let code = hash::hex(&hash::random::<14>());
         rows.push(recovery::ActiveModel { digest: Set(digest(user, &code)), user_id: Set(user.id), used_at: Set(None) });
-        codes.push(code.as_bytes().chunks(5).map(String::from_utf8_lossy).collect::<Vec<_>>().join("-"));
+        codes.push(code.as_bytes().chunks(7).map(String::from_utf8_lossy).collect::<Vec<_>>().join("-"));
     }
     recovery::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     Ok(codes)

@@ -94,13 +94,23 @@ impl fmt::Debug for Secret {
 impl Secret {
     /// The secret itself, read from its file when it names one.
     pub(super) fn read(&self) -> Result<String, String> {
-        let Some(file) = self.0.strip_prefix("file:") else { return Ok(self.0.clone()) };
+        let Some(file) = self.0.strip_prefix("file:") else { return not_a_placeholder(self.0.clone()) };
         let text = std::fs::read_to_string(file).map_err(|error| format!("the file {file} cannot be read: {error}"))?;
         match text.trim() {
             "" => Err(format!("the file {file} is empty")),
-            text => Ok(text.to_owned()),
+            text => not_a_placeholder(text.to_owned()),
         }
     }
+}
+
+/// Refuses what stands in guides in place of a secret, and what anybody would try.
+fn not_a_placeholder(secret: String) -> Result<String, String> {
+    let bare: String = secret.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    let known = ["secret", "clientsecret", "yourclientsecret", "changeme", "password", "example", "placeholder", "todo", "xxx"];
+    if !secret.is_empty() && (bare.is_empty() || known.contains(&bare.as_str())) {
+        return Err("it is a placeholder; give the secret that the provider made, or file:/path of a file with it".to_owned());
+    }
+    Ok(secret)
 }
 
 /// Where a grant holds, with an area by its code.

@@ -2,6 +2,7 @@
 //! by whichever instance comes first; what cannot be delivered is tried again for a day. Secrets of links are made when a
 //! letter is posted, so that none lies in the queue.
 
+pub mod pages;
 mod post;
 mod table;
 mod texts;

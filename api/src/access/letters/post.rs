@@ -38,16 +38,15 @@ impl Outbox {
     pub fn new(url: &str, from: &str, account_url: &str) -> Result<Self, OutboxError> {
         let from =
             from.parse().map_err(|_| OutboxError("mail_from", format!("{from} is no mail address, such as Samsyn <samsyn@example.se>")))?;
-        let way = match url.strip_prefix("file:") {
-            Some(folder) => Way::Folder(folder.into()),
-            None => {
-                let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url);
-                // The address may hold a password, so it is not repeated.
-                let server = server.map_err(|_| {
-                    OutboxError("mail_url", "it must be file:FOLDER, smtps://USER:PASSWORD@HOST or smtp://HOST?tls=required".to_owned())
-                })?;
-                Way::Server(Box::new(server.build()))
-            }
+        let way = if let Some(folder) = url.strip_prefix("file:") {
+            Way::Folder(folder.into())
+        } else {
+            let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url);
+            // The address may hold a password, so it is not repeated.
+            let server = server.map_err(|_| {
+                OutboxError("mail_url", "it must be file:FOLDER, smtps://USER:PASSWORD@HOST or smtp://HOST?tls=required".to_owned())
+            })?;
+            Way::Server(Box::new(server.build()))
         };
         Ok(Self { way, from, account_url: account_url.to_owned() })
     }

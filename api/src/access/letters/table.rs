@@ -25,6 +25,7 @@ pub enum Purpose {
 
 impl Purpose {
     /// The secret that the letter carries, and the page that its link leads to.
+    #[must_use]
     pub const fn secret(self) -> Option<(SecretPurpose, &'static str)> {
         match self {
             Self::Invitation => Some((SecretPurpose::Invitation, "invitation")),

@@ -1,5 +1,6 @@
 //! How a client shows that it is itself: a statement signed with its own key (RFC 7523), or a secret.
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation,
@@ -55,11 +56,15 @@ struct Statement {
 
 /// The algorithms that a key can sign with; none for one that is unfit.
 fn algorithms(key: &Jwk) -> Vec<Algorithm> {
+    let bytes = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).map_or(0, |bytes| bytes.len());
     match &key.algorithm {
-        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => vec![Algorithm::EdDSA],
-        AlgorithmParameters::EllipticCurve(curve) if curve.curve == EllipticCurve::P256 => vec![Algorithm::ES256],
-        // 2048 bits in URL-safe base64.
-        AlgorithmParameters::RSA(rsa) if rsa.n.len() >= 342 => vec![Algorithm::RS256, Algorithm::PS256],
+        AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 && bytes(&pair.x) == 32 => vec![Algorithm::EdDSA],
+        AlgorithmParameters::EllipticCurve(curve)
+            if curve.curve == EllipticCurve::P256 && bytes(&curve.x) == 32 && bytes(&curve.y) == 32 =>
+        {
+            vec![Algorithm::ES256]
+        }
+        AlgorithmParameters::RSA(rsa) if bytes(&rsa.n) >= 256 => vec![Algorithm::RS256, Algorithm::PS256],
         _ => Vec::new(),
     }
 }

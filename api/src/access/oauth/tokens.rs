@@ -32,6 +32,8 @@ pub async fn give_token(
         "refresh_token" => refresh(&form, &call, &access, &db).await,
         other => Err(OauthFault::new("unsupported_grant_type", format!("There is no grant type {other} here."))),
     };
+    // A refusal may have ended a session.
+    access.changed();
     match given {
         Ok(answer) => Ok(answer),
         Err(fault) => Err(fault.noted(&call, &db).await),

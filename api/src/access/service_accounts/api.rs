@@ -69,7 +69,7 @@ fn check(new: &NewServiceAccount) -> Result<()> {
     let mut faults = check_scopes(&new.scopes, None);
     match (new.auth_method, &new.jwks) {
         (ClientAuthMethod::PrivateKeyJwt, None) => {
-            faults.push(Fault::at("/jwks", "required", say!("Ange systemets publika nycklar.", "Give the system's public keys.")))
+            faults.push(Fault::at("/jwks", "required", say!("Ange systemets publika nycklar.", "Give the system's public keys.")));
         }
         (ClientAuthMethod::ClientSecretPost, Some(_)) => faults.push(Fault::at(
             "/jwks",

@@ -34,7 +34,8 @@ pub struct NewSession {
     #[schema(max_length = 40)]
     pub code: Option<String>,
     /// Whether the refresh token goes into a cookie that scripts cannot read instead of the answer: for browsers.
-    pub cookie: Option<bool>,
+    #[serde(default)]
+    pub cookie: bool,
 }
 
 /// What a session is renewed with.
@@ -133,7 +134,7 @@ async fn create(
     if new.0.code.is_some() && session.as_ref().is_err_and(|problem| problem.kind == Kind::SecondFactorRequired) {
         limits.failed(Guarded::SecondFactor, &user.id.to_string(), &by.address, &db).await?;
     }
-    answer(session?, new.0.cookie == Some(true), &access)
+    answer(session?, new.0.cookie, &access)
 }
 
 /// The tokens in the answer, or the one that browsers keep in its cookie.

@@ -39,7 +39,7 @@ pub struct SignIn {
 /// Starts a session.
 pub async fn start(sign_in: SignIn, access: &Access, w: &Write<'_>) -> Result<Session> {
     let id: SessionId = w.new_id();
-    let lasts = if sign_in.renewable { access.settings.session } else { access.settings.access };
+    let lasts = if sign_in.renewable { access.settings.session.min(access.settings.longest) } else { access.settings.access };
     let row = session::Model {
         id,
         user_id: sign_in.user,
@@ -85,7 +85,7 @@ pub async fn renew(token: &str, client: &str, access: &Access, w: &Write<'_>) ->
     if row.revoked_at.is_some() || row.expires_at <= w.now || !active {
         return Ok(None);
     }
-    row.expires_at = w.now + access.settings.session;
+    row.expires_at = (w.now + access.settings.session).min(row.created_at + access.settings.longest);
     session::Entity::update_many()
         .col_expr(session::Column::ExpiresAt, Expr::val(row.expires_at))
         .col_expr(session::Column::RenewedAt, Expr::val(w.now))

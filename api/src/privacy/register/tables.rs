@@ -96,8 +96,8 @@ pub const TABLES: &[Declared] = &[
         Words("Pågående inloggningar", "Sign-ins under way"),
         Of::User(&["user_id"]),
         &[
-            goes("user_id issuer acr withheld:json created_at expires_at spent_at session_id", SignIn, Rule::Tokens, ""),
-            untold(goes("digest", SignIn, Rule::Tokens, "")),
+            goes("user_id issuer acr withheld:json created_at expires_at spent_at session_id", SignIn, Rule::Codes, ""),
+            untold(goes("digest", SignIn, Rule::Codes, "")),
         ],
         "client_id:text redirect_uri challenge",
     ),
@@ -113,8 +113,8 @@ pub const TABLES: &[Declared] = &[
         Words("Länkar i brev", "Links in letters"),
         Of::User(&["user_id"]),
         &[
-            goes("user_id purpose email expires_at used_at", SignIn, Rule::Tokens, ""),
-            untold(goes("digest password_digest", SignIn, Rule::Tokens, "")),
+            goes("user_id purpose email expires_at used_at", SignIn, Rule::Links, ""),
+            untold(goes("digest password_digest", SignIn, Rule::Links, "")),
         ],
         "",
     ),
@@ -122,7 +122,7 @@ pub const TABLES: &[Declared] = &[
         "letter",
         Words("Brev som ska skickas", "Letters to be posted"),
         Of::User(&["user_id"]),
-        &[goes("user_id purpose email created_at next_try_at", SignIn, Rule::Tokens, "")],
+        &[goes("user_id purpose email created_at next_try_at", SignIn, Rule::Links, "")],
         "id tries:int",
     ),
     about(

@@ -23,6 +23,10 @@ pub enum Rule {
     Accounts,
     /// Ended grants of erased users.
     Grants,
+    /// Links in letters that have ended.
+    Links,
+    /// Codes of sign-ins with an identity provider.
+    Codes,
     /// Spent refresh tokens.
     Tokens,
     /// Ended sessions.
@@ -37,8 +41,17 @@ pub enum Rule {
 
 impl Rule {
     /// All rules, in the order in which they are carried out.
-    pub const ALL: &'static [Self] =
-        &[Self::Accounts, Self::Grants, Self::Tokens, Self::Sessions, Self::Answers, Self::Records, Self::Protocols];
+    pub const ALL: &'static [Self] = &[
+        Self::Accounts,
+        Self::Grants,
+        Self::Links,
+        Self::Codes,
+        Self::Tokens,
+        Self::Sessions,
+        Self::Answers,
+        Self::Records,
+        Self::Protocols,
+    ];
 
     /// The rule's code.
     #[must_use]
@@ -46,6 +59,8 @@ impl Rule {
         match self {
             Self::Accounts => "accounts",
             Self::Grants => "grants",
+            Self::Links => "links",
+            Self::Codes => "codes",
             Self::Tokens => "tokens",
             Self::Sessions => "sessions",
             Self::Answers => "answers",
@@ -60,9 +75,9 @@ impl Rule {
         match self {
             Self::Accounts => Some(terms.users).filter(|days| *days > 0),
             Self::Grants => Some(365),
-            Self::Tokens => Some(30),
+            Self::Links | Self::Tokens => Some(30),
             Self::Sessions => Some(terms.sessions),
-            Self::Answers => Some(1),
+            Self::Codes | Self::Answers => Some(1),
             Self::Records | Self::Protocols => None,
         }
     }
@@ -82,6 +97,8 @@ impl Rule {
     pub const fn table(self) -> Option<&'static str> {
         match self {
             Self::Grants => Some("access_grant"),
+            Self::Links => Some("account_secret"),
+            Self::Codes => Some("login_code"),
             Self::Tokens => Some("refresh_token"),
             Self::Sessions => Some("session"),
             Self::Answers => Some("idempotent_answer"),
@@ -100,6 +117,14 @@ impl Rule {
             Self::Grants => Words(
                 "En raderad persons avslutade behörigheter tas bort efter så många dagar; till dess behövs de för att förklara vad som har gjorts.",
                 "Ended grants of an erased person are removed after so many days; until then they explain what was done.",
+            ),
+            Self::Links => Words(
+                "Länkar i brev tas bort så många dagar efter att de har slutat gälla; till dess behövs de för att utreda intrång.",
+                "Links in letters are removed so many days after they ended; until then they are needed to look into intrusions.",
+            ),
+            Self::Codes => Words(
+                "Koder för inloggning med en organisations inloggning tas bort efter ett dygn; de gäller en minut.",
+                "Codes of sign-ins with an identity provider are removed after a day; they hold for a minute.",
             ),
             Self::Tokens => Words(
                 "Förbrukade förnyelsekoder tas bort efter så många dagar; till dess avslöjar de om någon använder en stulen kod.",

@@ -69,6 +69,7 @@ fn due(rule: Rule, before: DateTime<Utc>) -> Condition {
         Rule::Grants => {
             Condition::all().add(Expr::col("user_id").in_subquery(erased())).add(Expr::col("valid_to").lte(before.date_naive()))
         }
+        Rule::Links | Rule::Codes => Condition::all().add(Expr::col("expires_at").lt(before)),
         Rule::Tokens => Condition::all().add(Expr::col("spent_at").lt(before)),
         Rule::Sessions => Condition::any().add(Expr::col("expires_at").lt(before)).add(Expr::col("revoked_at").lt(before)),
         Rule::Answers => Condition::all().add(Expr::col("created_at").lt(before)),
@@ -90,8 +91,10 @@ async fn rows(rule: Rule, table: &'static str, before: DateTime<Utc>, held: &[Uu
         let free = if held.is_empty() { Condition::all() } else { kept.not() };
         if rule == Rule::Sessions {
             let ended = Query::select().column("id").from(table).cond_where(due(rule, before)).cond_where(free.clone()).take();
-            let tokens = Query::delete().from_table("refresh_token").and_where(Expr::col("session_id").in_subquery(ended)).take();
-            w.tx.execute(&tokens).await?;
+            for tokens in ["refresh_token", "login_code"] {
+                let tokens = Query::delete().from_table(tokens).and_where(Expr::col("session_id").in_subquery(ended.clone())).take();
+                w.tx.execute(&tokens).await?;
+            }
         }
         let delete = Query::delete().from_table(table).cond_where(due(rule, before)).cond_where(free).take();
         w.tx.execute(&delete).await?;
