@@ -33,6 +33,7 @@ impl Documents {
     }
 
     /// All its forms.
+    #[must_use]
     pub fn forms(&self) -> &Forms {
         self.forms.get_or_init(|| {
             let document = document(&self.public_url);
