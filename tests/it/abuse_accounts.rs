@@ -201,6 +201,9 @@ fn abuse_42_nobody_gives_a_role_beyond_their_own(#[values(Database::Sqlite, Data
             let answer = who.post("/grants", &json!({"userId": me, "role": role, "scope": {"kind": kind, "id": scope}}));
             assert_eq!(answer.status, 403, "{role} {kind}: {}", answer.body);
         }
+        // Not even a role that they may give to others.
+        let scope = json!({"kind": "actor", "id": botkyrka});
+        who.post("/grants", &json!({"userId": me, "role": "actor_admin", "scope": scope})).is(403);
         // Nor by way of somebody else's account, which they do not look after.
         let other = id(&admin.get("/me").json["user"]);
         who.call("POST", &format!("/users/{other}/deactivate"), None).is(404);

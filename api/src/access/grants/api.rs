@@ -86,6 +86,10 @@ async fn list(
 #[post("/grants")]
 async fn create(by: By<needs::WriteGrants>, new: Valid<NewGrant>, db: Data<Db>) -> Result<Reply<Grant>> {
     db.write(&by, async |w| {
+        // A role may hold more than who gives it; then it is somebody else's.
+        if by.caller.user == Some(new.0.user_id.uuid()) && !by.reach.everywhere {
+            return Err(by.reach.missing());
+        }
         store::may_grant(&by.caller, &by.reach, &new.0, &w.tx).await?;
         let grant = store::insert(&new.0, w).await?;
         Reply::created("/grants", grant.id, grant.version, &grant)
