@@ -91,7 +91,7 @@ for (const login of ['kim', 'bare-robin', 'kim']) {
   assert.equal(account.status, 200, `reading /me: ${JSON.stringify(account.json)}`);
   assert.equal(account.json.user.email, `${login}@kommun.example.se`);
   assert.equal(account.json.user.name, `Test ${login}`);
-  assert.deepEqual(account.json.grants.map(({ role, givenBy }) => [role, givenBy]), [['coordinator', 'provet']], 'the group gives its role');
+  assert.deepEqual(account.json.grants.map(({ role, provider }) => [role, provider]), [['coordinator', 'provet']], 'the group gives its role');
   users.push(account.json.user.id);
   const again = await redeem(signedIn);
   assert.equal(again.status, 400, 'a code is good once');

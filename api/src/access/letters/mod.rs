@@ -68,7 +68,7 @@ impl Letters {
 
     /// Posts letters as long as the service runs.
     pub async fn run(&self, db: &Db) {
-        loop {
+        while !db.is_closed() {
             if let Err(problem) = self.round(db).await {
                 tracing::warn!(%problem, "letters could not be posted");
             }

@@ -200,6 +200,9 @@ impl Limits {
         due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             due.tick().await;
+            if db.is_closed() {
+                return;
+            }
             // When the database is away each instance goes on by itself.
             if let Err(problem) = self.share(db).await {
                 tracing::debug!(%problem, "counted calls could not be shared");
