@@ -209,6 +209,27 @@ fn abuse_42_nobody_gives_a_role_beyond_their_own(#[values(Database::Sqlite, Data
         who.call("POST", &format!("/users/{other}/deactivate"), None).is(404);
         who.patch(&format!("/users/{other}"), "*", &json!({"name": "Någon annan"})).is(404);
     }
+    // Who may do more than oneself is not taken either, however far one reaches, nor a system that may.
+    let everywhere = app.user(Role::Coordinator, None);
+    let other = id(&admin.get("/me").json["user"]);
+    everywhere.get(&format!("/users/{other}")).is(200);
+    everywhere.patch(&format!("/users/{other}"), "*", &json!({"email": "taget@example.se"})).is(403);
+    for act in ["deactivate", "second-factor/remove"] {
+        everywhere.call("POST", &format!("/users/{other}/{act}"), None).is(403);
+    }
+    let new = json!({"name": "Register", "authMethod": "client_secret_post", "scopes": ["registry.read"]});
+    let system = id(&admin.post("/service-accounts", &new).is(201).json);
+    let scope = json!({"kind": "area", "id": app.area("0127")});
+    admin.post("/grants", &json!({"userId": system, "role": "admin", "scope": scope})).is(201);
+    coordinator.call("POST", &format!("/service-accounts/{system}/secrets"), None).is(403);
+    // Nor does a narrowed token let itself out of its scopes.
+    let expires = today() + TimeDelta::days(1);
+    let token = admin
+        .post("/me/tokens", &json!({"name": "x", "scopes": ["users.read", "users.write", "service_accounts.write"], "expiresAt": expires}));
+    let token = app.anybody().with_token(token.is(201).json["token"].as_str().unwrap());
+    assert!(matches!(token.patch(&format!("/users/{other}"), "*", &json!({"email": "ut@example.se"})).status, 403 | 422));
+    token.call("POST", &format!("/users/{other}/second-factor/remove"), None).is(403);
+    token.post("/service-accounts", &new).is(403);
     // Who works for others too is seen, but not taken.
     let user = id(&for_actor.post("/users", &json!({"email": "delad@example.se", "name": "Delad"})).is(201).json);
     let grant = |who: &crate::harness::Client, actor: &str| {

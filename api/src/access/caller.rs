@@ -118,6 +118,14 @@ impl Caller {
         }
     }
 
+    /// Refuses a token that was made narrower than its user: what it does here would let it out of its scopes.
+    ///
+    /// # Errors
+    /// When it was.
+    pub fn is_whole(&self, reach: &Reach) -> Result<()> {
+        if self.narrowed.is_none() { Ok(()) } else { Err(reach.narrowed()) }
+    }
+
     /// What the call is made with, for the record: the session or the token.
     #[must_use]
     pub fn credential(&self) -> String {

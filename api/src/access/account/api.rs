@@ -206,9 +206,15 @@ async fn set_up(
 #[utoipa::path(tag = "account", operation_id = "confirmSecondFactor", request_body = SecondFactorCode,
     responses((status = 201, description = "The recovery codes", body = RecoveryCodes)), extensions(("x-permission" = json!("account.write"))))]
 #[post("/me/second-factor/confirm")]
-async fn confirm_factor(by: By<needs::WriteAccount>, code: Valid<SecondFactorCode>, db: Data<Db>) -> Result<Reply<RecoveryCodes>> {
+async fn confirm_factor(
+    by: By<needs::WriteAccount>,
+    code: Valid<SecondFactorCode>,
+    limits: Data<Limits>,
+    db: Data<Db>,
+) -> Result<Reply<RecoveryCodes>> {
     let id = by.user_id()?;
-    let codes = db
+    let _try = limits.admits(Guarded::SecondFactor, &id.to_string(), &by.address, &db).await?;
+    let confirmed = db
         .transaction(&by, async |w| {
             let user = store::row(id, &w.tx).await?;
             let pending = user.factor_pending.clone().ok_or_else(|| {
@@ -236,8 +242,11 @@ async fn confirm_factor(by: By<needs::WriteAccount>, code: Valid<SecondFactorCod
             }
             Ok(codes)
         })
-        .await?;
-    Reply::secret(&RecoveryCodes { codes })
+        .await;
+    if confirmed.as_ref().is_err_and(|problem| problem.kind == Kind::Invalid) {
+        limits.failed(Guarded::SecondFactor, &id.to_string(), &by.address, &db).await?;
+    }
+    Reply::secret(&RecoveryCodes { codes: confirmed? })
 }
 
 /// Turn the second step off

@@ -112,6 +112,8 @@ pub(in crate::access) async fn remove(user: user_table::Model, but: Option<Uuid>
     recovery::Entity::delete_many().filter(recovery::Column::UserId.eq(user.id)).exec(&w.tx).await?;
     let user = user_table::Model { factor_secret: None, factor_pending: None, factor_step: None, ..user };
     let user = users::update(user, w).await?;
+    // A token may have been made when the second step had been shown.
+    crate::access::personal_tokens::end_all(user.id, w).await?;
     crate::access::sessions::store::end_all(user.id, but, w).await?;
     Ok(user)
 }

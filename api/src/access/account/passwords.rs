@@ -169,7 +169,7 @@ pub(super) async fn confirm(user: &user_table::Model, password: &str, call: &Cal
 
 /// Change the own password
 ///
-/// Needs the present one. All other sessions of the account end.
+/// Needs the present one. All other sessions of the account end, and its personal tokens stop working.
 #[utoipa::path(tag = "account", operation_id = "changePassword", request_body = PasswordChange,
     responses((status = 204, description = "The password is changed")), extensions(("x-permission" = json!("account.write"))))]
 #[post("/me/password")]
@@ -188,6 +188,7 @@ async fn change(
     db.transaction(&by, async |w: &Write<'_>| {
         let user = user_table::Model { password_hash: Some(hash.clone()), ..users::row(user.id, &w.tx).await? };
         let user = users::update(user, w).await?;
+        personal_tokens::end_all(user.id, w).await?;
         sessions::end_all(user.id, by.caller.session, w).await?;
         Letters::add(Purpose::PasswordChanged, Some(user.id), None, w).await
     })

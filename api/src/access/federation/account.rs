@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     access::{
+        account::factors,
         policy::Role,
         users::{self, NewUser, UserId, UserStatus},
     },
@@ -61,6 +62,9 @@ async fn find(provider: &IdentityProvider, claims: &Claims, w: &Write<'_>) -> Re
         if row.status == UserStatus::Disabled {
             return Ok(Err(disabled()));
         }
+        // Whoever made the account may know its password: from now on the provider says who it is.
+        let row = users::store::row(user, &w.tx).await?;
+        factors::remove(users::table::Model { password_hash: None, ..row }, None, w).await?;
         store::join(user, issuer, subject, true, w).await?;
         return Ok(Ok(user));
     }

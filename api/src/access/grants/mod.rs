@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use api::{Grant, NewGrant, Scope, routes};
-pub(super) use store::{beyond, is_admin, reached};
-pub use store::{insert, of_user};
+pub use store::{insert, is_admin, of_user};
+pub(super) use store::{may_grant, reached};
 
 use crate::kernel::Id;
 

@@ -77,12 +77,6 @@ fn sources_of(whose: SimpleExpr) -> SelectStatement {
     Query::select().column("id").from("source").and_where(whose).take()
 }
 
-/// Whether a user has been granted anything beyond reach.
-pub(in crate::access) async fn beyond(reach: &Reach, user: UserId, db: &impl ConnectionTrait) -> Result<bool> {
-    let all = table::Entity::find().filter(table::Column::UserId.eq(user));
-    Ok(all.clone().count(db).await? > all.filter(reached(reach)).count(db).await?)
-}
-
 /// A page of the grants within reach.
 pub(super) async fn list(reach: &Reach, filter: &GrantFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Grant>> {
     let select =
@@ -98,7 +92,7 @@ pub(super) async fn find(reach: Option<&Reach>, id: GrantId, db: &impl Connectio
 }
 
 /// Checks that the caller's own rights reach the scope and include all that the role would give.
-pub(super) async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
+pub(in crate::access) async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
     let (areas, actor, forum) = match (new.scope.kind, new.scope.id) {
         (ScopeKind::Everywhere, _) => (Vec::new(), None, None),
         (ScopeKind::Area, Some(id)) => (path_of("area", id, db).await?.into_iter().collect(), None, None),
@@ -209,7 +203,10 @@ pub async fn insert(new: &NewGrant, w: &Write<'_>) -> Result<Grant> {
 }
 
 /// Whether a user runs the installation.
-pub(in crate::access) async fn is_admin(user: UserId, w: &Write<'_>) -> Result<bool> {
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_admin(user: UserId, w: &Write<'_>) -> Result<bool> {
     let held = table::Entity::find()
         .filter(table::Column::UserId.eq(user))
         .filter(table::Column::Role.eq(Role::Admin))

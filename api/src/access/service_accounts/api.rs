@@ -102,6 +102,7 @@ async fn list(by: By<needs::ReadServiceAccounts>, Query(paging): Query<Paging>, 
     responses((status = 201, description = "The account as registered", body = ServiceAccount)), extensions(("x-permission" = json!("service_accounts.write"))))]
 #[post("/service-accounts")]
 async fn create(by: By<needs::WriteServiceAccounts>, new: Valid<NewServiceAccount>, db: Data<Db>) -> Result<Reply<ServiceAccount>> {
+    by.caller.is_whole(&by.reach)?;
     check(&new.0)?;
     db.write(&by, async |w| {
         let account = store::insert(&new.0, w).await?;
@@ -118,7 +119,7 @@ async fn create(by: By<needs::WriteServiceAccounts>, new: Valid<NewServiceAccoun
 #[get("/service-accounts/{serviceAccountId}")]
 async fn show(by: By<needs::ReadServiceAccounts>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<ServiceAccount>> {
     let account = store::find(&by, id, db.reader()).await?;
-    let call = by.allowing(async |_, reach| users::may_change(reach, id, db.reader()).await).await?;
+    let call = by.allowing(async |_, reach| users::may_change(&by.caller, reach, id, db.reader()).await).await?;
     Reply::shown(&call, account.version, &account)
 }
 
@@ -135,6 +136,7 @@ async fn change(
     db: Data<Db>,
 ) -> Result<Reply<ServiceAccount>> {
     db.write(&by, async |w| {
+        by.caller.is_whole(&by.reach)?;
         let row = users::mine(&by, AccountKind::Service, id, w).await?;
         by.expects(row.version)?;
         let mut account = store::find(&by, id, &w.tx).await?;
@@ -156,6 +158,7 @@ async fn change(
 async fn make_secret(by: By<needs::WriteServiceAccounts>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<MadeClientSecret>> {
     let (client_secret, earlier_end_at) = db
         .transaction(&by, async |w| {
+            by.caller.is_whole(&by.reach)?;
             users::mine(&by, AccountKind::Service, id, w).await?;
             if store::find(&by, id, &w.tx).await?.fields.auth_method != ClientAuthMethod::ClientSecretPost {
                 return Err(Problem::conflict(say!(

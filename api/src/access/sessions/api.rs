@@ -109,14 +109,21 @@ async fn create(
         limits.failed(Guarded::SignIn, &new.0.email, &by.address, &db).await?;
         return Err(wrong());
     };
-    if stored.as_deref().is_some_and(passwords::is_outdated) {
+    let mut shown = stored;
+    if let Some(old) = shown.clone().filter(|stored| passwords::is_outdated(stored)) {
         let hash = passwords::hash(new.0.password.clone(), &access.hashing).await?;
-        users::keep_hash(user.id, &hash, &db).await?;
+        users::keep_hash(user.id, &old, &hash, &db).await?;
+        shown = Some(hash);
     }
     let _code = limits.admits(Guarded::SecondFactor, &user.id.to_string(), &by.address, &db).await?;
     // Tokens are secrets, so the answer is never kept for a repeated call.
     let session = db
         .transaction(&by, async |w| {
+            // What was shown must still hold: the password may have been changed while it was looked at.
+            let user = users::locked(user.id, w).await?;
+            if user.status != UserStatus::Active || user.password_hash != shown {
+                return Err(wrong());
+            }
             let method = if user.factor_secret.is_some() {
                 let code =
                     new.0.code.as_deref().ok_or_else(|| Problem::new(Kind::SecondFactorRequired).header("WWW-Authenticate", "Bearer"))?;

@@ -96,7 +96,9 @@ async fn create(
     };
     let reply = db
         .write(&by, async |w| {
-            let user = store::insert(&new.0, hash.clone(), w).await?;
+            let inserted = store::insert(&new.0, hash.clone(), w).await;
+            // Who has an account is not told to who may not see it.
+            let user = inserted.map_err(|taken| if by.caller.sight.all { taken } else { Problem { conflicts_with: None, ..taken } })?;
             if user.status == UserStatus::Invited {
                 letters.write(Purpose::Invitation, Some(user.id), None, w).await?;
             }
@@ -117,7 +119,7 @@ async fn show(by: By<needs::ReadUsers>, At(id): At<UserId>, db: Data<Db>) -> Res
     let user = store::view(store::seen(&by, AccountKind::Person, id, db.reader()).await?);
     let call = by
         .allowing(async |permission, reach| match permission {
-            Permission::WriteUsers => store::may_change(reach, id, db.reader()).await,
+            Permission::WriteUsers => store::may_change(&by.caller, reach, id, db.reader()).await,
             _ => reach.require(&[], None, None),
         })
         .await?;
@@ -139,7 +141,8 @@ async fn change(by: By<needs::WriteUsers>, At(id): At<UserId>, patch: Patch<NewU
         if let Some(changed) = patch.apply(&present)? {
             own_alone(changed.password.is_some(), "/password")?;
             if changed.email != present.email {
-                own_alone(!by.reach.everywhere, "/email")?;
+                // Whoever reads the new address's mail has the account.
+                own_alone(!by.caller.sight.all || by.caller.narrowed.is_some(), "/email")?;
                 if store::fold(&changed.email) != row.email_fold {
                     store::free(&changed.email, w).await?;
                 }
@@ -238,6 +241,7 @@ async fn activate(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<Db>) -
 #[post("/users/{userId}/second-factor/remove")]
 async fn remove_factor(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<User>> {
     db.write(&by, async |w| {
+        by.caller.is_whole(&by.reach)?;
         let row = store::mine(&by, AccountKind::Person, id, w).await?;
         let row = factors::remove(row, None, w).await?;
         Reply::changed(row.version, &store::view(row))

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 pub(super) use api::own_alone;
 pub use api::{NewUser, User, routes};
-pub use store::insert;
+pub use store::{insert, keeps_an_admin};
 
 use crate::kernel::Id;
 

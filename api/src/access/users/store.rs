@@ -1,5 +1,5 @@
 use sea_orm::{
-    Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel,
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QuerySelect,
     entity::prelude::*,
     sea_query::{Expr, Query},
 };
@@ -7,7 +7,7 @@ use sea_orm::{
 use super::{AccountKind, NewUser, User, UserId, UserStatus, table};
 use crate::{
     access::{
-        By, Reach,
+        By, Caller, Reach,
         grants::{self, reached},
         policy::Role,
         sessions::store as sessions,
@@ -73,7 +73,7 @@ pub(crate) async fn seen<P>(by: &By<P>, kind: AccountKind, id: UserId, db: &impl
 /// account that others rely on.
 pub(crate) async fn mine<P>(by: &By<P>, kind: AccountKind, id: UserId, w: &Write<'_>) -> Result<table::Model> {
     let row = seen(by, kind, id, &w.tx).await?;
-    may_change(&by.reach, id, &w.tx).await?;
+    may_change(&by.caller, &by.reach, id, &w.tx).await?;
     if row.status == UserStatus::Erased {
         return Err(Problem::conflict(say!(
             "Personen är raderad; kontot finns bara kvar för att historiken ska hänga ihop.",
@@ -83,20 +83,31 @@ pub(crate) async fn mine<P>(by: &By<P>, kind: AccountKind, id: UserId, w: &Write
     Ok(row)
 }
 
-/// Checks that all that an account has been granted lies within reach.
-pub(crate) async fn may_change(reach: &Reach, id: UserId, db: &impl ConnectionTrait) -> Result<()> {
-    if reach.everywhere || !grants::beyond(reach, id, db).await? {
-        return Ok(());
+/// Checks that the caller could have given all that an account has been granted, so that nobody takes an account that may do
+/// more than they may.
+pub(crate) async fn may_change(caller: &Caller, reach: &Reach, id: UserId, db: &impl ConnectionTrait) -> Result<()> {
+    for grant in grants::of_user(id, db).await? {
+        match grants::may_grant(caller, reach, &grant.fields, db).await {
+            Err(problem) if problem.kind == Kind::Forbidden => {
+                return Err(reach.missing().detail(say!(
+                    "Kontot har också behörigheter utöver dina egna. Be den som driver tjänsten om hjälp.",
+                    "The account also holds grants beyond your own. Ask who runs the service."
+                )));
+            }
+            checked => checked?,
+        }
     }
-    Err(reach.missing().detail(say!(
-        "Kontot har också behörigheter utanför det du ansvarar för. Be den som driver tjänsten om hjälp.",
-        "The account also holds grants beyond what you look after. Ask who runs the service."
-    )))
+    Ok(())
 }
 
 /// The account's row.
 pub(crate) async fn row(id: UserId, db: &impl ConnectionTrait) -> Result<table::Model> {
     table::Entity::find_by_id(id).one(db).await?.ok_or_else(Problem::not_found)
+}
+
+/// The account's row, which nobody changes until the transaction has ended.
+pub(crate) async fn locked(id: UserId, w: &Write<'_>) -> Result<table::Model> {
+    table::Entity::find_by_id(id).lock_exclusive().one(&w.tx).await?.ok_or_else(Problem::not_found)
 }
 
 /// The person who signs in with an address.
@@ -179,10 +190,11 @@ fn record(row: &table::Model, w: &Write<'_>) {
 }
 
 /// Puts a password in place of another. It is no change that anybody sees.
-pub(crate) async fn keep_hash(id: UserId, hash: &str, db: &Db) -> Result<()> {
+pub(crate) async fn keep_hash(id: UserId, old: &str, hash: &str, db: &Db) -> Result<()> {
     table::Entity::update_many()
         .col_expr(table::Column::PasswordHash, Expr::val(hash))
         .filter(table::Column::Id.eq(id))
+        .filter(table::Column::PasswordHash.eq(old))
         .exec(db.writer())
         .await?;
     Ok(())
@@ -205,7 +217,10 @@ pub(crate) async fn set_status(mut row: table::Model, status: UserStatus, w: &Wr
 }
 
 /// Refuses what would leave the installation without anybody to run it. Called when the change has been made.
-pub(crate) async fn keeps_an_admin(w: &Write<'_>) -> Result<()> {
+///
+/// # Errors
+/// When nobody would remain.
+pub async fn keeps_an_admin(w: &Write<'_>) -> Result<()> {
     // Two admins who remove each other at the same time wait for one another here.
     w.tx.execute_unprepared("UPDATE access_epoch SET epoch = epoch + 1").await?;
     let today = w.now.date_naive();

@@ -13,13 +13,14 @@ use crate::{
     access::Sight,
     assessments::{assessments::store as assessments, causes::store as causes, findings::store as findings},
     interventions::interventions::store as interventions,
-    kernel::{Id, Problem, Result},
+    kernel::{Id, Problem, Result, secrecy::Secrecy},
     priorities::{decisions::store as decisions, rounds::store as rounds},
     statistics::observations::store as observations,
 };
 
 struct Walk<'a> {
     sight: &'a Sight,
+    secrecy: Option<&'a Secrecy>,
     db: &'a DatabaseConnection,
     nodes: BTreeMap<(TraceKind, Uuid), TraceNode>,
     edges: Vec<TraceEdge>,
@@ -32,8 +33,15 @@ struct Met {
 }
 
 /// The thread from one thing.
-pub(super) async fn from(sight: &Sight, kind: TraceKind, id: Uuid, direction: Direction, db: &DatabaseConnection) -> Result<Trace> {
-    let mut walk = Walk { sight, db, nodes: BTreeMap::new(), edges: Vec::new() };
+pub(super) async fn from(
+    sight: &Sight,
+    secrecy: Option<&Secrecy>,
+    kind: TraceKind,
+    id: Uuid,
+    direction: Direction,
+    db: &DatabaseConnection,
+) -> Result<Trace> {
+    let mut walk = Walk { sight, secrecy, db, nodes: BTreeMap::new(), edges: Vec::new() };
     let mut front = walk.meet(kind, &[id]).await?;
     if front.is_empty() {
         return Err(Problem::not_found());
@@ -93,6 +101,10 @@ impl Walk<'_> {
         let deciding: Vec<_> =
             decisions::deciding(self.sight, &ids(&of(TraceKind::Round)), self.db).await?.into_iter().map(|found| found.id.uuid()).collect();
         next.extend(self.meet(TraceKind::Decision, &deciding).await?);
+        // What is tied to nothing here is tied to it by what is hidden.
+        next.retain(|met| {
+            met.behind.iter().any(|(_, kind, id)| front.iter().any(|other| other.node.kind == *kind && other.node.id == *id))
+        });
         self.join(&next, front);
         next.retain(|met| !self.nodes.contains_key(&(met.node.kind, met.node.id)));
         Ok(next)
@@ -111,8 +123,19 @@ impl Walk<'_> {
         }
     }
 
-    /// Those of these things that the caller may see.
+    /// Those of these things that the caller may see, with the links that are not hidden from it.
     async fn meet(&self, kind: TraceKind, wanted: &[Uuid]) -> Result<Vec<Met>> {
+        let mut found = self.find(kind, wanted).await?;
+        if let Some(secrecy) = self.secrecy {
+            for met in &mut found {
+                let hidden = secrecy.hidden(met.node.id);
+                met.behind.retain(|(link, _, _)| !hidden.contains_key(link.member()));
+            }
+        }
+        Ok(found)
+    }
+
+    async fn find(&self, kind: TraceKind, wanted: &[Uuid]) -> Result<Vec<Met>> {
         if wanted.is_empty() {
             return Ok(Vec::new());
         }

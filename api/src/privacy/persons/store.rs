@@ -15,7 +15,10 @@ use super::{
     api::{ErasedPart, KeptPart, PersonalDataPart},
 };
 use crate::{
-    access::users::UserId,
+    access::{
+        grants,
+        users::{self, UserId},
+    },
     kernel::{
         Db, Problem, Result, Write,
         events::{Change, ChangeOperation},
@@ -210,6 +213,7 @@ async fn signed(user: UserId, w: &Write<'_>) -> Result<Option<String>> {
 pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> Result<Erasure> {
     let (name, email, version) = may_erase(user, new, w).await?;
     let (mut erased, mut kept) = (Vec::new(), Vec::new());
+    let was_admin = grants::is_admin(user, w).await?;
     let language = w.call.language;
     let part = |table: &Declared, count: i64| (count > 0).then(|| ErasedPart { what: table.what.r#in(language).to_owned(), count });
     // The account first, for it is what a sign-in that happens meanwhile waits for.
@@ -230,6 +234,9 @@ pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<
         .and_where(Expr::col("valid_to").is_null().or(Expr::col("valid_to").gt(today)))
         .take();
     w.tx.execute(&ended).await?;
+    if was_admin {
+        users::keeps_an_admin(w).await?;
+    }
     for table in TABLES.iter().rev().filter(|table| table.goes()) {
         let delete = Query::delete().from_table(table.table).cond_where(belongs(table, &[user.uuid()])).take();
         erased.extend(part(table, rows(w.tx.execute(&delete).await?.rows_affected())));
