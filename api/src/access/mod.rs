@@ -1,4 +1,5 @@
-//! Who may do what: users, their grants and sessions, and the one table of roles and permissions.
+//! Who may do what: accounts of people and systems, the ways in, grants, limits and the audit log, and the one table of
+//! roles and permissions.
 //!
 //! A handler names the permission it needs in its signature ([`By`]); what the caller may see ([`Sight`]) and where the
 //! permission is held ([`Reach`]) come with it, and stores take them, so a query that forgets them does not compile.

@@ -129,7 +129,7 @@ async fn change_email(
     confirm(&user, &new.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
     let reply = db
         .write(&by, async |w| {
-            letters.write(Purpose::EmailChange, Some(user.id), Some(new.0.email.clone()), w).await?;
+            Letters::write(Purpose::EmailChange, Some(user.id), Some(new.0.email.clone()), w).await?;
             Ok(Reply::accepted())
         })
         .await?;
@@ -158,7 +158,7 @@ async fn confirm_email(
         }
         let user = store::update(user_table::Model { email_fold: store::fold(&email), email, ..user }, w).await?;
         sessions::end_all(user.id, None, w).await?;
-        Letters::add(Purpose::EmailChanged, Some(user.id), Some(old), w).await
+        Letters::write(Purpose::EmailChanged, Some(user.id), Some(old), w).await
     })
     .await?;
     letters.post();

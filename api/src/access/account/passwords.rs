@@ -87,7 +87,7 @@ async fn request(
     let address = users::fold(&reset.0.email);
     let reply = db
         .write(&by, async |w| {
-            letters.write(Purpose::PasswordReset, None, Some(address.clone()), w).await?;
+            Letters::write(Purpose::PasswordReset, None, Some(address.clone()), w).await?;
             Ok(Reply::accepted())
         })
         .await?;
@@ -127,7 +127,7 @@ async fn choose(purpose: SecretPurpose, by: &By<needs::StartSession>, chosen: &C
         sessions::end_all(user.id, None, w).await?;
         if reset {
             personal_tokens::end_all(user.id, w).await?;
-            Letters::add(Purpose::PasswordChanged, Some(user.id), None, w).await?;
+            Letters::write(Purpose::PasswordChanged, Some(user.id), None, w).await?;
         }
         Ok(())
     })
@@ -190,7 +190,7 @@ async fn change(
         let user = users::update(user, w).await?;
         personal_tokens::end_all(user.id, w).await?;
         sessions::end_all(user.id, by.caller.session, w).await?;
-        Letters::add(Purpose::PasswordChanged, Some(user.id), None, w).await
+        Letters::write(Purpose::PasswordChanged, Some(user.id), None, w).await
     })
     .await?;
     letters.post();

@@ -12,7 +12,7 @@ use crate::{
         policy::{Role, needs},
         users::UserId,
     },
-    kernel::{At, Db, Page, Paging, Query, Reply, Result, Valid, reply::Nothing},
+    kernel::{At, Db, Page, Paging, Query, Reply, Result, Valid, reply::Nothing, say},
 };
 
 /// Where a grant holds.
@@ -88,7 +88,10 @@ async fn create(by: By<needs::WriteGrants>, new: Valid<NewGrant>, db: Data<Db>) 
     db.write(&by, async |w| {
         // A role may hold more than who gives it; then it is somebody else's.
         if by.caller.user == Some(new.0.user_id.uuid()) && !by.reach.everywhere {
-            return Err(by.reach.missing());
+            return Err(by.reach.missing().detail(say!(
+                "Ingen ger sig själv en behörighet. Be någon annan som samordnar arbetet, eller den som driver tjänsten.",
+                "Nobody gives themselves a grant. Ask another coordinator, or who runs the service."
+            )));
         }
         store::may_grant(&by.caller, &by.reach, &new.0, &w.tx).await?;
         let grant = store::insert(&new.0, w).await?;

@@ -47,15 +47,7 @@ impl Letters {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn write(&self, purpose: Purpose, user: Option<UserId>, email: Option<String>, w: &Write<'_>) -> Result<()> {
-        Self::add(purpose, user, email, w).await
-    }
-
-    /// The same, where no outbox is at hand.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn add(purpose: Purpose, user: Option<UserId>, email: Option<String>, w: &Write<'_>) -> Result<()> {
+    pub async fn write(purpose: Purpose, user: Option<UserId>, email: Option<String>, w: &Write<'_>) -> Result<()> {
         let letter = table::Model { id: w.new_id(), purpose, user_id: user, email, created_at: w.now, next_try_at: w.now, tries: 0 };
         table::Entity::insert(letter.into_active_model()).exec_without_returning(&w.tx).await?;
         Ok(())

@@ -100,7 +100,7 @@ async fn create(
             // Who has an account is not told to who may not see it.
             let user = inserted.map_err(|taken| if by.caller.sight.all { taken } else { Problem { conflicts_with: None, ..taken } })?;
             if user.status == UserStatus::Invited {
-                letters.write(Purpose::Invitation, Some(user.id), None, w).await?;
+                Letters::write(Purpose::Invitation, Some(user.id), None, w).await?;
             }
             Reply::created("/users", user.id, user.version, &user)
         })
@@ -189,7 +189,7 @@ async fn invite(by: By<needs::WriteUsers>, At(id): At<UserId>, letters: Data<Let
                     "The user has chosen a password already. Who has forgotten it asks for a new one by POST /password-resets."
                 )));
             }
-            letters.write(Purpose::Invitation, Some(row.id), None, w).await?;
+            Letters::write(Purpose::Invitation, Some(row.id), None, w).await?;
             Ok(Reply::accepted())
         })
         .await?;

@@ -8,7 +8,7 @@ use super::{SourceId, store};
 use crate::{
     access::{By, policy::needs},
     kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::trimmed},
-    registry::actors::ActorId,
+    registry::actors::{ActorId, store as actors},
 };
 
 /// A source to be registered.
@@ -58,7 +58,7 @@ async fn list(by: By<needs::ReadSources>, Query(paging): Query<Paging>, db: Data
 #[post("/sources")]
 async fn create(by: By<needs::WriteSources>, new: Valid<NewSource>, db: Data<Db>) -> Result<Reply<Source>> {
     db.write(&by, async |w| {
-        store::may_write(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
+        actors::may_write_of(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
         let source = store::insert(&new.0, w).await?;
         Reply::created("/sources", source.id, source.version, &source)
     })
@@ -73,7 +73,7 @@ async fn create(by: By<needs::WriteSources>, new: Valid<NewSource>, db: Data<Db>
 #[get("/sources/{sourceId}")]
 async fn show(by: By<needs::ReadSources>, At(id): At<SourceId>, db: Data<Db>) -> Result<Reply<Source>> {
     let source = store::find(by.sight(), id, db.reader()).await?;
-    let call = by.allowing(async |_, reach| store::may_write(by.sight(), reach, source.fields.actor_id, db.reader()).await).await?;
+    let call = by.allowing(async |_, reach| actors::may_write_of(by.sight(), reach, source.fields.actor_id, db.reader()).await).await?;
     Reply::shown(&call, source.version, &source)
 }
 
@@ -86,10 +86,10 @@ async fn show(by: By<needs::ReadSources>, At(id): At<SourceId>, db: Data<Db>) ->
 async fn change(by: By<needs::WriteSources>, At(id): At<SourceId>, patch: Patch<NewSource>, db: Data<Db>) -> Result<Reply<Source>> {
     db.write(&by, async |w| {
         let mut source = store::find(by.sight(), id, &w.tx).await?;
-        store::may_write(by.sight(), &by.reach, source.fields.actor_id, &w.tx).await?;
+        actors::may_write_of(by.sight(), &by.reach, source.fields.actor_id, &w.tx).await?;
         by.expects(source.version)?;
         if let Some(changed) = patch.apply(&source.fields)? {
-            store::may_write(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
+            actors::may_write_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
             source = store::update(&source, changed, w).await?;
         }
         Reply::changed(source.version, &source)

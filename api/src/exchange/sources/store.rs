@@ -2,16 +2,15 @@ use sea_orm::{EntityTrait, IntoActiveModel, entity::prelude::*};
 
 use super::{Source, SourceId, api::NewSource, table};
 use crate::{
-    access::{Reach, Sight, Visibility},
+    access::{Sight, Visibility},
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
         page::Key,
-        problem::Kind,
         request::Call,
         say,
     },
-    registry::actors::{ActorId, store as actors},
+    registry::actors::store as actors,
 };
 
 fn view(row: table::Model) -> Source {
@@ -38,17 +37,6 @@ pub(super) async fn list(sight: &Sight, paging: &Paging, call: &Call, db: &Db) -
 /// One source that may be seen.
 pub(super) async fn find(sight: &Sight, id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
     seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
-}
-
-/// Checks that the caller may say which systems an actor has: who may write the actor may.
-pub(super) async fn may_write(sight: &Sight, reach: &Reach, actor: ActorId, db: &impl ConnectionTrait) -> Result<()> {
-    match actors::find(sight, actor, db).await {
-        Ok(actor) => actors::may_write(reach, &actor.fields, Some(actor.id), db).await,
-        Err(problem) if problem.kind == Kind::NotFound => {
-            Err(Problem::fault("/actorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")))
-        }
-        Err(problem) => Err(problem),
-    }
 }
 
 async fn free(source: &NewSource, but: Option<SourceId>, w: &Write<'_>) -> Result<()> {

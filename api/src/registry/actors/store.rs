@@ -15,6 +15,7 @@ use crate::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
         page::Key,
+        problem::Kind,
         request::Call,
         say, search, text,
     },
@@ -146,6 +147,21 @@ pub async fn places(actor: &NewActor, db: &impl ConnectionTrait) -> Result<Vec<S
     let mut ids = actor.areas_served.clone();
     ids.extend(actor.seat_area_id);
     Ok(areas::paths(&ids, db).await?.into_values().collect())
+}
+
+/// Checks that the caller may write what belongs to an actor, as it may write the actor; the actor is named in a body as
+/// `actorId`.
+///
+/// # Errors
+/// When there is no such actor for the caller, or the caller may not write it.
+pub async fn may_write_of(sight: &Sight, reach: &Reach, actor: ActorId, db: &impl ConnectionTrait) -> Result<()> {
+    match find(sight, actor, db).await {
+        Ok(actor) => may_write(reach, &actor.fields, Some(actor.id), db).await,
+        Err(problem) if problem.kind == Kind::NotFound => {
+            Err(Problem::fault("/actorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")))
+        }
+        Err(problem) => Err(problem),
+    }
 }
 
 /// Checks that the caller may write such an actor: for where it is, for the actor itself, or for the one above it.

@@ -9,7 +9,7 @@ use crate::{
     access::{By, Visibility, policy::needs},
     geography::areas::AreaId,
     kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, reply::Nothing},
-    registry::actors::ActorId,
+    registry::actors::{ActorId, store as actors},
 };
 
 /// A mandate to be registered.
@@ -94,7 +94,7 @@ async fn list(
 #[post("/mandates")]
 async fn create(by: By<needs::WriteMandates>, new: Valid<NewMandate>, db: Data<Db>) -> Result<Reply<Mandate>> {
     db.write(&by, async |w| {
-        store::may_write(by.sight(), &by.reach, &new.0, &w.tx).await?;
+        actors::may_write_of(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
         let mandate = store::insert(new.0.clone(), w).await?;
         Reply::created("/mandates", mandate.id, mandate.version, &mandate)
     })
@@ -125,7 +125,7 @@ async fn change(by: By<needs::WriteMandates>, At(id): At<MandateId>, patch: Patc
         store::may_change(by.sight(), &by.reach, &mandate.fields, &w.tx).await?;
         by.expects(mandate.version)?;
         if let Some(changed) = patch.apply(&mandate.fields)? {
-            store::may_write(by.sight(), &by.reach, &changed, &w.tx).await?;
+            actors::may_write_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
             mandate = store::update(&mandate, changed, w).await?;
         }
         Reply::changed(mandate.version, &mandate)

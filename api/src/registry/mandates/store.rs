@@ -14,7 +14,7 @@ use crate::{
         page::Key,
         problem::Kind,
         request::Call,
-        say, text,
+        text,
     },
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
     registry::actors::{ActorId, store as actors},
@@ -83,23 +83,12 @@ pub async fn of_actors(sight: &Sight, actors: &[ActorId], db: &impl ConnectionTr
     Ok(found)
 }
 
-/// Checks that the caller may say what this actor may decide: who may write the actor may.
-pub(super) async fn may_write(sight: &Sight, reach: &Reach, mandate: &NewMandate, db: &impl ConnectionTrait) -> Result<()> {
-    match actors::find(sight, mandate.actor_id, db).await {
-        Ok(actor) => actors::may_write(reach, &actor.fields, Some(actor.id), db).await,
-        Err(problem) if problem.kind == Kind::NotFound => {
-            Err(Problem::fault("/actorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")))
-        }
-        Err(problem) => Err(problem),
-    }
-}
-
 /// Checks that the caller may change a mandate that is there. Should its actor be hidden or removed, only who may everywhere may.
 ///
 /// # Errors
 /// When the caller may not.
 pub(super) async fn may_change(sight: &Sight, reach: &Reach, mandate: &NewMandate, db: &impl ConnectionTrait) -> Result<()> {
-    match may_write(sight, reach, mandate, db).await {
+    match actors::may_write_of(sight, reach, mandate.actor_id, db).await {
         Err(problem) if problem.kind == Kind::Invalid => reach.require(&[], None, None),
         known => known,
     }
