@@ -358,6 +358,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     if body {
         statuses.extend(["415", "422"]);
     }
+    if id.starts_with("batch") {
+        // What an operation of it would be refused with alone.
+        statuses.extend(["404", "412"]);
+    }
     if id.starts_with("list") {
         statuses.extend(["410", "422"]);
     }

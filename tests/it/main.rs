@@ -16,6 +16,7 @@ mod abuse_secrecy;
 mod abuse_tokens;
 mod access;
 mod bad_input;
+mod batch;
 mod chapters;
 mod concurrency;
 mod conduct;

@@ -450,7 +450,11 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
                     .iter()
                     .any(|error| matches!(error.kind(), Broken::Type { kind: TypeKind::Single(kind) } if kind.to_string() == "null"))
             })
-            .min_by_key(|branch| branch.len())
+            .min_by_key(|branch| {
+                // A form that says to be another one is not what was meant, however little else is wrong with it.
+                let other = |error: &&ValidationError<'_>| matches!(error.kind(), Broken::Enum { .. } | Broken::Constant { .. });
+                (branch.iter().any(|error| other(&error)), branch.len())
+            })
             .map_or_else(
                 || one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")),
                 |branch| branch.iter().flat_map(explain).collect(),

@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod audit;
+pub mod batch;
 pub mod clock;
 pub mod contract;
 pub mod cors;

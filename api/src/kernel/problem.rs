@@ -224,7 +224,7 @@ impl Fault {
 }
 
 /// One fault of a body, a row or a parameter.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Fault)]
 pub struct FaultBody {
@@ -310,6 +310,15 @@ impl Problem {
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The same of a part of a body, which stands at a place in the whole.
+    #[must_use]
+    pub fn below(mut self, place: &str) -> Self {
+        for fault in self.faults.iter_mut().filter(|fault| fault.parameter.is_none()) {
+            fault.pointer.insert_str(0, place);
+        }
         self
     }
 

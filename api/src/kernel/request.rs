@@ -127,6 +127,11 @@ impl Call {
         if matches { Ok(()) } else { Err(Self::stale(version)) }
     }
 
+    /// Checks that what is to be changed is at a version, for a change that names it in its body.
+    pub fn at(expected: i64) -> impl Fn(i64) -> Result<()> {
+        move |version| if version == expected { Ok(()) } else { Err(Self::stale(version)) }
+    }
+
     /// Another has changed the record since.
     #[must_use]
     pub fn stale(version: i64) -> Problem {
