@@ -11,11 +11,12 @@ use jsonschema::{
 use serde_json::{Map, Value, json};
 
 use super::{
+    export::{Column, Format},
     language::{Text, say},
     personal_number,
     problem::{Fault, Kind, Problem, Result},
     secrecy::{self, Forms},
-    text,
+    text, twin,
 };
 
 /// Root of the API below the host.
@@ -37,6 +38,10 @@ pub struct Operation {
     pub success: u16,
     /// The media types of its answer.
     pub media_types: Vec<String>,
+    /// The columns of the list that it can be answered as, if it is one.
+    pub columns: Vec<Column>,
+    /// The body by which it asks a list, if it does that.
+    search: Option<twin::Body>,
     parameters: Vec<(String, Scalar)>,
     query: Validator,
 }
@@ -107,6 +112,8 @@ impl Contract {
                     id: described["operationId"].as_str().unwrap_or_default().to_owned(),
                     permission: described["x-permission"].as_str().unwrap_or_default().to_owned(),
                     members: members(document, described),
+                    columns: columns(document, described),
+                    search: search(document, described, compile)?,
                     success: answer(described).and_then(|(status, _)| status.parse().ok()).unwrap_or(200),
                     media_types: answer(described)
                         .map(|(_, answer)| object(&answer["content"]).map(|(kind, _)| kind.clone()).collect())
@@ -155,12 +162,19 @@ impl Contract {
         self.at(path).any(|(_, operation)| operation.media_types.iter().any(stands_for))
     }
 
+    /// Whether a concrete path is one at which a list is asked by a body.
+    #[must_use]
+    pub fn is_search(&self, path: &str) -> bool {
+        self.at(path).any(|(_, operation)| operation.search.is_some())
+    }
+
     /// The operations by which the record at a route's pattern, or what lies below it, is changed.
     #[must_use]
     pub fn actions(&self, pattern: &str) -> Vec<Action> {
         let mut actions = Vec::new();
         for (path, methods) in &self.operations {
-            for (method, operation) in methods {
+            // A search changes nothing, though it is a POST.
+            for (method, operation) in methods.iter().filter(|(_, operation)| operation.search.is_none()) {
                 if let Some(for_a_party) = acts_on(pattern, method.as_str(), path) {
                     actions.push(Action { id: operation.id.clone(), permission: operation.permission.clone(), for_a_party });
                 }
@@ -249,6 +263,22 @@ impl Operation {
             Fault { pointer: String::new(), parameter: Some(name), ..fault }
         }));
         if found.is_empty() { Ok(given) } else { Err(Problem::parameters(found)) }
+    }
+
+    /// Reads the body of a search; nothing when the operation is none.
+    ///
+    /// # Errors
+    /// With every fault found.
+    pub fn searched(&self, body: impl FnOnce() -> Result<Value>) -> Result<Option<Value>> {
+        self.search.as_ref().map(|search| search.read(body()?)).transpose()
+    }
+
+    /// The form in which the caller wants a list as a table; nothing for JSON and for what is no list.
+    ///
+    /// # Errors
+    /// When there is no such form.
+    pub fn format(&self, parameters: &Value, accept: &str) -> Result<Option<Format>> {
+        if self.columns.is_empty() { Ok(None) } else { Format::asked(parameters["format"].as_str(), accept) }
     }
 
     fn unknown(&self, name: &str) -> Fault {
@@ -370,7 +400,29 @@ fn members(document: &Value, operation: &Value) -> Vec<String> {
     object(&schema["properties"]).map(|(name, _)| name.clone()).filter(|name| !(page && name == ALLOWED_ACTIONS)).collect()
 }
 
-fn faults(validator: &Validator, value: &Value) -> Vec<Fault> {
+/// The columns of a list that can be answered as a table.
+fn columns(document: &Value, operation: &Value) -> Vec<Column> {
+    let Some((_, answer)) = answer(operation) else { return Vec::new() };
+    if !Format::MEDIA_TYPES.iter().all(|kind| answer["content"].get(kind).is_some()) {
+        return Vec::new();
+    }
+    let page = resolve(document, &answer["content"]["application/json"]["schema"]);
+    let item = resolve(document, &page["properties"]["items"]["items"]);
+    members(document, operation)
+        .into_iter()
+        .map(|name| Column { heading: item["properties"][&name]["x-heading"].as_str().map(ToOwned::to_owned), name })
+        .collect()
+}
+
+/// The body of an operation that asks a list.
+fn search(document: &Value, operation: &Value, compile: impl Fn(Value) -> Result<Validator, String>) -> Result<Option<twin::Body>, String> {
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let names = || object(&resolve(document, schema)["properties"]).map(|(name, _)| name.clone()).collect();
+    let body = |validator| twin::Body { names: names(), validator };
+    operation.get("x-search-of").map(|_| compile(schema.clone()).map(body)).transpose()
+}
+
+pub(super) fn faults(validator: &Validator, value: &Value) -> Vec<Fault> {
     validator.iter_errors(value).flat_map(|error| explain(&error)).collect()
 }
 

@@ -124,11 +124,15 @@ impl<T: Serialize> Reply<T> {
 }
 
 impl<T: Serialize> Reply<Page<T>> {
-    /// 200 with a page of a list, and links to the first and the next.
+    /// 200 with a page of a list, and links to the first and the next. What is asked by a body has no address to link to, and
+    /// no tag.
     ///
     /// # Errors
     /// When an item cannot be written as JSON.
-    pub fn page(call: &Call, page: &Page<T>) -> Result<Self> {
+    pub(super) fn page(call: &Call, page: &Page<T>) -> Result<Self> {
+        if call.searched {
+            return Self::new(call, 200, |_| None, page);
+        }
         let mut reply = Self::computed(call, page)?;
         let query = |cursor: Option<&str>| {
             let mut query: Vec<String> = Vec::new();
@@ -216,7 +220,8 @@ fn allowed(call: &Call, actions: &[Action]) -> Result<Vec<String>> {
     }
 }
 
-fn keep(item: &mut Value, fields: &[String]) {
+/// Leaves the wanted members of a record, and what is said of those that are hidden.
+pub(super) fn keep(item: &mut Value, fields: &[String]) {
     if let Value::Object(members) = item {
         members.retain(|name, _| name == "redacted" || name == ALLOWED_ACTIONS || fields.contains(name));
     }
