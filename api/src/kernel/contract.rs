@@ -173,8 +173,7 @@ impl Contract {
     pub fn actions(&self, pattern: &str) -> Vec<Action> {
         let mut actions = Vec::new();
         for (path, methods) in &self.operations {
-            // A search changes nothing, though it is a POST.
-            for (method, operation) in methods.iter().filter(|(_, operation)| operation.search.is_none()) {
+            for (method, operation) in methods {
                 if let Some(for_a_party) = acts_on(pattern, method.as_str(), path) {
                     actions.push(Action { id: operation.id.clone(), permission: operation.permission.clone(), for_a_party });
                 }
@@ -329,7 +328,9 @@ impl Operation {
 pub fn acts_on(record: &str, method: &str, path: &str) -> Option<bool> {
     let below = path.strip_prefix(record).filter(|below| below.is_empty() || below.starts_with('/'))?;
     let for_a_party = method.eq_ignore_ascii_case("put") && below.ends_with("/{actorId}") && below.matches('{').count() == 1;
-    (!method.eq_ignore_ascii_case("get") && (for_a_party || !below.contains('{'))).then_some(for_a_party)
+    // A search changes nothing, though it is a POST.
+    let reads = method.eq_ignore_ascii_case("get") || below.ends_with(twin::SEARCH);
+    (!reads && (for_a_party || !below.contains('{'))).then_some(for_a_party)
 }
 
 /// Why a character may not be stored.
