@@ -343,6 +343,9 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
         if id.starts_with("list") {
             headers["Link"] = json!({"description": "The first and the next page (RFC 8288).", "schema": {"type": "string"}});
         }
+        if let (Some(own), Some(all)) = (response["headers"].as_object().cloned(), headers.as_object_mut()) {
+            all.extend(own);
+        }
         response["headers"] = headers;
         if let (Some(answer), Some(_)) = (example.get("response"), response.get("content")) {
             response["content"]["application/json"]["example"] = answer.clone();

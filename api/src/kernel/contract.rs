@@ -11,7 +11,7 @@ use jsonschema::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    export::{Column, Format},
+    export::{self, Column, Format},
     language::{Text, say},
     personal_number,
     problem::{Fault, Kind, Problem, Result},
@@ -112,8 +112,8 @@ impl Contract {
                     id: described["operationId"].as_str().unwrap_or_default().to_owned(),
                     permission: described["x-permission"].as_str().unwrap_or_default().to_owned(),
                     members: members(document, described),
-                    columns: columns(document, described),
-                    search: search(document, described, compile)?,
+                    columns: export::columns(document, described),
+                    search: twin::Body::of(document, described, compile)?,
                     success: answer(described).and_then(|(status, _)| status.parse().ok()).unwrap_or(200),
                     media_types: answer(described)
                         .map(|(_, answer)| object(&answer["content"]).map(|(kind, _)| kind.clone()).collect())
@@ -343,7 +343,7 @@ pub fn forbidden(letter: char) -> Text {
     )
 }
 
-fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+pub(super) fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }
 
@@ -367,7 +367,7 @@ fn snake_case(name: &str) -> String {
     })
 }
 
-fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+pub(super) fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     reference(schema).map_or(schema, |name| &document["components"]["schemas"][name])
 }
 
@@ -385,12 +385,12 @@ fn scalar(schema: &Value) -> Scalar {
 }
 
 /// The answer of success, with its status.
-fn answer(operation: &Value) -> Option<(&String, &Value)> {
+pub(super) fn answer(operation: &Value) -> Option<(&String, &Value)> {
     object(&operation["responses"]).find(|(status, _)| status.starts_with('2'))
 }
 
 /// The members of what a successful answer shows, or of its items where it is a page.
-fn members(document: &Value, operation: &Value) -> Vec<String> {
+pub(super) fn members(document: &Value, operation: &Value) -> Vec<String> {
     let Some((_, answer)) = answer(operation) else { return Vec::new() };
     let mut schema = resolve(document, &answer["content"]["application/json"]["schema"]);
     let page = schema["properties"].get("nextCursor").is_some();
@@ -399,28 +399,6 @@ fn members(document: &Value, operation: &Value) -> Vec<String> {
     }
     // What may be done is told of one record at a time.
     object(&schema["properties"]).map(|(name, _)| name.clone()).filter(|name| !(page && name == ALLOWED_ACTIONS)).collect()
-}
-
-/// The columns of a list that can be answered as a table.
-fn columns(document: &Value, operation: &Value) -> Vec<Column> {
-    let Some((_, answer)) = answer(operation) else { return Vec::new() };
-    if !Format::MEDIA_TYPES.iter().all(|kind| answer["content"].get(kind).is_some()) {
-        return Vec::new();
-    }
-    let page = resolve(document, &answer["content"]["application/json"]["schema"]);
-    let item = resolve(document, &page["properties"]["items"]["items"]);
-    members(document, operation)
-        .into_iter()
-        .map(|name| Column { heading: item["properties"][&name]["x-heading"].as_str().map(ToOwned::to_owned), name })
-        .collect()
-}
-
-/// The body of an operation that asks a list.
-fn search(document: &Value, operation: &Value, compile: impl Fn(Value) -> Result<Validator, String>) -> Result<Option<twin::Body>, String> {
-    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
-    let names = || object(&resolve(document, schema)["properties"]).map(|(name, _)| name.clone()).collect();
-    let body = |validator| twin::Body { names: names(), validator };
-    operation.get("x-search-of").map(|_| compile(schema.clone()).map(body)).transpose()
 }
 
 pub(super) fn faults(validator: &Validator, value: &Value) -> Vec<Fault> {

@@ -14,7 +14,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use super::{
-    contract::{Contract, faults},
+    contract::{Contract, faults, object, resolve},
     language::say,
     problem::{Fault, Kind, Problem, Result},
     text,
@@ -73,6 +73,19 @@ pub(super) struct Body {
 }
 
 impl Body {
+    /// The body of an operation that asks a list; nothing for any other.
+    ///
+    /// # Errors
+    /// When the document refers to a schema that it lacks.
+    pub fn of(document: &Value, operation: &Value, compile: impl Fn(Value) -> Result<Validator, String>) -> Result<Option<Self>, String> {
+        if operation.get("x-search-of").is_none() {
+            return Ok(None);
+        }
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let names = object(&resolve(document, schema)["properties"]).map(|(name, _)| name.clone()).collect();
+        Ok(Some(Self { names, validator: compile(schema.clone())? }))
+    }
+
     /// Checks a body: an object of known members, each of its type.
     ///
     /// # Errors

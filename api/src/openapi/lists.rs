@@ -4,12 +4,18 @@
 use serde_json::{Map, Value, json};
 
 use super::EXAMPLES;
-use crate::kernel::{export::Format, twin::SEARCH};
+use crate::kernel::{
+    export::{CHANGE_CURSOR, Format},
+    twin::SEARCH,
+};
 
 /// The most values of a filter in an address.
 const MAX_IN_ADDRESS: u64 = 50;
 /// The most values of a filter in a body.
 const MAX_IN_BODY: u64 = 1000;
+
+/// The most characters of a value among several.
+const MAX_TEXT: u64 = 200;
 
 /// Parameters that choose no items.
 const ORDINARY: &[&str] = &["limit", "cursor", "offset", "include", "fields", "expand", "sort", "format"];
@@ -45,6 +51,10 @@ pub(super) fn tables(document: &mut Value) {
             Some(parameters) => parameters.push(parameter),
             None => operation["parameters"] = json!([parameter]),
         }
+        operation["responses"]["200"]["headers"][CHANGE_CURSOR] = json!({
+            "description": "With a table: where to follow `/changes` from to keep it up to date, as `changeCursor` of a page.",
+            "schema": {"type": "string"}
+        });
         let content = &mut operation["responses"]["200"]["content"];
         for kind in Format::MEDIA_TYPES {
             content[kind] = match kind {
@@ -60,12 +70,16 @@ pub(super) fn tables(document: &mut Value) {
     }
 }
 
-/// Lists in an address have an end.
+/// Lists in an address have an end, and so has each of their values.
 fn limit(parameters: &mut Value) {
     for parameter in parameters.as_array_mut().into_iter().flatten() {
         let schema = &mut parameter["schema"];
         if schema["type"] == "array" && schema.get("maxItems").is_none() {
             schema["maxItems"] = json!(MAX_IN_ADDRESS);
+            let items = &mut schema["items"];
+            if items["type"] == "string" && ["enum", "format", "pattern", "maxLength"].iter().all(|limit| items.get(limit).is_none()) {
+                items["maxLength"] = json!(MAX_TEXT);
+            }
         }
     }
 }

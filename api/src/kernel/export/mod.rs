@@ -26,6 +26,7 @@ use serde_json::Value;
 use self::{cells::Cell, xlsx::Book};
 use super::{
     Page, Paging,
+    contract::{answer, members, resolve},
     language::Language,
     page::MAX_LIMIT,
     problem::{Problem, Result},
@@ -49,6 +50,20 @@ pub struct Column {
     pub name: String,
     /// The heading for people in Sweden, where one is known.
     pub heading: Option<String>,
+}
+
+/// The columns of the list that an operation answers; none where it is no list that can be a table.
+pub(super) fn columns(document: &Value, operation: &Value) -> Vec<Column> {
+    let Some((_, answer)) = answer(operation) else { return Vec::new() };
+    if !Format::MEDIA_TYPES.iter().all(|kind| answer["content"].get(kind).is_some()) {
+        return Vec::new();
+    }
+    let page = resolve(document, &answer["content"]["application/json"]["schema"]);
+    let item = resolve(document, &page["properties"]["items"]["items"]);
+    members(document, operation)
+        .into_iter()
+        .map(|name| Column { heading: item["properties"][&name]["x-heading"].as_str().map(ToOwned::to_owned), name })
+        .collect()
 }
 
 /// A list that is asked for as a table.
@@ -119,15 +134,20 @@ impl Export {
         table
     }
 
-    fn answer(&self) -> HttpResponseBuilder {
+    /// The answer's headers. Where to follow the changes from stands in one, since a table has no place for it.
+    fn answer(&self, change_cursor: &str) -> HttpResponseBuilder {
         let mut response = HttpResponse::Ok();
         response
             .content_type(self.format.media_type())
             .insert_header((header::CONTENT_DISPOSITION, disposition(&self.name, self.format.ending())))
-            .insert_header((header::VARY, VARY));
+            .insert_header((header::VARY, VARY))
+            .insert_header((CHANGE_CURSOR, change_cursor));
         response
     }
 }
+
+/// The header that says where to follow `/changes` from to keep a table up to date.
+pub const CHANGE_CURSOR: &str = "Change-Cursor";
 
 /// What the answer of a list goes by.
 pub(super) const VARY: &str = "Accept, Accept-Language, Authorization";
@@ -167,19 +187,19 @@ impl<T: Serialize + 'static> Listed<T> {
             return Reply::page(&by, &page).map(Self::Page);
         };
         let limit = if export.head { 1 } else { MAX_LIMIT };
-        let mut rows = Rows { by, pages, next: Some(Paging { limit, include: None, ..paging }) };
+        let mut rows = Rows { by, pages, next: Some(Paging { limit, include: None, ..paging }), change_cursor: String::new() };
         // The first piece is made before the answer begins, so that what goes wrong at once is told as a problem.
         let first = rows.next().await?.unwrap_or_default();
+        let mut answer = export.answer(&rows.change_cursor);
         if export.head {
-            return Ok(Self::Table(export.answer().streaming(stream::empty::<Result<Bytes>>())));
+            return Ok(Self::Table(answer.streaming(stream::empty::<Result<Bytes>>())));
         }
         if export.format == Format::Xlsx {
             let (file, length) = workbook(&export, first, &mut rows).await?;
-            return Ok(Self::Table(export.answer().body(SizedStream::new(length, pieces(file, export)))));
+            return Ok(Self::Table(answer.body(SizedStream::new(length, pieces(file, export)))));
         }
         let beginning = Bytes::from(export.beginning() + &export.lines(&first));
-        let answer = export.answer().streaming(stream::iter([Ok(beginning)]).chain(rest(export, rows)));
-        Ok(Self::Table(answer))
+        Ok(Self::Table(answer.streaming(stream::iter([Ok(beginning)]).chain(rest(export, rows)))))
     }
 }
 
@@ -188,6 +208,8 @@ struct Rows<B, F> {
     by: B,
     pages: F,
     next: Option<Paging>,
+    /// Where to follow the changes from: a place from before the first page was read.
+    change_cursor: String,
 }
 
 impl<B: Deref<Target = Call>, F> Rows<B, F> {
@@ -198,6 +220,9 @@ impl<B: Deref<Target = Call>, F> Rows<B, F> {
     {
         let Some(paging) = self.next.take() else { return Ok(None) };
         let page = (self.pages)(&self.by, &paging).await?;
+        if self.change_cursor.is_empty() {
+            self.change_cursor = page.change_cursor;
+        }
         self.next = page.next_cursor.map(|cursor| Paging { cursor: Some(cursor), offset: None, ..paging });
         let item = |item: T| {
             let mut item = serde_json::to_value(item)?;
