@@ -20,6 +20,7 @@ mod chapters;
 mod concurrency;
 mod conduct;
 mod contract;
+mod exports;
 mod fixtures;
 mod harness;
 mod house;
