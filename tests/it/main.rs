@@ -25,5 +25,6 @@ mod fixtures;
 mod harness;
 mod house;
 mod policy;
+mod searches;
 mod story;
 mod visibility;

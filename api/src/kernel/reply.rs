@@ -63,7 +63,9 @@ impl<T: Serialize> Reply<T> {
                 Some(fields) => (serde_json::to_vec(&chosen(body.clone(), fields))?, Some((body, fields.clone()))),
             }
         };
-        let stored = Stored { status, etag: etag(&bytes), location: None, body: bytes.into() };
+        // What is asked by a body has no address that a tag could be for.
+        let etag = if call.searched { None } else { etag(&bytes) };
+        let stored = Stored { status, etag, location: None, body: bytes.into() };
         Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, aside: None, whole, of: PhantomData })
     }
 
@@ -126,15 +128,11 @@ impl<T: Serialize> Reply<T> {
 }
 
 impl<T: Serialize> Reply<Page<T>> {
-    /// 200 with a page of a list, and links to the first and the next. What is asked by a body has no address to link to, and
-    /// no tag.
+    /// 200 with a page of a list, and links to the first and the next. What is asked by a body has no address to link to.
     ///
     /// # Errors
     /// When an item cannot be written as JSON.
     pub(super) fn page(call: &Call, page: &Page<T>) -> Result<Self> {
-        if call.searched {
-            return Self::new(call, 200, |_| None, page);
-        }
         let aside = page.change_cursor.clone();
         let mut reply = Self::new(call, 200, |bytes| Some(format!("W/\"{}\"", &digest(bytes, Some(&aside))[..16])), page)?;
         reply.aside = Some(aside);
@@ -152,7 +150,7 @@ impl<T: Serialize> Reply<Page<T>> {
         if let Some(next) = &page.next_cursor {
             link = format!("{link}, <{}>; rel=\"next\"", query(Some(next)));
         }
-        reply.link = Some(link);
+        reply.link = Some(link).filter(|_| !call.searched);
         Ok(reply)
     }
 }
