@@ -30,6 +30,7 @@ use crate::{
         clock::Clock,
         contract::{Contract, ROOT},
         db::OpenError,
+        export::Turns,
         id::Ids,
         measures::Calls,
         middleware::envelope,
@@ -60,6 +61,7 @@ pub struct App {
     remembered: Data<Remembered>,
     stopping: Data<Stopping>,
     letters: Data<Letters>,
+    turns: Data<Turns>,
 }
 
 impl std::fmt::Debug for App {
@@ -87,6 +89,7 @@ impl App {
         let calls = Calls::new(!config.metrics_listen.is_empty());
         let limits = Limits::new(config.limits(), &db.clock);
         Ok(Self {
+            turns: Data::new(Turns::new(config.exports_per_caller, config.exports_at_once)),
             documents: Data::new(Documents::new(&config.public_url)),
             config: Data::new(config),
             db: Data::new(db),
@@ -153,7 +156,7 @@ impl App {
         let (config, db, access, contract) = (self.config.clone(), self.db.clone(), self.access.clone(), self.contract.clone());
         let federation = self.federation.clone();
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
-        let letters = self.letters.clone();
+        let (letters, turns) = (self.letters.clone(), self.turns.clone());
         self.work_beside();
         let (limits, calls) = (self.limits.clone(), self.calls.clone());
         let server = HttpServer::new(move || {
@@ -170,6 +173,7 @@ impl App {
                 .app_data(remembered.clone())
                 .app_data(stopping.clone())
                 .app_data(letters.clone())
+                .app_data(turns.clone())
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())
                 .service(web::scope(ROOT).wrap(from_fn(access::authenticate)).configure(|plain| {

@@ -97,6 +97,10 @@ settings! {
     rate_invalid_tokens_per_minute: u32 = 60;
     /// Calls a day by one who is signed in.
     calls_per_day: u32 = 200_000;
+    /// Lists that one caller may export as tables at once, at each instance.
+    exports_per_caller: u32 = 4;
+    /// Lists that all callers together may export at once, at each instance.
+    exports_at_once: u32 = 32;
     /// Failed sign-ins to one account in 15 minutes.
     sign_in_failures_per_account: u32 = 10;
     /// Failed sign-ins from one address in 15 minutes.

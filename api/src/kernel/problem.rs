@@ -96,8 +96,8 @@ kinds! {
     /// No form of the answer suits the caller.
     NotAcceptable 406 "not-acceptable"
         ["Svaret finns inte i den formen", "The answer does not exist in that form"]
-        ["Huvudet `Accept` ber om en form som inte finns. Svaren är `application/json` och felen `application/problem+json`.",
-         "The header `Accept` asks for a form that does not exist. Answers are `application/json` and problems `application/problem+json`."];
+        ["Huvudet `Accept` ber om en form som inte finns. Svaren är `application/json` och felen `application/problem+json`. Listor finns också som `text/csv`, XLSX och `application/x-ndjson`.",
+         "The header `Accept` asks for a form that does not exist. Answers are `application/json` and problems `application/problem+json`. Lists are there as `text/csv`, XLSX and `application/x-ndjson` too."];
     /// The call took too long to arrive.
     Timeout 408 "timeout"
         ["Anropet kom inte fram i tid", "The call did not arrive in time"]

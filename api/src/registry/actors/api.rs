@@ -13,7 +13,7 @@ use crate::{
     access::{By, Visibility, policy::needs},
     geography::areas::AreaId,
     kernel::{
-        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, Write,
+        At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, Write,
         extract::{blank_is_none, trimmed},
         page::Selection,
         reply::Nothing,
@@ -192,6 +192,9 @@ pub(super) struct Expansion {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct ActorFilter {
+    /// The actors with these ids.
+    #[param(nullable = false, style = Form, explode = false)]
+    pub id: Option<Vec<ActorId>>,
     /// Words to search for in names (also other and former ones), focus and identifiers; each must begin some word. Names that begin with it come first.
     #[param(nullable = false, max_length = 200)]
     pub q: Option<String>,
@@ -210,9 +213,9 @@ pub(super) struct ActorFilter {
     /// Actors that are part of this one.
     #[param(nullable = false)]
     pub parent_id: Option<ActorId>,
-    /// The actor with this identifier, as scheme and value with a colon between.
-    #[param(nullable = false, max_length = 160, example = "SE-ON:2120002882")]
-    pub identifier: Option<String>,
+    /// The actors with any of these identifiers, each as scheme and value with a colon between.
+    #[param(nullable = false, style = Form, explode = false, example = json!(["SE-ON:2120002882"]))]
+    pub identifier: Option<Vec<String>>,
     /// Actors changed after this point in time.
     #[param(nullable = false)]
     pub updated_after: Option<DateTime<Utc>>,
@@ -233,10 +236,13 @@ async fn list(
     Query(expansion): Query<Expansion>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Actor>>> {
-    let mut page = store::list(by.sight(), &filter, &paging, &by, &db).await?;
-    expand(&mut page.items, &expansion, &by, &db).await?;
-    Reply::page(&by, &page)
+) -> Result<Listed<Actor>> {
+    Listed::of(by, paging, async move |by, paging| {
+        let mut page = store::list(by.sight(), &filter, paging, by, &db).await?;
+        expand(&mut page.items, &expansion, by, &db).await?;
+        Ok(page)
+    })
+    .await
 }
 
 /// Register an actor
