@@ -1,9 +1,10 @@
 //! What tests stand on: a service in this process, a database of its own, and a client that speaks plain HTTP.
 
+pub mod child;
 mod client;
 pub mod forge;
 pub mod idp;
-mod postgres;
+pub mod postgres;
 
 use std::{
     fs,
@@ -26,7 +27,7 @@ use samsyn::{
 };
 use serde_json::{Value, json};
 
-pub use client::{Answer, Client, raw};
+pub use client::{Answer, Client, Events, raw};
 
 /// The password of every test user.
 pub const PASSWORD: &str = "fyra blå cyklar vid ån";
