@@ -226,7 +226,8 @@ impl App {
         let db = self.db.clone();
         actix_web::rt::spawn(async move { changes::keep_positioned(&db).await });
         let db = self.db.clone();
-        actix_web::rt::spawn(async move { changes::listen(&db).await });
+        // On the runtime itself: its connection cannot be let go of outside.
+        tokio::spawn(async move { changes::listen(&db).await });
         let (days, db) = (self.config.feed_days, self.db.clone());
         actix_web::rt::spawn(async move { changes::keep_short(days, &db).await });
     }

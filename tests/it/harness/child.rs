@@ -116,7 +116,7 @@ pub fn token(address: SocketAddr) -> String {
     let anybody = Client::new(address);
     let session = anybody.post("/sessions", &json!({"email": "admin@example.se", "password": PASSWORD})).is(201);
     let signed_in = anybody.with_token(session.json["accessToken"].as_str().unwrap());
-    let new = json!({"name": "Följer", "scopes": ["actors.read", "actors.write", "changes.read"], "expiresAt": "2027-06-01T00:00:00Z"});
+    let new = json!({"name": "Följer", "scopes": ["actors.write", "changes.read", "registry.read"], "expiresAt": "2027-06-01T00:00:00Z"});
     signed_in.post("/me/tokens", &new).is(201).json["token"].as_str().unwrap().to_owned()
 }
 

@@ -27,7 +27,7 @@ use samsyn::{
 };
 use serde_json::{Value, json};
 
-pub use client::{Answer, Client, Events, raw};
+pub use client::{Answer, Client, raw};
 
 /// The password of every test user.
 pub const PASSWORD: &str = "fyra blå cyklar vid ån";
