@@ -111,6 +111,13 @@ settings! {
     retention_sessions_days: i64 = 30;
     /// How many days a disabled account is kept before `samsyn retention run` erases it; 0 leaves that to an admin.
     retention_users_days: i64 = 730;
+    /// How many days changes are kept in the feed; 0 keeps them for ever. Who follows and has been away for longer reads
+    /// everything anew. What is kept of a change for the audit log does not depend on it.
+    feed_days: i64 = 400;
+    /// How many calls of one caller may wait for changes at once, as streams or with `wait`, on each instance.
+    followers_per_caller: usize = 8;
+    /// How many calls may wait for changes at once in all, on each instance.
+    followers: usize = 500;
     /// Whom to tell of a weakness, as a mailto: or https: address.
     security_contact: String = "mailto:security@samsyn.example.se";
     /// What to log: error, warn, info, debug or trace, or a filter such as `samsyn=debug`.
@@ -240,8 +247,11 @@ impl Config {
         if !self.metrics_listen.is_empty() && self.metrics_listen.parse::<std::net::SocketAddr>().is_err() {
             return wrong("metrics_listen", format!("{} is no address and port, such as 127.0.0.1:9090", self.metrics_listen));
         }
-        for (name, days) in [("retention_sessions_days", self.retention_sessions_days), ("retention_users_days", self.retention_users_days)]
-        {
+        for (name, days) in [
+            ("retention_sessions_days", self.retention_sessions_days),
+            ("retention_users_days", self.retention_users_days),
+            ("feed_days", self.feed_days),
+        ] {
             if !(0..=36_500).contains(&days) {
                 return wrong(name, format!("{days} is not between 0 and 36500"));
             }
