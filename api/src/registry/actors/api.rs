@@ -1,4 +1,4 @@
-use actix_web::{delete, get, patch, post, web::Data};
+use actix_web::{HttpRequest, delete, get, patch, post, web::Data};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -9,7 +9,7 @@ use crate::{
     access::{By, Visibility, policy::needs},
     geography::areas::AreaId,
     kernel::{
-        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid,
+        At, Db, Page, Paging, Patch, Problem, Query, Reply, Result, Valid,
         extract::{blank_is_none, trimmed},
         page::Selection,
         reply::Nothing,
@@ -200,12 +200,24 @@ async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) 
 
 /// Show an actor
 ///
-/// One actor by its id.
+/// One actor by its id. An actor that has become part of another is answered with the address of that one (301), which
+/// most clients follow by themselves. With `Prefer: handling=strict` the answer is a problem (410, `merged`) that names it.
 #[utoipa::path(tag = "actors", operation_id = "getActor", params(Expansion, Selection),
-    responses((status = 200, description = "The actor", body = Actor)), extensions(("x-permission" = json!("registry.read"))))]
+    responses((status = 200, description = "The actor", body = Actor), (status = 301, description = "It has become part of another actor, whose address is in `Location`")), extensions(("x-permission" = json!("registry.read"))))]
 #[get("/actors/{actorId}")]
-async fn show(by: By<needs::ReadRegistry>, At(id): At<ActorId>, Query(expansion): Query<Expansion>, db: Data<Db>) -> Result<Reply<Actor>> {
-    let mut actor = store::find(by.sight(), id, db.reader()).await?;
+async fn show(
+    by: By<needs::ReadRegistry>,
+    At(id): At<ActorId>,
+    Query(expansion): Query<Expansion>,
+    request: HttpRequest,
+    db: Data<Db>,
+) -> Result<Reply<Actor>> {
+    let mut actor = match store::find_or_told(by.sight(), id, db.reader()).await {
+        Err(Problem { merged_into: Some(into), .. }) if !is_strict(&request) => {
+            return Ok(Reply::moved("/actors", into, request.query_string()));
+        }
+        found => found?,
+    };
     expand(std::slice::from_mut(&mut actor), &expansion, &by, &db).await?;
     let call = by.allowing(async |_, reach| store::may_write(reach, &actor.fields, Some(id), db.reader()).await).await?;
     Reply::shown(&call, actor.version, &actor)
@@ -219,7 +231,7 @@ async fn show(by: By<needs::ReadRegistry>, At(id): At<ActorId>, Query(expansion)
 #[patch("/actors/{actorId}")]
 async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
-        let mut actor = store::find(by.sight(), id, &w.tx).await?;
+        let mut actor = store::find_or_told(by.sight(), id, &w.tx).await?;
         store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
         by.expects(actor.version)?;
         if let Some(changed) = patch.apply(&actor.fields)? {
@@ -243,13 +255,21 @@ async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<Ne
 #[delete("/actors/{actorId}")]
 async fn remove(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
-        let actor = store::find(by.sight(), id, &w.tx).await?;
+        let actor = store::find_or_told(by.sight(), id, &w.tx).await?;
         store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
         by.expects(actor.version)?;
         store::remove(&actor, w).await?;
         Ok(Reply::nothing())
     })
     .await
+}
+
+/// Whether the caller wants to be told of anything unusual instead of having it smoothed over (RFC 7240).
+fn is_strict(request: &HttpRequest) -> bool {
+    let preferences = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
+    preferences.flat_map(|value| value.split([',', ';'])).any(|preference| {
+        preference.trim().split_once('=').is_some_and(|(name, value)| name.trim() == "handling" && value.trim().trim_matches('"') == "strict")
+    })
 }
 
 /// Puts the related records with their actors, by one query for the whole page.

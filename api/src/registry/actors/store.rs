@@ -121,6 +121,43 @@ pub async fn find(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Resu
     seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
+/// One actor that may be seen; if it has become part of another, the problem that names that one.
+///
+/// # Errors
+/// When there is none, or it is another now.
+pub async fn find_or_told(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
+    match find(sight, id, db).await {
+        Err(problem) if problem.kind == Kind::NotFound => match survivor(sight, id, db).await? {
+            Some(survivor) => Err(Problem::merged("/actors", survivor.uuid())),
+            None => Err(problem),
+        },
+        found => found,
+    }
+}
+
+/// The living actor that one became part of, however many merges ago, where the caller may see it and might have seen the
+/// other. What was an actor's own is its survivor's own.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn survivor(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Option<ActorId>> {
+    let mut chain: Vec<table::Model> = Vec::new();
+    let mut next = Some(id);
+    // A merge never closes a circle; should one be there all the same, it leads nowhere.
+    while let Some(row) = match next.filter(|next| chain.iter().all(|row| row.id != *next)) {
+        Some(next) => table::Entity::find_by_id(next).one(db).await?,
+        None => None,
+    } {
+        next = row.merged_into;
+        chain.push(row);
+    }
+    let Some(last) = chain.last().filter(|last| last.id != id && last.merged_into.is_none() && last.deleted_at.is_none()) else {
+        return Ok(None);
+    };
+    let seen = |row: &table::Model| sight.sees(row.visibility, None, Some(last.id.uuid()));
+    Ok(chain.iter().all(seen).then_some(last.id))
+}
+
 /// Which of these actors do not exist for the caller.
 ///
 /// # Errors
@@ -155,8 +192,13 @@ pub async fn places(actor: &NewActor, db: &impl ConnectionTrait) -> Result<Vec<S
 /// # Errors
 /// When there is no such actor for the caller, or the caller may not write it.
 pub async fn may_write_of(sight: &Sight, reach: &Reach, actor: ActorId, db: &impl ConnectionTrait) -> Result<()> {
-    match find(sight, actor, db).await {
+    match find_or_told(sight, actor, db).await {
         Ok(actor) => may_write(reach, &actor.fields, Some(actor.id), db).await,
+        Err(Problem { merged_into: Some(into), .. }) => Err(Problem::fault(
+            "/actorId",
+            "merged",
+            say!("Aktören har gått upp i en annan. Ange {into} i stället.", "The actor has become part of another. Give {into} instead."),
+        )),
         Err(problem) if problem.kind == Kind::NotFound => {
             Err(Problem::fault("/actorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")))
         }
@@ -266,6 +308,7 @@ async fn store(id: ActorId, version: i64, before: Option<&Actor>, mut new: NewAc
         pack: sea_orm::NotSet,
         pack_version: sea_orm::NotSet,
         deleted_at: sea_orm::NotSet,
+        merged_into: sea_orm::NotSet,
     };
     let row = match before {
         None => row.insert(&w.tx).await?,
