@@ -37,6 +37,7 @@ impl MigrationTrait for Migration {
             .col(json_binary("moved"))
             .col(json_binary("stayed"))
             .col(json_binary("members"))
+            .col(json_binary("came"))
             .col(timestamp_with_time_zone_null("undone_at"));
         refers(&mut merge, "undone_by", "user_account", false);
         merge.col(json_binary("left_alone"));

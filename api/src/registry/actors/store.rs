@@ -24,7 +24,7 @@ use crate::{
 
 const KIND: &str = "actor";
 
-fn view(row: table::Model) -> Actor {
+pub(super) fn view(row: table::Model) -> Actor {
     Actor {
         id: row.id,
         version: row.version,
@@ -127,35 +127,12 @@ pub async fn find(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Resu
 /// When there is none, or it is another now.
 pub async fn find_or_told(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
     match find(sight, id, db).await {
-        Err(problem) if problem.kind == Kind::NotFound => match survivor(sight, id, db).await? {
+        Err(problem) if problem.kind == Kind::NotFound => match super::tombstones::survivor(sight, id, db).await? {
             Some(survivor) => Err(Problem::merged("/actors", survivor.uuid())),
             None => Err(problem),
         },
         found => found,
     }
-}
-
-/// The living actor that one became part of, however many merges ago, where the caller may see it and might have seen the
-/// other. What was an actor's own is its survivor's own.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn survivor(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Option<ActorId>> {
-    let mut chain: Vec<table::Model> = Vec::new();
-    let mut next = Some(id);
-    // A merge never closes a circle; should one be there all the same, it leads nowhere.
-    while let Some(row) = match next.filter(|next| chain.iter().all(|row| row.id != *next)) {
-        Some(next) => table::Entity::find_by_id(next).one(db).await?,
-        None => None,
-    } {
-        next = row.merged_into;
-        chain.push(row);
-    }
-    let Some(last) = chain.last().filter(|last| last.id != id && last.merged_into.is_none() && last.deleted_at.is_none()) else {
-        return Ok(None);
-    };
-    let seen = |row: &table::Model| sight.sees(row.visibility, None, Some(last.id.uuid()));
-    Ok(chain.iter().all(seen).then_some(last.id))
 }
 
 /// Which of these actors do not exist for the caller.
@@ -272,7 +249,7 @@ pub async fn insert(new: NewActor, w: &Write<'_>) -> Result<Actor> {
 ///
 /// # Errors
 /// With all faults of the change, or that another was first.
-pub(super) async fn update(actor: &Actor, new: NewActor, w: &Write<'_>) -> Result<Actor> {
+pub async fn update(actor: &Actor, new: NewActor, w: &Write<'_>) -> Result<Actor> {
     store(actor.id, actor.version + 1, Some(actor), new, w).await
 }
 
@@ -339,16 +316,21 @@ async fn store(id: ActorId, version: i64, before: Option<&Actor>, mut new: NewAc
         });
         table::identifier::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
-    let mut texts = vec![actor.fields.name.as_str(), actor.fields.focus.as_deref().unwrap_or_default()];
-    texts.extend(actor.fields.other_names.iter().map(String::as_str));
-    texts.extend(actor.fields.identifiers.iter().map(|identifier| identifier.value.as_str()));
-    search::put(KIND, id, &texts, w).await?;
+    index_words(&actor, w).await?;
     if actor.fields.parent_id != before.and_then(|before| before.fields.parent_id) {
         // Who works for the parent works for its administrations too.
         w.access_changed();
     }
     w.record(change(&actor, ChangeOperation::Upsert, version));
     Ok(actor)
+}
+
+/// Puts the words that an actor is found by in the index.
+pub(super) async fn index_words(actor: &Actor, w: &Write<'_>) -> Result<()> {
+    let mut texts = vec![actor.fields.name.as_str(), actor.fields.focus.as_deref().unwrap_or_default()];
+    texts.extend(actor.fields.other_names.iter().map(String::as_str));
+    texts.extend(actor.fields.identifiers.iter().map(|identifier| identifier.value.as_str()));
+    search::put(KIND, actor.id, &texts, w).await
 }
 
 fn change(actor: &Actor, op: ChangeOperation, version: i64) -> Change {
