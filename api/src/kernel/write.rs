@@ -191,6 +191,9 @@ impl Db {
                     audit::Entity::insert(entry).exec_without_returning(&tx).await?;
                 }
                 tx.commit().await?;
+                if !changes.is_empty() {
+                    self.feed.written();
+                }
                 if noted {
                     trail.note(turn.status);
                 }

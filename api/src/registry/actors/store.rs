@@ -10,7 +10,7 @@ use sea_orm::{
 use super::{Actor, ActorId, IdentifierScope, NewActor, api::ActorFilter, rules, table};
 use crate::{
     access::{Reach, Sight},
-    geography::areas::store as areas,
+    geography::areas::{AreaId, store as areas},
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
@@ -321,7 +321,9 @@ async fn store(id: ActorId, version: i64, before: Option<&Actor>, mut new: NewAc
         // Who works for the parent works for its administrations too.
         w.access_changed();
     }
-    w.record(change(&actor, ChangeOperation::Upsert, version));
+    let left = before.into_iter().flat_map(|before| places_of(&before.fields));
+    let was = before.map(|before| before.fields.visibility.of(None, Some(id.uuid())));
+    w.record(change(&actor, ChangeOperation::Upsert, version).within(left).after(was));
     Ok(actor)
 }
 
@@ -334,7 +336,13 @@ pub(super) async fn index_words(actor: &Actor, w: &Write<'_>) -> Result<()> {
 }
 
 fn change(actor: &Actor, op: ChangeOperation, version: i64) -> Change {
-    Change { kind: KIND, id: actor.id.uuid(), op, version, visible: actor.fields.visibility.of(None, Some(actor.id.uuid())) }
+    Change::new(KIND, actor.id.uuid(), op, version, actor.fields.visibility.of(None, Some(actor.id.uuid())))
+        .within(places_of(&actor.fields))
+}
+
+/// The areas that an actor concerns: where it has its seat and those that it serves.
+fn places_of(actor: &NewActor) -> impl Iterator<Item = AreaId> {
+    actor.seat_area_id.into_iter().chain(actor.areas_served.iter().copied())
 }
 
 /// Puts an actor in its stored form and checks all that it refers to.

@@ -35,8 +35,9 @@ pub struct Reference {
     /// The column and value that say that the record has ended; an empty value stands for anything. A record that has ended by
     /// a time of removal stays where it was.
     pub ended: Option<(&'static str, &'static str)>,
-    /// The column with the areas of the record: one id, or a JSON list of them.
-    pub areas: Option<&'static str>,
+    /// The columns with the areas of the record, or of what it is part of: an id each, or a JSON list of them. Without one they
+    /// are those of its forum.
+    pub areas: &'static [&'static str],
     pub seen: Seen,
     /// Whether it shows whose it is: then it gets a new version and its followers are told.
     pub shown: bool,
@@ -44,7 +45,7 @@ pub struct Reference {
 
 impl Reference {
     const fn new(table: &'static str, column: &'static str, kind: &'static str, seen: Seen) -> Self {
-        Self { table, column, kind, once: None, only: None, ended: None, areas: None, seen, shown: true }
+        Self { table, column, kind, once: None, only: None, ended: None, areas: &[], seen, shown: true }
     }
 
     const fn once(self, column: &'static str) -> Self {
@@ -59,8 +60,8 @@ impl Reference {
         Self { ended: Some((column, value)), ..self }
     }
 
-    const fn areas(self, column: &'static str) -> Self {
-        Self { areas: Some(column), ..self }
+    const fn areas(self, columns: &'static [&'static str]) -> Self {
+        Self { areas: columns, ..self }
     }
 
     const fn silent(self) -> Self {
@@ -76,11 +77,16 @@ impl Reference {
 
 /// What follows an actor into another. Tables of rooms above are named too, as tables only.
 pub const FOLLOWING: &[Reference] = &[
-    Reference::new("actor", "parent_id", "actor", Seen::Actor).ended("deleted_at", "").areas("seat_area_id"),
-    Reference::new("mandate", "actor_id", "mandate", Seen::OfActor).ended("deleted_at", "").areas("area_id"),
-    Reference::new("forum_member", "actor_id", "member", Seen::Of("forum", "forum_id", "id")).once("forum_id").ended("status", "left"),
-    Reference::new("endorsement", "actor_id", "endorsement", Seen::Of("assessment", "assessment_id", "forum_id")).once("assessment_id"),
-    Reference::new("intervention", "owner_actor_id", "intervention", Seen::OfActorAndForum).ended("deleted_at", "").areas("areas"),
+    Reference::new("actor", "parent_id", "actor", Seen::Actor).ended("deleted_at", "").areas(&["seat_area_id", "areas_served"]),
+    Reference::new("mandate", "actor_id", "mandate", Seen::OfActor).ended("deleted_at", "").areas(&["area_id"]),
+    Reference::new("forum_member", "actor_id", "member", Seen::Of("forum", "forum_id", "id"))
+        .once("forum_id")
+        .ended("status", "left")
+        .areas(&["areas"]),
+    Reference::new("endorsement", "actor_id", "endorsement", Seen::Of("assessment", "assessment_id", "forum_id"))
+        .once("assessment_id")
+        .areas(&["area_id"]),
+    Reference::new("intervention", "owner_actor_id", "intervention", Seen::OfActorAndForum).ended("deleted_at", "").areas(&["areas"]),
     Reference::new("ballot", "actor_id", "ballot", Seen::Of("round", "round_id", "forum_id")).once("round_id"),
     Reference::new("source", "actor_id", "source", Seen::AsActor).once("name"),
     Reference::new("access_grant", "scope_id", "grant", Seen::Nobody).only("scope_kind", "actor"),

@@ -5,14 +5,16 @@ use sea_orm::{
     entity::prelude::*,
     sea_query::{Expr, LockType, Query, SelectStatement, UpdateStatement},
 };
-use serde_json::Value;
 
 use super::{FOLLOWING, Reference, Seen};
 use crate::{
     access::Visibility,
+    forums::forums::store as forums,
+    geography::areas::AreaId,
     kernel::{
         Problem, Result, Write,
         events::{Change, ChangeOperation, Visible},
+        table::List,
     },
 };
 
@@ -48,15 +50,22 @@ impl Referring {
     }
 
     /// Tells its followers that it is another actor's now.
-    pub fn announce(&self, before: Option<Uuid>, after: Option<Uuid>, w: &Write<'_>) {
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn announce(&self, before: Option<Uuid>, after: Option<Uuid>, w: &Write<'_>) -> Result<()> {
         if !self.reference.shown {
-            return;
+            return Ok(());
         }
         let by_value = self.ended && !self.reference.removed_by_time();
         let op = if by_value { ChangeOperation::Delete } else { ChangeOperation::Upsert };
-        let (visible, was) = (self.visible(after), self.visible(before));
-        let _ = was;
-        w.record(Change { kind: self.reference.kind, id: self.id, op, version: self.version + 1, visible });
+        let mut areas: Vec<AreaId> = self.areas.iter().copied().map(AreaId::from).collect();
+        if let (true, Some(forum)) = (self.reference.areas.is_empty(), self.forum) {
+            areas = forums::areas_of(forum.into(), &w.tx).await?;
+        }
+        let change = Change::new(self.reference.kind, self.id, op, self.version + 1, self.visible(after));
+        w.record(change.within(areas).after(Some(self.visible(before))));
+        Ok(())
     }
 }
 
@@ -138,8 +147,9 @@ fn select(reference: &'static Reference, locked: bool) -> SelectStatement {
         let ended = if value.is_empty() { ended.is_not_null() } else { ended.eq(value) };
         select.expr_as(Expr::case(ended, 1).finally(0), "ended");
     }
-    if let Some(column) = reference.areas {
-        select.expr_as(Expr::col((table, column)), "areas");
+    for column in reference.areas {
+        let of = if let Seen::Of(whole, ..) = reference.seen { whole } else { table };
+        select.expr_as(Expr::col((of, *column)), format!("areas_{column}"));
     }
     select
 }
@@ -159,11 +169,15 @@ fn referring(reference: &'static Reference, row: &QueryResult) -> Result<Referri
         Seen::OfActorAndForum | Seen::Of(..) => row.try_get("", "forum")?,
         _ => None,
     };
-    let areas = match reference.areas {
-        Some("areas") => serde_json::from_value(row.try_get::<Value>("", "areas")?)?,
-        Some(_) => row.try_get::<Option<Uuid>>("", "areas")?.into_iter().collect(),
-        None => Vec::new(),
-    };
+    let mut areas: Vec<Uuid> = Vec::new();
+    for column in reference.areas {
+        let name = format!("areas_{column}");
+        if column.ends_with("_id") {
+            areas.extend(row.try_get::<Option<Uuid>>("", &name)?);
+        } else {
+            areas.extend(row.try_get::<List<Uuid>>("", &name)?.0);
+        }
+    }
     Ok(Referring {
         reference,
         id: row.try_get("", "id")?,
