@@ -92,7 +92,10 @@ pub(super) async fn find(reach: Option<&Reach>, id: GrantId, db: &impl Connectio
 }
 
 /// Checks that the caller's own rights reach the scope and include all that the role would give.
-pub(in crate::access) async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
+///
+/// # Errors
+/// When they do not.
+pub async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
     let (areas, actor, forum) = match (new.scope.kind, new.scope.id) {
         (ScopeKind::Everywhere, _) => (Vec::new(), None, None),
         (ScopeKind::Area, Some(id)) => (path_of("area", id, db).await?.into_iter().collect(), None, None),
@@ -228,6 +231,17 @@ pub(super) async fn remove(grant: &Grant, w: &Write<'_>) -> Result<()> {
 
 fn change(id: GrantId, op: ChangeOperation, version: i64) -> Change {
     Change::new("grant", id.uuid(), op, version, crate::access::Visibility::Actor.of(None, None))
+}
+
+/// All grants within these actors.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_actors(actors: &[Uuid], db: &impl ConnectionTrait) -> Result<Vec<Grant>> {
+    let select = table::Entity::find()
+        .filter(table::Column::ScopeKind.eq(ScopeKind::Actor))
+        .filter(table::Column::ScopeId.is_in(actors.iter().copied()));
+    Ok(select.order_by_asc(table::Column::Id).all(db).await?.into_iter().map(view).collect())
 }
 
 /// All grants of a user.

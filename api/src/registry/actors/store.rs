@@ -208,7 +208,7 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db:
 ///
 /// # Errors
 /// When the caller may not, or the other is not there.
-pub(super) async fn may_join(
+pub async fn may_join(
     sight: &Sight,
     reach: &Reach,
     before: Option<&NewActor>,
