@@ -8,7 +8,7 @@ use super::columns::{index, refers, resource};
 pub struct Migration;
 
 /// Columns that refer to actors and are written by many. None of them may come to name an actor that is merged at that moment.
-const GUARDED: [(&str, &str); 7] = [
+const GUARDED: [(&str, &str); 11] = [
     ("actor", "parent_id"),
     ("mandate", "actor_id"),
     ("forum_member", "actor_id"),
@@ -16,6 +16,10 @@ const GUARDED: [(&str, &str); 7] = [
     ("intervention", "owner_actor_id"),
     ("ballot", "actor_id"),
     ("source", "actor_id"),
+    ("source_actor", "actor_id"),
+    ("statement", "actor_id"),
+    ("actor_relation", "actor_id"),
+    ("actor_relation", "other_actor_id"),
 ];
 
 #[async_trait::async_trait]
@@ -56,6 +60,9 @@ impl MigrationTrait for Migration {
         if manager.get_database_backend() == DbBackend::Postgres {
             run(GUARD).await?;
             for (table, column) in GUARDED {
+                if !manager.has_table(table).await? {
+                    continue;
+                }
                 run(&format!(
                     "CREATE TRIGGER {table}_{column}_lives BEFORE INSERT OR UPDATE OF {column} ON {table} \
                      FOR EACH ROW EXECUTE FUNCTION actor_lives('{column}')"

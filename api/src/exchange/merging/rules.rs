@@ -6,12 +6,12 @@ use utoipa::PartialSchema;
 
 use super::{MergeMember, MergedHow};
 use crate::{
-    kernel::Result,
+    kernel::{Result, text},
     registry::actors::{Identifier, IdentifierScope, NewActor},
 };
 
 /// Members that say what the survivor is, and are its own whatever the other was.
-const OWN: [&str; 6] = ["kind", "sector", "status", "visibility", "dissolvedOn", "parentId"];
+const OWN: [&str; 6] = ["kind", "sector", "status", "visibility", "dissolved", "parentId"];
 
 /// What the survivor becomes, with what came of each member of the merged actor that differs. Members that are withheld do not
 /// come along, for more people see the survivor than saw them.
@@ -64,8 +64,15 @@ pub fn united(survivor: &NewActor, merged: &NewActor, withheld: impl Fn(&str) ->
             }
         }
     }
+    let mut becomes = NewActor::deserialize(Value::Object(becomes))?;
+    if text::period_fault(becomes.founded, becomes.dissolved).is_some() {
+        // It cannot have come to be after it was no more.
+        becomes.founded = survivor.founded;
+        members.retain(|known| known.member != "founded");
+        members.push(MergeMember { member: "founded".to_owned(), how: MergedHow::Kept });
+    }
     members.sort_by(|a, b| a.member.cmp(&b.member));
-    Ok((NewActor::deserialize(Value::Object(becomes))?, members))
+    Ok((becomes, members))
 }
 
 /// The members that differ between two forms of an actor.

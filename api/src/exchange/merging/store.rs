@@ -13,7 +13,7 @@ use super::{
     LeftAlone, LeftAloneReason, Merge, MergeId, NewMerge,
     plan::{self, Plan, Who},
     references::{
-        Seen,
+        Reference, Seen,
         store::{self as references, Referring},
     },
     rules, table,
@@ -125,16 +125,14 @@ pub(super) async fn merge(who: &Who<'_>, id: ActorId, new: &NewMerge, w: &Write<
 
 /// Lets everything follow into the survivor, and remembers what did.
 async fn follow(plan: &Plan, id: MergeId, w: &Write<'_>) -> Result<()> {
-    let mut groups: BTreeMap<(&str, Option<Uuid>), Vec<&Referring>> = BTreeMap::new();
+    let mut groups: BTreeMap<(&str, &str, Option<Uuid>), Vec<&Referring>> = BTreeMap::new();
     for row in &plan.follow {
-        groups.entry((row.reference.table, plan.target(row))).or_default().push(row);
+        groups.entry((row.reference.table, row.reference.column, plan.target(row))).or_default().push(row);
     }
     let mut moved = Vec::new();
-    for ((_, target), rows) in groups {
-        let Some(first) = rows.first() else { continue };
-        references::turn(first.reference, &rows.iter().map(|row| row.id).collect::<Vec<_>>(), target, w).await?;
+    for ((_, _, target), rows) in groups {
+        turn(&rows, target, w).await?;
         for row in rows {
-            row.announce(row.actor, target, w).await?;
             moved.push(table::row::ActiveModel {
                 id: Set(w.new_id()),
                 merge_id: Set(id),
@@ -149,6 +147,27 @@ async fn follow(plan: &Plan, id: MergeId, w: &Write<'_>) -> Result<()> {
         table::row::Entity::insert_many(moved.to_vec()).exec_without_returning(&w.tx).await?;
     }
     Ok(())
+}
+
+/// Makes rows of one reference another actor's, keeps their versions where each is kept, and tells their followers.
+async fn turn(rows: &[&Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
+    let Some(first) = rows.first() else { return Ok(()) };
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    remember(first.reference, &ids, false, w).await?;
+    references::turn(first.reference, &ids, to, w).await?;
+    remember(first.reference, &ids, true, w).await?;
+    for row in rows {
+        row.announce(row.actor, to, w).await?;
+    }
+    Ok(())
+}
+
+/// Keeps the versions of records whose history is kept.
+async fn remember(reference: &Reference, ids: &[Uuid], by_this_write: bool, w: &Write<'_>) -> Result<()> {
+    match reference.table {
+        "actor" => tombstones::remember(&ids.iter().copied().map(ActorId::from).collect::<Vec<_>>(), by_this_write, w).await,
+        _ => Ok(()),
+    }
 }
 
 /// Who followed the merged actor learns what became of it, if it may see that; to others the actor is gone.
@@ -303,9 +322,9 @@ async fn return_rows(
     left_alone: &mut Vec<LeftAlone>,
     w: &Write<'_>,
 ) -> Result<()> {
-    let mut groups: BTreeMap<&str, Vec<Referring>> = BTreeMap::new();
-    for (row, since) in rows {
-        let reason = if row.actor != since {
+    let mut groups: BTreeMap<(&str, &str), Vec<&Referring>> = BTreeMap::new();
+    for (row, since) in &rows {
+        let reason = if row.actor != *since {
             Some(LeftAloneReason::Changed)
         } else if row.ended && row.reference.removed_by_time() {
             Some(LeftAloneReason::Removed)
@@ -316,16 +335,12 @@ async fn return_rows(
         };
         match reason {
             Some(reason) => left_alone.push(left(row.reference.kind, row.id, None, reason)),
-            None => groups.entry(row.reference.table).or_default().push(row),
+            None => groups.entry((row.reference.table, row.reference.column)).or_default().push(row),
         }
     }
     let back = Some(merged.id.uuid());
     for rows in groups.into_values() {
-        let Some(first) = rows.first() else { continue };
-        references::turn(first.reference, &rows.iter().map(|row| row.id).collect::<Vec<_>>(), back, w).await?;
-        for row in &rows {
-            row.announce(row.actor, back, w).await?;
-        }
+        turn(&rows, back, w).await?;
     }
     Ok(())
 }

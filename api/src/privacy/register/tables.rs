@@ -223,9 +223,12 @@ pub const TABLES: &[Declared] = &[
     naming(
         "actor",
         Words("Aktörer", "Actors"),
-        &[texts("name name_fold name_sort:bytes other_names:json identifiers:json focus website", "listActors getActor")],
+        &[texts(
+            "name name_fold name_sort:bytes other_names:json former_names:json identifiers:json focus working_methods:json website contact_points:json",
+            "listActors getActor",
+        )],
         "id version:int created_at updated_at kind sector parent_id seat_area_id municipality_code areas_served:json \
-         policy_domains:json target_groups:json status visibility pack pack_version:int deleted_at",
+         policy_domains:json target_groups:json languages:json founded:day dissolved:day status visibility pack pack_version:int deleted_at merged_into:id",
     ),
     nobody("actor_area", "actor_id area_id"),
     naming(
@@ -239,6 +242,25 @@ pub const TABLES: &[Declared] = &[
         Words("Mandat", "Mandates"),
         &[texts("legal_basis", "listMandates getMandate")],
         "id version:int created_at updated_at actor_id policy_domain area_id powers:json basis valid_from valid_to visibility deleted_at",
+    ),
+    nobody("actor_relation", "id version:int created_at updated_at kind actor_id other_actor_id valid_from valid_to deleted_at"),
+    naming(
+        "statement",
+        Words("Behov, utmaningar, kompetenser och resurser", "Needs, challenges, competences and resources"),
+        &[texts("text plan target_groups:json", "listStatements getStatement")],
+        "id version:int created_at updated_at kind actor_id policy_domain area_id sufficient:flag valid_from valid_to visibility deleted_at",
+    ),
+    // As they were. Who made a version is told for as long as there is an account; texts follow those of the records.
+    about(
+        "record_version",
+        Words("Versioner av aktörer som personen har gjort", "Versions of actors that the person has made"),
+        Of::User(&["changed_by"]),
+        &[
+            becomes("changed_by", Erase::Empty, History, Rule::Records, "listActorHistory"),
+            becomes("changed_at", Erase::Stays, History, Rule::Records, "listActorHistory"),
+            untold(texts("body:json", "listActorHistory")),
+        ],
+        "entity_id version:int entity_kind op visibility forum_id actor_id",
     ),
     // Where we meet.
     naming(
@@ -346,6 +368,17 @@ pub const TABLES: &[Declared] = &[
     ),
     // How other systems take part.
     nobody("source", "id version:int created_at updated_at actor_id name id_scheme"),
+    about(
+        "actor_merge",
+        Words("Sammanslagningar som personen har gjort eller ångrat", "Merges that the person has made or undone"),
+        Of::User(&["merged_by", "undone_by"]),
+        &[
+            becomes("merged_by undone_by", Erase::Stays, Accountability, Rule::Records, "listMerges getMerge"),
+            untold(texts("note came:json", "listMerges getMerge")),
+        ],
+        "id version:int created_at updated_at merged_id into_id moved:json stayed:json members:json undone_at left_alone:json",
+    ),
+    nobody("actor_merge_row", "id merge_id of_table of_column row_id now_id"),
     // What is kept secret, what is handed out, and the journal.
     about(
         "secrecy_mark",

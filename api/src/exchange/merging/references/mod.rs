@@ -30,6 +30,9 @@ pub struct Reference {
     pub kind: &'static str,
     /// A column of which an actor has each value once. Where both actors have one, that of the merged one stays behind.
     pub once: Option<&'static str>,
+    /// Another column of the row that names an actor. What stands between the two stays behind, for nothing stands between an
+    /// actor and itself.
+    pub apart: Option<&'static str>,
     /// The rows that are meant: a column and its value.
     pub only: Option<(&'static str, &'static str)>,
     /// The column and value that say that the record has ended; an empty value stands for anything. A record that has ended by
@@ -45,11 +48,15 @@ pub struct Reference {
 
 impl Reference {
     const fn new(table: &'static str, column: &'static str, kind: &'static str, seen: Seen) -> Self {
-        Self { table, column, kind, once: None, only: None, ended: None, areas: &[], seen, shown: true }
+        Self { table, column, kind, once: None, apart: None, only: None, ended: None, areas: &[], seen, shown: true }
     }
 
     const fn once(self, column: &'static str) -> Self {
         Self { once: Some(column), ..self }
+    }
+
+    const fn apart(self, column: &'static str) -> Self {
+        Self { apart: Some(column), ..self }
     }
 
     const fn only(self, column: &'static str, value: &'static str) -> Self {
@@ -79,6 +86,9 @@ impl Reference {
 pub const FOLLOWING: &[Reference] = &[
     Reference::new("actor", "parent_id", "actor", Seen::Actor).ended("deleted_at", "").areas(&["seat_area_id", "areas_served"]),
     Reference::new("mandate", "actor_id", "mandate", Seen::OfActor).ended("deleted_at", "").areas(&["area_id"]),
+    Reference::new("statement", "actor_id", "statement", Seen::OfActor).ended("deleted_at", "").areas(&["area_id"]),
+    Reference::new("actor_relation", "actor_id", "actor_relation", Seen::AsActor).ended("deleted_at", "").apart("other_actor_id"),
+    Reference::new("actor_relation", "other_actor_id", "actor_relation", Seen::AsActor).ended("deleted_at", "").apart("actor_id"),
     Reference::new("forum_member", "actor_id", "member", Seen::Of("forum", "forum_id", "id"))
         .once("forum_id")
         .ended("status", "left")
@@ -103,6 +113,8 @@ pub const STAYING: &[(&str, &str, &str)] = &[
     ("actor_merge", "merged_id", "it is the merge itself"),
     ("actor_merge", "into_id", "it is the merge itself"),
     ("event", "actor_id", "history is what was"),
+    ("event", "was_actor_id", "history is what was"),
+    ("record_version", "actor_id", "history is what was"),
     ("audit_entry", "actor_id", "the audit log is what was"),
 ];
 

@@ -196,16 +196,20 @@ fn referring(reference: &'static Reference, row: &QueryResult) -> Result<Referri
 /// When the database does not answer.
 pub async fn taken(actor: Uuid, into: Uuid, db: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
     let mut taken = Vec::new();
-    for (reference, once) in FOLLOWING.iter().filter_map(|reference| reference.once.map(|once| (reference, once))) {
-        let others = Query::select().column(once).from(reference.table).and_where(Expr::col(reference.column).eq(into)).take();
-        let select = Query::select()
-            .column("id")
-            .from(reference.table)
-            .and_where(Expr::col(reference.column).eq(actor))
-            .and_where(Expr::col(once).in_subquery(others))
-            .take();
-        for row in db.query_all(&select).await? {
-            taken.push(row.try_get("", "id")?);
+    for reference in FOLLOWING {
+        let rows = Query::select().column("id").from(reference.table).and_where(Expr::col(reference.column).eq(actor)).take();
+        let mut questions = Vec::new();
+        if let Some(once) = reference.once {
+            let others = Query::select().column(once).from(reference.table).and_where(Expr::col(reference.column).eq(into)).take();
+            questions.push(rows.clone().and_where(Expr::col(once).in_subquery(others)).take());
+        }
+        if let Some(other) = reference.apart {
+            questions.push(rows.clone().and_where(Expr::col(other).eq(into)).take());
+        }
+        for question in questions {
+            for row in db.query_all(&question).await? {
+                taken.push(row.try_get("", "id")?);
+            }
         }
     }
     Ok(taken)

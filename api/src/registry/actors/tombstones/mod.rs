@@ -5,13 +5,16 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QueryS
 
 use super::{
     Actor, ActorId, IdentifierScope,
-    store::{index_words, view},
+    store::{self, KIND, view},
     table,
 };
 use crate::{
     access::Sight,
-    kernel::{Problem, Result, Write, search},
+    kernel::{Problem, Result, Write, events::ChangeOperation, history, search},
 };
+
+/// How many actors one statement names.
+const AT_ONCE: usize = 500;
 
 /// The living actor that one became part of, however many merges ago, where the caller may see it and might have seen the
 /// other. What was an actor's own is its survivor's own.
@@ -88,7 +91,30 @@ pub async fn bury(actor: &Actor, into: ActorId, w: &Write<'_>) -> Result<()> {
         .filter(table::identifier::Column::ActorId.eq(actor.id))
         .exec(&w.tx)
         .await?;
+    keep(actor, ChangeOperation::Merge, w).await?;
     search::remove(actor.id, w).await
+}
+
+/// Keeps the version that an actor got by this write, and the one before it if its history had not begun.
+async fn keep(actor: &Actor, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+    let before = store::version(actor, actor.version, ChangeOperation::Upsert, Some(actor.updated_at));
+    history::keep(&[before, store::version(actor, actor.version + 1, op, None)], w).await
+}
+
+/// Keeps actors as they are in their history: as they became in this write, or as they were before it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn remember(ids: &[ActorId], by_this_write: bool, w: &Write<'_>) -> Result<()> {
+    for ids in ids.chunks(AT_ONCE) {
+        let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(&w.tx).await?;
+        let actors: Vec<_> = rows.into_iter().map(view).collect();
+        let since = |actor: &Actor| (!by_this_write).then_some(actor.updated_at);
+        let versions: Vec<_> =
+            actors.iter().map(|actor| store::version(actor, actor.version, ChangeOperation::Upsert, since(actor))).collect();
+        history::keep(&versions, w).await?;
+    }
+    Ok(())
 }
 
 /// Lets an actor live again as it was, below the given parent. Its numbers come back by [`claim`].
@@ -147,6 +173,7 @@ pub async fn claim(actor: &Actor, w: &Write<'_>) -> Result<Vec<String>> {
         .filter(table::identifier::Column::ActorId.eq(actor.id))
         .exec(&w.tx)
         .await?;
-    index_words(actor, w).await?;
+    search::put(KIND, actor.id, &[&store::texts(&actor.fields)], w).await?;
+    remember(&[actor.id], true, w).await?;
     Ok(lost)
 }
