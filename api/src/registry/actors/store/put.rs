@@ -110,7 +110,7 @@ pub async fn put_many(drafts: Vec<Draft>, w: &Write<'_>) -> Result<Vec<Result<Ac
     Ok(outcomes)
 }
 
-pub(in crate::registry::actors) fn change(actor: &Actor, op: ChangeOperation, version: i64) -> Change {
+pub(super) fn change(actor: &Actor, op: ChangeOperation, version: i64) -> Change {
     Change::new(KIND, actor.id.uuid(), op, version, actor.fields.visibility.of(None, Some(actor.id.uuid())))
         .within(places_of(&actor.fields))
 }
