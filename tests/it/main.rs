@@ -23,6 +23,7 @@ mod contract;
 mod fixtures;
 mod harness;
 mod house;
+mod merging;
 mod policy;
 mod story;
 mod visibility;
