@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     abuse_privacy::rows,
-    harness::{Answer, Client, Database, PASSWORD, TestApp, id},
+    harness::{Answer, Client, Database, TestApp, id},
 };
 
 /// An association that is registered twice, with all that can hang on an actor.
@@ -68,11 +68,8 @@ fn twice(app: &TestApp) -> Twice {
         &json!({"kind": "association", "name": "Fittja Grannar", "seatAreaId": botkyrka, "areasServed": [botkyrka], "focus": "Gemenskap",
             "policyDomains": ["housing"]}),
     );
-    let part = make(
-        &admin,
-        "/actors",
-        &json!({"kind": "administration", "name": "Grannarnas odlare", "parentId": gone, "seatAreaId": botkyrka}),
-    );
+    let part =
+        make(&admin, "/actors", &json!({"kind": "administration", "name": "Grannarnas odlare", "parentId": gone, "seatAreaId": botkyrka}));
     let mandate = make(
         &admin,
         "/mandates",
@@ -175,7 +172,9 @@ fn lasting(value: &Value) -> Value {
 /// What somebody is answered at every address that has to do with the two.
 fn all(who: &Client, twice: &Twice) -> Vec<(String, u16, Value)> {
     let mut addresses: Vec<String> = Vec::new();
-    for list in ["mandates", "forums", "assessments", "interventions", "rounds", "sources", "grants", "users", "secrecy-marks", "disclosures"] {
+    for list in
+        ["mandates", "forums", "assessments", "interventions", "rounds", "sources", "grants", "users", "secrecy-marks", "disclosures"]
+    {
         addresses.push(format!("/{list}?limit=200"));
     }
     for actor in [&twice.gone, &twice.kept, &twice.part] {
@@ -205,7 +204,11 @@ fn all(who: &Client, twice: &Twice) -> Vec<(String, u16, Value)> {
     addresses.push(format!("/mandates/{}", twice.mandate));
     addresses.push(format!("/interventions/{}", twice.intervention));
     addresses.push("/me".to_owned());
-    addresses.into_iter().map(|address| (who.get(&address), address)).map(|(answer, address)| (address, answer.status, lasting(&answer.json))).collect()
+    addresses
+        .into_iter()
+        .map(|address| (who.get(&address), address))
+        .map(|(answer, address)| (address, answer.status, lasting(&answer.json)))
+        .collect()
 }
 
 #[track_caller]
@@ -255,11 +258,15 @@ fn every_column_that_names_an_actor_follows_or_is_said_to_stay(#[values(Database
     for (table, column) in &columns {
         let known = declared.iter().any(|(t, c)| t == table && c == column) || FROZEN.contains(&(table, column));
         let kept = matches!(table.as_str(), "event" | "audit_entry" | "idempotent_answer" | "record_version" | "actor" | "search_entry")
-            || table.starts_with("search_words") || table.starts_with("sqlite_");
+            || table.starts_with("search_words")
+            || table.starts_with("sqlite_");
         if known || kept || column.ends_with("record_id") {
             continue;
         }
-        let sql = format!("SELECT '1' AS found FROM \"{table}\" WHERE {} LIKE '%{}%'", text(column), app_records.gone);
+        // As text, or as the bytes of an id.
+        let (whole, bare) = (&app_records.gone, app_records.gone.replace('-', ""));
+        let bytes = if database == Database::Sqlite { format!(" OR lower(hex(\"{column}\")) LIKE '%{bare}%'") } else { String::new() };
+        let sql = format!("SELECT '1' AS found FROM \"{table}\" WHERE {} LIKE '%{whole}%'{bytes}", text(column));
         assert!(rows(&app.url, &sql).is_empty(), "{table}.{column} names an actor");
     }
 }
@@ -359,7 +366,8 @@ fn an_old_address_leads_on(#[values(Database::Sqlite, Database::Postgres)] datab
     ] {
         assert_eq!((answer.status, &answer.json["mergedInto"]), (410, &json!(twice.kept)), "{}", answer.body);
     }
-    let named = json!({"actorId": twice.gone, "policyDomain": "housing", "areaId": app.area("0127"), "powers": ["inform"], "basis": "voluntary"});
+    let named =
+        json!({"actorId": twice.gone, "policyDomain": "housing", "areaId": app.area("0127"), "powers": ["inform"], "basis": "voluntary"});
     let answer = twice.admin.post("/mandates", &named).is(422);
     assert_eq!(answer.faults(), ["/actorId merged"]);
     assert!(answer.body.contains(&twice.kept));
@@ -431,7 +439,10 @@ fn made_of(number: u32, app: &TestApp, admin: &Client) -> Twice {
         _ => {}
     }
     if bit(3) {
-        patch(&twice.kept, json!({"identifiers": [{"scheme": "SE-ON", "value": "212000-2882", "scope": "parent"}], "website": "https://kvar.example.se/"}));
+        patch(
+            &twice.kept,
+            json!({"identifiers": [{"scheme": "SE-ON", "value": "212000-2882", "scope": "parent"}], "website": "https://kvar.example.se/"}),
+        );
     }
     if bit(4) {
         patch(&twice.gone, json!({"focus": null, "otherNames": [], "visibility": "members"}));
@@ -470,5 +481,235 @@ fn whatever_the_two_are_undoing_gives_all_back(
     assert_eq!(undone.json["leftAlone"], json!([]));
     for (before, who) in before.iter().zip(everybody) {
         same(before, &all(who, &twice));
+    }
+}
+
+#[rstest]
+fn what_has_been_changed_since_is_left_alone(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let twice = twice(&app);
+    let admin = &twice.admin;
+    let merge = id(&twice.merge(admin).is(201).json);
+    let kept = format!("/actors/{}", twice.kept);
+    // Somebody corrects what came along, gives a mandate to another, removes an intervention, and registers the number anew.
+    admin.patch(&kept, "*", &json!({"website": "https://fittja.example.se/", "identifiers": []})).is(200);
+    let mandate = format!("/mandates/{}", twice.mandate);
+    admin.patch(&mandate, "*", &json!({"actorId": twice.part})).is(200);
+    admin.delete(&format!("/interventions/{}", twice.intervention), "*").is(204);
+    let number = json!({"kind": "association", "name": "Ny", "identifiers": [{"scheme": "SE-ON", "value": "802001-0008"}]});
+    let taker = make(admin, "/actors", &number);
+    let undone = admin.call("POST", &format!("/merges/{merge}/undo"), None).is(200).json;
+    let left: Vec<_> = undone["leftAlone"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|left| {
+            format!("{} {} {}", left["kind"].as_str().unwrap(), left["member"].as_str().unwrap_or("-"), left["reason"].as_str().unwrap())
+        })
+        .collect();
+    for expected in ["actor website changed", "actor identifiers SE-ON taken", "mandate - changed", "intervention - removed"] {
+        assert!(left.iter().any(|left| left == expected), "{expected}: {left:?}");
+    }
+    let survivor = admin.get(&kept).is(200).json;
+    assert_eq!((&survivor["website"], &survivor["otherNames"]), (&json!("https://fittja.example.se/"), &json!([])));
+    let back = admin.get(&format!("/actors/{}", twice.gone)).is(200).json;
+    assert_eq!(back["website"], json!("https://grannarna.example.se/"));
+    assert_eq!(back["identifiers"][0]["scope"], json!("parent"), "the number is another's own now");
+    assert_eq!(app.public_actor("SE-ON:8020010008"), taker);
+    assert_eq!(admin.get(&mandate).json["actorId"], json!(twice.part));
+}
+
+#[rstest]
+fn what_fewer_saw_is_not_shown_to_more(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let twice = twice(&app);
+    let admin = &twice.admin;
+    let (gone, kept) = (format!("/actors/{}", twice.gone), format!("/actors/{}", twice.kept));
+    // What is under secrecy does not come along.
+    let mark = json!({"recordKind": "actor", "recordId": twice.gone, "member": "website", "chapter": 26, "paragraph": "1",
+        "motive": "Visar var de bor", "reviewOn": "2027-11-22"});
+    make(admin, "/secrecy-marks", &mark);
+    let preview = twice.preview(admin).is(200).json;
+    assert!(preview["members"].as_array().unwrap().contains(&json!({"member": "website", "how": "withheld"})), "{}", preview["members"]);
+    assert_eq!((&preview["survivor"]["website"], &preview["survivor"]["otherNames"][1]), (&Value::Null, &json!("Grannarna")));
+    // Nothing of a hidden actor comes along to one that all may see.
+    admin.patch(&gone, "*", &json!({"visibility": "actor"})).is(200);
+    let before = admin.get(&kept).is(200).json;
+    let preview = twice.preview(admin).is(200).json;
+    assert_eq!(preview["survivor"], before);
+    let merge = id(&twice.merge(admin).is(201).json);
+    assert_eq!(admin.get(&kept).is(200).json["version"], before["version"]);
+    // Who could not see it is not told where it went, or that it was there; its own people are.
+    let told = app.anybody().get(&gone).is(404);
+    assert!(!told.body.contains(&twice.kept));
+    twice.worker.get(&gone).is(301);
+    let stranger = app.user(Role::Reader, Some(("actor", &app.public_actor("municipality_code:0180"))));
+    assert!(!all_changes(&stranger, "").iter().any(|change| change["mergedInto"] == json!(twice.kept)));
+    admin.call("POST", &format!("/merges/{merge}/undo"), None).is(200);
+
+    // Who saw the one and does not see the other is told that it is gone.
+    admin.patch(&gone, "*", &json!({"visibility": "members"})).is(200);
+    admin.patch(&kept, "*", &json!({"visibility": "actor"})).is(200);
+    let cursor = last_cursor(&stranger, &stranger.get("/changes?limit=200").is(200).json);
+    twice.merge(admin).is(201);
+    let told = all_changes(&stranger, &cursor);
+    let last = told.iter().rfind(|change| change["id"] == json!(twice.gone)).unwrap();
+    assert_eq!((&last["op"], &last["mergedInto"]), (&json!("delete"), &Value::Null));
+    stranger.get(&gone).is(404);
+}
+
+fn all_changes(who: &Client, cursor: &str) -> Vec<Value> {
+    let start = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
+    let mut page = who.get(&format!("/changes?limit=200{start}")).is(200).json;
+    let mut all = page["items"].as_array().unwrap().clone();
+    while page["hasMore"] == json!(true) {
+        page = who.get(&format!("/changes?limit=200&cursor={}", page["nextCursor"].as_str().unwrap())).is(200).json;
+        all.extend(page["items"].as_array().unwrap().clone());
+    }
+    all
+}
+
+#[rstest]
+fn nobody_reaches_further_by_merging_than_they_may_give(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let twice = twice(&app);
+    let admin = &twice.admin;
+    // Neither who works for them nor who coordinates elsewhere.
+    twice.worker.post(&format!("/actors/{}/merge", twice.gone), &json!({"into": twice.kept})).is(403);
+    app.anybody().post(&format!("/actors/{}/merge", twice.gone), &json!({"into": twice.kept})).is(401);
+    let elsewhere = app.user(Role::Coordinator, Some(("area", &app.area("14"))));
+    twice.merge(&elsewhere).is(403);
+    twice.preview(&elsewhere).is(403);
+    // A membership of a forum elsewhere may not follow, and is named to who sees the forum only.
+    let far = json!({"kind": "council", "level": "local", "name": "Långt borta", "areas": [app.area("1480")], "visibility": "forum"});
+    let far = make(admin, "/forums", &far);
+    let member = make(admin, &format!("/forums/{far}/members"), &json!({"actorId": twice.gone, "function": "member"}));
+    let preview = twice.preview(&twice.coordinator).is(200);
+    assert_eq!(preview.json["allowed"], json!(false));
+    assert!(!preview.body.contains(&member));
+    let counts = preview.json["counts"].as_array().unwrap().clone();
+    assert!(counts.iter().any(|count| count["kind"] == json!("member") && count["outOfReach"] == json!(1)), "{counts:?}");
+    let refused = twice.merge(&twice.coordinator).is(403);
+    assert_eq!(refused.json["requiredPermission"], json!("actors.merge"));
+    admin.delete(&format!("/forums/{far}/members/{member}"), "*").is(204);
+    // Who has left takes nothing along but its place.
+    let preview = twice.preview(&twice.coordinator).is(200);
+    assert_eq!(preview.json["allowed"], json!(false), "the forum is still elsewhere");
+
+    // Who coordinates and works for one of them would give herself rights.
+    let email = "bada@example.se";
+    app.register(email, "Kim Båda", Role::Coordinator, Some(("area", &app.area("01"))));
+    let users = admin.get("/users?limit=200").is(200).json["items"].as_array().unwrap().clone();
+    let user = id(users.iter().find(|user| user["email"] == json!(email)).unwrap());
+    let lone = make(admin, "/actors", &json!({"kind": "association", "name": "Ensam", "seatAreaId": app.area("0127")}));
+    let pair = make(admin, "/actors", &json!({"kind": "association", "name": "Par", "seatAreaId": app.area("0127")}));
+    let both = app.sign_in(email);
+    both.get(&format!("/actors/{pair}/merge-preview?into={lone}")).is(200);
+    make(admin, "/grants", &json!({"userId": user, "role": "reader", "scope": {"kind": "actor", "id": lone}}));
+    for (one, other) in [(&pair, &lone), (&lone, &pair)] {
+        let preview = both.get(&format!("/actors/{one}/merge-preview?into={other}")).is(200).json;
+        assert_eq!((&preview["allowed"], &preview["access"][0]["role"]), (&json!(false), &json!("reader")), "{preview}");
+        both.post(&format!("/actors/{one}/merge"), &json!({"into": other})).is(403);
+    }
+    // Another coordinator of the county may, and may undo it; who coordinates elsewhere sees nothing of it.
+    let merge = twice.coordinator.post(&format!("/actors/{pair}/merge"), &json!({"into": lone})).is(201);
+    let path = format!("/merges/{}", id(&merge.json));
+    elsewhere.get(&path).is(404);
+    elsewhere.call("POST", &format!("{path}/undo"), None).is(404);
+    assert_eq!(elsewhere.get("/merges").is(200).json["items"], json!([]));
+    twice.worker.get("/merges").is(403);
+    twice.coordinator.get(&format!("{path}?include=allowedActions")).is(200);
+    twice.coordinator.call("POST", &format!("{path}/undo"), None).is(200);
+    // One that is hidden from the caller is none.
+    admin.patch(&format!("/actors/{lone}"), "*", &json!({"visibility": "actor"})).is(200);
+    let hidden = twice.coordinator.post(&format!("/actors/{pair}/merge"), &json!({"into": lone})).is(422);
+    assert_eq!(hidden.faults(), ["/into not-found"]);
+    twice.coordinator.get(&format!("/actors/{pair}/merge-preview?into={lone}")).is(400);
+    twice.coordinator.post(&format!("/actors/{lone}/merge"), &json!({"into": pair})).is(404);
+    admin.post(&format!("/actors/{pair}/merge"), &json!({"into": pair})).is(409);
+}
+
+#[rstest]
+fn two_merges_at_once_become_one(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let other = TestApp::on(&app.url, 2_000_000);
+    let twice = twice(&app);
+    let callers = [twice.admin.clone(), twice.admin.at(other.address)];
+    let third = make(&twice.admin, "/actors", &json!({"kind": "association", "name": "Tredje", "seatAreaId": app.area("0127")}));
+    // The one into the other, the other into the one, and the one into a third.
+    let wishes = [(&twice.gone, &twice.kept), (&twice.kept, &twice.gone), (&twice.gone, &third), (&twice.gone, &twice.kept)];
+    let answers: Vec<_> = thread::scope(|scope| {
+        let running: Vec<_> = wishes
+            .iter()
+            .enumerate()
+            .map(|(number, (one, into))| {
+                let caller = &callers[number % 2];
+                scope.spawn(move || caller.post(&format!("/actors/{one}/merge"), &json!({"into": into})))
+            })
+            .collect();
+        running.into_iter().map(|running| running.join().unwrap()).collect()
+    });
+    assert!(
+        answers.iter().all(|answer| matches!(answer.status, 201 | 410 | 422)),
+        "{:?}",
+        answers.iter().map(|one| &one.body).collect::<Vec<_>>()
+    );
+    assert!(answers.iter().any(|answer| answer.status == 201));
+    let live: Vec<_> =
+        [&twice.gone, &twice.kept, &third].into_iter().filter(|id| twice.admin.get(&format!("/actors/{id}")).status == 200).collect();
+    assert!(!live.is_empty(), "never a circle");
+    for old in [&twice.gone, &twice.kept, &third].into_iter().filter(|id| !live.contains(id)) {
+        let to = twice.admin.get(&format!("/actors/{old}")).is(301).header("location").unwrap().to_owned();
+        assert!(live.iter().any(|id| to.ends_with(id.as_str())), "{to}");
+    }
+}
+
+#[rstest]
+fn who_writes_while_two_become_one_loses_nothing(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let other = TestApp::on(&app.url, 2_000_000);
+    let twice = twice(&app);
+    let callers = [twice.admin.clone(), twice.admin.at(other.address)];
+    let botkyrka = app.area("0127");
+    let made: Vec<String> = thread::scope(|scope| {
+        let writers: Vec<_> = (0..6)
+            .map(|number| {
+                let (caller, twice, botkyrka) = (&callers[number % 2], &twice, &botkyrka);
+                scope.spawn(move || {
+                    let mut made = Vec::new();
+                    for _ in 0..8 {
+                        let new = json!({"actorId": twice.gone, "policyDomain": "health", "areaId": botkyrka, "powers": ["inform"], "basis": "voluntary"});
+                        let answer = caller.post("/mandates", &new);
+                        assert!(matches!(answer.status, 201 | 422), "{}", answer.body);
+                        if answer.status == 201 {
+                            made.push(id(&answer.json));
+                        }
+                        let edit = caller.patch(&format!("/mandates/{}", twice.mandate), "*", &json!({"legalBasis": format!("Beslut {number}")}));
+                        assert!(matches!(edit.status, 200 | 412), "{}", edit.body);
+                        let edit = caller.patch(&format!("/actors/{}", twice.gone), "*", &json!({"focus": format!("Odling {number}")}));
+                        assert!(matches!(edit.status, 200 | 410 | 412), "{}", edit.body);
+                    }
+                    made
+                })
+            })
+            .collect();
+        let merger = scope.spawn(|| twice.merge(&callers[1]));
+        let answer = merger.join().unwrap();
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+    });
+    // Each mandate that was registered, before or after, is the survivor's and is found.
+    for mandate in made.iter().chain([&twice.mandate]) {
+        assert_eq!(twice.admin.get(&format!("/mandates/{mandate}")).is(200).json["actorId"], json!(twice.kept));
+    }
+    let left = rows(&app.url, &format!("SELECT '1' AS found FROM mandate WHERE {}", names(database, "actor_id", &twice.gone)));
+    assert!(left.is_empty(), "nothing was left behind");
+}
+
+/// That a column names an id, as each database stores it.
+fn names(database: Database, column: &str, id: &str) -> String {
+    match database {
+        Database::Sqlite => format!("lower(hex({column})) = '{}'", id.replace('-', "")),
+        Database::Postgres => format!("{column} = '{id}'"),
     }
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod federation;
+mod merging;
 mod privacy;
 mod secrecy;
 
@@ -14,5 +15,6 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     federation::tell(t, told);
     audit::tell(t, told);
     secrecy::tell(t, told);
+    merging::tell(t, told);
     privacy::tell(t, told);
 }

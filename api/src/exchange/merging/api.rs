@@ -105,7 +105,12 @@ pub(super) struct IntoWhich {
 #[utoipa::path(tag = "actors", operation_id = "previewMerge", params(IntoWhich),
     responses((status = 200, description = "What would happen", body = MergePreview)), extensions(("x-permission" = json!("actors.merge"))))]
 #[get("/actors/{actorId}/merge-preview")]
-async fn preview(by: By<needs::MergeActors>, At(id): At<ActorId>, Query(which): Query<IntoWhich>, db: Data<Db>) -> Result<Reply<MergePreview>> {
+async fn preview(
+    by: By<needs::MergeActors>,
+    At(id): At<ActorId>,
+    Query(which): Query<IntoWhich>,
+    db: Data<Db>,
+) -> Result<Reply<MergePreview>> {
     let who = plan::Who { caller: &by.caller, reach: &by.reach };
     let plan = plan::draw(&who, id, which.into, plan::Named::InQuery, db.reader()).await?;
     Reply::computed(&by, &plan.preview(&who))

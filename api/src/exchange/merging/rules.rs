@@ -187,7 +187,9 @@ mod tests {
     #[test]
     fn lists_are_united_gaps_filled_and_nothing_overwritten() {
         let survivor = actor(&json!({"focus": "Gemenskap", "policyDomains": ["housing"]}));
-        let merged = actor(&json!({"name": "Grannarna", "focus": "Odling", "website": "https://a.example.se/", "policyDomains": ["health", "housing"]}));
+        let merged = actor(
+            &json!({"name": "Grannarna", "focus": "Odling", "website": "https://a.example.se/", "policyDomains": ["health", "housing"]}),
+        );
         let (becomes, members) = united(&survivor, &merged, |_| false).unwrap();
         assert_eq!(becomes.other_names, ["Grannarna"]);
         assert_eq!((becomes.focus.as_deref(), becomes.website.as_deref()), (Some("Gemenskap"), Some("https://a.example.se/")));

@@ -194,7 +194,8 @@ fn tell(id: MergeId, version: i64, survivor: &Actor, w: &Write<'_>) {
 
 /// The rows that followed, by reference, as they are now; and those that are no longer there.
 async fn followed(merge: MergeId, locked: bool, db: &impl ConnectionTrait) -> Result<(Vec<(Referring, Option<Uuid>)>, Vec<LeftAlone>)> {
-    let rows = table::row::Entity::find().filter(table::row::Column::MergeId.eq(merge)).order_by_asc(table::row::Column::Id).all(db).await?;
+    let rows =
+        table::row::Entity::find().filter(table::row::Column::MergeId.eq(merge)).order_by_asc(table::row::Column::Id).all(db).await?;
     let mut groups: BTreeMap<(String, String), BTreeMap<Uuid, Option<Uuid>>> = BTreeMap::new();
     for row in rows {
         groups.entry((row.of_table, row.of_column)).or_default().insert(row.row_id, row.now_id);
@@ -301,7 +302,13 @@ pub(super) async fn undo(reach: &Reach, merge: &Merge, w: &Write<'_>) -> Result<
 }
 
 /// Takes from the survivor what came by the merge, unless it has been changed since.
-async fn give_back(survivor: &Actor, came: &[table::Came], above: &[ActorId], left_alone: &mut Vec<LeftAlone>, w: &Write<'_>) -> Result<()> {
+async fn give_back(
+    survivor: &Actor,
+    came: &[table::Came],
+    above: &[ActorId],
+    left_alone: &mut Vec<LeftAlone>,
+    w: &Write<'_>,
+) -> Result<()> {
     let circle = above.contains(&survivor.id);
     let (keep, back): (Vec<_>, Vec<_>) = came.iter().cloned().partition(|(member, ..)| member == "parentId" && circle);
     let (returned, changed) = rules::returned(&survivor.fields, &back)?;

@@ -325,7 +325,10 @@ async fn remove(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -
 fn is_strict(request: &HttpRequest) -> bool {
     let preferences = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
     preferences.flat_map(|value| value.split([',', ';'])).any(|preference| {
-        preference.trim().split_once('=').is_some_and(|(name, value)| name.trim() == "handling" && value.trim().trim_matches('"') == "strict")
+        preference
+            .trim()
+            .split_once('=')
+            .is_some_and(|(name, value)| name.trim() == "handling" && value.trim().trim_matches('"') == "strict")
     })
 }
 

@@ -9,8 +9,8 @@ use sea_orm::{
 
 mod put;
 
-pub(super) use put::{texts, version};
 pub use put::{Draft, insert, put_many, update};
+pub(super) use put::{texts, version};
 
 use super::{Actor, ActorId, NewActor, api::ActorFilter, rules, table};
 use crate::{
@@ -215,13 +215,7 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db:
 ///
 /// # Errors
 /// When the caller may not, or the other is not there.
-pub async fn may_join(
-    sight: &Sight,
-    reach: &Reach,
-    before: Option<&NewActor>,
-    after: &NewActor,
-    db: &impl ConnectionTrait,
-) -> Result<()> {
+pub async fn may_join(sight: &Sight, reach: &Reach, before: Option<&NewActor>, after: &NewActor, db: &impl ConnectionTrait) -> Result<()> {
     let same = |parent: &ActorId| before.is_some_and(|before| before.parent_id == Some(*parent));
     let Some(parent) = after.parent_id.filter(|parent| !same(parent)) else { return Ok(()) };
     if !missing(sight, &[parent], db).await?.is_empty() {

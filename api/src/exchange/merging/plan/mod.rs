@@ -135,9 +135,7 @@ impl Plan {
             .follow
             .iter()
             .filter(sees)
-            .map(|row| {
-                record(row, if self.out_of_reach.contains(&row.id) { MergeOutcome::OutOfReach } else { MergeOutcome::Moves })
-            })
+            .map(|row| record(row, if self.out_of_reach.contains(&row.id) { MergeOutcome::OutOfReach } else { MergeOutcome::Moves }))
             .collect();
         records.extend(self.stay.iter().filter(sees).map(|row| record(row, MergeOutcome::Stays)));
         MergePreview {
@@ -344,7 +342,8 @@ async fn gains(
     for (from, over, at, line) in [(merged, survivor, &of_merged, &of_survivor), (survivor, merged, &of_survivor, &of_merged)] {
         let beyond: Vec<Uuid> = at.iter().copied().filter(|id| !line.contains(id)).collect();
         // Those above the merged one reach the survivor only if that comes to lie below them.
-        let beyond = if from.id == merged.id && !joins { beyond.into_iter().filter(|id| *id == merged.id.uuid()).collect() } else { beyond };
+        let beyond =
+            if from.id == merged.id && !joins { beyond.into_iter().filter(|id| *id == merged.id.uuid()).collect() } else { beyond };
         for grant in grants::of_actors(&beyond, db).await? {
             let scope = Scope { kind: ScopeKind::Actor, id: Some(over.id.uuid()) };
             let new = NewGrant { scope, ..grant.fields.clone() };

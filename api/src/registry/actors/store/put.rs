@@ -120,7 +120,12 @@ fn places_of(actor: &NewActor) -> impl Iterator<Item = AreaId> {
     actor.seat_area_id.into_iter().chain(actor.areas_served.iter().copied())
 }
 
-pub(in crate::registry::actors) fn version(actor: &Actor, version: i64, op: ChangeOperation, since: Option<ChronoDateTimeUtc>) -> Version<'_, NewActor> {
+pub(in crate::registry::actors) fn version(
+    actor: &Actor,
+    version: i64,
+    op: ChangeOperation,
+    since: Option<ChronoDateTimeUtc>,
+) -> Version<'_, NewActor> {
     let visible = actor.fields.visibility.of(None, Some(actor.id.uuid()));
     Version { kind: KIND, id: actor.id.uuid(), version, op, since, visible, body: &actor.fields }
 }
