@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod exports;
 mod federation;
+mod merging;
 mod privacy;
 mod secrecy;
 
@@ -15,6 +16,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     federation::tell(t, told);
     audit::tell(t, told);
     secrecy::tell(t, told);
+    merging::tell(t, told);
     privacy::tell(t, told);
     exports::tell(t, told);
 }

@@ -368,6 +368,17 @@ pub const TABLES: &[Declared] = &[
     ),
     // How other systems take part.
     nobody("source", "id version:int created_at updated_at actor_id name id_scheme"),
+    about(
+        "actor_merge",
+        Words("Sammanslagningar som personen har gjort eller ångrat", "Merges that the person has made or undone"),
+        Of::User(&["merged_by", "undone_by"]),
+        &[
+            becomes("merged_by undone_by", Erase::Stays, Accountability, Rule::Records, "listMerges getMerge"),
+            untold(texts("note came:json", "listMerges getMerge")),
+        ],
+        "id version:int created_at updated_at merged_id into_id moved:json stayed:json members:json undone_at left_alone:json",
+    ),
+    nobody("actor_merge_row", "id merge_id of_table of_column row_id now_id"),
     // What is kept secret, what is handed out, and the journal.
     about(
         "secrecy_mark",

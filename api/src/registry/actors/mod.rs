@@ -5,6 +5,7 @@ mod api;
 pub mod rules;
 pub mod store;
 pub mod table;
+pub mod tombstones;
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};

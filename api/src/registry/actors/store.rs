@@ -11,8 +11,8 @@ use sea_orm::{
 
 mod put;
 
-pub(super) use put::update;
-pub use put::{Draft, insert, put_many};
+pub use put::{Draft, insert, put_many, update};
+pub(super) use put::{texts, version};
 
 use super::{Actor, ActorId, NewActor, api::ActorFilter, rules, table};
 use crate::{
@@ -24,9 +24,9 @@ use crate::{
     },
 };
 
-const KIND: &str = "actor";
+pub(super) const KIND: &str = "actor";
 
-fn view(row: table::Model) -> Actor {
+pub(super) fn view(row: table::Model) -> Actor {
     Actor {
         id: row.id,
         version: row.version,
@@ -151,6 +151,20 @@ pub async fn find(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Resu
     seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
+/// One actor that may be seen; if it has become part of another, the problem that names that one.
+///
+/// # Errors
+/// When there is none, or it is another now.
+pub async fn find_or_told(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
+    match find(sight, id, db).await {
+        Err(problem) if problem.kind == Kind::NotFound => match super::tombstones::survivor(sight, id, db).await? {
+            Some(survivor) => Err(Problem::merged("/actors", survivor.uuid())),
+            None => Err(problem),
+        },
+        found => found,
+    }
+}
+
 /// Which of these actors do not exist for the caller.
 ///
 /// # Errors
@@ -185,8 +199,13 @@ pub async fn places(actor: &NewActor, db: &impl ConnectionTrait) -> Result<Vec<S
 /// # Errors
 /// When there is no such actor for the caller, or the caller may not write it.
 pub async fn may_write_of(sight: &Sight, reach: &Reach, actor: ActorId, db: &impl ConnectionTrait) -> Result<()> {
-    match find(sight, actor, db).await {
+    match find_or_told(sight, actor, db).await {
         Ok(actor) => may_write(reach, &actor.fields, Some(actor.id), db).await,
+        Err(Problem { merged_into: Some(into), .. }) => Err(Problem::fault(
+            "/actorId",
+            "merged",
+            say!("Aktören har gått upp i en annan. Ange {into} i stället.", "The actor has become part of another. Give {into} instead."),
+        )),
         Err(problem) if problem.kind == Kind::NotFound => {
             Err(Problem::fault("/actorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")))
         }
@@ -219,13 +238,7 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db:
 ///
 /// # Errors
 /// When the caller may not, or the other is not there.
-pub(super) async fn may_join(
-    sight: &Sight,
-    reach: &Reach,
-    before: Option<&NewActor>,
-    after: &NewActor,
-    db: &impl ConnectionTrait,
-) -> Result<()> {
+pub async fn may_join(sight: &Sight, reach: &Reach, before: Option<&NewActor>, after: &NewActor, db: &impl ConnectionTrait) -> Result<()> {
     let same = |parent: &ActorId| before.is_some_and(|before| before.parent_id == Some(*parent));
     let Some(parent) = after.parent_id.filter(|parent| !same(parent)) else { return Ok(()) };
     if !missing(sight, &[parent], db).await?.is_empty() {
