@@ -24,7 +24,7 @@ use crate::{
 
 const KIND: &str = "actor";
 
-fn view(row: table::Model) -> Actor {
+pub(super) fn view(row: table::Model) -> Actor {
     Actor {
         id: row.id,
         version: row.version,
@@ -189,13 +189,7 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db:
 ///
 /// # Errors
 /// When the caller may not, or the other is not there.
-pub(super) async fn may_join(
-    sight: &Sight,
-    reach: &Reach,
-    before: Option<&NewActor>,
-    after: &NewActor,
-    db: &impl ConnectionTrait,
-) -> Result<()> {
+pub async fn may_join(sight: &Sight, reach: &Reach, before: Option<&NewActor>, after: &NewActor, db: &impl ConnectionTrait) -> Result<()> {
     let same = |parent: &ActorId| before.is_some_and(|before| before.parent_id == Some(*parent));
     let Some(parent) = after.parent_id.filter(|parent| !same(parent)) else { return Ok(()) };
     if !missing(sight, &[parent], db).await?.is_empty() {
@@ -208,7 +202,7 @@ pub(super) async fn may_join(
 }
 
 /// A refusal that does not name an actor which the caller may not see: that its number is taken must be told, not by whom.
-pub(super) async fn hiding(sight: &Sight, mut refused: Problem, db: &impl ConnectionTrait) -> Problem {
+pub async fn hiding(sight: &Sight, mut refused: Problem, db: &impl ConnectionTrait) -> Problem {
     let named = refused.conflicts_with.as_deref().and_then(|path| path.rsplit('/').next()?.parse::<Uuid>().ok()).map(ActorId::from);
     if let Some(named) = named
         && !missing(sight, &[named], db).await.is_ok_and(|missing| missing.is_empty())
@@ -250,6 +244,7 @@ async fn store(id: ActorId, version: i64, before: Option<&Actor>, mut new: NewAc
         sector: Set(new.sector.unwrap_or_else(|| rules::usual_sector(new.kind))),
         name_fold: Set(text::fold(&new.name)),
         name_sort: Set(text::sort_key(&new.name)),
+        name_key: Set(rules::name_key(&new.name)),
         name: Set(new.name),
         other_names: Set(new.other_names.into()),
         parent_id: Set(new.parent_id),
@@ -393,7 +388,7 @@ fn no_parent() -> Fault {
 }
 
 /// Removes an actor: it is kept, but neither shown nor found, and its identifiers are free.
-pub(super) async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
+pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
     let version = actor.version + 1;
     let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
     w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, actor.version).await?;
@@ -463,4 +458,25 @@ pub fn lives(actor: impl ColumnTrait) -> SimpleExpr {
 /// When the database does not answer.
 pub async fn count(db: &impl ConnectionTrait) -> Result<u64> {
     Ok(table::Entity::find().filter(table::Column::DeletedAt.is_null()).count(db).await?)
+}
+
+/// An actor to be stored: a new one, or one that changes.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub id: ActorId,
+    pub before: Option<Actor>,
+    pub fields: NewActor,
+}
+
+/// Stores many.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn put_many(drafts: Vec<Draft>, w: &Write<'_>) -> Result<Vec<Result<Actor>>> {
+    let mut stored = Vec::new();
+    for draft in drafts {
+        let version = draft.before.as_ref().map_or(1, |before| before.version + 1);
+        stored.push(store(draft.id, version, draft.before.as_ref(), draft.fields, w).await);
+    }
+    Ok(stored)
 }
