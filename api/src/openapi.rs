@@ -372,10 +372,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
         statuses.extend(["410", "422"]);
     }
     if versioned {
-        statuses.push("412");
-        if !unread {
-            statuses.push("428");
-        }
+        statuses.extend(if unread { &["412"][..] } else { &["412", "428"] });
     }
     statuses.sort_unstable();
     statuses.dedup();

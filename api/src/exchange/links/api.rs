@@ -222,7 +222,9 @@ fn view(link: &Link, actor: Option<&Actor>, source: &Source, sight: &Sight, call
         None => Vec::new(),
     };
     if seen.is_none() {
-        left_alone.iter_mut().for_each(|left| left.current = Value::Null);
+        for left in &mut left_alone {
+            left.current = Value::Null;
+        }
     }
     Ok(SourceActor {
         id: link.id,

@@ -1,11 +1,12 @@
 //! Which actors a record may be. A number is a poor key, and a name a poorer one: both only make candidates.
 
-use std::collections::HashMap;
-
 use super::MatchReason;
 use crate::{
     geography::areas::AreaId,
-    registry::actors::{ActorId, Identifier, IdentifierScope, matching::Named},
+    registry::actors::{
+        ActorId, Identifier, IdentifierScope,
+        matching::{Named, Owners},
+    },
 };
 
 /// No more candidates than somebody can look through.
@@ -43,11 +44,11 @@ pub fn own(identifiers: &[Identifier]) -> Vec<(String, String)> {
 
 /// The living actors that a record may be: those with its number first, each of them once.
 #[must_use]
-pub fn candidates(
+pub(in crate::exchange) fn candidates(
     identifiers: &[Identifier],
     name_key: &str,
     seat: Option<AreaId>,
-    owners: &HashMap<(String, String), ActorId>,
+    owners: &Owners,
     named: &Named,
 ) -> Vec<Likeness> {
     let mut found: Vec<Likeness> = Vec::new();
@@ -83,7 +84,7 @@ mod tests {
     fn a_number_or_a_name_at_the_same_place_makes_a_candidate() {
         let [one, two, three] = [1, 2, 3].map(|id| ActorId::from(Uuid::from_u128(id)));
         let seat = Some(AreaId::from(Uuid::from_u128(9)));
-        let owners = HashMap::from([(("SE-ON".to_owned(), "8020010008".to_owned()), two)]);
+        let owners = Owners::from([(("SE-ON".to_owned(), "8020010008".to_owned()), two)]);
         let named = Named::from([("fittja".to_owned(), vec![(one, seat), (two, seat), (three, None)])]);
         let of = |identifiers: &[Identifier], key: &str, seat| {
             let found = candidates(identifiers, key, seat, &owners, &named);

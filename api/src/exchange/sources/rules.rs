@@ -147,6 +147,7 @@ pub fn keep_scopes(identifiers: &mut [Identifier], current: &[Identifier]) {
 }
 
 /// The members of an actor that can be written.
+#[must_use]
 pub fn members() -> &'static [String] {
     static MEMBERS: LazyLock<Vec<String>> = LazyLock::new(|| {
         let least = serde_json::from_value::<NewActor>(json!({"kind": "other", "name": "-"}));

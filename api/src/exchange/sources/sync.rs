@@ -241,7 +241,7 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
                         writing.push(one);
                     }
                     Err(problem) if problem.kind.status() < 500 => {
-                        outcomes[one.at] = Some(Outcome::refused(&one.link.external_id, problem))
+                        outcomes[one.at] = Some(Outcome::refused(&one.link.external_id, problem));
                     }
                     Err(problem) => return Err(problem),
                 }
@@ -333,20 +333,20 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
     let family = links::linked(by.source.id, &parents, &w.tx).await?;
     let mut held = Vec::new();
     while !fresh.is_empty() {
-        let (mut wave, mut later, mut numbers, mut names) = (Vec::new(), Vec::new(), HashSet::new(), HashSet::new());
+        let (mut wave, mut later, mut numbers, mut keys) = (Vec::new(), Vec::new(), HashSet::new(), HashSet::new());
         for one in fresh {
             let like = likeness::candidates(&one.new.identifiers, &one.name_key(), one.new.seat_area_id, &owners, &named);
             let own = likeness::own(&one.new.identifiers);
             if !like.is_empty() {
                 held.push((one, like));
-            } else if own.iter().any(|number| numbers.contains(number)) || names.contains(&(one.name_key(), one.new.seat_area_id)) {
+            } else if own.iter().any(|number| numbers.contains(number)) || keys.contains(&(one.name_key(), one.new.seat_area_id)) {
                 // It waits for what becomes of the one before.
                 later.push(one);
             } else {
                 match may_belong(&one.new, &family, by, w).await {
                     Ok(()) => {
                         numbers.extend(own);
-                        names.insert((one.name_key(), one.new.seat_area_id));
+                        keys.insert((one.name_key(), one.new.seat_area_id));
                         wave.push(one);
                     }
                     Err(problem) if problem.kind.status() < 500 => outcomes[one.at] = Some(Outcome::refused(&one.external_id, problem)),

@@ -224,6 +224,9 @@ fn no_parent() -> Fault {
 }
 
 /// Removes an actor: it is kept, but neither shown nor found, and its identifiers are free.
+///
+/// # Errors
+/// When another was first.
 pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
     let version = actor.version + 1;
     let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };

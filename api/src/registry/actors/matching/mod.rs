@@ -16,6 +16,9 @@ use crate::{
     kernel::Result,
 };
 
+/// Whose own identifiers are, by scheme and value.
+pub type Owners = HashMap<(String, String), ActorId>;
+
 /// A living actor's name key with its seat.
 pub type Named = HashMap<String, Vec<(ActorId, Option<AreaId>)>>;
 
@@ -36,9 +39,9 @@ pub async fn by_ids(ids: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMa
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn owners(identifiers: &[(String, String)], db: &impl ConnectionTrait) -> Result<HashMap<(String, String), ActorId>> {
+pub async fn owners(identifiers: &[(String, String)], db: &impl ConnectionTrait) -> Result<Owners> {
     if identifiers.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Owners::new());
     }
     let mut schemes: Vec<&str> = identifiers.iter().map(|(scheme, _)| scheme.as_str()).collect();
     schemes.sort_unstable();
