@@ -49,6 +49,8 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(exchange::changes::routes)
         .configure(exchange::sources::routes)
         .configure(exchange::merging::routes)
+        .configure(exchange::links::routes)
+        .configure(exchange::matches::routes)
         .configure(insight::trace::routes)
         // What is kept secret, what is handed out, and the journal.
         .configure(disclosure::marks::routes)

@@ -31,5 +31,6 @@ mod house;
 mod merging;
 mod policy;
 mod searches;
+mod sources;
 mod story;
 mod visibility;

@@ -7,6 +7,7 @@ mod federation;
 mod merging;
 mod privacy;
 mod secrecy;
+mod sources;
 
 use crate::story::{Teller, Told};
 
@@ -15,6 +16,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     accounts::tell(t, told);
     federation::tell(t, told);
     audit::tell(t, told);
+    sources::tell(t, told);
     secrecy::tell(t, told);
     merging::tell(t, told);
     privacy::tell(t, told);
