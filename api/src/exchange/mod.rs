@@ -1,4 +1,5 @@
 //! Exchange: how other systems take part.
 
 pub mod changes;
+pub mod columns;
 pub mod sources;
