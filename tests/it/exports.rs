@@ -503,7 +503,7 @@ fn an_export_of_100_000_actors_is_flat_in_memory(#[values(Database::Sqlite, Data
                 length => bytes += length,
             }
         }
-        let grown = most_memory(false) - before;
+        let grown = most_memory(false).saturating_sub(before);
         println!("{database:?} {form}: {bytes} bytes in {:?}, VmHWM + {grown} kB over {before} kB", started.elapsed());
         assert!(grown < 64 * 1024, "{form} took {grown} kB more");
     }
