@@ -47,6 +47,7 @@ pub fn document(public_url: &str) -> Value {
     complete_schemas(&mut document, &written);
     redactions(&mut document);
     allowed::complete(&mut document);
+    lists::headings(&mut document);
     lists::tables(&mut document);
     complete_operations(&mut document);
     lists::searches(&mut document);

@@ -1,6 +1,7 @@
 //! Exchange: how other systems take part.
 
 pub mod changes;
+pub mod columns;
 pub mod links;
 pub mod matches;
 pub mod merging;

@@ -4,9 +4,12 @@
 use serde_json::{Map, Value, json};
 
 use super::EXAMPLES;
-use crate::kernel::{
-    export::{CHANGE_CURSOR, Format},
-    twin::SEARCH,
+use crate::{
+    exchange::columns,
+    kernel::{
+        export::{CHANGE_CURSOR, Format},
+        twin::SEARCH,
+    },
 };
 
 /// The most values of a filter in an address.
@@ -31,6 +34,16 @@ fn lists(document: &Value) -> Vec<String> {
 fn page<'a>(document: &'a Value, path: &str) -> Option<&'a str> {
     let schema = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
     schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next())
+}
+
+/// Says above which words the columns of actors stand in tables for people in Sweden, by which they are read again.
+pub(super) fn headings(document: &mut Value) {
+    let members = &mut document["components"]["schemas"]["Actor"]["properties"];
+    for (name, member) in members.as_object_mut().into_iter().flatten() {
+        if let Some(column) = columns::of(name) {
+            member["x-heading"] = json!(column.swedish);
+        }
+    }
 }
 
 /// Lets every list be answered as a table. A feed, which has no end, is none.

@@ -35,12 +35,12 @@ impl Format {
             Some("ndjson") => Ok(Some(Self::Ndjson)),
             Some(_) => Ok(None),
             None if accept.trim().is_empty() => Ok(None),
-            None => Self::accepted(accept).ok_or_else(|| Problem::new(Kind::NotAcceptable)),
+            None => Self::accepted(accept),
         }
     }
 
     /// The form that `Accept` likes best, the first of those that it likes alike.
-    fn accepted(accept: &str) -> Option<Option<Self>> {
+    fn accepted(accept: &str) -> Result<Option<Self>> {
         let mut best: Option<(u16, Option<Self>)> = None;
         for range in accept.to_ascii_lowercase().split(',') {
             let mut parts = range.split(';').map(str::trim);
@@ -71,7 +71,7 @@ impl Format {
                 best = Some((quality, form));
             }
         }
-        best.map(|(_, form)| form)
+        best.map(|(_, form)| form).ok_or_else(|| Problem::new(Kind::NotAcceptable))
     }
 
     /// The media type of the answer.

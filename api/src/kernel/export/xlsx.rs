@@ -21,7 +21,7 @@ const MAX_NUMBER: i64 = 999_999_999_999_999;
 
 /// A workbook under way: one sheet, and another when it is full. Rows are on disk once they are written.
 pub(super) struct Book {
-    book: Workbook,
+    workbook: Workbook,
     name: String,
     headings: Vec<String>,
     sheets: usize,
@@ -37,11 +37,11 @@ impl Book {
     }
 
     fn with_rows(name: &str, headings: Vec<String>, now: DateTime<Utc>, max_rows: u32) -> Result<Self> {
-        let mut book = Workbook::new();
+        let mut workbook = Workbook::new();
         let created = ExcelDateTime::from_timestamp(now.timestamp()).map_err(failed)?;
-        book.set_properties(&DocProperties::new().set_creation_datetime(&created));
+        workbook.set_properties(&DocProperties::new().set_creation_datetime(&created));
         // A sheet's name has at most 31 characters, of which some may be needed for its number.
-        let mut this = Self { book, name: name.chars().take(25).collect(), headings, sheets: 0, row: 0, max_rows };
+        let mut this = Self { workbook, name: name.chars().take(25).collect(), headings, sheets: 0, row: 0, max_rows };
         this.begin()?;
         Ok(this)
     }
@@ -50,7 +50,7 @@ impl Book {
     fn begin(&mut self) -> Result<()> {
         self.sheets += 1;
         let name = if self.sheets == 1 { self.name.clone() } else { format!("{} {}", self.name, self.sheets) };
-        let sheet = self.book.add_worksheet_with_constant_memory().map_err(failed)?;
+        let sheet = self.workbook.add_worksheet_with_constant_memory().map_err(failed)?;
         sheet.set_name(name).map_err(failed)?;
         sheet.set_freeze_panes(1, 0).map_err(failed)?;
         let bold = Format::new().set_bold();
@@ -70,7 +70,7 @@ impl Book {
             self.begin()?;
         }
         let row = self.row;
-        let sheet = self.book.worksheet_from_index(self.sheets - 1).map_err(failed)?;
+        let sheet = self.workbook.worksheet_from_index(self.sheets - 1).map_err(failed)?;
         for (column, cell) in (0..).zip(cells) {
             let text = match &cell {
                 Cell::Text(text) => text,
@@ -92,7 +92,7 @@ impl Book {
     pub(super) fn finish(mut self) -> Result<(File, u64)> {
         let failed = |error: std::io::Error| Problem::internal(&format_args!("a workbook could not be written: {error}"));
         let mut file = tempfile::tempfile().map_err(failed)?;
-        self.book.save_to_writer(&mut file).map_err(self::failed)?;
+        self.workbook.save_to_writer(&mut file).map_err(self::failed)?;
         let length = file.metadata().map_err(failed)?.len();
         std::io::Seek::rewind(&mut file).map_err(failed)?;
         Ok((file, length))

@@ -122,7 +122,7 @@ fn scheme_and_value(identifier: &str) -> (&str, String) {
 fn with_identifiers(identifiers: &[String]) -> SelectStatement {
     use table::identifier::Column::{ActorId, Scheme, Value};
     let wanted: Vec<_> = identifiers.iter().map(|identifier| scheme_and_value(identifier)).collect();
-    let pair = |scheme: SimpleExpr, value: SimpleExpr| scheme.binary(BinOper::Custom("||".into()), value);
+    let pair = |scheme: SimpleExpr, value: SimpleExpr| scheme.binary(BinOper::Custom("||"), value);
     let joined = pair(pair(Scheme.into_expr(), Expr::val(":")), Value.into_expr());
     Query::select()
         .column(ActorId)
