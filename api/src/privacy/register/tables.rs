@@ -187,7 +187,7 @@ pub const TABLES: &[Declared] = &[
             becomes("changed_by_name", Erase::Name, History, Rule::Feed, ""),
         ],
         "seq:int position:int entity_kind entity_id op version:int visibility forum_id actor_id was_visibility was_forum_id was_actor_id \
-         areas merged_into",
+         areas:json merged_into:id",
     ),
     about(
         "idempotent_answer",
