@@ -449,7 +449,7 @@ fn abuse_104_disposal_follows_the_rules_leaves_a_protocol_and_never_touches_what
     // A name that a call under way has left behind after an erasure is found by the next run.
     run(
         &app.url,
-        "UPDATE event SET changed_by_name = 'Kim Kort', changed_by = (SELECT user_id FROM erasure ORDER BY erased_at DESC LIMIT 1) WHERE seq = 1",
+        "UPDATE event SET changed_by_name = 'Kim Kort', changed_by = (SELECT user_id FROM erasure ORDER BY erased_at DESC LIMIT 1) WHERE seq = (SELECT max(seq) FROM event)",
     );
     assert_eq!(places(&app, database, "Kim Kort").len(), 1);
     keeper.post("/retention-runs", &json!({"dryRun": false})).is(201);

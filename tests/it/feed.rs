@@ -372,7 +372,9 @@ fn a_list_and_what_changed_since_are_what_is_there(#[values(Database::Sqlite, Da
             let Some(more) = page["nextCursor"].as_str() else { break };
             next = format!("&cursor={more}");
         }
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        for writer in writers {
+            writer.join().unwrap();
+        }
     });
     for change in after(&admin, &cursor, "&types=actor").0 {
         let now = admin.get(&format!("/actors/{}", id(&change)));

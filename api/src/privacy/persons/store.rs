@@ -362,7 +362,8 @@ async fn remains(table: &Declared, user: UserId, names: [&str; 2], w: &Write<'_>
         let pointing = count(belongs(table, &[user.uuid()])).await?;
         if pointing > 0 {
             // The account itself stays as the id of a removed user, for as long as others point to it.
-            let days = Some(first.rule).filter(|rule| *rule == Rule::Grants).and_then(|rule| rule.days(&Terms { sessions: 0, users: 0 }));
+            let days =
+                Some(first.rule).filter(|rule| *rule == Rule::Grants).and_then(|rule| rule.days(&Terms { sessions: 0, users: 0, feed: 0 }));
             let (sv, en) = (table.what.0, table.what.1);
             kept.push(KeptPart {
                 what: say!("{sv}, utan namn", "{en}, without a name").r#in(language).to_owned(),

@@ -12,6 +12,8 @@ pub struct Terms {
     pub sessions: i64,
     /// Days that a disabled account is kept; 0 for as long as nobody erases it.
     pub users: i64,
+    /// Days that changes are kept in the feed; 0 for ever.
+    pub feed: i64,
 }
 
 /// A rule on how long something is kept.
@@ -33,6 +35,8 @@ pub enum Rule {
     Sessions,
     /// Kept answers.
     Answers,
+    /// Changes in the feed, which the service itself removes as it goes.
+    Feed,
     /// Records with their history: kept until the authority decides on disposal.
     Records,
     /// Protocols of holds, erasures and disposals: kept for good.
@@ -49,6 +53,7 @@ impl Rule {
         Self::Tokens,
         Self::Sessions,
         Self::Answers,
+        Self::Feed,
         Self::Records,
         Self::Protocols,
     ];
@@ -64,6 +69,7 @@ impl Rule {
             Self::Tokens => "tokens",
             Self::Sessions => "sessions",
             Self::Answers => "answers",
+            Self::Feed => "feed",
             Self::Records => "records",
             Self::Protocols => "protocols",
         }
@@ -78,6 +84,7 @@ impl Rule {
             Self::Links | Self::Tokens => Some(30),
             Self::Sessions => Some(terms.sessions),
             Self::Codes | Self::Answers => Some(1),
+            Self::Feed => Some(terms.feed).filter(|days| *days > 0),
             Self::Records | Self::Protocols => None,
         }
     }
@@ -88,6 +95,7 @@ impl Rule {
         match self {
             Self::Accounts => Some("retention_users_days"),
             Self::Sessions => Some("retention_sessions_days"),
+            Self::Feed => Some("feed_days"),
             _ => None,
         }
     }
@@ -102,7 +110,7 @@ impl Rule {
             Self::Tokens => Some("refresh_token"),
             Self::Sessions => Some("session"),
             Self::Answers => Some("idempotent_answer"),
-            Self::Accounts | Self::Records | Self::Protocols => None,
+            Self::Accounts | Self::Feed | Self::Records | Self::Protocols => None,
         }
     }
 
@@ -137,6 +145,10 @@ impl Rule {
             Self::Answers => Words(
                 "Sparade svar tas bort efter ett dygn; längre kan ett anrop inte upprepas.",
                 "Kept answers are removed after a day; a call cannot be repeated for longer.",
+            ),
+            Self::Feed => Words(
+                "Ändringsflödet talar om för andra system vad som har ändrats. Det är en kopia av ringa betydelse och tas bort efter så många dagar; vem som gjorde vad står i behandlingsloggen.",
+                "The feed tells other systems what has changed. It is a copy of minor importance and is removed after so many days; who did what stands in the audit log.",
             ),
             Self::Records => Words(
                 "Poster och deras historik är allmänna handlingar. De bevaras tills arkivmyndigheten har beslutat om gallring (arkivlagen 10 §).",

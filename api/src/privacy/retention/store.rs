@@ -38,7 +38,7 @@ pub(super) async fn find(id: RetentionRunId, db: &impl ConnectionTrait) -> Resul
 pub async fn run(dry: bool, terms: &Terms, w: &Write<'_>) -> Result<RetentionRun> {
     let held = holds::users(w).await?;
     let mut rules = Vec::new();
-    for (rule, days) in Rule::ALL.iter().filter_map(|rule| Some((*rule, rule.days(terms)?))) {
+    for (rule, days) in Rule::ALL.iter().filter(|rule| **rule != Rule::Feed).filter_map(|rule| Some((*rule, rule.days(terms)?))) {
         let before = w.now - TimeDelta::try_days(days).ok_or_else(|| Problem::internal(&"a rule with too many days"))?;
         let (found, held_back) = match rule.table() {
             Some(table) => rows(rule, table, before, &held, dry, w).await?,
@@ -73,7 +73,7 @@ fn due(rule: Rule, before: DateTime<Utc>) -> Condition {
         Rule::Tokens => Condition::all().add(Expr::col("spent_at").lt(before)),
         Rule::Sessions => Condition::any().add(Expr::col("expires_at").lt(before)).add(Expr::col("revoked_at").lt(before)),
         Rule::Answers => Condition::all().add(Expr::col("created_at").lt(before)),
-        Rule::Accounts | Rule::Records | Rule::Protocols => Condition::any(),
+        Rule::Accounts | Rule::Feed | Rule::Records | Rule::Protocols => Condition::any(),
     }
 }
 
