@@ -23,7 +23,10 @@ use crate::{
         oauth,
     },
     config::Config,
-    exchange::changes,
+    exchange::{
+        changes,
+        webhooks::{Allowed, Webhooks},
+    },
     guidance::packs,
     kernel::{
         Db, Remembered,
@@ -60,6 +63,7 @@ pub struct App {
     remembered: Data<Remembered>,
     stopping: Data<Stopping>,
     letters: Data<Letters>,
+    webhooks: Data<Webhooks>,
 }
 
 impl std::fmt::Debug for App {
@@ -84,6 +88,8 @@ impl App {
         let federation =
             Federation::new(&config.identity_providers, &config.login_clients, &config.public_url).map_err(OpenError::Setting)?;
         let contract = CONTRACT.as_ref().map_err(|error| OpenError::Database(error.clone()))?;
+        let allowed = Allowed::new(config.webhook_networks(), &config.public_url);
+        let webhooks = Webhooks::new(allowed).map_err(OpenError::Setting)?;
         let calls = Calls::new(!config.metrics_listen.is_empty());
         let limits = Limits::new(config.limits(), &db.clock);
         Ok(Self {
@@ -98,6 +104,7 @@ impl App {
             remembered: Data::new(Remembered::default()),
             stopping: Data::new(Stopping::default()),
             letters: Data::new(Letters::new(outbox)),
+            webhooks: Data::new(webhooks),
         })
     }
 
@@ -153,7 +160,7 @@ impl App {
         let (config, db, access, contract) = (self.config.clone(), self.db.clone(), self.access.clone(), self.contract.clone());
         let federation = self.federation.clone();
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
-        let letters = self.letters.clone();
+        let (letters, webhooks) = (self.letters.clone(), self.webhooks.clone());
         self.work_beside();
         let (limits, calls) = (self.limits.clone(), self.calls.clone());
         let server = HttpServer::new(move || {
@@ -170,6 +177,7 @@ impl App {
                 .app_data(remembered.clone())
                 .app_data(stopping.clone())
                 .app_data(letters.clone())
+                .app_data(webhooks.clone())
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())
                 .service(web::scope(ROOT).wrap(from_fn(access::authenticate)).configure(|plain| {
@@ -221,6 +229,14 @@ impl App {
         actix_web::rt::spawn(async move { limits.keep_shared(&db).await });
         let db = self.db.clone();
         actix_web::rt::spawn(async move { changes::keep_positioned(&db).await });
+        let (webhooks, access, contract) = (self.webhooks.clone(), self.access.clone(), self.contract.clone());
+        actix_web::rt::spawn(Webhooks::run(webhooks, access, contract, self.db.clone()));
+    }
+
+    /// Ends what goes on beside the answers, and lets go of the database.
+    pub async fn close(&self) {
+        self.webhooks.stop().await;
+        self.db.close().await;
     }
 
     /// Tells readiness that the service is about to stop.

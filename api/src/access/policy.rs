@@ -81,7 +81,7 @@ macro_rules! permissions {
         #[must_use]
         pub const fn allows(standing: Standing, permission: Permission) -> bool {
             use ForumFunction::{Chair, Coordinator as ForumCoordinator, Member, ProcessLeader};
-            use Role::{ActorAdmin, Admin, Analyst, Contributor, Coordinator};
+            use Role::{ActorAdmin, Admin, Analyst, Contributor, Coordinator, Service};
             use Standing::{Everyone, Forum, Role as In, SignedIn};
             match permission { $(Permission::$name => matches!(standing, $($standing)|+),)* }
         }
@@ -113,6 +113,8 @@ permissions! {
     ReadChanges "changes.read" [SignedIn];
     ReadSources "sources.read" [SignedIn];
     WriteSources "sources.write" [In(Admin | Coordinator | ActorAdmin)];
+    ReadWebhooks "webhooks.read" [In(Admin | Coordinator | ActorAdmin | Service)];
+    WriteWebhooks "webhooks.write" [In(Admin | Coordinator | ActorAdmin | Service)];
     StartSession "sessions.start" [Everyone];
     EndSession "sessions.end" [SignedIn];
     ReadAccount "account.read" [SignedIn];
@@ -195,6 +197,7 @@ impl Permission {
                 | Self::WriteSecrecy
                 | Self::ReadDisclosures
                 | Self::WriteDisclosures
+                | Self::WriteWebhooks
         )
     }
 }

@@ -42,6 +42,10 @@ impl Permission {
             Self::ReadAudit => say!("läsa behandlingsloggen för det du ansvarar för", "read the audit log of what you look after"),
             Self::ReadSources => say!("se vilka partnersystem som lämnar uppgifter", "see which partner systems send records"),
             Self::WriteSources => say!("lägga upp och ändra källor", "register and change sources"),
+            Self::ReadWebhooks => say!("läsa dina webhookar och vad de har levererat", "read your webhooks and what they have delivered"),
+            Self::WriteWebhooks => {
+                say!("lägga upp, ändra och ta bort dina webhookar", "register, change and remove your webhooks")
+            }
             Self::SeeSecrecy => say!("se det som är sekretessmarkerat", "see what is under secrecy"),
             Self::ReadSecrecy => say!("läsa vilka sekretessmarkeringar som finns", "read which secrecy marks there are"),
             Self::WriteSecrecy => say!("sätta och häva sekretessmarkeringar", "set and lift secrecy marks"),

@@ -5,7 +5,7 @@
 //! was committed earlier and already read, and versions of one record come in their order, on both databases alike.
 
 mod api;
-mod store;
+pub(in crate::exchange) mod store;
 
 pub use api::{Change, ChangePage, routes};
 pub use store::keep_positioned;

@@ -10,10 +10,12 @@ use sea_orm::{
 use super::{Change, ChangePage, api::Following};
 use crate::{
     access::{Sight, Visibility},
+    geography::areas::{AreaId, store as areas},
     kernel::{
         Db, Problem, Result,
         events::{self, ChangeOperation, Column, Entity},
         problem::Kind,
+        secrecy::Secrecy,
         table::is_postgres,
     },
 };
@@ -65,6 +67,39 @@ fn view(row: events::Model, sight: &Sight) -> Change {
         changed_by: row.changed_by.filter(|_| visibility != Visibility::Actor),
         merged_into: row.merged_into.filter(|_| sees),
     }
+}
+
+/// What of these events somebody may see, and as what, in their order; of an area, only what concerns it or what lies below.
+/// There a record of which something is hidden is left out, or it would be told where it is.
+///
+/// # Errors
+/// When the database does not answer.
+pub(in crate::exchange) async fn told(
+    rows: Vec<events::Model>,
+    sight: &Sight,
+    area: Option<&str>,
+    secrecy: Option<&Secrecy>,
+    db: &Db,
+) -> Result<Vec<Change>> {
+    let is_seen = |visibility: &str, forum, actor| sight.sees(Visibility::named(visibility), forum, actor);
+    let mut rows: Vec<_> = rows
+        .into_iter()
+        .filter(|row| {
+            let before = row.was_visibility.as_deref();
+            is_seen(&row.visibility, row.forum_id, row.actor_id)
+                || before.is_some_and(|was| is_seen(was, row.was_forum_id, row.was_actor_id))
+        })
+        .collect();
+    if let Some(area) = area {
+        let mut ids: Vec<_> = rows.iter().flat_map(|row| &row.areas.0).map(|id| AreaId::from(*id)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let paths = areas::paths(&ids, db.reader()).await?;
+        let lies = |id: &Uuid| paths.get(&AreaId::from(*id)).is_some_and(|path| path.starts_with(area));
+        let hidden = |row: &events::Model| secrecy.is_some_and(|secrecy| !secrecy.hidden(row.entity_id).is_empty());
+        rows.retain(|row| row.areas.0.iter().any(lies) && !hidden(row));
+    }
+    Ok(rows.into_iter().map(|row| view(row, sight)).collect())
 }
 
 /// Gives positions as soon as there is something to give them to, for as long as the database is open.
