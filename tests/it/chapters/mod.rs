@@ -5,6 +5,7 @@ mod audit;
 mod federation;
 mod privacy;
 mod secrecy;
+pub mod webhooks;
 
 use crate::story::{Teller, Told};
 
@@ -14,5 +15,6 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     federation::tell(t, told);
     audit::tell(t, told);
     secrecy::tell(t, told);
+    webhooks::tell(t, told);
     privacy::tell(t, told);
 }
