@@ -18,6 +18,7 @@ mod m0014_audit;
 mod m0015_privacy;
 mod m0016_disclosure;
 mod m0017_events;
+mod m0018_registry;
 mod m0022_webhooks;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_disclosure::Migration),
             Box::new(m0015_privacy::Migration),
             Box::new(m0017_events::Migration),
+            Box::new(m0018_registry::Migration),
             Box::new(m0022_webhooks::Migration),
         ]
     }

@@ -32,7 +32,8 @@ pub fn association(who: &Client, app: &TestApp, name: &str, area: &str, visibili
 fn settled(who: &Client, path: &str, state: &str, count: usize) -> Vec<Value> {
     let mut items = Vec::new();
     waited(&format!("{count} {state}"), || {
-        items = who.get(&format!("{path}/deliveries?limit=200&state={state}")).is(200).json["items"].as_array().unwrap().clone();
+        let log = who.get(&format!("{path}/deliveries?limit=200&state={state}")).is(200);
+        items.clone_from(log.json["items"].as_array().unwrap());
         items.len() >= count && items.iter().all(|item| !item["lastTriedAt"].is_null())
     });
     items.reverse();
@@ -328,9 +329,9 @@ fn an_owner_has_its_own_webhooks_and_no_more_than_twenty(#[values(Database::Sqli
     assert_eq!(admin.get("/webhooks").json["items"][0]["ownerId"], kim.get("/me").json["user"]["id"]);
     let refused = kim.post(
         "/webhooks",
-        &json!({"url": "https://partner.example.com:5432/", "areaId": id(&admin.get("/me").json["user"]), "types": ["Actor"]}),
+        &json!({"url": "https://partner.example.com:5432/", "areaId": id(&admin.get("/me").json["user"]), "types": ["actors"]}),
     );
-    assert_eq!(refused.is(422).faults(), ["/url port-not-allowed", "/types/0 wrong-form", "/areaId not-found"]);
+    assert_eq!(refused.is(422).faults(), ["/url port-not-allowed", "/types/0 not-in-list", "/areaId not-found"]);
     for _ in 0..19 {
         hook(&kim, "https://partner.example.com/samsyn", &shut);
     }

@@ -16,15 +16,15 @@ use super::{
 };
 use crate::{
     access::{By, Visibility, users::UserId},
+    exchange::changes::{KINDS, store as feed},
     geography::areas::store as areas,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{self, Change, ChangeOperation},
         hash,
         page::Key,
-        problem::Kind,
         request::Call,
-        say,
+        say, text,
     },
 };
 
@@ -86,14 +86,15 @@ async fn check(new: &NewWebhook, allowed: &Allowed, w: &Write<'_>) -> Result<Str
             String::new()
         }
     };
-    let is_type = |name: &str| (1..=64).contains(&name.len()) && name.bytes().all(|letter| letter.is_ascii_lowercase() || letter == b'_');
-    faults.extend(new.types.iter().enumerate().filter(|(_, name)| !is_type(name)).map(|(at, _)| {
+    faults.extend(new.types.iter().enumerate().filter(|(_, kind)| !KINDS.contains(&kind.as_str())).map(|(at, kind)| {
+        let all = KINDS.join(", ");
+        let meant = text::nearest(kind, KINDS.iter().copied()).map_or(all, ToOwned::to_owned);
         Fault::at(
             format!("/types/{at}"),
-            "wrong-form",
+            "not-in-list",
             say!(
-                "Ange slaget som i flödet, med små bokstäver och understreck, till exempel actor.",
-                "Give the kind as in the feed, in small letters and underscores, for example actor."
+                "Det finns inga ändringar av slaget {kind}. Menade du {meant}?",
+                "There are no changes of the kind {kind}. Did you mean {meant}?"
             ),
         )
     }));
@@ -229,12 +230,7 @@ pub(super) async fn secrets(webhook: WebhookId, now: DateTime<Utc>, db: &impl Co
 pub(super) async fn replay(webhook: &Webhook, new: &NewReplay, db: &Db, w: &Write<'_>) -> Result<()> {
     let after = match (new.from_position, &new.cursor) {
         (Some(first), None) => first - 1,
-        (None, Some(cursor)) => {
-            let position = db.open_feed_cursor(cursor).map(|(_, position)| position);
-            // Of this epoch, in which positions mean what they do now.
-            let ours = position.filter(|position| db.feed_cursor(*position) == *cursor);
-            ours.ok_or_else(|| Problem::new(Kind::InvalidCursor))?
-        }
+        (None, Some(cursor)) => feed::open(Some(cursor.as_str()), db).await?,
         _ => {
             return Err(Problem::fault(
                 "",

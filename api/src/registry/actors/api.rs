@@ -4,12 +4,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+mod batch;
+
+pub use batch::{ActorBatch, ActorOperation, CreateActor, DeleteActor, UpdateActor};
+
 use super::{ActorId, ActorKind, ActorStatus, IdentifierScope, Sector, store};
 use crate::{
     access::{By, Visibility, policy::needs},
     geography::areas::AreaId,
     kernel::{
-        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid,
+        At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, Write,
         extract::{blank_is_none, trimmed},
         page::Selection,
         reply::Nothing,
@@ -21,10 +25,12 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Identifier {
-    /// `SE-ON` (organisation number), `municipality_code`, `county_code`, `kolada_id`, or `external:` and the name of a source.
+    /// `SE-ON` (organisation number), `municipality_code` (four digits), `county_code` (two digits), `kolada_id` (four
+    /// digits), or `external:` and the name of a source.
     #[schema(pattern = "^(SE-ON|municipality_code|county_code|kolada_id|external:[a-z0-9-]{1,40})$", example = "SE-ON")]
     pub scheme: String,
-    /// The number or code. Organisation numbers are stored as ten digits.
+    /// The number or code. Organisation numbers are stored as ten digits. A sole trader's number is a personal identity
+    /// number and is refused.
     #[schema(min_length = 1, max_length = 100, example = "2120002882")]
     pub value: String,
     /// Whose it is; `own` unless given.
@@ -34,6 +40,38 @@ pub struct Identifier {
     pub valid_from: Option<NaiveDate>,
     /// First day on which it no longer holds.
     pub valid_to: Option<NaiveDate>,
+}
+
+/// A name that an actor had before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FormerName {
+    #[serde(deserialize_with = "trimmed")]
+    #[schema(min_length = 1, max_length = 200, example = "Fittja Folkpark")]
+    pub name: String,
+    /// First day on which the actor bore it, where that is known.
+    pub valid_from: Option<NaiveDate>,
+    /// First day on which it no longer did, where that is known.
+    pub valid_to: Option<NaiveDate>,
+}
+
+/// How to reach a function of an actor. It is a function with its own address, such as a registrar or an office, and never
+/// a private person: neither names nor addresses of persons belong here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ContactPoint {
+    /// The function, not the person who holds it.
+    #[serde(deserialize_with = "trimmed")]
+    #[schema(min_length = 1, max_length = 200, example = "Registrator")]
+    pub function: String,
+    /// The function's own e-mail address.
+    #[serde(default, deserialize_with = "blank_is_none")]
+    #[schema(format = "email", max_length = 254, example = "registrator@kommun.example.se")]
+    pub email: Option<String>,
+    /// The function's own telephone number.
+    #[serde(default, deserialize_with = "blank_is_none")]
+    #[schema(max_length = 40, pattern = "^\\+?[0-9][0-9 ()/-]{3,38}$", example = "08-530 610 00")]
+    pub phone: Option<String>,
 }
 
 /// An actor to be registered.
@@ -46,10 +84,15 @@ pub struct NewActor {
     #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 200, example = "Fittja Folkets Park")]
     pub name: String,
-    /// Short forms, former names and names in other languages.
+    /// Short forms and names in other languages.
     #[serde(default)]
     #[schema(max_items = 20)]
     pub other_names: Vec<String>,
+    /// What the actor was called before, oldest first. A change of `name` that does not itself give former names puts the old
+    /// name here, with the day of the change as `validTo`.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub former_names: Vec<FormerName>,
     /// The actor that this one is part of.
     pub parent_id: Option<ActorId>,
     /// The area of the actor's seat, usually a municipality.
@@ -70,9 +113,25 @@ pub struct NewActor {
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 2000)]
     pub focus: Option<String>,
+    /// How the actor works (arbetssätt), in its own words.
+    #[serde(default)]
+    #[schema(max_items = 30)]
+    pub working_methods: Vec<String>,
+    /// Languages that the actor works in, as BCP 47 codes such as `sv`, `ar`, `so` or `sv-FI`.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub languages: Vec<String>,
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 500, pattern = "^https?://[^\\s]+$")]
     pub website: Option<String>,
+    /// Functions by which the actor is reached; never private persons.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    pub contact_points: Vec<ContactPoint>,
+    /// The day on which the actor came to be.
+    pub founded: Option<NaiveDate>,
+    /// The first day on which it was no more; after `founded`.
+    pub dissolved: Option<NaiveDate>,
     /// Numbers and codes by which other systems know the actor.
     #[serde(default)]
     #[schema(max_items = 20)]
@@ -96,6 +155,8 @@ pub struct Actor {
     pub fields: NewActor,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// The actor that it became part of, when two turned out to be one.
+    pub merged_into: Option<ActorId>,
     /// Related records, when asked for by `expand`.
     pub expanded: Option<ActorExpansion>,
 }
@@ -131,7 +192,10 @@ pub(super) struct Expansion {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct ActorFilter {
-    /// Words to search for in names, focus and identifiers; each must begin some word. Names that begin with it come first.
+    /// The actors with these ids.
+    #[param(nullable = false, style = Form, explode = false)]
+    pub id: Option<Vec<ActorId>>,
+    /// Words to search for in names (also other and former ones), focus and identifiers; each must begin some word. Names that begin with it come first.
     #[param(nullable = false, max_length = 200)]
     pub q: Option<String>,
     /// Actors of these kinds.
@@ -149,9 +213,9 @@ pub(super) struct ActorFilter {
     /// Actors that are part of this one.
     #[param(nullable = false)]
     pub parent_id: Option<ActorId>,
-    /// The actor with this identifier, as scheme and value with a colon between.
-    #[param(nullable = false, max_length = 160, example = "SE-ON:2120002882")]
-    pub identifier: Option<String>,
+    /// The actors with any of these identifiers, each as scheme and value with a colon between.
+    #[param(nullable = false, style = Form, explode = false, example = json!(["SE-ON:2120002882"]))]
+    pub identifier: Option<Vec<String>>,
     /// Actors changed after this point in time.
     #[param(nullable = false)]
     pub updated_after: Option<DateTime<Utc>>,
@@ -172,10 +236,13 @@ async fn list(
     Query(expansion): Query<Expansion>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Actor>>> {
-    let mut page = store::list(by.sight(), &filter, &paging, &by, &db).await?;
-    expand(&mut page.items, &expansion, &by, &db).await?;
-    Reply::page(&by, &page)
+) -> Result<Listed<Actor>> {
+    Listed::of(by, paging, async move |by, paging| {
+        let mut page = store::list(by.sight(), &filter, paging, by, &db).await?;
+        expand(&mut page.items, &expansion, by, &db).await?;
+        Ok(page)
+    })
+    .await
 }
 
 /// Register an actor
@@ -187,15 +254,19 @@ async fn list(
 #[post("/actors")]
 async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
-        store::may_write(&by.reach, &new.0, None, &w.tx).await?;
-        store::may_join(by.sight(), &by.reach, None, &new.0, &w.tx).await?;
-        let actor = match store::insert(new.0.clone(), w).await {
-            Ok(actor) => actor,
-            Err(refused) => return Err(store::hiding(by.sight(), refused, &w.tx).await),
-        };
+        let actor = registered(&by, new.0.clone(), w).await?;
         Reply::created("/actors", actor.id, actor.version, &actor)
     })
     .await
+}
+
+async fn registered(by: &By<needs::WriteActors>, new: NewActor, w: &Write<'_>) -> Result<Actor> {
+    store::may_write(&by.reach, &new, None, &w.tx).await?;
+    store::may_join(by.sight(), &by.reach, None, &new, &w.tx).await?;
+    match store::insert(new, w).await {
+        Ok(actor) => Ok(actor),
+        Err(refused) => Err(store::hiding(by.sight(), refused, &w.tx).await),
+    }
 }
 
 /// Show an actor
@@ -219,20 +290,29 @@ async fn show(by: By<needs::ReadRegistry>, At(id): At<ActorId>, Query(expansion)
 #[patch("/actors/{actorId}")]
 async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
-        let mut actor = store::find(by.sight(), id, &w.tx).await?;
-        store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
-        by.expects(actor.version)?;
-        if let Some(changed) = patch.apply(&actor.fields)? {
-            store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
-            store::may_join(by.sight(), &by.reach, Some(&actor.fields), &changed, &w.tx).await?;
-            actor = match store::update(&actor, changed, w).await {
-                Ok(actor) => actor,
-                Err(refused) => return Err(store::hiding(by.sight(), refused, &w.tx).await),
-            };
-        }
+        let actor = changed(&by, id, |version| by.expects(version), &patch, w).await?;
         Reply::changed(actor.version, &actor)
     })
     .await
+}
+
+async fn changed(
+    by: &By<needs::WriteActors>,
+    id: ActorId,
+    expects: impl Fn(i64) -> Result<()>,
+    patch: &Patch<NewActor>,
+    w: &Write<'_>,
+) -> Result<Actor> {
+    let actor = store::find(by.sight(), id, &w.tx).await?;
+    store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
+    expects(actor.version)?;
+    let Some(changed) = patch.apply(&actor.fields)? else { return Ok(actor) };
+    store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
+    store::may_join(by.sight(), &by.reach, Some(&actor.fields), &changed, &w.tx).await?;
+    match store::update(&actor, changed, w).await {
+        Ok(actor) => Ok(actor),
+        Err(refused) => Err(store::hiding(by.sight(), refused, &w.tx).await),
+    }
 }
 
 /// Remove an actor
@@ -243,13 +323,19 @@ async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<Ne
 #[delete("/actors/{actorId}")]
 async fn remove(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
-        let actor = store::find(by.sight(), id, &w.tx).await?;
-        store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
-        by.expects(actor.version)?;
-        store::remove(&actor, w).await?;
+        removed(&by, id, |version| by.expects(version), w).await?;
         Ok(Reply::nothing())
     })
     .await
+}
+
+/// Removes an actor; gives the version that it then has.
+async fn removed(by: &By<needs::WriteActors>, id: ActorId, expects: impl Fn(i64) -> Result<()>, w: &Write<'_>) -> Result<i64> {
+    let actor = store::find(by.sight(), id, &w.tx).await?;
+    store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
+    expects(actor.version)?;
+    store::remove(&actor, w).await?;
+    Ok(actor.version + 1)
 }
 
 /// Puts the related records with their actors, by one query for the whole page.
@@ -265,5 +351,5 @@ async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::Read
 }
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(create).service(show).service(change).service(remove);
+    config.service(batch::change_many).service(list).service(create).service(show).service(change).service(remove);
 }
