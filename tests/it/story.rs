@@ -81,7 +81,9 @@ impl<'a> Teller<'a> {
 fn without_secrets(value: &Value) -> Value {
     let mut value = value.clone();
     if let Some(items) = value.as_array_mut() {
-        items.iter_mut().for_each(|item| *item = without_secrets(item));
+        for item in items {
+            *item = without_secrets(item);
+        }
     }
     if let Some(members) = value.as_object_mut() {
         for (name, member) in members {

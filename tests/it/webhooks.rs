@@ -32,7 +32,8 @@ pub fn association(who: &Client, app: &TestApp, name: &str, area: &str, visibili
 fn settled(who: &Client, path: &str, state: &str, count: usize) -> Vec<Value> {
     let mut items = Vec::new();
     waited(&format!("{count} {state}"), || {
-        items = who.get(&format!("{path}/deliveries?limit=200&state={state}")).is(200).json["items"].as_array().unwrap().clone();
+        let log = who.get(&format!("{path}/deliveries?limit=200&state={state}")).is(200);
+        items.clone_from(log.json["items"].as_array().unwrap());
         items.len() >= count && items.iter().all(|item| !item["lastTriedAt"].is_null())
     });
     items.reverse();

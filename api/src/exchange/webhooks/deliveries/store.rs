@@ -100,8 +100,8 @@ fn is_open(webhook: &Webhook) -> Result<()> {
 
 /// Tries a delivery once more, now, and then as any other.
 pub(super) async fn retry(webhook: &Webhook, id: DeliveryId, w: &Write<'_>) -> Result<WebhookDelivery> {
-    is_open(webhook)?;
     find(webhook.id, id, &w.tx).await?;
+    is_open(webhook)?;
     again(w).filter(table::Column::Id.eq(id)).exec(&w.tx).await?;
     find(webhook.id, id, &w.tx).await
 }
