@@ -167,7 +167,7 @@ impl App {
         let federation = self.federation.clone();
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
         let (letters, turns, followers) = (self.letters.clone(), self.turns.clone(), self.followers.clone());
-        let (letters, webhooks) = (self.letters.clone(), self.webhooks.clone());
+        let webhooks = self.webhooks.clone();
         self.work_beside();
         let (limits, calls) = (self.limits.clone(), self.calls.clone());
         let server = HttpServer::new(move || {

@@ -17,7 +17,7 @@ use crate::{
     },
     geography::areas::AreaId,
     kernel::{
-        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid,
+        At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid,
         extract::{blank_is_none, trimmed},
         reply::Nothing,
     },
@@ -111,8 +111,8 @@ pub struct NewReplay {
 #[utoipa::path(tag = "exchange", operation_id = "listWebhooks", params(Paging),
     responses((status = 200, description = "A page of webhooks", body = Page<Webhook>)), extensions(("x-permission" = json!("webhooks.read"))))]
 #[get("/webhooks")]
-async fn list(by: By<needs::ReadWebhooks>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Webhook>>> {
-    Reply::page(&by, &store::list(&by, &paging, &db).await?)
+async fn list(by: By<needs::ReadWebhooks>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Webhook>> {
+    Listed::of(by, paging, async move |by, paging| store::list(by, paging, &db).await).await
 }
 
 /// Register a webhook

@@ -8,7 +8,7 @@ use super::{DeliveryError, DeliveryId, DeliveryState, store};
 use crate::{
     access::{By, policy::needs},
     exchange::webhooks::{WebhookId, Webhooks, store as webhooks},
-    kernel::{At, Db, Page, Paging, Query, Reply, Result},
+    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result},
 };
 
 /// A message of a webhook, with how it went (leverans). What the receiver answered is not kept, but for its status.
@@ -63,9 +63,9 @@ async fn list(
     Query(filter): Query<DeliveryFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<WebhookDelivery>>> {
+) -> Result<Listed<WebhookDelivery>> {
     let webhook = webhooks::find(&by, id, db.reader()).await?;
-    Reply::page(&by, &store::list(webhook.id, &filter, &paging, &by, &db).await?)
+    Listed::of(by, paging, async move |by, paging| store::list(webhook.id, &filter, paging, by, &db).await).await
 }
 
 /// Show a delivery
