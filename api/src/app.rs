@@ -23,7 +23,10 @@ use crate::{
         oauth,
     },
     config::Config,
-    exchange::changes::{self, Followers},
+    exchange::{
+        changes::{self, Followers},
+        webhooks::{Allowed, Webhooks},
+    },
     guidance::packs,
     kernel::{
         Db, Remembered,
@@ -63,6 +66,7 @@ pub struct App {
     letters: Data<Letters>,
     turns: Data<Turns>,
     followers: Data<Followers>,
+    webhooks: Data<Webhooks>,
 }
 
 impl std::fmt::Debug for App {
@@ -87,6 +91,8 @@ impl App {
         let federation =
             Federation::new(&config.identity_providers, &config.login_clients, &config.public_url).map_err(OpenError::Setting)?;
         let contract = CONTRACT.as_ref().map_err(|error| OpenError::Database(error.clone()))?;
+        let allowed = Allowed::new(config.webhook_networks(), &config.public_url);
+        let webhooks = Webhooks::new(allowed).map_err(OpenError::Setting)?;
         let calls = Calls::new(!config.metrics_listen.is_empty());
         let limits = Limits::new(config.limits(), &db.clock);
         let followers = Followers::new(config.followers_per_caller, config.followers);
@@ -104,6 +110,7 @@ impl App {
             stopping: Data::new(Stopping::default()),
             letters: Data::new(Letters::new(outbox)),
             followers: Data::new(followers),
+            webhooks: Data::new(webhooks),
         })
     }
 
@@ -160,6 +167,7 @@ impl App {
         let federation = self.federation.clone();
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
         let (letters, turns, followers) = (self.letters.clone(), self.turns.clone(), self.followers.clone());
+        let webhooks = self.webhooks.clone();
         self.work_beside();
         let (limits, calls) = (self.limits.clone(), self.calls.clone());
         let server = HttpServer::new(move || {
@@ -178,6 +186,7 @@ impl App {
                 .app_data(letters.clone())
                 .app_data(turns.clone())
                 .app_data(followers.clone())
+                .app_data(webhooks.clone())
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())
                 .service(web::scope(ROOT).wrap(from_fn(access::authenticate)).configure(|plain| {
@@ -240,6 +249,14 @@ impl App {
     pub async fn stop(&self, handle: &ServerHandle) {
         self.db.feed.stop();
         handle.stop(true).await;
+        let (webhooks, access, contract) = (self.webhooks.clone(), self.access.clone(), self.contract.clone());
+        actix_web::rt::spawn(Webhooks::run(webhooks, access, contract, self.db.clone()));
+    }
+
+    /// Ends what goes on beside the answers, and lets go of the database.
+    pub async fn close(&self) {
+        self.webhooks.stop().await;
+        self.db.close().await;
     }
 
     /// Tells readiness that the service is about to stop.

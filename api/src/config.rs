@@ -87,6 +87,9 @@ settings! {
     account_url: String = "";
     /// Addresses and networks of proxies that are believed when they say who called them.
     trusted_proxies: Vec<String> = Vec::<Value>::new();
+    /// Networks of the installation's own that webhooks may call, also in plain HTTP, such as `10.1.0.0/16`. Whoever may have a
+    /// webhook can then reach what answers there.
+    webhook_networks: Vec<String> = Vec::<Value>::new();
     /// Origins of pages in browsers that may call, such as `https://app.example.se`.
     cors_origins: Vec<String> = Vec::<Value>::new();
     /// Calls a minute by one who is signed in; 0 means no limit, here and below.
@@ -241,6 +244,9 @@ impl Config {
         if let Err(sentence) = address::networks(&self.trusted_proxies) {
             return wrong("trusted_proxies", sentence);
         }
+        if let Err(sentence) = address::networks(&self.webhook_networks) {
+            return wrong("webhook_networks", sentence);
+        }
         if let Err(sentence) = Cors::new(&self.cors_origins) {
             return wrong("cors_origins", sentence);
         }
@@ -338,6 +344,12 @@ impl Config {
             trusted_proxies: address::networks(&self.trusted_proxies).unwrap_or_default(),
             cors: Cors::new(&self.cors_origins).unwrap_or_default(),
         }
+    }
+
+    /// Networks of the installation's own that webhooks may call.
+    #[must_use]
+    pub fn webhook_networks(&self) -> Vec<ipnet::IpNet> {
+        address::networks(&self.webhook_networks).unwrap_or_default()
     }
 
     /// Who may call how often.

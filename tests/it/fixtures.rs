@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    chapters::webhooks::NOBODY,
     contract::file,
     harness::{Answer, Client, PASSWORD, TestApp, id},
 };
@@ -131,6 +132,14 @@ pub fn owned(app: &TestApp, client: &Client) -> Set {
     set.put("sessionId", id(&session.json));
     let token = json!({"name": "Excel", "scopes": ["registry.read"], "expiresAt": "2027-02-20T09:00:00Z"});
     set.put("personalTokenId", id(&client.post("/me/tokens", &token).is(201).json["personalToken"]));
+    // Nobody is there, and it is shut before anything else happens.
+    let webhook = client.post("/webhooks", &json!({"url": NOBODY, "areaId": null}));
+    if webhook.status == 201 {
+        set.put("webhookId", id(&webhook.json["webhook"]));
+        let path = format!("/webhooks/{}", set.one("webhookId"));
+        set.put("deliveryId", id(&client.call("POST", &format!("{path}/test"), None).is(201).json));
+        client.patch(&path, "*", &json!({"enabled": false})).is(200);
+    }
     set
 }
 

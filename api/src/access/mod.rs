@@ -4,6 +4,7 @@
 //! A handler names the permission it needs in its signature ([`By`]); what the caller may see ([`Sight`]) and where the
 //! permission is held ([`Reach`]) come with it, and stores take them, so a query that forgets them does not compile.
 
+mod absent;
 pub mod account;
 pub mod audit;
 mod by;

@@ -116,6 +116,8 @@ permissions! {
     SyncSources "sources.sync" [In(Admin | Coordinator | ActorAdmin | Service)];
     ReadMatches "matches.read" [In(Admin | Coordinator | ActorAdmin | Service)];
     DecideMatches "matches.decide" [In(Admin | Coordinator | ActorAdmin)];
+    ReadWebhooks "webhooks.read" [In(Admin | Coordinator | ActorAdmin | Service)];
+    WriteWebhooks "webhooks.write" [In(Admin | Coordinator | ActorAdmin | Service)];
     StartSession "sessions.start" [Everyone];
     EndSession "sessions.end" [SignedIn];
     ReadAccount "account.read" [SignedIn];
@@ -199,6 +201,7 @@ impl Permission {
                 | Self::WriteSecrecy
                 | Self::ReadDisclosures
                 | Self::WriteDisclosures
+                | Self::WriteWebhooks
         )
     }
 }

@@ -74,6 +74,30 @@ pub(super) async fn load(
     Ok(Some((caller, account.try_get("", "expires_at")?)))
 }
 
+/// A user in whose name something is done later, with all that holds today, or nothing when the account is shut. A service
+/// account carries no more than the scopes that it may ask for.
+pub(super) async fn of_user(user: Uuid, withheld: &[Role], today: NaiveDate, db: &DatabaseConnection) -> Result<Option<Caller>> {
+    let select = Query::select()
+        .columns([("user_account", "name"), ("service_client", "scopes")])
+        .from("user_account")
+        .left_join("service_client", Expr::col(("service_client", "user_id")).equals(("user_account", "id")))
+        .and_where(Expr::col(("user_account", "id")).eq(user))
+        .and_where(Expr::col(("user_account", "status")).eq("active"))
+        .take();
+    let Some(account) = db.query_one(&select).await? else { return Ok(None) };
+    let scopes: Option<List<String>> = account.try_get("", "scopes")?;
+    let mut caller = Caller {
+        user: Some(user),
+        name: account.try_get("", "name")?,
+        narrowed: scopes.map(|scopes| scopes.0.iter().filter_map(|scope| Permission::named(scope)).collect()),
+        sight: Sight { signed_in: true, ..Sight::default() },
+        ..Caller::default()
+    };
+    grants(&mut caller, user, withheld, today, db).await?;
+    forums(&mut caller, today, db).await?;
+    Ok(Some(caller))
+}
+
 async fn rows(select: &SelectStatement, db: &DatabaseConnection) -> Result<Vec<QueryResult>> {
     db.query_all(select).await.map_err(Problem::from)
 }

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
+    absent::Absent,
     caller::Caller,
     passwords::Hashing,
     personal_tokens,
@@ -108,6 +109,8 @@ pub struct Access {
     nobody: Arc<Caller>,
     /// What is under secrecy, as it was in an epoch.
     pub(super) marks: RwLock<Option<(i64, Arc<Marks>)>>,
+    /// How those stand in whose name something is done later.
+    pub(super) absent: Absent,
 }
 
 impl std::fmt::Debug for Access {
@@ -135,6 +138,7 @@ impl Access {
             hashing: Hashing::for_this_machine(),
             nobody: Arc::default(),
             marks: RwLock::default(),
+            absent: Absent::default(),
         };
         access.read_keys(db).await?;
         Ok(access)

@@ -51,6 +51,10 @@ impl Permission {
                 "avgöra om en inkommen post är en aktör som redan finns",
                 "decide whether an incoming record is an actor that is there already"
             ),
+            Self::ReadWebhooks => say!("läsa dina webhookar och vad de har levererat", "read your webhooks and what they have delivered"),
+            Self::WriteWebhooks => {
+                say!("lägga upp, ändra och ta bort dina webhookar", "register, change and remove your webhooks")
+            }
             Self::SeeSecrecy => say!("se det som är sekretessmarkerat", "see what is under secrecy"),
             Self::ReadSecrecy => say!("läsa vilka sekretessmarkeringar som finns", "read which secrecy marks there are"),
             Self::WriteSecrecy => say!("sätta och häva sekretessmarkeringar", "set and lift secrecy marks"),

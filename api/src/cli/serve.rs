@@ -47,6 +47,6 @@ pub(super) async fn serve(app: &App, ready: impl FnOnce(std::net::SocketAddr)) -
     tracing::info!("stopping");
     app.stop(&handle).await;
     running.await??;
-    app.db().close().await;
+    app.close().await;
     Ok(())
 }

@@ -6,3 +6,4 @@ pub mod links;
 pub mod matches;
 pub mod merging;
 pub mod sources;
+pub mod webhooks;

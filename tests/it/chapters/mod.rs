@@ -8,6 +8,7 @@ mod merging;
 mod privacy;
 mod secrecy;
 mod sources;
+pub mod webhooks;
 
 use crate::story::{Teller, Told};
 
@@ -19,6 +20,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     sources::tell(t, told);
     secrecy::tell(t, told);
     merging::tell(t, told);
+    webhooks::tell(t, told);
     privacy::tell(t, told);
     exports::tell(t, told);
 }

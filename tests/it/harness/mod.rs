@@ -5,6 +5,7 @@ mod client;
 pub mod forge;
 pub mod idp;
 pub mod postgres;
+pub mod receiver;
 
 use std::{
     fs,
@@ -55,6 +56,17 @@ pub struct TestApp {
 /// The address of a database that no service runs on.
 pub struct Template(String);
 
+/// Looks again and again until something is so.
+#[track_caller]
+pub fn waited(what: &str, mut is_so: impl FnMut() -> bool) {
+    #[expect(clippy::disallowed_methods, reason = "what never comes must not be waited for")]
+    let started = std::time::Instant::now();
+    while !is_so() {
+        assert!(started.elapsed().as_secs() < 60, "{what} did not come");
+        thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
 /// The day on which all tests take place.
 pub fn today() -> DateTime<Utc> {
     "2026-11-22T09:00:00Z".parse().unwrap()
@@ -104,6 +116,8 @@ fn config_with(database_url: &str, migrate: bool, settings: &str) -> Config {
         ("stop_seconds", "1"),
         ("body_bytes", "100000"),
         ("mail_url", &format!("file:{}", mail(database_url).display())),
+        // Receivers of webhooks are in the test itself.
+        ("webhook_networks", "127.0.0.0/8"),
         // Tests call as fast as they can, all from one address.
         ("rate_caller_per_minute", "0"),
         ("rate_address_per_minute", "0"),
@@ -266,7 +280,7 @@ impl TestApp {
                 let _ = tokio::task::spawn_blocking(move || stopped.recv()).await;
                 handle.stop(false).await;
                 let _ = server.await;
-                app.db().close().await;
+                app.close().await;
             });
         });
         let (address, metrics) = address.recv().unwrap();

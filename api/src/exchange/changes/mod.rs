@@ -6,7 +6,7 @@
 //! read, and versions of one record come in their order, on both databases alike.
 
 mod api;
-mod store;
+pub(in crate::exchange) mod store;
 mod stream;
 mod waiting;
 
@@ -43,4 +43,5 @@ pub const KINDS: &[&str] = &[
     "source",
     "source_actor",
     "user",
+    "webhook",
 ];

@@ -69,7 +69,7 @@ pub(super) struct Piece {
 ///
 /// # Errors
 /// When it is none of ours, or the feed no longer goes on from there.
-pub(super) async fn open(cursor: Option<&str>, db: &Db) -> Result<i64> {
+pub(in crate::exchange) async fn open(cursor: Option<&str>, db: &Db) -> Result<i64> {
     let epoch = epoch(db).await?;
     let Some(cursor) = cursor else { return number(FLOOR, db).await.map(Option::unwrap_or_default) };
     let (given, position) = db.open_feed_cursor(cursor).ok_or_else(|| Problem::new(Kind::InvalidCursor))?;
@@ -267,6 +267,33 @@ async fn alone(db: &Db) -> Result<DatabaseTransaction> {
         tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({POSITION_LOCK})")).await?;
     }
     Ok(tx)
+}
+
+/// What of these events somebody may see, and as what, in their order; of an area, only what concerns it or what lies below.
+/// There a record of which something is hidden is left out, or it would be told where it is.
+///
+/// # Errors
+/// When the database does not answer.
+pub(in crate::exchange) async fn told(
+    rows: Vec<events::Model>,
+    sight: &Sight,
+    area: Option<&str>,
+    secrecy: Option<&Secrecy>,
+    db: &Db,
+) -> Result<Vec<Change>> {
+    let is_seen = |visibility: &str, forum, actor| sight.sees(Visibility::named(visibility), forum, actor);
+    let mut rows: Vec<_> = rows
+        .into_iter()
+        .filter(|row| {
+            let before = row.was_visibility.as_deref();
+            is_seen(&row.visibility, row.forum_id, row.actor_id)
+                || before.is_some_and(|was| is_seen(was, row.was_forum_id, row.was_actor_id))
+        })
+        .collect();
+    if let Some(area) = area {
+        rows = within(area, rows, &mut HashMap::new(), secrecy, db).await?;
+    }
+    views(rows, sight, db).await
 }
 
 /// Gives positions as soon as there is something to give them to, for as long as the database is open.

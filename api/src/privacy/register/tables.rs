@@ -399,6 +399,24 @@ pub const TABLES: &[Declared] = &[
         &[untold(texts("given:json base:json", "listSourceActors getSourceActor"))],
         "id version:int created_at updated_at source_id external_id actor_id match_id digest absent_since",
     ),
+    about(
+        "webhook",
+        Words("Webhookar", "Webhooks"),
+        Of::User(&["owner_id"]),
+        &[goes(
+            "owner_id url types:json area_id description withheld:json status reason since:time failing_since:time created_at updated_at",
+            Access,
+            Rule::Accounts,
+            "listWebhooks getWebhook",
+        )],
+        "id version:int position:int",
+    ),
+    nobody("webhook_secret", "id webhook_id secret:bytes created_at expires_at"),
+    nobody(
+        "webhook_delivery",
+        "id webhook_id message_id:text kind position:int state attempts:int next_try_at leased_by leased_until:time last_tried_at:time \
+         last_status:int last_millis:int last_error created_at updated_at",
+    ),
     // What is kept secret, what is handed out, and the journal.
     about(
         "secrecy_mark",

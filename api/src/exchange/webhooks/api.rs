@@ -1,0 +1,279 @@
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{
+    WebhookId, WebhookReason, WebhookStatus, Webhooks,
+    deliveries::{self, WebhookDelivery},
+    store,
+};
+use crate::{
+    access::{
+        By,
+        policy::{Permission, needs},
+        users::UserId,
+    },
+    geography::areas::AreaId,
+    kernel::{
+        At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid,
+        extract::{blank_is_none, trimmed},
+        reply::Nothing,
+    },
+};
+
+/// A webhook to be registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewWebhook {
+    /// Where messages are sent: https, a host on the Internet, port 443, 8443 or another from 1024 that no database or the like
+    /// is known by.
+    #[schema(min_length = 1, max_length = 2000, format = "uri", example = "https://partner.example.com/samsyn")]
+    #[serde(deserialize_with = "trimmed")]
+    pub url: String,
+    /// The kinds of record that are told of, such as `actor`, as `type` in the feed says them; empty for all.
+    #[schema(max_items = 50, example = json!(["actor"]))]
+    #[serde(default)]
+    pub types: Vec<String>,
+    /// Only what concerns this area or one below it; null for everywhere.
+    pub area_id: Option<AreaId>,
+    /// What it is for.
+    #[schema(max_length = 500)]
+    #[serde(default, deserialize_with = "blank_is_none")]
+    pub description: Option<String>,
+    /// Whether messages are sent. A webhook that was shut for any reason is opened again by `true`.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    pub enabled: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A webhook (webhook).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Webhook {
+    pub id: WebhookId,
+    /// Grows by one with each change.
+    pub version: i64,
+    #[serde(flatten)]
+    pub fields: NewWebhook,
+    /// Who is told: what this user may see is sent, and nothing else.
+    pub owner_id: UserId,
+    pub status: WebhookStatus,
+    /// Why nothing is sent; null while messages are sent.
+    pub reason: Option<WebhookReason>,
+    /// Since when the status is what it is.
+    pub since: DateTime<Utc>,
+    /// Since when the receiver has taken nothing; null when the last message was taken. After five days it is shut.
+    pub failing_since: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A registered webhook with its secret, which is shown once.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MadeWebhook {
+    pub webhook: Webhook,
+    /// What messages are signed with (Standard Webhooks): `whsec_` and base64. It is shown only now.
+    pub secret: String,
+}
+
+/// A new secret of a webhook, shown once.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MadeWebhookSecret {
+    /// What messages are signed with from now on. It is shown only now.
+    pub secret: String,
+    /// Until when messages are also signed with the secret before this one.
+    pub earlier_end_at: DateTime<Utc>,
+}
+
+/// From where in the feed to deliver again; one of the two.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewReplay {
+    /// The first position that is delivered. One beyond the present end of the feed skips what has not been sent.
+    #[schema(minimum = 1)]
+    pub from_position: Option<i64>,
+    /// Or a `nextCursor` of `GET /changes`: what follows there is delivered.
+    #[schema(max_length = 500)]
+    pub cursor: Option<String>,
+}
+
+/// List webhooks
+///
+/// The caller's own, oldest first; who runs the installation sees all.
+#[utoipa::path(tag = "exchange", operation_id = "listWebhooks", params(Paging),
+    responses((status = 200, description = "A page of webhooks", body = Page<Webhook>)), extensions(("x-permission" = json!("webhooks.read"))))]
+#[get("/webhooks")]
+async fn list(by: By<needs::ReadWebhooks>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Webhook>> {
+    Listed::of(by, paging, async move |by, paging| store::list(by, paging, &db).await).await
+}
+
+/// Register a webhook
+///
+/// From now on each change that the caller may see is sent to the address, signed with the secret of the answer. The caller
+/// must also hold `changes.read`, for it is the feed that is sent. At most twenty for each owner.
+#[utoipa::path(tag = "exchange", operation_id = "createWebhook", request_body = NewWebhook,
+    responses((status = 201, description = "The webhook with its secret, shown once", body = MadeWebhook)), extensions(("x-permission" = json!("webhooks.write"))))]
+#[post("/webhooks")]
+async fn create(
+    by: By<needs::WriteWebhooks>,
+    new: Valid<NewWebhook>,
+    webhooks: Data<Webhooks>,
+    db: Data<Db>,
+) -> Result<Reply<MadeWebhook>> {
+    by.caller.reach(Permission::ReadChanges)?;
+    let (webhook, secret) = db.transaction(&by, async |w| store::insert(&by, &new.0, webhooks.allowed(), w).await).await?;
+    Reply::secret(&MadeWebhook { webhook, secret })
+}
+
+/// Show a webhook
+///
+/// One of the caller's own by its id. Its secret is never shown again.
+#[utoipa::path(tag = "exchange", operation_id = "getWebhook",
+    responses((status = 200, description = "The webhook", body = Webhook)), extensions(("x-permission" = json!("webhooks.read"))))]
+#[get("/webhooks/{webhookId}")]
+async fn show(by: By<needs::ReadWebhooks>, At(id): At<WebhookId>, db: Data<Db>) -> Result<Reply<Webhook>> {
+    let webhook = store::find(&by, id, db.reader()).await?;
+    Reply::shown(&by.allowing(async |_, _| Ok(())).await?, webhook.version, &webhook)
+}
+
+/// Change a webhook
+///
+/// Merge patch: members left out stay. A new address, choice of types or area holds for all that has not been
+/// sent yet.
+#[utoipa::path(tag = "exchange", operation_id = "updateWebhook", request_body = Patch<NewWebhook>,
+    responses((status = 200, description = "The webhook as it has become", body = Webhook)), extensions(("x-permission" = json!("webhooks.write"))))]
+#[patch("/webhooks/{webhookId}")]
+async fn change(
+    by: By<needs::WriteWebhooks>,
+    At(id): At<WebhookId>,
+    patch: Patch<NewWebhook>,
+    webhooks: Data<Webhooks>,
+    db: Data<Db>,
+) -> Result<Reply<Webhook>> {
+    let reply = db
+        .write(&by, async |w| {
+            let mut webhook = store::find(&by, id, &w.tx).await?;
+            by.expects(webhook.version)?;
+            if let Some(changed) = patch.apply(&webhook.fields)? {
+                webhook = store::update(&webhook, changed, webhooks.allowed(), w).await?;
+            }
+            Reply::changed(webhook.version, &webhook)
+        })
+        .await?;
+    webhooks.wake();
+    Ok(reply)
+}
+
+/// Remove a webhook
+///
+/// Nothing more is sent, and the log of what was sent goes with it.
+#[utoipa::path(tag = "exchange", operation_id = "deleteWebhook",
+    responses((status = 204, description = "The webhook is gone")), extensions(("x-permission" = json!("webhooks.write"))))]
+#[delete("/webhooks/{webhookId}")]
+async fn remove(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let webhook = store::find(&by, id, &w.tx).await?;
+        by.expects(webhook.version)?;
+        store::remove(&webhook, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+/// Make a new secret
+///
+/// For 24 hours messages carry two signatures, one by each secret, so that the receiver can change over without a pause.
+#[utoipa::path(tag = "exchange", operation_id = "createWebhookSecret",
+    responses((status = 201, description = "The secret, shown once", body = MadeWebhookSecret)), extensions(("x-permission" = json!("webhooks.write"))))]
+#[post("/webhooks/{webhookId}/secrets")]
+async fn make_secret(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, db: Data<Db>) -> Result<Reply<MadeWebhookSecret>> {
+    let (secret, earlier_end_at) = db
+        .transaction(&by, async |w| {
+            let webhook = store::find(&by, id, &w.tx).await?;
+            store::new_secret(&webhook, w).await
+        })
+        .await?;
+    Reply::secret(&MadeWebhookSecret { secret, earlier_end_at })
+}
+
+/// Open a webhook again
+///
+/// It goes on where it stopped: what has happened since is sent, and what waited is tried at once. To skip it, replay from a
+/// later position.
+#[utoipa::path(tag = "exchange", operation_id = "enableWebhook",
+    responses((status = 200, description = "The webhook as it has become", body = Webhook)), extensions(("x-permission" = json!("webhooks.write"))))]
+#[post("/webhooks/{webhookId}/enable")]
+async fn enable(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, webhooks: Data<Webhooks>, db: Data<Db>) -> Result<Reply<Webhook>> {
+    let reply = db
+        .write(&by, async |w| {
+            let mut webhook = store::find(&by, id, &w.tx).await?;
+            if !webhook.fields.enabled {
+                let changed = NewWebhook { enabled: true, ..webhook.fields.clone() };
+                webhook = store::update(&webhook, changed, webhooks.allowed(), w).await?;
+            }
+            Reply::changed(webhook.version, &webhook)
+        })
+        .await?;
+    webhooks.wake();
+    Ok(reply)
+}
+
+/// Deliver again
+///
+/// What the feed holds from a place on is sent once more, each event with the `webhook-id` that it had, so that a receiver
+/// knows what it has had already.
+#[utoipa::path(tag = "exchange", operation_id = "replayWebhook", request_body = NewReplay,
+    responses((status = 200, description = "The webhook", body = Webhook)), extensions(("x-permission" = json!("webhooks.write"))))]
+#[post("/webhooks/{webhookId}/replay")]
+async fn replay(
+    by: By<needs::WriteWebhooks>,
+    At(id): At<WebhookId>,
+    new: Valid<NewReplay>,
+    webhooks: Data<Webhooks>,
+    db: Data<Db>,
+) -> Result<Reply<Webhook>> {
+    let reply = db
+        .write(&by, async |w| {
+            let webhook = store::find(&by, id, &w.tx).await?;
+            store::replay(&webhook, &new.0, &db, w).await?;
+            Reply::changed(webhook.version, &webhook)
+        })
+        .await?;
+    webhooks.wake();
+    Ok(reply)
+}
+
+/// Send a test message
+///
+/// A message of type `ping`, which tells of nothing. How it goes stands in the answer's delivery a moment later.
+#[utoipa::path(tag = "exchange", operation_id = "testWebhook",
+    responses((status = 201, description = "The delivery", body = WebhookDelivery)), extensions(("x-permission" = json!("webhooks.write"))))]
+#[post("/webhooks/{webhookId}/test")]
+async fn test(
+    by: By<needs::WriteWebhooks>,
+    At(id): At<WebhookId>,
+    webhooks: Data<Webhooks>,
+    db: Data<Db>,
+) -> Result<Reply<WebhookDelivery>> {
+    let reply = db
+        .write(&by, async |w| {
+            let webhook = store::find(&by, id, &w.tx).await?;
+            Reply::done(&deliveries::store::ping(&webhook, w).await?)
+        })
+        .await?;
+    webhooks.wake();
+    Ok(reply)
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show).service(change).service(remove);
+    config.service(make_secret).service(enable).service(replay).service(test);
+}

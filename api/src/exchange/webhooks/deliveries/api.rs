@@ -1,0 +1,107 @@
+use actix_web::{get, post, web::Data};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{DeliveryError, DeliveryId, DeliveryState, store};
+use crate::{
+    access::{By, policy::needs},
+    exchange::webhooks::{WebhookId, Webhooks, store as webhooks},
+    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result},
+};
+
+/// A message of a webhook, with how it went (leverans). What the receiver answered is not kept, but for its status.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookDelivery {
+    pub id: DeliveryId,
+    pub webhook_id: WebhookId,
+    /// The `webhook-id` that the message carries, the same each time it is sent.
+    pub message_id: String,
+    /// What the message tells of, such as `actor.upsert`, or `ping`.
+    #[serde(rename = "type")]
+    #[schema(example = "actor.upsert")]
+    pub kind: String,
+    /// The event's place in the feed; null for `ping`.
+    pub position: Option<i64>,
+    pub state: DeliveryState,
+    /// How often it has been tried since it was queued or queued anew.
+    pub attempts: i32,
+    /// When it is tried next; null when it is tried no more.
+    pub next_try_at: Option<DateTime<Utc>>,
+    pub last_tried_at: Option<DateTime<Utc>>,
+    /// The HTTP status of the last answer; null when there was none.
+    pub last_status: Option<i32>,
+    /// How long the last try took, in milliseconds.
+    pub last_duration_ms: Option<i32>,
+    /// Why the last try did not succeed.
+    pub last_error: Option<DeliveryError>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Which deliveries.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(super) struct DeliveryFilter {
+    /// Those that have come this far.
+    #[param(nullable = false, inline)]
+    pub state: Option<DeliveryState>,
+}
+
+/// List deliveries
+///
+/// What a webhook has sent and has to send, the newest first. What is done with is kept for 30 days.
+#[utoipa::path(tag = "exchange", operation_id = "listWebhookDeliveries", params(DeliveryFilter, Paging),
+    responses((status = 200, description = "A page of deliveries", body = Page<WebhookDelivery>)), extensions(("x-permission" = json!("webhooks.read"))))]
+#[get("/webhooks/{webhookId}/deliveries")]
+async fn list(
+    by: By<needs::ReadWebhooks>,
+    At(id): At<WebhookId>,
+    Query(filter): Query<DeliveryFilter>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Listed<WebhookDelivery>> {
+    let webhook = webhooks::find(&by, id, db.reader()).await?;
+    Listed::of(by, paging, async move |by, paging| store::list(webhook.id, &filter, paging, by, &db).await).await
+}
+
+/// Show a delivery
+///
+/// One message, with how it went.
+#[utoipa::path(tag = "exchange", operation_id = "getWebhookDelivery",
+    responses((status = 200, description = "The delivery", body = WebhookDelivery)), extensions(("x-permission" = json!("webhooks.read"))))]
+#[get("/webhooks/{webhookId}/deliveries/{deliveryId}")]
+async fn show(by: By<needs::ReadWebhooks>, At((webhook, id)): At<(WebhookId, DeliveryId)>, db: Data<Db>) -> Result<Reply<WebhookDelivery>> {
+    let webhook = webhooks::find(&by, webhook, db.reader()).await?;
+    let delivery = store::find(webhook.id, id, db.reader()).await?;
+    Reply::computed(&by.allowing(async |_, _| Ok(())).await?, &delivery)
+}
+
+/// Send a delivery once more
+///
+/// At once, whatever became of it before, with the same `webhook-id`.
+#[utoipa::path(tag = "exchange", operation_id = "retryWebhookDelivery",
+    responses((status = 201, description = "The delivery, which waits to be sent", body = WebhookDelivery)), extensions(("x-permission" = json!("webhooks.write"))))]
+#[post("/webhooks/{webhookId}/deliveries/{deliveryId}/retry")]
+async fn retry(
+    by: By<needs::WriteWebhooks>,
+    At((webhook, id)): At<(WebhookId, DeliveryId)>,
+    worker: Data<Webhooks>,
+    db: Data<Db>,
+) -> Result<Reply<WebhookDelivery>> {
+    let reply = db
+        .write(&by, async |w| {
+            let webhook = webhooks::find(&by, webhook, &w.tx).await?;
+            Reply::done(&store::retry(&webhook, id, w).await?)
+        })
+        .await?;
+    worker.wake();
+    Ok(reply)
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(show).service(retry);
+}

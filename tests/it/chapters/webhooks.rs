@@ -1,0 +1,41 @@
+//! A partner's system is told of changes as they happen.
+
+use serde_json::json;
+
+use crate::{
+    harness::{id, waited},
+    story::{Teller, Told},
+};
+
+/// Where nobody answers, so that nothing is sent to anybody.
+pub const NOBODY: &str = "https://127.1.1.1:1031/samsyn";
+
+pub fn tell(t: &mut Teller<'_>, told: &Told) {
+    let kim = &told.coordinator;
+    let botkyrka = t.app.area("0127");
+
+    // She prepares the address, and opens it when the receiver is there.
+    let made = t.post(
+        kim,
+        "/webhooks",
+        json!({"url": NOBODY, "types": ["actor", "forum"], "areaId": botkyrka, "description": "Kommunens föreningsregister", "enabled": false}),
+    );
+    let webhook = id(&made.json["webhook"]);
+    let path = format!("/webhooks/{webhook}");
+    t.get(kim, "/webhooks");
+    let tag = t.get(kim, &path).etag();
+    t.tell(&kim.with("If-Match", &tag), "PATCH", &path, Some(json!({"types": ["actor"]})));
+    t.post(kim, &format!("{path}/replay"), json!({"fromPosition": 5000}));
+    t.tell(kim, "POST", &format!("{path}/secrets"), None);
+    t.tell(kim, "POST", &format!("{path}/enable"), None);
+
+    // Is anybody there? Not yet.
+    let ping = t.tell(kim, "POST", &format!("{path}/test"), None);
+    let delivery = format!("{path}/deliveries/{}", id(&ping.json));
+    waited("the try", || kim.get(&delivery).json["lastTriedAt"].is_string());
+    assert_eq!(t.get(kim, &delivery).json["lastError"], json!("unreachable"));
+    t.get(kim, &format!("{path}/deliveries?state=pending"));
+    t.tell(kim, "POST", &format!("{delivery}/retry"), None);
+    let tag = kim.get(&path).etag();
+    t.tell(&kim.with("If-Match", &tag), "DELETE", &path, None);
+}
