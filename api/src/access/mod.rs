@@ -5,6 +5,7 @@
 //! permission is held ([`Reach`]) come with it, and stores take them, so a query that forgets them does not compile.
 
 pub mod account;
+mod acting;
 pub mod audit;
 mod by;
 mod caller;
@@ -24,6 +25,7 @@ mod tokens;
 pub mod users;
 mod words;
 
+pub use acting::Acting;
 pub use by::{By, authenticate, limited};
 pub use caller::{Caller, Reach, Scope as CallerScope, Sight, Visibility};
 pub use limits::{LimitSettings, Limits};

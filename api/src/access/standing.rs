@@ -74,6 +74,34 @@ pub(super) async fn load(
     Ok(Some((caller, account.try_get("", "expires_at")?)))
 }
 
+/// A user with all that holds for it today, or nothing when the account has ended: for work that goes on for the user when
+/// the call that asked for it is over.
+pub(super) async fn of_user(
+    user: Uuid,
+    narrowed: Option<Vec<Permission>>,
+    withheld: &[Role],
+    today: NaiveDate,
+    db: &DatabaseConnection,
+) -> Result<Option<Caller>> {
+    let account = Query::select()
+        .column("name")
+        .from("user_account")
+        .and_where(Expr::col("id").eq(user))
+        .and_where(Expr::col("status").eq("active"))
+        .take();
+    let Some(account) = db.query_one(&account).await? else { return Ok(None) };
+    let mut caller = Caller {
+        user: Some(user),
+        name: account.try_get("", "name")?,
+        narrowed,
+        sight: Sight { signed_in: true, ..Sight::default() },
+        ..Caller::default()
+    };
+    grants(&mut caller, user, withheld, today, db).await?;
+    forums(&mut caller, today, db).await?;
+    Ok(Some(caller))
+}
+
 async fn rows(select: &SelectStatement, db: &DatabaseConnection) -> Result<Vec<QueryResult>> {
     db.query_all(select).await.map_err(Problem::from)
 }
