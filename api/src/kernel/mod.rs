@@ -9,6 +9,7 @@ pub mod db;
 pub mod events;
 pub mod extract;
 pub mod hash;
+pub mod history;
 pub mod id;
 pub mod language;
 pub mod logs;

@@ -10,29 +10,49 @@ use sea_orm::{
 
 use super::{Id, Write, page::Key, problem::Result, table::is_postgres, text};
 
+/// How many records one statement puts in the index: `SQLite` takes 32,766 values at most.
+const ROWS: usize = 2_000;
+
 /// Puts a record's texts in the index, in place of what it had.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn put<T>(kind: &str, id: Id<T>, texts: &[&str], write: &Write<'_>) -> Result<()> {
+    put_many(kind, &[(id, texts.join(" "))], write).await
+}
+
+/// Puts the texts of several records of a kind in the index, in place of what they had. Each record stands once.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn put_many<T>(kind: &str, records: &[(Id<T>, String)], write: &Write<'_>) -> Result<()> {
     let backend = write.tx.get_database_backend();
-    let words = text::words(&texts.join(" ")).join(" ");
-    let run = async |sql: &str, values: Vec<Value>| write.tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await;
-    if is_postgres(backend) {
-        run(
-            "INSERT INTO search_entry (kind, entity_id, words) VALUES ($1, $2, array_to_tsvector(string_to_array($3, ' '))) \
-             ON CONFLICT (entity_id) DO UPDATE SET words = excluded.words",
-            vec![kind.into(), id.into(), words.into()],
-        )
-        .await?;
-    } else {
-        run("INSERT INTO search_entry (kind, entity_id) VALUES (?, ?) ON CONFLICT (entity_id) DO NOTHING", vec![kind.into(), id.into()])
-            .await?;
-        run(
-            "INSERT OR REPLACE INTO search_words (rowid, kind, words) SELECT id, ?, ? FROM search_entry WHERE entity_id = ?",
-            vec![kind.into(), words.into(), id.into()],
-        )
-        .await?;
+    let run = async |sql: String, values: Vec<Value>| write.tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await;
+    for chunk in records.chunks(ROWS) {
+        let words: Vec<String> = chunk.iter().map(|(_, texts)| text::words(texts).join(" ")).collect();
+        let mut values = Vec::with_capacity(chunk.len() * 3);
+        for ((id, _), words) in chunk.iter().zip(words) {
+            values.extend([Value::from(*id), kind.into(), words.into()]);
+        }
+        if is_postgres(backend) {
+            let row = |at: usize| format!("(${}, ${}, array_to_tsvector(string_to_array(${}, ' ')))", at * 3 + 1, at * 3 + 2, at * 3 + 3);
+            let rows = (0..chunk.len()).map(row).collect::<Vec<_>>().join(", ");
+            let sql = format!(
+                "INSERT INTO search_entry (entity_id, kind, words) VALUES {rows} ON CONFLICT (entity_id) DO UPDATE SET words = excluded.words"
+            );
+            run(sql, values).await?;
+        } else {
+            let entries = chunk.iter().flat_map(|(id, _)| [Value::from(*id), kind.into()]).collect();
+            let rows = vec!["(?, ?)"; chunk.len()].join(", ");
+            run(format!("INSERT INTO search_entry (entity_id, kind) VALUES {rows} ON CONFLICT (entity_id) DO NOTHING"), entries).await?;
+            let rows = vec!["(?, ?, ?)"; chunk.len()].join(", ");
+            let sql = format!(
+                "INSERT OR REPLACE INTO search_words (rowid, kind, words) \
+                 SELECT entry.id, fresh.column2, fresh.column3 FROM (VALUES {rows}) AS fresh \
+                 JOIN search_entry AS entry ON entry.entity_id = fresh.column1"
+            );
+            run(sql, values).await?;
+        }
     }
     Ok(())
 }

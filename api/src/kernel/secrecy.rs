@@ -103,6 +103,10 @@ impl Secrecy {
                 }
             }
         }
+        // What a record was called before may be what it is called now.
+        if let Some(mark) = hidden.get("name").copied() {
+            hidden.entry("formerNames").or_insert(mark);
+        }
         hidden
     }
 

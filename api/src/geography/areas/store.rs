@@ -79,17 +79,18 @@ pub async fn path(id: AreaId, db: &impl ConnectionTrait) -> Result<Option<String
 /// # Errors
 /// When the database does not answer.
 pub async fn paths(ids: &[AreaId], db: &impl ConnectionTrait) -> Result<HashMap<AreaId, String>> {
-    if ids.is_empty() {
-        return Ok(HashMap::new());
+    let mut found = HashMap::new();
+    for ids in ids.chunks(10_000) {
+        let rows: Vec<(AreaId, String)> = table::Entity::find()
+            .select_only()
+            .columns([table::Column::Id, table::Column::Path])
+            .filter(table::Column::Id.is_in(ids.iter().copied()))
+            .into_tuple()
+            .all(db)
+            .await?;
+        found.extend(rows);
     }
-    let rows: Vec<(AreaId, String)> = table::Entity::find()
-        .select_only()
-        .columns([table::Column::Id, table::Column::Path])
-        .filter(table::Column::Id.is_in(ids.iter().copied()))
-        .into_tuple()
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().collect())
+    Ok(found)
 }
 
 /// The areas with these codes, of any level, by code. Where several versions have a code the newest counts.

@@ -214,6 +214,8 @@ pub fn columns(list: &'static str) -> impl Iterator<Item = (&'static str, Form)>
             "bytes" => Form::Bytes,
             "text" => Form::Text,
             "time" => Form::Time,
+            "day" => Form::Day,
+            "id" => Form::Id,
             _ if name.ends_with("_at") => Form::Time,
             _ if name.ends_with("_on") || matches!(name, "valid_from" | "valid_to") => Form::Day,
             _ if name == "id" || name.ends_with("_id") || name.ends_with("_by") => Form::Id,

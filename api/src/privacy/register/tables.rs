@@ -222,9 +222,12 @@ pub const TABLES: &[Declared] = &[
     naming(
         "actor",
         Words("Aktörer", "Actors"),
-        &[texts("name name_fold name_sort:bytes other_names:json identifiers:json focus website", "listActors getActor")],
+        &[texts(
+            "name name_fold name_sort:bytes other_names:json former_names:json identifiers:json focus working_methods:json website contact_points:json",
+            "listActors getActor",
+        )],
         "id version:int created_at updated_at kind sector parent_id seat_area_id municipality_code areas_served:json \
-         policy_domains:json target_groups:json status visibility pack pack_version:int deleted_at",
+         policy_domains:json target_groups:json languages:json founded:day dissolved:day status visibility pack pack_version:int deleted_at merged_into:id",
     ),
     nobody("actor_area", "actor_id area_id"),
     naming(
@@ -238,6 +241,25 @@ pub const TABLES: &[Declared] = &[
         Words("Mandat", "Mandates"),
         &[texts("legal_basis", "listMandates getMandate")],
         "id version:int created_at updated_at actor_id policy_domain area_id powers:json basis valid_from valid_to visibility deleted_at",
+    ),
+    nobody("actor_relation", "id version:int created_at updated_at kind actor_id other_actor_id valid_from valid_to deleted_at"),
+    naming(
+        "statement",
+        Words("Behov, utmaningar, kompetenser och resurser", "Needs, challenges, competences and resources"),
+        &[texts("text plan target_groups:json", "listStatements getStatement")],
+        "id version:int created_at updated_at kind actor_id policy_domain area_id sufficient:flag valid_from valid_to visibility deleted_at",
+    ),
+    // As they were. Who made a version is told for as long as there is an account; texts follow those of the records.
+    about(
+        "record_version",
+        Words("Versioner av aktörer som personen har gjort", "Versions of actors that the person has made"),
+        Of::User(&["changed_by"]),
+        &[
+            becomes("changed_by", Erase::Empty, History, Rule::Records, "listActorHistory"),
+            becomes("changed_at", Erase::Stays, History, Rule::Records, "listActorHistory"),
+            untold(texts("body:json", "listActorHistory")),
+        ],
+        "entity_id version:int entity_kind op visibility forum_id actor_id",
     ),
     // Where we meet.
     naming(

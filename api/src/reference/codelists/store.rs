@@ -43,15 +43,28 @@ pub async fn unknown(codelist: &str, codes: &[String], pointer: &str, db: &impl 
     if codes.is_empty() {
         return Ok(Vec::new());
     }
-    let known: Vec<String> = table::Entity::find()
+    Ok(not_among(&known(codelist, db).await?, codelist, codes, pointer))
+}
+
+/// All codes of a codelist, in its order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn known(codelist: &str, db: &impl ConnectionTrait) -> Result<Vec<String>> {
+    Ok(table::Entity::find()
         .select_only()
         .column(table::Column::Code)
         .filter(table::Column::Codelist.eq(codelist))
         .order_by_asc(table::Column::Ordinal)
         .into_tuple()
         .all(db)
-        .await?;
-    Ok(codes
+        .await?)
+}
+
+/// The faults of codes that are not among those known, each at its place in the list at `pointer`.
+#[must_use]
+pub fn not_among(known: &[String], codelist: &str, codes: &[String], pointer: &str) -> Vec<Fault> {
+    codes
         .iter()
         .enumerate()
         .filter(|(_, code)| !known.contains(code))
@@ -67,7 +80,7 @@ pub async fn unknown(codelist: &str, codes: &[String], pointer: &str, db: &impl 
                 ),
             )
         })
-        .collect())
+        .collect()
 }
 
 /// Puts a pack's code in place, unless the installation has edited it.

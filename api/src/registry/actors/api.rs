@@ -21,10 +21,12 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Identifier {
-    /// `SE-ON` (organisation number), `municipality_code`, `county_code`, `kolada_id`, or `external:` and the name of a source.
+    /// `SE-ON` (organisation number), `municipality_code` (four digits), `county_code` (two digits), `kolada_id` (four
+    /// digits), or `external:` and the name of a source.
     #[schema(pattern = "^(SE-ON|municipality_code|county_code|kolada_id|external:[a-z0-9-]{1,40})$", example = "SE-ON")]
     pub scheme: String,
-    /// The number or code. Organisation numbers are stored as ten digits.
+    /// The number or code. Organisation numbers are stored as ten digits. A sole trader's number is a personal identity
+    /// number and is refused.
     #[schema(min_length = 1, max_length = 100, example = "2120002882")]
     pub value: String,
     /// Whose it is; `own` unless given.
@@ -34,6 +36,38 @@ pub struct Identifier {
     pub valid_from: Option<NaiveDate>,
     /// First day on which it no longer holds.
     pub valid_to: Option<NaiveDate>,
+}
+
+/// A name that an actor had before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FormerName {
+    #[serde(deserialize_with = "trimmed")]
+    #[schema(min_length = 1, max_length = 200, example = "Fittja Folkpark")]
+    pub name: String,
+    /// First day on which the actor bore it, where that is known.
+    pub valid_from: Option<NaiveDate>,
+    /// First day on which it no longer did, where that is known.
+    pub valid_to: Option<NaiveDate>,
+}
+
+/// How to reach a function of an actor. It is a function with its own address, such as a registrar or an office, and never
+/// a private person: neither names nor addresses of persons belong here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ContactPoint {
+    /// The function, not the person who holds it.
+    #[serde(deserialize_with = "trimmed")]
+    #[schema(min_length = 1, max_length = 200, example = "Registrator")]
+    pub function: String,
+    /// The function's own e-mail address.
+    #[serde(default, deserialize_with = "blank_is_none")]
+    #[schema(format = "email", max_length = 254, example = "registrator@kommun.example.se")]
+    pub email: Option<String>,
+    /// The function's own telephone number.
+    #[serde(default, deserialize_with = "blank_is_none")]
+    #[schema(max_length = 40, pattern = "^\\+?[0-9][0-9 ()/-]{3,38}$", example = "08-530 610 00")]
+    pub phone: Option<String>,
 }
 
 /// An actor to be registered.
@@ -46,10 +80,15 @@ pub struct NewActor {
     #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 200, example = "Fittja Folkets Park")]
     pub name: String,
-    /// Short forms, former names and names in other languages.
+    /// Short forms and names in other languages.
     #[serde(default)]
     #[schema(max_items = 20)]
     pub other_names: Vec<String>,
+    /// What the actor was called before, oldest first. A change of `name` that does not itself give former names puts the old
+    /// name here, with the day of the change as `validTo`.
+    #[serde(default)]
+    #[schema(max_items = 100)]
+    pub former_names: Vec<FormerName>,
     /// The actor that this one is part of.
     pub parent_id: Option<ActorId>,
     /// The area of the actor's seat, usually a municipality.
@@ -70,9 +109,25 @@ pub struct NewActor {
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 2000)]
     pub focus: Option<String>,
+    /// How the actor works (arbetssätt), in its own words.
+    #[serde(default)]
+    #[schema(max_items = 30)]
+    pub working_methods: Vec<String>,
+    /// Languages that the actor works in, as BCP 47 codes such as `sv`, `ar`, `so` or `sv-FI`.
+    #[serde(default)]
+    #[schema(max_items = 50)]
+    pub languages: Vec<String>,
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 500, pattern = "^https?://[^\\s]+$")]
     pub website: Option<String>,
+    /// Functions by which the actor is reached; never private persons.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    pub contact_points: Vec<ContactPoint>,
+    /// The day on which the actor came to be.
+    pub founded: Option<NaiveDate>,
+    /// The first day on which it was no more; after `founded`.
+    pub dissolved: Option<NaiveDate>,
     /// Numbers and codes by which other systems know the actor.
     #[serde(default)]
     #[schema(max_items = 20)]
@@ -96,6 +151,8 @@ pub struct Actor {
     pub fields: NewActor,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// The actor that it became part of, when two turned out to be one.
+    pub merged_into: Option<ActorId>,
     /// Related records, when asked for by `expand`.
     pub expanded: Option<ActorExpansion>,
 }
@@ -131,7 +188,7 @@ pub(super) struct Expansion {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct ActorFilter {
-    /// Words to search for in names, focus and identifiers; each must begin some word. Names that begin with it come first.
+    /// Words to search for in names (also other and former ones), focus and identifiers; each must begin some word. Names that begin with it come first.
     #[param(nullable = false, max_length = 200)]
     pub q: Option<String>,
     /// Actors of these kinds.

@@ -10,7 +10,7 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use api::{Actor, Identifier, NewActor, routes};
+pub use api::{Actor, ContactPoint, FormerName, Identifier, NewActor, routes};
 
 use crate::kernel::Id;
 

@@ -3,7 +3,9 @@
 //! An organisation number (`SE-ON`, org-id.guide) has ten digits, of which the third is 2 or more and the last is a
 //! check digit by Luhn. With a lower third digit it is a personal identity number, which is never stored.
 
-use super::{ActorKind, Identifier, NewActor, Sector};
+use chrono::NaiveDate;
+
+use super::{ActorKind, FormerName, Identifier, NewActor, Sector};
 use crate::kernel::{
     Fault,
     personal_number::{self, luhn},
@@ -78,6 +80,38 @@ pub fn organisation_number(written: &str, pointer: &str) -> Result<String, Fault
     Ok(digits)
 }
 
+/// The fault of a code that is not what its scheme says. What others give may be anything but the number of a person.
+fn code_fault(identifier: &Identifier, pointer: &str) -> Option<Fault> {
+    let digits = match identifier.scheme.as_str() {
+        "municipality_code" | "kolada_id" => 4,
+        "county_code" => 2,
+        ORGANISATION_NUMBER => return None,
+        _ => return personal_number::contains(&identifier.value).then(|| personal_number::fault(pointer)),
+    };
+    let value = &identifier.value;
+    let all = value.bytes().all(|sign| sign.is_ascii_digit());
+    (value.len() != digits || !all).then(|| match identifier.scheme.as_str() {
+        "municipality_code" => Fault::at(
+            pointer,
+            "bad-municipality-code",
+            say!("En kommunkod har fyra siffror, till exempel 0127.", "A municipality code has four digits, for example 0127."),
+        ),
+        "county_code" => Fault::at(
+            pointer,
+            "bad-county-code",
+            say!("En länskod har två siffror, till exempel 01.", "A county code has two digits, for example 01."),
+        ),
+        _ => Fault::at(
+            pointer,
+            "bad-kolada-id",
+            say!(
+                "Ett id i Kolada har fyra siffror: kommunkoden, eller 00 och länskoden för en region.",
+                "An id in Kolada has four digits: the municipality code, or 00 and the county code for a region."
+            ),
+        ),
+    })
+}
+
 /// The identifiers in the form in which they are stored.
 ///
 /// # Errors
@@ -96,6 +130,7 @@ pub fn identifiers(given: &[Identifier]) -> Result<Vec<Identifier>, Vec<Fault>> 
                 }
             }
         }
+        faults.extend(code_fault(&identifier, &format!("/identifiers/{at}/value")));
         faults.extend(
             text::period_fault(identifier.valid_from, identifier.valid_to)
                 .map(|fault| Fault { pointer: format!("/identifiers/{at}/validTo"), ..fault }),
@@ -126,7 +161,73 @@ pub fn faults(new: &NewActor) -> Vec<Fault> {
             ),
         ));
     }
+    faults.extend(new.former_names.iter().enumerate().flat_map(|(at, former)| {
+        let blank = text::blank_fault(&format!("/formerNames/{at}/name"), &former.name);
+        let period = text::period_fault(former.valid_from, former.valid_to);
+        blank.into_iter().chain(period.map(|fault| Fault { pointer: format!("/formerNames/{at}/validTo"), ..fault }))
+    }));
+    faults.extend(text::period_fault(new.founded, new.dissolved).map(|_| {
+        Fault::at(
+            "/dissolved",
+            "before-start",
+            say!("Aktören kan inte upphöra innan den bildades.", "The actor cannot be dissolved before it was founded."),
+        )
+    }));
+    let contacts = new.contact_points.iter().enumerate();
+    faults.extend(contacts.filter_map(|(at, contact)| text::blank_fault(&format!("/contactPoints/{at}/function"), &contact.function)));
+    let methods = new.working_methods.iter().enumerate();
+    faults.extend(methods.filter_map(|(at, method)| text::blank_fault(&format!("/workingMethods/{at}"), method)));
+    faults.extend(new.languages.iter().enumerate().filter(|(_, language)| !is_language(language)).map(|(at, _)| {
+        Fault::at(
+            format!("/languages/{at}"),
+            "wrong-form",
+            say!(
+                "Ange språket som kod enligt BCP 47, till exempel sv, ar, so eller sv-FI.",
+                "Give the language as a BCP 47 code, for example sv, ar, so or sv-FI."
+            ),
+        )
+    }));
     faults
+}
+
+/// Whether a text has the form of a BCP 47 code: a language of two or three letters, then subtags.
+fn is_language(code: &str) -> bool {
+    let mut parts = code.split('-');
+    let language = parts.next().unwrap_or_default();
+    matches!(language.len(), 2 | 3)
+        && language.bytes().all(|letter| letter.is_ascii_lowercase())
+        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|letter| letter.is_ascii_alphanumeric()))
+        && code.len() <= 35
+}
+
+/// How many former names are kept with an actor; the history has them all.
+pub const FORMER_NAMES: usize = 100;
+
+/// The former names of an actor that is given another name on a day: the name that it had is added, unless they are given
+/// with the change.
+#[must_use]
+pub fn former_names(before: &NewActor, after: &NewActor, today: NaiveDate) -> Vec<FormerName> {
+    let mut former = after.former_names.clone();
+    if before.name == after.name || before.former_names != after.former_names {
+        return former;
+    }
+    // It was borne since the last one ended. One that was borne for less than a day has no first day of its own.
+    let since = former.iter().filter_map(|former| former.valid_to).max().or(before.founded).filter(|since| *since < today);
+    former.push(FormerName { name: before.name.clone(), valid_from: since, valid_to: Some(today) });
+    let surplus = former.len().saturating_sub(FORMER_NAMES);
+    former.drain(..surplus);
+    former
+}
+
+/// What an actor was called on a day, as far as its former names tell.
+#[must_use]
+pub fn name_on(actor: &NewActor, day: NaiveDate) -> &str {
+    let borne = actor
+        .former_names
+        .iter()
+        .filter(|former| former.valid_from.is_none_or(|from| from <= day) && former.valid_to.is_some_and(|to| day < to));
+    // Of those that overlap, the one that ended first is the one that the others followed.
+    borne.min_by_key(|former| former.valid_to).map_or(actor.name.as_str(), |former| former.name.as_str())
 }
 
 #[cfg(test)]

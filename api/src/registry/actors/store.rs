@@ -7,19 +7,19 @@ use sea_orm::{
     sea_query::{Expr, Query, SelectStatement, SimpleExpr},
 };
 
-use super::{Actor, ActorId, IdentifierScope, NewActor, api::ActorFilter, rules, table};
+mod put;
+
+pub(super) use put::update;
+pub use put::{Draft, insert, put_many};
+
+use super::{Actor, ActorId, NewActor, api::ActorFilter, rules, table};
 use crate::{
     access::{Reach, Sight},
     geography::areas::store as areas,
     kernel::{
-        Db, Fault, Page, Paging, Problem, Result, Write,
-        events::{Change, ChangeOperation},
-        page::Key,
-        problem::Kind,
-        request::Call,
-        say, search, text,
+        Db, Fault, Page, Paging, Problem, Result, Write, events::ChangeOperation, history, page::Key, problem::Kind, request::Call, say,
+        search,
     },
-    reference::codelists::store::{self as codelists, POLICY_DOMAIN},
 };
 
 const KIND: &str = "actor";
@@ -33,19 +33,26 @@ fn view(row: table::Model) -> Actor {
             sector: Some(row.sector),
             name: row.name,
             other_names: row.other_names.0,
+            former_names: row.former_names.0,
             parent_id: row.parent_id,
             seat_area_id: row.seat_area_id,
             areas_served: row.areas_served.0,
             policy_domains: row.policy_domains.0,
             target_groups: row.target_groups.0,
             focus: row.focus,
+            working_methods: row.working_methods.0,
+            languages: row.languages.0,
             website: row.website,
+            contact_points: row.contact_points.0,
+            founded: row.founded,
+            dissolved: row.dissolved,
             identifiers: row.identifiers.0,
             status: row.status,
             visibility: row.visibility,
         },
         created_at: row.created_at,
         updated_at: row.updated_at,
+        merged_into: row.merged_into,
         expanded: None,
     }
 }
@@ -218,168 +225,6 @@ pub(super) async fn hiding(sight: &Sight, mut refused: Problem, db: &impl Connec
     refused
 }
 
-/// Registers an actor.
-///
-/// # Errors
-/// With all faults of it, or the actor that has its number.
-pub async fn insert(new: NewActor, w: &Write<'_>) -> Result<Actor> {
-    store(w.new_id(), 1, None, new, w).await
-}
-
-/// Changes an actor.
-///
-/// # Errors
-/// With all faults of the change, or that another was first.
-pub(super) async fn update(actor: &Actor, new: NewActor, w: &Write<'_>) -> Result<Actor> {
-    store(actor.id, actor.version + 1, Some(actor), new, w).await
-}
-
-async fn store(id: ActorId, version: i64, before: Option<&Actor>, mut new: NewActor, w: &Write<'_>) -> Result<Actor> {
-    check(id, &mut new, w).await?;
-    let seat = match new.seat_area_id {
-        Some(seat) => areas::path(seat, &w.tx).await?,
-        None => None,
-    };
-    let municipality = seat.and_then(|path| areas::municipality_of(&path).map(ToOwned::to_owned));
-    let row = table::ActiveModel {
-        id: Set(id),
-        version: Set(version),
-        created_at: Set(before.map_or(w.now, |before| before.created_at)),
-        updated_at: Set(w.now),
-        kind: Set(new.kind),
-        sector: Set(new.sector.unwrap_or_else(|| rules::usual_sector(new.kind))),
-        name_fold: Set(text::fold(&new.name)),
-        name_sort: Set(text::sort_key(&new.name)),
-        name: Set(new.name),
-        other_names: Set(new.other_names.into()),
-        parent_id: Set(new.parent_id),
-        municipality_code: Set(municipality),
-        seat_area_id: Set(new.seat_area_id),
-        areas_served: Set(new.areas_served.into()),
-        identifiers: Set(new.identifiers.into()),
-        policy_domains: Set(new.policy_domains.into()),
-        target_groups: Set(new.target_groups.into()),
-        focus: Set(new.focus),
-        website: Set(new.website),
-        status: Set(new.status),
-        visibility: Set(new.visibility),
-        pack: sea_orm::NotSet,
-        pack_version: sea_orm::NotSet,
-        deleted_at: sea_orm::NotSet,
-    };
-    let row = match before {
-        None => row.insert(&w.tx).await?,
-        Some(before) => {
-            w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
-            table::Entity::find_by_id(id).one(&w.tx).await?.ok_or_else(Problem::not_found)?
-        }
-    };
-    let actor = view(row);
-    if before.is_none_or(|before| before.fields.areas_served != actor.fields.areas_served) {
-        if before.is_some() {
-            table::served::Entity::delete_many().filter(table::served::Column::ActorId.eq(id)).exec(&w.tx).await?;
-        }
-        let rows = actor.fields.areas_served.iter().map(|area| table::served::ActiveModel { actor_id: Set(id), area_id: Set(*area) });
-        table::served::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
-    }
-    if before.is_none_or(|before| before.fields.identifiers != actor.fields.identifiers) {
-        if before.is_some() {
-            table::identifier::Entity::delete_many().filter(table::identifier::Column::ActorId.eq(id)).exec(&w.tx).await?;
-        }
-        let rows = actor.fields.identifiers.iter().map(|identifier| table::identifier::ActiveModel {
-            id: Set(w.new_id()),
-            actor_id: Set(id),
-            scheme: Set(identifier.scheme.clone()),
-            value: Set(identifier.value.clone()),
-            scope: Set(identifier.scope),
-            live: Set(true),
-        });
-        table::identifier::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
-    }
-    let mut texts = vec![actor.fields.name.as_str(), actor.fields.focus.as_deref().unwrap_or_default()];
-    texts.extend(actor.fields.other_names.iter().map(String::as_str));
-    texts.extend(actor.fields.identifiers.iter().map(|identifier| identifier.value.as_str()));
-    search::put(KIND, id, &texts, w).await?;
-    if actor.fields.parent_id != before.and_then(|before| before.fields.parent_id) {
-        // Who works for the parent works for its administrations too.
-        w.access_changed();
-    }
-    w.record(change(&actor, ChangeOperation::Upsert, version));
-    Ok(actor)
-}
-
-fn change(actor: &Actor, op: ChangeOperation, version: i64) -> Change {
-    Change { kind: KIND, id: actor.id.uuid(), op, version, visible: actor.fields.visibility.of(None, Some(actor.id.uuid())) }
-}
-
-/// Puts an actor in its stored form and checks all that it refers to.
-async fn check(id: ActorId, new: &mut NewActor, w: &Write<'_>) -> Result<()> {
-    let mut faults = rules::faults(new);
-    match rules::identifiers(&new.identifiers) {
-        Ok(identifiers) => new.identifiers = identifiers,
-        Err(found) => faults.extend(found),
-    }
-    if let Some(parent) = new.parent_id {
-        faults.extend(parent_fault(id, parent, w).await?);
-    }
-    let mut all = new.areas_served.clone();
-    all.extend(new.seat_area_id);
-    let known = areas::paths(&all, &w.tx).await?;
-    faults.extend(new.seat_area_id.filter(|area| !known.contains_key(area)).map(|_| areas::missing("/seatAreaId")));
-    let served = new.areas_served.iter().enumerate().filter(|(_, area)| !known.contains_key(area));
-    faults.extend(served.map(|(at, _)| areas::missing(format!("/areasServed/{at}"))));
-    new.areas_served.sort_unstable();
-    new.areas_served.dedup();
-    faults.extend(codelists::unknown(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
-    }
-    for (at, identifier) in new.identifiers.iter().enumerate().filter(|(_, identifier)| identifier.scope == IdentifierScope::Own) {
-        let taken = table::identifier::Entity::find()
-            .filter(table::identifier::Column::Scheme.eq(identifier.scheme.as_str()))
-            .filter(table::identifier::Column::Value.eq(identifier.value.as_str()))
-            .filter(table::identifier::Column::Scope.eq(IdentifierScope::Own))
-            .filter(table::identifier::Column::Live.eq(true))
-            .filter(table::identifier::Column::ActorId.ne(id))
-            .one(&w.tx)
-            .await?;
-        if let Some(taken) = taken {
-            let mut problem = Problem::conflict(say!(
-                "Numret i identifiers/{at} är redan en annan aktörs eget. Är det samma aktör, använd den; är det en lokal del av den, ange scope parent.",
-                "The number in identifiers/{at} is another actor's own already. If it is the same actor, use that; if this is a local branch of it, give scope parent."
-            ))
-            .with(format!("/actors/{}", taken.actor_id));
-            problem.faults.push(Fault::at(format!("/identifiers/{at}"), "taken", say!("Numret är upptaget.", "The number is taken.")));
-            return Err(problem);
-        }
-    }
-    Ok(())
-}
-
-/// The fault of a parent that is not there, or that is below the actor itself. The chain is locked, so that two changes at
-/// once cannot make a circle together.
-async fn parent_fault(id: ActorId, parent: ActorId, w: &Write<'_>) -> Result<Option<Fault>> {
-    let mut above = Some(parent);
-    while let Some(next) = above {
-        if next == id {
-            return Ok(Some(Fault::at(
-                "/parentId",
-                "circle",
-                say!(
-                    "Aktören kan inte höra till sig själv eller till en aktör som är en del av den.",
-                    "An actor cannot be part of itself or of an actor that is part of it."
-                ),
-            )));
-        }
-        let row = table::Entity::find_by_id(next).filter(table::Column::DeletedAt.is_null()).lock_exclusive().one(&w.tx).await?;
-        let Some(row) = row else {
-            return Ok((next == parent).then(no_parent));
-        };
-        above = row.parent_id;
-    }
-    Ok(None)
-}
-
 fn no_parent() -> Fault {
     Fault::at("/parentId", "not-found", say!("Aktören i parentId finns inte.", "The actor in parentId does not exist."))
 }
@@ -395,7 +240,9 @@ pub(super) async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
         .exec(&w.tx)
         .await?;
     search::remove(actor.id, w).await?;
-    w.record(change(actor, ChangeOperation::Delete, version));
+    history::keep(&[put::version(actor, actor.version, ChangeOperation::Upsert, Some(actor.updated_at))], w).await?;
+    history::keep(&[put::version(actor, version, ChangeOperation::Delete, None)], w).await?;
+    w.record(put::change(actor, ChangeOperation::Delete, version));
     Ok(())
 }
 
@@ -413,7 +260,7 @@ pub async fn put(pack: &str, scheme: &str, code: &str, new: NewActor, w: &Write<
         None => insert(new, w).await?,
         Some(row) if row.pack_version == Some(row.version) && row.deleted_at.is_none() => {
             let before = view(row);
-            let new = NewActor { sector: before.fields.sector, ..new };
+            let new = NewActor { sector: before.fields.sector, former_names: before.fields.former_names.clone(), ..new };
             if new == before.fields {
                 return Ok(());
             }

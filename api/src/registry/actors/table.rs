@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::{Actor, ActorId, ActorKind, ActorStatus, Identifier, IdentifierScope, Sector};
+use super::{Actor, ActorId, ActorKind, ActorStatus, ContactPoint, FormerName, Identifier, IdentifierScope, Sector};
 use crate::{
     access::Visibility,
     geography::areas::AreaId,
@@ -23,6 +23,7 @@ pub struct Model {
     pub name_fold: String,
     pub name_sort: Vec<u8>,
     pub other_names: List<String>,
+    pub former_names: List<FormerName>,
     pub parent_id: Option<ActorId>,
     pub seat_area_id: Option<AreaId>,
     pub municipality_code: Option<String>,
@@ -31,12 +32,18 @@ pub struct Model {
     pub policy_domains: List<String>,
     pub target_groups: List<String>,
     pub focus: Option<String>,
+    pub working_methods: List<String>,
+    pub languages: List<String>,
     pub website: Option<String>,
+    pub contact_points: List<ContactPoint>,
+    pub founded: Option<ChronoDate>,
+    pub dissolved: Option<ChronoDate>,
     pub status: ActorStatus,
     pub visibility: Visibility,
     pub pack: Option<String>,
     pub pack_version: Option<i64>,
     pub deleted_at: Option<ChronoDateTimeUtc>,
+    pub merged_into: Option<ActorId>,
 }
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
