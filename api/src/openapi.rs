@@ -287,13 +287,17 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     let writes = method != "get";
     let body = operation.get("requestBody").is_some();
     let versioned = matches!(method, "patch" | "delete" | "put") && !path.contains("/sessions/");
+    // A partner sends what it has without reading what is here.
+    let unread = method == "put" && path.ends_with("/{externalId}");
 
     let mut parameters: Vec<Value> = path
         .split('{')
         .skip(1)
         .filter_map(|rest| rest.split('}').next())
         .map(|name| {
-            let schema = if name.ends_with("Id") { json!({"type": "string", "format": "uuid"}) } else { json!({"type": "string", "maxLength": 100}) };
+            let schema = if name == "externalId" {
+                json!({"type": "string", "minLength": 1, "maxLength": 200})
+            } else if name.ends_with("Id") { json!({"type": "string", "format": "uuid"}) } else { json!({"type": "string", "maxLength": 100}) };
             json!({"name": name, "in": "path", "required": true, "description": format!("Which one: the {name} of another answer."), "schema": schema})
         })
         .collect();
@@ -306,7 +310,13 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     if method == "post" {
         parameters.push(header("Idempotency-Key", "A text of the caller's, new for each new call: the same call again with the same key gets the same answer and is carried out once.", "8e03978e-40d5-43e8-bc93-6894a57f9324"));
     }
-    if versioned {
+    if unread {
+        parameters.push(header(
+            "If-Match",
+            "The `ETag` of the version that is changed; may be left out, and is heeded when sent.",
+            "\"v1\"",
+        ));
+    } else if versioned {
         parameters.push(header("If-Match", "The `ETag` of the version that is changed.", "\"v1\""));
     }
     operation["parameters"] = json!(parameters);
@@ -333,7 +343,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
             headers["ETag"] =
                 json!({"description": "Identifies this version of the answer.", "schema": {"type": "string", "format": "etag"}});
         }
-        if status == "201" {
+        if status == "201" || (unread && status == "202") {
             headers["Location"] =
                 json!({"description": "Where the new record is.", "schema": {"type": "string", "format": "uri-reference"}});
         }
@@ -362,7 +372,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
         statuses.extend(["410", "422"]);
     }
     if versioned {
-        statuses.extend(["412", "428"]);
+        statuses.push("412");
+        if !unread {
+            statuses.push("428");
+        }
     }
     statuses.sort_unstable();
     statuses.dedup();

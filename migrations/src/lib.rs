@@ -17,7 +17,9 @@ mod m0013_limits;
 mod m0014_audit;
 mod m0015_privacy;
 mod m0016_disclosure;
+mod m0017_events;
 mod m0018_registry;
+mod m0019_sources;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -45,7 +47,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_audit::Migration),
             Box::new(m0016_disclosure::Migration),
             Box::new(m0015_privacy::Migration),
+            Box::new(m0017_events::Migration),
             Box::new(m0018_registry::Migration),
+            Box::new(m0019_sources::Migration),
         ]
     }
 }

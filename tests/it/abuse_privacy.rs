@@ -211,6 +211,8 @@ fn abuse_101_a_person_gets_all_that_is_stored_about_it_and_no_secret(#[values(Da
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let (ingrid, user) = ingrid(&app, &admin);
+    // Who reads the feed gives what has been changed its positions, which are told too.
+    ingrid.get("/changes").is(200);
     let extract = ingrid.get("/me/personal-data").is(200).json;
     assert_eq!(part(&extract, "user_account")[0]["email"], json!(ADDRESS));
     assert_eq!(part(&extract, "access_grant")[0]["role"], json!("coordinator"));

@@ -3,4 +3,6 @@
 pub mod changes;
 pub mod columns;
 pub mod imports;
+pub mod links;
+pub mod matches;
 pub mod sources;

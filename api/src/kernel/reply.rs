@@ -29,6 +29,8 @@ pub struct Reply<T> {
     link: Option<String>,
     cookie: Option<String>,
     secret: bool,
+    /// A part of the body that the tag does not depend on.
+    aside: Option<String>,
     /// The whole of it with the members that the caller wants, when those are not all.
     whole: Option<(Value, Vec<String>)>,
     of: PhantomData<fn() -> T>,
@@ -62,7 +64,7 @@ impl<T: Serialize> Reply<T> {
             }
         };
         let stored = Stored { status, etag: etag(&bytes), location: None, body: bytes.into() };
-        Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, whole, of: PhantomData })
+        Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, aside: None, whole, of: PhantomData })
     }
 
     /// 200 with one resource at a version.
@@ -78,6 +80,15 @@ impl<T: Serialize> Reply<T> {
             |bytes| Some(if plain { format!("\"v{version}\"") } else { format!("\"v{version}-{}\"", &sha256_hex(bytes)[..8]) }),
             body,
         )
+    }
+
+    /// An answer with a resource and with others that it is shown with, which change without it: its tag names the version
+    /// and goes by the bytes.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn composed(call: &Call, status: u16, version: i64, body: &T) -> Result<Self> {
+        Self::new(call, status, |bytes| Some(format!("\"v{version}-{}\"", &sha256_hex(bytes)[..8])), body)
     }
 
     /// 200 with something that has no version of its own; its tag comes from the bytes.
@@ -129,7 +140,9 @@ impl<T: Serialize> Reply<Page<T>> {
     /// # Errors
     /// When an item cannot be written as JSON.
     pub fn page(call: &Call, page: &Page<T>) -> Result<Self> {
-        let mut reply = Self::computed(call, page)?;
+        let aside = page.change_cursor.clone();
+        let mut reply = Self::new(call, 200, |bytes| Some(format!("W/\"{}\"", &digest(bytes, Some(&aside))[..16])), page)?;
+        reply.aside = Some(aside);
         let query = |cursor: Option<&str>| {
             let mut query: Vec<String> = Vec::new();
             for (name, value) in call.parameters.as_object().into_iter().flatten() {
@@ -186,15 +199,34 @@ impl<T> Reply<T> {
             None => body,
         };
         self.stored.body = body.to_string().into();
-        let digest = sha256_hex(&self.stored.body);
+        let digest = digest(&self.stored.body, self.aside.as_deref());
         self.stored.etag = self.stored.etag.as_deref().map(|etag| match etag.strip_prefix("W/") {
             Some(_) => format!("W/\"{}\"", &digest[..16]),
             None => format!("\"{}-{}\"", etag.trim_matches('"').split('-').next().unwrap_or_default(), &digest[..8]),
         });
     }
 
+    /// The same with the address, below the API's root, of what came of the call.
+    #[must_use]
+    pub fn located(mut self, path: &str) -> Self {
+        self.stored.location = Some(format!("{ROOT}{path}"));
+        self
+    }
+
     pub(crate) const fn stored(stored: Stored, replayed: bool) -> Self {
-        Self { stored, replayed, link: None, cookie: None, secret: false, whole: None, of: PhantomData }
+        Self { stored, replayed, link: None, cookie: None, secret: false, aside: None, whole: None, of: PhantomData }
+    }
+}
+
+/// The digest of a body without a part of it.
+fn digest(body: &[u8], aside: Option<&str>) -> String {
+    let place = aside.and_then(|aside| {
+        let at = body.windows(aside.len()).rposition(|part| part == aside.as_bytes())?;
+        Some((at, at + aside.len()))
+    });
+    match place {
+        Some((from, to)) => sha256_hex(&[&body[..from], &body[to..]].concat()),
+        None => sha256_hex(body),
     }
 }
 

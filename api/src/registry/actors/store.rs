@@ -24,7 +24,7 @@ use crate::{
 
 const KIND: &str = "actor";
 
-fn view(row: table::Model) -> Actor {
+pub(super) fn view(row: table::Model) -> Actor {
     Actor {
         id: row.id,
         version: row.version,
@@ -196,13 +196,7 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db:
 ///
 /// # Errors
 /// When the caller may not, or the other is not there.
-pub(super) async fn may_join(
-    sight: &Sight,
-    reach: &Reach,
-    before: Option<&NewActor>,
-    after: &NewActor,
-    db: &impl ConnectionTrait,
-) -> Result<()> {
+pub async fn may_join(sight: &Sight, reach: &Reach, before: Option<&NewActor>, after: &NewActor, db: &impl ConnectionTrait) -> Result<()> {
     let same = |parent: &ActorId| before.is_some_and(|before| before.parent_id == Some(*parent));
     let Some(parent) = after.parent_id.filter(|parent| !same(parent)) else { return Ok(()) };
     if !missing(sight, &[parent], db).await?.is_empty() {
@@ -215,7 +209,7 @@ pub(super) async fn may_join(
 }
 
 /// A refusal that does not name an actor which the caller may not see: that its number is taken must be told, not by whom.
-pub(super) async fn hiding(sight: &Sight, mut refused: Problem, db: &impl ConnectionTrait) -> Problem {
+pub async fn hiding(sight: &Sight, mut refused: Problem, db: &impl ConnectionTrait) -> Problem {
     let named = refused.conflicts_with.as_deref().and_then(|path| path.rsplit('/').next()?.parse::<Uuid>().ok()).map(ActorId::from);
     if let Some(named) = named
         && !missing(sight, &[named], db).await.is_ok_and(|missing| missing.is_empty())
@@ -230,7 +224,7 @@ fn no_parent() -> Fault {
 }
 
 /// Removes an actor: it is kept, but neither shown nor found, and its identifiers are free.
-pub(super) async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
+pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
     let version = actor.version + 1;
     let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
     w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, actor.version).await?;

@@ -102,14 +102,22 @@ pub async fn put_many(drafts: Vec<Draft>, w: &Write<'_>) -> Result<Vec<Result<Ac
         // One from before the history began is kept as it was.
         versions.extend(before.iter().map(|before| version(before, before.version, ChangeOperation::Upsert, Some(before.updated_at))));
         versions.push(version(actor, actor.version, ChangeOperation::Upsert, None));
-        w.record(change(actor, ChangeOperation::Upsert, actor.version));
+        let left = before.iter().flat_map(|before| places_of(&before.fields));
+        let was = before.as_ref().map(|before| before.fields.visibility.of(None, Some(actor.id.uuid())));
+        w.record(change(actor, ChangeOperation::Upsert, actor.version).within(left).after(was));
     }
     history::keep(&versions, w).await?;
     Ok(outcomes)
 }
 
 pub(super) fn change(actor: &Actor, op: ChangeOperation, version: i64) -> Change {
-    Change { kind: KIND, id: actor.id.uuid(), op, version, visible: actor.fields.visibility.of(None, Some(actor.id.uuid())) }
+    Change::new(KIND, actor.id.uuid(), op, version, actor.fields.visibility.of(None, Some(actor.id.uuid())))
+        .within(places_of(&actor.fields))
+}
+
+/// The areas that an actor concerns: where it has its seat and those that it serves.
+fn places_of(actor: &NewActor) -> impl Iterator<Item = AreaId> {
+    actor.seat_area_id.into_iter().chain(actor.areas_served.iter().copied())
 }
 
 pub(super) fn version(actor: &Actor, version: i64, op: ChangeOperation, since: Option<ChronoDateTimeUtc>) -> Version<'_, NewActor> {
@@ -306,6 +314,7 @@ fn row(actor: &Actor, municipality: Option<&str>) -> table::ActiveModel {
         sector: Set(fields.sector.unwrap_or_else(|| rules::usual_sector(fields.kind))),
         name_fold: Set(text::fold(&fields.name)),
         name_sort: Set(text::sort_key(&fields.name)),
+        name_key: Set(rules::name_key(&fields.name)),
         name: Set(fields.name),
         other_names: Set(fields.other_names.into()),
         former_names: Set(fields.former_names.into()),
