@@ -23,7 +23,7 @@ use crate::{
         oauth,
     },
     config::Config,
-    exchange::changes,
+    exchange::{changes, imports::worker::Worker},
     guidance::packs,
     kernel::{
         Db, Remembered,
@@ -60,6 +60,7 @@ pub struct App {
     remembered: Data<Remembered>,
     stopping: Data<Stopping>,
     letters: Data<Letters>,
+    imports: Data<Worker>,
 }
 
 impl std::fmt::Debug for App {
@@ -86,6 +87,7 @@ impl App {
         let contract = CONTRACT.as_ref().map_err(|error| OpenError::Database(error.clone()))?;
         let calls = Calls::new(!config.metrics_listen.is_empty());
         let limits = Limits::new(config.limits(), &db.clock);
+        let imports = Worker::new(Arc::clone(contract), &db);
         Ok(Self {
             documents: Data::new(Documents::new(&config.public_url)),
             config: Data::new(config),
@@ -98,6 +100,7 @@ impl App {
             remembered: Data::new(Remembered::default()),
             stopping: Data::new(Stopping::default()),
             letters: Data::new(Letters::new(outbox)),
+            imports: Data::new(imports),
         })
     }
 
@@ -111,6 +114,12 @@ impl App {
     #[must_use]
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// The worker of imports, for commands at the console.
+    #[must_use]
+    pub fn imports(&self) -> &Worker {
+        &self.imports
     }
 
     /// Starts to listen.
@@ -153,7 +162,7 @@ impl App {
         let (config, db, access, contract) = (self.config.clone(), self.db.clone(), self.access.clone(), self.contract.clone());
         let federation = self.federation.clone();
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
-        let letters = self.letters.clone();
+        let (letters, imports) = (self.letters.clone(), self.imports.clone());
         self.work_beside();
         let (limits, calls) = (self.limits.clone(), self.calls.clone());
         let server = HttpServer::new(move || {
@@ -170,6 +179,7 @@ impl App {
                 .app_data(remembered.clone())
                 .app_data(stopping.clone())
                 .app_data(letters.clone())
+                .app_data(imports.clone())
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())
                 .service(web::scope(ROOT).wrap(from_fn(access::authenticate)).configure(|plain| {
@@ -217,6 +227,8 @@ impl App {
     fn work_beside(&self) {
         let (letters, db) = (self.letters.clone(), self.db.clone());
         actix_web::rt::spawn(async move { letters.run(&db).await });
+        let (imports, access, db) = (self.imports.clone(), self.access.clone(), self.db.clone());
+        actix_web::rt::spawn(async move { imports.run(&access, &db).await });
         let (limits, db) = (self.limits.clone(), self.db.clone());
         actix_web::rt::spawn(async move { limits.keep_shared(&db).await });
         let db = self.db.clone();

@@ -343,7 +343,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
             headers["ETag"] =
                 json!({"description": "Identifies this version of the answer.", "schema": {"type": "string", "format": "etag"}});
         }
-        if status == "201" || (unread && status == "202") {
+        if status == "201" || (status == "202" && response.get("content").is_some()) {
             headers["Location"] =
                 json!({"description": "Where the new record is.", "schema": {"type": "string", "format": "uri-reference"}});
         }

@@ -116,6 +116,8 @@ permissions! {
     SyncSources "sources.sync" [In(Admin | Coordinator | ActorAdmin | Service)];
     ReadMatches "matches.read" [In(Admin | Coordinator | ActorAdmin | Service)];
     DecideMatches "matches.decide" [In(Admin | Coordinator | ActorAdmin)];
+    ReadImports "imports.read" [In(Admin | Coordinator | ActorAdmin | Service)];
+    WriteImports "imports.write" [In(Admin | Coordinator | ActorAdmin | Service)];
     StartSession "sessions.start" [Everyone];
     EndSession "sessions.end" [SignedIn];
     ReadAccount "account.read" [SignedIn];

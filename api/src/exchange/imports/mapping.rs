@@ -173,10 +173,10 @@ impl Mapping {
 
     /// Refuses what has been said before in the same file.
     fn once(&mut self, row: u32, record: Record) -> Result<Record, Vec<RowFault>> {
-        let digest = sha256_hex(record.id.map_or_else(|| record.external_id.clone(), |id| id.to_string()).as_bytes());
-        let mut key = [0; 16];
-        key.copy_from_slice(&digest.as_bytes()[..16]);
-        match self.first.entry(key) {
+        let mut record = record;
+        let parent = record.fields.get("parentId").and_then(Value::as_str);
+        record.parent_is_in_file = parent.is_some_and(|parent| self.first.contains_key(&key(parent)));
+        match self.first.entry(key(&record.id.map_or_else(|| record.external_id.clone(), |id| id.to_string()))) {
             std::collections::hash_map::Entry::Occupied(first) => {
                 let first = first.get();
                 Err(vec![RowFault::of(
@@ -358,6 +358,13 @@ fn no_kind() -> Fault {
             "The row does not say what kind of actor it is. Give kind in the call, for example kind=association, or a column kind."
         ),
     )
+}
+
+/// An id in little room.
+fn key(id: &str) -> [u8; 16] {
+    let mut key = [0; 16];
+    key.copy_from_slice(&sha256_hex(id.as_bytes()).as_bytes()[..16]);
+    key
 }
 
 /// What stands in for an external id: the organisation number, the name, and without a number the seat.

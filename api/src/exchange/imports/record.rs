@@ -42,6 +42,9 @@ pub struct Record {
     pub version: Option<i64>,
     /// Members of an actor as in the API, except that areas and the parent may be called by codes, names and external ids.
     pub fields: Map<String, Value>,
+    /// Whether the parent is an earlier row of the same file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parent_is_in_file: bool,
     /// Identifiers that stand in columns of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<Value>,
