@@ -37,9 +37,10 @@ impl MigrationTrait for Migration {
             .col(json_binary("applied"))
             .col(text_null("note"))
             .col(text_null("decided_by_name"))
-            .col(timestamp_with_time_zone_null("decided_at"))
-            .col(text_null("undone_by_name"))
-            .col(timestamp_with_time_zone_null("undone_at"));
+            .col(timestamp_with_time_zone_null("decided_at"));
+        refers(&mut held, "decided_by", "user_account", false);
+        refers(&mut held, "undone_by", "user_account", false);
+        held.col(text_null("undone_by_name")).col(timestamp_with_time_zone_null("undone_at"));
         manager.create_table(held).await?;
         index(manager, "record_match", &["status", "id"], false).await?;
         index(manager, "record_match", &["source_id", "id"], false).await?;

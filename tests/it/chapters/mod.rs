@@ -5,6 +5,7 @@ mod audit;
 mod federation;
 mod privacy;
 mod secrecy;
+mod sources;
 
 use crate::story::{Teller, Told};
 
@@ -13,6 +14,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     accounts::tell(t, told);
     federation::tell(t, told);
     audit::tell(t, told);
+    sources::tell(t, told);
     secrecy::tell(t, told);
     privacy::tell(t, told);
 }

@@ -51,7 +51,8 @@ impl Decider<'_> {
         keep_scopes(&mut fields.identifiers, &actor.fields.identifiers);
         let after = self.put(actor, fields, w).await?;
         let stored = sync::members_of(&after.fields)?;
-        let changed = write.keys().filter(|member| before.get(*member) != stored.get(*member));
+        // Also what follows from a change, as a former name does.
+        let changed = stored.keys().filter(|member| before.get(*member) != stored.get(*member));
         let applied = changed.map(|member| Applied {
             member: member.clone(),
             before: before.get(member).cloned().unwrap_or_default(),
@@ -118,7 +119,13 @@ impl Decider<'_> {
             (_, None) => sources::may_sync(self.sight, self.reach, &source, &w.tx).await?,
         }
         store::hold_again(&row, link, &source, w).await?;
-        let undone = Row { status: MatchStatus::Undone, undone_by_name: Some(w.call.user_name.clone()), undone_at: Some(w.now), ..row };
+        let undone = Row {
+            status: MatchStatus::Undone,
+            undone_by: w.call.user,
+            undone_by_name: Some(w.call.user_name.clone()),
+            undone_at: Some(w.now),
+            ..row
+        };
         store::update(undone, &source, w).await
     }
 
@@ -225,8 +232,10 @@ async fn decided(row: Row, decision: MatchDecision, actor: &Actor, note: Option<
         actor_id: Some(actor.id),
         actor_version: Some(actor.version),
         note,
+        decided_by: w.call.user,
         decided_by_name: Some(w.call.user_name.clone()),
         decided_at: Some(w.now),
+        undone_by: None,
         undone_by_name: None,
         undone_at: None,
         ..row

@@ -155,8 +155,10 @@ pub(in crate::exchange) async fn hold(held: Vec<Held>, source: &Source, w: &Writ
                 actor_version: None,
                 applied: Vec::new().into(),
                 note: None,
+                decided_by: None,
                 decided_by_name: None,
                 decided_at: None,
+                undone_by: None,
                 undone_by_name: None,
                 undone_at: None,
             };
@@ -243,6 +245,7 @@ pub(in crate::exchange) async fn lapse(id: MatchId, actor: &Actor, source: &Sour
         actor_id: Some(actor.id),
         actor_version: Some(actor.version),
         decided_at: Some(w.now),
+        decided_by: None,
         decided_by_name: None,
         ..row
     };

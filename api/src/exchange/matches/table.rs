@@ -26,8 +26,10 @@ pub struct Model {
     pub actor_version: Option<i64>,
     pub applied: List<super::store::Applied>,
     pub note: Option<String>,
+    pub decided_by: Option<Uuid>,
     pub decided_by_name: Option<String>,
     pub decided_at: Option<ChronoDateTimeUtc>,
+    pub undone_by: Option<Uuid>,
     pub undone_by_name: Option<String>,
     pub undone_at: Option<ChronoDateTimeUtc>,
 }

@@ -388,15 +388,19 @@ async fn put(drafts: Vec<Draft>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<
 /// Keeps what a record said, unless it said nothing new.
 async fn keep(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Outcome> {
     let changed = written.as_ref().is_some_and(|actor| actor.version != one.actor.version);
-    let actor = written.unwrap_or(one.actor);
+    let actor = written.unwrap_or_else(|| one.actor.clone());
     let Plan { write, mut base, left_alone } = one.plan;
     let mut given = one.given;
-    let stored = members_of(&actor.fields)?;
-    for (member, _) in &write {
-        // In the very form that the registry gave it.
-        let value = stored.get(member).cloned().unwrap_or_default();
-        base.insert(member.clone(), value.clone());
-        given.insert(member.clone(), value);
+    let (before, stored) = (members_of(&one.actor.fields)?, members_of(&actor.fields)?);
+    for (member, value) in &stored {
+        // In the very form that the registry gave it; and what follows from a change, as a former name does, is the source's.
+        let follows = base.get(member) == before.get(member) && before.get(member) != Some(value);
+        if write.contains_key(member) || follows {
+            base.insert(member.clone(), value.clone());
+        }
+        if write.contains_key(member) {
+            given.insert(member.clone(), value.clone());
+        }
     }
     let mut link =
         Link { given: Value::Object(given), base: Value::Object(base), digest: one.digest, absent_since: None, ..one.link.clone() };
