@@ -231,7 +231,10 @@ async fn create(
         return Err(Problem::parameters(vec![Fault::of_parameter(
             "full",
             "needs-source",
-            say!("full går bara med sourceId: det är källans poster som saknas.", "full needs sourceId: it is the source's records that are missing."),
+            say!(
+                "full går bara med sourceId: det är källans poster som saknas.",
+                "full needs sourceId: it is the source's records that are missing."
+            ),
         )]));
     }
     let format = Format::of_media_type(request.content_type()).ok_or_else(|| {

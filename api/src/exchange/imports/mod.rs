@@ -7,6 +7,7 @@
 
 mod api;
 mod cells;
+pub mod console;
 pub mod formats;
 mod intake;
 pub mod mapping;

@@ -4,12 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::{
-    ImportOutcome,
-    record::Record,
-    work::Done,
-    worker::Errand,
-};
+use super::{ImportOutcome, record::Record, work::Done, worker::Errand};
 use crate::{
     access::Reach,
     exchange::sources::{

@@ -109,14 +109,14 @@ pub(super) async fn rows(id: ImportJobId, filter: &RowFilter, paging: &Paging, c
     Ok(paging.fetch(select, keys, call, db).await?.map(|row| ImportRow::of(row, call.language)))
 }
 
-/// The first rows that were not simply taken, for a summary.
+/// The first rows with an outcome, for a summary.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn first_refused(id: ImportJobId, most: u64, db: &impl ConnectionTrait) -> Result<Vec<row::Model>> {
+pub async fn first(id: ImportJobId, outcome: ImportOutcome, most: u64, db: &impl ConnectionTrait) -> Result<Vec<row::Model>> {
     let refused = row::Entity::find()
         .filter(row::Column::ImportJobId.eq(id))
-        .filter(row::Column::Outcome.eq(ImportOutcome::Refused))
+        .filter(row::Column::Outcome.eq(outcome))
         .order_by_asc(row::Column::Number);
     Ok(refused.limit(most).all(db).await?)
 }

@@ -14,10 +14,7 @@ use super::{
     worker::{Errand, Worker},
 };
 use crate::{
-    access::{
-        Reach,
-        policy::Permission,
-    },
+    access::{Reach, policy::Permission},
     exchange::{
         links::store as links,
         sources::{
@@ -308,7 +305,12 @@ fn table_rows(job: &table::Model, rows: &[Row], done: &[Option<Done>]) -> Vec<ro
                 actor_id: done.actor.filter(|_| !(job.dry_run && done.outcome == ImportOutcome::Created)),
                 match_id: done.match_id.filter(|_| !job.dry_run),
                 errors: errors.into(),
-                left_alone: done.left_alone.iter().map(|(member, reason)| Kept { member: member.clone(), reason: *reason }).collect::<Vec<_>>().into(),
+                left_alone: done
+                    .left_alone
+                    .iter()
+                    .map(|(member, reason)| Kept { member: member.clone(), reason: *reason })
+                    .collect::<Vec<_>>()
+                    .into(),
             }
         })
         .collect()
