@@ -87,7 +87,7 @@ impl App {
         let contract = CONTRACT.as_ref().map_err(|error| OpenError::Database(error.clone()))?;
         let calls = Calls::new(!config.metrics_listen.is_empty());
         let limits = Limits::new(config.limits(), &db.clock);
-        let imports = Worker::new(Arc::clone(contract), &db);
+        let imports = Worker::new(Arc::clone(contract));
         Ok(Self {
             documents: Data::new(Documents::new(&config.public_url)),
             config: Data::new(config),

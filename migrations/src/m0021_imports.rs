@@ -39,10 +39,7 @@ impl MigrationTrait for Migration {
             .col(integer("tries"));
         manager.create_table(job).await?;
         index(manager, "import_job", &["user_id", "id"], false).await?;
-        manager
-            .get_connection()
-            .execute_unprepared("CREATE INDEX import_job_live ON import_job (id) WHERE finished_at IS NULL")
-            .await?;
+        manager.get_connection().execute_unprepared("CREATE INDEX import_job_live ON import_job (id) WHERE finished_at IS NULL").await?;
 
         let mut chunk = Table::create();
         chunk

@@ -31,7 +31,8 @@ const ALSO: [(&str, &str); 10] = [
 ];
 
 /// What an operation needs in its address beyond what the contract calls required.
-const QUERIES: [(&str, &str); 1] = [("createObservationImport", "?indicator=neet&source=SCB")];
+const QUERIES: [(&str, &str); 2] =
+    [("createObservationImport", "?indicator=neet&source=SCB"), ("createImport", "?kind=association&dryRun=true")];
 
 /// Records that hang together, by the name of the path parameter that they are known by.
 #[derive(Clone, Debug, Default)]
@@ -128,6 +129,11 @@ pub fn owned(app: &TestApp, client: &Client) -> Set {
     set.put("sessionId", id(&session.json));
     let token = json!({"name": "Excel", "scopes": ["registry.read"], "expiresAt": "2027-02-20T09:00:00Z"});
     set.put("personalTokenId", id(&client.post("/me/tokens", &token).is(201).json["personalToken"]));
+    // A file with nothing in it, from those who may import.
+    let import = client.post("/imports?dryRun=true", &json!({"items": []}));
+    if import.status == 202 {
+        set.put("importJobId", id(&import.json));
+    }
     set
 }
 

@@ -23,6 +23,7 @@ mod contract;
 mod fixtures;
 mod harness;
 mod house;
+mod imports;
 mod policy;
 mod sources;
 mod story;

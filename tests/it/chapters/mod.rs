@@ -3,6 +3,7 @@
 mod accounts;
 mod audit;
 mod federation;
+mod imports;
 mod privacy;
 mod secrecy;
 mod sources;
@@ -15,6 +16,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     federation::tell(t, told);
     audit::tell(t, told);
     sources::tell(t, told);
+    imports::tell(t, told);
     secrecy::tell(t, told);
     privacy::tell(t, told);
 }

@@ -10,7 +10,7 @@ use super::{ImportJobId, ImportStatus, store, table, work};
 use crate::{
     access::{Access, Acting, policy::Permission},
     exchange::sources::{Source, store as sources},
-    kernel::{Db, Problem, Result, contract::Contract, language::Text, problem::Kind, say},
+    kernel::{Db, Problem, Result, contract::Contract, hash, language::Text, problem::Kind, say},
 };
 
 /// How often jobs that wait are looked for, when nobody says that there is one.
@@ -33,8 +33,8 @@ pub(super) struct Errand {
 impl Worker {
     /// A worker of this process.
     #[must_use]
-    pub fn new(contract: Arc<Contract>, db: &Db) -> Self {
-        Self { contract, holder: db.new_id::<Self>().uuid(), waiting: Notify::new() }
+    pub fn new(contract: Arc<Contract>) -> Self {
+        Self { contract, holder: Uuid::from_bytes(hash::random()), waiting: Notify::new() }
     }
 
     pub(super) const fn holder(&self) -> Uuid {
