@@ -3,10 +3,17 @@
 use std::thread;
 
 use rstest::rstest;
-use samsyn::access::policy::Role;
+use samsyn::{
+    access::{Reach, Sight, policy::Role},
+    exchange::sources::{
+        NewSource, Source,
+        sync::{self, Incoming, Outcome, Syncing},
+    },
+    kernel::{Db, clock::Clock, contract::Contract, id::Ids, request::Call},
+};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Client, Database, TestApp, id};
+use crate::harness::{Answer, Client, Database, TestApp, id, settings_of, today};
 
 /// A number that no actor of the pack has.
 const NUMBER: &str = "802001-0008";
@@ -54,7 +61,7 @@ fn a_record_is_created_once_and_what_the_source_owns_follows_it(#[values(Databas
         "identifiers": [{"scheme": "SE-ON", "value": NUMBER}]});
 
     let created = partner.put(&path, &record).is(201);
-    assert_eq!(created.header("location"), Some(format!("/samsyn/v1{path}").as_str()));
+    assert_eq!(created.header("location"), Some(format!("/samsyn/v1{}", path.replace(':', "%3A")).as_str()));
     assert_eq!(created.json["externalId"], json!("a/b:ö 1"));
     assert_eq!(created.json["actor"]["name"], json!("Fittja Odlare"));
     assert_eq!(created.json["actor"]["focus"], json!("Odling"), "a new actor gets all that is given");
@@ -68,7 +75,8 @@ fn a_record_is_created_once_and_what_the_source_owns_follows_it(#[values(Databas
     assert_eq!(partner.get(&path).is(200).etag(), created.etag());
 
     // What the source owns follows; what it does not own is left alone.
-    let changed = partner.put(&path, &json!({"name": "Fittja Odlarförening", "focus": "Annat", "website": "https://odla.example.se"})).is(200);
+    let changed =
+        partner.put(&path, &json!({"name": "Fittja Odlarförening", "focus": "Annat", "website": "https://odla.example.se"})).is(200);
     assert_eq!(changed.json["actor"]["name"], json!("Fittja Odlarförening"));
     assert_eq!(changed.json["actor"]["website"], json!("https://odla.example.se"));
     assert_eq!(changed.json["actor"]["focus"], json!("Odling"));
@@ -153,11 +161,9 @@ fn a_record_that_may_be_there_already_waits_for_a_person(#[values(Database::Sqli
     let shown = admin.get(&format!("/matches/{first}")).is(200);
     assert_eq!((&shown.json["status"], &shown.json["reasons"]), (&json!("open"), &json!(["same_identifier"])));
     assert_eq!(shown.json["candidates"][0]["actor"]["id"], json!(actor));
-    let change = |member: &str| shown.json["candidates"][0]["changes"].as_array().unwrap().iter().find(|one| one["member"] == member).cloned();
-    assert_eq!(
-        change("focus"),
-        Some(json!({"member": "focus", "current": "Idrott", "given": "Fotboll", "written": false}))
-    );
+    let change =
+        |member: &str| shown.json["candidates"][0]["changes"].as_array().unwrap().iter().find(|one| one["member"] == member).cloned();
+    assert_eq!(change("focus"), Some(json!({"member": "focus", "current": "Idrott", "given": "Fotboll", "written": false})));
     assert_eq!(change("name").unwrap()["written"], json!(true));
     let ids = |query: &str| {
         let items = admin.get(&format!("/matches?{query}")).is(200).json["items"].as_array().unwrap().clone();
@@ -183,7 +189,10 @@ fn a_record_that_may_be_there_already_waits_for_a_person(#[values(Database::Sqli
     let now = admin.get(&format!("/actors/{actor}")).json;
     assert_eq!((&now["name"], &now["website"], &now["focus"]), (&json!("Fittja IF"), &json!("https://if.example.se"), &json!("Idrott")));
     let linked = send("1", &more).is(200);
-    assert_eq!((&linked.json["actorId"], left(&linked)), (&json!(actor), vec!["focus not_owned".to_owned(), "identifiers not_owned".to_owned()]));
+    assert_eq!(
+        (&linked.json["actorId"], left(&linked)),
+        (&json!(actor), vec!["focus not_owned".to_owned(), "identifiers not_owned".to_owned()])
+    );
 
     // Taken back: what nobody has changed since becomes what it was.
     admin.patch(&format!("/actors/{actor}"), "*", &json!({"website": "https://kurerad.example.se"})).is(200);
@@ -324,7 +333,8 @@ fn a_partner_reaches_its_own_source_and_nothing_else(#[values(Database::Sqlite, 
     partner.post(&format!("/matches/{}/decide", text(&held, "matchId")), &json!({"decision": "same", "actorId": hidden})).is(403);
     // A coordinator of the municipality who may not see it cannot choose it either.
     let coordinator = app.user(Role::Coordinator, Some(("area", &seat)));
-    let blind = coordinator.post(&format!("/matches/{}/decide", text(&held, "matchId")), &json!({"decision": "same", "actorId": hidden})).is(422);
+    let blind =
+        coordinator.post(&format!("/matches/{}/decide", text(&held, "matchId")), &json!({"decision": "same", "actorId": hidden})).is(422);
     assert_eq!(blind.faults(), ["/actorId not-found"]);
 
     // An actor that it sent and that was hidden since is still kept up to date, and not shown.
@@ -400,4 +410,135 @@ fn a_source_owns_members_that_an_actor_has_and_may_be_the_installations_own(
     coordinator.put(&format!("/sources/{own}/actors/1"), &json!({"kind": "other", "name": "X"})).is(403);
     app.anybody().get(&format!("/sources/{own}")).is(401);
     partner(&app, &admin, &own).put(&format!("/sources/{own}/actors/1"), &json!({"kind": "other", "name": "X"})).is(201);
+}
+
+/// Does something with a database that a service runs on, as the installation itself.
+fn inside<T: Send + 'static>(app: &TestApp, work: impl AsyncFnOnce(&Db, &Source, &Syncing<'_>) -> T + Send + 'static, owned: &[&str]) -> T {
+    let admin = app.user(Role::Admin, None);
+    let source = Source {
+        id: source(&admin, &Value::Null, owned).parse::<uuid::Uuid>().unwrap().into(),
+        version: 1,
+        fields: NewSource {
+            actor_id: None,
+            name: "Eget".to_owned(),
+            id_scheme: "eget".to_owned(),
+            owned_fields: owned.iter().map(|member| (*member).to_owned()).collect(),
+        },
+        created_at: today(),
+        updated_at: today(),
+    };
+    let settings = settings_of(&app.url);
+    thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let db = Db::open(&settings, false, Clock::Fixed(today()), Ids::counted_from(5_000_000)).await.unwrap();
+            let contract = Contract::new(&samsyn::openapi::document(samsyn::openapi::CANONICAL_URL)).unwrap();
+            let sight = Sight::of_installation();
+            let mut reach = Reach::default();
+            reach.everywhere = true;
+            let outcome = work(&db, &source, &Syncing { source: &source, sight: &sight, reach: &reach, contract: &contract }).await;
+            db.close().await;
+            outcome
+        })
+    })
+    .join()
+    .unwrap()
+}
+
+fn incoming(external: &str, record: &Value) -> Incoming {
+    Incoming { external_id: external.to_owned(), fields: record.as_object().unwrap().clone() }
+}
+
+async fn apply(records: Vec<Incoming>, by: &Syncing<'_>, db: &Db) -> Vec<Outcome> {
+    db.transaction(&Call::of_installation(), async |w| sync::apply(records.clone(), by, w).await).await.unwrap()
+}
+
+fn results(outcomes: &[Outcome]) -> Vec<String> {
+    let told = outcomes.iter().map(|outcome| outcome.json(samsyn::kernel::language::Language::Sv));
+    told.map(|one| {
+        let code = one["errors"][0]["code"].as_str().map(|code| format!(" {code}")).unwrap_or_default();
+        format!("{}{code}", one["result"].as_str().unwrap())
+    })
+    .collect()
+}
+
+#[rstest]
+fn records_of_one_call_know_of_each_other(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let number = |name: &str, number: &str| json!({"kind": "agency", "name": name, "identifiers": [{"scheme": "SE-ON", "value": number}]});
+    let records = vec![
+        incoming("1", &number("Första domstolen", "202100-2742")),
+        incoming("2", &number("Andra domstolen", "2021002742")),
+        incoming("1", &number("Tredje domstolen", "2021002742")),
+        incoming("3", &json!({"kind": "other", "name": "Fel", "seatAreaId": "01890a5d-ac96-774b-bcce-b302099a8057"})),
+        incoming("4", &json!({"kind": "other", "name": "Föreningen Fel"})),
+        incoming("5", &json!({"kind": "other", "name": "fel"})),
+        incoming("6", &json!({"kind": "other", "name": "Fel", "okänd": 1})),
+        incoming("811228-9874", &json!({"kind": "other", "name": "Snickaren"})),
+        incoming("7", &number("Snickaren", "811228-9874")),
+    ];
+    let wanted = [
+        "created",
+        "held",
+        "refused repeated",
+        "refused not-found",
+        "created",
+        "held",
+        "refused unknown",
+        "refused personal-identity-number",
+        "refused personal-identity-number",
+    ];
+    let (tried, applied, again) = inside(
+        &app,
+        async move |db, _, by| {
+            let tried = sync::try_out(&records, by, &Call::of_installation(), db).await.unwrap();
+            assert!(tried.iter().all(|outcome| !format!("{:?}", outcome.json(samsyn::kernel::language::Language::En)).contains("9874")));
+            let applied = apply(records.clone(), by, db).await;
+            (results(&tried), results(&applied), results(&apply(records, by, db).await))
+        },
+        &["name"],
+    );
+    assert_eq!(tried, wanted, "a dry run tells the same");
+    assert_eq!(applied, wanted);
+    let again_wanted = wanted.map(|result| result.replace("created", "unchanged"));
+    assert_eq!(again, again_wanted);
+}
+
+/// How many records: enough to fill several statements, or as many as `SAMSYN_MANY` says, to measure.
+fn many() -> usize {
+    std::env::var("SAMSYN_MANY").ok().and_then(|many| many.parse().ok()).unwrap_or(1200)
+}
+
+#[rstest]
+fn a_whole_register_is_sent_and_sent_again_without_a_write(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let seat = app.area("0127");
+    let records: Vec<Incoming> = (0..many())
+        .map(|number| {
+            let record = json!({"kind": "association", "name": format!("Förening nummer {number}"), "seatAreaId": seat,
+                "website": format!("https://{number}.example.se"), "areasServed": [seat], "policyDomains": ["democracy"]});
+            incoming(&format!("{number:07}"), &record)
+        })
+        .collect();
+    inside(
+        &app,
+        async move |db, _, by| {
+            for (run, wanted) in [("first", "created"), ("second", "unchanged")] {
+                #[expect(clippy::disallowed_methods, reason = "what is measured is told, and nothing depends on it")]
+                let started = std::time::Instant::now();
+                for records in records.chunks(500) {
+                    let outcomes = apply(records.to_vec(), by, db).await;
+                    assert!(
+                        outcomes.iter().all(|outcome| outcome.result == serde_json::from_value(json!(wanted)).unwrap()),
+                        "{outcomes:?}"
+                    );
+                }
+                println!("{} records, {run} run: {:?}", records.len(), started.elapsed());
+            }
+        },
+        &["name", "website"],
+    );
+    let admin = app.user(Role::Admin, None);
+    let source = admin.get("/sources").is(200).json["items"].as_array().unwrap().last().unwrap().clone();
+    let page = admin.get(&format!("/sources/{}/actors?include=total&limit=1", id(&source))).is(200);
+    assert_eq!((&page.json["total"], &page.json["items"][0]["version"]), (&json!(many()), &json!(1)));
 }

@@ -16,7 +16,8 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let path = format!("/sources/{source}/actors");
 
     // A new record, and the same again.
-    let record = json!({"kind": "association", "name": "Alby Odlare", "seatAreaId": app.area("0127"), "website": "https://alby.example.se"});
+    let record =
+        json!({"kind": "association", "name": "Alby Odlare", "seatAreaId": app.area("0127"), "website": "https://alby.example.se"});
     let first = t.tell(kim, "PUT", &format!("{path}/4711"), Some(record.clone())).is(201);
     let same = kim.put(&format!("{path}/4711"), &record).is(200);
     assert_eq!((same.etag(), &same.json), (first.etag(), &first.json));

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     access::{By, Sight, policy::needs},
-    exchange::sources::{Source, SourceId, store as sources, sync},
+    exchange::sources::{Source, SourceId, rules::ordered, store as sources, sync},
     kernel::{
         At, Db, Page, Paging, Problem, Query, Reply, Result, Valid, Write, extract::blank_is_none, request::Call, say, secrecy::Secrecy,
     },
@@ -243,7 +243,7 @@ impl<'a> Shown<'a> {
             external_id: row.external_id,
             status: row.status,
             reasons: rules::reasons(row.same_identifier, row.same_name),
-            incoming: row.incoming,
+            incoming: ordered(&row.incoming),
             candidates,
             decision: row.decision,
             actor_id: row.actor_id.filter(|actor| self.actors.contains_key(actor)),
@@ -265,12 +265,13 @@ impl<'a> Shown<'a> {
             // That something hidden differs, or does not, would tell of it.
             (present != given || hidden.contains(member)).then(|| MatchChange {
                 member: member.clone(),
-                current: if hidden.contains(member) { Value::Null } else { present.clone() },
-                given: given.clone(),
+                current: if hidden.contains(member) { Value::Null } else { ordered(present) },
+                given: ordered(given),
                 written: owned.contains(member) && !hidden.contains(member),
             })
         };
-        let changes = incoming.as_object().into_iter().flatten().filter_map(differs).collect();
+        let given: BTreeMap<&String, &Value> = incoming.as_object().into_iter().flatten().collect();
+        let changes = given.into_iter().filter_map(differs).collect();
         Ok(MatchCandidate { actor: actor.clone(), reasons: like.reasons(), changes })
     }
 }

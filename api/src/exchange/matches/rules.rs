@@ -56,7 +56,9 @@ pub fn candidates(
             found.push(Likeness { actor_id, same_identifier: true, same_name: false });
         }
     }
-    let namesakes = named.get(name_key).into_iter().flatten().filter(|(_, other)| *other == seat);
+    // A name of nothing but signs has no key, and is alike no other.
+    let named = named.get(name_key).filter(|_| !name_key.is_empty());
+    let namesakes = named.into_iter().flatten().filter(|(_, other)| *other == seat);
     for (actor_id, _) in namesakes {
         match found.iter_mut().find(|like| like.actor_id == *actor_id) {
             Some(like) => like.same_name = true,

@@ -3,6 +3,7 @@
 //! actors is curated here, and no synchronisation writes over it.
 
 mod api;
+mod outcome;
 pub mod rules;
 pub(super) mod store;
 pub mod sync;

@@ -3,7 +3,10 @@
 //! For each member that the source owns there are three values: what the source last wrote, what stands there now, and
 //! what comes. What nobody has changed here since takes the new value; what somebody has changed is left alone and said.
 
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -61,11 +64,12 @@ pub struct Plan {
 #[must_use]
 pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, hidden: &BTreeSet<String>) -> Plan {
     let mut plan = Plan { base: base.clone(), ..Plan::default() };
-    for (member, new) in given {
+    let in_order: BTreeMap<&String, &Value> = given.iter().collect();
+    for (member, new) in in_order {
         let present = current.get(member).unwrap_or(&Value::Null);
         let mut leave = |reason| {
-            let current = if hidden.contains(member) { Value::Null } else { present.clone() };
-            plan.left_alone.push(LeftAlone { member: member.clone(), reason, current, given: new.clone() });
+            let current = if hidden.contains(member) { Value::Null } else { ordered(present) };
+            plan.left_alone.push(LeftAlone { member: member.clone(), reason, current, given: ordered(new) });
         };
         if !owned.contains(member) {
             if new != present {
@@ -91,6 +95,14 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
         }
     }
     plan
+}
+
+/// A value with the names in its objects in one order, whatever order the database keeps them in.
+#[must_use]
+pub fn ordered(value: &Value) -> Value {
+    let mut value = value.clone();
+    value.sort_all_objects();
+    value
 }
 
 fn is_empty(value: &Value) -> bool {

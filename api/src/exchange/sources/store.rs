@@ -51,10 +51,12 @@ pub(in crate::exchange) async fn may_sync(sight: &Sight, reach: &Reach, source: 
     if reach.sources.contains(&source.id.uuid()) { Ok(()) } else { may_write(sight, reach, source.fields.actor_id, db).await }
 }
 
-/// One source with records that the caller may send and read. Who was granted a source finds it, whoever its actor is.
+/// One source with records that the caller may send and read. Who was granted a source finds it, whoever may see its actor,
+/// as long as there is one.
 pub(in crate::exchange) async fn find_for_sync(sight: &Sight, reach: &Reach, id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
     if reach.sources.contains(&id.uuid()) {
-        return by_id(id, db).await;
+        let living = table::Column::ActorId.is_null().or(actors::lives(table::Column::ActorId));
+        return table::Entity::find_by_id(id).filter(living).one(db).await?.map(view).ok_or_else(Problem::not_found);
     }
     let source = find(sight, id, db).await?;
     may_sync(sight, reach, &source, db).await?;
