@@ -227,6 +227,9 @@ pub fn is_hopeless(job: &table::Model) -> bool {
 /// # Errors
 /// When they cannot be read.
 pub async fn next(job: &table::Model, db: &impl ConnectionTrait) -> Result<Option<Vec<Row>>> {
+    if job.processed >= job.total {
+        return Ok(None);
+    }
     let number = i32::try_from(job.processed / i64::try_from(super::intake::CHUNK).unwrap_or(500)).unwrap_or(i32::MAX);
     let Some(chunk) = chunk::Entity::find_by_id((job.id, number)).one(db).await? else { return Ok(None) };
     Ok(Some(serde_json::from_str(&chunk.rows)?))
