@@ -25,6 +25,7 @@ use crate::{
     config::Config,
     exchange::{
         changes::{self, Followers},
+        imports::worker::Worker,
         webhooks::{Allowed, Webhooks},
     },
     guidance::packs,
@@ -67,6 +68,7 @@ pub struct App {
     turns: Data<Turns>,
     followers: Data<Followers>,
     webhooks: Data<Webhooks>,
+    imports: Data<Worker>,
 }
 
 impl std::fmt::Debug for App {
@@ -96,6 +98,7 @@ impl App {
         let calls = Calls::new(!config.metrics_listen.is_empty());
         let limits = Limits::new(config.limits(), &db.clock);
         let followers = Followers::new(config.followers_per_caller, config.followers);
+        let imports = Worker::new(Arc::clone(contract));
         Ok(Self {
             turns: Data::new(Turns::new(config.exports_per_caller, config.exports_at_once)),
             documents: Data::new(Documents::new(&config.public_url)),
@@ -111,6 +114,7 @@ impl App {
             letters: Data::new(Letters::new(outbox)),
             followers: Data::new(followers),
             webhooks: Data::new(webhooks),
+            imports: Data::new(imports),
         })
     }
 
@@ -124,6 +128,12 @@ impl App {
     #[must_use]
     pub fn access(&self) -> &Access {
         &self.access
+    }
+
+    /// The worker of imports, for commands at the console.
+    #[must_use]
+    pub fn imports(&self) -> &Worker {
+        &self.imports
     }
 
     /// Starts to listen.
@@ -168,6 +178,7 @@ impl App {
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
         let (letters, turns, followers) = (self.letters.clone(), self.turns.clone(), self.followers.clone());
         let webhooks = self.webhooks.clone();
+        let imports = self.imports.clone();
         self.work_beside();
         let (limits, calls) = (self.limits.clone(), self.calls.clone());
         let server = HttpServer::new(move || {
@@ -187,6 +198,7 @@ impl App {
                 .app_data(turns.clone())
                 .app_data(followers.clone())
                 .app_data(webhooks.clone())
+                .app_data(imports.clone())
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())
                 .service(web::scope(ROOT).wrap(from_fn(access::authenticate)).configure(|plain| {
@@ -234,6 +246,8 @@ impl App {
     fn work_beside(&self) {
         let (letters, db) = (self.letters.clone(), self.db.clone());
         actix_web::rt::spawn(async move { letters.run(&db).await });
+        let (imports, access, db) = (self.imports.clone(), self.access.clone(), self.db.clone());
+        actix_web::rt::spawn(async move { imports.run(&access, &db).await });
         let (limits, db) = (self.limits.clone(), self.db.clone());
         actix_web::rt::spawn(async move { limits.keep_shared(&db).await });
         let db = self.db.clone();

@@ -56,6 +56,8 @@ settings! {
     reference_pack: bool = true;
     /// The largest body of a call, in bytes.
     body_bytes: usize = 2_097_152;
+    /// The largest file that may be imported, in mebibytes; it has as much more time to arrive as it is larger than a body.
+    import_mebibytes: usize = 50;
     /// How many seconds a body may take to arrive.
     body_seconds: u64 = 30;
     /// How many seconds the headers of a call may take to arrive.
@@ -231,6 +233,9 @@ impl Config {
         }
         if !(1..=3650).contains(&self.session_longest_days) {
             return wrong("session_longest_days", format!("{} is not between 1 and 3650", self.session_longest_days));
+        }
+        if !(1..=1024).contains(&self.import_mebibytes) {
+            return wrong("import_mebibytes", format!("{} is not between 1 and 1024", self.import_mebibytes));
         }
         if self.session_hours < 1 {
             return wrong("session_hours", format!("{} is less than 1", self.session_hours));

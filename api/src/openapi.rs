@@ -353,7 +353,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
         }
         let location = match status.as_str() {
             "201" => "Where the new record is.",
-            "202" if unread => "Where it awaits its decision.",
+            "202" if response.get("content").is_some() => "Where it is told how it goes on.",
             "301" => "Where the record is that it became part of.",
             _ => "",
         };

@@ -49,6 +49,7 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(exchange::changes::routes)
         .configure(exchange::sources::routes)
         .configure(exchange::merging::routes)
+        .configure(exchange::imports::routes)
         .configure(exchange::links::routes)
         .configure(exchange::matches::routes)
         .configure(exchange::webhooks::routes)

@@ -21,6 +21,7 @@ mod m0017_events;
 mod m0018_registry;
 mod m0019_sources;
 mod m0020_merge;
+mod m0021_imports;
 mod m0022_webhooks;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -54,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0019_sources::Migration),
             Box::new(m0020_merge::Migration),
             Box::new(m0022_webhooks::Migration),
+            Box::new(m0021_imports::Migration),
         ]
     }
 }

@@ -34,7 +34,11 @@ const ALSO: [(&str, &str); 11] = [
 ];
 
 /// What an operation needs in its address beyond what the contract calls required.
-const QUERIES: [(&str, &str); 2] = [("createObservationImport", "?indicator=neet&source=SCB"), ("previewMerge", "?into={actorId}")];
+const QUERIES: [(&str, &str); 3] = [
+    ("createObservationImport", "?indicator=neet&source=SCB"),
+    ("previewMerge", "?into={actorId}"),
+    ("createImport", "?kind=association&dryRun=true"),
+];
 
 /// Records that hang together, by the name of the path parameter that they are known by.
 #[derive(Clone, Debug, Default)]
@@ -139,6 +143,11 @@ pub fn owned(app: &TestApp, client: &Client) -> Set {
         let path = format!("/webhooks/{}", set.one("webhookId"));
         set.put("deliveryId", id(&client.call("POST", &format!("{path}/test"), None).is(201).json));
         client.patch(&path, "*", &json!({"enabled": false})).is(200);
+    }
+    // A file with nothing in it, from those who may import.
+    let import = client.post("/imports?dryRun=true", &json!({"items": []}));
+    if import.status == 202 {
+        set.put("importJobId", id(&import.json));
     }
     set
 }

@@ -29,6 +29,7 @@ mod fixtures;
 mod follower;
 mod harness;
 mod house;
+mod imports;
 mod merging;
 mod policy;
 mod searches;

@@ -45,7 +45,7 @@ impl Access {
         {
             return Ok(stood.caller);
         }
-        let caller = standing::of_user(user, withheld, day, db.reader()).await?.map(Arc::new);
+        let caller = standing::of_user(user, None, withheld, day, db.reader()).await?.map(Arc::new);
         self.absent.0.insert(who, Stood { epoch, day, caller: caller.clone() });
         Ok(caller)
     }

@@ -6,6 +6,7 @@
 
 mod absent;
 pub mod account;
+mod acting;
 pub mod audit;
 mod by;
 mod caller;
@@ -26,6 +27,7 @@ mod tokens;
 pub mod users;
 mod words;
 
+pub use acting::Acting;
 pub use by::{By, authenticate, limited};
 pub use caller::{Caller, Reach, Scope as CallerScope, Sight, Visibility};
 pub use lasting::Lasting;

@@ -118,6 +118,8 @@ permissions! {
     DecideMatches "matches.decide" [In(Admin | Coordinator | ActorAdmin)];
     ReadWebhooks "webhooks.read" [In(Admin | Coordinator | ActorAdmin | Service)];
     WriteWebhooks "webhooks.write" [In(Admin | Coordinator | ActorAdmin | Service)];
+    ReadImports "imports.read" [In(Admin | Coordinator | ActorAdmin | Service)];
+    WriteImports "imports.write" [In(Admin | Coordinator | ActorAdmin | Service)];
     StartSession "sessions.start" [Everyone];
     EndSession "sessions.end" [SignedIn];
     ReadAccount "account.read" [SignedIn];

@@ -74,9 +74,15 @@ pub(super) async fn load(
     Ok(Some((caller, account.try_get("", "expires_at")?)))
 }
 
-/// A user in whose name something is done later, with all that holds today, or nothing when the account is shut. A service
-/// account carries no more than the scopes that it may ask for.
-pub(super) async fn of_user(user: Uuid, withheld: &[Role], today: NaiveDate, db: &DatabaseConnection) -> Result<Option<Caller>> {
+/// A user in whose name something is done later, with all that holds today, or nothing when the account is shut. It carries
+/// no more than the token that asked did, and a service account no more than the scopes that it may ask for.
+pub(super) async fn of_user(
+    user: Uuid,
+    narrowed: Option<Vec<Permission>>,
+    withheld: &[Role],
+    today: NaiveDate,
+    db: &DatabaseConnection,
+) -> Result<Option<Caller>> {
     let select = Query::select()
         .columns([("user_account", "name"), ("service_client", "scopes")])
         .from("user_account")
@@ -86,10 +92,14 @@ pub(super) async fn of_user(user: Uuid, withheld: &[Role], today: NaiveDate, db:
         .take();
     let Some(account) = db.query_one(&select).await? else { return Ok(None) };
     let scopes: Option<List<String>> = account.try_get("", "scopes")?;
+    let scopes: Option<Vec<Permission>> = scopes.map(|scopes| scopes.0.iter().filter_map(|scope| Permission::named(scope)).collect());
     let mut caller = Caller {
         user: Some(user),
         name: account.try_get("", "name")?,
-        narrowed: scopes.map(|scopes| scopes.0.iter().filter_map(|scope| Permission::named(scope)).collect()),
+        narrowed: match (narrowed, scopes) {
+            (Some(narrowed), Some(scopes)) => Some(narrowed.into_iter().filter(|permission| scopes.contains(permission)).collect()),
+            (narrowed, scopes) => narrowed.or(scopes),
+        },
         sight: Sight { signed_in: true, ..Sight::default() },
         ..Caller::default()
     };

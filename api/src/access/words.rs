@@ -55,6 +55,11 @@ impl Permission {
             Self::WriteWebhooks => {
                 say!("lägga upp, ändra och ta bort dina webhookar", "register, change and remove your webhooks")
             }
+            Self::ReadImports => say!("följa de inläsningar som du har startat", "follow the imports that you have started"),
+            Self::WriteImports => say!(
+                "läsa in filer med aktörer för det och de källor som du ansvarar för",
+                "import files with actors for what and for the sources that you look after"
+            ),
             Self::SeeSecrecy => say!("se det som är sekretessmarkerat", "see what is under secrecy"),
             Self::ReadSecrecy => say!("läsa vilka sekretessmarkeringar som finns", "read which secrecy marks there are"),
             Self::WriteSecrecy => say!("sätta och häva sekretessmarkeringar", "set and lift secrecy marks"),

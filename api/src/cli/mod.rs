@@ -5,6 +5,7 @@ mod changes;
 mod demo;
 mod demo_case;
 mod doctor;
+mod import;
 mod keys;
 mod retention;
 mod serve;
@@ -81,6 +82,8 @@ enum Command {
     /// Look after users.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Import a file of organisations: CSV, XLSX, JSON or NDJSON.
+    Import(import::ImportCommand),
     /// Look after the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -147,6 +150,7 @@ impl Cli {
             Command::Migrate => return block_on(migrate(config)),
             Command::Keys(command) => return block_on(keys::run(command, config)),
             Command::User(command) => return block_on(user::run(command, config)),
+            Command::Import(command) => return block_on(import::run(command, config)),
             Command::Audit(command) => return block_on(audit::run(command, config)),
             Command::Changes(command) => return block_on(changes::run(command, config)),
             Command::Retention(command) => return block_on(retention::run(command, config)),

@@ -2,6 +2,7 @@
 
 pub mod changes;
 pub mod columns;
+pub mod imports;
 pub mod links;
 pub mod matches;
 pub mod merging;

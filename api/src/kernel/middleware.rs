@@ -43,6 +43,10 @@ pub const MAX_ADDRESS: usize = 8 * 1024;
 /// The most bytes of all headers together. Beyond four times that the server itself breaks off.
 pub const MAX_HEADERS: usize = 32 * 1024;
 
+/// Where a file is sent that may be larger than any other body. Its handler takes it in, when it is known that the caller may
+/// send it.
+const FILES: &str = "/imports";
+
 /// What the pages of the documentation may load.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -247,7 +251,8 @@ async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<By
     }
     let too_large = || Problem::new(Kind::TooLarge).header("Connection", "close");
     let announced = text(request, header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > envelope.body_bytes) {
+    let is_file = request.method() == Method::POST && request.path().strip_prefix(ROOT) == Some(FILES);
+    if !is_file && announced.is_some_and(|length| length > envelope.body_bytes) {
         return Err(too_large());
     }
     if request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
@@ -255,6 +260,9 @@ async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<By
             "Skicka innehållet okomprimerat, utan Content-Encoding.",
             "Send the body uncompressed, without Content-Encoding."
         )));
+    }
+    if is_file {
+        return Ok(Bytes::new());
     }
     let mut payload = request.extract::<web::Payload>().await.map_err(|_| Problem::new(Kind::MalformedJson))?;
     let mut body = BytesMut::with_capacity(announced.unwrap_or_default());

@@ -120,6 +120,16 @@ impl<T: Serialize> Reply<T> {
         Ok(reply)
     }
 
+    /// 202 with a job that will be carried out, which has its address below `path`.
+    ///
+    /// # Errors
+    /// When the job cannot be written as JSON.
+    pub fn queued<E>(path: &str, id: Id<E>, version: i64, body: &T) -> Result<Self> {
+        let mut reply = Self::created(path, id, version, body)?;
+        reply.stored.status = 202;
+        Ok(reply)
+    }
+
     /// 201 with the outcome of an act that has no address of its own and no version.
     ///
     /// # Errors

@@ -49,6 +49,8 @@ pub struct ServiceLimits {
     pub idempotency_hours: i64,
     /// The largest body.
     pub body_bytes: i64,
+    /// The largest file that can be imported.
+    pub import_bytes: i64,
     /// The longest address with its parameters.
     #[schema(format = Int32)]
     pub address_bytes: usize,
@@ -97,6 +99,7 @@ async fn limits(by: By<needs::ReadService>, config: Data<Config>) -> Result<Repl
         cursor_hours: page::CURSOR_HOURS,
         idempotency_hours: write::IDEMPOTENCY_HOURS,
         body_bytes: i64::try_from(config.body_bytes).unwrap_or(i64::MAX),
+        import_bytes: i64::try_from(config.import_mebibytes << 20).unwrap_or(i64::MAX),
         address_bytes: crate::kernel::middleware::MAX_ADDRESS,
         header_bytes: crate::kernel::middleware::MAX_HEADERS,
         access_token_minutes: config.access_token_minutes,

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod exports;
 mod federation;
+mod imports;
 mod merging;
 mod privacy;
 mod secrecy;
@@ -18,6 +19,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     federation::tell(t, told);
     audit::tell(t, told);
     sources::tell(t, told);
+    imports::tell(t, told);
     secrecy::tell(t, told);
     merging::tell(t, told);
     webhooks::tell(t, told);

@@ -108,6 +108,11 @@ pub(in crate::exchange) async fn remove(link: &Link, source: &Source, w: &Write<
     Ok(())
 }
 
+/// Marks what a source no longer has, by the ids of all that it has, and tells how many records that is.
+pub(in crate::exchange) async fn mark_absent(source: &Source, external_ids: &[String], w: &Write<'_>) -> Result<i64> {
+    Ok(full_sync(source, &FullSync { external_ids: external_ids.to_vec() }, w).await?.marked)
+}
+
 /// Marks what a source no longer has, and takes the mark from what it has again.
 pub(super) async fn full_sync(source: &Source, full: &FullSync, w: &Write<'_>) -> Result<FullSyncReport> {
     let has: BTreeSet<&str> = full.external_ids.iter().map(String::as_str).collect();

@@ -68,6 +68,12 @@ pub(in crate::exchange) async fn by_id(id: SourceId, db: &impl ConnectionTrait) 
     table::Entity::find_by_id(id).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
+/// The installation's own source of that name.
+pub(in crate::exchange) async fn own_by_name(name: &str, db: &impl ConnectionTrait) -> Result<Option<Source>> {
+    let select = table::Entity::find().filter(table::Column::ActorId.is_null()).filter(table::Column::Name.eq(name));
+    Ok(select.one(db).await?.map(view))
+}
+
 /// These sources, whoever may see them.
 pub(in crate::exchange) async fn by_ids(ids: &[SourceId], db: &impl ConnectionTrait) -> Result<HashMap<SourceId, Source>> {
     let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
@@ -125,7 +131,7 @@ async fn free(source: &NewSource, but: Option<SourceId>, w: &Write<'_>) -> Resul
 }
 
 /// Registers a source.
-pub(super) async fn insert(new: &NewSource, w: &Write<'_>) -> Result<Source> {
+pub(in crate::exchange) async fn insert(new: &NewSource, w: &Write<'_>) -> Result<Source> {
     free(new, None, w).await?;
     let row = table::Model {
         id: w.new_id(),

@@ -8,7 +8,7 @@ use sea_orm::{
     sea_query::{Expr, Query, SelectStatement},
 };
 
-use super::{Area, AreaId, api::AreaFilter, table};
+use super::{Area, AreaId, AreaLevel, api::AreaFilter, table};
 use crate::kernel::{Db, Fault, Page, Paging, Problem, Result, page::Key, request::Call, say, text};
 
 fn view(row: table::Model) -> Area {
@@ -116,6 +116,18 @@ pub async fn by_codes(codes: &[String], db: &impl ConnectionTrait) -> Result<Has
         found.extend(rows.into_iter().map(|row| (row.code.clone(), view(row))));
     }
     Ok(found)
+}
+
+/// All areas of these levels, for looking them up by name; of several with one name the last of the newest version comes last.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_levels(levels: &[AreaLevel], db: &impl ConnectionTrait) -> Result<Vec<Area>> {
+    let select = table::Entity::find()
+        .filter(table::Column::Level.is_in(levels.iter().copied()))
+        .order_by(table::Column::Version, sea_orm::Order::Asc)
+        .order_by(table::Column::Code, sea_orm::Order::Asc);
+    Ok(select.all(db).await?.into_iter().map(view).collect())
 }
 
 /// The fault of an area that does not exist.

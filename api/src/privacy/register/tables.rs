@@ -417,6 +417,30 @@ pub const TABLES: &[Declared] = &[
         "id webhook_id message_id:text kind position:int state attempts:int next_try_at leased_by leased_until:time last_tried_at:time \
          last_status:int last_millis:int last_error created_at updated_at",
     ),
+    about(
+        "import_job",
+        Words("Inläsningar av filer som personen har startat", "Imports of files that the person has started"),
+        Of::User(&["user_id"]),
+        &[
+            becomes("user_id created_at", Erase::Stays, History, Rule::Records, "listImports getImport"),
+            untold(becomes("scopes:json withheld:json", Erase::Stays, Access, Rule::Records, "")),
+            untold(texts("left_out:json columns:json", "listImports getImport")),
+        ],
+        "id version:int updated_at status source_id kind is_full:flag dry_run:flag total:int processed:int created:int updated:int \
+         unchanged:int held:int refused:int absent:int reason_sv reason_en started_at finished_at holder:id held_until:time tries:int",
+    ),
+    naming(
+        "import_chunk",
+        Words("Rader som väntar på att läsas in", "Rows that wait to be imported"),
+        &[untold(texts("rows", ""))],
+        "import_job_id number:int",
+    ),
+    naming(
+        "import_row",
+        Words("Vad som blev av rader som lästs in", "What became of imported rows"),
+        &[untold(texts("external_id:text errors:json", "listImportRows"))],
+        "import_job_id number:int outcome actor_id match_id left_alone:json",
+    ),
     // What is kept secret, what is handed out, and the journal.
     about(
         "secrecy_mark",

@@ -1,0 +1,186 @@
+//! Importing a file at the console, with the same machinery as the API.
+
+use std::{
+    io::{IsTerminal, Write},
+    path::PathBuf,
+};
+
+use clap::{Args, ValueEnum};
+use sea_orm::ActiveEnum;
+
+use super::Outcome;
+use crate::{
+    app::App,
+    config::Config,
+    exchange::imports::{
+        ImportStatus,
+        console::{self, Report, Request},
+        formats::Format,
+        table,
+    },
+    kernel::{
+        clock::Clock,
+        id::Ids,
+        language::{Language, Text},
+        say,
+    },
+    registry::actors::ActorKind,
+};
+
+#[derive(Args)]
+pub(super) struct ImportCommand {
+    /// The file: CSV, XLSX, JSON or NDJSON, by its ending.
+    file: PathBuf,
+    /// The source that it comes from, by its id or by the name of one of the installation's own, which is made if it is not
+    /// there. Unless given it is named after the file; a file exported from here has none.
+    #[arg(long, value_name = "NAME_OR_ID")]
+    source: Option<String>,
+    /// What kind of actor a row is about when it does not say so, such as association.
+    #[arg(long)]
+    kind: Option<String>,
+    /// The file has all that the source has: mark what is missing as absent.
+    #[arg(long)]
+    full: bool,
+    /// Only tell what would happen.
+    #[arg(long)]
+    dry_run: bool,
+    /// The language of what is told; that of LANG unless given.
+    #[arg(long)]
+    language: Option<Spoken>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Spoken {
+    Sv,
+    En,
+}
+
+pub(super) async fn run(command: ImportCommand, config: Config) -> Outcome {
+    let language = language(&command);
+    let say = |text: Text| text.r#in(language).to_owned();
+    let name = command.file.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    let format = Format::of_file_name(&name).ok_or_else(|| {
+        say(say!(
+            "{name}: filen ska sluta på .csv, .xlsx, .json eller .ndjson",
+            "{name}: the file must end in .csv, .xlsx, .json or .ndjson"
+        ))
+    })?;
+    let kind = match command.kind.as_deref() {
+        Some(kind) => Some(ActorKind::try_from_value(&kind.to_owned()).map_err(|_| {
+            say(say!(
+                "--kind: {kind} är inget slags aktör; se GET /codelists/ActorKind",
+                "--kind: {kind} is no kind of actor; see GET /codelists/ActorKind"
+            ))
+        })?),
+        None => None,
+    };
+    let bytes =
+        std::fs::read(&command.file).map_err(|error| say(say!("{name} går inte att läsa: {error}", "{name} cannot be read: {error}")))?;
+    let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned();
+    let request = Request { format, source: command.source, file: stem, kind, full: command.full, dry_run: command.dry_run };
+    let app = App::build(config, Clock::System, Ids::Random).await?;
+    let mut bar = Bar::new(language);
+    let report = console::run(&request, bytes, app.imports(), app.access(), app.db(), |job| bar.show(job)).await;
+    bar.clear();
+    app.db().close().await;
+    let report = report.map_err(|problem| {
+        let mut lines = vec![say(problem.detail.clone().unwrap_or_else(|| problem.kind.title()))];
+        lines.extend(problem.faults.iter().map(|fault| fault.detail.r#in(language).to_owned()));
+        lines.join("\n  ")
+    })?;
+    tell(&report, language);
+    let job = &report.job;
+    match job.status {
+        ImportStatus::Completed if job.refused == 0 => Ok(()),
+        ImportStatus::Completed => {
+            let refused = job.refused;
+            Err(say(say!("{refused} rader kunde inte läsas in", "{refused} rows could not be imported")).into())
+        }
+        _ => {
+            let reason = job.reason_sv.clone().zip(job.reason_en.clone()).map(|(sv, en)| Text { sv, en });
+            Err(say(reason.unwrap_or_else(|| say!("Inläsningen stoppades.", "The import was stopped."))).into())
+        }
+    }
+}
+
+/// The language that is asked for, or that of the console.
+fn language(command: &ImportCommand) -> Language {
+    match command.language {
+        Some(Spoken::Sv) => Language::Sv,
+        Some(Spoken::En) => Language::En,
+        None => {
+            #[expect(clippy::disallowed_methods, reason = "the language of a console is no setting of the service")]
+            let spoken =
+                ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+            if spoken.is_some_and(|spoken| spoken.starts_with("sv")) { Language::Sv } else { Language::En }
+        }
+    }
+}
+
+fn tell(report: &Report, language: Language) {
+    let Report { job, problems, source } = report;
+    let columns = job.columns.0.iter().map(|column| format!("{} → {}", column.heading, column.member)).collect::<Vec<_>>().join(", ");
+    let left_out = job.left_out.0.iter().map(|left| left.heading.as_str()).collect::<Vec<_>>().join(", ");
+    let (total, created, updated, unchanged) = (job.total, job.created, job.updated, job.unchanged);
+    let (held, refused, absent) = (job.held, job.refused, job.absent);
+    let mut lines = vec![say!("Kolumner: {columns}", "Columns: {columns}")];
+    if !left_out.is_empty() {
+        lines.push(say!("Utelämnade kolumner: {left_out}", "Columns left out: {left_out}"));
+    }
+    if let Some(source) = source {
+        let (name, id) = (&source.fields.name, source.id);
+        lines.push(say!("Källa: {name} ({id})", "Source: {name} ({id})"));
+    }
+    if job.dry_run {
+        lines.push(say!("Ingenting har ändrats; så här skulle det bli:", "Nothing has been changed; this is what would happen:"));
+    }
+    lines.push(say!(
+        "{total} rader: {created} nya, {updated} ändrade, {unchanged} oförändrade, {held} väntar på beslut, {refused} inte inlästa, {absent} saknas nu",
+        "{total} rows: {created} created, {updated} updated, {unchanged} unchanged, {held} held, {refused} refused, {absent} now absent"
+    ));
+    for line in lines {
+        println!("{}", line.r#in(language));
+    }
+    for row in problems {
+        for fault in &row.errors.0 {
+            let detail = if language == Language::Sv { &fault.sv } else { &fault.en };
+            let (number, column) = (row.number, fault.column.as_deref().unwrap_or(fault.pointer.as_str()));
+            println!("{}", say!("  rad {number} {column}: {detail}", "  row {number} {column}: {detail}").r#in(language));
+        }
+    }
+    let told = i64::try_from(problems.len()).unwrap_or(i64::MAX);
+    if refused > told {
+        let more = refused - told;
+        println!("{}", say!("  … och {more} till", "  … and {more} more").r#in(language));
+    }
+}
+
+/// A line that shows how far it has come, where somebody watches.
+struct Bar {
+    language: Language,
+    watched: bool,
+}
+
+impl Bar {
+    fn new(language: Language) -> Self {
+        Self { language, watched: std::io::stderr().is_terminal() }
+    }
+
+    fn show(&mut self, job: &table::Model) {
+        if !self.watched {
+            return;
+        }
+        let (done, total) = (job.processed, job.total.max(1));
+        let filled = usize::try_from(done * 30 / total).unwrap_or(30).min(30);
+        let bar = format!("{}{}", "█".repeat(filled), "░".repeat(30 - filled));
+        let text = say!("{bar} {done} av {total} rader", "{bar} {done} of {total} rows");
+        eprint!("\r{}", text.r#in(self.language));
+        let _ = std::io::stderr().flush();
+    }
+
+    fn clear(&self) {
+        if self.watched {
+            eprint!("\r{}\r", " ".repeat(79));
+        }
+    }
+}

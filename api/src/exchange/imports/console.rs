@@ -1,0 +1,102 @@
+//! Imports at the console: the same machinery, for the installation itself.
+
+use uuid::Uuid;
+
+use super::{
+    ImportOutcome, Intake,
+    formats::Format,
+    intake,
+    mapping::Known,
+    store::{self, Order},
+    table::{self, row},
+    worker::Worker,
+};
+use crate::{
+    access::{Access, Acting},
+    exchange::sources::{NewSource, Source, SourceId, rules as members, store as sources},
+    kernel::{Db, Problem, Result, request::Call, say},
+    registry::actors::ActorKind,
+};
+
+/// What is imported at the console.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The form of the file.
+    pub format: Format,
+    /// The name or id of the source; one named after the file unless given, where the file is not our own.
+    pub source: Option<String>,
+    /// What the file is called.
+    pub file: String,
+    /// What kind of actor a row is about when it does not say so.
+    pub kind: Option<ActorKind>,
+    /// Whether the file has all that the source has.
+    pub full: bool,
+    /// Whether to only tell what would happen.
+    pub dry_run: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The job when it had ended.
+    pub job: table::Model,
+    /// The first rows that could not be used.
+    pub problems: Vec<row::Model>,
+    /// The source that the rows are of.
+    pub source: Option<Source>,
+}
+
+/// How many problems are told.
+const TOLD: u64 = 20;
+
+/// Imports a file and waits for the end. What is done is told after each piece.
+///
+/// # Errors
+/// When the file as a whole cannot be read, or the database does not answer.
+pub async fn run(
+    request: &Request,
+    bytes: Vec<u8>,
+    worker: &Worker,
+    access: &Access,
+    db: &Db,
+    told: impl FnMut(&table::Model),
+) -> Result<Report> {
+    let bytes = bytes::Bytes::from(bytes);
+    let known = Known { kind: request.kind, from_source: false, today: db.clock.now().date_naive() };
+    let mut read: Intake = intake(request.format, bytes.clone(), known).await?;
+    let has = |member: &str| read.columns.iter().any(|column| column.member == member);
+    let ours = request.source.is_none() && has("id") && has("version");
+    let source = if ours { None } else { Some(source(request, db).await?) };
+    if source.is_some() {
+        read = intake(request.format, bytes, Known { from_source: true, ..known }).await?;
+    }
+    let order = Order {
+        source: source.as_ref().map(|source| source.id),
+        kind: request.kind,
+        full: request.full && source.is_some(),
+        dry_run: request.dry_run,
+    };
+    let acting = Acting::installation();
+    let call = Call::of_console("createImport");
+    let job = db.transaction(&call, async |w| store::insert(order, &read, &acting.caller, w).await).await?;
+    let job = worker.through(job.id, access, db, told).await?;
+    let problems = store::first(job.id, ImportOutcome::Refused, TOLD, db.reader()).await?;
+    Ok(Report { job, problems, source })
+}
+
+/// The source that is meant: by its id, by its name, or a new one of the installation's own.
+async fn source(request: &Request, db: &Db) -> Result<Source> {
+    if let Some(id) = request.source.as_deref().and_then(|source| Uuid::parse_str(source).ok()) {
+        return sources::by_id(SourceId::from(id), db.reader())
+            .await
+            .map_err(|_| Problem::not_found().detail(say!("Det finns ingen källa med id {id}.", "There is no source with the id {id}.")));
+    }
+    let name = request.source.clone().unwrap_or_else(|| request.file.clone());
+    if let Some(source) = sources::own_by_name(&name, db.reader()).await? {
+        return Ok(source);
+    }
+    // It keeps up to date all that it brings, save who may see it; what is curated here stays all the same.
+    let owned_fields = members::members().iter().filter(|member| *member != "visibility").cloned().collect();
+    let new = NewSource { actor_id: None, id_scheme: name.chars().take(100).collect(), name, owned_fields };
+    db.transaction(&Call::of_console("createSource"), async |w| sources::insert(&new, w).await).await
+}

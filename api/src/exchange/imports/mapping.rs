@@ -1,0 +1,480 @@
+//! From the rows of a file to what they say of actors: which column is which member, and what the cells mean. Nothing is
+//! looked up here; areas and parents are still as the file calls them.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub use super::record::{Record, Row, RowFault};
+use super::{
+    cells::{Cells, Given, unstorable, value},
+    formats::Item,
+};
+use crate::{
+    exchange::columns::{self, Column, Shape},
+    kernel::{Fault, hash::sha256_hex, personal_number, say, text},
+    registry::actors::{ActorKind, rules},
+};
+
+/// A column of a file that is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportColumn {
+    /// The heading as it stands in the file.
+    #[schema(example = "Org.nr")]
+    pub heading: String,
+    /// The member of an actor that it is taken for, or a helper such as `organisationNumber`, `municipality` or `email`.
+    #[schema(example = "organisationNumber")]
+    pub member: String,
+}
+
+/// A column of a file that is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOutColumn {
+    /// The heading as it stands in the file.
+    #[schema(example = "Kassör")]
+    pub heading: String,
+    /// The heading that may have been meant.
+    pub did_you_mean: Option<String>,
+}
+
+/// What is known of a file besides what stands in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Known {
+    /// What kind of actor a row is about when it does not say so.
+    pub kind: Option<ActorKind>,
+    /// Whether it comes from a source with ids of its own.
+    pub from_source: bool,
+    /// The present day.
+    pub today: NaiveDate,
+}
+
+/// Reads rows by their headings.
+#[derive(Debug)]
+pub struct Mapping {
+    known: Known,
+    /// The columns of a table, in order, with their headings.
+    table: Vec<Option<(&'static Column, String)>>,
+    /// What the names of members in objects mean.
+    named: HashMap<String, Option<(&'static Column, usize)>>,
+    /// The columns that are read.
+    pub found: Vec<ImportColumn>,
+    /// The columns that are not.
+    pub left_out: Vec<LeftOutColumn>,
+    /// The first row with each id.
+    first: HashMap<[u8; 16], u32>,
+}
+
+impl Mapping {
+    /// Nothing read yet.
+    #[must_use]
+    pub fn new(known: Known) -> Self {
+        Self { known, table: Vec::new(), named: HashMap::new(), found: Vec::new(), left_out: Vec::new(), first: HashMap::new() }
+    }
+
+    /// Reads what a reader met; a heading gives no row.
+    pub fn take(&mut self, item: Item) -> Option<Row> {
+        let (row, read) = match item {
+            Item::Heading(names) => {
+                self.heading(&names);
+                return None;
+            }
+            Item::Broken(row, faults) => (row, (None, Err(faults.into_iter().map(|fault| RowFault::of(fault, None)).collect()))),
+            Item::Cells(row, cells) => {
+                let cells = self.table.iter().zip(cells).filter_map(|(column, cell)| {
+                    let (column, heading) = column.as_ref()?;
+                    Some((*column, heading.clone(), Given::Cell(cell)))
+                });
+                let cells = cells.collect();
+                (row, self.record(cells))
+            }
+            Item::Object(row, members) => {
+                let cells = self.members(members);
+                (row, self.record(cells))
+            }
+        };
+        let (external_id, read) = read;
+        let read = read.and_then(|record| self.once(row, record));
+        Some(Row { row, external_id, read })
+    }
+
+    fn heading(&mut self, names: &[String]) {
+        let mut best: HashMap<&'static str, (usize, usize)> = HashMap::new();
+        let meanings: Vec<_> = names.iter().map(|name| self.meaning(name)).collect();
+        for (at, meaning) in meanings.iter().enumerate() {
+            if let Some((column, place)) = meaning {
+                let one = best.entry(column.member).or_insert((*place, at));
+                *one = (*one).min((*place, at));
+            }
+        }
+        for (at, (name, meaning)) in names.iter().zip(meanings).enumerate() {
+            let chosen = meaning.filter(|(column, _)| best.get(column.member).is_some_and(|(_, best)| *best == at));
+            self.table.push(chosen.map(|(column, _)| (column, name.clone())));
+            self.note(name, chosen.map(|(column, _)| column), meaning.is_some());
+        }
+    }
+
+    /// What a heading means, which for some depends on what kind of actor the file is about.
+    fn meaning(&self, heading: &str) -> Option<(&'static Column, usize)> {
+        let is_name = match columns::plain(heading).as_str() {
+            "kommunnamn" => self.known.kind == Some(ActorKind::Municipality),
+            "region" | "regionnamn" => self.known.kind == Some(ActorKind::Region),
+            _ => false,
+        };
+        if is_name { columns::of("name").map(|column| (column, 0)) } else { columns::meant(heading) }
+            // A name that is the very name of the file's kind is better than any other.
+            .map(|(column, place)| (column, if is_name { 0 } else { place + 1 }))
+    }
+
+    fn note(&mut self, heading: &str, column: Option<&'static Column>, known: bool) {
+        if heading.trim().is_empty() {
+            return;
+        }
+        let shown: String = personal_number::mask(heading).chars().filter(|letter| !letter.is_control()).take(200).collect();
+        match column {
+            Some(column) if column.shape == Shape::Ours => {}
+            Some(column) => self.found.push(ImportColumn { heading: shown, member: column.member.to_owned() }),
+            None => {
+                let did_you_mean = if known { None } else { columns::nearest(heading).map(ToOwned::to_owned) };
+                self.left_out.push(LeftOutColumn { heading: shown, did_you_mean });
+            }
+        }
+    }
+
+    fn members(&mut self, members: Map<String, Value>) -> Cells {
+        let mut cells: Vec<(&'static Column, usize, String, Given)> = Vec::new();
+        for (name, value) in members {
+            let meaning = if let Some(meaning) = self.named.get(&name) {
+                *meaning
+            } else {
+                let meaning = self.meaning(&name);
+                self.named.insert(name.clone(), meaning);
+                self.note(&name, meaning.map(|(column, _)| column), false);
+                meaning
+            };
+            let Some((column, place)) = meaning else { continue };
+            let given = match value {
+                Value::String(text) => Given::Cell(text),
+                other => Given::Json(other),
+            };
+            match cells.iter_mut().find(|(known, ..)| known.member == column.member) {
+                Some(worse) if worse.1 > place => *worse = (column, place, name, given),
+                Some(_) => {}
+                None => cells.push((column, place, name, given)),
+            }
+        }
+        cells.into_iter().map(|(column, _, name, given)| (column, name, given)).collect()
+    }
+
+    /// Refuses what has been said before in the same file.
+    fn once(&mut self, row: u32, record: Record) -> Result<Record, Vec<RowFault>> {
+        let mut record = record;
+        let parent = record.fields.get("parentId").and_then(Value::as_str);
+        record.parent_is_in_file = parent.is_some_and(|parent| self.first.contains_key(&key(parent)));
+        match self.first.entry(key(&record.id.map_or_else(|| record.external_id.clone(), |id| id.to_string()))) {
+            std::collections::hash_map::Entry::Occupied(first) => {
+                let first = first.get();
+                Err(vec![RowFault::of(
+                    Fault::at(
+                        "",
+                        "repeated",
+                        say!(
+                            "Samma post står redan på rad {first}. Behåll en av dem.",
+                            "The same record stands in row {first} already. Keep one of them."
+                        ),
+                    ),
+                    None,
+                )])
+            }
+            std::collections::hash_map::Entry::Vacant(free) => {
+                free.insert(row);
+                Ok(record)
+            }
+        }
+    }
+
+    /// What a row is known by and what it says.
+    fn record(&self, cells: Cells) -> (Option<String>, Result<Record, Vec<RowFault>>) {
+        let mut faults = unstorable(&cells);
+        if !faults.is_empty() {
+            return (None, Err(faults));
+        }
+        // What comes from here is taken to the letter; in what people write blanks around words mean nothing.
+        let exact = ["id", "version"].iter().all(|member| cells.iter().any(|(column, ..)| column.member == *member));
+        let headings: HashMap<_, _> = cells.iter().map(|(column, heading, _)| (column.member, heading.clone())).collect();
+        let mut fields = Map::new();
+        for (column, heading, given) in cells {
+            match value(column, given, exact) {
+                Ok(Some(value)) => drop(fields.insert(column.member.to_owned(), value)),
+                Ok(None) => {}
+                Err(fault) => faults.push(RowFault::of(fault, Some(heading))),
+            }
+        }
+        let mut record = Record { fields, ..Record::default() };
+        self.identify(&mut record, &mut faults);
+        if !exact {
+            self.amend(&mut record.fields);
+        }
+        self.numbers(&mut record);
+        if record.id.is_none() && !record.fields.contains_key("kind") {
+            match self.known.kind.and_then(|kind| serde_json::to_value(kind).ok()) {
+                Some(kind) => drop(record.fields.insert("kind".to_owned(), kind)),
+                None => faults.push(RowFault::of(no_kind(), None)),
+            }
+        }
+        if record.id.is_none() && record.fields.get("name").is_none_or(Value::is_null) {
+            let detail = say!("Ange organisationens namn; uppgiften krävs.", "Give the organisation's name; it is required.");
+            faults.push(RowFault::of(Fault::at("/name", "required", detail), headings.get("name").cloned()));
+        }
+        if record.external_id.is_empty() {
+            record.external_id = derived(&record);
+        }
+        let external_id = Some(record.external_id.clone());
+        (external_id, if faults.is_empty() { Ok(record) } else { Err(faults) })
+    }
+
+    /// Takes out what the record is known by.
+    fn identify(&self, record: &mut Record, faults: &mut Vec<RowFault>) {
+        let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(ToOwned::to_owned)).unwrap_or_default();
+        record.version = record.fields.remove("version").and_then(|version| version.as_i64());
+        record.external_id = text(record.fields.remove(columns::EXTERNAL_ID));
+        let id = text(record.fields.remove("id"));
+        if self.known.from_source {
+            if record.external_id.is_empty() {
+                record.external_id = id;
+            }
+        } else if !id.is_empty() {
+            match Uuid::parse_str(&id) {
+                Ok(id) => record.id = Some(id),
+                Err(_) => faults.push(RowFault::of(
+                    Fault::at(
+                        "/id",
+                        "wrong-form",
+                        say!(
+                            "Värdet i id är inget id här i Samsyn. Är det er egen beteckning, ange källan i sourceId.",
+                            "The value in id is no id of this service. If it is your own designation, give the source in sourceId."
+                        ),
+                    ),
+                    None,
+                )),
+            }
+        }
+        if record.external_id.chars().count() > 200 {
+            record.external_id.clear();
+            let detail = say!("Externt id får ha högst 200 tecken.", "An external id may have at most 200 characters.");
+            faults.push(RowFault::of(Fault::at("/externalId", "too-long", detail), None));
+        }
+    }
+
+    /// Makes members of an actor of what people have in columns of their own.
+    fn amend(&self, fields: &mut Map<String, Value>) {
+        let filled = |fields: &Map<String, Value>, name: &str| fields.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
+        let categories = fields.remove(columns::CATEGORIES);
+        if let Some(categories) = categories
+            && filled(fields, "focus").is_none()
+        {
+            let words: Vec<_> = categories.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            fields.insert("focus".to_owned(), if words.is_empty() { Value::Null } else { json!(words.join(", ")) });
+        }
+        let ways = [columns::EMAIL, columns::PHONE].map(|name| (name, fields.remove(name)));
+        if ways.iter().any(|(_, way)| way.is_some()) && !fields.contains_key("contactPoints") {
+            let mut point: Map<String, Value> =
+                ways.into_iter().filter_map(|(name, way)| way.filter(|way| !way.is_null()).map(|way| (name.to_owned(), way))).collect();
+            let kind = filled(fields, "kind")
+                .or_else(|| self.known.kind.and_then(|kind| serde_json::to_value(kind).ok()?.as_str().map(ToOwned::to_owned)));
+            let public = ["municipality", "region", "county_board", "municipal_association", "agency", "administration"];
+            let function = if kind.is_some_and(|kind| public.contains(&kind.as_str())) { "Registrator" } else { "Kontakt" };
+            let points = if point.is_empty() {
+                Vec::new()
+            } else {
+                point.insert("function".to_owned(), json!(function));
+                vec![Value::Object(point)]
+            };
+            fields.insert("contactPoints".to_owned(), points.into());
+        }
+        if let Some(website) = filled(fields, "website")
+            && !website.contains("://")
+            && website.contains('.')
+        {
+            fields.insert("website".to_owned(), json!(format!("https://{website}")));
+        }
+        if let Some(ended) = fields.get("dissolved")
+            && !fields.contains_key("status")
+        {
+            let over = ended.as_str().and_then(|day| day.parse::<NaiveDate>().ok()).is_some_and(|day| day <= self.known.today);
+            fields.insert("status".to_owned(), json!(if over { "dissolved" } else { "active" }));
+        }
+    }
+
+    /// Gathers the identifiers that stand in columns of their own, and finds the seat.
+    fn numbers(&self, record: &mut Record) {
+        let fields = &mut record.fields;
+        let mut take = |name: &str| fields.remove(name);
+        let (number, kolada) = (take(columns::ORGANISATION_NUMBER), take(columns::KOLADA_ID));
+        let (municipality, county) = (take(columns::MUNICIPALITY), take(columns::COUNTY));
+        let given = number.is_some() || kolada.is_some();
+        let padded = |code: Option<&Value>, length: usize| {
+            let code = code?.as_str()?.to_owned();
+            let digits = code.bytes().all(|byte| byte.is_ascii_digit());
+            Some(if digits && code.len() < length { format!("{code:0>length$}") } else { code })
+        };
+        let (municipality_code, county_code) = (padded(municipality.as_ref(), 4), padded(county.as_ref(), 2));
+        let mut number_of = |scheme: &str, value: Option<String>| {
+            if let Some(value) = value {
+                record.numbers.push(json!({"scheme": scheme, "value": value}));
+            }
+        };
+        let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(ToOwned::to_owned));
+        number_of(rules::ORGANISATION_NUMBER, text(number).map(|number| rules::organisation_number(&number, "").unwrap_or(number)));
+        number_of("kolada_id", padded(text(kolada).map(Value::from).as_ref(), 4));
+        let kind = fields.get("kind").and_then(Value::as_str).map(ToOwned::to_owned);
+        let kind = kind.or_else(|| serde_json::to_value(self.known.kind?).ok()?.as_str().map(ToOwned::to_owned));
+        let is_code = |code: &Option<String>| code.clone().filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()));
+        match kind.as_deref() {
+            Some("municipality") => number_of("municipality_code", is_code(&municipality_code)),
+            Some("region") => number_of("county_code", is_code(&county_code)),
+            _ => {}
+        }
+        if (given || !record.numbers.is_empty()) && !fields.contains_key("identifiers") && record.id.is_none() {
+            fields.insert("identifiers".to_owned(), json!([]));
+        }
+        if (municipality.is_some() || county.is_some()) && !fields.contains_key("seatAreaId") {
+            fields.insert("seatAreaId".to_owned(), municipality_code.or(county_code).map_or(Value::Null, Value::from));
+        }
+    }
+}
+
+fn no_kind() -> Fault {
+    Fault::at(
+        "/kind",
+        "required",
+        say!(
+            "Raden säger inte vad för slags aktör det är. Ange kind i anropet, till exempel kind=association, eller en kolumn Typ.",
+            "The row does not say what kind of actor it is. Give kind in the call, for example kind=association, or a column kind."
+        ),
+    )
+}
+
+/// An id in little room.
+fn key(id: &str) -> [u8; 16] {
+    let mut key = [0; 16];
+    key.copy_from_slice(&sha256_hex(id.as_bytes()).as_bytes()[..16]);
+    key
+}
+
+/// What stands in for an external id: the organisation number, the name, and without a number the seat.
+fn derived(record: &Record) -> String {
+    let name = record.fields.get("name").and_then(Value::as_str).map(text::fold).unwrap_or_default();
+    let number = record.numbers.iter().find(|number| number["scheme"] == rules::ORGANISATION_NUMBER);
+    let listed = || record.fields.get("identifiers")?.as_array()?.iter().find(|number| number["scheme"] == rules::ORGANISATION_NUMBER);
+    let number = number.or_else(listed).and_then(|number| number["value"].as_str());
+    let place = record.fields.get("seatAreaId").and_then(Value::as_str).unwrap_or_default();
+    let id = format!("{}/{name}", number.unwrap_or(place));
+    // A long name would not fit; its digest says the same.
+    if id.chars().count() > 200 { format!("{}/{}", number.unwrap_or(place), sha256_hex(name.as_bytes())) } else { id }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::imports::formats::{Format, all};
+
+    fn read(text: &str, kind: Option<ActorKind>, from_source: bool) -> (Mapping, Vec<Row>) {
+        let mut mapping = Mapping::new(Known { kind, from_source, today: "2026-11-22".parse().unwrap() });
+        let format = if text.starts_with(['[', '{']) { Format::Json } else { Format::Csv };
+        let rows = all(format, text.as_bytes()).unwrap().into_iter().filter_map(|item| mapping.take(item)).collect();
+        (mapping, rows)
+    }
+
+    fn record(text: &str, kind: Option<ActorKind>) -> Record {
+        read(text, kind, true).1.remove(0).read.unwrap()
+    }
+
+    fn codes(row: &Row) -> Vec<String> {
+        let faults = row.read.clone().err().unwrap_or_default();
+        faults.into_iter().map(|fault| format!("{} {}", fault.pointer, fault.code)).collect()
+    }
+
+    #[test]
+    fn an_agency_of_the_public_register_is_read() {
+        let text = "namn,orgnr,grupp,webb,epost,start,slut\nVÄGVERKET,202100-0639,,www.vv.se,registrator@vv.se,1975,2010\n";
+        let (mapping, rows) = read(text, Some(ActorKind::Agency), true);
+        assert_eq!(mapping.left_out.iter().map(|left| left.heading.as_str()).collect::<Vec<_>>(), ["grupp"]);
+        let record = rows[0].read.clone().unwrap();
+        assert_eq!(record.external_id, "2021000639/vägverket");
+        assert_eq!(record.numbers, [json!({"scheme": "SE-ON", "value": "2021000639"})]);
+        assert_eq!(
+            Value::Object(record.fields),
+            json!({"name": "VÄGVERKET", "website": "https://www.vv.se", "founded": "1975-01-01", "dissolved": "2010-12-31",
+                "contactPoints": [{"email": "registrator@vv.se", "function": "Registrator"}], "status": "dissolved", "identifiers": [], "kind": "agency"})
+        );
+    }
+
+    #[test]
+    fn a_name_of_a_municipality_is_its_own_only_in_a_file_of_municipalities() {
+        let text = "kommunkod,namn,kommunnamn,lanskod\n127,Botkyrka,Botkyrka kommun,1\n";
+        let municipality = record(text, Some(ActorKind::Municipality));
+        assert_eq!(
+            (municipality.fields["name"].as_str(), municipality.fields["seatAreaId"].as_str()),
+            (Some("Botkyrka kommun"), Some("0127"))
+        );
+        assert_eq!(municipality.numbers, [json!({"scheme": "municipality_code", "value": "0127"})]);
+        let association = record("namn;kommunnamn\nFittja IF;Botkyrka\n", Some(ActorKind::Association));
+        assert_eq!((association.fields["name"].as_str(), association.fields["seatAreaId"].as_str()), (Some("Fittja IF"), Some("Botkyrka")));
+        let region = record("lanskod,lan,region,orgnr\n01,Stockholms län,Region Stockholm,232100-0016\n", Some(ActorKind::Region));
+        assert_eq!((region.fields["name"].as_str(), region.fields["seatAreaId"].as_str()), (Some("Region Stockholm"), Some("01")));
+    }
+
+    #[test]
+    fn unknown_columns_are_left_out_and_told_of() {
+        let (mapping, _) = read("Namn;Kassör;Organisatonsnummer;811228-9874\nA;Kim;;x\n", Some(ActorKind::Association), true);
+        let told: Vec<_> = mapping.left_out.iter().map(|left| (left.heading.as_str(), left.did_you_mean.as_deref())).collect();
+        assert_eq!(told, [("Kassör", None), ("Organisatonsnummer", Some("Organisationsnummer")), ("[personnummer]", None)]);
+    }
+
+    #[test]
+    fn wrong_rows_say_what_is_wrong_and_the_others_are_read() {
+        let text = "externalId;namn;typ;bildad\n1;;förening;2008\n2;B;klubb;i våras\n3;C 811228-9874;förening;\n4;D;Ideell förening;2008-03-31\n4;E;förening;\n";
+        let (_, rows) = read(text, None, true);
+        let told: Vec<_> = rows.iter().map(codes).collect();
+        assert_eq!(told[0], ["/name required"]);
+        assert_eq!(told[1], ["/kind not-in-list", "/founded wrong-form", "/kind required"]);
+        assert_eq!(told[2], ["/name personal-identity-number"]);
+        assert!(told[3].is_empty());
+        assert_eq!(told[4], [" repeated"]);
+        assert!(!serde_json::to_string(&rows).unwrap().contains("811228"));
+    }
+
+    #[test]
+    fn a_file_of_ours_is_taken_to_the_letter() {
+        let id = "01890a5d-ac96-774b-bcce-b302099a8057";
+        let text = format!(
+            "id,version,name,otherNames,identifiers,updatedAt\n{id},3,A,\" a|b\\|c\",\"[{{\"\"scheme\"\":\"\"SE-ON\"\"}}]\",2026-11-22\n"
+        );
+        let (mapping, rows) = read(&text, None, false);
+        assert!(mapping.left_out.is_empty());
+        let record = rows[0].read.clone().unwrap();
+        assert_eq!((record.id.map(|id| id.to_string()).as_deref(), record.version), (Some(id), Some(3)));
+        assert_eq!(record.fields["otherNames"], json!([" a", "b|c"]));
+        assert_eq!(record.fields["identifiers"], json!([{"scheme": "SE-ON"}]));
+        assert!(!record.fields.contains_key("kind"));
+    }
+
+    #[test]
+    fn objects_are_read_by_the_same_names() {
+        let text = r#"[{"externalId": 17, "Namn": "A", "kind": "association", "målgrupper": ["unga", "äldre"], "founded": null, "x": {}}]"#;
+        let (mapping, rows) = read(text, None, true);
+        assert_eq!(mapping.left_out.iter().map(|left| left.heading.as_str()).collect::<Vec<_>>(), ["x"]);
+        let record = rows[0].read.clone().unwrap();
+        assert_eq!(record.external_id, "17");
+        assert_eq!(
+            Value::Object(record.fields),
+            json!({"name": "A", "kind": "association", "targetGroups": ["unga", "äldre"], "founded": null})
+        );
+    }
+}

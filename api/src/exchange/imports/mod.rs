@@ -1,0 +1,66 @@
+//! Imports (inläsningar): a file with organisations becomes actors. The file is read when it comes, row by row; what its rows
+//! say waits in the database, and a worker of whichever instance takes some hundred at a time. What they change, what became
+//! of each row and how far the job has come are one transaction, so a job can be cut off anywhere and goes on where it was.
+//!
+//! The file itself is never kept: columns that nobody knows, and rows with personal identity numbers, are gone once it has
+//! been read.
+
+mod api;
+mod cells;
+pub mod console;
+pub mod formats;
+mod intake;
+pub mod mapping;
+mod own;
+mod places;
+mod record;
+pub mod store;
+pub mod table;
+mod work;
+pub mod worker;
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use api::{ImportJob, ImportRow, routes};
+pub use intake::{Intake, intake};
+
+use crate::kernel::Id;
+
+/// The id of a job of importing.
+pub type ImportJobId = Id<ImportJob>;
+
+/// How far a job has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum ImportStatus {
+    /// Waits for a worker.
+    Queued,
+    /// Is being worked through.
+    Running,
+    /// All rows are in or told of.
+    Completed,
+    /// Somebody stopped it; what was in by then stays.
+    Cancelled,
+    /// It could not go on; `reason` says why, and what was in by then stays.
+    Failed,
+}
+
+/// What became of a row, or would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum ImportOutcome {
+    /// A new actor.
+    Created,
+    /// An actor was changed.
+    Updated,
+    /// It said what was there already.
+    Unchanged,
+    /// It may be an actor that is there already; somebody decides in the match queue.
+    Held,
+    /// It could not be used.
+    Refused,
+}

@@ -1,0 +1,63 @@
+//! What has been read of a row, as it waits.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::kernel::Fault;
+
+/// Why a row is not in, in both languages, as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowFault {
+    /// JSON pointer to the member at fault; empty for the whole row.
+    pub pointer: String,
+    /// The heading of its column, where it has one.
+    pub column: Option<String>,
+    /// A stable code.
+    pub code: String,
+    /// What to do, in Swedish.
+    pub sv: String,
+    /// What to do, in English.
+    pub en: String,
+}
+
+impl RowFault {
+    /// A fault as it is kept.
+    #[must_use]
+    pub fn of(fault: Fault, column: Option<String>) -> Self {
+        Self { pointer: fault.pointer, column, code: fault.code.to_owned(), sv: fault.detail.sv, en: fault.detail.en }
+    }
+}
+
+/// What a row says of an actor.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// What the file's own system calls it, or what stands in for that.
+    pub external_id: String,
+    /// The actor's id, where the file comes from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Uuid>,
+    /// The version that the file was made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<i64>,
+    /// Members of an actor as in the API, except that areas and the parent may be called by codes, names and external ids.
+    pub fields: Map<String, Value>,
+    /// Whether the parent is an earlier row of the same file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parent_is_in_file: bool,
+    /// Identifiers that stand in columns of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub numbers: Vec<Value>,
+}
+
+/// A row that has been read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Its number.
+    pub row: u32,
+    /// What the file's own system calls it, also when it cannot be used; nothing where that cannot be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// What it says, or why it cannot be used.
+    pub read: Result<Record, Vec<RowFault>>,
+}

@@ -1,0 +1,369 @@
+//! Jobs of importing and what became of their rows.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{
+    ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*,
+    sea_query::Expr,
+};
+
+use super::{
+    ImportJob, ImportJobId, ImportOutcome, ImportRow, ImportStatus, Intake,
+    api::RowFilter,
+    mapping::Row,
+    table::{self, chunk, row},
+};
+use crate::{
+    access::{Caller, policy::Role},
+    exchange::sources::SourceId,
+    kernel::{
+        Db, Page, Paging, Problem, Result, Write,
+        language::{Language, Text},
+        page::Key,
+        request::Call,
+        say,
+    },
+    registry::actors::ActorKind,
+};
+
+/// How long an instance has for one piece of a job before another may take the job.
+pub const LEASE: TimeDelta = TimeDelta::minutes(2);
+/// How often a job is taken without getting on before it is given up.
+const TRIES: i32 = 5;
+/// How long a job that has ended is kept.
+const KEPT: TimeDelta = TimeDelta::days(90);
+/// How many rows go into one statement.
+const ROWS: usize = 500;
+
+/// What an import is to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Order {
+    /// The source that the file comes from.
+    pub source: Option<SourceId>,
+    /// What kind of actor a row is about when it does not say so.
+    pub kind: Option<ActorKind>,
+    /// Whether the file has all that the source has.
+    pub full: bool,
+    /// Whether to only tell what would happen.
+    pub dry_run: bool,
+}
+
+pub(super) fn view(job: table::Model, language: Language) -> ImportJob {
+    let reason = job.reason_sv.zip(job.reason_en).map(|(sv, en)| if language == Language::Sv { sv } else { en });
+    ImportJob {
+        id: job.id,
+        version: job.version,
+        status: job.status,
+        reason,
+        source_id: job.source_id,
+        kind: job.kind,
+        full: job.is_full,
+        dry_run: job.dry_run,
+        columns: job.columns.0,
+        left_out: job.left_out.0,
+        total: job.total,
+        processed: job.processed,
+        created: job.created,
+        updated: job.updated,
+        unchanged: job.unchanged,
+        held: job.held,
+        refused: job.refused,
+        absent: job.absent,
+        started_by: job.user_id.map(Into::into),
+        started_at: job.started_at,
+        finished_at: job.finished_at,
+        created_at: job.created_at,
+        updated_at: job.updated_at,
+    }
+}
+
+/// The jobs that the caller started; who sees all there is sees all jobs.
+fn seen(caller: &Caller) -> Select<table::Entity> {
+    let select = table::Entity::find();
+    if caller.sight.all { select } else { select.filter(table::Column::UserId.eq(caller.user)) }
+}
+
+pub(super) async fn list(caller: &Caller, paging: &Paging, call: &Call, db: &Db) -> Result<Page<ImportJob>> {
+    // The newest is the one that is asked for.
+    let keys = vec![Key::column(table::Column::Id, |job: &table::Model| job.id.into()).reversed(true)];
+    Ok(paging.fetch(seen(caller), keys, call, db).await?.map(|job| view(job, call.language)))
+}
+
+/// One job that the caller may see.
+pub(super) async fn find(caller: &Caller, id: ImportJobId, db: &impl ConnectionTrait) -> Result<table::Model> {
+    seen(caller).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)
+}
+
+/// One job, whoever may see it.
+///
+/// # Errors
+/// When there is none.
+pub async fn by_id(id: ImportJobId, db: &impl ConnectionTrait) -> Result<table::Model> {
+    table::Entity::find_by_id(id).one(db).await?.ok_or_else(Problem::not_found)
+}
+
+pub(super) async fn rows(id: ImportJobId, filter: &RowFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<ImportRow>> {
+    let select = row::Entity::find()
+        .filter(row::Column::ImportJobId.eq(id))
+        .apply_if(filter.outcome, |select, outcome| select.filter(row::Column::Outcome.eq(outcome)));
+    let keys = vec![Key::column(row::Column::Number, |row: &row::Model| row.number.into())];
+    Ok(paging.fetch(select, keys, call, db).await?.map(|row| ImportRow::of(row, call.language)))
+}
+
+/// The first rows with an outcome, for a summary.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn first(id: ImportJobId, outcome: ImportOutcome, most: u64, db: &impl ConnectionTrait) -> Result<Vec<row::Model>> {
+    let refused = row::Entity::find()
+        .filter(row::Column::ImportJobId.eq(id))
+        .filter(row::Column::Outcome.eq(outcome))
+        .order_by_asc(row::Column::Number);
+    Ok(refused.limit(most).all(db).await?)
+}
+
+/// Stores a job with its rows, to be worked through.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert(order: Order, intake: &Intake, caller: &Caller, w: &Write<'_>) -> Result<table::Model> {
+    forget_old(w).await?;
+    let scopes = caller.narrowed.as_ref().map(|carried| carried.iter().map(|permission| permission.key().to_owned()).collect::<Vec<_>>());
+    let job = table::Model {
+        id: w.new_id(),
+        version: 1,
+        created_at: w.now,
+        updated_at: w.now,
+        status: ImportStatus::Queued,
+        user_id: caller.user,
+        scopes: scopes.map(Into::into),
+        withheld: caller.withheld.clone().into(),
+        source_id: order.source,
+        kind: order.kind,
+        is_full: order.full,
+        dry_run: order.dry_run,
+        columns: intake.columns.clone().into(),
+        left_out: intake.left_out.clone().into(),
+        total: intake.total,
+        processed: 0,
+        created: 0,
+        updated: 0,
+        unchanged: 0,
+        held: 0,
+        refused: 0,
+        absent: 0,
+        reason_sv: None,
+        reason_en: None,
+        started_at: None,
+        finished_at: None,
+        holder: None,
+        held_until: None,
+        tries: 0,
+    };
+    table::Entity::insert(job.clone().into_active_model()).exec_without_returning(&w.tx).await?;
+    for (number, rows) in (0..).zip(&intake.chunks) {
+        let chunk = chunk::ActiveModel { import_job_id: Set(job.id), number: Set(number), rows: Set(rows.clone()) };
+        chunk::Entity::insert(chunk).exec_without_returning(&w.tx).await?;
+    }
+    Ok(job)
+}
+
+/// Removes jobs that ended long ago.
+async fn forget_old(w: &Write<'_>) -> Result<()> {
+    let old: Vec<ImportJobId> = table::Entity::find()
+        .select_only()
+        .column(table::Column::Id)
+        .filter(table::Column::FinishedAt.lt(w.now - KEPT))
+        .into_tuple()
+        .all(&w.tx)
+        .await?;
+    if !old.is_empty() {
+        row::Entity::delete_many().filter(row::Column::ImportJobId.is_in(old.iter().copied())).exec(&w.tx).await?;
+        table::Entity::delete_many().filter(table::Column::Id.is_in(old)).exec(&w.tx).await?;
+    }
+    Ok(())
+}
+
+/// The jobs that have not ended, oldest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn live(db: &Db) -> Result<Vec<table::Model>> {
+    Ok(table::Entity::find().filter(table::Column::FinishedAt.is_null()).order_by_asc(table::Column::Id).all(db.reader()).await?)
+}
+
+/// Takes a job for a while, or keeps it: of several instances one gets it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn take(job: &table::Model, holder: Uuid, db: &Db) -> Result<bool> {
+    let now = db.clock.now();
+    let mut update = table::Entity::update_many()
+        .col_expr(table::Column::Holder, Expr::value(holder))
+        .col_expr(table::Column::HeldUntil, Expr::value(now + LEASE))
+        .col_expr(table::Column::Status, Expr::value(ImportStatus::Running.to_value()))
+        .col_expr(table::Column::Tries, Expr::value(job.tries + 1));
+    if job.started_at.is_none() {
+        update = update.col_expr(table::Column::StartedAt, Expr::value(now));
+    }
+    let free = table::Column::HeldUntil.is_null().or(table::Column::HeldUntil.lt(now)).or(table::Column::Holder.eq(holder));
+    let taken = update
+        .filter(table::Column::Id.eq(job.id))
+        .filter(table::Column::FinishedAt.is_null())
+        .filter(table::Column::Tries.eq(job.tries))
+        .filter(free)
+        .exec(db.writer())
+        .await?;
+    Ok(taken.rows_affected == 1)
+}
+
+/// Whether a job has been taken so often without getting on that it is to be given up.
+#[must_use]
+pub fn is_hopeless(job: &table::Model) -> bool {
+    job.tries >= TRIES
+}
+
+/// The rows of a job that come next.
+///
+/// # Errors
+/// When they cannot be read.
+pub async fn next(job: &table::Model, db: &impl ConnectionTrait) -> Result<Option<Vec<Row>>> {
+    if job.processed >= job.total {
+        return Ok(None);
+    }
+    let number = i32::try_from(job.processed / i64::try_from(super::intake::CHUNK).unwrap_or(500)).unwrap_or(i32::MAX);
+    let Some(chunk) = chunk::Entity::find_by_id((job.id, number)).one(db).await? else { return Ok(None) };
+    Ok(Some(serde_json::from_str(&chunk.rows)?))
+}
+
+/// What all rows of a job are known by; nothing when that cannot be told of some.
+///
+/// # Errors
+/// When they cannot be read.
+pub async fn external_ids(job: &table::Model, db: &impl ConnectionTrait) -> Result<Option<Vec<String>>> {
+    let mut ids = Vec::new();
+    for number in 0.. {
+        let Some(chunk) = chunk::Entity::find_by_id((job.id, number)).one(db).await? else { break };
+        let rows: Vec<Row> = serde_json::from_str(&chunk.rows)?;
+        for row in rows {
+            let Some(id) = row.external_id else { return Ok(None) };
+            ids.push(id);
+        }
+    }
+    Ok(Some(ids))
+}
+
+/// How far a piece of work has brought a job.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Progress {
+    /// Rows of each outcome.
+    pub created: i64,
+    /// Likewise.
+    pub updated: i64,
+    /// Likewise.
+    pub unchanged: i64,
+    /// Likewise.
+    pub held: i64,
+    /// Likewise.
+    pub refused: i64,
+}
+
+impl Progress {
+    /// Counts rows by what became of them.
+    #[must_use]
+    pub fn of(rows: &[row::Model]) -> Self {
+        let count = |outcome| i64::try_from(rows.iter().filter(|row| row.outcome == outcome).count()).unwrap_or(i64::MAX);
+        Self {
+            created: count(ImportOutcome::Created),
+            updated: count(ImportOutcome::Updated),
+            unchanged: count(ImportOutcome::Unchanged),
+            held: count(ImportOutcome::Held),
+            refused: count(ImportOutcome::Refused),
+        }
+    }
+
+    const fn all(self) -> i64 {
+        self.created + self.updated + self.unchanged + self.held + self.refused
+    }
+}
+
+/// Sees to it that this worker still has the job, and locks it until the transaction ends.
+///
+/// # Errors
+/// When another has it, or it has ended.
+pub async fn hold(job: &table::Model, holder: Uuid, w: &Write<'_>) -> Result<()> {
+    let held = table::Entity::update_many()
+        .col_expr(table::Column::HeldUntil, Expr::value(w.now + LEASE))
+        .filter(table::Column::Id.eq(job.id))
+        .filter(table::Column::Holder.eq(holder))
+        .filter(table::Column::FinishedAt.is_null())
+        .filter(table::Column::Processed.eq(job.processed))
+        .exec(&w.tx)
+        .await?;
+    if held.rows_affected == 1 { Ok(()) } else { Err(lost()) }
+}
+
+fn lost() -> Problem {
+    Problem::conflict(say!("Inläsningen har stoppats eller tagits över.", "The import has been stopped or taken over."))
+}
+
+/// Notes what became of rows, and how far the job has come.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn advance(job: &table::Model, rows: Vec<row::Model>, w: &Write<'_>) -> Result<()> {
+    let progress = Progress::of(&rows);
+    let dry_run = job.dry_run;
+    let kept: Vec<_> = rows
+        .into_iter()
+        .filter(|row| dry_run || row.outcome != ImportOutcome::Unchanged || !row.left_alone.0.is_empty())
+        .map(IntoActiveModel::into_active_model)
+        .collect();
+    for rows in kept.chunks(ROWS) {
+        row::Entity::insert_many(rows.to_vec()).exec_without_returning(&w.tx).await?;
+    }
+    let add = |column: table::Column, count: i64| (column, Expr::col(column).add(count));
+    let mut update = table::Entity::update_many()
+        .col_expr(table::Column::UpdatedAt, Expr::value(w.now))
+        .col_expr(table::Column::Version, Expr::col(table::Column::Version).add(1))
+        .col_expr(table::Column::Tries, Expr::value(0));
+    for (column, sum) in [
+        add(table::Column::Processed, progress.all()),
+        add(table::Column::Created, progress.created),
+        add(table::Column::Updated, progress.updated),
+        add(table::Column::Unchanged, progress.unchanged),
+        add(table::Column::Held, progress.held),
+        add(table::Column::Refused, progress.refused),
+    ] {
+        update = update.col_expr(column, sum);
+    }
+    update.filter(table::Column::Id.eq(job.id)).exec(&w.tx).await?;
+    Ok(())
+}
+
+/// Ends a job that has not ended: its rows that waited are gone. Whether it was this that ended it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn end(id: ImportJobId, status: ImportStatus, reason: Option<Text>, absent: i64, w: &Write<'_>) -> Result<bool> {
+    let (sv, en) = reason.map(|reason| (reason.sv, reason.en)).unzip();
+    let ended = table::Entity::update_many()
+        .col_expr(table::Column::Status, Expr::value(status.to_value()))
+        .col_expr(table::Column::ReasonSv, Expr::value(sv))
+        .col_expr(table::Column::ReasonEn, Expr::value(en))
+        .col_expr(table::Column::Absent, Expr::value(absent))
+        .col_expr(table::Column::FinishedAt, Expr::value(Some::<DateTime<Utc>>(w.now)))
+        .col_expr(table::Column::UpdatedAt, Expr::value(w.now))
+        .col_expr(table::Column::Version, Expr::col(table::Column::Version).add(1))
+        .filter(table::Column::Id.eq(id))
+        .filter(table::Column::FinishedAt.is_null())
+        .exec(&w.tx)
+        .await?;
+    chunk::Entity::delete_many().filter(chunk::Column::ImportJobId.eq(id)).exec(&w.tx).await?;
+    Ok(ended.rows_affected == 1)
+}
+
+/// The roles that did not count when a job was asked for, and the permissions that it may use.
+#[must_use]
+pub fn narrowed(job: &table::Model) -> (Option<&[String]>, &[Role]) {
+    (job.scopes.as_ref().map(|scopes| scopes.0.as_slice()), &job.withheld.0)
+}

@@ -1,0 +1,28 @@
+//! The coordinator has a list in Excel. She tries it first, reads what would become of each row, and then imports it.
+
+use serde_json::json;
+
+use crate::{
+    imports::wait,
+    story::{Teller, Told},
+};
+
+pub fn tell(t: &mut Teller<'_>, told: &Told) {
+    let kim = &told.coordinator;
+    let list = json!({"items": [
+        {"namn": "Hallunda Odlare", "typ": "Ideell förening", "kommun": "Botkyrka", "orgnr": "802002-1004", "målgrupper": "unga|äldre", "kassör": ""},
+        {"namn": "", "typ": "Ideell förening", "kommun": "Botkyrka"},
+    ]});
+    let tried = t.post(kim, "/imports?dryRun=true", list.clone());
+    let path = format!("/imports/{}", tried.json["id"].as_str().unwrap());
+    wait(kim, &path);
+    t.get(kim, &path);
+    t.get(kim, &format!("{path}/rows"));
+    t.get(kim, &format!("{path}/rows?outcome=refused"));
+
+    let done = t.post(kim, "/imports", list);
+    let path = format!("/imports/{}", done.json["id"].as_str().unwrap());
+    assert_eq!(wait(kim, &path)["created"], json!(1));
+    t.tell(kim, "POST", &format!("{path}/cancel"), None);
+    t.get(kim, "/imports");
+}

@@ -1,0 +1,461 @@
+//! Files of organisations: read however they are written, each row in or told of, nothing twice, and never stuck.
+
+use std::{sync::Arc, thread};
+
+use chrono::TimeDelta;
+use rstest::rstest;
+use samsyn::{
+    access::{Access, Caller, policy::Role},
+    exchange::imports::{
+        formats::Format,
+        intake,
+        mapping::Known,
+        store::{self, Order},
+        worker::Worker,
+    },
+    kernel::{Db, clock::Clock, contract::Contract, id::Ids, request::Call},
+    openapi,
+    registry::actors::ActorKind,
+};
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Client, Database, TestApp, config_of, empty, id, prepare, settings_of, today};
+
+/// Waits for a job to end, without taking ids from the calls that a test makes.
+#[track_caller]
+pub fn wait(who: &Client, path: &str) -> Value {
+    #[expect(clippy::disallowed_methods, reason = "a job that never ends must not be waited for")]
+    let started = std::time::Instant::now();
+    let who = who.with("X-Request-Id", "waiting-for-a-job");
+    loop {
+        let job = who.get(path).is(200).json;
+        if !job["finishedAt"].is_null() {
+            return job;
+        }
+        assert!(started.elapsed().as_secs() < 120, "the job does not end: {job}");
+        thread::yield_now();
+    }
+}
+
+#[track_caller]
+fn import_as(who: &Client, query: &str, media_type: &str, file: &[u8]) -> (String, Value) {
+    let accepted = who.call("POST", &format!("/imports{query}"), Some((media_type, file))).is(202);
+    let path = format!("/imports/{}", id(&accepted.json));
+    assert_eq!(accepted.header("location"), Some(format!("/samsyn/v1{path}").as_str()));
+    let job = wait(who, &path);
+    let sum: i64 = ["created", "updated", "unchanged", "held", "refused"].iter().map(|count| job[*count].as_i64().unwrap()).sum();
+    if job["status"] == "completed" {
+        assert_eq!((job["processed"].as_i64(), job["total"].as_i64()), (Some(sum), Some(sum)), "{job}");
+    }
+    (path, job)
+}
+
+#[track_caller]
+fn import(who: &Client, query: &str, csv: &str) -> (String, Value) {
+    import_as(who, query, "text/csv", csv.as_bytes())
+}
+
+/// All rows that are told of, as number, outcome and codes.
+fn rows(who: &Client, path: &str) -> Vec<String> {
+    let told = |row: &Value| {
+        let codes = row["errors"].as_array().unwrap().iter();
+        let codes: Vec<_> = codes
+            .map(|fault| {
+                format!(
+                    "{} {}",
+                    fault["column"].as_str().or(fault["pointer"].as_str()).unwrap_or_default(),
+                    fault["code"].as_str().unwrap()
+                )
+            })
+            .collect();
+        format!("{} {} {}", row["row"], row["outcome"].as_str().unwrap(), codes.join(", ")).trim().to_owned()
+    };
+    who.get(&format!("{path}/rows?limit=200")).is(200).json["items"].as_array().unwrap().iter().map(told).collect()
+}
+
+fn source(who: &Client, name: &str) -> String {
+    let owned = ["name", "website", "focus", "identifiers", "seatAreaId", "targetGroups", "parentId", "contactPoints"];
+    id(&who.post("/sources", &json!({"actorId": null, "name": name, "idScheme": name, "ownedFields": owned})).is(201).json)
+}
+
+fn found(who: &Client, name: &str) -> Vec<Value> {
+    let page = who.get(&format!("/actors?q={}&limit=200", crate::harness::escaped(name))).is(200);
+    page.json["items"].as_array().unwrap().clone()
+}
+
+fn changes(who: &Client) -> usize {
+    who.get("/changes?limit=200").is(200).json["items"].as_array().unwrap().len()
+}
+
+#[rstest]
+fn a_file_is_read_however_it_is_written(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let latin = |text: &str| text.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap()).collect::<Vec<u8>>();
+    let files: [(&str, Vec<u8>); 6] = [
+        ("text/csv", "Namn,Kommun,Webb,Målgrupper\nÅby A,Botkyrka,www.aby.se,unga|äldre\n".into()),
+        ("text/csv", "\u{FEFF}Namn;Kommun;Webb;Målgrupper\r\nÅby A;0127;www.aby.se;unga | äldre\r\n".into()),
+        (
+            "text/csv; charset=windows-1252",
+            latin("Namn\tKommun\tWebb\tM\u{E5}lgrupper\n\u{C5}by A\t127\thttps://www.aby.se\t\"unga|\u{E4}ldre\"\n"),
+        ),
+        (
+            "application/json",
+            json!([{"name": "Åby A", "municipality": "Botkyrka kommun", "website": "www.aby.se", "targetGroups": ["unga", "äldre"]}])
+                .to_string()
+                .into(),
+        ),
+        (
+            "application/json",
+            json!({"items": [{"Namn": "Åby A", "kommunkod": "0127", "hemsida": "www.aby.se", "målgrupp": "unga|äldre"}]})
+                .to_string()
+                .into(),
+        ),
+        (
+            "application/x-ndjson",
+            "{\"name\":\"Åby A\",\"kommun\":\"Botkyrka\",\"url\":\"www.aby.se\",\"målgrupper\":[\"unga\",\"äldre\"]}\n".into(),
+        ),
+    ];
+    for (at, (media_type, file)) in files.iter().enumerate() {
+        let source = source(&admin, &format!("Lista {at}"));
+        let query = format!("?sourceId={source}&kind=association");
+        let (path, job) = import_as(&admin, &query, media_type, file);
+        assert_eq!(job["status"], "completed", "{job}");
+        if at > 0 {
+            // It may be the one that is there already.
+            assert_eq!(job["held"], json!(1), "{job} {:?}", rows(&admin, &path));
+            continue;
+        }
+        assert_eq!(job["created"], json!(1), "{job} {:?}", rows(&admin, &path));
+        let actor = &found(&admin, "Åby A")[0];
+        assert_eq!(actor["seatAreaId"], json!(app.area("0127")));
+        assert_eq!((&actor["website"], &actor["targetGroups"]), (&json!("https://www.aby.se"), &json!(["unga", "äldre"])));
+    }
+    assert_eq!(found(&admin, "Åby A").len(), 1);
+}
+
+#[rstest]
+fn a_dry_run_tells_of_every_row_and_changes_nothing(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let source = source(&admin, "Listan");
+    let before = changes(&admin);
+    let csv = "nr;Namn;Organisationsnummer;Kassör\n1;Alby IF;;Kim\n2;;;\n3;Botkyrka kommun;212000-2882;\n4;Kims firma;811228-9874;\n1;Alby IF igen;;\n";
+    let csv = csv.replace("nr;", "Externt id;");
+    let (path, job) = import(&admin, &format!("?sourceId={source}&kind=association&dryRun=true"), &csv);
+    assert_eq!(job["leftOut"], json!([{"heading": "Kassör", "didYouMean": null}]));
+    assert_eq!(
+        rows(&admin, &path),
+        ["2 created", "3 refused Namn required", "4 held", "5 refused Organisationsnummer personal-identity-number", "6 refused  repeated"]
+    );
+    let detail = |language: &str| {
+        let answer = admin.with("Accept-Language", language).get(&format!("{path}/rows?outcome=refused&limit=1")).is(200);
+        answer.json["items"][0]["errors"][0]["detail"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        (detail("sv").as_str(), detail("en").as_str()),
+        ("Ange organisationens namn; uppgiften krävs.", "Give the organisation's name; it is required.")
+    );
+    assert!(!admin.get(&format!("{path}/rows")).body.contains("811228"));
+    assert_eq!(changes(&admin), before);
+    assert!(found(&admin, "Alby IF").is_empty());
+
+    let (path, job) = import(&admin, &format!("?sourceId={source}&kind=association"), &csv);
+    assert_eq!([&job["created"], &job["held"], &job["refused"]], [&json!(1), &json!(1), &json!(3)], "{:?}", rows(&admin, &path));
+    let held = admin.get(&format!("{path}/rows?outcome=held")).is(200);
+    let matched = held.json["items"][0]["matchId"].as_str().unwrap().to_owned();
+    admin.get(&format!("/matches/{matched}")).is(200);
+}
+
+#[rstest]
+fn the_same_file_again_changes_nothing(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let source = source(&admin, "Listan");
+    let mut csv = "id;namn;förälder;epost;kommun\nmor;Moderföreningen;;info@example.se;Botkyrka\n".to_owned();
+    for number in 0..600 {
+        csv += &format!("n{number};Förening {number};mor;;0127\n");
+    }
+    let query = format!("?sourceId={source}&kind=association&full=true");
+    let (path, job) = import(&admin, &query, &csv);
+    assert_eq!(job["created"], json!(601), "{job} {:?}", rows(&admin, &path));
+    let last = admin.get("/changes?limit=200").is(200);
+    let cursor = last.json["changeCursor"].clone();
+    let (_, again) = import(&admin, &query, &csv);
+    assert_eq!((&again["unchanged"], &again["absent"]), (&json!(601), &json!(0)), "{again}");
+    assert_eq!(admin.get("/changes?limit=200").is(200).json["changeCursor"], cursor);
+
+    // What the file no longer has is marked, once.
+    let shorter = csv.replace("n17;Förening 17;mor;;0127\n", "");
+    let (_, shorter_job) = import(&admin, &query, &shorter);
+    assert_eq!(shorter_job["absent"], json!(1), "{shorter_job}");
+    assert_eq!(import(&admin, &query, &shorter).1["absent"], json!(0));
+    let (_, back) = import(&admin, &query, &csv.replace("Förening 3;", "Förening tre;"));
+    // The one that has another name, and the one that is there again.
+    assert_eq!([&back["updated"], &back["refused"]], [&json!(2), &json!(0)], "{back}");
+    let parent = found(&admin, "Moderföreningen")[0]["id"].clone();
+    assert_eq!(found(&admin, "Förening tre")[0]["parentId"], parent);
+}
+
+/// Cells as an export writes them: lists with `|` between, objects as JSON.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            let items = items.iter().map(|item| item.as_str().unwrap().replace('\\', "\\\\").replace('|', "\\|"));
+            items.collect::<Vec<_>>().join("|")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Actors as a table.
+fn table(actors: &[Value], excel: bool) -> String {
+    let separator = if excel { ";" } else { "," };
+    let quoted = |text: String| {
+        let formula = excel && text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r']);
+        let text = if formula { format!("'{text}") } else { text };
+        if text.contains([';', ',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    };
+    let columns: Vec<_> = actors[0].as_object().unwrap().keys().filter(|name| *name != "expanded").cloned().collect();
+    let mut lines = vec![columns.join(separator)];
+    for actor in actors {
+        lines.push(columns.iter().map(|name| quoted(cell(&actor[name]))).collect::<Vec<_>>().join(separator));
+    }
+    format!("{}{}\r\n", if excel { "\u{FEFF}" } else { "" }, lines.join("\r\n"))
+}
+
+#[rstest]
+fn what_is_exported_is_imported_without_a_change(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let awkward =
+        ["=1+1", "'=1+1", "''+46", "-5 grader", "@hem", "a;b,c", "sa \"hej\"", "två\nrader", "a|b\\c", "\\|", "'s-Gravenhage", "Å\u{e4}ö"];
+    for (at, text) in awkward.iter().enumerate() {
+        let new = json!({"kind": "association", "name": format!("{text} {at}"), "focus": text, "otherNames": [text, format!("{text}|x")], "targetGroups": [text],
+            "languages": ["sv", "ar"], "founded": "1975-03-31", "seatAreaId": app.area("0127"), "areasServed": [app.area("0127")],
+            "contactPoints": [{"function": text, "email": "kansli@example.se"}], "visibility": "members"});
+        admin.post("/actors", &new).is(201);
+    }
+    let all = admin.get("/actors?limit=200&kind=association").is(200).json["items"].as_array().unwrap().clone();
+    let cursor = admin.get("/changes?limit=200").is(200).json["changeCursor"].clone();
+    for excel in [false, true] {
+        let (path, job) = import(&admin, "", &table(&all, excel));
+        assert_eq!(job["unchanged"], json!(awkward.len()), "{job} {:?}", rows(&admin, &path));
+        assert_eq!(job["leftOut"], json!([]));
+    }
+    let (_, job) = import_as(&admin, "", "application/json", json!({"items": all}).to_string().as_bytes());
+    assert_eq!(job["unchanged"], json!(awkward.len()), "{job}");
+    assert_eq!(admin.get("/changes?limit=200").is(200).json["changeCursor"], cursor);
+
+    // A change in the file changes the actor, unless it has moved on.
+    let mut edited = all.clone();
+    edited[0]["focus"] = json!("Ny inriktning");
+    edited[1]["focus"] = json!("För sent");
+    let moved = format!("/actors/{}", id(&edited[1]));
+    admin.patch(&moved, &admin.get(&moved).etag(), &json!({"focus": "Någon annan var först"})).is(200);
+    let mut csv = table(&edited, true);
+    csv += &format!("01890a5d-ac96-774b-bcce-b302099a8057{}\r\n", ";".repeat(csv.lines().next().unwrap().matches(';').count()));
+    let (path, job) = import(&admin, "", &csv);
+    assert_eq!([&job["updated"], &job["refused"]], [&json!(1), &json!(2)], "{:?}", rows(&admin, &path));
+    let told = rows(&admin, &path);
+    assert!(told.iter().any(|row| row.ends_with("refused version stale")), "{told:?}");
+    assert!(told.iter().any(|row| row.ends_with("refused id not-found")), "{told:?}");
+    assert_eq!(admin.get(&format!("/actors/{}", id(&edited[0]))).json["focus"], json!("Ny inriktning"));
+}
+
+#[rstest]
+fn a_new_row_whose_number_is_taken_is_told_by_whom(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let coordinator = app.user(Role::Coordinator, Some(("area", &app.area("0127"))));
+    let owner = app.public_actor("municipality_code:0127");
+    let csv =
+        "Namn,Typ,Kommun,Orgnr\nLokalavdelningen,förening,Botkyrka,212000-2882\nUtanför,förening,0180,\nInnanför,Ideell förening,0127,\n";
+    let (path, job) = import(&coordinator, "", csv);
+    assert_eq!(rows(&coordinator, &path), ["2 refused Orgnr taken", "3 refused  forbidden", "4 created"], "{job}");
+    let page = coordinator.get(&format!("{path}/rows?outcome=refused&limit=1"));
+    assert!(page.json["items"][0]["errors"][0]["detail"].as_str().unwrap().contains(&owner), "{}", page.body);
+    // Whoever it was is in the record.
+    let created = id(&found(&coordinator, "Innanför")[0]);
+    let me = coordinator.get("/me").is(200).json["user"]["id"].clone();
+    let changes = coordinator.get("/changes?limit=200").is(200);
+    let change = changes.json["items"].as_array().unwrap().iter().find(|item| item["id"] == json!(created)).cloned();
+    assert_eq!(change.map(|change| change["changedBy"].clone()), Some(me), "{}", changes.body);
+}
+
+/// A database of its own with an admin, and nobody serving.
+fn alone(database: Database) -> Option<(String, String)> {
+    let url = empty(database)?;
+    prepare(&url);
+    let app = TestApp::on(&url, 1_000_000);
+    let admin = app.user(Role::Admin, None);
+    app.user(Role::Admin, None);
+    let user = admin.get("/me").is(200).json["user"]["id"].as_str().unwrap().to_owned();
+    Some((url, user))
+}
+
+/// Does something with a database while nobody serves.
+fn with_db(url: &str, now: TimeDelta, first_id: u64, work: impl AsyncFnOnce(&Db, &Access, Worker) + Send + 'static) {
+    let settings = settings_of(url);
+    thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let db = Db::open(&settings, false, Clock::Fixed(today() + now), Ids::counted_from(first_id)).await.unwrap();
+            let access = Access::load(config_of("").tokens(), &db).await.unwrap();
+            let contract = Arc::new(Contract::new(&openapi::document(openapi::CANONICAL_URL)).unwrap());
+            work(&db, &access, Worker::new(contract)).await;
+            db.close().await;
+        });
+    })
+    .join()
+    .unwrap();
+}
+
+/// Puts a job with so many rows in the queue, works off one piece of it, and dies.
+fn die_in_the_middle(url: &str, user: &str, total: usize) {
+    let user = user.parse().unwrap();
+    with_db(url, TimeDelta::zero(), 700_000, async move |db, access, worker| {
+        let csv = (0..total).fold("namn;typ\n".to_owned(), |csv, number| csv + &format!("Förening {number};förening\n"));
+        let known = Known { kind: None, from_source: false, today: today().date_naive() };
+        let read = intake(Format::Csv, csv.into_bytes(), known).await.unwrap();
+        let caller = Caller { user: Some(user), ..Caller::default() };
+        let order = Order { source: None, kind: Some(ActorKind::Association), full: false, dry_run: false };
+        let job = db.transaction(&Call::of_installation(), async |w| store::insert(order, &read, &caller, w).await).await.unwrap();
+        assert!(worker.step(&job, access, db).await.unwrap());
+    });
+}
+
+#[rstest]
+fn a_job_whose_worker_died_is_taken_up_where_it_was(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some((url, user)) = alone(database) else { return };
+    die_in_the_middle(&url, &user, 1200);
+    // As long as the dead one's time lasts nobody takes it.
+    let app = TestApp::on(&url, 2_000_000);
+    let admin = app.sign_in("admin0@example.se");
+    let path = format!("/imports/{}", id(&admin.get("/imports").is(200).json["items"][0]));
+    import(&admin, "?kind=association", "namn\nEn annan\n");
+    let waiting = admin.get(&path).is(200).json;
+    assert_eq!((&waiting["status"], &waiting["processed"]), (&json!("running"), &json!(500)));
+
+    let other = TestApp::at(today() + TimeDelta::minutes(3), &url, 3_000_000);
+    let done = wait(&admin.at(other.address), &path);
+    assert_eq!([&done["status"], &done["processed"], &done["created"]], [&json!("completed"), &json!(1200), &json!(1200)], "{done}");
+    let total = admin.get("/actors?kind=association&include=total&limit=1").is(200).json["total"].clone();
+    assert_eq!(total, json!(1201));
+}
+
+#[rstest]
+fn a_job_goes_on_only_as_long_as_its_owner_may(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some((url, user)) = alone(database) else { return };
+    die_in_the_middle(&url, &user, 600);
+    {
+        let app = TestApp::on(&url, 2_000_000);
+        let second = app.sign_in("admin2@example.se");
+        second.call("POST", &format!("/users/{user}/deactivate"), None).is(200);
+    }
+    let app = TestApp::at(today() + TimeDelta::minutes(3), &url, 3_000_000);
+    let admin = app.sign_in("admin2@example.se");
+    let path = format!("/imports/{}", id(&admin.get("/imports").is(200).json["items"][0]));
+    let job = wait(&admin, &path);
+    assert_eq!([&job["status"], &job["processed"]], [&json!("failed"), &json!(500)], "{job}");
+    assert!(job["reason"].as_str().unwrap().contains("får inte längre"), "{job}");
+}
+
+#[rstest]
+fn a_job_can_be_cancelled_and_what_is_in_stays(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some((url, user)) = alone(database) else { return };
+    die_in_the_middle(&url, &user, 1200);
+    let app = TestApp::on(&url, 2_000_000);
+    let admin = app.sign_in("admin0@example.se");
+    let path = format!("/imports/{}", id(&admin.get("/imports").is(200).json["items"][0]));
+    let job = admin.call("POST", &format!("{path}/cancel"), None).is(200).json;
+    assert_eq!([&job["status"], &job["processed"], &job["created"]], [&json!("cancelled"), &json!(500), &json!(500)], "{job}");
+    let again = admin.call("POST", &format!("{path}/cancel"), None).is(200).json;
+    assert_eq!(again, job);
+    let other = TestApp::at(today() + TimeDelta::minutes(3), &url, 3_000_000);
+    let admin = admin.at(other.address);
+    import(&admin, "?kind=association", "namn\nEn annan\n");
+    assert_eq!(admin.get(&path).is(200).json, job);
+}
+
+#[rstest]
+fn abuse_54_files_that_swell_or_never_end_are_refused(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start_with(database, "import_mebibytes = 1") else { return };
+    let admin = app.user(Role::Admin, None);
+    let send =
+        |who: &Client, media_type: &str, file: &[u8]| -> Answer { who.call("POST", "/imports?kind=association", Some((media_type, file))) };
+    let large = vec![b'a'; (1 << 20) + 1];
+    assert_eq!(send(&admin, "text/csv", &large).status, 413);
+    // Others are refused before their file is read.
+    assert_eq!(send(&app.anybody(), "text/csv", b"namn\nx\n").status, 401);
+    assert_eq!(send(&app.user(Role::Reader, None), "text/csv", b"namn\nx\n").status, 403);
+    let xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    assert_eq!(send(&admin, xlsx, b"PK\x03\x04 no workbook").is(422).faults(), [" no-workbook"]);
+    assert_eq!(send(&admin, "text/csv", "a;".repeat(1000).as_bytes()).is(422).faults(), [" too-many-columns"]);
+    assert_eq!(send(&admin, "text/csv", b"").is(422).faults(), [" no-heading"]);
+    assert_eq!(send(&admin, "application/json", b"{}").is(422).faults(), [" no-list"]);
+    assert_eq!(send(&admin, "text/html", b"<table>").status, 415);
+    assert_eq!(admin.call("POST", "/imports?full=true", Some(("text/csv", b"namn\n"))).is(400).faults(), ["full needs-source"]);
+    // A body of another operation keeps its own limit.
+    assert_eq!(admin.call("POST", "/actors", Some(("application/json", &large))).status, 413);
+}
+
+#[rstest]
+fn another_s_job_is_not_there(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let area = app.area("0127");
+    let (own, other) = (app.user(Role::Coordinator, Some(("area", &area))), app.user(Role::Coordinator, Some(("area", &area))));
+    let (path, job) = import(&own, "?kind=association&dryRun=true", "namn;kommun\nAlby IF;0127\n");
+    for (method, path) in [("GET", path.clone()), ("GET", format!("{path}/rows")), ("POST", format!("{path}/cancel"))] {
+        assert_eq!(other.call(method, &path, None).status, 404, "{method} {path}");
+    }
+    assert_eq!(other.get("/imports").is(200).json["items"], json!([]));
+    assert_eq!(own.get("/imports").is(200).json["items"][0]["id"], job["id"]);
+    app.user(Role::Admin, None).get(&path).is(200);
+    // A source that is not theirs is none to import for.
+    let source = source(&app.user(Role::Admin, None), "Installationens");
+    let refused = other.call("POST", &format!("/imports?sourceId={source}"), Some(("text/csv", b"namn\nx\n")));
+    assert_eq!(refused.status, 403, "{}", refused.body);
+}
+
+#[rstest]
+fn a_repeated_call_is_one_job(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None).with("Idempotency-Key", "listan-i-mars");
+    let send = |file: &[u8]| admin.call("POST", "/imports?kind=association&dryRun=true", Some(("text/csv", file)));
+    let first = send(b"namn\nAlby IF\n").is(202);
+    assert_eq!(send(b"namn\nAlby IF\n").is(202).json["id"], first.json["id"]);
+    assert_eq!(send(b"namn\nHallunda IF\n").is(422).json["code"], "key-reused");
+}
+
+/// The real files, where they are to be had: every row is in or told of, and the same again changes nothing.
+#[rstest]
+fn real_files_of_organisations_are_imported(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let folder = crate::contract::file("../shared/data");
+    let folder = if folder.is_dir() { folder } else { std::path::PathBuf::from("/work/shared/data") };
+    if !folder.is_dir() {
+        return;
+    }
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    for (file, kind, total) in [
+        ("myndigheter_scb.csv", "agency", 427),
+        ("foreningar_sample.csv", "association", 1703),
+        ("regioner.csv", "region", 21),
+        ("kommuner.csv", "municipality", 290),
+    ] {
+        let source = source(&admin, file);
+        let csv = std::fs::read(folder.join(file)).unwrap();
+        let query = format!("?sourceId={source}&kind={kind}&full=true");
+        let (path, job) = import_as(&admin, &query, "text/csv", &csv);
+        assert_eq!((&job["status"], &job["total"]), (&json!("completed"), &json!(total)), "{file} {job}");
+        let refused = admin.get(&format!("{path}/rows?outcome=refused&limit=200")).is(200).json["items"].as_array().unwrap().clone();
+        assert!(refused.iter().all(|row| row["errors"][0]["detail"].as_str().is_some_and(|detail| detail.len() > 10)), "{refused:?}");
+        let cursor = admin.get("/changes?limit=1").is(200).json["changeCursor"].clone();
+        let (_, again) = import_as(&admin, &query, "text/csv", &csv);
+        assert_eq!([&again["created"], &again["updated"], &again["absent"]], [&json!(0), &json!(0), &json!(0)], "{file} {again}");
+        assert_eq!((&again["held"], &again["refused"]), (&job["held"], &job["refused"]), "{file}");
+        assert_eq!(admin.get("/changes?limit=1").is(200).json["changeCursor"], cursor, "{file}");
+        eprintln!("{file}: {} created, {} held, {} refused", job["created"], job["held"], job["refused"]);
+    }
+}
