@@ -23,13 +23,14 @@ use crate::{
         oauth,
     },
     config::Config,
-    exchange::changes,
+    exchange::changes::{self, Followers},
     guidance::packs,
     kernel::{
         Db, Remembered,
         clock::Clock,
         contract::{Contract, ROOT},
         db::OpenError,
+        export::Turns,
         id::Ids,
         measures::Calls,
         middleware::envelope,
@@ -60,6 +61,8 @@ pub struct App {
     remembered: Data<Remembered>,
     stopping: Data<Stopping>,
     letters: Data<Letters>,
+    turns: Data<Turns>,
+    followers: Data<Followers>,
 }
 
 impl std::fmt::Debug for App {
@@ -86,7 +89,9 @@ impl App {
         let contract = CONTRACT.as_ref().map_err(|error| OpenError::Database(error.clone()))?;
         let calls = Calls::new(!config.metrics_listen.is_empty());
         let limits = Limits::new(config.limits(), &db.clock);
+        let followers = Followers::new(config.followers_per_caller, config.followers);
         Ok(Self {
+            turns: Data::new(Turns::new(config.exports_per_caller, config.exports_at_once)),
             documents: Data::new(Documents::new(&config.public_url)),
             config: Data::new(config),
             db: Data::new(db),
@@ -98,6 +103,7 @@ impl App {
             remembered: Data::new(Remembered::default()),
             stopping: Data::new(Stopping::default()),
             letters: Data::new(Letters::new(outbox)),
+            followers: Data::new(followers),
         })
     }
 
@@ -153,7 +159,7 @@ impl App {
         let (config, db, access, contract) = (self.config.clone(), self.db.clone(), self.access.clone(), self.contract.clone());
         let federation = self.federation.clone();
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
-        let letters = self.letters.clone();
+        let (letters, turns, followers) = (self.letters.clone(), self.turns.clone(), self.followers.clone());
         self.work_beside();
         let (limits, calls) = (self.limits.clone(), self.calls.clone());
         let server = HttpServer::new(move || {
@@ -170,6 +176,8 @@ impl App {
                 .app_data(remembered.clone())
                 .app_data(stopping.clone())
                 .app_data(letters.clone())
+                .app_data(turns.clone())
+                .app_data(followers.clone())
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())
                 .service(web::scope(ROOT).wrap(from_fn(access::authenticate)).configure(|plain| {
@@ -221,6 +229,17 @@ impl App {
         actix_web::rt::spawn(async move { limits.keep_shared(&db).await });
         let db = self.db.clone();
         actix_web::rt::spawn(async move { changes::keep_positioned(&db).await });
+        let db = self.db.clone();
+        // On the runtime itself: its connection cannot be let go of outside.
+        tokio::spawn(async move { changes::listen(&db).await });
+        let (days, db) = (self.config.feed_days, self.db.clone());
+        actix_web::rt::spawn(async move { changes::keep_short(days, &db).await });
+    }
+
+    /// Stops: those who wait for changes are answered, the last answers are given, and then the server has ended.
+    pub async fn stop(&self, handle: &ServerHandle) {
+        self.db.feed.stop();
+        handle.stop(true).await;
     }
 
     /// Tells readiness that the service is about to stop.

@@ -97,6 +97,10 @@ settings! {
     rate_invalid_tokens_per_minute: u32 = 60;
     /// Calls a day by one who is signed in.
     calls_per_day: u32 = 200_000;
+    /// Lists that one caller may export as tables at once, at each instance.
+    exports_per_caller: u32 = 4;
+    /// Lists that all callers together may export at once, at each instance.
+    exports_at_once: u32 = 32;
     /// Failed sign-ins to one account in 15 minutes.
     sign_in_failures_per_account: u32 = 10;
     /// Failed sign-ins from one address in 15 minutes.
@@ -107,6 +111,13 @@ settings! {
     retention_sessions_days: i64 = 30;
     /// How many days a disabled account is kept before `samsyn retention run` erases it; 0 leaves that to an admin.
     retention_users_days: i64 = 730;
+    /// How many days changes are kept in the feed; 0 keeps them for ever. Who follows and has been away for longer reads
+    /// everything anew. What is kept of a change for the audit log does not depend on it.
+    feed_days: i64 = 400;
+    /// How many calls of one caller may wait for changes at once, as streams or with `wait`, on each instance.
+    followers_per_caller: usize = 8;
+    /// How many calls may wait for changes at once in all, on each instance.
+    followers: usize = 500;
     /// Whom to tell of a weakness, as a mailto: or https: address.
     security_contact: String = "mailto:security@samsyn.example.se";
     /// What to log: error, warn, info, debug or trace, or a filter such as `samsyn=debug`.
@@ -236,8 +247,11 @@ impl Config {
         if !self.metrics_listen.is_empty() && self.metrics_listen.parse::<std::net::SocketAddr>().is_err() {
             return wrong("metrics_listen", format!("{} is no address and port, such as 127.0.0.1:9090", self.metrics_listen));
         }
-        for (name, days) in [("retention_sessions_days", self.retention_sessions_days), ("retention_users_days", self.retention_users_days)]
-        {
+        for (name, days) in [
+            ("retention_sessions_days", self.retention_sessions_days),
+            ("retention_users_days", self.retention_users_days),
+            ("feed_days", self.feed_days),
+        ] {
             if !(0..=36_500).contains(&days) {
                 return wrong(name, format!("{days} is not between 0 and 36500"));
             }

@@ -6,6 +6,7 @@
 
 mod allowed;
 mod documents;
+mod lists;
 mod older;
 
 use std::collections::BTreeSet;
@@ -46,7 +47,9 @@ pub fn document(public_url: &str) -> Value {
     complete_schemas(&mut document, &written);
     redactions(&mut document);
     allowed::complete(&mut document);
+    lists::tables(&mut document);
     complete_operations(&mut document);
+    lists::searches(&mut document);
     drop_unused(&mut document);
     document
 }
@@ -338,8 +341,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
         let mut headers = json!({"traceparent": {"description": "The trace that the answer belongs to.", "schema": {"type": "string"}},
             "X-Request-Id": {"description": "Identifies the call, also in the log.", "schema": {"type": "string"}}});
         rate_limits(&mut headers);
-        // What is streamed has no tag, for nobody knows its content when it begins.
-        if status != "204" && response["content"].get("text/csv").is_none() {
+        // What is only streamed has no tag, for nobody knows its content when it begins.
+        if status != "204" && (response["content"].get("text/csv").is_none() || response["content"].get("application/json").is_some()) {
             headers["ETag"] =
                 json!({"description": "Identifies this version of the answer.", "schema": {"type": "string", "format": "etag"}});
         }
@@ -349,6 +352,9 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
         }
         if id.starts_with("list") {
             headers["Link"] = json!({"description": "The first and the next page (RFC 8288).", "schema": {"type": "string"}});
+        }
+        if let (Some(own), Some(all)) = (response["headers"].as_object().cloned(), headers.as_object_mut()) {
+            all.extend(own);
         }
         response["headers"] = headers;
         if let (Some(answer), Some(_)) = (example.get("response"), response.get("content")) {
@@ -367,6 +373,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     }
     if body {
         statuses.extend(["415", "422"]);
+    }
+    if id.starts_with("batch") {
+        // What an operation of it would be refused with alone.
+        statuses.extend(["404", "412"]);
     }
     if id.starts_with("list") {
         statuses.extend(["410", "422"]);

@@ -34,7 +34,8 @@ fn free_texts(schema: &Value, components: &Value, pointer: &str, found: &mut Vec
     let text = schema["type"] == "string" || schema["type"].as_array().is_some_and(|types| types.contains(&json!("string")));
     let free = ["enum", "format", "pattern", "const"].iter().all(|limit| schema.get(limit).is_none());
     let name = pointer.rsplit('/').next().unwrap_or_default().to_lowercase();
-    let secret = name == "code" || ["password", "token", "secret", "recoverycode"].iter().any(|end| name.ends_with(end));
+    let secret =
+        name == "code" || name == "cursor" || ["password", "token", "secret", "recoverycode"].iter().any(|end| name.ends_with(end));
     if text && free && !secret && !found.contains(&pointer.to_owned()) {
         found.push(pointer.to_owned());
     }

@@ -142,8 +142,12 @@ fn no_two_operations_have_one_name_and_no_two_schemas_are_one() {
 
 #[test]
 fn every_handler_of_the_source_is_in_the_contract() {
-    let known: BTreeSet<_> =
-        operations().into_iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap().to_owned()).collect();
+    // A search is its list's handler once more.
+    let known: BTreeSet<_> = operations()
+        .into_iter()
+        .filter(|(_, _, operation)| operation.get("x-search-of").is_none())
+        .map(|(_, _, operation)| operation["operationId"].as_str().unwrap().to_owned())
+        .collect();
     let mut found = BTreeSet::new();
     for (path, text) in crate::house::sources() {
         let handlers = text.matches("#[utoipa::path(").count();

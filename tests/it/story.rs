@@ -455,6 +455,10 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
     t.tell(&admin.with("If-Match", &grant.etag()), "DELETE", &format!("/grants/{}", id(&grant.json)), None);
     let gone = t.post(&kim, "/actors", json!({"kind": "association", "name": "Registrerad av misstag", "seatAreaId": botkyrka}));
     t.tell(&kim.with("If-Match", &gone.etag()), "DELETE", &format!("/actors/{}", id(&gone.json)), None);
+    let many = json!({"atomic": true, "operations": [
+        {"op": "update", "id": foundation, "version": 2, "patch": {"targetGroups": ["Unga mellan 16 och 24 år"]}},
+        {"op": "create", "actor": {"kind": "association", "name": "Alby Läxhjälp", "seatAreaId": botkyrka}}]});
+    t.post(&kim, "/actors/batch", many);
     let leaving = app.sign_in("region@example.se");
     t.tell(&leaving, "DELETE", "/sessions/current", None);
     leaving.get("/me").is(401);

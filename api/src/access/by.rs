@@ -21,17 +21,21 @@ use futures_util::FutureExt;
 
 use super::{
     Access, Caller, Limits, Reach, Sight, audit,
+    limits::network,
     policy::{Permission, Requires},
     users::UserId,
 };
 use crate::kernel::{
     Db, Problem, Result,
     contract::{ALLOWED_ACTIONS, Contract, Operation},
+    export::{Column, Export, Format, Turns},
     extract::{self, Parameters},
     hash::sha256_hex,
+    middleware::Head,
     problem::Kind,
     request::{self, Call, Meta, Once},
     secrecy::Secrecy,
+    twin::{self, SEARCH},
     write::idempotency_key,
 };
 
@@ -210,6 +214,9 @@ impl<P: Requires> By<P> {
         let reach = caller.reach(P::PERMISSION)?;
         let method = request.method();
         let parameters = operation.parameters(request.query_string())?;
+        let searched = operation.searched(|| extract::json(request, &["application/json"]))?;
+        let is_search = searched.is_some();
+        let parameters = searched.unwrap_or(parameters);
         let fields = operation.fields(&parameters)?;
         request.extensions_mut().insert(Parameters(Rc::new(parameters.clone())));
         let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
@@ -219,6 +226,14 @@ impl<P: Requires> By<P> {
                 scope: format!("{:?} {method} {}", caller.user, request.uri()),
                 digest: sha256_hex(&meta.body),
             }),
+            None => None,
+        };
+        let secrecy = Secrecy::of(request);
+        let export = match operation.format(&parameters, text("accept").unwrap_or_default())? {
+            Some(format) => {
+                let columns = Export::columns(&operation.columns, fields.as_deref(), secrecy.is_some());
+                Some(Arc::new(export(format, columns, request, &caller, &meta)?))
+            }
             None => None,
         };
         let asked = parameters.get("include").and_then(serde_json::Value::as_array);
@@ -233,12 +248,14 @@ impl<P: Requires> By<P> {
             once,
             if_match: text("if-match").map(ToOwned::to_owned),
             fields,
-            path: request.path().to_owned(),
+            path: if is_search { format!("{}{SEARCH}", request.path()) } else { request.path().to_owned() },
             parameters: Arc::new(parameters),
             trail,
-            secrecy: Secrecy::of(request),
+            secrecy,
             actions: if asks { Some(extract::contract(request)?.actions(&request.match_pattern().unwrap_or_default())) } else { None },
             allowed: None,
+            export,
+            searched: is_search,
         };
         Ok(Self { caller, reach, call, permission: PhantomData })
     }
@@ -246,7 +263,11 @@ impl<P: Requires> By<P> {
     /// The operation that is called, and what the outermost middleware has learnt of the call.
     fn operation(request: &HttpRequest) -> Result<(Arc<Operation>, Rc<Meta>)> {
         let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
-        let pattern = request.match_pattern().unwrap_or_default();
+        let mut pattern = request.match_pattern().unwrap_or_default();
+        let method = if twin::is_search(request) { &Method::POST } else { method };
+        if twin::is_search(request) {
+            pattern.push_str(SEARCH);
+        }
         let operation = extract::contract(request)?
             .operation(method, &pattern)
             .ok_or_else(|| Problem::internal(&format_args!("{method} {pattern} is not in the contract")))?;
@@ -256,4 +277,16 @@ impl<P: Requires> By<P> {
         let meta = request::meta(request).ok_or_else(|| Problem::internal(&"a call without meta"))?;
         Ok((operation, meta))
     }
+}
+
+/// A list as a table, once it is the caller's turn.
+fn export(format: Format, columns: Vec<Column>, request: &HttpRequest, caller: &Caller, meta: &Meta) -> Result<Export> {
+    let (Some(turns), Some(db)) = (request.app_data::<Data<Turns>>(), request.app_data::<Data<Db>>()) else {
+        return Err(Problem::internal(&"the service runs without exports"));
+    };
+    let who = caller.user.map_or_else(|| format!("{:x}", network(&meta.address)), |user| user.to_string());
+    let pattern = request.match_pattern().unwrap_or_default();
+    let name = pattern.rsplit('/').find(|part| !part.starts_with('{')).unwrap_or_default();
+    let head = request.extensions().contains::<Head>();
+    Ok(Export { format, name: name.to_owned(), columns, now: db.clock.now(), head, turn: turns.begin(who)? })
 }

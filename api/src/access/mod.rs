@@ -10,6 +10,7 @@ mod by;
 mod caller;
 pub mod federation;
 pub mod grants;
+mod lasting;
 pub mod letters;
 pub mod limits;
 pub mod oauth;
@@ -26,5 +27,6 @@ mod words;
 
 pub use by::{By, authenticate, limited};
 pub use caller::{Caller, Reach, Scope as CallerScope, Sight, Visibility};
+pub use lasting::Lasting;
 pub use limits::{LimitSettings, Limits};
 pub use tokens::{Access, TokenSettings};

@@ -1,6 +1,7 @@
 //! The commands of the program.
 
 mod audit;
+mod changes;
 mod demo;
 mod demo_case;
 mod doctor;
@@ -83,6 +84,9 @@ enum Command {
     /// Look after the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
+    /// Look after the feed of changes.
+    #[command(subcommand)]
+    Changes(changes::ChangesCommand),
     /// Dispose of what has served its purpose.
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
@@ -144,6 +148,7 @@ impl Cli {
             Command::Keys(command) => return block_on(keys::run(command, config)),
             Command::User(command) => return block_on(user::run(command, config)),
             Command::Audit(command) => return block_on(audit::run(command, config)),
+            Command::Changes(command) => return block_on(changes::run(command, config)),
             Command::Retention(command) => return block_on(retention::run(command, config)),
             Command::Doctor => return block_on(doctor::run(config)),
             Command::Openapi { .. } | Command::Permissions => {}

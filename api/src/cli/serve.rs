@@ -45,7 +45,7 @@ pub(super) async fn serve(app: &App, ready: impl FnOnce(std::net::SocketAddr)) -
         _ = interrupt.recv() => {}
     }
     tracing::info!("stopping");
-    handle.stop(true).await;
+    app.stop(&handle).await;
     running.await??;
     app.db().close().await;
     Ok(())

@@ -11,11 +11,12 @@ use jsonschema::{
 use serde_json::{Map, Value, json};
 
 use super::{
+    export::{self, Column, Format},
     language::{Text, say},
     personal_number,
     problem::{Fault, Kind, Problem, Result},
     secrecy::{self, Forms},
-    text,
+    text, twin,
 };
 
 /// Root of the API below the host.
@@ -37,6 +38,10 @@ pub struct Operation {
     pub success: u16,
     /// The media types of its answer.
     pub media_types: Vec<String>,
+    /// The columns of the list that it can be answered as, if it is one.
+    pub columns: Vec<Column>,
+    /// The body by which it asks a list, if it does that.
+    search: Option<twin::Body>,
     parameters: Vec<(String, Scalar)>,
     query: Validator,
 }
@@ -107,6 +112,8 @@ impl Contract {
                     id: described["operationId"].as_str().unwrap_or_default().to_owned(),
                     permission: described["x-permission"].as_str().unwrap_or_default().to_owned(),
                     members: members(document, described),
+                    columns: export::columns(document, described),
+                    search: twin::Body::of(document, described, compile)?,
                     success: answer(described).and_then(|(status, _)| status.parse().ok()).unwrap_or(200),
                     media_types: answer(described)
                         .map(|(_, answer)| object(&answer["content"]).map(|(kind, _)| kind.clone()).collect())
@@ -153,6 +160,12 @@ impl Contract {
         let stands_for =
             |kind: &String| kind == range || range.strip_suffix('*').is_some_and(|start| start.ends_with('/') && kind.starts_with(start));
         self.at(path).any(|(_, operation)| operation.media_types.iter().any(stands_for))
+    }
+
+    /// Whether a concrete path is one at which a list is asked by a body.
+    #[must_use]
+    pub fn is_search(&self, path: &str) -> bool {
+        self.at(path).any(|(_, operation)| operation.search.is_some())
     }
 
     /// The operations by which the record at a route's pattern, or what lies below it, is changed.
@@ -251,6 +264,22 @@ impl Operation {
         if found.is_empty() { Ok(given) } else { Err(Problem::parameters(found)) }
     }
 
+    /// Reads the body of a search; nothing when the operation is none.
+    ///
+    /// # Errors
+    /// With every fault found.
+    pub fn searched(&self, body: impl FnOnce() -> Result<Value>) -> Result<Option<Value>> {
+        self.search.as_ref().map(|search| search.read(body()?)).transpose()
+    }
+
+    /// The form in which the caller wants a list as a table; nothing for JSON and for what is no list.
+    ///
+    /// # Errors
+    /// When there is no such form.
+    pub fn format(&self, parameters: &Value, accept: &str) -> Result<Option<Format>> {
+        if self.columns.is_empty() { Ok(None) } else { Format::asked(parameters["format"].as_str(), accept) }
+    }
+
     fn unknown(&self, name: &str) -> Fault {
         let known = self.parameters.iter().map(|(name, _)| name.as_str());
         let detail = match (text::nearest(name, known), self.parameters.is_empty()) {
@@ -299,7 +328,9 @@ impl Operation {
 pub fn acts_on(record: &str, method: &str, path: &str) -> Option<bool> {
     let below = path.strip_prefix(record).filter(|below| below.is_empty() || below.starts_with('/'))?;
     let for_a_party = method.eq_ignore_ascii_case("put") && below.ends_with("/{actorId}") && below.matches('{').count() == 1;
-    (!method.eq_ignore_ascii_case("get") && (for_a_party || !below.contains('{'))).then_some(for_a_party)
+    // A search changes nothing, though it is a POST.
+    let reads = method.eq_ignore_ascii_case("get") || below.ends_with(twin::SEARCH);
+    (!reads && (for_a_party || !below.contains('{'))).then_some(for_a_party)
 }
 
 /// Why a character may not be stored.
@@ -312,7 +343,7 @@ pub fn forbidden(letter: char) -> Text {
     )
 }
 
-fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+pub(super) fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }
 
@@ -336,7 +367,7 @@ fn snake_case(name: &str) -> String {
     })
 }
 
-fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+pub(super) fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     reference(schema).map_or(schema, |name| &document["components"]["schemas"][name])
 }
 
@@ -354,12 +385,12 @@ fn scalar(schema: &Value) -> Scalar {
 }
 
 /// The answer of success, with its status.
-fn answer(operation: &Value) -> Option<(&String, &Value)> {
+pub(super) fn answer(operation: &Value) -> Option<(&String, &Value)> {
     object(&operation["responses"]).find(|(status, _)| status.starts_with('2'))
 }
 
 /// The members of what a successful answer shows, or of its items where it is a page.
-fn members(document: &Value, operation: &Value) -> Vec<String> {
+pub(super) fn members(document: &Value, operation: &Value) -> Vec<String> {
     let Some((_, answer)) = answer(operation) else { return Vec::new() };
     let mut schema = resolve(document, &answer["content"]["application/json"]["schema"]);
     let page = schema["properties"].get("nextCursor").is_some();
@@ -370,7 +401,7 @@ fn members(document: &Value, operation: &Value) -> Vec<String> {
     object(&schema["properties"]).map(|(name, _)| name.clone()).filter(|name| !(page && name == ALLOWED_ACTIONS)).collect()
 }
 
-fn faults(validator: &Validator, value: &Value) -> Vec<Fault> {
+pub(super) fn faults(validator: &Validator, value: &Value) -> Vec<Fault> {
     validator.iter_errors(value).flat_map(|error| explain(&error)).collect()
 }
 
@@ -450,7 +481,11 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
                     .iter()
                     .any(|error| matches!(error.kind(), Broken::Type { kind: TypeKind::Single(kind) } if kind.to_string() == "null"))
             })
-            .min_by_key(|branch| branch.len())
+            .min_by_key(|branch| {
+                // A form that says to be another one is not what was meant, however little else is wrong with it.
+                let other = |error: &&ValidationError<'_>| matches!(error.kind(), Broken::Enum { .. } | Broken::Constant { .. });
+                (branch.iter().any(|error| other(&error)), branch.len())
+            })
             .map_or_else(
                 || one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")),
                 |branch| branch.iter().flat_map(explain).collect(),

@@ -11,8 +11,8 @@ use actix_web::http::{
 use super::contract::ROOT;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-const TAKEN: &str = "Accept, Accept-Language, Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Prefer, traceparent, tracestate, X-Request-Id";
-const SHOWN: &str = "Allow, Content-Language, ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, traceparent, WWW-Authenticate, X-Request-Id";
+const TAKEN: &str = "Accept, Accept-Language, Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, Prefer, traceparent, tracestate, X-Request-Id";
+const SHOWN: &str = "Allow, Content-Language, ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, traceparent, WWW-Authenticate, X-Request-Id, Content-Disposition, Change-Cursor";
 
 /// Whose pages may call.
 #[derive(Clone, Debug, Default)]

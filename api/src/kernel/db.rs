@@ -144,7 +144,7 @@ impl Db {
 
     /// A place in the feed of changes, as it is told to followers. It does not grow old by itself.
     pub fn feed_cursor(&self, position: i64) -> String {
-        self.seal.close(format!("feed {} {position:012}", self.feed.epoch).as_bytes())
+        self.seal.close(format!("feed {} {position:012}", self.feed.epoch()).as_bytes())
     }
 
     /// The epoch and position of a place in the feed, or nothing when it is none of ours.

@@ -3,6 +3,8 @@
 //! It is the source of the change feed, of webhooks and of audit. A row gets its `position` only after its transaction
 //! has committed (see `exchange::changes`), so a follower never sees a gap and never a version before an earlier one.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use sea_orm::{ActiveValue::Set, entity::prelude::*};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
@@ -137,13 +139,35 @@ pub(super) fn row(change: &Change, call: &super::request::Call, at: ChronoDateTi
 pub struct Feed {
     latest: watch::Sender<i64>,
     fresh: Notify,
-    /// Another after a backup has been restored, so that followers learn that positions have been given anew.
-    pub epoch: i64,
+    epoch: AtomicI64,
+    stopping: watch::Sender<bool>,
 }
 
 impl Feed {
     pub(super) fn new(latest: i64, epoch: i64) -> Self {
-        Self { latest: watch::Sender::new(latest), fresh: Notify::new(), epoch }
+        Self { latest: watch::Sender::new(latest), fresh: Notify::new(), epoch: AtomicI64::new(epoch), stopping: watch::Sender::new(false) }
+    }
+
+    /// The present epoch: another after a backup has been restored, so that followers learn that positions have been given
+    /// anew.
+    #[must_use]
+    pub fn epoch(&self) -> i64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Says which epoch it is.
+    pub fn in_epoch(&self, epoch: i64) {
+        self.epoch.store(epoch, Ordering::Release);
+    }
+
+    /// Tells those who wait for changes that the service stops.
+    pub fn stop(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    /// Tells when the service stops.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
     }
 
     /// The last position that is known to have been given.

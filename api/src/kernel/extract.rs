@@ -187,10 +187,11 @@ impl Strict<'_> {
     }
 }
 
-/// Whether the member at a place is a secret, which is compared with something and never shown, so that it is no free text.
+/// Whether the member at a place is a secret or a cursor, which is compared or opened and never shown, so that it is no free
+/// text.
 fn is_secret(pointer: &str) -> bool {
     let name = pointer.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-    name == "code" || ["password", "token", "secret", "recoverycode"].iter().any(|end| name.ends_with(end))
+    name == "code" || name == "cursor" || ["password", "token", "secret", "recoverycode"].iter().any(|end| name.ends_with(end))
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {

@@ -34,6 +34,7 @@ use super::{
     personal_number,
     problem::{Kind, Problem, Result},
     request::Meta,
+    twin,
 };
 
 /// The longest address with its parameters.
@@ -96,7 +97,9 @@ pub async fn envelope<B: MessageBody + 'static>(
     if method == Method::HEAD {
         // Answered as GET; the server leaves the body out.
         request.head_mut().method = Method::GET;
+        request.extensions_mut().insert(Head);
     }
+    twin::turn(&mut request);
 
     let mut response = if let Err(problem) = received {
         request.into_response(problem.error_response())
@@ -122,7 +125,12 @@ pub async fn envelope<B: MessageBody + 'static>(
     };
     let problem = response.response().extensions().get::<Problem>().cloned().or_else(|| plain_error(&response));
     if let Some(problem) = problem {
-        let (http, plain) = response.into_parts();
+        let (http, mut plain) = response.into_parts();
+        let told = twin::of_members(problem.clone(), &http);
+        if told.kind != problem.kind {
+            plain = told.error_response();
+        }
+        let problem = told;
         response = ServiceResponse::new(http, tell(&plain, &problem, language, &envelope.public_url, &request_id));
     }
     complete(response.headers_mut(), &meta, &trace, &envelope, &path);
@@ -134,6 +142,9 @@ pub async fn envelope<B: MessageBody + 'static>(
     log(&method, &path, status, started, &request_id);
     Ok(response)
 }
+
+/// Marks a call of which only the headers of the answer are wanted.
+pub(crate) struct Head;
 
 /// One line for each call: neither its query nor its headers or bodies, which may hold secrets.
 fn log(method: &Method, path: &str, status: u16, started: Instant, request_id: &str) {
@@ -175,7 +186,11 @@ impl ResponseError for Told {
 fn operation(response: &ServiceResponse<BoxBody>, method: &Method) -> Option<String> {
     let request = response.request();
     let method = if method == Method::HEAD { &Method::GET } else { method };
-    Some(request.app_data::<Data<Contract>>()?.operation(method, &request.match_pattern()?)?.id.clone())
+    let mut pattern = request.match_pattern()?;
+    if twin::is_search(request) {
+        pattern.push_str(twin::SEARCH);
+    }
+    Some(request.app_data::<Data<Contract>>()?.operation(method, &pattern)?.id.clone())
 }
 
 fn text(request: &ServiceRequest, name: HeaderName) -> Option<&str> {

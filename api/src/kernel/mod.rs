@@ -2,11 +2,13 @@
 
 pub mod address;
 pub mod audit;
+pub mod batch;
 pub mod clock;
 pub mod contract;
 pub mod cors;
 pub mod db;
 pub mod events;
+pub mod export;
 pub mod extract;
 pub mod hash;
 pub mod history;
@@ -26,9 +28,11 @@ pub mod search;
 pub mod secrecy;
 pub mod table;
 pub mod text;
+pub mod twin;
 pub mod write;
 
 pub use db::Db;
+pub use export::Listed;
 pub use extract::{At, Query, Valid};
 pub use id::Id;
 pub use language::Text;

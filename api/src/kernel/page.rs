@@ -251,7 +251,7 @@ where
     if records.is_empty() {
         return (select, keys);
     }
-    let ordinary = ["limit", "cursor", "offset", "include", "fields", "expand", "sort"];
+    let ordinary = ["limit", "cursor", "offset", "include", "fields", "expand", "sort", "format"];
     let mut filters = call.parameters.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
     if filters.any(|name| !ordinary.contains(&name) && !secrecy.is_open(&kind, name)) {
         return (select.filter(id.is_not_in(records)), keys);

@@ -58,6 +58,14 @@ impl<T> FromRequest for Patch<T> {
     }
 }
 
+impl<T> Patch<T> {
+    /// The patch of a record that was sent as a part of something else.
+    #[must_use]
+    pub fn of(members: Value, record: Uuid, contract: Arc<Contract>, secrecy: Option<Secrecy>) -> Self {
+        Self { members, contract, hidden: secrecy.map(|secrecy| (record, secrecy)), of: PhantomData }
+    }
+}
+
 impl<T: DeserializeOwned + Serialize + PartialEq + ToSchema> Patch<T> {
     /// The record as it becomes, or nothing when it stays as it is.
     ///

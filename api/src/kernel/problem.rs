@@ -96,8 +96,8 @@ kinds! {
     /// No form of the answer suits the caller.
     NotAcceptable 406 "not-acceptable"
         ["Svaret finns inte i den formen", "The answer does not exist in that form"]
-        ["Huvudet `Accept` ber om en form som inte finns. Svaren är `application/json` och felen `application/problem+json`.",
-         "The header `Accept` asks for a form that does not exist. Answers are `application/json` and problems `application/problem+json`."];
+        ["Huvudet `Accept` ber om en form som inte finns. Svaren är `application/json` och felen `application/problem+json`. Listor finns också som `text/csv`, XLSX och `application/x-ndjson`.",
+         "The header `Accept` asks for a form that does not exist. Answers are `application/json` and problems `application/problem+json`. Lists are there as `text/csv`, XLSX and `application/x-ndjson` too."];
     /// The call took too long to arrive.
     Timeout 408 "timeout"
         ["Anropet kom inte fram i tid", "The call did not arrive in time"]
@@ -224,7 +224,7 @@ impl Fault {
 }
 
 /// One fault of a body, a row or a parameter.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Fault)]
 pub struct FaultBody {
@@ -310,6 +310,15 @@ impl Problem {
     #[must_use]
     pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// The same of a part of a body, which stands at a place in the whole.
+    #[must_use]
+    pub fn below(mut self, place: &str) -> Self {
+        for fault in self.faults.iter_mut().filter(|fault| fault.parameter.is_none()) {
+            fault.pointer.insert_str(0, place);
+        }
         self
     }
 

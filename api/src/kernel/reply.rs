@@ -63,7 +63,9 @@ impl<T: Serialize> Reply<T> {
                 Some(fields) => (serde_json::to_vec(&chosen(body.clone(), fields))?, Some((body, fields.clone()))),
             }
         };
-        let stored = Stored { status, etag: etag(&bytes), location: None, body: bytes.into() };
+        // What is asked by a body has no address that a tag could be for.
+        let etag = if call.searched { None } else { etag(&bytes) };
+        let stored = Stored { status, etag, location: None, body: bytes.into() };
         Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, aside: None, whole, of: PhantomData })
     }
 
@@ -135,11 +137,11 @@ impl<T: Serialize> Reply<T> {
 }
 
 impl<T: Serialize> Reply<Page<T>> {
-    /// 200 with a page of a list, and links to the first and the next.
+    /// 200 with a page of a list, and links to the first and the next. What is asked by a body has no address to link to.
     ///
     /// # Errors
     /// When an item cannot be written as JSON.
-    pub fn page(call: &Call, page: &Page<T>) -> Result<Self> {
+    pub(super) fn page(call: &Call, page: &Page<T>) -> Result<Self> {
         let aside = page.change_cursor.clone();
         let mut reply = Self::new(call, 200, |bytes| Some(format!("W/\"{}\"", &digest(bytes, Some(&aside))[..16])), page)?;
         reply.aside = Some(aside);
@@ -157,7 +159,7 @@ impl<T: Serialize> Reply<Page<T>> {
         if let Some(next) = &page.next_cursor {
             link = format!("{link}, <{}>; rel=\"next\"", query(Some(next)));
         }
-        reply.link = Some(link);
+        reply.link = Some(link).filter(|_| !call.searched);
         Ok(reply)
     }
 }
@@ -248,7 +250,8 @@ fn allowed(call: &Call, actions: &[Action]) -> Result<Vec<String>> {
     }
 }
 
-fn keep(item: &mut Value, fields: &[String]) {
+/// Leaves the wanted members of a record, and what is said of those that are hidden.
+pub(super) fn keep(item: &mut Value, fields: &[String]) {
     if let Value::Object(members) = item {
         members.retain(|name, _| name == "redacted" || name == ALLOWED_ACTIONS || fields.contains(name));
     }

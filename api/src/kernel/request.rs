@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     audit::Trail,
     contract::Action,
+    export::Export,
     language::{Language, say},
     problem::{Kind, Problem, Result},
     secrecy::Secrecy,
@@ -85,6 +86,10 @@ pub struct Call {
     pub actions: Option<Vec<Action>>,
     /// The names of those that the caller may carry out, once that is found out.
     pub allowed: Option<Vec<String>>,
+    /// How a list is wanted as a table; nothing for a page in JSON.
+    pub export: Option<Arc<Export>>,
+    /// Whether a list is asked by a body, so that it has no address of its own.
+    pub searched: bool,
 }
 
 impl Call {
@@ -127,6 +132,11 @@ impl Call {
         if matches { Ok(()) } else { Err(Self::stale(version)) }
     }
 
+    /// Checks that what is to be changed is at a version, for a change that names it in its body.
+    pub fn at(expected: i64) -> impl Fn(i64) -> Result<()> {
+        move |version| if version == expected { Ok(()) } else { Err(Self::stale(version)) }
+    }
+
     /// Another has changed the record since.
     #[must_use]
     pub fn stale(version: i64) -> Problem {
@@ -144,7 +154,7 @@ impl Call {
             .as_object()
             .into_iter()
             .flatten()
-            .filter(|(name, _)| !matches!(name.as_str(), "cursor" | "limit" | "offset" | "fields" | "include" | "expand"));
+            .filter(|(name, _)| !matches!(name.as_str(), "cursor" | "limit" | "offset" | "fields" | "include" | "expand" | "format"));
         let mut filter: Vec<_> = filter.map(|(name, value)| format!("{name}={value}")).collect();
         filter.sort();
         let text = format!("{:?} {} {}", self.user, self.path, filter.join("&"));

@@ -97,6 +97,37 @@ impl Write<'_> {
         self.access.set(true);
     }
 
+    /// Carries out a part of the write that can be taken back alone: when it is refused, nothing of it is there.
+    ///
+    /// # Errors
+    /// What the part ends with.
+    pub async fn part<R>(&self, work: impl AsyncFn(&Write<'_>) -> Result<R>) -> Result<R> {
+        let part = Write {
+            tx: self.tx.begin().await?,
+            call: self.call,
+            now: self.now,
+            db: self.db,
+            changes: RefCell::default(),
+            access: Cell::default(),
+            turn: Cell::default(),
+            replayed: Cell::default(),
+        };
+        let outcome = work(&part).await;
+        let Write { tx, changes, access, .. } = part;
+        match outcome {
+            Ok(outcome) => {
+                tx.commit().await?;
+                self.changes.borrow_mut().extend(changes.into_inner());
+                self.access.set(self.access.get() || access.get());
+                Ok(outcome)
+            }
+            Err(problem) => {
+                tx.rollback().await?;
+                Err(problem)
+            }
+        }
+    }
+
     /// Says that what is written is part of a refusal, so that the audit log calls it one. The first reason stays.
     pub fn denied(&self, reason: &'static str) {
         self.turn.set(self.turn.get().or(Some(Turn::denied(reason))));

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod audit;
+mod exports;
 mod federation;
 mod privacy;
 mod secrecy;
@@ -17,4 +18,5 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     sources::tell(t, told);
     secrecy::tell(t, told);
     privacy::tell(t, told);
+    exports::tell(t, told);
 }

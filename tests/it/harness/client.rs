@@ -1,7 +1,7 @@
 //! A plain HTTP client: one connection a call, so that nothing is shared and every byte of a call can be chosen.
 
 use std::{
-    io::{Read, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
@@ -100,6 +100,40 @@ impl Client {
 
     /// Any call. A path that does not begin with the API's root is taken to be below it, unless it is a standard address.
     pub fn call(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Answer {
+        raw(self.address, &self.bytes(method, path, body))
+    }
+
+    /// The same of a service that may be killed meanwhile: nothing when it was not reached or did not answer in full.
+    pub fn try_call(&self, method: &str, path: &str, body: Option<(&str, &Value)>) -> Option<Answer> {
+        let text = body.map(|(kind, body)| (kind, body.to_string()));
+        let bytes = self.bytes(method, path, text.as_ref().map(|(kind, text)| (*kind, text.as_bytes())));
+        let answer = read_answer(TcpStream::connect(self.address).ok()?, &bytes);
+        let whole = answer.header("content-length").is_none_or(|length| length.parse() == Ok(answer.body.len()));
+        Some(answer).filter(|answer| whole && answer.status > 0)
+    }
+
+    /// Begins to follow a stream of events; nothing when the service is not reached or answers otherwise.
+    pub fn stream(&self, path: &str) -> Result<Events, Option<Answer>> {
+        let mut stream = TcpStream::connect(self.address).map_err(|_| None)?;
+        stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+        stream.write_all(&self.with("Accept", "text/event-stream").bytes("GET", path, None)).map_err(|_| None)?;
+        let mut lines = BufReader::new(stream);
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if lines.read_line(&mut head).unwrap_or_default() == 0 {
+                return Err(None);
+            }
+        }
+        let streams = head.starts_with("HTTP/1.1 200") && head.contains("text/event-stream");
+        if streams {
+            return Ok(Events { head, lines });
+        }
+        let mut rest = Vec::new();
+        let _ = lines.read_to_end(&mut rest);
+        Err(Some(answer(&format!("{head}{}", String::from_utf8_lossy(&rest)))))
+    }
+
+    fn bytes(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Vec<u8> {
         let outside =
             ["/samsyn", "/openapi", "/docs", "/health", "/problems", "/.well-known", "/style", "/oauth2", "/account/", "/account.js"]
                 .iter()
@@ -115,7 +149,58 @@ impl Client {
         call.push_str("\r\n");
         let mut bytes = call.into_bytes();
         bytes.extend_from_slice(body.map(|(_, body)| body).unwrap_or_default());
-        raw(self.address, &bytes)
+        bytes
+    }
+}
+
+/// A stream of server-sent events.
+pub struct Events {
+    pub head: String,
+    lines: BufReader<TcpStream>,
+}
+
+/// One event of a stream. A sign of life has a place and nothing else.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Event {
+    pub id: String,
+    pub name: String,
+    pub data: Value,
+}
+
+impl Events {
+    /// How long to wait for the next event before it counts as an end.
+    pub fn patience(&self, patience: Duration) {
+        self.lines.get_ref().set_read_timeout(Some(patience)).unwrap();
+    }
+
+    /// The next change, past what are mere signs of life.
+    pub fn change(&mut self) -> Option<Event> {
+        loop {
+            let event = self.event()?;
+            if event.name == "change" {
+                return Some(event);
+            }
+        }
+    }
+
+    /// The next event, or nothing when the stream has ended, is cut or stays silent for too long. What frames the pieces of
+    /// the answer is neither field nor comment, and so is passed over.
+    pub fn event(&mut self) -> Option<Event> {
+        let mut event = Event::default();
+        loop {
+            let mut line = String::new();
+            match self.lines.read_line(&mut line) {
+                Ok(length) if length > 0 && line.ends_with('\n') => {}
+                _ => return None,
+            }
+            match line.trim_end().split_once(": ") {
+                Some(("id", id)) => id.clone_into(&mut event.id),
+                Some(("event", name)) => name.clone_into(&mut event.name),
+                Some(("data", data)) => event.data = serde_json::from_str(data).unwrap(),
+                _ if line == "\n" && !event.id.is_empty() => return Some(event),
+                _ => {}
+            }
+        }
     }
 }
 
@@ -126,14 +211,20 @@ fn encode(path: &str) -> String {
 
 /// Sends bytes and reads what comes back.
 pub fn raw(address: SocketAddr, bytes: &[u8]) -> Answer {
-    let mut stream = TcpStream::connect(address).unwrap();
+    read_answer(TcpStream::connect(address).unwrap(), bytes)
+}
+
+fn read_answer(mut stream: TcpStream, bytes: &[u8]) -> Answer {
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
     // A service that has heard enough may stop listening before all is sent.
     let _ = stream.write_all(bytes);
     let mut received = Vec::new();
     let _ = stream.read_to_end(&mut received);
-    let text = String::from_utf8_lossy(&received).into_owned();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    answer(&String::from_utf8_lossy(&received))
+}
+
+fn answer(text: &str) -> Answer {
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok()).unwrap_or_default();
     let headers = lines.filter_map(|line| line.split_once(": ")).map(|(name, value)| (name.to_owned(), value.to_owned())).collect();

@@ -1,9 +1,10 @@
 //! What tests stand on: a service in this process, a database of its own, and a client that speaks plain HTTP.
 
+pub mod child;
 mod client;
 pub mod forge;
 pub mod idp;
-mod postgres;
+pub mod postgres;
 
 use std::{
     fs,

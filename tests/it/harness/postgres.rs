@@ -121,31 +121,73 @@ fn unprivileged() -> Option<(u32, u32)> {
     if root { user("postgres").or_else(|| user("nobody")) } else { None }
 }
 
-fn start() -> Option<Cluster> {
-    let binaries = binaries()?;
-    let folder = super::folder();
-    let user = unprivileged();
-    if let Some((uid, gid)) = user {
-        std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).unwrap();
-    }
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
-    let command = |program: &Path| {
-        let mut command = Command::new(program);
+/// Files of a new server: the folder with the programs, the folder with the files, and how to run a program as their owner.
+struct Files {
+    binaries: PathBuf,
+    folder: PathBuf,
+    user: Option<(u32, u32)>,
+}
+
+impl Files {
+    fn new() -> Option<Self> {
+        let binaries = binaries()?;
+        let folder = super::folder();
+        let user = unprivileged();
         if let Some((uid, gid)) = user {
+            std::os::unix::fs::chown(&folder, Some(uid), Some(gid)).unwrap();
+        }
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+        let files = Self { binaries, folder, user };
+        let made = files
+            .command(&files.binaries.join("initdb"))
+            .args(["-A", "trust", "-U", "postgres", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", "-D"])
+            .arg(files.folder.join("data"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        Some(files)
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        if let Some((uid, gid)) = self.user {
             command.uid(uid).gid(gid);
         }
         command.current_dir("/");
         command
-    };
-    let data = folder.join("data");
-    let made = command(&binaries.join("initdb"))
-        .args(["-A", "trust", "-U", "postgres", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8", "-D"])
-        .arg(&data)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+    }
+
+    /// Runs a script that starts the server and ends it when its standard input closes, and waits until the server answers.
+    fn supervise(&self, script: &str) -> Child {
+        let mut shell = self.command(Path::new("/bin/sh"));
+        let supervisor = shell
+            .args(["-c", script, "sh"])
+            .arg(&self.binaries)
+            .arg(&self.folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        #[expect(clippy::disallowed_methods, reason = "a server that does not start must not be waited for")]
+        let started = Instant::now();
+        let there = self.folder.join(".s.PGSQL.5432");
+        while !there.exists() || !answers(&self.url("postgres")) {
+            let log = self.folder.join("log");
+            assert!(started.elapsed() < Duration::from_secs(30), "PostgreSQL did not start: {:?}", fs::read_to_string(log));
+            thread::yield_now();
+        }
+        supervisor
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
+    }
+}
+
+fn start() -> Option<Cluster> {
+    let files = Files::new()?;
     let script = r#"
         "$1/postgres" -D "$2/data" -k "$2" -c listen_addresses= -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
             -c max_connections=400 -c shared_buffers=64MB >"$2/log" 2>&1 &
@@ -153,23 +195,54 @@ fn start() -> Option<Cluster> {
         cat >/dev/null
         kill -QUIT $server; wait $server; rm -rf "$2"
     "#;
-    let supervisor =
-        command(Path::new("/bin/sh")).args(["-c", script, "sh"]).arg(&binaries).arg(&folder).stdin(Stdio::piped()).spawn().unwrap();
-    let socket = folder.display().to_string();
-    let cluster = Cluster {
-        url: Box::new(move |database| format!("postgres://postgres@localhost/{database}?host={socket}")),
+    let supervisor = files.supervise(script);
+    Some(Cluster {
+        url: Box::new(move |database| files.url(database)),
         copying: Mutex::default(),
         name: "template_of_tests".to_owned(),
         _supervisor: Some(supervisor),
-    };
-    #[expect(clippy::disallowed_methods, reason = "a server that does not start must not be waited for")]
-    let started = Instant::now();
-    let there = folder.join(".s.PGSQL.5432");
-    while !there.exists() || !answers(&(cluster.url)("postgres")) {
-        assert!(started.elapsed() < Duration::from_secs(30), "PostgreSQL did not start: {:?}", fs::read_to_string(folder.join("log")));
-        thread::yield_now();
+    })
+}
+
+/// A server of a test's own, which the test may bring down.
+pub struct Own {
+    files: Files,
+    _supervisor: Child,
+}
+
+impl Own {
+    /// Nothing where there are no programs of a server, which is then said.
+    pub fn start() -> Option<Self> {
+        let Some(files) = Files::new() else {
+            cluster();
+            let _ = writeln!(std::io::stderr(), "\n*** NO DATABASE IS RESTARTED UNDER LOAD: that needs the programs of PostgreSQL ***\n");
+            return None;
+        };
+        // What was answered must still be there after a restart, so commits wait for the log to be written; the machine
+        // itself does not fall, so they need not wait for the disk.
+        let script = r#"
+            "$1/pg_ctl" -D "$2/data" -l "$2/log" -s -w start -o "-k $2 -c listen_addresses= -c fsync=off -c max_connections=200" || exit 1
+            cat >/dev/null
+            "$1/pg_ctl" -D "$2/data" -m immediate -s stop; rm -rf "$2"
+        "#;
+        let supervisor = files.supervise(script);
+        Some(Self { files, _supervisor: supervisor })
     }
-    Some(cluster)
+
+    /// The address of a new database in it with nothing in it.
+    pub fn database(&self) -> String {
+        run(&self.files.url("postgres"), "CREATE DATABASE own");
+        self.files.url("own")
+    }
+
+    /// Brings the server down without warning and up again.
+    pub fn restart(&self) {
+        let mut command = self.files.command(&self.files.binaries.join("pg_ctl"));
+        let data = self.files.folder.join("data");
+        let log = self.files.folder.join("log");
+        let ended = command.arg("-D").arg(data).arg("-l").arg(log).args(["-m", "immediate", "-s", "-w", "restart"]).status().unwrap();
+        assert!(ended.success(), "PostgreSQL did not come back");
+    }
 }
 
 fn answers(url: &str) -> bool {

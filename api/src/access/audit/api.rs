@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{AuditEntryId, csv, store};
 use crate::{
     access::{By, policy::needs, users::UserId},
-    kernel::{At, Db, Page, Paging, Problem, Query, Reply, Result, audit::AuditOutcome},
+    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, audit::AuditOutcome, export::disposition},
 };
 
 /// How many entries of an export are in memory at once.
@@ -99,8 +99,8 @@ async fn list(
     Query(filter): Query<AuditFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<AuditEntry>>> {
-    Reply::page(&by, &store::list(&store::Scope::of(&by), &filter, &paging, &by, &db).await?)
+) -> Result<Listed<AuditEntry>> {
+    Listed::of(by, paging, async move |by, paging| store::list(&store::Scope::of(by), &filter, paging, by, &db).await).await
 }
 
 /// Export audit entries
@@ -115,9 +115,7 @@ async fn export(by: By<needs::ReadAudit>, Query(filter): Query<AuditFilter>, db:
     let scope = store::Scope::of(&by);
     // The first piece is made before the answer begins, so that what goes wrong at once is told as a problem.
     let first = store::before(None, EXPORTED_AT_ONCE, &scope, &filter, &db).await?;
-    let mut bytes = csv::heading()?;
-    bytes.extend(csv::rows(&first)?);
-    let begin = stream::iter([Ok::<_, Problem>(Bytes::from(bytes))]);
+    let begin = stream::iter([Ok::<_, Problem>(Bytes::from(csv::heading() + &csv::rows(&first)?))]);
     let rest = stream::try_unfold(first.last().map(|entry| entry.id), move |last| {
         let (scope, filter, db) = (scope.clone(), filter.clone(), db.clone());
         async move {
@@ -129,7 +127,7 @@ async fn export(by: By<needs::ReadAudit>, Query(filter): Query<AuditFilter>, db:
     });
     Ok(HttpResponse::Ok()
         .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"audit-entries.csv\""))
+        .insert_header((header::CONTENT_DISPOSITION, disposition("audit-entries", "csv")))
         .streaming(futures_util::StreamExt::chain(begin, rest)))
 }
 

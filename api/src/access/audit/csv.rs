@@ -1,12 +1,12 @@
-//! The entries as a table for a spreadsheet: semicolons, a byte order mark, and no cell that is taken for a formula.
+//! The entries as a table for a spreadsheet, in the dialect of Excel, with a column for each part of an entry.
 
 use super::AuditEntry;
-use crate::kernel::{Problem, Result};
+use crate::kernel::{Result, export::Dialect};
 
 /// What the table begins with.
-pub(super) fn heading() -> Result<Vec<u8>> {
-    let mut bytes = "\u{feff}".as_bytes().to_vec();
-    bytes.extend(written(&[[
+pub(super) fn heading() -> String {
+    let mut table = Dialect::ExcelSv.beginning().to_owned();
+    let names = [
         "position",
         "at",
         "userId",
@@ -22,15 +22,18 @@ pub(super) fn heading() -> Result<Vec<u8>> {
         "actorId",
         "detail",
         "id",
-    ]
-    .map(ToOwned::to_owned)])?);
-    Ok(bytes)
+    ];
+    Dialect::ExcelSv.texts(names, &mut table);
+    table
 }
 
 /// One line for each entry.
-pub(super) fn rows(entries: &[AuditEntry]) -> Result<Vec<u8>> {
-    let lines: Result<Vec<_>> = entries.iter().map(row).collect();
-    written(&lines?)
+pub(super) fn rows(entries: &[AuditEntry]) -> Result<String> {
+    let mut table = String::new();
+    for entry in entries {
+        Dialect::ExcelSv.texts(row(entry)?.iter().map(String::as_str), &mut table);
+    }
+    Ok(table)
 }
 
 fn row(entry: &AuditEntry) -> Result<[String; 15]> {
@@ -55,33 +58,4 @@ fn row(entry: &AuditEntry) -> Result<[String; 15]> {
         text(entry.detail.clone()),
         entry.id.to_string(),
     ])
-}
-
-fn written(lines: &[[String; 15]]) -> Result<Vec<u8>> {
-    let mut table = ::csv::WriterBuilder::new().delimiter(b';').terminator(::csv::Terminator::CRLF).from_writer(Vec::new());
-    for line in lines {
-        table.write_record(line.iter().map(|cell| safe(cell))).map_err(|error| Problem::internal(&error))?;
-    }
-    table.into_inner().map_err(|error| Problem::internal(&error))
-}
-
-/// A cell that no spreadsheet takes for a formula.
-fn safe(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{cell}") } else { cell.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cells_are_quoted_and_are_no_formulas() -> Result<()> {
-        let mut line: [String; 15] = Default::default();
-        for (cell, text) in line.iter_mut().zip(["=1+1", "-abc-def", "a;b", "a\"b", "plain"]) {
-            text.clone_into(cell);
-        }
-        let bytes = written(&[line])?;
-        assert_eq!(String::from_utf8_lossy(&bytes), "'=1+1;'-abc-def;\"a;b\";\"a\"\"b\";plain;;;;;;;;;;\r\n");
-        Ok(())
-    }
 }

@@ -12,7 +12,7 @@ use crate::{
         policy::{Role, needs},
         users::UserId,
     },
-    kernel::{At, Db, Page, Paging, Query, Reply, Result, Valid, reply::Nothing, say},
+    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, Valid, reply::Nothing, say},
 };
 
 /// Where a grant holds.
@@ -74,8 +74,8 @@ async fn list(
     Query(filter): Query<GrantFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Grant>>> {
-    Reply::page(&by, &store::list(&by.reach, &filter, &paging, &by, &db).await?)
+) -> Result<Listed<Grant>> {
+    Listed::of(by, paging, async move |by, paging| store::list(&by.reach, &filter, paging, by, &db).await).await
 }
 
 /// Give a grant

@@ -278,7 +278,7 @@ impl Limits {
 }
 
 /// The network that counts as one caller: one address of IPv4, and of IPv6 the 64 bits that one household or office has.
-fn network(address: &str) -> u128 {
+pub(in crate::access) fn network(address: &str) -> u128 {
     match address.parse::<IpAddr>() {
         Ok(IpAddr::V4(address)) => u128::from(address.to_ipv6_mapped()),
         Ok(IpAddr::V6(address)) => u128::from(address) >> 64 << 64,

@@ -10,7 +10,7 @@ use crate::{
         By, Caller,
         policy::{Permission, needs},
     },
-    kernel::{At, Db, Fault, Page, Paging, Problem, Query, Reply, Result, Valid, extract::trimmed, reply::Nothing, say, text},
+    kernel::{At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, extract::trimmed, reply::Nothing, say, text},
 };
 
 /// The longest that a token lasts.
@@ -90,8 +90,8 @@ pub(in crate::access) fn check_scopes(scopes: &[String], holder: Option<&Caller>
 #[utoipa::path(tag = "account", operation_id = "listPersonalTokens", params(Paging),
     responses((status = 200, description = "A page of tokens", body = Page<PersonalToken>)), extensions(("x-permission" = json!("account.read"))))]
 #[get("/me/tokens")]
-async fn list(by: By<needs::ReadAccount>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<PersonalToken>>> {
-    Reply::page(&by, &store::list(by.user_id()?, &paging, &by, &db).await?)
+async fn list(by: By<needs::ReadAccount>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<PersonalToken>> {
+    Listed::of(by, paging, async move |by, paging| store::list(by.user_id()?, paging, by, &db).await).await
 }
 
 /// Make a token

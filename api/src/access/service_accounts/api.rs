@@ -13,7 +13,7 @@ use crate::{
         policy::needs,
         users::{AccountKind, UserId, UserStatus, store as users},
     },
-    kernel::{At, Db, Fault, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, extract::trimmed, say},
+    kernel::{At, Db, Fault, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, extract::trimmed, say},
 };
 
 /// Public keys (RFC 7517).
@@ -91,8 +91,8 @@ fn check(new: &NewServiceAccount) -> Result<()> {
 #[utoipa::path(tag = "users", operation_id = "listServiceAccounts", params(Paging),
     responses((status = 200, description = "A page of service accounts", body = Page<ServiceAccount>)), extensions(("x-permission" = json!("service_accounts.read"))))]
 #[get("/service-accounts")]
-async fn list(by: By<needs::ReadServiceAccounts>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<ServiceAccount>>> {
-    Reply::page(&by, &store::list(&by, &paging, &db).await?)
+async fn list(by: By<needs::ReadServiceAccounts>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<ServiceAccount>> {
+    Listed::of(by, paging, async move |by, paging| store::list(by, paging, &db).await).await
 }
 
 /// Register a service account

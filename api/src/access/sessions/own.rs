@@ -10,7 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{SessionId, SignInMethod, store, table::session};
 use crate::{
     access::{By, policy::needs, users::UserId},
-    kernel::{At, Db, Page, Paging, Problem, Query, Reply, Result, page::Key, reply::Nothing, request::Call},
+    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, page::Key, reply::Nothing, request::Call},
 };
 
 /// A place where the caller is signed in.
@@ -56,8 +56,8 @@ async fn list_of(user: UserId, current: Option<Uuid>, paging: &Paging, call: &Ca
 #[utoipa::path(tag = "sessions", operation_id = "listOwnSessions", params(Paging),
     responses((status = 200, description = "A page of sessions", body = Page<OwnSession>)), extensions(("x-permission" = json!("account.read"))))]
 #[get("/me/sessions")]
-async fn list(by: By<needs::ReadAccount>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<OwnSession>>> {
-    Reply::page(&by, &list_of(by.user_id()?, by.caller.session, &paging, &by, &db).await?)
+async fn list(by: By<needs::ReadAccount>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<OwnSession>> {
+    Listed::of(by, paging, async move |by, paging| list_of(by.user_id()?, by.caller.session, paging, by, &db).await).await
 }
 
 /// End one of the own sessions

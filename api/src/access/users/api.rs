@@ -14,7 +14,7 @@ use crate::{
         policy::{Permission, needs},
     },
     kernel::{
-        At, Db, Page, Paging, Patch, Problem, Query, Reply, Result, Valid,
+        At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid,
         extract::{blank_is_none, trimmed},
         reply::Nothing,
         say,
@@ -69,8 +69,8 @@ pub struct User {
 #[utoipa::path(tag = "users", operation_id = "listUsers", params(Paging),
     responses((status = 200, description = "A page of users", body = Page<User>)), extensions(("x-permission" = json!("users.read"))))]
 #[get("/users")]
-async fn list(by: By<needs::ReadUsers>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<User>>> {
-    Reply::page(&by, &store::list(&by, &paging, &db).await?)
+async fn list(by: By<needs::ReadUsers>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<User>> {
+    Listed::of(by, paging, async move |by, paging| store::list(by, paging, &db).await).await
 }
 
 /// Register a user

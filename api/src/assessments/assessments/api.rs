@@ -15,7 +15,7 @@ use crate::{
     forums::forums::{ForumId, among_members, store as forums},
     geography::areas::AreaId,
     kernel::{
-        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid,
+        At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid,
         extract::{blank_is_none, trimmed},
         page::Selection,
         reply::Nothing,
@@ -90,8 +90,8 @@ async fn list(
     Query(filter): Query<AssessmentFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Assessment>>> {
-    Reply::page(&by, &store::list(by.sight(), &filter, &paging, &by, &db).await?)
+) -> Result<Listed<Assessment>> {
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
 }
 
 /// Open an assessment

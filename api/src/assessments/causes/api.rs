@@ -12,7 +12,7 @@ use crate::{
         findings::FindingId,
     },
     kernel::{
-        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid,
+        At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid,
         extract::{blank_is_none, trimmed},
     },
 };
@@ -70,9 +70,9 @@ async fn list(
     At(assessment): At<AssessmentId>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Cause>>> {
+) -> Result<Listed<Cause>> {
     assessments::find(by.sight(), assessment, db.reader()).await?;
-    Reply::page(&by, &store::list(assessment, &paging, &by, &db).await?)
+    Listed::of(by, paging, async move |by, paging| store::list(assessment, paging, by, &db).await).await
 }
 
 /// Add a cause

@@ -8,7 +8,7 @@ use super::{EndorsementId, EndorsementPosition, store};
 use crate::{
     access::{By, policy::needs},
     assessments::assessments::{AssessmentId, rules, store as assessments},
-    kernel::{At, Db, Page, Paging, Problem, Query, Reply, Result, Valid, extract::blank_is_none},
+    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, extract::blank_is_none},
     registry::actors::ActorId,
 };
 
@@ -49,9 +49,9 @@ async fn list(
     At(assessment): At<AssessmentId>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Endorsement>>> {
+) -> Result<Listed<Endorsement>> {
     assessments::find(by.sight(), assessment, db.reader()).await?;
-    Reply::page(&by, &store::list(assessment, &paging, &by, &db).await?)
+    Listed::of(by, paging, async move |by, paging| store::list(assessment, paging, by, &db).await).await
 }
 
 /// Show an endorsement

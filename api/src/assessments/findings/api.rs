@@ -10,7 +10,7 @@ use crate::{
     assessments::assessments::{AssessmentId, rules, store as assessments},
     geography::areas::AreaId,
     kernel::{
-        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid,
+        At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid,
         extract::{blank_is_none, trimmed},
     },
     statistics::{
@@ -128,9 +128,9 @@ async fn list(
     At(assessment): At<AssessmentId>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Finding>>> {
+) -> Result<Listed<Finding>> {
     assessments::find(by.sight(), assessment, db.reader()).await?;
-    Reply::page(&by, &store::list(assessment, &paging, &by, &db).await?)
+    Listed::of(by, paging, async move |by, paging| store::list(assessment, paging, by, &db).await).await
 }
 
 /// Add a finding
@@ -203,10 +203,10 @@ async fn list_evidence(
     At((assessment, finding)): At<(AssessmentId, FindingId)>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Evidence>>> {
+) -> Result<Listed<Evidence>> {
     assessments::find(by.sight(), assessment, db.reader()).await?;
     store::find(assessment, finding, db.reader()).await?;
-    Reply::page(&by, &store::list_evidence(finding, &paging, &by, &db).await?)
+    Listed::of(by, paging, async move |by, paging| store::list_evidence(finding, paging, by, &db).await).await
 }
 
 /// Add evidence

@@ -13,7 +13,7 @@ use crate::{
         endorsements::Endorsement,
         findings::{Evidence, Finding},
     },
-    kernel::{At, Db, Page, Paging, Query, Reply, Result},
+    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result},
 };
 
 /// What was published.
@@ -55,9 +55,9 @@ async fn list(
     At(assessment): At<AssessmentId>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Revision>>> {
+) -> Result<Listed<Revision>> {
     assessments::find(by.sight(), assessment, db.reader()).await?;
-    Reply::page(&by, &store::list(assessment, &paging, &by, &db).await?)
+    Listed::of(by, paging, async move |by, paging| store::list(assessment, paging, by, &db).await).await
 }
 
 /// Show a revision

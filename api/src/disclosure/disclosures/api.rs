@@ -10,7 +10,7 @@ use super::{DisclosureId, Outcome, store};
 use crate::{
     access::{By, policy::needs},
     disclosure::records::{RecordKind, store as records},
-    kernel::{At, Db, Page, Paging, Query, Reply, Result, Valid, contract::Contract, extract::blank_is_none, secrecy::Redaction},
+    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, Valid, contract::Contract, extract::blank_is_none, secrecy::Redaction},
 };
 
 /// A decision on handing something out.
@@ -71,8 +71,8 @@ async fn list(
     Query(filter): Query<DisclosureFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<RecordDisclosure>>> {
-    Reply::page(&by, &store::list(&by.reach, &filter, &paging, &by, &db).await?)
+) -> Result<Listed<RecordDisclosure>> {
+    Listed::of(by, paging, async move |by, paging| store::list(&by.reach, &filter, paging, by, &db).await).await
 }
 
 /// Disclose a record

@@ -10,7 +10,7 @@ use crate::{
     access::{By, policy::needs},
     disclosure::records::RecordKind,
     kernel::{
-        At, Db, Page, Paging, Query, Reply, Result, Valid,
+        At, Db, Listed, Page, Paging, Query, Reply, Result, Valid,
         extract::{blank_is_none, trimmed},
     },
 };
@@ -86,8 +86,8 @@ async fn list(
     Query(filter): Query<JournalFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<JournalEntry>>> {
-    Reply::page(&by, &store::list(by.sight(), &filter, &paging, &by, &db).await?)
+) -> Result<Listed<JournalEntry>> {
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
 }
 
 /// Register a document

@@ -10,7 +10,7 @@ use crate::{
     access::{By, policy::needs},
     disclosure::records::{RecordKind, store as records},
     kernel::{
-        At, Db, Page, Paging, Query, Reply, Result, Valid,
+        At, Db, Listed, Page, Paging, Query, Reply, Result, Valid,
         contract::Contract,
         extract::{blank_is_none, trimmed},
     },
@@ -101,8 +101,8 @@ async fn list(
     Query(filter): Query<SecrecyMarkFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<SecrecyMark>>> {
-    Reply::page(&by, &store::list(&by.reach, &filter, &paging, &by, &db).await?)
+) -> Result<Listed<SecrecyMark>> {
+    Listed::of(by, paging, async move |by, paging| store::list(&by.reach, &filter, paging, by, &db).await).await
 }
 
 /// Mark as secret

@@ -1,14 +1,22 @@
-use actix_web::{get, web::Data};
+use std::time::Duration;
+
+use actix_web::{HttpRequest, HttpResponse, Responder, get, web::Data};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use tokio::time;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::store;
+use super::{
+    Followers, KINDS,
+    store::{self, Piece, Wanted},
+    stream::Stream,
+};
 use crate::{
-    access::{By, policy::needs},
-    kernel::{Db, Query, Reply, Result, events::ChangeOperation},
+    access::{By, Lasting, policy::needs},
+    geography::areas::AreaId,
+    kernel::{Db, Fault, Problem, Query, Reply, Result, events::ChangeOperation, say, text},
 };
 
 /// A change of one record (ändring).
@@ -44,35 +52,125 @@ pub struct ChangePage {
     pub has_more: bool,
 }
 
-/// Where in the feed to read.
+/// Where in the feed to read, and which changes.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct Following {
-    /// `nextCursor` of the piece before; from the beginning when left out. It does not grow old.
+    /// `nextCursor` of the piece before, or `changeCursor` of a list; from the oldest change that is kept when left out.
     #[param(nullable = false, max_length = 500)]
     pub cursor: Option<String>,
-    /// Changes of these kinds of record only.
+    /// Changes of these kinds of record only, such as `actor,mandate`.
     #[param(nullable = false, inline, style = Form, explode = false)]
     pub types: Option<Vec<String>>,
+    /// Changes of records that concern this area or any below it, or did before the change.
+    #[param(nullable = false)]
+    pub area: Option<AreaId>,
     /// How many changes at most.
     #[serde(default = "twenty")]
     #[param(minimum = 1, maximum = 200, default = 20, required = false, value_type = i32)]
     pub limit: u64,
+    /// How many seconds to wait for a change when there is none.
+    #[serde(default)]
+    #[param(minimum = 0, maximum = 30, default = 0, required = false, value_type = i32)]
+    pub wait: u64,
 }
 
 const fn twenty() -> u64 {
     crate::kernel::page::DEFAULT_LIMIT
 }
 
+impl Following {
+    async fn wanted(&self, db: &Db) -> Result<Wanted> {
+        let faults: Vec<_> = self.types.iter().flatten().filter(|kind| !KINDS.contains(&kind.as_str())).map(|kind| unknown(kind)).collect();
+        if !faults.is_empty() {
+            return Err(Problem::parameters(faults));
+        }
+        let area = match self.area {
+            Some(area) => Some(store::area(area, db).await?),
+            None => None,
+        };
+        Ok(Wanted { kinds: self.types.clone(), area, limit: self.limit })
+    }
+}
+
+fn unknown(kind: &str) -> Fault {
+    let all = KINDS.join(", ");
+    let detail = match text::nearest(kind, KINDS.iter().copied()) {
+        Some(meant) => say!(
+            "Det finns inga ändringar av slaget {kind}. Menade du {meant}?",
+            "There are no changes of the kind {kind}. Did you mean {meant}?"
+        ),
+        None => say!(
+            "Det finns inga ändringar av slaget {kind}. Välj bland {all}.",
+            "There are no changes of the kind {kind}. Choose among {all}."
+        ),
+    };
+    Fault::of_parameter("types", "not-in-list", detail)
+}
+
 /// List changes
 ///
-/// Everything that has changed and that the caller may see, oldest first, without a gap. Read on from `nextCursor`.
-#[utoipa::path(tag = "exchange", operation_id = "listChanges", params(Following),
-    responses((status = 200, description = "A piece of the feed", body = ChangePage)), extensions(("x-permission" = json!("changes.read"))))]
+/// Everything that has changed and that the caller may see, oldest first, without a gap. Read on from `nextCursor`, also when
+/// a piece is empty: one call looks at no more than 5,000 changes, however few of them it shows. `wait` answers as soon as
+/// there is something. With `Accept: text/event-stream` changes are sent as they come, until the caller leaves, the token
+/// ends or the service stops: `data` of each event is a `Change`, `id` is where to go on, by `Last-Event-ID` or `cursor`.
+#[utoipa::path(tag = "exchange", operation_id = "listChanges",
+    params(Following, ("Last-Event-ID" = Option<String>, Header, nullable = false, max_length = 500,
+        description = "For `text/event-stream`: where to go on, instead of `cursor`.")),
+    responses((status = 200, description = "A piece of the feed, or the feed as it grows",
+        content((ChangePage = "application/json"), (String = "text/event-stream")))),
+    extensions(("x-permission" = json!("changes.read"))))]
 #[get("/changes")]
-async fn list(by: By<needs::ReadChanges>, Query(following): Query<Following>, db: Data<Db>) -> Result<Reply<ChangePage>> {
-    Reply::computed(&by, &store::read(by.sight(), &following, &db).await?)
+async fn list(
+    by: By<needs::ReadChanges>,
+    Query(following): Query<Following>,
+    request: HttpRequest,
+    followers: Data<Followers>,
+    db: Data<Db>,
+) -> Result<HttpResponse> {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let streams = header("accept").is_some_and(|accept| accept.split(',').any(|range| range.trim().starts_with("text/event-stream")));
+    let wanted = following.wanted(&db).await?;
+    // What a browser says when it comes back is further on than the address that it was given.
+    let cursor = header("last-event-id").filter(|_| streams).or(following.cursor.as_deref());
+    let after = store::open(cursor, &db).await?;
+    let lasting = Lasting::of(&request)?;
+    if streams {
+        let place = Followers::enter(&followers, by.user)?;
+        // Read once before the answer begins, so that what goes wrong at once is told as a problem.
+        store::read(after, &wanted, by.sight(), by.secrecy.as_ref(), &db).await?;
+        return Ok(Stream { lasting, wanted, after, db }.answer(place));
+    }
+    let mut piece = store::read(after, &wanted, by.sight(), by.secrecy.as_ref(), &db).await?;
+    if piece.items.is_empty() && !piece.has_more && following.wait > 0 {
+        let _place = Followers::enter(&followers, by.user)?;
+        piece = waited(piece, &wanted, Duration::from_secs(following.wait), &lasting, &db).await?;
+    }
+    let page = ChangePage { items: piece.items, next_cursor: db.feed_cursor(piece.next), has_more: piece.has_more };
+    Ok(Reply::computed(&by, &page)?.respond_to(&request))
+}
+
+/// The first piece that has something, or the last that has not. While it waits it holds no connection to the database.
+async fn waited(mut piece: Piece, wanted: &Wanted, longest: Duration, lasting: &Lasting<needs::ReadChanges>, db: &Db) -> Result<Piece> {
+    let (mut latest, mut stopping) = (db.feed.follow(), db.feed.stopping());
+    let end = time::sleep(longest);
+    tokio::pin!(end);
+    // What was given between the first reading and here is not waited for.
+    latest.mark_changed();
+    loop {
+        tokio::select! {
+            () = &mut end => return Ok(piece),
+            _ = stopping.wait_for(|stopping| *stopping) => return Ok(piece),
+            _ = latest.changed() => {}
+        }
+        // Who may see what may have changed meanwhile.
+        let (caller, secrecy) = lasting.now(db).await?;
+        piece = store::read(piece.next, wanted, &caller.sight, secrecy.as_ref(), db).await?;
+        if !piece.items.is_empty() || piece.has_more {
+            return Ok(piece);
+        }
+    }
 }
 
 pub fn routes(config: &mut ServiceConfig) {

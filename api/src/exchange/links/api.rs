@@ -17,7 +17,9 @@ use crate::{
             sync::{self, Incoming, SyncResult, Syncing},
         },
     },
-    kernel::{At, Db, Fault, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, personal_number, reply::Nothing, request::Call},
+    kernel::{
+        At, Db, Fault, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, personal_number, reply::Nothing, request::Call,
+    },
     registry::actors::{Actor, ActorId, NewActor, matching},
 };
 
@@ -93,16 +95,18 @@ async fn list(
     Query(filter): Query<LinkFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<SourceActor>>> {
-    let source = sources::find_for_sync(by.sight(), &by.reach, id, db.reader()).await?;
-    let page = store::list(source.id, &filter, &paging, &by, &db).await?;
-    let ids: Vec<ActorId> = page.items.iter().filter_map(|link| link.actor_id).collect();
-    let actors = matching::by_ids(&ids, db.reader()).await?;
-    let page = page.try_map(|link| {
-        let actor = link.actor_id.and_then(|id| actors.get(&id));
-        view(&link, actor, &source, by.sight(), &by)
-    })?;
-    Reply::page(&by, &page)
+) -> Result<Listed<SourceActor>> {
+    Listed::of(by, paging, async move |by, paging| {
+        let source = sources::find_for_sync(by.sight(), &by.reach, id, db.reader()).await?;
+        let page = store::list(source.id, &filter, paging, by, &db).await?;
+        let ids: Vec<ActorId> = page.items.iter().filter_map(|link| link.actor_id).collect();
+        let actors = matching::by_ids(&ids, db.reader()).await?;
+        page.try_map(|link| {
+            let actor = link.actor_id.and_then(|id| actors.get(&id));
+            view(&link, actor, &source, by.sight(), by)
+        })
+    })
+    .await
 }
 
 /// Show a record of a source

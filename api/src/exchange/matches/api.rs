@@ -17,7 +17,8 @@ use crate::{
     access::{By, Sight, policy::needs},
     exchange::sources::{Source, SourceId, rules::ordered, store as sources, sync},
     kernel::{
-        At, Db, Page, Paging, Problem, Query, Reply, Result, Valid, Write, extract::blank_is_none, request::Call, say, secrecy::Secrecy,
+        At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, Write, extract::blank_is_none, request::Call, say,
+        secrecy::Secrecy,
     },
     registry::actors::{Actor, ActorId},
 };
@@ -124,11 +125,13 @@ async fn list(
     Query(filter): Query<MatchFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Match>>> {
-    let page = store::list(by.sight(), &by.reach, &filter, &paging, &by, &db).await?;
-    let shown = Shown::of(&page.items, by.sight(), by.secrecy.as_ref(), db.reader()).await?;
-    let page = page.try_map(|row| shown.view(row))?;
-    Reply::page(&by, &page)
+) -> Result<Listed<Match>> {
+    Listed::of(by, paging, async move |by, paging| {
+        let page = store::list(by.sight(), &by.reach, &filter, paging, by, &db).await?;
+        let shown = Shown::of(&page.items, by.sight(), by.secrecy.as_ref(), db.reader()).await?;
+        page.try_map(|row| shown.view(row))
+    })
+    .await
 }
 
 /// Show a match

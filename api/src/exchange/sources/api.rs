@@ -10,7 +10,7 @@ use crate::{
         By,
         policy::{Permission, needs},
     },
-    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::trimmed},
+    kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, extract::trimmed},
     registry::actors::ActorId,
 };
 
@@ -54,8 +54,8 @@ pub struct Source {
 #[utoipa::path(tag = "exchange", operation_id = "listSources", params(Paging),
     responses((status = 200, description = "A page of sources", body = Page<Source>)), extensions(("x-permission" = json!("sources.read"))))]
 #[get("/sources")]
-async fn list(by: By<needs::ReadSources>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<Source>>> {
-    Reply::page(&by, &store::list(by.sight(), &paging, &by, &db).await?)
+async fn list(by: By<needs::ReadSources>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Source>> {
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), paging, by, &db).await).await
 }
 
 /// Register a source

@@ -11,7 +11,7 @@ use crate::{
         policy::{ForumFunction, Permission, needs},
     },
     forums::forums::{ForumId, store as forums},
-    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, reply::Nothing},
+    kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, reply::Nothing},
     registry::actors::ActorId,
 };
 
@@ -52,14 +52,9 @@ pub struct Member {
 #[utoipa::path(tag = "forums", operation_id = "listMembers", params(Paging),
     responses((status = 200, description = "A page of members", body = Page<Member>)), extensions(("x-permission" = json!("forums.read"))))]
 #[get("/forums/{forumId}/members")]
-async fn list(
-    by: By<needs::ReadForums>,
-    At(forum): At<ForumId>,
-    Query(paging): Query<Paging>,
-    db: Data<Db>,
-) -> Result<Reply<Page<Member>>> {
+async fn list(by: By<needs::ReadForums>, At(forum): At<ForumId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Member>> {
     forums::find(by.sight(), forum, db.reader()).await?;
-    Reply::page(&by, &store::list(forum, &paging, &by, &db).await?)
+    Listed::of(by, paging, async move |by, paging| store::list(forum, paging, by, &db).await).await
 }
 
 /// Invite a member

@@ -7,7 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{AreaId, AreaLevel, store};
 use crate::{
     access::{By, policy::needs},
-    kernel::{At, Db, Page, Paging, Query, Remembered, Reply, Result},
+    kernel::{At, Db, Listed, Page, Paging, Query, Remembered, Reply, Result},
 };
 
 /// A piece of the country (område).
@@ -70,8 +70,8 @@ async fn list(
     Query(filter): Query<AreaFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Area>>> {
-    Reply::page(&by, &store::list(&filter, &paging, &by, &db).await?)
+) -> Result<Listed<Area>> {
+    Listed::of(by, paging, async move |by, paging| store::list(&filter, paging, by, &db).await).await
 }
 
 /// Show an area

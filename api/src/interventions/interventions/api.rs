@@ -11,7 +11,7 @@ use crate::{
     forums::forums::ForumId,
     geography::areas::AreaId,
     kernel::{
-        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid,
+        At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid,
         extract::{blank_is_none, trimmed},
         page::Selection,
         reply::Nothing,
@@ -115,8 +115,8 @@ async fn list(
     Query(filter): Query<InterventionFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Intervention>>> {
-    Reply::page(&by, &store::list(by.sight(), &filter, &paging, &by, &db).await?)
+) -> Result<Listed<Intervention>> {
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
 }
 
 /// Register an intervention

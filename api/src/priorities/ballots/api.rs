@@ -7,7 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{BallotId, Score, store};
 use crate::{
     access::{By, policy::needs},
-    kernel::{At, Db, Page, Paging, Problem, Query, Reply, Result, Valid, extract::blank_is_none},
+    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, extract::blank_is_none},
     priorities::rounds::{RoundId, RoundStatus, store as rounds},
     registry::actors::ActorId,
 };
@@ -50,15 +50,10 @@ pub struct Ballot {
 #[utoipa::path(tag = "priorities", operation_id = "listBallots", params(Paging),
     responses((status = 200, description = "A page of ballots", body = Page<Ballot>)), extensions(("x-permission" = json!("priorities.read"))))]
 #[get("/rounds/{roundId}/ballots")]
-async fn list(
-    by: By<needs::ReadPriorities>,
-    At(round): At<RoundId>,
-    Query(paging): Query<Paging>,
-    db: Data<Db>,
-) -> Result<Reply<Page<Ballot>>> {
+async fn list(by: By<needs::ReadPriorities>, At(round): At<RoundId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Ballot>> {
     let round = rounds::find(by.sight(), round, db.reader()).await?;
-    let own = matches!(round.status, RoundStatus::Draft | RoundStatus::Open).then_some(&by.sight().actors);
-    Reply::page(&by, &store::list(round.id, own, &paging, &by, &db).await?)
+    let own = matches!(round.status, RoundStatus::Draft | RoundStatus::Open);
+    Listed::of(by, paging, async move |by, paging| store::list(round.id, own.then_some(&by.sight().actors), paging, by, &db).await).await
 }
 
 /// Show a ballot

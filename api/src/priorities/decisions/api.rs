@@ -9,7 +9,7 @@ use crate::{
     access::{By, Visibility, policy::needs},
     forums::forums::among_members,
     interventions::interventions::InterventionId,
-    kernel::{At, Db, Page, Paging, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection},
+    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection},
     priorities::rounds::{RoundId, store as rounds},
 };
 
@@ -69,8 +69,8 @@ async fn list(
     Query(filter): Query<DecisionFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Decision>>> {
-    Reply::page(&by, &store::list(by.sight(), &filter, &paging, &by, &db).await?)
+) -> Result<Listed<Decision>> {
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
 }
 
 /// Record a decision

@@ -9,7 +9,7 @@ use crate::{
     access::{By, Visibility, policy::needs},
     forums::forums::{ForumId, among_members, store as forums},
     interventions::interventions::{Horizon, InterventionId},
-    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::trimmed, page::Selection},
+    kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, extract::trimmed, page::Selection},
 };
 
 /// A round to be prepared.
@@ -83,8 +83,8 @@ async fn list(
     Query(filter): Query<RoundFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Round>>> {
-    Reply::page(&by, &store::list(by.sight(), &filter, &paging, &by, &db).await?)
+) -> Result<Listed<Round>> {
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
 }
 
 /// Prepare a round

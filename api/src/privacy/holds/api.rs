@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{LegalHoldId, RecordKind, store};
 use crate::{
     access::{By, policy::needs},
-    kernel::{At, Db, Page, Paging, Query, Reply, Result, Valid, reply::Nothing},
+    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, Valid, reply::Nothing},
 };
 
 /// A legal hold to be placed.
@@ -64,9 +64,9 @@ async fn list(
     Query(filter): Query<HoldFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<LegalHold>>> {
+) -> Result<Listed<LegalHold>> {
     by.reach.require(&[], None, None)?;
-    Reply::page(&by, &store::list(&filter, &paging, &by, &db).await?)
+    Listed::of(by, paging, async move |by, paging| store::list(&filter, paging, by, &db).await).await
 }
 
 /// Place a legal hold

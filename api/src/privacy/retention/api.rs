@@ -8,7 +8,7 @@ use super::{RetentionRunId, Rule, store};
 use crate::{
     access::{By, policy::needs, users::UserId},
     config::Config,
-    kernel::{At, Db, Page, Paging, Query, Reply, Result, Valid},
+    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, Valid},
 };
 
 /// A run of disposal to be made.
@@ -55,9 +55,9 @@ pub struct RuleOutcome {
 #[utoipa::path(tag = "privacy", operation_id = "listRetentionRuns", params(Paging),
     responses((status = 200, description = "A page of runs", body = Page<RetentionRun>)), extensions(("x-permission" = json!("privacy.retain"))))]
 #[get("/retention-runs")]
-async fn list(by: By<needs::RetainRecords>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Reply<Page<RetentionRun>>> {
+async fn list(by: By<needs::RetainRecords>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<RetentionRun>> {
     by.reach.require(&[], None, None)?;
-    Reply::page(&by, &store::list(&paging, &by, &db).await?)
+    Listed::of(by, paging, async move |by, paging| store::list(paging, by, &db).await).await
 }
 
 /// Dispose of what has served its purpose

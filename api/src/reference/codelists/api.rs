@@ -6,7 +6,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{EntryId, store};
 use crate::{
     access::{By, policy::needs},
-    kernel::{At, Db, Page, Paging, Query, Remembered, Reply, Result},
+    kernel::{At, Db, Listed, Page, Paging, Query, Remembered, Reply, Result},
 };
 
 /// One code of a codelist.
@@ -59,8 +59,8 @@ async fn list(
     Query(filter): Query<EntryFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<CodelistEntry>>> {
-    Reply::page(&by, &store::list(&filter, &paging, &by, &db).await?)
+) -> Result<Listed<CodelistEntry>> {
+    Listed::of(by, paging, async move |by, paging| store::list(&filter, paging, by, &db).await).await
 }
 
 /// Show a codelist

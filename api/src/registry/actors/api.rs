@@ -4,12 +4,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
+mod batch;
+
+pub use batch::{ActorBatch, ActorOperation, CreateActor, DeleteActor, UpdateActor};
+
 use super::{ActorId, ActorKind, ActorStatus, IdentifierScope, Sector, store};
 use crate::{
     access::{By, Visibility, policy::needs},
     geography::areas::AreaId,
     kernel::{
-        At, Db, Page, Paging, Patch, Query, Reply, Result, Valid,
+        At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, Write,
         extract::{blank_is_none, trimmed},
         page::Selection,
         reply::Nothing,
@@ -188,6 +192,9 @@ pub(super) struct Expansion {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct ActorFilter {
+    /// The actors with these ids.
+    #[param(nullable = false, style = Form, explode = false)]
+    pub id: Option<Vec<ActorId>>,
     /// Words to search for in names (also other and former ones), focus and identifiers; each must begin some word. Names that begin with it come first.
     #[param(nullable = false, max_length = 200)]
     pub q: Option<String>,
@@ -206,9 +213,9 @@ pub(super) struct ActorFilter {
     /// Actors that are part of this one.
     #[param(nullable = false)]
     pub parent_id: Option<ActorId>,
-    /// The actor with this identifier, as scheme and value with a colon between.
-    #[param(nullable = false, max_length = 160, example = "SE-ON:2120002882")]
-    pub identifier: Option<String>,
+    /// The actors with any of these identifiers, each as scheme and value with a colon between.
+    #[param(nullable = false, style = Form, explode = false, example = json!(["SE-ON:2120002882"]))]
+    pub identifier: Option<Vec<String>>,
     /// Actors changed after this point in time.
     #[param(nullable = false)]
     pub updated_after: Option<DateTime<Utc>>,
@@ -229,10 +236,13 @@ async fn list(
     Query(expansion): Query<Expansion>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Actor>>> {
-    let mut page = store::list(by.sight(), &filter, &paging, &by, &db).await?;
-    expand(&mut page.items, &expansion, &by, &db).await?;
-    Reply::page(&by, &page)
+) -> Result<Listed<Actor>> {
+    Listed::of(by, paging, async move |by, paging| {
+        let mut page = store::list(by.sight(), &filter, paging, by, &db).await?;
+        expand(&mut page.items, &expansion, by, &db).await?;
+        Ok(page)
+    })
+    .await
 }
 
 /// Register an actor
@@ -244,15 +254,19 @@ async fn list(
 #[post("/actors")]
 async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
-        store::may_write(&by.reach, &new.0, None, &w.tx).await?;
-        store::may_join(by.sight(), &by.reach, None, &new.0, &w.tx).await?;
-        let actor = match store::insert(new.0.clone(), w).await {
-            Ok(actor) => actor,
-            Err(refused) => return Err(store::hiding(by.sight(), refused, &w.tx).await),
-        };
+        let actor = registered(&by, new.0.clone(), w).await?;
         Reply::created("/actors", actor.id, actor.version, &actor)
     })
     .await
+}
+
+async fn registered(by: &By<needs::WriteActors>, new: NewActor, w: &Write<'_>) -> Result<Actor> {
+    store::may_write(&by.reach, &new, None, &w.tx).await?;
+    store::may_join(by.sight(), &by.reach, None, &new, &w.tx).await?;
+    match store::insert(new, w).await {
+        Ok(actor) => Ok(actor),
+        Err(refused) => Err(store::hiding(by.sight(), refused, &w.tx).await),
+    }
 }
 
 /// Show an actor
@@ -276,20 +290,29 @@ async fn show(by: By<needs::ReadRegistry>, At(id): At<ActorId>, Query(expansion)
 #[patch("/actors/{actorId}")]
 async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
-        let mut actor = store::find(by.sight(), id, &w.tx).await?;
-        store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
-        by.expects(actor.version)?;
-        if let Some(changed) = patch.apply(&actor.fields)? {
-            store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
-            store::may_join(by.sight(), &by.reach, Some(&actor.fields), &changed, &w.tx).await?;
-            actor = match store::update(&actor, changed, w).await {
-                Ok(actor) => actor,
-                Err(refused) => return Err(store::hiding(by.sight(), refused, &w.tx).await),
-            };
-        }
+        let actor = changed(&by, id, |version| by.expects(version), &patch, w).await?;
         Reply::changed(actor.version, &actor)
     })
     .await
+}
+
+async fn changed(
+    by: &By<needs::WriteActors>,
+    id: ActorId,
+    expects: impl Fn(i64) -> Result<()>,
+    patch: &Patch<NewActor>,
+    w: &Write<'_>,
+) -> Result<Actor> {
+    let actor = store::find(by.sight(), id, &w.tx).await?;
+    store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
+    expects(actor.version)?;
+    let Some(changed) = patch.apply(&actor.fields)? else { return Ok(actor) };
+    store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
+    store::may_join(by.sight(), &by.reach, Some(&actor.fields), &changed, &w.tx).await?;
+    match store::update(&actor, changed, w).await {
+        Ok(actor) => Ok(actor),
+        Err(refused) => Err(store::hiding(by.sight(), refused, &w.tx).await),
+    }
 }
 
 /// Remove an actor
@@ -300,13 +323,19 @@ async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<Ne
 #[delete("/actors/{actorId}")]
 async fn remove(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
-        let actor = store::find(by.sight(), id, &w.tx).await?;
-        store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
-        by.expects(actor.version)?;
-        store::remove(&actor, w).await?;
+        removed(&by, id, |version| by.expects(version), w).await?;
         Ok(Reply::nothing())
     })
     .await
+}
+
+/// Removes an actor; gives the version that it then has.
+async fn removed(by: &By<needs::WriteActors>, id: ActorId, expects: impl Fn(i64) -> Result<()>, w: &Write<'_>) -> Result<i64> {
+    let actor = store::find(by.sight(), id, &w.tx).await?;
+    store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
+    expects(actor.version)?;
+    store::remove(&actor, w).await?;
+    Ok(actor.version + 1)
 }
 
 /// Puts the related records with their actors, by one query for the whole page.
@@ -322,5 +351,5 @@ async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::Read
 }
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(create).service(show).service(change).service(remove);
+    config.service(batch::change_many).service(list).service(create).service(show).service(change).service(remove);
 }

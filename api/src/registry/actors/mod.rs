@@ -11,7 +11,9 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use api::{Actor, ContactPoint, FormerName, Identifier, NewActor, routes};
+pub use api::{
+    Actor, ActorBatch, ActorOperation, ContactPoint, CreateActor, DeleteActor, FormerName, Identifier, NewActor, UpdateActor, routes,
+};
 
 use crate::kernel::Id;
 

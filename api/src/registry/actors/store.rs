@@ -1,10 +1,12 @@
 //! Actors, with their areas and identifiers kept in step.
 
+use std::collections::BTreeSet;
+
 use sea_orm::{
     ActiveValue::Set,
     ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QuerySelect, QueryTrait,
     entity::prelude::*,
-    sea_query::{Expr, Query, SelectStatement, SimpleExpr},
+    sea_query::{BinOper, Expr, Query, SelectStatement, SimpleExpr},
 };
 
 mod put;
@@ -86,8 +88,9 @@ pub(super) async fn list(sight: &Sight, filter: &ActorFilter, paging: &Paging, c
         .apply_if(filter.municipality.as_deref(), |select, code| select.filter(table::Column::MunicipalityCode.eq(code)))
         .apply_if(filter.serves, |select, area| select.filter(table::Column::Id.in_subquery(served(area))))
         .apply_if(filter.parent_id, |select, parent| select.filter(table::Column::ParentId.eq(parent)))
-        .apply_if(filter.identifier.as_deref(), |select, identifier| {
-            select.filter(table::Column::Id.in_subquery(with_identifier(identifier)))
+        .apply_if(filter.id.clone(), |select, ids| select.filter(table::Column::Id.is_in(ids)))
+        .apply_if(filter.identifier.as_deref(), |select, identifiers| {
+            select.filter(table::Column::Id.in_subquery(with_identifiers(identifiers)))
         })
         .apply_if(filter.updated_after, |select, time| select.filter(table::Column::UpdatedAt.gt(time)))
         .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(KIND, table::Column::Id, q, db.backend())));
@@ -105,13 +108,33 @@ pub(super) async fn list(sight: &Sight, filter: &ActorFilter, paging: &Paging, c
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
-fn with_identifier(identifier: &str) -> sea_orm::sea_query::SelectStatement {
-    // The value stands after the last colon, for the scheme of a source has one of its own.
+/// An identifier as it is stored: the value stands after the last colon, for the scheme of a source has one of its own.
+fn scheme_and_value(identifier: &str) -> (&str, String) {
     let (scheme, value) = identifier.rsplit_once(':').unwrap_or_default();
-    let value = match scheme {
-        rules::ORGANISATION_NUMBER => rules::organisation_number(value, "").unwrap_or_default(),
-        _ => value.to_owned(),
-    };
+    match scheme {
+        rules::ORGANISATION_NUMBER => (scheme, rules::organisation_number(value, "").unwrap_or_default()),
+        _ => (scheme, value.to_owned()),
+    }
+}
+
+/// The ids of actors that have any of these identifiers. Pairs are compared as one text, for the databases have no form of
+/// comparing pairs in common; the two conditions before it let the index be used.
+fn with_identifiers(identifiers: &[String]) -> SelectStatement {
+    use table::identifier::Column::{ActorId, Scheme, Value};
+    let wanted: Vec<_> = identifiers.iter().map(|identifier| scheme_and_value(identifier)).collect();
+    let pair = |scheme: SimpleExpr, value: SimpleExpr| scheme.binary(BinOper::Custom("||".into()), value);
+    let joined = pair(pair(Scheme.into_expr(), Expr::val(":")), Value.into_expr());
+    Query::select()
+        .column(ActorId)
+        .from(table::identifier::Entity)
+        .and_where(Scheme.is_in(wanted.iter().map(|(scheme, _)| *scheme).collect::<BTreeSet<_>>()))
+        .and_where(Value.is_in(wanted.iter().map(|(_, value)| value.as_str())))
+        .and_where(joined.is_in(wanted.iter().map(|(scheme, value)| format!("{scheme}:{value}"))))
+        .take()
+}
+
+fn with_identifier(identifier: &str) -> SelectStatement {
+    let (scheme, value) = scheme_and_value(identifier);
     Query::select()
         .column(table::identifier::Column::ActorId)
         .from(table::identifier::Entity)

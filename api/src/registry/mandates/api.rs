@@ -8,7 +8,7 @@ use super::{Basis, MandateId, Power, store};
 use crate::{
     access::{By, Visibility, policy::needs},
     geography::areas::AreaId,
-    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, reply::Nothing},
+    kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, reply::Nothing},
     registry::actors::{ActorId, store as actors},
 };
 
@@ -82,8 +82,8 @@ async fn list(
     Query(filter): Query<MandateFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Mandate>>> {
-    Reply::page(&by, &store::list(by.sight(), &filter, &paging, &by, &db).await?)
+) -> Result<Listed<Mandate>> {
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
 }
 
 /// Register a mandate

@@ -7,7 +7,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{IndicatorId, Polarity, StatisticalArea, ValueKind, store};
 use crate::{
     access::{By, Reach, policy::needs},
-    kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection},
+    kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection},
 };
 
 /// An indicator to be added.
@@ -88,8 +88,8 @@ async fn list(
     Query(filter): Query<IndicatorFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Indicator>>> {
-    Reply::page(&by, &store::list(&filter, &paging, &by, &db).await?)
+) -> Result<Listed<Indicator>> {
+    Listed::of(by, paging, async move |by, paging| store::list(&filter, paging, by, &db).await).await
 }
 
 /// Add an indicator

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     access::{By, policy::needs},
     geography::areas::AreaId,
-    kernel::{At, Db, Fault, Page, Paging, Problem, Query, Reply, Result, extract, page::Selection, request, say},
+    kernel::{At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result, extract, page::Selection, request, say},
     statistics::indicators::{IndicatorId, store as indicators},
 };
 
@@ -145,8 +145,8 @@ async fn list(
     Query(filter): Query<ObservationFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
-) -> Result<Reply<Page<Observation>>> {
-    Reply::page(&by, &store::list(&filter, &paging, &by, &db).await?)
+) -> Result<Listed<Observation>> {
+    Listed::of(by, paging, async move |by, paging| store::list(&filter, paging, by, &db).await).await
 }
 
 /// Show a value

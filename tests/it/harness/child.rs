@@ -1,0 +1,136 @@
+//! A service in a process of its own, which a test may kill: this very program, started once more for one test that serves.
+
+use std::{
+    env,
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    process::{Child as Process, Command, Stdio},
+    thread,
+};
+
+use samsyn::{
+    access::{grants, policy::Role, users},
+    app::App,
+    kernel::{Db, clock::Clock, id::Ids, request::Call},
+};
+use serde_json::json;
+
+use super::{Client, PASSWORD, config_with, password_hash, settings_of};
+
+/// The variable that tells the other process which database to serve, and by which settings.
+const DATABASE: &str = "SAMSYN_TEST_CHILD_DATABASE";
+const SETTINGS: &str = "SAMSYN_TEST_CHILD_SETTINGS";
+
+/// A service in a process of its own.
+pub struct Child {
+    process: Process,
+    pub address: SocketAddr,
+}
+
+impl Child {
+    pub fn start(database_url: &str, settings: &str) -> Self {
+        let mut process = Command::new(env::current_exe().unwrap())
+            .args(["harness::child::serve_child", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
+            .env(DATABASE, database_url)
+            .env(SETTINGS, settings)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let address = loop {
+            let line = lines.next().expect("the other process serves").unwrap();
+            // The test's own name stands before it on the line.
+            if let Some((_, address)) = line.split_once("serves at ") {
+                break address.parse().unwrap();
+            }
+        };
+        // What else it says is read, so that it never waits for somebody to read it.
+        thread::spawn(move || lines.for_each(drop));
+        Self { process, address }
+    }
+
+    /// Ends it without warning.
+    pub fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Asks it to stop, as an operator does, and waits until it has.
+    pub fn stop(mut self) {
+        drop(self.process.stdin.take());
+        assert!(self.process.wait().unwrap().success());
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The other process: serves until its standard input closes, which also happens when the test ends in whatever way.
+#[test]
+#[ignore = "a service for other tests, which start it"]
+fn serve_child() {
+    #[expect(clippy::disallowed_methods, reason = "how the test tells its child what to serve")]
+    let (Ok(url), Ok(settings)) = (env::var(DATABASE), env::var(SETTINGS)) else { return };
+    actix_web::rt::System::new().block_on(async move {
+        let app = App::build(config_with(&url, false, &settings), Clock::System, Ids::Random).await.unwrap();
+        let listener = app.listen().unwrap();
+        let address = listener.local_addr().unwrap();
+        let (server, handle) = app.serve(listener).unwrap();
+        let server = actix_web::rt::spawn(server);
+        println!("serves at {address}");
+        let _ = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await;
+        app.stop(&handle).await;
+        let _ = server.await;
+        app.db().close().await;
+    });
+}
+
+/// Brings an empty database up to date, without the reference pack.
+pub fn migrate(database_url: &str) {
+    with_db(database_url, true, async |_| ());
+}
+
+/// Registers somebody who may do everything and see everything.
+pub fn admin(database_url: &str) {
+    with_db(database_url, false, async |db| {
+        let new: users::NewUser = serde_json::from_value(json!({"email": "admin@example.se", "name": "Test admin"})).unwrap();
+        let hash = password_hash().await;
+        let scope: grants::Scope = serde_json::from_value(json!({"kind": "everywhere", "id": null})).unwrap();
+        db.transaction(&Call::of_installation(), async |w| {
+            let user = users::insert(&new, Some(hash.clone()), w).await?;
+            let grant = grants::NewGrant { user_id: user.id, role: Role::Admin, scope: scope.clone(), valid_from: None, valid_to: None };
+            grants::insert(&grant, w).await
+        })
+        .await
+        .unwrap();
+    });
+}
+
+/// A token for a program of that admin, which lasts longer than any test.
+pub fn token(address: SocketAddr) -> String {
+    let anybody = Client::new(address);
+    let session = anybody.post("/sessions", &json!({"email": "admin@example.se", "password": PASSWORD})).is(201);
+    let signed_in = anybody.with_token(session.json["accessToken"].as_str().unwrap());
+    let new = json!({"name": "Följer", "scopes": ["actors.write", "changes.read", "registry.read"], "expiresAt": "2027-06-01T00:00:00Z"});
+    signed_in.post("/me/tokens", &new).is(201).json["token"].as_str().unwrap().to_owned()
+}
+
+/// Works on a database beside all instances, in a thread of its own.
+pub fn with_db<R: Send + 'static>(database_url: &str, migrate: bool, work: impl AsyncFnOnce(&Db) -> R + Send + 'static) -> R {
+    let settings = settings_of(database_url);
+    thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let db = Db::open(&settings, migrate, Clock::System, Ids::Random).await.unwrap();
+            let result = work(&db).await;
+            db.close().await;
+            result
+        })
+    })
+    .join()
+    .unwrap()
+}
