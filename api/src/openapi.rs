@@ -313,6 +313,9 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     if method == "post" {
         parameters.push(header("Idempotency-Key", "A text of the caller's, new for each new call: the same call again with the same key gets the same answer and is carried out once.", "8e03978e-40d5-43e8-bc93-6894a57f9324"));
     }
+    if method == "get" && operation["responses"].get("301").is_some() {
+        parameters.push(header("Prefer", "`handling=strict` answers 410 with a problem instead of 301 (RFC 7240).", "handling=strict"));
+    }
     if unread {
         parameters.push(header(
             "If-Match",
@@ -342,13 +345,19 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
             "X-Request-Id": {"description": "Identifies the call, also in the log.", "schema": {"type": "string"}}});
         rate_limits(&mut headers);
         // What is only streamed has no tag, for nobody knows its content when it begins.
-        if status != "204" && (response["content"].get("text/csv").is_none() || response["content"].get("application/json").is_some()) {
+        let only_streamed = response["content"].get("text/csv").is_some() && response["content"].get("application/json").is_none();
+        if status.starts_with('2') && status != "204" && !only_streamed {
             headers["ETag"] =
                 json!({"description": "Identifies this version of the answer.", "schema": {"type": "string", "format": "etag"}});
         }
-        if status == "201" || (unread && status == "202") {
-            headers["Location"] =
-                json!({"description": "Where the new record is.", "schema": {"type": "string", "format": "uri-reference"}});
+        let location = match status.as_str() {
+            "201" => "Where the new record is.",
+            "202" if unread => "Where it awaits its decision.",
+            "301" => "Where the record is that it became part of.",
+            _ => "",
+        };
+        if !location.is_empty() {
+            headers["Location"] = json!({"description": location, "schema": {"type": "string", "format": "uri-reference"}});
         }
         if id.starts_with("list") {
             headers["Link"] = json!({"description": "The first and the next page (RFC 8288).", "schema": {"type": "string"}});
@@ -380,6 +389,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     }
     if id.starts_with("list") {
         statuses.extend(["410", "422"]);
+    }
+    if path.starts_with("/actors/{actorId}") {
+        // It may have become part of another.
+        statuses.push("410");
     }
     if versioned {
         statuses.extend(if unread { &["412"][..] } else { &["412", "428"] });

@@ -48,6 +48,7 @@ pub fn api(config: &mut ServiceConfig) {
         // How other systems take part, and how things hang together.
         .configure(exchange::changes::routes)
         .configure(exchange::sources::routes)
+        .configure(exchange::merging::routes)
         .configure(exchange::links::routes)
         .configure(exchange::matches::routes)
         .configure(insight::trace::routes)

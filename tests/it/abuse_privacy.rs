@@ -20,7 +20,7 @@ const NAME: &str = "Ingrid Bergvall";
 const ADDRESS: &str = "ingrid.bergvall@example.se";
 
 /// Rows of texts, straight from the database.
-fn rows(url: &str, sql: &str) -> Vec<Vec<String>> {
+pub fn rows(url: &str, sql: &str) -> Vec<Vec<String>> {
     let (url, sql) = (if url.starts_with("sqlite") { format!("{url}?mode=rw") } else { url.to_owned() }, sql.to_owned());
     std::thread::spawn(move || {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {

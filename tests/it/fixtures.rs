@@ -17,12 +17,14 @@ static EXAMPLES: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(&fs::read_to_string(file("openapi/examples.json")).unwrap()).unwrap());
 
 /// Names in bodies that mean the same as the parameter of a path.
-const ALSO: [(&str, &str); 10] = [
+const ALSO: [(&str, &str); 11] = [
     ("seatAreaId", "areaId"),
     ("areas", "areaId"),
     ("areasServed", "areaId"),
     ("areaIds", "areaId"),
     ("ownerActorId", "actorId"),
+    // An actor is merged with itself: who may is told that it cannot be, and it stays.
+    ("into", "actorId"),
     ("id", "actorId"),
     ("candidates", "interventionId"),
     ("chosen", "interventionId"),
@@ -31,7 +33,7 @@ const ALSO: [(&str, &str); 10] = [
 ];
 
 /// What an operation needs in its address beyond what the contract calls required.
-const QUERIES: [(&str, &str); 1] = [("createObservationImport", "?indicator=neet&source=SCB")];
+const QUERIES: [(&str, &str); 2] = [("createObservationImport", "?indicator=neet&source=SCB"), ("previewMerge", "?into={actorId}")];
 
 /// Records that hang together, by the name of the path parameter that they are known by.
 #[derive(Clone, Debug, Default)]
@@ -60,7 +62,8 @@ impl Set {
             None => part,
         });
         let query = QUERIES.iter().find(|(known, _)| *known == operation).map_or("", |(_, query)| query);
-        filled.collect::<Vec<_>>().join("/") + query
+        // Whatever would be merged with itself, so that who may is told that it cannot be, and it stays.
+        filled.collect::<Vec<_>>().join("/") + &query.replace("{actorId}", self.ids.get("actorId").map_or("", |ids| &ids[0]))
     }
 
     /// The body that the story sent, with the ids of this set.
@@ -249,6 +252,10 @@ pub fn settle(app: &TestApp, admin: &Client, code: &str, hidden: bool, found: &S
     );
     let grant = admin.post("/grants", &json!({"userId": user, "role": "reader", "scope": {"kind": "actor", "id": actor}})).is(201);
     set.put("grantId", id(&grant.json));
+    let twin = json!({"kind": "association", "name": word("Dubbletten", code), "seatAreaId": set.one("areaId"), "visibility": of_actor});
+    let twin = id(&admin.post("/actors", &twin).is(201).json);
+    let merge = admin.post(&format!("/actors/{twin}/merge"), &json!({"into": actor})).is(201);
+    set.put("mergeId", id(&merge.json));
     let source = make(admin, &mut set, "createSource", "/sources", "sourceId", &json!({"name": word("Register", code)}));
     let record = json!({"kind": "association", "name": word("Sändaren", code), "seatAreaId": set.one("areaId"), "visibility": of_actor});
     admin.put(&format!("/sources/{source}/actors/{code}"), &record).is(201);

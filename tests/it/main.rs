@@ -28,6 +28,7 @@ mod fixtures;
 mod follower;
 mod harness;
 mod house;
+mod merging;
 mod policy;
 mod searches;
 mod sources;

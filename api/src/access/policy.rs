@@ -128,6 +128,7 @@ permissions! {
     WriteGrants "grants.write" [In(Admin | Coordinator | ActorAdmin)];
     ReadAudit "audit.read" [In(Admin | ActorAdmin)];
     WriteActors "actors.write" [In(Admin | Coordinator | ActorAdmin)];
+    MergeActors "actors.merge" [In(Admin | Coordinator)];
     WriteMandates "mandates.write" [In(Admin | Coordinator | ActorAdmin)];
     WriteForums "forums.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator)];
     AnswerInvitation "forums.answer" [In(Admin | Coordinator | ActorAdmin | Contributor)];

@@ -71,6 +71,9 @@ impl Permission {
                 "give grants and take them back, but never more than you hold"
             ),
             Self::WriteActors => say!("lägga upp, ändra och ta bort aktörer", "register, change and remove actors"),
+            Self::MergeActors => {
+                say!("slå ihop två aktörer som är samma, och ångra det", "merge two actors that are one, and undo it")
+            }
             Self::WriteMandates => say!("lägga upp, ändra och ta bort mandat", "register, change and remove mandates"),
             Self::WriteForums => {
                 say!("öppna, ändra och ta bort forum och bjuda in medlemmar", "open, change and remove forums, and invite members")

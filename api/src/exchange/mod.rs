@@ -3,4 +3,5 @@
 pub mod changes;
 pub mod links;
 pub mod matches;
+pub mod merging;
 pub mod sources;

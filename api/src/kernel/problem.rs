@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use serde::Serialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::{
     contract::ROOT,
@@ -121,6 +122,11 @@ kinds! {
     Expired 410 "expired"
         ["Gäller inte längre", "No longer valid"]
         ["Markören är för gammal. Börja om från första sidan.", "The cursor is too old. Start again from the first page."];
+    /// It has become part of another record.
+    Merged 410 "merged"
+        ["Har gått upp i en annan", "Has become part of another"]
+        ["Det som söktes har slagits ihop med något annat och finns kvar där. `mergedInto` säger vilket. Använd det id:t från och med nu och byt ut det gamla i era egna system; en sammanslagning kan ångras, och då svarar det gamla id:t igen.",
+         "What was asked for has been merged with something else and lives on there. `mergedInto` says which. Use that id from now on and replace the old one in your own systems; a merge can be undone, and then the old id answers again."];
     /// Somebody else has changed it since.
     PreconditionFailed 412 "precondition-failed"
         ["Någon annan har ändrat under tiden", "Somebody else changed it meanwhile"]
@@ -271,6 +277,8 @@ pub struct ProblemBody {
     pub required_permission: Option<String>,
     /// Address of the record that stands in the way, on 409.
     pub conflicts_with: Option<String>,
+    /// The id of the record that lives on, where what was asked for has been merged.
+    pub merged_into: Option<Uuid>,
 }
 
 /// Something that went wrong, before it is told in somebody's language.
@@ -286,6 +294,8 @@ pub struct Problem {
     pub required_permission: Option<&'static str>,
     /// Address of the record that stands in the way.
     pub conflicts_with: Option<String>,
+    /// The record that lives on, where what was asked for has been merged.
+    pub merged_into: Option<Uuid>,
     /// Headers that belong to this problem.
     pub headers: Vec<(&'static str, String)>,
     /// Whether the whole transaction may succeed when done again.
@@ -296,7 +306,16 @@ impl Problem {
     /// A problem of a kind, with nothing more to say.
     #[must_use]
     pub const fn new(kind: Kind) -> Self {
-        Self { kind, detail: None, faults: Vec::new(), required_permission: None, conflicts_with: None, headers: Vec::new(), retry: false }
+        Self {
+            kind,
+            detail: None,
+            faults: Vec::new(),
+            required_permission: None,
+            conflicts_with: None,
+            merged_into: None,
+            headers: Vec::new(),
+            retry: false,
+        }
     }
 
     /// The same with a sentence on this occurrence.
@@ -360,6 +379,17 @@ impl Problem {
         self
     }
 
+    /// What is asked for has become part of another record of the same kind, below `path`.
+    #[must_use]
+    pub fn merged(path: &str, into: Uuid) -> Self {
+        Self { merged_into: Some(into), ..Self::new(Kind::Merged) }
+            .detail(say!(
+                "Posten har gått upp i en annan. Använd id {into} i stället, och byt ut det gamla id:t i era egna system.",
+                "The record has become part of another. Use the id {into} instead, and replace the old one in your own systems."
+            ))
+            .with(format!("{path}/{into}"))
+    }
+
     /// The document for a caller.
     #[must_use]
     pub fn body(&self, language: Language, public_url: &str, request_id: &str) -> ProblemBody {
@@ -380,6 +410,7 @@ impl Problem {
             errors: self.faults.iter().map(|fault| fault.body(language)).collect(),
             required_permission: self.required_permission.map(ToOwned::to_owned),
             conflicts_with: self.conflicts_with.clone(),
+            merged_into: self.merged_into,
         }
     }
 }

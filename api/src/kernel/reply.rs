@@ -10,6 +10,7 @@ use actix_web::{
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     Id, Page,
@@ -179,6 +180,14 @@ impl Reply<Nothing> {
 }
 
 impl<T> Reply<T> {
+    /// 301: what was asked for has another address below `path` now; the query goes along.
+    #[must_use]
+    pub fn moved(path: &str, to: Uuid, query: &str) -> Self {
+        let mark = if query.is_empty() { "" } else { "?" };
+        let location = Some(format!("{ROOT}{path}/{to}{mark}{query}"));
+        Self::stored(Stored { status: 301, etag: None, location, body: Bytes::new() }, false)
+    }
+
     /// The same with a cookie given or taken back.
     #[must_use]
     pub fn cookie(mut self, cookie: Option<String>) -> Self {

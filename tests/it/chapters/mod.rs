@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod exports;
 mod federation;
+mod merging;
 mod privacy;
 mod secrecy;
 mod sources;
@@ -17,6 +18,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     audit::tell(t, told);
     sources::tell(t, told);
     secrecy::tell(t, told);
+    merging::tell(t, told);
     privacy::tell(t, told);
     exports::tell(t, told);
 }

@@ -104,7 +104,8 @@ async fn resolve(scope: &WrittenScope, w: &Write<'_>) -> Result<Option<Scope>> {
     let (kind, table, column, value) = match scope {
         WrittenScope::Everywhere => return Ok(Some(Scope { kind: ScopeKind::Everywhere, id: None })),
         WrittenScope::Area(code) => (ScopeKind::Area, "area", "code", Expr::val(code.as_str())),
-        WrittenScope::Actor(id) => (ScopeKind::Actor, "actor", "id", Expr::val(*id)),
+        // The settings may still name an actor that has become part of another since.
+        WrittenScope::Actor(id) => (ScopeKind::Actor, "actor", "id", Expr::val(grants::store::survivor_of(*id, &w.tx).await?)),
         WrittenScope::Forum(id) => (ScopeKind::Forum, "forum", "id", Expr::val(*id)),
     };
     let mut select = Query::select();

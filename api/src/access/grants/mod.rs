@@ -1,7 +1,7 @@
 //! Grants (behörigheter): a user holds a role within a scope for a time. Nobody grants more than they hold.
 
 mod api;
-mod store;
+pub mod store;
 pub(super) mod table;
 
 use sea_orm::entity::prelude::*;

@@ -2,7 +2,7 @@ use sea_orm::{
     ActiveValue::Set,
     Condition, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryOrder, QueryTrait,
     entity::prelude::*,
-    sea_query::{Expr, Query, SelectStatement, SimpleExpr},
+    sea_query::{Expr, LockType, Query, SelectStatement, SimpleExpr},
 };
 
 use super::{Grant, GrantId, NewGrant, Scope, ScopeKind, api::GrantFilter, table};
@@ -92,7 +92,10 @@ pub(super) async fn find(reach: Option<&Reach>, id: GrantId, db: &impl Connectio
 }
 
 /// Checks that the caller's own rights reach the scope and include all that the role would give.
-pub(in crate::access) async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
+///
+/// # Errors
+/// When they do not.
+pub async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
     let (areas, actor, forum) = match (new.scope.kind, new.scope.id) {
         (ScopeKind::Everywhere, _) => (Vec::new(), None, None),
         (ScopeKind::Area, Some(id)) => (path_of("area", id, db).await?.into_iter().collect(), None, None),
@@ -168,7 +171,11 @@ pub async fn insert(new: &NewGrant, w: &Write<'_>) -> Result<Grant> {
             say!("Ange id för det som behörigheten gäller.", "Give the id of what the grant holds for."),
         )),
         (Some(table), Some(id)) => {
-            let there = Query::select().column("id").from(table).and_where(Expr::col("id").eq(id)).take();
+            let mut there = Query::select();
+            there.column("id").from(table).and_where(Expr::col("id").eq(id)).lock(LockType::KeyShare);
+            if new.scope.kind == ScopeKind::Actor {
+                there.and_where(Expr::col("merged_into").is_null());
+            }
             if w.tx.query_one(&there).await?.is_none() {
                 faults.push(Fault::at(
                     "/scope/id",
@@ -228,6 +235,40 @@ pub(super) async fn remove(grant: &Grant, w: &Write<'_>) -> Result<()> {
 
 fn change(id: GrantId, op: ChangeOperation, version: i64) -> Change {
     Change::new("grant", id.uuid(), op, version, crate::access::Visibility::Actor.of(None, None))
+}
+
+/// The actor that one has become part of, however many merges ago; itself while it lives.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn survivor_of(actor: Uuid, db: &impl ConnectionTrait) -> Result<Uuid> {
+    let mut met = vec![actor];
+    let mut last = actor;
+    loop {
+        let select = Query::select().column("merged_into").from("actor").and_where(Expr::col("id").eq(last)).take();
+        let into: Option<Uuid> = match db.query_one(&select).await? {
+            Some(row) => row.try_get("", "merged_into")?,
+            None => None,
+        };
+        match into.filter(|into| !met.contains(into)) {
+            Some(into) => {
+                met.push(into);
+                last = into;
+            }
+            None => return Ok(last),
+        }
+    }
+}
+
+/// All grants within these actors.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_actors(actors: &[Uuid], db: &impl ConnectionTrait) -> Result<Vec<Grant>> {
+    let select = table::Entity::find()
+        .filter(table::Column::ScopeKind.eq(ScopeKind::Actor))
+        .filter(table::Column::ScopeId.is_in(actors.iter().copied()));
+    Ok(select.order_by_asc(table::Column::Id).all(db).await?.into_iter().map(view).collect())
 }
 
 /// All grants of a user.

@@ -367,6 +367,17 @@ pub const TABLES: &[Declared] = &[
         "id version:int created_at updated_at round_id chosen:json departs:flag decided_on visibility",
     ),
     // How other systems take part.
+    about(
+        "actor_merge",
+        Words("Sammanslagningar som personen har gjort eller ångrat", "Merges that the person has made or undone"),
+        Of::User(&["merged_by", "undone_by"]),
+        &[
+            becomes("merged_by undone_by", Erase::Stays, Accountability, Rule::Records, "listMerges getMerge"),
+            untold(texts("note came:json", "listMerges getMerge")),
+        ],
+        "id version:int created_at updated_at merged_id into_id moved:json stayed:json members:json undone_at left_alone:json",
+    ),
+    nobody("actor_merge_row", "id merge_id of_table of_column row_id now_id"),
     nobody("source", "id version:int created_at updated_at actor_id name id_scheme owned_fields:json"),
     about(
         "record_match",
@@ -378,7 +389,7 @@ pub const TABLES: &[Declared] = &[
             // What a source sends is told as the actor that it becomes.
             untold(texts("note incoming:json applied:json", "listMatches getMatch")),
         ],
-        "id version:int created_at updated_at source_id external_id status same_identifier:flag same_name:flag decision actor_id \
+        "id version:int created_at updated_at source_id external_id:text status same_identifier:flag same_name:flag decision actor_id \
          actor_version:int",
     ),
     nobody("match_candidate", "match_id actor_id same_identifier:flag same_name:flag"),
@@ -386,7 +397,7 @@ pub const TABLES: &[Declared] = &[
         "source_actor",
         Words("Poster från partnersystem", "Records of partner systems"),
         &[untold(texts("given:json base:json", "listSourceActors getSourceActor"))],
-        "id version:int created_at updated_at source_id external_id actor_id match_id digest absent_since",
+        "id version:int created_at updated_at source_id external_id:text actor_id match_id digest absent_since",
     ),
     // What is kept secret, what is handed out, and the journal.
     about(

@@ -1,4 +1,4 @@
-use actix_web::{delete, get, patch, post, web::Data};
+use actix_web::{HttpRequest, delete, get, patch, post, web::Data};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -13,7 +13,7 @@ use crate::{
     access::{By, Visibility, policy::needs},
     geography::areas::AreaId,
     kernel::{
-        At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, Write,
+        At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, Write,
         extract::{blank_is_none, trimmed},
         page::Selection,
         reply::Nothing,
@@ -271,12 +271,24 @@ async fn registered(by: &By<needs::WriteActors>, new: NewActor, w: &Write<'_>) -
 
 /// Show an actor
 ///
-/// One actor by its id.
+/// One actor by its id. An actor that has become part of another is answered with the address of that one (301), which
+/// most clients follow by themselves. With `Prefer: handling=strict` the answer is a problem (410, `merged`) that names it.
 #[utoipa::path(tag = "actors", operation_id = "getActor", params(Expansion, Selection),
-    responses((status = 200, description = "The actor", body = Actor)), extensions(("x-permission" = json!("registry.read"))))]
+    responses((status = 200, description = "The actor", body = Actor), (status = 301, description = "It has become part of another actor, whose address is in `Location`")), extensions(("x-permission" = json!("registry.read"))))]
 #[get("/actors/{actorId}")]
-async fn show(by: By<needs::ReadRegistry>, At(id): At<ActorId>, Query(expansion): Query<Expansion>, db: Data<Db>) -> Result<Reply<Actor>> {
-    let mut actor = store::find(by.sight(), id, db.reader()).await?;
+async fn show(
+    by: By<needs::ReadRegistry>,
+    At(id): At<ActorId>,
+    Query(expansion): Query<Expansion>,
+    request: HttpRequest,
+    db: Data<Db>,
+) -> Result<Reply<Actor>> {
+    let mut actor = match store::find_or_told(by.sight(), id, db.reader()).await {
+        Err(Problem { merged_into: Some(into), .. }) if !is_strict(&request) => {
+            return Ok(Reply::moved("/actors", into, request.query_string()));
+        }
+        found => found?,
+    };
     expand(std::slice::from_mut(&mut actor), &expansion, &by, &db).await?;
     let call = by.allowing(async |_, reach| store::may_write(reach, &actor.fields, Some(id), db.reader()).await).await?;
     Reply::shown(&call, actor.version, &actor)
@@ -303,7 +315,7 @@ async fn changed(
     patch: &Patch<NewActor>,
     w: &Write<'_>,
 ) -> Result<Actor> {
-    let actor = store::find(by.sight(), id, &w.tx).await?;
+    let actor = store::find_or_told(by.sight(), id, &w.tx).await?;
     store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
     expects(actor.version)?;
     let Some(changed) = patch.apply(&actor.fields)? else { return Ok(actor) };
@@ -331,11 +343,22 @@ async fn remove(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -
 
 /// Removes an actor; gives the version that it then has.
 async fn removed(by: &By<needs::WriteActors>, id: ActorId, expects: impl Fn(i64) -> Result<()>, w: &Write<'_>) -> Result<i64> {
-    let actor = store::find(by.sight(), id, &w.tx).await?;
+    let actor = store::find_or_told(by.sight(), id, &w.tx).await?;
     store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
     expects(actor.version)?;
     store::remove(&actor, w).await?;
     Ok(actor.version + 1)
+}
+
+/// Whether the caller wants to be told of anything unusual instead of having it smoothed over (RFC 7240).
+fn is_strict(request: &HttpRequest) -> bool {
+    let preferences = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
+    preferences.flat_map(|value| value.split([',', ';'])).any(|preference| {
+        preference
+            .trim()
+            .split_once('=')
+            .is_some_and(|(name, value)| name.trim() == "handling" && value.trim().trim_matches('"') == "strict")
+    })
 }
 
 /// Puts the related records with their actors, by one query for the whole page.

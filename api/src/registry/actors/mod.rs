@@ -6,6 +6,7 @@ pub mod matching;
 pub mod rules;
 pub mod store;
 pub mod table;
+pub mod tombstones;
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -11,8 +11,8 @@ use sea_orm::{
 
 mod put;
 
-pub(super) use put::update;
-pub use put::{Draft, insert, put_many};
+pub use put::{Draft, insert, put_many, update};
+pub(super) use put::{texts, version};
 
 use super::{Actor, ActorId, NewActor, api::ActorFilter, rules, table};
 use crate::{
@@ -24,7 +24,7 @@ use crate::{
     },
 };
 
-const KIND: &str = "actor";
+pub(super) const KIND: &str = "actor";
 
 pub(super) fn view(row: table::Model) -> Actor {
     Actor {
@@ -151,6 +151,20 @@ pub async fn find(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Resu
     seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
+/// One actor that may be seen; if it has become part of another, the problem that names that one.
+///
+/// # Errors
+/// When there is none, or it is another now.
+pub async fn find_or_told(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
+    match find(sight, id, db).await {
+        Err(problem) if problem.kind == Kind::NotFound => match super::tombstones::survivor(sight, id, db).await? {
+            Some(survivor) => Err(Problem::merged("/actors", survivor.uuid())),
+            None => Err(problem),
+        },
+        found => found,
+    }
+}
+
 /// Which of these actors do not exist for the caller.
 ///
 /// # Errors
@@ -185,8 +199,13 @@ pub async fn places(actor: &NewActor, db: &impl ConnectionTrait) -> Result<Vec<S
 /// # Errors
 /// When there is no such actor for the caller, or the caller may not write it.
 pub async fn may_write_of(sight: &Sight, reach: &Reach, actor: ActorId, db: &impl ConnectionTrait) -> Result<()> {
-    match find(sight, actor, db).await {
+    match find_or_told(sight, actor, db).await {
         Ok(actor) => may_write(reach, &actor.fields, Some(actor.id), db).await,
+        Err(Problem { merged_into: Some(into), .. }) => Err(Problem::fault(
+            "/actorId",
+            "merged",
+            say!("Aktören har gått upp i en annan. Ange {into} i stället.", "The actor has become part of another. Give {into} instead."),
+        )),
         Err(problem) if problem.kind == Kind::NotFound => {
             Err(Problem::fault("/actorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")))
         }

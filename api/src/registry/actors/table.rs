@@ -44,6 +44,7 @@ pub struct Model {
     pub pack: Option<String>,
     pub pack_version: Option<i64>,
     pub deleted_at: Option<ChronoDateTimeUtc>,
+    /// The actor that it became part of; it is then deleted too.
     pub merged_into: Option<ActorId>,
 }
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -56,7 +56,7 @@ pub async fn insert(new: NewActor, w: &Write<'_>) -> Result<Actor> {
 ///
 /// # Errors
 /// With all faults of the change, or that another was first.
-pub(in crate::registry::actors) async fn update(actor: &Actor, new: NewActor, w: &Write<'_>) -> Result<Actor> {
+pub async fn update(actor: &Actor, new: NewActor, w: &Write<'_>) -> Result<Actor> {
     one(Draft { id: actor.id, before: Some(actor.clone()), fields: new }, w).await
 }
 
@@ -120,13 +120,18 @@ fn places_of(actor: &NewActor) -> impl Iterator<Item = AreaId> {
     actor.seat_area_id.into_iter().chain(actor.areas_served.iter().copied())
 }
 
-pub(super) fn version(actor: &Actor, version: i64, op: ChangeOperation, since: Option<ChronoDateTimeUtc>) -> Version<'_, NewActor> {
+pub(in crate::registry::actors) fn version(
+    actor: &Actor,
+    version: i64,
+    op: ChangeOperation,
+    since: Option<ChronoDateTimeUtc>,
+) -> Version<'_, NewActor> {
     let visible = actor.fields.visibility.of(None, Some(actor.id.uuid()));
     Version { kind: KIND, id: actor.id.uuid(), version, op, since, visible, body: &actor.fields }
 }
 
 /// What an actor is found by.
-pub(super) fn texts(actor: &NewActor) -> String {
+pub(in crate::registry::actors) fn texts(actor: &NewActor) -> String {
     let mut texts = vec![actor.name.as_str(), actor.focus.as_deref().unwrap_or_default()];
     texts.extend(actor.other_names.iter().map(String::as_str));
     texts.extend(actor.former_names.iter().map(|former| former.name.as_str()));

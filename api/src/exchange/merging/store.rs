@@ -1,0 +1,353 @@
+//! Merges, carried out and undone.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{
+    ActiveValue::Set,
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder,
+    entity::prelude::*,
+    sea_query::{Expr, Query},
+};
+
+use super::{
+    LeftAlone, LeftAloneReason, Merge, MergeId, NewMerge,
+    plan::{self, Plan, Who},
+    references::{
+        Reference, Seen,
+        store::{self as references, Referring},
+    },
+    rules, table,
+};
+use crate::{
+    access::{Reach, Sight, Visibility},
+    kernel::{
+        Db, Page, Paging, Problem, Result, Write,
+        events::{Change, ChangeOperation, Visible},
+        page::Key,
+        request::Call,
+        say,
+    },
+    registry::actors::{Actor, ActorId, store as actors, table as actor_table, tombstones},
+};
+
+/// How many rows one statement writes.
+const AT_ONCE: usize = 500;
+
+fn view(row: table::Model) -> Merge {
+    Merge {
+        id: row.id,
+        version: row.version,
+        merged_actor_id: row.merged_id,
+        into: row.into_id,
+        note: row.note,
+        by: row.merged_by,
+        at: row.created_at,
+        moved: row.moved.0,
+        stayed: row.stayed.0,
+        members: row.members.0,
+        undone_at: row.undone_at,
+        undone_by: row.undone_by,
+        left_alone: row.left_alone.0,
+    }
+}
+
+/// The merges into actors that the caller may see, or might before they were removed, and may merge.
+fn seen(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
+    let visible = sight.rows(actor_table::Column::Visibility, None, Some(actor_table::Column::Id.into_expr()));
+    let mut within = Condition::any();
+    if reach.everywhere {
+        within = Condition::all();
+    } else {
+        within = within.add(actor_table::Column::Id.is_in(reach.actors.iter().copied()));
+        for path in &reach.areas {
+            let areas = Query::select()
+                .column("id")
+                .from("area")
+                .and_where(Expr::col("path").gte(path.clone()))
+                .and_where(Expr::col("path").lt(format!("{path}~")))
+                .take();
+            within = within.add(actor_table::Column::SeatAreaId.in_subquery(areas));
+        }
+    }
+    let actors = Query::select()
+        .column((actor_table::Entity, actor_table::Column::Id))
+        .from(actor_table::Entity)
+        .cond_where(visible)
+        .cond_where(within)
+        .take();
+    table::Entity::find().filter(table::Column::IntoId.in_subquery(actors))
+}
+
+pub(super) async fn list(sight: &Sight, reach: &Reach, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Merge>> {
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    Ok(paging.fetch(seen(sight, reach), keys, call, db).await?.map(view))
+}
+
+/// One merge within reach.
+pub(super) async fn find(sight: &Sight, reach: &Reach, id: MergeId, db: &impl ConnectionTrait) -> Result<Merge> {
+    seen(sight, reach).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// Merges two actors, exactly as the preview says.
+pub(super) async fn merge(who: &Who<'_>, id: ActorId, new: &NewMerge, w: &Write<'_>) -> Result<Merge> {
+    let plan = plan::draw_locked(who, id, new.into, w).await?;
+    plan.permitted(who)?;
+    tombstones::bury(&plan.merged, plan.survivor.id, w).await?;
+    let mut came = Vec::new();
+    if plan.becomes != plan.survivor.fields {
+        let after = actors::update(&plan.survivor, plan.becomes.clone(), w).await?;
+        came = rules::differing(&plan.survivor.fields, &after.fields)?;
+    }
+    let row = table::Model {
+        id: w.new_id(),
+        version: 1,
+        created_at: w.now,
+        updated_at: w.now,
+        merged_id: id,
+        into_id: plan.survivor.id,
+        merged_by: w.call.user.map(Into::into),
+        note: new.note.clone(),
+        moved: plan.counts().into(),
+        stayed: plan.stays().into(),
+        members: plan.members.clone().into(),
+        came: came.into(),
+        undone_at: None,
+        undone_by: None,
+        left_alone: Vec::new().into(),
+    };
+    table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?;
+    follow(&plan, row.id, w).await?;
+    w.access_changed();
+    tell(row.id, 1, &plan.survivor, w);
+    w.record(buried(&plan));
+    Ok(view(row))
+}
+
+/// Lets everything follow into the survivor, and remembers what did.
+async fn follow(plan: &Plan, id: MergeId, w: &Write<'_>) -> Result<()> {
+    let mut groups: BTreeMap<(&str, &str, Option<Uuid>), Vec<&Referring>> = BTreeMap::new();
+    for row in &plan.follow {
+        groups.entry((row.reference.table, row.reference.column, plan.target(row))).or_default().push(row);
+    }
+    let mut moved = Vec::new();
+    for ((_, _, target), rows) in groups {
+        turn(&rows, target, w).await?;
+        for row in rows {
+            moved.push(table::row::ActiveModel {
+                id: Set(w.new_id()),
+                merge_id: Set(id),
+                of_table: Set(row.reference.table.to_owned()),
+                of_column: Set(row.reference.column.to_owned()),
+                row_id: Set(row.id),
+                now_id: Set(target),
+            });
+        }
+    }
+    for moved in moved.chunks(AT_ONCE) {
+        table::row::Entity::insert_many(moved.to_vec()).exec_without_returning(&w.tx).await?;
+    }
+    Ok(())
+}
+
+/// Makes rows of one reference another actor's, keeps their versions where each is kept, and tells their followers.
+async fn turn(rows: &[&Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
+    let Some(first) = rows.first() else { return Ok(()) };
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    remember(first.reference, &ids, false, w).await?;
+    references::turn(first.reference, &ids, to, w).await?;
+    remember(first.reference, &ids, true, w).await?;
+    for row in rows {
+        row.announce(row.actor, to, w).await?;
+    }
+    Ok(())
+}
+
+/// Keeps the versions of records whose history is kept.
+async fn remember(reference: &Reference, ids: &[Uuid], by_this_write: bool, w: &Write<'_>) -> Result<()> {
+    match reference.table {
+        "actor" => tombstones::remember(&ids.iter().copied().map(ActorId::from).collect::<Vec<_>>(), by_this_write, w).await,
+        _ => Ok(()),
+    }
+}
+
+/// Who followed the merged actor learns what became of it, if it may see that; to others the actor is gone.
+fn buried(plan: &Plan) -> Change {
+    let (merged, survivor) = (&plan.merged, &plan.survivor);
+    let both = [merged.fields.visibility, survivor.fields.visibility];
+    let narrower = both.into_iter().min_by_key(|visibility| plan::breadth(*visibility)).unwrap_or(Visibility::Actor);
+    let visible = narrower.of(None, Some(survivor.id.uuid()));
+    let change = Change::new("actor", merged.id.uuid(), ChangeOperation::Merge, merged.version + 1, visible);
+    let places = merged.fields.seat_area_id.into_iter().chain(merged.fields.areas_served.iter().copied());
+    Change { merged_into: Some(survivor.id.uuid()), ..change.within(places).after(Some(own(merged))) }
+}
+
+fn own(actor: &Actor) -> Visible {
+    actor.fields.visibility.of(None, Some(actor.id.uuid()))
+}
+
+/// The merge itself is for those who may merge there.
+fn tell(id: MergeId, version: i64, survivor: &Actor, w: &Write<'_>) {
+    let visible = Visibility::Actor.of(None, None);
+    let places = survivor.fields.seat_area_id;
+    w.record(Change::new("merge", id.uuid(), ChangeOperation::Upsert, version, visible).within(places));
+}
+
+/// The rows that followed, by reference, as they are now; and those that are no longer there.
+async fn followed(merge: MergeId, locked: bool, db: &impl ConnectionTrait) -> Result<(Vec<(Referring, Option<Uuid>)>, Vec<LeftAlone>)> {
+    let rows =
+        table::row::Entity::find().filter(table::row::Column::MergeId.eq(merge)).order_by_asc(table::row::Column::Id).all(db).await?;
+    let mut groups: BTreeMap<(String, String), BTreeMap<Uuid, Option<Uuid>>> = BTreeMap::new();
+    for row in rows {
+        groups.entry((row.of_table, row.of_column)).or_default().insert(row.row_id, row.now_id);
+    }
+    let (mut there, mut gone) = (Vec::new(), Vec::new());
+    for ((table, column), mut ids) in groups {
+        let Some(reference) = references::named(&table, &column) else { continue };
+        for row in references::those(reference, &ids.keys().copied().collect::<Vec<_>>(), locked, db).await? {
+            let since = ids.remove(&row.id).flatten();
+            there.push((row, since));
+        }
+        gone.extend(ids.into_keys().map(|id| left(reference.kind, id, None, LeftAloneReason::Removed)));
+    }
+    Ok((there, gone))
+}
+
+fn left(kind: &str, id: Uuid, member: Option<String>, reason: LeftAloneReason) -> LeftAlone {
+    LeftAlone { kind: kind.to_owned(), id, member, reason }
+}
+
+/// Checks that the caller may undo a merge: whoever may write both actors, and let what followed go back.
+pub(super) async fn may_undo(reach: &Reach, merge: &Merge, db: &impl ConnectionTrait) -> Result<()> {
+    for id in [merge.merged_actor_id, merge.into] {
+        let (actor, ..) = tombstones::find(id, db).await?;
+        actors::may_write(reach, &actor.fields, Some(id), db).await?;
+    }
+    let rows: Vec<_> = followed(merge.id, false, db).await?.0.into_iter().map(|(row, _)| row).collect();
+    let count = plan::unreached(reach, &rows, db).await?.len();
+    if count == 0 {
+        return Ok(());
+    }
+    Err(reach.missing().detail(say!(
+        "{count} uppgifter skulle gå tillbaka som du inte har rätt att flytta, till exempel medlemskap i forum utanför ditt område. Be någon som samordnar även där, eller den som driver tjänsten.",
+        "{count} records would go back that you may not move, such as memberships of forums outside your area. Ask somebody who coordinates there too, or who runs the service."
+    )))
+}
+
+/// Checks that nothing later stands on the merge, and gives both actors, locked.
+async fn undoable(merge: &Merge, w: &Write<'_>) -> Result<(Actor, Actor)> {
+    tombstones::lock(&[merge.merged_actor_id, merge.into], w).await?;
+    let again = table::Entity::find_by_id(merge.id).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
+    if again.undone_at.is_some() {
+        return Err(Problem::conflict(say!("Sammanslagningen är redan ångrad.", "The merge has been undone already.")));
+    }
+    let (survivor, into, lives) = tombstones::find(merge.into, &w.tx).await?;
+    if into.is_some() {
+        let later = table::Entity::find()
+            .filter(table::Column::MergedId.eq(merge.into))
+            .filter(table::Column::UndoneAt.is_null())
+            .one(&w.tx)
+            .await?;
+        let problem = Problem::conflict(say!(
+            "Den aktör som blev kvar har sedan gått upp i en annan. Ångra den senare sammanslagningen först; conflictsWith pekar på den.",
+            "The actor that lived on has become part of another since. Undo the later merge first; conflictsWith points to it."
+        ));
+        return Err(match later {
+            Some(later) => problem.with(format!("/merges/{}", later.id)),
+            None => problem,
+        });
+    }
+    if !lives {
+        return Err(Problem::conflict(say!(
+            "Den aktör som blev kvar har tagits bort, så det finns inget att dela upp.",
+            "The actor that lived on has been removed, so there is nothing to divide."
+        )));
+    }
+    Ok((tombstones::find(merge.merged_actor_id, &w.tx).await?.0, survivor))
+}
+
+/// Undoes a merge: the merged actor lives again, and what followed goes back unless it has been changed since.
+pub(super) async fn undo(reach: &Reach, merge: &Merge, w: &Write<'_>) -> Result<Merge> {
+    may_undo(reach, merge, &w.tx).await?;
+    let (merged, survivor) = undoable(merge, w).await?;
+    let row = table::Entity::find_by_id(merge.id).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
+    let (rows, mut left_alone) = followed(merge.id, true, &w.tx).await?;
+    let parent = match merged.fields.parent_id {
+        // What was above it may itself have become part of another since.
+        Some(parent) => tombstones::survivor(&Sight::of_installation(), parent, &w.tx).await?.or(Some(parent)),
+        None => None,
+    };
+    tombstones::revive(&merged, parent, w).await?;
+    let above = tombstones::above(parent, &w.tx).await?;
+    give_back(&survivor, &row.came.0, &above, &mut left_alone, w).await?;
+    for scheme in tombstones::claim(&merged, w).await? {
+        let member = Some(format!("identifiers {scheme}"));
+        left_alone.push(left("actor", merged.id.uuid(), member, LeftAloneReason::Taken));
+    }
+    return_rows(&merged, rows, &above, &mut left_alone, w).await?;
+    w.access_changed();
+    left_alone.sort_by(|a, b| (&a.kind, a.id, &a.member).cmp(&(&b.kind, b.id, &b.member)));
+    let undone = table::ActiveModel {
+        version: Set(row.version + 1),
+        updated_at: Set(w.now),
+        undone_at: Set(Some(w.now)),
+        undone_by: Set(w.call.user.map(Into::into)),
+        left_alone: Set(left_alone.into()),
+        ..Default::default()
+    };
+    w.replace::<table::Entity>(undone, table::Column::Id.eq(row.id), table::Column::Version, row.version).await?;
+    tell(row.id, row.version + 1, &survivor, w);
+    let places = merged.fields.seat_area_id.into_iter().chain(merged.fields.areas_served.iter().copied());
+    w.record(Change::new("actor", merged.id.uuid(), ChangeOperation::Upsert, merged.version + 1, own(&merged)).within(places));
+    table::Entity::find_by_id(merge.id).one(&w.tx).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// Takes from the survivor what came by the merge, unless it has been changed since.
+async fn give_back(
+    survivor: &Actor,
+    came: &[table::Came],
+    above: &[ActorId],
+    left_alone: &mut Vec<LeftAlone>,
+    w: &Write<'_>,
+) -> Result<()> {
+    let circle = above.contains(&survivor.id);
+    let (keep, back): (Vec<_>, Vec<_>) = came.iter().cloned().partition(|(member, ..)| member == "parentId" && circle);
+    let (returned, changed) = rules::returned(&survivor.fields, &back)?;
+    let of = |member, reason| left("actor", survivor.id.uuid(), Some(member), reason);
+    left_alone.extend(keep.into_iter().map(|(member, ..)| of(member, LeftAloneReason::Circle)));
+    left_alone.extend(changed.into_iter().map(|member| of(member, LeftAloneReason::Changed)));
+    if returned != survivor.fields {
+        actors::update(survivor, returned, w).await?;
+    }
+    Ok(())
+}
+
+/// Lets what followed go back to the actor that lives again, where it is still where it went.
+async fn return_rows(
+    merged: &Actor,
+    rows: Vec<(Referring, Option<Uuid>)>,
+    above: &[ActorId],
+    left_alone: &mut Vec<LeftAlone>,
+    w: &Write<'_>,
+) -> Result<()> {
+    let mut groups: BTreeMap<(&str, &str), Vec<&Referring>> = BTreeMap::new();
+    for (row, since) in &rows {
+        let reason = if row.actor != *since {
+            Some(LeftAloneReason::Changed)
+        } else if row.ended && row.reference.removed_by_time() {
+            Some(LeftAloneReason::Removed)
+        } else if row.reference.seen == Seen::Actor && above.contains(&row.id.into()) {
+            Some(LeftAloneReason::Circle)
+        } else {
+            None
+        };
+        match reason {
+            Some(reason) => left_alone.push(left(row.reference.kind, row.id, None, reason)),
+            None => groups.entry((row.reference.table, row.reference.column)).or_default().push(row),
+        }
+    }
+    let back = Some(merged.id.uuid());
+    for rows in groups.into_values() {
+        turn(&rows, back, w).await?;
+    }
+    Ok(())
+}

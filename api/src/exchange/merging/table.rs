@@ -1,0 +1,60 @@
+//! Merges, and the references that moved with them.
+
+use sea_orm::entity::prelude::*;
+use serde_json::Value;
+
+use super::{LeftAlone, Merge, MergeCount, MergeId, MergeMember, MergeRecord};
+use crate::{
+    access::users::UserId,
+    kernel::{Id, table::List},
+    registry::actors::ActorId,
+};
+
+/// A member of the survivor that the merge changed: its name, what it was, and what it became.
+pub type Came = (String, Value, Value);
+
+#[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+#[sea_orm(table_name = "actor_merge")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: MergeId,
+    pub version: i64,
+    pub created_at: ChronoDateTimeUtc,
+    pub updated_at: ChronoDateTimeUtc,
+    pub merged_id: ActorId,
+    pub into_id: ActorId,
+    pub merged_by: Option<UserId>,
+    pub note: Option<String>,
+    pub moved: List<MergeCount>,
+    pub stayed: List<MergeRecord>,
+    /// What came of the members, as told.
+    pub members: List<MergeMember>,
+    /// What the survivor was and became, so that it can be undone.
+    pub came: List<Came>,
+    pub undone_at: Option<ChronoDateTimeUtc>,
+    pub undone_by: Option<UserId>,
+    pub left_alone: List<LeftAlone>,
+}
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+impl ActiveModelBehavior for ActiveModel {}
+
+/// Rows that became the survivor's, with the actor that each names since.
+pub mod row {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "actor_merge_row")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Merge>,
+        pub merge_id: MergeId,
+        pub of_table: String,
+        pub of_column: String,
+        pub row_id: Uuid,
+        pub now_id: Option<Uuid>,
+    }
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}

@@ -1,0 +1,179 @@
+//! Actors that have become part of others. What is left of them is kept as it was, so that old addresses lead on and a merge
+//! can be undone; like removed ones they are neither shown nor found.
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, entity::prelude::*};
+
+use super::{
+    Actor, ActorId, IdentifierScope,
+    store::{self, KIND, view},
+    table,
+};
+use crate::{
+    access::Sight,
+    kernel::{Problem, Result, Write, events::ChangeOperation, history, search},
+};
+
+/// How many actors one statement names.
+const AT_ONCE: usize = 500;
+
+/// The living actor that one became part of, however many merges ago, where the caller may see it and might have seen the
+/// other. What was an actor's own is its survivor's own.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn survivor(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Option<ActorId>> {
+    let mut chain: Vec<table::Model> = Vec::new();
+    let mut next = Some(id);
+    // A merge never closes a circle; should one be there all the same, it leads nowhere.
+    while let Some(row) = match next.filter(|next| chain.iter().all(|row| row.id != *next)) {
+        Some(next) => table::Entity::find_by_id(next).one(db).await?,
+        None => None,
+    } {
+        next = row.merged_into;
+        chain.push(row);
+    }
+    let Some(last) = chain.last().filter(|last| last.id != id && last.merged_into.is_none() && last.deleted_at.is_none()) else {
+        return Ok(None);
+    };
+    let seen = |row: &table::Model| sight.sees(row.visibility, None, Some(last.id.uuid()));
+    Ok(chain.iter().all(seen).then_some(last.id))
+}
+
+/// Locks actors, so that nobody changes them or comes to refer to them meanwhile; always in the same order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn lock(ids: &[ActorId], w: &Write<'_>) -> Result<()> {
+    let select = table::Entity::find().select_only().column(table::Column::Id).filter(table::Column::Id.is_in(ids.iter().copied()));
+    select.order_by_asc(table::Column::Id).lock_exclusive().into_tuple::<ActorId>().all(&w.tx).await?;
+    Ok(())
+}
+
+/// An actor whatever has become of it, with the one that it became part of.
+///
+/// # Errors
+/// When there never was one.
+pub async fn find(id: ActorId, db: &impl ConnectionTrait) -> Result<(Actor, Option<ActorId>, bool)> {
+    let row = table::Entity::find_by_id(id).one(db).await?.ok_or_else(Problem::not_found)?;
+    let (into, lives) = (row.merged_into, row.deleted_at.is_none());
+    Ok((view(row), into, lives))
+}
+
+/// The actors above one, nearest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn above(parent: Option<ActorId>, db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
+    let mut above: Vec<ActorId> = Vec::new();
+    let mut next = parent;
+    while let Some(id) = next.filter(|id| !above.contains(id)) {
+        above.push(id);
+        next = table::Entity::find_by_id(id).one(db).await?.and_then(|row| row.parent_id);
+    }
+    Ok(above)
+}
+
+/// Makes an actor part of another: what is left of it is not shown, and its own numbers are free.
+///
+/// # Errors
+/// When another was first.
+pub async fn bury(actor: &Actor, into: ActorId, w: &Write<'_>) -> Result<()> {
+    let row = table::ActiveModel {
+        version: Set(actor.version + 1),
+        updated_at: Set(w.now),
+        deleted_at: Set(Some(w.now)),
+        merged_into: Set(Some(into)),
+        ..Default::default()
+    };
+    w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, actor.version).await?;
+    table::identifier::Entity::update_many()
+        .set(table::identifier::ActiveModel { live: Set(false), ..Default::default() })
+        .filter(table::identifier::Column::ActorId.eq(actor.id))
+        .exec(&w.tx)
+        .await?;
+    keep(actor, ChangeOperation::Merge, w).await?;
+    search::remove(actor.id, w).await
+}
+
+/// Keeps the version that an actor got by this write, and the one before it if its history had not begun.
+async fn keep(actor: &Actor, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+    let before = store::version(actor, actor.version, ChangeOperation::Upsert, Some(actor.updated_at));
+    history::keep(&[before, store::version(actor, actor.version + 1, op, None)], w).await
+}
+
+/// Keeps actors as they are in their history: as they became in this write, or as they were before it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn remember(ids: &[ActorId], by_this_write: bool, w: &Write<'_>) -> Result<()> {
+    for ids in ids.chunks(AT_ONCE) {
+        let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(&w.tx).await?;
+        let actors: Vec<_> = rows.into_iter().map(view).collect();
+        let since = |actor: &Actor| (!by_this_write).then_some(actor.updated_at);
+        let versions: Vec<_> =
+            actors.iter().map(|actor| store::version(actor, actor.version, ChangeOperation::Upsert, since(actor))).collect();
+        history::keep(&versions, w).await?;
+    }
+    Ok(())
+}
+
+/// Lets an actor live again as it was, below the given parent. Its numbers come back by [`claim`].
+///
+/// # Errors
+/// When another was first.
+pub async fn revive(actor: &Actor, parent: Option<ActorId>, w: &Write<'_>) -> Result<()> {
+    let row = table::ActiveModel {
+        version: Set(actor.version + 1),
+        updated_at: Set(w.now),
+        parent_id: Set(parent),
+        deleted_at: Set(None),
+        merged_into: Set(None),
+        ..Default::default()
+    };
+    w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, actor.version).await
+}
+
+/// Gives an actor that lives again its numbers. One that has become another's own meanwhile is it no longer, and is told by its
+/// scheme.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn claim(actor: &Actor, w: &Write<'_>) -> Result<Vec<String>> {
+    let mut identifiers = actor.fields.identifiers.clone();
+    let mut lost = Vec::new();
+    for identifier in identifiers.iter_mut().filter(|identifier| identifier.scope == IdentifierScope::Own) {
+        let taken = table::identifier::Entity::find()
+            .filter(table::identifier::Column::Scheme.eq(identifier.scheme.as_str()))
+            .filter(table::identifier::Column::Value.eq(identifier.value.as_str()))
+            .filter(table::identifier::Column::Scope.eq(IdentifierScope::Own))
+            .filter(table::identifier::Column::Live.eq(true))
+            .one(&w.tx)
+            .await?;
+        if taken.is_some() {
+            identifier.scope = IdentifierScope::Parent;
+            lost.push(identifier.scheme.clone());
+            table::identifier::Entity::update_many()
+                .set(table::identifier::ActiveModel { scope: Set(IdentifierScope::Parent), ..Default::default() })
+                .filter(table::identifier::Column::ActorId.eq(actor.id))
+                .filter(table::identifier::Column::Scheme.eq(identifier.scheme.as_str()))
+                .filter(table::identifier::Column::Value.eq(identifier.value.as_str()))
+                .exec(&w.tx)
+                .await?;
+        }
+    }
+    if !lost.is_empty() {
+        table::Entity::update_many()
+            .set(table::ActiveModel { identifiers: Set(identifiers.into()), ..Default::default() })
+            .filter(table::Column::Id.eq(actor.id))
+            .exec(&w.tx)
+            .await?;
+    }
+    table::identifier::Entity::update_many()
+        .set(table::identifier::ActiveModel { live: Set(true), ..Default::default() })
+        .filter(table::identifier::Column::ActorId.eq(actor.id))
+        .exec(&w.tx)
+        .await?;
+    search::put(KIND, actor.id, &[&store::texts(&actor.fields)], w).await?;
+    remember(&[actor.id], true, w).await?;
+    Ok(lost)
+}
