@@ -280,6 +280,42 @@ fn complete_operations(document: &mut Value) {
     }
 }
 
+/// The parameters of a path: ids, but for those of other systems, and codes.
+fn path_parameters(path: &str) -> Vec<Value> {
+    path
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split('}').next())
+        .map(|name| {
+            let schema = if name == "externalId" {
+                json!({"type": "string", "minLength": 1, "maxLength": 200})
+            } else if name.ends_with("Id") { json!({"type": "string", "format": "uuid"}) } else { json!({"type": "string", "maxLength": 100}) };
+            json!({"name": name, "in": "path", "required": true, "description": format!("Which one: the {name} of another answer."), "schema": schema})
+        })
+        .collect()
+}
+
+/// The example of a body, and the forms in which a patch may come.
+fn complete_body(method: &str, operation: &mut Value, example: &Value) {
+    if let Some(request) = example.get("request") {
+        operation["requestBody"]["content"]["application/json"]["example"] = request.clone();
+    }
+    operation["requestBody"]["required"] = json!(true);
+    if method == "patch" {
+        let content = operation["requestBody"]["content"]["application/json"].clone();
+        operation["requestBody"]["content"]["application/merge-patch+json"] = content;
+    }
+}
+
+/// How a call is refused whose version is not the present one, or that names none.
+const fn preconditions(versioned: bool, unread: bool) -> &'static [&'static str] {
+    match (versioned, unread) {
+        (true, false) => &["412", "428"],
+        (true, true) => &["412"],
+        (false, _) => &[],
+    }
+}
+
 fn complete_operation(path: &str, method: &str, operation: &mut Value, examples: &Value) {
     let key = operation["x-permission"].as_str().unwrap_or_default().to_owned();
     let permission = Permission::ALL.iter().copied().find(|permission| permission.key() == key);
@@ -294,17 +330,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     // A partner sends what it has without reading what is here.
     let unread = method == "put" && path.ends_with("/{externalId}");
 
-    let mut parameters: Vec<Value> = path
-        .split('{')
-        .skip(1)
-        .filter_map(|rest| rest.split('}').next())
-        .map(|name| {
-            let schema = if name == "externalId" {
-                json!({"type": "string", "minLength": 1, "maxLength": 200})
-            } else if name.ends_with("Id") { json!({"type": "string", "format": "uuid"}) } else { json!({"type": "string", "maxLength": 100}) };
-            json!({"name": name, "in": "path", "required": true, "description": format!("Which one: the {name} of another answer."), "schema": schema})
-        })
-        .collect();
+    let mut parameters = path_parameters(path);
     parameters.extend(operation["parameters"].as_array().cloned().unwrap_or_default());
     parameters.push(header(
         "traceparent",
@@ -331,14 +357,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let example = &examples[&id];
     if body {
-        if let Some(request) = example.get("request") {
-            operation["requestBody"]["content"]["application/json"]["example"] = request.clone();
-        }
-        operation["requestBody"]["required"] = json!(true);
-        if method == "patch" {
-            let content = operation["requestBody"]["content"]["application/json"].clone();
-            operation["requestBody"]["content"]["application/merge-patch+json"] = content;
-        }
+        complete_body(method, operation, example);
     }
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     for (status, response) in responses.iter_mut() {
@@ -372,6 +391,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
         }
     }
     let mut statuses = vec!["400", "401", "406", "429", "500", "503"];
+    statuses.extend(preconditions(versioned, unread));
     if !open || writes {
         statuses.push("403");
     }
@@ -394,9 +414,6 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     if path.starts_with("/actors/{actorId}") {
         // It may have become part of another.
         statuses.push("410");
-    }
-    if versioned {
-        statuses.extend(if unread { &["412"][..] } else { &["412", "428"] });
     }
     statuses.sort_unstable();
     statuses.dedup();

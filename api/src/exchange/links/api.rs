@@ -12,7 +12,7 @@ use crate::{
         matches::{MatchId, store as matches},
         sources::{
             Source, SourceId,
-            rules::{self, LeftAlone},
+            rules::{self, Unwritten},
             store as sources,
             sync::{self, Incoming, SyncResult, Syncing},
         },
@@ -40,7 +40,7 @@ pub struct SourceActor {
     /// The match that the record waits in for a person's decision; null otherwise.
     pub match_id: Option<MatchId>,
     /// What the source gave and what is not written, for it is another's.
-    pub left_alone: Vec<LeftAlone>,
+    pub left_alone: Vec<Unwritten>,
     /// Since when the source has not had the record; null when it has it.
     pub absent_since: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,

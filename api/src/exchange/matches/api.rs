@@ -87,7 +87,7 @@ pub struct MatchChange {
 /// What a record is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewDecision {
+pub struct NewMatchDecision {
     pub decision: MatchDecision,
     /// The candidate that it is, for `same`.
     pub actor_id: Option<ActorId>,
@@ -154,14 +154,14 @@ async fn show(by: By<needs::ReadMatches>, At(id): At<MatchId>, db: Data<Db>) -> 
 /// `same` links the record to the candidate in `actorId`, which then gets the members that the source owns; by whoever may
 /// write that actor. `different` creates an actor of the record, and a number that is another's own becomes its parent's;
 /// by whoever may write the source. Of two who decide at once the second is told so (409).
-#[utoipa::path(tag = "exchange", operation_id = "decideMatch", request_body = NewDecision,
+#[utoipa::path(tag = "exchange", operation_id = "decideMatch", request_body = NewMatchDecision,
     responses((status = 200, description = "The match as it has become", body = Match)), extensions(("x-permission" = json!("matches.decide"))))]
 #[post("/matches/{matchId}/decide")]
-async fn decide(by: By<needs::DecideMatches>, At(id): At<MatchId>, new: Valid<NewDecision>, db: Data<Db>) -> Result<Reply<Match>> {
+async fn decide(by: By<needs::DecideMatches>, At(id): At<MatchId>, new: Valid<NewMatchDecision>, db: Data<Db>) -> Result<Reply<Match>> {
     db.write(&by, async |w| {
         let row = found(&by, id, w).await?;
         let decider = Decider { sight: by.sight(), reach: &by.reach };
-        let NewDecision { decision, actor_id, note } = new.0.clone();
+        let NewMatchDecision { decision, actor_id, note } = new.0.clone();
         let row = match (decision, actor_id) {
             (MatchDecision::Same, Some(actor)) => decider.same(row, actor, note, w).await?,
             (MatchDecision::Different, None) => decider.different(row, note, w).await?,

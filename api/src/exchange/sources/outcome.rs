@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::rules::{LeftAlone, Record};
+use super::rules::{Record, Unwritten};
 use crate::{
     exchange::{
         links::Link,
@@ -49,7 +49,7 @@ pub struct Outcome {
     pub link: Option<Link>,
     /// The actor as it is now.
     pub actor: Option<Actor>,
-    pub left_alone: Vec<LeftAlone>,
+    pub left_alone: Vec<Unwritten>,
     /// Those actors that a held record may be and that the caller may see.
     pub candidates: Vec<Likeness>,
     /// Why the record was refused.

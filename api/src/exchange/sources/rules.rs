@@ -26,7 +26,7 @@ pub const EXTERNAL_ID_LENGTH: usize = 200;
 /// Why a member that was given is not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum LeftAloneReason {
+pub enum UnwrittenReason {
     /// The source does not own the member.
     NotOwned,
     /// Somebody here has changed it since the source last wrote it.
@@ -38,11 +38,11 @@ pub enum LeftAloneReason {
 /// A member that was given and is not written, for what stands there is another's.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct LeftAlone {
+pub struct Unwritten {
     /// The member of the actor.
     #[schema(example = "name")]
     pub member: String,
-    pub reason: LeftAloneReason,
+    pub reason: UnwrittenReason,
     /// What stands there; null also where the caller may not see it.
     pub current: Value,
     /// What the source gave.
@@ -57,7 +57,7 @@ pub struct Plan {
     /// What the source will then have written last.
     pub base: Record,
     /// The members to leave alone.
-    pub left_alone: Vec<LeftAlone>,
+    pub left_alone: Vec<Unwritten>,
 }
 
 /// Decides member by member. A member that stands empty and that the source never wrote is nobody's to keep.
@@ -69,11 +69,11 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
         let present = current.get(member).unwrap_or(&Value::Null);
         let mut leave = |reason| {
             let current = if hidden.contains(member) { Value::Null } else { ordered(present) };
-            plan.left_alone.push(LeftAlone { member: member.clone(), reason, current, given: ordered(new) });
+            plan.left_alone.push(Unwritten { member: member.clone(), reason, current, given: ordered(new) });
         };
         if !owned.contains(member) {
             if new != present {
-                leave(LeftAloneReason::NotOwned);
+                leave(UnwrittenReason::NotOwned);
             }
             continue;
         }
@@ -85,13 +85,13 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
             Some(last) if last == new => {}
             last if last.map_or_else(|| is_empty(present), |last| last == present) => {
                 if hidden.contains(member) {
-                    leave(LeftAloneReason::UnderSecrecy);
+                    leave(UnwrittenReason::UnderSecrecy);
                 } else {
                     plan.write.insert(member.clone(), new.clone());
                     plan.base.insert(member.clone(), new.clone());
                 }
             }
-            _ => leave(LeftAloneReason::CuratedLocally),
+            _ => leave(UnwrittenReason::CuratedLocally),
         }
     }
     plan
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(of("a", "a", "b"), (true, json!("b"), None), "nobody has changed it here");
         assert_eq!(of("a", "b", "a"), (false, json!("a"), None), "the source says nothing new");
         assert_eq!(of("a", "b", "b"), (false, json!("b"), None), "both have come to say the same");
-        assert_eq!(of("a", "b", "c"), (false, json!("a"), Some(LeftAloneReason::CuratedLocally)));
+        assert_eq!(of("a", "b", "c"), (false, json!("a"), Some(UnwrittenReason::CuratedLocally)));
     }
 
     #[test]

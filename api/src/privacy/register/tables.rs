@@ -389,7 +389,7 @@ pub const TABLES: &[Declared] = &[
             // What a source sends is told as the actor that it becomes.
             untold(texts("note incoming:json applied:json", "listMatches getMatch")),
         ],
-        "id version:int created_at updated_at source_id external_id status same_identifier:flag same_name:flag decision actor_id \
+        "id version:int created_at updated_at source_id external_id:text status same_identifier:flag same_name:flag decision actor_id \
          actor_version:int",
     ),
     nobody("match_candidate", "match_id actor_id same_identifier:flag same_name:flag"),
@@ -397,7 +397,7 @@ pub const TABLES: &[Declared] = &[
         "source_actor",
         Words("Poster från partnersystem", "Records of partner systems"),
         &[untold(texts("given:json base:json", "listSourceActors getSourceActor"))],
-        "id version:int created_at updated_at source_id external_id actor_id match_id digest absent_since",
+        "id version:int created_at updated_at source_id external_id:text actor_id match_id digest absent_since",
     ),
     about(
         "webhook",

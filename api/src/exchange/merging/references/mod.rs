@@ -99,6 +99,7 @@ pub const FOLLOWING: &[Reference] = &[
     Reference::new("intervention", "owner_actor_id", "intervention", Seen::OfActorAndForum).ended("deleted_at", "").areas(&["areas"]),
     Reference::new("ballot", "actor_id", "ballot", Seen::Of("round", "round_id", "forum_id")).once("round_id"),
     Reference::new("source", "actor_id", "source", Seen::AsActor).once("name"),
+    Reference::new("source_actor", "actor_id", "source_actor", Seen::Nobody),
     Reference::new("access_grant", "scope_id", "grant", Seen::Nobody).only("scope_kind", "actor"),
     // Whose people are cleared for what is marked, and who answers for what was handed out. Neither shows whose it is.
     Reference::new("secrecy_mark", "actor_id", "secrecy_mark", Seen::Nobody).silent(),
@@ -110,6 +111,8 @@ pub const STAYING: &[(&str, &str, &str)] = &[
     ("actor", "merged_into", "it is the merge itself; an old address follows it from actor to actor"),
     ("actor_area", "actor_id", "an index of the actor's own record, which is written anew with the survivor's"),
     ("actor_identifier", "actor_id", "an index of the actor's own record, which is written anew with the survivor's"),
+    ("match_candidate", "actor_id", "who has become another is no candidate any more; the record's next arrival finds the survivor"),
+    ("record_match", "actor_id", "what was decided is what was; the link follows"),
     ("actor_merge", "merged_id", "it is the merge itself"),
     ("actor_merge", "into_id", "it is the merge itself"),
     ("event", "actor_id", "history is what was"),
