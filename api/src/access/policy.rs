@@ -196,6 +196,7 @@ impl Permission {
                 | Self::WriteSecrecy
                 | Self::ReadDisclosures
                 | Self::WriteDisclosures
+                | Self::MergeActors
         )
     }
 }
