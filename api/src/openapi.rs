@@ -287,13 +287,17 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     let writes = method != "get";
     let body = operation.get("requestBody").is_some();
     let versioned = matches!(method, "patch" | "delete" | "put") && !path.contains("/sessions/");
+    // A partner sends what it has without reading what is here.
+    let unread = method == "put" && path.ends_with("/{externalId}");
 
     let mut parameters: Vec<Value> = path
         .split('{')
         .skip(1)
         .filter_map(|rest| rest.split('}').next())
         .map(|name| {
-            let schema = if name.ends_with("Id") { json!({"type": "string", "format": "uuid"}) } else { json!({"type": "string", "maxLength": 100}) };
+            let schema = if name == "externalId" {
+                json!({"type": "string", "minLength": 1, "maxLength": 200})
+            } else if name.ends_with("Id") { json!({"type": "string", "format": "uuid"}) } else { json!({"type": "string", "maxLength": 100}) };
             json!({"name": name, "in": "path", "required": true, "description": format!("Which one: the {name} of another answer."), "schema": schema})
         })
         .collect();
@@ -309,7 +313,13 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     if method == "get" && operation["responses"].get("301").is_some() {
         parameters.push(header("Prefer", "`handling=strict` answers 410 with a problem instead of 301 (RFC 7240).", "handling=strict"));
     }
-    if versioned {
+    if unread {
+        parameters.push(header(
+            "If-Match",
+            "The `ETag` of the version that is changed; may be left out, and is heeded when sent.",
+            "\"v1\"",
+        ));
+    } else if versioned {
         parameters.push(header("If-Match", "The `ETag` of the version that is changed.", "\"v1\""));
     }
     operation["parameters"] = json!(parameters);
@@ -338,6 +348,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
         }
         let location = match status.as_str() {
             "201" => "Where the new record is.",
+            "202" if unread => "Where the new record is.",
             "301" => "Where the record is that it became part of.",
             _ => "",
         };
@@ -373,7 +384,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
         statuses.push("410");
     }
     if versioned {
-        statuses.extend(["412", "428"]);
+        statuses.push("412");
+        if !unread {
+            statuses.push("428");
+        }
     }
     statuses.sort_unstable();
     statuses.dedup();

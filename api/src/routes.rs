@@ -48,6 +48,8 @@ pub fn api(config: &mut ServiceConfig) {
         // How other systems take part, and how things hang together.
         .configure(exchange::changes::routes)
         .configure(exchange::sources::routes)
+        .configure(exchange::links::routes)
+        .configure(exchange::matches::routes)
         .configure(exchange::merging::routes)
         .configure(insight::trace::routes)
         // What is kept secret, what is handed out, and the journal.

@@ -19,6 +19,7 @@ mod m0015_privacy;
 mod m0016_disclosure;
 mod m0017_events;
 mod m0018_registry;
+mod m0019_sources;
 mod m0020_merge;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_privacy::Migration),
             Box::new(m0017_events::Migration),
             Box::new(m0018_registry::Migration),
+            Box::new(m0019_sources::Migration),
             Box::new(m0020_merge::Migration),
         ]
     }

@@ -257,6 +257,12 @@ pub fn settle(app: &TestApp, admin: &Client, code: &str, hidden: bool, found: &S
     let merge = admin.post(&format!("/actors/{twin}/merge"), &json!({"into": actor})).is(201);
     set.put("mergeId", id(&merge.json));
     let source = make(admin, &mut set, "createSource", "/sources", "sourceId", &json!({"name": word("Register", code)}));
+    let record = json!({"kind": "association", "name": word("Sändaren", code), "seatAreaId": set.one("areaId"), "visibility": of_actor});
+    admin.put(&format!("/sources/{source}/actors/{code}"), &record).is(201);
+    set.put("externalId", code);
+    let alike = json!({"kind": "association", "name": word("Granngården", code), "seatAreaId": set.one("areaId")});
+    let held = admin.put(&format!("/sources/{source}/actors/{code}-2"), &alike).is(202);
+    set.put("matchId", held.json["matchId"].as_str().unwrap());
     let system = json!({"name": word("Systemet", code)});
     let system = make(admin, &mut set, "createServiceAccount", "/service-accounts", "serviceAccountId", &system);
     let grant = json!({"userId": system, "role": "service", "scope": {"kind": "source", "id": source}});

@@ -25,5 +25,6 @@ mod harness;
 mod house;
 mod merging;
 mod policy;
+mod sources;
 mod story;
 mod visibility;

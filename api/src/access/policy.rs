@@ -81,7 +81,7 @@ macro_rules! permissions {
         #[must_use]
         pub const fn allows(standing: Standing, permission: Permission) -> bool {
             use ForumFunction::{Chair, Coordinator as ForumCoordinator, Member, ProcessLeader};
-            use Role::{ActorAdmin, Admin, Analyst, Contributor, Coordinator};
+            use Role::{ActorAdmin, Admin, Analyst, Contributor, Coordinator, Service};
             use Standing::{Everyone, Forum, Role as In, SignedIn};
             match permission { $(Permission::$name => matches!(standing, $($standing)|+),)* }
         }
@@ -113,6 +113,9 @@ permissions! {
     ReadChanges "changes.read" [SignedIn];
     ReadSources "sources.read" [SignedIn];
     WriteSources "sources.write" [In(Admin | Coordinator | ActorAdmin)];
+    SyncSources "sources.sync" [In(Admin | Coordinator | ActorAdmin | Service)];
+    ReadMatches "matches.read" [In(Admin | Coordinator | ActorAdmin | Service)];
+    DecideMatches "matches.decide" [In(Admin | Coordinator | ActorAdmin)];
     StartSession "sessions.start" [Everyone];
     EndSession "sessions.end" [SignedIn];
     ReadAccount "account.read" [SignedIn];

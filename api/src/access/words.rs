@@ -42,6 +42,15 @@ impl Permission {
             Self::ReadAudit => say!("läsa behandlingsloggen för det du ansvarar för", "read the audit log of what you look after"),
             Self::ReadSources => say!("se vilka partnersystem som lämnar uppgifter", "see which partner systems send records"),
             Self::WriteSources => say!("lägga upp och ändra källor", "register and change sources"),
+            Self::SyncSources => say!(
+                "lämna och läsa poster i de källor som du ansvarar för eller har fått",
+                "send and read records of the sources that you look after or were granted"
+            ),
+            Self::ReadMatches => say!("läsa vilka inkomna poster som väntar på beslut", "read which incoming records wait for a decision"),
+            Self::DecideMatches => say!(
+                "avgöra om en inkommen post är en aktör som redan finns",
+                "decide whether an incoming record is an actor that is there already"
+            ),
             Self::SeeSecrecy => say!("se det som är sekretessmarkerat", "see what is under secrecy"),
             Self::ReadSecrecy => say!("läsa vilka sekretessmarkeringar som finns", "read which secrecy marks there are"),
             Self::WriteSecrecy => say!("sätta och häva sekretessmarkeringar", "set and lift secrecy marks"),

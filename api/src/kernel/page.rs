@@ -94,6 +94,15 @@ impl<T> Page<T> {
         let Self { items, next_cursor, total, change_cursor } = self;
         Page { items: items.into_iter().map(each).collect(), next_cursor, total, change_cursor }
     }
+
+    /// The same where each item may fail to become something else.
+    ///
+    /// # Errors
+    /// When one does.
+    pub fn try_map<U>(self, each: impl FnMut(T) -> Result<U>) -> Result<Page<U>> {
+        let Self { items, next_cursor, total, change_cursor } = self;
+        Ok(Page { items: items.into_iter().map(each).collect::<Result<_>>()?, next_cursor, total, change_cursor })
+    }
 }
 
 /// What a list is sorted by, in turn. The last key must be unique.

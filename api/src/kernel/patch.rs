@@ -11,7 +11,7 @@ use std::{
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -75,13 +75,21 @@ impl<T: DeserializeOwned + Serialize + PartialEq + ToSchema> Patch<T> {
     }
 }
 
+impl<T> Patch<T> {
+    /// The members as they were sent, and the contract to check them by once it is known what they are laid over.
+    #[must_use]
+    pub fn parts(&self) -> (Map<String, Value>, &Contract) {
+        (self.members.as_object().cloned().unwrap_or_default(), &self.contract)
+    }
+}
+
 fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
         return;
     };
     if !target.is_object() {
-        *target = Value::Object(serde_json::Map::new());
+        *target = Value::Object(Map::new());
     }
     if let Value::Object(target) = target {
         for (name, value) in patch {

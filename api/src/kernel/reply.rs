@@ -83,6 +83,15 @@ impl<T: Serialize> Reply<T> {
         )
     }
 
+    /// An answer with a resource and with others that it is shown with, which change without it: its tag names the version
+    /// and goes by the bytes.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn composed(call: &Call, status: u16, version: i64, body: &T) -> Result<Self> {
+        Self::new(call, status, |bytes| Some(format!("\"v{version}-{}\"", &sha256_hex(bytes)[..8])), body)
+    }
+
     /// 200 with something that has no version of its own; its tag comes from the bytes.
     ///
     /// # Errors
@@ -204,6 +213,13 @@ impl<T> Reply<T> {
             Some(_) => format!("W/\"{}\"", &digest[..16]),
             None => format!("\"{}-{}\"", etag.trim_matches('"').split('-').next().unwrap_or_default(), &digest[..8]),
         });
+    }
+
+    /// The same with the address, below the API's root, of what came of the call.
+    #[must_use]
+    pub fn located(mut self, path: &str) -> Self {
+        self.stored.location = Some(format!("{ROOT}{path}"));
+        self
     }
 
     pub(crate) const fn stored(stored: Stored, replayed: bool) -> Self {

@@ -180,8 +180,9 @@ impl Db {
                 if access.get() {
                     tx.execute_unprepared("UPDATE access_epoch SET epoch = epoch + 1").await?;
                 }
-                if !rows.is_empty() {
-                    events::Entity::insert_many(rows).exec_without_returning(&tx).await?;
+                // The databases limit how many values one statement may carry.
+                for rows in rows.chunks(500) {
+                    events::Entity::insert_many(rows.to_vec()).exec_without_returning(&tx).await?;
                 }
                 let trail = &*call.trail;
                 let turn = turn.get().unwrap_or(Turn::done(trail.success));

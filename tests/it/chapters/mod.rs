@@ -6,6 +6,7 @@ mod federation;
 mod merging;
 mod privacy;
 mod secrecy;
+mod sources;
 
 use crate::story::{Teller, Told};
 
@@ -14,6 +15,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     accounts::tell(t, told);
     federation::tell(t, told);
     audit::tell(t, told);
+    sources::tell(t, told);
     secrecy::tell(t, told);
     merging::tell(t, told);
     privacy::tell(t, told);

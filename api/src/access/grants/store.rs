@@ -136,11 +136,11 @@ async fn path_of(table: &'static str, id: Uuid, db: &impl ConnectionTrait) -> Re
     Ok(row.map(|row| row.try_get("", "path")).transpose()?)
 }
 
-/// The actor whose system a source is.
+/// The actor whose system a source is; nobody's for the installation's own.
 async fn owner_of_source(id: Uuid, db: &impl ConnectionTrait) -> Result<Option<Uuid>> {
     let select = Query::select().column("actor_id").from("source").and_where(Expr::col("id").eq(id)).take();
     let row = db.query_one(&select).await?;
-    Ok(row.map(|row| row.try_get("", "actor_id")).transpose()?)
+    Ok(row.map(|row| row.try_get::<Option<Uuid>>("", "actor_id")).transpose()?.flatten())
 }
 
 /// Gives a grant; whether the caller may is asked before.

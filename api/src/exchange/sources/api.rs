@@ -6,17 +6,20 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{SourceId, store};
 use crate::{
-    access::{By, policy::needs},
+    access::{
+        By,
+        policy::{Permission, needs},
+    },
     kernel::{At, Db, Page, Paging, Patch, Query, Reply, Result, Valid, extract::trimmed},
-    registry::actors::{ActorId, store as actors},
+    registry::actors::ActorId,
 };
 
 /// A source to be registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewSource {
-    /// The actor whose system it is.
-    pub actor_id: ActorId,
+    /// The actor whose system it is; null for the installation's own, which only those write who may write everywhere.
+    pub actor_id: Option<ActorId>,
     /// The system's name, such as `Föreningsregistret`.
     #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
     #[serde(deserialize_with = "trimmed")]
@@ -25,6 +28,11 @@ pub struct NewSource {
     #[schema(min_length = 1, max_length = 100, pattern = r"\S")]
     #[serde(deserialize_with = "trimmed")]
     pub id_scheme: String,
+    /// The members of an actor that the system keeps up to date. All others are written when an actor is created, and are
+    /// then curated here.
+    #[serde(default)]
+    #[schema(max_items = 40, example = json!(["name", "website"]))]
+    pub owned_fields: Vec<String>,
 }
 
 /// A partner system that records come from (källa).
@@ -42,7 +50,7 @@ pub struct Source {
 
 /// List sources
 ///
-/// The partner systems of the actors that the caller may see, oldest first.
+/// The partner systems of the actors that the caller may see and of the installation itself, oldest first.
 #[utoipa::path(tag = "exchange", operation_id = "listSources", params(Paging),
     responses((status = 200, description = "A page of sources", body = Page<Source>)), extensions(("x-permission" = json!("sources.read"))))]
 #[get("/sources")]
@@ -52,13 +60,13 @@ async fn list(by: By<needs::ReadSources>, Query(paging): Query<Paging>, db: Data
 
 /// Register a source
 ///
-/// By whoever may write the actor. A service account is let in by a grant of role `service` with the source as its scope.
+/// By whoever may write the actor; without an actor, by whoever may write everywhere. A service account is let in by a grant of role `service` with the source as its scope.
 #[utoipa::path(tag = "exchange", operation_id = "createSource", request_body = NewSource,
     responses((status = 201, description = "The source as registered", body = Source)), extensions(("x-permission" = json!("sources.write"))))]
 #[post("/sources")]
 async fn create(by: By<needs::WriteSources>, new: Valid<NewSource>, db: Data<Db>) -> Result<Reply<Source>> {
     db.write(&by, async |w| {
-        actors::may_write_of(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
+        store::may_write(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
         let source = store::insert(&new.0, w).await?;
         Reply::created("/sources", source.id, source.version, &source)
     })
@@ -73,7 +81,12 @@ async fn create(by: By<needs::WriteSources>, new: Valid<NewSource>, db: Data<Db>
 #[get("/sources/{sourceId}")]
 async fn show(by: By<needs::ReadSources>, At(id): At<SourceId>, db: Data<Db>) -> Result<Reply<Source>> {
     let source = store::find(by.sight(), id, db.reader()).await?;
-    let call = by.allowing(async |_, reach| actors::may_write_of(by.sight(), reach, source.fields.actor_id, db.reader()).await).await?;
+    let call = by
+        .allowing(async |permission, reach| match permission {
+            Permission::SyncSources => store::may_sync(by.sight(), reach, &source, db.reader()).await,
+            _ => store::may_write(by.sight(), reach, source.fields.actor_id, db.reader()).await,
+        })
+        .await?;
     Reply::shown(&call, source.version, &source)
 }
 
@@ -86,10 +99,10 @@ async fn show(by: By<needs::ReadSources>, At(id): At<SourceId>, db: Data<Db>) ->
 async fn change(by: By<needs::WriteSources>, At(id): At<SourceId>, patch: Patch<NewSource>, db: Data<Db>) -> Result<Reply<Source>> {
     db.write(&by, async |w| {
         let mut source = store::find(by.sight(), id, &w.tx).await?;
-        actors::may_write_of(by.sight(), &by.reach, source.fields.actor_id, &w.tx).await?;
+        store::may_write(by.sight(), &by.reach, source.fields.actor_id, &w.tx).await?;
         by.expects(source.version)?;
         if let Some(changed) = patch.apply(&source.fields)? {
-            actors::may_write_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
+            store::may_write(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
             source = store::update(&source, changed, w).await?;
         }
         Reply::changed(source.version, &source)

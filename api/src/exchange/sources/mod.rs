@@ -1,11 +1,15 @@
-//! Sources (källor): the partner systems that records come from, each of an actor. A service account that is granted a source
-//! speaks for that system alone.
+//! Sources (källor): the partner systems that records come from, each of an actor, or the installation's own. A service
+//! account that is granted a source speaks for that system alone. What a source owns it keeps up to date; all else of its
+//! actors is curated here, and no synchronisation writes over it.
 
 mod api;
-mod store;
+mod outcome;
+pub mod rules;
+pub(super) mod store;
+pub mod sync;
 mod table;
 
-pub use api::{Source, routes};
+pub use api::{NewSource, Source, routes};
 
 use crate::kernel::Id;
 

@@ -1,8 +1,16 @@
-use sea_orm::{EntityTrait, IntoActiveModel, entity::prelude::*};
+//! Sources: who may see, write and speak for them.
 
-use super::{Source, SourceId, api::NewSource, table};
+use std::collections::HashMap;
+
+use sea_orm::{
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QuerySelect,
+    entity::prelude::*,
+    sea_query::{Expr, Query, SelectStatement},
+};
+
+use super::{NewSource, Source, SourceId, rules, table};
 use crate::{
-    access::{Sight, Visibility},
+    access::{Reach, Sight, Visibility},
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
@@ -10,22 +18,76 @@ use crate::{
         request::Call,
         say,
     },
-    registry::actors::store as actors,
+    registry::actors::{ActorId, matching, store as actors},
 };
 
 fn view(row: table::Model) -> Source {
     Source {
         id: row.id,
         version: row.version,
-        fields: NewSource { actor_id: row.actor_id, name: row.name, id_scheme: row.id_scheme },
+        fields: NewSource { actor_id: row.actor_id, name: row.name, id_scheme: row.id_scheme, owned_fields: row.owned_fields.0 },
         created_at: row.created_at,
         updated_at: row.updated_at,
     }
 }
 
-/// The sources of actors that may be seen.
+/// The sources of actors that may be seen; the installation's own are for all who are signed in.
 fn seen(sight: &Sight) -> Select<table::Entity> {
-    table::Entity::find().filter(table::Column::ActorId.in_subquery(actors::seen_ids(sight)))
+    let own = table::Column::ActorId.is_null().and(Expr::val(sight.all || sight.signed_in));
+    table::Entity::find().filter(table::Column::ActorId.in_subquery(actors::seen_ids(sight)).or(own))
+}
+
+/// Checks that the caller may write a source of this actor: as it may write the actor, or everywhere when there is none.
+pub(super) async fn may_write(sight: &Sight, reach: &Reach, actor: Option<ActorId>, db: &impl ConnectionTrait) -> Result<()> {
+    match actor {
+        Some(actor) => actors::may_write_of(sight, reach, actor, db).await,
+        None if reach.everywhere => Ok(()),
+        None => Err(reach.missing()),
+    }
+}
+
+/// Checks that the caller may send and read the records of a source: it was granted the source, or may write it.
+pub(in crate::exchange) async fn may_sync(sight: &Sight, reach: &Reach, source: &Source, db: &impl ConnectionTrait) -> Result<()> {
+    if reach.sources.contains(&source.id.uuid()) { Ok(()) } else { may_write(sight, reach, source.fields.actor_id, db).await }
+}
+
+/// One source with records that the caller may send and read. Who was granted a source finds it, whoever may see its actor,
+/// as long as there is one.
+pub(in crate::exchange) async fn find_for_sync(sight: &Sight, reach: &Reach, id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
+    if reach.sources.contains(&id.uuid()) {
+        let living = table::Column::ActorId.is_null().or(actors::lives(table::Column::ActorId));
+        return table::Entity::find_by_id(id).filter(living).one(db).await?.map(view).ok_or_else(Problem::not_found);
+    }
+    let source = find(sight, id, db).await?;
+    may_sync(sight, reach, &source, db).await?;
+    Ok(source)
+}
+
+/// One source, whoever may see it.
+pub(in crate::exchange) async fn by_id(id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
+    table::Entity::find_by_id(id).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// These sources, whoever may see them.
+pub(in crate::exchange) async fn by_ids(ids: &[SourceId], db: &impl ConnectionTrait) -> Result<HashMap<SourceId, Source>> {
+    let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.id, view(row))).collect())
+}
+
+/// Lets one synchronisation of a source go on at a time, until the transaction ends.
+pub(in crate::exchange) async fn lock(id: SourceId, w: &Write<'_>) -> Result<()> {
+    table::Entity::find_by_id(id).lock_exclusive().one(&w.tx).await?.map(drop).ok_or_else(Problem::not_found)
+}
+
+/// The ids of the sources whose records the caller may send and read.
+pub(in crate::exchange) fn reached_ids(sight: &Sight, reach: &Reach) -> SelectStatement {
+    let mut reached = Condition::any()
+        .add(table::Column::Id.is_in(reach.sources.iter().copied()))
+        .add(table::Column::ActorId.in_subquery(matching::reached_ids(sight, reach)));
+    if reach.everywhere {
+        reached = reached.add(table::Column::ActorId.is_null());
+    }
+    Query::select().column(table::Column::Id).from(table::Entity).cond_where(reached).take()
 }
 
 /// A page of sources.
@@ -40,8 +102,15 @@ pub(super) async fn find(sight: &Sight, id: SourceId, db: &impl ConnectionTrait)
 }
 
 async fn free(source: &NewSource, but: Option<SourceId>, w: &Write<'_>) -> Result<()> {
+    let faults = rules::owned_faults(&source.owned_fields);
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
     let taken = table::Entity::find()
-        .filter(table::Column::ActorId.eq(source.actor_id))
+        .filter(match source.actor_id {
+            Some(actor) => table::Column::ActorId.eq(actor),
+            None => table::Column::ActorId.is_null(),
+        })
         .filter(table::Column::Name.eq(source.name.as_str()))
         .one(&w.tx)
         .await?
@@ -49,7 +118,7 @@ async fn free(source: &NewSource, but: Option<SourceId>, w: &Write<'_>) -> Resul
     match taken {
         None => Ok(()),
         Some(taken) => {
-            Err(Problem::conflict(say!("Aktören har redan en källa med det namnet.", "The actor has a source of that name already."))
+            Err(Problem::conflict(say!("Det finns redan en källa med det namnet där.", "There is a source of that name already."))
                 .with(format!("/sources/{}", taken.id)))
         }
     }
@@ -66,6 +135,7 @@ pub(super) async fn insert(new: &NewSource, w: &Write<'_>) -> Result<Source> {
         actor_id: new.actor_id,
         name: new.name.clone(),
         id_scheme: new.id_scheme.clone(),
+        owned_fields: new.owned_fields.clone().into(),
     };
     table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?;
     record(&row, w).await?;
@@ -83,6 +153,7 @@ pub(super) async fn update(source: &Source, new: NewSource, w: &Write<'_>) -> Re
         actor_id: new.actor_id,
         name: new.name,
         id_scheme: new.id_scheme,
+        owned_fields: new.owned_fields.into(),
     };
     let change = row.clone().into_active_model().reset_all();
     w.replace::<table::Entity>(change, table::Column::Id.eq(row.id), table::Column::Version, source.version).await?;
@@ -92,9 +163,12 @@ pub(super) async fn update(source: &Source, new: NewSource, w: &Write<'_>) -> Re
 
 /// Tells the feed. A source is for those who are signed in and may see its actor.
 async fn record(row: &table::Model, w: &Write<'_>) -> Result<()> {
-    let actor = actors::find(&Sight::of_installation(), row.actor_id, &w.tx).await?;
-    let seen = if actor.fields.visibility == Visibility::Public { Visibility::Members } else { actor.fields.visibility };
-    let visible = seen.of(None, Some(row.actor_id.uuid()));
+    let seen = match row.actor_id {
+        Some(actor) => actors::find(&Sight::of_installation(), actor, &w.tx).await?.fields.visibility,
+        None => Visibility::Members,
+    };
+    let seen = if seen == Visibility::Public { Visibility::Members } else { seen };
+    let visible = seen.of(None, row.actor_id.map(ActorId::uuid));
     w.record(Change::new("source", row.id.uuid(), ChangeOperation::Upsert, row.version, visible));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::SourceId;
-use crate::registry::actors::ActorId;
+use crate::{kernel::table::List, registry::actors::ActorId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "source")]
@@ -13,9 +13,10 @@ pub struct Model {
     pub version: i64,
     pub created_at: ChronoDateTimeUtc,
     pub updated_at: ChronoDateTimeUtc,
-    pub actor_id: ActorId,
+    pub actor_id: Option<ActorId>,
     pub name: String,
     pub id_scheme: String,
+    pub owned_fields: List<String>,
 }
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}

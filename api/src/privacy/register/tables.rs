@@ -224,7 +224,7 @@ pub const TABLES: &[Declared] = &[
         "actor",
         Words("Aktörer", "Actors"),
         &[texts(
-            "name name_fold name_sort:bytes other_names:json former_names:json identifiers:json focus working_methods:json website contact_points:json",
+            "name name_fold name_sort:bytes name_key other_names:json former_names:json identifiers:json focus working_methods:json website contact_points:json",
             "listActors getActor",
         )],
         "id version:int created_at updated_at kind sector parent_id seat_area_id municipality_code areas_served:json \
@@ -367,7 +367,27 @@ pub const TABLES: &[Declared] = &[
         "id version:int created_at updated_at round_id chosen:json departs:flag decided_on visibility",
     ),
     // How other systems take part.
-    nobody("source", "id version:int created_at updated_at actor_id name id_scheme"),
+    nobody("source", "id version:int created_at updated_at actor_id name id_scheme owned_fields:json"),
+    about(
+        "record_match",
+        Words("Träffar som personen har avgjort", "Matches that the person has decided"),
+        Of::User(&["decided_by", "undone_by"]),
+        &[
+            becomes("decided_by undone_by decided_at undone_at", Erase::Stays, Signature, Rule::Records, ""),
+            becomes("decided_by_name undone_by_name", Erase::Name, Signature, Rule::Records, "listMatches getMatch"),
+            // What a source sends is told as the actor that it becomes.
+            untold(texts("note incoming:json applied:json", "listMatches getMatch")),
+        ],
+        "id version:int created_at updated_at source_id external_id status same_identifier:flag same_name:flag decision actor_id \
+         actor_version:int",
+    ),
+    nobody("match_candidate", "match_id actor_id same_identifier:flag same_name:flag"),
+    naming(
+        "source_actor",
+        Words("Poster från partnersystem", "Records of partner systems"),
+        &[untold(texts("given:json base:json", "listSourceActors getSourceActor"))],
+        "id version:int created_at updated_at source_id external_id actor_id match_id digest absent_since",
+    ),
     about(
         "actor_merge",
         Words("Sammanslagningar som personen har gjort eller ångrat", "Merges that the person has made or undone"),

@@ -2,6 +2,7 @@
 //! where it has its seat, whom it serves, what it works with and by which numbers other systems know it.
 
 mod api;
+pub mod matching;
 pub mod rules;
 pub mod store;
 pub mod table;

@@ -190,6 +190,40 @@ pub fn faults(new: &NewActor) -> Vec<Fault> {
     faults
 }
 
+/// Words that say what form an organisation has, and that registers write or leave out as they like.
+const LEGAL_FORMS: &[&str] = &[
+    "ab",
+    "aktiebolag",
+    "aktiebolaget",
+    "publ",
+    "hb",
+    "handelsbolag",
+    "kb",
+    "kommanditbolag",
+    "förening",
+    "föreningen",
+    "ideell",
+    "ideella",
+    "ideel",
+    "ekonomisk",
+    "ekonomiska",
+    "ek",
+    "för",
+    "stiftelse",
+    "stiftelsen",
+    "kommun",
+    "kommunen",
+];
+
+/// The folded words of a name without its legal form: two actors with the same key may be one. A name of nothing but such
+/// words keeps them.
+#[must_use]
+pub fn name_key(name: &str) -> String {
+    let words = text::words(name);
+    let kept: Vec<&str> = words.iter().map(String::as_str).filter(|word| !LEGAL_FORMS.contains(word)).collect();
+    if kept.is_empty() { words.join(" ") } else { kept.join(" ") }
+}
+
 /// Whether a text has the form of a BCP 47 code: a language of two or three letters, then subtags.
 fn is_language(code: &str) -> bool {
     let mut parts = code.split('-');
@@ -239,6 +273,15 @@ mod tests {
         for written in ["212000-2882", "2120002882", "16212000-2882", " 212000 2882"] {
             assert_eq!(organisation_number(written, "").ok().as_deref(), Some("2120002882"), "{written}");
         }
+    }
+
+    #[test]
+    fn a_name_is_known_without_its_legal_form() {
+        for name in ["Fittja Grannar", "Föreningen Fittja Grannar", "Fittja Grannar (ideell förening)", "FITTJA GRANNAR Ek. för."] {
+            assert_eq!(name_key(name), "fittja grannar", "{name}");
+        }
+        assert_eq!(name_key("Botkyrka kommun"), "botkyrka");
+        assert_eq!(name_key("Stiftelsen"), "stiftelsen");
     }
 
     #[test]

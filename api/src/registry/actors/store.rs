@@ -228,7 +228,7 @@ pub async fn may_join(sight: &Sight, reach: &Reach, before: Option<&NewActor>, a
 }
 
 /// A refusal that does not name an actor which the caller may not see: that its number is taken must be told, not by whom.
-pub(super) async fn hiding(sight: &Sight, mut refused: Problem, db: &impl ConnectionTrait) -> Problem {
+pub async fn hiding(sight: &Sight, mut refused: Problem, db: &impl ConnectionTrait) -> Problem {
     let named = refused.conflicts_with.as_deref().and_then(|path| path.rsplit('/').next()?.parse::<Uuid>().ok()).map(ActorId::from);
     if let Some(named) = named
         && !missing(sight, &[named], db).await.is_ok_and(|missing| missing.is_empty())
@@ -243,7 +243,7 @@ fn no_parent() -> Fault {
 }
 
 /// Removes an actor: it is kept, but neither shown nor found, and its identifiers are free.
-pub(super) async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
+pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
     let version = actor.version + 1;
     let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
     w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, actor.version).await?;

@@ -22,6 +22,7 @@ pub struct Model {
     pub name: String,
     pub name_fold: String,
     pub name_sort: Vec<u8>,
+    pub name_key: String,
     pub other_names: List<String>,
     pub former_names: List<FormerName>,
     pub parent_id: Option<ActorId>,

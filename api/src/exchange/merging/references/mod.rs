@@ -17,6 +17,8 @@ pub enum Seen {
     Of(&'static str, &'static str, &'static str),
     /// Whoever is signed in and may see the actor.
     AsActor,
+    /// Whoever works for the actor of the source that it came from.
+    OfSource,
     /// By permission only.
     Nobody,
 }
@@ -99,6 +101,7 @@ pub const FOLLOWING: &[Reference] = &[
     Reference::new("intervention", "owner_actor_id", "intervention", Seen::OfActorAndForum).ended("deleted_at", "").areas(&["areas"]),
     Reference::new("ballot", "actor_id", "ballot", Seen::Of("round", "round_id", "forum_id")).once("round_id"),
     Reference::new("source", "actor_id", "source", Seen::AsActor).once("name"),
+    Reference::new("source_actor", "actor_id", "source_actor", Seen::OfSource),
     Reference::new("access_grant", "scope_id", "grant", Seen::Nobody).only("scope_kind", "actor"),
     // Whose people are cleared for what is marked, and who answers for what was handed out. Neither shows whose it is.
     Reference::new("secrecy_mark", "actor_id", "secrecy_mark", Seen::Nobody).silent(),
@@ -112,6 +115,8 @@ pub const STAYING: &[(&str, &str, &str)] = &[
     ("actor_identifier", "actor_id", "an index of the actor's own record, which is written anew with the survivor's"),
     ("actor_merge", "merged_id", "it is the merge itself"),
     ("actor_merge", "into_id", "it is the merge itself"),
+    ("record_match", "actor_id", "a decision is what was decided; its address leads on"),
+    ("match_candidate", "actor_id", "a proposal is what was proposed; its address leads on"),
     ("event", "actor_id", "history is what was"),
     ("event", "was_actor_id", "history is what was"),
     ("record_version", "actor_id", "history is what was"),
@@ -119,4 +124,4 @@ pub const STAYING: &[(&str, &str, &str)] = &[
 ];
 
 /// Lists in JSON columns that name actors and never follow: the result of a round that is closed is what was counted then.
-pub const FROZEN: &[(&str, &str)] = &[("round", "result"), ("revision", "content"), ("evidence", "answer"), ("disclosure", "content")];
+pub const FROZEN: &[(&str, &str)] = &[("round", "result"), ("revision", "content"), ("evidence", "answer"), ("disclosure", "content"), ("record_match", "applied")];

@@ -31,6 +31,8 @@ pub struct Referring {
     pub version: i64,
     pub visibility: Visibility,
     pub forum: Option<Uuid>,
+    /// The actor of the source that it came from.
+    pub source: Option<Uuid>,
     pub areas: Vec<Uuid>,
     /// Whether it has ended.
     pub ended: bool,
@@ -45,6 +47,8 @@ impl Referring {
             Seen::OfActor | Seen::Actor | Seen::AsActor => self.visibility.of(None, owner),
             Seen::OfActorAndForum => self.visibility.of(self.forum, owner),
             Seen::Of(..) => self.visibility.of(self.forum, None),
+            // The source may be the actor's own, and then goes along.
+            Seen::OfSource => Visibility::Actor.of(None, if self.source == self.actor { actor } else { self.source }),
             Seen::Nobody => Visibility::Actor.of(None, None),
         }
     }
@@ -137,6 +141,11 @@ fn select(reference: &'static Reference, locked: bool) -> SelectStatement {
                 .inner_join("actor", Expr::col(("actor", "id")).equals((table, reference.column)))
                 .expr_as(Expr::col(("actor", "visibility")), "visibility");
         }
+        Seen::OfSource => {
+            select
+                .inner_join("source", Expr::col(("source", "id")).equals((table, "source_id")))
+                .expr_as(Expr::col(("source", "actor_id")), "source");
+        }
         Seen::Nobody => {}
     }
     if let Some((column, value)) = reference.only {
@@ -160,7 +169,7 @@ async fn read(reference: &'static Reference, select: &SelectStatement, db: &impl
 
 fn referring(reference: &'static Reference, row: &QueryResult) -> Result<Referring> {
     let visibility = match reference.seen {
-        Seen::Nobody => Visibility::Actor,
+        Seen::Nobody | Seen::OfSource => Visibility::Actor,
         _ => Visibility::named(&row.try_get::<String>("", "visibility")?),
     };
     // What is for everybody of an actor's own systems is for those who are signed in.
@@ -185,6 +194,7 @@ fn referring(reference: &'static Reference, row: &QueryResult) -> Result<Referri
         version: row.try_get("", "version")?,
         visibility,
         forum,
+        source: if reference.seen == Seen::OfSource { row.try_get("", "source")? } else { None },
         areas,
         ended: reference.ended.is_some() && row.try_get::<i32>("", "ended")? == 1,
     })

@@ -319,6 +319,7 @@ fn row(actor: &Actor, municipality: Option<&str>) -> table::ActiveModel {
         sector: Set(fields.sector.unwrap_or_else(|| rules::usual_sector(fields.kind))),
         name_fold: Set(text::fold(&fields.name)),
         name_sort: Set(text::sort_key(&fields.name)),
+        name_key: Set(rules::name_key(&fields.name)),
         name: Set(fields.name),
         other_names: Set(fields.other_names.into()),
         former_names: Set(fields.former_names.into()),

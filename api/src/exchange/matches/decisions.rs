@@ -1,0 +1,244 @@
+//! What a decision does, and how it is taken back. Whoever decides has the match and its source to themselves until the
+//! transaction ends, so of two who decide at once one is told that the other was first.
+
+use serde_json::Value;
+
+use super::{
+    MatchDecision, MatchStatus, rules,
+    store::{self, Applied, Row},
+};
+use crate::{
+    access::{Reach, Sight},
+    exchange::{
+        links::{Link, store as links},
+        sources::{
+            Source,
+            rules::{Record, keep_scopes, only, over},
+            store as sources, sync,
+        },
+    },
+    kernel::{Fault, Problem, Result, Write, extract, say},
+    registry::{
+        actors::{
+            Actor, ActorId, IdentifierScope, NewActor, matching,
+            store::{self as actors, Draft},
+        },
+        mandates::store as mandates,
+    },
+};
+
+/// Who decides, and where they may.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decider<'a> {
+    pub sight: &'a Sight,
+    pub reach: &'a Reach,
+}
+
+impl Decider<'_> {
+    /// The record is this actor: they are linked, and the actor gets what the source owns.
+    pub async fn same(&self, row: Row, actor: ActorId, note: Option<String>, w: &Write<'_>) -> Result<Row> {
+        let source = sources::by_id(row.source_id, &w.tx).await?;
+        let actor = self.candidate(&row, actor, w).await?;
+        actors::may_write(self.reach, &actor.fields, Some(actor.id), &w.tx).await?;
+        let link = waiting(&row, w).await?;
+        let given = row.incoming.as_object().cloned().unwrap_or_default();
+        let before = sync::members_of(&actor.fields)?;
+        let hidden = sync::hidden(actor.id, w.call.secrecy.as_ref());
+        let owned = |member: &String| source.fields.owned_fields.contains(member) && !hidden.contains(member);
+        let write: Record =
+            given.iter().filter(|(member, _)| owned(member)).map(|(member, value)| (member.clone(), value.clone())).collect();
+        let mut fields: NewActor = extract::typed(Value::Object(over(&before, &write)))?;
+        keep_scopes(&mut fields.identifiers, &actor.fields.identifiers);
+        let after = self.put(actor, fields, w).await?;
+        let stored = sync::members_of(&after.fields)?;
+        // Also what follows from a change, as a former name does.
+        let changed = stored.keys().filter(|member| before.get(*member) != stored.get(*member));
+        let applied = changed.map(|member| Applied {
+            member: member.clone(),
+            before: before.get(member).cloned().unwrap_or_default(),
+            after: stored.get(member).cloned().unwrap_or_default(),
+        });
+        let row = Row { applied: applied.collect::<Vec<_>>().into(), ..row };
+        let base = only(&write, &stored);
+        self.link(link, &after, over_all(given, &base), base, &source, w).await?;
+        decided(row, MatchDecision::Same, &after, note, &source, w).await
+    }
+
+    /// The record is another actor, which is created. A number that is an actor's own is carried as its parent's.
+    pub async fn different(&self, row: Row, note: Option<String>, w: &Write<'_>) -> Result<Row> {
+        let source = sources::by_id(row.source_id, &w.tx).await?;
+        sources::may_sync(self.sight, self.reach, &source, &w.tx).await?;
+        let link = waiting(&row, w).await?;
+        let given = row.incoming.as_object().cloned().unwrap_or_default();
+        let mut new: NewActor = extract::typed(Value::Object(over(&Record::new(), &given)))?;
+        let taken = matching::owners(&rules::own(&new.identifiers), &w.tx).await?;
+        for identifier in &mut new.identifiers {
+            if taken.contains_key(&(identifier.scheme.clone(), identifier.value.clone())) {
+                identifier.scope = IdentifierScope::Parent;
+            }
+        }
+        actors::may_join(self.sight, self.reach, None, &new, &w.tx).await?;
+        let actor = self.store(Draft { id: w.new_id(), before: None, fields: new }, w).await?;
+        let stored = sync::members_of(&actor.fields)?;
+        let given = only(&given, &stored);
+        self.link(link, &actor, given, stored, &source, w).await?;
+        let row = Row { applied: Vec::new().into(), ..row };
+        decided(row, MatchDecision::Different, &actor, note, &source, w).await
+    }
+
+    /// Takes a decision back: what it wrote becomes what it was, where nobody has changed it since, and the record waits
+    /// again.
+    pub async fn undo(&self, row: Row, w: &Write<'_>) -> Result<Row> {
+        let source = sources::by_id(row.source_id, &w.tx).await?;
+        let (MatchStatus::Decided, Some(decision), Some(id)) = (row.status, row.decision, row.actor_id) else {
+            return Err(Problem::conflict(say!(
+                "Det finns inget beslut att ångra; träffen väntar på ett.",
+                "There is no decision to undo; the match waits for one."
+            )));
+        };
+        let link = links::by_external_ids(source.id, &[&row.external_id], &w.tx).await?.remove(&row.external_id);
+        if let Some(link) = link.as_ref().filter(|link| link.actor_id != Some(id)) {
+            let elsewhere = link.actor_id.map(|actor| format!("/actors/{actor}")).or(link.match_id.map(|id| format!("/matches/{id}")));
+            return Err(Problem::conflict(say!(
+                "Posten hör numera till något annat och kan inte tas tillbaka härifrån.",
+                "The record belongs to something else by now and cannot be taken back from here."
+            ))
+            .with(elsewhere.unwrap_or_default()));
+        }
+        let actor = matching::by_ids(&[id], &w.tx).await?.remove(&id);
+        match (decision, actor) {
+            (MatchDecision::Same, Some(actor)) => {
+                actors::may_write(self.reach, &actor.fields, Some(id), &w.tx).await?;
+                self.restore(&row, actor, w).await?;
+            }
+            (MatchDecision::Different, Some(actor)) => {
+                sources::may_sync(self.sight, self.reach, &source, &w.tx).await?;
+                self.uncreate(&row, &actor, w).await?;
+            }
+            // It has been removed meanwhile, so there is nothing left to put back.
+            (_, None) => sources::may_sync(self.sight, self.reach, &source, &w.tx).await?,
+        }
+        store::hold_again(&row, link, &source, w).await?;
+        let undone = Row {
+            status: MatchStatus::Undone,
+            undone_by: w.call.user,
+            undone_by_name: Some(w.call.user_name.clone()),
+            undone_at: Some(w.now),
+            ..row
+        };
+        store::update(undone, &source, w).await
+    }
+
+    async fn candidate(&self, row: &Row, actor: ActorId, w: &Write<'_>) -> Result<Actor> {
+        let candidates = store::candidates(&[row.id], &w.tx).await?;
+        let chosen = candidates.values().flatten().map(|like| like.actor_id).filter(|like| *like == actor).collect();
+        store::seen(self.sight, chosen, &w.tx).await?.remove(&actor).ok_or_else(|| {
+            Problem::invalid(vec![Fault::at(
+                "/actorId",
+                "not-found",
+                say!(
+                    "Aktören är ingen av träffens kandidater, eller är borttagen. Välj en av dem som står i candidates.",
+                    "The actor is none of the candidates of the match, or has been removed. Choose one of those in candidates."
+                ),
+            )])
+        })
+    }
+
+    /// Puts back what the decision wrote.
+    async fn restore(&self, row: &Row, actor: Actor, w: &Write<'_>) -> Result<()> {
+        let mut members = sync::members_of(&actor.fields)?;
+        for applied in &row.applied.0 {
+            if members.get(&applied.member) == Some(&applied.after) {
+                members.insert(applied.member.clone(), applied.before.clone());
+            }
+        }
+        let fields = extract::typed(Value::Object(over(&Record::new(), &members)))?;
+        self.put(actor, fields, w).await.map(drop)
+    }
+
+    /// Removes the actor that the decision created, unless something has come to depend on it.
+    async fn uncreate(&self, row: &Row, actor: &Actor, w: &Write<'_>) -> Result<()> {
+        let in_the_way = |what| Err(Problem::conflict(what).with(format!("/actors/{}", actor.id)));
+        if row.actor_version != Some(actor.version) {
+            return in_the_way(say!(
+                "Aktören som skapades har ändrats sedan dess och tas därför inte bort. Ta själv ställning till den, och slå ihop den om den är dubbel.",
+                "The actor that was created has been changed since and is therefore not removed. Look at it yourself, and merge it if it is a double."
+            ));
+        }
+        if links::count_of(actor.id, &w.tx).await? > 1 {
+            return in_the_way(say!(
+                "Aktören som skapades är kopplad till fler poster. Ta bort de kopplingarna först.",
+                "The actor that was created is linked to other records. Remove those links first."
+            ));
+        }
+        if !mandates::of_actors(&Sight::of_installation(), &[actor.id], &w.tx).await?.is_empty() {
+            return in_the_way(say!(
+                "Aktören som skapades har fått mandat. Ta bort dem först.",
+                "The actor that was created has been given mandates. Remove them first."
+            ));
+        }
+        actors::remove(actor, w).await
+    }
+
+    /// Stores an actor with other fields, if they are other; whoever decides may write it both as it was and as it becomes.
+    async fn put(&self, actor: Actor, fields: NewActor, w: &Write<'_>) -> Result<Actor> {
+        if fields == actor.fields {
+            return Ok(actor);
+        }
+        actors::may_write(self.reach, &fields, Some(actor.id), &w.tx).await?;
+        actors::may_join(self.sight, self.reach, Some(&actor.fields), &fields, &w.tx).await?;
+        self.store(Draft { id: actor.id, before: Some(actor), fields }, w).await
+    }
+
+    async fn store(&self, draft: Draft, w: &Write<'_>) -> Result<Actor> {
+        match actors::put_many(vec![draft], w).await?.pop() {
+            Some(Ok(actor)) => Ok(actor),
+            Some(Err(problem)) => Err(actors::hiding(self.sight, problem, &w.tx).await),
+            None => Err(Problem::internal(&"an actor was not stored")),
+        }
+    }
+
+    async fn link(&self, link: Link, actor: &Actor, given: Record, base: Record, source: &Source, w: &Write<'_>) -> Result<()> {
+        let (given, base) = (Value::Object(given), Value::Object(base));
+        links::update(Link { actor_id: Some(actor.id), match_id: None, given, base, ..link }, source, w).await.map(drop)
+    }
+}
+
+/// The members with those of the other in their place.
+fn over_all(mut members: Record, other: &Record) -> Record {
+    members.extend(other.clone());
+    members
+}
+
+/// The link of a record that waits for a decision.
+async fn waiting(row: &Row, w: &Write<'_>) -> Result<Link> {
+    if row.status == MatchStatus::Decided {
+        return Err(Problem::conflict(say!(
+            "Träffen är redan avgjord. Läs den på nytt; beslutet kan ångras.",
+            "The match has been decided already. Read it again; the decision can be undone."
+        ))
+        .with(format!("/matches/{}", row.id)));
+    }
+    links::held_in(row.id, &w.tx).await?.ok_or_else(|| {
+        Problem::conflict(say!("Källan har tagit tillbaka posten.", "The source has withdrawn the record."))
+            .with(format!("/matches/{}", row.id))
+    })
+}
+
+async fn decided(row: Row, decision: MatchDecision, actor: &Actor, note: Option<String>, source: &Source, w: &Write<'_>) -> Result<Row> {
+    let decided = Row {
+        status: MatchStatus::Decided,
+        decision: Some(decision),
+        actor_id: Some(actor.id),
+        actor_version: Some(actor.version),
+        note,
+        decided_by: w.call.user,
+        decided_by_name: Some(w.call.user_name.clone()),
+        decided_at: Some(w.now),
+        undone_by: None,
+        undone_by_name: None,
+        undone_at: None,
+        ..row
+    };
+    store::update(decided, source, w).await
+}

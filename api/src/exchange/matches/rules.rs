@@ -1,0 +1,99 @@
+//! Which actors a record may be. A number is a poor key, and a name a poorer one: both only make candidates.
+
+use std::collections::HashMap;
+
+use super::MatchReason;
+use crate::{
+    geography::areas::AreaId,
+    registry::actors::{ActorId, Identifier, IdentifierScope, matching::Named},
+};
+
+/// No more candidates than somebody can look through.
+const MOST: usize = 20;
+
+/// An actor that a record may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Likeness {
+    pub actor_id: ActorId,
+    pub same_identifier: bool,
+    pub same_name: bool,
+}
+
+impl Likeness {
+    /// Why it may be that actor.
+    #[must_use]
+    pub fn reasons(self) -> Vec<MatchReason> {
+        reasons(self.same_identifier, self.same_name)
+    }
+}
+
+/// What is alike, by name.
+#[must_use]
+pub fn reasons(same_identifier: bool, same_name: bool) -> Vec<MatchReason> {
+    let all = [(same_identifier, MatchReason::SameIdentifier), (same_name, MatchReason::SameName)];
+    all.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason).collect()
+}
+
+/// The schemes and values of an actor's own identifiers.
+#[must_use]
+pub fn own(identifiers: &[Identifier]) -> Vec<(String, String)> {
+    let own = identifiers.iter().filter(|identifier| identifier.scope == IdentifierScope::Own);
+    own.map(|identifier| (identifier.scheme.clone(), identifier.value.clone())).collect()
+}
+
+/// The living actors that a record may be: those with its number first, each of them once.
+#[must_use]
+pub fn candidates(
+    identifiers: &[Identifier],
+    name_key: &str,
+    seat: Option<AreaId>,
+    owners: &HashMap<(String, String), ActorId>,
+    named: &Named,
+) -> Vec<Likeness> {
+    let mut found: Vec<Likeness> = Vec::new();
+    for actor_id in own(identifiers).iter().filter_map(|number| owners.get(number)).copied() {
+        if !found.iter().any(|like| like.actor_id == actor_id) {
+            found.push(Likeness { actor_id, same_identifier: true, same_name: false });
+        }
+    }
+    // A name of nothing but signs has no key, and is alike no other.
+    let named = named.get(name_key).filter(|_| !name_key.is_empty());
+    let namesakes = named.into_iter().flatten().filter(|(_, other)| *other == seat);
+    for (actor_id, _) in namesakes {
+        match found.iter_mut().find(|like| like.actor_id == *actor_id) {
+            Some(like) => like.same_name = true,
+            None => found.push(Likeness { actor_id: *actor_id, same_identifier: false, same_name: true }),
+        }
+    }
+    found.truncate(MOST);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn number(value: &str, scope: IdentifierScope) -> Identifier {
+        Identifier { scheme: "SE-ON".to_owned(), value: value.to_owned(), scope, valid_from: None, valid_to: None }
+    }
+
+    #[test]
+    fn a_number_or_a_name_at_the_same_place_makes_a_candidate() {
+        let [one, two, three] = [1, 2, 3].map(|id| ActorId::from(Uuid::from_u128(id)));
+        let seat = Some(AreaId::from(Uuid::from_u128(9)));
+        let owners = HashMap::from([(("SE-ON".to_owned(), "8020010008".to_owned()), two)]);
+        let named = Named::from([("fittja".to_owned(), vec![(one, seat), (two, seat), (three, None)])]);
+        let of = |identifiers: &[Identifier], key: &str, seat| {
+            let found = candidates(identifiers, key, seat, &owners, &named);
+            found.into_iter().map(|like| (like.actor_id, like.reasons())).collect::<Vec<_>>()
+        };
+        use MatchReason::{SameIdentifier, SameName};
+        let own = [number("8020010008", IdentifierScope::Own)];
+        assert_eq!(of(&own, "fittja", seat), [(two, vec![SameIdentifier, SameName]), (one, vec![SameName])]);
+        assert_eq!(of(&own, "annat", seat), [(two, vec![SameIdentifier])]);
+        assert_eq!(of(&[], "fittja", None), [(three, vec![SameName])], "neither has a seat");
+        assert!(of(&[number("8020010008", IdentifierScope::Parent)], "annat", None).is_empty(), "a branch carries its parent's number");
+    }
+}

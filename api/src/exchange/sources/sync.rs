@@ -1,0 +1,449 @@
+//! Synchronisation: records of one source are applied in one transaction, with a constant number of look-ups however many
+//! they are. Each record has its outcome; none is lost, and none becomes part of an actor that is there already unless a
+//! person has said so.
+
+use std::{
+    cell::RefCell,
+    collections::{BTreeSet, HashMap, HashSet},
+};
+
+use serde_json::Value;
+
+pub use super::outcome::{Incoming, Outcome, SyncResult};
+use super::{
+    Source,
+    rules::{self, Plan, Record},
+    store,
+};
+use crate::{
+    access::{Reach, Sight},
+    exchange::{
+        links::{Link, store as links},
+        matches::{
+            rules::{self as likeness, Likeness},
+            store::{self as matches, Held},
+        },
+    },
+    kernel::{
+        Db, Fault, Problem, Result, Write,
+        contract::Contract,
+        extract,
+        hash::{canonical, sha256_hex},
+        problem::Kind,
+        request::Call,
+        say,
+        secrecy::Secrecy,
+    },
+    registry::actors::{
+        Actor, ActorId, NewActor, matching, rules as actor_rules,
+        store::{self as actors, Draft},
+    },
+};
+
+/// For which source, and on whose behalf; that the caller may is asked before.
+#[derive(Clone, Copy, Debug)]
+pub struct Syncing<'a> {
+    pub source: &'a Source,
+    pub sight: &'a Sight,
+    pub reach: &'a Reach,
+    pub contract: &'a Contract,
+}
+
+/// A record that is no actor yet.
+struct Fresh {
+    at: usize,
+    external_id: String,
+    digest: String,
+    /// Its link, when it is held.
+    link: Option<Link>,
+    given: Record,
+    new: NewActor,
+}
+
+impl Fresh {
+    fn name_key(&self) -> String {
+        actor_rules::name_key(&self.new.name)
+    }
+}
+
+/// A record whose actor changes.
+struct Changing {
+    at: usize,
+    digest: String,
+    link: Link,
+    actor: Actor,
+    given: Record,
+    plan: Plan,
+}
+
+/// Applies records of one source, up to 500 at a time. The outcomes are in the order of the records.
+///
+/// # Errors
+/// When the database does not answer. What is wrong with a record is its own outcome.
+pub async fn apply(records: Vec<Incoming>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<Outcome>> {
+    store::lock(by.source.id, w).await?;
+    let ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
+    let known = links::by_external_ids(by.source.id, &ids, &w.tx).await?;
+    let of_links: Vec<ActorId> = known.values().filter_map(|link| link.actor_id).collect();
+    let mut linked = matching::by_ids(&of_links, &w.tx).await?;
+    let mut outcomes: Vec<Option<Outcome>> = records.iter().map(|_| None).collect();
+    let (mut changing, mut fresh, mut met) = (Vec::new(), Vec::new(), HashSet::new());
+    for (at, record) in records.iter().enumerate() {
+        let link = known.get(&record.external_id);
+        let read = match id_fault(&record.external_id, &mut met) {
+            Some(fault) => Err(Problem::invalid(vec![fault])),
+            None => match link.and_then(|link| Some((link, link.actor_id?))) {
+                Some((link, id)) => match linked.remove(&id) {
+                    Some(actor) => {
+                        // Two records may be the same actor.
+                        linked.insert(id, actor.clone());
+                        meet(at, record, link, actor, by, w).map(|changing_one| changing.push(changing_one))
+                    }
+                    None => Err(removed(id)),
+                },
+                None => first(at, record, link, by).map(|fresh_one| fresh.push(fresh_one)),
+            },
+        };
+        if let Err(problem) = read {
+            outcomes[at] = Some(Outcome::refused(&record.external_id, problem));
+        }
+    }
+    change(changing, &mut outcomes, by, w).await?;
+    create(fresh, &mut outcomes, by, w).await?;
+    Ok(outcomes.into_iter().flatten().collect())
+}
+
+/// The outcomes that the records would have, with nothing written. Each call sees the records that it is given alone.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn try_out(records: &[Incoming], by: &Syncing<'_>, call: &Call, db: &Db) -> Result<Vec<Outcome>> {
+    let found = RefCell::new(None);
+    let ended = db
+        .transaction(call, async |w| {
+            found.replace(None);
+            let outcomes = apply(records.to_vec(), by, w).await?;
+            found.replace(Some(outcomes));
+            // What has been written is taken back because the work ends so.
+            Err::<(), _>(Problem::new(Kind::Conflict))
+        })
+        .await;
+    match (found.into_inner(), ended) {
+        (Some(outcomes), _) => Ok(outcomes),
+        (None, Err(problem)) => Err(problem),
+        (None, Ok(())) => Ok(Vec::new()),
+    }
+}
+
+fn id_fault(external_id: &str, met: &mut HashSet<String>) -> Option<Fault> {
+    rules::external_id_fault(external_id).or_else(|| {
+        (!met.insert(external_id.to_owned())).then(|| {
+            Fault::at(
+                "/externalId",
+                "repeated",
+                say!(
+                    "Posten med detta id står tidigare i samma inläsning; den första gäller.",
+                    "A record with this id stands earlier in the same call; the first holds."
+                ),
+            )
+        })
+    })
+}
+
+fn removed(actor: ActorId) -> Problem {
+    let mut problem = Problem::conflict(say!(
+        "Aktören som posten är kopplad till är borttagen här. Ta bort kopplingen med DELETE, om posten ska bli en ny aktör.",
+        "The actor that the record is linked to has been removed here. Remove the link with DELETE if the record is to become a new actor."
+    ));
+    problem.faults.push(Fault::at(
+        "/externalId",
+        "actor-removed",
+        say!("Aktören {actor} är borttagen.", "The actor {actor} has been removed."),
+    ));
+    problem
+}
+
+/// The members of an actor that are hidden from the caller.
+pub(in crate::exchange) fn hidden(actor: ActorId, secrecy: Option<&Secrecy>) -> BTreeSet<String> {
+    secrecy.map(|secrecy| secrecy.hidden(actor.uuid()).into_keys().map(ToOwned::to_owned).collect()).unwrap_or_default()
+}
+
+/// All members of an actor by their names.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub(in crate::exchange) fn members_of(actor: &NewActor) -> Result<Record> {
+    match serde_json::to_value(actor)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(Problem::internal(&"an actor is no object")),
+    }
+}
+
+/// An actor with what is given laid over it, checked by the contract and in the form in which it is stored.
+fn laid(over: Option<&NewActor>, given: &Record, contract: &Contract) -> Result<NewActor> {
+    let under = over.map(members_of).transpose()?.unwrap_or_default();
+    let whole = Value::Object(rules::over(&under, given));
+    contract.check("NewActor", &whole)?;
+    let mut new: NewActor = extract::typed(whole)?;
+    new.identifiers = actor_rules::identifiers(&new.identifiers).map_err(Problem::invalid)?;
+    rules::keep_scopes(&mut new.identifiers, over.map_or(&[], |actor| &actor.identifiers));
+    new.areas_served.sort_unstable();
+    new.areas_served.dedup();
+    new.sector = Some(new.sector.unwrap_or_else(|| actor_rules::usual_sector(new.kind)));
+    Ok(new)
+}
+
+fn digest(record: &Incoming) -> String {
+    sha256_hex(canonical(&Value::Object(record.fields.clone())).as_bytes())
+}
+
+/// A record of which nothing is known yet, or that is held.
+fn first(at: usize, record: &Incoming, link: Option<&Link>, by: &Syncing<'_>) -> Result<Fresh> {
+    let new = laid(None, &record.fields, by.contract)?;
+    let given = rules::only(&record.fields, &members_of(&new)?);
+    Ok(Fresh { at, external_id: record.external_id.clone(), digest: digest(record), link: link.cloned(), given, new })
+}
+
+/// A record that meets its actor.
+fn meet(at: usize, record: &Incoming, link: &Link, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
+    let digest = digest(record);
+    let given = if digest == link.digest {
+        link.given.as_object().cloned().unwrap_or_default()
+    } else {
+        rules::only(&record.fields, &members_of(&laid(Some(&actor.fields), &record.fields, by.contract)?)?)
+    };
+    let plan = planned(by.source, &given, link, &actor, w.call.secrecy.as_ref())?;
+    Ok(Changing { at, digest, link: link.clone(), actor, given, plan })
+}
+
+/// What becomes of what a source gave, by what it last wrote and what the actor is now.
+pub(in crate::exchange) fn planned(source: &Source, given: &Record, link: &Link, actor: &Actor, secrecy: Option<&Secrecy>) -> Result<Plan> {
+    let none = Record::new();
+    let base = link.base.as_object().unwrap_or(&none);
+    Ok(rules::plan(&source.fields.owned_fields, given, base, &members_of(&actor.fields)?, &hidden(actor.id, secrecy)))
+}
+
+/// Writes the actors that change, and what is kept of their records.
+async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    while !changing.is_empty() {
+        let (mut writing, mut drafts, mut later, mut touched) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
+        for one in changing {
+            if one.plan.write.is_empty() {
+                let at = one.at;
+                outcomes[at] = Some(keep(one, None, by, w).await?);
+            } else if !touched.insert(one.actor.id) {
+                // Another record is the same actor: it meets what becomes of it first.
+                later.push(one);
+            } else {
+                match changed(&one, by, w).await {
+                    Ok(fields) => {
+                        drafts.push(Draft { id: one.actor.id, before: Some(one.actor.clone()), fields });
+                        writing.push(one);
+                    }
+                    Err(problem) if problem.kind.status() < 500 => {
+                        outcomes[one.at] = Some(Outcome::refused(&one.link.external_id, problem))
+                    }
+                    Err(problem) => return Err(problem),
+                }
+            }
+        }
+        let mut written = HashMap::new();
+        for (one, actor) in writing.into_iter().zip(put(drafts, by, w).await?) {
+            let at = one.at;
+            outcomes[at] = Some(match actor {
+                Ok(actor) => {
+                    written.insert(actor.id, actor.clone());
+                    keep(one, Some(actor), by, w).await?
+                }
+                Err(problem) => Outcome::refused(&one.link.external_id, problem),
+            });
+        }
+        for one in &mut later {
+            if let Some(actor) = written.get(&one.actor.id) {
+                one.actor = actor.clone();
+                one.plan = planned(by.source, &one.given, &one.link, actor, w.call.secrecy.as_ref())?;
+            }
+        }
+        changing = later;
+    }
+    Ok(())
+}
+
+/// The actor as it is to become.
+async fn changed(one: &Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<NewActor> {
+    let fields: NewActor = extract::typed(Value::Object(rules::over(&members_of(&one.actor.fields)?, &one.plan.write)))?;
+    actors::may_join(by.sight, by.reach, Some(&one.actor.fields), &fields, &w.tx).await?;
+    Ok(fields)
+}
+
+/// Stores actors. What another wrote meanwhile is met by reading all anew.
+async fn put(drafts: Vec<Draft>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<Result<Actor>>> {
+    if drafts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut stored = Vec::with_capacity(drafts.len());
+    for one in actors::put_many(drafts, w).await? {
+        stored.push(match one {
+            Ok(actor) => Ok(actor),
+            Err(problem) if problem.retry || problem.kind == Kind::PreconditionFailed => return Err(Problem { retry: true, ..problem }),
+            Err(problem) if problem.kind.status() >= 500 => return Err(problem),
+            Err(problem) => Err(actors::hiding(by.sight, problem, &w.tx).await),
+        });
+    }
+    Ok(stored)
+}
+
+/// Keeps what a record said, unless it said nothing new.
+async fn keep(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Outcome> {
+    let changed = written.as_ref().is_some_and(|actor| actor.version != one.actor.version);
+    let actor = written.unwrap_or_else(|| one.actor.clone());
+    let Plan { write, mut base, left_alone } = one.plan;
+    let mut given = one.given;
+    let (before, stored) = (members_of(&one.actor.fields)?, members_of(&actor.fields)?);
+    for (member, value) in &stored {
+        // In the very form that the registry gave it; and what follows from a change, as a former name does, is the source's.
+        let follows = base.get(member) == before.get(member) && before.get(member) != Some(value);
+        if write.contains_key(member) || follows {
+            base.insert(member.clone(), value.clone());
+        }
+        if write.contains_key(member) {
+            given.insert(member.clone(), value.clone());
+        }
+    }
+    let mut link =
+        Link { given: Value::Object(given), base: Value::Object(base), digest: one.digest, absent_since: None, ..one.link.clone() };
+    let result = if changed || link != one.link {
+        if link != one.link {
+            link = links::update(link, by.source, w).await?;
+        }
+        SyncResult::Updated
+    } else {
+        SyncResult::Unchanged
+    };
+    Ok(Outcome { left_alone, ..Outcome::of(result, link, Some(actor)) })
+}
+
+/// Creates actors of records that are none yet, and holds those that may be one that is there.
+async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    let numbers: Vec<_> = fresh.iter().flat_map(|one| likeness::own(&one.new.identifiers)).collect();
+    let mut owners = matching::owners(&numbers, &w.tx).await?;
+    let keys: BTreeSet<String> = fresh.iter().map(Fresh::name_key).collect();
+    let mut named = matching::named(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
+    let parents: Vec<ActorId> = fresh.iter().filter_map(|one| one.new.parent_id).collect();
+    let family = links::linked(by.source.id, &parents, &w.tx).await?;
+    let mut held = Vec::new();
+    while !fresh.is_empty() {
+        let (mut wave, mut later, mut numbers, mut names) = (Vec::new(), Vec::new(), HashSet::new(), HashSet::new());
+        for one in fresh {
+            let like = likeness::candidates(&one.new.identifiers, &one.name_key(), one.new.seat_area_id, &owners, &named);
+            let own = likeness::own(&one.new.identifiers);
+            if !like.is_empty() {
+                held.push((one, like));
+            } else if own.iter().any(|number| numbers.contains(number)) || names.contains(&(one.name_key(), one.new.seat_area_id)) {
+                // It waits for what becomes of the one before.
+                later.push(one);
+            } else {
+                match may_belong(&one.new, &family, by, w).await {
+                    Ok(()) => {
+                        numbers.extend(own);
+                        names.insert((one.name_key(), one.new.seat_area_id));
+                        wave.push(one);
+                    }
+                    Err(problem) if problem.kind.status() < 500 => outcomes[one.at] = Some(Outcome::refused(&one.external_id, problem)),
+                    Err(problem) => return Err(problem),
+                }
+            }
+        }
+        let drafts = wave.iter().map(|one| Draft { id: w.new_id(), before: None, fields: one.new.clone() }).collect();
+        let stored = put(drafts, by, w).await?;
+        let mut created = Vec::new();
+        for (one, stored) in wave.into_iter().zip(stored) {
+            match stored {
+                Ok(actor) => {
+                    owners.extend(likeness::own(&actor.fields.identifiers).into_iter().map(|number| (number, actor.id)));
+                    named.entry(one.name_key()).or_default().push((actor.id, actor.fields.seat_area_id));
+                    created.push((one, actor));
+                }
+                Err(problem) => outcomes[one.at] = Some(Outcome::refused(&one.external_id, problem)),
+            }
+        }
+        link(created, outcomes, by, w).await?;
+        fresh = later;
+    }
+    hold(held, outcomes, by, w).await
+}
+
+/// Checks that a new actor may be part of the one that it names: of the source's own actor, of one that the source has
+/// records of, or of one that the caller might have named in any other way.
+async fn may_belong(new: &NewActor, family: &HashSet<ActorId>, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    let own = |parent: ActorId| by.source.fields.actor_id == Some(parent) || family.contains(&parent);
+    if new.parent_id.is_some_and(own) { Ok(()) } else { actors::may_join(by.sight, by.reach, None, new, &w.tx).await }
+}
+
+/// Links records to the actors that were created of them.
+async fn link(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    let mut new = Vec::new();
+    for (one, actor) in created {
+        let stored = members_of(&actor.fields)?;
+        let given = Value::Object(rules::only(&one.given, &stored));
+        let kept = (Value::Object(stored), one.digest);
+        let link = match one.link {
+            None => {
+                let link = Link {
+                    id: w.new_id(),
+                    version: 1,
+                    created_at: w.now,
+                    updated_at: w.now,
+                    source_id: by.source.id,
+                    external_id: one.external_id,
+                    actor_id: Some(actor.id),
+                    match_id: None,
+                    given,
+                    base: kept.0,
+                    digest: kept.1,
+                    absent_since: None,
+                };
+                new.push(link.clone());
+                link
+            }
+            Some(link) => {
+                // What stood in the way is gone, so nobody need decide any more.
+                if let Some(id) = link.match_id {
+                    matches::lapse(id, &actor, by.source, w).await?;
+                }
+                let (base, digest) = kept;
+                let free = Link { actor_id: Some(actor.id), match_id: None, given, base, digest, absent_since: None, ..link };
+                links::update(free, by.source, w).await?
+            }
+        };
+        outcomes[one.at] = Some(Outcome::of(SyncResult::Created, link, Some(actor)));
+    }
+    links::insert(new, by.source, w).await
+}
+
+/// Holds records for a person's decision.
+async fn hold(held: Vec<(Fresh, Vec<Likeness>)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    if held.is_empty() {
+        return Ok(());
+    }
+    let mut all: Vec<ActorId> = held.iter().flat_map(|(_, like)| like.iter().map(|like| like.actor_id)).collect();
+    all.sort_unstable();
+    all.dedup();
+    let unseen: HashSet<ActorId> = actors::missing(by.sight, &all, &w.tx).await?.into_iter().collect();
+    let places: Vec<usize> = held.iter().map(|(one, _)| one.at).collect();
+    let seen: HashMap<usize, Vec<Likeness>> =
+        held.iter().map(|(one, like)| (one.at, like.iter().filter(|like| !unseen.contains(&like.actor_id)).copied().collect())).collect();
+    let held = held.into_iter().map(|(one, candidates)| Held {
+        external_id: one.external_id,
+        digest: one.digest,
+        given: one.given,
+        link: one.link,
+        candidates,
+    });
+    let links = matches::hold(held.collect(), by.source, w).await?;
+    for (at, link) in places.into_iter().zip(links) {
+        let candidates = seen.get(&at).cloned().unwrap_or_default();
+        outcomes[at] = Some(Outcome { candidates, ..Outcome::of(SyncResult::Held, link, None) });
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! A partner system sends its register every night: what is new is created, what may be there already waits for a person,
+//! and what is curated here stays.
+
+use serde_json::json;
+
+use crate::{
+    harness::id,
+    story::{Teller, Told},
+};
+
+pub fn tell(t: &mut Teller<'_>, told: &Told) {
+    let (app, kim) = (t.app, &told.coordinator);
+    let botkyrka = app.public_actor("municipality_code:0127");
+    let source = json!({"actorId": botkyrka, "name": "Lokalregistret", "idScheme": "botkyrka-lokal", "ownedFields": ["name", "website"]});
+    let source = id(&kim.post("/sources", &source).is(201).json);
+    let path = format!("/sources/{source}/actors");
+
+    // A new record, and the same again.
+    let record =
+        json!({"kind": "association", "name": "Alby Odlare", "seatAreaId": app.area("0127"), "website": "https://alby.example.se"});
+    let first = t.tell(kim, "PUT", &format!("{path}/4711"), Some(record.clone())).is(201);
+    let same = kim.put(&format!("{path}/4711"), &record).is(200);
+    assert_eq!((same.etag(), &same.json), (first.etag(), &first.json));
+    t.get(kim, &format!("{path}/4711"));
+    t.get(kim, &format!("{path}?absent=false"));
+
+    // One that may be there already waits.
+    let record = json!({"kind": "association", "name": "Föreningen Alby Odlare", "seatAreaId": app.area("0127"), "website": "https://odlare.example.se"});
+    let held = kim.put(&format!("{path}/4712"), &record).is(202);
+    let held = held.json["matchId"].as_str().unwrap().to_owned();
+    t.get(kim, &format!("/matches?status=open,undone&sourceId={source}"));
+    t.get(kim, &format!("/matches/{held}"));
+    let same = json!({"decision": "same", "actorId": first.json["actorId"], "note": "Samma förening, bekräftat per telefon."});
+    t.post(kim, &format!("/matches/{held}/decide"), same);
+    t.tell(kim, "POST", &format!("/matches/{held}/undo"), None);
+
+    // In the morning the source says what it has.
+    t.post(kim, &format!("/sources/{source}/full-syncs"), json!({"externalIds": ["4711", "4799"]}));
+    let link = kim.get(&format!("{path}/4712")).is(200);
+    t.tell(&kim.with("If-Match", &link.etag()), "DELETE", &format!("{path}/4712"), None);
+}
