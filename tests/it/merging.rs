@@ -713,3 +713,29 @@ fn names(database: Database, column: &str, id: &str) -> String {
         Database::Postgres => format!("{column} = '{id}'"),
     }
 }
+
+#[rstest]
+fn a_partners_record_follows_and_is_never_registered_anew(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let botkyrka = app.area("0127");
+    let owner = app.public_actor("municipality_code:0127");
+    let source = json!({"actorId": owner, "name": "Lokalregistret", "idScheme": "botkyrka-lokal", "ownedFields": ["name", "website"]});
+    let path = format!("/sources/{}/actors/4711", make(&admin, "/sources", &source));
+    let mut record = json!({"kind": "association", "name": "Alby Odlare", "seatAreaId": botkyrka, "website": "https://alby.example.se"});
+    let gone = admin.put(&path, &record).is(201).json["actorId"].as_str().unwrap().to_owned();
+    let kept = make(&admin, "/actors", &json!({"kind": "association", "name": "Odlarna i Alby", "seatAreaId": botkyrka}));
+    let merge = id(&admin.post(&format!("/actors/{gone}/merge"), &json!({"into": kept})).is(201).json);
+    assert_eq!(admin.get(&path).is(200).json["actorId"], json!(kept));
+    // The partner sends it again, and then with something new: it is the survivor's now, but for what is curated here.
+    admin.put(&path, &record).is(200);
+    record["website"] = json!("https://odlare.example.se");
+    admin.put(&path, &record).is(200);
+    let survivor = admin.get(&format!("/actors/{kept}")).is(200).json;
+    assert_eq!((&survivor["name"], &survivor["website"]), (&json!("Odlarna i Alby"), &json!("https://odlare.example.se")));
+    assert_eq!(admin.get("/actors?q=alby&include=total").json["total"], json!(1));
+    // Undone, the record is again what it was, and what the partner has written since stays.
+    let undone = admin.call("POST", &format!("/merges/{merge}/undo"), None).is(200).json;
+    assert_eq!(undone["leftAlone"], json!([{"kind": "actor", "id": kept, "member": "website", "reason": "changed"}]));
+    assert_eq!(admin.get(&path).is(200).json["actorId"], json!(gone));
+}

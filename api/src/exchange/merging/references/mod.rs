@@ -17,6 +17,8 @@ pub enum Seen {
     Of(&'static str, &'static str, &'static str),
     /// Whoever is signed in and may see the actor.
     AsActor,
+    /// Whoever may see both actors; the other is named by `apart`.
+    AsBoth,
     /// Whoever works for the actor of the source that it came from.
     OfSource,
     /// By permission only.
@@ -89,8 +91,8 @@ pub const FOLLOWING: &[Reference] = &[
     Reference::new("actor", "parent_id", "actor", Seen::Actor).ended("deleted_at", "").areas(&["seat_area_id", "areas_served"]),
     Reference::new("mandate", "actor_id", "mandate", Seen::OfActor).ended("deleted_at", "").areas(&["area_id"]),
     Reference::new("statement", "actor_id", "statement", Seen::OfActor).ended("deleted_at", "").areas(&["area_id"]),
-    Reference::new("actor_relation", "actor_id", "actor_relation", Seen::AsActor).ended("deleted_at", "").apart("other_actor_id"),
-    Reference::new("actor_relation", "other_actor_id", "actor_relation", Seen::AsActor).ended("deleted_at", "").apart("actor_id"),
+    Reference::new("actor_relation", "actor_id", "actor_relation", Seen::AsBoth).ended("deleted_at", "").apart("other_actor_id"),
+    Reference::new("actor_relation", "other_actor_id", "actor_relation", Seen::AsBoth).ended("deleted_at", "").apart("actor_id"),
     Reference::new("forum_member", "actor_id", "member", Seen::Of("forum", "forum_id", "id"))
         .once("forum_id")
         .ended("status", "left")
@@ -124,4 +126,5 @@ pub const STAYING: &[(&str, &str, &str)] = &[
 ];
 
 /// Lists in JSON columns that name actors and never follow: the result of a round that is closed is what was counted then.
-pub const FROZEN: &[(&str, &str)] = &[("round", "result"), ("revision", "content"), ("evidence", "answer"), ("disclosure", "content"), ("record_match", "applied")];
+pub const FROZEN: &[(&str, &str)] =
+    &[("round", "result"), ("revision", "content"), ("evidence", "answer"), ("disclosure", "content"), ("record_match", "applied")];
