@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     access::{
-        Caller, Reach, Sight,
+        Caller, Reach, Sight, Visibility,
         grants::{NewGrant, Scope, ScopeKind, store as grants},
         policy::Permission,
     },
@@ -128,7 +128,7 @@ impl Plan {
             match row.reference.kind {
                 "grant" => grants && !self.out_of_reach.contains(&row.id),
                 _ if row.reference.seen == Seen::Nobody => sight.all,
-                _ => sight.sees(row.visibility, visible.forum, visible.actor),
+                _ => sight.sees(Visibility::named(visible.visibility.as_deref().unwrap_or("public")), visible.forum, visible.actor),
             }
         };
         let mut records: Vec<_> = self
