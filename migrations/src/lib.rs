@@ -54,8 +54,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0018_registry::Migration),
             Box::new(m0019_sources::Migration),
             Box::new(m0020_merge::Migration),
-            Box::new(m0022_webhooks::Migration),
             Box::new(m0021_imports::Migration),
+            Box::new(m0022_webhooks::Migration),
         ]
     }
 }

@@ -515,7 +515,7 @@ fn what_has_been_changed_since_is_left_alone(#[values(Database::Sqlite, Database
     let back = admin.get(&format!("/actors/{}", twice.gone)).is(200).json;
     assert_eq!(back["website"], json!("https://grannarna.example.se/"));
     assert_eq!(back["identifiers"][0]["scope"], json!("parent"), "the number is another's own now");
-    assert_eq!(app.public_actor("SE-ON:8020010008"), taker);
+    assert_eq!(admin.get(&format!("/actors/{taker}")).json["identifiers"][0]["scope"], json!("own"));
     assert_eq!(admin.get(&mandate).json["actorId"], json!(twice.part));
 }
 
@@ -712,4 +712,30 @@ fn names(database: Database, column: &str, id: &str) -> String {
         Database::Sqlite => format!("lower(hex({column})) = '{}'", id.replace('-', "")),
         Database::Postgres => format!("{column} = '{id}'"),
     }
+}
+
+#[rstest]
+fn a_partners_record_follows_and_is_never_registered_anew(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let botkyrka = app.area("0127");
+    let owner = app.public_actor("municipality_code:0127");
+    let source = json!({"actorId": owner, "name": "Lokalregistret", "idScheme": "botkyrka-lokal", "ownedFields": ["name", "website"]});
+    let path = format!("/sources/{}/actors/4711", make(&admin, "/sources", &source));
+    let mut record = json!({"kind": "association", "name": "Alby Odlare", "seatAreaId": botkyrka, "website": "https://alby.example.se"});
+    let gone = admin.put(&path, &record).is(201).json["actorId"].as_str().unwrap().to_owned();
+    let kept = make(&admin, "/actors", &json!({"kind": "association", "name": "Odlarna i Alby", "seatAreaId": botkyrka}));
+    let merge = id(&admin.post(&format!("/actors/{gone}/merge"), &json!({"into": kept})).is(201).json);
+    assert_eq!(admin.get(&path).is(200).json["actorId"], json!(kept));
+    // The partner sends it again, and then with something new: it is the survivor's now, but for what is curated here.
+    admin.put(&path, &record).is(200);
+    record["website"] = json!("https://odlare.example.se");
+    admin.put(&path, &record).is(200);
+    let survivor = admin.get(&format!("/actors/{kept}")).is(200).json;
+    assert_eq!((&survivor["name"], &survivor["website"]), (&json!("Odlarna i Alby"), &json!("https://odlare.example.se")));
+    assert_eq!(admin.get("/actors?q=alby&include=total").json["total"], json!(1));
+    // Undone, the record is again what it was, and what the partner has written since stays.
+    let undone = admin.call("POST", &format!("/merges/{merge}/undo"), None).is(200).json;
+    assert_eq!(undone["leftAlone"], json!([{"kind": "actor", "id": kept, "member": "website", "reason": "changed"}]));
+    assert_eq!(admin.get(&path).is(200).json["actorId"], json!(gone));
 }

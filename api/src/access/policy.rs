@@ -204,6 +204,7 @@ impl Permission {
                 | Self::ReadDisclosures
                 | Self::WriteDisclosures
                 | Self::WriteWebhooks
+                | Self::MergeActors
         )
     }
 }

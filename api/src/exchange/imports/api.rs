@@ -22,7 +22,7 @@ use crate::{
     config::Config,
     exchange::{
         matches::MatchId,
-        sources::{SourceId, rules::LeftAloneReason, store as sources},
+        sources::{SourceId, rules::UnwrittenReason, store as sources},
     },
     kernel::{
         At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result,
@@ -135,7 +135,7 @@ pub struct ImportLeftAlone {
     /// The member of the actor.
     #[schema(example = "focus")]
     pub member: String,
-    pub reason: LeftAloneReason,
+    pub reason: UnwrittenReason,
 }
 
 impl ImportRow {

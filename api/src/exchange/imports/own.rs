@@ -8,7 +8,7 @@ use super::{ImportOutcome, record::Record, work::Done, worker::Errand};
 use crate::{
     access::Reach,
     exchange::sources::{
-        rules::{self as records, LeftAloneReason},
+        rules::{self as records, UnwrittenReason},
         sync,
     },
     kernel::{Fault, Problem, Result, Write, contract::Contract, extract, problem::Kind, say},
@@ -101,7 +101,7 @@ fn number(fields: &mut records::Record, numbers: &[Value], kept: &[Value]) {
 }
 
 /// An actor as a row says that it is to become, and what the row may not change.
-fn changed(row: &Record, actor: &Actor, contract: &Contract, w: &Write<'_>) -> Result<(NewActor, Vec<(String, LeftAloneReason)>)> {
+fn changed(row: &Record, actor: &Actor, contract: &Contract, w: &Write<'_>) -> Result<(NewActor, Vec<(String, UnwrittenReason)>)> {
     let under = sync::members_of(&actor.fields)?;
     let hidden = sync::hidden(actor.id, w.call.secrecy.as_ref());
     let mut given = row.fields.clone();
@@ -111,7 +111,7 @@ fn changed(row: &Record, actor: &Actor, contract: &Contract, w: &Write<'_>) -> R
     given.retain(|member, _| {
         let hides = hidden.contains(member);
         if hides {
-            left.push((member.clone(), LeftAloneReason::UnderSecrecy));
+            left.push((member.clone(), UnwrittenReason::UnderSecrecy));
         }
         !hides
     });

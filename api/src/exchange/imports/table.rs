@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     access::policy::Role,
-    exchange::sources::{SourceId, rules::LeftAloneReason},
+    exchange::sources::{SourceId, rules::UnwrittenReason},
     kernel::table::List,
     registry::actors::{ActorId, ActorKind},
 };
@@ -76,7 +76,7 @@ pub struct Kept {
     /// The member.
     pub member: String,
     /// Why.
-    pub reason: LeftAloneReason,
+    pub reason: UnwrittenReason,
 }
 
 /// What became of rows.

@@ -18,7 +18,7 @@ use crate::{
     exchange::{
         links::store as links,
         sources::{
-            rules::LeftAloneReason,
+            rules::UnwrittenReason,
             sync::{self, Incoming, SyncResult, Syncing},
         },
     },
@@ -36,7 +36,7 @@ pub(super) struct Done {
     pub actor: Option<ActorId>,
     pub match_id: Option<Uuid>,
     pub faults: Vec<Fault>,
-    pub left_alone: Vec<(String, LeftAloneReason)>,
+    pub left_alone: Vec<(String, UnwrittenReason)>,
 }
 
 impl Done {

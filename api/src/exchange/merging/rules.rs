@@ -6,6 +6,7 @@ use utoipa::PartialSchema;
 
 use super::{MergeMember, MergedHow};
 use crate::{
+    access::Visibility,
     kernel::{Result, text},
     registry::actors::{Identifier, IdentifierScope, NewActor},
 };
@@ -73,6 +74,17 @@ pub fn united(survivor: &NewActor, merged: &NewActor, withheld: impl Fn(&str) ->
     }
     members.sort_by(|a, b| a.member.cmp(&b.member));
     Ok((becomes, members))
+}
+
+/// How many may see what has a visibility: the larger, the more.
+#[must_use]
+pub const fn breadth(visibility: Visibility) -> u8 {
+    match visibility {
+        Visibility::Public => 3,
+        Visibility::Members => 2,
+        Visibility::Forum => 1,
+        Visibility::Actor => 0,
+    }
 }
 
 /// The members that differ between two forms of an actor.

@@ -13,7 +13,7 @@ use super::{
     LeftAlone, LeftAloneReason, Merge, MergeId, NewMerge,
     plan::{self, Plan, Who},
     references::{
-        Reference, Seen,
+        Seen,
         store::{self as references, Referring},
     },
     rules, table,
@@ -153,28 +153,26 @@ async fn follow(plan: &Plan, id: MergeId, w: &Write<'_>) -> Result<()> {
 async fn turn(rows: &[&Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
     let Some(first) = rows.first() else { return Ok(()) };
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    remember(first.reference, &ids, false, w).await?;
-    references::turn(first.reference, &ids, to, w).await?;
-    remember(first.reference, &ids, true, w).await?;
+    if first.reference.seen == Seen::Actor {
+        let actors: Vec<ActorId> = ids.iter().copied().map(ActorId::from).collect();
+        tombstones::remember(&actors, false, w).await?;
+        references::turn(first.reference, &ids, to, w).await?;
+        tombstones::remember(&actors, true, w).await?;
+    } else {
+        references::turn(first.reference, &ids, to, w).await?;
+        references::remember(rows, to, w).await?;
+    }
     for row in rows {
         row.announce(row.actor, to, w).await?;
     }
     Ok(())
 }
 
-/// Keeps the versions of records whose history is kept.
-async fn remember(reference: &Reference, ids: &[Uuid], by_this_write: bool, w: &Write<'_>) -> Result<()> {
-    match reference.table {
-        "actor" => tombstones::remember(&ids.iter().copied().map(ActorId::from).collect::<Vec<_>>(), by_this_write, w).await,
-        _ => Ok(()),
-    }
-}
-
 /// Who followed the merged actor learns what became of it, if it may see that; to others the actor is gone.
 fn buried(plan: &Plan) -> Change {
     let (merged, survivor) = (&plan.merged, &plan.survivor);
     let both = [merged.fields.visibility, survivor.fields.visibility];
-    let narrower = both.into_iter().min_by_key(|visibility| plan::breadth(*visibility)).unwrap_or(Visibility::Actor);
+    let narrower = both.into_iter().min_by_key(|visibility| rules::breadth(*visibility)).unwrap_or(Visibility::Actor);
     let visible = narrower.of(None, Some(survivor.id.uuid()));
     let change = Change::new("actor", merged.id.uuid(), ChangeOperation::Merge, merged.version + 1, visible);
     let places = merged.fields.seat_area_id.into_iter().chain(merged.fields.areas_served.iter().copied());

@@ -128,7 +128,7 @@ impl Plan {
             match row.reference.kind {
                 "grant" => grants && !self.out_of_reach.contains(&row.id),
                 _ if row.reference.seen == Seen::Nobody => sight.all,
-                _ => sight.sees(row.visibility, visible.forum, visible.actor),
+                _ => sight.sees(Visibility::named(visible.visibility.as_deref().unwrap_or("public")), visible.forum, visible.actor),
             }
         };
         let mut records: Vec<_> = self
@@ -208,7 +208,7 @@ async fn parties(who: &Who<'_>, id: ActorId, into: ActorId, named: Named, db: &i
 
 async fn plan(who: &Who<'_>, merged: Actor, survivor: Actor, locked: bool, db: &impl ConnectionTrait) -> Result<Plan> {
     let marked = references::marked(merged.id.uuid(), db).await?;
-    let narrower = breadth(merged.fields.visibility) < breadth(survivor.fields.visibility);
+    let narrower = rules::breadth(merged.fields.visibility) < rules::breadth(survivor.fields.visibility);
     let withheld = |member: &str| narrower || marked.iter().any(|known| known.is_empty() || known == member);
     let (mut becomes, mut members) = rules::united(&survivor.fields, &merged.fields, withheld)?;
     becomes.areas_served.sort_unstable();
@@ -227,16 +227,6 @@ async fn plan(who: &Who<'_>, merged: Actor, survivor: Actor, locked: bool, db: &
     let joins = becomes.parent_id != survivor.fields.parent_id;
     let access = gains(who, &merged, &survivor, joins, &mut out_of_reach, db).await?;
     Ok(Plan { merged, survivor, becomes, members, follow, stay, out_of_reach, access, steps_up })
-}
-
-/// How many may see what has a visibility: the larger, the more.
-pub(super) const fn breadth(visibility: Visibility) -> u8 {
-    match visibility {
-        Visibility::Public => 3,
-        Visibility::Members => 2,
-        Visibility::Forum => 1,
-        Visibility::Actor => 0,
-    }
 }
 
 /// Where the survivor belongs afterwards: it takes the place of the actor that was above it, or the merged one's if it has

@@ -17,6 +17,10 @@ pub enum Seen {
     Of(&'static str, &'static str, &'static str),
     /// Whoever is signed in and may see the actor.
     AsActor,
+    /// Whoever may see both actors; the other is named by `apart`.
+    AsBoth,
+    /// Whoever works for the actor of the source that it came from.
+    OfSource,
     /// By permission only.
     Nobody,
 }
@@ -87,8 +91,8 @@ pub const FOLLOWING: &[Reference] = &[
     Reference::new("actor", "parent_id", "actor", Seen::Actor).ended("deleted_at", "").areas(&["seat_area_id", "areas_served"]),
     Reference::new("mandate", "actor_id", "mandate", Seen::OfActor).ended("deleted_at", "").areas(&["area_id"]),
     Reference::new("statement", "actor_id", "statement", Seen::OfActor).ended("deleted_at", "").areas(&["area_id"]),
-    Reference::new("actor_relation", "actor_id", "actor_relation", Seen::AsActor).ended("deleted_at", "").apart("other_actor_id"),
-    Reference::new("actor_relation", "other_actor_id", "actor_relation", Seen::AsActor).ended("deleted_at", "").apart("actor_id"),
+    Reference::new("actor_relation", "actor_id", "actor_relation", Seen::AsBoth).ended("deleted_at", "").apart("other_actor_id"),
+    Reference::new("actor_relation", "other_actor_id", "actor_relation", Seen::AsBoth).ended("deleted_at", "").apart("actor_id"),
     Reference::new("forum_member", "actor_id", "member", Seen::Of("forum", "forum_id", "id"))
         .once("forum_id")
         .ended("status", "left")
@@ -99,7 +103,7 @@ pub const FOLLOWING: &[Reference] = &[
     Reference::new("intervention", "owner_actor_id", "intervention", Seen::OfActorAndForum).ended("deleted_at", "").areas(&["areas"]),
     Reference::new("ballot", "actor_id", "ballot", Seen::Of("round", "round_id", "forum_id")).once("round_id"),
     Reference::new("source", "actor_id", "source", Seen::AsActor).once("name"),
-    Reference::new("source_actor", "actor_id", "source_actor", Seen::Nobody),
+    Reference::new("source_actor", "actor_id", "source_actor", Seen::OfSource),
     Reference::new("access_grant", "scope_id", "grant", Seen::Nobody).only("scope_kind", "actor"),
     // Whose people are cleared for what is marked, and who answers for what was handed out. Neither shows whose it is.
     Reference::new("secrecy_mark", "actor_id", "secrecy_mark", Seen::Nobody).silent(),
@@ -111,10 +115,10 @@ pub const STAYING: &[(&str, &str, &str)] = &[
     ("actor", "merged_into", "it is the merge itself; an old address follows it from actor to actor"),
     ("actor_area", "actor_id", "an index of the actor's own record, which is written anew with the survivor's"),
     ("actor_identifier", "actor_id", "an index of the actor's own record, which is written anew with the survivor's"),
-    ("match_candidate", "actor_id", "who has become another is no candidate any more; the record's next arrival finds the survivor"),
-    ("record_match", "actor_id", "what was decided is what was; the link follows"),
     ("actor_merge", "merged_id", "it is the merge itself"),
     ("actor_merge", "into_id", "it is the merge itself"),
+    ("record_match", "actor_id", "a decision is what was decided; its address leads on"),
+    ("match_candidate", "actor_id", "a proposal is what was proposed; its address leads on"),
     ("event", "actor_id", "history is what was"),
     ("event", "was_actor_id", "history is what was"),
     ("record_version", "actor_id", "history is what was"),
@@ -122,4 +126,5 @@ pub const STAYING: &[(&str, &str, &str)] = &[
 ];
 
 /// Lists in JSON columns that name actors and never follow: the result of a round that is closed is what was counted then.
-pub const FROZEN: &[(&str, &str)] = &[("round", "result"), ("revision", "content"), ("evidence", "answer"), ("disclosure", "content")];
+pub const FROZEN: &[(&str, &str)] =
+    &[("round", "result"), ("revision", "content"), ("evidence", "answer"), ("disclosure", "content"), ("record_match", "applied")];

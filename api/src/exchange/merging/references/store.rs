@@ -1,19 +1,23 @@
 //! Reads what refers to an actor, and lets it follow.
 
 use sea_orm::{
+    ActiveValue::Set,
     ConnectionTrait, ExprTrait, Order, QueryResult,
     entity::prelude::*,
-    sea_query::{Expr, LockType, Query, SelectStatement, UpdateStatement},
+    sea_query::{Expr, LockType, Query, SelectStatement, SimpleExpr, UpdateStatement},
 };
+use serde_json::json;
 
 use super::{FOLLOWING, Reference, Seen};
 use crate::{
     access::Visibility,
+    exchange::merging::rules::breadth,
     forums::forums::store as forums,
     geography::areas::AreaId,
     kernel::{
         Problem, Result, Write,
         events::{Change, ChangeOperation, Visible},
+        history,
         table::List,
     },
 };
@@ -31,6 +35,10 @@ pub struct Referring {
     pub version: i64,
     pub visibility: Visibility,
     pub forum: Option<Uuid>,
+    /// The actor of the source that it came from, or the other of two that it stands between.
+    pub other: Option<Uuid>,
+    /// Who may see that other.
+    pub other_visibility: Visibility,
     pub areas: Vec<Uuid>,
     /// Whether it has ended.
     pub ended: bool,
@@ -45,6 +53,10 @@ impl Referring {
             Seen::OfActor | Seen::Actor | Seen::AsActor => self.visibility.of(None, owner),
             Seen::OfActorAndForum => self.visibility.of(self.forum, owner),
             Seen::Of(..) => self.visibility.of(self.forum, None),
+            Seen::AsBoth if breadth(self.other_visibility) < breadth(self.visibility) => self.other_visibility.of(None, self.other),
+            Seen::AsBoth => self.visibility.of(None, actor),
+            // The source may be the actor's own, and then goes along.
+            Seen::OfSource => Visibility::Actor.of(None, if self.other == self.actor { actor } else { self.other }),
             Seen::Nobody => Visibility::Actor.of(None, None),
         }
     }
@@ -132,12 +144,26 @@ fn select(reference: &'static Reference, locked: bool) -> SelectStatement {
                 .expr_as(Expr::col((whole, "visibility")), "visibility")
                 .expr_as(Expr::col((whole, forum)), "forum");
         }
-        Seen::AsActor => {
+        Seen::AsActor | Seen::AsBoth => {
             select
                 .inner_join("actor", Expr::col(("actor", "id")).equals((table, reference.column)))
                 .expr_as(Expr::col(("actor", "visibility")), "visibility");
         }
+        Seen::OfSource => {
+            select
+                .inner_join("source", Expr::col(("source", "id")).equals((table, "source_id")))
+                .expr_as(Expr::col(("source", "actor_id")), "other");
+        }
         Seen::Nobody => {}
+    }
+    if let (Seen::AsBoth, Some(other)) = (reference.seen, reference.apart) {
+        let seen = Query::select()
+            .expr(Expr::col(("beside", "visibility")))
+            .from_as("actor", "beside")
+            .and_where(Expr::col(("beside", "id")).equals((table, other)))
+            .take();
+        let seen = SimpleExpr::SubQuery(None, Box::new(seen.into()));
+        select.expr_as(Expr::col((table, other)), "other").expr_as(seen, "other_visibility");
     }
     if let Some((column, value)) = reference.only {
         select.and_where(Expr::col((table, column)).eq(value));
@@ -160,7 +186,7 @@ async fn read(reference: &'static Reference, select: &SelectStatement, db: &impl
 
 fn referring(reference: &'static Reference, row: &QueryResult) -> Result<Referring> {
     let visibility = match reference.seen {
-        Seen::Nobody => Visibility::Actor,
+        Seen::Nobody | Seen::OfSource => Visibility::Actor,
         _ => Visibility::named(&row.try_get::<String>("", "visibility")?),
     };
     // What is for everybody of an actor's own systems is for those who are signed in.
@@ -185,6 +211,12 @@ fn referring(reference: &'static Reference, row: &QueryResult) -> Result<Referri
         version: row.try_get("", "version")?,
         visibility,
         forum,
+        other: if matches!(reference.seen, Seen::OfSource | Seen::AsBoth) { row.try_get("", "other")? } else { None },
+        other_visibility: if reference.seen == Seen::AsBoth {
+            Visibility::named(&row.try_get::<String>("", "other_visibility")?)
+        } else {
+            Visibility::Public
+        },
         areas,
         ended: reference.ended.is_some() && row.try_get::<i32>("", "ended")? == 1,
     })
@@ -232,6 +264,50 @@ pub async fn turn(reference: &Reference, ids: &[Uuid], to: Option<Uuid>, w: &Wri
         }
     }
     Ok(())
+}
+
+/// Keeps the versions that records got by becoming another actor's, of those whose history is kept: as the version before,
+/// with the other actor.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn remember(rows: &[&Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
+    for rows in rows.chunks(AT_ONCE) {
+        let known = history::Entity::find().filter(history::Column::EntityId.is_in(rows.iter().map(|row| row.id))).all(&w.tx).await?;
+        let mut kept = Vec::new();
+        for mut version in known {
+            let now = rows.iter().find(|row| row.id == version.entity_id && row.version == version.version);
+            let Some(row) = now else { continue };
+            let visible = row.visible(to);
+            version.body[member(row.reference.column)] = json!(to);
+            kept.push(history::ActiveModel {
+                entity_id: Set(version.entity_id),
+                version: Set(version.version + 1),
+                entity_kind: Set(version.entity_kind),
+                op: Set(ChangeOperation::Upsert),
+                changed_at: Set(w.now),
+                changed_by: Set(w.call.user),
+                visibility: Set(visible.visibility.unwrap_or_else(|| "public".to_owned())),
+                forum_id: Set(visible.forum),
+                actor_id: Set(visible.actor),
+                body: Set(version.body),
+            });
+        }
+        if !kept.is_empty() {
+            history::Entity::insert_many(kept).exec_without_returning(&w.tx).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What a column is called in the record.
+fn member(column: &str) -> String {
+    let mut parts = column.split('_');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |name, part| {
+        let (head, tail) = part.split_at(part.len().min(1));
+        name + &head.to_uppercase() + tail
+    })
 }
 
 /// The members of a record that are under secrecy; nothing in it stands for all of them.
