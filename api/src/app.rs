@@ -23,6 +23,7 @@ use crate::{
         oauth,
     },
     config::Config,
+    exchange::changes,
     guidance::packs,
     kernel::{
         Db, Remembered,
@@ -218,6 +219,8 @@ impl App {
         actix_web::rt::spawn(async move { letters.run(&db).await });
         let (limits, db) = (self.limits.clone(), self.db.clone());
         actix_web::rt::spawn(async move { limits.keep_shared(&db).await });
+        let db = self.db.clone();
+        actix_web::rt::spawn(async move { changes::keep_positioned(&db).await });
     }
 
     /// Tells readiness that the service is about to stop.

@@ -17,6 +17,7 @@ mod m0013_limits;
 mod m0014_audit;
 mod m0015_privacy;
 mod m0016_disclosure;
+mod m0017_events;
 mod m0018_registry;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_audit::Migration),
             Box::new(m0016_disclosure::Migration),
             Box::new(m0015_privacy::Migration),
+            Box::new(m0017_events::Migration),
             Box::new(m0018_registry::Migration),
         ]
     }

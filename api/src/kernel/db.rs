@@ -13,6 +13,7 @@ use sqlx::{
 
 use super::{
     clock::Clock,
+    events::Feed,
     hash::{self, Seal},
     id::{Id, Ids},
     problem::{Problem, Result},
@@ -81,6 +82,8 @@ pub struct Db {
     pub ids: Ids,
     /// Seals cursors.
     pub seal: Seal,
+    /// How far the feed of changes has come.
+    pub feed: Feed,
     /// How often a transaction was tried again, because others' stood in its way.
     pub retries: Counter,
     /// Keys of calls that this process is carrying out.
@@ -104,7 +107,8 @@ impl Db {
             return Err(OpenError::Older(pending));
         }
         let seal = Seal::new(&installation_secret(&writer).await.map_err(failed)?);
-        Ok(Self { reader, writer, clock, ids, seal, retries: Counter::default(), running: Mutex::default() })
+        let feed = feed(&writer).await.map_err(failed)?;
+        Ok(Self { reader, writer, clock, ids, seal, feed, retries: Counter::default(), running: Mutex::default() })
     }
 
     /// For reading: sees everything committed, including by this process a moment ago.
@@ -136,6 +140,19 @@ impl Db {
     /// A new id.
     pub fn new_id<T>(&self) -> Id<T> {
         self.ids.next(self.clock.now())
+    }
+
+    /// A place in the feed of changes, as it is told to followers. It does not grow old by itself.
+    pub fn feed_cursor(&self, position: i64) -> String {
+        self.seal.close(format!("feed {} {position}", self.feed.epoch).as_bytes())
+    }
+
+    /// The epoch and position of a place in the feed, or nothing when it is none of ours.
+    #[must_use]
+    pub fn open_feed_cursor(&self, cursor: &str) -> Option<(i64, i64)> {
+        let opened = String::from_utf8(self.seal.open(cursor)?).ok()?;
+        let (epoch, position) = opened.strip_prefix("feed ")?.split_once(' ')?;
+        Some((epoch.parse().ok()?, position.parse().ok()?))
     }
 
     /// Whether the database answers.
@@ -318,4 +335,15 @@ async fn installation_secret(db: &DatabaseConnection) -> Result<String, sea_orm:
         .await?;
     }
     read().await?.ok_or_else(|| sea_orm::DbErr::RecordNotFound("installation secret".to_owned()))?.try_get("", "value")
+}
+
+/// How far the feed has come, and in which epoch.
+async fn feed(db: &DatabaseConnection) -> Result<Feed, sea_orm::DbErr> {
+    let read = async |sql: &str| db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await;
+    let latest = read("SELECT coalesce(max(position), 0) AS latest FROM event").await?.map_or(Ok(0), |row| row.try_get("", "latest"))?;
+    let epoch: Option<String> = match read("SELECT value FROM installation WHERE name = 'feed_epoch'").await? {
+        Some(row) => Some(row.try_get("", "value")?),
+        None => None,
+    };
+    Ok(Feed::new(latest, epoch.and_then(|epoch| epoch.parse().ok()).unwrap_or(1)))
 }

@@ -5,7 +5,10 @@
 
 use sea_orm::{ActiveValue::Set, entity::prelude::*};
 use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, watch};
 use utoipa::ToSchema;
+
+use super::{Id, table::List};
 
 /// What happened to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
@@ -33,6 +36,36 @@ pub struct Change {
     pub version: i64,
     /// Who may see the record, and so its changes.
     pub visible: Visible,
+    /// Who could see it before, when that was others. Who no longer sees it is told that it is gone.
+    pub was: Option<Visible>,
+    /// The areas that the record concerns, and those that it concerned before.
+    pub areas: Vec<Uuid>,
+    /// The record that it became part of.
+    pub merged_into: Option<Uuid>,
+}
+
+impl Change {
+    /// A change of a record that may be seen so.
+    #[must_use]
+    pub fn new(kind: &'static str, id: Uuid, op: ChangeOperation, version: i64, visible: Visible) -> Self {
+        Self { kind, id, op, version, visible, was: None, areas: Vec::new(), merged_into: None }
+    }
+
+    /// The same of a record that concerns these areas, now or before.
+    #[must_use]
+    pub fn within<T>(mut self, areas: impl IntoIterator<Item = Id<T>>) -> Self {
+        self.areas.extend(areas.into_iter().map(Id::uuid));
+        self.areas.sort_unstable();
+        self.areas.dedup();
+        self
+    }
+
+    /// The same of a record that could be seen so before.
+    #[must_use]
+    pub fn after(mut self, was: Option<Visible>) -> Self {
+        self.was = was.filter(|was| *was != self.visible);
+        self
+    }
 }
 
 /// Who may see a record: its visibility and the owners that the visibility speaks of.
@@ -63,6 +96,11 @@ pub struct Model {
     pub visibility: String,
     pub forum_id: Option<Uuid>,
     pub actor_id: Option<Uuid>,
+    pub was_visibility: Option<String>,
+    pub was_forum_id: Option<Uuid>,
+    pub was_actor_id: Option<Uuid>,
+    pub areas: List<Uuid>,
+    pub merged_into: Option<Uuid>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -84,5 +122,57 @@ pub(super) fn row(change: &Change, call: &super::request::Call, at: ChronoDateTi
         visibility: Set(change.visible.visibility.clone().unwrap_or_else(|| "public".to_owned())),
         forum_id: Set(change.visible.forum),
         actor_id: Set(change.visible.actor),
+        was_visibility: Set(change.was.as_ref().map(|was| was.visibility.clone().unwrap_or_else(|| "public".to_owned()))),
+        was_forum_id: Set(change.was.as_ref().and_then(|was| was.forum)),
+        was_actor_id: Set(change.was.as_ref().and_then(|was| was.actor)),
+        areas: Set(change.areas.clone().into()),
+        merged_into: Set(change.merged_into),
+    }
+}
+
+/// What this process knows of the feed: how far it has come, and that something new awaits a position.
+///
+/// Another instance may know of more. What is known here is never too far: all up to it has been committed.
+#[derive(Debug)]
+pub struct Feed {
+    latest: watch::Sender<i64>,
+    fresh: Notify,
+    /// Another after a backup has been restored, so that followers learn that positions have been given anew.
+    pub epoch: i64,
+}
+
+impl Feed {
+    pub(super) fn new(latest: i64, epoch: i64) -> Self {
+        Self { latest: watch::Sender::new(latest), fresh: Notify::new(), epoch }
+    }
+
+    /// The last position that is known to have been given.
+    #[must_use]
+    pub fn latest(&self) -> i64 {
+        *self.latest.borrow()
+    }
+
+    /// Tells when later positions are known.
+    pub fn follow(&self) -> watch::Receiver<i64> {
+        self.latest.subscribe()
+    }
+
+    /// Says that positions have been given up to this one.
+    pub fn reached(&self, position: i64) {
+        self.latest.send_if_modified(|latest| {
+            let further = position > *latest;
+            *latest = (*latest).max(position);
+            further
+        });
+    }
+
+    /// Says that events have been committed that await their position.
+    pub(super) fn written(&self) {
+        self.fresh.notify_one();
+    }
+
+    /// Waits until events have been committed here that await their position.
+    pub async fn awaits_positions(&self) {
+        self.fresh.notified().await;
     }
 }

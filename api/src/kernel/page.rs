@@ -83,12 +83,16 @@ pub struct Page<T> {
     /// How many items there are in all, when asked for by `include=total`.
     #[schema(format = Int64)]
     pub total: Option<u64>,
+    /// Where to follow `/changes` from to keep what was read up to date: a place in the feed from before the list was read. Take
+    /// that of the first page. The tag of the answer does not depend on it.
+    pub change_cursor: String,
 }
 
 impl<T> Page<T> {
     /// The page with each item as something else.
     pub fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
-        Page { items: self.items.into_iter().map(each).collect(), next_cursor: self.next_cursor, total: self.total }
+        let Self { items, next_cursor, total, change_cursor } = self;
+        Page { items: items.into_iter().map(each).collect(), next_cursor, total, change_cursor }
     }
 }
 
@@ -190,6 +194,7 @@ impl Paging {
                 ..Problem::new(Kind::Invalid)
             });
         }
+        let change_cursor = db.feed_cursor(db.feed.latest());
         let scope = call.cursor_scope();
         let after = match &self.cursor {
             Some(cursor) => Some(open(cursor, &scope, keys.len(), db)?),
@@ -218,7 +223,7 @@ impl Paging {
             }
             None => None,
         };
-        Ok(Page { items, next_cursor, total })
+        Ok(Page { items, next_cursor, total, change_cursor })
     }
 }
 

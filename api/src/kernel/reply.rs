@@ -29,6 +29,8 @@ pub struct Reply<T> {
     link: Option<String>,
     cookie: Option<String>,
     secret: bool,
+    /// A part of the body that the tag does not depend on.
+    aside: Option<String>,
     /// The whole of it with the members that the caller wants, when those are not all.
     whole: Option<(Value, Vec<String>)>,
     of: PhantomData<fn() -> T>,
@@ -62,7 +64,7 @@ impl<T: Serialize> Reply<T> {
             }
         };
         let stored = Stored { status, etag: etag(&bytes), location: None, body: bytes.into() };
-        Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, whole, of: PhantomData })
+        Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, aside: None, whole, of: PhantomData })
     }
 
     /// 200 with one resource at a version.
@@ -129,7 +131,9 @@ impl<T: Serialize> Reply<Page<T>> {
     /// # Errors
     /// When an item cannot be written as JSON.
     pub fn page(call: &Call, page: &Page<T>) -> Result<Self> {
-        let mut reply = Self::computed(call, page)?;
+        let aside = page.change_cursor.clone();
+        let mut reply = Self::new(call, 200, |bytes| Some(format!("W/\"{}\"", &digest(bytes, Some(&aside))[..16])), page)?;
+        reply.aside = Some(aside);
         let query = |cursor: Option<&str>| {
             let mut query: Vec<String> = Vec::new();
             for (name, value) in call.parameters.as_object().into_iter().flatten() {
@@ -186,7 +190,7 @@ impl<T> Reply<T> {
             None => body,
         };
         self.stored.body = body.to_string().into();
-        let digest = sha256_hex(&self.stored.body);
+        let digest = digest(&self.stored.body, self.aside.as_deref());
         self.stored.etag = self.stored.etag.as_deref().map(|etag| match etag.strip_prefix("W/") {
             Some(_) => format!("W/\"{}\"", &digest[..16]),
             None => format!("\"{}-{}\"", etag.trim_matches('"').split('-').next().unwrap_or_default(), &digest[..8]),
@@ -194,7 +198,19 @@ impl<T> Reply<T> {
     }
 
     pub(crate) const fn stored(stored: Stored, replayed: bool) -> Self {
-        Self { stored, replayed, link: None, cookie: None, secret: false, whole: None, of: PhantomData }
+        Self { stored, replayed, link: None, cookie: None, secret: false, aside: None, whole: None, of: PhantomData }
+    }
+}
+
+/// The digest of a body without a part of it.
+fn digest(body: &[u8], aside: Option<&str>) -> String {
+    let place = aside.and_then(|aside| {
+        let at = body.windows(aside.len()).rposition(|part| part == aside.as_bytes())?;
+        Some((at, at + aside.len()))
+    });
+    match place {
+        Some((from, to)) => sha256_hex(&[&body[..from], &body[to..]].concat()),
+        None => sha256_hex(body),
     }
 }
 

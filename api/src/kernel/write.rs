@@ -180,8 +180,9 @@ impl Db {
                 if access.get() {
                     tx.execute_unprepared("UPDATE access_epoch SET epoch = epoch + 1").await?;
                 }
-                if !rows.is_empty() {
-                    events::Entity::insert_many(rows).exec_without_returning(&tx).await?;
+                // SQLite takes 32,766 values in a statement.
+                for rows in rows.chunks(1_000) {
+                    events::Entity::insert_many(rows.to_vec()).exec_without_returning(&tx).await?;
                 }
                 let trail = &*call.trail;
                 let turn = turn.get().unwrap_or(Turn::done(trail.success));
@@ -191,6 +192,9 @@ impl Db {
                     audit::Entity::insert(entry).exec_without_returning(&tx).await?;
                 }
                 tx.commit().await?;
+                if !changes.is_empty() {
+                    self.feed.written();
+                }
                 if noted {
                     trail.note(turn.status);
                 }

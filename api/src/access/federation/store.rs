@@ -157,7 +157,7 @@ async fn take_back(id: GrantId, w: &Write<'_>) -> Result<()> {
     grants::table::Entity::delete_by_id(id).exec(&w.tx).await?;
     w.access_changed();
     let visible = crate::access::Visibility::Actor.of(None, None);
-    w.record(Change { kind: "grant", id: id.uuid(), op: ChangeOperation::Delete, version: 2, visible });
+    w.record(Change::new("grant", id.uuid(), ChangeOperation::Delete, 2, visible));
     Ok(())
 }
 

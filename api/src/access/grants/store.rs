@@ -227,7 +227,7 @@ pub(super) async fn remove(grant: &Grant, w: &Write<'_>) -> Result<()> {
 }
 
 fn change(id: GrantId, op: ChangeOperation, version: i64) -> Change {
-    Change { kind: "grant", id: id.uuid(), op, version, visible: crate::access::Visibility::Actor.of(None, None) }
+    Change::new("grant", id.uuid(), op, version, crate::access::Visibility::Actor.of(None, None))
 }
 
 /// All grants of a user.

@@ -180,13 +180,13 @@ pub(crate) async fn update(mut row: table::Model, w: &Write<'_>) -> Result<table
 }
 
 fn record(row: &table::Model, w: &Write<'_>) {
-    w.record(Change {
-        kind: if row.kind == AccountKind::Person { "user" } else { "service_account" },
-        id: row.id.uuid(),
-        op: ChangeOperation::Upsert,
-        version: row.version,
-        visible: crate::access::Visibility::Actor.of(None, None),
-    });
+    w.record(Change::new(
+        if row.kind == AccountKind::Person { "user" } else { "service_account" },
+        row.id.uuid(),
+        ChangeOperation::Upsert,
+        row.version,
+        crate::access::Visibility::Actor.of(None, None),
+    ));
 }
 
 /// Puts a password in place of another. It is no change that anybody sees.

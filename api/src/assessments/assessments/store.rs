@@ -206,7 +206,9 @@ async fn store(
         }
     };
     search::put(KIND, id, &[&assessment.fields.title, assessment.fields.purpose.as_deref().unwrap_or_default()], w).await?;
-    record(&assessment, KIND, id.uuid(), ChangeOperation::Upsert, version, w);
+    let was = before.map(|before| before.fields.visibility.of(Some(before.fields.forum_id.uuid()), None));
+    let left = before.map(|before| before.fields.area_id);
+    w.record(change(&assessment, KIND, id.uuid(), ChangeOperation::Upsert, version).within(left).after(was));
     Ok(assessment)
 }
 
@@ -222,6 +224,10 @@ pub(super) async fn remove(assessment: &Assessment, w: &Write<'_>) -> Result<()>
 
 /// Records a change of an assessment or of a part of it, which is seen by those who see the assessment.
 pub fn record(assessment: &Assessment, kind: &'static str, id: Uuid, op: ChangeOperation, version: i64, w: &Write<'_>) {
+    w.record(change(assessment, kind, id, op, version));
+}
+
+fn change(assessment: &Assessment, kind: &'static str, id: Uuid, op: ChangeOperation, version: i64) -> Change {
     let visible = assessment.fields.visibility.of(Some(assessment.fields.forum_id.uuid()), None);
-    w.record(Change { kind, id, op, version, visible });
+    Change::new(kind, id, op, version, visible).within([assessment.fields.area_id])
 }

@@ -133,7 +133,7 @@ pub(super) async fn list_evidence(finding: FindingId, paging: &Paging, call: &Ca
     let keys = vec![Key::column(table::evidence::Column::Id, |row: &table::evidence::Model| row.id.into())];
     let page = paging.fetch(select, keys, call, db).await?;
     let items = page.items.into_iter().map(evidence_view).collect::<Result<_>>()?;
-    Ok(Page { items, next_cursor: page.next_cursor, total: page.total })
+    Ok(Page { items, next_cursor: page.next_cursor, total: page.total, change_cursor: page.change_cursor })
 }
 
 /// One piece of evidence of a finding that may be seen.

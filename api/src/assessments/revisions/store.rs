@@ -31,7 +31,7 @@ pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call,
     let keys = vec![Key::column(table::Column::Number, |row: &table::Model| row.number.into())];
     let page = paging.fetch(select, keys, call, db).await?;
     let items = page.items.into_iter().map(view).collect::<Result<_>>()?;
-    Ok(Page { items, next_cursor: page.next_cursor, total: page.total })
+    Ok(Page { items, next_cursor: page.next_cursor, total: page.total, change_cursor: page.change_cursor })
 }
 
 /// One revision of an assessment that may be seen.

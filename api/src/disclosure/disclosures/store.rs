@@ -67,7 +67,7 @@ pub(super) async fn list(
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     let page = paging.fetch(select, keys, call, db).await?;
     let items = page.items.into_iter().map(view).collect::<Result<_>>()?;
-    Ok(Page { items, next_cursor: page.next_cursor, total: page.total })
+    Ok(Page { items, next_cursor: page.next_cursor, total: page.total, change_cursor: page.change_cursor })
 }
 
 /// One disclosure within reach.
@@ -127,7 +127,7 @@ pub(super) async fn insert(record: Record, new: NewRecordDisclosure, contract: &
     };
     let disclosure = view(row.insert(&w.tx).await?)?;
     let visible = Visibility::Actor.of(record.forum, record.actor);
-    w.record(Change { kind: "disclosure", id: disclosure.id.uuid(), op: ChangeOperation::Upsert, version: 1, visible });
+    w.record(Change::new("disclosure", disclosure.id.uuid(), ChangeOperation::Upsert, 1, visible));
     Ok(disclosure)
 }
 

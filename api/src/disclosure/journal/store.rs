@@ -132,7 +132,7 @@ pub async fn insert(sight: &Sight, new: NewJournalEntry, w: &Write<'_>) -> Resul
     };
     let entry = view(row.insert(&w.tx).await?);
     let visible = Visibility::Members.of(None, None);
-    w.record(Change { kind: "journal_entry", id: entry.id.uuid(), op: ChangeOperation::Upsert, version: 1, visible });
+    w.record(Change::new("journal_entry", entry.id.uuid(), ChangeOperation::Upsert, 1, visible));
     Ok(entry)
 }
 

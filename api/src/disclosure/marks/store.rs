@@ -187,6 +187,6 @@ pub(super) async fn lift(mark: &SecrecyMark, motive: &str, w: &Write<'_>) -> Res
 fn announce(mark: &SecrecyMark, record: &Record, w: &Write<'_>) {
     w.access_changed();
     let op = ChangeOperation::Upsert;
-    w.record(Change { kind: "secrecy_mark", id: mark.id.uuid(), op, version: mark.version, visible: Visibility::Actor.of(None, None) });
-    w.record(Change { kind: record.kind.name(), id: record.id, op, version: record.version, visible: record.visible.clone() });
+    w.record(Change::new("secrecy_mark", mark.id.uuid(), op, mark.version, Visibility::Actor.of(None, None)));
+    w.record(Change::new(record.kind.name(), record.id, op, record.version, record.visible.clone()));
 }

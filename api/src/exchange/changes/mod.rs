@@ -8,3 +8,4 @@ mod api;
 mod store;
 
 pub use api::{Change, ChangePage, routes};
+pub use store::keep_positioned;

@@ -95,6 +95,6 @@ async fn record(row: &table::Model, w: &Write<'_>) -> Result<()> {
     let actor = actors::find(&Sight::of_installation(), row.actor_id, &w.tx).await?;
     let seen = if actor.fields.visibility == Visibility::Public { Visibility::Members } else { actor.fields.visibility };
     let visible = seen.of(None, Some(row.actor_id.uuid()));
-    w.record(Change { kind: "source", id: row.id.uuid(), op: ChangeOperation::Upsert, version: row.version, visible });
+    w.record(Change::new("source", row.id.uuid(), ChangeOperation::Upsert, row.version, visible));
     Ok(())
 }

@@ -10,7 +10,7 @@ use sea_orm::{
 use super::{Forum, ForumId, NewForum, api::ForumFilter, table};
 use crate::{
     access::{Reach, Sight, Visibility},
-    geography::areas::store as areas,
+    geography::areas::{AreaId, store as areas},
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
@@ -184,12 +184,24 @@ async fn store(id: ForumId, version: i64, before: Option<&Forum>, mut new: NewFo
         w.access_changed();
     }
     search::put(KIND, id, &[&forum.fields.name, forum.fields.purpose.as_deref().unwrap_or_default()], w).await?;
-    w.record(change(&forum, ChangeOperation::Upsert, version));
+    let was = before.map(|before| before.fields.visibility.of(Some(id.uuid()), None));
+    let left = before.into_iter().flat_map(|before| before.fields.areas.iter().copied());
+    w.record(change(&forum, ChangeOperation::Upsert, version).within(left).after(was));
     Ok(forum)
 }
 
+/// The areas of a forum, whoever asks.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn areas_of(forum: ForumId, db: &impl ConnectionTrait) -> Result<Vec<AreaId>> {
+    let row = table::Entity::find_by_id(forum).one(db).await?;
+    Ok(row.map(|row| row.areas.0).unwrap_or_default())
+}
+
 fn change(forum: &Forum, op: ChangeOperation, version: i64) -> Change {
-    Change { kind: KIND, id: forum.id.uuid(), op, version, visible: forum.fields.visibility.of(Some(forum.id.uuid()), None) }
+    Change::new(KIND, forum.id.uuid(), op, version, forum.fields.visibility.of(Some(forum.id.uuid()), None))
+        .within(forum.fields.areas.iter().copied())
 }
 
 /// Removes a forum: it is kept, but neither shown nor found.

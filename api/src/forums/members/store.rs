@@ -165,6 +165,6 @@ async fn store(
     let op = if status == MemberStatus::Left { ChangeOperation::Delete } else { ChangeOperation::Upsert };
     w.access_changed();
     let visible = forum.fields.visibility.of(Some(forum.id.uuid()), None);
-    w.record(Change { kind: "member", id: id.uuid(), op, version, visible });
+    w.record(Change::new("member", id.uuid(), op, version, visible).within(forum.fields.areas.iter().copied()));
     Ok(member)
 }

@@ -271,13 +271,14 @@ async fn store(id: InterventionId, version: i64, before: Option<&Intervention>, 
         table::cause::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
     search::put(KIND, id, &[&new.title, new.description.as_deref().unwrap_or_default()], w).await?;
-    record(id, &new, ChangeOperation::Upsert, version, w);
+    record(id, &new, before.map(|before| &before.fields), ChangeOperation::Upsert, version, w);
     Ok(())
 }
 
-fn record(id: InterventionId, of: &NewIntervention, op: ChangeOperation, version: i64, w: &Write<'_>) {
-    let visible = of.visibility.of(of.forum_id.map(crate::kernel::id::Id::uuid), Some(of.owner_actor_id.uuid()));
-    w.record(Change { kind: KIND, id: id.uuid(), op, version, visible });
+fn record(id: InterventionId, now: &NewIntervention, before: Option<&NewIntervention>, op: ChangeOperation, version: i64, w: &Write<'_>) {
+    let visible = |of: &NewIntervention| of.visibility.of(of.forum_id.map(crate::kernel::id::Id::uuid), Some(of.owner_actor_id.uuid()));
+    let areas = before.into_iter().chain([now]).flat_map(|of| of.areas.iter().copied());
+    w.record(Change::new(KIND, id.uuid(), op, version, visible(now)).within(areas).after(before.map(visible)));
 }
 
 /// Removes an intervention: it is kept, but neither shown nor found.
@@ -286,6 +287,6 @@ pub(super) async fn remove(intervention: &Intervention, w: &Write<'_>) -> Result
     let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
     w.replace::<table::Entity>(row, table::Column::Id.eq(intervention.id), table::Column::Version, intervention.version).await?;
     search::remove(intervention.id, w).await?;
-    record(intervention.id, &intervention.fields, ChangeOperation::Delete, version, w);
+    record(intervention.id, &intervention.fields, None, ChangeOperation::Delete, version, w);
     Ok(())
 }

@@ -88,6 +88,6 @@ pub async fn put(round: &Round, actor: ActorId, before: Option<&Ballot>, new: Ne
             find(round.id, actor, &w.tx).await?.ok_or_else(Problem::not_found)?
         }
     };
-    record(round, "ballot", ballot.id.uuid(), version, w);
+    record(round, "ballot", ballot.id.uuid(), version, w).await?;
     Ok(ballot)
 }

@@ -150,6 +150,7 @@ pub async fn insert(round: &Round, new: NewDecision, w: &Write<'_>) -> Result<De
     let decision = view(row.insert(&w.tx).await?);
     rounds::proceed(round, RoundStatus::Decided, None, w).await?;
     let visible = decision.fields.visibility.of(Some(round.fields.forum_id.uuid()), None);
-    w.record(Change { kind: "decision", id: decision.id.uuid(), op: ChangeOperation::Upsert, version: 1, visible });
+    let areas = forums::areas_of(round.fields.forum_id, &w.tx).await?;
+    w.record(Change::new("decision", decision.id.uuid(), ChangeOperation::Upsert, 1, visible).within(areas));
     Ok(decision)
 }

@@ -242,12 +242,17 @@ async fn store(
         });
         table::candidate::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
-    record(&round, "round", id.uuid(), version, w);
+    record(&round, "round", id.uuid(), version, w).await?;
     Ok(round)
 }
 
 /// Records a change of a round or of a part of it, which is seen by those who see the round.
-pub fn record(round: &Round, kind: &'static str, id: Uuid, version: i64, w: &Write<'_>) {
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn record(round: &Round, kind: &'static str, id: Uuid, version: i64, w: &Write<'_>) -> Result<()> {
     let visible = round.fields.visibility.of(Some(round.fields.forum_id.uuid()), None);
-    w.record(Change { kind, id, op: ChangeOperation::Upsert, version, visible });
+    let areas = forums::areas_of(round.fields.forum_id, &w.tx).await?;
+    w.record(Change::new(kind, id, ChangeOperation::Upsert, version, visible).within(areas));
+    Ok(())
 }

@@ -109,7 +109,7 @@ pub(super) async fn end(hold: &LegalHold, w: &Write<'_>) -> Result<()> {
 
 fn record_change(id: LegalHoldId, version: i64, w: &Write<'_>) {
     let visible = crate::access::Visibility::Actor.of(None, None);
-    w.record(Change { kind: "legal_hold", id: id.uuid(), op: ChangeOperation::Upsert, version, visible });
+    w.record(Change::new("legal_hold", id.uuid(), ChangeOperation::Upsert, version, visible));
 }
 
 /// The users who are under a hold today.

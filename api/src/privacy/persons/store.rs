@@ -264,7 +264,7 @@ pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<
     w.tx.execute(&insert).await?;
     w.access_changed();
     let visible = crate::access::Visibility::Actor.of(None, None);
-    w.record(Change { kind: "user", id: user.uuid(), op: ChangeOperation::Delete, version: version + 1, visible });
+    w.record(Change::new("user", user.uuid(), ChangeOperation::Delete, version + 1, visible));
     Ok(erasure)
 }
 

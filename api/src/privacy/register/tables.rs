@@ -186,7 +186,8 @@ pub const TABLES: &[Declared] = &[
             becomes("changed_by changed_at request_id:text", Erase::Stays, History, Rule::Records, "listChanges"),
             becomes("changed_by_name", Erase::Name, History, Rule::Records, ""),
         ],
-        "seq:int position:int entity_kind entity_id op version:int visibility forum_id actor_id",
+        "seq:int position:int entity_kind entity_id op version:int visibility forum_id actor_id was_visibility was_forum_id was_actor_id \
+         areas merged_into",
     ),
     about(
         "idempotent_answer",

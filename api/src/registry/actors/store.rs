@@ -240,9 +240,9 @@ pub(super) async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
         .exec(&w.tx)
         .await?;
     search::remove(actor.id, w).await?;
-    history::keep(&[put::version(actor, actor.version, ChangeOperation::Upsert, Some(actor.updated_at))], w).await?;
-    history::keep(&[put::version(actor, version, ChangeOperation::Delete, None)], w).await?;
-    w.record(put::change(actor, ChangeOperation::Delete, version));
+    let gone = Actor { version, updated_at: w.now, ..actor.clone() };
+    history::keep(&[put::version(actor, ChangeOperation::Upsert, true), put::version(&gone, ChangeOperation::Delete, false)], w).await?;
+    w.record(put::change(&gone, None, ChangeOperation::Delete));
     Ok(())
 }
 

@@ -146,7 +146,7 @@ async fn store(id: MandateId, version: i64, before: Option<&Mandate>, mut new: N
             find(&Sight::of_installation(), id, &w.tx).await?
         }
     };
-    record(&mandate, ChangeOperation::Upsert, version, w);
+    record(&mandate, before, ChangeOperation::Upsert, version, w);
     Ok(mandate)
 }
 
@@ -155,11 +155,13 @@ pub(super) async fn remove(mandate: &Mandate, w: &Write<'_>) -> Result<()> {
     let version = mandate.version + 1;
     let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
     w.replace::<table::Entity>(row, table::Column::Id.eq(mandate.id), table::Column::Version, mandate.version).await?;
-    record(mandate, ChangeOperation::Delete, version, w);
+    record(mandate, None, ChangeOperation::Delete, version, w);
     Ok(())
 }
 
-fn record(mandate: &Mandate, op: ChangeOperation, version: i64, w: &Write<'_>) {
-    let visible = mandate.fields.visibility.of(None, Some(mandate.fields.actor_id.uuid()));
-    w.record(Change { kind: "mandate", id: mandate.id.uuid(), op, version, visible });
+fn record(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperation, version: i64, w: &Write<'_>) {
+    let visible = |mandate: &Mandate| mandate.fields.visibility.of(None, Some(mandate.fields.actor_id.uuid()));
+    let change = Change::new("mandate", mandate.id.uuid(), op, version, visible(mandate));
+    let areas = before.into_iter().chain([mandate]).map(|mandate| mandate.fields.area_id);
+    w.record(change.within(areas).after(before.map(visible)));
 }

@@ -133,7 +133,7 @@ async fn store(
             find(id, &w.tx).await?
         }
     };
-    w.record(Change { kind: "indicator", id: id.uuid(), op: ChangeOperation::Upsert, version, visible: Visibility::Public.of(None, None) });
+    w.record(Change::new("indicator", id.uuid(), ChangeOperation::Upsert, version, Visibility::Public.of(None, None)));
     Ok(indicator)
 }
 

@@ -180,13 +180,7 @@ pub async fn import(
         return Ok(report.view(None, source, w));
     }
     report.store(id, source, w).await?;
-    w.record(Change {
-        kind: "observation_import",
-        id: id.uuid(),
-        op: ChangeOperation::Upsert,
-        version: 1,
-        visible: Visibility::Public.of(None, None),
-    });
+    w.record(Change::new("observation_import", id.uuid(), ChangeOperation::Upsert, 1, Visibility::Public.of(None, None)));
     for row in changed {
         row.update(&w.tx).await?;
     }

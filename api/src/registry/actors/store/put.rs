@@ -10,7 +10,7 @@ use crate::{
     geography::areas::{AreaId, store as areas},
     kernel::{
         Fault, Problem, Result, Write,
-        events::{Change, ChangeOperation},
+        events::{Change, ChangeOperation, Visible},
         history::{self, Version},
         problem::Kind,
         say, search, text,
@@ -100,21 +100,33 @@ pub async fn put_many(drafts: Vec<Draft>, w: &Write<'_>) -> Result<Vec<Result<Ac
             w.access_changed();
         }
         // One from before the history began is kept as it was.
-        versions.extend(before.iter().map(|before| version(before, before.version, ChangeOperation::Upsert, Some(before.updated_at))));
-        versions.push(version(actor, actor.version, ChangeOperation::Upsert, None));
-        w.record(change(actor, ChangeOperation::Upsert, actor.version));
+        versions.extend(before.iter().map(|before| version(before, ChangeOperation::Upsert, true)));
+        versions.push(version(actor, ChangeOperation::Upsert, false));
+        w.record(change(actor, before.as_ref(), ChangeOperation::Upsert));
     }
     history::keep(&versions, w).await?;
     Ok(outcomes)
 }
 
-pub(super) fn change(actor: &Actor, op: ChangeOperation, version: i64) -> Change {
-    Change { kind: KIND, id: actor.id.uuid(), op, version, visible: actor.fields.visibility.of(None, Some(actor.id.uuid())) }
+pub(super) fn change(actor: &Actor, before: Option<&Actor>, op: ChangeOperation) -> Change {
+    Change::new(KIND, actor.id.uuid(), op, actor.version, visible(actor))
+        .within(before.into_iter().chain([actor]).flat_map(|actor| places_of(&actor.fields)))
+        .after(before.map(visible))
 }
 
-pub(super) fn version(actor: &Actor, version: i64, op: ChangeOperation, since: Option<ChronoDateTimeUtc>) -> Version<'_, NewActor> {
-    let visible = actor.fields.visibility.of(None, Some(actor.id.uuid()));
-    Version { kind: KIND, id: actor.id.uuid(), version, op, since, visible, body: &actor.fields }
+/// A version of an actor for its history; `earlier` is one that was made before this write.
+pub(super) fn version(actor: &Actor, op: ChangeOperation, earlier: bool) -> Version<'_, NewActor> {
+    let since = earlier.then_some(actor.updated_at);
+    Version { kind: KIND, id: actor.id.uuid(), version: actor.version, op, since, visible: visible(actor), body: &actor.fields }
+}
+
+fn visible(actor: &Actor) -> Visible {
+    actor.fields.visibility.of(None, Some(actor.id.uuid()))
+}
+
+/// The areas that an actor concerns: where it has its seat and those that it serves.
+fn places_of(actor: &NewActor) -> impl Iterator<Item = AreaId> {
+    actor.seat_area_id.into_iter().chain(actor.areas_served.iter().copied())
 }
 
 /// What an actor is found by.
