@@ -126,6 +126,7 @@ permissions! {
     ReadAudit "audit.read" [In(Admin | ActorAdmin)];
     WriteActors "actors.write" [In(Admin | Coordinator | ActorAdmin)];
     WriteMandates "mandates.write" [In(Admin | Coordinator | ActorAdmin)];
+    WriteStatements "statements.write" [In(Admin | Coordinator | ActorAdmin | Contributor)];
     WriteForums "forums.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator)];
     AnswerInvitation "forums.answer" [In(Admin | Coordinator | ActorAdmin | Contributor)];
     WriteStatistics "statistics.write" [In(Admin | Coordinator | Analyst)];

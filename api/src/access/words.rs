@@ -63,6 +63,9 @@ impl Permission {
             ),
             Self::WriteActors => say!("lägga upp, ändra och ta bort aktörer", "register, change and remove actors"),
             Self::WriteMandates => say!("lägga upp, ändra och ta bort mandat", "register, change and remove mandates"),
+            Self::WriteStatements => {
+                say!("skriva in vad aktörer behöver, kan och har", "enter what actors need, find difficult, can and have")
+            }
             Self::WriteForums => {
                 say!("öppna, ändra och ta bort forum och bjuda in medlemmar", "open, change and remove forums, and invite members")
             }

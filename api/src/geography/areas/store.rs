@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr,
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QuerySelect, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Expr, Query, SelectStatement},
 };
 
 use super::{Area, AreaId, api::AreaFilter, table};
@@ -57,6 +59,13 @@ pub async fn find(id: AreaId, db: &impl ConnectionTrait) -> Result<Area> {
 fn at_or_below(path: &str) -> Condition {
     // `~` sorts after every character of a path.
     Condition::all().add(table::Column::Path.gte(path)).add(table::Column::Path.lt(format!("{path}~")))
+}
+
+/// The ids of the areas at or below any of these paths.
+#[must_use]
+pub fn at_or_below_any(paths: &[String]) -> SelectStatement {
+    let any = paths.iter().fold(Condition::any().add(Expr::val(false)), |any, path| any.add(at_or_below(path)));
+    Query::select().column(table::Column::Id).from(table::Entity).cond_where(any).take()
 }
 
 /// The code of the municipality that a path leads to or through.

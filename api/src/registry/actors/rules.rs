@@ -219,6 +219,15 @@ pub fn former_names(before: &NewActor, after: &NewActor, today: NaiveDate) -> Ve
     former
 }
 
+/// Puts an actor as it was on a day, as far as it tells itself: its name, the names before that, and its numbers.
+pub fn as_of(actor: &mut NewActor, day: NaiveDate) {
+    actor.name = name_on(actor, day).to_owned();
+    actor.former_names.retain(|former| former.valid_to.is_some_and(|to| to <= day));
+    actor
+        .identifiers
+        .retain(|identifier| identifier.valid_from.is_none_or(|from| from <= day) && identifier.valid_to.is_none_or(|to| day < to));
+}
+
 /// What an actor was called on a day, as far as its former names tell.
 #[must_use]
 pub fn name_on(actor: &NewActor, day: NaiveDate) -> &str {

@@ -16,7 +16,10 @@ use crate::{
         say, search, text,
     },
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
-    registry::actors::{Actor, ActorId, IdentifierScope, NewActor, rules, table},
+    registry::{
+        actors::{Actor, ActorId, IdentifierScope, NewActor, rules, table},
+        relations::store::{self as relations, Moved},
+    },
 };
 
 /// How many values one question asks for.
@@ -94,10 +97,12 @@ pub async fn put_many(drafts: Vec<Draft>, w: &Write<'_>) -> Result<Vec<Result<Ac
     let words: Vec<_> = admitted.iter().filter(new_words).map(|draft| (draft.actor.id, texts(&draft.actor.fields))).collect();
     search::put_many(KIND, &words, w).await?;
     let mut versions = Vec::with_capacity(admitted.len());
+    let mut moved = Vec::new();
     for Admitted { before, actor, .. } in &admitted {
         if actor.fields.parent_id != before.as_ref().and_then(|before| before.fields.parent_id) {
             // Who works for the parent works for its administrations too.
             w.access_changed();
+            moved.push(Moved { actor, before: before.as_ref() });
         }
         // One from before the history began is kept as it was.
         versions.extend(before.iter().map(|before| version(before, ChangeOperation::Upsert, true)));
@@ -105,6 +110,7 @@ pub async fn put_many(drafts: Vec<Draft>, w: &Write<'_>) -> Result<Vec<Result<Ac
         w.record(change(actor, before.as_ref(), ChangeOperation::Upsert));
     }
     history::keep(&versions, w).await?;
+    relations::keep_parents(&moved, w).await?;
     Ok(outcomes)
 }
 
@@ -255,7 +261,7 @@ impl Known {
 }
 
 /// The identifiers that are an actor's own, each with its place.
-fn own(fields: &NewActor) -> impl Iterator<Item = (usize, (String, String))> {
+pub(super) fn own(fields: &NewActor) -> impl Iterator<Item = (usize, (String, String))> {
     let identifiers = fields.identifiers.iter().enumerate().filter(|(_, identifier)| identifier.scope == IdentifierScope::Own);
     identifiers.map(|(at, identifier)| (at, (identifier.scheme.clone(), identifier.value.clone())))
 }
@@ -293,7 +299,7 @@ async fn above(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<ActorId, Optio
 }
 
 /// Whose own these numbers are.
-async fn taken(values: Vec<String>, w: &Write<'_>) -> Result<HashMap<(String, String), ActorId>> {
+pub(super) async fn taken(values: Vec<String>, w: &Write<'_>) -> Result<HashMap<(String, String), ActorId>> {
     let mut taken = HashMap::new();
     for values in values.chunks(ASKED) {
         let rows = table::identifier::Entity::find()
