@@ -24,5 +24,6 @@ mod fixtures;
 mod harness;
 mod house;
 mod policy;
+mod registry;
 mod story;
 mod visibility;

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod federation;
 mod privacy;
+mod registry;
 mod secrecy;
 
 use crate::story::{Teller, Told};
@@ -15,4 +16,5 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     audit::tell(t, told);
     secrecy::tell(t, told);
     privacy::tell(t, told);
+    registry::tell(t, told);
 }

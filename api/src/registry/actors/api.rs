@@ -227,7 +227,8 @@ pub(super) struct ActorFilter {
     /// The actor with this identifier, as scheme and value with a colon between.
     #[param(nullable = false, max_length = 160, example = "SE-ON:2120002882")]
     pub identifier: Option<String>,
-    /// `true` lists removed actors instead: those that the caller may restore, with the time of removal as `updatedAt`.
+    /// `true` lists removed actors instead: those that the caller may restore, with the time of removal as `updatedAt`. `q`
+    /// finds none of them.
     #[param(nullable = false)]
     pub removed: Option<bool>,
     /// Actors changed after this point in time.
