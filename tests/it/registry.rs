@@ -102,7 +102,7 @@ fn a_new_name_keeps_the_old_one(#[values(Database::Sqlite, Database::Postgres)] 
     let corrected = change(&admin, &path(&club), &json!({"name": "Alby Idrott", "formerNames": own}));
     assert_eq!(corrected["formerNames"], own);
     // Later the next one follows on the last.
-    let later = TestApp::at(today() + TimeDelta::hours(1), &app.url, 2_000_000);
+    let later = TestApp::at(today() + TimeDelta::minutes(2), &app.url, 2_000_000);
     let again = change(&admin.at(later.address), &path(&club), &json!({"name": "Alby Sport"}));
     assert_eq!(again["formerNames"][1], json!({"name": "Alby Idrott", "validFrom": "2020-01-01", "validTo": "2026-11-22"}));
     assert_eq!(ids(&admin.get("/actors?q=idrott%20alby").json), [id(&club)]);
