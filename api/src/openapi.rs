@@ -79,6 +79,7 @@ fn introduce(document: &mut Value, public_url: &str) {
         {"name": "areas", "description": "The division of the country (områden)"},
         {"name": "actors", "description": "Organisations that take part (aktörer)"},
         {"name": "mandates", "description": "What actors may decide (mandat)"},
+        {"name": "statements", "description": "What actors need, find difficult, can and have (behov, utmaningar, kompetenser, resurser)"},
         {"name": "forums", "description": "Where we meet (forum)"},
         {"name": "statistics", "description": "What the numbers say (statistik)"},
         {"name": "assessments", "description": "What we agree is true (gemensamma lägesbilder)"},
@@ -247,8 +248,20 @@ fn complete_schemas(document: &mut Value, written: &BTreeSet<String>) {
 }
 
 /// The records that can be under secrecy (see `disclosure::records`), and the nodes of the trace that tell of them.
-const MARKABLE: &[&str] =
-    &["Actor", "Mandate", "Forum", "Assessment", "Finding", "Cause", "Intervention", "Round", "Decision", "JournalEntry", "TraceNode"];
+const MARKABLE: &[&str] = &[
+    "Actor",
+    "Mandate",
+    "Statement",
+    "Forum",
+    "Assessment",
+    "Finding",
+    "Cause",
+    "Intervention",
+    "Round",
+    "Decision",
+    "JournalEntry",
+    "TraceNode",
+];
 
 /// What can be under secrecy says what is hidden. It is the one member that is absent when it has nothing to say, so that
 /// the frozen content of revisions keeps its digest.

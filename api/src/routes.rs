@@ -26,7 +26,10 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(geography::areas::routes)
         // Who we are and what each may decide.
         .configure(registry::actors::routes)
+        .configure(registry::history::routes)
         .configure(registry::mandates::routes)
+        .configure(registry::relations::routes)
+        .configure(registry::statements::routes)
         // Where we meet.
         .configure(forums::forums::routes)
         .configure(forums::members::routes)

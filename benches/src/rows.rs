@@ -126,6 +126,7 @@ pub fn actor(number: usize, places: &[Place], random: &mut Random) -> SeededActo
         pack: Set(None),
         pack_version: Set(None),
         deleted_at: Set(None),
+        ..Default::default()
     };
     SeededActor {
         id,

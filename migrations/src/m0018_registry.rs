@@ -2,6 +2,8 @@
 
 use sea_orm_migration::{prelude::*, schema::*};
 
+use sea_orm_migration::sea_orm::prelude::{ChronoDateTimeUtc, Uuid};
+
 use super::columns::{index, period, refers, resource};
 
 #[derive(DeriveMigrationName)]
@@ -52,6 +54,7 @@ impl MigrationTrait for Migration {
         manager.create_table(relation).await?;
         index(manager, "actor_relation", &["actor_id", "id"], false).await?;
         index(manager, "actor_relation", &["other_actor_id", "id"], false).await?;
+        part_of(manager).await?;
 
         let mut statement = resource("statement");
         statement.col(text("kind"));
@@ -65,4 +68,34 @@ impl MigrationTrait for Migration {
         index(manager, "statement", &["actor_id", "id"], false).await?;
         index(manager, "statement", &["area_id", "policy_domain", "id"], false).await
     }
+}
+
+/// What is part of what already, since nobody knows when. Each relation gets an id made from that of its actor, which no
+/// other has.
+async fn part_of(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    let db = manager.get_connection();
+    let parts =
+        Query::select().columns(["id", "parent_id", "updated_at"]).from("actor").and_where(Expr::col("parent_id").is_not_null()).take();
+    for row in db.query_all(&parts).await? {
+        let (actor, parent): (Uuid, Uuid) = (row.try_get("", "id")?, row.try_get("", "parent_id")?);
+        let updated_at: ChronoDateTimeUtc = row.try_get("", "updated_at")?;
+        let mut id = actor.into_bytes();
+        id[15] ^= 0xff;
+        let insert = Query::insert()
+            .into_table("actor_relation")
+            .columns(["id", "version", "created_at", "updated_at", "kind", "actor_id", "other_actor_id"])
+            .values([
+                Uuid::from_bytes(id).into(),
+                1_i64.into(),
+                updated_at.into(),
+                updated_at.into(),
+                "part_of".into(),
+                actor.into(),
+                parent.into(),
+            ])
+            .map_err(|error| DbErr::Custom(error.to_string()))?
+            .take();
+        db.execute(&insert).await?;
+    }
+    Ok(())
 }

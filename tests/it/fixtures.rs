@@ -182,6 +182,8 @@ pub fn settle(app: &TestApp, admin: &Client, code: &str, hidden: bool, found: &S
         &json!({"kind": "administration", "name": word("Odlarna", code), "seatAreaId": set.one("areaId"), "parentId": actor, "visibility": of_actor}),
     );
     let part = id(&part.is(201).json);
+    set.put("otherActorId", part.clone());
+    make(admin, &mut set, "createActorRelation", "/actor-relations", "relationId", &json!({}));
     make(
         admin,
         &mut set,
@@ -190,6 +192,8 @@ pub fn settle(app: &TestApp, admin: &Client, code: &str, hidden: bool, found: &S
         "mandateId",
         &json!({"legalBasis": word("Stadgarna", code), "visibility": of_actor}),
     );
+
+    make(admin, &mut set, "createStatement", "/statements", "statementId", &json!({"text": word("Jorden", code), "visibility": of_actor}));
 
     let forum =
         make(admin, &mut set, "createForum", "/forums", "forumId", &json!({"name": word("Torgrådet", code), "visibility": of_forum}));

@@ -32,6 +32,7 @@ mod house;
 mod imports;
 mod merging;
 mod policy;
+mod registry;
 mod searches;
 mod sources;
 mod story;

@@ -291,7 +291,7 @@ fn what_may_be_done_is_told_on_demand_and_is_another_representation(#[values(Dat
     assert!(plain.json.get("allowedActions").is_none());
     let asked = format!("{path}?include=allowedActions");
     let own = by("actor_admin actor").get(&asked).is(200);
-    assert_eq!(own.json["allowedActions"], json!(["deleteActor", "updateActor"]));
+    assert_eq!(own.json["allowedActions"], json!(["deleteActor", "restoreActor", "updateActor"]));
     let none = by("nobody").get(&asked).is(200);
     assert_eq!(none.json["allowedActions"], json!([]));
     assert!(own.etag() != plain.etag() && own.etag() != none.etag());

@@ -134,6 +134,7 @@ permissions! {
     WriteActors "actors.write" [In(Admin | Coordinator | ActorAdmin)];
     MergeActors "actors.merge" [In(Admin | Coordinator)];
     WriteMandates "mandates.write" [In(Admin | Coordinator | ActorAdmin)];
+    WriteStatements "statements.write" [In(Admin | Coordinator | ActorAdmin | Contributor)];
     WriteForums "forums.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator)];
     AnswerInvitation "forums.answer" [In(Admin | Coordinator | ActorAdmin | Contributor)];
     WriteStatistics "statistics.write" [In(Admin | Coordinator | Analyst)];

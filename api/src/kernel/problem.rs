@@ -121,7 +121,8 @@ kinds! {
     /// It was here but is no more.
     Expired 410 "expired"
         ["Gäller inte längre", "No longer valid"]
-        ["Markören är för gammal. Börja om från första sidan.", "The cursor is too old. Start again from the first page."];
+        ["En markör (`cursor`) är för gammal: börja om från första sidan. Det som togs bort kan bara återställas en tid, som står i `detail`.",
+         "A cursor is too old: start again from the first page. What was removed can be restored only for a time, which stands in `detail`."];
     /// It has become part of another record.
     Merged 410 "merged"
         ["Har gått upp i en annan", "Has become part of another"]

@@ -1,4 +1,7 @@
-//! Registry: who we are and what each may decide.
+//! Registry: who we are, what each may decide, how we belong together, and what each needs and has.
 
 pub mod actors;
+pub mod history;
 pub mod mandates;
+pub mod relations;
+pub mod statements;

@@ -7,6 +7,7 @@ mod federation;
 mod imports;
 mod merging;
 mod privacy;
+mod registry;
 mod secrecy;
 mod sources;
 pub mod webhooks;
@@ -25,4 +26,5 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     webhooks::tell(t, told);
     privacy::tell(t, told);
     exports::tell(t, told);
+    registry::tell(t, told);
 }

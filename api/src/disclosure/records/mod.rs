@@ -23,6 +23,8 @@ pub enum RecordKind {
     Actor,
     /// Mandat.
     Mandate,
+    /// Behov, utmaning, kompetens eller resurs.
+    Statement,
     /// Forum.
     Forum,
     /// Lägesbild.
@@ -50,6 +52,7 @@ impl RecordKind {
         match self {
             Self::Actor => "actor",
             Self::Mandate => "mandate",
+            Self::Statement => "statement",
             Self::Forum => "forum",
             Self::Assessment => "assessment",
             Self::Finding => "finding",

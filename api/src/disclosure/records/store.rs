@@ -17,6 +17,7 @@ use crate::{
     registry::{
         actors::{ActorId, store as actors},
         mandates::store as mandates,
+        statements::store as statements,
     },
 };
 
@@ -32,6 +33,10 @@ pub async fn find(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl Connectio
         }
         RecordKind::Mandate => {
             let found = mandates::find(sight, Id::from(id), db).await?;
+            of_actor(kind, id, found.version, &found, found.fields.visibility, found.fields.actor_id, db).await
+        }
+        RecordKind::Statement => {
+            let found = statements::find(sight, Id::from(id), db).await?;
             of_actor(kind, id, found.version, &found, found.fields.visibility, found.fields.actor_id, db).await
         }
         RecordKind::Forum => {

@@ -171,7 +171,7 @@ impl Decider<'_> {
                 "The actor that was created is linked to other records. Remove those links first."
             ));
         }
-        if !mandates::of_actors(&Sight::of_installation(), &[actor.id], &w.tx).await?.is_empty() {
+        if !mandates::of_actors(&Sight::of_installation(), &[actor.id], None, &w.tx).await?.is_empty() {
             return in_the_way(say!(
                 "Aktören som skapades har fått mandat. Ta bort dem först.",
                 "The actor that was created has been given mandates. Remove them first."

@@ -61,10 +61,11 @@ fn at_or_below(path: &str) -> Condition {
     Condition::all().add(table::Column::Path.gte(path)).add(table::Column::Path.lt(format!("{path}~")))
 }
 
-/// The ids of an area, by its path, and of all below it.
+/// The ids of the areas at or below any of these paths.
 #[must_use]
-pub fn ids_within(path: &str) -> SelectStatement {
-    Query::select().column(table::Column::Id).from(table::Entity).cond_where(at_or_below(path)).take()
+pub fn at_or_below_any(paths: &[String]) -> SelectStatement {
+    let any = paths.iter().fold(Condition::any().add(Expr::val(false)), |any, path| any.add(at_or_below(path)));
+    Query::select().column(table::Column::Id).from(table::Entity).cond_where(any).take()
 }
 
 /// The code of the municipality that a path leads to or through.

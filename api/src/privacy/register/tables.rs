@@ -203,13 +203,13 @@ pub const TABLES: &[Declared] = &[
     naming(
         "search_entry",
         Words("Sökregistret", "The index of words"),
-        &[texts("words", "listActors listForums listAssessments listInterventions")],
+        &[texts("words", "listActors listStatements listForums listAssessments listInterventions")],
         "id:int kind entity_id",
     ),
     naming(
         "search_words",
         Words("Sökregistret (SQLite)", "The index of words (SQLite)"),
-        &[texts("words", "listActors listForums listAssessments listInterventions")],
+        &[texts("words", "listActors listStatements listForums listAssessments listInterventions")],
         "kind",
     ),
     // What words mean, and where things are.
@@ -253,7 +253,7 @@ pub const TABLES: &[Declared] = &[
     // As they were. Who made a version is told for as long as there is an account; texts follow those of the records.
     about(
         "record_version",
-        Words("Versioner av aktörer som personen har gjort", "Versions of actors that the person has made"),
+        Words("Versioner av poster i registret som personen har gjort", "Versions of records of the registry that the person has made"),
         Of::User(&["changed_by"]),
         &[
             becomes("changed_by", Erase::Empty, History, Rule::Records, "listActorHistory"),

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use actix_web::{HttpRequest, delete, get, patch, post, web::Data};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -10,7 +12,10 @@ pub use batch::{ActorBatch, ActorOperation, CreateActor, DeleteActor, UpdateActo
 
 use super::{ActorId, ActorKind, ActorStatus, IdentifierScope, Sector, store};
 use crate::{
-    access::{By, Visibility, policy::needs},
+    access::{
+        By, Visibility,
+        policy::{Permission, needs},
+    },
     geography::areas::AreaId,
     kernel::{
         At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, Write,
@@ -18,7 +23,10 @@ use crate::{
         page::Selection,
         reply::Nothing,
     },
-    registry::mandates::{Mandate, store as mandates},
+    registry::{
+        mandates::{Mandate, store as mandates},
+        relations::{ActorRelation, store as relations},
+    },
 };
 
 /// A number or code by which other systems know an actor.
@@ -165,8 +173,10 @@ pub struct Actor {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActorExpansion {
-    /// What the actor may decide, as far as the caller may see it.
+    /// What the actor may decide, as far as the caller may see it. Empty unless asked for.
     pub mandates: Vec<Mandate>,
+    /// How the actor stands to others, as far as the caller sees both. Empty unless asked for.
+    pub relations: Vec<ActorRelation>,
 }
 
 /// What can be shown together with an actor.
@@ -175,6 +185,8 @@ pub struct ActorExpansion {
 pub enum ActorExpand {
     /// The actor's mandates.
     Mandates,
+    /// The actor's relations to others.
+    Relations,
 }
 
 /// What to show together with each actor.
@@ -185,6 +197,12 @@ pub(super) struct Expansion {
     /// Related records to show with each actor.
     #[param(nullable = false, inline, style = Form, explode = false)]
     pub expand: Option<Vec<ActorExpand>>,
+    /// A day, such as `2024-01-01`: each actor as it was then. Its `name` is the one that it bore according to `formerNames`,
+    /// `formerNames` those from before, `identifiers` those that held, `parentId` what it was part of, and what is shown by
+    /// `expand` what held on the day. A list has only actors that were founded, and not dissolved, and `parentId` as a filter
+    /// means the parent of the day. All else is as it is now: who may see it, areas, other texts, what `q` finds and the order.
+    #[param(nullable = false)]
+    pub as_of: Option<NaiveDate>,
 }
 
 /// Which actors to list.
@@ -216,6 +234,10 @@ pub(super) struct ActorFilter {
     /// The actors with any of these identifiers, each as scheme and value with a colon between.
     #[param(nullable = false, style = Form, explode = false, example = json!(["SE-ON:2120002882"]))]
     pub identifier: Option<Vec<String>>,
+    /// `true` lists removed actors instead: those that the caller may restore, with the time of removal as `updatedAt`. `q`
+    /// finds none of them.
+    #[param(nullable = false)]
+    pub removed: Option<bool>,
     /// Actors changed after this point in time.
     #[param(nullable = false)]
     pub updated_after: Option<DateTime<Utc>>,
@@ -226,7 +248,9 @@ pub(super) struct ActorFilter {
 
 /// List actors
 ///
-/// The actors that the caller may see, by name unless sorted otherwise.
+/// The actors that the caller may see, by name unless sorted otherwise. With `removed=true` those that have been removed
+/// within 30 days and that the caller may restore, for which it needs the permission `actors.write`; for others the list is
+/// empty.
 #[utoipa::path(tag = "actors", operation_id = "listActors", params(ActorFilter, Expansion, Paging),
     responses((status = 200, description = "A page of actors", body = Page<Actor>)), extensions(("x-permission" = json!("registry.read"))))]
 #[get("/actors")]
@@ -237,8 +261,12 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Actor>> {
+    let writes = match filter.removed {
+        Some(true) => Some(by.caller.reach(Permission::WriteActors).unwrap_or_default()),
+        _ => None,
+    };
     Listed::of(by, paging, async move |by, paging| {
-        let mut page = store::list(by.sight(), &filter, paging, by, &db).await?;
+        let mut page = store::list(by.sight(), (&filter, expansion.as_of, writes.as_ref()), paging, by, &db).await?;
         expand(&mut page.items, &expansion, by, &db).await?;
         Ok(page)
     })
@@ -329,7 +357,8 @@ async fn changed(
 
 /// Remove an actor
 ///
-/// The actor is no longer shown; what refers to it stays, and its identifiers become free.
+/// The actor is no longer shown; what refers to it stays, and its identifiers become free. Within 30 days it can be restored
+/// (`POST /actors/{actorId}/restore`), and until then it stands in `GET /actors?removed=true` for those who may.
 #[utoipa::path(tag = "actors", operation_id = "deleteActor",
     responses((status = 204, description = "The actor is removed")), extensions(("x-permission" = json!("actors.write"))))]
 #[delete("/actors/{actorId}")]
@@ -361,18 +390,45 @@ fn is_strict(request: &HttpRequest) -> bool {
     })
 }
 
-/// Puts the related records with their actors, by one query for the whole page.
-async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::ReadRegistry>, db: &Db) -> Result<()> {
-    if expansion.expand.as_ref().is_some_and(|expand| expand.contains(&ActorExpand::Mandates)) {
-        let ids: Vec<_> = actors.iter().map(|actor| actor.id).collect();
-        let mut mandates = mandates::of_actors(by.sight(), &ids, db.reader()).await?;
-        for actor in actors {
-            actor.expanded = Some(ActorExpansion { mandates: mandates.remove(&actor.id).unwrap_or_default() });
+/// Restore a removed actor
+///
+/// Within 30 days after it was removed, by who may write it. It is as it was, with its identifiers. When another actor has
+/// taken one of its numbers meanwhile nothing is restored, and that actor is named.
+#[utoipa::path(tag = "actors", operation_id = "restoreActor",
+    responses((status = 200, description = "The actor as restored", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
+#[post("/actors/{actorId}/restore")]
+async fn restore(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Actor>> {
+    db.write(&by, async |w| {
+        let removed = store::restoring(by.sight(), &by.reach, id, w).await?;
+        match store::restore(&removed, w).await {
+            Ok(actor) => Reply::changed(actor.version, &actor),
+            Err(refused) => Err(store::hiding(by.sight(), refused, &w.tx).await),
         }
+    })
+    .await
+}
+
+/// Puts the related records with their actors, by one query of each kind for the whole page, and all as of the day asked for.
+async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::ReadRegistry>, db: &Db) -> Result<()> {
+    if let Some(day) = expansion.as_of {
+        store::as_of(actors, day, db.reader()).await?;
+    }
+    let Some(asked) = expansion.expand.as_ref().filter(|asked| !asked.is_empty()) else { return Ok(()) };
+    let ids: Vec<_> = actors.iter().map(|actor| actor.id).collect();
+    let (mut mandates, mut relations) = (HashMap::new(), HashMap::new());
+    if asked.contains(&ActorExpand::Mandates) {
+        mandates = mandates::of_actors(by.sight(), &ids, expansion.as_of, db.reader()).await?;
+    }
+    if asked.contains(&ActorExpand::Relations) {
+        relations = relations::of_actors(by.sight(), &ids, expansion.as_of, db.reader()).await?;
+    }
+    for actor in actors {
+        let (mandates, relations) = (mandates.remove(&actor.id), relations.remove(&actor.id));
+        actor.expanded = Some(ActorExpansion { mandates: mandates.unwrap_or_default(), relations: relations.unwrap_or_default() });
     }
     Ok(())
 }
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(batch::change_many).service(list).service(create).service(show).service(change).service(remove);
+    config.service(batch::change_many).service(list).service(create).service(show).service(change).service(remove).service(restore);
 }

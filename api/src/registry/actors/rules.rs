@@ -253,6 +253,15 @@ pub fn former_names(before: &NewActor, after: &NewActor, today: NaiveDate) -> Ve
     former
 }
 
+/// Puts an actor as it was on a day, as far as it tells itself: its name, the names before that, and its numbers.
+pub fn as_of(actor: &mut NewActor, day: NaiveDate) {
+    actor.name = name_on(actor, day).to_owned();
+    actor.former_names.retain(|former| former.valid_to.is_some_and(|to| to <= day));
+    actor
+        .identifiers
+        .retain(|identifier| identifier.valid_from.is_none_or(|from| from <= day) && identifier.valid_to.is_none_or(|to| day < to));
+}
+
 /// What an actor was called on a day, as far as its former names tell.
 #[must_use]
 pub fn name_on(actor: &NewActor, day: NaiveDate) -> &str {
@@ -266,7 +275,42 @@ pub fn name_on(actor: &NewActor, day: NaiveDate) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use chrono::Days;
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// However often an actor gets another name, each day has the name that was borne on it.
+        #[test]
+        fn each_day_has_the_name_that_was_borne_on_it(renames in proptest::collection::vec((1_u64..400, 0_u8..4), 0..12)) {
+            let new = serde_json::json!({"kind": "other", "name": "first"});
+            let Ok(mut actor) = serde_json::from_value::<NewActor>(new) else { return Err(TestCaseError::fail("no actor")) };
+            let mut day = NaiveDate::default();
+            let mut borne = vec![(day, actor.name.clone())];
+            for (days, name) in renames {
+                day = day + Days::new(days);
+                let mut after = NewActor { name: name.to_string(), ..actor.clone() };
+                after.former_names = former_names(&actor, &after, day);
+                actor = after;
+                borne.push((day, actor.name.clone()));
+            }
+            for (at, (from, name)) in borne.iter().enumerate() {
+                prop_assert_eq!(name_on(&actor, *from), name);
+                let last = borne.get(at + 1).map_or(day, |(next, _)| *next - Days::new(1));
+                prop_assert_eq!(name_on(&actor, last.max(*from)), name);
+            }
+            for former in &actor.former_names {
+                prop_assert!(text::period_fault(former.valid_from, former.valid_to).is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn a_language_is_a_code() {
+        assert!(["sv", "ar", "so", "sv-FI", "zh-Hant", "fit"].iter().all(|code| is_language(code)));
+        assert!(["", "Svenska", "s", "SV", "sv_FI", "sv-", "sv-åå"].iter().all(|code| !is_language(code)));
+    }
 
     #[test]
     fn an_organisation_number_is_read_as_people_write_it() {

@@ -1,27 +1,29 @@
 //! Actors, with their areas and identifiers kept in step.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
+use chrono::NaiveDate;
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QuerySelect, QueryTrait,
+    ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryOrder, QuerySelect, QueryTrait,
     entity::prelude::*,
     sea_query::{BinOper, Expr, Query, SelectStatement, SimpleExpr},
 };
 
 mod put;
+mod removal;
 
 pub use put::{Draft, insert, put_many, update};
 pub(super) use put::{texts, version};
+pub use removal::remove;
+pub(super) use removal::{restore, restoring};
 
 use super::{Actor, ActorId, NewActor, api::ActorFilter, rules, table};
 use crate::{
-    access::{Reach, Sight},
+    access::{Reach, Sight, Visibility},
     geography::areas::store as areas,
-    kernel::{
-        Db, Fault, Page, Paging, Problem, Result, Write, events::ChangeOperation, history, page::Key, problem::Kind, request::Call, say,
-        search,
-    },
+    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, page::Key, problem::Kind, request::Call, say, search},
+    registry::relations::store as relations,
 };
 
 pub(super) const KIND: &str = "actor";
@@ -68,13 +70,34 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
     ))
 }
 
+/// Puts actors as they were on a day, as far as that is known: their names, numbers, and what they were part of.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn as_of(actors: &mut [Actor], day: NaiveDate, db: &impl ConnectionTrait) -> Result<()> {
+    let ids: Vec<ActorId> = actors.iter().map(|actor| actor.id).collect();
+    let parents = relations::parents_on(&ids, day, db).await?;
+    for actor in actors {
+        rules::as_of(&mut actor.fields, day);
+        actor.fields.parent_id = parents.get(&actor.id).copied();
+    }
+    Ok(())
+}
+
 /// The ids of the living actors that may be seen, to ask for what is theirs.
 #[must_use]
 pub fn seen_ids(sight: &Sight) -> SelectStatement {
     seen(sight).select_only().column(table::Column::Id).into_query()
 }
 
-pub(super) async fn list(sight: &Sight, filter: &ActorFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Actor>> {
+/// A page of actors that may be seen; with a reach, of those that are removed and that who has it may restore.
+pub(super) async fn list(
+    sight: &Sight,
+    (filter, as_of, removed): (&ActorFilter, Option<NaiveDate>, Option<&Reach>),
+    paging: &Paging,
+    call: &Call,
+    db: &Db,
+) -> Result<Page<Actor>> {
     let served = |area| {
         Query::select()
             .column(table::served::Column::ActorId)
@@ -82,12 +105,24 @@ pub(super) async fn list(sight: &Sight, filter: &ActorFilter, paging: &Paging, c
             .and_where(table::served::Column::AreaId.eq(area))
             .take()
     };
-    let select = seen(sight)
+    let select = match removed {
+        None => seen(sight),
+        Some(reach) => removal::restorable(sight, reach, db.clock.now()),
+    };
+    let select = select
         .apply_if(filter.kind.clone(), |select, kinds| select.filter(table::Column::Kind.is_in(kinds)))
         .apply_if(filter.sector, |select, sector| select.filter(table::Column::Sector.eq(sector)))
         .apply_if(filter.municipality.as_deref(), |select, code| select.filter(table::Column::MunicipalityCode.eq(code)))
         .apply_if(filter.serves, |select, area| select.filter(table::Column::Id.in_subquery(served(area))))
-        .apply_if(filter.parent_id, |select, parent| select.filter(table::Column::ParentId.eq(parent)))
+        .apply_if(filter.parent_id, |select, parent| match as_of {
+            Some(day) => select.filter(table::Column::Id.in_subquery(relations::parts_on(parent, day))),
+            None => select.filter(table::Column::ParentId.eq(parent)),
+        })
+        .apply_if(as_of, |select, day| {
+            select
+                .filter(table::Column::Founded.is_null().or(table::Column::Founded.lte(day)))
+                .filter(table::Column::Dissolved.is_null().or(table::Column::Dissolved.gt(day)))
+        })
         .apply_if(filter.id.clone(), |select, ids| select.filter(table::Column::Id.is_in(ids)))
         .apply_if(filter.identifier.as_deref(), |select, identifiers| {
             select.filter(table::Column::Id.in_subquery(with_identifiers(identifiers)))
@@ -244,10 +279,44 @@ pub async fn may_join(sight: &Sight, reach: &Reach, before: Option<&NewActor>, a
     if !missing(sight, &[parent], db).await?.is_empty() {
         return Err(Problem::invalid(vec![no_parent()]));
     }
-    match reach.require(&[], Some(parent.uuid()), None) {
+    may_tie(reach, before.unwrap_or(after), parent, db).await
+}
+
+/// Checks that the caller, who may write an actor, may tie it to another: one that it answers for, or any that it sees when
+/// it coordinates where the actor itself is.
+///
+/// # Errors
+/// When the caller may not.
+pub async fn may_tie(reach: &Reach, actor: &NewActor, other: ActorId, db: &impl ConnectionTrait) -> Result<()> {
+    match reach.require(&[], Some(other.uuid()), None) {
         Ok(()) => Ok(()),
-        Err(_) => may_write(reach, &NewActor { parent_id: None, ..before.unwrap_or(after).clone() }, None, db).await,
+        Err(_) => may_write(reach, &NewActor { parent_id: None, ..actor.clone() }, None, db).await,
     }
+}
+
+/// Locks actors until the end of the transaction, in an order that is the same for all.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn lock(actors: &[ActorId], w: &Write<'_>) -> Result<()> {
+    let mut rows = table::Entity::find().select_only().column(table::Column::Id);
+    rows = rows.filter(table::Column::Id.is_in(actors.iter().copied())).order_by_asc(table::Column::Id).lock_exclusive();
+    let _: Vec<ActorId> = rows.into_tuple().all(&w.tx).await?;
+    Ok(())
+}
+
+/// Who may see these actors, removed ones too.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn visibilities(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, Visibility>> {
+    let mut found = HashMap::new();
+    for actors in actors.chunks(10_000) {
+        let select = table::Entity::find().select_only().columns([table::Column::Id, table::Column::Visibility]);
+        let rows: Vec<(ActorId, Visibility)> = select.filter(table::Column::Id.is_in(actors.iter().copied())).into_tuple().all(db).await?;
+        found.extend(rows);
+    }
+    Ok(found)
 }
 
 /// A refusal that does not name an actor which the caller may not see: that its number is taken must be told, not by whom.
@@ -263,26 +332,6 @@ pub async fn hiding(sight: &Sight, mut refused: Problem, db: &impl ConnectionTra
 
 fn no_parent() -> Fault {
     Fault::at("/parentId", "not-found", say!("Aktören i parentId finns inte.", "The actor in parentId does not exist."))
-}
-
-/// Removes an actor: it is kept, but neither shown nor found, and its identifiers are free.
-///
-/// # Errors
-/// When another was first.
-pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
-    let version = actor.version + 1;
-    let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
-    w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, actor.version).await?;
-    table::identifier::Entity::update_many()
-        .set(table::identifier::ActiveModel { live: Set(false), ..Default::default() })
-        .filter(table::identifier::Column::ActorId.eq(actor.id))
-        .exec(&w.tx)
-        .await?;
-    search::remove(actor.id, w).await?;
-    history::keep(&[put::version(actor, actor.version, ChangeOperation::Upsert, Some(actor.updated_at))], w).await?;
-    history::keep(&[put::version(actor, version, ChangeOperation::Delete, None)], w).await?;
-    w.record(put::change(actor, ChangeOperation::Delete, version));
-    Ok(())
 }
 
 /// Puts an actor of a pack in place: new ones are registered, those that nobody has changed since are brought up to date.
@@ -333,6 +382,18 @@ pub fn lives(actor: impl ColumnTrait) -> SimpleExpr {
         .and_where(Expr::col((table::Entity, table::Column::Id)).eq(Expr::col(actor.as_column_ref())))
         .take();
     Expr::SubQuery(None, Box::new(living.into()))
+}
+
+/// Whether the actor that a column names is there for the caller; asked of each row, as [`lives`].
+pub fn is_seen(sight: &Sight, actor: impl ColumnTrait) -> SimpleExpr {
+    let seen = Query::select()
+        .column((table::Entity, table::Column::Id))
+        .from(table::Entity)
+        .and_where(Expr::col((table::Entity, table::Column::Id)).eq(Expr::col(actor.as_column_ref())))
+        .and_where(Expr::col((table::Entity, table::Column::DeletedAt)).is_null())
+        .cond_where(sight.rows(table::Column::Visibility, None, Some(table::Column::Id.into_expr())))
+        .take();
+    Expr::SubQuery(None, Box::new(seen.into())).is_not_null()
 }
 
 /// How many living actors there are.

@@ -69,6 +69,9 @@ pub(super) struct MandateFilter {
     /// Mandates that hold on this day.
     #[param(nullable = false)]
     pub valid_on: Option<NaiveDate>,
+    /// The same, as it is called in other lists.
+    #[param(nullable = false)]
+    pub as_of: Option<NaiveDate>,
 }
 
 /// List mandates

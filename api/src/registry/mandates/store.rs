@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use chrono::NaiveDate;
+
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QueryTrait, entity::prelude::*};
 
 use super::{Mandate, MandateId, NewMandate, api::MandateFilter, table};
@@ -11,6 +13,7 @@ use crate::{
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
+        history::{self, Version},
         page::Key,
         problem::Kind,
         request::Call,
@@ -48,16 +51,19 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
     ))
 }
 
+fn held_on(select: Select<table::Entity>, day: NaiveDate) -> Select<table::Entity> {
+    select
+        .filter(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(day)))
+        .filter(table::Column::ValidTo.is_null().or(table::Column::ValidTo.gt(day)))
+}
+
 pub(super) async fn list(sight: &Sight, filter: &MandateFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Mandate>> {
     let select = seen(sight)
         .apply_if(filter.actor_id, |select, actor| select.filter(table::Column::ActorId.eq(actor)))
         .apply_if(filter.policy_domain.clone(), |select, domain| select.filter(table::Column::PolicyDomain.eq(domain)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::AreaId.eq(area)))
-        .apply_if(filter.valid_on, |select, day| {
-            select
-                .filter(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(day)))
-                .filter(table::Column::ValidTo.is_null().or(table::Column::ValidTo.gt(day)))
-        });
+        .apply_if(filter.valid_on, held_on)
+        .apply_if(filter.as_of, held_on);
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
@@ -70,12 +76,18 @@ pub async fn find(sight: &Sight, id: MandateId, db: &impl ConnectionTrait) -> Re
     seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// The mandates of several actors, as far as they may be seen, oldest first.
+/// The mandates of several actors, as far as they may be seen, oldest first; on a day, those that held then.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn of_actors(sight: &Sight, actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, Vec<Mandate>>> {
-    let rows = seen(sight).filter(table::Column::ActorId.is_in(actors.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
+pub async fn of_actors(
+    sight: &Sight,
+    actors: &[ActorId],
+    day: Option<NaiveDate>,
+    db: &impl ConnectionTrait,
+) -> Result<HashMap<ActorId, Vec<Mandate>>> {
+    let select = seen(sight).apply_if(day, held_on).filter(table::Column::ActorId.is_in(actors.iter().copied()));
+    let rows = select.order_by_asc(table::Column::Id).all(db).await?;
     let mut found: HashMap<_, Vec<_>> = HashMap::new();
     for row in rows {
         found.entry(row.actor_id).or_default().push(view(row));
@@ -146,7 +158,7 @@ async fn store(id: MandateId, version: i64, before: Option<&Mandate>, mut new: N
             find(&Sight::of_installation(), id, &w.tx).await?
         }
     };
-    record(&mandate, before, ChangeOperation::Upsert, version, w);
+    record(&mandate, before, ChangeOperation::Upsert, version, w).await?;
     Ok(mandate)
 }
 
@@ -155,13 +167,26 @@ pub(super) async fn remove(mandate: &Mandate, w: &Write<'_>) -> Result<()> {
     let version = mandate.version + 1;
     let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
     w.replace::<table::Entity>(row, table::Column::Id.eq(mandate.id), table::Column::Version, mandate.version).await?;
-    record(mandate, None, ChangeOperation::Delete, version, w);
-    Ok(())
+    record(mandate, None, ChangeOperation::Delete, version, w).await
 }
 
-fn record(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperation, version: i64, w: &Write<'_>) {
+/// Tells the feed and keeps the version, and the one before it where it is from before the history began.
+async fn record(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperation, version: i64, w: &Write<'_>) -> Result<()> {
     let visible = |mandate: &Mandate| mandate.fields.visibility.of(None, Some(mandate.fields.actor_id.uuid()));
+    let id = mandate.id.uuid();
+    let mut versions = vec![Version { kind: "mandate", id, version, op, since: None, visible: visible(mandate), body: &mandate.fields }];
+    versions.extend(before.or((op == ChangeOperation::Delete).then_some(mandate)).map(|earlier| Version {
+        kind: "mandate",
+        id,
+        version: earlier.version,
+        op: ChangeOperation::Upsert,
+        since: Some(earlier.updated_at),
+        visible: visible(earlier),
+        body: &earlier.fields,
+    }));
+    history::keep(&versions, w).await?;
     let change = Change::new("mandate", mandate.id.uuid(), op, version, visible(mandate));
     let areas = before.into_iter().chain([mandate]).map(|mandate| mandate.fields.area_id);
     w.record(change.within(areas).after(before.map(visible)));
+    Ok(())
 }

@@ -87,8 +87,8 @@ pub async fn named(keys: &[String], db: &impl ConnectionTrait) -> Result<Named> 
 #[must_use]
 pub fn reached_ids(sight: &Sight, reach: &Reach) -> SelectStatement {
     let mut reached = Condition::any().add(table::Column::Id.is_in(reach.actors.iter().copied()));
-    for path in &reach.areas {
-        reached = reached.add(table::Column::SeatAreaId.in_subquery(areas::ids_within(path)));
+    if !reach.areas.is_empty() {
+        reached = reached.add(table::Column::SeatAreaId.in_subquery(areas::at_or_below_any(&reach.areas)));
     }
     if reach.everywhere {
         reached = Condition::all();

@@ -10,13 +10,16 @@ use crate::{
     geography::areas::{AreaId, store as areas},
     kernel::{
         Fault, Problem, Result, Write,
-        events::{Change, ChangeOperation},
+        events::{Change, ChangeOperation, Visible},
         history::{self, Version},
         problem::Kind,
         say, search, text,
     },
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
-    registry::actors::{Actor, ActorId, IdentifierScope, NewActor, rules, table},
+    registry::{
+        actors::{Actor, ActorId, IdentifierScope, NewActor, rules, table},
+        relations::store::{self as relations, Moved},
+    },
 };
 
 /// How many values one question asks for.
@@ -94,40 +97,42 @@ pub async fn put_many(drafts: Vec<Draft>, w: &Write<'_>) -> Result<Vec<Result<Ac
     let words: Vec<_> = admitted.iter().filter(new_words).map(|draft| (draft.actor.id, texts(&draft.actor.fields))).collect();
     search::put_many(KIND, &words, w).await?;
     let mut versions = Vec::with_capacity(admitted.len());
+    let mut moved = Vec::new();
     for Admitted { before, actor, .. } in &admitted {
         if actor.fields.parent_id != before.as_ref().and_then(|before| before.fields.parent_id) {
             // Who works for the parent works for its administrations too.
             w.access_changed();
+            moved.push(Moved { actor, before: before.as_ref() });
         }
         // One from before the history began is kept as it was.
-        versions.extend(before.iter().map(|before| version(before, before.version, ChangeOperation::Upsert, Some(before.updated_at))));
-        versions.push(version(actor, actor.version, ChangeOperation::Upsert, None));
-        let left = before.iter().flat_map(|before| places_of(&before.fields));
-        let was = before.as_ref().map(|before| before.fields.visibility.of(None, Some(actor.id.uuid())));
-        w.record(change(actor, ChangeOperation::Upsert, actor.version).within(left).after(was));
+        versions.extend(before.iter().map(|before| version(before, ChangeOperation::Upsert, true)));
+        versions.push(version(actor, ChangeOperation::Upsert, false));
+        w.record(change(actor, before.as_ref(), ChangeOperation::Upsert));
     }
     history::keep(&versions, w).await?;
+    relations::keep_parents(&moved, w).await?;
     Ok(outcomes)
 }
 
-pub(super) fn change(actor: &Actor, op: ChangeOperation, version: i64) -> Change {
-    Change::new(KIND, actor.id.uuid(), op, version, actor.fields.visibility.of(None, Some(actor.id.uuid())))
-        .within(places_of(&actor.fields))
+pub(super) fn change(actor: &Actor, before: Option<&Actor>, op: ChangeOperation) -> Change {
+    Change::new(KIND, actor.id.uuid(), op, actor.version, visible(actor))
+        .within(before.into_iter().chain([actor]).flat_map(|actor| places_of(&actor.fields)))
+        .after(before.map(visible))
+}
+
+/// A version of an actor for its history; `earlier` is one that was made before this write.
+pub(in crate::registry::actors) fn version(actor: &Actor, op: ChangeOperation, earlier: bool) -> Version<'_, NewActor> {
+    let since = earlier.then_some(actor.updated_at);
+    Version { kind: KIND, id: actor.id.uuid(), version: actor.version, op, since, visible: visible(actor), body: &actor.fields }
+}
+
+fn visible(actor: &Actor) -> Visible {
+    actor.fields.visibility.of(None, Some(actor.id.uuid()))
 }
 
 /// The areas that an actor concerns: where it has its seat and those that it serves.
 fn places_of(actor: &NewActor) -> impl Iterator<Item = AreaId> {
     actor.seat_area_id.into_iter().chain(actor.areas_served.iter().copied())
-}
-
-pub(in crate::registry::actors) fn version(
-    actor: &Actor,
-    version: i64,
-    op: ChangeOperation,
-    since: Option<ChronoDateTimeUtc>,
-) -> Version<'_, NewActor> {
-    let visible = actor.fields.visibility.of(None, Some(actor.id.uuid()));
-    Version { kind: KIND, id: actor.id.uuid(), version, op, since, visible, body: &actor.fields }
 }
 
 /// What an actor is found by.
@@ -256,7 +261,7 @@ impl Known {
 }
 
 /// The identifiers that are an actor's own, each with its place.
-fn own(fields: &NewActor) -> impl Iterator<Item = (usize, (String, String))> {
+pub(super) fn own(fields: &NewActor) -> impl Iterator<Item = (usize, (String, String))> {
     let identifiers = fields.identifiers.iter().enumerate().filter(|(_, identifier)| identifier.scope == IdentifierScope::Own);
     identifiers.map(|(at, identifier)| (at, (identifier.scheme.clone(), identifier.value.clone())))
 }
@@ -294,7 +299,7 @@ async fn above(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<ActorId, Optio
 }
 
 /// Whose own these numbers are.
-async fn taken(values: Vec<String>, w: &Write<'_>) -> Result<HashMap<(String, String), ActorId>> {
+pub(super) async fn taken(values: Vec<String>, w: &Write<'_>) -> Result<HashMap<(String, String), ActorId>> {
     let mut taken = HashMap::new();
     for values in values.chunks(ASKED) {
         let rows = table::identifier::Entity::find()

@@ -97,8 +97,8 @@ pub async fn bury(actor: &Actor, into: ActorId, w: &Write<'_>) -> Result<()> {
 
 /// Keeps the version that an actor got by this write, and the one before it if its history had not begun.
 async fn keep(actor: &Actor, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    let before = store::version(actor, actor.version, ChangeOperation::Upsert, Some(actor.updated_at));
-    history::keep(&[before, store::version(actor, actor.version + 1, op, None)], w).await
+    let after = Actor { version: actor.version + 1, updated_at: w.now, ..actor.clone() };
+    history::keep(&[store::version(actor, ChangeOperation::Upsert, true), store::version(&after, op, false)], w).await
 }
 
 /// Keeps actors as they are in their history: as they became in this write, or as they were before it.
@@ -109,9 +109,7 @@ pub async fn remember(ids: &[ActorId], by_this_write: bool, w: &Write<'_>) -> Re
     for ids in ids.chunks(AT_ONCE) {
         let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(&w.tx).await?;
         let actors: Vec<_> = rows.into_iter().map(view).collect();
-        let since = |actor: &Actor| (!by_this_write).then_some(actor.updated_at);
-        let versions: Vec<_> =
-            actors.iter().map(|actor| store::version(actor, actor.version, ChangeOperation::Upsert, since(actor))).collect();
+        let versions: Vec<_> = actors.iter().map(|actor| store::version(actor, ChangeOperation::Upsert, !by_this_write)).collect();
         history::keep(&versions, w).await?;
     }
     Ok(())

@@ -1,0 +1,7 @@
+//! The history (historik) of actors: every version, who made it and what it changed.
+
+mod api;
+pub mod rules;
+mod store;
+
+pub use api::routes;

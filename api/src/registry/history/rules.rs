@@ -1,0 +1,60 @@
+//! What differs between two versions of a record.
+
+use serde_json::Value;
+
+/// The members that differ, each with what it was and what it became, by name. Before the first version there is nothing,
+/// and what it leaves empty is no difference from that.
+#[must_use]
+pub fn differences(before: Option<&Value>, after: &Value) -> Vec<(String, Value, Value)> {
+    let member = |body: Option<&Value>, name: &str| body.and_then(|body| body.get(name)).cloned().unwrap_or_default();
+    let mut names: Vec<&String> =
+        [before, Some(after)].into_iter().flatten().filter_map(Value::as_object).flat_map(|all| all.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let changed = names.into_iter().map(|name| (name.clone(), member(before, name), member(Some(after), name)));
+    changed.filter(|(_, before, after)| before != after && !(is_empty(before) && is_empty(after))).collect()
+}
+
+/// A member that is not there, is null, or is an empty list, as it is in versions from before the member existed.
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_first_version_tells_what_it_had_and_the_next_what_it_changed() {
+        let first = json!({"name": "Odlarna", "focus": null, "areas": [], "kind": "association"});
+        let second = json!({"name": "Odlarna i Fittja", "focus": null, "areas": ["a"], "kind": "association", "languages": []});
+        let names = |found: Vec<(String, Value, Value)>| found.into_iter().map(|(name, ..)| name).collect::<Vec<_>>();
+        assert_eq!(names(differences(None, &first)), ["kind", "name"]);
+        assert_eq!(
+            differences(Some(&first), &second),
+            [("areas".to_owned(), json!([]), json!(["a"])), ("name".to_owned(), json!("Odlarna"), json!("Odlarna i Fittja"))]
+        );
+    }
+
+    proptest! {
+        /// Whoever has the one version and the differences has the other.
+        #[test]
+        fn differences_lead_from_one_version_to_the_next(
+            before in proptest::collection::btree_map("[a-d]", 0_u8..3, 0..4), after in proptest::collection::btree_map("[a-d]", 0_u8..3, 0..4)
+        ) {
+            let (before, after) = (json!(before), json!(after));
+            let mut reached = before.clone();
+            for (name, was, becomes) in differences(Some(&before), &after) {
+                prop_assert_eq!(reached.get(&name).cloned().unwrap_or_default(), was);
+                reached[name] = becomes;
+            }
+            if let Some(members) = reached.as_object_mut() {
+                members.retain(|_, value| !value.is_null());
+            }
+            prop_assert_eq!(reached, after);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Versions of records, as far as each may be seen.
+
+use sea_orm::{EntityTrait, QueryOrder, entity::prelude::*};
+use serde_json::Value;
+
+use super::{
+    api::{MemberChange, VersionEntry},
+    rules,
+};
+use crate::{
+    access::{Sight, Visibility},
+    kernel::{
+        Db, Page, Paging, Result,
+        history::{Column, Entity, Model},
+        page::Key,
+        request::Call,
+    },
+};
+
+/// The versions of a record that the caller may see by what each version itself said.
+fn seen(sight: &Sight, record: Uuid) -> Select<Entity> {
+    let visible = sight.rows(Column::Visibility, Some(Column::ForumId.into_expr()), Some(Column::ActorId.into_expr()));
+    Entity::find().filter(Column::EntityId.eq(record)).filter(visible)
+}
+
+/// A page of versions, newest first, each with what it changed of the nearest earlier one that the caller may see.
+pub(super) async fn list(sight: &Sight, record: Uuid, paging: &Paging, call: &Call, db: &Db) -> Result<Page<VersionEntry>> {
+    let keys = vec![Key::column(Column::Version, |row: &Model| row.version.into()).reversed(true)];
+    let page = paging.fetch(seen(sight, record), keys, call, db).await?;
+    let mut earlier: Vec<Option<Value>> = page.items.iter().skip(1).map(|row| Some(row.body.clone())).collect();
+    if let Some(last) = page.items.last() {
+        let before = seen(sight, record).filter(Column::Version.lt(last.version)).order_by_desc(Column::Version);
+        earlier.push(before.one(db.reader()).await?.map(|row| row.body));
+    }
+    let mut earlier = earlier.into_iter();
+    Ok(page.map(|row| view(row, earlier.next().flatten().as_ref(), sight, call)))
+}
+
+fn view(row: Model, before: Option<&Value>, sight: &Sight, call: &Call) -> VersionEntry {
+    let secrecy = call.secrecy.as_ref();
+    let hidden = secrecy.map(|secrecy| secrecy.hidden(row.entity_id)).unwrap_or_default();
+    let changes = rules::differences(before, &row.body).into_iter().map(|(member, before, after)| {
+        let ground = hidden.get(member.as_str()).map(|mark| mark.ground.clone());
+        let shown = |value: Value| Some(value).filter(|value| ground.is_none() && !value.is_null());
+        MemberChange { before: shown(before), after: shown(after), ground, member }
+    });
+    let own = Visibility::named(&row.visibility) == Visibility::Actor;
+    VersionEntry {
+        version: row.version,
+        changed_at: row.changed_at,
+        // As in the feed, which is for those who are signed in: who works where is not for everybody.
+        changed_by: row.changed_by.filter(|_| (sight.signed_in || sight.all) && !own),
+        op: row.op,
+        changes: changes.collect(),
+    }
+}

@@ -1,0 +1,149 @@
+use actix_web::{delete, get, patch, post, web::Data};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{RelationId, RelationKind, store};
+use crate::{
+    access::{By, policy::needs},
+    kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, reply::Nothing},
+    registry::actors::ActorId,
+};
+
+/// A relation to be registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewActorRelation {
+    /// How `actorId` stands to `otherActorId`. `part_of` cannot be given: it follows from `parentId` of the actor.
+    pub kind: RelationKind,
+    /// The member, the successor, or the part.
+    pub actor_id: ActorId,
+    /// What it is a member of, what it has taken over from, or what it is part of.
+    pub other_actor_id: ActorId,
+    /// First day of the relation, where that is known.
+    pub valid_from: Option<NaiveDate>,
+    /// First day on which it no longer holds.
+    pub valid_to: Option<NaiveDate>,
+}
+
+/// How an actor stands to another, and when (relation).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActorRelation {
+    pub id: RelationId,
+    /// Grows by one with each change.
+    pub version: i64,
+    #[serde(flatten)]
+    pub fields: NewActorRelation,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Which relations to list.
+#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+pub(super) struct RelationFilter {
+    /// Relations of this actor, whichever of the two it is.
+    #[param(nullable = false)]
+    pub actor_id: Option<ActorId>,
+    /// Relations of these kinds.
+    #[param(nullable = false, inline, style = Form, explode = false)]
+    pub kind: Option<Vec<RelationKind>>,
+    /// Relations that held on this day.
+    #[param(nullable = false)]
+    pub as_of: Option<NaiveDate>,
+}
+
+/// List relations
+///
+/// How actors stand to each other, oldest first. A relation is shown to those who see both actors.
+#[utoipa::path(tag = "actors", operation_id = "listActorRelations", params(RelationFilter, Paging),
+    responses((status = 200, description = "A page of relations", body = Page<ActorRelation>)), extensions(("x-permission" = json!("registry.read"))))]
+#[get("/actor-relations")]
+async fn list(
+    by: By<needs::ReadRegistry>,
+    Query(filter): Query<RelationFilter>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Listed<ActorRelation>> {
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
+}
+
+/// Register a relation
+///
+/// That an actor is a member of another, or has taken over from it. Who may write the actor may, if it also answers for the
+/// other or coordinates where the actor is. A relation that is there already for a part of the period is refused with its
+/// address, and so is a succession that leads back to where it began.
+#[utoipa::path(tag = "actors", operation_id = "createActorRelation", request_body = NewActorRelation,
+    responses((status = 201, description = "The relation as registered", body = ActorRelation)), extensions(("x-permission" = json!("actors.write"))))]
+#[post("/actor-relations")]
+async fn create(by: By<needs::WriteActors>, new: Valid<NewActorRelation>, db: Data<Db>) -> Result<Reply<ActorRelation>> {
+    db.write(&by, async |w| {
+        store::may_write(by.sight(), &by.reach, &new.0, &w.tx).await?;
+        let relation = store::insert(new.0.clone(), w).await?;
+        Reply::created("/actor-relations", relation.id, relation.version, &relation)
+    })
+    .await
+}
+
+/// Show a relation
+///
+/// One relation by its id.
+#[utoipa::path(tag = "actors", operation_id = "getActorRelation",
+    responses((status = 200, description = "The relation", body = ActorRelation)), extensions(("x-permission" = json!("registry.read"))))]
+#[get("/actor-relations/{relationId}")]
+async fn show(by: By<needs::ReadRegistry>, At(id): At<RelationId>, db: Data<Db>) -> Result<Reply<ActorRelation>> {
+    let relation = store::find(by.sight(), id, db.reader()).await?;
+    let call = by.allowing(async |_, reach| store::may_write(by.sight(), reach, &relation.fields, db.reader()).await).await?;
+    Reply::shown(&call, relation.version, &relation)
+}
+
+/// Change a relation
+///
+/// Merge patch: members left out stay, null clears, lists are replaced whole.
+#[utoipa::path(tag = "actors", operation_id = "updateActorRelation", request_body = Patch<NewActorRelation>,
+    responses((status = 200, description = "The relation as it has become", body = ActorRelation)), extensions(("x-permission" = json!("actors.write"))))]
+#[patch("/actor-relations/{relationId}")]
+async fn change(
+    by: By<needs::WriteActors>,
+    At(id): At<RelationId>,
+    patch: Patch<NewActorRelation>,
+    db: Data<Db>,
+) -> Result<Reply<ActorRelation>> {
+    db.write(&by, async |w| {
+        let mut relation = store::find(by.sight(), id, &w.tx).await?;
+        store::may_write(by.sight(), &by.reach, &relation.fields, &w.tx).await?;
+        by.expects(relation.version)?;
+        store::is_by_hand(&relation)?;
+        if let Some(changed) = patch.apply(&relation.fields)? {
+            store::may_write(by.sight(), &by.reach, &changed, &w.tx).await?;
+            relation = store::update(&relation, changed, w).await?;
+        }
+        Reply::changed(relation.version, &relation)
+    })
+    .await
+}
+
+/// Remove a relation
+///
+/// For a relation that was never there. One that has ended gets a last day (`validTo`) instead.
+#[utoipa::path(tag = "actors", operation_id = "deleteActorRelation",
+    responses((status = 204, description = "The relation is removed")), extensions(("x-permission" = json!("actors.write"))))]
+#[delete("/actor-relations/{relationId}")]
+async fn remove(by: By<needs::WriteActors>, At(id): At<RelationId>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let relation = store::find(by.sight(), id, &w.tx).await?;
+        store::may_write(by.sight(), &by.reach, &relation.fields, &w.tx).await?;
+        by.expects(relation.version)?;
+        store::is_by_hand(&relation)?;
+        store::remove(&relation, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show).service(change).service(remove);
+}

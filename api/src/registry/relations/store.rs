@@ -1,0 +1,328 @@
+//! Relations, seen where both actors are seen.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::NaiveDate;
+use sea_orm::{
+    ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Query, SelectStatement},
+};
+
+use super::{ActorRelation, NewActorRelation, RelationId, RelationKind, api::RelationFilter, rules, table};
+use crate::{
+    access::{Reach, Sight, Visibility},
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write,
+        events::{Change, ChangeOperation, Visible},
+        history::{self, Version},
+        page::Key,
+        request::Call,
+        say,
+    },
+    registry::actors::{Actor, ActorId, store as actors},
+};
+
+const KIND: &str = "actor_relation";
+
+fn view(row: table::Model) -> ActorRelation {
+    ActorRelation {
+        id: row.id,
+        version: row.version,
+        fields: NewActorRelation {
+            kind: row.kind,
+            actor_id: row.actor_id,
+            other_actor_id: row.other_actor_id,
+            valid_from: row.valid_from,
+            valid_to: row.valid_to,
+        },
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+fn living() -> Select<table::Entity> {
+    table::Entity::find().filter(table::Column::DeletedAt.is_null())
+}
+
+fn seen(sight: &Sight) -> Select<table::Entity> {
+    let both = [table::Column::ActorId, table::Column::OtherActorId];
+    both.into_iter().fold(living(), |select, column| select.filter(actors::is_seen(sight, column)))
+}
+
+fn held_on(day: NaiveDate) -> sea_orm::Condition {
+    sea_orm::Condition::all()
+        .add(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(day)))
+        .add(table::Column::ValidTo.is_null().or(table::Column::ValidTo.gt(day)))
+}
+
+pub(super) async fn list(sight: &Sight, filter: &RelationFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<ActorRelation>> {
+    let select = seen(sight)
+        .apply_if(filter.actor_id, |select, actor| {
+            select.filter(table::Column::ActorId.eq(actor).or(table::Column::OtherActorId.eq(actor)))
+        })
+        .apply_if(filter.kind.clone(), |select, kinds| select.filter(table::Column::Kind.is_in(kinds)))
+        .apply_if(filter.as_of, |select, day| select.filter(held_on(day)));
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+}
+
+/// One relation between actors that may be seen.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(sight: &Sight, id: RelationId, db: &impl ConnectionTrait) -> Result<ActorRelation> {
+    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// The relations of several actors, as far as they may be seen, oldest first; on a day, those that held then. One between
+/// two of them stands with both.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_actors(
+    sight: &Sight,
+    actors: &[ActorId],
+    day: Option<NaiveDate>,
+    db: &impl ConnectionTrait,
+) -> Result<HashMap<ActorId, Vec<ActorRelation>>> {
+    let theirs = |column: table::Column| column.is_in(actors.iter().copied());
+    let rows = seen(sight)
+        .filter(theirs(table::Column::ActorId).or(theirs(table::Column::OtherActorId)))
+        .apply_if(day, |select, day| select.filter(held_on(day)))
+        .order_by_asc(table::Column::Id)
+        .all(db)
+        .await?;
+    let mut found: HashMap<_, Vec<_>> = HashMap::new();
+    for row in rows {
+        for actor in [row.actor_id, row.other_actor_id] {
+            found.entry(actor).or_default().push(view(row.clone()));
+        }
+    }
+    Ok(found)
+}
+
+/// What each of these actors was part of on a day.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn parents_on(actors: &[ActorId], day: NaiveDate, db: &impl ConnectionTrait) -> Result<HashMap<ActorId, ActorId>> {
+    let held = living().filter(table::Column::Kind.eq(RelationKind::PartOf)).filter(held_on(day));
+    let rows = held.filter(table::Column::ActorId.is_in(actors.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.actor_id, row.other_actor_id)).collect())
+}
+
+/// The actors that were part of another on a day.
+#[must_use]
+pub fn parts_on(parent: ActorId, day: NaiveDate) -> SelectStatement {
+    Query::select()
+        .column(table::Column::ActorId)
+        .from(table::Entity)
+        .and_where(table::Column::OtherActorId.eq(parent))
+        .and_where(table::Column::Kind.eq(RelationKind::PartOf))
+        .and_where(table::Column::DeletedAt.is_null())
+        .cond_where(held_on(day))
+        .take()
+}
+
+/// Checks that the caller may write such a relation: it may write the actor, and tie it to the other, which it sees.
+///
+/// # Errors
+/// When the caller may not, or one of the actors is not there.
+pub(super) async fn may_write(sight: &Sight, reach: &Reach, relation: &NewActorRelation, db: &impl ConnectionTrait) -> Result<()> {
+    actors::may_write_of(sight, reach, relation.actor_id, db).await?;
+    let actor = actors::find(sight, relation.actor_id, db).await?;
+    if !actors::missing(sight, &[relation.other_actor_id], db).await?.is_empty() {
+        return Err(Problem::fault("/otherActorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")));
+    }
+    actors::may_tie(reach, &actor.fields, relation.other_actor_id, db).await
+}
+
+/// Refuses to change by hand what follows from the actor.
+pub(super) fn is_by_hand(relation: &ActorRelation) -> Result<()> {
+    if relation.fields.kind != RelationKind::PartOf {
+        return Ok(());
+    }
+    Err(Problem::conflict(say!(
+        "Relationen följer av parentId på aktören. Ändra parentId i stället.",
+        "The relation follows from parentId of the actor. Change parentId instead."
+    ))
+    .with(format!("/actors/{}", relation.fields.actor_id)))
+}
+
+/// Registers a relation.
+pub(super) async fn insert(new: NewActorRelation, w: &Write<'_>) -> Result<ActorRelation> {
+    store(w.new_id(), None, new, w).await
+}
+
+/// Changes a relation.
+pub(super) async fn update(relation: &ActorRelation, new: NewActorRelation, w: &Write<'_>) -> Result<ActorRelation> {
+    store(relation.id, Some(relation), new, w).await
+}
+
+async fn store(id: RelationId, before: Option<&ActorRelation>, new: NewActorRelation, w: &Write<'_>) -> Result<ActorRelation> {
+    let mut faults = rules::faults(&new);
+    if faults.is_empty() && new.kind == RelationKind::SuccessorOf {
+        faults.extend(succession_fault(id, &new, w).await?);
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let alike = living()
+        .filter(table::Column::Kind.eq(new.kind))
+        .filter(table::Column::ActorId.eq(new.actor_id))
+        .filter(table::Column::OtherActorId.eq(new.other_actor_id))
+        .filter(table::Column::Id.ne(id))
+        .order_by_asc(table::Column::Id)
+        .all(&w.tx)
+        .await?;
+    let period = (new.valid_from, new.valid_to);
+    if let Some(present) = alike.into_iter().find(|row| rules::overlap((row.valid_from, row.valid_to), period)) {
+        return Err(Problem::conflict(say!(
+            "Relationen finns redan för hela eller en del av perioden. Ändra den i stället.",
+            "The relation is there already for the period or a part of it. Change that one instead."
+        ))
+        .with(format!("/actor-relations/{}", present.id)));
+    }
+    let row = table::Model {
+        id,
+        version: before.map_or(1, |before| before.version + 1),
+        created_at: before.map_or(w.now, |before| before.created_at),
+        updated_at: w.now,
+        kind: new.kind,
+        actor_id: new.actor_id,
+        other_actor_id: new.other_actor_id,
+        valid_from: new.valid_from,
+        valid_to: new.valid_to,
+        deleted_at: None,
+    };
+    match before {
+        None => drop(table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?),
+        Some(before) => replace(&row, before.version, w).await?,
+    }
+    record(&[(row.clone(), ChangeOperation::Upsert)], w).await?;
+    Ok(view(row))
+}
+
+/// The fault of a succession that leads back to where it began. The actors on the way are locked, so that two changes at
+/// once cannot make a circle together.
+async fn succession_fault(id: RelationId, new: &NewActorRelation, w: &Write<'_>) -> Result<Option<Fault>> {
+    let (mut met, mut next) = (HashSet::from([new.actor_id]), vec![new.actor_id, new.other_actor_id]);
+    while !next.is_empty() {
+        actors::lock(&next, w).await?;
+        met.extend(next.iter().copied());
+        // Whom the actor itself succeeds is its own matter; only the way back to it is looked for.
+        let from: Vec<ActorId> = next.drain(..).filter(|actor| *actor != new.actor_id).collect();
+        let succeeded = living()
+            .filter(table::Column::Kind.eq(RelationKind::SuccessorOf))
+            .filter(table::Column::ActorId.is_in(from))
+            .filter(table::Column::Id.ne(id))
+            .all(&w.tx)
+            .await?;
+        for other in succeeded.into_iter().map(|row| row.other_actor_id) {
+            if other == new.actor_id {
+                return Ok(Some(rules::circle()));
+            }
+            if met.insert(other) {
+                next.push(other);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Removes a relation: it is kept, but no longer shown.
+pub(super) async fn remove(relation: &ActorRelation, w: &Write<'_>) -> Result<()> {
+    let row = table::Entity::find_by_id(relation.id).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
+    let gone = table::Model { version: relation.version + 1, updated_at: w.now, deleted_at: Some(w.now), ..row };
+    replace(&gone, relation.version, w).await?;
+    record(&[(gone, ChangeOperation::Delete)], w).await
+}
+
+async fn replace(row: &table::Model, from: i64, w: &Write<'_>) -> Result<()> {
+    let change = row.clone().into_active_model().reset_all();
+    w.replace::<table::Entity>(change, table::Column::Id.eq(row.id), table::Column::Version, from).await
+}
+
+/// An actor whose parent is another than before, or that is new and has one.
+#[derive(Clone, Copy, Debug)]
+pub struct Moved<'a> {
+    pub actor: &'a Actor,
+    pub before: Option<&'a Actor>,
+}
+
+/// Keeps what is part of what in step with the actors' parents, with the day of the change. That a new actor is part of its
+/// parent is taken to have been so since it was founded.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn keep_parents(moved: &[Moved<'_>], w: &Write<'_>) -> Result<()> {
+    let today = w.now.date_naive();
+    let mut done = Vec::new();
+    let old: Vec<ActorId> = moved.iter().filter(|moved| moved.before.is_some()).map(|moved| moved.actor.id).collect();
+    if !old.is_empty() {
+        let of_theirs = living().filter(table::Column::Kind.eq(RelationKind::PartOf)).filter(table::Column::ActorId.is_in(old));
+        for row in of_theirs.filter(table::Column::ValidTo.is_null()).order_by_asc(table::Column::Id).all(&w.tx).await? {
+            let from = row.version;
+            // One that began today never held for a day.
+            let never = row.valid_from.is_some_and(|from| from >= today);
+            let row = table::Model {
+                version: from + 1,
+                updated_at: w.now,
+                valid_to: if never { None } else { Some(today) },
+                deleted_at: never.then_some(w.now),
+                ..row
+            };
+            replace(&row, from, w).await?;
+            done.push((row, if never { ChangeOperation::Delete } else { ChangeOperation::Upsert }));
+        }
+    }
+    let mut new = Vec::new();
+    for Moved { actor, before } in moved {
+        let Some(parent) = actor.fields.parent_id else { continue };
+        new.push(table::Model {
+            id: w.new_id(),
+            version: 1,
+            created_at: w.now,
+            updated_at: w.now,
+            kind: RelationKind::PartOf,
+            actor_id: actor.id,
+            other_actor_id: parent,
+            valid_from: if before.is_some() { Some(today) } else { actor.fields.founded },
+            valid_to: None,
+            deleted_at: None,
+        });
+    }
+    for rows in new.chunks(1_000) {
+        table::Entity::insert_many(rows.iter().cloned().map(IntoActiveModel::into_active_model)).exec_without_returning(&w.tx).await?;
+    }
+    done.extend(new.into_iter().map(|row| (row, ChangeOperation::Upsert)));
+    record(&done, w).await
+}
+
+/// Tells the feed and keeps the versions. A change is told to those who see the narrower of the two actors.
+async fn record(rows: &[(table::Model, ChangeOperation)], w: &Write<'_>) -> Result<()> {
+    let mut ids: Vec<ActorId> = rows.iter().flat_map(|(row, _)| [row.actor_id, row.other_actor_id]).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let known = actors::visibilities(&ids, &w.tx).await?;
+    let views: Vec<ActorRelation> = rows.iter().map(|(row, _)| view(row.clone())).collect();
+    let mut versions = Vec::with_capacity(rows.len());
+    for (relation, (_, op)) in views.iter().zip(rows) {
+        let visible = visible(&relation.fields, &known);
+        let (id, version) = (relation.id.uuid(), relation.version);
+        versions.push(Version { kind: KIND, id, version, op: *op, since: None, visible: visible.clone(), body: &relation.fields });
+        w.record(Change::new(KIND, id, *op, version, visible));
+    }
+    history::keep(&versions, w).await
+}
+
+fn visible(relation: &NewActorRelation, known: &HashMap<ActorId, Visibility>) -> Visible {
+    let of = |actor: ActorId| known.get(&actor).copied().unwrap_or(Visibility::Actor);
+    match (of(relation.actor_id), of(relation.other_actor_id)) {
+        (Visibility::Public, Visibility::Public) => Visibility::Public.of(None, None),
+        (Visibility::Public | Visibility::Members, Visibility::Public | Visibility::Members) => Visibility::Members.of(None, None),
+        (Visibility::Public | Visibility::Members, narrow) => narrow.of(None, Some(relation.other_actor_id.uuid())),
+        (narrow, _) => narrow.of(None, Some(relation.actor_id.uuid())),
+    }
+}
