@@ -175,7 +175,8 @@ fn abuse_38_nobody_writes_what_the_service_keeps(#[values(Database::Sqlite, Data
     let mut tried = 0;
     for (method, pattern, operation) in in_order() {
         let name = operation["operationId"].as_str().unwrap();
-        if operation.get("requestBody").is_none() {
+        // An import leaves out what it does not know, and tells of it.
+        if operation.get("requestBody").is_none() || name == "createImport" {
             continue;
         }
         let mut body = stage.own().body(name);

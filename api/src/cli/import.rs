@@ -80,7 +80,7 @@ pub(super) async fn run(command: ImportCommand, config: Config) -> Outcome {
     let request = Request { format, source: command.source, file: stem, kind, full: command.full, dry_run: command.dry_run };
     let app = App::build(config, Clock::System, Ids::Random).await?;
     let mut bar = Bar::new(language);
-    let report = console::run(&request, bytes, app.imports(), app.access(), app.db(), |job| bar.show(job)).await;
+    let report = Box::pin(console::run(&request, bytes, app.imports(), app.access(), app.db(), |job| bar.show(job))).await;
     bar.clear();
     app.db().close().await;
     let report = report.map_err(|problem| {

@@ -10,7 +10,7 @@ use crate::{
 pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let kim = &told.coordinator;
     let list = json!({"items": [
-        {"namn": "Hallunda Odlare", "typ": "Ideell förening", "kommun": "Botkyrka", "orgnr": "802002-1004", "målgrupper": "unga|äldre", "kassör": ""},
+        {"namn": "Hallunda Odlare", "typ": "Ideell förening", "kommun": "Botkyrka", "orgnr": "802002-1005", "målgrupper": "unga|äldre", "kassör": ""},
         {"namn": "", "typ": "Ideell förening", "kommun": "Botkyrka"},
     ]});
     let tried = t.post(kim, "/imports?dryRun=true", list.clone());

@@ -211,7 +211,6 @@ async fn list(by: By<needs::ReadImports>, Query(paging): Query<Paging>, db: Data
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
     responses((status = 202, description = "The job, which waits to be worked through", body = ImportJob)), extensions(("x-permission" = json!("imports.write"))))]
 #[post("/imports")]
-#[expect(clippy::too_many_arguments, reason = "each argument is a part of the call or of the service that it needs")]
 async fn create(
     by: By<needs::WriteImports>,
     Query(options): Query<ImportOptions>,

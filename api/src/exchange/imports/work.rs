@@ -17,6 +17,7 @@ use crate::{
     access::{Reach, policy::Permission},
     exchange::{
         links::store as links,
+        matches::MatchId,
         sources::{
             rules::UnwrittenReason,
             sync::{self, Incoming, SyncResult, Syncing},
@@ -193,7 +194,7 @@ async fn apply(records: Vec<Record>, errand: &Errand, reach: &Reach, worker: &Wo
     Ok(outcomes
         .into_iter()
         .map(|outcome| {
-            let (result, match_id) = (outcome.result, outcome.match_id().map(|id| id.uuid()));
+            let (result, match_id) = (outcome.result, outcome.match_id().map(MatchId::uuid));
             let actor = outcome.actor.as_ref().map(|actor| actor.id).or_else(|| outcome.link.as_ref().and_then(|link| link.actor_id));
             let left_alone = outcome.left_alone.iter().map(|left| (left.member.clone(), left.reason)).collect();
             match (result, outcome.problem) {
