@@ -247,7 +247,7 @@ impl App {
         let (letters, db) = (self.letters.clone(), self.db.clone());
         actix_web::rt::spawn(async move { letters.run(&db).await });
         let (imports, access, db) = (self.imports.clone(), self.access.clone(), self.db.clone());
-        actix_web::rt::spawn(async move { imports.run(&access, &db).await });
+        actix_web::rt::spawn(async move { Box::pin(imports.run(&access, &db)).await });
         let (limits, db) = (self.limits.clone(), self.db.clone());
         actix_web::rt::spawn(async move { limits.keep_shared(&db).await });
         let db = self.db.clone();
@@ -257,14 +257,14 @@ impl App {
         tokio::spawn(async move { changes::listen(&db).await });
         let (days, db) = (self.config.feed_days, self.db.clone());
         actix_web::rt::spawn(async move { changes::keep_short(days, &db).await });
+        let (webhooks, access, contract) = (self.webhooks.clone(), self.access.clone(), self.contract.clone());
+        actix_web::rt::spawn(Webhooks::run(webhooks, access, contract, self.db.clone()));
     }
 
     /// Stops: those who wait for changes are answered, the last answers are given, and then the server has ended.
     pub async fn stop(&self, handle: &ServerHandle) {
         self.db.feed.stop();
         handle.stop(true).await;
-        let (webhooks, access, contract) = (self.webhooks.clone(), self.access.clone(), self.contract.clone());
-        actix_web::rt::spawn(Webhooks::run(webhooks, access, contract, self.db.clone()));
     }
 
     /// Ends what goes on beside the answers, and lets go of the database.

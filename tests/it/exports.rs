@@ -16,7 +16,7 @@ use crate::{
     abuse_audit::{behind, entries, told},
     contract::operations,
     fixtures::{Set, found, settle},
-    harness::{Client, Database, TestApp, id},
+    harness::{Client, Database, TestApp, id, waited},
 };
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
@@ -85,7 +85,8 @@ fn begin(address: SocketAddr, who: &Client, method: &str, path: &str, headers: &
     }
     let body = body.map(Value::to_string);
     if let Some(body) = &body {
-        call.push_str(&format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()));
+        let length = body.len().to_string();
+        call.extend(["Content-Type: application/json\r\nContent-Length: ", &length, "\r\n"]);
     }
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_mins(5))).unwrap();
@@ -155,9 +156,9 @@ fn members(operation: &Value) -> Vec<String> {
     let schemas = samsyn::openapi::document(samsyn::openapi::CANONICAL_URL)["components"]["schemas"].clone();
     let named = |schema: &Value| schemas[schema["$ref"].as_str().unwrap().rsplit('/').next().unwrap()].clone();
     let page = named(&operation["responses"]["200"]["content"]["application/json"]["schema"]);
-    let item = named(&page["properties"]["items"]["items"]);
-    let names = item["properties"].as_object().unwrap().keys();
-    names.filter(|name| *name != "redacted" && *name != "allowedActions").cloned().collect()
+    let entry = named(&page["properties"]["items"]["items"]);
+    let members = entry["properties"].as_object().unwrap().keys();
+    members.filter(|name| *name != "redacted" && *name != "allowedActions").cloned().collect()
 }
 
 /// Every list of the contract that can be a table, with an address of it. What reading adds to is read as it was.
@@ -440,16 +441,10 @@ fn abuse_77_a_caller_has_only_so_many_exports_under_way(#[values(Database::Sqlit
     assert!(problem["detail"].as_str().unwrap().contains("fler än 4 samtidigt"), "{problem}");
     // Who hangs up frees what the export held.
     drop(streams);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    loop {
-        let whole = take(&app, &admin, path);
-        if whole.status == 200 {
-            assert_eq!(whole.text().lines().count(), 6001);
-            assert!(whole.whole);
-            break;
-        }
-        assert!(Instant::now() < deadline, "what was hung up on holds its place");
-    }
+    waited("what was hung up on to let go of its place", || take(&app, &admin, path).status == 200);
+    let whole = take(&app, &admin, path);
+    assert_eq!(whole.text().lines().count(), 6001);
+    assert!(whole.whole);
 }
 
 #[rstest]
@@ -494,9 +489,10 @@ fn an_export_of_100_000_actors_is_flat_in_memory(#[values(Database::Sqlite, Data
     take(&app, &admin, "/actors?format=ndjson").is(200);
     for form in ["ndjson", "csv", "excel-sv", "xlsx"] {
         let before = most_memory(true);
+        #[expect(clippy::disallowed_methods, reason = "it measures")]
         let started = Instant::now();
         let mut stream = begin(app.address, &admin, "GET", &format!("/actors?format={form}"), &[], None);
-        let (mut bytes, mut piece) = (0, [0_u8; 65536]);
+        let (mut bytes, mut piece) = (0, vec![0_u8; 65536]);
         loop {
             match stream.read(&mut piece).unwrap() {
                 0 => break,

@@ -200,7 +200,7 @@ fn all(who: &Client, twice: &Twice) -> Vec<(String, u16, Value)> {
     for identifier in ["SE-ON:8020010008", "external:foreningar:77"] {
         addresses.push(format!("/actors?identifier={identifier}"));
     }
-    addresses.push(format!("/actors?municipality=0127&limit=200&sort=createdAt&fields=id,name,parentId,identifiers"));
+    addresses.push("/actors?municipality=0127&limit=200&sort=createdAt&fields=id,name,parentId,identifiers".to_owned());
     addresses.push(format!("/mandates/{}", twice.mandate));
     addresses.push(format!("/interventions/{}", twice.intervention));
     addresses.push("/me".to_owned());
@@ -426,29 +426,29 @@ fn made_of(number: u32, app: &TestApp, admin: &Client) -> Twice {
     let bit = |at: u32| number >> at & 1 == 1;
     let area = app.area("0127");
     let path = |id: &str| format!("/actors/{id}");
-    let patch = |id: &str, body: Value| admin.patch(&path(id), "*", &body).is(200);
+    let alter = |id: &str, body: Value| admin.patch(&path(id), "*", &body).is(200);
     if bit(0) {
         let other = make(admin, "/actors", &json!({"kind": "municipality", "name": "Ovanför", "seatAreaId": area}));
-        patch(&twice.gone, json!({"parentId": other}));
+        alter(&twice.gone, json!({"parentId": other}));
     }
     match number >> 1 & 3 {
         // The survivor below the other, below a part of it, above it.
-        1 => drop(patch(&twice.kept, json!({"parentId": twice.gone}))),
-        2 => drop(patch(&twice.kept, json!({"parentId": twice.part}))),
-        3 => drop(patch(&twice.gone, json!({"parentId": twice.kept}))),
+        1 => drop(alter(&twice.kept, json!({"parentId": twice.gone}))),
+        2 => drop(alter(&twice.kept, json!({"parentId": twice.part}))),
+        3 => drop(alter(&twice.gone, json!({"parentId": twice.kept}))),
         _ => {}
     }
     if bit(3) {
-        patch(
+        alter(
             &twice.kept,
             json!({"identifiers": [{"scheme": "SE-ON", "value": "212000-2882", "scope": "parent"}], "website": "https://kvar.example.se/"}),
         );
     }
     if bit(4) {
-        patch(&twice.gone, json!({"focus": null, "otherNames": [], "visibility": "members"}));
+        alter(&twice.gone, json!({"focus": null, "otherNames": [], "visibility": "members"}));
     }
     if bit(5) {
-        patch(&twice.kept, json!({"focus": null, "areasServed": [], "policyDomains": []}));
+        alter(&twice.kept, json!({"focus": null, "areasServed": [], "policyDomains": []}));
     }
     twice.admin = admin.clone();
     twice

@@ -495,11 +495,13 @@ fn of_many_drafts_a_bad_one_stops_no_other(#[values(Database::Sqlite, Database::
 fn many_actors_are_stored_fast(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let area = app.area("0127");
+    #[expect(clippy::disallowed_methods, reason = "as many as it is told")]
     let count: u128 = std::env::var("SAMSYN_ACTORS").ok().and_then(|count| count.parse().ok()).unwrap_or(100_000);
     let settings = settings_of(&app.url);
     let spent = thread::spawn(move || {
         actix_web::rt::System::new().block_on(async {
             let db = Db::open(&settings, false, Clock::Fixed(today()), Ids::counted_from(5_000_000)).await.unwrap();
+            #[expect(clippy::disallowed_methods, reason = "it measures")]
             let begun = Instant::now();
             for start in (0..count).step_by(500) {
                 let drafts: Vec<_> = (start..start + 500)

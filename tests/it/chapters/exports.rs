@@ -29,12 +29,14 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     // And so can everything else be asked.
     let user = id(&admin.get("/users?limit=1").is(200).json["items"][0]);
     let record = told.interventions[0].clone();
-    let searches: [(&str, Value); 17] = [
+    let searches: [(&str, Value); 19] = [
         ("grants", json!({"userId": user, "limit": 1})),
         ("audit-entries", json!({"operation": "createDecision", "outcome": "done", "limit": 1})),
         ("codelists", json!({"codelist": "Sector", "limit": 2})),
         ("areas", json!({"code": "0127"})),
         ("mandates", json!({"areaId": area, "limit": 1})),
+        ("actor-relations", json!({"kind": "member_of", "limit": 1})),
+        ("statements", json!({"policyDomain": "housing", "limit": 1})),
         ("forums", json!({"q": "samverkan", "limit": 1})),
         ("indicators", json!({"code": "neet"})),
         ("observations", json!({"areaId": area, "limit": 2})),

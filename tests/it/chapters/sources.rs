@@ -29,6 +29,8 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let held = kim.put(&format!("{path}/4712"), &record).is(202);
     let held = held.json["matchId"].as_str().unwrap().to_owned();
     t.get(kim, &format!("/matches?status=open,undone&sourceId={source}"));
+    t.post(kim, "/matches/search", json!({"status": ["open", "undone"], "sourceId": source}));
+    t.post(kim, &format!("{path}/search"), json!({"externalId": "4711"}));
     t.get(kim, &format!("/matches/{held}"));
     let same = json!({"decision": "same", "actorId": first.json["actorId"], "note": "Samma förening, bekräftat per telefon."});
     t.post(kim, &format!("/matches/{held}/decide"), same);

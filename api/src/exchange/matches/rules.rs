@@ -82,6 +82,7 @@ mod tests {
 
     #[test]
     fn a_number_or_a_name_at_the_same_place_makes_a_candidate() {
+        use MatchReason::{SameIdentifier, SameName};
         let [one, two, three] = [1, 2, 3].map(|id| ActorId::from(Uuid::from_u128(id)));
         let seat = Some(AreaId::from(Uuid::from_u128(9)));
         let owners = Owners::from([(("SE-ON".to_owned(), "8020010008".to_owned()), two)]);
@@ -90,7 +91,6 @@ mod tests {
             let found = candidates(identifiers, key, seat, &owners, &named);
             found.into_iter().map(|like| (like.actor_id, like.reasons())).collect::<Vec<_>>()
         };
-        use MatchReason::{SameIdentifier, SameName};
         let own = [number("8020010008", IdentifierScope::Own)];
         assert_eq!(of(&own, "fittja", seat), [(two, vec![SameIdentifier, SameName]), (one, vec![SameName])]);
         assert_eq!(of(&own, "annat", seat), [(two, vec![SameIdentifier])]);
