@@ -35,7 +35,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
         ("codelists", json!({"codelist": "Sector", "limit": 2})),
         ("areas", json!({"code": "0127"})),
         ("mandates", json!({"areaId": area, "limit": 1})),
-        ("actor-relations", json!({"kind": "member_of", "limit": 1})),
+        ("actor-relations", json!({"kind": ["member_of"], "limit": 1})),
         ("statements", json!({"policyDomain": "housing", "limit": 1})),
         ("forums", json!({"q": "samverkan", "limit": 1})),
         ("indicators", json!({"code": "neet"})),

@@ -23,7 +23,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let done = t.post(kim, "/imports", list);
     let path = format!("/imports/{}", done.json["id"].as_str().unwrap());
     assert_eq!(wait(kim, &path)["created"], json!(1));
-    t.post(kim, &format!("{path}/rows/search"), json!({"outcome": ["refused"], "limit": 1}));
+    t.post(kim, &format!("{path}/rows/search"), json!({"outcome": "refused", "limit": 1}));
     t.tell(kim, "POST", &format!("{path}/cancel"), None);
     t.get(kim, "/imports");
 }

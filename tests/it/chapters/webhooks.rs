@@ -35,7 +35,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     waited("the try", || kim.get(&delivery).json["lastTriedAt"].is_string());
     assert_eq!(t.get(kim, &delivery).json["lastError"], json!("unreachable"));
     t.get(kim, &format!("{path}/deliveries?state=pending"));
-    t.post(kim, &format!("{path}/deliveries/search"), json!({"state": ["pending"], "limit": 1}));
+    t.post(kim, &format!("{path}/deliveries/search"), json!({"state": "pending", "limit": 1}));
     t.tell(kim, "POST", &format!("{delivery}/retry"), None);
     let tag = kim.get(&path).etag();
     t.tell(&kim.with("If-Match", &tag), "DELETE", &path, None);
