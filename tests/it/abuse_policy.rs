@@ -53,7 +53,7 @@ pub fn plain(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
         // How far the feed has come for all is the same news to everybody, as are the gaps between the positions in it.
         members.remove("changeCursor");
     }
-    let of_the_call = ["x-request-id", "traceparent", "date"];
+    let of_the_call = ["x-request-id", "traceparent", "date", "change-cursor"];
     let mut headers = answer.headers.clone();
     headers.retain(|(name, _)| !of_the_call.contains(&name.to_lowercase().as_str()));
     headers.sort();
@@ -175,8 +175,8 @@ fn abuse_38_nobody_writes_what_the_service_keeps(#[values(Database::Sqlite, Data
     let mut tried = 0;
     for (method, pattern, operation) in in_order() {
         let name = operation["operationId"].as_str().unwrap();
-        // An import leaves out what it does not know, and tells of it.
-        if operation.get("requestBody").is_none() || name == "createImport" {
+        // An import leaves out what it does not know, and tells of it; a search writes nothing.
+        if operation.get("requestBody").is_none() || name == "createImport" || name.starts_with("search") {
             continue;
         }
         let mut body = stage.own().body(name);

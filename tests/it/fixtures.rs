@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::{
     chapters::webhooks::NOBODY,
     contract::file,
-    harness::{Answer, Client, PASSWORD, TestApp, id},
+    harness::{Answer, Client, PASSWORD, TestApp, id, waited},
 };
 
 /// What the story sent and was answered, by operation.
@@ -142,12 +142,14 @@ pub fn owned(app: &TestApp, client: &Client) -> Set {
         set.put("webhookId", id(&webhook.json["webhook"]));
         let path = format!("/webhooks/{}", set.one("webhookId"));
         set.put("deliveryId", id(&client.call("POST", &format!("{path}/test"), None).is(201).json));
-        client.patch(&path, "*", &json!({"enabled": false})).is(200);
+        // Meanwhile it may be noted that nobody is there, which is another version.
+        waited("the webhook to be shut", || client.patch(&path, "*", &json!({"enabled": false})).status == 200);
     }
-    // A file with nothing in it, from those who may import.
-    let import = client.post("/imports?dryRun=true", &json!({"items": []}));
+    // A file with one row, from those who may import.
+    let import = client.post("/imports?dryRun=true&kind=association", &json!({"items": [{"name": "Ingen alls"}]}));
     if import.status == 202 {
         set.put("importJobId", id(&import.json));
+        crate::imports::wait(client, &format!("/imports/{}", id(&import.json)));
     }
     set
 }

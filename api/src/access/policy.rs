@@ -204,6 +204,7 @@ impl Permission {
                 | Self::WriteSecrecy
                 | Self::ReadDisclosures
                 | Self::WriteDisclosures
+                | Self::ReadWebhooks
                 | Self::WriteWebhooks
                 | Self::MergeActors
         )

@@ -210,7 +210,7 @@ async fn sees(survivor: Uuid, sight: &Sight, db: &Db) -> Result<bool> {
     })
 }
 
-fn too_old() -> Problem {
+pub(in crate::exchange) fn too_old() -> Problem {
     expired(
         "too-old",
         say!(

@@ -239,6 +239,9 @@ pub(super) async fn replay(webhook: &Webhook, new: &NewReplay, db: &Db, w: &Writ
             ));
         }
     };
+    if after < feed::open(None, db).await? {
+        return Err(feed::too_old());
+    }
     table::Entity::update_many()
         .col_expr(table::Column::Position, Expr::val(Ord::min(after, latest(&w.tx).await?)))
         .filter(table::Column::Id.eq(webhook.id))

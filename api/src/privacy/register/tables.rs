@@ -414,7 +414,7 @@ pub const TABLES: &[Declared] = &[
     nobody("webhook_secret", "id webhook_id secret:bytes created_at expires_at"),
     nobody(
         "webhook_delivery",
-        "id webhook_id message_id:text kind position:int state attempts:int next_try_at leased_by leased_until:time last_tried_at:time \
+        "id webhook_id message_id:text kind position:int state attempts:int next_try_at holder:id held_until:time last_tried_at:time \
          last_status:int last_millis:int last_error created_at updated_at",
     ),
     about(

@@ -411,7 +411,7 @@ async fn restore(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) 
 /// Puts the related records with their actors, by one query of each kind for the whole page, and all as of the day asked for.
 async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::ReadRegistry>, db: &Db) -> Result<()> {
     if let Some(day) = expansion.as_of {
-        store::as_of(actors, day, db.reader()).await?;
+        store::as_of(actors, day, by.secrecy.as_ref(), db.reader()).await?;
     }
     let Some(asked) = expansion.expand.as_ref().filter(|asked| !asked.is_empty()) else { return Ok(()) };
     let ids: Vec<_> = actors.iter().map(|actor| actor.id).collect();
@@ -420,7 +420,7 @@ async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::Read
         mandates = mandates::of_actors(by.sight(), &ids, expansion.as_of, db.reader()).await?;
     }
     if asked.contains(&ActorExpand::Relations) {
-        relations = relations::of_actors(by.sight(), &ids, expansion.as_of, db.reader()).await?;
+        relations = relations::of_actors(by.sight(), &ids, expansion.as_of, by.secrecy.as_ref(), db.reader()).await?;
     }
     for actor in actors {
         let (mandates, relations) = (mandates.remove(&actor.id), relations.remove(&actor.id));

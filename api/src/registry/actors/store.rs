@@ -22,7 +22,7 @@ use super::{Actor, ActorId, NewActor, api::ActorFilter, rules, table};
 use crate::{
     access::{Reach, Sight, Visibility},
     geography::areas::store as areas,
-    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, page::Key, problem::Kind, request::Call, say, search},
+    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, page::Key, problem::Kind, request::Call, say, search, secrecy::Secrecy},
     registry::relations::store as relations,
 };
 
@@ -74,11 +74,16 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn as_of(actors: &mut [Actor], day: NaiveDate, db: &impl ConnectionTrait) -> Result<()> {
+pub(super) async fn as_of(actors: &mut [Actor], day: NaiveDate, secrecy: Option<&Secrecy>, db: &impl ConnectionTrait) -> Result<()> {
     let ids: Vec<ActorId> = actors.iter().map(|actor| actor.id).collect();
     let parents = relations::parents_on(&ids, day, db).await?;
     for actor in actors {
+        let name = actor.fields.name.clone();
         rules::as_of(&mut actor.fields, day);
+        if secrecy.is_some_and(|secrecy| secrecy.hidden(actor.id.uuid()).contains_key("formerNames")) {
+            // What it was called then is under secrecy, and must not stand as its name.
+            actor.fields.name = name;
+        }
         actor.fields.parent_id = parents.get(&actor.id).copied();
     }
     Ok(())

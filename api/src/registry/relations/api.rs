@@ -95,7 +95,7 @@ async fn create(by: By<needs::WriteActors>, new: Valid<NewActorRelation>, db: Da
     responses((status = 200, description = "The relation", body = ActorRelation)), extensions(("x-permission" = json!("registry.read"))))]
 #[get("/actor-relations/{relationId}")]
 async fn show(by: By<needs::ReadRegistry>, At(id): At<RelationId>, db: Data<Db>) -> Result<Reply<ActorRelation>> {
-    let relation = store::find(by.sight(), id, db.reader()).await?;
+    let relation = store::find(by.sight(), id, by.secrecy.as_ref(), db.reader()).await?;
     let call = by.allowing(async |_, reach| store::may_write(by.sight(), reach, &relation.fields, db.reader()).await).await?;
     Reply::shown(&call, relation.version, &relation)
 }
@@ -113,7 +113,7 @@ async fn change(
     db: Data<Db>,
 ) -> Result<Reply<ActorRelation>> {
     db.write(&by, async |w| {
-        let mut relation = store::find(by.sight(), id, &w.tx).await?;
+        let mut relation = store::find(by.sight(), id, by.secrecy.as_ref(), &w.tx).await?;
         store::may_write(by.sight(), &by.reach, &relation.fields, &w.tx).await?;
         by.expects(relation.version)?;
         store::is_by_hand(&relation)?;
@@ -134,7 +134,7 @@ async fn change(
 #[delete("/actor-relations/{relationId}")]
 async fn remove(by: By<needs::WriteActors>, At(id): At<RelationId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
-        let relation = store::find(by.sight(), id, &w.tx).await?;
+        let relation = store::find(by.sight(), id, by.secrecy.as_ref(), &w.tx).await?;
         store::may_write(by.sight(), &by.reach, &relation.fields, &w.tx).await?;
         by.expects(relation.version)?;
         store::is_by_hand(&relation)?;

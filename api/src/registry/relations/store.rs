@@ -19,6 +19,7 @@ use crate::{
         page::Key,
         request::Call,
         say,
+        secrecy::Secrecy,
     },
     registry::actors::{Actor, ActorId, store as actors},
 };
@@ -50,6 +51,17 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
     both.into_iter().fold(living(), |select, column| select.filter(actors::is_seen(sight, column)))
 }
 
+/// Without what tells of which actor another is part where that is under secrecy.
+fn told(select: Select<table::Entity>, secrecy: Option<&Secrecy>) -> Select<table::Entity> {
+    let Some(secrecy) = secrecy else { return select };
+    let mut hidden = secrecy.records("actor");
+    hidden.retain(|actor| secrecy.hidden(*actor).contains_key("parentId"));
+    if hidden.is_empty() {
+        return select;
+    }
+    select.filter(table::Column::Kind.ne(RelationKind::PartOf).or(table::Column::ActorId.is_not_in(hidden)))
+}
+
 fn held_on(day: NaiveDate) -> sea_orm::Condition {
     sea_orm::Condition::all()
         .add(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(day)))
@@ -64,15 +76,15 @@ pub(super) async fn list(sight: &Sight, filter: &RelationFilter, paging: &Paging
         .apply_if(filter.kind.clone(), |select, kinds| select.filter(table::Column::Kind.is_in(kinds)))
         .apply_if(filter.as_of, |select, day| select.filter(held_on(day)));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+    Ok(paging.fetch(told(select, call.secrecy.as_ref()), keys, call, db).await?.map(view))
 }
 
 /// One relation between actors that may be seen.
 ///
 /// # Errors
 /// When there is none.
-pub async fn find(sight: &Sight, id: RelationId, db: &impl ConnectionTrait) -> Result<ActorRelation> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+pub async fn find(sight: &Sight, id: RelationId, secrecy: Option<&Secrecy>, db: &impl ConnectionTrait) -> Result<ActorRelation> {
+    told(seen(sight), secrecy).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
 /// The relations of several actors, as far as they may be seen, oldest first; on a day, those that held then. One between
@@ -84,10 +96,11 @@ pub async fn of_actors(
     sight: &Sight,
     actors: &[ActorId],
     day: Option<NaiveDate>,
+    secrecy: Option<&Secrecy>,
     db: &impl ConnectionTrait,
 ) -> Result<HashMap<ActorId, Vec<ActorRelation>>> {
     let theirs = |column: table::Column| column.is_in(actors.iter().copied());
-    let rows = seen(sight)
+    let rows = told(seen(sight), secrecy)
         .filter(theirs(table::Column::ActorId).or(theirs(table::Column::OtherActorId)))
         .apply_if(day, |select, day| select.filter(held_on(day)))
         .order_by_asc(table::Column::Id)

@@ -68,8 +68,8 @@ fn row(webhook: WebhookId, id: DeliveryId, message_id: String, kind: String, pos
         state: DeliveryState::Pending,
         attempts: 0,
         next_try_at: w.now,
-        leased_by: None,
-        leased_until: None,
+        holder: None,
+        held_until: None,
         last_tried_at: None,
         last_status: None,
         last_millis: None,
@@ -118,8 +118,8 @@ fn again(w: &Write<'_>) -> sea_orm::UpdateMany<table::Entity> {
         .col_expr(table::Column::State, Expr::val(DeliveryState::Pending.to_value()))
         .col_expr(table::Column::Attempts, Expr::val(0))
         .col_expr(table::Column::NextTryAt, Expr::val(w.now))
-        .col_expr(table::Column::LeasedBy, Expr::val(None::<Uuid>))
-        .col_expr(table::Column::LeasedUntil, Expr::val(None::<DateTime<Utc>>))
+        .col_expr(table::Column::Holder, Expr::val(None::<Uuid>))
+        .col_expr(table::Column::HeldUntil, Expr::val(None::<DateTime<Utc>>))
         .col_expr(table::Column::UpdatedAt, Expr::val(w.now))
 }
 
@@ -146,8 +146,8 @@ pub(in crate::exchange::webhooks) async fn queue(messages: Vec<(WebhookId, &Queu
             table::Column::State,
             table::Column::Attempts,
             table::Column::NextTryAt,
-            table::Column::LeasedBy,
-            table::Column::LeasedUntil,
+            table::Column::Holder,
+            table::Column::HeldUntil,
             table::Column::UpdatedAt,
         ]);
         table::Entity::insert_many(rows.to_vec()).on_conflict(afresh).exec_without_returning(&w.tx).await?;
@@ -171,7 +171,7 @@ pub(in crate::exchange::webhooks) fn due(now: DateTime<Utc>) -> Select<table::En
 }
 
 fn free(now: DateTime<Utc>) -> sea_orm::sea_query::SimpleExpr {
-    Expr::col(table::Column::LeasedUntil).is_null().or(Expr::col(table::Column::LeasedUntil).lte(now))
+    Expr::col(table::Column::HeldUntil).is_null().or(Expr::col(table::Column::HeldUntil).lte(now))
 }
 
 /// Takes some of what a webhook has to send. Of several instances one gets each; what an instance that died had taken is free
@@ -188,8 +188,8 @@ pub(in crate::exchange::webhooks) async fn take(webhook: WebhookId, most: usize,
     let mut taken = Vec::new();
     for mut row in found {
         let mine = table::Entity::update_many()
-            .col_expr(table::Column::LeasedBy, Expr::val(instance))
-            .col_expr(table::Column::LeasedUntil, Expr::val(now + LEASE))
+            .col_expr(table::Column::Holder, Expr::val(instance))
+            .col_expr(table::Column::HeldUntil, Expr::val(now + LEASE))
             .col_expr(table::Column::Attempts, Expr::val(row.attempts + 1))
             .filter(table::Column::Id.eq(row.id))
             .filter(table::Column::State.eq(DeliveryState::Pending))
@@ -225,11 +225,11 @@ pub(in crate::exchange::webhooks) async fn settle(row: &table::Model, outcome: &
         .col_expr(table::Column::LastMillis, Expr::val(outcome.millis))
         .col_expr(table::Column::LastTriedAt, Expr::val(w.now))
         .col_expr(table::Column::NextTryAt, Expr::val(outcome.next.unwrap_or(w.now)))
-        .col_expr(table::Column::LeasedBy, Expr::val(None::<Uuid>))
-        .col_expr(table::Column::LeasedUntil, Expr::val(None::<DateTime<Utc>>))
+        .col_expr(table::Column::Holder, Expr::val(None::<Uuid>))
+        .col_expr(table::Column::HeldUntil, Expr::val(None::<DateTime<Utc>>))
         .col_expr(table::Column::UpdatedAt, Expr::val(w.now))
         .filter(table::Column::Id.eq(row.id))
-        .filter(table::Column::LeasedBy.eq(instance))
+        .filter(table::Column::Holder.eq(instance))
         .filter(table::Column::Attempts.eq(row.attempts))
         .exec(&w.tx)
         .await?;
@@ -239,11 +239,11 @@ pub(in crate::exchange::webhooks) async fn settle(row: &table::Model, outcome: &
 /// Gives back what an instance has taken and not tried: one delivery, or all of them.
 pub(in crate::exchange::webhooks) async fn hand_back(one: Option<DeliveryId>, instance: Uuid, db: &Db) -> Result<()> {
     table::Entity::update_many()
-        .col_expr(table::Column::LeasedBy, Expr::val(None::<Uuid>))
-        .col_expr(table::Column::LeasedUntil, Expr::val(None::<DateTime<Utc>>))
+        .col_expr(table::Column::Holder, Expr::val(None::<Uuid>))
+        .col_expr(table::Column::HeldUntil, Expr::val(None::<DateTime<Utc>>))
         .col_expr(table::Column::Attempts, Expr::col(table::Column::Attempts).sub(1))
         .apply_if(one, |update, id| update.filter(table::Column::Id.eq(id)))
-        .filter(table::Column::LeasedBy.eq(instance))
+        .filter(table::Column::Holder.eq(instance))
         .exec(db.writer())
         .await?;
     Ok(())

@@ -1,0 +1,182 @@
+//! What every operation has, completed from its path, its method and its permission.
+
+use serde_json::{Value, json};
+
+use super::{EXAMPLES, problems};
+use crate::access::policy::{Permission, Standing, allows};
+
+/// Completes all operations.
+pub(super) fn complete(document: &mut Value) {
+    let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    document["components"]["responses"] = problems(&examples);
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        let single = item.as_object().is_some_and(|item| item.len() == 1);
+        let mut summary = Value::Null;
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            complete_operation(path, method, operation, &examples);
+            summary = operation["summary"].clone();
+        }
+        if single {
+            item["summary"] = summary;
+        }
+    }
+}
+
+/// The parameters of a path: ids, but for those of other systems, and codes.
+fn path_parameters(path: &str) -> Vec<Value> {
+    path
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split('}').next())
+        .map(|name| {
+            let schema = if name == "externalId" {
+                json!({"type": "string", "minLength": 1, "maxLength": 200})
+            } else if name.ends_with("Id") { json!({"type": "string", "format": "uuid"}) } else { json!({"type": "string", "maxLength": 100}) };
+            json!({"name": name, "in": "path", "required": true, "description": format!("Which one: the {name} of another answer."), "schema": schema})
+        })
+        .collect()
+}
+
+/// The example of a body, and the forms in which a patch may come.
+fn complete_body(method: &str, operation: &mut Value, example: &Value) {
+    if let Some(request) = example.get("request") {
+        operation["requestBody"]["content"]["application/json"]["example"] = request.clone();
+    }
+    operation["requestBody"]["required"] = json!(true);
+    if method == "patch" {
+        let content = operation["requestBody"]["content"]["application/json"].clone();
+        operation["requestBody"]["content"]["application/merge-patch+json"] = content;
+    }
+}
+
+/// How a call is refused whose version is not the present one, or that names none.
+const fn preconditions(versioned: bool, unread: bool) -> &'static [&'static str] {
+    match (versioned, unread) {
+        (true, false) => &["412", "428"],
+        (true, true) => &["412"],
+        (false, _) => &[],
+    }
+}
+
+fn complete_operation(path: &str, method: &str, operation: &mut Value, examples: &Value) {
+    let key = operation["x-permission"].as_str().unwrap_or_default().to_owned();
+    let permission = Permission::ALL.iter().copied().find(|permission| permission.key() == key);
+    let open = permission.is_some_and(|permission| allows(Standing::Everyone, permission));
+    operation["security"] = if open { json!([{}, {"bearer": []}]) } else { json!([{"bearer": []}]) };
+    let description = operation["description"].as_str().unwrap_or_default().trim().to_owned();
+    let words = permission.map(|permission| format!(" ({})", permission.words().en)).unwrap_or_default();
+    operation["description"] = json!(format!("{description}\n\nPermission: `{key}`{words}.").trim());
+    let writes = method != "get";
+    let body = operation.get("requestBody").is_some();
+    let versioned = matches!(method, "patch" | "delete" | "put") && !path.contains("/sessions/");
+    // A partner sends what it has without reading what is here.
+    let unread = method == "put" && path.ends_with("/{externalId}");
+
+    let mut parameters = path_parameters(path);
+    parameters.extend(operation["parameters"].as_array().cloned().unwrap_or_default());
+    parameters.push(header(
+        "traceparent",
+        "The trace that the call belongs to (W3C Trace Context).",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    ));
+    if method == "post" {
+        parameters.push(header("Idempotency-Key", "A text of the caller's, new for each new call: the same call again with the same key gets the same answer and is carried out once.", "8e03978e-40d5-43e8-bc93-6894a57f9324"));
+    }
+    if method == "get" && operation["responses"].get("301").is_some() {
+        parameters.push(header("Prefer", "`handling=strict` answers 410 with a problem instead of 301 (RFC 7240).", "handling=strict"));
+    }
+    if unread {
+        parameters.push(header(
+            "If-Match",
+            "The `ETag` of the version that is changed; may be left out, and is heeded when sent.",
+            "\"v1\"",
+        ));
+    } else if versioned {
+        parameters.push(header("If-Match", "The `ETag` of the version that is changed.", "\"v1\""));
+    }
+    operation["parameters"] = json!(parameters);
+
+    let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+    let example = &examples[&id];
+    if body {
+        complete_body(method, operation, example);
+    }
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    for (status, response) in responses.iter_mut() {
+        let mut headers = json!({"traceparent": {"description": "The trace that the answer belongs to.", "schema": {"type": "string"}},
+            "X-Request-Id": {"description": "Identifies the call, also in the log.", "schema": {"type": "string"}}});
+        rate_limits(&mut headers);
+        // What is only streamed has no tag, for nobody knows its content when it begins.
+        let only_streamed = response["content"].get("text/csv").is_some() && response["content"].get("application/json").is_none();
+        if status.starts_with('2') && status != "204" && !only_streamed {
+            headers["ETag"] =
+                json!({"description": "Identifies this version of the answer.", "schema": {"type": "string", "format": "etag"}});
+        }
+        let location = match status.as_str() {
+            "201" => "Where the new record is.",
+            "202" if response.get("content").is_some() => "Where it is told how it goes on.",
+            "301" => "Where the record is that it became part of.",
+            _ => "",
+        };
+        if !location.is_empty() {
+            headers["Location"] = json!({"description": location, "schema": {"type": "string", "format": "uri-reference"}});
+        }
+        if id.starts_with("list") {
+            headers["Link"] = json!({"description": "The first and the next page (RFC 8288).", "schema": {"type": "string"}});
+        }
+        if let (Some(own), Some(all)) = (response["headers"].as_object().cloned(), headers.as_object_mut()) {
+            all.extend(own);
+        }
+        response["headers"] = headers;
+        if let (Some(answer), Some(_)) = (example.get("response"), response.get("content")) {
+            response["content"]["application/json"]["example"] = answer.clone();
+        }
+    }
+    let mut statuses = vec!["400", "401", "406", "429", "500", "503"];
+    statuses.extend(preconditions(versioned, unread));
+    if !open || writes {
+        statuses.push("403");
+    }
+    if path.contains('{') {
+        statuses.push("404");
+    }
+    if writes {
+        statuses.extend(["409", "413", "507"]);
+    }
+    if body {
+        statuses.extend(["415", "422"]);
+    }
+    if id.starts_with("batch") {
+        // What an operation of it would be refused with alone.
+        statuses.extend(["404", "412"]);
+    }
+    if id.starts_with("list") {
+        statuses.extend(["410", "422"]);
+    }
+    if path.starts_with("/actors/{actorId}") {
+        // It may have become part of another.
+        statuses.push("410");
+    }
+    statuses.sort_unstable();
+    statuses.dedup();
+    for status in statuses {
+        responses.insert(status.to_owned(), json!({"$ref": format!("#/components/responses/Problem{status}")}));
+    }
+    responses.sort_keys();
+}
+
+/// How often a caller may call, and what remains of it.
+pub(super) fn rate_limits(headers: &mut Value) {
+    headers["RateLimit-Policy"] = json!({
+        "description": "The limits that concern the caller: how many calls (`q`) within how many seconds (`w`). Missing where there is no limit.",
+        "schema": {"type": "string"}, "example": "\"caller\";q=1200;w=60, \"day\";q=200000;w=86400"
+    });
+    headers["RateLimit"] = json!({
+        "description": "What remains of each limit (`r`), and for how many seconds (`t`).",
+        "schema": {"type": "string"}, "example": "\"caller\";r=1199;t=42, \"day\";r=199999;t=43200"
+    });
+}
+
+fn header(name: &str, description: &str, example: &str) -> Value {
+    json!({"name": name, "in": "header", "required": false, "description": description, "schema": {"type": "string", "maxLength": 255}, "example": example})
+}
