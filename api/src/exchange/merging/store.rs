@@ -125,6 +125,9 @@ pub(super) async fn merge(who: &Who<'_>, id: ActorId, new: &NewMerge, w: &Write<
 
 /// Lets everything follow into the survivor, and remembers what did.
 async fn follow(plan: &Plan, id: MergeId, w: &Write<'_>) -> Result<()> {
+    if let Some(child) = plan.steps_up {
+        tombstones::place(&tombstones::find(child, &w.tx).await?.0, plan.merged.fields.parent_id, w).await?;
+    }
     let mut groups: BTreeMap<(&str, &str, Option<Uuid>), Vec<&Referring>> = BTreeMap::new();
     for row in &plan.follow {
         groups.entry((row.reference.table, row.reference.column, plan.target(row))).or_default().push(row);
@@ -160,10 +163,17 @@ async fn turn(rows: &[&Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()
         tombstones::remember(&actors, true, w).await?;
     } else {
         references::turn(first.reference, &ids, to, w).await?;
-        references::remember(rows, to, w).await?;
     }
-    for row in rows {
-        row.announce(row.actor, to, w).await?;
+    let mut after: Vec<Referring> = rows.iter().copied().cloned().collect();
+    if let (Seen::AsActor | Seen::AsBoth, Some(to)) = (first.reference.seen, to) {
+        let visibility = tombstones::find(to.into(), &w.tx).await?.0.fields.visibility;
+        after = rows.iter().map(|row| row.of_one_seen_by(visibility)).collect();
+    }
+    if first.reference.seen != Seen::Actor {
+        references::remember(&after, to, w).await?;
+    }
+    for (before, after) in rows.iter().zip(&after) {
+        after.announce(before.visible(before.actor), to, w).await?;
     }
     Ok(())
 }
@@ -281,7 +291,7 @@ pub(super) async fn undo(reach: &Reach, merge: &Merge, w: &Write<'_>) -> Result<
         let member = Some(format!("identifiers {scheme}"));
         left_alone.push(left("actor", merged.id.uuid(), member, LeftAloneReason::Taken));
     }
-    return_rows(&merged, rows, &above, &mut left_alone, w).await?;
+    return_rows(&merged, survivor.id, rows, &above, &mut left_alone, w).await?;
     w.access_changed();
     left_alone.sort_by(|a, b| (&a.kind, a.id, &a.member).cmp(&(&b.kind, b.id, &b.member)));
     let undone = table::ActiveModel {
@@ -322,6 +332,7 @@ async fn give_back(
 /// Lets what followed go back to the actor that lives again, where it is still where it went.
 async fn return_rows(
     merged: &Actor,
+    survivor: ActorId,
     rows: Vec<(Referring, Option<Uuid>)>,
     above: &[ActorId],
     left_alone: &mut Vec<LeftAlone>,
@@ -346,6 +357,10 @@ async fn return_rows(
     let back = Some(merged.id.uuid());
     for rows in groups.into_values() {
         turn(&rows, back, w).await?;
+        // One that took its place is part of it again.
+        for row in rows.iter().filter(|row| row.reference.seen == Seen::Actor && row.actor != Some(survivor.uuid())) {
+            tombstones::place(&tombstones::find(row.id.into(), &w.tx).await?.0, Some(merged.id), w).await?;
+        }
     }
     Ok(())
 }

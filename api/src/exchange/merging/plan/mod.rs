@@ -52,7 +52,7 @@ pub struct Plan {
     out_of_reach: BTreeSet<Uuid>,
     access: Vec<AccessGain>,
     /// The part of the merged actor that the survivor itself lies below: it takes the merged one's place.
-    steps_up: Option<ActorId>,
+    pub steps_up: Option<ActorId>,
 }
 
 impl Plan {
@@ -206,10 +206,15 @@ async fn parties(who: &Who<'_>, id: ActorId, into: ActorId, named: Named, db: &i
     Ok((merged, survivor))
 }
 
+/// Whether a mark hides a member. The names that an actor had before are its name too.
+fn hides(marked: &str, member: &str) -> bool {
+    marked.is_empty() || marked == member || (marked == "name" && member == "formerNames")
+}
+
 async fn plan(who: &Who<'_>, merged: Actor, survivor: Actor, locked: bool, db: &impl ConnectionTrait) -> Result<Plan> {
     let marked = references::marked(merged.id.uuid(), db).await?;
     let narrower = rules::breadth(merged.fields.visibility) < rules::breadth(survivor.fields.visibility);
-    let withheld = |member: &str| narrower || marked.iter().any(|known| known.is_empty() || known == member);
+    let withheld = |member: &str| narrower || marked.iter().any(|known| hides(known, member));
     let (mut becomes, mut members) = rules::united(&survivor.fields, &merged.fields, withheld)?;
     becomes.areas_served.sort_unstable();
     let above = tombstones::above(survivor.fields.parent_id, db).await?;
@@ -221,7 +226,7 @@ async fn plan(who: &Who<'_>, merged: Actor, survivor: Actor, locked: bool, db: &
     let mut rows = references::of(merged.id.uuid(), locked, db).await?;
     // Its own place is part of what the survivor becomes.
     rows.retain(|row| row.reference.seen != Seen::Actor || row.id != survivor.id.uuid());
-    let taken = references::taken(merged.id.uuid(), survivor.id.uuid(), db).await?;
+    let taken = references::taken(merged.id.uuid(), survivor.id.uuid(), steps_up.map(ActorId::uuid), db).await?;
     let (stay, follow): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| taken.contains(&row.id));
     let mut out_of_reach = unreached(who.reach, &follow, db).await?;
     let joins = becomes.parent_id != survivor.fields.parent_id;

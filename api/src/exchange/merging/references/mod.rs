@@ -3,6 +3,8 @@
 
 pub mod store;
 
+use crate::access::Visibility;
+
 /// Who may see a record that refers to an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
@@ -23,6 +25,14 @@ pub enum Seen {
     OfSource,
     /// By permission only.
     Nobody,
+}
+
+impl Seen {
+    /// What is for everybody of an actor's own systems is for those who are signed in.
+    #[must_use]
+    pub fn narrowed(self, visibility: Visibility) -> Visibility {
+        if self == Self::AsActor && visibility == Visibility::Public { Visibility::Members } else { visibility }
+    }
 }
 
 /// A column that names an actor, and follows it into another.
