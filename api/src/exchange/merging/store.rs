@@ -1,6 +1,6 @@
 //! Merges, carried out and undone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{
     ActiveValue::Set,
@@ -13,13 +13,13 @@ use super::{
     LeftAlone, LeftAloneReason, Merge, MergeId, NewMerge,
     plan::{self, Plan, Who},
     references::{
-        Seen,
+        FOLLOWING, Seen,
         store::{self as references, Referring},
     },
     rules, table,
 };
 use crate::{
-    access::{Reach, Sight, Visibility},
+    access::{Caller, Reach, Sight, Visibility},
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation, Visible},
@@ -78,9 +78,39 @@ fn seen(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
     table::Entity::find().filter(table::Column::IntoId.in_subquery(actors))
 }
 
-pub(super) async fn list(sight: &Sight, reach: &Reach, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Merge>> {
+/// Merges with only those records named that the caller sees.
+async fn shown(caller: &Caller, mut merges: Vec<Merge>, db: &impl ConnectionTrait) -> Result<Vec<Merge>> {
+    let of_one = |merge: &Merge| {
+        let stayed = merge.stayed.iter().map(|record| (record.kind.clone(), record.id));
+        stayed.chain(merge.left_alone.iter().map(|left| (left.kind.clone(), left.id))).collect::<Vec<_>>()
+    };
+    let named: BTreeSet<(String, Uuid)> = merges.iter().flat_map(of_one).collect();
+    let mut seen: BTreeSet<(&str, Uuid)> = BTreeSet::new();
+    for reference in FOLLOWING {
+        let ids: Vec<Uuid> = named.iter().filter(|(kind, _)| kind == reference.kind).map(|(_, id)| *id).collect();
+        for row in references::those(reference, &ids, false, db).await? {
+            if plan::sees(caller, &row, row.actor) {
+                seen.insert((reference.kind, row.id));
+            }
+        }
+    }
+    for merge in &mut merges {
+        merge.stayed.retain(|record| seen.contains(&(record.kind.as_str(), record.id)));
+        merge.left_alone.retain(|left| seen.contains(&(left.kind.as_str(), left.id)));
+    }
+    Ok(merges)
+}
+
+/// One merge as the caller may see it.
+pub(super) async fn as_seen(caller: &Caller, merge: Merge, db: &impl ConnectionTrait) -> Result<Merge> {
+    shown(caller, vec![merge], db).await?.pop().ok_or_else(Problem::not_found)
+}
+
+pub(super) async fn list(caller: &Caller, reach: &Reach, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Merge>> {
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(seen(sight, reach), keys, call, db).await?.map(view))
+    let mut page = paging.fetch(seen(&caller.sight, reach), keys, call, db).await?.map(view);
+    page.items = shown(caller, page.items, db.reader()).await?;
+    Ok(page)
 }
 
 /// One merge within reach.

@@ -121,15 +121,9 @@ impl Plan {
     /// What is shown of it beforehand.
     #[must_use]
     pub fn preview(self, who: &Who<'_>) -> MergePreview {
-        let sight = &who.caller.sight;
-        let grants = who.caller.reach(Permission::ReadGrants).is_ok();
         let sees = |row: &&Referring| {
-            let visible = row.visible(Some(self.merged.id.uuid()));
-            match row.reference.kind {
-                "grant" => grants && !self.out_of_reach.contains(&row.id),
-                _ if row.reference.seen == Seen::Nobody => sight.all,
-                _ => sight.sees(Visibility::named(visible.visibility.as_deref().unwrap_or("public")), visible.forum, visible.actor),
-            }
+            let reached = row.reference.kind != "grant" || !self.out_of_reach.contains(&row.id);
+            reached && sees(who.caller, row, Some(self.merged.id.uuid()))
         };
         let mut records: Vec<_> = self
             .follow
@@ -147,6 +141,17 @@ impl Plan {
             allowed: self.out_of_reach.is_empty(),
             survivor: Actor { fields: self.becomes, ..self.survivor },
         }
+    }
+}
+
+/// Whether somebody sees a record when it is this actor's.
+#[must_use]
+pub fn sees(caller: &Caller, row: &Referring, actor: Option<Uuid>) -> bool {
+    let visible = row.visible(actor);
+    match row.reference.kind {
+        "grant" => caller.reach(Permission::ReadGrants).is_ok(),
+        _ if row.reference.seen == Seen::Nobody => caller.sight.all,
+        _ => caller.sight.sees(Visibility::named(visible.visibility.as_deref().unwrap_or("public")), visible.forum, visible.actor),
     }
 }
 
