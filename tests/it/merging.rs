@@ -739,3 +739,48 @@ fn a_partners_record_follows_and_is_never_registered_anew(#[values(Database::Sql
     assert_eq!(undone["leftAlone"], json!([{"kind": "actor", "id": kept, "member": "website", "reason": "changed"}]));
     assert_eq!(admin.get(&path).is(200).json["actorId"], json!(gone));
 }
+
+#[rstest]
+fn each_is_part_of_one_at_a_time_also_after_a_merge(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let actor = |name: &str, parent: Value| make(&admin, "/actors", &json!({"kind": "association", "name": name, "parentId": parent}));
+    let (one, two) = (actor("Ena distriktet", Value::Null), actor("Andra distriktet", Value::Null));
+    let (kept, gone) = (actor("Kvar", json!(one)), actor("Borta", json!(two)));
+    let parents = |of: &str| -> Vec<Value> {
+        let page = admin.get(&format!("/actor-relations?actorId={of}&limit=200")).is(200).json;
+        let open =
+            |relation: &&Value| relation["kind"] == json!("part_of") && relation["validTo"].is_null() && relation["actorId"] == json!(of);
+        page["items"].as_array().unwrap().iter().filter(open).map(|relation| relation["otherActorId"].clone()).collect()
+    };
+    assert_eq!((parents(&kept), parents(&gone)), (vec![json!(one)], vec![json!(two)]));
+    let merge = id(&admin.post(&format!("/actors/{gone}/merge"), &json!({"into": kept})).is(201).json);
+    assert_eq!(parents(&kept), [json!(one)]);
+    admin.call("POST", &format!("/merges/{merge}/undo"), None).is(200);
+    assert_eq!((parents(&kept), parents(&gone)), (vec![json!(one)], vec![json!(two)]));
+}
+
+#[rstest]
+fn nobody_is_restored_above_itself(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let actor = |name: &str, parent: Value| make(&admin, "/actors", &json!({"kind": "association", "name": name, "parentId": parent}));
+    let top = actor("Överst", Value::Null);
+    let removed = actor("Mitten", json!(top));
+    let below = actor("Underst", json!(removed));
+    let part = actor("Del", json!(top));
+    for id in [&removed, &part] {
+        admin.delete(&format!("/actors/{id}"), "*").is(204);
+    }
+    admin.patch(&format!("/actors/{top}"), "*", &json!({"parentId": below})).is(200);
+    let refused = admin.call("POST", &format!("/actors/{removed}/restore"), None).is(409);
+    assert_eq!(refused.json["conflictsWith"], json!(format!("/samsyn/v1/actors/{top}")));
+    // Once the circle is broken it comes back, and what is above it may have become part of another.
+    admin.patch(&format!("/actors/{top}"), "*", &json!({"parentId": null})).is(200);
+    let other = actor("Annan", Value::Null);
+    admin.post(&format!("/actors/{top}/merge"), &json!({"into": other})).is(201);
+    for id in [&removed, &part] {
+        let back = admin.call("POST", &format!("/actors/{id}/restore"), None).is(200);
+        assert_eq!(back.json["parentId"], json!(other));
+    }
+}

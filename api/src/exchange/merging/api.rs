@@ -44,7 +44,7 @@ pub struct Merge {
     pub at: DateTime<Utc>,
     /// How many records became the survivor's, and how many stayed, by kind.
     pub moved: Vec<MergeCount>,
-    /// The records that stayed with the merged actor.
+    /// The records that stayed with the merged actor, as far as the caller may see them.
     pub stayed: Vec<MergeRecord>,
     /// What came of the members of the merged actor that differed.
     pub members: Vec<MergeMember>,
@@ -52,7 +52,7 @@ pub struct Merge {
     pub undone_at: Option<DateTime<Utc>>,
     /// The user who undid it.
     pub undone_by: Option<UserId>,
-    /// What undoing it did not give back, since it had been changed in the meantime.
+    /// What undoing it did not give back, since it had been changed in the meantime, as far as the caller may see it.
     pub left_alone: Vec<LeftAlone>,
 }
 
@@ -127,6 +127,7 @@ async fn preview(
 async fn unite(by: By<needs::MergeActors>, At(id): At<ActorId>, new: Valid<NewMerge>, db: Data<Db>) -> Result<Reply<Merge>> {
     db.write(&by, async |w| {
         let merge = store::merge(&plan::Who { caller: &by.caller, reach: &by.reach }, id, &new.0, w).await?;
+        let merge = store::as_seen(&by.caller, merge, &w.tx).await?;
         Reply::created("/merges", merge.id, merge.version, &merge)
     })
     .await
@@ -139,7 +140,7 @@ async fn unite(by: By<needs::MergeActors>, At(id): At<ActorId>, new: Valid<NewMe
     responses((status = 200, description = "A page of merges", body = Page<Merge>)), extensions(("x-permission" = json!("actors.merge"))))]
 #[get("/merges")]
 async fn list(by: By<needs::MergeActors>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Merge>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &by.reach, paging, by, &db).await).await
+    Listed::of(by, paging, async move |by, paging| store::list(&by.caller, &by.reach, paging, by, &db).await).await
 }
 
 /// Show a merge
@@ -151,6 +152,7 @@ async fn list(by: By<needs::MergeActors>, Query(paging): Query<Paging>, db: Data
 async fn show(by: By<needs::MergeActors>, At(id): At<MergeId>, db: Data<Db>) -> Result<Reply<Merge>> {
     let merge = store::find(by.sight(), &by.reach, id, db.reader()).await?;
     let call = by.allowing(async |_, reach| store::may_undo(reach, &merge, db.reader()).await).await?;
+    let merge = store::as_seen(&by.caller, merge, db.reader()).await?;
     Reply::shown(&call, merge.version, &merge)
 }
 
@@ -164,7 +166,7 @@ async fn show(by: By<needs::MergeActors>, At(id): At<MergeId>, db: Data<Db>) -> 
 async fn undo(by: By<needs::MergeActors>, At(id): At<MergeId>, db: Data<Db>) -> Result<Reply<Merge>> {
     db.write(&by, async |w| {
         let merge = store::find(by.sight(), &by.reach, id, &w.tx).await?;
-        let undone = store::undo(&by.reach, &merge, w).await?;
+        let undone = store::as_seen(&by.caller, store::undo(&by.reach, &merge, w).await?, &w.tx).await?;
         Reply::changed(undone.version, &undone)
     })
     .await

@@ -1,6 +1,6 @@
 //! Merges, carried out and undone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{
     ActiveValue::Set,
@@ -13,13 +13,13 @@ use super::{
     LeftAlone, LeftAloneReason, Merge, MergeId, NewMerge,
     plan::{self, Plan, Who},
     references::{
-        Seen,
+        FOLLOWING, Seen,
         store::{self as references, Referring},
     },
     rules, table,
 };
 use crate::{
-    access::{Reach, Sight, Visibility},
+    access::{Caller, Reach, Sight, Visibility},
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation, Visible},
@@ -78,9 +78,39 @@ fn seen(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
     table::Entity::find().filter(table::Column::IntoId.in_subquery(actors))
 }
 
-pub(super) async fn list(sight: &Sight, reach: &Reach, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Merge>> {
+/// Merges with only those records named that the caller sees.
+async fn shown(caller: &Caller, mut merges: Vec<Merge>, db: &impl ConnectionTrait) -> Result<Vec<Merge>> {
+    let of_one = |merge: &Merge| {
+        let stayed = merge.stayed.iter().map(|record| (record.kind.clone(), record.id));
+        stayed.chain(merge.left_alone.iter().map(|left| (left.kind.clone(), left.id))).collect::<Vec<_>>()
+    };
+    let named: BTreeSet<(String, Uuid)> = merges.iter().flat_map(of_one).collect();
+    let mut seen: BTreeSet<(&str, Uuid)> = BTreeSet::new();
+    for reference in FOLLOWING {
+        let ids: Vec<Uuid> = named.iter().filter(|(kind, _)| kind == reference.kind).map(|(_, id)| *id).collect();
+        for row in references::those(reference, &ids, false, db).await? {
+            if plan::sees(caller, &row, row.actor) {
+                seen.insert((reference.kind, row.id));
+            }
+        }
+    }
+    for merge in &mut merges {
+        merge.stayed.retain(|record| seen.contains(&(record.kind.as_str(), record.id)));
+        merge.left_alone.retain(|left| seen.contains(&(left.kind.as_str(), left.id)));
+    }
+    Ok(merges)
+}
+
+/// One merge as the caller may see it.
+pub(super) async fn as_seen(caller: &Caller, merge: Merge, db: &impl ConnectionTrait) -> Result<Merge> {
+    shown(caller, vec![merge], db).await?.pop().ok_or_else(Problem::not_found)
+}
+
+pub(super) async fn list(caller: &Caller, reach: &Reach, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Merge>> {
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(seen(sight, reach), keys, call, db).await?.map(view))
+    let mut page = paging.fetch(seen(&caller.sight, reach), keys, call, db).await?.map(view);
+    page.items = shown(caller, page.items, db.reader()).await?;
+    Ok(page)
 }
 
 /// One merge within reach.
@@ -125,6 +155,9 @@ pub(super) async fn merge(who: &Who<'_>, id: ActorId, new: &NewMerge, w: &Write<
 
 /// Lets everything follow into the survivor, and remembers what did.
 async fn follow(plan: &Plan, id: MergeId, w: &Write<'_>) -> Result<()> {
+    if let Some(child) = plan.steps_up {
+        tombstones::place(&tombstones::find(child, &w.tx).await?.0, plan.merged.fields.parent_id, w).await?;
+    }
     let mut groups: BTreeMap<(&str, &str, Option<Uuid>), Vec<&Referring>> = BTreeMap::new();
     for row in &plan.follow {
         groups.entry((row.reference.table, row.reference.column, plan.target(row))).or_default().push(row);
@@ -160,10 +193,17 @@ async fn turn(rows: &[&Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()
         tombstones::remember(&actors, true, w).await?;
     } else {
         references::turn(first.reference, &ids, to, w).await?;
-        references::remember(rows, to, w).await?;
     }
-    for row in rows {
-        row.announce(row.actor, to, w).await?;
+    let mut after: Vec<Referring> = rows.iter().copied().cloned().collect();
+    if let (Seen::AsActor | Seen::AsBoth, Some(to)) = (first.reference.seen, to) {
+        let visibility = tombstones::find(to.into(), &w.tx).await?.0.fields.visibility;
+        after = rows.iter().map(|row| row.of_one_seen_by(visibility)).collect();
+    }
+    if first.reference.seen != Seen::Actor {
+        references::remember(&after, to, w).await?;
+    }
+    for (before, after) in rows.iter().zip(&after) {
+        after.announce(before.visible(before.actor), to, w).await?;
     }
     Ok(())
 }
@@ -281,7 +321,7 @@ pub(super) async fn undo(reach: &Reach, merge: &Merge, w: &Write<'_>) -> Result<
         let member = Some(format!("identifiers {scheme}"));
         left_alone.push(left("actor", merged.id.uuid(), member, LeftAloneReason::Taken));
     }
-    return_rows(&merged, rows, &above, &mut left_alone, w).await?;
+    return_rows(&merged, survivor.id, rows, &above, &mut left_alone, w).await?;
     w.access_changed();
     left_alone.sort_by(|a, b| (&a.kind, a.id, &a.member).cmp(&(&b.kind, b.id, &b.member)));
     let undone = table::ActiveModel {
@@ -322,6 +362,7 @@ async fn give_back(
 /// Lets what followed go back to the actor that lives again, where it is still where it went.
 async fn return_rows(
     merged: &Actor,
+    survivor: ActorId,
     rows: Vec<(Referring, Option<Uuid>)>,
     above: &[ActorId],
     left_alone: &mut Vec<LeftAlone>,
@@ -346,6 +387,10 @@ async fn return_rows(
     let back = Some(merged.id.uuid());
     for rows in groups.into_values() {
         turn(&rows, back, w).await?;
+        // One that took its place is part of it again.
+        for row in rows.iter().filter(|row| row.reference.seen == Seen::Actor && row.actor != Some(survivor.uuid())) {
+            tombstones::place(&tombstones::find(row.id.into(), &w.tx).await?.0, Some(merged.id), w).await?;
+        }
     }
     Ok(())
 }

@@ -52,7 +52,7 @@ pub struct Plan {
     out_of_reach: BTreeSet<Uuid>,
     access: Vec<AccessGain>,
     /// The part of the merged actor that the survivor itself lies below: it takes the merged one's place.
-    steps_up: Option<ActorId>,
+    pub steps_up: Option<ActorId>,
 }
 
 impl Plan {
@@ -121,15 +121,9 @@ impl Plan {
     /// What is shown of it beforehand.
     #[must_use]
     pub fn preview(self, who: &Who<'_>) -> MergePreview {
-        let sight = &who.caller.sight;
-        let grants = who.caller.reach(Permission::ReadGrants).is_ok();
         let sees = |row: &&Referring| {
-            let visible = row.visible(Some(self.merged.id.uuid()));
-            match row.reference.kind {
-                "grant" => grants && !self.out_of_reach.contains(&row.id),
-                _ if row.reference.seen == Seen::Nobody => sight.all,
-                _ => sight.sees(Visibility::named(visible.visibility.as_deref().unwrap_or("public")), visible.forum, visible.actor),
-            }
+            let reached = row.reference.kind != "grant" || !self.out_of_reach.contains(&row.id);
+            reached && sees(who.caller, row, Some(self.merged.id.uuid()))
         };
         let mut records: Vec<_> = self
             .follow
@@ -147,6 +141,17 @@ impl Plan {
             allowed: self.out_of_reach.is_empty(),
             survivor: Actor { fields: self.becomes, ..self.survivor },
         }
+    }
+}
+
+/// Whether somebody sees a record when it is this actor's.
+#[must_use]
+pub fn sees(caller: &Caller, row: &Referring, actor: Option<Uuid>) -> bool {
+    let visible = row.visible(actor);
+    match row.reference.kind {
+        "grant" => caller.reach(Permission::ReadGrants).is_ok(),
+        _ if row.reference.seen == Seen::Nobody => caller.sight.all,
+        _ => caller.sight.sees(Visibility::named(visible.visibility.as_deref().unwrap_or("public")), visible.forum, visible.actor),
     }
 }
 
@@ -206,10 +211,15 @@ async fn parties(who: &Who<'_>, id: ActorId, into: ActorId, named: Named, db: &i
     Ok((merged, survivor))
 }
 
+/// Whether a mark hides a member. The names that an actor had before are its name too.
+fn hides(marked: &str, member: &str) -> bool {
+    marked.is_empty() || marked == member || (marked == "name" && member == "formerNames")
+}
+
 async fn plan(who: &Who<'_>, merged: Actor, survivor: Actor, locked: bool, db: &impl ConnectionTrait) -> Result<Plan> {
     let marked = references::marked(merged.id.uuid(), db).await?;
     let narrower = rules::breadth(merged.fields.visibility) < rules::breadth(survivor.fields.visibility);
-    let withheld = |member: &str| narrower || marked.iter().any(|known| known.is_empty() || known == member);
+    let withheld = |member: &str| narrower || marked.iter().any(|known| hides(known, member));
     let (mut becomes, mut members) = rules::united(&survivor.fields, &merged.fields, withheld)?;
     becomes.areas_served.sort_unstable();
     let above = tombstones::above(survivor.fields.parent_id, db).await?;
@@ -221,7 +231,7 @@ async fn plan(who: &Who<'_>, merged: Actor, survivor: Actor, locked: bool, db: &
     let mut rows = references::of(merged.id.uuid(), locked, db).await?;
     // Its own place is part of what the survivor becomes.
     rows.retain(|row| row.reference.seen != Seen::Actor || row.id != survivor.id.uuid());
-    let taken = references::taken(merged.id.uuid(), survivor.id.uuid(), db).await?;
+    let taken = references::taken(merged.id.uuid(), survivor.id.uuid(), steps_up.map(ActorId::uuid), db).await?;
     let (stay, follow): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| taken.contains(&row.id));
     let mut out_of_reach = unreached(who.reach, &follow, db).await?;
     let joins = becomes.parent_id != survivor.fields.parent_id;

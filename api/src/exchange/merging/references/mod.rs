@@ -3,6 +3,8 @@
 
 pub mod store;
 
+use crate::access::Visibility;
+
 /// Who may see a record that refers to an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
@@ -23,6 +25,14 @@ pub enum Seen {
     OfSource,
     /// By permission only.
     Nobody,
+}
+
+impl Seen {
+    /// What is for everybody of an actor's own systems is for those who are signed in.
+    #[must_use]
+    pub fn narrowed(self, visibility: Visibility) -> Visibility {
+        if self == Self::AsActor && visibility == Visibility::Public { Visibility::Members } else { visibility }
+    }
 }
 
 /// A column that names an actor, and follows it into another.
@@ -118,6 +128,7 @@ pub const STAYING: &[(&str, &str, &str)] = &[
     ("actor_merge", "merged_id", "it is the merge itself"),
     ("actor_merge", "into_id", "it is the merge itself"),
     ("record_match", "actor_id", "a decision is what was decided; its address leads on"),
+    ("import_row", "actor_id", "what became of a row is what was; its address leads on"),
     ("match_candidate", "actor_id", "a proposal is what was proposed; its address leads on"),
     ("event", "actor_id", "history is what was"),
     ("event", "was_actor_id", "history is what was"),

@@ -61,11 +61,17 @@ impl Referring {
         }
     }
 
-    /// Tells its followers that it is another actor's now.
+    /// The same when it is another actor's, who is seen by others.
+    #[must_use]
+    pub fn of_one_seen_by(&self, visibility: Visibility) -> Self {
+        Self { visibility: self.reference.seen.narrowed(visibility), ..self.clone() }
+    }
+
+    /// Tells its followers that it is another actor's now; `self` as it is now, with who saw it before.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn announce(&self, before: Option<Uuid>, after: Option<Uuid>, w: &Write<'_>) -> Result<()> {
+    pub async fn announce(&self, before: Visible, to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
         if !self.reference.shown {
             return Ok(());
         }
@@ -75,8 +81,8 @@ impl Referring {
         if let (true, Some(forum)) = (self.reference.areas.is_empty(), self.forum) {
             areas = forums::areas_of(forum.into(), &w.tx).await?;
         }
-        let change = Change::new(self.reference.kind, self.id, op, self.version + 1, self.visible(after));
-        w.record(change.within(areas).after(Some(self.visible(before))));
+        let change = Change::new(self.reference.kind, self.id, op, self.version + 1, self.visible(to));
+        w.record(change.within(areas).after(Some(before)));
         Ok(())
     }
 }
@@ -189,8 +195,7 @@ fn referring(reference: &'static Reference, row: &QueryResult) -> Result<Referri
         Seen::Nobody | Seen::OfSource => Visibility::Actor,
         _ => Visibility::named(&row.try_get::<String>("", "visibility")?),
     };
-    // What is for everybody of an actor's own systems is for those who are signed in.
-    let visibility = if reference.seen == Seen::AsActor && visibility == Visibility::Public { Visibility::Members } else { visibility };
+    let visibility = reference.seen.narrowed(visibility);
     let forum = match reference.seen {
         Seen::OfActorAndForum | Seen::Of(..) => row.try_get("", "forum")?,
         _ => None,
@@ -222,11 +227,12 @@ fn referring(reference: &'static Reference, row: &QueryResult) -> Result<Referri
     })
 }
 
-/// Of the rows of one actor, those that cannot become another's, since it has one of the same already.
+/// Of the rows of one actor, those that cannot become another's, since it has one of the same already. What the actor is part
+/// of stays too, for each is part of one at a time; and so does that the one that takes its place was part of it.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn taken(actor: Uuid, into: Uuid, db: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
+pub async fn taken(actor: Uuid, into: Uuid, steps_up: Option<Uuid>, db: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
     let mut taken = Vec::new();
     for reference in FOLLOWING {
         let rows = Query::select().column("id").from(reference.table).and_where(Expr::col(reference.column).eq(actor)).take();
@@ -237,6 +243,14 @@ pub async fn taken(actor: Uuid, into: Uuid, db: &impl ConnectionTrait) -> Result
         }
         if let Some(other) = reference.apart {
             questions.push(rows.clone().and_where(Expr::col(other).eq(into)).take());
+            questions.push(alike(reference, other, actor, into));
+            let mut parts = rows.clone();
+            parts.and_where(Expr::col("kind").eq("part_of"));
+            match steps_up {
+                _ if reference.column == "actor_id" => questions.push(parts),
+                Some(child) => questions.push(parts.and_where(Expr::col(other).eq(child)).take()),
+                None => {}
+            }
         }
         for question in questions {
             for row in db.query_all(&question).await? {
@@ -245,6 +259,26 @@ pub async fn taken(actor: Uuid, into: Uuid, db: &impl ConnectionTrait) -> Result
         }
     }
     Ok(taken)
+}
+
+/// The relations of one actor that another has to the same, for a part of the same time.
+fn alike(reference: &Reference, other: &'static str, actor: Uuid, into: Uuid) -> SelectStatement {
+    let (table, column) = (reference.table, reference.column);
+    let begun = |one: &'static str, two: &'static str| {
+        let (from, to) = (Expr::col((one, "valid_from")), Expr::col((two, "valid_to")));
+        from.clone().is_null().or(to.clone().is_null()).or(from.lt(to))
+    };
+    let same = Query::select()
+        .expr(Expr::val(1))
+        .from_as(table, "beside")
+        .and_where(Expr::col(("beside", column)).eq(into))
+        .and_where(Expr::col(("beside", "kind")).equals((table, "kind")))
+        .and_where(Expr::col(("beside", other)).equals((table, other)))
+        .and_where(Expr::col(("beside", "deleted_at")).is_null())
+        .and_where(begun(table, "beside"))
+        .and_where(begun("beside", table))
+        .take();
+    Query::select().column((table, "id")).from(table).and_where(Expr::col((table, column)).eq(actor)).and_where(Expr::exists(same)).take()
 }
 
 /// Makes rows of one table another actor's, or nobody's. Each that shows it gets its next version.
@@ -271,7 +305,7 @@ pub async fn turn(reference: &Reference, ids: &[Uuid], to: Option<Uuid>, w: &Wri
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn remember(rows: &[&Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
+pub async fn remember(rows: &[Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
     for rows in rows.chunks(AT_ONCE) {
         let known = history::Entity::find().filter(history::Column::EntityId.is_in(rows.iter().map(|row| row.id))).all(&w.tx).await?;
         let mut kept = Vec::new();

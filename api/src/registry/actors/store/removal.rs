@@ -8,7 +8,7 @@ use crate::{
     access::{Reach, Sight},
     geography::areas::store as areas,
     kernel::{Fault, Problem, Result, Write, events::ChangeOperation, history, problem::Kind, say, search},
-    registry::actors::{Actor, ActorId, table},
+    registry::actors::{Actor, ActorId, NewActor, table, tombstones},
 };
 
 /// How long a removed actor can be restored.
@@ -29,7 +29,13 @@ pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
 
 /// Writes that an actor is removed or is there again, and with it whether its identifiers are taken.
 async fn replace(actor: &Actor, deleted_at: Option<DateTime<Utc>>, from: i64, w: &Write<'_>) -> Result<()> {
-    let row = table::ActiveModel { version: Set(actor.version), updated_at: Set(w.now), deleted_at: Set(deleted_at), ..Default::default() };
+    let row = table::ActiveModel {
+        version: Set(actor.version),
+        updated_at: Set(w.now),
+        parent_id: Set(actor.fields.parent_id),
+        deleted_at: Set(deleted_at),
+        ..Default::default()
+    };
     w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, from).await?;
     table::identifier::Entity::update_many()
         .set(table::identifier::ActiveModel { live: Set(deleted_at.is_none()), ..Default::default() })
@@ -97,10 +103,26 @@ pub(in crate::registry::actors) async fn restoring(sight: &Sight, reach: &Reach,
     Ok(actor)
 }
 
+/// What a restored actor is part of: what it was part of, or what that has become part of meanwhile.
+async fn place(actor: &Actor, w: &Write<'_>) -> Result<Option<ActorId>> {
+    let Some(parent) = actor.fields.parent_id else { return Ok(None) };
+    let parent = tombstones::survivor(&Sight::of_installation(), parent, &w.tx).await?.unwrap_or(parent);
+    // Nobody moves those above it meanwhile.
+    tombstones::lock(&tombstones::above(Some(parent), &w.tx).await?, w).await?;
+    if tombstones::above(Some(parent), &w.tx).await?.contains(&actor.id) {
+        return Err(Problem::conflict(say!(
+            "Aktören hörde till en aktör som sedan dess har blivit en del av den. Ändra parentId på den andra, som conflictsWith pekar på, och försök igen.",
+            "The actor was part of one that has become a part of it since. Change parentId of the other, which conflictsWith points to, and try again."
+        ))
+        .with(format!("/actors/{parent}")));
+    }
+    Ok(Some(parent))
+}
+
 /// Restores a removed actor with its identifiers.
 ///
 /// # Errors
-/// When another actor has taken one of them meanwhile, naming it.
+/// When another actor has taken one of them meanwhile, naming it, or what was above it has come to be a part of it.
 pub(in crate::registry::actors) async fn restore(actor: &Actor, w: &Write<'_>) -> Result<Actor> {
     let taken = put::taken(actor.fields.identifiers.iter().map(|identifier| identifier.value.clone()).collect(), w).await?;
     let mut refused: Option<Problem> = None;
@@ -125,7 +147,8 @@ pub(in crate::registry::actors) async fn restore(actor: &Actor, w: &Write<'_>) -
     if let Some(refused) = refused {
         return Err(refused);
     }
-    let back = Actor { version: actor.version + 1, updated_at: w.now, ..actor.clone() };
+    let fields = NewActor { parent_id: place(actor, w).await?, ..actor.fields.clone() };
+    let back = Actor { version: actor.version + 1, updated_at: w.now, fields, ..actor.clone() };
     replace(&back, None, actor.version, w).await?;
     search::put(KIND, back.id, &[&put::texts(&back.fields)], w).await?;
     history::keep(&[put::version(&back, ChangeOperation::Upsert, false)], w).await?;

@@ -4,13 +4,14 @@
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, entity::prelude::*};
 
 use super::{
-    Actor, ActorId, IdentifierScope,
+    Actor, ActorId, IdentifierScope, NewActor,
     store::{self, KIND, view},
     table,
 };
 use crate::{
     access::Sight,
     kernel::{Problem, Result, Write, events::ChangeOperation, history, search},
+    registry::relations::store::{self as relations, Moved},
 };
 
 /// How many actors one statement names.
@@ -73,11 +74,21 @@ pub async fn above(parent: Option<ActorId>, db: &impl ConnectionTrait) -> Result
     Ok(above)
 }
 
+/// Ends what an actor is part of today, and begins what it is part of now, where its own place has been written already.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn place(actor: &Actor, parent: Option<ActorId>, w: &Write<'_>) -> Result<()> {
+    let placed = Actor { fields: NewActor { parent_id: parent, ..actor.fields.clone() }, ..actor.clone() };
+    relations::keep_parents(&[Moved { actor: &placed, before: Some(actor) }], w).await
+}
+
 /// Makes an actor part of another: what is left of it is not shown, and its own numbers are free.
 ///
 /// # Errors
 /// When another was first.
 pub async fn bury(actor: &Actor, into: ActorId, w: &Write<'_>) -> Result<()> {
+    place(actor, None, w).await?;
     let row = table::ActiveModel {
         version: Set(actor.version + 1),
         updated_at: Set(w.now),
@@ -128,7 +139,8 @@ pub async fn revive(actor: &Actor, parent: Option<ActorId>, w: &Write<'_>) -> Re
         merged_into: Set(None),
         ..Default::default()
     };
-    w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, actor.version).await
+    w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, actor.version).await?;
+    place(actor, parent, w).await
 }
 
 /// Gives an actor that lives again its numbers. One that has become another's own meanwhile is it no longer, and is told by its
