@@ -591,3 +591,35 @@ fn an_id_is_one_however_its_letters_are_composed(#[values(Database::Sqlite, Data
     let full = admin.post(&format!("/sources/{source}/full-syncs"), &json!({"externalIds": ["o\u{308}"]})).is(200);
     assert_eq!((&full.json["present"], &full.json["marked"]), (&json!(1), &json!(0)));
 }
+
+#[rstest]
+fn what_waits_follows_a_merge_and_what_is_built_upon_stays(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let source = source(&admin, &json!(app.public_actor("municipality_code:0127")), &["website"]);
+    let numbered = json!({"kind": "association", "name": "Alby Kör", "identifiers": [{"scheme": "SE-ON", "value": NUMBER}]});
+    let gone = id(&admin.post("/actors", &numbered).is(201).json);
+    let kept = id(&admin.post("/actors", &json!({"kind": "association", "name": "Kören i Alby"})).is(201).json);
+    let record = json!({"kind": "association", "name": "Kör", "identifiers": [{"scheme": "SE-ON", "value": NUMBER}]});
+    let hold = |external: &str| text(&admin.put(&format!("/sources/{source}/actors/{external}"), &record).is(202), "matchId").to_owned();
+    let (first, second) = (hold("1"), hold("2"));
+
+    // A source with records stays with its actor.
+    let other = json!({"actorId": app.public_actor("municipality_code:0114")});
+    let refused = admin.patch(&format!("/sources/{source}"), "*", &other).is(409);
+    assert_eq!(refused.json["conflictsWith"], json!(format!("/samsyn/v1/sources/{source}/actors")));
+
+    // What was created is not taken away from what is said of it.
+    let created = admin.post(&format!("/matches/{second}/decide"), &json!({"decision": "different"})).is(200);
+    let need = json!({"kind": "need", "actorId": created.json["actorId"], "text": "Lokal", "policyDomain": "education",
+        "areaId": app.area("0127"), "visibility": "public", "validFrom": "2026-01-01", "sufficient": false});
+    let need = format!("/statements/{}", id(&admin.post("/statements", &need).is(201).json));
+    admin.call("POST", &format!("/matches/{second}/undo"), None).is(409);
+    admin.delete(&need, "*").is(204);
+    admin.call("POST", &format!("/matches/{second}/undo"), None).is(200);
+
+    // The candidate has become part of another: the record may be that one.
+    admin.post(&format!("/actors/{gone}/merge"), &json!({"into": kept})).is(201);
+    let decided = admin.post(&format!("/matches/{first}/decide"), &json!({"decision": "same", "actorId": kept})).is(200);
+    assert_eq!(decided.json["actorId"], json!(kept));
+}
