@@ -86,13 +86,17 @@ fn found(who: &Client, name: &str) -> Vec<Value> {
 
 /// How many changes have been recorded, also those that have no place in the feed yet.
 fn events(app: &TestApp) -> i64 {
+    counted(app, "SELECT COUNT(*) AS rows_found FROM event")
+}
+
+fn counted(app: &TestApp, select: &'static str) -> i64 {
     let (settings, (send, receive)) = (settings_of(&app.url), std::sync::mpsc::channel());
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let db = Db::open(&settings, false, Clock::Fixed(today()), Ids::counted_from(900_000)).await.unwrap();
-            let count = Statement::from_string(db.backend(), "SELECT COUNT(*) AS events FROM event");
+            let count = Statement::from_string(db.backend(), select);
             let row = db.reader().query_one_raw(count).await.unwrap().unwrap();
-            send.send(row.try_get("", "events").unwrap()).unwrap();
+            send.send(row.try_get("", "rows_found").unwrap()).unwrap();
             db.close().await;
         });
     });
@@ -476,4 +480,29 @@ fn real_files_of_organisations_are_imported(#[values(Database::Sqlite, Database:
         assert_eq!(events(&app), before, "{file}");
         eprintln!("{file}: {} created, {} held, {} refused", job["created"], job["held"], job["refused"]);
     }
+}
+
+#[rstest]
+fn a_personal_number_that_is_a_number_in_json_is_refused_and_kept_nowhere(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let query = format!("?sourceId={}&kind=association", source(&admin, "Siffror"));
+    let file = "{\"name\":198112289874,\"externalId\":\"1\"}\n{\"name\":\"Alby IF\",\"externalId\":198112289874}\n\
+        {\"name\":\"Fittja IF\",\"externalId\":\"3\",\"contactPoints\":[{\"function\":\"Kontakt\",\"phone\":198112289874}]}\n";
+    let (path, job) = import_as(&admin, &query, "application/x-ndjson", file.as_bytes());
+    assert_eq!((&job["refused"], &job["created"]), (&json!(3), &json!(0)), "{job}");
+    assert_eq!(
+        rows(&admin, &path),
+        [
+            "1 refused name personal-identity-number",
+            "2 refused externalId personal-identity-number",
+            "3 refused contactPoints personal-identity-number"
+        ]
+    );
+    let kept =
+        "SELECT COUNT(*) AS rows_found FROM import_row WHERE external_id LIKE '%81122898%' OR CAST(errors AS TEXT) LIKE '%81122898%'";
+    assert_eq!(counted(&app, kept), 0);
+    assert_eq!(counted(&app, "SELECT COUNT(*) AS rows_found FROM actor WHERE name LIKE '%81122898%'"), 0);
 }

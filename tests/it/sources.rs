@@ -541,3 +541,85 @@ fn a_whole_register_is_sent_and_sent_again_without_a_write(#[values(Database::Sq
     let page = admin.get(&format!("/sources/{}/actors?include=total&limit=1", id(&source))).is(200);
     assert_eq!((&page.json["total"], &page.json["items"][0]["version"]), (&json!(many()), &json!(1)));
 }
+
+#[rstest]
+fn a_source_is_no_way_to_somebody_elses_actor(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let ours = app.public_actor("municipality_code:0127");
+    let theirs = json!({"kind": "association", "name": "Fristående", "identifiers": [{"scheme": "SE-ON", "value": NUMBER}]});
+    let theirs = id(&admin.post("/actors", &theirs).is(201).json);
+    let source = source(&admin, &json!(ours), &["website"]);
+    let path = format!("/sources/{source}/actors/1");
+    let robin = app.user(Role::ActorAdmin, Some(("actor", &ours)));
+    let record = json!({"kind": "association", "name": "Fristående", "identifiers": [{"scheme": "SE-ON", "value": NUMBER}]});
+    let held = text(&robin.put(&path, &record).is(202), "matchId").to_owned();
+    admin.post(&format!("/matches/{held}/decide"), &json!({"decision": "same", "actorId": theirs})).is(200);
+
+    // What the source is said to own is its people's own word; who answers for an actor is not.
+    let owned = json!({"ownedFields": ["website", "parentId", "seatAreaId"]});
+    robin.patch(&format!("/sources/{source}"), "*", &owned).is(200);
+    let grab = json!({"website": "https://fri.example.se", "parentId": ours, "seatAreaId": app.area("0127")});
+    let answer = robin.put(&path, &grab).is(200);
+    assert_eq!(left(&answer), ["parentId not_allowed", "seatAreaId not_allowed"]);
+    let actor = admin.get(&format!("/actors/{theirs}")).json;
+    assert_eq!(
+        (&actor["parentId"], &actor["seatAreaId"], &actor["website"]),
+        (&json!(null), &json!(null), &json!("https://fri.example.se"))
+    );
+    let again = robin.put(&path, &grab).is(200);
+    assert_eq!((again.etag(), &again.body), (answer.etag(), &answer.body), "the same again writes nothing");
+    assert_eq!(robin.get(&path).is(200).json["leftAlone"], answer.json["leftAlone"]);
+    // Somebody who may decide it sends the same.
+    assert!(left(&admin.put(&path, &grab).is(200)).is_empty());
+    assert_eq!(admin.get(&format!("/actors/{theirs}")).json["parentId"], json!(ours));
+}
+
+#[rstest]
+fn an_id_is_one_however_its_letters_are_composed(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let source = source(&admin, &json!(null), &["name"]);
+    let path = |external: &str| format!("/sources/{source}/actors/{external}");
+    let record = json!({"kind": "association", "name": "Östra"});
+    let created = admin.put(&path("o%CC%88"), &record).is(201);
+    assert_eq!(created.json["externalId"], json!("ö"));
+    assert_eq!(admin.put(&path("%C3%B6"), &record).is(200).etag(), created.etag());
+    assert_eq!(admin.get(&path("o%CC%88")).is(200).etag(), created.etag());
+    let found = admin.get(&format!("/sources/{source}/actors?externalId=o%CC%88")).is(200);
+    assert_eq!(found.json["items"].as_array().unwrap().len(), 1);
+    let full = admin.post(&format!("/sources/{source}/full-syncs"), &json!({"externalIds": ["o\u{308}"]})).is(200);
+    assert_eq!((&full.json["present"], &full.json["marked"]), (&json!(1), &json!(0)));
+}
+
+#[rstest]
+fn what_waits_follows_a_merge_and_what_is_built_upon_stays(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let source = source(&admin, &json!(app.public_actor("municipality_code:0127")), &["website"]);
+    let numbered = json!({"kind": "association", "name": "Alby Kör", "identifiers": [{"scheme": "SE-ON", "value": NUMBER}]});
+    let gone = id(&admin.post("/actors", &numbered).is(201).json);
+    let kept = id(&admin.post("/actors", &json!({"kind": "association", "name": "Kören i Alby"})).is(201).json);
+    let record = json!({"kind": "association", "name": "Kör", "identifiers": [{"scheme": "SE-ON", "value": NUMBER}]});
+    let hold = |external: &str| text(&admin.put(&format!("/sources/{source}/actors/{external}"), &record).is(202), "matchId").to_owned();
+    let (first, second) = (hold("1"), hold("2"));
+
+    // A source with records stays with its actor.
+    let other = json!({"actorId": app.public_actor("municipality_code:0114")});
+    let refused = admin.patch(&format!("/sources/{source}"), "*", &other).is(409);
+    assert_eq!(refused.json["conflictsWith"], json!(format!("/samsyn/v1/sources/{source}/actors")));
+
+    // What was created is not taken away from what is said of it.
+    let created = admin.post(&format!("/matches/{second}/decide"), &json!({"decision": "different"})).is(200);
+    let need = json!({"kind": "need", "actorId": created.json["actorId"], "text": "Lokal", "policyDomain": "education",
+        "areaId": app.area("0127"), "visibility": "public", "validFrom": "2026-01-01", "sufficient": false});
+    let need = format!("/statements/{}", id(&admin.post("/statements", &need).is(201).json));
+    admin.call("POST", &format!("/matches/{second}/undo"), None).is(409);
+    admin.delete(&need, "*").is(204);
+    admin.call("POST", &format!("/matches/{second}/undo"), None).is(200);
+
+    // The candidate has become part of another: the record may be that one.
+    admin.post(&format!("/actors/{gone}/merge"), &json!({"into": kept})).is(201);
+    let decided = admin.post(&format!("/matches/{first}/decide"), &json!({"decision": "same", "actorId": kept})).is(200);
+    assert_eq!(decided.json["actorId"], json!(kept));
+}

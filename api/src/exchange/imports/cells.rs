@@ -22,9 +22,17 @@ pub(super) type Cells = Vec<(&'static Column, String, Given)>;
 pub(super) fn unstorable(cells: &Cells) -> Vec<RowFault> {
     let mut faults = Vec::new();
     for (column, heading, given) in cells {
-        // Members of JSON have been checked as they were read.
-        let Given::Cell(cell) = given else { continue };
         let pointer = format!("/{}", column.member);
+        let cell = match given {
+            Given::Cell(cell) => cell,
+            // Text in JSON has been checked as it was read; numbers have not.
+            Given::Json(value) => {
+                if in_numbers(value) {
+                    faults.push(RowFault::of(personal_number::fault(pointer), Some(heading.clone())));
+                }
+                continue;
+            }
+        };
         if let Some(letter) = text::forbidden_character(cell) {
             faults.push(RowFault::of(Fault::at(pointer, "forbidden-character", contract::forbidden(letter)), Some(heading.clone())));
         } else if personal_number::contains(cell) {
@@ -32,6 +40,16 @@ pub(super) fn unstorable(cells: &Cells) -> Vec<RowFault> {
         }
     }
     faults
+}
+
+/// Whether some number in a value is a personal identity number.
+fn in_numbers(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => personal_number::contains(&number.to_string()),
+        Value::Array(items) => items.iter().any(in_numbers),
+        Value::Object(members) => members.values().any(in_numbers),
+        _ => false,
+    }
 }
 
 /// The value of a member; nothing when nothing is said of it.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub use super::record::{Record, Row, RowFault};
 use super::{
     cells::{Cells, Given, unstorable, value},
-    formats::Item,
+    formats::{Item, MAX_COLUMNS},
 };
 use crate::{
     exchange::columns::{self, Column, Shape},
@@ -149,6 +149,10 @@ impl Mapping {
     fn members(&mut self, members: Map<String, Value>) -> Cells {
         let mut cells: Vec<(&'static Column, usize, String, Given)> = Vec::new();
         for (name, value) in members {
+            // No table has more columns, and what is remembered of names must have an end.
+            if !self.named.contains_key(&name) && self.named.len() >= MAX_COLUMNS {
+                continue;
+            }
             let meaning = if let Some(meaning) = self.named.get(&name) {
                 *meaning
             } else {

@@ -20,10 +20,11 @@ use crate::{
         matches::MatchId,
         sources::{
             rules::UnwrittenReason,
+            store as sources,
             sync::{self, Incoming, SyncResult, Syncing},
         },
     },
-    kernel::{Db, Fault, Problem, Result, Write, problem::Kind, request::Call, say},
+    kernel::{Db, Fault, Problem, Result, Write, personal_number, problem::Kind, request::Call, say},
     registry::actors::{ActorId, rules, store as actors},
 };
 
@@ -98,7 +99,10 @@ pub(super) async fn finish(job: &table::Model, errand: &Errand, worker: &Worker,
         }
     }
     let absent = async |w: &Write<'_>| match (&errand.source, &ids) {
-        (Some(source), Some(ids)) => links::mark_absent(source, ids, w).await,
+        (Some(source), Some(ids)) => {
+            sources::lock(source.id, w).await?;
+            links::mark_absent(source, ids, w).await
+        }
         _ => Ok(0),
     };
     let dry = if job.dry_run { tried(&call, db, absent).await? } else { 0 };
@@ -301,7 +305,7 @@ fn table_rows(job: &table::Model, rows: &[Row], done: &[Option<Done>]) -> Vec<ro
                 import_job_id: job.id,
                 number: read.row.into(),
                 outcome: done.outcome,
-                external_id: read.external_id.clone(),
+                external_id: read.external_id.as_deref().map(|id| personal_number::mask(id).into_owned()),
                 // What a dry run created is not there any longer.
                 actor_id: done.actor.filter(|_| !(job.dry_run && done.outcome == ImportOutcome::Created)),
                 match_id: done.match_id.filter(|_| !job.dry_run),

@@ -19,6 +19,7 @@ use crate::{
     },
     kernel::{
         At, Db, Fault, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, personal_number, reply::Nothing, request::Call,
+        text,
     },
     registry::actors::{Actor, ActorId, NewActor, matching},
 };
@@ -92,11 +93,12 @@ pub(super) struct LinkFilter {
 async fn list(
     by: By<needs::SyncSources>,
     At(id): At<SourceId>,
-    Query(filter): Query<LinkFilter>,
+    Query(mut filter): Query<LinkFilter>,
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<SourceActor>> {
     let source = sources::find_for_sync(by.sight(), &by.reach, id, db.reader()).await?;
+    filter.external_id = filter.external_id.as_deref().map(text::composed);
     Listed::of(by, paging, async move |by, paging| {
         let page = store::list(source.id, &filter, paging, by, &db).await?;
         let ids: Vec<ActorId> = page.items.iter().filter_map(|link| link.actor_id).collect();
@@ -117,7 +119,7 @@ async fn list(
 #[get("/sources/{sourceId}/actors/{externalId}")]
 async fn show(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId, String)>, db: Data<Db>) -> Result<Reply<SourceActor>> {
     let source = sources::find_for_sync(by.sight(), &by.reach, id, db.reader()).await?;
-    let external_id = readable(external_id)?;
+    let external_id = readable(&external_id)?;
     let link = store::find(source.id, &external_id, db.reader()).await?;
     let actor = match link.actor_id {
         Some(id) => matching::by_ids(&[id], db.reader()).await?.remove(&id),
@@ -148,7 +150,7 @@ async fn send(
 ) -> Result<Reply<SourceActor>> {
     db.write(&by, async |w| {
         let source = sources::find_for_sync(by.sight(), &by.reach, id, &w.tx).await?;
-        let external_id = readable(external_id.clone())?;
+        let external_id = readable(&external_id)?;
         let (fields, contract) = record.parts();
         if by.if_match.is_some() {
             by.expects(store::find(source.id, &external_id, &w.tx).await?.version)?;
@@ -181,7 +183,7 @@ async fn unlink(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId,
     db.write(&by, async |w| {
         let source = sources::find_for_sync(by.sight(), &by.reach, id, &w.tx).await?;
         sources::lock(source.id, w).await?;
-        let link = store::find(source.id, &readable(external_id.clone())?, &w.tx).await?;
+        let link = store::find(source.id, &readable(&external_id)?, &w.tx).await?;
         by.expects(link.version)?;
         store::remove(&link, &source, w).await?;
         if let Some(held) = link.match_id {
@@ -209,7 +211,9 @@ async fn full_sync(by: By<needs::SyncSources>, At(id): At<SourceId>, full: Valid
 }
 
 /// The id of another system, as it stood in the address, if it can be kept.
-fn readable(external_id: String) -> Result<String> {
+fn readable(external_id: &str) -> Result<String> {
+    // As bodies and imports have it, so that one id is one record however its letters were composed.
+    let external_id = text::composed(external_id);
     let Some(fault) = rules::external_id_fault(&external_id) else { return Ok(external_id) };
     Err(Problem::parameters(vec![match fault.code {
         personal_number::CODE => personal_number::fault_of_parameter("externalId"),
@@ -222,7 +226,7 @@ fn view(link: &Link, actor: Option<&Actor>, source: &Source, sight: &Sight, call
     let given = link.given.as_object().cloned().unwrap_or_default();
     let seen = actor.filter(|actor| sight.sees(actor.fields.visibility, None, Some(actor.id.uuid())));
     let mut left_alone = match actor {
-        Some(actor) => sync::planned(source, &given, link, actor, call.secrecy.as_ref())?.left_alone,
+        Some(actor) => sync::left_alone(source, &given, link, actor, call.secrecy.as_ref())?,
         None => Vec::new(),
     };
     if seen.is_none() {

@@ -70,9 +70,9 @@ pub(in crate::exchange) async fn linked(source: SourceId, actors: &[ActorId], db
     Ok(rows.into_iter().collect())
 }
 
-/// How many records of sources an actor is.
-pub(in crate::exchange) async fn count_of(actor: ActorId, db: &impl ConnectionTrait) -> Result<u64> {
-    Ok(sea_orm::PaginatorTrait::count(table::Entity::find().filter(table::Column::ActorId.eq(actor)), db).await?)
+/// Whether a source has records.
+pub(in crate::exchange) async fn any_of(source: SourceId, db: &impl ConnectionTrait) -> Result<bool> {
+    Ok(table::Entity::find().filter(table::Column::SourceId.eq(source)).one(db).await?.is_some())
 }
 
 /// Stores new links.

@@ -233,10 +233,14 @@ impl<'a> Shown<'a> {
 
     fn view(&self, row: Row) -> Result<Match> {
         let owned = self.sources.get(&row.source_id).map(|source| source.fields.owned_fields.as_slice()).unwrap_or_default();
-        let mut candidates = Vec::new();
+        let (mut candidates, mut reasons) = (Vec::new(), (false, false));
         for like in self.candidates.get(&row.id).into_iter().flatten() {
             if let Some(actor) = self.actors.get(&like.actor_id) {
-                candidates.push(self.candidate(actor, *like, &row.incoming, owned)?);
+                let like = self.told(*like);
+                if !like.reasons().is_empty() {
+                    reasons = (reasons.0 || like.same_identifier, reasons.1 || like.same_name);
+                    candidates.push(self.candidate(actor, like, &row.incoming, owned)?);
+                }
             }
         }
         Ok(Match {
@@ -245,7 +249,7 @@ impl<'a> Shown<'a> {
             source_id: row.source_id,
             external_id: row.external_id,
             status: row.status,
-            reasons: rules::reasons(row.same_identifier, row.same_name),
+            reasons: rules::reasons(reasons.0, reasons.1),
             incoming: ordered(&row.incoming),
             candidates,
             decision: row.decision,
@@ -258,6 +262,16 @@ impl<'a> Shown<'a> {
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
+    }
+
+    /// What of a likeness the caller may be told: that something hidden is alike would tell what it is.
+    fn told(&self, like: Likeness) -> Likeness {
+        let hidden = sync::hidden(like.actor_id, self.secrecy);
+        Likeness {
+            same_identifier: like.same_identifier && !hidden.contains("identifiers"),
+            same_name: like.same_name && !hidden.contains("name") && !hidden.contains("seatAreaId"),
+            ..like
+        }
     }
 
     fn candidate(&self, actor: &Actor, like: Likeness, incoming: &Value, owned: &[String]) -> Result<MatchCandidate> {

@@ -11,6 +11,7 @@ use crate::{
     access::{Reach, Sight},
     exchange::{
         links::{Link, store as links},
+        merging::references::store as references,
         sources::{
             Source,
             rules::{Record, keep_scopes, only, over},
@@ -18,12 +19,9 @@ use crate::{
         },
     },
     kernel::{Fault, Problem, Result, Write, extract, say},
-    registry::{
-        actors::{
-            Actor, ActorId, IdentifierScope, NewActor, matching,
-            store::{self as actors, Draft},
-        },
-        mandates::store as mandates,
+    registry::actors::{
+        Actor, ActorId, IdentifierScope, NewActor, matching,
+        store::{self as actors, Draft},
     },
 };
 
@@ -113,7 +111,7 @@ impl Decider<'_> {
             }
             (MatchDecision::Different, Some(actor)) => {
                 sources::may_sync(self.sight, self.reach, &source, &w.tx).await?;
-                self.uncreate(&row, &actor, w).await?;
+                self.uncreate(&row, &actor, link.as_ref(), w).await?;
             }
             // It has been removed meanwhile, so there is nothing left to put back.
             (_, None) => sources::may_sync(self.sight, self.reach, &source, &w.tx).await?,
@@ -131,7 +129,19 @@ impl Decider<'_> {
 
     async fn candidate(&self, row: &Row, actor: ActorId, w: &Write<'_>) -> Result<Actor> {
         let candidates = store::candidates(&[row.id], &w.tx).await?;
-        let chosen = candidates.values().flatten().map(|like| like.actor_id).filter(|like| *like == actor).collect();
+        let mut chosen = Vec::new();
+        for like in candidates.into_values().flatten() {
+            // A candidate that has become part of another is that other by now.
+            let is_it = like.actor_id == actor
+                || matches!(
+                    actors::find_or_told(self.sight, like.actor_id, &w.tx).await,
+                    Err(Problem { merged_into: Some(into), .. }) if into == actor.uuid()
+                );
+            if is_it {
+                chosen.push(actor);
+                break;
+            }
+        }
         store::seen(self.sight, chosen, &w.tx).await?.remove(&actor).ok_or_else(|| {
             Problem::invalid(vec![Fault::at(
                 "/actorId",
@@ -157,7 +167,7 @@ impl Decider<'_> {
     }
 
     /// Removes the actor that the decision created, unless something has come to depend on it.
-    async fn uncreate(&self, row: &Row, actor: &Actor, w: &Write<'_>) -> Result<()> {
+    async fn uncreate(&self, row: &Row, actor: &Actor, own: Option<&Link>, w: &Write<'_>) -> Result<()> {
         let in_the_way = |what| Err(Problem::conflict(what).with(format!("/actors/{}", actor.id)));
         if row.actor_version != Some(actor.version) {
             return in_the_way(say!(
@@ -165,16 +175,26 @@ impl Decider<'_> {
                 "The actor that was created has been changed since and is therefore not removed. Look at it yourself, and merge it if it is a double."
             ));
         }
-        if links::count_of(actor.id, &w.tx).await? > 1 {
+        let referring = references::of(actor.id.uuid(), true, &w.tx).await?;
+        let (links, others): (Vec<_>, Vec<_>) = referring.iter().partition(|one| one.reference.kind == "source_actor");
+        if links.iter().any(|link| own.is_none_or(|own| own.id.uuid() != link.id)) {
             return in_the_way(say!(
                 "Aktören som skapades är kopplad till fler poster. Ta bort de kopplingarna först.",
                 "The actor that was created is linked to other records. Remove those links first."
             ));
         }
-        if !mandates::of_actors(&Sight::of_installation(), &[actor.id], None, &w.tx).await?.is_empty() {
+        if others.iter().any(|one| one.reference.kind == "mandate") {
             return in_the_way(say!(
                 "Aktören som skapades har fått mandat. Ta bort dem först.",
                 "The actor that was created has been given mandates. Remove them first."
+            ));
+        }
+        // That it is part of its parent came with it, and is told once.
+        let came_with_it = usize::from(actor.fields.parent_id.is_some());
+        if others.len() > came_with_it {
+            return in_the_way(say!(
+                "Annat hör numera till aktören som skapades, till exempel uttalanden, relationer eller medlemskap. Ta bort det först, eller slå ihop aktören om den är dubbel.",
+                "Other records refer to the actor that was created by now, such as statements, relations or memberships. Remove them first, or merge the actor if it is a double."
             ));
         }
         actors::remove(actor, w).await

@@ -18,7 +18,7 @@ use crate::{
     access::{Reach, Sight, Visibility},
     exchange::{
         links::{Link, store as links},
-        sources::{Source, rules::Record, store as sources},
+        sources::{Source, SourceId, rules::Record, store as sources},
     },
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
@@ -80,6 +80,11 @@ pub(super) async fn list(sight: &Sight, reach: &Reach, filter: &MatchFilter, pag
         });
     let keys = vec![Key::column(table::Column::Id, |row: &Row| row.id.into())];
     paging.fetch(select, keys, call, db).await
+}
+
+/// Whether records of a source have been held.
+pub(in crate::exchange) async fn any_of(source: SourceId, db: &impl ConnectionTrait) -> Result<bool> {
+    Ok(table::Entity::find().filter(table::Column::SourceId.eq(source)).one(db).await?.is_some())
 }
 
 /// One match that the caller reaches.

@@ -33,6 +33,8 @@ pub enum UnwrittenReason {
     CuratedLocally,
     /// It is under secrecy, and the caller is not cleared for it.
     UnderSecrecy,
+    /// It would move the actor to where others answer for it, which the caller may not decide.
+    NotAllowed,
 }
 
 /// A member that was given and is not written, for what stands there is another's.
@@ -60,6 +62,31 @@ pub struct Plan {
     pub left_alone: Vec<Unwritten>,
 }
 
+impl Plan {
+    /// Leaves members alone after all; what the source wrote last stays what it was.
+    pub fn withhold(&mut self, members: &[&str], base: &Record, current: &Record) {
+        for member in members {
+            let Some(new) = self.write.remove(*member) else { continue };
+            match base.get(*member) {
+                Some(last) => drop(self.base.insert((*member).to_owned(), last.clone())),
+                None => drop(self.base.remove(*member)),
+            }
+            self.left_alone.push(Unwritten {
+                member: (*member).to_owned(),
+                reason: UnwrittenReason::NotAllowed,
+                current: ordered(current.get(*member).unwrap_or(&Value::Null)),
+                given: ordered(&new),
+            });
+        }
+        self.left_alone.sort_by(|one, other| one.member.cmp(&other.member));
+    }
+}
+
+/// The members that decide who answers for an actor.
+pub const ANSWERABLE: [&str; 2] = [PARENT, SEAT];
+pub const PARENT: &str = "parentId";
+pub const SEAT: &str = "seatAreaId";
+
 /// Decides member by member. A member that stands empty and that the source never wrote is nobody's to keep.
 #[must_use]
 pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, hidden: &BTreeSet<String>) -> Plan {
@@ -68,9 +95,14 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
     for (member, new) in in_order {
         let present = current.get(member).unwrap_or(&Value::Null);
         let mut leave = |reason| {
-            let current = if hidden.contains(member) { Value::Null } else { ordered(present) };
+            let current = if reason == UnwrittenReason::UnderSecrecy { Value::Null } else { ordered(present) };
             plan.left_alone.push(Unwritten { member: member.clone(), reason, current, given: ordered(new) });
         };
+        // First of all: whether something hidden differs would tell of it.
+        if hidden.contains(member) {
+            leave(UnwrittenReason::UnderSecrecy);
+            continue;
+        }
         if !owned.contains(member) {
             if new != present {
                 leave(UnwrittenReason::NotOwned);
@@ -84,12 +116,8 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
         match base.get(member) {
             Some(last) if last == new => {}
             last if last.map_or_else(|| is_empty(present), |last| last == present) => {
-                if hidden.contains(member) {
-                    leave(UnwrittenReason::UnderSecrecy);
-                } else {
-                    plan.write.insert(member.clone(), new.clone());
-                    plan.base.insert(member.clone(), new.clone());
-                }
+                plan.write.insert(member.clone(), new.clone());
+                plan.base.insert(member.clone(), new.clone());
             }
             _ => leave(UnwrittenReason::CuratedLocally),
         }
@@ -279,6 +307,8 @@ mod tests {
             let hidden: BTreeSet<String> = ["a", "b"].map(ToOwned::to_owned).into();
             let plan = plan(&owned, &given, &base, &current, &hidden);
             prop_assert!(hidden.iter().all(|member| !plan.write.contains_key(member)));
+            let told = |member: &String| plan.left_alone.iter().any(|left| left.member == *member);
+            prop_assert!(hidden.iter().all(|member| told(member) == given.contains_key(member)), "the same whatever stands there");
             prop_assert!(plan.left_alone.iter().all(|left| !hidden.contains(&left.member) || left.current.is_null()));
         }
     }

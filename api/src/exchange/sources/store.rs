@@ -11,9 +11,10 @@ use sea_orm::{
 use super::{NewSource, Source, SourceId, rules, table};
 use crate::{
     access::{Reach, Sight, Visibility},
+    exchange::{links::store as links, matches::store as matches},
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
-        events::{Change, ChangeOperation},
+        events::{Change, ChangeOperation, Visible},
         page::Key,
         request::Call,
         say,
@@ -144,12 +145,21 @@ pub(in crate::exchange) async fn insert(new: &NewSource, w: &Write<'_>) -> Resul
         owned_fields: new.owned_fields.clone().into(),
     };
     table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?;
-    record(&row, w).await?;
+    record(&row, None, w).await?;
     Ok(view(row))
 }
 
 /// Changes a source.
 pub(super) async fn update(source: &Source, new: NewSource, w: &Write<'_>) -> Result<Source> {
+    lock(source.id, w).await?;
+    let moves = new.actor_id != source.fields.actor_id;
+    if moves && (links::any_of(source.id, &w.tx).await? || matches::any_of(source.id, &w.tx).await?) {
+        return Err(Problem::conflict(say!(
+            "Källan har redan poster och kan inte byta aktör. Registrera en ny källa för den andra aktören.",
+            "The source has records already and cannot change its actor. Register a new source for the other actor."
+        ))
+        .with(format!("/sources/{}/actors", source.id)));
+    }
     free(&new, Some(source.id), w).await?;
     let row = table::Model {
         id: source.id,
@@ -163,18 +173,27 @@ pub(super) async fn update(source: &Source, new: NewSource, w: &Write<'_>) -> Re
     };
     let change = row.clone().into_active_model().reset_all();
     w.replace::<table::Entity>(change, table::Column::Id.eq(row.id), table::Column::Version, source.version).await?;
-    record(&row, w).await?;
+    record(&row, Some(source), w).await?;
     Ok(view(row))
 }
 
-/// Tells the feed. A source is for those who are signed in and may see its actor.
-async fn record(row: &table::Model, w: &Write<'_>) -> Result<()> {
-    let seen = match row.actor_id {
+/// Tells the feed, also those who no longer see it.
+async fn record(row: &table::Model, was: Option<&Source>, w: &Write<'_>) -> Result<()> {
+    let visible = visible(row.actor_id, w).await?;
+    let was = match was {
+        Some(was) if was.fields.actor_id != row.actor_id => Some(self::visible(was.fields.actor_id, w).await?),
+        _ => None,
+    };
+    w.record(Change::new("source", row.id.uuid(), ChangeOperation::Upsert, row.version, visible).after(was));
+    Ok(())
+}
+
+/// A source is for those who are signed in and may see its actor.
+async fn visible(actor: Option<ActorId>, w: &Write<'_>) -> Result<Visible> {
+    let seen = match actor {
         Some(actor) => actors::find(&Sight::of_installation(), actor, &w.tx).await?.fields.visibility,
         None => Visibility::Members,
     };
     let seen = if seen == Visibility::Public { Visibility::Members } else { seen };
-    let visible = seen.of(None, row.actor_id.map(ActorId::uuid));
-    w.record(Change::new("source", row.id.uuid(), ChangeOperation::Upsert, row.version, visible));
-    Ok(())
+    Ok(seen.of(None, actor.map(ActorId::uuid)))
 }

@@ -12,7 +12,7 @@ use serde_json::Value;
 pub use super::outcome::{Incoming, Outcome, SyncResult};
 use super::{
     Source,
-    rules::{self, Plan, Record},
+    rules::{self, ANSWERABLE, PARENT, Plan, Record, SEAT, Unwritten},
     store,
 };
 use crate::{
@@ -216,8 +216,22 @@ fn meet(at: usize, record: &Incoming, link: &Link, actor: Actor, by: &Syncing<'_
     Ok(Changing { at, digest, link: link.clone(), actor, given, plan })
 }
 
+/// What of a source's record is left alone, when all that may be written has been.
+pub(in crate::exchange) fn left_alone(
+    source: &Source,
+    given: &Record,
+    link: &Link,
+    actor: &Actor,
+    secrecy: Option<&Secrecy>,
+) -> Result<Vec<Unwritten>> {
+    let mut plan = planned(source, given, link, actor, secrecy)?;
+    let none = Record::new();
+    plan.withhold(&ANSWERABLE, link.base.as_object().unwrap_or(&none), &members_of(&actor.fields)?);
+    Ok(plan.left_alone)
+}
+
 /// What becomes of what a source gave, by what it last wrote and what the actor is now.
-pub(in crate::exchange) fn planned(source: &Source, given: &Record, link: &Link, actor: &Actor, secrecy: Option<&Secrecy>) -> Result<Plan> {
+fn planned(source: &Source, given: &Record, link: &Link, actor: &Actor, secrecy: Option<&Secrecy>) -> Result<Plan> {
     let none = Record::new();
     let base = link.base.as_object().unwrap_or(&none);
     Ok(rules::plan(&source.fields.owned_fields, given, base, &members_of(&actor.fields)?, &hidden(actor.id, secrecy)))
@@ -227,7 +241,8 @@ pub(in crate::exchange) fn planned(source: &Source, given: &Record, link: &Link,
 async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     while !changing.is_empty() {
         let (mut writing, mut drafts, mut later, mut touched) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
-        for one in changing {
+        for mut one in changing {
+            keep_in_place(&mut one, by, w).await?;
             if one.plan.write.is_empty() {
                 let at = one.at;
                 outcomes[at] = Some(keep(one, None, by, w).await?);
@@ -266,6 +281,33 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
         }
         changing = later;
     }
+    Ok(())
+}
+
+/// Leaves the parent and the seat alone where the caller may not decide who answers for the actor: a record of a source is
+/// no way around that. Who was granted the source alone may move a seat that the source itself wrote.
+async fn keep_in_place(one: &mut Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    if !ANSWERABLE.iter().any(|member| one.plan.write.contains_key(*member)) {
+        return Ok(());
+    }
+    let current = members_of(&one.actor.fields)?;
+    let new: NewActor = extract::typed(Value::Object(rules::over(&current, &one.plan.write)))?;
+    let mut may = true;
+    for fields in [&one.actor.fields, &new] {
+        match actors::may_write(by.reach, fields, Some(one.actor.id), &w.tx).await {
+            Ok(()) => {}
+            Err(problem) if problem.kind.status() < 500 => may = false,
+            Err(problem) => return Err(problem),
+        }
+    }
+    if may {
+        return Ok(());
+    }
+    let none = Record::new();
+    let base = one.link.base.as_object().unwrap_or(&none);
+    let wrote_seat = base.get(SEAT).is_some_and(|seat| !seat.is_null() && Some(seat) == current.get(SEAT));
+    let members: &[&str] = if wrote_seat && by.reach.sources.contains(&by.source.id.uuid()) { &[PARENT] } else { &ANSWERABLE };
+    one.plan.withhold(members, base, &current);
     Ok(())
 }
 
