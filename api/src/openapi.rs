@@ -59,12 +59,12 @@ fn introduce(document: &mut Value, public_url: &str) {
     document["info"] = json!({
         "title": "Samsyn",
         "version": env!("CARGO_PKG_VERSION"),
-        "description": "Samsyn är tjänsten där kommuner, regioner och civilsamhälle arbetar tillsammans mot segregation: aktörer och mandat, forum, statistik, gemensamma lägesbilder, insatser och prioriteringar.\n\nKända begränsningar: dialoger, vägledningens frågor och import av filer med aktörer finns ännu inte. Gränser för storlek och antal står i `GET /config`.\n\nSamsyn is the service with which municipalities, regions and civil society work together against segregation: actors and mandates, forums, statistics, shared situation assessments, interventions and priorities.\n\nKnown limitations: dialogues, the questions of the guidance and import of actor files are not there yet. The limits of size and number stand in `GET /config`.",
+        "description": "Samsyn är tjänsten där kommuner, regioner och civilsamhälle arbetar tillsammans mot segregation: aktörer och mandat, forum, statistik, gemensamma lägesbilder, insatser och prioriteringar.\n\nKända begränsningar: dialoger och vägledningens frågor finns ännu inte. Gränser för storlek och antal står i `GET /config`.\n\nSamsyn is the service with which municipalities, regions and civil society work together against segregation: actors and mandates, forums, statistics, shared situation assessments, interventions and priorities.\n\nKnown limitations: dialogues and the questions of the guidance are not there yet. The limits of size and number stand in `GET /config`.",
         "termsOfService": format!("{public_url}/"),
         "contact": {"name": "Samsyn", "url": format!("{public_url}/"), "email": "kontakt@samsyn.example.se"},
         "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         "x-sla": {"availability": "Set by who runs the installation", "responseTime": "Set by who runs the installation", "support": "Set by who runs the installation"},
-        "x-limitations": "Dialogues, guidance and actor imports are not there yet; see GET /config for limits."
+        "x-limitations": "Dialogues and guidance are not there yet; see GET /config for limits."
     });
     document["servers"] = json!([{"url": format!("{public_url}/samsyn/v1"), "description": "Samsyn"}]);
     document["externalDocs"] = json!({"description": "Every kind of problem, with what to do", "url": format!("{public_url}/problems")});
@@ -225,6 +225,14 @@ fn complete_schemas(document: &mut Value, written: &BTreeSet<String>) {
         if let Some(properties) = properties.filter(|properties| !properties.is_empty() && !written.contains(name)) {
             // What is answered is always whole.
             schema["required"] = json!(properties);
+        }
+        // What tells the forms of an operation apart is one word.
+        if let Some(tag) = schema.pointer_mut("/properties/op").and_then(Value::as_object_mut)
+            && let Some([word]) = tag.get("enum").and_then(Value::as_array).map(Vec::as_slice)
+        {
+            let word = word.clone();
+            tag.remove("enum");
+            tag.insert("const".into(), word);
         }
     }
     each(document, &mut |value| {

@@ -61,7 +61,7 @@ impl MigrationTrait for Migration {
         refers(&mut statement, "actor_id", "actor", true);
         statement.col(text("text")).col(text("policy_domain"));
         refers(&mut statement, "area_id", "area", true);
-        statement.col(json_binary("target_groups")).col(boolean_null("sufficient")).col(text_null("plan"));
+        statement.col(json_binary("target_groups")).col(text("sufficiency")).col(text_null("plan"));
         period(&mut statement);
         statement.col(text("visibility")).col(timestamp_with_time_zone_null("deleted_at"));
         manager.create_table(statement).await?;

@@ -68,7 +68,7 @@ fn every_operation_with_a_body_refuses_what_it_cannot_read(#[values(Database::Sq
         let wrong = admin.call(&method, &path, Some(("text/plain", b"{}")));
         is_problem(&wrong, &[415], &format!("{name} of the wrong media type"));
         // A patch is judged against its record, which is not there.
-        let statuses: &[u16] = if method == "PATCH" || name == "putSourceActor" { &[404, 422] } else { &[422] };
+        let statuses: &[u16] = if method == "PATCH" || name == "upsertSourceActor" { &[404, 422] } else { &[422] };
         is_problem(&send(b"[]"), statuses, &format!("{name} with a list"));
         let more = send(b"{\"nobodyKnowsThis\":1,\"id\":\"x\",\"version\":7}");
         is_problem(&more, statuses, &format!("{name} with unknown members"));

@@ -354,7 +354,7 @@ fn what_actors_state_is_found_by_area_domain_and_words(#[values(Database::Sqlite
     let club = id(&actor(&admin, &app, "Alby BK", &json!({})));
     let need = |text: &str, visibility: &str| {
         let new = json!({"kind": "need", "actorId": club, "text": text, "policyDomain": "education", "areaId": app.area("0127"), "visibility": visibility,
-            "validFrom": "2026-01-01", "sufficient": false});
+            "validFrom": "2026-01-01", "sufficiency": "insufficient"});
         admin.post("/statements", &new).is(201).json
     };
     let (open, closed) = (need("Lokaler för läxhjälp", "public"), need("Lokaler som ingen får veta om", "actor"));

@@ -612,7 +612,7 @@ fn what_waits_follows_a_merge_and_what_is_built_upon_stays(#[values(Database::Sq
     // What was created is not taken away from what is said of it.
     let created = admin.post(&format!("/matches/{second}/decide"), &json!({"decision": "different"})).is(200);
     let need = json!({"kind": "need", "actorId": created.json["actorId"], "text": "Lokal", "policyDomain": "education",
-        "areaId": app.area("0127"), "visibility": "public", "validFrom": "2026-01-01", "sufficient": false});
+        "areaId": app.area("0127"), "visibility": "public", "validFrom": "2026-01-01", "sufficiency": "insufficient"});
     let need = format!("/statements/{}", id(&admin.post("/statements", &need).is(201).json));
     admin.call("POST", &format!("/matches/{second}/undo"), None).is(409);
     admin.delete(&need, "*").is(204);

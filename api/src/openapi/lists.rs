@@ -38,12 +38,10 @@ fn page<'a>(document: &'a Value, path: &str) -> Option<&'a str> {
 
 /// Says above which words the columns of actors stand in tables for people in Sweden, by which they are read again.
 pub(super) fn headings(document: &mut Value) {
-    let members = &mut document["components"]["schemas"]["Actor"]["properties"];
-    for (name, member) in members.as_object_mut().into_iter().flatten() {
-        if let Some(column) = columns::of(name) {
-            member["x-heading"] = json!(column.swedish);
-        }
-    }
+    let actor = &mut document["components"]["schemas"]["Actor"];
+    let names = actor["properties"].as_object().into_iter().flatten().map(|(name, _)| name);
+    let headings: serde_json::Map<_, _> = names.filter_map(|name| Some((name.clone(), json!(columns::of(name)?.swedish)))).collect();
+    actor["x-headings"] = json!(headings);
 }
 
 /// Lets every list be answered as a table. A feed, which has no end, is none.

@@ -47,7 +47,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
         kim,
         "/statements",
         json!({"kind": "need", "actorId": id(&club.json), "text": "Lokaler för läxhjälp på kvällar", "policyDomain": "education",
-            "areaId": botkyrka, "targetGroups": ["Ungdomar i Alby"], "sufficient": false, "validFrom": "2026-01-01"}),
+            "areaId": botkyrka, "targetGroups": ["Ungdomar i Alby"], "sufficiency": "insufficient", "validFrom": "2026-01-01"}),
     );
     let need_path = format!("/statements/{}", id(&need.json));
     t.get(kim, &need_path);

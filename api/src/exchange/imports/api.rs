@@ -208,7 +208,7 @@ async fn list(by: By<needs::ReadImports>, Query(paging): Query<Paging>, db: Data
 /// be used is told of and stops no other.
 #[utoipa::path(tag = "exchange", operation_id = "createImport", params(ImportOptions),
     request_body(content((NewImport = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"),
-        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
+        (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
     responses((status = 202, description = "The job, which waits to be worked through", body = ImportJob)), extensions(("x-permission" = json!("imports.write"))))]
 #[post("/imports")]
 async fn create(

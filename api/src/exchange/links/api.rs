@@ -136,7 +136,7 @@ async fn show(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId, S
 /// actor that is there already: then it is held (202), and `Location` is the match that waits for a person. Later only the
 /// members that the source owns are written, and of them none that somebody has changed here since; `leftAlone` names
 /// them. The same record again writes nothing. `If-Match` may be left out.
-#[utoipa::path(tag = "exchange", operation_id = "putSourceActor", request_body = Patch<NewActor>,
+#[utoipa::path(tag = "exchange", operation_id = "upsertSourceActor", request_body = Patch<NewActor>,
     responses((status = 200, description = "The record, changed or as it was", body = SourceActor),
         (status = 201, description = "The record with the actor that was created", body = SourceActor),
         (status = 202, description = "The record is held for a person's decision", body = SourceActor)),

@@ -11,7 +11,7 @@ use crate::{
         policy::{Role, needs},
         users::UserId,
     },
-    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, Valid, extract::blank_is_none},
+    kernel::{At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, extract::blank_is_none, say},
     registry::actors::{Actor, ActorId},
 };
 
@@ -94,8 +94,9 @@ pub struct MergePreview {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct IntoWhich {
-    /// The actor that would live on.
-    pub into: ActorId,
+    /// The actor that would live on; must be given.
+    #[param(nullable = false)]
+    pub into: Option<ActorId>,
 }
 
 /// Preview a merge
@@ -112,7 +113,14 @@ async fn preview(
     db: Data<Db>,
 ) -> Result<Reply<MergePreview>> {
     let who = plan::Who { caller: &by.caller, reach: &by.reach };
-    let plan = plan::draw(&who, id, which.into, plan::Named::InQuery, db.reader()).await?;
+    let into = which.into.ok_or_else(|| {
+        Problem::parameters(vec![Fault::of_parameter(
+            "into",
+            "required",
+            say!("Ange into: den aktör som skulle leva vidare.", "Give into: the actor that would live on."),
+        )])
+    })?;
+    let plan = plan::draw(&who, id, into, plan::Named::InQuery, db.reader()).await?;
     Reply::computed(&by, &plan.preview(&who))
 }
 

@@ -62,7 +62,7 @@ pub(super) fn columns(document: &Value, operation: &Value) -> Vec<Column> {
     let item = resolve(document, &page["properties"]["items"]["items"]);
     members(document, operation)
         .into_iter()
-        .map(|name| Column { heading: item["properties"][&name]["x-heading"].as_str().map(ToOwned::to_owned), name })
+        .map(|name| Column { heading: item["x-headings"][&name].as_str().map(ToOwned::to_owned), name })
         .collect()
 }
 

@@ -248,7 +248,7 @@ pub const TABLES: &[Declared] = &[
         "statement",
         Words("Behov, utmaningar, kompetenser och resurser", "Needs, challenges, competences and resources"),
         &[texts("text plan target_groups:json", "listStatements getStatement")],
-        "id version:int created_at updated_at kind actor_id policy_domain area_id sufficient:flag valid_from valid_to visibility deleted_at",
+        "id version:int created_at updated_at kind actor_id policy_domain area_id sufficiency valid_from valid_to visibility deleted_at",
     ),
     // As they were. Who made a version is told for as long as there is an account; texts follow those of the records.
     about(

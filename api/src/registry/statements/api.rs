@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{StatementId, StatementKind, store};
+use super::{StatementId, StatementKind, Sufficiency, store};
 use crate::{
     access::{By, Visibility, policy::needs},
     geography::areas::AreaId,
@@ -36,8 +36,9 @@ pub struct NewStatement {
     #[serde(default)]
     #[schema(max_items = 30)]
     pub target_groups: Vec<String>,
-    /// Whether what there is suffices; null where that is not known or not to be said.
-    pub sufficient: Option<bool>,
+    /// Whether what there is suffices; `unknown` unless given.
+    #[serde(default)]
+    pub sufficiency: Sufficiency,
     /// What the actor means to do about it.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 4000)]

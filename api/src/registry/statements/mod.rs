@@ -30,3 +30,17 @@ pub enum StatementKind {
     /// Resurs.
     Resource,
 }
+
+/// Whether what there is suffices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum Sufficiency {
+    /// Det som finns räcker.
+    Sufficient,
+    /// Det som finns räcker inte.
+    Insufficient,
+    /// Det är inte känt, eller sägs inte.
+    #[default]
+    Unknown,
+}

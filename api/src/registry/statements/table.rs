@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::{StatementId, StatementKind};
+use super::{StatementId, StatementKind, Sufficiency};
 use crate::{access::Visibility, geography::areas::AreaId, kernel::table::List, registry::actors::ActorId};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -19,7 +19,7 @@ pub struct Model {
     pub policy_domain: String,
     pub area_id: AreaId,
     pub target_groups: List<String>,
-    pub sufficient: Option<bool>,
+    pub sufficiency: Sufficiency,
     pub plan: Option<String>,
     pub valid_from: Option<ChronoDate>,
     pub valid_to: Option<ChronoDate>,
