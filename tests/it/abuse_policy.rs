@@ -52,10 +52,16 @@ pub fn plain(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
     if let Some(members) = body.as_object_mut() {
         // How far the feed has come for all is the same news to everybody, as are the gaps between the positions in it.
         members.remove("changeCursor");
+        if members.contains_key("hasMore") {
+            members.remove("nextCursor");
+        }
     }
     let of_the_call = ["x-request-id", "traceparent", "date", "change-cursor"];
     let mut headers = answer.headers.clone();
-    headers.retain(|(name, _)| !of_the_call.contains(&name.to_lowercase().as_str()));
+    let told_by_the_place = body.get("hasMore").is_some();
+    headers.retain(|(name, _)| {
+        !of_the_call.contains(&name.to_lowercase().as_str()) && !(told_by_the_place && name.eq_ignore_ascii_case("etag"))
+    });
     headers.sort();
     (answer.status, headers, body)
 }
