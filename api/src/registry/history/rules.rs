@@ -6,7 +6,12 @@ use serde_json::Value;
 /// and what it leaves empty is no difference from that.
 #[must_use]
 pub fn differences(before: Option<&Value>, after: &Value) -> Vec<(String, Value, Value)> {
-    let member = |body: Option<&Value>, name: &str| body.and_then(|body| body.get(name)).cloned().unwrap_or_default();
+    let member = |body: Option<&Value>, name: &str| {
+        let mut value = body.and_then(|body| body.get(name)).cloned().unwrap_or_default();
+        // The databases keep the members of what lies within in orders of their own.
+        value.sort_all_objects();
+        value
+    };
     let mut names: Vec<&String> =
         [before, Some(after)].into_iter().flatten().filter_map(Value::as_object).flat_map(|all| all.keys()).collect();
     names.sort_unstable();
