@@ -39,7 +39,7 @@ pub fn wait(who: &Client, path: &str) -> Value {
 }
 
 #[track_caller]
-fn import_as(who: &Client, query: &str, media_type: &str, file: &[u8]) -> (String, Value) {
+pub fn import_as(who: &Client, query: &str, media_type: &str, file: &[u8]) -> (String, Value) {
     let accepted = who.call("POST", &format!("/imports{query}"), Some((media_type, file))).is(202);
     let path = format!("/imports/{}", id(&accepted.json));
     assert_eq!(accepted.header("location"), Some(format!("/samsyn/v1{path}").as_str()));
@@ -85,7 +85,7 @@ fn found(who: &Client, name: &str) -> Vec<Value> {
 }
 
 /// How many changes have been recorded, also those that have no place in the feed yet.
-fn events(app: &TestApp) -> i64 {
+pub fn events(app: &TestApp) -> i64 {
     counted(app, "SELECT COUNT(*) AS rows_found FROM event")
 }
 

@@ -33,6 +33,7 @@ mod imports;
 mod merging;
 mod policy;
 mod registry;
+mod round_trip;
 mod searches;
 mod sources;
 mod story;

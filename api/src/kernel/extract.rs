@@ -261,6 +261,14 @@ pub fn trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::
     String::deserialize(deserializer).map(|text| text.trim().to_owned())
 }
 
+/// Reads a list of texts, each without the blanks around it.
+///
+/// # Errors
+/// When the member is not a list of texts.
+pub fn each_trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Vec::<String>::deserialize(deserializer).map(|texts| texts.into_iter().map(|text| text.trim().to_owned()).collect())
+}
+
 /// Reads an absent member as nothing said and `null` as nothing there, for text that may be left out.
 ///
 /// # Errors

@@ -91,6 +91,11 @@ pub fn blank_fault(pointer: &str, text: &str) -> Option<Fault> {
     text.trim().is_empty().then(|| Fault::at(pointer, "blank", say!("Texten är tom; skriv något.", "The text is empty; write something.")))
 }
 
+/// The faults of those of a list's texts that say nothing.
+pub fn blank_faults(pointer: &str, texts: &[String]) -> impl Iterator<Item = Fault> {
+    texts.iter().enumerate().filter_map(move |(at, text)| blank_fault(&format!("{pointer}/{at}"), text))
+}
+
 /// The fault of a period that ends before it begins. Periods are half-open: the last day is not in them.
 #[must_use]
 pub fn period_fault(valid_from: Option<NaiveDate>, valid_to: Option<NaiveDate>) -> Option<Fault> {

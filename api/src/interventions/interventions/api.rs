@@ -12,7 +12,7 @@ use crate::{
     geography::areas::AreaId,
     kernel::{
         At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid,
-        extract::{blank_is_none, trimmed},
+        extract::{blank_is_none, each_trimmed, trimmed},
         page::Selection,
         reply::Nothing,
     },
@@ -50,7 +50,7 @@ pub struct NewIntervention {
     #[schema(max_items = 30)]
     pub policy_domains: Vec<String>,
     /// Whom it is for, in its own words.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "each_trimmed")]
     #[schema(max_items = 30)]
     pub target_groups: Vec<String>,
     /// What it may cost, in whole kronor.

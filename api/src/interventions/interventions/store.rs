@@ -185,7 +185,8 @@ pub(super) async fn update(sight: &Sight, seen: &Intervention, new: NewIntervent
 
 /// Checks all that an intervention refers to, as the caller sees it.
 async fn check(sight: &Sight, before: Option<&Intervention>, mut new: NewIntervention, w: &Write<'_>) -> Result<NewIntervention> {
-    let mut faults: Vec<Fault> = text::blank_fault("/title", &new.title).into_iter().collect();
+    let mut faults: Vec<Fault> =
+        text::blank_fault("/title", &new.title).into_iter().chain(text::blank_faults("/targetGroups", &new.target_groups)).collect();
     faults.extend(text::period_fault(new.valid_from, new.valid_to));
     faults.extend(codelists::unknown(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
     let known = areas::paths(&new.areas, &w.tx).await?;

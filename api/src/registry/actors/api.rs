@@ -19,7 +19,7 @@ use crate::{
     geography::areas::AreaId,
     kernel::{
         At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, Write,
-        extract::{blank_is_none, trimmed},
+        extract::{blank_is_none, each_trimmed, trimmed},
         page::Selection,
         reply::Nothing,
     },
@@ -93,7 +93,7 @@ pub struct NewActor {
     #[schema(min_length = 1, max_length = 200, example = "Fittja Folkets Park")]
     pub name: String,
     /// Short forms and names in other languages.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "each_trimmed")]
     #[schema(max_items = 20)]
     pub other_names: Vec<String>,
     /// What the actor was called before, oldest first. A change of `name` that does not itself give former names puts the old
@@ -114,7 +114,7 @@ pub struct NewActor {
     #[schema(max_items = 30)]
     pub policy_domains: Vec<String>,
     /// Whom the actor works for, in its own words.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "each_trimmed")]
     #[schema(max_items = 30)]
     pub target_groups: Vec<String>,
     /// What the actor aims at (inriktning).
@@ -122,7 +122,7 @@ pub struct NewActor {
     #[schema(max_length = 2000)]
     pub focus: Option<String>,
     /// How the actor works (arbetssätt), in its own words.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "each_trimmed")]
     #[schema(max_items = 30)]
     pub working_methods: Vec<String>,
     /// Languages that the actor works in, as BCP 47 codes such as `sv`, `ar`, `so` or `sv-FI`.

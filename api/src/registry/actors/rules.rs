@@ -175,8 +175,11 @@ pub fn faults(new: &NewActor) -> Vec<Fault> {
     }));
     let contacts = new.contact_points.iter().enumerate();
     faults.extend(contacts.filter_map(|(at, contact)| text::blank_fault(&format!("/contactPoints/{at}/function"), &contact.function)));
-    let methods = new.working_methods.iter().enumerate();
-    faults.extend(methods.filter_map(|(at, method)| text::blank_fault(&format!("/workingMethods/{at}"), method)));
+    for (pointer, texts) in
+        [("/otherNames", &new.other_names), ("/targetGroups", &new.target_groups), ("/workingMethods", &new.working_methods)]
+    {
+        faults.extend(text::blank_faults(pointer, texts));
+    }
     faults.extend(new.languages.iter().enumerate().filter(|(_, language)| !is_language(language)).map(|(at, _)| {
         Fault::at(
             format!("/languages/{at}"),

@@ -10,7 +10,7 @@ use crate::{
     geography::areas::AreaId,
     kernel::{
         At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid,
-        extract::{blank_is_none, trimmed},
+        extract::{blank_is_none, each_trimmed, trimmed},
         reply::Nothing,
     },
     registry::actors::{ActorId, store as actors},
@@ -33,7 +33,7 @@ pub struct NewStatement {
     /// Where it holds.
     pub area_id: AreaId,
     /// Whom it concerns, in the actor's own words.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "each_trimmed")]
     #[schema(max_items = 30)]
     pub target_groups: Vec<String>,
     /// Whether what there is suffices; `unknown` unless given.

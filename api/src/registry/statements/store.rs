@@ -105,7 +105,8 @@ pub(super) async fn update(statement: &Statement, new: NewStatement, w: &Write<'
 }
 
 async fn store(id: StatementId, before: Option<&Statement>, new: NewStatement, w: &Write<'_>) -> Result<Statement> {
-    let mut faults: Vec<Fault> = text::blank_fault("/text", &new.text).into_iter().collect();
+    let mut faults: Vec<Fault> =
+        text::blank_fault("/text", &new.text).into_iter().chain(text::blank_faults("/targetGroups", &new.target_groups)).collect();
     faults.extend(text::period_fault(new.valid_from, new.valid_to));
     faults.extend(codelists::unknown(POLICY_DOMAIN, std::slice::from_ref(&new.policy_domain), "/policyDomain", &w.tx).await?);
     if areas::path(new.area_id, &w.tx).await?.is_none() {
