@@ -58,16 +58,10 @@ impl MigrationTrait for Migration {
         manager.create_table(row).await?;
         index(manager, "actor_merge_row", &["merge_id", "id"], false).await?;
         if manager.get_database_backend() == DbBackend::Postgres {
-            run(GUARD).await?;
             for (table, column) in GUARDED {
-                if !manager.has_table(table).await? {
-                    continue;
+                if manager.has_table(table).await? {
+                    run(&guard(table, column)).await?;
                 }
-                run(&format!(
-                    "CREATE TRIGGER {table}_{column}_lives BEFORE INSERT OR UPDATE OF {column} ON {table} \
-                     FOR EACH ROW EXECUTE FUNCTION actor_lives('{column}')"
-                ))
-                .await?;
             }
         }
         Ok(())
@@ -75,14 +69,25 @@ impl MigrationTrait for Migration {
 }
 
 /// Who refers to an actor waits for a merge of it, and then finds it gone and begins anew (40001). On `SQLite` writers come one
-/// after the other anyway.
-const GUARD: &str = "CREATE FUNCTION actor_lives() RETURNS trigger LANGUAGE plpgsql AS $$ \
-     DECLARE named uuid := (to_jsonb(NEW) ->> TG_ARGV[0])::uuid; \
-     BEGIN \
-       IF named IS NULL OR (TG_OP = 'UPDATE' AND named = (to_jsonb(OLD) ->> TG_ARGV[0])::uuid) THEN RETURN NEW; END IF; \
-       PERFORM 1 FROM actor WHERE id = named AND merged_into IS NULL FOR KEY SHARE; \
-       IF NOT FOUND AND EXISTS (SELECT 1 FROM actor WHERE id = named) THEN \
-         RAISE EXCEPTION 'the actor has become part of another' USING ERRCODE = '40001'; \
-       END IF; \
-       RETURN NEW; \
-     END $$";
+/// after the other anyway. The function is the same for all tables with a column of that name.
+fn guard(table: &str, column: &str) -> String {
+    let when = |event: &str, condition: &str| {
+        let name = event.split(' ').next().unwrap_or_default().to_ascii_lowercase();
+        format!(
+            "CREATE TRIGGER {table}_{column}_lives_on_{name} BEFORE {event} ON {table} FOR EACH ROW \
+             WHEN (NEW.{column} IS NOT NULL{condition}) EXECUTE FUNCTION {column}_lives();"
+        )
+    };
+    format!(
+        "CREATE OR REPLACE FUNCTION {column}_lives() RETURNS trigger LANGUAGE plpgsql AS $$ \
+         BEGIN \
+           PERFORM 1 FROM actor WHERE id = NEW.{column} AND merged_into IS NULL FOR KEY SHARE; \
+           IF NOT FOUND AND EXISTS (SELECT 1 FROM actor WHERE id = NEW.{column}) THEN \
+             RAISE EXCEPTION 'the actor has become part of another' USING ERRCODE = '40001'; \
+           END IF; \
+           RETURN NEW; \
+         END $$; {} {}",
+        when("INSERT", ""),
+        when(&format!("UPDATE OF {column}"), &format!(" AND NEW.{column} IS DISTINCT FROM OLD.{column}"))
+    )
+}

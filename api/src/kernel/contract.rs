@@ -4,10 +4,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use actix_web::http::Method;
-use jsonschema::{
-    ValidationError, Validator,
-    error::{TypeKind, ValidationErrorKind as Broken},
-};
+use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -15,6 +12,7 @@ use super::{
     language::{Text, say},
     personal_number,
     problem::{Fault, Kind, Problem, Result},
+    schema::{self, faults},
     secrecy::{self, Forms},
     text, twin,
 };
@@ -82,14 +80,7 @@ impl Contract {
     /// When the document refers to a schema that it lacks.
     pub fn new(document: &Value) -> Result<Self, String> {
         let components = &document["components"];
-        let compile = |schema: Value| {
-            let mut root = schema;
-            // Parameters refer to nothing, and need not carry all that there is.
-            if root.to_string().contains("$ref") {
-                root["components"] = components.clone();
-            }
-            jsonschema::draft202012::options().should_validate_formats(true).offline().build(&root).map_err(|error| error.to_string())
-        };
+        let compile = |schema: Value| schema::compile(&schema, &components["schemas"]);
         let mut operations: HashMap<String, Vec<_>> = HashMap::new();
         let mut bodies = HashMap::new();
         for (path, item) in object(&document["paths"]) {
@@ -105,7 +96,7 @@ impl Contract {
                         properties.insert(name, schema.clone());
                     }
                 }
-                if let Some(name) = reference(&described["requestBody"]["content"]["application/json"]["schema"]) {
+                if let Some(name) = schema::reference(&described["requestBody"]["content"]["application/json"]["schema"]) {
                     bodies.entry(name.to_owned()).or_insert(compile(json!({"$ref": format!("#/components/schemas/{name}")}))?);
                 }
                 let operation = Operation {
@@ -113,7 +104,7 @@ impl Contract {
                     permission: described["x-permission"].as_str().unwrap_or_default().to_owned(),
                     members: members(document, described),
                     columns: export::columns(document, described),
-                    search: twin::Body::of(document, described, compile)?,
+                    search: twin::Body::of(document, described)?,
                     success: answer(described).and_then(|(status, _)| status.parse().ok()).unwrap_or(200),
                     media_types: answer(described)
                         .map(|(_, answer)| object(&answer["content"]).map(|(kind, _)| kind.clone()).collect())
@@ -347,13 +338,8 @@ pub(super) fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }
 
-fn array(value: &Value) -> impl Iterator<Item = &Value> {
+pub(super) fn array(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
-}
-
-/// The name of the component that a schema refers to.
-fn reference(schema: &Value) -> Option<&str> {
-    schema["$ref"].as_str()?.strip_prefix("#/components/schemas/")
 }
 
 /// `JournalEntry` is the record `journal_entry`.
@@ -368,7 +354,7 @@ fn snake_case(name: &str) -> String {
 }
 
 pub(super) fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
-    reference(schema).map_or(schema, |name| &document["components"]["schemas"][name])
+    schema::reference(schema).map_or(schema, |name| &document["components"]["schemas"][name])
 }
 
 fn scalar(schema: &Value) -> Scalar {
@@ -399,118 +385,4 @@ pub(super) fn members(document: &Value, operation: &Value) -> Vec<String> {
     }
     // What may be done is told of one record at a time.
     object(&schema["properties"]).map(|(name, _)| name.clone()).filter(|name| !(page && name == ALLOWED_ACTIONS)).collect()
-}
-
-pub(super) fn faults(validator: &Validator, value: &Value) -> Vec<Fault> {
-    validator.iter_errors(value).flat_map(|error| explain(&error)).collect()
-}
-
-/// One fault of the validator as sentences that a person can act on.
-fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
-    let at = error.instance_path().to_string();
-    let one = |code: &'static str, detail: Text| vec![Fault::at(at.clone(), code, detail)];
-    match error.kind() {
-        Broken::Required { property } => {
-            let name = property.as_str().unwrap_or_default();
-            vec![Fault::at(format!("{at}/{name}"), "required", say!("Ange {name}; uppgiften krävs.", "Give {name}; it is required."))]
-        }
-        Broken::AdditionalProperties { unexpected } => unexpected
-            .iter()
-            .map(|name| {
-                let place = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-                Fault::at(
-                    place,
-                    "unknown",
-                    say!(
-                        "Uppgiften {name} är okänd här eller kan inte skrivas. Ta bort den eller rätta namnet.",
-                        "The member {name} is unknown here or cannot be written. Remove it or correct its name."
-                    ),
-                )
-            })
-            .collect(),
-        Broken::Type { kind } => {
-            let (sv, en) = type_names(kind);
-            one("wrong-type", say!("Värdet ska vara {sv}.", "The value must be {en}."))
-        }
-        Broken::Enum { options } => {
-            let options: Vec<_> = array(options).filter_map(Value::as_str).collect();
-            let all = options.join(", ");
-            let given = error.instance().as_str().unwrap_or_default();
-            match text::nearest(given, options.iter().copied()) {
-                Some(meant) => one(
-                    "not-in-list",
-                    say!("Välj ett av värdena {all}. Menade du {meant}?", "Choose one of the values {all}. Did you mean {meant}?"),
-                ),
-                None => one("not-in-list", say!("Välj ett av värdena {all}.", "Choose one of the values {all}.")),
-            }
-        }
-        Broken::MinLength { limit } => one("too-short", say!("Skriv minst {limit} tecken.", "Write at least {limit} characters.")),
-        Broken::MaxLength { limit } => one("too-long", say!("Skriv högst {limit} tecken.", "Write at most {limit} characters.")),
-        Broken::MinItems { limit } => one("too-few", say!("Ange minst {limit} värden.", "Give at least {limit} values.")),
-        Broken::MaxItems { limit } => one("too-many", say!("Ange högst {limit} värden.", "Give at most {limit} values.")),
-        Broken::UniqueItems => {
-            one("repeated", say!("Samma värde står flera gånger; ange det en gång.", "The same value stands several times; give it once."))
-        }
-        Broken::Minimum { limit } => one("too-small", say!("Värdet ska vara minst {limit}.", "The value must be at least {limit}.")),
-        Broken::Maximum { limit } => one("too-large", say!("Värdet ska vara högst {limit}.", "The value must be at most {limit}.")),
-        Broken::Pattern { pattern } => one(
-            "wrong-form",
-            say!(
-                "Värdet har fel form; det ska följa mönstret {pattern}.",
-                "The value has the wrong form; it must follow the pattern {pattern}."
-            ),
-        ),
-        Broken::Format { format } => {
-            let (sv, en) = match format.as_str() {
-                "uuid" => {
-                    ("ett id, till exempel 01890a5d-ac96-774b-bcce-b302099a8057", "an id, for example 01890a5d-ac96-774b-bcce-b302099a8057")
-                }
-                "date" => ("ett datum, till exempel 2026-03-31", "a date, for example 2026-03-31"),
-                "date-time" => ("en tidpunkt, till exempel 2026-03-31T09:00:00Z", "a point in time, for example 2026-03-31T09:00:00Z"),
-                "email" => ("en e-postadress", "an e-mail address"),
-                "uri" => ("en webbadress, till exempel https://example.se/", "a web address, for example https://example.se/"),
-                _ => (format.as_str(), format.as_str()),
-            };
-            one("wrong-form", say!("Värdet ska vara {sv}.", "The value must be {en}."))
-        }
-        // Of the forms a value may take, the one it comes nearest to tells what to correct.
-        Broken::OneOfNotValid { context } | Broken::AnyOf { context } => context
-            .iter()
-            .filter(|branch| {
-                !branch
-                    .iter()
-                    .any(|error| matches!(error.kind(), Broken::Type { kind: TypeKind::Single(kind) } if kind.to_string() == "null"))
-            })
-            .min_by_key(|branch| {
-                // A form that says to be another one is not what was meant, however little else is wrong with it.
-                let other = |error: &&ValidationError<'_>| matches!(error.kind(), Broken::Enum { .. } | Broken::Constant { .. });
-                (branch.iter().any(|error| other(&error)), branch.len())
-            })
-            .map_or_else(
-                || one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")),
-                |branch| branch.iter().flat_map(explain).collect(),
-            ),
-        _ => one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")),
-    }
-}
-
-fn type_names(kind: &TypeKind) -> (String, String) {
-    let names: Vec<(&str, &str)> = match kind {
-        TypeKind::Single(one) => vec![type_name(&one.to_string())],
-        TypeKind::Multiple(several) => several.iter().map(|one| type_name(&one.to_string())).collect(),
-    };
-    let (sv, en): (Vec<_>, Vec<_>) = names.into_iter().unzip();
-    (sv.join(" eller "), en.join(" or "))
-}
-
-fn type_name(kind: &str) -> (&'static str, &'static str) {
-    match kind {
-        "string" => ("en text inom citattecken", "a text in quotation marks"),
-        "integer" => ("ett heltal", "a whole number"),
-        "number" => ("ett tal", "a number"),
-        "boolean" => ("true eller false", "true or false"),
-        "array" => ("en lista [ ]", "a list [ ]"),
-        "object" => ("ett objekt { }", "an object { }"),
-        _ => ("null", "null"),
-    }
 }

@@ -24,6 +24,7 @@ pub mod problem;
 pub mod remembered;
 pub mod reply;
 pub mod request;
+mod schema;
 pub mod search;
 pub mod secrecy;
 pub mod table;

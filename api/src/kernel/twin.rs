@@ -14,9 +14,10 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use super::{
-    contract::{Contract, faults, object, resolve},
+    contract::{Contract, object, resolve},
     language::say,
     problem::{Fault, Kind, Problem, Result},
+    schema::{compile, faults},
     text,
 };
 
@@ -77,13 +78,13 @@ impl Body {
     ///
     /// # Errors
     /// When the document refers to a schema that it lacks.
-    pub fn of(document: &Value, operation: &Value, compile: impl Fn(Value) -> Result<Validator, String>) -> Result<Option<Self>, String> {
+    pub fn of(document: &Value, operation: &Value) -> Result<Option<Self>, String> {
         if operation.get("x-search-of").is_none() {
             return Ok(None);
         }
         let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
         let names = object(&resolve(document, schema)["properties"]).map(|(name, _)| name.clone()).collect();
-        Ok(Some(Self { names, validator: compile(schema.clone())? }))
+        Ok(Some(Self { names, validator: compile(schema, &document["components"]["schemas"])? }))
     }
 
     /// Checks a body: an object of known members, each of its type.

@@ -22,6 +22,7 @@ use super::{
     problem::{Fault, Kind, Problem, Result},
     reply::Stored,
     request::{Call, Once},
+    table::is_postgres,
 };
 
 /// How often a transaction in conflict with another is tried in all.
@@ -126,6 +127,18 @@ impl Write<'_> {
                 Err(problem)
             }
         }
+    }
+
+    /// Has the statements that follow planned for the rows that there are now. `PostgreSQL` keeps the plans that it made when
+    /// a table was small until it has counted the table anew, which is too late for a load that makes it large.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn plan_anew(&self) -> Result<()> {
+        if is_postgres(self.tx.get_database_backend()) {
+            self.tx.execute_unprepared("DISCARD PLANS").await?;
+        }
+        Ok(())
     }
 
     /// Says that what is written is part of a refusal, so that the audit log calls it one. The first reason stays.

@@ -138,6 +138,7 @@ async fn tried<T>(call: &Call, db: &Db, work: impl AsyncFn(&Write<'_>) -> Result
 
 /// Writes what rows say. The outcomes are in the order of the rows that could be read.
 async fn write(job: &table::Model, rows: &[Row], errand: &Errand, worker: &Worker, w: &Write<'_>) -> Result<Vec<Option<Done>>> {
+    w.plan_anew().await?;
     let reach = errand.acting.caller.reach(Permission::WriteImports)?;
     let places = Places::of(rows.iter().filter_map(|row| row.read.as_ref().ok()), w).await?;
     let mut done: Vec<Option<Done>> = rows.iter().map(|_| None).collect();

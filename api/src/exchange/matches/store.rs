@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{
-    Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Query,
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*,
+    sea_query::Query,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -59,11 +60,10 @@ fn reached(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
     let with = Query::select()
         .column(candidate::Column::MatchId)
         .from(candidate::Entity)
-        .and_where(candidate::Column::ActorId.in_subquery(matching::reached_ids(sight, reach)))
+        .and_where(Expr::col((candidate::Entity, candidate::Column::MatchId)).eq(Expr::col((table::Entity, table::Column::Id))))
+        .and_where(matching::is_reached(sight, reach, candidate::Column::ActorId))
         .take();
-    let any = Condition::any()
-        .add(table::Column::SourceId.in_subquery(sources::reached_ids(sight, reach)))
-        .add(table::Column::Id.in_subquery(with));
+    let any = Condition::any().add(sources::is_reached(sight, reach, table::Column::SourceId)).add(Expr::exists(with));
     table::Entity::find().filter(any)
 }
 
@@ -289,8 +289,7 @@ pub(super) async fn may_decide(sight: &Sight, reach: &Reach, row: &Row, source: 
         Err(problem) if problem.kind.status() < 500 => {}
         other => return other,
     }
-    let reached = matching::reached_ids(sight, reach);
     let select = candidate::Entity::find().filter(candidate::Column::MatchId.eq(row.id));
-    let candidate = select.filter(candidate::Column::ActorId.in_subquery(reached)).one(db).await?;
+    let candidate = select.filter(matching::is_reached(sight, reach, candidate::Column::ActorId)).one(db).await?;
     candidate.map(drop).ok_or_else(|| reach.missing())
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{
     Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QuerySelect,
     entity::prelude::*,
-    sea_query::{Expr, Query, SelectStatement},
+    sea_query::{Expr, Query, SimpleExpr},
 };
 
 use super::{NewSource, Source, SourceId, rules, table};
@@ -35,7 +35,7 @@ fn view(row: table::Model) -> Source {
 /// The sources of actors that may be seen; the installation's own are for all who are signed in.
 fn seen(sight: &Sight) -> Select<table::Entity> {
     let own = table::Column::ActorId.is_null().and(Expr::val(sight.all || sight.signed_in));
-    table::Entity::find().filter(table::Column::ActorId.in_subquery(actors::seen_ids(sight)).or(own))
+    table::Entity::find().filter(actors::is_seen(sight, table::Column::ActorId).or(own))
 }
 
 /// Checks that the caller may write a source of this actor: as it may write the actor, or everywhere when there is none.
@@ -86,15 +86,23 @@ pub(in crate::exchange) async fn lock(id: SourceId, w: &Write<'_>) -> Result<()>
     table::Entity::find_by_id(id).lock_exclusive().one(&w.tx).await?.map(drop).ok_or_else(Problem::not_found)
 }
 
-/// The ids of the sources whose records the caller may send and read.
-pub(in crate::exchange) fn reached_ids(sight: &Sight, reach: &Reach) -> SelectStatement {
-    let mut reached = Condition::any()
-        .add(table::Column::Id.is_in(reach.sources.iter().copied()))
-        .add(table::Column::ActorId.in_subquery(matching::reached_ids(sight, reach)));
+/// Whether the caller may send and read the records of the source that a column names; asked of each row.
+pub(in crate::exchange) fn is_reached(sight: &Sight, reach: &Reach, source: impl ColumnTrait) -> SimpleExpr {
+    let mut reached = Condition::any().add(table::Column::Id.is_in(reach.sources.iter().copied())).add(matching::is_reached(
+        sight,
+        reach,
+        table::Column::ActorId,
+    ));
     if reach.everywhere {
         reached = reached.add(table::Column::ActorId.is_null());
     }
-    Query::select().column(table::Column::Id).from(table::Entity).cond_where(reached).take()
+    let found = Query::select()
+        .column((table::Entity, table::Column::Id))
+        .from(table::Entity)
+        .and_where(Expr::col((table::Entity, table::Column::Id)).eq(Expr::col(source.as_column_ref())))
+        .cond_where(reached)
+        .take();
+    Expr::SubQuery(None, Box::new(found.into())).is_not_null()
 }
 
 /// A page of sources.

@@ -89,12 +89,6 @@ pub(super) async fn as_of(actors: &mut [Actor], day: NaiveDate, secrecy: Option<
     Ok(())
 }
 
-/// The ids of the living actors that may be seen, to ask for what is theirs.
-#[must_use]
-pub fn seen_ids(sight: &Sight) -> SelectStatement {
-    seen(sight).select_only().column(table::Column::Id).into_query()
-}
-
 /// A page of actors that may be seen; with a reach, of those that are removed and that who has it may restore.
 pub(super) async fn list(
     sight: &Sight,
@@ -391,14 +385,18 @@ pub fn lives(actor: impl ColumnTrait) -> SimpleExpr {
 
 /// Whether the actor that a column names is there for the caller; asked of each row, as [`lives`].
 pub fn is_seen(sight: &Sight, actor: impl ColumnTrait) -> SimpleExpr {
-    let seen = Query::select()
+    Expr::SubQuery(None, Box::new(seen_by_id(sight, actor).into())).is_not_null()
+}
+
+/// The actor that a column names, if it is there for the caller.
+pub(super) fn seen_by_id(sight: &Sight, actor: impl ColumnTrait) -> SelectStatement {
+    Query::select()
         .column((table::Entity, table::Column::Id))
         .from(table::Entity)
         .and_where(Expr::col((table::Entity, table::Column::Id)).eq(Expr::col(actor.as_column_ref())))
         .and_where(Expr::col((table::Entity, table::Column::DeletedAt)).is_null())
         .cond_where(sight.rows(table::Column::Visibility, None, Some(table::Column::Id.into_expr())))
-        .take();
-    Expr::SubQuery(None, Box::new(seen.into())).is_not_null()
+        .take()
 }
 
 /// How many living actors there are.

@@ -3,11 +3,7 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{
-    Condition, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect,
-    entity::prelude::*,
-    sea_query::{Query, SelectStatement},
-};
+use sea_orm::{Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QuerySelect, entity::prelude::*, sea_query::SimpleExpr};
 
 use super::{Actor, ActorId, IdentifierScope, store, table};
 use crate::{
@@ -83,9 +79,8 @@ pub async fn named(keys: &[String], db: &impl ConnectionTrait) -> Result<Named> 
     Ok(found)
 }
 
-/// The living actors that the caller sees and may write, to ask for what is theirs.
-#[must_use]
-pub fn reached_ids(sight: &Sight, reach: &Reach) -> SelectStatement {
+/// Whether the caller sees and may write the actor that a column names; asked of each row, as [`store::lives`].
+pub fn is_reached(sight: &Sight, reach: &Reach, actor: impl ColumnTrait) -> SimpleExpr {
     let mut reached = Condition::any().add(table::Column::Id.is_in(reach.actors.iter().copied()));
     if !reach.areas.is_empty() {
         reached = reached.add(table::Column::SeatAreaId.in_subquery(areas::at_or_below_any(&reach.areas)));
@@ -93,10 +88,6 @@ pub fn reached_ids(sight: &Sight, reach: &Reach) -> SelectStatement {
     if reach.everywhere {
         reached = Condition::all();
     }
-    Query::select()
-        .column(table::Column::Id)
-        .from(table::Entity)
-        .cond_where(reached)
-        .and_where(table::Column::Id.in_subquery(store::seen_ids(sight)))
-        .take()
+    let found = store::seen_by_id(sight, actor).cond_where(reached).take();
+    Expr::SubQuery(None, Box::new(found.into())).is_not_null()
 }

@@ -1,0 +1,165 @@
+//! Schemas of the contract, compiled, and what is wrong with a value as sentences that a person can act on.
+
+use std::collections::BTreeSet;
+
+use jsonschema::{
+    ValidationError, Validator,
+    error::{TypeKind, ValidationErrorKind as Broken},
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    contract::array,
+    language::{Text, say},
+    problem::Fault,
+    text,
+};
+
+/// The name of the component that a schema refers to.
+pub(super) fn reference(schema: &Value) -> Option<&str> {
+    schema["$ref"].as_str()?.strip_prefix("#/components/schemas/")
+}
+
+/// Compiles a schema together with those that it refers to, near or far. A validator keeps what it is given, so that all the
+/// schemas of the contract in each of them would fill hundreds of megabytes.
+///
+/// # Errors
+/// When it refers to a schema that is not there.
+pub(super) fn compile(schema: &Value, schemas: &Value) -> Result<Validator, String> {
+    let mut needed = BTreeSet::new();
+    gather(schema, schemas, &mut needed);
+    let needed: Map<_, _> = needed.into_iter().map(|name| (name.to_owned(), schemas[name].clone())).collect();
+    let mut root = schema.clone();
+    root["components"] = json!({"schemas": needed});
+    jsonschema::draft202012::options().should_validate_formats(true).offline().build(&root).map_err(|error| error.to_string())
+}
+
+/// The names of the components that a schema refers to, and that these refer to.
+fn gather<'a>(schema: &'a Value, schemas: &'a Value, needed: &mut BTreeSet<&'a str>) {
+    if let Some(name) = reference(schema)
+        && schemas.get(name).is_some()
+        && needed.insert(name)
+    {
+        gather(&schemas[name], schemas, needed);
+    }
+    match schema {
+        Value::Object(members) => members.values().for_each(|member| gather(member, schemas, needed)),
+        Value::Array(items) => items.iter().for_each(|item| gather(item, schemas, needed)),
+        _ => {}
+    }
+}
+
+/// What is wrong with a value.
+pub(super) fn faults(validator: &Validator, value: &Value) -> Vec<Fault> {
+    validator.iter_errors(value).flat_map(|error| explain(&error)).collect()
+}
+
+/// One fault of the validator as sentences that a person can act on.
+fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
+    let at = error.instance_path().to_string();
+    let one = |code: &'static str, detail: Text| vec![Fault::at(at.clone(), code, detail)];
+    match error.kind() {
+        Broken::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            vec![Fault::at(format!("{at}/{name}"), "required", say!("Ange {name}; uppgiften krävs.", "Give {name}; it is required."))]
+        }
+        Broken::AdditionalProperties { unexpected } => unexpected
+            .iter()
+            .map(|name| {
+                let place = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+                Fault::at(
+                    place,
+                    "unknown",
+                    say!(
+                        "Uppgiften {name} är okänd här eller kan inte skrivas. Ta bort den eller rätta namnet.",
+                        "The member {name} is unknown here or cannot be written. Remove it or correct its name."
+                    ),
+                )
+            })
+            .collect(),
+        Broken::Type { kind } => {
+            let (sv, en) = type_names(kind);
+            one("wrong-type", say!("Värdet ska vara {sv}.", "The value must be {en}."))
+        }
+        Broken::Enum { options } => {
+            let options: Vec<_> = array(options).filter_map(Value::as_str).collect();
+            let all = options.join(", ");
+            let given = error.instance().as_str().unwrap_or_default();
+            match text::nearest(given, options.iter().copied()) {
+                Some(meant) => one(
+                    "not-in-list",
+                    say!("Välj ett av värdena {all}. Menade du {meant}?", "Choose one of the values {all}. Did you mean {meant}?"),
+                ),
+                None => one("not-in-list", say!("Välj ett av värdena {all}.", "Choose one of the values {all}.")),
+            }
+        }
+        Broken::MinLength { limit } => one("too-short", say!("Skriv minst {limit} tecken.", "Write at least {limit} characters.")),
+        Broken::MaxLength { limit } => one("too-long", say!("Skriv högst {limit} tecken.", "Write at most {limit} characters.")),
+        Broken::MinItems { limit } => one("too-few", say!("Ange minst {limit} värden.", "Give at least {limit} values.")),
+        Broken::MaxItems { limit } => one("too-many", say!("Ange högst {limit} värden.", "Give at most {limit} values.")),
+        Broken::UniqueItems => {
+            one("repeated", say!("Samma värde står flera gånger; ange det en gång.", "The same value stands several times; give it once."))
+        }
+        Broken::Minimum { limit } => one("too-small", say!("Värdet ska vara minst {limit}.", "The value must be at least {limit}.")),
+        Broken::Maximum { limit } => one("too-large", say!("Värdet ska vara högst {limit}.", "The value must be at most {limit}.")),
+        Broken::Pattern { pattern } => one(
+            "wrong-form",
+            say!(
+                "Värdet har fel form; det ska följa mönstret {pattern}.",
+                "The value has the wrong form; it must follow the pattern {pattern}."
+            ),
+        ),
+        Broken::Format { format } => {
+            let (sv, en) = match format.as_str() {
+                "uuid" => {
+                    ("ett id, till exempel 01890a5d-ac96-774b-bcce-b302099a8057", "an id, for example 01890a5d-ac96-774b-bcce-b302099a8057")
+                }
+                "date" => ("ett datum, till exempel 2026-03-31", "a date, for example 2026-03-31"),
+                "date-time" => ("en tidpunkt, till exempel 2026-03-31T09:00:00Z", "a point in time, for example 2026-03-31T09:00:00Z"),
+                "email" => ("en e-postadress", "an e-mail address"),
+                "uri" => ("en webbadress, till exempel https://example.se/", "a web address, for example https://example.se/"),
+                _ => (format.as_str(), format.as_str()),
+            };
+            one("wrong-form", say!("Värdet ska vara {sv}.", "The value must be {en}."))
+        }
+        // Of the forms a value may take, the one it comes nearest to tells what to correct.
+        Broken::OneOfNotValid { context } | Broken::AnyOf { context } => context
+            .iter()
+            .filter(|branch| {
+                !branch
+                    .iter()
+                    .any(|error| matches!(error.kind(), Broken::Type { kind: TypeKind::Single(kind) } if kind.to_string() == "null"))
+            })
+            .min_by_key(|branch| {
+                // A form that says to be another one is not what was meant, however little else is wrong with it.
+                let other = |error: &&ValidationError<'_>| matches!(error.kind(), Broken::Enum { .. } | Broken::Constant { .. });
+                (branch.iter().any(|error| other(&error)), branch.len())
+            })
+            .map_or_else(
+                || one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")),
+                |branch| branch.iter().flat_map(explain).collect(),
+            ),
+        _ => one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")),
+    }
+}
+
+fn type_names(kind: &TypeKind) -> (String, String) {
+    let names: Vec<(&str, &str)> = match kind {
+        TypeKind::Single(one) => vec![type_name(&one.to_string())],
+        TypeKind::Multiple(several) => several.iter().map(|one| type_name(&one.to_string())).collect(),
+    };
+    let (sv, en): (Vec<_>, Vec<_>) = names.into_iter().unzip();
+    (sv.join(" eller "), en.join(" or "))
+}
+
+fn type_name(kind: &str) -> (&'static str, &'static str) {
+    match kind {
+        "string" => ("en text inom citattecken", "a text in quotation marks"),
+        "integer" => ("ett heltal", "a whole number"),
+        "number" => ("ett tal", "a number"),
+        "boolean" => ("true eller false", "true or false"),
+        "array" => ("en lista [ ]", "a list [ ]"),
+        "object" => ("ett objekt { }", "an object { }"),
+        _ => ("null", "null"),
+    }
+}
