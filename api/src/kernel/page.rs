@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, ExprTrait, IdenStatic, Iterable, ModelTrait, Order, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select, Value,
-    sea_query::{CaseStatement, SimpleExpr},
+    sea_query::{CaseStatement, Expr, SimpleExpr},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -120,7 +120,7 @@ impl<M> Key<M> {
 
     /// Sorts by a column.
     pub fn column(column: impl ColumnTrait, of: impl Fn(&M) -> Value + 'static) -> Self {
-        Self::new(SimpleExpr::from(sea_orm::sea_query::Expr::col(column.as_column_ref())), of)
+        Self::new(SimpleExpr::from(Expr::col(column.as_column_ref())), of)
     }
 
     /// The same the other way round.
@@ -275,8 +275,14 @@ fn open(cursor: &str, scope: &str, keys: usize, db: &Db) -> Result<Vec<Value>> {
     cursor.keys.into_iter().map(KeyValue::value).collect::<Option<_>>().ok_or_else(invalid)
 }
 
-/// What comes after a row. The first key stands once more on its own, so that an index can be entered at the right place.
+/// What comes after a row. Where all keys go one way rows are compared as wholes, so that an index is entered at the very
+/// place, however many share the first key. Where they do not, the first key stands once more on its own for that.
 fn beyond<M>(keys: &[Key<M>], after: Vec<Value>) -> Condition {
+    if keys.len() > 1 && keys.iter().all(|key| key.descending == keys[0].descending) {
+        let row = Expr::tuple(keys.iter().map(|key| key.by.clone()));
+        let after = Expr::tuple(after.into_iter().map(Expr::val));
+        return Condition::all().add(if keys[0].descending { row.lt(after) } else { row.gt(after) });
+    }
     let mut any = Condition::any();
     let mut equal = Condition::all();
     let mut entry = Condition::all();
