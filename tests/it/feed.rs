@@ -406,3 +406,51 @@ fn every_kind_of_change_is_among_those_that_can_be_asked_for() {
         assert!(changes::KINDS.contains(&kind.as_str()), "{kind} is missing from KINDS in api/src/exchange/changes/mod.rs");
     }
 }
+
+#[rstest]
+fn what_hangs_on_an_actor_goes_and_comes_with_it(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (botkyrka, malmo) = (app.area("0127"), app.area("1280"));
+    let (admin, reader) = (app.user(Role::Admin, None), app.user(Role::Reader, Some(("area", &botkyrka))));
+    let club = actor(&admin, "Fittja Grannar", &json!({"seatAreaId": botkyrka}));
+    let federation = actor(&admin, "Riksförbundet", &json!({"seatAreaId": malmo}));
+    let made = |path: &str, new: Value| id(&admin.post(path, &new).is(201).json);
+    let common =
+        json!({"actorId": club, "policyDomain": "education", "areaId": botkyrka, "visibility": "public", "validFrom": "2026-01-01"});
+    let with = |more: Value| {
+        let mut new = common.clone();
+        new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        new
+    };
+    let mandate = made("/mandates", with(json!({"powers": ["implement"], "basis": "voluntary"})));
+    let need = made("/statements", with(json!({"kind": "need", "text": "Lokal", "sufficiency": "insufficient"})));
+    let before = here(&admin);
+    let tie = json!({"kind": "member_of", "actorId": club, "otherActorId": federation, "validFrom": "2001-01-01"});
+    let membership = made("/actor-relations", tie);
+    for area in [&botkyrka, &malmo] {
+        assert_eq!(told(&after(&reader, &before, &format!("&area={area}")).0), one(&membership, "upsert"), "it concerns both");
+    }
+
+    let all = |op: &str| [&club, &mandate, &need, &membership].map(|id| (id.clone(), op.to_owned()));
+    let places = |who: &Client, from: &str| told(&after(who, from, "").0);
+    let from = here(&reader);
+    admin.delete(&format!("/actors/{club}"), "*").is(204);
+    assert_eq!(places(&reader, &from), all("delete"));
+    let from = here(&reader);
+    admin.delete(&format!("/actors/{federation}"), "*").is(204);
+    assert_eq!(places(&reader, &from), one(&federation, "delete"), "its relation was not shown any more");
+    let from = here(&reader);
+    admin.call("POST", &format!("/actors/{club}/restore"), None).is(200);
+    assert_eq!(places(&reader, &from), all("upsert")[..3], "the other end is still away");
+    let from = here(&reader);
+    admin.call("POST", &format!("/actors/{federation}/restore"), None).is(200);
+    assert_eq!(places(&reader, &from), [one(&federation, "upsert"), one(&membership, "upsert")].concat());
+
+    // Who may no longer see one of the actors may no longer see what ties them.
+    for (visibility, op) in [("actor", "delete"), ("public", "upsert")] {
+        let (reader_at, admin_at) = (here(&reader), here(&admin));
+        patch(&admin, &federation, &json!({"visibility": visibility}));
+        assert_eq!(places(&reader, &reader_at), [one(&federation, op), one(&membership, op)].concat());
+        assert_eq!(places(&admin, &admin_at), [one(&federation, "upsert"), one(&membership, "upsert")].concat());
+    }
+}

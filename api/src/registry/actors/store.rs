@@ -21,8 +21,11 @@ pub(super) use removal::{restore, restoring};
 use super::{Actor, ActorId, NewActor, api::ActorFilter, rules, table};
 use crate::{
     access::{Reach, Sight, Visibility},
-    geography::areas::store as areas,
-    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, page::Key, problem::Kind, request::Call, say, search, secrecy::Secrecy},
+    geography::areas::{AreaId, store as areas},
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write, page::Key, problem::Kind, request::Call, say, search, secrecy::Secrecy,
+        table::List,
+    },
     registry::relations::store as relations,
 };
 
@@ -304,16 +307,28 @@ pub async fn lock(actors: &[ActorId], w: &Write<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Who may see these actors, removed ones too.
+/// Who may see an actor, and the areas that it concerns: what is told of its own changes, and of what hangs on it.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    pub visibility: Visibility,
+    pub areas: Vec<AreaId>,
+}
+
+/// How these actors stand, removed ones too.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn visibilities(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, Visibility>> {
+pub async fn standings(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, Standing>> {
     let mut found = HashMap::new();
+    let columns = [table::Column::Id, table::Column::Visibility, table::Column::SeatAreaId, table::Column::AreasServed];
     for actors in actors.chunks(10_000) {
-        let select = table::Entity::find().select_only().columns([table::Column::Id, table::Column::Visibility]);
-        let rows: Vec<(ActorId, Visibility)> = select.filter(table::Column::Id.is_in(actors.iter().copied())).into_tuple().all(db).await?;
-        found.extend(rows);
+        let select = table::Entity::find().select_only().columns(columns);
+        let rows: Vec<(ActorId, Visibility, Option<AreaId>, List<AreaId>)> =
+            select.filter(table::Column::Id.is_in(actors.iter().copied())).into_tuple().all(db).await?;
+        found.extend(rows.into_iter().map(|(id, visibility, seat, served)| {
+            let areas = seat.into_iter().chain(served.0).collect();
+            (id, Standing { visibility, areas })
+        }));
     }
     Ok(found)
 }

@@ -12,7 +12,7 @@ use crate::{
     geography::areas::store as areas,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
-        events::{Change, ChangeOperation},
+        events::{Change, ChangeOperation, Visible},
         history::{self, Version},
         page::Key,
         problem::Kind,
@@ -172,7 +172,6 @@ pub(super) async fn remove(mandate: &Mandate, w: &Write<'_>) -> Result<()> {
 
 /// Tells the feed and keeps the version, and the one before it where it is from before the history began.
 async fn record(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperation, version: i64, w: &Write<'_>) -> Result<()> {
-    let visible = |mandate: &Mandate| mandate.fields.visibility.of(None, Some(mandate.fields.actor_id.uuid()));
     let id = mandate.id.uuid();
     let mut versions = vec![Version { kind: "mandate", id, version, op, since: None, visible: visible(mandate), body: &mandate.fields }];
     versions.extend(before.or((op == ChangeOperation::Delete).then_some(mandate)).map(|earlier| Version {
@@ -189,4 +188,21 @@ async fn record(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperation
     let areas = before.into_iter().chain([mandate]).map(|mandate| mandate.fields.area_id);
     w.record(change.within(areas).after(before.map(visible)));
     Ok(())
+}
+
+/// Tells the feed that an actor's mandates are no longer shown with it, or are shown again.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn announce(actor: ActorId, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+    let living = table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(table::Column::ActorId.eq(actor));
+    for mandate in living.order_by_asc(table::Column::Id).all(&w.tx).await?.into_iter().map(view) {
+        let change = Change::new("mandate", mandate.id.uuid(), op, mandate.version, visible(&mandate));
+        w.record(change.within([mandate.fields.area_id]));
+    }
+    Ok(())
+}
+
+fn visible(mandate: &Mandate) -> Visible {
+    mandate.fields.visibility.of(None, Some(mandate.fields.actor_id.uuid()))
 }

@@ -12,6 +12,7 @@ use sea_orm::{
 use super::{ActorRelation, NewActorRelation, RelationId, RelationKind, api::RelationFilter, rules, table};
 use crate::{
     access::{Reach, Sight, Visibility},
+    geography::areas::AreaId,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation, Visible},
@@ -21,7 +22,10 @@ use crate::{
         say,
         secrecy::Secrecy,
     },
-    registry::actors::{Actor, ActorId, store as actors},
+    registry::actors::{
+        Actor, ActorId,
+        store::{self as actors, Standing},
+    },
 };
 
 const KIND: &str = "actor_relation";
@@ -213,7 +217,7 @@ async fn store(id: RelationId, before: Option<&ActorRelation>, new: NewActorRela
         None => drop(table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?),
         Some(before) => replace(&row, before.version, w).await?,
     }
-    record(&[(row.clone(), ChangeOperation::Upsert)], w).await?;
+    record(&[(row.clone(), ChangeOperation::Upsert)], before, w).await?;
     Ok(view(row))
 }
 
@@ -249,7 +253,7 @@ pub(super) async fn remove(relation: &ActorRelation, w: &Write<'_>) -> Result<()
     let row = table::Entity::find_by_id(relation.id).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
     let gone = table::Model { version: relation.version + 1, updated_at: w.now, deleted_at: Some(w.now), ..row };
     replace(&gone, relation.version, w).await?;
-    record(&[(gone, ChangeOperation::Delete)], w).await
+    record(&[(gone, ChangeOperation::Delete)], None, w).await
 }
 
 async fn replace(row: &table::Model, from: i64, w: &Write<'_>) -> Result<()> {
@@ -310,28 +314,67 @@ pub async fn keep_parents(moved: &[Moved<'_>], w: &Write<'_>) -> Result<()> {
         table::Entity::insert_many(rows.iter().cloned().map(IntoActiveModel::into_active_model)).exec_without_returning(&w.tx).await?;
     }
     done.extend(new.into_iter().map(|row| (row, ChangeOperation::Upsert)));
-    record(&done, w).await
+    record(&done, None, w).await
 }
 
-/// Tells the feed and keeps the versions. A change is told to those who see the narrower of the two actors.
-async fn record(rows: &[(table::Model, ChangeOperation)], w: &Write<'_>) -> Result<()> {
-    let mut ids: Vec<ActorId> = rows.iter().flat_map(|(row, _)| [row.actor_id, row.other_actor_id]).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let known = actors::visibilities(&ids, &w.tx).await?;
+/// Tells the feed and keeps the versions; `before` is what a single one was.
+async fn record(rows: &[(table::Model, ChangeOperation)], before: Option<&ActorRelation>, w: &Write<'_>) -> Result<()> {
     let views: Vec<ActorRelation> = rows.iter().map(|(row, _)| view(row.clone())).collect();
+    let known = standings(views.iter().chain(before), w).await?;
     let mut versions = Vec::with_capacity(rows.len());
     for (relation, (_, op)) in views.iter().zip(rows) {
         let visible = visible(&relation.fields, &known);
         let (id, version) = (relation.id.uuid(), relation.version);
-        versions.push(Version { kind: KIND, id, version, op: *op, since: None, visible: visible.clone(), body: &relation.fields });
-        w.record(Change::new(KIND, id, *op, version, visible));
+        versions.push(Version { kind: KIND, id, version, op: *op, since: None, visible, body: &relation.fields });
+        let areas = before.into_iter().chain([relation]).flat_map(|relation| areas(relation, &known));
+        w.record(change(relation, *op, &known).within(areas).after(before.map(|before| self::visible(&before.fields, &known))));
     }
     history::keep(&versions, w).await
 }
 
-fn visible(relation: &NewActorRelation, known: &HashMap<ActorId, Visibility>) -> Visible {
-    let of = |actor: ActorId| known.get(&actor).copied().unwrap_or(Visibility::Actor);
+/// Tells the feed that an actor's relations are no longer shown with it, are shown again, or are seen by others since the
+/// actor is; `was` is who saw the actor before.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn announce(actor: ActorId, was: Option<Visibility>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+    let with = |this: table::Column, other: table::Column| this.eq(actor).and(actors::lives(other));
+    let (one, other) = (table::Column::ActorId, table::Column::OtherActorId);
+    let rows = living().filter(with(one, other).or(with(other, one))).order_by_asc(table::Column::Id).all(&w.tx).await?;
+    let relations: Vec<ActorRelation> = rows.into_iter().map(view).collect();
+    let known = standings(&relations, w).await?;
+    let mut earlier = known.clone();
+    if let (Some(was), Some(standing)) = (was, earlier.get_mut(&actor)) {
+        standing.visibility = was;
+    }
+    for relation in &relations {
+        let was = visible(&relation.fields, &earlier);
+        w.record(change(relation, op, &known).within(areas(relation, &known)).after(Some(was)));
+    }
+    Ok(())
+}
+
+async fn standings(relations: impl IntoIterator<Item = &ActorRelation>, w: &Write<'_>) -> Result<HashMap<ActorId, Standing>> {
+    let mut ids: Vec<ActorId> =
+        relations.into_iter().flat_map(|relation| [relation.fields.actor_id, relation.fields.other_actor_id]).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    actors::standings(&ids, &w.tx).await
+}
+
+fn change(relation: &ActorRelation, op: ChangeOperation, known: &HashMap<ActorId, Standing>) -> Change {
+    Change::new(KIND, relation.id.uuid(), op, relation.version, visible(&relation.fields, known))
+}
+
+/// The areas that a relation concerns: those of its actors.
+fn areas(relation: &ActorRelation, known: &HashMap<ActorId, Standing>) -> Vec<AreaId> {
+    let both = [relation.fields.actor_id, relation.fields.other_actor_id];
+    both.iter().filter_map(|actor| known.get(actor)).flat_map(|standing| standing.areas.iter().copied()).collect()
+}
+
+/// A relation is seen by those who see the narrower of its actors.
+fn visible(relation: &NewActorRelation, known: &HashMap<ActorId, Standing>) -> Visible {
+    let of = |actor: ActorId| known.get(&actor).map_or(Visibility::Actor, |standing| standing.visibility);
     match (of(relation.actor_id), of(relation.other_actor_id)) {
         (Visibility::Public, Visibility::Public) => Visibility::Public.of(None, None),
         (Visibility::Public | Visibility::Members, Visibility::Public | Visibility::Members) => Visibility::Members.of(None, None),

@@ -1,6 +1,6 @@
 //! Statements, of actors that are not removed.
 
-use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryTrait, entity::prelude::*};
+use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QueryTrait, entity::prelude::*};
 
 use super::{NewStatement, Statement, StatementId, api::StatementFilter, table};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
         search, text,
     },
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
-    registry::actors::store as actors,
+    registry::actors::{ActorId, store as actors},
 };
 
 const KIND: &str = "statement";
@@ -168,6 +168,19 @@ async fn record(statement: &Statement, before: Option<&Statement>, op: ChangeOpe
     history::keep(&[Version { kind: KIND, id, version, op, since: None, visible: visible.clone(), body: &statement.fields }], w).await?;
     let areas = before.into_iter().chain([statement]).map(|statement| statement.fields.area_id);
     w.record(Change::new(KIND, id, op, version, visible).within(areas).after(before.map(self::visible)));
+    Ok(())
+}
+
+/// Tells the feed that an actor's statements are no longer shown with it, or are shown again.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn announce(actor: ActorId, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+    let living = table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(table::Column::ActorId.eq(actor));
+    for statement in living.order_by_asc(table::Column::Id).all(&w.tx).await?.into_iter().map(view) {
+        let change = Change::new(KIND, statement.id.uuid(), op, statement.version, visible(&statement));
+        w.record(change.within([statement.fields.area_id]));
+    }
     Ok(())
 }
 

@@ -108,6 +108,10 @@ pub async fn put_many(drafts: Vec<Draft>, w: &Write<'_>) -> Result<Vec<Result<Ac
         versions.extend(before.iter().map(|before| version(before, ChangeOperation::Upsert, true)));
         versions.push(version(actor, ChangeOperation::Upsert, false));
         w.record(change(actor, before.as_ref(), ChangeOperation::Upsert));
+        let was = before.as_ref().map(|before| before.fields.visibility).filter(|was| *was != actor.fields.visibility);
+        if was.is_some() {
+            relations::announce(actor.id, was, ChangeOperation::Upsert, w).await?;
+        }
     }
     history::keep(&versions, w).await?;
     relations::keep_parents(&moved, w).await?;

@@ -8,7 +8,12 @@ use crate::{
     access::{Reach, Sight},
     geography::areas::store as areas,
     kernel::{Fault, Problem, Result, Write, events::ChangeOperation, history, problem::Kind, say, search},
-    registry::actors::{Actor, ActorId, NewActor, table, tombstones},
+    registry::{
+        actors::{Actor, ActorId, NewActor, table, tombstones},
+        mandates::store as mandates,
+        relations::store as relations,
+        statements::store as statements,
+    },
 };
 
 /// How long a removed actor can be restored.
@@ -24,7 +29,14 @@ pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
     search::remove(actor.id, w).await?;
     history::keep(&[put::version(actor, ChangeOperation::Upsert, true), put::version(&gone, ChangeOperation::Delete, false)], w).await?;
     w.record(put::change(&gone, None, ChangeOperation::Delete));
-    Ok(())
+    what_hangs_on(actor.id, ChangeOperation::Delete, w).await
+}
+
+/// Tells the feed of what is shown only as long as its actor is there.
+async fn what_hangs_on(actor: ActorId, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+    mandates::announce(actor, op, w).await?;
+    statements::announce(actor, op, w).await?;
+    relations::announce(actor, None, op, w).await
 }
 
 /// Writes that an actor is removed or is there again, and with it whether its identifiers are taken.
@@ -153,5 +165,6 @@ pub(in crate::registry::actors) async fn restore(actor: &Actor, w: &Write<'_>) -
     search::put(KIND, back.id, &[&put::texts(&back.fields)], w).await?;
     history::keep(&[put::version(&back, ChangeOperation::Upsert, false)], w).await?;
     w.record(put::change(&back, None, ChangeOperation::Upsert));
+    what_hangs_on(back.id, ChangeOperation::Upsert, w).await?;
     Ok(back)
 }
