@@ -24,12 +24,7 @@ impl MigrationTrait for Migration {
 
         let mut held = resource("record_match");
         refers(&mut held, "source_id", "source", true);
-        held.col(code(manager, "external_id"))
-            .col(text("status"))
-            .col(boolean("same_identifier"))
-            .col(boolean("same_name"))
-            .col(json_binary("incoming"))
-            .col(text_null("decision"));
+        held.col(code(manager, "external_id")).col(text("status")).col(json_binary("incoming")).col(text_null("decision"));
         refers(&mut held, "actor_id", "actor", false);
         held
             // The version of the actor that the decision left, so that later changes stand in the way of taking it back.

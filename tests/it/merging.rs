@@ -517,6 +517,13 @@ fn what_has_been_changed_since_is_left_alone(#[values(Database::Sqlite, Database
     assert_eq!(back["identifiers"][0]["scope"], json!("parent"), "the number is another's own now");
     assert_eq!(admin.get(&format!("/actors/{taker}")).json["identifiers"][0]["scope"], json!("own"));
     assert_eq!(admin.get(&mandate).json["actorId"], json!(twice.part));
+
+    // Another who may read the merge is told of what it may see alone.
+    let names = |who: &Client, id: &str| who.get(&format!("/merges/{merge}")).is(200).json["leftAlone"].to_string().contains(id);
+    for who in [admin, &twice.coordinator] {
+        assert_eq!(names(who, &twice.mandate), who.get(&mandate).status == 200);
+    }
+    assert!(!names(&twice.coordinator, &twice.mandate) && names(admin, &twice.mandate));
 }
 
 #[rstest]

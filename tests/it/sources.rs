@@ -328,6 +328,10 @@ fn a_partner_reaches_its_own_source_and_nothing_else(#[values(Database::Sqlite, 
     let shown = partner.get(&format!("/matches/{}", text(&held, "matchId"))).is(200);
     assert_eq!(shown.json["candidates"], json!([]));
     assert!(!shown.body.contains(&hidden) && !shown.body.contains("Hemligt"), "{}", shown.body);
+    let alike = |who: &Client, reason: &str| who.get(&format!("/matches?reason={reason}")).is(200).json["items"].as_array().unwrap().len();
+    for reason in ["same_identifier", "same_name"] {
+        assert_eq!((alike(&partner, reason), alike(&admin, reason)), (0, 1), "by what it is alike is not told either");
+    }
     partner.post(&format!("/matches/{}/decide", text(&held, "matchId")), &json!({"decision": "same", "actorId": hidden})).is(403);
     // A coordinator of the municipality who may not see it cannot choose it either.
     let coordinator = app.user(Role::Coordinator, Some(("area", &seat)));
@@ -386,6 +390,20 @@ fn what_is_under_secrecy_is_neither_shown_nor_written(#[values(Database::Sqlite,
     assert!(!refused.body.contains("Storgatan"), "{}", refused.body);
     assert!(!partner.get(&format!("/sources/{source}/actors")).body.contains("Storgatan"));
     assert_eq!(admin.get(&format!("/actors/{actor}")).json["focus"], json!("Skyddat boende på Storgatan"));
+
+    // That a record is called as somebody whose name is secret would tell the name.
+    let (seat, number) = (app.area("0127"), json!([{"scheme": "SE-ON", "value": NUMBER}]));
+    let called =
+        |identifiers: &Value| json!({"kind": "association", "name": "Linnéas vänner", "seatAreaId": seat, "identifiers": identifiers});
+    let named = id(&admin.post("/actors", &called(&number)).is(201).json);
+    let mark = json!({"recordKind": "actor", "recordId": named, "member": "name", "chapter": 26, "paragraph": "1",
+        "motive": "Namnet röjer platsen.", "reviewOn": "2027-11-22"});
+    admin.post("/secrecy-marks", &mark).is(201);
+    let held = partner.put(&format!("/sources/{source}/actors/2"), &called(&number)).is(202);
+    let shown = partner.get(&format!("/matches/{}", text(&held, "matchId"))).is(200).json;
+    assert_eq!((&shown["reasons"], &shown["candidates"][0]["reasons"]), (&json!(["same_identifier"]), &json!(["same_identifier"])));
+    let alike = |reason: &str| partner.get(&format!("/matches?reason={reason}")).is(200).json["items"].as_array().unwrap().len();
+    assert_eq!((alike("same_name"), alike("same_identifier")), (0, 1));
 }
 
 #[rstest]

@@ -108,7 +108,7 @@ pub(super) struct MatchFilter {
     /// Matches of this source's records.
     #[param(nullable = false)]
     pub source_id: Option<SourceId>,
-    /// Matches in which some candidate is alike so.
+    /// Matches in which some candidate that the caller sees is alike so.
     #[param(nullable = false, inline)]
     pub reason: Option<MatchReason>,
 }
@@ -268,8 +268,8 @@ impl<'a> Shown<'a> {
     fn told(&self, like: Likeness) -> Likeness {
         let hidden = sync::hidden(like.actor_id, self.secrecy);
         Likeness {
-            same_identifier: like.same_identifier && !hidden.contains("identifiers"),
-            same_name: like.same_name && !hidden.contains("name") && !hidden.contains("seatAreaId"),
+            same_identifier: like.same_identifier && rules::told(MatchReason::SameIdentifier, &hidden),
+            same_name: like.same_name && rules::told(MatchReason::SameName, &hidden),
             ..like
         }
     }

@@ -1,5 +1,7 @@
 //! Which actors a record may be. A number is a poor key, and a name a poorer one: both only make candidates.
 
+use std::collections::BTreeSet;
+
 use super::MatchReason;
 use crate::{
     geography::areas::AreaId,
@@ -33,6 +35,15 @@ impl Likeness {
 pub fn reasons(same_identifier: bool, same_name: bool) -> Vec<MatchReason> {
     let all = [(same_identifier, MatchReason::SameIdentifier), (same_name, MatchReason::SameName)];
     all.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason).collect()
+}
+
+/// Whether it may be told that an actor with these members hidden is alike so, which would tell what they are.
+#[must_use]
+pub fn told(reason: MatchReason, hidden: &BTreeSet<String>) -> bool {
+    match reason {
+        MatchReason::SameIdentifier => !hidden.contains("identifiers"),
+        MatchReason::SameName => !hidden.contains("name") && !hidden.contains("seatAreaId"),
+    }
 }
 
 /// The schemes and values of an actor's own identifiers.

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sea_orm::{
-    Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*,
-    sea_query::Query,
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Query, SelectStatement},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,22 +13,23 @@ use serde_json::Value;
 use super::{
     MatchDecision, MatchId, MatchReason, MatchStatus,
     api::MatchFilter,
-    rules::Likeness,
+    rules::{self, Likeness},
     table::{self, candidate},
 };
 use crate::{
     access::{Reach, Sight, Visibility},
     exchange::{
         links::{Link, store as links},
-        sources::{Source, SourceId, rules::Record, store as sources},
+        sources::{Source, SourceId, rules::Record, store as sources, sync},
     },
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
         page::Key,
         request::Call,
+        secrecy::Secrecy,
     },
-    registry::actors::{Actor, ActorId, matching},
+    registry::actors::{Actor, ActorId, matching, store as actors},
 };
 
 pub(super) use sea_orm::ConnectionTrait as Reader;
@@ -57,12 +59,7 @@ pub(in crate::exchange) struct Held {
 
 /// The matches of sources, and with candidates, that the caller reaches.
 fn reached(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
-    let with = Query::select()
-        .column(candidate::Column::MatchId)
-        .from(candidate::Entity)
-        .and_where(Expr::col((candidate::Entity, candidate::Column::MatchId)).eq(Expr::col((table::Entity, table::Column::Id))))
-        .and_where(matching::is_reached(sight, reach, candidate::Column::ActorId))
-        .take();
+    let with = candidates_of_row().and_where(matching::is_reached(sight, reach, candidate::Column::ActorId)).take();
     let any = Condition::any().add(sources::is_reached(sight, reach, table::Column::SourceId)).add(Expr::exists(with));
     table::Entity::find().filter(any)
 }
@@ -72,14 +69,33 @@ pub(super) async fn list(sight: &Sight, reach: &Reach, filter: &MatchFilter, pag
     let select = reached(sight, reach)
         .apply_if(filter.status.clone(), |select, statuses| select.filter(table::Column::Status.is_in(statuses)))
         .apply_if(filter.source_id, |select, source| select.filter(table::Column::SourceId.eq(source)))
-        .apply_if(filter.reason, |select, reason| {
-            select.filter(match reason {
-                MatchReason::SameIdentifier => table::Column::SameIdentifier.eq(true),
-                MatchReason::SameName => table::Column::SameName.eq(true),
-            })
-        });
+        .apply_if(filter.reason, |select, reason| select.filter(Expr::exists(alike(reason, sight, call.secrecy.as_ref()))));
     let keys = vec![Key::column(table::Column::Id, |row: &Row| row.id.into())];
     paging.fetch(select, keys, call, db).await
+}
+
+/// The candidates of a match that the caller is told are alike so.
+fn alike(reason: MatchReason, sight: &Sight, secrecy: Option<&Secrecy>) -> SelectStatement {
+    let column = match reason {
+        MatchReason::SameIdentifier => candidate::Column::SameIdentifier,
+        MatchReason::SameName => candidate::Column::SameName,
+    };
+    let mut untold = secrecy.map(|secrecy| secrecy.records("actor")).unwrap_or_default();
+    untold.retain(|actor| !rules::told(reason, &sync::hidden((*actor).into(), secrecy)));
+    candidates_of_row()
+        .and_where(column.eq(true))
+        .and_where(candidate::Column::ActorId.is_not_in(untold))
+        .and_where(actors::is_seen(sight, candidate::Column::ActorId))
+        .take()
+}
+
+/// The candidates of the match in the query that asks.
+fn candidates_of_row() -> SelectStatement {
+    Query::select()
+        .column(candidate::Column::MatchId)
+        .from(candidate::Entity)
+        .and_where(Expr::col((candidate::Entity, candidate::Column::MatchId)).eq(Expr::col((table::Entity, table::Column::Id))))
+        .take()
 }
 
 /// Whether records of a source have been held.
@@ -126,15 +142,13 @@ pub(in crate::exchange) async fn hold(held: Vec<Held>, source: &Source, w: &Writ
     for one in held {
         let present = one.link.as_ref().and_then(|link| rows.remove(&link.match_id?));
         let incoming = Value::Object(one.given);
-        let (same_identifier, same_name) =
-            (one.candidates.iter().any(|like| like.same_identifier), one.candidates.iter().any(|like| like.same_name));
         if let (Some(mut row), Some(link)) = (present, one.link) {
             let was = in_order(before.remove(&row.id).unwrap_or_default());
             let is = in_order(one.candidates);
             let anew = was != is;
             let content = row.incoming != incoming || anew;
             if content {
-                (row.incoming, row.same_identifier, row.same_name) = (incoming.clone(), same_identifier, same_name);
+                row.incoming = incoming.clone();
                 let row = update(row, source, w).await?;
                 if anew {
                     candidate::Entity::delete_many().filter(candidate::Column::MatchId.eq(row.id)).exec(&w.tx).await?;
@@ -152,8 +166,6 @@ pub(in crate::exchange) async fn hold(held: Vec<Held>, source: &Source, w: &Writ
                 source_id: source.id,
                 external_id: one.external_id.clone(),
                 status: MatchStatus::Open,
-                same_identifier,
-                same_name,
                 incoming: incoming.clone(),
                 decision: None,
                 actor_id: None,

@@ -17,8 +17,6 @@ pub struct Model {
     pub source_id: SourceId,
     pub external_id: String,
     pub status: MatchStatus,
-    pub same_identifier: bool,
-    pub same_name: bool,
     #[sea_orm(column_type = "JsonBinary")]
     pub incoming: Value,
     pub decision: Option<MatchDecision>,

@@ -389,8 +389,7 @@ pub const TABLES: &[Declared] = &[
             // What a source sends is told as the actor that it becomes.
             untold(texts("note incoming:json applied:json", "listMatches getMatch")),
         ],
-        "id version:int created_at updated_at source_id external_id:text status same_identifier:flag same_name:flag decision actor_id \
-         actor_version:int",
+        "id version:int created_at updated_at source_id external_id:text status decision actor_id actor_version:int",
     ),
     nobody("match_candidate", "match_id actor_id same_identifier:flag same_name:flag"),
     naming(
