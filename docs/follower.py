@@ -52,6 +52,7 @@ def follow(db, wait):
     store(db, piece["nextCursor"], [a for a in read.values() if a], [c for c in last.values() if not read.get(c["id"])])
     return piece["hasMore"]
 
+if len(sys.argv) != 3: sys.exit("follower.py --once|--follow FILE")
 mirror = sqlite3.connect(sys.argv[2])
 mirror.executescript("""CREATE TABLE IF NOT EXISTS actor (id TEXT PRIMARY KEY, version INTEGER, json TEXT, merged_into TEXT);
     CREATE TABLE IF NOT EXISTS place (one INTEGER PRIMARY KEY, cursor TEXT)""")

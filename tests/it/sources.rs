@@ -574,9 +574,12 @@ fn a_source_is_no_way_to_somebody_elses_actor(#[values(Database::Sqlite, Databas
     let held = text(&robin.put(&path, &record).is(202), "matchId").to_owned();
     admin.post(&format!("/matches/{held}/decide"), &json!({"decision": "same", "actorId": theirs})).is(200);
 
-    // What the source is said to own is its people's own word; who answers for an actor is not.
+    // Whoever registers a source trusts it with actors that are others', so its own people do not decide what it owns; and what
+    // it owns is never who answers for an actor.
     let owned = json!({"ownedFields": ["website", "parentId", "seatAreaId"]});
-    robin.patch(&format!("/sources/{source}"), "*", &owned).is(200);
+    robin.patch(&format!("/sources/{source}"), "*", &owned).is(403);
+    robin.post("/sources", &json!({"actorId": ours, "name": "Eget", "idScheme": "nr"})).is(403);
+    admin.patch(&format!("/sources/{source}"), "*", &owned).is(200);
     let grab = json!({"website": "https://fri.example.se", "parentId": ours, "seatAreaId": app.area("0127")});
     let answer = robin.put(&path, &grab).is(200);
     assert_eq!(left(&answer), ["parentId not_allowed", "seatAreaId not_allowed"]);

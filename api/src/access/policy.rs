@@ -112,7 +112,7 @@ permissions! {
     ReadTrace "trace.read" [Everyone];
     ReadChanges "changes.read" [SignedIn];
     ReadSources "sources.read" [SignedIn];
-    WriteSources "sources.write" [In(Admin | Coordinator | ActorAdmin)];
+    WriteSources "sources.write" [In(Admin | Coordinator)];
     SyncSources "sources.sync" [In(Admin | Coordinator | ActorAdmin | Service)];
     ReadMatches "matches.read" [In(Admin | Coordinator | ActorAdmin | Service)];
     DecideMatches "matches.decide" [In(Admin | Coordinator | ActorAdmin)];

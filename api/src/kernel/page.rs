@@ -53,7 +53,7 @@ pub struct Paging {
     /// `total` counts all items that the filter admits.
     #[param(nullable = false, inline, style = Form, explode = false)]
     pub include: Option<Vec<Include>>,
-    /// Members of each item to answer with; all unless given.
+    /// Members of each item to answer with; all unless given. An item then lacks the others, also those that its schema requires.
     #[param(nullable = false, inline, style = Form, explode = false)]
     pub fields: Option<Vec<String>>,
 }
@@ -63,7 +63,7 @@ pub struct Paging {
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct Selection {
-    /// Members to answer with; all unless given.
+    /// Members to answer with; all unless given. The answer then lacks the others, also those that its schema requires.
     #[param(nullable = false, inline, style = Form, explode = false)]
     pub fields: Option<Vec<String>>,
 }

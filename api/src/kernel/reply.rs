@@ -130,20 +130,20 @@ impl<T: Serialize> Reply<T> {
         Ok(reply)
     }
 
-    /// 201 with the outcome of an act that has no address of its own and no version.
+    /// 201 with the outcome of an act that has no version; `path` is where it can be read what it was done to.
     ///
     /// # Errors
     /// When it cannot be written as JSON.
-    pub fn done(body: &T) -> Result<Self> {
-        Self::new(&Call::default(), 201, |_| None, body)
+    pub fn done(path: &str, body: &T) -> Result<Self> {
+        Ok(Self::new(&Call::default(), 201, |_| None, body)?.located(path))
     }
 
-    /// 201 with something that nobody may keep a copy of on the way, such as tokens.
+    /// The same with something that nobody may keep a copy of on the way, such as tokens.
     ///
     /// # Errors
     /// When it cannot be written as JSON.
-    pub fn secret(body: &T) -> Result<Self> {
-        Ok(Self { secret: true, ..Self::done(body)? })
+    pub fn secret(path: &str, body: &T) -> Result<Self> {
+        Ok(Self { secret: true, ..Self::done(path, body)? })
     }
 }
 

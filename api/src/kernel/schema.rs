@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{Datelike, NaiveDate};
 use jsonschema::{
     ValidationError, Validator,
     error::{TypeKind, ValidationErrorKind as Broken},
@@ -31,7 +32,17 @@ pub(super) fn compile(schema: &Value, schemas: &Value) -> Result<Validator, Stri
     let needed: Map<_, _> = needed.into_iter().map(|name| (name.to_owned(), schemas[name].clone())).collect();
     let mut root = schema.clone();
     root["components"] = json!({"schemas": needed});
-    jsonschema::draft202012::options().should_validate_formats(true).offline().build(&root).map_err(|error| error.to_string())
+    jsonschema::draft202012::options()
+        .should_validate_formats(true)
+        .with_format("date", is_day)
+        .offline()
+        .build(&root)
+        .map_err(|error| error.to_string())
+}
+
+/// Whether a text is a day as everybody writes it. There was no year 0, and the formats that people use have none.
+fn is_day(text: &str) -> bool {
+    text.len() == 10 && text.parse::<NaiveDate>().is_ok_and(|day| day.year() > 0)
 }
 
 /// The names of the components that a schema refers to, and that these refer to.

@@ -156,8 +156,11 @@ fn search(path: &str, list: &Value, schema: &str, examples: &Value) -> Value {
         "`GET {path}` with its parameters as members of a body, for filters that are longer than an address: lists have up to {MAX_IN_BODY} values. It changes nothing and is answered alike; a cursor is for this address and the same members.\n\n{description}"
     ));
     search["x-search-of"] = json!(id);
+    if let Some(responses) = search["responses"].as_object_mut() {
+        responses.remove("304");
+    }
     if let Some(parameters) = search["parameters"].as_array_mut() {
-        parameters.retain(|parameter| parameter["in"] != "query");
+        parameters.retain(|parameter| parameter["in"] != "query" && parameter["name"] != "If-None-Match");
     }
     let mut content = json!({"schema": {"$ref": format!("#/components/schemas/{schema}")}});
     if let Some(example) = examples[&own].get("request") {

@@ -1,5 +1,7 @@
 //! What every operation has, completed from its path, its method and its permission.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::{EXAMPLES, problems};
@@ -9,11 +11,12 @@ use crate::access::policy::{Permission, Standing, allows};
 pub(super) fn complete(document: &mut Value) {
     let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
     document["components"]["responses"] = problems(&examples);
+    let versioned = versioned(&document["components"]["schemas"]);
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         let single = item.as_object().is_some_and(|item| item.len() == 1);
         let mut summary = Value::Null;
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            complete_operation(path, method, operation, &examples);
+            complete_operation(path, method, operation, &versioned, &examples);
             summary = operation["summary"].clone();
         }
         if single {
@@ -43,6 +46,12 @@ fn complete_body(method: &str, operation: &mut Value, example: &Value) {
         operation["requestBody"]["content"]["application/json"]["example"] = request.clone();
     }
     operation["requestBody"]["required"] = json!(true);
+    for (kind, content) in operation["requestBody"]["content"].as_object_mut().into_iter().flatten() {
+        // Workbooks are bytes and no text.
+        if kind.starts_with("application/vnd.") {
+            content["schema"] = json!({"type": "string", "format": "binary"});
+        }
+    }
     if method == "patch" {
         let content = operation["requestBody"]["content"]["application/json"].clone();
         operation["requestBody"]["content"]["application/merge-patch+json"] = content;
@@ -58,7 +67,13 @@ const fn preconditions(versioned: bool, unread: bool) -> &'static [&'static str]
     }
 }
 
-fn complete_operation(path: &str, method: &str, operation: &mut Value, examples: &Value) {
+/// The schemas of records that have a version, and with it a tag.
+fn versioned(schemas: &Value) -> BTreeSet<String> {
+    let all = schemas.as_object().into_iter().flatten().filter(|(_, schema)| schema["properties"].get("version").is_some());
+    all.map(|(name, _)| format!("#/components/schemas/{name}")).collect()
+}
+
+fn complete_operation(path: &str, method: &str, operation: &mut Value, tagged: &BTreeSet<String>, examples: &Value) {
     let key = operation["x-permission"].as_str().unwrap_or_default().to_owned();
     let permission = Permission::ALL.iter().copied().find(|permission| permission.key() == key);
     let open = permission.is_some_and(|permission| allows(Standing::Everyone, permission));
@@ -94,6 +109,9 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     } else if versioned {
         parameters.push(header("If-Match", "The `ETag` of the version that is changed.", "\"v1\""));
     }
+    if method == "get" {
+        parameters.push(header("If-None-Match", "The `ETag` of what you have: 304 when it is still so.", "\"v1\""));
+    }
     operation["parameters"] = json!(parameters);
 
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
@@ -103,34 +121,14 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
     }
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     for (status, response) in responses.iter_mut() {
-        let mut headers = json!({"traceparent": {"description": "The trace that the answer belongs to.", "schema": {"type": "string"}},
-            "X-Request-Id": {"description": "Identifies the call, also in the log.", "schema": {"type": "string"}}});
-        rate_limits(&mut headers);
-        // What is only streamed has no tag, for nobody knows its content when it begins.
-        let only_streamed = response["content"].get("text/csv").is_some() && response["content"].get("application/json").is_none();
-        if status.starts_with('2') && status != "204" && !only_streamed {
-            headers["ETag"] =
-                json!({"description": "Identifies this version of the answer.", "schema": {"type": "string", "format": "etag"}});
-        }
-        let location = match status.as_str() {
-            "201" => "Where the new record is.",
-            "202" if response.get("content").is_some() => "Where it is told how it goes on.",
-            "301" => "Where the record is that it became part of.",
-            _ => "",
-        };
-        if !location.is_empty() {
-            headers["Location"] = json!({"description": location, "schema": {"type": "string", "format": "uri-reference"}});
-        }
-        if id.starts_with("list") {
-            headers["Link"] = json!({"description": "The first and the next page (RFC 8288).", "schema": {"type": "string"}});
-        }
-        if let (Some(own), Some(all)) = (response["headers"].as_object().cloned(), headers.as_object_mut()) {
-            all.extend(own);
-        }
-        response["headers"] = headers;
+        complete_headers(&id, method, status, response, tagged);
         if let (Some(answer), Some(_)) = (example.get("response"), response.get("content")) {
             response["content"]["application/json"]["example"] = answer.clone();
         }
+    }
+    if let Some(tag) = responses.get("200").map(|response| &response["headers"]["ETag"]).filter(|tag| method == "get" && tag.is_object()) {
+        let unchanged = json!({"description": "It is as the tag in `If-None-Match` says; there is no body.", "headers": {"ETag": tag, "traceparent": trace()}});
+        responses.insert("304".to_owned(), unchanged);
     }
     let mut statuses = vec!["400", "401", "406", "429", "500", "503"];
     statuses.extend(preconditions(versioned, unread));
@@ -163,6 +161,40 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, examples:
         responses.insert(status.to_owned(), json!({"$ref": format!("#/components/responses/Problem{status}")}));
     }
     responses.sort_keys();
+}
+
+fn trace() -> Value {
+    json!({"description": "The trace that the answer belongs to.", "schema": {"type": "string"}})
+}
+
+/// The headers of an answer of success.
+fn complete_headers(id: &str, method: &str, status: &str, response: &mut Value, tagged: &BTreeSet<String>) {
+    let mut headers = json!({"traceparent": trace(),
+        "X-Request-Id": {"description": "Identifies the call, also in the log.", "schema": {"type": "string"}}});
+    rate_limits(&mut headers);
+    // What is only streamed has no tag, for nobody knows its content when it begins.
+    let only_streamed = response["content"].get("text/csv").is_some() && response["content"].get("application/json").is_none();
+    let shown = response["content"]["application/json"]["schema"]["$ref"].as_str().unwrap_or_default();
+    let versioned = tagged.contains(shown);
+    if (status.starts_with('2') && status != "204" && !only_streamed) && (versioned || method == "get") {
+        headers["ETag"] = json!({"description": "Identifies this version of the answer.", "schema": {"type": "string", "format": "etag"}});
+    }
+    let location = match status {
+        "201" => "Where the new record is, or what it was done to.",
+        "202" if response.get("content").is_some() => "Where it is told how it goes on.",
+        "301" => "Where the record is that it became part of.",
+        _ => "",
+    };
+    if !location.is_empty() {
+        headers["Location"] = json!({"description": location, "schema": {"type": "string", "format": "uri-reference"}});
+    }
+    if id.starts_with("list") && response["content"].get("text/csv").is_some() {
+        headers["Link"] = json!({"description": "The first and the next page (RFC 8288).", "schema": {"type": "string"}});
+    }
+    if let (Some(own), Some(all)) = (response["headers"].as_object().cloned(), headers.as_object_mut()) {
+        all.extend(own);
+    }
+    response["headers"] = headers;
 }
 
 /// How often a caller may call, and what remains of it.

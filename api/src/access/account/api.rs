@@ -196,7 +196,7 @@ async fn set_up(
             Ok(SecondFactorSetup { secret: totp.secret().to_base32(), uri: totp.to_url().map_err(|error| Problem::internal(&error))? })
         })
         .await?;
-    Reply::secret(&setup)
+    Reply::secret("/me", &setup)
 }
 
 /// Confirm the second step
@@ -246,7 +246,7 @@ async fn confirm_factor(
     if confirmed.as_ref().is_err_and(|problem| problem.kind == Kind::Invalid) {
         limits.failed(Guarded::SecondFactor, &id.to_string(), &by.address, &db).await?;
     }
-    Reply::secret(&RecoveryCodes { codes: confirmed? })
+    Reply::secret("/me", &RecoveryCodes { codes: confirmed? })
 }
 
 /// Turn the second step off

@@ -117,7 +117,8 @@ async fn create(by: By<needs::WriteAccount>, new: Valid<NewPersonalToken>, db: D
         return Err(Problem::invalid(faults));
     }
     let (personal_token, token) = db.transaction(&by, async |w| store::insert(by.user_id()?, &new.0, &by.caller.withheld, w).await).await?;
-    Reply::secret(&MadePersonalToken { personal_token, token })
+    let path = format!("/me/tokens/{}", personal_token.id);
+    Reply::secret(&path, &MadePersonalToken { personal_token, token })
 }
 
 /// Show a token

@@ -169,7 +169,7 @@ async fn make_secret(by: By<needs::WriteServiceAccounts>, At(id): At<UserId>, db
             store::new_secret(id, w).await
         })
         .await?;
-    Reply::secret(&MadeClientSecret { client_secret, earlier_end_at })
+    Reply::secret(&format!("/service-accounts/{id}"), &MadeClientSecret { client_secret, earlier_end_at })
 }
 
 /// Shut a service account

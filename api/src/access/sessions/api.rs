@@ -147,7 +147,7 @@ async fn create(
 /// The tokens in the answer, or the one that browsers keep in its cookie.
 fn answer(mut session: Session, in_cookie: bool, access: &Access) -> Result<Reply<Session>> {
     let cookie = if in_cookie { session.refresh_token.take().map(|token| cookie::given(&token, &access.settings)) } else { None };
-    Ok(Reply::secret(&session)?.cookie(cookie))
+    Ok(Reply::secret("/me", &session)?.cookie(cookie))
 }
 
 /// Renew a session

@@ -12,11 +12,12 @@ use super::{
     Followers, KINDS,
     store::{self, Piece, Wanted},
     stream::Stream,
+    unknown_kind,
 };
 use crate::{
     access::{By, Lasting, policy::needs},
     geography::areas::AreaId,
-    kernel::{Db, Fault, Problem, Query, Reply, Result, events::ChangeOperation, say, text},
+    kernel::{Db, Fault, Problem, Query, Reply, Result, events::ChangeOperation},
 };
 
 /// A change of one record (ändring).
@@ -82,7 +83,13 @@ const fn twenty() -> u64 {
 
 impl Following {
     async fn wanted(&self, db: &Db) -> Result<Wanted> {
-        let faults: Vec<_> = self.types.iter().flatten().filter(|kind| !KINDS.contains(&kind.as_str())).map(|kind| unknown(kind)).collect();
+        let faults: Vec<_> = self
+            .types
+            .iter()
+            .flatten()
+            .filter(|kind| !KINDS.contains(&kind.as_str()))
+            .map(|kind| Fault::of_parameter("types", "not-in-list", unknown_kind(kind)))
+            .collect();
         if !faults.is_empty() {
             return Err(Problem::parameters(faults));
         }
@@ -92,21 +99,6 @@ impl Following {
         };
         Ok(Wanted { kinds: self.types.clone(), area, limit: self.limit })
     }
-}
-
-fn unknown(kind: &str) -> Fault {
-    let all = KINDS.join(", ");
-    let detail = match text::nearest(kind, KINDS.iter().copied()) {
-        Some(meant) => say!(
-            "Det finns inga ändringar av slaget {kind}. Menade du {meant}?",
-            "There are no changes of the kind {kind}. Did you mean {meant}?"
-        ),
-        None => say!(
-            "Det finns inga ändringar av slaget {kind}. Välj bland {all}.",
-            "There are no changes of the kind {kind}. Choose among {all}."
-        ),
-    };
-    Fault::of_parameter("types", "not-in-list", detail)
 }
 
 /// List changes

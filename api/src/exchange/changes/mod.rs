@@ -14,9 +14,12 @@ pub use api::{Change, ChangePage, routes};
 pub use store::{begin_epoch, keep_positioned, keep_short, listen};
 pub use waiting::Followers;
 
+use crate::kernel::{language::Text, say, text};
+
 /// Every kind of record whose changes are in the feed.
 pub const KINDS: &[&str] = &[
     "actor",
+    "actor_relation",
     "assessment",
     "ballot",
     "cause",
@@ -42,6 +45,22 @@ pub const KINDS: &[&str] = &[
     "service_account",
     "source",
     "source_actor",
+    "statement",
     "user",
     "webhook",
 ];
+
+/// That there are no changes of a kind, with the one that was meant, or all that there are.
+pub(in crate::exchange) fn unknown_kind(kind: &str) -> Text {
+    let all = KINDS.join(", ");
+    match text::nearest(kind, KINDS.iter().copied()) {
+        Some(meant) => say!(
+            "Det finns inga ändringar av slaget {kind}. Menade du {meant}?",
+            "There are no changes of the kind {kind}. Did you mean {meant}?"
+        ),
+        None => say!(
+            "Det finns inga ändringar av slaget {kind}. Välj bland {all}.",
+            "There are no changes of the kind {kind}. Choose among {all}."
+        ),
+    }
+}

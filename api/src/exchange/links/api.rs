@@ -199,7 +199,8 @@ async fn unlink(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId,
 /// Records that are not among the ids are marked as gone (`absentSince`), and those that are lose that mark. No actor is
 /// changed and nothing is removed. The same again changes nothing.
 #[utoipa::path(tag = "exchange", operation_id = "createFullSync", request_body = FullSync,
-    responses((status = 200, description = "What has been marked", body = FullSyncReport)), extensions(("x-permission" = json!("sources.sync"))))]
+    responses((status = 200, description = "What has been marked", body = FullSyncReport,
+        headers(("ETag" = String, description = "Identifies this outcome.")))), extensions(("x-permission" = json!("sources.sync"))))]
 #[post("/sources/{sourceId}/full-syncs")]
 async fn full_sync(by: By<needs::SyncSources>, At(id): At<SourceId>, full: Valid<FullSync>, db: Data<Db>) -> Result<Reply<FullSyncReport>> {
     db.write(&by, async |w| {

@@ -130,7 +130,8 @@ async fn create(
 ) -> Result<Reply<MadeWebhook>> {
     by.caller.reach(Permission::ReadChanges)?;
     let (webhook, secret) = db.transaction(&by, async |w| store::insert(&by, &new.0, webhooks.allowed(), w).await).await?;
-    Reply::secret(&MadeWebhook { webhook, secret })
+    let path = format!("/webhooks/{}", webhook.id);
+    Reply::secret(&path, &MadeWebhook { webhook, secret })
 }
 
 /// Show a webhook
@@ -201,7 +202,7 @@ async fn make_secret(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, db: Da
             store::new_secret(&webhook, w).await
         })
         .await?;
-    Reply::secret(&MadeWebhookSecret { secret, earlier_end_at })
+    Reply::secret(&format!("/webhooks/{id}"), &MadeWebhookSecret { secret, earlier_end_at })
 }
 
 /// Open a webhook again
@@ -266,7 +267,8 @@ async fn test(
     let reply = db
         .write(&by, async |w| {
             let webhook = store::find(&by, id, &w.tx).await?;
-            Reply::done(&deliveries::store::ping(&webhook, w).await?)
+            let delivery = deliveries::store::ping(&webhook, w).await?;
+            Reply::done(&format!("/webhooks/{}/deliveries/{}", webhook.id, delivery.id), &delivery)
         })
         .await?;
     webhooks.wake();

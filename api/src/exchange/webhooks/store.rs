@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     access::{By, Visibility, users::UserId},
-    exchange::changes::{KINDS, store as feed},
+    exchange::changes::{KINDS, store as feed, unknown_kind},
     geography::areas::store as areas,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
@@ -24,7 +24,7 @@ use crate::{
         hash,
         page::Key,
         request::Call,
-        say, text,
+        say,
     },
 };
 
@@ -86,18 +86,8 @@ async fn check(new: &NewWebhook, allowed: &Allowed, w: &Write<'_>) -> Result<Str
             String::new()
         }
     };
-    faults.extend(new.types.iter().enumerate().filter(|(_, kind)| !KINDS.contains(&kind.as_str())).map(|(at, kind)| {
-        let all = KINDS.join(", ");
-        let meant = text::nearest(kind, KINDS.iter().copied()).map_or(all, ToOwned::to_owned);
-        Fault::at(
-            format!("/types/{at}"),
-            "not-in-list",
-            say!(
-                "Det finns inga ändringar av slaget {kind}. Menade du {meant}?",
-                "There are no changes of the kind {kind}. Did you mean {meant}?"
-            ),
-        )
-    }));
+    let unknown = new.types.iter().enumerate().filter(|(_, kind)| !KINDS.contains(&kind.as_str()));
+    faults.extend(unknown.map(|(at, kind)| Fault::at(format!("/types/{at}"), "not-in-list", unknown_kind(kind))));
     if let Some(area) = new.area_id
         && areas::path(area, &w.tx).await?.is_none()
     {

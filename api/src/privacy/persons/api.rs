@@ -130,7 +130,7 @@ async fn erase(by: By<needs::ErasePersons>, At(id): At<UserId>, new: Valid<NewEr
     by.reach.require(&[], None, None)?;
     db.write(&by, async |w| {
         store::check_reason(id, &new.0.reason, w).await?;
-        Reply::done(&store::erase(id, &new.0, w).await?)
+        Reply::done(&format!("/users/{id}"), &store::erase(id, &new.0, w).await?)
     })
     .await
 }

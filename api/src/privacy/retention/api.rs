@@ -65,7 +65,9 @@ async fn list(by: By<needs::RetainRecords>, Query(paging): Query<Paging>, db: Da
 /// Carries out all rules of disposal (gallring) at once, or counts only when `dryRun` says so. Answers with the protocol, which is
 /// kept. What is under a legal hold is left alone and counted as held back.
 #[utoipa::path(tag = "privacy", operation_id = "createRetentionRun", request_body = NewRetentionRun,
-    responses((status = 201, description = "The protocol", body = RetentionRun)), extensions(("x-permission" = json!("privacy.retain"))))]
+    responses((status = 201, description = "The protocol", body = RetentionRun,
+        headers(("ETag" = String, description = "Identifies the protocol."), ("Location" = String, description = "Where the protocol is.")))),
+    extensions(("x-permission" = json!("privacy.retain"))))]
 #[post("/retention-runs")]
 async fn create(
     by: By<needs::RetainRecords>,

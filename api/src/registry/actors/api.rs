@@ -129,6 +129,7 @@ pub struct NewActor {
     #[serde(default)]
     #[schema(max_items = 50)]
     pub languages: Vec<String>,
+    /// The actor's own web page, with `https://` or `http://`.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 500, pattern = "^https?://[^\\s]+$")]
     pub website: Option<String>,

@@ -168,7 +168,9 @@ async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data
 /// already are brought up to date; a row that cannot be stored is reported and the others are stored.
 #[utoipa::path(tag = "statistics", operation_id = "createObservationImport", params(ImportOptions),
     request_body(content((NewObservationImport = "application/json"), (String = "text/csv"))),
-    responses((status = 201, description = "What came of it", body = ObservationImport)), extensions(("x-permission" = json!("statistics.write"))))]
+    responses((status = 201, description = "What came of it", body = ObservationImport,
+        headers(("ETag" = String, description = "Identifies the report; missing for a dry run, which leaves none."), ("Location" = String, description = "Where the report is; missing for a dry run.")))),
+    extensions(("x-permission" = json!("statistics.write"))))]
 #[post("/observation-imports")]
 async fn create(
     by: By<needs::WriteStatistics>,
@@ -207,7 +209,7 @@ async fn create(
         let imported = store::import(&by.reach, &source, &rows, w).await?;
         match imported.id {
             Some(id) => Reply::created("/observation-imports", id, 1, &imported),
-            None => Reply::done(&imported),
+            None => Reply::done("/observations", &imported),
         }
     })
     .await

@@ -95,7 +95,7 @@ async fn retry(
     let reply = db
         .write(&by, async |w| {
             let webhook = webhooks::find(&by, webhook, &w.tx).await?;
-            Reply::done(&store::retry(&webhook, id, w).await?)
+            Reply::done(&format!("/webhooks/{}/deliveries/{id}", webhook.id), &store::retry(&webhook, id, w).await?)
         })
         .await?;
     worker.wake();

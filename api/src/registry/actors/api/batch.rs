@@ -102,5 +102,5 @@ pub(super) async fn change_many(
             Ok(Done { status: 204, id: id.uuid(), version: removed(&by, *id, Call::at(*version), w).await? })
         }
     };
-    db.write(&by, async |w| Reply::done(&batch::run(&batch.0.operations, batch.0.atomic, w, one).await?)).await
+    db.write(&by, async |w| Reply::done("/actors", &batch::run(&batch.0.operations, batch.0.atomic, w, one).await?)).await
 }
