@@ -174,3 +174,33 @@ fn type_name(kind: &str) -> (&'static str, &'static str) {
         _ => ("null", "null"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn abuse_59_days_are_days_that_have_been() {
+        let validator = compile(&json!({"type": "string", "format": "date"}), &Value::Null).unwrap();
+        for day in ["2026-03-31", "0001-01-01", "9999-12-31", "2024-02-29"] {
+            assert!(validator.is_valid(&json!(day)), "{day}");
+        }
+        for no_day in ["0000-01-01", "2026-02-29", "2026-3-1", "+2026-03-31", "300000-01-01", "2026-03-31T00:00:00Z", ""] {
+            assert!(!validator.is_valid(&json!(no_day)), "{no_day}");
+        }
+    }
+
+    #[test]
+    fn a_schema_is_compiled_with_those_it_needs() {
+        let schemas = json!({"Tree": {"type": "object", "properties": {"leaf": {"$ref": "#/components/schemas/Leaf"},
+            "below": {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}}}, "Leaf": {"type": "integer"}, "Other": {}});
+        let schema = json!({"$ref": "#/components/schemas/Tree"});
+        let mut needed = BTreeSet::new();
+        gather(&schema, &schemas, &mut needed);
+        assert_eq!(needed.into_iter().collect::<Vec<_>>(), ["Leaf", "Tree"]);
+        let validator = compile(&schema, &schemas).unwrap();
+        assert!(validator.is_valid(&json!({"leaf": 1, "below": [{"leaf": 2}]})));
+        assert!(!validator.is_valid(&json!({"below": [{"leaf": "x"}]})));
+        assert!(compile(&json!({"$ref": "#/components/schemas/Gone"}), &schemas).is_err());
+    }
+}
