@@ -283,7 +283,7 @@ fn what_excel_saves_is_read_or_told_of(#[values(Database::Sqlite, Database::Post
 
     // Our own table for Excel, as it is after Excel has saved it.
     admin.post("/actors", &json!({"kind": "network", "name": "-nätet", "focus": "=1+1", "targetGroups": ["@alla", "'citat"]})).is(201);
-    let ours = String::from_utf8(admin.get("/actors?kind=network&format=excel-sv").is(200).body.into_bytes()).unwrap();
+    let ours = String::from_utf8(crate::exports::take(&app, &admin, "/actors?kind=network&format=excel-sv").is(200).body).unwrap();
     let ours = ours.trim_start_matches('\u{FEFF}');
     assert!(ours.contains("'-nätet") && ours.contains("'=1+1"), "{ours}");
     let before = events(&app);
