@@ -288,7 +288,7 @@ mod tests {
             _ => "",
         };
         assert!(detail.contains("verkar ha tabb mellan cellerna men rubrikraden har semikolon"), "{detail}");
-        assert_eq!(rows(b"namn\na,b;c\n")[0].1[0], "a,b;c");
+        assert_eq!(rows(b"namn\na,b, c\n")[0].1[0], "a,b, c");
     }
 
     proptest! {
