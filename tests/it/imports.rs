@@ -212,6 +212,88 @@ fn the_same_file_again_changes_nothing(#[values(Database::Sqlite, Database::Post
     assert_eq!(found(&admin, "Förening tre")[0]["parentId"], parent);
 }
 
+#[rstest]
+fn a_file_without_a_row_that_can_be_used_marks_nothing_absent(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let source = source(&admin, "Listan");
+    let query = format!("?sourceId={source}&kind=association&full=true");
+    let csv = "Externt id;Namn\n1;Alby IF\n2;Fittja IF\n";
+    assert_eq!(import(&admin, &query, csv).1["created"], json!(2));
+    let empty: [(&str, &str); 6] = [
+        ("application/json", "[]"),
+        ("application/x-ndjson", ""),
+        ("text/csv", "Externt id;Namn\n"),
+        ("text/csv", "Externt id;Namn\n3;\n"),
+        ("text/csv", "Klubb;Stad\nAlby IF;Norsborg\n"),
+        ("application/x-ndjson", "{\"name\": \n"),
+    ];
+    for (media_type, file) in empty {
+        for dry_run in ["", "&dryRun=true"] {
+            let (path, job) = import_as(&admin, &format!("{query}{dry_run}"), media_type, file.as_bytes());
+            assert_eq!([&job["status"], &job["absent"]], [&json!("completed"), &json!(0)], "{file} {job} {:?}", rows(&admin, &path));
+            assert_eq!(job["reason"], json!("Filen har inga rader som går att läsa, så ingenting har markerats som saknat."), "{file}");
+        }
+    }
+    // A row without a name or an id of its own may be any of those that are there.
+    let (_, unknown) = import(&admin, &query, "Externt id;Namn;Webb\n1;Alby IF;\n;;www.fittja.se\n");
+    assert_eq!((&unknown["absent"], unknown["reason"].as_str().is_some_and(|reason| reason.contains("känna igen"))), (&json!(0), true));
+    assert_eq!(import(&admin, &query, "Externt id;Namn\n1;Alby IF\n").1["absent"], json!(1));
+    // What is read and has no rows is told of, whether or not it is all that the source has.
+    let (_, job) = import(&admin, "?kind=association", "Namn\n");
+    assert_eq!([&job["status"], &job["reason"]], [&json!("completed"), &json!("Filen har inga rader att läsa in.")], "{job}");
+    assert_eq!(import(&admin, "?kind=association", "Namn\nNorsborgs IF\n").1["reason"], Value::Null);
+}
+
+/// A text as Excel's "Unicode text" has it.
+fn utf16(text: &str) -> Vec<u8> {
+    format!("\u{FEFF}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+/// A text in windows-1252; nothing when it has letters that are not there.
+pub fn windows(text: &str) -> Option<Vec<u8>> {
+    let byte = |letter| {
+        if letter == '€' { Some(0x80) } else { u8::try_from(u32::from(letter)).ok().filter(|byte| !(0x80..0xA0).contains(byte)) }
+    };
+    text.chars().map(byte).collect()
+}
+
+#[rstest]
+fn what_excel_saves_is_read_or_told_of(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let refused =
+        |media_type: &str, file: &[u8]| admin.call("POST", "/imports?kind=association", Some((media_type, file))).is(422).faults();
+    for media_type in ["text/csv", "application/json", "application/x-ndjson"] {
+        assert_eq!(refused(media_type, b"PK\x03\x04\x14"), [" wrong-format"], "{media_type}");
+        assert_eq!(refused(media_type, b"\xFF\xFEa"), [" unknown-encoding"], "{media_type}");
+    }
+    let xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
+    for media_type in ["text/csv", xlsx] {
+        assert_eq!(refused(media_type, b"\xD0\xCF\x11\xE0\xA1\xB1"), [" wrong-format"], "{media_type}");
+    }
+    // What an old Mac and DOS wrote.
+    assert_eq!(refused("text/csv", b"Namn;M\x8Clgrupper\nF\x9Areningen;unga\n"), [" unknown-encoding"]);
+    assert_eq!(refused("text/csv", b"Namn\nF\x94reningen\n"), [" unknown-encoding"]);
+    assert_eq!(refused("text/csv", "Namn;Ort\nA;x\n\"B;y\nC;z\n".as_bytes()), [" unclosed-quote"]);
+
+    let text = "Namn\tMålgrupper\r\nFöreningen Å\tunga|äldre\r\n";
+    assert_eq!(import_as(&admin, "?kind=association", "text/csv", &utf16(text)).1["created"], json!(1));
+    assert_eq!(found(&admin, "Föreningen Å")[0]["targetGroups"], json!(["unga", "äldre"]));
+
+    // Our own table for Excel, as it is after Excel has saved it.
+    admin.post("/actors", &json!({"kind": "network", "name": "-nätet", "focus": "=1+1", "targetGroups": ["@alla", "'citat"]})).is(201);
+    let ours = String::from_utf8(crate::exports::take(&app, &admin, "/actors?kind=network&format=excel-sv").is(200).body).unwrap();
+    let ours = ours.trim_start_matches('\u{FEFF}');
+    assert!(ours.contains("'-nätet") && ours.contains("'=1+1"), "{ours}");
+    let before = events(&app);
+    for file in [windows(ours).unwrap(), ours.into(), utf16(&ours.replace(';', "\t")), format!("sep=;\r\n{ours}").into_bytes()] {
+        let (path, job) = import_as(&admin, "", "text/csv", &file);
+        assert_eq!([&job["unchanged"], &job["total"]], [&json!(1), &json!(1)], "{job} {:?}", rows(&admin, &path));
+    }
+    assert_eq!(events(&app), before);
+}
+
 /// Cells as an export writes them: lists with `|` between, objects as JSON.
 fn cell(value: &Value) -> String {
     match value {

@@ -245,7 +245,8 @@ pub async fn external_ids(job: &table::Model, db: &impl ConnectionTrait) -> Resu
         let Some(chunk) = chunk::Entity::find_by_id((job.id, number)).one(db).await? else { break };
         let rows: Vec<Row> = serde_json::from_str(&chunk.rows)?;
         for row in rows {
-            let Some(id) = row.external_id else { return Ok(None) };
+            // What stands in for an id ends with the name; without one it is not what the record was known by.
+            let Some(id) = row.external_id.filter(|id| row.read.is_ok() || !id.ends_with('/')) else { return Ok(None) };
             ids.push(id);
         }
     }

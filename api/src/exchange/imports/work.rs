@@ -89,7 +89,16 @@ pub(super) async fn finish(job: &table::Model, errand: &Errand, worker: &Worker,
     let call = call(job, errand);
     let mut reason = None;
     let mut ids = None;
-    if job.is_full && errand.source.is_some() {
+    let is_full = job.is_full && errand.source.is_some();
+    // A file without a row that could be used is a mistake, and does not say that all has gone.
+    if is_full && job.refused == job.total {
+        reason = Some(say!(
+            "Filen har inga rader som går att läsa, så ingenting har markerats som saknat.",
+            "The file has no rows that can be read, so nothing was marked absent."
+        ));
+    } else if job.total == 0 {
+        reason = Some(say!("Filen har inga rader att läsa in.", "The file has no rows to import."));
+    } else if is_full {
         ids = store::external_ids(job, db.reader()).await?;
         if ids.is_none() {
             reason = Some(say!(

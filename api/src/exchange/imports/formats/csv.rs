@@ -2,33 +2,21 @@
 
 use super::{Item, MAX_COLUMNS, Taker, text, too_many_columns, unreadable};
 use crate::{
-    exchange::columns::is_like_a_formula,
-    kernel::{Fault, Result, say},
+    exchange::columns::{self, is_like_a_formula},
+    kernel::{Fault, Problem, Result, say},
 };
 
 pub fn read(bytes: &[u8], take: &mut Taker<'_>) -> Result<()> {
-    let text = text::decode(bytes);
-    let separator = separator(&text);
-    // Our own tables for Excel, in which an apostrophe keeps a text from being taken for a formula.
-    let for_excel = separator == b';' && bytes.starts_with(text::MARK);
-    let cell = |cell: &str| match cell.strip_prefix('\'') {
-        Some(rest) if for_excel && is_like_a_formula(cell) => rest.to_owned(),
-        _ => cell.to_owned(),
-    };
+    let text = text::decode(bytes)?;
+    let declared = declared(&text);
+    let text = &text[declared.map_or(0, |(_, length)| length)..];
+    let separator = declared.map_or_else(|| separator(text), |(separator, _)| separator);
+    let mut for_excel = separator == b';' && bytes.starts_with(text::MARK);
     let mut reader = ::csv::ReaderBuilder::new().delimiter(separator).flexible(true).has_headers(false).from_reader(text.as_bytes());
     let mut record = ::csv::StringRecord::new();
     let mut columns = None;
-    let mut row = 0u32;
-    let mut line = 1;
-    loop {
-        let more = reader.read_record(&mut record);
-        // Blank lines are rows of a spreadsheet too, and the reader leaves them out.
-        let read = reader.position().line();
-        let within: u64 = record.iter().map(|cell| cell.bytes().filter(|byte| *byte == b'\n').count() as u64).sum();
-        let blank = (read - line).saturating_sub(within + 1);
-        line = read;
-        row = row.saturating_add(1).saturating_add(u32::try_from(blank).unwrap_or(u32::MAX));
-        match more {
+    for (row, start) in records(text, separator, if declared.is_some() { 2 } else { 1 })? {
+        match reader.read_record(&mut record) {
             Ok(false) => break,
             Ok(true) => {}
             // Text in memory can neither fail to be read nor be other than UTF-8.
@@ -38,10 +26,12 @@ pub fn read(bytes: &[u8], take: &mut Taker<'_>) -> Result<()> {
             }
         }
         let Some(width) = columns else {
-            let heading: Vec<_> = record.iter().map(|name| cell(name).trim().to_owned()).collect();
+            let heading: Vec<_> = record.iter().map(|name| unguarded(name, for_excel).trim().to_owned()).collect();
             if heading.len() > MAX_COLUMNS {
                 return Err(too_many_columns());
             }
+            // Excel saves our table without its mark, or with tabs.
+            for_excel |= matches!(separator, b';' | b'\t') && is_ours(&heading);
             columns = Some(heading.len());
             take(Item::Heading(heading))?;
             continue;
@@ -49,22 +39,17 @@ pub fn read(bytes: &[u8], take: &mut Taker<'_>) -> Result<()> {
         if record.iter().all(|cell| cell.trim().is_empty()) {
             continue;
         }
-        if record.iter().skip(width).any(|cell| !cell.trim().is_empty()) {
-            let found = record.len();
-            take(Item::Broken(
-                row,
-                vec![Fault::at(
-                    "",
-                    "too-many-cells",
-                    say!(
-                        "Raden har {found} celler men rubrikraden {width}. Sätt citattecken kring celler som innehåller skiljetecknet.",
-                        "The row has {found} cells but the heading {width}. Put quotation marks around cells with the separator in them."
-                    ),
-                )],
-            ))?;
-            continue;
-        }
-        take(Item::Cells(row, record.iter().take(width).map(cell).collect()))?;
+        let fault = if record.len() == 1 {
+            other_separator(&text[start..], separator, width)
+        } else if record.iter().skip(width).any(|cell| !cell.trim().is_empty()) {
+            Some(too_many_cells(record.len(), width))
+        } else {
+            None
+        };
+        take(match fault {
+            Some(fault) => Item::Broken(row, vec![fault]),
+            None => Item::Cells(row, record.iter().take(width).map(|cell| unguarded(cell, for_excel).to_owned()).collect()),
+        })?;
     }
     if columns.is_none() {
         return Err(unreadable(
@@ -75,8 +60,77 @@ pub fn read(bytes: &[u8], take: &mut Taker<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What stands between the cells of the heading, quoted text aside.
+/// A cell as it was before our export for Excel put an apostrophe first, so that it would not be taken for a formula.
+fn unguarded(cell: &str, for_excel: bool) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(rest) if for_excel && is_like_a_formula(cell) => rest,
+        _ => cell,
+    }
+}
+
+/// Whether a heading is that of a file of our own, which knows each actor's id and version.
+fn is_ours(heading: &[String]) -> bool {
+    let has = |member: &str| heading.iter().any(|name| columns::meant(name).is_some_and(|(column, _)| column.member == member));
+    has("id") && has("version")
+}
+
+fn too_many_cells(found: usize, width: usize) -> Fault {
+    Fault::at(
+        "",
+        "too-many-cells",
+        say!(
+            "Raden har {found} celler men rubrikraden {width}. Sätt citattecken kring celler som innehåller skiljetecknet.",
+            "The row has {found} cells but the heading {width}. Put quotation marks around cells with the separator in them."
+        ),
+    )
+}
+
+/// What is wrong with a row of a single cell, where something else seems to stand between cells than in the heading.
+fn other_separator(text: &str, separator: u8, width: usize) -> Option<Fault> {
+    let needed = u32::try_from(width.checked_sub(1).filter(|needed| *needed > 0)?).ok()?;
+    let (other, _) = counts(text).into_iter().find(|(other, count)| *other != separator && *count >= needed)?;
+    let ((found_sv, found_en), (wanted_sv, wanted_en)) = (called(other), called(separator));
+    Some(Fault::at(
+        "",
+        "other-separator",
+        say!(
+            "Raden har bara en cell; den verkar ha {found_sv} mellan cellerna men rubrikraden har {wanted_sv}. Använd samma skiljetecken i hela filen.",
+            "The row has a single cell; it seems to have {found_en} between its cells but the heading has {wanted_en}. Use the same separator in all of the file."
+        ),
+    ))
+}
+
+/// What people call a separator, in either language.
+fn called(separator: u8) -> (String, String) {
+    match separator {
+        b';' => ("semikolon".to_owned(), "semicolons".to_owned()),
+        b'\t' => ("tabb".to_owned(), "tabs".to_owned()),
+        b',' => ("komma".to_owned(), "commas".to_owned()),
+        other => (char::from(other).to_string(), char::from(other).to_string()),
+    }
+}
+
+/// The separator that a first line `sep=;` gives, as Excel has it, and where the table begins after it.
+fn declared(text: &str) -> Option<(u8, usize)> {
+    let line = text.split(['\r', '\n']).next()?;
+    let (name, separator) = line.trim_matches('"').split_at_checked(4)?;
+    let [separator] = separator.as_bytes() else { return None };
+    if !name.eq_ignore_ascii_case("sep=") || separator.is_ascii_alphanumeric() || !separator.is_ascii() {
+        return None;
+    }
+    let rest = &text[line.len()..];
+    let end = if rest.starts_with("\r\n") { 2 } else { usize::from(!rest.is_empty()) };
+    Some((*separator, line.len() + end))
+}
+
+/// What stands between the cells of the heading.
 fn separator(text: &str) -> u8 {
+    // Of equals the first wins, so that a single column has the separator of Swedish tables.
+    counts(text).iter().rev().max_by_key(|(_, count)| *count).map_or(b';', |(separator, _)| *separator)
+}
+
+/// How often what may stand between cells does so in the first row, quoted text aside.
+fn counts(text: &str) -> [(u8, u32); 3] {
     let mut counts = [(b';', 0u32), (b'\t', 0), (b',', 0)];
     let mut quoted = false;
     for byte in text.bytes() {
@@ -91,12 +145,70 @@ fn separator(text: &str) -> u8 {
             }
         }
     }
-    // Of equals the first wins, so that a single column has the separator of Swedish tables.
-    counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b';', |(separator, _)| *separator)
+    counts
+}
+
+/// Where in a record a byte stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// Before its first cell.
+    Nothing,
+    /// Before a cell.
+    Between,
+    /// In a cell without quotation marks.
+    Cell,
+    /// Between quotation marks.
+    Quoted,
+    /// After a quotation mark that ends a cell, or is the first of two that are one.
+    Closed,
+}
+
+/// Where each record begins: its row as a spreadsheet counts, and its place in the text. The reader has no rows, for it leaves
+/// out blank lines; and it would take all that follows a quotation mark without its other for one cell.
+fn records(text: &str, separator: u8, first: u32) -> Result<Vec<(u32, usize)>> {
+    let mut records = Vec::new();
+    let (mut within, mut row, mut previous) = (Within::Nothing, first, 0);
+    for (place, byte) in text.bytes().enumerate() {
+        within = match byte {
+            b'"' if within == Within::Quoted => Within::Closed,
+            _ if within == Within::Quoted => continue,
+            b'\n' | b'\r' => {
+                row = row.saturating_add(u32::from((previous, byte) != (b'\r', b'\n')));
+                Within::Nothing
+            }
+            _ => {
+                if within == Within::Nothing {
+                    records.push((row, place));
+                }
+                match byte {
+                    b'"' if within != Within::Cell => Within::Quoted,
+                    _ if byte == separator => Within::Between,
+                    _ => Within::Cell,
+                }
+            }
+        };
+        previous = byte;
+    }
+    match records.last() {
+        Some((row, _)) if within == Within::Quoted => Err(unclosed(*row)),
+        _ => Ok(records),
+    }
+}
+
+fn unclosed(row: u32) -> Problem {
+    unreadable(
+        "unclosed-quote",
+        say!(
+            "Ett citattecken på rad {row} avslutas aldrig, så resten av filen skulle läsas som en enda cell. Rätta raden och försök igen.",
+            "A quotation mark in row {row} is never closed, so that the rest of the file would be read as a single cell. Correct the row and try again."
+        ),
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::exchange::imports::formats::{Format, all};
 
@@ -115,9 +227,9 @@ mod tests {
 
     #[test]
     fn rows_are_numbered_as_in_a_spreadsheet() {
-        let text = "namn;ort\n\na;\"två\nrader\"\n;\nb;c\r\n\r\nd;e";
+        let text = "namn;ort\n\na;\"två\nrader\"\n;\nb;c\r\n\r\nd;e\n\nf;g";
         let numbers: Vec<_> = rows(text.as_bytes()).into_iter().map(|(row, cells)| (row, cells[0].clone())).collect();
-        assert_eq!(numbers, [(3, "a".to_owned()), (5, "b".to_owned()), (7, "d".to_owned())]);
+        assert_eq!(numbers, [(3, "a".to_owned()), (5, "b".to_owned()), (7, "d".to_owned()), (9, "f".to_owned())]);
     }
 
     #[test]
@@ -128,6 +240,66 @@ mod tests {
             [["=1+1", "'s-Gravenhage"], ["'+46", "'"]]
         );
         assert_eq!(rows(b"namn;ort\n'=1+1;x\n")[0].1[0], "'=1+1");
+        // Excel has saved it, in windows-1252 or as "Unicode text".
+        assert_eq!(rows(b"Id;Version;Namn\nx;1;'=\xE5\n")[0].1[2], "=å");
+        let unicode: Vec<u8> = "\u{FEFF}id\tversion\tname\r\nx\t1\t'-å\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(rows(&unicode)[0].1[2], "-å");
+        // Our table with commas has no such apostrophes, so what it has is text.
+        assert_eq!(rows(b"id,version,name\nx,1,'=1\n")[0].1[2], "'=1");
+        assert_eq!(rows(b"Id;Namn\nx;'=1\n")[0].1[1], "'=1");
+    }
+
+    #[test]
+    fn a_quotation_mark_without_its_other_is_told_of_where_it_stands() {
+        let code = |text: &str| {
+            all(Format::Csv, text.as_bytes()).err().map(|problem| (problem.faults[0].code, problem.faults[0].detail.en.clone()))
+        };
+        let (code_of, detail) = code("namn;ort\n\n\"två\nrader\";x\na;\"b\nc;d\n").unwrap();
+        assert_eq!(code_of, "unclosed-quote");
+        assert!(detail.starts_with("A quotation mark in row 4 "), "{detail}");
+        for text in ["namn\n12\" rör\n", "namn\n\"a\" b\n", "namn\n\"\"\"\"", "namn\n\"a\nb\""] {
+            assert_eq!(code(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn excel_s_own_first_line_gives_the_separator() {
+        for text in ["sep=;\r\nnamn;a,b,c\r\nx;y\r\n", "\u{FEFF}\"SEP=|\"\nnamn|a,b,c\nx|y", "sep=\t\nnamn\ta,b,c\nx\ty\n"] {
+            assert_eq!(rows(text.as_bytes()), [(3, vec!["x".to_owned(), "y".to_owned()])], "{text}");
+        }
+        assert_eq!(rows(b"sep=ort\nx\n"), [(2, vec!["x".to_owned()])]);
+        assert!(all(Format::Csv, b"sep=;").is_err());
+    }
+
+    #[test]
+    fn a_row_with_another_separator_than_the_heading_is_told_of() {
+        let items = all(Format::Csv, "namn;ort;typ\na,b,\"c\"\n\"a,b,c\"\na,b\nx\ty\tz\n".as_bytes()).unwrap();
+        let told: Vec<_> = items[1..]
+            .iter()
+            .map(|item| match item {
+                Item::Broken(row, faults) => format!("{row} {}", faults[0].code),
+                Item::Cells(row, cells) => format!("{row} {}", cells.join("/")),
+                other => format!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(told, ["2 other-separator", "3 a,b,c", "4 a,b", "5 other-separator"]);
+        let detail = match &items[4] {
+            Item::Broken(_, faults) => faults[0].detail.sv.as_str(),
+            _ => "",
+        };
+        assert!(detail.contains("verkar ha tabb mellan cellerna men rubrikraden har semikolon"), "{detail}");
+        assert_eq!(rows(b"namn\na,b, c\n")[0].1[0], "a,b, c");
+    }
+
+    proptest! {
+        /// The reader and what numbers its records mean the same by a record.
+        #[test]
+        fn every_record_has_its_row(text in "[\"; a\r\n]{0,40}") {
+            if let Ok(records) = records(&text, b';', 1) {
+                let mut reader = ::csv::ReaderBuilder::new().delimiter(b';').flexible(true).has_headers(false).from_reader(text.as_bytes());
+                prop_assert_eq!(records.len(), reader.records().count());
+            }
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ mod xlsx;
 
 use serde_json::{Map, Value};
 
-use crate::kernel::{Fault, Problem, Result, problem::Kind, say};
+use crate::kernel::{Fault, Problem, Result, language::Text, problem::Kind, say};
 
 /// The most columns that a table may have.
 pub const MAX_COLUMNS: usize = 500;
@@ -73,15 +73,35 @@ pub type Taker<'a> = dyn FnMut(Item) -> Result<()> + 'a;
 /// # Errors
 /// When the file as a whole cannot be read, or the taker refuses.
 pub fn read(format: Format, bytes: &[u8], take: &mut Taker<'_>) -> Result<()> {
+    if let Some(detail) = of_another_form(format, bytes) {
+        return Err(unreadable("wrong-format", detail));
+    }
     match format {
-        Format::Csv => csv::read(bytes, take),
+        Format::Csv => csv::read(&text::out_of_utf16(bytes)?, take),
         Format::Xlsx => xlsx::read(bytes, take),
-        Format::Ndjson => json::lines(bytes, take),
-        Format::Json => json::array(bytes, take),
+        Format::Ndjson => json::lines(&text::out_of_utf16(bytes)?, take),
+        Format::Json => json::array(&text::out_of_utf16(bytes)?, take),
     }
 }
 
-fn unreadable(code: &'static str, detail: crate::kernel::language::Text) -> Problem {
+/// What to do with a file whose first bytes tell that it is a workbook though it was sent as text, or one in Excel's old form.
+fn of_another_form(format: Format, bytes: &[u8]) -> Option<Text> {
+    if bytes.starts_with(b"\xD0\xCF\x11\xE0") {
+        // A new workbook with a password is wrapped in the old form.
+        return Some(say!(
+            "Filen är i det gamla formatet .xls, eller skyddad med lösenord. Spara om den som .xlsx eller CSV UTF-8, utan lösenord.",
+            "The file is in the old form .xls, or protected by a password. Save it anew as .xlsx or CSV UTF-8, without a password."
+        ));
+    }
+    (format != Format::Xlsx && bytes.starts_with(b"PK\x03\x04")).then(|| {
+        say!(
+            "Filen är en Excel-arbetsbok. Skicka den som .xlsx (Content-Type application/vnd.openxmlformats-officedocument.spreadsheetml.sheet), eller spara den som CSV.",
+            "The file is an Excel workbook. Send it as .xlsx (Content-Type application/vnd.openxmlformats-officedocument.spreadsheetml.sheet), or save it as CSV."
+        )
+    })
+}
+
+fn unreadable(code: &'static str, detail: Text) -> Problem {
     Problem::invalid(vec![Fault::at("", code, detail)])
 }
 
@@ -110,4 +130,20 @@ pub(super) fn all(format: Format, bytes: &[u8]) -> Result<Vec<Item>> {
         Ok(())
     })?;
     Ok(items)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_workbook_sent_as_text_is_known_by_its_first_bytes() {
+        let code = |format, bytes: &[u8]| all(format, bytes).err().map(|problem| problem.faults[0].code);
+        for format in [Format::Csv, Format::Ndjson, Format::Json] {
+            assert_eq!(code(format, b"PK\x03\x04\x14\x00"), Some("wrong-format"));
+        }
+        for format in [Format::Csv, Format::Xlsx, Format::Ndjson, Format::Json] {
+            assert_eq!(code(format, b"\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1"), Some("wrong-format"));
+        }
+    }
 }

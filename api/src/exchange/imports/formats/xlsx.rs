@@ -2,10 +2,13 @@
 
 use std::io::{Cursor, Read};
 
-use calamine::{DataRef, Reader, Xlsx};
+use calamine::{DataRef, Reader, Xlsx, XlsxError};
 
 use super::{Item, MAX_COLUMNS, Taker, too_large, too_many_columns, unreadable};
-use crate::kernel::{Problem, Result, say};
+use crate::{
+    exchange::columns::{self, Shape},
+    kernel::{Fault, Problem, Result, personal_number, say},
+};
 
 /// The most that a file may become when unpacked, whatever its size.
 const MAX_UNPACKED: u64 = 200 << 20;
@@ -22,25 +25,30 @@ pub fn read(bytes: &[u8], take: &mut Taker<'_>) -> Result<()> {
     let sheet = book.sheet_names().into_iter().next().ok_or_else(|| no_workbook(&"no sheet"))?;
     let mut cells = book.worksheet_cells_reader(&sheet).map_err(|error| no_workbook(&error))?;
     let mut columns = None;
-    let mut current: (u32, Vec<String>) = (0, Vec::new());
-    while let Some(cell) = cells.next_cell().map_err(|error| no_workbook(&error))? {
+    let mut current = Current::default();
+    while let Some(cell) = cells.next_cell().map_err(unread)? {
         let (row, column) = cell.get_position();
         let text = text(cell.get_value());
-        if text.trim().is_empty() {
+        let is_error = matches!(cell.get_value(), DataRef::Error(_));
+        if text.trim().is_empty() && !is_error {
             continue;
         }
-        if row != current.0 {
+        if row != current.row {
             give(&mut current, &mut columns, take)?;
-            current.0 = row;
+            current.row = row;
         }
         let column = usize::try_from(column).unwrap_or(usize::MAX);
         if column >= MAX_COLUMNS {
             return Err(too_many_columns());
         }
-        if current.1.len() <= column {
-            current.1.resize(column + 1, String::new());
+        if is_error {
+            current.errors.push(column);
+            continue;
         }
-        current.1[column] = text;
+        if current.cells.len() <= column {
+            current.cells.resize(column + 1, String::new());
+        }
+        current.cells[column] = text;
     }
     give(&mut current, &mut columns, take)?;
     if columns.is_none() {
@@ -55,19 +63,62 @@ pub fn read(bytes: &[u8], take: &mut Taker<'_>) -> Result<()> {
     Ok(())
 }
 
+/// The row that is being read.
+#[derive(Default)]
+struct Current {
+    row: u32,
+    cells: Vec<String>,
+    /// The columns in which a formula has no value.
+    errors: Vec<usize>,
+}
+
 /// Gives a row away: the first as headings.
-fn give((row, cells): &mut (u32, Vec<String>), columns: &mut Option<usize>, take: &mut Taker<'_>) -> Result<()> {
+fn give(current: &mut Current, columns: &mut Option<Vec<String>>, take: &mut Taker<'_>) -> Result<()> {
+    let (mut cells, errors) = (std::mem::take(&mut current.cells), std::mem::take(&mut current.errors));
+    let row = current.row + 1;
+    if let Some(headings) = columns {
+        // An error is not an empty cell, which would empty what the column is.
+        let faults: Vec<_> = errors.iter().filter_map(|at| formula_error(headings.get(*at)?)).collect();
+        if !faults.is_empty() {
+            return take(Item::Broken(row, faults));
+        }
+        // What stands outside the table is a note beside it.
+        cells.resize(headings.len(), String::new());
+        return if cells.iter().all(String::is_empty) { Ok(()) } else { take(Item::Cells(row, cells)) };
+    }
     if cells.is_empty() {
         return Ok(());
     }
-    let mut cells = std::mem::take(cells);
-    if let Some(width) = columns {
-        // What stands outside the table is a note beside it.
-        cells.resize(*width, String::new());
-        return if cells.iter().all(String::is_empty) { Ok(()) } else { take(Item::Cells(*row + 1, cells)) };
-    }
-    *columns = Some(cells.len());
-    take(Item::Heading(cells.into_iter().map(|name| name.trim().to_owned()).collect()))
+    let headings: Vec<_> = cells.into_iter().map(|name| name.trim().to_owned()).collect();
+    *columns = Some(headings.clone());
+    take(Item::Heading(headings))
+}
+
+/// What is wrong with a formula without a value, in a column that is read.
+fn formula_error(heading: &str) -> Option<Fault> {
+    let (column, _) = columns::meant(heading).filter(|(column, _)| column.shape != Shape::Ours)?;
+    let heading: String = heading.chars().take(60).collect();
+    Some(Fault::at(
+        format!("/{}", column.member),
+        "formula-error",
+        say!(
+            "Cellen under {heading} har ett formelfel (till exempel #SAKNAS! eller #REFERENS!). Rätta formeln eller skriv värdet.",
+            "The cell under {heading} has a formula error (for example #N/A or #REF!). Correct the formula or write the value."
+        ),
+    ))
+}
+
+/// Why the next cell cannot be read.
+fn unread(error: XlsxError) -> Problem {
+    let XlsxError::CellError(error) = error else { return no_workbook(&error) };
+    let error: String = personal_number::mask(&error).chars().take(20).collect();
+    unreadable(
+        "formula-error",
+        say!(
+            "En cell har ett formelfel ({error}). Rätta formeln eller skriv värdet.",
+            "A cell has a formula error ({error}). Correct the formula or write the value."
+        ),
+    )
 }
 
 /// Unpacks all of a file to nowhere, so that it is known what it becomes before anything is kept. What a file says of its
@@ -157,6 +208,31 @@ mod tests {
         let items = all(Format::Xlsx, &book.save_to_buffer().unwrap()).unwrap();
         let row: Vec<_> = ["Fittja Grannar", "8020010008", "1975-03-31", "0127"].map(ToOwned::to_owned).into();
         assert_eq!(items[1..], [Item::Cells(3, row)]);
+    }
+
+    #[test]
+    fn a_formula_without_a_value_is_a_fault_of_its_row() {
+        let mut sheet = b"<worksheet><sheetData>\
+            <row r=\"1\"><c r=\"A1\" t=\"str\"><v>Namn</v></c><c r=\"B1\" t=\"str\"><v>Webb</v></c><c r=\"C1\" t=\"str\"><v>Egen</v></c></row>\
+            <row r=\"2\"><c r=\"A2\" t=\"str\"><v>A</v></c><c r=\"B2\" t=\"e\"><f>X1</f><v>#N/A</v></c></row>\
+            <row r=\"3\"><c r=\"A3\" t=\"e\"><v>#REF!</v></c></row>\
+            <row r=\"4\"><c r=\"A4\" t=\"str\"><v>B</v></c><c r=\"C4\" t=\"e\"><v>#REF!</v></c><c r=\"F4\" t=\"e\"><v>#NULL!</v></c></row>\
+            </sheetData></worksheet>"
+            .as_slice();
+        let items = all(Format::Xlsx, &with_sheet(&mut sheet)).unwrap();
+        let told: Vec<_> = items[1..]
+            .iter()
+            .map(|item| match item {
+                Item::Broken(row, faults) => format!("{row} {} {}", faults[0].pointer, faults[0].code),
+                Item::Cells(row, cells) => format!("{row} {}", cells.join("/")),
+                other => format!("{other:?}"),
+            })
+            .collect();
+        // An error in a column that nobody reads is no matter.
+        assert_eq!(told, ["2 /website formula-error", "3 /name formula-error", "4 B//"]);
+        let mut sheet = b"<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"e\"><v>#NEW!</v></c></row></sheetData></worksheet>".as_slice();
+        let problem = all(Format::Xlsx, &with_sheet(&mut sheet)).err().unwrap();
+        assert_eq!(problem.faults[0].code, "formula-error");
     }
 
     /// A workbook with its first sheet replaced.
