@@ -55,11 +55,12 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
     both.into_iter().fold(living(), |select, column| select.filter(actors::is_seen(sight, column)))
 }
 
-/// Without what tells of which actor another is part where that is under secrecy.
+/// Without what tells of which actor another is part, or since when, where that is under secrecy: the first begins on the day
+/// when the part was founded.
 fn told(select: Select<table::Entity>, secrecy: Option<&Secrecy>) -> Select<table::Entity> {
     let Some(secrecy) = secrecy else { return select };
     let mut hidden = secrecy.records("actor");
-    hidden.retain(|actor| secrecy.hidden(*actor).contains_key("parentId"));
+    hidden.retain(|actor| secrecy.hides(*actor, "parentId") || secrecy.hides(*actor, "founded"));
     if hidden.is_empty() {
         return select;
     }
