@@ -8,6 +8,7 @@ use crate::{
     abuse_policy::plain,
     fixtures::Set,
     harness::{Client, Database, TestApp, id},
+    merging::all_changes,
     policy::{in_order, prepared},
     story::{self, Teller},
 };
@@ -285,10 +286,7 @@ fn what_is_between_two_is_told_to_nobody_who_sees_one_of_them(#[values(Database:
     let tie = json!({"kind": "member_of", "actorId": part, "otherActorId": other});
     let tie = id(&admin.post("/actor-relations", &tie).is(201).json);
     let whole = id(&admin.get(&format!("/actor-relations?actorId={one}")).is(200).json["items"][0]);
-    let told = |who: &Client, relation: &str| {
-        let changes = who.get("/changes?limit=200").is(200).json;
-        changes["items"].as_array().unwrap().iter().any(|change| change["id"] == json!(relation))
-    };
+    let told = |who: &Client, relation: &str| all_changes(who, "").iter().any(|change| change["id"] == json!(relation));
     for (actor, sees_whole) in [(&one, true), (&part, false), (&other, false)] {
         let theirs = app.user(Role::Reader, Some(("actor", actor)));
         assert_eq!((told(&theirs, &tie), told(&theirs, &whole)), (false, sees_whole), "as in /actor-relations");
