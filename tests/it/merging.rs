@@ -565,7 +565,8 @@ fn what_fewer_saw_is_not_shown_to_more(#[values(Database::Sqlite, Database::Post
     stranger.get(&gone).is(404);
 }
 
-fn all_changes(who: &Client, cursor: &str) -> Vec<Value> {
+/// All changes that somebody is told of, from a place in the feed or from its beginning.
+pub fn all_changes(who: &Client, cursor: &str) -> Vec<Value> {
     let start = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
     let mut page = who.get(&format!("/changes?limit=200{start}")).is(200).json;
     let mut all = page["items"].as_array().unwrap().clone();

@@ -27,6 +27,9 @@ pub const HIDDEN: &str = "[sekretess]";
 /// The permission of who sees what is hidden from others.
 pub const CLEARANCE: &str = "secrecy.see";
 
+/// The members that are the first and the last day of a period.
+const PERIODS: [(&str, &str); 2] = [("validFrom", "validTo"), ("founded", "dissolved")];
+
 /// A member of a record that is hidden from the caller, with the ground for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -110,6 +113,27 @@ impl Secrecy {
         hidden
     }
 
+    /// Whether a member of a record is hidden.
+    #[must_use]
+    pub fn hides(&self, id: Uuid, member: &str) -> bool {
+        self.hidden(id).contains_key(member)
+    }
+
+    /// The members of a record that the caller may not change, with their grounds: those that are hidden, and the other day of
+    /// a period of which one is, for a period is checked as a whole and would tell of the hidden day by being refused.
+    #[must_use]
+    pub fn locked(&self, id: Uuid) -> BTreeMap<&str, &Mark> {
+        let mut locked = self.hidden(id);
+        for (start, end) in PERIODS {
+            for (one, other) in [(start, end), (end, start)] {
+                if let Some(mark) = locked.get(one).copied() {
+                    locked.entry(other).or_insert(mark);
+                }
+            }
+        }
+        locked
+    }
+
     /// The records of a kind of which something is hidden.
     #[must_use]
     pub fn records(&self, kind: &str) -> Vec<Uuid> {
@@ -130,14 +154,8 @@ impl Secrecy {
     /// # Errors
     /// When one of the members is hidden from the caller.
     pub fn refuse_hidden<'a>(&self, id: Uuid, mut members: impl Iterator<Item = &'a String>) -> Result<()> {
-        let mut hidden = self.hidden(id);
-        // A period is checked as a whole, so either of its days would tell of the other by being refused.
-        for (one, other) in [("validFrom", "validTo"), ("validTo", "validFrom")] {
-            if let Some(mark) = hidden.get(one).copied() {
-                hidden.entry(other).or_insert(mark);
-            }
-        }
-        let Some((member, mark)) = members.find_map(|name| hidden.get_key_value(name.as_str())) else { return Ok(()) };
+        let locked = self.locked(id);
+        let Some((member, mark)) = members.find_map(|name| locked.get_key_value(name.as_str())) else { return Ok(()) };
         let ground = &mark.ground;
         Err(Problem { required_permission: Some(CLEARANCE), ..Problem::new(Kind::Forbidden) }.detail(say!(
             "Uppgiften {member} är sekretessmarkerad ({ground}) och kan bara ändras av den som får se den. Utelämna {member}, eller be den som ansvarar för uppgiften.",

@@ -65,7 +65,7 @@ pub(super) async fn apply(rows: Vec<Record>, errand: &Errand, reach: &Reach, con
                 Done { outcome: outcome_of, actor: Some(actor.id), ..outcome }
             }
             Err(problem) if problem.kind == Kind::PreconditionFailed => Done::refused(stale()),
-            Err(problem) => Done::refused(actors::hiding(sight, problem, &w.tx).await),
+            Err(problem) => Done::refused(actors::hiding(sight, problem, w).await),
         });
     }
     Ok(done.into_iter().flatten().collect())

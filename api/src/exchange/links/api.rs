@@ -1,7 +1,6 @@
 use actix_web::{delete, get, post, put, web::Data};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -40,7 +39,7 @@ pub struct SourceActor {
     pub actor: Option<Actor>,
     /// The match that the record waits in for a person's decision; null otherwise.
     pub match_id: Option<MatchId>,
-    /// What the source gave and what is not written, for it is another's.
+    /// What the source gave and what is not written, for it is another's. Empty where the caller may not see the actor.
     pub left_alone: Vec<Unwritten>,
     /// Since when the source has not had the record; null when it has it.
     pub absent_since: Option<DateTime<Utc>>,
@@ -226,15 +225,11 @@ fn readable(external_id: &str) -> Result<String> {
 fn view(link: &Link, actor: Option<&Actor>, source: &Source, sight: &Sight, call: &Call) -> Result<SourceActor> {
     let given = link.given.as_object().cloned().unwrap_or_default();
     let seen = actor.filter(|actor| sight.sees(actor.fields.visibility, None, Some(actor.id.uuid())));
-    let mut left_alone = match actor {
+    // What of an actor differs from the record is for those who see it.
+    let left_alone = match seen {
         Some(actor) => sync::left_alone(source, &given, link, actor, call.secrecy.as_ref())?,
         None => Vec::new(),
     };
-    if seen.is_none() {
-        for left in &mut left_alone {
-            left.current = Value::Null;
-        }
-    }
     Ok(SourceActor {
         id: link.id,
         version: link.version,

@@ -236,8 +236,8 @@ impl<'a> Shown<'a> {
         let (mut candidates, mut reasons) = (Vec::new(), (false, false));
         for like in self.candidates.get(&row.id).into_iter().flatten() {
             if let Some(actor) = self.actors.get(&like.actor_id) {
-                let like = self.told(*like);
-                if !like.reasons().is_empty() {
+                // That something hidden is alike would tell what it is.
+                if let Some(like) = like.told(&sync::hidden(like.actor_id, self.secrecy)) {
                     reasons = (reasons.0 || like.same_identifier, reasons.1 || like.same_name);
                     candidates.push(self.candidate(actor, like, &row.incoming, owned)?);
                 }
@@ -262,16 +262,6 @@ impl<'a> Shown<'a> {
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
-    }
-
-    /// What of a likeness the caller may be told: that something hidden is alike would tell what it is.
-    fn told(&self, like: Likeness) -> Likeness {
-        let hidden = sync::hidden(like.actor_id, self.secrecy);
-        Likeness {
-            same_identifier: like.same_identifier && rules::told(MatchReason::SameIdentifier, &hidden),
-            same_name: like.same_name && rules::told(MatchReason::SameName, &hidden),
-            ..like
-        }
     }
 
     fn candidate(&self, actor: &Actor, like: Likeness, incoming: &Value, owned: &[String]) -> Result<MatchCandidate> {

@@ -4,7 +4,8 @@
 use serde_json::Value;
 
 use super::{
-    MatchDecision, MatchStatus, rules,
+    MatchDecision, MatchStatus,
+    rules::{self, Likeness},
     store::{self, Applied, Row},
 };
 use crate::{
@@ -129,8 +130,11 @@ impl Decider<'_> {
 
     async fn candidate(&self, row: &Row, actor: ActorId, w: &Write<'_>) -> Result<Actor> {
         let candidates = store::candidates(&[row.id], &w.tx).await?;
+        // To say yes to one that is alike only in what is hidden would tell what that is.
+        let hidden = |actor| sync::hidden(actor, w.call.secrecy.as_ref());
+        let told = |like: &Likeness| like.told(&hidden(like.actor_id)).and_then(|like| like.told(&hidden(actor)));
         let mut chosen = Vec::new();
-        for like in candidates.into_values().flatten() {
+        for like in candidates.values().flatten().filter_map(told) {
             // A candidate that has become part of another is that other by now.
             let is_it = like.actor_id == actor
                 || matches!(
@@ -154,8 +158,12 @@ impl Decider<'_> {
         })
     }
 
-    /// Puts back what the decision wrote.
+    /// Puts back what the decision wrote. What has come under secrecy since is for those who see it.
     async fn restore(&self, row: &Row, actor: Actor, w: &Write<'_>) -> Result<()> {
+        if let Some(secrecy) = &w.call.secrecy {
+            // Before anything is compared: whether it has been changed since would tell of it.
+            secrecy.refuse_hidden(actor.id.uuid(), row.applied.0.iter().map(|applied| &applied.member))?;
+        }
         let mut members = sync::members_of(&actor.fields)?;
         for applied in &row.applied.0 {
             if members.get(&applied.member) == Some(&applied.after) {
@@ -213,7 +221,7 @@ impl Decider<'_> {
     async fn store(&self, draft: Draft, w: &Write<'_>) -> Result<Actor> {
         match actors::put_many(vec![draft], w).await?.pop() {
             Some(Ok(actor)) => Ok(actor),
-            Some(Err(problem)) => Err(actors::hiding(self.sight, problem, &w.tx).await),
+            Some(Err(problem)) => Err(actors::hiding(self.sight, problem, w).await),
             None => Err(Problem::internal(&"an actor was not stored")),
         }
     }

@@ -28,6 +28,17 @@ impl Likeness {
     pub fn reasons(self) -> Vec<MatchReason> {
         reasons(self.same_identifier, self.same_name)
     }
+
+    /// What of it may be told of an actor with these members hidden; nothing when no reason is left.
+    #[must_use]
+    pub fn told(self, hidden: &BTreeSet<String>) -> Option<Self> {
+        let told = Self {
+            same_identifier: self.same_identifier && told(MatchReason::SameIdentifier, hidden),
+            same_name: self.same_name && told(MatchReason::SameName, hidden),
+            ..self
+        };
+        (told.same_identifier || told.same_name).then_some(told)
+    }
 }
 
 /// What is alike, by name.

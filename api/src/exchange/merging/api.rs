@@ -112,7 +112,7 @@ async fn preview(
     Query(which): Query<IntoWhich>,
     db: Data<Db>,
 ) -> Result<Reply<MergePreview>> {
-    let who = plan::Who { caller: &by.caller, reach: &by.reach };
+    let who = plan::Who { caller: &by.caller, reach: &by.reach, secrecy: by.secrecy.as_ref() };
     let into = which.into.ok_or_else(|| {
         Problem::parameters(vec![Fault::of_parameter(
             "into",
@@ -134,8 +134,9 @@ async fn preview(
 #[post("/actors/{actorId}/merge")]
 async fn unite(by: By<needs::MergeActors>, At(id): At<ActorId>, new: Valid<NewMerge>, db: Data<Db>) -> Result<Reply<Merge>> {
     db.write(&by, async |w| {
-        let merge = store::merge(&plan::Who { caller: &by.caller, reach: &by.reach }, id, &new.0, w).await?;
-        let merge = store::as_seen(&by.caller, merge, &w.tx).await?;
+        let who = plan::Who { caller: &by.caller, reach: &by.reach, secrecy: by.secrecy.as_ref() };
+        let merge = store::merge(&who, id, &new.0, w).await?;
+        let merge = store::as_seen(&by.caller, merge, by.secrecy.as_ref(), &w.tx).await?;
         Reply::created("/merges", merge.id, merge.version, &merge)
     })
     .await
@@ -160,7 +161,7 @@ async fn list(by: By<needs::MergeActors>, Query(paging): Query<Paging>, db: Data
 async fn show(by: By<needs::MergeActors>, At(id): At<MergeId>, db: Data<Db>) -> Result<Reply<Merge>> {
     let merge = store::find(by.sight(), &by.reach, id, db.reader()).await?;
     let call = by.allowing(async |_, reach| store::may_undo(reach, &merge, db.reader()).await).await?;
-    let merge = store::as_seen(&by.caller, merge, db.reader()).await?;
+    let merge = store::as_seen(&by.caller, merge, by.secrecy.as_ref(), db.reader()).await?;
     Reply::shown(&call, merge.version, &merge)
 }
 
@@ -174,7 +175,8 @@ async fn show(by: By<needs::MergeActors>, At(id): At<MergeId>, db: Data<Db>) -> 
 async fn undo(by: By<needs::MergeActors>, At(id): At<MergeId>, db: Data<Db>) -> Result<Reply<Merge>> {
     db.write(&by, async |w| {
         let merge = store::find(by.sight(), &by.reach, id, &w.tx).await?;
-        let undone = store::as_seen(&by.caller, store::undo(&by.reach, &merge, w).await?, &w.tx).await?;
+        let undone = store::undo(&by.reach, &merge, w).await?;
+        let undone = store::as_seen(&by.caller, undone, by.secrecy.as_ref(), &w.tx).await?;
         Reply::changed(undone.version, &undone)
     })
     .await

@@ -60,6 +60,8 @@ pub enum LeftAloneReason {
     Circle,
     /// Another actor has it as its own now.
     Taken,
+    /// It is under secrecy, and who undid the merge is not cleared for it. Said of each such member, changed or not.
+    UnderSecrecy,
 }
 
 /// A record that refers to the merged actor.

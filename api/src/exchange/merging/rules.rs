@@ -1,5 +1,7 @@
 //! What an actor becomes when another becomes part of it: nothing of it is overwritten, lists are united, gaps are filled.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::PartialSchema;
@@ -7,12 +9,13 @@ use utoipa::PartialSchema;
 use super::{MergeMember, MergedHow};
 use crate::{
     access::Visibility,
+    exchange::sources::rules::{PARENT, members},
     kernel::{Result, text},
     registry::actors::{Identifier, IdentifierScope, NewActor},
 };
 
 /// Members that say what the survivor is, and are its own whatever the other was.
-const OWN: [&str; 6] = ["kind", "sector", "status", "visibility", "dissolved", "parentId"];
+const OWN: [&str; 6] = ["kind", "sector", "status", "visibility", "dissolved", PARENT];
 
 /// What the survivor becomes, with what came of each member of the merged actor that differs. Members that are withheld do not
 /// come along, for more people see the survivor than saw them.
@@ -74,6 +77,20 @@ pub fn united(survivor: &NewActor, merged: &NewActor, withheld: impl Fn(&str) ->
     }
     members.sort_by(|a, b| a.member.cmp(&b.member));
     Ok((becomes, members))
+}
+
+/// Whether a member of the merged actor may come along at all, or the survivor's is its own in any case.
+#[must_use]
+pub fn may_come(member: &str) -> bool {
+    (member == PARENT || !OWN.contains(&member)) && members().iter().any(|known| known == member)
+}
+
+/// Tells of members that are hidden that they are withheld, whatever they are: to be told of, or not, would tell of them.
+pub fn conceal(told: &mut Vec<MergeMember>, hidden: &BTreeSet<String>) {
+    told.retain(|known| !hidden.contains(&known.member));
+    let withheld = hidden.iter().filter(|member| may_come(member));
+    told.extend(withheld.map(|member| MergeMember { member: member.clone(), how: MergedHow::Withheld }));
+    told.sort_by(|a, b| a.member.cmp(&b.member));
 }
 
 /// How many may see what has a visibility: the larger, the more.

@@ -20,12 +20,14 @@ use super::{
 };
 use crate::{
     access::{Caller, Reach, Sight, Visibility},
+    exchange::sources::sync,
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation, Visible},
         page::Key,
         request::Call,
         say,
+        secrecy::Secrecy,
     },
     registry::actors::{Actor, ActorId, store as actors, table as actor_table, tombstones},
 };
@@ -78,8 +80,8 @@ fn seen(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
     table::Entity::find().filter(table::Column::IntoId.in_subquery(actors))
 }
 
-/// Merges with only those records named that the caller sees.
-async fn shown(caller: &Caller, mut merges: Vec<Merge>, db: &impl ConnectionTrait) -> Result<Vec<Merge>> {
+/// Merges with only those records named that the caller sees, and nothing told of what is hidden from the caller by now.
+async fn shown(caller: &Caller, mut merges: Vec<Merge>, secrecy: Option<&Secrecy>, db: &impl ConnectionTrait) -> Result<Vec<Merge>> {
     let of_one = |merge: &Merge| {
         let stayed = merge.stayed.iter().map(|record| (record.kind.clone(), record.id));
         stayed.chain(merge.left_alone.iter().map(|left| (left.kind.clone(), left.id))).collect::<Vec<_>>()
@@ -96,20 +98,27 @@ async fn shown(caller: &Caller, mut merges: Vec<Merge>, db: &impl ConnectionTrai
     }
     for merge in &mut merges {
         merge.stayed.retain(|record| seen.contains(&(record.kind.as_str(), record.id)));
-        merge.left_alone.retain(|left| seen.contains(&(left.kind.as_str(), left.id)));
+        let hidden = plan::hidden([merge.merged_actor_id, merge.into], secrecy);
+        rules::conceal(&mut merge.members, &hidden);
+        merge.left_alone.retain(|left| {
+            // Identifiers are named with their schemes.
+            let member = left.member.as_deref().and_then(|member| member.split(' ').next());
+            let told = left.reason == LeftAloneReason::UnderSecrecy || member.is_none_or(|member| !hidden.contains(member));
+            told && seen.contains(&(left.kind.as_str(), left.id))
+        });
     }
     Ok(merges)
 }
 
 /// One merge as the caller may see it.
-pub(super) async fn as_seen(caller: &Caller, merge: Merge, db: &impl ConnectionTrait) -> Result<Merge> {
-    shown(caller, vec![merge], db).await?.pop().ok_or_else(Problem::not_found)
+pub(super) async fn as_seen(caller: &Caller, merge: Merge, secrecy: Option<&Secrecy>, db: &impl ConnectionTrait) -> Result<Merge> {
+    shown(caller, vec![merge], secrecy, db).await?.pop().ok_or_else(Problem::not_found)
 }
 
 pub(super) async fn list(caller: &Caller, reach: &Reach, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Merge>> {
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     let mut page = paging.fetch(seen(&caller.sight, reach), keys, call, db).await?.map(view);
-    page.items = shown(caller, page.items, db.reader()).await?;
+    page.items = shown(caller, page.items, call.secrecy.as_ref(), db.reader()).await?;
     Ok(page)
 }
 
@@ -339,7 +348,7 @@ pub(super) async fn undo(reach: &Reach, merge: &Merge, w: &Write<'_>) -> Result<
     table::Entity::find_by_id(merge.id).one(&w.tx).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// Takes from the survivor what came by the merge, unless it has been changed since.
+/// Takes from the survivor what came by the merge, unless it has been changed since, or is hidden from who undoes it.
 async fn give_back(
     survivor: &Actor,
     came: &[table::Came],
@@ -348,9 +357,13 @@ async fn give_back(
     w: &Write<'_>,
 ) -> Result<()> {
     let circle = above.contains(&survivor.id);
-    let (keep, back): (Vec<_>, Vec<_>) = came.iter().cloned().partition(|(member, ..)| member == "parentId" && circle);
+    // Before anything is compared: what came, and what has been changed since, would tell of it.
+    let hidden = sync::hidden(survivor.id, w.call.secrecy.as_ref());
+    let came = came.iter().filter(|(member, ..)| !hidden.contains(member)).cloned();
+    let (keep, back): (Vec<_>, Vec<_>) = came.partition(|(member, ..)| member == "parentId" && circle);
     let (returned, changed) = rules::returned(&survivor.fields, &back)?;
     let of = |member, reason| left("actor", survivor.id.uuid(), Some(member), reason);
+    left_alone.extend(hidden.into_iter().filter(|member| rules::may_come(member)).map(|member| of(member, LeftAloneReason::UnderSecrecy)));
     left_alone.extend(keep.into_iter().map(|(member, ..)| of(member, LeftAloneReason::Circle)));
     left_alone.extend(changed.into_iter().map(|member| of(member, LeftAloneReason::Changed)));
     if returned != survivor.fields {

@@ -163,9 +163,10 @@ fn removed(actor: ActorId) -> Problem {
     problem
 }
 
-/// The members of an actor that are hidden from the caller.
+/// The members of an actor that are neither told to the caller nor changed by it, for they are under secrecy or would tell of
+/// what is.
 pub(in crate::exchange) fn hidden(actor: ActorId, secrecy: Option<&Secrecy>) -> BTreeSet<String> {
-    secrecy.map(|secrecy| secrecy.hidden(actor.uuid()).into_keys().map(ToOwned::to_owned).collect()).unwrap_or_default()
+    secrecy.map(|secrecy| secrecy.locked(actor.uuid()).into_keys().map(ToOwned::to_owned).collect()).unwrap_or_default()
 }
 
 /// All members of an actor by their names.
@@ -329,7 +330,7 @@ async fn put(drafts: Vec<Draft>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<
             Ok(actor) => Ok(actor),
             Err(problem) if problem.retry || problem.kind == Kind::PreconditionFailed => return Err(Problem { retry: true, ..problem }),
             Err(problem) if problem.kind.status() >= 500 => return Err(problem),
-            Err(problem) => Err(actors::hiding(by.sight, problem, &w.tx).await),
+            Err(problem) => Err(actors::hiding(by.sight, problem, w).await),
         });
     }
     Ok(stored)
@@ -362,6 +363,9 @@ async fn keep(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write
     } else {
         SyncResult::Unchanged
     };
+    // What of an actor differs from the record is for those who see it.
+    let seen = by.sight.sees(actor.fields.visibility, None, Some(actor.id.uuid()));
+    let left_alone = if seen { left_alone } else { Vec::new() };
     Ok(Outcome { left_alone, ..Outcome::of(result, link, Some(actor)) })
 }
 
@@ -473,8 +477,11 @@ async fn hold(held: Vec<(Fresh, Vec<Likeness>)>, outcomes: &mut [Option<Outcome>
     all.dedup();
     let unseen: HashSet<ActorId> = actors::missing(by.sight, &all, &w.tx).await?.into_iter().collect();
     let places: Vec<usize> = held.iter().map(|(one, _)| one.at).collect();
-    let seen: HashMap<usize, Vec<Likeness>> =
-        held.iter().map(|(one, like)| (one.at, like.iter().filter(|like| !unseen.contains(&like.actor_id)).copied().collect())).collect();
+    let told = |like: &Likeness| {
+        let like = like.told(&hidden(like.actor_id, w.call.secrecy.as_ref()));
+        like.filter(|like| !unseen.contains(&like.actor_id))
+    };
+    let seen: HashMap<usize, Vec<Likeness>> = held.iter().map(|(one, like)| (one.at, like.iter().filter_map(told).collect())).collect();
     let held = held.into_iter().map(|(one, candidates)| Held {
         external_id: one.external_id,
         digest: one.digest,

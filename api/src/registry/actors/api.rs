@@ -294,7 +294,7 @@ async fn registered(by: &By<needs::WriteActors>, new: NewActor, w: &Write<'_>) -
     store::may_join(by.sight(), &by.reach, None, &new, &w.tx).await?;
     match store::insert(new, w).await {
         Ok(actor) => Ok(actor),
-        Err(refused) => Err(store::hiding(by.sight(), refused, &w.tx).await),
+        Err(refused) => Err(store::hiding(by.sight(), refused, w).await),
     }
 }
 
@@ -352,7 +352,7 @@ async fn changed(
     store::may_join(by.sight(), &by.reach, Some(&actor.fields), &changed, &w.tx).await?;
     match store::update(&actor, changed, w).await {
         Ok(actor) => Ok(actor),
-        Err(refused) => Err(store::hiding(by.sight(), refused, &w.tx).await),
+        Err(refused) => Err(store::hiding(by.sight(), refused, w).await),
     }
 }
 
@@ -403,7 +403,7 @@ async fn restore(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) 
         let removed = store::restoring(by.sight(), &by.reach, id, w).await?;
         match store::restore(&removed, w).await {
             Ok(actor) => Reply::changed(actor.version, &actor),
-            Err(refused) => Err(store::hiding(by.sight(), refused, &w.tx).await),
+            Err(refused) => Err(store::hiding(by.sight(), refused, w).await),
         }
     })
     .await
@@ -418,7 +418,7 @@ async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::Read
     let ids: Vec<_> = actors.iter().map(|actor| actor.id).collect();
     let (mut mandates, mut relations) = (HashMap::new(), HashMap::new());
     if asked.contains(&ActorExpand::Mandates) {
-        mandates = mandates::of_actors(by.sight(), &ids, expansion.as_of, db.reader()).await?;
+        mandates = mandates::of_actors(by.sight(), &ids, expansion.as_of, by.secrecy.as_ref(), db.reader()).await?;
     }
     if asked.contains(&ActorExpand::Relations) {
         relations = relations::of_actors(by.sight(), &ids, expansion.as_of, by.secrecy.as_ref(), db.reader()).await?;

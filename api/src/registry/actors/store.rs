@@ -83,11 +83,15 @@ pub(super) async fn as_of(actors: &mut [Actor], day: NaiveDate, secrecy: Option<
     for actor in actors {
         let name = actor.fields.name.clone();
         rules::as_of(&mut actor.fields, day);
-        if secrecy.is_some_and(|secrecy| secrecy.hidden(actor.id.uuid()).contains_key("formerNames")) {
+        let hides = |member| secrecy.is_some_and(|secrecy| secrecy.hides(actor.id.uuid(), member));
+        if hides("formerNames") {
             // What it was called then is under secrecy, and must not stand as its name.
             actor.fields.name = name;
         }
-        actor.fields.parent_id = parents.get(&actor.id).copied();
+        // What it was first part of, it was part of since it was founded.
+        if !hides("founded") {
+            actor.fields.parent_id = parents.get(&actor.id).copied();
+        }
     }
     Ok(())
 }
@@ -333,11 +337,13 @@ pub async fn standings(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<
     Ok(found)
 }
 
-/// A refusal that does not name an actor which the caller may not see: that its number is taken must be told, not by whom.
-pub async fn hiding(sight: &Sight, mut refused: Problem, db: &impl ConnectionTrait) -> Problem {
+/// A refusal that does not name an actor which the caller may not see, or whose numbers are under secrecy for the caller: that
+/// a number is taken must be told, not by whom.
+pub async fn hiding(sight: &Sight, mut refused: Problem, w: &Write<'_>) -> Problem {
     let named = refused.conflicts_with.as_deref().and_then(|path| path.rsplit('/').next()?.parse::<Uuid>().ok()).map(ActorId::from);
+    let is_secret = |actor: ActorId| w.call.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(actor.uuid(), "identifiers"));
     if let Some(named) = named
-        && !missing(sight, &[named], db).await.is_ok_and(|missing| missing.is_empty())
+        && (is_secret(named) || !missing(sight, &[named], &w.tx).await.is_ok_and(|missing| missing.is_empty()))
     {
         refused.conflicts_with = None;
     }

@@ -39,8 +39,10 @@ pub(super) async fn list(sight: &Sight, record: Uuid, paging: &Paging, call: &Ca
 fn view(row: Model, before: Option<&Value>, sight: &Sight, call: &Call) -> VersionEntry {
     let secrecy = call.secrecy.as_ref();
     let hidden = secrecy.map(|secrecy| secrecy.hidden(row.entity_id)).unwrap_or_default();
+    // What it was called before stands as the name of earlier versions.
+    let ground_of = |member: &str| hidden.get(member).or_else(|| hidden.get("formerNames").filter(|_| member == "name"));
     let changes = rules::differences(before, &row.body).into_iter().map(|(member, before, after)| {
-        let ground = hidden.get(member.as_str()).map(|mark| mark.ground.clone());
+        let ground = ground_of(&member).map(|mark| mark.ground.clone());
         let shown = |value: Value| Some(value).filter(|value| ground.is_none() && !value.is_null());
         MemberChange { before: shown(before), after: shown(after), ground, member }
     });

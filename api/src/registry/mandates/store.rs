@@ -17,6 +17,7 @@ use crate::{
         page::Key,
         problem::Kind,
         request::Call,
+        secrecy::Secrecy,
         text,
     },
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
@@ -76,7 +77,8 @@ pub async fn find(sight: &Sight, id: MandateId, db: &impl ConnectionTrait) -> Re
     seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// The mandates of several actors, as far as they may be seen, oldest first; on a day, those that held then.
+/// The mandates of several actors, as far as they may be seen, oldest first; on a day, those that held then, without those whose
+/// days are under secrecy.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -84,9 +86,19 @@ pub async fn of_actors(
     sight: &Sight,
     actors: &[ActorId],
     day: Option<NaiveDate>,
+    secrecy: Option<&Secrecy>,
     db: &impl ConnectionTrait,
 ) -> Result<HashMap<ActorId, Vec<Mandate>>> {
-    let select = seen(sight).apply_if(day, held_on).filter(table::Column::ActorId.is_in(actors.iter().copied()));
+    // To be there on one day and not on another would tell of them.
+    let told = |select: Select<table::Entity>, secrecy: &Secrecy| {
+        let mut hidden = secrecy.records("mandate");
+        hidden.retain(|mandate| secrecy.hides(*mandate, "validFrom") || secrecy.hides(*mandate, "validTo"));
+        select.filter(table::Column::Id.is_not_in(hidden))
+    };
+    let select = seen(sight)
+        .apply_if(day, held_on)
+        .apply_if(secrecy.filter(|_| day.is_some()), told)
+        .filter(table::Column::ActorId.is_in(actors.iter().copied()));
     let rows = select.order_by_asc(table::Column::Id).all(db).await?;
     let mut found: HashMap<_, Vec<_>> = HashMap::new();
     for row in rows {

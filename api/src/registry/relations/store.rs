@@ -55,11 +55,12 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
     both.into_iter().fold(living(), |select, column| select.filter(actors::is_seen(sight, column)))
 }
 
-/// Without what tells of which actor another is part where that is under secrecy.
+/// Without what tells of which actor another is part, or since when, where that is under secrecy: the first begins on the day
+/// when the part was founded.
 fn told(select: Select<table::Entity>, secrecy: Option<&Secrecy>) -> Select<table::Entity> {
     let Some(secrecy) = secrecy else { return select };
     let mut hidden = secrecy.records("actor");
-    hidden.retain(|actor| secrecy.hidden(*actor).contains_key("parentId"));
+    hidden.retain(|actor| secrecy.hides(*actor, "parentId") || secrecy.hides(*actor, "founded"));
     if hidden.is_empty() {
         return select;
     }
@@ -372,13 +373,18 @@ fn areas(relation: &ActorRelation, known: &HashMap<ActorId, Standing>) -> Vec<Ar
     both.iter().filter_map(|actor| known.get(actor)).flat_map(|standing| standing.areas.iter().copied()).collect()
 }
 
-/// A relation is seen by those who see the narrower of its actors.
+/// A relation is seen by those who see the narrower of its actors. Where both are for their own people alone, those of the whole
+/// see its part too; of others nobody is sure to see both but who sees everything.
 fn visible(relation: &NewActorRelation, known: &HashMap<ActorId, Standing>) -> Visible {
     let of = |actor: ActorId| known.get(&actor).map_or(Visibility::Actor, |standing| standing.visibility);
     match (of(relation.actor_id), of(relation.other_actor_id)) {
         (Visibility::Public, Visibility::Public) => Visibility::Public.of(None, None),
         (Visibility::Public | Visibility::Members, Visibility::Public | Visibility::Members) => Visibility::Members.of(None, None),
         (Visibility::Public | Visibility::Members, narrow) => narrow.of(None, Some(relation.other_actor_id.uuid())),
-        (narrow, _) => narrow.of(None, Some(relation.actor_id.uuid())),
+        (narrow, Visibility::Public | Visibility::Members) => narrow.of(None, Some(relation.actor_id.uuid())),
+        (..) => {
+            let is_part = relation.kind == RelationKind::PartOf && relation.valid_to.is_none();
+            Visibility::Actor.of(None, is_part.then(|| relation.other_actor_id.uuid()))
+        }
     }
 }

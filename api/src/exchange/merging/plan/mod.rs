@@ -19,16 +19,18 @@ use crate::{
         grants::{NewGrant, Scope, ScopeKind, store as grants},
         policy::Permission,
     },
+    exchange::sources::sync,
     forums::forums::store as forums,
-    kernel::{Fault, Problem, Result, Write, problem::Kind, say},
+    kernel::{Fault, Problem, Result, Write, problem::Kind, say, secrecy::Secrecy},
     registry::actors::{Actor, ActorId, NewActor, store as actors, tombstones},
 };
 
-/// Who merges.
+/// Who merges, and what is hidden from them.
 #[derive(Clone, Copy, Debug)]
 pub struct Who<'a> {
     pub caller: &'a Caller,
     pub reach: &'a Reach,
+    pub secrecy: Option<&'a Secrecy>,
 }
 
 /// Where the caller has named the survivor.
@@ -216,10 +218,23 @@ fn hides(marked: &str, member: &str) -> bool {
     marked.is_empty() || marked == member || (marked == "name" && member == "formerNames")
 }
 
+/// The members of either actor of which the caller is told nothing. The name of the one is kept among the other names of the
+/// other, so these go together.
+#[must_use]
+pub fn hidden(actors: [ActorId; 2], secrecy: Option<&Secrecy>) -> BTreeSet<String> {
+    let mut hidden: BTreeSet<String> = actors.into_iter().flat_map(|actor| sync::hidden(actor, secrecy)).collect();
+    let names = ["name", "otherNames"];
+    if names.iter().any(|name| hidden.contains(*name)) {
+        hidden.extend(names.map(ToOwned::to_owned));
+    }
+    hidden
+}
+
 async fn plan(who: &Who<'_>, merged: Actor, survivor: Actor, locked: bool, db: &impl ConnectionTrait) -> Result<Plan> {
     let marked = references::marked(merged.id.uuid(), db).await?;
     let narrower = rules::breadth(merged.fields.visibility) < rules::breadth(survivor.fields.visibility);
-    let withheld = |member: &str| narrower || marked.iter().any(|known| hides(known, member));
+    let hidden = hidden([merged.id, survivor.id], who.secrecy);
+    let withheld = |member: &str| narrower || hidden.contains(member) || marked.iter().any(|known| hides(known, member));
     let (mut becomes, mut members) = rules::united(&survivor.fields, &merged.fields, withheld)?;
     becomes.areas_served.sort_unstable();
     let above = tombstones::above(survivor.fields.parent_id, db).await?;
@@ -227,6 +242,7 @@ async fn plan(who: &Who<'_>, merged: Actor, survivor: Actor, locked: bool, db: &
         members.push(MergeMember { member: "parentId".to_owned(), how });
         members.sort_by(|a, b| a.member.cmp(&b.member));
     }
+    rules::conceal(&mut members, &hidden);
     let steps_up = above.iter().position(|id| *id == merged.id).and_then(|at| above.get(at.checked_sub(1)?)).copied();
     let mut rows = references::of(merged.id.uuid(), locked, db).await?;
     // Its own place is part of what the survivor becomes.

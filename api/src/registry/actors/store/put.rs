@@ -13,7 +13,9 @@ use crate::{
         events::{Change, ChangeOperation, Visible},
         history::{self, Version},
         problem::Kind,
-        say, search, text,
+        say, search,
+        secrecy::Secrecy,
+        text,
     },
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
     registry::{
@@ -192,7 +194,7 @@ impl Known {
         }
         let was_part_of = before.as_ref().and_then(|before| before.fields.parent_id);
         if let Some(parent) = fields.parent_id.filter(|parent| was_part_of != Some(*parent)) {
-            faults.extend(self.parent_fault(id, parent));
+            faults.extend(self.parent_fault(id, parent, w.call.secrecy.as_ref().filter(|_| before.is_some())));
         }
         faults.extend(fields.seat_area_id.filter(|area| !self.paths.contains_key(area)).map(|_| areas::missing("/seatAreaId")));
         let served = fields.areas_served.iter().enumerate().filter(|(_, area)| !self.paths.contains_key(area));
@@ -223,8 +225,9 @@ impl Known {
         Ok(Admitted { at, before, actor, municipality })
     }
 
-    /// The fault of a parent that is not there, or that is below the actor itself.
-    fn parent_fault(&self, id: ActorId, parent: ActorId) -> Option<Fault> {
+    /// The fault of a parent that is not there, or that is below the actor itself. Where it is hidden from the caller what lies
+    /// above it, nobody is told whether that is the actor, which a new one cannot be.
+    fn parent_fault(&self, id: ActorId, parent: ActorId, secrecy: Option<&Secrecy>) -> Option<Fault> {
         let mut next = Some(parent);
         // No chain is longer than there are actors in it.
         for _ in 0..=self.above.len() {
@@ -241,6 +244,7 @@ impl Known {
             }
             match self.above.get(&at) {
                 None => return (at == parent).then(no_parent),
+                Some(_) if secrecy.is_some_and(|secrecy| secrecy.hides(at.uuid(), "parentId")) => return Some(secret_parent()),
                 Some(above) => next = *above,
             }
         }
@@ -262,6 +266,17 @@ impl Known {
         }
         refused.map_or(Ok(()), Err)
     }
+}
+
+fn secret_parent() -> Fault {
+    Fault::at(
+        "/parentId",
+        "secrecy",
+        say!(
+            "Vad aktören i parentId hör till är sekretessmarkerat, så det går inte att pröva om den är en del av den här. Be den som får se det att göra ändringen.",
+            "What the actor in parentId is part of is under secrecy, so it cannot be checked that it is not a part of this one. Ask who may see that to make the change."
+        ),
+    )
 }
 
 /// The identifiers that are an actor's own, each with its place.
