@@ -55,17 +55,16 @@ pub(super) fn hidden(cells: &Cells, faults: &mut Vec<RowFault>) -> Vec<String> {
             Given::Json(value) => Some(value.clone()),
         };
         let member = |redaction: &Value| redaction["member"].as_str().map(ToOwned::to_owned);
-        match said.as_ref().and_then(Value::as_array).and_then(|all| all.iter().map(member).collect::<Option<Vec<_>>>()) {
-            Some(all) => hidden = all,
-            None => {
-                let detail = say!(
-                    "Det går inte att läsa vilka uppgifter som är dolda. Låt kolumnen {heading} stå som den exporterades.",
-                    "Which members are hidden cannot be read. Leave the column {heading} as it was exported."
-                );
-                faults.push(RowFault::of(Fault::at("/redacted", "wrong-form", detail), Some(heading.clone())));
-                return hidden;
-            }
-        }
+        let all = said.as_ref().and_then(Value::as_array).and_then(|all| all.iter().map(member).collect::<Option<Vec<_>>>());
+        let Some(all) = all else {
+            let detail = say!(
+                "Det går inte att läsa vilka uppgifter som är dolda. Låt kolumnen {heading} stå som den exporterades.",
+                "Which members are hidden cannot be read. Leave the column {heading} as it was exported."
+            );
+            faults.push(RowFault::of(Fault::at("/redacted", "wrong-form", detail), Some(heading.clone())));
+            return hidden;
+        };
+        hidden = all;
     }
     let sign = |given: &Given| matches!(given, Given::Cell(name) if name.trim() == HIDDEN);
     if let Some((_, heading, _)) = of("name").filter(|(.., given)| sign(given) && !hidden.iter().any(|member| member == "name")) {

@@ -17,7 +17,7 @@ fn filled<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 
 /// Takes the helper columns apart. In a file of a source an empty cell is the source's word that there is nothing; in one of
 /// our own it says nothing.
-pub(super) fn amend(record: &mut Record, known: &Known, exact: bool) {
+pub(super) fn amend(record: &mut Record, known: Known, exact: bool) {
     let Record { fields, helpers, .. } = record;
     for name in [columns::CATEGORIES, columns::EMAIL, columns::PHONE, columns::LOCALITY] {
         if let Some(value) = fields.remove(name) {
@@ -91,13 +91,13 @@ pub(super) fn lay(fields: &mut Map<String, Value>, helpers: &Map<String, Value>,
     fields.insert("contactPoints".to_owned(), points.into());
 }
 
-fn kind(fields: &Map<String, Value>, known: &Known) -> Option<String> {
+fn kind(fields: &Map<String, Value>, known: Known) -> Option<String> {
     let of_file = || serde_json::to_value(known.kind?).ok()?.as_str().map(ToOwned::to_owned);
     filled(fields, "kind").map(ToOwned::to_owned).or_else(of_file)
 }
 
 /// Gathers the identifiers that stand in columns of their own, and finds the seat.
-pub(super) fn numbers(record: &mut Record, known: &Known) {
+pub(super) fn numbers(record: &mut Record, known: Known) {
     let fields = &mut record.fields;
     let mut take = |name: &str| fields.remove(name);
     let (number, kolada) = (take(columns::ORGANISATION_NUMBER), take(columns::KOLADA_ID));

@@ -250,8 +250,8 @@ impl Mapping {
             }
         }
         self.identify(&mut record, &mut faults);
-        helpers::amend(&mut record, &self.known, exact);
-        helpers::numbers(&mut record, &self.known);
+        helpers::amend(&mut record, self.known, exact);
+        helpers::numbers(&mut record, self.known);
         record.fields.retain(|member, _| !hidden.contains(member));
         let told = |faults: &[RowFault], pointer: &str| faults.iter().any(|fault| fault.pointer == pointer);
         if record.id.is_none() && !record.fields.contains_key("kind") && !told(&faults, "/kind") {
