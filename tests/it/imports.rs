@@ -417,7 +417,7 @@ fn a_parent_is_found_by_a_number_only_by_who_sees_it(#[values(Database::Sqlite, 
     }
     let mut csv = "namn;kommun;förälder\n".to_owned();
     for (at, number) in numbers.iter().chain(&["802004-6663"]).enumerate() {
-        csv.push_str(&format!("Lokal {at};0127;{number}\n"));
+        csv.extend(["Lokal ", &at.to_string(), ";0127;", number, "\n"]);
     }
     let (path, _) = import(&coordinator, "?kind=association", &csv);
     assert_eq!(
@@ -513,7 +513,7 @@ fn a_dry_run_at_the_console_leaves_nothing_behind(#[values(Database::Sqlite, Dat
     };
     let csv = "namn;kommun\nAlby IF;0127\n;0127\n";
     with_db(&url, TimeDelta::zero(), 700_000, async move |db, access, worker| {
-        let try_out = console::run(&request, csv.into(), &worker, access, db, |_| ()).await.unwrap();
+        let try_out = Box::pin(console::run(&request, csv.into(), &worker, access, db, |_| ())).await.unwrap();
         assert_eq!((try_out.job.created, try_out.job.refused, try_out.problems.len()), (1, 1, 1));
         assert_eq!((try_out.new_source.as_deref(), try_out.source.is_none()), (Some("föreningar"), true));
         let left = |table: &str| Statement::from_string(db.backend(), format!("SELECT COUNT(*) AS rows_found FROM {table}"));
@@ -522,7 +522,7 @@ fn a_dry_run_at_the_console_leaves_nothing_behind(#[values(Database::Sqlite, Dat
             assert_eq!(row.try_get::<i64>("", "rows_found").unwrap(), 0, "{table}");
         }
         let earnest = Request { dry_run: false, ..request };
-        let done = console::run(&earnest, csv.into(), &worker, access, db, |_| ()).await.unwrap();
+        let done = Box::pin(console::run(&earnest, csv.into(), &worker, access, db, |_| ())).await.unwrap();
         assert_eq!((done.job.created, done.source.is_some(), done.new_source), (1, true, None));
     });
 }
