@@ -1,8 +1,8 @@
 //! Importing a file at the console, with the same machinery as the API.
 
 use std::{
-    io::{IsTerminal, Write},
-    path::PathBuf,
+    io::{ErrorKind, IsTerminal, Write},
+    path::{Path, PathBuf},
 };
 
 use clap::{Args, ValueEnum};
@@ -12,11 +12,15 @@ use super::Outcome;
 use crate::{
     app::App,
     config::Config,
-    exchange::imports::{
-        ImportStatus,
-        console::{self, Report, Request},
-        formats::Format,
-        table,
+    exchange::{
+        columns::{self, Shape, Words},
+        imports::{
+            ImportStatus,
+            console::{self, Report, Request},
+            formats::Format,
+            mapping::LeftOutReason,
+            table,
+        },
     },
     kernel::{
         clock::Clock,
@@ -35,7 +39,7 @@ pub(super) struct ImportCommand {
     /// there. Unless given it is named after the file; a file exported from here has none.
     #[arg(long, value_name = "NAME_OR_ID")]
     source: Option<String>,
-    /// What kind of actor a row is about when it does not say so, such as association.
+    /// What kind of actor a row is about when it does not say so, such as association or förening.
     #[arg(long)]
     kind: Option<String>,
     /// The file has all that the source has: mark what is missing as absent.
@@ -65,17 +69,8 @@ pub(super) async fn run(command: ImportCommand, config: Config) -> Outcome {
             "{name}: the file must end in .csv, .xlsx, .json or .ndjson"
         ))
     })?;
-    let kind = match command.kind.as_deref() {
-        Some(kind) => Some(ActorKind::try_from_value(&kind.to_owned()).map_err(|_| {
-            say(say!(
-                "--kind: {kind} är inget slags aktör; se GET /codelists/ActorKind",
-                "--kind: {kind} is no kind of actor; see GET /codelists/ActorKind"
-            ))
-        })?),
-        None => None,
-    };
-    let bytes =
-        std::fs::read(&command.file).map_err(|error| say(say!("{name} går inte att läsa: {error}", "{name} cannot be read: {error}")))?;
+    let kind = command.kind.as_deref().map(|written| kind(written).ok_or_else(|| say(no_kind(written)))).transpose()?;
+    let bytes = std::fs::read(&command.file).map_err(|error| say(unread(&command.file, &error)))?;
     let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned();
     let request = Request { format, source: command.source, file: stem, kind, full: command.full, dry_run: command.dry_run };
     let app = App::build(config, Clock::System, Ids::Random).await?;
@@ -103,6 +98,39 @@ pub(super) async fn run(command: ImportCommand, config: Config) -> Outcome {
     }
 }
 
+/// The kind that a word stands for, as in the column for it.
+fn kind(written: &str) -> Option<ActorKind> {
+    let code = columns::code(kinds(), written)?;
+    ActorKind::try_from_value(&code.to_owned()).ok()
+}
+
+fn kinds() -> Words {
+    match columns::of("kind").map(|column| column.shape) {
+        Some(Shape::Word(words)) => words,
+        _ => &[],
+    }
+}
+
+fn no_kind(written: &str) -> Text {
+    let swedish = kinds().iter().filter_map(|(_, also)| also.first()).copied().collect::<Vec<_>>().join(", ");
+    let codes = kinds().iter().map(|(code, _)| *code).collect::<Vec<_>>().join(", ");
+    say!(
+        "--kind: {written} är inget slags aktör. Skriv något av: {swedish}.",
+        "--kind: {written} is no kind of actor. Write one of: {codes}."
+    )
+}
+
+/// Why a file cannot be read, in words.
+fn unread(file: &Path, error: &std::io::Error) -> Text {
+    let file = file.display();
+    match error.kind() {
+        ErrorKind::NotFound => say!("Filen {file} finns inte.", "There is no file {file}."),
+        ErrorKind::PermissionDenied => say!("Filen {file} får inte läsas.", "The file {file} may not be read."),
+        ErrorKind::IsADirectory => say!("{file} är en mapp och ingen fil.", "{file} is a folder and no file."),
+        _ => say!("Filen {file} går inte att läsa.", "The file {file} cannot be read."),
+    }
+}
+
 /// The language that is asked for, or that of the console.
 fn language(command: &ImportCommand) -> Language {
     match command.language {
@@ -118,9 +146,14 @@ fn language(command: &ImportCommand) -> Language {
 }
 
 fn tell(report: &Report, language: Language) {
-    let Report { job, problems, source } = report;
+    let Report { job, problems, source, new_source } = report;
     let columns = job.columns.0.iter().map(|column| format!("{} → {}", column.heading, column.member)).collect::<Vec<_>>().join(", ");
-    let left_out = job.left_out.0.iter().map(|left| left.heading.as_str()).collect::<Vec<_>>().join(", ");
+    let left_out = job.left_out.0.iter().map(|left| {
+        let heading = &left.heading;
+        let repeated = say!("{heading} (står två gånger)", "{heading} (stands twice)");
+        if left.reason == LeftOutReason::Repeated { repeated.r#in(language).to_owned() } else { heading.clone() }
+    });
+    let left_out = left_out.collect::<Vec<_>>().join(", ");
     let (total, created, updated, unchanged) = (job.total, job.created, job.updated, job.unchanged);
     let (held, refused, absent) = (job.held, job.refused, job.absent);
     let mut lines = vec![say!("Kolumner: {columns}", "Columns: {columns}")];
@@ -130,6 +163,9 @@ fn tell(report: &Report, language: Language) {
     if let Some(source) = source {
         let (name, id) = (&source.fields.name, source.id);
         lines.push(say!("Källa: {name} ({id})", "Source: {name} ({id})"));
+    }
+    if let Some(name) = new_source {
+        lines.push(say!("Källa: {name} (ny; den skulle läggas upp)", "Source: {name} (new; it would be made)"));
     }
     if job.dry_run {
         lines.push(say!("Ingenting har ändrats; så här skulle det bli:", "Nothing has been changed; this is what would happen:"));
@@ -144,8 +180,9 @@ fn tell(report: &Report, language: Language) {
     for row in problems {
         for fault in &row.errors.0 {
             let detail = if language == Language::Sv { &fault.sv } else { &fault.en };
-            let (number, column) = (row.number, fault.column.as_deref().unwrap_or(fault.pointer.as_str()));
-            println!("{}", say!("  rad {number} {column}: {detail}", "  row {number} {column}: {detail}").r#in(language));
+            let column = fault.column.as_deref().unwrap_or(fault.pointer.as_str());
+            let (number, column) = (row.number, if column.is_empty() { String::new() } else { format!(" {column}") });
+            println!("{}", say!("  rad {number}{column}: {detail}", "  row {number}{column}: {detail}").r#in(language));
         }
     }
     let told = i64::try_from(problems.len()).unwrap_or(i64::MAX);

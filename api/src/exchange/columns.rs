@@ -3,13 +3,16 @@
 
 use crate::kernel::text;
 
+/// Codes, each with the words that people write for it; the first is the Swedish one.
+pub type Words = &'static [(&'static str, &'static [&'static str])];
+
 /// How a member of an actor stands in a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// A text, as it is.
     Text,
     /// A code, or the Swedish or English word for it.
-    Word(&'static [(&'static str, &'static [&'static str])]),
+    Word(Words),
     /// Texts with `|` between; a `|` within a text is `\|` and a `\` is `\\`.
     List,
     /// A list of objects, as JSON.
@@ -39,9 +42,9 @@ const fn column(member: &'static str, swedish: &'static str, shape: Shape, also:
     Column { member, swedish, shape, also }
 }
 
-const KINDS: &[(&str, &[&str])] = &[
+const KINDS: Words = &[
     ("municipality", &["kommun"]),
-    ("region", &["landsting"]),
+    ("region", &["region", "landsting"]),
     ("county_board", &["länsstyrelse", "county administrative board"]),
     ("municipal_association", &["kommunalförbund"]),
     ("agency", &["statlig myndighet", "myndighet", "government agency"]),
@@ -58,15 +61,14 @@ const KINDS: &[(&str, &[&str])] = &[
     ("network", &["nätverk"]),
     ("other", &["annat", "övrigt"]),
 ];
-const SECTORS: &[(&str, &[&str])] = &[
+const SECTORS: Words = &[
     ("public", &["offentlig sektor", "offentlig", "public sector"]),
     ("civil_society", &["civilsamhälle", "civilsamhället", "civil society"]),
     ("private", &["näringsliv", "privat", "private sector"]),
     ("academia", &["akademi"]),
 ];
-const STATUSES: &[(&str, &[&str])] =
-    &[("active", &["verksam", "aktiv"]), ("dormant", &["vilande"]), ("dissolved", &["upplöst", "upphörd"])];
-const VISIBILITIES: &[(&str, &[&str])] = &[
+const STATUSES: Words = &[("active", &["verksam", "aktiv"]), ("dormant", &["vilande"]), ("dissolved", &["upplöst", "upphörd"])];
+const VISIBILITIES: Words = &[
     ("public", &["alla", "everybody", "offentlig"]),
     ("members", &["inloggade", "signed-in users"]),
     ("forum", &["forumets medlemmar", "members of the forum"]),
@@ -90,6 +92,14 @@ pub const PHONE: &str = "phone";
 /// Words for what an organisation does, which become its focus where there is no other.
 pub const CATEGORIES: &str = "categories";
 
+/// The name of a town or a postal town, which is the municipality of the seat where there is one of that name.
+pub const LOCALITY: &str = "locality";
+/// What of an exported record was hidden from who exported it.
+pub const REDACTED: &str = "redacted";
+
+/// Columns of digits, which a spreadsheet may have taken for one large number.
+pub const NUMBERS: &[&str] = &[EXTERNAL_ID, "parentId", ORGANISATION_NUMBER, KOLADA_ID, MUNICIPALITY, COUNTY, PHONE];
+
 /// Every column there is. Where a file has several for one member, the name that stands first here wins.
 pub const COLUMNS: &[Column] = &[
     column("id", "Id", Shape::Text, &[]),
@@ -97,7 +107,7 @@ pub const COLUMNS: &[Column] = &[
     column("createdAt", "Upplagd", Shape::Ours, &[]),
     column("updatedAt", "Ändrad", Shape::Ours, &[]),
     column("mergedInto", "Ihopslagen med", Shape::Ours, &[]),
-    column("redacted", "Dolt", Shape::Ours, &[]),
+    column(REDACTED, "Dolt", Shape::Ours, &[]),
     column("expanded", "Hör till", Shape::Ours, &[]),
     column(EXTERNAL_ID, "Externt id", Shape::Text, &["externid", "källansid", "postid", "radid", "nyckel", "key", "ref"]),
     column(
@@ -106,6 +116,8 @@ pub const COLUMNS: &[Column] = &[
         Shape::Text,
         &[
             "föreningsnamn",
+            "föreningsnamnet",
+            "föreningensnamn",
             "organisationsnamn",
             "organisationensnamn",
             "aktörensnamn",
@@ -137,6 +149,7 @@ pub const COLUMNS: &[Column] = &[
         &["kommunkod", "municipalitycode", "säteskommun", "sätekommun", "kommunnamn", "hemkommun", "municipalityname"],
     ),
     column(COUNTY, "Län", Shape::Text, &["länskod", "lanskod", "lan", "countycode", "länsnamn", "säteslän"]),
+    column(LOCALITY, "Postort", Shape::Text, &["ort", "hemort"]),
     column("areasServed", "Verksamhetsområden", Shape::List, &["verksamhetsområde", "verksamiområden", "verksamikommuner", "serves"]),
     column("policyDomains", "Sakområden", Shape::List, &["sakområde", "policydomain", "ämnesområden", "ämnesområde"]),
     column("targetGroups", "Målgrupper", Shape::List, &["målgrupp", "targetgroup"]),
@@ -146,7 +159,7 @@ pub const COLUMNS: &[Column] = &[
         Shape::Text,
         &["syfte", "ändamål", "verksamhet", "beskrivning", "verksamhetsbeskrivning", "description", "purpose"],
     ),
-    column(CATEGORIES, "Kategorier", Shape::List, &["kategori", "category", "taggar", "tags", "nyckelord"]),
+    column(CATEGORIES, "Kategorier", Shape::List, &["kategori", "category", "taggar", "tags", "nyckelord", "föreningstyp"]),
     column("workingMethods", "Arbetssätt", Shape::List, &["metoder", "arbetsmetoder", "methods"]),
     column("languages", "Språk", Shape::List, &["language"]),
     column("website", "Webbplats", Shape::Text, &["webb", "hemsida", "webbsida", "webbadress", "url", "www", "homepage", "web", "länk"]),
@@ -195,16 +208,31 @@ pub fn of(member: &str) -> Option<&'static Column> {
     COLUMNS.iter().find(|column| column.member == member)
 }
 
+/// The member of an actor that a column becomes a part of.
+#[must_use]
+pub fn behind(member: &'static str) -> &'static str {
+    match member {
+        MUNICIPALITY | COUNTY | LOCALITY => "seatAreaId",
+        ORGANISATION_NUMBER | KOLADA_ID => "identifiers",
+        EMAIL | PHONE => "contactPoints",
+        CATEGORIES => "focus",
+        other => other,
+    }
+}
+
 /// The known heading nearest to one that is not, when near enough to be what was meant.
 #[must_use]
 pub fn nearest(heading: &str) -> Option<&'static str> {
-    let readable = || COLUMNS.iter().filter(|column| column.shape != Shape::Ours);
-    text::nearest(heading, readable().flat_map(|column| [column.swedish, column.member]))
+    let heading = plain(heading);
+    let names = COLUMNS.iter().filter(|column| column.shape != Shape::Ours).flat_map(|column| [column.swedish, column.member]);
+    // Letters left out, added or swapped: words that only begin alike mean something else.
+    let likeness = names.map(|name| (strsim::normalized_damerau_levenshtein(&heading, &plain(name)), name));
+    likeness.filter(|(likeness, _)| *likeness >= 0.75).max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, name)| name)
 }
 
 /// The code that a word stands for; nothing when it is none of them.
 #[must_use]
-pub fn code(words: &'static [(&'static str, &'static [&'static str])], written: &str) -> Option<&'static str> {
+pub fn code(words: Words, written: &str) -> Option<&'static str> {
     let folded = text::fold(written.trim());
     let is = |code: &str| text::fold(code) == folded || code.replace('_', " ") == folded;
     words.iter().find(|(code, also)| is(code) || also.iter().any(|word| text::fold(word) == folded)).map(|(code, _)| *code)
@@ -265,11 +293,15 @@ mod tests {
             ("seatAreaId", "seatAreaId"),
             (" NAMN ", "name"),
             ("Målgrupp", "targetGroups"),
+            ("Föreningens namn", "name"),
+            ("Föreningstyp", CATEGORIES),
+            ("Hemort", LOCALITY),
         ] {
             assert_eq!(meant(heading).map(|(column, _)| column.member), Some(member), "{heading}");
         }
         assert_eq!(meant("Kassör").map(|(column, _)| column.member), None);
         assert_eq!(nearest("Organisatonsnummer"), Some("Organisationsnummer"));
+        assert_eq!(["Adress", "Stad", "Kassör", "Kontaktperson"].map(nearest), [None; 4], "what is misleading helps nobody");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
-    ImportJobId, ImportOutcome, ImportStatus, Intake,
+    ImportJobId, ImportOutcome, ImportStatus, Intake, fit,
     formats::Format,
     intake,
     mapping::{ImportColumn, Known, LeftOutColumn},
@@ -248,6 +248,9 @@ async fn create(
     let call = Call { once, ..Call::clone(&by) };
     let known = Known { kind: options.kind, from_source: options.source_id.is_some(), today: db.clock.now().date_naive() };
     let read: Intake = intake(format, body, known).await?;
+    let ours =
+        say!("Filen är en export härifrån; läs in den utan sourceId.", "The file is an export from here; import it without sourceId.");
+    fit(&read, format, known.from_source, ours, by.sight(), &db).await?;
     let order = Order { source: options.source_id, kind: options.kind, full: options.full, dry_run: options.dry_run };
     let reply = db
         .write(&call, async |w| {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::mapping::RowFault;
 use crate::{
     exchange::columns::{self, Column, Shape},
-    kernel::{Fault, contract, extract, language::Text, personal_number, say, text},
+    kernel::{Fault, contract, extract, language::Text, personal_number, say, secrecy::HIDDEN, text},
 };
 
 /// What stands in a cell or member.
@@ -42,6 +42,53 @@ pub(super) fn unstorable(cells: &Cells) -> Vec<RowFault> {
     faults
 }
 
+/// The members that a row says were hidden from who made the file (`redacted` of an export). A name that is the very sign
+/// of what is hidden is no name.
+pub(super) fn hidden(cells: &Cells, faults: &mut Vec<RowFault>) -> Vec<String> {
+    let of = |member: &str| cells.iter().find(|(column, ..)| column.member == member);
+    let mut hidden = Vec::new();
+    if let Some((_, heading, given)) = of(columns::REDACTED) {
+        let said = match given {
+            Given::Cell(cell) if cell.trim().is_empty() => Some(json!([])),
+            Given::Cell(cell) => extract::parse(cell.trim().as_bytes()).ok(),
+            Given::Json(Value::Null) => Some(json!([])),
+            Given::Json(value) => Some(value.clone()),
+        };
+        let member = |redaction: &Value| redaction["member"].as_str().map(ToOwned::to_owned);
+        let all = said.as_ref().and_then(Value::as_array).and_then(|all| all.iter().map(member).collect::<Option<Vec<_>>>());
+        let Some(all) = all else {
+            let detail = say!(
+                "Det går inte att läsa vilka uppgifter som är dolda. Låt kolumnen {heading} stå som den exporterades.",
+                "Which members are hidden cannot be read. Leave the column {heading} as it was exported."
+            );
+            faults.push(RowFault::of(Fault::at("/redacted", "wrong-form", detail), Some(heading.clone())));
+            return hidden;
+        };
+        hidden = all;
+    }
+    let sign = |given: &Given| matches!(given, Given::Cell(name) if name.trim() == HIDDEN);
+    if let Some((_, heading, _)) = of("name").filter(|(.., given)| sign(given) && !hidden.iter().any(|member| member == "name")) {
+        let detail = say!(
+            "Namnet är dolt ({HIDDEN}), men raden säger inte vilka uppgifter som är dolda. Ta med kolumnen Dolt ur exporten, eller ta bort raden.",
+            "The name is hidden ({HIDDEN}), but the row does not say which members are. Keep the column redacted of the export, or remove the row."
+        );
+        faults.push(RowFault::of(Fault::at("/name", "under-secrecy", detail), Some(heading.clone())));
+    }
+    hidden
+}
+
+/// Whether a spreadsheet has made a number of what are digits (`8,02002E+09`), so that some of them are lost.
+fn is_rounded(cell: &str) -> bool {
+    let sign = |letter: char| letter.is_ascii_digit() || matches!(letter, ',' | '.');
+    cell.to_ascii_uppercase().split_once("E+").is_some_and(|(digits, power)| {
+        let mut letters = digits.chars();
+        letters.next().is_some_and(|first| first.is_ascii_digit())
+            && letters.all(sign)
+            && !power.is_empty()
+            && power.bytes().all(|byte| byte.is_ascii_digit())
+    })
+}
+
 /// Whether some number in a value is a personal identity number.
 fn in_numbers(value: &Value) -> bool {
     match value {
@@ -70,6 +117,16 @@ pub(super) fn value(column: &'static Column, given: Given, exact: bool) -> Resul
     };
     let trimmed = cell.trim();
     let empty = trimmed.is_empty();
+    if columns::NUMBERS.contains(&column.member) && is_rounded(trimmed) {
+        return Err(Fault::at(
+            pointer,
+            "rounded-number",
+            say!(
+                "Excel har gjort om numret. Formatera kolumnen som text och skriv numret på nytt.",
+                "Excel has changed the number. Format the column as text and write the number anew."
+            ),
+        ));
+    }
     Ok(match column.shape {
         Shape::Text => Some(if empty { Value::Null } else { trimmed.into() }),
         Shape::Ours => None,

@@ -3,12 +3,13 @@
 use uuid::Uuid;
 
 use super::{
-    ImportOutcome, Intake,
+    ImportOutcome, Intake, fit,
     formats::Format,
     intake,
     mapping::Known,
     store::{self, Order},
     table::{self, row},
+    work,
     worker::Worker,
 };
 use crate::{
@@ -44,6 +45,8 @@ pub struct Report {
     pub problems: Vec<row::Model>,
     /// The source that the rows are of.
     pub source: Option<Source>,
+    /// What the source would be called that a dry run did not make.
+    pub new_source: Option<String>,
 }
 
 /// How many problems are told.
@@ -66,37 +69,46 @@ pub async fn run(
     let mut read: Intake = intake(request.format, bytes.clone(), known).await?;
     let has = |member: &str| read.columns.iter().any(|column| column.member == member);
     let ours = request.source.is_none() && has("id") && has("version");
-    let source = if ours { None } else { Some(source(request, db).await?) };
-    if source.is_some() {
+    if !ours {
         read = intake(request.format, bytes, Known { from_source: true, ..known }).await?;
     }
-    let order = Order {
-        source: source.as_ref().map(|source| source.id),
-        kind: request.kind,
-        full: request.full && source.is_some(),
-        dry_run: request.dry_run,
-    };
     let acting = Acting::installation();
+    let told_ours =
+        say!("Filen är en export härifrån; läs in den utan --source.", "The file is an export from here; import it without --source.");
+    fit(&read, request.format, !ours, told_ours, &acting.caller.sight, db).await?;
+    let of_source = if ours { None } else { Some(source(request, db).await?) };
+    let order = Order { source: None, kind: request.kind, full: request.full && !ours, dry_run: request.dry_run };
+    let source = match of_source {
+        None => None,
+        Some(Ok(source)) => Some(source),
+        Some(Err(new)) if request.dry_run => {
+            let (job, mut problems) = work::rehearse(order, &read, &new, worker, db, told).await?;
+            problems.truncate(usize::try_from(TOLD).unwrap_or(usize::MAX));
+            return Ok(Report { job, problems, source: None, new_source: Some(new.name) });
+        }
+        Some(Err(new)) => Some(db.transaction(&Call::of_console("createSource"), async |w| sources::insert(&new, w).await).await?),
+    };
+    let order = Order { source: source.as_ref().map(|source| source.id), ..order };
     let call = Call::of_console("createImport");
     let job = db.transaction(&call, async |w| store::insert(order, &read, &acting.caller, w).await).await?;
     let job = worker.through(job.id, access, db, told).await?;
     let problems = store::first(job.id, ImportOutcome::Refused, TOLD, db.reader()).await?;
-    Ok(Report { job, problems, source })
+    Ok(Report { job, problems, source, new_source: None })
 }
 
-/// The source that is meant: by its id, by its name, or a new one of the installation's own.
-async fn source(request: &Request, db: &Db) -> Result<Source> {
+/// The source that is meant: by its id, by its name, or a new one of the installation's own, which is not there yet.
+async fn source(request: &Request, db: &Db) -> Result<std::result::Result<Source, NewSource>> {
     if let Some(id) = request.source.as_deref().and_then(|source| Uuid::parse_str(source).ok()) {
         return sources::by_id(SourceId::from(id), db.reader())
             .await
+            .map(Ok)
             .map_err(|_| Problem::not_found().detail(say!("Det finns ingen källa med id {id}.", "There is no source with the id {id}.")));
     }
     let name = request.source.clone().unwrap_or_else(|| request.file.clone());
     if let Some(source) = sources::own_by_name(&name, db.reader()).await? {
-        return Ok(source);
+        return Ok(Ok(source));
     }
     // It keeps up to date all that it brings, save who may see it; what is curated here stays all the same.
     let owned_fields = members::members().iter().filter(|member| *member != "visibility").cloned().collect();
-    let new = NewSource { actor_id: None, id_scheme: name.chars().take(100).collect(), name, owned_fields };
-    db.transaction(&Call::of_console("createSource"), async |w| sources::insert(&new, w).await).await
+    Ok(Err(NewSource { actor_id: None, id_scheme: name.chars().take(100).collect(), name, owned_fields }))
 }

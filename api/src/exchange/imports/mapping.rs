@@ -5,19 +5,20 @@ use std::collections::HashMap;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use super::record::{Record, Row, RowFault};
 use super::{
-    cells::{Cells, Given, unstorable, value},
+    cells::{Cells, Given, hidden, unstorable, value},
     formats::{Item, MAX_COLUMNS},
+    helpers,
 };
 use crate::{
     exchange::columns::{self, Column, Shape},
-    kernel::{Fault, hash::sha256_hex, personal_number, say, text},
-    registry::actors::{ActorKind, rules},
+    kernel::{Fault, hash::sha256_hex, personal_number, say},
+    registry::actors::ActorKind,
 };
 
 /// A column of a file that is read.
@@ -41,6 +42,20 @@ pub struct LeftOutColumn {
     pub heading: String,
     /// The heading that may have been meant.
     pub did_you_mean: Option<String>,
+    /// Why it is left out.
+    #[serde(default)]
+    pub reason: LeftOutReason,
+}
+
+/// Why a column is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOutReason {
+    /// Nobody knows what it means.
+    #[default]
+    Unknown,
+    /// Another column says the same, and that one is read.
+    Repeated,
 }
 
 /// What is known of a file besides what stands in it.
@@ -79,12 +94,12 @@ impl Mapping {
 
     /// Reads what a reader met; a heading gives no row.
     pub fn take(&mut self, item: Item) -> Option<Row> {
-        let (row, read) = match item {
+        let (row, (record, faults)) = match item {
             Item::Heading(names) => {
                 self.heading(&names);
                 return None;
             }
-            Item::Broken(row, faults) => (row, (None, Err(faults.into_iter().map(|fault| RowFault::of(fault, None)).collect()))),
+            Item::Broken(row, faults) => (row, (None, faults.into_iter().map(|fault| RowFault::of(fault, None)).collect())),
             Item::Cells(row, cells) => {
                 let cells = self.table.iter().zip(cells).filter_map(|(column, cell)| {
                     let (column, heading) = column.as_ref()?;
@@ -98,9 +113,11 @@ impl Mapping {
                 (row, self.record(cells))
             }
         };
-        let (external_id, read) = read;
-        let read = read.and_then(|record| self.once(row, record));
-        Some(Row { row, external_id, read })
+        let external_id = record.as_ref().map(|record| record.external_id.clone());
+        Some(match record {
+            Some(record) if faults.is_empty() => Row { row, external_id, read: self.once(row, record), rest: None },
+            rest => Row { row, external_id, read: Err(faults), rest },
+        })
     }
 
     fn heading(&mut self, names: &[String]) {
@@ -140,8 +157,12 @@ impl Mapping {
             Some(column) if column.shape == Shape::Ours => {}
             Some(column) => self.found.push(ImportColumn { heading: shown, member: column.member.to_owned() }),
             None => {
-                let did_you_mean = if known { None } else { columns::nearest(heading).map(ToOwned::to_owned) };
-                self.left_out.push(LeftOutColumn { heading: shown, did_you_mean });
+                let (did_you_mean, reason) = if known {
+                    (None, LeftOutReason::Repeated)
+                } else {
+                    (columns::nearest(heading).map(ToOwned::to_owned), LeftOutReason::Unknown)
+                };
+                self.left_out.push(LeftOutColumn { heading: shown, did_you_mean, reason });
             }
         }
     }
@@ -202,44 +223,51 @@ impl Mapping {
         }
     }
 
-    /// What a row is known by and what it says.
-    fn record(&self, cells: Cells) -> (Option<String>, Result<Record, Vec<RowFault>>) {
+    /// What a row says, as far as it can be read, and what is wrong with it.
+    fn record(&self, cells: Cells) -> (Option<Record>, Vec<RowFault>) {
         let mut faults = unstorable(&cells);
         if !faults.is_empty() {
-            return (None, Err(faults));
+            return (None, faults);
         }
         // What comes from here is taken to the letter; in what people write blanks around words mean nothing.
         let exact = ["id", "version"].iter().all(|member| cells.iter().any(|(column, ..)| column.member == *member));
         let headings: HashMap<_, _> = cells.iter().map(|(column, heading, _)| (column.member, heading.clone())).collect();
-        let mut fields = Map::new();
+        let hidden = hidden(&cells, &mut faults);
+        let mut record = Record::default();
         for (column, heading, given) in cells {
+            let member = columns::behind(column.member);
+            if hidden.iter().any(|hidden| hidden == member) {
+                // What stands there is not what the actor has.
+                if !record.redacted.iter().any(|known| known == member) {
+                    record.redacted.push(member.to_owned());
+                }
+                continue;
+            }
             match value(column, given, exact) {
-                Ok(Some(value)) => drop(fields.insert(column.member.to_owned(), value)),
+                Ok(Some(value)) => drop(record.fields.insert(column.member.to_owned(), value)),
                 Ok(None) => {}
                 Err(fault) => faults.push(RowFault::of(fault, Some(heading))),
             }
         }
-        let mut record = Record { fields, ..Record::default() };
         self.identify(&mut record, &mut faults);
-        if !exact {
-            self.amend(&mut record.fields);
-        }
-        self.numbers(&mut record);
-        if record.id.is_none() && !record.fields.contains_key("kind") {
+        helpers::amend(&mut record, self.known, exact);
+        helpers::numbers(&mut record, self.known);
+        record.fields.retain(|member, _| !hidden.contains(member));
+        let told = |faults: &[RowFault], pointer: &str| faults.iter().any(|fault| fault.pointer == pointer);
+        if record.id.is_none() && !record.fields.contains_key("kind") && !told(&faults, "/kind") {
             match self.known.kind.and_then(|kind| serde_json::to_value(kind).ok()) {
                 Some(kind) => drop(record.fields.insert("kind".to_owned(), kind)),
                 None => faults.push(RowFault::of(no_kind(), None)),
             }
         }
-        if record.id.is_none() && record.fields.get("name").is_none_or(Value::is_null) {
+        if record.id.is_none() && record.fields.get("name").is_none_or(Value::is_null) && !told(&faults, "/name") {
             let detail = say!("Ange organisationens namn; uppgiften krävs.", "Give the organisation's name; it is required.");
             faults.push(RowFault::of(Fault::at("/name", "required", detail), headings.get("name").cloned()));
         }
         if record.external_id.is_empty() {
-            record.external_id = derived(&record);
+            record.external_id = helpers::derived(&record);
         }
-        let external_id = Some(record.external_id.clone());
-        (external_id, if faults.is_empty() { Ok(record) } else { Err(faults) })
+        (Some(record), faults)
     }
 
     /// Takes out what the record is known by.
@@ -274,83 +302,6 @@ impl Mapping {
             faults.push(RowFault::of(Fault::at("/externalId", "too-long", detail), None));
         }
     }
-
-    /// Makes members of an actor of what people have in columns of their own.
-    fn amend(&self, fields: &mut Map<String, Value>) {
-        let filled = |fields: &Map<String, Value>, name: &str| fields.get(name).and_then(Value::as_str).map(ToOwned::to_owned);
-        let categories = fields.remove(columns::CATEGORIES);
-        if let Some(categories) = categories
-            && filled(fields, "focus").is_none()
-        {
-            let words: Vec<_> = categories.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-            fields.insert("focus".to_owned(), if words.is_empty() { Value::Null } else { json!(words.join(", ")) });
-        }
-        let ways = [columns::EMAIL, columns::PHONE].map(|name| (name, fields.remove(name)));
-        if ways.iter().any(|(_, way)| way.is_some()) && !fields.contains_key("contactPoints") {
-            let mut point: Map<String, Value> =
-                ways.into_iter().filter_map(|(name, way)| way.filter(|way| !way.is_null()).map(|way| (name.to_owned(), way))).collect();
-            let kind = filled(fields, "kind")
-                .or_else(|| self.known.kind.and_then(|kind| serde_json::to_value(kind).ok()?.as_str().map(ToOwned::to_owned)));
-            let public = ["municipality", "region", "county_board", "municipal_association", "agency", "administration"];
-            let function = if kind.is_some_and(|kind| public.contains(&kind.as_str())) { "Registrator" } else { "Kontakt" };
-            let points = if point.is_empty() {
-                Vec::new()
-            } else {
-                point.insert("function".to_owned(), json!(function));
-                vec![Value::Object(point)]
-            };
-            fields.insert("contactPoints".to_owned(), points.into());
-        }
-        if let Some(website) = filled(fields, "website")
-            && !website.contains("://")
-            && website.contains('.')
-        {
-            fields.insert("website".to_owned(), json!(format!("https://{website}")));
-        }
-        if let Some(ended) = fields.get("dissolved")
-            && !fields.contains_key("status")
-        {
-            let over = ended.as_str().and_then(|day| day.parse::<NaiveDate>().ok()).is_some_and(|day| day <= self.known.today);
-            fields.insert("status".to_owned(), json!(if over { "dissolved" } else { "active" }));
-        }
-    }
-
-    /// Gathers the identifiers that stand in columns of their own, and finds the seat.
-    fn numbers(&self, record: &mut Record) {
-        let fields = &mut record.fields;
-        let mut take = |name: &str| fields.remove(name);
-        let (number, kolada) = (take(columns::ORGANISATION_NUMBER), take(columns::KOLADA_ID));
-        let (municipality, county) = (take(columns::MUNICIPALITY), take(columns::COUNTY));
-        let given = number.is_some() || kolada.is_some();
-        let padded = |code: Option<&Value>, length: usize| {
-            let code = code?.as_str()?.to_owned();
-            let digits = code.bytes().all(|byte| byte.is_ascii_digit());
-            Some(if digits && code.len() < length { format!("{code:0>length$}") } else { code })
-        };
-        let (municipality_code, county_code) = (padded(municipality.as_ref(), 4), padded(county.as_ref(), 2));
-        let mut number_of = |scheme: &str, value: Option<String>| {
-            if let Some(value) = value {
-                record.numbers.push(json!({"scheme": scheme, "value": value}));
-            }
-        };
-        let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(ToOwned::to_owned));
-        number_of(rules::ORGANISATION_NUMBER, text(number).map(|number| rules::organisation_number(&number, "").unwrap_or(number)));
-        number_of("kolada_id", padded(text(kolada).map(Value::from).as_ref(), 4));
-        let kind = fields.get("kind").and_then(Value::as_str).map(ToOwned::to_owned);
-        let kind = kind.or_else(|| serde_json::to_value(self.known.kind?).ok()?.as_str().map(ToOwned::to_owned));
-        let is_code = |code: &Option<String>| code.clone().filter(|code| code.bytes().all(|byte| byte.is_ascii_digit()));
-        match kind.as_deref() {
-            Some("municipality") => number_of("municipality_code", is_code(&municipality_code)),
-            Some("region") => number_of("county_code", is_code(&county_code)),
-            _ => {}
-        }
-        if (given || !record.numbers.is_empty()) && !fields.contains_key("identifiers") && record.id.is_none() {
-            fields.insert("identifiers".to_owned(), json!([]));
-        }
-        if (municipality.is_some() || county.is_some()) && !fields.contains_key("seatAreaId") {
-            fields.insert("seatAreaId".to_owned(), municipality_code.or(county_code).map_or(Value::Null, Value::from));
-        }
-    }
 }
 
 fn no_kind() -> Fault {
@@ -371,20 +322,10 @@ fn key(id: &str) -> [u8; 16] {
     key
 }
 
-/// What stands in for an external id: the organisation number, the name, and without a number the seat.
-fn derived(record: &Record) -> String {
-    let name = record.fields.get("name").and_then(Value::as_str).map(text::fold).unwrap_or_default();
-    let number = record.numbers.iter().find(|number| number["scheme"] == rules::ORGANISATION_NUMBER);
-    let listed = || record.fields.get("identifiers")?.as_array()?.iter().find(|number| number["scheme"] == rules::ORGANISATION_NUMBER);
-    let number = number.or_else(listed).and_then(|number| number["value"].as_str());
-    let place = record.fields.get("seatAreaId").and_then(Value::as_str).unwrap_or_default();
-    let id = format!("{}/{name}", number.unwrap_or(place));
-    // A long name would not fit; its digest says the same.
-    if id.chars().count() > 200 { format!("{}/{}", number.unwrap_or(place), sha256_hex(name.as_bytes())) } else { id }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::exchange::imports::formats::{Format, all};
 
@@ -447,7 +388,7 @@ mod tests {
         let (_, rows) = read(text, None, true);
         let told: Vec<_> = rows.iter().map(codes).collect();
         assert_eq!(told[0], ["/name required"]);
-        assert_eq!(told[1], ["/kind not-in-list", "/founded wrong-form", "/kind required"]);
+        assert_eq!(told[1], ["/kind not-in-list", "/founded wrong-form"]);
         assert_eq!(told[2], ["/name personal-identity-number"]);
         assert!(told[3].is_empty());
         assert_eq!(told[4], [" repeated"]);

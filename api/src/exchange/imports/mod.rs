@@ -8,9 +8,12 @@
 mod api;
 mod cells;
 pub mod console;
+mod fit;
 pub mod formats;
+mod helpers;
 mod intake;
 pub mod mapping;
+mod outcome;
 mod own;
 mod places;
 mod record;
@@ -24,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use api::{ImportJob, ImportRow, routes};
+pub use fit::fit;
 pub use intake::{Intake, intake};
 
 use crate::kernel::Id;

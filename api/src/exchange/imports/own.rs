@@ -1,46 +1,76 @@
 //! Rows of files of our own: those with an id change that actor, the others become new ones.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
-use super::{ImportOutcome, record::Record, work::Done, worker::Errand};
+use super::{ImportOutcome, helpers, record::Record, work::Done, worker::Errand};
 use crate::{
-    access::Reach,
-    exchange::sources::{
-        rules::{self as records, UnwrittenReason},
-        sync,
+    access::{Reach, Sight},
+    exchange::{
+        matches::{MatchReason, rules as likeness},
+        sources::{
+            rules::{self as records, UnwrittenReason},
+            sync,
+        },
     },
     kernel::{Fault, Problem, Result, Write, contract::Contract, extract, problem::Kind, say},
     registry::actors::{
-        Actor, ActorId, NewActor, matching,
+        Actor, ActorId, NewActor, matching, rules,
         store::{self as actors, Draft},
     },
 };
+
+/// A row that may be written.
+struct Allowed {
+    before: Option<Actor>,
+    fields: NewActor,
+    outcome: Done,
+}
+
+/// On whose behalf rows are written.
+#[derive(Clone, Copy)]
+struct By<'a> {
+    sight: &'a Sight,
+    reach: &'a Reach,
+    contract: &'a Contract,
+}
 
 /// Writes what rows say. The outcomes are in the order of the rows.
 ///
 /// # Errors
 /// When the database does not answer. What is wrong with a row is its own outcome.
 pub(super) async fn apply(rows: Vec<Record>, errand: &Errand, reach: &Reach, contract: &Contract, w: &Write<'_>) -> Result<Vec<Done>> {
-    let sight = &errand.acting.caller.sight;
+    let by = By { sight: &errand.acting.caller.sight, reach, contract };
     let ids: Vec<ActorId> = rows.iter().filter_map(|row| row.id).map(Into::into).collect();
     let mut present = matching::by_ids(&ids, &w.tx).await?;
-    let unseen: HashSet<ActorId> = actors::missing(sight, &ids, &w.tx).await?.into_iter().collect();
+    let unseen: HashSet<ActorId> = actors::missing(by.sight, &ids, &w.tx).await?.into_iter().collect();
     present.retain(|id, _| !unseen.contains(id));
+    let fresh: Vec<_> = rows.iter().map(|row| row.id.is_none().then(|| new(row, contract))).collect();
+    let known = Present::of(fresh.iter().flatten().flatten(), by, w).await?;
     let mut done: Vec<Option<Done>> = rows.iter().map(|_| None).collect();
     let mut drafts: Vec<(usize, Draft, Done)> = Vec::new();
-    for (at, row) in rows.into_iter().enumerate() {
-        let drafted = match row.id.map(ActorId::from) {
-            None => new(&row, contract).map(|fields| (None, fields, Done::of(ImportOutcome::Created))),
-            Some(id) => match present.remove(&id) {
+    for (at, (row, fresh)) in rows.into_iter().zip(fresh).enumerate() {
+        let drafted = match (row.id.map(ActorId::from), fresh) {
+            (_, Some(Err(problem))) => Err(problem),
+            (_, Some(Ok(fields))) => match known.met(&row, &fields, by, w).await? {
+                Some(met) => {
+                    done[at] = Some(met);
+                    continue;
+                }
+                None => Ok(Allowed { before: None, fields, outcome: Done::of(ImportOutcome::Created) }),
+            },
+            (id, None) => match id.and_then(|id| present.remove(&id)) {
                 None => Err(missing()),
-                Some(actor) => changed(&row, &actor, contract, w)
-                    .map(|(fields, left)| (Some(actor), fields, Done { left_alone: left, ..Done::of(ImportOutcome::Updated) })),
+                Some(actor) => changed(&row, &actor, contract, w).map(|(fields, left_alone)| Allowed {
+                    before: Some(actor),
+                    fields,
+                    outcome: Done { left_alone, ..Done::of(ImportOutcome::Updated) },
+                }),
             },
         };
         let allowed = match drafted {
-            Ok((before, fields, outcome)) => match may(before.as_ref(), &fields, errand, reach, w).await {
+            Ok(Allowed { before, fields, outcome }) => match may(before.as_ref(), &fields, by, w).await {
                 Ok(()) => Ok((before, fields, outcome)),
                 Err(problem) => Err(problem),
             },
@@ -49,7 +79,8 @@ pub(super) async fn apply(rows: Vec<Record>, errand: &Errand, reach: &Reach, con
         match allowed {
             Ok((before, fields, outcome)) => {
                 let id = before.as_ref().map_or_else(|| w.new_id(), |before| before.id);
-                drafts.push((at, Draft { id, before, fields }, outcome));
+                let schemes = fields.identifiers.iter().map(|identifier| identifier.scheme.clone()).collect();
+                drafts.push((at, Draft { id, before, fields }, Done { schemes, ..outcome }));
             }
             Err(problem) if problem.kind.status() < 500 => done[at] = Some(Done::refused(problem)),
             Err(problem) => return Err(problem),
@@ -65,17 +96,98 @@ pub(super) async fn apply(rows: Vec<Record>, errand: &Errand, reach: &Reach, con
                 Done { outcome: outcome_of, actor: Some(actor.id), ..outcome }
             }
             Err(problem) if problem.kind == Kind::PreconditionFailed => Done::refused(stale()),
-            Err(problem) => Done::refused(actors::hiding(sight, problem, w).await),
+            Err(problem) => Done { schemes: outcome.schemes, ..Done::refused(problem) },
         });
     }
     Ok(done.into_iter().flatten().collect())
 }
 
+/// The actors that rows without an id may be, as far as the caller sees what they are known by.
+struct Present {
+    owners: matching::Owners,
+    named: matching::Named,
+    actors: HashMap<ActorId, Actor>,
+}
+
+impl Present {
+    /// Looks up what the rows need, with a number of questions that does not grow with them.
+    async fn of(fresh: impl Iterator<Item = &NewActor>, by: By<'_>, w: &Write<'_>) -> Result<Self> {
+        let (mut numbers, mut keys) = (Vec::new(), BTreeSet::new());
+        for fields in fresh {
+            match number_of(fields) {
+                Some(number) => numbers.push(number),
+                None => drop(keys.insert(rules::name_key(&fields.name))),
+            }
+        }
+        let owners = matching::owners(&numbers, &w.tx).await?;
+        let named = matching::named(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
+        let mut ids: Vec<ActorId> = owners.values().copied().chain(named.values().flatten().map(|(id, _)| *id)).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let mut actors = matching::by_ids(&ids, &w.tx).await?;
+        for unseen in actors::missing(by.sight, &ids, &w.tx).await? {
+            actors.remove(&unseen);
+        }
+        Ok(Self { owners, named, actors })
+    }
+
+    /// What becomes of a row that is an actor which is there already; nothing for one that is new or refused in any case.
+    async fn met(&self, row: &Record, fields: &NewActor, by: By<'_>, w: &Write<'_>) -> Result<Option<Done>> {
+        let secrecy = w.call.secrecy.as_ref();
+        if let Some(number) = number_of(fields) {
+            let owner = self.owners.get(&number).and_then(|owner| self.actors.get(owner));
+            let Some(owner) = owner.filter(|owner| likeness::told(MatchReason::SameIdentifier, &sync::hidden(owner.id, secrecy))) else {
+                return Ok(None);
+            };
+            match actors::may_write(by.reach, &owner.fields, Some(owner.id), &w.tx).await {
+                Ok(()) => {}
+                Err(problem) if problem.kind.status() < 500 => return Ok(None),
+                Err(problem) => return Err(problem),
+            }
+            let Ok((fields, left_alone)) = changed(row, owner, by.contract, w) else { return Ok(None) };
+            let same = as_stored(fields) == owner.fields;
+            return Ok(same.then(|| Done { actor: Some(owner.id), left_alone, ..Done::of(ImportOutcome::Unchanged) }));
+        }
+        if !likeness::own(&fields.identifiers).is_empty() {
+            return Ok(None);
+        }
+        let key = rules::name_key(&fields.name);
+        let namesakes = self.named.get(&key).filter(|_| !key.is_empty()).into_iter().flatten();
+        let like = namesakes
+            .filter(|(_, seat)| *seat == fields.seat_area_id)
+            .find(|(id, _)| self.actors.contains_key(id) && likeness::told(MatchReason::SameName, &sync::hidden(*id, secrecy)));
+        Ok(like.map(|(id, _)| Done::like(*id)))
+    }
+}
+
+/// The organisation number that is an actor's own, as it is stored.
+fn number_of(fields: &NewActor) -> Option<(String, String)> {
+    let identifiers = rules::identifiers(&fields.identifiers).ok()?;
+    likeness::own(&identifiers).into_iter().find(|(scheme, _)| scheme == rules::ORGANISATION_NUMBER)
+}
+
+/// An actor in the form in which it is stored.
+fn as_stored(mut fields: NewActor) -> NewActor {
+    if let Ok(identifiers) = rules::identifiers(&fields.identifiers) {
+        fields.identifiers = identifiers;
+    }
+    fields.areas_served.sort_unstable();
+    fields.areas_served.dedup();
+    fields.sector = Some(fields.sector.unwrap_or_else(|| rules::usual_sector(fields.kind)));
+    fields
+}
+
 /// A new actor.
 fn new(row: &Record, contract: &Contract) -> Result<NewActor> {
+    typed(whole(row), contract)
+}
+
+/// All that a row of a new actor says.
+pub(super) fn whole(row: &Record) -> records::Record {
     let mut fields = records::over(&records::Record::new(), &row.fields);
+    helpers::lay(&mut fields, &row.helpers, &records::Record::new());
     number(&mut fields, &row.numbers, &[]);
-    typed(fields, contract)
+    fields
 }
 
 fn typed(fields: records::Record, contract: &Contract) -> Result<NewActor> {
@@ -105,9 +217,10 @@ fn changed(row: &Record, actor: &Actor, contract: &Contract, w: &Write<'_>) -> R
     let under = sync::members_of(&actor.fields)?;
     let hidden = sync::hidden(actor.id, w.call.secrecy.as_ref());
     let mut given = row.fields.clone();
+    helpers::lay(&mut given, &row.helpers, &under);
     let kept = under.get("identifiers").and_then(Value::as_array).cloned().unwrap_or_default();
     number(&mut given, &row.numbers, &kept);
-    let mut left = Vec::new();
+    let mut left: Vec<_> = row.redacted.iter().map(|member| (member.clone(), UnwrittenReason::UnderSecrecy)).collect();
     given.retain(|member, _| {
         let hides = hidden.contains(member);
         if hides {
@@ -124,12 +237,12 @@ fn changed(row: &Record, actor: &Actor, contract: &Contract, w: &Write<'_>) -> R
     Ok((fields, left))
 }
 
-async fn may(before: Option<&Actor>, fields: &NewActor, errand: &Errand, reach: &Reach, w: &Write<'_>) -> Result<()> {
+async fn may(before: Option<&Actor>, fields: &NewActor, By { sight, reach, .. }: By<'_>, w: &Write<'_>) -> Result<()> {
     if let Some(before) = before {
         actors::may_write(reach, &before.fields, Some(before.id), &w.tx).await?;
     }
     actors::may_write(reach, fields, before.map(|before| before.id), &w.tx).await?;
-    actors::may_join(&errand.acting.caller.sight, reach, before.map(|before| &before.fields), fields, &w.tx).await
+    actors::may_join(sight, reach, before.map(|before| &before.fields), fields, &w.tx).await
 }
 
 fn missing() -> Problem {

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::record::Record;
 use crate::{
+    exchange::columns,
     geography::areas::{AreaLevel, store as areas},
     kernel::{Fault, Result, Write, say, text},
 };
@@ -24,7 +25,10 @@ impl Places {
         for record in records {
             let seat = record.fields.get("seatAreaId").and_then(Value::as_str);
             let served = record.fields.get("areasServed").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-            asked.extend(seat.into_iter().chain(served).filter(|code| Uuid::parse_str(code).is_err()).map(ToOwned::to_owned));
+            let locality = record.helpers.get(columns::LOCALITY).and_then(Value::as_str);
+            asked.extend(
+                seat.into_iter().chain(served).chain(locality).filter(|code| Uuid::parse_str(code).is_err()).map(ToOwned::to_owned),
+            );
         }
         asked.sort();
         asked.dedup();
@@ -55,6 +59,13 @@ impl Places {
 
     /// Puts ids in place of what a record calls its areas.
     pub(super) fn settle(&self, record: &mut Record) -> Vec<Fault> {
+        // Where an actor is that is there already, the name of a postal town does not say.
+        let locality = record.helpers.remove(columns::LOCALITY).filter(|_| record.id.is_none());
+        if !record.fields.contains_key("seatAreaId")
+            && let Some(area) = locality.as_ref().and_then(Value::as_str).and_then(|locality| self.find(locality))
+        {
+            record.fields.insert("seatAreaId".to_owned(), area.to_string().into());
+        }
         let mut faults = Vec::new();
         let mut put = |value: &mut Value, pointer: String| {
             let Some(called) = value.as_str() else { return };

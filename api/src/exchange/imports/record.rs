@@ -45,6 +45,12 @@ pub struct Record {
     /// Whether the parent is an earlier row of the same file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub parent_is_in_file: bool,
+    /// What stands in columns that are no member of an actor: an e-mail address, say. An empty cell of one says nothing.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub helpers: Map<String, Value>,
+    /// Members that the row says were hidden from who made the file: what it has of them is not what the actor has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redacted: Vec<String>,
     /// Identifiers that stand in columns of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<Value>,
@@ -60,4 +66,7 @@ pub struct Row {
     pub external_id: Option<String>,
     /// What it says, or why it cannot be used.
     pub read: Result<Record, Vec<RowFault>>,
+    /// What could be read of a row that cannot be used, so that all that is wrong with it is told at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rest: Option<Record>,
 }

@@ -127,8 +127,19 @@ pub async fn first(id: ImportJobId, outcome: ImportOutcome, most: u64, db: &impl
 /// When the database does not answer.
 pub async fn insert(order: Order, intake: &Intake, caller: &Caller, w: &Write<'_>) -> Result<table::Model> {
     forget_old(w).await?;
+    let job = drawn_up(order, intake, caller, w);
+    table::Entity::insert(job.clone().into_active_model()).exec_without_returning(&w.tx).await?;
+    for (number, rows) in (0..).zip(&intake.chunks) {
+        let chunk = chunk::ActiveModel { import_job_id: Set(job.id), number: Set(number), rows: Set(rows.clone()) };
+        chunk::Entity::insert(chunk).exec_without_returning(&w.tx).await?;
+    }
+    Ok(job)
+}
+
+/// A job that nothing has come of yet, as it would be stored.
+pub(super) fn drawn_up(order: Order, intake: &Intake, caller: &Caller, w: &Write<'_>) -> table::Model {
     let scopes = caller.narrowed.as_ref().map(|carried| carried.iter().map(|permission| permission.key().to_owned()).collect::<Vec<_>>());
-    let job = table::Model {
+    table::Model {
         id: w.new_id(),
         version: 1,
         created_at: w.now,
@@ -158,13 +169,7 @@ pub async fn insert(order: Order, intake: &Intake, caller: &Caller, w: &Write<'_
         holder: None,
         held_until: None,
         tries: 0,
-    };
-    table::Entity::insert(job.clone().into_active_model()).exec_without_returning(&w.tx).await?;
-    for (number, rows) in (0..).zip(&intake.chunks) {
-        let chunk = chunk::ActiveModel { import_job_id: Set(job.id), number: Set(number), rows: Set(rows.clone()) };
-        chunk::Entity::insert(chunk).exec_without_returning(&w.tx).await?;
     }
-    Ok(job)
 }
 
 /// Removes jobs that ended long ago.
@@ -280,6 +285,16 @@ impl Progress {
             held: count(ImportOutcome::Held),
             refused: count(ImportOutcome::Refused),
         }
+    }
+
+    /// Adds what these rows have brought to a job.
+    pub const fn add(self, job: &mut table::Model) {
+        job.processed += self.all();
+        job.created += self.created;
+        job.updated += self.updated;
+        job.unchanged += self.unchanged;
+        job.held += self.held;
+        job.refused += self.refused;
     }
 
     const fn all(self) -> i64 {

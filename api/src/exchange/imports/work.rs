@@ -2,66 +2,36 @@
 
 use std::{cell::RefCell, collections::HashMap};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub(super) use super::outcome::Done;
 use super::{
-    ImportOutcome, ImportStatus, own,
+    ImportOutcome, ImportStatus, Intake, outcome, own,
     places::Places,
     record::{Record, Row, RowFault},
-    store,
+    store::{self, Order},
     table::{self, Kept, row},
     worker::{Errand, Worker},
 };
 use crate::{
-    access::{Reach, policy::Permission},
+    access::{Acting, Reach, policy::Permission},
     exchange::{
         links::store as links,
         matches::MatchId,
         sources::{
+            NewSource,
             rules::UnwrittenReason,
             store as sources,
             sync::{self, Incoming, SyncResult, Syncing},
         },
     },
-    kernel::{Db, Fault, Problem, Result, Write, personal_number, problem::Kind, request::Call, say},
-    registry::actors::{ActorId, rules, store as actors},
+    kernel::{Db, Fault, Problem, Result, Write, contract::Contract, extract, personal_number, problem::Kind, request::Call, say},
+    registry::actors::{ActorId, NewActor, matching, rules, store as actors},
 };
 
 /// How long a chain of parents within one piece may be.
 const GENERATIONS: usize = 10;
-
-/// What became of a row.
-#[derive(Clone, Debug)]
-pub(super) struct Done {
-    pub outcome: ImportOutcome,
-    pub actor: Option<ActorId>,
-    pub match_id: Option<Uuid>,
-    pub faults: Vec<Fault>,
-    pub left_alone: Vec<(String, UnwrittenReason)>,
-}
-
-impl Done {
-    pub(super) const fn of(outcome: ImportOutcome) -> Self {
-        Self { outcome, actor: None, match_id: None, faults: Vec::new(), left_alone: Vec::new() }
-    }
-
-    pub(super) fn refused(problem: Problem) -> Self {
-        let mut faults = problem.faults;
-        if faults.is_empty() {
-            faults.push(Fault::at("", problem.kind.slug(), problem.detail.unwrap_or_else(|| problem.kind.help())));
-        }
-        if let Some(address) = problem.conflicts_with {
-            for fault in faults.iter_mut().filter(|fault| fault.code == "taken") {
-                fault.detail = say!(
-                    "Numret är redan ett annat: det tillhör {address}. Är det samma aktör, ange dess id på raden; är raden en lokal del av den, låt numret ha scope parent.",
-                    "The number belongs to {address}. If it is the same actor, give its id in the row; if the row is a local branch of it, give the number the scope parent."
-                );
-            }
-        }
-        Self { faults, ..Self::of(ImportOutcome::Refused) }
-    }
-}
 
 /// Works a piece through.
 pub(super) async fn piece(job: &table::Model, rows: Vec<Row>, errand: &Errand, worker: &Worker, db: &Db) -> Result<()> {
@@ -82,6 +52,35 @@ pub(super) async fn piece(job: &table::Model, rows: Vec<Row>, errand: &Errand, w
         store::advance(job, table_rows(job, &rows, &done), w).await
     })
     .await
+}
+
+/// Tries a job out whose source is not there yet: what becomes of its rows is told, and neither it nor the source is stored.
+pub(super) async fn rehearse(
+    order: Order,
+    read: &Intake,
+    new: &NewSource,
+    worker: &Worker,
+    db: &Db,
+    mut told: impl FnMut(&table::Model),
+) -> Result<(table::Model, Vec<row::Model>)> {
+    let acting = Acting::installation();
+    let call = Call::of_console("createImport");
+    let mut job = tried(&call, db, async |w| Ok(store::drawn_up(order, read, &acting.caller, w))).await?;
+    let mut refused = Vec::new();
+    for chunk in &read.chunks {
+        let rows: Vec<Row> = serde_json::from_str(chunk)?;
+        let tried = tried(&call, db, async |w| {
+            let source = sources::insert(new, w).await?;
+            let errand = Errand { acting: acting.clone(), source: Some(source) };
+            Ok(table_rows(&job, &rows, &write(&job, &rows, &errand, worker, w).await?))
+        });
+        let done = tried.await?;
+        store::Progress::of(&done).add(&mut job);
+        refused.extend(done.into_iter().filter(|row| row.outcome == ImportOutcome::Refused));
+        told(&job);
+    }
+    job.status = ImportStatus::Completed;
+    Ok((job, refused))
 }
 
 /// Ends a job that all rows of have been worked through.
@@ -149,17 +148,19 @@ async fn tried<T>(call: &Call, db: &Db, work: impl AsyncFn(&Write<'_>) -> Result
 async fn write(job: &table::Model, rows: &[Row], errand: &Errand, worker: &Worker, w: &Write<'_>) -> Result<Vec<Option<Done>>> {
     w.plan_anew().await?;
     let reach = errand.acting.caller.reach(Permission::WriteImports)?;
-    let places = Places::of(rows.iter().filter_map(|row| row.read.as_ref().ok()), w).await?;
+    let places = Places::of(rows.iter().filter_map(|row| row.read.as_ref().ok().or(row.rest.as_ref())), w).await?;
     let mut done: Vec<Option<Done>> = rows.iter().map(|_| None).collect();
     let mut pending: Vec<(usize, Record)> = Vec::new();
     for (at, row) in rows.iter().enumerate() {
-        let Ok(record) = &row.read else { continue };
+        let Some(record) = row.read.as_ref().ok().or(row.rest.as_ref()) else { continue };
         let mut record = record.clone();
-        let faults = places.settle(&mut record);
-        if faults.is_empty() {
+        let mut faults = places.settle(&mut record);
+        if faults.is_empty() && row.read.is_ok() {
             pending.push((at, record));
         } else {
-            done[at] = Some(Done { faults, ..Done::of(ImportOutcome::Refused) });
+            let (others, schemes) = others(record, &faults, worker.contract());
+            faults.extend(others);
+            done[at] = Some(Done { faults, schemes, ..Done::of(ImportOutcome::Refused) });
         }
     }
     // A parent may stand in the same piece, and has an id only when it has been written.
@@ -195,7 +196,29 @@ async fn write(job: &table::Model, rows: &[Row], errand: &Errand, worker: &Worke
     for (at, _) in orphans {
         done[at] = Some(Done { faults: vec![no_parent()], ..Done::of(ImportOutcome::Refused) });
     }
+    outcome::name_owners(&mut done, job.dry_run, &errand.acting.caller.sight, w).await?;
     Ok(done)
+}
+
+/// What else is wrong with a row that is refused already, so that all of it can be put right at once; with the schemes of
+/// its identifiers.
+fn others(record: Record, told: &[Fault], contract: &Contract) -> (Vec<Fault>, Vec<String>) {
+    let mut whole = own::whole(&record);
+    let schemes = outcome::schemes(&whole);
+    whole.retain(|member, value| {
+        let is_told = told.iter().any(|fault| fault.pointer.split('/').nth(1) == Some(member));
+        let called = member == "parentId" && value.as_str().is_some_and(|parent| Uuid::parse_str(parent).is_err());
+        !is_told && !called
+    });
+    // What could not be read has been told of.
+    whole.entry("kind").or_insert_with(|| json!("other"));
+    whole.entry("name").or_insert_with(|| json!("-"));
+    let whole = Value::Object(whole);
+    let found = match contract.check("NewActor", &whole).and_then(|()| extract::typed::<NewActor>(whole)) {
+        Ok(actor) => rules::identifiers(&actor.identifiers).err().unwrap_or_default(),
+        Err(problem) => problem.faults,
+    };
+    (found, schemes)
 }
 
 async fn apply(records: Vec<Record>, errand: &Errand, reach: &Reach, worker: &Worker, w: &Write<'_>) -> Result<Vec<Done>> {
@@ -203,16 +226,21 @@ async fn apply(records: Vec<Record>, errand: &Errand, reach: &Reach, worker: &Wo
         return own::apply(records, errand, reach, worker.contract(), w).await;
     };
     let syncing = Syncing { source, sight: &errand.acting.caller.sight, reach, contract: worker.contract() };
+    let hidden: Vec<Vec<String>> = records.iter().map(|record| record.redacted.clone()).collect();
     let incoming = records.into_iter().map(|record| Incoming { external_id: record.external_id.clone(), fields: fields(record) });
-    let outcomes = sync::apply(incoming.collect(), &syncing, w).await?;
+    let incoming: Vec<_> = incoming.collect();
+    let schemes: Vec<_> = incoming.iter().map(|record| outcome::schemes(&record.fields)).collect();
+    let outcomes = sync::apply(incoming, &syncing, w).await?;
     Ok(outcomes
         .into_iter()
-        .map(|outcome| {
+        .zip(hidden.into_iter().zip(schemes))
+        .map(|(outcome, (hidden, schemes))| {
             let (result, match_id) = (outcome.result, outcome.match_id().map(MatchId::uuid));
             let actor = outcome.actor.as_ref().map(|actor| actor.id).or_else(|| outcome.link.as_ref().and_then(|link| link.actor_id));
-            let left_alone = outcome.left_alone.iter().map(|left| (left.member.clone(), left.reason)).collect();
+            let mut left_alone: Vec<_> = outcome.left_alone.iter().map(|left| (left.member.clone(), left.reason)).collect();
+            left_alone.extend(hidden.into_iter().map(|member| (member, UnwrittenReason::UnderSecrecy)));
             match (result, outcome.problem) {
-                (_, Some(problem)) => Done { actor, ..Done::refused(problem) },
+                (_, Some(problem)) => Done { actor, schemes, ..Done::refused(problem) },
                 (SyncResult::Created, None) => Done { actor, left_alone, ..Done::of(ImportOutcome::Created) },
                 (SyncResult::Updated, None) => Done { actor, left_alone, ..Done::of(ImportOutcome::Updated) },
                 (SyncResult::Held, None) => Done { actor, match_id, ..Done::of(ImportOutcome::Held) },
@@ -252,12 +280,19 @@ async fn with_parents(records: Numbered, errand: &Errand, w: &Write<'_>) -> Resu
         let known = links::by_external_ids(source.id, &ids, &w.tx).await?;
         found.extend(known.into_iter().filter_map(|(id, link)| Some((id, link.actor_id?))));
     }
+    let by_number = |parent: &String| Some((rules::ORGANISATION_NUMBER.to_owned(), rules::organisation_number(parent, "").ok()?));
+    asked.retain(|parent| !found.contains_key(parent));
+    let numbers: Vec<_> = asked.iter().filter_map(by_number).collect();
+    let owners = matching::owners(&numbers, &w.tx).await?;
+    let ids: Vec<ActorId> = owners.values().copied().collect();
+    let unseen = actors::missing(&errand.acting.caller.sight, &ids, &w.tx).await?;
     for parent in asked {
-        if !found.contains_key(&parent)
-            && let Ok(number) = rules::organisation_number(&parent, "")
-            && let Some(actor) = actors::by_identifier(&format!("{}:{number}", rules::ORGANISATION_NUMBER), &w.tx).await?
+        // A number that is hidden from the caller is nobody's for it.
+        if let Some(owner) = by_number(&parent).and_then(|number| owners.get(&number))
+            && !unseen.contains(owner)
+            && !sync::hidden(*owner, w.call.secrecy.as_ref()).contains("identifiers")
         {
-            found.insert(parent, actor);
+            found.insert(parent, *owner);
         }
     }
     let (mut ready, mut waiting) = (Vec::new(), Vec::new());
@@ -289,7 +324,7 @@ fn no_parent() -> Fault {
 
 /// The columns whose cells become a member.
 const BEHIND: &[(&str, &[&str])] = &[
-    ("seatAreaId", &["seatAreaId", "municipality", "county"]),
+    ("seatAreaId", &["seatAreaId", "municipality", "county", "locality"]),
     ("identifiers", &["identifiers", "organisationNumber", "koladaId", "municipality"]),
     ("contactPoints", &["contactPoints", "email", "phone"]),
     ("focus", &["focus", "categories"]),
@@ -298,11 +333,17 @@ const BEHIND: &[(&str, &[&str])] = &[
 
 /// What became of rows, as it is kept.
 fn table_rows(job: &table::Model, rows: &[Row], done: &[Option<Done>]) -> Vec<row::Model> {
-    let column = |pointer: &str| {
+    let column = |pointer: &str, schemes: &[String]| {
         let member = pointer.split('/').nth(1)?;
+        let of_member = |member: &str| job.columns.0.iter().find(|column| column.member == member).map(|column| column.heading.clone());
+        if member == "identifiers"
+            && let Some(scheme) = pointer.split('/').nth(2).and_then(|at| schemes.get(at.parse::<usize>().ok()?))
+            && let Some(heading) = outcome::column_of(scheme).and_then(of_member)
+        {
+            return Some(heading);
+        }
         let behind = BEHIND.iter().find(|(known, _)| *known == member).map_or(std::slice::from_ref(&member), |(_, behind)| behind);
-        let found = behind.iter().find_map(|member| job.columns.0.iter().find(|column| column.member == **member));
-        found.map(|column| column.heading.clone())
+        behind.iter().find_map(|member| of_member(member))
     };
     rows.iter()
         .zip(done)
@@ -310,7 +351,7 @@ fn table_rows(job: &table::Model, rows: &[Row], done: &[Option<Done>]) -> Vec<ro
             let refused = Done::of(ImportOutcome::Refused);
             let done = done.as_ref().unwrap_or(&refused);
             let mut errors = read.read.clone().err().unwrap_or_default();
-            errors.extend(done.faults.iter().map(|fault| RowFault::of(fault.clone(), column(&fault.pointer))));
+            errors.extend(done.faults.iter().map(|fault| RowFault::of(fault.clone(), column(&fault.pointer, &done.schemes))));
             row::Model {
                 import_job_id: job.id,
                 number: read.row.into(),

@@ -1,0 +1,44 @@
+//! Whether a file as a whole is one that can be imported so: refused at once, rather than row by row.
+
+use uuid::Uuid;
+
+use super::{Intake, formats::Format, mapping::Row};
+use crate::{
+    access::Sight,
+    kernel::{Db, Fault, Problem, Result, language::Text, say},
+    registry::actors::{ActorId, store as actors},
+};
+
+/// Refuses a table without a column of names, unless its rows are actors by their ids; and a file exported from here that is
+/// said to come from a source, for each of its rows would be held as an actor that is there already.
+///
+/// # Errors
+/// When it cannot be imported so. What is said of a file of our own is given.
+pub async fn fit(read: &Intake, format: Format, from_source: bool, ours: Text, sight: &Sight, db: &Db) -> Result<()> {
+    let has = |member: &str| read.columns.iter().any(|column| column.member == member);
+    if matches!(format, Format::Csv | Format::Xlsx) && !has("name") && (from_source || !has("id")) {
+        return Err(Problem::invalid(vec![Fault::at("", "no-known-heading", no_name(read))]));
+    }
+    if from_source && has("id") && has("version") && is_known(read, sight, db).await? {
+        return Err(Problem::invalid(vec![Fault::at("", "own-export", ours)]));
+    }
+    Ok(())
+}
+
+fn no_name(read: &Intake) -> Text {
+    let left_out = read.left_out.iter().map(|left| left.heading.as_str());
+    let headings = left_out.chain(read.columns.iter().map(|column| column.heading.as_str()));
+    let headings = headings.take(5).collect::<Vec<_>>().join(", ");
+    say!(
+        "Ingen kolumn känns igen som namn. Rubrikerna ska stå på första raden (lästes: {headings}). Ta bort rader ovanför rubrikerna, eller byt rubriken till Namn.",
+        "No column is recognised as the name. The headings must stand in the first row (read: {headings}). Remove rows above the headings, or change the heading to name."
+    )
+}
+
+/// Whether some of a file's first rows are actors here; another system may have ids and versions of its own.
+async fn is_known(read: &Intake, sight: &Sight, db: &Db) -> Result<bool> {
+    let Some(first) = read.chunks.first() else { return Ok(false) };
+    let rows: Vec<Row> = serde_json::from_str(first)?;
+    let ids: Vec<ActorId> = rows.iter().filter_map(|row| Uuid::parse_str(row.external_id.as_deref()?).ok()).map(ActorId::from).collect();
+    Ok(actors::missing(sight, &ids, db.reader()).await?.len() < ids.len())
+}
