@@ -17,6 +17,7 @@ pub use waiting::Followers;
 /// Every kind of record whose changes are in the feed.
 pub const KINDS: &[&str] = &[
     "actor",
+    "actor_relation",
     "assessment",
     "ballot",
     "cause",
@@ -42,6 +43,7 @@ pub const KINDS: &[&str] = &[
     "service_account",
     "source",
     "source_actor",
+    "statement",
     "user",
     "webhook",
 ];
