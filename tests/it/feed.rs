@@ -1,6 +1,7 @@
 //! Following changes: narrowed, waited for, streamed, kept for a while, and ended where the feed does not go on.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     thread,
     time::{Duration, Instant},
 };
@@ -19,12 +20,15 @@ use samsyn::{
 use serde_json::{Value, json};
 
 use crate::{
-    feed_checker::literal,
+    feed_checker::{Dice, literal},
     harness::{
         Client, Database, TestApp,
         child::{self, Child, with_db},
-        id, today,
+        id,
+        receiver::Receiver,
+        today,
     },
+    webhooks::hook,
 };
 
 fn actor(who: &Client, name: &str, other: &Value) -> String {
@@ -211,7 +215,9 @@ fn changes_are_streamed_and_go_on_where_the_stream_was_cut(#[values(Database::Sq
     let preflight = app.anybody().with("Origin", "https://app.example.se").with("Access-Control-Request-Method", "GET");
     let leave = preflight.call("OPTIONS", "/changes", None).is(204);
     assert!(leave.header("Access-Control-Allow-Headers").unwrap().contains("Last-Event-ID"));
-    assert_eq!(admin.with("Last-Event-ID", "made-up").stream("/changes").err().flatten().unwrap().json["code"], "invalid-cursor");
+    for cursor in ["made-up", "påhittad"] {
+        assert_eq!(admin.with("Last-Event-ID", cursor).stream("/changes").err().flatten().unwrap().json["code"], "invalid-cursor");
+    }
 }
 
 #[rstest]
@@ -396,6 +402,193 @@ fn a_list_and_what_changed_since_are_what_is_there(#[values(Database::Sqlite, Da
     assert_eq!(copy, live);
 }
 
+/// Kinds of record with the lists that they stand in.
+const MIRRORED: [(&str, &str); 5] = [
+    ("actor", "/actors"),
+    ("mandate", "/mandates"),
+    ("statement", "/statements"),
+    ("actor_relation", "/actor-relations"),
+    ("source", "/sources"),
+];
+
+/// All that somebody is shown in those lists, by address, and where the feed was before it was read.
+fn lists(who: &Client) -> (BTreeMap<String, Value>, String) {
+    let (mut shown, mut from) = (BTreeMap::new(), String::new());
+    for (_, list) in MIRRORED {
+        let mut next = String::new();
+        loop {
+            let page = who.get(&format!("{list}?limit=200{next}")).is(200).json;
+            if from.is_empty() {
+                page["changeCursor"].as_str().unwrap().clone_into(&mut from);
+            }
+            shown.extend(page["items"].as_array().unwrap().iter().map(|item| (format!("{list}/{}", id(item)), item.clone())));
+            let Some(more) = page["nextCursor"].as_str() else { break };
+            next = format!("&cursor={more}");
+        }
+    }
+    (shown, from)
+}
+
+/// A copy that somebody keeps as FOLLOWING.md says.
+struct Mirror {
+    who: Client,
+    name: &'static str,
+    copy: BTreeMap<String, Value>,
+    from: String,
+}
+
+impl Mirror {
+    fn of(name: &'static str, who: &Client) -> Self {
+        let (copy, from) = lists(who);
+        Self { who: who.clone(), name, copy, from }
+    }
+
+    fn catch_up(&mut self) {
+        let (changes, from) = after(&self.who, &self.from, "");
+        self.from = from;
+        for change in changes {
+            let Some((_, list)) = MIRRORED.iter().find(|(kind, _)| change["type"] == *kind) else { continue };
+            let address = format!("{list}/{}", id(&change));
+            let now = self.who.get(&address);
+            if change["op"] == "upsert" && now.status == 200 {
+                self.copy.insert(address, now.json);
+            } else {
+                self.copy.remove(&address);
+            }
+        }
+    }
+
+    /// What of the copy is not as it is shown.
+    fn wrong(&self) -> Vec<String> {
+        let (shown, _) = lists(&self.who);
+        let all: BTreeSet<&String> = shown.keys().chain(self.copy.keys()).collect();
+        let wrong = all.into_iter().filter(|address| shown.get(*address) != self.copy.get(*address));
+        wrong.map(|address| format!("{}: {address} is {:?}, copied {:?}", self.name, shown.get(address), self.copy.get(address))).collect()
+    }
+}
+
+/// A registry that is changed at random, by one who may do all.
+struct Changing {
+    admin: Client,
+    dice: Dice,
+    area: String,
+    actors: Vec<String>,
+    /// The actors that somebody works for. They live on in every merge, or their people would come to see more.
+    worked_for: usize,
+    hanging: Vec<String>,
+    merges: Vec<String>,
+    log: Vec<String>,
+}
+
+impl Changing {
+    fn one(&mut self, of: usize) -> usize {
+        usize::try_from(self.dice.below(of as u64)).unwrap()
+    }
+
+    fn actor(&mut self) -> String {
+        let at = self.one(self.actors.len());
+        self.actors[at].clone()
+    }
+
+    fn visibility(&mut self) -> &'static str {
+        ["public", "members", "actor", "actor"][self.one(4)]
+    }
+
+    fn call(&mut self, method: &str, path: &str, body: &Value) -> Option<String> {
+        let answer = match method {
+            "POST" => self.admin.post(path, body),
+            "PATCH" => self.admin.patch(path, "*", body),
+            _ => self.admin.delete(path, "*"),
+        };
+        assert!(answer.status < 500, "{method} {path} {body}: {}", answer.body);
+        self.log.push(format!("{method} {path} {body}: {}", answer.status));
+        (answer.status == 201).then(|| id(&answer.json))
+    }
+
+    fn step(&mut self) {
+        let (at, actor, other) = (self.log.len(), self.actor(), self.actor());
+        let visibility = self.visibility();
+        let parent = if self.one(3) == 0 { Value::Null } else { json!(other) };
+        let common = json!({"actorId": actor, "policyDomain": "education", "areaId": self.area, "visibility": visibility});
+        let with = |more: Value| {
+            let mut new = common.clone();
+            new.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            new
+        };
+        let (list, new) = match self.one(15) {
+            0 => ("/actors", json!({"kind": "other", "name": format!("Ny {at}"), "visibility": visibility, "parentId": parent})),
+            1 => ("/mandates", with(json!({"powers": ["implement"], "basis": "voluntary", "validFrom": "2026-01-01"}))),
+            2 => ("/statements", with(json!({"kind": "need", "text": format!("Lokal {at}"), "sufficiency": "insufficient"}))),
+            3 => ("/actor-relations", json!({"kind": "member_of", "actorId": actor, "otherActorId": other})),
+            4 => ("/sources", json!({"actorId": actor, "name": format!("Register {}", at % 3), "idScheme": "nr"})),
+            5..=6 => return drop(self.call("PATCH", &format!("/actors/{actor}"), &json!({"visibility": visibility}))),
+            7..=8 => return drop(self.call("PATCH", &format!("/actors/{actor}"), &json!({"parentId": parent}))),
+            9 => return drop(self.call("DELETE", &format!("/actors/{actor}"), &json!(null))),
+            10 => return drop(self.call("POST", &format!("/actors/{actor}/restore"), &json!({}))),
+            11..=12 => {
+                let gone = self.worked_for + self.one(self.actors.len() - self.worked_for);
+                let gone = self.actors[gone].clone();
+                let merge = self.call("POST", &format!("/actors/{gone}/merge"), &json!({"into": other}));
+                return self.merges.extend(merge);
+            }
+            13 if !self.merges.is_empty() => {
+                let merge = self.one(self.merges.len());
+                let path = format!("/merges/{}/undo", self.merges[merge]);
+                return drop(self.call("POST", &path, &json!({})));
+            }
+            _ if self.hanging.is_empty() => return,
+            _ => {
+                let hanging = self.one(self.hanging.len());
+                let path = self.hanging.swap_remove(hanging);
+                return drop(self.call("DELETE", &path, &json!(null)));
+            }
+        };
+        let Some(new) = self.call("POST", list, &new) else { return };
+        match list {
+            "/actors" => self.actors.push(new),
+            "/sources" => {}
+            _ => self.hanging.push(format!("{list}/{new}")),
+        }
+    }
+}
+
+/// Whatever becomes of actors and what hangs on them, whoever follows has what it is shown.
+#[rstest]
+fn whatever_happens_a_copy_is_what_is_shown(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (admin, area) = (app.user(Role::Admin, None), app.area("0127"));
+    let mut actors: Vec<String> = Vec::new();
+    for number in 0..8 {
+        let parent = actors.get(number / 2).filter(|_| number > 1);
+        let visibility = ["public", "actor"][number % 2];
+        actors.push(actor(&admin, &format!("Aktör {number}"), &json!({"visibility": visibility, "parentId": parent})));
+    }
+    let people = |at: usize| app.user(Role::ActorAdmin, Some(("actor", &actors[at])));
+    let followers = [
+        ("a reader", app.user(Role::Reader, Some(("area", &area)))),
+        ("a coordinator", app.user(Role::Coordinator, Some(("area", &area)))),
+        ("the people of one", people(0)),
+        ("the people of another", people(1)),
+    ];
+    let mirrors = || followers.iter().map(|(name, who)| Mirror::of(name, who)).collect::<Vec<_>>();
+    let (mut often, mut at_last) = (mirrors(), mirrors());
+    let (hanging, merges, log) = (Vec::new(), Vec::new(), Vec::new());
+    let mut changing = Changing { admin: admin.clone(), dice: Dice(1), area, actors, worked_for: 2, hanging, merges, log };
+    for step in 0..60 {
+        changing.step();
+        often[step % 4].catch_up();
+    }
+    at_last.extend(often);
+    let wrong: Vec<_> = at_last
+        .iter_mut()
+        .flat_map(|mirror| {
+            mirror.catch_up();
+            mirror.wrong()
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}\n\n{}", wrong.join("\n"), changing.log.join("\n"));
+}
+
 #[rstest]
 fn what_hangs_on_an_actor_goes_and_comes_with_it(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
@@ -441,5 +634,102 @@ fn what_hangs_on_an_actor_goes_and_comes_with_it(#[values(Database::Sqlite, Data
         patch(&admin, &federation, &json!({"visibility": visibility}));
         assert_eq!(places(&reader, &reader_at), [one(&federation, op), one(&membership, op)].concat());
         assert_eq!(places(&admin, &admin_at), [one(&federation, "upsert"), one(&membership, "upsert")].concat());
+    }
+}
+
+#[rstest]
+fn the_people_of_a_merged_actor_are_told_what_happened_before(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (admin, botkyrka) = (app.user(Role::Admin, None), app.area("0127"));
+    let [first, second, third] = ["Första", "Andra", "Tredje"].map(|name| actor(&admin, name, &json!({"visibility": "actor"})));
+    let people = app.user(Role::ActorAdmin, Some(("actor", &first)));
+    let receiver = Receiver::start();
+    let new = json!({"actorId": first, "policyDomain": "education", "areaId": botkyrka, "visibility": "actor",
+        "validFrom": "2026-01-01", "powers": ["implement"], "basis": "voluntary"});
+    let mandate = id(&admin.post("/mandates", &new).is(201).json);
+    people.get(&format!("/mandates/{mandate}")).is(200);
+    let from = here(&people);
+    hook(&people, &receiver.url(), &json!({"types": ["mandate"]}));
+    admin.delete(&format!("/mandates/{mandate}"), "*").is(204);
+    admin.post(&format!("/actors/{first}/merge"), &json!({"into": second})).is(201);
+    admin.post(&format!("/actors/{second}/merge"), &json!({"into": third})).is(201);
+    let (items, _) = after(&people, &from, "&types=mandate,actor");
+    let told = told(&items);
+    for expected in [(&mandate, "delete"), (&first, "merge"), (&second, "merge")] {
+        assert!(told.iter().any(|(id, op)| (id, op.as_str()) == expected), "{expected:?} {told:?}");
+    }
+    assert_eq!(receiver.wait(1)[0].json["data"]["id"], json!(mandate));
+}
+
+/// Who works for what an actor is part of sees what is for its own people, as long as it is a part of it.
+#[rstest]
+fn who_sees_by_what_an_actor_is_part_of_is_told_when_it_moves(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (admin, botkyrka) = (app.user(Role::Admin, None), app.area("0127"));
+    let (one, other) = (actor(&admin, "Här", &json!({})), actor(&admin, "Där", &json!({})));
+    let child = actor(&admin, "Del", &json!({"visibility": "actor", "parentId": one}));
+    let below = actor(&admin, "Del av del", &json!({"visibility": "actor", "parentId": child}));
+    let new = json!({"actorId": below, "policyDomain": "education", "areaId": botkyrka, "visibility": "actor",
+        "validFrom": "2026-01-01", "powers": ["implement"], "basis": "voluntary"});
+    let mandate = id(&admin.post("/mandates", &new).is(201).json);
+    let source = id(&admin.post("/sources", &json!({"actorId": below, "name": "Register", "idScheme": "nr"})).is(201).json);
+    let relation = |of: &str| id(&admin.get(&format!("/actor-relations?actorId={of}&limit=1")).is(200).json["items"][0]);
+    let hanging = [relation(&child), relation(&below), child.clone(), below, mandate, source];
+    let whose = |actor: &str| app.user(Role::ActorAdmin, Some(("actor", actor)));
+    let (here_people, there_people, its_people) = (whose(&one), whose(&other), whose(&child));
+    let places = [&here_people, &there_people, &its_people].map(here);
+    patch(&admin, &child, &json!({"parentId": other}));
+    let lately = |who: &Client, from: &str| -> BTreeMap<String, String> { told(&after(who, from, "").0).into_iter().collect() };
+    let (lost, gained, kept) = (lately(&here_people, &places[0]), lately(&there_people, &places[1]), lately(&its_people, &places[2]));
+    for id in &hanging {
+        assert_eq!(lost.get(id).map(String::as_str), Some("delete"), "{hanging:?} {lost:?}");
+        // That it was part of the one today ended the day that it began.
+        if *id != hanging[0] {
+            assert_eq!((gained.get(id).map(String::as_str), kept.get(id).map(String::as_str)), (Some("upsert"), Some("upsert")));
+        }
+    }
+    let from = here(&there_people);
+    patch(&admin, &child, &json!({"parentId": null}));
+    let lost = lately(&there_people, &from);
+    assert!(hanging[1..].iter().all(|id| lost.get(id).is_some_and(|op| op == "delete")), "{lost:?}");
+}
+
+#[rstest]
+fn sources_come_and_go_with_their_actor(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (admin, reader) = (app.user(Role::Admin, None), app.user(Role::Reader, Some(("area", &app.area("0127")))));
+    let club = actor(&admin, "Fittja Grannar", &json!({}));
+    let source = id(&admin.post("/sources", &json!({"actorId": club, "name": "Register", "idScheme": "nr"})).is(201).json);
+    let path = format!("/sources/{source}");
+    let becomes = |op: &str, status: u16, change: &dyn Fn()| {
+        let from = here(&reader);
+        change();
+        assert_eq!(told(&after(&reader, &from, "&types=source").0), one(&source, op));
+        reader.get(&path).is(status);
+    };
+    becomes("delete", 404, &|| patch(&admin, &club, &json!({"visibility": "actor"})));
+    becomes("upsert", 200, &|| patch(&admin, &club, &json!({"visibility": "public"})));
+    becomes("delete", 404, &|| drop(admin.delete(&format!("/actors/{club}"), "*").is(204)));
+    becomes("upsert", 200, &|| drop(admin.call("POST", &format!("/actors/{club}/restore"), None).is(200)));
+}
+
+#[rstest]
+fn that_it_is_secret_what_an_actor_is_part_of_is_told_of_its_relations(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (admin, reader) = (app.user(Role::Admin, None), app.user(Role::Reader, Some(("area", &app.area("0127")))));
+    let parent = actor(&admin, "Överst", &json!({}));
+    let part = actor(&admin, "Del", &json!({"parentId": parent}));
+    let relation = id(&admin.get(&format!("/actor-relations?actorId={part}")).is(200).json["items"][0]);
+    for member in [json!("parentId"), json!(null)] {
+        let from = here(&reader);
+        let mark = json!({"recordKind": "actor", "recordId": part, "member": member, "chapter": 26, "paragraph": "1",
+            "motive": "Skyddat boende", "reviewOn": "2027-01-31"});
+        let mark = id(&admin.post("/secrecy-marks", &mark).is(201).json);
+        assert_eq!(told(&after(&reader, &from, "").0), [one(&part, "upsert"), one(&relation, "upsert")].concat());
+        reader.get(&format!("/actor-relations/{relation}")).is(404);
+        let from = here(&reader);
+        admin.post(&format!("/secrecy-marks/{mark}/lift"), &json!({"motive": "Inte längre"})).is(200);
+        assert_eq!(told(&after(&reader, &from, "&types=actor_relation").0), one(&relation, "upsert"));
+        reader.get(&format!("/actor-relations/{relation}")).is(200);
     }
 }

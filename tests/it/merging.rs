@@ -566,7 +566,7 @@ fn what_fewer_saw_is_not_shown_to_more(#[values(Database::Sqlite, Database::Post
 }
 
 /// All changes that somebody is told of, from a place in the feed or from its beginning.
-pub fn all_changes(who: &Client, cursor: &str) -> Vec<Value> {
+fn all_changes(who: &Client, cursor: &str) -> Vec<Value> {
     let start = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
     let mut page = who.get(&format!("/changes?limit=200{start}")).is(200).json;
     let mut all = page["items"].as_array().unwrap().clone();
@@ -791,4 +791,28 @@ fn nobody_is_restored_above_itself(#[values(Database::Sqlite, Database::Postgres
         let back = admin.call("POST", &format!("/actors/{id}/restore"), None).is(200);
         assert_eq!(back.json["parentId"], json!(other));
     }
+}
+
+#[rstest]
+fn what_is_restored_between_a_merge_and_its_undoing_is_part_of_one(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let actor = |name: &str, parent: Value| make(&admin, "/actors", &json!({"kind": "association", "name": name, "parentId": parent}));
+    let (gone, kept) = (actor("Borta", Value::Null), actor("Kvar", Value::Null));
+    let (restored, stays) = (actor("Återställd", json!(gone)), actor("Del", json!(gone)));
+    let parents = |of: &str| -> (Value, Vec<Value>) {
+        let page = admin.get(&format!("/actor-relations?actorId={of}&limit=200")).is(200).json;
+        let open = page["items"].as_array().unwrap().iter().filter(|relation| relation["validTo"].is_null());
+        (admin.get(&format!("/actors/{of}")).is(200).json["parentId"].clone(), open.map(|one| one["otherActorId"].clone()).collect())
+    };
+    admin.delete(&format!("/actors/{restored}"), "*").is(204);
+    let merge = id(&admin.post(&format!("/actors/{gone}/merge"), &json!({"into": kept})).is(201).json);
+    admin.call("POST", &format!("/actors/{restored}/restore"), None).is(200);
+    for part in [&restored, &stays] {
+        assert_eq!(parents(part), (json!(kept), vec![json!(kept)]));
+    }
+    let undone = admin.call("POST", &format!("/merges/{merge}/undo"), None).is(200).json;
+    assert_eq!(undone["leftAlone"].as_array().unwrap().iter().map(|left| &left["reason"]).collect::<Vec<_>>(), ["changed"]);
+    assert_eq!(parents(&restored), (json!(kept), vec![json!(kept)]));
+    assert_eq!(parents(&stays), (json!(gone), vec![json!(gone)]));
 }

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     abuse_policy::plain,
     fixtures::Set,
-    harness::{Client, Database, TestApp, id},
-    merging::all_changes,
+    harness::{Client, Database, TestApp},
     policy::{in_order, prepared},
     story::{self, Teller},
 };
@@ -270,28 +269,4 @@ fn abuse_35_with_and_without_anothers_records_an_outsider_is_answered_alike(
     let seen = seen.filter(|address| admin.at(with.address).get(address).json != admin.at(without.address).get(address).json).count();
     assert!(seen >= 30, "{seen}");
     admin.at(without.address).get(&format!("/forums/{}", hidden.one("forumId"))).is(404);
-}
-
-#[rstest]
-fn what_is_between_two_is_told_to_nobody_who_sees_one_of_them(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(app) = TestApp::start(database) else { return };
-    let admin = app.user(Role::Admin, None);
-    let closed = |name: &str, parent: Value| {
-        let new = json!({"kind": "association", "name": name, "visibility": "actor", "parentId": parent});
-        id(&admin.post("/actors", &new).is(201).json)
-    };
-    let one = closed("Kretsen", Value::Null);
-    let part = closed("Sektionen", json!(one));
-    let other = closed("Förbundet", Value::Null);
-    let tie = json!({"kind": "member_of", "actorId": part, "otherActorId": other});
-    let tie = id(&admin.post("/actor-relations", &tie).is(201).json);
-    let whole = id(&admin.get(&format!("/actor-relations?actorId={one}")).is(200).json["items"][0]);
-    let told = |who: &Client, relation: &str| all_changes(who, "").iter().any(|change| change["id"] == json!(relation));
-    for (actor, sees_whole) in [(&one, true), (&part, false), (&other, false)] {
-        let theirs = app.user(Role::Reader, Some(("actor", actor)));
-        assert_eq!((told(&theirs, &tie), told(&theirs, &whole)), (false, sees_whole), "as in /actor-relations");
-        let listed = theirs.get("/actor-relations").is(200).body;
-        assert_eq!((listed.contains(&tie), listed.contains(&whole)), (false, sees_whole));
-    }
-    assert!(told(&admin, &tie) && told(&admin, &whole));
 }

@@ -15,6 +15,7 @@ use crate::{
         request::Call,
         say, text,
     },
+    registry::relations::store as relations,
 };
 
 fn view(row: table::Model) -> SecrecyMark {
@@ -118,7 +119,7 @@ pub(super) async fn insert(record: &Record, new: NewSecrecyMark, contract: &Cont
         lifted_at: Set(None),
     };
     let mark = view(row.insert(&w.tx).await?);
-    announce(&mark, record, w);
+    announce(&mark, record, w).await?;
     Ok(mark)
 }
 
@@ -174,7 +175,7 @@ pub(super) async fn lift(mark: &SecrecyMark, motive: &str, w: &Write<'_>) -> Res
     w.replace::<table::Entity>(row, table::Column::Id.eq(mark.id), table::Column::Version, mark.version).await?;
     let lifted = table::Entity::find_by_id(mark.id).one(&w.tx).await?.map(view).ok_or_else(Problem::not_found)?;
     match records::find(&Sight::of_installation(), mark.fields.record_kind, mark.fields.record_id, &w.tx).await {
-        Ok(record) => announce(&lifted, &record, w),
+        Ok(record) => announce(&lifted, &record, w).await?,
         // The record has been removed meanwhile.
         Err(problem) if problem.kind == Kind::NotFound => w.access_changed(),
         Err(problem) => return Err(problem),
@@ -183,10 +184,14 @@ pub(super) async fn lift(mark: &SecrecyMark, motive: &str, w: &Write<'_>) -> Res
 }
 
 /// All instances read the marks anew, and who mirrors the record reads that again: its answer is another now. The feed says
-/// of the record only that it has changed.
-fn announce(mark: &SecrecyMark, record: &Record, w: &Write<'_>) {
+/// of the record only that it has changed. What an actor is part of is told by its relations too, which are hidden with it.
+async fn announce(mark: &SecrecyMark, record: &Record, w: &Write<'_>) -> Result<()> {
     w.access_changed();
     let op = ChangeOperation::Upsert;
     w.record(Change::new("secrecy_mark", mark.id.uuid(), op, mark.version, Visibility::Actor.of(None, None)));
     w.record(Change::new(record.kind.name(), record.id, op, record.version, record.visible.clone()));
+    if record.kind == RecordKind::Actor && mark.fields.member.as_deref().is_none_or(|member| member == "parentId") {
+        relations::announce_parents(record.id.into(), w).await?;
+    }
+    Ok(())
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     access::{By, Lasting, policy::needs},
     geography::areas::AreaId,
-    kernel::{Db, Fault, Problem, Query, Reply, Result, events::ChangeOperation},
+    kernel::{Db, Fault, Problem, Query, Reply, Result, events::ChangeOperation, problem::Kind},
 };
 
 /// A change of one record (ändring).
@@ -121,11 +121,13 @@ async fn list(
     followers: Data<Followers>,
     db: Data<Db>,
 ) -> Result<HttpResponse> {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let streams = header("accept").is_some_and(|accept| accept.split(',').any(|range| range.trim().starts_with("text/event-stream")));
+    let accept = request.headers().get("accept").and_then(|accept| accept.to_str().ok());
+    let streams = accept.is_some_and(|accept| accept.split(',').any(|range| range.trim().starts_with("text/event-stream")));
     let wanted = following.wanted(&db).await?;
     // What a browser says when it comes back is further on than the address that it was given.
-    let cursor = header("last-event-id").filter(|_| streams).or(following.cursor.as_deref());
+    let last = request.headers().get("last-event-id").filter(|_| streams);
+    let last = last.map(|last| last.to_str().map_err(|_| Problem::new(Kind::InvalidCursor))).transpose()?;
+    let cursor = last.or(following.cursor.as_deref());
     let after = store::open(cursor, &db).await?;
     let lasting = Lasting::of(&request)?;
     if streams {

@@ -12,6 +12,7 @@ use sqlx::postgres::{PgListener, PgPoolOptions};
 use super::Change;
 use crate::{
     access::{Sight, Visibility},
+    exchange::merging::store as merging,
     geography::areas::{AreaId, store as areas},
     kernel::{
         Db, Problem, Result,
@@ -110,6 +111,7 @@ pub(super) async fn area(id: AreaId, db: &Db) -> Result<String> {
 /// When what comes next has been removed, or the database does not answer.
 pub(super) async fn read(after: i64, wanted: &Wanted, sight: &Sight, secrecy: Option<&Secrecy>, db: &Db) -> Result<Piece> {
     give_positions(db).await?;
+    let sight = &with_merged(sight, db).await?;
     // Everything up to here is there when the rows are read below. What comes meanwhile is for the next call.
     let latest = latest(db).await?.max(after);
     let end = latest.min(after + LOOKED_AT);
@@ -137,6 +139,16 @@ pub(super) async fn read(after: i64, wanted: &Wanted, sight: &Sight, secrecy: Op
     rows.truncate(usize::try_from(wanted.limit).unwrap_or(usize::MAX));
     let next = if full { rows.last().and_then(|row| row.position).unwrap_or(end) } else { end };
     Ok(Piece { items: views(rows, sight, db).await?, next, has_more: full || end < latest })
+}
+
+/// What somebody may see, and with it what was the own of actors that have become part of theirs: what happened to it before
+/// is told in the name of the actor that it was then.
+async fn with_merged(sight: &Sight, db: &Db) -> Result<Sight> {
+    let mut sight = sight.clone();
+    if !sight.all {
+        sight.actors.extend(merging::become_part_of(&sight.actors, db.reader()).await?);
+    }
+    Ok(sight)
 }
 
 /// The changes of these kinds that the caller may see, or that end what the caller could see.
@@ -281,6 +293,7 @@ pub(in crate::exchange) async fn told(
     secrecy: Option<&Secrecy>,
     db: &Db,
 ) -> Result<Vec<Change>> {
+    let sight = &with_merged(sight, db).await?;
     let is_seen = |visibility: &str, forum, actor| sight.sees(Visibility::named(visibility), forum, actor);
     let mut rows: Vec<_> = rows
         .into_iter()

@@ -5,7 +5,7 @@ mod api;
 pub mod plan;
 pub mod references;
 pub mod rules;
-mod store;
+pub(in crate::exchange) mod store;
 mod table;
 
 use serde::{Deserialize, Serialize};

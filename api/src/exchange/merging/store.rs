@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{
     ActiveValue::Set,
-    Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder,
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{Expr, Query},
 };
@@ -29,7 +29,10 @@ use crate::{
         say,
         secrecy::Secrecy,
     },
-    registry::actors::{Actor, ActorId, store as actors, table as actor_table, tombstones},
+    registry::{
+        actors::{Actor, ActorId, store as actors, table as actor_table, tombstones},
+        relations::store as relations,
+    },
 };
 
 /// How many rows one statement writes.
@@ -127,6 +130,23 @@ pub(super) async fn find(sight: &Sight, reach: &Reach, id: MergeId, db: &impl Co
     seen(sight, reach).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
+/// The actors that have become part of these, however many merges ago.
+pub(in crate::exchange) async fn become_part_of(actors: &BTreeSet<Uuid>, db: &impl ConnectionTrait) -> Result<BTreeSet<Uuid>> {
+    let (mut found, mut next) = (BTreeSet::new(), actors.clone());
+    while !next.is_empty() {
+        let merged: Vec<Uuid> = table::Entity::find()
+            .select_only()
+            .column(table::Column::MergedId)
+            .filter(table::Column::IntoId.is_in(next))
+            .filter(table::Column::UndoneAt.is_null())
+            .into_tuple()
+            .all(db)
+            .await?;
+        next = merged.into_iter().filter(|merged| found.insert(*merged)).collect();
+    }
+    Ok(found)
+}
+
 /// Merges two actors, exactly as the preview says.
 pub(super) async fn merge(who: &Who<'_>, id: ActorId, new: &NewMerge, w: &Write<'_>) -> Result<Merge> {
     let plan = plan::draw_locked(who, id, new.into, w).await?;
@@ -156,6 +176,8 @@ pub(super) async fn merge(who: &Who<'_>, id: ActorId, new: &NewMerge, w: &Write<
     };
     table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?;
     follow(&plan, row.id, w).await?;
+    // What stayed behind is not shown any more.
+    actors::what_hangs_on(id, ChangeOperation::Delete, w).await?;
     w.access_changed();
     tell(row.id, 1, &plan.survivor, w);
     w.record(buried(&plan));
@@ -188,6 +210,14 @@ async fn follow(plan: &Plan, id: MergeId, w: &Write<'_>) -> Result<()> {
     for moved in moved.chunks(AT_ONCE) {
         table::row::Entity::insert_many(moved.to_vec()).exec_without_returning(&w.tx).await?;
     }
+    placed(plan.follow.iter(), w).await
+}
+
+/// Tells of what is seen by others since these rows have another actor above them; `rows` as they were before.
+async fn placed(rows: impl Iterator<Item = &Referring>, w: &Write<'_>) -> Result<()> {
+    for row in rows.filter(|row| row.reference.seen == Seen::Actor) {
+        actors::seen_elsewhere(row.id.into(), row.actor.map(ActorId::from), w).await?;
+    }
     Ok(())
 }
 
@@ -212,7 +242,10 @@ async fn turn(rows: &[&Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()
         references::remember(&after, to, w).await?;
     }
     for (before, after) in rows.iter().zip(&after) {
-        after.announce(before.visible(before.actor), to, w).await?;
+        // Who works for what an actor is part of sees what is for its own people.
+        let through = before.actor.filter(|_| before.reference.seen == Seen::Actor && before.visibility == Visibility::Actor);
+        let was = through.map_or_else(|| before.visible(before.actor), |above| Visibility::Actor.of(None, Some(above)));
+        after.announce(was, to, w).await?;
     }
     Ok(())
 }
@@ -324,6 +357,8 @@ pub(super) async fn undo(reach: &Reach, merge: &Merge, w: &Write<'_>) -> Result<
         None => None,
     };
     tombstones::revive(&merged, parent, w).await?;
+    // What stayed behind is shown again; what followed is told of as it goes back.
+    actors::what_hangs_on(merged.id, ChangeOperation::Upsert, w).await?;
     let above = tombstones::above(parent, &w.tx).await?;
     give_back(&survivor, &row.came.0, &above, &mut left_alone, w).await?;
     for scheme in tombstones::claim(&merged, w).await? {
@@ -397,13 +432,21 @@ async fn return_rows(
             None => groups.entry((row.reference.table, row.reference.column)).or_default().push(row),
         }
     }
-    let back = Some(merged.id.uuid());
-    for rows in groups.into_values() {
+    let (back, mut gone_back) = (Some(merged.id.uuid()), Vec::new());
+    for ((_, column), mut rows) in groups {
+        if column == "other_actor_id" {
+            // What is part of the other now has been placed there since; by now all who go back have done so.
+            let ids: Vec<_> = rows.iter().map(|row| row.id.into()).collect();
+            let astray = relations::astray(&ids, merged.id, &w.tx).await?;
+            rows.retain(|row| !astray.contains(&row.id.into()));
+            left_alone.extend(astray.into_iter().map(|id| left("actor_relation", id.uuid(), None, LeftAloneReason::Changed)));
+        }
         turn(&rows, back, w).await?;
         // One that took its place is part of it again.
         for row in rows.iter().filter(|row| row.reference.seen == Seen::Actor && row.actor != Some(survivor.uuid())) {
             tombstones::place(&tombstones::find(row.id.into(), &w.tx).await?.0, Some(merged.id), w).await?;
         }
+        gone_back.extend(rows);
     }
-    Ok(())
+    placed(gone_back.into_iter(), w).await
 }

@@ -10,9 +10,11 @@ use sea_orm::{
     sea_query::{BinOper, Expr, Query, SelectStatement, SimpleExpr},
 };
 
+mod hanging;
 mod put;
 mod removal;
 
+pub use hanging::{seen_elsewhere, what_hangs_on};
 pub use put::{Draft, insert, put_many, update};
 pub(super) use put::{texts, version};
 pub use removal::remove;
@@ -311,10 +313,13 @@ pub async fn lock(actors: &[ActorId], w: &Write<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Who may see an actor, and the areas that it concerns: what is told of its own changes, and of what hangs on it.
+/// Whether an actor is there, who may see it, and the areas that it concerns: what is told of its own changes, and of what hangs on it.
 #[derive(Clone, Debug)]
 pub struct Standing {
+    pub lives: bool,
     pub visibility: Visibility,
+    /// Whose people see what is for its own people.
+    pub owner: ActorId,
     pub areas: Vec<AreaId>,
 }
 
@@ -323,15 +328,16 @@ pub struct Standing {
 /// # Errors
 /// When the database does not answer.
 pub async fn standings(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, Standing>> {
+    type Row = (ActorId, Visibility, Option<AreaId>, List<AreaId>, Option<ChronoDateTimeUtc>);
     let mut found = HashMap::new();
-    let columns = [table::Column::Id, table::Column::Visibility, table::Column::SeatAreaId, table::Column::AreasServed];
+    let columns =
+        [table::Column::Id, table::Column::Visibility, table::Column::SeatAreaId, table::Column::AreasServed, table::Column::DeletedAt];
     for actors in actors.chunks(10_000) {
         let select = table::Entity::find().select_only().columns(columns);
-        let rows: Vec<(ActorId, Visibility, Option<AreaId>, List<AreaId>)> =
-            select.filter(table::Column::Id.is_in(actors.iter().copied())).into_tuple().all(db).await?;
-        found.extend(rows.into_iter().map(|(id, visibility, seat, served)| {
+        let rows: Vec<Row> = select.filter(table::Column::Id.is_in(actors.iter().copied())).into_tuple().all(db).await?;
+        found.extend(rows.into_iter().map(|(id, visibility, seat, served, deleted_at)| {
             let areas = seat.into_iter().chain(served.0).collect();
-            (id, Standing { visibility, areas })
+            (id, Standing { lives: deleted_at.is_none(), visibility, owner: id, areas })
         }));
     }
     Ok(found)

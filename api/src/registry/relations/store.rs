@@ -25,6 +25,7 @@ use crate::{
     registry::actors::{
         Actor, ActorId,
         store::{self as actors, Standing},
+        table as actor,
     },
 };
 
@@ -270,17 +271,22 @@ pub struct Moved<'a> {
 }
 
 /// Keeps what is part of what in step with the actors' parents, with the day of the change. That a new actor is part of its
-/// parent is taken to have been so since it was founded.
+/// parent is taken to have been so since it was founded. What says so already is left as it is.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn keep_parents(moved: &[Moved<'_>], w: &Write<'_>) -> Result<()> {
     let today = w.now.date_naive();
-    let mut done = Vec::new();
+    let (mut done, mut kept) = (Vec::new(), HashSet::new());
+    let parents: HashMap<ActorId, Option<ActorId>> = moved.iter().map(|moved| (moved.actor.id, moved.actor.fields.parent_id)).collect();
     let old: Vec<ActorId> = moved.iter().filter(|moved| moved.before.is_some()).map(|moved| moved.actor.id).collect();
     if !old.is_empty() {
         let of_theirs = living().filter(table::Column::Kind.eq(RelationKind::PartOf)).filter(table::Column::ActorId.is_in(old));
         for row in of_theirs.filter(table::Column::ValidTo.is_null()).order_by_asc(table::Column::Id).all(&w.tx).await? {
+            if parents.get(&row.actor_id) == Some(&Some(row.other_actor_id)) {
+                kept.insert(row.actor_id);
+                continue;
+            }
             let from = row.version;
             // One that began today never held for a day.
             let never = row.valid_from.is_some_and(|from| from >= today);
@@ -297,7 +303,7 @@ pub async fn keep_parents(moved: &[Moved<'_>], w: &Write<'_>) -> Result<()> {
     }
     let mut new = Vec::new();
     for Moved { actor, before } in moved {
-        let Some(parent) = actor.fields.parent_id else { continue };
+        let Some(parent) = actor.fields.parent_id.filter(|_| !kept.contains(&actor.id)) else { continue };
         new.push(table::Model {
             id: w.new_id(),
             version: 1,
@@ -342,17 +348,75 @@ pub async fn announce(actor: ActorId, was: Option<Visibility>, op: ChangeOperati
     let with = |this: table::Column, other: table::Column| this.eq(actor).and(actors::lives(other));
     let (one, other) = (table::Column::ActorId, table::Column::OtherActorId);
     let rows = living().filter(with(one, other).or(with(other, one))).order_by_asc(table::Column::Id).all(&w.tx).await?;
-    let relations: Vec<ActorRelation> = rows.into_iter().map(view).collect();
+    let before = |known: &mut HashMap<ActorId, Standing>| {
+        if let (Some(was), Some(standing)) = (was, known.get_mut(&actor)) {
+            standing.visibility = was;
+        }
+    };
+    tell(rows, before, op, w).await
+}
+
+/// Tells the feed of the relations of an actor that is for its own people, since it is part of another than before: of the
+/// one given, if any, whose people saw it. They may not have read yet that some were removed, or the other actor was.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn announce_own(actor: ActorId, from: Option<ActorId>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+    let rows = table::Entity::find().filter(table::Column::ActorId.eq(actor).or(table::Column::OtherActorId.eq(actor)));
+    let rows = rows.order_by_asc(table::Column::Id).all(&w.tx).await?;
+    let before = |known: &mut HashMap<ActorId, Standing>| {
+        if let (Some(from), Some(standing)) = (from, known.get_mut(&actor)) {
+            standing.owner = from;
+        }
+    };
+    tell(rows, before, op, w).await
+}
+
+/// Tells the feed of relations as they are; `before` puts back how their actors stood. What is not shown is gone.
+async fn tell(
+    rows: Vec<table::Model>,
+    before: impl FnOnce(&mut HashMap<ActorId, Standing>),
+    op: ChangeOperation,
+    w: &Write<'_>,
+) -> Result<()> {
+    let (removed, relations): (Vec<bool>, Vec<ActorRelation>) = rows.into_iter().map(|row| (row.deleted_at.is_some(), view(row))).unzip();
     let known = standings(&relations, w).await?;
     let mut earlier = known.clone();
-    if let (Some(was), Some(standing)) = (was, earlier.get_mut(&actor)) {
-        standing.visibility = was;
-    }
-    for relation in &relations {
+    before(&mut earlier);
+    for (relation, removed) in relations.iter().zip(removed) {
+        let ends = [relation.fields.actor_id, relation.fields.other_actor_id];
+        let shown = !removed && ends.iter().all(|actor| known.get(actor).is_some_and(|standing| standing.lives));
+        let op = if shown { op } else { ChangeOperation::Delete };
         let was = visible(&relation.fields, &earlier);
         w.record(change(relation, op, &known).within(areas(relation, &known)).after(Some(was)));
     }
     Ok(())
+}
+
+/// Tells the feed that others may know now what an actor is part of.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn announce_parents(actor: ActorId, w: &Write<'_>) -> Result<()> {
+    let parts = living().filter(table::Column::Kind.eq(RelationKind::PartOf)).filter(table::Column::ActorId.eq(actor));
+    let parts = parts.filter(actors::lives(table::Column::OtherActorId)).order_by_asc(table::Column::Id);
+    tell(parts.all(&w.tx).await?, |_| {}, ChangeOperation::Upsert, w).await
+}
+
+/// Of these relations, those that say that an actor is part of another now which is part of something else than this.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn astray(relations: &[RelationId], parent: ActorId, db: &impl ConnectionTrait) -> Result<Vec<RelationId>> {
+    let parts = Query::select().column(actor::Column::Id).from(actor::Entity).and_where(actor::Column::ParentId.eq(parent)).take();
+    let mut found = Vec::new();
+    for relations in relations.chunks(10_000) {
+        let open = living().filter(table::Column::Kind.eq(RelationKind::PartOf)).filter(table::Column::ValidTo.is_null());
+        let rows = open.filter(table::Column::Id.is_in(relations.iter().copied()));
+        let rows = rows.filter(table::Column::ActorId.not_in_subquery(parts.clone())).order_by_asc(table::Column::Id).all(db).await?;
+        found.extend(rows.into_iter().map(|row| row.id));
+    }
+    Ok(found)
 }
 
 async fn standings(relations: impl IntoIterator<Item = &ActorRelation>, w: &Write<'_>) -> Result<HashMap<ActorId, Standing>> {
@@ -373,18 +437,15 @@ fn areas(relation: &ActorRelation, known: &HashMap<ActorId, Standing>) -> Vec<Ar
     both.iter().filter_map(|actor| known.get(actor)).flat_map(|standing| standing.areas.iter().copied()).collect()
 }
 
-/// A relation is seen by those who see the narrower of its actors. Where both are for their own people alone, those of the whole
-/// see its part too; of others nobody is sure to see both but who sees everything.
+/// A relation is seen by those who see the narrower of its actors. Where both are for their own people alone, the first one's are
+/// told: among them is everybody who sees both, and who sees only one finds nothing at its address.
 fn visible(relation: &NewActorRelation, known: &HashMap<ActorId, Standing>) -> Visible {
-    let of = |actor: ActorId| known.get(&actor).map_or(Visibility::Actor, |standing| standing.visibility);
-    match (of(relation.actor_id), of(relation.other_actor_id)) {
+    let of = |actor: ActorId| known.get(&actor).map_or((Visibility::Actor, actor), |standing| (standing.visibility, standing.owner));
+    let ((one, owner), (other, others_owner)) = (of(relation.actor_id), of(relation.other_actor_id));
+    match (one, other) {
         (Visibility::Public, Visibility::Public) => Visibility::Public.of(None, None),
         (Visibility::Public | Visibility::Members, Visibility::Public | Visibility::Members) => Visibility::Members.of(None, None),
-        (Visibility::Public | Visibility::Members, narrow) => narrow.of(None, Some(relation.other_actor_id.uuid())),
-        (narrow, Visibility::Public | Visibility::Members) => narrow.of(None, Some(relation.actor_id.uuid())),
-        (..) => {
-            let is_part = relation.kind == RelationKind::PartOf && relation.valid_to.is_none();
-            Visibility::Actor.of(None, is_part.then(|| relation.other_actor_id.uuid()))
-        }
+        (Visibility::Public | Visibility::Members, narrow) => narrow.of(None, Some(others_owner.uuid())),
+        (narrow, _) => narrow.of(None, Some(owner.uuid())),
     }
 }

@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrd
 
 use super::{NewStatement, Statement, StatementId, api::StatementFilter, table};
 use crate::{
-    access::{Reach, Sight},
+    access::{Reach, Sight, Visibility},
     geography::areas::store as areas,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
@@ -176,10 +176,29 @@ async fn record(statement: &Statement, before: Option<&Statement>, op: ChangeOpe
 /// # Errors
 /// When the database does not answer.
 pub async fn announce(actor: ActorId, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    let living = table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(table::Column::ActorId.eq(actor));
-    for statement in living.order_by_asc(table::Column::Id).all(&w.tx).await?.into_iter().map(view) {
+    tell(of(actor).filter(table::Column::DeletedAt.is_null()), None, op, w).await
+}
+
+/// Tells the feed of the statements that are for an actor's own people, since the actor is part of another than before: of the
+/// one given, if any, whose people saw them. They may not have read yet that some were removed.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn announce_own(actor: ActorId, from: Option<ActorId>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+    let was = from.map(|from| Visibility::Actor.of(None, Some(from.uuid())));
+    tell(of(actor).filter(table::Column::Visibility.eq(Visibility::Actor)), was, op, w).await
+}
+
+fn of(actor: ActorId) -> Select<table::Entity> {
+    table::Entity::find().filter(table::Column::ActorId.eq(actor))
+}
+
+async fn tell(statements: Select<table::Entity>, was: Option<Visible>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+    for row in statements.order_by_asc(table::Column::Id).all(&w.tx).await? {
+        let op = if row.deleted_at.is_some() { ChangeOperation::Delete } else { op };
+        let statement = view(row);
         let change = Change::new(KIND, statement.id.uuid(), op, statement.version, visible(&statement));
-        w.record(change.within([statement.fields.area_id]));
+        w.record(change.within([statement.fields.area_id]).after(was.clone()));
     }
     Ok(())
 }

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::{ActiveValue::Set, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
 
-use super::{KIND, no_parent};
+use super::{KIND, hanging, no_parent};
 use crate::{
+    access::Visibility,
     geography::areas::{AreaId, store as areas},
     kernel::{
         Fault, Problem, Result, Write,
@@ -110,9 +111,8 @@ pub async fn put_many(drafts: Vec<Draft>, w: &Write<'_>) -> Result<Vec<Result<Ac
         versions.extend(before.iter().map(|before| version(before, ChangeOperation::Upsert, true)));
         versions.push(version(actor, ChangeOperation::Upsert, false));
         w.record(change(actor, before.as_ref(), ChangeOperation::Upsert));
-        let was = before.as_ref().map(|before| before.fields.visibility).filter(|was| *was != actor.fields.visibility);
-        if was.is_some() {
-            relations::announce(actor.id, was, ChangeOperation::Upsert, w).await?;
+        if let Some(before) = before {
+            hanging::seen_by_others(before, actor, w).await?;
         }
     }
     history::keep(&versions, w).await?;
@@ -123,7 +123,15 @@ pub async fn put_many(drafts: Vec<Draft>, w: &Write<'_>) -> Result<Vec<Result<Ac
 pub(super) fn change(actor: &Actor, before: Option<&Actor>, op: ChangeOperation) -> Change {
     Change::new(KIND, actor.id.uuid(), op, actor.version, visible(actor))
         .within(before.into_iter().chain([actor]).flat_map(|actor| places_of(&actor.fields)))
-        .after(before.map(visible))
+        .after(before.map(|before| was_visible(before, actor)))
+}
+
+/// Who could see an actor before. One that is for its own people only was seen by those of the one that it was part of too.
+fn was_visible(before: &Actor, actor: &Actor) -> Visible {
+    match before.fields.parent_id.filter(|parent| actor.fields.parent_id != Some(*parent)) {
+        Some(parent) if before.fields.visibility == Visibility::Actor => Visibility::Actor.of(None, Some(parent.uuid())),
+        _ => visible(before),
+    }
 }
 
 /// A version of an actor for its history; `earlier` is one that was made before this write.

@@ -3,16 +3,14 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ActiveValue::Set, Condition, EntityTrait, entity::prelude::*};
 
-use super::{KIND, find, may_write, put, seen, view};
+use super::{KIND, find, may_write, put, seen, seen_elsewhere, view, what_hangs_on};
 use crate::{
     access::{Reach, Sight},
     geography::areas::store as areas,
     kernel::{Fault, Problem, Result, Write, events::ChangeOperation, history, problem::Kind, say, search},
     registry::{
         actors::{Actor, ActorId, NewActor, table, tombstones},
-        mandates::store as mandates,
-        relations::store as relations,
-        statements::store as statements,
+        relations::store::{self as relations, Moved},
     },
 };
 
@@ -30,13 +28,6 @@ pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
     history::keep(&[put::version(actor, ChangeOperation::Upsert, true), put::version(&gone, ChangeOperation::Delete, false)], w).await?;
     w.record(put::change(&gone, None, ChangeOperation::Delete));
     what_hangs_on(actor.id, ChangeOperation::Delete, w).await
-}
-
-/// Tells the feed of what is shown only as long as its actor is there.
-async fn what_hangs_on(actor: ActorId, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    mandates::announce(actor, op, w).await?;
-    statements::announce(actor, op, w).await?;
-    relations::announce(actor, None, op, w).await
 }
 
 /// Writes that an actor is removed or is there again, and with it whether its identifiers are taken.
@@ -166,5 +157,9 @@ pub(in crate::registry::actors) async fn restore(actor: &Actor, w: &Write<'_>) -
     history::keep(&[put::version(&back, ChangeOperation::Upsert, false)], w).await?;
     w.record(put::change(&back, None, ChangeOperation::Upsert));
     what_hangs_on(back.id, ChangeOperation::Upsert, w).await?;
+    if back.fields.parent_id != actor.fields.parent_id {
+        seen_elsewhere(back.id, actor.fields.parent_id, w).await?;
+        relations::keep_parents(&[Moved { actor: &back, before: Some(actor) }], w).await?;
+    }
     Ok(back)
 }
