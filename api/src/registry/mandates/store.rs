@@ -8,7 +8,7 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, QueryOr
 
 use super::{Mandate, MandateId, NewMandate, api::MandateFilter, table};
 use crate::{
-    access::{Reach, Sight, Visibility},
+    access::{Reach, Sight},
     geography::areas::store as areas,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
@@ -199,38 +199,6 @@ async fn record(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperation
     let change = Change::new("mandate", mandate.id.uuid(), op, version, visible(mandate));
     let areas = before.into_iter().chain([mandate]).map(|mandate| mandate.fields.area_id);
     w.record(change.within(areas).after(before.map(visible)));
-    Ok(())
-}
-
-/// Tells the feed that an actor's mandates are no longer shown with it, or are shown again.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn announce(actor: ActorId, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    tell(of(actor).filter(table::Column::DeletedAt.is_null()), None, op, w).await
-}
-
-/// Tells the feed of the mandates that are for an actor's own people, since the actor is part of another than before: of the
-/// one given, if any, whose people saw them. They may not have read yet that some were removed.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn announce_own(actor: ActorId, from: Option<ActorId>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    let was = from.map(|from| Visibility::Actor.of(None, Some(from.uuid())));
-    tell(of(actor).filter(table::Column::Visibility.eq(Visibility::Actor)), was, op, w).await
-}
-
-fn of(actor: ActorId) -> Select<table::Entity> {
-    table::Entity::find().filter(table::Column::ActorId.eq(actor))
-}
-
-async fn tell(mandates: Select<table::Entity>, was: Option<Visible>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    for row in mandates.order_by_asc(table::Column::Id).all(&w.tx).await? {
-        let op = if row.deleted_at.is_some() { ChangeOperation::Delete } else { op };
-        let mandate = view(row);
-        let change = Change::new("mandate", mandate.id.uuid(), op, mandate.version, visible(&mandate));
-        w.record(change.within([mandate.fields.area_id]).after(was.clone()));
-    }
     Ok(())
 }
 

@@ -356,20 +356,23 @@ pub async fn announce(actor: ActorId, was: Option<Visibility>, op: ChangeOperati
     tell(rows, before, op, w).await
 }
 
-/// Tells the feed of the relations of an actor that is for its own people, since it is part of another than before: of the
-/// one given, if any, whose people saw it. They may not have read yet that some were removed, or the other actor was.
+/// Tells the feed of the relations of actors that are for their own people, since they are below another than before: below
+/// the one given, if any, whose people saw them. They may not have read yet that some were removed, or one of the actors was.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn announce_own(actor: ActorId, from: Option<ActorId>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    let rows = table::Entity::find().filter(table::Column::ActorId.eq(actor).or(table::Column::OtherActorId.eq(actor)));
+pub async fn announce_own(actors: &[ActorId], from: Option<ActorId>, w: &Write<'_>) -> Result<()> {
+    let among = |column: table::Column| column.is_in(actors.iter().copied());
+    let rows = table::Entity::find().filter(among(table::Column::ActorId).or(among(table::Column::OtherActorId)));
     let rows = rows.order_by_asc(table::Column::Id).all(&w.tx).await?;
     let before = |known: &mut HashMap<ActorId, Standing>| {
-        if let (Some(from), Some(standing)) = (from, known.get_mut(&actor)) {
-            standing.owner = from;
+        for actor in actors {
+            if let (Some(from), Some(standing)) = (from, known.get_mut(actor)) {
+                standing.owner = from;
+            }
         }
     };
-    tell(rows, before, op, w).await
+    tell(rows, before, ChangeOperation::Upsert, w).await
 }
 
 /// Tells the feed of relations as they are; `before` puts back how their actors stood. What is not shown is gone.

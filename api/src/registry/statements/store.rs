@@ -1,10 +1,10 @@
 //! Statements, of actors that are not removed.
 
-use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QueryTrait, entity::prelude::*};
+use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryTrait, entity::prelude::*};
 
 use super::{NewStatement, Statement, StatementId, api::StatementFilter, table};
 use crate::{
-    access::{Reach, Sight, Visibility},
+    access::{Reach, Sight},
     geography::areas::store as areas,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
@@ -16,7 +16,7 @@ use crate::{
         search, text,
     },
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
-    registry::actors::{ActorId, store as actors},
+    registry::actors::store as actors,
 };
 
 const KIND: &str = "statement";
@@ -168,38 +168,6 @@ async fn record(statement: &Statement, before: Option<&Statement>, op: ChangeOpe
     history::keep(&[Version { kind: KIND, id, version, op, since: None, visible: visible.clone(), body: &statement.fields }], w).await?;
     let areas = before.into_iter().chain([statement]).map(|statement| statement.fields.area_id);
     w.record(Change::new(KIND, id, op, version, visible).within(areas).after(before.map(self::visible)));
-    Ok(())
-}
-
-/// Tells the feed that an actor's statements are no longer shown with it, or are shown again.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn announce(actor: ActorId, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    tell(of(actor).filter(table::Column::DeletedAt.is_null()), None, op, w).await
-}
-
-/// Tells the feed of the statements that are for an actor's own people, since the actor is part of another than before: of the
-/// one given, if any, whose people saw them. They may not have read yet that some were removed.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn announce_own(actor: ActorId, from: Option<ActorId>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    let was = from.map(|from| Visibility::Actor.of(None, Some(from.uuid())));
-    tell(of(actor).filter(table::Column::Visibility.eq(Visibility::Actor)), was, op, w).await
-}
-
-fn of(actor: ActorId) -> Select<table::Entity> {
-    table::Entity::find().filter(table::Column::ActorId.eq(actor))
-}
-
-async fn tell(statements: Select<table::Entity>, was: Option<Visible>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    for row in statements.order_by_asc(table::Column::Id).all(&w.tx).await? {
-        let op = if row.deleted_at.is_some() { ChangeOperation::Delete } else { op };
-        let statement = view(row);
-        let change = Change::new(KIND, statement.id.uuid(), op, statement.version, visible(&statement));
-        w.record(change.within([statement.fields.area_id]).after(was.clone()));
-    }
     Ok(())
 }
 
