@@ -5,14 +5,22 @@
 
 mod abuse_accounts;
 mod abuse_audit;
+mod abuse_clients;
+mod abuse_durability;
 mod abuse_errors;
 mod abuse_federation;
+mod abuse_floods;
+mod abuse_http;
 mod abuse_limits;
+mod abuse_liveness;
 mod abuse_machines;
 mod abuse_operations;
+mod abuse_oracles;
 mod abuse_policy;
 mod abuse_privacy;
+mod abuse_puppets;
 mod abuse_secrecy;
+mod abuse_texts;
 mod abuse_tokens;
 mod abuse_webhooks;
 mod access;

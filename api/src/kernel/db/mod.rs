@@ -1,16 +1,16 @@
 //! The databases: `SQLite` with one writer and a pool of readers, or `PostgreSQL` with one pool for both.
 
-use std::{collections::HashSet, fs, path::PathBuf, str::FromStr, sync::Mutex, time::Duration};
+mod migrating;
+mod postgres;
+mod sqlite;
+
+use std::{collections::HashSet, fs, path::PathBuf, sync::Mutex, time::Duration};
 
 use prometheus_client::metrics::counter::Counter;
 use samsyn_migrations::{Migrator, MigratorTrait};
-use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, SqlxPostgresConnector, SqlxSqliteConnector, Statement};
-use sqlx::{
-    ConnectOptions,
-    postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
+use self::migrating::{bring_up_to_date, refuse_newer};
 use super::{
     clock::Clock,
     events::Feed,
@@ -195,130 +195,12 @@ async fn connect(settings: &Settings) -> Result<(DatabaseConnection, DatabaseCon
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).map_err(|error| OpenError::Connect(format!("{}: {error}", folder.display())))?;
         }
-        return connect_sqlite(&file, settings).await;
+        return sqlite::connect(&file, settings).await;
     }
     if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
-        let options = PgConnectOptions::from_str(&settings.url)
-            .map_err(|error| OpenError::Connect(error.to_string()))?
-            .options([
-                ("statement_timeout", format!("{}ms", settings.statement_timeout.as_millis())),
-                ("idle_in_transaction_session_timeout", "60s".to_owned()),
-            ])
-            .application_name("samsyn")
-            .statement_cache_capacity(512)
-            .disable_statement_logging();
-        let pool = PgPoolOptions::new()
-            .max_connections(settings.connections)
-            .acquire_timeout(settings.acquire_timeout)
-            .test_before_acquire(false)
-            .connect_with(options)
-            .await
-            .map_err(|error| OpenError::Connect(error.to_string()))?;
-        let pool = SqlxPostgresConnector::from_sqlx_postgres_pool(pool);
-        return Ok((pool.clone(), pool));
+        return postgres::connect(settings).await;
     }
     Err(OpenError::Url(settings.url.clone()))
-}
-
-async fn connect_sqlite(file: &PathBuf, settings: &Settings) -> Result<(DatabaseConnection, DatabaseConnection), OpenError> {
-    let options = SqliteConnectOptions::new()
-        .filename(file)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(if settings.durable { SqliteSynchronous::Full } else { SqliteSynchronous::Normal })
-        .foreign_keys(true)
-        .busy_timeout(Duration::from_secs(5))
-        .statement_cache_capacity(256)
-        .pragma("cache_size", "-65536")
-        .pragma("mmap_size", "268435456")
-        .pragma("temp_store", "MEMORY")
-        .pragma("journal_size_limit", "67108864")
-        .optimize_on_close(true, None)
-        .disable_statement_logging();
-    let pool = |connections| {
-        SqlitePoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(settings.acquire_timeout)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-    };
-    let failed = |error: sqlx::Error| OpenError::Connect(format!("{}: {error}", file.display()));
-    let writer = pool(1).connect_with(options.clone()).await.map_err(failed)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        fs::set_permissions(file, fs::Permissions::from_mode(0o600)).map_err(|error| OpenError::Connect(error.to_string()))?;
-    }
-    let reader = pool(settings.connections).connect_with(options.pragma("query_only", "ON")).await.map_err(failed)?;
-    Ok((SqlxSqliteConnector::from_sqlx_sqlite_pool(reader), SqlxSqliteConnector::from_sqlx_sqlite_pool(writer)))
-}
-
-/// Migrates over connections of its own, for a migration may take longer than any call.
-async fn bring_up_to_date(settings: &Settings) -> Result<(), OpenError> {
-    let settings = Settings { connections: 2, statement_timeout: Duration::ZERO, ..settings.clone() };
-    let (reader, writer) = connect(&settings).await?;
-    let lock = MigrationLock::take(&settings, &writer).await?;
-    refuse_newer(&writer).await?;
-    let migrated = Migrator::up(&writer, None).await;
-    drop(lock);
-    let _ = reader.close().await;
-    let _ = writer.close().await;
-    migrated.map_err(|error| OpenError::Database(error.to_string()))
-}
-
-/// Held while migrating, so that instances which start at once do it one after the other.
-enum MigrationLock {
-    File(#[expect(dead_code, reason = "dropping it lets go of the lock")] fs::File),
-    Session(Option<sqlx::pool::PoolConnection<sqlx::Postgres>>),
-}
-
-/// Any number that no other program locks in the same database.
-const MIGRATION_LOCK: i64 = 0x0073_616d_7379_6e01;
-
-impl MigrationLock {
-    async fn take(settings: &Settings, db: &DatabaseConnection) -> Result<Self, OpenError> {
-        if let Some(file) = sqlite_file(&settings.url) {
-            let path = file.with_extension("lock");
-            let failed = |error: std::io::Error| OpenError::Connect(format!("{}: {error}", path.display()));
-            let lock = fs::File::create(&path).map_err(failed)?;
-            lock.lock().map_err(failed)?;
-            return Ok(Self::File(lock));
-        }
-        let failed = |error: sqlx::Error| OpenError::Connect(error.to_string());
-        let mut session = db.get_postgres_connection_pool().acquire().await.map_err(failed)?;
-        sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut *session).await.map_err(failed)?;
-        Ok(Self::Session(Some(session)))
-    }
-}
-
-impl Drop for MigrationLock {
-    fn drop(&mut self) {
-        if let Self::Session(session) = self
-            && let Some(session) = session.take()
-        {
-            // The lock belongs to the session and goes with it.
-            drop(session.detach());
-        }
-    }
-}
-
-async fn refuse_newer(db: &DatabaseConnection) -> Result<(), OpenError> {
-    let failed = |error: sea_orm::DbErr| OpenError::Database(error.to_string());
-    Migrator::install(db).await.map_err(failed)?;
-    let known: Vec<_> = Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
-    let applied = db
-        .query_all_raw(Statement::from_string(db.get_database_backend(), "SELECT version FROM seaql_migrations ORDER BY version"))
-        .await
-        .map_err(failed)?;
-    let mut unknown = Vec::new();
-    for row in applied {
-        let name: String = row.try_get("", "version").map_err(failed)?;
-        if !known.contains(&name) {
-            unknown.push(name);
-        }
-    }
-    if unknown.is_empty() { Ok(()) } else { Err(OpenError::Newer(unknown)) }
 }
 
 /// The secret of this installation, made when it is first needed and shared by all instances.

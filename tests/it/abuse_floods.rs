@@ -1,0 +1,1 @@
+//! No file that is imported drowns the service.

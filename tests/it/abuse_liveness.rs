@@ -1,0 +1,1 @@
+//! The service lives through a database that stops, turns read-only or waits.

@@ -1,0 +1,1 @@
+//! Nothing tells more than the answer does.

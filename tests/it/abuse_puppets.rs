@@ -1,0 +1,1 @@
+//! Nobody reaches through another account what they may not reach themselves.

@@ -1,0 +1,1 @@
+//! Texts, times and claims that are not what they seem.
