@@ -233,6 +233,8 @@ impl App {
         .workers(if self.config.workers == 0 { std::thread::available_parallelism().map_or(2, usize::from) } else { self.config.workers })
         .max_connections(self.config.connections)
         .client_request_timeout(Duration::from_secs(self.config.header_seconds))
+        // Nothing is done any longer for who has hung up.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(self.config.stop_seconds)
         .disable_signals()
         .listen(listener)?

@@ -40,14 +40,20 @@ settings! {
     listen: String = "127.0.0.1:8080";
     /// Where the service is reached from outside, without a slash at the end. Empty means http:// and `listen`.
     public_url: String = "";
-    /// `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST/NAME`.
+    /// `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST/NAME`. Several machines of the same PostgreSQL, of which one writes at a
+    /// time, stand with commas between them, as `HOST:PORT,HOST:PORT`; they are tried in that order.
     database_url: String = "sqlite:samsyn-data/samsyn.db";
-    /// Connections to the database: for reading on SQLite, for all on PostgreSQL.
+    /// Connections to the database: for reading on SQLite; on PostgreSQL half of them for reading and half for writing, and at
+    /// least one for each.
     database_connections: u32 = 8;
     /// How many seconds a call waits for a free connection before it is told to come back.
     database_wait_seconds: u64 = 5;
-    /// How many seconds PostgreSQL works on one statement before it gives up.
+    /// How many seconds PostgreSQL works on one statement before it gives up. A connection on which nothing is heard for that
+    /// long, and for `database_wait_seconds` more, is given up too. 0 means no limit.
     database_statement_seconds: u64 = 30;
+    /// How many seconds a statement waits on PostgreSQL for what somebody else has locked before its call is told to come back;
+    /// 0 means until `database_statement_seconds`. It should be less than `database_wait_seconds`.
+    database_lock_seconds: u64 = 3;
     /// Whether SQLite keeps the last writes through a power cut; false makes writes about twice as fast.
     database_durable: bool = true;
     /// Whether serving also brings the database up to date.
@@ -60,6 +66,9 @@ settings! {
     import_mebibytes: usize = 50;
     /// How many seconds a body may take to arrive.
     body_seconds: u64 = 30;
+    /// How many seconds a call may take to be answered once it has arrived, beside what it asks to wait for; then it is broken
+    /// off, and told to come back. It does not count for what is streamed, nor for the receiving of a file to import.
+    call_seconds: u64 = 60;
     /// How many seconds the headers of a call may take to arrive.
     header_seconds: u64 = 5;
     /// How many connections each worker serves at once.
@@ -220,13 +229,23 @@ impl Config {
                 format!("{} is no web address without a slash at the end, such as https://samsyn.example.se", self.public_url),
             );
         }
-        if db::sqlite_file(&self.database_url).is_none_or(|file| file.as_os_str().is_empty()) && !self.database_url.starts_with("postgres")
-        {
-            // The address may hold a password, so it is not repeated.
-            return wrong("database_url", "it must be sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME".to_owned());
+        if let Err(sentence) = db::check_address(&self.database_url) {
+            return wrong("database_url", sentence);
         }
         if !(1..=1000).contains(&self.database_connections) {
             return wrong("database_connections", format!("{} is not between 1 and 1000", self.database_connections));
+        }
+        for (name, seconds) in [("database_wait_seconds", self.database_wait_seconds), ("call_seconds", self.call_seconds)] {
+            if !(1..=3600).contains(&seconds) {
+                return wrong(name, format!("{seconds} is not between 1 and 3600"));
+            }
+        }
+        for (name, seconds) in
+            [("database_statement_seconds", self.database_statement_seconds), ("database_lock_seconds", self.database_lock_seconds)]
+        {
+            if seconds > 3600 {
+                return wrong(name, format!("{seconds} is more than 3600"));
+            }
         }
         if !(1..=10).contains(&self.access_token_minutes) {
             return wrong("access_token_minutes", format!("{} is not between 1 and 10", self.access_token_minutes));
@@ -296,6 +315,7 @@ impl Config {
             connections: self.database_connections,
             acquire_timeout: Duration::from_secs(self.database_wait_seconds),
             statement_timeout: Duration::from_secs(self.database_statement_seconds),
+            lock_timeout: Duration::from_secs(self.database_lock_seconds),
             durable: self.database_durable,
         }
     }
@@ -345,6 +365,7 @@ impl Config {
             public_url: self.public_url.clone(),
             body_bytes: self.body_bytes,
             body_time: Duration::from_secs(self.body_seconds),
+            call_time: Duration::from_secs(self.call_seconds),
             secure: self.public_url.starts_with("https://"),
             trusted_proxies: address::networks(&self.trusted_proxies).unwrap_or_default(),
             cors: Cors::new(&self.cors_origins).unwrap_or_default(),
@@ -384,11 +405,16 @@ fn shown(name: &str, value: &Value) -> Value {
 
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    // A password may also stand among the parameters.
-    let rest = if scheme.starts_with("http") { rest } else { rest.split_once('?').map_or(rest, |(rest, _)| rest) };
-    match rest.split_once('@') {
-        Some((who, place)) => format!("{scheme}://{}:…@{place}", who.split(':').next().unwrap_or_default()),
-        None => format!("{scheme}://{rest}"),
+    let (place, after) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
+    let (place, after) = if scheme.starts_with("http") {
+        (place, after)
+    } else {
+        // A password may also stand among the parameters, and have signs in it that should have been encoded.
+        (rest.split_once('?').map_or(rest, |(rest, _)| rest), "")
+    };
+    match place.rsplit_once('@') {
+        Some((who, place)) => format!("{scheme}://{}:…@{place}{after}", who.split(':').next().unwrap_or_default()),
+        None => format!("{scheme}://{place}{after}"),
     }
 }
 
@@ -451,10 +477,18 @@ mod tests {
 
     #[test]
     fn what_is_printed_can_be_read_back_and_shows_no_password() -> Result<(), Box<dyn std::error::Error>> {
-        let config = load(&[], &[("database_url", "postgres://samsyn:secret@db/samsyn")])?;
-        let printed: Table = config.print().parse()?;
-        assert_eq!(printed.len(), reference().len());
-        assert!(!config.print().contains("secret"));
+        for url in [
+            "postgres://samsyn:secret@db/samsyn",
+            "postgres://samsyn:a@secret@db/samsyn",
+            "postgres://samsyn:secret@db1:5432,db2:5433/samsyn?target_session_attrs=read-write",
+            "postgres://db1,db2/samsyn?user=samsyn&password=secret",
+        ] {
+            let config = load(&[], &[("database_url", url)])?;
+            let printed: Table = config.print().parse()?;
+            assert_eq!(printed.len(), reference().len());
+            assert!(!config.print().contains("secret"));
+            assert!(printed["database_url"].as_str().unwrap_or_default().contains("db"));
+        }
         Ok(())
     }
 }

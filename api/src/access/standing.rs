@@ -4,7 +4,7 @@
 
 use chrono::NaiveDate;
 use sea_orm::{
-    ActiveEnum, ConnectionTrait, DatabaseConnection, ExprTrait, QueryResult, Statement, Value,
+    ActiveEnum, ConnectionTrait, ExprTrait, QueryResult, Statement, Value,
     entity::prelude::*,
     sea_query::{Expr, Query, SelectStatement},
 };
@@ -13,7 +13,7 @@ use super::{
     caller::{Caller, Scope, Sight},
     policy::{ForumFunction, Permission, Role},
 };
-use crate::kernel::{Problem, Result, table::List};
+use crate::kernel::{Problem, Result, db::Connection, table::List};
 
 /// What a call is made with.
 pub(super) enum Credential {
@@ -29,7 +29,7 @@ pub(super) async fn load(
     credential: Credential,
     today: NaiveDate,
     now: ChronoDateTimeUtc,
-    db: &DatabaseConnection,
+    db: &Connection,
 ) -> Result<Option<(Caller, ChronoDateTimeUtc)>> {
     let mut account = Query::select();
     account
@@ -81,7 +81,7 @@ pub(super) async fn of_user(
     narrowed: Option<Vec<Permission>>,
     withheld: &[Role],
     today: NaiveDate,
-    db: &DatabaseConnection,
+    db: &Connection,
 ) -> Result<Option<Caller>> {
     let select = Query::select()
         .columns([("user_account", "name"), ("service_client", "scopes")])
@@ -108,7 +108,7 @@ pub(super) async fn of_user(
     Ok(Some(caller))
 }
 
-async fn rows(select: &SelectStatement, db: &DatabaseConnection) -> Result<Vec<QueryResult>> {
+async fn rows(select: &SelectStatement, db: &Connection) -> Result<Vec<QueryResult>> {
     db.query_all(select).await.map_err(Problem::from)
 }
 
@@ -118,7 +118,7 @@ fn holds_on(today: NaiveDate) -> sea_orm::Condition {
         .add(Expr::col("valid_to").is_null().or(Expr::col("valid_to").gt(today)))
 }
 
-async fn grants(caller: &mut Caller, user: Uuid, withheld: &[Role], today: NaiveDate, db: &DatabaseConnection) -> Result<()> {
+async fn grants(caller: &mut Caller, user: Uuid, withheld: &[Role], today: NaiveDate, db: &Connection) -> Result<()> {
     let select = Query::select()
         .columns(["role", "scope_kind", "scope_id"])
         .from("access_grant")
@@ -158,14 +158,14 @@ async fn grants(caller: &mut Caller, user: Uuid, withheld: &[Role], today: Naive
     Ok(())
 }
 
-async fn area_path(id: Uuid, db: &DatabaseConnection) -> Result<Option<String>> {
+async fn area_path(id: Uuid, db: &Connection) -> Result<Option<String>> {
     let select = Query::select().column("path").from("area").and_where(Expr::col("id").eq(id)).take();
     let row = db.query_one(&select).await?;
     Ok(row.map(|row| row.try_get("", "path")).transpose()?)
 }
 
 /// An actor with all actors below it, itself first.
-async fn with_administrations(id: Uuid, db: &DatabaseConnection) -> Result<Vec<Uuid>> {
+async fn with_administrations(id: Uuid, db: &Connection) -> Result<Vec<Uuid>> {
     let parameter = if crate::kernel::table::is_postgres(db.get_database_backend()) { "$1" } else { "?" };
     let sql = format!(
         "WITH RECURSIVE below (id) AS (SELECT id FROM actor WHERE id = {parameter} \
@@ -177,7 +177,7 @@ async fn with_administrations(id: Uuid, db: &DatabaseConnection) -> Result<Vec<U
     Ok(actors)
 }
 
-async fn forums(caller: &mut Caller, today: NaiveDate, db: &DatabaseConnection) -> Result<()> {
+async fn forums(caller: &mut Caller, today: NaiveDate, db: &Connection) -> Result<()> {
     let mut working: Vec<Uuid> = Vec::new();
     let mut areas = Vec::new();
     for (role, scope) in &caller.grants {
@@ -222,7 +222,7 @@ async fn forums(caller: &mut Caller, today: NaiveDate, db: &DatabaseConnection) 
 }
 
 /// A number that grows with every change of who may do what.
-pub(super) async fn epoch(db: &DatabaseConnection) -> Result<i64> {
+pub(super) async fn epoch(db: &Connection) -> Result<i64> {
     let select = Query::select().column("epoch").from("access_epoch").take();
     let row = db.query_one(&select).await?.ok_or_else(|| Problem::internal(&"the epoch of access is missing"))?;
     Ok(row.try_get("", "epoch")?)

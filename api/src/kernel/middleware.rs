@@ -47,6 +47,9 @@ pub const MAX_HEADERS: usize = 32 * 1024;
 /// send it.
 const FILES: &str = "/imports";
 
+/// The longest that a call may ask to wait for something to happen, by `wait`.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
 /// What the pages of the documentation may load.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -59,6 +62,8 @@ pub struct Envelope {
     pub body_bytes: usize,
     /// How long a body may take to arrive.
     pub body_time: Duration,
+    /// How long a call may take to be answered once it has arrived.
+    pub call_time: Duration,
     /// Whether the service is reached over TLS, so that browsers may be told to insist on it.
     pub secure: bool,
     /// Proxies that are believed when they say who called them.
@@ -112,8 +117,12 @@ pub async fn envelope<B: MessageBody + 'static>(
         Cors::permit(permission.headers_mut());
         request.into_response(permission)
     } else {
-        let answered = AssertUnwindSafe(next.call(request)).catch_unwind().await;
-        let answered = answered.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked").into()));
+        let longest = longest(&request, &envelope);
+        let answered = tokio::time::timeout(longest, AssertUnwindSafe(next.call(request)).catch_unwind()).await;
+        let answered = match answered {
+            Ok(answered) => answered.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked").into())),
+            Err(_) => Err(too_slow().into()),
+        };
         match answered {
             Ok(response) => response.map_into_boxed_body(),
             // The request is gone with the handler, so the server itself must make the answer of what is told here.
@@ -145,6 +154,29 @@ pub async fn envelope<B: MessageBody + 'static>(
     }
     log(&method, &path, status, started, &request_id);
     Ok(response)
+}
+
+/// How long a call may take: no time of its own where it sends a file, whose arrival is part of its handling.
+fn longest(request: &ServiceRequest, envelope: &Envelope) -> Duration {
+    if is_file(request) {
+        return Duration::MAX;
+    }
+    let waits = request.query_string().split('&').any(|parameter| parameter.starts_with("wait="));
+    if waits { envelope.call_time + LONGEST_WAIT } else { envelope.call_time }
+}
+
+/// A call whose work took too long was broken off. What it had begun to write is taken back, unless the last word had just
+/// been said.
+fn too_slow() -> Problem {
+    tracing::warn!("a call took too long and was broken off");
+    Problem::new(Kind::Unavailable).header("Retry-After", "5").detail(super::language::say!(
+        "Anropet tog för lång tid och avbröts. Läs vad som gäller innan du skickar en ändring igen, eller skicka den med samma Idempotency-Key.",
+        "The call took too long and was broken off. Read how things stand before you send a change again, or send it with the same Idempotency-Key."
+    ))
+}
+
+fn is_file(request: &ServiceRequest) -> bool {
+    request.method() == Method::POST && request.path().strip_prefix(ROOT) == Some(FILES)
 }
 
 /// Marks a call of which only the headers of the answer are wanted.
@@ -251,7 +283,7 @@ async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<By
     }
     let too_large = || Problem::new(Kind::TooLarge).header("Connection", "close");
     let announced = text(request, header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-    let is_file = request.method() == Method::POST && request.path().strip_prefix(ROOT) == Some(FILES);
+    let is_file = is_file(request);
     if !is_file && announced.is_some_and(|length| length > envelope.body_bytes) {
         return Err(too_large());
     }
@@ -352,6 +384,7 @@ mod tests {
             public_url: "https://samsyn.example.se".to_owned(),
             body_bytes: 1000,
             body_time: Duration::from_secs(1),
+            call_time: Duration::from_secs(1),
             secure: true,
             trusted_proxies: Vec::new(),
             cors: Cors::new(&["https://app.example.se".to_owned()]).unwrap(),

@@ -472,7 +472,12 @@ impl From<DbErr> for Problem {
                         tracing::error!(%error, "storage full");
                         Self::new(Kind::StorageFull)
                     }
-                    Some("25006" | "53300" | "57014" | "57P01" | "57P02" | "57P03") => {
+                    // The database only reads, is full, or waited in vain for a lock; a statement took too long; a session was
+                    // ended or could not begin.
+                    Some(
+                        "25006" | "53300" | "55P03" | "57014" | "25P03" | "57P01" | "57P02" | "57P03" | "57P05" | "08000" | "08003"
+                        | "08006",
+                    ) => {
                         tracing::warn!(%error, "database cannot answer");
                         unavailable()
                     }

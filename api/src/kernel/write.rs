@@ -8,14 +8,12 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait, SqliteTransactionMode, TransactionOptions, TransactionTrait,
-    entity::prelude::*, sea_query::SimpleExpr,
-};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, entity::prelude::*, sea_query::SimpleExpr};
 
 use super::{
     Db, Id, Reply,
     audit::{self, Turn},
+    db::Transaction,
     events::{self, Change},
     language::say,
     personal_number,
@@ -56,7 +54,7 @@ mod answer {
 /// A write under way.
 pub struct Write<'a> {
     /// The transaction, for statements.
-    pub tx: DatabaseTransaction,
+    pub tx: Transaction,
     /// Who writes.
     pub call: &'a Call,
     /// The time of the whole write.
@@ -202,9 +200,7 @@ impl Db {
     where
         F: AsyncFn(&Write<'_>) -> Result<R>,
     {
-        let options =
-            TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
-        let tx = self.writer().begin_with_options(options).await?;
+        let tx = self.writer().begin().await?;
         let write = Write {
             tx,
             call,

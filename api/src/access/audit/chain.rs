@@ -8,8 +8,7 @@ use std::{collections::HashMap, fmt, time::Duration};
 use actix_web::web::Data;
 use chrono::SecondsFormat;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryOrder, QuerySelect, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait, entity::prelude::*, sea_query::Expr,
+    ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, QueryOrder, QuerySelect, entity::prelude::*, sea_query::Expr,
 };
 use serde_json::{Value, json};
 
@@ -17,6 +16,7 @@ use super::table::{head, link, pending};
 use crate::kernel::{
     Db, Problem, Result,
     audit::{Column, Entity, Model},
+    db::Transaction,
     hash,
     table::is_postgres,
 };
@@ -56,16 +56,14 @@ fn digest(before: &str, position: i64, entry: &Model) -> String {
 /// When the database does not answer.
 pub async fn link(db: &Db) -> Result<()> {
     while pending::Entity::find().limit(1).one(db.reader()).await?.is_some() {
-        let options =
-            TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
-        let tx = db.writer().begin_with_options(options).await?;
+        let tx = db.writer().begin().await?;
         link_batch(&tx).await?;
         tx.commit().await?;
     }
     Ok(())
 }
 
-async fn link_batch(tx: &DatabaseTransaction) -> Result<()> {
+async fn link_batch(tx: &Transaction) -> Result<()> {
     if is_postgres(tx.get_database_backend()) {
         tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({CHAIN_LOCK})")).await?;
     }

@@ -3,11 +3,11 @@
 use std::{collections::HashMap, time::Duration};
 
 use chrono::TimeDelta;
-use sea_orm::{
-    Condition, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryOrder, QuerySelect, QueryTrait, SqliteTransactionMode, Statement,
-    TransactionOptions, TransactionTrait, entity::prelude::*,
+use sea_orm::{Condition, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, QueryTrait, Statement, entity::prelude::*};
+use sqlx::{
+    Executor,
+    postgres::{PgListener, PgPoolOptions},
 };
-use sqlx::postgres::{PgListener, PgPoolOptions};
 
 use super::Change;
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     kernel::{
         Db, Problem, Result,
         contract::ROOT,
+        db::Transaction,
         events::{self, ChangeOperation, Column, Entity},
         problem::{Fault, Kind},
         say,
@@ -32,6 +33,8 @@ const POSITION_LOCK: i64 = 0x0073_616d_7379_6e02;
 const GATHERING: Duration = Duration::from_millis(20);
 /// How often it looks for what an instance that stopped in the middle has left without a position, and for what others did.
 const LOOKING: Duration = Duration::from_secs(1);
+/// How long the connection on which others are heard may be silent before it is asked whether it lives.
+const SILENCE: Duration = Duration::from_secs(30);
 /// How many positions one call looks at, however few of them the caller may see.
 const LOOKED_AT: i64 = 5_000;
 /// How many rows are read at once where they are filtered here.
@@ -261,7 +264,7 @@ async fn number(name: &str, db: &Db) -> Result<Option<i64>> {
     Ok(value.and_then(|value| value.parse().ok()))
 }
 
-async fn set_number(name: &str, value: i64, tx: &DatabaseTransaction) -> Result<()> {
+async fn set_number(name: &str, value: i64, tx: &Transaction) -> Result<()> {
     let backend = tx.get_database_backend();
     let (first, second) = if is_postgres(backend) { ("$1", "$2") } else { ("?", "?") };
     let sql = format!(
@@ -272,9 +275,8 @@ async fn set_number(name: &str, value: i64, tx: &DatabaseTransaction) -> Result<
 }
 
 /// A transaction that no other giver or remover of positions works beside.
-async fn alone(db: &Db) -> Result<DatabaseTransaction> {
-    let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
-    let tx = db.writer().begin_with_options(options).await?;
+async fn alone(db: &Db) -> Result<Transaction> {
+    let tx = db.writer().begin().await?;
     if is_postgres(db.backend()) {
         tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({POSITION_LOCK})")).await?;
     }
@@ -347,18 +349,24 @@ async fn give_positions(db: &Db) -> Result<()> {
 /// Hears from other instances that the feed has come further, on a connection of its own. What is not heard is found by
 /// looking.
 pub async fn listen(db: &Db) {
-    if !is_postgres(db.backend()) {
-        return;
-    }
-    let options = db.writer().get_postgres_connection_pool().connect_options();
-    while !db.is_closed() {
-        let own = PgPoolOptions::new().max_connections(1).connect_lazy_with((*options).clone());
+    // Where the database is may change meanwhile.
+    while let Some(options) = db.beside().filter(|_| !db.is_closed()) {
+        let own = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
         let heard = async {
             let mut listener = PgListener::connect_with(&own).await?;
             listener.listen(CHANNEL).await?;
             loop {
-                if let Ok(position) = listener.recv().await?.payload().parse() {
-                    db.feed.reached(position);
+                match tokio::time::timeout(SILENCE, listener.recv()).await {
+                    Ok(heard) => {
+                        if let Ok(position) = heard?.payload().parse() {
+                            db.feed.reached(position);
+                        }
+                    }
+                    // A database that has vanished is as silent as one in which nothing happens.
+                    Err(_) => {
+                        let alive = tokio::time::timeout(LOOKING, listener.execute("SELECT 1")).await;
+                        alive.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+                    }
                 }
             }
         };

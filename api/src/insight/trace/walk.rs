@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::DatabaseConnection;
 use uuid::Uuid;
 
 use super::{
@@ -13,7 +12,7 @@ use crate::{
     access::Sight,
     assessments::{assessments::store as assessments, causes::store as causes, findings::store as findings},
     interventions::interventions::store as interventions,
-    kernel::{Id, Problem, Result, secrecy::Secrecy},
+    kernel::{Id, Problem, Result, db::Connection, secrecy::Secrecy},
     priorities::{decisions::store as decisions, rounds::store as rounds},
     statistics::observations::store as observations,
 };
@@ -21,7 +20,7 @@ use crate::{
 struct Walk<'a> {
     sight: &'a Sight,
     secrecy: Option<&'a Secrecy>,
-    db: &'a DatabaseConnection,
+    db: &'a Connection,
     nodes: BTreeMap<(TraceKind, Uuid), TraceNode>,
     edges: Vec<TraceEdge>,
 }
@@ -39,7 +38,7 @@ pub(super) async fn from(
     kind: TraceKind,
     id: Uuid,
     direction: Direction,
-    db: &DatabaseConnection,
+    db: &Connection,
 ) -> Result<Trace> {
     let mut walk = Walk { sight, secrecy, db, nodes: BTreeMap::new(), edges: Vec::new() };
     let mut front = walk.meet(kind, &[id]).await?;

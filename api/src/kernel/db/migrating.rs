@@ -9,12 +9,17 @@ use super::{OpenError, Settings, connect, sqlite_file};
 
 /// Migrates over connections of its own, for a migration may take longer than any call.
 pub(super) async fn bring_up_to_date(settings: &Settings) -> Result<(), OpenError> {
-    let settings = Settings { connections: 2, statement_timeout: Duration::ZERO, ..settings.clone() };
-    let (reader, writer) = connect(&settings).await?;
+    // The lock and the migrations need a connection each of those that write.
+    let settings = Settings { connections: 4, statement_timeout: Duration::ZERO, lock_timeout: Duration::ZERO, ..settings.clone() };
+    let (reader, writer, watch) = connect(&settings).await?;
+    let (reader, writer) = (reader.pool(), writer.pool());
     let lock = MigrationLock::take(&settings, &writer).await?;
     refuse_newer(&writer).await?;
     let migrated = Migrator::up(&writer, None).await;
     drop(lock);
+    if let Some(watch) = watch {
+        watch.close();
+    }
     let _ = reader.close().await;
     let _ = writer.close().await;
     migrated.map_err(|error| OpenError::Database(error.to_string()))

@@ -1,22 +1,37 @@
-//! The databases: `SQLite` with one writer and a pool of readers, or `PostgreSQL` with one pool for both.
+//! The databases: `SQLite` with one writer and a pool of readers, or `PostgreSQL` with a pool for each.
 
+mod address;
+mod connection;
 mod migrating;
 mod postgres;
 mod sqlite;
 
-use std::{collections::HashSet, fs, path::PathBuf, sync::Mutex, time::Duration};
+use std::{
+    collections::HashSet,
+    fs,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use prometheus_client::metrics::counter::Counter;
 use samsyn_migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use sqlx::postgres::PgConnectOptions;
 
-use self::migrating::{bring_up_to_date, refuse_newer};
+pub use self::{
+    address::{check as check_address, sqlite_file},
+    connection::{Connection, Transaction},
+};
+use self::{
+    connection::Watch,
+    migrating::{bring_up_to_date, refuse_newer},
+};
 use super::{
     clock::Clock,
     events::Feed,
     hash::{self, Seal},
     id::{Id, Ids},
-    problem::{Problem, Result},
+    problem::{Kind, Problem, Result},
     request::Once,
     table::is_postgres,
 };
@@ -24,14 +39,16 @@ use super::{
 /// How to reach the database and how hard to use it.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// `sqlite:path/to/file.db` or `postgres://user:password@host/name`.
+    /// `sqlite:path/to/file.db` or `postgres://user:password@host/name`, with commas between several hosts.
     pub url: String,
-    /// Connections for reading; on `PostgreSQL`, for all.
+    /// Connections for reading; on `PostgreSQL`, half of them for reading and half for writing.
     pub connections: u32,
     /// How long a call waits for a connection before it is told to come back.
     pub acquire_timeout: Duration,
     /// How long `PostgreSQL` works on one statement before it gives up.
     pub statement_timeout: Duration,
+    /// How long a statement waits on `PostgreSQL` for what others have locked.
+    pub lock_timeout: Duration,
     /// Whether `SQLite` survives a power cut without losing the last commits, at the cost of slower writes.
     pub durable: bool,
 }
@@ -40,7 +57,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub enum OpenError {
     /// The address is no database address.
-    Url(String),
+    Url,
     /// The database cannot be reached or opened.
     Connect(String),
     /// The database was made by a newer program.
@@ -56,7 +73,7 @@ pub enum OpenError {
 impl std::fmt::Display for OpenError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Url(url) => write!(f, "database.url is {url}, which is neither sqlite:FILE nor postgres://USER@HOST/NAME"),
+            Self::Url => f.write_str("database_url is neither sqlite:FILE nor postgres://USER@HOST/NAME"),
             Self::Connect(why) => write!(f, "the database cannot be reached: {why}"),
             Self::Newer(names) => write!(
                 f,
@@ -74,8 +91,10 @@ impl std::error::Error for OpenError {}
 /// The database with all that reading and writing needs beside it: clock, ids and the seal of cursors.
 #[derive(Debug)]
 pub struct Db {
-    reader: DatabaseConnection,
-    writer: DatabaseConnection,
+    reader: Arc<Connection>,
+    writer: Arc<Connection>,
+    /// Sees to it that the connections work, where the database may vanish.
+    watch: Option<Arc<Watch>>,
     /// What time it is.
     pub clock: Clock,
     /// Where new ids come from.
@@ -100,23 +119,24 @@ impl Db {
         if migrate {
             bring_up_to_date(settings).await?;
         }
-        let (reader, writer) = connect(settings).await?;
-        refuse_newer(&writer).await?;
-        let pending = Migrator::get_pending_migrations(&writer).await.map_err(failed)?.len();
+        let (reader, writer, watch) = connect(settings).await?;
+        let pool = writer.pool();
+        refuse_newer(&pool).await?;
+        let pending = Migrator::get_pending_migrations(&pool).await.map_err(failed)?.len();
         if pending > 0 {
             return Err(OpenError::Older(pending));
         }
-        let seal = Seal::new(&installation_secret(&writer).await.map_err(failed)?);
-        let feed = feed(&writer).await.map_err(failed)?;
-        Ok(Self { reader, writer, clock, ids, seal, feed, retries: Counter::default(), running: Mutex::default() })
+        let seal = Seal::new(&installation_secret(&pool).await.map_err(failed)?);
+        let feed = feed(&pool).await.map_err(failed)?;
+        Ok(Self { reader, writer, watch, clock, ids, seal, feed, retries: Counter::default(), running: Mutex::default() })
     }
 
     /// For reading: sees everything committed, including by this process a moment ago.
-    pub const fn reader(&self) -> &DatabaseConnection {
+    pub fn reader(&self) -> &Connection {
         &self.reader
     }
 
-    pub(crate) const fn writer(&self) -> &DatabaseConnection {
+    pub(crate) fn writer(&self) -> &Connection {
         &self.writer
     }
 
@@ -125,16 +145,23 @@ impl Db {
         self.reader.get_database_backend()
     }
 
-    /// Connections for reading: how many there are, and how many of them wait for work.
+    /// Connections: how many there are, and how many of them wait for work. On `SQLite` those for reading.
     #[must_use]
     pub fn connections(&self) -> (u32, usize) {
         if is_postgres(self.backend()) {
-            let pool = self.reader.get_postgres_connection_pool();
-            (pool.size(), pool.num_idle())
+            let (reader, writer) = (self.reader.pool(), self.writer.pool());
+            let (reader, writer) = (reader.get_postgres_connection_pool(), writer.get_postgres_connection_pool());
+            (reader.size() + writer.size(), reader.num_idle() + writer.num_idle())
         } else {
-            let pool = self.reader.get_sqlite_connection_pool();
+            let reader = self.reader.pool();
+            let pool = reader.get_sqlite_connection_pool();
             (pool.size(), pool.num_idle())
         }
+    }
+
+    /// How to make a connection beside the others to `PostgreSQL`; nothing on `SQLite`.
+    pub(crate) fn beside(&self) -> Option<PgConnectOptions> {
+        is_postgres(self.backend()).then(|| postgres::options_of(self.writer.pool().get_postgres_connection_pool()))
     }
 
     /// A new id.
@@ -155,52 +182,60 @@ impl Db {
         Some((epoch.parse().ok()?, position.parse().ok()?))
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers and, on `PostgreSQL`, is one that writes.
     ///
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<()> {
-        self.reader.query_one_raw(Statement::from_string(self.backend(), "SELECT 1")).await.map(drop).map_err(Problem::from)
+        let Some(watch) = &self.watch else {
+            return self.reader.query_one_raw(Statement::from_string(self.backend(), "SELECT 1")).await.map(drop).map_err(Problem::from);
+        };
+        let round = watch.round();
+        let told = self.reader.query_one_raw(Statement::from_string(self.backend(), "SHOW transaction_read_only")).await?;
+        let reads_only: String = told.map_or_else(|| Ok(String::new()), |row| row.try_get("", "transaction_read_only"))?;
+        if reads_only == "off" {
+            return Ok(());
+        }
+        watch.alarm(round);
+        Err(Problem::new(Kind::Unavailable))
     }
 
     /// Whether its connections have been let go of.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        if is_postgres(self.backend()) {
-            self.writer.get_postgres_connection_pool().is_closed()
-        } else {
-            self.reader.get_sqlite_connection_pool().is_closed()
+        match &self.watch {
+            Some(watch) => watch.is_closed(),
+            None => self.reader.pool().get_sqlite_connection_pool().is_closed(),
         }
     }
 
     /// Lets go of all connections; `SQLite` then folds its log into the file.
     pub async fn close(&self) {
-        let _ = self.reader.clone().close().await;
-        if !is_postgres(self.backend()) {
-            let _ = self.writer.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;
-            let _ = self.writer.clone().close().await;
+        if let Some(watch) = &self.watch {
+            watch.close();
+            let (reader, writer) = (self.reader.pool().close(), self.writer.pool().close());
+            // A database that has vanished does not say goodbye.
+            let _ = tokio::time::timeout(Duration::from_secs(5), futures_util::future::join(reader, writer)).await;
+            return;
         }
+        let _ = self.reader.pool().close().await;
+        let _ = self.writer.execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)").await;
+        let _ = self.writer.pool().close().await;
     }
 }
 
-/// The file behind a `SQLite` address.
-#[must_use]
-pub fn sqlite_file(url: &str) -> Option<PathBuf> {
-    let path = url.strip_prefix("sqlite:")?;
-    Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
-}
+type Connections = (Arc<Connection>, Arc<Connection>, Option<Arc<Watch>>);
 
-async fn connect(settings: &Settings) -> Result<(DatabaseConnection, DatabaseConnection), OpenError> {
+async fn connect(settings: &Settings) -> Result<Connections, OpenError> {
     if let Some(file) = sqlite_file(&settings.url) {
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).map_err(|error| OpenError::Connect(format!("{}: {error}", folder.display())))?;
         }
-        return sqlite::connect(&file, settings).await;
+        let (reader, writer) = sqlite::connect(&file, settings).await?;
+        return Ok((Arc::new(Connection::to_file(reader)), Arc::new(Connection::to_file(writer)), None));
     }
-    if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
-        return postgres::connect(settings).await;
-    }
-    Err(OpenError::Url(settings.url.clone()))
+    let (reader, writer, watch) = postgres::connect(settings).await?;
+    Ok((reader, writer, Some(watch)))
 }
 
 /// The secret of this installation, made when it is first needed and shared by all instances.
