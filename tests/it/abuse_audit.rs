@@ -68,6 +68,7 @@ fn verify(url: &str, from: i64, noted: Option<Head>) -> Seen {
                 connections: 2,
                 acquire_timeout: Duration::from_secs(10),
                 statement_timeout: Duration::from_secs(10),
+                lock_timeout: Duration::from_secs(10),
                 durable: false,
             };
             let db = Db::open(&settings, false, Clock::Fixed(today()), Ids::counted_from(900_000)).await.unwrap();

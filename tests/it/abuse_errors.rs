@@ -28,6 +28,7 @@ fn abuse_98_a_panic_is_a_problem_and_the_service_goes_on() {
                 public_url: "https://samsyn.example.se".to_owned(),
                 body_bytes: 1000,
                 body_time: Duration::from_secs(5),
+                call_time: Duration::from_secs(5),
                 secure: false,
                 trusted_proxies: Vec::new(),
                 cors: samsyn::kernel::cors::Cors::default(),

@@ -5,6 +5,7 @@ mod client;
 pub mod forge;
 pub mod idp;
 pub mod postgres;
+pub mod proxy;
 pub mod receiver;
 
 use std::{
@@ -26,6 +27,7 @@ use samsyn::{
     config::Config,
     kernel::{clock::Clock, id::Ids, request::Call},
 };
+use sea_orm::ConnectionTrait;
 use serde_json::{Value, json};
 
 pub use client::{Answer, Client, raw};
@@ -64,6 +66,44 @@ pub fn waited(what: &str, mut is_so: impl FnMut() -> bool) {
     while !is_so() {
         assert!(started.elapsed().as_secs() < 60, "{what} did not come");
         thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+/// Something locked in a database by somebody else, until dropped.
+pub struct Lock {
+    free: Option<mpsc::Sender<()>>,
+    holds: Option<thread::JoinHandle<()>>,
+}
+
+impl Lock {
+    /// Locks what a statement locks within a transaction.
+    pub fn by(database_url: &str, statements: &[&str]) -> Self {
+        let (url, statements) = (database_url.to_owned(), statements.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let (free, freed) = mpsc::channel::<()>();
+        let (locked, is_locked) = mpsc::channel();
+        let holds = thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let db = sea_orm::Database::connect(sea_orm::ConnectOptions::new(url).max_connections(1).to_owned()).await.unwrap();
+                for statement in statements {
+                    db.execute_unprepared(&statement).await.unwrap();
+                }
+                locked.send(()).unwrap();
+                let _ = tokio::task::spawn_blocking(move || freed.recv()).await;
+                db.execute_unprepared("ROLLBACK").await.unwrap();
+                db.close().await.unwrap();
+            });
+        });
+        is_locked.recv().unwrap();
+        Self { free: Some(free), holds: Some(holds) }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        drop(self.free.take());
+        if let Some(holds) = self.holds.take() {
+            let _ = holds.join();
+        }
     }
 }
 

@@ -356,17 +356,14 @@ pub async fn listen(db: &Db) {
             let mut listener = PgListener::connect_with(&own).await?;
             listener.listen(CHANNEL).await?;
             loop {
-                match tokio::time::timeout(SILENCE, listener.recv()).await {
-                    Ok(heard) => {
-                        if let Ok(position) = heard?.payload().parse() {
-                            db.feed.reached(position);
-                        }
-                    }
+                let Ok(heard) = tokio::time::timeout(SILENCE, listener.recv()).await else {
                     // A database that has vanished is as silent as one in which nothing happens.
-                    Err(_) => {
-                        let alive = tokio::time::timeout(LOOKING, listener.execute("SELECT 1")).await;
-                        alive.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
-                    }
+                    let alive = tokio::time::timeout(LOOKING, listener.execute("SELECT 1")).await;
+                    alive.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
+                    continue;
+                };
+                if let Ok(position) = heard?.payload().parse() {
+                    db.feed.reached(position);
                 }
             }
         };

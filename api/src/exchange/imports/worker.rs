@@ -53,7 +53,7 @@ impl Worker {
     /// Works as long as the service runs.
     pub async fn run(&self, access: &Access, db: &Db) {
         while !db.is_closed() {
-            match self.round(access, db).await {
+            match Box::pin(self.round(access, db)).await {
                 // There is more to do.
                 Ok(true) => tokio::task::yield_now().await,
                 Ok(false) => drop(tokio::time::timeout(ROUND, self.waiting.notified()).await),

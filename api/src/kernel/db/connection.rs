@@ -304,14 +304,12 @@ impl Watch {
         // Dropped before the work is, and so before its connection goes back.
         let mut waiting = Waiting { watch: self, answered: false };
         let outcome = match self.longest {
-            Some(longest) => match timeout(longest, work.as_mut()).await {
-                Ok(outcome) => outcome,
-                Err(_) => {
-                    self.alarm(round);
-                    return Err(unanswered());
-                }
-            },
-            None => work.as_mut().await,
+            Some(longest) => timeout(longest, work.as_mut()).await,
+            None => Ok(work.as_mut().await),
+        };
+        let Ok(outcome) = outcome else {
+            self.alarm(round);
+            return Err(unanswered());
         };
         waiting.answered = true;
         if outcome.as_ref().is_err_and(is_alarming) {

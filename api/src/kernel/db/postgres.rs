@@ -158,11 +158,11 @@ impl Pools {
                 return;
             }
             let found = if machines.len() == 1 { Some((at, true)) } else { choose(&machines, patience(&self.settings)).await };
-            let (found, writes) = found.unwrap_or((at, false));
-            if settled || writes || found != at {
+            let (found, is_writing) = found.unwrap_or((at, false));
+            if settled || is_writing || found != at {
                 at = found;
                 let round = self.watch.next_round();
-                tracing::warn!(machine = at, writes, "connections to the database are made anew");
+                tracing::warn!(machine = at, is_writing, "connections to the database are made anew");
                 let old = [
                     reader.renew(self.lazy(self.readers(), round, &machines[at])),
                     writer.renew(self.lazy(self.writers, round, &machines[at])),
@@ -175,7 +175,7 @@ impl Pools {
                     tokio::spawn(pool.close());
                 }
             }
-            settled = writes;
+            settled = is_writing;
             sleep(PAUSE).await;
         }
     }
