@@ -8,8 +8,8 @@ use std::{collections::HashMap, fmt, time::Duration};
 use actix_web::web::Data;
 use chrono::SecondsFormat;
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryOrder, QuerySelect, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait, entity::prelude::*, sea_query::Expr,
+    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryOrder, QuerySelect, entity::prelude::*,
+    sea_query::Expr,
 };
 use serde_json::{Value, json};
 
@@ -56,11 +56,9 @@ fn digest(before: &str, position: i64, entry: &Model) -> String {
 /// When the database does not answer.
 pub async fn link(db: &Db) -> Result<()> {
     while pending::Entity::find().limit(1).one(db.reader()).await?.is_some() {
-        let options =
-            TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
-        let tx = db.writer().begin_with_options(options).await?;
+        let tx = db.begin().await?;
         link_batch(&tx).await?;
-        tx.commit().await?;
+        db.commit(tx).await?;
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use super::{OpenError, Settings, connect, sqlite_file};
 /// Migrates over connections of its own, for a migration may take longer than any call.
 pub(super) async fn bring_up_to_date(settings: &Settings) -> Result<(), OpenError> {
     let settings = Settings { connections: 2, statement_timeout: Duration::ZERO, ..settings.clone() };
-    let (reader, writer) = connect(&settings).await?;
+    let (reader, writer, _) = connect(&settings).await?;
     let lock = MigrationLock::take(&settings, &writer).await?;
     refuse_newer(&writer).await?;
     let migrated = Migrator::up(&writer, None).await;

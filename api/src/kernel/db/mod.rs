@@ -3,17 +3,28 @@
 mod migrating;
 mod postgres;
 mod sqlite;
+mod writing;
 
-use std::{collections::HashSet, fs, path::PathBuf, sync::Mutex, time::Duration};
+use std::{
+    collections::HashSet,
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use prometheus_client::metrics::counter::Counter;
 use samsyn_migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
-use self::migrating::{bring_up_to_date, refuse_newer};
+use self::{
+    migrating::{bring_up_to_date, refuse_newer},
+    sqlite::Witness,
+    writing::Written,
+};
 use super::{
     clock::Clock,
-    events::Feed,
+    events::{self, Feed, Place},
     hash::{self, Seal},
     id::{Id, Ids},
     problem::{Problem, Result},
@@ -34,6 +45,8 @@ pub struct Settings {
     pub statement_timeout: Duration,
     /// Whether `SQLite` survives a power cut without losing the last commits, at the cost of slower writes.
     pub durable: bool,
+    /// How much of the file all connections to `SQLite` together may keep in memory.
+    pub cache_mebibytes: u64,
 }
 
 /// Why a database cannot be used.
@@ -76,6 +89,10 @@ impl std::error::Error for OpenError {}
 pub struct Db {
     reader: DatabaseConnection,
     writer: DatabaseConnection,
+    /// Sees what `SQLite` does with what is written.
+    witness: Option<Arc<Witness>>,
+    /// When something was last written, and what came of it.
+    written: Written,
     /// What time it is.
     pub clock: Clock,
     /// Where new ids come from.
@@ -100,7 +117,7 @@ impl Db {
         if migrate {
             bring_up_to_date(settings).await?;
         }
-        let (reader, writer) = connect(settings).await?;
+        let (reader, writer, witness) = connect(settings).await?;
         refuse_newer(&writer).await?;
         let pending = Migrator::get_pending_migrations(&writer).await.map_err(failed)?.len();
         if pending > 0 {
@@ -108,7 +125,18 @@ impl Db {
         }
         let seal = Seal::new(&installation_secret(&writer).await.map_err(failed)?);
         let feed = feed(&writer).await.map_err(failed)?;
-        Ok(Self { reader, writer, clock, ids, seal, feed, retries: Counter::default(), running: Mutex::default() })
+        Ok(Self {
+            reader,
+            writer,
+            witness,
+            written: Written::default(),
+            clock,
+            ids,
+            seal,
+            feed,
+            retries: Counter::default(),
+            running: Mutex::default(),
+        })
     }
 
     /// For reading: sees everything committed, including by this process a moment ago.
@@ -116,6 +144,7 @@ impl Db {
         &self.reader
     }
 
+    /// For statements that write and stand alone. A transaction begins by [`Db::begin`].
     pub(crate) const fn writer(&self) -> &DatabaseConnection {
         &self.writer
     }
@@ -143,16 +172,16 @@ impl Db {
     }
 
     /// A place in the feed of changes, as it is told to followers. It does not grow old by itself.
-    pub fn feed_cursor(&self, position: i64) -> String {
-        self.seal.close(format!("feed {} {position:012}", self.feed.epoch()).as_bytes())
+    pub fn feed_cursor(&self, place: Place) -> String {
+        self.seal.close(format!("feed {} {place}", self.feed.epoch()).as_bytes())
     }
 
-    /// The epoch and position of a place in the feed, or nothing when it is none of ours.
+    /// The epoch and the place of a cursor of the feed, or nothing when it is none of ours.
     #[must_use]
-    pub fn open_feed_cursor(&self, cursor: &str) -> Option<(i64, i64)> {
+    pub fn open_feed_cursor(&self, cursor: &str) -> Option<(i64, Place)> {
         let opened = String::from_utf8(self.seal.open(cursor)?).ok()?;
-        let (epoch, position) = opened.strip_prefix("feed ")?.split_once(' ')?;
-        Some((epoch.parse().ok()?, position.parse().ok()?))
+        let (epoch, place) = opened.strip_prefix("feed ")?.split_once(' ')?;
+        Some((epoch.parse().ok()?, place.parse().ok()?))
     }
 
     /// Whether the database answers.
@@ -190,15 +219,17 @@ pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
 }
 
-async fn connect(settings: &Settings) -> Result<(DatabaseConnection, DatabaseConnection), OpenError> {
+async fn connect(settings: &Settings) -> Result<(DatabaseConnection, DatabaseConnection, Option<Arc<Witness>>), OpenError> {
     if let Some(file) = sqlite_file(&settings.url) {
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).map_err(|error| OpenError::Connect(format!("{}: {error}", folder.display())))?;
         }
-        return sqlite::connect(&file, settings).await;
+        let (reader, writer, witness) = sqlite::connect(&file, settings).await?;
+        return Ok((reader, writer, Some(witness)));
     }
     if settings.url.starts_with("postgres://") || settings.url.starts_with("postgresql://") {
-        return postgres::connect(settings).await;
+        let (reader, writer) = postgres::connect(settings).await?;
+        return Ok((reader, writer, None));
     }
     Err(OpenError::Url(settings.url.clone()))
 }
@@ -222,7 +253,7 @@ async fn installation_secret(db: &DatabaseConnection) -> Result<String, sea_orm:
 /// How far the feed has come, and in which epoch.
 async fn feed(db: &DatabaseConnection) -> Result<Feed, sea_orm::DbErr> {
     let read = async |sql: &str| db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await;
-    let latest = read("SELECT coalesce(max(position), 0) AS latest FROM event").await?.map_or(Ok(0), |row| row.try_get("", "latest"))?;
+    let latest = events::latest().one(db).await?.map(Place::from).unwrap_or_default();
     let epoch: Option<String> = match read("SELECT value FROM installation WHERE name = 'feed_epoch'").await? {
         Some(row) => Some(row.try_get("", "value")?),
         None => None,
