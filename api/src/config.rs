@@ -56,6 +56,8 @@ settings! {
     database_lock_seconds: u64 = 3;
     /// Whether SQLite keeps the last writes through a power cut; false makes writes about twice as fast.
     database_durable: bool = true;
+    /// How much of SQLite's file all connections together may keep in memory, in mebibytes.
+    database_cache_mebibytes: u64 = 128;
     /// Whether serving also brings the database up to date.
     migrate_on_start: bool = true;
     /// Whether the reference pack is loaded: areas, public actors, codelists, indicators.
@@ -247,6 +249,9 @@ impl Config {
                 return wrong(name, format!("{seconds} is more than 3600"));
             }
         }
+        if !(1..=1_048_576).contains(&self.database_cache_mebibytes) {
+            return wrong("database_cache_mebibytes", format!("{} is not between 1 and 1048576", self.database_cache_mebibytes));
+        }
         if !(1..=10).contains(&self.access_token_minutes) {
             return wrong("access_token_minutes", format!("{} is not between 1 and 10", self.access_token_minutes));
         }
@@ -317,6 +322,7 @@ impl Config {
             statement_timeout: Duration::from_secs(self.database_statement_seconds),
             lock_timeout: Duration::from_secs(self.database_lock_seconds),
             durable: self.database_durable,
+            cache_mebibytes: self.database_cache_mebibytes,
         }
     }
 

@@ -297,7 +297,7 @@ fn problems(examples: &Value) -> Value {
             401 => headers["WWW-Authenticate"] = json!({"description": "How to sign in.", "schema": {"type": "string"}}),
             405 => headers["Allow"] = json!({"description": "The methods that can be used.", "schema": {"type": "string"}}),
             412 => headers["ETag"] = json!({"description": "The present version.", "schema": {"type": "string", "format": "etag"}}),
-            429 | 503 => {
+            429 | 503 | 507 => {
                 if status == 429 {
                     operations::rate_limits(&mut headers);
                 }

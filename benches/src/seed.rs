@@ -56,6 +56,7 @@ pub async fn fill(database: &Database, count: usize) -> Outcome<Seeded> {
         acquire_timeout: Duration::from_mins(1),
         statement_timeout: Duration::ZERO,
         durable: true,
+        cache_mebibytes: 128,
     };
     let db = Db::open(&settings, true, Clock::System, Ids::Random).await?;
     packs::load(&db).await?;

@@ -70,6 +70,7 @@ fn verify(url: &str, from: i64, noted: Option<Head>) -> Seen {
                 statement_timeout: Duration::from_secs(10),
                 lock_timeout: Duration::from_secs(10),
                 durable: false,
+                cache_mebibytes: 16,
             };
             let db = Db::open(&settings, false, Clock::Fixed(today()), Ids::counted_from(900_000)).await.unwrap();
             audit::link(&db).await.unwrap();

@@ -5,12 +5,13 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use sea_orm::{ActiveValue::Set, entity::prelude::*};
+use chrono::{DateTime, Utc};
+use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, SelectGetableTuple, Selector, entity::prelude::*};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 use utoipa::ToSchema;
 
-use super::{Id, table::List};
+use super::{Id, hash, table::List};
 
 /// What happened to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
@@ -132,19 +133,80 @@ pub(super) fn row(change: &Change, call: &super::request::Call, at: ChronoDateTi
     }
 }
 
+/// A place in the feed: the position of an event, and a mark that tells it from another event at the same position. After a
+/// backup has been restored, positions are given anew, and what stands at one is another event with another mark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The position; 0 before the first event.
+    pub position: i64,
+    /// The mark; 0 when it is not known.
+    pub mark: u64,
+}
+
+/// What a place is made of: the position, the record, its version and when it was changed.
+pub type Placed = (i64, Uuid, i64, DateTime<Utc>);
+/// The columns of [`Placed`].
+pub const PLACED: [Column; 4] = [Column::Position, Column::EntityId, Column::Version, Column::ChangedAt];
+
+impl From<Placed> for Place {
+    fn from((position, id, version, at): Placed) -> Self {
+        Self { position, mark: hash::short(format!("{id} {version} {}", at.timestamp_micros()).as_bytes()) }
+    }
+}
+
+impl Model {
+    /// Where it stands in the feed.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place::from((self.position.unwrap_or_default(), self.entity_id, self.version, self.changed_at))
+    }
+}
+
+impl Place {
+    /// Whether this is certainly not what stands at the same position there.
+    #[must_use]
+    pub const fn contradicts(self, there: Self) -> bool {
+        self.position == there.position && self.mark != there.mark && self.mark != 0 && there.mark != 0
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Of the same length wherever it is.
+        write!(f, "{:012} {:016x}", self.position, self.mark)
+    }
+}
+
+impl std::str::FromStr for Place {
+    type Err = std::num::ParseIntError;
+
+    /// A position may stand alone, as it did once.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (position, mark) = text.split_once(' ').unwrap_or((text, "0"));
+        Ok(Self { position: position.parse()?, mark: u64::from_str_radix(mark, 16)? })
+    }
+}
+
+/// Asks for the last event that has a position.
+#[must_use]
+pub fn latest() -> Selector<SelectGetableTuple<Placed>> {
+    let positioned = Entity::find().select_only().columns(PLACED).filter(Column::Position.is_not_null());
+    positioned.order_by_desc(Column::Position).limit(1).into_tuple()
+}
+
 /// What this process knows of the feed: how far it has come, and that something new awaits a position.
 ///
 /// Another instance may know of more. What is known here is never too far: all up to it has been committed.
 #[derive(Debug)]
 pub struct Feed {
-    latest: watch::Sender<i64>,
+    latest: watch::Sender<Place>,
     fresh: Notify,
     epoch: AtomicI64,
     stopping: watch::Sender<bool>,
 }
 
 impl Feed {
-    pub(super) fn new(latest: i64, epoch: i64) -> Self {
+    pub(super) fn new(latest: Place, epoch: i64) -> Self {
         Self { latest: watch::Sender::new(latest), fresh: Notify::new(), epoch: AtomicI64::new(epoch), stopping: watch::Sender::new(false) }
     }
 
@@ -170,22 +232,24 @@ impl Feed {
         self.stopping.subscribe()
     }
 
-    /// The last position that is known to have been given.
+    /// The last place that is known to have been given.
     #[must_use]
-    pub fn latest(&self) -> i64 {
+    pub fn latest(&self) -> Place {
         *self.latest.borrow()
     }
 
     /// Tells when later positions are known.
-    pub fn follow(&self) -> watch::Receiver<i64> {
+    pub fn follow(&self) -> watch::Receiver<Place> {
         self.latest.subscribe()
     }
 
-    /// Says that positions have been given up to this one.
-    pub fn reached(&self, position: i64) {
+    /// Says that positions have been given up to this place.
+    pub fn reached(&self, place: Place) {
         self.latest.send_if_modified(|latest| {
-            let further = position > *latest;
-            *latest = (*latest).max(position);
+            let further = place.position > latest.position;
+            if further || place.contradicts(*latest) {
+                *latest = place;
+            }
             further
         });
     }

@@ -92,6 +92,9 @@ pub struct Call {
     pub searched: bool,
 }
 
+/// Stands in `If-Match` for any version.
+const ANY: &str = "*";
+
 impl Call {
     /// A call of the installation itself: packs, the demo, commands at the console.
     #[must_use]
@@ -126,7 +129,7 @@ impl Call {
         let present = format!("v{version}");
         let matches = given.split(',').map(str::trim).any(|tag| {
             // The part after a hyphen tells representations of one version apart.
-            tag == "*"
+            tag == ANY
                 || tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).is_some_and(|tag| tag.split('-').next() == Some(&present))
         });
         if matches { Ok(()) } else { Err(Self::stale(version)) }
@@ -135,6 +138,21 @@ impl Call {
     /// Checks that what is to be changed is at a version, for a change that names it in its body.
     pub fn at(expected: i64) -> impl Fn(i64) -> Result<()> {
         move |version| if version == expected { Ok(()) } else { Err(Self::stale(version)) }
+    }
+
+    /// Another has changed the record while this call did. Who changes whatever version there is does so to the new one.
+    #[must_use]
+    pub fn overtaken(&self, version: i64) -> Problem {
+        if self.takes_any_version() {
+            return Problem { retry: true, ..Problem::new(Kind::Unavailable).header("Retry-After", "1") };
+        }
+        Self::stale(version)
+    }
+
+    /// Whether the call changes whatever version there is.
+    #[must_use]
+    pub fn takes_any_version(&self) -> bool {
+        self.if_match.as_deref().is_some_and(|given| given.split(',').any(|tag| tag.trim() == ANY))
     }
 
     /// Another has changed the record since.

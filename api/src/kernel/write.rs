@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, entity::prelude::*, sea_query::SimpleExpr};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, Statement, entity::prelude::*, sea_query::SimpleExpr};
 
 use super::{
     Db, Id, Reply,
@@ -25,6 +25,8 @@ use super::{
 
 /// How often a transaction in conflict with another is tried in all.
 const TRIES: u32 = 6;
+/// Any number that no other program locks in the same database together with a second one.
+const OVERTAKEN_LOCK: i32 = 0x7361_6d73;
 /// How long the answer to a call with an idempotency key is kept.
 pub const IDEMPOTENCY_HOURS: i64 = 24;
 
@@ -83,7 +85,7 @@ impl Write<'_> {
         E::ActiveModel: Send,
     {
         let changed = E::update_many().set(row).filter(this).filter(version.eq(from)).exec(&self.tx).await?;
-        if changed.rows_affected == 0 { Err(Call::stale(from)) } else { Ok(()) }
+        if changed.rows_affected == 0 { Err(self.call.overtaken(from)) } else { Ok(()) }
     }
 
     /// Records a change; it is stored last in the transaction.
@@ -115,13 +117,14 @@ impl Write<'_> {
         let Write { tx, changes, access, .. } = part;
         match outcome {
             Ok(outcome) => {
-                tx.commit().await?;
+                self.db.end(tx.commit()).await?;
                 self.changes.borrow_mut().extend(changes.into_inner());
                 self.access.set(self.access.get() || access.get());
                 Ok(outcome)
             }
             Err(problem) => {
-                tx.rollback().await?;
+                // What cannot be taken back alone is no part that others could follow.
+                self.db.end(tx.rollback()).await.map_err(|failed| if problem.kind.status() < 500 { failed } else { problem.clone() })?;
                 Err(problem)
             }
         }
@@ -184,7 +187,7 @@ impl Db {
         let mut tried = 0;
         loop {
             tried += 1;
-            match self.attempt(call, &work).await {
+            match self.attempt(call, tried > 1, &work).await {
                 Err(problem) if problem.retry && tried < TRIES => {
                     self.retries.inc();
                     // Not all at once again: a different wait for each, growing with the tries.
@@ -196,11 +199,16 @@ impl Db {
         }
     }
 
-    async fn attempt<R, F>(&self, call: &Call, work: &F) -> Result<R>
+    async fn attempt<R, F>(&self, call: &Call, again: bool, work: &F) -> Result<R>
     where
         F: AsyncFn(&Write<'_>) -> Result<R>,
     {
-        let tx = self.writer().begin().await?;
+        let tx = self.begin().await?;
+        if again && call.takes_any_version() && is_postgres(self.backend()) {
+            // One after the other, or those who were overtaken would go on overtaking each other.
+            let lock = format!("SELECT pg_advisory_xact_lock({OVERTAKEN_LOCK}, hashtext($1))");
+            tx.execute_raw(Statement::from_sql_and_values(self.backend(), lock, [call.path.clone().into()])).await?;
+        }
         let write = Write {
             tx,
             call,
@@ -231,7 +239,7 @@ impl Db {
                     let entry = audit::row(trail, self.ids.next::<audit::Model>(now).uuid(), now, turn, &changes);
                     audit::Entity::insert(entry).exec_without_returning(&tx).await?;
                 }
-                tx.commit().await?;
+                self.commit(tx).await?;
                 if !changes.is_empty() {
                     self.feed.written();
                 }
@@ -241,7 +249,7 @@ impl Db {
                 Ok(outcome)
             }
             Err(problem) => {
-                tx.rollback().await?;
+                self.roll_back(tx).await;
                 Err(problem)
             }
         }

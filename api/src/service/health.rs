@@ -15,11 +15,12 @@ pub async fn live() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(r#"{"status":"pass"}"#)
 }
 
-/// The service can do its work: the database answers and the service is not about to stop.
+/// The service can do its work: the database answers and keeps what is written, and the service is not about to stop.
 #[get("/health/ready")]
 pub async fn ready(db: Data<Db>, stopping: Data<Stopping>) -> HttpResponse {
     let stops = stopping.0.load(Ordering::Relaxed);
-    let answers = !stops && matches!(tokio::time::timeout(std::time::Duration::from_secs(1), db.ping()).await, Ok(Ok(())));
+    let works = async { db.ping().await.is_ok() && db.can_write().await.is_ok() };
+    let answers = !stops && tokio::time::timeout(std::time::Duration::from_secs(1), works).await.unwrap_or_default();
     if answers {
         HttpResponse::Ok().content_type("application/json").body(r#"{"status":"pass"}"#)
     } else {

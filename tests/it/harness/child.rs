@@ -4,6 +4,7 @@ use std::{
     env,
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
+    path::PathBuf,
     process::{Child as Process, Command, Stdio},
     thread,
 };
@@ -29,10 +30,16 @@ pub struct Child {
 
 impl Child {
     pub fn start(database_url: &str, settings: &str) -> Self {
+        Self::start_in(database_url, settings, Vec::new())
+    }
+
+    /// The same with something more in its environment.
+    pub fn start_in(database_url: &str, settings: &str, environment: Vec<(&str, PathBuf)>) -> Self {
         let mut process = Command::new(env::current_exe().unwrap())
             .args(["harness::child::serve_child", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
             .env(DATABASE, database_url)
             .env(SETTINGS, settings)
+            .envs(environment)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -2,6 +2,7 @@
 
 pub mod child;
 mod client;
+pub mod disk;
 pub mod forge;
 pub mod idp;
 pub mod postgres;

@@ -56,9 +56,9 @@ fn digest(before: &str, position: i64, entry: &Model) -> String {
 /// When the database does not answer.
 pub async fn link(db: &Db) -> Result<()> {
     while pending::Entity::find().limit(1).one(db.reader()).await?.is_some() {
-        let tx = db.writer().begin().await?;
+        let tx = db.begin().await?;
         link_batch(&tx).await?;
-        tx.commit().await?;
+        db.commit(tx).await?;
     }
     Ok(())
 }

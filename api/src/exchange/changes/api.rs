@@ -17,7 +17,11 @@ use super::{
 use crate::{
     access::{By, Lasting, policy::needs},
     geography::areas::AreaId,
-    kernel::{Db, Fault, Problem, Query, Reply, Result, events::ChangeOperation, problem::Kind},
+    kernel::{
+        Db, Fault, Problem, Query, Reply, Result,
+        events::{ChangeOperation, Place},
+        problem::Kind,
+    },
 };
 
 /// A change of one record (ändring).
@@ -26,6 +30,9 @@ use crate::{
 pub struct Change {
     /// Grows strictly from one change to the next.
     pub position: i64,
+    /// Tells the change from another at the same position.
+    #[serde(skip)]
+    pub(super) mark: u64,
     /// The kind of record, such as `actor`.
     #[serde(rename = "type")]
     #[schema(example = "actor")]
@@ -40,6 +47,13 @@ pub struct Change {
     pub changed_by: Option<Uuid>,
     /// The record that it became part of, for `merge`.
     pub merged_into: Option<Uuid>,
+}
+
+impl Change {
+    /// Where it stands in the feed.
+    pub(super) const fn place(&self) -> Place {
+        Place { position: self.position, mark: self.mark }
+    }
 }
 
 /// A piece of the feed.

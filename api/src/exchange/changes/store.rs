@@ -1,6 +1,6 @@
 //! The feed, the giving of positions, and what is kept of it.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, fmt::Display, str::FromStr, time::Duration};
 
 use chrono::TimeDelta;
 use sea_orm::{Condition, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, QueryTrait, Statement, entity::prelude::*};
@@ -18,7 +18,7 @@ use crate::{
         Db, Problem, Result,
         contract::ROOT,
         db::Transaction,
-        events::{self, ChangeOperation, Column, Entity},
+        events::{self, ChangeOperation, Column, Entity, PLACED, Place, Placed},
         problem::{Fault, Kind},
         say,
         secrecy::Secrecy,
@@ -63,8 +63,8 @@ pub(super) struct Wanted {
 #[derive(Debug)]
 pub(super) struct Piece {
     pub items: Vec<Change>,
-    /// The position that has been looked at last.
-    pub next: i64,
+    /// The place that has been looked at last.
+    pub next: Place,
     /// Whether there is more to look at now.
     pub has_more: bool,
 }
@@ -73,20 +73,15 @@ pub(super) struct Piece {
 ///
 /// # Errors
 /// When it is none of ours, or the feed no longer goes on from there.
-pub(in crate::exchange) async fn open(cursor: Option<&str>, db: &Db) -> Result<i64> {
+pub(in crate::exchange) async fn open(cursor: Option<&str>, db: &Db) -> Result<Place> {
     let epoch = epoch(db).await?;
-    let Some(cursor) = cursor else { return number(FLOOR, db).await.map(Option::unwrap_or_default) };
-    let (given, position) = db.open_feed_cursor(cursor).ok_or_else(|| Problem::new(Kind::InvalidCursor))?;
+    let Some(cursor) = cursor else { return floor(db).await };
+    let (given, place) = db.open_feed_cursor(cursor).ok_or_else(|| Problem::new(Kind::InvalidCursor))?;
     if given != epoch {
-        return Err(expired(
-            "epoch-changed",
-            say!(
-                "Databasen har återställts från en säkerhetskopia, så ändringarna går inte att följa vidare från den här markören. Läs allt på nytt, till exempel GET {ROOT}/actors, och följ sedan från svarets changeCursor.",
-                "The database was restored from a backup, so changes cannot be followed from this cursor. Read everything anew, for example GET {ROOT}/actors, and then follow from the answer's changeCursor."
-            ),
-        ));
+        return Err(restored());
     }
-    if position > latest(db).await? {
+    let (there, latest) = there(place.position, db).await?;
+    if place.position > latest.position {
         return Err(expired(
             "ahead",
             say!(
@@ -95,7 +90,10 @@ pub(in crate::exchange) async fn open(cursor: Option<&str>, db: &Db) -> Result<i
             ),
         ));
     }
-    Ok(position)
+    if there.is_some_and(|there| place.contradicts(there)) {
+        return Err(restored());
+    }
+    Ok(place)
 }
 
 /// The path of an area that changes are asked for.
@@ -112,13 +110,16 @@ pub(super) async fn area(id: AreaId, db: &Db) -> Result<String> {
 ///
 /// # Errors
 /// When what comes next has been removed, or the database does not answer.
-pub(super) async fn read(after: i64, wanted: &Wanted, sight: &Sight, secrecy: Option<&Secrecy>, db: &Db) -> Result<Piece> {
-    give_positions(db).await?;
+pub(super) async fn read(after: Place, wanted: &Wanted, sight: &Sight, secrecy: Option<&Secrecy>, db: &Db) -> Result<Piece> {
+    if let Err(problem) = give_positions(db).await {
+        // A database that can be read but not written to still tells what has its position.
+        tracing::warn!(%problem, "events could not be given their positions");
+    }
     let sight = &with_merged(sight, db).await?;
     // Everything up to here is there when the rows are read below. What comes meanwhile is for the next call.
-    let latest = latest(db).await?.max(after);
-    let end = latest.min(after + LOOKED_AT);
-    let (mut rows, mut from) = (Vec::new(), after);
+    let latest = Some(latest(db).await?).filter(|latest| latest.position > after.position).unwrap_or(after);
+    let end = latest.position.min(after.position + LOOKED_AT);
+    let (mut rows, mut from) = (Vec::new(), after.position);
     let (limit, batch) = (wanted.limit + 1, if wanted.area.is_some() { BATCH } else { wanted.limit + 1 });
     let mut paths = HashMap::new();
     loop {
@@ -135,13 +136,21 @@ pub(super) async fn read(after: i64, wanted: &Wanted, sight: &Sight, secrecy: Op
         }
     }
     // Asked for last: had anything been removed before the rows were read, the floor has risen by now.
-    if after < number(FLOOR, db).await?.unwrap_or_default() {
+    let floor = floor(db).await?;
+    if after.position < floor.position {
         return Err(too_old());
+    }
+    if after.contradicts(floor) {
+        return Err(restored());
     }
     let full = rows.len() as u64 >= limit;
     rows.truncate(usize::try_from(wanted.limit).unwrap_or(usize::MAX));
-    let next = if full { rows.last().and_then(|row| row.position).unwrap_or(end) } else { end };
-    Ok(Piece { items: views(rows, sight, db).await?, next, has_more: full || end < latest })
+    let next = match rows.last().filter(|_| full) {
+        Some(last) => last.place(),
+        None if end == latest.position => latest,
+        None => there(end, db).await?.0.unwrap_or(Place { position: end, mark: 0 }),
+    };
+    Ok(Piece { items: views(rows, sight, db).await?, next, has_more: full || end < latest.position })
 }
 
 /// What somebody may see, and with it what was the own of actors that have become part of theirs: what happened to it before
@@ -202,6 +211,7 @@ async fn views(rows: Vec<events::Model>, sight: &Sight, db: &Db) -> Result<Vec<C
         let gone = !sees || (row.op == ChangeOperation::Merge && merged_into.is_none());
         Change {
             position: row.position.unwrap_or_default(),
+            mark: row.place().mark,
             kind: row.entity_kind,
             id: row.entity_id,
             op: if gone { ChangeOperation::Delete } else { row.op },
@@ -225,6 +235,16 @@ async fn sees(survivor: Uuid, sight: &Sight, db: &Db) -> Result<bool> {
     })
 }
 
+fn restored() -> Problem {
+    expired(
+        "epoch-changed",
+        say!(
+            "Databasen har återställts från en säkerhetskopia, så ändringarna går inte att följa vidare från den här markören. Läs allt på nytt, till exempel GET {ROOT}/actors, och följ sedan från svarets changeCursor.",
+            "The database was restored from a backup, so changes cannot be followed from this cursor. Read everything anew, for example GET {ROOT}/actors, and then follow from the answer's changeCursor."
+        ),
+    )
+}
+
 pub(in crate::exchange) fn too_old() -> Problem {
     expired(
         "too-old",
@@ -241,22 +261,43 @@ fn expired(code: &'static str, detail: crate::kernel::language::Text) -> Problem
     Problem { faults, ..Problem::new(Kind::Expired) }.header("Link", format!("<{ROOT}/actors>; rel=\"collection\""))
 }
 
-/// The last position that has been given.
-async fn latest(db: &Db) -> Result<i64> {
-    let latest = Entity::find().select_only().column_as(Column::Position.max(), "latest").into_tuple::<Option<i64>>();
-    let latest = latest.one(db.reader()).await?.flatten().unwrap_or_default();
+/// The last place that has been given.
+async fn latest(db: &Db) -> Result<Place> {
+    let latest = events::latest().one(db.reader()).await?.map(Place::from).unwrap_or_default();
     db.feed.reached(latest);
     Ok(latest)
 }
 
+/// The event at a position, if it is kept, and the last place that has been given.
+async fn there(position: i64, db: &Db) -> Result<(Option<Place>, Place)> {
+    let last = Entity::find().select_only().column_as(Column::Position.max(), "latest").into_query();
+    let rows: Vec<Placed> = Entity::find()
+        .select_only()
+        .columns(PLACED)
+        .filter(Condition::any().add(Column::Position.eq(position)).add(Column::Position.in_subquery(last)))
+        .order_by_asc(Column::Position)
+        .into_tuple()
+        .all(db.reader())
+        .await?;
+    let places: Vec<_> = rows.into_iter().map(Place::from).collect();
+    let latest = places.last().copied().unwrap_or_default();
+    db.feed.reached(latest);
+    Ok((places.into_iter().find(|place| place.position == position), latest))
+}
+
+/// Up to where the feed has been removed.
+async fn floor(db: &Db) -> Result<Place> {
+    Ok(value(FLOOR, db).await?.unwrap_or_default())
+}
+
 /// The present epoch, which this process tells in its cursors from now on.
 async fn epoch(db: &Db) -> Result<i64> {
-    let epoch = number(EPOCH, db).await?.unwrap_or(1);
+    let epoch = value(EPOCH, db).await?.unwrap_or(1);
     db.feed.in_epoch(epoch);
     Ok(epoch)
 }
 
-async fn number(name: &str, db: &Db) -> Result<Option<i64>> {
+async fn value<T: FromStr>(name: &str, db: &Db) -> Result<Option<T>> {
     let parameter = if is_postgres(db.backend()) { "$1" } else { "?" };
     let sql = format!("SELECT value FROM installation WHERE name = {parameter}");
     let row = db.reader().query_one_raw(Statement::from_sql_and_values(db.backend(), sql, [name.into()])).await?;
@@ -264,7 +305,7 @@ async fn number(name: &str, db: &Db) -> Result<Option<i64>> {
     Ok(value.and_then(|value| value.parse().ok()))
 }
 
-async fn set_number(name: &str, value: i64, tx: &Transaction) -> Result<()> {
+async fn set_value(name: &str, value: impl Display, tx: &Transaction) -> Result<()> {
     let backend = tx.get_database_backend();
     let (first, second) = if is_postgres(backend) { ("$1", "$2") } else { ("?", "?") };
     let sql = format!(
@@ -276,7 +317,7 @@ async fn set_number(name: &str, value: i64, tx: &Transaction) -> Result<()> {
 
 /// A transaction that no other giver or remover of positions works beside.
 async fn alone(db: &Db) -> Result<Transaction> {
-    let tx = db.writer().begin().await?;
+    let tx = db.begin().await?;
     if is_postgres(db.backend()) {
         tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({POSITION_LOCK})")).await?;
     }
@@ -340,9 +381,9 @@ async fn give_positions(db: &Db) -> Result<()> {
     .await?;
     if is_postgres(db.backend()) {
         // Heard when this has been committed.
-        tx.execute_unprepared(&format!("SELECT pg_notify('{CHANNEL}', (SELECT max(position) FROM event)::text)")).await?;
+        tx.execute_unprepared(&format!("NOTIFY {CHANNEL}")).await?;
     }
-    tx.commit().await?;
+    db.commit(tx).await?;
     Ok(())
 }
 
@@ -362,9 +403,8 @@ pub async fn listen(db: &Db) {
                     alive.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
                     continue;
                 };
-                if let Ok(position) = heard?.payload().parse() {
-                    db.feed.reached(position);
-                }
+                heard?;
+                let _ = latest(db).await;
             }
         };
         let outcome: std::result::Result<(), sqlx::Error> = heard.await;
@@ -409,9 +449,9 @@ pub async fn keep_short(days: i64, db: &Db) {
 async fn remove_older(days: i64, db: &Db) -> Result<u64> {
     let oldest = db.clock.now() - TimeDelta::days(days);
     let tx = alone(db).await?;
-    let rows: Vec<(i64, ChronoDateTimeUtc)> = Entity::find()
+    let rows: Vec<Placed> = Entity::find()
         .select_only()
-        .columns([Column::Position, Column::ChangedAt])
+        .columns(PLACED)
         .filter(Column::Position.is_not_null())
         .order_by_asc(Column::Position)
         .limit(REMOVED_AT_ONCE + 1)
@@ -419,14 +459,14 @@ async fn remove_older(days: i64, db: &Db) -> Result<u64> {
         .all(&tx)
         .await?;
     let kept = rows.split_last().map_or(&[][..], |(_, rows)| rows);
-    let last = kept.iter().take_while(|(_, at)| *at < oldest).last().map(|(position, _)| *position);
-    let Some(last) = last else {
-        tx.rollback().await?;
+    let Some(last) = kept.iter().take_while(|(.., at)| *at < oldest).last().copied().map(Place::from) else {
+        db.roll_back(tx).await;
         return Ok(0);
     };
-    let removed = Entity::delete_many().filter(Column::Position.lte(last)).exec(&tx).await?.rows_affected;
-    set_number(FLOOR, last, &tx).await?;
-    tx.commit().await?;
+    let removed = Entity::delete_many().filter(Column::Position.lte(last.position)).exec(&tx).await?.rows_affected;
+    // What stood there is not forgotten, for cursors point to it.
+    set_value(FLOOR, last, &tx).await?;
+    db.commit(tx).await?;
     Ok(removed)
 }
 
@@ -437,8 +477,8 @@ async fn remove_older(days: i64, db: &Db) -> Result<u64> {
 pub async fn begin_epoch(db: &Db) -> Result<i64> {
     let next = epoch(db).await? + 1;
     let tx = alone(db).await?;
-    set_number(EPOCH, next, &tx).await?;
-    tx.commit().await?;
+    set_value(EPOCH, next, &tx).await?;
+    db.commit(tx).await?;
     db.feed.in_epoch(next);
     Ok(next)
 }

@@ -10,11 +10,11 @@ use tokio::{sync::watch, time};
 use super::{
     Change,
     store::{self, Wanted},
-    waiting::Place,
+    waiting,
 };
 use crate::{
     access::{Lasting, policy::needs},
-    kernel::{Db, Problem, Result, problem::Kind, secrecy::Secrecy},
+    kernel::{Db, Problem, Result, events::Place, problem::Kind, secrecy::Secrecy},
 };
 
 /// How often something is said, so that nobody on the way takes the stream for dead, and the caller's right is looked at.
@@ -28,14 +28,14 @@ const AWAY: Duration = Duration::from_secs(1);
 pub(super) struct Stream {
     pub lasting: Lasting<needs::ReadChanges>,
     pub wanted: Wanted,
-    /// The position that the follower has come to.
-    pub after: i64,
+    /// The place that the follower has come to.
+    pub after: Place,
     pub db: Data<Db>,
 }
 
 impl Stream {
     /// The answer, which goes on until the follower leaves, the service stops or the caller's right ends.
-    pub(super) fn answer(self, place: Place) -> HttpResponse {
+    pub(super) fn answer(self, place: waiting::Place) -> HttpResponse {
         let running = Running {
             latest: self.db.feed.follow(),
             stopping: self.db.feed.stopping(),
@@ -60,11 +60,11 @@ impl Stream {
 
 struct Running {
     stream: Stream,
-    latest: watch::Receiver<i64>,
+    latest: watch::Receiver<Place>,
     stopping: watch::Receiver<bool>,
     heartbeat: time::Interval,
     begun: bool,
-    _place: Place,
+    _place: waiting::Place,
 }
 
 impl Running {
@@ -126,7 +126,7 @@ impl Running {
 }
 
 /// Waits until there is something new, and a moment longer.
-async fn new(latest: &mut watch::Receiver<i64>, pause: Duration) {
+async fn new(latest: &mut watch::Receiver<Place>, pause: Duration) {
     if pause < AWAY {
         let _ = latest.changed().await;
     }
@@ -138,6 +138,6 @@ fn event(text: &mut String, change: &Change, secrecy: Option<&Secrecy>, db: &Db)
     if let Some(secrecy) = secrecy {
         secrecy.hide(&mut data);
     }
-    let _ = write!(text, "id: {}\nevent: change\ndata: {data}\n\n", db.feed_cursor(change.position));
+    let _ = write!(text, "id: {}\nevent: change\ndata: {data}\n\n", db.feed_cursor(change.place()));
     Ok(())
 }

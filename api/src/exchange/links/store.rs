@@ -102,7 +102,7 @@ pub(in crate::exchange) async fn update(mut link: Link, source: &Source, w: &Wri
 pub(in crate::exchange) async fn remove(link: &Link, source: &Source, w: &Write<'_>) -> Result<()> {
     let gone = table::Entity::delete_many().filter(table::Column::Id.eq(link.id)).filter(table::Column::Version.eq(link.version));
     if gone.exec(&w.tx).await?.rows_affected == 0 {
-        return Err(Call::stale(link.version));
+        return Err(w.call.overtaken(link.version));
     }
     w.record(change(link, source, ChangeOperation::Delete, link.version + 1));
     Ok(())

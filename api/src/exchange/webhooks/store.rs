@@ -220,7 +220,7 @@ pub(super) async fn secrets(webhook: WebhookId, now: DateTime<Utc>, db: &impl Co
 pub(super) async fn replay(webhook: &Webhook, new: &NewReplay, db: &Db, w: &Write<'_>) -> Result<()> {
     let after = match (new.from_position, &new.cursor) {
         (Some(first), None) => first - 1,
-        (None, Some(cursor)) => feed::open(Some(cursor.as_str()), db).await?,
+        (None, Some(cursor)) => feed::open(Some(cursor.as_str()), db).await?.position,
         _ => {
             return Err(Problem::fault(
                 "",
@@ -229,7 +229,7 @@ pub(super) async fn replay(webhook: &Webhook, new: &NewReplay, db: &Db, w: &Writ
             ));
         }
     };
-    if after < feed::open(None, db).await? {
+    if after < feed::open(None, db).await?.position {
         return Err(feed::too_old());
     }
     table::Entity::update_many()

@@ -197,7 +197,7 @@ impl Work {
 
     /// Queues what the feed has brought since the webhooks' places in it.
     async fn queue(&self) -> Result<bool> {
-        let latest = self.db.feed.latest();
+        let latest = self.db.feed.latest().position;
         let mut places: BTreeMap<i64, Vec<table::Model>> = BTreeMap::new();
         for webhook in store::behind(latest, &self.db).await? {
             places.entry(webhook.position).or_default().push(webhook);

@@ -11,13 +11,13 @@ use super::{OpenError, Settings, connect, sqlite_file};
 pub(super) async fn bring_up_to_date(settings: &Settings) -> Result<(), OpenError> {
     // The lock and the migrations need a connection each of those that write.
     let settings = Settings { connections: 4, statement_timeout: Duration::ZERO, lock_timeout: Duration::ZERO, ..settings.clone() };
-    let (reader, writer, watch) = connect(&settings).await?;
+    let (reader, writer, guard) = connect(&settings).await?;
     let (reader, writer) = (reader.pool(), writer.pool());
     let lock = MigrationLock::take(&settings, &writer).await?;
     refuse_newer(&writer).await?;
     let migrated = Migrator::up(&writer, None).await;
     drop(lock);
-    if let Some(watch) = watch {
+    if let Some(watch) = guard.watch() {
         watch.close();
     }
     let _ = reader.close().await;

@@ -5,6 +5,7 @@ mod connection;
 mod migrating;
 mod postgres;
 mod sqlite;
+mod writing;
 
 use std::{
     collections::HashSet,
@@ -25,10 +26,12 @@ pub use self::{
 use self::{
     connection::Watch,
     migrating::{bring_up_to_date, refuse_newer},
+    sqlite::Witness,
+    writing::Written,
 };
 use super::{
     clock::Clock,
-    events::Feed,
+    events::{self, Feed, Place},
     hash::{self, Seal},
     id::{Id, Ids},
     problem::{Kind, Problem, Result},
@@ -51,6 +54,8 @@ pub struct Settings {
     pub lock_timeout: Duration,
     /// Whether `SQLite` survives a power cut without losing the last commits, at the cost of slower writes.
     pub durable: bool,
+    /// How much of the file all connections to `SQLite` together may keep in memory.
+    pub cache_mebibytes: u64,
 }
 
 /// Why a database cannot be used.
@@ -93,8 +98,9 @@ impl std::error::Error for OpenError {}
 pub struct Db {
     reader: Arc<Connection>,
     writer: Arc<Connection>,
-    /// Sees to it that the connections work, where the database may vanish.
-    watch: Option<Arc<Watch>>,
+    guard: Guard,
+    /// When something was last written, and what came of it.
+    written: Written,
     /// What time it is.
     pub clock: Clock,
     /// Where new ids come from.
@@ -119,7 +125,7 @@ impl Db {
         if migrate {
             bring_up_to_date(settings).await?;
         }
-        let (reader, writer, watch) = connect(settings).await?;
+        let (reader, writer, guard) = connect(settings).await?;
         let pool = writer.pool();
         refuse_newer(&pool).await?;
         let pending = Migrator::get_pending_migrations(&pool).await.map_err(failed)?.len();
@@ -128,7 +134,18 @@ impl Db {
         }
         let seal = Seal::new(&installation_secret(&pool).await.map_err(failed)?);
         let feed = feed(&pool).await.map_err(failed)?;
-        Ok(Self { reader, writer, watch, clock, ids, seal, feed, retries: Counter::default(), running: Mutex::default() })
+        Ok(Self {
+            reader,
+            writer,
+            guard,
+            written: Written::default(),
+            clock,
+            ids,
+            seal,
+            feed,
+            retries: Counter::default(),
+            running: Mutex::default(),
+        })
     }
 
     /// For reading: sees everything committed, including by this process a moment ago.
@@ -136,6 +153,7 @@ impl Db {
         &self.reader
     }
 
+    /// For statements that write and stand alone. A transaction begins by [`Db::begin`].
     pub(crate) fn writer(&self) -> &Connection {
         &self.writer
     }
@@ -170,16 +188,16 @@ impl Db {
     }
 
     /// A place in the feed of changes, as it is told to followers. It does not grow old by itself.
-    pub fn feed_cursor(&self, position: i64) -> String {
-        self.seal.close(format!("feed {} {position:012}", self.feed.epoch()).as_bytes())
+    pub fn feed_cursor(&self, place: Place) -> String {
+        self.seal.close(format!("feed {} {place}", self.feed.epoch()).as_bytes())
     }
 
-    /// The epoch and position of a place in the feed, or nothing when it is none of ours.
+    /// The epoch and the place of a cursor of the feed, or nothing when it is none of ours.
     #[must_use]
-    pub fn open_feed_cursor(&self, cursor: &str) -> Option<(i64, i64)> {
+    pub fn open_feed_cursor(&self, cursor: &str) -> Option<(i64, Place)> {
         let opened = String::from_utf8(self.seal.open(cursor)?).ok()?;
-        let (epoch, position) = opened.strip_prefix("feed ")?.split_once(' ')?;
-        Some((epoch.parse().ok()?, position.parse().ok()?))
+        let (epoch, place) = opened.strip_prefix("feed ")?.split_once(' ')?;
+        Some((epoch.parse().ok()?, place.parse().ok()?))
     }
 
     /// Whether the database answers and, on `PostgreSQL`, is one that writes.
@@ -187,7 +205,7 @@ impl Db {
     /// # Errors
     /// When it does not.
     pub async fn ping(&self) -> Result<()> {
-        let Some(watch) = &self.watch else {
+        let Some(watch) = self.guard.watch() else {
             return self.reader.query_one_raw(Statement::from_string(self.backend(), "SELECT 1")).await.map(drop).map_err(Problem::from);
         };
         let round = watch.round();
@@ -203,7 +221,7 @@ impl Db {
     /// Whether its connections have been let go of.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        match &self.watch {
+        match self.guard.watch() {
             Some(watch) => watch.is_closed(),
             None => self.reader.pool().get_sqlite_connection_pool().is_closed(),
         }
@@ -211,7 +229,7 @@ impl Db {
 
     /// Lets go of all connections; `SQLite` then folds its log into the file.
     pub async fn close(&self) {
-        if let Some(watch) = &self.watch {
+        if let Some(watch) = self.guard.watch() {
             watch.close();
             let (reader, writer) = (self.reader.pool().close(), self.writer.pool().close());
             // A database that has vanished does not say goodbye.
@@ -224,18 +242,43 @@ impl Db {
     }
 }
 
-type Connections = (Arc<Connection>, Arc<Connection>, Option<Arc<Watch>>);
+type Connections = (Arc<Connection>, Arc<Connection>, Guard);
+
+/// Who sees to it that the connections do what they say.
+#[derive(Debug)]
+enum Guard {
+    /// Sees what `SQLite` does with what is written.
+    File(Arc<Witness>),
+    /// Sees to it that the connections work, where the database may vanish.
+    Network(Arc<Watch>),
+}
+
+impl Guard {
+    const fn watch(&self) -> Option<&Arc<Watch>> {
+        match self {
+            Self::Network(watch) => Some(watch),
+            Self::File(_) => None,
+        }
+    }
+
+    const fn witness(&self) -> Option<&Arc<Witness>> {
+        match self {
+            Self::File(witness) => Some(witness),
+            Self::Network(_) => None,
+        }
+    }
+}
 
 async fn connect(settings: &Settings) -> Result<Connections, OpenError> {
     if let Some(file) = sqlite_file(&settings.url) {
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).map_err(|error| OpenError::Connect(format!("{}: {error}", folder.display())))?;
         }
-        let (reader, writer) = sqlite::connect(&file, settings).await?;
-        return Ok((Arc::new(Connection::to_file(reader)), Arc::new(Connection::to_file(writer)), None));
+        let (reader, writer, witness) = sqlite::connect(&file, settings).await?;
+        return Ok((Arc::new(Connection::to_file(reader)), Arc::new(Connection::to_file(writer)), Guard::File(witness)));
     }
     let (reader, writer, watch) = postgres::connect(settings).await?;
-    Ok((reader, writer, Some(watch)))
+    Ok((reader, writer, Guard::Network(watch)))
 }
 
 /// The secret of this installation, made when it is first needed and shared by all instances.
@@ -257,7 +300,7 @@ async fn installation_secret(db: &DatabaseConnection) -> Result<String, sea_orm:
 /// How far the feed has come, and in which epoch.
 async fn feed(db: &DatabaseConnection) -> Result<Feed, sea_orm::DbErr> {
     let read = async |sql: &str| db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await;
-    let latest = read("SELECT coalesce(max(position), 0) AS latest FROM event").await?.map_or(Ok(0), |row| row.try_get("", "latest"))?;
+    let latest = events::latest().one(db).await?.map(Place::from).unwrap_or_default();
     let epoch: Option<String> = match read("SELECT value FROM installation WHERE name = 'feed_epoch'").await? {
         Some(row) => Some(row.try_get("", "value")?),
         None => None,

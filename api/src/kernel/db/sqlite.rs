@@ -1,17 +1,81 @@
 //! Connections to `SQLite`: one that writes, and a pool of those that read.
+//!
+//! When a write cannot reach the disk, `SQLite` rolls the whole transaction back by itself. The driver does not learn of it: it
+//! goes on counting the transaction as open, so what follows would be a savepoint within nothing, or a statement that is
+//! committed alone. So a [`Witness`] inside the writing connection sees every commit and every rollback. After a rollback
+//! nothing is committed until the connection is given back, and a connection that is given back with its transaction still
+//! counted is closed.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
 use sqlx::{
-    ConnectOptions,
+    ConnectOptions, Connection, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use super::{OpenError, Settings};
 
+/// Sees what `SQLite` does with the transactions of the one connection that writes.
+#[derive(Debug, Default)]
+pub(super) struct Witness {
+    commits: AtomicU64,
+    rolled_back: AtomicBool,
+}
+
+impl Witness {
+    /// How many transactions have been committed.
+    pub(super) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Acquire)
+    }
+
+    /// Whether the transaction under way has been rolled back.
+    pub(super) fn rolled_back(&self) -> bool {
+        self.rolled_back.load(Ordering::Acquire)
+    }
+
+    /// Watches a new connection.
+    async fn watch(self: Arc<Self>, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        self.rolled_back.store(false, Ordering::Release);
+        let mut handle = connection.lock_handle().await?;
+        let witness = Arc::clone(&self);
+        handle.set_commit_hook(move || {
+            // What comes after a rollback belongs to the same transaction. False makes a rollback of it too.
+            let commits = !witness.rolled_back();
+            witness.commits.fetch_add(u64::from(commits), Ordering::Release);
+            commits
+        });
+        handle.set_rollback_hook(move || self.rolled_back.store(true, Ordering::Release));
+        Ok(())
+    }
+
+    /// Looks at a connection that is given back. It fails when the driver counts a transaction that it could not end.
+    async fn check(self: Arc<Self>, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+        if connection.is_in_transaction() {
+            // A rollback may wait its turn, of a transaction that was let go of.
+            connection.ping().await?;
+        }
+        if connection.is_in_transaction() {
+            return Err(sqlx::Error::Protocol("the connection is closed, for its transaction could not be ended".to_owned()));
+        }
+        self.rolled_back.store(false, Ordering::Release);
+        Ok(true)
+    }
+}
+
 /// Opens the pool of readers and the one writer.
-pub(super) async fn connect(file: &PathBuf, settings: &Settings) -> Result<(DatabaseConnection, DatabaseConnection), OpenError> {
+pub(super) async fn connect(
+    file: &PathBuf,
+    settings: &Settings,
+) -> Result<(DatabaseConnection, DatabaseConnection, Arc<Witness>), OpenError> {
     let options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
@@ -20,8 +84,9 @@ pub(super) async fn connect(file: &PathBuf, settings: &Settings) -> Result<(Data
         .foreign_keys(true)
         .busy_timeout(Duration::from_secs(5))
         .statement_cache_capacity(256)
-        .pragma("cache_size", "-65536")
-        .pragma("mmap_size", "268435456")
+        .pragma("cache_size", format!("-{}", cache_kib(settings)))
+        // A mapped file would count once for each connection, and a disk that fails would end the process.
+        .pragma("mmap_size", "0")
         .pragma("temp_store", "MEMORY")
         .pragma("journal_size_limit", "67108864")
         .optimize_on_close(true, None)
@@ -35,12 +100,25 @@ pub(super) async fn connect(file: &PathBuf, settings: &Settings) -> Result<(Data
             .max_lifetime(None)
     };
     let failed = |error: sqlx::Error| OpenError::Connect(format!("{}: {error}", file.display()));
-    let writer = pool(1).connect_with(options.clone()).await.map_err(failed)?;
+    let witness = Arc::new(Witness::default());
+    let (watching, checking) = (Arc::clone(&witness), Arc::clone(&witness));
+    let writer = pool(1)
+        .after_connect(move |connection, _| Box::pin(Arc::clone(&watching).watch(connection)))
+        .after_release(move |connection, _| Box::pin(Arc::clone(&checking).check(connection)))
+        .connect_with(options.clone())
+        .await
+        .map_err(failed)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(file, fs::Permissions::from_mode(0o600)).map_err(|error| OpenError::Connect(error.to_string()))?;
     }
     let reader = pool(settings.connections).connect_with(options.pragma("query_only", "ON")).await.map_err(failed)?;
-    Ok((SqlxSqliteConnector::from_sqlx_sqlite_pool(reader), SqlxSqliteConnector::from_sqlx_sqlite_pool(writer)))
+    let [reader, writer] = [reader, writer].map(SqlxSqliteConnector::from_sqlx_sqlite_pool);
+    Ok((reader, writer, witness))
+}
+
+/// The part of each connection in the memory that all of them together may keep of the file, in kibibytes.
+fn cache_kib(settings: &Settings) -> u64 {
+    (settings.cache_mebibytes * 1024 / (u64::from(settings.connections) + 1)).max(1)
 }
