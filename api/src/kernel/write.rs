@@ -16,6 +16,7 @@ use sea_orm::{
 use super::{
     Db, Id, Reply,
     audit::{self, Turn},
+    batch,
     events::{self, Change},
     language::say,
     personal_number,
@@ -129,6 +130,28 @@ impl Write<'_> {
         }
     }
 
+    /// Sees to it that the caller may still do what was once done: it is done once more, so that all its checks are made as
+    /// things stand now, and taken back. That the state of things stands in its way is no matter, for it has been done.
+    async fn still_may<T>(&self, work: &impl AsyncFn(&Write<'_>) -> Result<Reply<T>>, stored: &Stored) -> Result<()> {
+        let again = Write {
+            tx: self.tx.begin().await?,
+            call: self.call,
+            now: self.now,
+            db: self.db,
+            changes: RefCell::default(),
+            access: Cell::default(),
+            turn: Cell::default(),
+            replayed: Cell::default(),
+        };
+        let outcome = work(&again).await;
+        again.tx.rollback().await?;
+        match outcome {
+            Ok(reply) => batch::still_may(&stored.body, &reply.stored.body),
+            Err(problem) if matches!(problem.kind.status(), 401 | 403 | 404) => Err(problem),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Has the statements that follow planned for the rows that there are now. `PostgreSQL` keeps the plans that it made when
     /// a table was small until it has counted the table anew, which is too late for a load that makes it large.
     ///
@@ -161,6 +184,7 @@ impl Db {
             if let Some(once) = &call.once
                 && let Some(stored) = kept(once, write).await?
             {
+                write.still_may(&work, &stored).await?;
                 write.replayed.set(true);
                 return Ok(Reply::stored(stored, true));
             }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     access::{By, Lasting, policy::needs},
     geography::areas::AreaId,
-    kernel::{Db, Fault, Problem, Query, Reply, Result, events::ChangeOperation, problem::Kind},
+    kernel::{Db, Fault, Problem, Query, Reply, Result, events::ChangeOperation, places, problem::Kind},
 };
 
 /// A change of one record (ändring).
@@ -139,6 +139,7 @@ async fn list(
     let mut piece = store::read(after, &wanted, by.sight(), by.secrecy.as_ref(), &db).await?;
     if piece.items.is_empty() && !piece.has_more && following.wait > 0 {
         let _place = Followers::enter(&followers, by.user)?;
+        places::leave();
         piece = waited(piece, &wanted, Duration::from_secs(following.wait), &lasting, &db).await?;
     }
     let page = ChangePage { items: piece.items, next_cursor: db.feed_cursor(piece.next), has_more: piece.has_more };
