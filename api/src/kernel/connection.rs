@@ -23,7 +23,7 @@ use actix_web::{
     dev::{Extensions, Payload, ServiceRequest, ServiceResponse},
     http::{
         ConnectionType, Method,
-        header::{self, HeaderMap},
+        header::{self, HeaderMap, HeaderValue},
     },
     middleware::Next,
     web::Data,
@@ -207,13 +207,13 @@ pub async fn one_at_a_time<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, actix_web::Error> {
-    // The server under us would read on for ever where it takes a call for the beginning of another protocol.
-    let tunnel = *request.method() == Method::CONNECT || request.headers().contains_key(header::UPGRADE);
+    // What the server under us takes for the beginning of another protocol it would read for ever: such a call has no body here.
+    let is_websocket = |to: &HeaderValue| to.to_str().is_ok_and(|to| to.trim().eq_ignore_ascii_case("websocket"));
+    let tunnel = *request.method() == Method::CONNECT || request.headers().get_all(header::UPGRADE).any(is_websocket);
     let length = length(request.headers());
-    if tunnel && length == Some(0) {
+    if tunnel {
         drop(request.take_payload());
     }
-    let ends = request.app_data::<Data<Stopping>>().is_some_and(|stopping| stopping.is_near());
     let under_way = request.conn_data::<Rc<Turn>>().map(|turn| UnderWay(Rc::clone(turn)));
     if let Some(UnderWay(turn)) = &under_way {
         match length {
@@ -232,11 +232,14 @@ pub async fn one_at_a_time<B: MessageBody + 'static>(
         }
     }
     let mut response = next.call(request).await?;
+    let ends = response.request().app_data::<Data<Stopping>>().is_some_and(|stopping| stopping.is_near());
+    let head = response.response_mut().head_mut();
     if tunnel {
-        response.response_mut().head_mut().no_chunking(true);
+        // It does not send pieces then, so it must not say that it does.
+        head.no_chunking(true);
     }
-    if ends {
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    if tunnel || ends {
+        head.set_connection_type(ConnectionType::Close);
     }
     drop(under_way);
     Ok(response)

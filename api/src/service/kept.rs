@@ -117,3 +117,44 @@ impl Copy {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use actix_web::{App, middleware::from_fn, test, web};
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn abuse_128_what_is_always_the_same_is_made_once_in_each_form() {
+        let made = Arc::new(AtomicUsize::default());
+        let counted = {
+            let made = Arc::clone(&made);
+            move || {
+                made.fetch_add(1, Ordering::Relaxed);
+                async { HttpResponse::Ok().body("samma ".repeat(1000)) }
+            }
+        };
+        let app = App::new()
+            .app_data(Data::new(Kept::default()))
+            .wrap(from_fn(answer))
+            .route("/openapi.json", web::get().to(counted.clone()))
+            .route("/other", web::get().to(counted));
+        let app = test::init_service(app).await;
+        let call = async |path: &str, encoding: &str| {
+            let call = test::TestRequest::get().uri(path).insert_header(("Accept-Encoding", encoding)).to_request();
+            test::call_and_read_body(&app, call).await.len()
+        };
+        for _ in 0..3 {
+            assert_eq!(call("/openapi.json?x=1", "identity").await, 6000);
+            assert!(call("/openapi.json", "gzip").await < 200);
+            assert!(call("/openapi.json", "br, gzip;q=0.5").await < 200);
+        }
+        assert_eq!(made.load(Ordering::Relaxed), 3);
+        for _ in 0..3 {
+            call("/other", "gzip").await;
+        }
+        assert_eq!(made.load(Ordering::Relaxed), 6);
+    }
+}
