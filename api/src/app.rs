@@ -7,12 +7,15 @@ use std::{
     time::Duration,
 };
 
+use actix_http::{HttpService, error::DispatchError};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt, map_config};
 use actix_web::{
-    App as ActixApp, HttpServer,
-    dev::ServerHandle,
+    App as ActixApp, Error,
+    dev::{AppConfig, Server, ServerHandle, fn_service},
     middleware::{Compress, from_fn},
     web::{self, Data},
 };
+use tokio::net::TcpStream;
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 use crate::{
@@ -32,17 +35,20 @@ use crate::{
     kernel::{
         Db, Remembered,
         clock::Clock,
+        connection::{Connection, Stopping, one_at_a_time},
         contract::{Contract, ROOT},
         db::OpenError,
         export::Turns,
         id::Ids,
         measures::Calls,
         middleware::envelope,
+        places::Places,
     },
     openapi::{self, Documents},
     routes,
     service::{
-        health::{self, Stopping},
+        health::{self, Asked},
+        kept::{self, Kept},
         metrics::Metrics,
         pages, permissions,
     },
@@ -66,6 +72,7 @@ pub struct App {
     stopping: Data<Stopping>,
     letters: Data<Letters>,
     turns: Data<Turns>,
+    places: Data<Places>,
     followers: Data<Followers>,
     webhooks: Data<Webhooks>,
     imports: Data<Worker>,
@@ -101,6 +108,7 @@ impl App {
         let imports = Worker::new(Arc::clone(contract));
         Ok(Self {
             turns: Data::new(Turns::new(config.exports_per_caller, config.exports_at_once)),
+            places: Data::new(Places::new(config.places())),
             documents: Data::new(Documents::new(&config.public_url)),
             config: Data::new(config),
             db: Data::new(db),
@@ -162,7 +170,7 @@ impl App {
     /// # Errors
     /// When the server cannot run.
     pub fn serve_metrics(&self, listener: TcpListener) -> io::Result<()> {
-        let metrics = Metrics::new(self.db.clone(), self.access.clone(), &self.limits, &self.calls);
+        let metrics = Metrics::new(self.db.clone(), self.access.clone(), self.places.clone(), &self.limits, &self.calls);
         actix_web::rt::spawn(metrics.serve(listener)?);
         Ok(())
     }
@@ -171,17 +179,18 @@ impl App {
     ///
     /// # Errors
     /// When the server cannot run.
-    pub fn serve(&self, listener: TcpListener) -> io::Result<(actix_web::dev::Server, ServerHandle)> {
+    pub fn serve(&self, listener: TcpListener) -> io::Result<(Server, ServerHandle)> {
         let envelope_data = Data::new(self.config.envelope());
         let (config, db, access, contract) = (self.config.clone(), self.db.clone(), self.access.clone(), self.contract.clone());
         let federation = self.federation.clone();
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
         let (letters, turns, followers) = (self.letters.clone(), self.turns.clone(), self.followers.clone());
+        let (places, asked, kept) = (self.places.clone(), Data::new(Asked::default()), Data::new(Kept::default()));
         let webhooks = self.webhooks.clone();
         let imports = self.imports.clone();
         self.work_beside();
         let (limits, calls) = (self.limits.clone(), self.calls.clone());
-        let server = HttpServer::new(move || {
+        let app = move || {
             ActixApp::new()
                 .app_data(envelope_data.clone())
                 .app_data(config.clone())
@@ -199,8 +208,14 @@ impl App {
                 .app_data(followers.clone())
                 .app_data(webhooks.clone())
                 .app_data(imports.clone())
+                .app_data(places.clone())
+                .app_data(asked.clone())
+                .app_data(kept.clone())
+                .wrap(from_fn(kept::answer))
+                .wrap(from_fn(access::limited))
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())
+                .wrap(from_fn(one_at_a_time))
                 .service(web::scope(ROOT).wrap(from_fn(access::authenticate)).configure(|plain| {
                     routes::api(&mut utoipa_actix_web::service_config::ServiceConfig::new(plain));
                 }))
@@ -229,16 +244,38 @@ impl App {
                 .service(permissions::permissions)
                 .service(SwaggerUi::new("/docs/{_:.*}").config(SwaggerConfig::from("/openapi.json").validator_url("none")))
                 .default_service(web::to(pages::nowhere))
-        })
-        .workers(if self.config.workers == 0 { std::thread::available_parallelism().map_or(2, usize::from) } else { self.config.workers })
-        .max_connections(self.config.connections)
-        .client_request_timeout(Duration::from_secs(self.config.header_seconds))
-        // Nothing is done any longer for who has hung up.
-        .h1_allow_half_closed(false)
-        .shutdown_timeout(self.config.stop_seconds)
-        .disable_signals()
-        .listen(listener)?
-        .run();
+        };
+        let address = listener.local_addr()?;
+        let header_time = Duration::from_secs(self.config.header_seconds);
+        let workers = match self.config.workers {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            workers => workers,
+        };
+        let builder = Server::build()
+            .workers(workers)
+            .max_concurrent_connections(self.config.connections)
+            .shutdown_timeout(self.config.stop_seconds)
+            .disable_signals();
+        let ending = builder.graceful_shutdown_signal();
+        // As `HttpServer` does it, but for connections of our own kind.
+        let server = builder.listen("samsyn", listener, move || {
+            let ending = ending.clone();
+            let app = app().into_factory().map_err(|error: Error| error.error_response());
+            let calls = HttpService::build()
+                .graceful_shutdown_signal(move || {
+                    let ending = ending.clone();
+                    async move { ending.notified().await }
+                })
+                .client_request_timeout(header_time)
+                // Nothing is done any longer for who has hung up.
+                .h1_allow_half_closed(false)
+                .client_disconnect_timeout(Duration::from_secs(1))
+                .local_addr(address)
+                .on_connect_ext(|connection: &Connection, data| connection.introduce(data))
+                .h1(map_config(app, |()| AppConfig::default()));
+            fn_service(async |stream: TcpStream| Ok::<_, DispatchError>(Connection::new(stream))).and_then(calls)
+        })?;
+        let server = server.run();
         let handle = server.handle();
         actix_web::rt::spawn(access::audit::keep_linking(self.db.clone()));
         Ok((server, handle))
@@ -275,8 +312,15 @@ impl App {
         self.db.close().await;
     }
 
-    /// Tells readiness that the service is about to stop.
+    /// Says that the service is about to stop: readiness fails, so that balancers send calls elsewhere, and no connection is
+    /// kept after the answer that is given on it.
     pub fn stop_soon(&self) {
-        self.stopping.0.store(true, std::sync::atomic::Ordering::Relaxed);
+        self.stopping.begin();
+    }
+
+    /// How long that is said before the service stops.
+    #[must_use]
+    pub fn stop_delay(&self) -> Duration {
+        Duration::from_millis(self.config.stop_delay_milliseconds)
     }
 }

@@ -18,7 +18,7 @@ use crate::{
         letters::{Outbox, OutboxError},
         policy::Role,
     },
-    kernel::{address, cors::Cors, db, middleware::Envelope},
+    kernel::{address, cors::Cors, db, middleware::Envelope, places::PlaceSettings},
 };
 
 macro_rules! settings {
@@ -77,6 +77,15 @@ settings! {
     connections: usize = 10_000;
     /// How many threads serve calls; 0 means one for each processor.
     workers: usize = 0;
+    /// How many calls are worked on at once, on each instance; 0 means as many as come.
+    calls_at_once: usize = 64;
+    /// How many calls more may wait for their turn; others are told at once to come back.
+    calls_waiting: usize = 256;
+    /// How many milliseconds a call waits for its turn before it is told to come back.
+    call_wait_milliseconds: u64 = 1000;
+    /// How many milliseconds the service goes on answering after it has been told to stop, while /health/ready says that it
+    /// will; longer than a load balancer takes to notice.
+    stop_delay_milliseconds: u64 = 5000;
     /// How many seconds calls under way have to end when the service stops.
     stop_seconds: u64 = 30;
     /// How many minutes an access token lasts.
@@ -282,6 +291,12 @@ impl Config {
         if !self.metrics_listen.is_empty() && self.metrics_listen.parse::<std::net::SocketAddr>().is_err() {
             return wrong("metrics_listen", format!("{} is no address and port, such as 127.0.0.1:9090", self.metrics_listen));
         }
+        if self.call_wait_milliseconds > 60_000 {
+            return wrong("call_wait_milliseconds", format!("{} is more than 60000", self.call_wait_milliseconds));
+        }
+        if self.stop_delay_milliseconds > 600_000 {
+            return wrong("stop_delay_milliseconds", format!("{} is more than 600000", self.stop_delay_milliseconds));
+        }
         for (name, days) in [
             ("retention_sessions_days", self.retention_sessions_days),
             ("retention_users_days", self.retention_users_days),
@@ -375,6 +390,16 @@ impl Config {
             secure: self.public_url.starts_with("https://"),
             trusted_proxies: address::networks(&self.trusted_proxies).unwrap_or_default(),
             cors: Cors::new(&self.cors_origins).unwrap_or_default(),
+        }
+    }
+
+    /// How many calls are worked on at once.
+    #[must_use]
+    pub const fn places(&self) -> PlaceSettings {
+        PlaceSettings {
+            at_once: self.calls_at_once,
+            waiting: self.calls_waiting,
+            patience: Duration::from_millis(self.call_wait_milliseconds),
         }
     }
 

@@ -16,6 +16,7 @@ mod abuse_liveness;
 mod abuse_machines;
 mod abuse_operations;
 mod abuse_oracles;
+mod abuse_overload;
 mod abuse_policy;
 mod abuse_privacy;
 mod abuse_puppets;

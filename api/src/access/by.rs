@@ -27,11 +27,11 @@ use super::{
 };
 use crate::kernel::{
     Db, Problem, Result,
-    contract::{ALLOWED_ACTIONS, Contract, Operation},
+    contract::{ALLOWED_ACTIONS, Contract, Operation, ROOT},
     export::{Column, Export, Format, Turns},
     extract::{self, Parameters},
     hash::sha256_hex,
-    middleware::Head,
+    middleware::{HEALTH, Head},
     problem::Kind,
     request::{self, Call, Meta, Once},
     secrecy::Secrecy,
@@ -168,7 +168,8 @@ pub async fn authenticate<B: MessageBody + 'static>(
     response
 }
 
-/// Counts calls at addresses outside the API, where nobody is known before the call is read.
+/// Counts calls at addresses outside the API, where nobody is known before the call is read: all but those at which the
+/// service tells how it is, which whoever looks after it must always learn.
 ///
 /// # Errors
 /// What the handler ends with.
@@ -176,7 +177,8 @@ pub async fn limited<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let meta = request.extensions().get::<Rc<Meta>>().cloned();
+    let counted_elsewhere = request.path().strip_prefix(ROOT).is_some_and(|below| below.is_empty() || below.starts_with('/'));
+    let meta = request.extensions().get::<Rc<Meta>>().cloned().filter(|_| !counted_elsewhere && !request.path().starts_with(HEALTH));
     if let (Some(limits), Some(meta)) = (request.app_data::<Data<Limits>>(), meta)
         && let Err(problem) = limits.count(&Ok(Arc::default()), &meta)
     {

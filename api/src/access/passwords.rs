@@ -14,7 +14,7 @@ use argon2::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::kernel::{Kind, Problem, Result, say, text};
+use crate::kernel::{Kind, Problem, Result, places, say, text};
 
 /// The fewest characters of a password.
 pub const MIN_LENGTH: usize = 12;
@@ -191,6 +191,7 @@ impl Hashing {
     }
 
     async fn wait(&self) -> Result<OwnedSemaphorePermit> {
+        places::leave();
         let waiting = Counted::new(&self.waiting);
         let crowded = || {
             Problem::new(Kind::Unavailable).header("Retry-After", "2").detail(say!(

@@ -11,6 +11,8 @@ mod retention;
 mod serve;
 mod user;
 
+pub use serve::serve;
+
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
@@ -22,7 +24,7 @@ use crate::{
 };
 
 /// What a command may end with: a sentence for the one at the console.
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+pub type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// The service with which municipalities, regions and civil society work together against segregation.
 #[derive(Parser)]

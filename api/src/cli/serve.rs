@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Outcome;
@@ -26,7 +24,10 @@ pub(super) fn log(config: &Config) -> Outcome {
 }
 
 /// Listens, serves, and stops as asked: readiness first, then no new calls, then the last answers.
-pub(super) async fn serve(app: &App, ready: impl FnOnce(std::net::SocketAddr)) -> Outcome {
+///
+/// # Errors
+/// When the service cannot listen or run.
+pub async fn serve(app: &App, ready: impl FnOnce(std::net::SocketAddr)) -> Outcome {
     let listener = app.listen()?;
     let address = listener.local_addr()?;
     if let Some(listener) = app.listen_for_metrics()? {
@@ -38,9 +39,14 @@ pub(super) async fn serve(app: &App, ready: impl FnOnce(std::net::SocketAddr)) -
     let running = actix_web::rt::spawn(server);
     tokio::select! {
         _ = terminate.recv() => {
-            // A balancer learns of it by readiness before calls are refused.
+            // A balancer learns of it by readiness before calls are refused; who insists does not wait for that.
             app.stop_soon();
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            tracing::info!("about to stop");
+            tokio::select! {
+                () = tokio::time::sleep(app.stop_delay()) => {}
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
         }
         _ = interrupt.recv() => {}
     }

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{
-    language::Language,
-    problem::{FaultBody, Problem, Result},
+    language::{Language, say},
+    problem::{FaultBody, Kind, Problem, Result},
     write::Write,
 };
 
@@ -101,6 +101,33 @@ impl BatchItem {
             detail: Some(body.detail),
             errors: body.errors,
         }
+    }
+}
+
+/// Sees to it that of what was carried out in a batch nothing would be refused to the caller now, which is known by carrying it
+/// out once more. What is no batch has nothing of the kind.
+///
+/// # Errors
+/// When the caller may do it no longer.
+pub(super) fn still_may(then: &[u8], now: &[u8]) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Item {
+        pointer: String,
+        status: u16,
+    }
+    #[derive(Deserialize)]
+    struct Outcome {
+        items: Vec<Item>,
+    }
+    let read = |body| serde_json::from_slice::<Outcome>(body).ok().map(|outcome| outcome.items);
+    let (Some(then), Some(now)) = (read(then), read(now)) else { return Ok(()) };
+    let lost = then.iter().zip(now).find(|(then, now)| then.status < 400 && now.status == 403);
+    match lost {
+        None => Ok(()),
+        Some((Item { pointer, .. }, _)) => Err(Problem::new(Kind::Forbidden).detail(say!(
+            "Anropet har redan gjorts, men du får inte längre göra det som står på {pointer} och kan därför inte få svaret igen.",
+            "The call was carried out before, but you may no longer do what stands at {pointer} and so cannot have its answer again."
+        ))),
     }
 }
 

@@ -134,15 +134,26 @@ impl Contract {
         methods.iter().find(|(known, _)| known == method).map(|(_, operation)| Arc::clone(operation))
     }
 
-    /// The operations that are served at a concrete path.
-    fn at<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a (Method, Arc<Operation>)> {
+    /// The patterns that a concrete path fits, with the operations that are served there.
+    fn fitting<'a>(&'a self, path: &'a str) -> impl Iterator<Item = (&'a String, &'a Vec<(Method, Arc<Operation>)>)> {
         let given: Vec<_> = path.split('/').collect();
         let fits = move |pattern: &str| {
             let known: Vec<_> = pattern.split('/').collect();
             known.len() == given.len()
                 && known.iter().zip(&given).all(|(known, given)| known == given || (known.starts_with('{') && !given.is_empty()))
         };
-        self.operations.iter().filter(move |(pattern, _)| fits(pattern)).flat_map(|(_, served)| served)
+        self.operations.iter().filter(move |(pattern, _)| fits(pattern))
+    }
+
+    /// The operations that are served at a concrete path.
+    fn at<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a (Method, Arc<Operation>)> {
+        self.fitting(path).flat_map(|(_, served)| served)
+    }
+
+    /// What the contract calls a part of a concrete path, counted from 0.
+    #[must_use]
+    pub fn name_of_part(&self, path: &str, at: usize) -> Option<String> {
+        self.fitting(path).find_map(|(pattern, _)| Some(pattern.split('/').nth(at)?.strip_prefix('{')?.strip_suffix('}')?.to_owned()))
     }
 
     /// Whether a concrete path can be answered in one of the media types that a range such as `text/*` stands for.

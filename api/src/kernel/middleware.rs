@@ -32,9 +32,10 @@ use super::{
     logs,
     measures::Calls,
     personal_number,
+    places::{Place, Places},
     problem::{Kind, Problem, Result},
     request::Meta,
-    twin,
+    target, twin,
 };
 
 /// The longest address with its parameters.
@@ -49,6 +50,8 @@ const FILES: &str = "/imports";
 
 /// The longest that a call may ask to wait for something to happen, by `wait`.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Below this address the service tells how it is.
+pub const HEALTH: &str = "/health/";
 
 /// What the pages of the documentation may load.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -91,7 +94,19 @@ pub async fn envelope<B: MessageBody + 'static>(
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let origin = envelope.cors.allowed(request.headers(), &path);
     let calls = request.app_data::<Data<Calls>>().cloned();
-    let received = receive(&mut request, &envelope).await;
+    // What looks after the service must learn how it is, most of all when it is crowded.
+    let places = request.app_data::<Data<Places>>().cloned().filter(|_| !path.starts_with(HEALTH));
+    let received = match places.as_ref().map_or(Ok(()), |places| places.admit()) {
+        Ok(()) => receive(&mut request, &envelope).await,
+        Err(problem) => Err(problem),
+    };
+    let (received, place) = match (received, places) {
+        (Ok(body), Some(places)) => match places.take().await {
+            Ok(place) => (Ok(body), place),
+            Err(problem) => (Err(problem), Place::none()),
+        },
+        (received, _) => (received, Place::none()),
+    };
     let body = received.as_ref().ok().cloned().unwrap_or_default();
     let address = request.peer_addr().map(|peer| address::of(peer.ip(), request.headers(), &envelope.trusted_proxies).to_string());
     let meta = Rc::new(Meta {
@@ -118,7 +133,7 @@ pub async fn envelope<B: MessageBody + 'static>(
         request.into_response(permission)
     } else {
         let longest = longest(&request, &envelope);
-        let answered = tokio::time::timeout(longest, AssertUnwindSafe(next.call(request)).catch_unwind()).await;
+        let answered = tokio::time::timeout(longest, AssertUnwindSafe(place.held(next.call(request))).catch_unwind()).await;
         let answered = match answered {
             Ok(answered) => answered.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked").into())),
             Err(_) => Err(too_slow().into()),
@@ -267,6 +282,7 @@ async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<By
     if headers > MAX_HEADERS {
         return Err(Problem::new(Kind::HeadersTooLarge).header("Connection", "close"));
     }
+    target::check(request.uri(), request.app_data::<Data<Contract>>().map(|contract| &***contract))?;
     let acceptable = text(request, header::ACCEPT).is_none_or(|accept| {
         let offered = |range: &str| request.app_data::<Data<Contract>>().is_some_and(|contract| contract.offers(request.path(), range));
         accept.trim().is_empty()

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, Timelike};
 use jsonschema::{
     ValidationError, Validator,
     error::{TypeKind, ValidationErrorKind as Broken},
@@ -35,6 +35,7 @@ pub(super) fn compile(schema: &Value, schemas: &Value) -> Result<Validator, Stri
     jsonschema::draft202012::options()
         .should_validate_formats(true)
         .with_format("date", is_day)
+        .with_format("date-time", is_moment)
         .offline()
         .build(&root)
         .map_err(|error| error.to_string())
@@ -42,7 +43,17 @@ pub(super) fn compile(schema: &Value, schemas: &Value) -> Result<Validator, Stri
 
 /// Whether a text is a day as everybody writes it. There was no year 0, and the formats that people use have none.
 fn is_day(text: &str) -> bool {
-    text.len() == 10 && text.parse::<NaiveDate>().is_ok_and(|day| day.year() > 0)
+    let formed = text.len() == 10 && text.bytes().enumerate().all(|(at, byte)| matches!(at, 4 | 7) || byte.is_ascii_digit());
+    formed && text.parse::<NaiveDate>().is_ok_and(|day| day.year() > 0)
+}
+
+/// Whether a text is a point in time that both databases know and put in the same place (RFC 3339): in the years from 1 to
+/// 9999, also when told in UTC, and in no leap second, which neither can store.
+fn is_moment(text: &str) -> bool {
+    let formed = text.get(..10).is_some_and(is_day) && matches!(text.as_bytes().get(10), Some(b'T' | b't'));
+    formed
+        && DateTime::parse_from_rfc3339(text)
+            .is_ok_and(|time| time.nanosecond() < 1_000_000_000 && (1..=9999).contains(&time.to_utc().year()))
 }
 
 /// The names of the components that a schema refers to, and that these refer to.
@@ -126,7 +137,10 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
                     ("ett id, till exempel 01890a5d-ac96-774b-bcce-b302099a8057", "an id, for example 01890a5d-ac96-774b-bcce-b302099a8057")
                 }
                 "date" => ("ett datum, till exempel 2026-03-31", "a date, for example 2026-03-31"),
-                "date-time" => ("en tidpunkt, till exempel 2026-03-31T09:00:00Z", "a point in time, for example 2026-03-31T09:00:00Z"),
+                "date-time" => (
+                    "en tidpunkt under åren 1 till 9999 och ingen skottsekund, till exempel 2026-03-31T09:00:00Z",
+                    "a point in time in the years 1 to 9999 and no leap second, for example 2026-03-31T09:00:00Z",
+                ),
                 "email" => ("en e-postadress", "an e-mail address"),
                 "uri" => ("en webbadress, till exempel https://example.se/", "a web address, for example https://example.se/"),
                 _ => (format.as_str(), format.as_str()),
@@ -185,8 +199,44 @@ mod tests {
         for day in ["2026-03-31", "0001-01-01", "9999-12-31", "2024-02-29"] {
             assert!(validator.is_valid(&json!(day)), "{day}");
         }
-        for no_day in ["0000-01-01", "2026-02-29", "2026-3-1", "+2026-03-31", "300000-01-01", "2026-03-31T00:00:00Z", ""] {
+        for no_day in
+            ["0000-01-01", "2026-02-29", "2026-3-1", "2026- 3-31", "+026-03-31", "+2026-03-31", "300000-01-01", "2026-03-31T00:00:00Z", ""]
+        {
             assert!(!validator.is_valid(&json!(no_day)), "{no_day}");
+        }
+    }
+
+    #[test]
+    fn abuse_136_points_in_time_are_such_as_both_databases_know() {
+        let validator = compile(&json!({"type": "string", "format": "date-time"}), &Value::Null).unwrap();
+        let known = [
+            "2026-03-31T09:00:00Z",
+            "2026-03-31t09:00:00.123456+02:00",
+            "0001-01-01T00:00:00Z",
+            "9999-12-31T23:59:59.999Z",
+            "9999-12-31T23:59:59+01:00",
+        ];
+        for moment in known {
+            assert!(validator.is_valid(&json!(moment)), "{moment}");
+        }
+        let unknown = [
+            "2016-12-31T23:59:60Z",
+            "2017-01-01T00:59:60+01:00",
+            "2026-03-31T09:00:60Z",
+            "0000-06-01T00:00:00Z",
+            "0001-01-01T00:00:00+00:01",
+            "9999-12-31T23:59:59-00:01",
+            "+262000-01-01T00:00:00Z",
+            "-0001-01-01T00:00:00Z",
+            "2026-03-31 09:00:00Z",
+            "2026-03-31T09:00:00",
+            "2026-03-31T24:00:00Z",
+            "2026-03-31T09:00Z",
+            "2026-03-31",
+            "",
+        ];
+        for none in unknown {
+            assert!(!validator.is_valid(&json!(none)), "{none}");
         }
     }
 

@@ -13,6 +13,7 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, Statement, entity:
 use super::{
     Db, Id, Reply,
     audit::{self, Turn},
+    batch,
     db::Transaction,
     events::{self, Change},
     language::say,
@@ -130,6 +131,28 @@ impl Write<'_> {
         }
     }
 
+    /// Sees to it that the caller may still do what was once done: it is done once more, so that all its checks are made as
+    /// things stand now, and taken back. That the state of things stands in its way is no matter, for it has been done.
+    async fn still_may<T>(&self, work: &impl AsyncFn(&Write<'_>) -> Result<Reply<T>>, stored: &Stored) -> Result<()> {
+        let again = Write {
+            tx: self.tx.begin().await?,
+            call: self.call,
+            now: self.now,
+            db: self.db,
+            changes: RefCell::default(),
+            access: Cell::default(),
+            turn: Cell::default(),
+            replayed: Cell::default(),
+        };
+        let outcome = work(&again).await;
+        again.tx.rollback().await?;
+        match outcome {
+            Ok(reply) => batch::still_may(&stored.body, &reply.stored.body),
+            Err(problem) if matches!(problem.kind.status(), 401 | 403 | 404) => Err(problem),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Has the statements that follow planned for the rows that there are now. `PostgreSQL` keeps the plans that it made when
     /// a table was small until it has counted the table anew, which is too late for a load that makes it large.
     ///
@@ -162,6 +185,7 @@ impl Db {
             if let Some(once) = &call.once
                 && let Some(stored) = kept(once, write).await?
             {
+                write.still_may(&work, &stored).await?;
                 write.replayed.set(true);
                 return Ok(Reply::stored(stored, true));
             }

@@ -1,13 +1,34 @@
 //! How the service is, for what looks after it. Nothing inner is told.
 
+use std::time::Duration;
+
 use actix_web::{HttpResponse, get, web::Data};
-use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
 
-use crate::kernel::Db;
+use crate::kernel::{Db, connection::Stopping};
 
-/// Set when the service is about to stop, so that no new calls are sent to it.
+/// For how long it is believed that the database works, or does not. Who asks is not counted, so asking must cost nothing.
+const BELIEVED: Duration = Duration::from_millis(200);
+
+/// When the database was last tried, and whether it worked.
 #[derive(Debug, Default)]
-pub struct Stopping(pub AtomicBool);
+pub struct Asked(Mutex<Option<(Instant, bool)>>);
+
+impl Asked {
+    async fn answers(&self, db: &Db) -> bool {
+        let mut last = self.0.lock().await;
+        if let Some((_, answered)) = last.filter(|(at, _)| at.elapsed() < BELIEVED) {
+            return answered;
+        }
+        let works = async { db.ping().await.is_ok() && db.can_write().await.is_ok() };
+        let answers = timeout(Duration::from_secs(1), works).await.unwrap_or_default();
+        *last = Some((Instant::now(), answers));
+        answers
+    }
+}
 
 /// The process answers.
 #[get("/health/live")]
@@ -17,11 +38,8 @@ pub async fn live() -> HttpResponse {
 
 /// The service can do its work: the database answers and keeps what is written, and the service is not about to stop.
 #[get("/health/ready")]
-pub async fn ready(db: Data<Db>, stopping: Data<Stopping>) -> HttpResponse {
-    let stops = stopping.0.load(Ordering::Relaxed);
-    let works = async { db.ping().await.is_ok() && db.can_write().await.is_ok() };
-    let answers = !stops && tokio::time::timeout(std::time::Duration::from_secs(1), works).await.unwrap_or_default();
-    if answers {
+pub async fn ready(db: Data<Db>, asked: Data<Asked>, stopping: Data<Stopping>) -> HttpResponse {
+    if !stopping.is_near() && asked.answers(&db).await {
         HttpResponse::Ok().content_type("application/json").body(r#"{"status":"pass"}"#)
     } else {
         HttpResponse::ServiceUnavailable().content_type("application/json").insert_header(("Retry-After", "1")).body(r#"{"status":"fail"}"#)

@@ -16,7 +16,7 @@ use sea_orm::{ConnectionTrait, Statement};
 
 use crate::{
     access::{Access, Limits},
-    kernel::{Db, Problem, Result, measures::Calls},
+    kernel::{Db, Problem, Result, measures::Calls, places::Places},
 };
 
 type Count = Gauge<i64>;
@@ -26,6 +26,8 @@ pub struct Metrics {
     registry: Registry,
     db: Data<Db>,
     access: Data<Access>,
+    places: Data<Places>,
+    calls: [Count; 2],
     hashes: [Count; 3],
     connections: [Count; 2],
     feed: [Count; 2],
@@ -41,7 +43,7 @@ impl std::fmt::Debug for Metrics {
 impl Metrics {
     /// Gathers what the parts of the service measure.
     #[must_use]
-    pub fn new(db: Data<Db>, access: Data<Access>, limits: &Limits, calls: &Calls) -> Self {
+    pub fn new(db: Data<Db>, access: Data<Access>, places: Data<Places>, limits: &Limits, calls: &Calls) -> Self {
         let mut registry = Registry::with_prefix("samsyn");
         calls.register(&mut registry);
         limits.register(&mut registry);
@@ -51,6 +53,8 @@ impl Metrics {
             registry.register(name, help, gauge.clone());
             gauge
         };
+        let calls =
+            [count("calls_under_way", "Calls that have a place and are worked on"), count("calls_waiting", "Calls that wait for a place")];
         let hashes = [
             count("password_hashes_waiting", "Passwords that wait to be checked"),
             count("password_hashes_running", "Passwords being checked"),
@@ -67,7 +71,7 @@ impl Metrics {
         ];
         let up = Gauge::default();
         registry.register("database_up", "1 when the database answered just now, else 0", up.clone());
-        Self { registry, db, access, hashes, connections, feed, up }
+        Self { registry, db, access, places, calls, hashes, connections, feed, up }
     }
 
     /// Answers `/metrics` and nothing else.
@@ -81,6 +85,9 @@ impl Metrics {
     }
 
     async fn look(&self) {
+        for (gauge, now) in self.calls.iter().zip(self.places.now()) {
+            gauge.set(size(now));
+        }
         for (gauge, now) in self.hashes.iter().zip(self.access.hashing.now()) {
             gauge.set(size(now));
         }

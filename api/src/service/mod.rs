@@ -2,6 +2,7 @@
 
 mod api;
 pub mod health;
+pub mod kept;
 pub mod metrics;
 pub mod pages;
 pub mod permissions;

@@ -175,6 +175,10 @@ pub async fn security(config: Data<Config>, db: Data<crate::kernel::Db>) -> Http
 /// Always, but for `OPTIONS` of an address that exists.
 pub async fn nowhere(request: HttpRequest) -> Result<HttpResponse> {
     let methods = crate::kernel::extract::contract(&request)?.methods(request.path());
+    if methods.is_empty() && request.method() == actix_web::http::Method::CONNECT {
+        // It names another host, and this is no proxy.
+        return Err(Problem::new(Kind::MethodNotAllowed).header("Allow", "GET, HEAD, OPTIONS"));
+    }
     if methods.is_empty() {
         return Err(Problem::not_found());
     }

@@ -21,6 +21,8 @@ use super::{Client, PASSWORD, config_with, password_hash, settings_of};
 /// The variable that tells the other process which database to serve, and by which settings.
 const DATABASE: &str = "SAMSYN_TEST_CHILD_DATABASE";
 const SETTINGS: &str = "SAMSYN_TEST_CHILD_SETTINGS";
+/// Set when it is stopped by signals, as the program is.
+const SIGNALS: &str = "SAMSYN_TEST_CHILD_SIGNALS";
 
 /// A service in a process of its own.
 pub struct Child {
@@ -30,12 +32,25 @@ pub struct Child {
 
 impl Child {
     pub fn start(database_url: &str, settings: &str) -> Self {
-        Self::start_in(database_url, settings, Vec::new())
+        Self::run(Command::new(env::current_exe().unwrap()), database_url, settings)
     }
 
     /// The same with something more in its environment.
     pub fn start_in(database_url: &str, settings: &str, environment: Vec<(&str, PathBuf)>) -> Self {
-        let mut process = Command::new(env::current_exe().unwrap())
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.envs(environment);
+        Self::run(command, database_url, settings)
+    }
+
+    /// The same, which is stopped by signals, as the program is.
+    pub fn start_with_signals(database_url: &str, settings: &str) -> Self {
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.env(SIGNALS, "1");
+        Self::run(command, database_url, settings)
+    }
+
+    fn run(mut command: Command, database_url: &str, settings: &str) -> Self {
+        let mut process = command
             .args(["harness::child::serve_child", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
             .env(DATABASE, database_url)
             .env(SETTINGS, settings)
@@ -55,6 +70,18 @@ impl Child {
         // What else it says is read, so that it never waits for somebody to read it.
         thread::spawn(move || lines.for_each(drop));
         Self { process, address }
+    }
+
+    /// Sends it a signal, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        assert!(Command::new("kill").arg(format!("-{name}")).arg(self.process.id().to_string()).status().unwrap().success());
+    }
+
+    /// Waits until it has ended of itself, as it should.
+    pub fn ended(mut self) {
+        // What is waited for has its standard input closed, which would end it.
+        let _open = self.process.stdin.take();
+        assert!(self.process.wait().unwrap().success());
     }
 
     /// Ends it without warning.
@@ -83,8 +110,18 @@ impl Drop for Child {
 fn serve_child() {
     #[expect(clippy::disallowed_methods, reason = "how the test tells its child what to serve")]
     let (Ok(url), Ok(settings)) = (env::var(DATABASE), env::var(SETTINGS)) else { return };
+    #[expect(clippy::disallowed_methods, reason = "likewise")]
+    let signals = env::var(SIGNALS).is_ok();
     actix_web::rt::System::new().block_on(async move {
         let app = App::build(config_with(&url, false, &settings), Clock::System, Ids::Random).await.unwrap();
+        if signals {
+            // When the test ends in whatever way, so does this.
+            thread::spawn(|| {
+                let _ = std::io::stdin().read_to_end(&mut Vec::new());
+                std::process::exit(1);
+            });
+            return samsyn::cli::serve(&app, |address| println!("serves at {address}")).await.unwrap();
+        }
         let listener = app.listen().unwrap();
         let address = listener.local_addr().unwrap();
         let (server, handle) = app.serve(listener).unwrap();

@@ -11,6 +11,7 @@ use crate::{
         Db, Problem,
         problem::Kind,
         request::{self, Call},
+        target,
     },
 };
 
@@ -98,6 +99,9 @@ impl Form {
         }
         let wrong = || OauthFault::new("invalid_request", "The form cannot be read.");
         let text = std::str::from_utf8(&meta.body).map_err(|_| wrong())?;
+        if let Some(name) = target::garbled(text).next() {
+            return Err(OauthFault::new("invalid_request", format!("The parameter {name} is not in UTF-8.")));
+        }
         let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(text).map_err(|_| wrong())?.into_inner();
         let mut form = HashMap::new();
         for (name, value) in pairs {

@@ -1,10 +1,10 @@
-use actix_web::{HttpRequest, HttpResponse, middleware::from_fn, post, web::Data};
+use actix_web::{HttpRequest, HttpResponse, post, web::Data};
 use serde_json::json;
 
 use super::{Form, OauthFault, client_auth};
 use crate::{
     access::{
-        Access, Limits, federation, limited,
+        Access, Limits, federation,
         policy::Permission,
         sessions::{
             Session, SignInMethod,
@@ -18,7 +18,7 @@ use crate::{
 ///
 /// # Errors
 /// As RFC 6749, section 5.2.
-#[post("/oauth2/token", wrap = "from_fn(limited)")]
+#[post("/oauth2/token")]
 pub async fn give_token(
     request: HttpRequest,
     access: Data<Access>,
@@ -145,7 +145,7 @@ async fn caller(form: &Form, call: &Call, access: &Access, limits: &Limits, db: 
 ///
 /// # Errors
 /// When the form or the client is wrong.
-#[post("/oauth2/revoke", wrap = "from_fn(limited)")]
+#[post("/oauth2/revoke")]
 pub async fn revoke(request: HttpRequest, access: Data<Access>, limits: Data<Limits>, db: Data<Db>) -> Result<HttpResponse, OauthFault> {
     let (form, call) = Form::read(&request, "revoke_token")?;
     let client = caller(&form, &call, &access, &limits, &db).await?;
@@ -162,7 +162,7 @@ pub async fn revoke(request: HttpRequest, access: Data<Access>, limits: Data<Lim
 ///
 /// # Errors
 /// When the form or the client is wrong.
-#[post("/oauth2/introspect", wrap = "from_fn(limited)")]
+#[post("/oauth2/introspect")]
 pub async fn introspect(
     request: HttpRequest,
     access: Data<Access>,

@@ -20,6 +20,7 @@ use crate::{
     kernel::{
         Db, Fault, Problem, Query, Reply, Result,
         events::{ChangeOperation, Place},
+        places,
         problem::Kind,
     },
 };
@@ -153,6 +154,7 @@ async fn list(
     let mut piece = store::read(after, &wanted, by.sight(), by.secrecy.as_ref(), &db).await?;
     if piece.items.is_empty() && !piece.has_more && following.wait > 0 {
         let _place = Followers::enter(&followers, by.user)?;
+        places::leave();
         piece = waited(piece, &wanted, Duration::from_secs(following.wait), &lasting, &db).await?;
     }
     let page = ChangePage { items: piece.items, next_cursor: db.feed_cursor(piece.next), has_more: piece.has_more };

@@ -28,6 +28,7 @@ use crate::{
         At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result,
         hash::sha256_hex,
         language::Language,
+        places,
         problem::Kind,
         request::{Call, Once},
         say,
@@ -242,6 +243,8 @@ async fn create(
             "Send the file as text/csv, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, application/json or application/x-ndjson."
         ))
     })?;
+    // A file takes its time to arrive.
+    places::leave();
     let body = take_in(payload, &config).await?;
     // What a repeated call is known by is learnt only now, for the body was left for here.
     let once = by.once.clone().map(|once| Once { digest: sha256_hex(&body), ..once });

@@ -1,0 +1,160 @@
+//! Answers that are always the same: the contract, the documentation and the pages for people. Each is made, and compressed,
+//! when somebody first asks for it in that form, and is then only sent; or not even that, to who has it already.
+
+use actix_http::encoding::Encoder;
+use actix_web::{
+    HttpMessage, HttpResponse,
+    body::{BoxBody, MessageBody, to_bytes},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method, StatusCode,
+        header::{self, AcceptEncoding, ContentEncoding, Encoding, HeaderMap, HeaderValue},
+    },
+    middleware::Next,
+    web::Data,
+};
+use bytes::Bytes;
+use std::sync::Arc;
+
+use crate::kernel::{Problem, hash::sha256_hex};
+
+/// The most answers that are kept; there are not nearly as many.
+const MOST: u64 = 500;
+
+/// An answer as it is sent.
+#[derive(Debug)]
+struct Copy {
+    headers: HeaderMap,
+    tag: String,
+    body: Bytes,
+}
+
+/// The answers that have been made.
+#[derive(Debug)]
+pub struct Kept {
+    copies: moka::sync::Cache<(String, ContentEncoding), Arc<Copy>>,
+    /// One is made at a time, so that many who ask at once have it made once.
+    making: tokio::sync::Mutex<()>,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { copies: moka::sync::Cache::new(MOST), making: tokio::sync::Mutex::default() }
+    }
+}
+
+/// Whether what is at a path is always the same.
+fn is_same(path: &str) -> bool {
+    matches!(path, "/" | "/style.css" | "/account.js" | "/openapi.json" | "/openapi.yaml" | "/openapi-3.0.json" | "/problems")
+        || path.starts_with("/docs/")
+        || path.starts_with("/problems/")
+}
+
+/// Answers with what is kept, or keeps what is answered.
+///
+/// # Errors
+/// What the handler ends with.
+pub async fn answer<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    let kept = request.app_data::<Data<Kept>>().cloned().filter(|_| request.method() == Method::GET && is_same(request.path()));
+    let Some(kept) = kept else { return next.call(request).await.map(ServiceResponse::map_into_boxed_body) };
+    let key = (request.path().to_owned(), encoding(&request));
+    if let Some(copy) = kept.copies.get(&key) {
+        let response = copy.answer(request.headers());
+        return Ok(request.into_response(response));
+    }
+    let _making = kept.making.lock().await;
+    if let Some(copy) = kept.copies.get(&key) {
+        let response = copy.answer(request.headers());
+        return Ok(request.into_response(response));
+    }
+    let response = next.call(request).await?.map_into_boxed_body();
+    if response.status() != StatusCode::OK {
+        return Ok(response);
+    }
+    let (request, response) = response.into_parts();
+    let copy = Arc::new(Copy::of(response, key.1).await?);
+    let response = copy.answer(request.headers());
+    kept.copies.insert(key, copy);
+    Ok(ServiceResponse::new(request, response))
+}
+
+/// How the caller wants it compressed.
+fn encoding(request: &ServiceRequest) -> ContentEncoding {
+    let offered = [Encoding::brotli(), Encoding::gzip(), Encoding::zstd(), Encoding::identity()];
+    match request.get_header::<AcceptEncoding>().and_then(|accepted| accepted.negotiate(offered.iter())) {
+        Some(Encoding::Known(encoding)) => encoding,
+        _ => ContentEncoding::Identity,
+    }
+}
+
+impl Copy {
+    async fn of(response: HttpResponse, encoding: ContentEncoding) -> Result<Self, Problem> {
+        let failed = |error: Box<dyn std::error::Error>| Problem::internal(&error);
+        let (mut response, body) = response.into_parts();
+        let plain = to_bytes(body).await.map_err(failed)?;
+        let tag = format!("\"{}-{}\"", &sha256_hex(&plain)[..16], encoding.as_str());
+        let encoded = Encoder::response(encoding, response.head_mut(), plain);
+        let body = to_bytes(encoded).await.map_err(|error| failed(error.into()))?;
+        let headers = response.headers_mut();
+        headers.insert(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        headers.insert(header::ETAG, HeaderValue::try_from(&tag).map_err(|error| Problem::internal(&error))?);
+        Ok(Self { headers: headers.clone(), tag, body })
+    }
+
+    fn answer(&self, asked: &HeaderMap) -> HttpResponse {
+        let known = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+        let known = known.is_some_and(|known| known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == self.tag));
+        let mut response = if known { HttpResponse::NotModified().finish() } else { HttpResponse::Ok().body(self.body.clone()) };
+        for (name, value) in &self.headers {
+            response.headers_mut().append(name.clone(), value.clone());
+        }
+        if known {
+            response.headers_mut().remove(header::CONTENT_ENCODING);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use actix_web::{App, middleware::from_fn, test, web};
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn abuse_128_what_is_always_the_same_is_made_once_in_each_form() {
+        let made = Arc::new(AtomicUsize::default());
+        let counted = {
+            let made = Arc::clone(&made);
+            move || {
+                made.fetch_add(1, Ordering::Relaxed);
+                async { HttpResponse::Ok().body("samma ".repeat(1000)) }
+            }
+        };
+        let app = App::new()
+            .app_data(Data::new(Kept::default()))
+            .wrap(from_fn(answer))
+            .route("/openapi.json", web::get().to(counted.clone()))
+            .route("/other", web::get().to(counted));
+        let app = test::init_service(app).await;
+        let call = async |path: &str, encoding: &str| {
+            let call = test::TestRequest::get().uri(path).insert_header(("Accept-Encoding", encoding)).to_request();
+            test::call_and_read_body(&app, call).await.len()
+        };
+        for _ in 0..3 {
+            assert_eq!(call("/openapi.json?x=1", "identity").await, 6000);
+            assert!(call("/openapi.json", "gzip").await < 200);
+            assert!(call("/openapi.json", "br, gzip;q=0.5").await < 200);
+        }
+        assert_eq!(made.load(Ordering::Relaxed), 3);
+        for _ in 0..3 {
+            call("/other", "gzip").await;
+        }
+        assert_eq!(made.load(Ordering::Relaxed), 6);
+    }
+}
