@@ -110,7 +110,7 @@ fn without_leave_to_make_accounts_the_unknown_are_sent_back_with_words(#[values(
     let Some(app) = TestApp::start_with(database, &idp.settings("")) else { return };
     let told = sign_in(&app, &idp, &json!({}));
     assert_eq!(told["error"], "access_denied");
-    assert!(told["error_description"].starts_with("Du har inget konto i Samsyn än."), "{told:?}");
+    assert!(told["error_description_sv"].starts_with("Du har inget konto i Samsyn än."), "{told:?}");
     assert!(!told.contains_key("code"));
     // What the provider refuses is told in our words, and never in the provider's.
     for (theirs, ours) in
@@ -321,7 +321,7 @@ fn abuse_22_an_account_is_joined_only_by_a_verified_address_of_a_named_domain(
     ] {
         let told = sign_in(&app, &idp, &claims);
         assert_eq!(told["error"], "access_denied", "{claims}");
-        assert!(told["error_description"].contains("Det finns redan ett konto med din e-postadress"), "{claims}");
+        assert!(told["error_description_sv"].contains("Det finns redan ett konto med din e-postadress"), "{claims}");
     }
     assert_eq!(user_of(&app, &idp, &json!({"email": "Kim@Kommun.example.se"})), account);
     // Whoever was invited needs no letter, and whoever was shut out stays out.
@@ -403,5 +403,5 @@ fn a_provider_that_is_away_is_told_as_such_and_stops_nobody_from_starting(#[valu
     let Some(app) = TestApp::start_with(database, &settings) else { return };
     let told = parameters(&location(&app.anybody().get(&way_in(&[])).is(302)));
     assert_eq!((told["error"].as_str(), told["state"].as_str()), ("temporarily_unavailable", "frontend-state"));
-    assert!(told["error_description"].starts_with("Kommunens inloggning svarar inte just nu."));
+    assert!(told["error_description_sv"].starts_with("Kommunens inloggning svarar inte just nu."));
 }

@@ -141,6 +141,9 @@ async fn create(
     if new.0.code.is_some() && session.as_ref().is_err_and(|problem| problem.kind == Kind::SecondFactorRequired) {
         limits.failed(Guarded::SecondFactor, &user.id.to_string(), &by.address, &db).await?;
     }
+    if session.is_ok() {
+        limits.succeeded(user.id, &by.address, &db).await?;
+    }
     answer(session?, new.0.cookie, &access)
 }
 
