@@ -18,6 +18,7 @@ use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 use crate::{
     access::{
         self, Access, Limits,
+        audit::Probes,
         federation::{self, Federation},
         letters::{Letters, pages as account},
         oauth,
@@ -69,6 +70,7 @@ pub struct App {
     followers: Data<Followers>,
     webhooks: Data<Webhooks>,
     imports: Data<Worker>,
+    probes: Data<Probes>,
 }
 
 impl std::fmt::Debug for App {
@@ -88,6 +90,7 @@ impl App {
         if config.reference_pack {
             packs::load(&db).await.map_err(failed)?;
         }
+        config.may_serve().map_err(|error| OpenError::Setting(error.to_string()))?;
         let outbox = config.outbox().map_err(|error| OpenError::Database(format!("{}: {}", error.0, error.1)))?;
         let access = Access::load(config.tokens(), &db).await.map_err(failed)?;
         let federation =
@@ -115,6 +118,7 @@ impl App {
             followers: Data::new(followers),
             webhooks: Data::new(webhooks),
             imports: Data::new(imports),
+            probes: Data::default(),
         })
     }
 
@@ -178,7 +182,7 @@ impl App {
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
         let (letters, turns, followers) = (self.letters.clone(), self.turns.clone(), self.followers.clone());
         let webhooks = self.webhooks.clone();
-        let imports = self.imports.clone();
+        let (imports, probes) = (self.imports.clone(), self.probes.clone());
         self.work_beside();
         let (limits, calls) = (self.limits.clone(), self.calls.clone());
         let server = HttpServer::new(move || {
@@ -199,6 +203,7 @@ impl App {
                 .app_data(followers.clone())
                 .app_data(webhooks.clone())
                 .app_data(imports.clone())
+                .app_data(probes.clone())
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())
                 .service(web::scope(ROOT).wrap(from_fn(access::authenticate)).configure(|plain| {
@@ -250,6 +255,8 @@ impl App {
         actix_web::rt::spawn(async move { Box::pin(imports.run(&access, &db)).await });
         let (limits, db) = (self.limits.clone(), self.db.clone());
         actix_web::rt::spawn(async move { limits.keep_shared(&db).await });
+        let (probes, db) = (self.probes.clone(), self.db.clone());
+        actix_web::rt::spawn(async move { probes.keep_noting(&db).await });
         let db = self.db.clone();
         actix_web::rt::spawn(async move { changes::keep_positioned(&db).await });
         let db = self.db.clone();
@@ -270,6 +277,7 @@ impl App {
     /// Ends what goes on beside the answers, and lets go of the database.
     pub async fn close(&self) {
         self.webhooks.stop().await;
+        self.probes.note_all(&self.db).await;
         self.db.close().await;
     }
 

@@ -20,6 +20,7 @@ pub mod middleware;
 pub mod page;
 pub mod patch;
 pub mod personal_number;
+pub mod placeholder;
 pub mod problem;
 pub mod remembered;
 pub mod reply;

@@ -68,7 +68,6 @@ async fn client_credentials(form: &Form, call: &Call, access: &Access, limits: &
         return Err(OauthFault::new("invalid_scope", format!("The client is not registered for {beyond}.")));
     }
     let user = client.account.id;
-    call.trail.is_about(user.uuid());
     let call = Call { user: Some(user.uuid()), user_name: client.account.name.clone(), ..call.clone() };
     let session = db
         .transaction(&call, async |w| {
