@@ -66,7 +66,8 @@ fn abuse_120_wrong_secrets_of_others_shut_no_client_out(#[values(Database::Sqlit
     token(&app, "192.0.2.77", &client, &secret).is(200);
 
     // A client with a key is not concerned by secrets that somebody sends in its name.
-    let new = json!({"name": "Nyckel", "authMethod": "private_key_jwt", "jwks": {"keys": [forge::public_key()]}, "scopes": ["registry.read"]});
+    let new =
+        json!({"name": "Nyckel", "authMethod": "private_key_jwt", "jwks": {"keys": [forge::public_key()]}, "scopes": ["registry.read"]});
     let keyed = id(&admin.post("/service-accounts", &new).is(201).json);
     for address in 0..120 {
         token(&app, &format!("203.0.113.{address}"), &keyed, "a secret that it has not");

@@ -16,7 +16,7 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const REDIRECT: &str = "https://webben.example.se/in";
 
 /// A frontend's way in, with some parameters otherwise; an empty one is left out.
-fn way_in(otherwise: &[(&str, &str)]) -> String {
+pub fn way_in(otherwise: &[(&str, &str)]) -> String {
     let mut asked = vec![
         ("response_type", "code"),
         ("client_id", "webben"),
@@ -40,12 +40,12 @@ fn leave(app: &TestApp) -> (Client, String) {
     (app.anybody().with("Cookie", &cookie), location(&answer))
 }
 
-fn location(answer: &Answer) -> String {
+pub fn location(answer: &Answer) -> String {
     answer.header("location").expect("somewhere to go").to_owned()
 }
 
 /// Signs in with the provider; what the frontend is told.
-fn sign_in(app: &TestApp, idp: &Idp, claims: &Value) -> std::collections::BTreeMap<String, String> {
+pub fn sign_in(app: &TestApp, idp: &Idp, claims: &Value) -> std::collections::BTreeMap<String, String> {
     let (browser, address) = leave(app);
     let answer = browser.get(&idp.sign_in(&address, claims)).is(302);
     let address = location(&answer);
@@ -62,7 +62,7 @@ fn redeem(app: &TestApp, code: &str, verifier: &str, client: &str, redirect: &st
 }
 
 /// Signs in and redeems: who it is.
-fn account_of(app: &TestApp, idp: &Idp, claims: &Value) -> Client {
+pub fn account_of(app: &TestApp, idp: &Idp, claims: &Value) -> Client {
     let told = sign_in(app, idp, claims);
     let code = told.get("code").unwrap_or_else(|| panic!("{told:?}"));
     let tokens = redeem(app, code, VERIFIER, "webben", REDIRECT).is(200);
@@ -71,7 +71,7 @@ fn account_of(app: &TestApp, idp: &Idp, claims: &Value) -> Client {
 }
 
 /// Signs in and redeems: the id of who it is.
-fn user_of(app: &TestApp, idp: &Idp, claims: &Value) -> String {
+pub fn user_of(app: &TestApp, idp: &Idp, claims: &Value) -> String {
     id(&account_of(app, idp, claims).get("/me").is(200).json["user"])
 }
 

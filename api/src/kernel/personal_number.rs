@@ -395,6 +395,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn temporary_comparison() {
+        let text = std::fs::read_to_string("/tmp/pn.txt").unwrap_or_default();
+        let (mut same, mut more, mut less) = (0, Vec::new(), Vec::new());
+        for line in text.lines() {
+            let Some((number, valid)) = line.split_once('\t') else { continue };
+            match (contains(number), valid == "1") {
+                (a, b) if a == b => same += 1,
+                (true, _) => more.push(number),
+                _ => less.push(number),
+            }
+        }
+        println!("same {same} ours alone {} {:?} theirs alone {} {:?}", more.len(), &more[..more.len().min(20)], less.len(), &less[..less.len().min(20)]);
+    }
+
     proptest! {
         #[test]
         fn every_right_number_is_found_and_masked(
