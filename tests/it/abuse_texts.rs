@@ -42,6 +42,13 @@ fn abuse_124_a_personal_number_gets_in_by_no_spelling(#[values(Database::Sqlite,
         let logged = samsyn::kernel::logs::masked(&format!("/actors/{}", escaped(spelling))).into_owned();
         assert_eq!(logged, "/actors/[personnummer]", "{spelling:?}");
     }
+    // Nor by a header that is kept.
+    app.register("kim@example.se", "Kim", Role::Reader, None);
+    let credentials = json!({"email": "kim@example.se", "password": PASSWORD});
+    let session = app.anybody().with("User-Agent", "Annas 811228-9874 dator").post("/sessions", &credentials).is(201);
+    let kim = app.anybody().with_token(session.json["accessToken"].as_str().unwrap());
+    let own = kim.get("/me/sessions").is(200);
+    assert!(own.body.contains("Annas [personnummer] dator"), "{}", own.body);
     // Nor by an import.
     let table = format!("namn;organisationsnummer;inriktning\nFöreningen;802001-0008;{}\n", SPELLINGS[6]);
     let job = admin.call("POST", "/imports?kind=association", Some(("text/csv", table.as_bytes())));
