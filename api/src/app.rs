@@ -21,6 +21,7 @@ use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 use crate::{
     access::{
         self, Access, Limits,
+        audit::Probes,
         federation::{self, Federation},
         letters::{Letters, pages as account},
         oauth,
@@ -76,6 +77,7 @@ pub struct App {
     followers: Data<Followers>,
     webhooks: Data<Webhooks>,
     imports: Data<Worker>,
+    probes: Data<Probes>,
 }
 
 impl std::fmt::Debug for App {
@@ -95,6 +97,7 @@ impl App {
         if config.reference_pack {
             packs::load(&db).await.map_err(failed)?;
         }
+        config.may_serve().map_err(|error| OpenError::Setting(error.to_string()))?;
         let outbox = config.outbox().map_err(|error| OpenError::Database(format!("{}: {}", error.0, error.1)))?;
         let access = Access::load(config.tokens(), &db).await.map_err(failed)?;
         let federation =
@@ -123,6 +126,7 @@ impl App {
             followers: Data::new(followers),
             webhooks: Data::new(webhooks),
             imports: Data::new(imports),
+            probes: Data::default(),
         })
     }
 
@@ -187,7 +191,7 @@ impl App {
         let (letters, turns, followers) = (self.letters.clone(), self.turns.clone(), self.followers.clone());
         let (places, asked, kept) = (self.places.clone(), Data::new(Asked::default()), Data::new(Kept::default()));
         let webhooks = self.webhooks.clone();
-        let imports = self.imports.clone();
+        let (imports, probes) = (self.imports.clone(), self.probes.clone());
         self.work_beside();
         let (limits, calls) = (self.limits.clone(), self.calls.clone());
         let app = move || {
@@ -211,6 +215,7 @@ impl App {
                 .app_data(places.clone())
                 .app_data(asked.clone())
                 .app_data(kept.clone())
+                .app_data(probes.clone())
                 .wrap(from_fn(kept::answer))
                 .wrap(from_fn(access::limited))
                 .wrap(from_fn(envelope))
@@ -289,6 +294,8 @@ impl App {
         actix_web::rt::spawn(async move { Box::pin(imports.run(&access, &db)).await });
         let (limits, db) = (self.limits.clone(), self.db.clone());
         actix_web::rt::spawn(async move { limits.keep_shared(&db).await });
+        let (probes, db) = (self.probes.clone(), self.db.clone());
+        actix_web::rt::spawn(async move { probes.keep_noting(&db).await });
         let db = self.db.clone();
         actix_web::rt::spawn(async move { changes::keep_positioned(&db).await });
         let db = self.db.clone();
@@ -309,6 +316,7 @@ impl App {
     /// Ends what goes on beside the answers, and lets go of the database.
     pub async fn close(&self) {
         self.webhooks.stop().await;
+        self.probes.note_all(&self.db).await;
         self.db.close().await;
     }
 

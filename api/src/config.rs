@@ -3,6 +3,8 @@
 //! The setting `database_url` is `database_url = "…"` in the file, `SAMSYN_DATABASE_URL` in the environment and
 //! `--set database_url=…` on the command line.
 
+mod careful;
+
 use std::{fmt, path::Path, time::Duration};
 
 use chrono::TimeDelta;
@@ -103,6 +105,9 @@ settings! {
     /// How mail is sent: `file:FOLDER` makes a file of each letter, `smtps://USER:PASSWORD@HOST` or
     /// `smtp://USER:PASSWORD@HOST?tls=required` hands it to a server.
     mail_url: String = "file:samsyn-data/mail";
+    /// Whether mail may leave this machine without TLS. Letters hold links that open accounts, so only over a network that nobody
+    /// else can read.
+    mail_in_clear: bool = false;
     /// Who mail comes from.
     mail_from: String = "Samsyn <samsyn@localhost>";
     /// Where the pages are that links in mail lead to: invitation, password and email below it. Empty means the service's own.
@@ -198,7 +203,13 @@ impl Config {
                 table.insert(name, value);
             }
         }
+        let mut password = None;
         for (variable, value) in environment {
+            // What reaches PostgreSQL takes it from there.
+            if variable == "PGPASSWORD" {
+                password = Some(value);
+                continue;
+            }
             if let Some(name) = variable.strip_prefix("SAMSYN_").map(str::to_lowercase) {
                 // A secret is better kept in a file than in the environment, which others may see.
                 if let Some(name) = name.strip_suffix("_file").filter(|name| table.contains_key(*name)) {
@@ -226,6 +237,7 @@ impl Config {
             config.account_url = format!("{}/account", config.public_url);
         }
         config.check()?;
+        config.check_passwords(password.as_deref())?;
         Ok(config)
     }
 
@@ -509,15 +521,15 @@ mod tests {
     #[test]
     fn what_is_printed_can_be_read_back_and_shows_no_password() -> Result<(), Box<dyn std::error::Error>> {
         for url in [
-            "postgres://samsyn:secret@db/samsyn",
-            "postgres://samsyn:a@secret@db/samsyn",
-            "postgres://samsyn:secret@db1:5432,db2:5433/samsyn?target_session_attrs=read-write",
-            "postgres://db1,db2/samsyn?user=samsyn&password=secret",
+            "postgres://samsyn:hemligtlosen@db/samsyn",
+            "postgres://samsyn:a@hemligtlosen@db/samsyn",
+            "postgres://samsyn:hemligtlosen@db1:5432,db2:5433/samsyn?target_session_attrs=read-write",
+            "postgres://db1,db2/samsyn?user=samsyn&password=hemligtlosen",
         ] {
             let config = load(&[], &[("database_url", url)])?;
             let printed: Table = config.print().parse()?;
             assert_eq!(printed.len(), reference().len());
-            assert!(!config.print().contains("secret"));
+            assert!(!config.print().contains("hemligtlosen"));
             assert!(printed["database_url"].as_str().unwrap_or_default().contains("db"));
         }
         Ok(())

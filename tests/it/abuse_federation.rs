@@ -16,7 +16,7 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const REDIRECT: &str = "https://webben.example.se/in";
 
 /// A frontend's way in, with some parameters otherwise; an empty one is left out.
-fn way_in(otherwise: &[(&str, &str)]) -> String {
+pub fn way_in(otherwise: &[(&str, &str)]) -> String {
     let mut asked = vec![
         ("response_type", "code"),
         ("client_id", "webben"),
@@ -40,12 +40,12 @@ fn leave(app: &TestApp) -> (Client, String) {
     (app.anybody().with("Cookie", &cookie), location(&answer))
 }
 
-fn location(answer: &Answer) -> String {
+pub fn location(answer: &Answer) -> String {
     answer.header("location").expect("somewhere to go").to_owned()
 }
 
 /// Signs in with the provider; what the frontend is told.
-fn sign_in(app: &TestApp, idp: &Idp, claims: &Value) -> std::collections::BTreeMap<String, String> {
+pub fn sign_in(app: &TestApp, idp: &Idp, claims: &Value) -> std::collections::BTreeMap<String, String> {
     let (browser, address) = leave(app);
     let answer = browser.get(&idp.sign_in(&address, claims)).is(302);
     let address = location(&answer);
@@ -62,7 +62,7 @@ fn redeem(app: &TestApp, code: &str, verifier: &str, client: &str, redirect: &st
 }
 
 /// Signs in and redeems: who it is.
-fn account_of(app: &TestApp, idp: &Idp, claims: &Value) -> Client {
+pub fn account_of(app: &TestApp, idp: &Idp, claims: &Value) -> Client {
     let told = sign_in(app, idp, claims);
     let code = told.get("code").unwrap_or_else(|| panic!("{told:?}"));
     let tokens = redeem(app, code, VERIFIER, "webben", REDIRECT).is(200);
@@ -71,7 +71,7 @@ fn account_of(app: &TestApp, idp: &Idp, claims: &Value) -> Client {
 }
 
 /// Signs in and redeems: the id of who it is.
-fn user_of(app: &TestApp, idp: &Idp, claims: &Value) -> String {
+pub fn user_of(app: &TestApp, idp: &Idp, claims: &Value) -> String {
     id(&account_of(app, idp, claims).get("/me").is(200).json["user"])
 }
 
@@ -110,7 +110,7 @@ fn without_leave_to_make_accounts_the_unknown_are_sent_back_with_words(#[values(
     let Some(app) = TestApp::start_with(database, &idp.settings("")) else { return };
     let told = sign_in(&app, &idp, &json!({}));
     assert_eq!(told["error"], "access_denied");
-    assert!(told["error_description"].starts_with("Du har inget konto i Samsyn än."), "{told:?}");
+    assert!(told["error_description_sv"].starts_with("Du har inget konto i Samsyn än."), "{told:?}");
     assert!(!told.contains_key("code"));
     // What the provider refuses is told in our words, and never in the provider's.
     for (theirs, ours) in
@@ -321,7 +321,7 @@ fn abuse_22_an_account_is_joined_only_by_a_verified_address_of_a_named_domain(
     ] {
         let told = sign_in(&app, &idp, &claims);
         assert_eq!(told["error"], "access_denied", "{claims}");
-        assert!(told["error_description"].contains("Det finns redan ett konto med din e-postadress"), "{claims}");
+        assert!(told["error_description_sv"].contains("Det finns redan ett konto med din e-postadress"), "{claims}");
     }
     assert_eq!(user_of(&app, &idp, &json!({"email": "Kim@Kommun.example.se"})), account);
     // Whoever was invited needs no letter, and whoever was shut out stays out.
@@ -403,5 +403,5 @@ fn a_provider_that_is_away_is_told_as_such_and_stops_nobody_from_starting(#[valu
     let Some(app) = TestApp::start_with(database, &settings) else { return };
     let told = parameters(&location(&app.anybody().get(&way_in(&[])).is(302)));
     assert_eq!((told["error"].as_str(), told["state"].as_str()), ("temporarily_unavailable", "frontend-state"));
-    assert!(told["error_description"].starts_with("Kommunens inloggning svarar inte just nu."));
+    assert!(told["error_description_sv"].starts_with("Kommunens inloggning svarar inte just nu."));
 }

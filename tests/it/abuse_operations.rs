@@ -17,7 +17,7 @@ fn abuse_106_what_the_program_is_built_from_is_locked_and_judged() {
     assert!(lock.matches("checksum = ").count() > 200, "every library is pinned by its digest");
     assert!(!lock.contains("git+"), "no library comes from a branch that may move");
     let ci = read(".ci/run");
-    for step in [".ci/licences", ".ci/sbom", "--locked"] {
+    for step in [".ci/licences", ".ci/advisories", ".ci/sbom", "--locked"] {
         assert!(ci.contains(step), "{step} is not in .ci/run");
     }
     for (line, text) in ci.lines().enumerate().filter(|(_, text)| text.starts_with("cargo ") && !text.starts_with("cargo fmt")) {

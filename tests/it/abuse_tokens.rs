@@ -226,8 +226,8 @@ fn abuse_14_revoking_an_unknown_token_is_no_error() {
     let app = TestApp::start(Database::Sqlite).unwrap();
     app.form("/oauth2/revoke", &[("client_id", "samsyn"), ("token", "nothing")]).is(200);
     let session = signed_in(&app);
-    // Another client cannot end it, and is not told that it could not.
-    app.form("/oauth2/revoke", &[("client_id", "other"), ("token", text(&session.json["refreshToken"]))]).is(200);
+    // Who is no client ends nothing.
+    app.form("/oauth2/revoke", &[("client_id", "other"), ("token", text(&session.json["refreshToken"]))]).is(401);
     let client = app.anybody().with_token(text(&session.json["accessToken"]));
     client.get("/me").is(200);
     app.form("/oauth2/revoke", &[("client_id", "samsyn"), ("token", text(&session.json["refreshToken"]))]).is(200);

@@ -20,7 +20,8 @@ use actix_web::{
 use futures_util::FutureExt;
 
 use super::{
-    Access, Caller, Limits, Reach, Sight, audit,
+    Access, Caller, Limits, Reach, Sight,
+    audit::{self, Probes},
     limits::network,
     policy::{Permission, Requires},
     users::UserId,
@@ -126,9 +127,14 @@ pub async fn authenticate<B: MessageBody + 'static>(
         _ => Err(Problem::internal(&"the service runs without access")),
     };
     let meta = request.extensions().get::<Rc<Meta>>().cloned();
-    if let (Some(limits), Some(meta)) = (request.app_data::<Data<Limits>>(), meta)
-        && let Err(problem) = limits.count(&caller, &meta)
+    if let (Some(limits), Some(meta)) = (request.app_data::<Data<Limits>>(), &meta)
+        && let Err(problem) = limits.count(&caller, meta)
     {
+        if let (Some(probes), Some(db)) = (request.app_data::<Data<Probes>>(), request.app_data::<Data<Db>>())
+            && caller.as_ref().map_or(true, |caller| caller.user.is_none())
+        {
+            probes.note(None, meta, problem.kind.status(), problem.kind.slug(), db).await;
+        }
         return Ok(request.into_response(problem.error_response()));
     }
     let access = request.app_data::<Data<Access>>().cloned();
@@ -146,6 +152,7 @@ pub async fn authenticate<B: MessageBody + 'static>(
         (caller, ..) => caller,
     };
     let db = request.app_data::<Data<Db>>().cloned();
+    let probes = request.app_data::<Data<Probes>>().cloned();
     let slot = audit::Slot::default();
     request.extensions_mut().insert(caller);
     request.extensions_mut().insert(Rc::clone(&slot));
@@ -162,8 +169,9 @@ pub async fn authenticate<B: MessageBody + 'static>(
     if let Some(access) = access.filter(|_| writes) {
         access.changed();
     }
-    if let Some(db) = db {
-        audit::end(&slot, writes, authorization.is_some(), &response, &db).await?;
+    if let (Some(db), Some(probes)) = (db, probes) {
+        let ended = audit::Ended { slot: &slot, writes, with_token: authorization.is_some(), meta: meta.as_deref(), answered: &response };
+        audit::end(ended, &probes, &db).await?;
     }
     response
 }

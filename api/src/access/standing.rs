@@ -108,7 +108,14 @@ pub(super) async fn of_user(
     Ok(Some(caller))
 }
 
-async fn rows(select: &SelectStatement, db: &Connection) -> Result<Vec<QueryResult>> {
+/// The actor that a user works for, where it is one alone: who looks after that actor's people learns of the user's sign-ins.
+pub(super) async fn employer(user: Uuid, today: NaiveDate, db: &impl ConnectionTrait) -> Result<Option<Uuid>> {
+    let mut caller = Caller::default();
+    grants(&mut caller, user, &[], today, db).await?;
+    Ok(caller.employer())
+}
+
+async fn rows(select: &SelectStatement, db: &impl ConnectionTrait) -> Result<Vec<QueryResult>> {
     db.query_all(select).await.map_err(Problem::from)
 }
 
@@ -118,7 +125,7 @@ fn holds_on(today: NaiveDate) -> sea_orm::Condition {
         .add(Expr::col("valid_to").is_null().or(Expr::col("valid_to").gt(today)))
 }
 
-async fn grants(caller: &mut Caller, user: Uuid, withheld: &[Role], today: NaiveDate, db: &Connection) -> Result<()> {
+async fn grants(caller: &mut Caller, user: Uuid, withheld: &[Role], today: NaiveDate, db: &impl ConnectionTrait) -> Result<()> {
     let select = Query::select()
         .columns(["role", "scope_kind", "scope_id"])
         .from("access_grant")
@@ -158,14 +165,14 @@ async fn grants(caller: &mut Caller, user: Uuid, withheld: &[Role], today: Naive
     Ok(())
 }
 
-async fn area_path(id: Uuid, db: &Connection) -> Result<Option<String>> {
+async fn area_path(id: Uuid, db: &impl ConnectionTrait) -> Result<Option<String>> {
     let select = Query::select().column("path").from("area").and_where(Expr::col("id").eq(id)).take();
     let row = db.query_one(&select).await?;
     Ok(row.map(|row| row.try_get("", "path")).transpose()?)
 }
 
 /// An actor with all actors below it, itself first.
-async fn with_administrations(id: Uuid, db: &Connection) -> Result<Vec<Uuid>> {
+async fn with_administrations(id: Uuid, db: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
     let parameter = if crate::kernel::table::is_postgres(db.get_database_backend()) { "$1" } else { "?" };
     let sql = format!(
         "WITH RECURSIVE below (id) AS (SELECT id FROM actor WHERE id = {parameter} \

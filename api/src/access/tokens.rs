@@ -269,7 +269,7 @@ impl Access {
     /// Checks an access token's signature and claims, and that it has not expired.
     pub(super) async fn verify(&self, token: &str, now: DateTime<Utc>, db: &Db) -> Result<Claims> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| refused())?;
-        if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some("at+jwt") {
+        if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some("at+jwt") || demands_an_extension(token) {
             return Err(refused());
         }
         let id = header.kid.ok_or_else(refused)?;
@@ -309,6 +309,14 @@ impl Access {
     pub fn changed(&self) {
         *self.read_at.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
+}
+
+/// Whether the header of a token demands an extension (`crit`, RFC 7515 section 4.1.11) or says that what is signed is written
+/// otherwise (`b64`, RFC 7797). There is none that we know.
+pub(super) fn demands_an_extension(token: &str) -> bool {
+    let header = token.split('.').next().and_then(|header| BASE64_URL_SAFE_NO_PAD.decode(header).ok());
+    let header = header.and_then(|header| serde_json::from_slice::<serde_json::Map<String, Value>>(&header).ok());
+    header.is_none_or(|header| header.contains_key("crit") || header.contains_key("b64"))
 }
 
 fn refused() -> Problem {

@@ -7,6 +7,10 @@ use crate::{
 /// Tries what serving needs, one thing after the other, and says what to do where it fails.
 pub(super) async fn run(config: Config) -> Outcome {
     println!("ok    the configuration can be used");
+    for warning in config.warnings() {
+        println!("warn  {warning}");
+    }
+    config.may_serve()?;
     let db = match Db::open(&config.database(), false, Clock::System, Ids::Random).await {
         Ok(db) => db,
         Err(error) => {

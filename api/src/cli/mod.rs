@@ -110,6 +110,9 @@ enum ConfigCommand {
 /// Does what the command line says.
 #[must_use]
 pub fn run() -> ExitCode {
+    if let Err(error) = keep_memory_private() {
+        eprintln!("samsyn: memory may be written to a core dump: {error}");
+    }
     match Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -117,6 +120,15 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Lets the memory be written to no file and read by no other program of the same user: it holds keys and passwords.
+fn keep_memory_private() -> Result<(), std::io::Error> {
+    use rustix::process;
+    process::setrlimit(process::Resource::Core, process::Rlimit { current: Some(0), maximum: Some(0) })?;
+    #[cfg(target_os = "linux")]
+    process::set_dumpable_behavior(process::DumpableBehavior::NotDumpable)?;
+    Ok(())
 }
 
 impl Cli {
@@ -146,7 +158,12 @@ impl Cli {
         let config = Config::load(defaults, file.as_deref(), environment.into_iter(), &settings)?;
         match self.command {
             Command::Config(ConfigCommand::Print) => print!("{}", config.print()),
-            Command::Config(ConfigCommand::Check) => println!("The configuration is in order."),
+            Command::Config(ConfigCommand::Check) => {
+                for warning in config.warnings() {
+                    eprintln!("WARNING: {warning}");
+                }
+                println!("The configuration is in order.");
+            }
             Command::Serve => return serve::run(config),
             Command::Demo { fresh } => return demo::run(config, fresh),
             Command::Migrate => return block_on(migrate(config)),
@@ -193,4 +210,17 @@ async fn migrate(config: Config) -> Outcome {
     db.close().await;
     println!("The database is up to date.");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn abuse_107_no_core_dump_holds_what_was_in_memory() -> Result<(), std::io::Error> {
+        super::keep_memory_private()?;
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
+        #[cfg(target_os = "linux")]
+        assert_eq!(rustix::process::dumpable_behavior()?, rustix::process::DumpableBehavior::NotDumpable);
+        Ok(())
+    }
 }

@@ -10,6 +10,9 @@ use crate::{
 /// Serves until told to stop.
 pub(super) fn run(config: Config) -> Outcome {
     log(&config)?;
+    for warning in config.warnings() {
+        tracing::warn!(setting = warning.setting, "{}", warning.sentence);
+    }
     super::block_on(async move {
         let app = App::build(config, Clock::System, Ids::Random).await?;
         serve(&app, |address| tracing::info!(%address, "listening")).await

@@ -64,8 +64,8 @@ pub struct Trail {
     pub record: Option<(String, Uuid)>,
     /// Whether it is noted that something was read.
     pub reads: bool,
-    /// The user whose account is spoken of by a caller who is nobody yet.
-    pub(crate) account: OnceLock<Uuid>,
+    /// The user whose account is spoken of by a caller who is nobody yet, and the actor that the user works for.
+    pub(crate) account: OnceLock<(Uuid, Option<Uuid>)>,
     /// The status that was noted with a write; 0 for none.
     pub(crate) noted: AtomicU16,
 }
@@ -77,9 +77,9 @@ impl Trail {
         Self { operation: operation.to_owned(), success: 200, credential: "console".to_owned(), ..Self::default() }
     }
 
-    /// Says whose account it is about, when the caller is nobody yet.
-    pub fn is_about(&self, user: Uuid) {
-        let _ = self.account.set(user);
+    /// Says whose account it is about, when the caller is nobody yet, and which actor the user works for.
+    pub fn is_about(&self, user: Uuid, employer: Option<Uuid>) {
+        let _ = self.account.set((user, employer));
     }
 
     /// The status that was noted with a write.
@@ -154,10 +154,11 @@ pub fn row(trail: &Trail, id: Uuid, at: DateTime<Utc>, turn: Turn, changes: &[Ch
     let record = main.map(|change| (change.kind.to_owned(), change.id)).or_else(|| trail.record.clone());
     let concerned = main.into_iter().chain(changes).find_map(|change| change.visible.actor);
     let (record_kind, record_id) = record.unzip();
+    let (account, employer) = trail.account.get().copied().unzip();
     ActiveModel {
         id: Set(id),
         at: Set(at),
-        user_id: Set(trail.user.or_else(|| trail.account.get().copied())),
+        user_id: Set(trail.user.or(account)),
         credential: Set(trail.credential.clone()),
         address: Set(trail.address.clone()),
         request_id: Set(trail.request_id.clone()),
@@ -166,7 +167,7 @@ pub fn row(trail: &Trail, id: Uuid, at: DateTime<Utc>, turn: Turn, changes: &[Ch
         status: Set(status.into()),
         record_kind: Set(record_kind),
         record_id: Set(record_id),
-        actor_id: Set(concerned.or(trail.actor)),
+        actor_id: Set(concerned.or(trail.actor).or(employer.flatten())),
         detail: Set(detail.map(ToOwned::to_owned)),
     }
 }

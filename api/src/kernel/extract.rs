@@ -98,6 +98,16 @@ pub fn checked<T: DeserializeOwned + ToSchema>(request: &HttpRequest) -> Result<
     typed(body)
 }
 
+/// What another system says, as if somebody had written it in a call: held to the same schema.
+///
+/// # Errors
+/// With every fault of it.
+pub fn said<T: DeserializeOwned + ToSchema>(said: &Value, contract: &Contract) -> Result<T> {
+    let body = parse(said.to_string().as_bytes())?;
+    contract.check(&T::name(), &body)?;
+    typed(body)
+}
+
 /// The contract that the running service keeps.
 ///
 /// # Errors

@@ -45,7 +45,8 @@ pub fn masked(path: &str) -> Cow<'_, str> {
     personal_number::mask(path)
 }
 
-fn url_decoded(text: &str) -> Vec<u8> {
+/// The bytes that a percent-encoded text stands for.
+pub(super) fn url_decoded(text: &str) -> Vec<u8> {
     let (bytes, mut plain, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
     while at < bytes.len() {
         let code = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%').and_then(|code| std::str::from_utf8(code).ok());

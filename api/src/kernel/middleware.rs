@@ -114,7 +114,8 @@ pub async fn envelope<B: MessageBody + 'static>(
         language,
         body,
         address: address.unwrap_or_default(),
-        agent: text(&request, header::USER_AGENT).unwrap_or_default().chars().take(200).collect(),
+        // It is kept with the session.
+        agent: personal_number::mask(text(&request, header::USER_AGENT).unwrap_or_default()).chars().take(200).collect(),
         headers: RefCell::default(),
     });
     request.extensions_mut().insert(Rc::clone(&meta));

@@ -21,6 +21,7 @@ pub mod middleware;
 pub mod page;
 pub mod patch;
 pub mod personal_number;
+pub mod placeholder;
 pub mod places;
 pub mod problem;
 pub mod remembered;

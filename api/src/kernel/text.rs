@@ -7,6 +7,10 @@ use std::sync::LazyLock;
 use chrono::NaiveDate;
 use icu_collator::{Collator, CollatorBorrowed, options::CollatorOptions};
 use icu_locale_core::locale;
+use icu_properties::{
+    CodePointMapData, CodePointSetData,
+    props::{DefaultIgnorableCodePoint, ExtendedPictographic, GeneralCategory, NoncharacterCodePoint},
+};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use super::{language::say, problem::Fault};
@@ -62,15 +66,62 @@ pub fn composed(text: &str) -> String {
     text.nfc().collect()
 }
 
-/// The first character that may not stand in stored text: control characters other than line break and tab, and
-/// characters that reorder or hide what a reader sees.
+/// The first character that may not stand in stored text: control characters other than line break and tab, and all that
+/// hides, reorders or means nothing to other readers. Emoji keep what joins them into one picture.
 #[must_use]
 pub fn forbidden_character(text: &str) -> Option<char> {
-    text.chars().find(|letter| {
-        (letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'))
-            || matches!(*letter,
-                '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
-    })
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t')) {
+        return None;
+    }
+    let mut before = None;
+    let mut signs = text.chars().peekable();
+    while let Some(sign) = signs.next() {
+        if is_forbidden(sign) && !joins_pictures(before, sign, signs.peek().copied()) {
+            return Some(sign);
+        }
+        before = Some(sign);
+    }
+    None
+}
+
+/// Whether a character shows nothing by itself (`Default_Ignorable_Code_Point`): blanks without width, marks that turn the
+/// direction of writing, tags, variation selectors.
+#[must_use]
+pub fn is_ignorable(sign: char) -> bool {
+    !sign.is_ascii() && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(sign)
+}
+
+fn is_forbidden(sign: char) -> bool {
+    let category = || CodePointMapData::<GeneralCategory>::new().get(sign);
+    match sign {
+        '\n' | '\r' | '\t' => false,
+        _ if sign.is_ascii() => sign.is_control(),
+        // Marks around annotations, which belong to no plain text.
+        '\u{FFF9}'..='\u{FFFB}' => true,
+        _ => {
+            is_ignorable(sign)
+                || CodePointSetData::new::<NoncharacterCodePoint>().contains(sign)
+                || matches!(
+                    category(),
+                    GeneralCategory::Control
+                        | GeneralCategory::PrivateUse
+                        | GeneralCategory::LineSeparator
+                        | GeneralCategory::ParagraphSeparator
+                )
+        }
+    }
+}
+
+/// Whether a sign makes one picture of those beside it: the selector of its coloured form, or a joiner between two.
+fn joins_pictures(before: Option<char>, sign: char, after: Option<char>) -> bool {
+    let pictures = CodePointSetData::new::<ExtendedPictographic>();
+    let skin = |sign: char| ('\u{1F3FB}'..='\u{1F3FF}').contains(&sign);
+    let picture = |sign: Option<char>| sign.is_some_and(|sign| pictures.contains(sign));
+    match sign {
+        '\u{FE0F}' => picture(before),
+        '\u{200D}' => (picture(before) || before.is_some_and(|sign| sign == '\u{FE0F}' || skin(sign))) && picture(after),
+        _ => false,
+    }
 }
 
 /// The known name nearest to `given`, when near enough to be what was meant.
@@ -128,6 +179,58 @@ mod tests {
         assert_eq!(fold("Idé ÅÄÖ Müller"), "ide åäö muller");
         assert_eq!(fold("A\u{30A}re"), "åre");
         assert_eq!(words("Hyresgästföreningen, Fittja (Botkyrka) fittja"), ["hyresgästföreningen", "fittja", "botkyrka"]);
+    }
+
+    #[test]
+    fn what_hides_or_reorders_is_refused_by_its_property_and_emoji_are_whole() {
+        for sign in [
+            '\0',
+            '\u{7F}',
+            '\u{85}',
+            '\u{AD}',
+            '\u{34F}',
+            '\u{61C}',
+            '\u{115F}',
+            '\u{17B4}',
+            '\u{180B}',
+            '\u{180E}',
+            '\u{200B}',
+            '\u{200D}',
+            '\u{200E}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{202E}',
+            '\u{2060}',
+            '\u{2066}',
+            '\u{206F}',
+            '\u{3164}',
+            '\u{E000}',
+            '\u{FDD0}',
+            '\u{FE00}',
+            '\u{FE0F}',
+            '\u{FEFF}',
+            '\u{FFA0}',
+            '\u{FFF0}',
+            '\u{FFF9}',
+            '\u{FFFF}',
+            '\u{1BCA0}',
+            '\u{1D173}',
+            '\u{E0001}',
+            '\u{E0020}',
+            '\u{E0100}',
+            '\u{F0000}',
+            '\u{10FFFF}',
+        ] {
+            assert_eq!(forbidden_character(&format!("Kim{sign}sson")), Some(sign), "{:x}", u32::from(sign));
+        }
+        for whole in
+            ["Åsa Öberg", "a\r\n\tb", "a\u{A0}b\u{2003}c", "🙂", "❤\u{FE0F}", "👩🏽\u{200D}🚀", "🏳\u{FE0F}\u{200D}🌈", "🇸🇪", "नमस्ते", "שלום"]
+        {
+            assert_eq!(forbidden_character(whole), None, "{whole}");
+        }
+        for broken in ["1\u{FE0F}", "🙂\u{200D}", "\u{200D}🙂", "a\u{200D}🙂", "❤\u{FE0F}\u{FE0F}"] {
+            assert!(forbidden_character(broken).is_some(), "{broken:?}");
+        }
     }
 
     #[test]

@@ -8,9 +8,9 @@ use actix_web::{
 use serde_json::json;
 
 use crate::{
-    access::Access,
+    access::{Access, audit::Probes},
     config::Config,
-    kernel::{Problem, Result, problem::Kind, request},
+    kernel::{Db, Problem, Result, contract::ROOT, problem::Kind, request},
     openapi::Documents,
 };
 
@@ -175,6 +175,14 @@ pub async fn security(config: Data<Config>, db: Data<crate::kernel::Db>) -> Http
 /// Always, but for `OPTIONS` of an address that exists.
 pub async fn nowhere(request: HttpRequest) -> Result<HttpResponse> {
     let methods = crate::kernel::extract::contract(&request)?.methods(request.path());
+    // Below the root of the API it is noted there.
+    let outside = request::meta(&request).filter(|_| !request.path().starts_with(ROOT));
+    let status = if methods.is_empty() { 404 } else { 405 };
+    if let (Some(meta), Some(probes), Some(db)) = (outside, request.app_data::<Data<Probes>>(), request.app_data::<Data<Db>>())
+        && request.method() != actix_web::http::Method::OPTIONS
+    {
+        probes.note_unknown(&meta, status, db).await;
+    }
     if methods.is_empty() && request.method() == actix_web::http::Method::CONNECT {
         // It names another host, and this is no proxy.
         return Err(Problem::new(Kind::MethodNotAllowed).header("Allow", "GET, HEAD, OPTIONS"));

@@ -55,10 +55,19 @@ impl TestApp {
 
     /// The same as another kind of token.
     pub fn signed_as(&self, kind: &str, claims: &Value) -> String {
+        self.signed_with_header(&json!({"typ": kind}), claims)
+    }
+
+    /// The same with more in its header.
+    pub fn signed_with_header(&self, more: &Value, claims: &Value) -> String {
         let rows = self.rows("SELECT id, private_key FROM signing_key");
         let (id, private): (String, Vec<u8>) = (rows[0].try_get("", "id").unwrap(), rows[0].try_get("", "private_key").unwrap());
         let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&private).unwrap();
-        signed_with(&key, &json!({"alg": "EdDSA", "typ": kind, "kid": id}), claims)
+        let mut header = json!({"alg": "EdDSA", "typ": "at+jwt", "kid": id});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            header[name] = value.clone();
+        }
+        signed_with(&key, &header, claims)
     }
 
     /// What a statement reads from the database itself.

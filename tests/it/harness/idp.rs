@@ -34,6 +34,8 @@ pub struct Conduct {
     pub signing: Signing,
     /// What userinfo says.
     pub userinfo: Value,
+    /// What else stands in the header of its tokens.
+    pub header: Value,
     /// The name of the key that it publishes and signs with.
     pub key_id: String,
     /// The paths that were called.
@@ -58,6 +60,7 @@ impl Idp {
             discovery: json!({}),
             signing: Signing::Properly,
             userinfo: json!({}),
+            header: json!({}),
             key_id: "one".to_owned(),
             called: Vec::new(),
             codes: BTreeMap::new(),
@@ -222,7 +225,9 @@ fn token(conduct: &mut Conduct, authorization: Option<&str>, body: &str, keys: &
         Signing::Forged => ("EdDSA", conduct.key_id.clone(), &keys[1]),
     };
     let part = |value: Value| BASE64.encode(value.to_string());
-    let signed = format!("{}.{}", part(json!({"alg": algorithm, "kid": id, "typ": "JWT"})), part(claims));
+    let mut said = json!({"alg": algorithm, "kid": id, "typ": "JWT"});
+    lay_over(&mut said, &conduct.header);
+    let signed = format!("{}.{}", part(said), part(claims));
     let signature = if algorithm == "none" { String::new() } else { BASE64.encode(key.sign(signed.as_bytes())) };
     (200, json!({"access_token": "at the provider", "token_type": "Bearer", "id_token": format!("{signed}.{signature}")}))
 }

@@ -42,7 +42,8 @@ pub struct AuditEntry {
     pub address: Option<String>,
     /// The call's `X-Request-Id`, which is also in the log.
     pub request_id: Option<String>,
-    /// The operation's `operationId`, or a fixed word for what was done at the console.
+    /// The operation's `operationId`, or a fixed word: for what was done at the console, for an address that is none
+    /// (`unknownAddress`), and for refusals without a token that were counted together (`anonymousCalls`).
     #[schema(example = "updateActor")]
     pub operation: String,
     pub outcome: AuditOutcome,
@@ -55,7 +56,8 @@ pub struct AuditEntry {
     pub record_id: Option<Uuid>,
     /// The actor that it concerns.
     pub actor_id: Option<Uuid>,
-    /// Why it was refused or failed: the problem's code, or the permission that was missing.
+    /// Why it was refused or failed: the problem's code, or the permission that was missing; and how many more there were,
+    /// where they were counted together.
     pub detail: Option<String>,
 }
 

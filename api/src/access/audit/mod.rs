@@ -6,13 +6,15 @@
 mod api;
 mod chain;
 mod csv;
+mod probes;
 mod record;
 mod store;
 mod table;
 
 pub use api::{AuditEntry, routes};
 pub use chain::{Chain, Flaw, Head, Seen, keep_linking, lines, link, verify};
-pub(super) use record::{Slot, begin, beside, end, refused};
+pub use probes::Probes;
+pub(super) use record::{Ended, Slot, begin, beside, end, refused};
 
 use crate::kernel::Id;
 

@@ -6,6 +6,7 @@ use actix_web::{HttpMessage, HttpRequest, dev::ServiceResponse};
 use sea_orm::EntityTrait;
 use uuid::Uuid;
 
+use super::Probes;
 use crate::{
     access::{Caller, policy::Permission},
     kernel::{
@@ -82,18 +83,27 @@ fn named(request: &HttpRequest) -> Option<(String, Uuid)> {
     Some((kind, value.parse().ok()?))
 }
 
+/// A call as it ended, and who made it.
+pub(in crate::access) struct Ended<'a, B> {
+    /// Where its trail was laid down.
+    pub slot: &'a Slot,
+    /// Whether it was made to change something.
+    pub writes: bool,
+    /// Whether it came with a token, whatever it is worth.
+    pub with_token: bool,
+    /// What is known of every call.
+    pub meta: Option<&'a Meta>,
+    /// How it was answered.
+    pub answered: &'a Result<ServiceResponse<B>, actix_web::Error>,
+}
+
 /// Notes how a call ended, where no write of its own has.
 ///
 /// # Errors
 /// When something was read that must be noted and cannot be. A refusal stays one also when it cannot be noted.
-pub(in crate::access) async fn end<B>(
-    slot: &Slot,
-    writes: bool,
-    with_token: bool,
-    answered: &Result<ServiceResponse<B>, actix_web::Error>,
-    db: &Db,
-) -> Result<()> {
-    let Some(trail) = slot.get() else { return Ok(()) };
+pub(in crate::access) async fn end<B>(call: Ended<'_, B>, probes: &Probes, db: &Db) -> Result<()> {
+    let Ended { slot, writes, with_token, meta, answered } = call;
+    let trail = slot.get();
     let problem = match answered {
         Ok(response) => response.response().extensions().get::<Problem>().cloned(),
         Err(error) => Some(error.as_error::<Problem>().cloned().unwrap_or_else(|| Problem::new(Kind::Internal))),
@@ -104,13 +114,17 @@ pub(in crate::access) async fn end<B>(
         (Err(_), None) => 500,
     };
     let outcome = AuditOutcome::of(status);
+    let refused_sign_in =
+        problem.as_ref().is_some_and(|problem| matches!(problem.kind, Kind::InvalidCredentials | Kind::SecondFactorRequired));
+    let nobody = !with_token && !refused_sign_in && trail.is_none_or(|trail| trail.user.is_none());
+    if let Some(meta) = meta.filter(|_| nobody && Probes::concern(status)) {
+        let detail = problem.as_ref().map_or("unauthenticated", |problem| problem.kind.slug());
+        probes.note(trail.map(|trail| trail.operation.as_str()), meta, status, detail, db).await;
+        return Ok(());
+    }
+    let Some(trail) = trail else { return Ok(()) };
     let wanted = match outcome {
-        AuditOutcome::Denied => {
-            let refused_sign_in =
-                problem.as_ref().is_some_and(|problem| matches!(problem.kind, Kind::InvalidCredentials | Kind::SecondFactorRequired));
-            // Who is nobody and calls too often or asks for what is not open leaves no more than a count.
-            if status == 429 { trail.user.is_some() } else { with_token || refused_sign_in }
-        }
+        AuditOutcome::Denied => status != 429 || trail.user.is_some(),
         AuditOutcome::Failed => writes && trail.user.is_some(),
         AuditOutcome::Done | AuditOutcome::Seen => !writes && trail.reads && status == 200,
     };

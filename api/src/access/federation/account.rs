@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::{
+    claims,
     id_token::Claims,
     settings::{ClaimGrant, IdentityProvider},
     store,
@@ -11,17 +12,22 @@ use crate::{
     access::{
         account::factors,
         policy::Role,
-        users::{self, NewUser, UserId, UserStatus},
+        users::{self, UserId, UserStatus},
     },
-    kernel::{Result, Text, Write, say},
+    kernel::{Result, Text, Write, contract::Contract, say},
 };
 
 /// The account of who has signed in, made or joined where the operator lets it be; or why there is none.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn settle(provider: &IdentityProvider, claims: &Claims, w: &Write<'_>) -> Result<Result<UserId, Text>> {
-    let user = match find(provider, claims, w).await? {
+pub(super) async fn settle(
+    provider: &IdentityProvider,
+    claims: &Claims,
+    contract: &Contract,
+    w: &Write<'_>,
+) -> Result<Result<UserId, Text>> {
+    let user = match find(provider, claims, contract, w).await? {
         Ok(user) => user,
         Err(why) => return Ok(Err(why)),
     };
@@ -35,18 +41,20 @@ pub(super) async fn settle(provider: &IdentityProvider, claims: &Claims, w: &Wri
     Ok(Ok(user))
 }
 
-async fn find(provider: &IdentityProvider, claims: &Claims, w: &Write<'_>) -> Result<Result<UserId, Text>> {
-    let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
-    let (issuer, subject, name) = (&provider.issuer, text("sub").unwrap_or_default(), &provider.name);
+async fn find(provider: &IdentityProvider, claims: &Claims, contract: &Contract, w: &Write<'_>) -> Result<Result<UserId, Text>> {
+    let (issuer, name) = (&provider.issuer, &provider.name);
+    let subject = match claims::subject(claims, name) {
+        Ok(subject) => subject,
+        Err(why) => return Ok(Err(why)),
+    };
     if let Some(user) = store::known(issuer, subject, w).await? {
         return Ok(Ok(user));
     }
-    let Some(email) = text("email").filter(|email| email.len() <= 254 && email.contains('@')) else {
-        return Ok(Err(say!(
-            "{name} lämnar inte ut din e-postadress, och utan den går det inte att hitta eller skapa ditt konto. Kontakta er it-avdelning.",
-            "{name} does not tell your e-mail address, and without it your account can neither be found nor made. Contact your IT department."
-        )));
+    let new = match claims::person(claims, name, contract) {
+        Ok(new) => new,
+        Err(why) => return Ok(Err(why)),
     };
+    let email = new.email.as_str();
     // Only the word true counts: what a provider leaves out or writes otherwise has not been verified.
     let verified = claims.get("email_verified") == Some(&Value::Bool(true));
     if let Some(row) = users::store::by_email(email, &w.tx).await? {
@@ -74,8 +82,6 @@ async fn find(provider: &IdentityProvider, claims: &Claims, w: &Write<'_>) -> Re
             "You have no account in Samsyn yet. Ask the coordinator to invite you."
         )));
     }
-    let shown: String = text("name").unwrap_or(email).chars().filter(|letter| !letter.is_control()).take(200).collect();
-    let new = NewUser { email: email.to_owned(), name: shown, language: None, password: None };
     let user = users::insert(&new, None, w).await?.id;
     store::join(user, issuer, subject, verified, w).await?;
     Ok(Ok(user))

@@ -9,6 +9,8 @@ use jsonwebtoken::{
 };
 use serde_json::{Map, Value};
 
+use crate::access::tokens::demands_an_extension;
+
 /// How far the provider's clock may be from ours.
 const LEEWAY_SECONDS: i64 = 60;
 
@@ -32,8 +34,8 @@ pub(super) fn verify(token: &str, keys: &[Jwk]) -> Result<Claims, Disbelief> {
     if !matches!(header.alg, Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 | Algorithm::EdDSA) {
         return Err(Disbelief::Wrong("signed by an algorithm that is not accepted"));
     }
-    if header.crit.is_some() {
-        return Err(Disbelief::Wrong("it demands what is not understood (crit)"));
+    if demands_an_extension(token) {
+        return Err(Disbelief::Wrong("it demands what is not understood (crit or b64)"));
     }
     let fitting: Vec<_> = keys.iter().filter(|key| fits(key, header.alg)).collect();
     let key = match &header.kid {

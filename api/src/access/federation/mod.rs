@@ -6,6 +6,7 @@
 
 mod account;
 mod api;
+mod claims;
 mod id_token;
 mod pages;
 mod provider;

@@ -16,7 +16,7 @@ use reqwest::Url;
 use serde_json::Value;
 
 use super::{
-    account,
+    account, claims,
     id_token::Claims,
     provider::{Failure, Federation, Provider},
     redeem::challenge,
@@ -25,8 +25,8 @@ use super::{
     table::{attempt, code},
 };
 use crate::{
-    access::{Access, Limits, policy::Role},
-    kernel::{Db, Fault, Problem, Result, Text, hash, request, request::Call, say},
+    access::{Access, Limits, oauth::description_of, policy::Role},
+    kernel::{Db, Fault, Problem, Result, Text, extract, hash, request, request::Call, say},
 };
 
 /// How long somebody may take at the provider.
@@ -168,7 +168,7 @@ async fn leave(request: &HttpRequest, federation: &Federation, limits: &Limits, 
         Ok(discovery) => discovery,
         Err(failure) => {
             let refusal = Refusal::of(&failure, &settings.id, &settings.name);
-            return Ok(back(federation, request, asked.redirect_uri, asked.state, &Err(refusal)));
+            return Ok(back(federation, asked.redirect_uri, asked.state, &Err(refusal)));
         }
     };
     let (state, nonce, verifier) = (hash::secret(), hash::secret(), hash::secret());
@@ -277,7 +277,7 @@ async fn come_back(request: &HttpRequest, federation: &Federation, two_steps: &[
         Err(Ended::Failed(failure)) => Err(Refusal::of(&failure, &provider.settings.id, &provider.settings.name)),
         Err(Ended::Refused(refusal)) => Err(refusal),
     };
-    Ok(back(federation, request, &attempt.redirect_uri, &attempt.client_state, &outcome))
+    Ok(back(federation, &attempt.redirect_uri, &attempt.client_state, &outcome))
 }
 
 /// How a sign-in ends that does not succeed.
@@ -328,11 +328,12 @@ async fn settled(
     request: &HttpRequest,
     db: &Db,
 ) -> Result<std::result::Result<String, Refusal>> {
-    let acr = claims.get("acr").and_then(Value::as_str);
+    let acr = claims.get("acr").and_then(Value::as_str).filter(|acr| claims::may_be_kept(acr));
+    let contract = extract::contract(request)?;
     let secret = hash::secret();
     let outcome = db
         .transaction(&call(request, &provider.settings.name), async |w| {
-            let user = match account::settle(&provider.settings, claims, w).await? {
+            let user = match account::settle(&provider.settings, claims, &contract, w).await? {
                 Ok(user) => user,
                 Err(why) => return Ok(Err(why)),
             };
@@ -375,15 +376,9 @@ fn sent(address: &str) -> actix_web::HttpResponseBuilder {
     response
 }
 
-/// Sends the browser to the frontend, with a code or with an error as RFC 6749 has it. The description is in the browser's
-/// language, so that the frontend can show it as it is.
-fn back(
-    federation: &Federation,
-    request: &HttpRequest,
-    redirect_uri: &str,
-    state: &str,
-    outcome: &std::result::Result<String, Refusal>,
-) -> HttpResponse {
+/// Sends the browser to the frontend, with a code or with an error as RFC 6749 has it: in English, for the standard has room
+/// for ASCII alone. Beside it stands the sentence in Swedish, whole.
+fn back(federation: &Federation, redirect_uri: &str, state: &str, outcome: &std::result::Result<String, Refusal>) -> HttpResponse {
     let Ok(mut address) = Url::parse(redirect_uri) else {
         return Problem::internal(&format_args!("{redirect_uri} was checked at start and is no address")).error_response();
     };
@@ -392,8 +387,11 @@ fn back(
             address.query_pairs_mut().append_pair("code", code);
         }
         Err(Refusal { error, description }) => {
-            let language = request::meta(request).map(|meta| meta.language).unwrap_or_default();
-            address.query_pairs_mut().append_pair("error", error).append_pair("error_description", description.r#in(language));
+            address
+                .query_pairs_mut()
+                .append_pair("error", error)
+                .append_pair("error_description", &description_of(&description.en))
+                .append_pair("error_description_sv", &description.sv);
         }
     }
     address.query_pairs_mut().append_pair("state", state).append_pair("iss", &federation.public_url);

@@ -111,6 +111,11 @@ impl Federation {
         Ok(Self { providers: ready, clients: clients.to_vec(), public_url: public_url.to_owned() })
     }
 
+    /// Whether the settings name a frontend so.
+    pub(in crate::access) fn is_frontend(&self, client_id: &str) -> bool {
+        self.clients.iter().any(|client| client.client_id == client_id)
+    }
+
     /// Where providers send the browser back.
     pub(super) fn callback(&self) -> String {
         format!("{}/oauth2/callback", self.public_url)

@@ -6,7 +6,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::access::policy::Role;
+use crate::{access::policy::Role, kernel::placeholder::is_placeholder};
 
 /// An organisation's identity provider.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -105,9 +105,7 @@ impl Secret {
 
 /// Refuses what stands in guides in place of a secret, and what anybody would try.
 fn not_a_placeholder(secret: String) -> Result<String, String> {
-    let bare: String = secret.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
-    let known = ["secret", "clientsecret", "yourclientsecret", "changeme", "password", "example", "placeholder", "todo", "xxx"];
-    if !secret.is_empty() && (bare.is_empty() || known.contains(&bare.as_str())) {
+    if is_placeholder(&secret) {
         return Err("it is a placeholder; give the secret that the provider made, or file:/path of a file with it".to_owned());
     }
     Ok(secret)

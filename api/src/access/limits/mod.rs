@@ -53,7 +53,7 @@ pub struct LimitSettings {
     pub invalid_tokens_per_minute: u64,
     /// Calls a day by one who is signed in.
     pub calls_per_day: u64,
-    /// Failed tries at one account's secret in a quarter of an hour.
+    /// Failed tries at one account's secret in a quarter of an hour: from one address, and from all but its usual ones.
     pub failures_per_account: u64,
     /// The same from one address, at whatever accounts.
     pub failures_per_address: u64,
@@ -223,7 +223,7 @@ impl Limits {
             outcome = outcome.and(self.share_batch(batch, db).await);
         }
         if self.rounds.fetch_add(1, Ordering::Relaxed) % FORGOTTEN_EVERY == FORGOTTEN_EVERY - 1 {
-            store::forget(db.clock.now(), tries::LAST, db).await?;
+            store::forget(db.clock.now(), tries::LAST, tries::USUAL, db).await?;
         }
         outcome
     }

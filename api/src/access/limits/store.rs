@@ -1,9 +1,13 @@
 //! What instances share of their counting.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use sea_orm::{ConnectionTrait, EntityTrait, Statement, Value, entity::prelude::*};
+use sea_orm::{
+    ConnectionTrait, EntityTrait, IntoActiveModel, Statement, Value,
+    entity::prelude::*,
+    sea_query::{Expr, OnConflict},
+};
 
-use super::table::{failed_tries, rate_window};
+use super::table::{failed_tries, rate_window, usual_address};
 use crate::kernel::{Db, Result, table::is_postgres};
 
 /// Calls that one instance has counted for a key in a window.
@@ -56,7 +60,8 @@ fn rows(count: usize, columns: usize, db: &Db) -> String {
 }
 
 /// Removes what nobody asks for any more.
-pub(super) async fn forget(now: DateTime<Utc>, tries_last: TimeDelta, db: &Db) -> Result<()> {
+pub(super) async fn forget(now: DateTime<Utc>, tries_last: TimeDelta, usual_lasts: TimeDelta, db: &Db) -> Result<()> {
+    usual_address::Entity::delete_many().filter(usual_address::Column::SeenAt.lt(now - usual_lasts)).exec(db.writer()).await?;
     // The window before still counts; no window but the day's is longer than a minute, and a day's does not slide.
     let ended = now.timestamp() - 120;
     rate_window::Entity::delete_many().filter(rate_window::Column::WindowEnd.lt(ended)).exec(db.writer()).await?;
@@ -97,5 +102,20 @@ pub(super) async fn count_failure(keys: &[String], now: DateTime<Utc>, last: Tim
         rows(keys.len(), 3, db)
     );
     db.writer().execute_raw(Statement::from_sql_and_values(db.backend(), sql, values)).await?;
+    Ok(())
+}
+
+/// Whether an account has signed in from an address since a time, by their digest.
+pub(super) async fn is_usual(user: Uuid, digest: &str, since: DateTime<Utc>, db: &Db) -> Result<bool> {
+    let found = usual_address::Entity::find_by_id((user, digest.to_owned())).filter(usual_address::Column::SeenAt.gt(since));
+    Ok(found.one(db.reader()).await?.is_some())
+}
+
+/// Notes that an account has signed in from an address.
+pub(super) async fn note_usual(user: Uuid, digest: String, now: DateTime<Utc>, db: &Db) -> Result<()> {
+    let mut later = OnConflict::columns([usual_address::Column::UserId, usual_address::Column::Digest]);
+    later.value(usual_address::Column::SeenAt, Expr::val(now));
+    let row = usual_address::Model { user_id: user, digest, seen_at: now };
+    usual_address::Entity::insert(row.into_active_model()).on_conflict(later).exec_without_returning(db.writer()).await?;
     Ok(())
 }

@@ -16,6 +16,7 @@ use crate::{
         Access, Limits,
         limits::Guarded,
         service_accounts::{self, Client, ClientAuthMethod},
+        tokens::demands_an_extension,
         users::UserId,
     },
     kernel::{Db, Problem, hash, language::Text, request::Call, say},
@@ -102,12 +103,15 @@ pub async fn client(form: &Form, call: &Call, access: &Access, limits: &Limits, 
         (Some(statement), None) => subject(statement).ok_or_else(OauthFault::client)?,
         (None, None) => return Err(OauthFault::client()),
     };
-    let _try = limits.admits(Guarded::ClientSecret, &named, &call.address, db).await?;
-    let shown = shows(form, &named, access, db).await;
-    if matches!(shown, Ok(None)) {
-        limits.failed(Guarded::ClientSecret, &named, &call.address, db).await?;
-    }
-    shown?.ok_or_else(OauthFault::client)
+    // Wrong secrets do not shut out a client that signs with its key.
+    let what = if statement.is_some() { Guarded::ClientStatement } else { Guarded::ClientSecret };
+    let _try = limits.admits(what, &named, &call.address, db).await?;
+    let Some(client) = shows(form, &named, access, db).await? else {
+        limits.failed(what, &named, &call.address, db).await?;
+        return Err(OauthFault::client());
+    };
+    limits.succeeded(client.account.id, &call.address, db).await?;
+    Ok(client)
 }
 
 /// The client of that name, if it has shown that it is itself.
@@ -134,6 +138,9 @@ fn subject(statement: &str) -> Option<String> {
 /// Whether a statement is the client's own, made for us, holds now, and was not used before.
 async fn states(client: &Client, statement: &str, access: &Access, db: &Db) -> Result<bool, OauthFault> {
     let Ok(header) = jsonwebtoken::decode_header(statement) else { return Ok(false) };
+    if demands_an_extension(statement) {
+        return Ok(false);
+    }
     let id = client.account.id.to_string();
     let issuer = &access.settings.issuer;
     let mut rules = Validation::new(header.alg);

@@ -4,6 +4,7 @@ use std::{collections::HashMap, fmt};
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
 use serde_json::json;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 use crate::{
     access::audit,
@@ -27,8 +28,8 @@ pub struct OauthFault {
 impl OauthFault {
     /// 400 with one of the standard's words and a sentence.
     #[must_use]
-    pub fn new(error: &'static str, description: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error, description: description.into(), retry_after: None }
+    pub fn new(error: &'static str, description: impl AsRef<str>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, error, description: description_of(description.as_ref()), retry_after: None }
     }
 
     /// The same fault, noted in the audit log.
@@ -83,6 +84,21 @@ impl From<Problem> for OauthFault {
     }
 }
 
+/// A sentence in the characters that `error_description` may have (RFC 6749, section 5.2): those of ASCII that can be seen,
+/// and blanks, but neither `"` nor `\`. Letters lose their marks; what has no likeness becomes a question mark.
+#[must_use]
+pub fn description_of(sentence: &str) -> String {
+    let plain = sentence.nfkd().filter(|sign| !is_combining_mark(*sign)).map(|sign| match sign {
+        '"' | '“' | '”' | '„' | '’' | '‘' => '\'',
+        '\\' => '/',
+        '‐'..='―' => '-',
+        ' '..='~' => sign,
+        _ if sign.is_whitespace() => ' ',
+        _ => '?',
+    });
+    plain.collect()
+}
+
 /// The parameters of a form, each given once.
 #[derive(Debug, Default)]
 pub struct Form(HashMap<String, String>);
@@ -124,5 +140,17 @@ impl Form {
     /// When it is not.
     pub fn require(&self, name: &str) -> Result<&str, OauthFault> {
         self.get(name).ok_or_else(|| OauthFault::new("invalid_request", format!("The parameter {name} is missing.")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_keeps_to_the_characters_of_the_standard() {
+        assert_eq!(description_of("Återvänd till Ängelholm – \"nu\"\n\\ 中"), "Atervand till Angelholm - 'nu' / ?");
+        let all: String = (0..0x3000_u32).filter_map(char::from_u32).collect();
+        assert!(description_of(&all).bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E)));
     }
 }

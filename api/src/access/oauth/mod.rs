@@ -9,7 +9,7 @@ use actix_web::{HttpResponse, get, web::Data};
 use serde_json::json;
 
 pub use client_auth::key_fault;
-pub use fault::{Form, OauthFault};
+pub use fault::{Form, OauthFault, description_of};
 pub use tokens::{give_token, introspect, revoke};
 
 use super::{Access, policy::Permission};

@@ -4,7 +4,8 @@ use serde_json::json;
 use super::{Form, OauthFault, client_auth};
 use crate::{
     access::{
-        Access, Limits, federation,
+        Access, Limits,
+        federation::{self, Federation},
         policy::Permission,
         sessions::{
             Session, SignInMethod,
@@ -66,7 +67,6 @@ async fn client_credentials(form: &Form, call: &Call, access: &Access, limits: &
         return Err(OauthFault::new("invalid_scope", format!("The client is not registered for {beyond}.")));
     }
     let user = client.account.id;
-    call.trail.is_about(user.uuid());
     let call = Call { user: Some(user.uuid()), user_name: client.account.name.clone(), ..call.clone() };
     let session = db
         .transaction(&call, async |w| {
@@ -132,12 +132,21 @@ async fn session_of(token: &str, access: &Access, db: &Db) -> Result<Option<crat
     Ok(sessions::of_refresh_token(token, db.reader()).await?)
 }
 
-/// The client that a call names: a service account that shows that it is itself, or a frontend, which has nothing to show.
-async fn caller(form: &Form, call: &Call, access: &Access, limits: &Limits, db: &Db) -> Result<String, OauthFault> {
-    if form.get("client_assertion").is_some() || form.get("client_secret").is_some() {
-        return Ok(client_auth::client(form, call, access, limits, db).await?.account.id.to_string());
+/// The client that a call names: one that has nothing to show (the API's own sign-in, or a frontend of the settings), or a
+/// service account that shows that it is itself.
+async fn caller(
+    form: &Form,
+    call: &Call,
+    federation: &Federation,
+    access: &Access,
+    limits: &Limits,
+    db: &Db,
+) -> Result<String, OauthFault> {
+    let shows = form.get("client_assertion").is_some() || form.get("client_secret").is_some();
+    match form.get("client_id").filter(|_| !shows) {
+        Some(named) if named == sessions::OWN_CLIENT || federation.is_frontend(named) => Ok(named.to_owned()),
+        _ => Ok(client_auth::client(form, call, access, limits, db).await?.account.id.to_string()),
     }
-    Ok(form.require("client_id")?.to_owned())
 }
 
 /// Ends a token and its whole session (RFC 7009). One that is unknown, or another client's, is ended already for all that the
@@ -146,9 +155,18 @@ async fn caller(form: &Form, call: &Call, access: &Access, limits: &Limits, db: 
 /// # Errors
 /// When the form or the client is wrong.
 #[post("/oauth2/revoke")]
-pub async fn revoke(request: HttpRequest, access: Data<Access>, limits: Data<Limits>, db: Data<Db>) -> Result<HttpResponse, OauthFault> {
+pub async fn revoke(
+    request: HttpRequest,
+    federation: Data<Federation>,
+    access: Data<Access>,
+    limits: Data<Limits>,
+    db: Data<Db>,
+) -> Result<HttpResponse, OauthFault> {
     let (form, call) = Form::read(&request, "revoke_token")?;
-    let client = caller(&form, &call, &access, &limits, &db).await?;
+    let client = match caller(&form, &call, &federation, &access, &limits, &db).await {
+        Ok(client) => client,
+        Err(fault) => return Err(fault.noted(&call, &db).await),
+    };
     let session = session_of(form.require("token")?, &access, &db).await?;
     if let Some(session) = session.filter(|session| session.client_id.as_deref().unwrap_or(sessions::OWN_CLIENT) == client) {
         let call = Call { user: Some(session.user_id.uuid()), ..call };
@@ -170,7 +188,10 @@ pub async fn introspect(
     db: Data<Db>,
 ) -> Result<HttpResponse, OauthFault> {
     let (form, call) = Form::read(&request, "introspect_token")?;
-    let client = client_auth::client(&form, &call, &access, &limits, &db).await?.account.id.to_string();
+    let client = match client_auth::client(&form, &call, &access, &limits, &db).await {
+        Ok(client) => client.account.id.to_string(),
+        Err(fault) => return Err(fault.noted(&call, &db).await),
+    };
     let token = form.require("token")?;
     let now = db.clock.now();
     let mut told = json!({"active": false});

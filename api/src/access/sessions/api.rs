@@ -17,6 +17,7 @@ use crate::{
         limits::Guarded,
         passwords,
         policy::{Role, needs},
+        standing,
         users::{User, UserStatus, store as users},
     },
     kernel::{Db, Id, Problem, Reply, Result, Valid, problem::Kind, reply::Nothing},
@@ -102,8 +103,11 @@ async fn create(
     let found = users::by_email(&new.0.email, db.reader()).await?;
     let stored = found.as_ref().and_then(|found| found.password_hash.clone());
     let matches = passwords::verify(new.0.password.clone(), stored.clone(), &access.hashing).await?;
-    if let Some(user) = &found {
-        by.trail.is_about(user.id.uuid());
+    // Asked of nobody too, so that both take the same time.
+    let about = found.as_ref().map_or(uuid::Uuid::nil(), |user| user.id.uuid());
+    let employer = standing::employer(about, db.clock.now().date_naive(), db.reader()).await?;
+    if found.is_some() {
+        by.trail.is_about(about, employer);
     }
     let Some(user) = found.filter(|found| matches && found.status == UserStatus::Active) else {
         limits.failed(Guarded::SignIn, &new.0.email, &by.address, &db).await?;
@@ -140,6 +144,9 @@ async fn create(
         .await;
     if new.0.code.is_some() && session.as_ref().is_err_and(|problem| problem.kind == Kind::SecondFactorRequired) {
         limits.failed(Guarded::SecondFactor, &user.id.to_string(), &by.address, &db).await?;
+    }
+    if session.is_ok() {
+        limits.succeeded(user.id, &by.address, &db).await?;
     }
     answer(session?, new.0.cookie, &access)
 }

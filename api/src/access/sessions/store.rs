@@ -8,6 +8,7 @@ use crate::{
     access::{
         Access,
         policy::Role,
+        standing,
         tokens::Claims,
         users::{UserId, UserStatus, store as users},
     },
@@ -56,7 +57,15 @@ pub async fn start(sign_in: SignIn, access: &Access, w: &Write<'_>) -> Result<Se
         renewed_at: None,
     };
     session::Entity::insert(session::ActiveModel::from(row.clone())).exec_without_returning(&w.tx).await?;
+    is_about(row.user_id, w).await?;
     tokens(&row, sign_in.renewable, access, w).await
+}
+
+/// Notes for the audit log whose session it is.
+async fn is_about(user: UserId, w: &Write<'_>) -> Result<()> {
+    let employer = standing::employer(user.uuid(), w.now.date_naive(), &w.tx).await?;
+    w.call.trail.is_about(user.uuid(), employer);
+    Ok(())
 }
 
 /// Spends a refresh token that was issued to a client. Nothing comes of one that is unknown, another client's, or was spent
@@ -65,7 +74,7 @@ pub async fn renew(token: &str, client: &str, access: &Access, w: &Write<'_>) ->
     let digest = hash::sha256_hex(token.as_bytes());
     let Some(found) = refresh_token::Entity::find_by_id(digest.clone()).one(&w.tx).await? else { return Ok(None) };
     let Some(mut row) = session::Entity::find_by_id(found.session_id).one(&w.tx).await? else { return Ok(None) };
-    w.call.trail.is_about(row.user_id.uuid());
+    is_about(row.user_id, w).await?;
     if row.client_id.as_deref().unwrap_or(OWN_CLIENT) != client {
         return Ok(None);
     }

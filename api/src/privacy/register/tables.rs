@@ -154,6 +154,14 @@ pub const TABLES: &[Declared] = &[
         &[goes("user_id created_at expires_at", Account, Rule::Accounts, ""), untold(goes("digest", Account, Rule::Accounts, ""))],
         "",
     ),
+    // For 90 days after it was used last.
+    about(
+        "usual_address",
+        Words("Nätadresser som kontot brukar logga in från", "Network addresses that the account signs in from"),
+        Of::User(&["user_id"]),
+        &[goes("user_id seen_at", SignIn, Rule::Accounts, ""), untold(goes("digest", SignIn, Rule::Accounts, ""))],
+        "",
+    ),
     nobody("used_assertion", "digest expires_at"),
     nobody("signing_key", "id:text private_key:bytes public_key created_at signs_from:time"),
     // Counted by digests and ids, for minutes or a day.

@@ -1,0 +1,216 @@
+//! Passwords that stand in guides in the place of one, and that anybody would try.
+
+use reqwest::Url;
+
+use super::logs::url_decoded;
+
+/// Words that such passwords are put together from.
+const WORDS: &[&str] = &[
+    "admin",
+    "bar",
+    "baz",
+    "byt",
+    "change",
+    "choose",
+    "client",
+    "database",
+    "db",
+    "default",
+    "demo",
+    "dev",
+    "dummy",
+    "empty",
+    "enter",
+    "example",
+    "fixme",
+    "foo",
+    "hemlig",
+    "hemlighet",
+    "hemligt",
+    "here",
+    "hunter",
+    "insert",
+    "it",
+    "key",
+    "letmein",
+    "long",
+    "losenord",
+    "lösenord",
+    "mail",
+    "me",
+    "my",
+    "none",
+    "now",
+    "null",
+    "pa55word",
+    "pass",
+    "passwd",
+    "password",
+    "p4ssw0rd",
+    "passw0rd",
+    "placeholder",
+    "please",
+    "postgres",
+    "postgresql",
+    "put",
+    "pw",
+    "pwd",
+    "qwerty",
+    "random",
+    "replace",
+    "root",
+    "s3cret",
+    "sample",
+    "samsyn",
+    "secret",
+    "secure",
+    "smtp",
+    "strong",
+    "tbd",
+    "test",
+    "testing",
+    "the",
+    "this",
+    "to",
+    "todo",
+    "token",
+    "user",
+    "username",
+    "value",
+    "with",
+    "xxx",
+    "your",
+];
+
+/// Whether a secret is none: a placeholder of a guide, a word that is tried first, one sign again and again.
+#[must_use]
+pub fn is_placeholder(secret: &str) -> bool {
+    if secret.is_empty() {
+        return false;
+    }
+    let lower = secret.to_lowercase();
+    let in_brackets = [('<', '>'), ('{', '}'), ('[', ']')].iter().any(|(open, close)| lower.starts_with(*open) && lower.ends_with(*close));
+    let alike = lower.chars().all(|sign| Some(sign) == lower.chars().next());
+    let counted = lower.len() < 16 && lower.chars().all(|sign| sign.is_ascii_digit());
+    let letters: String = lower.chars().filter(|sign| sign.is_alphanumeric()).collect();
+    let letters = letters.trim_end_matches(|sign: char| sign.is_ascii_digit());
+    lower.starts_with("${") || in_brackets || alike || counted || (letters.is_empty() && lower.len() < 16) || is_made_of_words(letters)
+}
+
+/// Whether a text is words one after the other and nothing else.
+fn is_made_of_words(text: &str) -> bool {
+    // Whether the text up to a place is; the whole of it at last.
+    let mut until = vec![false; text.len() + 1];
+    until[0] = true;
+    for place in 0..text.len() {
+        if until[place] {
+            for word in WORDS.iter().filter(|word| text.get(place..).is_some_and(|rest| rest.starts_with(**word))) {
+                until[place + word.len()] = true;
+            }
+        }
+    }
+    !text.is_empty() && until[text.len()]
+}
+
+/// What an address of a server says of how to get in there.
+#[derive(Debug, Default)]
+pub struct Login {
+    user: String,
+    passwords: Vec<String>,
+    /// The server, or the folder of its socket; empty for the one on this machine.
+    host: String,
+}
+
+impl Login {
+    /// Reads an address such as `postgres://USER:PASSWORD@HOST/NAME`; nothing when it is none.
+    #[must_use]
+    pub fn of(address: &str) -> Option<Self> {
+        let url = Url::parse(address).ok()?;
+        let plain = |text: &str| String::from_utf8_lossy(&url_decoded(text)).into_owned();
+        let mut login = Self {
+            user: plain(url.username()),
+            passwords: url.password().map(plain).into_iter().collect(),
+            host: url.host_str().map(plain).unwrap_or_default(),
+        };
+        for (name, value) in url.query_pairs() {
+            match name.as_ref() {
+                "user" => login.user = value.into_owned(),
+                "password" => login.passwords.push(value.into_owned()),
+                "host" | "hostaddr" => login.host = value.into_owned(),
+                _ => {}
+            }
+        }
+        Some(login)
+    }
+
+    /// Whether the server is on this machine, where only those reach it who are on it too.
+    #[must_use]
+    pub fn is_near(&self) -> bool {
+        let host = self.host.trim_matches(['[', ']']);
+        host.is_empty()
+            || host.starts_with('/')
+            || host.eq_ignore_ascii_case("localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+
+    /// Whether a password that it names, or that comes from elsewhere, is a placeholder or the user's name.
+    #[must_use]
+    pub fn is_open(&self, elsewhere: Option<&str>) -> bool {
+        let own = |password: &str| !password.is_empty() && password.eq_ignore_ascii_case(&self.user);
+        self.passwords.iter().map(String::as_str).chain(elsewhere).any(|password| is_placeholder(password) || own(password))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_guides_is_no_secret() {
+        for placeholder in [
+            "change-me",
+            "changeme",
+            "CHANGE_ME",
+            "password",
+            "Password123",
+            "samsyn",
+            "secret",
+            "…",
+            "***",
+            "xxxx",
+            "<secret>",
+            "${SECRET}",
+            "your-client-secret",
+            "samsyn-password",
+            "postgres",
+            "123456",
+            "lösenord",
+            "replace this",
+            "[password]",
+            "admin1",
+            "aaaaaaaa",
+        ] {
+            assert!(is_placeholder(placeholder), "{placeholder}");
+        }
+        for secret in ["", "q2wUuR0nJr7b3oY2kV0m8sE1tH5xZ4aC", "hemligtlosen", "fyra blå cyklar vid ån", "deadbeefcafe", "8841290056712234"]
+        {
+            assert!(!is_placeholder(secret), "{secret}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_read_as_its_server_reads_it() {
+        let login = |address: &str| Login::of(address).unwrap_or_default();
+        assert!(login("postgres://samsyn:change%2Dme@db/samsyn").is_open(None));
+        assert!(login("postgres://kommun:kommun@db/samsyn").is_open(None));
+        assert!(login("postgres://samsyn@db/samsyn?password=secret").is_open(None));
+        assert!(login("postgres://samsyn@db/samsyn").is_open(Some("change-me")));
+        assert!(!login("postgres://samsyn@db/samsyn").is_open(None));
+        for near in ["localhost", "127.0.0.1", "127.1.2.3", "[::1]", ""] {
+            assert!(login(&format!("postgres://{near}/samsyn")).is_near(), "{near}");
+        }
+        assert!(login("postgres:///samsyn?host=/run/postgresql").is_near());
+        assert!(!login("postgres://localhost/samsyn?host=db").is_near());
+        assert!(!login("smtp://mail.example.se").is_near());
+    }
+}
