@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 
 pub use api::{Grant, NewGrant, Scope, routes};
 pub use store::{insert, is_admin, of_user};
-pub(super) use store::{may_grant, reached};
+pub(super) use store::{hand_over, is_within, may_grant, may_take_back, reached, within};
 
 use crate::kernel::Id;
 
