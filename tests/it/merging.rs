@@ -619,8 +619,10 @@ fn nobody_reaches_further_by_merging_than_they_may_give(#[values(Database::Sqlit
         assert_eq!((&preview["allowed"], &preview["access"][0]["role"]), (&json!(false), &json!("reader")), "{preview}");
         both.post(&format!("/actors/{one}/merge"), &json!({"into": other})).is(403);
     }
-    // Another coordinator of the county may, and may undo it; who coordinates elsewhere sees nothing of it.
-    let merge = twice.coordinator.post(&format!("/actors/{pair}/merge"), &json!({"into": lone})).is(201);
+    // Nor may another coordinator of the county, who holds less there than a reader, for it would let the reader see the other.
+    twice.coordinator.post(&format!("/actors/{pair}/merge"), &json!({"into": lone})).is(403);
+    // Who runs the installation may, and may undo it; who coordinates elsewhere sees nothing of it.
+    let merge = admin.post(&format!("/actors/{pair}/merge"), &json!({"into": lone})).is(201);
     let path = format!("/merges/{}", id(&merge.json));
     elsewhere.get(&path).is(404);
     elsewhere.call("POST", &format!("{path}/undo"), None).is(404);
