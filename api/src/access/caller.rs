@@ -211,9 +211,8 @@ impl Caller {
         if self.sight.all {
             return true;
         }
-        let held = |roles: &[Role], covers: &dyn Fn(&Scope) -> bool| {
-            self.grants.iter().any(|(role, scope)| roles.contains(role) && covers(scope))
-        };
+        let held =
+            |roles: &[Role], covers: &dyn Fn(&Scope) -> bool| self.grants.iter().any(|(role, scope)| roles.contains(role) && covers(scope));
         match place {
             Place::Everywhere => role != Role::Admin,
             // Who coordinates an area sees what is its forums' own.

@@ -70,10 +70,7 @@ pub(in crate::access) fn reached(kind: impl IntoColumnRef, id: impl IntoColumnRe
     within
         .add(scope(ScopeKind::Actor).and(id.clone().is_in(reach.actors.iter().copied())))
         .add(scope(ScopeKind::Forum).and(id.clone().is_in(reach.forums.iter().copied())))
-        .add(
-            scope(ScopeKind::Source)
-                .and(id.clone().in_subquery(sources_of(Expr::col("actor_id").is_in(reach.actors.iter().copied())))),
-        )
+        .add(scope(ScopeKind::Source).and(id.clone().in_subquery(sources_of(Expr::col("actor_id").is_in(reach.actors.iter().copied())))))
         .add(scope(ScopeKind::Source).and(id.is_in(reach.sources.iter().copied())))
 }
 

@@ -9,8 +9,8 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub(super) use api::{check_name, own_alone};
 pub use api::{NewUser, User, routes};
+pub(super) use api::{check_name, own_alone};
 pub(super) use name::name_fault;
 pub use store::{insert, keeps_an_admin};
 

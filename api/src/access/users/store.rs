@@ -6,12 +6,7 @@ use sea_orm::{
 
 use super::{AccountKind, NewUser, User, UserId, UserStatus, table};
 use crate::{
-    access::{
-        By, Caller, Reach,
-        grants,
-        policy::Role,
-        sessions::store as sessions,
-    },
+    access::{By, Caller, Reach, grants, policy::Role, sessions::store as sessions},
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
@@ -95,13 +90,7 @@ pub(crate) async fn mine<P>(by: &By<P>, kind: AccountKind, id: UserId, w: &Write
 ///
 /// # Errors
 /// When the caller may not.
-pub(crate) async fn may_change(
-    caller: &Caller,
-    reach: &Reach,
-    kind: AccountKind,
-    id: UserId,
-    db: &impl ConnectionTrait,
-) -> Result<()> {
+pub(crate) async fn may_change(caller: &Caller, reach: &Reach, kind: AccountKind, id: UserId, db: &impl ConnectionTrait) -> Result<()> {
     let theirs = table::Entity::find_by_id(id).filter(at_home(caller.user, reach)).count(db).await?;
     if theirs == 0 {
         return Err(reach.missing().detail(say!(

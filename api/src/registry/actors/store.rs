@@ -20,7 +20,7 @@ pub(super) use put::{texts, version};
 pub use removal::remove;
 pub(super) use removal::{restore, restoring};
 
-use super::{Actor, ActorId, NewActor, api::ActorFilter, rules, table};
+use super::{Actor, ActorId, NewActor, api::ActorFilter, rules, table, tombstones};
 use crate::{
     access::{Reach, Sight, Visibility, grants::store as grants},
     geography::areas::{AreaId, store as areas},
