@@ -212,11 +212,12 @@ pub async fn insert(new: &NewUser, password_hash: Option<String>, w: &Write<'_>)
     add(row, w).await.map(view)
 }
 
-/// The account of the caller's own people that has an address already, so that nobody is invited twice by mistake. Others'
-/// accounts are not looked at.
+/// The account that has an address already, of the caller's own people or of those that the caller itself has invited, so that
+/// nobody is invited twice by mistake. Who has invited whom else bars nobody's way.
 pub(super) async fn known_to<P>(by: &By<P>, email: &str, w: &Write<'_>) -> Result<Option<UserId>> {
     let address = fold(email);
-    let same = Condition::any().add(table::Column::EmailFold.eq(address.as_str())).add(table::Column::ClaimedFold.eq(address.as_str()));
+    let invited = Condition::all().add(table::Column::ClaimedFold.eq(address.as_str())).add(table::Column::RegistrarId.eq(by.caller.user));
+    let same = Condition::any().add(table::Column::EmailFold.eq(address.as_str())).add(invited);
     Ok(of_kind(by, AccountKind::Person).filter(same).one(&w.tx).await?.map(|row| row.id))
 }
 

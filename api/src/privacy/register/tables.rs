@@ -53,7 +53,7 @@ pub const TABLES: &[Declared] = &[
             untold(becomes("password_hash factor_secret:bytes factor_pending:bytes", Erase::Empty, Account, Rule::Accounts, "")),
             becomes("language", Erase::Stays, Account, Rule::Accounts, "listUsers getUser getMe"),
         ],
-        "version:int created_at updated_at kind registrar_id factor_step:int home_kind home_id joined_to",
+        "version:int created_at updated_at kind registrar_id factor_step:int home_kind home_id joined_to:id",
     ),
     about(
         "access_grant",
