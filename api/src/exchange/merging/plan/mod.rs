@@ -367,7 +367,7 @@ async fn gains(
             let new = NewGrant { scope, ..grant.fields.clone() };
             let own = who.caller.user == Some(new.user_id.uuid());
             let may = match &reach {
-                Ok(reach) if own && !reach.everywhere => false,
+                Ok(_) if own && !who.caller.sight.all => false,
                 Ok(reach) => {
                     let checked = if has_people {
                         grants::may_grant(who.caller, reach, &new, db).await
