@@ -70,11 +70,10 @@ for pair in "$municipality housing statutory" "$association civil_society volunt
   call 201 POST /mandates "{\"actorId\":\"$who\",\"policyDomain\":\"$domain\",\"areaId\":\"$botkyrka\",\"powers\":[\"decide\",\"implement\"],\"basis\":\"$basis\"}"
 done
 
-step 'Their people'
+step 'Their people: the first of each are let in by who runs the installation'
 for pair in "kommun $municipality" "region $region" "forening $association"; do
   read -r name who <<<"$pair"
-  call 201 POST /users "{\"email\":\"$name@example.se\",\"name\":\"Robin $name\",\"password\":\"$password\"}"
-  call 201 POST /grants "{\"userId\":\"$(first id)\",\"role\":\"actor_admin\",\"scope\":{\"kind\":\"actor\",\"id\":\"$who\"}}"
+  printf '%s' "$password" | "$samsyn" user create --email "$name@example.se" --name "Robin $name" --role actor_admin --scope "actor:$who" --password-stdin
 done
 
 step 'A forum with them and the region; each accepts'

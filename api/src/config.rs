@@ -135,6 +135,10 @@ settings! {
     sign_in_failures_per_account: u32 = 10;
     /// Failed sign-ins from one address in 15 minutes.
     sign_in_failures_per_address: u32 = 50;
+    /// Letters to others, such as invitations, that one caller may cause in a day; 0 means any number.
+    letters_per_caller: u32 = 100;
+    /// Letters that others may cause to one address in a day; 0 means any number.
+    letters_per_recipient: u32 = 10;
     /// Address and port on which measures can be read at /metrics, apart from the API. Empty means nowhere.
     metrics_listen: String = "";
     /// How many days an ended session is kept before `samsyn retention run` removes it.
@@ -431,6 +435,8 @@ impl Config {
             calls_per_day: self.calls_per_day.into(),
             failures_per_account: self.sign_in_failures_per_account.into(),
             failures_per_address: self.sign_in_failures_per_address.into(),
+            letters_per_caller: self.letters_per_caller.into(),
+            letters_per_recipient: self.letters_per_recipient.into(),
         }
     }
 }

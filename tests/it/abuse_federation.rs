@@ -340,6 +340,25 @@ fn abuse_22_an_account_is_joined_only_by_a_verified_address_of_a_named_domain(
 }
 
 #[rstest]
+fn abuse_118_a_provider_accepts_no_invitation_for_a_person(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let idp = Idp::start();
+    let settings = "creates_users = true\nemail_domains = [\"kommun.example.se\"]";
+    let Some(app) = TestApp::start_with(database, &idp.settings(settings)) else { return };
+    let botkyrka = app.public_actor("municipality_code:0127");
+    let attacker = app.user(Role::ActorAdmin, Some(("actor", &botkyrka)));
+    let squatted = id(&attacker.post("/users", &json!({"email": "chef@kommun.example.se", "name": "Chef"})).is(201).json);
+    attacker.post("/grants", &json!({"userId": squatted, "role": "reader", "scope": {"kind": "actor", "id": botkyrka}})).is(201);
+    let user = user_of(&app, &idp, &json!({"sub": "chef", "email": "chef@kommun.example.se"}));
+    assert_ne!(user, squatted);
+    attacker.get(&format!("/users/{user}")).is(404);
+    assert_eq!(attacker.get(&format!("/users/{squatted}")).is(200).json["status"], "invited");
+    // Nor does a claimed address that nobody has verified take what waits for it.
+    let admin = app.user(Role::Admin, None);
+    let invited = id(&admin.post("/users", &json!({"email": "ny@kommun.example.se", "name": "Ny"})).is(201).json);
+    assert_ne!(user_of(&app, &idp, &json!({"sub": "eve", "email": "ny@kommun.example.se", "email_verified": false})), invited);
+}
+
+#[rstest]
 fn abuse_86_where_to_go_next_is_nobodys_to_say(#[values(Database::Sqlite)] database: Database) {
     let idp = Idp::start();
     let Some(app) = TestApp::start_with(database, &idp.settings("creates_users = true")) else { return };

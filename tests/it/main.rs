@@ -41,6 +41,7 @@ mod house;
 mod imports;
 mod merging;
 mod policy;
+mod random_walk;
 mod registry;
 mod round_trip;
 mod searches;

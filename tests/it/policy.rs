@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     contract::{golden, operations},
     fixtures::{Set, found, owned, settle},
-    harness::{Answer, Client, Database, PASSWORD, Template, TestApp, id},
+    harness::{Answer, Client, Database, Template, TestApp, id},
 };
 
 /// How records stand to the callers: their own actor's, forum's and area's; another municipality's; everybody's to see.
@@ -63,9 +63,7 @@ fn prepare(app: TestApp) -> Prepared {
     admin.patch(&path, &admin.get(&path).etag(), &json!({"visibility": "public"})).is(200);
 
     let mut testers = vec![Tester::new("nobody".to_owned(), app.anybody(), None, &app)];
-    let stranger = json!({"email": "frammande@example.se", "name": "Utan Roll", "password": PASSWORD});
-    admin.post("/users", &stranger).is(201);
-    testers.push(Tester::new("signed in".to_owned(), app.sign_in("frammande@example.se"), None, &app));
+    testers.push(Tester::new("signed in".to_owned(), app.stranger("frammande@example.se", "Utan Roll"), None, &app));
     for role in Role::iter() {
         for scope in [None, Some(("area", area)), Some(("actor", actor))] {
             let name = format!("{} {}", role.to_value(), scope.map_or("everywhere", |(kind, _)| kind));

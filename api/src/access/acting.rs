@@ -42,7 +42,7 @@ impl Acting {
             success,
             user: self.caller.user,
             credential,
-            actor: self.caller.employer(),
+            actor: self.caller.employer,
             ..Trail::default()
         };
         Call {

@@ -10,7 +10,7 @@ use sea_orm::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::policy::{ForumFunction, Permission, Role, Standing, allows};
+use super::policy::{ForumFunction, Permission, Role, Standing, allows, holds};
 use crate::kernel::{Problem, Result, events::Visible, problem::Kind, say};
 
 /// Who may see a record.
@@ -58,6 +58,54 @@ pub enum Scope {
     Source(Uuid),
 }
 
+/// Where something is held or to be held; an actor stands for itself alone here, without its administrations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The whole installation.
+    Everywhere,
+    /// An area, by its path.
+    Area(String),
+    /// An actor, and the path of the area where it has its seat.
+    Actor(Uuid, Option<String>),
+    /// A forum.
+    Forum(Uuid),
+    /// A source of an actor with a seat; the installation's own is nobody's.
+    Source {
+        /// Whose it is.
+        actor: Option<Uuid>,
+        /// The path of the area where that one has its seat.
+        seat: Option<String>,
+    },
+}
+
+impl Place {
+    /// Checks that a reach covers the place with all that holds there. What is held for an area is not held for the parties in
+    /// it: nobody speaks in their name by that.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn within(&self, reach: &Reach) -> Result<()> {
+        match self {
+            Self::Everywhere => reach.require(&[], None, None),
+            Self::Area(path) => reach.require(&[path], None, None),
+            Self::Actor(actor, _) => reach.require(&[], Some(*actor), None),
+            Self::Forum(forum) => reach.require(&[], None, Some(*forum)),
+            Self::Source { actor, seat } => reach.require(&seat.as_deref().into_iter().collect::<Vec<_>>(), *actor, None),
+        }
+    }
+
+    /// Checks that who looks after a place, or after the area where it is, looks after it.
+    ///
+    /// # Errors
+    /// When the reach is elsewhere.
+    pub fn looked_after(&self, reach: &Reach) -> Result<()> {
+        match self {
+            Self::Actor(actor, Some(seat)) => reach.require(&[seat], Some(*actor), None),
+            _ => self.within(reach),
+        }
+    }
+}
+
 /// Somebody who calls: nobody in particular, or a signed-in user with what has been granted.
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
@@ -65,6 +113,8 @@ pub struct Caller {
     pub user: Option<Uuid>,
     /// The user's name.
     pub name: String,
+    /// The actor that the user works for: the one under which its account was brought in. Grants elsewhere change nothing in it.
+    pub employer: Option<Uuid>,
     /// The session that the call belongs to.
     pub session: Option<Uuid>,
     /// The personal token that the call is made with.
@@ -136,16 +186,48 @@ impl Caller {
         }
     }
 
-    /// The actor that the caller works for, where it is one alone.
-    #[must_use]
-    pub fn employer(&self) -> Option<Uuid> {
-        let mut actors = self.grants.iter().filter_map(|(_, scope)| match scope {
-            // The actor itself comes first, then its administrations.
-            Scope::Actor(actors) => actors.first().copied(),
-            _ => None,
-        });
-        let first = actors.next()?;
-        actors.all(|actor| actor == first).then_some(first)
+    /// Whether the caller holds all that a role gives at some places, with what the call is made with: the permissions, the
+    /// sight, and the word of those who work there. Only who runs the installation may give what is held by parties alone.
+    ///
+    /// # Errors
+    /// When anything is missing, naming the permission where it is one.
+    pub fn holds_all_of(&self, role: Role, places: &[Place], reach: &Reach) -> Result<()> {
+        if self.sight.all && self.narrowed.is_none() {
+            return Ok(());
+        }
+        // What everybody holds counts too: a token that cannot read must not let another read.
+        for permission in Permission::ALL.iter().filter(|permission| permission.may_be_scope() && holds(Standing::Role(role), **permission))
+        {
+            let held = self.reach(*permission)?;
+            if allows(Standing::Role(role), *permission) {
+                places.iter().try_for_each(|place| place.within(&held))?;
+            }
+        }
+        if places.iter().all(|place| self.stands_at(role, place)) { Ok(()) } else { Err(reach.missing()) }
+    }
+
+    /// Whether the caller sees what a role at a place lets see, and works there where the role is to work there.
+    fn stands_at(&self, role: Role, place: &Place) -> bool {
+        if self.sight.all {
+            return true;
+        }
+        let held =
+            |roles: &[Role], covers: &dyn Fn(&Scope) -> bool| self.grants.iter().any(|(role, scope)| roles.contains(role) && covers(scope));
+        match place {
+            Place::Everywhere => role != Role::Admin,
+            // Who coordinates an area sees what is its forums' own.
+            Place::Area(path) => {
+                role != Role::Coordinator
+                    || held(&[Role::Coordinator], &|scope| matches!(scope, Scope::Area(own) if path.starts_with(own.as_str())))
+            }
+            Place::Actor(actor, _) => {
+                let works = [Role::ActorAdmin, Role::Contributor];
+                self.sight.actors.contains(actor)
+                    && (!works.contains(&role) || held(&works, &|scope| matches!(scope, Scope::Actor(actors) if actors.contains(actor))))
+            }
+            Place::Forum(forum) => self.sight.forums.contains(forum),
+            Place::Source { .. } => true,
+        }
     }
 
     /// The permissions that the caller holds somewhere.

@@ -34,7 +34,7 @@ pub(super) async fn load(
     let mut account = Query::select();
     account
         .expr_as(Expr::col(("user_account", "id")), "user_id")
-        .column(("user_account", "name"))
+        .columns([("user_account", "name"), ("user_account", "home_kind"), ("user_account", "home_id")])
         .from("user_account")
         .and_where(Expr::col(("user_account", "status")).eq("active"));
     let table = if let Credential::Session { .. } = credential { "session" } else { "personal_token" };
@@ -63,6 +63,7 @@ pub(super) async fn load(
     let mut caller = Caller {
         user: Some(user),
         name: account.try_get("", "name")?,
+        employer: home_actor(&account)?,
         session: is_session.then_some(id),
         token: (!is_session).then_some(id),
         narrowed: scopes.map(|scopes| scopes.0.iter().filter_map(|scope| Permission::named(scope)).collect()),
@@ -84,7 +85,7 @@ pub(super) async fn of_user(
     db: &Connection,
 ) -> Result<Option<Caller>> {
     let select = Query::select()
-        .columns([("user_account", "name"), ("service_client", "scopes")])
+        .columns([("user_account", "name"), ("user_account", "home_kind"), ("user_account", "home_id"), ("service_client", "scopes")])
         .from("user_account")
         .left_join("service_client", Expr::col(("service_client", "user_id")).equals(("user_account", "id")))
         .and_where(Expr::col(("user_account", "id")).eq(user))
@@ -96,6 +97,7 @@ pub(super) async fn of_user(
     let mut caller = Caller {
         user: Some(user),
         name: account.try_get("", "name")?,
+        employer: home_actor(&account)?,
         narrowed: match (narrowed, scopes) {
             (Some(narrowed), Some(scopes)) => Some(narrowed.into_iter().filter(|permission| scopes.contains(permission)).collect()),
             (narrowed, scopes) => narrowed.or(scopes),
@@ -108,11 +110,17 @@ pub(super) async fn of_user(
     Ok(Some(caller))
 }
 
-/// The actor that a user works for, where it is one alone: who looks after that actor's people learns of the user's sign-ins.
-pub(super) async fn employer(user: Uuid, today: NaiveDate, db: &impl ConnectionTrait) -> Result<Option<Uuid>> {
-    let mut caller = Caller::default();
-    grants(&mut caller, user, &[], today, db).await?;
-    Ok(caller.employer())
+/// The actor that a user works for, where it is one: who looks after that actor's people learns of the user's sign-ins.
+pub(super) async fn employer(user: Uuid, db: &impl ConnectionTrait) -> Result<Option<Uuid>> {
+    let select = Query::select().columns(["home_kind", "home_id"]).from("user_account").and_where(Expr::col("id").eq(user)).take();
+    db.query_one(&select).await?.map_or(Ok(None), |account| home_actor(&account))
+}
+
+/// The actor under which an account was brought in, where it is one.
+fn home_actor(account: &QueryResult) -> Result<Option<Uuid>> {
+    let kind: Option<String> = account.try_get("", "home_kind")?;
+    let id: Option<Uuid> = account.try_get("", "home_id")?;
+    Ok(id.filter(|_| kind.as_deref() == Some("actor")))
 }
 
 async fn rows(select: &SelectStatement, db: &impl ConnectionTrait) -> Result<Vec<QueryResult>> {
@@ -172,7 +180,7 @@ async fn area_path(id: Uuid, db: &impl ConnectionTrait) -> Result<Option<String>
 }
 
 /// An actor with all actors below it, itself first.
-async fn with_administrations(id: Uuid, db: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
+pub(super) async fn with_administrations(id: Uuid, db: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
     let parameter = if crate::kernel::table::is_postgres(db.get_database_backend()) { "$1" } else { "?" };
     let sql = format!(
         "WITH RECURSIVE below (id) AS (SELECT id FROM actor WHERE id = {parameter} \

@@ -1,6 +1,7 @@
 //! Accounts: a person is invited, chooses a password, sets up a second step, makes a token; a partner system gets an account.
 
 use chrono::TimeDelta;
+use samsyn::access::policy::Role;
 use serde_json::json;
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
 
 pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let (app, kim, anybody) = (t.app, &told.coordinator, t.app.anybody());
+    let admin = app.user(Role::Admin, None);
     let botkyrka = app.public_actor("municipality_code:0127");
 
     // The coordinator invites a colleague, who chooses a password by the link of the letter.
@@ -19,7 +21,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     t.tell(kim, "POST", &format!("/users/{user}/invitations"), None);
     let link = app.letter("ali@example.se", "invitation");
     t.post(&anybody, "/account-activations", json!({"token": link, "password": PASSWORD}));
-    t.post(kim, "/grants", json!({"userId": user, "role": "contributor", "scope": {"kind": "actor", "id": botkyrka}}));
+    t.post(&admin, "/grants", json!({"userId": user, "role": "contributor", "scope": {"kind": "actor", "id": botkyrka}}));
     let shown = t.get(kim, &format!("/users/{user}"));
     t.tell(&kim.with("If-Match", &shown.etag()), "PATCH", &format!("/users/{user}"), Some(json!({"name": "Ali Nyberg"})));
 

@@ -355,7 +355,27 @@ impl TestApp {
 
     /// Registers a user at the console.
     pub fn register(&self, email: &str, name: &str, role: Role, scope: Option<(&str, &str)>) {
+        self.stored(email, name, Some((role, scope)));
+    }
+
+    /// Registers somebody without any role.
+    pub fn stranger(&self, email: &str, name: &str) -> Client {
+        self.stored(email, name, None);
+        self.sign_in(email)
+    }
+
+    /// Invites somebody, who follows the link and chooses the one password; the user's id.
+    #[track_caller]
+    pub fn invite(&self, by: &Client, email: &str) -> String {
+        let user = id(&by.post("/users", &json!({"email": email, "name": "Robin Ny"})).is(201).json);
+        let link = self.letter(email, "invitation");
+        self.anybody().post("/account-activations", &json!({"token": link, "password": PASSWORD})).is(204);
+        user
+    }
+
+    fn stored(&self, email: &str, name: &str, grant: Option<(Role, Option<(&str, &str)>)>) {
         let new: users::NewUser = serde_json::from_value(json!({"email": email, "name": name})).unwrap();
+        let (role, scope) = grant.map_or((None, None), |(role, scope)| (Some(role), scope));
         let scope = scope.map_or_else(|| json!({"kind": "everywhere", "id": null}), |(kind, id)| json!({"kind": kind, "id": id}));
         let scope: grants::Scope = serde_json::from_value(scope).unwrap();
         let config = config(&self.url, false);
@@ -368,8 +388,11 @@ impl TestApp {
                 let hash = password_hash().await;
                 db.transaction(&Call::of_installation(), async |w| {
                     let user = users::insert(&new, Some(hash.clone()), w).await?;
-                    let grant = grants::NewGrant { user_id: user.id, role, scope: scope.clone(), valid_from: None, valid_to: None };
-                    grants::insert(&grant, w).await
+                    if let Some(role) = role {
+                        let grant = grants::NewGrant { user_id: user.id, role, scope: scope.clone(), valid_from: None, valid_to: None };
+                        grants::insert(&grant, w).await?;
+                    }
+                    Ok(())
                 })
                 .await
                 .unwrap();

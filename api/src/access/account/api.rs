@@ -102,6 +102,7 @@ async fn change(by: By<needs::WriteAccount>, patch: Patch<NewUser>, db: Data<Db>
         if let Some(changed) = patch.apply(&present)? {
             users::own_alone(changed.password.is_some(), "/password")?;
             users::own_alone(changed.email != present.email, "/email")?;
+            users::check_name(&changed.name, &present.name)?;
             row.name = changed.name;
             row.language = changed.language.unwrap_or_default();
             row = store::update(row, w).await?;
@@ -129,6 +130,7 @@ async fn change_email(
     confirm(&user, &new.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
     let reply = db
         .write(&by, async |w| {
+            limits.letter(&by, &new.0.email, w).await?;
             Letters::write(Purpose::EmailChange, Some(user.id), Some(new.0.email.clone()), w).await?;
             Ok(Reply::accepted())
         })

@@ -17,7 +17,7 @@ use crate::{
         sessions::store as sessions,
         users::{UserStatus, store as users, table as user_table},
     },
-    kernel::{Db, Problem, Reply, Result, Valid, Write, problem::Kind, reply::Nothing, request::Call, say},
+    kernel::{Db, Problem, Reply, Result, Valid, Write, extract::blank_is_none, problem::Kind, reply::Nothing, request::Call, say},
 };
 
 /// A password chosen by a link.
@@ -30,6 +30,19 @@ pub struct ChosenPassword {
     /// The new password: at least 12 characters, and hard to guess.
     #[schema(max_length = 1024)]
     pub password: String,
+}
+
+/// An account that is opened, or an invitation that is accepted, by a link.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccountActivation {
+    /// The secret of the link in the mail.
+    #[schema(min_length = 1, max_length = 200)]
+    pub token: String,
+    /// The password: at least 12 characters, and hard to guess. Left out by somebody who has an account with the address already.
+    #[schema(max_length = 1024)]
+    #[serde(default, deserialize_with = "blank_is_none")]
+    pub password: Option<String>,
 }
 
 /// Whose password is to be reset.
@@ -51,20 +64,57 @@ pub struct PasswordChange {
     pub new_password: String,
 }
 
-/// Open the own account
+/// Open the own account, or accept an invitation
 ///
-/// Chooses the first password by the link of the mail. The account is open from then on.
-#[utoipa::path(tag = "account", operation_id = "activateAccount", request_body = ChosenPassword,
-    responses((status = 204, description = "The password is set")), extensions(("x-permission" = json!("sessions.start"))))]
+/// By the link of the mail, which shows that one reads it. A new account gets its password, and is open from then on. Somebody
+/// who has an account with the address already leaves the password out, and gets there what was granted; who invited sees the
+/// account from then on.
+#[utoipa::path(tag = "account", operation_id = "activateAccount", request_body = AccountActivation,
+    responses((status = 204, description = "The account is open, or the invitation accepted")), extensions(("x-permission" = json!("sessions.start"))))]
 #[post("/account-activations")]
 async fn activate(
     by: By<needs::StartSession>,
-    chosen: Valid<ChosenPassword>,
+    chosen: Valid<AccountActivation>,
     access: Data<Access>,
     db: Data<Db>,
 ) -> Result<Reply<Nothing>> {
-    choose(SecretPurpose::Invitation, &by, &chosen.0, &access, &db).await?;
+    let hash = match &chosen.0.password {
+        Some(password) => {
+            passwords::check(password, "/password", &[])?;
+            Some(passwords::hash(password.clone(), &access.hashing).await?)
+        }
+        None => None,
+    };
+    db.transaction(&by, async |w| {
+        let (user, _) = secrets::spend(SecretPurpose::Invitation, &chosen.0.token, w).await?;
+        open(user, chosen.0.password.as_deref().zip(hash.clone()), w).await
+    })
+    .await?;
     Ok(Reply::nothing())
+}
+
+/// Opens an account that nobody had, with the password that was chosen, or hands what was prepared to who has one already.
+async fn open(user: user_table::Model, chosen: Option<(&str, String)>, w: &Write<'_>) -> Result<()> {
+    if user.status != UserStatus::Invited {
+        return Err(Problem::new(Kind::Conflict).detail(say!("Kontot är avstängt.", "The account is shut.")));
+    }
+    match (users::by_email(&user.email, &w.tx).await?, chosen) {
+        (Some(holder), None) => users::join(user, &holder, w).await,
+        (Some(_), Some(_)) => Err(Problem::fault(
+            "/password",
+            "not-here",
+            say!(
+                "Du har redan ett konto med den här e-postadressen. Utelämna lösenordet för att ta emot inbjudan, och logga in som tidigare.",
+                "You have an account with this e-mail address already. Leave the password out to accept the invitation, and sign in as before."
+            ),
+        )),
+        (None, Some((password, hash))) => {
+            check_own(password, "/password", &user, &w.tx).await?;
+            let user = users::open(user, Some(hash), w).await?;
+            sessions::end_all(user.id, None, w).await
+        }
+        (None, None) => Err(Problem::fault("/password", "required", say!("Välj ett lösenord.", "Choose a password."))),
+    }
 }
 
 /// Ask for a new password
@@ -108,30 +158,23 @@ async fn complete(
     letters: Data<Letters>,
     db: Data<Db>,
 ) -> Result<Reply<Nothing>> {
-    choose(SecretPurpose::PasswordReset, &by, &chosen.0, &access, &db).await?;
-    letters.post();
-    Ok(Reply::nothing())
-}
-
-async fn choose(purpose: SecretPurpose, by: &By<needs::StartSession>, chosen: &ChosenPassword, access: &Access, db: &Db) -> Result<()> {
+    let chosen = chosen.0;
     passwords::check(&chosen.password, "/password", &[])?;
     let hash = passwords::hash(chosen.password.clone(), &access.hashing).await?;
-    db.transaction(by, async |w| {
-        let (user, _) = secrets::spend(purpose, &chosen.token, w).await?;
+    db.transaction(&by, async |w| {
+        let (user, _) = secrets::spend(SecretPurpose::PasswordReset, &chosen.token, w).await?;
         check_own(&chosen.password, "/password", &user, &w.tx).await?;
-        if matches!(user.status, UserStatus::Disabled | UserStatus::Erased) {
+        if user.status != UserStatus::Active {
             return Err(Problem::new(Kind::Conflict).detail(say!("Kontot är avstängt.", "The account is shut.")));
         }
-        let reset = purpose == SecretPurpose::PasswordReset;
-        let user = users::update(user_table::Model { password_hash: Some(hash.clone()), status: UserStatus::Active, ..user }, w).await?;
+        let user = users::update(user_table::Model { password_hash: Some(hash.clone()), ..user }, w).await?;
         sessions::end_all(user.id, None, w).await?;
-        if reset {
-            personal_tokens::end_all(user.id, w).await?;
-            Letters::write(Purpose::PasswordChanged, Some(user.id), None, w).await?;
-        }
-        Ok(())
+        personal_tokens::end_all(user.id, w).await?;
+        Letters::write(Purpose::PasswordChanged, Some(user.id), None, w).await
     })
-    .await
+    .await?;
+    letters.post();
+    Ok(Reply::nothing())
 }
 
 async fn check_own(password: &str, pointer: &str, user: &user_table::Model, db: &impl ConnectionTrait) -> Result<()> {

@@ -36,7 +36,7 @@ pub(in crate::access) fn begin(
         credential: caller.map(Caller::credential).unwrap_or_default(),
         address: meta.address.clone(),
         request_id: meta.request_id.clone(),
-        actor: caller.and_then(Caller::employer),
+        actor: caller.and_then(|caller| caller.employer),
         record: named(request),
         reads: permission.reads_are_recorded(),
         ..Trail::default()

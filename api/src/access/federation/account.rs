@@ -11,6 +11,7 @@ use super::{
 use crate::{
     access::{
         account::factors,
+        grants,
         policy::Role,
         users::{self, UserId, UserStatus},
     },
@@ -33,7 +34,7 @@ pub(super) async fn settle(
     };
     match users::store::find(user, &w.tx).await?.status {
         UserStatus::Disabled | UserStatus::Erased => return Ok(Err(disabled())),
-        UserStatus::Invited => store::activate(user, w).await?,
+        UserStatus::Invited => store::open(user, w).await?,
         UserStatus::Active => {}
     }
     let given: Vec<&ClaimGrant> = provider.grants.iter().filter(|grant| gives(grant, claims)).collect();
@@ -57,10 +58,10 @@ async fn find(provider: &IdentityProvider, claims: &Claims, contract: &Contract,
     let email = new.email.as_str();
     // Only the word true counts: what a provider leaves out or writes otherwise has not been verified.
     let verified = claims.get("email_verified") == Some(&Value::Bool(true));
+    let domain = email.rsplit('@').next().unwrap_or_default();
+    let vouched = verified && provider.email_domains.iter().any(|own| own.eq_ignore_ascii_case(domain));
     if let Some(row) = users::store::by_email(email, &w.tx).await? {
         let user = row.id;
-        let domain = email.rsplit('@').next().unwrap_or_default();
-        let vouched = verified && provider.email_domains.iter().any(|own| own.eq_ignore_ascii_case(domain));
         if !vouched || !store::is_open(user, issuer, w).await? {
             return Ok(Err(say!(
                 "Det finns redan ett konto med din e-postadress, men {name} får inte kopplas till det. Logga in som tidigare, eller be den som administrerar Samsyn om hjälp.",
@@ -76,10 +77,21 @@ async fn find(provider: &IdentityProvider, claims: &Claims, contract: &Contract,
         store::join(user, issuer, subject, true, w).await?;
         return Ok(Ok(user));
     }
+    // An invitation by who runs the installation needs no letter; one by anybody else is the person's to accept.
+    for invited in if vouched { users::store::waiting(email, &w.tx).await? } else { Vec::new() } {
+        let by_admin = match invited.registrar_id {
+            Some(registrar) => grants::is_admin(registrar.into(), w).await?,
+            None => true,
+        };
+        if by_admin {
+            store::join(invited.id, issuer, subject, true, w).await?;
+            return Ok(Ok(invited.id));
+        }
+    }
     if !provider.creates_users {
         return Ok(Err(say!(
-            "Du har inget konto i Samsyn än. Be den som samordnar arbetet att bjuda in dig.",
-            "You have no account in Samsyn yet. Ask the coordinator to invite you."
+            "Du har inget konto i Samsyn än. Är du inbjuden, följ först länken i brevet; annars be den som samordnar arbetet att bjuda in dig.",
+            "You have no account in Samsyn yet. If you are invited, first follow the link of the letter; else ask the coordinator to invite you."
         )));
     }
     let user = users::insert(&new, None, w).await?.id;

@@ -95,8 +95,8 @@ pub(super) async fn is_active(user: UserId, db: &impl ConnectionTrait) -> Result
 }
 
 /// Whoever has signed in with the provider needs neither an invitation nor a password to be a user.
-pub(super) async fn activate(user: UserId, w: &Write<'_>) -> Result<()> {
-    users::set_status(users::row(user, &w.tx).await?, UserStatus::Active, w).await.map(drop)
+pub(super) async fn open(user: UserId, w: &Write<'_>) -> Result<()> {
+    users::open(users::row(user, &w.tx).await?, None, w).await.map(drop)
 }
 
 /// The id of what a grant is to hold for, if it is there.

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use api::{Grant, NewGrant, Scope, routes};
+pub(super) use store::{hand_over, is_within, may_grant, may_take_back, reached, within};
 pub use store::{insert, is_admin, of_user};
-pub(super) use store::{may_grant, reached};
 
 use crate::kernel::Id;
 

@@ -1,16 +1,19 @@
 use sea_orm::{
+    ActiveEnum,
     ActiveValue::Set,
     Condition, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryOrder, QueryTrait,
     entity::prelude::*,
-    sea_query::{Expr, LockType, Query, SelectStatement, SimpleExpr},
+    sea_query::{Expr, IntoColumnRef, LockType, Query, SelectStatement, SimpleExpr},
 };
 
 use super::{Grant, GrantId, NewGrant, Scope, ScopeKind, api::GrantFilter, table};
 use crate::{
     access::{
         Caller, Reach,
+        caller::Place,
         policy::{Permission, Role, Standing, allows},
-        users::UserId,
+        standing,
+        users::{UserId, store as users},
     },
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
@@ -39,12 +42,18 @@ fn view(row: table::Model) -> Grant {
 }
 
 /// The grants within reach.
-pub(in crate::access) fn reached(reach: &Reach) -> Condition {
+pub(in crate::access) fn within(reach: &Reach) -> Condition {
+    reached((table::Entity, table::Column::ScopeKind), (table::Entity, table::Column::ScopeId), reach)
+}
+
+/// Rows whose place, told by a kind and an id, is within reach.
+pub(in crate::access) fn reached(kind: impl IntoColumnRef, id: impl IntoColumnRef, reach: &Reach) -> Condition {
     if reach.everywhere {
         return Condition::all();
     }
+    let (kind, id) = (Expr::col(kind), Expr::col(id));
     let mut within = Condition::any();
-    let scope = |kind: ScopeKind| table::Column::ScopeKind.eq(kind);
+    let scope = |known: ScopeKind| kind.clone().eq(known.to_value());
     for path in &reach.areas {
         let areas = Query::select()
             .column("id")
@@ -54,22 +63,20 @@ pub(in crate::access) fn reached(reach: &Reach) -> Condition {
             .take();
         let actors = Query::select().column("id").from("actor").and_where(Expr::col("seat_area_id").in_subquery(areas.clone())).take();
         within = within
-            .add(scope(ScopeKind::Area).and(table::Column::ScopeId.in_subquery(areas)))
-            .add(
-                scope(ScopeKind::Source)
-                    .and(table::Column::ScopeId.in_subquery(sources_of(Expr::col("actor_id").in_subquery(actors.clone())))),
-            )
-            .add(scope(ScopeKind::Actor).and(table::Column::ScopeId.in_subquery(actors)));
+            .add(scope(ScopeKind::Area).and(id.clone().in_subquery(areas)))
+            .add(scope(ScopeKind::Source).and(id.clone().in_subquery(sources_of(Expr::col("actor_id").in_subquery(actors.clone())))))
+            .add(scope(ScopeKind::Actor).and(id.clone().in_subquery(actors)));
     }
-    within = within
-        .add(scope(ScopeKind::Actor).and(table::Column::ScopeId.is_in(reach.actors.iter().copied())))
-        .add(scope(ScopeKind::Forum).and(table::Column::ScopeId.is_in(reach.forums.iter().copied())))
-        .add(
-            scope(ScopeKind::Source)
-                .and(table::Column::ScopeId.in_subquery(sources_of(Expr::col("actor_id").is_in(reach.actors.iter().copied())))),
-        )
-        .add(scope(ScopeKind::Source).and(table::Column::ScopeId.is_in(reach.sources.iter().copied())));
     within
+        .add(scope(ScopeKind::Actor).and(id.clone().is_in(reach.actors.iter().copied())))
+        .add(scope(ScopeKind::Forum).and(id.clone().is_in(reach.forums.iter().copied())))
+        .add(scope(ScopeKind::Source).and(id.clone().in_subquery(sources_of(Expr::col("actor_id").is_in(reach.actors.iter().copied())))))
+        .add(scope(ScopeKind::Source).and(id.is_in(reach.sources.iter().copied())))
+}
+
+/// Whether a grant is within reach.
+pub(in crate::access) async fn is_within(reach: &Reach, grant: &Grant, db: &impl ConnectionTrait) -> Result<bool> {
+    Ok(table::Entity::find_by_id(grant.id).filter(within(reach)).count(db).await? > 0)
 }
 
 /// The sources of some actors.
@@ -80,43 +87,71 @@ fn sources_of(whose: SimpleExpr) -> SelectStatement {
 /// A page of the grants within reach.
 pub(super) async fn list(reach: &Reach, filter: &GrantFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Grant>> {
     let select =
-        table::Entity::find().filter(reached(reach)).apply_if(filter.user_id, |select, user| select.filter(table::Column::UserId.eq(user)));
+        table::Entity::find().filter(within(reach)).apply_if(filter.user_id, |select, user| select.filter(table::Column::UserId.eq(user)));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
 /// One grant, within reach when that is asked.
 pub(super) async fn find(reach: Option<&Reach>, id: GrantId, db: &impl ConnectionTrait) -> Result<Grant> {
-    let select = table::Entity::find_by_id(id).apply_if(reach, |select, reach| select.filter(reached(reach)));
+    let select = table::Entity::find_by_id(id).apply_if(reach, |select, reach| select.filter(within(reach)));
     select.one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// Checks that the caller's own rights reach the scope and include all that the role would give.
+/// Checks that the caller may give a grant: it looks after the place, and holds there itself, with what it calls with, all that
+/// the role would give. So nobody reaches by another what it cannot reach itself, however many stand between.
 ///
 /// # Errors
-/// When they do not.
+/// When it may not.
 pub async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
-    let (areas, actor, forum) = match (new.scope.kind, new.scope.id) {
-        (ScopeKind::Everywhere, _) => (Vec::new(), None, None),
-        (ScopeKind::Area, Some(id)) => (path_of("area", id, db).await?.into_iter().collect(), None, None),
-        (ScopeKind::Actor, Some(id)) => (path_of("actor", id, db).await?.into_iter().collect(), Some(id), None),
-        (ScopeKind::Forum, Some(id)) => (Vec::new(), None, Some(id)),
-        (ScopeKind::Source, Some(id)) => (path_of("source", id, db).await?.into_iter().collect(), owner_of_source(id, db).await?, None),
-        (_, None) => return Ok(()),
-    };
-    let areas: Vec<&str> = areas.iter().map(String::as_str).collect();
-    reach.require(&areas, actor, forum)?;
-    for permission in Permission::ALL.iter().filter(|permission| allows(Standing::Role(new.role), **permission)) {
-        // Who administers an actor's users, or coordinates an area, may let others work for its actors.
-        let for_actor = matches!(
-            (new.role, new.scope.kind),
-            (Role::ActorAdmin | Role::Contributor | Role::Reader, ScopeKind::Actor) | (Role::Service, ScopeKind::Source)
-        );
-        if !for_actor {
-            caller.reach(*permission)?.require(&areas, actor, forum)?;
-        }
+    let places = places(&new.scope, db).await?;
+    places.iter().try_for_each(|place| place.looked_after(reach))?;
+    caller.holds_all_of(new.role, &places, reach)
+}
+
+/// Checks that the caller may take a grant back: it looks after the place. Of roles beyond its own only those are its to take
+/// that let people work for an actor.
+///
+/// # Errors
+/// When it may not.
+pub async fn may_take_back(caller: &Caller, reach: &Reach, grant: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
+    let Some(place) = places(&grant.scope, db).await?.into_iter().next() else { return Ok(()) };
+    place.looked_after(reach)?;
+    let for_actor = matches!(
+        (grant.role, grant.scope.kind),
+        (Role::ActorAdmin | Role::Contributor | Role::Reader, ScopeKind::Actor) | (Role::Service, ScopeKind::Source)
+    );
+    if for_actor {
+        return Ok(());
+    }
+    for permission in Permission::ALL.iter().filter(|permission| allows(Standing::Role(grant.role), **permission)) {
+        place.looked_after(&caller.reach(*permission)?)?;
     }
     Ok(())
+}
+
+/// All places where a grant within a scope would hold: an actor comes first, then its administrations. None where the scope is
+/// told without its id.
+async fn places(scope: &Scope, db: &impl ConnectionTrait) -> Result<Vec<Place>> {
+    let Some(id) = scope.id else {
+        return Ok(if scope.kind == ScopeKind::Everywhere { vec![Place::Everywhere] } else { Vec::new() });
+    };
+    Ok(match scope.kind {
+        ScopeKind::Everywhere => vec![Place::Everywhere],
+        // Of one that is not there only who reaches everywhere is told so.
+        ScopeKind::Area => vec![path_of("area", id, db).await?.map_or(Place::Everywhere, Place::Area)],
+        ScopeKind::Actor => {
+            let mut places = Vec::new();
+            for actor in standing::with_administrations(id, db).await? {
+                places.push(Place::Actor(actor, path_of("actor", actor, db).await?));
+            }
+            if places.is_empty() { vec![Place::Actor(id, None)] } else { places }
+        }
+        ScopeKind::Forum => vec![Place::Forum(id)],
+        ScopeKind::Source => {
+            vec![Place::Source { actor: owner_of_source(id, db).await?, seat: path_of("source", id, db).await? }]
+        }
+    })
 }
 
 /// The path of an area, or of the area where an actor, or a source's actor, has its seat.
@@ -204,9 +239,39 @@ pub async fn insert(new: &NewGrant, w: &Write<'_>) -> Result<Grant> {
         provider: Set(None),
     };
     let row = row.insert(&w.tx).await?;
+    settle(new.user_id, &new.scope, row.id, w).await?;
     w.access_changed();
     w.record(change(row.id, ChangeOperation::Upsert, 1));
     Ok(view(row))
+}
+
+/// Makes the place of a grant a user's home, where the user holds nothing else: nobody is moved from a home that still holds.
+async fn settle(user: UserId, scope: &Scope, but: GrantId, w: &Write<'_>) -> Result<()> {
+    let others = table::Entity::find()
+        .filter(table::Column::UserId.eq(user))
+        .filter(table::Column::Id.ne(but))
+        .filter(Expr::col(table::Column::ValidTo).is_null().or(Expr::col(table::Column::ValidTo).gt(w.now.date_naive())))
+        .count(&w.tx)
+        .await?;
+    if others == 0 { users::settle(user, scope, w).await } else { Ok(()) }
+}
+
+/// Gives a user what was prepared for an account that nobody had opened, with its home where the user has none that holds.
+///
+/// # Errors
+/// When the database does not answer.
+pub(in crate::access) async fn hand_over(from: UserId, to: UserId, w: &Write<'_>) -> Result<()> {
+    let prepared = table::Entity::find().filter(table::Column::UserId.eq(from)).order_by_asc(table::Column::Id).all(&w.tx).await?;
+    for row in prepared {
+        let (id, version) = (row.id, row.version + 1);
+        let scope = Scope { kind: row.scope_kind, id: row.scope_id };
+        let moved = table::ActiveModel { user_id: Set(to), version: Set(version), updated_at: Set(w.now), ..row.clone().into() };
+        moved.update(&w.tx).await?;
+        settle(to, &scope, id, w).await?;
+        w.record(change(id, ChangeOperation::Upsert, version));
+    }
+    w.access_changed();
+    Ok(())
 }
 
 /// Whether a user runs the installation.

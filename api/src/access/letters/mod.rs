@@ -114,7 +114,11 @@ impl Letters {
     async fn compose(&self, letter: &table::Model, w: &Write<'_>) -> Result<Option<(String, String, String)>> {
         let user = match (letter.user_id, &letter.email) {
             (Some(user), _) => user_table::Entity::find_by_id(user).one(&w.tx).await?,
-            (None, Some(email)) => users::by_email(email, &w.tx).await?,
+            (None, Some(email)) => match users::by_email(email, &w.tx).await? {
+                Some(user) => Some(user),
+                // Whoever has lost an invitation asks for a password.
+                None => users::waiting(email, &w.tx).await?.into_iter().next(),
+            },
             (None, None) => None,
         };
         let Some(user) = user.filter(|user| matches!(user.status, UserStatus::Invited | UserStatus::Active)) else { return Ok(None) };
@@ -126,8 +130,11 @@ impl Letters {
             Purpose::EmailChange | Purpose::EmailChanged => letter.email.clone().unwrap_or_else(|| user.email.clone()),
             _ => user.email.clone(),
         };
+        // Of whoever has an account already, only that is asked which is new.
+        let holder = if purpose == Purpose::Invitation { users::by_email(&user.email, &w.tx).await? } else { None };
         let link = match purpose.secret() {
             Some((secret, page)) => {
+                let page = if holder.is_some() { "acceptance" } else { page };
                 let address = (purpose == Purpose::EmailChange).then(|| to.clone());
                 let secret = secrets::make(secret, &user, address, w).await?;
                 // After the #, so that it is in no server's log.
@@ -135,7 +142,11 @@ impl Letters {
             }
             None => None,
         };
-        let (subject, text) = texts::text(purpose, user.language, &user.name, link.as_deref().unwrap_or_default());
+        let link = link.as_deref().unwrap_or_default();
+        let (subject, text) = match &holder {
+            Some(holder) => texts::acceptance(holder.language, &holder.name, link),
+            None => texts::text(purpose, user.language, &user.name, link),
+        };
         Ok(Some((to, subject, text)))
     }
 }

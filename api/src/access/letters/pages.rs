@@ -16,7 +16,7 @@ struct Purpose {
     en: [&'static str; 3],
 }
 
-const PURPOSES: [Purpose; 3] = [
+const PURPOSES: [Purpose; 4] = [
     Purpose {
         name: "invitation",
         operation: "/samsyn/v1/account-activations",
@@ -26,6 +26,21 @@ const PURPOSES: [Purpose; 3] = [
             "Welcome to Samsyn",
             "Choose a password of at least 12 characters, preferably some words that do not belong together.",
             "Open the account",
+        ],
+    },
+    Purpose {
+        name: "acceptance",
+        operation: "/samsyn/v1/account-activations",
+        password: false,
+        sv: [
+            "En inbjudan i Samsyn",
+            "Du har redan ett konto. Tar du emot inbjudan får du de behörigheter som ges dig, och de som bjuder in ser ditt namn och din e-postadress.",
+            "Ta emot inbjudan",
+        ],
+        en: [
+            "An invitation in Samsyn",
+            "You have an account already. If you accept, you get the grants that are given to you, and those who invite see your name and e-mail address.",
+            "Accept the invitation",
         ],
     },
     Purpose {

@@ -2,12 +2,33 @@
 
 use super::Purpose;
 use crate::{
-    access::users::MailLanguage,
-    kernel::{language::Language, say},
+    access::users::{MailLanguage, name_fault},
+    kernel::{Text, language::Language, say},
 };
+
+/// A name as it goes into a letter: one that leads anywhere is left out, however it got here.
+fn greeted(name: &str, language: MailLanguage) -> &str {
+    match (name_fault("", name), language) {
+        (None, _) => name,
+        (Some(_), MailLanguage::Sv) => "du",
+        (Some(_), MailLanguage::En) => "there",
+    }
+}
+
+/// Subject and text of an invitation to somebody who has an account.
+pub fn acceptance(language: MailLanguage, name: &str, link: &str) -> (String, String) {
+    let name = greeted(name, language);
+    let subject = say!("En inbjudan i Samsyn", "An invitation in Samsyn");
+    let text = say!(
+        "Hej {name}!\n\nDu har redan ett konto i Samsyn, och är nu inbjuden att arbeta också hos några fler. Tar du emot inbjudan får du de behörigheter som de ger dig, och de ser ditt namn och din e-postadress. Ta emot den här, inom sju dagar:\n{link}\n\nHar du inte väntat dig det här brevet kan du bortse från det; då händer ingenting.\n",
+        "Hello {name},\n\nYou have an account in Samsyn already, and are now invited to work with some others too. If you accept, you get the grants that they give you, and they see your name and e-mail address. Accept here, within seven days:\n{link}\n\nIf you did not expect this letter you can ignore it; then nothing happens.\n"
+    );
+    told(language, &subject, &text)
+}
 
 /// Subject and text.
 pub fn text(purpose: Purpose, language: MailLanguage, name: &str, link: &str) -> (String, String) {
+    let name = greeted(name, language);
     let (subject, text) = match purpose {
         Purpose::Invitation => (
             say!("Välkommen till Samsyn", "Welcome to Samsyn"),
@@ -45,6 +66,10 @@ pub fn text(purpose: Purpose, language: MailLanguage, name: &str, link: &str) ->
             ),
         ),
     };
+    told(language, &subject, &text)
+}
+
+fn told(language: MailLanguage, subject: &Text, text: &Text) -> (String, String) {
     let language = if language == MailLanguage::Sv { Language::Sv } else { Language::En };
     (subject.r#in(language).to_owned(), text.r#in(language).to_owned())
 }

@@ -2,6 +2,7 @@
 //! tells the others, through the database, what it has counted, and learns what all have. Tries at a secret are counted
 //! in the database itself (`tries.rs`), for there exactness is worth what it costs.
 
+mod letters;
 mod store;
 mod table;
 mod tries;
@@ -57,6 +58,10 @@ pub struct LimitSettings {
     pub failures_per_account: u64,
     /// The same from one address, at whatever accounts.
     pub failures_per_address: u64,
+    /// Letters to others that one caller may cause in a day.
+    pub letters_per_caller: u64,
+    /// Letters to one address that others may cause in a day.
+    pub letters_per_recipient: u64,
 }
 
 /// Whom a limit concerns: the policy, and a user or a network address.
@@ -223,7 +228,7 @@ impl Limits {
             outcome = outcome.and(self.share_batch(batch, db).await);
         }
         if self.rounds.fetch_add(1, Ordering::Relaxed) % FORGOTTEN_EVERY == FORGOTTEN_EVERY - 1 {
-            store::forget(db.clock.now(), tries::LAST, tries::USUAL, db).await?;
+            store::forget(db.clock.now(), tries::LAST, letters::DAY, tries::USUAL, db).await?;
         }
         outcome
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ConnectionTrait, EntityTrait, IntoActiveModel, Statement, Value,
+    Condition, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, IntoActiveModel, Statement, Value,
     entity::prelude::*,
     sea_query::{Expr, OnConflict},
 };
@@ -40,7 +40,7 @@ pub(super) async fn share(counted: &[Counted], db: &Db) -> Result<Vec<Total>> {
          ON CONFLICT (key, window_start) DO UPDATE SET count = rate_window.count + excluded.count \
          RETURNING key, count, (SELECT earlier.count FROM rate_window AS earlier \
              WHERE earlier.key = rate_window.key AND earlier.window_end = rate_window.window_start) AS previous",
-        rows(counted.len(), 4, db)
+        rows(counted.len(), 4, db.backend())
     );
     let told = db.writer().query_all_raw(Statement::from_sql_and_values(db.backend(), sql, values)).await?;
     let mut totals = Vec::with_capacity(told.len());
@@ -53,19 +53,29 @@ pub(super) async fn share(counted: &[Counted], db: &Db) -> Result<Vec<Total>> {
 }
 
 /// The places of values in a statement that inserts some rows.
-fn rows(count: usize, columns: usize, db: &Db) -> String {
-    let place = |at: usize| format!("{}{}", if is_postgres(db.backend()) { '$' } else { '?' }, at + 1);
+fn rows(count: usize, columns: usize, backend: DbBackend) -> String {
+    let place = |at: usize| format!("{}{}", if is_postgres(backend) { '$' } else { '?' }, at + 1);
     let row = |at: usize| (0..columns).map(|column| place(at * columns + column)).collect::<Vec<_>>().join(", ");
     (0..count).map(|at| format!("({})", row(at))).collect::<Vec<_>>().join(", ")
 }
 
 /// Removes what nobody asks for any more.
-pub(super) async fn forget(now: DateTime<Utc>, tries_last: TimeDelta, usual_lasts: TimeDelta, db: &Db) -> Result<()> {
+pub(super) async fn forget(
+    now: DateTime<Utc>,
+    tries_last: TimeDelta,
+    letters_last: TimeDelta,
+    usual_lasts: TimeDelta,
+    db: &Db,
+) -> Result<()> {
     usual_address::Entity::delete_many().filter(usual_address::Column::SeenAt.lt(now - usual_lasts)).exec(db.writer()).await?;
     // The window before still counts; no window but the day's is longer than a minute, and a day's does not slide.
     let ended = now.timestamp() - 120;
     rate_window::Entity::delete_many().filter(rate_window::Column::WindowEnd.lt(ended)).exec(db.writer()).await?;
-    failed_tries::Entity::delete_many().filter(failed_tries::Column::WindowStart.lt(now - tries_last)).exec(db.writer()).await?;
+    let letter = failed_tries::Column::Key.starts_with(super::letters::PREFIX);
+    let over = Condition::any()
+        .add(failed_tries::Column::WindowStart.lt(now - letters_last))
+        .add(Condition::all().add(failed_tries::Column::WindowStart.lt(now - tries_last)).add(letter.not()));
+    failed_tries::Entity::delete_many().filter(over).exec(db.writer()).await?;
     Ok(())
 }
 
@@ -83,11 +93,23 @@ pub(super) async fn tries(keys: &[String], now: DateTime<Utc>, last: TimeDelta, 
 /// How far the clocks of instances may differ. A window that began later than that was begun by a clock that was wrong.
 const SKEW: TimeDelta = TimeDelta::minutes(1);
 
-/// Counts a failed try under each key, in the order in which all do, so that none waits for another in a circle.
+/// Counts a failed try under each key.
 pub(super) async fn count_failure(keys: &[String], now: DateTime<Utc>, last: TimeDelta, db: &Db) -> Result<()> {
+    count(keys, now, last, db.writer()).await.map(drop)
+}
+
+/// Counts one more under each key, in the order in which all do, so that none waits for another in a circle, and gives what
+/// has been counted.
+pub(super) async fn count(
+    keys: &[String],
+    now: DateTime<Utc>,
+    last: TimeDelta,
+    db: &impl ConnectionTrait,
+) -> Result<Vec<failed_tries::Model>> {
     let mut keys = keys.to_vec();
     keys.sort();
-    let place = |at: usize| format!("{}{at}", if is_postgres(db.backend()) { '$' } else { '?' });
+    let backend = db.get_database_backend();
+    let place = |at: usize| format!("{}{at}", if is_postgres(backend) { '$' } else { '?' });
     let (first, second) = (place(keys.len() * 3 + 1), place(keys.len() * 3 + 2));
     let mut values: Vec<Value> = Vec::new();
     for key in &keys {
@@ -98,11 +120,11 @@ pub(super) async fn count_failure(keys: &[String], now: DateTime<Utc>, last: Tim
     let sql = format!(
         "INSERT INTO failed_tries (key, window_start, count) VALUES {} ON CONFLICT (key) DO UPDATE SET \
          window_start = CASE WHEN {over} THEN excluded.window_start ELSE failed_tries.window_start END, \
-         count = CASE WHEN {over} THEN 1 ELSE failed_tries.count + 1 END",
-        rows(keys.len(), 3, db)
+         count = CASE WHEN {over} THEN 1 ELSE failed_tries.count + 1 END RETURNING key, window_start, count",
+        rows(keys.len(), 3, backend)
     );
-    db.writer().execute_raw(Statement::from_sql_and_values(db.backend(), sql, values)).await?;
-    Ok(())
+    let counted = failed_tries::Entity::find().from_raw_sql(Statement::from_sql_and_values(backend, sql, values)).all(db).await?;
+    Ok(counted)
 }
 
 /// Whether an account has signed in from an address since a time, by their digest.

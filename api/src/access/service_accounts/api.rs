@@ -119,7 +119,7 @@ async fn create(by: By<needs::WriteServiceAccounts>, new: Valid<NewServiceAccoun
 #[get("/service-accounts/{serviceAccountId}")]
 async fn show(by: By<needs::ReadServiceAccounts>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<ServiceAccount>> {
     let account = store::find(&by, id, db.reader()).await?;
-    let call = by.allowing(async |_, reach| users::may_change(&by.caller, reach, id, db.reader()).await).await?;
+    let call = by.allowing(async |_, reach| users::may_change(&by.caller, reach, AccountKind::Service, id, db.reader()).await).await?;
     Reply::shown(&call, account.version, &account)
 }
 

@@ -105,7 +105,7 @@ async fn create(
     let matches = passwords::verify(new.0.password.clone(), stored.clone(), &access.hashing).await?;
     // Asked of nobody too, so that both take the same time.
     let about = found.as_ref().map_or(uuid::Uuid::nil(), |user| user.id.uuid());
-    let employer = standing::employer(about, db.clock.now().date_naive(), db.reader()).await?;
+    let employer = standing::employer(about, db.reader()).await?;
     if found.is_some() {
         by.trail.is_about(about, employer);
     }

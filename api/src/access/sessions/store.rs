@@ -63,7 +63,7 @@ pub async fn start(sign_in: SignIn, access: &Access, w: &Write<'_>) -> Result<Se
 
 /// Notes for the audit log whose session it is.
 async fn is_about(user: UserId, w: &Write<'_>) -> Result<()> {
-    let employer = standing::employer(user.uuid(), w.now.date_naive(), &w.tx).await?;
+    let employer = standing::employer(user.uuid(), &w.tx).await?;
     w.call.trail.is_about(user.uuid(), employer);
     Ok(())
 }

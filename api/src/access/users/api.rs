@@ -4,17 +4,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{AccountKind, MailLanguage, UserId, UserStatus, store};
+use super::{AccountKind, MailLanguage, UserId, UserStatus, name::name_fault, store};
 use crate::{
     access::{
-        Access, By,
+        By, Limits,
         account::factors,
         letters::{Letters, Purpose},
-        passwords,
         policy::{Permission, needs},
     },
     kernel::{
-        At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid,
+        At, Db, Fault, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid,
         extract::{blank_is_none, trimmed},
         reply::Nothing,
         say,
@@ -35,7 +34,7 @@ pub struct NewUser {
     pub name: String,
     /// The language of mail to the user; Swedish unless told.
     pub language: Option<MailLanguage>,
-    /// The first password, at least 12 characters; without one the user is invited by mail to choose it.
+    /// Not given here: the person chooses it by the link of the letter.
     #[schema(max_length = 1024)]
     #[serde(default, deserialize_with = "blank_is_none", skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
@@ -64,8 +63,8 @@ pub struct User {
 
 /// List users
 ///
-/// The users that the caller looks after, in the order of their registration: an admin sees all, others those with a grant
-/// within their reach and those that they registered themselves and nobody has granted anything.
+/// The users that the caller looks after, in the order of their registration: an admin sees all, others those who came in under
+/// what they look after, those with a grant there, and those that they invited and nobody has granted anything.
 #[utoipa::path(tag = "users", operation_id = "listUsers", params(Paging),
     responses((status = 200, description = "A page of users", body = Page<User>)), extensions(("x-permission" = json!("users.read"))))]
 #[get("/users")]
@@ -75,33 +74,34 @@ async fn list(by: By<needs::ReadUsers>, Query(paging): Query<Paging>, db: Data<D
 
 /// Register a user
 ///
-/// Without a password the user gets a mail with a link to choose one. The user can do nothing until something is granted
-/// (`POST /grants`).
+/// Invites somebody by mail. The account is nobody's until the link of the letter is followed: then a password is chosen, and
+/// what was granted meanwhile (`POST /grants`) counts. Somebody who has an account with the address already accepts with that
+/// instead, and the answer here is the same. An address that one of the caller's own people has is refused (409).
 #[utoipa::path(tag = "users", operation_id = "createUser", request_body = NewUser,
     responses((status = 201, description = "The user as registered", body = User)), extensions(("x-permission" = json!("users.write"))))]
 #[post("/users")]
 async fn create(
     by: By<needs::WriteUsers>,
     new: Valid<NewUser>,
-    access: Data<Access>,
+    limits: Data<Limits>,
     letters: Data<Letters>,
     db: Data<Db>,
 ) -> Result<Reply<User>> {
-    let hash = match &new.0.password {
-        Some(password) => {
-            passwords::check(password, "/password", &[&new.0.email, &new.0.name])?;
-            Some(passwords::hash(password.clone(), &access.hashing).await?)
-        }
-        None => None,
-    };
+    let mut faults: Vec<_> = name_fault("/name", &new.0.name).into_iter().collect();
+    if new.0.password.is_some() {
+        faults.push(not_here("/password"));
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
     let reply = db
         .write(&by, async |w| {
-            let inserted = store::insert(&new.0, hash.clone(), w).await;
-            // Who has an account is not told to who may not see it.
-            let user = inserted.map_err(|taken| if by.caller.sight.all { taken } else { Problem { conflicts_with: None, ..taken } })?;
-            if user.status == UserStatus::Invited {
-                Letters::write(Purpose::Invitation, Some(user.id), None, w).await?;
+            if let Some(known) = store::known_to(&by, &new.0.email, w).await? {
+                return Err(store::taken(known));
             }
+            limits.letter(&by, &new.0.email, w).await?;
+            let user = store::insert(&NewUser { password: None, ..new.0.clone() }, None, w).await?;
+            Letters::write(Purpose::Invitation, Some(user.id), None, w).await?;
             Reply::created("/users", user.id, user.version, &user)
         })
         .await?;
@@ -119,7 +119,7 @@ async fn show(by: By<needs::ReadUsers>, At(id): At<UserId>, db: Data<Db>) -> Res
     let user = store::view(store::seen(&by, AccountKind::Person, id, db.reader()).await?);
     let call = by
         .allowing(async |permission, reach| match permission {
-            Permission::WriteUsers => store::may_change(&by.caller, reach, id, db.reader()).await,
+            Permission::WriteUsers => store::may_change(&by.caller, reach, AccountKind::Person, id, db.reader()).await,
             _ => reach.require(&[], None, None),
         })
         .await?;
@@ -128,8 +128,8 @@ async fn show(by: By<needs::ReadUsers>, At(id): At<UserId>, db: Data<Db>) -> Res
 
 /// Change a user
 ///
-/// Name and language by whoever looks after the user and all that it has been granted; the address by an admin alone, since
-/// whoever reads its mail can choose a new password. The password is the user's own.
+/// Name and language by whoever looks after the user where it came in; the address by an admin alone, since whoever reads its
+/// mail can choose a new password. The password is the user's own.
 #[utoipa::path(tag = "users", operation_id = "updateUser", request_body = Patch<NewUser>,
     responses((status = 200, description = "The user as it has become", body = User)), extensions(("x-permission" = json!("users.write"))))]
 #[patch("/users/{userId}")]
@@ -143,12 +143,18 @@ async fn change(by: By<needs::WriteUsers>, At(id): At<UserId>, patch: Patch<NewU
             if changed.email != present.email {
                 // Whoever reads the new address's mail has the account.
                 own_alone(!by.caller.sight.all || by.caller.narrowed.is_some(), "/email")?;
-                if store::fold(&changed.email) != row.email_fold {
-                    store::free(&changed.email, w).await?;
+                let address = store::fold(&changed.email);
+                if store::is_opened(&row) {
+                    if address != row.email_fold {
+                        store::free(&changed.email, w).await?;
+                    }
+                    row.email_fold = address;
+                } else {
+                    row.claimed_fold = Some(address);
                 }
-                row.email_fold = store::fold(&changed.email);
                 row.email = changed.email;
             }
+            check_name(&changed.name, &present.name)?;
             row.name = changed.name;
             row.language = changed.language.unwrap_or_default();
             row = store::update(row, w).await?;
@@ -163,14 +169,26 @@ pub(in crate::access) fn own_alone(given: bool, pointer: &str) -> Result<()> {
     if !given {
         return Ok(());
     }
-    Err(Problem::fault(
+    Err(Problem::invalid(vec![not_here(pointer)]))
+}
+
+fn not_here(pointer: &str) -> Fault {
+    Fault::at(
         pointer,
         "not-here",
         say!(
-            "Uppgiften ändras bara av användaren själv: lösenordet med POST /me/password, adressen med POST /me/email.",
-            "Only the user changes this: the password by POST /me/password, the address by POST /me/email."
+            "Uppgiften väljs och ändras bara av användaren själv: lösenordet med länken i brevet eller POST /me/password, adressen med POST /me/email.",
+            "Only the user chooses and changes this: the password by the link of the letter or POST /me/password, the address by POST /me/email."
         ),
-    ))
+    )
+}
+
+/// Checks a name that is changed: it goes into letters.
+pub(in crate::access) fn check_name(name: &str, before: &str) -> Result<()> {
+    match name_fault("/name", name).filter(|_| name != before) {
+        Some(fault) => Err(Problem::invalid(vec![fault])),
+        None => Ok(()),
+    }
 }
 
 /// Send the invitation again
@@ -179,7 +197,13 @@ pub(in crate::access) fn own_alone(given: bool, pointer: &str) -> Result<()> {
 #[utoipa::path(tag = "users", operation_id = "inviteUser",
     responses((status = 202, description = "The mail is on its way")), extensions(("x-permission" = json!("users.write"))))]
 #[post("/users/{userId}/invitations")]
-async fn invite(by: By<needs::WriteUsers>, At(id): At<UserId>, letters: Data<Letters>, db: Data<Db>) -> Result<Reply<Nothing>> {
+async fn invite(
+    by: By<needs::WriteUsers>,
+    At(id): At<UserId>,
+    limits: Data<Limits>,
+    letters: Data<Letters>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
     let reply = db
         .write(&by, async |w| {
             let row = store::mine(&by, AccountKind::Person, id, w).await?;
@@ -189,6 +213,7 @@ async fn invite(by: By<needs::WriteUsers>, At(id): At<UserId>, letters: Data<Let
                     "The user has chosen a password already. Who has forgotten it asks for a new one by POST /password-resets."
                 )));
             }
+            limits.letter(&by, &row.email, w).await?;
             Letters::write(Purpose::Invitation, Some(row.id), None, w).await?;
             Ok(Reply::accepted())
         })
@@ -214,7 +239,7 @@ async fn deactivate(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<Db>)
 
 /// Open a user's account again
 ///
-/// The user signs in as before; one who never chose a password is invited anew with `POST /users/{userId}/invitations`.
+/// The user signs in as before; one who has not opened the account is invited anew with `POST /users/{userId}/invitations`.
 #[utoipa::path(tag = "users", operation_id = "activateUser",
     responses((status = 200, description = "The user as it has become", body = User)), extensions(("x-permission" = json!("users.write"))))]
 #[post("/users/{userId}/activate")]
@@ -222,7 +247,7 @@ async fn activate(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<Db>) -
     db.write(&by, async |w| {
         let row = store::mine(&by, AccountKind::Person, id, w).await?;
         let row = if row.status == UserStatus::Disabled {
-            let opened = if row.password_hash.is_some() { UserStatus::Active } else { UserStatus::Invited };
+            let opened = if store::is_opened(&row) { UserStatus::Active } else { UserStatus::Invited };
             store::set_status(row, opened, w).await?
         } else {
             row
@@ -235,7 +260,8 @@ async fn activate(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<Db>) -
 /// Turn off a user's second step
 ///
 /// For who has lost both the app and the recovery codes. The user signs in with the password alone until a new second step is
-/// set up; roles that demand one do not count meanwhile.
+/// set up; roles that demand one do not count meanwhile. Where the user holds grants with others too, only who runs the service
+/// turns it off (409).
 #[utoipa::path(tag = "users", operation_id = "removeUserSecondFactor",
     responses((status = 200, description = "The user as it has become", body = User)), extensions(("x-permission" = json!("users.write"))))]
 #[post("/users/{userId}/second-factor/remove")]
@@ -243,6 +269,7 @@ async fn remove_factor(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<D
     db.write(&by, async |w| {
         by.caller.is_whole(&by.reach)?;
         let row = store::mine(&by, AccountKind::Person, id, w).await?;
+        store::holds_nothing_elsewhere(&by.reach, id, w).await?;
         let row = factors::remove(row, None, w).await?;
         Reply::changed(row.version, &store::view(row))
     })

@@ -1,6 +1,7 @@
 //! Users (användare): the people who sign in. What one may do is not here but in grants.
 
 mod api;
+mod name;
 pub(super) mod store;
 pub(super) mod table;
 
@@ -8,8 +9,9 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub(super) use api::own_alone;
 pub use api::{NewUser, User, routes};
+pub(super) use api::{check_name, own_alone};
+pub(super) use name::name_fault;
 pub use store::{insert, keeps_an_admin};
 
 use crate::kernel::Id;
@@ -22,7 +24,7 @@ pub type UserId = Id<User>;
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum UserStatus {
-    /// Has been asked in by mail and has not chosen a password yet.
+    /// Has been asked in by mail and has not followed the link yet: the account is nobody's.
     Invited,
     /// May sign in.
     Active,

@@ -1,17 +1,12 @@
 use sea_orm::{
-    Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QuerySelect,
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, PaginatorTrait, QueryOrder, QuerySelect,
     entity::prelude::*,
     sea_query::{Expr, Query},
 };
 
 use super::{AccountKind, NewUser, User, UserId, UserStatus, table};
 use crate::{
-    access::{
-        By, Caller, Reach,
-        grants::{self, reached},
-        policy::Role,
-        sessions::store as sessions,
-    },
+    access::{By, Caller, Reach, grants, policy::Role, sessions::store as sessions},
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
@@ -35,17 +30,23 @@ pub(crate) fn view(row: table::Model) -> User {
     }
 }
 
-/// The accounts that the caller looks after: those with a grant within reach, and those that the caller made and nobody has
-/// granted anything yet.
+/// The accounts whose home the caller looks after, and those that the caller made and that have no home yet. Grants elsewhere
+/// make no difference.
+fn at_home(user: Option<Uuid>, reach: &Reach) -> Condition {
+    if reach.everywhere {
+        return Condition::all();
+    }
+    let new = Condition::all().add(table::Column::RegistrarId.eq(user)).add(table::Column::HomeKind.is_null());
+    Condition::any().add(grants::reached((table::Entity, table::Column::HomeKind), (table::Entity, table::Column::HomeId), reach)).add(new)
+}
+
+/// The accounts that the caller sees: those at home where it looks after, and those that hold a grant there.
 fn looked_after(user: Option<Uuid>, reach: &Reach) -> Condition {
     if reach.everywhere {
         return Condition::all();
     }
-    let holders = |which: Condition| Query::select().column("user_id").from("access_grant").cond_where(which).take();
-    let new = Condition::all()
-        .add(table::Column::RegistrarId.eq(user))
-        .add(Expr::col((table::Entity, table::Column::Id)).not_in_subquery(holders(Condition::all())));
-    Condition::any().add(Expr::col((table::Entity, table::Column::Id)).in_subquery(holders(reached(reach)))).add(new)
+    let holders = Query::select().column("user_id").from("access_grant").cond_where(grants::within(reach)).take();
+    at_home(user, reach).add(Expr::col((table::Entity, table::Column::Id)).in_subquery(holders))
 }
 
 /// A page of the people that the caller looks after.
@@ -56,7 +57,8 @@ pub(super) async fn list<P>(by: &By<P>, paging: &Paging, db: &Db) -> Result<Page
 
 /// The accounts of a kind that the caller looks after.
 pub(in crate::access) fn of_kind<P>(by: &By<P>, kind: AccountKind) -> Select<table::Entity> {
-    table::Entity::find().filter(table::Column::Kind.eq(kind)).filter(looked_after(by.caller.user, &by.reach))
+    let theirs = looked_after(by.caller.user, &by.reach);
+    table::Entity::find().filter(table::Column::Kind.eq(kind)).filter(table::Column::JoinedTo.is_null()).filter(theirs)
 }
 
 /// One user, whoever asks: for what the service itself needs to know.
@@ -69,11 +71,10 @@ pub(crate) async fn seen<P>(by: &By<P>, kind: AccountKind, id: UserId, db: &impl
     of_kind(by, kind).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)
 }
 
-/// One account that the caller may change: all that it has been granted lies within the caller's reach, so nobody takes an
-/// account that others rely on.
+/// One account that the caller may change.
 pub(crate) async fn mine<P>(by: &By<P>, kind: AccountKind, id: UserId, w: &Write<'_>) -> Result<table::Model> {
     let row = seen(by, kind, id, &w.tx).await?;
-    may_change(&by.caller, &by.reach, id, &w.tx).await?;
+    may_change(&by.caller, &by.reach, kind, id, &w.tx).await?;
     if row.status == UserStatus::Erased {
         return Err(Problem::conflict(say!(
             "Personen är raderad; kontot finns bara kvar för att historiken ska hänga ihop.",
@@ -83,11 +84,29 @@ pub(crate) async fn mine<P>(by: &By<P>, kind: AccountKind, id: UserId, w: &Write
     Ok(row)
 }
 
-/// Checks that the caller could have given all that an account has been granted, so that nobody takes an account that may do
-/// more than they may.
-pub(crate) async fn may_change(caller: &Caller, reach: &Reach, id: UserId, db: &impl ConnectionTrait) -> Result<()> {
+/// Checks that the caller may change an account. A person's is looked after where it is at home, by who could take back what the
+/// person holds there; what it holds elsewhere neither gives nor takes anything. A system's is taken with all that it holds,
+/// so whoever changes it must be able to give all of that.
+///
+/// # Errors
+/// When the caller may not.
+pub(crate) async fn may_change(caller: &Caller, reach: &Reach, kind: AccountKind, id: UserId, db: &impl ConnectionTrait) -> Result<()> {
+    let theirs = table::Entity::find_by_id(id).filter(at_home(caller.user, reach)).count(db).await?;
+    if theirs == 0 {
+        return Err(reach.missing().detail(say!(
+            "Kontot hör hemma hos någon annan. Be den som sköter det där, eller den som driver tjänsten.",
+            "The account is at home with somebody else. Ask who looks after it there, or who runs the service."
+        )));
+    }
     for grant in grants::of_user(id, db).await? {
-        match grants::may_grant(caller, reach, &grant.fields, db).await {
+        let checked = match kind {
+            AccountKind::Service => grants::may_grant(caller, reach, &grant.fields, db).await,
+            AccountKind::Person if grants::is_within(reach, &grant, db).await? => {
+                grants::may_take_back(caller, reach, &grant.fields, db).await
+            }
+            AccountKind::Person => Ok(()),
+        };
+        match checked {
             Err(problem) if problem.kind == Kind::Forbidden => {
                 return Err(reach.missing().detail(say!(
                     "Kontot har också behörigheter utöver dina egna. Be den som driver tjänsten om hjälp.",
@@ -100,6 +119,28 @@ pub(crate) async fn may_change(caller: &Caller, reach: &Reach, id: UserId, db: &
     Ok(())
 }
 
+/// Checks that an account holds nothing but what the caller looks after: what makes it easier to take would reach further.
+///
+/// # Errors
+/// When it does.
+pub(crate) async fn holds_nothing_elsewhere(reach: &Reach, id: UserId, w: &Write<'_>) -> Result<()> {
+    for grant in grants::of_user(id, &w.tx).await? {
+        if !grants::is_within(reach, &grant, &w.tx).await? {
+            return Err(Problem::conflict(say!(
+                "Personen har behörigheter också hos andra, så det andra steget stängs bara av av den som driver tjänsten.",
+                "The person holds grants with others too, so only who runs the service turns off the second step."
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The account that a grant by the caller would go to: one that it sees, or the one whose holder took an invitation of it.
+pub(in crate::access) async fn own_person<P>(by: &By<P>, id: UserId, w: &Write<'_>) -> Result<Option<UserId>> {
+    let row = table::Entity::find_by_id(id).filter(looked_after(by.caller.user, &by.reach)).one(&w.tx).await?;
+    Ok(row.map(|row| row.joined_to.unwrap_or(row.id)))
+}
+
 /// The account's row.
 pub(crate) async fn row(id: UserId, db: &impl ConnectionTrait) -> Result<table::Model> {
     table::Entity::find_by_id(id).one(db).await?.ok_or_else(Problem::not_found)
@@ -110,10 +151,24 @@ pub(crate) async fn locked(id: UserId, w: &Write<'_>) -> Result<table::Model> {
     table::Entity::find_by_id(id).lock_exclusive().one(&w.tx).await?.ok_or_else(Problem::not_found)
 }
 
-/// The person who signs in with an address.
+/// The person who signs in with an address, and has shown that they read its mail.
 pub(crate) async fn by_email(email: &str, db: &impl ConnectionTrait) -> Result<Option<table::Model>> {
     let select = table::Entity::find().filter(table::Column::EmailFold.eq(fold(email))).filter(table::Column::Kind.eq(AccountKind::Person));
     Ok(select.one(db).await?)
+}
+
+/// The accounts that wait for somebody at an address, newest first.
+pub(crate) async fn waiting(email: &str, db: &impl ConnectionTrait) -> Result<Vec<table::Model>> {
+    let select = table::Entity::find()
+        .filter(table::Column::ClaimedFold.eq(fold(email)))
+        .filter(table::Column::Status.eq(UserStatus::Invited))
+        .order_by_desc(table::Column::Id);
+    Ok(select.all(db).await?)
+}
+
+/// Whether somebody has opened an account, by a link to its address or by a provider that vouches for it.
+pub(crate) const fn is_opened(row: &table::Model) -> bool {
+    row.claimed_fold.is_none()
 }
 
 /// An address as it is compared.
@@ -122,31 +177,85 @@ pub(crate) fn fold(email: &str) -> String {
     text::composed(email.trim()).to_lowercase()
 }
 
-/// Registers a user.
+/// Registers a user: one with a password is open, one without waits until somebody has shown that they read its mail. Many may
+/// wait by one address, so nobody learns by that whose addresses are known.
 ///
 /// # Errors
-/// When the address is taken.
+/// When the address is another user's who signs in with it.
 pub async fn insert(new: &NewUser, password_hash: Option<String>, w: &Write<'_>) -> Result<User> {
-    free(&new.email, w).await?;
-    let status = if password_hash.is_some() { UserStatus::Active } else { UserStatus::Invited };
+    let id: UserId = w.new_id();
+    let opened = password_hash.is_some();
+    if opened {
+        free(&new.email, w).await?;
+    }
     let row = table::Model {
-        id: w.new_id(),
+        id,
         version: 1,
         created_at: w.now,
         updated_at: w.now,
         email: new.email.trim().to_owned(),
-        email_fold: fold(&new.email),
+        email_fold: if opened { fold(&new.email) } else { format!("invited:{id}") },
         name: new.name.trim().to_owned(),
         password_hash,
-        status,
+        status: if opened { UserStatus::Active } else { UserStatus::Invited },
         kind: AccountKind::Person,
         language: new.language.unwrap_or_default(),
         registrar_id: w.call.user,
+        home_kind: None,
+        home_id: None,
+        claimed_fold: (!opened).then(|| fold(&new.email)),
+        joined_to: None,
         factor_secret: None,
         factor_pending: None,
         factor_step: None,
     };
     add(row, w).await.map(view)
+}
+
+/// The account that has an address already, of the caller's own people or of those that the caller itself has invited, so that
+/// nobody is invited twice by mistake. Who has invited whom else bars nobody's way.
+pub(super) async fn known_to<P>(by: &By<P>, email: &str, w: &Write<'_>) -> Result<Option<UserId>> {
+    let address = fold(email);
+    let invited = Condition::all().add(table::Column::ClaimedFold.eq(address.as_str())).add(table::Column::RegistrarId.eq(by.caller.user));
+    let same = Condition::any().add(table::Column::EmailFold.eq(address.as_str())).add(invited);
+    Ok(of_kind(by, AccountKind::Person).filter(same).one(&w.tx).await?.map(|row| row.id))
+}
+
+/// Opens an account that nobody had: its holder has shown that they read its mail.
+///
+/// # Errors
+/// When somebody else signs in with the address.
+pub(crate) async fn open(row: table::Model, password_hash: Option<String>, w: &Write<'_>) -> Result<table::Model> {
+    free(&row.email, w).await?;
+    let email_fold = fold(&row.email);
+    update(table::Model { email_fold, claimed_fold: None, password_hash, status: UserStatus::Active, ..row }, w).await
+}
+
+/// Hands what was prepared for an account that nobody had opened to who reads its mail and has an account already. Of the
+/// invited account only the way to the other one remains.
+///
+/// # Errors
+/// When the account of the holder is shut.
+pub(crate) async fn join(invited: table::Model, holder: &table::Model, w: &Write<'_>) -> Result<()> {
+    if holder.status != UserStatus::Active {
+        return Err(Problem::new(Kind::Conflict).detail(say!("Kontot är avstängt.", "The account is shut.")));
+    }
+    grants::hand_over(invited.id, holder.id, w).await?;
+    let email_fold = format!("joined:{}", invited.id);
+    let joined_to = Some(holder.id);
+    let rest = table::Model { email: String::new(), name: String::new(), claimed_fold: None, email_fold, joined_to, ..invited };
+    update(table::Model { status: UserStatus::Erased, ..rest }, w).await.map(drop)
+}
+
+/// Makes a place the home of an account.
+pub(in crate::access) async fn settle(id: UserId, home: &grants::Scope, w: &Write<'_>) -> Result<()> {
+    table::Entity::update_many()
+        .col_expr(table::Column::HomeKind, Expr::val(sea_orm::ActiveEnum::to_value(&home.kind)))
+        .col_expr(table::Column::HomeId, Expr::val(home.id))
+        .filter(table::Column::Id.eq(id))
+        .exec(&w.tx)
+        .await?;
+    Ok(())
 }
 
 /// Adds an account.
@@ -160,11 +269,14 @@ pub(crate) async fn add(row: table::Model, w: &Write<'_>) -> Result<table::Model
 pub(crate) async fn free(email: &str, w: &Write<'_>) -> Result<()> {
     match by_email(email, &w.tx).await? {
         None => Ok(()),
-        Some(taken) => {
-            Err(Problem::conflict(say!("E-postadressen används redan av en användare.", "The e-mail address is used by a user already."))
-                .with(format!("/users/{}", taken.id)))
-        }
+        Some(row) => Err(taken(row.id)),
     }
+}
+
+/// The refusal of an address that somebody has already.
+pub(super) fn taken(by: UserId) -> Problem {
+    Problem::conflict(say!("E-postadressen används redan av en användare.", "The e-mail address is used by a user already."))
+        .with(format!("/users/{by}"))
 }
 
 /// Stores a changed account as its next version.

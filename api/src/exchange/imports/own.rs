@@ -242,7 +242,7 @@ async fn may(before: Option<&Actor>, fields: &NewActor, By { sight, reach, .. }:
         actors::may_write(reach, &before.fields, Some(before.id), &w.tx).await?;
     }
     actors::may_write(reach, fields, before.map(|before| before.id), &w.tx).await?;
-    actors::may_join(sight, reach, before.map(|before| &before.fields), fields, &w.tx).await
+    actors::may_join(sight, reach, before, fields, &w.tx).await
 }
 
 fn missing() -> Problem {

@@ -214,7 +214,7 @@ impl Decider<'_> {
             return Ok(actor);
         }
         actors::may_write(self.reach, &fields, Some(actor.id), &w.tx).await?;
-        actors::may_join(self.sight, self.reach, Some(&actor.fields), &fields, &w.tx).await?;
+        actors::may_join(self.sight, self.reach, Some(&actor), &fields, &w.tx).await?;
         self.store(Draft { id: actor.id, before: Some(actor), fields }, w).await
     }
 

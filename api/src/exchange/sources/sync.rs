@@ -315,7 +315,7 @@ async fn keep_in_place(one: &mut Changing, by: &Syncing<'_>, w: &Write<'_>) -> R
 /// The actor as it is to become.
 async fn changed(one: &Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<NewActor> {
     let fields: NewActor = extract::typed(Value::Object(rules::over(&members_of(&one.actor.fields)?, &one.plan.write)))?;
-    actors::may_join(by.sight, by.reach, Some(&one.actor.fields), &fields, &w.tx).await?;
+    actors::may_join(by.sight, by.reach, Some(&one.actor), &fields, &w.tx).await?;
     Ok(fields)
 }
 

@@ -159,6 +159,8 @@ async fn change(
     webhooks: Data<Webhooks>,
     db: Data<Db>,
 ) -> Result<Reply<Webhook>> {
+    // Whoever says where the feed goes reads it.
+    by.caller.reach(Permission::ReadChanges)?;
     let reply = db
         .write(&by, async |w| {
             let mut webhook = store::find(&by, id, &w.tx).await?;

@@ -8,10 +8,10 @@ use super::{CollaborationLevel, MemberId, MemberStatus, store};
 use crate::{
     access::{
         By, Reach,
-        policy::{ForumFunction, Permission, needs},
+        policy::{ForumFunction, Permission, Standing, allows, needs},
     },
-    forums::forums::{ForumId, store as forums},
-    kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, reply::Nothing},
+    forums::forums::{Forum, ForumId, store as forums},
+    kernel::{At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, Write, reply::Nothing, say},
     registry::actors::ActorId,
 };
 
@@ -67,6 +67,7 @@ async fn create(by: By<needs::WriteForums>, At(forum): At<ForumId>, new: Valid<N
     db.write(&by, async |w| {
         let forum = forums::find(by.sight(), forum, &w.tx).await?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
+        may_give(&by, &forum, new.0.function, w).await?;
         let member = store::insert(by.sight(), &forum, new.0.clone(), MemberStatus::Invited, w).await?;
         Reply::created(&format!("/forums/{}/members", forum.id), member.id, member.version, &member)
     })
@@ -107,6 +108,9 @@ async fn change(
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
         by.expects(member.version)?;
         if let Some(changed) = patch.apply(&member.fields)? {
+            if changed.function != member.fields.function {
+                may_give(&by, &forum, changed.function, w).await?;
+            }
             member = store::update(&forum, &member, changed, member.status, w).await?;
         }
         Reply::changed(member.version, &member)
@@ -132,6 +136,27 @@ async fn accept(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, M
 #[post("/forums/{forumId}/members/{memberId}/decline")]
 async fn decline(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
     answer(&by, forum, id, MemberStatus::Declined, &db).await
+}
+
+/// Checks that whoever writes the forum by a function in it gives no function that may do more there. Who coordinates where the
+/// forum works appoints its leaders.
+async fn may_give(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFunction, w: &Write<'_>) -> Result<()> {
+    if forums::may_write(&by.reach, &forum.fields, None, &w.tx).await.is_ok() {
+        return Ok(());
+    }
+    let gives = Permission::ALL.iter().filter(|permission| allows(Standing::Forum(function), **permission));
+    let holds = |permission: &Permission| by.caller.reach(*permission)?.require(&[], None, Some(forum.id.uuid()));
+    if gives.map(holds).all(|held| held.is_ok()) {
+        return Ok(());
+    }
+    Err(Problem::fault(
+        "/function",
+        "not-held",
+        say!(
+            "Funktionen får göra mer i forumet än ni själva. Be den som leder forumet, eller den som samordnar området, att ge den.",
+            "The function may do more in the forum than you yourselves. Ask who leads the forum, or who coordinates the area, to give it."
+        ),
+    ))
 }
 
 async fn answer(by: &By<needs::AnswerInvitation>, forum: ForumId, id: MemberId, status: MemberStatus, db: &Db) -> Result<Reply<Member>> {

@@ -49,10 +49,11 @@ pub const TABLES: &[Declared] = &[
             becomes("name", Erase::Name, Account, Rule::Accounts, "listUsers getUser getMe"),
             becomes("email", Erase::Address, Account, Rule::Accounts, "listUsers getUser getMe"),
             untold(becomes("email_fold", Erase::Address, Account, Rule::Accounts, "")),
+            untold(becomes("claimed_fold", Erase::Empty, Account, Rule::Accounts, "")),
             untold(becomes("password_hash factor_secret:bytes factor_pending:bytes", Erase::Empty, Account, Rule::Accounts, "")),
             becomes("language", Erase::Stays, Account, Rule::Accounts, "listUsers getUser getMe"),
         ],
-        "version:int created_at updated_at kind registrar_id factor_step:int",
+        "version:int created_at updated_at kind registrar_id factor_step:int home_kind home_id joined_to:id",
     ),
     about(
         "access_grant",

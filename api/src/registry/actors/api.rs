@@ -349,7 +349,11 @@ async fn changed(
     expects(actor.version)?;
     let Some(changed) = patch.apply(&actor.fields)? else { return Ok(actor) };
     store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
-    store::may_join(by.sight(), &by.reach, Some(&actor.fields), &changed, &w.tx).await?;
+    if changed.parent_id.is_some() && changed.parent_id != actor.fields.parent_id {
+        // Whoever works for the one above gets more than a narrowed token carries.
+        by.caller.is_whole(&by.reach)?;
+    }
+    store::may_join(by.sight(), &by.reach, Some(&actor), &changed, &w.tx).await?;
     match store::update(&actor, changed, w).await {
         Ok(actor) => Ok(actor),
         Err(refused) => Err(store::hiding(by.sight(), refused, w).await),

@@ -20,9 +20,9 @@ pub(super) use put::{texts, version};
 pub use removal::remove;
 pub(super) use removal::{restore, restoring};
 
-use super::{Actor, ActorId, NewActor, api::ActorFilter, rules, table};
+use super::{Actor, ActorId, NewActor, api::ActorFilter, rules, table, tombstones};
 use crate::{
-    access::{Reach, Sight, Visibility},
+    access::{Reach, Sight, Visibility, grants::store as grants},
     geography::areas::{AreaId, store as areas},
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write, page::Key, problem::Kind, request::Call, say, search, secrecy::Secrecy,
@@ -277,17 +277,29 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db:
 }
 
 /// Checks that the caller may make an actor part of another: one that it sees, for who answers for that one, or for who
-/// coordinates where the actor itself is. Its own people alone may not join it to others.
+/// coordinates where the actor itself is. Its own people alone may not join it to others. And the people of those above get all
+/// rights over an actor that is there already, so only its own people and who runs the installation let them.
 ///
 /// # Errors
 /// When the caller may not, or the other is not there.
-pub async fn may_join(sight: &Sight, reach: &Reach, before: Option<&NewActor>, after: &NewActor, db: &impl ConnectionTrait) -> Result<()> {
-    let same = |parent: &ActorId| before.is_some_and(|before| before.parent_id == Some(*parent));
+pub async fn may_join(sight: &Sight, reach: &Reach, before: Option<&Actor>, after: &NewActor, db: &impl ConnectionTrait) -> Result<()> {
+    let same = |parent: &ActorId| before.is_some_and(|before| before.fields.parent_id == Some(*parent));
     let Some(parent) = after.parent_id.filter(|parent| !same(parent)) else { return Ok(()) };
     if !missing(sight, &[parent], db).await?.is_empty() {
         return Err(Problem::invalid(vec![no_parent()]));
     }
-    may_tie(reach, before.unwrap_or(after), parent, db).await
+    may_tie(reach, before.map_or(after, |before| &before.fields), parent, db).await?;
+    let Some(before) = before.filter(|before| !sight.all && !reach.actors.contains(&before.id.uuid())) else { return Ok(()) };
+    let over = tombstones::above(before.fields.parent_id, db).await?;
+    let above = tombstones::above(Some(parent), db).await?;
+    let gaining: Vec<_> = above.into_iter().filter(|id| !over.contains(id)).map(ActorId::uuid).collect();
+    if grants::of_actors(&gaining, db).await?.is_empty() {
+        return Ok(());
+    }
+    Err(reach.missing().detail(say!(
+        "De som arbetar för den överordnade aktören skulle få alla rättigheter över den här. Be någon som administrerar aktören, eller den som driver tjänsten, att flytta den.",
+        "The people of the actor above would get all rights over this one. Ask an administrator of the actor, or who runs the service, to move it."
+    )))
 }
 
 /// Checks that the caller, who may write an actor, may tie it to another: one that it answers for, or any that it sees when

@@ -283,7 +283,7 @@ async fn place(
         return Ok(None);
     }
     let joined = NewActor { parent_id: Some(parent), ..survivor.fields.clone() };
-    if withheld || actors::may_join(&who.caller.sight, who.reach, Some(&survivor.fields), &joined, db).await.is_err() {
+    if withheld || actors::may_join(&who.caller.sight, who.reach, Some(&survivor), &joined, db).await.is_err() {
         return Ok(Some(MergedHow::Withheld));
     }
     becomes.parent_id = Some(parent);
@@ -335,7 +335,8 @@ pub async fn unreached(reach: &Reach, rows: &[Referring], db: &impl ConnectionTr
 }
 
 /// Who would get rights: the people of each actor over the other, and those of what is above each where that is not above both.
-/// It is as if each grant were given anew for the other actor, so whoever could not give it may not merge.
+/// It is as if each grant were given anew for the other actor, so whoever could not give it may not merge. Only over one that
+/// nobody works for, such as one that was registered twice, do those who coordinate there let the people of the other.
 async fn gains(
     who: &Who<'_>,
     merged: &Actor,
@@ -360,16 +361,24 @@ async fn gains(
         // Those above the merged one reach the survivor only if that comes to lie below them.
         let beyond =
             if from.id == merged.id && !joins { beyond.into_iter().filter(|id| *id == merged.id.uuid()).collect() } else { beyond };
+        let has_people = !grants::of_actors(line, db).await?.is_empty();
         for grant in grants::of_actors(&beyond, db).await? {
             let scope = Scope { kind: ScopeKind::Actor, id: Some(over.id.uuid()) };
             let new = NewGrant { scope, ..grant.fields.clone() };
             let own = who.caller.user == Some(new.user_id.uuid());
             let may = match &reach {
-                Ok(reach) if own && !reach.everywhere => false,
-                Ok(reach) => match grants::may_grant(who.caller, reach, &new, db).await {
-                    Err(problem) if problem.kind.status() >= 500 => return Err(problem),
-                    outcome => outcome.is_ok(),
-                },
+                Ok(_) if own && !who.caller.sight.all => false,
+                Ok(reach) => {
+                    let checked = if has_people {
+                        grants::may_grant(who.caller, reach, &new, db).await
+                    } else {
+                        grants::may_take_back(who.caller, reach, &new, db).await
+                    };
+                    match checked {
+                        Err(problem) if problem.kind.status() >= 500 => return Err(problem),
+                        outcome => outcome.is_ok(),
+                    }
+                }
                 Err(_) => false,
             };
             if !may {

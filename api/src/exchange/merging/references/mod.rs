@@ -115,6 +115,7 @@ pub const FOLLOWING: &[Reference] = &[
     Reference::new("source", "actor_id", "source", Seen::AsActor).once("name"),
     Reference::new("source_actor", "actor_id", "source_actor", Seen::OfSource),
     Reference::new("access_grant", "scope_id", "grant", Seen::Nobody).only("scope_kind", "actor"),
+    Reference::new("user_account", "home_id", "user", Seen::Nobody).only("home_kind", "actor").silent(),
     // Whose people are cleared for what is marked, and who answers for what was handed out. Neither shows whose it is.
     Reference::new("secrecy_mark", "actor_id", "secrecy_mark", Seen::Nobody).silent(),
     Reference::new("disclosure", "actor_id", "disclosure", Seen::Nobody).silent(),
