@@ -80,8 +80,10 @@ pub struct Db {
     pub clock: Clock,
     /// Where new ids come from.
     pub ids: Ids,
-    /// Seals cursors.
+    /// Seals places in lists.
     pub seal: Seal,
+    /// Seals places in the feed, so that a place tells nobody how far it is.
+    places: Seal,
     /// How far the feed of changes has come.
     pub feed: Feed,
     /// How often a transaction was tried again, because others' stood in its way.
@@ -106,9 +108,12 @@ impl Db {
         if pending > 0 {
             return Err(OpenError::Older(pending));
         }
-        let seal = Seal::new(&installation_secret(&writer).await.map_err(failed)?);
+        let secret = installation_secret(&writer).await.map_err(failed)?;
+        let seal = Seal::new(&secret, "page");
+        // Followers keep their places for long, so those that were given before they were sealed still lead on.
+        let places = Seal::new(&secret, "feed").fresh(ids.are_random()).or_signed(&secret);
         let feed = feed(&writer).await.map_err(failed)?;
-        Ok(Self { reader, writer, clock, ids, seal, feed, retries: Counter::default(), running: Mutex::default() })
+        Ok(Self { reader, writer, clock, ids, seal, places, feed, retries: Counter::default(), running: Mutex::default() })
     }
 
     /// For reading: sees everything committed, including by this process a moment ago.
@@ -142,15 +147,16 @@ impl Db {
         self.ids.next(self.clock.now())
     }
 
-    /// A place in the feed of changes, as it is told to followers. It does not grow old by itself.
+    /// A place in the feed of changes, as it is told to followers. It does not grow old by itself, and is another text each
+    /// time: two that are told after each other tell nobody whether anything has happened between.
     pub fn feed_cursor(&self, position: i64) -> String {
-        self.seal.close(format!("feed {} {position:012}", self.feed.epoch()).as_bytes())
+        self.places.close(format!("feed {} {position:012}", self.feed.epoch()).as_bytes())
     }
 
     /// The epoch and position of a place in the feed, or nothing when it is none of ours.
     #[must_use]
     pub fn open_feed_cursor(&self, cursor: &str) -> Option<(i64, i64)> {
-        let opened = String::from_utf8(self.seal.open(cursor)?).ok()?;
+        let opened = String::from_utf8(self.places.open(cursor)?).ok()?;
         let (epoch, position) = opened.strip_prefix("feed ")?.split_once(' ')?;
         Some((epoch.parse().ok()?, position.parse().ok()?))
     }
