@@ -9,8 +9,8 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-    entity::prelude::*, sea_query::SimpleExpr,
+    ActiveValue::Set, ConnectionTrait, DatabaseTransaction, EntityTrait, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait, entity::prelude::*, sea_query::SimpleExpr,
 };
 
 use super::{
