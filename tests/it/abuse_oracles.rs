@@ -116,7 +116,7 @@ fn abuse_137_no_place_in_the_feed_tells_that_something_hidden_has_happened(
         assert_eq!(one.body.len(), other.body.len());
     }
     let place = read(&text(&after.1, "nextCursor"));
-    assert!(!place.contains("feed") && !place.contains(' '), "{place}");
+    assert!(!place.contains("feed"), "{place}");
     // A mirror goes on from each of them.
     for place in [&idle.1, &after.1] {
         reader.get(&format!("/changes?cursor={}", text(place, "nextCursor"))).is(200);
@@ -174,9 +174,13 @@ fn abuse_119_a_partner_that_guesses_is_answered_alike_whether_it_is_right_or_wro
     assert_eq!(again.json["version"], json!(1));
     // A record that changes into what is hidden is answered as one that changes into what is not there.
     let changed = |external: &str, name: &str, value: &str| told(&robin.put(&at(external), &record(name, Some(value))));
+    let third = actor(&admin, &seat, "Tredje huset", &json!({"identifiers": number("802001-0040")}));
+    for member in ["name", "identifiers"] {
+        hide(&admin, "actor", &third, Some(member));
+    }
     robin.put(&at("e"), &record("Före ett", None)).is(201);
     robin.put(&at("f"), &record("Före två", None)).is(201);
-    assert_eq!(changed("e", "Kvinnojouren", TAKEN).0, 200);
+    assert_eq!(changed("e", "Tredje huset", "802001-0040").0, 200);
     let (wrong, right) = (changed("f", "Ingen alls", "802001-0032"), told(&robin.get(&at("e"))));
     assert_eq!((wrong.0, wrong.1), (right.0, right.1));
 
@@ -187,10 +191,10 @@ fn abuse_119_a_partner_that_guesses_is_answered_alike_whether_it_is_right_or_wro
         all.as_array().unwrap().iter().map(both).filter(|(one, _)| *one == house || *one == unseen).collect::<Vec<_>>()
     };
     assert_eq!((pairs(&robin), pairs(&kim)), (Vec::new(), Vec::new()));
-    assert_eq!(pairs(&admin).len(), 4);
+    assert_eq!(pairs(&admin).len(), 3);
     let twin = pairs(&admin)[1].1.clone();
     admin.post(&format!("/actors/{twin}/merge"), &json!({"into": house})).is(201);
-    assert_eq!(pairs(&admin).len(), 3);
+    assert_eq!(pairs(&admin).len(), 2);
     assert_eq!(robin.get("/matches").is(200).json["items"], json!([]));
 }
 
@@ -257,10 +261,9 @@ fn abuse_119_a_file_of_guesses_is_counted_alike_tried_or_done(#[values(Database:
     }
     let outcome = |who: &Client, query: &str, number: &str, name: &str| {
         let mut file = "id;namn;kommun;organisationsnummer\n".to_owned();
-        for (row, (name, number)) in
-            [(name, ""), (&format!("{number} ett"), number), (&format!("{number} två"), number)].into_iter().enumerate()
-        {
-            file.push_str(&format!("{number}{row};{name};Botkyrka;{number}\n"));
+        let numbered = [1, 2].map(|count| (format!("{number} {count}"), number));
+        for (row, (name, own)) in [(name.to_owned(), "")].into_iter().chain(numbered).enumerate() {
+            file.push_str(&format!("{number}/{row};{name};Botkyrka;{own}\n"));
         }
         let file = if query.contains("source") {
             file
@@ -349,7 +352,7 @@ fn abuse_121_what_joins_a_marked_record_afterwards_is_under_its_mark(#[values(Da
     let seat = app.area("0127");
     let house = actor(&admin, &seat, "Huset", &json!({}));
     let statement = |text: &str| {
-        let new = json!({"actorId": house, "kind": "need", "text": text});
+        let new = json!({"actorId": house, "kind": "need", "text": text, "policyDomain": "safety", "areaId": seat});
         id(&admin.post("/statements", &new).is(201).json)
     };
     let before = statement("Larm vid Kvarnvägen");
@@ -413,7 +416,8 @@ fn abuse_133_nobody_becomes_a_public_body_unseen(#[values(Database::Sqlite, Data
     let waits = waiting(&kim).unwrap();
     assert_eq!(waits["reasons"], json!(["same_identifier", "same_name"]));
     // The same again changes nothing and is no second likeness.
-    assert_eq!(robin.put(&at, &record(name, &json!({"identifiers": [number]}))).is(200).json["version"], sent.json["version"]);
+    let again = robin.put(&at, &record(name, &json!({"identifiers": [number], "website": "https://odlarna.example.se"}))).is(200);
+    assert_eq!(again.json["version"], sent.json["version"]);
     assert_eq!(waiting(&kim).unwrap(), waits);
     // Only who may write one of them says that they are two; then the source has its way with the name.
     let dismissed = kim.call("POST", &format!("/likenesses/{}/dismiss", id(&waits)), None).is(200);
