@@ -12,8 +12,8 @@ use serde_json::Value;
 pub use super::outcome::{Incoming, Outcome, SyncResult};
 use super::{
     Source,
-    rules::{self, ANSWERABLE, NAMING, PARENT, Plan, Record, SEAT, Unwritten, UnwrittenReason},
-    store,
+    rules::{self, ANSWERABLE, Plan, Record, Unwritten, UnwrittenReason},
+    store, withhold,
 };
 use crate::{
     access::{Reach, Sight},
@@ -34,14 +34,11 @@ use crate::{
         say,
         secrecy::Secrecy,
     },
-    registry::{
-        actors::{
-            Actor, ActorId, NewActor,
-            matching::{self, Telling},
-            rules as actor_rules,
-            store::{self as actors, Draft},
-        },
-        likenesses::store::{self as likenesses, Alike},
+    registry::actors::{
+        Actor, ActorId, NewActor,
+        matching::{self, Telling},
+        rules as actor_rules,
+        store::{self as actors, Draft},
     },
 };
 
@@ -72,13 +69,13 @@ impl Fresh {
 }
 
 /// A record whose actor changes.
-struct Changing {
+pub(super) struct Changing {
     at: usize,
     digest: String,
-    link: Link,
-    actor: Actor,
+    pub link: Link,
+    pub actor: Actor,
     given: Record,
-    plan: Plan,
+    pub plan: Plan,
 }
 
 /// Applies records of one source, up to 500 at a time. The outcomes are in the order of the records.
@@ -250,8 +247,8 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
     while !changing.is_empty() {
         let (mut writing, mut drafts, mut later, mut touched) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
         for mut one in changing {
-            keep_in_place(&mut one, by, w).await?;
-            keep_apart(&mut one, by, w).await?;
+            withhold::out_of_place(&mut one, by, w).await?;
+            withhold::likenesses(&mut one, by, w).await?;
             if one.plan.write.is_empty() {
                 let at = one.at;
                 outcomes[at] = Some(keep(one, None, by, w).await?);
@@ -291,67 +288,6 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
         changing = later;
     }
     Ok(())
-}
-
-/// Leaves the parent and the seat alone where the caller may not decide who answers for the actor: a record of a source is
-/// no way around that. Who was granted the source alone may move a seat that the source itself wrote.
-async fn keep_in_place(one: &mut Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
-    if !ANSWERABLE.iter().any(|member| one.plan.write.contains_key(*member)) {
-        return Ok(());
-    }
-    let current = members_of(&one.actor.fields)?;
-    let new: NewActor = extract::typed(Value::Object(rules::over(&current, &one.plan.write)))?;
-    let mut may = true;
-    for fields in [&one.actor.fields, &new] {
-        match actors::may_write(by.reach, fields, Some(one.actor.id), &w.tx).await {
-            Ok(()) => {}
-            Err(problem) if problem.kind.status() < 500 => may = false,
-            Err(problem) => return Err(problem),
-        }
-    }
-    if may {
-        return Ok(());
-    }
-    let none = Record::new();
-    let base = one.link.base.as_object().unwrap_or(&none);
-    let wrote_seat = base.get(SEAT).is_some_and(|seat| !seat.is_null() && Some(seat) == current.get(SEAT));
-    let members: &[&str] = if wrote_seat && by.reach.sources.contains(&by.source.id.uuid()) { &[PARENT] } else { &ANSWERABLE };
-    one.plan.withhold(members, UnwrittenReason::NotAllowed, base, &current);
-    Ok(())
-}
-
-/// Leaves alone what would make an actor look like another that the caller knows of, as a new record is held: a person says
-/// first whether they are one.
-async fn keep_apart(one: &mut Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
-    if !NAMING.iter().any(|member| one.plan.write.contains_key(*member)) {
-        return Ok(());
-    }
-    let current = members_of(&one.actor.fields)?;
-    let new: NewActor = extract::typed(Value::Object(rules::over(&current, &one.plan.write)))?;
-    let called = |actor: &NewActor| (actor_rules::name_key(&actor.name), actor.seat_area_id);
-    let kept = likeness::own(&one.actor.fields.identifiers);
-    let mut numbers = likeness::own(&new.identifiers);
-    numbers.retain(|number| !kept.contains(number));
-    let keys = if called(&new) == called(&one.actor.fields) { Vec::new() } else { vec![called(&new).0] };
-    let owners = matching::owners(&numbers, &w.tx).await?;
-    let named = matching::named(&keys, &w.tx).await?;
-    let mut like = likeness::candidates(&new.identifiers, &called(&new).0, new.seat_area_id, &owners, &named);
-    like.retain(|like| like.actor_id != one.actor.id);
-    let telling = Telling::of(like.iter().map(|like| like.actor_id), by.sight, w.call.secrecy.as_ref(), &w.tx).await?;
-    let told = like.into_iter().filter_map(|like| like.for_caller(&telling));
-    let alike = |like: Likeness| Alike { same_identifier: like.same_identifier, same_name: like.same_name };
-    let mut told: Vec<_> = told.map(|like| (like.actor_id, alike(like))).collect();
-    let apart = likenesses::told_apart(one.actor.id, &told, &w.tx).await?;
-    told.retain(|(other, _)| !apart.contains(other));
-    let none = Record::new();
-    let base = one.link.base.as_object().unwrap_or(&none);
-    if told.iter().any(|(_, alike)| alike.same_name) {
-        one.plan.withhold(&["name", SEAT], UnwrittenReason::LooksLikeAnother, base, &current);
-    }
-    if told.iter().any(|(_, alike)| alike.same_identifier) {
-        one.plan.withhold(&["identifiers"], UnwrittenReason::LooksLikeAnother, base, &current);
-    }
-    likenesses::note(one.actor.id, told, w).await
 }
 
 /// The actor as it is to become.

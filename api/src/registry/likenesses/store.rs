@@ -57,7 +57,7 @@ pub async fn look_for(stored: &[(&Actor, Option<&Actor>)], w: &Write<'_>) -> Res
         let kept: HashSet<_> = before.iter().flat_map(|before| numbers(&before.fields)).collect();
         new.extend(numbers(&actor.fields).filter(|number| !kept.contains(number)).map(|number| (actor.id, number)));
     }
-    let named = matching::named(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
+    let namesakes = matching::named(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
     let asked: Vec<_> = new.iter().map(|(_, number)| number.clone()).collect();
     let owners = matching::owners(&asked, &w.tx).await?;
     let mut found: BTreeMap<Pair, Alike> = BTreeMap::new();
@@ -67,8 +67,8 @@ pub async fn look_for(stored: &[(&Actor, Option<&Actor>)], w: &Write<'_>) -> Res
         }
     }
     for (actor, (key, seat)) in names {
-        let namesakes = named.get(&key).into_iter().flatten().filter(|(other, at)| *other != actor && *at == seat);
-        for (other, _) in namesakes.take(MOST) {
+        let alike = namesakes.get(&key).into_iter().flatten().filter(|(other, at)| *other != actor && *at == seat);
+        for (other, _) in alike.take(MOST) {
             found.entry(pair(actor, *other)).or_default().same_name = true;
         }
     }
