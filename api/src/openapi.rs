@@ -255,7 +255,8 @@ fn complete_schemas(document: &mut Value, written: &BTreeSet<String>) {
     });
 }
 
-/// The records that can be under secrecy (see `disclosure::records`), and the nodes of the trace that tell of them.
+/// The records that can be under secrecy (see `disclosure::records`), what can only be so as part of another (see
+/// `kernel::secrecy`), and the nodes of the trace that tell of them.
 const MARKABLE: &[&str] = &[
     "Actor",
     "Mandate",
@@ -268,6 +269,10 @@ const MARKABLE: &[&str] = &[
     "Round",
     "Decision",
     "JournalEntry",
+    "Member",
+    "Endorsement",
+    "Evidence",
+    "Ballot",
     "TraceNode",
 ];
 

@@ -27,6 +27,7 @@ pub fn api(config: &mut ServiceConfig) {
         // Who we are and what each may decide.
         .configure(registry::actors::routes)
         .configure(registry::history::routes)
+        .configure(registry::likenesses::routes)
         .configure(registry::mandates::routes)
         .configure(registry::relations::routes)
         .configure(registry::statements::routes)

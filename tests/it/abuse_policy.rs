@@ -325,15 +325,14 @@ fn abuse_110_expansions_go_one_step_and_once(#[values(Database::Sqlite, Database
 }
 
 #[rstest]
-fn a_number_that_a_hidden_actor_has_is_taken_by_nobody_named(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_number_that_a_hidden_actor_has_is_as_free_as_any(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(stage) = Stage::set(database) else { return };
     let numbered = |name: &str, visibility: &str| {
         json!({"kind": "association", "name": name, "seatAreaId": stage.own().one("areaId"), "visibility": visibility,
             "identifiers": [{"scheme": "SE-ON", "value": "802001-0008"}]})
     };
     let hidden = id(&stage.by("admin everywhere").post("/actors", &numbered("Dold", "actor")).is(201).json);
-    let refused = stage.by("coordinator area").post("/actors", &numbered("Ny", "public")).is(409);
-    assert!(!refused.body.contains(&hidden), "{}", refused.body);
+    stage.by("coordinator area").post("/actors", &numbered("Ny", "public")).is(201);
     let told = stage.by("admin everywhere").post("/actors", &numbered("Ny", "public")).is(409);
     assert_eq!(told.json["conflictsWith"], json!(format!("/samsyn/v1/actors/{hidden}")));
 }

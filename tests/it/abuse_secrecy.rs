@@ -492,15 +492,12 @@ fn abuse_102_neither_a_refusal_nor_a_day_tells_of_what_is_hidden(#[values(Databa
     let named = kim.post("/actors", &new("Gissning", &number)).is(409);
     assert_eq!(named.json["conflictsWith"], json!(format!("/samsyn/v1{path}")));
     hide(&admin, "actor", &house, "identifiers");
-    for refused in [
-        kim.post("/actors", &new("Gissning", &number)),
-        kim.patch(&format!("/actors/{other}"), "*", &number),
-        kim.call("POST", &format!("/actors/{gone}/restore"), None),
-    ] {
-        let refused = refused.is(409);
-        assert_eq!((&refused.json["conflictsWith"], refused.faults()), (&Value::Null, vec!["/identifiers/0 taken".to_owned()]));
-        assert!(!refused.body.contains(&house), "{}", refused.body);
-    }
+    // A number that is hidden is as free as any.
+    let guess = id(&kim.post("/actors", &new("Gissning", &number)).is(201).json);
+    kim.delete(&format!("/actors/{guess}"), "*").is(204);
+    kim.patch(&format!("/actors/{other}"), "*", &number).is(200);
+    kim.patch(&format!("/actors/{other}"), "*", &json!({"identifiers": []})).is(200);
+    kim.call("POST", &format!("/actors/{gone}/restore"), None).is(200);
 
     // What it was called before is the name of earlier versions.
     admin.patch(&path, "*", &json!({"name": "Öppna huset"})).is(200);
@@ -572,10 +569,10 @@ fn abuse_102_no_record_of_a_source_finds_out_what_is_hidden(#[values(Database::S
     // A candidate that is not shown, for its number is hidden, cannot be said yes to.
     let house = json!({"kind": "association", "name": "Kvinnojouren", "seatAreaId": seat, "identifiers": number});
     let house = id(&admin.post("/actors", &house).is(201).json);
-    hide(&admin, "actor", &house, "identifiers");
     let guess = json!({"kind": "association", "name": "Gissning", "website": "https://gissning.example.se", "identifiers": number});
     let held = robin.put(&at("1"), &guess).is(202);
     let path = format!("/matches/{}", held.json["matchId"].as_str().unwrap());
+    hide(&admin, "actor", &house, "identifiers");
     assert_eq!(kim.get(&path).is(200).json["candidates"], json!([]));
     let same = json!({"decision": "same", "actorId": house});
     assert_eq!(kim.post(&format!("{path}/decide"), &same).is(422).faults(), ["/actorId not-found"]);

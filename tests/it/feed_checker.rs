@@ -164,7 +164,7 @@ impl Checker {
                 let (before, after) = (dice.below(longest), dice.below(longest / 4));
                 let written = db
                     .transaction(&Call::of_installation(), async |w| {
-                        let new = actors::insert(new.clone(), w).await?;
+                        let new = actors::insert(new.clone(), &samsyn::access::Sight::of_installation(), w).await?;
                         tokio::time::sleep(Duration::from_millis(before)).await;
                         let sql = format!("UPDATE actor SET version = version + 1 WHERE id = {literal} RETURNING version");
                         let row = w.tx.query_one_raw(Statement::from_string(w.tx.get_database_backend(), sql)).await?.unwrap();

@@ -287,6 +287,11 @@ pub fn settle(app: &TestApp, admin: &Client, code: &str, hidden: bool, found: &S
     let alike = json!({"kind": "association", "name": word("Granngården", code), "seatAreaId": set.one("areaId")});
     let held = admin.put(&format!("/sources/{source}/actors/{code}-2"), &alike).is(202);
     set.put("matchId", held.json["matchId"].as_str().unwrap());
+    let twin = json!({"kind": "association", "name": word("Granngården", code), "seatAreaId": set.one("areaId"), "visibility": of_actor});
+    let twin = admin.post("/actors", &twin).is(201).json["id"].clone();
+    let alike = admin.get("/likenesses?limit=200").is(200).json["items"].clone();
+    let alike = alike.as_array().unwrap().iter().find(|alike| alike["otherActor"]["id"] == twin && alike["actor"]["id"] == json!(actor));
+    set.put("likenessId", id(alike.unwrap()));
     let system = json!({"name": word("Systemet", code)});
     let system = make(admin, &mut set, "createServiceAccount", "/service-accounts", "serviceAccountId", &system);
     let grant = json!({"userId": system, "role": "service", "scope": {"kind": "source", "id": source}});

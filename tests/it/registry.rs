@@ -5,7 +5,7 @@ use std::{thread, time::Instant};
 use chrono::TimeDelta;
 use rstest::rstest;
 use samsyn::{
-    access::policy::Role,
+    access::{Sight, policy::Role},
     kernel::{Db, Problem, clock::Clock, id::Ids, request::Call},
     registry::actors::{
         Actor, ActorId, NewActor,
@@ -401,7 +401,10 @@ fn put(app: &TestApp, drafts: Vec<Draft>) -> Vec<Result<Actor, Problem>> {
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async {
             let db = Db::open(&settings, false, Clock::Fixed(today()), Ids::counted_from(5_000_000)).await.unwrap();
-            let outcomes = db.transaction(&Call::of_installation(), async |w| actors::put_many(drafts.clone(), w).await).await.unwrap();
+            let outcomes = db
+                .transaction(&Call::of_installation(), async |w| actors::put_many(drafts.clone(), &Sight::of_installation(), w).await)
+                .await
+                .unwrap();
             db.close().await;
             outcomes
         })
@@ -512,7 +515,7 @@ fn many_actors_are_stored_fast(#[values(Database::Sqlite, Database::Postgres)] d
                         draft(number + 1_000_000, &fields)
                     })
                     .collect();
-                let outcomes = db.transaction(&Call::of_installation(), async |w| actors::put_many(drafts.clone(), w).await).await.unwrap();
+                let outcomes = db.transaction(&Call::of_installation(), async |w| actors::put_many(drafts.clone(), &Sight::of_installation(), w).await).await.unwrap();
                 assert!(outcomes.iter().all(Result::is_ok));
             }
             let spent = begun.elapsed();

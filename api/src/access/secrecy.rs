@@ -12,7 +12,7 @@ use super::{Access, Caller, policy::Permission};
 use crate::kernel::{
     Db, Result,
     contract::Contract,
-    secrecy::{Mark, Marks, Secrecy},
+    secrecy::{Mark, Marks, PARTS, Part, Secrecy},
 };
 
 impl Access {
@@ -45,7 +45,7 @@ impl Access {
     }
 }
 
-/// All marks that hold now, from the table of `disclosure::marks`.
+/// All marks that hold now, from the table of `disclosure::marks`; those on all of a record also on all that is part of it.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -69,5 +69,61 @@ pub async fn marks_in_force(db: &impl ConnectionTrait) -> Result<Marks> {
         };
         marks.entry(row.try_get::<Uuid>("", "record_id")?).or_default().push(mark);
     }
+    let whole = |(id, marks): (&Uuid, &Vec<Mark>)| {
+        let marks = marks.iter().filter(|mark| mark.member.is_none()).cloned();
+        marks.map(|mark| (*id, mark)).collect::<Vec<_>>()
+    };
+    let mut whole: Vec<(Uuid, Mark)> = marks.iter().flat_map(whole).collect();
+    while !whole.is_empty() {
+        let mut parts = Vec::new();
+        for part in PARTS {
+            let of: Vec<&(Uuid, Mark)> = whole.iter().filter(|(_, mark)| mark.kind == part.of).collect();
+            let ids: Vec<Uuid> = of.iter().map(|(id, _)| *id).collect();
+            for (id, owner) in parts_of(part, &ids, db).await? {
+                let marks = of.iter().filter(|(marked, _)| *marked == owner);
+                parts.extend(marks.map(|(_, mark)| (id, Mark { kind: part.kind.to_owned(), ..mark.clone() })));
+            }
+        }
+        for (id, mark) in &parts {
+            marks.entry(*id).or_default().push(mark.clone());
+        }
+        whole = parts;
+    }
     Ok(marks)
+}
+
+/// The parts of this kind that these records have, each with the record that it is a part of.
+async fn parts_of(part: &Part, records: &[Uuid], db: &impl ConnectionTrait) -> Result<Vec<(Uuid, Uuid)>> {
+    let mut found = Vec::new();
+    for records in records.chunks(10_000) {
+        let select = Query::select()
+            .columns(["id", part.column])
+            .from(part.table)
+            .and_where(Expr::col(part.column).is_in(records.iter().copied()))
+            .order_by("id", sea_orm::Order::Asc)
+            .take();
+        for row in db.query_all(&select).await? {
+            found.push((row.try_get("", "id")?, row.try_get("", part.column)?));
+        }
+    }
+    Ok(found)
+}
+
+/// All that is part of a record, and of its parts, by kind.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn all_parts_of(kind: &str, id: Uuid, db: &impl ConnectionTrait) -> Result<Vec<(&'static str, Vec<Uuid>)>> {
+    let mut found = Vec::new();
+    let mut next = vec![(kind.to_owned(), vec![id])];
+    while let Some((kind, ids)) = next.pop() {
+        for part in PARTS.iter().filter(|part| part.of == kind) {
+            let parts: Vec<Uuid> = parts_of(part, &ids, db).await?.into_iter().map(|(part, _)| part).collect();
+            if !parts.is_empty() {
+                next.push((part.kind.to_owned(), parts.clone()));
+                found.push((part.kind, parts));
+            }
+        }
+    }
+    Ok(found)
 }

@@ -126,7 +126,7 @@ impl Case<'_> {
         let new = read(
             json!({"kind": kind, "name": name, "seatAreaId": seat, "areasServed": [seat], "focus": focus, "policyDomains": ["civil_society"]}),
         )?;
-        Ok(actors::insert(new, self.w).await?.id)
+        Ok(actors::insert(new, &Sight::of_installation(), self.w).await?.id)
     }
 
     async fn people(&self, hash: &str, county: uuid::Uuid, parties: &Parties) -> Result<()> {

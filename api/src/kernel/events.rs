@@ -3,7 +3,10 @@
 //! It is the source of the change feed, of webhooks and of audit. A row gets its `position` only after its transaction
 //! has committed (see `exchange::changes`), so a follower never sees a gap and never a version before an earlier one.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicI64, Ordering},
+};
 
 use chrono::{DateTime, Utc};
 use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect, SelectGetableTuple, Selector, entity::prelude::*};
@@ -11,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 use utoipa::ToSchema;
 
-use super::{Id, hash, table::List};
+use super::{Id, Write, hash, problem, table::List};
 
 /// What happened to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
@@ -192,6 +195,24 @@ impl std::str::FromStr for Place {
 pub fn latest() -> Selector<SelectGetableTuple<Placed>> {
     let positioned = Entity::find().select_only().columns(PLACED).filter(Column::Position.is_not_null());
     positioned.order_by_desc(Column::Position).limit(1).into_tuple()
+}
+
+/// Tells of records as they were told of last, to those who may see them: what is answered for them has become another without
+/// their having been changed.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn tell_again(kind: &'static str, ids: &[Uuid], w: &Write<'_>) -> problem::Result<()> {
+    for ids in ids.chunks(1_000) {
+        let select = Entity::find().filter(Column::EntityId.is_in(ids.iter().copied())).filter(Column::EntityKind.eq(kind));
+        let last: BTreeMap<Uuid, Model> =
+            select.order_by_asc(Column::Seq).all(&w.tx).await?.into_iter().map(|row| (row.entity_id, row)).collect();
+        for (id, row) in last.into_iter().filter(|(_, row)| row.op == ChangeOperation::Upsert) {
+            let visible = Visible { visibility: Some(row.visibility), forum: row.forum_id, actor: row.actor_id };
+            w.record(Change { areas: row.areas.0, ..Change::new(kind, id, ChangeOperation::Upsert, row.version, visible) });
+        }
+    }
+    Ok(())
 }
 
 /// What this process knows of the feed: how far it has come, and that something new awaits a position.

@@ -1,6 +1,6 @@
 //! Digests, seals and secrets, all from one cryptographic library.
 
-use aws_lc_rs::{digest, hmac, rand};
+use aws_lc_rs::{aead, digest, hmac, rand};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
 
@@ -77,32 +77,96 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Seals texts that travel through a client and must come back unaltered, such as cursors.
+/// How many bytes of content a sealed text tells no difference between: its length would tell how long a hidden name is.
+const BLOCK: usize = 256;
+const NONCE: usize = aead::NONCE_LEN;
+
+/// Seals texts that travel through a client and must come back unaltered, such as cursors. Nobody but the installation reads
+/// them, and one made for a purpose opens for no other.
 #[derive(Debug)]
-pub struct Seal(hmac::Key);
+pub struct Seal {
+    key: aead::LessSafeKey,
+    nonces: hmac::Key,
+    purpose: &'static str,
+    /// Whether the same content looks another each time.
+    fresh: bool,
+    /// Opens what was signed and not yet sealed.
+    signed: Option<hmac::Key>,
+}
 
 impl Seal {
-    /// A seal from the installation's secret, so that all instances open each other's.
+    /// A seal from the installation's secret, so that all instances open each other's. The same content is the same text.
+    ///
+    /// # Panics
+    /// Never, for the key has the length that it must have.
     #[must_use]
-    pub fn new(secret: &str) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
+    #[expect(clippy::expect_used, reason = "a digest of 256 bits is a key of 256 bits")]
+    pub fn new(secret: &str, purpose: &'static str) -> Self {
+        let root = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+        let derived = |what: &str| hmac::sign(&root, format!("samsyn {what} {purpose}").as_bytes());
+        let key = aead::UnboundKey::new(&aead::AES_256_GCM_SIV, derived("key").as_ref()).expect("the key has 256 bits");
+        let nonces = hmac::Key::new(hmac::HMAC_SHA256, derived("nonce").as_ref());
+        Self { key: aead::LessSafeKey::new(key), nonces, purpose, fresh: false, signed: None }
+    }
+
+    /// The same, where the same content looks another each time if `fresh` says so: whoever asks twice does not learn whether
+    /// anything has happened between.
+    #[must_use]
+    pub fn fresh(self, fresh: bool) -> Self {
+        Self { fresh, ..self }
+    }
+
+    /// The same that also opens what was signed with the secret alone, as it was before contents were sealed.
+    #[must_use]
+    pub fn or_signed(self, secret: &str) -> Self {
+        Self { signed: Some(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())), ..self }
     }
 
     /// The sealed form of `content`.
+    ///
+    /// # Panics
+    /// Never, for no content is near the length that the cipher ends at.
     #[must_use]
+    #[expect(clippy::expect_used, reason = "the cipher takes 64 GiB")]
     pub fn close(&self, content: &[u8]) -> String {
-        let tag = hmac::sign(&self.0, content);
-        let mut bytes = tag.as_ref()[..16].to_vec();
-        bytes.extend_from_slice(content);
-        BASE64_URL_SAFE_NO_PAD.encode(bytes)
+        let nonce: [u8; NONCE] = if self.fresh {
+            random()
+        } else {
+            let mut nonce = [0; NONCE];
+            nonce.copy_from_slice(&hmac::sign(&self.nonces, content).as_ref()[..NONCE]);
+            nonce
+        };
+        let mut sealed = content.to_vec();
+        // A one, then zeros: so the end of the content is found again.
+        sealed.push(1);
+        sealed.resize(sealed.len().next_multiple_of(BLOCK), 0);
+        let purpose = aead::Aad::from(self.purpose.as_bytes());
+        self.key
+            .seal_in_place_append_tag(aead::Nonce::assume_unique_for_key(nonce), purpose, &mut sealed)
+            .expect("a cursor is short enough to be sealed");
+        BASE64_URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat())
     }
 
-    /// The content of a sealed text, or nothing when it is not ours or was altered.
+    /// The content of a sealed text, or nothing when it is not ours, is for something else or was altered.
     #[must_use]
     pub fn open(&self, sealed: &str) -> Option<Vec<u8>> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        self.unsealed(&bytes).or_else(|| self.verified(&bytes))
+    }
+
+    fn unsealed(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let (nonce, sealed) = bytes.split_at_checked(NONCE)?;
+        let nonce = aead::Nonce::try_assume_unique_for_key(nonce).ok()?;
+        let mut content = sealed.to_vec();
+        let length = self.key.open_in_place(nonce, aead::Aad::from(self.purpose.as_bytes()), &mut content).ok()?.len();
+        content.truncate(length);
+        content.truncate(content.iter().rposition(|byte| *byte != 0)?);
+        Some(content)
+    }
+
+    fn verified(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let (tag, content) = bytes.split_at_checked(16)?;
-        let expected = hmac::sign(&self.0, content);
+        let expected = hmac::sign(self.signed.as_ref()?, content);
         aws_lc_rs::constant_time::verify_slices_are_equal(tag, &expected.as_ref()[..16]).ok()?;
         Some(content.to_vec())
     }
@@ -119,13 +183,42 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_text_opens_only_unaltered() {
-        let seal = Seal::new("a secret");
+    fn a_sealed_text_opens_only_unaltered_and_for_its_purpose() {
+        let seal = Seal::new("a secret", "page");
         let sealed = seal.close(b"content");
         assert_eq!(seal.open(&sealed).as_deref(), Some(&b"content"[..]));
-        assert_eq!(Seal::new("another").open(&sealed), None);
-        let altered = format!("{}A", &sealed[..sealed.len() - 1]);
-        assert_eq!(seal.open(&altered), None);
+        assert_eq!(seal.close(b"content"), sealed, "the same page has the same cursor");
+        assert_eq!(Seal::new("another", "page").open(&sealed), None);
+        assert_eq!(Seal::new("a secret", "feed").open(&sealed), None);
+        for at in [0, NONCE + 1, sealed.len() - 2] {
+            let mut altered = sealed.clone().into_bytes();
+            altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
+            assert_eq!(String::from_utf8(altered).ok().and_then(|altered| seal.open(&altered)), None);
+        }
         assert_eq!(seal.open(""), None);
+        assert_eq!(seal.open(&seal.close(b"")).as_deref(), Some(&b""[..]));
+        assert_eq!(seal.open(&seal.close(b"ends in\0\0")).as_deref(), Some(&b"ends in\0\0"[..]));
+    }
+
+    #[test]
+    fn abuse_111_a_sealed_text_tells_neither_its_content_nor_its_length() {
+        let seal = Seal::new("a secret", "page");
+        let (short, long) = (seal.close(b"Al"), seal.close(b"Skyddat boende, Kvarnv\xc3\xa4gen 12"));
+        assert_eq!(short.len(), long.len());
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(&long).unwrap_or_default();
+        assert!(!bytes.windows(7).any(|part| part == b"Skyddat"));
+    }
+
+    #[test]
+    fn abuse_137_a_fresh_seal_never_looks_the_same_and_opens_what_was_signed_before() {
+        let seal = Seal::new("a secret", "feed").fresh(true).or_signed("a secret");
+        let (one, other) = (seal.close(b"feed 1 7"), seal.close(b"feed 1 7"));
+        assert_ne!(one, other);
+        assert_eq!((seal.open(&one), seal.open(&other)), (Some(b"feed 1 7".to_vec()), Some(b"feed 1 7".to_vec())));
+        let key = hmac::Key::new(hmac::HMAC_SHA256, b"a secret");
+        let signed = |content: &[u8]| BASE64_URL_SAFE_NO_PAD.encode([&hmac::sign(&key, content).as_ref()[..16], content].concat());
+        assert_eq!(seal.open(&signed(b"feed 1 7")).as_deref(), Some(&b"feed 1 7"[..]));
+        assert_eq!(Seal::new("a secret", "feed").open(&signed(b"feed 1 7")), None);
+        assert_eq!(Seal::new("a secret", "feed").or_signed("another").open(&signed(b"feed 1 7")), None);
     }
 }

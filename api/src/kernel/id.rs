@@ -156,6 +156,12 @@ impl Ids {
         Self::Counted(AtomicU64::new(first))
     }
 
+    /// Whether nobody can foresee them, nor anything else that is made to differ each time.
+    #[must_use]
+    pub const fn are_random(&self) -> bool {
+        matches!(self, Self::Random)
+    }
+
     pub(crate) fn next<T>(&self, now: DateTime<Utc>) -> Id<T> {
         match self {
             #[expect(clippy::disallowed_methods, reason = "this is the home of new ids")]

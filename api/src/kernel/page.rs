@@ -45,7 +45,7 @@ pub struct Paging {
     #[param(minimum = 1, maximum = 200, default = 20, required = false, value_type = i32)]
     pub limit: u64,
     /// Where the page starts: `nextCursor` of the page before. Valid for a day, for the same caller, filter and order.
-    #[param(max_length = 2000, nullable = false)]
+    #[param(max_length = 4000, nullable = false)]
     pub cursor: Option<String>,
     /// How many items to skip, at most 10,000; use `cursor` to go further.
     #[param(minimum = 0, nullable = false, value_type = Option<i32>)]
@@ -189,7 +189,7 @@ impl Paging {
         E: EntityTrait,
         E::Model: ModelTrait<Entity = E> + Send + Sync,
     {
-        let (select, keys) = without_oracle(select, keys, call);
+        let (select, keys, veiled) = without_oracle(select, keys, call);
         if let Some(offset) = self.offset.filter(|offset| *offset > MAX_OFFSET) {
             return Err(Problem {
                 faults: vec![Fault::of_parameter(
@@ -206,7 +206,7 @@ impl Paging {
         let change_cursor = db.feed_cursor(db.feed.latest());
         let scope = call.cursor_scope();
         let after = match &self.cursor {
-            Some(cursor) => Some(open(cursor, &scope, keys.len(), db)?),
+            Some(cursor) => Some(open(cursor, &scope, keys.len(), veiled, db)?),
             None => None,
         };
         let total = match &self.include {
@@ -225,7 +225,11 @@ impl Paging {
         items.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
         let next_cursor = match items.last().filter(|_| more) {
             Some(last) => {
-                let keys = keys.iter().filter_map(|key| KeyValue::of((key.of)(last))).collect();
+                let mut keys: Vec<_> = keys.iter().filter_map(|key| KeyValue::of((key.of)(last))).collect();
+                if veiled && !matches!(keys.first(), Some(KeyValue::Uuid(id)) if id.is_nil()) {
+                    // What is hidden stands in no cursor, so none is another when it becomes another.
+                    keys.truncate(1);
+                }
                 // In whole hours, so that the same page is the same bytes for a while.
                 let until = ((db.clock.now() + TimeDelta::hours(CURSOR_HOURS)).timestamp() / 3600 + 1) * 3600;
                 Some(db.seal.close(&serde_json::to_vec(&Cursor { scope, until, keys })?))
@@ -237,36 +241,39 @@ impl Paging {
 }
 
 /// Sees to it that a list tells nothing of what is hidden from the caller by which rows it has or where they stand. When it
-/// is filtered by something that may be hidden, rows with anything hidden are left out; otherwise they come last, whatever
-/// the list is sorted by.
-fn without_oracle<E>(select: Select<E>, mut keys: Vec<Key<E::Model>>, call: &Call) -> (Select<E>, Vec<Key<E::Model>>)
+/// is filtered by something that may be hidden, rows with anything hidden are left out; otherwise they come last, by their ids
+/// whatever the list is sorted by. Tells whether they do.
+fn without_oracle<E>(select: Select<E>, mut keys: Vec<Key<E::Model>>, call: &Call) -> (Select<E>, Vec<Key<E::Model>>, bool)
 where
     E: EntityTrait,
     E::Model: ModelTrait<Entity = E>,
 {
     let kind = E::default().table_name().to_owned();
     let id = E::Column::iter().find(|column| column.as_str() == "id");
-    let (Some(secrecy), Some(id)) = (&call.secrecy, id) else { return (select, keys) };
+    let (Some(secrecy), Some(id)) = (&call.secrecy, id) else { return (select, keys, false) };
     let records = secrecy.records(&kind);
     if records.is_empty() {
-        return (select, keys);
+        return (select, keys, false);
     }
     let ordinary = ["limit", "cursor", "offset", "include", "fields", "expand", "sort", "format"];
     let mut filters = call.parameters.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
     if filters.any(|name| !ordinary.contains(&name) && !secrecy.is_open(&kind, name)) {
-        return (select.filter(id.is_not_in(records)), keys);
+        return (select.filter(id.is_not_in(records)), keys, false);
     }
-    let last = CaseStatement::new().case(id.is_in(records.iter().copied()), 1).finally(0);
-    let place = move |row: &E::Model| Value::from(i32::from(matches!(row.get(id), Value::Uuid(Some(id)) if records.contains(&id))));
-    keys.insert(0, Key::new(last, place));
-    (select, keys)
+    let veil = CaseStatement::new().case(id.is_in(records.iter().copied()), id.into_expr()).finally(Uuid::nil());
+    let place = move |row: &E::Model| match row.get(id) {
+        Value::Uuid(Some(id)) if records.contains(&id) => id.into(),
+        _ => Value::from(Uuid::nil()),
+    };
+    keys.insert(0, Key::new(veil, place));
+    (select, keys, true)
 }
 
-fn open(cursor: &str, scope: &str, keys: usize, db: &Db) -> Result<Vec<Value>> {
+fn open(cursor: &str, scope: &str, keys: usize, veiled: bool, db: &Db) -> Result<Vec<Value>> {
     let invalid = || Problem::new(Kind::InvalidCursor);
     let opened = db.seal.open(cursor).ok_or_else(invalid)?;
     let cursor: Cursor = serde_json::from_slice(&opened).map_err(|_| invalid())?;
-    if cursor.scope != scope || cursor.keys.len() != keys {
+    if cursor.scope != scope || (cursor.keys.len() != keys && !(veiled && cursor.keys.len() == 1)) {
         return Err(invalid());
     }
     if cursor.until < db.clock.now().timestamp() {
@@ -278,6 +285,7 @@ fn open(cursor: &str, scope: &str, keys: usize, db: &Db) -> Result<Vec<Value>> {
 /// What comes after a row. Where all keys go one way rows are compared as wholes, so that an index is entered at the very
 /// place, however many share the first key. Where they do not, the first key stands once more on its own for that.
 fn beyond<M>(keys: &[Key<M>], after: Vec<Value>) -> Condition {
+    let keys = &keys[..keys.len().min(after.len())];
     if keys.len() > 1 && keys.iter().all(|key| key.descending == keys[0].descending) {
         let row = Expr::tuple(keys.iter().map(|key| key.by.clone()));
         let after = Expr::tuple(after.into_iter().map(Expr::val));

@@ -102,6 +102,16 @@ impl<T: Serialize> Reply<T> {
         Self::new(call, 200, |bytes| Some(format!("W/\"{}\"", &sha256_hex(bytes)[..16])), body)
     }
 
+    /// The same where a part of the body is another each time, which the tag does not depend on.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn computed_beside(call: &Call, body: &T, aside: &str) -> Result<Self> {
+        let mut reply = Self::new(call, 200, |bytes| Some(format!("W/\"{}\"", &digest(bytes, Some(aside))[..16])), body)?;
+        reply.aside = Some(aside.to_owned());
+        Ok(reply)
+    }
+
     /// 200 with a resource as it has become.
     ///
     /// # Errors
@@ -153,9 +163,7 @@ impl<T: Serialize> Reply<Page<T>> {
     /// # Errors
     /// When an item cannot be written as JSON.
     pub(super) fn page(call: &Call, page: &Page<T>) -> Result<Self> {
-        let aside = page.change_cursor.clone();
-        let mut reply = Self::new(call, 200, |bytes| Some(format!("W/\"{}\"", &digest(bytes, Some(&aside))[..16])), page)?;
-        reply.aside = Some(aside);
+        let mut reply = Self::computed_beside(call, page, &page.change_cursor)?;
         let query = |cursor: Option<&str>| {
             let mut query: Vec<String> = Vec::new();
             for (name, value) in call.parameters.as_object().into_iter().flatten() {

@@ -21,6 +21,7 @@ use super::{
     problem::{Fault, Kind, Problem, Result},
     reply::Stored,
     request::{Call, Once},
+    secrecy::PARTS,
     table::is_postgres,
 };
 
@@ -249,7 +250,7 @@ impl Db {
             Ok(outcome) => {
                 let changes = changes.into_inner();
                 let rows: Vec<_> = changes.iter().map(|change| events::row(change, call, now)).collect();
-                if access.get() {
+                if access.get() || joins_what_is_marked(&changes, &tx).await? {
                     tx.execute_unprepared("UPDATE access_epoch SET epoch = epoch + 1").await?;
                 }
                 // The databases limit how many values one statement may carry.
@@ -278,6 +279,16 @@ impl Db {
             }
         }
     }
+}
+
+/// Whether something may have become part of a record that is under secrecy as a whole, which is remembered with what is part
+/// of it.
+async fn joins_what_is_marked(changes: &[Change], tx: &Transaction) -> Result<bool> {
+    if !changes.iter().any(|change| PARTS.iter().any(|part| part.kind == change.kind)) {
+        return Ok(false);
+    }
+    let marked = "SELECT 1 FROM secrecy_mark WHERE member = '' AND lifted_at IS NULL LIMIT 1";
+    Ok(tx.query_one_raw(Statement::from_string(tx.get_database_backend(), marked)).await?.is_some())
 }
 
 async fn kept(once: &Once, write: &Write<'_>) -> Result<Option<Stored>> {

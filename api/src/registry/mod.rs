@@ -2,6 +2,7 @@
 
 pub mod actors;
 pub mod history;
+pub mod likenesses;
 pub mod mandates;
 pub mod relations;
 pub mod statements;

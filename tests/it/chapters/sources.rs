@@ -36,6 +36,13 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     t.post(kim, &format!("/matches/{held}/decide"), same);
     t.tell(kim, "POST", &format!("/matches/{held}/undo"), None);
 
+    // Somebody registers one of that name by hand; it is another, in another part of the municipality.
+    let third = json!({"kind": "association", "name": "Alby Odlare", "seatAreaId": app.area("0127")});
+    kim.post("/actors", &third).is(201);
+    let alike = t.get(kim, "/likenesses?dismissed=false");
+    t.post(kim, "/likenesses/search", json!({"dismissed": false}));
+    t.tell(kim, "POST", &format!("/likenesses/{}/dismiss", id(&alike.json["items"][0])), None);
+
     // In the morning the source says what it has.
     t.post(kim, &format!("/sources/{source}/full-syncs"), json!({"externalIds": ["4711", "4799"]}));
     let link = kim.get(&format!("{path}/4712")).is(200);

@@ -305,13 +305,22 @@ impl TestApp {
         Self::run(now, config_with(database_url, false, settings), first_id)
     }
 
+    /// Another instance, whose ids and cursors nobody can foresee, as in life.
+    pub fn by_chance(database_url: &str) -> Self {
+        Self::run_with(today(), config(database_url, false), Ids::Random)
+    }
+
     fn run(now: DateTime<Utc>, config: Config, first_id: u64) -> Self {
+        Self::run_with(now, config, Ids::counted_from(first_id))
+    }
+
+    fn run_with(now: DateTime<Utc>, config: Config, ids: Ids) -> Self {
         let (ready, address) = mpsc::channel();
         let (stop, stopped) = mpsc::channel();
         let url = config.database_url.clone();
         let running = thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let app = App::build(config, Clock::Fixed(now), Ids::counted_from(first_id)).await.unwrap();
+                let app = App::build(config, Clock::Fixed(now), ids).await.unwrap();
                 let listener = app.listen().unwrap();
                 let metrics = app.listen_for_metrics().unwrap();
                 ready.send((listener.local_addr().unwrap(), metrics.as_ref().map(|metrics| metrics.local_addr().unwrap()))).unwrap();

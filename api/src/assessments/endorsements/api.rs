@@ -94,8 +94,10 @@ async fn endorse(
             return Reply::created(&format!("/assessments/{}/endorsements", assessment.id), actor, endorsement.version, &endorsement);
         };
         by.expects(before.version)?;
-        let endorsement =
-            if before.fields == new.0 { before } else { store::put(&assessment, actor, Some(&before), new.0.clone(), w).await? };
+        // Where it is hidden what was said, that it is the same would tell it.
+        let hidden = by.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(before.id.uuid(), "reason"));
+        let same = !hidden && before.fields == new.0;
+        let endorsement = if same { before } else { store::put(&assessment, actor, Some(&before), new.0.clone(), w).await? };
         Reply::changed(endorsement.version, &endorsement)
     })
     .await

@@ -4,12 +4,12 @@ use sea_orm::{ActiveValue::Set, Condition, ConnectionTrait, EntityTrait, QueryTr
 
 use super::{MarkId, NewSecrecyMark, SecrecyMark, api::SecrecyMarkFilter, table};
 use crate::{
-    access::{Reach, Sight, Visibility},
+    access::{Reach, Sight, Visibility, secrecy},
     disclosure::records::{Record, RecordKind, store as records},
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         contract::Contract,
-        events::{Change, ChangeOperation},
+        events::{self, Change, ChangeOperation},
         page::Key,
         problem::Kind,
         request::Call,
@@ -184,12 +184,17 @@ pub(super) async fn lift(mark: &SecrecyMark, motive: &str, w: &Write<'_>) -> Res
 }
 
 /// All instances read the marks anew, and who mirrors the record reads that again: its answer is another now. The feed says
-/// of the record only that it has changed. What an actor is part of is told by its relations too, which are hidden with it.
+/// of the record, and of what is part of it, only that it has changed. What an actor is part of is told by its relations too, which are hidden with it.
 async fn announce(mark: &SecrecyMark, record: &Record, w: &Write<'_>) -> Result<()> {
     w.access_changed();
     let op = ChangeOperation::Upsert;
     w.record(Change::new("secrecy_mark", mark.id.uuid(), op, mark.version, Visibility::Actor.of(None, None)));
     w.record(Change::new(record.kind.name(), record.id, op, record.version, record.visible.clone()));
+    if mark.fields.member.is_none() {
+        for (kind, parts) in secrecy::all_parts_of(record.kind.name(), record.id, &w.tx).await? {
+            events::tell_again(kind, &parts, w).await?;
+        }
+    }
     if record.kind == RecordKind::Actor && mark.fields.member.as_deref().is_none_or(|member| member == "parentId") {
         relations::announce_parents(record.id.into(), w).await?;
     }

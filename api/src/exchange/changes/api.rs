@@ -158,7 +158,7 @@ async fn list(
         piece = waited(piece, &wanted, Duration::from_secs(following.wait), &lasting, &db).await?;
     }
     let page = ChangePage { items: piece.items, next_cursor: db.feed_cursor(piece.next), has_more: piece.has_more };
-    Ok(Reply::computed(&by, &page)?.respond_to(&request))
+    Ok(Reply::computed_beside(&by, &page, &page.next_cursor)?.respond_to(&request))
 }
 
 /// The first piece that has something, or the last that has not. While it waits it holds no connection to the database.

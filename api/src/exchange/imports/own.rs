@@ -88,7 +88,7 @@ pub(super) async fn apply(rows: Vec<Record>, errand: &Errand, reach: &Reach, con
     }
     let before: Vec<_> = drafts.iter().map(|(_, draft, _)| draft.before.as_ref().map(|before| before.version)).collect();
     let (places, drafts): (Vec<_>, Vec<_>) = drafts.into_iter().map(|(at, draft, outcome)| ((at, outcome), draft)).unzip();
-    let written = if drafts.is_empty() { Vec::new() } else { actors::put_many(drafts, w).await? };
+    let written = if drafts.is_empty() { Vec::new() } else { actors::put_many(drafts, by.sight, w).await? };
     for (((at, outcome), before), written) in places.into_iter().zip(before).zip(written) {
         done[at] = Some(match written {
             Ok(actor) => {
@@ -121,7 +121,7 @@ impl Present {
         }
         let owners = matching::owners(&numbers, &w.tx).await?;
         let named = matching::named(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
-        let mut ids: Vec<ActorId> = owners.values().copied().chain(named.values().flatten().map(|(id, _)| *id)).collect();
+        let mut ids: Vec<ActorId> = owners.values().flatten().copied().chain(named.values().flatten().map(|(id, _)| *id)).collect();
         ids.sort_unstable();
         ids.dedup();
         let mut actors = matching::by_ids(&ids, &w.tx).await?;
@@ -135,10 +135,9 @@ impl Present {
     async fn met(&self, row: &Record, fields: &NewActor, by: By<'_>, w: &Write<'_>) -> Result<Option<Done>> {
         let secrecy = w.call.secrecy.as_ref();
         if let Some(number) = number_of(fields) {
-            let owner = self.owners.get(&number).and_then(|owner| self.actors.get(owner));
-            let Some(owner) = owner.filter(|owner| likeness::told(MatchReason::SameIdentifier, &sync::hidden(owner.id, secrecy))) else {
-                return Ok(None);
-            };
+            let mut owners = self.owners.get(&number).into_iter().flatten().filter_map(|owner| self.actors.get(owner));
+            let told = |owner: &&Actor| likeness::told(MatchReason::SameIdentifier, &sync::hidden(owner.id, secrecy));
+            let Some(owner) = owners.find(told) else { return Ok(None) };
             match actors::may_write(by.reach, &owner.fields, Some(owner.id), &w.tx).await {
                 Ok(()) => {}
                 Err(problem) if problem.kind.status() < 500 => return Ok(None),

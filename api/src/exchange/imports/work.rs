@@ -18,7 +18,7 @@ use crate::{
     access::{Acting, Reach, policy::Permission},
     exchange::{
         links::store as links,
-        matches::MatchId,
+        matches::{MatchId, MatchReason},
         sources::{
             NewSource,
             rules::UnwrittenReason,
@@ -27,7 +27,11 @@ use crate::{
         },
     },
     kernel::{Db, Fault, Problem, Result, Write, contract::Contract, extract, personal_number, problem::Kind, request::Call, say},
-    registry::actors::{ActorId, NewActor, matching, rules, store as actors},
+    registry::actors::{
+        ActorId, NewActor,
+        matching::{self, Telling},
+        rules,
+    },
 };
 
 /// How long a chain of parents within one piece may be.
@@ -284,14 +288,11 @@ async fn with_parents(records: Numbered, errand: &Errand, w: &Write<'_>) -> Resu
     asked.retain(|parent| !found.contains_key(parent));
     let numbers: Vec<_> = asked.iter().filter_map(by_number).collect();
     let owners = matching::owners(&numbers, &w.tx).await?;
-    let ids: Vec<ActorId> = owners.values().copied().collect();
-    let unseen = actors::missing(&errand.acting.caller.sight, &ids, &w.tx).await?;
+    let telling = Telling::of(owners.values().flatten().copied(), &errand.acting.caller.sight, w.call.secrecy.as_ref(), &w.tx).await?;
     for parent in asked {
         // A number that is hidden from the caller is nobody's for it.
-        if let Some(owner) = by_number(&parent).and_then(|number| owners.get(&number))
-            && !unseen.contains(owner)
-            && !sync::hidden(*owner, w.call.secrecy.as_ref()).contains("identifiers")
-        {
+        let known = by_number(&parent).and_then(|number| owners.get(&number));
+        if let Some(owner) = known.into_iter().flatten().find(|owner| telling.tells(MatchReason::SameIdentifier, **owner)) {
             found.insert(parent, *owner);
         }
     }

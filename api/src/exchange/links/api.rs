@@ -118,7 +118,7 @@ async fn list(
 #[get("/sources/{sourceId}/actors/{externalId}")]
 async fn show(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId, String)>, db: Data<Db>) -> Result<Reply<SourceActor>> {
     let source = sources::find_for_sync(by.sight(), &by.reach, id, db.reader()).await?;
-    let external_id = readable(&external_id)?;
+    let external_id = known(&external_id)?;
     let link = store::find(source.id, &external_id, db.reader()).await?;
     let actor = match link.actor_id {
         Some(id) => matching::by_ids(&[id], db.reader()).await?.remove(&id),
@@ -182,7 +182,7 @@ async fn unlink(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId,
     db.write(&by, async |w| {
         let source = sources::find_for_sync(by.sight(), &by.reach, id, &w.tx).await?;
         sources::lock(source.id, w).await?;
-        let link = store::find(source.id, &readable(&external_id)?, &w.tx).await?;
+        let link = store::find(source.id, &known(&external_id)?, &w.tx).await?;
         by.expects(link.version)?;
         store::remove(&link, &source, w).await?;
         if let Some(held) = link.match_id {
@@ -208,6 +208,12 @@ async fn full_sync(by: By<needs::SyncSources>, At(id): At<SourceId>, full: Valid
         Reply::computed(&Call::default(), &store::full_sync(&source, &full.0, w).await?)
     })
     .await
+}
+
+/// The id of a record that may be here from before ids were refused that no address leads to. Who sends the address as it is
+/// written, `%2E%2E` as such, still reads and removes it.
+fn known(external_id: &str) -> Result<String> {
+    if rules::is_dots(external_id) { Ok(external_id.to_owned()) } else { readable(external_id) }
 }
 
 /// The id of another system, as it stood in the address, if it can be kept.

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::{
-    MatchDecision, MatchStatus,
+    MatchDecision, MatchReason, MatchStatus,
     rules::{self, Likeness},
     store::{self, Applied, Row},
 };
@@ -20,9 +20,13 @@ use crate::{
         },
     },
     kernel::{Fault, Problem, Result, Write, extract, say},
-    registry::actors::{
-        Actor, ActorId, IdentifierScope, NewActor, matching,
-        store::{self as actors, Draft},
+    registry::{
+        actors::{
+            Actor, ActorId, IdentifierScope, NewActor,
+            matching::{self, Telling},
+            store::{self as actors, Draft},
+        },
+        likenesses::store as likenesses,
     },
 };
 
@@ -71,13 +75,18 @@ impl Decider<'_> {
         let given = row.incoming.as_object().cloned().unwrap_or_default();
         let mut new: NewActor = extract::typed(Value::Object(over(&Record::new(), &given)))?;
         let taken = matching::owners(&rules::own(&new.identifiers), &w.tx).await?;
+        let telling = Telling::of(taken.values().flatten().copied(), self.sight, w.call.secrecy.as_ref(), &w.tx).await?;
         for identifier in &mut new.identifiers {
-            if taken.contains_key(&(identifier.scheme.clone(), identifier.value.clone())) {
+            let owners = taken.get(&(identifier.scheme.clone(), identifier.value.clone()));
+            // One that the decider may not know of leaves no trace.
+            if owners.into_iter().flatten().any(|owner| telling.tells(MatchReason::SameIdentifier, *owner)) {
                 identifier.scope = IdentifierScope::Parent;
             }
         }
         actors::may_join(self.sight, self.reach, None, &new, &w.tx).await?;
         let actor = self.store(Draft { id: w.new_id(), before: None, fields: new }, w).await?;
+        let others: Vec<ActorId> = store::candidates(&[row.id], &w.tx).await?.into_values().flatten().map(|like| like.actor_id).collect();
+        likenesses::part(actor.id, &others, w).await?;
         let stored = sync::members_of(&actor.fields)?;
         let given = only(&given, &stored);
         self.link(link, &actor, given, stored, &source, w).await?;
@@ -219,11 +228,8 @@ impl Decider<'_> {
     }
 
     async fn store(&self, draft: Draft, w: &Write<'_>) -> Result<Actor> {
-        match actors::put_many(vec![draft], w).await?.pop() {
-            Some(Ok(actor)) => Ok(actor),
-            Some(Err(problem)) => Err(actors::hiding(self.sight, problem, w).await),
-            None => Err(Problem::internal(&"an actor was not stored")),
-        }
+        let stored = actors::put_many(vec![draft], self.sight, w).await?.pop();
+        stored.unwrap_or_else(|| Err(Problem::internal(&"an actor was not stored")))
     }
 
     async fn link(&self, link: Link, actor: &Actor, given: Record, base: Record, source: &Source, w: &Write<'_>) -> Result<()> {

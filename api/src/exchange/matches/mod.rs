@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 pub use api::{Match, routes};
 
 use crate::kernel::Id;
+pub use crate::registry::actors::matching::MatchReason;
 
 /// The id of a match.
 pub type MatchId = Id<Match>;
@@ -41,14 +42,4 @@ pub enum MatchDecision {
     Same,
     /// Another than all that were there.
     Different,
-}
-
-/// Why an actor is a candidate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MatchReason {
-    /// It has the same number or code as its own.
-    SameIdentifier,
-    /// It has the same name, legal form aside, and the same seat, or neither has one.
-    SameName,
 }

@@ -7,7 +7,7 @@ use crate::{
     geography::areas::AreaId,
     registry::actors::{
         ActorId, Identifier, IdentifierScope,
-        matching::{Named, Owners},
+        matching::{Named, Owners, Telling},
     },
 };
 
@@ -27,6 +27,17 @@ impl Likeness {
     #[must_use]
     pub fn reasons(self) -> Vec<MatchReason> {
         reasons(self.same_identifier, self.same_name)
+    }
+
+    /// What of it the caller may be told; nothing when no reason is left.
+    #[must_use]
+    pub fn for_caller(self, telling: &Telling<'_>) -> Option<Self> {
+        let told = Self {
+            same_identifier: self.same_identifier && telling.tells(MatchReason::SameIdentifier, self.actor_id),
+            same_name: self.same_name && telling.tells(MatchReason::SameName, self.actor_id),
+            ..self
+        };
+        (told.same_identifier || told.same_name).then_some(told)
     }
 
     /// What of it may be told of an actor with these members hidden; nothing when no reason is left.
@@ -51,10 +62,7 @@ pub fn reasons(same_identifier: bool, same_name: bool) -> Vec<MatchReason> {
 /// Whether it may be told that an actor with these members hidden is alike so, which would tell what they are.
 #[must_use]
 pub fn told(reason: MatchReason, hidden: &BTreeSet<String>) -> bool {
-    match reason {
-        MatchReason::SameIdentifier => !hidden.contains("identifiers"),
-        MatchReason::SameName => !hidden.contains("name") && !hidden.contains("seatAreaId"),
-    }
+    reason.is_told(|member| hidden.contains(member))
 }
 
 /// The schemes and values of an actor's own identifiers.
@@ -74,7 +82,7 @@ pub(in crate::exchange) fn candidates(
     named: &Named,
 ) -> Vec<Likeness> {
     let mut found: Vec<Likeness> = Vec::new();
-    for actor_id in own(identifiers).iter().filter_map(|number| owners.get(number)).copied() {
+    for actor_id in own(identifiers).iter().filter_map(|number| owners.get(number)).flatten().copied() {
         if !found.iter().any(|like| like.actor_id == actor_id) {
             found.push(Likeness { actor_id, same_identifier: true, same_name: false });
         }
@@ -107,7 +115,7 @@ mod tests {
         use MatchReason::{SameIdentifier, SameName};
         let [one, two, three] = [1, 2, 3].map(|id| ActorId::from(Uuid::from_u128(id)));
         let seat = Some(AreaId::from(Uuid::from_u128(9)));
-        let owners = Owners::from([(("SE-ON".to_owned(), "8020010008".to_owned()), two)]);
+        let owners = Owners::from([(("SE-ON".to_owned(), "8020010008".to_owned()), vec![two])]);
         let named = Named::from([("fittja".to_owned(), vec![(one, seat), (two, seat), (three, None)])]);
         let of = |identifiers: &[Identifier], key: &str, seat| {
             let found = candidates(identifiers, key, seat, &owners, &named);

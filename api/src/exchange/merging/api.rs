@@ -175,7 +175,7 @@ async fn show(by: By<needs::MergeActors>, At(id): At<MergeId>, db: Data<Db>) -> 
 async fn undo(by: By<needs::MergeActors>, At(id): At<MergeId>, db: Data<Db>) -> Result<Reply<Merge>> {
     db.write(&by, async |w| {
         let merge = store::find(by.sight(), &by.reach, id, &w.tx).await?;
-        let undone = store::undo(&by.reach, &merge, w).await?;
+        let undone = store::undo(by.sight(), &by.reach, &merge, w).await?;
         let undone = store::as_seen(&by.caller, undone, by.secrecy.as_ref(), &w.tx).await?;
         Reply::changed(undone.version, &undone)
     })

@@ -154,7 +154,7 @@ pub(super) async fn merge(who: &Who<'_>, id: ActorId, new: &NewMerge, w: &Write<
     tombstones::bury(&plan.merged, plan.survivor.id, w).await?;
     let mut came = Vec::new();
     if plan.becomes != plan.survivor.fields {
-        let after = actors::update(&plan.survivor, plan.becomes.clone(), w).await?;
+        let after = actors::update(&plan.survivor, plan.becomes.clone(), &who.caller.sight, w).await?;
         came = rules::differing(&plan.survivor.fields, &after.fields)?;
     }
     let row = table::Model {
@@ -346,7 +346,7 @@ async fn undoable(merge: &Merge, w: &Write<'_>) -> Result<(Actor, Actor)> {
 }
 
 /// Undoes a merge: the merged actor lives again, and what followed goes back unless it has been changed since.
-pub(super) async fn undo(reach: &Reach, merge: &Merge, w: &Write<'_>) -> Result<Merge> {
+pub(super) async fn undo(sight: &Sight, reach: &Reach, merge: &Merge, w: &Write<'_>) -> Result<Merge> {
     may_undo(reach, merge, &w.tx).await?;
     let (merged, survivor) = undoable(merge, w).await?;
     let row = table::Entity::find_by_id(merge.id).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
@@ -360,8 +360,8 @@ pub(super) async fn undo(reach: &Reach, merge: &Merge, w: &Write<'_>) -> Result<
     // What stayed behind is shown again; what followed is told of as it goes back.
     actors::what_hangs_on(merged.id, ChangeOperation::Upsert, w).await?;
     let above = tombstones::above(parent, &w.tx).await?;
-    give_back(&survivor, &row.came.0, &above, &mut left_alone, w).await?;
-    for scheme in tombstones::claim(&merged, w).await? {
+    give_back(&survivor, &row.came.0, &above, &mut left_alone, sight, w).await?;
+    for scheme in tombstones::claim(&merged, sight, w).await? {
         let member = Some(format!("identifiers {scheme}"));
         left_alone.push(left("actor", merged.id.uuid(), member, LeftAloneReason::Taken));
     }
@@ -389,6 +389,7 @@ async fn give_back(
     came: &[table::Came],
     above: &[ActorId],
     left_alone: &mut Vec<LeftAlone>,
+    sight: &Sight,
     w: &Write<'_>,
 ) -> Result<()> {
     let circle = above.contains(&survivor.id);
@@ -402,7 +403,7 @@ async fn give_back(
     left_alone.extend(keep.into_iter().map(|(member, ..)| of(member, LeftAloneReason::Circle)));
     left_alone.extend(changed.into_iter().map(|member| of(member, LeftAloneReason::Changed)));
     if returned != survivor.fields {
-        actors::update(survivor, returned, w).await?;
+        actors::update(survivor, returned, sight, w).await?;
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ pub mod rules;
 pub(super) mod store;
 pub mod sync;
 mod table;
+mod withhold;
 
 pub use api::{NewSource, Source, routes};
 

@@ -35,6 +35,8 @@ pub enum UnwrittenReason {
     UnderSecrecy,
     /// It would move the actor to where others answer for it, which the caller may not decide.
     NotAllowed,
+    /// The actor would look like another. Somebody who sees both says first whether they are one.
+    LooksLikeAnother,
 }
 
 /// A member that was given and is not written, for what stands there is another's.
@@ -64,7 +66,7 @@ pub struct Plan {
 
 impl Plan {
     /// Leaves members alone after all; what the source wrote last stays what it was.
-    pub fn withhold(&mut self, members: &[&str], base: &Record, current: &Record) {
+    pub fn withhold(&mut self, members: &[&str], reason: UnwrittenReason, base: &Record, current: &Record) {
         for member in members {
             let Some(new) = self.write.remove(*member) else { continue };
             match base.get(*member) {
@@ -73,7 +75,7 @@ impl Plan {
             }
             self.left_alone.push(Unwritten {
                 member: (*member).to_owned(),
-                reason: UnwrittenReason::NotAllowed,
+                reason,
                 current: ordered(current.get(*member).unwrap_or(&Value::Null)),
                 given: ordered(&new),
             });
@@ -84,6 +86,8 @@ impl Plan {
 
 /// The members that decide who answers for an actor.
 pub const ANSWERABLE: [&str; 2] = [PARENT, SEAT];
+/// The members by which an actor is taken for another.
+pub const NAMING: [&str; 3] = ["name", SEAT, "identifiers"];
 pub const PARENT: &str = "parentId";
 pub const SEAT: &str = "seatAreaId";
 
@@ -227,9 +231,26 @@ pub fn external_id_fault(id: &str) -> Option<Fault> {
             ),
         ));
     }
+    if is_dots(id) {
+        return Some(Fault::at(
+            "/externalId",
+            "unreachable",
+            say!(
+                "Ett id får inte vara . eller .., för en adress som slutar så leder någon annanstans. Sätt något framför, till exempel post-{id}.",
+                "An id cannot be . or .., for an address that ends so leads elsewhere. Put something before it, for example record-{id}."
+            ),
+        ));
+    }
     // What cannot be decoded arrives as the sign of replacement.
     let letter = text::forbidden_character(id).or_else(|| id.chars().find(|letter| *letter == '\u{FFFD}' || letter.is_control()))?;
     Some(Fault::at("/externalId", "forbidden-character", crate::kernel::contract::forbidden(letter)))
+}
+
+/// Whether an id is a step in a path and no name in it (RFC 3986, 5.2.4), also when it is decoded once more on the way.
+#[must_use]
+pub fn is_dots(id: &str) -> bool {
+    let plain = id.to_ascii_lowercase().replace("%2e", ".");
+    matches!(plain.as_str(), "." | "..")
 }
 
 #[cfg(test)]
@@ -347,6 +368,11 @@ mod tests {
         assert_eq!(code("811228-9874"), Some(personal_number::CODE));
         assert_eq!(code(""), Some("wrong-length"));
         assert_eq!(code(&"x".repeat(201)), Some("wrong-length"));
+        for dots in [".", "..", "%2e", "%2E.", ".%2e", "%2E%2E"] {
+            assert_eq!(code(dots), Some("unreachable"), "{dots}");
+        }
+        assert!([".a", "...", "a..", ". .", "%2e%2e%2e"].iter().all(|id| code(id).is_none()));
+        assert_eq!((code(" "), code(" .")), (Some("wrong-length"), Some("wrong-length")));
         assert_eq!(code("a\nb"), Some("forbidden-character"));
         assert_eq!(code("a\u{FFFD}"), Some("forbidden-character"));
     }

@@ -1,5 +1,5 @@
 //! Synchronisation: records of one source are applied in one transaction, with a constant number of look-ups however many
-//! they are. Each record has its outcome; none is lost, and none becomes part of an actor that is there already unless a
+//! they are, and a few more for each that gets another name, seat or number. Each record has its outcome; none is lost, and none becomes part of an actor that is there already unless a
 //! person has said so.
 
 use std::{
@@ -12,8 +12,8 @@ use serde_json::Value;
 pub use super::outcome::{Incoming, Outcome, SyncResult};
 use super::{
     Source,
-    rules::{self, ANSWERABLE, PARENT, Plan, Record, SEAT, Unwritten},
-    store,
+    rules::{self, ANSWERABLE, Plan, Record, Unwritten, UnwrittenReason},
+    store, withhold,
 };
 use crate::{
     access::{Reach, Sight},
@@ -35,7 +35,9 @@ use crate::{
         secrecy::Secrecy,
     },
     registry::actors::{
-        Actor, ActorId, NewActor, matching, rules as actor_rules,
+        Actor, ActorId, NewActor,
+        matching::{self, Telling},
+        rules as actor_rules,
         store::{self as actors, Draft},
     },
 };
@@ -67,13 +69,13 @@ impl Fresh {
 }
 
 /// A record whose actor changes.
-struct Changing {
+pub(super) struct Changing {
     at: usize,
     digest: String,
-    link: Link,
-    actor: Actor,
+    pub link: Link,
+    pub actor: Actor,
     given: Record,
-    plan: Plan,
+    pub plan: Plan,
 }
 
 /// Applies records of one source, up to 500 at a time. The outcomes are in the order of the records.
@@ -227,7 +229,9 @@ pub(in crate::exchange) fn left_alone(
 ) -> Result<Vec<Unwritten>> {
     let mut plan = planned(source, given, link, actor, secrecy)?;
     let none = Record::new();
-    plan.withhold(&ANSWERABLE, link.base.as_object().unwrap_or(&none), &members_of(&actor.fields)?);
+    let (base, current) = (link.base.as_object().unwrap_or(&none), members_of(&actor.fields)?);
+    plan.withhold(&["name", "identifiers"], UnwrittenReason::LooksLikeAnother, base, &current);
+    plan.withhold(&ANSWERABLE, UnwrittenReason::NotAllowed, base, &current);
     Ok(plan.left_alone)
 }
 
@@ -243,7 +247,8 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
     while !changing.is_empty() {
         let (mut writing, mut drafts, mut later, mut touched) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
         for mut one in changing {
-            keep_in_place(&mut one, by, w).await?;
+            withhold::out_of_place(&mut one, by, w).await?;
+            withhold::likenesses(&mut one, by, w).await?;
             if one.plan.write.is_empty() {
                 let at = one.at;
                 outcomes[at] = Some(keep(one, None, by, w).await?);
@@ -285,33 +290,6 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
     Ok(())
 }
 
-/// Leaves the parent and the seat alone where the caller may not decide who answers for the actor: a record of a source is
-/// no way around that. Who was granted the source alone may move a seat that the source itself wrote.
-async fn keep_in_place(one: &mut Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
-    if !ANSWERABLE.iter().any(|member| one.plan.write.contains_key(*member)) {
-        return Ok(());
-    }
-    let current = members_of(&one.actor.fields)?;
-    let new: NewActor = extract::typed(Value::Object(rules::over(&current, &one.plan.write)))?;
-    let mut may = true;
-    for fields in [&one.actor.fields, &new] {
-        match actors::may_write(by.reach, fields, Some(one.actor.id), &w.tx).await {
-            Ok(()) => {}
-            Err(problem) if problem.kind.status() < 500 => may = false,
-            Err(problem) => return Err(problem),
-        }
-    }
-    if may {
-        return Ok(());
-    }
-    let none = Record::new();
-    let base = one.link.base.as_object().unwrap_or(&none);
-    let wrote_seat = base.get(SEAT).is_some_and(|seat| !seat.is_null() && Some(seat) == current.get(SEAT));
-    let members: &[&str] = if wrote_seat && by.reach.sources.contains(&by.source.id.uuid()) { &[PARENT] } else { &ANSWERABLE };
-    one.plan.withhold(members, base, &current);
-    Ok(())
-}
-
 /// The actor as it is to become.
 async fn changed(one: &Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<NewActor> {
     let fields: NewActor = extract::typed(Value::Object(rules::over(&members_of(&one.actor.fields)?, &one.plan.write)))?;
@@ -325,12 +303,12 @@ async fn put(drafts: Vec<Draft>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<
         return Ok(Vec::new());
     }
     let mut stored = Vec::with_capacity(drafts.len());
-    for one in actors::put_many(drafts, w).await? {
+    for one in actors::put_many(drafts, by.sight, w).await? {
         stored.push(match one {
             Ok(actor) => Ok(actor),
             Err(problem) if problem.retry || problem.kind == Kind::PreconditionFailed => return Err(Problem { retry: true, ..problem }),
             Err(problem) if problem.kind.status() >= 500 => return Err(problem),
-            Err(problem) => Err(actors::hiding(by.sight, problem, w).await),
+            Err(problem) => Err(problem),
         });
     }
     Ok(stored)
@@ -369,7 +347,8 @@ async fn keep(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write
     Ok(Outcome { left_alone, ..Outcome::of(result, link, Some(actor)) })
 }
 
-/// Creates actors of records that are none yet, and holds those that may be one that is there.
+/// Creates actors of records that are none yet, and holds those that may be one that is there. What the caller may not know of
+/// stands in no record's way: who sees both is told that they are alike.
 async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     let numbers: Vec<_> = fresh.iter().flat_map(|one| likeness::own(&one.new.identifiers)).collect();
     let mut owners = matching::owners(&numbers, &w.tx).await?;
@@ -377,11 +356,14 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
     let mut named = matching::named(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
     let parents: Vec<ActorId> = fresh.iter().filter_map(|one| one.new.parent_id).collect();
     let family = links::linked(by.source.id, &parents, &w.tx).await?;
+    let known = owners.values().flatten().copied().chain(named.values().flatten().map(|(actor, _)| *actor));
+    let mut telling = Telling::of(known, by.sight, w.call.secrecy.as_ref(), &w.tx).await?;
     let mut held = Vec::new();
     while !fresh.is_empty() {
         let (mut wave, mut later, mut numbers, mut keys) = (Vec::new(), Vec::new(), HashSet::new(), HashSet::new());
         for one in fresh {
             let like = likeness::candidates(&one.new.identifiers, &one.name_key(), one.new.seat_area_id, &owners, &named);
+            let like: Vec<_> = like.into_iter().filter_map(|like| like.for_caller(&telling)).collect();
             let own = likeness::own(&one.new.identifiers);
             if !like.is_empty() {
                 held.push((one, like));
@@ -406,7 +388,10 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
         for (one, stored) in wave.into_iter().zip(stored) {
             match stored {
                 Ok(actor) => {
-                    owners.extend(likeness::own(&actor.fields.identifiers).into_iter().map(|number| (number, actor.id)));
+                    for number in likeness::own(&actor.fields.identifiers) {
+                        owners.entry(number).or_default().push(actor.id);
+                    }
+                    telling.meet(actor.id, &actor.fields, by.sight);
                     named.entry(one.name_key()).or_default().push((actor.id, actor.fields.seat_area_id));
                     created.push((one, actor));
                 }
@@ -467,21 +452,13 @@ async fn link(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outcome>], by
     links::insert(new, by.source, w).await
 }
 
-/// Holds records for a person's decision.
+/// Holds records for a person's decision, each with the actors that it may be as far as the caller may know of them.
 async fn hold(held: Vec<(Fresh, Vec<Likeness>)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     if held.is_empty() {
         return Ok(());
     }
-    let mut all: Vec<ActorId> = held.iter().flat_map(|(_, like)| like.iter().map(|like| like.actor_id)).collect();
-    all.sort_unstable();
-    all.dedup();
-    let unseen: HashSet<ActorId> = actors::missing(by.sight, &all, &w.tx).await?.into_iter().collect();
     let places: Vec<usize> = held.iter().map(|(one, _)| one.at).collect();
-    let told = |like: &Likeness| {
-        let like = like.told(&hidden(like.actor_id, w.call.secrecy.as_ref()));
-        like.filter(|like| !unseen.contains(&like.actor_id))
-    };
-    let seen: HashMap<usize, Vec<Likeness>> = held.iter().map(|(one, like)| (one.at, like.iter().filter_map(told).collect())).collect();
+    let seen: Vec<_> = held.iter().map(|(_, like)| like.clone()).collect();
     let held = held.into_iter().map(|(one, candidates)| Held {
         external_id: one.external_id,
         digest: one.digest,
@@ -490,8 +467,7 @@ async fn hold(held: Vec<(Fresh, Vec<Likeness>)>, outcomes: &mut [Option<Outcome>
         candidates,
     });
     let links = matches::hold(held.collect(), by.source, w).await?;
-    for (at, link) in places.into_iter().zip(links) {
-        let candidates = seen.get(&at).cloned().unwrap_or_default();
+    for ((at, candidates), link) in places.into_iter().zip(seen).zip(links) {
         outcomes[at] = Some(Outcome { candidates, ..Outcome::of(SyncResult::Held, link, None) });
     }
     Ok(())

@@ -105,8 +105,10 @@ pub struct Db {
     pub clock: Clock,
     /// Where new ids come from.
     pub ids: Ids,
-    /// Seals cursors.
+    /// Seals places in lists.
     pub seal: Seal,
+    /// Seals places in the feed, so that a place tells nobody how far it is.
+    places: Seal,
     /// How far the feed of changes has come.
     pub feed: Feed,
     /// How often a transaction was tried again, because others' stood in its way.
@@ -132,7 +134,10 @@ impl Db {
         if pending > 0 {
             return Err(OpenError::Older(pending));
         }
-        let seal = Seal::new(&installation_secret(&pool).await.map_err(failed)?);
+        let secret = installation_secret(&pool).await.map_err(failed)?;
+        let seal = Seal::new(&secret, "page");
+        // Followers keep their places for long, so those that were given before they were sealed still lead on.
+        let places = Seal::new(&secret, "feed").fresh(ids.are_random()).or_signed(&secret);
         let feed = feed(&pool).await.map_err(failed)?;
         Ok(Self {
             reader,
@@ -142,6 +147,7 @@ impl Db {
             clock,
             ids,
             seal,
+            places,
             feed,
             retries: Counter::default(),
             running: Mutex::default(),
@@ -187,15 +193,16 @@ impl Db {
         self.ids.next(self.clock.now())
     }
 
-    /// A place in the feed of changes, as it is told to followers. It does not grow old by itself.
+    /// A place in the feed of changes, as it is told to followers. It does not grow old by itself, and is another text each
+    /// time: two that are told after each other tell nobody whether anything has happened between.
     pub fn feed_cursor(&self, place: Place) -> String {
-        self.seal.close(format!("feed {} {place}", self.feed.epoch()).as_bytes())
+        self.places.close(format!("feed {} {place}", self.feed.epoch()).as_bytes())
     }
 
     /// The epoch and the place of a cursor of the feed, or nothing when it is none of ours.
     #[must_use]
     pub fn open_feed_cursor(&self, cursor: &str) -> Option<(i64, Place)> {
-        let opened = String::from_utf8(self.seal.open(cursor)?).ok()?;
+        let opened = String::from_utf8(self.places.open(cursor)?).ok()?;
         let (epoch, place) = opened.strip_prefix("feed ")?.split_once(' ')?;
         Some((epoch.parse().ok()?, place.parse().ok()?))
     }

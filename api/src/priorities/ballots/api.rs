@@ -94,7 +94,10 @@ async fn cast(
             return Reply::created(&format!("/rounds/{}/ballots", round.id), actor, ballot.version, &ballot);
         };
         by.expects(before.version)?;
-        let ballot = if before.fields == new.0 { before } else { store::put(&round, actor, Some(&before), new.0.clone(), w).await? };
+        // Where it is hidden what was voted, that it is the same would tell it.
+        let hidden = by.secrecy.as_ref().is_some_and(|secrecy| !secrecy.hidden(before.id.uuid()).is_empty());
+        let ballot =
+            if !hidden && before.fields == new.0 { before } else { store::put(&round, actor, Some(&before), new.0.clone(), w).await? };
         Reply::changed(ballot.version, &ballot)
     })
     .await

@@ -244,7 +244,7 @@ pub const TABLES: &[Declared] = &[
         "actor_identifier",
         Words("Aktörers nummer", "Actors' identifiers"),
         &[texts("value", "listActors getActor")],
-        "id actor_id scheme scope live:flag",
+        "id actor_id scheme scope live:flag claimed:flag",
     ),
     naming(
         "mandate",
@@ -399,6 +399,16 @@ pub const TABLES: &[Declared] = &[
             untold(texts("note incoming:json applied:json", "listMatches getMatch")),
         ],
         "id version:int created_at updated_at source_id external_id:text status decision actor_id actor_version:int",
+    ),
+    about(
+        "actor_likeness",
+        Words("Likheter som personen har avfärdat", "Likenesses that the person has dismissed"),
+        Of::User(&["dismissed_by"]),
+        &[
+            becomes("dismissed_by dismissed_at", Erase::Stays, Signature, Rule::Records, ""),
+            becomes("dismissed_by_name", Erase::Name, Signature, Rule::Records, "listLikenesses"),
+        ],
+        "id version:int created_at updated_at actor_id other_actor_id same_identifier:flag same_name:flag",
     ),
     nobody("match_candidate", "match_id actor_id same_identifier:flag same_name:flag"),
     naming(

@@ -292,10 +292,7 @@ async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) 
 async fn registered(by: &By<needs::WriteActors>, new: NewActor, w: &Write<'_>) -> Result<Actor> {
     store::may_write(&by.reach, &new, None, &w.tx).await?;
     store::may_join(by.sight(), &by.reach, None, &new, &w.tx).await?;
-    match store::insert(new, w).await {
-        Ok(actor) => Ok(actor),
-        Err(refused) => Err(store::hiding(by.sight(), refused, w).await),
-    }
+    store::insert(new, by.sight(), w).await
 }
 
 /// Show an actor
@@ -354,10 +351,7 @@ async fn changed(
         by.caller.is_whole(&by.reach)?;
     }
     store::may_join(by.sight(), &by.reach, Some(&actor), &changed, &w.tx).await?;
-    match store::update(&actor, changed, w).await {
-        Ok(actor) => Ok(actor),
-        Err(refused) => Err(store::hiding(by.sight(), refused, w).await),
-    }
+    store::update(&actor, changed, by.sight(), w).await
 }
 
 /// Remove an actor
@@ -405,10 +399,8 @@ fn is_strict(request: &HttpRequest) -> bool {
 async fn restore(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
         let removed = store::restoring(by.sight(), &by.reach, id, w).await?;
-        match store::restore(&removed, w).await {
-            Ok(actor) => Reply::changed(actor.version, &actor),
-            Err(refused) => Err(store::hiding(by.sight(), refused, w).await),
-        }
+        let actor = store::restore(&removed, by.sight(), w).await?;
+        Reply::changed(actor.version, &actor)
     })
     .await
 }

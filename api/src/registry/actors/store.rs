@@ -16,7 +16,7 @@ mod removal;
 
 pub use hanging::{seen_elsewhere, what_hangs_on};
 pub use put::{Draft, insert, put_many, update};
-pub(super) use put::{texts, version};
+pub(super) use put::{claim as claim_numbers, own, texts, version};
 pub use removal::remove;
 pub(super) use removal::{restore, restoring};
 
@@ -355,19 +355,6 @@ pub async fn standings(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<
     Ok(found)
 }
 
-/// A refusal that does not name an actor which the caller may not see, or whose numbers are under secrecy for the caller: that
-/// a number is taken must be told, not by whom.
-pub async fn hiding(sight: &Sight, mut refused: Problem, w: &Write<'_>) -> Problem {
-    let named = refused.conflicts_with.as_deref().and_then(|path| path.rsplit('/').next()?.parse::<Uuid>().ok()).map(ActorId::from);
-    let is_secret = |actor: ActorId| w.call.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(actor.uuid(), "identifiers"));
-    if let Some(named) = named
-        && (is_secret(named) || !missing(sight, &[named], &w.tx).await.is_ok_and(|missing| missing.is_empty()))
-    {
-        refused.conflicts_with = None;
-    }
-    refused
-}
-
 fn no_parent() -> Fault {
     Fault::at("/parentId", "not-found", say!("Aktören i parentId finns inte.", "The actor in parentId does not exist."))
 }
@@ -383,14 +370,14 @@ pub async fn put(pack: &str, scheme: &str, code: &str, new: NewActor, w: &Write<
         .one(&w.tx)
         .await?;
     let actor = match present {
-        None => insert(new, w).await?,
+        None => insert(new, &Sight::of_installation(), w).await?,
         Some(row) if row.pack_version == Some(row.version) && row.deleted_at.is_none() => {
             let before = view(row);
             let new = NewActor { sector: before.fields.sector, former_names: before.fields.former_names.clone(), ..new };
             if new == before.fields {
                 return Ok(());
             }
-            update(&before, new, w).await?
+            update(&before, new, &Sight::of_installation(), w).await?
         }
         Some(_) => return Ok(()),
     };

@@ -82,6 +82,8 @@ pub mod identifier {
         pub value: String,
         pub scope: IdentifierScope,
         pub live: bool,
+        /// Whether another actor had it as its own already, which who wrote this one could not know.
+        pub claimed: bool,
     }
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}

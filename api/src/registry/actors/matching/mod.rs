@@ -1,19 +1,21 @@
 //! Which actors an incoming record may be: by their own identifiers, and by their names. Each question is one query,
 //! however many records ask it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::{Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QuerySelect, entity::prelude::*, sea_query::SimpleExpr};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{Actor, ActorId, IdentifierScope, store, table};
+use super::{Actor, ActorId, IdentifierScope, NewActor, store, table};
 use crate::{
     access::{Reach, Sight},
     geography::areas::{AreaId, store as areas},
-    kernel::Result,
+    kernel::{Result, secrecy::Secrecy},
 };
 
-/// Whose own identifiers are, by scheme and value.
-pub type Owners = HashMap<(String, String), ActorId>;
+/// Whose own identifiers are, by scheme and value. Several have one where somebody gave it who could not know of the first.
+pub type Owners = HashMap<(String, String), Vec<ActorId>>;
 
 /// A living actor's name key with its seat.
 pub type Named = HashMap<String, Vec<(ActorId, Option<AreaId>)>>;
@@ -49,10 +51,88 @@ pub async fn owners(identifiers: &[(String, String)], db: &impl ConnectionTrait)
         .filter(table::identifier::Column::Value.is_in(identifiers.iter().map(|(_, value)| value.as_str())))
         .filter(table::identifier::Column::Scope.eq(IdentifierScope::Own))
         .filter(table::identifier::Column::Live.eq(true))
+        .order_by_asc(table::identifier::Column::Claimed)
+        .order_by_asc(table::identifier::Column::Id)
         .into_tuple()
         .all(db)
         .await?;
-    Ok(rows.into_iter().map(|(scheme, value, actor)| ((scheme, value), actor)).collect())
+    let mut owners = Owners::new();
+    for (scheme, value, actor) in rows {
+        owners.entry((scheme, value)).or_default().push(actor);
+    }
+    Ok(owners)
+}
+
+/// Why an actor may be another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MatchReason {
+    /// It has the same number or code as its own.
+    SameIdentifier,
+    /// It has the same name, legal form aside, and the same seat, or neither has one.
+    SameName,
+}
+
+impl MatchReason {
+    /// The members of an actor that it tells of.
+    const fn members(self) -> &'static [&'static str] {
+        match self {
+            Self::SameIdentifier => &["identifiers"],
+            Self::SameName => &["name", "seatAreaId"],
+        }
+    }
+
+    /// Whether it may be told that an actor with these members hidden is alike so, which would tell what they are.
+    #[must_use]
+    pub fn is_told(self, hidden: impl Fn(&str) -> bool) -> bool {
+        !self.members().iter().any(|member| hidden(member))
+    }
+}
+
+/// What a caller may be told of: that something is alike an actor which it may not see, or alike in what is hidden from it, is
+/// told to nobody, neither by a refusal nor by what is left undone. The caller is answered as if that actor were not there.
+#[derive(Debug)]
+pub struct Telling<'a> {
+    secrecy: Option<&'a Secrecy>,
+    unseen: HashSet<ActorId>,
+}
+
+impl<'a> Telling<'a> {
+    /// What may be told of these actors.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn of(
+        actors: impl IntoIterator<Item = ActorId>,
+        sight: &Sight,
+        secrecy: Option<&'a Secrecy>,
+        db: &impl ConnectionTrait,
+    ) -> Result<Self> {
+        let mut actors: Vec<ActorId> = actors.into_iter().collect();
+        actors.sort_unstable();
+        actors.dedup();
+        let mut unseen = HashSet::new();
+        for actors in actors.chunks(10_000).filter(|_| !sight.all) {
+            unseen.extend(store::missing(sight, actors, db).await?);
+        }
+        Ok(Self { secrecy, unseen })
+    }
+
+    /// Takes in an actor as it has become.
+    pub fn meet(&mut self, id: ActorId, fields: &NewActor, sight: &Sight) {
+        if sight.sees(fields.visibility, None, Some(id.uuid())) {
+            self.unseen.remove(&id);
+        } else {
+            self.unseen.insert(id);
+        }
+    }
+
+    /// Whether the caller may be told that something is alike an actor so.
+    #[must_use]
+    pub fn tells(&self, reason: MatchReason, actor: ActorId) -> bool {
+        !self.unseen.contains(&actor)
+            && reason.is_told(|member| self.secrecy.is_some_and(|secrecy| secrecy.locked(actor.uuid()).contains_key(member)))
+    }
 }
 
 /// The living actors with these name keys ([`super::rules::name_key`]), each with its seat, oldest first.

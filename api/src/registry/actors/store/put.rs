@@ -7,7 +7,7 @@ use sea_orm::{ActiveValue::Set, EntityTrait, QueryFilter, QueryOrder, QuerySelec
 
 use super::{KIND, hanging, no_parent};
 use crate::{
-    access::Visibility,
+    access::{Sight, Visibility},
     geography::areas::{AreaId, store as areas},
     kernel::{
         Fault, Problem, Result, Write,
@@ -20,7 +20,12 @@ use crate::{
     },
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
     registry::{
-        actors::{Actor, ActorId, IdentifierScope, NewActor, rules, table},
+        actors::{
+            Actor, ActorId, IdentifierScope, NewActor,
+            matching::{MatchReason, Telling},
+            rules, table,
+        },
+        likenesses::store as likenesses,
         relations::store::{self as relations, Moved},
     },
 };
@@ -48,36 +53,44 @@ struct Admitted {
     before: Option<Actor>,
     actor: Actor,
     municipality: Option<String>,
+    /// Those of its own numbers that another has, as the caller could not know.
+    claimed: Vec<Number>,
 }
+
+/// A scheme with a value.
+pub(in crate::registry::actors) type Number = (String, String);
 
 /// Registers an actor.
 ///
 /// # Errors
-/// With all faults of it, or the actor that has its number.
-pub async fn insert(new: NewActor, w: &Write<'_>) -> Result<Actor> {
-    one(Draft { id: w.new_id(), before: None, fields: new }, w).await
+/// With all faults of it, or the actor that has its number, if the caller may know of that.
+pub async fn insert(new: NewActor, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
+    one(Draft { id: w.new_id(), before: None, fields: new }, sight, w).await
 }
 
 /// Changes an actor.
 ///
 /// # Errors
 /// With all faults of the change, or that another was first.
-pub async fn update(actor: &Actor, new: NewActor, w: &Write<'_>) -> Result<Actor> {
-    one(Draft { id: actor.id, before: Some(actor.clone()), fields: new }, w).await
+pub async fn update(actor: &Actor, new: NewActor, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
+    one(Draft { id: actor.id, before: Some(actor.clone()), fields: new }, sight, w).await
 }
 
-async fn one(draft: Draft, w: &Write<'_>) -> Result<Actor> {
-    put_many(vec![draft], w).await?.pop().unwrap_or_else(|| Err(Problem::not_found()))
+async fn one(draft: Draft, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
+    put_many(vec![draft], sight, w).await?.pop().unwrap_or_else(|| Err(Problem::not_found()))
 }
 
 /// Checks and stores many actors, and tells of each in its turn how it has become or why it was refused. One that is refused
 /// does not stand in the way of the others. A draft may name an earlier one of the same call as its parent, and of two that
 /// claim the same number the later is refused. What is as it was is not written. Whether the caller may is not asked here.
 ///
+/// A number of an actor that the caller may not see, or whose numbers are hidden from it, is as free as any: both then have it,
+/// and that they are alike is told to those who see both (`registry::likenesses`), as is a name that another has.
+///
 /// # Errors
 /// When the database does not answer.
-pub async fn put_many(drafts: Vec<Draft>, w: &Write<'_>) -> Result<Vec<Result<Actor>>> {
-    let mut known = Known::of(&drafts, w).await?;
+pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Result<Vec<Result<Actor>>> {
+    let mut known = Known::of(&drafts, sight, w).await?;
     let mut outcomes = Vec::with_capacity(drafts.len());
     let mut admitted = Vec::new();
     for (at, draft) in drafts.into_iter().enumerate() {
@@ -117,6 +130,8 @@ pub async fn put_many(drafts: Vec<Draft>, w: &Write<'_>) -> Result<Vec<Result<Ac
     }
     history::keep(&versions, w).await?;
     relations::keep_parents(&moved, w).await?;
+    let stored: Vec<_> = admitted.iter().map(|Admitted { before, actor, .. }| (actor, before.as_ref())).collect();
+    likenesses::look_for(&stored, w).await?;
     Ok(outcomes)
 }
 
@@ -159,17 +174,20 @@ pub(in crate::registry::actors) fn texts(actor: &NewActor) -> String {
 }
 
 /// What drafts are checked against: looked up once for all of them, and kept in step as they are admitted.
-struct Known {
+struct Known<'a> {
     paths: HashMap<AreaId, String>,
     domains: Vec<String>,
     /// Living actors that are or may come to be above a draft, each with the one above it.
     above: HashMap<ActorId, Option<ActorId>>,
-    /// Whose own an identifier is, by scheme and value.
-    taken: HashMap<(String, String), ActorId>,
+    /// Whose own an identifier is.
+    taken: Taken,
+    /// Of whom of them the caller may be told.
+    telling: Telling<'a>,
+    sight: &'a Sight,
 }
 
-impl Known {
-    async fn of(drafts: &[Draft], w: &Write<'_>) -> Result<Self> {
+impl<'a> Known<'a> {
+    async fn of(drafts: &[Draft], sight: &'a Sight, w: &'a Write<'_>) -> Result<Self> {
         let mut areas: Vec<AreaId> = Vec::new();
         let (mut values, mut any_domain) = (HashSet::new(), false);
         for Draft { fields, .. } in drafts {
@@ -180,11 +198,15 @@ impl Known {
         }
         areas.sort_unstable();
         areas.dedup();
+        let taken = taken(values.into_iter().collect(), w).await?;
+        let telling = Telling::of(taken.values().flatten().map(|(owner, _)| *owner), sight, w.call.secrecy.as_ref(), &w.tx).await?;
         Ok(Self {
             paths: areas::paths(&areas, &w.tx).await?,
             domains: if any_domain { codelists::known(POLICY_DOMAIN, &w.tx).await? } else { Vec::new() },
             above: above(drafts, w).await?,
-            taken: taken(values.into_iter().collect(), w).await?,
+            taken,
+            telling,
+            sight,
         })
     }
 
@@ -213,12 +235,16 @@ impl Known {
         if !faults.is_empty() {
             return Err(Problem::invalid(faults));
         }
-        self.numbers_are_free(id, &fields)?;
+        let claimed = self.claimed(id, before.as_ref(), &fields)?;
         self.above.insert(id, fields.parent_id);
-        if before.is_some() {
-            self.taken.retain(|_, owner| *owner != id);
+        for owners in self.taken.values_mut() {
+            owners.retain(|(owner, _)| *owner != id);
         }
-        self.taken.extend(own(&fields).map(|(_, number)| (number, id)));
+        for (_, number) in own(&fields) {
+            let claim = claimed.contains(&number);
+            self.taken.entry(number).or_default().push((id, claim));
+        }
+        self.telling.meet(id, &fields, self.sight);
         let seat = fields.seat_area_id.and_then(|seat| self.paths.get(&seat));
         let municipality = seat.and_then(|path| areas::municipality_of(path)).map(ToOwned::to_owned);
         let actor = Actor {
@@ -230,7 +256,7 @@ impl Known {
             merged_into: before.as_ref().and_then(|before| before.merged_into),
             expanded: None,
         };
-        Ok(Admitted { at, before, actor, municipality })
+        Ok(Admitted { at, before, actor, municipality, claimed })
     }
 
     /// The fault of a parent that is not there, or that is below the actor itself. Where it is hidden from the caller what lies
@@ -259,10 +285,26 @@ impl Known {
         None
     }
 
-    fn numbers_are_free(&self, id: ActorId, fields: &NewActor) -> Result<()> {
+    /// The own numbers of an actor that another has whom the caller may not be told of; one that the caller may know of refuses
+    /// them. What the actor had before stays as it was.
+    fn claimed(&self, id: ActorId, before: Option<&Actor>, fields: &NewActor) -> Result<Vec<Number>> {
         let mut refused: Option<Problem> = None;
+        let mut claimed = Vec::new();
+        let kept: Vec<Number> = before.iter().flat_map(|before| own(&before.fields)).map(|(_, number)| number).collect();
         for (at, number) in own(fields) {
-            let Some(owner) = self.taken.get(&number).filter(|owner| **owner != id) else { continue };
+            let owners = self.taken.get(&number).map(Vec::as_slice).unwrap_or_default();
+            if kept.contains(&number) {
+                claimed.extend(owners.contains(&(id, true)).then_some(number));
+                continue;
+            }
+            let mut others = owners.iter().map(|(owner, _)| *owner).filter(|owner| *owner != id).peekable();
+            if others.peek().is_none() {
+                continue;
+            }
+            let Some(owner) = others.find(|owner| self.telling.tells(MatchReason::SameIdentifier, *owner)) else {
+                claimed.push(number);
+                continue;
+            };
             let problem = refused.get_or_insert_with(|| {
                 Problem::conflict(say!(
                     "Numret i identifiers/{at} är redan en annan aktörs eget. Är det samma aktör, använd den; är det en lokal del av den, ange scope parent.",
@@ -272,7 +314,7 @@ impl Known {
             });
             problem.faults.push(Fault::at(format!("/identifiers/{at}"), "taken", say!("Numret är upptaget.", "The number is taken.")));
         }
-        refused.map_or(Ok(()), Err)
+        refused.map_or(Ok(claimed), Err)
     }
 }
 
@@ -288,7 +330,7 @@ fn secret_parent() -> Fault {
 }
 
 /// The identifiers that are an actor's own, each with its place.
-pub(super) fn own(fields: &NewActor) -> impl Iterator<Item = (usize, (String, String))> {
+pub(in crate::registry::actors) fn own(fields: &NewActor) -> impl Iterator<Item = (usize, Number)> {
     let identifiers = fields.identifiers.iter().enumerate().filter(|(_, identifier)| identifier.scope == IdentifierScope::Own);
     identifiers.map(|(at, identifier)| (at, (identifier.scheme.clone(), identifier.value.clone())))
 }
@@ -325,19 +367,40 @@ async fn above(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<ActorId, Optio
     Ok(above)
 }
 
+/// The actors that have a number as their own, each with whether another had it before.
+pub(super) type Taken = HashMap<Number, Vec<(ActorId, bool)>>;
+
 /// Whose own these numbers are.
-pub(super) async fn taken(values: Vec<String>, w: &Write<'_>) -> Result<HashMap<(String, String), ActorId>> {
-    let mut taken = HashMap::new();
+pub(super) async fn taken(values: Vec<String>, w: &Write<'_>) -> Result<Taken> {
+    let mut taken = Taken::new();
     for values in values.chunks(ASKED) {
         let rows = table::identifier::Entity::find()
             .filter(table::identifier::Column::Value.is_in(values.iter().map(String::as_str)))
             .filter(table::identifier::Column::Scope.eq(IdentifierScope::Own))
             .filter(table::identifier::Column::Live.eq(true))
+            .order_by_asc(table::identifier::Column::Claimed)
+            .order_by_asc(table::identifier::Column::Id)
             .all(&w.tx)
             .await?;
-        taken.extend(rows.into_iter().map(|row| ((row.scheme, row.value), row.actor_id)));
+        for row in rows {
+            taken.entry((row.scheme, row.value)).or_default().push((row.actor_id, row.claimed));
+        }
     }
     Ok(taken)
+}
+
+/// Says of an actor's own numbers that another has them already, as who wrote them could not know.
+pub(in crate::registry::actors) async fn claim(actor: ActorId, numbers: &[Number], w: &Write<'_>) -> Result<()> {
+    for (scheme, value) in numbers {
+        table::identifier::Entity::update_many()
+            .set(table::identifier::ActiveModel { claimed: Set(true), ..Default::default() })
+            .filter(table::identifier::Column::ActorId.eq(actor))
+            .filter(table::identifier::Column::Scheme.eq(scheme.as_str()))
+            .filter(table::identifier::Column::Value.eq(value.as_str()))
+            .exec(&w.tx)
+            .await?;
+    }
+    Ok(())
 }
 
 fn row(actor: &Actor, municipality: Option<&str>) -> table::ActiveModel {
@@ -381,7 +444,7 @@ fn row(actor: &Actor, municipality: Option<&str>) -> table::ActiveModel {
 /// Writes the actors themselves. Those that somebody else was first to change are taken out, and told with their places.
 async fn write_rows(admitted: &mut Vec<Admitted>, w: &Write<'_>) -> Result<Vec<(usize, Problem)>> {
     let mut late: Vec<(usize, Problem)> = Vec::new();
-    for Admitted { at, before, actor, municipality } in admitted.iter() {
+    for Admitted { at, before, actor, municipality, .. } in admitted.iter() {
         let Some(before) = before else { continue };
         let row = row(actor, municipality.as_deref());
         match w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, before.version).await {
@@ -420,7 +483,7 @@ async fn write_areas(admitted: &[Admitted], w: &Write<'_>) -> Result<()> {
 async fn write_identifiers(admitted: &[Admitted], w: &Write<'_>) -> Result<()> {
     let other = |draft: &&Admitted| draft.before.as_ref().is_none_or(|before| before.fields.identifiers != draft.actor.fields.identifiers);
     let (mut old, mut rows) = (Vec::new(), Vec::new());
-    for Admitted { before, actor, .. } in admitted.iter().filter(other) {
+    for Admitted { before, actor, claimed, .. } in admitted.iter().filter(other) {
         old.extend(before.as_ref().map(|_| actor.id));
         rows.extend(actor.fields.identifiers.iter().map(|identifier| table::identifier::ActiveModel {
             id: Set(w.new_id()),
@@ -429,6 +492,7 @@ async fn write_identifiers(admitted: &[Admitted], w: &Write<'_>) -> Result<()> {
             value: Set(identifier.value.clone()),
             scope: Set(identifier.scope),
             live: Set(true),
+            claimed: Set(claimed.iter().any(|(scheme, value)| *scheme == identifier.scheme && *value == identifier.value)),
         }));
     }
     // All that are given up before any is taken, for one may go from an actor to another.

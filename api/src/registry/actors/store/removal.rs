@@ -9,7 +9,12 @@ use crate::{
     geography::areas::store as areas,
     kernel::{Fault, Problem, Result, Write, events::ChangeOperation, history, problem::Kind, say, search},
     registry::{
-        actors::{Actor, ActorId, NewActor, table, tombstones},
+        actors::{
+            Actor, ActorId, NewActor,
+            matching::{MatchReason, Telling},
+            table, tombstones,
+        },
+        likenesses::store as likenesses,
         relations::store::{self as relations, Moved},
     },
 };
@@ -125,12 +130,19 @@ async fn place(actor: &Actor, w: &Write<'_>) -> Result<Option<ActorId>> {
 /// Restores a removed actor with its identifiers.
 ///
 /// # Errors
-/// When another actor has taken one of them meanwhile, naming it, or what was above it has come to be a part of it.
-pub(in crate::registry::actors) async fn restore(actor: &Actor, w: &Write<'_>) -> Result<Actor> {
+/// When another actor has taken one of them meanwhile that the caller may know of, naming it, or what was above it has come to be
+/// a part of it.
+pub(in crate::registry::actors) async fn restore(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
     let taken = put::taken(actor.fields.identifiers.iter().map(|identifier| identifier.value.clone()).collect(), w).await?;
-    let mut refused: Option<Problem> = None;
+    let owners = taken.values().flatten().map(|(owner, _)| *owner);
+    let telling = Telling::of(owners, sight, w.call.secrecy.as_ref(), &w.tx).await?;
+    let (mut refused, mut claimed) = (None::<Problem>, Vec::new());
     for (at, number) in put::own(&actor.fields) {
-        let Some(owner) = taken.get(&number) else { continue };
+        let Some(owners) = taken.get(&number).filter(|owners| !owners.is_empty()) else { continue };
+        let Some((owner, _)) = owners.iter().find(|(owner, _)| telling.tells(MatchReason::SameIdentifier, *owner)) else {
+            claimed.push(number);
+            continue;
+        };
         let problem = refused.get_or_insert_with(|| {
             Problem::conflict(say!(
                 "Numret i identifiers/{at} har blivit en annan aktörs eget sedan aktören togs bort. Är det samma aktör, använd den; annars tar du bort numret från den andra, eller ger det scope parent där, och försöker igen.",
@@ -152,11 +164,13 @@ pub(in crate::registry::actors) async fn restore(actor: &Actor, w: &Write<'_>) -
     }
     let fields = NewActor { parent_id: place(actor, w).await?, ..actor.fields.clone() };
     let back = Actor { version: actor.version + 1, updated_at: w.now, fields, ..actor.clone() };
+    put::claim(back.id, &claimed, w).await?;
     replace(&back, None, actor.version, w).await?;
     search::put(KIND, back.id, &[&put::texts(&back.fields)], w).await?;
     history::keep(&[put::version(&back, ChangeOperation::Upsert, false)], w).await?;
     w.record(put::change(&back, None, ChangeOperation::Upsert));
     what_hangs_on(back.id, ChangeOperation::Upsert, w).await?;
+    likenesses::look_for(&[(&back, None)], w).await?;
     if back.fields.parent_id != actor.fields.parent_id {
         seen_elsewhere(back.id, actor.fields.parent_id, w).await?;
         relations::keep_parents(&[Moved { actor: &back, before: Some(actor) }], w).await?;

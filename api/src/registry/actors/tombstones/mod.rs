@@ -5,6 +5,7 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QueryS
 
 use super::{
     Actor, ActorId, IdentifierScope, NewActor,
+    matching::{self, MatchReason, Telling},
     store::{self, KIND, view},
     table,
 };
@@ -144,22 +145,22 @@ pub async fn revive(actor: &Actor, parent: Option<ActorId>, w: &Write<'_>) -> Re
 }
 
 /// Gives an actor that lives again its numbers. One that has become another's own meanwhile is it no longer, and is told by its
-/// scheme.
+/// scheme; where the caller may not know of the other both have it.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn claim(actor: &Actor, w: &Write<'_>) -> Result<Vec<String>> {
+pub async fn claim(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Result<Vec<String>> {
     let mut identifiers = actor.fields.identifiers.clone();
+    let numbers: Vec<_> = store::own(&actor.fields).map(|(_, number)| number).collect();
+    let owners = matching::owners(&numbers, &w.tx).await?;
+    let telling = Telling::of(owners.values().flatten().copied(), sight, w.call.secrecy.as_ref(), &w.tx).await?;
     let mut lost = Vec::new();
     for identifier in identifiers.iter_mut().filter(|identifier| identifier.scope == IdentifierScope::Own) {
-        let taken = table::identifier::Entity::find()
-            .filter(table::identifier::Column::Scheme.eq(identifier.scheme.as_str()))
-            .filter(table::identifier::Column::Value.eq(identifier.value.as_str()))
-            .filter(table::identifier::Column::Scope.eq(IdentifierScope::Own))
-            .filter(table::identifier::Column::Live.eq(true))
-            .one(&w.tx)
-            .await?;
-        if taken.is_some() {
+        let number = (identifier.scheme.clone(), identifier.value.clone());
+        let Some(owners) = owners.get(&number) else { continue };
+        if !owners.iter().any(|owner| telling.tells(MatchReason::SameIdentifier, *owner)) {
+            store::claim_numbers(actor.id, &[number], w).await?;
+        } else {
             identifier.scope = IdentifierScope::Parent;
             lost.push(identifier.scheme.clone());
             table::identifier::Entity::update_many()
