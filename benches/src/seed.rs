@@ -55,6 +55,7 @@ pub async fn fill(database: &Database, count: usize) -> Outcome<Seeded> {
         connections: 2,
         acquire_timeout: Duration::from_mins(1),
         statement_timeout: Duration::ZERO,
+        lock_timeout: Duration::ZERO,
         durable: true,
         cache_mebibytes: 128,
     };
