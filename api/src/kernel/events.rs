@@ -285,3 +285,24 @@ impl Feed {
         self.fresh.notified().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_as_it_was_written_and_as_it_once_was() {
+        let place = Place::from((7, Uuid::from_u128(1), 2, DateTime::UNIX_EPOCH));
+        assert_eq!(place.to_string().parse(), Ok(place));
+        assert_eq!("000000000007".parse(), Ok(Place { position: 7, mark: 0 }));
+        assert!("7 x".parse::<Place>().is_err() && "".parse::<Place>().is_err());
+    }
+
+    #[test]
+    fn a_place_contradicts_another_event_at_the_same_position_alone() {
+        let place = |position, version| Place::from((position, Uuid::from_u128(1), version, DateTime::UNIX_EPOCH));
+        assert!(place(7, 2).contradicts(place(7, 3)));
+        assert!(!place(7, 2).contradicts(place(7, 2)) && !place(7, 2).contradicts(place(8, 3)));
+        assert!(!place(7, 2).contradicts(Place { position: 7, mark: 0 }), "a mark that is not known tells nothing");
+    }
+}

@@ -212,7 +212,7 @@ impl Db {
         let mut tried = 0;
         loop {
             tried += 1;
-            match self.attempt(call, tried > 1, &work).await {
+            match Box::pin(self.attempt(call, tried > 1, &work)).await {
                 Err(problem) if problem.retry && tried < TRIES => {
                     self.retries.inc();
                     // Not all at once again: a different wait for each, growing with the tries.

@@ -20,7 +20,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// How long a write is waited for that only tries.
 const PATIENCE: Duration = Duration::from_millis(700);
 /// How long others may keep the database busy before that is taken for a fault: longer than the longest write.
-const BUSY: Duration = Duration::from_secs(60);
+const BUSY: Duration = Duration::from_mins(1);
 
 /// When something was last committed, and what came of the last try.
 #[derive(Debug)]
