@@ -40,7 +40,8 @@ fn first_answer<'a>(received: &'a str, method: &str) -> (&'a str, &'a str, &'a s
 
 #[rstest]
 fn abuse_122_calls_sent_at_once_get_each_its_own_answer(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(app) = TestApp::start(database) else { return };
+    let settings = "sign_in_failures_per_account = 0\nsign_in_failures_per_address = 0\n";
+    let Some(app) = TestApp::start_with(database, settings) else { return };
     let body = r#"{"email":"ingen@example.se","password":"något helt annat"}"#;
     let length = body.len();
     let calls = [
@@ -59,7 +60,6 @@ fn abuse_122_calls_sent_at_once_get_each_its_own_answer(#[values(Database::Sqlit
             "POST /samsyn/v1/sessions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n",
             format!("Transfer-Encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n0\r\n\r\n"),
         ),
-        ("POST", "415", "POST /samsyn/v1/imports HTTP/1.1\r\nHost: x\r\n", "Content-Length: 4\r\n\r\n\r\n\r\n".to_owned()),
     ];
     for first in &calls {
         for second in &calls {
@@ -74,7 +74,6 @@ fn abuse_122_calls_sent_at_once_get_each_its_own_answer(#[values(Database::Sqlit
             let mut rest = received.as_str();
             for (at, (method, status, ..)) in three.iter().enumerate() {
                 let (head, body, after) = first_answer(rest, method);
-                let status = if *status == "415" { "401" } else { status };
                 assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{at} of {sent}\n{received}");
                 assert!(head.contains(&format!("x-request-id: pipelined-{at}")), "{at} of {sent}\n{received}");
                 assert_eq!(head.contains("connection: close"), at == 2, "{at} of {sent}\n{received}");
@@ -148,12 +147,12 @@ fn abuse_123_a_batch_is_not_told_again_to_who_may_no_longer_ask(#[values(Databas
         admin.post("/grants", &json!({"userId": user, "role": "actor_admin", "scope": scope})).is(201).json
     };
     let (lost, _kept) = (grant(&own), grant(&other));
-    let caller = app.sign_in("b@example.se").with("Idempotency-Key", "en-gång".replace('å', "a").as_str());
+    let caller = app.sign_in("b@example.se").with("Idempotency-Key", "en-gang");
     let actor = admin.get(&format!("/actors/{own}"));
-    let change = json!({"operations": [{"op": "update", "id": own, "version": actor.json["version"], "changes": {"website": "https://botkyrka.example.se/"}}]});
-    let first = caller.post("/actors/batch", &change).is(200);
+    let change = json!({"operations": [{"op": "update", "id": own, "version": actor.json["version"], "patch": {"website": "https://botkyrka.example.se/"}}]});
+    let first = caller.post("/actors/batch", &change).is(201);
     assert_eq!(first.json["done"], json!(1), "{}", first.body);
-    assert_eq!(caller.post("/actors/batch", &change).is(200).header("idempotency-replayed"), Some("true"));
+    assert_eq!(caller.post("/actors/batch", &change).is(201).header("idempotency-replayed"), Some("true"));
     admin.delete(&format!("/grants/{}", id(&lost)), &admin.get(&format!("/grants/{}", id(&lost))).etag()).is(204);
     let refused = caller.post("/actors/batch", &change).is(403);
     assert!(refused.json["detail"].as_str().unwrap().contains("/operations/0"), "{}", refused.body);

@@ -176,6 +176,9 @@ pub async fn authenticate<B: MessageBody + 'static>(
     response
 }
 
+/// Addresses outside of the API that count their calls themselves.
+const COUNTING: [&str; 2] = ["/oauth2/authorize", "/oauth2/callback"];
+
 /// Counts calls at addresses outside the API, where nobody is known before the call is read: all but those at which the
 /// service tells how it is, which whoever looks after it must always learn.
 ///
@@ -185,8 +188,10 @@ pub async fn limited<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    let counted_elsewhere = request.path().strip_prefix(ROOT).is_some_and(|below| below.is_empty() || below.starts_with('/'));
-    let meta = request.extensions().get::<Rc<Meta>>().cloned().filter(|_| !counted_elsewhere && !request.path().starts_with(HEALTH));
+    let path = request.path();
+    let counted_elsewhere =
+        COUNTING.contains(&path) || path.strip_prefix(ROOT).is_some_and(|below| below.is_empty() || below.starts_with('/'));
+    let meta = request.extensions().get::<Rc<Meta>>().cloned().filter(|_| !counted_elsewhere && !path.starts_with(HEALTH));
     if let (Some(limits), Some(meta)) = (request.app_data::<Data<Limits>>(), meta)
         && let Err(problem) = limits.count(&Ok(Arc::default()), &meta)
     {

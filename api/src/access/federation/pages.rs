@@ -44,7 +44,16 @@ pub async fn authorize(request: HttpRequest, federation: Data<Federation>, limit
 
 /// Takes the browser back from the provider and sends it on to the frontend.
 #[get("/oauth2/callback")]
-pub async fn callback(request: HttpRequest, federation: Data<Federation>, access: Data<Access>, db: Data<Db>) -> HttpResponse {
+pub async fn callback(
+    request: HttpRequest,
+    federation: Data<Federation>,
+    access: Data<Access>,
+    limits: Data<Limits>,
+    db: Data<Db>,
+) -> HttpResponse {
+    if let Err(problem) = count(&request, &limits) {
+        return told(&request, &problem);
+    }
     let answer =
         come_back(&request, &federation, &access.settings.two_step_roles, &db).await.unwrap_or_else(|problem| told(&request, &problem));
     access.changed();
@@ -155,11 +164,13 @@ fn asked<'a>(parameters: &'a Parameters, federation: &'a Federation) -> Result<A
     }
 }
 
+/// Counts a call, here and not with all others outside of the API, so that a refusal is a page for the person who comes.
+fn count(request: &HttpRequest, limits: &Limits) -> Result<()> {
+    request::meta(request).map_or(Ok(()), |meta| limits.count(&Ok(Arc::default()), &meta))
+}
+
 async fn leave(request: &HttpRequest, federation: &Federation, limits: &Limits, db: &Db) -> Result<HttpResponse> {
-    // Each sign-in under way is kept for a while, so nobody begins any number of them.
-    if let Some(meta) = request::meta(request) {
-        limits.count(&Ok(Arc::default()), &meta)?;
-    }
+    count(request, limits)?;
     let parameters = Parameters::of(request)?;
     let asked = asked(&parameters, federation)?;
     let settings = &asked.provider.settings;
