@@ -217,7 +217,7 @@ fn abuse_139_descriptions_of_errors_keep_to_the_characters_of_the_standard(#[val
         let refused = app.token(&form);
         assert!(matches!(refused.status, 400 | 401), "{}", refused.body);
         keeps(refused.json["error_description"].as_str().unwrap());
-        assert!(refused.header("www-authenticate").is_none_or(|header| header.is_ascii()));
+        assert!(refused.header("www-authenticate").is_none_or(str::is_ascii));
     }
     let twice = app.anybody().call("POST", "/oauth2/token", Some(("application/x-www-form-urlencoded", "å%22=1&å%22=2".as_bytes())));
     keeps(twice.is(400).json["error_description"].as_str().unwrap());

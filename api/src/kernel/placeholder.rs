@@ -90,7 +90,7 @@ pub fn is_placeholder(secret: &str) -> bool {
     }
     let lower = secret.to_lowercase();
     let in_brackets = [('<', '>'), ('{', '}'), ('[', ']')].iter().any(|(open, close)| lower.starts_with(*open) && lower.ends_with(*close));
-    let alike = lower.chars().all(|sign| Some(sign) == lower.chars().next());
+    let alike = lower.chars().all(|sign| lower.starts_with(sign));
     let counted = lower.len() < 16 && lower.chars().all(|sign| sign.is_ascii_digit());
     let letters: String = lower.chars().filter(|sign| sign.is_alphanumeric()).collect();
     let letters = letters.trim_end_matches(|sign: char| sign.is_ascii_digit());
