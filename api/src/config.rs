@@ -18,7 +18,8 @@ use crate::{
         letters::{Outbox, OutboxError},
         policy::Role,
     },
-    kernel::{address, cors::Cors, db, middleware::Envelope},
+    exchange::imports::room::Bounds,
+    kernel::{address, cors::Cors, db, disk::Spool, middleware::Envelope},
 };
 
 macro_rules! settings {
@@ -58,6 +59,17 @@ settings! {
     body_bytes: usize = 2_097_152;
     /// The largest file that may be imported, in mebibytes; it has as much more time to arrive as it is larger than a body.
     import_mebibytes: usize = 50;
+    /// The most rows of a file that is imported; one with more is refused before anything of it is stored.
+    import_rows: u32 = 100_000;
+    /// Imports of one caller that have not ended.
+    imports_per_caller: u32 = 5;
+    /// Imports of all callers together that have not ended.
+    imports_at_once: u32 = 50;
+    /// The folder in which files wait that are imported, without names, while they are read. Empty means that of SQLite's
+    /// database, else the system's own.
+    import_folder: String = "";
+    /// How many mebibytes an import must leave free on the disk, where that is ours; 0 means that nobody looks.
+    disk_spare_mebibytes: u64 = 256;
     /// How many seconds a body may take to arrive.
     body_seconds: u64 = 30;
     /// How many seconds the headers of a call may take to arrive.
@@ -237,6 +249,12 @@ impl Config {
         if !(1..=1024).contains(&self.import_mebibytes) {
             return wrong("import_mebibytes", format!("{} is not between 1 and 1024", self.import_mebibytes));
         }
+        if !(1..=10_000_000).contains(&self.import_rows) {
+            return wrong("import_rows", format!("{} is not between 1 and 10000000", self.import_rows));
+        }
+        if !self.import_folder.is_empty() && !Path::new(&self.import_folder).is_dir() {
+            return wrong("import_folder", format!("{} is no folder", self.import_folder));
+        }
         if self.session_hours < 1 {
             return wrong("session_hours", format!("{} is less than 1", self.session_hours));
         }
@@ -348,6 +366,21 @@ impl Config {
             secure: self.public_url.starts_with("https://"),
             trusted_proxies: address::networks(&self.trusted_proxies).unwrap_or_default(),
             cors: Cors::new(&self.cors_origins).unwrap_or_default(),
+        }
+    }
+
+    /// How much may be imported, and where it waits.
+    #[must_use]
+    pub fn imports(&self) -> Bounds {
+        let database = db::sqlite_file(&self.database_url);
+        let beside = database.as_deref().map(|file| file.parent().filter(|folder| !folder.as_os_str().is_empty()));
+        let beside = beside.map(|folder| folder.unwrap_or(Path::new(".")).to_owned());
+        let folder = if self.import_folder.is_empty() { beside } else { Some(self.import_folder.clone().into()) };
+        Bounds {
+            rows: self.import_rows,
+            per_caller: self.imports_per_caller,
+            at_once: self.imports_at_once,
+            spool: Spool { folder, database, spare: self.disk_spare_mebibytes << 20 },
         }
     }
 

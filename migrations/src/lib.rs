@@ -23,6 +23,7 @@ mod m0019_sources;
 mod m0020_merge;
 mod m0021_imports;
 mod m0022_webhooks;
+mod m0026_pieces;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -56,6 +57,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_merge::Migration),
             Box::new(m0021_imports::Migration),
             Box::new(m0022_webhooks::Migration),
+            Box::new(m0026_pieces::Migration),
         ]
     }
 }

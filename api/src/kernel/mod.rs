@@ -7,6 +7,7 @@ pub mod clock;
 pub mod contract;
 pub mod cors;
 pub mod db;
+pub mod disk;
 pub mod events;
 pub mod export;
 pub mod extract;
