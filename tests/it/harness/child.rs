@@ -50,6 +50,11 @@ impl Child {
         Self { process, address }
     }
 
+    /// Its number among the processes.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Ends it without warning.
     pub fn kill(mut self) {
         self.process.kill().unwrap();

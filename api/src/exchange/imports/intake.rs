@@ -20,7 +20,7 @@ use crate::kernel::{
 /// The most rows that are worked through in one transaction.
 pub const CHUNK: usize = 500;
 /// How many bytes of rows are worked through in one transaction: a piece is full with the row that reaches this.
-const WEIGHT: usize = 512 << 10;
+const WEIGHT: usize = 256 << 10;
 
 /// A file that has been read.
 #[derive(Debug)]

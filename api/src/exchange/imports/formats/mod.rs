@@ -17,7 +17,7 @@ use crate::kernel::{Fault, Problem, Result, disk::Spool, language::Text, problem
 /// The most columns that a table may have.
 pub const MAX_COLUMNS: usize = 500;
 /// The most bytes that a row may have. What is longer than that is no row but a mistake.
-pub const MAX_ROW: usize = 256 << 10;
+pub const MAX_ROW: usize = 128 << 10;
 /// The most faults that are told of a row.
 pub const MAX_FAULTS: usize = 20;
 

@@ -301,7 +301,7 @@ mod tests {
     fn letters(bytes: &[u8]) -> Result<String> {
         let file = file_of(bytes);
         let mut text = String::new();
-        decoded(&file)?.read_to_string(&mut text)?;
+        decoded(&file)?.read_to_string(&mut text).map_err(failed)?;
         Ok(text)
     }
 
