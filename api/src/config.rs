@@ -18,8 +18,7 @@ use crate::{
         letters::{Outbox, OutboxError},
         policy::Role,
     },
-    exchange::imports::room::Bounds,
-    kernel::{address, cors::Cors, db, disk::Spool, middleware::Envelope},
+    kernel::{address, cors::Cors, db, middleware::Envelope},
 };
 
 macro_rules! settings {
@@ -366,21 +365,6 @@ impl Config {
             secure: self.public_url.starts_with("https://"),
             trusted_proxies: address::networks(&self.trusted_proxies).unwrap_or_default(),
             cors: Cors::new(&self.cors_origins).unwrap_or_default(),
-        }
-    }
-
-    /// How much may be imported, and where it waits.
-    #[must_use]
-    pub fn imports(&self) -> Bounds {
-        let database = db::sqlite_file(&self.database_url);
-        let beside = database.as_deref().map(|file| file.parent().filter(|folder| !folder.as_os_str().is_empty()));
-        let beside = beside.map(|folder| folder.unwrap_or(Path::new(".")).to_owned());
-        let folder = if self.import_folder.is_empty() { beside } else { Some(self.import_folder.clone().into()) };
-        Bounds {
-            rows: self.import_rows,
-            per_caller: self.imports_per_caller,
-            at_once: self.imports_at_once,
-            spool: Spool { folder, database, spare: self.disk_spare_mebibytes << 20 },
         }
     }
 

@@ -108,7 +108,10 @@ fn abuse_113_nor_does_the_console_take_more_rows(#[values(Database::Sqlite, Data
     });
     let app = TestApp::on(&url, 2_000_000);
     let admin = app.sign_in("admin0@example.se");
-    assert_eq!([admin.get("/imports").is(200).json, admin.get("/sources").is(200).json].map(|page| page["items"].clone()), [json!([]), json!([])]);
+    assert_eq!(
+        [admin.get("/imports").is(200).json, admin.get("/sources").is(200).json].map(|page| page["items"].clone()),
+        [json!([]), json!([])]
+    );
 }
 
 #[rstest]
@@ -118,7 +121,9 @@ fn abuse_113_of_rows_that_are_refused_the_first_are_told_of_and_the_rest_counted
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     // Some cannot be read, and some cannot be written: their area is not there.
-    let wrong: String = (0..1300).map(|row| if row % 2 == 0 { "{}\n".to_owned() } else { format!("{{\"name\":\"A{row}\",\"kommun\":\"9999\"}}\n") }).collect();
+    let wrong: String = (0..1300)
+        .map(|row| if row % 2 == 0 { "{}\n".to_owned() } else { format!("{{\"name\":\"A{row}\",\"kommun\":\"9999\"}}\n") })
+        .collect();
     let file = format!("{wrong}{{\"name\":\"Alby IF\"}}\n");
     for query in ["?kind=association&dryRun=true", "?kind=association"] {
         let (path, job) = import_as(&admin, query, NDJSON, file.as_bytes());
@@ -142,7 +147,11 @@ fn abuse_113_one_row_never_takes_much_room(#[values(Database::Sqlite, Database::
         format!("{{\"name\":\"Fittja IF\",\"contactPoints\":[{}1]}}", "{},".repeat(30_000)),
         "{\"name\":\"Alby IF\"}".to_owned(),
     ];
-    for (media_type, file) in [(NDJSON, rows.join("\n")), ("application/json", format!("[{}]", rows.join(","))), (CSV, format!("namn\n{long}\n\"{long}\"\nAlby IF\n"))] {
+    for (media_type, file) in [
+        (NDJSON, rows.join("\n")),
+        ("application/json", format!("[{}]", rows.join(","))),
+        (CSV, format!("namn\n{long}\n\"{long}\"\nAlby IF\n")),
+    ] {
         let (path, job) = import_as(&admin, "?kind=association&dryRun=true", media_type, file.as_bytes());
         assert_eq!([&job["refused"], &job["created"]], [&json!(2), &json!(1)], "{media_type} {job}");
         let told = admin.get(&format!("{path}/rows?outcome=refused")).is(200).json["items"].clone();
@@ -169,7 +178,16 @@ fn abuse_113_only_so_many_imports_are_under_way(#[values(Database::Sqlite, Datab
     assert_eq!(refused.header("retry-after"), Some("10"));
     assert!(refused.json["detail"].as_str().unwrap().contains("så många inläsningar"), "{}", refused.body);
     // What has ended makes room, however it ended.
-    let path = format!("/imports/{}", id(&owner.get("/imports?limit=200").is(200).json["items"].as_array().unwrap().iter().find(|job| job["finishedAt"].is_null()).unwrap().clone()));
+    let path = format!(
+        "/imports/{}",
+        id(&owner.get("/imports?limit=200").is(200).json["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|job| job["finishedAt"].is_null())
+            .unwrap()
+            .clone())
+    );
     owner.call("POST", &format!("{path}/cancel"), None).is(200);
     send(&owner).is(202);
 }

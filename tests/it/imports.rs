@@ -11,6 +11,7 @@ use samsyn::{
         formats::Format,
         intake,
         mapping::Known,
+        room::Bounds,
         store::{self, Order},
         worker::Worker,
     },
@@ -649,7 +650,7 @@ pub fn with_db(url: &str, now: TimeDelta, first_id: u64, work: impl AsyncFnOnce(
             let db = Db::open(&settings, false, Clock::Fixed(today() + now), Ids::counted_from(first_id)).await.unwrap();
             let access = Access::load(config_of("").tokens(), &db).await.unwrap();
             let contract = Arc::new(Contract::new(&openapi::document(openapi::CANONICAL_URL)).unwrap());
-            work(&db, &access, Worker::new(contract, config_of("import_rows = 2000").imports())).await;
+            work(&db, &access, Worker::new(contract, Bounds::of(&config_of("import_rows = 2000")))).await;
             db.close().await;
         });
     })

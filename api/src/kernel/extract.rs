@@ -204,7 +204,9 @@ impl Place<'_> {
     fn pointer(self) -> String {
         match self {
             Self::Top => String::new(),
-            Self::Member(above, name) => format!("{}/{}", above.pointer(), personal_number::mask(name).replace('~', "~0").replace('/', "~1")),
+            Self::Member(above, name) => {
+                format!("{}/{}", above.pointer(), personal_number::mask(name).replace('~', "~0").replace('/', "~1"))
+            }
             Self::Item(above, at) => format!("{}/{at}", above.pointer()),
         }
     }

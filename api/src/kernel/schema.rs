@@ -245,7 +245,9 @@ mod tests {
         let schema = json!({"type": "array", "maxItems": 1000, "items": {"type": "object", "required": ["a"]}});
         let validator = compile(&schema, &Value::Null).unwrap();
         let list = |items: usize, item: Value| Value::Array(vec![item; items]);
-        let codes = |value: &Value| faults(&validator, value).into_iter().map(|fault| format!("{} {}", fault.pointer, fault.code)).collect::<Vec<_>>();
+        let codes = |value: &Value| {
+            faults(&validator, value).into_iter().map(|fault| format!("{} {}", fault.pointer, fault.code)).collect::<Vec<_>>()
+        };
         assert_eq!(codes(&list(3, json!({}))), ["/0/a required", "/1/a required", "/2/a required"]);
         assert_eq!(codes(&list(250_000, json!({}))).len(), MOST_FAULTS);
         assert_eq!(codes(&list(250_000, json!({"a": 1}))), [" too-many"]);

@@ -1,7 +1,7 @@
 //! How much room imports may take: rows, jobs at once, disk. A file is received into a file without a name, and read from
 //! there, one file at a time; so what an import takes in memory does not depend on how large the file is, nor on how many come.
 
-use std::{fs::File, io::Write, time::Duration};
+use std::{fs::File, io::Write, path::Path, time::Duration};
 
 use actix_web::web;
 use bytes::BytesMut;
@@ -14,6 +14,7 @@ use crate::{
     config::Config,
     kernel::{
         Db, Fault, Problem, Result,
+        db::sqlite_file,
         disk::{Spool, failed},
         export::{Full, Turn, Turns},
         hash,
@@ -43,6 +44,23 @@ pub struct Bounds {
     pub at_once: u32,
     /// Where files wait.
     pub spool: Spool,
+}
+
+impl Bounds {
+    /// As much as the settings say.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let database = sqlite_file(&config.database_url);
+        let beside = database.as_deref().map(|file| file.parent().filter(|folder| !folder.as_os_str().is_empty()));
+        let beside = beside.map(|folder| folder.unwrap_or(Path::new(".")).to_owned());
+        let folder = if config.import_folder.is_empty() { beside } else { Some(config.import_folder.clone().into()) };
+        Self {
+            rows: config.import_rows,
+            per_caller: config.imports_per_caller,
+            at_once: config.imports_at_once,
+            spool: Spool { folder, database, spare: config.disk_spare_mebibytes << 20 },
+        }
+    }
 }
 
 /// The room that there is at this instance.

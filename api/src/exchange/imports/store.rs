@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*,
+    ActiveValue::Set,
+    ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect, QueryTrait,
+    entity::prelude::*,
     sea_query::{Expr, Query},
 };
 
@@ -154,8 +156,12 @@ pub async fn stage(intake: &Intake, db: &Db) -> Result<ImportJobId> {
     for piece in intake.pieces.each() {
         let stored = match piece {
             Ok((first_row, rows)) => {
-                let piece =
-                    piece::ActiveModel { import_job_id: Set(id), first_row: Set(first_row), rows: Set(rows), created_at: Set(db.clock.now()) };
+                let piece = piece::ActiveModel {
+                    import_job_id: Set(id),
+                    first_row: Set(first_row),
+                    rows: Set(rows),
+                    created_at: Set(db.clock.now()),
+                };
                 piece::Entity::insert(piece).exec_without_returning(db.writer()).await.map(drop).map_err(Problem::from)
             }
             Err(problem) => Err(problem),
@@ -241,7 +247,8 @@ pub async fn forget_some(db: &Db) -> Result<bool> {
         piece::Entity::delete_many().filter(these).exec(db.writer()).await?;
         return Ok(true);
     }
-    let old = table::Entity::find().filter(table::Column::FinishedAt.lt(now - KEPT)).order_by_asc(table::Column::Id).one(db.reader()).await?;
+    let old =
+        table::Entity::find().filter(table::Column::FinishedAt.lt(now - KEPT)).order_by_asc(table::Column::Id).one(db.reader()).await?;
     let Some(old) = old else { return Ok(false) };
     let last: Option<i64> = row::Entity::find()
         .select_only()

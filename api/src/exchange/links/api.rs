@@ -17,8 +17,8 @@ use crate::{
         },
     },
     kernel::{
-        At, Db, Fault, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, hash::short, personal_number,
-        reply::Nothing, request::Call, text,
+        At, Db, Fault, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, hash::short, personal_number, reply::Nothing,
+        request::Call, text,
     },
     registry::actors::{Actor, ActorId, NewActor, matching},
 };

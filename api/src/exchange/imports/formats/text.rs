@@ -274,9 +274,8 @@ impl Windows {
             let [first, middle] = self.before;
             self.has_empty |= matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D);
             self.is_at_home |= b"\xC4\xC5\xC9\xD6\xE4\xE5\xE9\xF6".contains(byte);
-            self.has_foreign |= first.is_ascii_alphabetic()
-                && matches!(middle, 0x84 | 0x86 | 0x8A | 0x8C | 0x94 | 0x9A)
-                && byte.is_ascii_lowercase();
+            self.has_foreign |=
+                first.is_ascii_alphabetic() && matches!(middle, 0x84 | 0x86 | 0x8A | 0x8C | 0x94 | 0x9A) && byte.is_ascii_lowercase();
             self.before = [middle, *byte];
         }
     }

@@ -76,7 +76,8 @@ impl<'a> Book<'a> {
             let mut part = archive.by_index(at).map_err(|error| no_workbook(&error))?;
             let name = part.name().map_err(|error| no_workbook(&error))?.to_lowercase();
             parts.insert(name.trim_start_matches('/').replace('\\', "/"), at);
-            unpacked += std::io::copy(&mut (&mut part).take(limit + 1 - unpacked), &mut std::io::sink()).map_err(|error| no_workbook(&error))?;
+            unpacked +=
+                std::io::copy(&mut (&mut part).take(limit + 1 - unpacked), &mut std::io::sink()).map_err(|error| no_workbook(&error))?;
             if unpacked > limit {
                 return Err(too_large());
             }

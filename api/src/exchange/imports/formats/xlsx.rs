@@ -141,9 +141,8 @@ impl Cell {
 fn place(name: &str) -> Option<(u32, usize)> {
     let digits = name.find(|letter: char| letter.is_ascii_digit())?;
     let letters = name[..digits].bytes().filter(u8::is_ascii_alphabetic);
-    let column = letters.fold(0usize, |column, letter| {
-        column.saturating_mul(26).saturating_add(usize::from(letter.to_ascii_uppercase() - b'A') + 1)
-    });
+    let column = letters
+        .fold(0usize, |column, letter| column.saturating_mul(26).saturating_add(usize::from(letter.to_ascii_uppercase() - b'A') + 1));
     Some((name[digits..].parse::<u32>().ok()?.checked_sub(1)?, column.checked_sub(1)?))
 }
 

@@ -184,7 +184,9 @@ mod tests {
 
     #[test]
     fn what_xml_cannot_have_is_written_out() {
-        for (written, meant) in [("a_x000D_b", "a\rb"), ("_x005F_x000D_", "_x000D_"), ("_xD83D__xDE00_", "😀"), ("a_x_b_x12", "a_x_b_x12"), ("_xåä", "_xåä")] {
+        for (written, meant) in
+            [("a_x000D_b", "a\rb"), ("_x005F_x000D_", "_x000D_"), ("_xD83D__xDE00_", "😀"), ("a_x_b_x12", "a_x_b_x12"), ("_xåä", "_xåä")]
+        {
             assert_eq!(unescaped(written), meant, "{written}");
         }
     }
@@ -202,7 +204,9 @@ mod tests {
             }
         };
         let large = "x".repeat(MAX_EVENT + 10);
-        for xml in [large.clone(), format!("<a b=\"{large}\">"), format!("<!--{large}-->"), format!("<![CDATA[{large}]]>"), "<a>".repeat(200)] {
+        for xml in
+            [large.clone(), format!("<a b=\"{large}\">"), format!("<!--{large}-->"), format!("<![CDATA[{large}]]>"), "<a>".repeat(200)]
+        {
             assert_eq!(read(xml.clone()), Err(crate::kernel::problem::Kind::TooLarge), "{}", &xml[..10]);
         }
         assert!(read("<a><b/>x</a>".repeat(100_000)).unwrap() < 1000);
