@@ -29,7 +29,7 @@ use crate::{
     config::Config,
     exchange::{
         changes::{self, Followers},
-        imports::worker::Worker,
+        imports::{room::Bounds, worker::Worker},
         webhooks::{Allowed, Webhooks},
     },
     guidance::packs,
@@ -108,7 +108,7 @@ impl App {
         let calls = Calls::new(!config.metrics_listen.is_empty());
         let limits = Limits::new(config.limits(), &db.clock);
         let followers = Followers::new(config.followers_per_caller, config.followers);
-        let imports = Worker::new(Arc::clone(contract));
+        let imports = Worker::new(Arc::clone(contract), Bounds::of(&config));
         Ok(Self {
             turns: Data::new(Turns::new(config.exports_per_caller, config.exports_at_once)),
             places: Data::new(Places::new(config.places())),

@@ -68,6 +68,17 @@ settings! {
     body_bytes: usize = 2_097_152;
     /// The largest file that may be imported, in mebibytes; it has as much more time to arrive as it is larger than a body.
     import_mebibytes: usize = 50;
+    /// The most rows of a file that is imported; one with more is refused before anything of it is stored.
+    import_rows: u32 = 100_000;
+    /// Imports of one caller that have not ended.
+    imports_per_caller: u32 = 5;
+    /// Imports of all callers together that have not ended.
+    imports_at_once: u32 = 50;
+    /// The folder in which files wait that are imported, without names, while they are read. Empty means that of SQLite's
+    /// database, else the system's own.
+    import_folder: String = "";
+    /// How many mebibytes an import must leave free on the disk, where that is ours; 0 means that nobody looks.
+    disk_spare_mebibytes: u64 = 256;
     /// How many seconds a body may take to arrive.
     body_seconds: u64 = 30;
     /// How many seconds a call may take to be answered once it has arrived, beside what it asks to wait for; then it is broken
@@ -285,6 +296,12 @@ impl Config {
         }
         if !(1..=1024).contains(&self.import_mebibytes) {
             return wrong("import_mebibytes", format!("{} is not between 1 and 1024", self.import_mebibytes));
+        }
+        if !(1..=10_000_000).contains(&self.import_rows) {
+            return wrong("import_rows", format!("{} is not between 1 and 10000000", self.import_rows));
+        }
+        if !self.import_folder.is_empty() && !Path::new(&self.import_folder).is_dir() {
+            return wrong("import_folder", format!("{} is no folder", self.import_folder));
         }
         if self.session_hours < 1 {
             return wrong("session_hours", format!("{} is less than 1", self.session_hours));

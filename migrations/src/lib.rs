@@ -24,6 +24,7 @@ mod m0020_merge;
 mod m0021_imports;
 mod m0022_webhooks;
 mod m0025_homes;
+mod m0026_pieces;
 mod m0027_likenesses;
 mod m0028_usual_addresses;
 
@@ -60,6 +61,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_imports::Migration),
             Box::new(m0022_webhooks::Migration),
             Box::new(m0025_homes::Migration),
+            Box::new(m0026_pieces::Migration),
             Box::new(m0027_likenesses::Migration),
             Box::new(m0028_usual_addresses::Migration),
         ]

@@ -1,6 +1,6 @@
 //! Files of organisations: read however they are written, each row in or told of, nothing twice, and never stuck.
 
-use std::{sync::Arc, thread};
+use std::{fs::File, io::Write, sync::Arc, thread};
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -11,6 +11,7 @@ use samsyn::{
         formats::Format,
         intake,
         mapping::Known,
+        room::Bounds,
         store::{self, Order},
         worker::Worker,
     },
@@ -75,7 +76,7 @@ pub fn rows(who: &Client, path: &str) -> Vec<String> {
     who.get(&format!("{path}/rows?limit=200")).is(200).json["items"].as_array().unwrap().iter().map(told).collect()
 }
 
-fn source(who: &Client, name: &str) -> String {
+pub fn source(who: &Client, name: &str) -> String {
     let owned = ["name", "website", "focus", "identifiers", "seatAreaId", "targetGroups", "parentId", "contactPoints"];
     id(&who.post("/sources", &json!({"actorId": null, "name": name, "idScheme": name, "ownedFields": owned})).is(201).json)
 }
@@ -90,7 +91,7 @@ pub fn events(app: &TestApp) -> i64 {
     counted(app, "SELECT COUNT(*) AS rows_found FROM event")
 }
 
-fn counted(app: &TestApp, select: &'static str) -> i64 {
+pub fn counted(app: &TestApp, select: &'static str) -> i64 {
     let (settings, (send, receive)) = (settings_of(&app.url), std::sync::mpsc::channel());
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
@@ -594,7 +595,7 @@ fn a_dry_run_at_the_console_leaves_nothing_behind(#[values(Database::Sqlite, Dat
     };
     let csv = "namn;kommun\nAlby IF;0127\n;0127\n";
     with_db(&url, TimeDelta::zero(), 700_000, async move |db, access, worker| {
-        let try_out = Box::pin(console::run(&request, csv.into(), &worker, access, db, |_| ())).await.unwrap();
+        let try_out = Box::pin(console::run(&request, file(csv), &worker, access, db, |_| ())).await.unwrap();
         assert_eq!((try_out.job.created, try_out.job.refused, try_out.problems.len()), (1, 1, 1));
         assert_eq!((try_out.new_source.as_deref(), try_out.source.is_none()), (Some("föreningar"), true));
         let left = |table: &str| Statement::from_string(db.backend(), format!("SELECT COUNT(*) AS rows_found FROM {table}"));
@@ -603,7 +604,7 @@ fn a_dry_run_at_the_console_leaves_nothing_behind(#[values(Database::Sqlite, Dat
             assert_eq!(row.try_get::<i64>("", "rows_found").unwrap(), 0, "{table}");
         }
         let earnest = Request { dry_run: false, ..request };
-        let done = Box::pin(console::run(&earnest, csv.into(), &worker, access, db, |_| ())).await.unwrap();
+        let done = Box::pin(console::run(&earnest, file(csv), &worker, access, db, |_| ())).await.unwrap();
         assert_eq!((done.job.created, done.source.is_some(), done.new_source), (1, true, None));
     });
 }
@@ -623,8 +624,15 @@ fn an_export_from_here_is_no_source_s_file(#[values(Database::Sqlite, Database::
     assert_eq!(job["created"], json!(1), "{job}");
 }
 
-/// A database of its own with an admin, and nobody serving.
-fn alone(database: Database) -> Option<(String, String)> {
+/// A file with this in it.
+pub fn file(text: &str) -> File {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+/// A database of its own with two admins, and nobody serving.
+pub fn alone(database: Database) -> Option<(String, String)> {
     let url = empty(database)?;
     prepare(&url);
     let app = TestApp::on(&url, 1_000_000);
@@ -635,14 +643,14 @@ fn alone(database: Database) -> Option<(String, String)> {
 }
 
 /// Does something with a database while nobody serves.
-fn with_db(url: &str, now: TimeDelta, first_id: u64, work: impl AsyncFnOnce(&Db, &Access, Worker) + Send + 'static) {
+pub fn with_db(url: &str, now: TimeDelta, first_id: u64, work: impl AsyncFnOnce(&Db, &Access, Worker) + Send + 'static) {
     let settings = settings_of(url);
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let db = Db::open(&settings, false, Clock::Fixed(today() + now), Ids::counted_from(first_id)).await.unwrap();
             let access = Access::load(config_of("").tokens(), &db).await.unwrap();
             let contract = Arc::new(Contract::new(&openapi::document(openapi::CANONICAL_URL)).unwrap());
-            work(&db, &access, Worker::new(contract)).await;
+            work(&db, &access, Worker::new(contract, Bounds::of(&config_of("import_rows = 2000")))).await;
             db.close().await;
         });
     })
@@ -651,15 +659,16 @@ fn with_db(url: &str, now: TimeDelta, first_id: u64, work: impl AsyncFnOnce(&Db,
 }
 
 /// Puts a job with so many rows in the queue, works off one piece of it, and dies.
-fn die_in_the_middle(url: &str, user: &str, total: usize) {
+pub fn die_in_the_middle(url: &str, user: &str, total: usize) {
     let user = user.parse().unwrap();
     with_db(url, TimeDelta::zero(), 700_000, async move |db, access, worker| {
         let csv = (0..total).fold("namn;typ\n".to_owned(), |csv, number| csv + &format!("Förening {number};förening\n"));
         let known = Known { kind: None, from_source: false, today: today().date_naive() };
-        let read = intake(Format::Csv, csv.into_bytes(), known).await.unwrap();
+        let read = intake(Format::Csv, Arc::new(file(&csv)), known, &worker.room().bounds).await.unwrap();
         let caller = Caller { user: Some(user), ..Caller::default() };
         let order = Order { source: None, kind: Some(ActorKind::Association), full: false, dry_run: false };
-        let job = db.transaction(&Call::of_installation(), async |w| store::insert(order, &read, &caller, w).await).await.unwrap();
+        let id = store::stage(&read, db).await.unwrap();
+        let job = db.transaction(&Call::of_installation(), async |w| store::insert(id, order, &read, &caller, w).await).await.unwrap();
         assert!(worker.step(&job, access, db).await.unwrap());
     });
 }

@@ -37,7 +37,7 @@ use crate::{
     },
     statistics::{
         indicators::{Indicator, store as indicators},
-        observations::{rules, store as observations},
+        observations::store as observations,
     },
 };
 
@@ -211,7 +211,8 @@ impl Case<'_> {
         };
         let reach = everywhere.reach(crate::access::policy::Permission::WriteStatistics)?;
         let source = observations::Source { indicator: &indicator, source: "SCB", licence: Some("CC0"), dry_run: false };
-        observations::import(&reach, &source, &rules::table(WAGES), self.w).await?;
+        let gathered = observations::Gathered::of_table(WAGES, indicator.fields.value_kind)?;
+        observations::import(&reach, &source, &gathered, self.w).await?;
         Ok(indicator)
     }
 

@@ -1,6 +1,7 @@
 //! Importing a file at the console, with the same machinery as the API.
 
 use std::{
+    fs::File,
     io::{ErrorKind, IsTerminal, Write},
     path::{Path, PathBuf},
 };
@@ -70,12 +71,12 @@ pub(super) async fn run(command: ImportCommand, config: Config) -> Outcome {
         ))
     })?;
     let kind = command.kind.as_deref().map(|written| kind(written).ok_or_else(|| say(no_kind(written)))).transpose()?;
-    let bytes = std::fs::read(&command.file).map_err(|error| say(unread(&command.file, &error)))?;
+    let file = opened(&command.file).map_err(|error| say(unread(&command.file, &error)))?;
     let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned();
     let request = Request { format, source: command.source, file: stem, kind, full: command.full, dry_run: command.dry_run };
     let app = App::build(config, Clock::System, Ids::Random).await?;
     let mut bar = Bar::new(language);
-    let report = Box::pin(console::run(&request, bytes, app.imports(), app.access(), app.db(), |job| bar.show(job))).await;
+    let report = Box::pin(console::run(&request, file, app.imports(), app.access(), app.db(), |job| bar.show(job))).await;
     bar.clear();
     app.db().close().await;
     let report = report.map_err(|problem| {
@@ -96,6 +97,12 @@ pub(super) async fn run(command: ImportCommand, config: Config) -> Outcome {
             Err(say(reason.unwrap_or_else(|| say!("Inläsningen stoppades.", "The import was stopped."))).into())
         }
     }
+}
+
+/// Opens a file to be read; that a folder is none is seen only when it is read.
+fn opened(path: &Path) -> std::io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() { Err(ErrorKind::IsADirectory.into()) } else { Ok(file) }
 }
 
 /// The kind that a word stands for, as in the column for it.

@@ -191,9 +191,15 @@ pub fn plain(heading: &str) -> String {
     text::fold(heading).chars().filter(|letter| letter.is_alphanumeric()).collect()
 }
 
+/// The most bytes of a heading that may mean something.
+const LONGEST: usize = 400;
+
 /// The column that a heading means, and how good a name it is for it: the lower the better.
 #[must_use]
 pub fn meant(heading: &str) -> Option<(&'static Column, usize)> {
+    if heading.len() > LONGEST {
+        return None;
+    }
     let heading = plain(heading);
     COLUMNS.iter().find_map(|column| {
         let own = [plain(column.member), plain(column.swedish)];
@@ -223,6 +229,9 @@ pub fn behind(member: &'static str) -> &'static str {
 /// The known heading nearest to one that is not, when near enough to be what was meant.
 #[must_use]
 pub fn nearest(heading: &str) -> Option<&'static str> {
+    if heading.len() > LONGEST {
+        return None;
+    }
     let heading = plain(heading);
     let names = COLUMNS.iter().filter(|column| column.shape != Shape::Ours).flat_map(|column| [column.swedish, column.member]);
     // Letters left out, added or swapped: words that only begin alike mean something else.

@@ -153,7 +153,7 @@ pub const PLACED: [Column; 4] = [Column::Position, Column::EntityId, Column::Ver
 
 impl From<Placed> for Place {
     fn from((position, id, version, at): Placed) -> Self {
-        Self { position, mark: hash::short(format!("{id} {version} {}", at.timestamp_micros()).as_bytes()) }
+        Self { position, mark: hash::mark(format!("{id} {version} {}", at.timestamp_micros()).as_bytes()) }
     }
 }
 

@@ -22,7 +22,9 @@ use super::{
     language::say,
     personal_number,
     problem::{Fault, Kind, Problem, Result},
-    request, text,
+    request,
+    schema::MOST_FAULTS,
+    text,
 };
 
 /// The parts of the path, as typed ids.
@@ -154,59 +156,104 @@ pub fn json(request: &HttpRequest, media_types: &[&str]) -> Result<Value> {
 /// # Errors
 /// When it is malformed, or text in it cannot be stored.
 pub fn parse(bytes: &[u8]) -> Result<Value> {
-    let mut faults = Vec::new();
+    let mut found = Found::default();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let body = Strict { pointer: String::new(), faults: &mut faults }
-        .deserialize(&mut reader)
-        .and_then(|body| reader.end().map(|()| body))
-        .map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            let repeated =
-                error.to_string().strip_prefix("repeated name ").and_then(|rest| rest.split(" at line").next()).map(ToOwned::to_owned);
-            Problem::new(Kind::MalformedJson).detail(match repeated {
-                Some(name) => say!(
-                    "Namnet {name} står två gånger i samma objekt (rad {line}). Ta bort det ena.",
-                    "The name {name} stands twice in one object (line {line}). Remove one."
-                ),
-                None => say!(
-                    "Innehållet är inte giltig JSON: felet upptäcktes på rad {line}, tecken {column}.",
-                    "The body is not valid JSON: the fault was found at line {line}, column {column}."
-                ),
-            })
-        })?;
-    if faults.is_empty() { Ok(body) } else { Err(Problem::invalid(faults)) }
+    let read = Strict { at: Place::Top, found: &mut found }.deserialize(&mut reader).and_then(|body| reader.end().map(|()| body));
+    if found.values > MAX_VALUES {
+        return Err(Problem::new(Kind::TooLarge).detail(say!(
+            "Innehållet har fler än {MAX_VALUES} värden. Dela upp det i flera anrop.",
+            "The body has more than {MAX_VALUES} values. Divide it into several calls."
+        )));
+    }
+    let body = read.map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let repeated =
+            error.to_string().strip_prefix("repeated name ").and_then(|rest| rest.split(" at line").next()).map(ToOwned::to_owned);
+        Problem::new(Kind::MalformedJson).detail(match repeated {
+            Some(name) => say!(
+                "Namnet {name} står två gånger i samma objekt (rad {line}). Ta bort det ena.",
+                "The name {name} stands twice in one object (line {line}). Remove one."
+            ),
+            None => say!(
+                "Innehållet är inte giltig JSON: felet upptäcktes på rad {line}, tecken {column}.",
+                "The body is not valid JSON: the fault was found at line {line}, column {column}."
+            ),
+        })
+    })?;
+    if found.faults.is_empty() { Ok(body) } else { Err(Problem::invalid(found.faults)) }
+}
+
+/// The most values of a body, for each takes far more room in memory than it has letters.
+const MAX_VALUES: usize = 300_000;
+
+/// What has been found in a body so far.
+#[derive(Default)]
+struct Found {
+    /// What is wrong with it, as far as it is told.
+    faults: Vec<Fault>,
+    values: usize,
+}
+
+impl Found {
+    fn tell(&mut self, fault: impl FnOnce() -> Fault) {
+        if self.faults.len() < MOST_FAULTS {
+            self.faults.push(fault());
+        }
+    }
+}
+
+/// Where in a body a value stands. The pointer to it is written only where there is something to tell.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Top,
+    Member(&'a Self, &'a str),
+    Item(&'a Self, usize),
+}
+
+impl Place<'_> {
+    fn pointer(self) -> String {
+        match self {
+            Self::Top => String::new(),
+            Self::Member(above, name) => {
+                format!("{}/{}", above.pointer(), personal_number::mask(name).replace('~', "~0").replace('/', "~1"))
+            }
+            Self::Item(above, at) => format!("{}/{at}", above.pointer()),
+        }
+    }
+
+    /// Whether what stands there is a secret or a cursor, which is compared or opened and never shown, so that it is no free
+    /// text.
+    fn is_secret(self) -> bool {
+        let Self::Member(_, name) = self else { return false };
+        let name = name.to_ascii_lowercase();
+        name == "code" || name == "cursor" || ["password", "token", "secret", "recoverycode"].iter().any(|end| name.ends_with(end))
+    }
 }
 
 struct Strict<'a> {
-    pointer: String,
-    faults: &'a mut Vec<Fault>,
+    at: Place<'a>,
+    found: &'a mut Found,
 }
 
 impl Strict<'_> {
-    fn within(&mut self, part: &str) -> Strict<'_> {
-        Strict { pointer: format!("{}/{part}", self.pointer), faults: self.faults }
-    }
-
     fn text(self, text: &str) -> Value {
+        let Self { at, found } = self;
         if let Some(letter) = text::forbidden_character(text) {
-            self.faults.push(Fault::at(self.pointer, "forbidden-character", contract::forbidden(letter)));
-        } else if personal_number::contains(text) && !is_secret(&self.pointer) {
-            self.faults.push(personal_number::fault(self.pointer));
+            found.tell(|| Fault::at(at.pointer(), "forbidden-character", contract::forbidden(letter)));
+        } else if personal_number::contains(text) && !at.is_secret() {
+            found.tell(|| personal_number::fault(at.pointer()));
         }
         Value::String(text::composed(text))
     }
 }
 
-/// Whether the member at a place is a secret or a cursor, which is compared or opened and never shown, so that it is no free
-/// text.
-fn is_secret(pointer: &str) -> bool {
-    let name = pointer.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-    name == "code" || name == "cursor" || ["password", "token", "secret", "recoverycode"].iter().any(|end| name.ends_with(end))
-}
-
 impl<'de> DeserializeSeed<'de> for Strict<'_> {
     type Value = Value;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.found.values += 1;
+        if self.found.values > MAX_VALUES {
+            return Err(D::Error::custom("too many values"));
+        }
         deserializer.deserialize_any(self)
     }
 }
@@ -235,28 +282,29 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_unit<E>(self) -> Result<Value, E> {
         Ok(Value::Null)
     }
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let Self { at, found } = self;
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(self.within(&list.len().to_string()))? {
+        while let Some(item) = items.next_element_seed(Strict { at: Place::Item(&at, list.len()), found })? {
             list.push(item);
         }
         Ok(Value::Array(list))
     }
-    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let Self { at, found } = self;
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if object.contains_key(&name) {
                 return Err(A::Error::custom(format_args!("repeated name {}", personal_number::mask(&name))));
             }
-            let escaped = personal_number::mask(&name).replace('~', "~0").replace('/', "~1");
+            let place = Place::Member(&at, &name);
             if personal_number::contains(&name) {
-                self.faults.push(personal_number::fault(format!("{}/{escaped}", self.pointer)));
+                found.tell(|| personal_number::fault(place.pointer()));
             }
             if let Some(letter) = text::forbidden_character(&name) {
-                let pointer = format!("{}/{escaped}", self.pointer);
-                self.faults.push(Fault::at(pointer, "forbidden-character", contract::forbidden(letter)));
+                found.tell(|| Fault::at(place.pointer(), "forbidden-character", contract::forbidden(letter)));
             }
-            let value = members.next_value_seed(self.within(&escaped))?;
+            let value = members.next_value_seed(Strict { at: place, found })?;
             object.insert(name, value);
         }
         Ok(Value::Object(object))
@@ -317,6 +365,17 @@ mod tests {
         let pointers: Vec<_> = problem.faults.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(pointers, ["/a", "/[personnummer]", "/[personnummer]/0/b"]);
         Ok(())
+    }
+
+    #[test]
+    fn abuse_113_a_small_body_never_takes_much_memory_or_time() {
+        // Each of these has two megabytes or less, and would have taken hundreds, or minutes.
+        let values = format!("[{}1]", "{},".repeat(600_000));
+        assert_eq!(parse(values.as_bytes()).err().map(|problem| problem.kind), Some(Kind::TooLarge));
+        let hidden = format!("[{}1]", "\"\\u0000\",".repeat(200_000));
+        assert_eq!(parse(hidden.as_bytes()).err().map(|problem| problem.faults.len()), Some(MOST_FAULTS));
+        let far = format!("{{\"{}\":[{}0]}}", "x".repeat(1_000_000), "0,".repeat(290_000));
+        assert!(parse(far.as_bytes()).is_ok());
     }
 
     #[test]

@@ -12,8 +12,38 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 
 /// The first bytes of SHA-256 as a number, which tells two contents apart where nobody seeks two that are alike.
 #[must_use]
-pub fn short(bytes: &[u8]) -> u64 {
+pub fn mark(bytes: &[u8]) -> u64 {
     digest::digest(&digest::SHA256, bytes).as_ref()[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+}
+
+/// Sixteen bytes that stand for a text where many must be remembered.
+#[must_use]
+pub fn short(text: &str) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest::digest(&digest::SHA256, text.as_bytes()).as_ref()[..16]);
+    short
+}
+
+/// SHA-256 of what comes in parts.
+pub struct Parts(digest::Context);
+
+impl Default for Parts {
+    fn default() -> Self {
+        Self(digest::Context::new(&digest::SHA256))
+    }
+}
+
+impl Parts {
+    /// The next part.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all parts as lower-case hexadecimal.
+    #[must_use]
+    pub fn hex(self) -> String {
+        hex(self.0.finish().as_ref())
+    }
 }
 
 /// Lower-case hexadecimal.

@@ -8,6 +8,7 @@ pub mod connection;
 pub mod contract;
 pub mod cors;
 pub mod db;
+pub mod disk;
 pub mod events;
 pub mod export;
 pub mod extract;

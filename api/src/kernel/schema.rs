@@ -71,9 +71,58 @@ fn gather<'a>(schema: &'a Value, schemas: &'a Value, needed: &mut BTreeSet<&'a s
     }
 }
 
-/// What is wrong with a value.
+/// The most faults that are told of a body.
+pub(super) const MOST_FAULTS: usize = 200;
+/// How many items of lists are looked through for all their faults; the library keeps what is wrong with each.
+const MOST_ITEMS: usize = 5000;
+
+/// What is wrong with a value: all of it, up to a number, unless it has very many items. Then what is wrong with the first of
+/// them, and in any case something.
 pub(super) fn faults(validator: &Validator, value: &Value) -> Vec<Fault> {
-    validator.iter_errors(value).flat_map(|error| explain(&error)).collect()
+    if validator.is_valid(value) {
+        return Vec::new();
+    }
+    if items(value) <= MOST_ITEMS {
+        return validator.iter_errors(value).flat_map(|error| explain(&error)).take(MOST_FAULTS).collect();
+    }
+    let mut found: Vec<_> = validator.validate(value).err().iter().flat_map(explain).collect();
+    let beginning = beginning(value, &mut MOST_ITEMS.clone());
+    for fault in validator.iter_errors(&beginning).flat_map(|error| explain(&error)).take(MOST_FAULTS) {
+        if !found.contains(&fault) {
+            found.push(fault);
+        }
+    }
+    found.truncate(MOST_FAULTS);
+    found
+}
+
+/// How many items all lists of a value have.
+fn items(value: &Value) -> usize {
+    match value {
+        Value::Array(list) => list.len() + list.iter().map(items).sum::<usize>(),
+        Value::Object(members) => members.values().map(items).sum(),
+        _ => 0,
+    }
+}
+
+/// A value with no more items in its lists than are left, but for the first few of each, of which a schema may demand some.
+fn beginning(value: &Value, left: &mut usize) -> Value {
+    const FEW: usize = 2;
+    match value {
+        Value::Array(list) => {
+            let mut kept = Vec::new();
+            for item in list {
+                if *left == 0 && kept.len() >= FEW {
+                    break;
+                }
+                *left = left.saturating_sub(1);
+                kept.push(beginning(item, left));
+            }
+            Value::Array(kept)
+        }
+        Value::Object(members) => Value::Object(members.iter().map(|(name, member)| (name.clone(), beginning(member, left))).collect()),
+        other => other.clone(),
+    }
 }
 
 /// One fault of the validator as sentences that a person can act on.
@@ -87,6 +136,7 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
         }
         Broken::AdditionalProperties { unexpected } => unexpected
             .iter()
+            .take(MOST_FAULTS)
             .map(|name| {
                 let place = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
                 Fault::at(
@@ -238,6 +288,24 @@ mod tests {
         for none in unknown {
             assert!(!validator.is_valid(&json!(none)), "{none}");
         }
+    }
+
+    #[test]
+    fn abuse_113_what_is_told_of_a_body_has_an_end() {
+        let schema = json!({"type": "array", "maxItems": 1000, "items": {"type": "object", "required": ["a"]}});
+        let validator = compile(&schema, &Value::Null).unwrap();
+        let list = |items: usize, item: Value| Value::Array(vec![item; items]);
+        let codes = |value: &Value| {
+            faults(&validator, value).into_iter().map(|fault| format!("{} {}", fault.pointer, fault.code)).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(&list(3, json!({}))), ["/0/a required", "/1/a required", "/2/a required"]);
+        assert_eq!(codes(&list(250_000, json!({}))).len(), MOST_FAULTS);
+        assert_eq!(codes(&list(250_000, json!({"a": 1}))), [" too-many"]);
+        // A fault far from the beginning is found too.
+        let mut late = list(20_000, json!({"a": 1}));
+        late[15_000] = json!({});
+        let large = compile(&json!({"type": "array", "items": {"type": "object", "required": ["a"]}}), &Value::Null).unwrap();
+        assert_eq!(faults(&large, &late)[0].pointer, "/15000/a");
     }
 
     #[test]

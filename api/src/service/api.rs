@@ -51,6 +51,9 @@ pub struct ServiceLimits {
     pub body_bytes: i64,
     /// The largest file that can be imported.
     pub import_bytes: i64,
+    /// The most rows of a file that is imported.
+    #[schema(format = Int32)]
+    pub import_rows: u32,
     /// The longest address with its parameters.
     #[schema(format = Int32)]
     pub address_bytes: usize,
@@ -100,6 +103,7 @@ async fn limits(by: By<needs::ReadService>, config: Data<Config>) -> Result<Repl
         idempotency_hours: write::IDEMPOTENCY_HOURS,
         body_bytes: i64::try_from(config.body_bytes).unwrap_or(i64::MAX),
         import_bytes: i64::try_from(config.import_mebibytes << 20).unwrap_or(i64::MAX),
+        import_rows: config.import_rows,
         address_bytes: crate::kernel::middleware::MAX_ADDRESS,
         header_bytes: crate::kernel::middleware::MAX_HEADERS,
         access_token_minutes: config.access_token_minutes,

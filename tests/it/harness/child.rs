@@ -84,6 +84,11 @@ impl Child {
         assert!(self.process.wait().unwrap().success());
     }
 
+    /// Its number among the processes.
+    pub fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Ends it without warning.
     pub fn kill(mut self) {
         self.process.kill().unwrap();

@@ -1,10 +1,8 @@
-use actix_web::{HttpMessage, HttpRequest, get, post, web, web::Data};
-use bytes::{Bytes, BytesMut};
+use actix_web::{HttpMessage, HttpRequest, get, http::header, post, web, web::Data};
 use chrono::{DateTime, Utc};
-use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::time::Duration;
+use std::{cell::Cell, sync::Arc};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -13,6 +11,7 @@ use super::{
     formats::Format,
     intake,
     mapping::{ImportColumn, Known, LeftOutColumn},
+    room::receive,
     store::{self, Order},
     table::row,
     worker::Worker,
@@ -26,7 +25,6 @@ use crate::{
     },
     kernel::{
         At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result,
-        hash::sha256_hex,
         language::Language,
         places,
         problem::Kind,
@@ -81,6 +79,8 @@ pub struct ImportJob {
     pub held: i64,
     /// Rows that could not be used.
     pub refused: i64,
+    /// Those of them that nothing more is told of: the first 1,000 of a file are told of row by row.
+    pub untold: i64,
     /// Records that the source had before and that a full file lacks.
     pub absent: i64,
     /// Who started it; null for the installation itself.
@@ -206,7 +206,9 @@ async fn list(by: By<needs::ReadImports>, Query(paging): Query<Paging>, db: Data
 /// From a table (CSV with semicolon, comma or tab, or the first sheet of an XLSX workbook) or from objects (JSON or NDJSON).
 /// Headings are read in Swedish or English and as in exports; columns that are not known are left out and told of. The answer
 /// is a job: follow it at its address, and read what became of each row at `/imports/{importJobId}/rows`. A row that cannot
-/// be used is told of and stops no other.
+/// be used is told of and stops no other. A file may have as many rows as `importRows` in `GET /config` says; one with more is
+/// refused whole (413) before anything is stored. So is one that comes while the caller has as many imports under way as it may
+/// (429), all callers together have (503), or the disk has no room for it (507).
 #[utoipa::path(tag = "exchange", operation_id = "createImport", params(ImportOptions),
     request_body(content((NewImport = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"),
         (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
@@ -243,47 +245,46 @@ async fn create(
             "Send the file as text/csv, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, application/json or application/x-ndjson."
         ))
     })?;
-    // A file takes its time to arrive.
+    let (room, announced) = (worker.room(), announced(&request));
+    // It has limits of its own, and a file takes its time to arrive.
+    let _turn = room.enter(&by.caller, &db).await?;
     places::leave();
-    let body = take_in(payload, &config).await?;
+    let received = receive(payload, announced, &config, &room.bounds.spool).await?;
     // What a repeated call is known by is learnt only now, for the body was left for here.
-    let once = by.once.clone().map(|once| Once { digest: sha256_hex(&body), ..once });
+    let once = by.once.clone().map(|once| Once { digest: received.digest, ..once });
     let call = Call { once, ..Call::clone(&by) };
     let known = Known { kind: options.kind, from_source: options.source_id.is_some(), today: db.clock.now().date_naive() };
-    let read: Intake = intake(format, body, known).await?;
+    let read: Intake = {
+        let _reading = room.reading().await?;
+        intake(format, Arc::new(received.file), known, &room.bounds).await?
+    };
     let ours =
         say!("Filen är en export härifrån; läs in den utan sourceId.", "The file is an export from here; import it without sourceId.");
     fit(&read, format, known.from_source, ours, by.sight(), &db).await?;
+    room.bounds.spool.room(read.pieces.bytes().saturating_mul(2))?;
     let order = Order { source: options.source_id, kind: options.kind, full: options.full, dry_run: options.dry_run };
-    let reply = db
+    let id = store::stage(&read, &db).await?;
+    let is_there = Cell::new(false);
+    let written = db
         .write(&call, async |w| {
-            let job = store::view(store::insert(order, &read, &by.caller, w).await?, by.language);
+            is_there.set(true);
+            store::admit(&by.caller, &room.bounds, &w.tx).await?;
+            let job = store::view(store::insert(id, order, &read, &by.caller, w).await?, by.language);
             Reply::queued("/imports", job.id, job.version, &job)
         })
-        .await?;
+        .await;
+    if written.is_err() || !is_there.get() {
+        // It was refused, or done before.
+        store::unstage(id, &db).await?;
+    }
+    let reply = written?;
     worker.wake();
     Ok(reply)
 }
 
-/// Takes in a file, within its own limit and at the pace that any body must keep. It is read only when it is known that the
-/// caller may import, so that nobody else can fill the memory.
-async fn take_in(mut payload: web::Payload, config: &Config) -> Result<Bytes> {
-    let limit = config.import_mebibytes << 20;
-    let too_large = || Problem::new(Kind::TooLarge).header("Connection", "close");
-    let pace = (limit / config.body_bytes.max(1)).max(1);
-    let time = Duration::from_secs(config.body_seconds.saturating_mul(pace as u64));
-    let read = async {
-        let mut body = BytesMut::new();
-        while let Some(part) = payload.next().await {
-            let part = part.map_err(|_| Problem::new(Kind::MalformedJson))?;
-            if body.len() + part.len() > limit {
-                return Err(too_large());
-            }
-            body.extend_from_slice(&part);
-        }
-        Ok(body.freeze())
-    };
-    tokio::time::timeout(time, read).await.map_err(|_| Problem::new(Kind::Timeout).header("Connection", "close"))?
+/// How large the caller says that the body is.
+fn announced(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// Show an import
@@ -319,7 +320,8 @@ async fn cancel(by: By<needs::WriteImports>, At(id): At<ImportJobId>, db: Data<D
 /// List rows of an import
 ///
 /// What became of each row, in the order of the file. A dry run tells of all rows; an import of all but those that said what was
-/// there already.
+/// there already. Of rows that were refused the first 1,000 of a file are told of, each with at most 20 faults; `untold` of the
+/// job is how many more there were.
 #[utoipa::path(tag = "exchange", operation_id = "listImportRows", params(RowFilter, Paging),
     responses((status = 200, description = "A page of rows", body = Page<ImportRow>)), extensions(("x-permission" = json!("imports.read"))))]
 #[get("/imports/{importJobId}/rows")]

@@ -1,5 +1,7 @@
 //! Imports at the console: the same machinery, for the installation itself.
 
+use std::{fs::File, sync::Arc};
+
 use uuid::Uuid;
 
 use super::{
@@ -58,19 +60,19 @@ const TOLD: u64 = 20;
 /// When the file as a whole cannot be read, or the database does not answer.
 pub async fn run(
     request: &Request,
-    bytes: Vec<u8>,
+    file: File,
     worker: &Worker,
     access: &Access,
     db: &Db,
     told: impl FnMut(&table::Model),
 ) -> Result<Report> {
-    let bytes = bytes::Bytes::from(bytes);
+    let (file, bounds) = (Arc::new(file), &worker.room().bounds);
     let known = Known { kind: request.kind, from_source: false, today: db.clock.now().date_naive() };
-    let mut read: Intake = intake(request.format, bytes.clone(), known).await?;
+    let mut read: Intake = intake(request.format, Arc::clone(&file), known, bounds).await?;
     let has = |member: &str| read.columns.iter().any(|column| column.member == member);
     let ours = request.source.is_none() && has("id") && has("version");
     if !ours {
-        read = intake(request.format, bytes, Known { from_source: true, ..known }).await?;
+        read = intake(request.format, file, Known { from_source: true, ..known }, bounds).await?;
     }
     let acting = Acting::installation();
     let told_ours =
@@ -82,15 +84,17 @@ pub async fn run(
         None => None,
         Some(Ok(source)) => Some(source),
         Some(Err(new)) if request.dry_run => {
-            let (job, mut problems) = work::rehearse(order, &read, &new, worker, db, told).await?;
-            problems.truncate(usize::try_from(TOLD).unwrap_or(usize::MAX));
+            let most = usize::try_from(TOLD).unwrap_or(usize::MAX);
+            let (job, problems) = work::rehearse(order, &read, &new, worker, db, most, told).await?;
             return Ok(Report { job, problems, source: None, new_source: Some(new.name) });
         }
         Some(Err(new)) => Some(db.transaction(&Call::of_console("createSource"), async |w| sources::insert(&new, w).await).await?),
     };
     let order = Order { source: source.as_ref().map(|source| source.id), ..order };
     let call = Call::of_console("createImport");
-    let job = db.transaction(&call, async |w| store::insert(order, &read, &acting.caller, w).await).await?;
+    bounds.spool.room(read.pieces.bytes().saturating_mul(2))?;
+    let id = store::stage(&read, db).await?;
+    let job = db.transaction(&call, async |w| store::insert(id, order, &read, &acting.caller, w).await).await?;
     let job = worker.through(job.id, access, db, told).await?;
     let problems = store::first(job.id, ImportOutcome::Refused, TOLD, db.reader()).await?;
     Ok(Report { job, problems, source, new_source: None })

@@ -37,8 +37,8 @@ fn no_name(read: &Intake) -> Text {
 
 /// Whether some of a file's first rows are actors here; another system may have ids and versions of its own.
 async fn is_known(read: &Intake, sight: &Sight, db: &Db) -> Result<bool> {
-    let Some(first) = read.chunks.first() else { return Ok(false) };
-    let rows: Vec<Row> = serde_json::from_str(first)?;
+    let Some((_, first)) = read.pieces.each().next().transpose()? else { return Ok(false) };
+    let rows: Vec<Row> = serde_json::from_str(&first)?;
     let ids: Vec<ActorId> = rows.iter().filter_map(|row| Uuid::parse_str(row.external_id.as_deref()?).ok()).map(ActorId::from).collect();
     Ok(actors::missing(sight, &ids, db.reader()).await?.len() < ids.len())
 }

@@ -12,12 +12,13 @@ use uuid::Uuid;
 pub use super::record::{Record, Row, RowFault};
 use super::{
     cells::{Cells, Given, hidden, unstorable, value},
-    formats::{Item, MAX_COLUMNS},
+    formats::{Item, MAX_COLUMNS, MAX_FAULTS},
     helpers,
+    outcome::TOLD,
 };
 use crate::{
     exchange::columns::{self, Column, Shape},
-    kernel::{Fault, hash::sha256_hex, personal_number, say},
+    kernel::{Fault, hash::short as key, personal_number, say},
     registry::actors::ActorKind,
 };
 
@@ -83,13 +84,15 @@ pub struct Mapping {
     pub left_out: Vec<LeftOutColumn>,
     /// The first row with each id.
     first: HashMap<[u8; 16], u32>,
+    /// How many rows cannot be used.
+    refused: usize,
 }
 
 impl Mapping {
     /// Nothing read yet.
     #[must_use]
     pub fn new(known: Known) -> Self {
-        Self { known, table: Vec::new(), named: HashMap::new(), found: Vec::new(), left_out: Vec::new(), first: HashMap::new() }
+        Self { known, table: Vec::new(), named: HashMap::new(), found: Vec::new(), left_out: Vec::new(), first: HashMap::new(), refused: 0 }
     }
 
     /// Reads what a reader met; a heading gives no row.
@@ -114,10 +117,20 @@ impl Mapping {
             }
         };
         let external_id = record.as_ref().map(|record| record.external_id.clone());
-        Some(match record {
+        let mut read = match record {
             Some(record) if faults.is_empty() => Row { row, external_id, read: self.once(row, record), rest: None },
             rest => Row { row, external_id, read: Err(faults), rest },
-        })
+        };
+        if let Err(faults) = &mut read.read {
+            self.refused += 1;
+            faults.truncate(MAX_FAULTS);
+            if self.refused > TOLD {
+                // What nobody will be told of need not wait either.
+                faults.clear();
+                read.rest = None;
+            }
+        }
+        Some(read)
     }
 
     fn heading(&mut self, names: &[String]) {
@@ -171,7 +184,7 @@ impl Mapping {
         let mut cells: Vec<(&'static Column, usize, String, Given)> = Vec::new();
         for (name, value) in members {
             // No table has more columns, and what is remembered of names must have an end.
-            if !self.named.contains_key(&name) && self.named.len() >= MAX_COLUMNS {
+            if !self.named.contains_key(&name) && (self.named.len() >= MAX_COLUMNS || name.len() > 1000) {
                 continue;
             }
             let meaning = if let Some(meaning) = self.named.get(&name) {
@@ -313,13 +326,6 @@ fn no_kind() -> Fault {
             "The row does not say what kind of actor it is. Give kind in the call, for example kind=association, or a column kind."
         ),
     )
-}
-
-/// An id in little room.
-fn key(id: &str) -> [u8; 16] {
-    let mut key = [0; 16];
-    key.copy_from_slice(&sha256_hex(id.as_bytes()).as_bytes()[..16]);
-    key
 }
 
 #[cfg(test)]

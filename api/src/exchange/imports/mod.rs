@@ -2,8 +2,9 @@
 //! say waits in the database, and a worker of whichever instance takes some hundred at a time. What they change, what became
 //! of each row and how far the job has come are one transaction, so a job can be cut off anywhere and goes on where it was.
 //!
-//! The file itself is never kept: columns that nobody knows, and rows with personal identity numbers, are gone once it has
-//! been read.
+//! The file itself is never kept: it comes into a file without a name, and columns that nobody knows, and rows with personal
+//! identity numbers, are gone once it has been read. Of a file no more than a row is in memory, of what waits no more than a
+//! piece.
 
 mod api;
 mod cells;
@@ -17,6 +18,7 @@ mod outcome;
 mod own;
 mod places;
 mod record;
+pub mod room;
 pub mod store;
 pub mod table;
 mod work;

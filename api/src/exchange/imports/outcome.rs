@@ -17,6 +17,9 @@ use crate::{
     registry::actors::{ActorId, matching, rules, store as actors},
 };
 
+/// How many rows that were refused a job tells of; of further ones it has the number alone.
+pub const TOLD: usize = 1000;
+
 /// The code of a number that another actor has.
 const TAKEN: &str = "taken";
 

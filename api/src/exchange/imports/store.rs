@@ -2,21 +2,27 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
-    ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*,
-    sea_query::Expr,
+    ActiveValue::Set,
+    ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Expr, Query},
 };
 
 use super::{
     ImportJob, ImportJobId, ImportOutcome, ImportRow, ImportStatus, Intake,
     api::RowFilter,
     mapping::Row,
-    table::{self, chunk, row},
+    outcome::TOLD,
+    room::{Bounds, full},
+    table::{self, piece, row},
 };
 use crate::{
     access::{Caller, policy::Role},
-    exchange::sources::SourceId,
+    exchange::{links::store::Known, sources::SourceId},
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
+        export::Full,
+        hash::short,
         language::{Language, Text},
         page::Key,
         request::Call,
@@ -31,6 +37,8 @@ pub const LEASE: TimeDelta = TimeDelta::minutes(2);
 const TRIES: i32 = 5;
 /// How long a job that has ended is kept.
 const KEPT: TimeDelta = TimeDelta::days(90);
+/// How long rows wait for their job.
+const LOST: TimeDelta = TimeDelta::days(1);
 /// How many rows go into one statement.
 const ROWS: usize = 500;
 
@@ -67,6 +75,7 @@ pub(super) fn view(job: table::Model, language: Language) -> ImportJob {
         unchanged: job.unchanged,
         held: job.held,
         refused: job.refused,
+        untold: Ord::max(job.refused - i64::try_from(TOLD).unwrap_or(i64::MAX), 0),
         absent: job.absent,
         started_by: job.user_id.map(Into::into),
         started_at: job.started_at,
@@ -121,26 +130,75 @@ pub async fn first(id: ImportJobId, outcome: ImportOutcome, most: u64, db: &impl
     Ok(refused.limit(most).all(db).await?)
 }
 
-/// Stores a job with its rows, to be worked through.
+/// Whether a caller may begin another import. The installation itself always may.
+///
+/// # Errors
+/// When the caller, or all callers together, have as many that have not ended as they may.
+pub async fn admit(caller: &Caller, bounds: &Bounds, db: &impl ConnectionTrait) -> Result<()> {
+    let Some(user) = caller.user else { return Ok(()) };
+    let live = || table::Entity::find().filter(table::Column::FinishedAt.is_null());
+    if bounds.per_caller > 0 && live().filter(table::Column::UserId.eq(user)).count(db).await? >= bounds.per_caller.into() {
+        return Err(full(Full::Own(bounds.per_caller)));
+    }
+    if bounds.at_once > 0 && live().count(db).await? >= bounds.at_once.into() {
+        return Err(full(Full::All));
+    }
+    Ok(())
+}
+
+/// Stores the rows of a job that is to come, each piece by itself so that others' writes get in between. Those that the job
+/// never comes to are to be removed with [`unstage`].
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn insert(order: Order, intake: &Intake, caller: &Caller, w: &Write<'_>) -> Result<table::Model> {
-    forget_old(w).await?;
-    let job = drawn_up(order, intake, caller, w);
-    table::Entity::insert(job.clone().into_active_model()).exec_without_returning(&w.tx).await?;
-    for (number, rows) in (0..).zip(&intake.chunks) {
-        let chunk = chunk::ActiveModel { import_job_id: Set(job.id), number: Set(number), rows: Set(rows.clone()) };
-        chunk::Entity::insert(chunk).exec_without_returning(&w.tx).await?;
+pub async fn stage(intake: &Intake, db: &Db) -> Result<ImportJobId> {
+    let id = db.new_id();
+    for piece in intake.pieces.each() {
+        let stored = match piece {
+            Ok((first_row, rows)) => {
+                let piece = piece::ActiveModel {
+                    import_job_id: Set(id),
+                    first_row: Set(first_row),
+                    rows: Set(rows),
+                    created_at: Set(db.clock.now()),
+                };
+                piece::Entity::insert(piece).exec_without_returning(db.writer()).await.map(drop).map_err(Problem::from)
+            }
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = stored {
+            // The database may be full; then they go when they are old.
+            let _ = unstage(id, db).await;
+            return Err(problem);
+        }
     }
+    Ok(id)
+}
+
+/// Removes rows that wait for a job that does not come.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn unstage(id: ImportJobId, db: &Db) -> Result<()> {
+    piece::Entity::delete_many().filter(piece::Column::ImportJobId.eq(id)).exec(db.writer()).await?;
+    Ok(())
+}
+
+/// Stores a job whose rows have been, to be worked through.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn insert(id: ImportJobId, order: Order, intake: &Intake, caller: &Caller, w: &Write<'_>) -> Result<table::Model> {
+    let job = drawn_up(id, order, intake, caller, w);
+    table::Entity::insert(job.clone().into_active_model()).exec_without_returning(&w.tx).await?;
     Ok(job)
 }
 
 /// A job that nothing has come of yet, as it would be stored.
-pub(super) fn drawn_up(order: Order, intake: &Intake, caller: &Caller, w: &Write<'_>) -> table::Model {
+pub(super) fn drawn_up(id: ImportJobId, order: Order, intake: &Intake, caller: &Caller, w: &Write<'_>) -> table::Model {
     let scopes = caller.narrowed.as_ref().map(|carried| carried.iter().map(|permission| permission.key().to_owned()).collect::<Vec<_>>());
     table::Model {
-        id: w.new_id(),
+        id,
         version: 1,
         created_at: w.now,
         updated_at: w.now,
@@ -172,20 +230,44 @@ pub(super) fn drawn_up(order: Order, intake: &Intake, caller: &Caller, w: &Write
     }
 }
 
-/// Removes jobs that ended long ago.
-async fn forget_old(w: &Write<'_>) -> Result<()> {
-    let old: Vec<ImportJobId> = table::Entity::find()
-        .select_only()
-        .column(table::Column::Id)
-        .filter(table::Column::FinishedAt.lt(w.now - KEPT))
-        .into_tuple()
-        .all(&w.tx)
+/// Removes a part of what is over: rows that wait for a job that never came, and jobs that ended long ago. Whether there was
+/// anything to remove.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn forget_some(db: &Db) -> Result<bool> {
+    let now = db.clock.now();
+    let lost = piece::Entity::find()
+        .filter(piece::Column::CreatedAt.lt(now - LOST))
+        .filter(piece::Column::ImportJobId.not_in_subquery(Query::select().column(table::Column::Id).from(table::Entity).take()))
+        .one(db.reader())
         .await?;
-    if !old.is_empty() {
-        row::Entity::delete_many().filter(row::Column::ImportJobId.is_in(old.iter().copied())).exec(&w.tx).await?;
-        table::Entity::delete_many().filter(table::Column::Id.is_in(old)).exec(&w.tx).await?;
+    if let Some(lost) = lost {
+        let these = piece::Column::ImportJobId.eq(lost.import_job_id).and(piece::Column::FirstRow.eq(lost.first_row));
+        piece::Entity::delete_many().filter(these).exec(db.writer()).await?;
+        return Ok(true);
     }
-    Ok(())
+    let old =
+        table::Entity::find().filter(table::Column::FinishedAt.lt(now - KEPT)).order_by_asc(table::Column::Id).one(db.reader()).await?;
+    let Some(old) = old else { return Ok(false) };
+    let last: Option<i64> = row::Entity::find()
+        .select_only()
+        .column(row::Column::Number)
+        .filter(row::Column::ImportJobId.eq(old.id))
+        .order_by_asc(row::Column::Number)
+        .offset(ROWS as u64 - 1)
+        .into_tuple()
+        .one(db.reader())
+        .await?;
+    let rows = row::Entity::delete_many().filter(row::Column::ImportJobId.eq(old.id));
+    match last {
+        Some(last) => drop(rows.filter(row::Column::Number.lte(last)).exec(db.writer()).await?),
+        None => {
+            rows.exec(db.writer()).await?;
+            table::Entity::delete_by_id(old.id).exec(db.writer()).await?;
+        }
+    }
+    Ok(true)
 }
 
 /// The jobs that have not ended, oldest first.
@@ -235,27 +317,31 @@ pub async fn next(job: &table::Model, db: &impl ConnectionTrait) -> Result<Optio
     if job.processed >= job.total {
         return Ok(None);
     }
-    let number = i32::try_from(job.processed / i64::try_from(super::intake::CHUNK).unwrap_or(500)).unwrap_or(i32::MAX);
-    let Some(chunk) = chunk::Entity::find_by_id((job.id, number)).one(db).await? else { return Ok(None) };
-    Ok(Some(serde_json::from_str(&chunk.rows)?))
+    let Some(piece) = piece::Entity::find_by_id((job.id, job.processed)).one(db).await? else { return Ok(None) };
+    Ok(Some(serde_json::from_str(&piece.rows)?))
 }
 
-/// What all rows of a job are known by; nothing when that cannot be told of some.
+/// What all rows of a job are known by, in little room; nothing when that cannot be told of some.
 ///
 /// # Errors
 /// When they cannot be read.
-pub async fn external_ids(job: &table::Model, db: &impl ConnectionTrait) -> Result<Option<Vec<String>>> {
-    let mut ids = Vec::new();
-    for number in 0.. {
-        let Some(chunk) = chunk::Entity::find_by_id((job.id, number)).one(db).await? else { break };
-        let rows: Vec<Row> = serde_json::from_str(&chunk.rows)?;
+pub async fn external_ids(job: &table::Model, db: &impl ConnectionTrait) -> Result<Option<Known>> {
+    let mut ids = Known::default();
+    let mut before = -1;
+    loop {
+        let next = piece::Entity::find()
+            .filter(piece::Column::ImportJobId.eq(job.id))
+            .filter(piece::Column::FirstRow.gt(before))
+            .order_by_asc(piece::Column::FirstRow);
+        let Some(piece) = next.one(db).await? else { return Ok(Some(ids)) };
+        before = piece.first_row;
+        let rows: Vec<Row> = serde_json::from_str(&piece.rows)?;
         for row in rows {
             // What stands in for an id ends with the name; without one it is not what the record was known by.
             let Some(id) = row.external_id.filter(|id| row.read.is_ok() || !id.ends_with('/')) else { return Ok(None) };
-            ids.push(id);
+            ids.insert(short(&id));
         }
     }
-    Ok(Some(ids))
 }
 
 /// How far a piece of work has brought a job.
@@ -329,9 +415,15 @@ fn lost() -> Problem {
 pub async fn advance(job: &table::Model, rows: Vec<row::Model>, w: &Write<'_>) -> Result<()> {
     let progress = Progress::of(&rows);
     let dry_run = job.dry_run;
+    let mut untold = usize::try_from(job.refused).unwrap_or(usize::MAX);
     let kept: Vec<_> = rows
         .into_iter()
         .filter(|row| dry_run || row.outcome != ImportOutcome::Unchanged || !row.left_alone.0.is_empty())
+        .filter(|row| {
+            let refused = usize::from(row.outcome == ImportOutcome::Refused);
+            untold = untold.saturating_add(refused);
+            refused == 0 || untold <= TOLD
+        })
         .map(IntoActiveModel::into_active_model)
         .collect();
     for rows in kept.chunks(ROWS) {
@@ -353,6 +445,10 @@ pub async fn advance(job: &table::Model, rows: Vec<row::Model>, w: &Write<'_>) -
         update = update.col_expr(column, sum);
     }
     update.filter(table::Column::Id.eq(job.id)).exec(&w.tx).await?;
+    if !job.is_full {
+        // Of a full file all rows are needed once more, to know what it lacks.
+        piece::Entity::delete_by_id((job.id, job.processed)).exec(&w.tx).await?;
+    }
     Ok(())
 }
 
@@ -374,7 +470,7 @@ pub async fn end(id: ImportJobId, status: ImportStatus, reason: Option<Text>, ab
         .filter(table::Column::FinishedAt.is_null())
         .exec(&w.tx)
         .await?;
-    chunk::Entity::delete_many().filter(chunk::Column::ImportJobId.eq(id)).exec(&w.tx).await?;
+    piece::Entity::delete_many().filter(piece::Column::ImportJobId.eq(id)).exec(&w.tx).await?;
     Ok(ended.rows_affected == 1)
 }
 

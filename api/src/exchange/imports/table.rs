@@ -52,18 +52,21 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Rows that have been read and wait, some hundred in each.
-pub mod chunk {
+/// Rows that have been read and wait, some hundred in each. They come before their job does, so that a large file is stored in
+/// short transactions; those that never get one are removed after a day.
+pub mod piece {
     use super::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-    #[sea_orm(table_name = "import_chunk")]
+    #[sea_orm(table_name = "import_piece")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub import_job_id: ImportJobId,
+        /// How many rows of the file stand before it.
         #[sea_orm(primary_key, auto_increment = false)]
-        pub number: i32,
+        pub first_row: i64,
         pub rows: String,
+        pub created_at: ChronoDateTimeUtc,
     }
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}

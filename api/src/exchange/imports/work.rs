@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 pub(super) use super::outcome::Done;
 use super::{
-    ImportOutcome, ImportStatus, Intake, outcome, own,
+    ImportOutcome, ImportStatus, Intake,
+    formats::MAX_FAULTS,
+    outcome, own,
     places::Places,
     record::{Record, Row, RowFault},
     store::{self, Order},
@@ -58,21 +60,23 @@ pub(super) async fn piece(job: &table::Model, rows: Vec<Row>, errand: &Errand, w
     .await
 }
 
-/// Tries a job out whose source is not there yet: what becomes of its rows is told, and neither it nor the source is stored.
+/// Tries a job out whose source is not there yet: what becomes of its rows is told, of so many that are refused each by itself,
+/// and neither it nor the source is stored.
 pub(super) async fn rehearse(
     order: Order,
     read: &Intake,
     new: &NewSource,
     worker: &Worker,
     db: &Db,
+    most: usize,
     mut told: impl FnMut(&table::Model),
 ) -> Result<(table::Model, Vec<row::Model>)> {
     let acting = Acting::installation();
     let call = Call::of_console("createImport");
-    let mut job = tried(&call, db, async |w| Ok(store::drawn_up(order, read, &acting.caller, w))).await?;
+    let mut job = tried(&call, db, async |w| Ok(store::drawn_up(w.new_id(), order, read, &acting.caller, w))).await?;
     let mut refused = Vec::new();
-    for chunk in &read.chunks {
-        let rows: Vec<Row> = serde_json::from_str(chunk)?;
+    for piece in read.pieces.each() {
+        let rows: Vec<Row> = serde_json::from_str(&piece?.1)?;
         let tried = tried(&call, db, async |w| {
             let source = sources::insert(new, w).await?;
             let errand = Errand { acting: acting.clone(), source: Some(source) };
@@ -80,7 +84,8 @@ pub(super) async fn rehearse(
         });
         let done = tried.await?;
         store::Progress::of(&done).add(&mut job);
-        refused.extend(done.into_iter().filter(|row| row.outcome == ImportOutcome::Refused));
+        let left = most.saturating_sub(refused.len());
+        refused.extend(done.into_iter().filter(|row| row.outcome == ImportOutcome::Refused).take(left));
         told(&job);
     }
     job.status = ImportStatus::Completed;
@@ -353,6 +358,7 @@ fn table_rows(job: &table::Model, rows: &[Row], done: &[Option<Done>]) -> Vec<ro
             let done = done.as_ref().unwrap_or(&refused);
             let mut errors = read.read.clone().err().unwrap_or_default();
             errors.extend(done.faults.iter().map(|fault| RowFault::of(fault.clone(), column(&fault.pointer, &done.schemes))));
+            errors.truncate(MAX_FAULTS);
             row::Model {
                 import_job_id: job.id,
                 number: read.row.into(),

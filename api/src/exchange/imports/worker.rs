@@ -6,7 +6,11 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{ImportJobId, ImportStatus, store, table, work};
+use super::{
+    ImportJobId, ImportStatus,
+    room::{Bounds, Room},
+    store, table, work,
+};
 use crate::{
     access::{Access, Acting, policy::Permission},
     exchange::sources::{Source, store as sources},
@@ -16,12 +20,16 @@ use crate::{
 /// How often jobs that wait are looked for, when nobody says that there is one.
 const ROUND: Duration = Duration::from_secs(2);
 
+/// How often it is looked for what is over, in rounds without work.
+const FORGETS: u32 = 30;
+
 /// Works through jobs.
 #[derive(Debug)]
 pub struct Worker {
     contract: Arc<Contract>,
     holder: Uuid,
     waiting: Notify,
+    room: Room,
 }
 
 /// On whose behalf a job goes on, and for which source.
@@ -33,8 +41,14 @@ pub(super) struct Errand {
 impl Worker {
     /// A worker of this process.
     #[must_use]
-    pub fn new(contract: Arc<Contract>) -> Self {
-        Self { contract, holder: Uuid::from_bytes(hash::random()), waiting: Notify::new() }
+    pub fn new(contract: Arc<Contract>, bounds: Bounds) -> Self {
+        Self { contract, holder: Uuid::from_bytes(hash::random()), waiting: Notify::new(), room: Room::new(bounds) }
+    }
+
+    /// The room that there is for imports.
+    #[must_use]
+    pub const fn room(&self) -> &Room {
+        &self.room
     }
 
     pub(super) const fn holder(&self) -> Uuid {
@@ -52,8 +66,18 @@ impl Worker {
 
     /// Works as long as the service runs.
     pub async fn run(&self, access: &Access, db: &Db) {
+        let mut idle = 0u32;
         while !db.is_closed() {
-            match Box::pin(self.round(access, db)).await {
+            let outcome = match Box::pin(self.round(access, db)).await {
+                Ok(false) => {
+                    idle = idle.wrapping_add(1);
+                    // What is over is removed when there is nothing else to do, and looked for now and then.
+                    let looks = idle % FORGETS == 1;
+                    if looks { store::forget_some(db).await.inspect(|more| idle -= u32::from(*more)) } else { Ok(false) }
+                }
+                outcome => outcome,
+            };
+            match outcome {
                 // There is more to do.
                 Ok(true) => tokio::task::yield_now().await,
                 Ok(false) => drop(tokio::time::timeout(ROUND, self.waiting.notified()).await),

@@ -17,8 +17,8 @@ use crate::{
         },
     },
     kernel::{
-        At, Db, Fault, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, personal_number, reply::Nothing, request::Call,
-        text,
+        At, Db, Fault, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, hash::short, personal_number, reply::Nothing,
+        request::Call, text,
     },
     registry::actors::{Actor, ActorId, NewActor, matching},
 };
@@ -202,10 +202,11 @@ async fn unlink(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId,
         headers(("ETag" = String, description = "Identifies this outcome.")))), extensions(("x-permission" = json!("sources.sync"))))]
 #[post("/sources/{sourceId}/full-syncs")]
 async fn full_sync(by: By<needs::SyncSources>, At(id): At<SourceId>, full: Valid<FullSync>, db: Data<Db>) -> Result<Reply<FullSyncReport>> {
+    let has: store::Known = full.0.external_ids.iter().map(|id| short(id)).collect();
     db.write(&by, async |w| {
         let source = sources::find_for_sync(by.sight(), &by.reach, id, &w.tx).await?;
         sources::lock(source.id, w).await?;
-        Reply::computed(&Call::default(), &store::full_sync(&source, &full.0, w).await?)
+        Reply::computed(&Call::default(), &store::full_sync(&source, &has, w).await?)
     })
     .await
 }

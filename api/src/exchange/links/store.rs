@@ -1,12 +1,12 @@
 //! Links, and what a full synchronisation says of them.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
 
 use super::{
     Link, LinkId,
-    api::{FullSync, FullSyncReport, LinkFilter},
+    api::{FullSyncReport, LinkFilter},
     table,
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
+        hash::short,
         page::Key,
         request::Call,
     },
@@ -109,13 +110,16 @@ pub(in crate::exchange) async fn remove(link: &Link, source: &Source, w: &Write<
 }
 
 /// Marks what a source no longer has, by the ids of all that it has, and tells how many records that is.
-pub(in crate::exchange) async fn mark_absent(source: &Source, external_ids: &[String], w: &Write<'_>) -> Result<i64> {
-    Ok(full_sync(source, &FullSync { external_ids: external_ids.to_vec() }, w).await?.marked)
+pub(in crate::exchange) async fn mark_absent(source: &Source, has: &Known, w: &Write<'_>) -> Result<i64> {
+    Ok(full_sync(source, has, w).await?.marked)
 }
 
+/// The external ids of records, in little room, for they may be many.
+pub(in crate::exchange) type Known = HashSet<[u8; 16]>;
+
 /// Marks what a source no longer has, and takes the mark from what it has again.
-pub(super) async fn full_sync(source: &Source, full: &FullSync, w: &Write<'_>) -> Result<FullSyncReport> {
-    let has: BTreeSet<&str> = full.external_ids.iter().map(String::as_str).collect();
+pub(super) async fn full_sync(source: &Source, has: &Known, w: &Write<'_>) -> Result<FullSyncReport> {
+    let has_it = |external_id: &str| has.contains(&short(external_id));
     let rows: Vec<(LinkId, String, i64, Option<ChronoDateTimeUtc>)> = table::Entity::find()
         .select_only()
         .columns([table::Column::Id, table::Column::ExternalId, table::Column::Version, table::Column::AbsentSince])
@@ -123,10 +127,10 @@ pub(super) async fn full_sync(source: &Source, full: &FullSync, w: &Write<'_>) -
         .into_tuple()
         .all(&w.tx)
         .await?;
-    let known: usize = rows.iter().filter(|(_, external_id, ..)| has.contains(external_id.as_str())).count();
+    let known: usize = rows.iter().filter(|(_, external_id, ..)| has_it(external_id)).count();
     let (mut marked, mut unmarked) = (Vec::new(), Vec::new());
     for (id, external_id, version, absent) in rows {
-        match (has.contains(external_id.as_str()), absent) {
+        match (has_it(&external_id), absent) {
             (false, None) => marked.push((id, version)),
             (true, Some(_)) => unmarked.push((id, version)),
             _ => {}

@@ -36,7 +36,7 @@ use super::{
 
 pub(crate) use cells::Dialect;
 pub use format::Format;
-pub use turns::{Turn, Turns};
+pub use turns::{Full, Turn, Turns};
 
 /// The member that says what is hidden from the caller.
 const REDACTED: &str = "redacted";

@@ -47,27 +47,48 @@ impl Turns {
     /// # Errors
     /// When the caller, or all callers together, have as many under way as they may.
     pub fn begin(&self, who: String) -> Result<Turn> {
+        self.take(who).map_err(|full| {
+            let told = match full {
+                Full::Own(limit) => say!(
+                    "Du har redan {limit} uttag av listor igång, och fler samtidigt går inte. Vänta tills något är klart och försök igen.",
+                    "You already have {limit} lists being exported, and more at once is not possible. Wait until one has ended and try again."
+                ),
+                Full::All => say!(
+                    "Just nu hämtar så många listor som tabeller att fler inte går. Försök igen om {RETRY_AFTER} sekunder.",
+                    "Just now so many are exporting lists that no more can. Try again in {RETRY_AFTER} seconds."
+                ),
+            };
+            Problem::new(Kind::TooManyRequests).header("Retry-After", RETRY_AFTER.to_string()).detail(told)
+        })
+    }
+
+    /// Takes a turn for a caller at whatever is counted here.
+    ///
+    /// # Errors
+    /// With what is full.
+    pub fn take(&self, who: String) -> Result<Turn, Full> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let own = running.of.get(&who).copied().unwrap_or_default();
-        let (own_limit, all_limit) = (self.per_caller, self.in_all);
-        let refused = if own_limit > 0 && own >= own_limit {
-            say!(
-                "Du har redan {own} uttag av listor igång, och fler än {own_limit} samtidigt går inte. Vänta tills något är klart och försök igen.",
-                "You already have {own} lists being exported, and more than {own_limit} at once is not possible. Wait until one has ended and try again."
-            )
-        } else if all_limit > 0 && running.all >= all_limit {
-            say!(
-                "Just nu hämtar så många listor som tabeller att fler inte går. Försök igen om {RETRY_AFTER} sekunder.",
-                "Just now so many are exporting lists that no more can. Try again in {RETRY_AFTER} seconds."
-            )
-        } else {
-            running.all += 1;
-            *running.of.entry(who.clone()).or_default() += 1;
-            drop(running);
-            return Ok(Turn { who, running: Arc::clone(&self.running) });
-        };
-        Err(Problem::new(Kind::TooManyRequests).header("Retry-After", RETRY_AFTER.to_string()).detail(refused))
+        if self.per_caller > 0 && own >= self.per_caller {
+            return Err(Full::Own(self.per_caller));
+        }
+        if self.in_all > 0 && running.all >= self.in_all {
+            return Err(Full::All);
+        }
+        running.all += 1;
+        *running.of.entry(who.clone()).or_default() += 1;
+        drop(running);
+        Ok(Turn { who, running: Arc::clone(&self.running) })
     }
+}
+
+/// Why there is no turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Full {
+    /// The caller has as many as one caller may have.
+    Own(u32),
+    /// All callers together have as many as they may.
+    All,
 }
 
 impl Drop for Turn {

@@ -448,10 +448,10 @@ pub const TABLES: &[Declared] = &[
          unchanged:int held:int refused:int absent:int reason_sv reason_en started_at finished_at holder:id held_until:time tries:int",
     ),
     naming(
-        "import_chunk",
+        "import_piece",
         Words("Rader som väntar på att läsas in", "Rows that wait to be imported"),
         &[untold(texts("rows", ""))],
-        "import_job_id number:int",
+        "import_job_id first_row:int created_at",
     ),
     naming(
         "import_row",

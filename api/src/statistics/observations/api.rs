@@ -165,7 +165,8 @@ async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data
 /// As JSON, or as a CSV table (`text/csv`) with semicolon, comma or tab, decimal comma or point, and headings in Swedish or
 /// English: områdeskod/areaCode, period, kön/sex, ålder/age, född/born, bakgrund/background, variant, värde/value,
 /// täljare/numerator, nämnare/denominator, status. `..` and `.` stand for values that are not there. Rows that are there
-/// already are brought up to date; a row that cannot be stored is reported and the others are stored.
+/// already are brought up to date; a row that cannot be stored is reported and the others are stored. An import has at most
+/// 20,000 rows; a table with more is refused whole (413).
 #[utoipa::path(tag = "statistics", operation_id = "createObservationImport", params(ImportOptions),
     request_body(content((NewObservationImport = "application/json"), (String = "text/csv"))),
     responses((status = 201, description = "What came of it", body = ObservationImport,
@@ -197,12 +198,13 @@ async fn create(
             ),
         )])
     })?;
+    let kind = indicator.fields.value_kind;
     let rows = match request.content_type().to_ascii_lowercase().as_str() {
         "text/csv" => {
             let meta = request::meta(&request).ok_or_else(|| Problem::internal(&"an import without meta"))?;
-            rules::table(&rules::decode(&meta.body))
+            store::Gathered::of_table(&rules::decode(&meta.body), kind)?
         }
-        _ => Ok(cells(extract::checked(&request)?)),
+        _ => store::Gathered::of(cells(extract::checked(&request)?), kind)?,
     };
     let source = store::Source { indicator: &indicator, source, licence: options.licence.as_deref(), dry_run: options.dry_run };
     db.write(&by, async |w| {
@@ -216,9 +218,9 @@ async fn create(
 }
 
 /// Rows of JSON as the cells that a table would have.
-fn cells(import: NewObservationImport) -> Vec<Cells> {
+fn cells(import: NewObservationImport) -> impl Iterator<Item = Cells> {
     let number = |number: Option<f64>| number.map(|number| number.to_string());
-    let row = |row: NewObservation| {
+    let row = move |row: NewObservation| {
         let status =
             row.status.and_then(|status| serde_json::to_value(status).ok()).and_then(|status| status.as_str().map(ToOwned::to_owned));
         let cells = [
@@ -238,7 +240,7 @@ fn cells(import: NewObservationImport) -> Vec<Cells> {
         ];
         Cells { cells: cells.into_iter().filter_map(|(name, text)| text.map(|text| (name, text))).collect() }
     };
-    import.rows.into_iter().map(row).collect()
+    import.rows.into_iter().map(row)
 }
 
 /// Show an import

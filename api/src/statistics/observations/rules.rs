@@ -144,18 +144,28 @@ pub fn decode(bytes: &[u8]) -> String {
     }
 }
 
-/// Reads a CSV table into cells by column.
+/// The most rows of an import.
+pub const MAX_ROWS: usize = 20_000;
+/// The most columns of a table.
+const MAX_COLUMNS: usize = 100;
+
+/// Reads a CSV table into cells by column, each row as it is asked for.
 ///
 /// # Errors
 /// When a heading is unknown or a needed column missing.
-pub fn table(text: &str) -> Result<Vec<Cells>, Vec<RowFault>> {
+pub fn table(text: &str) -> Result<impl Iterator<Item = Cells>, Vec<RowFault>> {
     let heading = text.lines().next().unwrap_or_default();
     let separator =
         [b';', b'\t', b','].into_iter().max_by_key(|separator| heading.bytes().filter(|byte| byte == separator).count()).unwrap_or(b';');
     let mut reader = csv::ReaderBuilder::new().delimiter(separator).flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
     let mut faults = Vec::new();
     let mut columns = Vec::new();
-    for name in &reader.headers().cloned().unwrap_or_default() {
+    let headings = reader.headers().cloned().unwrap_or_default();
+    if headings.len() > MAX_COLUMNS {
+        let told = say!("Tabellen har fler än {MAX_COLUMNS} kolumner.", "The table has more than {MAX_COLUMNS} columns.");
+        return Err(vec![RowFault::new(0, "", "too-many-columns", told)]);
+    }
+    for name in &headings {
         let folded = name.to_lowercase();
         if let Some((column, _)) = COLUMNS.iter().find(|(_, known)| known.contains(&folded.as_str())) {
             columns.push(*column);
@@ -176,11 +186,10 @@ pub fn table(text: &str) -> Result<Vec<Cells>, Vec<RowFault>> {
     if !faults.is_empty() {
         return Err(faults);
     }
-    let rows = reader.records().map(|record| {
+    Ok(reader.into_records().map(move |record| {
         let record = record.unwrap_or_default();
         Cells { cells: columns.iter().copied().zip(record.iter().map(ToOwned::to_owned)).collect() }
-    });
-    Ok(rows.collect())
+    }))
 }
 
 /// A number as people write it: decimal comma or point, blanks between thousands, a percent sign.
@@ -382,7 +391,7 @@ mod tests {
     #[test]
     fn a_table_is_read_as_people_have_it() -> Result<(), Vec<RowFault>> {
         let text = decode("\u{FEFF}Områdeskod;År;Kön;Täljare;Nämnare\n0127;2023;kvinnor;1 200;4 800\n0127;2023;;..;..\n".as_bytes());
-        let rows: Vec<_> = table(&text)?.iter().enumerate().map(|(at, cells)| row(at + 1, cells, ValueKind::Share)).collect();
+        let rows: Vec<_> = table(&text)?.enumerate().map(|(at, cells)| row(at + 1, &cells, ValueKind::Share)).collect();
         let [Ok(first), Ok(second)] = rows.as_slice() else { return Err(vec![]) };
         assert_eq!((first.value, first.breakdown.sex.as_deref()), (Some(25.0), Some("women")));
         assert_eq!((second.value, second.status), (None, ObservationStatus::NotAvailable));
@@ -392,27 +401,27 @@ mod tests {
     #[test]
     fn latin_one_and_tabs_are_read_too() -> Result<(), Vec<RowFault>> {
         let text = decode(b"kod\t\xE5r\tv\xE4rde\n0127\t2023\t12,5\n");
-        assert_eq!(row(1, &table(&text)?[0], ValueKind::Mean).map(|row| row.value), Ok(Some(12.5)));
+        assert_eq!(table(&text)?.map(|cells| row(1, &cells, ValueKind::Mean).map(|row| row.value)).next().unwrap(), Ok(Some(12.5)));
         Ok(())
     }
 
     #[test]
     fn the_same_breakdown_is_the_same_however_it_is_written() -> Result<(), Vec<RowFault>> {
         let text = "kod;period;född;bakgrund;värde\n0127;2023Q1;Sverige;utländsk;1\n0127;2023K1;in_sweden;foreign;1\n";
-        let rows: Vec<_> = table(text)?.iter().map(|cells| row(1, cells, ValueKind::Mean)).collect();
+        let rows: Vec<_> = table(text)?.map(|cells| row(1, &cells, ValueKind::Mean)).collect();
         assert_eq!(rows[0], rows[1]);
         for wrong in ["2023M+1", "2023K5", "+203", "2023M13", "20233"] {
             assert!(!is_period(wrong), "{wrong}");
         }
-        let hidden = table("kod;period;värde\n0127;2023\u{0};1\n")?;
-        assert_eq!(row(1, &hidden[0], ValueKind::Mean).map_err(|fault| fault.code), Err("forbidden-character".to_owned()));
+        let hidden = table("kod;period;värde\n0127;2023\u{0};1\n")?.next().unwrap();
+        assert_eq!(row(1, &hidden, ValueKind::Mean).map_err(|fault| fault.code), Err("forbidden-character".to_owned()));
         Ok(())
     }
 
     #[test]
     fn each_fault_has_its_code() -> Result<(), Vec<RowFault>> {
         let text = "kod;år;kön;värde;täljare;nämnare\n0127;20x3;;1;;\n0127;2023;alien;1;;\n0127;2023;;ett;;\n0127;2023;;;5;0\n0127;2023;;;5;4\n0127;2023;;;;\n;2023;;1;;\n";
-        let codes: Vec<_> = table(text)?.iter().map(|cells| row(1, cells, ValueKind::Share).map_err(|fault| fault.code).err()).collect();
+        let codes: Vec<_> = table(text)?.map(|cells| row(1, &cells, ValueKind::Share).map_err(|fault| fault.code).err()).collect();
         let expected = ["wrong-form", "not-in-list", "not-a-number", "zero", "too-large", "required", "required"];
         assert_eq!(codes.iter().flatten().map(String::as_str).collect::<Vec<_>>(), expected);
         assert_eq!(table("kod;färg\n").err().map(|faults| faults.len()), Some(2));

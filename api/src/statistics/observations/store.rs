@@ -1,31 +1,35 @@
 //! Observations, and their import: what is there is compared first, so that the same table again writes nothing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QueryTrait, entity::prelude::*};
 
 use super::{
     Breakdown, ImportId, Observation, ObservationId, ObservationImport,
     api::ObservationFilter,
-    rules::{self, Cells, Row, RowFault},
+    rules::{self, Cells, MAX_ROWS, Row, RowFault},
     table,
 };
 use crate::{
     access::{Reach, Visibility},
     geography::areas::{Area, AreaId, store as areas},
     kernel::{
-        Db, Page, Paging, Problem, Result, Write,
+        Db, Fault, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
+        hash::short,
         language::Language,
         page::Key,
+        problem::Kind,
         request::Call,
         say,
     },
-    statistics::indicators::{Indicator, IndicatorId},
+    statistics::indicators::{Indicator, IndicatorId, ValueKind},
 };
 
 /// The most rows whose faults are reported; further ones are only counted.
 const REPORTED: usize = 1000;
+/// How many rows are compared at once with what is there.
+const AT_ONCE: usize = 1000;
 
 fn view(row: table::Model) -> Observation {
     Observation {
@@ -111,39 +115,76 @@ pub struct Source<'a> {
     pub dry_run: bool,
 }
 
+/// Rows that have been read, and what is wrong with those that cannot be.
+#[derive(Debug, Default)]
+pub struct Gathered {
+    read: usize,
+    rows: Vec<Row>,
+    faults: Vec<RowFault>,
+}
+
+impl Gathered {
+    /// Reads a CSV table; what is wrong with its heading is told of as with rows.
+    ///
+    /// # Errors
+    /// When there are more rows than an import may have.
+    pub fn of_table(text: &str, kind: ValueKind) -> Result<Self> {
+        match rules::table(text) {
+            Ok(table) => Self::of(table, kind),
+            Err(faults) => Ok(Self { faults, ..Self::default() }),
+        }
+    }
+
+    /// Reads rows one after the other.
+    ///
+    /// # Errors
+    /// When there are more of them than an import may have.
+    pub fn of(table: impl Iterator<Item = Cells>, kind: ValueKind) -> Result<Self> {
+        let mut gathered = Self::default();
+        for cells in table {
+            if gathered.read == MAX_ROWS {
+                return Err(too_many_rows());
+            }
+            gathered.read += 1;
+            match rules::row(gathered.read, &cells, kind) {
+                Ok(row) => gathered.rows.push(row),
+                Err(fault) => gathered.faults.push(fault),
+            }
+        }
+        Ok(gathered)
+    }
+}
+
+fn too_many_rows() -> Problem {
+    let told = || {
+        say!(
+            "Tabellen har fler än {MAX_ROWS} rader. Ingenting har lästs in. Dela den i flera och läs in dem var för sig.",
+            "The table has more than {MAX_ROWS} rows. Nothing was imported. Divide it into several and import each by itself."
+        )
+    };
+    Problem { faults: vec![Fault::at("", "too-many-rows", told())], ..Problem::new(Kind::TooLarge).detail(told()) }
+}
+
 /// Stores the rows that can be stored and reports the others.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn import(
-    reach: &Reach,
-    source: &Source<'_>,
-    table: &Result<Vec<Cells>, Vec<RowFault>>,
-    w: &Write<'_>,
-) -> Result<ObservationImport> {
-    let mut report = Report::default();
-    let mut rows = Vec::new();
-    match table {
-        Err(faults) => report.faults.clone_from(faults),
-        Ok(cells) => {
-            report.read = cells.len();
-            for (at, cells) in cells.iter().enumerate() {
-                match rules::row(at + 1, cells, source.indicator.fields.value_kind) {
-                    Ok(row) => rows.push(row),
-                    Err(fault) => report.faults.push(fault),
-                }
-            }
-        }
-    }
-    let known = known_areas(reach, &rows, &mut report, w).await?;
+pub async fn import(reach: &Reach, source: &Source<'_>, gathered: &Gathered, w: &Write<'_>) -> Result<ObservationImport> {
+    let rows = &gathered.rows;
+    let mut report = Report { read: gathered.read, faults: gathered.faults.clone(), ..Report::default() };
+    let known = known_areas(reach, rows, &mut report, w).await?;
     let id: ImportId = w.new_id();
     let (mut new, mut changed) = (Vec::new(), Vec::new());
-    let mut seen = BTreeSet::new();
-    let mut present = present(source.indicator.id, &known, &w.tx).await?;
-    for row in rows {
+    let mut seen = HashSet::new();
+    let mut present = HashMap::new();
+    for (at, row) in rows.iter().enumerate() {
+        if at % AT_ONCE == 0 {
+            // Only what these rows are about is in memory, however much there is of the indicator.
+            present = self::present(source.indicator.id, &known, &rows[at..rows.len().min(at + AT_ONCE)], &w.tx).await?;
+        }
         let Some(area) = known.get(&row.area_code) else { continue };
         let key = (area.id, row.period.clone(), row.breakdown.key());
-        if !seen.insert(key.clone()) {
+        if !seen.insert(short(&format!("{}/{}/{}", key.0, key.1, key.2))) {
             report.faults.push(RowFault::new(
                 row.number,
                 "areaCode",
@@ -156,10 +197,10 @@ pub async fn import(
             continue;
         }
         match present.remove(&key) {
-            Some(before) if same(&before, &row) => report.unchanged += 1,
+            Some(before) if same(&before, row) => report.unchanged += 1,
             Some(before) => {
                 report.changed += 1;
-                let mut row = active(&row, source.indicator.id, area.id, id, w);
+                let mut row = active(row, source.indicator.id, area.id, id, w);
                 row.id = Set(before.id);
                 row.version = Set(before.version + 1);
                 row.created_at = Set(before.created_at);
@@ -167,7 +208,7 @@ pub async fn import(
             }
             None => {
                 report.created += 1;
-                new.push(active(&row, source.indicator.id, area.id, id, w));
+                new.push(active(row, source.indicator.id, area.id, id, w));
             }
         }
     }
@@ -235,23 +276,22 @@ async fn known_areas(reach: &Reach, rows: &[Row], report: &mut Report, w: &Write
 
 type RowKey = (AreaId, String, String);
 
-/// What is there already of an indicator in these areas.
+/// What is there already of an indicator in the areas and periods of these rows.
 async fn present(
     indicator: IndicatorId,
     known: &HashMap<String, Area>,
+    rows: &[Row],
     db: &impl ConnectionTrait,
 ) -> Result<HashMap<RowKey, table::Model>> {
-    let ids: Vec<AreaId> = known.values().map(|area| area.id).collect();
-    let mut present = HashMap::new();
-    for ids in ids.chunks(500) {
-        let rows = table::Entity::find()
-            .filter(table::Column::IndicatorId.eq(indicator))
-            .filter(table::Column::AreaId.is_in(ids.iter().copied()))
-            .all(db)
-            .await?;
-        present.extend(rows.into_iter().map(|row| ((row.area_id, row.period.clone(), row.breakdown_key.clone()), row)));
-    }
-    Ok(present)
+    let areas: BTreeSet<AreaId> = rows.iter().filter_map(|row| known.get(&row.area_code)).map(|area| area.id).collect();
+    let periods: BTreeSet<&str> = rows.iter().map(|row| row.period.as_str()).collect();
+    let rows = table::Entity::find()
+        .filter(table::Column::IndicatorId.eq(indicator))
+        .filter(table::Column::AreaId.is_in(areas))
+        .filter(table::Column::Period.is_in(periods))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| ((row.area_id, row.period.clone(), row.breakdown_key.clone()), row)).collect())
 }
 
 fn same(before: &table::Model, row: &Row) -> bool {

@@ -1,26 +1,39 @@
 //! Objects as JSON, one on each line or all in one array. Each is cut out and read on its own, so that a wrong one stops no
 //! other, and a large file is never a tree in memory.
 
+use std::{
+    fs::File,
+    io::{BufRead, Read},
+};
+
 use serde_json::Value;
 
-use super::{Item, Taker, text, unreadable};
-use crate::kernel::{Fault, Problem, Result, extract, say};
+use super::{
+    Item, MAX_ROW, Taker,
+    text::{self, Text},
+    too_long, unreadable,
+};
+use crate::kernel::{Fault, Problem, Result, disk::failed, extract, say};
 
-pub fn lines(bytes: &[u8], take: &mut Taker<'_>) -> Result<()> {
-    let bytes = bytes.strip_prefix(text::MARK).unwrap_or(bytes);
-    let mut number = 0;
-    for line in bytes.split(|byte| *byte == b'\n') {
-        number += 1;
-        if !line.trim_ascii().is_empty() {
-            take(object(number, line))?;
+pub fn lines(file: &File, take: &mut Taker<'_>) -> Result<()> {
+    let mut text = text::plain(file)?;
+    let mut number = 0u32;
+    let mut line = Vec::new();
+    while (&mut text).take(MAX_ROW as u64 + 1).read_until(b'\n', &mut line).map_err(failed)? > 0 {
+        number = number.saturating_add(1);
+        if line.len() > MAX_ROW && !line.ends_with(b"\n") {
+            text.skip_until(b'\n').map_err(failed)?;
+            take(Item::Broken(number, vec![too_long()]))?;
+        } else if !line.trim_ascii().is_empty() {
+            take(object(number, &line))?;
         }
+        line.clear();
     }
     Ok(())
 }
 
-pub fn array(bytes: &[u8], take: &mut Taker<'_>) -> Result<()> {
-    let bytes = bytes.strip_prefix(text::MARK).unwrap_or(bytes);
-    let mut scan = Scan { bytes, at: 0 };
+pub fn array(file: &File, take: &mut Taker<'_>) -> Result<()> {
+    let mut scan = Scan { text: text::plain(file)?, value: Vec::new() };
     let no_list = || {
         unreadable(
             "no-list",
@@ -30,23 +43,25 @@ pub fn array(bytes: &[u8], take: &mut Taker<'_>) -> Result<()> {
             ),
         )
     };
-    if scan.next() == Some(b'{') && !scan.enter_items() {
+    if scan.next()? == Some(b'{') && !scan.enter_items()? {
         return Err(no_list());
     }
-    if scan.next() != Some(b'[') {
+    if scan.next()? != Some(b'[') {
         return Err(no_list());
     }
-    scan.at += 1;
-    let mut number = 0;
+    scan.pass()?;
+    let mut number = 0u32;
     loop {
-        match scan.next() {
+        match scan.next()? {
             Some(b']') => return Ok(()),
-            Some(b',') => scan.at += 1,
+            Some(b',') => drop(scan.pass()?),
             None => return Err(cut_off()),
             Some(_) => {
-                number += 1;
-                let Some(value) = scan.value() else { return Err(cut_off()) };
-                take(object(number, value))?;
+                number = number.saturating_add(1);
+                if !scan.value()? {
+                    return Err(cut_off());
+                }
+                take(if scan.value.len() > MAX_ROW { Item::Broken(number, vec![too_long()]) } else { object(number, &scan.value) })?;
             }
         }
     }
@@ -73,80 +88,100 @@ fn object(number: u32, bytes: &[u8]) -> Item {
 
 /// Finds where values begin and end, without reading what is in them.
 struct Scan<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    text: Text<'a>,
+    /// What was last passed, with a byte more than a row may have when there was more of it.
+    value: Vec<u8>,
 }
 
-impl<'a> Scan<'a> {
+impl Scan<'_> {
+    fn peek(&mut self) -> Result<Option<u8>> {
+        Ok(self.text.fill_buf().map_err(failed)?.first().copied())
+    }
+
     /// The next byte that is no blank.
-    fn next(&mut self) -> Option<u8> {
-        while self.bytes.get(self.at).is_some_and(u8::is_ascii_whitespace) {
-            self.at += 1;
+    fn next(&mut self) -> Result<Option<u8>> {
+        while let Some(byte) = self.peek()? {
+            if !byte.is_ascii_whitespace() {
+                return Ok(Some(byte));
+            }
+            self.text.consume(1);
         }
-        self.bytes.get(self.at).copied()
+        Ok(None)
+    }
+
+    /// Past the next byte, whichever it is.
+    fn pass(&mut self) -> Result<Option<u8>> {
+        let byte = self.peek()?;
+        if let Some(byte) = byte {
+            self.text.consume(1);
+            if self.value.len() <= MAX_ROW {
+                self.value.push(byte);
+            }
+        }
+        Ok(byte)
     }
 
     /// Past the end of a text that begins here.
-    fn pass_text(&mut self) {
-        self.at += 1;
-        while let Some(byte) = self.bytes.get(self.at) {
-            self.at += 1;
+    fn pass_text(&mut self) -> Result<()> {
+        self.pass()?;
+        while let Some(byte) = self.pass()? {
             match byte {
-                b'\\' => self.at += 1,
-                b'"' => return,
+                b'\\' => drop(self.pass()?),
+                b'"' => break,
                 _ => {}
             }
         }
+        Ok(())
     }
 
-    /// The value that begins here; nothing when the file ends within it.
-    fn value(&mut self) -> Option<&'a [u8]> {
-        let start = self.at;
+    /// Past the value that begins here; false when the file ends within it.
+    fn value(&mut self) -> Result<bool> {
+        self.value.clear();
         let mut depth = 0u32;
         loop {
-            match self.bytes.get(self.at)? {
-                b'"' => self.pass_text(),
-                b'{' | b'[' => {
-                    depth += 1;
-                    self.at += 1;
+            match self.peek()? {
+                None => return Ok(false),
+                Some(b'"') => self.pass_text()?,
+                Some(b'{' | b'[') => {
+                    depth = depth.saturating_add(1);
+                    self.pass()?;
                 }
-                b'}' | b']' | b',' if depth == 0 => break,
-                b'}' | b']' => {
+                Some(b'}' | b']' | b',') if depth == 0 => return Ok(true),
+                Some(b'}' | b']') => {
                     depth -= 1;
-                    self.at += 1;
+                    self.pass()?;
                     if depth == 0 {
-                        break;
+                        return Ok(true);
                     }
                 }
-                _ => self.at += 1,
+                Some(_) => drop(self.pass()?),
             }
         }
-        self.bytes.get(start..self.at)
     }
 
     /// From the beginning of an object to its member `items`.
-    fn enter_items(&mut self) -> bool {
-        self.at += 1;
-        while self.next() == Some(b'"') {
-            let start = self.at;
-            self.pass_text();
-            let name = self.bytes.get(start..self.at);
-            if self.next() != Some(b':') {
-                return false;
+    fn enter_items(&mut self) -> Result<bool> {
+        self.pass()?;
+        while self.next()? == Some(b'"') {
+            self.value.clear();
+            self.pass_text()?;
+            let is_items = self.value == b"\"items\"";
+            if self.next()? != Some(b':') {
+                return Ok(false);
             }
-            self.at += 1;
-            self.next();
-            if name == Some(b"\"items\"") {
-                return true;
+            self.pass()?;
+            self.next()?;
+            if is_items {
+                return Ok(true);
             }
-            if self.value().is_none() {
-                return false;
+            if !self.value()? {
+                return Ok(false);
             }
-            if self.next() == Some(b',') {
-                self.at += 1;
+            if self.next()? == Some(b',') {
+                self.pass()?;
             }
         }
-        false
+        Ok(false)
     }
 }
 

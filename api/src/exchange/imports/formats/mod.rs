@@ -4,14 +4,22 @@
 mod csv;
 mod json;
 mod text;
+mod workbook;
 mod xlsx;
+mod xml;
+
+use std::fs::File;
 
 use serde_json::{Map, Value};
 
-use crate::kernel::{Fault, Problem, Result, language::Text, problem::Kind, say};
+use crate::kernel::{Fault, Problem, Result, disk::Spool, language::Text, problem::Kind, say};
 
 /// The most columns that a table may have.
 pub const MAX_COLUMNS: usize = 500;
+/// The most bytes that a row may have. What is longer than that is no row but a mistake.
+pub const MAX_ROW: usize = 128 << 10;
+/// The most faults that are told of a row.
+pub const MAX_FAULTS: usize = 20;
 
 /// A form in which rows come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,19 +76,19 @@ pub enum Item {
 /// Who takes what a reader meets.
 pub type Taker<'a> = dyn FnMut(Item) -> Result<()> + 'a;
 
-/// Reads a file.
+/// Reads a file, of which no more than a row is ever in memory.
 ///
 /// # Errors
 /// When the file as a whole cannot be read, or the taker refuses.
-pub fn read(format: Format, bytes: &[u8], take: &mut Taker<'_>) -> Result<()> {
-    if let Some(detail) = of_another_form(format, bytes) {
+pub fn read(format: Format, file: &File, spool: &Spool, take: &mut Taker<'_>) -> Result<()> {
+    if let Some(detail) = of_another_form(format, &text::beginning(file)?) {
         return Err(unreadable("wrong-format", detail));
     }
     match format {
-        Format::Csv => csv::read(&text::out_of_utf16(bytes)?, take),
-        Format::Xlsx => xlsx::read(bytes, take),
-        Format::Ndjson => json::lines(&text::out_of_utf16(bytes)?, take),
-        Format::Json => json::array(&text::out_of_utf16(bytes)?, take),
+        Format::Csv => csv::read(file, take),
+        Format::Xlsx => xlsx::read(file, spool, take),
+        Format::Ndjson => json::lines(file, take),
+        Format::Json => json::array(file, take),
     }
 }
 
@@ -105,6 +113,19 @@ fn unreadable(code: &'static str, detail: Text) -> Problem {
     Problem::invalid(vec![Fault::at("", code, detail)])
 }
 
+/// What is wrong with a row that is longer than any row is.
+fn too_long() -> Fault {
+    let kibibytes = MAX_ROW >> 10;
+    Fault::at(
+        "",
+        "row-too-long",
+        say!(
+            "Raden är längre än {kibibytes} KiB. Korta av texterna, eller kontrollera att raden slutar där den ska.",
+            "The row is longer than {kibibytes} KiB. Shorten its texts, or see that the row ends where it should."
+        ),
+    )
+}
+
 fn too_many_columns() -> Problem {
     unreadable(
         "too-many-columns",
@@ -125,11 +146,19 @@ fn too_large() -> Problem {
 #[cfg(test)]
 pub(super) fn all(format: Format, bytes: &[u8]) -> Result<Vec<Item>> {
     let mut items = Vec::new();
-    read(format, bytes, &mut |item| {
+    read(format, &file_of(bytes), &Spool::default(), &mut |item| {
         items.push(item);
         Ok(())
     })?;
     Ok(items)
+}
+
+#[cfg(test)]
+fn file_of(bytes: &[u8]) -> File {
+    use std::io::Write;
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    file
 }
 
 #[cfg(test)]

@@ -1,54 +1,65 @@
 //! Spreadsheets: the first sheet of a workbook, cell by cell.
 
-use std::io::{Cursor, Read};
+use std::fs::File;
 
-use calamine::{DataRef, Reader, Xlsx, XlsxError};
+use chrono::{Days, NaiveDate, TimeDelta};
+use quick_xml::events::{BytesStart, Event};
 
-use super::{Item, MAX_COLUMNS, Taker, too_large, too_many_columns, unreadable};
+use super::{
+    Item, MAX_COLUMNS, MAX_FAULTS, MAX_ROW, Taker, too_long, too_many_columns, unreadable,
+    workbook::{Book, Meaning, Strings, number},
+    xml::{Runs, attribute},
+};
 use crate::{
-    exchange::columns::{self, Shape},
-    kernel::{Fault, Problem, Result, personal_number, say},
+    exchange::columns::{self, Column, Shape},
+    kernel::{Fault, Problem, Result, disk::Spool, personal_number, say},
 };
 
-/// The most that a file may become when unpacked, whatever its size.
-const MAX_UNPACKED: u64 = 200 << 20;
-/// What any file may become.
-const MIN_UNPACKED: u64 = 64 << 20;
-/// How many times its size a file may become between these.
-const MAX_RATIO: u64 = 20;
-/// The most parts of a file.
-const MAX_PARTS: usize = 2000;
-
-pub fn read(bytes: &[u8], take: &mut Taker<'_>) -> Result<()> {
-    weigh(bytes)?;
-    let mut book: Xlsx<_> = calamine::open_workbook_from_rs(Cursor::new(bytes)).map_err(|error| no_workbook(&error))?;
-    let sheet = book.sheet_names().into_iter().next().ok_or_else(|| no_workbook(&"no sheet"))?;
-    let mut cells = book.worksheet_cells_reader(&sheet).map_err(|error| no_workbook(&error))?;
+pub fn read(file: &File, spool: &Spool, take: &mut Taker<'_>) -> Result<()> {
+    let mut book = Book::open(file, spool)?;
+    let from_1904 = book.from_1904;
+    let (mut xml, formats, strings) = book.first()?;
     let mut columns = None;
     let mut current = Current::default();
-    while let Some(cell) = cells.next_cell().map_err(unread)? {
-        let (row, column) = cell.get_position();
-        let text = text(cell.get_value());
-        let is_error = matches!(cell.get_value(), DataRef::Error(_));
-        if text.trim().is_empty() && !is_error {
-            continue;
+    let mut cell = Cell::default();
+    let mut runs = Runs::default();
+    // What a sheet says of its size is not believed: it ends where its rows do.
+    loop {
+        let event = xml.next()?;
+        match &event {
+            Event::Start(element) => match element.local_name().as_ref() {
+                "row" => {
+                    cell.column = 0;
+                    if let Some(row) = number(attribute(element, "r").as_deref()) {
+                        cell.row = row.saturating_sub(1);
+                    }
+                }
+                "c" => {
+                    cell.begin(element);
+                    runs.clear();
+                }
+                _ => runs.see(&event, !cell.is_inline)?,
+            },
+            Event::End(element) => match element.local_name().as_ref() {
+                "row" => cell.row = cell.row.saturating_add(1),
+                "c" => {
+                    let text = if cell.is_error { String::new() } else { cell.text(&runs.text, formats, strings, from_1904)? };
+                    cell.column = cell.column.saturating_add(1);
+                    if text.trim().is_empty() && !cell.is_error {
+                        continue;
+                    }
+                    if cell.row != current.row {
+                        give(&mut current, &mut columns, take)?;
+                        current.row = cell.row;
+                    }
+                    current.put(cell.column - 1, text, cell.is_error.then_some(runs.text.as_str()))?;
+                }
+                "sheetData" => break,
+                _ => runs.see(&event, !cell.is_inline)?,
+            },
+            Event::Eof => break,
+            _ => runs.see(&event, !cell.is_inline)?,
         }
-        if row != current.row {
-            give(&mut current, &mut columns, take)?;
-            current.row = row;
-        }
-        let column = usize::try_from(column).unwrap_or(usize::MAX);
-        if column >= MAX_COLUMNS {
-            return Err(too_many_columns());
-        }
-        if is_error {
-            current.errors.push(column);
-            continue;
-        }
-        if current.cells.len() <= column {
-            current.cells.resize(column + 1, String::new());
-        }
-        current.cells[column] = text;
     }
     give(&mut current, &mut columns, take)?;
     if columns.is_none() {
@@ -63,22 +74,140 @@ pub fn read(bytes: &[u8], take: &mut Taker<'_>) -> Result<()> {
     Ok(())
 }
 
+/// The cell that is being read.
+#[derive(Default)]
+struct Cell {
+    row: u32,
+    column: usize,
+    /// What its value is written as.
+    kind: Kind,
+    format: Option<usize>,
+    is_inline: bool,
+    is_error: bool,
+}
+
+/// What the value of a cell is written as.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Number,
+    Shared,
+    Bool,
+    Day,
+    Text,
+}
+
+impl Cell {
+    fn begin(&mut self, element: &BytesStart<'_>) {
+        if let Some((row, column)) = attribute(element, "r").as_deref().and_then(place) {
+            (self.row, self.column) = (row, column);
+        }
+        self.format = number(attribute(element, "s").as_deref()).and_then(|format| usize::try_from(format).ok());
+        let kind = attribute(element, "t");
+        let kind = kind.as_deref().unwrap_or("n");
+        self.is_inline = kind == "inlineStr";
+        self.is_error = kind == "e";
+        self.kind = match kind {
+            "s" => Kind::Shared,
+            "b" => Kind::Bool,
+            "d" => Kind::Day,
+            "n" => Kind::Number,
+            _ => Kind::Text,
+        };
+    }
+
+    /// The cell as text: whole numbers without decimals, days as days.
+    fn text(&self, value: &str, formats: &[Meaning], strings: &mut Strings, from_1904: bool) -> Result<String> {
+        let value_of_number = || value.trim().parse::<f64>().ok();
+        Ok(match self.kind {
+            _ if value.is_empty() => String::new(),
+            Kind::Shared => strings.get(value.trim().parse().unwrap_or(usize::MAX))?,
+            Kind::Bool => (value.trim() != "0" && value.trim() != "false").to_string(),
+            Kind::Day => value.strip_suffix("T00:00:00").unwrap_or(value).to_owned(),
+            Kind::Text => value.to_owned(),
+            Kind::Number => match value_of_number() {
+                None => value.to_owned(),
+                Some(number) => {
+                    let meaning = self.format.and_then(|format| formats.get(format)).copied().unwrap_or_default();
+                    let moment = (meaning == Meaning::Moment).then(|| moment(number, from_1904)).flatten();
+                    moment.unwrap_or_else(|| number.to_string())
+                }
+            },
+        })
+    }
+}
+
+/// The row and column that a place such as `B3` names, from 0.
+fn place(name: &str) -> Option<(u32, usize)> {
+    let digits = name.find(|letter: char| letter.is_ascii_digit())?;
+    let letters = name[..digits].bytes().filter(u8::is_ascii_alphabetic);
+    let column = letters
+        .fold(0usize, |column, letter| column.saturating_mul(26).saturating_add(usize::from(letter.to_ascii_uppercase() - b'A') + 1));
+    Some((name[digits..].parse::<u32>().ok()?.checked_sub(1)?, column.checked_sub(1)?))
+}
+
+/// A day, with the time where there is one, that is so many days after the first.
+fn moment(days: f64, from_1904: bool) -> Option<String> {
+    /// More than any day that can be written.
+    const LAST: f64 = 3_000_000.0;
+    if !(0.0..LAST).contains(&days) {
+        return None;
+    }
+    let first = match (from_1904, days) {
+        (true, _) => NaiveDate::from_ymd_opt(1904, 1, 1),
+        // Excel has a day too many in 1900.
+        (false, ..60.0) => NaiveDate::from_ymd_opt(1899, 12, 31),
+        (false, _) => NaiveDate::from_ymd_opt(1899, 12, 30),
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 0 and the last")]
+    let (whole, seconds) = (days.trunc() as u64, (days.fract() * 86_400.0).round() as i64);
+    let moment = first?.checked_add_days(Days::new(whole))?.and_hms_opt(0, 0, 0)? + TimeDelta::seconds(seconds);
+    let text = moment.format("%Y-%m-%dT%H:%M:%S").to_string();
+    Some(text.strip_suffix("T00:00:00").map(ToOwned::to_owned).unwrap_or(text))
+}
+
 /// The row that is being read.
 #[derive(Default)]
 struct Current {
     row: u32,
     cells: Vec<String>,
-    /// The columns in which a formula has no value.
-    errors: Vec<usize>,
+    /// How many bytes it has so far; what is more than a row may have is not kept.
+    bytes: usize,
+    /// The columns in which a formula has no value, and what stands there instead.
+    errors: Vec<(usize, String)>,
+}
+
+impl Current {
+    fn put(&mut self, column: usize, text: String, error: Option<&str>) -> Result<()> {
+        if column >= MAX_COLUMNS {
+            return Err(too_many_columns());
+        }
+        if let Some(error) = error {
+            self.errors.truncate(MAX_COLUMNS);
+            self.errors.push((column, error.chars().take(20).collect()));
+            return Ok(());
+        }
+        self.bytes = self.bytes.saturating_add(text.len());
+        if self.cells.len() <= column {
+            self.cells.resize(column + 1, String::new());
+        }
+        if self.bytes <= MAX_ROW {
+            self.cells[column] = text;
+        }
+        Ok(())
+    }
 }
 
 /// Gives a row away: the first as headings.
-fn give(current: &mut Current, columns: &mut Option<Vec<String>>, take: &mut Taker<'_>) -> Result<()> {
-    let (mut cells, errors) = (std::mem::take(&mut current.cells), std::mem::take(&mut current.errors));
-    let row = current.row + 1;
+fn give(current: &mut Current, columns: &mut Option<Vec<Heading>>, take: &mut Taker<'_>) -> Result<()> {
+    let Current { row, mut cells, bytes, errors } = std::mem::take(current);
+    let row = row.saturating_add(1);
     if let Some(headings) = columns {
+        if bytes > MAX_ROW {
+            return take(Item::Broken(row, vec![too_long()]));
+        }
         // An error is not an empty cell, which would empty what the column is.
-        let faults: Vec<_> = errors.iter().filter_map(|at| formula_error(headings.get(*at)?)).collect();
+        let faults: Vec<_> = errors.iter().filter_map(|(at, _)| formula_error(headings.get(*at)?)).take(MAX_FAULTS).collect();
         if !faults.is_empty() {
             return take(Item::Broken(row, faults));
         }
@@ -87,16 +216,24 @@ fn give(current: &mut Current, columns: &mut Option<Vec<String>>, take: &mut Tak
         return if cells.iter().all(String::is_empty) { Ok(()) } else { take(Item::Cells(row, cells)) };
     }
     if cells.is_empty() {
-        return Ok(());
+        return errors.first().map_or(Ok(()), |(_, error)| Err(unread(error)));
     }
     let headings: Vec<_> = cells.into_iter().map(|name| name.trim().to_owned()).collect();
-    *columns = Some(headings.clone());
+    // What a heading means is asked once, and not for each of its cells.
+    *columns = Some(headings.iter().map(|name| (name.clone(), meant(name))).collect());
     take(Item::Heading(headings))
 }
 
+/// A heading, and what it means.
+type Heading = (String, Option<&'static Column>);
+
+fn meant(heading: &str) -> Option<&'static Column> {
+    columns::meant(heading).map(|(column, _)| column).filter(|column| column.shape != Shape::Ours)
+}
+
 /// What is wrong with a formula without a value, in a column that is read.
-fn formula_error(heading: &str) -> Option<Fault> {
-    let (column, _) = columns::meant(heading).filter(|(column, _)| column.shape != Shape::Ours)?;
+fn formula_error((heading, column): &Heading) -> Option<Fault> {
+    let column = (*column)?;
     let heading: String = heading.chars().take(60).collect();
     Some(Fault::at(
         format!("/{}", column.member),
@@ -108,10 +245,9 @@ fn formula_error(heading: &str) -> Option<Fault> {
     ))
 }
 
-/// Why the next cell cannot be read.
-fn unread(error: XlsxError) -> Problem {
-    let XlsxError::CellError(error) = error else { return no_workbook(&error) };
-    let error: String = personal_number::mask(&error).chars().take(20).collect();
+/// Why headings that are formulas without a value cannot be read.
+fn unread(error: &str) -> Problem {
+    let error = personal_number::mask(error);
     unreadable(
         "formula-error",
         say!(
@@ -121,75 +257,16 @@ fn unread(error: XlsxError) -> Problem {
     )
 }
 
-/// Unpacks all of a file to nowhere, so that it is known what it becomes before anything is kept. What a file says of its
-/// own size is not believed.
-fn weigh(bytes: &[u8]) -> Result<()> {
-    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| no_workbook(&error))?;
-    if archive.len() > MAX_PARTS {
-        return Err(too_large());
-    }
-    let limit = (bytes.len() as u64).saturating_mul(MAX_RATIO).clamp(MIN_UNPACKED, MAX_UNPACKED);
-    let mut unpacked = 0;
-    let mut buffer = vec![0; 64 << 10];
-    for part in 0..archive.len() {
-        let mut part = archive.by_index(part).map_err(|error| no_workbook(&error))?;
-        loop {
-            let read = part.read(&mut buffer).map_err(|error| no_workbook(&error))?;
-            if read == 0 {
-                break;
-            }
-            unpacked += read as u64;
-            if unpacked > limit {
-                return Err(too_large());
-            }
-        }
-    }
-    Ok(())
-}
-
-fn no_workbook(error: &dyn std::fmt::Display) -> Problem {
-    tracing::debug!(%error, "a file is no workbook");
-    unreadable(
-        "no-workbook",
-        say!(
-            "Filen går inte att läsa som en Excel-arbetsbok (.xlsx). Spara den på nytt som .xlsx eller CSV, utan lösenord.",
-            "The file cannot be read as an Excel workbook (.xlsx). Save it anew as .xlsx or CSV, without a password."
-        ),
-    )
-}
-
-/// A cell as text: whole numbers without decimals, days as days.
-fn text(value: &DataRef<'_>) -> String {
-    match value {
-        DataRef::Int(number) => number.to_string(),
-        DataRef::Float(number) => number.to_string(),
-        DataRef::String(text) => text.clone(),
-        DataRef::SharedString(text) => (*text).to_owned(),
-        DataRef::Bool(value) => value.to_string(),
-        DataRef::DateTime(time) if time.is_datetime() => {
-            let (year, month, day, hour, minute, second, _) = time.to_ymd_hms_milli();
-            if (hour, minute, second) == (0, 0, 0) {
-                format!("{year:04}-{month:02}-{day:02}")
-            } else {
-                format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
-            }
-        }
-        DataRef::DateTime(time) => time.as_f64().to_string(),
-        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.strip_suffix("T00:00:00").unwrap_or(text).to_owned(),
-        DataRef::Error(_) | DataRef::Empty => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Cursor, Read, Write};
 
     use rust_xlsxwriter::{ExcelDateTime, Format as Style, Workbook};
 
     use super::*;
     use crate::{
-        exchange::imports::formats::{Format, all},
-        kernel::problem::Kind,
+        exchange::imports::formats::{Format, all, workbook::MAX_UNPACKED},
+        kernel::problem::Kind as Trouble,
     };
 
     #[test]
@@ -258,7 +335,7 @@ mod tests {
     fn abuse_54_a_spreadsheet_that_swells_is_refused_before_it_is_read() {
         let bomb = with_sheet(&mut std::io::repeat(b' ').take(MAX_UNPACKED + 1));
         assert!(bomb.len() < 1 << 20, "{}", bomb.len());
-        assert_eq!(all(Format::Xlsx, &bomb).err().map(|problem| problem.kind), Some(Kind::TooLarge));
+        assert_eq!(all(Format::Xlsx, &bomb).err().map(|problem| problem.kind), Some(Trouble::TooLarge));
     }
 
     #[test]

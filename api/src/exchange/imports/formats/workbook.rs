@@ -1,0 +1,346 @@
+//! What a workbook is made of: its parts, its first sheet, its shared strings and which of its numbers are days. Only what
+//! has a bound is kept in memory; texts that many cells share wait on the disk.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write},
+};
+
+use quick_xml::{escape::unescape, events::Event};
+use tempfile::SpooledTempFile;
+use zip::{ZipArchive, read::ZipFile};
+
+use super::{
+    too_large, unreadable,
+    xml::{Runs, Xml, attribute},
+};
+use crate::kernel::{
+    Problem, Result,
+    disk::{Spool, failed},
+    say,
+};
+
+/// The most that a file may become when unpacked, whatever its size.
+pub(super) const MAX_UNPACKED: u64 = 200 << 20;
+/// What any file may become.
+const MIN_UNPACKED: u64 = 64 << 20;
+/// How many times its size a file may become between these.
+const MAX_RATIO: u64 = 20;
+/// The most parts of a file.
+const MAX_PARTS: usize = 2000;
+/// The most formats of cells, which is what Excel itself has.
+const MAX_FORMATS: usize = 65_536;
+/// The most texts that cells share.
+const MAX_STRINGS: usize = 2_000_000;
+/// How much of the texts that cells share is kept in memory.
+const STRINGS_IN_MEMORY: usize = 8 << 20;
+
+/// A workbook.
+pub(super) struct Book<'a> {
+    archive: ZipArchive<BufReader<&'a File>>,
+    /// Where each part is, by its name in small letters.
+    parts: HashMap<String, usize>,
+    /// Where its first sheet is.
+    sheet: String,
+    /// Whether its days are counted from 1904.
+    pub(super) from_1904: bool,
+    /// What the numbers of each format are.
+    formats: Vec<Meaning>,
+    strings: Strings,
+}
+
+/// What a number in a cell means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// Itself.
+    #[default]
+    Number,
+    /// A day, or a time of one.
+    Moment,
+}
+
+impl<'a> Book<'a> {
+    /// Opens a workbook. All of it is unpacked to nowhere first, so that it is known what it becomes before anything is kept;
+    /// what a file says of its own size is not believed.
+    pub(super) fn open(file: &'a File, spool: &Spool) -> Result<Self> {
+        let size = file.metadata().map_err(failed)?.len();
+        if entries(file)? > MAX_PARTS {
+            return Err(too_large());
+        }
+        let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|error| no_workbook(&error))?;
+        let limit = size.saturating_mul(MAX_RATIO).clamp(MIN_UNPACKED, MAX_UNPACKED);
+        let mut parts = HashMap::new();
+        let mut unpacked = 0;
+        for at in 0..archive.len() {
+            let mut part = archive.by_index(at).map_err(|error| no_workbook(&error))?;
+            let name = part.name().map_err(|error| no_workbook(&error))?.to_lowercase();
+            parts.insert(name.trim_start_matches('/').replace('\\', "/"), at);
+            unpacked +=
+                std::io::copy(&mut (&mut part).take(limit + 1 - unpacked), &mut std::io::sink()).map_err(|error| no_workbook(&error))?;
+            if unpacked > limit {
+                return Err(too_large());
+            }
+        }
+        let strings = Strings::new(spool);
+        let mut book = Self { archive, parts, sheet: String::new(), from_1904: false, formats: Vec::new(), strings };
+        book.look()?;
+        Ok(book)
+    }
+
+    /// Finds what is needed of it.
+    fn look(&mut self) -> Result<()> {
+        let mut workbook = None;
+        self.relations("_rels/.rels", |_, kind, target| {
+            if kind.ends_with("/officeDocument") {
+                workbook = Some(target);
+            }
+        })?;
+        let workbook = workbook.ok_or_else(|| no_workbook(&"no workbook in it"))?.trim_start_matches('/').to_owned();
+        let first = self.first_sheet(&workbook)?;
+        let (folder, name) = workbook.rsplit_once('/').map_or(("", workbook.as_str()), |(folder, name)| (folder, name));
+        let below = |path: &str| if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
+        let at = |target: String| target.strip_prefix('/').map_or_else(|| below(&target), ToOwned::to_owned);
+        let (mut sheet, mut strings, mut styles) = (None, below("sharedStrings.xml"), below("styles.xml"));
+        self.relations(&below(&format!("_rels/{name}.rels")), |id, kind, target| {
+            if id == first && kind.ends_with("/worksheet") {
+                sheet = Some(at(target));
+            } else if kind.ends_with("/sharedStrings") {
+                strings = at(target);
+            } else if kind.ends_with("/styles") {
+                styles = at(target);
+            }
+        })?;
+        self.sheet = sheet.ok_or_else(|| no_workbook(&"no sheet"))?;
+        self.read_formats(&styles)?;
+        self.read_strings(&strings)
+    }
+
+    /// A part, if it is there.
+    fn part(&mut self, name: &str) -> Result<Option<ZipFile<'_, BufReader<&'a File>>>> {
+        match self.parts.get(&name.to_lowercase()) {
+            Some(at) => self.archive.by_index(*at).map(Some).map_err(|error| no_workbook(&error)),
+            None => Ok(None),
+        }
+    }
+
+    /// What a part refers to: each by its id, its kind and its target.
+    fn relations(&mut self, name: &str, mut see: impl FnMut(&str, &str, String)) -> Result<()> {
+        let Some(part) = self.part(name)? else { return Err(no_workbook(&name)) };
+        let mut xml = Xml::new(part);
+        loop {
+            match xml.next()? {
+                Event::Start(element) if element.local_name().as_ref() == "Relationship" => {
+                    let of = |name| attribute(&element, name).unwrap_or_default();
+                    let target = of("Target");
+                    let target = unescape(&target).map_err(|error| no_workbook(&error))?;
+                    see(&of("Id"), &of("Type"), target.into_owned());
+                }
+                Event::Eof => return Ok(()),
+                _ => {}
+            }
+        }
+    }
+
+    /// By what id the first sheet is referred to.
+    fn first_sheet(&mut self, workbook: &str) -> Result<String> {
+        let Some(part) = self.part(workbook)? else { return Err(no_workbook(&workbook)) };
+        let mut xml = Xml::new(part);
+        let mut from_1904 = false;
+        let first = loop {
+            match xml.next()? {
+                Event::Start(element) => match element.local_name().as_ref() {
+                    "workbookPr" => from_1904 |= attribute(&element, "date1904").is_some_and(|value| matches!(&*value, "1" | "true")),
+                    "sheet" => break attribute(&element, "id").unwrap_or_default().into_owned(),
+                    _ => {}
+                },
+                Event::Eof => return Err(no_workbook(&"no sheet")),
+                _ => {}
+            }
+        };
+        drop(xml);
+        self.from_1904 = from_1904;
+        Ok(first)
+    }
+
+    /// Reads what the numbers of each format are.
+    fn read_formats(&mut self, name: &str) -> Result<()> {
+        let Some(part) = self.part(name)? else { return Ok(()) };
+        let mut xml = Xml::new(part);
+        let (mut own, mut formats, mut within) = (HashMap::new(), Vec::new(), false);
+        loop {
+            match xml.next()? {
+                Event::Start(element) => match element.local_name().as_ref() {
+                    "numFmt" if own.len() < MAX_FORMATS => {
+                        let code = attribute(&element, "formatCode").unwrap_or_default();
+                        let code = unescape(&code).map_err(|error| no_workbook(&error))?;
+                        if let Some(id) = number(attribute(&element, "numFmtId").as_deref()) {
+                            own.insert(id, meaning(&code));
+                        }
+                    }
+                    "cellXfs" => within = true,
+                    "xf" if within && formats.len() < MAX_FORMATS => {
+                        let id = number(attribute(&element, "numFmtId").as_deref()).unwrap_or_default();
+                        formats.push(own.get(&id).copied().unwrap_or_else(|| built_in(id)));
+                    }
+                    _ => {}
+                },
+                Event::End(element) if element.local_name().as_ref() == "cellXfs" => break,
+                Event::Eof => break,
+                _ => {}
+            }
+        }
+        drop(xml);
+        self.formats = formats;
+        Ok(())
+    }
+
+    /// Reads the texts that cells share.
+    fn read_strings(&mut self, name: &str) -> Result<()> {
+        let mut strings = std::mem::take(&mut self.strings.ends);
+        let mut blob = BufWriter::new(std::mem::replace(&mut self.strings.blob, SpooledTempFile::new(0)));
+        if let Some(part) = self.part(name)? {
+            let mut xml = Xml::new(part);
+            let mut runs = Runs::default();
+            let mut written = 0u32;
+            loop {
+                let event = xml.next()?;
+                match &event {
+                    Event::Start(element) if element.local_name().as_ref() == "si" => runs.clear(),
+                    Event::End(element) if element.local_name().as_ref() == "si" => {
+                        if strings.len() == MAX_STRINGS {
+                            return Err(too_large());
+                        }
+                        blob.write_all(runs.text.as_bytes()).map_err(failed)?;
+                        written = written.saturating_add(u32::try_from(runs.text.len()).unwrap_or(u32::MAX));
+                        strings.push(written);
+                        runs.clear();
+                    }
+                    Event::Eof => break,
+                    event => runs.see(event, false)?,
+                }
+            }
+        }
+        self.strings.blob = blob.into_inner().map_err(|error| failed(error.into_error()))?;
+        self.strings.ends = strings;
+        Ok(())
+    }
+
+    /// The first sheet, with what its cells refer to.
+    pub(super) fn first(&mut self) -> Result<(Xml<ZipFile<'_, BufReader<&'a File>>>, &[Meaning], &mut Strings)> {
+        let at = *self.parts.get(&self.sheet.to_lowercase()).ok_or_else(|| no_workbook(&"no sheet"))?;
+        let part = self.archive.by_index(at).map_err(|error| no_workbook(&error))?;
+        Ok((Xml::new(part), &self.formats, &mut self.strings))
+    }
+}
+
+/// The texts that cells share.
+pub(super) struct Strings {
+    /// All of them, one after the other.
+    blob: SpooledTempFile,
+    /// Where each ends.
+    ends: Vec<u32>,
+}
+
+impl Strings {
+    fn new(spool: &Spool) -> Self {
+        let blob = match &spool.folder {
+            Some(folder) => tempfile::spooled_tempfile_in(STRINGS_IN_MEMORY, folder),
+            None => tempfile::spooled_tempfile(STRINGS_IN_MEMORY),
+        };
+        Self { blob, ends: Vec::new() }
+    }
+
+    /// One of them, by its place.
+    pub(super) fn get(&mut self, at: usize) -> Result<String> {
+        let end = *self.ends.get(at).ok_or_else(|| no_workbook(&"a text that is not there"))?;
+        let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        let mut text = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or_default()];
+        self.blob.seek(SeekFrom::Start(start.into())).and_then(|_| self.blob.read_exact(&mut text)).map_err(failed)?;
+        String::from_utf8(text).map_err(|error| no_workbook(&error))
+    }
+}
+
+/// How many parts a file can have at the most, by the marks that each has in the list of them: who opens it makes room for as
+/// many as it says.
+fn entries(file: &File) -> Result<usize> {
+    const MARK: &[u8] = b"PK\x01\x02";
+    (&*file).seek(SeekFrom::Start(0)).map_err(failed)?;
+    let (mut file, mut found, mut held) = (file, 0, 0);
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let read = file.read(&mut buffer[held..]).map_err(failed)?;
+        if read == 0 {
+            break;
+        }
+        let filled = held + read;
+        found += buffer[..filled].windows(MARK.len()).filter(|bytes| *bytes == MARK).count();
+        held = filled.min(MARK.len() - 1);
+        buffer.copy_within(filled - held..filled, 0);
+    }
+    Ok(found)
+}
+
+/// A whole number that an attribute is.
+pub(super) fn number(text: Option<&str>) -> Option<u32> {
+    text?.trim().parse().ok()
+}
+
+/// What the numbers of a format that is not written out are.
+const fn built_in(id: u32) -> Meaning {
+    match id {
+        14..=22 | 27..=36 | 45 | 47 | 50..=58 => Meaning::Moment,
+        _ => Meaning::Number,
+    }
+}
+
+/// What the numbers of a format are: it is of days or times when a letter of these stands in it, other than in what is
+/// written as it is. How long something took (`[h]:mm`) is no day.
+fn meaning(code: &str) -> Meaning {
+    let mut letters = code.chars();
+    let mut quoted = false;
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            ';' => break,
+            '\\' | '_' | '*' => drop(letters.next()),
+            '[' => {
+                let within: String = letters.by_ref().take_while(|letter| *letter != ']').collect();
+                if !within.is_empty() && within.chars().all(|letter| matches!(letter.to_ascii_lowercase(), 'h' | 'm' | 's')) {
+                    break;
+                }
+            }
+            letter if matches!(letter.to_ascii_lowercase(), 'd' | 'm' | 'h' | 'y' | 's') => return Meaning::Moment,
+            _ => {}
+        }
+    }
+    Meaning::Number
+}
+
+/// What is told of what is no workbook.
+pub(super) fn no_workbook(error: &dyn std::fmt::Display) -> Problem {
+    tracing::debug!(%error, "a file is no workbook");
+    unreadable(
+        "no-workbook",
+        say!(
+            "Filen går inte att läsa som en Excel-arbetsbok (.xlsx). Spara den på nytt som .xlsx eller CSV, utan lösenord.",
+            "The file cannot be read as an Excel workbook (.xlsx). Save it anew as .xlsx or CSV, without a password."
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_of_days_are_known() {
+        for code in ["yyyy-mm-dd", "DD/MM/YY", "H:MM:SS;@", "[$-41D]d mmmm yyyy", "\"den \"d mmm", "[Red]yyyy", "h:mm AM/PM"] {
+            assert_eq!(meaning(code), Meaning::Moment, "{code}");
+        }
+        for code in ["0", "General", "#,##0\\ [$\\u20bd-46D]", "0\" dagar\"", "[h]:mm", "[mm]:ss", "0\\d", "_d0", "@", "[Red]0"] {
+            assert_eq!(meaning(code), Meaning::Number, "{code}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! How much room imports may take: rows, jobs at once, disk. A file is received into a file without a name, and read from
+//! there, one file at a time; so what an import takes in memory does not depend on how large the file is, nor on how many come.
+
+use std::{fs::File, io::Write, path::Path, time::Duration};
+
+use actix_web::web;
+use bytes::BytesMut;
+use futures_util::StreamExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::store;
+use crate::{
+    access::Caller,
+    config::Config,
+    kernel::{
+        Db, Fault, Problem, Result,
+        db::sqlite_file,
+        disk::{Spool, failed},
+        export::{Full, Turn, Turns},
+        hash,
+        problem::Kind,
+        say,
+    },
+};
+
+/// How many seconds who has too many imports under way is told to wait.
+const RETRY_AFTER: u32 = 10;
+/// How long a file waits for its turn to be read.
+const WAIT: Duration = Duration::from_secs(30);
+/// How much of a file is written at once.
+const BLOCK: usize = 256 << 10;
+/// How many times its size a file may take on the disk while it is worked through: as it came, as its rows wait, in the log of
+/// the database, and as what became of each.
+const SPREAD: u64 = 6;
+
+/// How much may be imported.
+#[derive(Clone, Debug)]
+pub struct Bounds {
+    /// The most rows of a file.
+    pub rows: u32,
+    /// The most imports of one caller that have not ended; 0 means as many as one likes.
+    pub per_caller: u32,
+    /// The most of all callers.
+    pub at_once: u32,
+    /// Where files wait.
+    pub spool: Spool,
+}
+
+impl Bounds {
+    /// As much as the settings say.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        let database = sqlite_file(&config.database_url);
+        let beside = database.as_deref().map(|file| file.parent().filter(|folder| !folder.as_os_str().is_empty()));
+        let beside = beside.map(|folder| folder.unwrap_or(Path::new(".")).to_owned());
+        let folder = if config.import_folder.is_empty() { beside } else { Some(config.import_folder.clone().into()) };
+        Self {
+            rows: config.import_rows,
+            per_caller: config.imports_per_caller,
+            at_once: config.imports_at_once,
+            spool: Spool { folder, database, spare: config.disk_spare_mebibytes << 20 },
+        }
+    }
+}
+
+/// The room that there is at this instance.
+#[derive(Debug)]
+pub struct Room {
+    pub bounds: Bounds,
+    receiving: Turns,
+    reading: Semaphore,
+}
+
+impl Room {
+    pub fn new(bounds: Bounds) -> Self {
+        Self { receiving: Turns::new(bounds.per_caller, bounds.at_once), bounds, reading: Semaphore::new(1) }
+    }
+
+    /// Lets a caller begin an import, before its file is taken in.
+    pub async fn enter(&self, caller: &Caller, db: &Db) -> Result<Turn> {
+        let who = caller.user.map(|user| user.to_string()).unwrap_or_default();
+        let turn = self.receiving.take(who).map_err(full)?;
+        store::admit(caller, &self.bounds, db.reader()).await?;
+        Ok(turn)
+    }
+
+    /// The turn to read a file.
+    pub async fn reading(&self) -> Result<SemaphorePermit<'_>> {
+        match tokio::time::timeout(WAIT, self.reading.acquire()).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(full(Full::All)),
+        }
+    }
+}
+
+/// What who may not begin another import is told.
+pub fn full(full: Full) -> Problem {
+    let (kind, told) = match full {
+        Full::Own(limit) => (
+            Kind::TooManyRequests,
+            say!(
+                "Du har redan {limit} inläsningar som inte är klara, och fler samtidigt går inte. Vänta tills någon är klar, eller avbryt en, och försök igen.",
+                "You already have {limit} imports that have not ended, and more at once is not possible. Wait until one has ended, or cancel one, and try again."
+            ),
+        ),
+        Full::All => (
+            Kind::Unavailable,
+            say!(
+                "Just nu pågår så många inläsningar att fler inte går. Ingenting har sparats. Försök igen om {RETRY_AFTER} sekunder.",
+                "Just now there are so many imports under way that no more can begin. Nothing was saved. Try again in {RETRY_AFTER} seconds."
+            ),
+        ),
+    };
+    Problem::new(kind).header("Retry-After", RETRY_AFTER.to_string()).detail(told)
+}
+
+/// What is told of a file with more rows than one may have.
+pub fn too_many_rows(limit: u32) -> Problem {
+    let told = || {
+        say!(
+            "Filen har fler än {limit} rader. Ingenting har lästs in. Dela den i flera filer och läs in dem var för sig.",
+            "The file has more than {limit} rows. Nothing was imported. Divide it into several files and import each by itself."
+        )
+    };
+    Problem { faults: vec![Fault::at("", "too-many-rows", told())], ..Problem::new(Kind::TooLarge).detail(told()) }
+}
+
+/// A file that has been received.
+#[derive(Debug)]
+pub struct Received {
+    /// Where it is.
+    pub file: File,
+    /// Its digest.
+    pub digest: String,
+}
+
+/// Takes in a file, within its own limit and at the pace that any body must keep. It is taken in only when it is known that the
+/// caller may import, so that nobody else can fill the disk, and is never in memory.
+pub async fn receive(mut payload: web::Payload, announced: Option<u64>, config: &Config, spool: &Spool) -> Result<Received> {
+    let limit = config.import_mebibytes << 20;
+    let too_large = || {
+        let mebibytes = config.import_mebibytes;
+        Problem::new(Kind::TooLarge).header("Connection", "close").detail(say!(
+            "Filen är större än {mebibytes} MiB. Ingenting har lästs in. Dela den i flera filer och läs in dem var för sig.",
+            "The file is larger than {mebibytes} MiB. Nothing was imported. Divide it into several files and import each by itself."
+        ))
+    };
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    spool.room(announced.unwrap_or(limit as u64).saturating_mul(SPREAD)).map_err(|problem| problem.header("Connection", "close"))?;
+    let pace = (limit / config.body_bytes.max(1)).max(1);
+    let time = Duration::from_secs(config.body_seconds.saturating_mul(pace as u64));
+    let read = async {
+        let (mut file, mut digest) = (spool.file()?, hash::Parts::default());
+        let (mut block, mut length) = (BytesMut::with_capacity(BLOCK), 0);
+        loop {
+            let part = payload.next().await.transpose().map_err(|_| Problem::new(Kind::MalformedJson))?;
+            let is_end = part.is_none();
+            block.extend_from_slice(&part.unwrap_or_default());
+            if length + block.len() > limit {
+                return Err(too_large());
+            }
+            if is_end || block.len() >= BLOCK {
+                length += block.len();
+                digest.add(&block);
+                let full = std::mem::replace(&mut block, BytesMut::with_capacity(BLOCK)).freeze();
+                file = tokio::task::spawn_blocking(move || file.write_all(&full).map(|()| file))
+                    .await
+                    .map_err(|error| Problem::internal(&error))?
+                    .map_err(failed)?;
+            }
+            if is_end {
+                return Ok(Received { file, digest: digest.hex() });
+            }
+        }
+    };
+    tokio::time::timeout(time, read).await.map_err(|_| Problem::new(Kind::Timeout).header("Connection", "close"))?
+}
