@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     fn places(at_once: usize, waiting: usize) -> Places {
-        Places::new(PlaceSettings { at_once, waiting, patience: Duration::from_secs(60) })
+        Places::new(PlaceSettings { at_once, waiting, patience: Duration::from_mins(1) })
     }
 
     #[tokio::test]

@@ -150,6 +150,8 @@ impl Write<'_> {
         match outcome {
             Ok(reply) => batch::still_may(&stored.body, &reply.stored.body),
             Err(problem) if matches!(problem.kind.status(), 401 | 403 | 404) => Err(problem),
+            // Something that it names is there no more, or not for this caller.
+            Err(problem) if problem.faults.iter().any(|fault| fault.code == "not-found") => Err(problem),
             Err(_) => Ok(()),
         }
     }
