@@ -309,7 +309,8 @@ fn abuse_118_who_registers_an_address_first_gains_nothing(#[values(Database::Sql
     attacker.call("POST", &format!("/users/{right}/deactivate"), None).is(403);
     assert_eq!(chef.get("/me").is(200).json["grants"].as_array().unwrap().len(), 2);
     // Of one's own people nobody is invited twice by mistake, which tells nothing that is not seen anyhow.
-    assert_eq!(admin.post("/users", &json!({"email": "CHEF@example.se", "name": "Chef"})).is(409).json["conflictsWith"].is_string(), true);
+    let twice = admin.post("/users", &json!({"email": "CHEF@example.se", "name": "Chef"})).is(409);
+    assert_eq!(twice.json["conflictsWith"], json!(format!("/samsyn/v1/users/{right}")));
 }
 
 #[rstest]
@@ -351,7 +352,6 @@ fn abuse_129_names_lead_nowhere(#[values(Database::Sqlite, Database::Postgres)] 
         assert_eq!(kim.patch("/me", "*", &json!({"name": name})).is(422).faults(), [fault], "{name}");
     }
     // One that got in by another way goes into no letter.
-    app.execute(&format!("UPDATE user_account SET name = 'Vinn på krok.example.com' WHERE email = '{}'", "reader1@example.se"));
     let email = kim.get("/me").json["user"]["email"].as_str().unwrap().to_owned();
     app.execute(&format!("UPDATE user_account SET name = 'Vinn på krok.example.com' WHERE email = '{email}'"));
     app.anybody().post("/password-resets", &json!({"email": email})).is(202);

@@ -28,7 +28,7 @@ const SIGHT: &str = "sight";
 /// Works for an actor, and so has the actor's functions in forums.
 const WORKS: &str = "works";
 
-/// Numbers that look like chance and are the same for a seed (SplitMix64).
+/// Numbers that look like chance and are the same for a seed (`SplitMix64`).
 struct Chance(u64);
 
 impl Chance {

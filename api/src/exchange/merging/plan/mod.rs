@@ -283,7 +283,7 @@ async fn place(
         return Ok(None);
     }
     let joined = NewActor { parent_id: Some(parent), ..survivor.fields.clone() };
-    if withheld || actors::may_join(&who.caller.sight, who.reach, Some(&survivor), &joined, db).await.is_err() {
+    if withheld || actors::may_join(&who.caller.sight, who.reach, Some(survivor), &joined, db).await.is_err() {
         return Ok(Some(MergedHow::Withheld));
     }
     becomes.parent_id = Some(parent);
