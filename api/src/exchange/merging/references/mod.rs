@@ -130,6 +130,8 @@ pub const STAYING: &[(&str, &str, &str)] = &[
     ("actor_merge", "into_id", "it is the merge itself"),
     ("record_match", "actor_id", "a decision is what was decided; its address leads on"),
     ("import_row", "actor_id", "what became of a row is what was; its address leads on"),
+    ("actor_likeness", "actor_id", "it says that the two may be one; it is shown while both are there"),
+    ("actor_likeness", "other_actor_id", "it says that the two may be one; it is shown while both are there"),
     ("match_candidate", "actor_id", "a proposal is what was proposed; its address leads on"),
     ("event", "actor_id", "history is what was"),
     ("event", "was_actor_id", "history is what was"),
