@@ -139,6 +139,7 @@ pub fn actor(number: usize, places: &[Place], random: &mut Random) -> SeededActo
             value: Set(organisation_number),
             scope: Set(IdentifierScope::Own),
             live: Set(true),
+            claimed: Set(false),
         },
         words,
     }

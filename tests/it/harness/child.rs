@@ -54,7 +54,6 @@ impl Child {
             .args(["harness::child::serve_child", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
             .env(DATABASE, database_url)
             .env(SETTINGS, settings)
-            .envs(environment)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
