@@ -68,7 +68,7 @@ fn abuse_122_calls_sent_at_once_get_each_its_own_answer(#[values(Database::Sqlit
             for (at, (_, _, call, rest)) in three.iter().enumerate() {
                 let last = if at == 2 { "Connection: close\r\n" } else { "" };
                 let rest = if rest.is_empty() { "\r\n" } else { rest };
-                sent.push_str(&format!("{call}X-Request-Id: pipelined-{at}\r\n{last}{rest}"));
+                sent.extend([call, "X-Request-Id: pipelined-", &at.to_string(), "\r\n", last, rest]);
             }
             let received = at_once(app.address, &sent);
             let mut rest = received.as_str();

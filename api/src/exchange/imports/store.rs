@@ -237,13 +237,13 @@ pub(super) fn drawn_up(id: ImportJobId, order: Order, intake: &Intake, caller: &
 /// When the database does not answer.
 pub async fn forget_some(db: &Db) -> Result<bool> {
     let now = db.clock.now();
-    let lost = piece::Entity::find()
+    let stray = piece::Entity::find()
         .filter(piece::Column::CreatedAt.lt(now - LOST))
         .filter(piece::Column::ImportJobId.not_in_subquery(Query::select().column(table::Column::Id).from(table::Entity).take()))
         .one(db.reader())
         .await?;
-    if let Some(lost) = lost {
-        let these = piece::Column::ImportJobId.eq(lost.import_job_id).and(piece::Column::FirstRow.eq(lost.first_row));
+    if let Some(stray) = stray {
+        let these = piece::Column::ImportJobId.eq(stray.import_job_id).and(piece::Column::FirstRow.eq(stray.first_row));
         piece::Entity::delete_many().filter(these).exec(db.writer()).await?;
         return Ok(true);
     }
