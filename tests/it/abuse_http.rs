@@ -92,8 +92,7 @@ fn abuse_123_what_was_answered_is_not_told_again_to_who_may_no_longer_ask(
     let Some(prepared) = prepared(database) else { return };
     let app = TestApp::start_from(&prepared.template);
     let admin = prepared.testers.iter().find(|tester| tester.name == "admin everywhere").unwrap().client.at(app.address);
-    let user = admin.post("/users", &json!({"email": "forna@example.se", "name": "Forna", "password": crate::harness::PASSWORD}));
-    let user = id(&user.is(201).json);
+    let user = app.invite(&admin, "forna@example.se");
     let grant = |role: &str, scope: Value| admin.post("/grants", &json!({"userId": user, "role": role, "scope": scope})).is(201).json;
     let everywhere = grant("admin", json!({"kind": "everywhere", "id": null}));
     // What is left when that is gone: every role that an actor's people can have, but for another actor.
@@ -141,7 +140,7 @@ fn abuse_123_what_was_answered_is_not_told_again_to_who_may_no_longer_ask(
 fn abuse_123_a_batch_is_not_told_again_to_who_may_no_longer_ask(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
-    let user = id(&admin.post("/users", &json!({"email": "b@example.se", "name": "B", "password": crate::harness::PASSWORD})).is(201).json);
+    let user = app.invite(&admin, "b@example.se");
     let [own, other] = ["municipality_code:0127", "municipality_code:0180"].map(|code| app.public_actor(code));
     let grant = |actor: &str| {
         let scope = json!({"kind": "actor", "id": actor});

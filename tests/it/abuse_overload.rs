@@ -102,7 +102,7 @@ fn abuse_145_what_takes_long_takes_no_place_from_what_does_not(#[values(Database
     let Some(app) = TestApp::start_with(database, settings) else { return };
     let admin = app.user(Role::Admin, None);
     let reader = app.user(Role::Reader, None);
-    let latest = admin.get("/actors?limit=1").is(200).json["changeCursor"].as_str().unwrap().to_owned();
+    let latest = crate::abuse_durability::here(&admin);
     let waits = format!("/changes?wait=30&cursor={latest}");
     let waiting = thread::spawn({
         let (admin, path) = (admin.clone(), waits.clone());

@@ -59,10 +59,8 @@ impl Witness {
 
     /// Looks at a connection that is given back. It fails when the driver counts a transaction that it could not end.
     async fn check(self: Arc<Self>, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-        if connection.is_in_transaction() {
-            // A rollback may wait its turn, of a transaction that was let go of.
-            connection.ping().await?;
-        }
+        // A rollback may wait its turn, of a transaction that was let go of.
+        connection.ping().await?;
         if connection.is_in_transaction() {
             return Err(sqlx::Error::Protocol("the connection is closed, for its transaction could not be ended".to_owned()));
         }
