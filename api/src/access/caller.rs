@@ -30,6 +30,18 @@ pub enum Visibility {
 }
 
 impl Visibility {
+    /// Whether more people see what has this visibility than what has the other.
+    #[must_use]
+    pub fn is_wider_than(self, other: Self) -> bool {
+        let narrowness = |visibility| match visibility {
+            Self::Public => 0_u8,
+            Self::Members => 1,
+            Self::Forum => 2,
+            Self::Actor => 3,
+        };
+        narrowness(self) < narrowness(other)
+    }
+
     /// The visibility with its owners, for events.
     #[must_use]
     pub fn of(self, forum: Option<Uuid>, actor: Option<Uuid>) -> Visible {

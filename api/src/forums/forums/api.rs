@@ -133,7 +133,8 @@ async fn show(by: By<needs::ReadForums>, At(id): At<ForumId>, db: Data<Db>) -> R
 
 /// Change a forum
 ///
-/// Merge patch: members left out stay, null clears, lists are replaced whole.
+/// Merge patch: members left out stay, null clears, lists are replaced whole. An area is added by who coordinates it; who leads the
+/// forum, or coordinates where it works, lets more people see it.
 #[utoipa::path(tag = "forums", operation_id = "updateForum", request_body = Patch<NewForum>,
     responses((status = 200, description = "The forum as it has become", body = Forum)), extensions(("x-permission" = json!("forums.write"))))]
 #[patch("/forums/{forumId}")]
@@ -144,6 +145,11 @@ async fn change(by: By<needs::WriteForums>, At(id): At<ForumId>, patch: Patch<Ne
         by.expects(forum.version)?;
         if let Some(changed) = patch.apply(&forum.fields)? {
             store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
+            let added: Vec<AreaId> = changed.areas.iter().copied().filter(|area| !forum.fields.areas.contains(area)).collect();
+            store::may_add(&by.reach, &added, &w.tx).await?;
+            if changed.visibility.is_wider_than(forum.fields.visibility) {
+                store::may_lead(&by.caller, &by.reach, &forum, &w.tx).await?;
+            }
             forum = store::update(&forum, changed, w).await?;
         }
         Reply::changed(forum.version, &forum)
@@ -153,7 +159,8 @@ async fn change(by: By<needs::WriteForums>, At(id): At<ForumId>, patch: Patch<Ne
 
 /// Remove a forum
 ///
-/// For a forum that was opened by mistake. One that has ended gets the status `closed` instead.
+/// For a forum that was opened by mistake. One that has ended gets the status `closed` instead. By who leads
+/// the forum, or coordinates where it works.
 #[utoipa::path(tag = "forums", operation_id = "deleteForum",
     responses((status = 204, description = "The forum is removed")), extensions(("x-permission" = json!("forums.write"))))]
 #[delete("/forums/{forumId}")]
@@ -161,6 +168,7 @@ async fn remove(by: By<needs::WriteForums>, At(id): At<ForumId>, db: Data<Db>) -
     db.write(&by, async |w| {
         let forum = store::find(by.sight(), id, &w.tx).await?;
         store::may_write(&by.reach, &forum.fields, Some(id), &w.tx).await?;
+        store::may_lead(&by.caller, &by.reach, &forum, &w.tx).await?;
         by.expects(forum.version)?;
         store::remove(&forum, w).await?;
         Ok(Reply::nothing())

@@ -9,7 +9,7 @@ use sea_orm::{
 
 use super::{Forum, ForumId, NewForum, api::ForumFilter, table};
 use crate::{
-    access::{Reach, Sight, Visibility},
+    access::{Caller, Reach, Sight, Visibility, policy::Permission},
     geography::areas::{AreaId, store as areas},
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
@@ -107,6 +107,29 @@ pub async fn may_write(reach: &Reach, forum: &NewForum, id: Option<ForumId>, db:
     let paths = areas::paths(&forum.areas, db).await?;
     let paths: Vec<&str> = paths.values().map(String::as_str).collect();
     reach.require(&paths, None, id.map(ForumId::uuid))
+}
+
+/// Checks that the caller may bring a forum into these areas: by what it holds there, and not by a function in the forum.
+///
+/// # Errors
+/// When one of them is out of the caller's reach.
+pub(super) async fn may_add(reach: &Reach, added: &[AreaId], db: &impl ConnectionTrait) -> Result<()> {
+    if added.is_empty() {
+        return Ok(());
+    }
+    let paths = areas::paths(added, db).await?;
+    paths.values().try_for_each(|path| reach.require(&[path.as_str()], None, None))
+}
+
+/// Checks that who may write the forum also answers for it: by leading it, or by coordinating where it works.
+///
+/// # Errors
+/// When the caller does neither.
+pub(super) async fn may_lead(caller: &Caller, reach: &Reach, forum: &Forum, db: &impl ConnectionTrait) -> Result<()> {
+    if may_write(reach, &forum.fields, None, db).await.is_ok() {
+        return Ok(());
+    }
+    caller.reach(Permission::PublishAssessments)?.require(&[], None, Some(forum.id.uuid()))
 }
 
 /// The fault of a forum's record that only one actor could see: there is no such one.

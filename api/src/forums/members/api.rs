@@ -108,6 +108,10 @@ async fn change(
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
         by.expects(member.version)?;
         if let Some(changed) = patch.apply(&member.fields)? {
+            let (now, before) = (&changed, &member.fields);
+            if (now.function, now.valid_from, now.valid_to) != (before.function, before.valid_from, before.valid_to) {
+                may_take(&by, &forum, &member, w).await?;
+            }
             if changed.function != member.fields.function {
                 may_give(&by, &forum, changed.function, w).await?;
             }
@@ -141,12 +145,7 @@ async fn decline(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, 
 /// Checks that whoever writes the forum by a function in it gives no function that may do more there. Who coordinates where the
 /// forum works appoints its leaders.
 async fn may_give(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFunction, w: &Write<'_>) -> Result<()> {
-    if forums::may_write(&by.reach, &forum.fields, None, &w.tx).await.is_ok() {
-        return Ok(());
-    }
-    let gives = Permission::ALL.iter().filter(|permission| allows(Standing::Forum(function), **permission));
-    let holds = |permission: &Permission| by.caller.reach(*permission)?.require(&[], None, Some(forum.id.uuid()));
-    if gives.map(holds).all(|held| held.is_ok()) {
+    if outdoes(by, forum, function, w).await {
         return Ok(());
     }
     Err(Problem::fault(
@@ -157,6 +156,32 @@ async fn may_give(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFun
             "The function may do more in the forum than you yourselves. Ask who leads the forum, or who coordinates the area, to give it."
         ),
     ))
+}
+
+/// Checks that whoever writes the forum by a function in it takes no function from anybody that may do more there. What is one's
+/// own may always be left.
+async fn may_take(by: &By<needs::WriteForums>, forum: &Forum, member: &Member, w: &Write<'_>) -> Result<()> {
+    let own = by.caller.reach(Permission::AnswerInvitation).and_then(|reach| reach.speaks_for(member.fields.actor_id.uuid()));
+    if own.is_ok() || outdoes(by, forum, member.fields.function, w).await {
+        return Ok(());
+    }
+    Err(by.reach.missing().detail(say!(
+        "Medlemmens funktion får göra mer i forumet än ni själva. Be den som leder forumet, eller den som samordnar området.",
+        "The member's function may do more in the forum than you yourselves. Ask who leads the forum, or who coordinates the area."
+    )))
+}
+
+/// Whether the caller coordinates where the forum works, or holds in the forum all that the function may do; in either case with
+/// the token of the call.
+async fn outdoes(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFunction, w: &Write<'_>) -> bool {
+    let gives: Vec<Permission> =
+        Permission::ALL.iter().copied().filter(|permission| allows(Standing::Forum(function), *permission)).collect();
+    let carried = by.caller.narrowed.as_ref().is_none_or(|carried| gives.iter().all(|permission| carried.contains(permission)));
+    if carried && forums::may_write(&by.reach, &forum.fields, None, &w.tx).await.is_ok() {
+        return true;
+    }
+    let holds = |permission: &Permission| by.caller.reach(*permission)?.require(&[], None, Some(forum.id.uuid()));
+    gives.iter().map(holds).all(|held| held.is_ok())
 }
 
 async fn answer(by: &By<needs::AnswerInvitation>, forum: ForumId, id: MemberId, status: MemberStatus, db: &Db) -> Result<Reply<Member>> {
@@ -181,6 +206,7 @@ async fn remove(by: By<needs::WriteForums>, At((forum, id)): At<(ForumId, Member
         let forum = forums::find(by.sight(), forum, &w.tx).await?;
         let member = store::find(forum.id, id, &w.tx).await?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
+        may_take(&by, &forum, &member, w).await?;
         by.expects(member.version)?;
         store::update(&forum, &member, member.fields.clone(), MemberStatus::Left, w).await?;
         Ok(Reply::nothing())
