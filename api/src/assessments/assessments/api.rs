@@ -10,7 +10,10 @@ use super::{
     store,
 };
 use crate::{
-    access::{By, Visibility, policy::needs},
+    access::{
+        By, Visibility,
+        policy::{Permission, needs},
+    },
     assessments::revisions::store as revisions,
     forums::forums::{ForumId, among_members, store as forums},
     geography::areas::AreaId,
@@ -104,6 +107,9 @@ async fn create(by: By<needs::WriteAssessments>, new: Valid<NewAssessment>, db: 
     db.write(&by, async |w| {
         let forum = forums::referred(by.sight(), new.0.forum_id, "/forumId", &w.tx).await?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
+        if new.0.visibility.is_wider_than(Visibility::Forum) {
+            forums::may_write(&by.caller.reach(Permission::PublishAssessments)?, &forum.fields, Some(forum.id), &w.tx).await?;
+        }
         let assessment = store::insert(new.0.clone(), w).await?;
         Reply::created("/assessments", assessment.id, assessment.version, &assessment)
     })
@@ -124,7 +130,7 @@ async fn show(by: By<needs::ReadAssessments>, At(id): At<AssessmentId>, db: Data
 
 /// Change an assessment
 ///
-/// Merge patch. A text that is agreed is opened with …/revise first.
+/// Merge patch. A text that is agreed is opened with …/revise first. Only who may publish it lets more people see it.
 #[utoipa::path(tag = "assessments", operation_id = "updateAssessment", request_body = Patch<NewAssessment>,
     responses((status = 200, description = "The assessment as it has become", body = Assessment)), extensions(("x-permission" = json!("assessments.write"))))]
 #[patch("/assessments/{assessmentId}")]
@@ -139,6 +145,9 @@ async fn change(
         by.expects(assessment.version)?;
         rules::writable(assessment.status)?;
         if let Some(changed) = patch.apply(&assessment.fields)? {
+            if changed.visibility.is_wider_than(assessment.fields.visibility) {
+                store::may_write(&by.caller.reach(Permission::PublishAssessments)?, &assessment, &w.tx).await?;
+            }
             assessment = store::update(&assessment, changed, assessment.status, w).await?;
         }
         Reply::changed(assessment.version, &assessment)

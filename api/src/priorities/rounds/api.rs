@@ -6,7 +6,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Criterion, RankingMethod, RoundId, RoundResult, RoundScope, RoundStatus, TieBreak, store};
 use crate::{
-    access::{By, Visibility, policy::needs},
+    access::{
+        By, Visibility,
+        policy::{Permission, needs},
+    },
     forums::forums::{ForumId, among_members, store as forums},
     interventions::interventions::{Horizon, InterventionId},
     kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, extract::trimmed, page::Selection},
@@ -97,6 +100,9 @@ async fn create(by: By<needs::WriteRounds>, new: Valid<NewRound>, db: Data<Db>) 
     db.write(&by, async |w| {
         let forum = forums::referred(by.sight(), new.0.forum_id, "/forumId", &w.tx).await?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
+        if new.0.visibility.is_wider_than(Visibility::Forum) {
+            forums::may_write(&by.caller.reach(Permission::Decide)?, &forum.fields, Some(forum.id), &w.tx).await?;
+        }
         let round = store::insert(by.sight(), new.0.clone(), w).await?;
         Reply::created("/rounds", round.id, round.version, &round)
     })
@@ -127,6 +133,9 @@ async fn change(by: By<needs::WriteRounds>, At(id): At<RoundId>, patch: Patch<Ne
         by.expects(round.version)?;
         store::is(&round, RoundStatus::Draft)?;
         if let Some(changed) = patch.apply(&round.fields)? {
+            if changed.visibility.is_wider_than(round.fields.visibility) {
+                store::may_write(&by.caller.reach(Permission::Decide)?, &round, &w.tx).await?;
+            }
             round = store::update(by.sight(), &round, changed, w).await?;
         }
         Reply::changed(round.version, &round)
