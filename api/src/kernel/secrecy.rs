@@ -24,6 +24,9 @@ use super::{
 /// What stands in the place of a hidden text that may not be null.
 pub const HIDDEN: &str = "[sekretess]";
 
+/// The member that is kept as it was, with a digest of it in `hash` or, where it may be null, in `digest`.
+const CONTENT: &str = "content";
+
 /// The permission of who sees what is hidden from others.
 pub const CLEARANCE: &str = "secrecy.see";
 
@@ -161,6 +164,25 @@ impl Secrecy {
         locked
     }
 
+    /// Refuses that a part of a record becomes a part of another, while it is marked because of the first: the mark would stay
+    /// behind, and all would show. Who sees all that is hidden may.
+    ///
+    /// # Errors
+    /// With the fault at `pointer`.
+    pub fn refuse_moving(&self, id: Uuid, pointer: &str) -> Result<()> {
+        if self.marks.get(&id).is_none_or(Vec::is_empty) {
+            return Ok(());
+        }
+        Err(Problem::fault(
+            pointer,
+            "secrecy",
+            say!(
+                "Uppgiften är sekretessmarkerad och hör till sin aktör. Registrera en ny för den andra aktören, eller be den som prövar sekretess.",
+                "The record is under secrecy and belongs to its actor. Register a new one for the other actor, or ask who decides on secrecy."
+            ),
+        ))
+    }
+
     /// The records of a kind of which something is hidden.
     #[must_use]
     pub fn records(&self, kind: &str) -> Vec<Uuid> {
@@ -196,8 +218,18 @@ impl Secrecy {
             Value::Array(items) => items.iter_mut().fold(false, |any, item| self.hide(item) | any),
             Value::Object(_) => {
                 let here = self.hide_record(value);
-                let parts = value.as_object_mut().into_iter().flatten();
-                parts.fold(here, |any, (_, part)| self.hide(part) | any)
+                let Some(members) = value.as_object_mut() else { return here };
+                let content = members.get(CONTENT).cloned();
+                let any = members.iter_mut().fold(here, |any, (_, part)| self.hide(part) | any);
+                // A digest of what is hidden tells of it to who tries one value after the other.
+                if any && content.as_ref() != members.get(CONTENT) {
+                    for (digest, form) in [("hash", json!(HIDDEN)), ("digest", Value::Null)] {
+                        if let Some(digest) = members.get_mut(digest) {
+                            *digest = form;
+                        }
+                    }
+                }
+                any
             }
             _ => false,
         }

@@ -128,6 +128,9 @@ async fn change(by: By<needs::WriteMandates>, At(id): At<MandateId>, patch: Patc
         store::may_change(by.sight(), &by.reach, &mandate.fields, &w.tx).await?;
         by.expects(mandate.version)?;
         if let Some(changed) = patch.apply(&mandate.fields)? {
+            if let Some(secrecy) = by.secrecy.as_ref().filter(|_| changed.actor_id != mandate.fields.actor_id) {
+                secrecy.refuse_moving(id.uuid(), "/actorId")?;
+            }
             actors::may_write_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
             mandate = store::update(&mandate, changed, w).await?;
         }

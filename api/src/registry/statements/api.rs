@@ -149,6 +149,9 @@ async fn change(
         store::may_change(by.sight(), &by.reach, &statement.fields, &w.tx).await?;
         by.expects(statement.version)?;
         if let Some(changed) = patch.apply(&statement.fields)? {
+            if let Some(secrecy) = by.secrecy.as_ref().filter(|_| changed.actor_id != statement.fields.actor_id) {
+                secrecy.refuse_moving(id.uuid(), "/actorId")?;
+            }
             actors::may_write_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
             statement = store::update(&statement, changed, w).await?;
         }
