@@ -1,9 +1,14 @@
 //! What may be called a name. A name goes into letters to people who have not asked for them, so it must not lead anywhere.
 
+use unicode_normalization::UnicodeNormalization;
+
 use crate::kernel::{Fault, say};
 
-/// The letters that mail programs take for the dot of an address.
-const DOTS: [char; 4] = ['.', '\u{3002}', '\u{FF0E}', '\u{FF61}'];
+/// The letters that mail programs, or readers, take for the dot of an address; others become one of them in the plain form (NFKC).
+const DOTS: [char; 6] = ['.', '\u{3002}', '\u{589}', '\u{6D4}', '\u{A4F8}', '\u{A60E}'];
+
+/// What stands after a dot in Swedish abbreviations (m.fl., t.ex., o.dyl.), and in no domain.
+const ABBREVIATED: [&str; 3] = ["fl", "ex", "dyl"];
 
 /// The fault of a name that holds an address of the web or of mail, or more than one line.
 #[must_use]
@@ -11,7 +16,8 @@ pub fn name_fault(pointer: &str, name: &str) -> Option<Fault> {
     if name.chars().any(|letter| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}')) {
         return Some(Fault::at(pointer, "one-line", say!("Skriv namnet på en rad.", "Write the name on one line.")));
     }
-    let leads_away = name.contains(['@', '\u{FF20}', '\\']) || name.contains("//") || name.split_whitespace().any(is_like_a_domain);
+    let plain: String = name.nfkc().collect();
+    let leads_away = plain.contains(['@', '\\']) || plain.contains("//") || plain.split_whitespace().any(leads_somewhere);
     leads_away.then(|| {
         Fault::at(
             pointer,
@@ -24,10 +30,36 @@ pub fn name_fault(pointer: &str, name: &str) -> Option<Fault> {
     })
 }
 
-/// Whether a word has two parts of two letters or more on both sides of a dot, as `exempel.se` has and `A.B.` has not.
+/// Whether a word is an address: a domain, a network address, a dotted word with a path, or a scheme with something after it.
+fn leads_somewhere(word: &str) -> bool {
+    let has_path = word.rsplit_once('/').is_some_and(|(before, _)| parts(before).windows(2).any(|pair| pair.iter().all(|part| !part.is_empty())));
+    let has_scheme = word.split_once(':').is_some_and(|(scheme, rest)| {
+        let letters = scheme.chars().filter(char::is_ascii_alphabetic).count();
+        letters >= 2 && rest.chars().next().is_some_and(char::is_alphanumeric)
+    });
+    has_path || has_scheme || is_like_a_domain(word) || is_like_a_network_address(word)
+}
+
+/// The letters and digits between the dots of a word.
+fn parts(word: &str) -> Vec<String> {
+    word.split(DOTS).map(|part| part.chars().filter(|letter| letter.is_alphanumeric()).collect()).collect()
+}
+
+/// Whether a word has two parts of two letters or more on both sides of a dot, or one letter and then two small ones, as
+/// `exempel.se` and `t.co` have and `A.B.` and `K.Lind` have not.
 fn is_like_a_domain(word: &str) -> bool {
-    let parts: Vec<usize> = word.split(DOTS).map(|part| part.chars().filter(|letter| letter.is_alphanumeric()).count()).collect();
-    parts.windows(2).any(|pair| pair[0] >= 2 && pair[1] >= 2)
+    parts(word).windows(2).any(|pair| {
+        let [before, after] = pair else { return false };
+        let small = after.chars().next().is_some_and(char::is_lowercase) && !ABBREVIATED.contains(&after.as_str());
+        let least = if small { 1 } else { 2 };
+        before.chars().count() >= least && after.chars().count() >= 2
+    })
+}
+
+/// Whether a word has four numbers in a row with dots between them.
+fn is_like_a_network_address(word: &str) -> bool {
+    let is_number = |part: &String| !part.is_empty() && part.chars().all(|digit| digit.is_ascii_digit());
+    parts(word).windows(4).any(|row| row.iter().all(is_number))
 }
 
 #[cfg(test)]
@@ -58,6 +90,16 @@ mod tests {
             "Gå till vinn\u{3002}se nu",
             "www.vinn.se/abc",
             "(vinn.se)",
+            "Kim (t.co/x)",
+            "g.co/abc",
+            "x.co",
+            "T.CO/x",
+            "1.1.1.1",
+            "vinn\u{2024}se",
+            "vinn\u{FE52}se",
+            "vinn\u{A4F8}se",
+            "vinn\u{589}se",
+            "mailto:x",
         ] {
             assert!(name_fault("/name", name).is_some(), "{name}");
         }
