@@ -467,3 +467,33 @@ fn abuse_138_an_id_that_no_address_leads_to_is_refused(#[values(Database::Sqlite
     let link = admin.get(&at("%2E%2E")).is(200);
     admin.delete(&at("%2E%2E"), &link.etag()).is(204);
 }
+
+#[rstest]
+fn abuse_121_no_part_leaves_its_mark_by_moving(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let mut teller = Teller::new(&app);
+    let told = story::tell(&mut teller);
+    let (admin, nobody) = (app.user(Role::Admin, None), app.anybody());
+    let seat = app.area("0127");
+    let coordinator = app.user(Role::Coordinator, Some(("area", &seat)));
+    let house = actor(&admin, &seat, "Kvinnohuset", &json!({}));
+    let other = actor(&admin, &seat, "Bergets vänner", &json!({}));
+    let new = json!({"kind": "need", "actorId": house, "text": "Skydd vid Kvarnvägen", "policyDomain": "housing", "areaId": seat});
+    let statement = format!("/statements/{}", id(&admin.post("/statements", &new).is(201).json));
+    let new = json!({"actorId": house, "policyDomain": "housing", "areaId": seat, "powers": ["inform"], "basis": "voluntary"});
+    let mandate = format!("/mandates/{}", id(&admin.post("/mandates", &new).is(201).json));
+    hide(&admin, "actor", &house, None);
+    for part in [&statement, &mandate] {
+        assert_eq!(coordinator.patch(part, "*", &json!({"actorId": other})).is(422).faults(), ["/actorId secrecy"]);
+    }
+    assert!(!nobody.get(&statement).is(200).body.contains("Kvarnvägen"));
+
+    // Nor is there a digest to try values by.
+    let revisions = format!("/assessments/{}/revisions", told.assessment);
+    let hash = |who: &Client| who.get(&revisions).is(200).json["items"][0]["hash"].clone();
+    let before = hash(&admin);
+    assert_eq!(hash(&coordinator), before);
+    hide(&told.municipality, "cause", &told.cause, Some("statement"));
+    assert_eq!(hash(&coordinator), json!("[sekretess]"));
+    assert_eq!(hash(&admin), before);
+}

@@ -168,6 +168,57 @@ fn abuse_114_nobody_is_put_above_what_is_anothers(#[values(Database::Sqlite, Dat
 }
 
 #[rstest]
+fn abuse_114_nobody_comes_below_another_by_merging_restoring_or_undoing(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let area = app.area("0127");
+    let (above, theirs) = association(&app, &admin, "Folkets Hus", "0127");
+    let (other, _) = association(&app, &admin, "Botvids Gille", "0127");
+    let kim = app.user(Role::Coordinator, Some(("area", &area)));
+    let make = |name: &str, parent: Option<&str>| {
+        let new = json!({"kind": "association", "name": name, "seatAreaId": area, "parentId": parent});
+        id(&kim.post("/actors", &new).is(201).json)
+    };
+    let put = |actor: &str, parent: &str| kim.patch(&format!("/actors/{actor}"), "*", &json!({"parentId": parent}));
+    let merge = |by: &Client, one: &str, into: &str| by.post(&format!("/actors/{one}/merge"), &json!({"into": into}));
+    let refused = |one: &str, into: &str| {
+        let preview = kim.get(&format!("/actors/{one}/merge-preview?into={into}")).is(200).json;
+        assert_eq!(preview["allowed"], json!(false), "{preview}");
+        merge(&kim, one, into).is(403);
+    };
+    put(&other, &above).is(403);
+    // One that nobody works for is merged with that one instead, whichever of the two lives on.
+    let shell = make("Tomt skal", None);
+    put(&other, &shell).is(200);
+    refused(&shell, &above);
+    refused(&above, &shell);
+    // Removed meanwhile it can be restored, so it counts; and restoring puts it below nobody's people either.
+    kim.delete(&format!("/actors/{other}"), "*").is(204);
+    refused(&shell, &above);
+    merge(&admin, &shell, &above).is(201);
+    let restore = format!("/actors/{other}/restore");
+    kim.call("POST", &restore, None).is(403);
+    theirs.patch(&format!("/actors/{other}"), "*", &json!({"focus": "Vårt"})).is(404);
+    assert_eq!(admin.call("POST", &restore, None).is(200).json["parentId"], json!(above));
+    // What went along with a merge goes back with those that have come below it since.
+    let (friends, _) = association(&app, &admin, "Vännerna", "0127");
+    for (names, joins) in [(["Kören", "Altarna", "Sångarna"], false), (["Orkestern", "Blåset", "Spelmännen"], true)] {
+        let merged = make(names[0], Some(&above));
+        let part = make(names[1], Some(&merged));
+        let into = make(names[2], None);
+        let undo = format!("/merges/{}/undo", id(&merge(&kim, &merged, &into).is(201).json));
+        if joins {
+            put(&friends, &part).is(200);
+            kim.call("POST", &undo, None).is(403);
+            theirs.patch(&format!("/actors/{friends}"), "*", &json!({"focus": "Vårt"})).is(403);
+            admin.call("POST", &undo, None).is(200);
+        } else {
+            kim.call("POST", &undo, None).is(200);
+        }
+    }
+}
+
+#[rstest]
 fn abuse_114_a_function_in_a_forum_gives_no_greater_one(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);

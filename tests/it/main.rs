@@ -10,6 +10,7 @@ mod abuse_durability;
 mod abuse_errors;
 mod abuse_federation;
 mod abuse_floods;
+mod abuse_forums;
 mod abuse_http;
 mod abuse_limits;
 mod abuse_liveness;

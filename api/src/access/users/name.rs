@@ -35,7 +35,9 @@ fn leads_somewhere(word: &str) -> bool {
     let has_path = word.rsplit_once('/').is_some_and(|(before, _)| parts(before).windows(2).any(|pair| pair.iter().all(|part| !part.is_empty())));
     let has_scheme = word.split_once(':').is_some_and(|(scheme, rest)| {
         let letters = scheme.chars().filter(char::is_ascii_alphabetic).count();
-        letters >= 2 && rest.chars().next().is_some_and(char::is_alphanumeric)
+        // Not as `SKR:s`, which is Swedish for of SKR.
+        let is_inflected = scheme.chars().all(|letter| !letter.is_lowercase()) && rest.chars().filter(|letter| letter.is_alphanumeric()).count() <= 3;
+        letters >= 2 && !is_inflected && rest.chars().next().is_some_and(char::is_alphanumeric)
     });
     has_path || has_scheme || is_like_a_domain(word) || is_like_a_network_address(word)
 }
@@ -77,6 +79,7 @@ mod tests {
             "Kim m.fl.",
             "von Döbeln, jr.",
             "Samordnaren 2.0",
+            "Kim (SKR:s kansli)",
         ] {
             assert!(name_fault("/name", name).is_none(), "{name}");
         }

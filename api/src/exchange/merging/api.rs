@@ -160,7 +160,7 @@ async fn list(by: By<needs::MergeActors>, Query(paging): Query<Paging>, db: Data
 #[get("/merges/{mergeId}")]
 async fn show(by: By<needs::MergeActors>, At(id): At<MergeId>, db: Data<Db>) -> Result<Reply<Merge>> {
     let merge = store::find(by.sight(), &by.reach, id, db.reader()).await?;
-    let call = by.allowing(async |_, reach| store::may_undo(reach, &merge, db.reader()).await).await?;
+    let call = by.allowing(async |_, reach| store::may_undo(&by.caller, reach, &merge, db.reader()).await).await?;
     let merge = store::as_seen(&by.caller, merge, by.secrecy.as_ref(), db.reader()).await?;
     Reply::shown(&call, merge.version, &merge)
 }
@@ -175,7 +175,7 @@ async fn show(by: By<needs::MergeActors>, At(id): At<MergeId>, db: Data<Db>) -> 
 async fn undo(by: By<needs::MergeActors>, At(id): At<MergeId>, db: Data<Db>) -> Result<Reply<Merge>> {
     db.write(&by, async |w| {
         let merge = store::find(by.sight(), &by.reach, id, &w.tx).await?;
-        let undone = store::undo(by.sight(), &by.reach, &merge, w).await?;
+        let undone = store::undo(&by.caller, &by.reach, &merge, w).await?;
         let undone = store::as_seen(&by.caller, undone, by.secrecy.as_ref(), &w.tx).await?;
         Reply::changed(undone.version, &undone)
     })

@@ -19,7 +19,7 @@ use super::{
     rules, table,
 };
 use crate::{
-    access::{Caller, Reach, Sight, Visibility},
+    access::{Caller, Reach, Sight, Visibility, grants::store as grants},
     exchange::sources::sync,
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
@@ -145,6 +145,51 @@ pub(in crate::exchange) async fn become_part_of(actors: &BTreeSet<Uuid>, db: &im
         next = merged.into_iter().filter(|merged| found.insert(*merged)).collect();
     }
     Ok(found)
+}
+
+/// An actor with all below it, also those that are removed or have become part of others; and what the latter became part of.
+async fn with_below(id: ActorId, db: &impl ConnectionTrait) -> Result<(BTreeSet<Uuid>, BTreeSet<Uuid>)> {
+    let (mut below, mut became) = (BTreeSet::from([id.uuid()]), BTreeSet::new());
+    let mut next = vec![id];
+    while !next.is_empty() {
+        let mut children: Vec<ActorId> = Vec::new();
+        for parents in next.chunks(AT_ONCE) {
+            let rows: Vec<(ActorId, Option<ActorId>)> = actor_table::Entity::find()
+                .select_only()
+                .column(actor_table::Column::Id)
+                .column(actor_table::Column::MergedInto)
+                .filter(actor_table::Column::ParentId.is_in(parents.iter().copied()))
+                .into_tuple()
+                .all(db)
+                .await?;
+            for (child, into) in rows {
+                became.extend(into.map(ActorId::uuid));
+                if below.insert(child.uuid()) {
+                    children.push(child);
+                }
+            }
+        }
+        next = children;
+    }
+    Ok((below, became))
+}
+
+/// Whether anybody works for an actor or for one below it, but for those that lie below another. Removed actors count, for they
+/// can be restored. So do the people of one that became part of another, who are there until that is undone.
+pub(super) async fn has_people(actor: ActorId, apart_from: Option<ActorId>, db: &impl ConnectionTrait) -> Result<bool> {
+    let (mut concerned, became) = with_below(actor, db).await?;
+    concerned.extend(became);
+    if let Some(other) = apart_from {
+        let (apart, _) = with_below(other, db).await?;
+        concerned.retain(|id| !apart.contains(id));
+    }
+    let concerned: Vec<Uuid> = concerned.into_iter().collect();
+    for some in concerned.chunks(AT_ONCE) {
+        if !grants::of_actors(some, db).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Merges two actors, exactly as the preview says.
@@ -296,14 +341,73 @@ fn left(kind: &str, id: Uuid, member: Option<String>, reason: LeftAloneReason) -
     LeftAlone { kind: kind.to_owned(), id, member, reason }
 }
 
+/// What the merged actor would be part of when it lives again: what was above it may have become part of another since.
+async fn parent_again(merged: &Actor, db: &impl ConnectionTrait) -> Result<Option<ActorId>> {
+    match merged.fields.parent_id {
+        Some(parent) => Ok(tombstones::survivor(&Sight::of_installation(), parent, db).await?.or(Some(parent))),
+        None => Ok(None),
+    }
+}
+
+/// The actors that would come below others by undoing a merge, so that people got rights over them that the caller may not give.
+async fn exposed(
+    caller: &Caller,
+    merge: &Merge,
+    rows: &[(Referring, Option<Uuid>)],
+    db: &impl ConnectionTrait,
+) -> Result<BTreeSet<Uuid>> {
+    let mut exposed = BTreeSet::new();
+    if merge.undone_at.is_some() {
+        return Ok(exposed);
+    }
+    let (merged, ..) = tombstones::find(merge.merged_actor_id, db).await?;
+    let parent = parent_again(&merged, db).await?;
+    let above = tombstones::above(parent, db).await?;
+    let mut line = vec![merged.id];
+    line.extend(above.iter().copied());
+    let going: Vec<&Referring> = rows.iter().filter(|(row, since)| row.actor == *since).map(|(row, _)| row).collect();
+    // What went along goes back below the merged actor.
+    for row in going.iter().filter(|row| row.reference.seen == Seen::Actor && !above.contains(&row.id.into())) {
+        let now = tombstones::above(row.actor.map(ActorId::from), db).await?;
+        let people = has_people(row.id.into(), None, db).await?;
+        if !plan::may_come_below(caller, row.id.into(), &now, &line, people, db).await? {
+            exposed.insert(row.id);
+        }
+    }
+    // So does the survivor, if it was part of the merged one.
+    let own = merged.id.to_string();
+    let came = table::Entity::find_by_id(merge.id).one(db).await?.map(|row| row.came.0).unwrap_or_default();
+    let was_part = came.iter().any(|(member, before, _)| member == "parentId" && before.as_str() == Some(own.as_str()));
+    if was_part && !above.contains(&merge.into) {
+        let (survivor, ..) = tombstones::find(merge.into, db).await?;
+        let now = tombstones::above(survivor.fields.parent_id, db).await?;
+        let people = has_people(merge.into, None, db).await?;
+        if !plan::may_come_below(caller, merge.into, &now, &line, people, db).await? {
+            exposed.insert(merge.into.uuid());
+        }
+    }
+    // And the merged actor itself comes below others than before, with the people who go back to it.
+    if parent != merged.fields.parent_id {
+        let now = tombstones::above(Some(merge.into), db).await?;
+        let people = going.iter().any(|row| row.reference.kind == "grant") || has_people(merged.id, None, db).await?;
+        if !plan::may_come_below(caller, merged.id, &now, &above, people, db).await? {
+            exposed.insert(merged.id.uuid());
+        }
+    }
+    Ok(exposed)
+}
+
 /// Checks that the caller may undo a merge: whoever may write both actors, and let what followed go back.
-pub(super) async fn may_undo(reach: &Reach, merge: &Merge, db: &impl ConnectionTrait) -> Result<()> {
+pub(super) async fn may_undo(caller: &Caller, reach: &Reach, merge: &Merge, db: &impl ConnectionTrait) -> Result<()> {
     for id in [merge.merged_actor_id, merge.into] {
         let (actor, ..) = tombstones::find(id, db).await?;
         actors::may_write(reach, &actor.fields, Some(id), db).await?;
     }
-    let rows: Vec<_> = followed(merge.id, false, db).await?.0.into_iter().map(|(row, _)| row).collect();
-    let count = plan::unreached(reach, &rows, db).await?.len();
+    let there = followed(merge.id, false, db).await?.0;
+    let mut out_of_reach = exposed(caller, merge, &there, db).await?;
+    let rows: Vec<_> = there.into_iter().map(|(row, _)| row).collect();
+    out_of_reach.extend(plan::unreached(reach, &rows, db).await?);
+    let count = out_of_reach.len();
     if count == 0 {
         return Ok(());
     }
@@ -346,16 +450,13 @@ async fn undoable(merge: &Merge, w: &Write<'_>) -> Result<(Actor, Actor)> {
 }
 
 /// Undoes a merge: the merged actor lives again, and what followed goes back unless it has been changed since.
-pub(super) async fn undo(sight: &Sight, reach: &Reach, merge: &Merge, w: &Write<'_>) -> Result<Merge> {
-    may_undo(reach, merge, &w.tx).await?;
+pub(super) async fn undo(caller: &Caller, reach: &Reach, merge: &Merge, w: &Write<'_>) -> Result<Merge> {
+    let sight = &caller.sight;
+    may_undo(caller, reach, merge, &w.tx).await?;
     let (merged, survivor) = undoable(merge, w).await?;
     let row = table::Entity::find_by_id(merge.id).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
     let (rows, mut left_alone) = followed(merge.id, true, &w.tx).await?;
-    let parent = match merged.fields.parent_id {
-        // What was above it may itself have become part of another since.
-        Some(parent) => tombstones::survivor(&Sight::of_installation(), parent, &w.tx).await?.or(Some(parent)),
-        None => None,
-    };
+    let parent = parent_again(&merged, &w.tx).await?;
     tombstones::revive(&merged, parent, w).await?;
     // What stayed behind is shown again; what followed is told of as it goes back.
     actors::what_hangs_on(merged.id, ChangeOperation::Upsert, w).await?;

@@ -399,7 +399,7 @@ fn is_strict(request: &HttpRequest) -> bool {
 async fn restore(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
         let removed = store::restoring(by.sight(), &by.reach, id, w).await?;
-        let actor = store::restore(&removed, by.sight(), w).await?;
+        let actor = store::restore(&removed, &by.caller, &by.reach, w).await?;
         Reply::changed(actor.version, &actor)
     })
     .await

@@ -11,12 +11,12 @@ use super::{
         FOLLOWING, Seen,
         store::{self as references, Referring},
     },
-    rules,
+    rules, store,
 };
 use crate::{
     access::{
         Caller, Reach, Sight, Visibility,
-        grants::{NewGrant, Scope, ScopeKind, store as grants},
+        grants::{Grant, NewGrant, Scope, ScopeKind, store as grants},
         policy::Permission,
     },
     exchange::sources::sync,
@@ -336,7 +336,8 @@ pub async fn unreached(reach: &Reach, rows: &[Referring], db: &impl ConnectionTr
 
 /// Who would get rights: the people of each actor over the other, and those of what is above each where that is not above both.
 /// It is as if each grant were given anew for the other actor, so whoever could not give it may not merge. Only over one that
-/// nobody works for, such as one that was registered twice, do those who coordinate there let the people of the other.
+/// nobody works for, nor for any below it, such as one that was registered twice, do those who coordinate there let the people
+/// of the other.
 async fn gains(
     who: &Who<'_>,
     merged: &Actor,
@@ -355,33 +356,20 @@ async fn gains(
     let of_survivor = line(survivor, true).await?;
     let of_merged = line(merged, true).await?;
     let mut gains: Vec<AccessGain> = Vec::new();
-    let reach = who.caller.reach(Permission::WriteGrants);
     for (from, over, at, line) in [(merged, survivor, &of_merged, &of_survivor), (survivor, merged, &of_survivor, &of_merged)] {
         let beyond: Vec<Uuid> = at.iter().copied().filter(|id| !line.contains(id)).collect();
         // Those above the merged one reach the survivor only if that comes to lie below them.
         let beyond =
             if from.id == merged.id && !joins { beyond.into_iter().filter(|id| *id == merged.id.uuid()).collect() } else { beyond };
-        let has_people = !grants::of_actors(line, db).await?.is_empty();
-        for grant in grants::of_actors(&beyond, db).await? {
-            let scope = Scope { kind: ScopeKind::Actor, id: Some(over.id.uuid()) };
-            let new = NewGrant { scope, ..grant.fields.clone() };
-            let own = who.caller.user == Some(new.user_id.uuid());
-            let may = match &reach {
-                Ok(_) if own && !who.caller.sight.all => false,
-                Ok(reach) => {
-                    let checked = if has_people {
-                        grants::may_grant(who.caller, reach, &new, db).await
-                    } else {
-                        grants::may_take_back(who.caller, reach, &new, db).await
-                    };
-                    match checked {
-                        Err(problem) if problem.kind.status() >= 500 => return Err(problem),
-                        outcome => outcome.is_ok(),
-                    }
-                }
-                Err(_) => false,
-            };
-            if !may {
+        let gaining = grants::of_actors(&beyond, db).await?;
+        if gaining.is_empty() {
+            continue;
+        }
+        // What lies below the one comes along. What lies below the other already was within its reach.
+        let has_people = !grants::of_actors(line, db).await?.is_empty() || store::has_people(over.id, Some(from.id), db).await?;
+        for grant in gaining {
+            let new = anew(&grant, over.id);
+            if !may_let(who.caller, &new, has_people, db).await? {
                 out_of_reach.insert(grant.id.uuid());
             }
             match gains.iter_mut().find(|gain| gain.role == new.role && gain.over == over.id) {
@@ -391,4 +379,56 @@ async fn gains(
         }
     }
     Ok(gains)
+}
+
+/// A grant as if it were given for another actor.
+fn anew(grant: &Grant, over: ActorId) -> NewGrant {
+    NewGrant { scope: Scope { kind: ScopeKind::Actor, id: Some(over.uuid()) }, ..grant.fields.clone() }
+}
+
+/// Whether the caller may let somebody's grant reach further. Over what nobody works for those who coordinate there may, but
+/// not for themselves.
+async fn may_let(caller: &Caller, new: &NewGrant, has_people: bool, db: &impl ConnectionTrait) -> Result<bool> {
+    let Ok(reach) = caller.reach(Permission::WriteGrants) else { return Ok(false) };
+    if caller.user == Some(new.user_id.uuid()) && !caller.sight.all {
+        return Ok(false);
+    }
+    let checked = if has_people {
+        grants::may_grant(caller, &reach, new, db).await
+    } else {
+        grants::may_take_back(caller, &reach, new, db).await
+    };
+    match checked {
+        Err(problem) if problem.kind.status() >= 500 => Err(problem),
+        outcome => Ok(outcome.is_ok()),
+    }
+}
+
+/// Whether the caller may let an actor that lies below some come below others, as far as the people of those get rights over it
+/// that they do not have.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn may_come_below(
+    caller: &Caller,
+    actor: ActorId,
+    now: &[ActorId],
+    then: &[ActorId],
+    has_people: bool,
+    db: &impl ConnectionTrait,
+) -> Result<bool> {
+    let beyond: Vec<Uuid> = then.iter().copied().filter(|id| !now.contains(id)).map(ActorId::uuid).collect();
+    let gaining = grants::of_actors(&beyond, db).await?;
+    if gaining.is_empty() {
+        return Ok(true);
+    }
+    let now: Vec<Uuid> = now.iter().copied().map(ActorId::uuid).collect();
+    let held: Vec<NewGrant> = grants::of_actors(&now, db).await?.iter().map(|grant| anew(grant, actor)).collect();
+    let gaining: Vec<NewGrant> = gaining.iter().map(|grant| anew(grant, actor)).filter(|new| !held.contains(new)).collect();
+    for new in &gaining {
+        if !may_let(caller, new, has_people, db).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

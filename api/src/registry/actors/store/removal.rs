@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ActiveValue::Set, Condition, EntityTrait, entity::prelude::*};
 
-use super::{KIND, find, may_write, put, seen, seen_elsewhere, view, what_hangs_on};
+use super::{KIND, find, may_join, may_write, put, seen, seen_elsewhere, view, what_hangs_on};
 use crate::{
-    access::{Reach, Sight},
+    access::{Caller, Reach, Sight},
     geography::areas::store as areas,
     kernel::{Fault, Problem, Result, Write, events::ChangeOperation, history, problem::Kind, say, search},
     registry::{
@@ -112,7 +112,7 @@ pub(in crate::registry::actors) async fn restoring(sight: &Sight, reach: &Reach,
 }
 
 /// What a restored actor is part of: what it was part of, or what that has become part of meanwhile.
-async fn place(actor: &Actor, w: &Write<'_>) -> Result<Option<ActorId>> {
+async fn place(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Option<ActorId>> {
     let Some(parent) = actor.fields.parent_id else { return Ok(None) };
     let parent = tombstones::survivor(&Sight::of_installation(), parent, &w.tx).await?.unwrap_or(parent);
     // Nobody moves those above it meanwhile.
@@ -124,6 +124,12 @@ async fn place(actor: &Actor, w: &Write<'_>) -> Result<Option<ActorId>> {
         ))
         .with(format!("/actors/{parent}")));
     }
+    if actor.fields.parent_id != Some(parent) {
+        // It comes below others than before, as when somebody moves it there.
+        caller.is_whole(reach)?;
+        let joined = NewActor { parent_id: Some(parent), ..actor.fields.clone() };
+        may_join(&caller.sight, reach, Some(actor), &joined, &w.tx).await?;
+    }
     Ok(Some(parent))
 }
 
@@ -131,8 +137,9 @@ async fn place(actor: &Actor, w: &Write<'_>) -> Result<Option<ActorId>> {
 ///
 /// # Errors
 /// When another actor has taken one of them meanwhile that the caller may know of, naming it, or what was above it has come to be
-/// a part of it.
-pub(in crate::registry::actors) async fn restore(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
+/// a part of it, or has become part of one that the caller may not put above it.
+pub(in crate::registry::actors) async fn restore(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Actor> {
+    let sight = &caller.sight;
     let taken = put::taken(actor.fields.identifiers.iter().map(|identifier| identifier.value.clone()).collect(), w).await?;
     let owners = taken.values().flatten().map(|(owner, _)| *owner);
     let telling = Telling::of(owners, sight, w.call.secrecy.as_ref(), &w.tx).await?;
@@ -162,7 +169,7 @@ pub(in crate::registry::actors) async fn restore(actor: &Actor, sight: &Sight, w
     if let Some(refused) = refused {
         return Err(refused);
     }
-    let fields = NewActor { parent_id: place(actor, w).await?, ..actor.fields.clone() };
+    let fields = NewActor { parent_id: place(actor, caller, reach, w).await?, ..actor.fields.clone() };
     let back = Actor { version: actor.version + 1, updated_at: w.now, fields, ..actor.clone() };
     put::claim(back.id, &claimed, w).await?;
     replace(&back, None, actor.version, w).await?;
