@@ -32,11 +32,13 @@ pub fn name_fault(pointer: &str, name: &str) -> Option<Fault> {
 
 /// Whether a word is an address: a domain, a network address, a dotted word with a path, or a scheme with something after it.
 fn leads_somewhere(word: &str) -> bool {
-    let has_path = word.rsplit_once('/').is_some_and(|(before, _)| parts(before).windows(2).any(|pair| pair.iter().all(|part| !part.is_empty())));
+    let is_dotted = |word: &str| parts(word).windows(2).any(|pair| pair.iter().all(|part| !part.is_empty()));
+    let has_path = word.rsplit_once('/').is_some_and(|(before, _)| is_dotted(before));
     let has_scheme = word.split_once(':').is_some_and(|(scheme, rest)| {
         let letters = scheme.chars().filter(char::is_ascii_alphabetic).count();
         // Not as `SKR:s`, which is Swedish for of SKR.
-        let is_inflected = scheme.chars().all(|letter| !letter.is_lowercase()) && rest.chars().filter(|letter| letter.is_alphanumeric()).count() <= 3;
+        let ending = rest.chars().filter(|letter| letter.is_alphanumeric()).count();
+        let is_inflected = ending <= 3 && scheme.chars().all(|letter| !letter.is_lowercase());
         letters >= 2 && !is_inflected && rest.chars().next().is_some_and(char::is_alphanumeric)
     });
     has_path || has_scheme || is_like_a_domain(word) || is_like_a_network_address(word)
