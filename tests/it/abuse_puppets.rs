@@ -168,7 +168,9 @@ fn abuse_114_nobody_is_put_above_what_is_anothers(#[values(Database::Sqlite, Dat
 }
 
 #[rstest]
-fn abuse_114_nobody_comes_below_another_by_merging_restoring_or_undoing(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn abuse_114_nobody_comes_below_another_by_merging_restoring_or_undoing(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let area = app.area("0127");

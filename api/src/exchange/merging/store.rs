@@ -350,12 +350,7 @@ async fn parent_again(merged: &Actor, db: &impl ConnectionTrait) -> Result<Optio
 }
 
 /// The actors that would come below others by undoing a merge, so that people got rights over them that the caller may not give.
-async fn exposed(
-    caller: &Caller,
-    merge: &Merge,
-    rows: &[(Referring, Option<Uuid>)],
-    db: &impl ConnectionTrait,
-) -> Result<BTreeSet<Uuid>> {
+async fn exposed(caller: &Caller, merge: &Merge, rows: &[(Referring, Option<Uuid>)], db: &impl ConnectionTrait) -> Result<BTreeSet<Uuid>> {
     let mut exposed = BTreeSet::new();
     if merge.undone_at.is_some() {
         return Ok(exposed);

@@ -393,11 +393,8 @@ async fn may_let(caller: &Caller, new: &NewGrant, has_people: bool, db: &impl Co
     if caller.user == Some(new.user_id.uuid()) && !caller.sight.all {
         return Ok(false);
     }
-    let checked = if has_people {
-        grants::may_grant(caller, &reach, new, db).await
-    } else {
-        grants::may_take_back(caller, &reach, new, db).await
-    };
+    let checked =
+        if has_people { grants::may_grant(caller, &reach, new, db).await } else { grants::may_take_back(caller, &reach, new, db).await };
     match checked {
         Err(problem) if problem.kind.status() >= 500 => Err(problem),
         outcome => Ok(outcome.is_ok()),
