@@ -136,6 +136,7 @@ permissions! {
     WriteMandates "mandates.write" [In(Admin | Coordinator | ActorAdmin)];
     WriteStatements "statements.write" [In(Admin | Coordinator | ActorAdmin | Contributor)];
     WriteForums "forums.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator)];
+    LeadForums "forums.lead" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader)];
     AnswerInvitation "forums.answer" [In(Admin | Coordinator | ActorAdmin | Contributor)];
     WriteStatistics "statistics.write" [In(Admin | Coordinator | Analyst)];
     WriteAssessments "assessments.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator | Member)];

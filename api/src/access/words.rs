@@ -87,8 +87,9 @@ impl Permission {
             Self::WriteStatements => {
                 say!("skriva in vad aktörer behöver, kan och har", "enter what actors need, find difficult, can and have")
             }
-            Self::WriteForums => {
-                say!("öppna, ändra och ta bort forum och bjuda in medlemmar", "open, change and remove forums, and invite members")
+            Self::WriteForums => say!("öppna och ändra forum och bjuda in medlemmar", "open and change forums, and invite members"),
+            Self::LeadForums => {
+                say!("låta fler se ett forum, och ta bort det", "let more people see a forum, and remove it")
             }
             Self::AnswerInvitation => {
                 say!("tacka ja eller nej till en inbjudan till ett forum", "accept or decline an invitation to a forum")

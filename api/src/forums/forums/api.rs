@@ -148,7 +148,7 @@ async fn change(by: By<needs::WriteForums>, At(id): At<ForumId>, patch: Patch<Ne
             let added: Vec<AreaId> = changed.areas.iter().copied().filter(|area| !forum.fields.areas.contains(area)).collect();
             store::may_add(&by.reach, &added, &w.tx).await?;
             if changed.visibility.is_wider_than(forum.fields.visibility) {
-                store::may_lead(&by.caller, &by.reach, &forum, &w.tx).await?;
+                store::may_lead(&by.caller, &forum, &w.tx).await?;
             }
             forum = store::update(&forum, changed, w).await?;
         }
@@ -162,13 +162,12 @@ async fn change(by: By<needs::WriteForums>, At(id): At<ForumId>, patch: Patch<Ne
 /// For a forum that was opened by mistake. One that has ended gets the status `closed` instead. By who leads
 /// the forum, or coordinates where it works.
 #[utoipa::path(tag = "forums", operation_id = "deleteForum",
-    responses((status = 204, description = "The forum is removed")), extensions(("x-permission" = json!("forums.write"))))]
+    responses((status = 204, description = "The forum is removed")), extensions(("x-permission" = json!("forums.lead"))))]
 #[delete("/forums/{forumId}")]
-async fn remove(by: By<needs::WriteForums>, At(id): At<ForumId>, db: Data<Db>) -> Result<Reply<Nothing>> {
+async fn remove(by: By<needs::LeadForums>, At(id): At<ForumId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
         let forum = store::find(by.sight(), id, &w.tx).await?;
         store::may_write(&by.reach, &forum.fields, Some(id), &w.tx).await?;
-        store::may_lead(&by.caller, &by.reach, &forum, &w.tx).await?;
         by.expects(forum.version)?;
         store::remove(&forum, w).await?;
         Ok(Reply::nothing())

@@ -125,11 +125,8 @@ pub(super) async fn may_add(reach: &Reach, added: &[AreaId], db: &impl Connectio
 ///
 /// # Errors
 /// When the caller does neither.
-pub(super) async fn may_lead(caller: &Caller, reach: &Reach, forum: &Forum, db: &impl ConnectionTrait) -> Result<()> {
-    if may_write(reach, &forum.fields, None, db).await.is_ok() {
-        return Ok(());
-    }
-    caller.reach(Permission::PublishAssessments)?.require(&[], None, Some(forum.id.uuid()))
+pub(super) async fn may_lead(caller: &Caller, forum: &Forum, db: &impl ConnectionTrait) -> Result<()> {
+    may_write(&caller.reach(Permission::LeadForums)?, &forum.fields, Some(forum.id), db).await
 }
 
 /// The fault of a forum's record that only one actor could see: there is no such one.

@@ -28,10 +28,19 @@ use super::{OpenError, Settings};
 #[derive(Debug, Default)]
 pub(super) struct Witness {
     commits: AtomicU64,
+    /// Whether a transaction has begun that has several statements. One that stands alone may be rolled back and carried out
+    /// anew by `SQLite` itself, as when the schema has changed since it was prepared.
+    begun: AtomicBool,
     rolled_back: AtomicBool,
 }
 
 impl Witness {
+    /// Notes that a transaction of several statements begins.
+    pub(super) fn begins(&self) {
+        self.rolled_back.store(false, Ordering::Release);
+        self.begun.store(true, Ordering::Release);
+    }
+
     /// How many transactions have been committed.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Acquire)
@@ -39,12 +48,17 @@ impl Witness {
 
     /// Whether the transaction under way has been rolled back.
     pub(super) fn rolled_back(&self) -> bool {
-        self.rolled_back.load(Ordering::Acquire)
+        self.begun.load(Ordering::Acquire) && self.rolled_back.load(Ordering::Acquire)
+    }
+
+    fn forget(&self) {
+        self.begun.store(false, Ordering::Release);
+        self.rolled_back.store(false, Ordering::Release);
     }
 
     /// Watches a new connection.
     async fn watch(self: Arc<Self>, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-        self.rolled_back.store(false, Ordering::Release);
+        self.forget();
         let mut handle = connection.lock_handle().await?;
         let witness = Arc::clone(&self);
         handle.set_commit_hook(move || {
@@ -64,7 +78,7 @@ impl Witness {
         if connection.is_in_transaction() {
             return Err(sqlx::Error::Protocol("the connection is closed, for its transaction could not be ended".to_owned()));
         }
-        self.rolled_back.store(false, Ordering::Release);
+        self.forget();
         Ok(true)
     }
 }

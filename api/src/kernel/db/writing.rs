@@ -47,7 +47,11 @@ impl Db {
     /// # Errors
     /// When the database does not answer or others write for too long.
     pub(crate) async fn begin(&self) -> Result<Transaction> {
-        Ok(self.writer.begin().await?)
+        let tx = self.writer.begin().await?;
+        if let Some(witness) = self.guard.witness() {
+            witness.begins();
+        }
+        Ok(tx)
     }
 
     /// Commits what [`Db::begin`] began. Without an error it has been committed: what the driver says is not enough for that.
