@@ -114,7 +114,7 @@ impl Worker {
         let outcome = match self.errand(job, access, db).await {
             Ok(errand) => match store::next(job, db.reader()).await? {
                 // What is missing has not been worked through.
-                None if job.processed < job.total => Err(Problem::internal(&format_args!("import {} lacks rows", job.id))),
+                None if job.processed < job.total => Err(lacking(job, db).await),
                 Some(rows) => work::piece(job, rows, &errand, self, db).await,
                 None => work::finish(job, &errand, self, db).await,
             },
@@ -165,6 +165,15 @@ impl Worker {
             None => None,
         };
         Ok(Errand { acting, source })
+    }
+}
+
+/// Why a job has no rows where there should be some: it ended or got on after it was taken, unless the fault is ours.
+async fn lacking(job: &table::Model, db: &Db) -> Problem {
+    match store::by_id(job.id, db.reader()).await {
+        Ok(now) if now.finished_at.is_some() || now.processed != job.processed => Problem::new(Kind::Conflict),
+        Ok(_) => Problem::internal(&format_args!("import {} lacks rows", job.id)),
+        Err(problem) => problem,
     }
 }
 
