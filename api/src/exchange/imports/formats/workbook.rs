@@ -82,7 +82,7 @@ impl<'a> Book<'a> {
                 return Err(too_large());
             }
         }
-        let strings = Strings::new(spool);
+        let strings = Strings::new(spool, limit);
         let mut book = Self { archive, parts, sheet: String::new(), from_1904: false, formats: Vec::new(), strings };
         book.look()?;
         Ok(book)
@@ -240,22 +240,26 @@ pub(super) struct Strings {
     blob: SpooledTempFile,
     /// Where each ends.
     ends: Vec<u32>,
+    /// How many more bytes of them may be handed out: few texts that many cells refer to are also a file that swells.
+    left: u64,
 }
 
 impl Strings {
-    fn new(spool: &Spool) -> Self {
+    fn new(spool: &Spool, limit: u64) -> Self {
         let blob = match &spool.folder {
             Some(folder) => tempfile::spooled_tempfile_in(STRINGS_IN_MEMORY, folder),
             None => tempfile::spooled_tempfile(STRINGS_IN_MEMORY),
         };
-        Self { blob, ends: Vec::new() }
+        Self { blob, ends: Vec::new(), left: limit }
     }
 
     /// One of them, by its place.
     pub(super) fn get(&mut self, at: usize) -> Result<String> {
         let end = *self.ends.get(at).ok_or_else(|| no_workbook(&"a text that is not there"))?;
         let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
-        let mut text = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or_default()];
+        let length = end.saturating_sub(start);
+        self.left = self.left.checked_sub(u64::from(length)).ok_or_else(too_large)?;
+        let mut text = vec![0; usize::try_from(length).unwrap_or_default()];
         self.blob.seek(SeekFrom::Start(start.into())).and_then(|_| self.blob.read_exact(&mut text)).map_err(failed)?;
         String::from_utf8(text).map_err(|error| no_workbook(&error))
     }
