@@ -27,7 +27,11 @@ const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.
 
 /// A workbook with so many rows below its heading, each as small as a row can be; and with so many texts that none refers to.
 fn workbook(rows: usize, strings: usize) -> Vec<u8> {
-    const CELL: &str = "<row><c t=\"str\"><v>a</v></c></row>";
+    workbook_of(("<row><c t=\"str\"><v>a</v></c></row>", rows), ("<si><t/></si>", strings))
+}
+
+/// A workbook with such a row, and such a text that cells share, so many times each.
+fn workbook_of(row: (&str, usize), string: (&str, usize)) -> Vec<u8> {
     let mut book = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let mut part = |name: &str, texts: &[(&str, usize)]| {
         book.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
@@ -45,9 +49,9 @@ fn workbook(rows: usize, strings: usize) -> Vec<u8> {
     part("xl/_rels/workbook.xml.rels", &[(&relations("worksheet", "sheet.xml"), 1)]);
     // What it says of the number of its texts would be room for all that there is.
     let head = "<sst uniqueCount=\"9000000000000000000\">";
-    part("xl/sharedStrings.xml", &[(head, 1), ("<si><t/></si>", strings), ("</sst>", 1)]);
+    part("xl/sharedStrings.xml", &[(head, 1), string, ("</sst>", 1)]);
     let head = "<worksheet><dimension ref=\"A1:XFD1048576\"/><sheetData><row><c t=\"str\"><v>namn</v></c></row>";
-    part("xl/sheet.xml", &[(head, 1), (CELL, rows), ("</sheetData></worksheet>", 1)]);
+    part("xl/sheet.xml", &[(head, 1), row, ("</sheetData></worksheet>", 1)]);
     book.finish().unwrap().into_inner()
 }
 
@@ -88,6 +92,25 @@ fn abuse_113_a_file_with_too_many_rows_is_refused_before_anything_is_stored(
         let (_, job) = import_as(&admin, "?kind=association&dryRun=true", media_type, &file);
         assert_eq!((&job["status"], &job["total"]), (&json!("completed"), &json!(50)), "{media_type} {job}");
     }
+}
+
+#[rstest]
+fn abuse_113_a_workbook_that_refers_to_one_long_text_often_is_refused(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let long = format!("<si><t>{}</t></si>", "x".repeat(30_000));
+    let row = "<row><c t=\"s\"><v>0</v></c></row>";
+    let swelling = workbook_of((row, 10_000), (&long, 1));
+    assert!(swelling.len() < 64 << 10, "{}", swelling.len());
+    for query in ["", "&dryRun=true"] {
+        let refused = admin.call("POST", &format!("/imports?kind=association{query}"), Some((XLSX, &swelling))).is(413);
+        assert!(refused.json["detail"].as_str().unwrap().contains("för stor när den packas upp"), "{}", refused.body);
+    }
+    for table in ["SELECT COUNT(*) AS rows_found FROM import_job", "SELECT COUNT(*) AS rows_found FROM import_piece"] {
+        assert_eq!(counted(&app, table), 0, "{table}");
+    }
+    let (_, job) = import_as(&admin, "?kind=association&dryRun=true", XLSX, &workbook_of((row, 2), ("<si><t>Alby IF</t></si>", 1)));
+    assert_eq!(job["total"], 2, "{job}");
 }
 
 #[rstest]
@@ -197,6 +220,7 @@ fn abuse_113_an_import_that_the_disk_has_no_room_for_is_refused(#[values(Databas
     let Some(app) = TestApp::start_with(database, "disk_spare_mebibytes = 1000000000000") else { return };
     let admin = app.user(Role::Admin, None);
     let refused = admin.call("POST", "/imports?kind=association&dryRun=true", Some((CSV, b"namn\nAlby IF\n"))).is(507);
+    assert_eq!(refused.header("retry-after"), Some("30"));
     assert!(refused.json["detail"].as_str().unwrap().contains("inte plats på disken"), "{}", refused.body);
     assert_eq!(admin.get("/imports").is(200).json["items"], json!([]));
 }

@@ -7,11 +7,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
-    ImportJobId, ImportOutcome, ImportStatus, Intake, fit,
+    ImportJobId, ImportOutcome, ImportStatus, fit,
     formats::Format,
-    intake,
+    intake::intake_in_turn,
     mapping::{ImportColumn, Known, LeftOutColumn},
-    room::receive,
+    room::{later, receive},
     store::{self, Order},
     table::row,
     worker::Worker,
@@ -247,21 +247,20 @@ async fn create(
     })?;
     let (room, announced) = (worker.room(), announced(&request));
     // It has limits of its own, and a file takes its time to arrive.
-    let _turn = room.enter(&by.caller, &db).await?;
+    let turn = room.enter(&by.caller, &db).await?;
     places::leave();
-    let received = receive(payload, announced, &config, &room.bounds.spool).await?;
+    let received = receive(payload, announced, &config, &room.bounds.spool).await.map_err(later)?;
     // What a repeated call is known by is learnt only now, for the body was left for here.
     let once = by.once.clone().map(|once| Once { digest: received.digest, ..once });
     let call = Call { once, ..Call::clone(&by) };
     let known = Known { kind: options.kind, from_source: options.source_id.is_some(), today: db.clock.now().date_naive() };
-    let read: Intake = {
-        let _reading = room.reading().await?;
-        intake(format, Arc::new(received.file), known, &room.bounds).await?
-    };
+    // The reader keeps both turns, for it reads on for a while when the caller hangs up.
+    let turns = (room.reading().await?, turn);
+    let (read, _turn) = intake_in_turn(format, Arc::new(received.file), known, &room.bounds, Some(turns)).await.map_err(later)?;
     let ours =
         say!("Filen är en export härifrån; läs in den utan sourceId.", "The file is an export from here; import it without sourceId.");
     fit(&read, format, known.from_source, ours, by.sight(), &db).await?;
-    room.bounds.spool.room(read.pieces.bytes().saturating_mul(2))?;
+    room.bounds.spool.room(read.pieces.bytes().saturating_mul(2)).map_err(later)?;
     let order = Order { source: options.source_id, kind: options.kind, full: options.full, dry_run: options.dry_run };
     let id = store::stage(&read, &db).await?;
     let is_there = Cell::new(false);

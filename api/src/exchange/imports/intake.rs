@@ -4,8 +4,13 @@
 use std::{
     fs::File,
     io::{BufWriter, Read, Seek, SeekFrom, Write},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
+
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     formats::{self, Format},
@@ -15,12 +20,16 @@ use super::{
 use crate::kernel::{
     Problem, Result,
     disk::{Spool, failed},
+    export::Turn,
+    problem::Kind,
 };
 
 /// The most rows that are worked through in one transaction.
 pub const CHUNK: usize = 500;
 /// How many bytes of rows are worked through in one transaction: a piece is full with the row that reaches this.
 const WEIGHT: usize = 256 << 10;
+/// After how many bytes of rows it is looked again whether the disk has room for them.
+const LOOKS: u64 = 4 << 20;
 
 /// A file that has been read.
 #[derive(Debug)]
@@ -41,14 +50,49 @@ pub struct Intake {
 /// # Errors
 /// When the file as a whole cannot be read, or has more rows than one may have.
 pub async fn intake(format: Format, file: Arc<File>, known: Known, bounds: &Bounds) -> Result<Intake> {
-    let (rows, spool) = (bounds.rows, bounds.spool.clone());
-    tokio::task::spawn_blocking(move || read(format, &file, known, rows, &spool)).await.map_err(|error| Problem::internal(&error))?
+    intake_in_turn(format, file, known, bounds, None).await.map(|(read, _)| read)
 }
 
-fn read(format: Format, file: &File, known: Known, most: u32, spool: &Spool) -> Result<Intake> {
+/// The same in turn: the thread keeps the turn to read and the caller's own for as long as it reads, also when the caller has
+/// gone; then it soon stops. The caller's own comes back with what was read.
+pub(super) async fn intake_in_turn(
+    format: Format,
+    file: Arc<File>,
+    known: Known,
+    bounds: &Bounds,
+    turns: Option<(OwnedSemaphorePermit, Turn)>,
+) -> Result<(Intake, Option<Turn>)> {
+    let caller = Caller::default();
+    let (rows, spool, is_gone) = (bounds.rows, bounds.spool.clone(), Arc::clone(&caller.is_gone));
+    let work = move || {
+        let (reading, turn) = turns.unzip();
+        let outcome = read(format, &file, known, rows, &spool, &is_gone).map(|read| (read, turn));
+        drop(reading);
+        outcome
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error))?
+}
+
+/// Who waits for a file to be read. Nobody does any more when it has been dropped.
+#[derive(Debug, Default)]
+struct Caller {
+    is_gone: Arc<AtomicBool>,
+}
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        self.is_gone.store(true, Ordering::Relaxed);
+    }
+}
+
+fn read(format: Format, file: &File, known: Known, most: u32, spool: &Spool, is_gone: &AtomicBool) -> Result<Intake> {
+    // Nobody is told of this.
+    let waits = || if is_gone.load(Ordering::Relaxed) { Err(Problem::new(Kind::Timeout)) } else { Ok(()) };
+    waits()?;
     let mut mapping = Mapping::new(known);
     let mut pieces = Writer::new(spool)?;
     formats::read(format, file, spool, &mut |item| {
+        waits()?;
         let Some(row) = mapping.take(item) else { return Ok(()) };
         if pieces.total >= i64::from(most) {
             return Err(too_many_rows(most));
@@ -102,11 +146,15 @@ struct Writer {
     total: i64,
     rows: usize,
     piece: Vec<u8>,
+    spool: Spool,
+    /// How many bytes there were when it was last looked whether the disk has room for them.
+    looked: u64,
 }
 
 impl Writer {
     fn new(spool: &Spool) -> Result<Self> {
-        Ok(Self { file: BufWriter::new(spool.file()?), places: Vec::new(), total: 0, rows: 0, piece: Vec::new() })
+        let file = BufWriter::new(spool.file()?);
+        Ok(Self { file, places: Vec::new(), total: 0, rows: 0, piece: Vec::new(), spool: spool.clone(), looked: 0 })
     }
 
     fn add(&mut self, row: &Row) -> Result<()> {
@@ -123,8 +171,13 @@ impl Writer {
             return Ok(());
         }
         self.piece.push(b']');
-        self.file.write_all(&self.piece).map_err(failed)?;
         let at = self.places.last().map_or(0, |last| last.at + last.length as u64);
+        let bytes = at + self.piece.len() as u64;
+        if bytes - self.looked >= LOOKS {
+            self.spool.room(bytes.saturating_mul(2))?;
+            self.looked = bytes;
+        }
+        self.file.write_all(&self.piece).map_err(failed)?;
         let first = self.total - i64::try_from(self.rows).unwrap_or(i64::MAX);
         self.places.push(Place { at, length: self.piece.len(), first });
         self.piece.clear();
@@ -136,5 +189,57 @@ impl Writer {
         self.turn()?;
         let file = self.file.into_inner().map_err(|error| failed(error.into_error()))?;
         Ok(Pieces { file, places: self.places })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use chrono::NaiveDate;
+    use futures_util::FutureExt;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::kernel::export::{Full, Turns};
+
+    #[test]
+    fn abuse_113_who_hangs_up_keeps_the_turn_until_the_reader_has_stopped() {
+        let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+        runtime.block_on(async {
+            let (reading, receiving) = (Arc::new(Semaphore::new(1)), Turns::new(1, 1));
+            // The only thread is taken, so that the reader has not begun when the caller goes.
+            let (go, wait) = mpsc::channel::<()>();
+            let other = tokio::task::spawn_blocking(move || wait.recv());
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(b"namn\nAlby IF\n").unwrap();
+            let known = Known { kind: None, from_source: false, today: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap() };
+            let bounds = Bounds { rows: 10, per_caller: 1, at_once: 1, spool: Spool::default() };
+            let turns = (Arc::clone(&reading).acquire_owned().await.unwrap(), receiving.take("a".to_owned()).unwrap());
+            let left = intake_in_turn(Format::Csv, Arc::new(file), known, &bounds, Some(turns)).now_or_never();
+            assert!(left.is_none());
+            assert_eq!(reading.available_permits(), 0);
+            assert_eq!(receiving.take("a".to_owned()).err(), Some(Full::Own(1)));
+            go.send(()).unwrap();
+            other.await.unwrap().unwrap();
+            let _next = reading.acquire().await.unwrap();
+            assert!(receiving.take("a".to_owned()).is_ok());
+        });
+    }
+
+    #[test]
+    fn abuse_113_a_reader_stops_when_nobody_waits_or_the_disk_is_full() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"namn\nAlby IF\n").unwrap();
+        let known = Known { kind: None, from_source: false, today: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap() };
+        let refused = |is_gone| {
+            let is_gone = AtomicBool::new(is_gone);
+            read(Format::Csv, &file, known, 10, &Spool::default(), &is_gone).err().map(|problem| problem.kind)
+        };
+        assert_eq!([refused(true), refused(false)], [Some(Kind::Timeout), None]);
+        let mut pieces = Writer::new(&Spool { spare: u64::MAX, ..Spool::default() }).unwrap();
+        pieces.piece = vec![b'a'; 4 << 20];
+        pieces.rows = 1;
+        assert_eq!(pieces.turn().err().map(|problem| problem.kind), Some(Kind::StorageFull));
     }
 }

@@ -1,12 +1,12 @@
 //! How much room imports may take: rows, jobs at once, disk. A file is received into a file without a name, and read from
 //! there, one file at a time; so what an import takes in memory does not depend on how large the file is, nor on how many come.
 
-use std::{fs::File, io::Write, path::Path, time::Duration};
+use std::{fs::File, io::Write, path::Path, sync::Arc, time::Duration};
 
 use actix_web::web;
 use bytes::BytesMut;
 use futures_util::StreamExt;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::store;
 use crate::{
@@ -25,6 +25,8 @@ use crate::{
 
 /// How many seconds who has too many imports under way is told to wait.
 const RETRY_AFTER: u32 = 10;
+/// How many seconds who meets a full disk is told to wait.
+const RETRY_FULL: u32 = 30;
 /// How long a file waits for its turn to be read.
 const WAIT: Duration = Duration::from_secs(30);
 /// How much of a file is written at once.
@@ -68,12 +70,12 @@ impl Bounds {
 pub struct Room {
     pub bounds: Bounds,
     receiving: Turns,
-    reading: Semaphore,
+    reading: Arc<Semaphore>,
 }
 
 impl Room {
     pub fn new(bounds: Bounds) -> Self {
-        Self { receiving: Turns::new(bounds.per_caller, bounds.at_once), bounds, reading: Semaphore::new(1) }
+        Self { receiving: Turns::new(bounds.per_caller, bounds.at_once), bounds, reading: Arc::new(Semaphore::new(1)) }
     }
 
     /// Lets a caller begin an import, before its file is taken in.
@@ -84,9 +86,9 @@ impl Room {
         Ok(turn)
     }
 
-    /// The turn to read a file.
-    pub async fn reading(&self) -> Result<SemaphorePermit<'_>> {
-        match tokio::time::timeout(WAIT, self.reading.acquire()).await {
+    /// The turn to read a file, which whoever reads it keeps.
+    pub async fn reading(&self) -> Result<OwnedSemaphorePermit> {
+        match tokio::time::timeout(WAIT, Arc::clone(&self.reading).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             _ => Err(full(Full::All)),
         }
@@ -112,6 +114,12 @@ pub fn full(full: Full) -> Problem {
         ),
     };
     Problem::new(kind).header("Retry-After", RETRY_AFTER.to_string()).detail(told)
+}
+
+/// The same problem, with when to try again where the disk is full.
+pub(super) fn later(problem: Problem) -> Problem {
+    let is_told = problem.headers.iter().any(|(name, _)| *name == "Retry-After");
+    if problem.kind == Kind::StorageFull && !is_told { problem.header("Retry-After", RETRY_FULL.to_string()) } else { problem }
 }
 
 /// What is told of a file with more rows than one may have.
