@@ -4,6 +4,7 @@
 //! `--set database_url=…` on the command line.
 
 mod careful;
+mod printing;
 
 use std::{fmt, path::Path, time::Duration};
 
@@ -13,6 +14,7 @@ use toml::{Table, Value};
 
 use sea_orm::ActiveEnum;
 
+use self::printing::shown;
 use crate::{
     access::{
         LimitSettings, TokenSettings,
@@ -458,32 +460,6 @@ impl Config {
     }
 }
 
-/// A value as it may be printed: without passwords and secrets.
-fn shown(name: &str, value: &Value) -> Value {
-    match value {
-        Value::String(secret) if name.ends_with("secret") && !secret.is_empty() => Value::from("…"),
-        Value::String(text) => Value::from(without_password(text)),
-        Value::Array(items) => Value::Array(items.iter().map(|item| shown(name, item)).collect()),
-        Value::Table(members) => Value::Table(members.iter().map(|(name, member)| (name.clone(), shown(name, member))).collect()),
-        other => other.clone(),
-    }
-}
-
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let (place, after) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
-    let (place, after) = if scheme.starts_with("http") {
-        (place, after)
-    } else {
-        // A password may also stand among the parameters, and have signs in it that should have been encoded.
-        (rest.split_once('?').map_or(rest, |(rest, _)| rest), "")
-    };
-    match place.rsplit_once('@') {
-        Some((who, place)) => format!("{scheme}://{}:…@{place}{after}", who.split(':').next().unwrap_or_default()),
-        None => format!("{scheme}://{place}{after}"),
-    }
-}
-
 fn known(table: &Table, name: &str, shown: &str) -> Result<(), ConfigError> {
     if table.contains_key(name) {
         return Ok(());
@@ -510,51 +486,4 @@ fn set(table: &mut Table, name: &str, shown: &str, text: &str) -> Result<(), Con
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn load(environment: &[(&str, &str)], flags: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let own = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
-        Config::load(&[], None, own(environment).into_iter(), &own(flags))
-    }
-
-    #[test]
-    fn the_defaults_run() -> Result<(), ConfigError> {
-        let config = load(&[], &[])?;
-        assert_eq!(config.public_url, "http://127.0.0.1:8080");
-        Ok(())
-    }
-
-    #[test]
-    fn flags_win_over_the_environment() -> Result<(), ConfigError> {
-        let config = load(&[("SAMSYN_LISTEN", "127.0.0.1:1"), ("SAMSYN_WORKERS", "3")], &[("listen", "127.0.0.1:2")])?;
-        assert_eq!((config.listen.as_str(), config.workers), ("127.0.0.1:2", 3));
-        Ok(())
-    }
-
-    #[test]
-    fn a_wrong_value_is_answered_by_its_name_and_a_sentence() {
-        let told = |name: &str, value: &str| load(&[], &[(name, value)]).err().map(|error| error.to_string()).unwrap_or_default();
-        assert_eq!(told("workers", "many"), "workers: many is not a whole number");
-        assert_eq!(told("listn", "x"), "listn: there is no such setting; did you mean listen?");
-        assert_eq!(told("listen", "nowhere"), "listen: nowhere is no address and port, such as 127.0.0.1:8080");
-        assert!(!told("database_url", "mysql://user:secret@host/x").contains("secret"));
-    }
-
-    #[test]
-    fn what_is_printed_can_be_read_back_and_shows_no_password() -> Result<(), Box<dyn std::error::Error>> {
-        for url in [
-            "postgres://samsyn:hemligtlosen@db/samsyn",
-            "postgres://samsyn:a@hemligtlosen@db/samsyn",
-            "postgres://samsyn:hemligtlosen@db1:5432,db2:5433/samsyn?target_session_attrs=read-write",
-            "postgres://db1,db2/samsyn?user=samsyn&password=hemligtlosen",
-        ] {
-            let config = load(&[], &[("database_url", url)])?;
-            let printed: Table = config.print().parse()?;
-            assert_eq!(printed.len(), reference().len());
-            assert!(!config.print().contains("hemligtlosen"));
-            assert!(printed["database_url"].as_str().unwrap_or_default().contains("db"));
-        }
-        Ok(())
-    }
-}
+mod tests;

@@ -89,9 +89,8 @@ fn abuse_122_calls_sent_at_once_get_each_its_own_answer(#[values(Database::Sqlit
 fn abuse_122_a_body_that_nobody_reads_does_not_let_the_next_call_in(#[values(Database::Sqlite)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let unread = "GET /samsyn/v1/me HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
-    let sent = format!(
-        "{unread}HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\nGET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    );
+    let sent =
+        format!("{unread}HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\nGET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     for _ in 0..20 {
         let received = at_once(app.address, &sent);
         let mut rest = received.as_str();

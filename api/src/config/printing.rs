@@ -1,0 +1,29 @@
+//! What is printed of the settings: all but passwords and secrets.
+
+use toml::Value;
+
+/// A value as it may be printed: without passwords and secrets.
+pub(super) fn shown(name: &str, value: &Value) -> Value {
+    match value {
+        Value::String(secret) if name.ends_with("secret") && !secret.is_empty() => Value::from("…"),
+        Value::String(text) => Value::from(without_password(text)),
+        Value::Array(items) => Value::Array(items.iter().map(|item| shown(name, item)).collect()),
+        Value::Table(members) => Value::Table(members.iter().map(|(name, member)| (name.clone(), shown(name, member))).collect()),
+        other => other.clone(),
+    }
+}
+
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (place, after) = rest.find(['/', '?']).map_or((rest, ""), |at| rest.split_at(at));
+    let (place, after) = if scheme.starts_with("http") {
+        (place, after)
+    } else {
+        // A password may also stand among the parameters, and have signs in it that should have been encoded.
+        (rest.split_once('?').map_or(rest, |(rest, _)| rest), "")
+    };
+    match place.rsplit_once('@') {
+        Some((who, place)) => format!("{scheme}://{}:…@{place}{after}", who.split(':').next().unwrap_or_default()),
+        None => format!("{scheme}://{place}{after}"),
+    }
+}
