@@ -88,9 +88,7 @@ impl Permission {
                 say!("skriva in vad aktörer behöver, kan och har", "enter what actors need, find difficult, can and have")
             }
             Self::WriteForums => say!("öppna och ändra forum och bjuda in medlemmar", "open and change forums, and invite members"),
-            Self::LeadForums => {
-                say!("låta fler se ett forum, och ta bort det", "let more people see a forum, and remove it")
-            }
+            Self::LeadForums => say!("låta fler se ett forum, och ta bort det", "let more people see a forum, and remove it"),
             Self::AnswerInvitation => {
                 say!("tacka ja eller nej till en inbjudan till ett forum", "accept or decline an invitation to a forum")
             }

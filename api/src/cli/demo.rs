@@ -31,7 +31,7 @@ pub(super) fn run(mut config: Config, fresh: bool) -> Outcome {
             None => eprintln!("The demo's database is on PostgreSQL."),
         }
         if fresh {
-            start_over(&config).await?;
+            Box::pin(start_over(&config)).await?;
         }
         eprintln!("[1/3] Bringing the database up to date and loading areas, actors, codelists and indicators …");
         let app = App::build(config.clone(), Clock::System, Ids::Random).await?;

@@ -74,11 +74,15 @@ pub struct Room {
 }
 
 impl Room {
+    #[must_use]
     pub fn new(bounds: Bounds) -> Self {
         Self { receiving: Turns::new(bounds.per_caller, bounds.at_once), bounds, reading: Arc::new(Semaphore::new(1)) }
     }
 
     /// Lets a caller begin an import, before its file is taken in.
+    ///
+    /// # Errors
+    /// When too many imports are under way, or the database does not answer.
     pub async fn enter(&self, caller: &Caller, db: &Db) -> Result<Turn> {
         let who = caller.user.map(|user| user.to_string()).unwrap_or_default();
         let turn = self.receiving.take(who).map_err(full)?;
@@ -87,6 +91,9 @@ impl Room {
     }
 
     /// The turn to read a file, which whoever reads it keeps.
+    ///
+    /// # Errors
+    /// When other files are being read for too long.
     pub async fn reading(&self) -> Result<OwnedSemaphorePermit> {
         match tokio::time::timeout(WAIT, Arc::clone(&self.reading).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
@@ -96,6 +103,7 @@ impl Room {
 }
 
 /// What who may not begin another import is told.
+#[must_use]
 pub fn full(full: Full) -> Problem {
     let (kind, told) = match full {
         Full::Own(limit) => (
@@ -123,6 +131,7 @@ pub(super) fn later(problem: Problem) -> Problem {
 }
 
 /// What is told of a file with more rows than one may have.
+#[must_use]
 pub fn too_many_rows(limit: u32) -> Problem {
     let told = || {
         say!(
@@ -144,6 +153,9 @@ pub struct Received {
 
 /// Takes in a file, within its own limit and at the pace that any body must keep. It is taken in only when it is known that the
 /// caller may import, so that nobody else can fill the disk, and is never in memory.
+///
+/// # Errors
+/// When it is too large, does not arrive, or the disk has no room for it.
 pub async fn receive(mut payload: web::Payload, announced: Option<u64>, config: &Config, spool: &Spool) -> Result<Received> {
     let limit = config.import_mebibytes << 20;
     let too_large = || {

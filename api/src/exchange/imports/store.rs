@@ -260,12 +260,11 @@ pub async fn forget_some(db: &Db) -> Result<bool> {
         .one(db.reader())
         .await?;
     let rows = row::Entity::delete_many().filter(row::Column::ImportJobId.eq(old.id));
-    match last {
-        Some(last) => drop(rows.filter(row::Column::Number.lte(last)).exec(db.writer()).await?),
-        None => {
-            rows.exec(db.writer()).await?;
-            table::Entity::delete_by_id(old.id).exec(db.writer()).await?;
-        }
+    if let Some(last) = last {
+        rows.filter(row::Column::Number.lte(last)).exec(db.writer()).await?;
+    } else {
+        rows.exec(db.writer()).await?;
+        table::Entity::delete_by_id(old.id).exec(db.writer()).await?;
     }
     Ok(true)
 }

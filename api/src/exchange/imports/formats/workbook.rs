@@ -36,6 +36,9 @@ const MAX_STRINGS: usize = 2_000_000;
 /// How much of the texts that cells share is kept in memory.
 const STRINGS_IN_MEMORY: usize = 8 << 20;
 
+/// The rows of a sheet, what its cells mean, and the texts that they share.
+type Sheet<'b, 'a> = (Xml<ZipFile<'b, BufReader<&'a File>>>, &'b [Meaning], &'b mut Strings);
+
 /// A workbook.
 pub(super) struct Book<'a> {
     archive: ZipArchive<BufReader<&'a File>>,
@@ -227,7 +230,7 @@ impl<'a> Book<'a> {
     }
 
     /// The first sheet, with what its cells refer to.
-    pub(super) fn first(&mut self) -> Result<(Xml<ZipFile<'_, BufReader<&'a File>>>, &[Meaning], &mut Strings)> {
+    pub(super) fn first(&mut self) -> Result<Sheet<'_, 'a>> {
         let at = *self.parts.get(&self.sheet.to_lowercase()).ok_or_else(|| no_workbook(&"no sheet"))?;
         let part = self.archive.by_index(at).map_err(|error| no_workbook(&error))?;
         Ok((Xml::new(part), &self.formats, &mut self.strings))

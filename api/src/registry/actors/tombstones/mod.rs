@@ -158,9 +158,7 @@ pub async fn claim(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Result<Vec<St
     for identifier in identifiers.iter_mut().filter(|identifier| identifier.scope == IdentifierScope::Own) {
         let number = (identifier.scheme.clone(), identifier.value.clone());
         let Some(owners) = owners.get(&number) else { continue };
-        if !owners.iter().any(|owner| telling.tells(MatchReason::SameIdentifier, *owner)) {
-            store::claim_numbers(actor.id, &[number], w).await?;
-        } else {
+        if owners.iter().any(|owner| telling.tells(MatchReason::SameIdentifier, *owner)) {
             identifier.scope = IdentifierScope::Parent;
             lost.push(identifier.scheme.clone());
             table::identifier::Entity::update_many()
@@ -170,6 +168,8 @@ pub async fn claim(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Result<Vec<St
                 .filter(table::identifier::Column::Value.eq(identifier.value.as_str()))
                 .exec(&w.tx)
                 .await?;
+        } else {
+            store::claim_numbers(actor.id, &[number], w).await?;
         }
     }
     if !lost.is_empty() {
