@@ -1,5 +1,7 @@
 //! Merges, carried out and undone.
 
+mod below;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sea_orm::{
@@ -8,6 +10,8 @@ use sea_orm::{
     entity::prelude::*,
     sea_query::{Expr, Query},
 };
+
+pub(super) use below::has_people;
 
 use super::{
     LeftAlone, LeftAloneReason, Merge, MergeId, NewMerge,
@@ -19,7 +23,7 @@ use super::{
     rules, table,
 };
 use crate::{
-    access::{Caller, Reach, Sight, Visibility, grants::store as grants},
+    access::{Caller, Reach, Sight, Visibility},
     exchange::sources::sync,
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
@@ -145,51 +149,6 @@ pub(in crate::exchange) async fn become_part_of(actors: &BTreeSet<Uuid>, db: &im
         next = merged.into_iter().filter(|merged| found.insert(*merged)).collect();
     }
     Ok(found)
-}
-
-/// An actor with all below it, also those that are removed or have become part of others; and what the latter became part of.
-async fn with_below(id: ActorId, db: &impl ConnectionTrait) -> Result<(BTreeSet<Uuid>, BTreeSet<Uuid>)> {
-    let (mut below, mut became) = (BTreeSet::from([id.uuid()]), BTreeSet::new());
-    let mut next = vec![id];
-    while !next.is_empty() {
-        let mut children: Vec<ActorId> = Vec::new();
-        for parents in next.chunks(AT_ONCE) {
-            let rows: Vec<(ActorId, Option<ActorId>)> = actor_table::Entity::find()
-                .select_only()
-                .column(actor_table::Column::Id)
-                .column(actor_table::Column::MergedInto)
-                .filter(actor_table::Column::ParentId.is_in(parents.iter().copied()))
-                .into_tuple()
-                .all(db)
-                .await?;
-            for (child, into) in rows {
-                became.extend(into.map(ActorId::uuid));
-                if below.insert(child.uuid()) {
-                    children.push(child);
-                }
-            }
-        }
-        next = children;
-    }
-    Ok((below, became))
-}
-
-/// Whether anybody works for an actor or for one below it, but for those that lie below another. Removed actors count, for they
-/// can be restored. So do the people of one that became part of another, who are there until that is undone.
-pub(super) async fn has_people(actor: ActorId, apart_from: Option<ActorId>, db: &impl ConnectionTrait) -> Result<bool> {
-    let (mut concerned, became) = with_below(actor, db).await?;
-    concerned.extend(became);
-    if let Some(other) = apart_from {
-        let (apart, _) = with_below(other, db).await?;
-        concerned.retain(|id| !apart.contains(id));
-    }
-    let concerned: Vec<Uuid> = concerned.into_iter().collect();
-    for some in concerned.chunks(AT_ONCE) {
-        if !grants::of_actors(some, db).await?.is_empty() {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Merges two actors, exactly as the preview says.

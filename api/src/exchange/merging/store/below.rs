@@ -1,0 +1,61 @@
+//! What lies below an actor, and who works there.
+
+use std::collections::BTreeSet;
+
+use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, entity::prelude::*};
+
+use super::AT_ONCE;
+use crate::{
+    access::grants::store as grants,
+    kernel::Result,
+    registry::actors::{ActorId, table as actor_table},
+};
+
+/// An actor with all below it, also those that are removed or have become part of others; and what the latter became part of.
+async fn with_below(id: ActorId, db: &impl ConnectionTrait) -> Result<(BTreeSet<Uuid>, BTreeSet<Uuid>)> {
+    let (mut below, mut became) = (BTreeSet::from([id.uuid()]), BTreeSet::new());
+    let mut next = vec![id];
+    while !next.is_empty() {
+        let mut children: Vec<ActorId> = Vec::new();
+        for parents in next.chunks(AT_ONCE) {
+            let rows: Vec<(ActorId, Option<ActorId>)> = actor_table::Entity::find()
+                .select_only()
+                .column(actor_table::Column::Id)
+                .column(actor_table::Column::MergedInto)
+                .filter(actor_table::Column::ParentId.is_in(parents.iter().copied()))
+                .into_tuple()
+                .all(db)
+                .await?;
+            for (child, into) in rows {
+                became.extend(into.map(ActorId::uuid));
+                if below.insert(child.uuid()) {
+                    children.push(child);
+                }
+            }
+        }
+        next = children;
+    }
+    Ok((below, became))
+}
+
+/// Whether anybody works for an actor or for one below it, but for those that lie below another. Removed actors count, for they
+/// can be restored. So do the people of one that became part of another, who are there until that is undone.
+pub(in crate::exchange::merging) async fn has_people(
+    actor: ActorId,
+    apart_from: Option<ActorId>,
+    db: &impl ConnectionTrait,
+) -> Result<bool> {
+    let (mut concerned, became) = with_below(actor, db).await?;
+    concerned.extend(became);
+    if let Some(other) = apart_from {
+        let (apart, _) = with_below(other, db).await?;
+        concerned.retain(|id| !apart.contains(id));
+    }
+    let concerned: Vec<Uuid> = concerned.into_iter().collect();
+    for some in concerned.chunks(AT_ONCE) {
+        if !grants::of_actors(some, db).await?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
