@@ -263,7 +263,7 @@ fn abuse_119_a_file_of_guesses_is_counted_alike_tried_or_done(#[values(Database:
         let mut file = "id;namn;kommun;organisationsnummer\n".to_owned();
         let numbered = [1, 2].map(|count| (format!("{number} {count}"), number));
         for (row, (name, own)) in [(name.to_owned(), "")].into_iter().chain(numbered).enumerate() {
-            file += &[number, "/", &row.to_string(), ";", name, ";Botkyrka;", own, "\n"].concat();
+            file += &[number, "/", &row.to_string(), ";", &name, ";Botkyrka;", own, "\n"].concat();
         }
         let file = if query.contains("source") {
             file
