@@ -4,6 +4,7 @@
 //! Export, erasure and disposal follow the register, so what is declared is also told, blanked and disposed of.
 
 mod api;
+mod declaring;
 mod page;
 mod tables;
 
