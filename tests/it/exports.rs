@@ -440,7 +440,7 @@ fn abuse_77_a_caller_has_only_so_many_exports_under_way(#[values(Database::Sqlit
     let refused = take(&app, &admin, path).is(429);
     let problem: Value = serde_json::from_slice(&refused.body).unwrap();
     assert!(!refused.header("retry-after").is_empty() && problem["code"] == json!("too-many-requests"), "{problem}");
-    assert!(problem["detail"].as_str().unwrap().contains("fler än 4 samtidigt"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("redan 4 uttag av listor igång"), "{problem}");
     // Who hangs up frees what the export held.
     drop(streams);
     waited("what was hung up on to let go of its place", || take(&app, &admin, path).status == 200);
