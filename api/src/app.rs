@@ -1,6 +1,7 @@
 //! The whole service put together, the same for `main` and for tests: middleware, routes, spec.
 
 use std::{
+    future::ready,
     io,
     net::{SocketAddr, TcpListener},
     sync::{Arc, LazyLock},
@@ -278,7 +279,7 @@ impl App {
                 .local_addr(address)
                 .on_connect_ext(|connection: &Connection, data| connection.introduce(data))
                 .h1(map_config(app, |()| AppConfig::default()));
-            fn_service(async |stream: TcpStream| Ok::<_, DispatchError>(Connection::new(stream))).and_then(calls)
+            fn_service(move |stream: TcpStream| ready(Ok::<_, DispatchError>(Connection::new(stream, header_time)))).and_then(calls)
         })?;
         let server = server.run();
         let handle = server.handle();

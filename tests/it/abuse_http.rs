@@ -86,6 +86,52 @@ fn abuse_122_calls_sent_at_once_get_each_its_own_answer(#[values(Database::Sqlit
 }
 
 #[rstest]
+fn abuse_122_a_body_that_nobody_reads_does_not_let_the_next_call_in(#[values(Database::Sqlite)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let unread = "GET /samsyn/v1/me HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    let sent =
+        format!("{unread}HEAD /health/live HTTP/1.1\r\nHost: x\r\n\r\nGET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    for _ in 0..20 {
+        let received = at_once(app.address, &sent);
+        let mut rest = received.as_str();
+        for (method, status) in [("GET", "401"), ("HEAD", "200"), ("GET", "200")] {
+            let (head, _, after) = first_answer(rest, method);
+            assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{received}");
+            rest = after;
+        }
+        assert_eq!(rest, "", "{received}");
+    }
+}
+
+#[rstest]
+fn abuse_70_a_later_call_that_comes_too_slowly_is_broken_off_too(#[values(Database::Sqlite)] database: Database) {
+    let Some(app) = TestApp::start_with(database, "header_seconds = 1\n") else { return };
+    for begun in ["G", "\r\n", "GET /health/live HTTP/1.1\r\nHost: x\r\nX-Slow: "] {
+        let mut stream = TcpStream::connect(app.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let first = format!("GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n{begun}");
+        stream.write_all(first.as_bytes()).unwrap();
+        let mut received = Vec::new();
+        stream.read_to_end(&mut received).unwrap();
+        let received = String::from_utf8_lossy(&received);
+        assert!(received.starts_with("HTTP/1.1 200 "), "{begun:?} {received}");
+        assert_eq!(received.matches("HTTP/1.1 ").count(), 1, "{begun:?} {received}");
+    }
+}
+
+#[rstest]
+fn what_can_be_sent_in_no_form_is_told_as_a_problem(#[values(Database::Sqlite)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    for encoding in ["identity;q=0", "*;q=0"] {
+        for path in ["/openapi.json", "/samsyn/v1/me"] {
+            let answer = app.anybody().with("Accept-Encoding", encoding).get(path).is(406);
+            assert_eq!(answer.json["code"], json!("not-acceptable"), "{path} {encoding}");
+        }
+    }
+    app.anybody().with("If-None-Match", "*").get("/openapi.json").is(304);
+}
+
+#[rstest]
 fn abuse_123_what_was_answered_is_not_told_again_to_who_may_no_longer_ask(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {

@@ -16,7 +16,7 @@ use actix_web::{
 use bytes::Bytes;
 use std::sync::Arc;
 
-use crate::kernel::{Problem, hash::sha256_hex};
+use crate::kernel::{Kind, Problem, connection::NoEncoding, hash::sha256_hex, say};
 
 /// The most answers that are kept; there are not nearly as many.
 const MOST: u64 = 500;
@@ -58,6 +58,13 @@ pub async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    if request.extensions().contains::<NoEncoding>() {
+        let problem = Problem::new(Kind::NotAcceptable).detail(say!(
+            "Huvudet `Accept-Encoding` tillåter ingen form som svaret kan skickas i. De som finns är `br`, `gzip`, `deflate`, `zstd` och `identity`.",
+            "The header `Accept-Encoding` permits no form that the answer can be sent in. There are `br`, `gzip`, `deflate`, `zstd` and `identity`."
+        ));
+        return Err(problem.header("Vary", "Accept-Encoding").into());
+    }
     let kept = request.app_data::<Data<Kept>>().cloned().filter(|_| request.method() == Method::GET && is_same(request.path()));
     let Some(kept) = kept else { return next.call(request).await.map(ServiceResponse::map_into_boxed_body) };
     let key = (request.path().to_owned(), encoding(&request));
@@ -90,6 +97,11 @@ fn encoding(request: &ServiceRequest) -> ContentEncoding {
     }
 }
 
+/// Whether what a caller has is meant by a tag: its own, or any.
+fn matches_tag(known: &str, tag: &str) -> bool {
+    known == "*" || known.trim_start_matches("W/") == tag
+}
+
 impl Copy {
     async fn of(response: HttpResponse, encoding: ContentEncoding) -> Result<Self, Problem> {
         let failed = |error: Box<dyn std::error::Error>| Problem::internal(&error);
@@ -106,7 +118,7 @@ impl Copy {
 
     fn answer(&self, asked: &HeaderMap) -> HttpResponse {
         let known = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
-        let known = known.is_some_and(|known| known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == self.tag));
+        let known = known.is_some_and(|known| known.split(',').any(|tag| matches_tag(tag.trim(), &self.tag)));
         let mut response = if known { HttpResponse::NotModified().finish() } else { HttpResponse::Ok().body(self.body.clone()) };
         for (name, value) in &self.headers {
             response.headers_mut().append(name.clone(), value.clone());
