@@ -207,6 +207,10 @@ impl Caller {
         if self.sight.all && self.narrowed.is_none() {
             return Ok(());
         }
+        // Where the caller does not stand, it is told no more than of what is not there.
+        if !places.iter().all(|place| self.stands_at(role, place)) {
+            return Err(reach.missing());
+        }
         // What everybody holds counts too: a token that cannot read must not let another read.
         for permission in Permission::ALL.iter().filter(|permission| permission.may_be_scope() && holds(Standing::Role(role), **permission))
         {
@@ -215,7 +219,7 @@ impl Caller {
                 places.iter().try_for_each(|place| place.within(&held))?;
             }
         }
-        if places.iter().all(|place| self.stands_at(role, place)) { Ok(()) } else { Err(reach.missing()) }
+        Ok(())
     }
 
     /// Whether the caller sees what a role at a place lets see, and works there where the role is to work there.

@@ -118,6 +118,12 @@ async fn place(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> 
     // Nobody moves those above it meanwhile.
     tombstones::lock(&tombstones::above(Some(parent), &w.tx).await?, w).await?;
     if tombstones::above(Some(parent), &w.tx).await?.contains(&actor.id) {
+        if seen(&caller.sight).filter(table::Column::Id.eq(parent)).count(&w.tx).await? == 0 {
+            return Err(Problem::conflict(say!(
+                "Aktören hörde till en aktör som sedan dess har blivit en del av den. Be den som administrerar tjänsten att flytta den andra, och försök igen.",
+                "The actor was part of one that has become a part of it since. Ask who administers the service to move the other, and try again."
+            )));
+        }
         return Err(Problem::conflict(say!(
             "Aktören hörde till en aktör som sedan dess har blivit en del av den. Ändra parentId på den andra, som conflictsWith pekar på, och försök igen.",
             "The actor was part of one that has become a part of it since. Change parentId of the other, which conflictsWith points to, and try again."
