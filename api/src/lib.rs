@@ -21,6 +21,7 @@ pub mod reference;
 pub mod registry;
 pub mod routes;
 pub mod service;
+pub mod states;
 pub mod statistics;
 
 /// The day of this release.

@@ -67,6 +67,7 @@ fn the_golden_files_are_current() {
     golden("openapi/samsyn.json", &pretty(&DOCUMENT));
     golden("openapi/samsyn-3.0.json", &pretty(&older(&DOCUMENT)));
     golden("openapi/permissions.md", &samsyn::access::policy::table());
+    golden("openapi/states.md", &samsyn::states::page());
     let public: Vec<_> = operations()
         .into_iter()
         .filter(|(_, _, operation)| operation["security"][0] == json!({}))

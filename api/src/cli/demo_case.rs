@@ -13,7 +13,7 @@ use crate::{
         users::{self, NewUser, UserId},
     },
     assessments::{
-        assessments::{Assessment, rules::Step, store as assessments},
+        assessments::{Assessment, rules::Operation, store as assessments},
         causes::{CauseId, store as causes},
         endorsements::store as endorsements,
         findings::store as findings,
@@ -114,7 +114,7 @@ impl Case<'_> {
         let (assessment, cause) = self.assessment(&forum, botkyrka.uuid(), &indicator, &parties).await?;
         let chosen = self.interventions(&forum, botkyrka.uuid(), cause, &parties).await?;
         self.priority(&forum, &chosen, &parties).await?;
-        let assessment = assessments::step(&assessment, Step::Publish, self.w).await?;
+        let assessment = assessments::step(&assessment, Operation::Publish, self.w).await?;
         revisions::freeze(&assessment, self.w).await
     }
 
@@ -247,7 +247,7 @@ impl Case<'_> {
             "mechanism": "Den som får högre inkomst behöver flytta från stadsdelen för att byta boendeform."
         });
         let cause = causes::insert(&assessment, read(cause)?, self.w).await?;
-        let assessment = assessments::step(&assessment, Step::Review, self.w).await?;
+        let assessment = assessments::step(&assessment, Operation::Review, self.w).await?;
         for (actor, word) in [
             (parties.municipality, json!({"position": "endorse"})),
             (
@@ -257,7 +257,7 @@ impl Case<'_> {
         ] {
             endorsements::put(&assessment, actor, None, read(word)?, self.w).await?;
         }
-        Ok((assessments::step(&assessment, Step::Agree, self.w).await?, cause.id))
+        Ok((assessments::step(&assessment, Operation::Agree, self.w).await?, cause.id))
     }
 
     async fn interventions(&self, forum: &Forum, botkyrka: uuid::Uuid, cause: CauseId, parties: &Parties) -> Result<Vec<InterventionId>> {

@@ -16,6 +16,7 @@ pub mod hash;
 pub mod history;
 pub mod id;
 pub mod language;
+pub mod lifecycle;
 pub mod logs;
 pub mod measures;
 pub mod middleware;

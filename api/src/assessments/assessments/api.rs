@@ -6,7 +6,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
     AssessmentId, AssessmentStatus,
-    rules::{self, Step},
+    rules::{self, Operation},
     store,
 };
 use crate::{
@@ -143,7 +143,7 @@ async fn change(
     db.write(&by, async |w| {
         let mut assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         by.expects(assessment.version)?;
-        rules::writable(assessment.status)?;
+        rules::require(Operation::Write, assessment.status)?;
         if let Some(changed) = patch.apply(&assessment.fields)? {
             if changed.visibility.is_wider_than(assessment.fields.visibility) {
                 store::may_write(&by.caller.reach(Permission::PublishAssessments)?, &assessment, &w.tx).await?;
@@ -165,7 +165,7 @@ async fn remove(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: D
     db.write(&by, async |w| {
         let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         by.expects(assessment.version)?;
-        rules::writable(assessment.status)?;
+        rules::require(Operation::Remove, assessment.status)?;
         revisions::refuse_published(assessment.id, w).await?;
         store::remove(&assessment, w).await?;
         Ok(Reply::nothing())
@@ -182,7 +182,7 @@ async fn remove(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: D
 async fn review(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
     db.write(&by, async |w| {
         let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
-        let assessment = store::step(&assessment, Step::Review, w).await?;
+        let assessment = store::step(&assessment, Operation::Review, w).await?;
         Reply::changed(assessment.version, &assessment)
     })
     .await
@@ -197,7 +197,7 @@ async fn review(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: D
 async fn agree(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
     db.write(&by, async |w| {
         let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
-        let after = store::step(&assessment, Step::Agree, w).await?;
+        let after = store::step(&assessment, Operation::Agree, w).await?;
         store::is_complete(&after, w).await?;
         Reply::changed(after.version, &after)
     })
@@ -213,7 +213,7 @@ async fn agree(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: 
 async fn publish(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
     db.write(&by, async |w| {
         let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
-        let assessment = store::step(&assessment, Step::Publish, w).await?;
+        let assessment = store::step(&assessment, Operation::Publish, w).await?;
         revisions::freeze(&assessment, w).await?;
         Reply::changed(assessment.version, &assessment)
     })
@@ -229,7 +229,7 @@ async fn publish(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db
 async fn revise(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
     db.write(&by, async |w| {
         let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
-        let assessment = store::step(&assessment, Step::Revise, w).await?;
+        let assessment = store::step(&assessment, Operation::Revise, w).await?;
         Reply::changed(assessment.version, &assessment)
     })
     .await

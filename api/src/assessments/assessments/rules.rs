@@ -1,96 +1,115 @@
-//! How an assessment goes from draft to published, and what it needs at each step.
+//! How an assessment goes from draft to published.
 
 use super::AssessmentStatus::{self, Agreed, Draft, Published, Review};
-use crate::kernel::{Problem, Result, say};
+use crate::kernel::{Problem, Result, lifecycle::Lifecycle, say};
 
-/// A step that an assessment can take.
+/// What can be done with an assessment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum Operation {
+    /// Change its text, or what belongs to it.
+    Write,
     /// Send it to all parties to read.
     Review,
+    /// Say a party's word on it.
+    Endorse,
     /// Settle it with the parties' words.
     Agree,
     /// Freeze and publish it.
     Publish,
     /// Open it for writing again.
     Revise,
+    /// Take it away.
+    Remove,
 }
 
-/// The status after a step.
-///
-/// # Errors
-/// When the step cannot be taken from where the assessment is.
-pub fn after(step: Step, from: AssessmentStatus) -> Result<AssessmentStatus> {
-    match (step, from) {
-        (Step::Review, Draft) => Ok(Review),
-        (Step::Agree, Review) => Ok(Agreed),
-        (Step::Publish, Agreed) => Ok(Published),
-        (Step::Revise, Review | Agreed | Published) => Ok(Draft),
-        (Step::Review, _) => Err(Problem::conflict(say!(
-            "Lägesbilden är inte längre ett utkast. Öppna den igen med …/revise om den ska ändras.",
-            "The assessment is no longer a draft. Open it again with …/revise if it is to be changed."
-        ))),
-        (Step::Agree, _) => Err(Problem::conflict(say!(
-            "Lägesbilden behöver vara på remiss (…/review) först.",
-            "The assessment must be in review (…/review) first."
-        ))),
-        (Step::Publish, _) => Err(Problem::conflict(say!(
-            "Lägesbilden behöver vara överenskommen (…/agree) innan den publiceras.",
-            "The assessment must be agreed (…/agree) before it is published."
-        ))),
-        (Step::Revise, _) => Err(Problem::conflict(say!(
-            "Lägesbilden är redan ett utkast eller ersatt.",
-            "The assessment is a draft already, or superseded."
-        ))),
-    }
-}
+/// The life-cycle of an assessment.
+#[derive(Debug)]
+pub struct Life;
 
-/// Checks that the text may be written.
-///
-/// # Errors
-/// When it is settled.
-pub fn writable(status: AssessmentStatus) -> Result<()> {
-    match status {
-        Draft | Review => Ok(()),
-        _ => Err(Problem::conflict(say!(
-            "Lägesbilden är överenskommen och kan inte ändras. Öppna den igen med …/revise.",
-            "The assessment is agreed and cannot be changed. Open it again with …/revise."
-        ))),
-    }
-}
+impl Lifecycle for Life {
+    const NAME: &'static str = "Assessment";
+    type State = AssessmentStatus;
+    type Operation = Operation;
+    const OPERATIONS: &'static [Operation] = &[
+        Operation::Write,
+        Operation::Review,
+        Operation::Endorse,
+        Operation::Agree,
+        Operation::Publish,
+        Operation::Revise,
+        Operation::Remove,
+    ];
 
-/// Checks that the parties may say their word.
-///
-/// # Errors
-/// When it is not yet, or no longer, time.
-pub fn endorsable(status: AssessmentStatus) -> Result<()> {
-    match status {
-        Review | Agreed => Ok(()),
-        Draft => Err(Problem::conflict(say!(
-            "Lägesbilden är ett utkast; ställningstaganden lämnas när den är på remiss (…/review).",
-            "The assessment is a draft; endorsements are given when it is in review (…/review)."
-        ))),
-        _ => Err(Problem::conflict(say!(
-            "Lägesbilden är publicerad; dess ställningstaganden är frysta.",
-            "The assessment is published; its endorsements are frozen."
-        ))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_assessment_goes_one_step_at_a_time() {
-        let mut status = Draft;
-        for (step, next) in [(Step::Review, Review), (Step::Agree, Agreed), (Step::Publish, Published), (Step::Revise, Draft)] {
-            status = after(step, status).unwrap_or(AssessmentStatus::Superseded);
-            assert_eq!(status, next);
+    fn calls(operation: Operation) -> &'static [&'static str] {
+        match operation {
+            Operation::Write => &["updateAssessment", "createFinding", "updateFinding", "createEvidence", "createCause", "updateCause"],
+            Operation::Review => &["reviewAssessment"],
+            Operation::Endorse => &["endorseAssessment"],
+            Operation::Agree => &["agreeAssessment"],
+            Operation::Publish => &["publishAssessment"],
+            Operation::Revise => &["reviseAssessment"],
+            Operation::Remove => &["deleteAssessment"],
         }
-        assert!(after(Step::Publish, Draft).is_err());
-        assert!(after(Step::Agree, Draft).is_err());
-        assert!(after(Step::Review, Published).is_err());
-        assert!(writable(Published).is_err() && endorsable(Draft).is_err());
     }
+
+    fn after(state: &AssessmentStatus, operation: Operation) -> Result<Option<AssessmentStatus>> {
+        Ok(Some(match (operation, *state) {
+            (Operation::Review, Draft) | (Operation::Write, Review) => Review,
+            (Operation::Write, Draft) | (Operation::Revise, Review | Agreed | Published) => Draft,
+            (Operation::Endorse, Review | Agreed) => *state,
+            (Operation::Agree, Review) => Agreed,
+            (Operation::Publish, Agreed) => Published,
+            (Operation::Remove, Draft | Review) => return Ok(None),
+            (Operation::Write | Operation::Remove, _) => {
+                return Err(Problem::conflict(say!(
+                    "Lägesbilden är överenskommen och kan inte ändras. Öppna den igen med …/revise.",
+                    "The assessment is agreed and cannot be changed. Open it again with …/revise."
+                )));
+            }
+            (Operation::Endorse, Draft) => {
+                return Err(Problem::conflict(say!(
+                    "Lägesbilden är ett utkast; ställningstaganden lämnas när den är på remiss (…/review).",
+                    "The assessment is a draft; endorsements are given when it is in review (…/review)."
+                )));
+            }
+            (Operation::Endorse, _) => {
+                return Err(Problem::conflict(say!(
+                    "Lägesbilden är publicerad; dess ställningstaganden är frysta.",
+                    "The assessment is published; its endorsements are frozen."
+                )));
+            }
+            (Operation::Review, _) => {
+                return Err(Problem::conflict(say!(
+                    "Lägesbilden är inte längre ett utkast. Öppna den igen med …/revise om den ska ändras.",
+                    "The assessment is no longer a draft. Open it again with …/revise if it is to be changed."
+                )));
+            }
+            (Operation::Agree, _) => {
+                return Err(Problem::conflict(say!(
+                    "Lägesbilden behöver vara på remiss (…/review) först.",
+                    "The assessment must be in review (…/review) first."
+                )));
+            }
+            (Operation::Publish, _) => {
+                return Err(Problem::conflict(say!(
+                    "Lägesbilden behöver vara överenskommen (…/agree) innan den publiceras.",
+                    "The assessment must be agreed (…/agree) before it is published."
+                )));
+            }
+            (Operation::Revise, _) => {
+                return Err(Problem::conflict(say!(
+                    "Lägesbilden är redan ett utkast eller ersatt.",
+                    "The assessment is a draft already, or superseded."
+                )));
+            }
+        }))
+    }
+}
+
+/// Checks that an operation can be done with an assessment as it stands.
+///
+/// # Errors
+/// When it cannot, saying what to do instead.
+pub fn require(operation: Operation, status: AssessmentStatus) -> Result<()> {
+    Life::after(&status, operation).map(drop)
 }

@@ -5,7 +5,7 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QuerySelect, Query
 use super::{
     Assessment, AssessmentId, AssessmentStatus, NewAssessment,
     api::AssessmentFilter,
-    rules::{self, Step},
+    rules::{Life, Operation},
     table,
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
+        lifecycle::Lifecycle,
         page::Key,
         request::Call,
         say, search, text,
@@ -135,8 +136,8 @@ pub(super) async fn update(assessment: &Assessment, new: NewAssessment, status: 
 ///
 /// # Errors
 /// When it cannot go there from where it is.
-pub async fn step(assessment: &Assessment, step: Step, w: &Write<'_>) -> Result<Assessment> {
-    let status = rules::after(step, assessment.status)?;
+pub async fn step(assessment: &Assessment, operation: Operation, w: &Write<'_>) -> Result<Assessment> {
+    let status = Life::after(&assessment.status, operation)?.ok_or_else(Problem::not_found)?;
     update(assessment, assessment.fields.clone(), status, w).await
 }
 

@@ -89,7 +89,7 @@ async fn create(
 ) -> Result<Reply<Cause>> {
     db.write(&by, async |w| {
         let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
-        rules::writable(assessment.status)?;
+        rules::require(rules::Operation::Write, assessment.status)?;
         let cause = store::insert(&assessment, new.0.clone(), w).await?;
         Reply::created(&format!("/assessments/{}/causes", assessment.id), cause.id, cause.version, &cause)
     })
@@ -125,7 +125,7 @@ async fn change(
         let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
         let mut cause = store::find(assessment.id, id, &w.tx).await?;
         by.expects(cause.version)?;
-        rules::writable(assessment.status)?;
+        rules::require(rules::Operation::Write, assessment.status)?;
         if let Some(changed) = patch.apply(&cause.fields)? {
             cause = store::update(&assessment, &cause, changed, w).await?;
         }

@@ -88,7 +88,7 @@ async fn endorse(
     db.write(&by, async |w| {
         let assessment = assessments::find_locked(by.sight(), assessment, w).await?;
         by.reach.speaks_for(actor.uuid())?;
-        rules::endorsable(assessment.status)?;
+        rules::require(rules::Operation::Endorse, assessment.status)?;
         let Some(before) = store::find(assessment.id, actor, &w.tx).await? else {
             let endorsement = store::put(&assessment, actor, None, new.0.clone(), w).await?;
             return Reply::created(&format!("/assessments/{}/endorsements", assessment.id), actor, endorsement.version, &endorsement);

@@ -147,7 +147,7 @@ async fn create(
 ) -> Result<Reply<Finding>> {
     db.write(&by, async |w| {
         let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
-        rules::writable(assessment.status)?;
+        rules::require(rules::Operation::Write, assessment.status)?;
         let finding = store::insert(&assessment, new.0.clone(), w).await?;
         Reply::created(&format!("/assessments/{}/findings", assessment.id), finding.id, finding.version, &finding)
     })
@@ -183,7 +183,7 @@ async fn change(
         let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
         let mut finding = store::find(assessment.id, id, &w.tx).await?;
         by.expects(finding.version)?;
-        rules::writable(assessment.status)?;
+        rules::require(rules::Operation::Write, assessment.status)?;
         if let Some(changed) = patch.apply(&finding.fields)? {
             finding = store::update(&assessment, &finding, changed, w).await?;
         }
@@ -224,7 +224,7 @@ async fn create_evidence(
     db.write(&by, async |w| {
         let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
         let finding = store::find(assessment.id, finding, &w.tx).await?;
-        rules::writable(assessment.status)?;
+        rules::require(rules::Operation::Write, assessment.status)?;
         let evidence = store::insert_evidence(&assessment, finding.id, new.0.clone(), w).await?;
         Reply::created(&format!("/assessments/{}/findings/{}/evidence", assessment.id, finding.id), evidence.id, 1, &evidence)
     })
