@@ -11,7 +11,9 @@ use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{Answer, Client, Database, TestApp, id, raw},
+    abuse_durability::here,
+    exports::begin,
+    harness::{Answer, Client, Database, TestApp, id, raw, waited},
     policy::{attempt, in_order, prepared},
 };
 
@@ -100,6 +102,60 @@ fn abuse_122_a_body_that_nobody_reads_does_not_let_the_next_call_in(#[values(Dat
             rest = after;
         }
         assert_eq!(rest, "", "{received}");
+    }
+}
+
+#[rstest]
+fn abuse_122_ends_of_lines_before_a_call_are_nothing(#[values(Database::Sqlite)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let call = "GET /health/live HTTP/1.1\r\nHost: x\r\n";
+    for ends in ["\n".repeat(90_000), "\r\n".repeat(40_000), "\r\n\n\r\n".to_owned()] {
+        let received = at_once(app.address, &format!("{call}\r\n{ends}{call}Connection: close\r\n\r\n"));
+        assert_eq!(received.matches("HTTP/1.1 200 OK").count(), 2, "{received}");
+    }
+}
+
+#[rstest]
+fn abuse_127_who_asks_for_another_protocol_is_told_that_the_connection_ends(#[values(Database::Sqlite)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let upgrade = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n";
+    let received = at_once(app.address, &format!("GET /health/live HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n"));
+    assert!(received.starts_with("HTTP/1.1 200 ") && received.contains("connection: close"), "{received}");
+}
+
+#[rstest]
+fn abuse_144_who_hangs_up_is_noticed_whatever_was_sent_before(#[values(Database::Sqlite)] database: Database) {
+    let Some(app) = TestApp::start_with(database, "followers_per_caller = 1\n") else { return };
+    let admin = app.user(Role::Admin, None);
+    let latest = here(&admin);
+    let wait = format!("/changes?wait=30&cursor={latest}");
+    let is_followed = || admin.get(&format!("/changes?wait=1&cursor={latest}")).status == 429;
+    let mut left = 0;
+    // If it were not noticed, each would wait for half a minute, and so this for longer than it may.
+    waited("that those who hung up are noticed", || {
+        let mut streams = Vec::new();
+        waited("one who waits for a change", || {
+            // Whoever only looks may have had the place just then.
+            streams.push(begin(app.address, &admin, "GET", &wait, &[], None));
+            is_followed()
+        });
+        for mut stream in streams {
+            let _ = stream.write_all(b"G");
+        }
+        waited("that it is noticed", || !is_followed());
+        left += 1;
+        left == 4
+    });
+}
+
+#[rstest]
+fn abuse_113_many_numbers_in_one_word_hold_nobody_up(#[values(Database::Sqlite)] database: Database) {
+    let Some(app) = TestApp::start_with(database, "body_bytes = 2097152\n") else { return };
+    let long = 1_900_000;
+    for word in ["8112289874a", "https://8112289874/", "8112289874", "8 1 1 2 ", "8112289874\u{200b}", "a-8112289874.", "http://"] {
+        // Looked through once for each number, these would take hours.
+        let body = json!({"email": word.repeat(long / word.len()), "password": "x"});
+        app.anybody().post("/sessions", &body).is(422);
     }
 }
 

@@ -77,7 +77,7 @@ fn joined(mut chunks: &[u8]) -> (Vec<u8>, bool) {
 }
 
 /// Begins a call and leaves its answer to be read.
-fn begin(address: SocketAddr, who: &Client, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> TcpStream {
+pub fn begin(address: SocketAddr, who: &Client, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> TcpStream {
     let mut call = format!("{method} /samsyn/v1{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
     let own = who.header("Authorization").map(|token| ("Authorization", token));
     for (name, value) in own.iter().chain(headers) {

@@ -42,6 +42,9 @@ use tokio::{
 
 use self::chunked::Chunked;
 
+/// How much of what comes while a call is under way is held, in bytes. What is more stays with the network.
+const MOST_HELD: usize = 16 * 1024;
+
 /// What may be read of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Gate {
@@ -172,13 +175,12 @@ impl Connection {
         for (at, byte) in bytes.iter().enumerate() {
             self.begun = true;
             match byte {
-                b'\n' if self.at_line_start => {
+                // The ends of lines before a head end nothing.
+                b'\n' if self.at_line_start && self.written => {
                     self.at_line_start = false;
                     self.turn.passed.set(true);
-                    if self.written {
-                        (self.begun, self.written) = (false, false);
-                        self.limit = None;
-                    }
+                    (self.begun, self.written) = (false, false);
+                    self.limit = None;
                     return at + 1;
                 }
                 b'\n' => self.at_line_start = true,
@@ -205,15 +207,34 @@ impl Connection {
         limit.as_mut().poll(context).is_ready()
     }
 
-    /// While nothing may be read: whether the other end has gone.
+    /// While nothing may be read: whether the other end has gone. That is seen only behind all that it has sent, which is held
+    /// meanwhile, up to a bound.
     fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         *self.turn.waiting.borrow_mut() = Some(context.waker().clone());
-        if self.held.is_empty()
-            && let Poll::Ready(0) = self.stream.poll_peek(context, &mut ReadBuf::new(&mut [0]))?
-        {
-            return Poll::Ready(Ok(()));
+        let mut bytes = [0; 1024];
+        while self.held.len() < MOST_HELD {
+            let mut into = ReadBuf::new(&mut bytes);
+            if Pin::new(&mut self.stream).poll_read(context, &mut into)?.is_pending() {
+                break;
+            }
+            if into.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.held.extend_from_slice(into.filled());
         }
         Poll::Pending
+    }
+
+    /// Takes what has come, so that the end of the connection does not cut off what was sent before it (RFC 9112, 9.6).
+    fn discard(&mut self, context: &mut Context<'_>) {
+        let mut bytes = [0; 1024];
+        for _ in 0..MOST_HELD {
+            let mut into = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut self.stream).poll_read(context, &mut into) {
+                Poll::Ready(Ok(())) if !into.filled().is_empty() => {}
+                _ => return,
+            }
+        }
     }
 
     /// Reads what may be read now.
@@ -278,7 +299,10 @@ impl AsyncWrite for Connection {
         Pin::new(&mut self.get_mut().stream).poll_flush(context)
     }
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+        let this = self.get_mut();
+        let shut = Pin::new(&mut this.stream).poll_shutdown(context);
+        this.discard(context);
+        shut
     }
 }
 
@@ -354,6 +378,7 @@ pub async fn one_at_a_time<B: MessageBody + 'static>(
     // What the server under us takes for the beginning of another protocol it would read for ever: such a call has no body here.
     let is_websocket = |to: &HeaderValue| to.to_str().is_ok_and(|to| to.trim().eq_ignore_ascii_case("websocket"));
     let tunnel = *request.method() == Method::CONNECT || request.headers().get_all(header::UPGRADE).any(is_websocket);
+    let upgrades = tunnel || request.head().upgrade();
     let length = length(request.headers());
     if tunnel {
         drop(request.take_payload());
@@ -374,7 +399,8 @@ pub async fn one_at_a_time<B: MessageBody + 'static>(
         // It does not send pieces then, so it must not say that it does.
         head.no_chunking(true);
     }
-    if tunnel || ends {
+    // We speak no other protocol, so whoever asks for one is told that this one ends.
+    if upgrades || ends {
         head.set_connection_type(ConnectionType::Close);
     }
     // A call that is read while the body is sent would be next, and one behind it would be read before its turn.

@@ -16,10 +16,25 @@ pub fn start<W: io::Write + 'static>(
     writer: impl Fn() -> W + Send + Sync + 'static,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let filter = EnvFilter::try_new(filter).map_err(|error| format!("log: {filter} is no filter: {error}"))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    // A line that cannot be written is lost, and nothing else: to tell of it elsewhere would fail just so.
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || Lossy(writer())).log_internal_errors(false);
     match format {
         "text" => subscriber.try_init(),
         _ => subscriber.json().flatten_event(true).try_init(),
+    }
+}
+
+/// A writer that goes on when nothing can be written.
+#[derive(Debug)]
+struct Lossy<W>(W);
+
+impl<W: io::Write> io::Write for Lossy<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        Ok(self.0.write(line).unwrap_or(line.len()))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().or(Ok(()))
     }
 }
 
@@ -76,6 +91,21 @@ mod tests {
         ] {
             assert_eq!(masked(path), expected);
         }
+    }
+
+    #[test]
+    fn a_line_that_cannot_be_written_is_lost_and_nothing_else() {
+        struct Full;
+        impl io::Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+        }
+        let mut log = Lossy(Full);
+        assert!(io::Write::write_all(&mut log, b"a line").is_ok() && io::Write::flush(&mut log).is_ok());
     }
 
     #[test]
