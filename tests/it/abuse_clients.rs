@@ -82,6 +82,19 @@ fn abuse_120_wrong_secrets_of_others_shut_no_client_out(#[values(Database::Sqlit
 }
 
 #[rstest]
+fn abuse_120_only_the_canonical_form_of_an_id_is_a_client(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start_with(database, BEHIND_A_PROXY) else { return };
+    let (client, secret) = with_secret(&app.user(Role::Admin, None));
+    for other in
+        [client.replace('-', ""), format!("{{{client}}}"), format!("urn:uuid:{client}"), client.to_uppercase(), format!(" {client}")]
+    {
+        let told = token(&app, "192.0.2.1", &other, &secret).is(401);
+        assert_eq!(told.json["error"], "invalid_client", "{other}");
+    }
+    token(&app, "192.0.2.1", &client, &secret).is(200);
+}
+
+#[rstest]
 fn abuse_120_nobody_locks_an_owner_out_from_where_the_owner_is(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start_with(database, BEHIND_A_PROXY) else { return };
     app.register("kim@example.se", "Kim", Role::Reader, None);

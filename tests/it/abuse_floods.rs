@@ -1,6 +1,12 @@
 //! No file that is imported drowns the service.
 
-use std::{fs, io::Write, sync::Arc};
+use std::{
+    fs,
+    io::Write,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -117,6 +123,67 @@ fn abuse_113_a_workbook_that_refers_to_one_long_text_often_is_refused(#[values(D
         &workbook_of(("<row><c t=\"s\"><v>0</v></c></row>", 2), ("<si><t>Alby IF</t></si>", 1)),
     );
     assert_eq!(job["total"], 2, "{job}");
+}
+
+#[rstest]
+fn abuse_113_references_to_long_texts_are_counted_before_a_row_is_read(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start_with(database, "import_rows = 50") else { return };
+    let admin = app.user(Role::Admin, None);
+    let long = format!("<si><t>{}</t></si>", "x".repeat(30_000));
+    let swelling = workbook_of(("<row><c t=\"s\"><v>0</v></c></row>", 10_000), (&long, 1));
+    // Had its rows been read, there would have been too many of them first.
+    let refused = admin.call("POST", "/imports?kind=association&dryRun=true", Some((XLSX, &swelling))).is(413);
+    assert!(refused.json["detail"].as_str().unwrap().contains("för stor när den packas upp"), "{}", refused.body);
+    let few = workbook_of(("<row><c t=\"s\"><v>0</v></c></row>", 51), (&long, 1));
+    let refused = admin.call("POST", "/imports?kind=association&dryRun=true", Some((XLSX, &few))).is(413);
+    assert_eq!(refused.faults(), [" too-many-rows"]);
+}
+
+#[rstest]
+fn abuse_113_turns_to_be_read_go_round_among_callers(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (busy, other) = (app.user(Role::Admin, None), app.user(Role::Admin, None));
+    let file = format!("namn;typ;kommun\n{}", "Föreningen;förening;Botkyrka\n".repeat(8000));
+    let send = |who: &Client, file: &str| {
+        who.call("POST", "/imports?dryRun=true", Some((CSV, file.as_bytes()))).is(202);
+        Instant::now()
+    };
+    thread::scope(|scope| {
+        let many: Vec<_> = (0..4).map(|_| scope.spawn(|| send(&busy, &file))).collect();
+        thread::sleep(Duration::from_millis(300));
+        // It waits for the file that is being read, and not for the three that came before its own.
+        let one = send(&other, "namn;typ;kommun\nAlby IF;förening;Botkyrka\n");
+        let later = many.into_iter().map(|file| file.join().unwrap()).filter(|ended| *ended > one).count();
+        assert!(later >= 2, "only {later} of the other's four files were read later");
+    });
+}
+
+#[rstest]
+fn abuse_113_long_names_and_values_are_not_told_back_at_length(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start_with(database, "body_bytes = 2097152") else { return };
+    let admin = app.user(Role::Admin, None);
+    let long = "associatio".repeat(190_000);
+    let new = |member: &str, value: Value| {
+        let mut new = json!({"kind": "association", "name": "Alby IF"});
+        new[member] = value;
+        new
+    };
+    for (path, body, code) in [
+        ("/actors", new(&long, json!(1)), "unknown"),
+        ("/actors", new("kind", json!(long)), "not-in-list"),
+        ("/actors/search", json!({ long.clone(): 1 }), "unknown"),
+        ("/actors/search", json!({"fields": [&long]}), "unknown"),
+    ] {
+        let started = Instant::now();
+        let refused = admin.post(path, &body);
+        assert!(matches!(refused.status, 400 | 422), "{}", refused.status);
+        assert!(refused.body.len() < 10_000, "{path} {code}: {}", refused.body.len());
+        assert!(refused.faults()[0].ends_with(code), "{:?}", refused.faults());
+        assert!(started.elapsed() < Duration::from_secs(60), "{path} {code}: {:?}", started.elapsed());
+    }
+    // What is misspelt is told back as it is.
+    let refused = admin.post("/actors", &new("fokus", json!("x"))).is(422);
+    assert!(refused.json["errors"][0]["detail"].as_str().unwrap().contains("fokus"), "{}", refused.body);
 }
 
 #[rstest]
@@ -300,7 +367,9 @@ fn abuse_113_files_and_bodies_that_swell_take_no_more_memory_than_others() {
     let (_, job) = import_as(&admin, "?kind=association&dryRun=true", CSV, b"namn\nAlby IF\n");
     assert_eq!(job["created"], 1);
     let before = peak(&service);
-    let swelling: [(&str, Vec<u8>, u16); 5] = [
+    let shared = format!("<si><t>{}</t></si>", "å".repeat(16_000));
+    let swelling: [(&str, Vec<u8>, u16); 6] = [
+        (XLSX, workbook_of(("<row><c t=\"s\"><v>0</v></c></row>", 9_000), (&shared, 1)), 413),
         (XLSX, workbook(200_000, 0), 413),
         (XLSX, workbook(1, 300_000), 202),
         ("application/json", format!("[{}{{}}]", "{},".repeat(970_000)).into_bytes(), 413),

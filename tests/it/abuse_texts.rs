@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     abuse_federation::{account_of, sign_in, user_of},
     harness::{Database, PASSWORD, TestApp, escaped, forge, id, idp::Idp, today},
+    imports::import_as,
 };
 
 /// One number, as people and others write it.
@@ -132,12 +133,78 @@ fn abuse_126_what_cannot_be_seen_gets_in_nowhere(#[values(Database::Sqlite, Data
         assert_eq!(admin.get(&format!("/actors?q={}", escaped(&name))).is(400).faults(), ["q forbidden-character"]);
     }
     // Emoji are whole, and only that.
-    for whole in ["Kul ❤\u{FE0F}", "👩🏽\u{200D}🚀 och 🏳\u{FE0F}\u{200D}🌈", "🇸🇪"] {
+    for whole in ["Kul ❤\u{FE0F}", "👩🏽\u{200D}🚀 och 🏳\u{FE0F}\u{200D}🌈", "Sverige 🇸🇪"] {
         let actor = admin.post("/actors", &new(whole)).is(201);
         assert_eq!(actor.json["name"], json!(whole));
     }
     admin.post("/actors", &new("1\u{FE0F}")).is(422);
     admin.post("/actors", &new("a\u{200D}❤")).is(422);
+}
+
+#[rstest]
+fn abuse_126_a_name_has_something_that_can_be_said(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let area = app.area("0127");
+    let ends = "2026-12-20T00:00:00Z";
+    for name in ["\u{2800}", "\u{2800} \u{2800}", "…", "\u{301}", "❤\u{FE0F}"] {
+        for (path, new) in [
+            ("/actors", json!({"kind": "association", "name": name})),
+            ("/actors", json!({"kind": "association", "name": "A", "formerNames": [{"name": name}]})),
+            ("/forums", json!({"kind": "council", "level": "local", "name": name, "areas": [area]})),
+            ("/sources", json!({"name": name, "idScheme": "x"})),
+            ("/users", json!({"email": "kim@example.se", "name": name})),
+            ("/me/tokens", json!({"name": name, "scopes": ["registry.read"], "expiresAt": ends})),
+            ("/service-accounts", json!({"name": name, "authMethod": "client_secret_post", "scopes": ["registry.read"]})),
+        ] {
+            let refused = admin.post(path, &new).is(422);
+            assert!(refused.faults().iter().any(|fault| fault.ends_with("name blank")), "{path} {name:?}: {:?}", refused.faults());
+        }
+        admin.patch("/me", "*", &json!({"name": name})).is(422);
+        let (_, job) = import_as(&admin, "?dryRun=true", "text/csv", format!("namn;typ\n{name};förening\n").as_bytes());
+        assert_eq!(job["refused"], 1, "{name:?} {job}");
+    }
+    // A sign that stands for an object stands for none here.
+    let refused = admin.post("/actors", &json!({"kind": "association", "name": "Alby\u{FFFC}"})).is(422);
+    assert_eq!(refused.faults(), ["/name forbidden-character"]);
+}
+
+#[rstest]
+fn abuse_126_headings_are_shown_without_what_hides_in_them(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let table = "na\u{200B}mn;Kas\u{202E}sör;K\u{E0041}assa;\u{200B}\nAlby IF;x;y;z\n";
+    let (path, job) = import_as(&admin, "?kind=association&dryRun=true", "text/csv", table.as_bytes());
+    assert_eq!(job["created"], 1, "{job}");
+    assert_eq!(job["columns"], json!([{"heading": "namn", "member": "name"}]));
+    let left_out: Vec<_> = job["leftOut"].as_array().unwrap().iter().map(|left| left["heading"].clone()).collect();
+    assert_eq!(left_out, ["Kassör", "Kassa"]);
+    let shown = admin.get(&path).is(200).body;
+    assert!(!shown.contains(['\u{200B}', '\u{202E}', '\u{E0041}']), "{shown}");
+}
+
+#[rstest]
+fn abuse_124_nothing_that_a_caller_calls_something_is_told_back_with_a_number(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    for spelling in SPELLINGS {
+        let told = app.token(&[("grant_type", spelling)]).is(400);
+        assert_eq!(told.json["error"], "unsupported_grant_type");
+        assert!(!told.body.contains(spelling) && !told.body.contains("9874"), "{}", told.body);
+        let told = app.token(&[(spelling, "1"), (spelling, "2")]).is(400);
+        assert!(!told.body.contains(spelling) && !told.body.contains("9874"), "{}", told.body);
+    }
+    for told in [
+        admin.get("/actors?811228-9874=1"),
+        admin.get("/actors?fields=811228-9874"),
+        admin.post("/actors/search", &json!({"811228-9874": 1})),
+        admin.post("/actors", &json!({"kind": "association", "name": "A", "811228-9874": 1})),
+        admin.post("/me/tokens", &json!({"name": "A", "scopes": ["811228-9874"], "expiresAt": "2026-12-20T00:00:00Z"})),
+    ] {
+        assert!(matches!(told.status, 400 | 422) && !told.body.contains("9874"), "{}", told.body);
+    }
 }
 
 #[rstest]

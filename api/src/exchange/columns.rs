@@ -242,6 +242,10 @@ pub fn nearest(heading: &str) -> Option<&'static str> {
 /// The code that a word stands for; nothing when it is none of them.
 #[must_use]
 pub fn code(words: Words, written: &str) -> Option<&'static str> {
+    // Most files have the codes as they are, and so do all of ours.
+    if let Some((code, _)) = words.iter().find(|(code, _)| *code == written) {
+        return Some(code);
+    }
     let folded = text::fold(written.trim());
     let is = |code: &str| text::fold(code) == folded || code.replace('_', " ") == folded;
     words.iter().find(|(code, also)| is(code) || also.iter().any(|word| text::fold(word) == folded)).map(|(code, _)| *code)

@@ -284,7 +284,8 @@ impl Operation {
 
     fn unknown(&self, name: &str) -> Fault {
         let known = self.parameters.iter().map(|(name, _)| name.as_str());
-        let detail = match (text::nearest(name, known), self.parameters.is_empty()) {
+        let (given, name) = (name, text::quoted(name));
+        let detail = match (text::nearest(given, known), self.parameters.is_empty()) {
             (Some(meant), _) => {
                 say!("Parametern {name} finns inte här. Menade du {meant}?", "There is no parameter {name} here. Did you mean {meant}?")
             }
@@ -297,7 +298,7 @@ impl Operation {
                 )
             }
         };
-        Fault::of_parameter(name, "unknown", detail)
+        Fault::of_parameter(given, "unknown", detail)
     }
 
     /// Reads `fields`: the members of the answer that the caller wants.
@@ -313,6 +314,7 @@ impl Operation {
             .map(|name| {
                 let meant =
                     text::nearest(name, self.members.iter().map(String::as_str)).map_or_else(|| self.members.join(", "), ToOwned::to_owned);
+                let name = text::quoted(name);
                 Fault::of_parameter(
                     "fields",
                     "unknown",

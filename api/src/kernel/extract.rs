@@ -295,7 +295,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if object.contains_key(&name) {
-                return Err(A::Error::custom(format_args!("repeated name {}", personal_number::mask(&name))));
+                return Err(A::Error::custom(format_args!("repeated name {}", text::quoted(&name))));
             }
             let place = Place::Member(&at, &name);
             if personal_number::contains(&name) {

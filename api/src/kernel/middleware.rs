@@ -201,7 +201,7 @@ pub(crate) struct Head;
 /// One line for each call: neither its query nor its headers or bodies, which may hold secrets.
 fn log(method: &Method, path: &str, status: u16, started: Instant, request_id: &str) {
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(%method, path = %logs::masked(path), status, ms, request_id, "answered");
+    tracing::info!(method = logs::method(method), path = %logs::masked(path), status, ms, request_id, "answered");
 }
 
 /// A problem with all that its answer needs, for when the request is gone.

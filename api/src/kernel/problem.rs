@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::{
     contract::ROOT,
     language::{Language, Text, say},
-    personal_number,
+    personal_number, text,
 };
 
 /// What everything here may end with.
@@ -212,13 +212,13 @@ impl Fault {
     /// A fault at a place in the body.
     #[must_use]
     pub fn at(pointer: impl Into<String>, code: &'static str, detail: Text) -> Self {
-        Self { pointer: pointer.into(), parameter: None, code, detail }
+        Self { pointer: text::pointed(&pointer.into()), parameter: None, code, detail }
     }
 
     /// A fault of a query or path parameter.
     #[must_use]
     pub fn of_parameter(name: impl Into<String>, code: &'static str, detail: Text) -> Self {
-        Self { pointer: String::new(), parameter: Some(name.into()), code, detail }
+        Self { pointer: String::new(), parameter: Some(text::pointed(&name.into())), code, detail }
     }
 
     pub(crate) fn body(&self, language: Language) -> FaultBody {

@@ -139,6 +139,7 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
             .take(MOST_FAULTS)
             .map(|name| {
                 let place = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+                let name = text::quoted(name);
                 Fault::at(
                     place,
                     "unknown",

@@ -13,7 +13,12 @@ use icu_properties::{
 };
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-use super::{language::say, problem::Fault};
+use super::{language::say, personal_number, problem::Fault};
+
+/// How many characters of a text that somebody has sent are quoted back.
+const QUOTED: usize = 100;
+/// How many characters a pointer into what somebody has sent has at the most.
+const POINTED: usize = 300;
 
 static SWEDISH: LazyLock<Option<CollatorBorrowed<'static>>> =
     LazyLock::new(|| Collator::try_new(locale!("sv").into(), CollatorOptions::default()).ok());
@@ -34,6 +39,9 @@ pub fn sort_key(text: &str) -> Vec<u8> {
 /// Lower case, without marks other than those of å, ä and ö.
 #[must_use]
 pub fn fold(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.nfc()
         .flat_map(char::to_lowercase)
         .flat_map(|letter| match letter {
@@ -63,7 +71,7 @@ pub fn words(text: &str) -> Vec<String> {
 /// Composed form (NFC), the only one that is stored.
 #[must_use]
 pub fn composed(text: &str) -> String {
-    text.nfc().collect()
+    if text.is_ascii() { text.to_owned() } else { text.nfc().collect() }
 }
 
 /// The first character that may not stand in stored text: control characters other than line break and tab, and all that
@@ -73,15 +81,40 @@ pub fn forbidden_character(text: &str) -> Option<char> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t')) {
         return None;
     }
-    let mut before = None;
-    let mut signs = text.chars().peekable();
-    while let Some(sign) = signs.next() {
-        if is_forbidden(sign) && !joins_pictures(before, sign, signs.peek().copied()) {
-            return Some(sign);
-        }
+    signs(text).find(|(_, is_fine)| !is_fine).map(|(sign, _)| sign)
+}
+
+/// The same text without all such characters.
+#[must_use]
+pub fn cleaned(text: &str) -> String {
+    signs(text).filter(|(_, is_fine)| *is_fine).map(|(sign, _)| sign).collect()
+}
+
+/// The characters of a text, each with whether it may stand where it does.
+fn signs(text: &str) -> impl Iterator<Item = (char, bool)> {
+    let (mut before, mut signs) = (None, text.chars().peekable());
+    std::iter::from_fn(move || {
+        let sign = signs.next()?;
+        let is_fine = !is_forbidden(sign) || joins_pictures(before, sign, signs.peek().copied());
         before = Some(sign);
-    }
-    None
+        Some((sign, is_fine))
+    })
+}
+
+/// What somebody has sent, as it may be quoted back: not at length, and without personal identity numbers.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    cut(&personal_number::mask(&cut(text, 2 * QUOTED)), QUOTED)
+}
+
+/// The same for a pointer to it, in which several names may stand.
+#[must_use]
+pub fn pointed(pointer: &str) -> String {
+    cut(&personal_number::mask(&cut(pointer, 2 * POINTED)), POINTED)
+}
+
+fn cut(text: &str, most: usize) -> String {
+    text.char_indices().nth(most).map_or_else(|| text.to_owned(), |(end, _)| format!("{}…", &text[..end]))
 }
 
 /// Whether a character shows nothing by itself (`Default_Ignorable_Code_Point`): blanks without width, marks that turn the
@@ -96,8 +129,8 @@ fn is_forbidden(sign: char) -> bool {
     match sign {
         '\n' | '\r' | '\t' => false,
         _ if sign.is_ascii() => sign.is_control(),
-        // Marks around annotations, which belong to no plain text.
-        '\u{FFF9}'..='\u{FFFB}' => true,
+        // Marks around annotations and of objects, which belong to no plain text.
+        '\u{FFF9}'..='\u{FFFC}' => true,
         _ => {
             is_ignorable(sign)
                 || CodePointSetData::new::<NoncharacterCodePoint>().contains(sign)
@@ -127,6 +160,11 @@ fn joins_pictures(before: Option<char>, sign: char, after: Option<char>) -> bool
 /// The known name nearest to `given`, when near enough to be what was meant.
 #[must_use]
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let known: Vec<_> = known.into_iter().collect();
+    // What is far longer than any of them means none of them, and to compare it takes time.
+    if known.iter().all(|name| given.len() > 2 * name.len() + QUOTED) {
+        return None;
+    }
     let given = given.to_lowercase();
     known
         .into_iter()
@@ -136,10 +174,28 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, name)| name)
 }
 
+/// A blank of braille, which Unicode calls a sign.
+const BRAILLE_BLANK: char = '\u{2800}';
+
 /// The fault of a text that is there but says nothing.
 #[must_use]
 pub fn blank_fault(pointer: &str, text: &str) -> Option<Fault> {
-    text.trim().is_empty().then(|| Fault::at(pointer, "blank", say!("Texten är tom; skriv något.", "The text is empty; write something.")))
+    let is_seen = |sign: char| !sign.is_whitespace() && sign != BRAILLE_BLANK && !is_combining_mark(sign);
+    let is_blank = !text.chars().any(is_seen);
+    is_blank.then(|| Fault::at(pointer, "blank", say!("Texten är tom; skriv något.", "The text is empty; write something.")))
+}
+
+/// The fault of a name that nobody can say, since no letter or digit is in it.
+#[must_use]
+pub fn nameless_fault(pointer: &str, name: &str) -> Option<Fault> {
+    let is_name = name.chars().any(char::is_alphanumeric);
+    (!is_name).then(|| {
+        Fault::at(
+            pointer,
+            "blank",
+            say!("Namnet är tomt; skriv ett namn med bokstäver eller siffror.", "The name is empty; write a name with letters or digits."),
+        )
+    })
 }
 
 /// The faults of those of a list's texts that say nothing.
@@ -212,6 +268,7 @@ mod tests {
             '\u{FFA0}',
             '\u{FFF0}',
             '\u{FFF9}',
+            '\u{FFFC}',
             '\u{FFFF}',
             '\u{1BCA0}',
             '\u{1D173}',
@@ -234,8 +291,40 @@ mod tests {
     }
 
     #[test]
+    fn what_hides_is_taken_out_and_the_rest_is_as_it_was() {
+        for (hidden, clean) in
+            [("N\u{202E}am\u{200B}n\u{E0041}", "Namn"), ("\u{FEFF}Webb ❤\u{FE0F}", "Webb ❤\u{FE0F}"), ("Åre", "Åre"), ("\u{200B}", "")]
+        {
+            assert_eq!(cleaned(hidden), clean);
+        }
+    }
+
+    #[test]
+    fn what_is_quoted_back_is_short_and_without_personal_numbers() {
+        assert_eq!(quoted("limt"), "limt");
+        assert_eq!(quoted(&"å".repeat(101)), format!("{}…", "å".repeat(100)));
+        assert_eq!(quoted("811228-9874"), "[personnummer]");
+        assert_eq!(pointed(&format!("/{}", "n".repeat(2_000_000))).chars().count(), 301);
+        // Nothing of a number is left where the end is cut off.
+        let ends = quoted(&format!("{}811228-9874", "a ".repeat(47)));
+        assert!(!ends.contains("8112"), "{ends}");
+    }
+
+    #[test]
+    fn a_name_has_a_letter_or_a_digit() {
+        for name in ["", " ", "\u{2800}", "\u{2800} \u{2800}", "-", "…", "\u{301}", "❤\u{FE0F}"] {
+            assert!(nameless_fault("/name", name).is_some(), "{name:?}");
+        }
+        for name in ["Å", "3", "Kul ❤\u{FE0F}", "שלום", "中"] {
+            assert!(nameless_fault("/name", name).is_none(), "{name:?}");
+        }
+        assert!(blank_fault("/text", "\u{2800}\u{301} ").is_some() && blank_fault("/text", "❤\u{FE0F}").is_none());
+    }
+
+    #[test]
     fn a_misspelt_name_finds_its_like() {
         assert_eq!(nearest("limt", ["limit", "cursor"]), Some("limit"));
         assert_eq!(nearest("xyz", ["limit", "cursor"]), None);
+        assert_eq!(nearest(&"limit".repeat(400_000), ["limit", "cursor"]), None);
     }
 }

@@ -97,7 +97,7 @@ impl Body {
             .into_iter()
             .flatten()
             .filter(|(name, _)| !self.names.contains(name))
-            .map(|(name, _)| (format!("/{}", name.replace('~', "~0").replace('/', "~1")), name.as_str()))
+            .map(|(name, _)| (text::pointed(&format!("/{}", name.replace('~', "~0").replace('/', "~1"))), name.as_str()))
             .collect();
         let mut found = faults(&self.validator, &body);
         for fault in &mut found {
@@ -110,6 +110,7 @@ impl Body {
 
     fn unknown(&self, pointer: String, name: &str) -> Fault {
         let meant = text::nearest(name, self.names.iter().map(String::as_str)).map_or_else(|| self.names.join(", "), ToOwned::to_owned);
+        let name = text::quoted(name);
         Fault::at(
             pointer,
             "unknown",

@@ -117,7 +117,9 @@ pub async fn client(form: &Form, call: &Call, access: &Access, limits: &Limits, 
 /// The client of that name, if it has shown that it is itself.
 async fn shows(form: &Form, named: &str, access: &Access, db: &Db) -> Result<Option<Client>, OauthFault> {
     let statement = form.get("client_assertion");
-    let Ok(id) = named.parse::<Uuid>().map(UserId::from) else { return Ok(None) };
+    // Only the canonical form is its name: tries at each spelling would be counted apart.
+    let id = named.parse::<Uuid>().ok().filter(|id| id.to_string() == named).map(UserId::from);
+    let Some(id) = id else { return Ok(None) };
     let Some(client) = service_accounts::client(id, db.reader()).await? else { return Ok(None) };
     let shown = match (client.auth_method, statement, form.get("client_secret")) {
         (ClientAuthMethod::ClientSecretPost, None, Some(secret)) => service_accounts::has_secret(id, secret, db).await?,

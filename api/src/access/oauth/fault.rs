@@ -12,7 +12,7 @@ use crate::{
         Db, Problem,
         problem::Kind,
         request::{self, Call},
-        target,
+        target, text,
     },
 };
 
@@ -114,15 +114,15 @@ impl Form {
             return Err(OauthFault::new("invalid_request", "Send the parameters as application/x-www-form-urlencoded."));
         }
         let wrong = || OauthFault::new("invalid_request", "The form cannot be read.");
-        let text = std::str::from_utf8(&meta.body).map_err(|_| wrong())?;
-        if let Some(name) = target::garbled(text).next() {
-            return Err(OauthFault::new("invalid_request", format!("The parameter {name} is not in UTF-8.")));
+        let body = std::str::from_utf8(&meta.body).map_err(|_| wrong())?;
+        if let Some(name) = target::garbled(body).next() {
+            return Err(OauthFault::new("invalid_request", format!("The parameter {} is not in UTF-8.", text::quoted(&name))));
         }
-        let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(text).map_err(|_| wrong())?.into_inner();
+        let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(body).map_err(|_| wrong())?.into_inner();
         let mut form = HashMap::new();
         for (name, value) in pairs {
             if form.insert(name.clone(), value).is_some() {
-                return Err(OauthFault::new("invalid_request", format!("The parameter {name} stands twice.")));
+                return Err(OauthFault::new("invalid_request", format!("The parameter {} stands twice.", text::quoted(&name))));
             }
         }
         Ok((Self(form), Call { trail: audit::beside(operation, &meta), ..Call::of_nobody(&meta) }))

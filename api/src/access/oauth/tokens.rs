@@ -12,7 +12,7 @@ use crate::{
             store::{self as sessions, SignIn},
         },
     },
-    kernel::{Db, hash, request::Call},
+    kernel::{Db, hash, request::Call, text},
 };
 
 /// Gives tokens (RFC 6749, section 3.2).
@@ -31,7 +31,7 @@ pub async fn give_token(
         "client_credentials" => client_credentials(&form, &call, &access, &limits, &db).await,
         "authorization_code" => authorization_code(&form, &call, &access, &db).await,
         "refresh_token" => refresh(&form, &call, &access, &db).await,
-        other => Err(OauthFault::new("unsupported_grant_type", format!("There is no grant type {other} here."))),
+        other => Err(OauthFault::new("unsupported_grant_type", format!("There is no grant type {} here.", text::quoted(other)))),
     };
     // A refusal may have ended a session.
     access.changed();
@@ -64,7 +64,7 @@ async fn client_credentials(form: &Form, call: &Call, access: &Access, limits: &
         Some(asked) => asked.split(' ').filter(|scope| !scope.is_empty()).map(ToOwned::to_owned).collect(),
     };
     if let Some(beyond) = scopes.iter().find(|scope| !client.scopes.contains(scope) || Permission::named(scope).is_none()) {
-        return Err(OauthFault::new("invalid_scope", format!("The client is not registered for {beyond}.")));
+        return Err(OauthFault::new("invalid_scope", format!("The client is not registered for {}.", text::quoted(beyond))));
     }
     let user = client.account.id;
     let call = Call { user: Some(user.uuid()), user_name: client.account.name.clone(), ..call.clone() };

@@ -63,6 +63,7 @@ pub(in crate::access) fn check_scopes(scopes: &[String], holder: Option<&Caller>
         let Some(permission) = Permission::named(scope).filter(|permission| permission.may_be_scope()) else {
             let all = Permission::ALL.iter().filter(|permission| permission.may_be_scope()).map(|permission| permission.key());
             let meant = text::nearest(scope, all.clone()).map_or_else(|| all.collect::<Vec<_>>().join(", "), ToOwned::to_owned);
+            let scope = text::quoted(scope);
             faults.push(Fault::at(
                 pointer,
                 "not-in-list",
@@ -102,6 +103,7 @@ async fn list(by: By<needs::ReadAccount>, Query(paging): Query<Paging>, db: Data
 #[post("/me/tokens")]
 async fn create(by: By<needs::WriteAccount>, new: Valid<NewPersonalToken>, db: Data<Db>) -> Result<Reply<MadePersonalToken>> {
     let mut faults = check_scopes(&new.0.scopes, Some(&by.caller));
+    faults.extend(text::nameless_fault("/name", &new.0.name));
     let now = db.clock.now();
     if new.0.expires_at <= now || new.0.expires_at > now + TimeDelta::days(MAX_DAYS) {
         faults.push(Fault::at(

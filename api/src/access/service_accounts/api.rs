@@ -13,7 +13,7 @@ use crate::{
         policy::needs,
         users::{AccountKind, UserId, UserStatus, store as users},
     },
-    kernel::{At, Db, Fault, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, extract::trimmed, say},
+    kernel::{At, Db, Fault, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, extract::trimmed, say, text},
 };
 
 /// Public keys (RFC 7517).
@@ -67,6 +67,7 @@ pub struct MadeClientSecret {
 
 fn check(new: &NewServiceAccount) -> Result<()> {
     let mut faults = check_scopes(&new.scopes, None);
+    faults.extend(text::nameless_fault("/name", &new.name));
     match (new.auth_method, &new.jwks) {
         (ClientAuthMethod::PrivateKeyJwt, None) => {
             faults.push(Fault::at("/jwks", "required", say!("Ange systemets publika nycklar.", "Give the system's public keys.")));

@@ -2,7 +2,7 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::kernel::{Fault, say};
+use crate::kernel::{Fault, say, text};
 
 /// The letters that mail programs, or readers, take for the dot of an address; others become one of them in the plain form (NFKC).
 const DOTS: [char; 6] = ['.', '\u{3002}', '\u{589}', '\u{6D4}', '\u{A4F8}', '\u{A60E}'];
@@ -10,11 +10,14 @@ const DOTS: [char; 6] = ['.', '\u{3002}', '\u{589}', '\u{6D4}', '\u{A4F8}', '\u{
 /// What stands after a dot in Swedish abbreviations (m.fl., t.ex., o.dyl.), and in no domain.
 const ABBREVIATED: [&str; 3] = ["fl", "ex", "dyl"];
 
-/// The fault of a name that holds an address of the web or of mail, or more than one line.
+/// The fault of a name that holds an address of the web or of mail, more than one line, or nothing that can be said.
 #[must_use]
 pub fn name_fault(pointer: &str, name: &str) -> Option<Fault> {
     if name.chars().any(|letter| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}')) {
         return Some(Fault::at(pointer, "one-line", say!("Skriv namnet på en rad.", "Write the name on one line.")));
+    }
+    if let Some(fault) = text::nameless_fault(pointer, name) {
+        return Some(fault);
     }
     let plain: String = name.nfkc().collect();
     let leads_away = plain.contains(['@', '\\']) || plain.contains("//") || plain.split_whitespace().any(leads_somewhere);

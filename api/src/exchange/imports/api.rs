@@ -255,7 +255,7 @@ async fn create(
     let call = Call { once, ..Call::clone(&by) };
     let known = Known { kind: options.kind, from_source: options.source_id.is_some(), today: db.clock.now().date_naive() };
     // The reader keeps both turns, for it reads on for a while when the caller hangs up.
-    let turns = (room.reading().await?, turn);
+    let turns = (room.reading(&by.caller).await?, turn);
     let (read, _turn) = intake_in_turn(format, Arc::new(received.file), known, &room.bounds, Some(turns)).await.map_err(later)?;
     let ours =
         say!("Filen är en export härifrån; läs in den utan sourceId.", "The file is an export from here; import it without sourceId.");

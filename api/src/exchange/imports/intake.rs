@@ -10,11 +10,10 @@ use std::{
     },
 };
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use super::{
     formats::{self, Format},
     mapping::{ImportColumn, Known, LeftOutColumn, Mapping, Row},
+    queue::Reading,
     room::{Bounds, too_many_rows},
 };
 use crate::kernel::{
@@ -60,7 +59,7 @@ pub(super) async fn intake_in_turn(
     file: Arc<File>,
     known: Known,
     bounds: &Bounds,
-    turns: Option<(OwnedSemaphorePermit, Turn)>,
+    turns: Option<(Reading, Turn)>,
 ) -> Result<(Intake, Option<Turn>)> {
     let caller = Caller::default();
     let (rows, spool, is_gone) = (bounds.rows, bounds.spool.clone(), Arc::clone(&caller.is_gone));

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     exchange::columns::{self, Column, Shape},
-    kernel::{Fault, hash::short as key, personal_number, say},
+    kernel::{Fault, hash::short as key, personal_number, say, text},
     registry::actors::ActorKind,
 };
 
@@ -99,7 +99,8 @@ impl Mapping {
     pub fn take(&mut self, item: Item) -> Option<Row> {
         let (row, (record, faults)) = match item {
             Item::Heading(names) => {
-                self.heading(&names);
+                // It is shown again, and nobody sees what hides in it.
+                self.heading(&names.iter().map(|name| text::cleaned(name)).collect::<Vec<_>>());
                 return None;
             }
             Item::Broken(row, faults) => (row, (None, faults.into_iter().map(|fault| RowFault::of(fault, None)).collect())),
@@ -165,7 +166,8 @@ impl Mapping {
         if heading.trim().is_empty() {
             return;
         }
-        let shown: String = personal_number::mask(heading).chars().filter(|letter| !letter.is_control()).take(200).collect();
+        let shown: String =
+            personal_number::mask(&text::cleaned(heading)).chars().filter(|letter| !letter.is_control()).take(200).collect();
         match column {
             Some(column) if column.shape == Shape::Ours => {}
             Some(column) => self.found.push(ImportColumn { heading: shown, member: column.member.to_owned() }),

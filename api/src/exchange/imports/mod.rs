@@ -17,6 +17,7 @@ pub mod mapping;
 mod outcome;
 mod own;
 mod places;
+mod queue;
 mod record;
 pub mod room;
 pub mod store;

@@ -1,14 +1,16 @@
 //! How much room imports may take: rows, jobs at once, disk. A file is received into a file without a name, and read from
-//! there, one file at a time; so what an import takes in memory does not depend on how large the file is, nor on how many come.
+//! there, one file at a time and by turns among the callers; so what an import takes in memory does not depend on how large the file is, nor on how many come.
 
-use std::{fs::File, io::Write, path::Path, sync::Arc, time::Duration};
+use std::{fs::File, io::Write, path::Path, time::Duration};
 
 use actix_web::web;
 use bytes::BytesMut;
 use futures_util::StreamExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::store;
+use super::{
+    queue::{Queue, Reading},
+    store,
+};
 use crate::{
     access::Caller,
     config::Config,
@@ -28,7 +30,7 @@ const RETRY_AFTER: u32 = 10;
 /// How many seconds who meets a full disk is told to wait.
 const RETRY_FULL: u32 = 30;
 /// How long a file waits for its turn to be read.
-const WAIT: Duration = Duration::from_secs(30);
+const WAIT: Duration = Duration::from_secs(60);
 /// How much of a file is written at once.
 const BLOCK: usize = 256 << 10;
 /// How many times its size a file may take on the disk while it is worked through: as it came, as its rows wait, in the log of
@@ -70,13 +72,13 @@ impl Bounds {
 pub struct Room {
     pub bounds: Bounds,
     receiving: Turns,
-    reading: Arc<Semaphore>,
+    reading: Queue,
 }
 
 impl Room {
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
-        Self { receiving: Turns::new(bounds.per_caller, bounds.at_once), bounds, reading: Arc::new(Semaphore::new(1)) }
+        Self { receiving: Turns::new(bounds.per_caller, bounds.at_once), bounds, reading: Queue::default() }
     }
 
     /// Lets a caller begin an import, before its file is taken in.
@@ -84,22 +86,23 @@ impl Room {
     /// # Errors
     /// When too many imports are under way, or the database does not answer.
     pub async fn enter(&self, caller: &Caller, db: &Db) -> Result<Turn> {
-        let who = caller.user.map(|user| user.to_string()).unwrap_or_default();
-        let turn = self.receiving.take(who).map_err(full)?;
+        let turn = self.receiving.take(name(caller)).map_err(full)?;
         store::admit(caller, &self.bounds, db.reader()).await?;
         Ok(turn)
     }
 
-    /// The turn to read a file, which whoever reads it keeps.
+    /// The caller's turn to read a file, which whoever reads it keeps.
     ///
     /// # Errors
-    /// When other files are being read for too long.
-    pub async fn reading(&self) -> Result<OwnedSemaphorePermit> {
-        match tokio::time::timeout(WAIT, Arc::clone(&self.reading).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(full(Full::All)),
-        }
+    /// When the files of others are being read for too long.
+    pub async fn reading(&self, caller: &Caller) -> Result<Reading> {
+        let turn = tokio::time::timeout(WAIT, self.reading.turn(&name(caller))).await;
+        turn.ok().flatten().ok_or_else(|| full(Full::All))
     }
+}
+
+fn name(caller: &Caller) -> String {
+    caller.user.map(|user| user.to_string()).unwrap_or_default()
 }
 
 /// What who may not begin another import is told.

@@ -17,7 +17,7 @@ use crate::{
         events::{Change, ChangeOperation, Visible},
         page::Key,
         request::Call,
-        say,
+        say, text,
     },
     registry::actors::{ActorId, matching, store as actors},
 };
@@ -117,7 +117,8 @@ pub(super) async fn find(sight: &Sight, id: SourceId, db: &impl ConnectionTrait)
 }
 
 async fn free(source: &NewSource, but: Option<SourceId>, w: &Write<'_>) -> Result<()> {
-    let faults = rules::owned_faults(&source.owned_fields);
+    let mut faults = rules::owned_faults(&source.owned_fields);
+    faults.extend(text::nameless_fault("/name", &source.name));
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }

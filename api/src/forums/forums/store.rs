@@ -158,7 +158,7 @@ pub(super) async fn update(forum: &Forum, new: NewForum, w: &Write<'_>) -> Resul
 }
 
 async fn store(id: ForumId, version: i64, before: Option<&Forum>, mut new: NewForum, w: &Write<'_>) -> Result<Forum> {
-    let mut faults: Vec<Fault> = text::blank_fault("/name", &new.name).into_iter().chain(visibility_fault(new.visibility)).collect();
+    let mut faults: Vec<Fault> = text::nameless_fault("/name", &new.name).into_iter().chain(visibility_fault(new.visibility)).collect();
     let known = areas::paths(&new.areas, &w.tx).await?;
     let unknown = new.areas.iter().enumerate().filter(|(_, area)| !known.contains_key(area));
     faults.extend(unknown.map(|(at, _)| areas::missing(format!("/areas/{at}"))));

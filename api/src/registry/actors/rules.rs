@@ -150,7 +150,7 @@ pub fn identifiers(given: &[Identifier]) -> Result<Vec<Identifier>, Vec<Fault>> 
 /// The faults of an actor that can be seen in it alone.
 #[must_use]
 pub fn faults(new: &NewActor) -> Vec<Fault> {
-    let mut faults: Vec<_> = text::blank_fault("/name", &new.name).into_iter().collect();
+    let mut faults: Vec<_> = text::nameless_fault("/name", &new.name).into_iter().collect();
     if new.kind == ActorKind::Administration && new.parent_id.is_none() {
         faults.push(Fault::at(
             "/parentId",
@@ -162,7 +162,7 @@ pub fn faults(new: &NewActor) -> Vec<Fault> {
         ));
     }
     faults.extend(new.former_names.iter().enumerate().flat_map(|(at, former)| {
-        let blank = text::blank_fault(&format!("/formerNames/{at}/name"), &former.name);
+        let blank = text::nameless_fault(&format!("/formerNames/{at}/name"), &former.name);
         let period = text::period_fault(former.valid_from, former.valid_to);
         blank.into_iter().chain(period.map(|fault| Fault { pointer: format!("/formerNames/{at}/validTo"), ..fault }))
     }));

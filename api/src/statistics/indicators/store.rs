@@ -101,7 +101,7 @@ async fn store(
     w: &Write<'_>,
 ) -> Result<Indicator> {
     let faults: Vec<Fault> =
-        text::blank_fault("/nameSv", &new.name_sv).into_iter().chain(text::blank_fault("/nameEn", &new.name_en)).collect();
+        text::nameless_fault("/nameSv", &new.name_sv).into_iter().chain(text::nameless_fault("/nameEn", &new.name_en)).collect();
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }

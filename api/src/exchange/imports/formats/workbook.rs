@@ -33,6 +33,8 @@ const MAX_PARTS: usize = 2000;
 const MAX_FORMATS: usize = 65_536;
 /// The most texts that cells share.
 const MAX_STRINGS: usize = 2_000_000;
+/// How many bytes a cell that refers to one of them has at the least: `<c t="s"><v>0</v></c>`.
+const SMALLEST_REFERENCE: u64 = 21;
 /// How much of the texts that cells share is kept in memory.
 const STRINGS_IN_MEMORY: usize = 8 << 20;
 
@@ -51,6 +53,8 @@ pub(super) struct Book<'a> {
     /// What the numbers of each format are.
     formats: Vec<Meaning>,
     strings: Strings,
+    /// How many bytes all of its parts have.
+    unpacked: u64,
 }
 
 /// What a number in a cell means.
@@ -86,7 +90,7 @@ impl<'a> Book<'a> {
             }
         }
         let strings = Strings::new(spool, limit);
-        let mut book = Self { archive, parts, sheet: String::new(), from_1904: false, formats: Vec::new(), strings };
+        let mut book = Self { archive, parts, sheet: String::new(), from_1904: false, formats: Vec::new(), strings, unpacked };
         book.look()?;
         Ok(book)
     }
@@ -235,6 +239,12 @@ impl<'a> Book<'a> {
         let part = self.archive.by_index(at).map_err(|error| no_workbook(&error))?;
         Ok((Xml::new(part), &self.formats, &mut self.strings))
     }
+
+    /// Whether its cells may refer to more of the texts that they share than may be handed out; then it is worth while to see
+    /// whether they do before any of them is.
+    pub(super) fn may_swell(&self) -> bool {
+        self.strings.longest().saturating_mul(self.unpacked / SMALLEST_REFERENCE) > self.strings.left
+    }
 }
 
 /// The texts that cells share.
@@ -254,6 +264,21 @@ impl Strings {
             None => tempfile::spooled_tempfile(STRINGS_IN_MEMORY),
         };
         Self { blob, ends: Vec::new(), left: limit }
+    }
+
+    /// How many bytes one of them has, by its place; none where there is none.
+    pub(super) fn length(&self, at: usize) -> u64 {
+        let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
+        self.ends.get(at).map_or(0, |end| end.saturating_sub(start)).into()
+    }
+
+    /// How many more bytes of them may be handed out.
+    pub(super) const fn left(&self) -> u64 {
+        self.left
+    }
+
+    fn longest(&self) -> u64 {
+        (0..self.ends.len()).map(|at| self.length(at)).max().unwrap_or_default()
     }
 
     /// One of them, by its place.

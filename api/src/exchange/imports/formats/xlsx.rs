@@ -6,17 +6,18 @@ use chrono::{Days, NaiveDate, TimeDelta};
 use quick_xml::events::{BytesStart, Event};
 
 use super::{
-    Item, MAX_COLUMNS, MAX_FAULTS, MAX_ROW, Taker, too_long, too_many_columns, unreadable,
+    Item, MAX_COLUMNS, MAX_FAULTS, MAX_ROW, Taker, too_large, too_long, too_many_columns, unreadable,
     workbook::{Book, Meaning, Strings, number},
     xml::{Runs, attribute},
 };
 use crate::{
     exchange::columns::{self, Column, Shape},
-    kernel::{Fault, Problem, Result, disk::Spool, personal_number, say},
+    kernel::{Fault, Problem, Result, disk::Spool, personal_number, say, text},
 };
 
 pub fn read(file: &File, spool: &Spool, take: &mut Taker<'_>) -> Result<()> {
     let mut book = Book::open(file, spool)?;
+    weigh(&mut book)?;
     let from_1904 = book.from_1904;
     let (mut xml, formats, strings) = book.first()?;
     let mut columns = None;
@@ -72,6 +73,35 @@ pub fn read(file: &File, spool: &Spool, take: &mut Taker<'_>) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Refuses a workbook whose cells refer to more text than it may become, before any of its rows is read.
+fn weigh(book: &mut Book<'_>) -> Result<()> {
+    if !book.may_swell() {
+        return Ok(());
+    }
+    let (mut xml, _, strings) = book.first()?;
+    let (mut cell, mut runs, mut referred) = (Cell::default(), Runs::default(), 0u64);
+    loop {
+        let event = xml.next()?;
+        match &event {
+            Event::Start(element) if element.local_name().as_ref() == "c" => {
+                cell.begin(element);
+                runs.clear();
+            }
+            Event::End(element) if element.local_name().as_ref() == "c" => {
+                if cell.kind == Kind::Shared {
+                    referred = referred.saturating_add(runs.text.trim().parse().map_or(0, |at| strings.length(at)));
+                }
+                if referred > strings.left() {
+                    return Err(too_large());
+                }
+            }
+            Event::End(element) if element.local_name().as_ref() == "sheetData" => return Ok(()),
+            Event::Eof => return Ok(()),
+            _ => runs.see(&event, !cell.is_inline)?,
+        }
+    }
 }
 
 /// The cell that is being read.
@@ -218,7 +248,7 @@ fn give(current: &mut Current, columns: &mut Option<Vec<Heading>>, take: &mut Ta
     if cells.is_empty() {
         return errors.first().map_or(Ok(()), |(_, error)| Err(unread(error)));
     }
-    let headings: Vec<_> = cells.into_iter().map(|name| name.trim().to_owned()).collect();
+    let headings: Vec<_> = cells.into_iter().map(|name| text::cleaned(name.trim())).collect();
     // What a heading means is asked once, and not for each of its cells.
     *columns = Some(headings.iter().map(|name| (name.clone(), meant(name))).collect());
     take(Item::Heading(headings))
@@ -247,7 +277,7 @@ fn formula_error((heading, column): &Heading) -> Option<Fault> {
 
 /// Why headings that are formulas without a value cannot be read.
 fn unread(error: &str) -> Problem {
-    let error = personal_number::mask(error);
+    let error = text::cleaned(&personal_number::mask(error));
     unreadable(
         "formula-error",
         say!(

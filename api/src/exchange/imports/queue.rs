@@ -1,0 +1,128 @@
+//! Whose file is read next. One is read at a time, and the turn goes round among those who have sent files: who has had one read
+//! waits behind everybody else's first, however many more it has sent.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot::{self, Sender};
+
+/// The files that wait to be read at this instance.
+#[derive(Clone, Debug, Default)]
+pub struct Queue(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Whose file is being read.
+    reader: Option<String>,
+    /// Who waits, in the order of their turns, each with its files in the order in which they came.
+    waiting: VecDeque<(String, VecDeque<Sender<Reading>>)>,
+}
+
+/// The turn to read a file; with its end it goes to the next.
+#[derive(Debug)]
+pub struct Reading(Queue);
+
+impl Queue {
+    /// Waits for the turn to read a file. Who gives up leaves its place.
+    pub async fn turn(&self, who: &str) -> Option<Reading> {
+        self.line_up(who)?.await.ok()
+    }
+
+    /// Takes the turn if nobody has it, and otherwise a place among those who wait.
+    fn line_up(&self, who: &str) -> Option<oneshot::Receiver<Reading>> {
+        let (sender, receiver) = oneshot::channel();
+        let mut state = self.state();
+        if state.reader.is_none() {
+            state.reader = Some(who.to_owned());
+            drop(state);
+            sender.send(Reading(self.clone())).ok()?;
+        } else if let Some((_, files)) = state.waiting.iter_mut().find(|(known, _)| known == who) {
+            files.push_back(sender);
+        } else {
+            state.waiting.push_back((who.to_owned(), VecDeque::from([sender])));
+        }
+        Some(receiver)
+    }
+
+    /// Hands the turn on to whoever has waited longest for one.
+    fn hand_on(&self) {
+        // A turn that nobody takes after all is handed on from there, so it must not be sent while the state is held.
+        if let Some(next) = self.next() {
+            drop(next.send(Reading(self.clone())));
+        }
+    }
+
+    fn next(&self) -> Option<Sender<Reading>> {
+        let mut state = self.state();
+        let state = &mut *state;
+        // Who sent another while its first was read has had its turn.
+        let before = state.reader.take();
+        if let Some(at) = state.waiting.iter().position(|(who, _)| Some(who) == before.as_ref()) {
+            let last = state.waiting.remove(at);
+            state.waiting.extend(last);
+        }
+        loop {
+            let (who, mut files) = state.waiting.pop_front()?;
+            files.retain(|file| !file.is_closed());
+            let Some(file) = files.pop_front() else { continue };
+            state.reader = Some(who.clone());
+            if !files.is_empty() {
+                state.waiting.push_back((who, files));
+            }
+            return Some(file);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        self.0.hand_on();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_turn_goes_round_and_nobody_waits_behind_a_caller_with_many_files() {
+        let queue = Queue::default();
+        let mut lined: Vec<_> = ["a", "a", "a", "b", "a", "c", "b"].map(|who| (who, queue.line_up(who).unwrap())).into();
+        let mut order = String::new();
+        while !lined.is_empty() {
+            let at = lined.iter_mut().position(|(_, turn)| !turn.is_empty()).unwrap();
+            let (who, mut turn) = lined.remove(at);
+            order.push_str(who);
+            assert!(lined.iter().all(|(_, turn)| turn.is_empty()), "one at a time");
+            if order == "ab" {
+                // A caller who comes now waits behind those who wait, and before the second file of any.
+                lined.push(("d", queue.line_up("d").unwrap()));
+            }
+            drop(turn.try_recv().unwrap());
+        }
+        assert_eq!(order, "abcadbaa");
+        assert!(queue.state().reader.is_none() && queue.state().waiting.is_empty());
+    }
+
+    #[test]
+    fn who_gives_up_holds_up_nobody() {
+        let queue = Queue::default();
+        let mut first = queue.line_up("a").unwrap();
+        let (gone, mut other) = (queue.line_up("b").unwrap(), queue.line_up("c").unwrap());
+        let turn = first.try_recv().unwrap();
+        drop(gone);
+        drop(turn);
+        // It has the turn, and gives up before it takes it.
+        assert!(!other.is_empty());
+        let mut last = queue.line_up("d").unwrap();
+        drop(other);
+        drop(last.try_recv().unwrap());
+        assert!(queue.state().reader.is_none());
+    }
+}
