@@ -197,16 +197,18 @@ mod tests {
 
     use chrono::NaiveDate;
     use futures_util::FutureExt;
-    use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::kernel::export::{Full, Turns};
+    use crate::{
+        exchange::imports::queue::Queue,
+        kernel::export::{Full, Turns},
+    };
 
     #[test]
     fn abuse_113_who_hangs_up_keeps_the_turn_until_the_reader_has_stopped() {
         let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
         runtime.block_on(async {
-            let (reading, receiving) = (Arc::new(Semaphore::new(1)), Turns::new(1, 1));
+            let (reading, receiving) = (Queue::default(), Turns::new(1, 1));
             // The only thread is taken, so that the reader has not begun when the caller goes.
             let (go, wait) = mpsc::channel::<()>();
             let other = tokio::task::spawn_blocking(move || wait.recv());
@@ -214,14 +216,14 @@ mod tests {
             file.write_all(b"namn\nAlby IF\n").unwrap();
             let known = Known { kind: None, from_source: false, today: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap() };
             let bounds = Bounds { rows: 10, per_caller: 1, at_once: 1, spool: Spool::default() };
-            let turns = (Arc::clone(&reading).acquire_owned().await.unwrap(), receiving.take("a".to_owned()).unwrap());
+            let turns = (reading.turn("a").await.unwrap(), receiving.take("a".to_owned()).unwrap());
             let left = intake_in_turn(Format::Csv, Arc::new(file), known, &bounds, Some(turns)).now_or_never();
             assert!(left.is_none());
-            assert_eq!(reading.available_permits(), 0);
+            assert!(reading.turn("b").now_or_never().is_none());
             assert_eq!(receiving.take("a".to_owned()).err(), Some(Full::Own(1)));
             go.send(()).unwrap();
             other.await.unwrap().unwrap();
-            let _next = reading.acquire().await.unwrap();
+            let _next = reading.turn("b").await.unwrap();
             assert!(receiving.take("a".to_owned()).is_ok());
         });
     }

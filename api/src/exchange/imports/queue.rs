@@ -96,12 +96,12 @@ mod tests {
         let mut lined: Vec<_> = ["a", "a", "a", "b", "a", "c", "b"].map(|who| (who, queue.line_up(who).unwrap())).into();
         let mut order = String::new();
         while !lined.is_empty() {
-            let at = lined.iter_mut().position(|(_, turn)| !turn.is_empty()).unwrap();
+            let at = lined.iter().position(|(_, turn)| !turn.is_empty()).unwrap();
             let (who, mut turn) = lined.remove(at);
             order.push_str(who);
             assert!(lined.iter().all(|(_, turn)| turn.is_empty()), "one at a time");
             if order == "ab" {
-                // A caller who comes now waits behind those who wait, and before the second file of any.
+                // Who comes now waits for one file of each who waits already.
                 lined.push(("d", queue.line_up("d").unwrap()));
             }
             drop(turn.try_recv().unwrap());
@@ -114,7 +114,7 @@ mod tests {
     fn who_gives_up_holds_up_nobody() {
         let queue = Queue::default();
         let mut first = queue.line_up("a").unwrap();
-        let (gone, mut other) = (queue.line_up("b").unwrap(), queue.line_up("c").unwrap());
+        let (gone, other) = (queue.line_up("b").unwrap(), queue.line_up("c").unwrap());
         let turn = first.try_recv().unwrap();
         drop(gone);
         drop(turn);
