@@ -230,7 +230,7 @@ pub(in crate::exchange) fn left_alone(
     let mut plan = planned(source, given, link, actor, secrecy)?;
     let none = Record::new();
     let (base, current) = (link.base.as_object().unwrap_or(&none), members_of(&actor.fields)?);
-    plan.withhold(&["name", "identifiers"], UnwrittenReason::LooksLikeAnother, base, &current);
+    plan.withhold(&["name", "otherNames", "formerNames", "kind", "identifiers"], UnwrittenReason::LooksLikeAnother, base, &current);
     plan.withhold(&ANSWERABLE, UnwrittenReason::NotAllowed, base, &current);
     Ok(plan.left_alone)
 }
