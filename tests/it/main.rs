@@ -22,6 +22,7 @@ mod abuse_policy;
 mod abuse_privacy;
 mod abuse_puppets;
 mod abuse_secrecy;
+mod abuse_takeovers;
 mod abuse_texts;
 mod abuse_tokens;
 mod abuse_webhooks;

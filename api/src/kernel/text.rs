@@ -12,6 +12,7 @@ use icu_properties::{
     props::{DefaultIgnorableCodePoint, ExtendedPictographic, GeneralCategory, NoncharacterCodePoint},
 };
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use unicode_security::skeleton;
 
 use super::{language::say, personal_number, problem::Fault};
 
@@ -66,6 +67,33 @@ pub fn words(text: &str) -> Vec<String> {
         }
     }
     words
+}
+
+/// The letters that a reader takes a text for, whatever letters and digits it is written with, without signs and blanks: what
+/// looks alike is alike (the confusable characters of Unicode). It is compared and never shown.
+#[must_use]
+pub fn looks(text: &str) -> String {
+    let compatible: String = text.nfkc().collect();
+    let mut seen = String::new();
+    for letter in fold(&compatible).chars() {
+        if letter.is_ascii_lowercase() || matches!(letter, 'å' | 'ä' | 'ö') {
+            seen.push(letter);
+        } else if letter.is_alphanumeric() || !letter.is_ascii() {
+            seen.extend(fold(&skeleton(letter.encode_utf8(&mut [0; 4])).collect::<String>()).chars());
+        }
+    }
+    let one: String = seen
+        .chars()
+        .filter_map(|letter| match letter {
+            '0' => Some('o'),
+            '1' | 'l' | '|' => Some('i'),
+            '3' => Some('e'),
+            '4' => Some('a'),
+            '5' => Some('s'),
+            _ => letter.is_alphanumeric().then_some(letter),
+        })
+        .collect();
+    one.replace("rn", "m").replace("vv", "w")
 }
 
 /// Composed form (NFC), the only one that is stored.
@@ -235,6 +263,18 @@ mod tests {
         assert_eq!(fold("Idé ÅÄÖ Müller"), "ide åäö muller");
         assert_eq!(fold("A\u{30A}re"), "åre");
         assert_eq!(words("Hyresgästföreningen, Fittja (Botkyrka) fittja"), ["hyresgästföreningen", "fittja", "botkyrka"]);
+    }
+
+    #[test]
+    fn what_looks_alike_is_alike() {
+        for written in
+            ["Bоtkyrka", "𝐁otkyrka", "B0tkyrka", "Bot-kyrka", "BOTKYRKA", "ＢＯＴＫＹＲＫＡ", "Βοtkуrkа", " b.o.t kyrka ", "Bótkyrka"]
+        {
+            assert_eq!(looks(written), "botkyrka", "{written}");
+        }
+        assert_eq!((looks("Linköping"), looks("1inköping")), (looks("lnköping").replacen('i', "ii", 1), looks("Iinköping")));
+        assert_ne!(looks("Håbo"), looks("Habo"));
+        assert_eq!(looks("Malmö"), looks("Rnalmö"));
     }
 
     #[test]

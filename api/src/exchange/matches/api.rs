@@ -153,7 +153,7 @@ async fn show(by: By<needs::ReadMatches>, At(id): At<MatchId>, db: Data<Db>) -> 
 ///
 /// `same` links the record to the candidate in `actorId`, which then gets the members that the source owns; by whoever may
 /// write that actor. `different` creates an actor of the record, and a number that is another's own becomes its parent's;
-/// by whoever may write the source. Of two who decide at once the second is told so (409).
+/// by whoever may write the source, and the candidates that came with the reference data, as a municipality does. Of two who decide at once the second is told so (409).
 #[utoipa::path(tag = "exchange", operation_id = "decideMatch", request_body = NewMatchDecision,
     responses((status = 200, description = "The match as it has become", body = Match)), extensions(("x-permission" = json!("matches.decide"))))]
 #[post("/matches/{matchId}/decide")]

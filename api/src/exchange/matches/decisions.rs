@@ -19,7 +19,7 @@ use crate::{
             store as sources, sync,
         },
     },
-    kernel::{Fault, Problem, Result, Write, extract, say},
+    kernel::{Fault, Problem, Result, Write, extract, problem::Kind, say},
     registry::{
         actors::{
             Actor, ActorId, IdentifierScope, NewActor,
@@ -84,14 +84,30 @@ impl Decider<'_> {
             }
         }
         actors::may_join(self.sight, self.reach, None, &new, &w.tx).await?;
-        let actor = self.store(Draft { id: w.new_id(), before: None, fields: new }, w).await?;
         let others: Vec<ActorId> = store::candidates(&[row.id], &w.tx).await?.into_values().flatten().map(|like| like.actor_id).collect();
-        likenesses::part(actor.id, &others, w).await?;
+        self.may_tell_apart(&others, w).await?;
+        let actor = self.store(Draft { id: w.new_id(), before: None, fields: new }, w).await?;
+        likenesses::part(self.reach, actor.id, &others, w).await?;
         let stored = sync::members_of(&actor.fields)?;
         let given = only(&given, &stored);
         self.link(link, &actor, given, stored, &source, w).await?;
         let row = Row { applied: Vec::new().into(), ..row };
         decided(row, MatchDecision::Different, &actor, note, &source, w).await
+    }
+
+    /// That a record is not a public body of the reference data is for whoever may write that one.
+    async fn may_tell_apart(&self, others: &[ActorId], w: &Write<'_>) -> Result<()> {
+        let reference: Vec<ActorId> = matching::of_reference(others, &w.tx).await?.into_iter().collect();
+        for body in matching::by_ids(&reference, &w.tx).await?.values() {
+            actors::may_write(self.reach, &body.fields, Some(body.id), &w.tx).await.map_err(|problem| match problem.kind {
+                Kind::Forbidden => problem.detail(say!(
+                    "Posten kan tas för ett offentligt organ som står bland kandidaterna. Att det är en annan aktör avgör den som arbetar för organet eller samordnar där det har sitt säte.",
+                    "The record may be taken for a public body among the candidates. That it is another actor is for somebody to say who works for the body or coordinates where it has its seat."
+                )),
+                _ => problem,
+            })?;
+        }
+        Ok(())
     }
 
     /// Takes a decision back: what it wrote becomes what it was, where nobody has changed it since, and the record waits

@@ -100,6 +100,18 @@ pub(in crate::exchange) fn candidates(
     found
 }
 
+/// Adds the public bodies that a record may be taken for.
+pub(in crate::exchange) fn taken_for(found: &mut Vec<Likeness>, bodies: Vec<ActorId>) {
+    for actor_id in bodies {
+        match found.iter_mut().find(|like| like.actor_id == actor_id) {
+            Some(like) => like.same_name = true,
+            // They come first, for no number of others may hide them.
+            None => found.insert(0, Likeness { actor_id, same_identifier: false, same_name: true }),
+        }
+    }
+    found.truncate(MOST);
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;

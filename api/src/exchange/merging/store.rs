@@ -11,7 +11,7 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
-pub(super) use below::has_people;
+pub(super) use below::is_somebodys;
 
 use super::{
     LeftAlone, LeftAloneReason, Merge, MergeId, NewMerge,
@@ -323,8 +323,8 @@ async fn exposed(caller: &Caller, merge: &Merge, rows: &[(Referring, Option<Uuid
     // What went along goes back below the merged actor.
     for row in going.iter().filter(|row| row.reference.seen == Seen::Actor && !above.contains(&row.id.into())) {
         let now = tombstones::above(row.actor.map(ActorId::from), db).await?;
-        let people = has_people(row.id.into(), None, db).await?;
-        if !plan::may_come_below(caller, row.id.into(), &now, &line, people, db).await? {
+        let theirs = is_somebodys(row.id.into(), None, db).await?;
+        if !plan::may_come_below(caller, row.id.into(), &now, &line, theirs, db).await? {
             exposed.insert(row.id);
         }
     }
@@ -335,16 +335,16 @@ async fn exposed(caller: &Caller, merge: &Merge, rows: &[(Referring, Option<Uuid
     if was_part && !above.contains(&merge.into) {
         let (survivor, ..) = tombstones::find(merge.into, db).await?;
         let now = tombstones::above(survivor.fields.parent_id, db).await?;
-        let people = has_people(merge.into, None, db).await?;
-        if !plan::may_come_below(caller, merge.into, &now, &line, people, db).await? {
+        let theirs = is_somebodys(merge.into, None, db).await?;
+        if !plan::may_come_below(caller, merge.into, &now, &line, theirs, db).await? {
             exposed.insert(merge.into.uuid());
         }
     }
     // And the merged actor itself comes below others than before, with the people who go back to it.
     if parent != merged.fields.parent_id {
         let now = tombstones::above(Some(merge.into), db).await?;
-        let people = going.iter().any(|row| row.reference.kind == "grant") || has_people(merged.id, None, db).await?;
-        if !plan::may_come_below(caller, merged.id, &now, &above, people, db).await? {
+        let theirs = going.iter().any(|row| row.reference.kind == "grant") || is_somebodys(merged.id, None, db).await?;
+        if !plan::may_come_below(caller, merged.id, &now, &above, theirs, db).await? {
             exposed.insert(merged.id.uuid());
         }
     }

@@ -87,7 +87,7 @@ impl Plan {
 /// The members that decide who answers for an actor.
 pub const ANSWERABLE: [&str; 2] = [PARENT, SEAT];
 /// The members by which an actor is taken for another.
-pub const NAMING: [&str; 3] = ["name", SEAT, "identifiers"];
+pub const NAMING: [&str; 6] = ["name", "otherNames", "formerNames", "kind", SEAT, "identifiers"];
 pub const PARENT: &str = "parentId";
 pub const SEAT: &str = "seatAreaId";
 

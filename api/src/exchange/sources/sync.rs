@@ -36,7 +36,7 @@ use crate::{
     },
     registry::actors::{
         Actor, ActorId, NewActor,
-        matching::{self, Telling},
+        matching::{self, Bodies, Telling},
         rules as actor_rules,
         store::{self as actors, Draft},
     },
@@ -230,7 +230,7 @@ pub(in crate::exchange) fn left_alone(
     let mut plan = planned(source, given, link, actor, secrecy)?;
     let none = Record::new();
     let (base, current) = (link.base.as_object().unwrap_or(&none), members_of(&actor.fields)?);
-    plan.withhold(&["name", "identifiers"], UnwrittenReason::LooksLikeAnother, base, &current);
+    plan.withhold(&["name", "otherNames", "formerNames", "kind", "identifiers"], UnwrittenReason::LooksLikeAnother, base, &current);
     plan.withhold(&ANSWERABLE, UnwrittenReason::NotAllowed, base, &current);
     Ok(plan.left_alone)
 }
@@ -356,13 +356,16 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
     let mut named = matching::named(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
     let parents: Vec<ActorId> = fresh.iter().filter_map(|one| one.new.parent_id).collect();
     let family = links::linked(by.source.id, &parents, &w.tx).await?;
-    let known = owners.values().flatten().copied().chain(named.values().flatten().map(|(actor, _)| *actor));
+    let bodies = Bodies::all(&w.tx).await?;
+    let taken: Vec<ActorId> = fresh.iter().flat_map(|one| bodies.like(None, &one.new, None)).collect();
+    let known = owners.values().flatten().copied().chain(named.values().flatten().map(|(actor, _)| *actor)).chain(taken);
     let mut telling = Telling::of(known, by.sight, w.call.secrecy.as_ref(), &w.tx).await?;
     let mut held = Vec::new();
     while !fresh.is_empty() {
         let (mut wave, mut later, mut numbers, mut keys) = (Vec::new(), Vec::new(), HashSet::new(), HashSet::new());
         for one in fresh {
-            let like = likeness::candidates(&one.new.identifiers, &one.name_key(), one.new.seat_area_id, &owners, &named);
+            let mut like = likeness::candidates(&one.new.identifiers, &one.name_key(), one.new.seat_area_id, &owners, &named);
+            likeness::taken_for(&mut like, bodies.like(None, &one.new, None));
             let like: Vec<_> = like.into_iter().filter_map(|like| like.for_caller(&telling)).collect();
             let own = likeness::own(&one.new.identifiers);
             if !like.is_empty() {

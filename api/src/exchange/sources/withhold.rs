@@ -13,7 +13,7 @@ use crate::{
     registry::{
         actors::{
             NewActor,
-            matching::{self, Telling},
+            matching::{self, Bodies, Telling},
             rules as actor_rules, store as actors,
         },
         likenesses::store::{self as likenesses, Alike},
@@ -64,6 +64,10 @@ pub(super) async fn likenesses(one: &mut Changing, by: &Syncing<'_>, w: &Write<'
     let named = matching::named(&keys, &w.tx).await?;
     let mut like = likeness::candidates(&new.identifiers, &called(&new).0, new.seat_area_id, &owners, &named);
     like.retain(|like| like.actor_id != one.actor.id);
+    if matching::may_be_taken(&new, Some(&one.actor.fields)) {
+        let bodies = Bodies::all(&w.tx).await?;
+        likeness::taken_for(&mut like, bodies.like(Some(one.actor.id), &new, Some(&one.actor.fields)));
+    }
     let telling = Telling::of(like.iter().map(|like| like.actor_id), by.sight, w.call.secrecy.as_ref(), &w.tx).await?;
     let told = like.into_iter().filter_map(|like| like.for_caller(&telling));
     let alike = |like: Likeness| Alike { same_identifier: like.same_identifier, same_name: like.same_name };
@@ -73,7 +77,7 @@ pub(super) async fn likenesses(one: &mut Changing, by: &Syncing<'_>, w: &Write<'
     let none = Record::new();
     let base = one.link.base.as_object().unwrap_or(&none);
     if told.iter().any(|(_, alike)| alike.same_name) {
-        one.plan.withhold(&["name", SEAT], UnwrittenReason::LooksLikeAnother, base, &current);
+        one.plan.withhold(&["name", "otherNames", "formerNames", "kind", SEAT], UnwrittenReason::LooksLikeAnother, base, &current);
     }
     if told.iter().any(|(_, alike)| alike.same_identifier) {
         one.plan.withhold(&["identifiers"], UnwrittenReason::LooksLikeAnother, base, &current);

@@ -227,6 +227,70 @@ pub fn name_key(name: &str) -> String {
     if kept.is_empty() { words.join(" ") } else { kept.join(" ") }
 }
 
+/// Words that a public body is as well known without, or that make a name look as one.
+const ASIDE: &[&str] = &[
+    "kommun",
+    "kommunen",
+    "stad",
+    "staden",
+    "officiell",
+    "officiella",
+    "officiellt",
+    "official",
+    "sida",
+    "sidan",
+    "profil",
+    "municipality",
+    "city",
+    "of",
+    "the",
+];
+
+/// What a public body is known by in a name: what it looks like, without what stands in brackets, such words and an s at the
+/// end. Two names with the same may be taken for the same public body. A name of nothing else has none.
+#[must_use]
+pub fn body_key(name: &str) -> Option<String> {
+    let mut depth = 0_usize;
+    let mut outside = String::new();
+    for sign in name.chars() {
+        match sign {
+            '(' | '[' | '{' | '（' => depth += 1,
+            ')' | ']' | '}' | '）' if depth > 0 => depth -= 1,
+            _ if depth == 0 => outside.push(sign),
+            _ => {}
+        }
+    }
+    // One that is not closed hides nothing.
+    let whole = if depth > 0 { name } else { &outside };
+    let aside: Vec<String> = ASIDE.iter().map(|word| text::looks(word)).collect();
+    let mut key: String = whole.split_whitespace().map(text::looks).filter(|word| !aside.contains(word)).collect();
+    for word in &aside[..2] {
+        if let Some(rest) = key.strip_suffix(word.as_str()).filter(|rest| !rest.is_empty()) {
+            key.truncate(rest.len());
+        }
+    }
+    if key.len() > 1 && key.ends_with('s') {
+        key.pop();
+    }
+    (!key.is_empty()).then_some(key)
+}
+
+/// The faults of names that are said to have been given up on a day that has not come: until then each would be its name.
+pub fn not_given_up<'a>(new: &'a NewActor, before: Option<&'a NewActor>, today: NaiveDate) -> impl Iterator<Item = Fault> + 'a {
+    let had = move |former: &FormerName| before.is_some_and(|before| before.former_names.contains(former));
+    let ahead = new.former_names.iter().enumerate().filter(move |(_, former)| former.valid_to.is_some_and(|to| to > today) && !had(former));
+    ahead.map(|(at, _)| {
+        Fault::at(
+            format!("/formerNames/{at}/validTo"),
+            "in-future",
+            say!(
+                "Ett tidigare namn har upphört. Ange den dag då aktören bytte namn, senast i dag.",
+                "A former name has been given up. Give the day when the actor changed its name, today at the latest."
+            ),
+        )
+    })
+}
+
 /// Whether a text has the form of a BCP 47 code: a language of two or three letters, then subtags.
 fn is_language(code: &str) -> bool {
     let mut parts = code.split('-');
@@ -329,6 +393,32 @@ mod tests {
         }
         assert_eq!(name_key("Botkyrka kommun"), "botkyrka");
         assert_eq!(name_key("Stiftelsen"), "stiftelsen");
+    }
+
+    #[test]
+    fn a_public_body_is_known_however_its_name_is_written() {
+        for name in [
+            "Botkyrka kommun",
+            "Botkyrka",
+            "BOTKYRKA STAD",
+            "Botkyrka kommun (officiell)",
+            "Bot-kyrka kommun",
+            "Bоtkyrka kommun",
+            "𝐁otkyrka kommun",
+            "B0tkyrka",
+            "Botkyrkas kommun",
+            "Botkyrka-kommun",
+            "Botkyrka  Kom mun",
+            "Botkyrka (kommun)",
+            "Botkyrka kommun (",
+        ] {
+            assert_eq!(body_key(name).as_deref(), Some("botkyrka"), "{name}");
+        }
+        for other in ["Botkyrka Konstskola", "Fittja i Botkyrka", "Region Botkyrka"] {
+            assert_ne!(body_key(other).as_deref(), Some("botkyrka"), "{other}");
+        }
+        assert_eq!(body_key("Karlstads kommun"), body_key("Karlstad"));
+        assert_eq!((body_key("Kommunen"), body_key("(!)")), (None, None));
     }
 
     #[test]

@@ -60,7 +60,8 @@ async fn list(
 
 /// Say that they are two
 ///
-/// By whoever may write one of them. It is not listed as waiting any more, unless something else becomes alike.
+/// By whoever may write both, or coordinates where one of them has its seat; where one came with the reference data, as a
+/// municipality does, by whoever may write that one. It is not listed as waiting any more, unless something else becomes alike.
 #[utoipa::path(tag = "exchange", operation_id = "dismissLikeness",
     responses((status = 200, description = "The likeness as it has become", body = Likeness)), extensions(("x-permission" = json!("matches.decide"))))]
 #[post("/likenesses/{likenessId}/dismiss")]

@@ -7,10 +7,10 @@ use sea_orm::{Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveMode
 use super::{Likeness, LikenessId, api::LikenessFilter, table};
 use crate::{
     access::{Reach, Sight},
-    kernel::{Db, Page, Paging, Problem, Result, Write, page::Key, request::Call, secrecy::Secrecy},
+    kernel::{Db, Page, Paging, Problem, Result, Write, page::Key, request::Call, say, secrecy::Secrecy},
     registry::actors::{
         Actor, ActorId, IdentifierScope, NewActor,
-        matching::{self, MatchReason},
+        matching::{self, Bodies, MatchReason},
         rules, store as actors,
     },
 };
@@ -70,6 +70,19 @@ pub async fn look_for(stored: &[(&Actor, Option<&Actor>)], w: &Write<'_>) -> Res
         let alike = namesakes.get(&key).into_iter().flatten().filter(|(other, at)| *other != actor && *at == seat);
         for (other, _) in alike.take(MOST) {
             found.entry(pair(actor, *other)).or_default().same_name = true;
+        }
+    }
+    let taken: Vec<_> = stored
+        .iter()
+        .map(|(actor, before)| (*actor, before.map(|before| &before.fields)))
+        .filter(|(actor, before)| matching::may_be_taken(&actor.fields, *before))
+        .collect();
+    if !taken.is_empty() {
+        let bodies = Bodies::all(&w.tx).await?;
+        for (actor, before) in taken {
+            for other in bodies.like(Some(actor.id), &actor.fields, before) {
+                found.entry(pair(actor.id, other)).or_default().same_name = true;
+            }
         }
     }
     keep(found, w).await
@@ -158,19 +171,45 @@ pub async fn told_apart(actor: ActorId, others: &[(ActorId, Alike)], db: &impl C
     Ok(others.iter().filter(apart).map(|(other, _)| *other).collect())
 }
 
-/// Says that an actor is none of these others, as the caller has decided.
+/// Says that an actor is none of these others, as the caller has decided, as far as that is the caller's to say. The rest waits
+/// for somebody whose it is.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn part(actor: ActorId, others: &[ActorId], w: &Write<'_>) -> Result<()> {
+pub async fn part(reach: &Reach, actor: ActorId, others: &[ActorId], w: &Write<'_>) -> Result<()> {
     let pairs: Vec<Pair> = others.iter().map(|other| pair(actor, *other)).collect();
     let mut known = rows(&pairs, &w.tx).await?;
     for pair in pairs {
-        if let Some(row) = known.remove(&pair).filter(|row| row.dismissed_at.is_none()) {
+        if let Some(row) = known.remove(&pair).filter(|row| row.dismissed_at.is_none())
+            && may_part(reach, pair, w).await?
+        {
             update(dismissed(row, w), w).await?;
         }
     }
     Ok(())
+}
+
+/// Whether the caller may say that two actors are two, which nobody says of an actor of its own alone. Of one that came with
+/// the reference data only who may write that one says so; else who may write both, or coordinates where one of them is.
+async fn may_part(reach: &Reach, (one, other): Pair, w: &Write<'_>) -> Result<bool> {
+    let reference = matching::of_reference(&[one, other], &w.tx).await?;
+    let actors = matching::by_ids(&[one, other], &w.tx).await?;
+    let (mut writes, mut coordinates) = (HashSet::new(), false);
+    for actor in actors.values() {
+        if is_allowed(actors::may_write(reach, &actor.fields, Some(actor.id), &w.tx).await)? {
+            writes.insert(actor.id);
+        }
+        let there = NewActor { parent_id: None, ..actor.fields.clone() };
+        coordinates |= is_allowed(actors::may_write(reach, &there, None, &w.tx).await)?;
+    }
+    Ok(if reference.len() == 1 { reference.is_subset(&writes) } else { coordinates || writes.len() == 2 })
+}
+
+fn is_allowed(outcome: Result<()>) -> Result<bool> {
+    match outcome {
+        Err(problem) if problem.kind.status() >= 500 => Err(problem),
+        outcome => Ok(outcome.is_ok()),
+    }
 }
 
 fn dismissed(row: table::Model, w: &Write<'_>) -> table::Model {
@@ -229,6 +268,12 @@ pub(super) async fn list(
 pub(super) async fn dismiss(sight: &Sight, reach: &Reach, id: LikenessId, w: &Write<'_>) -> Result<Likeness> {
     let secrecy = w.call.secrecy.as_ref();
     let row = reached(sight, reach, secrecy).filter(table::Column::Id.eq(id)).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
+    if !may_part(reach, (row.actor_id, row.other_actor_id), w).await? {
+        return Err(reach.missing().detail(say!(
+            "Att en egen aktör inte är den andra avgör den som arbetar för den andra eller samordnar där den har sitt säte.",
+            "That an actor of one's own is not the other is for somebody to say who works for the other or coordinates where it has its seat."
+        )));
+    }
     let row = if row.dismissed_at.is_none() { update(dismissed(row, w), w).await? } else { row };
     let actors = matching::by_ids(&[row.actor_id, row.other_actor_id], &w.tx).await?;
     view(row, &actors, secrecy)

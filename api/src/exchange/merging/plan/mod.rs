@@ -115,8 +115,8 @@ impl Plan {
             return Ok(());
         }
         Err(who.reach.missing().detail(say!(
-            "{count} uppgifter skulle följa med som du inte har rätt att flytta, till exempel medlemskap i forum utanför ditt område eller behörigheter som du inte själv kan ge. Förhandsvisningen visar vilka sorter. Be någon som samordnar även där, eller den som driver tjänsten.",
-            "{count} records would follow that you may not move, such as memberships of forums outside your area or grants that you could not give yourself. The preview shows of which kinds. Ask somebody who coordinates there too, or who runs the service."
+            "{count} uppgifter skulle följa med som du inte har rätt att flytta, till exempel medlemskap i forum utanför ditt område eller behörigheter som du inte själv kan ge. Förhandsvisningen visar vilka sorter. Be någon som samordnar även där eller arbetar för båda aktörerna, eller den som driver tjänsten.",
+            "{count} records would follow that you may not move, such as memberships of forums outside your area or grants that you could not give yourself. The preview shows of which kinds. Ask somebody who coordinates there too or works for both actors, or who runs the service."
         )))
     }
 
@@ -336,8 +336,8 @@ pub async fn unreached(reach: &Reach, rows: &[Referring], db: &impl ConnectionTr
 
 /// Who would get rights: the people of each actor over the other, and those of what is above each where that is not above both.
 /// It is as if each grant were given anew for the other actor, so whoever could not give it may not merge. Only over one that
-/// nobody works for, nor for any below it, such as one that was registered twice, do those who coordinate there let the people
-/// of the other.
+/// is nobody's, nor any below it, such as one that was registered twice, do those who coordinate there let the people of the
+/// other. That its people have gone, or what was above it, makes it nobody's only if they left nothing of their own.
 async fn gains(
     who: &Who<'_>,
     merged: &Actor,
@@ -366,10 +366,10 @@ async fn gains(
             continue;
         }
         // What lies below the one comes along. What lies below the other already was within its reach.
-        let has_people = !grants::of_actors(line, db).await?.is_empty() || store::has_people(over.id, Some(from.id), db).await?;
+        let theirs = !grants::of_actors(line, db).await?.is_empty() || store::is_somebodys(over.id, Some(from.id), db).await?;
         for grant in gaining {
             let new = anew(&grant, over.id);
-            if !may_let(who.caller, &new, has_people, db).await? {
+            if !may_let(who.caller, &new, theirs, db).await? {
                 out_of_reach.insert(grant.id.uuid());
             }
             match gains.iter_mut().find(|gain| gain.role == new.role && gain.over == over.id) {
@@ -386,15 +386,15 @@ fn anew(grant: &Grant, over: ActorId) -> NewGrant {
     NewGrant { scope: Scope { kind: ScopeKind::Actor, id: Some(over.uuid()) }, ..grant.fields.clone() }
 }
 
-/// Whether the caller may let somebody's grant reach further. Over what nobody works for those who coordinate there may, but
-/// not for themselves.
-async fn may_let(caller: &Caller, new: &NewGrant, has_people: bool, db: &impl ConnectionTrait) -> Result<bool> {
+/// Whether the caller may let somebody's grant reach further. Over what is nobody's those who coordinate there may, but not for
+/// themselves.
+async fn may_let(caller: &Caller, new: &NewGrant, theirs: bool, db: &impl ConnectionTrait) -> Result<bool> {
     let Ok(reach) = caller.reach(Permission::WriteGrants) else { return Ok(false) };
-    if caller.user == Some(new.user_id.uuid()) && !caller.sight.all {
-        return Ok(false);
-    }
-    let checked =
-        if has_people { grants::may_grant(caller, &reach, new, db).await } else { grants::may_take_back(caller, &reach, new, db).await };
+    let checked = if theirs || caller.user == Some(new.user_id.uuid()) {
+        grants::may_grant(caller, &reach, new, db).await
+    } else {
+        grants::may_take_back(caller, &reach, new, db).await
+    };
     match checked {
         Err(problem) if problem.kind.status() >= 500 => Err(problem),
         outcome => Ok(outcome.is_ok()),
@@ -411,7 +411,7 @@ pub async fn may_come_below(
     actor: ActorId,
     now: &[ActorId],
     then: &[ActorId],
-    has_people: bool,
+    theirs: bool,
     db: &impl ConnectionTrait,
 ) -> Result<bool> {
     let beyond: Vec<Uuid> = then.iter().copied().filter(|id| !now.contains(id)).map(ActorId::uuid).collect();
@@ -423,7 +423,7 @@ pub async fn may_come_below(
     let held: Vec<NewGrant> = grants::of_actors(&now, db).await?.iter().map(|grant| anew(grant, actor)).collect();
     let gaining: Vec<NewGrant> = gaining.iter().map(|grant| anew(grant, actor)).filter(|new| !held.contains(new)).collect();
     for new in &gaining {
-        if !may_let(caller, new, has_people, db).await? {
+        if !may_let(caller, new, theirs, db).await? {
             return Ok(false);
         }
     }

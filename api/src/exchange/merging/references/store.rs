@@ -344,6 +344,32 @@ fn member(column: &str) -> String {
     })
 }
 
+/// Whether any of these actors has something that is for its own people alone: records that only they see, people and accounts,
+/// marks of secrecy and what was handed out, or a source with the records in it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn any_of_its_own(actors: &[Uuid], db: &impl ConnectionTrait) -> Result<bool> {
+    for reference in FOLLOWING {
+        let mut select = Query::select();
+        select.column("id").from(reference.table).and_where(Expr::col(reference.column).is_in(actors.iter().copied())).limit(1);
+        match reference.seen {
+            Seen::OfActor | Seen::OfActorAndForum | Seen::Actor => {
+                select.and_where(Expr::col("visibility").eq(Visibility::Actor.to_value()));
+            }
+            Seen::AsActor | Seen::Nobody => {}
+            Seen::Of(..) | Seen::AsBoth | Seen::OfSource => continue,
+        }
+        if let Some((column, value)) = reference.only {
+            select.and_where(Expr::col(column).eq(value));
+        }
+        if db.query_one(&select).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The members of a record that are under secrecy; nothing in it stands for all of them.
 ///
 /// # Errors

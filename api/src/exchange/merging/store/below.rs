@@ -1,4 +1,4 @@
-//! What lies below an actor, and who works there.
+//! What lies below an actor, who works there, and what is theirs alone.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, entity::prelude::*};
 
 use super::AT_ONCE;
 use crate::{
-    access::grants::store as grants,
+    exchange::merging::references::store as references,
     kernel::Result,
     registry::actors::{ActorId, table as actor_table},
 };
@@ -38,9 +38,11 @@ async fn with_below(id: ActorId, db: &impl ConnectionTrait) -> Result<(BTreeSet<
     Ok((below, became))
 }
 
-/// Whether anybody works for an actor or for one below it, but for those that lie below another. Removed actors count, for they
-/// can be restored. So do the people of one that became part of another, who are there until that is undone.
-pub(in crate::exchange::merging) async fn has_people(
+/// Whether an actor or one below it is somebody's, but for those that lie below another: somebody works there or has an account
+/// that is looked after there, or there is what is for its own people alone. That nobody works there any more makes nothing of
+/// theirs anybody else's. Removed actors count, for they can be restored. So does what one has that became part of another, who
+/// has it until that is undone.
+pub(in crate::exchange::merging) async fn is_somebodys(
     actor: ActorId,
     apart_from: Option<ActorId>,
     db: &impl ConnectionTrait,
@@ -53,7 +55,7 @@ pub(in crate::exchange::merging) async fn has_people(
     }
     let concerned: Vec<Uuid> = concerned.into_iter().collect();
     for some in concerned.chunks(AT_ONCE) {
-        if !grants::of_actors(some, db).await?.is_empty() {
+        if references::any_of_its_own(some, db).await? {
             return Ok(true);
         }
     }

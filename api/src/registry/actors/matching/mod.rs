@@ -1,11 +1,15 @@
 //! Which actors an incoming record may be: by their own identifiers, and by their names. Each question is one query,
 //! however many records ask it.
 
+mod bodies;
+
 use std::collections::{HashMap, HashSet};
 
 use sea_orm::{Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QuerySelect, entity::prelude::*, sea_query::SimpleExpr};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub use bodies::{Bodies, may_be_taken, of_reference};
 
 use super::{Actor, ActorId, IdentifierScope, NewActor, store, table};
 use crate::{
@@ -69,7 +73,8 @@ pub async fn owners(identifiers: &[(String, String)], db: &impl ConnectionTrait)
 pub enum MatchReason {
     /// It has the same number or code as its own.
     SameIdentifier,
-    /// It has the same name, legal form aside, and the same seat, or neither has one.
+    /// It has the same name, legal form aside, and the same seat, or neither has one; or it may be taken for that public body,
+    /// by a name, now or before, or by its kind and seat.
     SameName,
 }
 

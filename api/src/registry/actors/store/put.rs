@@ -218,6 +218,7 @@ impl<'a> Known<'a> {
             fields.former_names = rules::former_names(&before.fields, &fields, w.now.date_naive());
         }
         let mut faults = rules::faults(&fields);
+        faults.extend(rules::not_given_up(&fields, before.as_ref().map(|before| &before.fields), w.now.date_naive()));
         match rules::identifiers(&fields.identifiers) {
             Ok(identifiers) => fields.identifiers = identifiers,
             Err(found) => faults.extend(found),
