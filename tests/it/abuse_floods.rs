@@ -179,7 +179,7 @@ fn abuse_113_long_names_and_values_are_not_told_back_at_length(#[values(Database
         assert!(matches!(refused.status, 400 | 422), "{}", refused.status);
         assert!(refused.body.len() < 10_000, "{path} {code}: {}", refused.body.len());
         assert!(refused.faults()[0].ends_with(code), "{:?}", refused.faults());
-        assert!(started.elapsed() < Duration::from_secs(60), "{path} {code}: {:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_mins(1), "{path} {code}: {:?}", started.elapsed());
     }
     // What is misspelt is told back as it is.
     let refused = admin.post("/actors", &new("fokus", json!("x"))).is(422);

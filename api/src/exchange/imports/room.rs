@@ -30,7 +30,7 @@ const RETRY_AFTER: u32 = 10;
 /// How many seconds who meets a full disk is told to wait.
 const RETRY_FULL: u32 = 30;
 /// How long a file waits for its turn to be read.
-const WAIT: Duration = Duration::from_secs(60);
+const WAIT: Duration = Duration::from_mins(1);
 /// How much of a file is written at once.
 const BLOCK: usize = 256 << 10;
 /// How many times its size a file may take on the disk while it is worked through: as it came, as its rows wait, in the log of
