@@ -75,11 +75,13 @@ pub fn words(text: &str) -> Vec<String> {
 pub fn looks(text: &str) -> String {
     let compatible: String = text.nfkc().collect();
     let mut seen = String::new();
-    for letter in fold(&compatible).chars() {
-        if letter.is_ascii_lowercase() || matches!(letter, 'å' | 'ä' | 'ö') {
-            seen.push(letter);
-        } else if letter.is_alphanumeric() || !letter.is_ascii() {
-            seen.extend(fold(&skeleton(letter.encode_utf8(&mut [0; 4])).collect::<String>()).chars());
+    for letter in compatible.chars().filter(|letter| letter.is_alphanumeric() || !letter.is_ascii()) {
+        let plain = fold(letter.encode_utf8(&mut [0; 4]));
+        if plain.chars().all(|letter| letter.is_ascii_lowercase() || matches!(letter, 'å' | 'ä' | 'ö')) {
+            seen.push_str(&plain);
+        } else {
+            // As it is written, for capitals look like others than small letters do.
+            seen.push_str(&fold(&skeleton(letter.encode_utf8(&mut [0; 4])).collect::<String>()));
         }
     }
     let one: String = seen
