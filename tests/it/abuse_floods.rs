@@ -144,6 +144,7 @@ fn abuse_113_turns_to_be_read_go_round_among_callers(#[values(Database::Sqlite, 
     let Some(app) = TestApp::start(database) else { return };
     let (busy, other) = (app.user(Role::Admin, None), app.user(Role::Admin, None));
     let file = format!("namn;typ;kommun\n{}", "Föreningen;förening;Botkyrka\n".repeat(8000));
+    #[expect(clippy::disallowed_methods, reason = "which of the files was read first")]
     let send = |who: &Client, file: &str| {
         who.call("POST", "/imports?dryRun=true", Some((CSV, file.as_bytes()))).is(202);
         Instant::now()
@@ -174,12 +175,10 @@ fn abuse_113_long_names_and_values_are_not_told_back_at_length(#[values(Database
         ("/actors/search", json!({ long.clone(): 1 }), "unknown"),
         ("/actors/search", json!({"fields": [&long]}), "too-long"),
     ] {
-        let started = Instant::now();
         let refused = admin.post(path, &body);
         assert!(matches!(refused.status, 400 | 422), "{}", refused.status);
         assert!(refused.body.len() < 10_000, "{path} {code}: {}", refused.body.len());
         assert!(refused.faults()[0].ends_with(code), "{:?}", refused.faults());
-        assert!(started.elapsed() < Duration::from_mins(1), "{path} {code}: {:?}", started.elapsed());
     }
     // What is misspelt is told back as it is.
     let refused = admin.post("/actors", &new("fokus", json!("x"))).is(422);

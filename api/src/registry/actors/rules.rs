@@ -3,6 +3,8 @@
 //! An organisation number (`SE-ON`, org-id.guide) has ten digits, of which the third is 2 or more and the last is a
 //! check digit by Luhn. With a lower third digit it is a personal identity number, which is never stored.
 
+use std::sync::LazyLock;
+
 use chrono::NaiveDate;
 
 use super::{ActorKind, FormerName, Identifier, NewActor, Sector};
@@ -246,6 +248,9 @@ const ASIDE: &[&str] = &[
     "the",
 ];
 
+/// The same as they look.
+static SET_ASIDE: LazyLock<Vec<String>> = LazyLock::new(|| ASIDE.iter().map(|word| text::looks(word)).collect());
+
 /// What a public body is known by in a name: what it looks like, without what stands in brackets, such words and an s at the
 /// end. Two names with the same may be taken for the same public body. A name of nothing else has none.
 #[must_use]
@@ -262,7 +267,7 @@ pub fn body_key(name: &str) -> Option<String> {
     }
     // One that is not closed hides nothing.
     let whole = if depth > 0 { name } else { &outside };
-    let aside: Vec<String> = ASIDE.iter().map(|word| text::looks(word)).collect();
+    let aside = &*SET_ASIDE;
     let mut key: String = whole.split_whitespace().map(text::looks).filter(|word| !aside.contains(word)).collect();
     for word in &aside[..2] {
         if let Some(rest) = key.strip_suffix(word.as_str()).filter(|rest| !rest.is_empty()) {

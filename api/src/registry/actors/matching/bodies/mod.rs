@@ -1,7 +1,11 @@
 //! Public bodies: municipalities, regions and authorities. Nobody else passes for one of them, wherever it says that it is.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::LazyLock,
+};
 
+use moka::sync::Cache;
 use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, entity::prelude::*};
 
 use crate::{
@@ -15,6 +19,9 @@ const KINDS: [ActorKind; 5] =
     [ActorKind::Municipality, ActorKind::Region, ActorKind::CountyBoard, ActorKind::MunicipalAssociation, ActorKind::Agency];
 /// Those of which there is one at a seat.
 const ONE_EACH: [ActorKind; 3] = [ActorKind::Municipality, ActorKind::Region, ActorKind::CountyBoard];
+
+/// What names look like. The names of public bodies are compared at each change of a name, and are mostly the same.
+static KEYS: LazyLock<Cache<String, Option<String>>> = LazyLock::new(|| Cache::new(10_000));
 
 /// The living public bodies, by what they may be taken for. There are some hundreds of them, found by an index.
 #[derive(Debug, Default)]
@@ -88,7 +95,8 @@ fn called(actor: &NewActor) -> BTreeSet<String> {
 
 fn keys(name: &str, others: &[String], former: &[FormerName]) -> BTreeSet<String> {
     let former = former.iter().map(|former| former.name.as_str());
-    [name].into_iter().chain(others.iter().map(String::as_str)).chain(former).filter_map(rules::body_key).collect()
+    let key = |name: &str| KEYS.get_with_by_ref(name, || rules::body_key(name));
+    [name].into_iter().chain(others.iter().map(String::as_str)).chain(former).filter_map(key).collect()
 }
 
 /// Of these actors, those that came with the reference data of the installation, whatever others say that they are.
