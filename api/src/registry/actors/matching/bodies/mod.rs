@@ -23,7 +23,8 @@ const ONE_EACH: [ActorKind; 3] = [ActorKind::Municipality, ActorKind::Region, Ac
 /// What names look like. The names of public bodies are compared at each change of a name, and are mostly the same.
 static KEYS: LazyLock<Cache<String, Option<String>>> = LazyLock::new(|| Cache::new(10_000));
 
-/// The living public bodies, by what they may be taken for. There are some hundreds of them, found by an index.
+/// The living public bodies of the reference data, by what they may be taken for. There are some hundreds of them, found by an
+/// index; others would be as many as anybody registers.
 #[derive(Debug, Default)]
 pub struct Bodies {
     named: HashMap<String, Vec<ActorId>>,
@@ -47,13 +48,14 @@ impl Bodies {
                 table::Column::FormerNames,
                 table::Column::SeatAreaId,
             ])
-            .filter(table::Column::Kind.is_in(KINDS))
+            .filter(table::Column::Pack.is_not_null())
             .filter(table::Column::DeletedAt.is_null())
             .into_tuple()
             .all(db)
             .await?;
         let mut bodies = Self::default();
-        for (id, kind, name, others, former, seat) in rows {
+        // Asked for by kind, they would be sought among all that anybody says are of one.
+        for (id, kind, name, others, former, seat) in rows.into_iter().filter(|row| KINDS.contains(&row.1)) {
             for key in keys(&name, &others.0, &former.0) {
                 bodies.named.entry(key).or_default().push(id);
             }
