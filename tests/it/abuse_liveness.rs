@@ -76,7 +76,7 @@ fn abuse_142_idle_connections_that_died_without_a_word_hold_nobody_up() {
     admin.post("/actors", &actor()).is(201);
     way.vanish();
     way.come_back();
-    // What has just been used is trusted, so the connections must have been idle for a moment.
+    // What has just been used is trusted, so some have been idle for a moment, and others wait in vain.
     thread::sleep(Duration::from_millis(1100));
     let started = now();
     waited("the database", || admin.post("/actors", &actor()).status == 201 && admin.get("/actors").status == 200);

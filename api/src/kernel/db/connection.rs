@@ -36,8 +36,11 @@ pub struct Connection {
 #[derive(Debug)]
 pub(super) struct Care {
     /// As many places as the pool has connections. Who has a place and still gets no connection knows that they were lost, and
-    /// not just that others use them.
-    places: Arc<Semaphore>,
+    /// not just that others use them. They are made anew with the connections: who still waits for an answer on a lost one
+    /// stands in nobody's way.
+    places: RwLock<Arc<Semaphore>>,
+    /// How many places there are.
+    size: usize,
     /// How long to wait for a place.
     wait: Duration,
     /// Statements that others have just waited with for a locked table, where it is a matter of reading.
@@ -54,14 +57,30 @@ impl Care {
 
     /// For writing. A row may be locked where others of its table are not, so nothing is concluded from waiting.
     pub(super) fn of_writing(size: u32, wait: Duration, watch: &Arc<Watch>) -> Self {
-        Self { places: Arc::new(Semaphore::new(size as usize)), wait, locked: None, watch: Arc::clone(watch) }
+        let size = size as usize;
+        Self { places: RwLock::new(Arc::new(Semaphore::new(size))), size, wait, locked: None, watch: Arc::clone(watch) }
     }
 
     async fn place(&self) -> Result<OwnedSemaphorePermit, DbErr> {
-        match timeout(self.wait, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(Ok(place)) => Ok(place),
-            _ => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
-        }
+        let place = async {
+            loop {
+                let places = Arc::clone(&self.places.read().unwrap_or_else(PoisonError::into_inner));
+                // They are closed when there are others.
+                if let Ok(place) = places.acquire_owned().await {
+                    return place;
+                }
+            }
+        };
+        let round = self.watch.round();
+        timeout(self.wait, place).await.map_err(|_| {
+            self.watch.full(round);
+            DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)
+        })
+    }
+
+    fn renew(&self) {
+        let new = Arc::new(Semaphore::new(self.size));
+        mem::replace(&mut *self.places.write().unwrap_or_else(PoisonError::into_inner), new).close();
     }
 }
 
@@ -83,7 +102,11 @@ impl Connection {
 
     /// Uses other connections from now on. Gives those that were used before.
     pub(super) fn renew(&self, pool: DatabaseConnection) -> DatabaseConnection {
-        mem::replace(&mut *self.pool.write().unwrap_or_else(PoisonError::into_inner), pool)
+        let old = mem::replace(&mut *self.pool.write().unwrap_or_else(PoisonError::into_inner), pool);
+        if let Some(care) = &self.care {
+            care.renew();
+        }
+        old
     }
 
     /// Begins a transaction, on `SQLite` one that writes from the start.
@@ -234,6 +257,10 @@ pub(super) struct Watch {
     round: AtomicU64,
     /// When a statement was last left without its answer, in milliseconds since the start; the greatest number for never.
     left: AtomicU64,
+    /// When something was last answered, or this round began, in milliseconds since the start.
+    answered: AtomicU64,
+    /// Until when silence is no reason to make the connections anew, in milliseconds since the start.
+    borne: AtomicU64,
     started: Instant,
     /// The round after the last that was found to be useless.
     wanted: AtomicU64,
@@ -243,6 +270,10 @@ pub(super) struct Watch {
 
 /// How long after a statement was left its connection is looked at with care.
 const LEFT_LATELY: Duration = Duration::from_secs(10);
+/// How long nothing may be answered while all connections wait.
+const SILENCE: Duration = Duration::from_secs(2);
+/// How long silence is borne after the connections were made anew for it: a database that is only slow is not given ever more.
+const BORNE: Duration = Duration::from_mins(1);
 
 impl Watch {
     pub(super) fn new(longest: Option<Duration>) -> Self {
@@ -250,6 +281,8 @@ impl Watch {
             longest,
             round: AtomicU64::new(0),
             left: AtomicU64::new(u64::MAX),
+            answered: AtomicU64::new(0),
+            borne: AtomicU64::new(0),
             started: Instant::now(),
             wanted: AtomicU64::new(0),
             alarm: Notify::new(),
@@ -263,6 +296,7 @@ impl Watch {
 
     /// Begins the next round of connections.
     pub(super) fn next_round(&self) -> u64 {
+        self.answered.store(self.millis(), Ordering::Release);
         self.round.fetch_add(1, Ordering::AcqRel) + 1
     }
 
@@ -270,6 +304,17 @@ impl Watch {
     pub(super) fn alarm(&self, round: u64) {
         self.wanted.fetch_max(round + 1, Ordering::AcqRel);
         self.alarm.notify_one();
+    }
+
+    /// Heeds that all places were taken for as long as one waits for them. When nothing was answered either, the connections are
+    /// probably lost, though none has waited for so long that it is given up.
+    fn full(&self, round: u64) {
+        let now = self.millis();
+        let is_past = |time: &AtomicU64, by: Duration| now >= time.load(Ordering::Acquire).saturating_add(millis(by));
+        if is_past(&self.answered, SILENCE) && is_past(&self.borne, Duration::ZERO) {
+            self.borne.store(now.saturating_add(millis(BORNE)), Ordering::Release);
+            self.alarm(round);
+        }
     }
 
     /// Waits until the present connections are found to be useless, or the database is closed.
@@ -291,11 +336,11 @@ impl Watch {
     /// Whether somebody has lately stopped waiting for an answer, so that a connection may be in the middle of something.
     pub(super) fn left_lately(&self) -> bool {
         let left = self.left.load(Ordering::Acquire);
-        left != u64::MAX && self.millis().saturating_sub(left) < u64::try_from(LEFT_LATELY.as_millis()).unwrap_or_default()
+        left != u64::MAX && self.millis().saturating_sub(left) < millis(LEFT_LATELY)
     }
 
     fn millis(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_millis()).unwrap_or_default()
+        millis(self.started.elapsed())
     }
 
     /// What a statement is answered with, unless it takes too long. What tells of a database that is gone is heeded.
@@ -314,6 +359,8 @@ impl Watch {
         waiting.answered = true;
         if outcome.as_ref().is_err_and(is_alarming) {
             self.alarm(round);
+        } else {
+            self.answered.store(self.millis(), Ordering::Release);
         }
         outcome
     }
@@ -363,6 +410,10 @@ impl Locked {
             since.remove(&statement);
         }
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn digest(sql: &str) -> u64 {
