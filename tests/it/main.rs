@@ -43,6 +43,7 @@ mod house;
 mod imports;
 mod merging;
 mod policy;
+mod priorities;
 mod random_walk;
 mod registry;
 mod round_trip;

@@ -1,5 +1,11 @@
 //! How ballots become a joint ranking, and how much the parties agree. Pure functions; candidates and voters are known by
-//! their place in the lists.
+//! their place in the lists. All is counted in whole numbers and fractions, so that what is equal is found equal.
+
+use std::cmp::Reverse;
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{ToPrimitive, Zero};
 
 /// Why a measure has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,75 +30,114 @@ impl Undefined {
     }
 }
 
-/// The ranks of scores, the highest score having rank 1; equal scores share the mean of their ranks.
+/// A whole number as a fraction.
 #[must_use]
-pub fn ranks(scores: &[f64]) -> Vec<f64> {
+pub fn whole(number: impl Into<BigInt>) -> BigRational {
+    BigRational::from_integer(number.into())
+}
+
+/// A number as the decimals by which it is written, so that 0.1 is one tenth.
+#[must_use]
+pub fn decimal(number: f64) -> BigRational {
+    let written = number.to_string();
+    let (whole, decimals) = written.split_once('.').unwrap_or((&written, ""));
+    let digits: BigInt = format!("{whole}{decimals}").parse().unwrap_or_default();
+    BigRational::new(digits, BigInt::from(10).pow(u32::try_from(decimals.len()).unwrap_or_default()))
+}
+
+/// The number that comes closest, for showing.
+#[must_use]
+pub fn shown(number: &BigRational) -> f64 {
+    number.to_f64().unwrap_or_default()
+}
+
+/// Twice the ranks of scores, the highest score having rank 1; equal scores share the mean of their ranks. A half is the least
+/// that a mean of ranks can differ by, so all are whole numbers.
+#[must_use]
+pub fn doubled_ranks<T: Ord>(scores: &[T]) -> Vec<i64> {
     scores
         .iter()
         .map(|score| {
             let above = count(scores, |other| other > score);
-            let equal = count(scores, |other| (other - score).abs() < f64::EPSILON);
-            above + f64::midpoint(equal, 1.0)
+            let equal = count(scores, |other| other == score);
+            2 * above + equal + 1
         })
         .collect()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "there are never so many that it matters")]
-fn count(scores: &[f64], holds: impl Fn(&f64) -> bool) -> f64 {
-    scores.iter().filter(|score| holds(score)).count() as f64
-}
-
-/// Borda's count: a candidate gets from each voter as many points as there are candidates ranked below it, ties sharing.
+/// The places of scores, the highest having place 1; equal scores share the best of theirs.
 #[must_use]
-pub fn borda(ballots: &[Vec<f64>]) -> Vec<f64> {
-    let candidates = ballots.first().map_or(0, Vec::len);
-    (0..candidates).map(|candidate| ballots.iter().map(|ranks| size(candidates) - ranks[candidate]).sum()).collect()
+pub fn shared_places<T: Ord>(scores: &[T]) -> Vec<i32> {
+    scores.iter().map(|score| i32::try_from(1 + count(scores, |other| other > score)).unwrap_or(i32::MAX)).collect()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "there are never so many that it matters")]
-const fn size(count: usize) -> f64 {
-    count as f64
+fn count<T>(scores: &[T], holds: impl Fn(&T) -> bool) -> i64 {
+    size(scores.iter().filter(|score| holds(score)).count())
+}
+
+fn size(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Borda's count of so many candidates: each gets from each voter as many points as there are candidates ranked below it, ties
+/// sharing. Ballots are doubled ranks.
+#[must_use]
+pub fn borda(candidates: usize, ballots: &[Vec<i64>]) -> Vec<BigRational> {
+    let doubled = |candidate: usize| ballots.iter().map(|ranks| 2 * size(candidates) - ranks[candidate]).sum::<i64>();
+    (0..candidates).map(|candidate| BigRational::new(doubled(candidate).into(), 2.into())).collect()
 }
 
 /// Kendall's coefficient of concordance W, corrected for ties: 1 when all voters rank alike, 0 when they do not agree at
-/// all (Kendall and Babington Smith 1939; correction by Kendall 1948).
+/// all (Kendall and Babington Smith 1939; correction by Kendall 1948). Ballots are doubled ranks.
 ///
 /// # Errors
 /// When it is not defined.
-pub fn kendalls_w(ballots: &[Vec<f64>]) -> Result<f64, Undefined> {
-    let (m, n) = (size(ballots.len()), size(ballots.first().map_or(0, Vec::len)));
+pub fn kendalls_w(ballots: &[Vec<i64>]) -> Result<BigRational, Undefined> {
+    let candidates = ballots.first().map_or(0, Vec::len);
     if ballots.len() < 2 {
         return Err(Undefined::FewVoters);
     }
-    if n < 2.0 {
+    if candidates < 2 {
         return Err(Undefined::FewCandidates);
     }
-    let sums: Vec<f64> = (0..ballots[0].len()).map(|candidate| ballots.iter().map(|ranks| ranks[candidate]).sum()).collect();
-    let mean = m * (n + 1.0) / 2.0;
-    let spread: f64 = sums.iter().map(|sum| (sum - mean).powi(2)).sum();
-    let ties: f64 = ballots.iter().map(|ranks| tie_correction(ranks)).sum();
-    let most = m * m * (n.powi(3) - n) - m * ties;
-    if most <= 0.0 { Err(Undefined::AllTied) } else { Ok(12.0 * spread / most) }
+    let (m, n) = (BigInt::from(ballots.len()), BigInt::from(candidates));
+    // Twice the mean of the sums of ranks, and so four times the spread.
+    let mean = &m * (&n + 1);
+    let sum = |candidate: usize| ballots.iter().map(|ranks| ranks[candidate]).sum::<i64>();
+    let spread: BigInt = (0..candidates).map(|candidate| BigInt::from(sum(candidate)) - &mean).map(|apart| &apart * &apart).sum();
+    let ties: i64 = ballots.iter().map(|ranks| tie_correction(ranks)).sum();
+    let most = &m * &m * (n.pow(3) - &n) - &m * ties;
+    if most.is_zero() { Err(Undefined::AllTied) } else { Ok(BigRational::new(spread * 3, most)) }
 }
 
 /// The sum of t³ − t over groups of t equal ranks: each of the t members gives t² − 1.
-fn tie_correction(ranks: &[f64]) -> f64 {
-    ranks.iter().map(|rank| count(ranks, |other| (other - rank).abs() < f64::EPSILON).powi(2) - 1.0).sum()
+fn tie_correction(ranks: &[i64]) -> i64 {
+    ranks.iter().map(|rank| count(ranks, |other| other == rank).pow(2) - 1).sum()
 }
 
 /// A voter's weighted score of each candidate, from 0 to 100. `scores[candidate][criterion]` is a share of the scale.
 #[must_use]
-pub fn weighted(weights: &[f64], scores: &[Vec<f64>]) -> Vec<f64> {
-    let total: f64 = weights.iter().sum();
-    scores.iter().map(|scores| 100.0 * weights.iter().zip(scores).map(|(weight, score)| weight * score).sum::<f64>() / total).collect()
+pub fn weighted(weights: &[BigRational], scores: &[Vec<BigRational>]) -> Vec<BigRational> {
+    let total: BigRational = weights.iter().sum();
+    scores
+        .iter()
+        .map(|scores| weights.iter().zip(scores).map(|(weight, score)| weight * score).sum::<BigRational>() * whole(100) / &total)
+        .collect()
+}
+
+/// The mean of each candidate's values, by voter; nothing when there is no voter.
+#[must_use]
+pub fn means(voters: &[Vec<BigRational>]) -> Vec<BigRational> {
+    let candidates = voters.first().map_or(0, Vec::len);
+    let sum = |candidate: usize| voters.iter().map(|values| &values[candidate]).sum::<BigRational>();
+    (0..candidates).map(|candidate| sum(candidate) / whole(voters.len())).collect()
 }
 
 /// The candidates from first to last by points; equal points are decided by `tie_break`, and then by the candidates' order.
 #[must_use]
-pub fn order(points: &[f64], tie_break: &[f64]) -> Vec<usize> {
+pub fn order<T: Ord>(points: &[T], tie_break: &[T]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..points.len()).collect();
-    let of = |list: &[f64], at: usize| list.get(at).copied().unwrap_or_default();
-    order.sort_by(|a, b| of(points, *b).total_cmp(&of(points, *a)).then(of(tie_break, *b).total_cmp(&of(tie_break, *a))).then(a.cmp(b)));
+    order.sort_by_key(|at| (Reverse(&points[*at]), Reverse(tie_break.get(*at))));
     order
 }
 
@@ -101,62 +146,76 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The 45 ballots of Schulze (2011), as ranks of A to E.
-    fn schulze() -> Vec<Vec<f64>> {
+    /// The 45 ballots of Schulze (2011), as doubled ranks of A to E.
+    fn schulze() -> Vec<Vec<i64>> {
         let groups = [(5, "ACBED"), (5, "ADECB"), (8, "BEDAC"), (3, "CABED"), (7, "CAEBD"), (2, "CBADE"), (7, "DCEBA"), (8, "EBADC")];
-        let ranks = |order: &str| "ABCDE".chars().map(|name| size(order.find(name).unwrap_or_default() + 1)).collect::<Vec<_>>();
+        let ranks = |order: &str| "ABCDE".chars().map(|name| 2 * size(order.find(name).unwrap_or_default() + 1)).collect::<Vec<_>>();
         groups.iter().flat_map(|(times, order)| std::iter::repeat_n(ranks(order), *times)).collect()
     }
 
     #[test]
     fn the_literatures_ballots_give_its_results() {
-        assert_eq!(borda(&schulze()), [98.0, 92.0, 89.0, 69.0, 102.0]);
-        let w = kendalls_w(&schulze()).unwrap_or_default();
+        assert_eq!(borda(5, &schulze()), [98, 92, 89, 69, 102].map(whole));
+        let w = kendalls_w(&schulze()).map(|w| shown(&w)).unwrap_or_default();
         assert!((w - 0.032_296_3).abs() < 1e-7, "{w}");
-        assert_eq!(order(&borda(&schulze()), &[]), [4, 0, 1, 2, 3]);
+        assert_eq!(order(&borda(5, &schulze()), &[]), [4, 0, 1, 2, 3]);
     }
 
     #[test]
     fn what_is_not_defined_says_why() {
-        assert_eq!(kendalls_w(&[vec![1.0, 2.0]]), Err(Undefined::FewVoters));
-        assert_eq!(kendalls_w(&[vec![1.0], vec![1.0]]), Err(Undefined::FewCandidates));
-        assert_eq!(kendalls_w(&[vec![1.5, 1.5], vec![1.5, 1.5]]), Err(Undefined::AllTied));
+        assert_eq!(kendalls_w(&[vec![2, 4]]), Err(Undefined::FewVoters));
+        assert_eq!(kendalls_w(&[vec![2], vec![2]]), Err(Undefined::FewCandidates));
+        assert_eq!(kendalls_w(&[vec![3, 3], vec![3, 3]]), Err(Undefined::AllTied));
     }
 
     #[test]
     fn equal_points_are_decided_by_the_tie_break_and_then_by_order() {
-        assert_eq!(order(&[1.0, 1.0, 2.0], &[0.0, 5.0, 0.0]), [2, 1, 0]);
-        assert_eq!(order(&[1.0, 1.0], &[3.0, 3.0]), [0, 1]);
+        assert_eq!(order(&[1, 1, 2], &[0, 5, 0]), [2, 1, 0]);
+        assert_eq!(order(&[1, 1], &[3, 3]), [0, 1]);
+        assert_eq!(shared_places(&[1, 1, 2]), [2, 2, 1]);
+    }
+
+    #[test]
+    fn decimals_are_what_is_written() {
+        let tenth = |tenths: i32| BigRational::new(tenths.into(), 10.into());
+        assert_eq!(decimal(0.1) + decimal(0.2), decimal(0.3));
+        assert_eq!([decimal(3.0), decimal(0.7), decimal(1e-7)], [whole(3), tenth(7), BigRational::new(1.into(), 10_000_000.into())]);
     }
 
     proptest! {
         #[test]
         fn ranks_always_add_up(scores in prop::collection::vec(0_u8..10, 1..9)) {
-            let scores: Vec<f64> = scores.into_iter().map(f64::from).collect();
             let n = size(scores.len());
-            prop_assert!((ranks(&scores).iter().sum::<f64>() - n * (n + 1.0) / 2.0).abs() < 1e-9);
+            prop_assert_eq!(doubled_ranks(&scores).iter().sum::<i64>(), n * (n + 1));
         }
 
         #[test]
         fn agreement_lies_between_nothing_and_one(ballots in prop::collection::vec(prop::collection::vec(0_u8..6, 4), 2..8)) {
-            let ballots: Vec<_> = ballots.into_iter().map(|scores| ranks(&scores.into_iter().map(f64::from).collect::<Vec<_>>())).collect();
+            let ballots: Vec<_> = ballots.into_iter().map(|scores| doubled_ranks(&scores)).collect();
             if let Ok(w) = kendalls_w(&ballots) {
-                prop_assert!((-1e-9..=1.0 + 1e-9).contains(&w));
+                prop_assert!((whole(0)..=whole(1)).contains(&w));
             }
         }
 
         #[test]
         fn voters_who_rank_alike_agree_wholly(scores in prop::collection::vec(0_u16..1000, 2..8), voters in 2_usize..6) {
-            let ranking = ranks(&scores.into_iter().map(f64::from).collect::<Vec<_>>());
-            if let Ok(w) = kendalls_w(&vec![ranking; voters]) {
-                prop_assert!((w - 1.0).abs() < 1e-9);
+            if let Ok(w) = kendalls_w(&vec![doubled_ranks(&scores); voters]) {
+                prop_assert_eq!(w, whole(1));
             }
         }
 
         #[test]
-        fn a_candidate_that_everybody_scores_higher_never_falls(scores in prop::collection::vec(prop::collection::vec(0_u8..9, 3), 1..6)) {
-            let total = |lift: f64| -> f64 { scores.iter().map(|ballot| weighted(&[1.0], &ballot.iter().enumerate().map(|(at, score)| vec![f64::from(*score) + if at == 0 { lift } else { 0.0 }]).collect::<Vec<_>>())[0]).sum() };
-            prop_assert!(total(1.0) > total(0.0));
+        fn a_candidate_that_a_voter_scores_higher_rises(scores in prop::collection::vec(0_u8..9, 3)) {
+            let of = |lift: u8| weighted(&[whole(1)], &scores.iter().enumerate().map(|(at, score)| vec![whole(score + if at == 0 { lift } else { 0 })]).collect::<Vec<_>>());
+            prop_assert!(of(1)[0] > of(0)[0] && of(1)[1] == of(0)[1]);
+        }
+
+        #[test]
+        fn in_whatever_order_ballots_come_the_points_are_the_same(ballots in prop::collection::vec(prop::collection::vec((0_i32..6, 1_i32..7), 3), 1..7), turn in 0_usize..7) {
+            let voters: Vec<Vec<_>> = ballots.iter().map(|ballot| ballot.iter().map(|(score, scale)| BigRational::new((*score).into(), (*scale).into())).collect()).collect();
+            let mut turned = voters.clone();
+            turned.rotate_left(turn % voters.len());
+            prop_assert_eq!(means(&voters), means(&turned));
         }
     }
 }

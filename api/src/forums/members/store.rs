@@ -1,6 +1,8 @@
 //! Members of forums. Who leaves is kept, and may be invited again.
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, entity::prelude::*};
+use std::collections::HashSet;
+
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, entity::prelude::*};
 
 use super::{Member, MemberId, MemberStatus, NewMember, table};
 use crate::{
@@ -64,15 +66,23 @@ pub(super) async fn may_answer(reach: &Reach, forum: &Forum, member: &Member, db
 /// # Errors
 /// When the database does not answer.
 pub async fn takes_part(forum: ForumId, actor: ActorId, db: &impl ConnectionTrait) -> Result<bool> {
-    let count = table::Entity::find()
+    Ok(!taking_part(forum, &[actor], db).await?.is_empty())
+}
+
+/// Which of these actors take part in a forum and may have a say.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn taking_part(forum: ForumId, actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashSet<ActorId>> {
+    let rows = table::Entity::find()
         .filter(table::Column::ForumId.eq(forum))
-        .filter(table::Column::ActorId.eq(actor))
+        .filter(table::Column::ActorId.is_in(actors.iter().copied()))
         .filter(table::Column::Status.eq(MemberStatus::Accepted))
         .filter(table::Column::Function.ne(ForumFunction::Observer))
         .filter(actors::lives(table::Column::ActorId))
-        .count(db)
+        .all(db)
         .await?;
-    Ok(count > 0)
+    Ok(rows.into_iter().map(|row| row.actor_id).collect())
 }
 
 /// Makes an actor a member.

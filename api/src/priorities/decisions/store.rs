@@ -120,6 +120,7 @@ pub async fn insert(round: &Round, new: NewDecision, w: &Write<'_>) -> Result<De
             ));
         }
     }
+    // Where there is no ranking, nothing supports the choice but its reason.
     let ranking = round.result.iter().flat_map(|result| result.ranking.iter().map(|candidate| candidate.intervention_id));
     let departs = !ranking.take(new.chosen.len()).eq(new.chosen.iter().copied());
     if departs && new.reason.is_none() {
@@ -127,8 +128,8 @@ pub async fn insert(round: &Round, new: NewDecision, w: &Write<'_>) -> Result<De
             "/reason",
             "required",
             say!(
-                "Beslutet avviker från den gemensamma rangordningen; ange skälet.",
-                "The decision departs from the joint ranking; give the reason."
+                "Beslutet följer inte den gemensamma rangordningens början; ange skälet.",
+                "The decision does not follow the beginning of the joint ranking; give the reason."
             ),
         ));
     }

@@ -89,8 +89,14 @@ pub struct Criterion {
 #[serde(rename_all = "camelCase")]
 pub struct RankedCandidate {
     pub intervention_id: InterventionId,
-    /// 1 is first.
+    /// 1 is first; shared by those with equal points, and the next rank left out for each that shares it.
     pub rank: i32,
+    /// The place after the tie-break, which nobody shares.
+    #[serde(default)]
+    pub place: i32,
+    /// What gave it its place among those of the same rank; null when it shares its rank with nobody.
+    #[serde(default)]
+    pub placed_by: Option<TieBreak>,
     /// By the round's method: a mean of 0 to 100, or Borda points.
     pub points: f64,
     /// Borda points, for comparison.
@@ -102,8 +108,41 @@ pub struct RankedCandidate {
 #[serde(rename_all = "camelCase")]
 pub struct PartyRanking {
     pub actor_id: ActorId,
-    /// The candidates from first to last by the party's own weighted scores.
+    /// The candidates from first to last by the party's own weighted scores, equals in the candidates' order; none when the
+    /// party holds all equal.
     pub ranking: Vec<InterventionId>,
+    /// The rank of each of them, shared by equals.
+    #[serde(default)]
+    pub ranks: Vec<i32>,
+}
+
+/// A ballot that does not count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Uncounted {
+    /// Whose ballot it is.
+    pub actor_id: ActorId,
+    /// Why it does not count.
+    #[schema(inline)]
+    pub because: UncountedBecause,
+}
+
+/// Why a ballot does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UncountedBecause {
+    /// The actor was merged into another, which has a ballot of its own.
+    Merged,
+    /// The actor took no part in the forum any more when the round was closed.
+    Left,
+}
+
+/// Why there is no joint ranking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unranked {
+    /// No ballot counts, or all abstained.
+    NobodyVoted,
 }
 
 /// How much the parties agree.
@@ -125,8 +164,15 @@ pub struct Agreement {
 #[serde(rename_all = "camelCase")]
 pub struct RoundResult {
     pub method: RankingMethod,
-    /// The candidates from first to last.
+    /// The candidates from first to last, by their places.
     pub ranking: Vec<RankedCandidate>,
+    /// Why there is no ranking; null when there is one.
+    #[serde(default)]
+    #[schema(inline)]
+    pub unranked: Option<Unranked>,
     pub agreement: Agreement,
     pub parties: Vec<PartyRanking>,
+    /// Ballots that do not count: of parties that had left when the round was closed, or were merged into another that voted.
+    #[serde(default)]
+    pub uncounted: Vec<Uncounted>,
 }

@@ -1,6 +1,8 @@
 //! What a round needs to be opened, and what its ballots say together.
 
-use super::{Agreement, NewRound, PartyRanking, RankedCandidate, RankingMethod, RoundResult, TieBreak};
+use num_rational::BigRational;
+
+use super::{Agreement, NewRound, PartyRanking, RankedCandidate, RankingMethod, RoundResult, TieBreak, Unranked};
 use crate::{
     interventions::interventions::InterventionId,
     kernel::{Fault, say, text},
@@ -91,64 +93,76 @@ pub fn ballot_faults(round: &NewRound, scores: &[Score]) -> Vec<Fault> {
 /// The joint ranking, the agreement and each party's own ranking.
 #[must_use]
 pub fn result(round: &NewRound, ballots: &[Cast]) -> RoundResult {
-    let weights: Vec<f64> = round.criteria.iter().map(|criterion| criterion.weight).collect();
-    let cast: Vec<(ActorId, Vec<Vec<f64>>)> =
+    let weights: Vec<_> = round.criteria.iter().map(|criterion| methods::decimal(criterion.weight)).collect();
+    let cast: Vec<(ActorId, Vec<Vec<BigRational>>)> =
         ballots.iter().filter_map(|(actor, scores)| scores.as_ref().map(|scores| (*actor, shares(round, scores)))).collect();
-    let totals: Vec<Vec<f64>> = cast.iter().map(|(_, shares)| methods::weighted(&weights, shares)).collect();
-    let ranks: Vec<Vec<f64>> = totals.iter().map(|totals| methods::ranks(totals)).collect();
-    let candidates = round.candidates.len();
-    let mean = |of: &dyn Fn(usize) -> Vec<f64>| -> Vec<f64> {
-        (0..candidates)
-            .map(|candidate| {
-                let values = of(candidate);
-                values.iter().sum::<f64>() / f64::from(number(values.len().max(1)))
-            })
-            .collect()
-    };
-    let borda = if ranks.is_empty() { vec![0.0; candidates] } else { methods::borda(&ranks) };
+    let totals: Vec<_> = cast.iter().map(|(_, shares)| methods::weighted(&weights, shares)).collect();
+    let ranks: Vec<_> = totals.iter().map(|totals| methods::doubled_ranks(totals)).collect();
+    let borda = methods::borda(round.candidates.len(), &ranks);
     let points = match round.method {
-        RankingMethod::WeightedScoring => mean(&|candidate| totals.iter().map(|totals| totals[candidate]).collect()),
+        RankingMethod::WeightedScoring => methods::means(&totals),
         RankingMethod::Borda => borda.clone(),
     };
     // The first of the weightiest, so that the same round always has the same tie-break.
-    let weightiest = (0..weights.len()).rev().max_by(|a, b| weights[*a].total_cmp(&weights[*b])).unwrap_or_default();
+    let weightiest = (0..weights.len()).rev().max_by_key(|at| &weights[*at]).unwrap_or_default();
     let tie_break = match round.tie_break {
-        TieBreak::WeightiestCriterion => mean(&|candidate| cast.iter().map(|(_, shares)| shares[candidate][weightiest]).collect()),
+        TieBreak::WeightiestCriterion => methods::means(
+            &cast.iter().map(|(_, shares)| shares.iter().map(|shares| shares[weightiest].clone()).collect()).collect::<Vec<_>>(),
+        ),
         TieBreak::CandidateOrder => Vec::new(),
     };
     let w = methods::kendalls_w(&ranks);
-    let named = |order: Vec<usize>| -> Vec<InterventionId> { order.into_iter().map(|at| round.candidates[at]).collect() };
+    let unranked = cast.is_empty().then_some(Unranked::NobodyVoted);
+    let order = if cast.is_empty() { Vec::new() } else { methods::order(&points, &tie_break) };
+    let places = methods::shared_places(&points);
+    let placed_by = |at: usize| {
+        let equal = |other: &usize| *other != at && points[*other] == points[at];
+        let is_shared = (0..points.len()).any(|other| equal(&other));
+        let is_still_shared = (0..points.len()).any(|other| equal(&other) && tie_break.get(other) == tie_break.get(at));
+        is_shared.then_some(if is_still_shared { TieBreak::CandidateOrder } else { TieBreak::WeightiestCriterion })
+    };
     RoundResult {
         method: round.method,
-        ranking: methods::order(&points, &tie_break)
+        ranking: order
             .into_iter()
-            .enumerate()
-            .map(|(place, at)| RankedCandidate {
+            .zip(1..)
+            .map(|(at, place)| RankedCandidate {
                 intervention_id: round.candidates[at],
-                rank: number(place + 1),
-                points: points[at],
-                borda_points: borda[at],
+                rank: places[at],
+                place,
+                placed_by: placed_by(at),
+                points: methods::shown(&points[at]),
+                borda_points: methods::shown(&borda[at]),
             })
             .collect(),
+        unranked,
         agreement: Agreement {
-            kendalls_w: w.ok(),
+            kendalls_w: w.as_ref().ok().map(methods::shown),
             undefined: w.err().map(|why| why.code().to_owned()),
             voters: number(cast.len()),
             abstained: number(ballots.len() - cast.len()),
         },
-        parties: cast
-            .iter()
-            .zip(&totals)
-            .map(|((actor, _), totals)| PartyRanking { actor_id: *actor, ranking: named(methods::order(totals, &[])) })
-            .collect(),
+        parties: cast.iter().zip(&totals).map(|((actor, _), totals)| party(*actor, totals, round)).collect(),
+        uncounted: Vec::new(),
+    }
+}
+
+fn party(actor_id: ActorId, totals: &[BigRational], round: &NewRound) -> PartyRanking {
+    let ranks = methods::shared_places(totals);
+    // Who holds all equal has said nothing of their order.
+    let order = if round.candidates.len() > 1 && ranks.iter().all(|rank| *rank == 1) { Vec::new() } else { methods::order(totals, &[]) };
+    PartyRanking {
+        actor_id,
+        ranking: order.iter().map(|at| round.candidates[*at]).collect(),
+        ranks: order.iter().map(|at| ranks[*at]).collect(),
     }
 }
 
 /// A party's scores as shares of each criterion's scale, by candidate.
-fn shares(round: &NewRound, scores: &[Score]) -> Vec<Vec<f64>> {
+fn shares(round: &NewRound, scores: &[Score]) -> Vec<Vec<BigRational>> {
     let share = |candidate: InterventionId, key: &str, scale: i32| {
         let score = scores.iter().find(|score| score.intervention_id == candidate && score.criterion == key);
-        score.map_or(0.0, |score| f64::from(score.score) / f64::from(scale))
+        BigRational::new(score.map_or(0, |score| score.score).into(), scale.into())
     };
     round
         .candidates

@@ -2,10 +2,10 @@
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*};
 
-use super::{NewRound, Round, RoundId, RoundResult, RoundStatus, api::RoundFilter, rules, table};
+use super::{NewRound, Round, RoundId, RoundResult, RoundStatus, Uncounted, UncountedBecause, api::RoundFilter, rules, table};
 use crate::{
     access::{Reach, Sight, Visibility},
-    forums::forums::store as forums,
+    forums::{forums::store as forums, members::store as members},
     interventions::interventions::{InterventionId, store as interventions},
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
@@ -15,9 +15,14 @@ use crate::{
         say,
     },
     priorities::ballots::store as ballots,
+    registry::actors::store as actors,
 };
 
-fn view(row: table::Model) -> Round {
+fn view(mut row: table::Model) -> Round {
+    // A result from before ranks could be shared had a place for each.
+    for candidate in row.result.iter_mut().flat_map(|result| &mut result.ranking).filter(|candidate| candidate.place == 0) {
+        candidate.place = candidate.rank;
+    }
     Round {
         id: row.id,
         version: row.version,
@@ -153,18 +158,23 @@ pub async fn proceed(round: &Round, status: RoundStatus, result: Option<RoundRes
     store(round.id, round.version + 1, Some(round), round.fields.clone(), status, result, w).await
 }
 
-/// Closes a round with what its ballots say together.
+/// Closes a round with what its ballots say together. A ballot counts when its actor takes part in the forum on that day; of
+/// actors that were merged the one that is left counts.
 ///
 /// # Errors
-/// When nobody has voted.
+/// When the database does not answer.
 pub async fn close(round: &Round, w: &Write<'_>) -> Result<Round> {
     let cast = ballots::of_round(round.id, &w.tx).await?;
-    if cast.is_empty() {
-        return Err(Problem::conflict(say!("Ingen har röstat än.", "Nobody has voted yet.")));
-    }
-    let cast: Vec<rules::Cast> =
-        cast.into_iter().map(|ballot| (ballot.actor_id, (!ballot.fields.abstains).then_some(ballot.fields.scores))).collect();
-    proceed(round, RoundStatus::Closed, Some(rules::result(&round.fields, &cast)), w).await
+    let voters: Vec<_> = cast.iter().map(|ballot| ballot.actor_id).collect();
+    let present = members::taking_part(round.fields.forum_id, &voters, &w.tx).await?;
+    let merged = actors::merged(&voters, &w.tx).await?;
+    let (counted, others): (Vec<_>, Vec<_>) = cast.into_iter().partition(|ballot| present.contains(&ballot.actor_id));
+    let counted: Vec<rules::Cast> =
+        counted.into_iter().map(|ballot| (ballot.actor_id, (!ballot.fields.abstains).then_some(ballot.fields.scores))).collect();
+    let because = |actor| if merged.contains(&actor) { UncountedBecause::Merged } else { UncountedBecause::Left };
+    let uncounted = others.iter().map(|ballot| Uncounted { actor_id: ballot.actor_id, because: because(ballot.actor_id) }).collect();
+    let result = RoundResult { uncounted, ..rules::result(&round.fields, &counted) };
+    proceed(round, RoundStatus::Closed, Some(result), w).await
 }
 
 /// Checks that the forum's members may see all that they choose among.

@@ -226,6 +226,19 @@ pub async fn missing(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) 
     Ok(ids.iter().copied().filter(|id| !found.contains(id)).collect())
 }
 
+/// Which of these actors were merged into others.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn merged(ids: &[ActorId], db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
+    let merged = table::Entity::find()
+        .select_only()
+        .column(table::Column::Id)
+        .filter(table::Column::Id.is_in(ids.iter().copied()))
+        .filter(table::Column::MergedInto.is_not_null());
+    Ok(merged.into_tuple().all(db).await?)
+}
+
 /// Where an actor is: the paths of its seat and of the areas that it serves.
 ///
 /// # Errors

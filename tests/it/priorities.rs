@@ -1,0 +1,215 @@
+//! What decides is exact: equals are found equal, share their rank, and what broke the tie is told.
+
+use std::{collections::BTreeMap, fs};
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use rstest::rstest;
+use samsyn::{
+    access::policy::Role,
+    priorities::{
+        methods,
+        rounds::{NewRound, rules},
+    },
+};
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Database, TestApp, id};
+
+/// Golden answers that others computed; where they are not at hand there is nothing to compare with.
+fn golden(name: &str) -> Vec<Value> {
+    let file = crate::contract::file(&format!("../shared/data/priorities/{name}.json"));
+    let read = fs::read(file).map(|bytes| serde_json::from_slice::<Value>(&bytes).unwrap()).unwrap_or_default();
+    read["cases"].as_array().cloned().unwrap_or_default()
+}
+
+fn fraction(value: &Value) -> BigRational {
+    let text = value.as_str().unwrap();
+    let (upper, lower) = text.split_once('/').unwrap_or((text, "1"));
+    BigRational::new(upper.parse::<BigInt>().unwrap(), lower.parse::<BigInt>().unwrap())
+}
+
+fn names(case: &Value) -> Vec<String> {
+    match case["candidates"].as_array() {
+        Some(names) => names.iter().map(|name| name.as_str().unwrap().to_owned()).collect(),
+        None => ["P", "Q", "R"].map(str::to_owned).to_vec(),
+    }
+}
+
+/// The doubled ranks of each ballot, whoever is left out being last.
+fn ranked(case: &Value, names: &[String]) -> Vec<Vec<i64>> {
+    let mut all = Vec::new();
+    for ballot in case["ballots"].as_array().unwrap() {
+        let classes = ballot["ranking"].as_array().unwrap();
+        let class = |name: &String| classes.iter().position(|class| class.as_array().unwrap().iter().any(|one| one == name.as_str()));
+        let scores: Vec<_> = names.iter().map(|name| -i64::try_from(class(name).unwrap_or(classes.len())).unwrap()).collect();
+        let count = usize::try_from(ballot["count"].as_u64().unwrap_or(1)).unwrap();
+        all.extend(std::iter::repeat_n(methods::doubled_ranks(&scores), count));
+    }
+    all
+}
+
+#[test]
+fn rankings_are_what_others_computed() {
+    for case in golden("rankings").into_iter().chain(golden("edge_cases")) {
+        let (name, names) = (case["name"].to_string(), names(&case));
+        let (ballots, expected) = (ranked(&case, &names), &case["expected"]);
+        let borda = methods::borda(names.len(), &ballots);
+        for (at, candidate) in names.iter().enumerate() {
+            assert_eq!(borda[at], fraction(&expected["borda"][candidate]), "{name} {candidate}");
+        }
+        match methods::kendalls_w(&ballots) {
+            Ok(w) => assert_eq!(w, fraction(&expected["kendallsW"]), "{name}"),
+            Err(why) => {
+                assert_eq!((why.code(), expected["kendallsW"].is_null()), (expected["undefined"].as_str().unwrap(), true), "{name}")
+            }
+        }
+    }
+}
+
+#[test]
+fn ties_that_floating_point_breaks_are_ties() {
+    for case in golden("float_ties") {
+        let (name, names, expected) = (case["name"].to_string(), names(&case), &case["expected"]);
+        let of = |at: usize| uuid::Uuid::from_u128(at as u128 + 1);
+        let candidates: Vec<_> = (0..names.len()).map(of).collect();
+        let criteria: Vec<_> = case["criteria"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|given| {
+                let weight: f64 = given["weight"].as_str().unwrap().parse().unwrap();
+                json!({"key": given["key"], "name": given["key"], "weight": weight, "scale": given["scale"]})
+            })
+            .collect();
+        let round: NewRound = serde_json::from_value(json!({"forumId": of(99), "question": "Vad först?", "horizon": "short",
+            "candidates": candidates, "criteria": criteria}))
+        .unwrap();
+        let ballots: Vec<rules::Cast> = case["ballots"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .zip(200..)
+            .map(|(ballot, actor)| {
+                let mut scores = Vec::new();
+                for (at, candidate) in names.iter().enumerate() {
+                    for (criterion, score) in round.criteria.iter().zip(ballot["scores"][candidate].as_array().unwrap()) {
+                        let score = json!({"interventionId": of(at), "criterion": criterion.key, "score": score});
+                        scores.push(serde_json::from_value(score).unwrap());
+                    }
+                }
+                (of(actor).into(), Some(scores))
+            })
+            .collect();
+        let result = serde_json::to_value(rules::result(&round, &ballots)).unwrap();
+        let called: BTreeMap<String, &String> = candidates.iter().map(ToString::to_string).zip(&names).collect();
+        let name_of = |ranked: &Value| called[ranked["interventionId"].as_str().unwrap()].clone();
+        let ranking = result["ranking"].as_array().unwrap();
+        let order: Vec<_> = ranking.iter().map(name_of).collect();
+        assert_eq!(json!(order), expected["ranking"], "{name}");
+        let mut classes: BTreeMap<i64, Vec<String>> = BTreeMap::new();
+        for ranked in ranking {
+            classes.entry(ranked["rank"].as_i64().unwrap()).or_default().push(name_of(ranked));
+            let points = methods::shown(&fraction(&expected["points"][name_of(ranked)]));
+            assert!((ranked["points"].as_f64().unwrap() - points).abs() < 1e-9, "{name}");
+            let borda = methods::shown(&fraction(&expected["borda"][name_of(ranked)]));
+            assert!((ranked["bordaPoints"].as_f64().unwrap() - borda).abs() < 1e-9, "{name}");
+        }
+        let mut classes: Vec<_> = classes.into_values().collect();
+        classes.iter_mut().for_each(|class| class.sort());
+        assert_eq!(json!(classes), expected["order"], "{name}");
+        assert_eq!(result["agreement"]["undefined"], expected["undefined"], "{name}");
+    }
+}
+
+/// An open round over two interventions, and its path; three actors that may vote, and who works for each of them.
+fn a_round(app: &TestApp) -> (Client, String, [(String, Client); 3], [String; 2]) {
+    let admin = app.user(Role::Admin, None);
+    let forum = json!({"kind": "network", "level": "municipal", "name": "Rådet", "areas": [app.area("0127")], "visibility": "public"});
+    let forum = id(&admin.post("/forums", &forum).is(201).json);
+    let voters = ["Ett", "Två", "Tre"].map(|name| {
+        let actor = id(&admin.post("/actors", &json!({"kind": "other", "name": name, "visibility": "public"})).is(201).json);
+        let worker = app.user(Role::Contributor, Some(("actor", &actor)));
+        let member = admin.post(&format!("/forums/{forum}/members"), &json!({"actorId": actor, "function": "member"})).is(201);
+        worker.call("POST", &format!("/forums/{forum}/members/{}/accept", id(&member.json)), None).is(200);
+        (actor, worker)
+    });
+    let interventions = ["A", "B"].map(|title| {
+        let new = json!({"title": title, "ownerActorId": voters[0].0, "status": "idea", "horizon": "short", "addresses": "consequence",
+            "instrument": "area_measure", "visibility": "public"});
+        id(&admin.post("/interventions", &new).is(201).json)
+    });
+    let round = json!({"forumId": forum, "question": "Vad först?", "horizon": "short", "candidates": interventions, "visibility": "public",
+        "criteria": [{"key": "effect", "name": "Effekt", "weight": 3, "scale": 5}, {"key": "reach", "name": "Räckvidd", "weight": 2, "scale": 5}]});
+    let path = format!("/rounds/{}", id(&admin.post("/rounds", &round).is(201).json));
+    admin.call("POST", &format!("{path}/open"), None).is(200);
+    (admin, path, voters, interventions)
+}
+
+#[rstest]
+fn equals_share_their_rank_and_what_broke_the_tie_is_told(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (admin, path, actors, [a, b]) = a_round(&app);
+    let cast = |(actor, worker): &(String, Client), scores: [[i32; 2]; 2]| {
+        let scores: Vec<_> = [&a, &b]
+            .into_iter()
+            .zip(scores)
+            .flat_map(|(candidate, scores)| {
+                ["effect", "reach"]
+                    .into_iter()
+                    .zip(scores)
+                    .map(move |(key, score)| json!({"interventionId": candidate, "criterion": key, "score": score}))
+            })
+            .collect();
+        let body = json!({"scores": scores}).to_string();
+        worker.call("PUT", &format!("{path}/ballots/{actor}"), Some(("application/json", body.as_bytes()))).is(201);
+    };
+    // 3·3 + 2·2 = 13 and 3·1 + 2·5 = 13.
+    cast(&actors[0], [[3, 2], [1, 5]]);
+    cast(&actors[1], [[3, 2], [1, 5]]);
+    let result = admin.call("POST", &format!("{path}/close"), None).is(200).json["result"].clone();
+    let ranking = result["ranking"].as_array().unwrap();
+    let told: Vec<_> =
+        ranking.iter().map(|one| (one["rank"].clone(), one["place"].clone(), one["placedBy"].clone(), one["points"].clone())).collect();
+    assert_eq!(
+        told,
+        [
+            (json!(1), json!(1), json!("weightiest_criterion"), json!(52.0)),
+            (json!(1), json!(2), json!("weightiest_criterion"), json!(52.0))
+        ]
+    );
+    assert_eq!(ranking[0]["interventionId"], json!(a));
+    assert_eq!((&result["agreement"]["kendallsW"], &result["agreement"]["undefined"]), (&Value::Null, &json!("all_tied")));
+    assert_eq!(result["parties"][0]["ranking"], json!([]), "who holds all equal has no order");
+}
+
+#[rstest]
+fn nobody_has_voted_and_so_nothing_is_ranked(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (admin, path, _, [a, _]) = a_round(&app);
+    let closed = admin.call("POST", &format!("{path}/close"), None).is(200).json;
+    assert_eq!((&closed["result"]["ranking"], &closed["result"]["unranked"]), (&json!([]), &json!("nobody_voted")));
+    let silent = admin.post("/decisions", &json!({"roundId": closed["id"], "chosen": [a], "decidedOn": "2026-11-20"})).is(422);
+    assert_eq!(silent.faults(), ["/reason required"]);
+    let decided =
+        admin.post("/decisions", &json!({"roundId": closed["id"], "chosen": [a], "decidedOn": "2026-11-20", "reason": "Bråttom."}));
+    assert_eq!(decided.is(201).json["departs"], json!(true));
+}
+
+#[rstest]
+fn who_has_left_is_named_and_not_counted(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (admin, path, actors, _) = a_round(&app);
+    let abstain = json!({"abstains": true}).to_string();
+    for (actor, worker) in &actors[..2] {
+        worker.call("PUT", &format!("{path}/ballots/{actor}"), Some(("application/json", abstain.as_bytes()))).is(201);
+    }
+    let forum = admin.get(&path).json["forumId"].as_str().unwrap().to_owned();
+    let members = admin.get(&format!("/forums/{forum}/members")).json["items"].clone();
+    let second = members.as_array().unwrap().iter().find(|member| member["actorId"] == json!(actors[1].0)).unwrap().clone();
+    let tagged = admin.with("If-Match", &admin.get(&format!("/forums/{forum}/members/{}", id(&second))).etag());
+    tagged.call("DELETE", &format!("/forums/{forum}/members/{}", id(&second)), None).is(204);
+    let result = admin.call("POST", &format!("{path}/close"), None).is(200).json["result"].clone();
+    assert_eq!(result["uncounted"], json!([{"actorId": actors[1].0, "because": "left"}]));
+    assert_eq!(result["agreement"]["abstained"], json!(1));
+}
