@@ -27,6 +27,7 @@ mod m0025_homes;
 mod m0026_pieces;
 mod m0027_likenesses;
 mod m0028_usual_addresses;
+mod m0030_words;
 mod m0032_bodies;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -65,6 +66,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0026_pieces::Migration),
             Box::new(m0027_likenesses::Migration),
             Box::new(m0028_usual_addresses::Migration),
+            Box::new(m0030_words::Migration),
             Box::new(m0032_bodies::Migration),
         ]
     }

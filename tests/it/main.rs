@@ -27,6 +27,7 @@ mod abuse_texts;
 mod abuse_tokens;
 mod abuse_webhooks;
 mod access;
+mod assessments;
 mod bad_input;
 mod batch;
 mod chapters;

@@ -190,7 +190,8 @@ async fn review(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: D
 
 /// Settle an assessment
 ///
-/// Takes at least one finding and one endorsement. Dissent does not stop it, and is never lost.
+/// Takes at least one finding and one party that stands behind the text, with or without reservation, and no word of a party on
+/// an earlier wording. Dissent does not stop it, and is never lost.
 #[utoipa::path(tag = "assessments", operation_id = "agreeAssessment",
     responses((status = 200, description = "The assessment as agreed", body = Assessment)), extensions(("x-permission" = json!("assessments.publish"))))]
 #[post("/assessments/{assessmentId}/agree")]
@@ -214,6 +215,7 @@ async fn publish(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db
     db.write(&by, async |w| {
         let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         let assessment = store::step(&assessment, Operation::Publish, w).await?;
+        store::is_complete(&assessment, w).await?;
         revisions::freeze(&assessment, w).await?;
         Reply::changed(assessment.version, &assessment)
     })

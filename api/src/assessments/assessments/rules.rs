@@ -54,9 +54,8 @@ impl Lifecycle for Life {
 
     fn after(state: &AssessmentStatus, operation: Operation) -> Result<Option<AssessmentStatus>> {
         Ok(Some(match (operation, *state) {
-            (Operation::Review, Draft) | (Operation::Write, Review) => Review,
+            (Operation::Review, Draft) | (Operation::Write | Operation::Endorse, Review) | (Operation::Endorse, Agreed) => Review,
             (Operation::Write, Draft) | (Operation::Revise, Review | Agreed | Published) => Draft,
-            (Operation::Endorse, Review | Agreed) => *state,
             (Operation::Agree, Review) => Agreed,
             (Operation::Publish, Agreed) => Published,
             (Operation::Remove, Draft | Review) => return Ok(None),

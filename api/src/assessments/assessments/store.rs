@@ -10,8 +10,11 @@ use super::{
 };
 use crate::{
     access::{Reach, Sight},
-    assessments::{endorsements::store as endorsements, findings::store as findings},
-    forums::forums::store as forums,
+    assessments::{
+        endorsements::{EndorsementPosition, store as endorsements},
+        findings::store as findings,
+    },
+    forums::{forums::store as forums, members::store as members},
     geography::areas::store as areas,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
@@ -141,7 +144,18 @@ pub async fn step(assessment: &Assessment, operation: Operation, w: &Write<'_>) 
     update(assessment, assessment.fields.clone(), status, w).await
 }
 
-/// Checks that there is something to agree on, and somebody who does.
+/// Hears a party's word: what was agreed before it is agreed anew.
+///
+/// # Errors
+/// When no word can be said now.
+pub async fn hear(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
+    if Life::after(&assessment.status, Operation::Endorse)? != Some(assessment.status) {
+        step(assessment, Operation::Endorse, w).await?;
+    }
+    Ok(())
+}
+
+/// Checks that there is something to agree on, a party that does, and no party whose word is on another text.
 ///
 /// # Errors
 /// With what is missing.
@@ -154,11 +168,33 @@ pub async fn is_complete(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
             say!("Lägesbilden har ingen iakttagelse ännu.", "The assessment has no finding yet."),
         ));
     }
-    if endorsements::of_assessment(assessment.id, &w.tx).await?.is_empty() {
+    let mut agreed = false;
+    for word in endorsements::of_assessment(assessment.id, &w.tx).await? {
+        // Who has left keeps its word, but it counts no more.
+        if !members::takes_part(assessment.fields.forum_id, word.actor_id, &w.tx).await? {
+            continue;
+        }
+        if word.outdated {
+            faults.push(Fault::at(
+                format!("/endorsements/{}", word.actor_id),
+                "outdated",
+                say!(
+                    "Aktören har tagit ställning till en tidigare lydelse av texten. Be den att ta ställning på nytt.",
+                    "The actor said its word on an earlier wording of the text. Ask it to say its word again."
+                ),
+            ));
+        } else {
+            agreed |= word.fields.position != EndorsementPosition::Dissent;
+        }
+    }
+    if !agreed {
         faults.push(Fault::at(
             "/endorsements",
             "required",
-            say!("Ingen part har tagit ställning ännu.", "No party has said its word yet."),
+            say!(
+                "Ingen part i forumet står bakom texten ännu, med eller utan förbehåll.",
+                "No party of the forum stands behind the text yet, with or without reservation."
+            ),
         ));
     }
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
@@ -207,6 +243,9 @@ async fn store(
         }
     };
     search::put(KIND, id, &[&assessment.fields.title, assessment.fields.purpose.as_deref().unwrap_or_default()], w).await?;
+    if before.is_some() {
+        endorsements::follow(&assessment, w).await?;
+    }
     let was = before.map(|before| before.fields.visibility.of(Some(before.fields.forum_id.uuid()), None));
     let left = before.map(|before| before.fields.area_id);
     w.record(change(&assessment, KIND, id.uuid(), ChangeOperation::Upsert, version).within(left).after(was));

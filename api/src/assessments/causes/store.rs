@@ -10,6 +10,7 @@ use crate::{
             Assessment, AssessmentId,
             store::{self as assessments, record},
         },
+        endorsements::store as endorsements,
         findings::{FindingId, store as findings},
     },
     kernel::{Db, Fault, Page, Paging, Problem, Result, Write, events::ChangeOperation, page::Key, request::Call, say, text},
@@ -151,6 +152,7 @@ async fn store(
             cause.fields.findings.iter().map(|finding| table::explains::ActiveModel { cause_id: Set(id), finding_id: Set(*finding) });
         table::explains::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
+    endorsements::follow(assessment, w).await?;
     record(assessment, "cause", id.uuid(), ChangeOperation::Upsert, version, w);
     Ok(cause)
 }

@@ -34,6 +34,9 @@ pub struct Endorsement {
     pub actor_id: ActorId,
     #[serde(flatten)]
     pub fields: NewEndorsement,
+    /// Whether the text has changed since the word was given. It then does not count, and is asked for again.
+    #[serde(default)]
+    pub outdated: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -74,7 +77,8 @@ async fn show(
 /// Say a party's word
 ///
 /// By somebody who works for the actor, which is a member of the forum. While the assessment is in review or agreed the word
-/// can be changed, with `If-Match`.
+/// can be changed, with `If-Match`. A word belongs to the text it was given to: when that changes the word is outdated and is
+/// given again. A word on what is agreed takes the assessment back to review, so that it is agreed with all words seen.
 #[utoipa::path(tag = "assessments", operation_id = "endorseAssessment", request_body = NewEndorsement,
     responses((status = 200, description = "The endorsement as it has become", body = Endorsement),
         (status = 201, description = "The endorsement as given", body = Endorsement)), extensions(("x-permission" = json!("assessments.endorse"))))]
@@ -91,13 +95,18 @@ async fn endorse(
         rules::require(rules::Operation::Endorse, assessment.status)?;
         let Some(before) = store::find(assessment.id, actor, &w.tx).await? else {
             let endorsement = store::put(&assessment, actor, None, new.0.clone(), w).await?;
+            assessments::hear(&assessment, w).await?;
             return Reply::created(&format!("/assessments/{}/endorsements", assessment.id), actor, endorsement.version, &endorsement);
         };
         by.expects(before.version)?;
         // Where it is hidden what was said, that it is the same would tell it.
         let hidden = by.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(before.id.uuid(), "reason"));
-        let same = !hidden && before.fields == new.0;
-        let endorsement = if same { before } else { store::put(&assessment, actor, Some(&before), new.0.clone(), w).await? };
+        let same = !hidden && !before.outdated && before.fields == new.0;
+        if same {
+            return Reply::changed(before.version, &before);
+        }
+        let endorsement = store::put(&assessment, actor, Some(&before), new.0.clone(), w).await?;
+        assessments::hear(&assessment, w).await?;
         Reply::changed(endorsement.version, &endorsement)
     })
     .await

@@ -1,12 +1,17 @@
 //! Endorsements, one for each party.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, entity::prelude::*};
+use serde_json::json;
 
 use super::{Endorsement, EndorsementPosition, NewEndorsement, table};
 use crate::{
-    assessments::assessments::{Assessment, AssessmentId, store::record},
+    assessments::{
+        assessments::{Assessment, AssessmentId, NewAssessment, store::record},
+        causes::store as causes,
+        findings::store as findings,
+    },
     forums::members::store as members,
-    kernel::{Db, Page, Paging, Problem, Result, Write, events::ChangeOperation, page::Key, request::Call, say},
+    kernel::{Db, Page, Paging, Problem, Result, Write, events::ChangeOperation, hash, page::Key, request::Call, say},
     registry::actors::ActorId,
 };
 
@@ -17,6 +22,7 @@ fn view(row: table::Model) -> Endorsement {
         assessment_id: row.assessment_id,
         actor_id: row.actor_id,
         fields: NewEndorsement { position: row.position, reason: row.reason },
+        outdated: row.outdated,
         created_at: row.created_at,
         updated_at: row.updated_at,
     }
@@ -81,6 +87,8 @@ pub async fn put(
         actor_id: Set(actor),
         position: Set(new.position),
         reason: Set(new.reason),
+        text_digest: Set(Some(text_digest(assessment, &w.tx).await?)),
+        outdated: Set(false),
     };
     let endorsement = match before {
         None => view(row.insert(&w.tx).await?),
@@ -91,4 +99,46 @@ pub async fn put(
     };
     record(assessment, "endorsement", endorsement.id.uuid(), ChangeOperation::Upsert, version, w);
     Ok(endorsement)
+}
+
+/// The digest of the text that words are given to: what the assessment says with its findings, evidence and causes, but not who
+/// may see it or how far it has come.
+async fn text_digest(assessment: &Assessment, db: &impl ConnectionTrait) -> Result<String> {
+    let findings = findings::of_assessment(assessment.id, db).await?;
+    let ids: Vec<_> = findings.iter().map(|finding| finding.id).collect();
+    let evidence = findings::digests_of(&ids, db).await?;
+    let causes = causes::of_assessment(assessment.id, db).await?;
+    let NewAssessment { title, area_id, purpose, valid_from, valid_to, forum_id: _, visibility: _ } = &assessment.fields;
+    let text = json!({
+        "title": title, "areaId": area_id, "purpose": purpose, "validFrom": valid_from, "validTo": valid_to,
+        "findings": findings.iter().map(|finding| json!([finding.id, finding.fields])).collect::<Vec<_>>(),
+        "evidence": evidence,
+        "causes": causes.iter().map(|cause| json!([cause.id, cause.fields])).collect::<Vec<_>>(),
+    });
+    Ok(hash::sha256_hex(hash::canonical(&text).as_bytes()))
+}
+
+/// Marks the words that were given to another text than there is now, and only those, as outdated.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn follow(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
+    let given = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment.id)).order_by_asc(table::Column::Id);
+    let given = given.all(&w.tx).await?;
+    if given.is_empty() {
+        return Ok(());
+    }
+    let digest = text_digest(assessment, &w.tx).await?;
+    for before in given {
+        // Of an old word it is not known which text it was given to.
+        let outdated = before.text_digest.as_ref() != Some(&digest);
+        if outdated == before.outdated {
+            continue;
+        }
+        let version = before.version + 1;
+        let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), outdated: Set(outdated), ..Default::default() };
+        w.replace::<table::Entity>(row, table::Column::Id.eq(before.id), table::Column::Version, before.version).await?;
+        record(assessment, "endorsement", before.id.uuid(), ChangeOperation::Upsert, version, w);
+    }
+    Ok(())
 }

@@ -17,6 +17,8 @@ pub struct Model {
     pub actor_id: ActorId,
     pub position: EndorsementPosition,
     pub reason: Option<String>,
+    pub text_digest: Option<String>,
+    pub outdated: bool,
 }
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}

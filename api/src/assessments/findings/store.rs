@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, entity::prelude::*};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, entity::prelude::*};
 
 use super::{
     Evidence, EvidenceId, Finding, FindingId, NewFinding, StatisticalQuery,
@@ -10,7 +10,10 @@ use super::{
     table,
 };
 use crate::{
-    assessments::assessments::{Assessment, AssessmentId, store::record},
+    assessments::{
+        assessments::{Assessment, AssessmentId, store::record},
+        endorsements::store as endorsements,
+    },
     geography::areas::store as areas,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write, events::ChangeOperation, hash, page::Key, problem::Kind, request::Call, say, text,
@@ -124,6 +127,7 @@ async fn store(
             find(assessment.id, id, &w.tx).await?
         }
     };
+    endorsements::follow(assessment, w).await?;
     record(assessment, "finding", id.uuid(), ChangeOperation::Upsert, version, w);
     Ok(finding)
 }
@@ -153,6 +157,20 @@ pub async fn evidence_of(findings: &[FindingId], db: &impl ConnectionTrait) -> R
         .all(db)
         .await?;
     rows.into_iter().map(evidence_view).collect()
+}
+
+/// What tells the evidence of several findings from other evidence, without its answers: ids, digests, notes and questions.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn digests_of(
+    findings: &[FindingId],
+    db: &impl ConnectionTrait,
+) -> Result<Vec<(EvidenceId, FindingId, Option<String>, Json, String)>> {
+    use table::evidence::Column;
+    let select = table::evidence::Entity::find().filter(Column::FindingId.is_in(findings.iter().copied())).order_by_asc(Column::Id);
+    let columns = [Column::Id, Column::FindingId, Column::Note, Column::Query, Column::Digest];
+    Ok(select.select_only().columns(columns).into_tuple().all(db).await?)
 }
 
 /// The observations that pieces of evidence rest on, as pairs.
@@ -223,6 +241,7 @@ pub async fn insert_evidence(assessment: &Assessment, finding: FindingId, new: N
     let row = row.insert(&w.tx).await?;
     let seen = answer.observations.iter().map(|seen| table::seen::ActiveModel { evidence_id: Set(id), observation_id: Set(seen.id) });
     table::seen::Entity::insert_many(seen).exec_without_returning(&w.tx).await?;
+    endorsements::follow(assessment, w).await?;
     record(assessment, "evidence", id.uuid(), ChangeOperation::Upsert, 1, w);
     evidence_view(row)
 }

@@ -303,7 +303,7 @@ pub const TABLES: &[Declared] = &[
         "endorsement",
         Words("Ställningstaganden", "Endorsements"),
         &[texts("reason", "listEndorsements getEndorsement")],
-        "id version:int created_at updated_at assessment_id actor_id position",
+        "id version:int created_at updated_at assessment_id actor_id position text_digest outdated:flag",
     ),
     about(
         "revision",

@@ -1,0 +1,29 @@
+//! Which text a party's word was given to, and whether the text is another one since then.
+
+use sea_orm_migration::{prelude::*, schema::*};
+
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+/// Which text an old word was given to is not known. It is outdated when something has changed since it was given.
+const OLD_WORDS: &str = "UPDATE endorsement SET outdated = TRUE, version = version + 1 WHERE \
+    EXISTS (SELECT 1 FROM finding f WHERE f.assessment_id = endorsement.assessment_id AND f.updated_at > endorsement.updated_at) \
+    OR EXISTS (SELECT 1 FROM evidence e JOIN finding f ON f.id = e.finding_id \
+        WHERE f.assessment_id = endorsement.assessment_id AND e.updated_at > endorsement.updated_at) \
+    OR EXISTS (SELECT 1 FROM cause c WHERE c.assessment_id = endorsement.assessment_id AND c.updated_at > endorsement.updated_at) \
+    OR EXISTS (SELECT 1 FROM assessment a WHERE a.id = endorsement.assessment_id AND a.status IN ('draft', 'review') \
+        AND a.updated_at > endorsement.updated_at)";
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager.alter_table(Table::alter().table("endorsement").add_column(text_null("text_digest")).take()).await?;
+        manager.alter_table(Table::alter().table("endorsement").add_column(boolean("outdated").default(false)).take()).await?;
+        manager.get_connection().execute_unprepared(OLD_WORDS).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! Assessments: whose word stands under which text, and what was published.
+
+use rstest::rstest;
+use samsyn::access::policy::Role;
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Database, TestApp, id};
+
+/// A forum with two parties, and an assessment of it with a finding.
+struct Case {
+    app: TestApp,
+    admin: Client,
+    /// Each party with somebody who works for it and its membership.
+    parties: Vec<(String, Client, String)>,
+    path: String,
+    finding: String,
+}
+
+impl Case {
+    fn new(database: Database) -> Option<Self> {
+        let app = TestApp::start(database)?;
+        let admin = app.user(Role::Admin, None);
+        let seat = app.area("0127");
+        let forum = json!({"kind": "council", "level": "local", "name": "Åråret", "areas": [seat], "visibility": "public"});
+        let forum_id = id(&admin.post("/forums", &forum).is(201).json);
+        let members = format!("/forums/{forum_id}/members");
+        let parties = ["Ekens vänner", "Lindens vänner"].map(|name| {
+            let actor = json!({"kind": "association", "name": name, "seatAreaId": seat});
+            let actor = id(&admin.post("/actors", &actor).is(201).json);
+            let who = app.user(Role::ActorAdmin, Some(("actor", &actor)));
+            let member = admin.post(&members, &json!({"actorId": actor, "function": "member"})).is(201);
+            let member = format!("{members}/{}", id(&member.json));
+            who.call("POST", &format!("{member}/accept"), None).is(200);
+            (actor, who, member)
+        });
+        let new = json!({"title": "Skuggan i parken", "forumId": forum_id, "areaId": seat});
+        let path = format!("/assessments/{}", id(&admin.post("/assessments", &new).is(201).json));
+        let new = json!({"kind": "difference", "statement": "Hälften av bänkarna står i solen."});
+        let finding = format!("{path}/findings/{}", id(&admin.post(&format!("{path}/findings"), &new).is(201).json));
+        Some(Self { app, admin, parties: parties.into(), path, finding })
+    }
+
+    fn step(&self, step: &str) -> crate::harness::Answer {
+        self.admin.call("POST", &format!("{}/{step}", self.path), None)
+    }
+
+    fn word_of(&self, party: usize) -> String {
+        format!("{}/endorsements/{}", self.path, self.parties[party].0)
+    }
+
+    /// A party says its word, for the first time or again.
+    fn says(&self, party: usize, position: &str) -> Value {
+        let (_, who, _) = &self.parties[party];
+        let word = self.word_of(party);
+        let body = json!({"position": position, "reason": "Så ser vi det."});
+        let before = self.admin.get(&word);
+        if before.status == 404 {
+            return who.put(&word, &body).is(201).json;
+        }
+        let body = serde_json::to_vec(&body).unwrap();
+        who.with("If-Match", &before.etag()).call("PUT", &word, Some(("application/json", &body))).is(200).json
+    }
+}
+
+#[rstest]
+fn a_word_belongs_to_the_text_it_was_given_to(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(case) = Case::new(database) else { return };
+    case.step("review").is(200);
+    let outdated = || {
+        let words = case.admin.get(&format!("{}/endorsements", case.path)).is(200);
+        words.json["items"].as_array().unwrap().iter().map(|word| word["outdated"].as_bool().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(case.says(0, "endorse")["outdated"], json!(false));
+    case.says(1, "dissent");
+    let before = case.admin.get(&case.word_of(0)).is(200);
+
+    // Every part of the text is what the word was given to, and nothing else is.
+    case.admin.patch(&case.path, "*", &json!({"visibility": "public"})).is(200);
+    assert_eq!(outdated(), [false, false]);
+    case.admin.patch(&case.finding, "*", &json!({"statement": "Alla bänkar står i solen."})).is(200);
+    assert_eq!(outdated(), [true, true]);
+    let after = case.admin.get(&case.word_of(0)).is(200);
+    assert_eq!(after.json["position"], json!("endorse"));
+    assert_ne!(after.etag(), before.etag(), "what reads otherwise is another version");
+    // All that is missing is named at once.
+    let missing = |party: usize| format!("/endorsements/{} outdated", case.parties[party].0);
+    assert_eq!(case.step("agree").is(422).faults(), [missing(0), missing(1), "/endorsements required".to_owned()]);
+
+    // The old wording has its words back.
+    case.admin.patch(&case.finding, "*", &json!({"statement": "Hälften av bänkarna står i solen."})).is(200);
+    assert_eq!(outdated(), [false, false]);
+    for (path, body) in [
+        (format!("{}/findings", case.path), json!({"kind": "pattern", "statement": "Träden är unga."})),
+        (format!("{}/causes", case.path), json!({"statement": "Ingen har planterat.", "level": "local", "structural": false})),
+    ] {
+        case.says(0, "endorse");
+        case.admin.post(&path, &body).is(201);
+        assert_eq!(outdated(), [true, true], "{path}");
+    }
+    case.says(0, "endorse");
+    case.admin.patch(&case.path, "*", &json!({"title": "Solen i parken"})).is(200);
+    assert_eq!(outdated(), [true, true]);
+
+    // The same word again is a word on the new text.
+    case.says(0, "endorse");
+    assert_eq!(outdated(), [false, true]);
+    assert_eq!(case.step("agree").is(422).faults(), [missing(1)]);
+    // Who has left is not waited for, and its word stays for what it is.
+    case.admin.delete(&case.parties[1].2, "*").is(204);
+    case.step("agree").is(200);
+    case.step("publish").is(200);
+    let revision = case.admin.get(&format!("{}/revisions", case.path)).is(200).json["items"][0]["content"].clone();
+    let words: Vec<_> = revision["endorsements"].as_array().unwrap().iter().map(|word| (&word["position"], &word["outdated"])).collect();
+    assert_eq!(words, [(&json!("endorse"), &json!(false)), (&json!("dissent"), &json!(true))]);
+    // After a change of what was published the words are asked for again.
+    case.step("revise").is(200);
+    case.admin.patch(&case.path, "*", &json!({"purpose": "Mer skugga"})).is(200);
+    assert_eq!(outdated(), [true, true]);
+}
+
+#[rstest]
+fn what_is_agreed_has_somebody_behind_it_and_no_word_unseen(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(case) = Case::new(database) else { return };
+    case.step("review").is(200);
+    case.says(0, "dissent");
+    assert_eq!(case.step("agree").is(422).faults(), ["/endorsements required"]);
+    case.says(1, "endorse_with_reservation");
+    case.step("agree").is(200);
+    // The same word again changes nothing; another one is seen before it is published.
+    case.says(1, "endorse_with_reservation");
+    assert_eq!(case.admin.get(&case.path).json["status"], json!("agreed"));
+    case.says(1, "dissent");
+    assert_eq!(case.admin.get(&case.path).json["status"], json!("review"));
+    case.step("publish").is(409);
+    assert_eq!(case.step("agree").is(422).faults(), ["/endorsements required"]);
+    // Nor does one that has left stand behind it.
+    case.says(1, "endorse");
+    case.step("agree").is(200);
+    case.admin.delete(&case.parties[1].2, "*").is(204);
+    assert_eq!(case.step("publish").is(422).faults(), ["/endorsements required"]);
+    drop(case.app);
+}
