@@ -1,6 +1,6 @@
-//! Which text a party's word was given to, and whether the text is another one since then.
+//! Which text a party's word was given to, and whether the text is another one since then; whom a revision was published for.
 
-use sea_orm_migration::{prelude::*, schema::*};
+use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
@@ -24,6 +24,15 @@ impl MigrationTrait for Migration {
         manager.alter_table(Table::alter().table("endorsement").add_column(text_null("text_digest")).take()).await?;
         manager.alter_table(Table::alter().table("endorsement").add_column(boolean("outdated").default(false)).take()).await?;
         manager.get_connection().execute_unprepared(OLD_WORDS).await?;
+
+        manager.alter_table(Table::alter().table("revision").add_column(text("visibility").default("forum")).take()).await?;
+        // What was frozen says it itself.
+        let visibility = match manager.get_database_backend() {
+            DbBackend::Postgres => "content::json -> 'assessment' ->> 'visibility'",
+            _ => "json_extract(content, '$.assessment.visibility')",
+        };
+        let sql = format!("UPDATE revision SET visibility = COALESCE({visibility}, visibility)");
+        manager.get_connection().execute_unprepared(&sql).await?;
         Ok(())
     }
 }

@@ -140,3 +140,41 @@ fn what_is_agreed_has_somebody_behind_it_and_no_word_unseen(#[values(Database::S
     assert_eq!(case.step("publish").is(422).faults(), ["/endorsements required"]);
     drop(case.app);
 }
+
+#[rstest]
+fn a_revision_is_seen_by_those_whom_it_was_published_for(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(case) = Case::new(database) else { return };
+    let (nobody, party) = (case.app.anybody(), &case.parties[0].1);
+    let revisions = format!("{}/revisions", case.path);
+    let publish = |visibility: &str| {
+        case.admin.patch(&case.path, "*", &json!({"visibility": visibility})).is(200);
+        case.step("review").is(200);
+        case.says(0, "endorse");
+        case.step("agree").is(200);
+        case.step("publish").is(200);
+        let of = case.admin.get(&revisions).is(200).json["items"].as_array().unwrap().last().unwrap().clone();
+        case.step("revise").is(200);
+        assert_eq!(of["visibility"], json!(visibility));
+        format!("{revisions}/{}", id(&of))
+    };
+    let seen = |who: &Client| who.get(&revisions).is(200).json["items"].as_array().unwrap().len();
+    let of_forum = publish("forum");
+    nobody.get(&revisions).is(404);
+
+    // That the draft is shown to all shows nobody what was published for the forum.
+    case.admin.patch(&case.path, "*", &json!({"visibility": "public"})).is(200);
+    nobody.get(&case.path).is(200);
+    nobody.get(&of_forum).is(404);
+    assert_eq!((seen(&nobody), seen(party)), (0, 1));
+    let new =
+        json!({"recordKind": "revision", "recordId": of_forum.rsplit('/').next(), "requestedOn": "2026-11-20", "decision": "granted"});
+    case.app.user(Role::Reader, None).post("/disclosures", &new).is(403);
+
+    // What was published for all stays so when the assessment goes back among the forum's members.
+    let of_all = publish("public");
+    case.admin.patch(&case.path, "*", &json!({"visibility": "forum"})).is(200);
+    nobody.get(&case.path).is(404);
+    nobody.get(&of_all).is(200);
+    assert_eq!((seen(&nobody), seen(party)), (1, 2));
+    nobody.get(&format!("{}/findings", case.path)).is(404);
+}

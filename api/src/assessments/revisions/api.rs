@@ -6,9 +6,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{RevisionId, store};
 use crate::{
-    access::{By, policy::needs},
+    access::{By, Visibility, policy::needs},
     assessments::{
-        assessments::{Assessment, AssessmentId, store as assessments},
+        assessments::{Assessment, AssessmentId},
         causes::Cause,
         endorsements::Endorsement,
         findings::{Evidence, Finding},
@@ -36,6 +36,8 @@ pub struct Revision {
     pub assessment_id: AssessmentId,
     /// Counts the revisions of the assessment from 1.
     pub number: i32,
+    /// Who may see it: those whom it was published for, whatever has become of the assessment since then.
+    pub visibility: Visibility,
     pub content: RevisionContent,
     /// SHA-256 of `content` in the canonical form of RFC 8785, in hexadecimal.
     pub hash: String,
@@ -46,7 +48,7 @@ pub struct Revision {
 
 /// List revisions
 ///
-/// All that was published of an assessment, oldest first.
+/// All that was published of an assessment for the caller to see, oldest first.
 #[utoipa::path(tag = "assessments", operation_id = "listRevisions", params(Paging),
     responses((status = 200, description = "A page of revisions", body = Page<Revision>)), extensions(("x-permission" = json!("assessments.read"))))]
 #[get("/assessments/{assessmentId}/revisions")]
@@ -56,8 +58,8 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Revision>> {
-    assessments::find(by.sight(), assessment, db.reader()).await?;
-    Listed::of(by, paging, async move |by, paging| store::list(assessment, paging, by, &db).await).await
+    store::may_list(by.sight(), assessment, db.reader()).await?;
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), assessment, paging, by, &db).await).await
 }
 
 /// Show a revision
@@ -71,8 +73,7 @@ async fn show(
     At((assessment, id)): At<(AssessmentId, RevisionId)>,
     db: Data<Db>,
 ) -> Result<Reply<Revision>> {
-    assessments::find(by.sight(), assessment, db.reader()).await?;
-    let revision = store::find(assessment, id, db.reader()).await?;
+    let revision = store::find(by.sight(), assessment, id, db.reader()).await?;
     Reply::shown(&by, revision.number.into(), &revision)
 }
 

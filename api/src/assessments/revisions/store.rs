@@ -1,6 +1,6 @@
 //! Revisions: written once, never changed.
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, entity::prelude::*};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, entity::prelude::*, sea_query::Query};
 
 use super::{Revision, RevisionId, api::RevisionContent, table};
 use crate::{
@@ -19,6 +19,7 @@ fn view(row: table::Model) -> Result<Revision> {
         id: row.id,
         assessment_id: row.assessment_id,
         number: row.number,
+        visibility: row.visibility,
         content: serde_json::from_str(&row.content)?,
         hash: row.digest,
         published_at: row.published_at,
@@ -26,28 +27,45 @@ fn view(row: table::Model) -> Result<Revision> {
     })
 }
 
-pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Revision>> {
-    let select = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment));
+/// The revisions that may be seen: those that were published for the one who looks.
+fn seen(sight: &Sight) -> Select<table::Entity> {
+    let forum = Query::select()
+        .expr(Expr::col(("assessment", "forum_id")))
+        .from("assessment")
+        .and_where(Expr::col(("assessment", "id")).equals(("revision", "assessment_id")))
+        .take();
+    let forum = Expr::SubQuery(None, Box::new(forum.into()));
+    table::Entity::find().filter(sight.rows(table::Column::Visibility, Some(forum), None))
+}
+
+/// Checks that the caller may know of an assessment, or of something that was published of it.
+pub(super) async fn may_list(sight: &Sight, assessment: AssessmentId, db: &impl ConnectionTrait) -> Result<()> {
+    if seen(sight).filter(table::Column::AssessmentId.eq(assessment)).count(db).await? == 0 {
+        assessments::find(sight, assessment, db).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn list(sight: &Sight, assessment: AssessmentId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Revision>> {
+    let select = seen(sight).filter(table::Column::AssessmentId.eq(assessment));
     let keys = vec![Key::column(table::Column::Number, |row: &table::Model| row.number.into())];
     let page = paging.fetch(select, keys, call, db).await?;
     let items = page.items.into_iter().map(view).collect::<Result<_>>()?;
     Ok(Page { items, next_cursor: page.next_cursor, total: page.total, change_cursor: page.change_cursor })
 }
 
-/// One revision of an assessment that may be seen.
-pub(super) async fn find(assessment: AssessmentId, id: RevisionId, db: &impl ConnectionTrait) -> Result<Revision> {
-    let row = table::Entity::find_by_id(id).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
+/// One revision of an assessment.
+pub(super) async fn find(sight: &Sight, assessment: AssessmentId, id: RevisionId, db: &impl ConnectionTrait) -> Result<Revision> {
+    let row = seen(sight).filter(table::Column::Id.eq(id)).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
     row.map(view).transpose()?.ok_or_else(Problem::not_found)
 }
 
-/// One revision by its id alone, of an assessment that may be seen.
+/// One revision by its id alone.
 ///
 /// # Errors
 /// When there is none.
 pub async fn find_one(sight: &Sight, id: RevisionId, db: &impl ConnectionTrait) -> Result<Revision> {
-    let row = table::Entity::find_by_id(id).one(db).await?.ok_or_else(Problem::not_found)?;
-    assessments::find(sight, row.assessment_id, db).await?;
-    view(row)
+    view(seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)?)
 }
 
 /// Checks that nothing of an assessment was ever published, for then it must stay.
@@ -90,6 +108,7 @@ pub async fn freeze(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
         content: Set(canonical),
         published_at: Set(w.now),
         published_by_name: Set(w.call.user_name.clone()),
+        visibility: Set(assessment.fields.visibility),
     };
     table::Entity::insert(row).exec_without_returning(&w.tx).await?;
     record(assessment, "revision", id.uuid(), ChangeOperation::Upsert, number.into(), w);

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::RevisionId;
-use crate::assessments::assessments::AssessmentId;
+use crate::{access::Visibility, assessments::assessments::AssessmentId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "revision")]
@@ -16,6 +16,7 @@ pub struct Model {
     pub digest: String,
     pub published_at: ChronoDateTimeUtc,
     pub published_by_name: String,
+    pub visibility: Visibility,
 }
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}

@@ -59,8 +59,8 @@ pub async fn find(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl Connectio
         }
         RecordKind::Revision => {
             let found = revisions::find_one(sight, Id::from(id), db).await?;
-            let of = assessments::find(sight, found.assessment_id, db).await?;
-            of_forum(kind, id, found.number.into(), &found, of.fields.visibility, of.fields.forum_id, db).await
+            let of = assessments::find(&Sight::of_installation(), found.assessment_id, db).await?;
+            of_forum(kind, id, found.number.into(), &found, found.visibility, of.fields.forum_id, db).await
         }
         RecordKind::Intervention => {
             let found = interventions::find(sight, Id::from(id), db).await?;

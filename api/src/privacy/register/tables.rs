@@ -314,7 +314,7 @@ pub const TABLES: &[Declared] = &[
             // What was published is everybody's, and not told once more to who published it.
             untold(texts("content", "listRevisions getRevision")),
         ],
-        "id assessment_id number:int digest published_at",
+        "id assessment_id number:int digest published_at visibility",
     ),
     // What we do.
     naming(
