@@ -1,4 +1,5 @@
-//! Which text a party's word was given to, and whether the text is another one since then; whom a revision was published for.
+//! Which text a party's word was given to, and whether the text is another one since then; whom a revision was published for,
+//! and in which form frozen content was written.
 
 use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
 
@@ -33,6 +34,10 @@ impl MigrationTrait for Migration {
         };
         let sql = format!("UPDATE revision SET visibility = COALESCE({visibility}, visibility)");
         manager.get_connection().execute_unprepared(&sql).await?;
+
+        for table in ["revision", "evidence"] {
+            manager.alter_table(Table::alter().table(table).add_column(integer("form").default(1)).take()).await?;
+        }
         Ok(())
     }
 }

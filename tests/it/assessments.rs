@@ -178,3 +178,71 @@ fn a_revision_is_seen_by_those_whom_it_was_published_for(#[values(Database::Sqli
     assert_eq!((seen(&nobody), seen(party)), (1, 2));
     nobody.get(&format!("{}/findings", case.path)).is(404);
 }
+
+/// The digest that anybody would take of an answer's bytes.
+fn digest(bytes: &str) -> Value {
+    json!(samsyn::kernel::hash::sha256_hex(bytes.as_bytes()))
+}
+
+#[rstest]
+fn what_is_published_stays_the_same_bytes(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(case) = Case::new(database) else { return };
+    case.step("review").is(200);
+    case.says(0, "endorse");
+    case.step("agree").is(200);
+    case.step("publish").is(200);
+    let list = format!("{}/revisions", case.path);
+    let path = format!("{list}/{}", id(&case.admin.get(&list).is(200).json["items"][0]));
+    let revision = case.admin.get(&path).is(200);
+    let bytes = case.admin.get(&format!("{path}/canonical")).is(200).body;
+    assert_eq!((digest(&bytes), &revision.json["form"]), (revision.json["hash"].clone(), &json!(2)));
+    assert!(revision.body.contains(&bytes));
+    let found = || case.admin.get(&format!("{path}/verify")).is(200).json;
+    assert_eq!(found(), json!({"intact": true, "differs": []}));
+
+    // Another program wrote this once: members that are required now were not there, others were, and its numbers were written
+    // otherwise.
+    let old = r#"{"assessment":{"title":"Förr","visibility":"forum"},"evidence":[{"answer":{"lowest":3.3e-6},"hash":"HASH"}],"lost":1e-6}"#;
+    let old = old.replace("HASH", digest(r#"{"lowest":3.3e-6}"#).as_str().unwrap());
+    let keep = |content: &str, hash: &Value| {
+        case.app.execute(&format!("UPDATE revision SET form = 1, content = '{content}', digest = '{}'", hash.as_str().unwrap()));
+    };
+    keep(&old, &digest(&old));
+    let revision = case.admin.get(&path).is(200);
+    assert!(revision.body.contains(&old), "{}", revision.body);
+    assert!(case.admin.get(&list).is(200).body.contains(&old));
+    assert_eq!(case.admin.get(&format!("{path}/canonical")).is(200).body, old);
+    assert_eq!(found(), json!({"intact": true, "differs": []}));
+
+    // What was altered is told, each thing by its place.
+    keep(&old.replace("Förr", "Nu"), &digest(&old));
+    assert_eq!(found(), json!({"intact": false, "differs": ["/hash"]}));
+    let altered = old.replace("3.3e-6", "4.4e-6").replace("{\"title\"", "{ \"title\"");
+    keep(&altered, &digest(&altered));
+    assert_eq!(found(), json!({"intact": false, "differs": ["/form", "/content/evidence/0/hash"]}));
+    keep(&old, &digest(&old));
+
+    // The bytes are for those only who may see all that is in them.
+    let assessment = case.path.rsplit('/').next();
+    let mark = json!({"recordKind": "assessment", "recordId": assessment, "member": "title", "chapter": 26, "paragraph": "1", "motive": "Prövas", "reviewOn": "2026-12-01"});
+    let marked = format!(r#"{{"assessment":{{"id":"{}","title":"Förr"}}}}"#, assessment.unwrap());
+    keep(&marked, &digest(&marked));
+    let marks = case.admin.post("/secrecy-marks", &mark);
+    marks.is(201);
+    let party = &case.parties[0].1;
+    assert_eq!(party.get(&path).is(200).json["hash"], json!("[sekretess]"));
+    assert_eq!(party.get(&format!("{path}/canonical")).is(403).json["requiredPermission"], json!("secrecy.see"));
+    assert_eq!(party.get(&format!("{path}/verify")).is(200).json, json!({"intact": true, "differs": []}));
+}
+
+#[test]
+fn the_canonical_form_is_that_of_the_reference_data() {
+    let read = |folder| std::fs::read_to_string(crate::contract::file(folder).join("canonical/canonical.json")).ok();
+    let Some(text) = ["../shared/data", "../../shared/data"].into_iter().find_map(read) else { return };
+    let data: Value = serde_json::from_str(&text).unwrap();
+    for case in data["cases"].as_array().unwrap() {
+        let value = serde_json::from_str(case["json"].as_str().unwrap()).unwrap();
+        let written = samsyn::kernel::hash::frozen(2, &value).unwrap();
+        assert_eq!((json!(written), digest(&written)), (case["canonical"].clone(), case["sha256"].clone()), "{}", case["name"]);
+    }
+}

@@ -438,7 +438,10 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
     t.tell(&for_municipality, "POST", &format!("{path}/publish"), None);
     let revisions = t.get(&kim, &format!("{path}/revisions"));
     let revision = t.get(&kim, &format!("{path}/revisions/{}", id(&revisions.json["items"][0])));
-    let canonical = samsyn::kernel::hash::canonical(&revision.json["content"]);
+    for more in ["canonical", "verify"] {
+        t.get(&kim, &format!("{path}/revisions/{}/{more}", id(&revision.json)));
+    }
+    let canonical = samsyn::kernel::hash::frozen(2, &revision.json["content"]).unwrap();
     assert_eq!(revision.json["hash"], json!(samsyn::kernel::hash::sha256_hex(canonical.as_bytes())));
     assert_eq!(revision.json["content"]["endorsements"][1]["position"], json!("dissent"));
     t.get(&kim, &path);

@@ -4,6 +4,8 @@ use aws_lc_rs::{aead, digest, hmac, rand};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::Value;
 
+use super::problem::Problem;
+
 /// SHA-256 as lower-case hexadecimal.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
@@ -56,7 +58,22 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The canonical form of RFC 8785: names sorted, no blanks, whole numbers without a fraction. The same content always has
+/// The number of the form that content is frozen in now. What was frozen before keeps its own.
+pub const FORM: i32 = 2;
+
+/// Content as it is written when it is frozen, in the form of a number: 1 is [`canonical`], 2 is RFC 8785 in full.
+///
+/// # Errors
+/// When there is no such form.
+pub fn frozen(form: i32, value: &Value) -> Result<String, Problem> {
+    match form {
+        1 => Ok(canonical(value)),
+        2 => Ok(serde_json_canonicalizer::to_string(value)?),
+        _ => Err(Problem::internal(&format_args!("frozen content has the unknown form {form}"))),
+    }
+}
+
+/// The canonical form of RFC 8785 but for small, large and negative zero numbers: names sorted, no blanks, whole numbers without a fraction. The same content always has
 /// the same text, and so the same digest.
 #[must_use]
 pub fn canonical(value: &Value) -> String {
@@ -205,6 +222,14 @@ impl Seal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn frozen_numbers_are_written_as_the_standard_says() {
+        let value: Value = serde_json::from_str("[1e-6,0.0000033,1e-7,-0.0,1.0,9007199254740993,1e21,66.66666666666667]").unwrap();
+        assert_eq!(frozen(2, &value).unwrap(), "[0.000001,0.0000033,1e-7,0,1,9007199254740992,1e+21,66.66666666666667]");
+        assert_ne!(frozen(1, &value).unwrap(), frozen(2, &value).unwrap());
+        assert!(frozen(3, &value).is_err());
+    }
 
     #[test]
     fn the_same_content_has_the_same_canonical_text() {

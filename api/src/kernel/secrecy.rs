@@ -183,6 +183,20 @@ impl Secrecy {
         ))
     }
 
+    /// Refuses to give what cannot be given in part, when something in it is hidden from the caller.
+    ///
+    /// # Errors
+    /// When something is.
+    pub fn refuse_redacted(&self, value: &mut Value) -> Result<()> {
+        if !self.hide(value) {
+            return Ok(());
+        }
+        Err(Problem { required_permission: Some(CLEARANCE), ..Problem::new(Kind::Forbidden) }.detail(say!(
+            "Något i innehållet är sekretessmarkerat, och dess byte lämnas bara till den som får se allt. Läs utgåvan själv; där står resten.",
+            "Something in the content is under secrecy, and its bytes are given only to those who may see all of it. Read the revision itself, which shows the rest."
+        )))
+    }
+
     /// The records of a kind of which something is hidden.
     #[must_use]
     pub fn records(&self, kind: &str) -> Vec<Uuid> {

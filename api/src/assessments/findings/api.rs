@@ -1,6 +1,7 @@
 use actix_web::{get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -99,7 +100,7 @@ pub struct NewEvidence {
 }
 
 /// What a finding rests on (underlag).
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
     pub id: EvidenceId,
@@ -109,10 +110,14 @@ pub struct Evidence {
     pub kind: EvidenceKind,
     pub note: Option<String>,
     pub query: StatisticalQuery,
-    /// The answer as it was.
-    pub answer: StatisticalAnswer,
-    /// SHA-256 of the answer in the canonical form of RFC 8785, in hexadecimal.
+    /// The answer, byte for byte as it was.
+    #[schema(value_type = StatisticalAnswer)]
+    pub answer: Box<RawValue>,
+    /// SHA-256 of the answer as it is written in its form, in hexadecimal.
     pub hash: String,
+    /// The number of the form that the answer is written in: 2 is the canonical form of RFC 8785; 1, of what was frozen earlier,
+    /// writes numbers below 0.00001, from 2^53 and -0 otherwise.
+    pub form: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }

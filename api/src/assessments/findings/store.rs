@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, entity::prelude::*};
+use serde_json::value::RawValue;
 
 use super::{
     Evidence, EvidenceId, Finding, FindingId, NewFinding, StatisticalQuery,
@@ -44,8 +45,9 @@ fn evidence_view(row: table::evidence::Model) -> Result<Evidence> {
         kind: row.kind,
         note: row.note,
         query: serde_json::from_value(row.query)?,
-        answer: serde_json::from_str(&row.answer)?,
+        answer: RawValue::from_string(row.answer)?,
         hash: row.digest,
+        form: row.form,
         created_at: row.created_at,
         updated_at: row.updated_at,
     })
@@ -197,6 +199,13 @@ pub async fn find_all_evidence(ids: &[EvidenceId], db: &impl ConnectionTrait) ->
     rows.into_iter().map(evidence_view).collect()
 }
 
+/// The code of the indicator that a frozen answer is about.
+#[must_use]
+pub fn indicator_of(evidence: &Evidence) -> String {
+    let answer = serde_json::from_str::<serde_json::Value>(evidence.answer.get()).unwrap_or_default();
+    answer["indicator"].as_str().unwrap_or_default().to_owned()
+}
+
 /// The findings that pieces of evidence belong to.
 ///
 /// # Errors
@@ -224,7 +233,7 @@ pub async fn using(observations: &[ObservationId], db: &impl ConnectionTrait) ->
 /// When the question names what is not there, or nothing answers it.
 pub async fn insert_evidence(assessment: &Assessment, finding: FindingId, new: NewEvidence, w: &Write<'_>) -> Result<Evidence> {
     let answer = answer(&new.query, w).await?;
-    let canonical = hash::canonical(&serde_json::to_value(&answer)?);
+    let canonical = hash::frozen(hash::FORM, &serde_json::to_value(&answer)?)?;
     let id: EvidenceId = w.new_id();
     let row = table::evidence::ActiveModel {
         id: Set(id),
@@ -237,6 +246,7 @@ pub async fn insert_evidence(assessment: &Assessment, finding: FindingId, new: N
         query: Set(serde_json::to_value(&new.query)?),
         digest: Set(hash::sha256_hex(canonical.as_bytes())),
         answer: Set(canonical),
+        form: Set(hash::FORM),
     };
     let row = row.insert(&w.tx).await?;
     let seen = answer.observations.iter().map(|seen| table::seen::ActiveModel { evidence_id: Set(id), observation_id: Set(seen.id) });

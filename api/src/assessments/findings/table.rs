@@ -40,6 +40,7 @@ pub mod evidence {
         pub query: Json,
         pub answer: String,
         pub digest: String,
+        pub form: i32,
     }
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}

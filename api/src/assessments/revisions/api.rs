@@ -1,6 +1,7 @@
 use actix_web::{get, web::Data};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -17,7 +18,7 @@ use crate::{
 };
 
 /// What was published.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RevisionContent {
     pub assessment: Assessment,
@@ -38,9 +39,15 @@ pub struct Revision {
     pub number: i32,
     /// Who may see it: those whom it was published for, whatever has become of the assessment since then.
     pub visibility: Visibility,
-    pub content: RevisionContent,
-    /// SHA-256 of `content` in the canonical form of RFC 8785, in hexadecimal.
+    /// The text, byte for byte as it was published.
+    #[schema(value_type = RevisionContent)]
+    pub content: Box<RawValue>,
+    /// SHA-256 of the whole `content` as …/canonical gives it, in hexadecimal. Who is shown the content with something hidden is
+    /// not shown it.
     pub hash: String,
+    /// The number of the form that `content` is written in: 2 is the canonical form of RFC 8785; 1, of what was published earlier,
+    /// writes numbers below 0.00001, from 2^53 and -0 otherwise.
+    pub form: i32,
     pub published_at: DateTime<Utc>,
     /// Who published it.
     pub published_by: String,
@@ -77,6 +84,50 @@ async fn show(
     Reply::shown(&by, revision.number.into(), &revision)
 }
 
+/// What was found when a revision was checked.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RevisionCheck {
+    /// Whether all is as it was published.
+    pub intact: bool,
+    /// What is not, as JSON Pointers into the revision: `/hash` when the content is not what was hashed, `/form` when it is not
+    /// written in its form, `/content/evidence/0/hash` when that answer is not what was hashed.
+    pub differs: Vec<String>,
+}
+
+/// Give a revision's bytes
+///
+/// The content as it was published, to be hashed by anybody. Only who may see all of it is given it.
+#[utoipa::path(tag = "assessments", operation_id = "getRevisionCanonical",
+    responses((status = 200, description = "The content, byte for byte", body = RevisionContent)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}/revisions/{revisionId}/canonical")]
+async fn canonical(
+    by: By<needs::ReadAssessments>,
+    At((assessment, id)): At<(AssessmentId, RevisionId)>,
+    db: Data<Db>,
+) -> Result<Reply<Box<RawValue>>> {
+    let revision = store::find(by.sight(), assessment, id, db.reader()).await?;
+    if let Some(secrecy) = &by.secrecy {
+        secrecy.refuse_redacted(&mut serde_json::from_str(revision.content.get())?)?;
+    }
+    Reply::shown(&by, revision.number.into(), &revision.content)
+}
+
+/// Check a revision
+///
+/// Whether the bytes that are kept are those that were published.
+#[utoipa::path(tag = "assessments", operation_id = "verifyRevision",
+    responses((status = 200, description = "What was found", body = RevisionCheck)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}/revisions/{revisionId}/verify")]
+async fn verify(
+    by: By<needs::ReadAssessments>,
+    At((assessment, id)): At<(AssessmentId, RevisionId)>,
+    db: Data<Db>,
+) -> Result<Reply<RevisionCheck>> {
+    let revision = store::find(by.sight(), assessment, id, db.reader()).await?;
+    Reply::computed(&by, &store::check(&revision)?)
+}
+
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(show);
+    config.service(list).service(show).service(canonical).service(verify);
 }

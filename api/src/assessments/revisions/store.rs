@@ -1,8 +1,13 @@
 //! Revisions: written once, never changed.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, entity::prelude::*, sea_query::Query};
+use serde_json::{Value, value::RawValue};
 
-use super::{Revision, RevisionId, api::RevisionContent, table};
+use super::{
+    Revision, RevisionId,
+    api::{RevisionCheck, RevisionContent},
+    table,
+};
 use crate::{
     access::Sight,
     assessments::{
@@ -20,8 +25,9 @@ fn view(row: table::Model) -> Result<Revision> {
         assessment_id: row.assessment_id,
         number: row.number,
         visibility: row.visibility,
-        content: serde_json::from_str(&row.content)?,
+        content: RawValue::from_string(row.content)?,
         hash: row.digest,
+        form: row.form,
         published_at: row.published_at,
         published_by: row.published_by_name,
     })
@@ -68,6 +74,26 @@ pub async fn find_one(sight: &Sight, id: RevisionId, db: &impl ConnectionTrait) 
     view(seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)?)
 }
 
+/// Compares the bytes of a revision with what was said of them when it was published.
+pub(super) fn check(revision: &Revision) -> Result<RevisionCheck> {
+    let content: Value = serde_json::from_str(revision.content.get())?;
+    let mut differs = Vec::new();
+    if hash::sha256_hex(revision.content.get().as_bytes()) != revision.hash {
+        differs.push("/hash".to_owned());
+    }
+    if hash::frozen(revision.form, &content)? != revision.content.get() {
+        differs.push("/form".to_owned());
+    }
+    for (at, evidence) in content["evidence"].as_array().into_iter().flatten().enumerate() {
+        // Evidence of before had no number.
+        let form = evidence.get("form").and_then(Value::as_i64).and_then(|form| i32::try_from(form).ok()).unwrap_or(1);
+        if hash::sha256_hex(hash::frozen(form, &evidence["answer"])?.as_bytes()) != evidence["hash"] {
+            differs.push(format!("/content/evidence/{at}/hash"));
+        }
+    }
+    Ok(RevisionCheck { intact: differs.is_empty(), differs })
+}
+
 /// Checks that nothing of an assessment was ever published, for then it must stay.
 ///
 /// # Errors
@@ -96,7 +122,7 @@ pub async fn freeze(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
         causes: causes::of_assessment(assessment.id, &w.tx).await?,
         endorsements: endorsements::of_assessment(assessment.id, &w.tx).await?,
     };
-    let canonical = hash::canonical(&serde_json::to_value(&content)?);
+    let content = hash::frozen(hash::FORM, &serde_json::to_value(&content)?)?;
     let before = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment.id)).count(&w.tx).await?;
     let number = i32::try_from(before + 1).unwrap_or(i32::MAX);
     let id: RevisionId = w.new_id();
@@ -104,11 +130,12 @@ pub async fn freeze(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
         id: Set(id),
         assessment_id: Set(assessment.id),
         number: Set(number),
-        digest: Set(hash::sha256_hex(canonical.as_bytes())),
-        content: Set(canonical),
+        digest: Set(hash::sha256_hex(content.as_bytes())),
+        content: Set(content),
         published_at: Set(w.now),
         published_by_name: Set(w.call.user_name.clone()),
         visibility: Set(assessment.fields.visibility),
+        form: Set(hash::FORM),
     };
     table::Entity::insert(row).exec_without_returning(&w.tx).await?;
     record(assessment, "revision", id.uuid(), ChangeOperation::Upsert, number.into(), w);

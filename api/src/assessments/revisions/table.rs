@@ -17,6 +17,7 @@ pub struct Model {
     pub published_at: ChronoDateTimeUtc,
     pub published_by_name: String,
     pub visibility: Visibility,
+    pub form: i32,
 }
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}

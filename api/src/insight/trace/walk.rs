@@ -228,7 +228,7 @@ impl Walk<'_> {
                     .iter()
                     .filter(|(of, _)| *of == evidence.id)
                     .map(|(_, observation)| (TraceLink::Uses, TraceKind::Observation, observation.uuid()));
-                let label = evidence.note.clone().unwrap_or_else(|| evidence.answer.indicator.clone());
+                let label = evidence.note.clone().unwrap_or_else(|| findings::indicator_of(&evidence));
                 met(TraceKind::Evidence, evidence.id.uuid(), evidence.version, label, behind.collect())
             })
             .collect())

@@ -289,7 +289,7 @@ pub const TABLES: &[Declared] = &[
         "evidence",
         Words("Underlag", "Evidence"),
         &[texts("note answer", "listEvidence getEvidence")],
-        "id version:int created_at updated_at finding_id kind query:json digest",
+        "id version:int created_at updated_at finding_id kind query:json digest form:int",
     ),
     nobody("evidence_observation", "evidence_id observation_id"),
     naming(
@@ -312,9 +312,9 @@ pub const TABLES: &[Declared] = &[
         &[
             becomes("published_by_name", Erase::Name, Signature, Rule::Records, "listRevisions getRevision"),
             // What was published is everybody's, and not told once more to who published it.
-            untold(texts("content", "listRevisions getRevision")),
+            untold(texts("content", "listRevisions getRevision getRevisionCanonical")),
         ],
-        "id assessment_id number:int digest published_at visibility",
+        "id assessment_id number:int digest published_at visibility form:int",
     ),
     // What we do.
     naming(
