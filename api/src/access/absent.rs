@@ -37,7 +37,7 @@ impl Access {
     /// When the database does not answer.
     pub async fn absent(&self, user: Uuid, withheld: &[Role], db: &Db) -> Result<Option<Arc<Caller>>> {
         let epoch = self.epoch(db).await?;
-        let day = db.clock.now().date_naive();
+        let day = db.clock.today();
         let who = (user, withheld.iter().map(ActiveEnum::to_value).collect());
         if let Some(stood) = self.absent.0.get(&who)
             && stood.epoch == epoch

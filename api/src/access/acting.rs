@@ -70,7 +70,7 @@ impl Access {
         db: &Db,
     ) -> Result<Option<Acting>> {
         let narrowed = scopes.map(|scopes| scopes.iter().filter_map(|scope| Permission::named(scope)).collect());
-        let today = db.clock.now().date_naive();
+        let today = db.clock.today();
         let Some(caller) = standing::of_user(user, narrowed, withheld, today, db.reader()).await? else { return Ok(None) };
         let secrecy = self.secrecy(&caller, contract, db).await?;
         Ok(Some(Acting { caller: Arc::new(caller), secrecy }))

@@ -27,7 +27,7 @@ use super::{
     sessions::{SignInMethod, table::signing_key},
     standing::{self, Credential},
 };
-use crate::kernel::{Db, Problem, Result, hash, problem::Kind, request::Call, secrecy::Marks};
+use crate::kernel::{Db, Problem, Result, clock, hash, problem::Kind, request::Call, secrecy::Marks};
 
 /// How long another instance's change of access may go unnoticed.
 const EPOCH_AGE: Duration = Duration::from_millis(500);
@@ -242,7 +242,7 @@ impl Access {
         if let Some(known) = self.known.get(&digest)
             && known.expires > now.timestamp()
             && known.epoch == epoch
-            && known.day == now.date_naive()
+            && known.day == clock::day(now)
         {
             return Ok(known.caller);
         }
@@ -256,13 +256,13 @@ impl Access {
             let claims = self.verify(token, now, db).await?;
             (Credential::Session { user: claims.sub, session: claims.sid }, claims.exp)
         };
-        let (caller, until) = standing::load(credential, now.date_naive(), now, db.reader()).await?.ok_or_else(refused)?;
+        let (caller, until) = standing::load(credential, clock::day(now), now, db.reader()).await?.ok_or_else(refused)?;
         if let Some(token) = caller.token {
             personal_tokens::used(token, now, db).await?;
         }
         let caller = Arc::new(caller);
         let expires = expires.min(until.timestamp());
-        self.known.insert(digest, Known { caller: Arc::clone(&caller), expires, epoch, day: now.date_naive() });
+        self.known.insert(digest, Known { caller: Arc::clone(&caller), expires, epoch, day: clock::day(now) });
         Ok(caller)
     }
 

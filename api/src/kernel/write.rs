@@ -7,13 +7,13 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, Statement, entity::prelude::*, sea_query::SimpleExpr};
 
 use super::{
     Db, Id, Reply,
     audit::{self, Turn},
-    batch,
+    batch, clock,
     db::Transaction,
     events::{self, Change},
     language::say,
@@ -72,6 +72,11 @@ pub struct Write<'a> {
 }
 
 impl Write<'_> {
+    /// The day of the whole write.
+    pub fn today(&self) -> NaiveDate {
+        clock::day(self.now)
+    }
+
     /// A new id.
     pub fn new_id<T>(&self) -> Id<T> {
         self.db.ids.next(self.now)

@@ -250,7 +250,7 @@ async fn settle(user: UserId, scope: &Scope, but: GrantId, w: &Write<'_>) -> Res
     let others = table::Entity::find()
         .filter(table::Column::UserId.eq(user))
         .filter(table::Column::Id.ne(but))
-        .filter(Expr::col(table::Column::ValidTo).is_null().or(Expr::col(table::Column::ValidTo).gt(w.now.date_naive())))
+        .filter(Expr::col(table::Column::ValidTo).is_null().or(Expr::col(table::Column::ValidTo).gt(w.today())))
         .count(&w.tx)
         .await?;
     if others == 0 { users::settle(user, scope, w).await } else { Ok(()) }

@@ -335,7 +335,7 @@ pub(crate) async fn set_status(mut row: table::Model, status: UserStatus, w: &Wr
 pub async fn keeps_an_admin(w: &Write<'_>) -> Result<()> {
     // Two admins who remove each other at the same time wait for one another here.
     w.tx.execute_unprepared("UPDATE access_epoch SET epoch = epoch + 1").await?;
-    let today = w.now.date_naive();
+    let today = w.today();
     let select = Query::select()
         .column(("access_grant", "id"))
         .from("access_grant")

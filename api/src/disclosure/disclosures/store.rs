@@ -78,7 +78,7 @@ pub(super) async fn find(reach: &Reach, id: DisclosureId, db: &impl ConnectionTr
 /// Hands out a record, masked as for somebody who is cleared for nothing, and keeps what was handed out.
 pub(super) async fn insert(record: Record, new: NewRecordDisclosure, contract: &Arc<Contract>, w: &Write<'_>) -> Result<RecordDisclosure> {
     let mut faults = Vec::new();
-    if new.requested_on > w.now.date_naive() {
+    if new.requested_on > w.today() {
         faults.push(Fault::at(
             "/requestedOn",
             "too-late",

@@ -88,7 +88,7 @@ pub async fn find(sight: &Sight, id: EntryId, db: &impl ConnectionTrait) -> Resu
 /// With all faults of it.
 pub async fn insert(sight: &Sight, new: NewJournalEntry, w: &Write<'_>) -> Result<JournalEntry> {
     let mut faults: Vec<Fault> = text::blank_fault("/title", &new.title).into_iter().collect();
-    if new.received_on > w.now.date_naive() {
+    if new.received_on > w.today() {
         faults.push(Fault::at(
             "/receivedOn",
             "too-late",
@@ -114,7 +114,7 @@ pub async fn insert(sight: &Sight, new: NewJournalEntry, w: &Write<'_>) -> Resul
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let year = w.now.year();
+    let year = w.today().year();
     let row = table::ActiveModel {
         id: Set(w.new_id()),
         version: Set(1),

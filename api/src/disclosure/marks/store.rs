@@ -75,7 +75,7 @@ pub(super) async fn find(reach: &Reach, id: MarkId, db: &impl ConnectionTrait) -
 pub(super) async fn insert(record: &Record, new: NewSecrecyMark, contract: &Contract, w: &Write<'_>) -> Result<SecrecyMark> {
     let mut faults: Vec<Fault> = text::blank_fault("/motive", &new.motive).into_iter().collect();
     faults.extend(member_fault(record.kind, new.member.as_deref(), contract));
-    if new.review_on < w.now.date_naive() {
+    if new.review_on < w.today() {
         faults.push(Fault::at(
             "/reviewOn",
             "too-early",

@@ -253,7 +253,7 @@ async fn create(
     // What a repeated call is known by is learnt only now, for the body was left for here.
     let once = by.once.clone().map(|once| Once { digest: received.digest, ..once });
     let call = Call { once, ..Call::clone(&by) };
-    let known = Known { kind: options.kind, from_source: options.source_id.is_some(), today: db.clock.now().date_naive() };
+    let known = Known { kind: options.kind, from_source: options.source_id.is_some(), today: db.clock.today() };
     // The reader keeps both turns, for it reads on for a while when the caller hangs up.
     let turns = (room.reading(&by.caller).await?, turn);
     let (read, _turn) = intake_in_turn(format, Arc::new(received.file), known, &room.bounds, Some(turns)).await.map_err(later)?;

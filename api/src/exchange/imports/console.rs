@@ -67,7 +67,7 @@ pub async fn run(
     told: impl FnMut(&table::Model),
 ) -> Result<Report> {
     let (file, bounds) = (Arc::new(file), &worker.room().bounds);
-    let known = Known { kind: request.kind, from_source: false, today: db.clock.now().date_naive() };
+    let known = Known { kind: request.kind, from_source: false, today: db.clock.today() };
     let mut read: Intake = intake(request.format, Arc::clone(&file), known, bounds).await?;
     let has = |member: &str| read.columns.iter().any(|column| column.member == member);
     let ours = request.source.is_none() && has("id") && has("version");

@@ -88,7 +88,7 @@ pub(super) async fn insert(new: NewLegalHold, w: &Write<'_>) -> Result<LegalHold
 
 /// Ends a hold as of today.
 pub(super) async fn end(hold: &LegalHold, w: &Write<'_>) -> Result<()> {
-    let today = w.now.date_naive();
+    let today = w.today();
     if hold.fields.valid_to.is_some_and(|last| last <= today) {
         return Err(Problem::conflict(say!("Undantaget har redan upphört.", "The hold has ended already.")));
     }
@@ -117,7 +117,7 @@ fn record_change(id: LegalHoldId, version: i64, w: &Write<'_>) {
 /// # Errors
 /// When the database does not answer.
 pub async fn users(w: &Write<'_>) -> Result<Vec<Uuid>> {
-    let held = in_force(w.now.date_naive()).filter(table::Column::RecordKind.eq(RecordKind::User));
+    let held = in_force(w.today()).filter(table::Column::RecordKind.eq(RecordKind::User));
     Ok(held.select_only().column(table::Column::RecordId).into_tuple().all(&w.tx).await?)
 }
 
@@ -127,7 +127,7 @@ pub async fn users(w: &Write<'_>) -> Result<Vec<Uuid>> {
 /// When the database does not answer.
 pub async fn on_person(user: UserId, w: &Write<'_>) -> Result<Option<LegalHold>> {
     let changed = Query::select().column("entity_id").from("event").and_where(Expr::col("changed_by").eq(user.uuid())).take();
-    let held = in_force(w.now.date_naive())
+    let held = in_force(w.today())
         .filter(table::Column::RecordId.eq(user.uuid()).or(table::Column::RecordId.in_subquery(changed)))
         .order_by_asc(table::Column::Id)
         .one(&w.tx)

@@ -20,7 +20,7 @@ use crate::{
         users::{self, UserId},
     },
     kernel::{
-        Db, Problem, Result, Write,
+        Db, Problem, Result, Write, clock,
         events::{Change, ChangeOperation},
         language::Language,
         problem::Kind,
@@ -226,7 +226,7 @@ pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<
         .and_where(Expr::col("id").eq(user.uuid()))
         .take();
     w.tx.execute(&closed).await?;
-    let today = w.now.date_naive();
+    let today = w.today();
     let ended = Query::update()
         .table("access_grant")
         .value("valid_to", today)
@@ -369,7 +369,7 @@ async fn remains(table: &Declared, user: UserId, names: [&str; 2], w: &Write<'_>
                 what: say!("{sv}, utan namn", "{en}, without a name").r#in(language).to_owned(),
                 count: pointing,
                 legal_basis: first.why.legal_basis().r#in(language).to_owned(),
-                until: days.and_then(TimeDelta::try_days).map(|days| (w.now + days).date_naive()),
+                until: days.and_then(TimeDelta::try_days).map(|days| clock::day(w.now + days)),
             });
         }
     }

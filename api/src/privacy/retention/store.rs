@@ -10,7 +10,7 @@ use sea_orm::{
 
 use super::{RetentionRun, RetentionRunId, Rule, RuleOutcome, Terms, table};
 use crate::{
-    kernel::{Db, Page, Paging, Problem, Result, Write, page::Key, problem::Kind, request::Call, say},
+    kernel::{Db, Page, Paging, Problem, Result, Write, clock, page::Key, problem::Kind, request::Call, say},
     privacy::{
         holds::store as holds,
         persons::{NewErasure, store as persons},
@@ -66,9 +66,7 @@ pub async fn run(dry: bool, terms: &Terms, w: &Write<'_>) -> Result<RetentionRun
 fn due(rule: Rule, before: DateTime<Utc>) -> Condition {
     let erased = || Query::select().column("id").from("user_account").and_where(Expr::col("status").eq("erased")).take();
     match rule {
-        Rule::Grants => {
-            Condition::all().add(Expr::col("user_id").in_subquery(erased())).add(Expr::col("valid_to").lte(before.date_naive()))
-        }
+        Rule::Grants => Condition::all().add(Expr::col("user_id").in_subquery(erased())).add(Expr::col("valid_to").lte(clock::day(before))),
         Rule::Links | Rule::Codes => Condition::all().add(Expr::col("expires_at").lt(before)),
         Rule::Tokens => Condition::all().add(Expr::col("spent_at").lt(before)),
         Rule::Sessions => Condition::any().add(Expr::col("expires_at").lt(before)).add(Expr::col("revoked_at").lt(before)),

@@ -276,7 +276,7 @@ pub struct Moved<'a> {
 /// # Errors
 /// When the database does not answer.
 pub async fn keep_parents(moved: &[Moved<'_>], w: &Write<'_>) -> Result<()> {
-    let today = w.now.date_naive();
+    let today = w.today();
     let (mut done, mut kept) = (Vec::new(), HashSet::new());
     let parents: HashMap<ActorId, Option<ActorId>> = moved.iter().map(|moved| (moved.actor.id, moved.actor.fields.parent_id)).collect();
     let old: Vec<ActorId> = moved.iter().filter(|moved| moved.before.is_some()).map(|moved| moved.actor.id).collect();

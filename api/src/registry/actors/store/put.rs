@@ -215,10 +215,10 @@ impl<'a> Known<'a> {
         let Draft { id, before, mut fields } = draft;
         fields.sector = Some(fields.sector.unwrap_or_else(|| rules::usual_sector(fields.kind)));
         if let Some(before) = &before {
-            fields.former_names = rules::former_names(&before.fields, &fields, w.now.date_naive());
+            fields.former_names = rules::former_names(&before.fields, &fields, w.today());
         }
         let mut faults = rules::faults(&fields);
-        faults.extend(rules::not_given_up(&fields, before.as_ref().map(|before| &before.fields), w.now.date_naive()));
+        faults.extend(rules::not_given_up(&fields, before.as_ref().map(|before| &before.fields), w.today()));
         match rules::identifiers(&fields.identifiers) {
             Ok(identifiers) => fields.identifiers = identifiers,
             Err(found) => faults.extend(found),
