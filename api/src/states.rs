@@ -2,13 +2,14 @@
 
 use crate::{
     assessments::assessments::rules::Life as Assessments,
+    forums::{forums::rules::Life as Forums, members::rules::Life as Members},
     kernel::lifecycle::{Table, table},
 };
 
 /// The life-cycles of all records that have one.
 #[must_use]
 pub fn all() -> Vec<Table> {
-    vec![table::<Assessments>()]
+    vec![table::<Forums>(), table::<Members>(), table::<Assessments>()]
 }
 
 /// The page that shows them.

@@ -39,6 +39,7 @@ mod feed;
 mod feed_checker;
 mod fixtures;
 mod follower;
+mod forums;
 mod harness;
 mod house;
 mod imports;

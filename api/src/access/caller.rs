@@ -262,6 +262,8 @@ pub struct Sight {
     pub signed_in: bool,
     /// Sees what is these forums' own.
     pub forums: BTreeSet<Uuid>,
+    /// Sees these forums, to which it is invited, and not what is worked on in them.
+    pub invited: BTreeSet<Uuid>,
     /// Sees what is these actors' own.
     pub actors: BTreeSet<Uuid>,
 }

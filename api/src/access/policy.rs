@@ -137,7 +137,7 @@ permissions! {
     WriteStatements "statements.write" [In(Admin | Coordinator | ActorAdmin | Contributor)];
     WriteForums "forums.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator)];
     LeadForums "forums.lead" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader)];
-    AnswerInvitation "forums.answer" [In(Admin | Coordinator | ActorAdmin | Contributor)];
+    AnswerInvitation "forums.answer" [In(ActorAdmin | Contributor)];
     WriteStatistics "statistics.write" [In(Admin | Coordinator | Analyst)];
     WriteAssessments "assessments.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator | Member)];
     Endorse "assessments.endorse" [In(ActorAdmin | Contributor)];

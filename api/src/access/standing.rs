@@ -215,8 +215,12 @@ async fn forums(caller: &mut Caller, today: NaiveDate, db: &Connection) -> Resul
             let actor: Uuid = row.try_get("", "actor_id")?;
             let status: String = row.try_get("", "status")?;
             let function = ForumFunction::try_from_value(&row.try_get::<String>("", "function")?)?;
+            if status == "invited" {
+                caller.sight.invited.insert(forum);
+                continue;
+            }
             caller.sight.forums.insert(forum);
-            if status == "accepted" && working.contains(&actor) {
+            if working.contains(&actor) {
                 caller.functions.push((forum, function));
             }
         }

@@ -90,7 +90,10 @@ impl Permission {
             Self::WriteForums => say!("öppna och ändra forum och bjuda in medlemmar", "open and change forums, and invite members"),
             Self::LeadForums => say!("låta fler se ett forum, och ta bort det", "let more people see a forum, and remove it"),
             Self::AnswerInvitation => {
-                say!("tacka ja eller nej till en inbjudan till ett forum", "accept or decline an invitation to a forum")
+                say!(
+                    "tacka ja eller nej till en inbjudan till ett forum, eller lämna det",
+                    "accept or decline an invitation to a forum, or leave it"
+                )
             }
             Self::WriteStatistics => say!("lägga till indikatorer och importera värden", "add indicators and import values"),
             Self::WriteAssessments => {

@@ -15,7 +15,7 @@ use crate::{
         policy::{Permission, needs},
     },
     assessments::revisions::store as revisions,
-    forums::forums::{ForumId, among_members, store as forums},
+    forums::forums::{ForumId, among_members, rules as of_forum, store as forums},
     geography::areas::AreaId,
     kernel::{
         At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid,
@@ -106,6 +106,7 @@ async fn list(
 async fn create(by: By<needs::WriteAssessments>, new: Valid<NewAssessment>, db: Data<Db>) -> Result<Reply<Assessment>> {
     db.write(&by, async |w| {
         let forum = forums::referred(by.sight(), new.0.forum_id, "/forumId", &w.tx).await?;
+        of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
         if new.0.visibility.is_wider_than(Visibility::Forum) {
             forums::may_write(&by.caller.reach(Permission::PublishAssessments)?, &forum.fields, Some(forum.id), &w.tx).await?;

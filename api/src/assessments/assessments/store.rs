@@ -169,11 +169,11 @@ pub async fn is_complete(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
         ));
     }
     let mut agreed = false;
-    for word in endorsements::of_assessment(assessment.id, &w.tx).await? {
-        // Who has left keeps its word, but it counts no more.
-        if !members::takes_part(assessment.fields.forum_id, word.actor_id, &w.tx).await? {
-            continue;
-        }
+    let words = endorsements::of_assessment(assessment.id, &w.tx).await?;
+    let actors: Vec<_> = words.iter().map(|word| word.actor_id).collect();
+    let present = members::taking_part(assessment.fields.forum_id, &actors, w).await?;
+    // Who has left keeps its word, but it counts no more.
+    for word in words.into_iter().filter(|word| present.contains(&word.actor_id)) {
         if word.outdated {
             faults.push(Fault::at(
                 format!("/endorsements/{}", word.actor_id),

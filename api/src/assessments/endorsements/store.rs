@@ -71,10 +71,10 @@ pub async fn put(
             ),
         ));
     }
-    if !members::takes_part(assessment.fields.forum_id, actor, &w.tx).await? {
+    if !members::takes_part(assessment.fields.forum_id, actor, w).await? {
         return Err(Problem::conflict(say!(
-            "Aktören har inte tackat ja till att vara med i forumet och kan därför inte ta ställning.",
-            "The actor has not accepted to take part in the forum and so cannot say its word."
+            "Aktören är i dag inte med i forumet och kan därför inte ta ställning.",
+            "The actor takes no part in the forum today and so cannot say its word."
         )));
     }
     let version = before.map_or(1, |before| before.version + 1);

@@ -159,8 +159,8 @@ async fn change(by: By<needs::WriteForums>, At(id): At<ForumId>, patch: Patch<Ne
 
 /// Remove a forum
 ///
-/// For a forum that was opened by mistake. One that has ended gets the status `closed` instead. By who leads
-/// the forum, or coordinates where it works.
+/// For a forum that was opened by mistake, in which no round is open and no assessment published. One that has ended gets the
+/// status `closed` instead. By who leads the forum, or coordinates where it works.
 #[utoipa::path(tag = "forums", operation_id = "deleteForum",
     responses((status = 204, description = "The forum is removed")), extensions(("x-permission" = json!("forums.lead"))))]
 #[delete("/forums/{forumId}")]

@@ -2,6 +2,7 @@
 //! forum works out belongs to it, and may be kept among its members.
 
 mod api;
+pub mod rules;
 pub mod store;
 pub mod table;
 

@@ -7,7 +7,12 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query},
 };
 
-use super::{Forum, ForumId, NewForum, api::ForumFilter, table};
+use super::{
+    Forum, ForumId, NewForum,
+    api::ForumFilter,
+    rules::{self, Operation},
+    table,
+};
 use crate::{
     access::{Caller, Reach, Sight, Visibility, policy::Permission},
     geography::areas::{AreaId, store as areas},
@@ -45,6 +50,9 @@ fn view(row: table::Model) -> Forum {
 }
 
 fn seen(sight: &Sight) -> Select<table::Entity> {
+    // Who is invited sees what it is invited to, though not yet what is worked on there.
+    let mut sight = sight.clone();
+    sight.forums.append(&mut sight.invited);
     table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
         table::Column::Visibility,
         Some(table::Column::Id.into_expr()),
@@ -224,8 +232,46 @@ fn change(forum: &Forum, op: ChangeOperation, version: i64) -> Change {
         .within(forum.fields.areas.iter().copied())
 }
 
+/// Checks that nothing stands in a forum that would be lost from sight with it. What is worked on there lies above, so its tables
+/// are asked by name.
+async fn stands_empty(forum: ForumId, w: &Write<'_>) -> Result<()> {
+    let rounds = Query::select()
+        .column("id")
+        .from("round")
+        .and_where(Expr::col("forum_id").eq(forum))
+        .and_where(Expr::col("status").eq("open"))
+        .limit(1)
+        .take();
+    if w.tx.query_one(&rounds).await?.is_some() {
+        return Err(Problem::conflict(say!(
+            "En prioriteringsrunda är öppen i forumet. Stäng den först.",
+            "A round of priorities is open in the forum. Close it first."
+        )));
+    }
+    let published = Query::select()
+        .column(("revision", "id"))
+        .from("revision")
+        .inner_join("assessment", Expr::col(("assessment", "id")).equals(("revision", "assessment_id")))
+        .and_where(Expr::col(("assessment", "forum_id")).eq(forum))
+        .and_where(Expr::col(("assessment", "deleted_at")).is_null())
+        .limit(1)
+        .take();
+    if w.tx.query_one(&published).await?.is_some() {
+        return Err(Problem::conflict(say!(
+            "Forumet har publicerat en lägesbild och kan därför inte tas bort. Ge det status closed i stället.",
+            "The forum has published an assessment and so cannot be removed. Give it the status closed instead."
+        )));
+    }
+    Ok(())
+}
+
 /// Removes a forum: it is kept, but neither shown nor found.
+///
+/// # Errors
+/// When a round is open or an assessment published in it.
 pub(super) async fn remove(forum: &Forum, w: &Write<'_>) -> Result<()> {
+    rules::require(Operation::Remove, forum.fields.status)?;
+    stands_empty(forum.id, w).await?;
     let version = forum.version + 1;
     let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
     w.replace::<table::Entity>(row, table::Column::Id.eq(forum.id), table::Column::Version, forum.version).await?;

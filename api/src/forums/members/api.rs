@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{CollaborationLevel, MemberId, MemberStatus, store};
+use super::{CollaborationLevel, MemberId, MemberStatus, rules::Operation, store};
 use crate::{
     access::{
         By, Reach,
@@ -84,7 +84,7 @@ async fn show(by: By<needs::ReadForums>, At((forum, id)): At<(ForumId, MemberId)
     let forum = forums::find(by.sight(), forum, db.reader()).await?;
     let member = store::find(forum.id, id, db.reader()).await?;
     let may = async |permission, reach: &Reach| match permission {
-        Permission::AnswerInvitation => store::may_answer(reach, &forum, &member, db.reader()).await,
+        Permission::AnswerInvitation => reach.speaks_for(member.fields.actor_id.uuid()),
         _ => forums::may_write(reach, &forum.fields, Some(forum.id), db.reader()).await,
     };
     Reply::shown(&by.allowing(may).await?, member.version, &member)
@@ -115,7 +115,7 @@ async fn change(
             if changed.function != member.fields.function {
                 may_give(&by, &forum, changed.function, w).await?;
             }
-            member = store::update(&forum, &member, changed, member.status, w).await?;
+            member = store::update(&forum, &member, changed, w).await?;
         }
         Reply::changed(member.version, &member)
     })
@@ -124,22 +124,33 @@ async fn change(
 
 /// Accept an invitation
 ///
-/// By somebody who works for the actor. From now on its people hold the rights of its function in the forum.
+/// By somebody who works for the actor, and nobody else in its place. From now on its people hold the rights of its function in the forum.
 #[utoipa::path(tag = "forums", operation_id = "acceptInvitation",
     responses((status = 200, description = "The membership as accepted", body = Member)), extensions(("x-permission" = json!("forums.answer"))))]
 #[post("/forums/{forumId}/members/{memberId}/accept")]
 async fn accept(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
-    answer(&by, forum, id, MemberStatus::Accepted, &db).await
+    answer(&by, forum, id, Operation::Accept, &db).await
 }
 
 /// Decline an invitation
 ///
-/// By somebody who works for the actor. The actor no longer sees what is the forum's own.
+/// By somebody who works for the actor. It no longer sees what is the forum's own, and can be invited anew.
 #[utoipa::path(tag = "forums", operation_id = "declineInvitation",
     responses((status = 200, description = "The membership as declined", body = Member)), extensions(("x-permission" = json!("forums.answer"))))]
 #[post("/forums/{forumId}/members/{memberId}/decline")]
 async fn decline(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
-    answer(&by, forum, id, MemberStatus::Declined, &db).await
+    answer(&by, forum, id, Operation::Decline, &db).await
+}
+
+/// Leave a forum
+///
+/// By somebody who works for the actor, which took part until now. It no longer sees what is the forum's own, other than what it
+/// has said itself.
+#[utoipa::path(tag = "forums", operation_id = "leaveForum",
+    responses((status = 200, description = "The membership as left", body = Member)), extensions(("x-permission" = json!("forums.answer"))))]
+#[post("/forums/{forumId}/members/{memberId}/leave")]
+async fn leave(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
+    answer(&by, forum, id, Operation::Leave, &db).await
 }
 
 /// Checks that whoever writes the forum by a function in it gives no function that may do more there. Who coordinates where the
@@ -184,12 +195,12 @@ async fn outdoes(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFunc
     gives.iter().map(holds).all(|held| held.is_ok())
 }
 
-async fn answer(by: &By<needs::AnswerInvitation>, forum: ForumId, id: MemberId, status: MemberStatus, db: &Db) -> Result<Reply<Member>> {
+async fn answer(by: &By<needs::AnswerInvitation>, forum: ForumId, id: MemberId, operation: Operation, db: &Db) -> Result<Reply<Member>> {
     db.write(by, async |w| {
         let forum = forums::find(by.sight(), forum, &w.tx).await?;
         let member = store::find(forum.id, id, &w.tx).await?;
-        store::may_answer(&by.reach, &forum, &member, &w.tx).await?;
-        let answered = store::answer(&forum, &member, status, w).await?;
+        by.reach.speaks_for(member.fields.actor_id.uuid())?;
+        let answered = store::answer(&forum, &member, operation, w).await?;
         Reply::changed(answered.version, &answered)
     })
     .await
@@ -208,12 +219,12 @@ async fn remove(by: By<needs::WriteForums>, At((forum, id)): At<(ForumId, Member
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
         may_take(&by, &forum, &member, w).await?;
         by.expects(member.version)?;
-        store::update(&forum, &member, member.fields.clone(), MemberStatus::Left, w).await?;
+        store::remove(&forum, &member, w).await?;
         Ok(Reply::nothing())
     })
     .await
 }
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(create).service(show).service(change).service(accept).service(decline).service(remove);
+    config.service(list).service(create).service(show).service(change).service(accept).service(decline).service(leave).service(remove);
 }

@@ -2,6 +2,7 @@
 //! Parties may stand at different levels and higher is not always better; what counts is the gap to what is wished.
 
 mod api;
+pub mod rules;
 pub mod store;
 pub mod table;
 

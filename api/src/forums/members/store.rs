@@ -2,15 +2,20 @@
 
 use std::collections::HashSet;
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, entity::prelude::*};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, entity::prelude::*};
 
-use super::{Member, MemberId, MemberStatus, NewMember, table};
+use super::{
+    Member, MemberId, MemberStatus, NewMember,
+    rules::{self, Operation},
+    table,
+};
 use crate::{
-    access::{Reach, Sight, policy::ForumFunction},
-    forums::forums::{Forum, ForumId, store as forums},
+    access::{Sight, policy::ForumFunction},
+    forums::forums::{Forum, ForumId, rules as of_forum, store as forums},
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
+        language::Text,
         page::Key,
         request::Call,
         say, text,
@@ -49,40 +54,34 @@ pub(super) async fn find(forum: ForumId, id: MemberId, db: &impl ConnectionTrait
     row.map(view).ok_or_else(Problem::not_found)
 }
 
-/// Checks that the caller may answer for the actor: by working for it, or by coordinating where the forum works.
+/// Whether an actor may have a say in a forum today.
 ///
 /// # Errors
-/// When the caller may not.
-pub(super) async fn may_answer(reach: &Reach, forum: &Forum, member: &Member, db: &impl ConnectionTrait) -> Result<()> {
-    match reach.speaks_for(member.fields.actor_id.uuid()) {
-        Ok(()) => Ok(()),
-        // Not as the forum's own people: nobody joins another to a forum.
-        Err(_) => forums::may_write(reach, &forum.fields, None, db).await,
-    }
+/// When the forum is closed, in which nobody takes part.
+pub async fn takes_part(forum: ForumId, actor: ActorId, w: &Write<'_>) -> Result<bool> {
+    let forum = forums::find(&Sight::of_installation(), forum, &w.tx).await?;
+    of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
+    Ok(!taking_part(forum.id, &[actor], w).await?.is_empty())
 }
 
-/// Whether an actor takes part in a forum in more than looking on.
+/// Which of these actors take part in a forum today in more than looking on: they have accepted, their periods hold, and they are
+/// not dissolved.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn takes_part(forum: ForumId, actor: ActorId, db: &impl ConnectionTrait) -> Result<bool> {
-    Ok(!taking_part(forum, &[actor], db).await?.is_empty())
-}
-
-/// Which of these actors take part in a forum and may have a say.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn taking_part(forum: ForumId, actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashSet<ActorId>> {
+pub async fn taking_part(forum: ForumId, actors: &[ActorId], w: &Write<'_>) -> Result<HashSet<ActorId>> {
+    let today = w.today();
     let rows = table::Entity::find()
         .filter(table::Column::ForumId.eq(forum))
         .filter(table::Column::ActorId.is_in(actors.iter().copied()))
         .filter(table::Column::Status.eq(MemberStatus::Accepted))
         .filter(table::Column::Function.ne(ForumFunction::Observer))
-        .filter(actors::lives(table::Column::ActorId))
-        .all(db)
+        .filter(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(today)))
+        .filter(table::Column::ValidTo.is_null().or(table::Column::ValidTo.gt(today)))
+        .all(&w.tx)
         .await?;
-    Ok(rows.into_iter().map(|row| row.actor_id).collect())
+    let members: Vec<ActorId> = rows.into_iter().map(|row| row.actor_id).collect();
+    Ok(actors::at_work(&members, today, &w.tx).await?.into_iter().collect())
 }
 
 /// Makes an actor a member.
@@ -92,6 +91,20 @@ pub async fn taking_part(forum: ForumId, actors: &[ActorId], db: &impl Connectio
 pub async fn insert(sight: &Sight, forum: &Forum, new: NewMember, status: MemberStatus, w: &Write<'_>) -> Result<Member> {
     if !actors::missing(sight, &[new.actor_id], &w.tx).await?.is_empty() {
         return Err(Problem::fault("/actorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")));
+    }
+    of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
+    if actors::at_work(&[new.actor_id], w.today(), &w.tx).await?.is_empty() {
+        return Err(Problem::fault("/actorId", "dissolved", dissolved()));
+    }
+    if new.valid_to.is_some_and(|day| day <= w.today()) {
+        return Err(Problem::fault(
+            "/validTo",
+            "too-early",
+            say!(
+                "Medlemskapets sista dag har redan varit. Ange en dag som kommer.",
+                "The membership's last day has passed already. Give a day to come."
+            ),
+        ));
     }
     let present = table::Entity::find()
         .filter(table::Column::ForumId.eq(forum.id))
@@ -110,7 +123,7 @@ pub async fn insert(sight: &Sight, forum: &Forum, new: NewMember, status: Member
 }
 
 /// Changes a membership.
-pub(super) async fn update(forum: &Forum, member: &Member, new: NewMember, status: MemberStatus, w: &Write<'_>) -> Result<Member> {
+pub(super) async fn update(forum: &Forum, member: &Member, new: NewMember, w: &Write<'_>) -> Result<Member> {
     if new.actor_id != member.fields.actor_id {
         return Err(Problem::fault(
             "/actorId",
@@ -121,21 +134,46 @@ pub(super) async fn update(forum: &Forum, member: &Member, new: NewMember, statu
             ),
         ));
     }
-    store(member.id, member.version + 1, Some(member), forum, new, status, w).await
+    rules::after(Operation::Write, member.status)?;
+    store(member.id, member.version + 1, Some(member), forum, new, member.status, w).await
 }
 
-/// Answers an invitation; the same answer again changes nothing.
-pub(super) async fn answer(forum: &Forum, member: &Member, status: MemberStatus, w: &Write<'_>) -> Result<Member> {
+/// Takes a party out of the forum; one that is out already stays so.
+pub(super) async fn remove(forum: &Forum, member: &Member, w: &Write<'_>) -> Result<()> {
+    let status = rules::after(Operation::Remove, member.status)?;
+    if member.status != status {
+        store(member.id, member.version + 1, Some(member), forum, member.fields.clone(), status, w).await?;
+    }
+    Ok(())
+}
+
+/// A party answers its invitation, or leaves; the same answer again changes nothing.
+///
+/// # Errors
+/// When it cannot be done as the membership, its period or the forum stands.
+pub(super) async fn answer(forum: &Forum, member: &Member, operation: Operation, w: &Write<'_>) -> Result<Member> {
+    let status = rules::after(operation, member.status)?;
     if member.status == status {
         return Ok(member.clone());
     }
-    if member.status == MemberStatus::Left {
-        return Err(Problem::conflict(say!(
-            "Aktören har lämnat forumet och behöver bjudas in på nytt.",
-            "The actor has left the forum and must be invited anew."
-        )));
+    if operation == Operation::Accept {
+        of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
+        if member.fields.valid_to.is_some_and(|day| day <= w.today()) {
+            return Err(Problem::conflict(say!(
+                "Medlemskapets sista dag har passerat. Be om en ny inbjudan.",
+                "The last day of the membership has passed. Ask for a new invitation."
+            )));
+        }
+        if actors::at_work(&[member.fields.actor_id], w.today(), &w.tx).await?.is_empty() {
+            return Err(Problem::conflict(dissolved()));
+        }
     }
     store(member.id, member.version + 1, Some(member), forum, member.fields.clone(), status, w).await
+}
+
+/// What is said of an actor that has ended.
+fn dissolved() -> Text {
+    say!("Aktören är upplöst och kan inte vara med i forum.", "The actor is dissolved and cannot be in forums.")
 }
 
 async fn store(

@@ -63,10 +63,10 @@ pub async fn put(round: &Round, actor: ActorId, before: Option<&Ballot>, new: Ne
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    if !members::takes_part(round.fields.forum_id, actor, &w.tx).await? {
+    if !members::takes_part(round.fields.forum_id, actor, w).await? {
         return Err(Problem::conflict(say!(
-            "Aktören har inte tackat ja till att vara med i forumet och kan därför inte rösta.",
-            "The actor has not accepted to take part in the forum and so cannot vote."
+            "Aktören är i dag inte med i forumet och kan därför inte rösta.",
+            "The actor takes no part in the forum today and so cannot vote."
         )));
     }
     let version = before.map_or(1, |before| before.version + 1);

@@ -10,7 +10,7 @@ use crate::{
         By, Visibility,
         policy::{Permission, needs},
     },
-    forums::forums::{ForumId, among_members, store as forums},
+    forums::forums::{ForumId, among_members, rules as of_forum, store as forums},
     interventions::interventions::{Horizon, InterventionId},
     kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, extract::trimmed, page::Selection},
 };
@@ -99,6 +99,7 @@ async fn list(
 async fn create(by: By<needs::WriteRounds>, new: Valid<NewRound>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
         let forum = forums::referred(by.sight(), new.0.forum_id, "/forumId", &w.tx).await?;
+        of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
         if new.0.visibility.is_wider_than(Visibility::Forum) {
             forums::may_write(&by.caller.reach(Permission::Decide)?, &forum.fields, Some(forum.id), &w.tx).await?;

@@ -20,7 +20,7 @@ pub(super) use put::{claim as claim_numbers, own, texts, version};
 pub use removal::remove;
 pub(super) use removal::{restore, restoring};
 
-use super::{Actor, ActorId, NewActor, api::ActorFilter, rules, table, tombstones};
+use super::{Actor, ActorId, ActorStatus, NewActor, api::ActorFilter, rules, table, tombstones};
 use crate::{
     access::{Reach, Sight, Visibility, grants::store as grants},
     geography::areas::{AreaId, store as areas},
@@ -237,6 +237,23 @@ pub async fn merged(ids: &[ActorId], db: &impl ConnectionTrait) -> Result<Vec<Ac
         .filter(table::Column::Id.is_in(ids.iter().copied()))
         .filter(table::Column::MergedInto.is_not_null());
     Ok(merged.into_tuple().all(db).await?)
+}
+
+/// Which of these actors are there and not dissolved on a day.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn at_work(ids: &[ActorId], day: NaiveDate, db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let working = seen(&Sight::of_installation())
+        .select_only()
+        .column(table::Column::Id)
+        .filter(table::Column::Id.is_in(ids.iter().copied()))
+        .filter(table::Column::Status.ne(ActorStatus::Dissolved))
+        .filter(table::Column::Dissolved.is_null().or(table::Column::Dissolved.gt(day)));
+    Ok(working.into_tuple().all(db).await?)
 }
 
 /// Where an actor is: the paths of its seat and of the areas that it serves.

@@ -1,0 +1,312 @@
+//! Forums and memberships: what may be done in each state and on each day, and who sees what before, during and after.
+
+use rstest::rstest;
+use samsyn::{
+    access::policy::Role,
+    kernel::lifecycle::{Outcome, Table},
+};
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, Client, Database, TestApp, id};
+
+/// A forum's stage: who coordinates, and a party with its people.
+struct Stage {
+    app: TestApp,
+    admin: Client,
+    party: String,
+    people: Client,
+}
+
+impl Stage {
+    fn set(database: Database) -> Option<Self> {
+        let app = TestApp::start(database)?;
+        let admin = app.user(Role::Admin, None);
+        let party = association(&app, &admin, "Odlarna vid torget");
+        let people = app.user(Role::ActorAdmin, Some(("actor", &party)));
+        Some(Self { app, admin, party, people })
+    }
+
+    fn forum(&self, visibility: &str) -> String {
+        let new =
+            json!({"kind": "council", "level": "local", "name": "Torgrådet", "areas": [self.app.area("0127")], "visibility": visibility});
+        format!("/forums/{}", id(&self.admin.post("/forums", &new).is(201).json))
+    }
+
+    /// The party is invited, for a period where one is given.
+    fn invited(&self, forum: &str, period: &Value) -> String {
+        let mut new = json!({"actorId": self.party, "function": "member"});
+        for (name, day) in period.as_object().unwrap() {
+            new[name] = day.clone();
+        }
+        format!("{forum}/members/{}", id(&self.admin.post(&format!("{forum}/members"), &new).is(201).json))
+    }
+
+    fn joined(&self, forum: &str) -> String {
+        let member = self.invited(forum, &json!({}));
+        self.people.call("POST", &format!("{member}/accept"), None).is(200);
+        member
+    }
+
+    /// An assessment in review, with a finding.
+    fn assessment(&self, forum: &str) -> String {
+        let new = json!({"title": "Läget vid torget", "forumId": forum.strip_prefix("/forums/"), "areaId": self.app.area("0127")});
+        let assessment = format!("/assessments/{}", id(&self.admin.post("/assessments", &new).is(201).json));
+        self.admin.post(&format!("{assessment}/findings"), &json!({"kind": "difference", "statement": "Det skiljer"})).is(201);
+        self.admin.call("POST", &format!("{assessment}/review"), None).is(200);
+        assessment
+    }
+
+    fn new_round(&self, forum: &str) -> Value {
+        let candidates: Vec<_> = ["Gungor", "Bänkar"].iter().map(|title| self.intervention(title)).collect();
+        json!({"forumId": forum.strip_prefix("/forums/"), "question": "Vad först?", "horizon": "short", "candidates": candidates,
+            "criteria": [{"key": "effect", "name": "Effekt", "weight": 1, "scale": 5}]})
+    }
+
+    fn intervention(&self, title: &str) -> String {
+        let new = json!({"title": title, "ownerActorId": self.party, "status": "planned", "horizon": "short", "addresses": "consequence",
+            "instrument": "area_measure"});
+        id(&self.admin.post("/interventions", &new).is(201).json)
+    }
+
+    fn open_round(&self, forum: &str) -> String {
+        let round = format!("/rounds/{}", id(&self.admin.post("/rounds", &self.new_round(forum)).is(201).json));
+        self.admin.call("POST", &format!("{round}/open"), None).is(200);
+        round
+    }
+
+    fn endorse(&self, assessment: &str) -> Answer {
+        let word = json!({"position": "dissent", "reason": "Vi ser det annorlunda"});
+        self.people.put(&format!("{assessment}/endorsements/{}", self.party), &word)
+    }
+
+    fn vote(&self, round: &str) -> Answer {
+        self.people.put(&format!("{round}/ballots/{}", self.party), &json!({"abstains": true, "scores": []}))
+    }
+}
+
+fn association(app: &TestApp, admin: &Client, name: &str) -> String {
+    id(&admin.post("/actors", &json!({"kind": "association", "name": name, "seatAreaId": app.area("0127")})).is(201).json)
+}
+
+fn table(name: &str) -> Table {
+    samsyn::states::all().into_iter().find(|table| table.name == name).unwrap()
+}
+
+/// Compares what a call was answered with what the table says.
+fn check(outcome: &Outcome, answer: &Answer, state: &dyn Fn() -> Answer, what: &str) {
+    match outcome {
+        Outcome::Refused(kind) => {
+            assert_eq!((answer.status, &answer.json["code"]), (kind.status(), &json!(kind.slug())), "{what}: {}", answer.body);
+        }
+        Outcome::State(next) => {
+            assert!((200..300).contains(&answer.status), "{what}: {} {}", answer.status, answer.body);
+            assert_eq!(state().is(200).json["status"], json!(next), "{what}");
+        }
+        Outcome::Removed => {
+            assert!((200..300).contains(&answer.status), "{what}: {} {}", answer.status, answer.body);
+            state().is(404);
+        }
+    }
+}
+
+#[rstest]
+fn each_operation_on_a_membership_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(stage) = Stage::set(database) else { return };
+    let table = table("Member");
+    for (number, state) in table.states.iter().enumerate() {
+        for (calls, outcomes) in &table.operations {
+            for call in *calls {
+                let forum = stage.forum("members");
+                let member = stage.invited(&forum, &json!({}));
+                let before: &[&str] = match state.as_str() {
+                    "invited" => &[],
+                    "accepted" => &["accept"],
+                    "declined" => &["decline"],
+                    "left" => &["accept", "leave"],
+                    other => panic!("no way to {other} is known"),
+                };
+                for step in before {
+                    stage.people.call("POST", &format!("{member}/{step}"), None).is(200);
+                }
+                let answer = match *call {
+                    "updateMember" => stage.admin.patch(&member, "*", &json!({"currentLevel": "dialogue"})),
+                    "deleteMember" => stage.admin.delete(&member, "*"),
+                    "acceptInvitation" => stage.people.call("POST", &format!("{member}/accept"), None),
+                    "declineInvitation" => stage.people.call("POST", &format!("{member}/decline"), None),
+                    "leaveForum" => stage.people.call("POST", &format!("{member}/leave"), None),
+                    other => panic!("{other} is not tried"),
+                };
+                check(&outcomes[number], &answer, &|| stage.admin.get(&member), &format!("{call} when {state}"));
+            }
+        }
+    }
+}
+
+#[rstest]
+fn each_operation_on_a_forum_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(stage) = Stage::set(database) else { return };
+    let table = table("Forum");
+    for (number, state) in table.states.iter().enumerate() {
+        for (calls, outcomes) in &table.operations {
+            for call in *calls {
+                let forum = stage.forum("public");
+                let round = stage.new_round(&forum);
+                stage.admin.patch(&forum, "*", &json!({"status": state})).is(200);
+                let answer = match *call {
+                    "updateForum" => stage.admin.patch(&forum, "*", &json!({"purpose": "Torget"})),
+                    "createMember" => stage.admin.post(&format!("{forum}/members"), &json!({"actorId": stage.party, "function": "member"})),
+                    "createAssessment" => {
+                        let new = json!({"title": "Läget", "forumId": round["forumId"], "areaId": stage.app.area("0127")});
+                        stage.admin.post("/assessments", &new)
+                    }
+                    "createRound" => stage.admin.post("/rounds", &round),
+                    "deleteForum" => stage.admin.delete(&forum, "*"),
+                    other => panic!("{other} is not tried"),
+                };
+                check(&outcomes[number], &answer, &|| stage.admin.get(&forum), &format!("{call} when {state}"));
+            }
+        }
+    }
+}
+
+#[rstest]
+fn only_the_party_answers_its_invitation(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(stage) = Stage::set(database) else { return };
+    let forum = stage.forum("members");
+    let member = stage.invited(&forum, &json!({}));
+    let coordinator = stage.app.user(Role::Coordinator, Some(("area", &stage.app.area("0127"))));
+    for step in ["accept", "decline", "leave"] {
+        for other in [&stage.admin, &coordinator] {
+            let refused = other.call("POST", &format!("{member}/{step}"), None).is(403);
+            assert_eq!(refused.json["requiredPermission"], json!("forums.answer"));
+        }
+    }
+    stage.people.call("POST", &format!("{member}/decline"), None).is(200);
+    for who in [&stage.admin, &coordinator] {
+        who.call("POST", &format!("{member}/accept"), None).is(403);
+    }
+    stage.people.call("POST", &format!("{member}/accept"), None).is(409);
+    // Asked anew it may change its mind; then it leaves, which is no "no".
+    assert_eq!(stage.invited(&forum, &json!({})), member);
+    stage.people.call("POST", &format!("{member}/accept"), None).is(200);
+    stage.people.call("POST", &format!("{member}/decline"), None).is(409);
+    assert_eq!(stage.people.call("POST", &format!("{member}/leave"), None).is(200).json["status"], json!("left"));
+}
+
+#[rstest]
+fn an_invitation_opens_the_forum_and_none_of_its_drafts(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(stage) = Stage::set(database) else { return };
+    let forum = stage.forum("forum");
+    let assessment = stage.assessment(&forum);
+    let round = stage.open_round(&forum);
+    stage.people.get(&forum).is(404);
+    let member = stage.invited(&forum, &json!({}));
+    stage.people.get(&forum).is(200);
+    stage.people.get(&member).is(200);
+    assert_eq!(stage.people.get("/assessments").is(200).json["items"], json!([]));
+    for hidden in [&assessment, &round] {
+        stage.people.get(hidden).is(404);
+    }
+    stage.people.call("POST", &format!("{member}/accept"), None).is(200);
+    for seen in [&assessment, &round] {
+        stage.people.get(seen).is(200);
+    }
+    // Who leaves sees them no more, and its own word still.
+    stage.endorse(&assessment).is(201);
+    stage.people.call("POST", &format!("{member}/leave"), None).is(200);
+    stage.people.get(&forum).is(404);
+    stage.people.get(&assessment).is(404);
+    let own = stage.people.get(&format!("{assessment}/endorsements/{}", stage.party)).is(200);
+    assert_eq!(own.json["position"], json!("dissent"));
+    let stranger = stage.app.stranger("annan@example.se", "Någon Annan");
+    stranger.get(&format!("{assessment}/endorsements/{}", stage.party)).is(404);
+}
+
+#[rstest]
+fn words_and_votes_follow_the_day_and_the_actor(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(stage) = Stage::set(database) else { return };
+    let forum = stage.forum("members");
+    let member = stage.joined(&forum);
+    let assessment = stage.assessment(&forum);
+    stage.admin.patch(&assessment, "*", &json!({"visibility": "members"})).is(200);
+    let mut new = stage.new_round(&forum);
+    new["visibility"] = json!("members");
+    let round = format!("/rounds/{}", id(&stage.admin.post("/rounds", &new).is(201).json));
+    stage.admin.call("POST", &format!("{round}/open"), None).is(200);
+    // The first day and the last are judged as of today, which is 22 November.
+    for period in [json!({"validTo": "2026-11-22"}), json!({"validTo": null, "validFrom": "2026-11-23"})] {
+        stage.admin.patch(&member, "*", &period).is(200);
+        stage.endorse(&assessment).is(409);
+        stage.vote(&round).is(409);
+    }
+    stage.admin.patch(&member, "*", &json!({"validFrom": "2026-11-22", "validTo": "2026-11-23"})).is(200);
+    // In a closed forum nobody says more.
+    stage.admin.patch(&forum, "*", &json!({"status": "closed"})).is(200);
+    stage.endorse(&assessment).is(409);
+    stage.vote(&round).is(409);
+    stage.admin.patch(&forum, "*", &json!({"status": "active"})).is(200);
+    let actor = format!("/actors/{}", stage.party);
+    stage.admin.patch(&actor, "*", &json!({"dissolved": "2026-11-22"})).is(200);
+    stage.endorse(&assessment).is(409);
+    stage.vote(&round).is(409);
+    let other = stage.forum("members");
+    let invite = json!({"actorId": stage.party, "function": "member"});
+    assert_eq!(stage.admin.post(&format!("{other}/members"), &invite).is(422).faults(), ["/actorId dissolved"]);
+    stage.admin.patch(&actor, "*", &json!({"dissolved": null})).is(200);
+    stage.endorse(&assessment).is(201);
+    stage.vote(&round).is(201);
+    // Nobody is invited to what is over already, and nobody accepts that.
+    let over = json!({"actorId": stage.party, "function": "member", "validTo": "2026-11-22"});
+    assert_eq!(stage.admin.post(&format!("{other}/members"), &over).is(422).faults(), ["/validTo too-early"]);
+    let late = stage.invited(&other, &json!({}));
+    stage.admin.patch(&late, "*", &json!({"validTo": "2026-11-22"})).is(200);
+    stage.people.call("POST", &format!("{late}/accept"), None).is(409);
+}
+
+#[rstest]
+fn the_day_is_that_of_the_night_here(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(stage) = Stage::set(database) else { return };
+    let forum = stage.forum("members");
+    let member = stage.joined(&forum);
+    stage.admin.patch(&member, "*", &json!({"validTo": "2027-01-01"})).is(200);
+    let assessment = stage.assessment(&forum);
+    stage.admin.patch(&assessment, "*", &json!({"visibility": "members"})).is(200);
+    let email = stage.people.get("/me").is(200).json["user"]["email"].as_str().unwrap().to_owned();
+    let clerk = stage.admin.get("/me").is(200).json["user"]["email"].as_str().unwrap().to_owned();
+    let url = stage.app.url.clone();
+    let assert_at = |moment: &str, first: u64, status: u16, registration: &str| {
+        let app = TestApp::at(moment.parse().unwrap(), &url, first);
+        // Another word each time, for one that stays the same is not written again.
+        let word = json!({"position": "dissent", "reason": moment});
+        let answer = app.sign_in(&email).with("If-Match", "*").put(&format!("{assessment}/endorsements/{}", stage.party), &word);
+        assert_eq!(answer.status, status, "{moment}: {}", answer.body);
+        let entry = json!({"direction": "incoming", "receivedOn": &registration[..10], "title": "Nyårsbrevet"});
+        let entry = app.sign_in(&clerk).post("/journal-entries", &entry).is(201);
+        assert_eq!(entry.json["registration"], json!(&registration[11..]), "{moment}");
+    };
+    assert_at("2026-12-31T22:30:00Z", 20_000_000, 201, "2026-12-31 2026:1");
+    // Half past midnight in Sweden, and still the old year in UTC.
+    assert_at("2026-12-31T23:30:00Z", 30_000_000, 409, "2027-01-01 2027:1");
+}
+
+#[rstest]
+fn a_forum_with_open_rounds_or_published_assessments_stays(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(stage) = Stage::set(database) else { return };
+    let forum = stage.forum("members");
+    stage.joined(&forum);
+    let round = stage.open_round(&forum);
+    stage.admin.delete(&forum, "*").is(409);
+    stage.vote(&round).is(201);
+    stage.admin.call("POST", &format!("{round}/close"), None).is(200);
+    let assessment = stage.assessment(&forum);
+    stage.people.put(&format!("{assessment}/endorsements/{}", stage.party), &json!({"position": "endorse"})).is(201);
+    stage.admin.call("POST", &format!("{assessment}/agree"), None).is(200);
+    stage.admin.call("POST", &format!("{assessment}/publish"), None);
+    let published = stage.admin.get(&assessment).is(200).json["status"].clone();
+    assert_eq!(published, json!("published"));
+    stage.admin.delete(&forum, "*").is(409);
+    // Also when it is being revised, what was published stands.
+    stage.admin.call("POST", &format!("{assessment}/revise"), None).is(200);
+    stage.admin.delete(&forum, "*").is(409);
+    stage.admin.delete(&stage.forum("members"), "*").is(204);
+}
