@@ -29,6 +29,7 @@ mod m0027_likenesses;
 mod m0028_usual_addresses;
 mod m0030_words;
 mod m0032_bodies;
+mod m0033_confirmed;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0028_usual_addresses::Migration),
             Box::new(m0030_words::Migration),
             Box::new(m0032_bodies::Migration),
+            Box::new(m0033_confirmed::Migration),
         ]
     }
 }

@@ -43,6 +43,7 @@ mod forums;
 mod harness;
 mod house;
 mod imports;
+mod mandates;
 mod merging;
 mod policy;
 mod priorities;

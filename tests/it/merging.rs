@@ -685,8 +685,9 @@ fn who_writes_while_two_become_one_loses_nothing(#[values(Database::Sqlite, Data
                 let (caller, twice, botkyrka) = (&callers[number % 2], &twice, &botkyrka);
                 scope.spawn(move || {
                     let mut made = Vec::new();
-                    for _ in 0..8 {
-                        let new = json!({"actorId": twice.gone, "policyDomain": "health", "areaId": botkyrka, "powers": ["inform"], "basis": "voluntary"});
+                    for turn in 0..8 {
+                        let new = json!({"actorId": twice.gone, "policyDomain": "health", "areaId": botkyrka, "powers": ["inform"], "basis": "voluntary",
+                            "legalBasis": format!("Stadgarnas {number}:{turn}")});
                         let answer = in_the_end(|| caller.post("/mandates", &new));
                         assert!(matches!(answer.status, 201 | 422), "{}", answer.body);
                         if answer.status == 201 {

@@ -220,6 +220,7 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
     }
     let mandate_path = format!("/mandates/{}", id(&mandate.json));
     t.tell(&kim.with("If-Match", &mandate.etag()), "PATCH", &mandate_path, Some(json!({"powers": ["decide", "fund", "implement"]})));
+    t.tell(&kim, "POST", &format!("{mandate_path}/confirm"), None);
     t.get(&kim, &format!("/mandates?actorId={municipality}&validOn=2026-01-01"));
     t.get(&kim, &mandate_path);
     let mistaken = t.post(

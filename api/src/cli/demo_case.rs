@@ -33,7 +33,7 @@ use crate::{
     },
     registry::{
         actors::{ActorId, store as actors},
-        mandates::store as mandates,
+        mandates::{Confirmer, store as mandates},
     },
     statistics::{
         indicators::{Indicator, store as indicators},
@@ -174,7 +174,7 @@ impl Case<'_> {
             let new = read(
                 json!({"actorId": actor, "policyDomain": domain, "areaId": area, "powers": powers, "basis": basis, "legalBasis": legal}),
             )?;
-            mandates::insert(new, self.w).await?;
+            mandates::insert(new, Confirmer::Coordinator, self.w).await?;
         }
         Ok(())
     }

@@ -68,6 +68,13 @@ pub fn at_or_below_any(paths: &[String]) -> SelectStatement {
     Query::select().column(table::Column::Id).from(table::Entity).cond_where(any).take()
 }
 
+/// The ids of the area that a path leads to, and of all that it lies in.
+#[must_use]
+pub fn at_or_above(path: &str) -> SelectStatement {
+    let paths = path.match_indices('/').map(|(end, _)| path[..=end].to_owned());
+    Query::select().column(table::Column::Id).from(table::Entity).and_where(table::Column::Path.is_in(paths)).take()
+}
+
 /// The code of the municipality that a path leads to or through.
 #[must_use]
 pub fn municipality_of(path: &str) -> Option<&str> {

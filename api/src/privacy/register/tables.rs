@@ -221,7 +221,7 @@ pub const TABLES: &[Declared] = &[
         "mandate",
         Words("Mandat", "Mandates"),
         &[texts("legal_basis", "listMandates getMandate")],
-        "id version:int created_at updated_at actor_id policy_domain area_id powers:json basis valid_from valid_to visibility deleted_at",
+        "id version:int created_at updated_at actor_id policy_domain area_id powers:json basis confirmed_by valid_from valid_to visibility deleted_at",
     ),
     nobody("actor_relation", "id version:int created_at updated_at kind actor_id other_actor_id valid_from valid_to deleted_at"),
     naming(

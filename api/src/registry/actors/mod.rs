@@ -62,6 +62,17 @@ pub enum ActorKind {
     Other,
 }
 
+impl ActorKind {
+    /// Whether it is a body of the state, a region or a municipality, whose mandates by law are known.
+    #[must_use]
+    pub const fn is_public_body(self) -> bool {
+        matches!(
+            self,
+            Self::Municipality | Self::Region | Self::CountyBoard | Self::MunicipalAssociation | Self::Agency | Self::Administration
+        )
+    }
+}
+
 /// The part of society that an actor belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]

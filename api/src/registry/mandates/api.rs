@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Basis, MandateId, Power, store};
+use super::{Basis, Confirmer, MandateId, Power, store};
 use crate::{
     access::{By, Visibility, policy::needs},
     geography::areas::AreaId,
@@ -26,7 +26,7 @@ pub struct NewMandate {
     #[schema(min_items = 1, max_items = 6)]
     pub powers: Vec<Power>,
     pub basis: Basis,
-    /// The law, decision or agreement that it rests on.
+    /// The law, decision or agreement that it rests on; required where a party that is no public body has it by law.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 2000)]
     pub legal_basis: Option<String>,
@@ -48,6 +48,10 @@ pub struct Mandate {
     pub version: i64,
     #[serde(flatten)]
     pub fields: NewMandate,
+    /// Who vouches for it as it stands: the actor's own people, or who coordinates where it holds. Null where that is not known.
+    pub confirmed_by: Option<Confirmer>,
+    /// Whether it was found for an area below its own: it holds there too.
+    pub inherited: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -63,7 +67,7 @@ pub(super) struct MandateFilter {
     /// Mandates in this policy domain.
     #[param(nullable = false, max_length = 64, example = "housing")]
     pub policy_domain: Option<String>,
-    /// Mandates in this area.
+    /// Mandates that hold in this area: its own, and those of the areas that it lies in, which are `inherited`.
     #[param(nullable = false)]
     pub area_id: Option<AreaId>,
     /// Mandates that hold on this day.
@@ -98,7 +102,9 @@ async fn list(
 async fn create(by: By<needs::WriteMandates>, new: Valid<NewMandate>, db: Data<Db>) -> Result<Reply<Mandate>> {
     db.write(&by, async |w| {
         actors::may_write_of(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
-        let mandate = store::insert(new.0.clone(), w).await?;
+        let confirmer = store::confirmer(&by.reach, &new.0, &w.tx).await?;
+        store::refuse_twin(by.sight(), &new.0, None, &w.tx).await?;
+        let mandate = store::insert(new.0.clone(), confirmer, w).await?;
         Reply::created("/mandates", mandate.id, mandate.version, &mandate)
     })
     .await
@@ -132,7 +138,29 @@ async fn change(by: By<needs::WriteMandates>, At(id): At<MandateId>, patch: Patc
                 secrecy.refuse_moving(id.uuid(), "/actorId")?;
             }
             actors::may_write_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
-            mandate = store::update(&mandate, changed, w).await?;
+            let confirmer = store::confirmer(&by.reach, &changed, &w.tx).await?;
+            store::refuse_twin(by.sight(), &changed, Some(id), &w.tx).await?;
+            mandate = store::update(&mandate, changed, confirmer, w).await?;
+        }
+        Reply::changed(mandate.version, &mandate)
+    })
+    .await
+}
+
+/// Confirm a mandate
+///
+/// By who coordinates where it holds. A later change by the actor's own people is theirs alone again.
+#[utoipa::path(tag = "mandates", operation_id = "confirmMandate",
+    responses((status = 200, description = "The mandate as confirmed", body = Mandate)), extensions(("x-permission" = json!("mandates.write"))))]
+#[post("/mandates/{mandateId}/confirm")]
+async fn confirm(by: By<needs::WriteMandates>, At(id): At<MandateId>, db: Data<Db>) -> Result<Reply<Mandate>> {
+    db.write(&by, async |w| {
+        let mut mandate = store::find(by.sight(), id, &w.tx).await?;
+        if store::confirmer(&by.reach, &mandate.fields, &w.tx).await? != Confirmer::Coordinator {
+            return Err(by.reach.missing());
+        }
+        if mandate.confirmed_by != Some(Confirmer::Coordinator) {
+            mandate = store::update(&mandate, mandate.fields.clone(), Confirmer::Coordinator, w).await?;
         }
         Reply::changed(mandate.version, &mandate)
     })
@@ -157,5 +185,5 @@ async fn remove(by: By<needs::WriteMandates>, At(id): At<MandateId>, db: Data<Db
 }
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(create).service(show).service(change).service(remove);
+    config.service(list).service(create).service(show).service(change).service(confirm).service(remove);
 }

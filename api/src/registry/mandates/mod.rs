@@ -49,3 +49,15 @@ pub enum Basis {
     /// Own choice (frivilligt).
     Voluntary,
 }
+
+/// Who vouches for a mandate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+#[schema(as = MandateConfirmer)]
+pub enum Confirmer {
+    /// The actor's own people (självangivet).
+    Party,
+    /// Who coordinates where it holds (bekräftat).
+    Coordinator,
+}

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QueryTrait, entity::prelude::*};
 
-use super::{Mandate, MandateId, NewMandate, api::MandateFilter, table};
+use super::{Basis, Confirmer, Mandate, MandateId, NewMandate, api::MandateFilter, table};
 use crate::{
     access::{Reach, Sight},
     geography::areas::store as areas,
@@ -17,6 +17,7 @@ use crate::{
         page::Key,
         problem::Kind,
         request::Call,
+        say,
         secrecy::Secrecy,
         text,
     },
@@ -39,6 +40,8 @@ fn view(row: table::Model) -> Mandate {
             valid_to: row.valid_to,
             visibility: row.visibility,
         },
+        confirmed_by: row.confirmed_by,
+        inherited: false,
         created_at: row.created_at,
         updated_at: row.updated_at,
     }
@@ -59,14 +62,20 @@ fn held_on(select: Select<table::Entity>, day: NaiveDate) -> Select<table::Entit
 }
 
 pub(super) async fn list(sight: &Sight, filter: &MandateFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Mandate>> {
+    // What holds for an area holds for all that lies in it.
+    let above = match filter.area_id {
+        Some(area) => Some(areas::at_or_above(&areas::path(area, db.reader()).await?.unwrap_or_default())),
+        None => None,
+    };
     let select = seen(sight)
         .apply_if(filter.actor_id, |select, actor| select.filter(table::Column::ActorId.eq(actor)))
         .apply_if(filter.policy_domain.clone(), |select, domain| select.filter(table::Column::PolicyDomain.eq(domain)))
-        .apply_if(filter.area_id, |select, area| select.filter(table::Column::AreaId.eq(area)))
+        .apply_if(above, |select, above| select.filter(table::Column::AreaId.in_subquery(above)))
         .apply_if(filter.valid_on, held_on)
         .apply_if(filter.as_of, held_on);
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+    let found = |row: table::Model| Mandate { inherited: filter.area_id.is_some_and(|area| area != row.area_id), ..view(row) };
+    Ok(paging.fetch(select, keys, call, db).await?.map(found))
 }
 
 /// One mandate that may be seen.
@@ -118,22 +127,86 @@ pub(super) async fn may_change(sight: &Sight, reach: &Reach, mandate: &NewMandat
     }
 }
 
+/// Who vouches for a mandate that the caller writes: who coordinates where it holds, or else its own party.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn confirmer(reach: &Reach, mandate: &NewMandate, db: &impl ConnectionTrait) -> Result<Confirmer> {
+    let path = areas::path(mandate.area_id, db).await?.unwrap_or_default();
+    let coordinates = reach.require(&[path.as_str()], None, None).is_ok();
+    Ok(if coordinates { Confirmer::Coordinator } else { Confirmer::Party })
+}
+
+/// Refuses what is said of an actor twice: the same powers in the same domain and area, on the same ground and for the same days.
+///
+/// # Errors
+/// When another mandate says the same, with the way to it.
+pub(super) async fn refuse_twin(sight: &Sight, new: &NewMandate, own: Option<MandateId>, db: &impl ConnectionTrait) -> Result<()> {
+    let rows = seen(sight)
+        .apply_if(own, |select, own| select.filter(table::Column::Id.ne(own)))
+        .filter(table::Column::ActorId.eq(new.actor_id))
+        .filter(table::Column::PolicyDomain.eq(new.policy_domain.as_str()))
+        .filter(table::Column::AreaId.eq(new.area_id))
+        .filter(table::Column::Basis.eq(new.basis))
+        .all(db)
+        .await?;
+    let twin = rows.into_iter().find(|row| {
+        (&row.legal_basis, row.valid_from, row.valid_to) == (&new.legal_basis, new.valid_from, new.valid_to)
+            && row.powers.0.iter().all(|power| new.powers.contains(power))
+            && new.powers.iter().all(|power| row.powers.0.contains(power))
+    });
+    twin.map_or(Ok(()), |twin| {
+        Err(Problem::conflict(say!("Mandatet är redan registrerat.", "The mandate is registered already."))
+            .with(format!("/mandates/{}", twin.id)))
+    })
+}
+
+/// The fault of a party that is no public body and claims a mandate by law without naming the law.
+async fn lawless(new: &NewMandate, w: &Write<'_>) -> Result<Option<Fault>> {
+    if new.basis != Basis::Statutory || new.legal_basis.is_some() {
+        return Ok(None);
+    }
+    let actor = actors::find(&Sight::of_installation(), new.actor_id, &w.tx).await?;
+    Ok((!actor.fields.kind.is_public_body()).then(|| {
+        Fault::at(
+            "/legalBasis",
+            "required",
+            say!(
+                "Ange lagen eller beslutet som mandatet vilar på, till exempel Skollagen (2010:800), eller välj en annan grund i basis.",
+                "Give the law or decision that the mandate rests on, such as Skollagen (2010:800), or choose another ground in basis."
+            ),
+        )
+    }))
+}
+
 /// Registers a mandate.
 ///
 /// # Errors
 /// With all faults of it.
-pub async fn insert(new: NewMandate, w: &Write<'_>) -> Result<Mandate> {
-    store(w.new_id(), 1, None, new, w).await
+pub async fn insert(new: NewMandate, confirmer: Confirmer, w: &Write<'_>) -> Result<Mandate> {
+    store(w.new_id(), 1, None, new, confirmer, w).await
 }
 
 /// Changes a mandate.
-pub(super) async fn update(mandate: &Mandate, new: NewMandate, w: &Write<'_>) -> Result<Mandate> {
-    store(mandate.id, mandate.version + 1, Some(mandate), new, w).await
+pub(super) async fn update(mandate: &Mandate, new: NewMandate, confirmer: Confirmer, w: &Write<'_>) -> Result<Mandate> {
+    store(mandate.id, mandate.version + 1, Some(mandate), new, confirmer, w).await
 }
 
-async fn store(id: MandateId, version: i64, before: Option<&Mandate>, mut new: NewMandate, w: &Write<'_>) -> Result<Mandate> {
+async fn store(
+    id: MandateId,
+    version: i64,
+    before: Option<&Mandate>,
+    mut new: NewMandate,
+    confirmer: Confirmer,
+    w: &Write<'_>,
+) -> Result<Mandate> {
     let mut faults: Vec<Fault> = text::period_fault(new.valid_from, new.valid_to).into_iter().collect();
     faults.extend(codelists::unknown(POLICY_DOMAIN, std::slice::from_ref(&new.policy_domain), "/policyDomain", &w.tx).await?);
+    // What was registered before the law was asked for can still be given its last day.
+    let ground = |mandate: &NewMandate| (mandate.actor_id, mandate.basis, mandate.legal_basis.clone());
+    if before.is_none_or(|before| ground(&before.fields) != ground(&new)) {
+        faults.extend(lawless(&new, w).await?);
+    }
     if areas::path(new.area_id, &w.tx).await?.is_none() {
         faults.push(areas::missing("/areaId"));
     }
@@ -161,6 +234,7 @@ async fn store(id: MandateId, version: i64, before: Option<&Mandate>, mut new: N
         valid_from: Set(new.valid_from),
         valid_to: Set(new.valid_to),
         visibility: Set(new.visibility),
+        confirmed_by: Set(Some(confirmer)),
         deleted_at: sea_orm::NotSet,
     };
     let mandate = match before {

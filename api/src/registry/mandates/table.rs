@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::{Basis, MandateId, Power};
+use super::{Basis, Confirmer, MandateId, Power};
 use crate::{access::Visibility, geography::areas::AreaId, kernel::table::List, registry::actors::ActorId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -22,6 +22,7 @@ pub struct Model {
     pub valid_from: Option<ChronoDate>,
     pub valid_to: Option<ChronoDate>,
     pub visibility: Visibility,
+    pub confirmed_by: Option<Confirmer>,
     pub deleted_at: Option<ChronoDateTimeUtc>,
 }
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
