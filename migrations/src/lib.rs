@@ -28,6 +28,7 @@ mod m0026_pieces;
 mod m0027_likenesses;
 mod m0028_usual_addresses;
 mod m0030_words;
+mod m0031_former_values;
 mod m0032_bodies;
 mod m0033_confirmed;
 
@@ -68,6 +69,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0027_likenesses::Migration),
             Box::new(m0028_usual_addresses::Migration),
             Box::new(m0030_words::Migration),
+            Box::new(m0031_former_values::Migration),
             Box::new(m0032_bodies::Migration),
             Box::new(m0033_confirmed::Migration),
         ]

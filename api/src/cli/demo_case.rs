@@ -211,7 +211,7 @@ impl Case<'_> {
         };
         let reach = everywhere.reach(crate::access::policy::Permission::WriteStatistics)?;
         let source = observations::Source { indicator: &indicator, source: "SCB", licence: Some("CC0"), dry_run: false };
-        let gathered = observations::Gathered::of_table(WAGES, indicator.fields.value_kind)?;
+        let gathered = observations::Gathered::of_table(WAGES, &indicator.fields)?;
         observations::import(&reach, &source, &gathered, self.w).await?;
         Ok(indicator)
     }

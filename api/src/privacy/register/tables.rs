@@ -263,7 +263,7 @@ pub const TABLES: &[Declared] = &[
     naming(
         "observation_import",
         Words("Inläsningar av statistik", "Imports of statistics"),
-        &[texts("source errors:json", "getObservationImport")],
+        &[texts("source errors:json warnings:json", "getObservationImport")],
         "id version:int created_at updated_at indicator_id licence rows_read:int rows_created:int rows_changed:int rows_unchanged:int \
          rows_refused:int",
     ),
@@ -272,6 +272,7 @@ pub const TABLES: &[Declared] = &[
         "id version:int created_at updated_at indicator_id area_id period breakdown_key breakdown:json value numerator denominator \
          status disclosure import_id",
     ),
+    nobody("observation_version", "observation_id version:int value numerator denominator status updated_at import_id"),
     // What we agree is true.
     naming(
         "assessment",

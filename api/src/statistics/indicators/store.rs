@@ -1,6 +1,6 @@
 //! Indicators.
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryTrait, entity::prelude::*};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QuerySelect, QueryTrait, entity::prelude::*};
 
 use super::{Indicator, IndicatorId, NewIndicator, api::IndicatorFilter, table};
 use crate::{
@@ -63,6 +63,14 @@ pub async fn find(id: IndicatorId, db: &impl ConnectionTrait) -> Result<Indicato
 /// When the database does not answer.
 pub async fn by_code(code: &str, db: &impl ConnectionTrait) -> Result<Option<Indicator>> {
     Ok(table::Entity::find().filter(table::Column::Code.eq(code)).one(db).await?.map(view))
+}
+
+/// Waits until nobody else is importing values of an indicator.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn lock(id: IndicatorId, w: &Write<'_>) -> Result<()> {
+    table::Entity::find_by_id(id).lock_exclusive().one(&w.tx).await.map(drop).map_err(Into::into)
 }
 
 /// Adds an indicator.

@@ -43,6 +43,32 @@ pub struct Observation {
     pub updated_at: DateTime<Utc>,
 }
 
+/// What a value was before it was changed.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FormerValue {
+    /// The version of the value that this was.
+    pub version: i64,
+    pub value: Option<f64>,
+    pub numerator: Option<f64>,
+    pub denominator: Option<f64>,
+    pub status: ObservationStatus,
+    /// The import that brought it.
+    pub import_id: ImportId,
+    /// When it was stored.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A value with what it was before.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ObservationWithHistory {
+    #[serde(flatten)]
+    pub observation: Observation,
+    /// What it was before each change, newest first.
+    pub former: Vec<FormerValue>,
+}
+
 /// One row to import.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -95,6 +121,8 @@ pub struct ObservationImport {
     /// Rows that were not stored; `errors` says why.
     pub rows_refused: i32,
     pub errors: Vec<RowProblem>,
+    /// What is odd about rows that were stored.
+    pub warnings: Vec<RowProblem>,
     pub created_at: DateTime<Utc>,
 }
 
@@ -151,20 +179,24 @@ async fn list(
 
 /// Show a value
 ///
-/// One value by its id.
+/// One value by its id, with what it was before each change. A value that a later import changed without saying how sure it is
+/// has the status `revised`.
 #[utoipa::path(tag = "statistics", operation_id = "getObservation", params(Selection),
-    responses((status = 200, description = "The value", body = Observation)), extensions(("x-permission" = json!("statistics.read"))))]
+    responses((status = 200, description = "The value", body = ObservationWithHistory)), extensions(("x-permission" = json!("statistics.read"))))]
 #[get("/observations/{observationId}")]
-async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data<Db>) -> Result<Reply<Observation>> {
+async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data<Db>) -> Result<Reply<ObservationWithHistory>> {
     let observation = store::find(id, db.reader()).await?;
-    Reply::shown(&by, observation.version, &observation)
+    let former = store::former(&[id], db.reader()).await?.into_iter().map(|(_, former)| former).collect();
+    Reply::shown(&by, observation.version, &ObservationWithHistory { observation, former })
 }
 
 /// Import values
 ///
 /// As JSON, or as a CSV table (`text/csv`) with semicolon, comma or tab, decimal comma or point, and headings in Swedish or
 /// English: områdeskod/areaCode, period, kön/sex, ålder/age, född/born, bakgrund/background, variant, värde/value,
-/// täljare/numerator, nämnare/denominator, status. `..` and `.` stand for values that are not there. Rows that are there
+/// täljare/numerator, nämnare/denominator, status. `..` and `.` stand for values that are not there; what is kept back or
+/// missing is stored without numbers. What cannot be is refused: a share outside 0–100, a count with decimals, a value that
+/// contradicts its counts, a variant that the indicator does not have. Rows that are there
 /// already are brought up to date; a row that cannot be stored is reported and the others are stored. An import has at most
 /// 20,000 rows; a table with more is refused whole (413).
 #[utoipa::path(tag = "statistics", operation_id = "createObservationImport", params(ImportOptions),
@@ -198,13 +230,12 @@ async fn create(
             ),
         )])
     })?;
-    let kind = indicator.fields.value_kind;
     let rows = match request.content_type().to_ascii_lowercase().as_str() {
         "text/csv" => {
             let meta = request::meta(&request).ok_or_else(|| Problem::internal(&"an import without meta"))?;
-            store::Gathered::of_table(&rules::decode(&meta.body), kind)?
+            store::Gathered::of_table(&rules::decode(&meta.body), &indicator.fields)?
         }
-        _ => store::Gathered::of(cells(extract::checked(&request)?), kind)?,
+        _ => store::Gathered::of(cells(extract::checked(&request)?), &indicator.fields)?,
     };
     let source = store::Source { indicator: &indicator, source, licence: options.licence.as_deref(), dry_run: options.dry_run };
     db.write(&by, async |w| {
@@ -220,7 +251,7 @@ async fn create(
 /// Rows of JSON as the cells that a table would have.
 fn cells(import: NewObservationImport) -> impl Iterator<Item = Cells> {
     let number = |number: Option<f64>| number.map(|number| number.to_string());
-    let row = move |row: NewObservation| {
+    let row = move |(at, row): (usize, NewObservation)| {
         let status =
             row.status.and_then(|status| serde_json::to_value(status).ok()).and_then(|status| status.as_str().map(ToOwned::to_owned));
         let cells = [
@@ -238,9 +269,9 @@ fn cells(import: NewObservationImport) -> impl Iterator<Item = Cells> {
             ("denominator", number(row.denominator)),
             ("status", status),
         ];
-        Cells { cells: cells.into_iter().filter_map(|(name, text)| text.map(|text| (name, text))).collect() }
+        Cells { number: at + 1, fault: None, cells: cells.into_iter().filter_map(|(name, text)| text.map(|text| (name, text))).collect() }
     };
-    import.rows.into_iter().map(row)
+    import.rows.into_iter().enumerate().map(row)
 }
 
 /// Show an import

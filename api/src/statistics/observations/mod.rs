@@ -10,7 +10,7 @@ use sea_orm::{FromJsonQueryResult, entity::prelude::*};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use api::{Observation, ObservationImport, routes};
+pub use api::{FormerValue, Observation, ObservationImport, routes};
 
 use crate::kernel::Id;
 
@@ -35,6 +35,14 @@ pub enum ObservationStatus {
     NotApplicable,
     /// The first value after a break in the series.
     Break,
+}
+
+impl ObservationStatus {
+    /// Whether there is no number to show, for whatever reason.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        matches!(self, Self::Suppressed | Self::NotAvailable | Self::NotApplicable)
+    }
 }
 
 /// How small groups are protected.

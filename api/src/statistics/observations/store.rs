@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QueryTrait, entity::prelude::*};
 
 use super::{
-    Breakdown, ImportId, Observation, ObservationId, ObservationImport,
+    Breakdown, FormerValue, ImportId, Observation, ObservationId, ObservationImport, ObservationStatus,
     api::ObservationFilter,
     rules::{self, Cells, MAX_ROWS, Row, RowFault},
     table,
@@ -23,7 +23,7 @@ use crate::{
         request::Call,
         say,
     },
-    statistics::indicators::{Indicator, IndicatorId, ValueKind},
+    statistics::indicators::{Indicator, IndicatorId, NewIndicator, store as indicators},
 };
 
 /// The most rows whose faults are reported; further ones are only counted.
@@ -54,7 +54,7 @@ pub(super) async fn list(filter: &ObservationFilter, paging: &Paging, call: &Cal
     let select = table::Entity::find()
         .apply_if(filter.indicator_id, |select, indicator| select.filter(table::Column::IndicatorId.eq(indicator)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::AreaId.eq(area)))
-        .apply_if(filter.period.clone(), |select, period| select.filter(table::Column::Period.eq(period)));
+        .apply_if(filter.period.as_deref().map(rules::period), |select, period| select.filter(table::Column::Period.eq(period)));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
@@ -72,8 +72,37 @@ pub async fn find(id: ObservationId, db: &impl ConnectionTrait) -> Result<Observ
 /// # Errors
 /// When the database does not answer.
 pub async fn find_all(ids: &[ObservationId], db: &impl ConnectionTrait) -> Result<Vec<Observation>> {
-    let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
-    Ok(rows.into_iter().map(view).collect())
+    let mut found = Vec::new();
+    for ids in ids.chunks(AT_ONCE) {
+        found.extend(table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?.into_iter().map(view));
+    }
+    found.sort_by_key(|observation| observation.id);
+    Ok(found)
+}
+
+/// What observations were before they were changed, by observation and newest first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn former(ids: &[ObservationId], db: &impl ConnectionTrait) -> Result<Vec<(ObservationId, FormerValue)>> {
+    let mut found = Vec::new();
+    for ids in ids.chunks(AT_ONCE) {
+        let rows = table::former::Entity::find().filter(table::former::Column::ObservationId.is_in(ids.iter().copied())).all(db).await?;
+        found.extend(rows.into_iter().map(|row| {
+            let former = FormerValue {
+                version: row.version,
+                value: row.value,
+                numerator: row.numerator,
+                denominator: row.denominator,
+                status: row.status,
+                import_id: row.import_id,
+                updated_at: row.updated_at,
+            };
+            (row.observation_id, former)
+        }));
+    }
+    found.sort_by_key(|(id, former)| (*id, std::cmp::Reverse(former.version)));
+    Ok(found)
 }
 
 /// The observations of an indicator in these areas and periods, by area, period and breakdown.
@@ -90,9 +119,9 @@ pub async fn select(
     let mut select = table::Entity::find()
         .filter(table::Column::IndicatorId.eq(indicator))
         .filter(table::Column::AreaId.is_in(areas.iter().copied()))
-        .apply_if(breakdown, |select, breakdown| select.filter(table::Column::BreakdownKey.eq(breakdown.key())));
+        .apply_if(breakdown, |select, breakdown| select.filter(table::Column::BreakdownKey.eq(rules::kept(breakdown).key())));
     if !periods.is_empty() {
-        select = select.filter(table::Column::Period.is_in(periods));
+        select = select.filter(table::Column::Period.is_in(periods.iter().map(|given| rules::period(given))));
     }
     let rows = select
         .order_by_asc(table::Column::AreaId)
@@ -128,10 +157,13 @@ impl Gathered {
     ///
     /// # Errors
     /// When there are more rows than an import may have.
-    pub fn of_table(text: &str, kind: ValueKind) -> Result<Self> {
+    pub fn of_table(text: &str, indicator: &NewIndicator) -> Result<Self> {
         match rules::table(text) {
-            Ok(table) => Self::of(table, kind),
-            Err(faults) => Ok(Self { faults, ..Self::default() }),
+            Ok(table) => Self::of(table, indicator),
+            Err(faults) => {
+                let read = rules::rows(text);
+                if read > MAX_ROWS { Err(too_many_rows()) } else { Ok(Self { read, faults, ..Self::default() }) }
+            }
         }
     }
 
@@ -139,14 +171,14 @@ impl Gathered {
     ///
     /// # Errors
     /// When there are more of them than an import may have.
-    pub fn of(table: impl Iterator<Item = Cells>, kind: ValueKind) -> Result<Self> {
+    pub fn of(table: impl Iterator<Item = Cells>, indicator: &NewIndicator) -> Result<Self> {
         let mut gathered = Self::default();
         for cells in table {
             if gathered.read == MAX_ROWS {
                 return Err(too_many_rows());
             }
             gathered.read += 1;
-            match rules::row(gathered.read, &cells, kind) {
+            match rules::row(&cells, indicator.value_kind, &indicator.variants) {
                 Ok(row) => gathered.rows.push(row),
                 Err(fault) => gathered.faults.push(fault),
             }
@@ -170,11 +202,13 @@ fn too_many_rows() -> Problem {
 /// # Errors
 /// When the database does not answer.
 pub async fn import(reach: &Reach, source: &Source<'_>, gathered: &Gathered, w: &Write<'_>) -> Result<ObservationImport> {
+    // One import of an indicator after the other, so that each sees what the one before it made of the values.
+    indicators::lock(source.indicator.id, w).await?;
     let rows = &gathered.rows;
     let mut report = Report { read: gathered.read, faults: gathered.faults.clone(), ..Report::default() };
     let known = known_areas(reach, rows, &mut report, w).await?;
     let id: ImportId = w.new_id();
-    let (mut new, mut changed) = (Vec::new(), Vec::new());
+    let (mut new, mut changed, mut former) = (Vec::new(), Vec::new(), Vec::new());
     let mut seen = HashSet::new();
     let mut present = HashMap::new();
     for (at, row) in rows.iter().enumerate() {
@@ -196,15 +230,29 @@ pub async fn import(reach: &Reach, source: &Source<'_>, gathered: &Gathered, w: 
             ));
             continue;
         }
+        report.warnings.extend(row.warnings.iter().cloned());
         match present.remove(&key) {
             Some(before) if same(&before, row) => report.unchanged += 1,
             Some(before) => {
                 report.changed += 1;
-                let mut row = active(row, source.indicator.id, area.id, id, w);
-                row.id = Set(before.id);
-                row.version = Set(before.version + 1);
-                row.created_at = Set(before.created_at);
-                changed.push(row);
+                let mut new = active(row, source.indicator.id, area.id, id, w);
+                new.id = Set(before.id);
+                new.version = Set(before.version + 1);
+                new.created_at = Set(before.created_at);
+                if row.status == ObservationStatus::Final {
+                    new.status = Set(ObservationStatus::Revised);
+                }
+                former.push(table::former::ActiveModel {
+                    observation_id: Set(before.id),
+                    version: Set(before.version),
+                    value: Set(before.value),
+                    numerator: Set(before.numerator),
+                    denominator: Set(before.denominator),
+                    status: Set(before.status),
+                    updated_at: Set(before.updated_at),
+                    import_id: Set(before.import_id),
+                });
+                changed.push(new);
             }
             None => {
                 report.created += 1;
@@ -222,6 +270,10 @@ pub async fn import(reach: &Reach, source: &Source<'_>, gathered: &Gathered, w: 
     }
     report.store(id, source, w).await?;
     w.record(Change::new("observation_import", id.uuid(), ChangeOperation::Upsert, 1, Visibility::Public.of(None, None)));
+    while !former.is_empty() {
+        let chunk: Vec<_> = former.drain(..former.len().min(500)).collect();
+        table::former::Entity::insert_many(chunk).exec_without_returning(&w.tx).await?;
+    }
     for row in changed {
         row.update(&w.tx).await?;
     }
@@ -295,12 +347,13 @@ async fn present(
 }
 
 fn same(before: &table::Model, row: &Row) -> bool {
-    (before.value, before.numerator, before.denominator, before.status) == (row.value, row.numerator, row.denominator, row.status)
+    // What was revised is final in a table that knows nothing of what was there before.
+    let status = before.status == row.status || (before.status, row.status) == (ObservationStatus::Revised, ObservationStatus::Final);
+    status && (before.value, before.numerator, before.denominator) == (row.value, row.numerator, row.denominator)
 }
 
 fn active(row: &Row, indicator: IndicatorId, area: AreaId, import: ImportId, w: &Write<'_>) -> table::ActiveModel {
-    let disclosure =
-        if row.status == super::ObservationStatus::Suppressed { super::Disclosure::Suppression } else { super::Disclosure::None };
+    let disclosure = if row.status == ObservationStatus::Suppressed { super::Disclosure::Suppression } else { super::Disclosure::None };
     table::ActiveModel {
         id: Set(w.new_id()),
         version: Set(1),
@@ -327,6 +380,7 @@ struct Report {
     changed: usize,
     unchanged: usize,
     faults: Vec<RowFault>,
+    warnings: Vec<RowFault>,
 }
 
 fn number(count: usize) -> i32 {
@@ -334,6 +388,11 @@ fn number(count: usize) -> i32 {
 }
 
 impl Report {
+    /// How many rows were not stored: with a faulty heading, all.
+    fn refused(&self) -> usize {
+        if self.faults.first().is_some_and(|fault| fault.row == 0) { self.read } else { self.faults.len() }
+    }
+
     fn view(&self, id: Option<ImportId>, source: &Source<'_>, w: &Write<'_>) -> ObservationImport {
         ObservationImport {
             id,
@@ -345,8 +404,9 @@ impl Report {
             rows_created: number(self.created),
             rows_changed: number(self.changed),
             rows_unchanged: number(self.unchanged),
-            rows_refused: number(self.faults.len()),
+            rows_refused: number(self.refused()),
             errors: self.faults.iter().take(REPORTED).map(|fault| fault.view(w.call.language)).collect(),
+            warnings: self.warnings.iter().take(REPORTED).map(|warning| warning.view(w.call.language)).collect(),
             created_at: w.now,
         }
     }
@@ -364,8 +424,9 @@ impl Report {
             rows_created: Set(number(self.created)),
             rows_changed: Set(number(self.changed)),
             rows_unchanged: Set(number(self.unchanged)),
-            rows_refused: Set(number(self.faults.len())),
+            rows_refused: Set(number(self.refused())),
             errors: Set(self.faults.iter().take(REPORTED).cloned().collect::<Vec<_>>().into()),
+            warnings: Set(self.warnings.iter().take(REPORTED).cloned().collect::<Vec<_>>().into()),
         };
         table::import::Entity::insert(row).exec_without_returning(&w.tx).await?;
         Ok(())
@@ -387,6 +448,7 @@ pub(super) async fn report(id: ImportId, language: Language, db: &impl Connectio
         rows_unchanged: row.rows_unchanged,
         rows_refused: row.rows_refused,
         errors: row.errors.0.iter().map(|fault| fault.view(language)).collect(),
+        warnings: row.warnings.0.iter().map(|warning| warning.view(language)).collect(),
         created_at: row.created_at,
     })
 }

@@ -50,6 +50,30 @@ pub mod import {
         pub rows_unchanged: i32,
         pub rows_refused: i32,
         pub errors: List<RowFault>,
+        pub warnings: List<RowFault>,
+    }
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What observations were before they were changed.
+pub mod former {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "observation_version")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub observation_id: ObservationId,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub version: i64,
+        pub value: Option<f64>,
+        pub numerator: Option<f64>,
+        pub denominator: Option<f64>,
+        pub status: ObservationStatus,
+        pub updated_at: ChronoDateTimeUtc,
+        pub import_id: ImportId,
     }
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
