@@ -27,6 +27,7 @@ use crate::{
         letters::{Letters, pages as account},
         oauth,
     },
+    codes,
     config::Config,
     exchange::{
         changes::{self, Followers},
@@ -222,7 +223,7 @@ impl App {
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())
                 .wrap(from_fn(one_at_a_time))
-                .service(web::scope(ROOT).wrap(from_fn(access::authenticate)).configure(|plain| {
+                .service(web::scope(ROOT).wrap(from_fn(codes::resolve)).wrap(from_fn(access::authenticate)).configure(|plain| {
                     routes::api(&mut utoipa_actix_web::service_config::ServiceConfig::new(plain));
                 }))
                 .service(health::live)

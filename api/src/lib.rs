@@ -5,6 +5,7 @@ pub mod access;
 pub mod app;
 pub mod assessments;
 pub mod cli;
+pub mod codes;
 pub mod config;
 pub mod disclosure;
 pub mod exchange;

@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use utoipa_actix_web::AppExt;
 
 use crate::{
-    kernel::{problem::ProblemBody, secrecy::Redaction},
+    kernel::{contract::CODE_OF, problem::ProblemBody, secrecy::Redaction},
     routes,
 };
 
@@ -52,6 +52,7 @@ pub fn document(public_url: &str) -> Value {
     operations::complete(&mut document);
     lists::searches(&mut document);
     drop_unused(&mut document);
+    codes(&mut document);
     document
 }
 
@@ -177,10 +178,18 @@ fn inline_ids(document: &mut Value) {
         schemas.iter().filter(|(_, schema)| schema["format"] == "uuid").map(|(name, _)| format!("#/components/schemas/{name}")).collect();
     schemas.retain(|_, schema| schema["format"] != "uuid");
     let is_id = |value: &Value| value["$ref"].as_str().is_some_and(|reference| ids.contains(reference));
+    let code = |id: &Value| {
+        let name = id["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
+        CODES.iter().find(|(known, ..)| known.strip_suffix("Id").is_some() && *known == name).map(|(_, of, _)| *of)
+    };
     each(document, &mut |value| {
         if is_id(value) {
             let description = value.get("description").cloned();
+            let of = code(value);
             *value = json!({"type": "string", "format": "uuid"});
+            if let Some(of) = of {
+                value[CODE_OF] = json!(of);
+            }
             if let Some(description) = description {
                 value["description"] = description;
             }
@@ -190,10 +199,65 @@ fn inline_ids(document: &mut Value) {
         let id = forms.and_then(|forms| forms.iter().find(|form| is_id(form))).filter(|_| null).cloned();
         if let Some(id) = id {
             let description = value.get("description").or(id.get("description")).cloned();
+            let of = code(&id);
             *value = json!({"type": ["string", "null"], "format": "uuid"});
+            if let Some(of) = of {
+                value[CODE_OF] = json!(of);
+            }
             if let Some(description) = description {
                 value["description"] = description;
             }
+        }
+    });
+}
+
+/// The ids in whose place a call may give a code, what the code is of, and how it looks.
+const CODES: &[(&str, &str, &str)] = &[
+    ("AreaId", "area", "the area's code, such as `0127`"),
+    ("IndicatorId", "indicator", "the indicator's code, such as `neet`"),
+    ("ActorId", "actor", "one of the actor's own identifiers, such as `SE-ON:212000-2882` or `municipality_code:0127`"),
+];
+
+/// Where a call names an area, an indicator or an actor it may give its code instead of its id. Answers have ids.
+fn codes(document: &mut Value) {
+    fn describe(value: &mut Value) {
+        if value.get(CODE_OF).is_none() {
+            return;
+        }
+        let Some((_, _, looks)) = CODES.iter().find(|(_, of, _)| value[CODE_OF] == *of) else { return };
+        let said = value["description"].as_str().map(|said| format!("{said} ")).unwrap_or_default();
+        value["description"] = json!(format!("{said}Its id, or {looks}."));
+        value["maxLength"] = json!(100);
+        if let Some(value) = value.as_object_mut() {
+            value.remove("format");
+        }
+    }
+    let written = written(document);
+    for (name, schema) in document["components"]["schemas"].as_object_mut().into_iter().flatten() {
+        if written.contains(name) {
+            each(schema, &mut describe);
+        }
+    }
+    for (_, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (_, operation) in item.as_object_mut().into_iter().flatten() {
+            for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+                // A part of the path has its name from what it is the id of.
+                if let Some((_, of, _)) =
+                    CODES.iter().find(|(_, of, _)| parameter["in"] == "path" && parameter["name"] == format!("{of}Id"))
+                {
+                    parameter["schema"][CODE_OF] = json!(of);
+                }
+                each(parameter, &mut describe);
+            }
+        }
+    }
+    // What is left is answered.
+    each(document, &mut |value| {
+        if value.get(CODE_OF).is_some()
+            && value["format"] == "uuid"
+            && let Some(value) = value.as_object_mut()
+        {
+            value.remove(CODE_OF);
         }
     });
 }

@@ -57,6 +57,7 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(exchange::links::routes)
         .configure(exchange::matches::routes)
         .configure(exchange::webhooks::routes)
+        .configure(insight::tasks::routes)
         .configure(insight::trace::routes)
         // What is kept secret, what is handed out, and the journal.
         .configure(disclosure::marks::routes)

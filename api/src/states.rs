@@ -1,15 +1,24 @@
 //! Another table of contents: one line for each record that has a life-cycle.
 
 use crate::{
-    assessments::assessments::rules::Life as Assessments,
+    assessments::{assessments::rules::Life as Assessments, endorsements::rules::Life as Endorsements},
     forums::{forums::rules::Life as Forums, members::rules::Life as Members},
     kernel::lifecycle::{Table, table},
+    priorities::{ballots::rules::Life as Ballots, decisions::rules::Life as Decisions, rounds::rules::Life as Rounds},
 };
 
 /// The life-cycles of all records that have one.
 #[must_use]
 pub fn all() -> Vec<Table> {
-    vec![table::<Forums>(), table::<Members>(), table::<Assessments>()]
+    vec![
+        table::<Forums>(),
+        table::<Members>(),
+        table::<Assessments>(),
+        table::<Endorsements>(),
+        table::<Rounds>(),
+        table::<Ballots>(),
+        table::<Decisions>(),
+    ]
 }
 
 /// The page that shows them.

@@ -161,7 +161,7 @@ pub fn mandate(number: usize, actor: Uuid, places: &[Place], random: &mut Random
         valid_from: Set(Some(at.date_naive())),
         valid_to: Set(None),
         visibility: Set(Visibility::Public),
-        confirmed_by: Set(None),
+        confirmer: Set(None),
         deleted_at: Set(None),
     }
 }

@@ -12,6 +12,6 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.alter_table(Table::alter().table("mandate").add_column(text_null("confirmed_by")).take()).await
+        manager.alter_table(Table::alter().table("mandate").add_column(text_null("confirmer")).take()).await
     }
 }

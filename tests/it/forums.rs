@@ -56,6 +56,18 @@ impl Stage {
         assessment
     }
 
+    fn draft(&self, forum: &str) -> String {
+        let new = json!({"title": "Ett utkast", "forumId": forum.strip_prefix("/forums/"), "areaId": self.app.area("0127")});
+        format!("/assessments/{}", id(&self.admin.post("/assessments", &new).is(201).json))
+    }
+
+    /// An assessment in review that the party stands behind.
+    fn endorsed(&self, forum: &str) -> String {
+        let assessment = self.assessment(forum);
+        self.people.put(&format!("{assessment}/endorsements/{}", self.party), &json!({"position": "endorse"})).is(201);
+        assessment
+    }
+
     fn new_round(&self, forum: &str) -> Value {
         let candidates: Vec<_> = ["Gungor", "Bänkar"].iter().map(|title| self.intervention(title)).collect();
         json!({"forumId": forum.strip_prefix("/forums/"), "question": "Vad först?", "horizon": "short", "candidates": candidates,
@@ -151,10 +163,35 @@ fn each_operation_on_a_forum_in_each_state(#[values(Database::Sqlite, Database::
             for call in *calls {
                 let forum = stage.forum("public");
                 let round = stage.new_round(&forum);
+                stage.joined(&forum);
+                let other = association(&stage.app, &stage.admin, "De andra");
+                let others = stage.app.user(Role::ActorAdmin, Some(("actor", &other)));
+                let invited = stage.admin.post(&format!("{forum}/members"), &json!({"actorId": other, "function": "member"})).is(201);
+                let (assessment, draft, open) = (stage.assessment(&forum), stage.draft(&forum), stage.open_round(&forum));
+                let review = stage.endorsed(&forum);
+                if *call == "deleteForum" {
+                    stage.admin.call("POST", &format!("{open}/withdraw"), None).is(200);
+                }
+                let prepared = format!("/rounds/{}", id(&stage.admin.post("/rounds", &round).is(201).json));
                 stage.admin.patch(&forum, "*", &json!({"status": state})).is(200);
                 let answer = match *call {
                     "updateForum" => stage.admin.patch(&forum, "*", &json!({"purpose": "Torget"})),
-                    "createMember" => stage.admin.post(&format!("{forum}/members"), &json!({"actorId": stage.party, "function": "member"})),
+                    "createMember" => {
+                        let third = association(&stage.app, &stage.admin, "De tredje");
+                        stage.admin.post(&format!("{forum}/members"), &json!({"actorId": third, "function": "member"}))
+                    }
+                    "acceptInvitation" => others.call("POST", &format!("{forum}/members/{}/accept", id(&invited.json)), None),
+                    "updateAssessment" => stage.admin.patch(&assessment, "*", &json!({"purpose": "Torget"})),
+                    "reviewAssessment" => stage.admin.call("POST", &format!("{draft}/review"), None),
+                    "agreeAssessment" => stage.admin.call("POST", &format!("{review}/agree"), None),
+                    "createFinding" => {
+                        stage.admin.post(&format!("{assessment}/findings"), &json!({"kind": "pattern", "statement": "Så är det"}))
+                    }
+                    "createCause" => stage.admin.post(&format!("{assessment}/causes"), &json!({"statement": "Därför", "level": "local"})),
+                    "endorseAssessment" => stage.endorse(&assessment),
+                    "updateRound" => stage.admin.patch(&prepared, "*", &json!({"question": "Vad allra först?"})),
+                    "openRound" => stage.admin.call("POST", &format!("{prepared}/open"), None),
+                    "castBallot" => stage.vote(&open),
                     "createAssessment" => {
                         let new = json!({"title": "Läget", "forumId": round["forumId"], "areaId": stage.app.area("0127")});
                         stage.admin.post("/assessments", &new)

@@ -55,7 +55,7 @@ fn a_party_claims_no_law_without_naming_it(#[values(Database::Sqlite, Database::
     let municipality = app.public_actor("municipality_code:0127");
     admin.post("/mandates", &mandate(&municipality, &app.area("0127"), &json!({"basis": "statutory"}))).is(201);
     // What was there before can still be ended.
-    app.execute("UPDATE mandate SET legal_basis = NULL, confirmed_by = NULL WHERE basis = 'statutory'");
+    app.execute("UPDATE mandate SET legal_basis = NULL, confirmer = NULL WHERE basis = 'statutory'");
     assert_eq!(people.get(&voluntary).is(200).json["confirmedBy"], Value::Null);
     people.patch(&voluntary, "*", &json!({"validTo": "2026-12-01"})).is(200);
 }

@@ -125,7 +125,7 @@ fn ties_that_floating_point_breaks_are_ties() {
 /// An open round over two interventions, and its path; three actors that may vote, and who works for each of them.
 fn a_round(app: &TestApp) -> (Client, String, [(String, Client); 3], [String; 2]) {
     let admin = app.user(Role::Admin, None);
-    let forum = json!({"kind": "network", "level": "municipal", "name": "Rådet", "areas": [app.area("0127")], "visibility": "public"});
+    let forum = json!({"kind": "network", "level": "local", "name": "Rådet", "areas": ["0127"], "visibility": "public"});
     let forum = id(&admin.post("/forums", &forum).is(201).json);
     let voters = ["Ett", "Två", "Tre"].map(|name| {
         let actor = id(&admin.post("/actors", &json!({"kind": "other", "name": name, "visibility": "public"})).is(201).json);
@@ -173,10 +173,7 @@ fn equals_share_their_rank_and_what_broke_the_tie_is_told(#[values(Database::Sql
         ranking.iter().map(|one| (one["rank"].clone(), one["place"].clone(), one["placedBy"].clone(), one["points"].clone())).collect();
     assert_eq!(
         told,
-        [
-            (json!(1), json!(1), json!("weightiest_criterion"), json!(52.0)),
-            (json!(1), json!(2), json!("weightiest_criterion"), json!(52.0))
-        ]
+        [(json!(1), json!(1), json!("weightiest_criterion"), json!(52)), (json!(1), json!(2), json!("weightiest_criterion"), json!(52))]
     );
     assert_eq!(ranking[0]["interventionId"], json!(a));
     assert_eq!((&result["agreement"]["kendallsW"], &result["agreement"]["undefined"]), (&Value::Null, &json!("all_tied")));
@@ -212,4 +209,115 @@ fn who_has_left_is_named_and_not_counted(#[values(Database::Sqlite, Database::Po
     let result = admin.call("POST", &format!("{path}/close"), None).is(200).json["result"].clone();
     assert_eq!(result["uncounted"], json!([{"actorId": actors[1].0, "because": "left"}]));
     assert_eq!(result["agreement"]["abstained"], json!(1));
+}
+
+#[test]
+fn weighted_scores_are_what_others_computed() {
+    for case in golden("weighted_scoring") {
+        let (name, names, expected) = (case["name"].to_string(), names(&case), &case["expected"]["scale"]["points"]);
+        if expected.is_null() {
+            continue;
+        }
+        let criteria = case["criteria"].as_array().unwrap();
+        let decimal = |given: &Value| methods::decimal(given["weight"].as_str().unwrap().parse().unwrap());
+        let weights: Vec<_> = criteria.iter().map(decimal).collect();
+        let share = |(criterion, score): (&Value, &Value)| {
+            let share = BigRational::new(score.as_i64().unwrap().into(), criterion["scale"].as_i64().unwrap().into());
+            if criterion["direction"] == "lower" { methods::whole(1) - share } else { share }
+        };
+        let shares: Vec<Vec<_>> =
+            names.iter().map(|name| criteria.iter().zip(case["scores"][name].as_array().unwrap()).map(share).collect()).collect();
+        for (candidate, points) in names.iter().zip(methods::weighted(&weights, &shares)) {
+            assert_eq!(points, fraction(&expected[candidate]), "{name} {candidate}");
+        }
+    }
+}
+
+#[rstest]
+fn a_merged_partys_ballot_counts_once(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (admin, path, actors, _) = a_round(&app);
+    for (actor, worker) in &actors[..2] {
+        worker.put(&format!("{path}/ballots/{actor}"), &json!({"abstains": true})).is(201);
+    }
+    admin.post(&format!("/actors/{}/merge", actors[1].0), &json!({"into": actors[0].0})).is(201);
+    let result = admin.call("POST", &format!("{path}/close"), None).is(200).json["result"].clone();
+    assert_eq!(result["agreement"]["abstained"], json!(1), "{result}");
+    assert_eq!(result["uncounted"], json!([{"actorId": actors[1].0, "because": "merged"}]));
+}
+
+#[rstest]
+fn a_result_is_the_bytes_that_were_computed(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (admin, path, actors, [a, b]) = a_round(&app);
+    actors[0].1.put(&format!("{path}/ballots/{}", actors[0].0), &json!({"abstains": true})).is(201);
+    admin.get(&format!("{path}/canonical")).is(404);
+    let closed = admin.call("POST", &format!("{path}/close"), None).is(200).json;
+    let bytes = admin.get(&format!("{path}/canonical")).is(200).body;
+    assert_eq!(closed["resultHash"], json!(samsyn::kernel::hash::sha256_hex(bytes.as_bytes())));
+    assert_eq!(admin.get(&format!("{path}/verify")).is(200).json, json!({"intact": true, "differs": []}));
+    // What another program kept, which knew of other members, is served as it is and can be decided on.
+    let old = format!(r#"{{"was":1e-6,"ranking":[{{"interventionId":"{b}"}},{{"interventionId":"{a}"}}]}}"#);
+    let hash = samsyn::kernel::hash::sha256_hex(old.as_bytes());
+    app.execute(&format!("UPDATE round SET result = '{old}', result_hash = '{hash}', result_form = 1"));
+    assert_eq!(admin.get(&format!("{path}/canonical")).is(200).body, old);
+    assert_eq!(admin.get(&format!("{path}/verify")).is(200).json["differs"], json!(["/resultForm"]));
+    assert_eq!(admin.get(&path).is(200).json["result"]["was"], json!(1e-6));
+    let decided = admin.post("/decisions", &json!({"roundId": closed["id"], "chosen": [b], "decidedOn": "2026-11-20"})).is(201);
+    assert_eq!(decided.json["departs"], json!(false));
+}
+
+#[rstest]
+fn what_is_voted_on_stays_what_it_is(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (admin, path, _, [a, _]) = a_round(&app);
+    let candidate = format!("/interventions/{a}");
+    admin.patch(&candidate, "*", &json!({"title": "Något annat"})).is(409);
+    admin.patch(&candidate, "*", &json!({"visibility": "actor"})).is(409);
+    admin.delete(&candidate, "*").is(409);
+    admin.patch(&candidate, "*", &json!({"status": "ongoing"})).is(200);
+    let round = admin.get(&path).is(200).json;
+    assert_eq!((&round["titles"][0]["id"], &round["titles"][0]["title"]), (&json!(a), &json!("A")));
+    admin.call("POST", &format!("{path}/close"), None).is(200);
+    admin.patch(&candidate, "*", &json!({"title": "A, som det kallas nu"})).is(200);
+    let new = json!({"roundId": round["id"], "chosen": [a], "decidedOn": "2026-11-20", "reason": "Bråttom."});
+    let decision = format!("/decisions/{}", id(&admin.post("/decisions", &new).is(201).json));
+    admin.delete(&candidate, "*").is(409);
+    admin.patch(&candidate, "*", &json!({"visibility": "actor"})).is(409);
+    assert_eq!(admin.get(&decision).is(200).json["chosen"], json!([a]));
+}
+
+#[rstest]
+fn a_decision_is_corrected_and_shows_what_it_was(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (admin, path, _, [a, b]) = a_round(&app);
+    let round = admin.call("POST", &format!("{path}/close"), None).is(200).json["id"].clone();
+    let new = json!({"roundId": round, "chosen": [a], "decidedOn": "2026-11-20", "reason": "Bråttom."});
+    let decision = format!("/decisions/{}", id(&admin.post("/decisions", &new).is(201).json));
+    admin.patch(&decision, "*", &json!({"chosen": [b], "reason": null})).is(422);
+    let corrected = admin.patch(&decision, "*", &json!({"chosen": [b], "decidedOn": "2026-11-19"})).is(200).json;
+    assert_eq!((&corrected["status"], &corrected["chosen"]), (&json!("corrected"), &json!([b])));
+    let former = &corrected["former"][0];
+    assert_eq!((&former["chosen"], &former["decidedOn"], &former["version"]), (&json!([a]), &json!("2026-11-20"), &json!(1)));
+    // A second one cannot be recorded beside it.
+    admin.post("/decisions", &new).is(409);
+}
+
+#[rstest]
+fn what_has_not_begun_can_be_removed_and_what_has_be_called_off(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (admin, path, _, _) = a_round(&app);
+    let open = admin.get(&path).is(200).json;
+    admin.delete(&path, "*").is(409);
+    assert_eq!(admin.call("POST", &format!("{path}/withdraw"), None).is(200).json["status"], json!("withdrawn"));
+    let mut draft = json!({"visibility": "public"});
+    for member in ["forumId", "question", "horizon", "candidates", "criteria"] {
+        draft[member] = open[member].clone();
+    }
+    let draft = format!("/rounds/{}", id(&admin.post("/rounds", &draft).is(201).json));
+    admin.call("POST", &format!("{draft}/withdraw"), None).is(409);
+    admin.delete(&draft, "*").is(204);
+    admin.get(&draft).is(404);
+    // Called off, it holds its candidates no longer.
+    admin.delete(&format!("/interventions/{}", open["candidates"][0].as_str().unwrap()), "*").is(204);
 }

@@ -334,6 +334,16 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
     assert_eq!((&evidence.json["answer"]["lowest"], &evidence.json["answer"]["highest"]), (&json!(179.4), &json!(440.7)));
     t.get(&kim, &format!("{finding_path}/evidence"));
     t.get(&kim, &format!("{finding_path}/evidence/{}", id(&evidence.json)));
+    for more in ["canonical", "verify"] {
+        t.get(&kim, &format!("{finding_path}/evidence/{}/{more}", id(&evidence.json)));
+    }
+    let twice = json!({"kind": "statistic", "query": {"indicatorId": indicator_id, "areaIds": [fittja], "periods": ["2023"]}});
+    let twice = kim.post(&format!("{finding_path}/evidence"), &twice).is(201);
+    t.tell(&kim.with("If-Match", &twice.etag()), "DELETE", &format!("{finding_path}/evidence/{}", id(&twice.json)), None);
+    let mistaken = kim.post(&format!("{path}/findings"), &json!({"kind": "pattern", "statement": "Skriven av misstag"})).is(201);
+    t.tell(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("{path}/findings/{}", id(&mistaken.json)), None);
+    let mistaken = kim.post(&format!("{path}/causes"), &json!({"statement": "Skriven av misstag", "level": "local"})).is(201);
+    t.tell(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("{path}/causes/{}", id(&mistaken.json)), None);
     let cause = t.post(
         &kim,
         &format!("{path}/causes"),
@@ -346,7 +356,11 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
     t.get(&kim, &cause_path);
     t.get(&kim, &format!("{path}/causes"));
     t.tell(&kim, "POST", &format!("{path}/review"), None);
-    t.tell(&for_municipality, "PUT", &format!("{path}/endorsements/{municipality}"), Some(json!({"position": "endorse"})));
+    t.get(&for_municipality, "/me/tasks");
+    let word = format!("{path}/endorsements/{municipality}");
+    let hasty = t.tell(&for_municipality, "PUT", &word, Some(json!({"position": "endorse"})));
+    t.tell(&for_municipality.with("If-Match", &hasty.etag()), "DELETE", &word, None);
+    for_municipality.put(&word, &json!({"position": "endorse"})).is(201);
     let silent = for_association.put(&format!("{path}/endorsements/{association}"), &json!({"position": "dissent"})).is(422);
     assert_eq!(silent.faults(), ["/reason required"]);
     t.tell(
@@ -411,6 +425,10 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
         let scores: Vec<_> = interventions.iter().zip(scores).flat_map(score).collect();
         t.tell(who, "PUT", &format!("{round_path}/ballots/{actor}"), Some(json!({"scores": scores})));
     }
+    let ballot = format!("{round_path}/ballots/{region}");
+    let cast = for_region.get(&ballot).is(200);
+    t.tell(&for_region.with("If-Match", &cast.etag()), "DELETE", &ballot, None);
+    for_region.put(&ballot, &json!({"scores": cast.json["scores"]})).is(201);
     let own = for_region.get(&format!("{round_path}/ballots"));
     assert_eq!(own.json["items"].as_array().unwrap().len(), 1, "while the round is open a party sees its own ballot only");
     let closed = t.tell(&kim, "POST", &format!("{round_path}/close"), None);
@@ -425,6 +443,16 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
     t.get(&kim, &format!("{round_path}/ballots/{region}"));
     t.get(&kim, &round_path);
     t.get(&kim, &format!("/rounds?forumId={forum_id}"));
+    for more in ["canonical", "verify"] {
+        t.get(&kim, &format!("{round_path}/{more}"));
+    }
+    let prepared = json!({"forumId": forum_id, "question": "Förberedd av misstag", "horizon": "short", "candidates": interventions,
+        "criteria": [{"key": "effect", "name": "Effekt", "weight": 1, "scale": 5}]});
+    let mistaken = kim.post("/rounds", &prepared).is(201);
+    t.tell(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("/rounds/{}", id(&mistaken.json)), None);
+    let moot = format!("/rounds/{}", id(&kim.post("/rounds", &prepared).is(201).json));
+    kim.call("POST", &format!("{moot}/open"), None).is(200);
+    t.tell(&kim, "POST", &format!("{moot}/withdraw"), None);
 
     // The decision departs from the ranking, with its reason.
     let silent = kim.post("/decisions", &json!({"roundId": round_id, "chosen": [interventions[0]], "decidedOn": "2026-11-20"})).is(422);
@@ -437,6 +465,12 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
     );
     assert_eq!(decision.json["departs"], json!(true));
     let decision_id = id(&decision.json);
+    t.tell(
+        &kim.with("If-Match", &decision.etag()),
+        "PATCH",
+        &format!("/decisions/{decision_id}"),
+        Some(json!({"decidedOn": "2026-11-19"})),
+    );
     t.get(&kim, &format!("/decisions/{decision_id}"));
     t.get(&kim, &format!("/decisions?roundId={round_id}"));
 

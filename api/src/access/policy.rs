@@ -134,6 +134,7 @@ permissions! {
     WriteActors "actors.write" [In(Admin | Coordinator | ActorAdmin)];
     MergeActors "actors.merge" [In(Admin | Coordinator)];
     WriteMandates "mandates.write" [In(Admin | Coordinator | ActorAdmin)];
+    ConfirmMandates "mandates.confirm" [In(Admin | Coordinator)];
     WriteStatements "statements.write" [In(Admin | Coordinator | ActorAdmin | Contributor)];
     WriteForums "forums.write" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader | ForumCoordinator)];
     LeadForums "forums.lead" [In(Admin | Coordinator) | Forum(Chair | ProcessLeader)];

@@ -84,6 +84,9 @@ impl Permission {
                 say!("slå ihop två aktörer som är samma, och ångra det", "merge two actors that are one, and undo it")
             }
             Self::WriteMandates => say!("lägga upp, ändra och ta bort mandat", "register, change and remove mandates"),
+            Self::ConfirmMandates => {
+                say!("bekräfta mandat där du samordnar", "confirm mandates where you coordinate")
+            }
             Self::WriteStatements => {
                 say!("skriva in vad aktörer behöver, kan och har", "enter what actors need, find difficult, can and have")
             }

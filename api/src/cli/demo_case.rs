@@ -29,7 +29,7 @@ use crate::{
     priorities::{
         ballots::store as ballots,
         decisions::store as decisions,
-        rounds::{Round, RoundStatus, store as rounds},
+        rounds::{Round, store as rounds},
     },
     registry::{
         actors::{ActorId, store as actors},
@@ -286,7 +286,7 @@ impl Case<'_> {
             ]
         });
         let round: Round = rounds::insert(&self.sight, read(new)?, self.w).await?;
-        let round = rounds::proceed(&round, RoundStatus::Open, None, self.w).await?;
+        let round = rounds::open(&self.sight, &round, self.w).await?;
         for (actor, scores) in [
             (parties.municipality, [[5, 3, 3], [4, 5, 3], [2, 4, 4]]),
             (parties.region, [[4, 2, 3], [4, 4, 3], [3, 4, 4]]),

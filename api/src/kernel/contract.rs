@@ -23,6 +23,60 @@ pub const ROOT: &str = "/samsyn/v1";
 /// The member of a record, and the value of `include` that asks for it, that tells what the caller may do with it.
 pub const ALLOWED_ACTIONS: &str = "allowedActions";
 
+/// The extension of a schema that says of what it may be a code instead of an id.
+pub const CODE_OF: &str = "x-code-of";
+
+/// The places of a call in which a code may stand for an id, each with what it is a code of.
+#[derive(Debug, Default)]
+pub struct Coded {
+    /// Parts of the path and parameters, by name.
+    pub parameters: Vec<(String, String)>,
+    /// Values in the body, by the names on the way to them; nothing stands for each item of a list.
+    pub body: Vec<(Vec<Option<String>>, String)>,
+}
+
+impl Coded {
+    fn of(document: &Value, described: &Value) -> Self {
+        let mut parameters = Vec::new();
+        for parameter in array(&described["parameters"]) {
+            let mut found = Vec::new();
+            coded(document, &parameter["schema"], &mut Vec::new(), &mut found);
+            let name = parameter["name"].as_str().unwrap_or_default();
+            parameters.extend(found.into_iter().map(|(_, of)| (name.to_owned(), of)));
+        }
+        let mut body = Vec::new();
+        for (_, form) in object(&described["requestBody"]["content"]) {
+            coded(document, &form["schema"], &mut Vec::new(), &mut body);
+        }
+        body.dedup();
+        Self { parameters, body }
+    }
+}
+
+fn coded(document: &Value, schema: &Value, at: &mut Vec<Option<String>>, found: &mut Vec<(Vec<Option<String>>, String)>) {
+    // No body of ours is deeper.
+    if at.len() > 8 {
+        return;
+    }
+    let schema = resolve(document, schema);
+    if let Some(of) = schema[CODE_OF].as_str() {
+        found.push((at.clone(), of.to_owned()));
+    }
+    for (name, member) in object(&schema["properties"]) {
+        at.push(Some(name.clone()));
+        coded(document, member, at, found);
+        at.pop();
+    }
+    if schema["items"].is_object() {
+        at.push(None);
+        coded(document, &schema["items"], at, found);
+        at.pop();
+    }
+    for form in ["anyOf", "oneOf", "allOf"] {
+        array(&schema[form]).for_each(|form| coded(document, form, at, found));
+    }
+}
+
 /// One operation of the contract.
 #[derive(Debug)]
 pub struct Operation {
@@ -36,6 +90,8 @@ pub struct Operation {
     pub success: u16,
     /// The media types of its answer.
     pub media_types: Vec<String>,
+    /// Where a code may stand for an id.
+    pub coded: Coded,
     /// The columns of the list that it can be answered as, if it is one.
     pub columns: Vec<Column>,
     /// The body by which it asks a list, if it does that.
@@ -103,6 +159,7 @@ impl Contract {
                     id: described["operationId"].as_str().unwrap_or_default().to_owned(),
                     permission: described["x-permission"].as_str().unwrap_or_default().to_owned(),
                     members: members(document, described),
+                    coded: Coded::of(document, described),
                     columns: export::columns(document, described),
                     search: twin::Body::of(document, described)?,
                     success: answer(described).and_then(|(status, _)| status.parse().ok()).unwrap_or(200),
@@ -132,6 +189,17 @@ impl Contract {
     pub fn operation(&self, method: &Method, pattern: &str) -> Option<Arc<Operation>> {
         let methods = self.operations.get(pattern)?;
         methods.iter().find(|(known, _)| known == method).map(|(_, operation)| Arc::clone(operation))
+    }
+
+    /// The operation that serves a method at a concrete path, with the pattern that the path fits.
+    #[must_use]
+    pub fn serving<'a>(&'a self, method: &Method, path: &'a str) -> Option<(&'a str, &'a Operation)> {
+        let served = |(pattern, served): (&'a String, &'a Vec<(Method, Arc<Operation>)>)| {
+            let operation = served.iter().find(|(known, _)| known == method)?;
+            Some((pattern.as_str(), &*operation.1))
+        };
+        // An address that is written out goes before one with parts.
+        self.fitting(path).filter_map(served).min_by_key(|(pattern, _)| pattern.matches('{').count())
     }
 
     /// The patterns that a concrete path fits, with the operations that are served there.

@@ -41,8 +41,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for At<T> {
             let wrong = request.match_info().iter().find(|(_, part)| uuid::Uuid::parse_str(part).is_err());
             let name = wrong.map(|(name, _)| name.to_owned()).unwrap_or_default();
             Problem::parameters(vec![Fault::of_parameter(&name, "wrong-form", say!(
-                "Adressens {name} är inte ett id. Ett id ser ut som 01890a5d-ac96-774b-bcce-b302099a8057; kopiera det från id i svaret.",
-                "The address's {name} is no id. An id looks like 01890a5d-ac96-774b-bcce-b302099a8057; copy it from id in an answer."
+                "Adressens {name} är varken ett id eller en känd kod. Ett id ser ut som 01890a5d-ac96-774b-bcce-b302099a8057; kopiera det från id i svaret.",
+                "The address's {name} is neither an id nor a known code. An id looks like 01890a5d-ac96-774b-bcce-b302099a8057; copy it from id in an answer."
             ))])
         }))
     }

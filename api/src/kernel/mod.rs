@@ -12,6 +12,7 @@ pub mod disk;
 pub mod events;
 pub mod export;
 pub mod extract;
+pub mod frozen;
 pub mod hash;
 pub mod history;
 pub mod id;

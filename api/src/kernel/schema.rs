@@ -10,7 +10,7 @@ use jsonschema::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    contract::array,
+    contract::{CODE_OF, array},
     language::{Text, say},
     problem::Fault,
     text,
@@ -32,13 +32,36 @@ pub(super) fn compile(schema: &Value, schemas: &Value) -> Result<Validator, Stri
     let needed: Map<_, _> = needed.into_iter().map(|name| (name.to_owned(), schemas[name].clone())).collect();
     let mut root = schema.clone();
     root["components"] = json!({"schemas": needed});
+    ids_alone(&mut root);
     jsonschema::draft202012::options()
         .should_validate_formats(true)
         .with_format("date", is_day)
         .with_format("date-time", is_moment)
+        .with_format("area", is_id)
+        .with_format("indicator", is_id)
+        .with_format("actor", is_id)
         .offline()
         .build(&root)
         .map_err(|error| error.to_string())
+}
+
+/// Codes have become ids before a call is checked; one that is left is of nothing.
+fn ids_alone(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if let Some(of) = members.get(CODE_OF).cloned() {
+                members.insert("format".to_owned(), of);
+                members.remove("maxLength");
+            }
+            members.values_mut().for_each(ids_alone);
+        }
+        Value::Array(items) => items.iter_mut().for_each(ids_alone),
+        _ => {}
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    uuid::Uuid::parse_str(text).is_ok()
 }
 
 /// Whether a text is a day as everybody writes it. There was no year 0, and the formats that people use have none.
@@ -175,18 +198,30 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
         }
         Broken::Minimum { limit } => one("too-small", say!("Värdet ska vara minst {limit}.", "The value must be at least {limit}.")),
         Broken::Maximum { limit } => one("too-large", say!("Värdet ska vara högst {limit}.", "The value must be at most {limit}.")),
-        Broken::Pattern { pattern } => one(
-            "wrong-form",
-            say!(
-                "Värdet har fel form; det ska följa mönstret {pattern}.",
-                "The value has the wrong form; it must follow the pattern {pattern}."
-            ),
-        ),
+        Broken::ExclusiveMinimum { limit } => {
+            one("too-small", say!("Värdet ska vara större än {limit}.", "The value must be greater than {limit}."))
+        }
+        Broken::ExclusiveMaximum { limit } => {
+            one("too-large", say!("Värdet ska vara mindre än {limit}.", "The value must be less than {limit}."))
+        }
+        Broken::Pattern { pattern } => {
+            let given = error.instance().as_str().unwrap_or_default();
+            one(if options(pattern).is_some() { "not-in-list" } else { "wrong-form" }, form(pattern, given))
+        }
         Broken::Format { format } => {
             let (sv, en) = match format.as_str() {
                 "uuid" => {
                     ("ett id, till exempel 01890a5d-ac96-774b-bcce-b302099a8057", "an id, for example 01890a5d-ac96-774b-bcce-b302099a8057")
                 }
+                "area" => (
+                    "ett områdes id eller kod, till exempel 0127; koder är text med alla nollor",
+                    "an area's id or code, for example 0127; codes are text with all zeros",
+                ),
+                "indicator" => ("en indikators id eller kod, till exempel neet", "an indicator's id or code, for example neet"),
+                "actor" => (
+                    "en aktörs id eller dess organisationsnummer så här: SE-ON:212000-2882",
+                    "an actor's id, or its organisation number like this: SE-ON:212000-2882",
+                ),
                 "date" => ("ett datum, till exempel 2026-03-31", "a date, for example 2026-03-31"),
                 "date-time" => (
                     "en tidpunkt under åren 1 till 9999 och ingen skottsekund, till exempel 2026-03-31T09:00:00Z",
@@ -218,6 +253,73 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
         _ => one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")),
     }
 }
+
+/// The values that a pattern is a choice among; nothing for any other pattern.
+fn options(pattern: &str) -> Option<Vec<&str>> {
+    let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
+    let choice = inner.strip_prefix("-?").unwrap_or(inner).strip_prefix('(')?.strip_suffix(')')?;
+    let plain = |option: &&str| option.chars().all(|sign| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-'));
+    let options: Vec<_> = choice.split('|').collect();
+    options.iter().all(plain).then_some(options)
+}
+
+/// What a value must look like that does not follow a pattern, in words and with an example.
+fn form(pattern: &str, given: &str) -> Text {
+    if let Some(options) = options(pattern) {
+        let all = options.join(", ");
+        if pattern.starts_with("^-?") {
+            return say!(
+                "Välj ett av värdena {all}, med minustecken före för omvänd ordning.",
+                "Choose one of the values {all}, with a minus before it for the reverse order."
+            );
+        }
+        return match text::nearest(given, options.iter().copied()) {
+            Some(meant) => say!("Välj ett av värdena {all}. Menade du {meant}?", "Choose one of the values {all}. Did you mean {meant}?"),
+            None => say!("Välj ett av värdena {all}.", "Choose one of the values {all}."),
+        };
+    }
+    let (sv, en) = FORMS.iter().find(|(known, ..)| *known == pattern).map_or(
+        ("på rätt form; se exemplet i dokumentationen", "of the right form; see the example in the documentation"),
+        |(_, sv, en)| (*sv, *en),
+    );
+    say!("Värdet ska vara {sv}.", "The value must be {en}.")
+}
+
+/// The patterns of the contract that are no choices, in words.
+const FORMS: &[(&str, &str, &str)] = &[
+    (
+        r"^https?://[^\s]+$",
+        "en webbadress som börjar med https://, till exempel https://example.se/",
+        "a web address that begins with https://, for example https://example.se/",
+    ),
+    ("^[0-9]{4}$", "fyra siffror med alla nollor, till exempel 0127", "four digits with all zeros, for example 0127"),
+    (
+        r"^\+?[0-9][0-9 ()/-]{3,38}$",
+        "ett telefonnummer, till exempel 08-530 610 00 eller +46 8 530 610 00",
+        "a telephone number, for example 08-530 610 00 or +46 8 530 610 00",
+    ),
+    (
+        "^[a-z][a-z0-9_]{0,39}$",
+        "ett kort namn av små bokstäver a–z, siffror och understreck som börjar med en bokstav, till exempel effect",
+        "a short name of the letters a–z, digits and underscores that begins with a letter, for example effect",
+    ),
+    (
+        "^[a-z][a-z0-9_]{1,63}$",
+        "ett namn av små bokstäver a–z, siffror och understreck som börjar med en bokstav, till exempel disposable_income",
+        "a name of the letters a–z, digits and underscores that begins with a letter, for example disposable_income",
+    ),
+    (
+        "^(SE-ON|municipality_code|county_code|kolada_id|external:[a-z0-9-]{1,40})$",
+        "SE-ON, municipality_code, county_code, kolada_id eller external: följt av källans namn, till exempel external:foreningsregistret",
+        "SE-ON, municipality_code, county_code, kolada_id or external: followed by the source's name, for example external:foreningsregistret",
+    ),
+    (r"\S", "något annat än mellanslag", "something other than blanks"),
+    (
+        "^[1-9][0-9]?[a-z]?$",
+        "en paragraf utan paragraftecken, till exempel 1 eller 18a",
+        "a section without its sign, for example 1 or 18a",
+    ),
+];
 
 fn type_names(kind: &TypeKind) -> (String, String) {
     let names: Vec<(&str, &str)> = match kind {
@@ -288,6 +390,28 @@ mod tests {
         ];
         for none in unknown {
             assert!(!validator.is_valid(&json!(none)), "{none}");
+        }
+    }
+
+    #[test]
+    fn every_pattern_of_the_contract_is_told_in_words() {
+        fn patterns(value: &Value, found: &mut BTreeSet<String>) {
+            match value {
+                Value::Object(members) => {
+                    found.extend(members.get("pattern").and_then(Value::as_str).map(ToOwned::to_owned));
+                    members.values().for_each(|member| patterns(member, found));
+                }
+                Value::Array(items) => items.iter().for_each(|item| patterns(item, found)),
+                _ => {}
+            }
+        }
+        let contract: Value = serde_json::from_str(include_str!("../../../openapi/samsyn.json")).unwrap();
+        let mut found = BTreeSet::new();
+        patterns(&contract, &mut found);
+        assert!(found.len() > 5);
+        for pattern in found {
+            let told = options(&pattern).is_some() || FORMS.iter().any(|(known, ..)| *known == pattern);
+            assert!(told, "say in FORMS what {pattern} means");
         }
     }
 

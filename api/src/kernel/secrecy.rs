@@ -25,7 +25,7 @@ use super::{
 pub const HIDDEN: &str = "[sekretess]";
 
 /// The member that is kept as it was, with a digest of it in `hash` or, where it may be null, in `digest`.
-const CONTENT: &str = "content";
+const FROZEN: &[(&str, &[&str])] = &[("content", &["hash", "digest"]), ("result", &["resultHash"]), ("answer", &["hash"])];
 
 /// The permission of who sees what is hidden from others.
 pub const CLEARANCE: &str = "secrecy.see";
@@ -233,13 +233,15 @@ impl Secrecy {
             Value::Object(_) => {
                 let here = self.hide_record(value);
                 let Some(members) = value.as_object_mut() else { return here };
-                let content = members.get(CONTENT).cloned();
+                let frozen: Vec<_> = FROZEN.iter().map(|(content, _)| members.get(*content).cloned()).collect();
                 let any = members.iter_mut().fold(here, |any, (_, part)| self.hide(part) | any);
                 // A digest of what is hidden tells of it to who tries one value after the other.
-                if any && content.as_ref() != members.get(CONTENT) {
-                    for (digest, form) in [("hash", json!(HIDDEN)), ("digest", Value::Null)] {
-                        if let Some(digest) = members.get_mut(digest) {
-                            *digest = form;
+                for ((content, digests), before) in FROZEN.iter().zip(frozen).filter(|_| any) {
+                    if before.as_ref() != members.get(*content) {
+                        for name in *digests {
+                            if let Some(digest) = members.get_mut(*name) {
+                                *digest = if *name == "hash" { json!(HIDDEN) } else { Value::Null };
+                            }
                         }
                     }
                 }

@@ -164,7 +164,8 @@ async fn change(
 #[delete("/assessments/{assessmentId}")]
 async fn remove(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
-        let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
+        let assessment = store::find_locked(by.sight(), id, w).await?;
+        store::may_write(&by.reach, &assessment, &w.tx).await?;
         by.expects(assessment.version)?;
         rules::require(Operation::Remove, assessment.status)?;
         revisions::refuse_published(assessment.id, w).await?;

@@ -42,9 +42,19 @@ impl Lifecycle for Life {
 
     fn calls(operation: Operation) -> &'static [&'static str] {
         match operation {
-            Operation::Write => &["updateAssessment", "createFinding", "updateFinding", "createEvidence", "createCause", "updateCause"],
+            Operation::Write => &[
+                "updateAssessment",
+                "createFinding",
+                "updateFinding",
+                "deleteFinding",
+                "createEvidence",
+                "deleteEvidence",
+                "createCause",
+                "updateCause",
+                "deleteCause",
+            ],
             Operation::Review => &["reviewAssessment"],
-            Operation::Endorse => &["endorseAssessment"],
+            Operation::Endorse => &["endorseAssessment", "deleteEndorsement"],
             Operation::Agree => &["agreeAssessment"],
             Operation::Publish => &["publishAssessment"],
             Operation::Revise => &["reviseAssessment"],

@@ -14,7 +14,10 @@ use crate::{
         endorsements::{EndorsementPosition, store as endorsements},
         findings::store as findings,
     },
-    forums::{forums::store as forums, members::store as members},
+    forums::{
+        forums::{rules as of_forum, store as forums},
+        members::store as members,
+    },
     geography::areas::store as areas,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
@@ -99,10 +102,12 @@ pub async fn find_locked(sight: &Sight, id: AssessmentId, w: &Write<'_>) -> Resu
 /// One assessment that the caller may write, locked so that its status cannot change meanwhile.
 ///
 /// # Errors
-/// When there is none, or the caller may not.
+/// When there is none, the caller may not, or its forum is closed.
 pub async fn find_to_write(sight: &Sight, reach: &Reach, id: AssessmentId, w: &Write<'_>) -> Result<Assessment> {
     let assessment = find_locked(sight, id, w).await?;
     may_write(reach, &assessment, &w.tx).await?;
+    let forum = forums::find(&Sight::of_installation(), assessment.fields.forum_id, &w.tx).await?;
+    of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
     Ok(assessment)
 }
 

@@ -1,4 +1,4 @@
-use actix_web::{get, patch, post, web::Data};
+use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,6 +14,7 @@ use crate::{
     kernel::{
         At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid,
         extract::{blank_is_none, trimmed},
+        reply::Nothing,
     },
 };
 
@@ -134,6 +135,28 @@ async fn change(
     .await
 }
 
+/// Remove a cause
+///
+/// While the assessment is a draft or in review, and no intervention is aimed at it. What was published with it stays.
+#[utoipa::path(tag = "assessments", operation_id = "deleteCause",
+    responses((status = 204, description = "The cause is removed")), extensions(("x-permission" = json!("assessments.write"))))]
+#[delete("/assessments/{assessmentId}/causes/{causeId}")]
+async fn remove(
+    by: By<needs::WriteAssessments>,
+    At((assessment, id)): At<(AssessmentId, CauseId)>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
+        let cause = store::find(assessment.id, id, &w.tx).await?;
+        by.expects(cause.version)?;
+        rules::require(rules::Operation::Write, assessment.status)?;
+        store::remove(&assessment, &cause, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(create).service(show).service(change);
+    config.service(list).service(create).service(show).service(change).service(remove);
 }

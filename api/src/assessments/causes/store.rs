@@ -1,6 +1,11 @@
 //! Causes, with the findings that they explain kept in step.
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, entity::prelude::*};
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, EntityTrait, QueryOrder,
+    entity::prelude::*,
+    sea_query::{Expr, ExprTrait, Query},
+};
 
 use super::{Cause, CauseId, NewCause, table};
 use crate::{
@@ -97,6 +102,34 @@ pub async fn insert(assessment: &Assessment, new: NewCause, w: &Write<'_>) -> Re
 /// Changes a cause.
 pub(super) async fn update(assessment: &Assessment, cause: &Cause, new: NewCause, w: &Write<'_>) -> Result<Cause> {
     store(assessment, cause.id, cause.version + 1, Some(cause), new, w).await
+}
+
+/// Removes a cause.
+///
+/// # Errors
+/// When an intervention is aimed at it. Interventions lie above, so their tables are asked by name.
+pub(super) async fn remove(assessment: &Assessment, cause: &Cause, w: &Write<'_>) -> Result<()> {
+    let aimed = Query::select()
+        .column(("intervention", "id"))
+        .from("intervention_cause")
+        .inner_join("intervention", Expr::col(("intervention", "id")).equals(("intervention_cause", "intervention_id")))
+        .and_where(Expr::col(("intervention_cause", "cause_id")).eq(cause.id))
+        .and_where(Expr::col(("intervention", "deleted_at")).is_null())
+        .limit(1)
+        .take();
+    if w.tx.query_one(&aimed).await?.is_some() {
+        return Err(Problem::conflict(say!(
+            "En insats är riktad mot orsaken. Ta bort orsaken från insatsens causes först, eller ändra dess text.",
+            "An intervention is aimed at the cause. Take it out of the intervention's causes first, or change its text."
+        )));
+    }
+    let gone = Query::delete().from_table("intervention_cause").and_where(Expr::col("cause_id").eq(cause.id)).take();
+    w.tx.execute(&gone).await?;
+    table::explains::Entity::delete_many().filter(table::explains::Column::CauseId.eq(cause.id)).exec(&w.tx).await?;
+    table::Entity::delete_by_id(cause.id).exec(&w.tx).await?;
+    endorsements::follow(assessment, w).await?;
+    record(assessment, "cause", cause.id.uuid(), ChangeOperation::Delete, cause.version + 1, w);
+    Ok(())
 }
 
 async fn store(

@@ -1,4 +1,4 @@
-use actix_web::{get, put, web::Data};
+use actix_web::{delete, get, put, web::Data};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,8 +8,8 @@ use super::{EndorsementId, EndorsementPosition, store};
 use crate::{
     access::{By, Sight, policy::needs},
     assessments::assessments::{AssessmentId, rules, store as assessments},
-    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, extract::blank_is_none, problem::Kind},
-    registry::actors::ActorId,
+    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, extract::blank_is_none, problem::Kind, reply::Nothing},
+    registry::actors::{ActorId, ActorName},
 };
 
 /// A party's word on an assessment.
@@ -34,6 +34,9 @@ pub struct Endorsement {
     pub actor_id: ActorId,
     #[serde(flatten)]
     pub fields: NewEndorsement,
+    /// The actor by name; null where the caller may not see it.
+    #[serde(default)]
+    pub actor: Option<ActorName>,
     /// Whether the text has changed since the word was given. It then does not count, and is asked for again.
     #[serde(default)]
     pub outdated: bool,
@@ -43,7 +46,7 @@ pub struct Endorsement {
 
 /// List endorsements
 ///
-/// What each party has said, in the order in which they spoke.
+/// What each party has said, in the order in which they spoke. Who has left the forum still reads what it has said itself.
 #[utoipa::path(tag = "assessments", operation_id = "listEndorsements", params(Paging),
     responses((status = 200, description = "A page of endorsements", body = Page<Endorsement>)), extensions(("x-permission" = json!("assessments.read"))))]
 #[get("/assessments/{assessmentId}/endorsements")]
@@ -53,8 +56,12 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Endorsement>> {
-    assessments::find(by.sight(), assessment, db.reader()).await?;
-    Listed::of(by, paging, async move |by, paging| store::list(assessment, paging, by, &db).await).await
+    let own = match assessments::find(by.sight(), assessment, db.reader()).await {
+        Ok(_) => false,
+        Err(problem) if problem.kind == Kind::NotFound && store::has_own(by.sight(), assessment, db.reader()).await? => true,
+        Err(problem) => return Err(problem),
+    };
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), assessment, own, paging, by, &db).await).await
 }
 
 /// Show an endorsement
@@ -75,8 +82,9 @@ async fn show(
         found => found?,
     };
     let endorsement = store::find(assessment, actor, db.reader()).await?.ok_or_else(Problem::not_found)?;
+    let endorsement = store::named(by.sight(), endorsement, db.reader()).await?;
     let call = by.allowing(async |_, reach| reach.speaks_for(actor.uuid())).await?;
-    Reply::shown(&call, endorsement.version, &endorsement)
+    Reply::composed(&call, 200, endorsement.version, &endorsement)
 }
 
 /// Say a party's word
@@ -101,6 +109,7 @@ async fn endorse(
         let Some(before) = store::find(assessment.id, actor, &w.tx).await? else {
             let endorsement = store::put(&assessment, actor, None, new.0.clone(), w).await?;
             assessments::hear(&assessment, w).await?;
+            let endorsement = store::named(by.sight(), endorsement, &w.tx).await?;
             return Reply::created(&format!("/assessments/{}/endorsements", assessment.id), actor, endorsement.version, &endorsement);
         };
         by.expects(before.version)?;
@@ -108,15 +117,38 @@ async fn endorse(
         let hidden = by.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(before.id.uuid(), "reason"));
         let same = !hidden && !before.outdated && before.fields == new.0;
         if same {
+            let before = store::named(by.sight(), before, &w.tx).await?;
             return Reply::changed(before.version, &before);
         }
         let endorsement = store::put(&assessment, actor, Some(&before), new.0.clone(), w).await?;
         assessments::hear(&assessment, w).await?;
+        let endorsement = store::named(by.sight(), endorsement, &w.tx).await?;
         Reply::changed(endorsement.version, &endorsement)
     })
     .await
 }
 
+/// Take a party's word back
+///
+/// By somebody who works for the actor, while the assessment is in review or agreed; an agreed one goes back to review. What was
+/// published with the word stays.
+#[utoipa::path(tag = "assessments", operation_id = "deleteEndorsement",
+    responses((status = 204, description = "The word is taken back")), extensions(("x-permission" = json!("assessments.endorse"))))]
+#[delete("/assessments/{assessmentId}/endorsements/{actorId}")]
+async fn take_back(by: By<needs::Endorse>, At((assessment, actor)): At<(AssessmentId, ActorId)>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let assessment = assessments::find_locked(by.sight(), assessment, w).await?;
+        by.reach.speaks_for(actor.uuid())?;
+        rules::require(rules::Operation::Endorse, assessment.status)?;
+        let endorsement = store::find(assessment.id, actor, &w.tx).await?.ok_or_else(Problem::not_found)?;
+        by.expects(endorsement.version)?;
+        store::remove(&assessment, &endorsement, w).await?;
+        assessments::hear(&assessment, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(show).service(endorse);
+    config.service(list).service(show).service(endorse).service(take_back);
 }

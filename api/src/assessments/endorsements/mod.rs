@@ -2,6 +2,7 @@
 //! is published with the text.
 
 mod api;
+pub mod rules;
 pub mod store;
 pub mod table;
 
@@ -27,4 +28,16 @@ pub enum EndorsementPosition {
     EndorseWithReservation,
     /// Holds something else to be true (avvikande mening).
     Dissent,
+}
+
+/// Whether a party's word stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+pub enum EndorsementState {
+    /// The party has said nothing.
+    Missing,
+    /// It has said its word on the text as it is.
+    Said,
+    /// The text has changed since.
+    Outdated,
 }

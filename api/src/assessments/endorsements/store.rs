@@ -1,10 +1,11 @@
 //! Endorsements, one for each party.
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, entity::prelude::*};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, QueryOrder, entity::prelude::*};
 use serde_json::json;
 
 use super::{Endorsement, EndorsementPosition, NewEndorsement, table};
 use crate::{
+    access::Sight,
     assessments::{
         assessments::{Assessment, AssessmentId, NewAssessment, store::record},
         causes::store as causes,
@@ -12,7 +13,7 @@ use crate::{
     },
     forums::members::store as members,
     kernel::{Db, Page, Paging, Problem, Result, Write, events::ChangeOperation, hash, page::Key, request::Call, say},
-    registry::actors::ActorId,
+    registry::actors::{ActorId, store as actors},
 };
 
 fn view(row: table::Model) -> Endorsement {
@@ -22,16 +23,44 @@ fn view(row: table::Model) -> Endorsement {
         assessment_id: row.assessment_id,
         actor_id: row.actor_id,
         fields: NewEndorsement { position: row.position, reason: row.reason },
+        actor: None,
         outdated: row.outdated,
         created_at: row.created_at,
         updated_at: row.updated_at,
     }
 }
 
-pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Endorsement>> {
-    let select = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment));
+/// A word with the name of its actor.
+pub(super) async fn named(sight: &Sight, word: Endorsement, db: &impl ConnectionTrait) -> Result<Endorsement> {
+    let actor = actors::names(sight, &[word.actor_id], db).await?.remove(&word.actor_id);
+    Ok(Endorsement { actor, ..word })
+}
+
+fn of_own(sight: &Sight, assessment: AssessmentId) -> Select<table::Entity> {
+    let words = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment));
+    words.filter(table::Column::ActorId.is_in(sight.actors.iter().copied()))
+}
+
+/// Whether an actor that the caller works for has said its word.
+pub(super) async fn has_own(sight: &Sight, assessment: AssessmentId, db: &impl ConnectionTrait) -> Result<bool> {
+    Ok(of_own(sight, assessment).count(db).await? > 0)
+}
+
+/// The words on an assessment; of the caller's own actors alone when it may see no others.
+pub(super) async fn list(
+    sight: &Sight,
+    assessment: AssessmentId,
+    own: bool,
+    paging: &Paging,
+    call: &Call,
+    db: &Db,
+) -> Result<Page<Endorsement>> {
+    let select = if own { of_own(sight, assessment) } else { table::Entity::find().filter(table::Column::AssessmentId.eq(assessment)) };
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+    let page = paging.fetch(select, keys, call, db).await?.map(view);
+    let ids: Vec<_> = page.items.iter().map(|word| word.actor_id).collect();
+    let mut names = actors::names(sight, &ids, db.reader()).await?;
+    Ok(page.map(|word| Endorsement { actor: names.remove(&word.actor_id), ..word }))
 }
 
 /// All endorsements of an assessment, oldest first.
@@ -99,6 +128,13 @@ pub async fn put(
     };
     record(assessment, "endorsement", endorsement.id.uuid(), ChangeOperation::Upsert, version, w);
     Ok(endorsement)
+}
+
+/// Takes a party's word back.
+pub(super) async fn remove(assessment: &Assessment, endorsement: &Endorsement, w: &Write<'_>) -> Result<()> {
+    table::Entity::delete_by_id(endorsement.id).exec(&w.tx).await?;
+    record(assessment, "endorsement", endorsement.id.uuid(), ChangeOperation::Delete, endorsement.version + 1, w);
+    Ok(())
 }
 
 /// The digest of the text that words are given to: what the assessment says with its findings, evidence and causes, but not who

@@ -1,4 +1,4 @@
-use actix_web::{get, patch, post, web::Data};
+use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -13,6 +13,8 @@ use crate::{
     kernel::{
         At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid,
         extract::{blank_is_none, trimmed},
+        frozen::{Frozen, FrozenCheck},
+        reply::Nothing,
     },
     statistics::{
         indicators::IndicatorId,
@@ -120,6 +122,14 @@ pub struct Evidence {
     pub form: i32,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl Evidence {
+    /// Its answer with what shows that it is as it was.
+    #[must_use]
+    pub fn frozen(&self) -> Frozen {
+        Frozen { content: self.answer.clone(), hash: Some(self.hash.clone()), form: Some(self.form) }
+    }
 }
 
 /// List findings
@@ -253,7 +263,90 @@ async fn show_evidence(
     Reply::shown(&by, evidence.version, &evidence)
 }
 
+/// Give the bytes of an answer
+///
+/// The frozen answer as it was, to be hashed by anybody. Only who may see all of it is given it.
+#[utoipa::path(tag = "assessments", operation_id = "getEvidenceCanonical",
+    responses((status = 200, description = "The answer, byte for byte", body = StatisticalAnswer)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}/findings/{findingId}/evidence/{evidenceId}/canonical")]
+async fn canonical(
+    by: By<needs::ReadAssessments>,
+    At((assessment, finding, id)): At<(AssessmentId, FindingId, EvidenceId)>,
+    db: Data<Db>,
+) -> Result<Reply<Box<RawValue>>> {
+    assessments::find(by.sight(), assessment, db.reader()).await?;
+    store::find(assessment, finding, db.reader()).await?;
+    let evidence = store::find_evidence(finding, id, db.reader()).await?;
+    if let Some(secrecy) = &by.secrecy {
+        secrecy.refuse_redacted(&mut evidence.frozen().value()?)?;
+    }
+    Reply::shown(&by, evidence.version, &evidence.answer)
+}
+
+/// Check an answer
+///
+/// Whether the bytes that are kept are those that were frozen.
+#[utoipa::path(tag = "assessments", operation_id = "verifyEvidence",
+    responses((status = 200, description = "What was found", body = FrozenCheck)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}/findings/{findingId}/evidence/{evidenceId}/verify")]
+async fn verify(
+    by: By<needs::ReadAssessments>,
+    At((assessment, finding, id)): At<(AssessmentId, FindingId, EvidenceId)>,
+    db: Data<Db>,
+) -> Result<Reply<FrozenCheck>> {
+    assessments::find(by.sight(), assessment, db.reader()).await?;
+    store::find(assessment, finding, db.reader()).await?;
+    let evidence = store::find_evidence(finding, id, db.reader()).await?;
+    Reply::computed(&by, &evidence.frozen().differs("/hash", "/form")?.into())
+}
+
+/// Remove evidence
+///
+/// While the assessment is a draft or in review. What was published with it stays.
+#[utoipa::path(tag = "assessments", operation_id = "deleteEvidence",
+    responses((status = 204, description = "The evidence is removed")), extensions(("x-permission" = json!("assessments.write"))))]
+#[delete("/assessments/{assessmentId}/findings/{findingId}/evidence/{evidenceId}")]
+async fn remove_evidence(
+    by: By<needs::WriteAssessments>,
+    At((assessment, finding, id)): At<(AssessmentId, FindingId, EvidenceId)>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
+        let finding = store::find(assessment.id, finding, &w.tx).await?;
+        let evidence = store::find_evidence(finding.id, id, &w.tx).await?;
+        by.expects(evidence.version)?;
+        rules::require(rules::Operation::Write, assessment.status)?;
+        store::remove_evidence(&assessment, &[evidence], w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+/// Remove a finding
+///
+/// With its evidence, while the assessment is a draft or in review and no cause explains it. What was published with it stays.
+#[utoipa::path(tag = "assessments", operation_id = "deleteFinding",
+    responses((status = 204, description = "The finding is removed")), extensions(("x-permission" = json!("assessments.write"))))]
+#[delete("/assessments/{assessmentId}/findings/{findingId}")]
+async fn remove(
+    by: By<needs::WriteAssessments>,
+    At((assessment, id)): At<(AssessmentId, FindingId)>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let assessment = assessments::find_to_write(by.sight(), &by.reach, assessment, w).await?;
+        let finding = store::find(assessment.id, id, &w.tx).await?;
+        by.expects(finding.version)?;
+        rules::require(rules::Operation::Write, assessment.status)?;
+        store::remove(&assessment, &finding, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(create).service(show).service(change);
-    config.service(list_evidence).service(create_evidence).service(show_evidence);
+    config.service(list).service(create).service(show).service(change).service(remove);
+    config.service(list_evidence).service(create_evidence).service(show_evidence).service(remove_evidence);
+    config.service(canonical).service(verify);
 }

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     assessments::{
         assessments::{Assessment, AssessmentId, store::record},
+        causes::store as causes,
         endorsements::store as endorsements,
     },
     geography::areas::store as areas,
@@ -134,12 +135,41 @@ async fn store(
     Ok(finding)
 }
 
+/// Removes a finding with its evidence.
+///
+/// # Errors
+/// When a cause explains it.
+pub(super) async fn remove(assessment: &Assessment, finding: &Finding, w: &Write<'_>) -> Result<()> {
+    if let Some(cause) = causes::explaining(&[finding.id], &w.tx).await?.first() {
+        return Err(Problem::conflict(say!(
+            "En orsak förklarar iakttagelsen. Ta bort den ur orsakens findings först.",
+            "A cause explains the finding. Take it out of the cause's findings first."
+        ))
+        .with(format!("/assessments/{}/causes/{cause}", assessment.id)));
+    }
+    remove_evidence(assessment, &evidence_of(&[finding.id], &w.tx).await?, w).await?;
+    table::Entity::delete_by_id(finding.id).exec(&w.tx).await?;
+    endorsements::follow(assessment, w).await?;
+    record(assessment, "finding", finding.id.uuid(), ChangeOperation::Delete, finding.version + 1, w);
+    Ok(())
+}
+
+/// Removes pieces of evidence.
+pub(super) async fn remove_evidence(assessment: &Assessment, evidence: &[Evidence], w: &Write<'_>) -> Result<()> {
+    let ids: Vec<_> = evidence.iter().map(|evidence| evidence.id).collect();
+    table::seen::Entity::delete_many().filter(table::seen::Column::EvidenceId.is_in(ids.iter().copied())).exec(&w.tx).await?;
+    table::evidence::Entity::delete_many().filter(table::evidence::Column::Id.is_in(ids)).exec(&w.tx).await?;
+    endorsements::follow(assessment, w).await?;
+    for evidence in evidence {
+        record(assessment, "evidence", evidence.id.uuid(), ChangeOperation::Delete, evidence.version + 1, w);
+    }
+    Ok(())
+}
+
 pub(super) async fn list_evidence(finding: FindingId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Evidence>> {
     let select = table::evidence::Entity::find().filter(table::evidence::Column::FindingId.eq(finding));
     let keys = vec![Key::column(table::evidence::Column::Id, |row: &table::evidence::Model| row.id.into())];
-    let page = paging.fetch(select, keys, call, db).await?;
-    let items = page.items.into_iter().map(evidence_view).collect::<Result<_>>()?;
-    Ok(Page { items, next_cursor: page.next_cursor, total: page.total, change_cursor: page.change_cursor })
+    paging.fetch(select, keys, call, db).await?.try_map(evidence_view)
 }
 
 /// One piece of evidence of a finding that may be seen.

@@ -14,7 +14,7 @@ use crate::{
         endorsements::Endorsement,
         findings::{Evidence, Finding},
     },
-    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result},
+    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, frozen::FrozenCheck},
 };
 
 /// What was published.
@@ -84,17 +84,6 @@ async fn show(
     Reply::shown(&by, revision.number.into(), &revision)
 }
 
-/// What was found when a revision was checked.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RevisionCheck {
-    /// Whether all is as it was published.
-    pub intact: bool,
-    /// What is not, as JSON Pointers into the revision: `/hash` when the content is not what was hashed, `/form` when it is not
-    /// written in its form, `/content/evidence/0/hash` when that answer is not what was hashed.
-    pub differs: Vec<String>,
-}
-
 /// Give a revision's bytes
 ///
 /// The content as it was published, to be hashed by anybody. Only who may see all of it is given it.
@@ -115,15 +104,15 @@ async fn canonical(
 
 /// Check a revision
 ///
-/// Whether the bytes that are kept are those that were published.
+/// Whether the bytes that are kept are those that were published, and each answer in them is what was hashed (`/content/evidence/0/hash`).
 #[utoipa::path(tag = "assessments", operation_id = "verifyRevision",
-    responses((status = 200, description = "What was found", body = RevisionCheck)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "What was found", body = FrozenCheck)), extensions(("x-permission" = json!("assessments.read"))))]
 #[get("/assessments/{assessmentId}/revisions/{revisionId}/verify")]
 async fn verify(
     by: By<needs::ReadAssessments>,
     At((assessment, id)): At<(AssessmentId, RevisionId)>,
     db: Data<Db>,
-) -> Result<Reply<RevisionCheck>> {
+) -> Result<Reply<FrozenCheck>> {
     let revision = store::find(by.sight(), assessment, id, db.reader()).await?;
     Reply::computed(&by, &store::check(&revision)?)
 }

@@ -3,20 +3,25 @@
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, entity::prelude::*, sea_query::Query};
 use serde_json::{Value, value::RawValue};
 
-use super::{
-    Revision, RevisionId,
-    api::{RevisionCheck, RevisionContent},
-    table,
-};
+use super::{Revision, RevisionId, api::RevisionContent, table};
 use crate::{
-    access::Sight,
+    access::{Sight, Visibility},
     assessments::{
-        assessments::{Assessment, AssessmentId, store as assessments, store::record},
+        assessments::{Assessment, AssessmentId, NewAssessment, store as assessments, store::record},
         causes::store as causes,
         endorsements::store as endorsements,
         findings::store as findings,
     },
-    kernel::{Db, Page, Paging, Problem, Result, Write, events::ChangeOperation, hash, page::Key, request::Call, say},
+    kernel::{
+        Db, Page, Paging, Problem, Result, Write,
+        events::ChangeOperation,
+        frozen::{Frozen, FrozenCheck},
+        hash,
+        page::Key,
+        request::Call,
+        say,
+    },
+    registry::actors::store as actors,
 };
 
 fn view(row: table::Model) -> Result<Revision> {
@@ -55,9 +60,7 @@ pub(super) async fn may_list(sight: &Sight, assessment: AssessmentId, db: &impl 
 pub(super) async fn list(sight: &Sight, assessment: AssessmentId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Revision>> {
     let select = seen(sight).filter(table::Column::AssessmentId.eq(assessment));
     let keys = vec![Key::column(table::Column::Number, |row: &table::Model| row.number.into())];
-    let page = paging.fetch(select, keys, call, db).await?;
-    let items = page.items.into_iter().map(view).collect::<Result<_>>()?;
-    Ok(Page { items, next_cursor: page.next_cursor, total: page.total, change_cursor: page.change_cursor })
+    paging.fetch(select, keys, call, db).await?.try_map(view)
 }
 
 /// One revision of an assessment.
@@ -75,15 +78,9 @@ pub async fn find_one(sight: &Sight, id: RevisionId, db: &impl ConnectionTrait) 
 }
 
 /// Compares the bytes of a revision with what was said of them when it was published.
-pub(super) fn check(revision: &Revision) -> Result<RevisionCheck> {
-    let content: Value = serde_json::from_str(revision.content.get())?;
-    let mut differs = Vec::new();
-    if hash::sha256_hex(revision.content.get().as_bytes()) != revision.hash {
-        differs.push("/hash".to_owned());
-    }
-    if hash::frozen(revision.form, &content)? != revision.content.get() {
-        differs.push("/form".to_owned());
-    }
+pub(super) fn check(revision: &Revision) -> Result<FrozenCheck> {
+    let frozen = Frozen { content: revision.content.clone(), hash: Some(revision.hash.clone()), form: Some(revision.form) };
+    let (content, mut differs) = (frozen.value()?, frozen.differs("/hash", "/form")?);
     for (at, evidence) in content["evidence"].as_array().into_iter().flatten().enumerate() {
         // Evidence of before had no number.
         let form = evidence.get("form").and_then(Value::as_i64).and_then(|form| i32::try_from(form).ok()).unwrap_or(1);
@@ -91,7 +88,7 @@ pub(super) fn check(revision: &Revision) -> Result<RevisionCheck> {
             differs.push(format!("/content/evidence/{at}/hash"));
         }
     }
-    Ok(RevisionCheck { intact: differs.is_empty(), differs })
+    Ok(differs.into())
 }
 
 /// Checks that nothing of an assessment was ever published, for then it must stay.
@@ -115,14 +112,24 @@ pub async fn refuse_published(assessment: AssessmentId, w: &Write<'_>) -> Result
 pub async fn freeze(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let findings = findings::of_assessment(assessment.id, &w.tx).await?;
     let ids: Vec<_> = findings.iter().map(|finding| finding.id).collect();
+    // Whom the text is published for is told the names that it may know.
+    let NewAssessment { visibility, forum_id, .. } = assessment.fields;
+    let forums = (visibility == Visibility::Forum).then_some(forum_id.uuid()).into_iter().collect();
+    let audience = Sight { signed_in: visibility != Visibility::Public, forums, ..Sight::default() };
+    let mut endorsements = endorsements::of_assessment(assessment.id, &w.tx).await?;
+    let actors: Vec<_> = endorsements.iter().map(|word| word.actor_id).collect();
+    let mut names = actors::names(&audience, &actors, &w.tx).await?;
+    for word in &mut endorsements {
+        word.actor = names.remove(&word.actor_id);
+    }
     let content = RevisionContent {
         assessment: assessment.clone(),
         evidence: findings::evidence_of(&ids, &w.tx).await?,
         findings,
         causes: causes::of_assessment(assessment.id, &w.tx).await?,
-        endorsements: endorsements::of_assessment(assessment.id, &w.tx).await?,
+        endorsements,
     };
-    let content = hash::frozen(hash::FORM, &serde_json::to_value(&content)?)?;
+    let frozen = Frozen::of(&content)?;
     let before = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment.id)).count(&w.tx).await?;
     let number = i32::try_from(before + 1).unwrap_or(i32::MAX);
     let id: RevisionId = w.new_id();
@@ -130,8 +137,8 @@ pub async fn freeze(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
         id: Set(id),
         assessment_id: Set(assessment.id),
         number: Set(number),
-        digest: Set(hash::sha256_hex(content.as_bytes())),
-        content: Set(content),
+        digest: Set(frozen.hash.unwrap_or_default()),
+        content: Set(frozen.content.get().to_owned()),
         published_at: Set(w.now),
         published_by_name: Set(w.call.user_name.clone()),
         visibility: Set(assessment.fields.visibility),

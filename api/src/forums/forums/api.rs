@@ -81,6 +81,9 @@ pub(super) struct ForumFilter {
     /// Forums of this kind.
     #[param(nullable = false, inline)]
     pub kind: Option<ForumKind>,
+    /// Forums that are at work, rest or have ended.
+    #[param(nullable = false, inline)]
+    pub status: Option<ForumStatus>,
     /// Forums that work in this area.
     #[param(nullable = false)]
     pub area_id: Option<AreaId>,

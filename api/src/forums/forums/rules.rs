@@ -27,7 +27,21 @@ impl Lifecycle for Life {
     fn calls(operation: Operation) -> &'static [&'static str] {
         match operation {
             Operation::Write => &["updateForum"],
-            Operation::Work => &["createMember", "createAssessment", "createRound"],
+            Operation::Work => &[
+                "createMember",
+                "acceptInvitation",
+                "createAssessment",
+                "updateAssessment",
+                "reviewAssessment",
+                "createFinding",
+                "createCause",
+                "endorseAssessment",
+                "agreeAssessment",
+                "createRound",
+                "updateRound",
+                "openRound",
+                "castBallot",
+            ],
             Operation::Remove => &["deleteForum"],
         }
     }

@@ -72,6 +72,7 @@ pub(super) async fn list(sight: &Sight, filter: &ForumFilter, paging: &Paging, c
     };
     let select = seen(sight)
         .apply_if(filter.kind, |select, kind| select.filter(table::Column::Kind.eq(kind)))
+        .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::Id.in_subquery(in_area(area))))
         .apply_if(filter.actor_id, |select, actor| select.filter(table::Column::Id.in_subquery(of_actor(actor))))
         .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(KIND, table::Column::Id, q, db.backend())));

@@ -12,7 +12,7 @@ use crate::{
     },
     forums::forums::{Forum, ForumId, store as forums},
     kernel::{At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, Write, reply::Nothing, say},
-    registry::actors::ActorId,
+    registry::actors::{ActorId, ActorName},
 };
 
 /// An actor to be invited to a forum.
@@ -41,6 +41,8 @@ pub struct Member {
     pub forum_id: ForumId,
     #[serde(flatten)]
     pub fields: NewMember,
+    /// The actor by name; null where the caller may not see it.
+    pub actor: Option<ActorName>,
     pub status: MemberStatus,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -54,7 +56,7 @@ pub struct Member {
 #[get("/forums/{forumId}/members")]
 async fn list(by: By<needs::ReadForums>, At(forum): At<ForumId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Member>> {
     forums::find(by.sight(), forum, db.reader()).await?;
-    Listed::of(by, paging, async move |by, paging| store::list(forum, paging, by, &db).await).await
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), forum, paging, by, &db).await).await
 }
 
 /// Invite a member
@@ -69,6 +71,7 @@ async fn create(by: By<needs::WriteForums>, At(forum): At<ForumId>, new: Valid<N
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
         may_give(&by, &forum, new.0.function, w).await?;
         let member = store::insert(by.sight(), &forum, new.0.clone(), MemberStatus::Invited, w).await?;
+        let member = store::named(by.sight(), member, &w.tx).await?;
         Reply::created(&format!("/forums/{}/members", forum.id), member.id, member.version, &member)
     })
     .await
@@ -82,12 +85,12 @@ async fn create(by: By<needs::WriteForums>, At(forum): At<ForumId>, new: Valid<N
 #[get("/forums/{forumId}/members/{memberId}")]
 async fn show(by: By<needs::ReadForums>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
     let forum = forums::find(by.sight(), forum, db.reader()).await?;
-    let member = store::find(forum.id, id, db.reader()).await?;
+    let member = store::named(by.sight(), store::find(forum.id, id, db.reader()).await?, db.reader()).await?;
     let may = async |permission, reach: &Reach| match permission {
         Permission::AnswerInvitation => reach.speaks_for(member.fields.actor_id.uuid()),
         _ => forums::may_write(reach, &forum.fields, Some(forum.id), db.reader()).await,
     };
-    Reply::shown(&by.allowing(may).await?, member.version, &member)
+    Reply::composed(&by.allowing(may).await?, 200, member.version, &member)
 }
 
 /// Change a member
@@ -117,6 +120,7 @@ async fn change(
             }
             member = store::update(&forum, &member, changed, w).await?;
         }
+        let member = store::named(by.sight(), member, &w.tx).await?;
         Reply::changed(member.version, &member)
     })
     .await
@@ -201,6 +205,7 @@ async fn answer(by: &By<needs::AnswerInvitation>, forum: ForumId, id: MemberId, 
         let member = store::find(forum.id, id, &w.tx).await?;
         by.reach.speaks_for(member.fields.actor_id.uuid())?;
         let answered = store::answer(&forum, &member, operation, w).await?;
+        let answered = store::named(by.sight(), answered, &w.tx).await?;
         Reply::changed(answered.version, &answered)
     })
     .await

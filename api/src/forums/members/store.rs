@@ -36,16 +36,26 @@ fn view(row: table::Model) -> Member {
             valid_from: row.valid_from,
             valid_to: row.valid_to,
         },
+        actor: None,
         status: row.status,
         created_at: row.created_at,
         updated_at: row.updated_at,
     }
 }
 
-pub(super) async fn list(forum: ForumId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Member>> {
+/// A membership with the name of its actor.
+pub(super) async fn named(sight: &Sight, member: Member, db: &impl ConnectionTrait) -> Result<Member> {
+    let actor = actors::names(sight, &[member.fields.actor_id], db).await?.remove(&member.fields.actor_id);
+    Ok(Member { actor, ..member })
+}
+
+pub(super) async fn list(sight: &Sight, forum: ForumId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Member>> {
     let select = table::Entity::find().filter(table::Column::ForumId.eq(forum)).filter(table::Column::Status.ne(MemberStatus::Left));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+    let page = paging.fetch(select, keys, call, db).await?.map(view);
+    let ids: Vec<_> = page.items.iter().map(|member| member.fields.actor_id).collect();
+    let mut names = actors::names(sight, &ids, db.reader()).await?;
+    Ok(page.map(|member| Member { actor: names.remove(&member.fields.actor_id), ..member }))
 }
 
 /// One membership of a forum that may be seen.

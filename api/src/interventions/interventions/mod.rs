@@ -16,6 +16,14 @@ use crate::kernel::Id;
 /// The id of an intervention.
 pub type InterventionId = Id<Intervention>;
 
+/// An intervention by title, where others name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct InterventionTitle {
+    pub id: InterventionId,
+    pub title: String,
+}
+
 /// How far an intervention has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]

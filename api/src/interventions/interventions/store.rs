@@ -1,9 +1,11 @@
 //! Interventions, with their areas and causes kept in step. Whoever sees an intervention sees of its causes only those whose
 //! assessment it may see too.
 
+use std::collections::HashMap;
+
 use sea_orm::{
     ActiveValue::Set,
-    ConnectionTrait, EntityTrait, QueryOrder, QueryTrait,
+    ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, QueryTrait,
     entity::prelude::*,
     sea_query::{Expr, ExprTrait, Query},
 };
@@ -12,7 +14,7 @@ use super::{Intervention, InterventionId, NewIntervention, api::InterventionFilt
 use crate::{
     access::{Reach, Sight, Visibility},
     assessments::causes::{CauseId, store as causes},
-    forums::forums::store as forums,
+    forums::forums::{ForumId, store as forums},
     geography::areas::store as areas,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
@@ -160,6 +162,79 @@ pub(super) async fn may_change(sight: &Sight, reach: &Reach, intervention: &NewI
     }
 }
 
+/// The titles of interventions that may be seen, of these.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn titles(sight: &Sight, ids: &[InterventionId], db: &impl ConnectionTrait) -> Result<HashMap<InterventionId, String>> {
+    let mut found = HashMap::new();
+    for ids in ids.chunks(500) {
+        let select = seen(sight).select_only().columns([table::Column::Id, table::Column::Title]);
+        let rows: Vec<(InterventionId, String)> = select.filter(table::Column::Id.is_in(ids.iter().copied())).into_tuple().all(db).await?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// Whether a forum's members cannot see an intervention.
+#[must_use]
+pub fn is_apart(intervention: &NewIntervention, forum: ForumId) -> bool {
+    match intervention.visibility {
+        Visibility::Actor => true,
+        Visibility::Forum => intervention.forum_id != Some(forum),
+        Visibility::Public | Visibility::Members => false,
+    }
+}
+
+/// Holds interventions as they are until the transaction ends.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn hold(ids: &[InterventionId], w: &Write<'_>) -> Result<()> {
+    let select = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id);
+    select.lock_exclusive().all(&w.tx).await?;
+    Ok(())
+}
+
+/// Checks that what is chosen among or was chosen stays what it is for those who choose: while a round is open nothing of it but
+/// its status changes, and as long as the round stands it is neither removed nor hidden from the forum. Rounds lie above, so their
+/// tables are asked by name.
+async fn stays_a_candidate(before: &Intervention, after: Option<&NewIntervention>, w: &Write<'_>) -> Result<()> {
+    hold(&[before.id], w).await?;
+    let rounds = Query::select()
+        .column(("round", "forum_id"))
+        .column(("round", "status"))
+        .from("round_candidate")
+        .inner_join("round", Expr::col(("round", "id")).equals(("round_candidate", "round_id")))
+        .and_where(Expr::col(("round_candidate", "intervention_id")).eq(before.id))
+        .and_where(Expr::col(("round", "status")).is_in(["open", "closed", "decided"]))
+        .take();
+    for row in w.tx.query_all(&rounds).await? {
+        let (forum, status): (ForumId, String) = (row.try_get("", "forum_id")?, row.try_get("", "status")?);
+        let Some(after) = after else {
+            return Err(Problem::conflict(say!(
+                "Insatsen är med i en prioritering och kan inte tas bort. Ge den status cancelled i stället.",
+                "The intervention is in a round of priorities and cannot be removed. Give it the status cancelled instead."
+            )));
+        };
+        if is_apart(after, forum) {
+            return Err(Problem::conflict(say!(
+                "Insatsen är med i en prioritering. Forumets medlemmar behöver kunna se den.",
+                "The intervention is in a round of priorities. The forum's members need to see it."
+            )));
+        }
+        let fields = &before.fields;
+        let same = NewIntervention { status: fields.status, visibility: fields.visibility, forum_id: fields.forum_id, ..after.clone() };
+        if status == "open" && same != *fields {
+            return Err(Problem::conflict(say!(
+                "Parterna röstar om insatsen. Tills prioriteringen är stängd kan bara dess status ändras och vem som får se den.",
+                "The parties are voting on the intervention. Until the round is closed only its status and who may see it can be changed."
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Registers an intervention.
 ///
 /// # Errors
@@ -179,6 +254,9 @@ pub(super) async fn update(sight: &Sight, seen: &Intervention, new: NewIntervent
     if seen.fields.forum_id.is_none() && new.forum_id.is_none() {
         new.forum_id = before.fields.forum_id;
     }
+    new.causes.sort_unstable();
+    new.causes.dedup();
+    stays_a_candidate(&before, Some(&new), w).await?;
     store(seen.id, seen.version + 1, Some(&before), new, w).await?;
     find(sight, seen.id, &w.tx).await
 }
@@ -283,7 +361,11 @@ fn record(id: InterventionId, now: &NewIntervention, before: Option<&NewInterven
 }
 
 /// Removes an intervention: it is kept, but neither shown nor found.
+///
+/// # Errors
+/// When it is chosen among or was chosen.
 pub(super) async fn remove(intervention: &Intervention, w: &Write<'_>) -> Result<()> {
+    stays_a_candidate(intervention, None, w).await?;
     let version = intervention.version + 1;
     let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
     w.replace::<table::Entity>(row, table::Column::Id.eq(intervention.id), table::Column::Version, intervention.version).await?;

@@ -1,4 +1,4 @@
-use actix_web::{get, put, web::Data};
+use actix_web::{delete, get, put, web::Data};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -7,9 +7,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{BallotId, Score, store};
 use crate::{
     access::{By, policy::needs},
-    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, extract::blank_is_none},
-    priorities::rounds::{RoundId, RoundStatus, store as rounds},
-    registry::actors::ActorId,
+    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, extract::blank_is_none, reply::Nothing},
+    priorities::rounds::{RoundId, RoundStatus, rules::Operation, store as rounds},
+    registry::actors::{ActorId, ActorName},
 };
 
 /// A party's ballot.
@@ -40,6 +40,8 @@ pub struct Ballot {
     pub actor_id: ActorId,
     #[serde(flatten)]
     pub fields: NewBallot,
+    /// The actor by name; null where the caller may not see it.
+    pub actor: Option<ActorName>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -53,7 +55,7 @@ pub struct Ballot {
 async fn list(by: By<needs::ReadPriorities>, At(round): At<RoundId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Ballot>> {
     let round = rounds::find(by.sight(), round, db.reader()).await?;
     let own = matches!(round.status, RoundStatus::Draft | RoundStatus::Open);
-    Listed::of(by, paging, async move |by, paging| store::list(round.id, own.then_some(&by.sight().actors), paging, by, &db).await).await
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), round.id, own, paging, by, &db).await).await
 }
 
 /// Show a ballot
@@ -66,9 +68,9 @@ async fn show(by: By<needs::ReadPriorities>, At((round, actor)): At<(RoundId, Ac
     let round = rounds::find(by.sight(), round, db.reader()).await?;
     let open = matches!(round.status, RoundStatus::Draft | RoundStatus::Open);
     let ballot = store::find(round.id, actor, db.reader()).await?.filter(|_| !open || by.sight().actors.contains(&actor.uuid()));
-    let ballot = ballot.ok_or_else(Problem::not_found)?;
+    let ballot = store::named(by.sight(), ballot.ok_or_else(Problem::not_found)?, db.reader()).await?;
     let call = by.allowing(async |_, reach| reach.speaks_for(actor.uuid())).await?;
-    Reply::shown(&call, ballot.version, &ballot)
+    Reply::composed(&call, 200, ballot.version, &ballot)
 }
 
 /// Cast a ballot
@@ -88,9 +90,10 @@ async fn cast(
     db.write(&by, async |w| {
         let round = rounds::find_locked(by.sight(), round, w).await?;
         by.reach.speaks_for(actor.uuid())?;
-        rounds::is(&round, RoundStatus::Open)?;
+        rounds::require(Operation::Vote, &round)?;
         let Some(before) = store::find(round.id, actor, &w.tx).await? else {
             let ballot = store::put(&round, actor, None, new.0.clone(), w).await?;
+            let ballot = store::named(by.sight(), ballot, &w.tx).await?;
             return Reply::created(&format!("/rounds/{}/ballots", round.id), actor, ballot.version, &ballot);
         };
         by.expects(before.version)?;
@@ -98,11 +101,31 @@ async fn cast(
         let hidden = by.secrecy.as_ref().is_some_and(|secrecy| !secrecy.hidden(before.id.uuid()).is_empty());
         let ballot =
             if !hidden && before.fields == new.0 { before } else { store::put(&round, actor, Some(&before), new.0.clone(), w).await? };
+        let ballot = store::named(by.sight(), ballot, &w.tx).await?;
         Reply::changed(ballot.version, &ballot)
     })
     .await
 }
 
+/// Take a ballot back
+///
+/// By somebody who works for the actor, while the round is open. The party can vote again.
+#[utoipa::path(tag = "priorities", operation_id = "deleteBallot",
+    responses((status = 204, description = "The ballot is taken back")), extensions(("x-permission" = json!("priorities.vote"))))]
+#[delete("/rounds/{roundId}/ballots/{actorId}")]
+async fn take_back(by: By<needs::Vote>, At((round, actor)): At<(RoundId, ActorId)>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let round = rounds::find_locked(by.sight(), round, w).await?;
+        by.reach.speaks_for(actor.uuid())?;
+        rounds::require(Operation::Vote, &round)?;
+        let ballot = store::find(round.id, actor, &w.tx).await?.ok_or_else(Problem::not_found)?;
+        by.expects(ballot.version)?;
+        store::remove(&round, &ballot, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(show).service(cast);
+    config.service(list).service(show).service(cast).service(take_back);
 }

@@ -2,9 +2,11 @@
 //! in the outcome says so and abstains.
 
 mod api;
+pub mod rules;
 pub mod store;
 pub mod table;
 
+use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -26,4 +28,14 @@ pub struct Score {
     /// From 0 to the criterion's scale; higher is better.
     #[schema(minimum = 0, maximum = 100, example = 4)]
     pub score: i32,
+}
+
+/// Whether a party has voted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
+pub enum BallotState {
+    /// It has not.
+    Missing,
+    /// It has.
+    Cast,
 }

@@ -1,15 +1,14 @@
 //! Ballots, one for each party.
 
-use std::collections::BTreeSet;
-
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QueryTrait, entity::prelude::*};
 
 use super::{Ballot, NewBallot, table};
 use crate::{
+    access::Sight,
     forums::members::store as members,
-    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, page::Key, request::Call, say},
+    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, events::ChangeOperation, page::Key, request::Call, say},
     priorities::rounds::{Round, RoundId, rules, store::record},
-    registry::actors::ActorId,
+    registry::actors::{ActorId, store as actors},
 };
 
 fn view(row: table::Model) -> Ballot {
@@ -19,18 +18,28 @@ fn view(row: table::Model) -> Ballot {
         round_id: row.round_id,
         actor_id: row.actor_id,
         fields: NewBallot { scores: row.scores.0, abstains: row.abstains, conflict_of_interest: row.conflict_of_interest },
+        actor: None,
         created_at: row.created_at,
         updated_at: row.updated_at,
     }
 }
 
-/// A page of ballots; of these actors only, when given.
-pub(super) async fn list(round: RoundId, own: Option<&BTreeSet<Uuid>>, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Ballot>> {
+/// A ballot with the name of its actor.
+pub(super) async fn named(sight: &Sight, ballot: Ballot, db: &impl ConnectionTrait) -> Result<Ballot> {
+    let actor = actors::names(sight, &[ballot.actor_id], db).await?.remove(&ballot.actor_id);
+    Ok(Ballot { actor, ..ballot })
+}
+
+/// A page of ballots; of the caller's own actors only, where it may see no others.
+pub(super) async fn list(sight: &Sight, round: RoundId, own: bool, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Ballot>> {
     let select = table::Entity::find()
         .filter(table::Column::RoundId.eq(round))
-        .apply_if(own, |select, own| select.filter(table::Column::ActorId.is_in(own.iter().copied())));
+        .apply_if(own.then_some(&sight.actors), |select, own| select.filter(table::Column::ActorId.is_in(own.iter().copied())));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+    let page = paging.fetch(select, keys, call, db).await?.map(view);
+    let ids: Vec<_> = page.items.iter().map(|ballot| ballot.actor_id).collect();
+    let mut names = actors::names(sight, &ids, db.reader()).await?;
+    Ok(page.map(|ballot| Ballot { actor: names.remove(&ballot.actor_id), ..ballot }))
 }
 
 /// What a party has voted.
@@ -88,6 +97,12 @@ pub async fn put(round: &Round, actor: ActorId, before: Option<&Ballot>, new: Ne
             find(round.id, actor, &w.tx).await?.ok_or_else(Problem::not_found)?
         }
     };
-    record(round, "ballot", ballot.id.uuid(), version, w).await?;
+    record(round, "ballot", ballot.id.uuid(), ChangeOperation::Upsert, version, w).await?;
     Ok(ballot)
+}
+
+/// Takes a party's ballot back.
+pub(super) async fn remove(round: &Round, ballot: &Ballot, w: &Write<'_>) -> Result<()> {
+    table::Entity::delete_by_id(ballot.id).exec(&w.tx).await?;
+    record(round, "ballot", ballot.id.uuid(), ChangeOperation::Delete, ballot.version + 1, w).await
 }

@@ -1,15 +1,18 @@
-use actix_web::{get, post, web::Data};
+use actix_web::{get, patch, post, web::Data};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{DecisionId, store};
+use super::{DecisionId, DecisionStatus, store};
 use crate::{
-    access::{By, Visibility, policy::needs},
+    access::{
+        By, Sight, Visibility,
+        policy::{Permission, needs},
+    },
     forums::forums::among_members,
     interventions::interventions::InterventionId,
-    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection},
+    kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection},
     priorities::rounds::{RoundId, store as rounds},
 };
 
@@ -42,10 +45,29 @@ pub struct Decision {
     pub version: i64,
     #[serde(flatten)]
     pub fields: NewDecision,
-    /// Whether it departs from the beginning of the round's joint ranking.
+    /// Whether it departs from the beginning of the round's joint ranking, by places.
     pub departs: bool,
+    pub status: DecisionStatus,
+    /// What it said before each correction, newest first.
+    pub former: Vec<FormerDecision>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// What a decision said before it was corrected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FormerDecision {
+    /// The decision.
+    pub id: DecisionId,
+    /// The version that this was.
+    pub version: i64,
+    pub chosen: Vec<InterventionId>,
+    pub reason: Option<String>,
+    pub decided_on: NaiveDate,
+    pub departs: bool,
+    /// When it was corrected.
+    pub corrected_at: DateTime<Utc>,
 }
 
 /// Which decisions to list.
@@ -96,9 +118,36 @@ async fn create(by: By<needs::Decide>, new: Valid<NewDecision>, db: Data<Db>) ->
 #[get("/decisions/{decisionId}")]
 async fn show(by: By<needs::ReadPriorities>, At(id): At<DecisionId>, db: Data<Db>) -> Result<Reply<Decision>> {
     let decision = store::find(by.sight(), id, db.reader()).await?;
-    Reply::shown(&by, decision.version, &decision)
+    let round = rounds::find(&Sight::of_installation(), decision.fields.round_id, db.reader()).await?;
+    let call = by.allowing(async |_, reach| rounds::may_write(reach, &round, db.reader()).await).await?;
+    Reply::composed(&call, 200, decision.version, &decision)
+}
+
+/// Correct a decision
+///
+/// Merge patch, when what was recorded is not what was decided. What it said before is kept and shown in `former`. Of what was
+/// chosen the caller must see all.
+#[utoipa::path(tag = "priorities", operation_id = "updateDecision", request_body = Patch<NewDecision>,
+    responses((status = 200, description = "The decision as it has become", body = Decision)), extensions(("x-permission" = json!("priorities.decide"))))]
+#[patch("/decisions/{decisionId}")]
+async fn change(by: By<needs::Decide>, At(id): At<DecisionId>, patch: Patch<NewDecision>, db: Data<Db>) -> Result<Reply<Decision>> {
+    db.write(&by, async |w| {
+        let mut decision = store::find(by.sight(), id, &w.tx).await?;
+        let round = rounds::find_locked(&Sight::of_installation(), decision.fields.round_id, w).await?;
+        rounds::may_write(&by.reach, &round, &w.tx).await?;
+        by.expects(decision.version)?;
+        store::sees_all(&decision, w).await?;
+        if let Some(changed) = patch.apply(&decision.fields)? {
+            if changed.visibility.is_wider_than(decision.fields.visibility) {
+                rounds::may_write(&by.caller.reach(Permission::Decide)?, &round, &w.tx).await?;
+            }
+            decision = store::correct(&round, &decision, changed, w).await?;
+        }
+        Reply::changed(decision.version, &decision)
+    })
+    .await
 }
 
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(list).service(create).service(show);
+    config.service(list).service(create).service(show).service(change);
 }

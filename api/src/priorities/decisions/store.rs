@@ -7,7 +7,7 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
-use super::{Decision, DecisionId, NewDecision, api::DecisionFilter, table};
+use super::{Decision, DecisionId, DecisionStatus, FormerDecision, NewDecision, api::DecisionFilter, rules, table};
 use crate::{
     access::Sight,
     forums::forums::store as forums,
@@ -15,12 +15,13 @@ use crate::{
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
+        lifecycle::Lifecycle,
         page::Key,
         problem::Kind,
         request::Call,
         say,
     },
-    priorities::rounds::{Round, RoundId, RoundStatus, store as rounds},
+    priorities::rounds::{Round, RoundId, rules::Operation, store as rounds},
 };
 
 fn view(row: table::Model) -> Decision {
@@ -35,6 +36,8 @@ fn view(row: table::Model) -> Decision {
             visibility: row.visibility,
         },
         departs: row.departs,
+        status: row.status,
+        former: row.former.0,
         created_at: row.created_at,
         updated_at: row.updated_at,
     }
@@ -52,10 +55,17 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
 }
 
 async fn veil(sight: &Sight, decisions: &mut [Decision], db: &impl ConnectionTrait) -> Result<()> {
-    let all: Vec<_> = decisions.iter().flat_map(|decision| decision.fields.chosen.iter().copied()).collect();
+    let chosen = |decision: &Decision| {
+        let former: Vec<_> = decision.former.iter().flat_map(|former| former.chosen.iter().copied()).collect();
+        decision.fields.chosen.iter().copied().chain(former).collect::<Vec<_>>()
+    };
+    let all: Vec<_> = decisions.iter().flat_map(chosen).collect();
     let visible: Vec<_> = interventions::visible(sight, &all, db).await?.into_iter().map(|intervention| intervention.id).collect();
     for decision in decisions {
         decision.fields.chosen.retain(|chosen| visible.contains(chosen));
+        for former in &mut decision.former {
+            former.chosen.retain(|chosen| visible.contains(chosen));
+        }
     }
     Ok(())
 }
@@ -97,12 +107,23 @@ pub(super) fn no_round(problem: Problem) -> Problem {
     }
 }
 
-/// Records the decision of a round.
+/// Checks that nothing of what was chosen is left out for the caller, for a correction would lose it.
 ///
 /// # Errors
-/// When the round is not closed, or with all faults of the decision.
-pub async fn insert(round: &Round, new: NewDecision, w: &Write<'_>) -> Result<Decision> {
-    rounds::is(round, RoundStatus::Closed)?;
+/// When something is.
+pub(super) async fn sees_all(decision: &Decision, w: &Write<'_>) -> Result<()> {
+    let whole = find(&Sight::of_installation(), decision.id, &w.tx).await?;
+    if whole.fields.chosen == decision.fields.chosen {
+        return Ok(());
+    }
+    Err(Problem::conflict(say!(
+        "Något av det som valdes syns inte för dig, så beslutet kan inte rättas av dig. Be den som leder forumet.",
+        "Some of what was chosen cannot be seen by you, so you cannot correct the decision. Ask who leads the forum."
+    )))
+}
+
+/// Checks a decision against its round; tells whether it departs from the joint ranking.
+fn departs(round: &Round, new: &NewDecision) -> Result<bool> {
     let mut faults: Vec<Fault> = forums::visibility_fault(new.visibility).into_iter().collect();
     for (at, chosen) in new.chosen.iter().enumerate() {
         if !round.fields.candidates.contains(chosen) {
@@ -121,8 +142,7 @@ pub async fn insert(round: &Round, new: NewDecision, w: &Write<'_>) -> Result<De
         }
     }
     // Where there is no ranking, nothing supports the choice but its reason.
-    let ranking = round.result.iter().flat_map(|result| result.ranking.iter().map(|candidate| candidate.intervention_id));
-    let departs = !ranking.take(new.chosen.len()).eq(new.chosen.iter().copied());
+    let departs = !rounds::ranking(round).starts_with(&new.chosen);
     if departs && new.reason.is_none() {
         faults.push(Fault::at(
             "/reason",
@@ -133,9 +153,16 @@ pub async fn insert(round: &Round, new: NewDecision, w: &Write<'_>) -> Result<De
             ),
         ));
     }
-    if !faults.is_empty() {
-        return Err(Problem::invalid(faults));
-    }
+    if faults.is_empty() { Ok(departs) } else { Err(Problem::invalid(faults)) }
+}
+
+/// Records the decision of a round.
+///
+/// # Errors
+/// When the round is not closed, or with all faults of the decision.
+pub async fn insert(round: &Round, new: NewDecision, w: &Write<'_>) -> Result<Decision> {
+    rounds::require(Operation::Decide, round)?;
+    let departs = departs(round, &new)?;
     let row = table::ActiveModel {
         id: Set(w.new_id()),
         version: Set(1),
@@ -147,11 +174,54 @@ pub async fn insert(round: &Round, new: NewDecision, w: &Write<'_>) -> Result<De
         reason: Set(new.reason),
         decided_on: Set(new.decided_on),
         visibility: Set(new.visibility),
+        status: Set(DecisionStatus::Recorded),
+        former: Set(Vec::new().into()),
     };
     let decision = view(row.insert(&w.tx).await?);
-    rounds::proceed(round, RoundStatus::Decided, None, w).await?;
-    let visible = decision.fields.visibility.of(Some(round.fields.forum_id.uuid()), None);
-    let areas = forums::areas_of(round.fields.forum_id, &w.tx).await?;
-    w.record(Change::new("decision", decision.id.uuid(), ChangeOperation::Upsert, 1, visible).within(areas));
+    rounds::step(round, Operation::Decide, w).await?;
+    record(round, &decision, None, w).await?;
     Ok(decision)
+}
+
+/// Corrects a decision, which keeps what it said before.
+///
+/// # Errors
+/// With all faults of the decision.
+pub(super) async fn correct(round: &Round, before: &Decision, new: NewDecision, w: &Write<'_>) -> Result<Decision> {
+    if new.round_id != before.fields.round_id {
+        return Err(Problem::fault(
+            "/roundId",
+            "immutable",
+            say!("Ett beslut kan inte flyttas till en annan prioritering.", "A decision cannot move to another round."),
+        ));
+    }
+    let departs = departs(round, &new)?;
+    let whole = find(&Sight::of_installation(), before.id, &w.tx).await?;
+    let NewDecision { chosen, reason, decided_on, .. } = whole.fields.clone();
+    let was =
+        FormerDecision { id: whole.id, version: whole.version, chosen, reason, decided_on, departs: whole.departs, corrected_at: w.now };
+    let row = table::ActiveModel {
+        version: Set(whole.version + 1),
+        updated_at: Set(w.now),
+        chosen: Set(new.chosen.into()),
+        departs: Set(departs),
+        reason: Set(new.reason),
+        decided_on: Set(new.decided_on),
+        visibility: Set(new.visibility),
+        status: Set(rules::Life::after(&whole.status, rules::Operation::Correct)?.unwrap_or(whole.status)),
+        former: Set([was].into_iter().chain(whole.former).collect::<Vec<_>>().into()),
+        ..Default::default()
+    };
+    w.replace::<table::Entity>(row, table::Column::Id.eq(whole.id), table::Column::Version, whole.version).await?;
+    let decision = find(&Sight::of_installation(), whole.id, &w.tx).await?;
+    record(round, &decision, Some(before), w).await?;
+    Ok(decision)
+}
+
+async fn record(round: &Round, decision: &Decision, before: Option<&Decision>, w: &Write<'_>) -> Result<()> {
+    let visible = |decision: &Decision| decision.fields.visibility.of(Some(round.fields.forum_id.uuid()), None);
+    let areas = forums::areas_of(round.fields.forum_id, &w.tx).await?;
+    let change = Change::new("decision", decision.id.uuid(), ChangeOperation::Upsert, decision.version, visible(decision));
+    w.record(change.within(areas).after(before.map(visible)));
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::DecisionId;
+use super::{DecisionId, DecisionStatus, FormerDecision};
 use crate::{access::Visibility, interventions::interventions::InterventionId, kernel::table::List, priorities::rounds::RoundId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -19,6 +19,8 @@ pub struct Model {
     pub reason: Option<String>,
     pub decided_on: ChronoDate,
     pub visibility: Visibility,
+    pub status: DecisionStatus,
+    pub former: List<FormerDecision>,
 }
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}

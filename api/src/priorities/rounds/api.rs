@@ -1,18 +1,26 @@
-use actix_web::{get, patch, post, web::Data};
+use actix_web::{delete, get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Criterion, RankingMethod, RoundId, RoundResult, RoundScope, RoundStatus, TieBreak, store};
+use super::{Criterion, RankingMethod, RoundId, RoundResult, RoundScope, RoundStatus, TieBreak, rules::Operation, store};
 use crate::{
     access::{
         By, Visibility,
         policy::{Permission, needs},
     },
     forums::forums::{ForumId, among_members, rules as of_forum, store as forums},
-    interventions::interventions::{Horizon, InterventionId},
-    kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, extract::trimmed, page::Selection},
+    interventions::interventions::{Horizon, InterventionId, InterventionTitle},
+    kernel::{
+        At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid,
+        extract::trimmed,
+        frozen::{Frozen, FrozenCheck},
+        page::Selection,
+        reply::Nothing,
+    },
+    registry::actors::ActorName,
 };
 
 /// A round to be prepared.
@@ -56,10 +64,28 @@ pub struct Round {
     #[serde(flatten)]
     pub fields: NewRound,
     pub status: RoundStatus,
-    /// What the ballots say together; null until the round is closed.
-    pub result: Option<RoundResult>,
+    /// What the ballots say together, as it was computed; null until the round is closed.
+    #[schema(value_type = Option<RoundResult>)]
+    pub result: Option<Box<RawValue>>,
+    /// SHA-256 of the whole result as …/canonical gives it, in hexadecimal; null until the round is closed, and for rounds that were
+    /// closed before digests were kept.
+    pub result_hash: Option<String>,
+    /// The number of the form that the result is written in, as revisions have it; null where there is no digest.
+    pub result_form: Option<i32>,
+    /// The titles of the candidates that the caller may see, in the candidates' order.
+    pub titles: Vec<InterventionTitle>,
+    /// The names of the parties in the result that the caller may see.
+    pub parties: Vec<ActorName>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+impl Round {
+    /// Its result with what shows that it is as it was.
+    #[must_use]
+    pub fn frozen(&self) -> Option<Frozen> {
+        self.result.clone().map(|content| Frozen { content, hash: self.result_hash.clone(), form: self.result_form })
+    }
 }
 
 /// Which rounds to list.
@@ -105,6 +131,7 @@ async fn create(by: By<needs::WriteRounds>, new: Valid<NewRound>, db: Data<Db>) 
             forums::may_write(&by.caller.reach(Permission::Decide)?, &forum.fields, Some(forum.id), &w.tx).await?;
         }
         let round = store::insert(by.sight(), new.0.clone(), w).await?;
+        let round = store::named(by.sight(), round, &w.tx).await?;
         Reply::created("/rounds", round.id, round.version, &round)
     })
     .await
@@ -119,7 +146,7 @@ async fn create(by: By<needs::WriteRounds>, new: Valid<NewRound>, db: Data<Db>) 
 async fn show(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Round>> {
     let round = store::find(by.sight(), id, db.reader()).await?;
     let call = by.allowing(async |_, reach| store::may_write(reach, &round, db.reader()).await).await?;
-    Reply::shown(&call, round.version, &round)
+    Reply::composed(&call, 200, round.version, &store::named(by.sight(), round, db.reader()).await?)
 }
 
 /// Change a round
@@ -132,13 +159,15 @@ async fn change(by: By<needs::WriteRounds>, At(id): At<RoundId>, patch: Patch<Ne
     db.write(&by, async |w| {
         let mut round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         by.expects(round.version)?;
-        store::is(&round, RoundStatus::Draft)?;
+        store::require(Operation::Write, &round)?;
+        store::at_work(&round, w).await?;
         if let Some(changed) = patch.apply(&round.fields)? {
             if changed.visibility.is_wider_than(round.fields.visibility) {
                 store::may_write(&by.caller.reach(Permission::Decide)?, &round, &w.tx).await?;
             }
             round = store::update(by.sight(), &round, changed, w).await?;
         }
+        let round = store::named(by.sight(), round, &w.tx).await?;
         Reply::changed(round.version, &round)
     })
     .await
@@ -153,8 +182,9 @@ async fn change(by: By<needs::WriteRounds>, At(id): At<RoundId>, patch: Patch<Ne
 async fn open(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
         let round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
-        store::is(&round, RoundStatus::Draft)?;
-        let round = store::proceed(&round, RoundStatus::Open, None, w).await?;
+        store::at_work(&round, w).await?;
+        let round = store::open(by.sight(), &round, w).await?;
+        let round = store::named(by.sight(), round, &w.tx).await?;
         Reply::changed(round.version, &round)
     })
     .await
@@ -162,20 +192,81 @@ async fn open(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> 
 
 /// Close a round
 ///
-/// No more ballots; the joint ranking, each party's own and their agreement (Kendall's W) are computed and kept.
+/// No more ballots; the joint ranking, each party's own and their agreement (Kendall's W) are computed and kept. A ballot counts when
+/// its actor takes part in the forum on this day; the others are named in `uncounted`. When none counts there is no ranking.
 #[utoipa::path(tag = "priorities", operation_id = "closeRound",
     responses((status = 200, description = "The round with its result", body = Round)), extensions(("x-permission" = json!("priorities.write"))))]
 #[post("/rounds/{roundId}/close")]
 async fn close(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
         let round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
-        store::is(&round, RoundStatus::Open)?;
         let round = store::close(&round, w).await?;
+        let round = store::named(by.sight(), round, &w.tx).await?;
         Reply::changed(round.version, &round)
     })
     .await
 }
 
+/// Withdraw a round
+///
+/// Calls off what was opened by mistake or has become moot. Its ballots, and its result if it was closed, stay.
+#[utoipa::path(tag = "priorities", operation_id = "withdrawRound",
+    responses((status = 200, description = "The round as withdrawn", body = Round)), extensions(("x-permission" = json!("priorities.write"))))]
+#[post("/rounds/{roundId}/withdraw")]
+async fn withdraw(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Round>> {
+    db.write(&by, async |w| {
+        let round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
+        let round = store::step(&round, Operation::Withdraw, w).await?;
+        let round = store::named(by.sight(), round, &w.tx).await?;
+        Reply::changed(round.version, &round)
+    })
+    .await
+}
+
+/// Remove a round
+///
+/// For a draft. A round that has been opened is withdrawn instead.
+#[utoipa::path(tag = "priorities", operation_id = "deleteRound",
+    responses((status = 204, description = "The round is removed")), extensions(("x-permission" = json!("priorities.write"))))]
+#[delete("/rounds/{roundId}")]
+async fn remove(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
+        by.expects(round.version)?;
+        store::remove(&round, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+/// Give a result's bytes
+///
+/// The result as it was computed, to be hashed by anybody. Only who may see all of it is given it.
+#[utoipa::path(tag = "priorities", operation_id = "getRoundCanonical",
+    responses((status = 200, description = "The result, byte for byte", body = RoundResult)), extensions(("x-permission" = json!("priorities.read"))))]
+#[get("/rounds/{roundId}/canonical")]
+async fn canonical(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Box<RawValue>>> {
+    let round = store::find(by.sight(), id, db.reader()).await?;
+    let result = round.frozen().ok_or_else(Problem::not_found)?;
+    if let Some(secrecy) = &by.secrecy {
+        secrecy.refuse_redacted(&mut result.value()?)?;
+    }
+    Reply::shown(&by, round.version, &result.content)
+}
+
+/// Check a result
+///
+/// Whether the bytes that are kept are those that were computed.
+#[utoipa::path(tag = "priorities", operation_id = "verifyRound",
+    responses((status = 200, description = "What was found", body = FrozenCheck)), extensions(("x-permission" = json!("priorities.read"))))]
+#[get("/rounds/{roundId}/verify")]
+async fn verify(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<FrozenCheck>> {
+    let round = store::find(by.sight(), id, db.reader()).await?;
+    let result = round.frozen().ok_or_else(Problem::not_found)?;
+    Reply::computed(&by, &result.differs("/resultHash", "/resultForm")?.into())
+}
+
 pub fn routes(config: &mut ServiceConfig) {
     config.service(list).service(create).service(show).service(change).service(open).service(close);
+    config.service(withdraw).service(remove).service(canonical).service(verify);
 }

@@ -6,7 +6,7 @@ pub mod rules;
 pub mod store;
 pub mod table;
 
-use sea_orm::{FromJsonQueryResult, entity::prelude::*};
+use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -41,6 +41,8 @@ pub enum RoundStatus {
     Closed,
     /// A decision is taken.
     Decided,
+    /// It was called off.
+    Withdrawn,
 }
 
 /// How the joint ranking is computed.
@@ -85,17 +87,15 @@ pub struct Criterion {
 }
 
 /// A candidate's place in the joint ranking.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RankedCandidate {
     pub intervention_id: InterventionId,
     /// 1 is first; shared by those with equal points, and the next rank left out for each that shares it.
     pub rank: i32,
     /// The place after the tie-break, which nobody shares.
-    #[serde(default)]
     pub place: i32,
     /// What gave it its place among those of the same rank; null when it shares its rank with nobody.
-    #[serde(default)]
     pub placed_by: Option<TieBreak>,
     /// By the round's method: a mean of 0 to 100, or Borda points.
     pub points: f64,
@@ -104,7 +104,7 @@ pub struct RankedCandidate {
 }
 
 /// A party's own ranking.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PartyRanking {
     pub actor_id: ActorId,
@@ -112,12 +112,11 @@ pub struct PartyRanking {
     /// party holds all equal.
     pub ranking: Vec<InterventionId>,
     /// The rank of each of them, shared by equals.
-    #[serde(default)]
     pub ranks: Vec<i32>,
 }
 
 /// A ballot that does not count.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Uncounted {
     /// Whose ballot it is.
@@ -128,7 +127,7 @@ pub struct Uncounted {
 }
 
 /// Why a ballot does not count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UncountedBecause {
     /// The actor was merged into another, which has a ballot of its own.
@@ -138,7 +137,7 @@ pub enum UncountedBecause {
 }
 
 /// Why there is no joint ranking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unranked {
     /// No ballot counts, or all abstained.
@@ -146,7 +145,7 @@ pub enum Unranked {
 }
 
 /// How much the parties agree.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Agreement {
     /// Kendall's W, corrected for ties: 1 when all rank alike, 0 when they do not agree at all; null when not defined.
@@ -160,19 +159,17 @@ pub struct Agreement {
 }
 
 /// What the ballots say together, computed when the round was closed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, FromJsonQueryResult, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoundResult {
     pub method: RankingMethod,
     /// The candidates from first to last, by their places.
     pub ranking: Vec<RankedCandidate>,
     /// Why there is no ranking; null when there is one.
-    #[serde(default)]
     #[schema(inline)]
     pub unranked: Option<Unranked>,
     pub agreement: Agreement,
     pub parties: Vec<PartyRanking>,
     /// Ballots that do not count: of parties that had left when the round was closed, or were merged into another that voted.
-    #[serde(default)]
     pub uncounted: Vec<Uncounted>,
 }

@@ -2,13 +2,116 @@
 
 use num_rational::BigRational;
 
-use super::{Agreement, NewRound, PartyRanking, RankedCandidate, RankingMethod, RoundResult, TieBreak, Unranked};
+use super::{
+    Agreement, NewRound, PartyRanking, RankedCandidate, RankingMethod, RoundResult,
+    RoundStatus::{self, Closed, Decided, Draft, Open, Withdrawn},
+    TieBreak, Unranked,
+};
 use crate::{
     interventions::interventions::InterventionId,
-    kernel::{Fault, say, text},
+    kernel::{Fault, Problem, Result, lifecycle::Lifecycle, say, text},
     priorities::{ballots::Score, methods},
     registry::actors::ActorId,
 };
+
+/// What can be done with a round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Change what is asked and how it is counted.
+    Write,
+    /// Let the parties vote.
+    Open,
+    /// Cast a ballot, or take one back.
+    Vote,
+    /// Count the ballots.
+    Close,
+    /// Record what was chosen.
+    Decide,
+    /// Call it off.
+    Withdraw,
+    /// Take it away.
+    Remove,
+}
+
+/// The life-cycle of a round.
+#[derive(Debug)]
+pub struct Life;
+
+impl Lifecycle for Life {
+    const NAME: &'static str = "Round";
+    type State = RoundStatus;
+    type Operation = Operation;
+    const OPERATIONS: &'static [Operation] =
+        &[Operation::Write, Operation::Open, Operation::Vote, Operation::Close, Operation::Decide, Operation::Withdraw, Operation::Remove];
+
+    fn calls(operation: Operation) -> &'static [&'static str] {
+        match operation {
+            Operation::Write => &["updateRound"],
+            Operation::Open => &["openRound"],
+            Operation::Vote => &["castBallot", "deleteBallot"],
+            Operation::Close => &["closeRound"],
+            Operation::Decide => &["createDecision"],
+            Operation::Withdraw => &["withdrawRound"],
+            Operation::Remove => &["deleteRound"],
+        }
+    }
+
+    fn after(state: &RoundStatus, operation: Operation) -> Result<Option<RoundStatus>> {
+        Ok(Some(match (operation, *state) {
+            (Operation::Write, Draft) => Draft,
+            (Operation::Open, Draft) | (Operation::Vote, Open) => Open,
+            (Operation::Close, Open) => Closed,
+            (Operation::Decide, Closed) => Decided,
+            (Operation::Withdraw, Open | Closed) => Withdrawn,
+            (Operation::Remove, Draft) => return Ok(None),
+            (Operation::Withdraw, Draft) => {
+                return Err(Problem::conflict(say!(
+                    "Prioriteringen är ett utkast. Ta bort den i stället för att återkalla den.",
+                    "The round is a draft. Remove it instead of withdrawing it."
+                )));
+            }
+            (Operation::Withdraw | Operation::Decide, Decided) => {
+                return Err(Problem::conflict(say!(
+                    "Ett beslut är redan fattat. Är det fel, rätta beslutet.",
+                    "A decision is taken already. If it is wrong, correct the decision."
+                )));
+            }
+            (Operation::Remove, _) => {
+                return Err(Problem::conflict(say!(
+                    "Bara ett utkast kan tas bort. En prioritering som har öppnats återkallas med …/withdraw.",
+                    "Only a draft can be removed. A round that has been opened is withdrawn with …/withdraw."
+                )));
+            }
+            (_, Withdrawn) => {
+                return Err(Problem::conflict(say!(
+                    "Prioriteringen är återkallad. Förbered en ny i stället.",
+                    "The round is withdrawn. Prepare a new one instead."
+                )));
+            }
+            (Operation::Write | Operation::Open, _) => {
+                return Err(Problem::conflict(say!(
+                    "Prioriteringen är redan öppnad, och dess regler är fasta.",
+                    "The round is opened already, and its rules are fixed."
+                )));
+            }
+            (Operation::Vote | Operation::Close, Draft) => {
+                return Err(Problem::conflict(say!("Prioriteringen är inte öppnad än (…/open).", "The round is not open yet (…/open).")));
+            }
+            (Operation::Vote | Operation::Close, _) => {
+                return Err(Problem::conflict(say!(
+                    "Prioriteringen är stängd; röster kan inte längre lämnas eller tas tillbaka.",
+                    "The round is closed; ballots can no longer be cast or taken back."
+                )));
+            }
+            (Operation::Decide, _) => {
+                return Err(Problem::conflict(say!(
+                    "Prioriteringen behöver stängas först (…/close).",
+                    "The round must be closed first (…/close)."
+                )));
+            }
+        }))
+    }
+}
 
 /// The faults of a round that can be seen in it alone.
 #[must_use]

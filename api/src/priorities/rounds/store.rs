@@ -1,29 +1,36 @@
 //! Rounds, with their candidates kept in step.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*};
+use serde_json::value::RawValue;
 
-use super::{NewRound, Round, RoundId, RoundResult, RoundStatus, Uncounted, UncountedBecause, api::RoundFilter, rules, table};
+use super::{
+    NewRound, Round, RoundId, RoundResult, RoundStatus, Uncounted, UncountedBecause,
+    api::RoundFilter,
+    rules::{self, Life, Operation},
+    table,
+};
 use crate::{
-    access::{Reach, Sight, Visibility},
-    forums::{forums::store as forums, members::store as members},
-    interventions::interventions::{InterventionId, store as interventions},
+    access::{Reach, Sight},
+    forums::{
+        forums::{rules as of_forum, store as forums},
+        members::store as members,
+    },
+    interventions::interventions::{InterventionId, InterventionTitle, store as interventions},
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
+        frozen::Frozen,
+        lifecycle::Lifecycle,
         page::Key,
         request::Call,
         say,
     },
     priorities::ballots::store as ballots,
-    registry::actors::store as actors,
+    registry::actors::{ActorId, store as actors},
 };
 
-fn view(mut row: table::Model) -> Round {
-    // A result from before ranks could be shared had a place for each.
-    for candidate in row.result.iter_mut().flat_map(|result| &mut result.ranking).filter(|candidate| candidate.place == 0) {
-        candidate.place = candidate.rank;
-    }
-    Round {
+fn view(row: table::Model) -> Result<Round> {
+    Ok(Round {
         id: row.id,
         version: row.version,
         fields: NewRound {
@@ -38,14 +45,22 @@ fn view(mut row: table::Model) -> Round {
             visibility: row.visibility,
         },
         status: row.status,
-        result: row.result,
+        result: row.result.map(RawValue::from_string).transpose()?,
+        result_hash: row.result_hash,
+        result_form: row.result_form,
+        titles: Vec::new(),
+        parties: Vec::new(),
         created_at: row.created_at,
         updated_at: row.updated_at,
-    }
+    })
 }
 
 fn seen(sight: &Sight) -> Select<table::Entity> {
-    table::Entity::find().filter(sight.rows(table::Column::Visibility, Some(table::Column::ForumId.into_expr()), None))
+    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
+        table::Column::Visibility,
+        Some(table::Column::ForumId.into_expr()),
+        None,
+    ))
 }
 
 pub(super) async fn list(sight: &Sight, filter: &RoundFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Round>> {
@@ -53,7 +68,41 @@ pub(super) async fn list(sight: &Sight, filter: &RoundFilter, paging: &Paging, c
         .apply_if(filter.forum_id, |select, forum| select.filter(table::Column::ForumId.eq(forum)))
         .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+    let mut page = paging.fetch(select, keys, call, db).await?.try_map(view)?;
+    name(sight, &mut page.items, db.reader()).await?;
+    Ok(page)
+}
+
+/// A round with the names of what stands in it.
+pub(super) async fn named(sight: &Sight, round: Round, db: &impl ConnectionTrait) -> Result<Round> {
+    let mut rounds = [round];
+    name(sight, &mut rounds, db).await?;
+    let [round] = rounds;
+    Ok(round)
+}
+
+async fn name(sight: &Sight, rounds: &mut [Round], db: &impl ConnectionTrait) -> Result<()> {
+    let candidates: Vec<_> = rounds.iter().flat_map(|round| round.fields.candidates.iter().copied()).collect();
+    let titles = interventions::titles(sight, &candidates, db).await?;
+    let parties: Vec<Vec<ActorId>> = rounds.iter().map(parties).collect();
+    let names = actors::names(sight, &parties.concat(), db).await?;
+    for (round, parties) in rounds.iter_mut().zip(parties) {
+        let title = |id: &InterventionId| Some(InterventionTitle { id: *id, title: titles.get(id)?.clone() });
+        round.titles = round.fields.candidates.iter().filter_map(title).collect();
+        round.parties = parties.iter().filter_map(|party| names.get(party).cloned()).collect();
+    }
+    Ok(())
+}
+
+/// The parties that a round's result names.
+fn parties(round: &Round) -> Vec<ActorId> {
+    let result = content(round);
+    let named = ["parties", "uncounted"].map(|list| result[list].as_array().cloned().unwrap_or_default()).concat();
+    named.iter().filter_map(|party| Uuid::parse_str(party["actorId"].as_str()?).ok()).map(ActorId::from).collect()
+}
+
+fn content(round: &Round) -> serde_json::Value {
+    round.result.as_ref().and_then(|result| serde_json::from_str(result.get()).ok()).unwrap_or_default()
 }
 
 /// One round that may be seen.
@@ -61,7 +110,7 @@ pub(super) async fn list(sight: &Sight, filter: &RoundFilter, paging: &Paging, c
 /// # Errors
 /// When there is none.
 pub async fn find(sight: &Sight, id: RoundId, db: &impl ConnectionTrait) -> Result<Round> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).transpose()?.ok_or_else(Problem::not_found)
 }
 
 /// One round that may be seen, locked so that it can be neither opened nor closed meanwhile.
@@ -69,7 +118,7 @@ pub async fn find(sight: &Sight, id: RoundId, db: &impl ConnectionTrait) -> Resu
 /// # Errors
 /// When there is none.
 pub async fn find_locked(sight: &Sight, id: RoundId, w: &Write<'_>) -> Result<Round> {
-    seen(sight).filter(table::Column::Id.eq(id)).lock_exclusive().one(&w.tx).await?.map(view).ok_or_else(Problem::not_found)
+    seen(sight).filter(table::Column::Id.eq(id)).lock_exclusive().one(&w.tx).await?.map(view).transpose()?.ok_or_else(Problem::not_found)
 }
 
 /// One round that the caller may lead, locked.
@@ -91,6 +140,15 @@ pub async fn may_write(reach: &Reach, round: &Round, db: &impl ConnectionTrait) 
     forums::may_write(reach, &forum.fields, Some(forum.id), db).await
 }
 
+/// Checks that the forum of a round is at work.
+///
+/// # Errors
+/// When it is closed.
+pub async fn at_work(round: &Round, w: &Write<'_>) -> Result<()> {
+    let forum = forums::find(&Sight::of_installation(), round.fields.forum_id, &w.tx).await?;
+    of_forum::require(of_forum::Operation::Work, forum.fields.status)
+}
+
 /// The rounds that may be seen and have one of these candidates.
 ///
 /// # Errors
@@ -100,31 +158,16 @@ pub async fn considering(sight: &Sight, candidates: &[InterventionId], db: &impl
         table::candidate::Entity::find().filter(table::candidate::Column::InterventionId.is_in(candidates.iter().copied())).all(db).await?;
     let ids: Vec<_> = rows.into_iter().map(|row| row.round_id).collect();
     let rows = seen(sight).filter(table::Column::Id.is_in(ids)).order_by_asc(table::Column::Id).all(db).await?;
-    Ok(rows.into_iter().map(view).collect())
+    rows.into_iter().map(view).collect()
 }
 
-/// Checks that a round is in a phase.
+/// The phase that an operation leads to.
 ///
 /// # Errors
-/// When it is in another, saying what to do.
-pub fn is(round: &Round, status: RoundStatus) -> Result<()> {
-    if round.status == status {
-        return Ok(());
-    }
-    Err(Problem::conflict(match status {
-        RoundStatus::Draft => {
-            say!("Prioriteringen är redan öppnad, och dess regler är fasta.", "The round is opened already, and its rules are fixed.")
-        }
-        RoundStatus::Open if round.status == RoundStatus::Draft => {
-            say!("Prioriteringen är inte öppnad än (…/open).", "The round is not open yet (…/open).")
-        }
-        RoundStatus::Open => {
-            say!("Prioriteringen är stängd; röster kan inte längre lämnas.", "The round is closed; ballots can no longer be cast.")
-        }
-        RoundStatus::Closed if round.status == RoundStatus::Decided => say!("Ett beslut är redan fattat.", "A decision is taken already."),
-        _ => say!("Prioriteringen behöver stängas först (…/close).", "The round must be closed first (…/close)."),
-    })
-    .with(format!("/rounds/{}", round.id)))
+/// When it cannot be done as the round stands, saying what to do instead.
+pub fn require(operation: Operation, round: &Round) -> Result<RoundStatus> {
+    let after = Life::after(&round.status, operation).map_err(|problem| problem.with(format!("/rounds/{}", round.id)))?;
+    Ok(after.unwrap_or(round.status))
 }
 
 /// Prepares a round.
@@ -145,17 +188,47 @@ pub(super) async fn update(sight: &Sight, round: &Round, new: NewRound, w: &Writ
             say!("En prioritering kan inte byta forum.", "A round cannot move to another forum."),
         ));
     }
+    require(Operation::Write, round)?;
     check(sight, &new, w).await?;
     store(round.id, round.version + 1, Some(round), new, round.status, None, w).await
 }
 
-/// Takes a round to its next phase.
+/// Takes a round to the phase that an operation leads to.
 ///
 /// # Errors
-/// When another was first.
-pub async fn proceed(round: &Round, status: RoundStatus, result: Option<RoundResult>, w: &Write<'_>) -> Result<Round> {
-    let result = result.or_else(|| round.result.clone());
+/// When it cannot be done as the round stands, or another was first.
+pub async fn step(round: &Round, operation: Operation, w: &Write<'_>) -> Result<Round> {
+    let status = require(operation, round)?;
+    let result = round.frozen();
     store(round.id, round.version + 1, Some(round), round.fields.clone(), status, result, w).await
+}
+
+/// Opens a round to the parties' ballots.
+///
+/// # Errors
+/// When it cannot be opened, or no longer chooses among what the forum's members may see.
+pub async fn open(sight: &Sight, round: &Round, w: &Write<'_>) -> Result<Round> {
+    require(Operation::Open, round)?;
+    interventions::hold(&round.fields.candidates, w).await?;
+    check(sight, &round.fields, w).await?;
+    step(round, Operation::Open, w).await
+}
+
+/// Removes a round: it is kept, but neither shown nor found.
+pub(super) async fn remove(round: &Round, w: &Write<'_>) -> Result<()> {
+    require(Operation::Remove, round)?;
+    let version = round.version + 1;
+    let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
+    w.replace::<table::Entity>(row, table::Column::Id.eq(round.id), table::Column::Version, round.version).await?;
+    record(round, "round", round.id.uuid(), ChangeOperation::Delete, version, w).await
+}
+
+/// The candidates of a closed round from first to last, as its result says.
+#[must_use]
+pub fn ranking(round: &Round) -> Vec<InterventionId> {
+    let result = content(round);
+    let ids = result["ranking"].as_array().into_iter().flatten().filter_map(|ranked| ranked["interventionId"].as_str());
+    ids.filter_map(|id| Uuid::parse_str(id).ok()).map(InterventionId::from).collect()
 }
 
 /// Closes a round with what its ballots say together. A ballot counts when its actor takes part in the forum on that day; of
@@ -174,7 +247,8 @@ pub async fn close(round: &Round, w: &Write<'_>) -> Result<Round> {
     let because = |actor| if merged.contains(&actor) { UncountedBecause::Merged } else { UncountedBecause::Left };
     let uncounted = others.iter().map(|ballot| Uncounted { actor_id: ballot.actor_id, because: because(ballot.actor_id) }).collect();
     let result = RoundResult { uncounted, ..rules::result(&round.fields, &counted) };
-    proceed(round, RoundStatus::Closed, Some(result), w).await
+    let status = require(Operation::Close, round)?;
+    store(round.id, round.version + 1, Some(round), round.fields.clone(), status, Some(Frozen::of(&result)?), w).await
 }
 
 /// Checks that the forum's members may see all that they choose among.
@@ -187,12 +261,7 @@ async fn check(sight: &Sight, new: &NewRound, w: &Write<'_>) -> Result<()> {
         match seen.iter().find(|intervention| intervention.id == *candidate) {
             None => faults.push(Fault::at(place, "not-found", say!("Insatsen finns inte.", "The intervention does not exist."))),
             Some(intervention) => {
-                let apart = match intervention.fields.visibility {
-                    Visibility::Actor => true,
-                    Visibility::Forum => intervention.fields.forum_id != Some(new.forum_id),
-                    Visibility::Public | Visibility::Members => false,
-                };
-                if apart {
+                if interventions::is_apart(&intervention.fields, new.forum_id) {
                     faults.push(Fault::at(
                         place,
                         "hidden",
@@ -214,7 +283,7 @@ async fn store(
     before: Option<&Round>,
     new: NewRound,
     status: RoundStatus,
-    result: Option<RoundResult>,
+    result: Option<Frozen>,
     w: &Write<'_>,
 ) -> Result<Round> {
     let row = table::ActiveModel {
@@ -231,11 +300,14 @@ async fn store(
         method: Set(new.method),
         tie_break: Set(new.tie_break),
         status: Set(status),
-        result: Set(result),
+        result_hash: Set(result.as_ref().and_then(|result| result.hash.clone())),
+        result_form: Set(result.as_ref().and_then(|result| result.form)),
+        result: Set(result.map(|result| result.content.get().to_owned())),
         visibility: Set(new.visibility),
+        deleted_at: sea_orm::NotSet,
     };
     let round = match before {
-        None => view(row.insert(&w.tx).await?),
+        None => view(row.insert(&w.tx).await?)?,
         Some(before) => {
             w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
             find(&Sight::of_installation(), id, &w.tx).await?
@@ -252,7 +324,7 @@ async fn store(
         });
         table::candidate::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
-    record(&round, "round", id.uuid(), version, w).await?;
+    record(&round, "round", id.uuid(), ChangeOperation::Upsert, version, w).await?;
     Ok(round)
 }
 
@@ -260,9 +332,9 @@ async fn store(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn record(round: &Round, kind: &'static str, id: Uuid, version: i64, w: &Write<'_>) -> Result<()> {
+pub async fn record(round: &Round, kind: &'static str, id: Uuid, op: ChangeOperation, version: i64, w: &Write<'_>) -> Result<()> {
     let visible = round.fields.visibility.of(Some(round.fields.forum_id.uuid()), None);
     let areas = forums::areas_of(round.fields.forum_id, &w.tx).await?;
-    w.record(Change::new(kind, id, ChangeOperation::Upsert, version, visible).within(areas));
+    w.record(Change::new(kind, id, op, version, visible).within(areas));
     Ok(())
 }

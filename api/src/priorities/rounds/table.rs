@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::{Criterion, RankingMethod, RoundId, RoundResult, RoundScope, RoundStatus, TieBreak};
+use super::{Criterion, RankingMethod, RoundId, RoundScope, RoundStatus, TieBreak};
 use crate::{
     access::Visibility,
     forums::forums::ForumId,
@@ -27,8 +27,11 @@ pub struct Model {
     pub method: RankingMethod,
     pub tie_break: TieBreak,
     pub status: RoundStatus,
-    pub result: Option<RoundResult>,
+    pub result: Option<String>,
+    pub result_hash: Option<String>,
+    pub result_form: Option<i32>,
     pub visibility: Visibility,
+    pub deleted_at: Option<ChronoDateTimeUtc>,
 }
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}

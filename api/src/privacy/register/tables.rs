@@ -221,7 +221,7 @@ pub const TABLES: &[Declared] = &[
         "mandate",
         Words("Mandat", "Mandates"),
         &[texts("legal_basis", "listMandates getMandate")],
-        "id version:int created_at updated_at actor_id policy_domain area_id powers:json basis confirmed_by valid_from valid_to visibility deleted_at",
+        "id version:int created_at updated_at actor_id policy_domain area_id powers:json basis confirmer valid_from valid_to visibility deleted_at",
     ),
     nobody("actor_relation", "id version:int created_at updated_at kind actor_id other_actor_id valid_from valid_to deleted_at"),
     naming(
@@ -332,7 +332,8 @@ pub const TABLES: &[Declared] = &[
         "round",
         Words("Prioriteringar", "Rounds"),
         &[texts("question criteria:json", "listRounds getRound")],
-        "id version:int created_at updated_at forum_id scope horizon candidates:json method tie_break status result:json visibility",
+        "id version:int created_at updated_at forum_id scope horizon candidates:json method tie_break status result result_hash result_form:int \
+         visibility deleted_at",
     ),
     nobody("round_candidate", "round_id intervention_id ordinal:int"),
     naming(
@@ -344,8 +345,8 @@ pub const TABLES: &[Declared] = &[
     naming(
         "decision",
         Words("Beslut", "Decisions"),
-        &[texts("reason", "listDecisions getDecision")],
-        "id version:int created_at updated_at round_id chosen:json departs:flag decided_on visibility",
+        &[texts("reason former:json", "listDecisions getDecision")],
+        "id version:int created_at updated_at round_id chosen:json departs:flag decided_on visibility status",
     ),
     // How other systems take part.
     about(

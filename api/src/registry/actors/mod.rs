@@ -21,6 +21,14 @@ use crate::kernel::Id;
 /// The id of an actor.
 pub type ActorId = Id<Actor>;
 
+/// An actor by name, where others name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ActorName {
+    pub id: ActorId,
+    pub name: String,
+}
+
 /// What kind of organisation an actor is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]

@@ -20,7 +20,7 @@ pub(super) use put::{claim as claim_numbers, own, texts, version};
 pub use removal::remove;
 pub(super) use removal::{restore, restoring};
 
-use super::{Actor, ActorId, ActorStatus, NewActor, api::ActorFilter, rules, table, tombstones};
+use super::{Actor, ActorId, ActorName, ActorStatus, NewActor, api::ActorFilter, rules, table, tombstones};
 use crate::{
     access::{Reach, Sight, Visibility, grants::store as grants},
     geography::areas::{AreaId, store as areas},
@@ -226,6 +226,25 @@ pub async fn missing(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) 
     Ok(ids.iter().copied().filter(|id| !found.contains(id)).collect())
 }
 
+/// The names of actors that may be seen, by their ids.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn names(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, ActorName>> {
+    let mut found = HashMap::new();
+    for ids in ids.chunks(500) {
+        let rows: Vec<(ActorId, String)> = seen(sight)
+            .select_only()
+            .columns([table::Column::Id, table::Column::Name])
+            .filter(table::Column::Id.is_in(ids.iter().copied()))
+            .into_tuple()
+            .all(db)
+            .await?;
+        found.extend(rows.into_iter().map(|(id, name)| (id, ActorName { id, name })));
+    }
+    Ok(found)
+}
+
 /// Which of these actors were merged into others.
 ///
 /// # Errors
@@ -302,6 +321,21 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db:
     let seat: Vec<&str> = seat.iter().map(String::as_str).collect();
     reach.require(&seat, id.map(ActorId::uuid), None).or_else(|refused| match (id, actor.parent_id) {
         (None, Some(parent)) => reach.require(&[], Some(parent.uuid()), None),
+        // Whose permission reaches some areas is told that it is not said in which of them the actor is.
+        (None, None) if actor.seat_area_id.is_none() && !reach.areas.is_empty() => Err(Problem {
+            faults: vec![Fault::at(
+                "/seatAreaId",
+                "required",
+                say!(
+                    "Ange området där aktören har sitt säte, till exempel kommunens kod 0127.",
+                    "Give the area in which the actor has its seat, for example the municipality's code 0127."
+                ),
+            )],
+            ..refused.detail(say!(
+                "Din behörighet gäller aktörer i vissa områden, och aktören har inget säte angivet. Ange seatAreaId.",
+                "Your permission holds for actors in certain areas, and the actor has no seat given. Give seatAreaId."
+            ))
+        }),
         _ => Err(refused),
     })
 }

@@ -6,7 +6,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{Basis, Confirmer, MandateId, Power, store};
 use crate::{
-    access::{By, Visibility, policy::needs},
+    access::{
+        By, Reach, Visibility,
+        policy::{Permission, needs},
+    },
     geography::areas::AreaId,
     kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, reply::Nothing},
     registry::actors::{ActorId, store as actors},
@@ -118,8 +121,11 @@ async fn create(by: By<needs::WriteMandates>, new: Valid<NewMandate>, db: Data<D
 #[get("/mandates/{mandateId}")]
 async fn show(by: By<needs::ReadRegistry>, At(id): At<MandateId>, db: Data<Db>) -> Result<Reply<Mandate>> {
     let mandate = store::find(by.sight(), id, db.reader()).await?;
-    let call = by.allowing(async |_, reach| store::may_change(by.sight(), reach, &mandate.fields, db.reader()).await).await?;
-    Reply::shown(&call, mandate.version, &mandate)
+    let may = async |permission, reach: &Reach| match permission {
+        Permission::ConfirmMandates => store::may_confirm(reach, &mandate.fields, db.reader()).await,
+        _ => store::may_change(by.sight(), reach, &mandate.fields, db.reader()).await,
+    };
+    Reply::shown(&by.allowing(may).await?, mandate.version, &mandate)
 }
 
 /// Change a mandate
@@ -151,14 +157,12 @@ async fn change(by: By<needs::WriteMandates>, At(id): At<MandateId>, patch: Patc
 ///
 /// By who coordinates where it holds. A later change by the actor's own people is theirs alone again.
 #[utoipa::path(tag = "mandates", operation_id = "confirmMandate",
-    responses((status = 200, description = "The mandate as confirmed", body = Mandate)), extensions(("x-permission" = json!("mandates.write"))))]
+    responses((status = 200, description = "The mandate as confirmed", body = Mandate)), extensions(("x-permission" = json!("mandates.confirm"))))]
 #[post("/mandates/{mandateId}/confirm")]
-async fn confirm(by: By<needs::WriteMandates>, At(id): At<MandateId>, db: Data<Db>) -> Result<Reply<Mandate>> {
+async fn confirm(by: By<needs::ConfirmMandates>, At(id): At<MandateId>, db: Data<Db>) -> Result<Reply<Mandate>> {
     db.write(&by, async |w| {
         let mut mandate = store::find(by.sight(), id, &w.tx).await?;
-        if store::confirmer(&by.reach, &mandate.fields, &w.tx).await? != Confirmer::Coordinator {
-            return Err(by.reach.missing());
-        }
+        store::may_confirm(&by.reach, &mandate.fields, &w.tx).await?;
         if mandate.confirmed_by != Some(Confirmer::Coordinator) {
             mandate = store::update(&mandate, mandate.fields.clone(), Confirmer::Coordinator, w).await?;
         }

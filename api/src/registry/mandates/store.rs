@@ -40,7 +40,7 @@ fn view(row: table::Model) -> Mandate {
             valid_to: row.valid_to,
             visibility: row.visibility,
         },
-        confirmed_by: row.confirmed_by,
+        confirmed_by: row.confirmer,
         inherited: false,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -132,9 +132,16 @@ pub(super) async fn may_change(sight: &Sight, reach: &Reach, mandate: &NewMandat
 /// # Errors
 /// When the database does not answer.
 pub(super) async fn confirmer(reach: &Reach, mandate: &NewMandate, db: &impl ConnectionTrait) -> Result<Confirmer> {
+    Ok(if may_confirm(reach, mandate, db).await.is_ok() { Confirmer::Coordinator } else { Confirmer::Party })
+}
+
+/// Checks that the caller coordinates where a mandate holds.
+///
+/// # Errors
+/// When it does not.
+pub(super) async fn may_confirm(reach: &Reach, mandate: &NewMandate, db: &impl ConnectionTrait) -> Result<()> {
     let path = areas::path(mandate.area_id, db).await?.unwrap_or_default();
-    let coordinates = reach.require(&[path.as_str()], None, None).is_ok();
-    Ok(if coordinates { Confirmer::Coordinator } else { Confirmer::Party })
+    reach.require(&[path.as_str()], None, None)
 }
 
 /// Refuses what is said of an actor twice: the same powers in the same domain and area, on the same ground and for the same days.
@@ -234,7 +241,7 @@ async fn store(
         valid_from: Set(new.valid_from),
         valid_to: Set(new.valid_to),
         visibility: Set(new.visibility),
-        confirmed_by: Set(Some(confirmer)),
+        confirmer: Set(Some(confirmer)),
         deleted_at: sea_orm::NotSet,
     };
     let mandate = match before {

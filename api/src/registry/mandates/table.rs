@@ -22,7 +22,7 @@ pub struct Model {
     pub valid_from: Option<ChronoDate>,
     pub valid_to: Option<ChronoDate>,
     pub visibility: Visibility,
-    pub confirmed_by: Option<Confirmer>,
+    pub confirmer: Option<Confirmer>,
     pub deleted_at: Option<ChronoDateTimeUtc>,
 }
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

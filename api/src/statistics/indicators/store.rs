@@ -65,6 +65,18 @@ pub async fn by_code(code: &str, db: &impl ConnectionTrait) -> Result<Option<Ind
     Ok(table::Entity::find().filter(table::Column::Code.eq(code)).one(db).await?.map(view))
 }
 
+/// The ids of the indicators with these codes, by code.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_codes(codes: &[String], db: &impl ConnectionTrait) -> Result<Vec<(String, IndicatorId)>> {
+    if codes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let select = table::Entity::find().select_only().columns([table::Column::Code, table::Column::Id]);
+    Ok(select.filter(table::Column::Code.is_in(codes)).into_tuple().all(db).await?)
+}
+
 /// Waits until nobody else is importing values of an indicator.
 ///
 /// # Errors

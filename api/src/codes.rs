@@ -1,0 +1,203 @@
+//! Codes where ids are asked for: an area's, an indicator's, an actor's own identifier. They become ids at the door, so that behind
+//! it there are only ids; one that is of nothing the caller may know of is left, and refused where ids are checked.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    rc::Rc,
+    str::FromStr,
+    sync::Arc,
+};
+
+use actix_web::{
+    HttpMessage,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    http::{Method, Uri},
+    middleware::Next,
+    web::{Data, Query},
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    access::Caller,
+    geography::areas::store as areas,
+    kernel::{
+        Db, Result,
+        contract::{Contract, Operation, ROOT},
+        extract,
+        request::Meta,
+        secrecy::Secrecy,
+        twin,
+    },
+    registry::actors::{
+        matching::{self, MatchReason, Telling},
+        rules::{ORGANISATION_NUMBER, organisation_number},
+    },
+    statistics::indicators::store as indicators,
+};
+
+/// Codes of a kind, by what they are of.
+type Codes = BTreeSet<(String, String)>;
+type Ids = HashMap<(String, String), Uuid>;
+
+/// Puts ids in the place of codes.
+///
+/// # Errors
+/// What the handler ends with.
+pub async fn resolve<B: MessageBody + 'static>(mut request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
+    if let Some((uri, meta)) = resolved(&request).await {
+        if let Some(uri) = uri {
+            request.match_info_mut().get_mut().update(&uri);
+            request.head_mut().uri = uri;
+        }
+        if let Some(meta) = meta {
+            request.extensions_mut().insert(Rc::new(meta));
+        }
+    }
+    next.call(request).await
+}
+
+/// The call with ids in the place of codes: its address and its body where they become others.
+async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>)> {
+    let contract = request.app_data::<Data<Contract>>()?.clone();
+    let caller = request.extensions().get::<Result<Arc<Caller>>>()?.as_ref().ok()?.clone();
+    let meta = request.extensions().get::<Rc<Meta>>()?.clone();
+    let searched = twin::is_search(request.request());
+    let path = if searched { format!("{}{}", request.path(), twin::SEARCH) } else { request.path().to_owned() };
+    let method = if searched { Method::POST } else { request.method().clone() };
+    let (pattern, operation) = contract.serving(&method, &path)?;
+    if operation.coded.parameters.is_empty() && operation.coded.body.is_empty() {
+        return None;
+    }
+    let body = body(operation, &meta);
+    let mut codes = Codes::new();
+    let _ = address(pattern, &path, request.query_string(), operation, &mut |of, code| {
+        codes.insert((of.to_owned(), code.to_owned()));
+        None
+    });
+    if let Some(mut body) = body.clone() {
+        for (at, of) in &operation.coded.body {
+            each(&mut body, at, &mut |code| {
+                codes.insert((of.clone(), code.to_owned()));
+                None
+            });
+        }
+    }
+    codes.retain(|(_, code)| Uuid::parse_str(code).is_err());
+    if codes.is_empty() {
+        return None;
+    }
+    let secrecy = Secrecy::of(request.request());
+    let db = request.app_data::<Data<Db>>()?.clone();
+    // Should the database not answer now, it will not answer the handler either, which tells.
+    let ids = ids(&codes, &caller, secrecy.as_ref(), &db).await.unwrap_or_default();
+    let id = |of: &str, code: &str| ids.get(&(of.to_owned(), code.to_owned())).map(ToString::to_string);
+    let address = address(pattern, &path, request.query_string(), operation, &mut |of, code| id(of, code));
+    let uri = address.and_then(|address| Uri::from_str(address.strip_suffix(twin::SEARCH).filter(|_| searched).unwrap_or(&address)).ok());
+    let meta = body.and_then(|mut body| {
+        let before = body.clone();
+        for (at, of) in &operation.coded.body {
+            each(&mut body, at, &mut |code| id(of, code));
+        }
+        (body != before).then(|| Meta {
+            request_id: meta.request_id.clone(),
+            language: meta.language,
+            body: body.to_string().into(),
+            address: meta.address.clone(),
+            agent: meta.agent.clone(),
+            headers: meta.headers.take().into(),
+        })
+    });
+    Some((uri, meta))
+}
+
+/// The body, where codes may stand in it and it is JSON that can be taken.
+fn body(operation: &Operation, meta: &Meta) -> Option<Value> {
+    let may = !operation.coded.body.is_empty() && !meta.body.is_empty();
+    may.then(|| extract::parse(&meta.body).ok()).flatten()
+}
+
+/// The address of a call with what is put in the place of each code; nothing when it stays.
+fn address(
+    pattern: &str,
+    path: &str,
+    query: &str,
+    operation: &Operation,
+    put: &mut impl FnMut(&str, &str) -> Option<String>,
+) -> Option<String> {
+    let of = |name: &str| operation.coded.parameters.iter().find(|(known, _)| known == name).map(|(_, of)| of.as_str());
+    let mut changed = false;
+    let decoded = |part: &str| Query::<Vec<(String, String)>>::from_query(part).ok().and_then(|pairs| pairs.into_inner().pop());
+    let parts = pattern.split('/').zip(path.split('/')).map(|(known, given)| {
+        let name = known.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
+        let code = decoded(&format!("x={}", given.replace('+', "%2B"))).map(|(_, code)| code);
+        let id = name.and_then(of).zip(code).and_then(|(of, code)| put(of, &code));
+        changed |= id.is_some();
+        id.unwrap_or_else(|| given.to_owned())
+    });
+    let path = parts.collect::<Vec<_>>().join("/");
+    let parameters = query.split('&').filter(|part| !part.is_empty()).map(|part| {
+        let Some((name, value)) = decoded(part) else { return part.to_owned() };
+        let Some(of) = of(&name) else { return part.to_owned() };
+        let mut here = false;
+        let values = value.split(',').map(|code| {
+            let id = put(of, code.trim());
+            here |= id.is_some();
+            id.unwrap_or_else(|| code.to_owned())
+        });
+        let values = values.collect::<Vec<_>>().join(",");
+        changed |= here;
+        if here { format!("{name}={values}") } else { part.to_owned() }
+    });
+    let parameters = parameters.collect::<Vec<_>>().join("&");
+    debug_assert!(path.starts_with(ROOT));
+    changed.then(|| if parameters.is_empty() { path } else { format!("{path}?{parameters}") })
+}
+
+/// Looks at each text at a place of a body, and puts what is given in its stead.
+fn each(value: &mut Value, at: &[Option<String>], put: &mut impl FnMut(&str) -> Option<String>) {
+    match (at.split_first(), value) {
+        (None, Value::String(code)) => {
+            if let Some(id) = put(code) {
+                *code = id;
+            }
+        }
+        (Some((Some(name), rest)), Value::Object(members)) => {
+            if let Some(member) = members.get_mut(name) {
+                each(member, rest, put);
+            }
+        }
+        (Some((None, rest)), Value::Array(items)) => items.iter_mut().for_each(|item| each(item, rest, put)),
+        _ => {}
+    }
+}
+
+/// What codes are of, as far as the caller may know: one query for each kind.
+async fn ids(codes: &Codes, caller: &Caller, secrecy: Option<&Secrecy>, db: &Db) -> Result<Ids> {
+    let of = |kind: &str| codes.iter().filter(|(of, _)| of == kind).map(|(_, code)| code.clone()).collect::<Vec<_>>();
+    let mut ids = Ids::new();
+    for (code, area) in areas::by_codes(&of("area"), db.reader()).await? {
+        ids.insert(("area".to_owned(), code), area.id.uuid());
+    }
+    for (code, indicator) in indicators::by_codes(&of("indicator"), db.reader()).await? {
+        ids.insert(("indicator".to_owned(), code), indicator.uuid());
+    }
+    let identifier = |code: String| {
+        let (scheme, value) = code.rsplit_once(':')?;
+        let value = if scheme == ORGANISATION_NUMBER { organisation_number(value, "").ok()? } else { value.to_owned() };
+        Some(((scheme.to_owned(), value), code))
+    };
+    let identifiers: Vec<_> = of("actor").into_iter().filter_map(identifier).collect();
+    let owners = matching::owners(&identifiers.iter().map(|(identifier, _)| identifier.clone()).collect::<Vec<_>>(), db.reader()).await?;
+    let telling = Telling::of(owners.values().flatten().copied(), &caller.sight, secrecy, db.reader()).await?;
+    for (identifier, code) in identifiers {
+        let told: Vec<_> =
+            owners.get(&identifier).into_iter().flatten().filter(|owner| telling.tells(MatchReason::SameIdentifier, **owner)).collect();
+        // Where two have it, it is nobody's name.
+        if let [owner] = told[..] {
+            ids.insert(("actor".to_owned(), code), owner.uuid());
+        }
+    }
+    Ok(ids)
+}
