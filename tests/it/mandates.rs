@@ -105,3 +105,20 @@ fn identical_mandates_are_one(#[values(Database::Sqlite, Database::Postgres)] da
     later["validFrom"] = json!("2027-01-01");
     admin.post("/mandates", &later).is(201);
 }
+
+#[rstest]
+fn two_that_become_one_have_an_identical_mandate_once(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let (one, other) = (association(&app, &admin), association(&app, &admin));
+    let new = |actor: &str, more: Value| admin.post("/mandates", &mandate(actor, &app.area("0127"), &more)).is(201);
+    new(&one, json!({"powers": ["inform", "advise"]}));
+    new(&one, json!({"powers": ["decide"], "validTo": "2027-01-01"}));
+    new(&other, json!({"powers": ["advise", "inform"]}));
+    new(&other, json!({"powers": ["decide"]}));
+    let held = |actor: &str| admin.get(&format!("/mandates?actorId={actor}")).is(200).json["items"].as_array().unwrap().len();
+    let merge = admin.post(&format!("/actors/{other}/merge"), &json!({"into": one})).is(201);
+    assert_eq!(held(&one), 3, "what both said stands once, and what each alone said stays");
+    admin.call("POST", &format!("/merges/{}/undo", id(&merge.json)), None).is(200);
+    assert_eq!((held(&one), held(&other)), (2, 2));
+}

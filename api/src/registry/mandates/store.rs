@@ -220,13 +220,9 @@ async fn store(
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let mut powers = Vec::new();
-    new.powers.retain(|power| {
-        !powers.contains(power) && {
-            powers.push(*power);
-            true
-        }
-    });
+    // In one order, so that the same powers are the same list.
+    new.powers.sort_by_key(|power| *power as u8);
+    new.powers.dedup();
     let row = table::ActiveModel {
         id: Set(id),
         version: Set(version),

@@ -44,6 +44,8 @@ pub struct Reference {
     pub kind: &'static str,
     /// A column of which an actor has each value once. Where both actors have one, that of the merged one stays behind.
     pub once: Option<&'static str>,
+    /// The columns by which two say the same. Where both actors have one that says the same, that of the merged one stays behind.
+    pub same: &'static [&'static str],
     /// Another column of the row that names an actor. What stands between the two stays behind, for nothing stands between an
     /// actor and itself.
     pub apart: Option<&'static str>,
@@ -62,11 +64,15 @@ pub struct Reference {
 
 impl Reference {
     const fn new(table: &'static str, column: &'static str, kind: &'static str, seen: Seen) -> Self {
-        Self { table, column, kind, once: None, apart: None, only: None, ended: None, areas: &[], seen, shown: true }
+        Self { table, column, kind, once: None, same: &[], apart: None, only: None, ended: None, areas: &[], seen, shown: true }
     }
 
     const fn once(self, column: &'static str) -> Self {
         Self { once: Some(column), ..self }
+    }
+
+    const fn same(self, columns: &'static [&'static str]) -> Self {
+        Self { same: columns, ..self }
     }
 
     const fn apart(self, column: &'static str) -> Self {
@@ -99,7 +105,10 @@ impl Reference {
 /// What follows an actor into another. Tables of rooms above are named too, as tables only.
 pub const FOLLOWING: &[Reference] = &[
     Reference::new("actor", "parent_id", "actor", Seen::Actor).ended("deleted_at", "").areas(&["seat_area_id", "areas_served"]),
-    Reference::new("mandate", "actor_id", "mandate", Seen::OfActor).ended("deleted_at", "").areas(&["area_id"]),
+    Reference::new("mandate", "actor_id", "mandate", Seen::OfActor)
+        .same(&["policy_domain", "area_id", "powers", "basis", "legal_basis", "valid_from", "valid_to"])
+        .ended("deleted_at", "")
+        .areas(&["area_id"]),
     Reference::new("statement", "actor_id", "statement", Seen::OfActor).ended("deleted_at", "").areas(&["area_id"]),
     Reference::new("actor_relation", "actor_id", "actor_relation", Seen::AsBoth).ended("deleted_at", "").apart("other_actor_id"),
     Reference::new("actor_relation", "other_actor_id", "actor_relation", Seen::AsBoth).ended("deleted_at", "").apart("actor_id"),

@@ -241,6 +241,9 @@ pub async fn taken(actor: Uuid, into: Uuid, steps_up: Option<Uuid>, db: &impl Co
             let others = Query::select().column(once).from(reference.table).and_where(Expr::col(reference.column).eq(into)).take();
             questions.push(rows.clone().and_where(Expr::col(once).in_subquery(others)).take());
         }
+        if !reference.same.is_empty() {
+            questions.push(twins(reference, actor, into));
+        }
         if let Some(other) = reference.apart {
             questions.push(rows.clone().and_where(Expr::col(other).eq(into)).take());
             questions.push(alike(reference, other, actor, into));
@@ -259,6 +262,23 @@ pub async fn taken(actor: Uuid, into: Uuid, steps_up: Option<Uuid>, db: &impl Co
         }
     }
     Ok(taken)
+}
+
+/// The records of one actor that say the same as one that another has.
+fn twins(reference: &Reference, actor: Uuid, into: Uuid) -> SelectStatement {
+    let (table, column) = (reference.table, reference.column);
+    let mut same = Query::select()
+        .expr(Expr::val(1))
+        .from_as(table, "beside")
+        .and_where(Expr::col(("beside", column)).eq(into))
+        .and_where(Expr::col(("beside", "deleted_at")).is_null())
+        .take();
+    for name in reference.same {
+        let (mine, theirs) = (Expr::col((table, *name)), Expr::col(("beside", *name)));
+        let neither = mine.clone().is_null().and(theirs.is_null());
+        same.and_where(mine.equals(("beside", *name)).or(neither));
+    }
+    Query::select().column((table, "id")).from(table).and_where(Expr::col((table, column)).eq(actor)).and_where(Expr::exists(same)).take()
 }
 
 /// The relations of one actor that another has to the same, for a part of the same time.
