@@ -52,6 +52,7 @@ mod registry;
 mod round_trip;
 mod searches;
 mod sources;
+mod statistics;
 mod story;
 mod visibility;
 mod webhooks;

@@ -5,18 +5,21 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     Revision, RevisionId,
-    api::{RevisionCheck, RevisionContent},
+    api::{PublishedName, PublishedNames, RevisionCheck, RevisionContent},
     table,
 };
 use crate::{
-    access::Sight,
+    access::{Sight, Visibility},
     assessments::{
         assessments::{Assessment, AssessmentId, store as assessments, store::record},
         causes::store as causes,
-        endorsements::store as endorsements,
+        endorsements::{Endorsement, store as endorsements},
         findings::store as findings,
     },
+    forums::forums::store as forums,
+    geography::areas::store as areas,
     kernel::{Db, Page, Paging, Problem, Result, Write, events::ChangeOperation, hash, page::Key, request::Call, say},
+    registry::actors::matching as actors,
 };
 
 fn view(row: table::Model) -> Result<Revision> {
@@ -108,6 +111,23 @@ pub async fn refuse_published(assessment: AssessmentId, w: &Write<'_>) -> Result
     )))
 }
 
+/// What the forum, the area and the parties are called now.
+async fn names(assessment: &Assessment, endorsements: &[Endorsement], w: &Write<'_>) -> Result<PublishedNames> {
+    let readers = assessment.fields.visibility;
+    let shown = |visibility: Visibility| visibility == Visibility::Public || (visibility == Visibility::Members && readers == visibility);
+    let forum = forums::find(&Sight::of_installation(), assessment.fields.forum_id, &w.tx).await?;
+    // The forum's own members know it.
+    let known = shown(forum.fields.visibility) || readers == Visibility::Forum;
+    let parties: Vec<_> = endorsements.iter().map(|word| word.actor_id).collect();
+    let actors = actors::by_ids(&parties, &w.tx).await?;
+    let parties = parties.iter().filter_map(|id| actors.get(id)).filter(|actor| shown(actor.fields.visibility));
+    Ok(PublishedNames {
+        forum: known.then(|| PublishedName { id: forum.id.uuid(), name: forum.fields.name }),
+        area: areas::find(assessment.fields.area_id, &w.tx).await?.into(),
+        parties: parties.map(|actor| PublishedName { id: actor.id.uuid(), name: actor.fields.name.clone() }).collect(),
+    })
+}
+
 /// Freezes an assessment with all that belongs to it.
 ///
 /// # Errors
@@ -115,12 +135,14 @@ pub async fn refuse_published(assessment: AssessmentId, w: &Write<'_>) -> Result
 pub async fn freeze(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let findings = findings::of_assessment(assessment.id, &w.tx).await?;
     let ids: Vec<_> = findings.iter().map(|finding| finding.id).collect();
+    let endorsements = endorsements::of_assessment(assessment.id, &w.tx).await?;
     let content = RevisionContent {
         assessment: assessment.clone(),
         evidence: findings::evidence_of(&ids, &w.tx).await?,
         findings,
         causes: causes::of_assessment(assessment.id, &w.tx).await?,
-        endorsements: endorsements::of_assessment(assessment.id, &w.tx).await?,
+        names: names(assessment, &endorsements, w).await?,
+        endorsements,
     };
     let content = hash::frozen(hash::FORM, &serde_json::to_value(&content)?)?;
     let before = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment.id)).count(&w.tx).await?;
