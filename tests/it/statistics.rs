@@ -287,6 +287,30 @@ fn simultaneous_imports_lose_no_version(#[values(Database::Sqlite, Database::Pos
     }
 }
 
+#[rstest]
+fn what_was_stored_before_is_put_right(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    import(&admin, "neet", "0127;2023;;0-12;;6;;;\n0127;2022;;;;6;3;50;\n0127;2021;;;;6;3;50;\n");
+    // As an earlier program left it: before its migration.
+    for statement in [
+        "DROP TABLE observation_version",
+        "ALTER TABLE observation_import DROP COLUMN warnings",
+        "DELETE FROM seaql_migrations WHERE version = 'm0031_former_values'",
+        "UPDATE observation SET breakdown_key = 'age=0–12', breakdown = '{\"age\":\"0–12\"}' WHERE period = '2023'",
+        "UPDATE observation SET status = 'suppressed' WHERE period = '2022'",
+    ] {
+        app.execute(statement);
+    }
+    crate::harness::prepare(&app.url);
+    let stored = values(&app, "neet", "");
+    let told: Vec<_> = stored.iter().map(|value| (numbers(value), value["version"].as_u64().unwrap())).collect();
+    let (six, three, fifty) = (json!(6.0), json!(3.0), json!(50.0));
+    assert_eq!(told, [([&six, &Value::Null, &Value::Null], 2), (NOTHING, 2), ([&six, &three, &fifty], 1)]);
+    assert_eq!(stored[0]["breakdown"]["age"], json!("0-12"));
+    assert_eq!(import(&admin, "neet", "0127;2023;;0–12;;6;;;\n")["rowsUnchanged"], json!(1));
+}
+
 /// A finding to put evidence to, in an assessment that one party can stand behind.
 struct Case {
     app: TestApp,

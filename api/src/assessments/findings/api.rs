@@ -1,6 +1,5 @@
 use actix_web::{get, patch, post, web::Data};
 use chrono::{DateTime, Utc};
-use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -199,21 +198,10 @@ async fn list_evidence(
     store::find(assessment, finding, db.reader()).await?;
     Listed::of(by, paging, async move |by, paging| {
         let mut page = store::list_evidence(finding, paging, by, &db).await?;
-        compare(&mut page.items, by, db.reader()).await?;
+        store::compare(&mut page.items, by, db.reader()).await?;
         Ok(page)
     })
     .await
-}
-
-/// Puts beside evidence what has become of its values, unless the answer is hidden from the caller.
-async fn compare(evidence: &mut [Evidence], call: &Call, db: &impl ConnectionTrait) -> Result<()> {
-    let mut changes = store::changes(evidence, db).await?;
-    for evidence in evidence {
-        if !call.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(evidence.id.uuid(), "answer")) {
-            evidence.changed = Some(changes.remove(&evidence.id).unwrap_or_default());
-        }
-    }
-    Ok(())
 }
 
 /// Add evidence
@@ -255,7 +243,7 @@ async fn show_evidence(
     assessments::find(by.sight(), assessment, db.reader()).await?;
     store::find(assessment, finding, db.reader()).await?;
     let mut evidence = [store::find_evidence(finding, id, db.reader()).await?];
-    compare(&mut evidence, &by, db.reader()).await?;
+    store::compare(&mut evidence, &by, db.reader()).await?;
     let [evidence] = evidence;
     Reply::composed(&by, 200, evidence.version, &evidence)
 }

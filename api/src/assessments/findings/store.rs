@@ -226,6 +226,17 @@ pub async fn changes(evidence: &[Evidence], db: &impl ConnectionTrait) -> Result
     evidence.iter().map(changed).collect()
 }
 
+/// Puts beside evidence what has become of its values, unless the answer is hidden from the caller.
+pub(super) async fn compare(evidence: &mut [Evidence], call: &Call, db: &impl ConnectionTrait) -> Result<()> {
+    let mut changes = changes(evidence, db).await?;
+    for evidence in evidence {
+        if !call.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(evidence.id.uuid(), "answer")) {
+            evidence.changed = Some(changes.remove(&evidence.id).unwrap_or_default());
+        }
+    }
+    Ok(())
+}
+
 /// The findings that pieces of evidence belong to.
 ///
 /// # Errors

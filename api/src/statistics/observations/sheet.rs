@@ -59,7 +59,8 @@ fn lines(text: &str) -> (u8, impl Iterator<Item = (usize, &str)>) {
     let mut lines =
         text.split(end).map(|line| line.strip_suffix('\r').unwrap_or(line)).skip_while(|line| line.trim().is_empty()).peekable();
     // Excel's own way to name the separator.
-    let named = lines.next_if(|line| line.len() <= 8 && line.to_lowercase().starts_with("sep=")).and_then(|line| line.bytes().nth(4));
+    let named =
+        lines.next_if(|line| line.len() <= 8 && line.to_lowercase().starts_with("sep=")).and_then(|line| line.as_bytes().get(4).copied());
     let heading = lines.peek().copied().unwrap_or_default();
     let most = |separator: &u8| heading.bytes().filter(|byte| byte == separator).count();
     let separator = named.or_else(|| [b';', b'\t', b','].into_iter().max_by_key(most)).unwrap_or(b';');
