@@ -283,12 +283,24 @@ fn written(document: &Value) -> BTreeSet<String> {
     names
 }
 
+/// Members that are not always there: what was frozen before they were has none of them, and what has become of evidence is told
+/// only where evidence is read.
+const SOMETIMES: [(&str, &str); 6] = [
+    ("Evidence", "changed"),
+    ("RevisionContent", "names"),
+    ("StatisticalAnswer", "areas"),
+    ("StatisticalAnswer", "measured"),
+    ("StatisticalAnswer", "origins"),
+    ("StatisticalAnswer", "summaryGap"),
+];
+
 fn complete_schemas(document: &mut Value, written: &BTreeSet<String>) {
     for (name, schema) in document["components"]["schemas"].as_object_mut().into_iter().flatten() {
         let properties = schema["properties"].as_object().map(|properties| properties.keys().cloned().collect::<Vec<_>>());
         if let Some(properties) = properties.filter(|properties| !properties.is_empty() && !written.contains(name)) {
             // What is answered is always whole.
-            schema["required"] = json!(properties);
+            let sometimes = |member: &String| SOMETIMES.contains(&(name.as_str(), member.as_str()));
+            schema["required"] = json!(properties.into_iter().filter(|member| !sometimes(member)).collect::<Vec<_>>());
         }
         // What tells the forms of an operation apart is one word.
         if let Some(tag) = schema.pointer_mut("/properties/op").and_then(Value::as_object_mut)

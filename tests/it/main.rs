@@ -54,6 +54,7 @@ mod round_trip;
 mod searches;
 mod sources;
 mod states;
+mod statistics;
 mod story;
 mod visibility;
 mod webhooks;

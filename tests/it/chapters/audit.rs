@@ -13,7 +13,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let admin = t.app.user(Role::Admin, None);
     let of_decision = t.get(&admin, &format!("/audit-entries?recordId={}&limit=2", told.decision));
     let entry = &of_decision.json["items"][0];
-    assert_eq!((&entry["operation"], &entry["outcome"]), (&json!("createDecision"), &json!("done")));
+    assert_eq!((&entry["operation"], &entry["outcome"]), (&json!("updateDecision"), &json!("done")));
     assert_eq!(entry["user"]["name"], json!("Kim Samordnare"));
     t.get(&admin, &format!("/audit-entries/{}", id(entry)));
     let table = t.get(&admin, "/audit-entries/export?outcome=failed");

@@ -5,7 +5,11 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{EvidenceId, EvidenceKind, FindingId, FindingKind, store};
+use super::{
+    EvidenceId, EvidenceKind, FindingId, FindingKind,
+    answers::{ChangedObservation, StatisticalAnswer},
+    store,
+};
 use crate::{
     access::{By, policy::needs},
     assessments::assessments::{AssessmentId, rules, store as assessments},
@@ -15,11 +19,9 @@ use crate::{
         extract::{blank_is_none, trimmed},
         frozen::{Frozen, FrozenCheck},
         reply::Nothing,
+        request::Call,
     },
-    statistics::{
-        indicators::IndicatorId,
-        observations::{Breakdown, Observation},
-    },
+    statistics::{indicators::IndicatorId, observations::Breakdown},
 };
 
 /// A finding to be added.
@@ -67,28 +69,6 @@ pub struct StatisticalQuery {
     pub breakdown: Option<Breakdown>,
 }
 
-/// The answer to a question as it was when it was asked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct StatisticalAnswer {
-    /// The code of the indicator.
-    pub indicator: String,
-    /// The values found, by area and period.
-    pub observations: Vec<Observation>,
-    /// How many areas were asked about.
-    pub areas_asked: i32,
-    /// How many of them have a value.
-    pub areas_with_value: i32,
-    /// The lowest value, of those there are.
-    pub lowest: Option<f64>,
-    /// The highest value, of those there are.
-    pub highest: Option<f64>,
-    /// The highest less the lowest.
-    pub difference: Option<f64>,
-    /// The highest divided by the lowest; null when that is not defined.
-    pub ratio: Option<f64>,
-}
-
 /// Evidence to be added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -120,6 +100,11 @@ pub struct Evidence {
     /// The number of the form that the answer is written in: 2 is the canonical form of RFC 8785; 1, of what was frozen earlier,
     /// writes numbers below 0.00001, from 2^53 and -0 otherwise.
     pub form: i32,
+    /// The values that are no longer as they were frozen, with both; what was agreed on stands, but rests on other numbers now.
+    /// It is told where evidence is read, and is no part of what is published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub changed: Option<Vec<ChangedObservation>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
@@ -221,12 +206,18 @@ async fn list_evidence(
 ) -> Result<Listed<Evidence>> {
     assessments::find(by.sight(), assessment, db.reader()).await?;
     store::find(assessment, finding, db.reader()).await?;
-    Listed::of(by, paging, async move |by, paging| store::list_evidence(finding, paging, by, &db).await).await
+    Listed::of(by, paging, async move |by, paging| {
+        let mut page = store::list_evidence(finding, paging, by, &db).await?;
+        store::compare(&mut page.items, by, db.reader()).await?;
+        Ok(page)
+    })
+    .await
 }
 
 /// Add evidence
 ///
-/// Asks the statistics, and freezes the answer with a digest.
+/// Asks the statistics, and freezes the answer with a digest: the values with the names, units, sources and terms of use that it
+/// takes to read them. They are compared only where they are of one period, one group and one variant.
 #[utoipa::path(tag = "assessments", operation_id = "createEvidence", request_body = NewEvidence,
     responses((status = 201, description = "The evidence with its frozen answer", body = Evidence)), extensions(("x-permission" = json!("assessments.write"))))]
 #[post("/assessments/{assessmentId}/findings/{findingId}/evidence")]
@@ -241,14 +232,16 @@ async fn create_evidence(
         let finding = store::find(assessment.id, finding, &w.tx).await?;
         rules::require(rules::Operation::Write, assessment.status)?;
         let evidence = store::insert_evidence(&assessment, finding.id, new.0.clone(), w).await?;
-        Reply::created(&format!("/assessments/{}/findings/{}/evidence", assessment.id, finding.id), evidence.id, 1, &evidence)
+        let evidence = Evidence { changed: Some(Vec::new()), ..evidence };
+        let path = format!("/assessments/{}/findings/{}/evidence/{}", assessment.id, finding.id, evidence.id);
+        Ok(Reply::composed(&Call::default(), 201, evidence.version, &evidence)?.located(&path))
     })
     .await
 }
 
 /// Show evidence
 ///
-/// One piece of evidence with its frozen answer.
+/// One piece of evidence with its frozen answer, and the values that have changed since.
 #[utoipa::path(tag = "assessments", operation_id = "getEvidence",
     responses((status = 200, description = "The evidence", body = Evidence)), extensions(("x-permission" = json!("assessments.read"))))]
 #[get("/assessments/{assessmentId}/findings/{findingId}/evidence/{evidenceId}")]
@@ -259,8 +252,10 @@ async fn show_evidence(
 ) -> Result<Reply<Evidence>> {
     assessments::find(by.sight(), assessment, db.reader()).await?;
     store::find(assessment, finding, db.reader()).await?;
-    let evidence = store::find_evidence(finding, id, db.reader()).await?;
-    Reply::shown(&by, evidence.version, &evidence)
+    let mut evidence = [store::find_evidence(finding, id, db.reader()).await?];
+    store::compare(&mut evidence, &by, db.reader()).await?;
+    let [evidence] = evidence;
+    Reply::composed(&by, 200, evidence.version, &evidence)
 }
 
 /// Give the bytes of an answer

@@ -2,6 +2,7 @@
 //! Evidence from statistics is a question with its answer as it was, frozen with a digest: later changes of the numbers do
 //! not change what was agreed on.
 
+pub mod answers;
 mod api;
 pub mod store;
 pub mod table;

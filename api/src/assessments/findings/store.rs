@@ -1,13 +1,14 @@
 //! Findings and their evidence.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, entity::prelude::*};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, entity::prelude::*, sea_query::Query};
 use serde_json::value::RawValue;
 
 use super::{
     Evidence, EvidenceId, Finding, FindingId, NewFinding, StatisticalQuery,
-    api::{NewEvidence, StatisticalAnswer},
+    answers::{self, ChangedObservation, MeasuredArea, StatisticalAnswer, ValueOrigin},
+    api::NewEvidence,
     table,
 };
 use crate::{
@@ -23,9 +24,12 @@ use crate::{
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
     statistics::{
         indicators::store as indicators,
-        observations::{Observation, ObservationId, store as observations},
+        observations::{ObservationId, store as observations},
     },
 };
+
+/// How many observations are noted at once: a database takes only so many parameters.
+const AT_ONCE: usize = 5000;
 
 fn view(row: table::Model) -> Finding {
     Finding {
@@ -49,6 +53,7 @@ fn evidence_view(row: table::evidence::Model) -> Result<Evidence> {
         answer: RawValue::from_string(row.answer)?,
         hash: row.digest,
         form: row.form,
+        changed: None,
         created_at: row.created_at,
         updated_at: row.updated_at,
     })
@@ -236,12 +241,40 @@ pub fn indicator_of(evidence: &Evidence) -> String {
     answer["indicator"].as_str().unwrap_or_default().to_owned()
 }
 
+/// What has become of the values that evidence rests on, of those that are no longer as they were frozen.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn changes(evidence: &[Evidence], db: &impl ConnectionTrait) -> Result<HashMap<EvidenceId, Vec<ChangedObservation>>> {
+    let ids = Query::select()
+        .column(table::seen::Column::ObservationId)
+        .from(table::seen::Entity)
+        .and_where(table::seen::Column::EvidenceId.is_in(evidence.iter().map(|evidence| evidence.id)))
+        .take();
+    let present = observations::present_of(ids, db).await?;
+    let changed = |evidence: &Evidence| Ok((evidence.id, answers::changed(evidence.answer.get(), &present)?));
+    evidence.iter().map(changed).collect()
+}
+
+/// Puts beside evidence what has become of its values, unless the answer is hidden from the caller.
+pub(super) async fn compare(evidence: &mut [Evidence], call: &Call, db: &impl ConnectionTrait) -> Result<()> {
+    let mut changes = changes(evidence, db).await?;
+    for evidence in evidence {
+        if !call.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(evidence.id.uuid(), "answer")) {
+            evidence.changed = Some(changes.remove(&evidence.id).unwrap_or_default());
+        }
+    }
+    Ok(())
+}
+
 /// The findings that pieces of evidence belong to.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn of_evidence(ids: &[EvidenceId], db: &impl ConnectionTrait) -> Result<Vec<FindingId>> {
-    Ok(find_all_evidence(ids, db).await?.into_iter().map(|evidence| evidence.finding_id).collect())
+    let select = table::evidence::Entity::find().select_only().column(table::evidence::Column::FindingId);
+    let select = select.filter(table::evidence::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::evidence::Column::Id);
+    Ok(select.into_tuple().all(db).await?)
 }
 
 /// The evidence that rests on these observations.
@@ -279,8 +312,10 @@ pub async fn insert_evidence(assessment: &Assessment, finding: FindingId, new: N
         form: Set(hash::FORM),
     };
     let row = row.insert(&w.tx).await?;
-    let seen = answer.observations.iter().map(|seen| table::seen::ActiveModel { evidence_id: Set(id), observation_id: Set(seen.id) });
-    table::seen::Entity::insert_many(seen).exec_without_returning(&w.tx).await?;
+    for observations in answer.observations.chunks(AT_ONCE) {
+        let seen = observations.iter().map(|seen| table::seen::ActiveModel { evidence_id: Set(id), observation_id: Set(seen.id) });
+        table::seen::Entity::insert_many(seen).exec_without_returning(&w.tx).await?;
+    }
     endorsements::follow(assessment, w).await?;
     record(assessment, "evidence", id.uuid(), ChangeOperation::Upsert, 1, w);
     evidence_view(row)
@@ -293,7 +328,7 @@ async fn answer(query: &StatisticalQuery, w: &Write<'_>) -> Result<StatisticalAn
         }
         _ => problem,
     })?;
-    let known = areas::paths(&query.area_ids, &w.tx).await?;
+    let known = areas::by_ids(&query.area_ids, &w.tx).await?;
     let unknown = query.area_ids.iter().enumerate().filter(|(_, area)| !known.contains_key(area));
     let faults: Vec<_> = unknown.map(|(at, _)| areas::missing(format!("/query/areaIds/{at}"))).collect();
     if !faults.is_empty() {
@@ -310,23 +345,11 @@ async fn answer(query: &StatisticalQuery, w: &Write<'_>) -> Result<StatisticalAn
             ),
         ));
     }
-    Ok(sum_up(&indicator.fields.code, query.area_ids.len(), found))
-}
-
-fn sum_up(indicator: &str, asked: usize, observations: Vec<Observation>) -> StatisticalAnswer {
-    let values: Vec<f64> = observations.iter().filter_map(|observation| observation.value).collect();
-    let lowest = values.iter().copied().reduce(f64::min);
-    let highest = values.iter().copied().reduce(f64::max);
-    let with_value: BTreeSet<_> = observations.iter().filter(|seen| seen.value.is_some()).map(|seen| seen.area_id).collect();
-    let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
-    StatisticalAnswer {
-        indicator: indicator.to_owned(),
-        areas_asked: count(asked),
-        areas_with_value: count(with_value.len()),
-        difference: lowest.zip(highest).map(|(lowest, highest)| highest - lowest),
-        ratio: lowest.zip(highest).filter(|(lowest, _)| *lowest > 0.0).map(|(lowest, highest)| highest / lowest),
-        lowest,
-        highest,
-        observations,
-    }
+    let mut asked = HashSet::new();
+    let asked = query.area_ids.iter().filter(|id| asked.insert(**id)).filter_map(|id| known.get(id));
+    let measured = asked.cloned().map(MeasuredArea::from);
+    let imports: BTreeSet<_> = found.iter().map(|observation| observation.import_id).collect();
+    let origins = observations::origins(&imports, &w.tx).await?.into_iter();
+    let origins = origins.map(|(import_id, source, licence)| ValueOrigin { import_id, source, licence });
+    Ok(answers::sum_up(&indicator, measured.collect(), origins.collect(), found))
 }

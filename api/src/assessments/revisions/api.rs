@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
 
 use super::{RevisionId, store};
 use crate::{
@@ -12,10 +13,27 @@ use crate::{
         assessments::{Assessment, AssessmentId},
         causes::Cause,
         endorsements::Endorsement,
-        findings::{Evidence, Finding},
+        findings::{Evidence, Finding, answers::MeasuredArea},
     },
     kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, frozen::FrozenCheck},
 };
+
+/// Something that a publication refers to, as it was called then.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PublishedName {
+    pub id: Uuid,
+    pub name: String,
+}
+
+/// What a publication's forum and area were called, so that it can be read without a register. A name that not all of its readers
+/// may see is left out.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PublishedNames {
+    pub forum: Option<PublishedName>,
+    pub area: MeasuredArea,
+}
 
 /// What was published.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,6 +45,9 @@ pub struct RevisionContent {
     pub causes: Vec<Cause>,
     /// The word of each party, dissents among them.
     pub endorsements: Vec<Endorsement>,
+    /// What all this was called. Missing in what was published before names were.
+    #[schema(required = false)]
+    pub names: PublishedNames,
 }
 
 /// An assessment as it was published (utgåva).

@@ -3,15 +3,21 @@
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, entity::prelude::*, sea_query::Query};
 use serde_json::{Value, value::RawValue};
 
-use super::{Revision, RevisionId, api::RevisionContent, table};
+use super::{
+    Revision, RevisionId,
+    api::{PublishedName, PublishedNames, RevisionContent},
+    table,
+};
 use crate::{
     access::{Sight, Visibility},
     assessments::{
         assessments::{Assessment, AssessmentId, NewAssessment, store as assessments, store::record},
         causes::store as causes,
-        endorsements::store as endorsements,
+        endorsements::{Endorsement, store as endorsements},
         findings::store as findings,
     },
+    forums::forums::store as forums,
+    geography::areas::store as areas,
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         events::ChangeOperation,
@@ -105,6 +111,24 @@ pub async fn refuse_published(assessment: AssessmentId, w: &Write<'_>) -> Result
     )))
 }
 
+/// Names the parties of a text, its forum and its area, as far as all whom it is published for may know the names.
+async fn names(assessment: &Assessment, words: &mut [Endorsement], w: &Write<'_>) -> Result<PublishedNames> {
+    let NewAssessment { visibility, forum_id, area_id, .. } = assessment.fields;
+    let own = (visibility == Visibility::Forum).then_some(forum_id.uuid()).into_iter().collect();
+    let audience = Sight { signed_in: visibility != Visibility::Public, forums: own, ..Sight::default() };
+    let actors: Vec<_> = words.iter().map(|word| word.actor_id).collect();
+    let mut names = actors::names(&audience, &actors, &w.tx).await?;
+    for word in words {
+        word.actor = names.remove(&word.actor_id);
+    }
+    let forum = forums::find(&Sight::of_installation(), forum_id, &w.tx).await?;
+    let known = audience.sees(forum.fields.visibility, Some(forum_id.uuid()), None);
+    Ok(PublishedNames {
+        forum: known.then(|| PublishedName { id: forum_id.uuid(), name: forum.fields.name }),
+        area: areas::find(area_id, &w.tx).await?.into(),
+    })
+}
+
 /// Freezes an assessment with all that belongs to it.
 ///
 /// # Errors
@@ -112,21 +136,14 @@ pub async fn refuse_published(assessment: AssessmentId, w: &Write<'_>) -> Result
 pub async fn freeze(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let findings = findings::of_assessment(assessment.id, &w.tx).await?;
     let ids: Vec<_> = findings.iter().map(|finding| finding.id).collect();
-    // Whom the text is published for is told the names that it may know.
-    let NewAssessment { visibility, forum_id, .. } = assessment.fields;
-    let forums = (visibility == Visibility::Forum).then_some(forum_id.uuid()).into_iter().collect();
-    let audience = Sight { signed_in: visibility != Visibility::Public, forums, ..Sight::default() };
     let mut endorsements = endorsements::of_assessment(assessment.id, &w.tx).await?;
-    let actors: Vec<_> = endorsements.iter().map(|word| word.actor_id).collect();
-    let mut names = actors::names(&audience, &actors, &w.tx).await?;
-    for word in &mut endorsements {
-        word.actor = names.remove(&word.actor_id);
-    }
+    let names = names(assessment, &mut endorsements, w).await?;
     let content = RevisionContent {
         assessment: assessment.clone(),
         evidence: findings::evidence_of(&ids, &w.tx).await?,
         findings,
         causes: causes::of_assessment(assessment.id, &w.tx).await?,
+        names,
         endorsements,
     };
     let frozen = Frozen::of(&content)?;

@@ -109,6 +109,19 @@ pub async fn paths(ids: &[AreaId], db: &impl ConnectionTrait) -> Result<HashMap<
     Ok(found)
 }
 
+/// Those of the areas that exist.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_ids(ids: &[AreaId], db: &impl ConnectionTrait) -> Result<HashMap<AreaId, Area>> {
+    let mut found = HashMap::new();
+    for ids in ids.chunks(10_000) {
+        let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
+        found.extend(rows.into_iter().map(|row| (row.id, view(row))));
+    }
+    Ok(found)
+}
+
 /// The areas with these codes, of any level, by code. Where several versions have a code the newest counts.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::{TraceKind, TraceLink, walk};
 use crate::{
     access::{By, policy::needs},
+    assessments::findings::answers::ChangedObservation,
     kernel::{At, Db, Problem, Query, Reply, Result},
 };
 
@@ -20,6 +21,8 @@ pub struct TraceNode {
     pub version: i64,
     /// What it says, in short.
     pub label: String,
+    /// Of evidence: the values that it rests on which are no longer as they were frozen, with both.
+    pub changed: Vec<ChangedObservation>,
 }
 
 /// How one thing hangs on the next, from the decision's end to the observation's.
@@ -65,7 +68,7 @@ pub(super) struct Walking {
 /// Walk the thread
 ///
 /// From a decision, round, intervention, cause, finding, evidence or observation, back to the observations it rests on or
-/// forward to the decisions that rest on it. What the caller may not see is not there, nor what lies behind it.
+/// forward to the decisions that rest on it. Evidence tells which of its values have changed since they were frozen. What the caller may not see is not there, nor what lies behind it.
 #[utoipa::path(tag = "insight", operation_id = "getTrace", params(Walking),
     responses((status = 200, description = "The thread", body = Trace)), extensions(("x-permission" = json!("trace.read"))))]
 #[get("/trace/{kind}/{recordId}")]

@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 pub use api::routes;
 
 /// What the thread runs through, from the last link back to the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TraceKind {
     Decision,

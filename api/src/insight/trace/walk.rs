@@ -1,6 +1,6 @@
 //! Walks the thread link by link. Each link is one query for all that stands on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -101,9 +101,8 @@ impl Walk<'_> {
             decisions::deciding(self.sight, &ids(&of(TraceKind::Round)), self.db).await?.into_iter().map(|found| found.id.uuid()).collect();
         next.extend(self.meet(TraceKind::Decision, &deciding).await?);
         // What is tied to nothing here is tied to it by what is hidden.
-        next.retain(|met| {
-            met.behind.iter().any(|(_, kind, id)| front.iter().any(|other| other.node.kind == *kind && other.node.id == *id))
-        });
+        let there = keys(front);
+        next.retain(|met| met.behind.iter().any(|(_, kind, id)| there.contains(&(*kind, *id))));
         self.join(&next, front);
         next.retain(|met| !self.nodes.contains_key(&(met.node.kind, met.node.id)));
         Ok(next)
@@ -111,11 +110,10 @@ impl Walk<'_> {
 
     /// Draws the links from some things back to others.
     fn join(&mut self, from: &[Met], to: &[Met]) {
+        let there = keys(to);
         for met in from {
             for (link, kind, id) in &met.behind {
-                let there =
-                    to.iter().any(|other| other.node.kind == *kind && other.node.id == *id) || self.nodes.contains_key(&(*kind, *id));
-                if there {
+                if there.contains(&(*kind, *id)) || self.nodes.contains_key(&(*kind, *id)) {
                     self.edges.push(TraceEdge { from_id: met.node.id, link: *link, to_id: *id });
                 }
             }
@@ -128,6 +126,9 @@ impl Walk<'_> {
         if let Some(secrecy) = self.secrecy {
             for met in &mut found {
                 let hidden = secrecy.hidden(met.node.id);
+                if ["answer", "query"].iter().any(|member| hidden.contains_key(member)) {
+                    met.node.changed.clear();
+                }
                 met.behind.retain(|(link, _, _)| !hidden.contains_key(link.member()));
             }
         }
@@ -201,12 +202,12 @@ impl Walk<'_> {
         let seen: Vec<_> = assessments::visible(self.sight, &of, self.db).await?.into_iter().map(|assessment| assessment.id).collect();
         let found: Vec<_> = found.into_iter().filter(|finding| seen.contains(&finding.assessment_id)).collect();
         let all: Vec<_> = found.iter().map(|finding| finding.id).collect();
-        let evidence = findings::evidence_of(&all, self.db).await?;
+        let evidence = findings::digests_of(&all, self.db).await?;
         let behind = |finding: &crate::assessments::findings::Finding| {
             evidence
                 .iter()
-                .filter(|evidence| evidence.finding_id == finding.id)
-                .map(|evidence| (TraceLink::RestsOn, TraceKind::Evidence, evidence.id.uuid()))
+                .filter(|(_, of, ..)| *of == finding.id)
+                .map(|(id, ..)| (TraceLink::RestsOn, TraceKind::Evidence, id.uuid()))
                 .collect()
         };
         Ok(found
@@ -220,23 +221,31 @@ impl Walk<'_> {
         let of: Vec<_> = found.iter().map(|evidence| evidence.finding_id.uuid()).collect();
         let seen: Vec<_> = self.meet_findings(&of).await?.into_iter().map(|met| met.node.id).collect();
         let found: Vec<_> = found.into_iter().filter(|evidence| seen.contains(&evidence.finding_id.uuid())).collect();
-        let pairs = findings::observations_of(&found.iter().map(|evidence| evidence.id).collect::<Vec<_>>(), self.db).await?;
+        let mut used: HashMap<_, Vec<_>> = HashMap::new();
+        for (of, observation) in findings::observations_of(&found.iter().map(|evidence| evidence.id).collect::<Vec<_>>(), self.db).await? {
+            used.entry(of).or_default().push((TraceLink::Uses, TraceKind::Observation, observation.uuid()));
+        }
+        let mut changes = findings::changes(&found, self.db).await?;
         Ok(found
             .into_iter()
             .map(|evidence| {
-                let behind = pairs
-                    .iter()
-                    .filter(|(of, _)| *of == evidence.id)
-                    .map(|(_, observation)| (TraceLink::Uses, TraceKind::Observation, observation.uuid()));
+                let behind = used.remove(&evidence.id).unwrap_or_default();
                 let label = evidence.note.clone().unwrap_or_else(|| findings::indicator_of(&evidence));
-                met(TraceKind::Evidence, evidence.id.uuid(), evidence.version, label, behind.collect())
+                let mut met = met(TraceKind::Evidence, evidence.id.uuid(), evidence.version, label, behind);
+                met.node.changed = changes.remove(&evidence.id).unwrap_or_default();
+                met
             })
             .collect())
     }
 }
 
+/// The kinds and ids of things.
+fn keys(met: &[Met]) -> HashSet<(TraceKind, Uuid)> {
+    met.iter().map(|met| (met.node.kind, met.node.id)).collect()
+}
+
 const fn met(kind: TraceKind, id: Uuid, version: i64, label: String, behind: Vec<(TraceLink, TraceKind, Uuid)>) -> Met {
-    Met { node: TraceNode { kind, id, version, label }, behind }
+    Met { node: TraceNode { kind, id, version, label, changed: Vec::new() }, behind }
 }
 
 fn ids<T>(plain: &[Uuid]) -> Vec<Id<T>> {

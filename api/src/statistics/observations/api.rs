@@ -6,8 +6,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
     Breakdown, Disclosure, ImportId, ObservationId, ObservationStatus,
-    rules::{self, Cells, RowProblem},
-    store,
+    rules::{Cells, RowProblem},
+    sheet, store,
 };
 use crate::{
     access::{By, policy::needs},
@@ -41,6 +41,18 @@ pub struct Observation {
     pub import_id: ImportId,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+}
+
+/// What is known of a value at one of its versions.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedValue {
+    /// The version of the value.
+    pub version: i64,
+    pub value: Option<f64>,
+    pub numerator: Option<f64>,
+    pub denominator: Option<f64>,
+    pub status: ObservationStatus,
 }
 
 /// What a value was before it was changed.
@@ -180,13 +192,13 @@ async fn list(
 /// Show a value
 ///
 /// One value by its id, with what it was before each change. A value that a later import changed without saying how sure it is
-/// has the status `revised`.
+/// has the status `revised`. Of a value that is kept back now the earlier numbers are not told.
 #[utoipa::path(tag = "statistics", operation_id = "getObservation", params(Selection),
     responses((status = 200, description = "The value", body = ObservationWithHistory)), extensions(("x-permission" = json!("statistics.read"))))]
 #[get("/observations/{observationId}")]
 async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data<Db>) -> Result<Reply<ObservationWithHistory>> {
     let observation = store::find(id, db.reader()).await?;
-    let former = store::former(&[id], db.reader()).await?.into_iter().map(|(_, former)| former).collect();
+    let former = store::former(&observation, db.reader()).await?;
     Reply::shown(&by, observation.version, &ObservationWithHistory { observation, former })
 }
 
@@ -233,7 +245,7 @@ async fn create(
     let rows = match request.content_type().to_ascii_lowercase().as_str() {
         "text/csv" => {
             let meta = request::meta(&request).ok_or_else(|| Problem::internal(&"an import without meta"))?;
-            store::Gathered::of_table(&rules::decode(&meta.body), &indicator.fields)?
+            store::Gathered::of_table(&sheet::decode(&meta.body), &indicator.fields)?
         }
         _ => store::Gathered::of(cells(extract::checked(&request)?), &indicator.fields)?,
     };

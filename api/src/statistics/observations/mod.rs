@@ -1,8 +1,11 @@
 //! Observations (värden): what an indicator was, where and when, for whom. A suppressed value is never 0, and a missing one is
 //! never summed as 0.
 
+mod amounts;
 mod api;
 pub mod rules;
+pub mod sheet;
+pub mod spellings;
 pub mod store;
 pub mod table;
 
@@ -10,7 +13,7 @@ use sea_orm::{FromJsonQueryResult, entity::prelude::*};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use api::{FormerValue, Observation, ObservationImport, routes};
+pub use api::{FormerValue, Observation, ObservationImport, ObservedValue, routes};
 
 use crate::kernel::Id;
 

@@ -2,13 +2,19 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QueryTrait, entity::prelude::*};
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, QueryTrait,
+    entity::prelude::*,
+    sea_query::{OnConflict, SelectStatement},
+};
 
 use super::{
-    Breakdown, FormerValue, ImportId, Observation, ObservationId, ObservationImport, ObservationStatus,
+    Breakdown, FormerValue, ImportId, Observation, ObservationId, ObservationImport, ObservationStatus, ObservedValue,
     api::ObservationFilter,
-    rules::{self, Cells, MAX_ROWS, Row, RowFault},
-    table,
+    rules::{self, Cells, Row, RowFault},
+    sheet::{self, MAX_ROWS},
+    spellings, table,
 };
 use crate::{
     access::{Reach, Visibility},
@@ -30,6 +36,17 @@ use crate::{
 const REPORTED: usize = 1000;
 /// How many rows are compared at once with what is there.
 const AT_ONCE: usize = 1000;
+/// What another import changes of a value.
+const OVERWRITTEN: [table::Column; 8] = [
+    table::Column::Version,
+    table::Column::UpdatedAt,
+    table::Column::Value,
+    table::Column::Numerator,
+    table::Column::Denominator,
+    table::Column::Status,
+    table::Column::Disclosure,
+    table::Column::ImportId,
+];
 
 fn view(row: table::Model) -> Observation {
     Observation {
@@ -54,7 +71,7 @@ pub(super) async fn list(filter: &ObservationFilter, paging: &Paging, call: &Cal
     let select = table::Entity::find()
         .apply_if(filter.indicator_id, |select, indicator| select.filter(table::Column::IndicatorId.eq(indicator)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::AreaId.eq(area)))
-        .apply_if(filter.period.as_deref().map(rules::period), |select, period| select.filter(table::Column::Period.eq(period)));
+        .apply_if(filter.period.as_deref().map(spellings::period), |select, period| select.filter(table::Column::Period.eq(period)));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
@@ -80,28 +97,49 @@ pub async fn find_all(ids: &[ObservationId], db: &impl ConnectionTrait) -> Resul
     Ok(found)
 }
 
-/// What observations were before they were changed, by observation and newest first.
+/// What an observation was before each change, newest first. Of what is kept back now nobody is told the earlier numbers.
+pub(super) async fn former(observation: &Observation, db: &impl ConnectionTrait) -> Result<Vec<FormerValue>> {
+    let select = table::former::Entity::find().filter(table::former::Column::ObservationId.eq(observation.id));
+    let rows = select.order_by_desc(table::former::Column::Version).all(db).await?;
+    let shown = |number: Option<f64>| number.filter(|_| observation.status != ObservationStatus::Suppressed);
+    let former = rows.into_iter().map(|row| FormerValue {
+        version: row.version,
+        value: shown(row.value),
+        numerator: shown(row.numerator),
+        denominator: shown(row.denominator),
+        status: row.status,
+        import_id: row.import_id,
+        updated_at: row.updated_at,
+    });
+    Ok(former.collect())
+}
+
+/// What the observations with the ids of a query are now.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn former(ids: &[ObservationId], db: &impl ConnectionTrait) -> Result<Vec<(ObservationId, FormerValue)>> {
+pub async fn present_of(ids: SelectStatement, db: &impl ConnectionTrait) -> Result<HashMap<ObservationId, ObservedValue>> {
+    use table::Column;
+    type Seen = (ObservationId, i64, Option<f64>, Option<f64>, Option<f64>, ObservationStatus);
+    let columns = [Column::Id, Column::Version, Column::Value, Column::Numerator, Column::Denominator, Column::Status];
+    let select = table::Entity::find().select_only().columns(columns).filter(Column::Id.in_subquery(ids));
+    let rows: Vec<Seen> = select.into_tuple().all(db).await?;
+    let seen =
+        |(id, version, value, numerator, denominator, status)| (id, ObservedValue { version, value, numerator, denominator, status });
+    Ok(rows.into_iter().map(seen).collect())
+}
+
+/// Where the values of these imports come from, with the terms of their use, oldest import first.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn origins(imports: &BTreeSet<ImportId>, db: &impl ConnectionTrait) -> Result<Vec<(ImportId, String, Option<String>)>> {
+    use table::import::Column;
     let mut found = Vec::new();
-    for ids in ids.chunks(AT_ONCE) {
-        let rows = table::former::Entity::find().filter(table::former::Column::ObservationId.is_in(ids.iter().copied())).all(db).await?;
-        found.extend(rows.into_iter().map(|row| {
-            let former = FormerValue {
-                version: row.version,
-                value: row.value,
-                numerator: row.numerator,
-                denominator: row.denominator,
-                status: row.status,
-                import_id: row.import_id,
-                updated_at: row.updated_at,
-            };
-            (row.observation_id, former)
-        }));
+    for ids in imports.iter().copied().collect::<Vec<_>>().chunks(AT_ONCE) {
+        let select = table::import::Entity::find().select_only().columns([Column::Id, Column::Source, Column::Licence]);
+        found.extend(select.filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id).into_tuple().all(db).await?);
     }
-    found.sort_by_key(|(id, former)| (*id, std::cmp::Reverse(former.version)));
     Ok(found)
 }
 
@@ -119,9 +157,9 @@ pub async fn select(
     let mut select = table::Entity::find()
         .filter(table::Column::IndicatorId.eq(indicator))
         .filter(table::Column::AreaId.is_in(areas.iter().copied()))
-        .apply_if(breakdown, |select, breakdown| select.filter(table::Column::BreakdownKey.eq(rules::kept(breakdown).key())));
+        .apply_if(breakdown, |select, breakdown| select.filter(table::Column::BreakdownKey.eq(spellings::kept(breakdown).key())));
     if !periods.is_empty() {
-        select = select.filter(table::Column::Period.is_in(periods.iter().map(|given| rules::period(given))));
+        select = select.filter(table::Column::Period.is_in(periods.iter().map(|given| spellings::period(given))));
     }
     let rows = select
         .order_by_asc(table::Column::AreaId)
@@ -158,10 +196,10 @@ impl Gathered {
     /// # Errors
     /// When there are more rows than an import may have.
     pub fn of_table(text: &str, indicator: &NewIndicator) -> Result<Self> {
-        match rules::table(text) {
+        match sheet::table(text) {
             Ok(table) => Self::of(table, indicator),
             Err(faults) => {
-                let read = rules::rows(text);
+                let read = sheet::rows(text);
                 if read > MAX_ROWS { Err(too_many_rows()) } else { Ok(Self { read, faults, ..Self::default() }) }
             }
         }
@@ -239,7 +277,7 @@ pub async fn import(reach: &Reach, source: &Source<'_>, gathered: &Gathered, w: 
                 new.id = Set(before.id);
                 new.version = Set(before.version + 1);
                 new.created_at = Set(before.created_at);
-                if row.status == ObservationStatus::Final {
+                if row.status == ObservationStatus::Final && !same_numbers(&before, row) {
                     new.status = Set(ObservationStatus::Revised);
                 }
                 former.push(table::former::ActiveModel {
@@ -274,8 +312,11 @@ pub async fn import(reach: &Reach, source: &Source<'_>, gathered: &Gathered, w: 
         let chunk: Vec<_> = former.drain(..former.len().min(500)).collect();
         table::former::Entity::insert_many(chunk).exec_without_returning(&w.tx).await?;
     }
-    for row in changed {
-        row.update(&w.tx).await?;
+    while !changed.is_empty() {
+        let chunk: Vec<_> = changed.drain(..changed.len().min(500)).collect();
+        // All of them are there, so that each is overwritten.
+        let overwrite = OnConflict::column(table::Column::Id).update_columns(OVERWRITTEN).to_owned();
+        table::Entity::insert_many(chunk).on_conflict(overwrite).exec_without_returning(&w.tx).await?;
     }
     while !new.is_empty() {
         let chunk: Vec<_> = new.drain(..new.len().min(500)).collect();
@@ -349,7 +390,11 @@ async fn present(
 fn same(before: &table::Model, row: &Row) -> bool {
     // What was revised is final in a table that knows nothing of what was there before.
     let status = before.status == row.status || (before.status, row.status) == (ObservationStatus::Revised, ObservationStatus::Final);
-    status && (before.value, before.numerator, before.denominator) == (row.value, row.numerator, row.denominator)
+    status && same_numbers(before, row)
+}
+
+fn same_numbers(before: &table::Model, row: &Row) -> bool {
+    (before.value, before.numerator, before.denominator) == (row.value, row.numerator, row.denominator)
 }
 
 fn active(row: &Row, indicator: IndicatorId, area: AreaId, import: ImportId, w: &Write<'_>) -> table::ActiveModel {

@@ -1,0 +1,229 @@
+//! The answer of the statistics, frozen with all that it takes to read it: the values, what they are values of, where they come
+//! from, and what they come to where they can be compared.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    geography::areas::{Area, AreaId, AreaLevel},
+    statistics::{
+        indicators::{Indicator, IndicatorId, Polarity, ValueKind},
+        observations::{Breakdown, ImportId, Observation, ObservationId, ObservationStatus, ObservedValue},
+    },
+};
+
+/// What was measured, as it was called then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MeasuredIndicator {
+    pub id: IndicatorId,
+    pub code: String,
+    pub name_sv: String,
+    pub name_en: String,
+    pub value_kind: ValueKind,
+    /// The unit of the values; null where they have none.
+    pub unit: Option<String>,
+    pub polarity: Polarity,
+}
+
+/// An area, as it was called then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MeasuredArea {
+    pub id: AreaId,
+    pub level: AreaLevel,
+    /// The version of the division.
+    pub version: String,
+    pub code: String,
+    pub name: String,
+}
+
+impl From<Area> for MeasuredArea {
+    fn from(area: Area) -> Self {
+        Self { id: area.id, level: area.level, version: area.version, code: area.code, name: area.name }
+    }
+}
+
+/// Where values come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ValueOrigin {
+    /// The import that brought the values.
+    pub import_id: ImportId,
+    pub source: String,
+    /// Under what terms they may be used; null where that is not known.
+    pub licence: Option<String>,
+}
+
+/// Why the values of an answer were not compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SummaryGap {
+    /// No area has a value.
+    NoValues,
+    /// The values are of several periods.
+    SeveralPeriods,
+    /// The values are of several groups.
+    SeveralBreakdowns,
+    /// The values are of several variants.
+    SeveralVariants,
+    /// The lowest value is 0 or less, so only the ratio is missing.
+    NotPositive,
+}
+
+/// The answer to a question as it was when it was asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StatisticalAnswer {
+    /// The code of the indicator.
+    pub indicator: String,
+    /// What was measured. Missing in what was frozen before names were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub measured: Option<MeasuredIndicator>,
+    /// The areas asked about. Missing in what was frozen before names were.
+    #[serde(default)]
+    pub areas: Vec<MeasuredArea>,
+    /// Where the values come from. Missing in what was frozen before names were.
+    #[serde(default)]
+    pub origins: Vec<ValueOrigin>,
+    /// The values found, by area and period.
+    pub observations: Vec<Observation>,
+    /// How many areas were asked about; one that was named twice is one.
+    pub areas_asked: i32,
+    /// How many of them have a value.
+    pub areas_with_value: i32,
+    /// The lowest value. Values are compared only where they are of one period, one group and one variant.
+    pub lowest: Option<f64>,
+    /// The highest value.
+    pub highest: Option<f64>,
+    /// The highest less the lowest.
+    pub difference: Option<f64>,
+    /// The highest divided by the lowest; null when that is not defined.
+    pub ratio: Option<f64>,
+    /// Why `lowest`, `highest`, `difference` and `ratio`, or only the last, are null; null where they are not.
+    #[serde(default)]
+    pub summary_gap: Option<SummaryGap>,
+}
+
+/// A value that is no longer as it was frozen.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangedObservation {
+    pub observation_id: ObservationId,
+    pub area_id: AreaId,
+    pub period: String,
+    pub breakdown: Breakdown,
+    /// As the evidence has it.
+    pub frozen: ObservedValue,
+    /// As it is now; null when it has been removed.
+    pub present: Option<ObservedValue>,
+}
+
+/// Puts an answer together.
+pub(super) fn sum_up(
+    indicator: &Indicator,
+    areas: Vec<MeasuredArea>,
+    origins: Vec<ValueOrigin>,
+    observations: Vec<Observation>,
+) -> StatisticalAnswer {
+    let fields = &indicator.fields;
+    let gap = gap(&observations);
+    let values = || observations.iter().filter(|_| gap.is_none()).filter_map(|observation| observation.value);
+    let (lowest, highest) = (values().reduce(f64::min), values().reduce(f64::max));
+    let ratio = lowest.zip(highest).filter(|(lowest, _)| *lowest > 0.0).map(|(lowest, highest)| highest / lowest);
+    let with_value: BTreeSet<_> = observations.iter().filter(|seen| seen.value.is_some()).map(|seen| seen.area_id).collect();
+    let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
+    StatisticalAnswer {
+        indicator: fields.code.clone(),
+        measured: Some(MeasuredIndicator {
+            id: indicator.id,
+            code: fields.code.clone(),
+            name_sv: fields.name_sv.clone(),
+            name_en: fields.name_en.clone(),
+            value_kind: fields.value_kind,
+            unit: fields.unit.clone(),
+            polarity: fields.polarity,
+        }),
+        areas_asked: count(areas.len()),
+        areas_with_value: count(with_value.len()),
+        areas,
+        origins,
+        difference: lowest.zip(highest).map(|(lowest, highest)| highest - lowest),
+        summary_gap: gap.or_else(|| ratio.is_none().then_some(SummaryGap::NotPositive)),
+        ratio,
+        lowest,
+        highest,
+        observations,
+    }
+}
+
+/// Why these observations cannot be compared with each other; nothing when they can.
+fn gap(observations: &[Observation]) -> Option<SummaryGap> {
+    let mut with_value = observations.iter().filter(|observation| observation.value.is_some());
+    let Some(first) = with_value.next() else { return Some(SummaryGap::NoValues) };
+    let group = |breakdown: &Breakdown| Breakdown { variant: None, ..breakdown.clone() };
+    let first_group = group(&first.breakdown);
+    with_value.find_map(|other| {
+        if other.period != first.period {
+            Some(SummaryGap::SeveralPeriods)
+        } else if group(&other.breakdown) != first_group {
+            Some(SummaryGap::SeveralBreakdowns)
+        } else {
+            (other.breakdown.variant != first.breakdown.variant).then_some(SummaryGap::SeveralVariants)
+        }
+    })
+}
+
+/// The values of a frozen answer, of any form that there has been.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Frozen {
+    observations: Vec<FrozenObservation>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FrozenObservation {
+    id: ObservationId,
+    version: i64,
+    area_id: AreaId,
+    period: String,
+    #[serde(default)]
+    breakdown: Breakdown,
+    value: Option<f64>,
+    numerator: Option<f64>,
+    denominator: Option<f64>,
+    status: ObservationStatus,
+}
+
+/// The values of a frozen answer that are another now.
+pub(super) fn changed(
+    answer: &str,
+    present: &std::collections::HashMap<ObservationId, ObservedValue>,
+) -> Result<Vec<ChangedObservation>, serde_json::Error> {
+    let frozen: Frozen = serde_json::from_str(answer)?;
+    let changed = frozen.observations.into_iter().filter_map(|seen| {
+        let frozen = ObservedValue {
+            version: seen.version,
+            value: seen.value,
+            numerator: seen.numerator,
+            denominator: seen.denominator,
+            status: seen.status,
+        };
+        let present = present.get(&seen.id);
+        // Another version may differ in nothing that is told here.
+        let same = present.is_some_and(|present| *present == ObservedValue { version: present.version, ..frozen.clone() });
+        (!same).then(|| ChangedObservation {
+            observation_id: seen.id,
+            area_id: seen.area_id,
+            period: seen.period,
+            breakdown: seen.breakdown,
+            frozen,
+            present: present.cloned(),
+        })
+    });
+    Ok(changed.collect())
+}
