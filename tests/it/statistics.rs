@@ -429,7 +429,7 @@ fn what_is_published_can_be_read_without_a_register(#[values(Database::Sqlite, D
     }
     let names = &read["content"]["names"];
     assert_eq!((&names["forum"]["name"], &names["area"]["name"]), (&json!("Åråret"), &json!("Botkyrka")), "{names}");
-    assert_eq!(content["endorsements"][0]["actor"], json!({"id": case.party.0, "name": "Ekens vänner"}));
+    assert_eq!(read["content"]["endorsements"][0]["actor"], json!({"id": case.party.0, "name": "Ekens vänner"}));
     // What has become of the values later is no part of what was published.
     assert_eq!(read["content"]["evidence"][0].get("changed"), None);
     assert_eq!(read["hash"], hash);
