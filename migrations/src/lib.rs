@@ -31,6 +31,7 @@ mod m0030_words;
 mod m0031_former_values;
 mod m0032_bodies;
 mod m0033_confirmed;
+mod m0040_numbers;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -72,6 +73,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0031_former_values::Migration),
             Box::new(m0032_bodies::Migration),
             Box::new(m0033_confirmed::Migration),
+            Box::new(m0040_numbers::Migration),
         ]
     }
 }

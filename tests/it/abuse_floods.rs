@@ -12,7 +12,13 @@ use chrono::TimeDelta;
 use rstest::rstest;
 use samsyn::{
     access::policy::Role,
-    exchange::imports::{console, formats::Format, intake, mapping::Known, store},
+    exchange::imports::{
+        console,
+        formats::Format,
+        intake,
+        mapping::{Chosen, Known},
+        store,
+    },
     kernel::problem::Kind,
     registry::actors::ActorKind,
 };
@@ -302,7 +308,8 @@ fn abuse_113_rows_whose_job_never_came_are_removed(#[values(Database::Sqlite, Da
     let Some((url, _)) = alone(database) else { return };
     with_db(&url, TimeDelta::zero(), 700_000, async |db, _, worker| {
         let csv = (0..1200).fold("namn\n".to_owned(), |csv, number| csv + &format!("Förening {number}\n"));
-        let known = Known { kind: Some(ActorKind::Association), from_source: false, today: today().date_naive() };
+        let known =
+            Known { kind: Some(ActorKind::Association), from_source: false, today: today().date_naive(), columns: Chosen::default() };
         let read = intake(Format::Csv, Arc::new(file(&csv)), known, &worker.room().bounds).await.unwrap();
         store::stage(&read, db).await.unwrap();
     });

@@ -48,6 +48,7 @@ mod merging;
 mod policy;
 mod priorities;
 mod random_walk;
+mod registers;
 mod registry;
 mod round_trip;
 mod searches;

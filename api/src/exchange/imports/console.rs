@@ -8,7 +8,8 @@ use super::{
     ImportOutcome, Intake, fit,
     formats::Format,
     intake,
-    mapping::Known,
+    intake::CHUNK,
+    mapping::{Chosen, Known, Row},
     store::{self, Order},
     table::{self, row},
     work,
@@ -67,8 +68,8 @@ pub async fn run(
     told: impl FnMut(&table::Model),
 ) -> Result<Report> {
     let (file, bounds) = (Arc::new(file), &worker.room().bounds);
-    let known = Known { kind: request.kind, from_source: false, today: db.clock.today() };
-    let mut read: Intake = intake(request.format, Arc::clone(&file), known, bounds).await?;
+    let known = Known { kind: request.kind, from_source: false, today: db.clock.today(), columns: Chosen::default() };
+    let mut read: Intake = intake(request.format, Arc::clone(&file), known.clone(), bounds).await?;
     let has = |member: &str| read.columns.iter().any(|column| column.member == member);
     let ours = request.source.is_none() && has("id") && has("version");
     if !ours {
@@ -88,6 +89,11 @@ pub async fn run(
             let (job, problems) = work::rehearse(order, &read, &new, worker, db, most, told).await?;
             return Ok(Report { job, problems, source: None, new_source: Some(new.name) });
         }
+        Some(Err(new)) if is_useless(order, &read, &new, worker, db).await? => {
+            let most = usize::try_from(TOLD).unwrap_or(usize::MAX);
+            let (job, problems) = work::rehearse(order, &read, &new, worker, db, most, told).await?;
+            return Ok(Report { job, problems, source: None, new_source: None });
+        }
         Some(Err(new)) => Some(db.transaction(&Call::of_console("createSource"), async |w| sources::insert(&new, w).await).await?),
     };
     let order = Order { source: source.as_ref().map(|source| source.id), ..order };
@@ -98,6 +104,20 @@ pub async fn run(
     let job = worker.through(job.id, access, db, told).await?;
     let problems = store::first(job.id, ImportOutcome::Refused, TOLD, db.reader()).await?;
     Ok(Report { job, problems, source, new_source: None })
+}
+
+/// Whether a file has nothing that could be used. Then no source is made of it, which others would be told of.
+async fn is_useless(order: Order, read: &Intake, new: &NewSource, worker: &Worker, db: &Db) -> Result<bool> {
+    let mut readable = 0;
+    for piece in read.pieces.each() {
+        let rows: Vec<Row> = serde_json::from_str(&piece?.1)?;
+        readable += rows.iter().filter(|row| row.read.is_ok()).count();
+        if readable > CHUNK {
+            return Ok(false);
+        }
+    }
+    let (job, _) = work::rehearse(order, read, new, worker, db, 0, |_| {}).await?;
+    Ok(job.refused == job.total && job.total > 0)
 }
 
 /// The source that is meant: by its id, by its name, or a new one of the installation's own, which is not there yet.

@@ -302,6 +302,10 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db:
     let seat: Vec<&str> = seat.iter().map(String::as_str).collect();
     reach.require(&seat, id.map(ActorId::uuid), None).or_else(|refused| match (id, actor.parent_id) {
         (None, Some(parent)) => reach.require(&[], Some(parent.uuid()), None),
+        (None, None) if actor.seat_area_id.is_none() && !(reach.areas.is_empty() && reach.actors.is_empty()) => Err(refused.detail(say!(
+            "Ange seatAreaId, aktörens säte i ett område som du samordnar, eller parentId, en aktör som du arbetar för. Annars kan du inte registrera den.",
+            "Give seatAreaId, the actor's seat in an area that you coordinate, or parentId, an actor that you work for. Else you cannot register it."
+        ))),
         _ => Err(refused),
     })
 }
