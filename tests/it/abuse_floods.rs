@@ -201,6 +201,7 @@ fn abuse_113_nor_does_the_console_take_more_rows(#[values(Database::Sqlite, Data
             file: "lista".to_owned(),
             kind: Some(ActorKind::Association),
             full: false,
+            columns: Vec::new(),
             dry_run: false,
         };
         let csv = format!("namn\n{}", "a\n".repeat(2001));

@@ -590,6 +590,7 @@ fn a_dry_run_at_the_console_leaves_nothing_behind(#[values(Database::Sqlite, Dat
         file: "föreningar".to_owned(),
         kind: Some(ActorKind::Association),
         full: true,
+        columns: Vec::new(),
         dry_run: true,
     };
     let csv = "namn;kommun\nAlby IF;0127\n;0127\n";

@@ -9,6 +9,7 @@ use samsyn::{
         console::{self, Request},
         formats::Format,
     },
+    kernel::request::Call,
     registry::actors::ActorKind,
 };
 use sea_orm::{ConnectionTrait, Statement};
@@ -163,6 +164,7 @@ fn a_register_imported_under_another_name_holds_nothing(#[values(Database::Sqlit
         file: name.to_owned(),
         kind: Some(ActorKind::Company),
         full: false,
+        columns: Vec::new(),
         dry_run: false,
     };
     with_db(&url, TimeDelta::zero(), 700_000, async move |db, access, worker| {
@@ -278,7 +280,7 @@ fn one_bad_cell_keeps_no_organisation_out(#[values(Database::Sqlite, Database::P
     assert_eq!(found(&admin, "Fittja IF")[0]["contactPoints"][0]["phone"], json!("08-530 610 00"));
     // What stands there is not emptied by a cell that cannot be read.
     let (path, _) = import(&admin, &format!("?sourceId={one}&kind=association"), "Externt id;Namn;Webb\n2;Fittja IF;#SAKNAS!\n");
-    assert_eq!(told(&admin, &path), ["2 unchanged Webb formula-error"]);
+    assert_eq!(told(&admin, &path), ["2 updated Webb formula-error"]);
     assert_eq!(found(&admin, "Fittja IF")[0]["website"], json!("https://www.fittja.se"));
 }
 
@@ -404,7 +406,7 @@ fn a_workbook_is_read_as_a_person_sees_it(#[values(Database::Sqlite, Database::P
         )
     );
     let (path, _) = import_as(&admin, &query, xlsx, &workbook(&[("worksheet", "visible", &formula)], &formats));
-    assert_eq!(told(&admin, &path), ["2 unchanged Webb formula-error"]);
+    assert_eq!(told(&admin, &path), ["2 updated Webb formula-error"]);
     assert_eq!(found(&admin, "Nollornas Förening")[0]["website"], json!("https://www.noll.se"));
     // Error texts in a table as text are no values either, and numbers are read however they are written.
     let csv = "Namn;Syfte;Orgnr\n#N/A;y;\nFelsyfte;#SAKNAS!;\nStreck;;802002\u{2013}5550\nTal;;8020031111.0\nText;;'8020046663\n";
@@ -437,17 +439,49 @@ fn municipalities_of_the_pack_are_spelt_right(#[values(Database::Sqlite, Databas
     let Some((url, _)) = alone(database) else { return };
     with_db(&url, TimeDelta::zero(), 700_000, async move |db, _, _| {
         // As it was: misspelt, and one of them curated since.
-        for (code, name) in names {
-            let sql = format!("UPDATE actor SET name = '{name}s kommun' WHERE municipality_code = '{code}' AND kind = 'municipality'");
-            db.writer().execute_unprepared(&sql).await.unwrap();
-        }
-        db.writer().execute_unprepared("UPDATE actor SET pack_version = 0 WHERE name = 'Kalixs kommun'").await.unwrap();
-        db.writer().execute_unprepared("DELETE FROM pack").await.unwrap();
+        db.transaction(&Call::of_installation(), async |w| {
+            for (code, name) in names {
+                let sql = format!("UPDATE actor SET name = '{name}s kommun' WHERE municipality_code = '{code}' AND kind = 'municipality'");
+                w.tx.execute_unprepared(&sql).await?;
+            }
+            w.tx.execute_unprepared("UPDATE actor SET pack_version = 0 WHERE name = 'Kalixs kommun'").await?;
+            w.tx.execute_unprepared("DELETE FROM pack").await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
         samsyn::guidance::packs::load(db).await.unwrap();
     });
     let app = TestApp::on(&url, 2_000_000);
-    let admin = app.user(Role::Admin, None);
-    let kalmar = &found(&admin, "Kalmars kommun")[0];
+    let admin = app.user(Role::Coordinator, Some(("area", &app.area("0880"))));
+    let kalmar = &actor(&admin, &app.public_actor("municipality_code:0880"));
+    assert_eq!(found(&admin, "Kalmars kommun")[0]["id"], kalmar["id"], "the old name finds it");
     assert_eq!((&kalmar["name"], &kalmar["formerNames"][0]["name"]), (&json!("Kalmar kommun"), &json!("Kalmars kommun")));
-    assert_eq!(found(&admin, "Kalixs kommun")[0]["name"], json!("Kalixs kommun"), "what somebody has changed stays");
+    let kalix = actor(&admin, &app.public_actor("municipality_code:2514"));
+    assert_eq!(kalix["name"], json!("Kalixs kommun"), "what somebody has changed stays");
+}
+
+/// What an installation of before has is known by its number from now on.
+#[rstest]
+fn records_of_before_are_known_by_their_numbers(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let one = source(&admin, "Listan");
+    let csv = "Namn;Organisationsnummer\nAlby IF;802001-0008\nFittja IF;802002-5550\nUtan nummer;\n";
+    let query = format!("?sourceId={one}&kind=association");
+    assert_eq!(import(&admin, &query, csv).1["created"], json!(3));
+    let url = app.url.clone();
+    with_db(&url, TimeDelta::zero(), 800_000, async move |db, _, _| {
+        db.transaction(&Call::of_installation(), async |w| {
+            let before = "UPDATE source_actor SET external_id = external_id || '/namn' WHERE length(external_id) = 10";
+            w.tx.execute_unprepared(before).await?;
+            w.tx.execute_unprepared("DELETE FROM seaql_migrations WHERE version = 'm0040_numbers'").await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    });
+    crate::harness::prepare(&url);
+    let (path, again) = import(&admin, &query, csv);
+    assert_eq!([&again["unchanged"], &again["held"]], [&json!(3), &json!(0)], "{again} {:?}", told(&admin, &path));
 }

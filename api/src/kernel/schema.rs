@@ -125,6 +125,43 @@ fn beginning(value: &Value, left: &mut usize) -> Value {
     }
 }
 
+/// What a value that does not follow a pattern is to look like, as a sentence with an example: patterns are for programs.
+fn form(pattern: &str) -> Text {
+    let choice = pattern.strip_prefix('^').and_then(|rest| rest.strip_suffix(")$"));
+    let words = |choice: &str| choice.split('|').map(|word| word.split('[').next().unwrap_or(word)).collect::<Vec<_>>().join(", ");
+    if let Some(all) = choice.and_then(|choice| choice.strip_prefix("-?(")).map(words) {
+        let first = all.split(", ").next().unwrap_or_default();
+        return say!(
+            "Skriv ett av {all}, med - före för omvänd ordning, till exempel -{first}.",
+            "Write one of {all}, with - before it for the reverse order, for example -{first}."
+        );
+    }
+    if let Some(all) = choice.and_then(|choice| choice.strip_prefix('(')).map(words) {
+        return say!("Skriv ett av {all}.", "Write one of {all}.");
+    }
+    match pattern {
+        r"^https?://[^\s]+$" => say!(
+            "Skriv en webbadress med https:// eller http://, till exempel https://www.example.se.",
+            "Write a web address with https:// or http://, for example https://www.example.se."
+        ),
+        "^[0-9]{4}$" => say!("Skriv fyra siffror, till exempel 0127.", "Write four digits, for example 0127."),
+        r"^\+?[0-9][0-9 ()/-]{3,38}$" => {
+            say!("Skriv ett telefonnummer, till exempel 08-530 610 00.", "Write a telephone number, for example 08-530 610 00.")
+        }
+        "^[1-9][0-9]?[a-z]?$" => {
+            say!("Skriv numret på en paragraf, till exempel 8 eller 8a.", "Write the number of a section, for example 8 or 8a.")
+        }
+        _ if pattern.starts_with("^[a-z][a-z0-9_]") => say!(
+            "Skriv små bokstäver a–z, siffror och understreck, med en bokstav först, till exempel disposable_income.",
+            "Write small letters a–z, digits and underscores, with a letter first, for example disposable_income."
+        ),
+        _ => say!(
+            "Värdet har fel form. Beskrivningen av API:et har ett exempel.",
+            "The value has the wrong form. The description of the API has an example."
+        ),
+    }
+}
+
 /// One fault of the validator as sentences that a person can act on.
 fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
     let at = error.instance_path().to_string();
@@ -175,13 +212,7 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
         }
         Broken::Minimum { limit } => one("too-small", say!("Värdet ska vara minst {limit}.", "The value must be at least {limit}.")),
         Broken::Maximum { limit } => one("too-large", say!("Värdet ska vara högst {limit}.", "The value must be at most {limit}.")),
-        Broken::Pattern { pattern } => one(
-            "wrong-form",
-            say!(
-                "Värdet har fel form; det ska följa mönstret {pattern}.",
-                "The value has the wrong form; it must follow the pattern {pattern}."
-            ),
-        ),
+        Broken::Pattern { pattern } => one("wrong-form", form(pattern)),
         Broken::Format { format } => {
             let (sv, en) = match format.as_str() {
                 "uuid" => {
@@ -321,5 +352,20 @@ mod tests {
         assert!(validator.is_valid(&json!({"leaf": 1, "below": [{"leaf": 2}]})));
         assert!(!validator.is_valid(&json!({"below": [{"leaf": "x"}]})));
         assert!(compile(&json!({"$ref": "#/components/schemas/Gone"}), &schemas).is_err());
+    }
+
+    #[test]
+    fn no_pattern_reaches_a_person() {
+        for (pattern, told) in [
+            (r"^https?://[^\s]+$", "https://www.example.se"),
+            ("^-?(name|createdAt)$", "name, createdAt"),
+            ("^(women|men)$", "women, men"),
+            ("^(SE-ON|external:[a-z0-9-]{1,40})$", "SE-ON, external:"),
+            ("^[0-9]{4}$", "0127"),
+            ("^x[0-9]+$", "exempel"),
+        ] {
+            let text = form(pattern).sv;
+            assert!(text.contains(told) && !text.contains(['^', '$', '[', '{', '|']), "{text}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::{
     formats::Format,
     intake,
     intake::CHUNK,
-    mapping::{Chosen, Known, Row},
+    mapping::{Known, Row, chosen},
     store::{self, Order},
     table::{self, row},
     work,
@@ -33,6 +33,8 @@ pub struct Request {
     pub file: String,
     /// What kind of actor a row is about when it does not say so.
     pub kind: Option<ActorKind>,
+    /// What headings mean that are not known, each as heading and member with a colon between.
+    pub columns: Vec<String>,
     /// Whether the file has all that the source has.
     pub full: bool,
     /// Whether to only tell what would happen.
@@ -68,17 +70,19 @@ pub async fn run(
     told: impl FnMut(&table::Model),
 ) -> Result<Report> {
     let (file, bounds) = (Arc::new(file), &worker.room().bounds);
-    let known = Known { kind: request.kind, from_source: false, today: db.clock.today(), columns: Chosen::default() };
+    let columns = chosen(&request.columns).map_err(Problem::parameters)?;
+    let known = Known { kind: request.kind, from_source: false, today: db.clock.today(), columns: columns.clone() };
     let mut read: Intake = intake(request.format, Arc::clone(&file), known.clone(), bounds).await?;
     let has = |member: &str| read.columns.iter().any(|column| column.member == member);
     let ours = request.source.is_none() && has("id") && has("version");
     if !ours {
         read = intake(request.format, file, Known { from_source: true, ..known }, bounds).await?;
     }
+    fit::all_met(&columns, &read)?;
     let acting = Acting::installation();
     let told_ours =
         say!("Filen är en export härifrån; läs in den utan --source.", "The file is an export from here; import it without --source.");
-    fit(&read, request.format, !ours, told_ours, &acting.caller.sight, db).await?;
+    fit::fit(&read, request.format, !ours, told_ours, &acting.caller.sight, db).await?;
     let of_source = if ours { None } else { Some(source(request, db).await?) };
     let order = Order { source: None, kind: request.kind, full: request.full && !ours, dry_run: request.dry_run };
     let source = match of_source {

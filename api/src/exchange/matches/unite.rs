@@ -34,10 +34,10 @@ pub fn united(given: &Record, current: &Record, take: &[String]) -> Record {
             if member == "identifiers" { renumbered(present, new) } else { new.clone() }
         } else if is_empty(new) {
             continue;
+        } else if let Some((_, most)) = LISTS.iter().find(|(list, _)| list == member) {
+            both(member, present, new, current.get("name").and_then(Value::as_str), *most)
         } else if is_empty(present) {
             new.clone()
-        } else if let Some((_, most)) = LISTS.iter().find(|(list, _)| list == member) {
-            both(member, present, new, current["name"].as_str(), *most)
         } else {
             continue;
         };
