@@ -32,6 +32,7 @@ mod m0031_former_values;
 mod m0032_bodies;
 mod m0033_confirmed;
 mod m0034_life_cycles;
+mod m0040_numbers;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -74,6 +75,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0032_bodies::Migration),
             Box::new(m0033_confirmed::Migration),
             Box::new(m0034_life_cycles::Migration),
+            Box::new(m0040_numbers::Migration),
         ]
     }
 }

@@ -12,7 +12,13 @@ use chrono::TimeDelta;
 use rstest::rstest;
 use samsyn::{
     access::policy::Role,
-    exchange::imports::{console, formats::Format, intake, mapping::Known, store},
+    exchange::imports::{
+        console,
+        formats::Format,
+        intake,
+        mapping::{Chosen, Known},
+        store,
+    },
     kernel::problem::Kind,
     registry::actors::ActorKind,
 };
@@ -195,6 +201,7 @@ fn abuse_113_nor_does_the_console_take_more_rows(#[values(Database::Sqlite, Data
             file: "lista".to_owned(),
             kind: Some(ActorKind::Association),
             full: false,
+            columns: Vec::new(),
             dry_run: false,
         };
         let csv = format!("namn\n{}", "a\n".repeat(2001));
@@ -302,7 +309,8 @@ fn abuse_113_rows_whose_job_never_came_are_removed(#[values(Database::Sqlite, Da
     let Some((url, _)) = alone(database) else { return };
     with_db(&url, TimeDelta::zero(), 700_000, async |db, _, worker| {
         let csv = (0..1200).fold("namn\n".to_owned(), |csv, number| csv + &format!("Förening {number}\n"));
-        let known = Known { kind: Some(ActorKind::Association), from_source: false, today: today().date_naive() };
+        let known =
+            Known { kind: Some(ActorKind::Association), from_source: false, today: today().date_naive(), columns: Chosen::default() };
         let read = intake(Format::Csv, Arc::new(file(&csv)), known, &worker.room().bounds).await.unwrap();
         store::stage(&read, db).await.unwrap();
     });

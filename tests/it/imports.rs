@@ -10,7 +10,7 @@ use samsyn::{
         console::{self, Request},
         formats::Format,
         intake,
-        mapping::Known,
+        mapping::{Chosen, Known},
         room::Bounds,
         store::{self, Order},
         worker::Worker,
@@ -54,7 +54,7 @@ pub fn import_as(who: &Client, query: &str, media_type: &str, file: &[u8]) -> (S
 }
 
 #[track_caller]
-fn import(who: &Client, query: &str, csv: &str) -> (String, Value) {
+pub fn import(who: &Client, query: &str, csv: &str) -> (String, Value) {
     import_as(who, query, "text/csv", csv.as_bytes())
 }
 
@@ -81,7 +81,7 @@ pub fn source(who: &Client, name: &str) -> String {
     id(&who.post("/sources", &json!({"actorId": null, "name": name, "idScheme": name, "ownedFields": owned})).is(201).json)
 }
 
-fn found(who: &Client, name: &str) -> Vec<Value> {
+pub fn found(who: &Client, name: &str) -> Vec<Value> {
     let page = who.get(&format!("/actors?q={}&limit=200", crate::harness::escaped(name))).is(200);
     page.json["items"].as_array().unwrap().clone()
 }
@@ -590,6 +590,7 @@ fn a_dry_run_at_the_console_leaves_nothing_behind(#[values(Database::Sqlite, Dat
         file: "föreningar".to_owned(),
         kind: Some(ActorKind::Association),
         full: true,
+        columns: Vec::new(),
         dry_run: true,
     };
     let csv = "namn;kommun\nAlby IF;0127\n;0127\n";
@@ -662,7 +663,7 @@ pub fn die_in_the_middle(url: &str, user: &str, total: usize) {
     let user = user.parse().unwrap();
     with_db(url, TimeDelta::zero(), 700_000, async move |db, access, worker| {
         let csv = (0..total).fold("namn;typ\n".to_owned(), |csv, number| csv + &format!("Förening {number};förening\n"));
-        let known = Known { kind: None, from_source: false, today: today().date_naive() };
+        let known = Known { kind: None, from_source: false, today: today().date_naive(), columns: Chosen::default() };
         let read = intake(Format::Csv, Arc::new(file(&csv)), known, &worker.room().bounds).await.unwrap();
         let caller = Caller { user: Some(user), ..Caller::default() };
         let order = Order { source: None, kind: Some(ActorKind::Association), full: false, dry_run: false };

@@ -20,7 +20,7 @@ use crate::{
             console::{self, Report, Request},
             formats::Format,
             mapping::LeftOutReason,
-            table,
+            store, table,
         },
     },
     kernel::{
@@ -43,6 +43,10 @@ pub(super) struct ImportCommand {
     /// What kind of actor a row is about when it does not say so, such as association or förening.
     #[arg(long)]
     kind: Option<String>,
+    /// What a heading means that is not known, as heading and member with a colon between, such as "Org no:organisationNumber";
+    /// may be given several times.
+    #[arg(long = "column", value_name = "HEADING:MEMBER")]
+    columns: Vec<String>,
     /// The file has all that the source has: mark what is missing as absent.
     #[arg(long)]
     full: bool,
@@ -73,7 +77,8 @@ pub(super) async fn run(command: ImportCommand, config: Config) -> Outcome {
     let kind = command.kind.as_deref().map(|written| kind(written).ok_or_else(|| say(no_kind(written)))).transpose()?;
     let file = opened(&command.file).map_err(|error| say(unread(&command.file, &error)))?;
     let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned();
-    let request = Request { format, source: command.source, file: stem, kind, full: command.full, dry_run: command.dry_run };
+    let ImportCommand { source, columns, full, dry_run, .. } = command;
+    let request = Request { format, source, file: stem, kind, columns, full, dry_run };
     let app = App::build(config, Clock::System, Ids::Random).await?;
     let mut bar = Bar::new(language);
     let report = Box::pin(console::run(&request, file, app.imports(), app.access(), app.db(), |job| bar.show(job))).await;
@@ -167,6 +172,7 @@ fn tell(report: &Report, language: Language) {
     if !left_out.is_empty() {
         lines.push(say!("Utelämnade kolumner: {left_out}", "Columns left out: {left_out}"));
     }
+    lines.extend(store::warnings(job).into_iter().map(|(_, detail)| detail));
     if let Some(source) = source {
         let (name, id) = (&source.fields.name, source.id);
         lines.push(say!("Källa: {name} ({id})", "Source: {name} ({id})"));

@@ -100,6 +100,28 @@ pub const REDACTED: &str = "redacted";
 /// Columns of digits, which a spreadsheet may have taken for one large number.
 pub const NUMBERS: &[&str] = &[EXTERNAL_ID, "parentId", ORGANISATION_NUMBER, KOLADA_ID, MUNICIPALITY, COUNTY, PHONE];
 
+/// Columns that an organisation can do without: a cell of theirs that cannot be read is put aside.
+pub const DISPENSABLE: &[&str] = &["website", EMAIL, PHONE, "contactPoints"];
+
+/// What a spreadsheet calls a column, by its place from 0.
+#[must_use]
+pub fn letters(at: usize) -> String {
+    let last = char::from(b'A' + u8::try_from(at % 26).unwrap_or_default());
+    if at < 26 { last.to_string() } else { format!("{}{last}", letters(at / 26 - 1)) }
+}
+
+/// Whether a cell is what a spreadsheet shows in place of a value (`#SAKNAS!`, `#N/A`, `####`), whatever its language.
+#[must_use]
+pub fn is_formula_error(cell: &str) -> bool {
+    let Some(word) = cell.trim().strip_prefix('#') else { return false };
+    let is_word = |word: &str| {
+        !word.is_empty() && word.chars().all(|letter| letter.is_uppercase() || letter.is_ascii_digit() || matches!(letter, '/' | '_'))
+    };
+    matches!(word, "N/A" | "SAKNAS" | "GETTING_DATA")
+        || word.strip_suffix(['!', '?']).is_some_and(is_word)
+        || (word.len() >= 2 && word.bytes().all(|sign| sign == b'#'))
+}
+
 /// Every column there is. Where a file has several for one member, the name that stands first here wins.
 pub const COLUMNS: &[Column] = &[
     column("id", "Id", Shape::Text, &[]),
@@ -194,6 +216,9 @@ pub fn plain(heading: &str) -> String {
 /// The most bytes of a heading that may mean something.
 const LONGEST: usize = 400;
 
+/// How many letters another name of a column has at the least that a heading may be near.
+const LONG_ENOUGH: usize = 6;
+
 /// The column that a heading means, and how good a name it is for it: the lower the better.
 #[must_use]
 pub fn meant(heading: &str) -> Option<(&'static Column, usize)> {
@@ -233,9 +258,14 @@ pub fn nearest(heading: &str) -> Option<&'static str> {
         return None;
     }
     let heading = plain(heading);
-    let names = COLUMNS.iter().filter(|column| column.shape != Shape::Ours).flat_map(|column| [column.swedish, column.member]);
+    let names = COLUMNS.iter().filter(|column| column.shape != Shape::Ours).flat_map(|column| {
+        let own = [column.swedish, column.member].map(|name| (plain(name), name));
+        // Of what people write else, short words are near too much.
+        let also = column.also.iter().filter(|name| name.chars().count() >= LONG_ENOUGH).map(|name| ((*name).to_owned(), column.swedish));
+        also.chain(own)
+    });
     // Letters left out, added or swapped: words that only begin alike mean something else.
-    let likeness = names.map(|name| (strsim::normalized_damerau_levenshtein(&heading, &plain(name)), name));
+    let likeness = names.map(|(name, shown)| (strsim::normalized_damerau_levenshtein(&heading, &name), shown));
     likeness.filter(|(likeness, _)| *likeness >= 0.75).max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, name)| name)
 }
 
@@ -314,7 +344,15 @@ mod tests {
         }
         assert_eq!(meant("Kassör").map(|(column, _)| column.member), None);
         assert_eq!(nearest("Organisatonsnummer"), Some("Organisationsnummer"));
+        assert_eq!(nearest("orgNumber"), Some("Organisationsnummer"), "what people call it else is near too");
         assert_eq!(["Adress", "Stad", "Kassör", "Kontaktperson"].map(nearest), [None; 4], "what is misleading helps nobody");
+    }
+
+    #[test]
+    fn what_a_spreadsheet_shows_for_no_value_is_known() {
+        assert!(["#SAKNAS!", "#N/A", " #REF! ", "#VÄRDEFEL!", "#DIV/0!", "#NAMN?", "#####"].iter().all(|cell| is_formula_error(cell)));
+        assert!(["#", "#1", "#metoo", "#Jämlikhet!", "C#", "A#N/A", "##"].iter().all(|cell| !is_formula_error(cell)));
+        assert_eq!([0, 25, 26, 701, 702].map(letters), ["A", "Z", "AA", "ZZ", "AAA"]);
     }
 
     #[test]

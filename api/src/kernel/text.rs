@@ -187,6 +187,12 @@ fn joins_pictures(before: Option<char>, sign: char, after: Option<char>) -> bool
     }
 }
 
+/// Whether a sign is a dash of some kind, as people and programs write between digits.
+#[must_use]
+pub fn is_dash(sign: char) -> bool {
+    sign == '-' || sign == '\u{2212}' || CodePointMapData::<GeneralCategory>::new().get(sign) == GeneralCategory::DashPunctuation
+}
+
 /// The known name nearest to `given`, when near enough to be what was meant.
 #[must_use]
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {

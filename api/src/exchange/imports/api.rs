@@ -7,10 +7,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
-    ImportJobId, ImportOutcome, ImportStatus, fit,
+    ImportJobId, ImportOutcome, ImportStatus,
+    fit::{all_met, fit},
     formats::Format,
     intake::intake_in_turn,
-    mapping::{ImportColumn, Known, LeftOutColumn},
+    mapping::{ImportColumn, Known, LeftOutColumn, chosen},
     room::{later, receive},
     store::{self, Order},
     table::row,
@@ -65,6 +66,8 @@ pub struct ImportJob {
     pub columns: Vec<ImportColumn>,
     /// The columns that are not.
     pub left_out: Vec<LeftOutColumn>,
+    /// What whoever sent the file should look at, such as that no column of organisation numbers was read.
+    pub warnings: Vec<ImportWarning>,
     /// How many rows the file has.
     pub total: i64,
     /// How many of them have been worked through: the sum of the counts from `created` to `refused`.
@@ -93,6 +96,17 @@ pub struct ImportJob {
     pub updated_at: DateTime<Utc>,
 }
 
+/// Something of a file to look at, though it stops nothing.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportWarning {
+    /// Stable code of the warning.
+    #[schema(example = "no-number-column")]
+    pub code: String,
+    /// What it is and what to do, in the caller's language.
+    pub detail: String,
+}
+
 /// What became of a row, or would.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -106,7 +120,7 @@ pub struct ImportRow {
     pub actor_id: Option<ActorId>,
     /// Where a row that is held waits in the match queue.
     pub match_id: Option<MatchId>,
-    /// Why a row was refused.
+    /// Why a row was refused, or what of it could not be read and was put aside.
     pub errors: Vec<ImportFault>,
     /// Members that the row said something else about and that were not changed.
     pub left_alone: Vec<ImportLeftAlone>,
@@ -175,6 +189,9 @@ pub(super) struct ImportOptions {
     #[serde(default)]
     #[param(required = false, default = false)]
     pub full: bool,
+    /// What headings mean that are not known, each as heading and member with a colon between.
+    #[param(nullable = false, style = Form, explode = false, example = json!(["Org no:organisationNumber"]))]
+    pub columns: Option<Vec<String>>,
     /// Only tell what would happen, row by row.
     #[serde(default)]
     #[param(required = false, default = false)]
@@ -203,8 +220,9 @@ async fn list(by: By<needs::ReadImports>, Query(paging): Query<Paging>, db: Data
 
 /// Import actors
 ///
-/// From a table (CSV with semicolon, comma or tab, or the first sheet of an XLSX workbook) or from objects (JSON or NDJSON).
-/// Headings are read in Swedish or English and as in exports; columns that are not known are left out and told of. The answer
+/// From a table (CSV with semicolon, comma or tab, or the first visible sheet of an XLSX workbook) or from objects (JSON or NDJSON).
+/// Headings are read in Swedish or English and as in exports; columns that are not known are left out and told of, and `columns`
+/// says what they mean. Where the file gives no id of its own, an organisation's own number is what its record is known by. The answer
 /// is a job: follow it at its address, and read what became of each row at `/imports/{importJobId}/rows`. A row that cannot
 /// be used is told of and stops no other. A file may have as many rows as `importRows` in `GET /config` says; one with more is
 /// refused whole (413) before anything is stored. So is one that comes while the caller has as many imports under way as it may
@@ -239,6 +257,7 @@ async fn create(
             ),
         )]));
     }
+    let columns = chosen(options.columns.as_deref().unwrap_or_default()).map_err(Problem::parameters)?;
     let format = Format::of_media_type(request.content_type()).ok_or_else(|| {
         Problem::new(Kind::UnsupportedMediaType).detail(say!(
             "Skicka filen som text/csv, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, application/json eller application/x-ndjson.",
@@ -253,13 +272,15 @@ async fn create(
     // What a repeated call is known by is learnt only now, for the body was left for here.
     let once = by.once.clone().map(|once| Once { digest: received.digest, ..once });
     let call = Call { once, ..Call::clone(&by) };
-    let known = Known { kind: options.kind, from_source: options.source_id.is_some(), today: db.clock.today() };
+    let (kind, from_source) = (options.kind, options.source_id.is_some());
+    let known = Known { kind, from_source, today: db.clock.today(), columns: columns.clone() };
     // The reader keeps both turns, for it reads on for a while when the caller hangs up.
     let turns = (room.reading(&by.caller).await?, turn);
     let (read, _turn) = intake_in_turn(format, Arc::new(received.file), known, &room.bounds, Some(turns)).await.map_err(later)?;
     let ours =
         say!("Filen är en export härifrån; läs in den utan sourceId.", "The file is an export from here; import it without sourceId.");
-    fit(&read, format, known.from_source, ours, by.sight(), &db).await?;
+    all_met(&columns, &read)?;
+    fit(&read, format, from_source, ours, by.sight(), &db).await?;
     room.bounds.spool.room(read.pieces.bytes().saturating_mul(2)).map_err(later)?;
     let order = Order { source: options.source_id, kind: options.kind, full: options.full, dry_run: options.dry_run };
     let id = store::stage(&read, &db).await?;

@@ -99,9 +99,39 @@ fn in_numbers(value: &Value) -> bool {
     }
 }
 
+/// The column that a cell is of: what people call contact may be a list of ours, and is more often an address or a number.
+pub(super) fn way(column: &'static Column, given: &Given) -> &'static Column {
+    let Given::Cell(cell) = given else { return column };
+    let cell = cell.trim();
+    let number = |letter: char| letter.is_ascii_digit() || matches!(letter, ' ' | '\u{A0}' | '+' | '-' | '(' | ')' | '/');
+    let way = match cell {
+        _ if column.member != "contactPoints" || cell.is_empty() || cell.starts_with('[') => return column,
+        _ if cell.contains('@') && !cell.contains(char::is_whitespace) => columns::EMAIL,
+        _ if cell.chars().all(number) => columns::PHONE,
+        _ => return column,
+    };
+    columns::of(way).unwrap_or(column)
+}
+
+fn formula_error(pointer: String, heading: &str) -> Fault {
+    let heading: String = heading.chars().take(60).collect();
+    Fault::at(
+        pointer,
+        "formula-error",
+        say!(
+            "Cellen under {heading} har inget värde utan ett formelfel (till exempel #SAKNAS! eller #REFERENS!), eller en formel som aldrig har räknats ut. Rätta formeln eller skriv värdet.",
+            "The cell under {heading} has no value but a formula error (for example #N/A or #REF!), or a formula that was never computed. Correct the formula or write the value."
+        ),
+    )
+}
+
 /// The value of a member; nothing when nothing is said of it.
-pub(super) fn value(column: &'static Column, given: Given, exact: bool) -> Result<Option<Value>, Fault> {
+pub(super) fn value(column: &'static Column, given: Given, heading: &str, exact: bool) -> Result<Option<Value>, Fault> {
     let pointer = format!("/{}", column.member);
+    // An error is not an empty cell, which would empty what the column is.
+    if matches!(&given, Given::Cell(cell) if column.shape != Shape::Ours && !exact && columns::is_formula_error(cell)) {
+        return Err(formula_error(pointer, heading));
+    }
     let cell = match given {
         Given::Cell(cell) => text::composed(&cell),
         Given::Json(Value::Null) => String::new(),

@@ -8,7 +8,8 @@ use super::{
     ImportOutcome, Intake, fit,
     formats::Format,
     intake,
-    mapping::Known,
+    intake::CHUNK,
+    mapping::{Known, Row, chosen},
     store::{self, Order},
     table::{self, row},
     work,
@@ -32,6 +33,8 @@ pub struct Request {
     pub file: String,
     /// What kind of actor a row is about when it does not say so.
     pub kind: Option<ActorKind>,
+    /// What headings mean that are not known, each as heading and member with a colon between.
+    pub columns: Vec<String>,
     /// Whether the file has all that the source has.
     pub full: bool,
     /// Whether to only tell what would happen.
@@ -67,17 +70,19 @@ pub async fn run(
     told: impl FnMut(&table::Model),
 ) -> Result<Report> {
     let (file, bounds) = (Arc::new(file), &worker.room().bounds);
-    let known = Known { kind: request.kind, from_source: false, today: db.clock.today() };
-    let mut read: Intake = intake(request.format, Arc::clone(&file), known, bounds).await?;
+    let columns = chosen(&request.columns).map_err(Problem::parameters)?;
+    let known = Known { kind: request.kind, from_source: false, today: db.clock.today(), columns: columns.clone() };
+    let mut read: Intake = intake(request.format, Arc::clone(&file), known.clone(), bounds).await?;
     let has = |member: &str| read.columns.iter().any(|column| column.member == member);
     let ours = request.source.is_none() && has("id") && has("version");
     if !ours {
         read = intake(request.format, file, Known { from_source: true, ..known }, bounds).await?;
     }
+    fit::all_met(&columns, &read)?;
     let acting = Acting::installation();
     let told_ours =
         say!("Filen är en export härifrån; läs in den utan --source.", "The file is an export from here; import it without --source.");
-    fit(&read, request.format, !ours, told_ours, &acting.caller.sight, db).await?;
+    fit::fit(&read, request.format, !ours, told_ours, &acting.caller.sight, db).await?;
     let of_source = if ours { None } else { Some(source(request, db).await?) };
     let order = Order { source: None, kind: request.kind, full: request.full && !ours, dry_run: request.dry_run };
     let source = match of_source {
@@ -87,6 +92,11 @@ pub async fn run(
             let most = usize::try_from(TOLD).unwrap_or(usize::MAX);
             let (job, problems) = work::rehearse(order, &read, &new, worker, db, most, told).await?;
             return Ok(Report { job, problems, source: None, new_source: Some(new.name) });
+        }
+        Some(Err(new)) if is_useless(order, &read, &new, worker, db).await? => {
+            let most = usize::try_from(TOLD).unwrap_or(usize::MAX);
+            let (job, problems) = work::rehearse(order, &read, &new, worker, db, most, told).await?;
+            return Ok(Report { job, problems, source: None, new_source: None });
         }
         Some(Err(new)) => Some(db.transaction(&Call::of_console("createSource"), async |w| sources::insert(&new, w).await).await?),
     };
@@ -98,6 +108,20 @@ pub async fn run(
     let job = worker.through(job.id, access, db, told).await?;
     let problems = store::first(job.id, ImportOutcome::Refused, TOLD, db.reader()).await?;
     Ok(Report { job, problems, source, new_source: None })
+}
+
+/// Whether a file has nothing that could be used. Then no source is made of it, which others would be told of.
+async fn is_useless(order: Order, read: &Intake, new: &NewSource, worker: &Worker, db: &Db) -> Result<bool> {
+    let mut readable = 0;
+    for piece in read.pieces.each() {
+        let rows: Vec<Row> = serde_json::from_str(&piece?.1)?;
+        readable += rows.iter().filter(|row| row.read.is_ok()).count();
+        if readable > CHUNK {
+            return Ok(false);
+        }
+    }
+    let (job, _) = work::rehearse(order, read, new, worker, db, 0, |_| {}).await?;
+    Ok(job.refused == job.total && job.total > 0)
 }
 
 /// The source that is meant: by its id, by its name, or a new one of the installation's own, which is not there yet.

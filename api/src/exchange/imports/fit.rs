@@ -2,12 +2,20 @@
 
 use uuid::Uuid;
 
-use super::{Intake, formats::Format, mapping::Row};
+use super::{
+    Intake,
+    formats::Format,
+    mapping::{Chosen, Row},
+};
 use crate::{
     access::Sight,
+    exchange::columns,
     kernel::{Db, Fault, Problem, Result, language::Text, say},
     registry::actors::{ActorId, store as actors},
 };
+
+/// How many headings are told.
+const MOST: usize = 20;
 
 /// Refuses a table without a column of names, unless its rows are actors by their ids; and a file exported from here that is
 /// said to come from a source, for each of its rows would be held as an actor that is there already.
@@ -25,13 +33,31 @@ pub async fn fit(read: &Intake, format: Format, from_source: bool, ours: Text, s
     Ok(())
 }
 
+/// Refuses what the caller says of headings that the file does not have.
+///
+/// # Errors
+/// When some are not there.
+pub(super) fn all_met(columns: &Chosen, read: &Intake) -> Result<()> {
+    let is_there = |heading: &str| read.columns.iter().any(|column| columns::plain(&column.heading) == heading);
+    if columns.iter().all(|(heading, _)| is_there(heading)) {
+        return Ok(());
+    }
+    let headings = read.columns.iter().map(|column| &column.heading).chain(read.left_out.iter().map(|left| &left.heading));
+    let headings = headings.take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    Err(Problem::parameters(vec![Fault::of_parameter(
+        "columns",
+        "not-found",
+        say!("Filen har ingen sådan rubrik. Den har {headings}.", "The file has no such heading. It has {headings}."),
+    )]))
+}
+
 fn no_name(read: &Intake) -> Text {
     let left_out = read.left_out.iter().map(|left| left.heading.as_str());
     let headings = left_out.chain(read.columns.iter().map(|column| column.heading.as_str()));
     let headings = headings.take(5).collect::<Vec<_>>().join(", ");
     say!(
-        "Ingen kolumn känns igen som namn. Rubrikerna ska stå på första raden (lästes: {headings}). Ta bort rader ovanför rubrikerna, eller byt rubriken till Namn.",
-        "No column is recognised as the name. The headings must stand in the first row (read: {headings}). Remove rows above the headings, or change the heading to name."
+        "Ingen kolumn känns igen som namn. Rubrikerna ska stå på första raden (lästes: {headings}). Ta bort rader ovanför rubrikerna, byt rubriken till Namn, eller ange columns=rubriken:name i anropet.",
+        "No column is recognised as the name. The headings must stand in the first row (read: {headings}). Remove rows above the headings, change the heading to name, or give columns=heading:name in the call."
     )
 }
 

@@ -17,7 +17,7 @@ fn filled<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 
 /// Takes the helper columns apart. In a file of a source an empty cell is the source's word that there is nothing; in one of
 /// our own it says nothing.
-pub(super) fn amend(record: &mut Record, known: Known, exact: bool) {
+pub(super) fn amend(record: &mut Record, known: &Known, exact: bool) {
     let Record { fields, helpers, .. } = record;
     for name in [columns::CATEGORIES, columns::EMAIL, columns::PHONE, columns::LOCALITY] {
         if let Some(value) = fields.remove(name) {
@@ -91,13 +91,13 @@ pub(super) fn lay(fields: &mut Map<String, Value>, helpers: &Map<String, Value>,
     fields.insert("contactPoints".to_owned(), points.into());
 }
 
-fn kind(fields: &Map<String, Value>, known: Known) -> Option<String> {
+fn kind(fields: &Map<String, Value>, known: &Known) -> Option<String> {
     let of_file = || serde_json::to_value(known.kind?).ok()?.as_str().map(ToOwned::to_owned);
     filled(fields, "kind").map(ToOwned::to_owned).or_else(of_file)
 }
 
 /// Gathers the identifiers that stand in columns of their own, and finds the seat.
-pub(super) fn numbers(record: &mut Record, known: Known) {
+pub(super) fn numbers(record: &mut Record, known: &Known) {
     let fields = &mut record.fields;
     let mut take = |name: &str| fields.remove(name);
     let (number, kolada) = (take(columns::ORGANISATION_NUMBER), take(columns::KOLADA_ID));
@@ -128,6 +128,10 @@ pub(super) fn numbers(record: &mut Record, known: Known) {
     if known.from_source && (given || !record.numbers.is_empty()) && !fields.contains_key("identifiers") {
         fields.insert("identifiers".to_owned(), json!([]));
     }
+    // An empty cell of the seat does not hide one that says where it is.
+    if fields.get("seatAreaId").is_some_and(Value::is_null) && [&municipality_code, &county_code].into_iter().any(Option::is_some) {
+        fields.remove("seatAreaId");
+    }
     if (municipality.is_some() || county.is_some()) && !fields.contains_key("seatAreaId") {
         // An actor that is there is not moved to its county because the cell of its municipality is empty.
         let county_code = county_code.filter(|_| record.id.is_none() || municipality.is_none());
@@ -139,8 +143,17 @@ pub(super) fn numbers(record: &mut Record, known: Known) {
     }
 }
 
-/// What stands in for an external id: the organisation number, the name, and without a number the seat.
-pub(super) fn derived(record: &Record) -> String {
+/// What stands in for an external id: the organisation's own number.
+pub(super) fn by_number(record: &Record) -> Option<String> {
+    let own =
+        |number: &&Value| number["scheme"] == rules::ORGANISATION_NUMBER && number["scope"].as_str().is_none_or(|scope| scope == "own");
+    let listed = || record.fields.get("identifiers")?.as_array()?.iter().find(own);
+    let number = record.numbers.iter().find(own).or_else(listed)?;
+    rules::organisation_number(number["value"].as_str()?, "").ok()
+}
+
+/// What stands in for an external id where the number does not: the number, the name, and without a number the seat.
+pub(super) fn by_name(record: &Record) -> String {
     let name = record.fields.get("name").and_then(Value::as_str).map(text::fold).unwrap_or_default();
     let number = record.numbers.iter().find(|number| number["scheme"] == rules::ORGANISATION_NUMBER);
     let listed = || record.fields.get("identifiers")?.as_array()?.iter().find(|number| number["scheme"] == rules::ORGANISATION_NUMBER);

@@ -200,7 +200,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        exchange::imports::queue::Queue,
+        exchange::imports::{mapping::Chosen, queue::Queue},
         kernel::export::{Full, Turns},
     };
 
@@ -214,7 +214,8 @@ mod tests {
             let other = tokio::task::spawn_blocking(move || wait.recv());
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(b"namn\nAlby IF\n").unwrap();
-            let known = Known { kind: None, from_source: false, today: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap() };
+            let known =
+                Known { kind: None, from_source: false, today: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap(), columns: Chosen::default() };
             let bounds = Bounds { rows: 10, per_caller: 1, at_once: 1, spool: Spool::default() };
             let turns = (reading.turn("a").await.unwrap(), receiving.take("a".to_owned()).unwrap());
             let left = intake_in_turn(Format::Csv, Arc::new(file), known, &bounds, Some(turns)).now_or_never();
@@ -232,10 +233,11 @@ mod tests {
     fn abuse_113_a_reader_stops_when_nobody_waits_or_the_disk_is_full() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"namn\nAlby IF\n").unwrap();
-        let known = Known { kind: None, from_source: false, today: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap() };
+        let known =
+            Known { kind: None, from_source: false, today: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap(), columns: Chosen::default() };
         let refused = |is_gone| {
             let is_gone = AtomicBool::new(is_gone);
-            read(Format::Csv, &file, known, 10, &Spool::default(), &is_gone).err().map(|problem| problem.kind)
+            read(Format::Csv, &file, known.clone(), 10, &Spool::default(), &is_gone).err().map(|problem| problem.kind)
         };
         assert_eq!([refused(true), refused(false)], [Some(Kind::Timeout), None]);
         let mut pieces = Writer::new(&Spool { spare: u64::MAX, ..Spool::default() }).unwrap();

@@ -1,7 +1,10 @@
 //! From the rows of a file to what they say of actors: which column is which member, and what the cells mean. Nothing is
 //! looked up here; areas and parents are still as the file calls them.
 
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -11,7 +14,7 @@ use uuid::Uuid;
 
 pub use super::record::{Record, Row, RowFault};
 use super::{
-    cells::{Cells, Given, hidden, unstorable, value},
+    cells::{Cells, Given, hidden, unstorable, value, way},
     formats::{Item, MAX_COLUMNS, MAX_FAULTS},
     helpers,
     outcome::TOLD,
@@ -19,7 +22,7 @@ use super::{
 use crate::{
     exchange::columns::{self, Column, Shape},
     kernel::{Fault, hash::short as key, personal_number, say, text},
-    registry::actors::ActorKind,
+    registry::actors::{ActorKind, rules},
 };
 
 /// A column of a file that is read.
@@ -57,10 +60,12 @@ pub enum LeftOutReason {
     Unknown,
     /// Another column says the same, and that one is read.
     Repeated,
+    /// It has cells and no heading; it is called as a spreadsheet calls it.
+    NoHeading,
 }
 
 /// What is known of a file besides what stands in it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Known {
     /// What kind of actor a row is about when it does not say so.
     pub kind: Option<ActorKind>,
@@ -68,7 +73,49 @@ pub struct Known {
     pub from_source: bool,
     /// The present day.
     pub today: NaiveDate,
+    /// What the caller says that headings mean.
+    pub columns: Chosen,
 }
+
+/// What a caller says that headings mean, each heading without what people write differently.
+pub type Chosen = Arc<[(String, &'static Column)]>;
+
+/// Reads what a caller says that headings mean, each as heading and member with a colon between.
+///
+/// # Errors
+/// The faults of them.
+pub fn chosen(columns: &[String]) -> Result<Chosen, Vec<Fault>> {
+    let (mut read, mut faults) = (Vec::new(), Vec::new());
+    for one in columns {
+        let Some((heading, member)) = one.rsplit_once(':').filter(|(heading, _)| !columns::plain(heading).is_empty()) else {
+            faults.push(Fault::of_parameter(
+                "columns",
+                "wrong-form",
+                say!(
+                    "Skriv rubriken i filen och uppgiften med kolon emellan, till exempel columns=Org nr:organisationNumber.",
+                    "Write the heading in the file and the member with a colon between, for example columns=Org no:organisationNumber."
+                ),
+            ));
+            continue;
+        };
+        let column = columns::of(member.trim()).or_else(|| columns::meant(member).map(|(column, _)| column));
+        match column.filter(|column| column.shape != Shape::Ours) {
+            Some(column) => read.push((columns::plain(heading), column)),
+            None => {
+                let all = columns::COLUMNS.iter().filter(|column| column.shape != Shape::Ours).map(|column| column.member);
+                let meant = text::nearest(member, all.clone()).map_or_else(|| all.collect::<Vec<_>>().join(", "), ToOwned::to_owned);
+                let member = text::quoted(member);
+                let detail =
+                    say!("Det finns ingen uppgift {member}. Menade du {meant}?", "There is no member {member}. Did you mean {meant}?");
+                faults.push(Fault::of_parameter("columns", "not-in-list", detail));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(read.into()) } else { Err(faults) }
+}
+
+/// How many rows before one with the same record are remembered.
+const MAX_REPEATS: usize = 100;
 
 /// Reads rows by their headings.
 #[derive(Debug)]
@@ -82,8 +129,14 @@ pub struct Mapping {
     pub found: Vec<ImportColumn>,
     /// The columns that are not.
     pub left_out: Vec<LeftOutColumn>,
-    /// The first row with each id.
-    first: HashMap<[u8; 16], u32>,
+    /// Which columns of a table have no heading.
+    headless: Vec<bool>,
+    /// The places of those of them that have cells.
+    unheaded: HashSet<usize>,
+    /// The first row with each id, and what it is called.
+    first: HashMap<[u8; 16], (u32, [u8; 16])>,
+    /// The rows with an id that another has before them.
+    again: HashMap<[u8; 16], Vec<u32>>,
     /// How many rows cannot be used.
     refused: usize,
 }
@@ -92,7 +145,18 @@ impl Mapping {
     /// Nothing read yet.
     #[must_use]
     pub fn new(known: Known) -> Self {
-        Self { known, table: Vec::new(), named: HashMap::new(), found: Vec::new(), left_out: Vec::new(), first: HashMap::new(), refused: 0 }
+        Self {
+            known,
+            table: Vec::new(),
+            named: HashMap::new(),
+            found: Vec::new(),
+            left_out: Vec::new(),
+            headless: Vec::new(),
+            unheaded: HashSet::new(),
+            first: HashMap::new(),
+            again: HashMap::new(),
+            refused: 0,
+        }
     }
 
     /// Reads what a reader met; a heading gives no row.
@@ -105,6 +169,7 @@ impl Mapping {
             }
             Item::Broken(row, faults) => (row, (None, faults.into_iter().map(|fault| RowFault::of(fault, None)).collect())),
             Item::Cells(row, cells) => {
+                self.beside(&cells);
                 let cells = self.table.iter().zip(cells).filter_map(|(column, cell)| {
                     let (column, heading) = column.as_ref()?;
                     Some((*column, heading.clone(), Given::Cell(cell)))
@@ -117,10 +182,12 @@ impl Mapping {
                 (row, self.record(cells))
             }
         };
+        let mut record = record;
+        let repeats = record.as_mut().filter(|_| faults.is_empty()).map(|record| self.once(row, record)).unwrap_or_default();
         let external_id = record.as_ref().map(|record| record.external_id.clone());
         let mut read = match record {
-            Some(record) if faults.is_empty() => Row { row, external_id, read: self.once(row, record), rest: None },
-            rest => Row { row, external_id, read: Err(faults), rest },
+            Some(record) if faults.is_empty() => Row { row, external_id, read: Ok(record), repeats, rest: None },
+            rest => Row { row, external_id, read: Err(faults), repeats, rest },
         };
         if let Err(faults) = &mut read.read {
             self.refused += 1;
@@ -144,15 +211,29 @@ impl Mapping {
             }
         }
         for (at, (name, meaning)) in names.iter().zip(meanings).enumerate() {
+            self.headless.push(name.trim().is_empty());
             let chosen = meaning.filter(|(column, _)| best.get(column.member).is_some_and(|(_, best)| *best == at));
             self.table.push(chosen.map(|(column, _)| (column, name.clone())));
             self.note(name, chosen.map(|(column, _)| column), meaning.is_some());
         }
     }
 
+    /// Tells of cells that have no heading.
+    fn beside(&mut self, cells: &[String]) {
+        for (at, _) in cells.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty()) {
+            if self.headless.get(at).is_none_or(|headless| *headless) && self.unheaded.insert(at) {
+                self.left_out.push(LeftOutColumn { heading: columns::letters(at), did_you_mean: None, reason: LeftOutReason::NoHeading });
+            }
+        }
+    }
+
     /// What a heading means, which for some depends on what kind of actor the file is about.
     fn meaning(&self, heading: &str) -> Option<(&'static Column, usize)> {
-        let is_name = match columns::plain(heading).as_str() {
+        let plain = columns::plain(heading);
+        if let Some((_, column)) = self.known.columns.iter().find(|(chosen, _)| *chosen == plain) {
+            return Some((column, 0));
+        }
+        let is_name = match plain.as_str() {
             "kommunnamn" => self.known.kind == Some(ActorKind::Municipality),
             "region" | "regionnamn" => self.known.kind == Some(ActorKind::Region),
             _ => false,
@@ -211,31 +292,29 @@ impl Mapping {
         cells.into_iter().map(|(column, _, name, given)| (column, name, given)).collect()
     }
 
-    /// Refuses what has been said before in the same file.
-    fn once(&mut self, row: u32, record: Record) -> Result<Record, Vec<RowFault>> {
-        let mut record = record;
+    /// Takes note of a record, and of the rows that have said the same before.
+    fn once(&mut self, row: u32, record: &mut Record) -> Vec<u32> {
         let parent = record.fields.get("parentId").and_then(Value::as_str);
-        record.parent_is_in_file = parent.is_some_and(|parent| self.first.contains_key(&key(parent)));
-        match self.first.entry(key(&record.id.map_or_else(|| record.external_id.clone(), |id| id.to_string()))) {
-            std::collections::hash_map::Entry::Occupied(first) => {
-                let first = first.get();
-                Err(vec![RowFault::of(
-                    Fault::at(
-                        "",
-                        "repeated",
-                        say!(
-                            "Samma post står redan på rad {first}. Behåll en av dem.",
-                            "The same record stands in row {first} already. Keep one of them."
-                        ),
-                    ),
-                    None,
-                )])
-            }
-            std::collections::hash_map::Entry::Vacant(free) => {
-                free.insert(row);
-                Ok(record)
-            }
+        record.parent_is_in_file = parent.is_some_and(|parent| {
+            let number = rules::organisation_number(parent, "");
+            [Some(parent), number.as_deref().ok()].into_iter().flatten().any(|parent| self.first.contains_key(&key(parent)))
+        });
+        let called = key(&rules::name_key(record.fields.get("name").and_then(Value::as_str).unwrap_or_default()));
+        let of = |record: &Record| key(&record.id.map_or_else(|| record.external_id.clone(), |id| id.to_string()));
+        // A number that several rows have under different names is no key: whose it is is for a person to say.
+        if record.by_number && self.first.get(&of(record)).is_some_and(|(_, name)| *name != called) {
+            record.by_number = false;
+            record.external_id = helpers::by_name(record);
         }
+        let id = of(record);
+        let Some((first, _)) = self.first.get(&id) else {
+            self.first.insert(id, (row, called));
+            return Vec::new();
+        };
+        let again = self.again.entry(id).or_default();
+        let before = std::iter::once(*first).chain(again.iter().copied()).take(MAX_REPEATS).collect();
+        again.push(row);
+        before
     }
 
     /// What a row says, as far as it can be read, and what is wrong with it.
@@ -250,6 +329,7 @@ impl Mapping {
         let hidden = hidden(&cells, &mut faults);
         let mut record = Record::default();
         for (column, heading, given) in cells {
+            let column = way(column, &given);
             let member = columns::behind(column.member);
             if hidden.iter().any(|hidden| hidden == member) {
                 // What stands there is not what the actor has.
@@ -258,20 +338,28 @@ impl Mapping {
                 }
                 continue;
             }
-            match value(column, given, exact) {
-                Ok(Some(value)) => drop(record.fields.insert(column.member.to_owned(), value)),
-                Ok(None) => {}
+            match value(column, given, &heading, exact) {
+                // A column of its own says more than one that may hold this and that.
+                Ok(Some(value)) if record.fields.get(column.member).is_none_or(Value::is_null) => {
+                    record.fields.insert(column.member.to_owned(), value);
+                }
+                Ok(_) => {}
+                // One cell that an organisation can do without does not keep it out.
+                Err(fault) if columns::DISPENSABLE.contains(&column.member) => record.aside.push(RowFault::of(fault, Some(heading))),
                 Err(fault) => faults.push(RowFault::of(fault, Some(heading))),
             }
         }
         self.identify(&mut record, &mut faults);
-        helpers::amend(&mut record, self.known, exact);
-        helpers::numbers(&mut record, self.known);
+        helpers::amend(&mut record, &self.known, exact);
+        helpers::numbers(&mut record, &self.known);
         record.fields.retain(|member, _| !hidden.contains(member));
         let told = |faults: &[RowFault], pointer: &str| faults.iter().any(|fault| fault.pointer == pointer);
         if record.id.is_none() && !record.fields.contains_key("kind") && !told(&faults, "/kind") {
             match self.known.kind.and_then(|kind| serde_json::to_value(kind).ok()) {
-                Some(kind) => drop(record.fields.insert("kind".to_owned(), kind)),
+                Some(kind) => {
+                    record.fields.insert("kind".to_owned(), kind);
+                    record.defaults.push("kind".to_owned());
+                }
                 None => faults.push(RowFault::of(no_kind(), None)),
             }
         }
@@ -280,7 +368,9 @@ impl Mapping {
             faults.push(RowFault::of(Fault::at("/name", "required", detail), headings.get("name").cloned()));
         }
         if record.external_id.is_empty() {
-            record.external_id = helpers::derived(&record);
+            let number = helpers::by_number(&record);
+            record.by_number = self.known.from_source && number.is_some();
+            record.external_id = number.filter(|_| record.by_number).unwrap_or_else(|| helpers::by_name(&record));
         }
         (Some(record), faults)
     }
@@ -338,7 +428,7 @@ mod tests {
     use crate::exchange::imports::formats::{Format, all};
 
     fn read(text: &str, kind: Option<ActorKind>, from_source: bool) -> (Mapping, Vec<Row>) {
-        let mut mapping = Mapping::new(Known { kind, from_source, today: "2026-11-22".parse().unwrap() });
+        let mut mapping = Mapping::new(Known { kind, from_source, today: "2026-11-22".parse().unwrap(), columns: Chosen::default() });
         let format = if text.starts_with(['[', '{']) { Format::Json } else { Format::Csv };
         let rows = all(format, text.as_bytes()).unwrap().into_iter().filter_map(|item| mapping.take(item)).collect();
         (mapping, rows)
@@ -359,7 +449,7 @@ mod tests {
         let (mapping, rows) = read(text, Some(ActorKind::Agency), true);
         assert_eq!(mapping.left_out.iter().map(|left| left.heading.as_str()).collect::<Vec<_>>(), ["grupp"]);
         let record = rows[0].read.clone().unwrap();
-        assert_eq!(record.external_id, "2021000639/vägverket");
+        assert_eq!((record.external_id.as_str(), record.by_number), ("2021000639", true));
         assert_eq!(record.numbers, [json!({"scheme": "SE-ON", "value": "2021000639"})]);
         assert_eq!(
             Value::Object(record.fields),
@@ -391,6 +481,41 @@ mod tests {
     }
 
     #[test]
+    fn a_caller_says_what_headings_mean() {
+        let columns = chosen(&["Vår kod: externalId".to_owned(), "Org no:organisationNumber".to_owned()]).unwrap();
+        let known = Known { kind: Some(ActorKind::Company), from_source: true, today: "2026-11-22".parse().unwrap(), columns };
+        let mut mapping = Mapping::new(known);
+        let items = all(Format::Csv, "Namn;VÅR KOD;Org no;\nA;7;802001-0008;anteckning\n".as_bytes()).unwrap();
+        let row = items.into_iter().find_map(|item| mapping.take(item)).unwrap();
+        assert_eq!(row.external_id.as_deref(), Some("7"));
+        assert_eq!(row.read.unwrap().numbers, [json!({"scheme": "SE-ON", "value": "8020010008"})]);
+        assert_eq!(mapping.left_out, [LeftOutColumn { heading: "D".to_owned(), did_you_mean: None, reason: LeftOutReason::NoHeading }]);
+        let codes = |columns: &str| chosen(&[columns.to_owned()]).err().map(|faults| faults[0].code);
+        assert_eq!(
+            ["A:name", "A", ":name", "A:okänt", "A:createdAt"].map(codes),
+            [None, Some("wrong-form"), Some("wrong-form"), Some("not-in-list"), Some("not-in-list")]
+        );
+    }
+
+    #[test]
+    fn cells_are_read_as_a_person_means_them() {
+        let text = "Namn;Säte;Kommun;Webb;Kontakt;Syfte\nA;;0127;ingen webb;info@kontakt.example;y\nB;;;;08-530 610 00;\nC;;;;Kim Larsson;\n\
+            D;;;#SAKNAS!;;\nE;;;;;#N/A\n#VÄRDEFEL!;;;;;\n";
+        let (_, rows) = read(text, Some(ActorKind::Association), true);
+        let of = |at: usize| rows[at].read.clone().unwrap();
+        assert_eq!(
+            (of(0).fields["seatAreaId"].as_str(), &of(0).fields["contactPoints"][0]["email"]),
+            (Some("0127"), &json!("info@kontakt.example"))
+        );
+        assert_eq!(of(1).fields["contactPoints"][0]["phone"], json!("08-530 610 00"));
+        let aside = |at: usize| {
+            of(at).aside.iter().map(|fault| format!("{} {}", fault.column.clone().unwrap_or_default(), fault.code)).collect::<Vec<_>>()
+        };
+        assert_eq!([aside(2), aside(3)], [vec!["Kontakt malformed-json".to_owned()], vec!["Webb formula-error".to_owned()]]);
+        assert_eq!([codes(&rows[4]), codes(&rows[5])], [["/focus formula-error"], ["/name formula-error"]]);
+    }
+
+    #[test]
     fn wrong_rows_say_what_is_wrong_and_the_others_are_read() {
         let text = "externalId;namn;typ;bildad\n1;;förening;2008\n2;B;klubb;i våras\n3;C 811228-9874;förening;\n4;D;Ideell förening;2008-03-31\n4;E;förening;\n";
         let (_, rows) = read(text, None, true);
@@ -399,8 +524,18 @@ mod tests {
         assert_eq!(told[1], ["/kind not-in-list", "/founded wrong-form"]);
         assert_eq!(told[2], ["/name personal-identity-number"]);
         assert!(told[3].is_empty());
-        assert_eq!(told[4], [" repeated"]);
+        assert_eq!((&told[4], &rows[4].repeats), (&Vec::new(), &vec![5]), "that depends on what becomes of the first");
         assert!(!serde_json::to_string(&rows).unwrap().contains("811228"));
+    }
+
+    #[test]
+    fn the_own_number_is_the_key_where_there_is_no_other() {
+        let text = "namn;orgnr\nA;802001-0008\nFöreningen A;802001 0008\nB;802001-0008\nC;\n";
+        let (_, rows) = read(text, Some(ActorKind::Association), true);
+        let ids: Vec<_> = rows.iter().map(|row| (row.external_id.as_deref().unwrap_or_default(), row.repeats.as_slice())).collect();
+        assert_eq!(ids, [("8020010008", &[][..]), ("8020010008", &[2]), ("8020010008/b", &[]), ("/c", &[])]);
+        let row = &read("nyckel;namn;orgnr\n7;A;802001-0008\n", Some(ActorKind::Association), true).1[0];
+        assert!(row.external_id.as_deref() == Some("7") && !row.read.as_ref().unwrap().by_number);
     }
 
     #[test]

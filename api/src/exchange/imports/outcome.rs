@@ -30,6 +30,8 @@ pub(super) struct Done {
     pub actor: Option<ActorId>,
     pub match_id: Option<Uuid>,
     pub faults: Vec<Fault>,
+    /// What of it could not be read and was put aside.
+    pub aside: Vec<Fault>,
     pub left_alone: Vec<(String, UnwrittenReason)>,
     /// The schemes of the identifiers that the faults speak of, in their order.
     pub schemes: Vec<String>,
@@ -39,7 +41,16 @@ pub(super) struct Done {
 
 impl Done {
     pub(super) const fn of(outcome: ImportOutcome) -> Self {
-        Self { outcome, actor: None, match_id: None, faults: Vec::new(), left_alone: Vec::new(), schemes: Vec::new(), in_the_way: None }
+        Self {
+            outcome,
+            actor: None,
+            match_id: None,
+            faults: Vec::new(),
+            aside: Vec::new(),
+            left_alone: Vec::new(),
+            schemes: Vec::new(),
+            in_the_way: None,
+        }
     }
 
     pub(super) fn refused(problem: Problem) -> Self {

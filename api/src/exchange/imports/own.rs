@@ -1,6 +1,6 @@
 //! Rows of files of our own: those with an id change that actor, the others become new ones.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, hash_map::Entry};
 
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ use crate::{
             sync,
         },
     },
+    geography::areas::AreaId,
     kernel::{Fault, Problem, Result, Write, contract::Contract, extract, problem::Kind, say},
     registry::actors::{
         Actor, ActorId, NewActor, matching, rules,
@@ -50,6 +51,7 @@ pub(super) async fn apply(rows: Vec<Record>, errand: &Errand, reach: &Reach, con
     let known = Present::of(fresh.iter().flatten().flatten(), by, w).await?;
     let mut done: Vec<Option<Done>> = rows.iter().map(|_| None).collect();
     let mut drafts: Vec<(usize, Draft, Done)> = Vec::new();
+    let (mut called, mut alike) = (HashMap::new(), Vec::new());
     for (at, (row, fresh)) in rows.into_iter().zip(fresh).enumerate() {
         let drafted = match (row.id.map(ActorId::from), fresh) {
             (_, Some(Err(problem))) => Err(problem),
@@ -58,7 +60,19 @@ pub(super) async fn apply(rows: Vec<Record>, errand: &Errand, reach: &Reach, con
                     done[at] = Some(met);
                     continue;
                 }
-                None => Ok(Allowed { before: None, fields, outcome: Done::of(ImportOutcome::Created) }),
+                None => {
+                    if let Some(key) = called_so(&fields) {
+                        match called.entry(key) {
+                            Entry::Occupied(first) => {
+                                // It meets what becomes of the row before it, as it would were that in a file of its own.
+                                alike.push((at, *first.get(), row));
+                                continue;
+                            }
+                            Entry::Vacant(free) => drop(free.insert(at)),
+                        }
+                    }
+                    Ok(Allowed { before: None, fields, outcome: Done::of(ImportOutcome::Created) })
+                }
             },
             (id, None) => match id.and_then(|id| present.remove(&id)) {
                 None => Err(missing()),
@@ -99,7 +113,20 @@ pub(super) async fn apply(rows: Vec<Record>, errand: &Errand, reach: &Reach, con
             Err(problem) => Done { schemes: outcome.schemes, ..Done::refused(problem) },
         });
     }
+    for (at, first, row) in alike {
+        let created = done[first].as_ref().filter(|done| done.outcome == ImportOutcome::Created).and_then(|done| done.actor);
+        done[at] = match created {
+            Some(actor) => Some(Done::like(actor)),
+            None => Box::pin(apply(vec![row], errand, reach, contract, w)).await?.pop(),
+        };
+    }
     Ok(done.into_iter().flatten().collect())
+}
+
+/// The name and seat by which a row without a number is taken for another.
+fn called_so(fields: &NewActor) -> Option<(String, Option<AreaId>)> {
+    let key = rules::name_key(&fields.name);
+    (!key.is_empty() && likeness::own(&fields.identifiers).is_empty()).then_some((key, fields.seat_area_id))
 }
 
 /// The actors that rows without an id may be, as far as the caller sees what they are known by.
@@ -121,7 +148,7 @@ impl Present {
         }
         let owners = matching::owners(&numbers, &w.tx).await?;
         let named = matching::named(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
-        let mut ids: Vec<ActorId> = owners.values().flatten().copied().chain(named.values().flatten().map(|(id, _)| *id)).collect();
+        let mut ids: Vec<ActorId> = owners.values().flatten().copied().chain(named.values().flatten().map(|one| one.actor_id)).collect();
         ids.sort_unstable();
         ids.dedup();
         let mut actors = matching::by_ids(&ids, &w.tx).await?;
@@ -143,7 +170,10 @@ impl Present {
                 Err(problem) if problem.kind.status() < 500 => return Ok(None),
                 Err(problem) => return Err(problem),
             }
-            let Ok((fields, left_alone)) = changed(row, owner, by.contract, w) else { return Ok(None) };
+            // What the call says of a new actor says nothing of one that is there.
+            let mut row = row.clone();
+            row.fields.retain(|member, _| !row.defaults.contains(member));
+            let Ok((fields, left_alone)) = changed(&row, owner, by.contract, w) else { return Ok(None) };
             let same = as_stored(fields) == owner.fields;
             return Ok(same.then(|| Done { actor: Some(owner.id), left_alone, ..Done::of(ImportOutcome::Unchanged) }));
         }
@@ -153,9 +183,10 @@ impl Present {
         let key = rules::name_key(&fields.name);
         let namesakes = self.named.get(&key).filter(|_| !key.is_empty()).into_iter().flatten();
         let like = namesakes
-            .filter(|(_, seat)| *seat == fields.seat_area_id)
-            .find(|(id, _)| self.actors.contains_key(id) && likeness::told(MatchReason::SameName, &sync::hidden(*id, secrecy)));
-        Ok(like.map(|(id, _)| Done::like(*id)))
+            .filter(|one| one.seat == fields.seat_area_id)
+            .map(|one| one.actor_id)
+            .find(|id| self.actors.contains_key(id) && likeness::told(MatchReason::SameName, &sync::hidden(*id, secrecy)));
+        Ok(like.map(Done::like))
     }
 }
 

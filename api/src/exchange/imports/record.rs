@@ -54,6 +54,15 @@ pub struct Record {
     /// Identifiers that stand in columns of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<Value>,
+    /// Cells that could not be read and that the organisation can do without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aside: Vec<RowFault>,
+    /// Members that the call says and not the row.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub defaults: Vec<String>,
+    /// Whether the organisation's own number stands in for an external id.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_number: bool,
 }
 
 /// A row that has been read.
@@ -66,6 +75,9 @@ pub struct Row {
     pub external_id: Option<String>,
     /// What it says, or why it cannot be used.
     pub read: Result<Record, Vec<RowFault>>,
+    /// The rows before it with the same record. It can be used all the same when none of those could.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeats: Vec<u32>,
     /// What could be read of a row that cannot be used, so that all that is wrong with it is told at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest: Option<Record>,

@@ -10,15 +10,15 @@ use sea_orm::{
 
 use super::{
     ImportJob, ImportJobId, ImportOutcome, ImportRow, ImportStatus, Intake,
-    api::RowFilter,
-    mapping::Row,
+    api::{ImportWarning, RowFilter},
+    mapping::{LeftOutColumn, LeftOutReason, Row},
     outcome::TOLD,
     room::{Bounds, full},
     table::{self, piece, row},
 };
 use crate::{
     access::{Caller, policy::Role},
-    exchange::{links::store::Known, sources::SourceId},
+    exchange::{columns, links::store::Known, sources::SourceId},
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         export::Full,
@@ -55,7 +55,47 @@ pub struct Order {
     pub dry_run: bool,
 }
 
+/// What whoever sent a file should look at, with stable codes.
+#[must_use]
+pub fn warnings(job: &table::Model) -> Vec<(&'static str, Text)> {
+    let reads = |member: &str| job.columns.0.iter().any(|column| column.member == member);
+    let meant = |left: &LeftOutColumn| columns::meant(left.did_you_mean.as_deref()?).map(|(column, _)| column.member);
+    let mut told = Vec::new();
+    if !job.columns.0.is_empty() && !reads(columns::ORGANISATION_NUMBER) && !reads("identifiers") {
+        told.push(("no-number-column", match job.left_out.0.iter().find(|left| meant(left) == Some(columns::ORGANISATION_NUMBER)) {
+            Some(LeftOutColumn { heading, .. }) => say!(
+                "Ingen kolumn med organisationsnummer lästes, så ingen aktör fick något nummer. Kolumnen {heading} ser ut att vara den: byt rubriken till Organisationsnummer, eller skicka filen igen med columns={heading}:organisationNumber.",
+                "No column of organisation numbers was read, so that no actor got a number. The column {heading} seems to be it: change the heading to organisationNumber, or send the file again with columns={heading}:organisationNumber."
+            ),
+            None => say!(
+                "Ingen kolumn med organisationsnummer lästes, så ingen aktör fick något nummer. Finns den i filen: byt rubriken till Organisationsnummer, eller skicka filen igen med columns=rubriken:organisationNumber.",
+                "No column of organisation numbers was read, so that no actor got a number. If the file has one: change the heading to organisationNumber, or send the file again with columns=heading:organisationNumber."
+            ),
+        }));
+    }
+    for left in &job.left_out.0 {
+        let heading = &left.heading;
+        match (left.reason, left.did_you_mean.as_deref().zip(meant(left))) {
+            (LeftOutReason::NoHeading, _) => told.push(("no-heading", say!(
+                "Kolumnen {heading} har celler men ingen rubrik, så de lästes inte. Skriv en rubrik på första raden.",
+                "The column {heading} has cells but no heading, so that they were not read. Write a heading in the first row."
+            ))),
+            (_, Some((name, member))) => told.push(("near-miss", say!(
+                "Kolumnen {heading} lästes inte. Menade du {name}? Byt rubriken, eller skicka filen igen med columns={heading}:{member}.",
+                "The column {heading} was not read. Did you mean {name}? Change the heading, or send the file again with columns={heading}:{member}."
+            ))),
+            _ => {}
+        }
+    }
+    told
+}
+
 pub(super) fn view(job: table::Model, language: Language) -> ImportJob {
+    let told = |(code, detail): (&str, Text)| ImportWarning {
+        code: code.to_owned(),
+        detail: if language == Language::Sv { detail.sv } else { detail.en },
+    };
+    let warnings = warnings(&job).into_iter().map(told).collect();
     let reason = job.reason_sv.zip(job.reason_en).map(|(sv, en)| if language == Language::Sv { sv } else { en });
     ImportJob {
         id: job.id,
@@ -68,6 +108,7 @@ pub(super) fn view(job: table::Model, language: Language) -> ImportJob {
         dry_run: job.dry_run,
         columns: job.columns.0,
         left_out: job.left_out.0,
+        warnings,
         total: job.total,
         processed: job.processed,
         created: job.created,
@@ -343,6 +384,26 @@ pub async fn external_ids(job: &table::Model, db: &impl ConnectionTrait) -> Resu
     }
 }
 
+/// Which of these rows of a job could not be used.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn refused(job: &table::Model, rows: &[u32], db: &impl ConnectionTrait) -> Result<Vec<u32>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found: Vec<i64> = row::Entity::find()
+        .select_only()
+        .column(row::Column::Number)
+        .filter(row::Column::ImportJobId.eq(job.id))
+        .filter(row::Column::Outcome.eq(ImportOutcome::Refused))
+        .filter(row::Column::Number.is_in(rows.iter().map(|row| i64::from(*row))))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(found.into_iter().filter_map(|row| u32::try_from(row).ok()).collect())
+}
+
 /// How far a piece of work has brought a job.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
@@ -417,7 +478,7 @@ pub async fn advance(job: &table::Model, rows: Vec<row::Model>, w: &Write<'_>) -
     let mut untold = usize::try_from(job.refused).unwrap_or(usize::MAX);
     let kept: Vec<_> = rows
         .into_iter()
-        .filter(|row| dry_run || row.outcome != ImportOutcome::Unchanged || !row.left_alone.0.is_empty())
+        .filter(|row| dry_run || row.outcome != ImportOutcome::Unchanged || !row.left_alone.0.is_empty() || !row.errors.0.is_empty())
         .filter(|row| {
             let refused = usize::from(row.outcome == ImportOutcome::Refused);
             untold = untold.saturating_add(refused);

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     access::{Acting, Reach, policy::Permission},
     exchange::{
+        columns,
         links::store as links,
         matches::{MatchId, MatchReason},
         sources::{
@@ -159,19 +160,48 @@ async fn write(job: &table::Model, rows: &[Row], errand: &Errand, worker: &Worke
     let reach = errand.acting.caller.reach(Permission::WriteImports)?;
     let places = Places::of(rows.iter().filter_map(|row| row.read.as_ref().ok().or(row.rest.as_ref())), w).await?;
     let mut done: Vec<Option<Done>> = rows.iter().map(|_| None).collect();
-    let mut pending: Vec<(usize, Record)> = Vec::new();
+    let mut aside: Vec<Vec<Fault>> = rows.iter().map(|_| Vec::new()).collect();
+    let (mut pending, mut again): (Numbered, Numbered) = (Vec::new(), Vec::new());
     for (at, row) in rows.iter().enumerate() {
         let Some(record) = row.read.as_ref().ok().or(row.rest.as_ref()) else { continue };
         let mut record = record.clone();
+        aside[at] = put_aside(&mut record, worker.contract());
         let mut faults = places.settle(&mut record);
         if faults.is_empty() && row.read.is_ok() {
-            pending.push((at, record));
+            if row.repeats.is_empty() { &mut pending } else { &mut again }.push((at, record));
         } else {
             let (others, schemes) = others(record, &faults, worker.contract());
             faults.extend(others);
             done[at] = Some(Done { faults, schemes, ..Done::of(ImportOutcome::Refused) });
         }
     }
+    settle(pending, &mut done, job, errand, &reach, worker, w).await?;
+    // A row whose record stood before is used when none of those could be.
+    for (at, record) in again {
+        match taken(job, rows, at, &done, w).await? {
+            Some(first) => done[at] = Some(Done { faults: vec![repeated(first)], ..Done::of(ImportOutcome::Refused) }),
+            None => settle(vec![(at, record)], &mut done, job, errand, &reach, worker, w).await?,
+        }
+    }
+    for (done, aside) in done.iter_mut().zip(aside) {
+        if let Some(done) = done {
+            done.aside = aside;
+        }
+    }
+    outcome::name_owners(&mut done, job.dry_run, &errand.acting.caller.sight, w).await?;
+    Ok(done)
+}
+
+/// Writes what can be used of rows, each after its parent.
+async fn settle(
+    mut pending: Numbered,
+    done: &mut [Option<Done>],
+    job: &table::Model,
+    errand: &Errand,
+    reach: &Reach,
+    worker: &Worker,
+    w: &Write<'_>,
+) -> Result<()> {
     // A parent may stand in the same piece, and has an id only when it has been written.
     for _ in 0..GENERATIONS {
         let (ready, waiting) = with_parents(std::mem::take(&mut pending), errand, w).await?;
@@ -180,7 +210,7 @@ async fn write(job: &table::Model, rows: &[Row], errand: &Errand, worker: &Worke
             break;
         }
         let (places, records): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
-        for (at, outcome) in places.into_iter().zip(apply(records, errand, &reach, worker, w).await?) {
+        for (at, outcome) in places.into_iter().zip(apply(records, errand, reach, worker, w).await?) {
             done[at] = Some(outcome);
         }
         pending = waiting;
@@ -198,15 +228,93 @@ async fn write(job: &table::Model, rows: &[Row], errand: &Errand, worker: &Worke
                 (at, record)
             })
             .unzip();
-        for (at, outcome) in places.into_iter().zip(apply(records, errand, &reach, worker, w).await?) {
+        for (at, outcome) in places.into_iter().zip(apply(records, errand, reach, worker, w).await?) {
             done[at] = Some(outcome);
         }
     }
     for (at, _) in orphans {
         done[at] = Some(Done { faults: vec![no_parent()], ..Done::of(ImportOutcome::Refused) });
     }
-    outcome::name_owners(&mut done, job.dry_run, &errand.acting.caller.sight, w).await?;
-    Ok(done)
+    Ok(())
+}
+
+/// The row before another with the same record, if it could be used: as it has gone in this piece, or in those before.
+async fn taken(job: &table::Model, rows: &[Row], at: usize, done: &[Option<Done>], w: &Write<'_>) -> Result<Option<u32>> {
+    let mut earlier = Vec::new();
+    for first in &rows[at].repeats {
+        match rows.iter().position(|row| row.row == *first) {
+            Some(place) if done[place].as_ref().is_some_and(|done| done.outcome != ImportOutcome::Refused) => return Ok(Some(*first)),
+            Some(_) => {}
+            None => earlier.push(*first),
+        }
+    }
+    let refused = store::refused(job, &earlier, &w.tx).await?;
+    Ok(earlier.into_iter().find(|first| !refused.contains(first)))
+}
+
+fn repeated(first: u32) -> Fault {
+    Fault::at(
+        "",
+        "repeated",
+        say!("Samma post står redan på rad {first}. Behåll en av dem.", "The same record stands in row {first} already. Keep one of them."),
+    )
+}
+
+/// Takes out what is no web address, e-mail address or telephone number: one such cell does not keep an organisation out.
+fn put_aside(record: &mut Record, contract: &Contract) -> Vec<Fault> {
+    let mut whole = own::whole(record);
+    whole.retain(|member, value| matches!(member.as_str(), "website" | "contactPoints") && !value.is_null());
+    if whole.is_empty() {
+        return Vec::new();
+    }
+    let points = whole.get("contactPoints").cloned().unwrap_or_default();
+    whole.extend([("kind".to_owned(), json!("other")), ("name".to_owned(), json!("-"))]);
+    let found = contract.check("NewActor", &Value::Object(whole)).err().map(|problem| problem.faults).unwrap_or_default();
+    let mut aside = Vec::new();
+    for fault in found {
+        let parts: Vec<&str> = fault.pointer.split('/').skip(1).collect();
+        let detail = match parts.as_slice() {
+            ["website"] => {
+                record.fields.remove("website");
+                say!(
+                    "Webbadressen går inte att läsa och lades åt sidan. Skriv den som https://www.example.se.",
+                    "The web address cannot be read and was put aside. Write it like https://www.example.se."
+                )
+            }
+            ["contactPoints", at, way @ ("email" | "phone")] => {
+                let Ok(place) = at.parse::<usize>() else { continue };
+                let bad = &points[place][*way];
+                if record.helpers.get(*way) == Some(bad) {
+                    record.helpers.remove(*way);
+                }
+                if let Some(Value::Object(point)) = record.fields.get_mut("contactPoints").and_then(|points| points.get_mut(place)) {
+                    point.insert((*way).to_owned(), Value::Null);
+                }
+                if *way == "email" {
+                    say!(
+                        "E-postadressen går inte att läsa och lades åt sidan. Skriv en adress, som info@example.se.",
+                        "The e-mail address cannot be read and was put aside. Write one address, such as info@example.se."
+                    )
+                } else {
+                    say!(
+                        "Telefonnumret går inte att läsa och lades åt sidan. Skriv ett nummer, som 08-530 610 00.",
+                        "The telephone number cannot be read and was put aside. Write one number, such as 08-530 610 00."
+                    )
+                }
+            }
+            _ => continue,
+        };
+        aside.push(Fault { detail, ..fault });
+    }
+    if aside.iter().any(|fault| fault.pointer.starts_with("/contactPoints"))
+        && let Some(Value::Array(points)) = record.fields.get_mut("contactPoints")
+    {
+        points.retain(|point| ["email", "phone"].iter().any(|way| !point[*way].is_null()));
+        if points.is_empty() {
+            record.fields.remove("contactPoints");
+        }
+    }
+    aside
 }
 
 /// What else is wrong with a row that is refused already, so that all of it can be put right at once; with the schemes of
@@ -236,7 +344,12 @@ async fn apply(records: Vec<Record>, errand: &Errand, reach: &Reach, worker: &Wo
     };
     let syncing = Syncing { source, sight: &errand.acting.caller.sight, reach, contract: worker.contract() };
     let hidden: Vec<Vec<String>> = records.iter().map(|record| record.redacted.clone()).collect();
-    let incoming = records.into_iter().map(|record| Incoming { external_id: record.external_id.clone(), fields: fields(record) });
+    let incoming = records.into_iter().map(|record| Incoming {
+        external_id: record.external_id.clone(),
+        defaults: record.defaults.clone(),
+        by_number: record.by_number,
+        fields: fields(record),
+    });
     let incoming: Vec<_> = incoming.collect();
     let schemes: Vec<_> = incoming.iter().map(|record| outcome::schemes(&record.fields)).collect();
     let outcomes = sync::apply(incoming, &syncing, w).await?;
@@ -348,6 +461,10 @@ fn table_rows(job: &table::Model, rows: &[Row], done: &[Option<Done>]) -> Vec<ro
         {
             return Some(heading);
         }
+        let way = pointer.rsplit('/').next().filter(|way| matches!(*way, columns::EMAIL | columns::PHONE));
+        if let Some(heading) = way.and_then(of_member) {
+            return Some(heading);
+        }
         let behind = BEHIND.iter().find(|(known, _)| *known == member).map_or(std::slice::from_ref(&member), |(_, behind)| behind);
         behind.iter().find_map(|member| of_member(member))
     };
@@ -358,6 +475,18 @@ fn table_rows(job: &table::Model, rows: &[Row], done: &[Option<Done>]) -> Vec<ro
             let done = done.as_ref().unwrap_or(&refused);
             let mut errors = read.read.clone().err().unwrap_or_default();
             errors.extend(done.faults.iter().map(|fault| RowFault::of(fault.clone(), column(&fault.pointer, &done.schemes))));
+            let mut unread: Vec<RowFault> = read.read.as_ref().map(|record| record.aside.clone()).unwrap_or_default();
+            unread.extend(done.aside.iter().map(|fault| RowFault::of(fault.clone(), column(&fault.pointer, &done.schemes))));
+            let mut left: Vec<_> =
+                done.left_alone.iter().map(|(member, reason)| Kept { member: member.clone(), reason: *reason }).collect();
+            for fault in &unread {
+                let member =
+                    fault.pointer.split('/').nth(1).and_then(columns::of).map_or("contactPoints", |column| columns::behind(column.member));
+                if done.outcome != ImportOutcome::Refused && !left.iter().any(|one| one.member == member) {
+                    left.push(Kept { member: member.to_owned(), reason: UnwrittenReason::Unreadable });
+                }
+            }
+            errors.extend(unread);
             errors.truncate(MAX_FAULTS);
             row::Model {
                 import_job_id: job.id,
@@ -368,12 +497,7 @@ fn table_rows(job: &table::Model, rows: &[Row], done: &[Option<Done>]) -> Vec<ro
                 actor_id: done.actor.filter(|_| !(job.dry_run && done.outcome == ImportOutcome::Created)),
                 match_id: done.match_id.filter(|_| !job.dry_run),
                 errors: errors.into(),
-                left_alone: done
-                    .left_alone
-                    .iter()
-                    .map(|(member, reason)| Kept { member: member.clone(), reason: *reason })
-                    .collect::<Vec<_>>()
-                    .into(),
+                left_alone: left.into(),
             }
         })
         .collect()

@@ -155,7 +155,7 @@ async fn send(
             by.expects(store::find(source.id, &external_id, &w.tx).await?.version)?;
         }
         let syncing = Syncing { source: &source, sight: by.sight(), reach: &by.reach, contract };
-        let mut outcomes = sync::apply(vec![Incoming { external_id, fields }], &syncing, w).await?;
+        let mut outcomes = sync::apply(vec![Incoming { external_id, fields, ..Incoming::default() }], &syncing, w).await?;
         let outcome = outcomes.pop().ok_or_else(|| Problem::internal(&"a record without an outcome"))?;
         if let Some(problem) = outcome.problem {
             return Err(problem);

@@ -12,10 +12,15 @@ use super::{
     decisions::Decider,
     rules::{self, Likeness},
     store::{self, Row},
+    unite::united,
 };
 use crate::{
     access::{By, Sight, policy::needs},
-    exchange::sources::{Source, SourceId, rules::ordered, store as sources, sync},
+    exchange::sources::{
+        Source, SourceId,
+        rules::{Record, ordered},
+        store as sources, sync,
+    },
     kernel::{
         At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, Write, extract::blank_is_none, request::Call, say,
         secrecy::Secrecy,
@@ -80,7 +85,8 @@ pub struct MatchChange {
     pub current: Value,
     /// What the source gave.
     pub given: Value,
-    /// Whether it is written when the record is decided to be this actor: the source owns the member.
+    /// Whether it is written when the record is decided to be this actor and nothing more is said: the source owns the member, and
+    /// it is empty or a list that gets more. Others are written when they stand in `take` of the decision.
     pub written: bool,
 }
 
@@ -91,6 +97,11 @@ pub struct NewMatchDecision {
     pub decision: MatchDecision,
     /// The candidate that it is, for `same`.
     pub actor_id: Option<ActorId>,
+    /// For `same`: members that are taken from the record though something else stands there. All others that are filled stay, and
+    /// lists are united.
+    #[serde(default)]
+    #[schema(max_items = 40, example = json!(["website"]))]
+    pub take: Vec<String>,
     /// Why, for who comes after.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 1000)]
@@ -151,8 +162,8 @@ async fn show(by: By<needs::ReadMatches>, At(id): At<MatchId>, db: Data<Db>) -> 
 
 /// Decide a match
 ///
-/// `same` links the record to the candidate in `actorId`, which then gets the members that the source owns; by whoever may
-/// write that actor. `different` creates an actor of the record, and a number that is another's own becomes its parent's;
+/// `same` links the record to the candidate in `actorId`, by whoever may write that actor. Of the members that the source owns the
+/// actor then gets those that it lacks, and lists are united; what is filled stays, save for the members in `take`. `different` creates an actor of the record, and a number that is another's own becomes its parent's;
 /// by whoever may write the source, and the candidates that came with the reference data, as a municipality does. Of two who decide at once the second is told so (409).
 #[utoipa::path(tag = "exchange", operation_id = "decideMatch", request_body = NewMatchDecision,
     responses((status = 200, description = "The match as it has become", body = Match)), extensions(("x-permission" = json!("matches.decide"))))]
@@ -161,9 +172,13 @@ async fn decide(by: By<needs::DecideMatches>, At(id): At<MatchId>, new: Valid<Ne
     db.write(&by, async |w| {
         let row = found(&by, id, w).await?;
         let decider = Decider { sight: by.sight(), reach: &by.reach };
-        let NewMatchDecision { decision, actor_id, note } = new.0.clone();
+        let NewMatchDecision { decision, actor_id, take, note } = new.0.clone();
         let row = match (decision, actor_id) {
-            (MatchDecision::Same, Some(actor)) => decider.same(row, actor, note, w).await?,
+            (MatchDecision::Same, Some(actor)) => decider.same(row, actor, &take, note, w).await?,
+            (MatchDecision::Different, None) if !take.is_empty() => {
+                let detail = say!("Ange ingen take när det är en annan aktör.", "Give no take when it is another actor.");
+                return Err(Problem::fault("/take", "not-empty", detail));
+            }
             (MatchDecision::Different, None) => decider.different(row, note, w).await?,
             (MatchDecision::Same, None) => {
                 let detail = say!("Ange i actorId vilken av kandidaterna det är.", "Give in actorId which of the candidates it is.");
@@ -267,6 +282,10 @@ impl<'a> Shown<'a> {
     fn candidate(&self, actor: &Actor, like: Likeness, incoming: &Value, owned: &[String]) -> Result<MatchCandidate> {
         let hidden = sync::hidden(actor.id, self.secrecy);
         let current = sync::members_of(&actor.fields)?;
+        let mine = |member: &String| owned.contains(member) && !hidden.contains(member);
+        let given: Record = incoming.as_object().cloned().unwrap_or_default();
+        let asked = given.iter().filter(|(member, _)| mine(member)).map(|(member, value)| (member.clone(), value.clone())).collect();
+        let write = united(&asked, &current, &[]);
         let differs = |(member, given): (&String, &Value)| {
             let present = current.get(member).unwrap_or(&Value::Null);
             // That something hidden differs, or does not, would tell of it.
@@ -274,10 +293,10 @@ impl<'a> Shown<'a> {
                 member: member.clone(),
                 current: if hidden.contains(member) { Value::Null } else { ordered(present) },
                 given: ordered(given),
-                written: owned.contains(member) && !hidden.contains(member),
+                written: write.contains_key(member),
             })
         };
-        let given: BTreeMap<&String, &Value> = incoming.as_object().into_iter().flatten().collect();
+        let given: BTreeMap<&String, &Value> = given.iter().collect();
         let changes = given.into_iter().filter_map(differs).collect();
         Ok(MatchCandidate { actor: actor.clone(), reasons: like.reasons(), changes })
     }

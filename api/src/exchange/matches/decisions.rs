@@ -7,6 +7,7 @@ use super::{
     MatchDecision, MatchReason, MatchStatus,
     rules::{self, Likeness},
     store::{self, Applied, Row},
+    unite::united,
 };
 use crate::{
     access::{Reach, Sight},
@@ -38,8 +39,8 @@ pub(super) struct Decider<'a> {
 }
 
 impl Decider<'_> {
-    /// The record is this actor: they are linked, and the actor gets what the source owns.
-    pub async fn same(&self, row: Row, actor: ActorId, note: Option<String>, w: &Write<'_>) -> Result<Row> {
+    /// The record is this actor: they are linked, and the actor gets what it lacks of what the source owns, and what the decider takes.
+    pub async fn same(&self, row: Row, actor: ActorId, take: &[String], note: Option<String>, w: &Write<'_>) -> Result<Row> {
         let source = sources::by_id(row.source_id, &w.tx).await?;
         let actor = self.candidate(&row, actor, w).await?;
         actors::may_write(self.reach, &actor.fields, Some(actor.id), &w.tx).await?;
@@ -47,9 +48,15 @@ impl Decider<'_> {
         let given = row.incoming.as_object().cloned().unwrap_or_default();
         let before = sync::members_of(&actor.fields)?;
         let hidden = sync::hidden(actor.id, w.call.secrecy.as_ref());
-        let owned = |member: &String| source.fields.owned_fields.contains(member) && !hidden.contains(member);
-        let write: Record =
-            given.iter().filter(|(member, _)| owned(member)).map(|(member, value)| (member.clone(), value.clone())).collect();
+        may_take(take, &given)?;
+        if let Some(secrecy) = &w.call.secrecy {
+            secrecy.refuse_hidden(actor.id.uuid(), take.iter())?;
+        }
+        let owned = |member: &String| source.fields.owned_fields.contains(member);
+        let asked = |member: &String| (owned(member) || take.contains(member)) && !hidden.contains(member);
+        let asked: Record =
+            given.iter().filter(|(member, _)| asked(member)).map(|(member, value)| (member.clone(), value.clone())).collect();
+        let write = united(&asked, &before, take);
         let mut fields: NewActor = extract::typed(Value::Object(over(&before, &write)))?;
         keep_scopes(&mut fields.identifiers, &actor.fields.identifiers);
         let after = self.put(actor, fields, w).await?;
@@ -62,8 +69,10 @@ impl Decider<'_> {
             after: stored.get(member).cloned().unwrap_or_default(),
         });
         let row = Row { applied: applied.collect::<Vec<_>>().into(), ..row };
-        let base = only(&write, &stored);
-        self.link(link, &after, over_all(given, &base), base, &source, w).await?;
+        // What was not taken is not what the source wrote, so that the same record later leaves it alone too; of a list it wrote its part.
+        let wrote = |member: &String, value: &Value| stored.get(member) == Some(value) || (write.contains_key(member) && value.is_array());
+        let base: Record = asked.into_iter().filter(|(member, value)| owned(member) && wrote(member, value)).collect();
+        self.link(link, &after, given, base, &source, w).await?;
         decided(row, MatchDecision::Same, &after, note, &source, w).await
     }
 
@@ -254,10 +263,20 @@ impl Decider<'_> {
     }
 }
 
-/// The members with those of the other in their place.
-fn over_all(mut members: Record, other: &Record) -> Record {
-    members.extend(other.clone());
-    members
+/// Checks that what is to be taken of a record is in it.
+fn may_take(take: &[String], given: &Record) -> Result<()> {
+    let unknown = take.iter().enumerate().filter(|(_, member)| !given.contains_key(*member));
+    let faults: Vec<_> = unknown
+        .map(|(at, _)| {
+            let all = given.keys().cloned().collect::<Vec<_>>().join(", ");
+            Fault::at(
+                format!("/take/{at}"),
+                "not-in-list",
+                say!("Posten har ingen sådan uppgift. Den har {all}.", "The record has no such member. It has {all}."),
+            )
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }
 
 /// The link of a record that waits for a decision.

@@ -7,6 +7,7 @@ mod decisions;
 pub mod rules;
 pub(super) mod store;
 mod table;
+pub mod unite;
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};

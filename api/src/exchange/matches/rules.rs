@@ -7,7 +7,7 @@ use crate::{
     geography::areas::AreaId,
     registry::actors::{
         ActorId, Identifier, IdentifierScope,
-        matching::{Named, Owners, Telling},
+        matching::{self, Named, Owners, Telling},
     },
 };
 
@@ -72,7 +72,8 @@ pub fn own(identifiers: &[Identifier]) -> Vec<(String, String)> {
     own.map(|identifier| (identifier.scheme.clone(), identifier.value.clone())).collect()
 }
 
-/// The living actors that a record may be: those with its number first, each of them once.
+/// The living actors that a record may be: those with its number first, each of them once. One with the same name and another
+/// organisation number that may be told of is another organisation.
 #[must_use]
 pub(in crate::exchange) fn candidates(
     identifiers: &[Identifier],
@@ -80,6 +81,7 @@ pub(in crate::exchange) fn candidates(
     seat: Option<AreaId>,
     owners: &Owners,
     named: &Named,
+    tells_number: impl Fn(ActorId) -> bool,
 ) -> Vec<Likeness> {
     let mut found: Vec<Likeness> = Vec::new();
     for actor_id in own(identifiers).iter().filter_map(|number| owners.get(number)).flatten().copied() {
@@ -89,11 +91,12 @@ pub(in crate::exchange) fn candidates(
     }
     // A name of nothing but signs has no key, and is alike no other.
     let named = named.get(name_key).filter(|_| !name_key.is_empty());
-    let namesakes = named.into_iter().flatten().filter(|(_, other)| *other == seat);
-    for (actor_id, _) in namesakes {
-        match found.iter_mut().find(|like| like.actor_id == *actor_id) {
+    let numbers = matching::organisation_numbers(identifiers);
+    let namesakes = named.into_iter().flatten().filter(|other| other.seat == seat);
+    for namesake in namesakes.filter(|other| !other.is_another(&numbers) || !tells_number(other.actor_id)) {
+        match found.iter_mut().find(|like| like.actor_id == namesake.actor_id) {
             Some(like) => like.same_name = true,
-            None => found.push(Likeness { actor_id: *actor_id, same_identifier: false, same_name: true }),
+            None => found.push(Likeness { actor_id: namesake.actor_id, same_identifier: false, same_name: true }),
         }
     }
     found.truncate(MOST);
@@ -117,6 +120,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::registry::actors::matching::Namesake;
 
     fn number(value: &str, scope: IdentifierScope) -> Identifier {
         Identifier { scheme: "SE-ON".to_owned(), value: value.to_owned(), scope, valid_from: None, valid_to: None }
@@ -128,9 +132,15 @@ mod tests {
         let [one, two, three] = [1, 2, 3].map(|id| ActorId::from(Uuid::from_u128(id)));
         let seat = Some(AreaId::from(Uuid::from_u128(9)));
         let owners = Owners::from([(("SE-ON".to_owned(), "8020010008".to_owned()), vec![two])]);
-        let named = Named::from([("fittja".to_owned(), vec![(one, seat), (two, seat), (three, None)])]);
+        let namesake = |actor_id, seat, numbers: &[&str]| Namesake {
+            actor_id,
+            seat,
+            numbers: numbers.iter().map(|&number| number.to_owned()).collect(),
+        };
+        let named = vec![namesake(one, seat, &[]), namesake(two, seat, &["8020010008"]), namesake(three, None, &["8020010016"])];
+        let named = Named::from([("fittja".to_owned(), named)]);
         let of = |identifiers: &[Identifier], key: &str, seat| {
-            let found = candidates(identifiers, key, seat, &owners, &named);
+            let found = candidates(identifiers, key, seat, &owners, &named, |actor| actor != three);
             found.into_iter().map(|like| (like.actor_id, like.reasons())).collect::<Vec<_>>()
         };
         let own = [number("8020010008", IdentifierScope::Own)];
@@ -138,5 +148,8 @@ mod tests {
         assert_eq!(of(&own, "annat", seat), [(two, vec![SameIdentifier])]);
         assert_eq!(of(&[], "fittja", None), [(three, vec![SameName])], "neither has a seat");
         assert!(of(&[number("8020010008", IdentifierScope::Parent)], "annat", None).is_empty(), "a branch carries its parent's number");
+        let other = [number("8020010024", IdentifierScope::Own)];
+        assert_eq!(of(&other, "fittja", seat), [(one, vec![SameName])], "two numbers are two organisations");
+        assert_eq!(of(&other, "fittja", None), [(three, vec![SameName])], "what is hidden tells nothing");
     }
 }

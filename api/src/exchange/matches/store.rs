@@ -253,12 +253,13 @@ pub(super) async fn update(mut row: Row, source: &Source, w: &Write<'_>) -> Resu
     Ok(row)
 }
 
-/// Closes a match that nobody need decide any more, for no candidate is left and the record has become an actor.
-pub(in crate::exchange) async fn lapse(id: MatchId, actor: &Actor, source: &Source, w: &Write<'_>) -> Result<()> {
+/// Closes a match that nobody need decide any more: no candidate is left and the record has become an actor, or its number has
+/// said which actor it is.
+pub(in crate::exchange) async fn lapse(id: MatchId, decision: MatchDecision, actor: &Actor, source: &Source, w: &Write<'_>) -> Result<()> {
     let Some(row) = table::Entity::find_by_id(id).one(&w.tx).await? else { return Ok(()) };
     let decided = Row {
         status: MatchStatus::Decided,
-        decision: Some(MatchDecision::Different),
+        decision: Some(decision),
         actor_id: Some(actor.id),
         actor_version: Some(actor.version),
         decided_at: Some(w.now),

@@ -15,12 +15,27 @@ use crate::{
 };
 
 /// A record as a source gives it: members that are absent are not given, null clears.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Incoming {
     /// The record's id in the source.
     pub external_id: String,
     /// Members of an actor, as they stand in a body.
     pub fields: Record,
+    /// Members that are not the source's word but what a new actor gets when the source says nothing.
+    pub defaults: Vec<String>,
+    /// Whether its id is the organisation's own number: the source has none of its own, and the number is the key.
+    pub by_number: bool,
+}
+
+impl Incoming {
+    /// What the source itself says.
+    pub(super) fn said(&self) -> Record {
+        self.fields
+            .iter()
+            .filter(|(member, _)| !self.defaults.contains(member))
+            .map(|(member, value)| (member.clone(), value.clone()))
+            .collect()
+    }
 }
 
 /// What became of a record.

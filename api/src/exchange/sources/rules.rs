@@ -37,6 +37,8 @@ pub enum UnwrittenReason {
     NotAllowed,
     /// The actor would look like another. Somebody who sees both says first whether they are one.
     LooksLikeAnother,
+    /// It is no web address, e-mail address or telephone number, and was put aside.
+    Unreadable,
 }
 
 /// A member that was given and is not written, for what stands there is another's.
@@ -117,6 +119,9 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
             plan.base.insert(member.clone(), new.clone());
             continue;
         }
+        if is_shouted(new, present) {
+            continue;
+        }
         match base.get(member) {
             Some(last) if last == new => {}
             last if last.map_or_else(|| is_empty(present), |last| last == present) => {
@@ -129,6 +134,12 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
     plan
 }
 
+/// Whether a text is another in capitals alone, which many registers write: that is no other word.
+fn is_shouted(new: &Value, present: &Value) -> bool {
+    let (Some(new), Some(present)) = (new.as_str(), present.as_str()) else { return false };
+    new != present && !new.chars().any(char::is_lowercase) && new.to_lowercase() == present.to_lowercase()
+}
+
 /// A value with the names in its objects in one order, whatever order the database keeps them in.
 #[must_use]
 pub fn ordered(value: &Value) -> Value {
@@ -137,7 +148,9 @@ pub fn ordered(value: &Value) -> Value {
     value
 }
 
-fn is_empty(value: &Value) -> bool {
+/// Whether a member says nothing.
+#[must_use]
+pub fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Array(items) => items.is_empty(),
@@ -346,6 +359,8 @@ mod tests {
         assert_eq!(of("a", "b", "a"), (false, json!("a"), None), "the source says nothing new");
         assert_eq!(of("a", "b", "b"), (false, json!("b"), None), "both have come to say the same");
         assert_eq!(of("a", "b", "c"), (false, json!("a"), Some(UnwrittenReason::CuratedLocally)));
+        assert_eq!(of("Ale kommun", "Ale kommun", "ALE KOMMUN"), (false, json!("Ale kommun"), None), "capitals are no other name");
+        assert_eq!(of("IBF", "IBF", "Ibf"), (true, json!("Ibf"), None), "small letters may be");
     }
 
     #[test]

@@ -20,8 +20,10 @@ use crate::{
     exchange::{
         links::{Link, store as links},
         matches::{
+            MatchDecision, MatchReason,
             rules::{self as likeness, Likeness},
             store::{self as matches, Held},
+            unite::united,
         },
     },
     kernel::{
@@ -36,7 +38,7 @@ use crate::{
     },
     registry::actors::{
         Actor, ActorId, NewActor,
-        matching::{self, Bodies, Telling},
+        matching::{self, Bodies, Namesake, Telling},
         rules as actor_rules,
         store::{self as actors, Draft},
     },
@@ -60,11 +62,22 @@ struct Fresh {
     link: Option<Link>,
     given: Record,
     new: NewActor,
+    /// Members that are not the source's word.
+    defaults: Vec<String>,
+    /// Whether the organisation's own number is its id.
+    by_number: bool,
 }
 
 impl Fresh {
     fn name_key(&self) -> String {
         actor_rules::name_key(&self.new.name)
+    }
+
+    /// The actor that it is for sure, of those that it may be: the only one with its number, when that is what it is known by.
+    fn known_as(&self, like: &[Likeness]) -> Option<ActorId> {
+        let mut owners = like.iter().filter(|like| like.same_identifier);
+        let owner = owners.next().filter(|_| self.by_number && owners.next().is_none())?;
+        Some(owner.actor_id)
     }
 }
 
@@ -76,6 +89,8 @@ pub(super) struct Changing {
     pub actor: Actor,
     given: Record,
     pub plan: Plan,
+    /// Whether the record was not linked before: it was found to be the actor just now.
+    joins: bool,
 }
 
 /// Applies records of one source, up to 500 at a time. The outcomes are in the order of the records.
@@ -196,27 +211,38 @@ fn laid(over: Option<&NewActor>, given: &Record, contract: &Contract) -> Result<
     Ok(new)
 }
 
-fn digest(record: &Incoming) -> String {
-    sha256_hex(canonical(&Value::Object(record.fields.clone())).as_bytes())
+fn digest(fields: Record) -> String {
+    sha256_hex(canonical(&Value::Object(fields)).as_bytes())
 }
 
 /// A record of which nothing is known yet, or that is held.
 fn first(at: usize, record: &Incoming, link: Option<&Link>, by: &Syncing<'_>) -> Result<Fresh> {
     let new = laid(None, &record.fields, by.contract)?;
     let given = rules::only(&record.fields, &members_of(&new)?);
-    Ok(Fresh { at, external_id: record.external_id.clone(), digest: digest(record), link: link.cloned(), given, new })
+    Ok(Fresh {
+        at,
+        external_id: record.external_id.clone(),
+        digest: digest(record.said()),
+        link: link.cloned(),
+        given,
+        new,
+        defaults: record.defaults.clone(),
+        by_number: record.by_number,
+    })
 }
 
 /// A record that meets its actor.
 fn meet(at: usize, record: &Incoming, link: &Link, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
-    let digest = digest(record);
+    let said = record.said();
+    // Records of before have a digest that what the source does not say is part of.
+    let digest = Some(digest(record.fields.clone())).filter(|digest| *digest == link.digest).unwrap_or_else(|| digest(said.clone()));
     let given = if digest == link.digest {
         link.given.as_object().cloned().unwrap_or_default()
     } else {
-        rules::only(&record.fields, &members_of(&laid(Some(&actor.fields), &record.fields, by.contract)?)?)
+        rules::only(&said, &members_of(&laid(Some(&actor.fields), &said, by.contract)?)?)
     };
     let plan = planned(by.source, &given, link, &actor, w.call.secrecy.as_ref())?;
-    Ok(Changing { at, digest, link: link.clone(), actor, given, plan })
+    Ok(Changing { at, digest, link: link.clone(), actor, given, plan, joins: false })
 }
 
 /// What of a source's record is left alone, when all that may be written has been.
@@ -324,6 +350,10 @@ async fn keep(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write
     for (member, value) in &stored {
         // In the very form that the registry gave it; and what follows from a change, as a former name does, is the source's.
         let follows = base.get(member) == before.get(member) && before.get(member) != Some(value);
+        // Of a list that was united with what stood there the source wrote its part.
+        if write.get(member).is_some_and(|written| base.get(member) != Some(written)) {
+            continue;
+        }
         if write.contains_key(member) || follows {
             base.insert(member.clone(), value.clone());
         }
@@ -333,7 +363,15 @@ async fn keep(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write
     }
     let mut link =
         Link { given: Value::Object(given), base: Value::Object(base), digest: one.digest, absent_since: None, ..one.link.clone() };
-    let result = if changed || link != one.link {
+    let result = if one.joins {
+        if link.version == 0 {
+            link.version = 1;
+            links::insert(vec![link.clone()], by.source, w).await?;
+        } else {
+            link = links::update(link, by.source, w).await?;
+        }
+        if changed { SyncResult::Updated } else { SyncResult::Unchanged }
+    } else if changed || link != one.link {
         if link != one.link {
             link = links::update(link, by.source, w).await?;
         }
@@ -358,17 +396,21 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
     let family = links::linked(by.source.id, &parents, &w.tx).await?;
     let bodies = Bodies::all(&w.tx).await?;
     let taken: Vec<ActorId> = fresh.iter().flat_map(|one| bodies.like(None, &one.new, None)).collect();
-    let known = owners.values().flatten().copied().chain(named.values().flatten().map(|(actor, _)| *actor)).chain(taken);
+    let known = owners.values().flatten().copied().chain(named.values().flatten().map(|one| one.actor_id)).chain(taken);
     let mut telling = Telling::of(known, by.sight, w.call.secrecy.as_ref(), &w.tx).await?;
-    let mut held = Vec::new();
+    let (mut held, mut same) = (Vec::new(), Vec::new());
     while !fresh.is_empty() {
         let (mut wave, mut later, mut numbers, mut keys) = (Vec::new(), Vec::new(), HashSet::new(), HashSet::new());
         for one in fresh {
-            let mut like = likeness::candidates(&one.new.identifiers, &one.name_key(), one.new.seat_area_id, &owners, &named);
+            let tells_number = |actor| telling.tells(MatchReason::SameIdentifier, actor);
+            let (new, key) = (&one.new, one.name_key());
+            let mut like = likeness::candidates(&new.identifiers, &key, new.seat_area_id, &owners, &named, tells_number);
             likeness::taken_for(&mut like, bodies.like(None, &one.new, None));
             let like: Vec<_> = like.into_iter().filter_map(|like| like.for_caller(&telling)).collect();
             let own = likeness::own(&one.new.identifiers);
-            if !like.is_empty() {
+            if let Some(actor) = one.known_as(&like) {
+                same.push((one, actor, like));
+            } else if !like.is_empty() {
                 held.push((one, like));
             } else if own.iter().any(|number| numbers.contains(number)) || keys.contains(&(one.name_key(), one.new.seat_area_id)) {
                 // It waits for what becomes of the one before.
@@ -395,7 +437,9 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
                         owners.entry(number).or_default().push(actor.id);
                     }
                     telling.meet(actor.id, &actor.fields, by.sight);
-                    named.entry(one.name_key()).or_default().push((actor.id, actor.fields.seat_area_id));
+                    let numbers = matching::organisation_numbers(&actor.fields.identifiers);
+                    let namesake = Namesake { actor_id: actor.id, seat: actor.fields.seat_area_id, numbers };
+                    named.entry(one.name_key()).or_default().push(namesake);
                     created.push((one, actor));
                 }
                 Err(problem) => outcomes[one.at] = Some(Outcome::refused(&one.external_id, problem)),
@@ -404,7 +448,72 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
         link(created, outcomes, by, w).await?;
         fresh = later;
     }
+    held.extend(join(same, outcomes, by, w).await?);
     hold(held, outcomes, by, w).await
+}
+
+/// Links records to the actors that their numbers say they are, where the caller may write those; the others are for a person to
+/// decide. What stands there is met as what a person has curated is.
+async fn join(
+    same: Vec<(Fresh, ActorId, Vec<Likeness>)>,
+    outcomes: &mut [Option<Outcome>],
+    by: &Syncing<'_>,
+    w: &Write<'_>,
+) -> Result<Vec<(Fresh, Vec<Likeness>)>> {
+    let ids: Vec<ActorId> = same.iter().map(|(_, actor, _)| *actor).collect();
+    let actors_by_id = matching::by_ids(&ids, &w.tx).await?;
+    let taken = links::linked(by.source.id, &ids, &w.tx).await?;
+    let (mut joining, mut held) = (Vec::new(), Vec::new());
+    for (one, id, like) in same {
+        let Some(actor) = actors_by_id.get(&id).filter(|_| !taken.contains(&id)) else {
+            held.push((one, like));
+            continue;
+        };
+        match actors::may_write(by.reach, &actor.fields, Some(id), &w.tx).await {
+            Ok(()) => joining.push(joined(one, actor.clone(), by, w).await?),
+            Err(problem) if problem.kind.status() < 500 => held.push((one, like)),
+            Err(problem) => return Err(problem),
+        }
+    }
+    change(joining, outcomes, by, w).await?;
+    Ok(held)
+}
+
+/// A record that is an actor which is there already.
+async fn joined(one: Fresh, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
+    let mut given = one.given;
+    given.retain(|member, _| !one.defaults.contains(member));
+    if let Some(id) = one.link.as_ref().and_then(|link| link.match_id) {
+        matches::lapse(id, MatchDecision::Same, &actor, by.source, w).await?;
+    }
+    let nothing = || Value::Object(Record::new());
+    let link = match one.link {
+        Some(link) => Link { actor_id: Some(actor.id), match_id: None, base: nothing(), ..link },
+        None => Link {
+            id: w.new_id(),
+            version: 0,
+            created_at: w.now,
+            updated_at: w.now,
+            source_id: by.source.id,
+            external_id: one.external_id,
+            actor_id: Some(actor.id),
+            match_id: None,
+            given: nothing(),
+            base: nothing(),
+            digest: String::new(),
+            absent_since: None,
+        },
+    };
+    let mut plan = planned(by.source, &given, &link, &actor, w.call.secrecy.as_ref())?;
+    let current = members_of(&actor.fields)?;
+    let of_lists = |left: &&Unwritten| left.reason == UnwrittenReason::CuratedLocally && left.given.is_array();
+    let lists: Vec<String> = plan.left_alone.iter().filter(of_lists).map(|left| left.member.clone()).collect();
+    let lists: Record =
+        given.iter().filter(|(member, _)| lists.contains(member)).map(|(member, list)| (member.clone(), list.clone())).collect();
+    plan.write.extend(united(&lists, &current, &[]));
+    plan.left_alone.retain(|left| !lists.contains_key(&left.member));
+    plan.base.extend(lists);
+    Ok(Changing { at: one.at, digest: one.digest, link, actor, given, plan, joins: true })
 }
 
 /// Checks that a new actor may be part of the one that it names: of the source's own actor, of one that the source has
@@ -443,7 +552,7 @@ async fn link(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outcome>], by
             Some(link) => {
                 // What stood in the way is gone, so nobody need decide any more.
                 if let Some(id) = link.match_id {
-                    matches::lapse(id, &actor, by.source, w).await?;
+                    matches::lapse(id, MatchDecision::Different, &actor, by.source, w).await?;
                 }
                 let (base, digest) = kept;
                 let free = Link { actor_id: Some(actor.id), match_id: None, given, base, digest, absent_since: None, ..link };

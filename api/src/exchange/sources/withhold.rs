@@ -8,7 +8,10 @@ use super::{
     sync::{Changing, Syncing, members_of},
 };
 use crate::{
-    exchange::matches::rules::{self as likeness, Likeness},
+    exchange::matches::{
+        MatchReason,
+        rules::{self as likeness, Likeness},
+    },
     kernel::{Result, Write, extract},
     registry::{
         actors::{
@@ -62,13 +65,17 @@ pub(super) async fn likenesses(one: &mut Changing, by: &Syncing<'_>, w: &Write<'
     let keys = if called(&new) == called(&one.actor.fields) { Vec::new() } else { vec![called(&new).0] };
     let owners = matching::owners(&numbers, &w.tx).await?;
     let named = matching::named(&keys, &w.tx).await?;
-    let mut like = likeness::candidates(&new.identifiers, &called(&new).0, new.seat_area_id, &owners, &named);
+    let taken = if matching::may_be_taken(&new, Some(&one.actor.fields)) {
+        Bodies::all(&w.tx).await?.like(Some(one.actor.id), &new, Some(&one.actor.fields))
+    } else {
+        Vec::new()
+    };
+    let known = owners.values().flatten().copied().chain(named.values().flatten().map(|one| one.actor_id)).chain(taken.iter().copied());
+    let telling = Telling::of(known, by.sight, w.call.secrecy.as_ref(), &w.tx).await?;
+    let tells_number = |actor| telling.tells(MatchReason::SameIdentifier, actor);
+    let mut like = likeness::candidates(&new.identifiers, &called(&new).0, new.seat_area_id, &owners, &named, tells_number);
     like.retain(|like| like.actor_id != one.actor.id);
-    if matching::may_be_taken(&new, Some(&one.actor.fields)) {
-        let bodies = Bodies::all(&w.tx).await?;
-        likeness::taken_for(&mut like, bodies.like(Some(one.actor.id), &new, Some(&one.actor.fields)));
-    }
-    let telling = Telling::of(like.iter().map(|like| like.actor_id), by.sight, w.call.secrecy.as_ref(), &w.tx).await?;
+    likeness::taken_for(&mut like, taken);
     let told = like.into_iter().filter_map(|like| like.for_caller(&telling));
     let alike = |like: Likeness| Alike { same_identifier: like.same_identifier, same_name: like.same_name };
     let mut told: Vec<_> = told.map(|like| (like.actor_id, alike(like))).collect();

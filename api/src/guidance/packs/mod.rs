@@ -61,7 +61,7 @@ struct IndicatorRow {
 }
 
 /// The name and version of the pack of the country's division and public actors.
-pub const SWEDEN: (&str, &str) = ("sverige", "2026.1");
+pub const SWEDEN: (&str, &str) = ("sverige", "2026.2");
 /// The name and version of the pack of the guidance.
 pub const GUIDANCE: (&str, &str) = ("vagledning-2020", "2026.1");
 

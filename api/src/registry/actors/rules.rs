@@ -17,6 +17,9 @@ use crate::kernel::{
 /// The identifier scheme of Swedish organisation numbers.
 pub const ORGANISATION_NUMBER: &str = "SE-ON";
 
+/// Signs that stand for an apostrophe.
+const APOSTROPHES: [char; 7] = ['\'', '’', '‘', 'ʼ', '´', '`', '′'];
+
 /// The sector that an actor of a kind belongs to unless it says otherwise.
 #[must_use]
 pub const fn usual_sector(kind: ActorKind) -> Sector {
@@ -40,12 +43,20 @@ pub const fn usual_sector(kind: ActorKind) -> Sector {
     }
 }
 
-/// The ten digits of an organisation number, written with or without hyphen, blanks and the century's `16`.
+/// The ten digits of an organisation number, written with or without hyphen or any other dash, blanks, the century's `16`, the
+/// apostrophe that spreadsheets put before text, and the decimals that they put after numbers.
 ///
 /// # Errors
 /// The fault to show at `pointer`. The number itself is never repeated in it.
 pub fn organisation_number(written: &str, pointer: &str) -> Result<String, Fault> {
-    let mut digits: String = written.chars().filter(|sign| !matches!(sign, '-' | ' ' | '\u{A0}')).collect();
+    let aside = |sign: &char| text::is_dash(*sign) || sign.is_whitespace() || APOSTROPHES.contains(sign);
+    let mut digits: String = written.chars().filter(|sign| !aside(sign)).collect();
+    if let Some((whole, decimals)) = digits.split_once(['.', ','])
+        && !decimals.is_empty()
+        && decimals.bytes().all(|digit| digit == b'0')
+    {
+        digits.truncate(whole.len());
+    }
     if digits.len() == 12 && digits.starts_with("16") {
         digits.drain(..2);
     }
@@ -386,7 +397,10 @@ mod tests {
 
     #[test]
     fn an_organisation_number_is_read_as_people_write_it() {
-        for written in ["212000-2882", "2120002882", "16212000-2882", " 212000 2882"] {
+        let dashes = ['‐', '‑', '‒', '–', '—', '―', '−', '﹣', '－'].map(|dash| format!("212000{dash}2882"));
+        let others =
+            ["212000-2882", "2120002882", "16212000-2882", " 212000 2882", "'212000-2882", "’2120002882", "2120002882.0", "2120002882,00"];
+        for written in others.into_iter().chain(dashes.iter().map(String::as_str)) {
             assert_eq!(organisation_number(written, "").ok().as_deref(), Some("2120002882"), "{written}");
         }
     }

@@ -321,8 +321,8 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db:
     let seat: Vec<&str> = seat.iter().map(String::as_str).collect();
     reach.require(&seat, id.map(ActorId::uuid), None).or_else(|refused| match (id, actor.parent_id) {
         (None, Some(parent)) => reach.require(&[], Some(parent.uuid()), None),
-        // Whose permission reaches some areas is told that it is not said in which of them the actor is.
-        (None, None) if actor.seat_area_id.is_none() && !reach.areas.is_empty() => Err(Problem {
+        // Whose permission reaches some areas or actors is told that it is not said in which of them the actor is.
+        (None, None) if actor.seat_area_id.is_none() && !(reach.areas.is_empty() && reach.actors.is_empty()) => Err(Problem {
             faults: vec![Fault::at(
                 "/seatAreaId",
                 "required",
@@ -332,8 +332,8 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db:
                 ),
             )],
             ..refused.detail(say!(
-                "Din behörighet gäller aktörer i vissa områden, och aktören har inget säte angivet. Ange seatAreaId.",
-                "Your permission holds for actors in certain areas, and the actor has no seat given. Give seatAreaId."
+                "Ange seatAreaId, aktörens säte i ett område som du samordnar, eller parentId, en aktör som du arbetar för. Annars kan du inte registrera den.",
+                "Give seatAreaId, the actor's seat in an area that you coordinate, or parentId, an actor that you work for. Else you cannot register it."
             ))
         }),
         _ => Err(refused),

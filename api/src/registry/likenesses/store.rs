@@ -52,7 +52,7 @@ pub async fn look_for(stored: &[(&Actor, Option<&Actor>)], w: &Write<'_>) -> Res
         // A name of nothing but signs has no key, and is alike no other.
         if !name.0.is_empty() && before.is_none_or(|before| called(before) != name) {
             keys.insert(name.0.clone());
-            names.push((actor.id, name));
+            names.push((*actor, name));
         }
         let kept: HashSet<_> = before.iter().flat_map(|before| numbers(&before.fields)).collect();
         new.extend(numbers(&actor.fields).filter(|number| !kept.contains(number)).map(|number| (actor.id, number)));
@@ -67,9 +67,11 @@ pub async fn look_for(stored: &[(&Actor, Option<&Actor>)], w: &Write<'_>) -> Res
         }
     }
     for (actor, (key, seat)) in names {
-        let alike = namesakes.get(&key).into_iter().flatten().filter(|(other, at)| *other != actor && *at == seat);
-        for (other, _) in alike.take(MOST) {
-            found.entry(pair(actor, *other)).or_default().same_name = true;
+        let numbers = matching::organisation_numbers(&actor.fields.identifiers);
+        let alike = namesakes.get(&key).into_iter().flatten().filter(|other| other.actor_id != actor.id && other.seat == seat);
+        // Two numbers are two organisations.
+        for other in alike.filter(|other| !other.is_another(&numbers)).take(MOST) {
+            found.entry(pair(actor.id, other.actor_id)).or_default().same_name = true;
         }
     }
     let taken: Vec<_> = stored

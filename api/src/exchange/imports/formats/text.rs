@@ -63,6 +63,7 @@ pub fn decoded(file: &File) -> Result<Text<'_>> {
     match found {
         // UTF-16 without its mark is UTF-8 with every second letter nothing.
         Found { is_utf8: true, is_without_mark: false, .. } => open(file, encoding, marked),
+        Found { is_utf8: false, mixed: Some(place), .. } => Err(stray(place)),
         Found { is_utf8: false, is_windows: true, .. } => open(file, Encoding::Windows, marked),
         _ => Err(unknown()),
     }
@@ -185,12 +186,16 @@ struct Found {
     is_utf8: bool,
     is_without_mark: bool,
     is_windows: bool,
+    /// Where the first byte stands that is no UTF-8 in a file that is UTF-8 else.
+    mixed: Option<(u32, u32)>,
 }
 
 /// Reads all of a file to see how it is written.
 fn survey(text: &mut Text<'_>) -> Result<Found> {
     let mut utf8 = Utf8::default();
     let mut windows = Windows::default();
+    let mut mixed = Mixed::default();
+    let marked = text.marked;
     let mut first = Vec::new();
     loop {
         let bytes = match text.fill_buf() {
@@ -204,6 +209,7 @@ fn survey(text: &mut Text<'_>) -> Result<Found> {
         first.extend(bytes.iter().take(2 - first.len().min(2)));
         utf8.see(bytes);
         windows.see(bytes);
+        mixed.see(bytes);
         let read = bytes.len();
         text.consume(read);
     }
@@ -211,6 +217,7 @@ fn survey(text: &mut Text<'_>) -> Result<Found> {
         is_utf8: utf8.is_whole(),
         is_without_mark: matches!(first.as_slice(), [0, ..] | [_, 0, ..]),
         is_windows: !windows.is_another(),
+        mixed: mixed.stray.filter(|_| marked || mixed.has_letters),
     })
 }
 
@@ -245,6 +252,78 @@ impl Utf8 {
     const fn is_whole(&self) -> bool {
         !self.is_broken && self.begun.is_empty()
     }
+}
+
+/// Letters of UTF-8 and bytes that are none, beside each other. In windows-1252 what UTF-8 has for å, ä, ö and é would be `Ã` and
+/// a sign, which no word has.
+struct Mixed {
+    row: u32,
+    /// The place in the row of the letter that comes next.
+    column: u32,
+    before: u8,
+    /// The first byte of a letter that has begun, and how many more it needs.
+    begun: (u8, u8),
+    stray: Option<(u32, u32)>,
+    has_letters: bool,
+}
+
+impl Default for Mixed {
+    fn default() -> Self {
+        Self { row: 1, column: 1, before: 0, begun: (0, 0), stray: None, has_letters: false }
+    }
+}
+
+impl Mixed {
+    fn see(&mut self, bytes: &[u8]) {
+        for byte in bytes.iter().copied() {
+            match (self.begun, byte) {
+                ((first, 1), 0x80..=0xBF) => {
+                    self.has_letters |= first == 0xC3;
+                    self.pass();
+                }
+                ((first, needed @ 2..), 0x80..=0xBF) => self.begun = (first, needed - 1),
+                ((_, 1..), _) => {
+                    self.note();
+                    self.begin(byte);
+                }
+                _ => self.begin(byte),
+            }
+            self.before = byte;
+        }
+    }
+
+    fn begin(&mut self, byte: u8) {
+        match byte {
+            b'\n' if self.before == b'\r' => {}
+            b'\n' | b'\r' => (self.row, self.column) = (self.row.saturating_add(1), 1),
+            0..=0x7F => self.pass(),
+            0xC2..=0xDF => self.begun = (byte, 1),
+            0xE0..=0xEF => self.begun = (byte, 2),
+            0xF0..=0xF4 => self.begun = (byte, 3),
+            _ => self.note(),
+        }
+    }
+
+    /// Past a letter.
+    const fn pass(&mut self) {
+        self.begun = (0, 0);
+        self.column = self.column.saturating_add(1);
+    }
+
+    fn note(&mut self) {
+        self.stray.get_or_insert((self.row, self.column));
+        self.pass();
+    }
+}
+
+fn stray((row, place): (u32, u32)) -> Problem {
+    unreadable(
+        "stray-byte",
+        say!(
+            "Filen är UTF-8, men tecken {place} på rad {row} är det inte. Rätta tecknet, eller spara om hela filen som CSV UTF-8.",
+            "The file is UTF-8, but character {place} in row {row} is not. Correct the character, or save the whole file anew as CSV UTF-8."
+        ),
+    )
 }
 
 fn unknown() -> Problem {
@@ -338,5 +417,18 @@ mod tests {
         for bytes in [b"1\x942 a\x92b".as_slice(), b"\x84ord\x94", b"Malm\xF6\x96Ko\x9Aice"] {
             assert!(letters(bytes).is_ok(), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_stray_byte_in_utf_8_is_told_of_where_it_stands() {
+        let told = |bytes: &[u8]| {
+            letters(bytes).err().map(|problem| (problem.faults[0].code, problem.faults[0].detail.en.clone())).unwrap_or_default()
+        };
+        for text in [&b"namn\r\nF\xC3\xB6reningen\r\n\xC3\x85by \xE5\n"[..], b"\xEF\xBB\xBFnamn\r\nForeningen\r\nAaby \xE5\n"] {
+            let (code, detail) = told(text);
+            assert_eq!(code, "stray-byte");
+            assert!(detail.contains("character 5 in row 3 ") || detail.contains("character 6 in row 3 "), "{detail}");
+        }
+        assert_eq!(letters(b"F\xF6reningen \xC5\x96").unwrap(), "Föreningen Å–", "windows-1252 is read as before");
     }
 }

@@ -58,13 +58,15 @@ pub(super) struct Book<'a> {
 }
 
 /// What a number in a cell means.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// Itself.
     #[default]
     Number,
     /// A day, or a time of one.
     Moment,
+    /// Digits that are shown by a pattern, such as `0000` or `000000-0000`.
+    Digits(String),
 }
 
 impl<'a> Book<'a> {
@@ -104,21 +106,22 @@ impl<'a> Book<'a> {
             }
         })?;
         let workbook = workbook.ok_or_else(|| no_workbook(&"no workbook in it"))?.trim_start_matches('/').to_owned();
-        let first = self.first_sheet(&workbook)?;
+        let sheets = self.sheets(&workbook)?;
         let (folder, name) = workbook.rsplit_once('/').map_or(("", workbook.as_str()), |(folder, name)| (folder, name));
         let below = |path: &str| if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
         let at = |target: String| target.strip_prefix('/').map_or_else(|| below(&target), ToOwned::to_owned);
-        let (mut sheet, mut strings, mut styles) = (None, below("sharedStrings.xml"), below("styles.xml"));
+        let (mut found, mut strings, mut styles) = (HashMap::new(), below("sharedStrings.xml"), below("styles.xml"));
         self.relations(&below(&format!("_rels/{name}.rels")), |id, kind, target| {
-            if id == first && kind.ends_with("/worksheet") {
-                sheet = Some(at(target));
+            if kind.ends_with("/worksheet") {
+                found.insert(id.to_owned(), at(target));
             } else if kind.ends_with("/sharedStrings") {
                 strings = at(target);
             } else if kind.ends_with("/styles") {
                 styles = at(target);
             }
         })?;
-        self.sheet = sheet.ok_or_else(|| no_workbook(&"no sheet"))?;
+        // A sheet that is a chart has no cells.
+        self.sheet = sheets.iter().find_map(|id| found.remove(id)).ok_or_else(|| no_workbook(&"no sheet"))?;
         self.read_formats(&styles)?;
         self.read_strings(&strings)
     }
@@ -149,25 +152,31 @@ impl<'a> Book<'a> {
         }
     }
 
-    /// By what id the first sheet is referred to.
-    fn first_sheet(&mut self, workbook: &str) -> Result<String> {
+    /// By what ids the sheets are referred to, those that a person sees first.
+    fn sheets(&mut self, workbook: &str) -> Result<Vec<String>> {
         let Some(part) = self.part(workbook)? else { return Err(no_workbook(&workbook)) };
         let mut xml = Xml::new(part);
         let mut from_1904 = false;
-        let first = loop {
+        let (mut seen, mut hidden) = (Vec::new(), Vec::new());
+        loop {
             match xml.next()? {
                 Event::Start(element) => match element.local_name().as_ref() {
                     "workbookPr" => from_1904 |= attribute(&element, "date1904").is_some_and(|value| matches!(&*value, "1" | "true")),
-                    "sheet" => break attribute(&element, "id").unwrap_or_default().into_owned(),
+                    "sheet" if seen.len() + hidden.len() < MAX_PARTS => {
+                        let is_hidden = attribute(&element, "state").is_some_and(|state| state != "visible");
+                        let id = attribute(&element, "id").unwrap_or_default().into_owned();
+                        if is_hidden { &mut hidden } else { &mut seen }.push(id);
+                    }
                     _ => {}
                 },
-                Event::Eof => return Err(no_workbook(&"no sheet")),
+                Event::Eof => break,
                 _ => {}
             }
-        };
+        }
         drop(xml);
         self.from_1904 = from_1904;
-        Ok(first)
+        seen.extend(hidden);
+        Ok(seen)
     }
 
     /// Reads what the numbers of each format are.
@@ -188,7 +197,7 @@ impl<'a> Book<'a> {
                     "cellXfs" => within = true,
                     "xf" if within && formats.len() < MAX_FORMATS => {
                         let id = number(attribute(&element, "numFmtId").as_deref()).unwrap_or_default();
-                        formats.push(own.get(&id).copied().unwrap_or_else(|| built_in(id)));
+                        formats.push(own.get(&id).cloned().unwrap_or_else(|| built_in(id)));
                     }
                     _ => {}
                 },
@@ -347,7 +356,50 @@ fn meaning(code: &str) -> Meaning {
             _ => {}
         }
     }
-    Meaning::Number
+    digits(code).map_or(Meaning::Number, Meaning::Digits)
+}
+
+/// The pattern of a format that shows digits which a number by itself does not have: zeros first, or signs between.
+fn digits(code: &str) -> Option<String> {
+    let mut pattern = String::new();
+    let mut letters = code.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            ';' => break,
+            '"' => pattern.extend(letters.by_ref().take_while(|letter| *letter != '"')),
+            '\\' => pattern.extend(letters.next()),
+            '[' => letters.by_ref().take_while(|letter| *letter != ']').for_each(drop),
+            '0' | '#' | '-' | ' ' => pattern.push(letter),
+            _ => return None,
+        }
+    }
+    let zeros = pattern.matches('0').count();
+    let is_plain = pattern.chars().all(|sign| matches!(sign, '0' | '#' | '-' | ' ' | '\u{A0}'));
+    (is_plain && zeros >= 2 && pattern.len() <= 40).then_some(pattern)
+}
+
+/// A whole number as a pattern shows it.
+pub(super) fn shown(number: f64, pattern: &str) -> Option<String> {
+    if !(0.0..1e15).contains(&number) || number.fract() != 0.0 {
+        return None;
+    }
+    let digits = format!("{number:.0}");
+    let mut left = digits.chars().rev().peekable();
+    let mut places = pattern.chars().filter(|sign| matches!(sign, '0' | '#')).count();
+    let mut backwards = String::new();
+    for sign in pattern.chars().rev() {
+        if !matches!(sign, '0' | '#') {
+            backwards.push(sign);
+            continue;
+        }
+        places -= 1;
+        backwards.extend(left.next().or((sign == '0').then_some('0')));
+        if places == 0 {
+            // A number that is longer than the pattern is shown whole.
+            backwards.extend(left.by_ref());
+        }
+    }
+    Some(backwards.chars().rev().collect::<String>().trim_start_matches(['-', ' ']).to_owned())
 }
 
 /// What is told of what is no workbook.
@@ -371,7 +423,16 @@ mod tests {
         for code in ["yyyy-mm-dd", "DD/MM/YY", "H:MM:SS;@", "[$-41D]d mmmm yyyy", "\"den \"d mmm", "[Red]yyyy", "h:mm AM/PM"] {
             assert_eq!(meaning(code), Meaning::Moment, "{code}");
         }
-        for code in ["0", "General", "#,##0\\ [$\\u20bd-46D]", "0\" dagar\"", "[h]:mm", "[mm]:ss", "0\\d", "_d0", "@", "[Red]0"] {
+        for code in ["0000", "000000-0000", "00\\ 00", "000000\"-\"0000"] {
+            assert!(matches!(meaning(code), Meaning::Digits(_)), "{code}");
+        }
+        let of = |number, code| shown(number, &digits(code).unwrap_or_default());
+        assert_eq!(of(127.0, "0000").as_deref(), Some("0127"));
+        assert_eq!(of(2_120_001_439.0, "000000\\-0000").as_deref(), Some("212000-1439"));
+        assert_eq!((of(12_345.0, "0000").as_deref(), of(1.5, "0000")), (Some("12345"), None));
+        for code in
+            ["0", "# ##0", "0.00", "General", "#,##0\\ [$\\u20bd-46D]", "0\" dagar\"", "[h]:mm", "[mm]:ss", "0\\d", "_d0", "@", "[Red]0"]
+        {
             assert_eq!(meaning(code), Meaning::Number, "{code}");
         }
     }

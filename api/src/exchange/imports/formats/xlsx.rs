@@ -6,18 +6,16 @@ use chrono::{Days, NaiveDate, TimeDelta};
 use quick_xml::events::{BytesStart, Event};
 
 use super::{
-    Item, MAX_COLUMNS, MAX_FAULTS, MAX_ROW, Taker, too_large, too_long, too_many_columns, unreadable,
-    workbook::{Book, Meaning, Strings, number},
+    Item, MAX_COLUMNS, MAX_ROW, Taker, too_large, too_long, too_many_columns, unreadable,
+    workbook::{Book, MAX_UNPACKED, Meaning, Strings, number, shown},
     xml::{Runs, attribute},
 };
-use crate::{
-    exchange::columns::{self, Column, Shape},
-    kernel::{Fault, Problem, Result, disk::Spool, personal_number, say, text},
-};
+use crate::kernel::{Problem, Result, disk::Spool, personal_number, say, text};
 
 pub fn read(file: &File, spool: &Spool, take: &mut Taker<'_>) -> Result<()> {
     let mut book = Book::open(file, spool)?;
     weigh(&mut book)?;
+    let mut merged = Merged::of(&mut book)?;
     let from_1904 = book.from_1904;
     let (mut xml, formats, strings) = book.first()?;
     let mut columns = None;
@@ -39,21 +37,27 @@ pub fn read(file: &File, spool: &Spool, take: &mut Taker<'_>) -> Result<()> {
                     cell.begin(element);
                     runs.clear();
                 }
+                "f" => cell.is_formula = true,
                 _ => runs.see(&event, !cell.is_inline)?,
             },
             Event::End(element) => match element.local_name().as_ref() {
                 "row" => cell.row = cell.row.saturating_add(1),
                 "c" => {
-                    let text = if cell.is_error { String::new() } else { cell.text(&runs.text, formats, strings, from_1904)? };
+                    let is_error = cell.is_error || cell.is_unknown(&runs.text);
+                    let text = match cell.text(&runs.text, formats, strings, from_1904)? {
+                        // Nobody has computed it yet.
+                        _ if is_error && runs.text.is_empty() => UNKNOWN.to_owned(),
+                        text => text,
+                    };
                     cell.column = cell.column.saturating_add(1);
-                    if text.trim().is_empty() && !cell.is_error {
+                    if text.trim().is_empty() {
                         continue;
                     }
                     if cell.row != current.row {
-                        give(&mut current, &mut columns, take)?;
+                        give(&mut current, &mut columns, &mut merged, take)?;
                         current.row = cell.row;
                     }
-                    current.put(cell.column - 1, text, cell.is_error.then_some(runs.text.as_str()))?;
+                    current.put(cell.column - 1, text, is_error)?;
                 }
                 "sheetData" => break,
                 _ => runs.see(&event, !cell.is_inline)?,
@@ -62,13 +66,13 @@ pub fn read(file: &File, spool: &Spool, take: &mut Taker<'_>) -> Result<()> {
             _ => runs.see(&event, !cell.is_inline)?,
         }
     }
-    give(&mut current, &mut columns, take)?;
+    give(&mut current, &mut columns, &mut merged, take)?;
     if columns.is_none() {
         return Err(unreadable(
             "no-heading",
             say!(
-                "Det första bladet är tomt; dess första rad ska vara rubriker.",
-                "The first sheet is empty; its first row must be headings."
+                "Det första synliga bladet är tomt; dess första rad ska vara rubriker.",
+                "The first visible sheet is empty; its first row must be headings."
             ),
         ));
     }
@@ -104,6 +108,68 @@ fn weigh(book: &mut Book<'_>) -> Result<()> {
     }
 }
 
+/// What stands in a cell whose formula nobody has computed yet, as a spreadsheet would show that something is wrong.
+const UNKNOWN: &str = "#FORMEL!";
+/// The most cells of a sheet that are many in one.
+const MAX_MERGED: usize = 100_000;
+
+/// Cells that are many in one: what stands in the first of them is what a person sees in each row of it.
+#[derive(Default)]
+struct Merged {
+    /// Each with its first and last row and column, the last of them first.
+    ahead: Vec<[u32; 4]>,
+    /// Those that the present row is within, with what stands there.
+    open: Vec<([u32; 4], String)>,
+    /// How many bytes have been written by them.
+    bytes: u64,
+}
+
+impl Merged {
+    fn of(book: &mut Book<'_>) -> Result<Self> {
+        let (mut xml, ..) = book.first()?;
+        let mut ahead = Vec::new();
+        loop {
+            match xml.next()? {
+                Event::Start(element) if element.local_name().as_ref() == "mergeCell" && ahead.len() < MAX_MERGED => {
+                    let range = attribute(&element, "ref");
+                    let Some((first, last)) = range.as_deref().and_then(|range| range.split_once(':')) else { continue };
+                    let (Some((top, left)), Some((bottom, right))) = (place(first), place(last)) else { continue };
+                    let column = |at: usize| u32::try_from(at.min(MAX_COLUMNS)).unwrap_or_default();
+                    ahead.push([top, bottom, column(left), column(right)]);
+                }
+                Event::Eof => break,
+                _ => {}
+            }
+        }
+        ahead.sort_unstable_by(|one, other| other.cmp(one));
+        Ok(Self { ahead, open: Vec::new(), bytes: 0 })
+    }
+
+    /// Puts a row's cells as they are seen.
+    fn show(&mut self, row: u32, current: &mut Current) -> Result<()> {
+        self.open.retain(|([_, bottom, ..], _)| *bottom >= row);
+        for ([_, _, left, right], text) in &self.open {
+            current.see(*left, *right, text.clone());
+            self.bytes = self.bytes.saturating_add(text.len() as u64);
+        }
+        if self.bytes > MAX_UNPACKED {
+            return Err(too_large());
+        }
+        while let Some(merge) = self.ahead.pop_if(|[top, ..]| *top <= row) {
+            let [top, bottom, left, right] = merge;
+            if top < row {
+                continue;
+            }
+            let text = current.cells.get(left as usize).cloned().unwrap_or_default();
+            current.see(left, right, text.clone());
+            if bottom > row {
+                self.open.push((merge, text));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The cell that is being read.
 #[derive(Default)]
 struct Cell {
@@ -114,6 +180,7 @@ struct Cell {
     format: Option<usize>,
     is_inline: bool,
     is_error: bool,
+    is_formula: bool,
 }
 
 /// What the value of a cell is written as.
@@ -137,6 +204,7 @@ impl Cell {
         let kind = kind.as_deref().unwrap_or("n");
         self.is_inline = kind == "inlineStr";
         self.is_error = kind == "e";
+        self.is_formula = false;
         self.kind = match kind {
             "s" => Kind::Shared,
             "b" => Kind::Bool,
@@ -144,6 +212,11 @@ impl Cell {
             "n" => Kind::Number,
             _ => Kind::Text,
         };
+    }
+
+    /// Whether it is a formula that no value was saved of. One that gives no text has that for its value.
+    fn is_unknown(&self, value: &str) -> bool {
+        self.is_formula && value.is_empty() && self.kind != Kind::Text
     }
 
     /// The cell as text: whole numbers without decimals, days as days.
@@ -158,9 +231,12 @@ impl Cell {
             Kind::Number => match value_of_number() {
                 None => value.to_owned(),
                 Some(number) => {
-                    let meaning = self.format.and_then(|format| formats.get(format)).copied().unwrap_or_default();
-                    let moment = (meaning == Meaning::Moment).then(|| moment(number, from_1904)).flatten();
-                    moment.unwrap_or_else(|| number.to_string())
+                    let read = match self.format.and_then(|format| formats.get(format)) {
+                        Some(Meaning::Moment) => moment(number, from_1904),
+                        Some(Meaning::Digits(pattern)) => shown(number, pattern),
+                        _ => None,
+                    };
+                    read.unwrap_or_else(|| number.to_string())
                 }
             },
         })
@@ -203,19 +279,17 @@ struct Current {
     cells: Vec<String>,
     /// How many bytes it has so far; what is more than a row may have is not kept.
     bytes: usize,
-    /// The columns in which a formula has no value, and what stands there instead.
-    errors: Vec<(usize, String)>,
+    /// The columns in which a formula has no value.
+    errors: Vec<usize>,
 }
 
 impl Current {
-    fn put(&mut self, column: usize, text: String, error: Option<&str>) -> Result<()> {
+    fn put(&mut self, column: usize, text: String, is_error: bool) -> Result<()> {
         if column >= MAX_COLUMNS {
             return Err(too_many_columns());
         }
-        if let Some(error) = error {
-            self.errors.truncate(MAX_COLUMNS);
-            self.errors.push((column, error.chars().take(20).collect()));
-            return Ok(());
+        if is_error && self.errors.len() < MAX_COLUMNS {
+            self.errors.push(column);
         }
         self.bytes = self.bytes.saturating_add(text.len());
         if self.cells.len() <= column {
@@ -226,58 +300,59 @@ impl Current {
         }
         Ok(())
     }
+
+    /// Shows a text in the first of some columns, and nothing in the others.
+    fn see(&mut self, left: u32, right: u32, text: String) {
+        let (left, right) = (left as usize, right as usize);
+        for cell in self.cells.iter_mut().take(right.saturating_add(1)).skip(left) {
+            cell.clear();
+        }
+        if left >= MAX_COLUMNS || text.is_empty() {
+            return;
+        }
+        if self.cells.len() <= left {
+            self.cells.resize(left + 1, String::new());
+        }
+        self.bytes = self.bytes.saturating_add(text.len());
+        self.cells[left] = text;
+    }
 }
 
 /// Gives a row away: the first as headings.
-fn give(current: &mut Current, columns: &mut Option<Vec<Heading>>, take: &mut Taker<'_>) -> Result<()> {
-    let Current { row, mut cells, bytes, errors } = std::mem::take(current);
+fn give(current: &mut Current, columns: &mut Option<usize>, merged: &mut Merged, take: &mut Taker<'_>) -> Result<()> {
+    if current.cells.is_empty() {
+        return Ok(());
+    }
+    let mut shown = std::mem::take(current);
+    merged.show(shown.row, &mut shown)?;
+    let Current { row, mut cells, bytes, errors } = shown;
     let row = row.saturating_add(1);
-    if let Some(headings) = columns {
+    if let Some(columns) = *columns {
         if bytes > MAX_ROW {
             return take(Item::Broken(row, vec![too_long()]));
         }
-        // An error is not an empty cell, which would empty what the column is.
-        let faults: Vec<_> = errors.iter().filter_map(|(at, _)| formula_error(headings.get(*at)?)).take(MAX_FAULTS).collect();
-        if !faults.is_empty() {
-            return take(Item::Broken(row, faults));
+        if cells.len() < columns {
+            cells.resize(columns, String::new());
         }
         // What stands outside the table is a note beside it.
-        cells.resize(headings.len(), String::new());
-        return if cells.iter().all(String::is_empty) { Ok(()) } else { take(Item::Cells(row, cells)) };
+        return if cells.iter().take(columns).all(String::is_empty) { Ok(()) } else { take(Item::Cells(row, cells)) };
     }
-    if cells.is_empty() {
-        return errors.first().map_or(Ok(()), |(_, error)| Err(unread(error)));
+    if let [first, ..] = errors.as_slice()
+        && errors.len() == cells.iter().filter(|cell| !cell.is_empty()).count()
+    {
+        return Err(unread(&cells[*first]));
+    }
+    for at in errors {
+        cells[at].clear();
     }
     let headings: Vec<_> = cells.into_iter().map(|name| text::cleaned(name.trim())).collect();
-    // What a heading means is asked once, and not for each of its cells.
-    *columns = Some(headings.iter().map(|name| (name.clone(), meant(name))).collect());
+    *columns = Some(headings.len());
     take(Item::Heading(headings))
-}
-
-/// A heading, and what it means.
-type Heading = (String, Option<&'static Column>);
-
-fn meant(heading: &str) -> Option<&'static Column> {
-    columns::meant(heading).map(|(column, _)| column).filter(|column| column.shape != Shape::Ours)
-}
-
-/// What is wrong with a formula without a value, in a column that is read.
-fn formula_error((heading, column): &Heading) -> Option<Fault> {
-    let column = (*column)?;
-    let heading: String = heading.chars().take(60).collect();
-    Some(Fault::at(
-        format!("/{}", column.member),
-        "formula-error",
-        say!(
-            "Cellen under {heading} har ett formelfel (till exempel #SAKNAS! eller #REFERENS!). Rätta formeln eller skriv värdet.",
-            "The cell under {heading} has a formula error (for example #N/A or #REF!). Correct the formula or write the value."
-        ),
-    ))
 }
 
 /// Why headings that are formulas without a value cannot be read.
 fn unread(error: &str) -> Problem {
-    let error = text::cleaned(&personal_number::mask(error));
+    let error: String = text::cleaned(&personal_number::mask(error)).chars().take(20).collect();
     unreadable(
         "formula-error",
         say!(
@@ -313,33 +388,58 @@ mod tests {
         sheet.write(2, 3, "0127").unwrap();
         sheet.write(2, 7, "anteckning").unwrap();
         let items = all(Format::Xlsx, &book.save_to_buffer().unwrap()).unwrap();
-        let row: Vec<_> = ["Fittja Grannar", "8020010008", "1975-03-31", "0127"].map(ToOwned::to_owned).into();
+        let row: Vec<_> = ["Fittja Grannar", "8020010008", "1975-03-31", "0127", "", "", "", "anteckning"].map(ToOwned::to_owned).into();
         assert_eq!(items[1..], [Item::Cells(3, row)]);
     }
 
     #[test]
-    fn a_formula_without_a_value_is_a_fault_of_its_row() {
+    fn a_formula_without_a_value_is_no_empty_cell() {
         let mut sheet = b"<worksheet><sheetData>\
             <row r=\"1\"><c r=\"A1\" t=\"str\"><v>Namn</v></c><c r=\"B1\" t=\"str\"><v>Webb</v></c><c r=\"C1\" t=\"str\"><v>Egen</v></c></row>\
             <row r=\"2\"><c r=\"A2\" t=\"str\"><v>A</v></c><c r=\"B2\" t=\"e\"><f>X1</f><v>#N/A</v></c></row>\
-            <row r=\"3\"><c r=\"A3\" t=\"e\"><v>#REF!</v></c></row>\
+            <row r=\"3\"><c r=\"A3\" t=\"e\"><v>#REF!</v></c><c r=\"B3\"><f>X1</f></c><c r=\"C3\" t=\"str\"><f>X1</f><v></v></c></row>\
             <row r=\"4\"><c r=\"A4\" t=\"str\"><v>B</v></c><c r=\"C4\" t=\"e\"><v>#REF!</v></c><c r=\"F4\" t=\"e\"><v>#NULL!</v></c></row>\
             </sheetData></worksheet>"
             .as_slice();
         let items = all(Format::Xlsx, &with_sheet(&mut sheet)).unwrap();
-        let told: Vec<_> = items[1..]
-            .iter()
-            .map(|item| match item {
-                Item::Broken(row, faults) => format!("{row} {} {}", faults[0].pointer, faults[0].code),
-                Item::Cells(row, cells) => format!("{row} {}", cells.join("/")),
-                other => format!("{other:?}"),
-            })
-            .collect();
-        // An error in a column that nobody reads is no matter.
-        assert_eq!(told, ["2 /website formula-error", "3 /name formula-error", "4 B//"]);
+        assert_eq!(seen(&items), ["2 A/#N/A/", "3 #REF!/#FORMEL!/", "4 B//#REF!///#NULL!"]);
         let mut sheet = b"<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"e\"><v>#NEW!</v></c></row></sheetData></worksheet>".as_slice();
         let problem = all(Format::Xlsx, &with_sheet(&mut sheet)).err().unwrap();
         assert_eq!(problem.faults[0].code, "formula-error");
+    }
+
+    fn seen(items: &[Item]) -> Vec<String> {
+        let cells = |item: &Item| if let Item::Cells(row, cells) = item { Some(format!("{row} {}", cells.join("/"))) } else { None };
+        items.iter().filter_map(cells).collect()
+    }
+
+    #[test]
+    fn cells_that_are_many_in_one_are_seen_in_each_row() {
+        let mut sheet = b"<worksheet><sheetData>\
+            <row r=\"1\"><c r=\"A1\" t=\"str\"><v>Namn</v></c><c r=\"B1\" t=\"str\"><v>Kommun</v></c><c r=\"C1\" t=\"str\"><v>Webb</v></c></row>\
+            <row r=\"2\"><c r=\"A2\" t=\"str\"><v>A</v></c><c r=\"B2\" t=\"str\"><v>0127</v></c><c r=\"C2\" t=\"str\"><v>a</v></c></row>\
+            <row r=\"3\"><c r=\"A3\" t=\"str\"><v>B</v></c><c r=\"B3\" t=\"str\"><v>0114</v></c></row>\
+            <row r=\"4\"><c r=\"A4\" t=\"str\"><v>C</v></c><c r=\"B4\" t=\"str\"><v>0115</v></c><c r=\"C4\" t=\"str\"><v>c</v></c></row>\
+            </sheetData><mergeCells><mergeCell ref=\"B2:B3\"/><mergeCell ref=\"B4:C4\"/></mergeCells></worksheet>"
+            .as_slice();
+        assert_eq!(seen(&all(Format::Xlsx, &with_sheet(&mut sheet)).unwrap()), ["2 A/0127/a", "3 B/0127/", "4 C/0115/"]);
+    }
+
+    #[test]
+    fn a_workbook_is_read_as_a_person_sees_it() {
+        let mut book = Workbook::new();
+        book.add_worksheet().write(0, 0, "Gömt").unwrap();
+        let sheet = book.add_worksheet();
+        for (column, name) in ["Namn", "Kommun", "Orgnr"].into_iter().enumerate() {
+            sheet.write(0, u16::try_from(column).unwrap(), name).unwrap();
+        }
+        sheet.write(1, 0, "Ale kommun").unwrap();
+        sheet.write_with_format(1, 1, 440_f64, &Style::new().set_num_format("0000")).unwrap();
+        sheet.write_with_format(1, 2, 2_120_001_439_f64, &Style::new().set_num_format("000000-0000")).unwrap();
+        sheet.set_active(true);
+        book.worksheet_from_index(0).unwrap().set_hidden(true);
+        let items = all(Format::Xlsx, &book.save_to_buffer().unwrap()).unwrap();
+        assert_eq!(seen(&items), ["2 Ale kommun/0440/212000-1439"]);
     }
 
     /// A workbook with its first sheet replaced.

@@ -11,18 +11,42 @@ use utoipa::ToSchema;
 
 pub use bodies::{Bodies, may_be_taken, of_reference};
 
-use super::{Actor, ActorId, IdentifierScope, NewActor, store, table};
+use super::{Actor, ActorId, Identifier, IdentifierScope, NewActor, rules::ORGANISATION_NUMBER, store, table};
 use crate::{
     access::{Reach, Sight},
     geography::areas::{AreaId, store as areas},
-    kernel::{Result, secrecy::Secrecy},
+    kernel::{Result, secrecy::Secrecy, table::List},
 };
 
 /// Whose own identifiers are, by scheme and value. Several have one where somebody gave it who could not know of the first.
 pub type Owners = HashMap<(String, String), Vec<ActorId>>;
 
-/// A living actor's name key with its seat.
-pub type Named = HashMap<String, Vec<(ActorId, Option<AreaId>)>>;
+/// The living actors with each name key.
+pub type Named = HashMap<String, Vec<Namesake>>;
+
+/// A living actor that is called so.
+#[derive(Clone, Debug)]
+pub struct Namesake {
+    pub actor_id: ActorId,
+    pub seat: Option<AreaId>,
+    /// Its own organisation numbers.
+    pub numbers: Vec<String>,
+}
+
+impl Namesake {
+    /// Whether it is another organisation than one with these numbers: both have one, and none is the same.
+    #[must_use]
+    pub fn is_another(&self, numbers: &[String]) -> bool {
+        !self.numbers.is_empty() && !numbers.is_empty() && !self.numbers.iter().any(|number| numbers.contains(number))
+    }
+}
+
+/// The organisation numbers that are an actor's own.
+#[must_use]
+pub fn organisation_numbers(identifiers: &[Identifier]) -> Vec<String> {
+    let own = identifiers.iter().filter(|one| one.scheme == ORGANISATION_NUMBER && one.scope == IdentifierScope::Own);
+    own.map(|one| one.value.clone()).collect()
+}
 
 /// The living actors with these ids, whoever may see them.
 ///
@@ -140,7 +164,7 @@ impl<'a> Telling<'a> {
     }
 }
 
-/// The living actors with these name keys ([`super::rules::name_key`]), each with its seat, oldest first.
+/// The living actors with these name keys ([`super::rules::name_key`]), each with its seat and numbers, oldest first.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -149,17 +173,17 @@ pub async fn named(keys: &[String], db: &impl ConnectionTrait) -> Result<Named> 
     if keys.is_empty() {
         return Ok(found);
     }
-    let rows: Vec<(String, ActorId, Option<AreaId>)> = table::Entity::find()
+    let rows: Vec<(String, ActorId, Option<AreaId>, List<Identifier>)> = table::Entity::find()
         .select_only()
-        .columns([table::Column::NameKey, table::Column::Id, table::Column::SeatAreaId])
+        .columns([table::Column::NameKey, table::Column::Id, table::Column::SeatAreaId, table::Column::Identifiers])
         .filter(table::Column::DeletedAt.is_null())
         .filter(table::Column::NameKey.is_in(keys))
         .order_by_asc(table::Column::Id)
         .into_tuple()
         .all(db)
         .await?;
-    for (key, actor, seat) in rows {
-        found.entry(key).or_default().push((actor, seat));
+    for (key, actor_id, seat, identifiers) in rows {
+        found.entry(key).or_default().push(Namesake { actor_id, seat, numbers: organisation_numbers(&identifiers.0) });
     }
     Ok(found)
 }
