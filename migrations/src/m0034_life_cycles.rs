@@ -1,4 +1,4 @@
-//! Results of rounds are kept as the text that they were computed as; drafts of rounds can be removed; decisions can be corrected.
+//! Results of rounds are kept as the text that they were computed as, and what is frozen has the number of its form; drafts of rounds can be removed; decisions can be corrected.
 
 use sea_orm_migration::{
     prelude::*,
@@ -24,6 +24,8 @@ impl MigrationTrait for Migration {
         manager.alter_table(round(text_null("result_hash"))).await?;
         manager.alter_table(round(integer_null("result_form"))).await?;
         manager.alter_table(round(timestamp_with_time_zone_null("deleted_at"))).await?;
+        manager.alter_table(Table::alter().table("disclosure").add_column(integer_null("form")).take()).await?;
+        manager.get_connection().execute_unprepared("UPDATE disclosure SET form = 1 WHERE digest IS NOT NULL").await?;
         let decision = |column: ColumnDef| Table::alter().table("decision").add_column(column).take();
         manager.alter_table(decision(text("status").default("recorded").take())).await?;
         manager.alter_table(decision(json_binary("former").default("[]").take())).await

@@ -238,6 +238,9 @@ impl Secrecy {
                 // A digest of what is hidden tells of it to who tries one value after the other.
                 for ((content, digests), before) in FROZEN.iter().zip(frozen).filter(|_| any) {
                     if before.as_ref() != members.get(*content) {
+                        if let Some(complete) = members.get_mut("complete") {
+                            *complete = Value::Bool(false);
+                        }
                         for name in *digests {
                             if let Some(digest) = members.get_mut(*name) {
                                 *digest = if *name == "hash" { json!(HIDDEN) } else { Value::Null };

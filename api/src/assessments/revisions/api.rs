@@ -63,8 +63,10 @@ pub struct Revision {
     /// The text, byte for byte as it was published.
     #[schema(value_type = RevisionContent)]
     pub content: Box<RawValue>,
-    /// SHA-256 of the whole `content` as …/canonical gives it, in hexadecimal. Who is shown the content with something hidden is
-    /// not shown it.
+    /// Whether all of `content` is shown. False where something in it is under secrecy for the caller: then `hash` is that of the
+    /// whole, and not shown either, for it would tell of what is hidden.
+    pub complete: bool,
+    /// SHA-256 of the whole `content` as …/canonical gives it, in hexadecimal.
     pub hash: String,
     /// The number of the form that `content` is written in: 2 is the canonical form of RFC 8785; 1, of what was published earlier,
     /// writes numbers below 0.00001, from 2^53 and -0 otherwise.

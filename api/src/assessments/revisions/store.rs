@@ -37,6 +37,7 @@ fn view(row: table::Model) -> Result<Revision> {
         number: row.number,
         visibility: row.visibility,
         content: RawValue::from_string(row.content)?,
+        complete: true,
         hash: row.digest,
         form: row.form,
         published_at: row.published_at,

@@ -1,7 +1,7 @@
 use actix_web::{get, post, web::Data};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -39,9 +39,11 @@ pub struct RecordDisclosure {
     pub fields: NewRecordDisclosure,
     /// The record as it was handed out, in the form of its own answer; null when it was refused.
     #[schema(value_type = Option<Object>)]
-    pub content: Option<Value>,
-    /// SHA-256 of `content` in the canonical form of RFC 8785, in hexadecimal; null when it was refused.
+    pub content: Option<Box<RawValue>>,
+    /// SHA-256 of `content` as it is written in its form, in hexadecimal; null when it was refused.
     pub digest: Option<String>,
+    /// The number of the form that `content` is written in, as revisions have it; null when it was refused.
+    pub form: Option<i32>,
     /// What was masked in `content`, with the grounds; for a member of a record within it, by its path.
     pub masked: Vec<Redaction>,
     /// Who decided.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sea_orm::{ActiveValue::Set, Condition, ConnectionTrait, EntityTrait, QueryTrait, entity::prelude::*, sea_query::Expr};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::{DisclosureId, NewRecordDisclosure, Outcome, RecordDisclosure, api::DisclosureFilter, table};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         contract::Contract,
         events::{Change, ChangeOperation},
-        hash,
+        frozen::Frozen,
         page::Key,
         request::Call,
         say,
@@ -32,8 +32,9 @@ fn view(row: table::Model) -> Result<RecordDisclosure> {
             decision: row.decision,
             note: row.note,
         },
-        content: row.content.as_deref().map(serde_json::from_str).transpose()?,
+        content: row.content.map(RawValue::from_string).transpose()?,
         digest: row.digest,
+        form: row.form,
         masked: row.redacted.0,
         decided_by: row.decided_by_name,
         created_at: row.created_at,
@@ -65,9 +66,7 @@ pub(super) async fn list(
 ) -> Result<Page<RecordDisclosure>> {
     let select = reached(reach).apply_if(filter.record_id, |select, record| select.filter(table::Column::RecordId.eq(record)));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    let page = paging.fetch(select, keys, call, db).await?;
-    let items = page.items.into_iter().map(view).collect::<Result<_>>()?;
-    Ok(Page { items, next_cursor: page.next_cursor, total: page.total, change_cursor: page.change_cursor })
+    paging.fetch(select, keys, call, db).await?.try_map(view)
 }
 
 /// One disclosure within reach.
@@ -106,7 +105,7 @@ pub(super) async fn insert(record: Record, new: NewRecordDisclosure, contract: &
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let canonical = (new.decision != Outcome::Refused).then(|| hash::canonical(&content));
+    let frozen = if new.decision == Outcome::Refused { None } else { Some(Frozen::of(&content)?) };
     let row = table::ActiveModel {
         id: Set(w.new_id()),
         version: Set(1),
@@ -117,8 +116,9 @@ pub(super) async fn insert(record: Record, new: NewRecordDisclosure, contract: &
         requested_on: Set(new.requested_on),
         decision: Set(new.decision),
         note: Set(new.note),
-        digest: Set(canonical.as_ref().map(|canonical| hash::sha256_hex(canonical.as_bytes()))),
-        content: Set(canonical),
+        digest: Set(frozen.as_ref().and_then(|frozen| frozen.hash.clone())),
+        form: Set(frozen.as_ref().and_then(|frozen| frozen.form)),
+        content: Set(frozen.map(|frozen| frozen.content.get().to_owned())),
         redacted: Set(masked.into()),
         forum_id: Set(record.forum),
         actor_id: Set(record.actor),

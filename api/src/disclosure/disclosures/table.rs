@@ -23,6 +23,7 @@ pub struct Model {
     pub note: Option<String>,
     pub content: Option<String>,
     pub digest: Option<String>,
+    pub form: Option<i32>,
     pub redacted: List<Redaction>,
     pub forum_id: Option<Uuid>,
     pub actor_id: Option<Uuid>,

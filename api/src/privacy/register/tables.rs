@@ -451,7 +451,7 @@ pub const TABLES: &[Declared] = &[
             becomes("decided_by_name", Erase::Name, Signature, Rule::Records, "listDisclosures getDisclosure"),
             untold(texts("note content", "getDisclosure")),
         ],
-        "id version:int created_at updated_at record_kind record_id requested_on decision digest redacted:json forum_id actor_id areas",
+        "id version:int created_at updated_at record_kind record_id requested_on decision digest form:int redacted:json forum_id actor_id areas",
     ),
     about(
         "journal_entry",
