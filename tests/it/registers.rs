@@ -485,3 +485,22 @@ fn records_of_before_are_known_by_their_numbers(#[values(Database::Sqlite, Datab
     let (path, again) = import(&admin, &query, csv);
     assert_eq!([&again["unchanged"], &again["held"]], [&json!(3), &json!(0)], "{again} {:?}", told(&admin, &path));
 }
+
+#[rstest]
+fn what_has_the_wrong_form_is_told_with_an_example(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let website = admin.post("/actors", &json!({"kind": "association", "name": "A", "website": "finns ej"})).is(422);
+    assert!(website.body.contains("https://www.example.se"), "{}", website.body);
+    let code = admin.get("/actors?municipality=127").is(400);
+    let sort = admin.get("/actors?sort=namn").is(400);
+    let format = admin.get("/actors?format=pdf").is(400);
+    for answer in [&website, &code, &sort, &format] {
+        let told: Vec<_> = answer.json["errors"].as_array().unwrap().iter().map(|one| one["detail"].as_str().unwrap()).collect();
+        assert!(!told.iter().any(|detail| detail.contains(['^', '$', '[', '{', '\\'])), "{told:?}");
+    }
+    assert!(code.body.contains("0127") && sort.body.contains("createdAt"), "{} {}", code.body, sort.body);
+    let criteria = json!([{"key": "effect", "name": "Effekt", "weight": 0, "scale": 5}]);
+    let weight = admin.post("/rounds", &json!({"criteria": criteria}));
+    assert!(weight.body.contains("större än 0."), "{}", weight.body);
+}

@@ -197,6 +197,11 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
             one("repeated", say!("Samma värde står flera gånger; ange det en gång.", "The same value stands several times; give it once."))
         }
         Broken::Minimum { limit } => one("too-small", say!("Värdet ska vara minst {limit}.", "The value must be at least {limit}.")),
+        Broken::ExclusiveMinimum { limit } => {
+            let limit = limit.to_string();
+            let limit = limit.strip_suffix(".0").unwrap_or(&limit);
+            one("too-small", say!("Värdet ska vara större än {limit}.", "The value must be greater than {limit}."))
+        }
         Broken::Maximum { limit } => one("too-large", say!("Värdet ska vara högst {limit}.", "The value must be at most {limit}.")),
         Broken::ExclusiveMinimum { limit } => {
             one("too-small", say!("Värdet ska vara större än {limit}.", "The value must be greater than {limit}."))

@@ -99,17 +99,15 @@ pub fn chosen(columns: &[String]) -> Result<Chosen, Vec<Fault>> {
             continue;
         };
         let column = columns::of(member.trim()).or_else(|| columns::meant(member).map(|(column, _)| column));
-        match column.filter(|column| column.shape != Shape::Ours) {
-            Some(column) => read.push((columns::plain(heading), column)),
-            None => {
-                let all = columns::COLUMNS.iter().filter(|column| column.shape != Shape::Ours).map(|column| column.member);
-                let meant = text::nearest(member, all.clone()).map_or_else(|| all.collect::<Vec<_>>().join(", "), ToOwned::to_owned);
-                let member = text::quoted(member);
-                let detail =
-                    say!("Det finns ingen uppgift {member}. Menade du {meant}?", "There is no member {member}. Did you mean {meant}?");
-                faults.push(Fault::of_parameter("columns", "not-in-list", detail));
-            }
+        if let Some(column) = column.filter(|column| column.shape != Shape::Ours) {
+            read.push((columns::plain(heading), column));
+            continue;
         }
+        let all = columns::COLUMNS.iter().filter(|column| column.shape != Shape::Ours).map(|column| column.member);
+        let meant = text::nearest(member, all.clone()).map_or_else(|| all.collect::<Vec<_>>().join(", "), ToOwned::to_owned);
+        let member = text::quoted(member);
+        let detail = say!("Det finns ingen uppgift {member}. Menade du {meant}?", "There is no member {member}. Did you mean {meant}?");
+        faults.push(Fault::of_parameter("columns", "not-in-list", detail));
     }
     if faults.is_empty() { Ok(read.into()) } else { Err(faults) }
 }

@@ -55,25 +55,23 @@ pub(super) async fn apply(rows: Vec<Record>, errand: &Errand, reach: &Reach, con
     for (at, (row, fresh)) in rows.into_iter().zip(fresh).enumerate() {
         let drafted = match (row.id.map(ActorId::from), fresh) {
             (_, Some(Err(problem))) => Err(problem),
-            (_, Some(Ok(fields))) => match known.met(&row, &fields, by, w).await? {
-                Some(met) => {
+            (_, Some(Ok(fields))) => {
+                if let Some(met) = known.met(&row, &fields, by, w).await? {
                     done[at] = Some(met);
                     continue;
                 }
-                None => {
-                    if let Some(key) = called_so(&fields) {
-                        match called.entry(key) {
-                            Entry::Occupied(first) => {
-                                // It meets what becomes of the row before it, as it would were that in a file of its own.
-                                alike.push((at, *first.get(), row));
-                                continue;
-                            }
-                            Entry::Vacant(free) => drop(free.insert(at)),
+                if let Some(key) = called_so(&fields) {
+                    match called.entry(key) {
+                        Entry::Occupied(first) => {
+                            // It meets what becomes of the row before it, as it would were that in a file of its own.
+                            alike.push((at, *first.get(), row));
+                            continue;
                         }
+                        Entry::Vacant(free) => drop(free.insert(at)),
                     }
-                    Ok(Allowed { before: None, fields, outcome: Done::of(ImportOutcome::Created) })
                 }
-            },
+                Ok(Allowed { before: None, fields, outcome: Done::of(ImportOutcome::Created) })
+            }
             (id, None) => match id.and_then(|id| present.remove(&id)) {
                 None => Err(missing()),
                 Some(actor) => changed(&row, &actor, contract, w).map(|(fields, left_alone)| Allowed {

@@ -61,7 +61,7 @@ impl Places {
     pub(super) fn settle(&self, record: &mut Record) -> Vec<Fault> {
         // Where an actor is that is there already, the name of a postal town does not say.
         let locality = record.helpers.remove(columns::LOCALITY).filter(|_| record.id.is_none());
-        if !record.fields.contains_key("seatAreaId")
+        if record.fields.get("seatAreaId").is_none_or(Value::is_null)
             && let Some(area) = locality.as_ref().and_then(Value::as_str).and_then(|locality| self.find(locality))
         {
             record.fields.insert("seatAreaId".to_owned(), area.to_string().into());

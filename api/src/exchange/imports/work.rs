@@ -175,12 +175,12 @@ async fn write(job: &table::Model, rows: &[Row], errand: &Errand, worker: &Worke
             done[at] = Some(Done { faults, schemes, ..Done::of(ImportOutcome::Refused) });
         }
     }
-    settle(pending, &mut done, job, errand, &reach, worker, w).await?;
+    Box::pin(settle(pending, &mut done, job, errand, &reach, worker, w)).await?;
     // A row whose record stood before is used when none of those could be.
     for (at, record) in again {
         match taken(job, rows, at, &done, w).await? {
             Some(first) => done[at] = Some(Done { faults: vec![repeated(first)], ..Done::of(ImportOutcome::Refused) }),
-            None => settle(vec![(at, record)], &mut done, job, errand, &reach, worker, w).await?,
+            None => Box::pin(settle(vec![(at, record)], &mut done, job, errand, &reach, worker, w)).await?,
         }
     }
     for (done, aside) in done.iter_mut().zip(aside) {

@@ -70,8 +70,8 @@ impl Decider<'_> {
         });
         let row = Row { applied: applied.collect::<Vec<_>>().into(), ..row };
         // What was not taken is not what the source wrote, so that the same record later leaves it alone too; of a list it wrote its part.
-        let wrote = |member: &String, value: &Value| stored.get(member) == Some(value) || (write.contains_key(member) && value.is_array());
-        let base: Record = asked.into_iter().filter(|(member, value)| owned(member) && wrote(member, value)).collect();
+        let is_its = |member: &String, value: &Value| stored.get(member) == Some(value) || (write.contains_key(member) && value.is_array());
+        let base: Record = asked.into_iter().filter(|(member, value)| owned(member) && is_its(member, value)).collect();
         self.link(link, &after, given, base, &source, w).await?;
         decided(row, MatchDecision::Same, &after, note, &source, w).await
     }
