@@ -7,6 +7,7 @@ use crate::kernel::{language::Text, say};
 impl Permission {
     /// What the permission lets somebody do, as the end of "you may" ("du kan").
     #[must_use]
+    #[expect(clippy::too_many_lines, reason = "a sentence for each permission")]
     pub fn words(self) -> Text {
         match self {
             Self::ReadService => say!("se vad tjänsten är och vilka gränser den har", "see what the service is and which limits it has"),

@@ -152,6 +152,9 @@ fn beginning(value: &Value, left: &mut usize) -> Value {
 fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
     let at = error.instance_path().to_string();
     let one = |code: &'static str, detail: Text| vec![Fault::at(at.clone(), code, detail)];
+    if let Some((code, detail)) = beyond(error.kind()) {
+        return one(code, detail);
+    }
     match error.kind() {
         Broken::Required { property } => {
             let name = property.as_str().unwrap_or_default();
@@ -189,25 +192,8 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
                 None => one("not-in-list", say!("Välj ett av värdena {all}.", "Choose one of the values {all}.")),
             }
         }
-        Broken::MinLength { limit } => one("too-short", say!("Skriv minst {limit} tecken.", "Write at least {limit} characters.")),
-        Broken::MaxLength { limit } => one("too-long", say!("Skriv högst {limit} tecken.", "Write at most {limit} characters.")),
-        Broken::MinItems { limit } => one("too-few", say!("Ange minst {limit} värden.", "Give at least {limit} values.")),
-        Broken::MaxItems { limit } => one("too-many", say!("Ange högst {limit} värden.", "Give at most {limit} values.")),
         Broken::UniqueItems => {
             one("repeated", say!("Samma värde står flera gånger; ange det en gång.", "The same value stands several times; give it once."))
-        }
-        Broken::Minimum { limit } => one("too-small", say!("Värdet ska vara minst {limit}.", "The value must be at least {limit}.")),
-        Broken::ExclusiveMinimum { limit } => {
-            let limit = limit.to_string();
-            let limit = limit.strip_suffix(".0").unwrap_or(&limit);
-            one("too-small", say!("Värdet ska vara större än {limit}.", "The value must be greater than {limit}."))
-        }
-        Broken::Maximum { limit } => one("too-large", say!("Värdet ska vara högst {limit}.", "The value must be at most {limit}.")),
-        Broken::ExclusiveMinimum { limit } => {
-            one("too-small", say!("Värdet ska vara större än {limit}.", "The value must be greater than {limit}."))
-        }
-        Broken::ExclusiveMaximum { limit } => {
-            one("too-large", say!("Värdet ska vara mindre än {limit}.", "The value must be less than {limit}."))
         }
         Broken::Pattern { pattern } => {
             let given = error.instance().as_str().unwrap_or_default();
@@ -257,6 +243,35 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
             ),
         _ => one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")),
     }
+}
+
+/// What is said of a value that is beyond a limit; nothing for any other fault.
+fn beyond(fault: &Broken) -> Option<(&'static str, Text)> {
+    // Limits that are whole are told as such.
+    let whole = |limit: &Value| limit.to_string().trim_end_matches(".0").to_owned();
+    Some(match fault {
+        Broken::MinLength { limit } => ("too-short", say!("Skriv minst {limit} tecken.", "Write at least {limit} characters.")),
+        Broken::MaxLength { limit } => ("too-long", say!("Skriv högst {limit} tecken.", "Write at most {limit} characters.")),
+        Broken::MinItems { limit } => ("too-few", say!("Ange minst {limit} värden.", "Give at least {limit} values.")),
+        Broken::MaxItems { limit } => ("too-many", say!("Ange högst {limit} värden.", "Give at most {limit} values.")),
+        Broken::Minimum { limit } => {
+            let limit = whole(limit);
+            ("too-small", say!("Värdet ska vara minst {limit}.", "The value must be at least {limit}."))
+        }
+        Broken::ExclusiveMinimum { limit } => {
+            let limit = whole(limit);
+            ("too-small", say!("Värdet ska vara större än {limit}.", "The value must be greater than {limit}."))
+        }
+        Broken::Maximum { limit } => {
+            let limit = whole(limit);
+            ("too-large", say!("Värdet ska vara högst {limit}.", "The value must be at most {limit}."))
+        }
+        Broken::ExclusiveMaximum { limit } => {
+            let limit = whole(limit);
+            ("too-large", say!("Värdet ska vara mindre än {limit}.", "The value must be less than {limit}."))
+        }
+        _ => return None,
+    })
 }
 
 /// The values that a pattern is a choice among; nothing for any other pattern.

@@ -64,7 +64,7 @@ pub(super) async fn tasks(caller: &Caller, language: Language, db: &Db) -> Resul
         if let Some(permission) = permission {
             // Whoever may do it for all actors is asked for none of them: it is the actors' own people that it waits for.
             let own: Vec<Uuid> = match caller.reach(permission) {
-                Ok(reach) => reach.actors.iter().copied().collect(),
+                Ok(reach) => reach.actors.clone(),
                 Err(_) => Vec::new(),
             };
             if own.is_empty() {
