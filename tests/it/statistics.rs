@@ -382,7 +382,7 @@ fn an_answer_compares_only_what_can_be_compared(#[values(Database::Sqlite, Datab
     assert_eq!(summary(&asked("neet", &["0127", "0114"], json!({"periods": ["2023"]}))), gap("several_breakdowns"));
     assert_eq!(summary(&asked("income_low_high", &["0127"], json!({"periods": ["2023"]}))), gap("several_variants"));
     assert_eq!(summary(&asked("neet", &["0127"], json!({"periods": ["2020"]}))), gap("no_values"));
-    let low = asked("income_low_high", &["0127"], json!({"breakdown": {"variant": "low"}}));
+    let low = asked("income_low_high", &["0127"], json!({"breakdown": {"variant": "LOW"}}));
     assert_eq!((&low["lowest"], &low["summaryGap"]), (&json!(30), &Value::Null));
     // Of several periods all but one may be without values.
     let told = asked("neet", &["0127"], json!({"periods": ["2020", "2022"]}));
@@ -503,6 +503,15 @@ fn evidence_and_trace_tell_what_has_changed(#[values(Database::Sqlite, Database:
         read().json["changed"].as_array().unwrap().iter().find(|change| change["areaId"] == json!(case.app.area("0127"))).cloned();
     let removed = removed.unwrap();
     assert_eq!((&removed["frozen"]["value"], &removed["present"]), (&json!(10.0), &Value::Null));
+
+    // Of what is under secrecy neither is told to others.
+    let mark = json!({"recordKind": "finding", "recordId": finding, "chapter": 26, "paragraph": "1", "motive": "Skyddat boende",
+        "reviewOn": "2027-01-31"});
+    case.admin.post("/secrecy-marks", &mark).is(201);
+    let reader = case.app.user(Role::Reader, None);
+    let trace = reader.get(&format!("/trace/finding/{finding}")).is(200).json;
+    let hidden = trace["nodes"].as_array().unwrap().iter().find(|node| node["kind"] == "evidence").unwrap().clone();
+    assert_eq!((&read().json["changed"], &hidden["changed"]), (&json!([]), &json!([])), "{trace}");
 }
 
 #[rstest]
@@ -531,4 +540,16 @@ fn evidence_may_rest_on_as_much_as_the_contract_allows(#[values(Database::Sqlite
     let revision = case.publish();
     let read = case.app.anybody().get(&revision).is(200).json;
     assert_eq!(read["content"]["evidence"][0]["hash"], evidence["hash"]);
+
+    // Breakdowns have no bound of their own, but an answer has.
+    case.admin.call("POST", &format!("{}/revise", case.assessment), None).is(200);
+    let new_id = if database == Database::Sqlite { "randomblob(16)" } else { "gen_random_uuid()" };
+    let rest = "breakdown, value, numerator, denominator, status, disclosure, import_id";
+    case.app.execute(&format!(
+        "INSERT INTO observation (id, version, created_at, updated_at, indicator_id, area_id, period, breakdown_key, {rest}) \
+         SELECT {new_id}, version, created_at, updated_at, indicator_id, area_id, period, part.name, {rest} \
+         FROM observation, (SELECT 'variant=a' AS name UNION SELECT 'variant=b') AS part"
+    ));
+    let refused = case.admin.post(&format!("{}/evidence", case.finding), &new).is(422);
+    assert_eq!(refused.faults(), ["/query too-many-values"]);
 }
