@@ -524,6 +524,12 @@ fn evidence_and_trace_tell_what_has_changed(#[values(Database::Sqlite, Database:
     let removed = removed.unwrap();
     assert_eq!((&removed["frozen"]["value"], &removed["present"]), (&json!(10.0), &Value::Null));
 
+    let odd = r#"{"observations":[{"odd":true}]}"#;
+    case.app.execute(&format!("UPDATE evidence SET answer = '{odd}'"));
+    let served = read();
+    assert!(served.body.contains(odd) && served.json["changed"] == json!([]), "{}", served.body);
+    case.app.execute(&format!("UPDATE evidence SET answer = '{old}'"));
+
     // Of what is under secrecy neither is told to others.
     let mark = json!({"recordKind": "finding", "recordId": finding, "chapter": 26, "paragraph": "1", "motive": "Skyddat boende",
         "reviewOn": "2027-01-31"});

@@ -222,8 +222,7 @@ pub async fn changes(evidence: &[Evidence], db: &impl ConnectionTrait) -> Result
         .and_where(table::seen::Column::EvidenceId.is_in(evidence.iter().map(|evidence| evidence.id)))
         .take();
     let present = observations::present_of(ids, db).await?;
-    let changed = |evidence: &Evidence| Ok((evidence.id, answers::changed(evidence.answer.get(), &present)?));
-    evidence.iter().map(changed).collect()
+    Ok(evidence.iter().map(|evidence| (evidence.id, answers::changed(evidence.answer.get(), &present))).collect())
 }
 
 /// Puts beside evidence what has become of its values.
