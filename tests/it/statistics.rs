@@ -6,7 +6,7 @@ use rstest::rstest;
 use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Client, Database, TestApp, id};
+use crate::harness::{Answer, Client, Database, Lock, TestApp, id, waited};
 
 const CSV: &str = "text/csv";
 const HEADING: &str = "kod;period;kön;ålder;variant;värde;täljare;nämnare;status\n";
@@ -208,6 +208,8 @@ fn a_period_is_found_under_the_name_it_was_sent_with(#[values(Database::Sqlite, 
     let found: Vec<_> = names.map(|name| values(&case.app, "merit_value", &format!("&period={name}"))).into();
     let periods: Vec<_> = found.iter().map(|values| (values.len(), values[0]["period"].as_str().unwrap())).collect();
     assert_eq!(periods, [(1, "2023K1"), (1, "2023K2"), (1, "2023K3"), (1, "2023K4"), (1, "2023M05")]);
+    let long = case.app.anybody().post("/observations/search", &json!({"period": "2023Q1"})).is(200).json;
+    assert_eq!(long["items"].as_array().unwrap().len(), 1, "{long}");
     for (name, period) in names.iter().zip(periods) {
         let evidence = case.asks("merit_value", &["0127"], &json!({"periods": [name]})).is(201);
         assert_eq!(evidence.json["answer"]["observations"][0]["period"], json!(period.1), "{}", evidence.body);
@@ -249,7 +251,7 @@ fn a_table_is_read_line_by_line(#[values(Database::Sqlite, Database::Postgres)] 
 
 #[rstest]
 fn simultaneous_imports_lose_no_version(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(app) = TestApp::start(database) else { return };
+    let Some(app) = TestApp::start_with(database, "database_lock_seconds = 30") else { return };
     let admin = app.user(Role::Admin, None);
     import(&admin, "merit_value", "0127;2023;;;;1;;;\n");
     let path = format!("/observations/{}", id(&only(&app, "merit_value").json));
@@ -267,6 +269,24 @@ fn simultaneous_imports_lose_no_version(#[values(Database::Sqlite, Database::Pos
                 let value = seen.json["value"].clone();
                 assert_eq!(tags.entry(seen.etag()).or_insert_with(|| value.clone()), &value, "one tag for two values");
             }
+            for import in running {
+                assert_eq!(import.join().unwrap()["rowsChanged"], json!(1));
+            }
+        });
+        sent.extend(both.map(f64::from));
+    }
+    if database == Database::Postgres {
+        // Two that have both begun before either may write.
+        let lock = Lock::by(&app.url, &["BEGIN", "SELECT id FROM observation FOR UPDATE"]);
+        let both = [200, 201_u32];
+        thread::scope(|scope| {
+            let running = both.map(|value| {
+                let admin = &admin;
+                scope.spawn(move || import(admin, "merit_value", &format!("0127;2023;;;;{value};;;\n")))
+            });
+            let waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            waited("two imports at once", || app.rows(waiting).len() == 2);
+            drop(lock);
             for import in running {
                 assert_eq!(import.join().unwrap()["rowsChanged"], json!(1));
             }
@@ -382,7 +402,7 @@ fn an_answer_compares_only_what_can_be_compared(#[values(Database::Sqlite, Datab
     assert_eq!(summary(&asked("neet", &["0127", "0114"], json!({"periods": ["2023"]}))), gap("several_breakdowns"));
     assert_eq!(summary(&asked("income_low_high", &["0127"], json!({"periods": ["2023"]}))), gap("several_variants"));
     assert_eq!(summary(&asked("neet", &["0127"], json!({"periods": ["2020"]}))), gap("no_values"));
-    let low = asked("income_low_high", &["0127"], json!({"breakdown": {"variant": "low"}}));
+    let low = asked("income_low_high", &["0127"], json!({"breakdown": {"variant": "LOW"}}));
     assert_eq!((&low["lowest"], &low["summaryGap"]), (&json!(30), &Value::Null));
     // Of several periods all but one may be without values.
     let told = asked("neet", &["0127"], json!({"periods": ["2020", "2022"]}));
@@ -503,6 +523,21 @@ fn evidence_and_trace_tell_what_has_changed(#[values(Database::Sqlite, Database:
         read().json["changed"].as_array().unwrap().iter().find(|change| change["areaId"] == json!(case.app.area("0127"))).cloned();
     let removed = removed.unwrap();
     assert_eq!((&removed["frozen"]["value"], &removed["present"]), (&json!(10.0), &Value::Null));
+
+    let odd = r#"{"observations":[{"odd":true}]}"#;
+    case.app.execute(&format!("UPDATE evidence SET answer = '{odd}'"));
+    let served = read();
+    assert!(served.body.contains(odd) && served.json["changed"] == json!([]), "{}", served.body);
+    case.app.execute(&format!("UPDATE evidence SET answer = '{old}'"));
+
+    // Of what is under secrecy neither is told to others.
+    let mark = json!({"recordKind": "finding", "recordId": finding, "chapter": 26, "paragraph": "1", "motive": "Skyddat boende",
+        "reviewOn": "2027-01-31"});
+    case.admin.post("/secrecy-marks", &mark).is(201);
+    let reader = case.app.user(Role::Reader, None);
+    let trace = reader.get(&format!("/trace/finding/{finding}")).is(200).json;
+    let hidden = trace["nodes"].as_array().unwrap().iter().find(|node| node["kind"] == "evidence").unwrap().clone();
+    assert_eq!((&read().json["changed"], &hidden["changed"]), (&json!([]), &json!([])), "{trace}");
 }
 
 #[rstest]
@@ -531,4 +566,16 @@ fn evidence_may_rest_on_as_much_as_the_contract_allows(#[values(Database::Sqlite
     let revision = case.publish();
     let read = case.app.anybody().get(&revision).is(200).json;
     assert_eq!(read["content"]["evidence"][0]["hash"], evidence["hash"]);
+
+    // Breakdowns have no bound of their own, but an answer has.
+    case.admin.call("POST", &format!("{}/revise", case.assessment), None).is(200);
+    let new_id = if database == Database::Sqlite { "randomblob(16)" } else { "gen_random_uuid()" };
+    let rest = "breakdown, value, numerator, denominator, status, disclosure, import_id";
+    case.app.execute(&format!(
+        "INSERT INTO observation (id, version, created_at, updated_at, indicator_id, area_id, period, breakdown_key, {rest}) \
+         SELECT {new_id}, version, created_at, updated_at, indicator_id, area_id, period, part.name, {rest} \
+         FROM observation, (SELECT 'variant=a' AS name UNION SELECT 'variant=b') AS part"
+    ));
+    let refused = case.admin.post(&format!("{}/evidence", case.finding), &new).is(422);
+    assert_eq!(refused.faults(), ["/query too-many-values"]);
 }

@@ -1,7 +1,7 @@
 //! The answer of the statistics, frozen with all that it takes to read it: the values, what they are values of, where they come
 //! from, and what they come to where they can be compared.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -200,11 +200,12 @@ struct FrozenObservation {
 }
 
 /// The values of a frozen answer that are another now.
-pub(super) fn changed(
-    answer: &str,
-    present: &std::collections::HashMap<ObservationId, ObservedValue>,
-) -> Result<Vec<ChangedObservation>, serde_json::Error> {
-    let frozen: Frozen = serde_json::from_str(answer)?;
+pub(super) fn changed(answer: &str, present: &HashMap<ObservationId, ObservedValue>) -> Vec<ChangedObservation> {
+    // What was frozen is served whatever it is, also when it cannot be compared.
+    let frozen: Frozen = serde_json::from_str(answer).unwrap_or_else(|error| {
+        tracing::warn!(%error, "a frozen answer cannot be compared with the present values");
+        Frozen::default()
+    });
     let changed = frozen.observations.into_iter().filter_map(|seen| {
         let frozen = ObservedValue {
             version: seen.version,
@@ -225,5 +226,5 @@ pub(super) fn changed(
             present: present.cloned(),
         })
     });
-    Ok(changed.collect())
+    changed.collect()
 }

@@ -208,7 +208,7 @@ async fn list_evidence(
     store::find(assessment, finding, db.reader()).await?;
     Listed::of(by, paging, async move |by, paging| {
         let mut page = store::list_evidence(finding, paging, by, &db).await?;
-        store::compare(&mut page.items, by, db.reader()).await?;
+        store::compare(&mut page.items, db.reader()).await?;
         Ok(page)
     })
     .await
@@ -217,7 +217,7 @@ async fn list_evidence(
 /// Add evidence
 ///
 /// Asks the statistics, and freezes the answer with a digest: the values with the names, units, sources and terms of use that it
-/// takes to read them. They are compared only where they are of one period, one group and one variant.
+/// takes to read them. An answer has at most 50,000 of them. They are compared only where they are of one period, one group and one variant.
 #[utoipa::path(tag = "assessments", operation_id = "createEvidence", request_body = NewEvidence,
     responses((status = 201, description = "The evidence with its frozen answer", body = Evidence)), extensions(("x-permission" = json!("assessments.write"))))]
 #[post("/assessments/{assessmentId}/findings/{findingId}/evidence")]
@@ -253,7 +253,7 @@ async fn show_evidence(
     assessments::find(by.sight(), assessment, db.reader()).await?;
     store::find(assessment, finding, db.reader()).await?;
     let mut evidence = [store::find_evidence(finding, id, db.reader()).await?];
-    store::compare(&mut evidence, &by, db.reader()).await?;
+    store::compare(&mut evidence, db.reader()).await?;
     let [evidence] = evidence;
     Reply::composed(&by, 200, evidence.version, &evidence)
 }

@@ -252,17 +252,14 @@ pub async fn changes(evidence: &[Evidence], db: &impl ConnectionTrait) -> Result
         .and_where(table::seen::Column::EvidenceId.is_in(evidence.iter().map(|evidence| evidence.id)))
         .take();
     let present = observations::present_of(ids, db).await?;
-    let changed = |evidence: &Evidence| Ok((evidence.id, answers::changed(evidence.answer.get(), &present)?));
-    evidence.iter().map(changed).collect()
+    Ok(evidence.iter().map(|evidence| (evidence.id, answers::changed(evidence.answer.get(), &present))).collect())
 }
 
-/// Puts beside evidence what has become of its values, unless the answer is hidden from the caller.
-pub(super) async fn compare(evidence: &mut [Evidence], call: &Call, db: &impl ConnectionTrait) -> Result<()> {
+/// Puts beside evidence what has become of its values.
+pub(super) async fn compare(evidence: &mut [Evidence], db: &impl ConnectionTrait) -> Result<()> {
     let mut changes = changes(evidence, db).await?;
     for evidence in evidence {
-        if !call.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(evidence.id.uuid(), "answer")) {
-            evidence.changed = Some(changes.remove(&evidence.id).unwrap_or_default());
-        }
+        evidence.changed = Some(changes.remove(&evidence.id).unwrap_or_default());
     }
     Ok(())
 }
@@ -334,7 +331,7 @@ async fn answer(query: &StatisticalQuery, w: &Write<'_>) -> Result<StatisticalAn
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let found = observations::select(query.indicator_id, &query.area_ids, &query.periods, query.breakdown.as_ref(), &w.tx).await?;
+    let found = observations::select(&indicator, &query.area_ids, &query.periods, query.breakdown.as_ref(), &w.tx).await?;
     if found.is_empty() {
         return Err(Problem::fault(
             "/query",
@@ -342,6 +339,17 @@ async fn answer(query: &StatisticalQuery, w: &Write<'_>) -> Result<StatisticalAn
             say!(
                 "Det finns inga värden för den frågan ännu. Importera statistiken först (POST /observation-imports).",
                 "There are no values for that question yet. Import the statistics first (POST /observation-imports)."
+            ),
+        ));
+    }
+    if found.len() > observations::MAX_SELECTED {
+        let most = observations::MAX_SELECTED;
+        return Err(Problem::fault(
+            "/query",
+            "too-many-values",
+            say!(
+                "Svaret har fler än {most} värden. Ange perioder eller indelning, eller dela frågan i flera.",
+                "The answer has more than {most} values. Give periods or a breakdown, or divide the question into several."
             ),
         ));
     }

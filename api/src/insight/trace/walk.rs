@@ -126,9 +126,6 @@ impl Walk<'_> {
         if let Some(secrecy) = self.secrecy {
             for met in &mut found {
                 let hidden = secrecy.hidden(met.node.id);
-                if ["answer", "query"].iter().any(|member| hidden.contains_key(member)) {
-                    met.node.changed.clear();
-                }
                 met.behind.retain(|(link, _, _)| !hidden.contains_key(link.member()));
             }
         }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::{
     Breakdown, ObservationStatus,
     amounts::{Amounts, amounts, number},
-    spellings::{age, code, codes, is_period, one_form, period},
+    spellings::{age, code, codes, declared, is_period, one_form, period},
 };
 use crate::{
     kernel::{
@@ -176,10 +176,9 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
         })
     });
     let variant = own("variant").map(|given| {
-        let declared = variants.iter().find(|variant| one_form(variant).is_some_and(|one| one.to_lowercase() == given.to_lowercase()));
         // The parts of a distribution need not be declared, for without them there are no values of it.
         let free = variants.is_empty() && kind == ValueKind::Distribution;
-        declared.cloned().or_else(|| free.then(|| given.clone())).ok_or_else(|| {
+        declared(&given, variants).cloned().or_else(|| free.then(|| given.clone())).ok_or_else(|| {
             let known = variants.join(", ");
             let told = if variants.is_empty() {
                 say!("Indikatorn har inga varianter. Lämna tomt.", "The indicator has no variants. Leave it empty.")

@@ -35,16 +35,21 @@ pub(super) fn age(given: &str) -> Option<Option<String>> {
     (from <= to).then(|| Some(format!("{from}-{to}")))
 }
 
-/// The breakdown as rows are kept, whatever way it was written.
+/// The one of an indicator's variants that a text stands for.
+pub(super) fn declared<'a>(given: &str, variants: &'a [String]) -> Option<&'a String> {
+    variants.iter().find(|variant| one_form(variant).is_some_and(|one| one.to_lowercase() == given.to_lowercase()))
+}
+
+/// The breakdown as rows of an indicator with these variants are kept, whatever way it was written.
 #[must_use]
-pub fn kept(breakdown: &Breakdown) -> Breakdown {
+pub fn kept(breakdown: &Breakdown, variants: &[String]) -> Breakdown {
     let own = |text: &Option<String>| text.as_deref().and_then(one_form);
     let age = breakdown.age.as_deref().map(|given| age(given).unwrap_or_else(|| Some(given.to_owned())));
     Breakdown {
         age: age.flatten(),
         region_of_birth: own(&breakdown.region_of_birth),
         time_in_sweden: own(&breakdown.time_in_sweden),
-        variant: own(&breakdown.variant),
+        variant: own(&breakdown.variant).map(|given| declared(&given, variants).cloned().unwrap_or(given)),
         ..breakdown.clone()
     }
 }

@@ -36,6 +36,8 @@ use crate::{
 const REPORTED: usize = 1000;
 /// How many rows are compared at once with what is there.
 const AT_ONCE: usize = 1000;
+/// The most observations that a question may be answered with.
+pub const MAX_SELECTED: usize = 50_000;
 /// What another import changes of a value.
 const OVERWRITTEN: [table::Column; 8] = [
     table::Column::Version,
@@ -143,21 +145,24 @@ pub async fn origins(imports: &BTreeSet<ImportId>, db: &impl ConnectionTrait) ->
     Ok(found)
 }
 
-/// The observations of an indicator in these areas and periods, by area, period and breakdown.
+/// The observations of an indicator in these areas and periods, by area, period and breakdown. Of more than [`MAX_SELECTED`] only
+/// so many come that it shows.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn select(
-    indicator: IndicatorId,
+    indicator: &Indicator,
     areas: &[AreaId],
     periods: &[String],
     breakdown: Option<&Breakdown>,
     db: &impl ConnectionTrait,
 ) -> Result<Vec<Observation>> {
     let mut select = table::Entity::find()
-        .filter(table::Column::IndicatorId.eq(indicator))
+        .filter(table::Column::IndicatorId.eq(indicator.id))
         .filter(table::Column::AreaId.is_in(areas.iter().copied()))
-        .apply_if(breakdown, |select, breakdown| select.filter(table::Column::BreakdownKey.eq(spellings::kept(breakdown).key())));
+        .apply_if(breakdown, |select, breakdown| {
+            select.filter(table::Column::BreakdownKey.eq(spellings::kept(breakdown, &indicator.fields.variants).key()))
+        });
     if !periods.is_empty() {
         select = select.filter(table::Column::Period.is_in(periods.iter().map(|given| spellings::period(given))));
     }
@@ -165,6 +170,7 @@ pub async fn select(
         .order_by_asc(table::Column::AreaId)
         .order_by_asc(table::Column::Period)
         .order_by_asc(table::Column::BreakdownKey)
+        .limit(MAX_SELECTED as u64 + 1)
         .all(db)
         .await?;
     Ok(rows.into_iter().map(view).collect())
