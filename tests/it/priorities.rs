@@ -61,7 +61,7 @@ fn rankings_are_what_others_computed() {
         match methods::kendalls_w(&ballots) {
             Ok(w) => assert_eq!(w, fraction(&expected["kendallsW"]), "{name}"),
             Err(why) => {
-                assert_eq!((why.code(), expected["kendallsW"].is_null()), (expected["undefined"].as_str().unwrap(), true), "{name}")
+                assert_eq!((why.code(), expected["kendallsW"].is_null()), (expected["undefined"].as_str().unwrap(), true), "{name}");
             }
         }
     }
@@ -116,7 +116,9 @@ fn ties_that_floating_point_breaks_are_ties() {
             assert!((ranked["bordaPoints"].as_f64().unwrap() - borda).abs() < 1e-9, "{name}");
         }
         let mut classes: Vec<_> = classes.into_values().collect();
-        classes.iter_mut().for_each(|class| class.sort());
+        for class in &mut classes {
+            class.sort();
+        }
         assert_eq!(json!(classes), expected["order"], "{name}");
         assert_eq!(result["agreement"]["undefined"], expected["undefined"], "{name}");
     }

@@ -1,6 +1,8 @@
 //! Registers lose nothing: what stands here is filled and united and never emptied, the organisation's own number is its key, and
 //! a file is read as a person sees it.
 
+use std::fmt::Write as _;
+
 use chrono::TimeDelta;
 use rstest::rstest;
 use samsyn::{
@@ -323,8 +325,8 @@ fn workbook(sheets: &[(&str, &str, &str)], formats: &[&str]) -> Vec<u8> {
     )];
     let (mut listed, mut related) = (String::new(), String::new());
     for (at, (kind, state, rows)) in sheets.iter().enumerate() {
-        listed.push_str(&format!("<sheet name=\"s{at}\" state=\"{state}\" r:id=\"r{at}\"/>"));
-        related.push_str(&format!("<Relationship Id=\"r{at}\" Type=\"x/{kind}\" Target=\"s{at}.xml\"/>"));
+        let _ = write!(listed, "<sheet name=\"s{at}\" state=\"{state}\" r:id=\"r{at}\"/>");
+        let _ = write!(related, "<Relationship Id=\"r{at}\" Type=\"x/{kind}\" Target=\"s{at}.xml\"/>");
         parts.push((format!("xl/s{at}.xml"), format!("<worksheet>{rows}</worksheet>")));
     }
     let codes = formats.iter().enumerate().map(|(at, code)| format!("<numFmt numFmtId=\"{}\" formatCode=\"{code}\"/>", 164 + at));
