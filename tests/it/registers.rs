@@ -1,8 +1,6 @@
 //! Registers lose nothing: what stands here is filled and united and never emptied, the organisation's own number is its key, and
 //! a file is read as a person sees it.
 
-use std::fmt::Write as _;
-
 use chrono::TimeDelta;
 use rstest::rstest;
 use samsyn::{
@@ -59,11 +57,6 @@ fn match_of(who: &Client, path: &str) -> Value {
 
 fn schemes(actor: &Value) -> Vec<String> {
     actor["identifiers"].as_array().unwrap().iter().map(|one| one["scheme"].as_str().unwrap().to_owned()).collect()
-}
-
-/// What is wrong with the rows of a job, as column and code.
-fn told(who: &Client, path: &str) -> Vec<String> {
-    rows(who, path)
 }
 
 #[rstest]
@@ -136,7 +129,7 @@ fn the_own_number_is_the_key(#[values(Database::Sqlite, Database::Postgres)] dat
     // Under another name the same number is the same record; what has no number is for a person.
     let other = source(&admin, "Listan igen");
     let (path, job) = import(&admin, &query(&other), csv);
-    assert_eq!([&job["unchanged"], &job["held"], &job["created"]], [&json!(2), &json!(1), &json!(0)], "{job} {:?}", told(&admin, &path));
+    assert_eq!([&job["unchanged"], &job["held"], &job["created"]], [&json!(2), &json!(1), &json!(0)], "{job} {:?}", rows(&admin, &path));
     assert_eq!(found(&admin, "Alby IF").len(), 1);
     let before = events(&app);
     let (_, job) = import(&admin, &query(&other), csv);
@@ -150,7 +143,7 @@ fn the_own_number_is_the_key(#[values(Database::Sqlite, Database::Postgres)] dat
 
     // Two numbers are two organisations, whatever they are called.
     let (path, job) = import(&admin, &query(&one), "Namn;Organisationsnummer;Kommun\nFittja IF;802003-1111;0127\n");
-    assert_eq!(job["created"], json!(1), "{job} {:?}", told(&admin, &path));
+    assert_eq!(job["created"], json!(1), "{job} {:?}", rows(&admin, &path));
     assert_eq!(admin.get("/likenesses?include=total").is(200).json["total"], json!(0));
     // One number under two names in a file is for a person to say.
     let (_, job) = import(&admin, &query(&one), "Namn;Organisationsnummer;Kommun\nNorra;802004-6663;0127\nSödra;802004-6663;0127\n");
@@ -208,11 +201,11 @@ fn a_refused_row_does_not_make_the_next_repeated(#[values(Database::Sqlite, Data
     let one = source(&admin, "Listan");
     let csv = "Externt id;Namn;Kommun\n1;Alby IF;Atlantis\n1;Alby IF;0127\n1;Alby IF;0127\n";
     let (path, job) = import(&admin, &format!("?sourceId={one}&kind=association"), csv);
-    assert_eq!(told(&admin, &path), ["2 refused Kommun not-found", "3 created", "4 refused  repeated"], "{job}");
+    assert_eq!(rows(&admin, &path), ["2 refused Kommun not-found", "3 created", "4 refused  repeated"], "{job}");
     // The same without a source, where only the name tells.
     let csv = "Namn;Kommun\nBygg och Bo AB;Atlantis\nBygg och Bo AB;0127\nBygg och Bo;0127\n";
     let (path, job) = import(&admin, "?kind=company", csv);
-    assert_eq!(told(&admin, &path), ["2 refused Kommun not-found", "3 created", "4 refused Namn likely-duplicate"], "{job}");
+    assert_eq!(rows(&admin, &path), ["2 refused Kommun not-found", "3 created", "4 refused Namn likely-duplicate"], "{job}");
 }
 
 #[rstest]
@@ -221,10 +214,10 @@ fn two_alike_in_one_file_meet_as_two_files_would(#[values(Database::Sqlite, Data
     let admin = app.user(Role::Admin, None);
     let csv = "Namn;Kommun\nBygg och Bo AB;0127\nBygg och Bo;0127\n";
     let (path, _) = import(&admin, "?kind=company", csv);
-    assert_eq!(told(&admin, &path), ["2 created", "3 refused Namn likely-duplicate"]);
+    assert_eq!(rows(&admin, &path), ["2 created", "3 refused Namn likely-duplicate"]);
     let one = source(&admin, "Listan");
     let (path, _) = import(&admin, &format!("?sourceId={one}&kind=company"), &csv.replace("Bygg", "Riv"));
-    assert_eq!(told(&admin, &path), ["2 created", "3 held"]);
+    assert_eq!(rows(&admin, &path), ["2 created", "3 held"]);
 }
 
 #[rstest]
@@ -269,8 +262,8 @@ fn one_bad_cell_keeps_no_organisation_out(#[values(Database::Sqlite, Database::P
         let csv = if query.contains("network") { csv.replace("IF", "nät") } else { csv.to_owned() };
         let csv = if query.contains("network") { csv.replace("Externt id", "Nr") } else { csv };
         let (path, job) = import(&admin, &query, &csv);
-        assert_eq!(job["created"], json!(2), "{job} {:?}", told(&admin, &path));
-        assert_eq!(told(&admin, &path), ["2 created Webb wrong-form, E-post wrong-form, Telefon wrong-form", "3 created"]);
+        assert_eq!(job["created"], json!(2), "{job} {:?}", rows(&admin, &path));
+        assert_eq!(rows(&admin, &path), ["2 created Webb wrong-form, E-post wrong-form, Telefon wrong-form", "3 created"]);
         let row = admin.get(&format!("{path}/rows?limit=1")).is(200);
         let left = row.json["items"][0]["leftAlone"].as_array().unwrap();
         assert!(left.iter().any(|left| *left == json!({"member": "website", "reason": "unreadable"})), "{left:?}");
@@ -282,7 +275,7 @@ fn one_bad_cell_keeps_no_organisation_out(#[values(Database::Sqlite, Database::P
     assert_eq!(found(&admin, "Fittja IF")[0]["contactPoints"][0]["phone"], json!("08-530 610 00"));
     // What stands there is not emptied by a cell that cannot be read.
     let (path, _) = import(&admin, &format!("?sourceId={one}&kind=association"), "Externt id;Namn;Webb\n2;Fittja IF;#SAKNAS!\n");
-    assert_eq!(told(&admin, &path), ["2 updated Webb formula-error"]);
+    assert_eq!(rows(&admin, &path), ["2 updated Webb formula-error"]);
     assert_eq!(found(&admin, "Fittja IF")[0]["website"], json!("https://www.fittja.se"));
 }
 
@@ -303,30 +296,33 @@ fn bytes_that_are_no_text_are_told_of(#[values(Database::Sqlite, Database::Postg
     }
     let (path, job) = import_as(&admin, &format!("?sourceId={one}&kind=association"), "text/csv", b"Externt id;Namn;Egen\nn\0;A\0;z\0\n");
     assert_eq!(job["status"], json!("completed"), "{job}");
-    assert_eq!(told(&admin, &path), ["2 refused Externt id forbidden-character, Namn forbidden-character"]);
+    assert_eq!(rows(&admin, &path), ["2 refused Externt id forbidden-character, Namn forbidden-character"]);
     // What shows nothing is refused by what Unicode says of it, not by a list of ours.
     for sign in ["\u{AD}", "\u{34F}", "\u{115F}", "\u{180F}", "\u{2064}", "\u{3164}", "\u{FFA0}", "\u{1BCA0}", "\u{E0100}"] {
         let (path, _) = import(&admin, "?kind=association", &format!("Namn\nMjuk{sign}bindestrecksföreningen\n"));
-        assert_eq!(told(&admin, &path), ["2 refused Namn forbidden-character"], "{:x}", u32::from(sign.chars().next().unwrap()));
+        assert_eq!(rows(&admin, &path), ["2 refused Namn forbidden-character"], "{:x}", u32::from(sign.chars().next().unwrap()));
     }
     // Rows are numbered as a person counts them.
     let (path, _) = import(&admin, "?kind=association", "Namn;Kommun\n\nNorra IF;0127\n;;\n\nSödra IF;Atlantis\n");
-    assert_eq!(told(&admin, &path), ["3 created", "6 refused Kommun not-found"]);
+    assert_eq!(rows(&admin, &path), ["3 created", "6 refused Kommun not-found"]);
     let (path, _) = import_as(&admin, "?kind=association", "application/x-ndjson", b"\n\n\n{\"name\":\"Rad fyra\"}\n{\"name\":\"\"}\n");
-    assert_eq!(told(&admin, &path), ["4 created", "5 refused name required"]);
+    assert_eq!(rows(&admin, &path), ["4 created", "5 refused name required"]);
 }
 
 /// A workbook with such sheets, each with its state and its rows as XML, and such formats of numbers.
 fn workbook(sheets: &[(&str, &str, &str)], formats: &[&str]) -> Vec<u8> {
-    use std::io::{Cursor, Write};
+    use std::{
+        fmt::Write as _,
+        io::{Cursor, Write as _},
+    };
     let mut parts = vec![(
         "_rels/.rels".to_owned(),
         "<Relationships><Relationship Id=\"r\" Type=\"x/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>".to_owned(),
     )];
     let (mut listed, mut related) = (String::new(), String::new());
     for (at, (kind, state, rows)) in sheets.iter().enumerate() {
-        let _ = write!(listed, "<sheet name=\"s{at}\" state=\"{state}\" r:id=\"r{at}\"/>");
-        let _ = write!(related, "<Relationship Id=\"r{at}\" Type=\"x/{kind}\" Target=\"s{at}.xml\"/>");
+        write!(listed, "<sheet name=\"s{at}\" state=\"{state}\" r:id=\"r{at}\"/>").unwrap();
+        write!(related, "<Relationship Id=\"r{at}\" Type=\"x/{kind}\" Target=\"s{at}.xml\"/>").unwrap();
         parts.push((format!("xl/s{at}.xml"), format!("<worksheet>{rows}</worksheet>")));
     }
     let codes = formats.iter().enumerate().map(|(at, code)| format!("<numFmt numFmtId=\"{}\" formatCode=\"{code}\"/>", 164 + at));
@@ -380,7 +376,7 @@ fn a_workbook_is_read_as_a_person_sees_it(#[values(Database::Sqlite, Database::P
     let query = format!("?sourceId={one}&kind=association");
     let book = workbook(&[("chartsheet", "visible", ""), ("worksheet", "hidden", &hidden), ("worksheet", "visible", &seen)], &formats);
     let (path, job) = import_as(&admin, &query, xlsx, &book);
-    assert_eq!(job["created"], json!(2), "{job} {:?}", told(&admin, &path));
+    assert_eq!(job["created"], json!(2), "{job} {:?}", rows(&admin, &path));
     assert_eq!(job["leftOut"], json!([{"heading": "H", "didYouMean": null, "reason": "no_heading"}]));
     let noll = &found(&admin, "Nollornas Förening")[0];
     assert_eq!((&noll["identifiers"][0]["value"], &noll["website"]), (&json!("8020010008"), &json!("https://www.noll.se")));
@@ -408,13 +404,13 @@ fn a_workbook_is_read_as_a_person_sees_it(#[values(Database::Sqlite, Database::P
         )
     );
     let (path, _) = import_as(&admin, &query, xlsx, &workbook(&[("worksheet", "visible", &formula)], &formats));
-    assert_eq!(told(&admin, &path), ["2 updated Webb formula-error"]);
+    assert_eq!(rows(&admin, &path), ["2 updated Webb formula-error"]);
     assert_eq!(found(&admin, "Nollornas Förening")[0]["website"], json!("https://www.noll.se"));
     // Error texts in a table as text are no values either, and numbers are read however they are written.
     let csv = "Namn;Syfte;Orgnr\n#N/A;y;\nFelsyfte;#SAKNAS!;\nStreck;;802002\u{2013}5550\nTal;;8020031111.0\nText;;'8020046663\n";
     let (path, _) = import(&admin, &query, csv);
     assert_eq!(
-        told(&admin, &path),
+        rows(&admin, &path),
         ["2 refused Namn formula-error", "3 refused Syfte formula-error", "4 created", "5 created", "6 created"]
     );
     assert_eq!(found(&admin, "Streck")[0]["identifiers"][0]["value"], json!("8020025550"));
@@ -485,7 +481,7 @@ fn records_of_before_are_known_by_their_numbers(#[values(Database::Sqlite, Datab
     });
     crate::harness::prepare(&url);
     let (path, again) = import(&admin, &query, csv);
-    assert_eq!([&again["unchanged"], &again["held"]], [&json!(3), &json!(0)], "{again} {:?}", told(&admin, &path));
+    assert_eq!([&again["unchanged"], &again["held"]], [&json!(3), &json!(0)], "{again} {:?}", rows(&admin, &path));
 }
 
 #[rstest]

@@ -19,8 +19,9 @@ use crate::{
             ImportStatus,
             console::{self, Report, Request},
             formats::Format,
+            headings::warnings,
             mapping::LeftOutReason,
-            store, table,
+            table,
         },
     },
     kernel::{
@@ -172,7 +173,7 @@ fn tell(report: &Report, language: Language) {
     if !left_out.is_empty() {
         lines.push(say!("Utelämnade kolumner: {left_out}", "Columns left out: {left_out}"));
     }
-    lines.extend(store::warnings(job).into_iter().map(|(_, detail)| detail));
+    lines.extend(warnings(job).into_iter().map(|(_, detail)| detail));
     if let Some(source) = source {
         let (name, id) = (&source.fields.name, source.id);
         lines.push(say!("Källa: {name} ({id})", "Source: {name} ({id})"));

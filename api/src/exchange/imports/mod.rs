@@ -11,6 +11,7 @@ mod cells;
 pub mod console;
 mod fit;
 pub mod formats;
+pub mod headings;
 mod helpers;
 mod intake;
 pub mod mapping;

@@ -11,14 +11,15 @@ use sea_orm::{
 use super::{
     ImportJob, ImportJobId, ImportOutcome, ImportRow, ImportStatus, Intake,
     api::{ImportWarning, RowFilter},
-    mapping::{LeftOutColumn, LeftOutReason, Row},
+    headings::warnings,
+    mapping::Row,
     outcome::TOLD,
     room::{Bounds, full},
     table::{self, piece, row},
 };
 use crate::{
     access::{Caller, policy::Role},
-    exchange::{columns, links::store::Known, sources::SourceId},
+    exchange::{links::store::Known, sources::SourceId},
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         export::Full,
@@ -53,41 +54,6 @@ pub struct Order {
     pub full: bool,
     /// Whether to only tell what would happen.
     pub dry_run: bool,
-}
-
-/// What whoever sent a file should look at, with stable codes.
-#[must_use]
-pub fn warnings(job: &table::Model) -> Vec<(&'static str, Text)> {
-    let reads = |member: &str| job.columns.0.iter().any(|column| column.member == member);
-    let meant = |left: &LeftOutColumn| columns::meant(left.did_you_mean.as_deref()?).map(|(column, _)| column.member);
-    let mut told = Vec::new();
-    if !job.columns.0.is_empty() && !reads(columns::ORGANISATION_NUMBER) && !reads("identifiers") {
-        told.push(("no-number-column", match job.left_out.0.iter().find(|left| meant(left) == Some(columns::ORGANISATION_NUMBER)) {
-            Some(LeftOutColumn { heading, .. }) => say!(
-                "Ingen kolumn med organisationsnummer lästes, så ingen aktör fick något nummer. Kolumnen {heading} ser ut att vara den: byt rubriken till Organisationsnummer, eller skicka filen igen med columns={heading}:organisationNumber.",
-                "No column of organisation numbers was read, so that no actor got a number. The column {heading} seems to be it: change the heading to organisationNumber, or send the file again with columns={heading}:organisationNumber."
-            ),
-            None => say!(
-                "Ingen kolumn med organisationsnummer lästes, så ingen aktör fick något nummer. Finns den i filen: byt rubriken till Organisationsnummer, eller skicka filen igen med columns=rubriken:organisationNumber.",
-                "No column of organisation numbers was read, so that no actor got a number. If the file has one: change the heading to organisationNumber, or send the file again with columns=heading:organisationNumber."
-            ),
-        }));
-    }
-    for left in &job.left_out.0 {
-        let heading = &left.heading;
-        match (left.reason, left.did_you_mean.as_deref().zip(meant(left))) {
-            (LeftOutReason::NoHeading, _) => told.push(("no-heading", say!(
-                "Kolumnen {heading} har celler men ingen rubrik, så de lästes inte. Skriv en rubrik på första raden.",
-                "The column {heading} has cells but no heading, so that they were not read. Write a heading in the first row."
-            ))),
-            (_, Some((name, member))) => told.push(("near-miss", say!(
-                "Kolumnen {heading} lästes inte. Menade du {name}? Byt rubriken, eller skicka filen igen med columns={heading}:{member}.",
-                "The column {heading} was not read. Did you mean {name}? Change the heading, or send the file again with columns={heading}:{member}."
-            ))),
-            _ => {}
-        }
-    }
-    told
 }
 
 pub(super) fn view(job: table::Model, language: Language) -> ImportJob {
