@@ -197,7 +197,7 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
         }
         Broken::Pattern { pattern } => {
             let given = error.instance().as_str().unwrap_or_default();
-            one(if options(pattern).is_some() { "not-in-list" } else { "wrong-form" }, form(pattern, given))
+            one("wrong-form", form(pattern, given))
         }
         Broken::Format { format } => {
             let (sv, en) = match format.as_str() {
@@ -277,7 +277,8 @@ fn beyond(fault: &Broken) -> Option<(&'static str, Text)> {
 /// The values that a pattern is a choice among; nothing for any other pattern.
 fn options(pattern: &str) -> Option<Vec<&str>> {
     let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
-    let choice = inner.strip_prefix("-?").unwrap_or(inner).strip_prefix('(')?.strip_suffix(')')?;
+    let choice = inner.strip_prefix("-?").unwrap_or(inner);
+    let choice = choice.strip_prefix('(').and_then(|choice| choice.strip_suffix(')')).unwrap_or(choice);
     let plain = |option: &&str| option.chars().all(|sign| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '-'));
     let options: Vec<_> = choice.split('|').collect();
     options.iter().all(plain).then_some(options)
@@ -309,8 +310,8 @@ fn form(pattern: &str, given: &str) -> Text {
 const FORMS: &[(&str, &str, &str)] = &[
     (
         r"^https?://[^\s]+$",
-        "en webbadress som börjar med https://, till exempel https://example.se/",
-        "a web address that begins with https://, for example https://example.se/",
+        "en webbadress som börjar med https://, till exempel https://www.example.se",
+        "a web address that begins with https://, for example https://www.example.se",
     ),
     ("^[0-9]{4}$", "fyra siffror med alla nollor, till exempel 0127", "four digits with all zeros, for example 0127"),
     (
