@@ -246,3 +246,37 @@ fn the_canonical_form_is_that_of_the_reference_data() {
         assert_eq!((json!(written), digest(&written)), (case["canonical"].clone(), case["sha256"].clone()), "{}", case["name"]);
     }
 }
+
+#[rstest]
+fn words_and_revisions_of_before_are_put_right(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(case) = Case::new(database) else { return };
+    case.step("review").is(200);
+    case.says(0, "endorse");
+    case.says(1, "endorse");
+    case.step("agree").is(200);
+    case.step("publish").is(200);
+    case.step("revise").is(200);
+    case.step("review").is(200);
+    let word = case.admin.get(&case.word_of(0)).json["id"].as_str().unwrap().to_owned();
+    let of_word = if database == Database::Postgres { format!("id = '{word}'") } else { format!("id = x'{}'", word.replace('-', "")) };
+    // As an earlier program left it: before its migration. One word was said before the text was what it is, and one after.
+    for statement in [
+        "ALTER TABLE endorsement DROP COLUMN text_digest",
+        "ALTER TABLE endorsement DROP COLUMN outdated",
+        "ALTER TABLE revision DROP COLUMN visibility",
+        "ALTER TABLE revision DROP COLUMN form",
+        "ALTER TABLE evidence DROP COLUMN form",
+        "UPDATE finding SET updated_at = '2026-06-01 00:00:00+00:00'",
+        "UPDATE assessment SET updated_at = '2026-06-01 00:00:00+00:00'",
+        "UPDATE endorsement SET updated_at = '2026-07-01 00:00:00+00:00'",
+        &format!("UPDATE endorsement SET updated_at = '2026-05-01 00:00:00+00:00' WHERE {of_word}"),
+        "DELETE FROM seaql_migrations WHERE version = 'm0030_words'",
+    ] {
+        case.app.execute(statement);
+    }
+    crate::harness::prepare(&case.app.url);
+    let outdated = |party: usize| case.admin.get(&case.word_of(party)).is(200).json["outdated"].clone();
+    assert_eq!((outdated(0), outdated(1)), (json!(true), json!(false)));
+    let revisions = case.admin.get(&format!("{}/revisions", case.path)).is(200).json;
+    assert_eq!((&revisions["items"][0]["visibility"], &revisions["items"][0]["form"]), (&json!("forum"), &json!(1)));
+}

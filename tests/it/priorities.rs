@@ -323,3 +323,40 @@ fn what_has_not_begun_can_be_removed_and_what_has_be_called_off(#[values(Databas
     // Called off, it holds its candidates no longer.
     admin.delete(&format!("/interventions/{}", open["candidates"][0].as_str().unwrap()), "*").is(204);
 }
+
+#[rstest]
+fn results_of_before_are_made_whole(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let (admin, path, actors, [a, b]) = a_round(&app);
+    actors[0].1.put(&format!("{path}/ballots/{}", actors[0].0), &json!({"abstains": true})).is(201);
+    admin.call("POST", &format!("{path}/close"), None).is(200);
+    // As an earlier program left it: before its migration.
+    let ranked = |id: &str, rank: i32| json!({"interventionId": id, "rank": rank, "points": 52.5, "bordaPoints": 1.0});
+    let old = json!({"method": "borda", "ranking": [ranked(&b, 1), ranked(&a, 2)], "parties": [{"actorId": actors[0].0, "ranking": [b, a]}],
+        "agreement": {"kendallsW": null, "undefined": "few_voters", "voters": 1, "abstained": 0}});
+    if database == Database::Postgres {
+        app.execute("ALTER TABLE round ALTER COLUMN result TYPE jsonb USING result::jsonb");
+    }
+    for statement in [
+        format!("UPDATE round SET result = '{old}'"),
+        "ALTER TABLE round DROP COLUMN result_hash".to_owned(),
+        "ALTER TABLE round DROP COLUMN result_form".to_owned(),
+        "ALTER TABLE round DROP COLUMN deleted_at".to_owned(),
+        "ALTER TABLE decision DROP COLUMN status".to_owned(),
+        "ALTER TABLE decision DROP COLUMN former".to_owned(),
+        "ALTER TABLE disclosure DROP COLUMN form".to_owned(),
+        "DELETE FROM seaql_migrations WHERE version = 'm0034_life_cycles'".to_owned(),
+    ] {
+        app.execute(&statement);
+    }
+    crate::harness::prepare(&app.url);
+    let round = admin.get(&path).is(200).json;
+    let result = &round["result"];
+    let places: Vec<_> = result["ranking"].as_array().unwrap().iter().map(|one| (&one["place"], &one["placedBy"])).collect();
+    assert_eq!(places, [(&json!(1), &Value::Null), (&json!(2), &Value::Null)]);
+    assert_eq!((&result["parties"][0]["ranks"], &result["uncounted"]), (&json!([1, 2]), &json!([])));
+    assert_eq!((&round["resultHash"], &round["resultForm"]), (&Value::Null, &Value::Null));
+    assert_eq!(admin.get(&format!("{path}/verify")).is(200).json["differs"], json!(["/resultHash", "/resultForm"]));
+    let decided = admin.post("/decisions", &json!({"roundId": round["id"], "chosen": [b], "decidedOn": "2026-11-20"})).is(201);
+    assert_eq!((&decided.json["departs"], &decided.json["status"]), (&json!(false), &json!("recorded")));
+}
