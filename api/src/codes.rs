@@ -78,8 +78,8 @@ async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>
     });
     if let Some(mut body) = body.clone() {
         for (at, of) in &operation.coded.body {
-            each(&mut body, at, &mut |code| {
-                codes.insert((of.clone(), code.to_owned()));
+            each(&mut body, at, of, &mut |of, code| {
+                codes.insert((of.to_owned(), code.to_owned()));
                 None
             });
         }
@@ -98,7 +98,7 @@ async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>
     let meta = body.and_then(|mut body| {
         let before = body.clone();
         for (at, of) in &operation.coded.body {
-            each(&mut body, at, &mut |code| id(of, code));
+            each(&mut body, at, of, &mut |of, code| id(of, code));
         }
         (body != before).then(|| Meta {
             request_id: meta.request_id.clone(),
@@ -155,20 +155,22 @@ fn address(
     changed.then(|| if parameters.is_empty() { path } else { format!("{path}?{parameters}") })
 }
 
-/// Looks at each text at a place of a body, and puts what is given in its stead.
-fn each(value: &mut Value, at: &[Option<String>], put: &mut impl FnMut(&str) -> Option<String>) {
+/// Looks at each text at a place of a body, and puts what is given in its stead. What a scope is of stands beside it.
+fn each(value: &mut Value, at: &[Option<String>], of: &str, put: &mut impl FnMut(&str, &str) -> Option<String>) {
     match (at.split_first(), value) {
         (None, Value::String(code)) => {
-            if let Some(id) = put(code) {
+            if let Some(id) = put(of, code) {
                 *code = id;
             }
         }
         (Some((Some(name), rest)), Value::Object(members)) => {
+            let kind = members.get("kind").and_then(Value::as_str).map(ToOwned::to_owned);
+            let of = if rest.is_empty() && of == "scope" { kind.as_deref().unwrap_or(of) } else { of };
             if let Some(member) = members.get_mut(name) {
-                each(member, rest, put);
+                each(member, rest, of, put);
             }
         }
-        (Some((None, rest)), Value::Array(items)) => items.iter_mut().for_each(|item| each(item, rest, put)),
+        (Some((None, rest)), Value::Array(items)) => items.iter_mut().for_each(|item| each(item, rest, of, put)),
         _ => {}
     }
 }

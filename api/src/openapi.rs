@@ -215,6 +215,7 @@ fn inline_ids(document: &mut Value) {
 const CODES: &[(&str, &str, &str)] = &[
     ("AreaId", "area", "the area's code, such as `0127`"),
     ("IndicatorId", "indicator", "the indicator's code, such as `neet`"),
+    ("", "scope", "the code of the area or actor"),
     ("ActorId", "actor", "one of the actor's own identifiers, such as `SE-ON:212000-2882` or `municipality_code:0127`"),
 ];
 
@@ -234,6 +235,9 @@ fn codes(document: &mut Value) {
     }
     let written = written(document);
     for (name, schema) in document["components"]["schemas"].as_object_mut().into_iter().flatten() {
+        if let Some(id) = schema.pointer_mut("/properties/id").filter(|_| name == "GrantScope") {
+            id[CODE_OF] = json!("scope");
+        }
         if written.contains(name) {
             each(schema, &mut describe);
         }

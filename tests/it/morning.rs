@@ -62,6 +62,11 @@ fn codes_stand_where_ids_do(#[values(Database::Sqlite, Database::Postgres)] data
     if let Some(number) = number {
         assert_eq!(total(&format!("/mandates?actorId=SE-ON:{number}")), 1);
     }
+    let user = id(&admin.post("/users", &json!({"email": "ny@example.se", "name": "Ny Person"})).is(201).json);
+    for (kind, code, known) in [("area", "0127", &botkyrka), ("actor", "municipality_code:0127", &municipality)] {
+        let grant = json!({"userId": user, "role": "reader", "scope": {"kind": kind, "id": code}});
+        assert_eq!(admin.post("/grants", &grant).is(201).json["scope"]["id"], json!(known));
+    }
     let rows = json!({"rows": [{"areaCode": "0127", "period": "2023", "value": 12.5}]});
     admin.post("/observation-imports?indicator=neet&source=SCB", &rows).is(201);
     assert_eq!(total("/observations?indicatorId=neet&areaId=0127"), 1);

@@ -579,3 +579,22 @@ fn evidence_may_rest_on_as_much_as_the_contract_allows(#[values(Database::Sqlite
     let refused = case.admin.post(&format!("{}/evidence", case.finding), &new).is(422);
     assert_eq!(refused.faults(), ["/query too-many-values"]);
 }
+
+#[rstest]
+fn what_is_no_text_is_refused_with_the_place(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let send = |bytes: &[u8]| admin.call("POST", "/observation-imports?indicator=neet&source=SCB", Some(("text/csv", bytes)));
+    for bytes in [&b"PK\x03\x04\x14\0\x06\0"[..], b"kod;\0r;value\n0127;2023;12\n", b"kod;period;value\n01\x0027;2023;12\n"] {
+        assert_eq!(send(bytes).is(422).faults(), [" no-text"]);
+    }
+    let stray = send("områdeskod;period;värde\n0127;2023;12\n0128;2023;_\n".replace('_', "\u{1}").as_bytes());
+    assert!(stray.status < 500, "{}", stray.body);
+    let mut mixed = "områdeskod;period;värde\n0127;2023;12\n".as_bytes().to_vec();
+    mixed.extend(b"0128;20\xE523;12\n");
+    let told = send(&mixed).is(422);
+    assert_eq!(told.faults(), [" stray-byte"]);
+    assert!(told.json["detail"].as_str().unwrap().contains("tecken 8 på rad 3"), "{}", told.body);
+    // What is Latin-1 all through is read as such.
+    send(b"omr\xE5deskod;period;v\xE4rde\n0127;2023;12\n").is(201);
+}

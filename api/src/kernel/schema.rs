@@ -40,6 +40,7 @@ pub(super) fn compile(schema: &Value, schemas: &Value) -> Result<Validator, Stri
         .with_format("area", is_id)
         .with_format("indicator", is_id)
         .with_format("actor", is_id)
+        .with_format("scope", is_id)
         .offline()
         .build(&root)
         .map_err(|error| error.to_string())
@@ -209,6 +210,10 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
                     "an area's id or code, for example 0127; codes are text with all zeros",
                 ),
                 "indicator" => ("en indikators id eller kod, till exempel neet", "an indicator's id or code, for example neet"),
+                "scope" => (
+                    "ett id, eller områdets eller aktörens kod, till exempel 0127",
+                    "an id, or the code of the area or actor, for example 0127",
+                ),
                 "actor" => (
                     "en aktörs id eller dess organisationsnummer så här: SE-ON:212000-2882",
                     "an actor's id, or its organisation number like this: SE-ON:212000-2882",

@@ -122,7 +122,6 @@ pub struct Uncounted {
     /// Whose ballot it is.
     pub actor_id: ActorId,
     /// Why it does not count.
-    #[schema(inline)]
     pub because: UncountedBecause,
 }
 
@@ -166,7 +165,6 @@ pub struct RoundResult {
     /// The candidates from first to last, by their places.
     pub ranking: Vec<RankedCandidate>,
     /// Why there is no ranking; null when there is one.
-    #[schema(inline)]
     pub unranked: Option<Unranked>,
     pub agreement: Agreement,
     pub parties: Vec<PartyRanking>,

@@ -245,7 +245,7 @@ async fn create(
     let rows = match request.content_type().to_ascii_lowercase().as_str() {
         "text/csv" => {
             let meta = request::meta(&request).ok_or_else(|| Problem::internal(&"an import without meta"))?;
-            store::Gathered::of_table(&sheet::decode(&meta.body), &indicator.fields)?
+            store::Gathered::of_table(&sheet::decode(&meta.body)?, &indicator.fields)?
         }
         _ => store::Gathered::of(cells(extract::checked(&request)?), &indicator.fields)?,
     };

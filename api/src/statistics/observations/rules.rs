@@ -213,7 +213,8 @@ mod tests {
 
     #[test]
     fn a_table_is_read_as_people_have_it() -> Result<(), Vec<RowFault>> {
-        let text = decode("\u{FEFF}Områdeskod;År;Kön;Täljare;Nämnare\n0127;2023;kvinnor;1 200;4 800\n0127;2023;;..;..\n".as_bytes());
+        let text =
+            decode("\u{FEFF}Områdeskod;År;Kön;Täljare;Nämnare\n0127;2023;kvinnor;1 200;4 800\n0127;2023;;..;..\n".as_bytes()).unwrap();
         let rows: Vec<_> = table(&text)?.map(|cells| row(&cells, ValueKind::Share, &[])).collect();
         let [Ok(first), Ok(second)] = rows.as_slice() else { return Err(vec![]) };
         assert_eq!((first.value, first.breakdown.sex.as_deref()), (Some(25.0), Some("women")));
@@ -223,7 +224,7 @@ mod tests {
 
     #[test]
     fn latin_one_and_tabs_are_read_too() -> Result<(), Vec<RowFault>> {
-        let text = decode(b"kod\t\xE5r\tv\xE4rde\n0127\t2023\t12,5\n");
+        let text = decode(b"kod\t\xE5r\tv\xE4rde\n0127\t2023\t12,5\n").unwrap();
         assert_eq!(table(&text)?.map(|cells| row(&cells, ValueKind::Mean, &[]).map(|row| row.value)).next().unwrap(), Ok(Some(12.5)));
         Ok(())
     }

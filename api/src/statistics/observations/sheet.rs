@@ -1,7 +1,7 @@
 //! Tables of statistics as people have them: any of the usual separators, headings in Swedish or English, in any order.
 
 use super::rules::{Cells, RowFault};
-use crate::kernel::{language::Text, personal_number, say, text};
+use crate::kernel::{Problem, Result as Outcome, language::Text, personal_number, say, text};
 
 /// The columns, with the headings that they are known by.
 const COLUMNS: &[(&str, &[&str])] = &[
@@ -38,13 +38,38 @@ const COLUMNS: &[(&str, &[&str])] = &[
 ];
 
 /// The text of a file: UTF-8 with or without mark, else Latin-1, which the older exports are in.
-#[must_use]
-pub fn decode(bytes: &[u8]) -> String {
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+///
+/// # Errors
+/// When it is no text, or UTF-8 but for a byte, with the place.
+pub fn decode(bytes: &[u8]) -> Outcome<String> {
+    if bytes.contains(&0) {
+        return Err(Problem::fault(
+            "",
+            "no-text",
+            say!(
+                "Det som skickades är ingen text utan till exempel en Excelfil. Spara den som CSV UTF-8 och skicka den.",
+                "What was sent is no text but for example an Excel file. Save it as CSV UTF-8 and send that."
+            ),
+        ));
     }
+    let plain = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let Err(error) = std::str::from_utf8(plain) else { return Ok(String::from_utf8_lossy(plain).into_owned()) };
+    // Who marks its text or writes other letters as UTF-8 has not meant this one otherwise.
+    let is_utf8 = plain.len() < bytes.len() || plain.utf8_chunks().any(|chunk| !chunk.valid().is_ascii());
+    if !is_utf8 {
+        return Ok(plain.iter().map(|byte| char::from(*byte)).collect());
+    }
+    let before = String::from_utf8_lossy(&plain[..error.valid_up_to()]);
+    let row = before.matches('\n').count() + 1;
+    let place = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    Err(Problem::fault(
+        "",
+        "stray-byte",
+        say!(
+            "Filen är UTF-8, men tecken {place} på rad {row} är det inte. Rätta tecknet, eller spara om hela filen som CSV UTF-8.",
+            "The file is UTF-8, but character {place} in row {row} is not. Correct the character, or save the whole file anew as CSV UTF-8."
+        ),
+    ))
 }
 
 /// The most rows of an import.
