@@ -41,6 +41,9 @@ use crate::{
 type Codes = BTreeSet<(String, String)>;
 type Ids = HashMap<(String, String), Uuid>;
 
+/// How many codes a call may give, which is more than any list of ours takes. With more they are left, and refused.
+const MOST: usize = 2_000;
+
 /// Puts ids in the place of codes.
 ///
 /// # Errors
@@ -70,7 +73,8 @@ async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>
     if operation.coded.parameters.is_empty() && operation.coded.body.is_empty() {
         return None;
     }
-    let body = body(operation, &meta);
+    // Who is not signed in writes nothing, so nothing is looked up in what it sends but a search.
+    let body = if caller.user.is_some() || searched { body(operation, &meta) } else { None };
     let mut codes = Codes::new();
     let _ = address(pattern, &path, request.query_string(), operation, &mut |of, code| {
         codes.insert((of.to_owned(), code.to_owned()));
@@ -85,7 +89,7 @@ async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>
         }
     }
     codes.retain(|(_, code)| Uuid::parse_str(code).is_err());
-    if codes.is_empty() {
+    if codes.is_empty() || codes.len() > MOST {
         return None;
     }
     let secrecy = Secrecy::of(request.request());

@@ -1,13 +1,13 @@
 //! Forums and memberships: what may be done in each state and on each day, and who sees what before, during and after.
 
 use rstest::rstest;
-use samsyn::{
-    access::policy::Role,
-    kernel::lifecycle::{Outcome, Table},
-};
+use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Client, Database, TestApp, id};
+use crate::{
+    harness::{Answer, Client, Database, TestApp, id},
+    states::{status, try_all},
+};
 
 /// A forum's stage: who coordinates, and a party with its people.
 struct Stage {
@@ -100,110 +100,77 @@ fn association(app: &TestApp, admin: &Client, name: &str) -> String {
     id(&admin.post("/actors", &json!({"kind": "association", "name": name, "seatAreaId": app.area("0127")})).is(201).json)
 }
 
-fn table(name: &str) -> Table {
-    samsyn::states::all().into_iter().find(|table| table.name == name).unwrap()
-}
-
-/// Compares what a call was answered with what the table says.
-fn check(outcome: &Outcome, answer: &Answer, state: &dyn Fn() -> Answer, what: &str) {
-    match outcome {
-        Outcome::Refused(kind) => {
-            assert_eq!((answer.status, &answer.json["code"]), (kind.status(), &json!(kind.slug())), "{what}: {}", answer.body);
-        }
-        Outcome::State(next) => {
-            assert!((200..300).contains(&answer.status), "{what}: {} {}", answer.status, answer.body);
-            assert_eq!(state().is(200).json["status"], json!(next), "{what}");
-        }
-        Outcome::Removed => {
-            assert!((200..300).contains(&answer.status), "{what}: {} {}", answer.status, answer.body);
-            state().is(404);
-        }
-    }
-}
-
 #[rstest]
 fn each_operation_on_a_membership_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(stage) = Stage::set(database) else { return };
-    let table = table("Member");
-    for (number, state) in table.states.iter().enumerate() {
-        for (calls, outcomes) in &table.operations {
-            for call in *calls {
-                let forum = stage.forum("members");
-                let member = stage.invited(&forum, &json!({}));
-                let before: &[&str] = match state.as_str() {
-                    "invited" => &[],
-                    "accepted" => &["accept"],
-                    "declined" => &["decline"],
-                    "left" => &["accept", "leave"],
-                    other => panic!("no way to {other} is known"),
-                };
-                for step in before {
-                    stage.people.call("POST", &format!("{member}/{step}"), None).is(200);
-                }
-                let answer = match *call {
-                    "updateMember" => stage.admin.patch(&member, "*", &json!({"currentLevel": "dialogue"})),
-                    "deleteMember" => stage.admin.delete(&member, "*"),
-                    "acceptInvitation" => stage.people.call("POST", &format!("{member}/accept"), None),
-                    "declineInvitation" => stage.people.call("POST", &format!("{member}/decline"), None),
-                    "leaveForum" => stage.people.call("POST", &format!("{member}/leave"), None),
-                    other => panic!("{other} is not tried"),
-                };
-                check(&outcomes[number], &answer, &|| stage.admin.get(&member), &format!("{call} when {state}"));
-            }
+    try_all("Member", |state, call| {
+        let forum = stage.forum("members");
+        let member = stage.invited(&forum, &json!({}));
+        let before: &[&str] = match state {
+            "invited" => &[],
+            "accepted" => &["accept"],
+            "declined" => &["decline"],
+            "left" => &["accept", "leave"],
+            other => panic!("no way to {other} is known"),
+        };
+        for step in before {
+            stage.people.call("POST", &format!("{member}/{step}"), None).is(200);
         }
-    }
+        let answer = match call {
+            "updateMember" => stage.admin.patch(&member, "*", &json!({"currentLevel": "dialogue"})),
+            "deleteMember" => stage.admin.delete(&member, "*"),
+            "acceptInvitation" => stage.people.call("POST", &format!("{member}/accept"), None),
+            "declineInvitation" => stage.people.call("POST", &format!("{member}/decline"), None),
+            "leaveForum" => stage.people.call("POST", &format!("{member}/leave"), None),
+            other => panic!("{other} is not tried"),
+        };
+        (answer, status(&stage.admin.get(&member)))
+    });
 }
 
 #[rstest]
 fn each_operation_on_a_forum_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(stage) = Stage::set(database) else { return };
-    let table = table("Forum");
-    for (number, state) in table.states.iter().enumerate() {
-        for (calls, outcomes) in &table.operations {
-            for call in *calls {
-                let forum = stage.forum("public");
-                let round = stage.new_round(&forum);
-                stage.joined(&forum);
-                let other = association(&stage.app, &stage.admin, "De andra");
-                let others = stage.app.user(Role::ActorAdmin, Some(("actor", &other)));
-                let invited = stage.admin.post(&format!("{forum}/members"), &json!({"actorId": other, "function": "member"})).is(201);
-                let (assessment, draft, open) = (stage.assessment(&forum), stage.draft(&forum), stage.open_round(&forum));
-                let review = stage.endorsed(&forum);
-                if *call == "deleteForum" {
-                    stage.admin.call("POST", &format!("{open}/withdraw"), None).is(200);
-                }
-                let prepared = format!("/rounds/{}", id(&stage.admin.post("/rounds", &round).is(201).json));
-                stage.admin.patch(&forum, "*", &json!({"status": state})).is(200);
-                let answer = match *call {
-                    "updateForum" => stage.admin.patch(&forum, "*", &json!({"purpose": "Torget"})),
-                    "createMember" => {
-                        let third = association(&stage.app, &stage.admin, "De tredje");
-                        stage.admin.post(&format!("{forum}/members"), &json!({"actorId": third, "function": "member"}))
-                    }
-                    "acceptInvitation" => others.call("POST", &format!("{forum}/members/{}/accept", id(&invited.json)), None),
-                    "updateAssessment" => stage.admin.patch(&assessment, "*", &json!({"purpose": "Torget"})),
-                    "reviewAssessment" => stage.admin.call("POST", &format!("{draft}/review"), None),
-                    "agreeAssessment" => stage.admin.call("POST", &format!("{review}/agree"), None),
-                    "createFinding" => {
-                        stage.admin.post(&format!("{assessment}/findings"), &json!({"kind": "pattern", "statement": "Så är det"}))
-                    }
-                    "createCause" => stage.admin.post(&format!("{assessment}/causes"), &json!({"statement": "Därför", "level": "local"})),
-                    "endorseAssessment" => stage.endorse(&assessment),
-                    "updateRound" => stage.admin.patch(&prepared, "*", &json!({"question": "Vad allra först?"})),
-                    "openRound" => stage.admin.call("POST", &format!("{prepared}/open"), None),
-                    "castBallot" => stage.vote(&open),
-                    "createAssessment" => {
-                        let new = json!({"title": "Läget", "forumId": round["forumId"], "areaId": stage.app.area("0127")});
-                        stage.admin.post("/assessments", &new)
-                    }
-                    "createRound" => stage.admin.post("/rounds", &round),
-                    "deleteForum" => stage.admin.delete(&forum, "*"),
-                    other => panic!("{other} is not tried"),
-                };
-                check(&outcomes[number], &answer, &|| stage.admin.get(&forum), &format!("{call} when {state}"));
-            }
+    try_all("Forum", |state, call| {
+        let forum = stage.forum("public");
+        let round = stage.new_round(&forum);
+        stage.joined(&forum);
+        let other = association(&stage.app, &stage.admin, "De andra");
+        let others = stage.app.user(Role::ActorAdmin, Some(("actor", &other)));
+        let invited = stage.admin.post(&format!("{forum}/members"), &json!({"actorId": other, "function": "member"})).is(201);
+        let (assessment, draft, open) = (stage.assessment(&forum), stage.draft(&forum), stage.open_round(&forum));
+        let review = stage.endorsed(&forum);
+        if call == "deleteForum" {
+            stage.admin.call("POST", &format!("{open}/withdraw"), None).is(200);
         }
-    }
+        let prepared = format!("/rounds/{}", id(&stage.admin.post("/rounds", &round).is(201).json));
+        stage.admin.patch(&forum, "*", &json!({"status": state})).is(200);
+        let answer = match call {
+            "updateForum" => stage.admin.patch(&forum, "*", &json!({"purpose": "Torget"})),
+            "createMember" => {
+                let third = association(&stage.app, &stage.admin, "De tredje");
+                stage.admin.post(&format!("{forum}/members"), &json!({"actorId": third, "function": "member"}))
+            }
+            "acceptInvitation" => others.call("POST", &format!("{forum}/members/{}/accept", id(&invited.json)), None),
+            "updateAssessment" => stage.admin.patch(&assessment, "*", &json!({"purpose": "Torget"})),
+            "reviewAssessment" => stage.admin.call("POST", &format!("{draft}/review"), None),
+            "agreeAssessment" => stage.admin.call("POST", &format!("{review}/agree"), None),
+            "createFinding" => stage.admin.post(&format!("{assessment}/findings"), &json!({"kind": "pattern", "statement": "Så är det"})),
+            "createCause" => stage.admin.post(&format!("{assessment}/causes"), &json!({"statement": "Därför", "level": "local"})),
+            "endorseAssessment" => stage.endorse(&assessment),
+            "updateRound" => stage.admin.patch(&prepared, "*", &json!({"question": "Vad allra först?"})),
+            "openRound" => stage.admin.call("POST", &format!("{prepared}/open"), None),
+            "castBallot" => stage.vote(&open),
+            "createAssessment" => {
+                let new = json!({"title": "Läget", "forumId": round["forumId"], "areaId": stage.app.area("0127")});
+                stage.admin.post("/assessments", &new)
+            }
+            "createRound" => stage.admin.post("/rounds", &round),
+            "deleteForum" => stage.admin.delete(&forum, "*"),
+            other => panic!("{other} is not tried"),
+        };
+        (answer, status(&stage.admin.get(&forum)))
+    });
 }
 
 #[rstest]

@@ -217,3 +217,21 @@ fn no_pattern_reaches_a_person(#[values(Database::Sqlite, Database::Postgres)] d
     assert_eq!(refused.faults(), ["/seatAreaId required"]);
     assert!(refused.json["detail"].as_str().unwrap().contains("seatAreaId"));
 }
+
+#[rstest]
+fn codes_are_looked_up_for_who_may_call_and_never_without_end(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(Morning { app, admin, .. }) = Morning::new(database) else { return };
+    // Nobody who is not signed in learns anything by a body, whatever it names.
+    let of = |area: &str| json!({"kind": "council", "level": "local", "name": "Rådet", "areas": [area]});
+    let (known, unknown) = (app.anybody().post("/forums", &of("0127")), app.anybody().post("/forums", &of("9999")));
+    assert_eq!((known.status, unknown.status), (401, 401));
+    let many: Vec<_> = (0..3_000).map(|at| format!("x{at}")).collect();
+    let forum = json!({"kind": "council", "level": "local", "name": "Rådet", "areas": many});
+    assert_eq!(admin.post("/forums", &forum).is(422).json["code"], json!("invalid"));
+    // As many as a search takes are all found.
+    let codes: Vec<_> = (0..999).map(|at| format!("SE-ON:{at}")).chain(["municipality_code:0127".to_owned()]).collect();
+    let search = admin.post("/actors/search", &json!({"id": codes}));
+    assert!(search.status == 422 && search.body.contains("SE-ON:212000-2882"), "{}", search.body);
+    let known = ["municipality_code:0127", "municipality_code:0180"];
+    assert_eq!(admin.post("/actors/search", &json!({"id": known})).is(200).json["items"].as_array().unwrap().len(), 2);
+}

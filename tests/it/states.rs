@@ -99,7 +99,7 @@ fn table(name: &str) -> Table {
 
 /// Tries every call of a table in every state. `attempt` makes the record in the state, makes the call, and tells the answer with
 /// the state after it; nothing when the record is gone.
-fn try_all(name: &str, attempt: impl Fn(&str, &str) -> (Answer, Option<String>)) {
+pub fn try_all(name: &str, attempt: impl Fn(&str, &str) -> (Answer, Option<String>)) {
     let table = table(name);
     for (number, state) in table.states.iter().enumerate() {
         for (calls, outcomes) in &table.operations {
@@ -125,7 +125,8 @@ fn try_all(name: &str, attempt: impl Fn(&str, &str) -> (Answer, Option<String>))
     }
 }
 
-fn status(answer: &Answer) -> Option<String> {
+/// The state that a record tells; nothing when it is gone.
+pub fn status(answer: &Answer) -> Option<String> {
     (answer.status != 404).then(|| answer.json["status"].as_str().unwrap().to_owned())
 }
 

@@ -6,10 +6,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{DecisionId, DecisionStatus, store};
 use crate::{
-    access::{
-        By, Sight, Visibility,
-        policy::{Permission, needs},
-    },
+    access::{By, Sight, Visibility, policy::needs},
     forums::forums::among_members,
     interventions::interventions::InterventionId,
     kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, extract::blank_is_none, page::Selection},
@@ -138,9 +135,6 @@ async fn change(by: By<needs::Decide>, At(id): At<DecisionId>, patch: Patch<NewD
         by.expects(decision.version)?;
         store::sees_all(&decision, w).await?;
         if let Some(changed) = patch.apply(&decision.fields)? {
-            if changed.visibility.is_wider_than(decision.fields.visibility) {
-                rounds::may_write(&by.caller.reach(Permission::Decide)?, &round, &w.tx).await?;
-            }
             decision = store::correct(&round, &decision, changed, w).await?;
         }
         Reply::changed(decision.version, &decision)
