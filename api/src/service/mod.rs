@@ -6,5 +6,7 @@ pub mod kept;
 pub mod metrics;
 pub mod pages;
 pub mod permissions;
+mod types;
 
-pub use api::{ServiceLimits, routes};
+pub use api::routes;
+pub use types::*;

@@ -5,8 +5,11 @@ mod api;
 pub(super) mod factors;
 mod passwords;
 pub(super) mod secrets;
+mod types;
 
 use utoipa_actix_web::service_config::ServiceConfig;
+
+pub use types::*;
 
 pub fn routes(config: &mut ServiceConfig) {
     passwords::routes(config);

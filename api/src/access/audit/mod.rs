@@ -10,13 +10,10 @@ mod probes;
 mod record;
 mod store;
 mod table;
+mod types;
 
-pub use api::{AuditEntry, routes};
+pub use api::routes;
 pub use chain::{Chain, Flaw, Head, Seen, keep_linking, lines, link, verify};
 pub use probes::Probes;
 pub(super) use record::{Ended, Slot, begin, beside, end, refused};
-
-use crate::kernel::Id;
-
-/// The id of an entry.
-pub type AuditEntryId = Id<AuditEntry>;
+pub use types::*;

@@ -6,7 +6,11 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
-use super::{AuditEntry, AuditEntryId, api::AuditFilter, api::AuditUser, chain, table::link};
+use super::{
+    AuditEntry, AuditEntryId, chain,
+    table::link,
+    types::{AuditFilter, AuditUser},
+};
 use crate::{
     access::{By, Reach, Sight, policy::Requires, users::table as users},
     kernel::{

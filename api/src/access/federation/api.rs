@@ -1,37 +1,11 @@
 use actix_web::{get, web::Data};
-use serde::Serialize;
-use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::Federation;
+use super::{Federation, types::*};
 use crate::{
     access::{By, policy::needs},
     kernel::{Reply, Result},
 };
-
-/// An organisation's identity provider, with which its people sign in (inloggningstjänst).
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = IdentityProvider)]
-pub struct Shown {
-    /// Names it as `provider` when signing in.
-    #[schema(example = "botkyrka")]
-    pub id: String,
-    /// The name for the button.
-    #[schema(example = "Botkyrka kommun")]
-    pub name: String,
-    /// Where to send the browser: add the parameters of RFC 6749 and 7636 (`response_type`, `client_id`, `redirect_uri`,
-    /// `state`, `code_challenge`, `code_challenge_method`).
-    #[schema(format = "uri", example = "https://samsyn.example.se/oauth2/authorize?provider=botkyrka")]
-    pub login_url: String,
-}
-
-/// All identity providers.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct IdentityProviders {
-    pub items: Vec<Shown>,
-}
 
 /// Show the identity providers
 ///

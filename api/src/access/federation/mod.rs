@@ -14,9 +14,11 @@ mod redeem;
 mod settings;
 mod store;
 mod table;
+mod types;
 
 pub use api::routes;
 pub use pages::{authorize, callback};
 pub use provider::Federation;
 pub use redeem::{Redeemed, redeem, redeemed};
 pub use settings::{IdentityProvider, LoginClient, check};
+pub use types::*;

@@ -1,67 +1,11 @@
 use actix_web::{delete, get, post, web::Data};
-use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
-use uuid::Uuid;
 
-use super::{GrantId, ScopeKind, store};
+use super::{store, types::*};
 use crate::{
-    access::{
-        By,
-        policy::{Role, needs},
-        users::{UserId, store as users},
-    },
+    access::{By, policy::needs, users::store as users},
     kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, Valid, reply::Nothing, say},
 };
-
-/// Where a grant holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = GrantScope)]
-pub struct Scope {
-    pub kind: ScopeKind,
-    /// The area, actor, forum or source; null for `everywhere`.
-    pub id: Option<Uuid>,
-}
-
-/// A grant to be given.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewGrant {
-    pub user_id: UserId,
-    pub role: Role,
-    pub scope: Scope,
-    /// First day of the grant; null means from now on.
-    pub valid_from: Option<NaiveDate>,
-    /// First day on which the grant no longer holds; null means until further notice.
-    pub valid_to: Option<NaiveDate>,
-}
-
-/// A role that a user holds within a scope (behörighet).
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Grant {
-    pub id: GrantId,
-    /// Grows by one with each change.
-    pub version: i64,
-    #[serde(flatten)]
-    pub fields: NewGrant,
-    /// The identity provider that gave it and takes it back, by its id; null when somebody gave it by hand.
-    pub provider: Option<String>,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
-
-/// Which grants to list.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(super) struct GrantFilter {
-    /// Grants of this user.
-    #[param(nullable = false)]
-    pub user_id: Option<UserId>,
-}
 
 /// List grants
 ///

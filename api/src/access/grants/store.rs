@@ -6,7 +6,7 @@ use sea_orm::{
     sea_query::{Expr, IntoColumnRef, LockType, Query, SelectStatement, SimpleExpr},
 };
 
-use super::{Grant, GrantId, NewGrant, Scope, ScopeKind, api::GrantFilter, table};
+use super::{Grant, GrantId, NewGrant, Scope, ScopeKind, table, types::GrantFilter};
 use crate::{
     access::{
         Caller, Reach,

@@ -4,20 +4,20 @@
 mod api;
 mod store;
 mod table;
+mod types;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 pub(super) use api::check_scopes;
 pub use api::routes;
 pub(super) use store::{end_all, used};
+pub use types::*;
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-
-use crate::kernel::{Id, hash};
-
-/// The id of a personal token.
-pub type PersonalTokenId = Id<api::PersonalToken>;
+use crate::kernel::hash;
 
 /// How every personal token begins, so that scanners of code find one that has leaked.
 pub const PREFIX: &str = "smsn_pat_";
+
 /// How many letters of check end a token.
 const CHECK: usize = 6;
 

@@ -2,9 +2,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{EntityTrait, ExprTrait, IntoActiveModel, entity::prelude::*, sea_query::Expr};
 
 use super::{
-    PersonalTokenId,
-    api::{NewPersonalToken, PersonalToken},
-    table,
+    PersonalTokenId, table,
+    types::{NewPersonalToken, PersonalToken},
 };
 use crate::{
     access::{policy::Role, users::UserId},

@@ -5,8 +5,8 @@ use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, entity::
 
 use super::{
     ClientAuthMethod,
-    api::{NewServiceAccount, ServiceAccount},
     table::{self, secret},
+    types::{NewServiceAccount, ServiceAccount},
 };
 use crate::{
     access::{

@@ -1,10 +1,7 @@
 use actix_web::{get, patch, post, web::Data};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{AccountKind, MailLanguage, UserId, UserStatus, name::name_fault, store};
+use super::{name::name_fault, store, types::*};
 use crate::{
     access::{
         By, Limits,
@@ -12,54 +9,8 @@ use crate::{
         letters::{Letters, Purpose},
         policy::{Permission, needs},
     },
-    kernel::{
-        At, Db, Fault, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid,
-        extract::{blank_is_none, trimmed},
-        reply::Nothing,
-        say,
-    },
+    kernel::{At, Db, Fault, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, reply::Nothing, say},
 };
-
-/// A user to be registered.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewUser {
-    /// The address that the user signs in with.
-    #[schema(format = Email, max_length = 254)]
-    #[serde(deserialize_with = "trimmed")]
-    pub email: String,
-    /// The user's name, as others see it.
-    #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
-    #[serde(deserialize_with = "trimmed")]
-    pub name: String,
-    /// The language of mail to the user; Swedish unless told.
-    pub language: Option<MailLanguage>,
-    /// Not given here: the person chooses it by the link of the letter.
-    #[schema(max_length = 1024)]
-    #[serde(default, deserialize_with = "blank_is_none", skip_serializing_if = "Option::is_none")]
-    pub password: Option<String>,
-}
-
-/// Somebody who can sign in (användare).
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct User {
-    pub id: UserId,
-    /// Grows by one with each change.
-    pub version: i64,
-    /// The address that the user signs in with.
-    #[schema(format = Email)]
-    pub email: String,
-    /// The user's name, as others see it.
-    pub name: String,
-    /// The language of mail to the user.
-    pub language: MailLanguage,
-    pub status: UserStatus,
-    /// Whether the user signs in in two steps.
-    pub has_second_factor: bool,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
 
 /// List users
 ///

@@ -1,13 +1,10 @@
 use actix_web::{delete, get, patch, post, web::Data};
-use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
-    AssessmentId, AssessmentStatus,
     rules::{self, Operation},
     store,
+    types::*,
 };
 use crate::{
     access::{
@@ -15,72 +12,9 @@ use crate::{
         policy::{Permission, needs},
     },
     assessments::revisions::store as revisions,
-    forums::forums::{ForumId, among_members, rules as of_forum, store as forums},
-    geography::areas::AreaId,
-    kernel::{
-        At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid,
-        extract::{blank_is_none, trimmed},
-        page::Selection,
-        reply::Nothing,
-    },
+    forums::forums::{rules as of_forum, store as forums},
+    kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, page::Selection, reply::Nothing},
 };
-
-/// An assessment to be opened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewAssessment {
-    #[serde(deserialize_with = "trimmed")]
-    #[schema(min_length = 1, max_length = 300, example = "Inkomstskillnader mellan Botkyrkas stadsdelar")]
-    pub title: String,
-    /// The forum that makes it.
-    pub forum_id: ForumId,
-    /// The area that it tells of.
-    pub area_id: AreaId,
-    /// What it is for.
-    #[serde(default, deserialize_with = "blank_is_none")]
-    #[schema(max_length = 4000)]
-    pub purpose: Option<String>,
-    /// First day of the time that it tells of.
-    pub valid_from: Option<NaiveDate>,
-    /// First day after the time that it tells of.
-    pub valid_to: Option<NaiveDate>,
-    /// Who may see it; `forum` unless given, that is the forum's members.
-    #[serde(default = "among_members")]
-    pub visibility: Visibility,
-}
-
-/// What a forum holds to be true of an area (gemensam lägesbild).
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Assessment {
-    pub id: AssessmentId,
-    /// Grows by one with each change.
-    pub version: i64,
-    #[serde(flatten)]
-    pub fields: NewAssessment,
-    pub status: AssessmentStatus,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
-
-/// Which assessments to list.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(super) struct AssessmentFilter {
-    /// Words to search for in titles and purposes; each must begin some word. Titles that begin with it come first.
-    #[param(nullable = false, max_length = 200)]
-    pub q: Option<String>,
-    /// Assessments of this forum.
-    #[param(nullable = false)]
-    pub forum_id: Option<ForumId>,
-    /// Assessments of this area.
-    #[param(nullable = false)]
-    pub area_id: Option<AreaId>,
-    /// Assessments that have come this far.
-    #[param(nullable = false, inline)]
-    pub status: Option<AssessmentStatus>,
-}
 
 /// List assessments
 ///

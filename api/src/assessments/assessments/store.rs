@@ -4,9 +4,9 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QuerySelect, Query
 
 use super::{
     Assessment, AssessmentId, AssessmentStatus, NewAssessment,
-    api::AssessmentFilter,
     rules::{Life, Operation},
     table,
+    types::AssessmentFilter,
 };
 use crate::{
     access::{Reach, Sight},

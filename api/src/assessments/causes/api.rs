@@ -1,64 +1,12 @@
 use actix_web::{delete, get, patch, post, web::Data};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{CauseExplanation, CauseId, CauseLevel, Confidence, store};
+use super::{store, types::*};
 use crate::{
     access::{By, policy::needs},
-    assessments::{
-        assessments::{AssessmentId, rules, store as assessments},
-        findings::FindingId,
-    },
-    kernel::{
-        At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid,
-        extract::{blank_is_none, trimmed},
-        reply::Nothing,
-    },
+    assessments::assessments::{AssessmentId, rules, store as assessments},
+    kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, reply::Nothing},
 };
-
-/// A cause to be added.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewCause {
-    /// What lies behind.
-    #[serde(deserialize_with = "trimmed")]
-    #[schema(min_length = 1, max_length = 4000, example = "Bostadsbeståndet är ensidigt: nästan bara hyresrätter i norra delen.")]
-    pub statement: String,
-    /// How it works.
-    #[serde(default, deserialize_with = "blank_is_none")]
-    #[schema(max_length = 4000)]
-    pub mechanism: Option<String>,
-    pub level: CauseLevel,
-    pub explanation: Option<CauseExplanation>,
-    /// Whether it lies in how society is built.
-    #[serde(default)]
-    pub structural: bool,
-    pub confidence: Option<Confidence>,
-    /// Codes of the codelist `PolicyDomain` in which it can be dealt with.
-    #[serde(default)]
-    #[schema(max_items = 30)]
-    pub policy_domains: Vec<String>,
-    /// The findings of the same assessment that it explains.
-    #[serde(default)]
-    #[schema(max_items = 100)]
-    pub findings: Vec<FindingId>,
-}
-
-/// What lies behind findings (orsak).
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Cause {
-    pub id: CauseId,
-    /// Grows by one with each change.
-    pub version: i64,
-    pub assessment_id: AssessmentId,
-    #[serde(flatten)]
-    pub fields: NewCause,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
 
 /// List causes
 ///

@@ -1,48 +1,13 @@
 use actix_web::{delete, get, put, web::Data};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{EndorsementId, EndorsementPosition, store};
+use super::{store, types::*};
 use crate::{
     access::{By, Sight, policy::needs},
     assessments::assessments::{AssessmentId, rules, store as assessments},
-    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, extract::blank_is_none, problem::Kind, reply::Nothing},
-    registry::actors::{ActorId, ActorName},
+    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, problem::Kind, reply::Nothing},
+    registry::actors::ActorId,
 };
-
-/// A party's word on an assessment.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewEndorsement {
-    pub position: EndorsementPosition,
-    /// Why; required for a dissent and for a reservation.
-    #[serde(default, deserialize_with = "blank_is_none")]
-    #[schema(max_length = 4000)]
-    pub reason: Option<String>,
-}
-
-/// A party's word on an assessment (ställningstagande).
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Endorsement {
-    pub id: EndorsementId,
-    /// Grows by one with each change.
-    pub version: i64,
-    pub assessment_id: AssessmentId,
-    pub actor_id: ActorId,
-    #[serde(flatten)]
-    pub fields: NewEndorsement,
-    /// The actor by name; null where the caller may not see it.
-    #[serde(default)]
-    pub actor: Option<ActorName>,
-    /// Whether the text has changed since the word was given. It then does not count, and is asked for again.
-    #[serde(default)]
-    pub outdated: bool,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
 
 /// List endorsements
 ///

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use super::{
     Evidence, EvidenceId, Finding, FindingId, NewFinding, StatisticalQuery,
     answers::{self, ChangedObservation, MeasuredArea, StatisticalAnswer, ValueOrigin},
-    api::NewEvidence,
     table,
+    types::NewEvidence,
 };
 use crate::{
     assessments::{

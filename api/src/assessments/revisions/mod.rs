@@ -3,10 +3,7 @@
 mod api;
 pub mod store;
 pub mod table;
+mod types;
 
-pub use api::{Revision, routes};
-
-use crate::kernel::Id;
-
-/// The id of a revision.
-pub type RevisionId = Id<Revision>;
+pub use api::routes;
+pub use types::*;

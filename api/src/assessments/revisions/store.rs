@@ -4,9 +4,8 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, Paginat
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    Revision, RevisionId,
-    api::{PublishedName, PublishedNames, RevisionContent},
-    table,
+    Revision, RevisionId, table,
+    types::{PublishedName, PublishedNames, RevisionContent},
 };
 use crate::{
     access::{Sight, Visibility},

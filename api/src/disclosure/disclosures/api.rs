@@ -1,66 +1,12 @@
 use actix_web::{get, post, web::Data};
-use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
-use uuid::Uuid;
 
-use super::{DisclosureId, Outcome, store};
+use super::{store, types::*};
 use crate::{
     access::{By, policy::needs},
-    disclosure::records::{RecordKind, store as records},
-    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, Valid, contract::Contract, extract::blank_is_none, secrecy::Redaction},
+    disclosure::records::store as records,
+    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, Valid, contract::Contract},
 };
-
-/// A decision on handing something out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewRecordDisclosure {
-    pub record_kind: RecordKind,
-    pub record_id: Uuid,
-    /// The day on which it was asked for.
-    pub requested_on: NaiveDate,
-    pub decision: Outcome,
-    /// What is good to know about the decision. Never who asked: that may not be demanded, and is not kept.
-    #[serde(default, deserialize_with = "blank_is_none")]
-    #[schema(max_length = 2000)]
-    pub note: Option<String>,
-}
-
-/// What was asked for, decided and handed out (utlämnande).
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RecordDisclosure {
-    pub id: DisclosureId,
-    /// Always 1: a disclosure is never changed.
-    pub version: i64,
-    #[serde(flatten)]
-    pub fields: NewRecordDisclosure,
-    /// The record as it was handed out, in the form of its own answer; null when it was refused.
-    #[schema(value_type = Option<Object>)]
-    pub content: Option<Box<RawValue>>,
-    /// SHA-256 of `content` as it is written in its form, in hexadecimal; null when it was refused.
-    pub digest: Option<String>,
-    /// The number of the form that `content` is written in, as revisions have it; null when it was refused.
-    pub form: Option<i32>,
-    /// What was masked in `content`, with the grounds; for a member of a record within it, by its path.
-    pub masked: Vec<Redaction>,
-    /// Who decided.
-    pub decided_by: String,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
-
-/// Which disclosures to list.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(super) struct DisclosureFilter {
-    /// Disclosures of this record.
-    #[param(nullable = false)]
-    pub record_id: Option<Uuid>,
-}
 
 /// List disclosures
 ///

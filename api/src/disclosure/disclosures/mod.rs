@@ -5,28 +5,7 @@
 mod api;
 pub mod store;
 pub mod table;
+mod types;
 
-use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
-pub use api::{NewRecordDisclosure, RecordDisclosure, routes};
-
-use crate::kernel::Id;
-
-/// The id of a disclosure.
-pub type DisclosureId = Id<RecordDisclosure>;
-
-/// What was decided when a record was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
-#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[schema(as = DisclosureDecision)]
-pub enum Outcome {
-    /// Handed out (utlämnad).
-    Disclosed,
-    /// Handed out without what is under secrecy (utlämnad i delar).
-    DisclosedInPart,
-    /// Not handed out (avslag).
-    Refused,
-}
+pub use api::routes;
+pub use types::*;

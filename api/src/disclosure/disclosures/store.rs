@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_orm::{ActiveValue::Set, Condition, ConnectionTrait, EntityTrait, QueryTrait, entity::prelude::*, sea_query::Expr};
 use serde_json::{Value, value::RawValue};
 
-use super::{DisclosureId, NewRecordDisclosure, Outcome, RecordDisclosure, api::DisclosureFilter, table};
+use super::{DisclosureId, NewRecordDisclosure, Outcome, RecordDisclosure, table, types::DisclosureFilter};
 use crate::{
     access::{Reach, Visibility, secrecy::marks_in_force},
     disclosure::records::Record,

@@ -3,7 +3,7 @@
 use chrono::Datelike;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryTrait, Statement, entity::prelude::*};
 
-use super::{EntryId, JournalEntry, NewJournalEntry, api::JournalFilter, table};
+use super::{EntryId, JournalEntry, NewJournalEntry, table, types::JournalFilter};
 use crate::{
     access::{Sight, Visibility},
     disclosure::records::{RecordKind, store as records},

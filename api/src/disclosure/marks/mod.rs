@@ -5,10 +5,7 @@
 mod api;
 pub mod store;
 pub mod table;
+mod types;
 
-pub use api::{NewSecrecyMark, SecrecyMark, routes};
-
-use crate::kernel::Id;
-
-/// The id of a mark.
-pub type MarkId = Id<SecrecyMark>;
+pub use api::routes;
+pub use types::*;

@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveValue::Set, Condition, ConnectionTrait, EntityTrait, QueryTrait, entity::prelude::*};
 
-use super::{MarkId, NewSecrecyMark, SecrecyMark, api::SecrecyMarkFilter, table};
+use super::{MarkId, NewSecrecyMark, SecrecyMark, table, types::SecrecyMarkFilter};
 use crate::{
     access::{Reach, Sight, Visibility, secrecy},
     disclosure::records::{Record, RecordKind, store as records},

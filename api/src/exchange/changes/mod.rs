@@ -6,49 +6,18 @@
 //! read, and versions of one record come in their order, on both databases alike.
 
 mod api;
-pub(in crate::exchange) mod store;
 mod stream;
+mod types;
 mod waiting;
 
-pub use api::{Change, ChangePage, routes};
+pub use api::routes;
 pub use store::{begin_epoch, keep_positioned, keep_short, listen};
+pub use types::*;
 pub use waiting::Followers;
 
 use crate::kernel::{language::Text, say, text};
 
-/// Every kind of record whose changes are in the feed.
-pub const KINDS: &[&str] = &[
-    "actor",
-    "actor_relation",
-    "assessment",
-    "ballot",
-    "cause",
-    "decision",
-    "disclosure",
-    "endorsement",
-    "evidence",
-    "finding",
-    "forum",
-    "grant",
-    "indicator",
-    "intervention",
-    "journal_entry",
-    "legal_hold",
-    "mandate",
-    "match",
-    "member",
-    "merge",
-    "observation_import",
-    "revision",
-    "round",
-    "secrecy_mark",
-    "service_account",
-    "source",
-    "source_actor",
-    "statement",
-    "user",
-    "webhook",
-];
+pub(in crate::exchange) mod store;
 
 /// That there are no changes of a kind, with the one that was meant, or all that there are.
 pub(in crate::exchange) fn unknown_kind(kind: &str) -> Text {

@@ -5,11 +5,8 @@
 mod api;
 pub(super) mod store;
 mod table;
+mod types;
 
-pub use api::{SourceActor, routes};
+pub use api::routes;
 pub use table::Model as Link;
-
-use crate::kernel::Id;
-
-/// The id of a link.
-pub type LinkId = Id<SourceActor>;
+pub use types::*;

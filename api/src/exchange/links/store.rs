@@ -5,9 +5,8 @@ use std::collections::{HashMap, HashSet};
 use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
 
 use super::{
-    Link, LinkId,
-    api::{FullSyncReport, LinkFilter},
-    table,
+    Link, LinkId, table,
+    types::{FullSyncReport, LinkFilter},
 };
 use crate::{
     access::Visibility,

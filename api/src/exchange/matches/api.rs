@@ -1,17 +1,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use actix_web::{get, post, web::Data};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
-    MatchDecision, MatchId, MatchReason, MatchStatus,
     decisions::Decider,
     rules::{self, Likeness},
     store::{self, Row},
+    types::*,
     unite::united,
 };
 use crate::{
@@ -21,108 +18,9 @@ use crate::{
         rules::{Record, ordered},
         store as sources, sync,
     },
-    kernel::{
-        At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, Write, extract::blank_is_none, request::Call, say,
-        secrecy::Secrecy,
-    },
+    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, Write, request::Call, say, secrecy::Secrecy},
     registry::actors::{Actor, ActorId},
 };
-
-/// A record of a source that may be an actor that is there already (träff).
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Match {
-    pub id: MatchId,
-    /// Grows by one with each change.
-    pub version: i64,
-    /// The source that the record is of.
-    pub source_id: SourceId,
-    /// The record's id in the source.
-    #[schema(max_length = 200, example = "4711")]
-    pub external_id: String,
-    pub status: MatchStatus,
-    /// Why the record is held.
-    pub reasons: Vec<MatchReason>,
-    /// The record as the source last gave it: members of an actor.
-    #[schema(value_type = Object)]
-    pub incoming: Value,
-    /// The actors that it may be and that the caller may see, those with the same number first.
-    pub candidates: Vec<MatchCandidate>,
-    /// What it was decided to be; null until then.
-    pub decision: Option<MatchDecision>,
-    /// The actor that it was decided to be, or that was created of it.
-    pub actor_id: Option<ActorId>,
-    /// Why it was decided so.
-    pub note: Option<String>,
-    /// Who decided; null until then, and when no candidate was left to decide on.
-    pub decided_by: Option<String>,
-    pub decided_at: Option<DateTime<Utc>>,
-    /// Who took the last decision back; null otherwise.
-    pub undone_by: Option<String>,
-    pub undone_at: Option<DateTime<Utc>>,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
-
-/// An actor that a record may be.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MatchCandidate {
-    pub actor: Actor,
-    /// What is alike.
-    pub reasons: Vec<MatchReason>,
-    /// The members in which the record differs from the actor.
-    pub changes: Vec<MatchChange>,
-}
-
-/// A member in which a record differs from an actor.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MatchChange {
-    #[schema(example = "website")]
-    pub member: String,
-    /// What stands there; null also where the caller may not see it.
-    pub current: Value,
-    /// What the source gave.
-    pub given: Value,
-    /// Whether it is written when the record is decided to be this actor and nothing more is said: the source owns the member, and
-    /// it is empty or a list that gets more. Others are written when they stand in `take` of the decision.
-    pub written: bool,
-}
-
-/// What a record is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewMatchDecision {
-    pub decision: MatchDecision,
-    /// The candidate that it is, for `same`.
-    pub actor_id: Option<ActorId>,
-    /// For `same`: members that are taken from the record though something else stands there. All others that are filled stay, and
-    /// lists are united.
-    #[serde(default)]
-    #[schema(max_items = 40, example = json!(["website"]))]
-    pub take: Vec<String>,
-    /// Why, for who comes after.
-    #[serde(default, deserialize_with = "blank_is_none")]
-    #[schema(max_length = 1000)]
-    pub note: Option<String>,
-}
-
-/// Which matches to list.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(super) struct MatchFilter {
-    /// Matches that stand so. `open` and `undone` wait for a decision.
-    #[param(nullable = false, inline, style = Form, explode = false)]
-    pub status: Option<Vec<MatchStatus>>,
-    /// Matches of this source's records.
-    #[param(nullable = false)]
-    pub source_id: Option<SourceId>,
-    /// Matches in which some candidate that the caller sees is alike so.
-    #[param(nullable = false, inline)]
-    pub reason: Option<MatchReason>,
-}
 
 /// List matches
 ///

@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::{
     MatchDecision, MatchId, MatchReason, MatchStatus,
-    api::MatchFilter,
     rules::{self, Likeness},
     table::{self, candidate},
+    types::MatchFilter,
 };
 use crate::{
     access::{Reach, Sight, Visibility},

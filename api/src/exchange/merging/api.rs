@@ -1,103 +1,12 @@
 use actix_web::{get, post, web::Data};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{LeftAlone, MergeCount, MergeId, MergeMember, MergeRecord, plan, store};
+use super::{plan, store, types::*};
 use crate::{
-    access::{
-        By,
-        policy::{Role, needs},
-        users::UserId,
-    },
-    kernel::{At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, extract::blank_is_none, say},
-    registry::actors::{Actor, ActorId},
+    access::{By, policy::needs},
+    kernel::{At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, say},
+    registry::actors::ActorId,
 };
-
-/// What one actor is to become part of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewMerge {
-    /// The actor that lives on.
-    pub into: ActorId,
-    /// Why they are one, for whoever asks later.
-    #[serde(default, deserialize_with = "blank_is_none")]
-    #[schema(max_length = 1000)]
-    pub note: Option<String>,
-}
-
-/// Two actors that have become one (sammanslagning).
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Merge {
-    pub id: MergeId,
-    /// Grows by one with each change.
-    pub version: i64,
-    /// The actor that is part of the other.
-    pub merged_actor_id: ActorId,
-    /// The actor that lives on.
-    pub into: ActorId,
-    pub note: Option<String>,
-    /// The user who merged them.
-    pub by: Option<UserId>,
-    pub at: DateTime<Utc>,
-    /// How many records became the survivor's, and how many stayed, by kind.
-    pub moved: Vec<MergeCount>,
-    /// The records that stayed with the merged actor, as far as the caller may see them.
-    pub stayed: Vec<MergeRecord>,
-    /// What came of the members of the merged actor that differed.
-    pub members: Vec<MergeMember>,
-    /// When it was undone; null while it holds.
-    pub undone_at: Option<DateTime<Utc>>,
-    /// The user who undid it.
-    pub undone_by: Option<UserId>,
-    /// What undoing it did not give back, since it had been changed in the meantime, as far as the caller may see it.
-    pub left_alone: Vec<LeftAlone>,
-}
-
-/// People who get rights by a merge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct AccessGain {
-    /// The role that they hold.
-    pub role: Role,
-    /// The actor that they hold it for, or that is part of the one that they hold it for.
-    pub at: ActorId,
-    /// The actor over whose records they get it too.
-    pub over: ActorId,
-    /// How many such grants there are.
-    pub grants: i64,
-}
-
-/// What a merge would do.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MergePreview {
-    pub merged_actor_id: ActorId,
-    /// The actor that lives on, as it would become.
-    pub survivor: Actor,
-    /// What would come of the members of the merged actor that differ.
-    pub members: Vec<MergeMember>,
-    /// How many records are concerned, by kind.
-    pub counts: Vec<MergeCount>,
-    /// The records concerned, as far as the caller may see them.
-    pub records: Vec<MergeRecord>,
-    /// Who would get rights that they do not have.
-    pub access: Vec<AccessGain>,
-    /// Whether the caller may let all of it follow. If not, the merge is refused (403).
-    pub allowed: bool,
-}
-
-/// What one actor would become part of.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(super) struct IntoWhich {
-    /// The actor that would live on; must be given.
-    #[param(nullable = false)]
-    pub into: Option<ActorId>,
-}
 
 /// Preview a merge
 ///

@@ -8,11 +8,8 @@ pub mod rules;
 pub(super) mod store;
 pub mod sync;
 mod table;
+mod types;
 mod withhold;
 
-pub use api::{NewSource, Source, routes};
-
-use crate::kernel::Id;
-
-/// The id of a source.
-pub type SourceId = Id<Source>;
+pub use api::routes;
+pub use types::*;

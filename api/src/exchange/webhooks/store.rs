@@ -9,10 +9,10 @@ use sea_orm::{
 
 use super::{
     Webhook, WebhookId, WebhookReason, WebhookStatus,
-    api::{NewReplay, NewWebhook},
     deliveries::{store as deliveries, table as delivery_table},
     rules::Allowed,
     table::{self, secret},
+    types::{NewReplay, NewWebhook},
 };
 use crate::{
     access::{By, Visibility, users::UserId},

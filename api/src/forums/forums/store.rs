@@ -9,9 +9,9 @@ use sea_orm::{
 
 use super::{
     Forum, ForumId, NewForum,
-    api::ForumFilter,
     rules::{self, Operation},
     table,
+    types::ForumFilter,
 };
 use crate::{
     access::{Caller, Reach, Sight, Visibility, policy::Permission},

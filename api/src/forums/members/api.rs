@@ -1,10 +1,7 @@
 use actix_web::{delete, get, patch, post, web::Data};
-use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{CollaborationLevel, MemberId, MemberStatus, rules::Operation, store};
+use super::{rules::Operation, store, types::*};
 use crate::{
     access::{
         By, Reach,
@@ -12,41 +9,7 @@ use crate::{
     },
     forums::forums::{Forum, ForumId, store as forums},
     kernel::{At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, Write, reply::Nothing, say},
-    registry::actors::{ActorId, ActorName},
 };
-
-/// An actor to be invited to a forum.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewMember {
-    pub actor_id: ActorId,
-    pub function: ForumFunction,
-    /// How closely the actor works together with the others now.
-    pub current_level: Option<CollaborationLevel>,
-    /// How closely the actor wishes to.
-    pub desired_level: Option<CollaborationLevel>,
-    /// First day of the membership.
-    pub valid_from: Option<NaiveDate>,
-    /// First day on which it no longer holds.
-    pub valid_to: Option<NaiveDate>,
-}
-
-/// An actor's place in a forum (medlem).
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Member {
-    pub id: MemberId,
-    /// Grows by one with each change.
-    pub version: i64,
-    pub forum_id: ForumId,
-    #[serde(flatten)]
-    pub fields: NewMember,
-    /// The actor by name; null where the caller may not see it.
-    pub actor: Option<ActorName>,
-    pub status: MemberStatus,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
 
 /// List members
 ///

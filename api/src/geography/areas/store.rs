@@ -8,7 +8,7 @@ use sea_orm::{
     sea_query::{Expr, Query, SelectStatement},
 };
 
-use super::{Area, AreaId, AreaLevel, api::AreaFilter, table};
+use super::{Area, AreaId, AreaLevel, table, types::AreaFilter};
 use crate::kernel::{Db, Fault, Page, Paging, Problem, Result, page::Key, request::Call, say, text};
 
 fn view(row: table::Model) -> Area {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     TaskKind,
-    api::{Task, TaskOperation, TaskSubject, Tasks},
+    types::{Task, TaskOperation, TaskSubject, Tasks},
 };
 use crate::{
     access::{

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     TraceKind, TraceLink,
-    api::{Direction, Trace, TraceEdge, TraceNode},
+    types::{Direction, Trace, TraceEdge, TraceNode},
 };
 use crate::{
     access::Sight,

@@ -10,7 +10,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query},
 };
 
-use super::{Intervention, InterventionId, NewIntervention, api::InterventionFilter, table};
+use super::{Intervention, InterventionId, NewIntervention, table, types::InterventionFilter};
 use crate::{
     access::{Reach, Sight, Visibility},
     assessments::causes::{CauseId, store as causes},

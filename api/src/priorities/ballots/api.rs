@@ -1,50 +1,13 @@
 use actix_web::{delete, get, put, web::Data};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{BallotId, Score, store};
+use super::{store, types::*};
 use crate::{
     access::{By, policy::needs},
-    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, extract::blank_is_none, reply::Nothing},
+    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, reply::Nothing},
     priorities::rounds::{RoundId, RoundStatus, rules::Operation, store as rounds},
-    registry::actors::{ActorId, ActorName},
+    registry::actors::ActorId,
 };
-
-/// A party's ballot.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewBallot {
-    /// A score for each candidate on each criterion; empty for who abstains.
-    #[serde(default)]
-    #[schema(max_items = 2000)]
-    pub scores: Vec<Score>,
-    /// Whether the party leaves the choice to the others.
-    #[serde(default)]
-    pub abstains: bool,
-    /// The party's own interest in the outcome, when it abstains for that.
-    #[serde(default, deserialize_with = "blank_is_none")]
-    #[schema(max_length = 2000)]
-    pub conflict_of_interest: Option<String>,
-}
-
-/// What a party has voted (röst).
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Ballot {
-    pub id: BallotId,
-    /// Grows by one with each change.
-    pub version: i64,
-    pub round_id: RoundId,
-    pub actor_id: ActorId,
-    #[serde(flatten)]
-    pub fields: NewBallot,
-    /// The actor by name; null where the caller may not see it.
-    pub actor: Option<ActorName>,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
 
 /// List ballots
 ///

@@ -7,7 +7,7 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
-use super::{Decision, DecisionId, DecisionStatus, FormerDecision, NewDecision, api::DecisionFilter, rules, table};
+use super::{Decision, DecisionId, DecisionStatus, FormerDecision, NewDecision, rules, table, types::DecisionFilter};
 use crate::{
     access::Sight,
     forums::forums::store as forums,

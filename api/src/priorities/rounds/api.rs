@@ -1,105 +1,18 @@
 use actix_web::{delete, get, patch, post, web::Data};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{Criterion, RankingMethod, RoundId, RoundResult, RoundScope, RoundStatus, TieBreak, rules::Operation, store};
+use super::{rules::Operation, store, types::*};
 use crate::{
     access::{
         By, Visibility,
         policy::{Permission, needs},
     },
-    forums::forums::{ForumId, among_members, rules as of_forum, store as forums},
-    interventions::interventions::{Horizon, InterventionId, InterventionTitle},
+    forums::forums::{rules as of_forum, store as forums},
     kernel::{
-        At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid,
-        extract::trimmed,
-        frozen::{Frozen, FrozenCheck},
-        page::Selection,
-        reply::Nothing,
+        At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, frozen::FrozenCheck, page::Selection, reply::Nothing,
     },
-    registry::actors::ActorName,
 };
-
-/// A round to be prepared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewRound {
-    /// The forum that chooses.
-    pub forum_id: ForumId,
-    /// What is to be chosen.
-    #[serde(deserialize_with = "trimmed")]
-    #[schema(min_length = 1, max_length = 1000, example = "Vilka insatser ska gå först nästa år?")]
-    pub question: String,
-    /// Whose choice it is; `joint` unless given.
-    #[serde(default)]
-    pub scope: RoundScope,
-    pub horizon: Horizon,
-    /// What is chosen among.
-    #[schema(min_items = 2, max_items = 100)]
-    pub candidates: Vec<InterventionId>,
-    /// What candidates are scored on.
-    #[schema(min_items = 1, max_items = 20)]
-    pub criteria: Vec<Criterion>,
-    /// How the joint ranking is computed; `weighted_scoring` unless given.
-    #[serde(default)]
-    pub method: RankingMethod,
-    /// What decides between equals; `weightiest_criterion` unless given.
-    #[serde(default)]
-    pub tie_break: TieBreak,
-    /// Who may see it; `forum` unless given, that is the forum's members.
-    #[serde(default = "among_members")]
-    pub visibility: Visibility,
-}
-
-/// A choice of what comes first (prioritering).
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Round {
-    pub id: RoundId,
-    /// Grows by one with each change.
-    pub version: i64,
-    #[serde(flatten)]
-    pub fields: NewRound,
-    pub status: RoundStatus,
-    /// What the ballots say together, as it was computed; null until the round is closed.
-    #[schema(value_type = Option<RoundResult>)]
-    pub result: Option<Box<RawValue>>,
-    /// SHA-256 of the whole result as …/canonical gives it, in hexadecimal; null until the round is closed, and for rounds that were
-    /// closed before digests were kept.
-    pub result_hash: Option<String>,
-    /// The number of the form that the result is written in, as revisions have it; null where there is no digest.
-    pub result_form: Option<i32>,
-    /// The titles of the candidates that the caller may see, in the candidates' order.
-    pub titles: Vec<InterventionTitle>,
-    /// The names of the parties in the result that the caller may see.
-    pub parties: Vec<ActorName>,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
-
-impl Round {
-    /// Its result with what shows that it is as it was.
-    #[must_use]
-    pub fn frozen(&self) -> Option<Frozen> {
-        self.result.clone().map(|content| Frozen { content, hash: self.result_hash.clone(), form: self.result_form })
-    }
-}
-
-/// Which rounds to list.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(super) struct RoundFilter {
-    /// Rounds of this forum.
-    #[param(nullable = false)]
-    pub forum_id: Option<ForumId>,
-    /// Rounds that have come this far.
-    #[param(nullable = false, inline)]
-    pub status: Option<RoundStatus>,
-}
 
 /// List rounds
 ///

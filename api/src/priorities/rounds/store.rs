@@ -5,9 +5,9 @@ use serde_json::value::RawValue;
 
 use super::{
     NewRound, Round, RoundId, RoundResult, RoundStatus, Uncounted, UncountedBecause,
-    api::RoundFilter,
     rules::{self, Life, Operation},
     table,
+    types::RoundFilter,
 };
 use crate::{
     access::{Reach, Sight},

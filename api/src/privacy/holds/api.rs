@@ -1,57 +1,11 @@
 use actix_web::{delete, get, post, web::Data};
-use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
-use uuid::Uuid;
 
-use super::{LegalHoldId, RecordKind, store};
+use super::{store, types::*};
 use crate::{
     access::{By, policy::needs},
     kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, Valid, reply::Nothing},
 };
-
-/// A legal hold to be placed.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewLegalHold {
-    pub record_kind: RecordKind,
-    /// The record that must stay.
-    pub record_id: Uuid,
-    /// Why it must stay, such as a case at court with its number.
-    #[schema(min_length = 1, max_length = 2000)]
-    pub reason: String,
-    /// First day of the hold; at once when left out.
-    pub valid_from: Option<NaiveDate>,
-    /// First day on which it no longer holds; until it is ended when left out.
-    pub valid_to: Option<NaiveDate>,
-}
-
-/// A record that must be neither erased nor disposed of (undantag från gallring).
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct LegalHold {
-    pub id: LegalHoldId,
-    /// Grows by one with each change.
-    pub version: i64,
-    #[serde(flatten)]
-    pub fields: NewLegalHold,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
-
-/// Which holds to list.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(super) struct HoldFilter {
-    /// Holds on this record.
-    #[param(nullable = false)]
-    pub record_id: Option<Uuid>,
-    /// Holds that are in force on this day.
-    #[param(nullable = false)]
-    pub valid_on: Option<NaiveDate>,
-}
 
 /// List legal holds
 ///

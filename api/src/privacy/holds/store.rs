@@ -8,7 +8,7 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
-use super::{LegalHold, LegalHoldId, NewLegalHold, RecordKind, api::HoldFilter, table};
+use super::{LegalHold, LegalHoldId, NewLegalHold, RecordKind, table, types::HoldFilter};
 use crate::{
     access::users::UserId,
     kernel::{

@@ -3,5 +3,7 @@
 
 mod api;
 pub mod store;
+mod types;
 
-pub use api::{Erasure, NewErasure, PersonalData, routes};
+pub use api::routes;
+pub use types::*;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Erasure, NewErasure, PersonalData,
-    api::{ErasedPart, KeptPart, PersonalDataPart},
+    types::{ErasedPart, KeptPart, PersonalDataPart},
 };
 use crate::{
     access::{

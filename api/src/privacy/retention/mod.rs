@@ -5,11 +5,8 @@ mod api;
 mod rules;
 pub mod store;
 mod table;
+mod types;
 
-pub use api::{NewRetentionRun, RetentionRun, RuleOutcome, routes};
+pub use api::routes;
 pub use rules::{Rule, Terms};
-
-use crate::kernel::Id;
-
-/// The id of a run.
-pub type RetentionRunId = Id<RetentionRun>;
+pub use types::*;

@@ -3,10 +3,7 @@
 mod api;
 pub mod store;
 pub mod table;
+mod types;
 
-pub use api::{Codelist, CodelistEntry, routes};
-
-use crate::kernel::Id;
-
-/// The id of an entry.
-pub type EntryId = Id<CodelistEntry>;
+pub use api::routes;
+pub use types::*;

@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*};
 
-use super::{Codelist, CodelistEntry, api::EntryFilter, table};
+use super::{Codelist, CodelistEntry, table, types::EntryFilter};
 use crate::kernel::{Db, Fault, Page, Paging, Problem, Result, Write, page::Key, request::Call, say, text};
 
 /// The codelist of policy domains, which an installation may extend.

@@ -20,7 +20,7 @@ pub(super) use put::{claim as claim_numbers, own, texts, version};
 pub use removal::remove;
 pub(super) use removal::{restore, restoring};
 
-use super::{Actor, ActorId, ActorName, ActorStatus, NewActor, api::ActorFilter, rules, table, tombstones};
+use super::{Actor, ActorId, ActorName, ActorStatus, NewActor, rules, table, tombstones, types::ActorFilter};
 use crate::{
     access::{Reach, Sight, Visibility, grants::store as grants},
     geography::areas::{AreaId, store as areas},

@@ -3,5 +3,7 @@
 mod api;
 pub mod rules;
 mod store;
+mod types;
 
 pub use api::routes;
+pub use types::*;

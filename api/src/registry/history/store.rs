@@ -4,8 +4,8 @@ use sea_orm::{EntityTrait, QueryOrder, entity::prelude::*};
 use serde_json::Value;
 
 use super::{
-    api::{MemberChange, VersionEntry},
     rules,
+    types::{MemberChange, VersionEntry},
 };
 use crate::{
     access::{Sight, Visibility},

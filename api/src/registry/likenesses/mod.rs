@@ -9,10 +9,7 @@
 mod api;
 pub mod store;
 mod table;
+mod types;
 
-pub use api::{Likeness, routes};
-
-use crate::kernel::Id;
-
-/// The id of a likeness.
-pub type LikenessId = Id<Likeness>;
+pub use api::routes;
+pub use types::*;

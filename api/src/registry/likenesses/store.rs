@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sea_orm::{Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryTrait, entity::prelude::*, sea_query::SimpleExpr};
 
-use super::{Likeness, LikenessId, api::LikenessFilter, table};
+use super::{Likeness, LikenessId, table, types::LikenessFilter};
 use crate::{
     access::{Reach, Sight},
     kernel::{Db, Page, Paging, Problem, Result, Write, page::Key, request::Call, say, secrecy::Secrecy},

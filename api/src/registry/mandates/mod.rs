@@ -4,60 +4,7 @@
 mod api;
 pub mod store;
 pub mod table;
+mod types;
 
-use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
-pub use api::{Mandate, NewMandate, routes};
-
-use crate::kernel::Id;
-
-/// The id of a mandate.
-pub type MandateId = Id<Mandate>;
-
-/// What a mandate lets an actor do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Power {
-    /// Besluta.
-    Decide,
-    /// Finansiera.
-    Fund,
-    /// Genomföra.
-    Implement,
-    /// Reglera.
-    Regulate,
-    /// Ge råd.
-    Advise,
-    /// Informera.
-    Inform,
-}
-
-/// What a mandate rests on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
-#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[schema(as = MandateBasis)]
-pub enum Basis {
-    /// Law (lagstadgat).
-    Statutory,
-    /// Delegation (delegerat).
-    Delegated,
-    /// Agreement (avtalat).
-    Agreed,
-    /// Own choice (frivilligt).
-    Voluntary,
-}
-
-/// Who vouches for a mandate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
-#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-#[schema(as = MandateConfirmer)]
-pub enum Confirmer {
-    /// The actor's own people (självangivet).
-    Party,
-    /// Who coordinates where it holds (bekräftat).
-    Coordinator,
-}
+pub use api::routes;
+pub use types::*;

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QueryTrait, entity::prelude::*};
 
-use super::{Basis, Confirmer, Mandate, MandateId, NewMandate, api::MandateFilter, table};
+use super::{Basis, Confirmer, Mandate, MandateId, NewMandate, table, types::MandateFilter};
 use crate::{
     access::{Reach, Sight},
     geography::areas::store as areas,

@@ -9,7 +9,7 @@ use sea_orm::{
     sea_query::{Query, SelectStatement},
 };
 
-use super::{ActorRelation, NewActorRelation, RelationId, RelationKind, api::RelationFilter, rules, table};
+use super::{ActorRelation, NewActorRelation, RelationId, RelationKind, rules, table, types::RelationFilter};
 use crate::{
     access::{Reach, Sight, Visibility},
     geography::areas::AreaId,

@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryTrait, entity::prelude::*};
 
-use super::{NewStatement, Statement, StatementId, api::StatementFilter, table};
+use super::{NewStatement, Statement, StatementId, table, types::StatementFilter};
 use crate::{
     access::{Reach, Sight},
     geography::areas::store as areas,

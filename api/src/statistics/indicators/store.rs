@@ -2,7 +2,7 @@
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QuerySelect, QueryTrait, entity::prelude::*};
 
-use super::{Indicator, IndicatorId, NewIndicator, api::IndicatorFilter, table};
+use super::{Indicator, IndicatorId, NewIndicator, table, types::IndicatorFilter};
 use crate::{
     access::Visibility,
     kernel::{

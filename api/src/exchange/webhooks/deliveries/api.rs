@@ -1,55 +1,12 @@
 use actix_web::{get, post, web::Data};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{DeliveryError, DeliveryId, DeliveryState, store};
+use super::{store, types::*};
 use crate::{
     access::{By, policy::needs},
     exchange::webhooks::{WebhookId, Webhooks, store as webhooks},
     kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result},
 };
-
-/// A message of a webhook, with how it went (leverans). What the receiver answered is not kept, but for its status.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct WebhookDelivery {
-    pub id: DeliveryId,
-    pub webhook_id: WebhookId,
-    /// The `webhook-id` that the message carries, the same each time it is sent.
-    pub message_id: String,
-    /// What the message tells of, such as `actor.upsert`, or `ping`.
-    #[serde(rename = "type")]
-    #[schema(example = "actor.upsert")]
-    pub kind: String,
-    /// The event's place in the feed; null for `ping`.
-    pub position: Option<i64>,
-    pub state: DeliveryState,
-    /// How often it has been tried since it was queued or queued anew.
-    pub attempts: i32,
-    /// When it is tried next; null when it is tried no more.
-    pub next_try_at: Option<DateTime<Utc>>,
-    pub last_tried_at: Option<DateTime<Utc>>,
-    /// The HTTP status of the last answer; null when there was none.
-    pub last_status: Option<i32>,
-    /// How long the last try took, in milliseconds.
-    pub last_duration_ms: Option<i32>,
-    /// Why the last try did not succeed.
-    pub last_error: Option<DeliveryError>,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
-
-/// Which deliveries.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(super) struct DeliveryFilter {
-    /// Those that have come this far.
-    #[param(nullable = false, inline)]
-    pub state: Option<DeliveryState>,
-}
 
 /// List deliveries
 ///

@@ -7,7 +7,7 @@ use sea_orm::{
     sea_query::{Expr, OnConflict},
 };
 
-use super::{DeliveryError, DeliveryId, DeliveryState, WebhookDelivery, api::DeliveryFilter, table};
+use super::{DeliveryError, DeliveryId, DeliveryState, WebhookDelivery, table, types::DeliveryFilter};
 use crate::{
     exchange::webhooks::{Webhook, WebhookId, WebhookStatus},
     kernel::{Db, Page, Paging, Problem, Result, Write, page::Key, request::Call, say},

@@ -1,0 +1,49 @@
+//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Rule;
+use crate::{access::users::UserId, kernel::Id};
+
+/// The id of a run.
+pub type RetentionRunId = Id<RetentionRun>;
+
+/// A run of disposal to be made.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewRetentionRun {
+    /// Whether to count only, and remove nothing.
+    pub dry_run: bool,
+}
+
+/// The protocol of a run of disposal (gallringsprotokoll).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetentionRun {
+    pub id: RetentionRunId,
+    pub started_at: DateTime<Utc>,
+    /// Who started it; null for the installation itself.
+    pub started_by: Option<UserId>,
+    /// Whether it counted only, and removed nothing.
+    pub dry_run: bool,
+    /// What became of each rule.
+    pub rules: Vec<RuleOutcome>,
+}
+
+/// What a run did by one rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RuleOutcome {
+    pub rule: Rule,
+    /// The days that the rule said at the time.
+    #[schema(format = Int32)]
+    pub days: i64,
+    /// How many were due.
+    pub found: i64,
+    /// How many were removed; for accounts, erased.
+    pub removed: i64,
+    /// How many were due but must be kept, by a legal hold or by law.
+    pub held_back: i64,
+}
