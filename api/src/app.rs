@@ -48,7 +48,7 @@ use crate::{
         places::Places,
     },
     openapi::{self, Documents},
-    routes,
+    records, routes,
     service::{
         health::{self, Asked},
         kept::{self, Kept},
@@ -94,7 +94,7 @@ impl App {
     /// # Errors
     /// When the database cannot be used, with a sentence that says why.
     pub async fn build(config: Config, clock: Clock, ids: Ids) -> Result<Self, OpenError> {
-        let db = Db::open(&config.database(), config.migrate_on_start, clock, ids).await?;
+        let db = Db::open(&config.database(), records::ALL, config.migrate_on_start, clock, ids).await?;
         let failed = |problem: crate::kernel::Problem| OpenError::Database(problem.to_string());
         if config.reference_pack {
             packs::load(&db).await.map_err(failed)?;

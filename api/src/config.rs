@@ -410,8 +410,8 @@ impl Config {
 
     /// How long personal data is kept.
     #[must_use]
-    pub const fn retention(&self) -> crate::privacy::retention::Terms {
-        crate::privacy::retention::Terms { sessions: self.retention_sessions_days, users: self.retention_users_days, feed: self.feed_days }
+    pub const fn retention(&self) -> crate::kernel::record::Terms {
+        crate::kernel::record::Terms { sessions: self.retention_sessions_days, users: self.retention_users_days, feed: self.feed_days }
     }
 
     /// What surrounds every call.

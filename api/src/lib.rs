@@ -18,6 +18,7 @@ pub mod kernel;
 pub mod openapi;
 pub mod priorities;
 pub mod privacy;
+pub mod records;
 pub mod reference;
 pub mod registry;
 pub mod routes;

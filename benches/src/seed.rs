@@ -59,7 +59,7 @@ pub async fn fill(database: &Database, count: usize) -> Outcome<Seeded> {
         durable: true,
         cache_mebibytes: 128,
     };
-    let db = Db::open(&settings, true, Clock::System, Ids::Random).await?;
+    let db = Db::open(&settings, samsyn::records::ALL, true, Clock::System, Ids::Random).await?;
     packs::load(&db).await?;
     administrator(&db).await?;
     let places = places(&db).await?;

@@ -72,7 +72,7 @@ fn verify(url: &str, from: i64, noted: Option<Head>) -> Seen {
                 durable: false,
                 cache_mebibytes: 16,
             };
-            let db = Db::open(&settings, false, Clock::Fixed(today()), Ids::counted_from(900_000)).await.unwrap();
+            let db = Db::open(&settings, samsyn::records::ALL, false, Clock::Fixed(today()), Ids::counted_from(900_000)).await.unwrap();
             audit::link(&db).await.unwrap();
             let seen = audit::verify(from, noted.as_ref(), &db).await.unwrap();
             let mut lines = 0;

@@ -1,11 +1,12 @@
 //! People whose data is stored: what there is of them, who gets to see it, how it goes, and what must stay.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rstest::rstest;
 use samsyn::{
     access::policy::{Permission, Role},
-    privacy::register::{Form, Of, TABLES, Why, declared, markdown},
+    kernel::record::{Table, Why},
+    privacy::register::markdown,
 };
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     contract::{golden, operations},
     harness::{Client, Database, PASSWORD, TestApp, id, today},
+    records::{schema, tables},
     story::{self, Teller},
 };
 
@@ -42,83 +44,11 @@ fn run(url: &str, sql: &str) {
     rows(url, sql);
 }
 
-/// Every column of the real database with its type, by table. What the databases keep for themselves is left out.
-fn schema(app: &TestApp, database: Database) -> BTreeMap<String, BTreeMap<String, String>> {
-    let sql = match database {
-        Database::Sqlite => {
-            "SELECT tables.name, columns.name AS c, columns.type FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns \
-             WHERE tables.type = 'table'"
-        }
-        Database::Postgres => {
-            "SELECT table_name::text, column_name::text, data_type::text FROM information_schema.columns WHERE table_schema = 'public'"
-        }
-    };
-    let mut tables: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    for row in rows(&app.url, sql) {
-        let [table, column, kind] = row.try_into().unwrap();
-        let own = table != "seaql_migrations" && !table.starts_with("sqlite_") && !table.starts_with("search_words_");
-        if own {
-            tables.entry(table).or_default().insert(column, kind);
-        }
-    }
-    tables
-}
-
-#[rstest]
-fn the_register_names_every_column_of_the_database(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(app) = TestApp::start(database) else { return };
-    let schema = schema(&app, database);
-    let mut wrong = Vec::new();
-    for (table, columns) in &schema {
-        let Some(declared) = declared(table) else {
-            wrong.push(format!("the table {table} is not declared in privacy/register/tables.rs"));
-            continue;
-        };
-        let names: Vec<_> = declared.all().collect();
-        for (column, kind) in columns {
-            match names.iter().find(|(name, _)| name == column) {
-                None => wrong.push(format!("{table}.{column} is not declared")),
-                Some((_, form)) if database == Database::Postgres && declared.of != Of::Nobody => {
-                    let fits = match form {
-                        Form::Id => kind == "uuid",
-                        Form::Time => kind.starts_with("timestamp"),
-                        Form::Day => kind == "date",
-                        Form::Text => kind == "text" || kind == "character varying",
-                        Form::Int => matches!(kind.as_str(), "integer" | "bigint"),
-                        Form::Flag => kind == "boolean",
-                        Form::Json => kind == "jsonb",
-                        Form::Bytes => kind == "bytea",
-                    };
-                    if !fits {
-                        wrong.push(format!("{table}.{column} is declared as {form:?} but is {kind}"));
-                    }
-                }
-                Some(_) => {}
-            }
-        }
-    }
-    // The index of words is a column of its table on one database and a table of its own on the other.
-    let elsewhere = |table: &str, column: &str| match database {
-        Database::Sqlite => (table, column) == ("search_entry", "words"),
-        Database::Postgres => table == "search_words",
-    };
-    for declared in TABLES {
-        for (column, _) in declared.all().filter(|(column, _)| !elsewhere(declared.table, column)) {
-            if !schema.get(declared.table).is_some_and(|columns| columns.contains_key(column)) {
-                wrong.push(format!("{}.{column} is declared but does not exist", declared.table));
-            }
-        }
-        let mut once = BTreeSet::new();
-        wrong.extend(declared.all().filter(|(column, _)| !once.insert(*column)).map(|(column, _)| format!("{column} stands twice")));
-    }
-    assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
 #[test]
 fn what_the_register_says_is_shown_exists_in_the_contract() {
     let known: BTreeSet<_> =
         operations().into_iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap().to_owned()).collect();
-    for personal in TABLES.iter().flat_map(|declared| declared.personal) {
+    for personal in tables().flat_map(|declared| declared.personal) {
         for operation in personal.shown.split_whitespace() {
             assert!(known.contains(operation), "{operation} is in the register but not in the contract");
         }
@@ -128,7 +58,7 @@ fn what_the_register_says_is_shown_exists_in_the_contract() {
 #[test]
 fn the_page_of_the_register_is_current() {
     let config = samsyn::config::Config::load(&[], None, std::iter::empty(), &[]).unwrap();
-    golden("docs/personal-data.md", &markdown(&config.retention()));
+    golden("docs/personal-data.md", &markdown(&tables().collect::<Vec<&Table>>(), &config.retention()));
 }
 
 #[rstest]
@@ -138,7 +68,7 @@ fn the_register_is_for_everybody_to_read_in_their_language(#[values(Database::Sq
     let account = register["tables"].as_array().unwrap().iter().find(|table| table["table"] == "user_account").unwrap();
     assert_eq!(account["personal"][0]["legalBasis"], json!("Uppgift av allmänt intresse, GDPR art. 6.1 e"));
     let register = app.anybody().with("Accept-Language", "en").get("/personal-data-register").is(200).json;
-    assert_eq!(register["tables"].as_array().unwrap().len(), TABLES.len());
+    assert_eq!(register["tables"].as_array().unwrap().len(), tables().count());
     assert_eq!(register["rules"][0]["days"], json!(730));
 }
 
@@ -177,7 +107,7 @@ fn abuse_81_answers_with_personal_data_or_tokens_are_not_stored_on_the_way(
     let session = app.anybody().post("/sessions", &json!({"email": email, "password": PASSWORD})).is(201);
     assert_eq!(session.header("cache-control"), Some("no-store"));
     // What the register says shows accounts and grants is among them.
-    for personal in TABLES.iter().flat_map(|declared| declared.personal) {
+    for personal in tables().flat_map(|declared| declared.personal) {
         if matches!(personal.why, Why::Account | Why::Access | Why::SignIn | Why::Repetition | Why::Accountability) {
             for operation in personal.shown.split_whitespace() {
                 assert!(private.contains(operation), "{operation} shows personal data and may be stored on the way");

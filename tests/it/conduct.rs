@@ -201,7 +201,13 @@ fn a_pack_loaded_again_changes_nothing_and_leaves_local_changes(#[values(Databas
     std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async {
             let settings = samsyn::config::Config::load(&[("database_url", &url)], None, std::iter::empty(), &[]).unwrap().database();
-            let open = samsyn::kernel::Db::open(&settings, true, samsyn::kernel::clock::Clock::System, samsyn::kernel::id::Ids::Random);
+            let open = samsyn::kernel::Db::open(
+                &settings,
+                samsyn::records::ALL,
+                true,
+                samsyn::kernel::clock::Clock::System,
+                samsyn::kernel::id::Ids::Random,
+            );
             let db = open.await.unwrap();
             // As a newer pack would: the note that it is loaded is gone.
             sea_orm::ConnectionTrait::execute_unprepared(&db_writer(&settings).await, "DELETE FROM pack").await.unwrap();
@@ -230,7 +236,9 @@ fn several_instances_may_start_at_once_on_an_empty_database(#[values(Database::S
                 let settings = samsyn::config::Config::load(&[("database_url", &url)], None, std::iter::empty(), &[]).unwrap().database();
                 actix_web::rt::System::new().block_on(async {
                     let (clock, ids) = (samsyn::kernel::clock::Clock::System, samsyn::kernel::id::Ids::Random);
-                    let db = samsyn::kernel::Db::open(&settings, true, clock, ids).await.map_err(|error| error.to_string())?;
+                    let db = samsyn::kernel::Db::open(&settings, samsyn::records::ALL, true, clock, ids)
+                        .await
+                        .map_err(|error| error.to_string())?;
                     db.close().await;
                     Ok::<(), String>(())
                 })
@@ -251,7 +259,13 @@ fn a_database_newer_than_the_program_is_refused(#[values(Database::Sqlite, Datab
             let settings = samsyn::config::Config::load(&[("database_url", &url)], None, std::iter::empty(), &[]).unwrap().database();
             let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_tomorrow', 1)";
             sea_orm::ConnectionTrait::execute_unprepared(&db_writer(&settings).await, newer).await.unwrap();
-            let open = samsyn::kernel::Db::open(&settings, true, samsyn::kernel::clock::Clock::System, samsyn::kernel::id::Ids::Random);
+            let open = samsyn::kernel::Db::open(
+                &settings,
+                samsyn::records::ALL,
+                true,
+                samsyn::kernel::clock::Clock::System,
+                samsyn::kernel::id::Ids::Random,
+            );
             open.await.err().map(|error| error.to_string()).unwrap_or_default()
         })
     })

@@ -95,7 +95,7 @@ pub fn counted(app: &TestApp, select: &'static str) -> i64 {
     let (settings, (send, receive)) = (settings_of(&app.url), std::sync::mpsc::channel());
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let db = Db::open(&settings, false, Clock::Fixed(today()), Ids::counted_from(900_000)).await.unwrap();
+            let db = Db::open(&settings, samsyn::records::ALL, false, Clock::Fixed(today()), Ids::counted_from(900_000)).await.unwrap();
             let count = Statement::from_string(db.backend(), select);
             let row = db.reader().query_one_raw(count).await.unwrap().unwrap();
             send.send(row.try_get("", "rows_found").unwrap()).unwrap();
@@ -647,7 +647,8 @@ pub fn with_db(url: &str, now: TimeDelta, first_id: u64, work: impl AsyncFnOnce(
     let settings = settings_of(url);
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let db = Db::open(&settings, false, Clock::Fixed(today() + now), Ids::counted_from(first_id)).await.unwrap();
+            let db =
+                Db::open(&settings, samsyn::records::ALL, false, Clock::Fixed(today() + now), Ids::counted_from(first_id)).await.unwrap();
             let access = Access::load(config_of("").tokens(), &db).await.unwrap();
             let contract = Arc::new(Contract::new(&openapi::document(openapi::CANONICAL_URL)).unwrap());
             work(&db, &access, Worker::new(contract, Bounds::of(&config_of("import_rows = 2000")))).await;

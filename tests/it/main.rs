@@ -49,6 +49,7 @@ mod morning;
 mod policy;
 mod priorities;
 mod random_walk;
+mod records;
 mod registers;
 mod registry;
 mod round_trip;

@@ -1,13 +1,10 @@
 //! Two that are one: what is shown beforehand is what is done, nothing is lost, old addresses lead on, and all of it can be
 //! undone.
 
-use std::{collections::BTreeSet, thread};
+use std::thread;
 
 use rstest::rstest;
-use samsyn::{
-    access::policy::Role,
-    exchange::merging::references::{FOLLOWING, FROZEN, STAYING},
-};
+use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
 use crate::{
@@ -218,57 +215,9 @@ fn same(before: &[(String, u16, Value)], after: &[(String, u16, Value)]) {
     }
 }
 
-#[rstest]
-fn every_column_that_names_an_actor_follows_or_is_said_to_stay(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(app) = TestApp::start(database) else { return };
-    let (keys, columns) = match database {
-        Database::Sqlite => (
-            "SELECT tables.name, keys.\"from\" FROM sqlite_master AS tables, pragma_foreign_key_list(tables.name) AS keys WHERE keys.\"table\" = 'actor'",
-            "SELECT tables.name, columns.name AS c FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'",
-        ),
-        Database::Postgres => (
-            "SELECT own.table_name::text, own.column_name::text FROM information_schema.table_constraints AS rule \
-             JOIN information_schema.key_column_usage AS own USING (constraint_schema, constraint_name) \
-             JOIN information_schema.constraint_column_usage AS other USING (constraint_schema, constraint_name) \
-             WHERE rule.constraint_type = 'FOREIGN KEY' AND other.table_name = 'actor'",
-            "SELECT table_name::text, column_name::text FROM information_schema.columns WHERE table_schema = 'public'",
-        ),
-    };
-    let declared: BTreeSet<(String, String)> = FOLLOWING
-        .iter()
-        .map(|reference| (reference.table, reference.column))
-        .chain(STAYING.iter().map(|(table, column, _)| (*table, *column)))
-        .map(|(table, column)| (table.to_owned(), column.to_owned()))
-        .collect();
-    let pairs = |sql: &str| rows(&app.url, sql).into_iter().map(|row| (row[0].clone(), row[1].clone())).collect::<BTreeSet<_>>();
-    let columns = pairs(columns);
-    let mut naming = pairs(keys);
-    assert!(naming.len() > 10, "the schema was read: {naming:?}");
-    naming.extend(columns.iter().filter(|(_, column)| column.ends_with("actor_id")).cloned());
-    let forgotten: Vec<_> = naming.difference(&declared).collect();
-    assert!(forgotten.is_empty(), "these name an actor and stand nowhere in exchange/merging/references: {forgotten:?}");
-    let unknown: Vec<_> = declared.difference(&columns).collect();
-    assert!(unknown.is_empty(), "these are declared and not there: {unknown:?}");
-    for (table, column) in FROZEN {
-        assert!(columns.contains(&((*table).to_owned(), (*column).to_owned())), "{table}.{column}");
-    }
-    // No column of JSON names actors but those that are said to be frozen.
-    let app_records = twice(&app);
-    let text = |column: &str| if database == Database::Sqlite { format!("\"{column}\"") } else { format!("\"{column}\"::text") };
-    for (table, column) in &columns {
-        let known = declared.iter().any(|(t, c)| t == table && c == column) || FROZEN.contains(&(table, column));
-        let kept = matches!(table.as_str(), "event" | "audit_entry" | "idempotent_answer" | "record_version" | "actor" | "search_entry")
-            || table.starts_with("search_words")
-            || table.starts_with("sqlite_");
-        if known || kept || column.ends_with("record_id") {
-            continue;
-        }
-        // As text, or as the bytes of an id.
-        let (whole, bare) = (&app_records.gone, app_records.gone.replace('-', ""));
-        let bytes = if database == Database::Sqlite { format!(" OR lower(hex(\"{column}\")) LIKE '%{bare}%'") } else { String::new() };
-        let sql = format!("SELECT '1' AS found FROM \"{table}\" WHERE {} LIKE '%{whole}%'{bytes}", text(column));
-        assert!(rows(&app.url, &sql).is_empty(), "{table}.{column} names an actor");
-    }
+/// Registers the association twice, with all that can hang on an actor; returns the id of the one that is to go.
+pub fn registered_twice(app: &TestApp) -> String {
+    twice(app).gone
 }
 
 #[rstest]

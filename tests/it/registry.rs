@@ -400,7 +400,7 @@ fn put(app: &TestApp, drafts: Vec<Draft>) -> Vec<Result<Actor, Problem>> {
     let settings = settings_of(&app.url);
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async {
-            let db = Db::open(&settings, false, Clock::Fixed(today()), Ids::counted_from(5_000_000)).await.unwrap();
+            let db = Db::open(&settings, samsyn::records::ALL, false, Clock::Fixed(today()), Ids::counted_from(5_000_000)).await.unwrap();
             let outcomes = db
                 .transaction(&Call::of_installation(), async |w| actors::put_many(drafts.clone(), &Sight::of_installation(), w).await)
                 .await
@@ -503,7 +503,7 @@ fn many_actors_are_stored_fast(#[values(Database::Sqlite, Database::Postgres)] d
     let settings = settings_of(&app.url);
     let spent = thread::spawn(move || {
         actix_web::rt::System::new().block_on(async {
-            let db = Db::open(&settings, false, Clock::Fixed(today()), Ids::counted_from(5_000_000)).await.unwrap();
+            let db = Db::open(&settings, samsyn::records::ALL, false, Clock::Fixed(today()), Ids::counted_from(5_000_000)).await.unwrap();
             #[expect(clippy::disallowed_methods, reason = "it measures")]
             let begun = Instant::now();
             for start in (0..count).step_by(500) {

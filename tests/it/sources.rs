@@ -454,7 +454,7 @@ fn inside<T: Send + 'static>(app: &TestApp, work: impl AsyncFnOnce(&Db, &Source,
     let settings = settings_of(&app.url);
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let db = Db::open(&settings, false, Clock::Fixed(today()), Ids::counted_from(5_000_000)).await.unwrap();
+            let db = Db::open(&settings, samsyn::records::ALL, false, Clock::Fixed(today()), Ids::counted_from(5_000_000)).await.unwrap();
             let contract = Contract::new(&samsyn::openapi::document(samsyn::openapi::CANONICAL_URL)).unwrap();
             let sight = Sight::of_installation();
             let mut reach = Reach::default();

@@ -33,3 +33,9 @@ pub use caller::{Caller, Reach, Scope as CallerScope, Sight, Visibility};
 pub use lasting::Lasting;
 pub use limits::{LimitSettings, Limits};
 pub use tokens::{Access, TokenSettings};
+
+use crate::kernel::record::{Table, nobody};
+
+/// The tables that are kept here.
+pub const TABLES: &[Table] =
+    &[nobody("signing_key", "id:text private_key:bytes public_key created_at signs_from:time"), nobody("access_epoch", "epoch:int")];

@@ -12,7 +12,8 @@ use super::{Access, Caller, policy::Permission};
 use crate::kernel::{
     Db, Result,
     contract::Contract,
-    secrecy::{Mark, Marks, PARTS, Part, Secrecy},
+    record::{self, Part, Record},
+    secrecy::{Mark, Marks, Secrecy},
 };
 
 impl Access {
@@ -76,12 +77,12 @@ pub async fn marks_in_force(db: &impl ConnectionTrait) -> Result<Marks> {
     let mut whole: Vec<(Uuid, Mark)> = marks.iter().flat_map(whole).collect();
     while !whole.is_empty() {
         let mut parts = Vec::new();
-        for part in PARTS {
-            let of: Vec<&(Uuid, Mark)> = whole.iter().filter(|(_, mark)| mark.kind == part.of).collect();
+        for (record, part) in all_parts() {
+            let of: Vec<&(Uuid, Mark)> = whole.iter().filter(|(_, mark)| mark.kind == part.kind).collect();
             let ids: Vec<Uuid> = of.iter().map(|(id, _)| *id).collect();
-            for (id, owner) in parts_of(part, &ids, db).await? {
+            for (id, owner) in parts_of(record, part, &ids, db).await? {
                 let marks = of.iter().filter(|(marked, _)| *marked == owner);
-                parts.extend(marks.map(|(_, mark)| (id, Mark { kind: part.kind.to_owned(), ..mark.clone() })));
+                parts.extend(marks.map(|(_, mark)| (id, Mark { kind: record.kind.to_owned(), ..mark.clone() })));
             }
         }
         for (id, mark) in &parts {
@@ -92,14 +93,19 @@ pub async fn marks_in_force(db: &impl ConnectionTrait) -> Result<Marks> {
     Ok(marks)
 }
 
+/// The kinds of record that are parts of others, each with what it is a part of.
+fn all_parts() -> impl Iterator<Item = (&'static Record, Part)> {
+    record::all().filter_map(|record| Some((record, record.part_of?)))
+}
+
 /// The parts of this kind that these records have, each with the record that it is a part of.
-async fn parts_of(part: &Part, records: &[Uuid], db: &impl ConnectionTrait) -> Result<Vec<(Uuid, Uuid)>> {
+async fn parts_of(record: &Record, part: Part, wholes: &[Uuid], db: &impl ConnectionTrait) -> Result<Vec<(Uuid, Uuid)>> {
     let mut found = Vec::new();
-    for records in records.chunks(10_000) {
+    for wholes in wholes.chunks(10_000) {
         let select = Query::select()
             .columns(["id", part.column])
-            .from(part.table)
-            .and_where(Expr::col(part.column).is_in(records.iter().copied()))
+            .from(record.table)
+            .and_where(Expr::col(part.column).is_in(wholes.iter().copied()))
             .order_by("id", sea_orm::Order::Asc)
             .take();
         for row in db.query_all(&select).await? {
@@ -117,11 +123,11 @@ pub async fn all_parts_of(kind: &str, id: Uuid, db: &impl ConnectionTrait) -> Re
     let mut found = Vec::new();
     let mut next = vec![(kind.to_owned(), vec![id])];
     while let Some((kind, ids)) = next.pop() {
-        for part in PARTS.iter().filter(|part| part.of == kind) {
-            let parts: Vec<Uuid> = parts_of(part, &ids, db).await?.into_iter().map(|(part, _)| part).collect();
+        for (record, part) in all_parts().filter(|(_, part)| part.kind == kind) {
+            let parts: Vec<Uuid> = parts_of(record, part, &ids, db).await?.into_iter().map(|(part, _)| part).collect();
             if !parts.is_empty() {
-                next.push((part.kind.to_owned(), parts.clone()));
-                found.push((part.kind, parts));
+                next.push((record.kind.to_owned(), parts.clone()));
+                found.push((record.kind, parts));
             }
         }
     }

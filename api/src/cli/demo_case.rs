@@ -29,7 +29,7 @@ use crate::{
     priorities::{
         ballots::store as ballots,
         decisions::store as decisions,
-        rounds::{Round, store as rounds},
+        rounds::{Round, closing, store as rounds},
     },
     registry::{
         actors::{ActorId, store as actors},
@@ -299,7 +299,7 @@ impl Case<'_> {
             let ballot = json!({"scores": scores.collect::<Vec<_>>()});
             ballots::put(&round, actor, None, read(ballot)?, self.w).await?;
         }
-        let round = rounds::close(&round, self.w).await?;
+        let round = closing::close(&round, self.w).await?;
         let decision = json!({
             "roundId": round.id, "chosen": [candidates[0], candidates[1]], "decidedOn": "2026-11-20",
             "reason": "Rådet vill börja med orsaken bakom skillnaderna, även om den tar längre tid än det som fick flest poäng."

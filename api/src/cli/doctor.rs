@@ -2,6 +2,7 @@ use super::Outcome;
 use crate::{
     config::Config,
     kernel::{Db, clock::Clock, id::Ids},
+    records,
 };
 
 /// Tries what serving needs, one thing after the other, and says what to do where it fails.
@@ -11,7 +12,7 @@ pub(super) async fn run(config: Config) -> Outcome {
         println!("warn  {warning}");
     }
     config.may_serve()?;
-    let db = match Db::open(&config.database(), false, Clock::System, Ids::Random).await {
+    let db = match Db::open(&config.database(), records::ALL, false, Clock::System, Ids::Random).await {
         Ok(db) => db,
         Err(error) => {
             println!("fail  {error}");

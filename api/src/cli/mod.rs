@@ -20,7 +20,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::{
     config::Config,
     kernel::{Db, clock::Clock, id::Ids},
-    openapi,
+    openapi, records,
 };
 
 /// What a command may end with: a sentence for the one at the console.
@@ -199,7 +199,7 @@ fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
 }
 
 async fn open(config: &Config, migrate: bool) -> Result<Db, Box<dyn std::error::Error>> {
-    Ok(Db::open(&config.database(), migrate, Clock::System, Ids::Random).await?)
+    Ok(Db::open(&config.database(), records::ALL, migrate, Clock::System, Ids::Random).await?)
 }
 
 async fn migrate(config: Config) -> Outcome {

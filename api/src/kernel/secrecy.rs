@@ -60,33 +60,6 @@ pub struct Mark {
     pub actor: Option<Uuid>,
 }
 
-/// What is a part of a record: told below its address, or kept with it, and of no meaning without it. A mark on all of a record
-/// is one on all of its parts too, and on theirs. What merely refers to a record is no part of it.
-#[derive(Clone, Copy, Debug)]
-pub struct Part {
-    /// The kind of record, in snake case.
-    pub kind: &'static str,
-    /// The kind of record that it is a part of.
-    pub of: &'static str,
-    pub table: &'static str,
-    /// The column that says of which.
-    pub column: &'static str,
-}
-
-/// All that is a part of something that can be marked. A new kind that has a text of its own and belongs to a record gets its
-/// line here, and nothing more is needed. Relations are between two actors, and are hidden with what they tell of.
-pub const PARTS: &[Part] = &[
-    Part { kind: "mandate", of: "actor", table: "mandate", column: "actor_id" },
-    Part { kind: "statement", of: "actor", table: "statement", column: "actor_id" },
-    Part { kind: "member", of: "forum", table: "forum_member", column: "forum_id" },
-    Part { kind: "finding", of: "assessment", table: "finding", column: "assessment_id" },
-    Part { kind: "cause", of: "assessment", table: "cause", column: "assessment_id" },
-    Part { kind: "endorsement", of: "assessment", table: "endorsement", column: "assessment_id" },
-    Part { kind: "evidence", of: "finding", table: "evidence", column: "finding_id" },
-    Part { kind: "ballot", of: "round", table: "ballot", column: "round_id" },
-    Part { kind: "decision", of: "round", table: "decision", column: "round_id" },
-];
-
 /// All marks that hold, by the record's id.
 pub type Marks = HashMap<Uuid, Vec<Mark>>;
 

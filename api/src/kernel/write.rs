@@ -19,9 +19,9 @@ use super::{
     language::say,
     personal_number,
     problem::{Fault, Kind, Problem, Result},
+    record,
     reply::Stored,
     request::{Call, Once},
-    secrecy::PARTS,
     table::is_postgres,
 };
 
@@ -291,7 +291,8 @@ impl Db {
 /// Whether something may have become part of a record that is under secrecy as a whole, which is remembered with what is part
 /// of it.
 async fn joins_what_is_marked(changes: &[Change], tx: &Transaction) -> Result<bool> {
-    if !changes.iter().any(|change| PARTS.iter().any(|part| part.kind == change.kind)) {
+    let is_part = |change: &Change| record::of_kind(change.kind).is_some_and(|record| record.part_of.is_some());
+    if !changes.iter().any(is_part) {
         return Ok(false);
     }
     let marked = "SELECT 1 FROM secrecy_mark WHERE member = '' AND lifted_at IS NULL LIMIT 1";

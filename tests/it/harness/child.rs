@@ -173,7 +173,7 @@ pub fn with_db<R: Send + 'static>(database_url: &str, migrate: bool, work: impl 
     let settings = settings_of(database_url);
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let db = Db::open(&settings, migrate, Clock::System, Ids::Random).await.unwrap();
+            let db = Db::open(&settings, samsyn::records::ALL, migrate, Clock::System, Ids::Random).await.unwrap();
             let result = work(&db).await;
             db.close().await;
             result

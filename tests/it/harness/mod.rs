@@ -392,8 +392,15 @@ impl TestApp {
         let first = 500_000 + self.users.fetch_add(1, Ordering::Relaxed) as u64 * 100;
         thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let db =
-                    samsyn::kernel::Db::open(&config.database(), false, Clock::Fixed(today()), Ids::counted_from(first)).await.unwrap();
+                let db = samsyn::kernel::Db::open(
+                    &config.database(),
+                    samsyn::records::ALL,
+                    false,
+                    Clock::Fixed(today()),
+                    Ids::counted_from(first),
+                )
+                .await
+                .unwrap();
                 let hash = password_hash().await;
                 db.transaction(&Call::of_installation(), async |w| {
                     let user = users::insert(&new, Some(hash.clone()), w).await?;
@@ -425,8 +432,15 @@ impl TestApp {
         // Ids are counted from where nobody else counts.
         thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let db =
-                    samsyn::kernel::Db::open(&config.database(), false, Clock::Fixed(today()), Ids::counted_from(9_000_000)).await.unwrap();
+                let db = samsyn::kernel::Db::open(
+                    &config.database(),
+                    samsyn::records::ALL,
+                    false,
+                    Clock::Fixed(today()),
+                    Ids::counted_from(9_000_000),
+                )
+                .await
+                .unwrap();
                 let access = samsyn::access::Access::load(config.tokens(), &db).await.unwrap();
                 access.rotate(today(), &db).await.unwrap();
                 db.close().await;

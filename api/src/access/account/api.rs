@@ -13,8 +13,8 @@ use crate::{
         letters::{Letters, Purpose},
         limits::Guarded,
         policy::needs,
-        sessions::{SignInMethod, store as sessions},
-        users::{self, NewUser, User, store, table as user_table},
+        sessions::{SignInMethod, ending, store as sessions},
+        users::{self, NewUser, User, lookup, store, table as user_table},
     },
     kernel::{Db, Patch, Problem, Reply, Result, Valid, hash, problem::Kind, reply::Nothing, say},
 };
@@ -87,11 +87,11 @@ async fn confirm_email(
         let (user, email) = secrets::spend(SecretPurpose::EmailChange, &link.0.token, w).await?;
         let email = email.ok_or_else(|| Problem::internal(&"a change of address without one"))?;
         let old = user.email.clone();
-        if store::fold(&email) != user.email_fold {
+        if lookup::fold(&email) != user.email_fold {
             store::free(&email, w).await?;
         }
-        let user = store::update(user_table::Model { email_fold: store::fold(&email), email, ..user }, w).await?;
-        sessions::end_all(user.id, None, w).await?;
+        let user = store::update(user_table::Model { email_fold: lookup::fold(&email), email, ..user }, w).await?;
+        ending::end_all(user.id, None, w).await?;
         Letters::write(Purpose::EmailChanged, Some(user.id), Some(old), w).await
     })
     .await?;
@@ -170,7 +170,7 @@ async fn confirm_factor(
             let user = user_table::Model { factor_secret: Some(pending), factor_pending: None, factor_step: Some(step), ..user };
             let user = store::update(user, w).await?;
             let codes = factors::recovery_codes(&user, w).await?;
-            sessions::end_all(user.id, by.caller.session, w).await?;
+            ending::end_all(user.id, by.caller.session, w).await?;
             if let Some(session) = by.caller.session {
                 sessions::withhold(session, SignInMethod::TwoSteps, &[], w).await?;
             }

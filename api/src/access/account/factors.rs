@@ -5,7 +5,10 @@ use sea_orm::{ActiveValue::Set, EntityTrait, ExprTrait, entity::prelude::*, sea_
 use totp_rs::{Builder, Totp};
 
 use crate::{
-    access::users::{store as users, table as user_table},
+    access::{
+        sessions::ending,
+        users::{store as users, table as user_table},
+    },
     kernel::{Problem, Result, Write, hash, problem::Kind, say},
 };
 
@@ -114,7 +117,7 @@ pub(in crate::access) async fn remove(user: user_table::Model, but: Option<Uuid>
     let user = users::update(user, w).await?;
     // A token may have been made when the second step had been shown.
     crate::access::personal_tokens::end_all(user.id, w).await?;
-    crate::access::sessions::store::end_all(user.id, but, w).await?;
+    ending::end_all(user.id, but, w).await?;
     Ok(user)
 }
 

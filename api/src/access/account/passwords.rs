@@ -14,8 +14,8 @@ use crate::{
         limits::Guarded,
         passwords, personal_tokens,
         policy::needs,
-        sessions::store as sessions,
-        users::{UserStatus, store as users, table as user_table},
+        sessions::ending,
+        users::{UserStatus, lookup, store as users, table as user_table},
     },
     kernel::{Db, Problem, Reply, Result, Valid, Write, extract::blank_is_none, problem::Kind, reply::Nothing, request::Call, say},
 };
@@ -98,7 +98,7 @@ async fn open(user: user_table::Model, chosen: Option<(&str, String)>, w: &Write
     if user.status != UserStatus::Invited {
         return Err(Problem::new(Kind::Conflict).detail(say!("Kontot är avstängt.", "The account is shut.")));
     }
-    match (users::by_email(&user.email, &w.tx).await?, chosen) {
+    match (lookup::by_email(&user.email, &w.tx).await?, chosen) {
         (Some(holder), None) => users::join(user, &holder, w).await,
         (Some(_), Some(_)) => Err(Problem::fault(
             "/password",
@@ -111,7 +111,7 @@ async fn open(user: user_table::Model, chosen: Option<(&str, String)>, w: &Write
         (None, Some((password, hash))) => {
             check_own(password, "/password", &user, &w.tx).await?;
             let user = users::open(user, Some(hash), w).await?;
-            sessions::end_all(user.id, None, w).await
+            ending::end_all(user.id, None, w).await
         }
         (None, None) => Err(Problem::fault("/password", "required", say!("Välj ett lösenord.", "Choose a password."))),
     }
@@ -134,7 +134,7 @@ async fn request(
     let _try = limits.admits(Guarded::PasswordReset, &reset.0.email, &by.address, &db).await?;
     limits.failed(Guarded::PasswordReset, &reset.0.email, &by.address, &db).await?;
     // Who it is for is found out by whoever posts the letter, so that it takes no time here.
-    let address = users::fold(&reset.0.email);
+    let address = lookup::fold(&reset.0.email);
     let reply = db
         .write(&by, async |w| {
             Letters::write(Purpose::PasswordReset, None, Some(address.clone()), w).await?;
@@ -168,7 +168,7 @@ async fn complete(
             return Err(Problem::new(Kind::Conflict).detail(say!("Kontot är avstängt.", "The account is shut.")));
         }
         let user = users::update(user_table::Model { password_hash: Some(hash.clone()), ..user }, w).await?;
-        sessions::end_all(user.id, None, w).await?;
+        ending::end_all(user.id, None, w).await?;
         personal_tokens::end_all(user.id, w).await?;
         Letters::write(Purpose::PasswordChanged, Some(user.id), None, w).await
     })
@@ -232,7 +232,7 @@ async fn change(
         let user = user_table::Model { password_hash: Some(hash.clone()), ..users::row(user.id, &w.tx).await? };
         let user = users::update(user, w).await?;
         personal_tokens::end_all(user.id, w).await?;
-        sessions::end_all(user.id, by.caller.session, w).await?;
+        ending::end_all(user.id, by.caller.session, w).await?;
         Letters::write(Purpose::PasswordChanged, Some(user.id), None, w).await
     })
     .await?;

@@ -13,7 +13,7 @@ use crate::{
         account::factors,
         grants,
         policy::Role,
-        users::{self, UserId, UserStatus},
+        users::{self, UserId, UserStatus, lookup},
     },
     kernel::{Result, Text, Write, contract::Contract, say},
 };
@@ -60,7 +60,7 @@ async fn find(provider: &IdentityProvider, claims: &Claims, contract: &Contract,
     let verified = claims.get("email_verified") == Some(&Value::Bool(true));
     let domain = email.rsplit('@').next().unwrap_or_default();
     let vouched = verified && provider.email_domains.iter().any(|own| own.eq_ignore_ascii_case(domain));
-    if let Some(row) = users::store::by_email(email, &w.tx).await? {
+    if let Some(row) = lookup::by_email(email, &w.tx).await? {
         let user = row.id;
         if !vouched || !store::is_open(user, issuer, w).await? {
             return Ok(Err(say!(

@@ -22,3 +22,30 @@ pub use provider::Federation;
 pub use redeem::{Redeemed, redeem, redeemed};
 pub use settings::{IdentityProvider, LoginClient, check};
 pub use types::*;
+
+use crate::kernel::record::{Of, Rule, Table, Why::SignIn, Words, about, goes, nobody, untold};
+
+/// The tables that are kept here.
+pub const TABLES: &[Table] = &[
+    about(
+        "user_identity",
+        Words("Kopplingar till organisationers inloggning", "Links to identity providers"),
+        Of::User(&["user_id"]),
+        &[goes("user_id issuer subject email_verified:flag created_at last_used_at", SignIn, Rule::Accounts, "")],
+        "",
+    ),
+    nobody(
+        "login_attempt",
+        "state_digest browser_digest provider nonce verifier client_id:text redirect_uri client_challenge client_state created_at expires_at spent_at",
+    ),
+    about(
+        "login_code",
+        Words("Pågående inloggningar", "Sign-ins under way"),
+        Of::User(&["user_id"]),
+        &[
+            goes("user_id issuer acr withheld:json created_at expires_at spent_at session_id", SignIn, Rule::Codes, ""),
+            untold(goes("digest", SignIn, Rule::Codes, "")),
+        ],
+        "client_id:text redirect_uri challenge",
+    ),
+];

@@ -9,3 +9,19 @@ pub use api::routes;
 pub(super) use store::{hand_over, is_within, may_grant, may_take_back, reached, within};
 pub use store::{insert, is_admin, of_user};
 pub use types::*;
+
+use crate::kernel::record::{Erase, Of, Owner, Record, Rule, Why::Access, Words, about, becomes, follows};
+
+/// The declaration of this kind of record.
+pub const RECORD: Record = Record::new(
+    "grant",
+    Owner::Permission,
+    &[about(
+        "access_grant",
+        Words("Behörigheter", "Grants"),
+        Of::User(&["user_id"]),
+        &[becomes("user_id role scope_kind scope_id valid_from valid_to", Erase::Stays, Access, Rule::Grants, "listGrants getGrant getMe")],
+        "id version:int created_at updated_at provider",
+    )
+    .actors(&[follows("scope_id").only("scope_kind", "actor")])],
+);

@@ -13,7 +13,7 @@ use crate::{
         caller::Place,
         policy::{Permission, Role, Standing, allows},
         standing,
-        users::{UserId, store as users},
+        users::{UserId, lookup},
     },
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
@@ -253,7 +253,7 @@ async fn settle(user: UserId, scope: &Scope, but: GrantId, w: &Write<'_>) -> Res
         .filter(Expr::col(table::Column::ValidTo).is_null().or(Expr::col(table::Column::ValidTo).gt(w.today())))
         .count(&w.tx)
         .await?;
-    if others == 0 { users::settle(user, scope, w).await } else { Ok(()) }
+    if others == 0 { lookup::settle(user, scope, w).await } else { Ok(()) }
 }
 
 /// Gives a user what was prepared for an account that nobody had opened, with its home where the user has none that holds.
@@ -292,7 +292,7 @@ pub(super) async fn remove(grant: &Grant, w: &Write<'_>) -> Result<()> {
     table::Entity::delete_by_id(id).exec(&w.tx).await?;
     w.access_changed();
     if grant.fields.role == Role::Admin && grant.fields.scope.kind == ScopeKind::Everywhere {
-        super::super::users::store::keeps_an_admin(w).await?;
+        lookup::keeps_an_admin(w).await?;
     }
     w.record(change(id, ChangeOperation::Delete, 2));
     Ok(())

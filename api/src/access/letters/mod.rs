@@ -13,19 +13,37 @@ use chrono::TimeDelta;
 use sea_orm::{EntityTrait, ExprTrait, IntoActiveModel, entity::prelude::*, sea_query::Expr};
 use tokio::sync::Notify;
 
-pub use post::{Outbox, OutboxError};
-pub use table::Purpose;
-
 use super::{
     account::secrets,
     users::{UserId, UserStatus, store as users, table as user_table},
 };
-use crate::kernel::{Db, Id, Result, Write, request::Call};
+use crate::{
+    access::users::lookup,
+    kernel::{
+        Db, Id, Result, Write,
+        record::{Of, Rule, Table, Why::SignIn, Words, about, goes},
+        request::Call,
+    },
+};
+
+pub use post::{Outbox, OutboxError};
+pub use table::Purpose;
+
+/// The tables that are kept here.
+pub const TABLES: &[Table] = &[about(
+    "letter",
+    Words("Brev som ska skickas", "Letters to be posted"),
+    Of::User(&["user_id"]),
+    &[goes("user_id purpose email created_at next_try_at", SignIn, Rule::Links, "")],
+    "id tries:int",
+)];
 
 /// How long a letter is tried.
 const TRIED_FOR: TimeDelta = TimeDelta::days(1);
+
 /// How long an instance has for one try before another may take the letter.
 const LEASE: TimeDelta = TimeDelta::minutes(2);
+
 /// How often letters that wait are looked for, when nobody says that there is one.
 const ROUND: Duration = Duration::from_secs(20);
 
@@ -114,7 +132,7 @@ impl Letters {
     async fn compose(&self, letter: &table::Model, w: &Write<'_>) -> Result<Option<(String, String, String)>> {
         let user = match (letter.user_id, &letter.email) {
             (Some(user), _) => user_table::Entity::find_by_id(user).one(&w.tx).await?,
-            (None, Some(email)) => match users::by_email(email, &w.tx).await? {
+            (None, Some(email)) => match lookup::by_email(email, &w.tx).await? {
                 Some(user) => Some(user),
                 // Whoever has lost an invitation asks for a password.
                 None => users::waiting(email, &w.tx).await?.into_iter().next(),
@@ -131,7 +149,7 @@ impl Letters {
             _ => user.email.clone(),
         };
         // Of whoever has an account already, only that is asked which is new.
-        let holder = if purpose == Purpose::Invitation { users::by_email(&user.email, &w.tx).await? } else { None };
+        let holder = if purpose == Purpose::Invitation { lookup::by_email(&user.email, &w.tx).await? } else { None };
         let link = match purpose.secret() {
             Some((secret, page)) => {
                 let page = if holder.is_some() { "acceptance" } else { page };

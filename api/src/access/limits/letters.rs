@@ -8,8 +8,6 @@ use crate::kernel::{Problem, Result, Write, hash::sha256_hex, problem::Kind, req
 
 /// How long a letter counts.
 pub(super) const DAY: TimeDelta = TimeDelta::days(1);
-/// How the keys of letters begin, which are remembered for longer than failed tries.
-pub(super) const PREFIX: &str = "letter:";
 
 impl Limits {
     /// Counts a letter that a caller causes to an address.
@@ -20,7 +18,7 @@ impl Limits {
         let caller = call.user.map_or_else(|| call.address.clone(), |user| user.to_string());
         let recipient = text::composed(recipient.trim()).to_lowercase();
         // What is kept tells no address.
-        let key = |what: &str, who: &str| format!("{PREFIX}{}", sha256_hex(format!("{what} {who}").as_bytes()));
+        let key = |what: &str, who: &str| format!("{}{}", store::LETTER_PREFIX, sha256_hex(format!("{what} {who}").as_bytes()));
         let quotas = [
             (key("caller", &caller), self.settings.letters_per_caller, true),
             (key("recipient", &recipient), self.settings.letters_per_recipient, false),

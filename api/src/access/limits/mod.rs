@@ -25,21 +25,38 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family},
 };
 
+pub use tries::{Attempt, Guarded};
+
 use self::{
     store::Counted,
     window::{Policy, Window},
 };
 use super::Caller;
-use crate::kernel::{Db, Problem, Result, clock::Clock, problem::Kind, request::Meta, say};
+use crate::kernel::{
+    Db, Problem, Result,
+    clock::Clock,
+    problem::Kind,
+    record::{Table, nobody},
+    request::Meta,
+    say,
+};
 
-pub use tries::{Attempt, Guarded};
+/// The tables that are kept here.
+pub const TABLES: &[Table] = &[
+    // Counted by digests and ids, for minutes or a day.
+    nobody("rate_window", "key window_start:int window_end:int count:int"),
+    nobody("failed_tries", "key window_start:time count:int"),
+];
 
 /// How often instances tell each other.
 const SHARED_EVERY: Duration = Duration::from_secs(1);
+
 /// After how many of those what is over is removed.
 const FORGOTTEN_EVERY: u32 = 60;
+
 /// How many keys go into one statement.
 const BATCH: usize = 500;
+
 /// How far the clock may stray from the time that has passed before it is believed anew, in microseconds.
 const STRAYED: i64 = 2_000_000;
 
@@ -72,8 +89,11 @@ struct Key {
 }
 
 const CALLER: usize = 0;
+
 const DAY: usize = 1;
+
 const ADDRESS: usize = 2;
+
 const INVALID_TOKENS: usize = 3;
 
 #[derive(Debug)]

@@ -10,6 +10,9 @@ use sea_orm::{
 use super::table::{failed_tries, rate_window, usual_address};
 use crate::kernel::{Db, Result, table::is_postgres};
 
+/// How the keys of letters begin, which are remembered for longer than failed tries.
+pub(super) const LETTER_PREFIX: &str = "letter:";
+
 /// Calls that one instance has counted for a key in a window.
 #[derive(Clone, Debug)]
 pub(super) struct Counted {
@@ -71,7 +74,7 @@ pub(super) async fn forget(
     // The window before still counts; no window but the day's is longer than a minute, and a day's does not slide.
     let ended = now.timestamp() - 120;
     rate_window::Entity::delete_many().filter(rate_window::Column::WindowEnd.lt(ended)).exec(db.writer()).await?;
-    let letter = failed_tries::Column::Key.starts_with(super::letters::PREFIX);
+    let letter = failed_tries::Column::Key.starts_with(LETTER_PREFIX);
     let over = Condition::any()
         .add(failed_tries::Column::WindowStart.lt(now - letters_last))
         .add(Condition::all().add(failed_tries::Column::WindowStart.lt(now - tries_last)).add(letter.not()));

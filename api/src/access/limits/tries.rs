@@ -15,14 +15,16 @@ use prometheus_client::encoding::EncodeLabelSet;
 
 use super::{Limits, Refused, store};
 use crate::{
-    access::users::{UserId, store as users},
+    access::users::{UserId, lookup},
     kernel::{Db, Problem, Result, hash::sha256_hex, problem::Kind, say, text},
 };
 
 /// How long a failed try counts.
 pub(super) const LAST: TimeDelta = TimeDelta::minutes(15);
+
 /// How long an address that an account has signed in from is its usual one.
 pub(super) const USUAL: TimeDelta = TimeDelta::days(90);
+
 /// How often that is noted anew.
 const NOTED_EVERY: TimeDelta = TimeDelta::days(1);
 
@@ -75,7 +77,7 @@ impl Guarded {
     /// Whose account is tried.
     async fn user(self, account: &str, db: &Db) -> Result<Option<UserId>> {
         match self {
-            Self::SignIn | Self::PasswordReset => Ok(users::by_email(account, db.reader()).await?.map(|user| user.id)),
+            Self::SignIn | Self::PasswordReset => Ok(lookup::by_email(account, db.reader()).await?.map(|user| user.id)),
             Self::SecondFactor | Self::ClientSecret | Self::ClientStatement => Ok(account.parse::<uuid::Uuid>().ok().map(UserId::from)),
         }
     }

@@ -13,6 +13,10 @@ pub use fault::{Form, OauthFault, description_of};
 pub use tokens::{give_token, introspect, revoke};
 
 use super::{Access, policy::Permission};
+use crate::kernel::record::{Table, nobody};
+
+/// The tables that are kept here.
+pub const TABLES: &[Table] = &[nobody("used_assertion", "digest expires_at")];
 
 /// What the authorization server can do (RFC 8414).
 #[get("/.well-known/oauth-authorization-server")]

@@ -13,7 +13,27 @@ pub use api::routes;
 pub(super) use store::{end_all, used};
 pub use types::*;
 
-use crate::kernel::hash;
+use crate::kernel::{
+    hash,
+    record::{Of, Rule, Table, Why::SignIn, Words, about, goes, untold},
+};
+
+/// The tables that are kept here.
+pub const TABLES: &[Table] = &[about(
+    "personal_token",
+    Words("Personliga åtkomstbiljetter", "Personal tokens"),
+    Of::User(&["user_id"]),
+    &[
+        goes(
+            "id user_id name scopes:json withheld:json created_at updated_at expires_at last_used_at",
+            SignIn,
+            Rule::Accounts,
+            "listPersonalTokens getPersonalToken",
+        ),
+        untold(goes("digest", SignIn, Rule::Accounts, "")),
+    ],
+    "version:int",
+)];
 
 /// How every personal token begins, so that scanners of code find one that has leaked.
 pub const PREFIX: &str = "smsn_pat_";

@@ -15,10 +15,16 @@ use crate::{
         passwords,
         policy::needs,
         standing,
-        users::{UserStatus, store as users},
+        users::{UserStatus, lookup, store as users},
     },
     kernel::{Db, Id, Problem, Reply, Result, Valid, problem::Kind, reply::Nothing},
 };
+
+/// The tokens in the answer, or the one that browsers keep in its cookie.
+fn answer(mut session: Session, in_cookie: bool, access: &Access) -> Result<Reply<Session>> {
+    let cookie = if in_cookie { session.refresh_token.take().map(|token| cookie::given(&token, &access.settings)) } else { None };
+    Ok(Reply::secret("/me", &session)?.cookie(cookie))
+}
 
 /// Sign in
 ///
@@ -34,7 +40,7 @@ async fn create(
     db: Data<Db>,
 ) -> Result<Reply<Session>> {
     let _attempt = limits.admits(Guarded::SignIn, &new.0.email, &by.address, &db).await?;
-    let found = users::by_email(&new.0.email, db.reader()).await?;
+    let found = lookup::by_email(&new.0.email, db.reader()).await?;
     let stored = found.as_ref().and_then(|found| found.password_hash.clone());
     let matches = passwords::verify(new.0.password.clone(), stored.clone(), &access.hashing).await?;
     // Asked of nobody too, so that both take the same time.

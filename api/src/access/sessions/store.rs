@@ -1,7 +1,7 @@
 use sea_orm::{ActiveValue::Set, Condition, EntityTrait, entity::prelude::*, sea_query::Expr};
 
 use super::{
-    Session, SessionId, SignInMethod,
+    Session, SessionId, SignInMethod, ending,
     table::{refresh_token, session},
 };
 use crate::{
@@ -106,23 +106,7 @@ pub async fn renew(token: &str, client: &str, access: &Access, w: &Write<'_>) ->
 
 /// Ends a session.
 pub async fn end(id: SessionId, w: &Write<'_>) -> Result<()> {
-    end_where(Condition::all().add(session::Column::Id.eq(id)), w).await
-}
-
-/// Ends a user's sessions, but for one.
-pub async fn end_all(user: UserId, but: Option<Uuid>, w: &Write<'_>) -> Result<()> {
-    end_where(Condition::all().add(session::Column::UserId.eq(user)).add_option(but.map(|but| session::Column::Id.ne(but))), w).await
-}
-
-async fn end_where(which: Condition, w: &Write<'_>) -> Result<()> {
-    session::Entity::update_many()
-        .col_expr(session::Column::RevokedAt, Expr::val(w.now))
-        .filter(which)
-        .filter(session::Column::RevokedAt.is_null())
-        .exec(&w.tx)
-        .await?;
-    w.access_changed();
-    Ok(())
+    ending::end_where(Condition::all().add(session::Column::Id.eq(id)), w).await
 }
 
 /// The session that a refresh token belongs to.

@@ -1,15 +1,13 @@
 //! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
 
+use crate::{
+    access::{grants, policy::Role, users::User},
+    kernel::Id,
+};
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-use super::cookie;
-use crate::{
-    access::{Access, grants, policy::Role, users::User},
-    kernel::{Id, Reply, Result},
-};
 
 /// The id of a session.
 pub type SessionId = Id<Session>;
@@ -90,10 +88,4 @@ pub struct Account {
 pub struct ForumRight {
     pub forum_id: uuid::Uuid,
     pub function: crate::access::policy::ForumFunction,
-}
-
-/// The tokens in the answer, or the one that browsers keep in its cookie.
-pub(super) fn answer(mut session: Session, in_cookie: bool, access: &Access) -> Result<Reply<Session>> {
-    let cookie = if in_cookie { session.refresh_token.take().map(|token| cookie::given(&token, &access.settings)) } else { None };
-    Ok(Reply::secret("/me", &session)?.cookie(cookie))
 }

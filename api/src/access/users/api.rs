@@ -1,7 +1,7 @@
 use actix_web::{get, patch, post, web::Data};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{name::name_fault, store, types::*};
+use super::{lookup, name::name_fault, store, types::*};
 use crate::{
     access::{
         By, Limits,
@@ -94,7 +94,7 @@ async fn change(by: By<needs::WriteUsers>, At(id): At<UserId>, patch: Patch<NewU
             if changed.email != present.email {
                 // Whoever reads the new address's mail has the account.
                 own_alone(!by.caller.sight.all || by.caller.narrowed.is_some(), "/email")?;
-                let address = store::fold(&changed.email);
+                let address = lookup::fold(&changed.email);
                 if store::is_opened(&row) {
                     if address != row.email_fold {
                         store::free(&changed.email, w).await?;

@@ -4,15 +4,15 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
-use super::{AccountKind, NewUser, User, UserId, UserStatus, table};
+use super::{AccountKind, NewUser, User, UserId, UserStatus, lookup, table};
 use crate::{
-    access::{By, Caller, Reach, grants, policy::Role, sessions::store as sessions},
+    access::{By, Caller, Reach, grants, sessions::ending},
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
         page::Key,
         problem::Kind,
-        say, text,
+        say,
     },
 };
 
@@ -151,16 +151,10 @@ pub(crate) async fn locked(id: UserId, w: &Write<'_>) -> Result<table::Model> {
     table::Entity::find_by_id(id).lock_exclusive().one(&w.tx).await?.ok_or_else(Problem::not_found)
 }
 
-/// The person who signs in with an address, and has shown that they read its mail.
-pub(crate) async fn by_email(email: &str, db: &impl ConnectionTrait) -> Result<Option<table::Model>> {
-    let select = table::Entity::find().filter(table::Column::EmailFold.eq(fold(email))).filter(table::Column::Kind.eq(AccountKind::Person));
-    Ok(select.one(db).await?)
-}
-
 /// The accounts that wait for somebody at an address, newest first.
 pub(crate) async fn waiting(email: &str, db: &impl ConnectionTrait) -> Result<Vec<table::Model>> {
     let select = table::Entity::find()
-        .filter(table::Column::ClaimedFold.eq(fold(email)))
+        .filter(table::Column::ClaimedFold.eq(lookup::fold(email)))
         .filter(table::Column::Status.eq(UserStatus::Invited))
         .order_by_desc(table::Column::Id);
     Ok(select.all(db).await?)
@@ -169,12 +163,6 @@ pub(crate) async fn waiting(email: &str, db: &impl ConnectionTrait) -> Result<Ve
 /// Whether somebody has opened an account, by a link to its address or by a provider that vouches for it.
 pub(crate) const fn is_opened(row: &table::Model) -> bool {
     row.claimed_fold.is_none()
-}
-
-/// An address as it is compared.
-#[must_use]
-pub(crate) fn fold(email: &str) -> String {
-    text::composed(email.trim()).to_lowercase()
 }
 
 /// Registers a user: one with a password is open, one without waits until somebody has shown that they read its mail. Many may
@@ -194,7 +182,7 @@ pub async fn insert(new: &NewUser, password_hash: Option<String>, w: &Write<'_>)
         created_at: w.now,
         updated_at: w.now,
         email: new.email.trim().to_owned(),
-        email_fold: if opened { fold(&new.email) } else { format!("invited:{id}") },
+        email_fold: if opened { lookup::fold(&new.email) } else { format!("invited:{id}") },
         name: new.name.trim().to_owned(),
         password_hash,
         status: if opened { UserStatus::Active } else { UserStatus::Invited },
@@ -203,7 +191,7 @@ pub async fn insert(new: &NewUser, password_hash: Option<String>, w: &Write<'_>)
         registrar_id: w.call.user,
         home_kind: None,
         home_id: None,
-        claimed_fold: (!opened).then(|| fold(&new.email)),
+        claimed_fold: (!opened).then(|| lookup::fold(&new.email)),
         joined_to: None,
         factor_secret: None,
         factor_pending: None,
@@ -215,7 +203,7 @@ pub async fn insert(new: &NewUser, password_hash: Option<String>, w: &Write<'_>)
 /// The account that has an address already, of the caller's own people or of those that the caller itself has invited, so that
 /// nobody is invited twice by mistake. Who has invited whom else bars nobody's way.
 pub(super) async fn known_to<P>(by: &By<P>, email: &str, w: &Write<'_>) -> Result<Option<UserId>> {
-    let address = fold(email);
+    let address = lookup::fold(email);
     let invited = Condition::all().add(table::Column::ClaimedFold.eq(address.as_str())).add(table::Column::RegistrarId.eq(by.caller.user));
     let same = Condition::any().add(table::Column::EmailFold.eq(address.as_str())).add(invited);
     Ok(of_kind(by, AccountKind::Person).filter(same).one(&w.tx).await?.map(|row| row.id))
@@ -227,7 +215,7 @@ pub(super) async fn known_to<P>(by: &By<P>, email: &str, w: &Write<'_>) -> Resul
 /// When somebody else signs in with the address.
 pub(crate) async fn open(row: table::Model, password_hash: Option<String>, w: &Write<'_>) -> Result<table::Model> {
     free(&row.email, w).await?;
-    let email_fold = fold(&row.email);
+    let email_fold = lookup::fold(&row.email);
     update(table::Model { email_fold, claimed_fold: None, password_hash, status: UserStatus::Active, ..row }, w).await
 }
 
@@ -247,17 +235,6 @@ pub(crate) async fn join(invited: table::Model, holder: &table::Model, w: &Write
     update(table::Model { status: UserStatus::Erased, ..rest }, w).await.map(drop)
 }
 
-/// Makes a place the home of an account.
-pub(in crate::access) async fn settle(id: UserId, home: &grants::Scope, w: &Write<'_>) -> Result<()> {
-    table::Entity::update_many()
-        .col_expr(table::Column::HomeKind, Expr::val(sea_orm::ActiveEnum::to_value(&home.kind)))
-        .col_expr(table::Column::HomeId, Expr::val(home.id))
-        .filter(table::Column::Id.eq(id))
-        .exec(&w.tx)
-        .await?;
-    Ok(())
-}
-
 /// Adds an account.
 pub(crate) async fn add(row: table::Model, w: &Write<'_>) -> Result<table::Model> {
     table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?;
@@ -267,7 +244,7 @@ pub(crate) async fn add(row: table::Model, w: &Write<'_>) -> Result<table::Model
 
 /// Checks that nobody signs in with an address.
 pub(crate) async fn free(email: &str, w: &Write<'_>) -> Result<()> {
-    match by_email(email, &w.tx).await? {
+    match lookup::by_email(email, &w.tx).await? {
         None => Ok(()),
         Some(row) => Err(taken(row.id)),
     }
@@ -320,41 +297,12 @@ pub(crate) async fn set_status(mut row: table::Model, status: UserStatus, w: &Wr
     row.status = status;
     let row = update(row, w).await?;
     if status == UserStatus::Disabled {
-        sessions::end_all(row.id, None, w).await?;
+        ending::end_all(row.id, None, w).await?;
         if grants::is_admin(row.id, w).await? {
-            keeps_an_admin(w).await?;
+            lookup::keeps_an_admin(w).await?;
         }
     }
     Ok(row)
-}
-
-/// Refuses what would leave the installation without anybody to run it. Called when the change has been made.
-///
-/// # Errors
-/// When nobody would remain.
-pub async fn keeps_an_admin(w: &Write<'_>) -> Result<()> {
-    // Two admins who remove each other at the same time wait for one another here.
-    w.tx.execute_unprepared("UPDATE access_epoch SET epoch = epoch + 1").await?;
-    let today = w.today();
-    let select = Query::select()
-        .column(("access_grant", "id"))
-        .from("access_grant")
-        .inner_join("user_account", Expr::col(("user_account", "id")).equals(("access_grant", "user_id")))
-        .and_where(Expr::col(("access_grant", "role")).eq(sea_orm::ActiveEnum::to_value(&Role::Admin)))
-        .and_where(Expr::col(("access_grant", "scope_kind")).eq("everywhere"))
-        .and_where(Expr::col(("user_account", "status")).eq("active"))
-        .and_where(Expr::col(("user_account", "kind")).eq("person"))
-        .and_where(Expr::col(("access_grant", "valid_from")).is_null().or(Expr::col(("access_grant", "valid_from")).lte(today)))
-        .and_where(Expr::col(("access_grant", "valid_to")).is_null())
-        .limit(1)
-        .take();
-    if w.tx.query_one(&select).await?.is_some() {
-        return Ok(());
-    }
-    Err(Problem::new(Kind::Conflict).detail(say!(
-        "Då skulle ingen administratör finnas kvar. Ge först rollen admin utan slutdatum till någon annan.",
-        "Then no administrator would remain. First grant the role admin without an end to somebody else."
-    )))
 }
 
 /// Words that a user's password must not be made of: the names of whom it is for.

@@ -9,3 +9,25 @@ mod types;
 
 pub use api::routes;
 pub use types::*;
+
+use crate::kernel::{
+    lifecycle,
+    record::{End, Owner, Record, Words, naming, texts},
+};
+
+/// The declaration of this kind of record.
+pub const RECORD: Record = Record::new(
+    "assessment",
+    Owner::Forum("forum_id"),
+    &[naming(
+        "assessment",
+        Words("Lägesbilder", "Assessments"),
+        &[texts("title title_fold title_sort:bytes purpose", "listAssessments getAssessment")],
+        "id version:int created_at updated_at forum_id area_id status visibility valid_from valid_to deleted_at",
+    )],
+)
+.areas(&["area_id"])
+.ends(End::RemovedAt("deleted_at"))
+.disclosable()
+.holdable()
+.life(lifecycle::table::<rules::Life>);

@@ -1,9 +1,9 @@
 //! Assessments.
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QuerySelect, QueryTrait, entity::prelude::*};
+use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, QueryTrait, entity::prelude::*};
 
 use super::{
-    Assessment, AssessmentId, AssessmentStatus, NewAssessment,
+    Assessment, AssessmentId, AssessmentStatus, NewAssessment, RECORD,
     rules::{Life, Operation},
     table,
     types::AssessmentFilter,
@@ -12,7 +12,7 @@ use crate::{
     access::{Reach, Sight},
     assessments::{
         endorsements::{EndorsementPosition, store as endorsements},
-        findings::store as findings,
+        findings::reading as findings,
     },
     forums::{
         forums::{rules as of_forum, store as forums},
@@ -20,16 +20,10 @@ use crate::{
     },
     geography::areas::store as areas,
     kernel::{
-        Db, Fault, Page, Paging, Problem, Result, Write,
-        events::{Change, ChangeOperation},
-        lifecycle::Lifecycle,
-        page::Key,
-        request::Call,
-        say, search, text,
+        Db, Fault, Id, Page, Paging, Problem, Result, Write, events::Visible, lifecycle::Lifecycle, page::Key, record::Record,
+        request::Call, saved::Saved, say, search, text,
     },
 };
-
-const KIND: &str = "assessment";
 
 fn view(row: table::Model) -> Assessment {
     Assessment {
@@ -63,7 +57,7 @@ pub(super) async fn list(sight: &Sight, filter: &AssessmentFilter, paging: &Pagi
         .apply_if(filter.forum_id, |select, forum| select.filter(table::Column::ForumId.eq(forum)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::AreaId.eq(area)))
         .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
-        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(KIND, table::Column::Id, q, db.backend())));
+        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(RECORD.kind, table::Column::Id, q, db.backend())));
     let mut keys = vec![
         Key::column(table::Column::TitleSort, |row: &table::Model| row.title_sort.clone().into()),
         Key::column(table::Column::Id, |row: &table::Model| row.id.into()),
@@ -223,56 +217,47 @@ async fn store(
         return Err(Problem::invalid(faults));
     }
     let title = new.title.trim().to_owned();
-    let row = table::ActiveModel {
-        id: Set(id),
-        version: Set(version),
-        created_at: Set(before.map_or(w.now, |before| before.created_at)),
-        updated_at: Set(w.now),
-        title_fold: Set(text::fold(&title)),
-        title_sort: Set(text::sort_key(&title)),
-        title: Set(title),
-        forum_id: Set(new.forum_id),
-        area_id: Set(new.area_id),
-        purpose: Set(new.purpose),
-        status: Set(status),
-        visibility: Set(new.visibility),
-        valid_from: Set(new.valid_from),
-        valid_to: Set(new.valid_to),
-        deleted_at: sea_orm::NotSet,
+    let row = table::Model {
+        id: id,
+        version: version,
+        created_at: before.map_or(w.now, |before| before.created_at),
+        updated_at: w.now,
+        title_fold: text::fold(&title),
+        title_sort: text::sort_key(&title),
+        title: title,
+        forum_id: new.forum_id,
+        area_id: new.area_id,
+        purpose: new.purpose,
+        status: status,
+        visibility: new.visibility,
+        valid_from: new.valid_from,
+        valid_to: new.valid_to,
+        deleted_at: None,
     };
-    let assessment = match before {
-        None => view(row.insert(&w.tx).await?),
-        Some(before) => {
-            w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
-            find(&Sight::of_installation(), id, &w.tx).await?
-        }
-    };
-    search::put(KIND, id, &[&assessment.fields.title, assessment.fields.purpose.as_deref().unwrap_or_default()], w).await?;
+    w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
+    let assessment = view(row);
     if before.is_some() {
         endorsements::follow(&assessment, w).await?;
     }
-    let was = before.map(|before| before.fields.visibility.of(Some(before.fields.forum_id.uuid()), None));
-    let left = before.map(|before| before.fields.area_id);
-    w.record(change(&assessment, KIND, id.uuid(), ChangeOperation::Upsert, version).within(left).after(was));
+    let words = [assessment.fields.title.as_str(), assessment.fields.purpose.as_deref().unwrap_or_default()];
+    let areas = before.into_iter().chain([&assessment]).map(|assessment| assessment.fields.area_id);
+    let saved = Saved::new(&RECORD, id, version, visibility_of(&assessment)).was(before.map(visibility_of)).within(areas).words(words);
+    w.publish(saved).await?;
     Ok(assessment)
 }
 
 /// Removes an assessment: it is kept, but neither shown nor found.
 pub(super) async fn remove(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
-    let version = assessment.version + 1;
-    let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
-    w.replace::<table::Entity>(row, table::Column::Id.eq(assessment.id), table::Column::Version, assessment.version).await?;
-    search::remove(assessment.id, w).await?;
-    record(assessment, KIND, assessment.id.uuid(), ChangeOperation::Delete, version, w);
-    Ok(())
+    let version = w.remove(&RECORD, assessment.id, assessment.version).await?;
+    let saved = Saved::new(&RECORD, assessment.id, version, visibility_of(assessment)).within([assessment.fields.area_id]);
+    w.publish(saved.removed().words([])).await
 }
 
-/// Records a change of an assessment or of a part of it, which is seen by those who see the assessment.
-pub fn record(assessment: &Assessment, kind: &'static str, id: Uuid, op: ChangeOperation, version: i64, w: &Write<'_>) {
-    w.record(change(assessment, kind, id, op, version));
+/// A part of an assessment that has been stored or removed. It is seen by those who see the assessment.
+pub fn saved_part<T>(assessment: &Assessment, part: &'static Record, id: Id<T>, version: i64) -> Saved<'static> {
+    Saved::new(part, id, version, visibility_of(assessment)).within([assessment.fields.area_id])
 }
 
-fn change(assessment: &Assessment, kind: &'static str, id: Uuid, op: ChangeOperation, version: i64) -> Change {
-    let visible = assessment.fields.visibility.of(Some(assessment.fields.forum_id.uuid()), None);
-    Change::new(kind, id, op, version, visible).within([assessment.fields.area_id])
+fn visibility_of(assessment: &Assessment) -> Visible {
+    assessment.fields.visibility.of(Some(assessment.fields.forum_id.uuid()), None)
 }

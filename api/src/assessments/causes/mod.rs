@@ -2,9 +2,30 @@
 //! is what interventions are aimed at.
 
 mod api;
+pub mod reading;
 pub mod store;
 pub mod table;
 mod types;
 
 pub use api::routes;
 pub use types::*;
+
+use crate::kernel::record::{Link, Owner, Record, Words, naming, nobody, texts};
+
+/// The declaration of this kind of record.
+pub const RECORD: Record = Record::new(
+    "cause",
+    Owner::Whole,
+    &[
+        naming(
+            "cause",
+            Words("Orsaker", "Causes"),
+            &[texts("statement mechanism explanation", "listCauses getCause")],
+            "id version:int created_at updated_at assessment_id level structural:flag confidence policy_domains:json findings:json",
+        ),
+        nobody("cause_finding", "cause_id finding_id"),
+    ],
+)
+.part_of("assessment", "assessment_id")
+.disclosable()
+.links(&[Link::rows("explains", "findings", "finding", "cause_finding", ("cause_id", "finding_id"))]);

@@ -7,40 +7,20 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query},
 };
 
-use super::{Cause, CauseId, NewCause, table};
+use super::{Cause, CauseId, NewCause, RECORD, reading::view, table};
 use crate::{
     access::Sight,
     assessments::{
         assessments::{
             Assessment, AssessmentId,
-            store::{self as assessments, record},
+            store::{self as assessments, saved_part},
         },
         endorsements::store as endorsements,
-        findings::{FindingId, store as findings},
+        findings::reading as findings,
     },
-    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, events::ChangeOperation, page::Key, request::Call, say, text},
+    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, page::Key, request::Call, say, text},
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
 };
-
-fn view(row: table::Model) -> Cause {
-    Cause {
-        id: row.id,
-        version: row.version,
-        assessment_id: row.assessment_id,
-        fields: NewCause {
-            statement: row.statement,
-            mechanism: row.mechanism,
-            level: row.level,
-            explanation: row.explanation,
-            structural: row.structural,
-            confidence: row.confidence,
-            policy_domains: row.policy_domains.0,
-            findings: row.findings.0,
-        },
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-    }
-}
 
 pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Cause>> {
     let select = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment));
@@ -52,15 +32,6 @@ pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call,
 pub(super) async fn find(assessment: AssessmentId, id: CauseId, db: &impl ConnectionTrait) -> Result<Cause> {
     let row = table::Entity::find_by_id(id).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
     row.map(view).ok_or_else(Problem::not_found)
-}
-
-/// All causes of an assessment, oldest first.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn of_assessment(assessment: AssessmentId, db: &impl ConnectionTrait) -> Result<Vec<Cause>> {
-    let rows = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment)).order_by_asc(table::Column::Id).all(db).await?;
-    Ok(rows.into_iter().map(view).collect())
 }
 
 /// The causes whose assessments may be seen, of these, oldest first.
@@ -76,19 +47,6 @@ pub async fn visible(sight: &Sight, ids: &[CauseId], db: &impl ConnectionTrait) 
     let of: Vec<_> = causes.iter().map(|cause| cause.assessment_id).collect();
     let seen: Vec<_> = assessments::visible(sight, &of, db).await?.into_iter().map(|assessment| assessment.id).collect();
     Ok(causes.into_iter().filter(|cause| seen.contains(&cause.assessment_id)).collect())
-}
-
-/// The causes that explain these findings.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn explaining(findings: &[FindingId], db: &impl ConnectionTrait) -> Result<Vec<CauseId>> {
-    let rows = table::explains::Entity::find()
-        .filter(table::explains::Column::FindingId.is_in(findings.iter().copied()))
-        .order_by_asc(table::explains::Column::CauseId)
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|row| row.cause_id).collect())
 }
 
 /// Adds a cause.
@@ -128,8 +86,7 @@ pub(super) async fn remove(assessment: &Assessment, cause: &Cause, w: &Write<'_>
     table::explains::Entity::delete_many().filter(table::explains::Column::CauseId.eq(cause.id)).exec(&w.tx).await?;
     table::Entity::delete_by_id(cause.id).exec(&w.tx).await?;
     endorsements::follow(assessment, w).await?;
-    record(assessment, "cause", cause.id.uuid(), ChangeOperation::Delete, cause.version + 1, w);
-    Ok(())
+    w.publish(saved_part(assessment, &RECORD, cause.id, cause.version + 1).removed()).await
 }
 
 async fn store(
@@ -155,28 +112,23 @@ async fn store(
     }
     new.findings.sort_unstable();
     new.findings.dedup();
-    let row = table::ActiveModel {
-        id: Set(id),
-        version: Set(version),
-        created_at: Set(before.map_or(w.now, |before| before.created_at)),
-        updated_at: Set(w.now),
-        assessment_id: Set(assessment.id),
-        statement: Set(new.statement.trim().to_owned()),
-        mechanism: Set(new.mechanism),
-        level: Set(new.level),
-        explanation: Set(new.explanation),
-        structural: Set(new.structural),
-        confidence: Set(new.confidence),
-        policy_domains: Set(new.policy_domains.into()),
-        findings: Set(new.findings.into()),
+    let row = table::Model {
+        id: id,
+        version: version,
+        created_at: before.map_or(w.now, |before| before.created_at),
+        updated_at: w.now,
+        assessment_id: assessment.id,
+        statement: new.statement.trim().to_owned(),
+        mechanism: new.mechanism,
+        level: new.level,
+        explanation: new.explanation,
+        structural: new.structural,
+        confidence: new.confidence,
+        policy_domains: new.policy_domains.into(),
+        findings: new.findings.into(),
     };
-    let cause = match before {
-        None => view(row.insert(&w.tx).await?),
-        Some(before) => {
-            w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
-            find(assessment.id, id, &w.tx).await?
-        }
-    };
+    w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
+    let cause = view(row);
     if before.is_none_or(|before| before.fields.findings != cause.fields.findings) {
         if before.is_some() {
             table::explains::Entity::delete_many().filter(table::explains::Column::CauseId.eq(id)).exec(&w.tx).await?;
@@ -186,6 +138,6 @@ async fn store(
         table::explains::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
     endorsements::follow(assessment, w).await?;
-    record(assessment, "cause", id.uuid(), ChangeOperation::Upsert, version, w);
+    w.publish(saved_part(assessment, &RECORD, id, version)).await?;
     Ok(cause)
 }

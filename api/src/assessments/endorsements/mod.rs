@@ -9,3 +9,23 @@ mod types;
 
 pub use api::routes;
 pub use types::*;
+
+use crate::kernel::{
+    lifecycle,
+    record::{Owner, Record, Words, follows, naming, texts},
+};
+
+/// The declaration of this kind of record.
+pub const RECORD: Record = Record::new(
+    "endorsement",
+    Owner::Whole,
+    &[naming(
+        "endorsement",
+        Words("Ställningstaganden", "Endorsements"),
+        &[texts("reason", "listEndorsements getEndorsement")],
+        "id version:int created_at updated_at assessment_id actor_id position text_digest outdated:flag",
+    )
+    .actors(&[follows("actor_id").once("assessment_id")])],
+)
+.part_of("assessment", "assessment_id")
+.life(lifecycle::table::<rules::Life>);

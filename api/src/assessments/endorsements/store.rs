@@ -3,16 +3,16 @@
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, QueryOrder, entity::prelude::*};
 use serde_json::json;
 
-use super::{Endorsement, EndorsementPosition, NewEndorsement, table};
+use super::{Endorsement, EndorsementPosition, NewEndorsement, RECORD, table};
 use crate::{
     access::Sight,
     assessments::{
-        assessments::{Assessment, AssessmentId, NewAssessment, store::record},
-        causes::store as causes,
-        findings::store as findings,
+        assessments::{Assessment, AssessmentId, NewAssessment, store::saved_part},
+        causes::reading as causes,
+        findings::reading as findings,
     },
     forums::members::store as members,
-    kernel::{Db, Page, Paging, Problem, Result, Write, events::ChangeOperation, hash, page::Key, request::Call, say},
+    kernel::{Db, Page, Paging, Problem, Result, Write, hash, page::Key, request::Call, say},
     registry::actors::{ActorId, store as actors},
 };
 
@@ -107,34 +107,28 @@ pub async fn put(
         )));
     }
     let version = before.map_or(1, |before| before.version + 1);
-    let row = table::ActiveModel {
-        id: Set(before.map_or_else(|| w.new_id(), |before| before.id)),
-        version: Set(version),
-        created_at: Set(before.map_or(w.now, |before| before.created_at)),
-        updated_at: Set(w.now),
-        assessment_id: Set(assessment.id),
-        actor_id: Set(actor),
-        position: Set(new.position),
-        reason: Set(new.reason),
-        text_digest: Set(Some(text_digest(assessment, &w.tx).await?)),
-        outdated: Set(false),
+    let row = table::Model {
+        id: before.map_or_else(|| w.new_id(), |before| before.id),
+        version: version,
+        created_at: before.map_or(w.now, |before| before.created_at),
+        updated_at: w.now,
+        assessment_id: assessment.id,
+        actor_id: actor,
+        position: new.position,
+        reason: new.reason,
+        text_digest: Some(text_digest(assessment, &w.tx).await?),
+        outdated: false,
     };
-    let endorsement = match before {
-        None => view(row.insert(&w.tx).await?),
-        Some(before) => {
-            w.replace::<table::Entity>(row, table::Column::Id.eq(before.id), table::Column::Version, before.version).await?;
-            find(assessment.id, actor, &w.tx).await?.ok_or_else(Problem::not_found)?
-        }
-    };
-    record(assessment, "endorsement", endorsement.id.uuid(), ChangeOperation::Upsert, version, w);
+    w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
+    let endorsement = view(row);
+    w.publish(saved_part(assessment, &RECORD, endorsement.id, version)).await?;
     Ok(endorsement)
 }
 
 /// Takes a party's word back.
 pub(super) async fn remove(assessment: &Assessment, endorsement: &Endorsement, w: &Write<'_>) -> Result<()> {
     table::Entity::delete_by_id(endorsement.id).exec(&w.tx).await?;
-    record(assessment, "endorsement", endorsement.id.uuid(), ChangeOperation::Delete, endorsement.version + 1, w);
-    Ok(())
+    w.publish(saved_part(assessment, &RECORD, endorsement.id, endorsement.version + 1).removed()).await
 }
 
 /// The digest of the text that words are given to: what the assessment says with its findings, evidence and causes, but not who
@@ -174,7 +168,7 @@ pub async fn follow(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
         let version = before.version + 1;
         let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), outdated: Set(outdated), ..Default::default() };
         w.replace::<table::Entity>(row, table::Column::Id.eq(before.id), table::Column::Version, before.version).await?;
-        record(assessment, "endorsement", before.id.uuid(), ChangeOperation::Upsert, version, w);
+        w.publish(saved_part(assessment, &RECORD, before.id, version)).await?;
     }
     Ok(())
 }

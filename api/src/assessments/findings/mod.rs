@@ -4,9 +4,45 @@
 
 pub mod answers;
 mod api;
+pub mod reading;
 pub mod store;
 pub mod table;
 mod types;
 
 pub use api::routes;
 pub use types::*;
+
+use crate::kernel::record::{Link, Owner, Record, Words, naming, nobody, texts};
+
+/// The declaration of this kind of record.
+pub const FINDING: Record = Record::new(
+    "finding",
+    Owner::Whole,
+    &[naming(
+        "finding",
+        Words("Iakttagelser", "Findings"),
+        &[texts("statement", "listFindings getFinding")],
+        "id version:int created_at updated_at assessment_id kind policy_domains:json",
+    )],
+)
+.part_of("assessment", "assessment_id")
+.disclosable()
+.links(&[Link::rows("rests_on", "evidence", "evidence", "evidence", ("finding_id", "id"))]);
+
+/// The declaration of this kind of record.
+pub const EVIDENCE: Record = Record::new(
+    "evidence",
+    Owner::Whole,
+    &[
+        naming(
+            "evidence",
+            Words("Underlag", "Evidence"),
+            &[texts("note answer", "listEvidence getEvidence")],
+            "id version:int created_at updated_at finding_id kind query:json digest form:int",
+        )
+        .frozen(&["answer"]),
+        nobody("evidence_observation", "evidence_id observation_id"),
+    ],
+)
+.part_of("finding", "finding_id")
+.links(&[Link::rows("uses", "query", "observation", "evidence_observation", ("evidence_id", "observation_id"))]);

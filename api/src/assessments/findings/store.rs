@@ -2,45 +2,30 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, entity::prelude::*, sea_query::Query};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, entity::prelude::*, sea_query::Query};
 use serde_json::value::RawValue;
 
 use super::{
-    Evidence, EvidenceId, Finding, FindingId, NewFinding, StatisticalQuery,
+    EVIDENCE, Evidence, EvidenceId, FINDING, Finding, FindingId, NewFinding, StatisticalQuery,
     answers::{self, ChangedObservation, MeasuredArea, StatisticalAnswer, ValueOrigin},
+    reading::view,
     table,
     types::NewEvidence,
 };
 use crate::{
     assessments::{
-        assessments::{Assessment, AssessmentId, store::record},
-        causes::store as causes,
+        assessments::{Assessment, AssessmentId, store::saved_part},
+        causes::reading as causes,
         endorsements::store as endorsements,
     },
     geography::areas::store as areas,
-    kernel::{
-        Db, Fault, Page, Paging, Problem, Result, Write, events::ChangeOperation, hash, page::Key, problem::Kind, request::Call, say, text,
-    },
+    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, hash, page::Key, problem::Kind, request::Call, say, text},
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
-    statistics::{
-        indicators::store as indicators,
-        observations::{ObservationId, store as observations},
-    },
+    statistics::{indicators::store as indicators, observations::store as observations},
 };
 
 /// How many observations are noted at once: a database takes only so many parameters.
 const AT_ONCE: usize = 5000;
-
-fn view(row: table::Model) -> Finding {
-    Finding {
-        id: row.id,
-        version: row.version,
-        assessment_id: row.assessment_id,
-        fields: NewFinding { kind: row.kind, statement: row.statement, policy_domains: row.policy_domains.0 },
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-    }
-}
 
 fn evidence_view(row: table::evidence::Model) -> Result<Evidence> {
     Ok(Evidence {
@@ -72,15 +57,6 @@ pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call,
 pub async fn find(assessment: AssessmentId, id: FindingId, db: &impl ConnectionTrait) -> Result<Finding> {
     let row = table::Entity::find_by_id(id).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
     row.map(view).ok_or_else(Problem::not_found)
-}
-
-/// All findings of an assessment, oldest first.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn of_assessment(assessment: AssessmentId, db: &impl ConnectionTrait) -> Result<Vec<Finding>> {
-    let rows = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment)).order_by_asc(table::Column::Id).all(db).await?;
-    Ok(rows.into_iter().map(view).collect())
 }
 
 /// Findings by their ids, oldest first.
@@ -118,25 +94,20 @@ async fn store(
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let row = table::ActiveModel {
-        id: Set(id),
-        version: Set(version),
-        created_at: Set(before.map_or(w.now, |before| before.created_at)),
-        updated_at: Set(w.now),
-        assessment_id: Set(assessment.id),
-        kind: Set(new.kind),
-        statement: Set(new.statement.trim().to_owned()),
-        policy_domains: Set(new.policy_domains.into()),
+    let row = table::Model {
+        id: id,
+        version: version,
+        created_at: before.map_or(w.now, |before| before.created_at),
+        updated_at: w.now,
+        assessment_id: assessment.id,
+        kind: new.kind,
+        statement: new.statement.trim().to_owned(),
+        policy_domains: new.policy_domains.into(),
     };
-    let finding = match before {
-        None => view(row.insert(&w.tx).await?),
-        Some(before) => {
-            w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
-            find(assessment.id, id, &w.tx).await?
-        }
-    };
+    w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
+    let finding = view(row);
     endorsements::follow(assessment, w).await?;
-    record(assessment, "finding", id.uuid(), ChangeOperation::Upsert, version, w);
+    w.publish(saved_part(assessment, &FINDING, id, version)).await?;
     Ok(finding)
 }
 
@@ -155,8 +126,7 @@ pub(super) async fn remove(assessment: &Assessment, finding: &Finding, w: &Write
     remove_evidence(assessment, &evidence_of(&[finding.id], &w.tx).await?, w).await?;
     table::Entity::delete_by_id(finding.id).exec(&w.tx).await?;
     endorsements::follow(assessment, w).await?;
-    record(assessment, "finding", finding.id.uuid(), ChangeOperation::Delete, finding.version + 1, w);
-    Ok(())
+    w.publish(saved_part(assessment, &FINDING, finding.id, finding.version + 1).removed()).await
 }
 
 /// Removes pieces of evidence.
@@ -166,7 +136,7 @@ pub(super) async fn remove_evidence(assessment: &Assessment, evidence: &[Evidenc
     table::evidence::Entity::delete_many().filter(table::evidence::Column::Id.is_in(ids)).exec(&w.tx).await?;
     endorsements::follow(assessment, w).await?;
     for evidence in evidence {
-        record(assessment, "evidence", evidence.id.uuid(), ChangeOperation::Delete, evidence.version + 1, w);
+        w.publish(saved_part(assessment, &EVIDENCE, evidence.id, evidence.version + 1).removed()).await?;
     }
     Ok(())
 }
@@ -194,34 +164,6 @@ pub async fn evidence_of(findings: &[FindingId], db: &impl ConnectionTrait) -> R
         .all(db)
         .await?;
     rows.into_iter().map(evidence_view).collect()
-}
-
-/// What tells the evidence of several findings from other evidence, without its answers: ids, digests, notes and questions.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn digests_of(
-    findings: &[FindingId],
-    db: &impl ConnectionTrait,
-) -> Result<Vec<(EvidenceId, FindingId, Option<String>, Json, String)>> {
-    use table::evidence::Column;
-    let select = table::evidence::Entity::find().filter(Column::FindingId.is_in(findings.iter().copied())).order_by_asc(Column::Id);
-    let columns = [Column::Id, Column::FindingId, Column::Note, Column::Query, Column::Digest];
-    Ok(select.select_only().columns(columns).into_tuple().all(db).await?)
-}
-
-/// The observations that pieces of evidence rest on, as pairs.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn observations_of(evidence: &[EvidenceId], db: &impl ConnectionTrait) -> Result<Vec<(EvidenceId, ObservationId)>> {
-    let rows = table::seen::Entity::find()
-        .filter(table::seen::Column::EvidenceId.is_in(evidence.iter().copied()))
-        .order_by_asc(table::seen::Column::EvidenceId)
-        .order_by_asc(table::seen::Column::ObservationId)
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|row| (row.evidence_id, row.observation_id)).collect())
 }
 
 /// Evidence by its ids, oldest first.
@@ -264,29 +206,6 @@ pub(super) async fn compare(evidence: &mut [Evidence], db: &impl ConnectionTrait
     Ok(())
 }
 
-/// The findings that pieces of evidence belong to.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn of_evidence(ids: &[EvidenceId], db: &impl ConnectionTrait) -> Result<Vec<FindingId>> {
-    let select = table::evidence::Entity::find().select_only().column(table::evidence::Column::FindingId);
-    let select = select.filter(table::evidence::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::evidence::Column::Id);
-    Ok(select.into_tuple().all(db).await?)
-}
-
-/// The evidence that rests on these observations.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn using(observations: &[ObservationId], db: &impl ConnectionTrait) -> Result<Vec<EvidenceId>> {
-    let rows = table::seen::Entity::find()
-        .filter(table::seen::Column::ObservationId.is_in(observations.iter().copied()))
-        .order_by_asc(table::seen::Column::EvidenceId)
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|row| row.evidence_id).collect())
-}
-
 /// Asks the statistics and freezes the answer.
 ///
 /// # Errors
@@ -314,7 +233,7 @@ pub async fn insert_evidence(assessment: &Assessment, finding: FindingId, new: N
         table::seen::Entity::insert_many(seen).exec_without_returning(&w.tx).await?;
     }
     endorsements::follow(assessment, w).await?;
-    record(assessment, "evidence", id.uuid(), ChangeOperation::Upsert, 1, w);
+    w.publish(saved_part(assessment, &EVIDENCE, id, 1)).await?;
     evidence_view(row)
 }
 

@@ -4,22 +4,21 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, Paginat
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    Revision, RevisionId, table,
+    RECORD, Revision, RevisionId, table,
     types::{PublishedName, PublishedNames, RevisionContent},
 };
 use crate::{
     access::{Sight, Visibility},
     assessments::{
-        assessments::{Assessment, AssessmentId, NewAssessment, store as assessments, store::record},
-        causes::store as causes,
+        assessments::{Assessment, AssessmentId, NewAssessment, store as assessments, store::saved_part},
+        causes::reading as causes,
         endorsements::{Endorsement, store as endorsements},
-        findings::store as findings,
+        findings::{reading as findings, store::evidence_of},
     },
     forums::forums::store as forums,
     geography::areas::store as areas,
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
-        events::ChangeOperation,
         frozen::{Frozen, FrozenCheck},
         hash,
         page::Key,
@@ -140,7 +139,7 @@ pub async fn freeze(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let names = names(assessment, &mut endorsements, w).await?;
     let content = RevisionContent {
         assessment: assessment.clone(),
-        evidence: findings::evidence_of(&ids, &w.tx).await?,
+        evidence: evidence_of(&ids, &w.tx).await?,
         findings,
         causes: causes::of_assessment(assessment.id, &w.tx).await?,
         names,
@@ -162,6 +161,6 @@ pub async fn freeze(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
         form: Set(hash::FORM),
     };
     table::Entity::insert(row).exec_without_returning(&w.tx).await?;
-    record(assessment, "revision", id.uuid(), ChangeOperation::Upsert, number.into(), w);
+    w.publish(saved_part(assessment, &RECORD, id, number.into())).await?;
     Ok(())
 }

@@ -9,3 +9,19 @@ mod types;
 
 pub use api::routes;
 pub use types::*;
+
+use crate::kernel::record::{Erase, Of, Owner, Record, Rule, Why::Signature, Words, about, becomes, follows, texts, untold};
+
+/// The declaration of this kind of record.
+pub const RECORD: Record = Record::new("disclosure", Owner::Permission, &[
+    about(
+        "disclosure",
+        Words("Utlämnanden som personen har beslutat", "Disclosures that the person has decided"),
+        Of::Made("disclosure"),
+        &[
+            becomes("decided_by_name", Erase::Name, Signature, Rule::Records, "listDisclosures getDisclosure"),
+            untold(texts("note content", "getDisclosure")),
+        ],
+        "id version:int created_at updated_at record_kind record_id requested_on decision digest form:int redacted:json forum_id actor_id areas",
+    ).actors(&[follows("actor_id").silent()]).frozen(&["content"]),
+]);

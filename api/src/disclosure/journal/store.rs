@@ -6,7 +6,7 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryTrait, Statem
 use super::{EntryId, JournalEntry, NewJournalEntry, table, types::JournalFilter};
 use crate::{
     access::{Sight, Visibility},
-    disclosure::records::{RecordKind, store as records},
+    disclosure::records::store as records,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
@@ -19,43 +19,6 @@ use crate::{
     },
 };
 
-fn view(row: table::Model) -> JournalEntry {
-    JournalEntry {
-        id: row.id,
-        version: row.version,
-        registration: format!("{}:{}", row.year, row.number),
-        year: row.year,
-        number: row.number,
-        fields: NewJournalEntry {
-            direction: row.direction,
-            received_on: row.received_on,
-            title: row.title,
-            record_kind: row.record_kind,
-            record_id: row.record_id,
-            counterpart: row.counterpart,
-        },
-        registered_by: row.registered_by_name,
-        created_at: row.created_at,
-        updated_at: row.updated_at,
-    }
-}
-
-/// Takes out the reference to a record that the caller may not know of.
-async fn without_unseen(sight: &Sight, entry: &mut JournalEntry, db: &impl ConnectionTrait) -> Result<()> {
-    let (Some(kind), Some(id)) = (entry.fields.record_kind, entry.fields.record_id) else { return Ok(()) };
-    // An entry may refer to another entry, which whoever reads this one may see.
-    if kind == RecordKind::JournalEntry {
-        return Ok(());
-    }
-    match Box::pin(records::find(sight, kind, id, db)).await {
-        Err(problem) if problem.kind == Kind::NotFound => {
-            (entry.fields.record_kind, entry.fields.record_id) = (None, None);
-            Ok(())
-        }
-        found => found.map(|_| ()),
-    }
-}
-
 pub(super) async fn list(sight: &Sight, filter: &JournalFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<JournalEntry>> {
     let select = table::Entity::find()
         .apply_if(filter.year, |select, year| select.filter(table::Column::Year.eq(year)))
@@ -65,9 +28,9 @@ pub(super) async fn list(sight: &Sight, filter: &JournalFilter, paging: &Paging,
         Key::column(table::Column::Year, |row: &table::Model| row.year.into()),
         Key::column(table::Column::Number, |row: &table::Model| row.number.into()),
     ];
-    let mut page = paging.fetch(select, keys, call, db).await?.map(view);
+    let mut page = paging.fetch(select, keys, call, db).await?.map(JournalEntry::from);
     for entry in &mut page.items {
-        without_unseen(sight, entry, db.reader()).await?;
+        records::without_unseen(sight, entry, db.reader()).await?;
     }
     Ok(page)
 }
@@ -77,8 +40,8 @@ pub(super) async fn list(sight: &Sight, filter: &JournalFilter, paging: &Paging,
 /// # Errors
 /// When there is none.
 pub async fn find(sight: &Sight, id: EntryId, db: &impl ConnectionTrait) -> Result<JournalEntry> {
-    let mut entry = table::Entity::find_by_id(id).one(db).await?.map(view).ok_or_else(Problem::not_found)?;
-    without_unseen(sight, &mut entry, db).await?;
+    let mut entry = table::Entity::find_by_id(id).one(db).await?.map(JournalEntry::from).ok_or_else(Problem::not_found)?;
+    records::without_unseen(sight, &mut entry, db).await?;
     Ok(entry)
 }
 
@@ -130,7 +93,7 @@ pub async fn insert(sight: &Sight, new: NewJournalEntry, w: &Write<'_>) -> Resul
         counterpart: Set(new.counterpart),
         registered_by_name: Set(w.call.user_name.clone()),
     };
-    let entry = view(row.insert(&w.tx).await?);
+    let entry = JournalEntry::from(row.insert(&w.tx).await?);
     let visible = Visibility::Members.of(None, None);
     w.record(Change::new("journal_entry", entry.id.uuid(), ChangeOperation::Upsert, 1, visible));
     Ok(entry)

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::{Direction, EntryId};
+use super::{Direction, EntryId, JournalEntry, NewJournalEntry};
 use crate::disclosure::records::RecordKind;
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -26,3 +26,26 @@ pub struct Model {
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
+
+impl From<Model> for JournalEntry {
+    fn from(row: Model) -> Self {
+        Self {
+            id: row.id,
+            version: row.version,
+            registration: format!("{}:{}", row.year, row.number),
+            year: row.year,
+            number: row.number,
+            fields: NewJournalEntry {
+                direction: row.direction,
+                received_on: row.received_on,
+                title: row.title,
+                record_kind: row.record_kind,
+                record_id: row.record_id,
+                counterpart: row.counterpart,
+            },
+            registered_by: row.registered_by_name,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Finds a record by its kind and id, as far as it may be seen, with the stores of the rooms.
 
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, EntityTrait};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -8,7 +8,7 @@ use super::{Record, RecordKind};
 use crate::{
     access::{Sight, Visibility},
     assessments::{assessments::store as assessments, causes::store as causes, findings::store as findings, revisions::store as revisions},
-    disclosure::journal::store as journal,
+    disclosure::journal::{self, JournalEntry},
     forums::forums::{ForumId, store as forums},
     geography::areas::store as areas,
     interventions::interventions::store as interventions,
@@ -83,11 +83,32 @@ pub async fn find(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl Connectio
             of_forum(kind, id, found.version, &found, found.fields.visibility, round.fields.forum_id, db).await
         }
         RecordKind::JournalEntry => {
-            let found = journal::find(sight, Id::from(id), db).await?;
+            let found = journal::table::Entity::find_by_id(Id::from(id)).one(db).await?.ok_or_else(Problem::not_found)?;
+            let mut found = JournalEntry::from(found);
+            without_unseen(sight, &mut found, db).await?;
             let (json, version) = (serde_json::to_value(&found)?, found.version);
             let visible = Visibility::Members.of(None, None);
             Ok(Record { kind, id, version, json, forum: None, actor: None, areas: Vec::new(), visible })
         }
+    }
+}
+
+/// Takes out of a journal entry the reference to a record that the caller may not know of.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn without_unseen(sight: &Sight, entry: &mut JournalEntry, db: &impl ConnectionTrait) -> Result<()> {
+    let (Some(kind), Some(id)) = (entry.fields.record_kind, entry.fields.record_id) else { return Ok(()) };
+    // An entry may refer to another entry, which whoever reads this one may see.
+    if kind == RecordKind::JournalEntry {
+        return Ok(());
+    }
+    match Box::pin(find(sight, kind, id, db)).await {
+        Err(problem) if problem.kind == Kind::NotFound => {
+            (entry.fields.record_kind, entry.fields.record_id) = (None, None);
+            Ok(())
+        }
+        found => found.map(drop),
     }
 }
 

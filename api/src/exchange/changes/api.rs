@@ -9,11 +9,32 @@ use super::{
     store::{self, Piece, Wanted},
     stream::Stream,
     types::*,
+    unknown_kind,
 };
 use crate::{
     access::{By, Lasting, policy::needs},
-    kernel::{Db, Problem, Query, Reply, Result, places, problem::Kind},
+    kernel::{Db, Fault, Problem, Query, Reply, Result, places, problem::Kind, record},
 };
+
+impl Following {
+    async fn wanted(&self, db: &Db) -> Result<Wanted> {
+        let faults: Vec<_> = self
+            .types
+            .iter()
+            .flatten()
+            .filter(|kind| record::of_kind(kind).is_none())
+            .map(|kind| Fault::of_parameter("types", "not-in-list", unknown_kind(kind)))
+            .collect();
+        if !faults.is_empty() {
+            return Err(Problem::parameters(faults));
+        }
+        let area = match self.area {
+            Some(area) => Some(store::area(area, db).await?),
+            None => None,
+        };
+        Ok(Wanted { kinds: self.types.clone(), area, limit: self.limit })
+    }
+}
 
 /// List changes
 ///

@@ -15,14 +15,16 @@ pub use store::{begin_epoch, keep_positioned, keep_short, listen};
 pub use types::*;
 pub use waiting::Followers;
 
-use crate::kernel::{language::Text, say, text};
+use crate::kernel::{language::Text, record, say, text};
 
 pub(in crate::exchange) mod store;
 
 /// That there are no changes of a kind, with the one that was meant, or all that there are.
 pub(in crate::exchange) fn unknown_kind(kind: &str) -> Text {
-    let all = KINDS.join(", ");
-    match text::nearest(kind, KINDS.iter().copied()) {
+    let mut kinds: Vec<&str> = record::all().map(|record| record.kind).collect();
+    kinds.sort_unstable();
+    let all = kinds.join(", ");
+    match text::nearest(kind, kinds.iter().copied()) {
         Some(meant) => say!(
             "Det finns inga ändringar av slaget {kind}. Menade du {meant}?",
             "There are no changes of the kind {kind}. Did you mean {meant}?"

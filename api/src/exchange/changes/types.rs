@@ -1,55 +1,13 @@
 //! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
 
+use crate::{
+    geography::areas::AreaId,
+    kernel::events::{ChangeOperation, Place},
+};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
-
-use super::{
-    store::{self, Wanted},
-    unknown_kind,
-};
-use crate::{
-    geography::areas::AreaId,
-    kernel::{
-        Db, Fault, Problem, Result,
-        events::{ChangeOperation, Place},
-    },
-};
-
-/// Every kind of record whose changes are in the feed.
-pub const KINDS: &[&str] = &[
-    "actor",
-    "actor_relation",
-    "assessment",
-    "ballot",
-    "cause",
-    "decision",
-    "disclosure",
-    "endorsement",
-    "evidence",
-    "finding",
-    "forum",
-    "grant",
-    "indicator",
-    "intervention",
-    "journal_entry",
-    "legal_hold",
-    "mandate",
-    "match",
-    "member",
-    "merge",
-    "observation_import",
-    "revision",
-    "round",
-    "secrecy_mark",
-    "service_account",
-    "source",
-    "source_actor",
-    "statement",
-    "user",
-    "webhook",
-];
 
 /// A change of one record (ändring).
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -120,24 +78,4 @@ pub(super) struct Following {
 
 const fn twenty() -> u64 {
     crate::kernel::page::DEFAULT_LIMIT
-}
-
-impl Following {
-    pub(super) async fn wanted(&self, db: &Db) -> Result<Wanted> {
-        let faults: Vec<_> = self
-            .types
-            .iter()
-            .flatten()
-            .filter(|kind| !KINDS.contains(&kind.as_str()))
-            .map(|kind| Fault::of_parameter("types", "not-in-list", unknown_kind(kind)))
-            .collect();
-        if !faults.is_empty() {
-            return Err(Problem::parameters(faults));
-        }
-        let area = match self.area {
-            Some(area) => Some(store::area(area, db).await?),
-            None => None,
-        };
-        Ok(Wanted { kinds: self.types.clone(), area, limit: self.limit })
-    }
 }

@@ -34,7 +34,43 @@ pub use api::{ImportJob, ImportRow, routes};
 pub use fit::fit;
 pub use intake::{Intake, intake};
 
-use crate::kernel::Id;
+use crate::kernel::{
+    Id,
+    record::{
+        Erase, Of, Rule, Table,
+        Why::{Access, History},
+        Words, about, becomes, naming, stays, texts, untold,
+    },
+};
+
+/// The tables that are kept here.
+pub const TABLES: &[Table] = &[
+    about(
+        "import_job",
+        Words("Inläsningar av filer som personen har startat", "Imports of files that the person has started"),
+        Of::User(&["user_id"]),
+        &[
+            becomes("user_id created_at", Erase::Stays, History, Rule::Records, "listImports getImport"),
+            untold(becomes("scopes:json withheld:json", Erase::Stays, Access, Rule::Records, "")),
+            untold(texts("left_out:json columns:json", "listImports getImport")),
+        ],
+        "id version:int updated_at status source_id kind is_full:flag dry_run:flag total:int processed:int created:int updated:int \
+         unchanged:int held:int refused:int absent:int reason_sv reason_en started_at finished_at holder:id held_until:time tries:int",
+    ),
+    naming(
+        "import_piece",
+        Words("Rader som väntar på att läsas in", "Rows that wait to be imported"),
+        &[untold(texts("rows", ""))],
+        "import_job_id first_row:int created_at",
+    ),
+    naming(
+        "import_row",
+        Words("Vad som blev av rader som lästs in", "What became of imported rows"),
+        &[untold(texts("external_id:text errors:json", "listImportRows"))],
+        "import_job_id number:int outcome actor_id match_id left_alone:json",
+    )
+    .actors(&[stays("actor_id", "what became of a row is what was; its address leads on")]),
+];
 
 /// The id of a job of importing.
 pub type ImportJobId = Id<ImportJob>;

@@ -11,7 +11,7 @@ use crate::{
     exchange::{
         columns,
         matches::{MatchReason, rules as likeness},
-        sources::{rules::UnwrittenReason, sync},
+        sources::{rules as members, rules::UnwrittenReason},
     },
     kernel::{Fault, Problem, Result, Write, language::Text, problem::Kind, say, secrecy::HIDDEN},
     registry::actors::{ActorId, matching, rules, store as actors},
@@ -99,7 +99,7 @@ pub(super) async fn name_owners(done: &mut [Option<Done>], dry_run: bool, sight:
     }
     for done in done.iter_mut().flatten() {
         let Some(owner) = done.in_the_way.and_then(|id| owners.get(&id)) else { continue };
-        let hidden = sync::hidden(owner.id, w.call.secrecy.as_ref());
+        let hidden = members::hidden(owner.id, w.call.secrecy.as_ref());
         let name = if hidden.contains("name") { HIDDEN } else { &owner.fields.name };
         let id = owner.id;
         for fault in &mut done.faults {

@@ -10,8 +10,8 @@ use crate::{
     exchange::{
         matches::{MatchReason, rules as likeness},
         sources::{
+            rules as members,
             rules::{self as records, UnwrittenReason},
-            sync,
         },
     },
     geography::areas::AreaId,
@@ -161,7 +161,7 @@ impl Present {
         let secrecy = w.call.secrecy.as_ref();
         if let Some(number) = number_of(fields) {
             let mut owners = self.owners.get(&number).into_iter().flatten().filter_map(|owner| self.actors.get(owner));
-            let told = |owner: &&Actor| likeness::told(MatchReason::SameIdentifier, &sync::hidden(owner.id, secrecy));
+            let told = |owner: &&Actor| likeness::told(MatchReason::SameIdentifier, &members::hidden(owner.id, secrecy));
             let Some(owner) = owners.find(told) else { return Ok(None) };
             match actors::may_write(by.reach, &owner.fields, Some(owner.id), &w.tx).await {
                 Ok(()) => {}
@@ -183,7 +183,7 @@ impl Present {
         let like = namesakes
             .filter(|one| one.seat == fields.seat_area_id)
             .map(|one| one.actor_id)
-            .find(|id| self.actors.contains_key(id) && likeness::told(MatchReason::SameName, &sync::hidden(*id, secrecy)));
+            .find(|id| self.actors.contains_key(id) && likeness::told(MatchReason::SameName, &members::hidden(*id, secrecy)));
         Ok(like.map(Done::like))
     }
 }
@@ -242,8 +242,8 @@ fn number(fields: &mut records::Record, numbers: &[Value], kept: &[Value]) {
 
 /// An actor as a row says that it is to become, and what the row may not change.
 fn changed(row: &Record, actor: &Actor, contract: &Contract, w: &Write<'_>) -> Result<(NewActor, Vec<(String, UnwrittenReason)>)> {
-    let under = sync::members_of(&actor.fields)?;
-    let hidden = sync::hidden(actor.id, w.call.secrecy.as_ref());
+    let under = members::members_of(&actor.fields)?;
+    let hidden = members::hidden(actor.id, w.call.secrecy.as_ref());
     let mut given = row.fields.clone();
     helpers::lay(&mut given, &row.helpers, &under);
     let kept = under.get("identifiers").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -258,7 +258,7 @@ fn changed(row: &Record, actor: &Actor, contract: &Contract, w: &Write<'_>) -> R
     });
     let fields = typed(records::over(&under, &given), contract)?;
     // What says the same as stands there is in step, whatever version it was made of.
-    let same = sync::members_of(&fields)? == under;
+    let same = members::members_of(&fields)? == under;
     if !same && row.version.is_some_and(|version| version != actor.version) {
         return Err(stale());
     }

@@ -10,3 +10,18 @@ mod types;
 pub use api::routes;
 pub use table::Model as Link;
 pub use types::*;
+
+use crate::kernel::record::{Owner, Record, Words, follows, naming, texts, untold};
+
+/// The declaration of this kind of record.
+pub const RECORD: Record = Record::new(
+    "source_actor",
+    Owner::Source("source_id"),
+    &[naming(
+        "source_actor",
+        Words("Poster från partnersystem", "Records of partner systems"),
+        &[untold(texts("given:json base:json", "listSourceActors getSourceActor"))],
+        "id version:int created_at updated_at source_id external_id:text actor_id match_id digest absent_since",
+    )
+    .actors(&[follows("actor_id")])],
+);

@@ -70,11 +70,6 @@ pub(in crate::exchange) async fn linked(source: SourceId, actors: &[ActorId], db
     Ok(rows.into_iter().collect())
 }
 
-/// Whether a source has records.
-pub(in crate::exchange) async fn any_of(source: SourceId, db: &impl ConnectionTrait) -> Result<bool> {
-    Ok(table::Entity::find().filter(table::Column::SourceId.eq(source)).one(db).await?.is_some())
-}
-
 /// Stores new links.
 pub(in crate::exchange) async fn insert(links: Vec<Link>, source: &Source, w: &Write<'_>) -> Result<()> {
     for link in &links {

@@ -14,9 +14,9 @@ use super::{
 use crate::{
     access::{By, Sight, policy::needs},
     exchange::sources::{
-        Source, SourceId,
+        Source, SourceId, rules as members,
         rules::{Record, ordered},
-        store as sources, sync,
+        store as sources,
     },
     kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, Write, request::Call, say, secrecy::Secrecy},
     registry::actors::{Actor, ActorId},
@@ -150,7 +150,7 @@ impl<'a> Shown<'a> {
         for like in self.candidates.get(&row.id).into_iter().flatten() {
             if let Some(actor) = self.actors.get(&like.actor_id) {
                 // That something hidden is alike would tell what it is.
-                if let Some(like) = like.told(&sync::hidden(like.actor_id, self.secrecy)) {
+                if let Some(like) = like.told(&members::hidden(like.actor_id, self.secrecy)) {
                     reasons = (reasons.0 || like.same_identifier, reasons.1 || like.same_name);
                     candidates.push(self.candidate(actor, like, &row.incoming, owned)?);
                 }
@@ -178,8 +178,8 @@ impl<'a> Shown<'a> {
     }
 
     fn candidate(&self, actor: &Actor, like: Likeness, incoming: &Value, owned: &[String]) -> Result<MatchCandidate> {
-        let hidden = sync::hidden(actor.id, self.secrecy);
-        let current = sync::members_of(&actor.fields)?;
+        let hidden = members::hidden(actor.id, self.secrecy);
+        let current = members::members_of(&actor.fields)?;
         let mine = |member: &String| owned.contains(member) && !hidden.contains(member);
         let given: Record = incoming.as_object().cloned().unwrap_or_default();
         let asked = given.iter().filter(|(member, _)| mine(member)).map(|(member, value)| (member.clone(), value.clone())).collect();

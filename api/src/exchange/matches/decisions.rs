@@ -4,9 +4,9 @@
 use serde_json::Value;
 
 use super::{
-    MatchDecision, MatchReason, MatchStatus,
+    Applied, MatchDecision, MatchReason, MatchStatus,
     rules::{self, Likeness},
-    store::{self, Applied, Row},
+    store::{self, Row},
     unite::united,
 };
 use crate::{
@@ -15,9 +15,9 @@ use crate::{
         links::{Link, store as links},
         merging::references::store as references,
         sources::{
-            Source,
+            Source, rules as members,
             rules::{Record, keep_scopes, only, over},
-            store as sources, sync,
+            store as sources,
         },
     },
     kernel::{Fault, Problem, Result, Write, extract, problem::Kind, say},
@@ -46,8 +46,8 @@ impl Decider<'_> {
         actors::may_write(self.reach, &actor.fields, Some(actor.id), &w.tx).await?;
         let link = waiting(&row, w).await?;
         let given = row.incoming.as_object().cloned().unwrap_or_default();
-        let before = sync::members_of(&actor.fields)?;
-        let hidden = sync::hidden(actor.id, w.call.secrecy.as_ref());
+        let before = members::members_of(&actor.fields)?;
+        let hidden = members::hidden(actor.id, w.call.secrecy.as_ref());
         may_take(take, &given)?;
         if let Some(secrecy) = &w.call.secrecy {
             secrecy.refuse_hidden(actor.id.uuid(), take.iter())?;
@@ -60,7 +60,7 @@ impl Decider<'_> {
         let mut fields: NewActor = extract::typed(Value::Object(over(&before, &write)))?;
         keep_scopes(&mut fields.identifiers, &actor.fields.identifiers);
         let after = self.put(actor, fields, w).await?;
-        let stored = sync::members_of(&after.fields)?;
+        let stored = members::members_of(&after.fields)?;
         // Also what follows from a change, as a former name does.
         let changed = stored.keys().filter(|member| before.get(*member) != stored.get(*member));
         let applied = changed.map(|member| Applied {
@@ -97,7 +97,7 @@ impl Decider<'_> {
         self.may_tell_apart(&others, w).await?;
         let actor = self.store(Draft { id: w.new_id(), before: None, fields: new }, w).await?;
         likenesses::part(self.reach, actor.id, &others, w).await?;
-        let stored = sync::members_of(&actor.fields)?;
+        let stored = members::members_of(&actor.fields)?;
         let given = only(&given, &stored);
         self.link(link, &actor, given, stored, &source, w).await?;
         let row = Row { applied: Vec::new().into(), ..row };
@@ -165,7 +165,7 @@ impl Decider<'_> {
     async fn candidate(&self, row: &Row, actor: ActorId, w: &Write<'_>) -> Result<Actor> {
         let candidates = store::candidates(&[row.id], &w.tx).await?;
         // To say yes to one that is alike only in what is hidden would tell what that is.
-        let hidden = |actor| sync::hidden(actor, w.call.secrecy.as_ref());
+        let hidden = |actor| members::hidden(actor, w.call.secrecy.as_ref());
         let told = |like: &Likeness| like.told(&hidden(like.actor_id)).and_then(|like| like.told(&hidden(actor)));
         let mut chosen = Vec::new();
         for like in candidates.values().flatten().filter_map(told) {
@@ -198,7 +198,7 @@ impl Decider<'_> {
             // Before anything is compared: whether it has been changed since would tell of it.
             secrecy.refuse_hidden(actor.id.uuid(), row.applied.0.iter().map(|applied| &applied.member))?;
         }
-        let mut members = sync::members_of(&actor.fields)?;
+        let mut members = members::members_of(&actor.fields)?;
         for applied in &row.applied.0 {
             if members.get(&applied.member) == Some(&applied.after) {
                 members.insert(applied.member.clone(), applied.before.clone());

@@ -7,7 +7,6 @@ use sea_orm::{
     entity::prelude::*,
     sea_query::{Query, SelectStatement},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
@@ -20,7 +19,7 @@ use crate::{
     access::{Reach, Sight, Visibility},
     exchange::{
         links::{Link, store as links},
-        sources::{Source, SourceId, rules::Record, store as sources, sync},
+        sources::{Source, rules as members, rules::Record, store as sources},
     },
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
@@ -38,14 +37,6 @@ pub(super) type Row = table::Model;
 
 /// How many rows one statement takes: the databases limit how many values it may carry.
 const ROWS: usize = 500;
-
-/// A member that a decision wrote, with what stood there before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Applied {
-    pub member: String,
-    pub before: Value,
-    pub after: Value,
-}
 
 /// A record to hold.
 pub(in crate::exchange) struct Held {
@@ -81,7 +72,7 @@ fn alike(reason: MatchReason, sight: &Sight, secrecy: Option<&Secrecy>) -> Selec
         MatchReason::SameName => candidate::Column::SameName,
     };
     let mut untold = secrecy.map(|secrecy| secrecy.records("actor")).unwrap_or_default();
-    untold.retain(|actor| !rules::told(reason, &sync::hidden((*actor).into(), secrecy)));
+    untold.retain(|actor| !rules::told(reason, &members::hidden((*actor).into(), secrecy)));
     candidates_of_row()
         .and_where(column.eq(true))
         .and_where(candidate::Column::ActorId.is_not_in(untold))
@@ -96,11 +87,6 @@ fn candidates_of_row() -> SelectStatement {
         .from(candidate::Entity)
         .and_where(Expr::col((candidate::Entity, candidate::Column::MatchId)).eq(Expr::col((table::Entity, table::Column::Id))))
         .take()
-}
-
-/// Whether records of a source have been held.
-pub(in crate::exchange) async fn any_of(source: SourceId, db: &impl ConnectionTrait) -> Result<bool> {
-    Ok(table::Entity::find().filter(table::Column::SourceId.eq(source)).one(db).await?.is_some())
 }
 
 /// One match that the caller reaches.

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde_json::Value;
 
-use super::{MatchDecision, MatchId, MatchStatus};
+use super::{Applied, MatchDecision, MatchId, MatchStatus};
 use crate::{exchange::sources::SourceId, kernel::table::List, registry::actors::ActorId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
@@ -22,7 +22,7 @@ pub struct Model {
     pub decision: Option<MatchDecision>,
     pub actor_id: Option<ActorId>,
     pub actor_version: Option<i64>,
-    pub applied: List<super::store::Applied>,
+    pub applied: List<Applied>,
     pub note: Option<String>,
     pub decided_by: Option<Uuid>,
     pub decided_by_name: Option<String>,

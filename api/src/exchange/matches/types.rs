@@ -135,3 +135,11 @@ pub(super) struct MatchFilter {
     #[param(nullable = false, inline)]
     pub reason: Option<MatchReason>,
 }
+
+/// A member that a decision wrote, with what stood there before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    pub member: String,
+    pub before: Value,
+    pub after: Value,
+}

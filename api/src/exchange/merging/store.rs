@@ -11,8 +11,6 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
-pub(super) use below::is_somebodys;
-
 use super::{
     LeftAlone, LeftAloneReason, Merge, MergeId, NewMerge,
     plan::{self, Plan, Who},
@@ -24,7 +22,7 @@ use super::{
 };
 use crate::{
     access::{Caller, Reach, Sight, Visibility},
-    exchange::sources::sync,
+    exchange::sources::rules as members,
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation, Visible},
@@ -38,6 +36,8 @@ use crate::{
         relations::store as relations,
     },
 };
+
+pub(super) use below::is_somebodys;
 
 /// How many rows one statement writes.
 const AT_ONCE: usize = 500;
@@ -95,7 +95,7 @@ async fn shown(caller: &Caller, mut merges: Vec<Merge>, secrecy: Option<&Secrecy
     };
     let named: BTreeSet<(String, Uuid)> = merges.iter().flat_map(of_one).collect();
     let mut seen: BTreeSet<(&str, Uuid)> = BTreeSet::new();
-    for reference in FOLLOWING {
+    for reference in FOLLOWING.iter() {
         let ids: Vec<Uuid> = named.iter().filter(|(kind, _)| kind == reference.kind).map(|(_, id)| *id).collect();
         for row in references::those(reference, &ids, false, db).await? {
             if plan::sees(caller, &row, row.actor) {
@@ -449,7 +449,7 @@ async fn give_back(
 ) -> Result<()> {
     let circle = above.contains(&survivor.id);
     // Before anything is compared: what came, and what has been changed since, would tell of it.
-    let hidden = sync::hidden(survivor.id, w.call.secrecy.as_ref());
+    let hidden = members::hidden(survivor.id, w.call.secrecy.as_ref());
     let came = came.iter().filter(|(member, ..)| !hidden.contains(member)).cloned();
     let (keep, back): (Vec<_>, Vec<_>) = came.partition(|(member, ..)| member == "parentId" && circle);
     let (returned, changed) = rules::returned(&survivor.fields, &back)?;

@@ -9,7 +9,16 @@ pub(super) mod store;
 pub mod sync;
 mod table;
 mod types;
-mod withhold;
 
 pub use api::routes;
 pub use types::*;
+
+use crate::kernel::record::{Owner, Record, follows, nobody};
+
+/// The declaration of this kind of record.
+pub const RECORD: Record = Record::new(
+    "source",
+    Owner::ActorsSystem("actor_id"),
+    &[nobody("source", "id version:int created_at updated_at actor_id name id_scheme owned_fields:json")
+        .actors(&[follows("actor_id").once("name")])],
+);

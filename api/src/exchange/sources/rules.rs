@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use crate::{
-    kernel::{Fault, personal_number, say, text},
-    registry::actors::{Identifier, IdentifierScope, NewActor},
+    kernel::{Fault, Problem, Result, personal_number, say, secrecy::Secrecy, text},
+    registry::actors::{ActorId, Identifier, IdentifierScope, NewActor},
 };
 
 /// Members of an actor by their names.
@@ -88,9 +88,12 @@ impl Plan {
 
 /// The members that decide who answers for an actor.
 pub const ANSWERABLE: [&str; 2] = [PARENT, SEAT];
+
 /// The members by which an actor is taken for another.
 pub const NAMING: [&str; 6] = ["name", "otherNames", "formerNames", "kind", SEAT, "identifiers"];
+
 pub const PARENT: &str = "parentId";
+
 pub const SEAT: &str = "seatAreaId";
 
 /// Decides member by member. A member that stands empty and that the source never wrote is nobody's to keep.
@@ -264,6 +267,23 @@ pub fn external_id_fault(id: &str) -> Option<Fault> {
 pub fn is_dots(id: &str) -> bool {
     let plain = id.to_ascii_lowercase().replace("%2e", ".");
     matches!(plain.as_str(), "." | "..")
+}
+
+/// The members of an actor that are neither told to the caller nor changed by it, for they are under secrecy or would tell of
+/// what is.
+pub(in crate::exchange) fn hidden(actor: ActorId, secrecy: Option<&Secrecy>) -> BTreeSet<String> {
+    secrecy.map(|secrecy| secrecy.locked(actor.uuid()).into_keys().map(ToOwned::to_owned).collect()).unwrap_or_default()
+}
+
+/// All members of an actor by their names.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub(in crate::exchange) fn members_of(actor: &NewActor) -> Result<Record> {
+    match serde_json::to_value(actor)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(Problem::internal(&"an actor is no object")),
+    }
 }
 
 #[cfg(test)]

@@ -3,20 +3,21 @@
 use std::collections::HashMap;
 
 use sea_orm::{
-    Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QuerySelect,
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, QuerySelect,
     entity::prelude::*,
     sea_query::{Expr, Query, SimpleExpr},
 };
 
-use super::{NewSource, Source, SourceId, rules, table};
+use super::{NewSource, RECORD, Source, SourceId, rules, table};
 use crate::{
     access::{Reach, Sight, Visibility},
-    exchange::{links::store as links, matches::store as matches},
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
-        events::{Change, ChangeOperation, Visible},
+        events::Visible,
         page::Key,
+        record::{self, Owner},
         request::Call,
+        saved::Saved,
         say, text,
     },
     registry::actors::{ActorId, matching, store as actors},
@@ -153,7 +154,7 @@ pub(in crate::exchange) async fn insert(new: &NewSource, w: &Write<'_>) -> Resul
         id_scheme: new.id_scheme.clone(),
         owned_fields: new.owned_fields.clone().into(),
     };
-    table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?;
+    w.put::<table::Entity>(row.clone(), None).await?;
     record(&row, None, w).await?;
     Ok(view(row))
 }
@@ -162,7 +163,7 @@ pub(in crate::exchange) async fn insert(new: &NewSource, w: &Write<'_>) -> Resul
 pub(super) async fn update(source: &Source, new: NewSource, w: &Write<'_>) -> Result<Source> {
     lock(source.id, w).await?;
     let moves = new.actor_id != source.fields.actor_id;
-    if moves && (links::any_of(source.id, &w.tx).await? || matches::any_of(source.id, &w.tx).await?) {
+    if moves && has_records(source.id, &w.tx).await? {
         return Err(Problem::conflict(say!(
             "Källan har redan poster och kan inte byta aktör. Registrera en ny källa för den andra aktören.",
             "The source has records already and cannot change its actor. Register a new source for the other actor."
@@ -180,10 +181,21 @@ pub(super) async fn update(source: &Source, new: NewSource, w: &Write<'_>) -> Re
         id_scheme: new.id_scheme,
         owned_fields: new.owned_fields.into(),
     };
-    let change = row.clone().into_active_model().reset_all();
-    w.replace::<table::Entity>(change, table::Column::Id.eq(row.id), table::Column::Version, source.version).await?;
+    w.put::<table::Entity>(row.clone(), Some(source.version)).await?;
     record(&row, Some(source), w).await?;
     Ok(view(row))
+}
+
+/// Whether a source has sent any record, by the declarations of what belongs to sources.
+async fn has_records(source: SourceId, db: &impl ConnectionTrait) -> Result<bool> {
+    for record in record::all() {
+        let Owner::Source(column) = record.owner else { continue };
+        let any = Query::select().column("id").from(record.table).and_where(Expr::col(column).eq(source)).limit(1).take();
+        if db.query_one(&any).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Tells the feed, also those who no longer see it.
@@ -193,8 +205,7 @@ async fn record(row: &table::Model, was: Option<&Source>, w: &Write<'_>) -> Resu
         Some(was) if was.fields.actor_id != row.actor_id => Some(self::visible(was.fields.actor_id, w).await?),
         _ => None,
     };
-    w.record(Change::new("source", row.id.uuid(), ChangeOperation::Upsert, row.version, visible).after(was));
-    Ok(())
+    w.publish(Saved::new(&RECORD, row.id, row.version, visible).was(was)).await
 }
 
 /// A source is for those who are signed in and may see its actor.

@@ -2,6 +2,9 @@
 //! they are, and a few more for each that gets another name, seat or number. Each record has its outcome; none is lost, and none becomes part of an actor that is there already unless a
 //! person has said so.
 
+mod join;
+mod withhold;
+
 use std::{
     cell::RefCell,
     collections::{BTreeSet, HashMap, HashSet},
@@ -9,13 +12,10 @@ use std::{
 
 use serde_json::Value;
 
-mod join;
-
-pub use super::outcome::{Incoming, Outcome, SyncResult};
 use super::{
     Source,
-    rules::{self, ANSWERABLE, Plan, Record, Unwritten, UnwrittenReason},
-    store, withhold,
+    rules::{self, ANSWERABLE, Plan, Record, Unwritten, UnwrittenReason, hidden, members_of},
+    store,
 };
 use crate::{
     access::{Reach, Sight},
@@ -44,6 +44,8 @@ use crate::{
         store::{self as actors, Draft},
     },
 };
+
+pub use super::outcome::{Incoming, Outcome, SyncResult};
 
 /// For which source, and on whose behalf; that the caller may is asked before.
 #[derive(Clone, Copy, Debug)]
@@ -172,23 +174,6 @@ fn removed(actor: ActorId) -> Problem {
         say!("Aktören {actor} är borttagen.", "The actor {actor} has been removed."),
     ));
     problem
-}
-
-/// The members of an actor that are neither told to the caller nor changed by it, for they are under secrecy or would tell of
-/// what is.
-pub(in crate::exchange) fn hidden(actor: ActorId, secrecy: Option<&Secrecy>) -> BTreeSet<String> {
-    secrecy.map(|secrecy| secrecy.locked(actor.uuid()).into_keys().map(ToOwned::to_owned).collect()).unwrap_or_default()
-}
-
-/// All members of an actor by their names.
-///
-/// # Errors
-/// When it cannot be written as JSON.
-pub(in crate::exchange) fn members_of(actor: &NewActor) -> Result<Record> {
-    match serde_json::to_value(actor)? {
-        Value::Object(members) => Ok(members),
-        _ => Err(Problem::internal(&"an actor is no object")),
-    }
 }
 
 /// An actor with what is given laid over it, checked by the contract and in the form in which it is stored.

@@ -16,13 +16,14 @@ use super::{
 };
 use crate::{
     access::{By, Visibility, users::UserId},
-    exchange::changes::{KINDS, store as feed, unknown_kind},
+    exchange::changes::{store as feed, unknown_kind},
     geography::areas::store as areas,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
         events::{self, Change, ChangeOperation},
         hash,
         page::Key,
+        record,
         request::Call,
         say,
     },
@@ -86,7 +87,7 @@ async fn check(new: &NewWebhook, allowed: &Allowed, w: &Write<'_>) -> Result<Str
             String::new()
         }
     };
-    let unknown = new.types.iter().enumerate().filter(|(_, kind)| !KINDS.contains(&kind.as_str()));
+    let unknown = new.types.iter().enumerate().filter(|(_, kind)| record::of_kind(kind).is_none());
     faults.extend(unknown.map(|(at, kind)| Fault::at(format!("/types/{at}"), "not-in-list", unknown_kind(kind))));
     if let Some(area) = new.area_id
         && areas::path(area, &w.tx).await?.is_none()

@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use super::{
-    Forum, ForumId, NewForum,
+    Forum, ForumId, NewForum, RECORD,
     rules::{self, Operation},
     table,
     types::ForumFilter,
@@ -17,16 +17,10 @@ use crate::{
     access::{Caller, Reach, Sight, Visibility, policy::Permission},
     geography::areas::{AreaId, store as areas},
     kernel::{
-        Db, Fault, Page, Paging, Problem, Result, Write,
-        events::{Change, ChangeOperation},
-        page::Key,
-        problem::Kind,
-        request::Call,
-        say, search, text,
+        Db, Fault, Page, Paging, Problem, Result, Write, events::Visible, page::Key, problem::Kind, request::Call, saved::Saved, say,
+        search, text,
     },
 };
-
-const KIND: &str = "forum";
 
 fn view(row: table::Model) -> Forum {
     Forum {
@@ -75,7 +69,7 @@ pub(super) async fn list(sight: &Sight, filter: &ForumFilter, paging: &Paging, c
         .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::Id.in_subquery(in_area(area))))
         .apply_if(filter.actor_id, |select, actor| select.filter(table::Column::Id.in_subquery(of_actor(actor))))
-        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(KIND, table::Column::Id, q, db.backend())));
+        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(RECORD.kind, table::Column::Id, q, db.backend())));
     let mut keys = vec![
         Key::column(table::Column::NameSort, |row: &table::Model| row.name_sort.clone().into()),
         Key::column(table::Column::Id, |row: &table::Model| row.id.into()),
@@ -177,32 +171,27 @@ async fn store(id: ForumId, version: i64, before: Option<&Forum>, mut new: NewFo
     new.areas.sort_unstable();
     new.areas.dedup();
     let name = new.name.trim().to_owned();
-    let row = table::ActiveModel {
-        id: Set(id),
-        version: Set(version),
-        created_at: Set(before.map_or(w.now, |before| before.created_at)),
-        updated_at: Set(w.now),
-        kind: Set(new.kind),
-        level: Set(new.level),
-        name_fold: Set(text::fold(&name)),
-        name_sort: Set(text::sort_key(&name)),
-        name: Set(name),
-        areas: Set(new.areas.into()),
-        purpose: Set(new.purpose),
-        mandate_text: Set(new.mandate_text),
-        meeting_rhythm: Set(new.meeting_rhythm),
-        complements_line_organisation: Set(new.complements_line_organisation),
-        status: Set(new.status),
-        visibility: Set(new.visibility),
-        deleted_at: sea_orm::NotSet,
+    let row = table::Model {
+        id: id,
+        version: version,
+        created_at: before.map_or(w.now, |before| before.created_at),
+        updated_at: w.now,
+        kind: new.kind,
+        level: new.level,
+        name_fold: text::fold(&name),
+        name_sort: text::sort_key(&name),
+        name: name,
+        areas: new.areas.into(),
+        purpose: new.purpose,
+        mandate_text: new.mandate_text,
+        meeting_rhythm: new.meeting_rhythm,
+        complements_line_organisation: new.complements_line_organisation,
+        status: new.status,
+        visibility: new.visibility,
+        deleted_at: None,
     };
-    let forum = match before {
-        None => view(row.insert(&w.tx).await?),
-        Some(before) => {
-            w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
-            find(&Sight::of_installation(), id, &w.tx).await?
-        }
-    };
+    w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
+    let forum = view(row);
     if before.is_none_or(|before| before.fields.areas != forum.fields.areas) {
         if before.is_some() {
             table::area::Entity::delete_many().filter(table::area::Column::ForumId.eq(id)).exec(&w.tx).await?;
@@ -212,10 +201,9 @@ async fn store(id: ForumId, version: i64, before: Option<&Forum>, mut new: NewFo
         // The coordinators of its areas see it from now on.
         w.access_changed();
     }
-    search::put(KIND, id, &[&forum.fields.name, forum.fields.purpose.as_deref().unwrap_or_default()], w).await?;
-    let was = before.map(|before| before.fields.visibility.of(Some(id.uuid()), None));
-    let left = before.into_iter().flat_map(|before| before.fields.areas.iter().copied());
-    w.record(change(&forum, ChangeOperation::Upsert, version).within(left).after(was));
+    let areas = before.into_iter().chain([&forum]).flat_map(|forum| forum.fields.areas.iter().copied());
+    let words = [forum.fields.name.as_str(), forum.fields.purpose.as_deref().unwrap_or_default()];
+    w.publish(saved(&forum, version).was(before.map(visible)).within(areas).words(words)).await?;
     Ok(forum)
 }
 
@@ -228,9 +216,12 @@ pub async fn areas_of(forum: ForumId, db: &impl ConnectionTrait) -> Result<Vec<A
     Ok(row.map(|row| row.areas.0).unwrap_or_default())
 }
 
-fn change(forum: &Forum, op: ChangeOperation, version: i64) -> Change {
-    Change::new(KIND, forum.id.uuid(), op, version, forum.fields.visibility.of(Some(forum.id.uuid()), None))
-        .within(forum.fields.areas.iter().copied())
+fn visible(forum: &Forum) -> Visible {
+    forum.fields.visibility.of(Some(forum.id.uuid()), None)
+}
+
+fn saved(forum: &Forum, version: i64) -> Saved<'_> {
+    Saved::new(&RECORD, forum.id, version, visible(forum)).within(forum.fields.areas.iter().copied())
 }
 
 /// Checks that nothing stands in a forum that would be lost from sight with it. What is worked on there lies above, so its tables
@@ -273,10 +264,6 @@ async fn stands_empty(forum: ForumId, w: &Write<'_>) -> Result<()> {
 pub(super) async fn remove(forum: &Forum, w: &Write<'_>) -> Result<()> {
     rules::require(Operation::Remove, forum.fields.status)?;
     stands_empty(forum.id, w).await?;
-    let version = forum.version + 1;
-    let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
-    w.replace::<table::Entity>(row, table::Column::Id.eq(forum.id), table::Column::Version, forum.version).await?;
-    search::remove(forum.id, w).await?;
-    w.record(change(forum, ChangeOperation::Delete, version));
-    Ok(())
+    let version = w.remove(&RECORD, forum.id, forum.version).await?;
+    w.publish(saved(forum, version).removed().words([])).await
 }

@@ -2,24 +2,17 @@
 
 use std::collections::HashSet;
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, entity::prelude::*};
+use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, entity::prelude::*};
 
 use super::{
-    Member, MemberId, MemberStatus, NewMember,
+    Member, MemberId, MemberStatus, NewMember, RECORD,
     rules::{self, Operation},
     table,
 };
 use crate::{
     access::{Sight, policy::ForumFunction},
     forums::forums::{Forum, ForumId, rules as of_forum, store as forums},
-    kernel::{
-        Db, Fault, Page, Paging, Problem, Result, Write,
-        events::{Change, ChangeOperation},
-        language::Text,
-        page::Key,
-        request::Call,
-        say, text,
-    },
+    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, language::Text, page::Key, request::Call, saved::Saved, say, text},
     registry::actors::{ActorId, store as actors},
 };
 
@@ -199,30 +192,25 @@ async fn store(
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let row = table::ActiveModel {
-        id: Set(id),
-        version: Set(version),
-        created_at: Set(before.map_or(w.now, |before| before.created_at)),
-        updated_at: Set(w.now),
-        forum_id: Set(forum.id),
-        actor_id: Set(new.actor_id),
-        function: Set(new.function),
-        status: Set(status),
-        current_level: Set(new.current_level),
-        desired_level: Set(new.desired_level),
-        valid_from: Set(new.valid_from),
-        valid_to: Set(new.valid_to),
+    let row = table::Model {
+        id: id,
+        version: version,
+        created_at: before.map_or(w.now, |before| before.created_at),
+        updated_at: w.now,
+        forum_id: forum.id,
+        actor_id: new.actor_id,
+        function: new.function,
+        status: status,
+        current_level: new.current_level,
+        desired_level: new.desired_level,
+        valid_from: new.valid_from,
+        valid_to: new.valid_to,
     };
-    let member = match before {
-        None => view(row.insert(&w.tx).await?),
-        Some(before) => {
-            w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
-            find(forum.id, id, &w.tx).await?
-        }
-    };
-    let op = if status == MemberStatus::Left { ChangeOperation::Delete } else { ChangeOperation::Upsert };
+    w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
+    let member = view(row);
     w.access_changed();
     let visible = forum.fields.visibility.of(Some(forum.id.uuid()), None);
-    w.record(Change::new("member", id.uuid(), op, version, visible).within(forum.fields.areas.iter().copied()));
+    let saved = Saved::new(&RECORD, id, version, visible).within(forum.fields.areas.iter().copied());
+    w.publish(if status == MemberStatus::Left { saved.removed() } else { saved }).await?;
     Ok(member)
 }

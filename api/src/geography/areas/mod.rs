@@ -8,3 +8,11 @@ mod types;
 
 pub use api::routes;
 pub use types::*;
+
+use crate::kernel::record::{Table, nobody};
+
+/// The tables that are kept here.
+pub const TABLES: &[Table] = &[nobody(
+    "area",
+    "id level version code name name_fold name_sort:bytes parent_id path category valid_from valid_to created_at updated_at",
+)];

@@ -10,11 +10,21 @@ mod store;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::kernel::{Db, Problem, Result, hash, request::Call};
+use crate::kernel::{
+    Db, Problem, Result, hash,
+    record::{Table, nobody},
+    request::Call,
+};
+
+/// The tables that are kept here.
+pub const TABLES: &[Table] = &[nobody("pack", "name version digest loaded_at")];
 
 const AREAS: &str = include_str!("areas.csv");
+
 const ACTORS: &str = include_str!("actors.csv");
+
 const INDICATORS: &str = include_str!("indicators.csv");
+
 const CODELISTS: &str = include_str!("codelists.json");
 
 /// One row of `areas.csv`; parents stand before their parts.
@@ -62,6 +72,7 @@ struct IndicatorRow {
 
 /// The name and version of the pack of the country's division and public actors.
 pub const SWEDEN: (&str, &str) = ("sverige", "2026.2");
+
 /// The name and version of the pack of the guidance.
 pub const GUIDANCE: (&str, &str) = ("vagledning-2020", "2026.1");
 

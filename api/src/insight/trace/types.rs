@@ -39,22 +39,6 @@ pub enum TraceLink {
     Uses,
 }
 
-impl TraceLink {
-    /// The member of the record at the decision's end in which the link stands.
-    #[must_use]
-    pub const fn member(self) -> &'static str {
-        match self {
-            Self::Chooses => "chosen",
-            Self::Decides => "roundId",
-            Self::Considers => "candidates",
-            Self::Addresses => "causes",
-            Self::Explains => "findings",
-            Self::RestsOn => "evidence",
-            Self::Uses => "query",
-        }
-    }
-}
-
 /// One thing on the thread.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

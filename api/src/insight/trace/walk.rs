@@ -1,7 +1,12 @@
-//! Walks the thread link by link. Each link is one query for all that stands on it.
+//! Walks the thread. Each step asks one question for each declared link, and one for each kind of record that it leads to.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
+use sea_orm::{
+    ConnectionTrait, Order, QueryResult,
+    sea_query::{Expr, ExprTrait, Query},
+};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{
@@ -10,28 +15,46 @@ use super::{
 };
 use crate::{
     access::Sight,
-    assessments::{assessments::store as assessments, causes::store as causes, findings::store as findings},
+    assessments::{
+        assessments::store as assessments,
+        causes::store as causes,
+        findings::{Evidence, Finding, store as findings},
+    },
     interventions::interventions::store as interventions,
-    kernel::{Id, Problem, Result, db::Connection, secrecy::Secrecy},
+    kernel::{
+        Id, Problem, Result,
+        db::Connection,
+        record::{self, Link, Record, Stored},
+        secrecy::Secrecy,
+        table::List,
+    },
     priorities::{decisions::store as decisions, rounds::store as rounds},
     statistics::observations::store as observations,
 };
+
+/// A record on the thread.
+type Key = (TraceKind, Uuid);
+
+/// A stored reference from one record to another.
+#[derive(Clone, Copy)]
+struct Reference {
+    from: Key,
+    link: TraceLink,
+    to: Key,
+}
 
 struct Walk<'a> {
     sight: &'a Sight,
     secrecy: Option<&'a Secrecy>,
     db: &'a Connection,
-    nodes: BTreeMap<(TraceKind, Uuid), TraceNode>,
+    nodes: BTreeMap<Key, TraceNode>,
     edges: Vec<TraceEdge>,
 }
 
-/// A thing met on the way, with the things that it refers to further back.
-struct Met {
-    node: TraceNode,
-    behind: Vec<(TraceLink, TraceKind, Uuid)>,
-}
-
-/// The thread from one thing.
+/// Returns the thread from one record, in one direction.
+///
+/// # Errors
+/// When the caller may not see the record, or the database does not answer.
 pub(super) async fn from(
     sight: &Sight,
     secrecy: Option<&Secrecy>,
@@ -41,19 +64,18 @@ pub(super) async fn from(
     db: &Connection,
 ) -> Result<Trace> {
     let mut walk = Walk { sight, secrecy, db, nodes: BTreeMap::new(), edges: Vec::new() };
-    let mut front = walk.meet(kind, &[id]).await?;
+    let mut front = walk.meet(&BTreeSet::from([(kind, id)])).await?;
     if front.is_empty() {
         return Err(Problem::not_found());
     }
     while !front.is_empty() {
-        let next = match direction {
-            Direction::Back => walk.back(&front).await?,
-            Direction::Forward => walk.forward(&front).await?,
+        let here: BTreeSet<Key> = front.keys().copied().collect();
+        walk.nodes.append(&mut front);
+        front = match direction {
+            Direction::Back => walk.back(&here).await?,
+            Direction::Forward => walk.forward(&here).await?,
         };
-        for met in front {
-            walk.nodes.insert((met.node.kind, met.node.id), met.node);
-        }
-        front = next;
+        front.retain(|key, _| !walk.nodes.contains_key(key));
     }
     walk.edges.sort_by_key(|edge| (edge.link, edge.from_id, edge.to_id));
     walk.edges.dedup();
@@ -61,194 +83,192 @@ pub(super) async fn from(
 }
 
 impl Walk<'_> {
-    /// One link further back.
-    async fn back(&mut self, front: &[Met]) -> Result<Vec<Met>> {
-        let mut next = Vec::new();
-        for kind in
-            [TraceKind::Round, TraceKind::Intervention, TraceKind::Cause, TraceKind::Finding, TraceKind::Evidence, TraceKind::Observation]
-        {
-            let wanted: Vec<_> = front.iter().flat_map(|met| &met.behind).filter(|(_, of, _)| *of == kind).map(|(_, _, id)| *id).collect();
-            next.extend(self.meet(kind, &wanted).await?);
+    /// Returns the records that these refer to, and draws the edges to them.
+    async fn back(&mut self, here: &BTreeSet<Key>) -> Result<BTreeMap<Key, TraceNode>> {
+        let references = self.references_from(here).await?;
+        let met = self.meet(&references.iter().map(|reference| reference.to).collect()).await?;
+        self.draw(&references, |key| met.contains_key(&key));
+        Ok(met)
+    }
+
+    /// Returns the records that refer to these, and draws the edges from them.
+    async fn forward(&mut self, here: &BTreeSet<Key>) -> Result<BTreeMap<Key, TraceNode>> {
+        let mut met = self.meet(&self.referring_to(here).await?).await?;
+        let references = self.references_from(&met.keys().copied().collect()).await?;
+        // A record whose only references to these are hidden must not show that it has them.
+        let tied: BTreeSet<Key> =
+            references.iter().filter(|reference| here.contains(&reference.to)).map(|reference| reference.from).collect();
+        met.retain(|key, _| tied.contains(key));
+        let references: Vec<_> = references.into_iter().filter(|reference| tied.contains(&reference.from)).collect();
+        self.draw(&references, |_| false);
+        Ok(met)
+    }
+
+    /// Draws the references to what is on the thread already or has just been met.
+    fn draw(&mut self, references: &[Reference], met: impl Fn(Key) -> bool) {
+        for reference in references.iter().filter(|reference| self.nodes.contains_key(&reference.to) || met(reference.to)) {
+            self.edges.push(TraceEdge { from_id: reference.from.1, link: reference.link, to_id: reference.to.1 });
         }
-        self.join(front, &next);
-        next.retain(|met| !self.nodes.contains_key(&(met.node.kind, met.node.id)));
-        Ok(next)
     }
 
-    /// One link further forward.
-    async fn forward(&mut self, front: &[Met]) -> Result<Vec<Met>> {
-        let of = |kind: TraceKind| front.iter().filter(move |met| met.node.kind == kind).map(|met| met.node.id).collect::<Vec<_>>();
-        let mut next = Vec::new();
-        let evidence = findings::using(&ids(&of(TraceKind::Observation)), self.db).await?;
-        next.extend(self.meet(TraceKind::Evidence, &plain(&evidence)).await?);
-        let found = findings::of_evidence(&ids(&of(TraceKind::Evidence)), self.db).await?;
-        next.extend(self.meet(TraceKind::Finding, &plain(&found)).await?);
-        let explaining = causes::explaining(&ids(&of(TraceKind::Finding)), self.db).await?;
-        next.extend(self.meet(TraceKind::Cause, &plain(&explaining)).await?);
-        let aimed: Vec<_> = interventions::aimed_at(self.sight, &ids(&of(TraceKind::Cause)), self.db)
-            .await?
-            .into_iter()
-            .map(|found| found.id.uuid())
-            .collect();
-        next.extend(self.meet(TraceKind::Intervention, &aimed).await?);
-        let considering: Vec<_> = rounds::considering(self.sight, &ids(&of(TraceKind::Intervention)), self.db)
-            .await?
-            .into_iter()
-            .map(|found| found.id.uuid())
-            .collect();
-        next.extend(self.meet(TraceKind::Round, &considering).await?);
-        let deciding: Vec<_> =
-            decisions::deciding(self.sight, &ids(&of(TraceKind::Round)), self.db).await?.into_iter().map(|found| found.id.uuid()).collect();
-        next.extend(self.meet(TraceKind::Decision, &deciding).await?);
-        // What is tied to nothing here is tied to it by what is hidden.
-        let there = keys(front);
-        next.retain(|met| met.behind.iter().any(|(_, kind, id)| there.contains(&(*kind, *id))));
-        self.join(&next, front);
-        next.retain(|met| !self.nodes.contains_key(&(met.node.kind, met.node.id)));
-        Ok(next)
-    }
-
-    /// Draws the links from some things back to others.
-    fn join(&mut self, from: &[Met], to: &[Met]) {
-        let there = keys(to);
-        for met in from {
-            for (link, kind, id) in &met.behind {
-                if there.contains(&(*kind, *id)) || self.nodes.contains_key(&(*kind, *id)) {
-                    self.edges.push(TraceEdge { from_id: met.node.id, link: *link, to_id: *id });
-                }
+    /// Returns what records refer to, but for the references that are hidden from the caller.
+    async fn references_from(&self, records: &BTreeSet<Key>) -> Result<Vec<Reference>> {
+        let mut found = Vec::new();
+        for (record, kind, link) in links() {
+            let (Some(name), Some(to)) = (named::<TraceLink>(link.name), named(link.to)) else { continue };
+            let ids = ids(records, kind);
+            if ids.is_empty() {
+                continue;
             }
-        }
-    }
-
-    /// Those of these things that the caller may see, with the links that are not hidden from it.
-    async fn meet(&self, kind: TraceKind, wanted: &[Uuid]) -> Result<Vec<Met>> {
-        let mut found = self.find(kind, wanted).await?;
-        if let Some(secrecy) = self.secrecy {
-            for met in &mut found {
-                let hidden = secrecy.hidden(met.node.id);
-                met.behind.retain(|(link, _, _)| !hidden.contains_key(link.member()));
+            let mut add = |from: Uuid, to_id: Uuid| {
+                let hidden = self.secrecy.is_some_and(|secrecy| secrecy.hides(from, link.member));
+                if !hidden {
+                    found.push(Reference { from: (kind, from), link: name, to: (to, to_id) });
+                }
+            };
+            match link.stored {
+                Stored::Rows { table, from, to } => {
+                    for row in self.rows(table, from, to, from, &ids).await? {
+                        add(row.try_get("", from)?, row.try_get("", to)?);
+                    }
+                }
+                Stored::List(column) => {
+                    for row in self.rows(record.table, "id", column, "id", &ids).await? {
+                        for to_id in row.try_get::<List<Uuid>>("", column)?.0 {
+                            add(row.try_get("", "id")?, to_id);
+                        }
+                    }
+                }
             }
         }
         Ok(found)
     }
 
-    async fn find(&self, kind: TraceKind, wanted: &[Uuid]) -> Result<Vec<Met>> {
-        if wanted.is_empty() {
-            return Ok(Vec::new());
+    /// Returns the records that refer to these, whether or not the caller may see them.
+    async fn referring_to(&self, records: &BTreeSet<Key>) -> Result<BTreeSet<Key>> {
+        let mut found = BTreeSet::new();
+        for (_, kind, link) in links() {
+            let (Some(to_kind), Stored::Rows { table, from, to }) = (named(link.to), link.stored) else { continue };
+            let ids = ids(records, to_kind);
+            if !ids.is_empty() {
+                for row in self.rows(table, from, to, to, &ids).await? {
+                    found.insert((kind, row.try_get("", from)?));
+                }
+            }
         }
+        Ok(found)
+    }
+
+    async fn rows(
+        &self,
+        table: &'static str,
+        from: &'static str,
+        to: &'static str,
+        by: &'static str,
+        ids: &[Uuid],
+    ) -> Result<Vec<QueryResult>> {
+        let select = Query::select()
+            .columns([from, to])
+            .from(table)
+            .and_where(Expr::col(by).is_in(ids.iter().copied()))
+            .order_by(from, Order::Asc)
+            .take();
+        Ok(self.db.query_all(&select).await?)
+    }
+
+    /// Returns those of these records that the caller may see.
+    async fn meet(&self, wanted: &BTreeSet<Key>) -> Result<BTreeMap<Key, TraceNode>> {
+        let kinds: BTreeSet<TraceKind> = wanted.iter().map(|(kind, _)| *kind).collect();
+        let mut met = BTreeMap::new();
+        for kind in kinds {
+            let found = self.find(kind, &ids(wanted, kind)).await?;
+            met.extend(found.into_iter().map(|node| ((kind, node.id), node)));
+        }
+        Ok(met)
+    }
+
+    async fn find(&self, kind: TraceKind, wanted: &[Uuid]) -> Result<Vec<TraceNode>> {
         let (sight, db) = (self.sight, self.db);
+        let node = |id: Uuid, version: i64, label: String| TraceNode { kind, id, version, label, changed: Vec::new() };
         Ok(match kind {
-            TraceKind::Decision => {
-                let mut met = Vec::new();
-                for id in wanted {
-                    if let Ok(found) = decisions::find(sight, Id::from(*id), db).await {
-                        let mut behind = vec![(TraceLink::Decides, TraceKind::Round, found.fields.round_id.uuid())];
-                        behind
-                            .extend(found.fields.chosen.iter().map(|chosen| (TraceLink::Chooses, TraceKind::Intervention, chosen.uuid())));
-                        met.push(self::met(kind, *id, found.version, found.fields.decided_on.to_string(), behind));
-                    }
-                }
-                met
-            }
-            TraceKind::Round => {
-                let mut met = Vec::new();
-                for id in wanted {
-                    if let Ok(found) = rounds::find(sight, Id::from(*id), db).await {
-                        let behind = found
-                            .fields
-                            .candidates
-                            .iter()
-                            .map(|candidate| (TraceLink::Considers, TraceKind::Intervention, candidate.uuid()));
-                        met.push(self::met(kind, *id, found.version, found.fields.question.clone(), behind.collect()));
-                    }
-                }
-                met
-            }
-            TraceKind::Intervention => interventions::visible(sight, &ids(wanted), db)
+            TraceKind::Decision => decisions::visible(sight, &typed(wanted), db)
                 .await?
                 .into_iter()
-                .map(|found| {
-                    let behind = found.fields.causes.iter().map(|cause| (TraceLink::Addresses, TraceKind::Cause, cause.uuid()));
-                    met(kind, found.id.uuid(), found.version, found.fields.title.clone(), behind.collect())
-                })
+                .map(|found| node(found.id.uuid(), found.version, found.fields.decided_on.to_string()))
                 .collect(),
-            TraceKind::Cause => causes::visible(sight, &ids(wanted), db)
+            TraceKind::Round => rounds::visible(sight, &typed(wanted), db)
                 .await?
                 .into_iter()
-                .map(|found| {
-                    let behind = found.fields.findings.iter().map(|finding| (TraceLink::Explains, TraceKind::Finding, finding.uuid()));
-                    met(kind, found.id.uuid(), found.version, found.fields.statement.clone(), behind.collect())
-                })
+                .map(|found| node(found.id.uuid(), found.version, found.fields.question))
                 .collect(),
-            TraceKind::Finding => self.meet_findings(wanted).await?,
-            TraceKind::Evidence => self.meet_evidence(wanted).await?,
-            TraceKind::Observation => observations::find_all(&ids(wanted), db)
+            TraceKind::Intervention => interventions::visible(sight, &typed(wanted), db)
+                .await?
+                .into_iter()
+                .map(|found| node(found.id.uuid(), found.version, found.fields.title))
+                .collect(),
+            TraceKind::Cause => causes::visible(sight, &typed(wanted), db)
+                .await?
+                .into_iter()
+                .map(|found| node(found.id.uuid(), found.version, found.fields.statement))
+                .collect(),
+            TraceKind::Finding => self
+                .visible_findings(wanted)
+                .await?
+                .into_iter()
+                .map(|found| node(found.id.uuid(), found.version, found.fields.statement))
+                .collect(),
+            TraceKind::Evidence => self.visible_evidence(wanted).await?,
+            TraceKind::Observation => observations::find_all(&typed(wanted), db)
                 .await?
                 .into_iter()
                 .map(|found| {
                     let value = found.value.map_or_else(|| "–".to_owned(), |value| value.to_string());
-                    met(kind, found.id.uuid(), found.version, format!("{}: {value}", found.period), Vec::new())
+                    node(found.id.uuid(), found.version, format!("{}: {value}", found.period))
                 })
                 .collect(),
         })
     }
 
-    async fn meet_findings(&self, wanted: &[Uuid]) -> Result<Vec<Met>> {
-        let found = findings::find_all(&ids(wanted), self.db).await?;
+    async fn visible_findings(&self, wanted: &[Uuid]) -> Result<Vec<Finding>> {
+        let mut found = findings::find_all(&typed(wanted), self.db).await?;
         let of: Vec<_> = found.iter().map(|finding| finding.assessment_id).collect();
-        let seen: Vec<_> = assessments::visible(self.sight, &of, self.db).await?.into_iter().map(|assessment| assessment.id).collect();
-        let found: Vec<_> = found.into_iter().filter(|finding| seen.contains(&finding.assessment_id)).collect();
-        let all: Vec<_> = found.iter().map(|finding| finding.id).collect();
-        let evidence = findings::digests_of(&all, self.db).await?;
-        let behind = |finding: &crate::assessments::findings::Finding| {
-            evidence
-                .iter()
-                .filter(|(_, of, ..)| *of == finding.id)
-                .map(|(id, ..)| (TraceLink::RestsOn, TraceKind::Evidence, id.uuid()))
-                .collect()
-        };
-        Ok(found
-            .iter()
-            .map(|finding| met(TraceKind::Finding, finding.id.uuid(), finding.version, finding.fields.statement.clone(), behind(finding)))
-            .collect())
+        let seen: BTreeSet<_> = assessments::visible(self.sight, &of, self.db).await?.into_iter().map(|assessment| assessment.id).collect();
+        found.retain(|finding| seen.contains(&finding.assessment_id));
+        Ok(found)
     }
 
-    async fn meet_evidence(&self, wanted: &[Uuid]) -> Result<Vec<Met>> {
-        let found = findings::find_all_evidence(&ids(wanted), self.db).await?;
+    async fn visible_evidence(&self, wanted: &[Uuid]) -> Result<Vec<TraceNode>> {
+        let mut found = findings::find_all_evidence(&typed(wanted), self.db).await?;
         let of: Vec<_> = found.iter().map(|evidence| evidence.finding_id.uuid()).collect();
-        let seen: Vec<_> = self.meet_findings(&of).await?.into_iter().map(|met| met.node.id).collect();
-        let found: Vec<_> = found.into_iter().filter(|evidence| seen.contains(&evidence.finding_id.uuid())).collect();
-        let mut used: HashMap<_, Vec<_>> = HashMap::new();
-        for (of, observation) in findings::observations_of(&found.iter().map(|evidence| evidence.id).collect::<Vec<_>>(), self.db).await? {
-            used.entry(of).or_default().push((TraceLink::Uses, TraceKind::Observation, observation.uuid()));
-        }
+        let seen: BTreeSet<_> = self.visible_findings(&of).await?.into_iter().map(|finding| finding.id).collect();
+        found.retain(|evidence| seen.contains(&evidence.finding_id));
         let mut changes = findings::changes(&found, self.db).await?;
-        Ok(found
-            .into_iter()
-            .map(|evidence| {
-                let behind = used.remove(&evidence.id).unwrap_or_default();
-                let label = evidence.note.clone().unwrap_or_else(|| findings::indicator_of(&evidence));
-                let mut met = met(TraceKind::Evidence, evidence.id.uuid(), evidence.version, label, behind);
-                met.node.changed = changes.remove(&evidence.id).unwrap_or_default();
-                met
-            })
-            .collect())
+        let node = |evidence: Evidence| TraceNode {
+            kind: TraceKind::Evidence,
+            id: evidence.id.uuid(),
+            version: evidence.version,
+            changed: changes.remove(&evidence.id).unwrap_or_default(),
+            label: evidence.note.clone().unwrap_or_else(|| findings::indicator_of(&evidence)),
+        };
+        Ok(found.into_iter().map(node).collect())
     }
 }
 
-/// The kinds and ids of things.
-fn keys(met: &[Met]) -> HashSet<(TraceKind, Uuid)> {
-    met.iter().map(|met| (met.node.kind, met.node.id)).collect()
+/// Returns every declared link with the record that it leaves.
+fn links() -> impl Iterator<Item = (&'static Record, TraceKind, &'static Link)> {
+    record::all().flat_map(|record| record.links.iter().filter_map(move |link| Some((record, named(record.kind)?, link))))
 }
 
-const fn met(kind: TraceKind, id: Uuid, version: i64, label: String, behind: Vec<(TraceLink, TraceKind, Uuid)>) -> Met {
-    Met { node: TraceNode { kind, id, version, label, changed: Vec::new() }, behind }
+/// Returns the kind or link that has this name in the contract.
+fn named<T: serde::de::DeserializeOwned>(name: &str) -> Option<T> {
+    serde_json::from_value(json!(name)).ok()
 }
 
-fn ids<T>(plain: &[Uuid]) -> Vec<Id<T>> {
+/// Returns the ids of the records of one kind.
+fn ids(records: &BTreeSet<Key>, kind: TraceKind) -> Vec<Uuid> {
+    records.iter().filter(|(of, _)| *of == kind).map(|(_, id)| *id).collect()
+}
+
+fn typed<T>(plain: &[Uuid]) -> Vec<Id<T>> {
     plain.iter().copied().map(Id::from).collect()
-}
-
-fn plain<T>(ids: &[Id<T>]) -> Vec<Uuid> {
-    ids.iter().map(|id| id.uuid()).collect()
 }

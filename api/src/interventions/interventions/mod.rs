@@ -8,3 +8,28 @@ mod types;
 
 pub use api::routes;
 pub use types::*;
+
+use crate::kernel::record::{End, Link, Owner, Record, Words, follows, naming, nobody, texts};
+
+/// The declaration of this kind of record.
+pub const RECORD: Record = Record::new(
+    "intervention",
+    Owner::ActorAndForum("owner_actor_id", "forum_id"),
+    &[
+        naming(
+            "intervention",
+            Words("Insatser", "Interventions"),
+            &[texts("title title_fold title_sort:bytes description", "listInterventions getIntervention")],
+            "id version:int created_at updated_at owner_actor_id forum_id status horizon addresses instrument areas:json causes:json \
+         policy_domains:json target_groups:json budget:int valid_from valid_to visibility deleted_at",
+        )
+        .actors(&[follows("owner_actor_id")]),
+        nobody("intervention_area", "intervention_id area_id"),
+        nobody("intervention_cause", "intervention_id cause_id"),
+    ],
+)
+.areas(&["areas"])
+.ends(End::RemovedAt("deleted_at"))
+.disclosable()
+.holdable()
+.links(&[Link::rows("addresses", "causes", "cause", "intervention_cause", ("intervention_id", "cause_id"))]);

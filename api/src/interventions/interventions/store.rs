@@ -10,25 +10,19 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait, Query},
 };
 
-use super::{Intervention, InterventionId, NewIntervention, table, types::InterventionFilter};
+use super::{Intervention, InterventionId, NewIntervention, RECORD, table, types::InterventionFilter};
 use crate::{
     access::{Reach, Sight, Visibility},
     assessments::causes::{CauseId, store as causes},
     forums::forums::{ForumId, store as forums},
     geography::areas::store as areas,
     kernel::{
-        Db, Fault, Page, Paging, Problem, Result, Write,
-        events::{Change, ChangeOperation},
-        page::Key,
-        problem::Kind,
-        request::Call,
-        say, search, text,
+        Db, Fault, Id, Page, Paging, Problem, Result, Write, events::Visible, page::Key, problem::Kind, request::Call, saved::Saved, say,
+        search, text,
     },
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
     registry::actors::store as actors,
 };
-
-const KIND: &str = "intervention";
 
 fn view(row: table::Model) -> Intervention {
     Intervention {
@@ -94,7 +88,7 @@ pub(super) async fn list(sight: &Sight, filter: &InterventionFilter, paging: &Pa
         .apply_if(filter.owner_actor_id, |select, owner| select.filter(table::Column::OwnerActorId.eq(owner)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::Id.in_subquery(in_area(area))))
         .apply_if(cause, |select, cause| select.filter(table::Column::Id.in_subquery(at_cause(cause))))
-        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(KIND, table::Column::Id, q, db.backend())));
+        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(RECORD.kind, table::Column::Id, q, db.backend())));
     let mut keys = vec![
         Key::column(table::Column::TitleSort, |row: &table::Model| row.title_sort.clone().into()),
         Key::column(table::Column::Id, |row: &table::Model| row.id.into()),
@@ -126,15 +120,6 @@ pub async fn visible(sight: &Sight, ids: &[InterventionId], db: &impl Connection
     let mut found: Vec<_> = rows.into_iter().map(view).collect();
     veil(sight, &mut found, db).await?;
     Ok(found)
-}
-
-/// The interventions that may be seen and are aimed at one of these causes.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn aimed_at(sight: &Sight, causes: &[CauseId], db: &impl ConnectionTrait) -> Result<Vec<Intervention>> {
-    let rows = table::cause::Entity::find().filter(table::cause::Column::CauseId.is_in(causes.iter().copied())).all(db).await?;
-    visible(sight, &rows.into_iter().map(|row| row.intervention_id).collect::<Vec<_>>(), db).await
 }
 
 /// Checks that the caller may write what this actor does: by working for it, or by coordinating where it has its seat.
@@ -306,35 +291,32 @@ async fn check(sight: &Sight, before: Option<&Intervention>, mut new: NewInterve
 async fn store(id: InterventionId, version: i64, before: Option<&Intervention>, mut new: NewIntervention, w: &Write<'_>) -> Result<()> {
     new.causes.sort_unstable();
     new.causes.dedup();
-    let row = table::ActiveModel {
-        id: Set(id),
-        version: Set(version),
-        created_at: Set(before.map_or(w.now, |before| before.created_at)),
-        updated_at: Set(w.now),
-        title_fold: Set(text::fold(&new.title)),
-        title_sort: Set(text::sort_key(&new.title)),
-        title: Set(new.title.clone()),
-        description: Set(new.description.clone()),
-        owner_actor_id: Set(new.owner_actor_id),
-        forum_id: Set(new.forum_id),
-        status: Set(new.status),
-        horizon: Set(new.horizon),
-        addresses: Set(new.addresses),
-        instrument: Set(new.instrument),
-        areas: Set(new.areas.clone().into()),
-        causes: Set(new.causes.clone().into()),
-        policy_domains: Set(new.policy_domains.clone().into()),
-        target_groups: Set(new.target_groups.clone().into()),
-        budget: Set(new.budget),
-        valid_from: Set(new.valid_from),
-        valid_to: Set(new.valid_to),
-        visibility: Set(new.visibility),
-        deleted_at: sea_orm::NotSet,
+    let row = table::Model {
+        id: id,
+        version: version,
+        created_at: before.map_or(w.now, |before| before.created_at),
+        updated_at: w.now,
+        title_fold: text::fold(&new.title),
+        title_sort: text::sort_key(&new.title),
+        title: new.title.clone(),
+        description: new.description.clone(),
+        owner_actor_id: new.owner_actor_id,
+        forum_id: new.forum_id,
+        status: new.status,
+        horizon: new.horizon,
+        addresses: new.addresses,
+        instrument: new.instrument,
+        areas: new.areas.clone().into(),
+        causes: new.causes.clone().into(),
+        policy_domains: new.policy_domains.clone().into(),
+        target_groups: new.target_groups.clone().into(),
+        budget: new.budget,
+        valid_from: new.valid_from,
+        valid_to: new.valid_to,
+        visibility: new.visibility,
+        deleted_at: None,
     };
-    match before {
-        None => table::Entity::insert(row).exec_without_returning(&w.tx).await.map(drop)?,
-        Some(before) => w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?,
-    }
+    w.put::<table::Entity>(row, before.map(|before| before.version)).await?;
     if before.is_none_or(|before| before.fields.areas != new.areas) {
         if before.is_some() {
             table::area::Entity::delete_many().filter(table::area::Column::InterventionId.eq(id)).exec(&w.tx).await?;
@@ -349,15 +331,14 @@ async fn store(id: InterventionId, version: i64, before: Option<&Intervention>, 
         let rows = new.causes.iter().map(|cause| table::cause::ActiveModel { intervention_id: Set(id), cause_id: Set(*cause) });
         table::cause::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
-    search::put(KIND, id, &[&new.title, new.description.as_deref().unwrap_or_default()], w).await?;
-    record(id, &new, before.map(|before| &before.fields), ChangeOperation::Upsert, version, w);
-    Ok(())
+    let before = before.map(|before| &before.fields);
+    let areas = before.into_iter().chain([&new]).flat_map(|of| of.areas.iter().copied());
+    let words = [new.title.as_str(), new.description.as_deref().unwrap_or_default()];
+    w.publish(Saved::new(&RECORD, id, version, visibility_of(&new)).was(before.map(visibility_of)).within(areas).words(words)).await
 }
 
-fn record(id: InterventionId, now: &NewIntervention, before: Option<&NewIntervention>, op: ChangeOperation, version: i64, w: &Write<'_>) {
-    let visible = |of: &NewIntervention| of.visibility.of(of.forum_id.map(crate::kernel::id::Id::uuid), Some(of.owner_actor_id.uuid()));
-    let areas = before.into_iter().chain([now]).flat_map(|of| of.areas.iter().copied());
-    w.record(Change::new(KIND, id.uuid(), op, version, visible(now)).within(areas).after(before.map(visible)));
+fn visibility_of(intervention: &NewIntervention) -> Visible {
+    intervention.visibility.of(intervention.forum_id.map(Id::uuid), Some(intervention.owner_actor_id.uuid()))
 }
 
 /// Removes an intervention: it is kept, but neither shown nor found.
@@ -366,10 +347,7 @@ fn record(id: InterventionId, now: &NewIntervention, before: Option<&NewInterven
 /// When it is chosen among or was chosen.
 pub(super) async fn remove(intervention: &Intervention, w: &Write<'_>) -> Result<()> {
     stays_a_candidate(intervention, None, w).await?;
-    let version = intervention.version + 1;
-    let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
-    w.replace::<table::Entity>(row, table::Column::Id.eq(intervention.id), table::Column::Version, intervention.version).await?;
-    search::remove(intervention.id, w).await?;
-    record(intervention.id, &intervention.fields, None, ChangeOperation::Delete, version, w);
-    Ok(())
+    let version = w.remove(&RECORD, intervention.id, intervention.version).await?;
+    let saved = Saved::new(&RECORD, intervention.id, version, visibility_of(&intervention.fields));
+    w.publish(saved.within(intervention.fields.areas.iter().copied()).removed().words([])).await
 }

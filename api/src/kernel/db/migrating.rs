@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use samsyn_migrations::{Migrator, MigratorTrait};
 use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
-use super::{OpenError, Settings, connect, sqlite_file};
+use super::{OpenError, Settings, connect, guards, sqlite_file};
 
 /// Migrates over connections of its own, for a migration may take longer than any call.
 pub(super) async fn bring_up_to_date(settings: &Settings) -> Result<(), OpenError> {
@@ -15,7 +15,10 @@ pub(super) async fn bring_up_to_date(settings: &Settings) -> Result<(), OpenErro
     let (reader, writer) = (reader.pool(), writer.pool());
     let lock = MigrationLock::take(&settings, &writer).await?;
     refuse_newer(&writer).await?;
-    let migrated = Migrator::up(&writer, None).await;
+    let migrated = match Migrator::up(&writer, None).await {
+        Ok(()) => guards::install(&writer).await,
+        failed => failed,
+    };
     drop(lock);
     if let Some(watch) = guard.watch() {
         watch.close();

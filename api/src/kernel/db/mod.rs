@@ -2,6 +2,7 @@
 
 mod address;
 mod connection;
+mod guards;
 mod migrating;
 mod postgres;
 mod sqlite;
@@ -35,6 +36,7 @@ use super::{
     hash::{self, Seal},
     id::{Id, Ids},
     problem::{Kind, Problem, Result},
+    record::{self, Declared},
     request::Once,
     table::is_postgres,
 };
@@ -118,11 +120,13 @@ pub struct Db {
 }
 
 impl Db {
-    /// Opens the database. Migrates it when `migrate` says so; otherwise it must be of the program's own version.
+    /// Opens the database of a program with these records. Migrates it when `migrate` says so; otherwise it must be of the
+    /// program's own version.
     ///
     /// # Errors
     /// See [`OpenError`].
-    pub async fn open(settings: &Settings, migrate: bool, clock: Clock, ids: Ids) -> Result<Self, OpenError> {
+    pub async fn open(settings: &Settings, records: &'static [Declared], migrate: bool, clock: Clock, ids: Ids) -> Result<Self, OpenError> {
+        record::declare(records);
         let failed = |error: sea_orm::DbErr| OpenError::Database(error.to_string());
         if migrate {
             bring_up_to_date(settings).await?;

@@ -1,13 +1,13 @@
 //! Ballots, one for each party.
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QueryTrait, entity::prelude::*};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder, QueryTrait, entity::prelude::*};
 
-use super::{Ballot, NewBallot, table};
+use super::{Ballot, NewBallot, RECORD, table};
 use crate::{
     access::Sight,
     forums::members::store as members,
-    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, events::ChangeOperation, page::Key, request::Call, say},
-    priorities::rounds::{Round, RoundId, rules, store::record},
+    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, page::Key, request::Call, say},
+    priorities::rounds::{Round, RoundId, rules, store::saved_part},
     registry::actors::{ActorId, store as actors},
 };
 
@@ -79,30 +79,25 @@ pub async fn put(round: &Round, actor: ActorId, before: Option<&Ballot>, new: Ne
         )));
     }
     let version = before.map_or(1, |before| before.version + 1);
-    let row = table::ActiveModel {
-        id: Set(before.map_or_else(|| w.new_id(), |before| before.id)),
-        version: Set(version),
-        created_at: Set(before.map_or(w.now, |before| before.created_at)),
-        updated_at: Set(w.now),
-        round_id: Set(round.id),
-        actor_id: Set(actor),
-        scores: Set(new.scores.into()),
-        abstains: Set(new.abstains),
-        conflict_of_interest: Set(new.conflict_of_interest),
+    let row = table::Model {
+        id: before.map_or_else(|| w.new_id(), |before| before.id),
+        version: version,
+        created_at: before.map_or(w.now, |before| before.created_at),
+        updated_at: w.now,
+        round_id: round.id,
+        actor_id: actor,
+        scores: new.scores.into(),
+        abstains: new.abstains,
+        conflict_of_interest: new.conflict_of_interest,
     };
-    let ballot = match before {
-        None => view(row.insert(&w.tx).await?),
-        Some(before) => {
-            w.replace::<table::Entity>(row, table::Column::Id.eq(before.id), table::Column::Version, before.version).await?;
-            find(round.id, actor, &w.tx).await?.ok_or_else(Problem::not_found)?
-        }
-    };
-    record(round, "ballot", ballot.id.uuid(), ChangeOperation::Upsert, version, w).await?;
+    w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
+    let ballot = view(row);
+    w.publish(saved_part(round, &RECORD, ballot.id, version, w).await?).await?;
     Ok(ballot)
 }
 
 /// Takes a party's ballot back.
 pub(super) async fn remove(round: &Round, ballot: &Ballot, w: &Write<'_>) -> Result<()> {
     table::Entity::delete_by_id(ballot.id).exec(&w.tx).await?;
-    record(round, "ballot", ballot.id.uuid(), ChangeOperation::Delete, ballot.version + 1, w).await
+    w.publish(saved_part(round, &RECORD, ballot.id, ballot.version + 1, w).await?.removed()).await
 }

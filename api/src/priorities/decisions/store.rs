@@ -7,21 +7,15 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
-use super::{Decision, DecisionId, DecisionStatus, FormerDecision, NewDecision, rules, table, types::DecisionFilter};
+use super::{Decision, DecisionId, DecisionStatus, FormerDecision, NewDecision, RECORD, rules, table, types::DecisionFilter};
 use crate::{
     access::Sight,
     forums::forums::store as forums,
     interventions::interventions::store as interventions,
     kernel::{
-        Db, Fault, Page, Paging, Problem, Result, Write,
-        events::{Change, ChangeOperation},
-        lifecycle::Lifecycle,
-        page::Key,
-        problem::Kind,
-        request::Call,
-        say,
+        Db, Fault, Page, Paging, Problem, Result, Write, lifecycle::Lifecycle, page::Key, problem::Kind, request::Call, saved::Saved, say,
     },
-    priorities::rounds::{Round, RoundId, rules::Operation, store as rounds},
+    priorities::rounds::{Round, rules::Operation, store as rounds},
 };
 
 fn view(row: table::Model) -> Decision {
@@ -88,12 +82,12 @@ pub async fn find(sight: &Sight, id: DecisionId, db: &impl ConnectionTrait) -> R
     found.pop().ok_or_else(Problem::not_found)
 }
 
-/// The decisions of rounds that may be seen.
+/// Decisions by their ids, of those that may be seen.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn deciding(sight: &Sight, rounds: &[RoundId], db: &impl ConnectionTrait) -> Result<Vec<Decision>> {
-    let select = seen(sight).filter(table::Column::RoundId.is_in(rounds.iter().copied())).order_by_asc(table::Column::Id);
+pub async fn visible(sight: &Sight, ids: &[DecisionId], db: &impl ConnectionTrait) -> Result<Vec<Decision>> {
+    let select = seen(sight).filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id);
     let mut found: Vec<_> = select.all(db).await?.into_iter().map(view).collect();
     veil(sight, &mut found, db).await?;
     Ok(found)
@@ -179,7 +173,7 @@ pub async fn insert(round: &Round, new: NewDecision, w: &Write<'_>) -> Result<De
     };
     let decision = view(row.insert(&w.tx).await?);
     rounds::step(round, Operation::Decide, w).await?;
-    record(round, &decision, None, w).await?;
+    publish(round, &decision, None, w).await?;
     Ok(decision)
 }
 
@@ -214,14 +208,13 @@ pub(super) async fn correct(round: &Round, before: &Decision, new: NewDecision, 
     };
     w.replace::<table::Entity>(row, table::Column::Id.eq(whole.id), table::Column::Version, whole.version).await?;
     let decision = find(&Sight::of_installation(), whole.id, &w.tx).await?;
-    record(round, &decision, Some(before), w).await?;
+    publish(round, &decision, Some(before), w).await?;
     Ok(decision)
 }
 
-async fn record(round: &Round, decision: &Decision, before: Option<&Decision>, w: &Write<'_>) -> Result<()> {
+async fn publish(round: &Round, decision: &Decision, before: Option<&Decision>, w: &Write<'_>) -> Result<()> {
     let visible = |decision: &Decision| decision.fields.visibility.of(Some(round.fields.forum_id.uuid()), None);
     let areas = forums::areas_of(round.fields.forum_id, &w.tx).await?;
-    let change = Change::new("decision", decision.id.uuid(), ChangeOperation::Upsert, decision.version, visible(decision));
-    w.record(change.within(areas).after(before.map(visible)));
-    Ok(())
+    let saved = Saved::new(&RECORD, decision.id, decision.version, visible(decision)).within(areas);
+    w.publish(saved.was(before.map(visible))).await
 }

@@ -2,7 +2,7 @@ use actix_web::{delete, get, patch, post, web::Data};
 use serde_json::value::RawValue;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{rules::Operation, store, types::*};
+use super::{closing, rules::Operation, store, types::*};
 use crate::{
     access::{
         By, Visibility,
@@ -113,7 +113,7 @@ async fn open(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> 
 async fn close(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
         let round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
-        let round = store::close(&round, w).await?;
+        let round = closing::close(&round, w).await?;
         let round = store::named(by.sight(), round, &w.tx).await?;
         Reply::changed(round.version, &round)
     })

@@ -2,6 +2,7 @@
 //! fixed when it opens. The result is computed from the ballots and explained; the decision is another thing.
 
 mod api;
+pub mod closing;
 pub mod rules;
 pub mod store;
 pub mod table;
@@ -9,3 +10,20 @@ mod types;
 
 pub use api::routes;
 pub use types::*;
+
+use crate::kernel::{
+    lifecycle,
+    record::{End, Link, Owner, Record, Words, naming, nobody, texts},
+};
+
+/// The declaration of this kind of record.
+pub const RECORD: Record = Record::new("round", Owner::Forum("forum_id"), &[
+    naming(
+        "round",
+        Words("Prioriteringar", "Rounds"),
+        &[texts("question criteria:json", "listRounds getRound")],
+        "id version:int created_at updated_at forum_id scope horizon candidates:json method tie_break status result result_hash result_form:int \
+         visibility deleted_at",
+    ).frozen(&["result"]),
+    nobody("round_candidate", "round_id intervention_id ordinal:int"),
+]).ends(End::RemovedAt("deleted_at")).disclosable().holdable().links(&[Link::rows("considers", "candidates", "intervention", "round_candidate", ("round_id", "intervention_id"))]).life(lifecycle::table::<rules::Life>);

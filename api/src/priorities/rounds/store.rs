@@ -4,28 +4,19 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QueryS
 use serde_json::value::RawValue;
 
 use super::{
-    NewRound, Round, RoundId, RoundResult, RoundStatus, Uncounted, UncountedBecause,
+    NewRound, RECORD, Round, RoundId, RoundStatus,
     rules::{self, Life, Operation},
     table,
     types::RoundFilter,
 };
 use crate::{
     access::{Reach, Sight},
-    forums::{
-        forums::{rules as of_forum, store as forums},
-        members::store as members,
-    },
+    forums::forums::{rules as of_forum, store as forums},
     interventions::interventions::{InterventionId, InterventionTitle, store as interventions},
     kernel::{
-        Db, Fault, Page, Paging, Problem, Result, Write,
-        events::{Change, ChangeOperation},
-        frozen::Frozen,
-        lifecycle::Lifecycle,
-        page::Key,
-        request::Call,
-        say,
+        Db, Fault, Id, Page, Paging, Problem, Result, Write, frozen::Frozen, lifecycle::Lifecycle, page::Key, record::Record,
+        request::Call, saved::Saved, say,
     },
-    priorities::ballots::store as ballots,
     registry::actors::{ActorId, store as actors},
 };
 
@@ -149,15 +140,12 @@ pub async fn at_work(round: &Round, w: &Write<'_>) -> Result<()> {
     of_forum::require(of_forum::Operation::Work, forum.fields.status)
 }
 
-/// The rounds that may be seen and have one of these candidates.
+/// Rounds by their ids, of those that may be seen.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn considering(sight: &Sight, candidates: &[InterventionId], db: &impl ConnectionTrait) -> Result<Vec<Round>> {
-    let rows =
-        table::candidate::Entity::find().filter(table::candidate::Column::InterventionId.is_in(candidates.iter().copied())).all(db).await?;
-    let ids: Vec<_> = rows.into_iter().map(|row| row.round_id).collect();
-    let rows = seen(sight).filter(table::Column::Id.is_in(ids)).order_by_asc(table::Column::Id).all(db).await?;
+pub async fn visible(sight: &Sight, ids: &[RoundId], db: &impl ConnectionTrait) -> Result<Vec<Round>> {
+    let rows = seen(sight).filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
     rows.into_iter().map(view).collect()
 }
 
@@ -217,10 +205,8 @@ pub async fn open(sight: &Sight, round: &Round, w: &Write<'_>) -> Result<Round> 
 /// Removes a round: it is kept, but neither shown nor found.
 pub(super) async fn remove(round: &Round, w: &Write<'_>) -> Result<()> {
     require(Operation::Remove, round)?;
-    let version = round.version + 1;
-    let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
-    w.replace::<table::Entity>(row, table::Column::Id.eq(round.id), table::Column::Version, round.version).await?;
-    record(round, "round", round.id.uuid(), ChangeOperation::Delete, version, w).await
+    let version = w.remove(&RECORD, round.id, round.version).await?;
+    w.publish(saved_part(round, &RECORD, round.id, version, w).await?.removed()).await
 }
 
 /// The candidates of a closed round from first to last, as its result says.
@@ -231,24 +217,13 @@ pub fn ranking(round: &Round) -> Vec<InterventionId> {
     ids.filter_map(|id| Uuid::parse_str(id).ok()).map(InterventionId::from).collect()
 }
 
-/// Closes a round with what its ballots say together. A ballot counts when its actor takes part in the forum on that day; of
-/// actors that were merged the one that is left counts.
+/// Closes a round with its result.
 ///
 /// # Errors
-/// When the database does not answer.
-pub async fn close(round: &Round, w: &Write<'_>) -> Result<Round> {
-    let cast = ballots::of_round(round.id, &w.tx).await?;
-    let voters: Vec<_> = cast.iter().map(|ballot| ballot.actor_id).collect();
-    let present = members::taking_part(round.fields.forum_id, &voters, w).await?;
-    let merged = actors::merged(&voters, &w.tx).await?;
-    let (counted, others): (Vec<_>, Vec<_>) = cast.into_iter().partition(|ballot| present.contains(&ballot.actor_id));
-    let counted: Vec<rules::Cast> =
-        counted.into_iter().map(|ballot| (ballot.actor_id, (!ballot.fields.abstains).then_some(ballot.fields.scores))).collect();
-    let because = |actor| if merged.contains(&actor) { UncountedBecause::Merged } else { UncountedBecause::Left };
-    let uncounted = others.iter().map(|ballot| Uncounted { actor_id: ballot.actor_id, because: because(ballot.actor_id) }).collect();
-    let result = RoundResult { uncounted, ..rules::result(&round.fields, &counted) };
+/// When it is not open.
+pub(super) async fn freeze(round: &Round, result: Frozen, w: &Write<'_>) -> Result<Round> {
     let status = require(Operation::Close, round)?;
-    store(round.id, round.version + 1, Some(round), round.fields.clone(), status, Some(Frozen::of(&result)?), w).await
+    store(round.id, round.version + 1, Some(round), round.fields.clone(), status, Some(result), w).await
 }
 
 /// Checks that the forum's members may see all that they choose among.
@@ -286,33 +261,28 @@ async fn store(
     result: Option<Frozen>,
     w: &Write<'_>,
 ) -> Result<Round> {
-    let row = table::ActiveModel {
-        id: Set(id),
-        version: Set(version),
-        created_at: Set(before.map_or(w.now, |before| before.created_at)),
-        updated_at: Set(w.now),
-        forum_id: Set(new.forum_id),
-        question: Set(new.question.trim().to_owned()),
-        scope: Set(new.scope),
-        horizon: Set(new.horizon),
-        candidates: Set(new.candidates.into()),
-        criteria: Set(new.criteria.into()),
-        method: Set(new.method),
-        tie_break: Set(new.tie_break),
-        status: Set(status),
-        result_hash: Set(result.as_ref().and_then(|result| result.hash.clone())),
-        result_form: Set(result.as_ref().and_then(|result| result.form)),
-        result: Set(result.map(|result| result.content.get().to_owned())),
-        visibility: Set(new.visibility),
-        deleted_at: sea_orm::NotSet,
+    let row = table::Model {
+        id: id,
+        version: version,
+        created_at: before.map_or(w.now, |before| before.created_at),
+        updated_at: w.now,
+        forum_id: new.forum_id,
+        question: new.question.trim().to_owned(),
+        scope: new.scope,
+        horizon: new.horizon,
+        candidates: new.candidates.into(),
+        criteria: new.criteria.into(),
+        method: new.method,
+        tie_break: new.tie_break,
+        status: status,
+        result_hash: result.as_ref().and_then(|result| result.hash.clone()),
+        result_form: result.as_ref().and_then(|result| result.form),
+        result: result.map(|result| result.content.get().to_owned()),
+        visibility: new.visibility,
+        deleted_at: None,
     };
-    let round = match before {
-        None => view(row.insert(&w.tx).await?)?,
-        Some(before) => {
-            w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
-            find(&Sight::of_installation(), id, &w.tx).await?
-        }
-    };
+    w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
+    let round = view(row)?;
     if before.is_none_or(|before| before.fields.candidates != round.fields.candidates) {
         if before.is_some() {
             table::candidate::Entity::delete_many().filter(table::candidate::Column::RoundId.eq(id)).exec(&w.tx).await?;
@@ -324,17 +294,15 @@ async fn store(
         });
         table::candidate::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
-    record(&round, "round", id.uuid(), ChangeOperation::Upsert, version, w).await?;
+    w.publish(saved_part(&round, &RECORD, id, version, w).await?).await?;
     Ok(round)
 }
 
-/// Records a change of a round or of a part of it, which is seen by those who see the round.
+/// A round or a part of it that has been stored or removed. It is seen by those who see the round.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn record(round: &Round, kind: &'static str, id: Uuid, op: ChangeOperation, version: i64, w: &Write<'_>) -> Result<()> {
+pub async fn saved_part<T>(round: &Round, record: &'static Record, id: Id<T>, version: i64, w: &Write<'_>) -> Result<Saved<'static>> {
     let visible = round.fields.visibility.of(Some(round.fields.forum_id.uuid()), None);
-    let areas = forums::areas_of(round.fields.forum_id, &w.tx).await?;
-    w.record(Change::new(kind, id, op, version, visible).within(areas));
-    Ok(())
+    Ok(Saved::new(record, id, version, visible).within(forums::areas_of(round.fields.forum_id, &w.tx).await?))
 }

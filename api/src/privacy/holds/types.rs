@@ -35,22 +35,6 @@ pub enum RecordKind {
     Decision,
 }
 
-impl RecordKind {
-    /// The table that the record is in.
-    pub(super) const fn table(self) -> &'static str {
-        match self {
-            Self::User => "user_account",
-            Self::Actor => "actor",
-            Self::Forum => "forum",
-            Self::Assessment => "assessment",
-            Self::Revision => "revision",
-            Self::Intervention => "intervention",
-            Self::Round => "round",
-            Self::Decision => "decision",
-        }
-    }
-}
-
 /// A legal hold to be placed.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

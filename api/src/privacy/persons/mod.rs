@@ -7,3 +7,17 @@ mod types;
 
 pub use api::routes;
 pub use types::*;
+
+use crate::kernel::record::{Erase, Of, Rule, Table, Why::Accountability, Words, about, becomes};
+
+/// The tables that are kept here.
+pub const TABLES: &[Table] = &[about(
+    "erasure",
+    Words("Raderingar av eller gjorda av personen", "Erasures of or by the person"),
+    Of::User(&["user_id", "erased_by"]),
+    &[
+        becomes("user_id erased_by erased_at", Erase::Stays, Accountability, Rule::Protocols, ""),
+        becomes("reason disposal_decision", Erase::ByHand, Accountability, Rule::Protocols, ""),
+    ],
+    "id outcome:json",
+)];

@@ -24,29 +24,26 @@ use crate::{
         events::{Change, ChangeOperation},
         language::Language,
         problem::Kind,
+        record::{self, Erase, Form, Of, Rule, Table, Terms, columns},
         say, search,
         table::is_postgres,
         text,
     },
-    privacy::{
-        holds::store as holds,
-        register::{Declared, Erase, Form, Of, TABLES, columns, declared},
-        retention::{Rule, Terms},
-    },
+    privacy::holds::store as holds,
 };
 
 /// What all who are erased are called.
 pub const REMOVED: &str = "Borttagen användare / Removed user";
 
 /// The rows of a table that are somebody's of these.
-pub(in crate::privacy) fn belongs(table: &Declared, users: &[Uuid]) -> Condition {
+pub(in crate::privacy) fn belongs(table: &Table, users: &[Uuid]) -> Condition {
     let own = Condition::any();
     match table.of {
         Of::Nobody => own.add(Expr::val(false)),
         Of::User(columns) => columns.iter().fold(own, |own, column| own.add(Expr::col(*column).is_in(users.iter().copied()))),
-        Of::Through(column, to) => match declared(to) {
+        Of::Through(column, to) => match record::table(to) {
             Some(to) => {
-                own.add(Expr::col(column).in_subquery(Query::select().column("id").from(to.table).cond_where(belongs(to, users)).take()))
+                own.add(Expr::col(column).in_subquery(Query::select().column("id").from(to.name).cond_where(belongs(to, users)).take()))
             }
             None => own.add(Expr::val(false)),
         },
@@ -69,10 +66,10 @@ pub(in crate::privacy) fn belongs(table: &Declared, users: &[Uuid]) -> Condition
 pub(super) async fn extract(user: UserId, language: Language, db: &Db) -> Result<PersonalData> {
     account(user, db.reader()).await?;
     let mut parts = Vec::new();
-    for table in TABLES.iter().filter(|table| table.of != Of::Nobody) {
+    for table in record::tables().filter(|table| table.of != Of::Nobody) {
         let Some(first) = table.personal.first() else { continue };
         let select =
-            Query::select().columns(table.told().map(|(name, _)| name)).from(table.table).cond_where(belongs(table, &[user.uuid()])).take();
+            Query::select().columns(table.told().map(|(name, _)| name)).from(table.name).cond_where(belongs(table, &[user.uuid()])).take();
         let mut rows = Vec::new();
         for row in db.reader().query_all(&select).await? {
             let told = table.told().map(|(name, form)| Ok((member(name), read(&row, name, form)?)));
@@ -83,7 +80,7 @@ pub(super) async fn extract(user: UserId, language: Language, db: &Db) -> Result
             one.values().zip(other.values()).map(|(one, other)| compare(one, other)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
         });
         parts.push(PersonalDataPart {
-            table: table.table.to_owned(),
+            table: table.name.to_owned(),
             what: table.what.r#in(language).to_owned(),
             purpose: first.why.purpose().r#in(language).to_owned(),
             legal_basis: first.why.legal_basis().r#in(language).to_owned(),
@@ -193,7 +190,7 @@ pub(super) async fn check_reason(user: UserId, reason: &str, w: &Write<'_>) -> R
 
 /// The path of the first document that the person has signed.
 async fn signed(user: UserId, w: &Write<'_>) -> Result<Option<String>> {
-    let Some(revision) = declared("revision") else { return Ok(None) };
+    let Some(revision) = record::table("revision") else { return Ok(None) };
     let select = Query::select()
         .columns(["id", "assessment_id"])
         .from("revision")
@@ -215,7 +212,7 @@ pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<
     let (mut erased, mut kept) = (Vec::new(), Vec::new());
     let was_admin = grants::is_admin(user, w).await?;
     let language = w.call.language;
-    let part = |table: &Declared, count: i64| (count > 0).then(|| ErasedPart { what: table.what.r#in(language).to_owned(), count });
+    let part = |table: &Table, count: i64| (count > 0).then(|| ErasedPart { what: table.what.r#in(language).to_owned(), count });
     // The account first, for it is what a sign-in that happens meanwhile waits for.
     for (table, count) in make_nameless(user, w).await? {
         erased.extend(part(table, count));
@@ -237,13 +234,13 @@ pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<
     if was_admin {
         users::keeps_an_admin(w).await?;
     }
-    for table in TABLES.iter().rev().filter(|table| table.goes()) {
-        let delete = Query::delete().from_table(table.table).cond_where(belongs(table, &[user.uuid()])).take();
+    for table in record::tables().rev().filter(|table| table.goes()) {
+        let delete = Query::delete().from_table(table.name).cond_where(belongs(table, &[user.uuid()])).take();
         erased.extend(part(table, rows(w.tx.execute(&delete).await?.rows_affected())));
     }
     others_answers(user, &name, &email, w).await?;
     search::remove(user, w).await?;
-    for table in TABLES {
+    for table in record::tables() {
         kept.extend(remains(table, user, [&name, &email], w).await?);
     }
     let erasure = Erasure { id: w.new_id::<Erasure>().uuid(), user_id: user, erased_at: w.now, erased, kept };
@@ -273,9 +270,9 @@ fn rows(affected: u64) -> i64 {
 }
 
 /// Makes all that stays of a person nameless, and tells how much. May be done again.
-pub(in crate::privacy) async fn make_nameless(user: UserId, w: &Write<'_>) -> Result<Vec<(&'static Declared, i64)>> {
+pub(in crate::privacy) async fn make_nameless(user: UserId, w: &Write<'_>) -> Result<Vec<(&'static Table, i64)>> {
     let mut blanked = Vec::new();
-    for table in TABLES.iter().filter(|table| table.of != Of::Nobody && !table.goes()) {
+    for table in record::tables().filter(|table| table.of != Of::Nobody && !table.goes()) {
         blanked.push((table, blank(table, user, w).await?));
     }
     Ok(blanked)
@@ -288,9 +285,9 @@ pub(in crate::privacy) async fn erased_since(since: DateTime<Utc>, w: &Write<'_>
 }
 
 /// Makes a table's rows about the person nameless, as far as the register says.
-async fn blank(table: &Declared, user: UserId, w: &Write<'_>) -> Result<i64> {
+async fn blank(table: &Table, user: UserId, w: &Write<'_>) -> Result<i64> {
     let mut update = Query::update();
-    update.table(table.table).cond_where(belongs(table, &[user.uuid()]));
+    update.table(table.name).cond_where(belongs(table, &[user.uuid()]));
     let mut any = false;
     for personal in table.personal {
         for (column, _) in columns(personal.columns) {
@@ -350,10 +347,10 @@ fn within(column: &'static str, what: sea_orm::Value, backend: DbBackend) -> Sim
 }
 
 /// What a table still holds of an erased person: rows that point to the account, and texts that name the person.
-async fn remains(table: &Declared, user: UserId, names: [&str; 2], w: &Write<'_>) -> Result<Vec<KeptPart>> {
+async fn remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<'_>) -> Result<Vec<KeptPart>> {
     let language = w.call.language;
     let count = async |condition: Condition| -> Result<i64> {
-        let counted = Query::select().expr_as(Func::count(Expr::val(1)), "count").from(table.table).cond_where(condition).take();
+        let counted = Query::select().expr_as(Func::count(Expr::val(1)), "count").from(table.name).cond_where(condition).take();
         let row = w.tx.query_one(&counted).await?;
         Ok(row.map(|row| row.try_get("", "count")).transpose()?.unwrap_or_default())
     };
@@ -375,7 +372,7 @@ async fn remains(table: &Declared, user: UserId, names: [&str; 2], w: &Write<'_>
     }
     let backend = w.tx.get_database_backend();
     // The index of words follows the texts.
-    let texts = table.personal.iter().filter(|personal| personal.at_erasure == Erase::ByHand && !table.table.starts_with("search"));
+    let texts = table.personal.iter().filter(|personal| personal.at_erasure == Erase::ByHand && !table.name.starts_with("search"));
     for personal in texts {
         let mut naming = Condition::any();
         for (column, _) in columns(personal.columns).filter(|(_, form)| matches!(form, Form::Text | Form::Json)) {

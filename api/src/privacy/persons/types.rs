@@ -6,7 +6,10 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{access::users::UserId, kernel::extract::blank_is_none, privacy::retention::Rule};
+use crate::{
+    access::users::UserId,
+    kernel::{extract::blank_is_none, record::Rule},
+};
 
 /// All that is stored about a person (registerutdrag).
 #[derive(Debug, Serialize, ToSchema)]

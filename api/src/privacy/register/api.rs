@@ -1,12 +1,15 @@
 use actix_web::{get, web::Data};
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::{TABLES, types::*};
+use super::types::*;
 use crate::{
     access::{By, policy::needs},
     config::Config,
-    kernel::{Reply, Result, language::Language},
-    privacy::retention::{Rule, Terms},
+    kernel::{
+        Reply, Result,
+        language::Language,
+        record::{self, Rule, Terms},
+    },
 };
 
 fn term(rule: Rule, terms: &Terms, language: Language) -> RetentionTerm {
@@ -24,7 +27,7 @@ async fn show(by: By<needs::ReadService>, config: Data<Config>) -> Result<Reply<
     let terms = config.retention();
     let register = PersonalDataRegister {
         rules: Rule::ALL.iter().map(|rule| term(*rule, &terms, by.language)).collect(),
-        tables: TABLES.iter().map(|declared| table(declared, by.language)).collect(),
+        tables: record::tables().map(|declared| table(declared, by.language)).collect(),
     };
     Reply::computed(&by, &register)
 }

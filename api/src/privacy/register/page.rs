@@ -2,20 +2,19 @@
 
 use std::fmt::Write;
 
-use super::{TABLES, Words, columns};
-use crate::{
-    kernel::language::Language,
-    privacy::retention::{Rule, Terms},
+use crate::kernel::{
+    language::Language,
+    record::{Rule, Table, Terms, Words, columns},
 };
 
 const INTRODUCTION: Words = Words(
-    "# Personuppgifter i Samsyn\n\nRegisterförteckning (GDPR artikel 30). Sidan görs ur `api/src/privacy/register/tables.rs`, som ett test jämför med\ndatabasen: en kolumn som inte finns här finns inte heller där. Dagarna är programmets förval; de som har en inställning\nkan vara andra i er installation, och då gäller `GET /personal-data-register`.",
-    "# Personal data in Samsyn\n\nRecord of processing (GDPR article 30). The page is made from `api/src/privacy/register/tables.rs`, which a test compares\nwith the database: a column that is not here is not there either. The days are the program's defaults; those with a\nsetting may be others in your installation, and then `GET /personal-data-register` holds.",
+    "# Personuppgifter i Samsyn\n\nRegisterförteckning (GDPR artikel 30). Sidan görs ur resursernas deklarationer (`api/src/records.rs`), som ett test jämför med\ndatabasen: en kolumn som inte finns här finns inte heller där. Dagarna är programmets förval; de som har en inställning\nkan vara andra i er installation, och då gäller `GET /personal-data-register`.",
+    "# Personal data in Samsyn\n\nRecord of processing (GDPR article 30). The page is made from the declarations of the resources (`api/src/records.rs`), which a test compares\nwith the database: a column that is not here is not there either. The days are the program's defaults; those with a\nsetting may be others in your installation, and then `GET /personal-data-register` holds.",
 );
 
-/// The page.
+/// The page about these tables.
 #[must_use]
-pub fn markdown(terms: &Terms) -> String {
+pub fn markdown(tables: &[&Table], terms: &Terms) -> String {
     let mut page = String::new();
     for language in [Language::Sv, Language::En] {
         let say = |words: Words| words.r#in(language);
@@ -28,8 +27,8 @@ pub fn markdown(terms: &Terms) -> String {
             let _ = writeln!(page, "| `{}` | {} | {days} | {setting} |", rule.key(), say(rule.words()));
         }
         let _ = write!(page, "\n## {}\n", say(Words("Vad som finns om människor", "What there is about people")));
-        for declared in TABLES.iter().filter(|declared| !declared.personal.is_empty()) {
-            let _ = write!(page, "\n### {} (`{}`)\n\n", say(declared.what), declared.table);
+        for declared in tables.iter().filter(|declared| !declared.personal.is_empty()) {
+            let _ = write!(page, "\n### {} (`{}`)\n\n", say(declared.what), declared.name);
             for personal in declared.personal {
                 let names: Vec<_> = columns(personal.columns).map(|(name, _)| format!("`{name}`")).collect();
                 let shown: Vec<_> = personal.shown.split_whitespace().map(|operation| format!("`{operation}`")).collect();
@@ -51,9 +50,9 @@ pub fn markdown(terms: &Terms) -> String {
             }
         }
         let _ = write!(page, "\n## {}\n\n", say(Words("Kolumner utan personuppgifter", "Columns without personal data")));
-        for declared in TABLES.iter().filter(|declared| !declared.plain.is_empty()) {
+        for declared in tables.iter().filter(|declared| !declared.plain.is_empty()) {
             let names: Vec<_> = columns(declared.plain).map(|(name, _)| name).collect();
-            let _ = writeln!(page, "- `{}`: {}", declared.table, names.join(", "));
+            let _ = writeln!(page, "- `{}`: {}", declared.name, names.join(", "));
         }
         if language == Language::Sv {
             page.push_str("\n---\n\n");

@@ -2,11 +2,20 @@
 //! legal hold is left alone.
 
 mod api;
-mod rules;
 pub mod store;
 mod table;
 mod types;
 
 pub use api::routes;
-pub use rules::{Rule, Terms};
 pub use types::*;
+
+use crate::kernel::record::{Erase, Of, Rule, Table, Why::Accountability, Words, about, becomes};
+
+/// The tables that are kept here.
+pub const TABLES: &[Table] = &[about(
+    "retention_run",
+    Words("Gallringar som personen har startat", "Disposals that the person has started"),
+    Of::User(&["started_by"]),
+    &[becomes("started_by started_at", Erase::Stays, Accountability, Rule::Protocols, "")],
+    "id dry_run:flag rules:json",
+)];

@@ -8,13 +8,19 @@ use sea_orm::{
     sea_query::{Expr, Func, Query},
 };
 
-use super::{RetentionRun, RetentionRunId, Rule, RuleOutcome, Terms, table};
+use super::{RetentionRun, RetentionRunId, RuleOutcome, table};
 use crate::{
-    kernel::{Db, Page, Paging, Problem, Result, Write, clock, page::Key, problem::Kind, request::Call, say},
+    kernel::{
+        Db, Page, Paging, Problem, Result, Write, clock,
+        page::Key,
+        problem::Kind,
+        record::{self, Rule, Terms},
+        request::Call,
+        say,
+    },
     privacy::{
         holds::store as holds,
         persons::{NewErasure, store as persons},
-        register,
     },
 };
 
@@ -40,7 +46,7 @@ pub async fn run(dry: bool, terms: &Terms, w: &Write<'_>) -> Result<RetentionRun
     let mut rules = Vec::new();
     for (rule, days) in Rule::ALL.iter().filter(|rule| **rule != Rule::Feed).filter_map(|rule| Some((*rule, rule.days(terms)?))) {
         let before = w.now - TimeDelta::try_days(days).ok_or_else(|| Problem::internal(&"a rule with too many days"))?;
-        let (found, held_back) = match rule.table() {
+        let (found, held_back) = match table_of(rule) {
             Some(table) => rows(rule, table, before, &held, dry, w).await?,
             None => accounts(before, dry, w).await?,
         };
@@ -77,7 +83,7 @@ fn due(rule: Rule, before: DateTime<Utc>) -> Condition {
 
 /// Removes the rows that are due and nobody's under a hold. Tells how many were due and how many were held back.
 async fn rows(rule: Rule, table: &'static str, before: DateTime<Utc>, held: &[Uuid], dry: bool, w: &Write<'_>) -> Result<(i64, i64)> {
-    let kept = register::declared(table).map_or_else(Condition::any, |declared| persons::belongs(declared, held));
+    let kept = record::table(table).map_or_else(Condition::any, |declared| persons::belongs(declared, held));
     let count = async |condition: Condition| -> Result<i64> {
         let counted = Query::select().expr_as(Func::count(Expr::val(1)), "count").from(table).cond_where(condition).take();
         let row = w.tx.query_one(&counted).await?;
@@ -127,4 +133,17 @@ async fn accounts(before: DateTime<Utc>, dry: bool, w: &Write<'_>) -> Result<(i6
         }
     }
     Ok((i64::try_from(due.len()).unwrap_or(i64::MAX), held_back))
+}
+
+/// The table whose rows it disposes of; accounts are erased, not removed.
+pub(super) const fn table_of(rule: Rule) -> Option<&'static str> {
+    match rule {
+        Rule::Grants => Some("access_grant"),
+        Rule::Links => Some("account_secret"),
+        Rule::Codes => Some("login_code"),
+        Rule::Tokens => Some("refresh_token"),
+        Rule::Sessions => Some("session"),
+        Rule::Answers => Some("idempotent_answer"),
+        Rule::Accounts | Rule::Feed | Rule::Records | Rule::Protocols => None,
+    }
 }

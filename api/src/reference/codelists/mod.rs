@@ -7,3 +7,9 @@ mod types;
 
 pub use api::routes;
 pub use types::*;
+
+use crate::kernel::record::{Table, nobody};
+
+/// The tables that are kept here.
+pub const TABLES: &[Table] =
+    &[nobody("codelist_entry", "id version:int created_at updated_at codelist code ordinal:int name_sv name_en pack edited:flag")];

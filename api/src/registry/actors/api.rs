@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use actix_web::{HttpRequest, delete, get, patch, post, web::Data};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -7,12 +9,69 @@ use crate::{
         By,
         policy::{Permission, needs},
     },
-    kernel::{At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, page::Selection, reply::Nothing},
+    kernel::{At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, Write, page::Selection, reply::Nothing},
+    registry::{mandates::store as mandates, relations::store as relations},
 };
 
 pub use batch::{ActorBatch, ActorOperation, CreateActor, DeleteActor, UpdateActor};
 
 mod batch;
+
+async fn registered(by: &By<needs::WriteActors>, new: NewActor, w: &Write<'_>) -> Result<Actor> {
+    store::may_write(&by.reach, &new, None, &w.tx).await?;
+    store::may_join(by.sight(), &by.reach, None, &new, &w.tx).await?;
+    store::insert(new, by.sight(), w).await
+}
+
+async fn changed(
+    by: &By<needs::WriteActors>,
+    id: ActorId,
+    expects: impl Fn(i64) -> Result<()>,
+    patch: &Patch<NewActor>,
+    w: &Write<'_>,
+) -> Result<Actor> {
+    let actor = store::find_or_told(by.sight(), id, &w.tx).await?;
+    store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
+    expects(actor.version)?;
+    let Some(changed) = patch.apply(&actor.fields)? else { return Ok(actor) };
+    store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
+    if changed.parent_id.is_some() && changed.parent_id != actor.fields.parent_id {
+        // Whoever works for the one above gets more than a narrowed token carries.
+        by.caller.is_whole(&by.reach)?;
+    }
+    store::may_join(by.sight(), &by.reach, Some(&actor), &changed, &w.tx).await?;
+    store::update(&actor, changed, by.sight(), w).await
+}
+
+/// Removes an actor; gives the version that it then has.
+async fn removed(by: &By<needs::WriteActors>, id: ActorId, expects: impl Fn(i64) -> Result<()>, w: &Write<'_>) -> Result<i64> {
+    let actor = store::find_or_told(by.sight(), id, &w.tx).await?;
+    store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
+    expects(actor.version)?;
+    store::remove(&actor, w).await?;
+    Ok(actor.version + 1)
+}
+
+/// Puts the related records with their actors, by one query of each kind for the whole page, and all as of the day asked for.
+async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::ReadRegistry>, db: &Db) -> Result<()> {
+    if let Some(day) = expansion.as_of {
+        store::as_of(actors, day, by.secrecy.as_ref(), db.reader()).await?;
+    }
+    let Some(asked) = expansion.expand.as_ref().filter(|asked| !asked.is_empty()) else { return Ok(()) };
+    let ids: Vec<_> = actors.iter().map(|actor| actor.id).collect();
+    let (mut mandates, mut relations) = (HashMap::new(), HashMap::new());
+    if asked.contains(&ActorExpand::Mandates) {
+        mandates = mandates::of_actors(by.sight(), &ids, expansion.as_of, by.secrecy.as_ref(), db.reader()).await?;
+    }
+    if asked.contains(&ActorExpand::Relations) {
+        relations = relations::of_actors(by.sight(), &ids, expansion.as_of, by.secrecy.as_ref(), db.reader()).await?;
+    }
+    for actor in actors {
+        let (mandates, relations) = (mandates.remove(&actor.id), relations.remove(&actor.id));
+        actor.expanded = Some(ActorExpansion { mandates: mandates.unwrap_or_default(), relations: relations.unwrap_or_default() });
+    }
+    Ok(())
+}
 
 /// List actors
 ///

@@ -13,3 +13,21 @@ mod types;
 
 pub use api::routes;
 pub use types::*;
+
+use crate::kernel::record::{Erase, Of, Rule, Table, Why::Signature, Words, about, becomes, stays};
+
+/// The tables that are kept here.
+pub const TABLES: &[Table] = &[about(
+    "actor_likeness",
+    Words("Likheter som personen har avfärdat", "Likenesses that the person has dismissed"),
+    Of::User(&["dismissed_by"]),
+    &[
+        becomes("dismissed_by dismissed_at", Erase::Stays, Signature, Rule::Records, ""),
+        becomes("dismissed_by_name", Erase::Name, Signature, Rule::Records, "listLikenesses"),
+    ],
+    "id version:int created_at updated_at actor_id other_actor_id same_identifier:flag same_name:flag",
+)
+.actors(&[
+    stays("actor_id", "it says that the two may be one; it is shown while both are there"),
+    stays("other_actor_id", "it says that the two may be one; it is shown while both are there"),
+])];

@@ -3,20 +3,20 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
+use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QueryTrait, entity::prelude::*};
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QueryTrait, entity::prelude::*};
-
-use super::{Basis, Confirmer, Mandate, MandateId, NewMandate, table, types::MandateFilter};
+use super::{Basis, Confirmer, Mandate, MandateId, NewMandate, RECORD, table, types::MandateFilter};
 use crate::{
     access::{Reach, Sight},
     geography::areas::store as areas,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write,
-        events::{Change, ChangeOperation, Visible},
+        events::{ChangeOperation, Visible},
         history::{self, Version},
         page::Key,
         problem::Kind,
         request::Call,
+        saved::Saved,
         say,
         secrecy::Secrecy,
         text,
@@ -223,60 +223,52 @@ async fn store(
     // In one order, so that the same powers are the same list.
     new.powers.sort_by_key(|power| *power as u8);
     new.powers.dedup();
-    let row = table::ActiveModel {
-        id: Set(id),
-        version: Set(version),
-        created_at: Set(before.map_or(w.now, |before| before.created_at)),
-        updated_at: Set(w.now),
-        actor_id: Set(new.actor_id),
-        policy_domain: Set(new.policy_domain),
-        area_id: Set(new.area_id),
-        powers: Set(new.powers.into()),
-        basis: Set(new.basis),
-        legal_basis: Set(new.legal_basis),
-        valid_from: Set(new.valid_from),
-        valid_to: Set(new.valid_to),
-        visibility: Set(new.visibility),
-        confirmer: Set(Some(confirmer)),
-        deleted_at: sea_orm::NotSet,
+    let row = table::Model {
+        id: id,
+        version: version,
+        created_at: before.map_or(w.now, |before| before.created_at),
+        updated_at: w.now,
+        actor_id: new.actor_id,
+        policy_domain: new.policy_domain,
+        area_id: new.area_id,
+        powers: new.powers.into(),
+        basis: new.basis,
+        legal_basis: new.legal_basis,
+        valid_from: new.valid_from,
+        valid_to: new.valid_to,
+        visibility: new.visibility,
+        confirmer: Some(confirmer),
+        deleted_at: None,
     };
-    let mandate = match before {
-        None => view(row.insert(&w.tx).await?),
-        Some(before) => {
-            w.replace::<table::Entity>(row, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
-            find(&Sight::of_installation(), id, &w.tx).await?
-        }
-    };
+    w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
+    let mandate = view(row);
     record(&mandate, before, ChangeOperation::Upsert, version, w).await?;
     Ok(mandate)
 }
 
 /// Removes a mandate: it is kept, but no longer shown.
 pub(super) async fn remove(mandate: &Mandate, w: &Write<'_>) -> Result<()> {
-    let version = mandate.version + 1;
-    let row = table::ActiveModel { version: Set(version), updated_at: Set(w.now), deleted_at: Set(Some(w.now)), ..Default::default() };
-    w.replace::<table::Entity>(row, table::Column::Id.eq(mandate.id), table::Column::Version, mandate.version).await?;
+    let version = w.remove(&RECORD, mandate.id, mandate.version).await?;
     record(mandate, None, ChangeOperation::Delete, version, w).await
 }
 
 /// Tells the feed and keeps the version, and the one before it where it is from before the history began.
 async fn record(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperation, version: i64, w: &Write<'_>) -> Result<()> {
-    let id = mandate.id.uuid();
-    let mut versions = vec![Version { kind: "mandate", id, version, op, since: None, visible: visible(mandate), body: &mandate.fields }];
-    versions.extend(before.or((op == ChangeOperation::Delete).then_some(mandate)).map(|earlier| Version {
-        kind: "mandate",
-        id,
+    // A mandate from before the history began is kept as it was, together with its first change.
+    let earlier = before.or((op == ChangeOperation::Delete).then_some(mandate)).map(|earlier| Version {
+        kind: RECORD.kind,
+        id: mandate.id.uuid(),
         version: earlier.version,
         op: ChangeOperation::Upsert,
         since: Some(earlier.updated_at),
         visible: visible(earlier),
         body: &earlier.fields,
-    }));
-    history::keep(&versions, w).await?;
-    let change = Change::new("mandate", mandate.id.uuid(), op, version, visible(mandate));
+    });
+    history::keep(earlier.as_slice(), w).await?;
     let areas = before.into_iter().chain([mandate]).map(|mandate| mandate.fields.area_id);
-    w.record(change.within(areas).after(before.map(visible)));
-    Ok(())
+    let saved =
+        Saved::new(&RECORD, mandate.id, version, visible(mandate)).was(before.map(visible)).within(areas).history(&mandate.fields)?;
+    w.publish(if op == ChangeOperation::Delete { saved.removed() } else { saved }).await
 }
 
 fn visible(mandate: &Mandate) -> Visible {

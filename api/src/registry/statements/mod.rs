@@ -8,3 +8,22 @@ mod types;
 
 pub use api::routes;
 pub use types::*;
+
+use crate::kernel::record::{End, Owner, Record, Words, follows, naming, texts};
+
+/// The declaration of this kind of record.
+pub const RECORD: Record = Record::new(
+    "statement",
+    Owner::Actor("actor_id"),
+    &[naming(
+        "statement",
+        Words("Behov, utmaningar, kompetenser och resurser", "Needs, challenges, competences and resources"),
+        &[texts("text plan target_groups:json", "listStatements getStatement")],
+        "id version:int created_at updated_at kind actor_id policy_domain area_id sufficiency valid_from valid_to visibility deleted_at",
+    )
+    .actors(&[follows("actor_id")])],
+)
+.part_of("actor", "actor_id")
+.areas(&["area_id"])
+.ends(End::RemovedAt("deleted_at"))
+.disclosable();

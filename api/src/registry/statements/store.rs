@@ -1,25 +1,18 @@
 //! Statements, of actors that are not removed.
 
-use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryTrait, entity::prelude::*};
+use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, QueryTrait, entity::prelude::*};
 
-use super::{NewStatement, Statement, StatementId, table, types::StatementFilter};
+use super::{NewStatement, RECORD, Statement, StatementId, table, types::StatementFilter};
 use crate::{
     access::{Reach, Sight},
     geography::areas::store as areas,
     kernel::{
-        Db, Fault, Page, Paging, Problem, Result, Write,
-        events::{Change, ChangeOperation, Visible},
-        history::{self, Version},
-        page::Key,
-        problem::Kind,
-        request::Call,
-        search, text,
+        Db, Fault, Page, Paging, Problem, Result, Write, events::Visible, page::Key, problem::Kind, request::Call, saved::Saved, search,
+        text,
     },
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
     registry::actors::store as actors,
 };
-
-const KIND: &str = "statement";
 
 fn view(row: table::Model) -> Statement {
     Statement {
@@ -66,7 +59,7 @@ pub(super) async fn list(sight: &Sight, filter: &StatementFilter, paging: &Pagin
                 .filter(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(day)))
                 .filter(table::Column::ValidTo.is_null().or(table::Column::ValidTo.gt(day)))
         })
-        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(KIND, table::Column::Id, q, db.backend())));
+        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(RECORD.kind, table::Column::Id, q, db.backend())));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
@@ -133,42 +126,22 @@ async fn store(id: StatementId, before: Option<&Statement>, new: NewStatement, w
         visibility: new.visibility,
         deleted_at: None,
     };
-    match before {
-        None => drop(table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?),
-        Some(before) => {
-            let change = row.clone().into_active_model().reset_all();
-            w.replace::<table::Entity>(change, table::Column::Id.eq(id), table::Column::Version, before.version).await?;
-        }
-    }
+    w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
     let statement = view(row);
-    let mut texts = vec![statement.fields.text.as_str(), statement.fields.plan.as_deref().unwrap_or_default()];
-    texts.extend(statement.fields.target_groups.iter().map(String::as_str));
-    search::put(KIND, id, &texts, w).await?;
-    record(&statement, before, ChangeOperation::Upsert, w).await?;
+    let fields = &statement.fields;
+    let words = [fields.text.as_str(), fields.plan.as_deref().unwrap_or_default()];
+    let words = words.into_iter().chain(fields.target_groups.iter().map(String::as_str));
+    let areas = before.into_iter().chain([&statement]).map(|statement| statement.fields.area_id);
+    let saved = Saved::new(&RECORD, id, statement.version, visible(&statement)).was(before.map(visible)).within(areas).words(words);
+    w.publish(saved.history(fields)?).await?;
     Ok(statement)
 }
 
 /// Removes a statement: it is kept, but no longer shown.
 pub(super) async fn remove(statement: &Statement, w: &Write<'_>) -> Result<()> {
-    let gone = Statement { version: statement.version + 1, updated_at: w.now, ..statement.clone() };
-    let row = table::ActiveModel {
-        version: sea_orm::Set(gone.version),
-        updated_at: sea_orm::Set(w.now),
-        deleted_at: sea_orm::Set(Some(w.now)),
-        ..Default::default()
-    };
-    w.replace::<table::Entity>(row, table::Column::Id.eq(statement.id), table::Column::Version, statement.version).await?;
-    search::remove(statement.id, w).await?;
-    record(&gone, None, ChangeOperation::Delete, w).await
-}
-
-/// Tells the feed and keeps the version.
-async fn record(statement: &Statement, before: Option<&Statement>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    let (id, version, visible) = (statement.id.uuid(), statement.version, visible(statement));
-    history::keep(&[Version { kind: KIND, id, version, op, since: None, visible: visible.clone(), body: &statement.fields }], w).await?;
-    let areas = before.into_iter().chain([statement]).map(|statement| statement.fields.area_id);
-    w.record(Change::new(KIND, id, op, version, visible).within(areas).after(before.map(self::visible)));
-    Ok(())
+    let version = w.remove(&RECORD, statement.id, statement.version).await?;
+    let saved = Saved::new(&RECORD, statement.id, version, visible(statement)).within([statement.fields.area_id]);
+    w.publish(saved.removed().words([]).history(&statement.fields)?).await
 }
 
 fn visible(statement: &Statement) -> Visible {

@@ -15,10 +15,35 @@ use utoipa::ToSchema;
 
 pub use api::{FormerValue, Observation, ObservationImport, ObservedValue, routes};
 
-use crate::kernel::Id;
+use crate::kernel::{
+    Id,
+    record::{Owner, Record, Words, naming, nobody, texts},
+};
+
+/// The declaration of this kind of record.
+pub const RECORD: Record = Record::new(
+    "observation_import",
+    Owner::Everybody,
+    &[
+        naming(
+            "observation_import",
+            Words("Inläsningar av statistik", "Imports of statistics"),
+            &[texts("source errors:json warnings:json", "getObservationImport")],
+            "id version:int created_at updated_at indicator_id licence rows_read:int rows_created:int rows_changed:int rows_unchanged:int \
+         rows_refused:int",
+        ),
+        nobody(
+            "observation",
+            "id version:int created_at updated_at indicator_id area_id period breakdown_key breakdown:json value numerator denominator \
+         status disclosure import_id",
+        ),
+        nobody("observation_version", "observation_id version:int value numerator denominator status updated_at import_id"),
+    ],
+);
 
 /// The id of an observation.
 pub type ObservationId = Id<Observation>;
+
 /// The id of an import.
 pub type ImportId = Id<ObservationImport>;
 

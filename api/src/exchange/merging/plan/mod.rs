@@ -19,7 +19,7 @@ use crate::{
         grants::{Grant, NewGrant, Scope, ScopeKind, store as grants},
         policy::Permission,
     },
-    exchange::sources::sync,
+    exchange::sources::rules as members,
     forums::forums::store as forums,
     kernel::{Fault, Problem, Result, Write, problem::Kind, say, secrecy::Secrecy},
     registry::actors::{Actor, ActorId, NewActor, store as actors, tombstones},
@@ -72,7 +72,7 @@ impl Plan {
     #[must_use]
     pub fn counts(&self) -> Vec<MergeCount> {
         let mut counts = Vec::new();
-        for reference in FOLLOWING {
+        for reference in FOLLOWING.iter() {
             let of = |rows: &[Referring]| rows.iter().filter(|row| row.reference == reference).map(|row| row.id).collect::<Vec<_>>();
             let (follow, stay) = (of(&self.follow), of(&self.stay));
             let out_of_reach = follow.iter().filter(|id| self.out_of_reach.contains(id)).count();
@@ -222,7 +222,7 @@ fn hides(marked: &str, member: &str) -> bool {
 /// other, so these go together.
 #[must_use]
 pub fn hidden(actors: [ActorId; 2], secrecy: Option<&Secrecy>) -> BTreeSet<String> {
-    let mut hidden: BTreeSet<String> = actors.into_iter().flat_map(|actor| sync::hidden(actor, secrecy)).collect();
+    let mut hidden: BTreeSet<String> = actors.into_iter().flat_map(|actor| members::hidden(actor, secrecy)).collect();
     let names = ["name", "otherNames"];
     if names.iter().any(|name| hidden.contains(*name)) {
         hidden.extend(names.map(ToOwned::to_owned));

@@ -1,9 +1,14 @@
-//! Everything that refers to actors, in one list. What is not named here stays behind when two become one, so a test reads
-//! the schema of both databases and finds every column that names an actor and is missing.
+//! Everything that refers to actors, by the declarations of the kinds of record. What no declaration names stays behind when
+//! two become one, so a test reads the schema of both databases and finds every column that names an actor and is missing.
 
 pub mod store;
 
-use crate::access::Visibility;
+use std::sync::LazyLock;
+
+use crate::{
+    access::Visibility,
+    kernel::record::{self, ActorColumn, End, Owner, Record},
+};
 
 /// Who may see a record that refers to an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,23 @@ pub enum Seen {
 }
 
 impl Seen {
+    /// Who may see records of a kind.
+    fn by_owner(record: &Record) -> Self {
+        match record.owner {
+            Owner::Actor("id") => Self::Actor,
+            Owner::Actor(_) => Self::OfActor,
+            Owner::ActorAndForum(..) => Self::OfActorAndForum,
+            Owner::ActorsSystem(_) => Self::AsActor,
+            Owner::Between(..) => Self::AsBoth,
+            Owner::Source(_) => Self::OfSource,
+            Owner::Whole => match (record.whole(), record.part_of) {
+                (Some(Record { table, owner: Owner::Forum(forum), .. }), Some(part)) => Self::Of(table, part.column, forum),
+                _ => Self::Nobody,
+            },
+            Owner::Forum(_) | Owner::WholesForum | Owner::Permission | Owner::Everybody => Self::Nobody,
+        }
+    }
+
     /// What is for everybody of an actor's own systems is for those who are signed in.
     #[must_use]
     pub fn narrowed(self, visibility: Visibility) -> Visibility {
@@ -63,36 +85,28 @@ pub struct Reference {
 }
 
 impl Reference {
-    const fn new(table: &'static str, column: &'static str, kind: &'static str, seen: Seen) -> Self {
-        Self { table, column, kind, once: None, same: &[], apart: None, only: None, ended: None, areas: &[], seen, shown: true }
-    }
-
-    const fn once(self, column: &'static str) -> Self {
-        Self { once: Some(column), ..self }
-    }
-
-    const fn same(self, columns: &'static [&'static str]) -> Self {
-        Self { same: columns, ..self }
-    }
-
-    const fn apart(self, column: &'static str) -> Self {
-        Self { apart: Some(column), ..self }
-    }
-
-    const fn only(self, column: &'static str, value: &'static str) -> Self {
-        Self { only: Some((column, value)), ..self }
-    }
-
-    const fn ended(self, column: &'static str, value: &'static str) -> Self {
-        Self { ended: Some((column, value)), ..self }
-    }
-
-    const fn areas(self, columns: &'static [&'static str]) -> Self {
-        Self { areas: columns, ..self }
-    }
-
-    const fn silent(self) -> Self {
-        Self { shown: false, ..self }
+    fn new(record: &'static Record, column: &'static ActorColumn) -> Self {
+        let seen = Seen::by_owner(record);
+        Self {
+            table: record.table,
+            column: column.name,
+            kind: record.kind,
+            once: column.once,
+            same: column.same,
+            apart: column.apart,
+            only: column.only,
+            ended: match record.end {
+                End::Never => None,
+                End::RemovedAt(column) => Some((column, "")),
+                End::Status(column, value) => Some((column, value)),
+            },
+            areas: match (seen, record.whole()) {
+                (Seen::Of(..), Some(whole)) => whole.areas,
+                _ => record.areas,
+            },
+            seen,
+            shown: column.shown,
+        }
     }
 
     /// Whether a record that has ended is removed, and so stays where it was.
@@ -102,52 +116,11 @@ impl Reference {
     }
 }
 
-/// What follows an actor into another. Tables of rooms above are named too, as tables only.
-pub const FOLLOWING: &[Reference] = &[
-    Reference::new("actor", "parent_id", "actor", Seen::Actor).ended("deleted_at", "").areas(&["seat_area_id", "areas_served"]),
-    Reference::new("mandate", "actor_id", "mandate", Seen::OfActor)
-        .same(&["policy_domain", "area_id", "powers", "basis", "legal_basis", "valid_from", "valid_to"])
-        .ended("deleted_at", "")
-        .areas(&["area_id"]),
-    Reference::new("statement", "actor_id", "statement", Seen::OfActor).ended("deleted_at", "").areas(&["area_id"]),
-    Reference::new("actor_relation", "actor_id", "actor_relation", Seen::AsBoth).ended("deleted_at", "").apart("other_actor_id"),
-    Reference::new("actor_relation", "other_actor_id", "actor_relation", Seen::AsBoth).ended("deleted_at", "").apart("actor_id"),
-    Reference::new("forum_member", "actor_id", "member", Seen::Of("forum", "forum_id", "id"))
-        .once("forum_id")
-        .ended("status", "left")
-        .areas(&["areas"]),
-    Reference::new("endorsement", "actor_id", "endorsement", Seen::Of("assessment", "assessment_id", "forum_id"))
-        .once("assessment_id")
-        .areas(&["area_id"]),
-    Reference::new("intervention", "owner_actor_id", "intervention", Seen::OfActorAndForum).ended("deleted_at", "").areas(&["areas"]),
-    Reference::new("ballot", "actor_id", "ballot", Seen::Of("round", "round_id", "forum_id")).once("round_id"),
-    Reference::new("source", "actor_id", "source", Seen::AsActor).once("name"),
-    Reference::new("source_actor", "actor_id", "source_actor", Seen::OfSource),
-    Reference::new("access_grant", "scope_id", "grant", Seen::Nobody).only("scope_kind", "actor"),
-    Reference::new("user_account", "home_id", "user", Seen::Nobody).only("home_kind", "actor").silent(),
-    // Whose people are cleared for what is marked, and who answers for what was handed out. Neither shows whose it is.
-    Reference::new("secrecy_mark", "actor_id", "secrecy_mark", Seen::Nobody).silent(),
-    Reference::new("disclosure", "actor_id", "disclosure", Seen::Nobody).silent(),
-];
-
-/// Columns that name actors and never follow, each with the reason.
-pub const STAYING: &[(&str, &str, &str)] = &[
-    ("actor", "merged_into", "it is the merge itself; an old address follows it from actor to actor"),
-    ("actor_area", "actor_id", "an index of the actor's own record, which is written anew with the survivor's"),
-    ("actor_identifier", "actor_id", "an index of the actor's own record, which is written anew with the survivor's"),
-    ("actor_merge", "merged_id", "it is the merge itself"),
-    ("actor_merge", "into_id", "it is the merge itself"),
-    ("record_match", "actor_id", "a decision is what was decided; its address leads on"),
-    ("import_row", "actor_id", "what became of a row is what was; its address leads on"),
-    ("actor_likeness", "actor_id", "it says that the two may be one; it is shown while both are there"),
-    ("actor_likeness", "other_actor_id", "it says that the two may be one; it is shown while both are there"),
-    ("match_candidate", "actor_id", "a proposal is what was proposed; its address leads on"),
-    ("event", "actor_id", "history is what was"),
-    ("event", "was_actor_id", "history is what was"),
-    ("record_version", "actor_id", "history is what was"),
-    ("audit_entry", "actor_id", "the audit log is what was"),
-];
-
-/// Lists in JSON columns that name actors and never follow: the result of a round that is closed is what was counted then.
-pub const FROZEN: &[(&str, &str)] =
-    &[("round", "result"), ("revision", "content"), ("evidence", "answer"), ("disclosure", "content"), ("record_match", "applied")];
+/// What follows an actor into another, in the order of `records.rs`; what only permissions show comes last.
+pub static FOLLOWING: LazyLock<Vec<Reference>> = LazyLock::new(|| {
+    let columns = |record: &'static Record| record.tables.iter().take(1).flat_map(|table| table.actors);
+    let follow = record::all()
+        .flat_map(|record| columns(record).filter(|column| column.stays.is_none()).map(move |column| Reference::new(record, column)));
+    let (shown, others): (Vec<_>, Vec<_>) = follow.partition(|reference| reference.seen != Seen::Nobody);
+    shown.into_iter().chain(others).collect()
+});

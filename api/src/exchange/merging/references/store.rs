@@ -94,7 +94,7 @@ impl Referring {
 /// When the database does not answer.
 pub async fn of(actor: Uuid, locked: bool, db: &impl ConnectionTrait) -> Result<Vec<Referring>> {
     let mut found = Vec::new();
-    for reference in FOLLOWING {
+    for reference in FOLLOWING.iter() {
         let mut select = select(reference, locked);
         select.and_where(Expr::col((reference.table, reference.column)).eq(actor));
         if let Some((column, "")) = reference.ended {
@@ -234,7 +234,7 @@ fn referring(reference: &'static Reference, row: &QueryResult) -> Result<Referri
 /// When the database does not answer.
 pub async fn taken(actor: Uuid, into: Uuid, steps_up: Option<Uuid>, db: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
     let mut taken = Vec::new();
-    for reference in FOLLOWING {
+    for reference in FOLLOWING.iter() {
         let rows = Query::select().column("id").from(reference.table).and_where(Expr::col(reference.column).eq(actor)).take();
         let mut questions = Vec::new();
         if let Some(once) = reference.once {
@@ -370,7 +370,7 @@ fn member(column: &str) -> String {
 /// # Errors
 /// When the database does not answer.
 pub async fn any_of_its_own(actors: &[Uuid], db: &impl ConnectionTrait) -> Result<bool> {
-    for reference in FOLLOWING {
+    for reference in FOLLOWING.iter() {
         let mut select = Query::select();
         select.column("id").from(reference.table).and_where(Expr::col(reference.column).is_in(actors.iter().copied())).limit(1);
         match reference.seen {

@@ -8,3 +8,12 @@ mod types;
 
 pub use api::routes;
 pub use types::*;
+
+use crate::kernel::record::{Table, nobody};
+
+/// The tables that are kept here.
+pub const TABLES: &[Table] = &[nobody(
+    "webhook_delivery",
+    "id webhook_id message_id:text kind position:int state attempts:int next_try_at holder:id held_until:time last_tried_at:time \
+         last_status:int last_millis:int last_error created_at updated_at",
+)];

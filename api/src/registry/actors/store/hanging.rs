@@ -15,6 +15,8 @@ use crate::{
     kernel::{
         Result, Write,
         events::{Change, ChangeOperation, Visible},
+        record::{self, End, Owner, Record},
+        table::List,
     },
     registry::{
         actors::{Actor, ActorId, table},
@@ -22,8 +24,6 @@ use crate::{
     },
 };
 
-/// Kinds of record that are an actor's own, and that each say themselves who sees them; their tables are called the same.
-const OWN: [&str; 2] = ["mandate", "statement"];
 /// How many actors one question asks for.
 const ASKED: usize = 10_000;
 
@@ -32,11 +32,14 @@ const ASKED: usize = 10_000;
 /// # Errors
 /// When the database does not answer.
 pub async fn what_hangs_on(actor: ActorId, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    for kind in OWN {
-        own(kind, Expr::col("actor_id").eq(actor).and(Expr::col("deleted_at").is_null()), None, op, w).await?;
+    for (record, column, removed_at) in own() {
+        // What is a part of the actor is shown only as long as the actor is there.
+        if record.part_of.is_some() {
+            announce_own(record, column, Expr::col(column).eq(actor).and(Expr::col(removed_at).is_null()), None, op, w).await?;
+        }
     }
     relations::announce(actor, None, op, w).await?;
-    sources(&[actor], None, op, w).await
+    systems(&[actor], None, op, w).await
 }
 
 /// Tells the feed of what others see since an actor has been changed, but of the actor itself.
@@ -44,7 +47,7 @@ pub(super) async fn seen_by_others(before: &Actor, actor: &Actor, w: &Write<'_>)
     let was = before.fields.visibility;
     if was != actor.fields.visibility {
         relations::announce(actor.id, Some(was), ChangeOperation::Upsert, w).await?;
-        sources(&[actor.id], Some((was, actor.id)), ChangeOperation::Upsert, w).await?;
+        systems(&[actor.id], Some((was, actor.id)), ChangeOperation::Upsert, w).await?;
     }
     if before.fields.parent_id != actor.fields.parent_id {
         seen_elsewhere(actor.id, before.fields.parent_id, w).await?;
@@ -72,28 +75,63 @@ pub async fn seen_elsewhere(actor: ActorId, from: Option<ActorId>, w: &Write<'_>
         }
         for actors in narrow.chunks(ASKED) {
             relations::announce_own(actors, from, w).await?;
-            sources(actors, from.map(|from| (Visibility::Actor, from)), op, w).await?;
+            systems(actors, from.map(|from| (Visibility::Actor, from)), op, w).await?;
         }
         for actors in all.chunks(ASKED) {
-            let narrow = Expr::col("actor_id").is_in(actors.iter().copied()).and(Expr::col("visibility").eq(Visibility::Actor));
-            for kind in OWN {
-                own(kind, narrow.clone(), was.clone(), op, w).await?;
+            for (record, column, _) in own() {
+                let narrow = Expr::col(column).is_in(actors.iter().copied()).and(Expr::col("visibility").eq(Visibility::Actor));
+                announce_own(record, column, narrow, was.clone(), op, w).await?;
             }
         }
     }
     Ok(())
 }
 
+/// The kinds of record that are an actor's own and say themselves who sees them, each with the columns that name the actor and
+/// the time of removal.
+fn own() -> impl Iterator<Item = (&'static Record, &'static str, &'static str)> {
+    record::all().filter_map(|record| match (record.owner, record.end) {
+        (Owner::Actor(column) | Owner::ActorAndForum(column, _), End::RemovedAt(removed_at)) if column != "id" => {
+            Some((record, column, removed_at))
+        }
+        _ => None,
+    })
+}
+
 /// Tells the feed of actors' own records; those that are removed are gone.
-async fn own(kind: &'static str, which: Expr, was: Option<Visible>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    let columns = ["id", "version", "actor_id", "visibility", "area_id", "deleted_at"];
-    let select = Query::select().columns(columns).from(kind).and_where(which).order_by("id", sea_orm::Order::Asc).take();
+async fn announce_own(
+    record: &'static Record,
+    column: &'static str,
+    which: Expr,
+    was: Option<Visible>,
+    op: ChangeOperation,
+    w: &Write<'_>,
+) -> Result<()> {
+    let forum = if let Owner::ActorAndForum(_, forum) = record.owner { Some(forum) } else { None };
+    let mut select = Query::select();
+    select.columns(["id", "version", "visibility", column]).columns(forum).columns(record.areas.iter().copied());
+    if let End::RemovedAt(removed_at) = record.end {
+        select.expr_as(Expr::case(Expr::col(removed_at).is_null(), 0).finally(1), "removed");
+    }
+    select.from(record.table).and_where(which).order_by("id", sea_orm::Order::Asc);
     for row in w.tx.query_all(&select).await? {
-        let removed = row.try_get::<Option<ChronoDateTimeUtc>>("", "deleted_at")?.is_some();
-        let op = if removed { ChangeOperation::Delete } else { op };
-        let visible = Visibility::named(&row.try_get::<String>("", "visibility")?).of(None, Some(row.try_get("", "actor_id")?));
-        let change = Change::new(kind, row.try_get("", "id")?, op, row.try_get("", "version")?, visible);
-        w.record(change.within([row.try_get::<AreaId>("", "area_id")?]).after(was.clone()));
+        let op = if row.try_get::<i32>("", "removed")? == 1 { ChangeOperation::Delete } else { op };
+        let forum = match forum {
+            Some(forum) => row.try_get("", forum)?,
+            None => None,
+        };
+        let visible = Visibility::named(&row.try_get::<String>("", "visibility")?).of(forum, Some(row.try_get("", column)?));
+        let was = was.clone().map(|was| Visible { forum, ..was });
+        let mut areas: Vec<AreaId> = Vec::new();
+        for column in record.areas {
+            if column.ends_with("_id") {
+                areas.extend(row.try_get::<Option<AreaId>>("", column)?);
+            } else {
+                areas.extend(row.try_get::<List<AreaId>>("", column)?.0);
+            }
+        }
+        let change = Change::new(record.kind, row.try_get("", "id")?, op, row.try_get("", "version")?, visible);
+        w.record(change.within(areas).after(was));
     }
     Ok(())
 }
@@ -115,25 +153,28 @@ async fn with_all_below(actor: ActorId, w: &Write<'_>) -> Result<Vec<table::Mode
     Ok(found)
 }
 
-/// Tells the feed of actors' sources, which are for those who are signed in and may see the actor; `was` is who saw it
-/// before. Sources are of a room above this, so their table is asked by its name.
-async fn sources(actors: &[ActorId], was: Option<(Visibility, ActorId)>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    let select = Query::select()
-        .columns([("source", "id"), ("source", "version"), ("source", "actor_id")])
-        .column((table::Entity, table::Column::Visibility))
-        .from("source")
-        .inner_join(table::Entity, Expr::col((table::Entity, table::Column::Id)).equals(("source", "actor_id")))
-        .and_where(Expr::col(("source", "actor_id")).is_in(actors.iter().copied()))
-        .order_by(("source", "id"), sea_orm::Order::Asc)
-        .take();
+/// Tells the feed of actors' systems, which are for those who are signed in and may see the actor; `was` is who saw it
+/// before.
+async fn systems(actors: &[ActorId], was: Option<(Visibility, ActorId)>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
     let narrowed = |visibility: Visibility, of: ActorId| {
         let visibility = if visibility == Visibility::Public { Visibility::Members } else { visibility };
         visibility.of(None, Some(of.uuid()))
     };
-    for row in w.tx.query_all(&select).await? {
-        let visible = narrowed(Visibility::named(&row.try_get::<String>("", "visibility")?), row.try_get("", "actor_id")?);
-        let change = Change::new("source", row.try_get("", "id")?, op, row.try_get("", "version")?, visible);
-        w.record(change.after(was.map(|(visibility, of)| narrowed(visibility, of))));
+    for record in record::all() {
+        let Owner::ActorsSystem(column) = record.owner else { continue };
+        let select = Query::select()
+            .columns([(record.table, "id"), (record.table, "version"), (record.table, column)])
+            .column((table::Entity, table::Column::Visibility))
+            .from(record.table)
+            .inner_join(table::Entity, Expr::col((table::Entity, table::Column::Id)).equals((record.table, column)))
+            .and_where(Expr::col((record.table, column)).is_in(actors.iter().copied()))
+            .order_by((record.table, "id"), sea_orm::Order::Asc)
+            .take();
+        for row in w.tx.query_all(&select).await? {
+            let visible = narrowed(Visibility::named(&row.try_get::<String>("", "visibility")?), row.try_get("", column)?);
+            let change = Change::new(record.kind, row.try_get("", "id")?, op, row.try_get("", "version")?, visible);
+            w.record(change.after(was.map(|(visibility, of)| narrowed(visibility, of))));
+        }
     }
     Ok(())
 }

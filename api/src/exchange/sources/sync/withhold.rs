@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 
-use super::{
-    rules::{self, ANSWERABLE, NAMING, PARENT, Record, SEAT, UnwrittenReason},
-    sync::{Changing, Syncing, members_of},
+use super::super::{
+    rules::{self, ANSWERABLE, NAMING, PARENT, Record, SEAT, UnwrittenReason, members_of},
+    sync::{Changing, Syncing},
 };
 use crate::{
     exchange::matches::{

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::privacy::register::Words;
+use super::Words;
 
 /// What an installation decides itself.
 #[derive(Clone, Copy, Debug)]
@@ -97,20 +97,6 @@ impl Rule {
             Self::Sessions => Some("retention_sessions_days"),
             Self::Feed => Some("feed_days"),
             _ => None,
-        }
-    }
-
-    /// The table whose rows it disposes of; accounts are erased, not removed.
-    #[must_use]
-    pub const fn table(self) -> Option<&'static str> {
-        match self {
-            Self::Grants => Some("access_grant"),
-            Self::Links => Some("account_secret"),
-            Self::Codes => Some("login_code"),
-            Self::Tokens => Some("refresh_token"),
-            Self::Sessions => Some("session"),
-            Self::Answers => Some("idempotent_answer"),
-            Self::Accounts | Self::Feed | Self::Records | Self::Protocols => None,
         }
     }
 

@@ -1,0 +1,104 @@
+//! Another table of contents: every kind of record and every table, by room. What each is, its resource declares itself.
+
+use crate::{
+    access, assessments, disclosure, exchange, forums, geography, guidance, interventions,
+    kernel::record::{
+        Declared, Erase, Of, Rule, Table,
+        Why::{History, Repetition},
+        Words, about, becomes, goes, naming, nobody, stays, texts, untold,
+    },
+    priorities, privacy, reference, registry, statistics,
+};
+
+/// What the service keeps for all rooms.
+const GROUND: &[Table] = &[
+    nobody("installation", "name value"),
+    about(
+        "event",
+        Words("Ändringar som personen har gjort", "Changes that the person has made"),
+        Of::User(&["changed_by"]),
+        &[
+            becomes("changed_by changed_at request_id:text", Erase::Stays, History, Rule::Feed, "listChanges"),
+            becomes("changed_by_name", Erase::Name, History, Rule::Feed, ""),
+        ],
+        "seq:int position:int entity_kind entity_id op version:int visibility forum_id actor_id was_visibility was_forum_id was_actor_id \
+         areas:json merged_into:id",
+    )
+    .actors(&[stays("actor_id", "history is what was"), stays("was_actor_id", "history is what was")]),
+    about(
+        "idempotent_answer",
+        Words("Sparade svar på anrop", "Kept answers to calls"),
+        Of::Caller("scope"),
+        &[
+            goes("scope key status:int location created_at", Repetition, Rule::Answers, ""),
+            // A copy of what is told where it is stored.
+            untold(goes("body:bytes digest", Repetition, Rule::Answers, "")),
+        ],
+        "etag",
+    ),
+    naming(
+        "search_entry",
+        Words("Sökregistret", "The index of words"),
+        &[texts("words", "listActors listStatements listForums listAssessments listInterventions")],
+        "id:int kind entity_id",
+    ),
+    naming(
+        "search_words",
+        Words("Sökregistret (SQLite)", "The index of words (SQLite)"),
+        &[texts("words", "listActors listStatements listForums listAssessments listInterventions")],
+        "kind",
+    ),
+];
+
+/// All declarations. Those that others refer to come before them, for rows are removed from the end.
+pub const ALL: &[Declared] = &[
+    Declared::Record(&access::users::RECORD),
+    Declared::Record(&access::grants::RECORD),
+    Declared::Tables(access::sessions::TABLES),
+    Declared::Tables(access::federation::TABLES),
+    Declared::Tables(access::account::TABLES),
+    Declared::Tables(access::letters::TABLES),
+    Declared::Tables(access::personal_tokens::TABLES),
+    Declared::Record(&access::service_accounts::RECORD),
+    Declared::Tables(access::oauth::TABLES),
+    Declared::Tables(access::TABLES),
+    Declared::Tables(access::limits::TABLES),
+    Declared::Tables(access::audit::TABLES),
+    Declared::Tables(GROUND),
+    Declared::Tables(guidance::packs::TABLES),
+    Declared::Tables(reference::codelists::TABLES),
+    Declared::Tables(geography::areas::TABLES),
+    Declared::Record(&registry::actors::RECORD),
+    Declared::Record(&registry::mandates::RECORD),
+    Declared::Record(&registry::statements::RECORD),
+    Declared::Record(&registry::relations::RECORD),
+    Declared::Tables(registry::likenesses::TABLES),
+    Declared::Tables(registry::history::TABLES),
+    Declared::Record(&forums::forums::RECORD),
+    Declared::Record(&forums::members::RECORD),
+    Declared::Record(&statistics::indicators::RECORD),
+    Declared::Record(&statistics::observations::RECORD),
+    Declared::Record(&assessments::assessments::RECORD),
+    Declared::Record(&assessments::findings::FINDING),
+    Declared::Record(&assessments::findings::EVIDENCE),
+    Declared::Record(&assessments::causes::RECORD),
+    Declared::Record(&assessments::endorsements::RECORD),
+    Declared::Record(&assessments::revisions::RECORD),
+    Declared::Record(&interventions::interventions::RECORD),
+    Declared::Record(&priorities::rounds::RECORD),
+    Declared::Record(&priorities::ballots::RECORD),
+    Declared::Record(&priorities::decisions::RECORD),
+    Declared::Record(&exchange::merging::RECORD),
+    Declared::Record(&exchange::sources::RECORD),
+    Declared::Record(&exchange::matches::RECORD),
+    Declared::Record(&exchange::links::RECORD),
+    Declared::Record(&exchange::webhooks::RECORD),
+    Declared::Tables(exchange::webhooks::deliveries::TABLES),
+    Declared::Tables(exchange::imports::TABLES),
+    Declared::Record(&disclosure::marks::RECORD),
+    Declared::Record(&disclosure::disclosures::RECORD),
+    Declared::Record(&disclosure::journal::RECORD),
+    Declared::Record(&privacy::holds::RECORD),
+    Declared::Tables(privacy::persons::TABLES),
+    Declared::Tables(privacy::retention::TABLES),
+];
