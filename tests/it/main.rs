@@ -47,6 +47,7 @@ mod mandates;
 mod merging;
 mod morning;
 mod policy;
+mod pretty;
 mod priorities;
 mod random_walk;
 mod registers;
