@@ -61,8 +61,23 @@ pub fn fits(pattern: &str, path: &str) -> bool {
 
 /// A checker of values against a schema of the contract.
 pub fn checker(schema: &Value) -> jsonschema::Validator {
+    // It takes long to compile all schemas of the contract, so it gets those that are needed.
+    let (mut needed, mut open) = (serde_json::Map::new(), vec![schema]);
+    while let Some(value) = open.pop() {
+        let name = value["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/"));
+        if let Some(name) = name.filter(|name| !needed.contains_key(*name)) {
+            let named = &DOCUMENT["components"]["schemas"][name];
+            needed.insert(name.to_owned(), named.clone());
+            open.push(named);
+        }
+        match value {
+            Value::Object(members) => open.extend(members.values()),
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
     let mut root = schema.clone();
-    root["components"] = DOCUMENT["components"].clone();
+    root["components"] = json!({"schemas": needed});
     jsonschema::draft202012::options().should_validate_formats(true).offline().build(&root).unwrap()
 }
 
