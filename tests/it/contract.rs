@@ -1,8 +1,16 @@
 //! The published contract: golden files are current, examples are valid and complete, codelists have labels.
 
-use std::{collections::BTreeSet, env, fs, path::PathBuf, sync::LazyLock};
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::PathBuf,
+    sync::{Arc, LazyLock},
+};
 
-use samsyn::openapi::{CANONICAL_URL, document, older};
+use samsyn::{
+    kernel::contract::Contract,
+    openapi::{CANONICAL_URL, document, older},
+};
 use serde_json::{Value, json};
 
 use crate::{fixtures::EXAMPLES, pretty::pretty};
@@ -34,7 +42,10 @@ pub fn golden(path: &str, current: &str) {
 }
 
 /// The contract, made once.
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| document(CANONICAL_URL));
+pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| document(CANONICAL_URL));
+
+/// The contract compiled, once for all tests that need it beside a service.
+pub static COMPILED: LazyLock<Arc<Contract>> = LazyLock::new(|| Arc::new(Contract::new(&DOCUMENT).unwrap()));
 
 /// Every operation with its method and path, and with its parameters whole.
 pub fn operations() -> Vec<(String, String, Value)> {

@@ -9,8 +9,8 @@ use rstest::rstest;
 use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
-use crate::feed::{actor, after};
 use crate::{
+    feed::{actor, after},
     feed_checker::Dice,
     harness::{Client, Database, TestApp, id},
 };

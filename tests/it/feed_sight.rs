@@ -13,8 +13,8 @@ use samsyn::{
 };
 use serde_json::{Value, json};
 
-use crate::feed::{actor, after, here, one, patch, told};
 use crate::{
+    feed::{actor, after, here, one, patch, told},
     harness::{Client, Database, TestApp, child::with_db, id, receiver::Receiver},
     webhooks::hook,
 };

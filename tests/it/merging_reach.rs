@@ -6,10 +6,10 @@ use rstest::rstest;
 use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
-use crate::merging::{last_cursor, make, twice};
 use crate::{
     abuse_privacy::rows,
     harness::{Answer, Client, Database, TestApp, id},
+    merging::{last_cursor, make, twice},
 };
 
 #[rstest]

@@ -4,8 +4,10 @@ use rstest::rstest;
 use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Database, TestApp, id};
-use crate::merging::{Twice, all, lasting, make, same, twice};
+use crate::{
+    harness::{Client, Database, TestApp, id},
+    merging::{Twice, all, lasting, make, same, twice},
+};
 
 #[rstest]
 fn who_merges_and_undoes_has_all_as_it_was(#[values(Database::Sqlite, Database::Postgres)] database: Database) {

@@ -9,12 +9,15 @@ use samsyn::{
         NewSource, Source,
         sync::{self, Incoming, Outcome, Syncing},
     },
-    kernel::{Db, clock::Clock, contract::Contract, id::Ids, request::Call},
+    kernel::{Db, clock::Clock, id::Ids, request::Call},
 };
 use serde_json::{Value, json};
 
-use crate::harness::{Database, TestApp, id, settings_of, today};
-use crate::sources::source;
+use crate::{
+    contract::COMPILED,
+    harness::{Database, TestApp, id, settings_of, today},
+    sources::source,
+};
 
 /// Does something with a database that a service runs on, as the installation itself.
 fn inside<T: Send + 'static>(app: &TestApp, work: impl AsyncFnOnce(&Db, &Source, &Syncing<'_>) -> T + Send + 'static, owned: &[&str]) -> T {
@@ -35,11 +38,10 @@ fn inside<T: Send + 'static>(app: &TestApp, work: impl AsyncFnOnce(&Db, &Source,
     thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let db = Db::open(&settings, false, Clock::Fixed(today()), Ids::counted_from(5_000_000)).await.unwrap();
-            let contract = Contract::new(&samsyn::openapi::document(samsyn::openapi::CANONICAL_URL)).unwrap();
             let sight = Sight::of_installation();
             let mut reach = Reach::default();
             reach.everywhere = true;
-            let outcome = work(&db, &source, &Syncing { source: &source, sight: &sight, reach: &reach, contract: &contract }).await;
+            let outcome = work(&db, &source, &Syncing { source: &source, sight: &sight, reach: &reach, contract: &COMPILED }).await;
             db.close().await;
             outcome
         })

@@ -4,8 +4,10 @@ use rstest::rstest;
 use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Database, TestApp, id};
-use crate::sources::{NUMBER, left, partner, source, text};
+use crate::{
+    harness::{Client, Database, TestApp, id},
+    sources::{NUMBER, left, partner, source, text},
+};
 
 #[rstest]
 fn a_partner_reaches_its_own_source_and_nothing_else(#[values(Database::Sqlite, Database::Postgres)] database: Database) {

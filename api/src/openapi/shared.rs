@@ -12,7 +12,7 @@ const PAGING: [&str; 6] = ["limit", "cursor", "offset", "include", "fields", "fo
 
 /// Moves what operations have alike to the components, and refers to it.
 pub(super) fn refer(document: &mut Value) {
-    let headers = common(responses(document).flat_map(|response| response.get_mut("headers")).flat_map(by_name));
+    let headers = common(responses(document).filter_map(|response| response.get_mut("headers")).flat_map(by_name));
     for response in responses(document) {
         response.get_mut("headers").into_iter().flat_map(by_name).for_each(|(name, header)| replace(header, &name, "headers", &headers));
     }
@@ -81,7 +81,7 @@ fn responses(document: &mut Value) -> impl Iterator<Item = &mut Value> {
         match kind.as_str() {
             "paths" => all.extend(
                 operations_of(part)
-                    .flat_map(|(_, operation)| operation.get_mut("responses"))
+                    .filter_map(|(_, operation)| operation.get_mut("responses"))
                     .flat_map(by_name)
                     .map(|(_, response)| response),
             ),
