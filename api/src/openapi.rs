@@ -9,6 +9,7 @@ mod documents;
 mod lists;
 mod older;
 mod operations;
+mod shared;
 
 use std::collections::BTreeSet;
 
@@ -53,6 +54,7 @@ pub fn document(public_url: &str) -> Value {
     lists::searches(&mut document);
     drop_unused(&mut document);
     codes(&mut document);
+    shared::refer(&mut document);
     document
 }
 

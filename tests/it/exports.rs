@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     abuse_audit::{behind, entries, told},
-    contract::operations,
+    contract::{DOCUMENT, operations},
     fixtures::{Set, found, settle},
     harness::{Client, Database, TestApp, id, waited},
 };
@@ -153,8 +153,7 @@ fn sheet(bytes: &[u8]) -> Vec<Vec<Data>> {
 
 /// The members of a list's items, in the order of the contract.
 fn members(operation: &Value) -> Vec<String> {
-    let schemas = samsyn::openapi::document(samsyn::openapi::CANONICAL_URL)["components"]["schemas"].clone();
-    let named = |schema: &Value| schemas[schema["$ref"].as_str().unwrap().rsplit('/').next().unwrap()].clone();
+    let named = |schema: &Value| DOCUMENT["components"]["schemas"][schema["$ref"].as_str().unwrap().rsplit('/').next().unwrap()].clone();
     let page = named(&operation["responses"]["200"]["content"]["application/json"]["schema"]);
     let entry = named(&page["properties"]["items"]["items"]);
     let members = entry["properties"].as_object().unwrap().keys();

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// What the story sent and was answered, by operation.
-static EXAMPLES: LazyLock<Value> =
+pub static EXAMPLES: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(&fs::read_to_string(file("openapi/examples.json")).unwrap()).unwrap());
 
 /// Names in bodies that mean the same as the parameter of a path.
@@ -74,7 +74,7 @@ impl Set {
     /// The body that the story sent, with the ids of this set.
     #[track_caller]
     pub fn body(&self, operation: &str) -> Value {
-        let mut body = EXAMPLES[operation]["request"].clone();
+        let mut body = EXAMPLES[operation]["request"]["value"].clone();
         assert!(!body.is_null(), "the story does not call {operation}, so there is no body to send: tell it and run openapi/golden.sh");
         let mut met = BTreeMap::new();
         self.fill(operation, "", &mut body, &mut met);

@@ -1,6 +1,9 @@
 //! The rules of the house that only the source can show.
 
-use std::fs;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use crate::contract::file;
 
@@ -79,6 +82,152 @@ fn a_room_never_uses_anothers_handlers() {
             }
         }
     }
+}
+
+/// The modules of the service by their paths, each with its text: without comments and tests.
+struct Modules(BTreeMap<Vec<String>, String>);
+
+impl Modules {
+    fn read() -> Self {
+        let path = |file: &str| -> Vec<String> {
+            let path = file.trim_end_matches(".rs").trim_end_matches("/mod");
+            path.split('/').filter(|part| *part != "lib").map(ToOwned::to_owned).collect()
+        };
+        let code = |text: &str| -> String {
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            code.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
+        };
+        Self(sources().into_iter().filter(|(file, _)| file != "main.rs").map(|(file, text)| (path(&file), code(&text))).collect())
+    }
+
+    /// The `use` items of a module, each path whole, with whether it is re-exported.
+    fn uses(text: &str) -> Vec<(bool, String)> {
+        fn flatten(prefix: &str, tree: &str, found: &mut Vec<String>) {
+            let tree = tree.trim();
+            let Some(open) = tree.find('{') else {
+                return if tree.is_empty() { () } else { found.push(format!("{prefix}{tree}")) };
+            };
+            let (prefix, inner) = (format!("{prefix}{}", &tree[..open]), &tree[open + 1..tree.rfind('}').unwrap()]);
+            let (mut depth, mut from) = (0, 0);
+            for (at, letter) in inner.char_indices() {
+                match letter {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => {
+                        flatten(&prefix, &inner[from..at], found);
+                        from = at + 1;
+                    }
+                    _ => {}
+                }
+            }
+            flatten(&prefix, &inner[from..], found);
+        }
+        let mut uses = Vec::new();
+        for item in text.split(';') {
+            let item = item.rsplit(['}', ';']).find(|part| part.contains("use ")).map_or(item, |_| item);
+            let Some(at) = item.rfind("use ").filter(|at| *at == 0 || item[..*at].ends_with(['\n', ' '])) else { continue };
+            let start = item.find("use ").unwrap().min(at);
+            let mut found = Vec::new();
+            flatten("", &item[start + 4..].replace(['\n', '\t'], " ").replace("  ", ""), &mut found);
+            let shown = item[..start].trim_end().rsplit('\n').next().unwrap().trim_start().starts_with("pub");
+            uses.extend(found.into_iter().map(|path| (shown, path.split(" as ").next().unwrap().trim().to_owned())));
+        }
+        uses
+    }
+
+    /// The module that a path leads to from another module, through what is re-exported on the way.
+    fn resolve(&self, from: &[String], path: &str, depth: usize) -> Option<Vec<String>> {
+        let mut parts: Vec<&str> = path.split("::").map(str::trim).filter(|part| *part != "*" && *part != "self").collect();
+        let mut here = from.to_vec();
+        match *parts.first()? {
+            "crate" => {
+                here.clear();
+                parts.remove(0);
+            }
+            "super" => {
+                while parts.first() == Some(&"super") {
+                    here.pop();
+                    parts.remove(0);
+                }
+            }
+            first if self.0.contains_key(&[from, &[first.to_owned()]].concat()) => {}
+            _ => return None,
+        }
+        while let Some(next) =
+            parts.first().map(|part| [here.as_slice(), &[(*part).to_owned()]].concat()).filter(|next| self.0.contains_key(next))
+        {
+            here = next;
+            parts.remove(0);
+        }
+        let (Some(name), Some(text)) = (parts.first(), self.0.get(&here)) else { return Some(here).filter(|here| !here.is_empty()) };
+        let defines = |text: &str| {
+            ["fn", "struct", "enum", "trait", "type", "const", "static"].iter().any(|kind| text.contains(&format!("{kind} {name}")))
+        };
+        if depth < 5 && !defines(text) {
+            for (_, shown) in Self::uses(text).into_iter().filter(|(shown, _)| *shown) {
+                let named = shown.rsplit("::").next() == Some(name);
+                if named || shown.ends_with("::*") {
+                    let to = self.resolve(&here, &shown, depth + 1);
+                    if let Some(to) = to.filter(|to| named || self.0.get(to).is_some_and(|text| defines(text))) {
+                        return Some(to);
+                    }
+                }
+            }
+        }
+        Some(here).filter(|here| !here.is_empty())
+    }
+
+    /// What each module uses: by imports, whatever their form, and by paths in the code.
+    fn arrows(&self) -> BTreeMap<Vec<String>, BTreeSet<Vec<String>>> {
+        let mut arrows = BTreeMap::new();
+        for (module, text) in &self.0 {
+            let uses = Self::uses(text).into_iter().filter(|(shown, _)| !shown).map(|(_, path)| path);
+            let paths = text.match_indices("crate::").filter(|(at, _)| !text[..*at].ends_with("use ")).map(|(at, _)| {
+                text[at..].chars().take_while(|letter| letter.is_alphanumeric() || "_:".contains(*letter)).collect::<String>()
+            });
+            let found: BTreeSet<_> = uses
+                .chain(paths)
+                .filter_map(|path| self.resolve(module, path.trim_end_matches(':'), 0))
+                .filter(|to| to != module)
+                .collect();
+            arrows.insert(module.clone(), found);
+        }
+        arrows
+    }
+}
+
+/// Files that use one another in a circle, where untying them would only hide that they are one matter.
+const ONE_MATTER: &[&str] =
+    &["kernel", "cli", "openapi", "registry/actors", "registry/relations", "registry/likenesses", "access/account", "access/letters"];
+
+#[test]
+fn files_use_one_another_in_no_circle() {
+    let modules = Modules::read();
+    let arrows = modules.arrows();
+    assert!(arrows.values().map(BTreeSet::len).sum::<usize>() > 1000, "the imports were read");
+    // A module and those inside it are one matter.
+    let nested = |one: &[String], other: &[String]| one.starts_with(other) || other.starts_with(one);
+    let known = |module: &[String]| ONE_MATTER.iter().any(|known| format!("{}/", module.join("/")).starts_with(&format!("{known}/")));
+    let mut circles = BTreeSet::new();
+    for start in arrows.keys().filter(|module| !known(module)) {
+        let (mut met, mut next) = (BTreeMap::from([(start.clone(), None)]), vec![start.clone()]);
+        while let Some(here) = next.pop() {
+            for to in arrows.get(&here).into_iter().flatten().filter(|to| !known(to) && !nested(&here, to)) {
+                if to == start {
+                    let (mut way, mut at) = (vec![start.join("/")], Some(here.clone()));
+                    while let Some(step) = at {
+                        at = met[&step].clone();
+                        way.push(step.join("/"));
+                    }
+                    circles.insert(way.into_iter().rev().collect::<Vec<_>>().join(" → "));
+                } else if !met.contains_key(to) {
+                    met.insert(to.clone(), Some(here.clone()));
+                    next.push(to.clone());
+                }
+            }
+        }
+    }
+    assert!(circles.is_empty(), "move what both need to a file of its own: {circles:#?}");
 }
 
 /// What SECURITY.md says of each abuse case is so: the tests that it names are there, and each case that must have one has.

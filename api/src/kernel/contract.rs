@@ -38,7 +38,7 @@ pub struct Coded {
 impl Coded {
     fn of(document: &Value, described: &Value) -> Self {
         let mut parameters = Vec::new();
-        for parameter in array(&described["parameters"]) {
+        for parameter in array(&described["parameters"]).map(|parameter| resolve(document, parameter)) {
             let mut found = Vec::new();
             coded(document, &parameter["schema"], &mut Vec::new(), &mut found);
             let name = parameter["name"].as_str().unwrap_or_default();
@@ -144,7 +144,7 @@ impl Contract {
                 let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).map_err(|error| error.to_string())?;
                 let mut parameters = Vec::new();
                 let mut properties = Map::new();
-                for parameter in array(&described["parameters"]) {
+                for parameter in array(&described["parameters"]).map(|parameter| resolve(document, parameter)) {
                     if parameter["in"] == "query" {
                         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
                         let schema = &parameter["schema"];
@@ -434,8 +434,12 @@ fn snake_case(name: &str) -> String {
     })
 }
 
-pub(super) fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
-    schema::reference(schema).map_or(schema, |name| &document["components"]["schemas"][name])
+/// The component that a value refers to, or the value itself where it refers to none.
+pub(super) fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
+        Some(pointer) => document.pointer(pointer).unwrap_or(&Value::Null),
+        None => value,
+    }
 }
 
 fn scalar(schema: &Value) -> Scalar {

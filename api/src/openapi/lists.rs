@@ -163,7 +163,7 @@ fn search(path: &str, list: &Value, schema: &str, examples: &Value) -> Value {
         parameters.retain(|parameter| parameter["in"] != "query" && parameter["name"] != "If-None-Match");
     }
     let mut content = json!({"schema": {"$ref": format!("#/components/schemas/{schema}")}});
-    if let Some(example) = examples[&own].get("request") {
+    if let Some(example) = examples[&own].pointer("/request/value") {
         content["example"] = example.clone();
     }
     search["requestBody"] = json!({"required": true, "content": {"application/json": content}});
@@ -174,7 +174,7 @@ fn search(path: &str, list: &Value, schema: &str, examples: &Value) -> Value {
     }
     if let Some(content) = answer["content"]["application/json"].as_object_mut() {
         content.remove("example");
-        content.extend(examples[&own].get("response").map(|example| ("example".to_owned(), example.clone())));
+        content.extend(examples[&own].pointer("/response/value").map(|example| ("example".to_owned(), example.clone())));
     }
     for status in ["413", "415", "422"] {
         search["responses"][status] = json!({"$ref": format!("#/components/responses/Problem{status}")});

@@ -11,25 +11,33 @@ pub fn older(document: &Value) -> Value {
     older["openapi"] = json!("3.0.3");
     each(&mut older, &mut |value| {
         let Some(object) = value.as_object_mut() else { return };
-        if let Some(types) = object.get("type").and_then(Value::as_array).cloned() {
-            let plain: Vec<_> = types.iter().filter(|kind| *kind != "null").cloned().collect();
-            object.insert("nullable".into(), json!(true));
-            if let [one] = plain.as_slice() {
-                object.insert("type".into(), one.clone());
-            }
+        if object.contains_key("$ref") {
+            object.retain(|name, _| name == "$ref");
+            return;
         }
-        let forms = object.get("oneOf").and_then(Value::as_array).cloned().unwrap_or_default();
-        if forms.iter().any(|form| form["type"] == "null") {
-            object.remove("oneOf");
+        if let Some([kind, null]) = object.get("type").and_then(Value::as_array).map(Vec::as_slice)
+            && null == "null"
+        {
+            let kind = kind.clone();
+            object.insert("type".into(), kind);
             object.insert("nullable".into(), json!(true));
-            object.insert("allOf".into(), forms.into_iter().filter(|form| form["type"] != "null").collect());
+        }
+        for form in object.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
+            if form["type"] == "null" {
+                // A `nullable` without a type says nothing.
+                *form = json!({"type": "object", "nullable": true, "enum": [null]});
+            }
         }
         if let Some(constant) = object.remove("const") {
             object.insert("enum".into(), json!([constant]));
         }
-        if object.contains_key("$ref") {
-            object.retain(|name, _| name == "$ref");
+        for (exclusive, limit) in [("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")] {
+            if let Some(number) = object.get(exclusive).filter(|number| number.is_number()).cloned() {
+                object.insert(limit.into(), number);
+                object.insert(exclusive.into(), json!(true));
+            }
         }
+        object.remove("propertyNames");
         if let Some(content) = object.get_mut("content").and_then(Value::as_object_mut) {
             content.remove("application/merge-patch+json");
         }

@@ -42,7 +42,7 @@ fn path_parameters(path: &str) -> Vec<Value> {
 
 /// The example of a body, and the forms in which a patch may come.
 fn complete_body(method: &str, operation: &mut Value, example: &Value) {
-    if let Some(request) = example.get("request") {
+    if let Some(request) = example.pointer("/request/value") {
         operation["requestBody"]["content"]["application/json"]["example"] = request.clone();
     }
     operation["requestBody"]["required"] = json!(true);
@@ -122,7 +122,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, tagged: &
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     for (status, response) in responses.iter_mut() {
         complete_headers(&id, method, status, response, tagged);
-        if let (Some(answer), Some(_)) = (example.get("response"), response.get("content")) {
+        if let (Some(answer), Some(_)) = (example.pointer("/response/value"), response.get("content")) {
             response["content"]["application/json"]["example"] = answer.clone();
         }
     }

@@ -1,11 +1,19 @@
-//! What the story goes on with when the case is decided: a chapter for each part of the service that is not the case itself.
+//! The story, a chapter for each part of the service: those of the case, and those that it goes on with when the case is
+//! decided.
 
 mod accounts;
+pub mod assessment;
 mod audit;
+pub mod closing;
 mod exports;
 mod federation;
+pub mod forum;
 mod imports;
+pub mod interventions;
 mod merging;
+pub mod numbers;
+pub mod parties;
+pub mod priorities;
 mod privacy;
 mod registry;
 mod secrecy;
@@ -14,7 +22,7 @@ pub mod webhooks;
 
 use crate::story::{Teller, Told};
 
-/// Tells all chapters, in order.
+/// Tells what follows when the case is decided, in order.
 pub fn tell(t: &mut Teller<'_>, told: &Told) {
     accounts::tell(t, told);
     federation::tell(t, told);
