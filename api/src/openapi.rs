@@ -18,8 +18,13 @@ use serde_json::{Map, Value, json};
 use utoipa_actix_web::AppExt;
 
 use crate::{
-    kernel::{contract::CODE_OF, problem::ProblemBody, secrecy::Redaction},
-    routes,
+    kernel::{
+        contract::CODE_OF,
+        problem::ProblemBody,
+        record::{Declared, Record},
+        secrecy::Redaction,
+    },
+    records, routes,
 };
 
 pub use documents::Documents;
@@ -337,32 +342,13 @@ fn complete_schemas(document: &mut Value, written: &BTreeSet<String>) {
     });
 }
 
-/// The records that can be under secrecy (see `disclosure::records`), what can only be so as part of another (see
-/// `kernel::secrecy`), and the nodes of the trace that tell of them.
-const MARKABLE: &[&str] = &[
-    "Actor",
-    "Mandate",
-    "Statement",
-    "Forum",
-    "Assessment",
-    "Finding",
-    "Cause",
-    "Intervention",
-    "Round",
-    "Decision",
-    "JournalEntry",
-    "Member",
-    "Endorsement",
-    "Evidence",
-    "Ballot",
-    "TraceNode",
-];
-
 /// What can be under secrecy says what is hidden. It is the one member that is absent when it has nothing to say, so that
 /// the frozen content of revisions keeps its digest.
 fn redactions(document: &mut Value) {
-    for name in MARKABLE {
-        let schema = &mut document["components"]["schemas"][name];
+    let kinds = records::ALL.iter().filter_map(Declared::record).filter(|record| record.markable || record.part_of.is_some());
+    // The nodes of the trace tell of the records too.
+    for name in kinds.map(Record::schema).chain(["TraceNode".to_owned()]) {
+        let schema = &mut document["components"]["schemas"][&name];
         if schema["properties"].is_object() {
             schema["properties"]["redacted"] = json!({
                 "type": "array", "items": {"$ref": "#/components/schemas/Redaction"},

@@ -27,5 +27,5 @@ pub const RECORD: Record = Record::new(
     )
     .frozen(&["content"])],
 )
-.disclosable()
+.disclosable_as_made()
 .holdable();

@@ -30,8 +30,10 @@ pub struct Record {
     pub areas: &'static [&'static str],
     /// How a row says that the record has ended.
     pub end: End,
-    /// Whether it can be put under secrecy or disclosed by itself.
+    /// Whether it can be disclosed by itself.
     pub disclosable: bool,
+    /// Whether it can be put under secrecy by itself.
+    pub markable: bool,
     /// Whether a legal hold can be placed on it.
     pub holdable: bool,
     /// What it refers to on the thread from a decision back to the numbers.
@@ -230,6 +232,7 @@ impl Record {
             areas: &[],
             end: End::Never,
             disclosable: false,
+            markable: false,
             holdable: false,
             links: &[],
             life: None,
@@ -255,9 +258,15 @@ impl Record {
         Self { end, ..self }
     }
 
-    /// Says that it can be put under secrecy or disclosed by itself.
+    /// Says that it can be put under secrecy and disclosed by itself.
     #[must_use]
     pub const fn disclosable(self) -> Self {
+        Self { disclosable: true, markable: true, ..self }
+    }
+
+    /// Says that it can be disclosed by itself, and is under secrecy only through the records that it is made of.
+    #[must_use]
+    pub const fn disclosable_as_made(self) -> Self {
         Self { disclosable: true, ..self }
     }
 
@@ -277,6 +286,14 @@ impl Record {
     #[must_use]
     pub const fn life(self, table: fn() -> lifecycle::Table) -> Self {
         Self { life: Some(table), ..self }
+    }
+
+    /// The name of its schema in the contract.
+    #[must_use]
+    pub fn schema(&self) -> String {
+        let capitalised =
+            |part: &str| part.chars().next().into_iter().flat_map(char::to_uppercase).chain(part.chars().skip(1)).collect::<String>();
+        self.kind.split('_').map(capitalised).collect()
     }
 
     /// The kind of record that it is a part of.
