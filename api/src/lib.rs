@@ -13,6 +13,7 @@ pub mod forums;
 pub mod geography;
 pub mod guidance;
 pub mod insight;
+pub mod intake;
 pub mod interventions;
 pub mod kernel;
 pub mod openapi;

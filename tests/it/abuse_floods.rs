@@ -14,11 +14,9 @@ use samsyn::{
     access::policy::Role,
     exchange::imports::{
         console,
-        formats::Format,
-        intake,
-        mapping::{Chosen, Known},
-        store,
+        mapping::{Known, Mapping},
     },
+    intake::{formats::Format, headings::Chosen, spool::intake, store},
     kernel::problem::Kind,
     registry::actors::ActorKind,
 };
@@ -311,7 +309,7 @@ fn abuse_113_rows_whose_job_never_came_are_removed(#[values(Database::Sqlite, Da
         let csv = (0..1200).fold("namn\n".to_owned(), |csv, number| csv + &format!("Förening {number}\n"));
         let known =
             Known { kind: Some(ActorKind::Association), from_source: false, today: today().date_naive(), columns: Chosen::default() };
-        let read = intake(Format::Csv, Arc::new(file(&csv)), known, &worker.room().bounds).await.unwrap();
+        let read = intake(Format::Csv, Arc::new(file(&csv)), Mapping::new(known), &worker.room().bounds).await.unwrap();
         store::stage(&read, db).await.unwrap();
     });
     let left = |app: &TestApp| counted(app, "SELECT COUNT(*) AS rows_found FROM import_piece");

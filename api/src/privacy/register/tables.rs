@@ -417,7 +417,7 @@ pub const TABLES: &[Declared] = &[
             untold(becomes("scopes:json withheld:json", Erase::Stays, Access, Rule::Records, "")),
             untold(texts("left_out:json columns:json", "listImports getImport")),
         ],
-        "id version:int updated_at status source_id kind is_full:flag dry_run:flag total:int processed:int created:int updated:int \
+        "id version:int updated_at status target options:json keeps_rows:flag dry_run:flag total:int processed:int created:int updated:int \
          unchanged:int held:int refused:int absent:int reason_sv reason_en started_at finished_at holder:id held_until:time tries:int",
     ),
     naming(

@@ -370,7 +370,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        exchange::imports::formats::{Format, all, workbook::MAX_UNPACKED},
+        intake::formats::{Format, all, workbook::MAX_UNPACKED},
         kernel::problem::Kind as Trouble,
     };
 

@@ -188,7 +188,7 @@ impl Scan<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::imports::formats::{Format, all};
+    use crate::intake::formats::{Format, all};
 
     fn names(format: Format, text: &str) -> Vec<String> {
         let name = |item| match item {

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Item, MAX_COLUMNS, MAX_ROW, Taker, text, too_long, too_many_columns, unreadable};
 use crate::{
-    exchange::columns::{self, is_like_a_formula},
+    intake::columns::{is_like_a_formula, plain},
     kernel::{Fault, Problem, Result, disk::failed, say},
 };
 
@@ -76,9 +76,9 @@ fn unguarded(cell: &str, for_excel: bool) -> &str {
     }
 }
 
-/// Whether a heading is that of a file of our own, which knows each actor's id and version.
+/// Whether a heading is that of a file of our own, which knows each record's id and version.
 fn is_ours(heading: &[String]) -> bool {
-    let has = |member: &str| heading.iter().any(|name| columns::meant(name).is_some_and(|(column, _)| column.member == member));
+    let has = |member: &str| heading.iter().any(|name| plain(name) == member);
     has("id") && has("version")
 }
 
@@ -272,7 +272,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::exchange::imports::formats::{Format, all};
+    use crate::intake::formats::{Format, all};
 
     fn rows(bytes: &[u8]) -> Vec<(u32, Vec<String>)> {
         let items = all(Format::Csv, bytes).unwrap();
