@@ -56,12 +56,13 @@ use crate::{
         metrics::Metrics,
         pages, permissions,
     },
+    statistics::observations::target::Observations,
 };
 
 /// What files can be imported as: one line for each target.
 #[must_use]
 pub fn targets() -> Vec<Box<dyn Target>> {
-    vec![Box::new(Actors)]
+    vec![Box::new(Actors), Box::new(Observations)]
 }
 
 /// The contract compiled once; it is the same at every address.

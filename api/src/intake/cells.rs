@@ -68,7 +68,9 @@ fn is_rounded(cell: &str) -> bool {
     })
 }
 
-fn formula_error(pointer: String, heading: &str) -> Fault {
+/// What is wrong with a cell that shows an error in place of a value.
+#[must_use]
+pub fn formula_error(pointer: String, heading: &str) -> Fault {
     let heading: String = heading.chars().take(60).collect();
     Fault::at(
         pointer,

@@ -89,16 +89,17 @@ pub async fn rows(id: JobId, outcome: Option<ImportOutcome>, paging: &Paging, ca
     paging.fetch(select, keys, call, db).await
 }
 
-/// The first rows with an outcome, for a summary.
+/// The first rows that were refused, or the first of those that were not, for a summary.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn first(id: JobId, outcome: ImportOutcome, most: u64, db: &impl ConnectionTrait) -> Result<Vec<row::Model>> {
-    let refused = row::Entity::find()
+pub async fn told(id: JobId, are_refused: bool, most: u64, db: &impl ConnectionTrait) -> Result<Vec<row::Model>> {
+    let refused = row::Column::Outcome.eq(ImportOutcome::Refused);
+    let rows = row::Entity::find()
         .filter(row::Column::ImportJobId.eq(id))
-        .filter(row::Column::Outcome.eq(outcome))
+        .filter(if are_refused { refused } else { refused.not() })
         .order_by_asc(row::Column::Number);
-    Ok(refused.limit(most).all(db).await?)
+    Ok(rows.limit(most).all(db).await?)
 }
 
 /// Whether a caller may begin another import. The installation itself always may.

@@ -22,7 +22,7 @@ use crate::{
         spool::{CHUNK, Intake, intake},
         store as jobs,
         table::row,
-        types::{ImportOutcome, Job},
+        types::Job,
         worker::Worker,
     },
     kernel::{Db, Problem, Result, request::Call, say},
@@ -106,7 +106,7 @@ pub async fn run(request: &Request, file: File, worker: &Worker, access: &Access
     let id = jobs::stage(&read, db).await?;
     let job = db.transaction(&call, async |w| jobs::insert(id, order.clone(), &read, &acting.caller, w).await).await?;
     let job = worker.through(job.id, access, db, told).await?;
-    let problems = jobs::first(job.id, ImportOutcome::Refused, TOLD, db.reader()).await?;
+    let problems = jobs::told(job.id, true, TOLD, db.reader()).await?;
     Ok(Report { job, problems, source, new_source: None })
 }
 

@@ -21,7 +21,7 @@ pub fn read(file: &File, take: &mut Taker<'_>) -> Result<()> {
     let start = String::from_utf8_lossy(text.fill_buf().map_err(failed)?).into_owned();
     let declared = declared(&start);
     text.consume(declared.map_or(0, |(_, length)| length));
-    let separator = declared.map_or_else(|| separator(&start), |(separator, _)| separator);
+    let separator = declared.map_or_else(|| separator(start.trim_start_matches(['\r', '\n', ' '])), |(separator, _)| separator);
     let mut for_excel = separator == b';' && marked;
     let mut records = Records::new(text, separator, if declared.is_some() { 2 } else { 1 });
     let mut columns = None;
@@ -33,6 +33,9 @@ pub fn read(file: &File, take: &mut Taker<'_>) -> Result<()> {
             take(Item::Broken(row, vec![too_long()]))?;
             continue;
         };
+        if record.iter().all(|cell| cell.trim().is_empty()) {
+            continue;
+        }
         let Some(width) = columns else {
             let heading: Vec<_> = record.iter().map(|name| unguarded(name, for_excel).trim().to_owned()).collect();
             if heading.len() > MAX_COLUMNS {
@@ -44,12 +47,11 @@ pub fn read(file: &File, take: &mut Taker<'_>) -> Result<()> {
             take(Item::Heading(heading))?;
             continue;
         };
-        if record.iter().all(|cell| cell.trim().is_empty()) {
-            continue;
-        }
         let fault = if record.len() == 1 {
             other_separator(&String::from_utf8_lossy(&records.raw), separator, width)
-        } else if record.iter().skip(width).any(|cell| !cell.trim().is_empty()) {
+        } else if record.iter().skip(width).any(|cell| !cell.trim().is_empty())
+            || (separator == b',' && record.len() > width && may_have_decimals(&record))
+        {
             Some(too_many_cells(record.len(), width))
         } else {
             None
@@ -82,13 +84,19 @@ fn is_ours(heading: &[String]) -> bool {
     has("id") && has("version")
 }
 
+/// Whether some cell may be the decimals of the number in the one before it.
+fn may_have_decimals(record: &::csv::StringRecord) -> bool {
+    let is_number = |cell: &str| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
+    record.iter().zip(record.iter().skip(1)).any(|(whole, decimals)| is_number(whole.trim_start_matches('-')) && is_number(decimals))
+}
+
 fn too_many_cells(found: usize, width: usize) -> Fault {
     Fault::at(
         "",
         "too-many-cells",
         say!(
-            "Raden har {found} celler men rubrikraden {width}. Sätt citattecken kring celler som innehåller skiljetecknet.",
-            "The row has {found} cells but the heading {width}. Put quotation marks around cells with the separator in them."
+            "Raden har {found} celler men rubrikraden {width}. Sätt citattecken kring celler som innehåller skiljetecknet, till exempel tal med decimalkomma.",
+            "The row has {found} cells but the heading {width}. Put quotation marks around cells with the separator in them, such as numbers with a decimal comma."
         ),
     )
 }

@@ -159,13 +159,13 @@ impl Scan<'_> {
         }
     }
 
-    /// From the beginning of an object to its member `items`.
+    /// From the beginning of an object to its member `items`, or `rows`.
     fn enter_items(&mut self) -> Result<bool> {
         self.pass()?;
         while self.next()? == Some(b'"') {
             self.value.clear();
             self.pass_text()?;
-            let is_items = self.value == b"\"items\"";
+            let is_items = self.value == b"\"items\"" || self.value == b"\"rows\"";
             if self.next()? != Some(b':') {
                 return Ok(false);
             }

@@ -67,6 +67,8 @@ pub(super) enum Meaning {
     Moment,
     /// Digits that are shown by a pattern, such as `0000` or `000000-0000`.
     Digits(String),
+    /// A hundredth for each that is shown, with a percent sign.
+    Percent,
 }
 
 impl<'a> Book<'a> {
@@ -352,6 +354,7 @@ fn meaning(code: &str) -> Meaning {
                     break;
                 }
             }
+            '%' => return Meaning::Percent,
             letter if matches!(letter.to_ascii_lowercase(), 'd' | 'm' | 'h' | 'y' | 's') => return Meaning::Moment,
             _ => {}
         }
@@ -400,6 +403,12 @@ pub(super) fn shown(number: f64, pattern: &str) -> Option<String> {
         }
     }
     Some(backwards.chars().rev().collect::<String>().trim_start_matches(['-', ' ']).to_owned())
+}
+
+/// A share as it is shown, in percent; to ten decimals, for what is more comes of counting in halves.
+pub(super) fn percent(number: f64) -> String {
+    let shown = format!("{:.10}", number * 100.0);
+    format!("{}%", shown.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// What is told of what is no workbook.
