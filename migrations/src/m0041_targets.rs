@@ -15,13 +15,14 @@ impl MigrationTrait for Migration {
         let add = |column: ColumnDef| Table::alter().table("import_job").add_column(column).take();
         manager.alter_table(add(text("target").default("actors").take())).await?;
         manager.alter_table(add(json_binary("options").default("{}").take())).await?;
-        let options = match manager.get_database_backend() {
-            DatabaseBackend::Postgres => "jsonb_build_object('sourceId', source_id, 'kind', kind, 'full', is_full)".to_owned(),
-            _ => {
-                let part = |from: u8, length: u8| format!("lower(substr(hex(source_id), {from}, {length}))");
-                let id = [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)].join(" || '-' || ");
-                format!("json_object('sourceId', {id}, 'kind', kind, 'full', json(CASE WHEN is_full THEN 'true' ELSE 'false' END))")
-            }
+        let options = if manager.get_database_backend() == DatabaseBackend::Postgres {
+            "jsonb_build_object('sourceId', source_id, 'kind', kind, 'full', is_full)".to_owned()
+        } else {
+            let part = |from: u8, length: u8| format!("lower(substr(hex(source_id), {from}, {length}))");
+            let id = [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)].join(" || '-' || ");
+            // Of no source there is no id, for what is joined with nothing is nothing.
+            let id = format!("CASE WHEN source_id IS NULL THEN NULL ELSE {id} END");
+            format!("json_object('sourceId', {id}, 'kind', kind, 'full', json(CASE WHEN is_full THEN 'true' ELSE 'false' END))")
         };
         let connection = manager.get_connection();
         connection.execute_unprepared(&format!("UPDATE import_job SET options = {options}")).await?;

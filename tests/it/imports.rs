@@ -3,7 +3,6 @@
 use std::{fs::File, io::Write, sync::Arc, thread};
 
 use chrono::TimeDelta;
-use rstest::rstest;
 use samsyn::{
     access::{Access, Caller, policy::Role},
     exchange::imports::{
@@ -18,7 +17,7 @@ use samsyn::{
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Client, Database, TestApp, config_of, empty, id, prepare, settings_of, today};
+use crate::harness::{Client, Database, TestApp, config_of, empty, id, prepare, settings_of, today};
 
 /// Waits for a job to end, without taking ids from the calls that a test makes.
 #[track_caller]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{Answer, Client, Database, TestApp, id},
-    imports::{details, events, found, import, import_as, rows, source, windows},
+    imports::{events, found, import, import_as, rows, source, windows},
 };
 
 #[rstest]

@@ -59,6 +59,7 @@ mod searches;
 mod sources;
 mod states;
 mod statistics;
+mod statistics_files;
 mod story;
 mod visibility;
 mod webhooks;

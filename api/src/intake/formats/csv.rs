@@ -393,6 +393,21 @@ mod tests {
     }
 
     #[test]
+    fn blank_rows_and_those_of_separators_may_stand_before_the_heading() {
+        assert_eq!(rows(b"\n \n,,\na,b,\n\n,,\nc,d,"), [(7, vec!["c".to_owned(), "d".to_owned(), String::new()])]);
+    }
+
+    #[test]
+    fn decimals_after_a_comma_are_no_cell() {
+        let codes = |text: &str| {
+            let items = all(Format::Csv, text.as_bytes()).unwrap();
+            items[1..].iter().map(|item| if let Item::Broken(_, faults) = item { faults[0].code } else { "" }).collect::<Vec<_>>()
+        };
+        assert_eq!(codes("kod,v,n\n0127,12,5,\n0127,12,\nA,x,,\nA,-12,5,\n"), ["too-many-cells", "", "", "too-many-cells"]);
+        assert_eq!(codes("kod;v;n\n0127;12;5;\n"), [""]);
+    }
+
+    #[test]
     fn a_million_columns_are_refused() {
         let heading = "a,".repeat(1_000_000);
         assert!(all(Format::Csv, heading.as_bytes()).is_err());

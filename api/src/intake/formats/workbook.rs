@@ -332,6 +332,7 @@ pub(super) fn number(text: Option<&str>) -> Option<u32> {
 /// What the numbers of a format that is not written out are.
 const fn built_in(id: u32) -> Meaning {
     match id {
+        9 | 10 => Meaning::Percent,
         14..=22 | 27..=36 | 45 | 47 | 50..=58 => Meaning::Moment,
         _ => Meaning::Number,
     }
@@ -432,6 +433,8 @@ mod tests {
         for code in ["yyyy-mm-dd", "DD/MM/YY", "H:MM:SS;@", "[$-41D]d mmmm yyyy", "\"den \"d mmm", "[Red]yyyy", "h:mm AM/PM"] {
             assert_eq!(meaning(code), Meaning::Moment, "{code}");
         }
+        assert_eq!(["0%", "0.00 %", "[Red]0,0%"].map(meaning), [const { Meaning::Percent }; 3]);
+        assert_eq!([0.125, 0.07, 1.0, -0.003].map(percent), ["12.5%", "7%", "100%", "-0.3%"]);
         for code in ["0000", "000000-0000", "00\\ 00", "000000\"-\"0000"] {
             assert!(matches!(meaning(code), Meaning::Digits(_)), "{code}");
         }

@@ -104,19 +104,25 @@ async fn create(
         let rows = objects(extract::checked(&request)?, &indicator);
         return at_once(&by, &by, &indicator, &order, options.dry_run, &rows, &db).await;
     }
-    let (mut call, mut turns) = (Call::clone(&by), None);
-    let file = if is_left {
-        // It has limits of its own, and a file takes its time to arrive.
-        let turn = room.enter(&by.caller, &db).await?;
+    let mut call = Call::clone(&by);
+    let mut turn = None;
+    if is_left || format == Format::Xlsx {
+        // A large file takes its time to arrive, and a workbook becomes far more than it is; both have limits of their own.
+        turn = Some(room.enter(&by.caller, &db).await?);
         places::leave();
+    }
+    let file = if is_left {
         let received = receive(payload, announced(request.headers()), &config, &room.bounds.spool).await.map_err(later)?;
         // What a repeated call is known by is learnt only now, for the body was left for here.
         call.once = call.once.map(|once| Once { digest: received.digest, ..once });
-        turns = Some((room.reading(&by.caller).await?, turn));
         received.file
     } else {
         let meta = request::meta(&request).ok_or_else(|| Problem::internal(&"an import without meta"))?;
         spooled(&room.bounds.spool, &meta.body)?
+    };
+    let turns = match turn {
+        Some(turn) => Some((room.reading(&by.caller).await?, turn)),
+        None => None,
     };
     let (read, _turn) = intake_in_turn(format, Arc::new(file), Reading::of(&indicator), &room.bounds, turns).await.map_err(later)?;
     if read.total > AT_ONCE || prefers_a_job(request.headers()) {
