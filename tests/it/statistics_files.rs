@@ -257,7 +257,7 @@ fn a_small_file_becomes_a_job_for_who_prefers_that(#[values(Database::Sqlite, Da
     assert_eq!(told(&done, "errors"), ["3 areaCode forbidden", "4 value not-a-number"]);
     assert_eq!((&done["rowsCreated"], &done["licence"], &done["reason"]), (&json!(1), &json!("CC0"), &Value::Null), "{done}");
     assert_eq!(analyst.get(&format!("/observation-imports/{}", id(&done))).is(200).json, done);
-    // Rows in the list of another form, sent without saying how long it is.
+    // Objects line by line, only tried.
     let tried =
         import_as_job(&analyst, "&dryRun=true", NDJSON, b"{\"kod\":\"0127\",\"period\":\"2021\",\"value\":1}\n{\"kod\":\"0127\"}\n");
     assert_eq!((told(&tried, "errors"), &tried["rowsCreated"]), (vec!["2 period required".to_owned()], &json!(1)), "{tried}");

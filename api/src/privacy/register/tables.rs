@@ -415,9 +415,9 @@ pub const TABLES: &[Declared] = &[
         &[
             becomes("user_id created_at", Erase::Stays, History, Rule::Records, "listImports getImport"),
             untold(becomes("scopes:json withheld:json", Erase::Stays, Access, Rule::Records, "")),
-            untold(texts("left_out:json columns:json", "listImports getImport")),
+            untold(texts("left_out:json columns:json options:json", "listImports getImport getObservationImport")),
         ],
-        "id version:int updated_at status target options:json keeps_rows:flag dry_run:flag total:int processed:int created:int updated:int \
+        "id version:int updated_at status target keeps_rows:flag dry_run:flag total:int processed:int created:int updated:int \
          unchanged:int held:int refused:int absent:int reason_sv reason_en started_at finished_at holder:id held_until:time tries:int",
     ),
     naming(

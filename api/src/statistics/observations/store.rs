@@ -1,12 +1,14 @@
 //! Observations as they are read.
 
 mod imports;
+mod reports;
 
 use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*, sea_query::SelectStatement};
 
-pub use imports::{Source, import, import_piece, report};
+pub use imports::{Source, import, import_piece};
+pub use reports::report;
 
 use super::{
     spellings, table,
