@@ -262,6 +262,7 @@ fn a_small_file_becomes_a_job_for_who_prefers_that(#[values(Database::Sqlite, Da
         import_as_job(&analyst, "&dryRun=true", NDJSON, b"{\"kod\":\"0127\",\"period\":\"2021\",\"value\":1}\n{\"kod\":\"0127\"}\n");
     assert_eq!((told(&tried, "errors"), &tried["rowsCreated"]), (vec!["2 period required".to_owned()], &json!(1)), "{tried}");
 
+    assert_eq!(counted(&app, "SELECT COUNT(*) AS rows_found FROM import_piece"), 0);
     // A repeated call is one import.
     let keyed = analyst.with("Idempotency-Key", "varden-i-mars");
     let path = "/observation-imports?indicator=merit_value&source=SCB";
@@ -271,7 +272,6 @@ fn a_small_file_becomes_a_job_for_who_prefers_that(#[values(Database::Sqlite, Da
     // Whoever may not import leaves nothing to be worked through.
     let reader = app.user(Role::Reader, None).with("Prefer", "respond-async");
     reader.call("POST", path, Some((CSV, b"kod;period;value\n0127;2018;1\n"))).is(403);
-    assert_eq!(counted(&app, "SELECT COUNT(*) AS rows_found FROM import_piece"), 0);
 }
 
 /// What was stored wrongly or refused unhelpfully once, where it is to be had.
