@@ -31,10 +31,11 @@ use crate::{
     config::Config,
     exchange::{
         changes::{self, Followers},
-        imports::{room::Bounds, worker::Worker},
+        imports::target::Actors,
         webhooks::{Allowed, Webhooks},
     },
     guidance::packs,
+    intake::{room::Bounds, target::Target, worker::Worker},
     kernel::{
         Db, Remembered,
         clock::Clock,
@@ -55,7 +56,14 @@ use crate::{
         metrics::Metrics,
         pages, permissions,
     },
+    statistics::observations::target::Observations,
 };
+
+/// What files can be imported as: one line for each target.
+#[must_use]
+pub fn targets() -> Vec<Box<dyn Target>> {
+    vec![Box::new(Actors), Box::new(Observations)]
+}
 
 /// The contract compiled once; it is the same at every address.
 static CONTRACT: LazyLock<Result<Arc<Contract>, String>> =
@@ -110,7 +118,7 @@ impl App {
         let calls = Calls::new(!config.metrics_listen.is_empty());
         let limits = Limits::new(config.limits(), &db.clock);
         let followers = Followers::new(config.followers_per_caller, config.followers);
-        let imports = Worker::new(Arc::clone(contract), Bounds::of(&config));
+        let imports = Worker::new(Arc::clone(contract), Bounds::of(&config), targets());
         Ok(Self {
             turns: Data::new(Turns::new(config.exports_per_caller, config.exports_at_once)),
             places: Data::new(Places::new(config.places())),

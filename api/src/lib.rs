@@ -1,5 +1,5 @@
 //! Samsyn ("a shared view"): the service with which municipalities, regions and civil society work together against
-//! segregation. One folder a room; arrows point from routes to rooms to access to kernel.
+//! segregation. One folder a room; arrows point from routes to rooms to intake to access to kernel.
 
 pub mod access;
 pub mod app;
@@ -13,6 +13,7 @@ pub mod forums;
 pub mod geography;
 pub mod guidance;
 pub mod insight;
+pub mod intake;
 pub mod interventions;
 pub mod kernel;
 pub mod openapi;

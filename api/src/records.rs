@@ -1,7 +1,7 @@
 //! Another table of contents: every kind of record and every table, by room. What each is, its resource declares itself.
 
 use crate::{
-    access, assessments, disclosure, exchange, forums, geography, guidance, interventions,
+    access, assessments, disclosure, exchange, forums, geography, guidance, intake, interventions,
     kernel::record::{
         Declared, Erase, Of, Rule, Table,
         Why::{History, Repetition},
@@ -94,7 +94,7 @@ pub const ALL: &[Declared] = &[
     Declared::Record(&exchange::links::RECORD),
     Declared::Record(&exchange::webhooks::RECORD),
     Declared::Tables(exchange::webhooks::deliveries::TABLES),
-    Declared::Tables(exchange::imports::TABLES),
+    Declared::Tables(intake::TABLES),
     Declared::Record(&disclosure::marks::RECORD),
     Declared::Record(&disclosure::disclosures::RECORD),
     Declared::Record(&disclosure::journal::RECORD),

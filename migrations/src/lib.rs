@@ -33,6 +33,7 @@ mod m0032_bodies;
 mod m0033_confirmed;
 mod m0034_life_cycles;
 mod m0040_numbers;
+mod m0041_targets;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -76,6 +77,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0033_confirmed::Migration),
             Box::new(m0034_life_cycles::Migration),
             Box::new(m0040_numbers::Migration),
+            Box::new(m0041_targets::Migration),
         ]
     }
 }

@@ -5,10 +5,8 @@ use chrono::TimeDelta;
 use rstest::rstest;
 use samsyn::{
     access::policy::Role,
-    exchange::imports::{
-        console::{self, Request},
-        formats::Format,
-    },
+    exchange::imports::console::{self, Request},
+    intake::formats::Format,
     kernel::request::Call,
     registry::actors::ActorKind,
 };

@@ -24,6 +24,7 @@ use crate::{
         members::{MemberStatus, NewMember, store as members},
     },
     geography::areas::store as areas,
+    intake::formats::Format,
     interventions::interventions::{InterventionId, store as interventions},
     kernel::{Db, Problem, Result, Write, request::Call, table::is_postgres},
     priorities::{
@@ -37,7 +38,7 @@ use crate::{
     },
     statistics::{
         indicators::{Indicator, store as indicators},
-        observations::store as observations,
+        observations::{reading::read as read_rows, store as observations},
     },
 };
 
@@ -211,8 +212,8 @@ impl Case<'_> {
         };
         let reach = everywhere.reach(crate::access::policy::Permission::WriteStatistics)?;
         let source = observations::Source { indicator: &indicator, source: "SCB", licence: Some("CC0"), dry_run: false };
-        let gathered = observations::Gathered::of_table(WAGES, &indicator.fields)?;
-        observations::import(&reach, &source, &gathered, self.w).await?;
+        let rows = read_rows(Format::Csv, WAGES.as_bytes(), indicator.fields.value_kind, &indicator.fields.variants)?;
+        observations::import(&reach, &source, &rows, self.w).await?;
         Ok(indicator)
     }
 

@@ -14,15 +14,17 @@ use crate::{
     app::App,
     config::Config,
     exchange::{
-        columns::{self, Shape, Words},
+        columns::COLUMNS,
         imports::{
-            ImportStatus,
             console::{self, Report, Request},
-            formats::Format,
             headings::warnings,
-            mapping::LeftOutReason,
-            table,
         },
+    },
+    intake::{
+        columns::{self, Shape, Words},
+        formats::Format,
+        headings::LeftOutReason,
+        types::{ImportStatus, Job},
     },
     kernel::{
         clock::Clock,
@@ -118,7 +120,7 @@ fn kind(written: &str) -> Option<ActorKind> {
 }
 
 fn kinds() -> Words {
-    match columns::of("kind").map(|column| column.shape) {
+    match COLUMNS.of_member("kind").map(|column| column.shape) {
         Some(Shape::Word(words)) => words,
         _ => &[],
     }
@@ -217,7 +219,7 @@ impl Bar {
         Self { language, watched: std::io::stderr().is_terminal() }
     }
 
-    fn show(&mut self, job: &table::Model) {
+    fn show(&mut self, job: &Job) {
         if !self.watched {
             return;
         }

@@ -48,6 +48,9 @@ pub const MAX_HEADERS: usize = 32 * 1024;
 /// send it.
 const FILES: &str = "/imports";
 
+/// Where a body that fits within the limit of all is taken in here like any other, and a larger one is left to the handler.
+const TABLES: &str = "/observation-imports";
+
 /// The longest that a call may ask to wait for something to happen, by `wait`.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// Below this address the service tells how it is.
@@ -174,7 +177,7 @@ pub async fn envelope<B: MessageBody + 'static>(
 
 /// How long a call may take: no time of its own where it sends a file, whose arrival is part of its handling.
 fn longest(request: &ServiceRequest, envelope: &Envelope) -> Duration {
-    if is_file(request) {
+    if is_file(request, envelope.body_bytes) {
         return Duration::MAX;
     }
     let waits = request.query_string().split('&').any(|parameter| parameter.starts_with("wait="));
@@ -191,9 +194,22 @@ fn too_slow() -> Problem {
     ))
 }
 
-fn is_file(request: &ServiceRequest) -> bool {
-    request.method() == Method::POST && request.path().strip_prefix(ROOT) == Some(FILES)
+/// Whether the handler takes in the body itself. Of one that does not say how large it is nobody knows that it will fit.
+fn is_file(request: &ServiceRequest, body_bytes: usize) -> bool {
+    request.method() == Method::POST
+        && match request.path().strip_prefix(ROOT) {
+            Some(FILES) => true,
+            Some(TABLES) => announced(request).is_none_or(|length| length > body_bytes),
+            _ => false,
+        }
 }
+
+fn announced(request: &ServiceRequest) -> Option<usize> {
+    text(request, header::CONTENT_LENGTH).and_then(|length| length.parse().ok())
+}
+
+/// Marks a call whose body was left to its handler.
+pub(crate) struct Left;
 
 /// Marks a call of which only the headers of the answer are wanted.
 pub(crate) struct Head;
@@ -299,8 +315,8 @@ async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<By
         return Ok(Bytes::new());
     }
     let too_large = || Problem::new(Kind::TooLarge).header("Connection", "close");
-    let announced = text(request, header::CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
-    let is_file = is_file(request);
+    let announced = announced(request);
+    let is_file = is_file(request, envelope.body_bytes);
     if !is_file && announced.is_some_and(|length| length > envelope.body_bytes) {
         return Err(too_large());
     }
@@ -311,6 +327,7 @@ async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<By
         )));
     }
     if is_file {
+        request.extensions_mut().insert(Left);
         return Ok(Bytes::new());
     }
     let mut payload = request.extract::<web::Payload>().await.map_err(|_| Problem::new(Kind::MalformedJson))?;

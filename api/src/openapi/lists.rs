@@ -40,7 +40,8 @@ fn page<'a>(document: &'a Value, path: &str) -> Option<&'a str> {
 pub(super) fn headings(document: &mut Value) {
     let actor = &mut document["components"]["schemas"]["Actor"];
     let names = actor["properties"].as_object().into_iter().flatten().map(|(name, _)| name);
-    let headings: serde_json::Map<_, _> = names.filter_map(|name| Some((name.clone(), json!(columns::of(name)?.swedish)))).collect();
+    let headings: serde_json::Map<_, _> =
+        names.filter_map(|name| Some((name.clone(), json!(columns::COLUMNS.of_member(name)?.swedish)))).collect();
     actor["x-headings"] = json!(headings);
 }
 

@@ -1,46 +1,16 @@
-//! What single cells mean: codes and words, lists, days, objects.
+//! What cells of actors alone mean: what was hidden in an export, and ways to reach somebody.
 
-use chrono::NaiveDate;
 use serde_json::{Value, json};
 
-use super::mapping::RowFault;
 use crate::{
-    exchange::columns::{self, Column, Shape},
-    kernel::{Fault, contract, extract, language::Text, personal_number, say, secrecy::HIDDEN, text},
+    exchange::columns,
+    intake::{
+        cells::{Cells, Given},
+        columns::Column,
+        types::RowFault,
+    },
+    kernel::{Fault, extract, say, secrecy::HIDDEN},
 };
-
-/// What stands in a cell or member.
-pub(super) enum Given {
-    Cell(String),
-    Json(Value),
-}
-
-/// The cells of a row, each with its column and its heading.
-pub(super) type Cells = Vec<(&'static Column, String, Given)>;
-
-/// Cells that may not be stored; what is a personal identity number is not repeated, and hides all else.
-pub(super) fn unstorable(cells: &Cells) -> Vec<RowFault> {
-    let mut faults = Vec::new();
-    for (column, heading, given) in cells {
-        let pointer = format!("/{}", column.member);
-        let cell = match given {
-            Given::Cell(cell) => cell,
-            // Text in JSON has been checked as it was read; numbers have not.
-            Given::Json(value) => {
-                if in_numbers(value) {
-                    faults.push(RowFault::of(personal_number::fault(pointer), Some(heading.clone())));
-                }
-                continue;
-            }
-        };
-        if let Some(letter) = text::forbidden_character(cell) {
-            faults.push(RowFault::of(Fault::at(pointer, "forbidden-character", contract::forbidden(letter)), Some(heading.clone())));
-        } else if personal_number::contains(cell) {
-            faults.push(RowFault::of(personal_number::fault(pointer), Some(heading.clone())));
-        }
-    }
-    faults
-}
 
 /// The members that a row says were hidden from who made the file (`redacted` of an export). A name that is the very sign
 /// of what is hidden is no name.
@@ -77,28 +47,6 @@ pub(super) fn hidden(cells: &Cells, faults: &mut Vec<RowFault>) -> Vec<String> {
     hidden
 }
 
-/// Whether a spreadsheet has made a number of what are digits (`8,02002E+09`), so that some of them are lost.
-fn is_rounded(cell: &str) -> bool {
-    let sign = |letter: char| letter.is_ascii_digit() || matches!(letter, ',' | '.');
-    cell.to_ascii_uppercase().split_once("E+").is_some_and(|(digits, power)| {
-        let mut letters = digits.chars();
-        letters.next().is_some_and(|first| first.is_ascii_digit())
-            && letters.all(sign)
-            && !power.is_empty()
-            && power.bytes().all(|byte| byte.is_ascii_digit())
-    })
-}
-
-/// Whether some number in a value is a personal identity number.
-fn in_numbers(value: &Value) -> bool {
-    match value {
-        Value::Number(number) => personal_number::contains(&number.to_string()),
-        Value::Array(items) => items.iter().any(in_numbers),
-        Value::Object(members) => members.values().any(in_numbers),
-        _ => false,
-    }
-}
-
 /// The column that a cell is of: what people call contact may be a list of ours, and is more often an address or a number.
 pub(super) fn way(column: &'static Column, given: &Given) -> &'static Column {
     let Given::Cell(cell) = given else { return column };
@@ -110,121 +58,5 @@ pub(super) fn way(column: &'static Column, given: &Given) -> &'static Column {
         _ if cell.chars().all(number) => columns::PHONE,
         _ => return column,
     };
-    columns::of(way).unwrap_or(column)
-}
-
-fn formula_error(pointer: String, heading: &str) -> Fault {
-    let heading: String = heading.chars().take(60).collect();
-    Fault::at(
-        pointer,
-        "formula-error",
-        say!(
-            "Cellen under {heading} har inget värde utan ett formelfel (till exempel #SAKNAS! eller #REFERENS!), eller en formel som aldrig har räknats ut. Rätta formeln eller skriv värdet.",
-            "The cell under {heading} has no value but a formula error (for example #N/A or #REF!), or a formula that was never computed. Correct the formula or write the value."
-        ),
-    )
-}
-
-/// The value of a member; nothing when nothing is said of it.
-pub(super) fn value(column: &'static Column, given: Given, heading: &str, exact: bool) -> Result<Option<Value>, Fault> {
-    let pointer = format!("/{}", column.member);
-    // An error is not an empty cell, which would empty what the column is.
-    if matches!(&given, Given::Cell(cell) if column.shape != Shape::Ours && !exact && columns::is_formula_error(cell)) {
-        return Err(formula_error(pointer, heading));
-    }
-    let cell = match given {
-        Given::Cell(cell) => text::composed(&cell),
-        Given::Json(Value::Null) => String::new(),
-        Given::Json(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
-        Given::Json(value @ Value::Array(_)) if matches!(column.shape, Shape::List | Shape::Objects) => return Ok(Some(value)),
-        Given::Json(_) if column.shape == Shape::Ours => return Ok(None),
-        Given::Json(_) => {
-            let name = column.member;
-            let detail =
-                say!("Värdet i {name} har fel form; skriv det som text.", "The value of {name} has the wrong form; write it as text.");
-            return Err(Fault::at(pointer, "wrong-type", detail));
-        }
-    };
-    let trimmed = cell.trim();
-    let empty = trimmed.is_empty();
-    if columns::NUMBERS.contains(&column.member) && is_rounded(trimmed) {
-        return Err(Fault::at(
-            pointer,
-            "rounded-number",
-            say!(
-                "Excel har gjort om numret. Formatera kolumnen som text och skriv numret på nytt.",
-                "Excel has changed the number. Format the column as text and write the number anew."
-            ),
-        ));
-    }
-    Ok(match column.shape {
-        Shape::Text => Some(if empty { Value::Null } else { trimmed.into() }),
-        Shape::Ours => None,
-        Shape::Word(_) | Shape::Whole if empty => None,
-        Shape::Word(words) => Some(columns::code(words, trimmed).ok_or_else(|| unknown_word(pointer, column, words))?.into()),
-        Shape::List if exact => Some(columns::split(&cell).into()),
-        Shape::List => {
-            let items = columns::split(&cell).into_iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty());
-            Some(items.collect::<Vec<_>>().into())
-        }
-        Shape::Objects if empty => Some(json!([])),
-        Shape::Objects => Some(objects(&pointer, trimmed)?),
-        Shape::Day if empty => Some(Value::Null),
-        Shape::Day => Some(day(&pointer, column.member, trimmed)?.to_string().into()),
-        Shape::Whole => Some(
-            trimmed
-                .parse::<i64>()
-                .map_err(|_| Fault::at(pointer, "wrong-form", say!("Skriv ett heltal.", "Write a whole number.")))?
-                .into(),
-        ),
-    })
-}
-
-fn unknown_word(pointer: String, column: &Column, words: &[(&'static str, &'static [&'static str])]) -> Fault {
-    let swedish = words.iter().filter_map(|(_, also)| also.first()).copied().collect::<Vec<_>>().join(", ");
-    let codes = words.iter().map(|(code, _)| *code).collect::<Vec<_>>().join(", ");
-    let (heading, member) = (column.swedish, column.member);
-    Fault::at(
-        pointer,
-        "not-in-list",
-        say!(
-            "Värdet i kolumnen {heading} är okänt. Skriv något av: {swedish}.",
-            "The value of {member} is unknown. Write one of: {codes}."
-        ),
-    )
-}
-
-fn objects(pointer: &str, cell: &str) -> Result<Value, Fault> {
-    let form = || -> Text {
-        say!(
-            "Cellen ska vara en lista av objekt som JSON, till exempel [{{\"function\":\"Registrator\"}}].",
-            "The cell must be a list of objects as JSON, for example [{{\"function\":\"Registrator\"}}]."
-        )
-    };
-    match extract::parse(cell.as_bytes()) {
-        Ok(value) if value.is_array() => Ok(value),
-        Ok(_) => Err(Fault::at(pointer, "wrong-type", form())),
-        Err(problem) => match problem.faults.into_iter().next() {
-            Some(fault) => Err(Fault { pointer: format!("{pointer}{}", fault.pointer), ..fault }),
-            None => Err(Fault::at(pointer, "malformed-json", form())),
-        },
-    }
-}
-
-/// A day as people write it; of a year alone the first day for a beginning and the last for an end.
-fn day(pointer: &str, member: &str, written: &str) -> Result<NaiveDate, Fault> {
-    let day = written.split(['T', ' ']).next().unwrap_or(written);
-    let year = (day.len() == 4).then(|| day.parse::<i32>().ok()).flatten();
-    let read = match year {
-        Some(year) if member == "dissolved" => NaiveDate::from_ymd_opt(year, 12, 31),
-        Some(year) => NaiveDate::from_ymd_opt(year, 1, 1),
-        None => NaiveDate::parse_from_str(day, "%Y-%m-%d").or_else(|_| NaiveDate::parse_from_str(day, "%Y%m%d")).ok(),
-    };
-    read.filter(|day| ("0001-01-01".parse().is_ok_and(|first: NaiveDate| *day >= first)) && day.to_string().len() == 10).ok_or_else(|| {
-        Fault::at(
-            pointer,
-            "wrong-form",
-            say!("Skriv en dag som 2026-03-31, eller ett år som 2026.", "Write a day like 2026-03-31, or a year like 2026."),
-        )
-    })
+    columns::COLUMNS.of_member(way).unwrap_or(column)
 }

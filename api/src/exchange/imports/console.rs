@@ -5,19 +5,26 @@ use std::{fs::File, sync::Arc};
 use uuid::Uuid;
 
 use super::{
-    ImportOutcome, Intake, fit,
-    formats::Format,
-    intake,
-    intake::CHUNK,
-    mapping::{Known, Row, chosen},
-    store::{self, Order},
-    table::{self, row},
+    Order, fit,
+    headings::Known,
+    mapping::{Mapping, Row},
     work,
-    worker::Worker,
 };
 use crate::{
     access::{Access, Acting},
-    exchange::sources::{NewSource, Source, SourceId, rules as members, store as sources},
+    exchange::{
+        columns::COLUMNS,
+        sources::{NewSource, Source, SourceId, rules as members, store as sources},
+    },
+    intake::{
+        formats::Format,
+        headings::{all_met, chosen},
+        spool::{CHUNK, Intake, intake},
+        store as jobs,
+        table::row,
+        types::Job,
+        worker::Worker,
+    },
     kernel::{Db, Problem, Result, request::Call, say},
     registry::actors::ActorKind,
 };
@@ -45,7 +52,7 @@ pub struct Request {
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The job when it had ended.
-    pub job: table::Model,
+    pub job: Job,
     /// The first rows that could not be used.
     pub problems: Vec<row::Model>,
     /// The source that the rows are of.
@@ -61,24 +68,17 @@ const TOLD: u64 = 20;
 ///
 /// # Errors
 /// When the file as a whole cannot be read, or the database does not answer.
-pub async fn run(
-    request: &Request,
-    file: File,
-    worker: &Worker,
-    access: &Access,
-    db: &Db,
-    told: impl FnMut(&table::Model),
-) -> Result<Report> {
+pub async fn run(request: &Request, file: File, worker: &Worker, access: &Access, db: &Db, told: impl FnMut(&Job)) -> Result<Report> {
     let (file, bounds) = (Arc::new(file), &worker.room().bounds);
-    let columns = chosen(&request.columns).map_err(Problem::parameters)?;
+    let columns = chosen(&request.columns, &COLUMNS).map_err(Problem::parameters)?;
     let known = Known { kind: request.kind, from_source: false, today: db.clock.today(), columns: columns.clone() };
-    let mut read: Intake = intake(request.format, Arc::clone(&file), known.clone(), bounds).await?;
+    let mut read: Intake = intake(request.format, Arc::clone(&file), Mapping::new(known.clone()), bounds).await?;
     let has = |member: &str| read.columns.iter().any(|column| column.member == member);
     let ours = request.source.is_none() && has("id") && has("version");
     if !ours {
-        read = intake(request.format, file, Known { from_source: true, ..known }, bounds).await?;
+        read = intake(request.format, file, Mapping::new(Known { from_source: true, ..known }), bounds).await?;
     }
-    fit::all_met(&columns, &read)?;
+    all_met(&columns, &read)?;
     let acting = Acting::installation();
     let told_ours =
         say!("Filen är en export härifrån; läs in den utan --source.", "The file is an export from here; import it without --source.");
@@ -90,23 +90,23 @@ pub async fn run(
         Some(Ok(source)) => Some(source),
         Some(Err(new)) if request.dry_run => {
             let most = usize::try_from(TOLD).unwrap_or(usize::MAX);
-            let (job, problems) = work::rehearse(order, &read, &new, worker, db, most, told).await?;
+            let (job, problems) = work::rehearse(order, &read, &new, worker.contract(), db, most, told).await?;
             return Ok(Report { job, problems, source: None, new_source: Some(new.name) });
         }
         Some(Err(new)) if is_useless(order, &read, &new, worker, db).await? => {
             let most = usize::try_from(TOLD).unwrap_or(usize::MAX);
-            let (job, problems) = work::rehearse(order, &read, &new, worker, db, most, told).await?;
+            let (job, problems) = work::rehearse(order, &read, &new, worker.contract(), db, most, told).await?;
             return Ok(Report { job, problems, source: None, new_source: None });
         }
         Some(Err(new)) => Some(db.transaction(&Call::of_console("createSource"), async |w| sources::insert(&new, w).await).await?),
     };
     let order = Order { source: source.as_ref().map(|source| source.id), ..order };
-    let call = Call::of_console("createImport");
+    let (call, order) = (Call::of_console("createImport"), order.stored()?);
     bounds.spool.room(read.pieces.bytes().saturating_mul(2))?;
-    let id = store::stage(&read, db).await?;
-    let job = db.transaction(&call, async |w| store::insert(id, order, &read, &acting.caller, w).await).await?;
+    let id = jobs::stage(&read, db).await?;
+    let job = db.transaction(&call, async |w| jobs::insert(id, order.clone(), &read, &acting.caller, w).await).await?;
     let job = worker.through(job.id, access, db, told).await?;
-    let problems = store::first(job.id, ImportOutcome::Refused, TOLD, db.reader()).await?;
+    let problems = jobs::told(job.id, true, TOLD, db.reader()).await?;
     Ok(Report { job, problems, source, new_source: None })
 }
 
@@ -120,7 +120,7 @@ async fn is_useless(order: Order, read: &Intake, new: &NewSource, worker: &Worke
             return Ok(false);
         }
     }
-    let (job, _) = work::rehearse(order, read, new, worker, db, 0, |_| {}).await?;
+    let (job, _) = work::rehearse(order, read, new, worker.contract(), db, 0, |_| {}).await?;
     Ok(job.refused == job.total && job.total > 0)
 }
 

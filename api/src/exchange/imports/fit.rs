@@ -2,20 +2,13 @@
 
 use uuid::Uuid;
 
-use super::{
-    Intake,
-    formats::Format,
-    mapping::{Chosen, Row},
-};
+use super::record::Row;
 use crate::{
     access::Sight,
-    exchange::columns,
+    intake::{formats::Format, spool::Intake},
     kernel::{Db, Fault, Problem, Result, language::Text, say},
     registry::actors::{ActorId, store as actors},
 };
-
-/// How many headings are told.
-const MOST: usize = 20;
 
 /// Refuses a table without a column of names, unless its rows are actors by their ids; and a file exported from here that is
 /// said to come from a source, for each of its rows would be held as an actor that is there already.
@@ -31,24 +24,6 @@ pub async fn fit(read: &Intake, format: Format, from_source: bool, ours: Text, s
         return Err(Problem::invalid(vec![Fault::at("", "own-export", ours)]));
     }
     Ok(())
-}
-
-/// Refuses what the caller says of headings that the file does not have.
-///
-/// # Errors
-/// When some are not there.
-pub(super) fn all_met(columns: &Chosen, read: &Intake) -> Result<()> {
-    let is_there = |heading: &str| read.columns.iter().any(|column| columns::plain(&column.heading) == heading);
-    if columns.iter().all(|(heading, _)| is_there(heading)) {
-        return Ok(());
-    }
-    let headings = read.columns.iter().map(|column| &column.heading).chain(read.left_out.iter().map(|left| &left.heading));
-    let headings = headings.take(MOST).cloned().collect::<Vec<_>>().join(", ");
-    Err(Problem::parameters(vec![Fault::of_parameter(
-        "columns",
-        "not-found",
-        say!("Filen har ingen sådan rubrik. Den har {headings}.", "The file has no such heading. It has {headings}."),
-    )]))
 }
 
 fn no_name(read: &Intake) -> Text {

@@ -1,24 +1,31 @@
 //! From the rows of a file to what they say of actors: which column is which member, and what the cells mean. Nothing is
 //! looked up here; areas and parents are still as the file calls them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    cells::{Cells, Given, hidden, unstorable, value, way},
-    formats::{Item, MAX_COLUMNS, MAX_FAULTS},
+    cells::{hidden, way},
     helpers,
-    outcome::TOLD,
 };
 pub use super::{
-    headings::{Chosen, ImportColumn, Known, LeftOutColumn, LeftOutReason, chosen},
-    record::{Record, Row, RowFault},
+    headings::Known,
+    record::{Record, Row},
 };
 use crate::{
-    exchange::columns::{self, Column, Shape},
-    kernel::{Fault, hash::short as key, personal_number, say, text},
+    exchange::columns::{self, COLUMNS},
+    intake::{
+        cells::{Cells, unstorable, value},
+        columns::{Column, Columns, plain},
+        formats::{Item, MAX_FAULTS},
+        headings::{Headings, Meanings},
+        spool::Reader,
+        store::TOLD,
+        types::RowFault,
+    },
+    kernel::{Fault, Problem, Result as Outcome, hash::short as key, say},
     registry::actors::{ActorKind, rules},
 };
 
@@ -29,18 +36,8 @@ const MAX_REPEATS: usize = 100;
 #[derive(Debug)]
 pub struct Mapping {
     known: Known,
-    /// The columns of a table, in order, with their headings.
-    table: Vec<Option<(&'static Column, String)>>,
-    /// What the names of members in objects mean.
-    named: HashMap<String, Option<(&'static Column, usize)>>,
-    /// The columns that are read.
-    pub found: Vec<ImportColumn>,
-    /// The columns that are not.
-    pub left_out: Vec<LeftOutColumn>,
-    /// Which columns of a table have no heading.
-    headless: Vec<bool>,
-    /// The places of those of them that have cells.
-    unheaded: HashSet<usize>,
+    /// The headings of the file.
+    pub headings: Headings,
     /// The first row with each id, and what it is called.
     first: HashMap<[u8; 16], (u32, [u8; 16])>,
     /// The rows with an id that another has before them.
@@ -49,44 +46,45 @@ pub struct Mapping {
     refused: usize,
 }
 
-impl Mapping {
-    /// Nothing read yet.
-    #[must_use]
-    pub fn new(known: Known) -> Self {
-        Self {
-            known,
-            table: Vec::new(),
-            named: HashMap::new(),
-            found: Vec::new(),
-            left_out: Vec::new(),
-            headless: Vec::new(),
-            unheaded: HashSet::new(),
-            first: HashMap::new(),
-            again: HashMap::new(),
-            refused: 0,
-        }
+/// What headings mean to a file of organisations. Where several columns are about one member, the one with the best name is read.
+impl Meanings for Known {
+    fn columns(&self) -> &'static Columns {
+        &COLUMNS
     }
 
-    /// Reads what a reader met; a heading gives no row.
-    pub fn take(&mut self, item: Item) -> Option<Row> {
+    /// What a heading means, which for some depends on what kind of actor the file is about.
+    fn meaning(&self, heading: &str) -> Option<(&'static Column, usize)> {
+        let plain = plain(heading);
+        if let Some((_, column)) = self.columns.iter().find(|(chosen, _)| *chosen == plain) {
+            return Some((column, 0));
+        }
+        let is_name = match plain.as_str() {
+            "kommunnamn" => self.kind == Some(ActorKind::Municipality),
+            "region" | "regionnamn" => self.kind == Some(ActorKind::Region),
+            _ => false,
+        };
+        if is_name { COLUMNS.of_member("name").map(|column| (column, 0)) } else { COLUMNS.named(heading) }
+            // A name that is the very name of the file's kind is better than any other.
+            .map(|(column, place)| (column, if is_name { 0 } else { place + 1 }))
+    }
+}
+
+impl Reader for Mapping {
+    type Row = Row;
+
+    fn take(&mut self, item: Item) -> Outcome<Option<Row>> {
         let (row, (record, faults)) = match item {
             Item::Heading(names) => {
-                // It is shown again, and nobody sees what hides in it.
-                self.heading(&names.iter().map(|name| text::cleaned(name)).collect::<Vec<_>>());
-                return None;
+                self.headings.read(&names, &self.known).map_err(Problem::invalid)?;
+                return Ok(None);
             }
             Item::Broken(row, faults) => (row, (None, faults.into_iter().map(|fault| RowFault::of(fault, None)).collect())),
             Item::Cells(row, cells) => {
-                self.beside(&cells);
-                let cells = self.table.iter().zip(cells).filter_map(|(column, cell)| {
-                    let (column, heading) = column.as_ref()?;
-                    Some((*column, heading.clone(), Given::Cell(cell)))
-                });
-                let cells = cells.collect();
+                let cells = self.headings.cells(cells);
                 (row, self.record(cells))
             }
             Item::Object(row, members) => {
-                let cells = self.members(members);
+                let cells = self.headings.members(members, &self.known);
                 (row, self.record(cells))
             }
         };
@@ -106,98 +104,19 @@ impl Mapping {
                 read.rest = None;
             }
         }
-        Some(read)
+        Ok(Some(read))
     }
 
-    fn heading(&mut self, names: &[String]) {
-        let mut best: HashMap<&'static str, (usize, usize)> = HashMap::new();
-        let meanings: Vec<_> = names.iter().map(|name| self.meaning(name)).collect();
-        for (at, meaning) in meanings.iter().enumerate() {
-            if let Some((column, place)) = meaning {
-                let one = best.entry(column.member).or_insert((*place, at));
-                *one = (*one).min((*place, at));
-            }
-        }
-        for (at, (name, meaning)) in names.iter().zip(meanings).enumerate() {
-            self.headless.push(name.trim().is_empty());
-            let chosen = meaning.filter(|(column, _)| best.get(column.member).is_some_and(|(_, best)| *best == at));
-            self.table.push(chosen.map(|(column, _)| (column, name.clone())));
-            self.note(name, chosen.map(|(column, _)| column), meaning.is_some());
-        }
+    fn into_headings(self) -> Headings {
+        self.headings
     }
+}
 
-    /// Tells of cells that have no heading.
-    fn beside(&mut self, cells: &[String]) {
-        for (at, _) in cells.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty()) {
-            if self.headless.get(at).is_none_or(|headless| *headless) && self.unheaded.insert(at) {
-                self.left_out.push(LeftOutColumn { heading: columns::letters(at), did_you_mean: None, reason: LeftOutReason::NoHeading });
-            }
-        }
-    }
-
-    /// What a heading means, which for some depends on what kind of actor the file is about.
-    fn meaning(&self, heading: &str) -> Option<(&'static Column, usize)> {
-        let plain = columns::plain(heading);
-        if let Some((_, column)) = self.known.columns.iter().find(|(chosen, _)| *chosen == plain) {
-            return Some((column, 0));
-        }
-        let is_name = match plain.as_str() {
-            "kommunnamn" => self.known.kind == Some(ActorKind::Municipality),
-            "region" | "regionnamn" => self.known.kind == Some(ActorKind::Region),
-            _ => false,
-        };
-        if is_name { columns::of("name").map(|column| (column, 0)) } else { columns::meant(heading) }
-            // A name that is the very name of the file's kind is better than any other.
-            .map(|(column, place)| (column, if is_name { 0 } else { place + 1 }))
-    }
-
-    fn note(&mut self, heading: &str, column: Option<&'static Column>, known: bool) {
-        if heading.trim().is_empty() {
-            return;
-        }
-        let shown: String =
-            personal_number::mask(&text::cleaned(heading)).chars().filter(|letter| !letter.is_control()).take(200).collect();
-        match column {
-            Some(column) if column.shape == Shape::Ours => {}
-            Some(column) => self.found.push(ImportColumn { heading: shown, member: column.member.to_owned() }),
-            None => {
-                let (did_you_mean, reason) = if known {
-                    (None, LeftOutReason::Repeated)
-                } else {
-                    (columns::nearest(heading).map(ToOwned::to_owned), LeftOutReason::Unknown)
-                };
-                self.left_out.push(LeftOutColumn { heading: shown, did_you_mean, reason });
-            }
-        }
-    }
-
-    fn members(&mut self, members: Map<String, Value>) -> Cells {
-        let mut cells: Vec<(&'static Column, usize, String, Given)> = Vec::new();
-        for (name, value) in members {
-            // No table has more columns, and what is remembered of names must have an end.
-            if !self.named.contains_key(&name) && (self.named.len() >= MAX_COLUMNS || name.len() > 1000) {
-                continue;
-            }
-            let meaning = if let Some(meaning) = self.named.get(&name) {
-                *meaning
-            } else {
-                let meaning = self.meaning(&name);
-                self.named.insert(name.clone(), meaning);
-                self.note(&name, meaning.map(|(column, _)| column), false);
-                meaning
-            };
-            let Some((column, place)) = meaning else { continue };
-            let given = match value {
-                Value::String(text) => Given::Cell(text),
-                other => Given::Json(other),
-            };
-            match cells.iter_mut().find(|(known, ..)| known.member == column.member) {
-                Some(worse) if worse.1 > place => *worse = (column, place, name, given),
-                Some(_) => {}
-                None => cells.push((column, place, name, given)),
-            }
-        }
-        cells.into_iter().map(|(column, _, name, given)| (column, name, given)).collect()
+impl Mapping {
+    /// Nothing read yet.
+    #[must_use]
+    pub fn new(known: Known) -> Self {
+        Self { known, headings: Headings::default(), first: HashMap::new(), again: HashMap::new(), refused: 0 }
     }
 
     /// Takes note of a record, and of the rows that have said the same before.
@@ -333,12 +252,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::exchange::imports::formats::{Format, all};
+    use crate::intake::{
+        formats::{Format, all},
+        headings::Chosen,
+    };
 
     fn read(text: &str, kind: Option<ActorKind>, from_source: bool) -> (Mapping, Vec<Row>) {
         let mut mapping = Mapping::new(Known { kind, from_source, today: "2026-11-22".parse().unwrap(), columns: Chosen::default() });
         let format = if text.starts_with(['[', '{']) { Format::Json } else { Format::Csv };
-        let rows = all(format, text.as_bytes()).unwrap().into_iter().filter_map(|item| mapping.take(item)).collect();
+        let rows = all(format, text.as_bytes()).unwrap().into_iter().filter_map(|item| mapping.take(item).unwrap()).collect();
         (mapping, rows)
     }
 
@@ -355,7 +277,7 @@ mod tests {
     fn an_agency_of_the_public_register_is_read() {
         let text = "namn,orgnr,grupp,webb,epost,start,slut\nVÄGVERKET,202100-0639,,www.vv.se,registrator@vv.se,1975,2010\n";
         let (mapping, rows) = read(text, Some(ActorKind::Agency), true);
-        assert_eq!(mapping.left_out.iter().map(|left| left.heading.as_str()).collect::<Vec<_>>(), ["grupp"]);
+        assert_eq!(mapping.headings.left_out.iter().map(|left| left.heading.as_str()).collect::<Vec<_>>(), ["grupp"]);
         let record = rows[0].read.clone().unwrap();
         assert_eq!((record.external_id.as_str(), record.by_number), ("2021000639", true));
         assert_eq!(record.numbers, [json!({"scheme": "SE-ON", "value": "2021000639"})]);
@@ -384,7 +306,7 @@ mod tests {
     #[test]
     fn unknown_columns_are_left_out_and_told_of() {
         let (mapping, _) = read("Namn;Kassör;Organisatonsnummer;811228-9874\nA;Kim;;x\n", Some(ActorKind::Association), true);
-        let told: Vec<_> = mapping.left_out.iter().map(|left| (left.heading.as_str(), left.did_you_mean.as_deref())).collect();
+        let told: Vec<_> = mapping.headings.left_out.iter().map(|left| (left.heading.as_str(), left.did_you_mean.as_deref())).collect();
         assert_eq!(told, [("Kassör", None), ("Organisatonsnummer", Some("Organisationsnummer")), ("[personnummer]", None)]);
     }
 
@@ -436,7 +358,7 @@ mod tests {
             "id,version,name,otherNames,identifiers,updatedAt\n{id},3,A,\" a|b\\|c\",\"[{{\"\"scheme\"\":\"\"SE-ON\"\"}}]\",2026-11-22\n"
         );
         let (mapping, rows) = read(&text, None, false);
-        assert!(mapping.left_out.is_empty());
+        assert!(mapping.headings.left_out.is_empty());
         let record = rows[0].read.clone().unwrap();
         assert_eq!((record.id.map(|id| id.to_string()).as_deref(), record.version), (Some(id), Some(3)));
         assert_eq!(record.fields["otherNames"], json!([" a", "b|c"]));
@@ -448,7 +370,7 @@ mod tests {
     fn objects_are_read_by_the_same_names() {
         let text = r#"[{"externalId": 17, "Namn": "A", "kind": "association", "målgrupper": ["unga", "äldre"], "founded": null, "x": {}}]"#;
         let (mapping, rows) = read(text, None, true);
-        assert_eq!(mapping.left_out.iter().map(|left| left.heading.as_str()).collect::<Vec<_>>(), ["x"]);
+        assert_eq!(mapping.headings.left_out.iter().map(|left| left.heading.as_str()).collect::<Vec<_>>(), ["x"]);
         let record = rows[0].read.clone().unwrap();
         assert_eq!(record.external_id, "17");
         assert_eq!(

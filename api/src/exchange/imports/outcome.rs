@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::ImportOutcome;
 use crate::{
     access::{Sight, policy::Permission},
     exchange::{
@@ -13,12 +12,10 @@ use crate::{
         matches::{MatchReason, rules as likeness},
         sources::{rules as members, rules::UnwrittenReason},
     },
+    intake::types::ImportOutcome,
     kernel::{Fault, Problem, Result, Write, language::Text, problem::Kind, say, secrecy::HIDDEN},
     registry::actors::{ActorId, matching, rules, store as actors},
 };
-
-/// How many rows that were refused a job tells of; of further ones it has the number alone.
-pub const TOLD: usize = 1000;
 
 /// The code of a number that another actor has.
 const TAKEN: &str = "taken";

@@ -4,7 +4,11 @@ use std::collections::{BTreeSet, HashMap, HashSet, hash_map::Entry};
 
 use serde_json::{Value, json};
 
-use super::{ImportOutcome, helpers, record::Record, work::Done, worker::Errand};
+use super::{
+    helpers,
+    record::Record,
+    work::{Done, Importer},
+};
 use crate::{
     access::{Reach, Sight},
     exchange::{
@@ -15,6 +19,7 @@ use crate::{
         },
     },
     geography::areas::AreaId,
+    intake::types::ImportOutcome,
     kernel::{Fault, Problem, Result, Write, contract::Contract, extract, problem::Kind, say},
     registry::actors::{
         Actor, ActorId, NewActor, matching, rules,
@@ -41,8 +46,9 @@ struct By<'a> {
 ///
 /// # Errors
 /// When the database does not answer. What is wrong with a row is its own outcome.
-pub(super) async fn apply(rows: Vec<Record>, errand: &Errand, reach: &Reach, contract: &Contract, w: &Write<'_>) -> Result<Vec<Done>> {
-    let by = By { sight: &errand.acting.caller.sight, reach, contract };
+pub(super) async fn apply(rows: Vec<Record>, importer: &Importer<'_>, reach: &Reach, w: &Write<'_>) -> Result<Vec<Done>> {
+    let contract = importer.contract;
+    let by = By { sight: &importer.acting.caller.sight, reach, contract };
     let ids: Vec<ActorId> = rows.iter().filter_map(|row| row.id).map(Into::into).collect();
     let mut present = matching::by_ids(&ids, &w.tx).await?;
     let unseen: HashSet<ActorId> = actors::missing(by.sight, &ids, &w.tx).await?.into_iter().collect();
@@ -115,7 +121,7 @@ pub(super) async fn apply(rows: Vec<Record>, errand: &Errand, reach: &Reach, con
         let created = done[first].as_ref().filter(|done| done.outcome == ImportOutcome::Created).and_then(|done| done.actor);
         done[at] = match created {
             Some(actor) => Some(Done::like(actor)),
-            None => Box::pin(apply(vec![row], errand, reach, contract, w)).await?.pop(),
+            None => Box::pin(apply(vec![row], importer, reach, w)).await?.pop(),
         };
     }
     Ok(done.into_iter().flatten().collect())

@@ -4,30 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::kernel::Fault;
-
-/// Why a row is not in, in both languages, as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowFault {
-    /// JSON pointer to the member at fault; empty for the whole row.
-    pub pointer: String,
-    /// The heading of its column, where it has one.
-    pub column: Option<String>,
-    /// A stable code.
-    pub code: String,
-    /// What to do, in Swedish.
-    pub sv: String,
-    /// What to do, in English.
-    pub en: String,
-}
-
-impl RowFault {
-    /// A fault as it is kept.
-    #[must_use]
-    pub fn of(fault: Fault, column: Option<String>) -> Self {
-        Self { pointer: fault.pointer, column, code: fault.code.to_owned(), sv: fault.detail.sv, en: fault.detail.en }
-    }
-}
+use crate::intake::types::RowFault;
 
 /// What a row says of an actor.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,20 +1,15 @@
-//! A piece of a job: some hundred rows in one transaction, with what became of them and how far the job has come.
+//! A piece of a job: what some hundred rows say is written, and what became of each is told.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::collections::HashMap;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(super) use super::outcome::Done;
 use super::{
-    ImportOutcome, ImportStatus, Intake,
-    formats::MAX_FAULTS,
-    outcome, own,
+    Order, outcome, own,
     places::Places,
-    record::{Record, Row, RowFault},
-    store::{self, Order},
-    table::{self, Kept, row},
-    worker::{Errand, Worker},
+    record::{Record, Row},
 };
 use crate::{
     access::{Acting, Reach, policy::Permission},
@@ -23,13 +18,21 @@ use crate::{
         links::store as links,
         matches::{MatchId, MatchReason},
         sources::{
-            NewSource,
+            NewSource, Source,
             rules::UnwrittenReason,
             store as sources,
             sync::{self, Incoming, SyncResult, Syncing},
         },
     },
-    kernel::{Db, Fault, Problem, Result, Write, contract::Contract, extract, personal_number, problem::Kind, request::Call, say},
+    intake::{
+        formats::MAX_FAULTS,
+        spool::Intake,
+        store as jobs,
+        table::row,
+        target::tried,
+        types::{ImportOutcome, ImportStatus, Job, Kept, RowFault},
+    },
+    kernel::{Db, Fault, Result, Write, contract::Contract, extract, personal_number, request::Call, say},
     registry::actors::{
         ActorId, NewActor,
         matching::{self, Telling},
@@ -37,29 +40,15 @@ use crate::{
     },
 };
 
+/// On whose behalf rows are written, and for which source.
+pub(super) struct Importer<'a> {
+    pub acting: &'a Acting,
+    pub contract: &'a Contract,
+    pub source: Option<Source>,
+}
+
 /// How long a chain of parents within one piece may be.
 const GENERATIONS: usize = 10;
-
-/// Works a piece through.
-pub(super) async fn piece(job: &table::Model, rows: Vec<Row>, errand: &Errand, worker: &Worker, db: &Db) -> Result<()> {
-    let call = call(job, errand);
-    let holder = worker.holder();
-    if job.dry_run {
-        let done = tried(&call, db, async |w| write(job, &rows, errand, worker, w).await).await?;
-        return db
-            .transaction(&call, async |w| {
-                store::hold(job, holder, w).await?;
-                store::advance(job, table_rows(job, &rows, &done), w).await
-            })
-            .await;
-    }
-    db.transaction(&call, async |w| {
-        store::hold(job, holder, w).await?;
-        let done = write(job, &rows, errand, worker, w).await?;
-        store::advance(job, table_rows(job, &rows, &done), w).await
-    })
-    .await
-}
 
 /// Tries a job out whose source is not there yet: what becomes of its rows is told, of so many that are refused each by itself,
 /// and neither it nor the source is stored.
@@ -67,24 +56,23 @@ pub(super) async fn rehearse(
     order: Order,
     read: &Intake,
     new: &NewSource,
-    worker: &Worker,
+    contract: &Contract,
     db: &Db,
     most: usize,
-    mut told: impl FnMut(&table::Model),
-) -> Result<(table::Model, Vec<row::Model>)> {
+    mut told: impl FnMut(&Job),
+) -> Result<(Job, Vec<row::Model>)> {
     let acting = Acting::installation();
-    let call = Call::of_console("createImport");
-    let mut job = tried(&call, db, async |w| Ok(store::drawn_up(w.new_id(), order, read, &acting.caller, w))).await?;
+    let (call, order) = (Call::of_console("createImport"), order.stored()?);
+    let mut job = tried(&call, db, async |w| Ok(jobs::drawn_up(w.new_id(), order.clone(), read, &acting.caller, w))).await?;
     let mut refused = Vec::new();
     for piece in read.pieces.each() {
         let rows: Vec<Row> = serde_json::from_str(&piece?.1)?;
         let tried = tried(&call, db, async |w| {
             let source = sources::insert(new, w).await?;
-            let errand = Errand { acting: acting.clone(), source: Some(source) };
-            Ok(table_rows(&job, &rows, &write(&job, &rows, &errand, worker, w).await?))
+            write(&job, &rows, &Importer { acting: &acting, contract, source: Some(source) }, w).await
         });
         let done = tried.await?;
-        store::Progress::of(&done).add(&mut job);
+        jobs::Progress::of(&done).add(&mut job);
         let left = most.saturating_sub(refused.len());
         refused.extend(done.into_iter().filter(|row| row.outcome == ImportOutcome::Refused).take(left));
         told(&job);
@@ -93,71 +81,10 @@ pub(super) async fn rehearse(
     Ok((job, refused))
 }
 
-/// Ends a job that all rows of have been worked through.
-pub(super) async fn finish(job: &table::Model, errand: &Errand, worker: &Worker, db: &Db) -> Result<()> {
-    let call = call(job, errand);
-    let mut reason = None;
-    let mut ids = None;
-    let is_full = job.is_full && errand.source.is_some();
-    // A file without a row that could be used is a mistake, and does not say that all has gone.
-    if is_full && job.refused == job.total {
-        reason = Some(say!(
-            "Filen har inga rader som går att läsa, så ingenting har markerats som saknat.",
-            "The file has no rows that can be read, so nothing was marked absent."
-        ));
-    } else if job.total == 0 {
-        reason = Some(say!("Filen har inga rader att läsa in.", "The file has no rows to import."));
-    } else if is_full {
-        ids = store::external_ids(job, db.reader()).await?;
-        if ids.is_none() {
-            reason = Some(say!(
-                "Ingen post har märkts som saknad, för filen har rader som inte går att känna igen. Rätta dem och läs in igen.",
-                "No record was marked absent, for the file has rows that cannot be recognised. Correct them and import again."
-            ));
-        }
-    }
-    let absent = async |w: &Write<'_>| match (&errand.source, &ids) {
-        (Some(source), Some(ids)) => {
-            sources::lock(source.id, w).await?;
-            links::mark_absent(source, ids, w).await
-        }
-        _ => Ok(0),
-    };
-    let dry = if job.dry_run { tried(&call, db, absent).await? } else { 0 };
-    db.transaction(&call, async |w| {
-        store::hold(job, worker.holder(), w).await?;
-        let absent = if job.dry_run { dry } else { absent(w).await? };
-        store::end(job.id, ImportStatus::Completed, reason.clone(), absent, w).await.map(drop)
-    })
-    .await
-}
-
-fn call(job: &table::Model, errand: &Errand) -> Call {
-    errand.acting.call("createImport", 202, format!("import:{}", job.id))
-}
-
-/// Does work and takes back what it has written.
-async fn tried<T>(call: &Call, db: &Db, work: impl AsyncFn(&Write<'_>) -> Result<T>) -> Result<T> {
-    let found = RefCell::new(None);
-    let ended = db
-        .transaction(call, async |w| {
-            found.replace(None);
-            let outcome = work(w).await?;
-            found.replace(Some(outcome));
-            Err::<(), _>(Problem::new(Kind::Conflict))
-        })
-        .await;
-    match (found.into_inner(), ended) {
-        (Some(outcome), _) => Ok(outcome),
-        (None, Err(problem)) => Err(problem),
-        (None, Ok(())) => Err(Problem::internal(&"what was tried has no outcome")),
-    }
-}
-
-/// Writes what rows say. The outcomes are in the order of the rows that could be read.
-async fn write(job: &table::Model, rows: &[Row], errand: &Errand, worker: &Worker, w: &Write<'_>) -> Result<Vec<Option<Done>>> {
+/// Writes what rows say. What became of them is in their order.
+pub(super) async fn write(job: &Job, rows: &[Row], importer: &Importer<'_>, w: &Write<'_>) -> Result<Vec<row::Model>> {
     w.plan_anew().await?;
-    let reach = errand.acting.caller.reach(Permission::WriteImports)?;
+    let reach = importer.acting.caller.reach(Permission::WriteImports)?;
     let places = Places::of(rows.iter().filter_map(|row| row.read.as_ref().ok().or(row.rest.as_ref())), w).await?;
     let mut done: Vec<Option<Done>> = rows.iter().map(|_| None).collect();
     let mut aside: Vec<Vec<Fault>> = rows.iter().map(|_| Vec::new()).collect();
@@ -165,22 +92,22 @@ async fn write(job: &table::Model, rows: &[Row], errand: &Errand, worker: &Worke
     for (at, row) in rows.iter().enumerate() {
         let Some(record) = row.read.as_ref().ok().or(row.rest.as_ref()) else { continue };
         let mut record = record.clone();
-        aside[at] = put_aside(&mut record, worker.contract());
+        aside[at] = put_aside(&mut record, importer.contract);
         let mut faults = places.settle(&mut record);
         if faults.is_empty() && row.read.is_ok() {
             if row.repeats.is_empty() { &mut pending } else { &mut again }.push((at, record));
         } else {
-            let (others, schemes) = others(record, &faults, worker.contract());
+            let (others, schemes) = others(record, &faults, importer.contract);
             faults.extend(others);
             done[at] = Some(Done { faults, schemes, ..Done::of(ImportOutcome::Refused) });
         }
     }
-    Box::pin(settle(pending, &mut done, job, errand, &reach, worker, w)).await?;
+    Box::pin(settle(pending, &mut done, job, importer, &reach, w)).await?;
     // A row whose record stood before is used when none of those could be.
     for (at, record) in again {
         match taken(job, rows, at, &done, w).await? {
             Some(first) => done[at] = Some(Done { faults: vec![repeated(first)], ..Done::of(ImportOutcome::Refused) }),
-            None => Box::pin(settle(vec![(at, record)], &mut done, job, errand, &reach, worker, w)).await?,
+            None => Box::pin(settle(vec![(at, record)], &mut done, job, importer, &reach, w)).await?,
         }
     }
     for (done, aside) in done.iter_mut().zip(aside) {
@@ -188,29 +115,28 @@ async fn write(job: &table::Model, rows: &[Row], errand: &Errand, worker: &Worke
             done.aside = aside;
         }
     }
-    outcome::name_owners(&mut done, job.dry_run, &errand.acting.caller.sight, w).await?;
-    Ok(done)
+    outcome::name_owners(&mut done, job.dry_run, &importer.acting.caller.sight, w).await?;
+    table_rows(job, rows, &done)
 }
 
 /// Writes what can be used of rows, each after its parent.
 async fn settle(
     mut pending: Numbered,
     done: &mut [Option<Done>],
-    job: &table::Model,
-    errand: &Errand,
+    job: &Job,
+    importer: &Importer<'_>,
     reach: &Reach,
-    worker: &Worker,
     w: &Write<'_>,
 ) -> Result<()> {
     // A parent may stand in the same piece, and has an id only when it has been written.
     for _ in 0..GENERATIONS {
-        let (ready, waiting) = with_parents(std::mem::take(&mut pending), errand, w).await?;
+        let (ready, waiting) = with_parents(std::mem::take(&mut pending), importer, w).await?;
         if ready.is_empty() {
             pending = waiting;
             break;
         }
         let (places, records): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
-        for (at, outcome) in places.into_iter().zip(apply(records, errand, reach, worker, w).await?) {
+        for (at, outcome) in places.into_iter().zip(apply(records, importer, reach, w).await?) {
             done[at] = Some(outcome);
         }
         pending = waiting;
@@ -228,7 +154,7 @@ async fn settle(
                 (at, record)
             })
             .unzip();
-        for (at, outcome) in places.into_iter().zip(apply(records, errand, reach, worker, w).await?) {
+        for (at, outcome) in places.into_iter().zip(apply(records, importer, reach, w).await?) {
             done[at] = Some(outcome);
         }
     }
@@ -239,7 +165,7 @@ async fn settle(
 }
 
 /// The row before another with the same record, if it could be used: as it has gone in this piece, or in those before.
-async fn taken(job: &table::Model, rows: &[Row], at: usize, done: &[Option<Done>], w: &Write<'_>) -> Result<Option<u32>> {
+async fn taken(job: &Job, rows: &[Row], at: usize, done: &[Option<Done>], w: &Write<'_>) -> Result<Option<u32>> {
     let mut earlier = Vec::new();
     for first in &rows[at].repeats {
         match rows.iter().position(|row| row.row == *first) {
@@ -248,7 +174,7 @@ async fn taken(job: &table::Model, rows: &[Row], at: usize, done: &[Option<Done>
             None => earlier.push(*first),
         }
     }
-    let refused = store::refused(job, &earlier, &w.tx).await?;
+    let refused = jobs::refused(job, &earlier, &w.tx).await?;
     Ok(earlier.into_iter().find(|first| !refused.contains(first)))
 }
 
@@ -338,11 +264,11 @@ fn others(record: Record, told: &[Fault], contract: &Contract) -> (Vec<Fault>, V
     (found, schemes)
 }
 
-async fn apply(records: Vec<Record>, errand: &Errand, reach: &Reach, worker: &Worker, w: &Write<'_>) -> Result<Vec<Done>> {
-    let Some(source) = &errand.source else {
-        return own::apply(records, errand, reach, worker.contract(), w).await;
+async fn apply(records: Vec<Record>, importer: &Importer<'_>, reach: &Reach, w: &Write<'_>) -> Result<Vec<Done>> {
+    let Some(source) = &importer.source else {
+        return own::apply(records, importer, reach, w).await;
     };
-    let syncing = Syncing { source, sight: &errand.acting.caller.sight, reach, contract: worker.contract() };
+    let syncing = Syncing { source, sight: &importer.acting.caller.sight, reach, contract: importer.contract };
     let hidden: Vec<Vec<String>> = records.iter().map(|record| record.redacted.clone()).collect();
     let incoming = records.into_iter().map(|record| Incoming {
         external_id: record.external_id.clone(),
@@ -388,7 +314,7 @@ fn fields(record: Record) -> serde_json::Map<String, Value> {
 type Numbered = Vec<(usize, Record)>;
 
 /// Puts ids in place of what records call their parents; those whose parent is not there yet wait.
-async fn with_parents(records: Numbered, errand: &Errand, w: &Write<'_>) -> Result<(Numbered, Numbered)> {
+async fn with_parents(records: Numbered, importer: &Importer<'_>, w: &Write<'_>) -> Result<(Numbered, Numbered)> {
     let called = |record: &Record| {
         let parent = record.fields.get("parentId").and_then(Value::as_str).map(ToOwned::to_owned);
         parent.filter(|parent| Uuid::parse_str(parent).is_err())
@@ -397,7 +323,7 @@ async fn with_parents(records: Numbered, errand: &Errand, w: &Write<'_>) -> Resu
     asked.sort();
     asked.dedup();
     let mut found: HashMap<String, ActorId> = HashMap::new();
-    if let (Some(source), false) = (&errand.source, asked.is_empty()) {
+    if let (Some(source), false) = (&importer.source, asked.is_empty()) {
         let ids: Vec<&str> = asked.iter().map(String::as_str).collect();
         let known = links::by_external_ids(source.id, &ids, &w.tx).await?;
         found.extend(known.into_iter().filter_map(|(id, link)| Some((id, link.actor_id?))));
@@ -406,7 +332,7 @@ async fn with_parents(records: Numbered, errand: &Errand, w: &Write<'_>) -> Resu
     asked.retain(|parent| !found.contains_key(parent));
     let numbers: Vec<_> = asked.iter().filter_map(by_number).collect();
     let owners = matching::owners(&numbers, &w.tx).await?;
-    let telling = Telling::of(owners.values().flatten().copied(), &errand.acting.caller.sight, w.call.secrecy.as_ref(), &w.tx).await?;
+    let telling = Telling::of(owners.values().flatten().copied(), &importer.acting.caller.sight, w.call.secrecy.as_ref(), &w.tx).await?;
     for parent in asked {
         // A number that is hidden from the caller is nobody's for it.
         let known = by_number(&parent).and_then(|number| owners.get(&number));
@@ -451,7 +377,7 @@ const BEHIND: &[(&str, &[&str])] = &[
 ];
 
 /// What became of rows, as it is kept.
-fn table_rows(job: &table::Model, rows: &[Row], done: &[Option<Done>]) -> Vec<row::Model> {
+fn table_rows(job: &Job, rows: &[Row], done: &[Option<Done>]) -> Result<Vec<row::Model>> {
     let column = |pointer: &str, schemes: &[String]| {
         let member = pointer.split('/').nth(1)?;
         let of_member = |member: &str| job.columns.0.iter().find(|column| column.member == member).map(|column| column.heading.clone());
@@ -477,28 +403,39 @@ fn table_rows(job: &table::Model, rows: &[Row], done: &[Option<Done>]) -> Vec<ro
             errors.extend(done.faults.iter().map(|fault| RowFault::of(fault.clone(), column(&fault.pointer, &done.schemes))));
             let mut unread: Vec<RowFault> = read.read.as_ref().map(|record| record.aside.clone()).unwrap_or_default();
             unread.extend(done.aside.iter().map(|fault| RowFault::of(fault.clone(), column(&fault.pointer, &done.schemes))));
-            let mut left: Vec<_> =
-                done.left_alone.iter().map(|(member, reason)| Kept { member: member.clone(), reason: *reason }).collect();
+            let mut left = Vec::new();
+            for (member, reason) in &done.left_alone {
+                left.push(Kept { member: member.clone(), reason: word(*reason)? });
+            }
             for fault in &unread {
-                let member =
-                    fault.pointer.split('/').nth(1).and_then(columns::of).map_or("contactPoints", |column| columns::behind(column.member));
+                let member = fault
+                    .pointer
+                    .split('/')
+                    .nth(1)
+                    .and_then(|member| columns::COLUMNS.of_member(member))
+                    .map_or("contactPoints", |column| columns::behind(column.member));
                 if done.outcome != ImportOutcome::Refused && !left.iter().any(|one| one.member == member) {
-                    left.push(Kept { member: member.to_owned(), reason: UnwrittenReason::Unreadable });
+                    left.push(Kept { member: member.to_owned(), reason: word(UnwrittenReason::Unreadable)? });
                 }
             }
             errors.extend(unread);
             errors.truncate(MAX_FAULTS);
-            row::Model {
+            Ok(row::Model {
                 import_job_id: job.id,
                 number: read.row.into(),
                 outcome: done.outcome,
                 external_id: read.external_id.as_deref().map(|id| personal_number::mask(id).into_owned()),
                 // What a dry run created is not there any longer.
-                actor_id: done.actor.filter(|_| !(job.dry_run && done.outcome == ImportOutcome::Created)),
+                record_id: done.actor.filter(|_| !(job.dry_run && done.outcome == ImportOutcome::Created)).map(ActorId::uuid),
                 match_id: done.match_id.filter(|_| !job.dry_run),
                 errors: errors.into(),
                 left_alone: left.into(),
-            }
+            })
         })
         .collect()
+}
+
+/// A reason by the word that it is kept under.
+fn word(reason: UnwrittenReason) -> Result<String> {
+    Ok(serde_json::to_value(reason)?.as_str().unwrap_or_default().to_owned())
 }

@@ -1,8 +1,8 @@
 //! The numbers of a row: which there are, whether they can be, and what follows from them.
 
 use super::{
-    ObservationStatus,
     rules::{Cells, RowFault},
+    types::ObservationStatus,
 };
 use crate::{
     kernel::{language::Text, say},

@@ -1,178 +1,43 @@
-use actix_web::{HttpMessage, HttpRequest, get, post, web::Data};
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use std::{cell::Cell, fs::File, io::Write, sync::Arc};
+
+use actix_web::{HttpMessage, HttpRequest, get, http::header::HeaderMap, post, web, web::Data};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
-    Breakdown, Disclosure, ImportId, ObservationId, ObservationStatus,
-    rules::{Cells, RowProblem},
-    sheet, store,
+    reading::{ReadRow, Reading},
+    rules::Cells,
+    store,
+    target::Order,
+    types::{
+        ImportId, ImportOptions, NewObservation, NewObservationImport, Observation, ObservationFilter, ObservationId, ObservationImport,
+        ObservationWithHistory,
+    },
 };
 use crate::{
     access::{By, policy::needs},
-    geography::areas::AreaId,
-    kernel::{At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result, extract, page::Selection, request, say},
-    statistics::indicators::{IndicatorId, store as indicators},
+    config::Config,
+    intake::{
+        formats::Format,
+        room::{announced, later, receive, unknown_media_type},
+        spool::{Intake, intake_in_turn},
+        store as jobs,
+        worker::Worker,
+    },
+    kernel::{
+        At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result,
+        disk::{Spool, failed},
+        extract,
+        middleware::Left,
+        page::Selection,
+        places,
+        request::{self, Call, Once},
+        say,
+    },
+    statistics::indicators::{Indicator, store as indicators},
 };
 
-/// What an indicator was, where, when and for whom (värde).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Observation {
-    pub id: ObservationId,
-    /// Grows by one with each change.
-    pub version: i64,
-    pub indicator_id: IndicatorId,
-    pub area_id: AreaId,
-    /// A year, quarter (`2023K1`) or month (`2023M05`).
-    #[schema(example = "2023")]
-    pub period: String,
-    pub breakdown: Breakdown,
-    /// The value in the indicator's unit; null when there is none to show.
-    pub value: Option<f64>,
-    /// The count above the line.
-    pub numerator: Option<f64>,
-    /// The count below the line.
-    pub denominator: Option<f64>,
-    pub status: ObservationStatus,
-    pub disclosure: Disclosure,
-    /// The import that brought it.
-    pub import_id: ImportId,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-}
-
-/// What is known of a value at one of its versions.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ObservedValue {
-    /// The version of the value.
-    pub version: i64,
-    pub value: Option<f64>,
-    pub numerator: Option<f64>,
-    pub denominator: Option<f64>,
-    pub status: ObservationStatus,
-}
-
-/// What a value was before it was changed.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct FormerValue {
-    /// The version of the value that this was.
-    pub version: i64,
-    pub value: Option<f64>,
-    pub numerator: Option<f64>,
-    pub denominator: Option<f64>,
-    pub status: ObservationStatus,
-    /// The import that brought it.
-    pub import_id: ImportId,
-    /// When it was stored.
-    pub updated_at: DateTime<Utc>,
-}
-
-/// A value with what it was before.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct ObservationWithHistory {
-    #[serde(flatten)]
-    pub observation: Observation,
-    /// What it was before each change, newest first.
-    pub former: Vec<FormerValue>,
-}
-
-/// One row to import.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewObservation {
-    /// The code of the area; leading zeros count.
-    #[schema(min_length = 1, max_length = 20, example = "0127")]
-    pub area_code: String,
-    /// A year, quarter (`2023K1`) or month (`2023M05`).
-    #[schema(min_length = 4, max_length = 7, example = "2023")]
-    pub period: String,
-    #[serde(default)]
-    pub breakdown: Breakdown,
-    /// The value; worked out from the counts when left out.
-    pub value: Option<f64>,
-    /// The count above the line.
-    pub numerator: Option<f64>,
-    /// The count below the line.
-    pub denominator: Option<f64>,
-    pub status: Option<ObservationStatus>,
-}
-
-/// Rows of statistics to import.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct NewObservationImport {
-    #[schema(min_items = 1, max_items = 20_000)]
-    pub rows: Vec<NewObservation>,
-}
-
-/// What came of an import (import av statistik). Every row is either in or reported.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ObservationImport {
-    /// Null when nothing was stored: for a dry run, and when all rows were there already.
-    pub id: Option<ImportId>,
-    /// Whether it was only tried.
-    pub dry_run: bool,
-    pub indicator_id: IndicatorId,
-    /// Where the numbers come from.
-    pub source: String,
-    /// Under what terms they may be used.
-    pub licence: Option<String>,
-    pub rows_read: i32,
-    /// Rows that were new.
-    pub rows_created: i32,
-    /// Rows that changed what was there.
-    pub rows_changed: i32,
-    /// Rows that said what was there already.
-    pub rows_unchanged: i32,
-    /// Rows that were not stored; `errors` says why.
-    pub rows_refused: i32,
-    pub errors: Vec<RowProblem>,
-    /// What is odd about rows that were stored.
-    pub warnings: Vec<RowProblem>,
-    pub created_at: DateTime<Utc>,
-}
-
-/// What is imported, and from where.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(super) struct ImportOptions {
-    /// The code of the indicator that the rows are values of. Required.
-    #[param(nullable = false, max_length = 64, example = "disposable_income")]
-    pub indicator: Option<String>,
-    /// Where the numbers come from. Required.
-    #[param(nullable = false, max_length = 500, example = "SCB")]
-    pub source: Option<String>,
-    /// Under what terms they may be used.
-    #[param(nullable = false, max_length = 100, example = "CC0")]
-    pub licence: Option<String>,
-    /// Only tell what would happen.
-    #[serde(default)]
-    #[param(required = false, default = false)]
-    pub dry_run: bool,
-}
-
-/// Which values to list.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase")]
-#[into_params(parameter_in = Query)]
-pub(super) struct ObservationFilter {
-    /// Values of this indicator.
-    #[param(nullable = false)]
-    pub indicator_id: Option<IndicatorId>,
-    /// Values of this area.
-    #[param(nullable = false)]
-    pub area_id: Option<AreaId>,
-    /// Values of this period.
-    #[param(nullable = false, max_length = 7, example = "2023")]
-    pub period: Option<String>,
-}
+/// The most rows that are stored at once, and answered for in the same call.
+const AT_ONCE: i64 = 20_000;
 
 /// List values
 ///
@@ -204,25 +69,74 @@ async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data
 
 /// Import values
 ///
-/// As JSON, or as a CSV table (`text/csv`) with semicolon, comma or tab, decimal comma or point, and headings in Swedish or
-/// English: områdeskod/areaCode, period, kön/sex, ålder/age, född/born, bakgrund/background, variant, värde/value,
-/// täljare/numerator, nämnare/denominator, status. `..` and `.` stand for values that are not there; what is kept back or
-/// missing is stored without numbers. What cannot be is refused: a share outside 0–100, a count with decimals, a value that
-/// contradicts its counts, a variant that the indicator does not have. Rows that are there
-/// already are brought up to date; a row that cannot be stored is reported and the others are stored. An import has at most
-/// 20,000 rows; a table with more is refused whole (413).
+/// As a table (CSV with semicolon, comma or tab, decimal comma or point; or the first visible sheet of an XLSX workbook) or as
+/// objects (JSON or NDJSON), with headings in Swedish or English: områdeskod/areaCode, period, kön/sex, ålder/age, född/born,
+/// bakgrund/background, variant, värde/value, täljare/numerator, nämnare/denominator, status. `..` and `.` stand for values that
+/// are not there; what is kept back or missing is stored without numbers. What cannot be is refused: a share outside 0–100, a count
+/// with decimals, a value that contradicts its counts, a variant that the indicator does not have. Rows that are there already are
+/// brought up to date; a row that cannot be stored is reported and the others are stored. A table with a column that nobody knows,
+/// or with two for one member, is refused whole (422).
+///
+/// A file of at most 20,000 rows is stored at once and answered with 201. A larger one, or one that is sent with
+/// `Prefer: respond-async`, becomes a job: the answer is 202, and the address in `Location` tells how far it has come. A file may be
+/// as large as `importBytes` and have as many rows as `importRows` in `GET /config` say; one with more is refused whole (413).
 #[utoipa::path(tag = "statistics", operation_id = "createObservationImport", params(ImportOptions),
-    request_body(content((NewObservationImport = "application/json"), (String = "text/csv"))),
+    request_body(content((NewObservationImport = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"),
+        (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
     responses((status = 201, description = "What came of it", body = ObservationImport,
-        headers(("ETag" = String, description = "Identifies the report; missing for a dry run, which leaves none."), ("Location" = String, description = "Where the report is; missing for a dry run.")))),
+        headers(("ETag" = String, description = "Identifies the report; missing for a dry run, which leaves none."), ("Location" = String, description = "Where the report is; missing for a dry run."))),
+        (status = 202, description = "The import, which waits to be worked through", body = ObservationImport)),
     extensions(("x-permission" = json!("statistics.write"))))]
 #[post("/observation-imports")]
 async fn create(
     by: By<needs::WriteStatistics>,
     Query(options): Query<ImportOptions>,
     request: HttpRequest,
+    payload: web::Payload,
+    config: Data<Config>,
+    worker: Data<Worker>,
     db: Data<Db>,
 ) -> Result<Reply<ObservationImport>> {
+    let (indicator, order) = asked(&options, &db).await?;
+    let format = Format::of_media_type(request.content_type()).ok_or_else(unknown_media_type)?;
+    let (room, is_left) = (worker.room(), request.extensions().get::<Left>().is_some());
+    if format == Format::Json && !is_left {
+        let rows = objects(extract::checked(&request)?, &indicator);
+        return at_once(&by, &by, &indicator, &order, options.dry_run, &rows, &db).await;
+    }
+    let mut call = Call::clone(&by);
+    let mut turn = None;
+    if is_left || format == Format::Xlsx {
+        // A large file takes its time to arrive, and a workbook becomes far more than it is; both have limits of their own.
+        turn = Some(room.enter(&by.caller, &db).await?);
+        places::leave();
+    }
+    let file = if is_left {
+        let received = receive(payload, announced(request.headers()), &config, &room.bounds.spool).await.map_err(later)?;
+        // What a repeated call is known by is learnt only now, for the body was left for here.
+        call.once = call.once.map(|once| Once { digest: received.digest, ..once });
+        received.file
+    } else {
+        let meta = request::meta(&request).ok_or_else(|| Problem::internal(&"an import without meta"))?;
+        spooled(&room.bounds.spool, &meta.body)?
+    };
+    let turns = match turn {
+        Some(turn) => Some((room.reading(&by.caller).await?, turn)),
+        None => None,
+    };
+    let (read, _turn) = intake_in_turn(format, Arc::new(file), Reading::of(&indicator), &room.bounds, turns).await.map_err(later)?;
+    if read.total > AT_ONCE || prefers_a_job(request.headers()) {
+        return queued(&by, &call, &order, options.dry_run, &read, &worker, &db).await;
+    }
+    let mut rows: Vec<ReadRow> = Vec::new();
+    for piece in read.pieces.each() {
+        rows.append(&mut serde_json::from_str(&piece?.1)?);
+    }
+    at_once(&by, &call, &indicator, &order, options.dry_run, &rows, &db).await
+}
+
+/// What is imported, and the indicator that it is about.
+async fn asked(options: &ImportOptions, db: &Db) -> Result<(Indicator, Order)> {
     let mut missing = Vec::new();
     for (name, value) in [("indicator", &options.indicator), ("source", &options.source)] {
         if value.as_deref().is_none_or(|text| text.trim().is_empty()) {
@@ -242,16 +156,36 @@ async fn create(
             ),
         )])
     })?;
-    let rows = match request.content_type().to_ascii_lowercase().as_str() {
-        "text/csv" => {
-            let meta = request::meta(&request).ok_or_else(|| Problem::internal(&"an import without meta"))?;
-            store::Gathered::of_table(&sheet::decode(&meta.body)?, &indicator.fields)?
-        }
-        _ => store::Gathered::of(cells(extract::checked(&request)?), &indicator.fields)?,
-    };
-    let source = store::Source { indicator: &indicator, source, licence: options.licence.as_deref(), dry_run: options.dry_run };
-    db.write(&by, async |w| {
-        let imported = store::import(&by.reach, &source, &rows, w).await?;
+    let order = Order { indicator_id: indicator.id, source: source.clone(), licence: options.licence.clone() };
+    Ok((indicator, order))
+}
+
+/// A body that has been taken in, as a file to be read.
+fn spooled(spool: &Spool, body: &[u8]) -> Result<File> {
+    let mut file = spool.file()?;
+    file.write_all(body).map_err(failed)?;
+    Ok(file)
+}
+
+/// Whether the caller would rather be told at once and ask again (RFC 7240).
+fn prefers_a_job(headers: &HeaderMap) -> bool {
+    let wishes = headers.get_all("prefer").filter_map(|wishes| wishes.to_str().ok()).flat_map(|wishes| wishes.split(','));
+    wishes.map(|wish| wish.split(';').next().unwrap_or_default().trim()).any(|wish| wish.eq_ignore_ascii_case("respond-async"))
+}
+
+/// Stores rows and answers with what came of them.
+async fn at_once(
+    by: &By<needs::WriteStatistics>,
+    call: &Call,
+    indicator: &Indicator,
+    order: &Order,
+    dry_run: bool,
+    rows: &[ReadRow],
+    db: &Db,
+) -> Result<Reply<ObservationImport>> {
+    let source = store::Source { indicator, source: &order.source, licence: order.licence.as_deref(), dry_run };
+    db.write(call, async |w| {
+        let imported = store::import(&by.reach, &source, rows, w).await?;
         match imported.id {
             Some(id) => Reply::created("/observation-imports", id, 1, &imported),
             None => Reply::done("/observations", &imported),
@@ -260,10 +194,44 @@ async fn create(
     .await
 }
 
-/// Rows of JSON as the cells that a table would have.
-fn cells(import: NewObservationImport) -> impl Iterator<Item = Cells> {
+/// Leaves rows to the worker and answers with the job.
+async fn queued(
+    by: &By<needs::WriteStatistics>,
+    call: &Call,
+    order: &Order,
+    dry_run: bool,
+    read: &Intake,
+    worker: &Worker,
+    db: &Db,
+) -> Result<Reply<ObservationImport>> {
+    let bounds = &worker.room().bounds;
+    bounds.spool.room(read.pieces.bytes().saturating_mul(2)).map_err(later)?;
+    let id = jobs::stage(read, db).await?;
+    let is_there = Cell::new(false);
+    let stored = order.stored(dry_run)?;
+    let written = db
+        .write(call, async |w| {
+            is_there.set(true);
+            jobs::admit(&by.caller, bounds, &w.tx).await?;
+            let job = jobs::insert(id, stored.clone(), read, &by.caller, w).await?;
+            let import = ImportId::from(job.id.uuid());
+            Reply::queued("/observation-imports", import, job.version, &store::report(import, by.language, &w.tx).await?)
+        })
+        .await;
+    if written.is_err() || !is_there.get() {
+        // It was refused, or done before.
+        jobs::unstage(id, db).await?;
+    }
+    let reply = written?;
+    worker.wake();
+    Ok(reply)
+}
+
+/// Rows of JSON, which the contract has admitted.
+fn objects(import: NewObservationImport, indicator: &Indicator) -> Vec<ReadRow> {
     let number = |number: Option<f64>| number.map(|number| number.to_string());
-    let row = move |(at, row): (usize, NewObservation)| {
+    let mut reading = Reading::of(indicator);
+    let row = |(at, row): (usize, NewObservation)| {
         let status =
             row.status.and_then(|status| serde_json::to_value(status).ok()).and_then(|status| status.as_str().map(ToOwned::to_owned));
         let cells = [
@@ -281,9 +249,10 @@ fn cells(import: NewObservationImport) -> impl Iterator<Item = Cells> {
             ("denominator", number(row.denominator)),
             ("status", status),
         ];
-        Cells { number: at + 1, fault: None, cells: cells.into_iter().filter_map(|(name, text)| text.map(|text| (name, text))).collect() }
+        let cells = cells.into_iter().filter_map(|(name, text)| text.map(|text| (name, text))).collect();
+        reading.row(&Cells { number: at + 1, fault: None, cells })
     };
-    import.rows.into_iter().enumerate().map(row)
+    import.rows.into_iter().enumerate().map(row).collect()
 }
 
 /// Show an import

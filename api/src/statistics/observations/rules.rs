@@ -2,12 +2,11 @@
 //! kept in one.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
 
 use super::{
-    Breakdown, ObservationStatus,
     amounts::{Amounts, amounts, number},
     spellings::{age, code, codes, declared, is_period, one_form, period},
+    types::{Breakdown, ObservationStatus, RowProblem},
 };
 use crate::{
     kernel::{
@@ -19,9 +18,9 @@ use crate::{
 };
 
 /// A row of an import that can be stored.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Its number in the table, the first line under the heading being 1.
+    /// Its number: in a table as a spreadsheet shows it.
     pub number: usize,
     /// The code of the area.
     pub area_code: String,
@@ -44,7 +43,7 @@ pub struct Row {
 /// Why a row was not stored, or what is odd about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowFault {
-    /// The number of the row; 0 is the heading.
+    /// The number of the row.
     pub row: usize,
     /// The column at fault, by its name in the contract.
     pub column: String,
@@ -73,23 +72,6 @@ impl RowFault {
             detail: if language == Language::Sv { self.sv.clone() } else { self.en.clone() },
         }
     }
-}
-
-/// Why a row of an import was not stored, or what is odd about it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RowProblem {
-    /// The number of the row, the first line under the heading being 1, blank ones too; 0 is the heading.
-    #[schema(example = 3)]
-    pub row: i32,
-    /// The column at fault.
-    #[schema(example = "areaCode")]
-    pub column: String,
-    /// Stable code of the fault.
-    #[schema(example = "unknown-area")]
-    pub code: String,
-    /// What is wrong and what to do, in the caller's language.
-    pub detail: String,
 }
 
 /// One cell of each column that a row can have, as text.
@@ -206,49 +188,43 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::sheet::{decode, table},
-        *,
-    };
+    use super::{super::reading::read, *};
+    use crate::intake::formats::Format;
 
-    #[test]
-    fn a_table_is_read_as_people_have_it() -> Result<(), Vec<RowFault>> {
-        let text =
-            decode("\u{FEFF}Områdeskod;År;Kön;Täljare;Nämnare\n0127;2023;kvinnor;1 200;4 800\n0127;2023;;..;..\n".as_bytes()).unwrap();
-        let rows: Vec<_> = table(&text)?.map(|cells| row(&cells, ValueKind::Share, &[])).collect();
-        let [Ok(first), Ok(second)] = rows.as_slice() else { return Err(vec![]) };
-        assert_eq!((first.value, first.breakdown.sex.as_deref()), (Some(25.0), Some("women")));
-        assert_eq!((second.value, second.status), (None, ObservationStatus::NotAvailable));
-        Ok(())
+    fn rows(text: &[u8], kind: ValueKind) -> Vec<Result<Row, RowFault>> {
+        read(Format::Csv, text, kind, &[]).unwrap().into_iter().map(|row| row.read).collect()
     }
 
     #[test]
-    fn latin_one_and_tabs_are_read_too() -> Result<(), Vec<RowFault>> {
-        let text = decode(b"kod\t\xE5r\tv\xE4rde\n0127\t2023\t12,5\n").unwrap();
-        assert_eq!(table(&text)?.map(|cells| row(&cells, ValueKind::Mean, &[]).map(|row| row.value)).next().unwrap(), Ok(Some(12.5)));
-        Ok(())
+    fn a_table_is_read_as_people_have_it() {
+        let text = "\u{FEFF}Områdeskod;År;Kön;Täljare;Nämnare\n0127;2023;kvinnor;1 200;4 800\n0127;2023;;..;..\n";
+        let rows = rows(text.as_bytes(), ValueKind::Share);
+        let [Ok(first), Ok(second)] = rows.as_slice() else { panic!("{rows:?}") };
+        assert_eq!((first.number, first.value, first.breakdown.sex.as_deref()), (2, Some(25.0), Some("women")));
+        assert_eq!((second.number, second.value, second.status), (3, None, ObservationStatus::NotAvailable));
     }
 
     #[test]
-    fn the_same_breakdown_is_the_same_however_it_is_written() -> Result<(), Vec<RowFault>> {
+    fn the_same_breakdown_is_the_same_however_it_is_written() {
         let text = "kod;period;född;bakgrund;värde\n0127;2023Q1;Sverige;utländsk;1\n0127;2023K1;in_sweden;foreign;1\n";
-        let rows: Vec<_> = table(text)?.map(|cells| row(&cells, ValueKind::Mean, &[])).collect();
-        assert_eq!(rows[0].as_ref().map(|row| (&row.period, &row.breakdown)), rows[1].as_ref().map(|row| (&row.period, &row.breakdown)));
+        let read = read(Format::Csv, text.as_bytes(), ValueKind::Mean, &[]).unwrap();
+        let [first, second] = read.as_slice() else { panic!("{read:?}") };
+        let same = |row: &Result<Row, RowFault>| row.as_ref().map(|row| (row.period.clone(), row.breakdown.clone())).unwrap();
+        assert_eq!(same(&first.read), same(&second.read));
+        assert_eq!((first.repeats, second.repeats), (false, true));
         for wrong in ["2023M+1", "2023K5", "+203", "2023M13", "20233"] {
             assert!(!is_period(wrong), "{wrong}");
         }
-        let hidden = table("kod;period;värde\n0127;2023\u{0};1\n")?.next().unwrap();
-        assert_eq!(row(&hidden, ValueKind::Mean, &[]).map_err(|fault| fault.code), Err("forbidden-character".to_owned()));
-        Ok(())
+        let hidden = rows("kod;period;värde\n0127;2023\u{0};1\n".as_bytes(), ValueKind::Mean);
+        assert_eq!(hidden[0].as_ref().map_err(|fault| fault.code.as_str()).err(), Some("forbidden-character"));
     }
 
     #[test]
-    fn each_fault_has_its_code() -> Result<(), Vec<RowFault>> {
-        let text = "kod;år;kön;värde;täljare;nämnare\n0127;20x3;;1;;\n0127;2023;alien;1;;\n0127;2023;;ett;;\n0127;2023;;;5;0\n0127;2023;;;9;4\n0127;2023;;;;\n;2023;;1;;\n";
-        let codes: Vec<_> = table(text)?.map(|cells| row(&cells, ValueKind::Share, &[]).map_err(|fault| fault.code).err()).collect();
-        let expected = ["wrong-form", "not-in-list", "not-a-number", "zero", "too-large", "required", "required"];
-        assert_eq!(codes.iter().flatten().map(String::as_str).collect::<Vec<_>>(), expected);
-        assert_eq!(table("kod;färg\n").err().map(|faults| faults.len()), Some(2));
-        Ok(())
+    fn each_fault_has_its_code() {
+        let text = "kod;år;kön;värde;täljare;nämnare\n0127;20x3;;1;;\n0127;2023;alien;1;;\n0127;2023;;ett;;\n0127;2023;;;5;0\n\
+            0127;2023;;;9;4\n0127;2023;;;;\n;2023;;1;;\n0127;2023;;#SAKNAS!;;\n";
+        let codes: Vec<_> =
+            rows(text.as_bytes(), ValueKind::Share).into_iter().filter_map(|row| row.err().map(|fault| fault.code)).collect();
+        assert_eq!(codes, ["wrong-form", "not-in-list", "not-a-number", "zero", "too-large", "required", "required", "formula-error"]);
     }
 }

@@ -1,6 +1,6 @@
 //! What is written in many ways and kept in one: periods, ages, groups and variants.
 
-use super::Breakdown;
+use super::types::Breakdown;
 use crate::kernel::text;
 
 /// A period under the one name that it is kept by: the quarters of others (`2023Q1`, `2023-q1`) are ours (`2023K1`).

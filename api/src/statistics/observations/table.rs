@@ -2,7 +2,10 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::{Breakdown, Disclosure, ImportId, ObservationId, ObservationStatus, rules::RowFault};
+use super::{
+    rules::RowFault,
+    types::{Breakdown, Disclosure, ImportId, ObservationId, ObservationStatus},
+};
 use crate::{geography::areas::AreaId, kernel::table::List, statistics::indicators::IndicatorId};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

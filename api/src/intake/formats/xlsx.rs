@@ -7,7 +7,7 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::{
     Item, MAX_COLUMNS, MAX_ROW, Taker, too_large, too_long, too_many_columns, unreadable,
-    workbook::{Book, MAX_UNPACKED, Meaning, Strings, number, shown},
+    workbook::{Book, MAX_UNPACKED, Meaning, Strings, number, percent, shown},
     xml::{Runs, attribute},
 };
 use crate::kernel::{Problem, Result, disk::Spool, personal_number, say, text};
@@ -234,6 +234,7 @@ impl Cell {
                     let read = match self.format.and_then(|format| formats.get(format)) {
                         Some(Meaning::Moment) => moment(number, from_1904),
                         Some(Meaning::Digits(pattern)) => shown(number, pattern),
+                        Some(Meaning::Percent) => Some(percent(number)),
                         _ => None,
                     };
                     read.unwrap_or_else(|| number.to_string())
@@ -370,7 +371,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        exchange::imports::formats::{Format, all, workbook::MAX_UNPACKED},
+        intake::formats::{Format, all, workbook::MAX_UNPACKED},
         kernel::problem::Kind as Trouble,
     };
 

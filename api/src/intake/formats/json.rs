@@ -6,6 +6,7 @@ use std::{
     io::{BufRead, Read},
 };
 
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
     text::{self, Text},
     too_long, unreadable,
 };
-use crate::kernel::{Fault, Problem, Result, disk::failed, extract, say};
+use crate::kernel::{Fault, Problem, Result, disk::failed, extract, language, say};
 
 pub fn lines(file: &File, take: &mut Taker<'_>) -> Result<()> {
     let mut text = text::plain(file)?;
@@ -79,11 +80,28 @@ fn object(number: u32, bytes: &[u8]) -> Item {
             vec![Fault::at("", "wrong-type", say!("Varje rad ska vara ett JSON-objekt.", "Each row must be a JSON object."))],
         ),
         Err(problem) if problem.faults.is_empty() => {
-            let detail = problem.detail.unwrap_or_else(|| problem.kind.title());
+            let detail = malformed(bytes).or(problem.detail).unwrap_or_else(|| problem.kind.title());
             Item::Broken(number, vec![Fault::at("", "malformed-json", detail)])
         }
         Err(problem) => Item::Broken(number, problem.faults),
     }
+}
+
+/// Where in an object it is that it is no JSON. The object was cut out of its file, so its lines are not those of the file.
+fn malformed(bytes: &[u8]) -> Option<language::Text> {
+    let error = serde_json::from_slice::<IgnoredAny>(bytes.trim_ascii()).err()?;
+    let (line, column) = (error.line(), error.column());
+    Some(if line > 1 {
+        say!(
+            "Objektet är inte giltig JSON: felet upptäcktes på dess rad {line}, tecken {column}.",
+            "The object is not valid JSON: the fault was found at its line {line}, column {column}."
+        )
+    } else {
+        say!(
+            "Objektet är inte giltig JSON: felet upptäcktes vid tecken {column}.",
+            "The object is not valid JSON: the fault was found at column {column}."
+        )
+    })
 }
 
 /// Finds where values begin and end, without reading what is in them.
@@ -159,13 +177,13 @@ impl Scan<'_> {
         }
     }
 
-    /// From the beginning of an object to its member `items`.
+    /// From the beginning of an object to its member `items`, or `rows`.
     fn enter_items(&mut self) -> Result<bool> {
         self.pass()?;
         while self.next()? == Some(b'"') {
             self.value.clear();
             self.pass_text()?;
-            let is_items = self.value == b"\"items\"";
+            let is_items = self.value == b"\"items\"" || self.value == b"\"rows\"";
             if self.next()? != Some(b':') {
                 return Ok(false);
             }
@@ -188,7 +206,7 @@ impl Scan<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::imports::formats::{Format, all};
+    use crate::intake::formats::{Format, all};
 
     fn names(format: Format, text: &str) -> Vec<String> {
         let name = |item| match item {

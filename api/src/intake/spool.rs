@@ -11,8 +11,8 @@ use std::{
 };
 
 use super::{
-    formats::{self, Format},
-    mapping::{ImportColumn, Known, LeftOutColumn, Mapping, Row},
+    formats::{self, Format, Item},
+    headings::{Headings, ImportColumn, LeftOutColumn},
     queue::Reading,
     room::{Bounds, too_many_rows},
 };
@@ -22,6 +22,7 @@ use crate::kernel::{
     export::Turn,
     problem::Kind,
 };
+use serde::Serialize;
 
 /// The most rows that are worked through in one transaction.
 pub const CHUNK: usize = 500;
@@ -29,6 +30,21 @@ pub const CHUNK: usize = 500;
 const WEIGHT: usize = 256 << 10;
 /// After how many bytes of rows it is looked again whether the disk has room for them.
 const LOOKS: u64 = 4 << 20;
+
+/// Makes rows of one file of what is met in it.
+pub trait Reader: Send + 'static {
+    /// What a row says, as it waits for its job.
+    type Row: Serialize;
+
+    /// Reads what was met; a heading gives no row. A row that cannot be used is one all the same, and says why.
+    ///
+    /// # Errors
+    /// When the file as a whole cannot be used.
+    fn take(&mut self, item: Item) -> Result<Option<Self::Row>>;
+
+    /// The headings that were met.
+    fn into_headings(self) -> Headings;
+}
 
 /// A file that has been read.
 #[derive(Debug)]
@@ -48,16 +64,19 @@ pub struct Intake {
 ///
 /// # Errors
 /// When the file as a whole cannot be read, or has more rows than one may have.
-pub async fn intake(format: Format, file: Arc<File>, known: Known, bounds: &Bounds) -> Result<Intake> {
-    intake_in_turn(format, file, known, bounds, None).await.map(|(read, _)| read)
+pub async fn intake(format: Format, file: Arc<File>, reader: impl Reader, bounds: &Bounds) -> Result<Intake> {
+    intake_in_turn(format, file, reader, bounds, None).await.map(|(read, _)| read)
 }
 
 /// The same in turn: the thread keeps the turn to read and the caller's own for as long as it reads, also when the caller has
 /// gone; then it soon stops. The caller's own comes back with what was read.
-pub(super) async fn intake_in_turn(
+///
+/// # Errors
+/// As those of [`intake`].
+pub async fn intake_in_turn(
     format: Format,
     file: Arc<File>,
-    known: Known,
+    reader: impl Reader,
     bounds: &Bounds,
     turns: Option<(Reading, Turn)>,
 ) -> Result<(Intake, Option<Turn>)> {
@@ -65,7 +84,7 @@ pub(super) async fn intake_in_turn(
     let (rows, spool, is_gone) = (bounds.rows, bounds.spool.clone(), Arc::clone(&caller.is_gone));
     let work = move || {
         let (reading, turn) = turns.unzip();
-        let outcome = read(format, &file, known, rows, &spool, &is_gone).map(|read| (read, turn));
+        let outcome = read(format, &file, reader, rows, &spool, &is_gone).map(|read| (read, turn));
         drop(reading);
         outcome
     };
@@ -84,25 +103,24 @@ impl Drop for Caller {
     }
 }
 
-fn read(format: Format, file: &File, known: Known, most: u32, spool: &Spool, is_gone: &AtomicBool) -> Result<Intake> {
+fn read(format: Format, file: &File, mut reader: impl Reader, most: u32, spool: &Spool, is_gone: &AtomicBool) -> Result<Intake> {
     // Nobody is told of this.
     let waits = || if is_gone.load(Ordering::Relaxed) { Err(Problem::new(Kind::Timeout)) } else { Ok(()) };
     waits()?;
-    let mut mapping = Mapping::new(known);
     let mut pieces = Writer::new(spool)?;
     formats::read(format, file, spool, &mut |item| {
         waits()?;
-        let Some(row) = mapping.take(item) else { return Ok(()) };
+        let Some(row) = reader.take(item)? else { return Ok(()) };
         if pieces.total >= i64::from(most) {
             return Err(too_many_rows(most));
         }
         pieces.add(&row)
     })?;
-    let total = pieces.total;
-    Ok(Intake { columns: mapping.found, left_out: mapping.left_out, total, pieces: pieces.end()? })
+    let (total, headings) = (pieces.total, reader.into_headings());
+    Ok(Intake { columns: headings.found, left_out: headings.left_out, total, pieces: pieces.end()? })
 }
 
-/// Rows that have been read, as JSON lists of [`Row`], in a file without a name.
+/// Rows that have been read, as JSON lists, in a file without a name.
 #[derive(Debug)]
 pub struct Pieces {
     file: File,
@@ -156,7 +174,7 @@ impl Writer {
         Ok(Self { file, places: Vec::new(), total: 0, rows: 0, piece: Vec::new(), spool: spool.clone(), looked: 0 })
     }
 
-    fn add(&mut self, row: &Row) -> Result<()> {
+    fn add(&mut self, row: &impl Serialize) -> Result<()> {
         self.piece.push(if self.rows == 0 { b'[' } else { b',' });
         serde_json::to_writer(&mut self.piece, row)?;
         self.rows += 1;
@@ -195,14 +213,28 @@ impl Writer {
 mod tests {
     use std::sync::mpsc;
 
-    use chrono::NaiveDate;
     use futures_util::FutureExt;
 
     use super::*;
     use crate::{
-        exchange::imports::{mapping::Chosen, queue::Queue},
+        intake::queue::Queue,
         kernel::export::{Full, Turns},
     };
+
+    /// Rows as they stand.
+    struct Plain;
+
+    impl Reader for Plain {
+        type Row = Vec<String>;
+
+        fn take(&mut self, item: Item) -> Result<Option<Vec<String>>> {
+            Ok(if let Item::Cells(_, cells) = item { Some(cells) } else { None })
+        }
+
+        fn into_headings(self) -> Headings {
+            Headings::default()
+        }
+    }
 
     #[test]
     fn abuse_113_who_hangs_up_keeps_the_turn_until_the_reader_has_stopped() {
@@ -214,11 +246,9 @@ mod tests {
             let other = tokio::task::spawn_blocking(move || wait.recv());
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(b"namn\nAlby IF\n").unwrap();
-            let known =
-                Known { kind: None, from_source: false, today: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap(), columns: Chosen::default() };
             let bounds = Bounds { rows: 10, per_caller: 1, at_once: 1, spool: Spool::default() };
             let turns = (reading.turn("a").await.unwrap(), receiving.take("a".to_owned()).unwrap());
-            let left = intake_in_turn(Format::Csv, Arc::new(file), known, &bounds, Some(turns)).now_or_never();
+            let left = intake_in_turn(Format::Csv, Arc::new(file), Plain, &bounds, Some(turns)).now_or_never();
             assert!(left.is_none());
             assert!(reading.turn("b").now_or_never().is_none());
             assert_eq!(receiving.take("a".to_owned()).err(), Some(Full::Own(1)));
@@ -233,11 +263,9 @@ mod tests {
     fn abuse_113_a_reader_stops_when_nobody_waits_or_the_disk_is_full() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"namn\nAlby IF\n").unwrap();
-        let known =
-            Known { kind: None, from_source: false, today: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap(), columns: Chosen::default() };
         let refused = |is_gone| {
             let is_gone = AtomicBool::new(is_gone);
-            read(Format::Csv, &file, known.clone(), 10, &Spool::default(), &is_gone).err().map(|problem| problem.kind)
+            read(Format::Csv, &file, Plain, 10, &Spool::default(), &is_gone).err().map(|problem| problem.kind)
         };
         assert_eq!([refused(true), refused(false)], [Some(Kind::Timeout), None]);
         let mut pieces = Writer::new(&Spool { spare: u64::MAX, ..Spool::default() }).unwrap();

@@ -374,7 +374,7 @@ fn letter(byte: u8) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::exchange::imports::formats::file_of;
+    use crate::intake::formats::file_of;
 
     fn letters(bytes: &[u8]) -> Result<String> {
         let file = file_of(bytes);

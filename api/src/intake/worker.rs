@@ -7,13 +7,13 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{
-    ImportJobId, ImportStatus,
     room::{Bounds, Room},
-    store, table, work,
+    store,
+    target::{Errand, Target},
+    types::{ImportStatus, Job, JobId},
 };
 use crate::{
-    access::{Access, Acting, policy::Permission},
-    exchange::sources::{Source, store as sources},
+    access::{Access, Acting},
     kernel::{Db, Problem, Result, contract::Contract, hash, language::Text, problem::Kind, say},
 };
 
@@ -30,19 +30,14 @@ pub struct Worker {
     holder: Uuid,
     waiting: Notify,
     room: Room,
-}
-
-/// On whose behalf a job goes on, and for which source.
-pub(super) struct Errand {
-    pub acting: Acting,
-    pub source: Option<Source>,
+    targets: Vec<Box<dyn Target>>,
 }
 
 impl Worker {
-    /// A worker of this process.
+    /// A worker of this process, for jobs of these targets.
     #[must_use]
-    pub fn new(contract: Arc<Contract>, bounds: Bounds) -> Self {
-        Self { contract, holder: Uuid::from_bytes(hash::random()), waiting: Notify::new(), room: Room::new(bounds) }
+    pub fn new(contract: Arc<Contract>, bounds: Bounds, targets: Vec<Box<dyn Target>>) -> Self {
+        Self { contract, holder: Uuid::from_bytes(hash::random()), waiting: Notify::new(), room: Room::new(bounds), targets }
     }
 
     /// The room that there is for imports.
@@ -51,11 +46,9 @@ impl Worker {
         &self.room
     }
 
-    pub(super) const fn holder(&self) -> Uuid {
-        self.holder
-    }
-
-    pub(super) const fn contract(&self) -> &Arc<Contract> {
+    /// What records must look like.
+    #[must_use]
+    pub const fn contract(&self) -> &Arc<Contract> {
         &self.contract
     }
 
@@ -102,7 +95,9 @@ impl Worker {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn step(&self, job: &table::Model, access: &Access, db: &Db) -> Result<bool> {
+    pub async fn step(&self, job: &Job, access: &Access, db: &Db) -> Result<bool> {
+        // What a newer program is to work through is left to it.
+        let Some(target) = self.targets.iter().find(|target| target.name() == job.target) else { return Ok(false) };
         if !store::take(job, self.holder, db).await? {
             return Ok(false);
         }
@@ -111,13 +106,16 @@ impl Worker {
             end(job.id, ImportStatus::Failed, Some(given_up()), db).await?;
             return Ok(true);
         }
-        let outcome = match self.errand(job, access, db).await {
-            Ok(errand) => match store::next(job, db.reader()).await? {
-                // What is missing has not been worked through.
-                None if job.processed < job.total => Err(lacking(job, db).await),
-                Some(rows) => work::piece(job, rows, &errand, self, db).await,
-                None => work::finish(job, &errand, self, db).await,
-            },
+        let outcome = match self.acting(job, target.as_ref(), access, db).await {
+            Ok(acting) => {
+                let errand = Errand { job, acting: &acting, contract: &self.contract, operation: target.operation(), holder: self.holder };
+                match store::next(job, db.reader()).await? {
+                    // What is missing has not been worked through.
+                    None if job.processed < job.total => Err(lacking(job, db).await),
+                    Some(rows) => errand.piece(target.as_ref(), &rows, db).await,
+                    None => target.finish(errand, db).await,
+                }
+            }
             Err(problem) => Err(problem),
         };
         let Err(problem) = outcome else { return Ok(true) };
@@ -136,7 +134,7 @@ impl Worker {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn through(&self, id: ImportJobId, access: &Access, db: &Db, mut told: impl FnMut(&table::Model)) -> Result<table::Model> {
+    pub async fn through(&self, id: JobId, access: &Access, db: &Db, mut told: impl FnMut(&Job)) -> Result<Job> {
         loop {
             let job = store::by_id(id, db.reader()).await?;
             told(&job);
@@ -150,8 +148,8 @@ impl Worker {
         }
     }
 
-    /// Who a job is for as they are now, and its source; both must still be there, and the right to import.
-    async fn errand(&self, job: &table::Model, access: &Access, db: &Db) -> Result<Errand> {
+    /// Who a job is for as they are now; they must still be there, with the right to import.
+    async fn acting(&self, job: &Job, target: &dyn Target, access: &Access, db: &Db) -> Result<Acting> {
         let acting = match job.user_id {
             None => Acting::installation(),
             Some(user) => {
@@ -159,17 +157,13 @@ impl Worker {
                 access.acting_for(user, scopes, withheld, &self.contract, db).await?.ok_or_else(Problem::not_found)?
             }
         };
-        let reach = acting.caller.reach(Permission::WriteImports)?;
-        let source = match job.source_id {
-            Some(id) => Some(sources::find_for_sync(&acting.caller.sight, &reach, id, db.reader()).await?),
-            None => None,
-        };
-        Ok(Errand { acting, source })
+        acting.caller.reach(target.permission())?;
+        Ok(acting)
     }
 }
 
 /// Why a job has no rows where there should be some: it ended or got on after it was taken, unless the fault is ours.
-async fn lacking(job: &table::Model, db: &Db) -> Problem {
+async fn lacking(job: &Job, db: &Db) -> Problem {
     match store::by_id(job.id, db.reader()).await {
         Ok(now) if now.finished_at.is_some() || now.processed != job.processed => Problem::new(Kind::Conflict),
         Ok(_) => Problem::internal(&format_args!("import {} lacks rows", job.id)),
@@ -177,7 +171,7 @@ async fn lacking(job: &table::Model, db: &Db) -> Problem {
     }
 }
 
-async fn end(id: ImportJobId, status: ImportStatus, reason: Option<Text>, db: &Db) -> Result<()> {
+async fn end(id: JobId, status: ImportStatus, reason: Option<Text>, db: &Db) -> Result<()> {
     let call = Acting::installation().call("", 200, String::new());
     db.transaction(&call, async |w| store::end(id, status, reason.clone(), 0, w).await.map(drop)).await
 }

@@ -67,6 +67,8 @@ pub(super) enum Meaning {
     Moment,
     /// Digits that are shown by a pattern, such as `0000` or `000000-0000`.
     Digits(String),
+    /// A hundredth for each that is shown, with a percent sign.
+    Percent,
 }
 
 impl<'a> Book<'a> {
@@ -330,6 +332,7 @@ pub(super) fn number(text: Option<&str>) -> Option<u32> {
 /// What the numbers of a format that is not written out are.
 const fn built_in(id: u32) -> Meaning {
     match id {
+        9 | 10 => Meaning::Percent,
         14..=22 | 27..=36 | 45 | 47 | 50..=58 => Meaning::Moment,
         _ => Meaning::Number,
     }
@@ -352,6 +355,7 @@ fn meaning(code: &str) -> Meaning {
                     break;
                 }
             }
+            '%' => return Meaning::Percent,
             letter if matches!(letter.to_ascii_lowercase(), 'd' | 'm' | 'h' | 'y' | 's') => return Meaning::Moment,
             _ => {}
         }
@@ -402,6 +406,12 @@ pub(super) fn shown(number: f64, pattern: &str) -> Option<String> {
     Some(backwards.chars().rev().collect::<String>().trim_start_matches(['-', ' ']).to_owned())
 }
 
+/// A share as it is shown, in percent; to ten decimals, for what is more comes of counting in halves.
+pub(super) fn percent(number: f64) -> String {
+    let shown = format!("{:.10}", number * 100.0);
+    format!("{}%", shown.trim_end_matches('0').trim_end_matches('.'))
+}
+
 /// What is told of what is no workbook.
 pub(super) fn no_workbook(error: &dyn std::fmt::Display) -> Problem {
     tracing::debug!(%error, "a file is no workbook");
@@ -423,6 +433,8 @@ mod tests {
         for code in ["yyyy-mm-dd", "DD/MM/YY", "H:MM:SS;@", "[$-41D]d mmmm yyyy", "\"den \"d mmm", "[Red]yyyy", "h:mm AM/PM"] {
             assert_eq!(meaning(code), Meaning::Moment, "{code}");
         }
+        assert_eq!(["0%", "0.00 %", "[Red]0,0%"].map(meaning), [const { Meaning::Percent }; 3]);
+        assert_eq!([0.125, 0.07, 1.0, -0.003].map(percent), ["12.5%", "7%", "100%", "-0.3%"]);
         for code in ["0000", "000000-0000", "00\\ 00", "000000\"-\"0000"] {
             assert!(matches!(meaning(code), Meaning::Digits(_)), "{code}");
         }

@@ -1,24 +1,18 @@
 //! Jobs of importing, the rows that wait, and what became of each row.
 
 use sea_orm::entity::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use super::{
-    ImportJobId, ImportOutcome, ImportStatus,
-    mapping::{ImportColumn, LeftOutColumn, RowFault},
+    headings::{ImportColumn, LeftOutColumn},
+    types::{ImportOutcome, ImportStatus, JobId, Kept, RowFault},
 };
-use crate::{
-    access::policy::Role,
-    exchange::sources::{SourceId, rules::UnwrittenReason},
-    kernel::table::List,
-    registry::actors::{ActorId, ActorKind},
-};
+use crate::{access::policy::Role, kernel::table::List};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "import_job")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: ImportJobId,
+    pub id: JobId,
     pub version: i64,
     pub created_at: ChronoDateTimeUtc,
     pub updated_at: ChronoDateTimeUtc,
@@ -26,9 +20,12 @@ pub struct Model {
     pub user_id: Option<Uuid>,
     pub scopes: Option<List<String>>,
     pub withheld: List<Role>,
-    pub source_id: Option<SourceId>,
-    pub kind: Option<ActorKind>,
-    pub is_full: bool,
+    /// The name of the target that its rows are for.
+    pub target: String,
+    /// What the call said besides the file, in the target's own form.
+    pub options: Json,
+    /// Whether its rows are kept until it ends, because the target needs them once more.
+    pub keeps_rows: bool,
     pub dry_run: bool,
     pub columns: List<ImportColumn>,
     pub left_out: List<LeftOutColumn>,
@@ -61,7 +58,7 @@ pub mod piece {
     #[sea_orm(table_name = "import_piece")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub import_job_id: ImportJobId,
+        pub import_job_id: JobId,
         /// How many rows of the file stand before it.
         #[sea_orm(primary_key, auto_increment = false)]
         pub first_row: i64,
@@ -73,15 +70,6 @@ pub mod piece {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A member that a row did not change, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Kept {
-    /// The member.
-    pub member: String,
-    /// Why.
-    pub reason: UnwrittenReason,
-}
-
 /// What became of rows.
 pub mod row {
     use super::*;
@@ -90,12 +78,14 @@ pub mod row {
     #[sea_orm(table_name = "import_row")]
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
-        pub import_job_id: ImportJobId,
+        pub import_job_id: JobId,
         #[sea_orm(primary_key, auto_increment = false)]
         pub number: i64,
         pub outcome: ImportOutcome,
         pub external_id: Option<String>,
-        pub actor_id: Option<ActorId>,
+        /// The record that the row became or is about.
+        #[sea_orm(column_name = "actor_id")]
+        pub record_id: Option<Uuid>,
         pub match_id: Option<Uuid>,
         pub errors: List<RowFault>,
         pub left_alone: List<Kept>,

@@ -7,7 +7,7 @@ use std::{
 
 use super::{Item, MAX_COLUMNS, MAX_ROW, Taker, text, too_long, too_many_columns, unreadable};
 use crate::{
-    exchange::columns::{self, is_like_a_formula},
+    intake::columns::{is_like_a_formula, plain},
     kernel::{Fault, Problem, Result, disk::failed, say},
 };
 
@@ -21,7 +21,7 @@ pub fn read(file: &File, take: &mut Taker<'_>) -> Result<()> {
     let start = String::from_utf8_lossy(text.fill_buf().map_err(failed)?).into_owned();
     let declared = declared(&start);
     text.consume(declared.map_or(0, |(_, length)| length));
-    let separator = declared.map_or_else(|| separator(&start), |(separator, _)| separator);
+    let separator = declared.map_or_else(|| separator(start.trim_start_matches(['\r', '\n', ' '])), |(separator, _)| separator);
     let mut for_excel = separator == b';' && marked;
     let mut records = Records::new(text, separator, if declared.is_some() { 2 } else { 1 });
     let mut columns = None;
@@ -33,6 +33,9 @@ pub fn read(file: &File, take: &mut Taker<'_>) -> Result<()> {
             take(Item::Broken(row, vec![too_long()]))?;
             continue;
         };
+        if record.iter().all(|cell| cell.trim().is_empty()) {
+            continue;
+        }
         let Some(width) = columns else {
             let heading: Vec<_> = record.iter().map(|name| unguarded(name, for_excel).trim().to_owned()).collect();
             if heading.len() > MAX_COLUMNS {
@@ -44,12 +47,11 @@ pub fn read(file: &File, take: &mut Taker<'_>) -> Result<()> {
             take(Item::Heading(heading))?;
             continue;
         };
-        if record.iter().all(|cell| cell.trim().is_empty()) {
-            continue;
-        }
         let fault = if record.len() == 1 {
             other_separator(&String::from_utf8_lossy(&records.raw), separator, width)
-        } else if record.iter().skip(width).any(|cell| !cell.trim().is_empty()) {
+        } else if record.iter().skip(width).any(|cell| !cell.trim().is_empty())
+            || (separator == b',' && record.len() > width && may_have_decimals(&record))
+        {
             Some(too_many_cells(record.len(), width))
         } else {
             None
@@ -76,10 +78,16 @@ fn unguarded(cell: &str, for_excel: bool) -> &str {
     }
 }
 
-/// Whether a heading is that of a file of our own, which knows each actor's id and version.
+/// Whether a heading is that of a file of our own, which knows each record's id and version.
 fn is_ours(heading: &[String]) -> bool {
-    let has = |member: &str| heading.iter().any(|name| columns::meant(name).is_some_and(|(column, _)| column.member == member));
+    let has = |member: &str| heading.iter().any(|name| plain(name) == member);
     has("id") && has("version")
+}
+
+/// Whether some cell may be the decimals of the number in the one before it.
+fn may_have_decimals(record: &::csv::StringRecord) -> bool {
+    let is_number = |cell: &str| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
+    record.iter().zip(record.iter().skip(1)).any(|(whole, decimals)| is_number(whole.trim_start_matches('-')) && is_number(decimals))
 }
 
 fn too_many_cells(found: usize, width: usize) -> Fault {
@@ -87,8 +95,8 @@ fn too_many_cells(found: usize, width: usize) -> Fault {
         "",
         "too-many-cells",
         say!(
-            "Raden har {found} celler men rubrikraden {width}. Sätt citattecken kring celler som innehåller skiljetecknet.",
-            "The row has {found} cells but the heading {width}. Put quotation marks around cells with the separator in them."
+            "Raden har {found} celler men rubrikraden {width}. Sätt citattecken kring celler som innehåller skiljetecknet, till exempel tal med decimalkomma.",
+            "The row has {found} cells but the heading {width}. Put quotation marks around cells with the separator in them, such as numbers with a decimal comma."
         ),
     )
 }
@@ -272,7 +280,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::exchange::imports::formats::{Format, all};
+    use crate::intake::formats::{Format, all};
 
     fn rows(bytes: &[u8]) -> Vec<(u32, Vec<String>)> {
         let items = all(Format::Csv, bytes).unwrap();
@@ -382,6 +390,21 @@ mod tests {
         let items = all(Format::Csv, b"namn,ort\na,b,c\nd,e,\n").unwrap();
         assert!(matches!(&items[1], Item::Broken(2, faults) if faults[0].code == "too-many-cells"));
         assert_eq!(items[2], Item::Cells(3, vec!["d".to_owned(), "e".to_owned()]));
+    }
+
+    #[test]
+    fn blank_rows_and_those_of_separators_may_stand_before_the_heading() {
+        assert_eq!(rows(b"\n \n,,\na,b,\n\n,,\nc,d,"), [(7, vec!["c".to_owned(), "d".to_owned(), String::new()])]);
+    }
+
+    #[test]
+    fn decimals_after_a_comma_are_no_cell() {
+        let codes = |text: &str| {
+            let items = all(Format::Csv, text.as_bytes()).unwrap();
+            items[1..].iter().map(|item| if let Item::Broken(_, faults) = item { faults[0].code } else { "" }).collect::<Vec<_>>()
+        };
+        assert_eq!(codes("kod,v,n\n0127,12,5,\n0127,12,\nA,x,,\nA,-12,5,\n"), ["too-many-cells", "", "", "too-many-cells"]);
+        assert_eq!(codes("kod;v;n\n0127;12;5;\n"), [""]);
     }
 
     #[test]

@@ -144,7 +144,7 @@ fn too_large() -> Problem {
 }
 
 #[cfg(test)]
-pub(super) fn all(format: Format, bytes: &[u8]) -> Result<Vec<Item>> {
+pub(crate) fn all(format: Format, bytes: &[u8]) -> Result<Vec<Item>> {
     let mut items = Vec::new();
     read(format, &file_of(bytes), &Spool::default(), &mut |item| {
         items.push(item);

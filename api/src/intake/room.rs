@@ -3,7 +3,10 @@
 
 use std::{fs::File, io::Write, path::Path, time::Duration};
 
-use actix_web::web;
+use actix_web::{
+    http::header::{self, HeaderMap},
+    web,
+};
 use bytes::BytesMut;
 use futures_util::StreamExt;
 
@@ -128,7 +131,8 @@ pub fn full(full: Full) -> Problem {
 }
 
 /// The same problem, with when to try again where the disk is full.
-pub(super) fn later(problem: Problem) -> Problem {
+#[must_use]
+pub fn later(problem: Problem) -> Problem {
     let is_told = problem.headers.iter().any(|(name, _)| *name == "Retry-After");
     if problem.kind == Kind::StorageFull && !is_told { problem.header("Retry-After", RETRY_FULL.to_string()) } else { problem }
 }
@@ -143,6 +147,21 @@ pub fn too_many_rows(limit: u32) -> Problem {
         )
     };
     Problem { faults: vec![Fault::at("", "too-many-rows", told())], ..Problem::new(Kind::TooLarge).detail(told()) }
+}
+
+/// How large the caller says that the body is.
+#[must_use]
+pub fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// What is told of a file in a form that nobody reads.
+#[must_use]
+pub fn unknown_media_type() -> Problem {
+    Problem::new(Kind::UnsupportedMediaType).detail(say!(
+        "Skicka filen som text/csv, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, application/json eller application/x-ndjson.",
+        "Send the file as text/csv, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, application/json or application/x-ndjson."
+    ))
 }
 
 /// A file that has been received.

@@ -1,0 +1,266 @@
+//! Headings of a file: what they mean to a target, what the caller says that they mean, and which of them are left out.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use super::{
+    cells::{Cells, Given},
+    columns::{Column, Columns, Shape, letters, plain},
+    formats::MAX_COLUMNS,
+    spool::Intake,
+};
+use crate::kernel::{Fault, Problem, Result as Outcome, personal_number, say, text};
+
+/// A column of a file that is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportColumn {
+    /// The heading as it stands in the file.
+    #[schema(example = "Org.nr")]
+    pub heading: String,
+    /// The member of an actor that it is taken for, or a helper such as `organisationNumber`, `municipality` or `email`.
+    #[schema(example = "organisationNumber")]
+    pub member: String,
+}
+
+/// A column of a file that is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOutColumn {
+    /// The heading as it stands in the file.
+    #[schema(example = "Kassör")]
+    pub heading: String,
+    /// The heading that may have been meant.
+    pub did_you_mean: Option<String>,
+    /// Why it is left out.
+    #[serde(default)]
+    pub reason: LeftOutReason,
+}
+
+/// Why a column is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOutReason {
+    /// Nobody knows what it means.
+    #[default]
+    Unknown,
+    /// Another column says the same, and that one is read.
+    Repeated,
+    /// It has cells and no heading; it is called as a spreadsheet calls it.
+    NoHeading,
+}
+
+/// What a caller says that headings mean, each heading without what people write differently.
+pub type Chosen = Arc<[(String, &'static Column)]>;
+
+/// Reads what a caller says that headings mean, each as heading and member with a colon between.
+///
+/// # Errors
+/// The faults of them.
+pub fn chosen(columns: &[String], known: &Columns) -> Result<Chosen, Vec<Fault>> {
+    let (mut read, mut faults) = (Vec::new(), Vec::new());
+    for one in columns {
+        let Some((heading, member)) = one.rsplit_once(':').filter(|(heading, _)| !plain(heading).is_empty()) else {
+            faults.push(Fault::of_parameter(
+                "columns",
+                "wrong-form",
+                say!(
+                    "Skriv rubriken i filen och uppgiften med kolon emellan, till exempel columns=Org nr:organisationNumber.",
+                    "Write the heading in the file and the member with a colon between, for example columns=Org no:organisationNumber."
+                ),
+            ));
+            continue;
+        };
+        let column = known.of_member(member.trim()).or_else(|| known.named(member).map(|(column, _)| column));
+        if let Some(column) = column.filter(|column| column.shape != Shape::Ours) {
+            read.push((plain(heading), column));
+            continue;
+        }
+        let all = known.read().map(|column| column.member);
+        let meant = text::nearest(member, all.clone()).map_or_else(|| all.collect::<Vec<_>>().join(", "), ToOwned::to_owned);
+        let member = text::quoted(member);
+        let detail = say!("Det finns ingen uppgift {member}. Menade du {meant}?", "There is no member {member}. Did you mean {meant}?");
+        faults.push(Fault::of_parameter("columns", "not-in-list", detail));
+    }
+    if faults.is_empty() { Ok(read.into()) } else { Err(faults) }
+}
+
+/// How many headings are told.
+const MOST: usize = 20;
+
+/// Refuses what the caller says of headings that the file does not have.
+///
+/// # Errors
+/// When some are not there.
+pub fn all_met(columns: &Chosen, read: &Intake) -> Outcome<()> {
+    let is_there = |heading: &str| read.columns.iter().any(|column| plain(&column.heading) == heading);
+    if columns.iter().all(|(heading, _)| is_there(heading)) {
+        return Ok(());
+    }
+    let headings = read.columns.iter().map(|column| &column.heading).chain(read.left_out.iter().map(|left| &left.heading));
+    let headings = headings.take(MOST).cloned().collect::<Vec<_>>().join(", ");
+    Err(Problem::parameters(vec![Fault::of_parameter(
+        "columns",
+        "not-found",
+        say!("Filen har ingen sådan rubrik. Den har {headings}.", "The file has no such heading. It has {headings}."),
+    )]))
+}
+
+/// What a target makes of headings.
+pub trait Meanings {
+    /// Every column that its rows may have.
+    fn columns(&self) -> &'static Columns;
+
+    /// What a heading means, and how good a name it is for that: the lower the better.
+    fn meaning(&self, heading: &str) -> Option<(&'static Column, usize)> {
+        self.columns().named(heading)
+    }
+
+    /// Which of several columns for one member is read, by its place among them. Each is given by its heading and by how good
+    /// a name that is. Nothing when nobody can tell: then the file is refused.
+    fn preferred(&self, _column: &Column, headings: &[(&str, usize)]) -> Option<usize> {
+        (0..headings.len()).min_by_key(|at| headings[*at].1)
+    }
+}
+
+/// The headings of a file, and what was met under them.
+#[derive(Debug, Default)]
+pub struct Headings {
+    /// The columns of a table, in order, with their headings.
+    table: Vec<Option<(&'static Column, String)>>,
+    /// What the names of members in objects mean.
+    named: HashMap<String, Option<(&'static Column, usize)>>,
+    /// The columns that are read.
+    pub found: Vec<ImportColumn>,
+    /// The columns that are not.
+    pub left_out: Vec<LeftOutColumn>,
+    /// Which columns of a table have no heading.
+    headless: Vec<bool>,
+    /// The places of those of them that have cells.
+    unheaded: HashSet<usize>,
+}
+
+impl Headings {
+    /// Reads the heading of a table.
+    ///
+    /// # Errors
+    /// A fault for each member that several columns are about, when nobody can tell which is meant.
+    pub fn read(&mut self, names: &[String], target: &impl Meanings) -> Result<(), Vec<Fault>> {
+        // It is shown again, and nobody sees what hides in it.
+        let names: Vec<_> = names.iter().map(|name| text::cleaned(name)).collect();
+        let meanings: Vec<_> = names.iter().map(|name| target.meaning(name)).collect();
+        let mut faults = Vec::new();
+        let mut read: HashMap<&'static str, usize> = HashMap::new();
+        for (column, _) in meanings.iter().flatten() {
+            if read.contains_key(column.member) {
+                continue;
+            }
+            let about = |(at, meaning): (usize, &Option<(&'static Column, usize)>)| {
+                meaning.filter(|(other, _)| other.member == column.member).map(|(_, place)| (at, place))
+            };
+            let all: Vec<_> = meanings.iter().enumerate().filter_map(about).collect();
+            let headings: Vec<_> = all.iter().map(|(at, place)| (names[*at].as_str(), *place)).collect();
+            let preferred = if all.len() == 1 { Some(0) } else { target.preferred(column, &headings) };
+            if preferred.is_none() {
+                faults.push(several(column, &headings));
+            }
+            read.insert(column.member, all[preferred.unwrap_or_default()].0);
+        }
+        for (at, (name, meaning)) in names.into_iter().zip(meanings).enumerate() {
+            self.headless.push(name.trim().is_empty());
+            let chosen = meaning.filter(|(column, _)| read.get(column.member) == Some(&at)).map(|(column, _)| column);
+            self.note(&name, chosen, meaning.is_some(), target);
+            self.table.push(chosen.map(|column| (column, name)));
+        }
+        if faults.is_empty() { Ok(()) } else { Err(faults) }
+    }
+
+    /// The cells of a row of a table by their columns.
+    pub fn cells(&mut self, cells: Vec<String>) -> Cells {
+        self.note_cells_without_heading(&cells);
+        let cells = self.table.iter().zip(cells).filter_map(|(column, cell)| {
+            let (column, heading) = column.as_ref()?;
+            Some((*column, heading.clone(), Given::Cell(cell)))
+        });
+        cells.collect()
+    }
+
+    fn note_cells_without_heading(&mut self, cells: &[String]) {
+        for (at, _) in cells.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty()) {
+            if self.headless.get(at).is_none_or(|headless| *headless) && self.unheaded.insert(at) {
+                self.left_out.push(LeftOutColumn { heading: letters(at), did_you_mean: None, reason: LeftOutReason::NoHeading });
+            }
+        }
+    }
+
+    /// The members of an object by their columns.
+    pub fn members(&mut self, members: Map<String, Value>, target: &impl Meanings) -> Cells {
+        let mut cells: Vec<(&'static Column, usize, String, Given)> = Vec::new();
+        for (name, value) in members {
+            // No table has more columns, and what is remembered of names must have an end.
+            if !self.named.contains_key(&name) && (self.named.len() >= MAX_COLUMNS || name.len() > 1000) {
+                continue;
+            }
+            let meaning = if let Some(meaning) = self.named.get(&name) {
+                *meaning
+            } else {
+                let meaning = target.meaning(&name);
+                self.named.insert(name.clone(), meaning);
+                self.note(&name, meaning.map(|(column, _)| column), false, target);
+                meaning
+            };
+            let Some((column, place)) = meaning else { continue };
+            let given = match value {
+                Value::String(text) => Given::Cell(text),
+                other => Given::Json(other),
+            };
+            match cells.iter_mut().find(|(known, ..)| known.member == column.member) {
+                Some(worse) if worse.1 > place => *worse = (column, place, name, given),
+                Some(_) => {}
+                None => cells.push((column, place, name, given)),
+            }
+        }
+        cells.into_iter().map(|(column, _, name, given)| (column, name, given)).collect()
+    }
+
+    fn note(&mut self, heading: &str, column: Option<&'static Column>, known: bool, target: &impl Meanings) {
+        if heading.trim().is_empty() {
+            return;
+        }
+        let shown: String =
+            personal_number::mask(&text::cleaned(heading)).chars().filter(|letter| !letter.is_control()).take(200).collect();
+        match column {
+            Some(column) if column.shape == Shape::Ours => {}
+            Some(column) => self.found.push(ImportColumn { heading: shown, member: column.member.to_owned() }),
+            None => {
+                let (did_you_mean, reason) = if known {
+                    (None, LeftOutReason::Repeated)
+                } else {
+                    (target.columns().nearest(heading).map(ToOwned::to_owned), LeftOutReason::Unknown)
+                };
+                self.left_out.push(LeftOutColumn { heading: shown, did_you_mean, reason });
+            }
+        }
+    }
+}
+
+/// What is told of several columns for one member.
+fn several(column: &Column, headings: &[(&str, usize)]) -> Fault {
+    let named = headings.iter().take(MOST).map(|(heading, _)| text::quoted(heading)).collect::<Vec<_>>().join(", ");
+    let named = personal_number::mask(&named);
+    let (member, swedish) = (column.member, column.swedish);
+    Fault::at(
+        format!("/{member}"),
+        "repeated-column",
+        say!(
+            "Flera kolumner betyder {swedish} ({member}): {named}. Behåll en av dem, eller byt rubriken på de andra.",
+            "Several columns mean {member}: {named}. Keep one of them, or change the heading of the others."
+        ),
+    )
+}
