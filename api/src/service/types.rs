@@ -6,7 +6,6 @@ use utoipa::ToSchema;
 /// What the API is (the national REST profile's api-info).
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_field_names, reason = "the national profile names them so")]
 pub struct ApiInfo {
     #[schema(example = "Samsyn")]
     pub api_name: String,

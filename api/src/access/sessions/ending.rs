@@ -9,6 +9,9 @@ use crate::{
 };
 
 /// Ends a user's sessions, but for one.
+///
+/// # Errors
+/// When the database does not answer.
 pub async fn end_all(user: UserId, but: Option<Uuid>, w: &Write<'_>) -> Result<()> {
     end_where(Condition::all().add(session::Column::UserId.eq(user)).add_option(but.map(|but| session::Column::Id.ne(but))), w).await
 }

@@ -2,6 +2,7 @@
 //! with the evidence under it, the causes behind it, and each actor's own word on it.
 
 mod api;
+pub mod parts;
 pub mod rules;
 pub mod store;
 pub mod table;

@@ -4,6 +4,7 @@ use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, QueryTrait, entity::pre
 
 use super::{
     Assessment, AssessmentId, AssessmentStatus, NewAssessment, RECORD,
+    parts::visibility_of,
     rules::{Life, Operation},
     table,
     types::AssessmentFilter,
@@ -20,8 +21,7 @@ use crate::{
     },
     geography::areas::store as areas,
     kernel::{
-        Db, Fault, Id, Page, Paging, Problem, Result, Write, events::Visible, lifecycle::Lifecycle, page::Key, record::Record,
-        request::Call, saved::Saved, say, search, text,
+        Db, Fault, Page, Paging, Problem, Result, Write, lifecycle::Lifecycle, page::Key, request::Call, saved::Saved, say, search, text,
     },
 };
 
@@ -218,17 +218,17 @@ async fn store(
     }
     let title = new.title.trim().to_owned();
     let row = table::Model {
-        id: id,
-        version: version,
+        id,
+        version,
         created_at: before.map_or(w.now, |before| before.created_at),
         updated_at: w.now,
         title_fold: text::fold(&title),
         title_sort: text::sort_key(&title),
-        title: title,
+        title,
         forum_id: new.forum_id,
         area_id: new.area_id,
         purpose: new.purpose,
-        status: status,
+        status,
         visibility: new.visibility,
         valid_from: new.valid_from,
         valid_to: new.valid_to,
@@ -251,13 +251,4 @@ pub(super) async fn remove(assessment: &Assessment, w: &Write<'_>) -> Result<()>
     let version = w.remove(&RECORD, assessment.id, assessment.version).await?;
     let saved = Saved::new(&RECORD, assessment.id, version, visibility_of(assessment)).within([assessment.fields.area_id]);
     w.publish(saved.removed().words([])).await
-}
-
-/// A part of an assessment that has been stored or removed. It is seen by those who see the assessment.
-pub fn saved_part<T>(assessment: &Assessment, part: &'static Record, id: Id<T>, version: i64) -> Saved<'static> {
-    Saved::new(part, id, version, visibility_of(assessment)).within([assessment.fields.area_id])
-}
-
-fn visibility_of(assessment: &Assessment) -> Visible {
-    assessment.fields.visibility.of(Some(assessment.fields.forum_id.uuid()), None)
 }

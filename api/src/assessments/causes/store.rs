@@ -11,10 +11,7 @@ use super::{Cause, CauseId, NewCause, RECORD, reading::view, table};
 use crate::{
     access::Sight,
     assessments::{
-        assessments::{
-            Assessment, AssessmentId,
-            store::{self as assessments, saved_part},
-        },
+        assessments::{Assessment, AssessmentId, parts::saved_part, store as assessments},
         endorsements::store as endorsements,
         findings::reading as findings,
     },
@@ -113,8 +110,8 @@ async fn store(
     new.findings.sort_unstable();
     new.findings.dedup();
     let row = table::Model {
-        id: id,
-        version: version,
+        id,
+        version,
         created_at: before.map_or(w.now, |before| before.created_at),
         updated_at: w.now,
         assessment_id: assessment.id,

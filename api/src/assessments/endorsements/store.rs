@@ -7,7 +7,7 @@ use super::{Endorsement, EndorsementPosition, NewEndorsement, RECORD, table};
 use crate::{
     access::Sight,
     assessments::{
-        assessments::{Assessment, AssessmentId, NewAssessment, store::saved_part},
+        assessments::{Assessment, AssessmentId, NewAssessment, parts::saved_part},
         causes::reading as causes,
         findings::reading as findings,
     },
@@ -109,7 +109,7 @@ pub async fn put(
     let version = before.map_or(1, |before| before.version + 1);
     let row = table::Model {
         id: before.map_or_else(|| w.new_id(), |before| before.id),
-        version: version,
+        version,
         created_at: before.map_or(w.now, |before| before.created_at),
         updated_at: w.now,
         assessment_id: assessment.id,

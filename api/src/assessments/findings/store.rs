@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     assessments::{
-        assessments::{Assessment, AssessmentId, store::saved_part},
+        assessments::{Assessment, AssessmentId, parts::saved_part},
         causes::reading as causes,
         endorsements::store as endorsements,
     },
@@ -95,8 +95,8 @@ async fn store(
         return Err(Problem::invalid(faults));
     }
     let row = table::Model {
-        id: id,
-        version: version,
+        id,
+        version,
         created_at: before.map_or(w.now, |before| before.created_at),
         updated_at: w.now,
         assessment_id: assessment.id,

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     access::{Sight, Visibility},
     assessments::{
-        assessments::{Assessment, AssessmentId, NewAssessment, store as assessments, store::saved_part},
+        assessments::{Assessment, AssessmentId, NewAssessment, parts::saved_part, store as assessments},
         causes::reading as causes,
         endorsements::{Endorsement, store as endorsements},
         findings::{reading as findings, store::evidence_of},

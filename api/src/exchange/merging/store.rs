@@ -1,6 +1,6 @@
 //! Merges, carried out and undone.
 
-mod below;
+pub(super) mod below;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,6 +11,7 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
+use self::below::is_somebodys;
 use super::{
     LeftAlone, LeftAloneReason, Merge, MergeId, NewMerge,
     plan::{self, Plan, Who},
@@ -36,8 +37,6 @@ use crate::{
         relations::store as relations,
     },
 };
-
-pub(super) use below::is_somebodys;
 
 /// How many rows one statement writes.
 const AT_ONCE: usize = 500;

@@ -172,15 +172,15 @@ async fn store(id: ForumId, version: i64, before: Option<&Forum>, mut new: NewFo
     new.areas.dedup();
     let name = new.name.trim().to_owned();
     let row = table::Model {
-        id: id,
-        version: version,
+        id,
+        version,
         created_at: before.map_or(w.now, |before| before.created_at),
         updated_at: w.now,
         kind: new.kind,
         level: new.level,
         name_fold: text::fold(&name),
         name_sort: text::sort_key(&name),
-        name: name,
+        name,
         areas: new.areas.into(),
         purpose: new.purpose,
         mandate_text: new.mandate_text,

@@ -193,14 +193,14 @@ async fn store(
         return Err(Problem::invalid(faults));
     }
     let row = table::Model {
-        id: id,
-        version: version,
+        id,
+        version,
         created_at: before.map_or(w.now, |before| before.created_at),
         updated_at: w.now,
         forum_id: forum.id,
         actor_id: new.actor_id,
         function: new.function,
-        status: status,
+        status,
         current_level: new.current_level,
         desired_level: new.desired_level,
         valid_from: new.valid_from,

@@ -292,8 +292,8 @@ async fn store(id: InterventionId, version: i64, before: Option<&Intervention>, 
     new.causes.sort_unstable();
     new.causes.dedup();
     let row = table::Model {
-        id: id,
-        version: version,
+        id,
+        version,
         created_at: before.map_or(w.now, |before| before.created_at),
         updated_at: w.now,
         title_fold: text::fold(&new.title),

@@ -81,7 +81,7 @@ pub async fn put(round: &Round, actor: ActorId, before: Option<&Ballot>, new: Ne
     let version = before.map_or(1, |before| before.version + 1);
     let row = table::Model {
         id: before.map_or_else(|| w.new_id(), |before| before.id),
-        version: version,
+        version,
         created_at: before.map_or(w.now, |before| before.created_at),
         updated_at: w.now,
         round_id: round.id,

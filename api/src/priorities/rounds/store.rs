@@ -262,8 +262,8 @@ async fn store(
     w: &Write<'_>,
 ) -> Result<Round> {
     let row = table::Model {
-        id: id,
-        version: version,
+        id,
+        version,
         created_at: before.map_or(w.now, |before| before.created_at),
         updated_at: w.now,
         forum_id: new.forum_id,
@@ -274,7 +274,7 @@ async fn store(
         criteria: new.criteria.into(),
         method: new.method,
         tie_break: new.tie_break,
-        status: status,
+        status,
         result_hash: result.as_ref().and_then(|result| result.hash.clone()),
         result_form: result.as_ref().and_then(|result| result.form),
         result: result.map(|result| result.content.get().to_owned()),

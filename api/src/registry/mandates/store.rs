@@ -224,8 +224,8 @@ async fn store(
     new.powers.sort_by_key(|power| *power as u8);
     new.powers.dedup();
     let row = table::Model {
-        id: id,
-        version: version,
+        id,
+        version,
         created_at: before.map_or(w.now, |before| before.created_at),
         updated_at: w.now,
         actor_id: new.actor_id,

@@ -11,7 +11,7 @@ use super::{
         FOLLOWING, Seen,
         store::{self as references, Referring},
     },
-    rules, store,
+    rules,
 };
 use crate::{
     access::{
@@ -19,7 +19,7 @@ use crate::{
         grants::{Grant, NewGrant, Scope, ScopeKind, store as grants},
         policy::Permission,
     },
-    exchange::sources::rules as members,
+    exchange::{merging::store::below::is_somebodys, sources::rules as members},
     forums::forums::store as forums,
     kernel::{Fault, Problem, Result, Write, problem::Kind, say, secrecy::Secrecy},
     registry::actors::{Actor, ActorId, NewActor, store as actors, tombstones},
@@ -366,7 +366,7 @@ async fn gains(
             continue;
         }
         // What lies below the one comes along. What lies below the other already was within its reach.
-        let theirs = !grants::of_actors(line, db).await?.is_empty() || store::is_somebodys(over.id, Some(from.id), db).await?;
+        let theirs = !grants::of_actors(line, db).await?.is_empty() || is_somebodys(over.id, Some(from.id), db).await?;
         for grant in gaining {
             let new = anew(&grant, over.id);
             if !may_let(who.caller, &new, theirs, db).await? {

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, entity::prelude::*};
 
-use super::AT_ONCE;
 use crate::{
     exchange::merging::references::store as references,
     kernel::Result,
     registry::actors::{ActorId, table as actor_table},
 };
+
+/// How many actors one statement names.
+const AT_ONCE: usize = 500;
 
 /// An actor with all below it, also those that are removed or have become part of others; and what the latter became part of.
 async fn with_below(id: ActorId, db: &impl ConnectionTrait) -> Result<(BTreeSet<Uuid>, BTreeSet<Uuid>)> {
