@@ -126,28 +126,6 @@ pub async fn apply(records: Vec<Incoming>, by: &Syncing<'_>, w: &Write<'_>) -> R
     Ok(outcomes.into_iter().flatten().collect())
 }
 
-/// The outcomes that the records would have, with nothing written. Each call sees the records that it is given alone.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn try_out(records: &[Incoming], by: &Syncing<'_>, call: &Call, db: &Db) -> Result<Vec<Outcome>> {
-    let found = RefCell::new(None);
-    let ended = db
-        .transaction(call, async |w| {
-            found.replace(None);
-            let outcomes = apply(records.to_vec(), by, w).await?;
-            found.replace(Some(outcomes));
-            // What has been written is taken back because the work ends so.
-            Err::<(), _>(Problem::new(Kind::Conflict))
-        })
-        .await;
-    match (found.into_inner(), ended) {
-        (Some(outcomes), _) => Ok(outcomes),
-        (None, Err(problem)) => Err(problem),
-        (None, Ok(())) => Ok(Vec::new()),
-    }
-}
-
 fn id_fault(external_id: &str, met: &mut HashSet<String>) -> Option<Fault> {
     rules::external_id_fault(external_id).or_else(|| {
         (!met.insert(external_id.to_owned())).then(|| {
