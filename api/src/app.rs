@@ -35,7 +35,7 @@ use crate::{
         webhooks::{Allowed, Webhooks},
     },
     guidance::packs,
-    intake::{room::Bounds, target::Target, worker::Worker},
+    intake::{target::Target, worker::Worker},
     kernel::{
         Db, Remembered,
         clock::Clock,
@@ -118,7 +118,7 @@ impl App {
         let calls = Calls::new(!config.metrics_listen.is_empty());
         let limits = Limits::new(config.limits(), &db.clock);
         let followers = Followers::new(config.followers_per_caller, config.followers);
-        let imports = Worker::new(Arc::clone(contract), Bounds::of(&config), targets());
+        let imports = Worker::new(Arc::clone(contract), config.imports(), targets());
         Ok(Self {
             turns: Data::new(Turns::new(config.exports_per_caller, config.exports_at_once)),
             places: Data::new(Places::new(config.places())),

@@ -22,7 +22,8 @@ use crate::{
         letters::{Outbox, OutboxError},
         policy::Role,
     },
-    kernel::{address, cors::Cors, db, middleware::Envelope, places::PlaceSettings},
+    intake::room::Bounds,
+    kernel::{address, cors::Cors, db, disk::Spool, middleware::Envelope, places::PlaceSettings},
 };
 
 macro_rules! settings {
@@ -425,6 +426,26 @@ impl Config {
             secure: self.public_url.starts_with("https://"),
             trusted_proxies: address::networks(&self.trusted_proxies).unwrap_or_default(),
             cors: Cors::new(&self.cors_origins).unwrap_or_default(),
+        }
+    }
+
+    /// How much may be imported, and where files wait: beside the file of `SQLite` where there is one.
+    #[must_use]
+    pub fn imports(&self) -> Bounds {
+        let database = db::sqlite_file(&self.database_url);
+        let beside = database.as_deref().map(|file| file.parent().filter(|folder| !folder.as_os_str().is_empty()));
+        let beside = beside.map(|folder| folder.unwrap_or(Path::new(".")).to_owned());
+        let folder = if self.import_folder.is_empty() { beside } else { Some(self.import_folder.clone().into()) };
+        let file_bytes = self.import_mebibytes << 20;
+        // A file must keep the pace that any body must keep.
+        let bodies = (file_bytes / self.body_bytes.max(1)).max(1);
+        Bounds {
+            rows: self.import_rows,
+            per_caller: self.imports_per_caller,
+            at_once: self.imports_at_once,
+            file_bytes,
+            file_time: Duration::from_secs(self.body_seconds.saturating_mul(bodies as u64)),
+            spool: Spool { folder, database, spare: self.disk_spare_mebibytes << 20 },
         }
     }
 

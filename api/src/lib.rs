@@ -1,7 +1,10 @@
 //! Samsyn ("a shared view"): the service with which municipalities, regions and civil society work together against
 //! segregation. One folder a room; arrows point from routes to rooms to intake to access to kernel.
 
-pub mod access;
+pub use samsyn_access as access;
+pub use samsyn_intake as intake;
+pub use samsyn_kernel as kernel;
+
 pub mod app;
 pub mod assessments;
 pub mod cli;
@@ -13,9 +16,7 @@ pub mod forums;
 pub mod geography;
 pub mod guidance;
 pub mod insight;
-pub mod intake;
 pub mod interventions;
-pub mod kernel;
 pub mod openapi;
 pub mod priorities;
 pub mod privacy;

@@ -9,7 +9,7 @@ use samsyn::{
         Order,
         mapping::{Known, Mapping},
     },
-    intake::{formats::Format, headings::Chosen, room::Bounds, spool::intake, store, worker::Worker},
+    intake::{formats::Format, headings::Chosen, spool::intake, store, worker::Worker},
     kernel::{Db, clock::Clock, contract::Contract, id::Ids, request::Call},
     openapi,
     registry::actors::ActorKind,
@@ -142,7 +142,7 @@ pub fn with_db(url: &str, now: TimeDelta, first_id: u64, work: impl AsyncFnOnce(
                 Db::open(&settings, samsyn::records::ALL, false, Clock::Fixed(today() + now), Ids::counted_from(first_id)).await.unwrap();
             let access = Access::load(config_of("").tokens(), &db).await.unwrap();
             let contract = Arc::new(Contract::new(&openapi::document(openapi::CANONICAL_URL)).unwrap());
-            work(&db, &access, Worker::new(contract, Bounds::of(&config_of("import_rows = 2000")), samsyn::app::targets())).await;
+            work(&db, &access, Worker::new(contract, config_of("import_rows = 2000").imports(), samsyn::app::targets())).await;
             db.close().await;
         });
     })

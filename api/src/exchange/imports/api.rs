@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     access::{By, policy::needs},
-    config::Config,
     exchange::{columns::COLUMNS, sources::store as sources},
     intake::{
         formats::Format,
@@ -60,7 +59,6 @@ async fn create(
     Query(options): Query<ImportOptions>,
     request: HttpRequest,
     payload: web::Payload,
-    config: Data<Config>,
     worker: Data<Worker>,
     db: Data<Db>,
 ) -> Result<Reply<ImportJob>> {
@@ -86,7 +84,7 @@ async fn create(
     // It has limits of its own, and a file takes its time to arrive.
     let turn = room.enter(&by.caller, &db).await?;
     places::leave();
-    let received = receive(payload, announced, &config, &room.bounds.spool).await.map_err(later)?;
+    let received = receive(payload, announced, &room.bounds).await.map_err(later)?;
     // What a repeated call is known by is learnt only now, for the body was left for here.
     let once = by.once.clone().map(|once| Once { digest: received.digest, ..once });
     let call = Call { once, ..Call::clone(&by) };

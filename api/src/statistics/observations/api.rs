@@ -15,7 +15,6 @@ use super::{
 };
 use crate::{
     access::{By, policy::needs},
-    config::Config,
     intake::{
         formats::Format,
         room::{announced, later, receive, unknown_media_type},
@@ -93,7 +92,6 @@ async fn create(
     Query(options): Query<ImportOptions>,
     request: HttpRequest,
     payload: web::Payload,
-    config: Data<Config>,
     worker: Data<Worker>,
     db: Data<Db>,
 ) -> Result<Reply<ObservationImport>> {
@@ -112,7 +110,7 @@ async fn create(
         places::leave();
     }
     let file = if is_left {
-        let received = receive(payload, announced(request.headers()), &config, &room.bounds.spool).await.map_err(later)?;
+        let received = receive(payload, announced(request.headers()), &room.bounds).await.map_err(later)?;
         // What a repeated call is known by is learnt only now, for the body was left for here.
         call.once = call.once.map(|once| Once { digest: received.digest, ..once });
         received.file

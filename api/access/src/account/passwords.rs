@@ -1,0 +1,243 @@
+//! Choosing a password: by the link of an invitation, by that of a reset, or knowing the present one.
+
+use actix_web::{post, web::Data};
+use sea_orm::ConnectionTrait;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::secrets::{self, SecretPurpose};
+use crate::{
+    Access, By, Limits,
+    kernel::{Db, Problem, Reply, Result, Valid, Write, extract::blank_is_none, problem::Kind, reply::Nothing, request::Call, say},
+    letters::{Letters, Purpose},
+    limits::Guarded,
+    passwords, personal_tokens,
+    policy::needs,
+    sessions::ending,
+    users::{UserStatus, lookup, store as users, table as user_table},
+};
+
+/// A password chosen by a link.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChosenPassword {
+    /// The secret of the link in the mail.
+    #[schema(min_length = 1, max_length = 200)]
+    pub token: String,
+    /// The new password: at least 12 characters, and hard to guess.
+    #[schema(max_length = 1024)]
+    pub password: String,
+}
+
+/// An account that is opened, or an invitation that is accepted, by a link.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AccountActivation {
+    /// The secret of the link in the mail.
+    #[schema(min_length = 1, max_length = 200)]
+    pub token: String,
+    /// The password: at least 12 characters, and hard to guess. Left out by somebody who has an account with the address already.
+    #[schema(max_length = 1024)]
+    #[serde(default, deserialize_with = "blank_is_none")]
+    pub password: Option<String>,
+}
+
+/// Whose password is to be reset.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PasswordReset {
+    #[schema(format = Email, max_length = 254)]
+    pub email: String,
+}
+
+/// A change of the own password.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PasswordChange {
+    #[schema(max_length = 1024)]
+    pub current_password: String,
+    /// The new password: at least 12 characters, and hard to guess.
+    #[schema(max_length = 1024)]
+    pub new_password: String,
+}
+
+/// Open the own account, or accept an invitation
+///
+/// By the link of the mail, which shows that one reads it. A new account gets its password, and is open from then on. Somebody
+/// who has an account with the address already leaves the password out, and gets there what was granted; who invited sees the
+/// account from then on.
+#[utoipa::path(tag = "account", operation_id = "activateAccount", request_body = AccountActivation,
+    responses((status = 204, description = "The account is open, or the invitation accepted")), extensions(("x-permission" = json!("sessions.start"))))]
+#[post("/account-activations")]
+async fn activate(
+    by: By<needs::StartSession>,
+    chosen: Valid<AccountActivation>,
+    access: Data<Access>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
+    let hash = match &chosen.0.password {
+        Some(password) => {
+            passwords::check(password, "/password", &[])?;
+            Some(passwords::hash(password.clone(), &access.hashing).await?)
+        }
+        None => None,
+    };
+    db.transaction(&by, async |w| {
+        let (user, _) = secrets::spend(SecretPurpose::Invitation, &chosen.0.token, w).await?;
+        open(user, chosen.0.password.as_deref().zip(hash.clone()), w).await
+    })
+    .await?;
+    Ok(Reply::nothing())
+}
+
+/// Opens an account that nobody had, with the password that was chosen, or hands what was prepared to who has one already.
+async fn open(user: user_table::Model, chosen: Option<(&str, String)>, w: &Write<'_>) -> Result<()> {
+    if user.status != UserStatus::Invited {
+        return Err(Problem::new(Kind::Conflict).detail(say!("Kontot är avstängt.", "The account is shut.")));
+    }
+    match (lookup::by_email(&user.email, &w.tx).await?, chosen) {
+        (Some(holder), None) => users::join(user, &holder, w).await,
+        (Some(_), Some(_)) => Err(Problem::fault(
+            "/password",
+            "not-here",
+            say!(
+                "Du har redan ett konto med den här e-postadressen. Utelämna lösenordet för att ta emot inbjudan, och logga in som tidigare.",
+                "You have an account with this e-mail address already. Leave the password out to accept the invitation, and sign in as before."
+            ),
+        )),
+        (None, Some((password, hash))) => {
+            check_own(password, "/password", &user, &w.tx).await?;
+            let user = users::open(user, Some(hash), w).await?;
+            ending::end_all(user.id, None, w).await
+        }
+        (None, None) => Err(Problem::fault("/password", "required", say!("Välj ett lösenord.", "Choose a password."))),
+    }
+}
+
+/// Ask for a new password
+///
+/// Sends a link to the address if somebody signs in with it. The answer is the same whether or not.
+#[utoipa::path(tag = "account", operation_id = "requestPasswordReset", request_body = PasswordReset,
+    responses((status = 202, description = "A mail is on its way if the address is known")), extensions(("x-permission" = json!("sessions.start"))))]
+#[post("/password-resets")]
+async fn request(
+    by: By<needs::StartSession>,
+    reset: Valid<PasswordReset>,
+    limits: Data<Limits>,
+    letters: Data<Letters>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
+    // Each one counts, so that nobody's box is filled.
+    let _try = limits.admits(Guarded::PasswordReset, &reset.0.email, &by.address, &db).await?;
+    limits.failed(Guarded::PasswordReset, &reset.0.email, &by.address, &db).await?;
+    // Who it is for is found out by whoever posts the letter, so that it takes no time here.
+    let address = lookup::fold(&reset.0.email);
+    let reply = db
+        .write(&by, async |w| {
+            Letters::write(Purpose::PasswordReset, None, Some(address.clone()), w).await?;
+            Ok(Reply::accepted())
+        })
+        .await?;
+    letters.post();
+    Ok(reply)
+}
+
+/// Choose a new password
+///
+/// By the link of the mail. All that was signed in with the account ends, and its tokens stop working.
+#[utoipa::path(tag = "account", operation_id = "resetPassword", request_body = ChosenPassword,
+    responses((status = 204, description = "The password is changed")), extensions(("x-permission" = json!("sessions.start"))))]
+#[post("/password-resets/complete")]
+async fn complete(
+    by: By<needs::StartSession>,
+    chosen: Valid<ChosenPassword>,
+    access: Data<Access>,
+    letters: Data<Letters>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
+    let chosen = chosen.0;
+    passwords::check(&chosen.password, "/password", &[])?;
+    let hash = passwords::hash(chosen.password.clone(), &access.hashing).await?;
+    db.transaction(&by, async |w| {
+        let (user, _) = secrets::spend(SecretPurpose::PasswordReset, &chosen.token, w).await?;
+        check_own(&chosen.password, "/password", &user, &w.tx).await?;
+        if user.status != UserStatus::Active {
+            return Err(Problem::new(Kind::Conflict).detail(say!("Kontot är avstängt.", "The account is shut.")));
+        }
+        let user = users::update(user_table::Model { password_hash: Some(hash.clone()), ..user }, w).await?;
+        ending::end_all(user.id, None, w).await?;
+        personal_tokens::end_all(user.id, w).await?;
+        Letters::write(Purpose::PasswordChanged, Some(user.id), None, w).await
+    })
+    .await?;
+    letters.post();
+    Ok(Reply::nothing())
+}
+
+async fn check_own(password: &str, pointer: &str, user: &user_table::Model, db: &impl ConnectionTrait) -> Result<()> {
+    let words = users::own_words(user, db).await?;
+    passwords::check(password, pointer, &words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// What guards a password against guessing.
+pub(super) struct Guard<'a> {
+    pub access: &'a Access,
+    pub limits: &'a Limits,
+    pub db: &'a Db,
+}
+
+/// Checks the caller's present password, for what matters.
+///
+/// # Errors
+/// When it is wrong, or the account has none.
+pub(super) async fn confirm(user: &user_table::Model, password: &str, call: &Call, guard: &Guard<'_>) -> Result<()> {
+    let Guard { access, limits, db } = guard;
+    let _try = limits.admits(Guarded::SignIn, &user.email, &call.address, db).await?;
+    if passwords::verify(password.to_owned(), user.password_hash.clone(), &access.hashing).await? {
+        return Ok(());
+    }
+    limits.failed(Guarded::SignIn, &user.email, &call.address, db).await?;
+    Err(Problem::fault(
+        "/currentPassword",
+        "wrong",
+        say!(
+            "Lösenordet stämmer inte. Har du glömt det, eller bara loggat in med din organisation, begär ett nytt med POST /password-resets.",
+            "The password is wrong. If you have forgotten it, or have signed in only with your organisation, ask for a new one by POST /password-resets."
+        ),
+    ))
+}
+
+/// Change the own password
+///
+/// Needs the present one. All other sessions of the account end, and its personal tokens stop working.
+#[utoipa::path(tag = "account", operation_id = "changePassword", request_body = PasswordChange,
+    responses((status = 204, description = "The password is changed")), extensions(("x-permission" = json!("account.write"))))]
+#[post("/me/password")]
+async fn change(
+    by: By<needs::WriteAccount>,
+    new: Valid<PasswordChange>,
+    access: Data<Access>,
+    limits: Data<Limits>,
+    letters: Data<Letters>,
+    db: Data<Db>,
+) -> Result<Reply<Nothing>> {
+    let user = users::row(by.user_id()?, db.reader()).await?;
+    confirm(&user, &new.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
+    check_own(&new.0.new_password, "/newPassword", &user, db.reader()).await?;
+    let hash = passwords::hash(new.0.new_password.clone(), &access.hashing).await?;
+    db.transaction(&by, async |w: &Write<'_>| {
+        let user = user_table::Model { password_hash: Some(hash.clone()), ..users::row(user.id, &w.tx).await? };
+        let user = users::update(user, w).await?;
+        personal_tokens::end_all(user.id, w).await?;
+        ending::end_all(user.id, by.caller.session, w).await?;
+        Letters::write(Purpose::PasswordChanged, Some(user.id), None, w).await
+    })
+    .await?;
+    letters.post();
+    Ok(Reply::nothing())
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(activate).service(request).service(complete).service(change);
+}

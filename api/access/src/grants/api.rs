@@ -1,0 +1,85 @@
+use actix_web::{delete, get, post, web::Data};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{store, types::*};
+use crate::{
+    By,
+    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, Valid, reply::Nothing, say},
+    policy::needs,
+    users::store as users,
+};
+
+/// List grants
+///
+/// The grants within the caller's own scope; who runs the installation sees all.
+#[utoipa::path(tag = "grants", operation_id = "listGrants", params(GrantFilter, Paging),
+    responses((status = 200, description = "A page of grants", body = Page<Grant>)), extensions(("x-permission" = json!("grants.read"))))]
+#[get("/grants")]
+async fn list(
+    by: By<needs::ReadGrants>,
+    Query(filter): Query<GrantFilter>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Listed<Grant>> {
+    Listed::of(by, paging, async move |by, paging| store::list(&by.reach, &filter, paging, by, &db).await).await
+}
+
+/// Give a grant
+///
+/// To one of the caller's own people: who came in by way of the caller or under what the caller looks after, or holds a grant
+/// there already. Anybody else is invited by the e-mail address (`POST /users`) and accepts by the link of the letter; a grant
+/// to the invited account is prepared, and counts when that is done. The caller must itself hold within the scope all that
+/// the role gives, with the token of the call: nobody grants more than they hold.
+#[utoipa::path(tag = "grants", operation_id = "createGrant", request_body = NewGrant,
+    responses((status = 201, description = "The grant as given", body = Grant)), extensions(("x-permission" = json!("grants.write"))))]
+#[post("/grants")]
+async fn create(by: By<needs::WriteGrants>, new: Valid<NewGrant>, db: Data<Db>) -> Result<Reply<Grant>> {
+    db.write(&by, async |w| {
+        // Somebody else's people are answered as nobody is.
+        let user = users::own_person(&by, new.0.user_id, w).await?.unwrap_or_else(|| w.new_id());
+        let new = NewGrant { user_id: user, ..new.0.clone() };
+        if by.caller.user == Some(user.uuid()) && !by.caller.sight.all {
+            return Err(by.reach.missing().detail(say!(
+                "Ingen ger sig själv en behörighet. Be någon annan som samordnar arbetet, eller den som driver tjänsten.",
+                "Nobody gives themselves a grant. Ask another coordinator, or who runs the service."
+            )));
+        }
+        store::may_grant(&by.caller, &by.reach, &new, &w.tx).await?;
+        let grant = store::insert(&new, w).await?;
+        Reply::created("/grants", grant.id, grant.version, &grant)
+    })
+    .await
+}
+
+/// Show a grant
+///
+/// One grant within the caller's own scope.
+#[utoipa::path(tag = "grants", operation_id = "getGrant",
+    responses((status = 200, description = "The grant", body = Grant)), extensions(("x-permission" = json!("grants.read"))))]
+#[get("/grants/{grantId}")]
+async fn show(by: By<needs::ReadGrants>, At(id): At<GrantId>, db: Data<Db>) -> Result<Reply<Grant>> {
+    let grant = store::find(Some(&by.reach), id, db.reader()).await?;
+    let call = by.allowing(async |_, reach| store::may_take_back(&by.caller, reach, &grant.fields, db.reader()).await).await?;
+    Reply::shown(&call, grant.version, &grant)
+}
+
+/// Take a grant back
+///
+/// Takes effect at once, also for those signed in.
+#[utoipa::path(tag = "grants", operation_id = "deleteGrant",
+    responses((status = 204, description = "The grant is gone")), extensions(("x-permission" = json!("grants.write"))))]
+#[delete("/grants/{grantId}")]
+async fn remove(by: By<needs::WriteGrants>, At(id): At<GrantId>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let grant = store::find(None, id, &w.tx).await?;
+        store::may_take_back(&by.caller, &by.reach, &grant.fields, &w.tx).await.map_err(|_| crate::kernel::Problem::not_found())?;
+        by.expects(grant.version)?;
+        store::remove(&grant, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show).service(remove);
+}

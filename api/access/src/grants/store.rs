@@ -1,0 +1,344 @@
+use sea_orm::{
+    ActiveEnum,
+    ActiveValue::Set,
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryOrder, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Expr, IntoColumnRef, LockType, Query, SelectStatement, SimpleExpr},
+};
+
+use super::{Grant, GrantId, NewGrant, Scope, ScopeKind, table, types::GrantFilter};
+use crate::{
+    Caller, Reach,
+    caller::Place,
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write,
+        events::{Change, ChangeOperation},
+        page::Key,
+        request::Call,
+        say,
+    },
+    policy::{Permission, Role, Standing, allows},
+    standing,
+    users::{UserId, lookup},
+};
+
+fn view(row: table::Model) -> Grant {
+    Grant {
+        id: row.id,
+        version: row.version,
+        fields: NewGrant {
+            user_id: row.user_id,
+            role: row.role,
+            scope: Scope { kind: row.scope_kind, id: row.scope_id },
+            valid_from: row.valid_from,
+            valid_to: row.valid_to,
+        },
+        provider: row.provider,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+/// The grants within reach.
+pub(crate) fn within(reach: &Reach) -> Condition {
+    reached((table::Entity, table::Column::ScopeKind), (table::Entity, table::Column::ScopeId), reach)
+}
+
+/// Rows whose place, told by a kind and an id, is within reach.
+pub(crate) fn reached(kind: impl IntoColumnRef, id: impl IntoColumnRef, reach: &Reach) -> Condition {
+    if reach.everywhere {
+        return Condition::all();
+    }
+    let (kind, id) = (Expr::col(kind), Expr::col(id));
+    let mut within = Condition::any();
+    let scope = |known: ScopeKind| kind.clone().eq(known.to_value());
+    for path in &reach.areas {
+        let areas = Query::select()
+            .column("id")
+            .from("area")
+            .and_where(Expr::col("path").gte(path.clone()))
+            .and_where(Expr::col("path").lt(format!("{path}~")))
+            .take();
+        let actors = Query::select().column("id").from("actor").and_where(Expr::col("seat_area_id").in_subquery(areas.clone())).take();
+        within = within
+            .add(scope(ScopeKind::Area).and(id.clone().in_subquery(areas)))
+            .add(scope(ScopeKind::Source).and(id.clone().in_subquery(sources_of(Expr::col("actor_id").in_subquery(actors.clone())))))
+            .add(scope(ScopeKind::Actor).and(id.clone().in_subquery(actors)));
+    }
+    within
+        .add(scope(ScopeKind::Actor).and(id.clone().is_in(reach.actors.iter().copied())))
+        .add(scope(ScopeKind::Forum).and(id.clone().is_in(reach.forums.iter().copied())))
+        .add(scope(ScopeKind::Source).and(id.clone().in_subquery(sources_of(Expr::col("actor_id").is_in(reach.actors.iter().copied())))))
+        .add(scope(ScopeKind::Source).and(id.is_in(reach.sources.iter().copied())))
+}
+
+/// Whether a grant is within reach.
+pub(crate) async fn is_within(reach: &Reach, grant: &Grant, db: &impl ConnectionTrait) -> Result<bool> {
+    Ok(table::Entity::find_by_id(grant.id).filter(within(reach)).count(db).await? > 0)
+}
+
+/// The sources of some actors.
+fn sources_of(whose: SimpleExpr) -> SelectStatement {
+    Query::select().column("id").from("source").and_where(whose).take()
+}
+
+/// A page of the grants within reach.
+pub(super) async fn list(reach: &Reach, filter: &GrantFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Grant>> {
+    let select =
+        table::Entity::find().filter(within(reach)).apply_if(filter.user_id, |select, user| select.filter(table::Column::UserId.eq(user)));
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+}
+
+/// One grant, within reach when that is asked.
+pub(super) async fn find(reach: Option<&Reach>, id: GrantId, db: &impl ConnectionTrait) -> Result<Grant> {
+    let select = table::Entity::find_by_id(id).apply_if(reach, |select, reach| select.filter(within(reach)));
+    select.one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// Checks that the caller may give a grant: it looks after the place, and holds there itself, with what it calls with, all that
+/// the role would give. So nobody reaches by another what it cannot reach itself, however many stand between.
+///
+/// # Errors
+/// When it may not.
+pub async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
+    let places = places(&new.scope, db).await?;
+    places.iter().try_for_each(|place| place.looked_after(reach))?;
+    caller.holds_all_of(new.role, &places, reach)
+}
+
+/// Checks that the caller may take a grant back: it looks after the place. Of roles beyond its own only those are its to take
+/// that let people work for an actor.
+///
+/// # Errors
+/// When it may not.
+pub async fn may_take_back(caller: &Caller, reach: &Reach, grant: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
+    let Some(place) = places(&grant.scope, db).await?.into_iter().next() else { return Ok(()) };
+    place.looked_after(reach)?;
+    let for_actor = matches!(
+        (grant.role, grant.scope.kind),
+        (Role::ActorAdmin | Role::Contributor | Role::Reader, ScopeKind::Actor) | (Role::Service, ScopeKind::Source)
+    );
+    if for_actor {
+        return Ok(());
+    }
+    for permission in Permission::ALL.iter().filter(|permission| allows(Standing::Role(grant.role), **permission)) {
+        place.looked_after(&caller.reach(*permission)?)?;
+    }
+    Ok(())
+}
+
+/// All places where a grant within a scope would hold: an actor comes first, then its administrations. None where the scope is
+/// told without its id.
+async fn places(scope: &Scope, db: &impl ConnectionTrait) -> Result<Vec<Place>> {
+    let Some(id) = scope.id else {
+        return Ok(if scope.kind == ScopeKind::Everywhere { vec![Place::Everywhere] } else { Vec::new() });
+    };
+    Ok(match scope.kind {
+        ScopeKind::Everywhere => vec![Place::Everywhere],
+        // Of one that is not there only who reaches everywhere is told so.
+        ScopeKind::Area => vec![path_of("area", id, db).await?.map_or(Place::Everywhere, Place::Area)],
+        ScopeKind::Actor => {
+            let mut places = Vec::new();
+            for actor in standing::with_administrations(id, db).await? {
+                places.push(Place::Actor(actor, path_of("actor", actor, db).await?));
+            }
+            if places.is_empty() { vec![Place::Actor(id, None)] } else { places }
+        }
+        ScopeKind::Forum => vec![Place::Forum(id)],
+        ScopeKind::Source => {
+            vec![Place::Source { actor: owner_of_source(id, db).await?, seat: path_of("source", id, db).await? }]
+        }
+    })
+}
+
+/// The path of an area, or of the area where an actor, or a source's actor, has its seat.
+async fn path_of(table: &'static str, id: Uuid, db: &impl ConnectionTrait) -> Result<Option<String>> {
+    let mut select = Query::select();
+    select.column(("area", "path")).from("area");
+    if table == "area" {
+        select.and_where(Expr::col(("area", "id")).eq(id));
+    } else {
+        select.inner_join("actor", Expr::col(("actor", "seat_area_id")).equals(("area", "id")));
+        if table == "source" {
+            select.inner_join("source", Expr::col(("source", "actor_id")).equals(("actor", "id")));
+        }
+        select.and_where(Expr::col((table, "id")).eq(id));
+    }
+    let row = db.query_one(&select).await?;
+    Ok(row.map(|row| row.try_get("", "path")).transpose()?)
+}
+
+/// The actor whose system a source is; nobody's for the installation's own.
+async fn owner_of_source(id: Uuid, db: &impl ConnectionTrait) -> Result<Option<Uuid>> {
+    let select = Query::select().column("actor_id").from("source").and_where(Expr::col("id").eq(id)).take();
+    let row = db.query_one(&select).await?;
+    Ok(row.map(|row| row.try_get::<Option<Uuid>>("", "actor_id")).transpose()?.flatten())
+}
+
+/// Gives a grant; whether the caller may is asked before.
+///
+/// # Errors
+/// When the user or the scope is not there, or the period ends before it begins.
+pub async fn insert(new: &NewGrant, w: &Write<'_>) -> Result<Grant> {
+    let mut faults = Vec::new();
+    if super::super::users::table::Entity::find_by_id(new.user_id).count(&w.tx).await? == 0 {
+        faults.push(Fault::at("/userId", "not-found", say!("Användaren finns inte.", "The user does not exist.")));
+    }
+    let table = match new.scope.kind {
+        ScopeKind::Everywhere => None,
+        ScopeKind::Area => Some("area"),
+        ScopeKind::Actor => Some("actor"),
+        ScopeKind::Forum => Some("forum"),
+        ScopeKind::Source => Some("source"),
+    };
+    match (table, new.scope.id) {
+        (None, Some(_)) => faults.push(Fault::at(
+            "/scope/id",
+            "not-empty",
+            say!("Ange inget id när behörigheten gäller överallt.", "Give no id when the grant holds everywhere."),
+        )),
+        (Some(_), None) => faults.push(Fault::at(
+            "/scope/id",
+            "required",
+            say!("Ange id för det som behörigheten gäller.", "Give the id of what the grant holds for."),
+        )),
+        (Some(table), Some(id)) => {
+            let mut there = Query::select();
+            there.column("id").from(table).and_where(Expr::col("id").eq(id)).lock(LockType::KeyShare);
+            if new.scope.kind == ScopeKind::Actor {
+                there.and_where(Expr::col("merged_into").is_null());
+            }
+            if w.tx.query_one(&there).await?.is_none() {
+                faults.push(Fault::at(
+                    "/scope/id",
+                    "not-found",
+                    say!("Det som behörigheten ska gälla finns inte.", "What the grant is to hold for does not exist."),
+                ));
+            }
+        }
+        (None, None) => {}
+    }
+    faults.extend(crate::kernel::text::period_fault(new.valid_from, new.valid_to));
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let row = table::ActiveModel {
+        id: Set(w.new_id()),
+        version: Set(1),
+        created_at: Set(w.now),
+        updated_at: Set(w.now),
+        user_id: Set(new.user_id),
+        role: Set(new.role),
+        scope_kind: Set(new.scope.kind),
+        scope_id: Set(new.scope.id),
+        valid_from: Set(new.valid_from),
+        valid_to: Set(new.valid_to),
+        provider: Set(None),
+    };
+    let row = row.insert(&w.tx).await?;
+    settle(new.user_id, &new.scope, row.id, w).await?;
+    w.access_changed();
+    w.record(change(row.id, ChangeOperation::Upsert, 1));
+    Ok(view(row))
+}
+
+/// Makes the place of a grant a user's home, where the user holds nothing else: nobody is moved from a home that still holds.
+async fn settle(user: UserId, scope: &Scope, but: GrantId, w: &Write<'_>) -> Result<()> {
+    let others = table::Entity::find()
+        .filter(table::Column::UserId.eq(user))
+        .filter(table::Column::Id.ne(but))
+        .filter(Expr::col(table::Column::ValidTo).is_null().or(Expr::col(table::Column::ValidTo).gt(w.today())))
+        .count(&w.tx)
+        .await?;
+    if others == 0 { lookup::settle(user, scope, w).await } else { Ok(()) }
+}
+
+/// Gives a user what was prepared for an account that nobody had opened, with its home where the user has none that holds.
+///
+/// # Errors
+/// When the database does not answer.
+pub(crate) async fn hand_over(from: UserId, to: UserId, w: &Write<'_>) -> Result<()> {
+    let prepared = table::Entity::find().filter(table::Column::UserId.eq(from)).order_by_asc(table::Column::Id).all(&w.tx).await?;
+    for row in prepared {
+        let (id, version) = (row.id, row.version + 1);
+        let scope = Scope { kind: row.scope_kind, id: row.scope_id };
+        let moved = table::ActiveModel { user_id: Set(to), version: Set(version), updated_at: Set(w.now), ..row.clone().into() };
+        moved.update(&w.tx).await?;
+        settle(to, &scope, id, w).await?;
+        w.record(change(id, ChangeOperation::Upsert, version));
+    }
+    w.access_changed();
+    Ok(())
+}
+
+/// Whether a user runs the installation.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn is_admin(user: UserId, w: &Write<'_>) -> Result<bool> {
+    let held = table::Entity::find()
+        .filter(table::Column::UserId.eq(user))
+        .filter(table::Column::Role.eq(Role::Admin))
+        .filter(table::Column::ScopeKind.eq(ScopeKind::Everywhere));
+    Ok(held.count(&w.tx).await? > 0)
+}
+
+/// Takes a grant back.
+pub(super) async fn remove(grant: &Grant, w: &Write<'_>) -> Result<()> {
+    let id = grant.id;
+    table::Entity::delete_by_id(id).exec(&w.tx).await?;
+    w.access_changed();
+    if grant.fields.role == Role::Admin && grant.fields.scope.kind == ScopeKind::Everywhere {
+        lookup::keeps_an_admin(w).await?;
+    }
+    w.record(change(id, ChangeOperation::Delete, 2));
+    Ok(())
+}
+
+fn change(id: GrantId, op: ChangeOperation, version: i64) -> Change {
+    Change::new("grant", id.uuid(), op, version, crate::Visibility::Actor.of(None, None))
+}
+
+/// The actor that one has become part of, however many merges ago; itself while it lives.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn survivor_of(actor: Uuid, db: &impl ConnectionTrait) -> Result<Uuid> {
+    let mut met = vec![actor];
+    let mut last = actor;
+    loop {
+        let select = Query::select().column("merged_into").from("actor").and_where(Expr::col("id").eq(last)).take();
+        let into: Option<Uuid> = match db.query_one(&select).await? {
+            Some(row) => row.try_get("", "merged_into")?,
+            None => None,
+        };
+        match into.filter(|into| !met.contains(into)) {
+            Some(into) => {
+                met.push(into);
+                last = into;
+            }
+            None => return Ok(last),
+        }
+    }
+}
+
+/// All grants within these actors.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_actors(actors: &[Uuid], db: &impl ConnectionTrait) -> Result<Vec<Grant>> {
+    let select = table::Entity::find()
+        .filter(table::Column::ScopeKind.eq(ScopeKind::Actor))
+        .filter(table::Column::ScopeId.is_in(actors.iter().copied()));
+    Ok(select.order_by_asc(table::Column::Id).all(db).await?.into_iter().map(view).collect())
+}
+
+/// All grants of a user.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_user(user: UserId, db: &impl ConnectionTrait) -> Result<Vec<Grant>> {
+    let rows = table::Entity::find().filter(table::Column::UserId.eq(user)).order_by_asc(table::Column::Id).all(db).await?;
+    Ok(rows.into_iter().map(view).collect())
+}

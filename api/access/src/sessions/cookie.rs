@@ -1,0 +1,87 @@
+//! The refresh token as a browser keeps it: in a cookie that scripts cannot read, and that no other site can make use of.
+
+use std::future::{Ready, ready};
+
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
+
+use crate::{
+    TokenSettings,
+    kernel::{Problem, Result, problem::Kind, say},
+};
+
+/// Bound by its prefix to this host alone, and to TLS; browsers hold localhost to be as good as TLS.
+pub const COOKIE: &str = "__Host-samsyn-refresh";
+
+/// What a browser sends along with a call on its own accord.
+#[derive(Clone, Debug, Default)]
+pub struct Browser {
+    cookie: Option<String>,
+    origin: Option<String>,
+    cross_site: bool,
+}
+
+impl FromRequest for Browser {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
+        let cookies = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
+        let cookie = cookies
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find_map(|(name, value)| (name == COOKIE).then(|| value.to_owned()));
+        let cross_site = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+        ready(Ok(Self { cookie, origin: text(header::ORIGIN), cross_site }))
+    }
+}
+
+impl Browser {
+    /// The refresh token of the cookie, provided that a page of ours or an allowed one made the call.
+    ///
+    /// # Errors
+    /// When another site may have made it.
+    pub fn refresh_token(&self, settings: &TokenSettings) -> Result<Option<String>> {
+        let Some(cookie) = &self.cookie else { return Ok(None) };
+        self.same_site(settings)?;
+        Ok(Some(cookie.clone()))
+    }
+
+    /// Whether the call carries the cookie.
+    #[must_use]
+    pub const fn has_cookie(&self) -> bool {
+        self.cookie.is_some()
+    }
+
+    /// Refuses what another site may have made the browser do.
+    ///
+    /// # Errors
+    /// When the call names no allowed origin.
+    pub fn same_site(&self, settings: &TokenSettings) -> Result<()> {
+        let allowed = |origin: &String| *origin == origin_of(&settings.issuer) || settings.origins.contains(origin);
+        if !self.cross_site && self.origin.as_ref().is_some_and(allowed) {
+            return Ok(());
+        }
+        Err(Problem::new(Kind::Forbidden).detail(say!(
+            "Anropet med kakan kom inte från en sida som får använda den. Webbläsare ska anropa från tjänstens egen adress eller en som står i inställningen cors_origins; andra klienter skickar refreshToken i anropet.",
+            "The call with the cookie did not come from a page that may use it. Browsers call from the service's own address or one in the setting cors_origins; other clients send refreshToken in the body."
+        )))
+    }
+}
+
+fn origin_of(url: &str) -> String {
+    url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/")
+}
+
+/// The header that gives the cookie to the browser.
+#[must_use]
+pub fn given(token: &str, settings: &TokenSettings) -> String {
+    let seconds = settings.session.num_seconds();
+    format!("{COOKIE}={token}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict")
+}
+
+/// The header that takes the cookie back.
+#[must_use]
+pub fn taken() -> String {
+    format!("{COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict")
+}

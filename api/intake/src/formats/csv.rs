@@ -1,0 +1,416 @@
+//! Tables as text, with comma, semicolon or tab between cells.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+};
+
+use super::{Item, MAX_COLUMNS, MAX_ROW, Taker, text, too_long, too_many_columns, unreadable};
+use crate::{
+    columns::{is_like_a_formula, plain},
+    kernel::{Fault, Problem, Result, disk::failed, say},
+};
+
+/// How far the first row is looked at to see what stands between its cells.
+const SIGHT: usize = 256 << 10;
+
+pub fn read(file: &File, take: &mut Taker<'_>) -> Result<()> {
+    let text = text::decoded(file)?;
+    let marked = text.marked;
+    let mut text = BufReader::with_capacity(SIGHT, text);
+    let start = String::from_utf8_lossy(text.fill_buf().map_err(failed)?).into_owned();
+    let declared = declared(&start);
+    text.consume(declared.map_or(0, |(_, length)| length));
+    let separator = declared.map_or_else(|| separator(start.trim_start_matches(['\r', '\n', ' '])), |(separator, _)| separator);
+    let mut for_excel = separator == b';' && marked;
+    let mut records = Records::new(text, separator, if declared.is_some() { 2 } else { 1 });
+    let mut columns = None;
+    while let Some(row) = records.next()? {
+        let Some(record) = records.record() else {
+            if columns.is_none() {
+                return Err(too_many_columns());
+            }
+            take(Item::Broken(row, vec![too_long()]))?;
+            continue;
+        };
+        if record.iter().all(|cell| cell.trim().is_empty()) {
+            continue;
+        }
+        let Some(width) = columns else {
+            let heading: Vec<_> = record.iter().map(|name| unguarded(name, for_excel).trim().to_owned()).collect();
+            if heading.len() > MAX_COLUMNS {
+                return Err(too_many_columns());
+            }
+            // Excel saves our table without its mark, or with tabs.
+            for_excel |= matches!(separator, b';' | b'\t') && is_ours(&heading);
+            columns = Some(heading.len());
+            take(Item::Heading(heading))?;
+            continue;
+        };
+        let fault = if record.len() == 1 {
+            other_separator(&String::from_utf8_lossy(&records.raw), separator, width)
+        } else if record.iter().skip(width).any(|cell| !cell.trim().is_empty())
+            || (separator == b',' && record.len() > width && may_have_decimals(&record))
+        {
+            Some(too_many_cells(record.len(), width))
+        } else {
+            None
+        };
+        take(match fault {
+            Some(fault) => Item::Broken(row, vec![fault]),
+            None => Item::Cells(row, record.iter().take(width).map(|cell| unguarded(cell, for_excel).to_owned()).collect()),
+        })?;
+    }
+    if columns.is_none() {
+        return Err(unreadable(
+            "no-heading",
+            say!("Filen är tom; den första raden ska vara rubriker.", "The file is empty; its first row must be headings."),
+        ));
+    }
+    Ok(())
+}
+
+/// A cell as it was before our export for Excel put an apostrophe first, so that it would not be taken for a formula.
+fn unguarded(cell: &str, for_excel: bool) -> &str {
+    match cell.strip_prefix('\'') {
+        Some(rest) if for_excel && is_like_a_formula(cell) => rest,
+        _ => cell,
+    }
+}
+
+/// Whether a heading is that of a file of our own, which knows each record's id and version.
+fn is_ours(heading: &[String]) -> bool {
+    let has = |member: &str| heading.iter().any(|name| plain(name) == member);
+    has("id") && has("version")
+}
+
+/// Whether some cell may be the decimals of the number in the one before it.
+fn may_have_decimals(record: &::csv::StringRecord) -> bool {
+    let is_number = |cell: &str| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
+    record.iter().zip(record.iter().skip(1)).any(|(whole, decimals)| is_number(whole.trim_start_matches('-')) && is_number(decimals))
+}
+
+fn too_many_cells(found: usize, width: usize) -> Fault {
+    Fault::at(
+        "",
+        "too-many-cells",
+        say!(
+            "Raden har {found} celler men rubrikraden {width}. Sätt citattecken kring celler som innehåller skiljetecknet, till exempel tal med decimalkomma.",
+            "The row has {found} cells but the heading {width}. Put quotation marks around cells with the separator in them, such as numbers with a decimal comma."
+        ),
+    )
+}
+
+/// What is wrong with a row of a single cell, where something else seems to stand between cells than in the heading.
+fn other_separator(text: &str, separator: u8, width: usize) -> Option<Fault> {
+    let needed = u32::try_from(width.checked_sub(1).filter(|needed| *needed > 0)?).ok()?;
+    let (other, _) = counts(text).into_iter().find(|(other, count)| *other != separator && *count >= needed)?;
+    let ((found_sv, found_en), (wanted_sv, wanted_en)) = (called(other), called(separator));
+    Some(Fault::at(
+        "",
+        "other-separator",
+        say!(
+            "Raden har bara en cell; den verkar ha {found_sv} mellan cellerna men rubrikraden har {wanted_sv}. Använd samma skiljetecken i hela filen.",
+            "The row has a single cell; it seems to have {found_en} between its cells but the heading has {wanted_en}. Use the same separator in all of the file."
+        ),
+    ))
+}
+
+/// What people call a separator, in either language.
+fn called(separator: u8) -> (String, String) {
+    match separator {
+        b';' => ("semikolon".to_owned(), "semicolons".to_owned()),
+        b'\t' => ("tabb".to_owned(), "tabs".to_owned()),
+        b',' => ("komma".to_owned(), "commas".to_owned()),
+        other => (char::from(other).to_string(), char::from(other).to_string()),
+    }
+}
+
+/// The separator that a first line `sep=;` gives, as Excel has it, and where the table begins after it.
+fn declared(text: &str) -> Option<(u8, usize)> {
+    let line = text.split(['\r', '\n']).next()?;
+    let (name, separator) = line.trim_matches('"').split_at_checked(4)?;
+    let [separator] = separator.as_bytes() else { return None };
+    if !name.eq_ignore_ascii_case("sep=") || separator.is_ascii_alphanumeric() || !separator.is_ascii() {
+        return None;
+    }
+    let rest = &text[line.len()..];
+    let end = if rest.starts_with("\r\n") { 2 } else { usize::from(!rest.is_empty()) };
+    Some((*separator, line.len() + end))
+}
+
+/// What stands between the cells of the heading.
+fn separator(text: &str) -> u8 {
+    // Of equals the first wins, so that a single column has the separator of Swedish tables.
+    counts(text).iter().rev().max_by_key(|(_, count)| *count).map_or(b';', |(separator, _)| *separator)
+}
+
+/// How often what may stand between cells does so in the first row, quoted text aside.
+fn counts(text: &str) -> [(u8, u32); 3] {
+    let mut counts = [(b';', 0u32), (b'\t', 0), (b',', 0)];
+    let mut quoted = false;
+    for byte in text.bytes() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' if !quoted => break,
+            _ if quoted => {}
+            _ => {
+                if let Some((_, count)) = counts.iter_mut().find(|(separator, _)| *separator == byte) {
+                    *count += 1;
+                }
+            }
+        }
+    }
+    counts
+}
+
+/// Where in a record a byte stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// Before its first cell.
+    Nothing,
+    /// Before a cell.
+    Between,
+    /// In a cell without quotation marks.
+    Cell,
+    /// Between quotation marks.
+    Quoted,
+    /// After a quotation mark that ends a cell, or is the first of two that are one.
+    Closed,
+}
+
+/// The records of a table, one at a time, each with its row as a spreadsheet counts. The library's reader has no rows, for it
+/// leaves out blank lines; and it would take all that follows a quotation mark without its other for one cell.
+struct Records<R> {
+    text: R,
+    separator: u8,
+    /// The row that comes next.
+    row: u32,
+    previous: u8,
+    /// The record that was last read, as it stands in the file.
+    raw: Vec<u8>,
+    /// Whether there is more of it than is kept.
+    is_cut: bool,
+}
+
+impl<R: BufRead> Records<R> {
+    const fn new(text: R, separator: u8, row: u32) -> Self {
+        Self { text, separator, row, previous: 0, raw: Vec::new(), is_cut: false }
+    }
+
+    /// Reads the next record. Its row, if there is one.
+    fn next(&mut self) -> Result<Option<u32>> {
+        self.raw.clear();
+        self.is_cut = false;
+        let (mut within, mut first) = (Within::Nothing, self.row);
+        loop {
+            let bytes = self.text.fill_buf().map_err(failed)?;
+            if bytes.is_empty() {
+                return match within {
+                    Within::Nothing => Ok(None),
+                    Within::Quoted => Err(unclosed(first)),
+                    _ => Ok(Some(first)),
+                };
+            }
+            let mut read = 0;
+            for byte in bytes.iter().copied() {
+                read += 1;
+                if within == Within::Quoted {
+                    if byte == b'"' {
+                        within = Within::Closed;
+                        self.previous = byte;
+                    }
+                } else if matches!(byte, b'\n' | b'\r') {
+                    self.row = self.row.saturating_add(u32::from((self.previous, byte) != (b'\r', b'\n')));
+                    self.previous = byte;
+                    if within != Within::Nothing {
+                        self.text.consume(read);
+                        return Ok(Some(first));
+                    }
+                    continue;
+                } else {
+                    if within == Within::Nothing {
+                        first = self.row;
+                    }
+                    within = match byte {
+                        b'"' if within != Within::Cell => Within::Quoted,
+                        _ if byte == self.separator => Within::Between,
+                        _ => Within::Cell,
+                    };
+                    self.previous = byte;
+                }
+                if self.raw.len() < MAX_ROW {
+                    self.raw.push(byte);
+                } else {
+                    self.is_cut = true;
+                }
+            }
+            self.text.consume(read);
+        }
+    }
+
+    /// The cells of the record that was last read; nothing when it is too long to be one.
+    fn record(&self) -> Option<::csv::StringRecord> {
+        let mut record = ::csv::StringRecord::new();
+        if self.is_cut {
+            return None;
+        }
+        // A table made wide in a spreadsheet has many rows of nothing.
+        if !self.raw.iter().all(|byte| *byte == self.separator || byte.is_ascii_whitespace()) {
+            let mut reader = ::csv::ReaderBuilder::new();
+            let mut reader = reader.delimiter(self.separator).flexible(true).has_headers(false).from_reader(self.raw.as_slice());
+            reader.read_record(&mut record).ok()?;
+        }
+        Some(record)
+    }
+}
+
+fn unclosed(row: u32) -> Problem {
+    unreadable(
+        "unclosed-quote",
+        say!(
+            "Ett citattecken på rad {row} avslutas aldrig, så resten av filen skulle läsas som en enda cell. Rätta raden och försök igen.",
+            "A quotation mark in row {row} is never closed, so that the rest of the file would be read as a single cell. Correct the row and try again."
+        ),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::formats::{Format, all};
+
+    fn rows(bytes: &[u8]) -> Vec<(u32, Vec<String>)> {
+        let items = all(Format::Csv, bytes).unwrap();
+        items.into_iter().filter_map(|item| if let Item::Cells(row, cells) = item { Some((row, cells)) } else { None }).collect()
+    }
+
+    #[test]
+    fn separators_are_found_in_the_heading() {
+        for text in ["namn,ort\n\"a;b\",c\n", "namn;ort\n\"a;b\";c\n", "namn\tort\na;b\tc\n", "\"na,mn\";ort\na;c\n"] {
+            assert_eq!(rows(text.as_bytes())[0].1.len(), 2, "{text}");
+        }
+        assert_eq!(rows(b"namn\nx\n"), [(2, vec!["x".to_owned()])]);
+    }
+
+    #[test]
+    fn rows_are_numbered_as_in_a_spreadsheet() {
+        let text = "namn;ort\n\na;\"två\nrader\"\n;\nb;c\r\n\r\nd;e\n\nf;g";
+        let numbers: Vec<_> = rows(text.as_bytes()).into_iter().map(|(row, cells)| (row, cells[0].clone())).collect();
+        assert_eq!(numbers, [(3, "a".to_owned()), (5, "b".to_owned()), (7, "d".to_owned()), (9, "f".to_owned())]);
+    }
+
+    #[test]
+    fn only_our_own_tables_for_excel_lose_an_apostrophe() {
+        let ours = "\u{FEFF}namn;ort\n'=1+1;'s-Gravenhage\n''+46;'\n";
+        assert_eq!(
+            rows(ours.as_bytes()).into_iter().map(|(_, cells)| cells).collect::<Vec<_>>(),
+            [["=1+1", "'s-Gravenhage"], ["'+46", "'"]]
+        );
+        assert_eq!(rows(b"namn;ort\n'=1+1;x\n")[0].1[0], "'=1+1");
+        // Excel has saved it, in windows-1252 or as "Unicode text".
+        assert_eq!(rows(b"Id;Version;Namn\nx;1;'=\xE5\n")[0].1[2], "=å");
+        let unicode: Vec<u8> = "\u{FEFF}id\tversion\tname\r\nx\t1\t'-å\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(rows(&unicode)[0].1[2], "-å");
+        // Our table with commas has no such apostrophes, so what it has is text.
+        assert_eq!(rows(b"id,version,name\nx,1,'=1\n")[0].1[2], "'=1");
+        assert_eq!(rows(b"Id;Namn\nx;'=1\n")[0].1[1], "'=1");
+    }
+
+    #[test]
+    fn a_quotation_mark_without_its_other_is_told_of_where_it_stands() {
+        let code = |text: &str| {
+            all(Format::Csv, text.as_bytes()).err().map(|problem| (problem.faults[0].code, problem.faults[0].detail.en.clone()))
+        };
+        let (code_of, detail) = code("namn;ort\n\n\"två\nrader\";x\na;\"b\nc;d\n").unwrap();
+        assert_eq!(code_of, "unclosed-quote");
+        assert!(detail.starts_with("A quotation mark in row 4 "), "{detail}");
+        for text in ["namn\n12\" rör\n", "namn\n\"a\" b\n", "namn\n\"\"\"\"", "namn\n\"a\nb\""] {
+            assert_eq!(code(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn excel_s_own_first_line_gives_the_separator() {
+        for text in ["sep=;\r\nnamn;a,b,c\r\nx;y\r\n", "\u{FEFF}\"SEP=|\"\nnamn|a,b,c\nx|y", "sep=\t\nnamn\ta,b,c\nx\ty\n"] {
+            assert_eq!(rows(text.as_bytes()), [(3, vec!["x".to_owned(), "y".to_owned()])], "{text}");
+        }
+        assert_eq!(rows(b"sep=ort\nx\n"), [(2, vec!["x".to_owned()])]);
+        assert!(all(Format::Csv, b"sep=;").is_err());
+    }
+
+    #[test]
+    fn a_row_with_another_separator_than_the_heading_is_told_of() {
+        let items = all(Format::Csv, "namn;ort;typ\na,b,\"c\"\n\"a,b,c\"\na,b\nx\ty\tz\n".as_bytes()).unwrap();
+        let told: Vec<_> = items[1..]
+            .iter()
+            .map(|item| match item {
+                Item::Broken(row, faults) => format!("{row} {}", faults[0].code),
+                Item::Cells(row, cells) => format!("{row} {}", cells.join("/")),
+                other => format!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(told, ["2 other-separator", "3 a,b,c", "4 a,b", "5 other-separator"]);
+        let detail = match &items[4] {
+            Item::Broken(_, faults) => faults[0].detail.sv.as_str(),
+            _ => "",
+        };
+        assert!(detail.contains("verkar ha tabb mellan cellerna men rubrikraden har semikolon"), "{detail}");
+        assert_eq!(rows(b"namn\na,b, c\n")[0].1[0], "a,b, c");
+    }
+
+    proptest! {
+        /// The reader and what numbers its records mean the same by a record.
+        #[test]
+        fn every_record_has_its_row(text in "[\"; a\r\n]{0,40}") {
+            let blank = |record: ::csv::StringRecord| {
+                let cells: Vec<_> = record.iter().map(ToOwned::to_owned).collect();
+                if cells.iter().all(|cell| cell.trim().is_empty()) { Vec::new() } else { cells }
+            };
+            let mut records = Records::new(text.as_bytes(), b';', 1);
+            let mut ours = Vec::new();
+            let is_whole = loop {
+                match records.next() {
+                    Ok(Some(_)) => ours.push(blank(records.record().unwrap())),
+                    end => break end.is_ok(),
+                }
+            };
+            if is_whole {
+                let mut reader = ::csv::ReaderBuilder::new().delimiter(b';').flexible(true).has_headers(false).from_reader(text.as_bytes());
+                let theirs: Vec<_> = reader.records().map(|record| blank(record.unwrap())).collect();
+                prop_assert_eq!(ours, theirs);
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_with_too_many_cells_is_told_of_and_the_next_is_read() {
+        let items = all(Format::Csv, b"namn,ort\na,b,c\nd,e,\n").unwrap();
+        assert!(matches!(&items[1], Item::Broken(2, faults) if faults[0].code == "too-many-cells"));
+        assert_eq!(items[2], Item::Cells(3, vec!["d".to_owned(), "e".to_owned()]));
+    }
+
+    #[test]
+    fn blank_rows_and_those_of_separators_may_stand_before_the_heading() {
+        assert_eq!(rows(b"\n \n,,\na,b,\n\n,,\nc,d,"), [(7, vec!["c".to_owned(), "d".to_owned(), String::new()])]);
+    }
+
+    #[test]
+    fn decimals_after_a_comma_are_no_cell() {
+        let codes = |text: &str| {
+            let items = all(Format::Csv, text.as_bytes()).unwrap();
+            items[1..].iter().map(|item| if let Item::Broken(_, faults) = item { faults[0].code } else { "" }).collect::<Vec<_>>()
+        };
+        assert_eq!(codes("kod,v,n\n0127,12,5,\n0127,12,\nA,x,,\nA,-12,5,\n"), ["too-many-cells", "", "", "too-many-cells"]);
+        assert_eq!(codes("kod;v;n\n0127;12;5;\n"), [""]);
+    }
+
+    #[test]
+    fn a_million_columns_are_refused() {
+        let heading = "a,".repeat(1_000_000);
+        assert!(all(Format::Csv, heading.as_bytes()).is_err());
+        assert!(all(Format::Csv, b"").is_err());
+    }
+}

@@ -1,0 +1,62 @@
+//! Intake: what all imports of files share, below the rooms. A file in any form of table becomes rows; rows wait in the
+//! database and are worked through in pieces by whichever instance has the job; what became of each row is told.
+//!
+//! A kind of record that files are imported as is a *target* of its room: its columns ([`columns::Columns`]), how a row becomes
+//! a record ([`spool::Reader`]), and how a piece of rows is written ([`target::Target`]).
+//!
+//! The file itself is never kept: it comes into a file without a name, and columns that nobody knows, and rows with personal
+//! identity numbers, are gone once it has been read. Of a file no more than a row is in memory, of what waits no more than a
+//! piece.
+
+use samsyn_access as access;
+use samsyn_kernel as kernel;
+
+pub mod cells;
+pub mod columns;
+pub mod formats;
+pub mod headings;
+mod queue;
+pub mod room;
+pub mod spool;
+pub mod store;
+pub mod table;
+pub mod target;
+pub mod types;
+pub mod worker;
+
+pub use types::{ImportOutcome, ImportStatus, JobId, RowFault};
+
+use crate::kernel::record::{
+    Erase, Of, Rule, Table,
+    Why::{Access, History},
+    Words, about, becomes, naming, stays, texts, untold,
+};
+
+/// The tables that are kept here.
+pub const TABLES: &[Table] = &[
+    about(
+        "import_job",
+        Words("Inläsningar av filer som personen har startat", "Imports of files that the person has started"),
+        Of::User(&["user_id"]),
+        &[
+            becomes("user_id created_at", Erase::Stays, History, Rule::Records, "listImports getImport"),
+            untold(becomes("scopes:json withheld:json", Erase::Stays, Access, Rule::Records, "")),
+            untold(texts("left_out:json columns:json options:json", "listImports getImport getObservationImport")),
+        ],
+        "id version:int updated_at status target keeps_rows:flag dry_run:flag total:int processed:int created:int updated:int \
+         unchanged:int held:int refused:int absent:int reason_sv reason_en started_at finished_at holder:id held_until:time tries:int",
+    ),
+    naming(
+        "import_piece",
+        Words("Rader som väntar på att läsas in", "Rows that wait to be imported"),
+        &[untold(texts("rows", ""))],
+        "import_job_id first_row:int created_at",
+    ),
+    naming(
+        "import_row",
+        Words("Vad som blev av rader som lästs in", "What became of imported rows"),
+        &[untold(texts("external_id:text errors:json", "listImportRows"))],
+        "import_job_id number:int outcome actor_id match_id left_alone:json",
+    )
+    .actors(&[stays("actor_id", "what became of a row is what was; its address leads on")]),
+];

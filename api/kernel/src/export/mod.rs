@@ -1,0 +1,330 @@
+//! Lists as tables: every list is also answered whole, as CSV, as a workbook (XLSX) or as one JSON object a line (NDJSON).
+//!
+//! A handler hands over how a page of its list is read ([`Listed::of`]). For a page in JSON it is asked once, for a table
+//! again and again: one page is in memory at a time, and no connection to the database is held between pages. What goes
+//! wrong after the answer has begun breaks off the connection, so that a piece is never taken for the whole.
+
+mod cells;
+mod format;
+mod turns;
+mod xlsx;
+
+use std::{fs::File, io::Read, ops::Deref, sync::Arc};
+
+use actix_web::{
+    HttpRequest, HttpResponse, HttpResponseBuilder, Responder,
+    body::{BoxBody, SizedStream},
+    http::header,
+    web,
+};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+use serde_json::Value;
+
+use self::{cells::Cell, xlsx::Book};
+use super::{
+    Page, Paging,
+    contract::{answer, members, resolve},
+    language::Language,
+    page::MAX_LIMIT,
+    problem::{Problem, Result},
+    reply::{Reply, keep},
+    request::Call,
+};
+
+pub use cells::Dialect;
+pub use format::Format;
+pub use turns::{Full, Turn, Turns};
+
+/// The member that says what is hidden from the caller.
+const REDACTED: &str = "redacted";
+/// How much of a workbook is read at once.
+const PIECE: usize = 64 * 1024;
+
+/// A column of a table: a member of the list's items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The member's name, which is the heading for machines.
+    pub name: String,
+    /// The heading for people in Sweden, where one is known.
+    pub heading: Option<String>,
+}
+
+/// The columns of the list that an operation answers; none where it is no list that can be a table.
+pub(super) fn columns(document: &Value, operation: &Value) -> Vec<Column> {
+    let Some((_, answer)) = answer(operation) else { return Vec::new() };
+    if !Format::MEDIA_TYPES.iter().all(|kind| answer["content"].get(kind).is_some()) {
+        return Vec::new();
+    }
+    let page = resolve(document, &answer["content"]["application/json"]["schema"]);
+    let item = resolve(document, &page["properties"]["items"]["items"]);
+    members(document, operation)
+        .into_iter()
+        .map(|name| Column { heading: item["x-headings"][&name].as_str().map(ToOwned::to_owned), name })
+        .collect()
+}
+
+/// A list that is asked for as a table.
+#[derive(Debug)]
+pub struct Export {
+    /// The form of the table.
+    pub format: Format,
+    /// What the file is called, without its ending.
+    pub name: String,
+    /// The columns that are wanted.
+    pub columns: Vec<Column>,
+    /// When it is made.
+    pub now: DateTime<Utc>,
+    /// Whether only the headers of the answer are wanted.
+    pub head: bool,
+    /// Held until the export has ended.
+    pub turn: Turn,
+}
+
+impl Export {
+    /// Those of a list's columns that a call wants: all but what is said of secrecy where nothing is hidden from the caller.
+    #[must_use]
+    pub fn columns(all: &[Column], fields: Option<&[String]>, anything_hidden: bool) -> Vec<Column> {
+        let wanted = |name: &String| if name == REDACTED { anything_hidden } else { fields.is_none_or(|fields| fields.contains(name)) };
+        all.iter().filter(|column| wanted(&column.name)).cloned().collect()
+    }
+
+    /// The headings for people in Sweden, where they are known.
+    fn headings(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.heading.as_deref().unwrap_or(&column.name))
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    fn cells<'a>(&'a self, item: &'a Value) -> impl Iterator<Item = Cell> + 'a {
+        self.columns.iter().map(|column| Cell::of(item.get(&column.name)))
+    }
+
+    /// What the table begins with.
+    fn beginning(&self) -> String {
+        match self.format {
+            Format::Csv(dialect) => {
+                let mut table = dialect.beginning().to_owned();
+                match dialect {
+                    Dialect::Rfc4180 => dialect.texts(self.names(), &mut table),
+                    Dialect::ExcelSv => dialect.texts(self.headings(), &mut table),
+                }
+                table
+            }
+            Format::Ndjson | Format::Xlsx => String::new(),
+        }
+    }
+
+    /// A line for each item.
+    fn lines(&self, items: &[Value]) -> String {
+        let mut table = String::new();
+        for item in items {
+            match self.format {
+                Format::Csv(dialect) => dialect.line(self.cells(item), &mut table),
+                Format::Ndjson | Format::Xlsx => {
+                    table.push_str(&item.to_string());
+                    table.push('\n');
+                }
+            }
+        }
+        table
+    }
+
+    /// The answer's headers. Where to follow the changes from stands in one, since a table has no place for it.
+    fn answer(&self, change_cursor: &str) -> HttpResponseBuilder {
+        let mut response = HttpResponse::Ok();
+        response
+            .content_type(self.format.media_type())
+            .insert_header((header::CONTENT_DISPOSITION, disposition(&self.name, self.format.ending())))
+            .insert_header((header::VARY, VARY))
+            .insert_header((CHANGE_CURSOR, change_cursor));
+        response
+    }
+}
+
+/// The header that says where to follow `/changes` from to keep a table up to date.
+pub const CHANGE_CURSOR: &str = "Change-Cursor";
+
+/// What the answer of a list goes by.
+pub(super) const VARY: &str = "Accept, Accept-Language, Authorization";
+
+/// The header by which a browser saves an answer as a file (RFC 6266), whose name may hold any letter (RFC 8187).
+#[must_use]
+pub fn disposition(name: &str, ending: &str) -> String {
+    let encoded: String = name
+        .bytes()
+        .map(|byte| if byte.is_ascii_alphanumeric() || byte == b'-' { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect();
+    format!("attachment; filename*=UTF-8''{encoded}.{ending}")
+}
+
+/// The answer of a list: a page of it, or the whole of it as a table.
+#[derive(Debug)]
+pub enum Listed<T> {
+    /// A page, in JSON.
+    Page(Reply<Page<T>>),
+    /// The whole of it.
+    Table(HttpResponse),
+}
+
+impl<T: Serialize + 'static> Listed<T> {
+    /// The answer of a list whose pages are read so, in the form that the caller wants. What else must be refused is refused
+    /// before; what the closure needs it owns, for it outlives the handler.
+    ///
+    /// # Errors
+    /// When the first page cannot be read or a workbook not be made.
+    pub async fn of<B, F>(by: B, paging: Paging, pages: F) -> Result<Self>
+    where
+        B: Deref<Target = Call> + 'static,
+        F: AsyncFn(&B, &Paging) -> Result<Page<T>> + 'static,
+    {
+        let Some(export) = by.export.clone() else {
+            let page = pages(&by, &paging).await?;
+            return Reply::page(&by, &page).map(Self::Page);
+        };
+        let limit = if export.head { 1 } else { MAX_LIMIT };
+        let mut rows = Rows { by, pages, next: Some(Paging { limit, include: None, ..paging }), change_cursor: String::new() };
+        // The first piece is made before the answer begins, so that what goes wrong at once is told as a problem.
+        let first = rows.next().await?.unwrap_or_default();
+        let mut answer = export.answer(&rows.change_cursor);
+        if export.head {
+            return Ok(Self::Table(answer.streaming(stream::empty::<Result<Bytes>>())));
+        }
+        if export.format == Format::Xlsx {
+            let (file, length) = workbook(&export, first, &mut rows).await?;
+            return Ok(Self::Table(answer.body(SizedStream::new(length, pieces(file, export)))));
+        }
+        let beginning = Bytes::from(export.beginning() + &export.lines(&first));
+        Ok(Self::Table(answer.streaming(stream::iter([Ok(beginning)]).chain(rest(export, rows)))))
+    }
+}
+
+/// The rows of a list, page by page.
+struct Rows<B, F> {
+    by: B,
+    pages: F,
+    next: Option<Paging>,
+    /// Where to follow the changes from: a place from before the first page was read.
+    change_cursor: String,
+}
+
+impl<B: Deref<Target = Call>, F> Rows<B, F> {
+    /// The next page as the JSON answer would have it: without what is hidden, and with the members that are wanted.
+    async fn next<T: Serialize>(&mut self) -> Result<Option<Vec<Value>>>
+    where
+        F: AsyncFn(&B, &Paging) -> Result<Page<T>>,
+    {
+        let Some(paging) = self.next.take() else { return Ok(None) };
+        let page = (self.pages)(&self.by, &paging).await?;
+        if self.change_cursor.is_empty() {
+            self.change_cursor = page.change_cursor;
+        }
+        self.next = page.next_cursor.map(|cursor| Paging { cursor: Some(cursor), offset: None, ..paging });
+        let item = |item: T| {
+            let mut item = serde_json::to_value(item)?;
+            if let Some(secrecy) = &self.by.secrecy {
+                secrecy.hide(&mut item);
+            }
+            if let Some(fields) = &self.by.fields {
+                keep(&mut item, fields);
+            }
+            Ok(item)
+        };
+        page.items.into_iter().map(item).collect::<Result<_>>().map(Some)
+    }
+}
+
+/// The lines of all pages after the first.
+fn rest<B, F, T>(export: Arc<Export>, rows: Rows<B, F>) -> impl stream::Stream<Item = Result<Bytes>> + 'static
+where
+    B: Deref<Target = Call> + 'static,
+    F: AsyncFn(&B, &Paging) -> Result<Page<T>> + 'static,
+    T: Serialize + 'static,
+{
+    stream::try_unfold((export, rows), async |(export, mut rows)| match rows.next().await {
+        Ok(Some(items)) => Ok(Some((Bytes::from(export.lines(&items)), (export, rows)))),
+        Ok(None) => Ok(None),
+        Err(problem) => {
+            tracing::error!(%problem, request_id = rows.by.request_id, "an export broke off");
+            Err(problem)
+        }
+    })
+}
+
+/// The whole list as a workbook.
+async fn workbook<B, F, T>(export: &Export, first: Vec<Value>, rows: &mut Rows<B, F>) -> Result<(File, u64)>
+where
+    B: Deref<Target = Call>,
+    F: AsyncFn(&B, &Paging) -> Result<Page<T>>,
+    T: Serialize,
+{
+    // A workbook is for people, so its headings are in the caller's language.
+    let headings: Vec<_> = match rows.by.language {
+        Language::Sv => export.headings().map(ToOwned::to_owned).collect(),
+        Language::En => export.names().map(ToOwned::to_owned).collect(),
+    };
+    let mut book = Book::new(&export.name, headings, export.now)?;
+    let mut page = Some(first);
+    while let Some(items) = page {
+        for item in &items {
+            book.row(export.cells(item))?;
+        }
+        page = rows.next().await?;
+    }
+    web::block(move || book.finish()).await.map_err(|error| Problem::internal(&error))?
+}
+
+/// A file in pieces. The export is under way until all are sent.
+fn pieces(file: File, export: Arc<Export>) -> impl stream::Stream<Item = Result<Bytes>> {
+    stream::try_unfold((file, export), async |(mut file, export)| {
+        let read = web::block(move || {
+            let mut piece = vec![0; PIECE];
+            file.read(&mut piece).map(|length| {
+                piece.truncate(length);
+                (piece, file)
+            })
+        });
+        let (piece, file) = read.await.map_err(|error| Problem::internal(&error))?.map_err(|error| Problem::internal(&error))?;
+        Ok((!piece.is_empty()).then(|| (Bytes::from(piece), (file, export))))
+    })
+}
+
+impl<T: Serialize> Responder for Listed<T> {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        match self {
+            Self::Page(reply) => {
+                let mut response = reply.respond_to(request);
+                response.headers_mut().insert(header::VARY, header::HeaderValue::from_static(VARY));
+                response
+            }
+            Self::Table(response) => response,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_may_have_any_name() {
+        assert_eq!(disposition("audit-entries", "csv"), "attachment; filename*=UTF-8''audit-entries.csv");
+        assert_eq!(disposition("aktörer \"\r\n", "csv"), "attachment; filename*=UTF-8''akt%C3%B6rer%20%22%0D%0A.csv");
+    }
+
+    #[test]
+    fn the_columns_are_those_that_are_wanted() {
+        let all = ["id", "name", "redacted"].map(|name| Column { name: name.to_owned(), heading: None });
+        let names = |fields: Option<&[String]>, hidden| {
+            Export::columns(&all, fields, hidden).into_iter().map(|column| column.name).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(names(None, false), "id name");
+        assert_eq!(names(Some(&["name".to_owned()]), true), "name redacted");
+    }
+}

@@ -1,0 +1,385 @@
+//! How handlers get at a call: path parts, query parameters and bodies, all read as the contract says.
+//!
+//! All of it is at hand before the handler runs, so extractors never wait and the first of a handler's arguments (the
+//! caller's permission) always has the first word.
+
+use std::{
+    future::{Ready, ready},
+    rc::Rc,
+    sync::Arc,
+};
+
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Number, Value};
+use utoipa::ToSchema;
+
+use super::{
+    contract::{self, Contract},
+    language::say,
+    personal_number,
+    problem::{Fault, Kind, Problem, Result},
+    request,
+    schema::MOST_FAULTS,
+    text,
+};
+
+/// The parts of the path, as typed ids.
+#[derive(Clone, Copy, Debug)]
+pub struct At<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for At<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let parts = web::Path::<T>::extract(request).into_inner();
+        ready(parts.map(|parts| Self(parts.into_inner())).map_err(|_| {
+            let wrong = request.match_info().iter().find(|(_, part)| uuid::Uuid::parse_str(part).is_err());
+            let name = wrong.map(|(name, _)| name.to_owned()).unwrap_or_default();
+            Problem::parameters(vec![Fault::of_parameter(&name, "wrong-form", say!(
+                "Adressens {name} är varken ett id eller en känd kod. Ett id ser ut som 01890a5d-ac96-774b-bcce-b302099a8057; kopiera det från id i svaret.",
+                "The address's {name} is neither an id nor a known code. An id looks like 01890a5d-ac96-774b-bcce-b302099a8057; copy it from id in an answer."
+            ))])
+        }))
+    }
+}
+
+/// The query's parameters once they have been read, kept with the request.
+pub struct Parameters(pub Rc<Value>);
+
+/// A group of query parameters.
+#[derive(Clone, Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let read = || {
+            let parameters = request.extensions().get::<Parameters>().map(|parameters| Rc::clone(&parameters.0));
+            let parameters = // They are not there when the caller was refused, and then that is what is told.
+            parameters.ok_or_else(|| Problem::new(Kind::Internal))?;
+            serde_path_to_error::deserialize(&*parameters).map(Self).map_err(|error| {
+                let name = error.path().to_string();
+                Problem::parameters(vec![Fault::of_parameter(
+                    name,
+                    "wrong-form",
+                    say!("Värdet går inte att använda.", "The value cannot be used."),
+                )])
+            })
+        };
+        ready(read())
+    }
+}
+
+/// A JSON body that keeps its schema.
+#[derive(Clone, Debug)]
+pub struct Valid<T>(pub T);
+
+impl<T: DeserializeOwned + ToSchema> FromRequest for Valid<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(checked(request).map(Self))
+    }
+}
+
+/// The JSON body of a call, checked against its schema.
+///
+/// # Errors
+/// With every fault of it.
+pub fn checked<T: DeserializeOwned + ToSchema>(request: &HttpRequest) -> Result<T> {
+    let body = json(request, &["application/json"])?;
+    contract(request)?.check(&T::name(), &body)?;
+    typed(body)
+}
+
+/// What another system says, as if somebody had written it in a call: held to the same schema.
+///
+/// # Errors
+/// With every fault of it.
+pub fn said<T: DeserializeOwned + ToSchema>(said: &Value, contract: &Contract) -> Result<T> {
+    let body = parse(said.to_string().as_bytes())?;
+    contract.check(&T::name(), &body)?;
+    typed(body)
+}
+
+/// The contract that the running service keeps.
+///
+/// # Errors
+/// When the service was put together without one.
+pub fn contract(request: &HttpRequest) -> Result<Arc<Contract>> {
+    request
+        .app_data::<web::Data<Contract>>()
+        .map(|contract| Arc::clone(contract))
+        .ok_or_else(|| Problem::internal(&"the service runs without a contract"))
+}
+
+/// A checked JSON value as the type that it was checked for.
+///
+/// # Errors
+/// When the schema admits what the type does not, naming the place.
+pub fn typed<T: DeserializeOwned>(body: Value) -> Result<T> {
+    serde_path_to_error::deserialize(body).map_err(|error| {
+        let pointer = error.path().iter().fold(String::new(), |pointer, segment| format!("{pointer}/{segment}"));
+        Problem::fault(pointer, "wrong-form", say!("Värdet går inte att använda.", "The value cannot be used."))
+    })
+}
+
+/// The body as JSON: of the right media type, in UTF-8, no name twice, no hidden characters, composed.
+///
+/// # Errors
+/// When it is any of those.
+pub fn json(request: &HttpRequest, media_types: &[&str]) -> Result<Value> {
+    let given = request.content_type().to_ascii_lowercase();
+    let charset = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let foreign = charset.to_ascii_lowercase().split("charset=").nth(1).is_some_and(|name| !name.trim_matches('"').starts_with("utf-8"));
+    if !media_types.contains(&given.as_str()) || foreign {
+        let wanted = media_types.join(", ");
+        return Err(Problem::new(Kind::UnsupportedMediaType).detail(say!(
+            "Skicka innehållet som {wanted} i UTF-8, med huvudet Content-Type.",
+            "Send the body as {wanted} in UTF-8, with the header Content-Type."
+        )));
+    }
+    let meta = request::meta(request).ok_or_else(|| Problem::internal(&"a body was read before the request"))?;
+    parse(&meta.body)
+}
+
+/// JSON without the ambiguities that readers of it settle differently.
+///
+/// # Errors
+/// When it is malformed, or text in it cannot be stored.
+pub fn parse(bytes: &[u8]) -> Result<Value> {
+    let mut found = Found::default();
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let read = Strict { at: Place::Top, found: &mut found }.deserialize(&mut reader).and_then(|body| reader.end().map(|()| body));
+    if found.values > MAX_VALUES {
+        return Err(Problem::new(Kind::TooLarge).detail(say!(
+            "Innehållet har fler än {MAX_VALUES} värden. Dela upp det i flera anrop.",
+            "The body has more than {MAX_VALUES} values. Divide it into several calls."
+        )));
+    }
+    let body = read.map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let repeated =
+            error.to_string().strip_prefix("repeated name ").and_then(|rest| rest.split(" at line").next()).map(ToOwned::to_owned);
+        Problem::new(Kind::MalformedJson).detail(match repeated {
+            Some(name) => say!(
+                "Namnet {name} står två gånger i samma objekt (rad {line}). Ta bort det ena.",
+                "The name {name} stands twice in one object (line {line}). Remove one."
+            ),
+            None => say!(
+                "Innehållet är inte giltig JSON: felet upptäcktes på rad {line}, tecken {column}.",
+                "The body is not valid JSON: the fault was found at line {line}, column {column}."
+            ),
+        })
+    })?;
+    if found.faults.is_empty() { Ok(body) } else { Err(Problem::invalid(found.faults)) }
+}
+
+/// The most values of a body, for each takes far more room in memory than it has letters.
+const MAX_VALUES: usize = 300_000;
+
+/// What has been found in a body so far.
+#[derive(Default)]
+struct Found {
+    /// What is wrong with it, as far as it is told.
+    faults: Vec<Fault>,
+    values: usize,
+}
+
+impl Found {
+    fn tell(&mut self, fault: impl FnOnce() -> Fault) {
+        if self.faults.len() < MOST_FAULTS {
+            self.faults.push(fault());
+        }
+    }
+}
+
+/// Where in a body a value stands. The pointer to it is written only where there is something to tell.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    Top,
+    Member(&'a Self, &'a str),
+    Item(&'a Self, usize),
+}
+
+impl Place<'_> {
+    fn pointer(self) -> String {
+        match self {
+            Self::Top => String::new(),
+            Self::Member(above, name) => {
+                format!("{}/{}", above.pointer(), personal_number::mask(name).replace('~', "~0").replace('/', "~1"))
+            }
+            Self::Item(above, at) => format!("{}/{at}", above.pointer()),
+        }
+    }
+
+    /// Whether what stands there is a secret or a cursor, which is compared or opened and never shown, so that it is no free
+    /// text.
+    fn is_secret(self) -> bool {
+        let Self::Member(_, name) = self else { return false };
+        let name = name.to_ascii_lowercase();
+        name == "code" || name == "cursor" || ["password", "token", "secret", "recoverycode"].iter().any(|end| name.ends_with(end))
+    }
+}
+
+struct Strict<'a> {
+    at: Place<'a>,
+    found: &'a mut Found,
+}
+
+impl Strict<'_> {
+    fn text(self, text: &str) -> Value {
+        let Self { at, found } = self;
+        if let Some(letter) = text::forbidden_character(text) {
+            found.tell(|| Fault::at(at.pointer(), "forbidden-character", contract::forbidden(letter)));
+        } else if personal_number::contains(text) && !at.is_secret() {
+            found.tell(|| personal_number::fault(at.pointer()));
+        }
+        Value::String(text::composed(text))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.found.values += 1;
+        if self.found.values > MAX_VALUES {
+            return Err(D::Error::custom("too many values"));
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(self.text(value))
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let Self { at, found } = self;
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(Strict { at: Place::Item(&at, list.len()), found })? {
+            list.push(item);
+        }
+        Ok(Value::Array(list))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let Self { at, found } = self;
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if object.contains_key(&name) {
+                return Err(A::Error::custom(format_args!("repeated name {}", text::quoted(&name))));
+            }
+            let place = Place::Member(&at, &name);
+            if personal_number::contains(&name) {
+                found.tell(|| personal_number::fault(place.pointer()));
+            }
+            if let Some(letter) = text::forbidden_character(&name) {
+                found.tell(|| Fault::at(place.pointer(), "forbidden-character", contract::forbidden(letter)));
+            }
+            let value = members.next_value_seed(Strict { at: place, found })?;
+            object.insert(name, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+/// Reads text without the blanks around it.
+///
+/// # Errors
+/// When the member is not text.
+pub fn trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer).map(|text| text.trim().to_owned())
+}
+
+/// Reads a list of texts, each without the blanks around it.
+///
+/// # Errors
+/// When the member is not a list of texts.
+pub fn each_trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    Vec::<String>::deserialize(deserializer).map(|texts| texts.into_iter().map(|text| text.trim().to_owned()).collect())
+}
+
+/// Reads an absent member as nothing said and `null` as nothing there, for text that may be left out.
+///
+/// # Errors
+/// When the member is neither text nor null.
+pub fn blank_is_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ambiguous_json_is_refused() {
+        for body in [r#"{"a":1,"a":2}"#, "{", "[1,]", r#""\ud800""#, "1e400", "{} {}", "\u{FEFF}{}", ""] {
+            assert_eq!(parse(body.as_bytes()).map_err(|problem| problem.kind).err(), Some(Kind::MalformedJson), "{body}");
+        }
+        assert_eq!(parse(&[b'"', 0xff, b'"']).err().map(|problem| problem.kind), Some(Kind::MalformedJson));
+        let deep = "[".repeat(10_000);
+        assert_eq!(parse(deep.as_bytes()).err().map(|problem| problem.kind), Some(Kind::MalformedJson));
+    }
+
+    #[test]
+    fn hidden_characters_are_all_pointed_at() {
+        let problem = parse(br#"{"a":"x\u0000","b/c":["\u202e"]}"#).err();
+        let pointers: Vec<_> = problem.map(|problem| problem.faults.into_iter().map(|fault| fault.pointer).collect()).unwrap_or_default();
+        assert_eq!(pointers, ["/a", "/b~1c/0"]);
+    }
+
+    #[test]
+    fn personal_identity_numbers_are_refused_and_not_repeated() -> Result<(), String> {
+        let problem =
+            parse(br#"{"a":"x 811228-9874","811228-9874":[{"b":"198112289874"}],"password":"811228-9874"}"#).err().ok_or("taken")?;
+        assert_eq!(problem.kind, Kind::PersonalIdentityNumber);
+        let pointers: Vec<_> = problem.faults.iter().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/a", "/[personnummer]", "/[personnummer]/0/b"]);
+        Ok(())
+    }
+
+    #[test]
+    fn abuse_113_a_small_body_never_takes_much_memory_or_time() {
+        // Each of these has two megabytes or less, and would have taken hundreds, or minutes.
+        let values = format!("[{}1]", "{},".repeat(600_000));
+        assert_eq!(parse(values.as_bytes()).err().map(|problem| problem.kind), Some(Kind::TooLarge));
+        let hidden = format!("[{}1]", "\"\\u0000\",".repeat(200_000));
+        assert_eq!(parse(hidden.as_bytes()).err().map(|problem| problem.faults.len()), Some(MOST_FAULTS));
+        let far = format!("{{\"{}\":[{}0]}}", "x".repeat(1_000_000), "0,".repeat(290_000));
+        assert!(parse(far.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn text_is_composed() {
+        assert_eq!(parse("\"A\u{30A}\"".as_bytes()).ok(), Some(Value::from("Å")));
+    }
+}

@@ -1,0 +1,446 @@
+//! What surrounds every call: its id and language, its body within limits, problems told in the caller's language, the
+//! headers that keep browsers safe, and one line in the log.
+
+use std::{
+    cell::RefCell,
+    panic::AssertUnwindSafe,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use actix_web::{
+    HttpMessage, HttpResponse, ResponseError,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+    middleware::Next,
+    web::{self, Data},
+};
+use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt, StreamExt};
+use ipnet::IpNet;
+
+use super::{
+    Db, address,
+    contract::{Contract, ROOT},
+    cors::Cors,
+    hash::hex,
+    language::Language,
+    logs,
+    measures::Calls,
+    personal_number,
+    places::{Place, Places},
+    problem::{Kind, Problem, Result},
+    request::Meta,
+    target, twin,
+};
+
+/// The longest address with its parameters.
+pub const MAX_ADDRESS: usize = 8 * 1024;
+
+/// The most bytes of all headers together. Beyond four times that the server itself breaks off.
+pub const MAX_HEADERS: usize = 32 * 1024;
+
+/// Where a file is sent that may be larger than any other body. Its handler takes it in, when it is known that the caller may
+/// send it.
+const FILES: &str = "/imports";
+
+/// Where a body that fits within the limit of all is taken in here like any other, and a larger one is left to the handler.
+const TABLES: &str = "/observation-imports";
+
+/// The longest that a call may ask to wait for something to happen, by `wait`.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+/// Below this address the service tells how it is.
+pub const HEALTH: &str = "/health/";
+
+/// What the pages of the documentation may load.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// What the middleware needs to know.
+#[derive(Clone, Debug)]
+pub struct Envelope {
+    /// Where the service is reached from outside, without a slash at the end.
+    pub public_url: String,
+    /// The largest body.
+    pub body_bytes: usize,
+    /// How long a body may take to arrive.
+    pub body_time: Duration,
+    /// How long a call may take to be answered once it has arrived.
+    pub call_time: Duration,
+    /// Whether the service is reached over TLS, so that browsers may be told to insist on it.
+    pub secure: bool,
+    /// Proxies that are believed when they say who called them.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whose pages in browsers may call.
+    pub cors: Cors,
+}
+
+/// Wraps every call.
+///
+/// # Errors
+/// Never: whatever goes wrong becomes an answer.
+pub async fn envelope<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
+    #[expect(clippy::disallowed_methods, reason = "the time that a call takes is measured, not told")]
+    let started = Instant::now();
+    let Some(envelope) = request.app_data::<Data<Envelope>>().cloned() else {
+        return Err(actix_web::error::ErrorInternalServerError("no envelope"));
+    };
+    let request_id = request_id(&request);
+    let trace = trace(&request, &request_id);
+    let language = text(&request, header::ACCEPT_LANGUAGE).and_then(Language::accepted).unwrap_or_default();
+    let (method, path) = (request.method().clone(), request.path().to_owned());
+    let origin = envelope.cors.allowed(request.headers(), &path);
+    let calls = request.app_data::<Data<Calls>>().cloned();
+    // What looks after the service must learn how it is, most of all when it is crowded.
+    let places = request.app_data::<Data<Places>>().cloned().filter(|_| !path.starts_with(HEALTH));
+    let received = match places.as_ref().map_or(Ok(()), |places| places.admit()) {
+        Ok(()) => receive(&mut request, &envelope).await,
+        Err(problem) => Err(problem),
+    };
+    let (received, place) = match (received, places) {
+        (Ok(body), Some(places)) => match places.take().await {
+            Ok(place) => (Ok(body), place),
+            Err(problem) => (Err(problem), Place::none()),
+        },
+        (received, _) => (received, Place::none()),
+    };
+    let body = received.as_ref().ok().cloned().unwrap_or_default();
+    let address = request.peer_addr().map(|peer| address::of(peer.ip(), request.headers(), &envelope.trusted_proxies).to_string());
+    let meta = Rc::new(Meta {
+        request_id: request_id.clone(),
+        language,
+        body,
+        address: address.unwrap_or_default(),
+        // It is kept with the session.
+        agent: personal_number::mask(text(&request, header::USER_AGENT).unwrap_or_default()).chars().take(200).collect(),
+        headers: RefCell::default(),
+    });
+    request.extensions_mut().insert(Rc::clone(&meta));
+    if method == Method::HEAD {
+        // Answered as GET; the server leaves the body out.
+        request.head_mut().method = Method::GET;
+        request.extensions_mut().insert(Head);
+    }
+    twin::turn(&mut request);
+
+    let mut response = if let Err(problem) = received {
+        request.into_response(problem.error_response())
+    } else if origin.is_some() && Cors::is_question(&method, request.headers()) {
+        let mut permission = HttpResponse::NoContent().finish();
+        Cors::permit(permission.headers_mut());
+        request.into_response(permission)
+    } else {
+        let longest = longest(&request, &envelope);
+        let answered = tokio::time::timeout(longest, AssertUnwindSafe(place.held(next.call(request))).catch_unwind()).await;
+        let answered = match answered {
+            Ok(answered) => answered.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked").into())),
+            Err(_) => Err(too_slow().into()),
+        };
+        match answered {
+            Ok(response) => response.map_into_boxed_body(),
+            // The request is gone with the handler, so the server itself must make the answer of what is told here.
+            Err(error) => {
+                let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| Problem::internal(&error));
+                if let Some(calls) = calls {
+                    calls.answered(|| None, problem.kind.status(), started.elapsed());
+                }
+                log(&method, &path, problem.kind.status(), started, &request_id);
+                return Err(Told { problem, meta, origin, path, trace, envelope }.into());
+            }
+        }
+    };
+    let problem = response.response().extensions().get::<Problem>().cloned().or_else(|| plain_error(&response));
+    if let Some(problem) = problem {
+        let (http, mut plain) = response.into_parts();
+        let told = twin::of_members(problem.clone(), &http);
+        if told.kind != problem.kind {
+            plain = told.error_response();
+        }
+        let problem = told;
+        response = ServiceResponse::new(http, tell(&plain, &problem, language, &envelope.public_url, &request_id));
+    }
+    complete(response.headers_mut(), &meta, &trace, &envelope, &path);
+    envelope.cors.mark(response.headers_mut(), origin.as_ref(), &path);
+    let status = response.status().as_u16();
+    if let Some(calls) = calls {
+        calls.answered(|| operation(&response, &method), status, started.elapsed());
+    }
+    log(&method, &path, status, started, &request_id);
+    Ok(response)
+}
+
+/// How long a call may take: no time of its own where it sends a file, whose arrival is part of its handling.
+fn longest(request: &ServiceRequest, envelope: &Envelope) -> Duration {
+    if is_file(request, envelope.body_bytes) {
+        return Duration::MAX;
+    }
+    let waits = request.query_string().split('&').any(|parameter| parameter.starts_with("wait="));
+    if waits { envelope.call_time + LONGEST_WAIT } else { envelope.call_time }
+}
+
+/// A call whose work took too long was broken off. What it had begun to write is taken back, unless the last word had just
+/// been said.
+fn too_slow() -> Problem {
+    tracing::warn!("a call took too long and was broken off");
+    Problem::new(Kind::Unavailable).header("Retry-After", "5").detail(super::language::say!(
+        "Anropet tog för lång tid och avbröts. Läs vad som gäller innan du skickar en ändring igen, eller skicka den med samma Idempotency-Key.",
+        "The call took too long and was broken off. Read how things stand before you send a change again, or send it with the same Idempotency-Key."
+    ))
+}
+
+/// Whether the handler takes in the body itself. Of one that does not say how large it is nobody knows that it will fit.
+fn is_file(request: &ServiceRequest, body_bytes: usize) -> bool {
+    request.method() == Method::POST
+        && match request.path().strip_prefix(ROOT) {
+            Some(FILES) => true,
+            Some(TABLES) => announced(request).is_none_or(|length| length > body_bytes),
+            _ => false,
+        }
+}
+
+fn announced(request: &ServiceRequest) -> Option<usize> {
+    text(request, header::CONTENT_LENGTH).and_then(|length| length.parse().ok())
+}
+
+/// Marks a call whose body was left to its handler.
+pub struct Left;
+
+/// Marks a call of which only the headers of the answer are wanted.
+pub struct Head;
+
+/// One line for each call: neither its query nor its headers or bodies, which may hold secrets.
+fn log(method: &Method, path: &str, status: u16, started: Instant, request_id: &str) {
+    let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(method = logs::method(method), path = %logs::masked(path), status, ms, request_id, "answered");
+}
+
+/// A problem with all that its answer needs, for when the request is gone.
+#[derive(Debug)]
+struct Told {
+    problem: Problem,
+    meta: Rc<Meta>,
+    origin: Option<HeaderValue>,
+    path: String,
+    trace: String,
+    envelope: Data<Envelope>,
+}
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.problem.fmt(f)
+    }
+}
+
+impl ResponseError for Told {
+    fn status_code(&self) -> StatusCode {
+        self.problem.status_code()
+    }
+    fn error_response(&self) -> HttpResponse {
+        let plain = self.problem.error_response();
+        let mut response = tell(&plain, &self.problem, self.meta.language, &self.envelope.public_url, &self.meta.request_id);
+        complete(response.headers_mut(), &self.meta, &self.trace, &self.envelope, &self.path);
+        self.envelope.cors.mark(response.headers_mut(), self.origin.as_ref(), &self.path);
+        response
+    }
+}
+
+/// The operation of the API that has answered.
+fn operation(response: &ServiceResponse<BoxBody>, method: &Method) -> Option<String> {
+    let request = response.request();
+    let method = if method == Method::HEAD { &Method::GET } else { method };
+    let mut pattern = request.match_pattern()?;
+    if twin::is_search(request) {
+        pattern.push_str(twin::SEARCH);
+    }
+    Some(request.app_data::<Data<Contract>>()?.operation(method, &pattern)?.id.clone())
+}
+
+fn text(request: &ServiceRequest, name: HeaderName) -> Option<&str> {
+    request.headers().get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The caller's own id for the call when it has the form of one, else a new one.
+fn request_id(request: &ServiceRequest) -> String {
+    let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
+    let fits =
+        |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    match given.filter(fits) {
+        Some(id) if !personal_number::contains(id) => id.to_owned(),
+        _ => request.app_data::<Data<Db>>().map_or_else(String::new, |db| db.new_id::<Meta>().to_string()),
+    }
+}
+
+/// The trace that the call belongs to (W3C Trace Context), with a part of its own.
+fn trace(request: &ServiceRequest, request_id: &str) -> String {
+    let digest = hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, request_id.as_bytes()).as_ref());
+    let given = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).filter(|given| {
+        given.len() == 55
+            && given.starts_with("00-")
+            && given.bytes().enumerate().all(|(at, byte)| if matches!(at, 2 | 35 | 52) { byte == b'-' } else { byte.is_ascii_hexdigit() })
+    });
+    match given {
+        Some(given) => format!("{}{}{}", &given[..36], &digest[..16], &given[52..]),
+        None => format!("00-{}-{}-00", &digest[..32], &digest[32..48]),
+    }
+}
+
+/// Takes in the whole body, within size and time.
+async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<Bytes> {
+    if request.uri().to_string().len() > MAX_ADDRESS {
+        return Err(Problem::new(Kind::AddressTooLong));
+    }
+    let headers: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if headers > MAX_HEADERS {
+        return Err(Problem::new(Kind::HeadersTooLarge).header("Connection", "close"));
+    }
+    target::check(request.uri(), request.app_data::<Data<Contract>>().map(|contract| &***contract))?;
+    let acceptable = text(request, header::ACCEPT).is_none_or(|accept| {
+        let offered = |range: &str| request.app_data::<Data<Contract>>().is_some_and(|contract| contract.offers(request.path(), range));
+        accept.trim().is_empty()
+            || accept
+                .split(',')
+                .map(|range| range.split(';').next().unwrap_or_default().trim())
+                .any(|range| matches!(range, "*/*" | "application/*" | "application/json" | "application/problem+json") || offered(range))
+    });
+    if request.path().starts_with(ROOT) && !acceptable {
+        return Err(Problem::new(Kind::NotAcceptable));
+    }
+    if request.method().is_safe() {
+        return Ok(Bytes::new());
+    }
+    let too_large = || Problem::new(Kind::TooLarge).header("Connection", "close");
+    let announced = announced(request);
+    let is_file = is_file(request, envelope.body_bytes);
+    if !is_file && announced.is_some_and(|length| length > envelope.body_bytes) {
+        return Err(too_large());
+    }
+    if request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(Problem::new(Kind::UnsupportedMediaType).detail(super::language::say!(
+            "Skicka innehållet okomprimerat, utan Content-Encoding.",
+            "Send the body uncompressed, without Content-Encoding."
+        )));
+    }
+    if is_file {
+        request.extensions_mut().insert(Left);
+        return Ok(Bytes::new());
+    }
+    let mut payload = request.extract::<web::Payload>().await.map_err(|_| Problem::new(Kind::MalformedJson))?;
+    let mut body = BytesMut::with_capacity(announced.unwrap_or_default());
+    let read = async {
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|_| Problem::new(Kind::MalformedJson))?;
+            if body.len() + chunk.len() > envelope.body_bytes {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(())
+    };
+    tokio::time::timeout(envelope.body_time, read).await.map_err(|_| Problem::new(Kind::Timeout).header("Connection", "close"))??;
+    Ok(body.freeze())
+}
+
+/// An error that some library answered with in its own words becomes a problem of the same status.
+fn plain_error(response: &ServiceResponse<BoxBody>) -> Option<Problem> {
+    let status = response.status().as_u16();
+    // A page is made for people by us; libraries answer in plain text.
+    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let told = matches!(kind, "application/problem+json" | "application/json" | "text/html; charset=utf-8");
+    if status < 400 || told {
+        return None;
+    }
+    let kind = Kind::ALL.iter().copied().find(|kind| kind.status() == status).unwrap_or(if status < 500 {
+        Kind::InvalidParameter
+    } else {
+        Kind::Internal
+    });
+    Some(Problem::new(kind))
+}
+
+fn tell(plain: &HttpResponse, problem: &Problem, language: Language, public_url: &str, request_id: &str) -> HttpResponse {
+    let document = problem.body(language, public_url, request_id);
+    let mut told = HttpResponse::build(plain.status());
+    for (name, value) in plain.headers() {
+        told.append_header((name.clone(), value.clone()));
+    }
+    told.insert_header((header::CONTENT_TYPE, "application/problem+json")).insert_header((header::CONTENT_LANGUAGE, language.tag()));
+    told.body(serde_json::to_vec(&document).unwrap_or_default())
+}
+
+/// The headers that every answer has.
+fn complete(headers: &mut HeaderMap, meta: &Meta, trace: &str, envelope: &Envelope, path: &str) {
+    for (name, value) in meta.headers.borrow_mut().drain(..) {
+        headers.insert(name, value);
+    }
+    let mut set = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value)
+            && !headers.contains_key(&name)
+        {
+            headers.insert(name, value);
+        }
+    };
+    set(HeaderName::from_static("x-request-id"), &meta.request_id);
+    set(HeaderName::from_static("traceparent"), trace);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::REFERRER_POLICY, "no-referrer");
+    if path.starts_with("/docs/") {
+        // The documentation's own pages bring their scripts along, and set styles as they go.
+        set(header::CONTENT_SECURITY_POLICY, DOCS_POLICY);
+    }
+    if path.starts_with(ROOT) {
+        set(header::CACHE_CONTROL, "private, no-cache");
+        set(header::VARY, "Accept-Language, Authorization");
+    }
+    if envelope.secure {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::{App, middleware::from_fn, test};
+
+    use super::*;
+
+    async fn broken() -> HttpResponse {
+        panic!("as a test wants it")
+    }
+
+    #[actix_web::test]
+    async fn a_panic_is_answered_like_anything_else() {
+        let envelope_data = Envelope {
+            public_url: "https://samsyn.example.se".to_owned(),
+            body_bytes: 1000,
+            body_time: Duration::from_secs(1),
+            call_time: Duration::from_secs(1),
+            secure: true,
+            trusted_proxies: Vec::new(),
+            cors: Cors::new(&["https://app.example.se".to_owned()]).unwrap(),
+        };
+        let limited = async |request: ServiceRequest, next: Next<BoxBody>| {
+            let meta = request.extensions().get::<Rc<Meta>>().cloned().unwrap();
+            meta.headers.borrow_mut().push((HeaderName::from_static("ratelimit"), HeaderValue::from_static("\"caller\";r=1;t=1")));
+            next.call(request).await
+        };
+        let app = App::new()
+            .app_data(Data::new(envelope_data))
+            .wrap(from_fn(limited))
+            .wrap(from_fn(envelope))
+            .route("/samsyn/v1/broken", web::get().to(broken));
+        let app = test::init_service(app).await;
+        let call = test::TestRequest::get().uri("/samsyn/v1/broken").insert_header(("Origin", "https://app.example.se"));
+        let told = test::try_call_service(&app, call.to_request()).await.err().unwrap().error_response();
+        assert_eq!(told.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let header = |name: &str| told.headers().get(name).and_then(|value| value.to_str().ok());
+        assert_eq!(header("access-control-allow-origin"), Some("https://app.example.se"));
+        assert_eq!(header("ratelimit"), Some("\"caller\";r=1;t=1"));
+        assert_eq!(header("content-type"), Some("application/problem+json"));
+        assert_eq!(header("cache-control"), Some("private, no-cache"));
+    }
+}
