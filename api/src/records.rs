@@ -28,9 +28,9 @@ const GROUND: &[Table] = &[
     about(
         "idempotent_answer",
         Words("Sparade svar på anrop", "Kept answers to calls"),
-        Of::Caller("scope"),
+        Of::User(&["user_id"]),
         &[
-            goes("scope key status:int location created_at", Repetition, Rule::Answers, ""),
+            goes("user_id scope key status:int location created_at", Repetition, Rule::Answers, ""),
             // A copy of what is told where it is stored.
             untold(goes("body:bytes digest", Repetition, Rule::Answers, "")),
         ],

@@ -34,6 +34,7 @@ mod m0033_confirmed;
 mod m0034_life_cycles;
 mod m0040_numbers;
 mod m0041_targets;
+mod m0042_answers;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -78,6 +79,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0034_life_cycles::Migration),
             Box::new(m0040_numbers::Migration),
             Box::new(m0041_targets::Migration),
+            Box::new(m0042_answers::Migration),
         ]
     }
 }

@@ -185,3 +185,37 @@ fn a_repeated_call_is_one_job(#[values(Database::Sqlite, Database::Postgres)] da
     assert_eq!(send(b"namn\nAlby IF\n").is(202).json["id"], first.json["id"]);
     assert_eq!(send(b"namn\nHallunda IF\n").is(422).json["code"], "key-reused");
 }
+
+#[rstest]
+fn jobs_of_before_are_told_of_as_they_were(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let source = source(&admin, "Listan");
+    let csv = "Externt id;Namn\n1;Alby IF\n";
+    let (full, _) = import(&admin, &format!("?sourceId={source}&kind=association&full=true"), csv);
+    let (plain, _) = import(&admin, "?kind=association", "Namn\nFittja IF\n");
+    let (full_before, plain_before) = (admin.get(&full).is(200).json, admin.get(&plain).is(200).json);
+    let (uuid, id) = match database {
+        Database::Sqlite => ("uuid_text", format!("x'{}'", source.replace('-', ""))),
+        Database::Postgres => ("uuid", format!("'{source}'")),
+    };
+    // As an earlier program left them: before its migration.
+    for statement in [
+        "ALTER TABLE import_job RENAME COLUMN keeps_rows TO is_full",
+        &format!("ALTER TABLE import_job ADD COLUMN source_id {uuid}"),
+        "ALTER TABLE import_job ADD COLUMN kind text",
+        &format!("UPDATE import_job SET kind = 'association', source_id = CASE WHEN is_full THEN {id} END"),
+        "ALTER TABLE import_job DROP COLUMN target",
+        "ALTER TABLE import_job DROP COLUMN options",
+        "DELETE FROM seaql_migrations WHERE version = 'm0041_targets'",
+    ] {
+        app.execute(statement);
+    }
+    crate::harness::prepare(&app.url);
+    assert_eq!(admin.get(&full).is(200).json, full_before);
+    assert_eq!(admin.get(&plain).is(200).json, plain_before);
+    assert_eq!(
+        (&full_before["sourceId"], &full_before["full"], &full_before["kind"]),
+        (&json!(source), &json!(true), &json!("association"))
+    );
+}

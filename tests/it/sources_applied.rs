@@ -9,6 +9,7 @@ use samsyn::{
         NewSource, Source,
         sync::{self, Incoming, Outcome, Syncing},
     },
+    intake::target::try_out,
     kernel::{Db, clock::Clock, id::Ids, request::Call},
 };
 use serde_json::{Value, json};
@@ -96,7 +97,8 @@ fn records_of_one_call_know_of_each_other(#[values(Database::Sqlite, Database::P
     let (tried, applied, again) = inside(
         &app,
         async move |db, _, by| {
-            let tried = sync::try_out(&records, by, &Call::of_installation(), db).await.unwrap();
+            let call = Call::of_installation();
+            let tried = try_out(&call, db, async |w| sync::apply(records.clone(), by, w).await).await.unwrap();
             assert!(tried.iter().all(|outcome| !format!("{:?}", outcome.json(samsyn::kernel::language::Language::En)).contains("9874")));
             let applied = apply(records.clone(), by, db).await;
             (results(&tried), results(&applied), results(&apply(records, by, db).await))

@@ -76,7 +76,7 @@ impl<'a> Errand<'a> {
             store::advance(job, progress, told, w).await
         };
         if job.dry_run {
-            let done = tried(&call, db, async |w| target.write(self, rows, w).await).await?;
+            let done = try_out(&call, db, async |w| target.write(self, rows, w).await).await?;
             return db
                 .transaction(&call, async |w| {
                     store::hold(job, self.holder, w).await?;
@@ -97,7 +97,7 @@ impl<'a> Errand<'a> {
     /// When another worker has the job, or the database does not answer.
     pub async fn end(self, reason: Option<Text>, db: &Db, absent: impl AsyncFn(&Write<'_>) -> Result<i64>) -> Result<()> {
         let (job, call) = (self.job, self.call());
-        let dry = if job.dry_run { tried(&call, db, &absent).await? } else { 0 };
+        let dry = if job.dry_run { try_out(&call, db, &absent).await? } else { 0 };
         db.transaction(&call, async |w| {
             store::hold(job, self.holder, w).await?;
             let absent = if job.dry_run { dry } else { absent(w).await? };
@@ -111,7 +111,7 @@ impl<'a> Errand<'a> {
 ///
 /// # Errors
 /// Those of the work.
-pub async fn tried<T>(call: &Call, db: &Db, work: impl AsyncFn(&Write<'_>) -> Result<T>) -> Result<T> {
+pub async fn try_out<T>(call: &Call, db: &Db, work: impl AsyncFn(&Write<'_>) -> Result<T>) -> Result<T> {
     let found = RefCell::new(None);
     let ended = db
         .transaction(call, async |w| {

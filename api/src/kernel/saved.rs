@@ -86,15 +86,10 @@ impl Write<'_> {
             E::insert(row).exec_without_returning(&self.tx).await?;
             return Ok(());
         };
-        let id = E::PrimaryKey::iter().next().map(PrimaryKeyToColumn::into_column);
-        let this = id.and_then(|id| Some((id, row.get(id).into_value()?)));
-        let this = this.map_or_else(|| Expr::val(false), |(id, value)| id.eq(value));
-        let mut row = row;
-        for column in E::Column::iter() {
-            if row.get(column).is_unchanged() {
-                row.reset(column);
-            }
-        }
+        // Every table of records has one column as its key.
+        let key = E::PrimaryKey::iter().next().map(PrimaryKeyToColumn::into_column);
+        let this = key.and_then(|key| Some(key.eq(row.get(key).into_value()?))).unwrap_or_else(|| Expr::val(false));
+        let row = row.reset_all();
         let changed = E::update_many().set(row).filter(this).filter(Expr::col("version").eq(from)).exec(&self.tx).await?;
         if changed.rows_affected == 0 { Err(self.call.overtaken(from)) } else { Ok(()) }
     }
@@ -131,7 +126,8 @@ impl Write<'_> {
             let version = Version { kind: record.kind, id, version, op, since: None, visible: visible.clone(), body };
             history::keep(&[version], self).await?;
         }
-        self.record(Change { areas, ..Change::new(record.kind, id, op, version, visible) }.within::<()>([]).after(was));
+        let areas = areas.into_iter().map(Id::<()>::from);
+        self.record(Change::new(record.kind, id, op, version, visible).within(areas).after(was));
         Ok(())
     }
 }

@@ -49,6 +49,7 @@ mod answer {
         pub location: Option<String>,
         pub body: Vec<u8>,
         pub created_at: ChronoDateTimeUtc,
+        pub user_id: Option<Uuid>,
     }
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
     pub enum Relation {}
@@ -325,6 +326,7 @@ async fn keep(once: &Once, stored: &Stored, write: &Write<'_>) -> Result<()> {
         location: Set(stored.location.clone()),
         body: Set(stored.body.to_vec()),
         created_at: Set(write.now),
+        user_id: Set(write.call.user),
     };
     answer::Entity::insert(row).exec_without_returning(&write.tx).await?;
     Ok(())

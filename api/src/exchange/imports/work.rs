@@ -29,7 +29,7 @@ use crate::{
         spool::Intake,
         store as jobs,
         table::row,
-        target::tried,
+        target::try_out,
         types::{ImportOutcome, ImportStatus, Job, Kept, RowFault},
     },
     kernel::{Db, Fault, Result, Write, contract::Contract, extract, personal_number, request::Call, say},
@@ -63,11 +63,11 @@ pub(super) async fn rehearse(
 ) -> Result<(Job, Vec<row::Model>)> {
     let acting = Acting::installation();
     let (call, order) = (Call::of_console("createImport"), order.stored()?);
-    let mut job = tried(&call, db, async |w| Ok(jobs::drawn_up(w.new_id(), order.clone(), read, &acting.caller, w))).await?;
+    let mut job = try_out(&call, db, async |w| Ok(jobs::drawn_up(w.new_id(), order.clone(), read, &acting.caller, w))).await?;
     let mut refused = Vec::new();
     for piece in read.pieces.each() {
         let rows: Vec<Row> = serde_json::from_str(&piece?.1)?;
-        let tried = tried(&call, db, async |w| {
+        let tried = try_out(&call, db, async |w| {
             let source = sources::insert(new, w).await?;
             write(&job, &rows, &Importer { acting: &acting, contract, source: Some(source) }, w).await
         });

@@ -1,14 +1,11 @@
 //! Synchronisation: records of one source are applied in one transaction, with a constant number of look-ups however many
-//! they are, and a few more for each that gets another name, seat or number. Each record has its outcome; none is lost, and none becomes part of an actor that is there already unless a
-//! person has said so.
+//! they are, and a few more for each that gets another name, seat or number. Each record has its outcome; none is lost, and
+//! none becomes part of an actor that is there already unless a person has said so.
 
 mod join;
 mod withhold;
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeSet, HashMap, HashSet},
-};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -28,12 +25,11 @@ use crate::{
         },
     },
     kernel::{
-        Db, Fault, Problem, Result, Write,
+        Fault, Problem, Result, Write,
         contract::Contract,
         extract,
         hash::{canonical, sha256_hex},
         problem::Kind,
-        request::Call,
         say,
         secrecy::Secrecy,
     },
@@ -124,28 +120,6 @@ pub async fn apply(records: Vec<Incoming>, by: &Syncing<'_>, w: &Write<'_>) -> R
     change(changing, &mut outcomes, by, w).await?;
     create(fresh, &mut outcomes, by, w).await?;
     Ok(outcomes.into_iter().flatten().collect())
-}
-
-/// The outcomes that the records would have, with nothing written. Each call sees the records that it is given alone.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn try_out(records: &[Incoming], by: &Syncing<'_>, call: &Call, db: &Db) -> Result<Vec<Outcome>> {
-    let found = RefCell::new(None);
-    let ended = db
-        .transaction(call, async |w| {
-            found.replace(None);
-            let outcomes = apply(records.to_vec(), by, w).await?;
-            found.replace(Some(outcomes));
-            // What has been written is taken back because the work ends so.
-            Err::<(), _>(Problem::new(Kind::Conflict))
-        })
-        .await;
-    match (found.into_inner(), ended) {
-        (Some(outcomes), _) => Ok(outcomes),
-        (None, Err(problem)) => Err(problem),
-        (None, Ok(())) => Ok(Vec::new()),
-    }
 }
 
 fn id_fault(external_id: &str, met: &mut HashSet<String>) -> Option<Fault> {

@@ -133,8 +133,6 @@ pub enum Of {
     User(&'static [&'static str]),
     /// Theirs whose the row is that a column refers to, in another table.
     Through(&'static str, &'static str),
-    /// The caller's whose id begins the column, as idempotency keys are bound.
-    Caller(&'static str),
     /// Theirs who made the record, by its kind in the history.
     Made(&'static str),
 }

@@ -47,8 +47,6 @@ pub(in crate::privacy) fn belongs(table: &Table, users: &[Uuid]) -> Condition {
             }
             None => own.add(Expr::val(false)),
         },
-        // The column begins with the debug form of the caller, as `By` makes it.
-        Of::Caller(column) => users.iter().fold(own, |own, user| own.add(Expr::col(column).like(format!("{:?} %", Some(user))))),
         Of::Made(kind) => own.add(
             Expr::col("id").in_subquery(
                 Query::select()
