@@ -1,14 +1,11 @@
 //! Synchronisation: records of one source are applied in one transaction, with a constant number of look-ups however many
-//! they are, and a few more for each that gets another name, seat or number. Each record has its outcome; none is lost, and none becomes part of an actor that is there already unless a
-//! person has said so.
+//! they are, and a few more for each that gets another name, seat or number. Each record has its outcome; none is lost, and
+//! none becomes part of an actor that is there already unless a person has said so.
 
 mod join;
 mod withhold;
 
-use std::{
-    cell::RefCell,
-    collections::{BTreeSet, HashMap, HashSet},
-};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -28,12 +25,11 @@ use crate::{
         },
     },
     kernel::{
-        Db, Fault, Problem, Result, Write,
+        Fault, Problem, Result, Write,
         contract::Contract,
         extract,
         hash::{canonical, sha256_hex},
         problem::Kind,
-        request::Call,
         say,
         secrecy::Secrecy,
     },
