@@ -7,7 +7,10 @@ use std::{
 
 use crate::contract::file;
 
-/// Every source file of the service, by its path below `api/src`.
+/// The rooms that are crates of their own, below `api`.
+const CRATES: &[&str] = &["kernel", "access", "intake"];
+
+/// Every source file of the service, by its path below `api/src`; those of a crate stand in a folder of its name.
 pub fn sources() -> Vec<(String, String)> {
     fn walk(folder: &std::path::Path, root: &std::path::Path, found: &mut Vec<(String, String)>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -19,9 +22,16 @@ pub fn sources() -> Vec<(String, String)> {
             }
         }
     }
-    let root = file("api/src");
     let mut found = Vec::new();
+    let root = file("api/src");
     walk(&root, &root, &mut found);
+    for name in CRATES {
+        let (root, from) = (file(&format!("api/{name}/src")), found.len());
+        walk(&root, &root, &mut found);
+        for (path, _) in &mut found[from..] {
+            *path = format!("{name}/{}", path.replace("lib.rs", "mod.rs"));
+        }
+    }
     found.sort();
     found
 }
@@ -147,7 +157,10 @@ impl Modules {
         let mut here = from.to_vec();
         match *parts.first()? {
             "crate" => {
-                here.clear();
+                // In a room that is a crate, the rooms below it go by their names too.
+                let within = from.first().filter(|room| CRATES.contains(&room.as_str()));
+                let below = within.zip(parts.get(1)).is_some_and(|(room, next)| room != next && CRATES.contains(next));
+                here = within.filter(|_| !below).cloned().into_iter().collect();
                 parts.remove(0);
             }
             "super" => {
