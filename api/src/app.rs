@@ -194,7 +194,7 @@ impl App {
     /// # Errors
     /// When the server cannot run.
     pub fn serve(&self, listener: TcpListener) -> io::Result<(Server, ServerHandle)> {
-        let envelope_data = Data::new(self.config.envelope());
+        let (envelope_data, terms) = (Data::new(self.config.envelope()), Data::new(self.config.retention()));
         let (config, db, access, contract) = (self.config.clone(), self.db.clone(), self.access.clone(), self.contract.clone());
         let federation = self.federation.clone();
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
@@ -208,6 +208,7 @@ impl App {
             ActixApp::new()
                 .app_data(envelope_data.clone())
                 .app_data(config.clone())
+                .app_data(terms.clone())
                 .app_data(db.clone())
                 .app_data(access.clone())
                 .app_data(limits.clone())

@@ -193,7 +193,7 @@ fn every_example_is_valid_and_every_body_has_one() {
 
 #[test]
 fn every_enumeration_has_labels_in_both_languages() {
-    let labels: Value = serde_json::from_str(&fs::read_to_string(file("api/src/guidance/packs/codelists.json")).unwrap()).unwrap();
+    let labels: Value = serde_json::from_str(&fs::read_to_string(file("api/guidance/src/packs/codelists.json")).unwrap()).unwrap();
     for (name, schema) in DOCUMENT["components"]["schemas"].as_object().unwrap() {
         for code in schema["enum"].as_array().into_iter().flatten() {
             let label = &labels[name][code.as_str().unwrap()];

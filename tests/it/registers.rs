@@ -169,7 +169,7 @@ fn a_register_imported_under_another_name_holds_nothing(#[values(Database::Sqlit
             "SELECT COUNT(*) AS rows_found FROM actor_identifier WHERE scheme IN ('municipality_code', 'kolada_id')",
             "SELECT COUNT(*) AS rows_found FROM event",
         );
-        let (before, municipalities) = (counted(codes).await, include_str!("../../api/src/guidance/packs/actors.csv"));
+        let (before, municipalities) = (counted(codes).await, include_str!("../../api/guidance/src/packs/actors.csv"));
         let csv: String = municipalities
             .lines()
             .map(|line| line.split(',').collect::<Vec<_>>())

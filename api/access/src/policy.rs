@@ -243,7 +243,7 @@ pub fn table() -> String {
     use std::fmt::Write;
     let standings = standings();
     let mut table = String::from(
-        "# Who may do what\n\nMade from `api/src/access/policy.rs`. A role holds within the scope of its grant: everywhere, an area and all below\nit, an actor, a forum. A function holds in its forum, for those who work for the actor.\n\n| permission |",
+        "# Who may do what\n\nMade from `api/access/src/policy.rs`. A role holds within the scope of its grant: everywhere, an area and all below\nit, an actor, a forum. A function holds in its forum, for those who work for the actor.\n\n| permission |",
     );
     for (name, _) in &standings {
         let _ = write!(table, " {name} |");

@@ -246,7 +246,14 @@ mod tests {
             let other = tokio::task::spawn_blocking(move || wait.recv());
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(b"namn\nAlby IF\n").unwrap();
-            let bounds = Bounds { rows: 10, per_caller: 1, at_once: 1, file_bytes: 1 << 20, file_time: Duration::from_secs(1), spool: Spool::default() };
+            let bounds = Bounds {
+                rows: 10,
+                per_caller: 1,
+                at_once: 1,
+                file_bytes: 1 << 20,
+                file_time: Duration::from_secs(1),
+                spool: Spool::default(),
+            };
             let turns = (reading.turn("a").await.unwrap(), receiving.take("a".to_owned()).unwrap());
             let left = intake_in_turn(Format::Csv, Arc::new(file), Plain, &bounds, Some(turns)).now_or_never();
             assert!(left.is_none());

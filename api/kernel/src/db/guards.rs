@@ -5,7 +5,10 @@
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 
-use crate::{record::{self, Owner}, table::is_postgres};
+use crate::{
+    record::{self, Owner},
+    table::is_postgres,
+};
 
 /// Makes the guards that the database lacks.
 pub(super) async fn install(db: &DatabaseConnection) -> Result<(), DbErr> {

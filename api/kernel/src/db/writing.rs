@@ -9,7 +9,11 @@ use tokio::{
 };
 
 use super::{Db, Transaction};
-use crate::{hash, problem::{Kind, Problem, Result}, table::is_postgres};
+use crate::{
+    hash,
+    problem::{Kind, Problem, Result},
+    table::is_postgres,
+};
 
 /// How long what was last written shows that the database can be written to.
 const FRESH: Duration = Duration::from_secs(1);

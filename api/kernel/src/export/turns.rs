@@ -6,7 +6,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::{language::say, problem::{Kind, Problem, Result}};
+use crate::{
+    language::say,
+    problem::{Kind, Problem, Result},
+};
 
 /// How many seconds who has too many under way is told to wait.
 const RETRY_AFTER: u32 = 5;

@@ -7,7 +7,10 @@ use chrono::{DateTime, Utc};
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Workbook, Worksheet, XlsxError};
 
 use super::cells::Cell;
-use crate::{language::say, problem::{Fault, Kind, Problem, Result}};
+use crate::{
+    language::say,
+    problem::{Fault, Kind, Problem, Result},
+};
 
 /// The most rows of a sheet.
 const MAX_ROWS: u32 = 1_048_576;

@@ -1,0 +1,179 @@
+use actix_web::{delete, get, patch, post, web::Data};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{
+    rules::{self, Operation},
+    store,
+    types::*,
+};
+use crate::{
+    access::{
+        By, Visibility,
+        policy::{Permission, needs},
+    },
+    forums::forums::{rules as of_forum, store as forums},
+    kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, page::Selection, reply::Nothing},
+    revisions::store as revisions,
+};
+
+/// List assessments
+///
+/// The assessments that the caller may see, by title.
+#[utoipa::path(tag = "assessments", operation_id = "listAssessments", params(AssessmentFilter, Paging),
+    responses((status = 200, description = "A page of assessments", body = Page<Assessment>)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments")]
+async fn list(
+    by: By<needs::ReadAssessments>,
+    Query(filter): Query<AssessmentFilter>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Listed<Assessment>> {
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
+}
+
+/// Open an assessment
+///
+/// As a draft, among the forum's members unless it is said otherwise.
+#[utoipa::path(tag = "assessments", operation_id = "createAssessment", request_body = NewAssessment,
+    responses((status = 201, description = "The assessment as opened", body = Assessment)), extensions(("x-permission" = json!("assessments.write"))))]
+#[post("/assessments")]
+async fn create(by: By<needs::WriteAssessments>, new: Valid<NewAssessment>, db: Data<Db>) -> Result<Reply<Assessment>> {
+    db.write(&by, async |w| {
+        let forum = forums::referred(by.sight(), new.0.forum_id, "/forumId", &w.tx).await?;
+        of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
+        forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
+        if new.0.visibility.is_wider_than(Visibility::Forum) {
+            forums::may_write(&by.caller.reach(Permission::PublishAssessments)?, &forum.fields, Some(forum.id), &w.tx).await?;
+        }
+        let assessment = store::insert(new.0.clone(), w).await?;
+        Reply::created("/assessments", assessment.id, assessment.version, &assessment)
+    })
+    .await
+}
+
+/// Show an assessment
+///
+/// One assessment by its id.
+#[utoipa::path(tag = "assessments", operation_id = "getAssessment", params(Selection),
+    responses((status = 200, description = "The assessment", body = Assessment)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}")]
+async fn show(by: By<needs::ReadAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
+    let assessment = store::find(by.sight(), id, db.reader()).await?;
+    let call = by.allowing(async |_, reach| store::may_write(reach, &assessment, db.reader()).await).await?;
+    Reply::shown(&call, assessment.version, &assessment)
+}
+
+/// Change an assessment
+///
+/// Merge patch. A text that is agreed is opened with …/revise first. Only who may publish it lets more people see it.
+#[utoipa::path(tag = "assessments", operation_id = "updateAssessment", request_body = Patch<NewAssessment>,
+    responses((status = 200, description = "The assessment as it has become", body = Assessment)), extensions(("x-permission" = json!("assessments.write"))))]
+#[patch("/assessments/{assessmentId}")]
+async fn change(
+    by: By<needs::WriteAssessments>,
+    At(id): At<AssessmentId>,
+    patch: Patch<NewAssessment>,
+    db: Data<Db>,
+) -> Result<Reply<Assessment>> {
+    db.write(&by, async |w| {
+        let mut assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
+        by.expects(assessment.version)?;
+        rules::require(Operation::Write, assessment.status)?;
+        if let Some(changed) = patch.apply(&assessment.fields)? {
+            if changed.visibility.is_wider_than(assessment.fields.visibility) {
+                store::may_write(&by.caller.reach(Permission::PublishAssessments)?, &assessment, &w.tx).await?;
+            }
+            assessment = store::update(&assessment, changed, assessment.status, w).await?;
+        }
+        Reply::changed(assessment.version, &assessment)
+    })
+    .await
+}
+
+/// Remove an assessment
+///
+/// For one that was opened by mistake; what has been published stays.
+#[utoipa::path(tag = "assessments", operation_id = "deleteAssessment",
+    responses((status = 204, description = "The assessment is removed")), extensions(("x-permission" = json!("assessments.write"))))]
+#[delete("/assessments/{assessmentId}")]
+async fn remove(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let assessment = store::find_locked(by.sight(), id, w).await?;
+        store::may_write(&by.reach, &assessment, &w.tx).await?;
+        by.expects(assessment.version)?;
+        rules::require(Operation::Remove, assessment.status)?;
+        revisions::refuse_published(assessment.id, w).await?;
+        store::remove(&assessment, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+/// Send an assessment for review
+///
+/// From now on its parties can say their word on it.
+#[utoipa::path(tag = "assessments", operation_id = "reviewAssessment",
+    responses((status = 200, description = "The assessment in review", body = Assessment)), extensions(("x-permission" = json!("assessments.write"))))]
+#[post("/assessments/{assessmentId}/review")]
+async fn review(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
+    db.write(&by, async |w| {
+        let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
+        let assessment = store::step(&assessment, Operation::Review, w).await?;
+        Reply::changed(assessment.version, &assessment)
+    })
+    .await
+}
+
+/// Settle an assessment
+///
+/// Takes at least one finding and one party that stands behind the text, with or without reservation, and no word of a party on
+/// an earlier wording. Dissent does not stop it, and is never lost.
+#[utoipa::path(tag = "assessments", operation_id = "agreeAssessment",
+    responses((status = 200, description = "The assessment as agreed", body = Assessment)), extensions(("x-permission" = json!("assessments.publish"))))]
+#[post("/assessments/{assessmentId}/agree")]
+async fn agree(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
+    db.write(&by, async |w| {
+        let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
+        let after = store::step(&assessment, Operation::Agree, w).await?;
+        store::is_complete(&after, w).await?;
+        Reply::changed(after.version, &after)
+    })
+    .await
+}
+
+/// Publish an assessment
+///
+/// Freezes its text, evidence, causes and endorsements, dissents among them, as a revision with a digest.
+#[utoipa::path(tag = "assessments", operation_id = "publishAssessment",
+    responses((status = 200, description = "The assessment as published", body = Assessment)), extensions(("x-permission" = json!("assessments.publish"))))]
+#[post("/assessments/{assessmentId}/publish")]
+async fn publish(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
+    db.write(&by, async |w| {
+        let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
+        let assessment = store::step(&assessment, Operation::Publish, w).await?;
+        store::is_complete(&assessment, w).await?;
+        revisions::freeze(&assessment, w).await?;
+        Reply::changed(assessment.version, &assessment)
+    })
+    .await
+}
+
+/// Open an assessment again
+///
+/// Back to a draft; revisions that were published stay as they are.
+#[utoipa::path(tag = "assessments", operation_id = "reviseAssessment",
+    responses((status = 200, description = "The assessment as a draft", body = Assessment)), extensions(("x-permission" = json!("assessments.publish"))))]
+#[post("/assessments/{assessmentId}/revise")]
+async fn revise(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
+    db.write(&by, async |w| {
+        let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
+        let assessment = store::step(&assessment, Operation::Revise, w).await?;
+        Reply::changed(assessment.version, &assessment)
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show).service(change).service(remove);
+    config.service(review).service(agree).service(publish).service(revise);
+}

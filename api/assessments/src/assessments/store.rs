@@ -1,0 +1,252 @@
+//! Assessments.
+
+use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, QueryTrait, entity::prelude::*};
+
+use super::{
+    Assessment, AssessmentId, AssessmentStatus, NewAssessment, RECORD,
+    parts::visibility_of,
+    rules::{Life, Operation},
+    table,
+    types::AssessmentFilter,
+};
+use crate::{
+    access::{Reach, Sight},
+    endorsements::{EndorsementPosition, store as endorsements},
+    findings::reading as findings,
+    forums::{
+        forums::{rules as of_forum, store as forums},
+        members::store as members,
+    },
+    geography::areas::store as areas,
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write, lifecycle::Lifecycle, page::Key, request::Call, saved::Saved, say, search, text,
+    },
+};
+
+fn view(row: table::Model) -> Assessment {
+    Assessment {
+        id: row.id,
+        version: row.version,
+        fields: NewAssessment {
+            title: row.title,
+            forum_id: row.forum_id,
+            area_id: row.area_id,
+            purpose: row.purpose,
+            valid_from: row.valid_from,
+            valid_to: row.valid_to,
+            visibility: row.visibility,
+        },
+        status: row.status,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+fn seen(sight: &Sight) -> Select<table::Entity> {
+    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
+        table::Column::Visibility,
+        Some(table::Column::ForumId.into_expr()),
+        None,
+    ))
+}
+
+pub(super) async fn list(sight: &Sight, filter: &AssessmentFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Assessment>> {
+    let select = seen(sight)
+        .apply_if(filter.forum_id, |select, forum| select.filter(table::Column::ForumId.eq(forum)))
+        .apply_if(filter.area_id, |select, area| select.filter(table::Column::AreaId.eq(area)))
+        .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
+        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(RECORD.kind, table::Column::Id, q, db.backend())));
+    let mut keys = vec![
+        Key::column(table::Column::TitleSort, |row: &table::Model| row.title_sort.clone().into()),
+        Key::column(table::Column::Id, |row: &table::Model| row.id.into()),
+    ];
+    if let Some(q) = &filter.q {
+        keys.insert(0, search::rank(table::Column::TitleFold, q, |row: &table::Model| &row.title_fold));
+    }
+    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+}
+
+/// One assessment that may be seen.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(sight: &Sight, id: AssessmentId, db: &impl ConnectionTrait) -> Result<Assessment> {
+    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// The ids of the assessments that may be seen, of these.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn visible(sight: &Sight, ids: &[AssessmentId], db: &impl ConnectionTrait) -> Result<Vec<Assessment>> {
+    let rows = seen(sight).filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
+    Ok(rows.into_iter().map(view).collect())
+}
+
+/// One assessment that may be seen, locked so that its status cannot change meanwhile.
+///
+/// # Errors
+/// When there is none.
+pub async fn find_locked(sight: &Sight, id: AssessmentId, w: &Write<'_>) -> Result<Assessment> {
+    seen(sight).filter(table::Column::Id.eq(id)).lock_exclusive().one(&w.tx).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// One assessment that the caller may write, locked so that its status cannot change meanwhile.
+///
+/// # Errors
+/// When there is none, the caller may not, or its forum is closed.
+pub async fn find_to_write(sight: &Sight, reach: &Reach, id: AssessmentId, w: &Write<'_>) -> Result<Assessment> {
+    let assessment = find_locked(sight, id, w).await?;
+    may_write(reach, &assessment, &w.tx).await?;
+    let forum = forums::find(&Sight::of_installation(), assessment.fields.forum_id, &w.tx).await?;
+    of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
+    Ok(assessment)
+}
+
+/// Checks that the caller may do this with an assessment and its parts: who may do it in the forum may.
+///
+/// # Errors
+/// When the caller may not, or the forum is removed.
+pub async fn may_write(reach: &Reach, assessment: &Assessment, db: &impl ConnectionTrait) -> Result<()> {
+    let forum = forums::find(&Sight::of_installation(), assessment.fields.forum_id, db).await?;
+    forums::may_write(reach, &forum.fields, Some(forum.id), db).await
+}
+
+/// Opens an assessment.
+///
+/// # Errors
+/// With all faults of it.
+pub async fn insert(new: NewAssessment, w: &Write<'_>) -> Result<Assessment> {
+    store(w.new_id(), 1, None, new, AssessmentStatus::Draft, w).await
+}
+
+/// Changes an assessment.
+pub(super) async fn update(assessment: &Assessment, new: NewAssessment, status: AssessmentStatus, w: &Write<'_>) -> Result<Assessment> {
+    if new.forum_id != assessment.fields.forum_id {
+        return Err(Problem::fault(
+            "/forumId",
+            "immutable",
+            say!("En lägesbild kan inte byta forum.", "An assessment cannot move to another forum."),
+        ));
+    }
+    store(assessment.id, assessment.version + 1, Some(assessment), new, status, w).await
+}
+
+/// Takes an assessment a step further.
+///
+/// # Errors
+/// When it cannot go there from where it is.
+pub async fn step(assessment: &Assessment, operation: Operation, w: &Write<'_>) -> Result<Assessment> {
+    let status = Life::after(&assessment.status, operation)?.ok_or_else(Problem::not_found)?;
+    update(assessment, assessment.fields.clone(), status, w).await
+}
+
+/// Hears a party's word: what was agreed before it is agreed anew.
+///
+/// # Errors
+/// When no word can be said now.
+pub async fn hear(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
+    if Life::after(&assessment.status, Operation::Endorse)? != Some(assessment.status) {
+        step(assessment, Operation::Endorse, w).await?;
+    }
+    Ok(())
+}
+
+/// Checks that there is something to agree on, a party that does, and no party whose word is on another text.
+///
+/// # Errors
+/// With what is missing.
+pub async fn is_complete(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
+    let mut faults = Vec::new();
+    if findings::of_assessment(assessment.id, &w.tx).await?.is_empty() {
+        faults.push(Fault::at(
+            "/findings",
+            "required",
+            say!("Lägesbilden har ingen iakttagelse ännu.", "The assessment has no finding yet."),
+        ));
+    }
+    let mut agreed = false;
+    let words = endorsements::of_assessment(assessment.id, &w.tx).await?;
+    let actors: Vec<_> = words.iter().map(|word| word.actor_id).collect();
+    let present = members::taking_part(assessment.fields.forum_id, &actors, w).await?;
+    // Who has left keeps its word, but it counts no more.
+    for word in words.into_iter().filter(|word| present.contains(&word.actor_id)) {
+        if word.outdated {
+            faults.push(Fault::at(
+                format!("/endorsements/{}", word.actor_id),
+                "outdated",
+                say!(
+                    "Aktören har tagit ställning till en tidigare lydelse av texten. Be den att ta ställning på nytt.",
+                    "The actor said its word on an earlier wording of the text. Ask it to say its word again."
+                ),
+            ));
+        } else {
+            agreed |= word.fields.position != EndorsementPosition::Dissent;
+        }
+    }
+    if !agreed {
+        faults.push(Fault::at(
+            "/endorsements",
+            "required",
+            say!(
+                "Ingen part i forumet står bakom texten ännu, med eller utan förbehåll.",
+                "No party of the forum stands behind the text yet, with or without reservation."
+            ),
+        ));
+    }
+    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+}
+
+async fn store(
+    id: AssessmentId,
+    version: i64,
+    before: Option<&Assessment>,
+    new: NewAssessment,
+    status: AssessmentStatus,
+    w: &Write<'_>,
+) -> Result<Assessment> {
+    let mut faults: Vec<Fault> = text::blank_fault("/title", &new.title).into_iter().collect();
+    faults.extend(text::period_fault(new.valid_from, new.valid_to));
+    faults.extend(forums::visibility_fault(new.visibility));
+    if areas::path(new.area_id, &w.tx).await?.is_none() {
+        faults.push(areas::missing("/areaId"));
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let title = new.title.trim().to_owned();
+    let row = table::Model {
+        id,
+        version,
+        created_at: before.map_or(w.now, |before| before.created_at),
+        updated_at: w.now,
+        title_fold: text::fold(&title),
+        title_sort: text::sort_key(&title),
+        title,
+        forum_id: new.forum_id,
+        area_id: new.area_id,
+        purpose: new.purpose,
+        status,
+        visibility: new.visibility,
+        valid_from: new.valid_from,
+        valid_to: new.valid_to,
+        deleted_at: None,
+    };
+    w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
+    let assessment = view(row);
+    if before.is_some() {
+        endorsements::follow(&assessment, w).await?;
+    }
+    let words = [assessment.fields.title.as_str(), assessment.fields.purpose.as_deref().unwrap_or_default()];
+    let areas = before.into_iter().chain([&assessment]).map(|assessment| assessment.fields.area_id);
+    let saved = Saved::new(&RECORD, id, version, visibility_of(&assessment)).was(before.map(visibility_of)).within(areas).words(words);
+    w.publish(saved).await?;
+    Ok(assessment)
+}
+
+/// Removes an assessment: it is kept, but neither shown nor found.
+pub(super) async fn remove(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
+    let version = w.remove(&RECORD, assessment.id, assessment.version).await?;
+    let saved = Saved::new(&RECORD, assessment.id, version, visibility_of(assessment)).within([assessment.fields.area_id]);
+    w.publish(saved.removed().words([])).await
+}

@@ -1,0 +1,119 @@
+use actix_web::{delete, get, put, web::Data};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{store, types::*};
+use crate::{
+    access::{By, Sight, policy::needs},
+    assessments::{AssessmentId, rules, store as assessments},
+    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, problem::Kind, reply::Nothing},
+    registry::actors::ActorId,
+};
+
+/// List endorsements
+///
+/// What each party has said, in the order in which they spoke. Who has left the forum still reads what it has said itself.
+#[utoipa::path(tag = "assessments", operation_id = "listEndorsements", params(Paging),
+    responses((status = 200, description = "A page of endorsements", body = Page<Endorsement>)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}/endorsements")]
+async fn list(
+    by: By<needs::ReadAssessments>,
+    At(assessment): At<AssessmentId>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Listed<Endorsement>> {
+    let own = match assessments::find(by.sight(), assessment, db.reader()).await {
+        Ok(_) => false,
+        Err(problem) if problem.kind == Kind::NotFound && store::has_own(by.sight(), assessment, db.reader()).await? => true,
+        Err(problem) => return Err(problem),
+    };
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), assessment, own, paging, by, &db).await).await
+}
+
+/// Show an endorsement
+///
+/// What one party has said. Who has left the forum still reads its own word.
+#[utoipa::path(tag = "assessments", operation_id = "getEndorsement",
+    responses((status = 200, description = "The endorsement", body = Endorsement)), extensions(("x-permission" = json!("assessments.read"))))]
+#[get("/assessments/{assessmentId}/endorsements/{actorId}")]
+async fn show(
+    by: By<needs::ReadAssessments>,
+    At((assessment, actor)): At<(AssessmentId, ActorId)>,
+    db: Data<Db>,
+) -> Result<Reply<Endorsement>> {
+    match assessments::find(by.sight(), assessment, db.reader()).await {
+        Err(problem) if problem.kind == Kind::NotFound && by.sight().actors.contains(&actor.uuid()) => {
+            assessments::find(&Sight::of_installation(), assessment, db.reader()).await?
+        }
+        found => found?,
+    };
+    let endorsement = store::find(assessment, actor, db.reader()).await?.ok_or_else(Problem::not_found)?;
+    let endorsement = store::named(by.sight(), endorsement, db.reader()).await?;
+    let call = by.allowing(async |_, reach| reach.speaks_for(actor.uuid())).await?;
+    Reply::composed(&call, 200, endorsement.version, &endorsement)
+}
+
+/// Say a party's word
+///
+/// By somebody who works for the actor, which is a member of the forum. While the assessment is in review or agreed the word
+/// can be changed, with `If-Match`. A word belongs to the text it was given to: when that changes the word is outdated and is
+/// given again. A word on what is agreed takes the assessment back to review, so that it is agreed with all words seen.
+#[utoipa::path(tag = "assessments", operation_id = "endorseAssessment", request_body = NewEndorsement,
+    responses((status = 200, description = "The endorsement as it has become", body = Endorsement),
+        (status = 201, description = "The endorsement as given", body = Endorsement)), extensions(("x-permission" = json!("assessments.endorse"))))]
+#[put("/assessments/{assessmentId}/endorsements/{actorId}")]
+async fn endorse(
+    by: By<needs::Endorse>,
+    At((assessment, actor)): At<(AssessmentId, ActorId)>,
+    new: Valid<NewEndorsement>,
+    db: Data<Db>,
+) -> Result<Reply<Endorsement>> {
+    db.write(&by, async |w| {
+        let assessment = assessments::find_locked(by.sight(), assessment, w).await?;
+        by.reach.speaks_for(actor.uuid())?;
+        rules::require(rules::Operation::Endorse, assessment.status)?;
+        let Some(before) = store::find(assessment.id, actor, &w.tx).await? else {
+            let endorsement = store::put(&assessment, actor, None, new.0.clone(), w).await?;
+            assessments::hear(&assessment, w).await?;
+            let endorsement = store::named(by.sight(), endorsement, &w.tx).await?;
+            return Reply::created(&format!("/assessments/{}/endorsements", assessment.id), actor, endorsement.version, &endorsement);
+        };
+        by.expects(before.version)?;
+        // Where it is hidden what was said, that it is the same would tell it.
+        let hidden = by.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(before.id.uuid(), "reason"));
+        let same = !hidden && !before.outdated && before.fields == new.0;
+        if same {
+            let before = store::named(by.sight(), before, &w.tx).await?;
+            return Reply::changed(before.version, &before);
+        }
+        let endorsement = store::put(&assessment, actor, Some(&before), new.0.clone(), w).await?;
+        assessments::hear(&assessment, w).await?;
+        let endorsement = store::named(by.sight(), endorsement, &w.tx).await?;
+        Reply::changed(endorsement.version, &endorsement)
+    })
+    .await
+}
+
+/// Take a party's word back
+///
+/// By somebody who works for the actor, while the assessment is in review or agreed; an agreed one goes back to review. What was
+/// published with the word stays.
+#[utoipa::path(tag = "assessments", operation_id = "deleteEndorsement",
+    responses((status = 204, description = "The word is taken back")), extensions(("x-permission" = json!("assessments.endorse"))))]
+#[delete("/assessments/{assessmentId}/endorsements/{actorId}")]
+async fn take_back(by: By<needs::Endorse>, At((assessment, actor)): At<(AssessmentId, ActorId)>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let assessment = assessments::find_locked(by.sight(), assessment, w).await?;
+        by.reach.speaks_for(actor.uuid())?;
+        rules::require(rules::Operation::Endorse, assessment.status)?;
+        let endorsement = store::find(assessment.id, actor, &w.tx).await?.ok_or_else(Problem::not_found)?;
+        by.expects(endorsement.version)?;
+        store::remove(&assessment, &endorsement, w).await?;
+        assessments::hear(&assessment, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(show).service(endorse).service(take_back);
+}

@@ -1,0 +1,16 @@
+//! Assessments: what we agree is true.
+
+use samsyn_access as access;
+use samsyn_forums as forums;
+use samsyn_geography as geography;
+#[expect(clippy::module_inception, reason = "the room is named after its first resource")]
+use samsyn_kernel as kernel;
+use samsyn_reference as reference;
+use samsyn_registry as registry;
+use samsyn_statistics as statistics;
+
+pub mod assessments;
+pub mod causes;
+pub mod endorsements;
+pub mod findings;
+pub mod revisions;

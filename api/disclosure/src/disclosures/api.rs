@@ -1,0 +1,61 @@
+use actix_web::{get, post, web::Data};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{store, types::*};
+use crate::{
+    access::{By, policy::needs},
+    kernel::{At, Db, Listed, Page, Paging, Query, Reply, Result, Valid, contract::Contract},
+    records::store as records,
+};
+
+/// List disclosures
+///
+/// The disclosures within the caller's reach, oldest first.
+#[utoipa::path(tag = "disclosure", operation_id = "listDisclosures", params(DisclosureFilter, Paging),
+    responses((status = 200, description = "A page of disclosures", body = Page<RecordDisclosure>)), extensions(("x-permission" = json!("disclosure.read"))))]
+#[get("/disclosures")]
+async fn list(
+    by: By<needs::ReadDisclosures>,
+    Query(filter): Query<DisclosureFilter>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Listed<RecordDisclosure>> {
+    Listed::of(by, paging, async move |by, paging| store::list(&by.reach, &filter, paging, by, &db).await).await
+}
+
+/// Disclose a record
+///
+/// Answers with the record as it may be handed out: what is under secrecy is masked, whatever the caller may see. What was
+/// decided and handed out is kept as it is, with a digest. Who asked is not asked for and not kept.
+#[utoipa::path(tag = "disclosure", operation_id = "createDisclosure", request_body = NewRecordDisclosure,
+    responses((status = 201, description = "What was decided and handed out", body = RecordDisclosure)), extensions(("x-permission" = json!("disclosure.write"))))]
+#[post("/disclosures")]
+async fn create(
+    by: By<needs::WriteDisclosures>,
+    new: Valid<NewRecordDisclosure>,
+    contract: Data<Contract>,
+    db: Data<Db>,
+) -> Result<Reply<RecordDisclosure>> {
+    db.write(&by, async |w| {
+        let record = records::referred(by.sight(), new.0.record_kind, new.0.record_id, &w.tx).await?;
+        record.require(&by.reach)?;
+        let disclosure = store::insert(record, new.0.clone(), &contract, w).await?;
+        Reply::created("/disclosures", disclosure.id, disclosure.version, &disclosure)
+    })
+    .await
+}
+
+/// Show a disclosure
+///
+/// One disclosure by its id, with what was handed out.
+#[utoipa::path(tag = "disclosure", operation_id = "getDisclosure",
+    responses((status = 200, description = "The disclosure", body = RecordDisclosure)), extensions(("x-permission" = json!("disclosure.read"))))]
+#[get("/disclosures/{disclosureId}")]
+async fn show(by: By<needs::ReadDisclosures>, At(id): At<DisclosureId>, db: Data<Db>) -> Result<Reply<RecordDisclosure>> {
+    let disclosure = store::find(&by.reach, id, db.reader()).await?;
+    Reply::shown(&by, disclosure.version, &disclosure)
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show);
+}

@@ -1,0 +1,168 @@
+//! Finds a record by its kind and id, as far as it may be seen, with the stores of the rooms.
+
+use sea_orm::{ConnectionTrait, EntityTrait};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{Record, RecordKind};
+use crate::{
+    access::{Sight, Visibility},
+    assessments::{assessments::store as assessments, causes::store as causes, findings::store as findings, revisions::store as revisions},
+    forums::forums::{ForumId, store as forums},
+    geography::areas::store as areas,
+    interventions::interventions::store as interventions,
+    journal::{self, JournalEntry},
+    kernel::{Id, Problem, Result, problem::Kind, say},
+    priorities::{decisions::store as decisions, rounds::store as rounds},
+    registry::{
+        actors::{ActorId, store as actors},
+        mandates::store as mandates,
+        statements::store as statements,
+    },
+};
+
+/// One record that may be seen.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl ConnectionTrait) -> Result<Record> {
+    match kind {
+        RecordKind::Actor => {
+            let found = actors::find(sight, Id::from(id), db).await?;
+            of_actor(kind, id, found.version, &found, found.fields.visibility, found.id, db).await
+        }
+        RecordKind::Mandate => {
+            let found = mandates::find(sight, Id::from(id), db).await?;
+            of_actor(kind, id, found.version, &found, found.fields.visibility, found.fields.actor_id, db).await
+        }
+        RecordKind::Statement => {
+            let found = statements::find(sight, Id::from(id), db).await?;
+            of_actor(kind, id, found.version, &found, found.fields.visibility, found.fields.actor_id, db).await
+        }
+        RecordKind::Forum => {
+            let found = forums::find(sight, Id::from(id), db).await?;
+            of_forum(kind, id, found.version, &found, found.fields.visibility, found.id, db).await
+        }
+        RecordKind::Assessment => {
+            let found = assessments::find(sight, Id::from(id), db).await?;
+            of_forum(kind, id, found.version, &found, found.fields.visibility, found.fields.forum_id, db).await
+        }
+        RecordKind::Finding => {
+            let found = findings::find_all(&[Id::from(id)], db).await?.pop().ok_or_else(Problem::not_found)?;
+            let of = assessments::find(sight, found.assessment_id, db).await?;
+            of_forum(kind, id, found.version, &found, of.fields.visibility, of.fields.forum_id, db).await
+        }
+        RecordKind::Cause => {
+            let found = causes::visible(sight, &[Id::from(id)], db).await?.pop().ok_or_else(Problem::not_found)?;
+            let of = assessments::find(sight, found.assessment_id, db).await?;
+            of_forum(kind, id, found.version, &found, of.fields.visibility, of.fields.forum_id, db).await
+        }
+        RecordKind::Revision => {
+            let found = revisions::find_one(sight, Id::from(id), db).await?;
+            let of = assessments::find(&Sight::of_installation(), found.assessment_id, db).await?;
+            of_forum(kind, id, found.number.into(), &found, found.visibility, of.fields.forum_id, db).await
+        }
+        RecordKind::Intervention => {
+            let found = interventions::find(sight, Id::from(id), db).await?;
+            let owner = found.fields.owner_actor_id;
+            let mut record = of_actor(kind, id, found.version, &found, found.fields.visibility, owner, db).await?;
+            if let Some(forum) = found.fields.forum_id {
+                record.areas.extend(areas_of_forum(forum, db).await?);
+                record.forum = Some(forum.uuid());
+                record.visible = found.fields.visibility.of(record.forum, record.actor);
+            }
+            Ok(record)
+        }
+        RecordKind::Round => {
+            let found = rounds::find(sight, Id::from(id), db).await?;
+            of_forum(kind, id, found.version, &found, found.fields.visibility, found.fields.forum_id, db).await
+        }
+        RecordKind::Decision => {
+            let found = decisions::find(sight, Id::from(id), db).await?;
+            let round = rounds::find(&Sight::of_installation(), found.fields.round_id, db).await?;
+            of_forum(kind, id, found.version, &found, found.fields.visibility, round.fields.forum_id, db).await
+        }
+        RecordKind::JournalEntry => {
+            let found = journal::table::Entity::find_by_id(Id::from(id)).one(db).await?.ok_or_else(Problem::not_found)?;
+            let mut found = JournalEntry::from(found);
+            without_unseen(sight, &mut found, db).await?;
+            let (json, version) = (serde_json::to_value(&found)?, found.version);
+            let visible = Visibility::Members.of(None, None);
+            Ok(Record { kind, id, version, json, forum: None, actor: None, areas: Vec::new(), visible })
+        }
+    }
+}
+
+/// Takes out of a journal entry the reference to a record that the caller may not know of.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn without_unseen(sight: &Sight, entry: &mut JournalEntry, db: &impl ConnectionTrait) -> Result<()> {
+    let (Some(kind), Some(id)) = (entry.fields.record_kind, entry.fields.record_id) else { return Ok(()) };
+    // An entry may refer to another entry, which whoever reads this one may see.
+    if kind == RecordKind::JournalEntry {
+        return Ok(());
+    }
+    match Box::pin(find(sight, kind, id, db)).await {
+        Err(problem) if problem.kind == Kind::NotFound => {
+            (entry.fields.record_kind, entry.fields.record_id) = (None, None);
+            Ok(())
+        }
+        found => found.map(drop),
+    }
+}
+
+/// One record that a body refers to.
+///
+/// # Errors
+/// With the fault when there is none that may be seen.
+pub async fn referred(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl ConnectionTrait) -> Result<Record> {
+    find(sight, kind, id, db).await.map_err(|problem| match problem.kind {
+        Kind::NotFound => Problem::fault(
+            "/recordId",
+            "not-found",
+            say!(
+                "Det finns ingen sådan post. Kontrollera recordKind och recordId.",
+                "There is no such record. Check recordKind and recordId."
+            ),
+        ),
+        _ => problem,
+    })
+}
+
+async fn of_actor(
+    kind: RecordKind,
+    id: Uuid,
+    version: i64,
+    record: &impl Serialize,
+    visibility: Visibility,
+    actor: ActorId,
+    db: &impl ConnectionTrait,
+) -> Result<Record> {
+    let owner = actors::find(&Sight::of_installation(), actor, db).await?;
+    let areas = match owner.fields.seat_area_id {
+        Some(seat) => areas::path(seat, db).await?.into_iter().collect(),
+        None => Vec::new(),
+    };
+    let actor = Some(actor.uuid());
+    Ok(Record { kind, id, version, json: serde_json::to_value(record)?, forum: None, actor, areas, visible: visibility.of(None, actor) })
+}
+
+async fn of_forum(
+    kind: RecordKind,
+    id: Uuid,
+    version: i64,
+    record: &impl Serialize,
+    visibility: Visibility,
+    forum: ForumId,
+    db: &impl ConnectionTrait,
+) -> Result<Record> {
+    let areas = areas_of_forum(forum, db).await?;
+    let forum = Some(forum.uuid());
+    Ok(Record { kind, id, version, json: serde_json::to_value(record)?, forum, actor: None, areas, visible: visibility.of(forum, None) })
+}
+
+async fn areas_of_forum(forum: ForumId, db: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let forum = forums::find(&Sight::of_installation(), forum, db).await?;
+    Ok(areas::paths(&forum.fields.areas, db).await?.into_values().collect())
+}

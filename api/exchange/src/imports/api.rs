@@ -1,0 +1,174 @@
+use std::{cell::Cell, sync::Arc};
+
+use actix_web::{HttpMessage, HttpRequest, get, post, web, web::Data};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{
+    Order,
+    fit::fit,
+    headings::Known,
+    mapping::Mapping,
+    store,
+    types::{ImportJob, ImportJobId, ImportOptions, ImportRow, NewImport, RowFilter},
+};
+use crate::{
+    access::{By, policy::needs},
+    columns::COLUMNS,
+    intake::{
+        formats::Format,
+        headings::{all_met, chosen},
+        room::{announced, later, receive, unknown_media_type},
+        spool::intake_in_turn,
+        store as jobs,
+        types::ImportStatus,
+        worker::Worker,
+    },
+    kernel::{
+        At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result, places,
+        request::{Call, Once},
+        say,
+    },
+    sources::store as sources,
+};
+
+/// List imports
+///
+/// The jobs that the caller has started, newest first; an admin sees all. A job is kept for 90 days.
+#[utoipa::path(tag = "exchange", operation_id = "listImports", params(Paging),
+    responses((status = 200, description = "A page of jobs", body = Page<ImportJob>)), extensions(("x-permission" = json!("imports.read"))))]
+#[get("/imports")]
+async fn list(by: By<needs::ReadImports>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<ImportJob>> {
+    Listed::of(by, paging, async move |by, paging| store::list(&by.caller, paging, by, &db).await).await
+}
+
+/// Import actors
+///
+/// From a table (CSV with semicolon, comma or tab, or the first visible sheet of an XLSX workbook) or from objects (JSON or NDJSON).
+/// Headings are read in Swedish or English and as in exports; columns that are not known are left out and told of, and `columns`
+/// says what they mean. Where the file gives no id of its own, an organisation's own number is what its record is known by. The answer
+/// is a job: follow it at its address, and read what became of each row at `/imports/{importJobId}/rows`. A row that cannot
+/// be used is told of and stops no other. A file may have as many rows as `importRows` in `GET /config` says; one with more is
+/// refused whole (413) before anything is stored. So is one that comes while the caller has as many imports under way as it may
+/// (429), all callers together have (503), or the disk has no room for it (507).
+#[utoipa::path(tag = "exchange", operation_id = "createImport", params(ImportOptions),
+    request_body(content((NewImport = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"),
+        (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
+    responses((status = 202, description = "The job, which waits to be worked through", body = ImportJob)), extensions(("x-permission" = json!("imports.write"))))]
+#[post("/imports")]
+async fn create(
+    by: By<needs::WriteImports>,
+    Query(options): Query<ImportOptions>,
+    request: HttpRequest,
+    payload: web::Payload,
+    worker: Data<Worker>,
+    db: Data<Db>,
+) -> Result<Reply<ImportJob>> {
+    if let Some(source) = options.source_id {
+        sources::find_for_sync(by.sight(), &by.reach, source, db.reader()).await?;
+    } else if by.reach.actors.is_empty() && by.reach.areas.is_empty() && !by.reach.everywhere {
+        // Who speaks for a source alone has nothing else to import.
+        return Err(by.reach.missing());
+    }
+    if options.full && options.source_id.is_none() {
+        return Err(Problem::parameters(vec![Fault::of_parameter(
+            "full",
+            "needs-source",
+            say!(
+                "full går bara med sourceId: det är källans poster som saknas.",
+                "full needs sourceId: it is the source's records that are missing."
+            ),
+        )]));
+    }
+    let columns = chosen(options.columns.as_deref().unwrap_or_default(), &COLUMNS).map_err(Problem::parameters)?;
+    let format = Format::of_media_type(request.content_type()).ok_or_else(unknown_media_type)?;
+    let (room, announced) = (worker.room(), announced(request.headers()));
+    // It has limits of its own, and a file takes its time to arrive.
+    let turn = room.enter(&by.caller, &db).await?;
+    places::leave();
+    let received = receive(payload, announced, &room.bounds).await.map_err(later)?;
+    // What a repeated call is known by is learnt only now, for the body was left for here.
+    let once = by.once.clone().map(|once| Once { digest: received.digest, ..once });
+    let call = Call { once, ..Call::clone(&by) };
+    let (kind, from_source) = (options.kind, options.source_id.is_some());
+    let known = Known { kind, from_source, today: db.clock.today(), columns: columns.clone() };
+    // The reader keeps both turns, for it reads on for a while when the caller hangs up.
+    let turns = (room.reading(&by.caller).await?, turn);
+    let (read, _turn) =
+        intake_in_turn(format, Arc::new(received.file), Mapping::new(known), &room.bounds, Some(turns)).await.map_err(later)?;
+    let ours =
+        say!("Filen är en export härifrån; läs in den utan sourceId.", "The file is an export from here; import it without sourceId.");
+    all_met(&columns, &read)?;
+    fit(&read, format, from_source, ours, by.sight(), &db).await?;
+    room.bounds.spool.room(read.pieces.bytes().saturating_mul(2)).map_err(later)?;
+    let order = Order { source: options.source_id, kind: options.kind, full: options.full, dry_run: options.dry_run };
+    let id = jobs::stage(&read, &db).await?;
+    let is_there = Cell::new(false);
+    let written = db
+        .write(&call, async |w| {
+            is_there.set(true);
+            jobs::admit(&by.caller, &room.bounds, &w.tx).await?;
+            let job = store::view(jobs::insert(id, order.stored()?, &read, &by.caller, w).await?, by.language);
+            Reply::queued("/imports", job.id, job.version, &job)
+        })
+        .await;
+    if written.is_err() || !is_there.get() {
+        // It was refused, or done before.
+        jobs::unstage(id, &db).await?;
+    }
+    let reply = written?;
+    worker.wake();
+    Ok(reply)
+}
+
+/// Show an import
+///
+/// How far a job has come and what became of its rows.
+#[utoipa::path(tag = "exchange", operation_id = "getImport",
+    responses((status = 200, description = "The job", body = ImportJob)), extensions(("x-permission" = json!("imports.read"))))]
+#[get("/imports/{importJobId}")]
+async fn show(by: By<needs::ReadImports>, At(id): At<ImportJobId>, db: Data<Db>) -> Result<Reply<ImportJob>> {
+    let job = store::find(&by.caller, id, db.reader()).await?;
+    // Whoever sees a job may stop it.
+    let call = by.allowing(async |_, _| Ok(())).await?;
+    let job = store::view(job, by.language);
+    Reply::shown(&call, job.version, &job)
+}
+
+/// Cancel an import
+///
+/// Stops a job that has not ended; rows that are in by then stay in. One that has ended stays as it is.
+#[utoipa::path(tag = "exchange", operation_id = "cancelImport",
+    responses((status = 200, description = "The job as it has become", body = ImportJob)), extensions(("x-permission" = json!("imports.write"))))]
+#[post("/imports/{importJobId}/cancel")]
+async fn cancel(by: By<needs::WriteImports>, At(id): At<ImportJobId>, db: Data<Db>) -> Result<Reply<ImportJob>> {
+    db.write(&by, async |w| {
+        store::find(&by.caller, id, &w.tx).await?;
+        jobs::end(id, ImportStatus::Cancelled, None, 0, w).await?;
+        let job = store::view(jobs::by_id(id, &w.tx).await?, by.language);
+        Reply::changed(job.version, &job)
+    })
+    .await
+}
+
+/// List rows of an import
+///
+/// What became of each row, in the order of the file. A dry run tells of all rows; an import of all but those that said what was
+/// there already. Of rows that were refused the first 1,000 of a file are told of, each with at most 20 faults; `untold` of the
+/// job is how many more there were.
+#[utoipa::path(tag = "exchange", operation_id = "listImportRows", params(RowFilter, Paging),
+    responses((status = 200, description = "A page of rows", body = Page<ImportRow>)), extensions(("x-permission" = json!("imports.read"))))]
+#[get("/imports/{importJobId}/rows")]
+async fn rows(
+    by: By<needs::ReadImports>,
+    At(id): At<ImportJobId>,
+    Query(filter): Query<RowFilter>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Listed<ImportRow>> {
+    store::find(&by.caller, id, db.reader()).await?;
+    Listed::of(by, paging, async move |by, paging| store::rows(id, &filter, paging, by, &db).await).await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show).service(cancel).service(rows);
+}

@@ -1,0 +1,62 @@
+//! What cells of actors alone mean: what was hidden in an export, and ways to reach somebody.
+
+use serde_json::{Value, json};
+
+use crate::{
+    columns,
+    intake::{
+        cells::{Cells, Given},
+        columns::Column,
+        types::RowFault,
+    },
+    kernel::{Fault, extract, say, secrecy::HIDDEN},
+};
+
+/// The members that a row says were hidden from who made the file (`redacted` of an export). A name that is the very sign
+/// of what is hidden is no name.
+pub(super) fn hidden(cells: &Cells, faults: &mut Vec<RowFault>) -> Vec<String> {
+    let of = |member: &str| cells.iter().find(|(column, ..)| column.member == member);
+    let mut hidden = Vec::new();
+    if let Some((_, heading, given)) = of(columns::REDACTED) {
+        let said = match given {
+            Given::Cell(cell) if cell.trim().is_empty() => Some(json!([])),
+            Given::Cell(cell) => extract::parse(cell.trim().as_bytes()).ok(),
+            Given::Json(Value::Null) => Some(json!([])),
+            Given::Json(value) => Some(value.clone()),
+        };
+        let member = |redaction: &Value| redaction["member"].as_str().map(ToOwned::to_owned);
+        let all = said.as_ref().and_then(Value::as_array).and_then(|all| all.iter().map(member).collect::<Option<Vec<_>>>());
+        let Some(all) = all else {
+            let detail = say!(
+                "Det går inte att läsa vilka uppgifter som är dolda. Låt kolumnen {heading} stå som den exporterades.",
+                "Which members are hidden cannot be read. Leave the column {heading} as it was exported."
+            );
+            faults.push(RowFault::of(Fault::at("/redacted", "wrong-form", detail), Some(heading.clone())));
+            return hidden;
+        };
+        hidden = all;
+    }
+    let sign = |given: &Given| matches!(given, Given::Cell(name) if name.trim() == HIDDEN);
+    if let Some((_, heading, _)) = of("name").filter(|(.., given)| sign(given) && !hidden.iter().any(|member| member == "name")) {
+        let detail = say!(
+            "Namnet är dolt ({HIDDEN}), men raden säger inte vilka uppgifter som är dolda. Ta med kolumnen Dolt ur exporten, eller ta bort raden.",
+            "The name is hidden ({HIDDEN}), but the row does not say which members are. Keep the column redacted of the export, or remove the row."
+        );
+        faults.push(RowFault::of(Fault::at("/name", "under-secrecy", detail), Some(heading.clone())));
+    }
+    hidden
+}
+
+/// The column that a cell is of: what people call contact may be a list of ours, and is more often an address or a number.
+pub(super) fn way(column: &'static Column, given: &Given) -> &'static Column {
+    let Given::Cell(cell) = given else { return column };
+    let cell = cell.trim();
+    let number = |letter: char| letter.is_ascii_digit() || matches!(letter, ' ' | '\u{A0}' | '+' | '-' | '(' | ')' | '/');
+    let way = match cell {
+        _ if column.member != "contactPoints" || cell.is_empty() || cell.starts_with('[') => return column,
+        _ if cell.contains('@') && !cell.contains(char::is_whitespace) => columns::EMAIL,
+        _ if cell.chars().all(number) => columns::PHONE,
+        _ => return column,
+    };
+    columns::COLUMNS.of_member(way).unwrap_or(column)
+}

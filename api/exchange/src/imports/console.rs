@@ -1,0 +1,140 @@
+//! Imports at the console: the same machinery, for the installation itself.
+
+use std::{fs::File, sync::Arc};
+
+use uuid::Uuid;
+
+use super::{
+    Order, fit,
+    headings::Known,
+    mapping::{Mapping, Row},
+    work,
+};
+use crate::{
+    access::{Access, Acting},
+    columns::COLUMNS,
+    intake::{
+        formats::Format,
+        headings::{all_met, chosen},
+        spool::{CHUNK, Intake, intake},
+        store as jobs,
+        table::row,
+        types::Job,
+        worker::Worker,
+    },
+    kernel::{Db, Problem, Result, request::Call, say},
+    registry::actors::ActorKind,
+    sources::{NewSource, Source, SourceId, rules as members, store as sources},
+};
+
+/// What is imported at the console.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The form of the file.
+    pub format: Format,
+    /// The name or id of the source; one named after the file unless given, where the file is not our own.
+    pub source: Option<String>,
+    /// What the file is called.
+    pub file: String,
+    /// What kind of actor a row is about when it does not say so.
+    pub kind: Option<ActorKind>,
+    /// What headings mean that are not known, each as heading and member with a colon between.
+    pub columns: Vec<String>,
+    /// Whether the file has all that the source has.
+    pub full: bool,
+    /// Whether to only tell what would happen.
+    pub dry_run: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The job when it had ended.
+    pub job: Job,
+    /// The first rows that could not be used.
+    pub problems: Vec<row::Model>,
+    /// The source that the rows are of.
+    pub source: Option<Source>,
+    /// What the source would be called that a dry run did not make.
+    pub new_source: Option<String>,
+}
+
+/// How many problems are told.
+const TOLD: u64 = 20;
+
+/// Imports a file and waits for the end. What is done is told after each piece.
+///
+/// # Errors
+/// When the file as a whole cannot be read, or the database does not answer.
+pub async fn run(request: &Request, file: File, worker: &Worker, access: &Access, db: &Db, told: impl FnMut(&Job)) -> Result<Report> {
+    let (file, bounds) = (Arc::new(file), &worker.room().bounds);
+    let columns = chosen(&request.columns, &COLUMNS).map_err(Problem::parameters)?;
+    let known = Known { kind: request.kind, from_source: false, today: db.clock.today(), columns: columns.clone() };
+    let mut read: Intake = intake(request.format, Arc::clone(&file), Mapping::new(known.clone()), bounds).await?;
+    let has = |member: &str| read.columns.iter().any(|column| column.member == member);
+    let ours = request.source.is_none() && has("id") && has("version");
+    if !ours {
+        read = intake(request.format, file, Mapping::new(Known { from_source: true, ..known }), bounds).await?;
+    }
+    all_met(&columns, &read)?;
+    let acting = Acting::installation();
+    let told_ours =
+        say!("Filen är en export härifrån; läs in den utan --source.", "The file is an export from here; import it without --source.");
+    fit::fit(&read, request.format, !ours, told_ours, &acting.caller.sight, db).await?;
+    let of_source = if ours { None } else { Some(source(request, db).await?) };
+    let order = Order { source: None, kind: request.kind, full: request.full && !ours, dry_run: request.dry_run };
+    let source = match of_source {
+        None => None,
+        Some(Ok(source)) => Some(source),
+        Some(Err(new)) if request.dry_run => {
+            let most = usize::try_from(TOLD).unwrap_or(usize::MAX);
+            let (job, problems) = work::rehearse(order, &read, &new, worker.contract(), db, most, told).await?;
+            return Ok(Report { job, problems, source: None, new_source: Some(new.name) });
+        }
+        Some(Err(new)) if is_useless(order, &read, &new, worker, db).await? => {
+            let most = usize::try_from(TOLD).unwrap_or(usize::MAX);
+            let (job, problems) = work::rehearse(order, &read, &new, worker.contract(), db, most, told).await?;
+            return Ok(Report { job, problems, source: None, new_source: None });
+        }
+        Some(Err(new)) => Some(db.transaction(&Call::of_console("createSource"), async |w| sources::insert(&new, w).await).await?),
+    };
+    let order = Order { source: source.as_ref().map(|source| source.id), ..order };
+    let (call, order) = (Call::of_console("createImport"), order.stored()?);
+    bounds.spool.room(read.pieces.bytes().saturating_mul(2))?;
+    let id = jobs::stage(&read, db).await?;
+    let job = db.transaction(&call, async |w| jobs::insert(id, order.clone(), &read, &acting.caller, w).await).await?;
+    let job = worker.through(job.id, access, db, told).await?;
+    let problems = jobs::told(job.id, true, TOLD, db.reader()).await?;
+    Ok(Report { job, problems, source, new_source: None })
+}
+
+/// Whether a file has nothing that could be used. Then no source is made of it, which others would be told of.
+async fn is_useless(order: Order, read: &Intake, new: &NewSource, worker: &Worker, db: &Db) -> Result<bool> {
+    let mut readable = 0;
+    for piece in read.pieces.each() {
+        let rows: Vec<Row> = serde_json::from_str(&piece?.1)?;
+        readable += rows.iter().filter(|row| row.read.is_ok()).count();
+        if readable > CHUNK {
+            return Ok(false);
+        }
+    }
+    let (job, _) = work::rehearse(order, read, new, worker.contract(), db, 0, |_| {}).await?;
+    Ok(job.refused == job.total && job.total > 0)
+}
+
+/// The source that is meant: by its id, by its name, or a new one of the installation's own, which is not there yet.
+async fn source(request: &Request, db: &Db) -> Result<std::result::Result<Source, NewSource>> {
+    if let Some(id) = request.source.as_deref().and_then(|source| Uuid::parse_str(source).ok()) {
+        return sources::by_id(SourceId::from(id), db.reader())
+            .await
+            .map(Ok)
+            .map_err(|_| Problem::not_found().detail(say!("Det finns ingen källa med id {id}.", "There is no source with the id {id}.")));
+    }
+    let name = request.source.clone().unwrap_or_else(|| request.file.clone());
+    if let Some(source) = sources::own_by_name(&name, db.reader()).await? {
+        return Ok(Ok(source));
+    }
+    // It keeps up to date all that it brings, save who may see it; what is curated here stays all the same.
+    let owned_fields = members::members().iter().filter(|member| *member != "visibility").cloned().collect();
+    Ok(Err(NewSource { actor_id: None, id_scheme: name.chars().take(100).collect(), name, owned_fields }))
+}

@@ -1,0 +1,153 @@
+//! What became of a row, in words that help whoever sits with the file in a spreadsheet.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{
+    access::{Sight, policy::Permission},
+    columns,
+    intake::types::ImportOutcome,
+    kernel::{Fault, Problem, Result, Write, language::Text, problem::Kind, say, secrecy::HIDDEN},
+    matches::{MatchReason, rules as likeness},
+    registry::actors::{ActorId, matching, rules, store as actors},
+    sources::{rules as members, rules::UnwrittenReason},
+};
+
+/// The code of a number that another actor has.
+const TAKEN: &str = "taken";
+
+/// What became of a row.
+#[derive(Clone, Debug)]
+pub(super) struct Done {
+    pub outcome: ImportOutcome,
+    pub actor: Option<ActorId>,
+    pub match_id: Option<Uuid>,
+    pub faults: Vec<Fault>,
+    /// What of it could not be read and was put aside.
+    pub aside: Vec<Fault>,
+    pub left_alone: Vec<(String, UnwrittenReason)>,
+    /// The schemes of the identifiers that the faults speak of, in their order.
+    pub schemes: Vec<String>,
+    /// The actor that is in the row's way.
+    pub in_the_way: Option<ActorId>,
+}
+
+impl Done {
+    pub(super) const fn of(outcome: ImportOutcome) -> Self {
+        Self {
+            outcome,
+            actor: None,
+            match_id: None,
+            faults: Vec::new(),
+            aside: Vec::new(),
+            left_alone: Vec::new(),
+            schemes: Vec::new(),
+            in_the_way: None,
+        }
+    }
+
+    pub(super) fn refused(problem: Problem) -> Self {
+        let in_the_way = problem.conflicts_with.as_deref().and_then(|path| path.rsplit('/').next()?.parse::<Uuid>().ok()).map(Into::into);
+        let outside = problem.kind == Kind::Forbidden && problem.required_permission == Some(Permission::WriteImports.key());
+        let mut faults = problem.faults;
+        if outside {
+            faults = vec![Fault::at("", problem.kind.slug(), outside_reach())];
+        } else if faults.is_empty() {
+            faults.push(Fault::at("", problem.kind.slug(), problem.detail.unwrap_or_else(|| problem.kind.help())));
+        }
+        // Who has one of the numbers has to be found only once.
+        let mut told = false;
+        faults.retain(|fault| fault.code != TAKEN || !std::mem::replace(&mut told, true));
+        for fault in faults.iter_mut().filter(|fault| fault.code == TAKEN) {
+            fault.detail = somebodys();
+        }
+        Self { faults, in_the_way, ..Self::of(ImportOutcome::Refused) }
+    }
+
+    /// A row that is called as an actor that is there already, at the same place.
+    pub(super) fn like(actor: ActorId) -> Self {
+        let detail = say!(
+            "Samma namn står på en tidigare rad i filen. Behåll en av dem, eller skriv deras organisationsnummer.",
+            "The same name stands in an earlier row of the file. Keep one of them, or write their organisation numbers."
+        );
+        let faults = vec![Fault::at("/name", "likely-duplicate", detail)];
+        Self { faults, in_the_way: Some(actor), ..Self::of(ImportOutcome::Refused) }
+    }
+}
+
+/// Says of rows that are refused which actor is in their way, where the caller may know. What a dry run made is none.
+pub(super) async fn name_owners(done: &mut [Option<Done>], dry_run: bool, sight: &Sight, w: &Write<'_>) -> Result<()> {
+    let made: HashSet<ActorId> = if dry_run {
+        let created = done.iter().flatten().filter(|done| done.outcome == ImportOutcome::Created);
+        created.filter_map(|done| done.actor).collect()
+    } else {
+        HashSet::new()
+    };
+    let mut ids: Vec<ActorId> = done.iter().flatten().filter_map(|done| done.in_the_way).filter(|id| !made.contains(id)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut owners = matching::by_ids(&ids, &w.tx).await?;
+    for unseen in actors::missing(sight, &ids, &w.tx).await? {
+        owners.remove(&unseen);
+    }
+    for done in done.iter_mut().flatten() {
+        let Some(owner) = done.in_the_way.and_then(|id| owners.get(&id)) else { continue };
+        let hidden = members::hidden(owner.id, w.call.secrecy.as_ref());
+        let name = if hidden.contains("name") { HIDDEN } else { &owner.fields.name };
+        let id = owner.id;
+        for fault in &mut done.faults {
+            if fault.code == TAKEN && likeness::told(MatchReason::SameIdentifier, &hidden) {
+                let at = fault.pointer.split('/').nth(2).and_then(|at| at.parse::<usize>().ok());
+                let organisation = at.and_then(|at| done.schemes.get(at)).is_none_or(|scheme| scheme == rules::ORGANISATION_NUMBER);
+                fault.detail = whose(organisation, name, id);
+            } else if fault.code == "likely-duplicate" {
+                fault.detail = say!(
+                    "{name} finns redan (id {id}). Är det samma aktör: skriv dess id i kolumnen Id. Är det en annan: registrera den för sig.",
+                    "{name} is there already (id {id}). If it is the same actor: write its id in the column id. If it is another: register it by itself."
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+fn whose(organisation: bool, name: &str, id: ActorId) -> Text {
+    let (sv, en) = if organisation { ("Organisationsnumret", "The organisation number") } else { ("Numret", "The number") };
+    say!(
+        "{sv} tillhör redan {name} (id {id}). Är det samma aktör: skriv dess id i kolumnen Id. Är raden en lokal del av den: registrera den som del av aktören.",
+        "{en} belongs to {name} already (id {id}). If it is the same actor: write its id in the column id. If the row is a local branch of it: register it as a part of the actor."
+    )
+}
+
+fn somebodys() -> Text {
+    say!(
+        "Numret tillhör redan en annan aktör, eller står på en tidigare rad i filen.",
+        "The number belongs to another actor already, or stands in an earlier row of the file."
+    )
+}
+
+fn outside_reach() -> Text {
+    say!(
+        "Raden ligger utanför ditt område, eller saknar kommun. Fyll i kolumnen Kommun, eller be en administratör läsa in raden.",
+        "The row is outside your area, or has no municipality. Fill in the column municipality, or ask an administrator to import the row."
+    )
+}
+
+/// The schemes of a record's identifiers, in their order.
+pub(super) fn schemes(fields: &Map<String, Value>) -> Vec<String> {
+    let identifiers = fields.get("identifiers").and_then(Value::as_array).into_iter().flatten();
+    identifiers.map(|identifier| identifier["scheme"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// The column in which identifiers of a scheme stand by themselves.
+pub(super) fn column_of(scheme: &str) -> Option<&'static str> {
+    Some(match scheme {
+        rules::ORGANISATION_NUMBER => columns::ORGANISATION_NUMBER,
+        "kolada_id" => columns::KOLADA_ID,
+        "municipality_code" => columns::MUNICIPALITY,
+        "county_code" => columns::COUNTY,
+        _ => return None,
+    })
+}

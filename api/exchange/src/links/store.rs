@@ -1,0 +1,158 @@
+//! Links, and what a full synchronisation says of them.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
+
+use super::{
+    Link, LinkId, table,
+    types::{FullSyncReport, LinkFilter},
+};
+use crate::{
+    access::Visibility,
+    kernel::{
+        Db, Page, Paging, Problem, Result, Write,
+        events::{Change, ChangeOperation},
+        hash::short,
+        page::Key,
+        request::Call,
+    },
+    matches::MatchId,
+    registry::actors::ActorId,
+    sources::{Source, SourceId},
+};
+
+/// How many rows one statement takes: the databases limit how many values it may carry.
+const ROWS: usize = 500;
+
+/// A page of a source's links.
+pub(super) async fn list(source: SourceId, filter: &LinkFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Link>> {
+    let select = table::Entity::find()
+        .filter(table::Column::SourceId.eq(source))
+        .apply_if(filter.absent, |select, absent| {
+            select.filter(if absent { table::Column::AbsentSince.is_not_null() } else { table::Column::AbsentSince.is_null() })
+        })
+        .apply_if(filter.external_id.as_deref(), |select, id| select.filter(table::Column::ExternalId.eq(id)));
+    let keys = vec![Key::column(table::Column::ExternalId, |row: &Link| row.external_id.clone().into())];
+    paging.fetch(select, keys, call, db).await
+}
+
+/// The link of one record.
+pub(crate) async fn find(source: SourceId, external_id: &str, db: &impl ConnectionTrait) -> Result<Link> {
+    by_external_ids(source, &[external_id], db).await?.remove(external_id).ok_or_else(Problem::not_found)
+}
+
+/// The links of records.
+pub(crate) async fn by_external_ids(source: SourceId, external_ids: &[&str], db: &impl ConnectionTrait) -> Result<HashMap<String, Link>> {
+    let select = table::Entity::find().filter(table::Column::SourceId.eq(source));
+    let rows = select.filter(table::Column::ExternalId.is_in(external_ids.iter().copied())).all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.external_id.clone(), row)).collect())
+}
+
+/// The link that is held in a match.
+pub(crate) async fn held_in(id: MatchId, db: &impl ConnectionTrait) -> Result<Option<Link>> {
+    Ok(table::Entity::find().filter(table::Column::MatchId.eq(id)).one(db).await?)
+}
+
+/// Which of these actors a source has records of.
+pub(crate) async fn linked(source: SourceId, actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashSet<ActorId>> {
+    if actors.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let select = table::Entity::find().select_only().column(table::Column::ActorId).filter(table::Column::SourceId.eq(source));
+    let rows: Vec<ActorId> = select.filter(table::Column::ActorId.is_in(actors.iter().copied())).into_tuple().all(db).await?;
+    Ok(rows.into_iter().collect())
+}
+
+/// Stores new links.
+pub(crate) async fn insert(links: Vec<Link>, source: &Source, w: &Write<'_>) -> Result<()> {
+    for link in &links {
+        w.record(change(link, source, ChangeOperation::Upsert, link.version));
+    }
+    for rows in links.chunks(ROWS) {
+        let rows = rows.iter().map(|link| link.clone().into_active_model());
+        table::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
+    }
+    Ok(())
+}
+
+/// Stores a link as it has become, in its next version.
+pub(crate) async fn update(mut link: Link, source: &Source, w: &Write<'_>) -> Result<Link> {
+    let from = link.version;
+    link.version += 1;
+    link.updated_at = w.now;
+    let row = link.clone().into_active_model().reset_all();
+    w.replace::<table::Entity>(row, table::Column::Id.eq(link.id), table::Column::Version, from).await?;
+    w.record(change(&link, source, ChangeOperation::Upsert, link.version));
+    Ok(link)
+}
+
+/// Takes a link away; the actor stays.
+pub(crate) async fn remove(link: &Link, source: &Source, w: &Write<'_>) -> Result<()> {
+    let gone = table::Entity::delete_many().filter(table::Column::Id.eq(link.id)).filter(table::Column::Version.eq(link.version));
+    if gone.exec(&w.tx).await?.rows_affected == 0 {
+        return Err(w.call.overtaken(link.version));
+    }
+    w.record(change(link, source, ChangeOperation::Delete, link.version + 1));
+    Ok(())
+}
+
+/// Marks what a source no longer has, by the ids of all that it has, and tells how many records that is.
+pub(crate) async fn mark_absent(source: &Source, has: &Known, w: &Write<'_>) -> Result<i64> {
+    Ok(full_sync(source, has, w).await?.marked)
+}
+
+/// The external ids of records, in little room, for they may be many.
+pub(crate) type Known = HashSet<[u8; 16]>;
+
+/// Marks what a source no longer has, and takes the mark from what it has again.
+pub(super) async fn full_sync(source: &Source, has: &Known, w: &Write<'_>) -> Result<FullSyncReport> {
+    let has_it = |external_id: &str| has.contains(&short(external_id));
+    let rows: Vec<(LinkId, String, i64, Option<ChronoDateTimeUtc>)> = table::Entity::find()
+        .select_only()
+        .columns([table::Column::Id, table::Column::ExternalId, table::Column::Version, table::Column::AbsentSince])
+        .filter(table::Column::SourceId.eq(source.id))
+        .into_tuple()
+        .all(&w.tx)
+        .await?;
+    let known: usize = rows.iter().filter(|(_, external_id, ..)| has_it(external_id)).count();
+    let (mut marked, mut unmarked) = (Vec::new(), Vec::new());
+    for (id, external_id, version, absent) in rows {
+        match (has_it(&external_id), absent) {
+            (false, None) => marked.push((id, version)),
+            (true, Some(_)) => unmarked.push((id, version)),
+            _ => {}
+        }
+    }
+    for (links, since) in [(&marked, Some(w.now)), (&unmarked, None)] {
+        for links in links.chunks(ROWS) {
+            table::Entity::update_many()
+                .col_expr(table::Column::AbsentSince, Expr::value(since))
+                .col_expr(table::Column::UpdatedAt, Expr::value(w.now))
+                .col_expr(table::Column::Version, Expr::col(table::Column::Version).add(1))
+                .filter(table::Column::Id.is_in(links.iter().map(|(id, _)| *id)))
+                .exec(&w.tx)
+                .await?;
+        }
+        for (id, version) in links {
+            w.record(event(*id, source, ChangeOperation::Upsert, version + 1));
+        }
+    }
+    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    Ok(FullSyncReport {
+        present: count(known),
+        marked: count(marked.len()),
+        unmarked: count(unmarked.len()),
+        unknown: count(has.len() - known),
+    })
+}
+
+/// A change of a link is for those who work for the source's actor.
+fn event(id: LinkId, source: &Source, op: ChangeOperation, version: i64) -> Change {
+    let visible = Visibility::Actor.of(None, source.fields.actor_id.map(ActorId::uuid));
+    Change::new("source_actor", id.uuid(), op, version, visible)
+}
+
+fn change(link: &Link, source: &Source, op: ChangeOperation, version: i64) -> Change {
+    event(link.id, source, op, version)
+}

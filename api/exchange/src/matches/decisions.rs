@@ -1,0 +1,311 @@
+//! What a decision does, and how it is taken back. Whoever decides has the match and its source to themselves until the
+//! transaction ends, so of two who decide at once one is told that the other was first.
+
+use serde_json::Value;
+
+use super::{
+    Applied, MatchDecision, MatchReason, MatchStatus,
+    rules::{self, Likeness},
+    store::{self, Row},
+    unite::united,
+};
+use crate::{
+    access::{Reach, Sight},
+    kernel::{Fault, Problem, Result, Write, extract, problem::Kind, say},
+    links::{Link, store as links},
+    merging::references::store as references,
+    registry::{
+        actors::{
+            Actor, ActorId, IdentifierScope, NewActor,
+            matching::{self, Telling},
+            store::{self as actors, Draft},
+        },
+        likenesses::store as likenesses,
+    },
+    sources::{
+        Source, rules as members,
+        rules::{Record, keep_scopes, only, over},
+        store as sources,
+    },
+};
+
+/// Who decides, and where they may.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decider<'a> {
+    pub sight: &'a Sight,
+    pub reach: &'a Reach,
+}
+
+impl Decider<'_> {
+    /// The record is this actor: they are linked, and the actor gets what it lacks of what the source owns, and what the decider takes.
+    pub async fn same(&self, row: Row, actor: ActorId, take: &[String], note: Option<String>, w: &Write<'_>) -> Result<Row> {
+        let source = sources::by_id(row.source_id, &w.tx).await?;
+        let actor = self.candidate(&row, actor, w).await?;
+        actors::may_write(self.reach, &actor.fields, Some(actor.id), &w.tx).await?;
+        let link = waiting(&row, w).await?;
+        let given = row.incoming.as_object().cloned().unwrap_or_default();
+        let before = members::members_of(&actor.fields)?;
+        let hidden = members::hidden(actor.id, w.call.secrecy.as_ref());
+        may_take(take, &given)?;
+        if let Some(secrecy) = &w.call.secrecy {
+            secrecy.refuse_hidden(actor.id.uuid(), take.iter())?;
+        }
+        let owned = |member: &String| source.fields.owned_fields.contains(member);
+        let asked = |member: &String| (owned(member) || take.contains(member)) && !hidden.contains(member);
+        let asked: Record =
+            given.iter().filter(|(member, _)| asked(member)).map(|(member, value)| (member.clone(), value.clone())).collect();
+        let write = united(&asked, &before, take);
+        let mut fields: NewActor = extract::typed(Value::Object(over(&before, &write)))?;
+        keep_scopes(&mut fields.identifiers, &actor.fields.identifiers);
+        let after = self.put(actor, fields, w).await?;
+        let stored = members::members_of(&after.fields)?;
+        // Also what follows from a change, as a former name does.
+        let changed = stored.keys().filter(|member| before.get(*member) != stored.get(*member));
+        let applied = changed.map(|member| Applied {
+            member: member.clone(),
+            before: before.get(member).cloned().unwrap_or_default(),
+            after: stored.get(member).cloned().unwrap_or_default(),
+        });
+        let row = Row { applied: applied.collect::<Vec<_>>().into(), ..row };
+        // What was not taken is not what the source wrote, so that the same record later leaves it alone too; of a list it wrote its part.
+        let is_its = |member: &String, value: &Value| stored.get(member) == Some(value) || (write.contains_key(member) && value.is_array());
+        let base: Record = asked.into_iter().filter(|(member, value)| owned(member) && is_its(member, value)).collect();
+        self.link(link, &after, given, base, &source, w).await?;
+        decided(row, MatchDecision::Same, &after, note, &source, w).await
+    }
+
+    /// The record is another actor, which is created. A number that is an actor's own is carried as its parent's.
+    pub async fn different(&self, row: Row, note: Option<String>, w: &Write<'_>) -> Result<Row> {
+        let source = sources::by_id(row.source_id, &w.tx).await?;
+        sources::may_sync(self.sight, self.reach, &source, &w.tx).await?;
+        let link = waiting(&row, w).await?;
+        let given = row.incoming.as_object().cloned().unwrap_or_default();
+        let mut new: NewActor = extract::typed(Value::Object(over(&Record::new(), &given)))?;
+        let taken = matching::owners(&rules::own(&new.identifiers), &w.tx).await?;
+        let telling = Telling::of(taken.values().flatten().copied(), self.sight, w.call.secrecy.as_ref(), &w.tx).await?;
+        for identifier in &mut new.identifiers {
+            let owners = taken.get(&(identifier.scheme.clone(), identifier.value.clone()));
+            // One that the decider may not know of leaves no trace.
+            if owners.into_iter().flatten().any(|owner| telling.tells(MatchReason::SameIdentifier, *owner)) {
+                identifier.scope = IdentifierScope::Parent;
+            }
+        }
+        actors::may_join(self.sight, self.reach, None, &new, &w.tx).await?;
+        let others: Vec<ActorId> = store::candidates(&[row.id], &w.tx).await?.into_values().flatten().map(|like| like.actor_id).collect();
+        self.may_tell_apart(&others, w).await?;
+        let actor = self.store(Draft { id: w.new_id(), before: None, fields: new }, w).await?;
+        likenesses::part(self.reach, actor.id, &others, w).await?;
+        let stored = members::members_of(&actor.fields)?;
+        let given = only(&given, &stored);
+        self.link(link, &actor, given, stored, &source, w).await?;
+        let row = Row { applied: Vec::new().into(), ..row };
+        decided(row, MatchDecision::Different, &actor, note, &source, w).await
+    }
+
+    /// That a record is not a public body of the reference data is for whoever may write that one.
+    async fn may_tell_apart(&self, others: &[ActorId], w: &Write<'_>) -> Result<()> {
+        let reference: Vec<ActorId> = matching::of_reference(others, &w.tx).await?.into_iter().collect();
+        for body in matching::by_ids(&reference, &w.tx).await?.values() {
+            actors::may_write(self.reach, &body.fields, Some(body.id), &w.tx).await.map_err(|problem| match problem.kind {
+                Kind::Forbidden => problem.detail(say!(
+                    "Posten kan tas för ett offentligt organ som står bland kandidaterna. Att det är en annan aktör avgör den som arbetar för organet eller samordnar där det har sitt säte.",
+                    "The record may be taken for a public body among the candidates. That it is another actor is for somebody to say who works for the body or coordinates where it has its seat."
+                )),
+                _ => problem,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Takes a decision back: what it wrote becomes what it was, where nobody has changed it since, and the record waits
+    /// again.
+    pub async fn undo(&self, row: Row, w: &Write<'_>) -> Result<Row> {
+        let source = sources::by_id(row.source_id, &w.tx).await?;
+        let (MatchStatus::Decided, Some(decision), Some(id)) = (row.status, row.decision, row.actor_id) else {
+            return Err(Problem::conflict(say!(
+                "Det finns inget beslut att ångra; träffen väntar på ett.",
+                "There is no decision to undo; the match waits for one."
+            )));
+        };
+        let link = links::by_external_ids(source.id, &[&row.external_id], &w.tx).await?.remove(&row.external_id);
+        if let Some(link) = link.as_ref().filter(|link| link.actor_id != Some(id)) {
+            let elsewhere = link.actor_id.map(|actor| format!("/actors/{actor}")).or(link.match_id.map(|id| format!("/matches/{id}")));
+            return Err(Problem::conflict(say!(
+                "Posten hör numera till något annat och kan inte tas tillbaka härifrån.",
+                "The record belongs to something else by now and cannot be taken back from here."
+            ))
+            .with(elsewhere.unwrap_or_default()));
+        }
+        let actor = matching::by_ids(&[id], &w.tx).await?.remove(&id);
+        match (decision, actor) {
+            (MatchDecision::Same, Some(actor)) => {
+                actors::may_write(self.reach, &actor.fields, Some(id), &w.tx).await?;
+                self.restore(&row, actor, w).await?;
+            }
+            (MatchDecision::Different, Some(actor)) => {
+                sources::may_sync(self.sight, self.reach, &source, &w.tx).await?;
+                self.uncreate(&row, &actor, link.as_ref(), w).await?;
+            }
+            // It has been removed meanwhile, so there is nothing left to put back.
+            (_, None) => sources::may_sync(self.sight, self.reach, &source, &w.tx).await?,
+        }
+        store::hold_again(&row, link, &source, w).await?;
+        let undone = Row {
+            status: MatchStatus::Undone,
+            undone_by: w.call.user,
+            undone_by_name: Some(w.call.user_name.clone()),
+            undone_at: Some(w.now),
+            ..row
+        };
+        store::update(undone, &source, w).await
+    }
+
+    async fn candidate(&self, row: &Row, actor: ActorId, w: &Write<'_>) -> Result<Actor> {
+        let candidates = store::candidates(&[row.id], &w.tx).await?;
+        // To say yes to one that is alike only in what is hidden would tell what that is.
+        let hidden = |actor| members::hidden(actor, w.call.secrecy.as_ref());
+        let told = |like: &Likeness| like.told(&hidden(like.actor_id)).and_then(|like| like.told(&hidden(actor)));
+        let mut chosen = Vec::new();
+        for like in candidates.values().flatten().filter_map(told) {
+            // A candidate that has become part of another is that other by now.
+            let is_it = like.actor_id == actor
+                || matches!(
+                    actors::find_or_told(self.sight, like.actor_id, &w.tx).await,
+                    Err(Problem { merged_into: Some(into), .. }) if into == actor.uuid()
+                );
+            if is_it {
+                chosen.push(actor);
+                break;
+            }
+        }
+        store::seen(self.sight, chosen, &w.tx).await?.remove(&actor).ok_or_else(|| {
+            Problem::invalid(vec![Fault::at(
+                "/actorId",
+                "not-found",
+                say!(
+                    "Aktören är ingen av träffens kandidater, eller är borttagen. Välj en av dem som står i candidates.",
+                    "The actor is none of the candidates of the match, or has been removed. Choose one of those in candidates."
+                ),
+            )])
+        })
+    }
+
+    /// Puts back what the decision wrote. What has come under secrecy since is for those who see it.
+    async fn restore(&self, row: &Row, actor: Actor, w: &Write<'_>) -> Result<()> {
+        if let Some(secrecy) = &w.call.secrecy {
+            // Before anything is compared: whether it has been changed since would tell of it.
+            secrecy.refuse_hidden(actor.id.uuid(), row.applied.0.iter().map(|applied| &applied.member))?;
+        }
+        let mut members = members::members_of(&actor.fields)?;
+        for applied in &row.applied.0 {
+            if members.get(&applied.member) == Some(&applied.after) {
+                members.insert(applied.member.clone(), applied.before.clone());
+            }
+        }
+        let fields = extract::typed(Value::Object(over(&Record::new(), &members)))?;
+        self.put(actor, fields, w).await.map(drop)
+    }
+
+    /// Removes the actor that the decision created, unless something has come to depend on it.
+    async fn uncreate(&self, row: &Row, actor: &Actor, own: Option<&Link>, w: &Write<'_>) -> Result<()> {
+        let in_the_way = |what| Err(Problem::conflict(what).with(format!("/actors/{}", actor.id)));
+        if row.actor_version != Some(actor.version) {
+            return in_the_way(say!(
+                "Aktören som skapades har ändrats sedan dess och tas därför inte bort. Ta själv ställning till den, och slå ihop den om den är dubbel.",
+                "The actor that was created has been changed since and is therefore not removed. Look at it yourself, and merge it if it is a double."
+            ));
+        }
+        let referring = references::of(actor.id.uuid(), true, &w.tx).await?;
+        let (links, others): (Vec<_>, Vec<_>) = referring.iter().partition(|one| one.reference.kind == "source_actor");
+        if links.iter().any(|link| own.is_none_or(|own| own.id.uuid() != link.id)) {
+            return in_the_way(say!(
+                "Aktören som skapades är kopplad till fler poster. Ta bort de kopplingarna först.",
+                "The actor that was created is linked to other records. Remove those links first."
+            ));
+        }
+        if others.iter().any(|one| one.reference.kind == "mandate") {
+            return in_the_way(say!(
+                "Aktören som skapades har fått mandat. Ta bort dem först.",
+                "The actor that was created has been given mandates. Remove them first."
+            ));
+        }
+        // That it is part of its parent came with it, and is told once.
+        let came_with_it = usize::from(actor.fields.parent_id.is_some());
+        if others.len() > came_with_it {
+            return in_the_way(say!(
+                "Annat hör numera till aktören som skapades, till exempel uttalanden, relationer eller medlemskap. Ta bort det först, eller slå ihop aktören om den är dubbel.",
+                "Other records refer to the actor that was created by now, such as statements, relations or memberships. Remove them first, or merge the actor if it is a double."
+            ));
+        }
+        actors::remove(actor, w).await
+    }
+
+    /// Stores an actor with other fields, if they are other; whoever decides may write it both as it was and as it becomes.
+    async fn put(&self, actor: Actor, fields: NewActor, w: &Write<'_>) -> Result<Actor> {
+        if fields == actor.fields {
+            return Ok(actor);
+        }
+        actors::may_write(self.reach, &fields, Some(actor.id), &w.tx).await?;
+        actors::may_join(self.sight, self.reach, Some(&actor), &fields, &w.tx).await?;
+        self.store(Draft { id: actor.id, before: Some(actor), fields }, w).await
+    }
+
+    async fn store(&self, draft: Draft, w: &Write<'_>) -> Result<Actor> {
+        let stored = actors::put_many(vec![draft], self.sight, w).await?.pop();
+        stored.unwrap_or_else(|| Err(Problem::internal(&"an actor was not stored")))
+    }
+
+    async fn link(&self, link: Link, actor: &Actor, given: Record, base: Record, source: &Source, w: &Write<'_>) -> Result<()> {
+        let (given, base) = (Value::Object(given), Value::Object(base));
+        links::update(Link { actor_id: Some(actor.id), match_id: None, given, base, ..link }, source, w).await.map(drop)
+    }
+}
+
+/// Checks that what is to be taken of a record is in it.
+fn may_take(take: &[String], given: &Record) -> Result<()> {
+    let unknown = take.iter().enumerate().filter(|(_, member)| !given.contains_key(*member));
+    let faults: Vec<_> = unknown
+        .map(|(at, _)| {
+            let all = given.keys().cloned().collect::<Vec<_>>().join(", ");
+            Fault::at(
+                format!("/take/{at}"),
+                "not-in-list",
+                say!("Posten har ingen sådan uppgift. Den har {all}.", "The record has no such member. It has {all}."),
+            )
+        })
+        .collect();
+    if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+}
+
+/// The link of a record that waits for a decision.
+async fn waiting(row: &Row, w: &Write<'_>) -> Result<Link> {
+    if row.status == MatchStatus::Decided {
+        return Err(Problem::conflict(say!(
+            "Träffen är redan avgjord. Läs den på nytt; beslutet kan ångras.",
+            "The match has been decided already. Read it again; the decision can be undone."
+        ))
+        .with(format!("/matches/{}", row.id)));
+    }
+    links::held_in(row.id, &w.tx).await?.ok_or_else(|| {
+        Problem::conflict(say!("Källan har tagit tillbaka posten.", "The source has withdrawn the record."))
+            .with(format!("/matches/{}", row.id))
+    })
+}
+
+async fn decided(row: Row, decision: MatchDecision, actor: &Actor, note: Option<String>, source: &Source, w: &Write<'_>) -> Result<Row> {
+    let decided = Row {
+        status: MatchStatus::Decided,
+        decision: Some(decision),
+        actor_id: Some(actor.id),
+        actor_version: Some(actor.version),
+        note,
+        decided_by: w.call.user,
+        decided_by_name: Some(w.call.user_name.clone()),
+        decided_at: Some(w.now),
+        undone_by: None,
+        undone_by_name: None,
+        undone_at: None,
+        ..row
+    };
+    store::update(decided, source, w).await
+}

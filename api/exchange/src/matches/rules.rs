@@ -1,0 +1,155 @@
+//! Which actors a record may be. A number is a poor key, and a name a poorer one: both only make candidates.
+
+use std::collections::BTreeSet;
+
+use super::MatchReason;
+use crate::{
+    geography::areas::AreaId,
+    registry::actors::{
+        ActorId, Identifier, IdentifierScope,
+        matching::{self, Named, Owners, Telling},
+    },
+};
+
+/// No more candidates than somebody can look through.
+const MOST: usize = 20;
+
+/// An actor that a record may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Likeness {
+    pub actor_id: ActorId,
+    pub same_identifier: bool,
+    pub same_name: bool,
+}
+
+impl Likeness {
+    /// Why it may be that actor.
+    #[must_use]
+    pub fn reasons(self) -> Vec<MatchReason> {
+        reasons(self.same_identifier, self.same_name)
+    }
+
+    /// What of it the caller may be told; nothing when no reason is left.
+    #[must_use]
+    pub fn for_caller(self, telling: &Telling<'_>) -> Option<Self> {
+        let told = Self {
+            same_identifier: self.same_identifier && telling.tells(MatchReason::SameIdentifier, self.actor_id),
+            same_name: self.same_name && telling.tells(MatchReason::SameName, self.actor_id),
+            ..self
+        };
+        (told.same_identifier || told.same_name).then_some(told)
+    }
+
+    /// What of it may be told of an actor with these members hidden; nothing when no reason is left.
+    #[must_use]
+    pub fn told(self, hidden: &BTreeSet<String>) -> Option<Self> {
+        let told = Self {
+            same_identifier: self.same_identifier && told(MatchReason::SameIdentifier, hidden),
+            same_name: self.same_name && told(MatchReason::SameName, hidden),
+            ..self
+        };
+        (told.same_identifier || told.same_name).then_some(told)
+    }
+}
+
+/// What is alike, by name.
+#[must_use]
+pub fn reasons(same_identifier: bool, same_name: bool) -> Vec<MatchReason> {
+    let all = [(same_identifier, MatchReason::SameIdentifier), (same_name, MatchReason::SameName)];
+    all.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason).collect()
+}
+
+/// Whether it may be told that an actor with these members hidden is alike so, which would tell what they are.
+#[must_use]
+pub fn told(reason: MatchReason, hidden: &BTreeSet<String>) -> bool {
+    reason.is_told(|member| hidden.contains(member))
+}
+
+/// The schemes and values of an actor's own identifiers.
+#[must_use]
+pub fn own(identifiers: &[Identifier]) -> Vec<(String, String)> {
+    let own = identifiers.iter().filter(|identifier| identifier.scope == IdentifierScope::Own);
+    own.map(|identifier| (identifier.scheme.clone(), identifier.value.clone())).collect()
+}
+
+/// The living actors that a record may be: those with its number first, each of them once. One with the same name and another
+/// organisation number that may be told of is another organisation.
+#[must_use]
+pub(crate) fn candidates(
+    identifiers: &[Identifier],
+    name_key: &str,
+    seat: Option<AreaId>,
+    owners: &Owners,
+    named: &Named,
+    tells_number: impl Fn(ActorId) -> bool,
+) -> Vec<Likeness> {
+    let mut found: Vec<Likeness> = Vec::new();
+    for actor_id in own(identifiers).iter().filter_map(|number| owners.get(number)).flatten().copied() {
+        if !found.iter().any(|like| like.actor_id == actor_id) {
+            found.push(Likeness { actor_id, same_identifier: true, same_name: false });
+        }
+    }
+    // A name of nothing but signs has no key, and is alike no other.
+    let named = named.get(name_key).filter(|_| !name_key.is_empty());
+    let numbers = matching::organisation_numbers(identifiers);
+    let namesakes = named.into_iter().flatten().filter(|other| other.seat == seat);
+    for namesake in namesakes.filter(|other| !other.is_another(&numbers) || !tells_number(other.actor_id)) {
+        match found.iter_mut().find(|like| like.actor_id == namesake.actor_id) {
+            Some(like) => like.same_name = true,
+            None => found.push(Likeness { actor_id: namesake.actor_id, same_identifier: false, same_name: true }),
+        }
+    }
+    found.truncate(MOST);
+    found
+}
+
+/// Adds the public bodies that a record may be taken for.
+pub(crate) fn taken_for(found: &mut Vec<Likeness>, bodies: Vec<ActorId>) {
+    for actor_id in bodies {
+        match found.iter_mut().find(|like| like.actor_id == actor_id) {
+            Some(like) => like.same_name = true,
+            // They come first, for no number of others may hide them.
+            None => found.insert(0, Likeness { actor_id, same_identifier: false, same_name: true }),
+        }
+    }
+    found.truncate(MOST);
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::registry::actors::matching::Namesake;
+
+    fn number(value: &str, scope: IdentifierScope) -> Identifier {
+        Identifier { scheme: "SE-ON".to_owned(), value: value.to_owned(), scope, valid_from: None, valid_to: None }
+    }
+
+    #[test]
+    fn a_number_or_a_name_at_the_same_place_makes_a_candidate() {
+        use MatchReason::{SameIdentifier, SameName};
+        let [one, two, three] = [1, 2, 3].map(|id| ActorId::from(Uuid::from_u128(id)));
+        let seat = Some(AreaId::from(Uuid::from_u128(9)));
+        let owners = Owners::from([(("SE-ON".to_owned(), "8020010008".to_owned()), vec![two])]);
+        let namesake = |actor_id, seat, numbers: &[&str]| Namesake {
+            actor_id,
+            seat,
+            numbers: numbers.iter().map(|&number| number.to_owned()).collect(),
+        };
+        let named = vec![namesake(one, seat, &[]), namesake(two, seat, &["8020010008"]), namesake(three, None, &["8020010016"])];
+        let named = Named::from([("fittja".to_owned(), named)]);
+        let of = |identifiers: &[Identifier], key: &str, seat| {
+            let found = candidates(identifiers, key, seat, &owners, &named, |actor| actor != three);
+            found.into_iter().map(|like| (like.actor_id, like.reasons())).collect::<Vec<_>>()
+        };
+        let own = [number("8020010008", IdentifierScope::Own)];
+        assert_eq!(of(&own, "fittja", seat), [(two, vec![SameIdentifier, SameName]), (one, vec![SameName])]);
+        assert_eq!(of(&own, "annat", seat), [(two, vec![SameIdentifier])]);
+        assert_eq!(of(&[], "fittja", None), [(three, vec![SameName])], "neither has a seat");
+        assert!(of(&[number("8020010008", IdentifierScope::Parent)], "annat", None).is_empty(), "a branch carries its parent's number");
+        let other = [number("8020010024", IdentifierScope::Own)];
+        assert_eq!(of(&other, "fittja", seat), [(one, vec![SameName])], "two numbers are two organisations");
+        assert_eq!(of(&other, "fittja", None), [(three, vec![SameName])], "what is hidden tells nothing");
+    }
+}

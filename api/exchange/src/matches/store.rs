@@ -1,0 +1,292 @@
+//! Matches: who sees them, how records come to be held, and what a decision does and undoes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use sea_orm::{
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QuerySelect, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Query, SelectStatement},
+};
+use serde_json::Value;
+
+use super::{
+    MatchDecision, MatchId, MatchReason, MatchStatus,
+    rules::{self, Likeness},
+    table::{self, candidate},
+    types::MatchFilter,
+};
+use crate::{
+    access::{Reach, Sight, Visibility},
+    kernel::{
+        Db, Page, Paging, Problem, Result, Write,
+        events::{Change, ChangeOperation},
+        page::Key,
+        request::Call,
+        secrecy::Secrecy,
+    },
+    links::{Link, store as links},
+    registry::actors::{Actor, ActorId, matching, store as actors},
+    sources::{Source, rules as members, rules::Record, store as sources},
+};
+
+pub(super) use sea_orm::ConnectionTrait as Reader;
+
+pub(super) type Row = table::Model;
+
+/// How many rows one statement takes: the databases limit how many values it may carry.
+const ROWS: usize = 500;
+
+/// A record to hold.
+pub(crate) struct Held {
+    pub external_id: String,
+    pub digest: String,
+    pub given: Record,
+    /// Its link, when it is held already.
+    pub link: Option<Link>,
+    pub candidates: Vec<Likeness>,
+}
+
+/// The matches of sources, and with candidates, that the caller reaches.
+fn reached(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
+    let with = candidates_of_row().and_where(matching::is_reached(sight, reach, candidate::Column::ActorId)).take();
+    let any = Condition::any().add(sources::is_reached(sight, reach, table::Column::SourceId)).add(Expr::exists(with));
+    table::Entity::find().filter(any)
+}
+
+/// A page of the queue, oldest first.
+pub(super) async fn list(sight: &Sight, reach: &Reach, filter: &MatchFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Row>> {
+    let select = reached(sight, reach)
+        .apply_if(filter.status.clone(), |select, statuses| select.filter(table::Column::Status.is_in(statuses)))
+        .apply_if(filter.source_id, |select, source| select.filter(table::Column::SourceId.eq(source)))
+        .apply_if(filter.reason, |select, reason| select.filter(Expr::exists(alike(reason, sight, call.secrecy.as_ref()))));
+    let keys = vec![Key::column(table::Column::Id, |row: &Row| row.id.into())];
+    paging.fetch(select, keys, call, db).await
+}
+
+/// The candidates of a match that the caller is told are alike so.
+fn alike(reason: MatchReason, sight: &Sight, secrecy: Option<&Secrecy>) -> SelectStatement {
+    let column = match reason {
+        MatchReason::SameIdentifier => candidate::Column::SameIdentifier,
+        MatchReason::SameName => candidate::Column::SameName,
+    };
+    let mut untold = secrecy.map(|secrecy| secrecy.records("actor")).unwrap_or_default();
+    untold.retain(|actor| !rules::told(reason, &members::hidden((*actor).into(), secrecy)));
+    candidates_of_row()
+        .and_where(column.eq(true))
+        .and_where(candidate::Column::ActorId.is_not_in(untold))
+        .and_where(actors::is_seen(sight, candidate::Column::ActorId))
+        .take()
+}
+
+/// The candidates of the match in the query that asks.
+fn candidates_of_row() -> SelectStatement {
+    Query::select()
+        .column(candidate::Column::MatchId)
+        .from(candidate::Entity)
+        .and_where(Expr::col((candidate::Entity, candidate::Column::MatchId)).eq(Expr::col((table::Entity, table::Column::Id))))
+        .take()
+}
+
+/// One match that the caller reaches.
+pub(super) async fn find(sight: &Sight, reach: &Reach, id: MatchId, db: &impl ConnectionTrait) -> Result<Row> {
+    reached(sight, reach).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)
+}
+
+/// The same as it is when all others who decide have done so.
+pub(super) async fn locked(row: &Row, w: &Write<'_>) -> Result<Row> {
+    sources::lock(row.source_id, w).await?;
+    table::Entity::find_by_id(row.id).lock_exclusive().one(&w.tx).await?.ok_or_else(Problem::not_found)
+}
+
+/// The actors that records may be, those with the same number first.
+pub(super) async fn candidates(ids: &[MatchId], db: &impl ConnectionTrait) -> Result<HashMap<MatchId, Vec<Likeness>>> {
+    let mut found: HashMap<MatchId, Vec<Likeness>> = HashMap::new();
+    if ids.is_empty() {
+        return Ok(found);
+    }
+    let select = candidate::Entity::find().filter(candidate::Column::MatchId.is_in(ids.iter().copied()));
+    let rows = select.order_by_desc(candidate::Column::SameIdentifier).order_by_asc(candidate::Column::ActorId).all(db).await?;
+    for row in rows {
+        let like = Likeness { actor_id: row.actor_id, same_identifier: row.same_identifier, same_name: row.same_name };
+        found.entry(row.match_id).or_default().push(like);
+    }
+    Ok(found)
+}
+
+/// Holds records. One that is held already, with the same content and the same candidates, is not written.
+pub(crate) async fn hold(held: Vec<Held>, source: &Source, w: &Write<'_>) -> Result<Vec<Link>> {
+    let known: Vec<MatchId> = held.iter().filter_map(|one| one.link.as_ref()?.match_id).collect();
+    let mut before = candidates(&known, &w.tx).await?;
+    let mut rows: HashMap<MatchId, Row> = HashMap::new();
+    if !known.is_empty() {
+        let found = table::Entity::find().filter(table::Column::Id.is_in(known)).all(&w.tx).await?;
+        rows.extend(found.into_iter().map(|row| (row.id, row)));
+    }
+    let (mut all, mut new_matches, mut new_candidates, mut new_links) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for one in held {
+        let present = one.link.as_ref().and_then(|link| rows.remove(&link.match_id?));
+        let incoming = Value::Object(one.given);
+        if let (Some(mut row), Some(link)) = (present, one.link) {
+            let was = in_order(before.remove(&row.id).unwrap_or_default());
+            let is = in_order(one.candidates);
+            let anew = was != is;
+            let content = row.incoming != incoming || anew;
+            if content {
+                row.incoming = incoming.clone();
+                let row = update(row, source, w).await?;
+                if anew {
+                    candidate::Entity::delete_many().filter(candidate::Column::MatchId.eq(row.id)).exec(&w.tx).await?;
+                    new_candidates.extend(is.iter().map(|like| of(row.id, *like)));
+                }
+            }
+            let kept = Link { given: incoming, digest: one.digest, absent_since: None, ..link.clone() };
+            all.push(if kept == link { link } else { links::update(kept, source, w).await? });
+        } else {
+            let row = Row {
+                id: w.new_id(),
+                version: 1,
+                created_at: w.now,
+                updated_at: w.now,
+                source_id: source.id,
+                external_id: one.external_id.clone(),
+                status: MatchStatus::Open,
+                incoming: incoming.clone(),
+                decision: None,
+                actor_id: None,
+                actor_version: None,
+                applied: Vec::new().into(),
+                note: None,
+                decided_by: None,
+                decided_by_name: None,
+                decided_at: None,
+                undone_by: None,
+                undone_by_name: None,
+                undone_at: None,
+            };
+            new_candidates.extend(one.candidates.into_iter().map(|like| of(row.id, like)));
+            let link = held_link(&row, one.digest, w);
+            w.record(change(&row, source, ChangeOperation::Upsert));
+            new_matches.push(row.into_active_model());
+            new_links.push(link.clone());
+            all.push(link);
+        }
+    }
+    for rows in chunks(new_matches) {
+        table::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
+    }
+    for rows in chunks(new_candidates) {
+        candidate::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
+    }
+    links::insert(new_links, source, w).await?;
+    Ok(all)
+}
+
+fn chunks<T>(rows: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+    let mut rows = rows.into_iter().peekable();
+    std::iter::from_fn(move || rows.peek().is_some().then(|| rows.by_ref().take(ROWS).collect()))
+}
+
+fn of(match_id: MatchId, like: Likeness) -> candidate::ActiveModel {
+    candidate::Model { match_id, actor_id: like.actor_id, same_identifier: like.same_identifier, same_name: like.same_name }
+        .into_active_model()
+}
+
+fn in_order(mut candidates: Vec<Likeness>) -> Vec<Likeness> {
+    candidates.sort_by_key(|like| like.actor_id);
+    candidates
+}
+
+/// The link of a record that is held.
+fn held_link(row: &Row, digest: String, w: &Write<'_>) -> Link {
+    Link {
+        id: w.new_id(),
+        version: 1,
+        created_at: w.now,
+        updated_at: w.now,
+        source_id: row.source_id,
+        external_id: row.external_id.clone(),
+        actor_id: None,
+        match_id: Some(row.id),
+        given: row.incoming.clone(),
+        base: Value::Object(Record::new()),
+        digest,
+        absent_since: None,
+    }
+}
+
+/// Holds a record again whose decision was taken back.
+pub(super) async fn hold_again(row: &Row, link: Option<Link>, source: &Source, w: &Write<'_>) -> Result<()> {
+    match link {
+        Some(link) => {
+            let held = Link { actor_id: None, match_id: Some(row.id), base: Value::Object(Record::new()), ..link };
+            links::update(held, source, w).await.map(drop)
+        }
+        // Its digest is empty, so that the record is read anew when it comes.
+        None => links::insert(vec![held_link(row, String::new(), w)], source, w).await,
+    }
+}
+
+/// Stores a match as it has become, in its next version.
+pub(super) async fn update(mut row: Row, source: &Source, w: &Write<'_>) -> Result<Row> {
+    let from = row.version;
+    row.version += 1;
+    row.updated_at = w.now;
+    let changed = row.clone().into_active_model().reset_all();
+    w.replace::<table::Entity>(changed, table::Column::Id.eq(row.id), table::Column::Version, from).await?;
+    w.record(change(&row, source, ChangeOperation::Upsert));
+    Ok(row)
+}
+
+/// Closes a match that nobody need decide any more: no candidate is left and the record has become an actor, or its number has
+/// said which actor it is.
+pub(crate) async fn lapse(id: MatchId, decision: MatchDecision, actor: &Actor, source: &Source, w: &Write<'_>) -> Result<()> {
+    let Some(row) = table::Entity::find_by_id(id).one(&w.tx).await? else { return Ok(()) };
+    let decided = Row {
+        status: MatchStatus::Decided,
+        decision: Some(decision),
+        actor_id: Some(actor.id),
+        actor_version: Some(actor.version),
+        decided_at: Some(w.now),
+        decided_by: None,
+        decided_by_name: None,
+        ..row
+    };
+    update(decided, source, w).await.map(drop)
+}
+
+/// Takes away the match of a record that is withdrawn. One that has been decided before stays, as what was decided.
+pub(crate) async fn withdraw(id: MatchId, source: &Source, w: &Write<'_>) -> Result<()> {
+    let Some(row) = table::Entity::find_by_id(id).filter(table::Column::Status.eq(MatchStatus::Open)).one(&w.tx).await? else {
+        return Ok(());
+    };
+    candidate::Entity::delete_many().filter(candidate::Column::MatchId.eq(id)).exec(&w.tx).await?;
+    table::Entity::delete_by_id(id).exec(&w.tx).await?;
+    w.record(Change { version: row.version + 1, ..change(&row, source, ChangeOperation::Delete) });
+    Ok(())
+}
+
+/// A change of a match is for those who work for the source's actor; who decides finds it in the queue.
+fn change(row: &Row, source: &Source, op: ChangeOperation) -> Change {
+    let visible = Visibility::Actor.of(None, source.fields.actor_id.map(ActorId::uuid));
+    Change::new("match", row.id.uuid(), op, row.version, visible)
+}
+
+/// Those of these actors that are living and that the caller may see.
+pub(super) async fn seen(sight: &Sight, mut ids: Vec<ActorId>, db: &impl ConnectionTrait) -> Result<BTreeMap<ActorId, Actor>> {
+    ids.sort_unstable();
+    ids.dedup();
+    let actors = matching::by_ids(&ids, db).await?;
+    Ok(actors.into_iter().filter(|(id, actor)| sight.sees(actor.fields.visibility, None, Some(id.uuid()))).collect())
+}
+
+/// Checks that the caller may decide something of a match: whatever it is that is decided, by who may write the source or
+/// one of the candidates.
+pub(super) async fn may_decide(sight: &Sight, reach: &Reach, row: &Row, source: &Source, db: &impl ConnectionTrait) -> Result<()> {
+    match sources::may_sync(sight, reach, source, db).await {
+        Err(problem) if problem.kind.status() < 500 => {}
+        other => return other,
+    }
+    let select = candidate::Entity::find().filter(candidate::Column::MatchId.eq(row.id));
+    let candidate = select.filter(matching::is_reached(sight, reach, candidate::Column::ActorId)).one(db).await?;
+    candidate.map(drop).ok_or_else(|| reach.missing())
+}

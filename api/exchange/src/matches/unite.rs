@@ -1,0 +1,143 @@
+//! What is written of a record that turns out to be an actor that is there already. Nothing that stands there is lost: what is
+//! filled stays, what is empty is filled, and lists are united. Only a person may choose otherwise, member by member.
+
+use serde_json::{Value, json};
+
+use crate::{
+    kernel::text::fold,
+    registry::actors::rules::FORMER_NAMES,
+    sources::rules::{Record, is_empty},
+};
+
+/// The lists of an actor, with how many items each may have.
+const LISTS: [(&str, usize); 9] = [
+    ("otherNames", 20),
+    ("formerNames", FORMER_NAMES),
+    ("areasServed", 400),
+    ("policyDomains", 30),
+    ("targetGroups", 30),
+    ("workingMethods", 30),
+    ("languages", 50),
+    ("contactPoints", 20),
+    ("identifiers", 20),
+];
+
+/// The members to write of what a record gives, over what stands there; those to take are taken from the record whatever stands
+/// there.
+#[must_use]
+pub fn united(given: &Record, current: &Record, take: &[String]) -> Record {
+    let mut write = Record::new();
+    for (member, new) in given {
+        let present = current.get(member).unwrap_or(&Value::Null);
+        let becomes = if take.contains(member) {
+            // Of numbers those alone that the record has another of: a code that the source does not know is not lost.
+            if member == "identifiers" { renumbered(present, new) } else { new.clone() }
+        } else if is_empty(new) {
+            continue;
+        } else if let Some((_, most)) = LISTS.iter().find(|(list, _)| list == member) {
+            both(member, present, new, current.get("name").and_then(Value::as_str), *most)
+        } else if is_empty(present) {
+            new.clone()
+        } else {
+            continue;
+        };
+        if becomes != *present {
+            write.insert(member.clone(), becomes);
+        }
+    }
+    write
+}
+
+fn items(list: &Value) -> Vec<Value> {
+    list.as_array().cloned().unwrap_or_default()
+}
+
+/// What an item is known by, however it is written.
+fn key(member: &str, item: &Value) -> String {
+    let text = match member {
+        "contactPoints" => item["function"].as_str(),
+        "formerNames" => item["name"].as_str(),
+        _ => item.as_str(),
+    };
+    fold(text.unwrap_or_default().trim())
+}
+
+/// Two lists as one, what stands there first.
+fn both(member: &str, present: &Value, new: &Value, name: Option<&str>, most: usize) -> Value {
+    let mut all = items(present);
+    for item in items(new) {
+        if member == "identifiers" {
+            // Another number of its own is not added to the one that stands there: that would be another organisation.
+            let is_there = |known: &Value| {
+                known["scheme"] == item["scheme"]
+                    && (known["value"] == item["value"] || [known, &item].iter().all(|one| one["scope"] == "own"))
+            };
+            if !all.iter().any(is_there) {
+                all.push(item);
+            }
+            continue;
+        }
+        let called = key(member, &item);
+        match all.iter_mut().find(|known| key(member, known) == called) {
+            Some(known) if member == "contactPoints" => {
+                for way in ["email", "phone"] {
+                    if known[way].is_null() && !item[way].is_null() {
+                        known[way] = item[way].clone();
+                    }
+                }
+            }
+            Some(_) => {}
+            None if member == "otherNames" && name.is_some_and(|name| fold(name) == called) => {}
+            None => all.push(item),
+        }
+    }
+    all.truncate(most.max(items(present).len()));
+    if member == "areasServed" {
+        // They are kept in order.
+        all.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
+    }
+    json!(all)
+}
+
+/// The numbers of a record, and those of other kinds that stand there.
+fn renumbered(present: &Value, new: &Value) -> Value {
+    let mut all = items(new);
+    let given: Vec<Value> = all.iter().map(|number| number["scheme"].clone()).collect();
+    all.extend(items(present).into_iter().filter(|number| !given.contains(&number["scheme"])));
+    json!(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(value: Value) -> Record {
+        value.as_object().cloned().unwrap_or_default()
+    }
+
+    fn number(scheme: &str, value: &str) -> Value {
+        json!({"scheme": scheme, "value": value, "scope": "own"})
+    }
+
+    #[test]
+    fn what_is_filled_stays_and_lists_are_united() {
+        let current = record(json!({"kind": "municipality", "name": "Ale kommun", "website": "https://www.ale.se", "focus": null,
+            "otherNames": ["Ale"], "identifiers": [number("municipality_code", "1440"), number("kolada_id", "1440")],
+            "contactPoints": [{"function": "Registrator", "email": "a@ale.example.se", "phone": null}]}));
+        let given = record(json!({"kind": "company", "name": "ALE KOMMUN", "website": null, "focus": "Allt",
+            "otherNames": ["ALE", "ale kommun", "Ahle"], "identifiers": [number("SE-ON", "2120001439"), number("kolada_id", "9999")],
+            "contactPoints": [{"function": "registrator", "email": "b@ale.example.se", "phone": "0303-70 30 00"}]}));
+        assert_eq!(
+            Value::Object(united(&given, &current, &[])),
+            json!({"focus": "Allt", "otherNames": ["Ale", "Ahle"],
+                "identifiers": [number("municipality_code", "1440"), number("kolada_id", "1440"), number("SE-ON", "2120001439")],
+                "contactPoints": [{"function": "Registrator", "email": "a@ale.example.se", "phone": "0303-70 30 00"}]})
+        );
+        let take = ["name", "identifiers"].map(ToOwned::to_owned);
+        let taken = united(&given, &current, &take);
+        assert_eq!(taken["name"], json!("ALE KOMMUN"));
+        let numbers = [number("SE-ON", "2120001439"), number("kolada_id", "9999"), number("municipality_code", "1440")];
+        assert_eq!(taken["identifiers"], json!(numbers));
+        assert!(united(&record(json!({"name": "Ale kommun", "focus": "", "otherNames": []})), &current, &[]).is_empty());
+    }
+}

@@ -1,0 +1,405 @@
+//! Reads what refers to an actor, and lets it follow.
+
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, ExprTrait, Order, QueryResult,
+    entity::prelude::*,
+    sea_query::{Expr, LockType, Query, SelectStatement, SimpleExpr, UpdateStatement},
+};
+use serde_json::json;
+
+use super::{FOLLOWING, Reference, Seen};
+use crate::{
+    access::Visibility,
+    forums::forums::store as forums,
+    geography::areas::AreaId,
+    kernel::{
+        Problem, Result, Write,
+        events::{Change, ChangeOperation, Visible},
+        history,
+        table::List,
+    },
+    merging::rules::breadth,
+};
+
+/// How many rows one statement names.
+const AT_ONCE: usize = 500;
+
+/// A record that refers to an actor.
+#[derive(Clone, Debug)]
+pub struct Referring {
+    pub reference: &'static Reference,
+    pub id: Uuid,
+    /// The actor that it names.
+    pub actor: Option<Uuid>,
+    pub version: i64,
+    pub visibility: Visibility,
+    pub forum: Option<Uuid>,
+    /// The actor of the source that it came from, or the other of two that it stands between.
+    pub other: Option<Uuid>,
+    /// Who may see that other.
+    pub other_visibility: Visibility,
+    pub areas: Vec<Uuid>,
+    /// Whether it has ended.
+    pub ended: bool,
+}
+
+impl Referring {
+    /// Who may see it when it is this actor's.
+    #[must_use]
+    pub fn visible(&self, actor: Option<Uuid>) -> Visible {
+        let owner = if self.reference.seen == Seen::Actor { Some(self.id) } else { actor };
+        match self.reference.seen {
+            Seen::OfActor | Seen::Actor | Seen::AsActor => self.visibility.of(None, owner),
+            Seen::OfActorAndForum => self.visibility.of(self.forum, owner),
+            Seen::Of(..) => self.visibility.of(self.forum, None),
+            Seen::AsBoth if breadth(self.other_visibility) < breadth(self.visibility) => self.other_visibility.of(None, self.other),
+            Seen::AsBoth => self.visibility.of(None, actor),
+            // The source may be the actor's own, and then goes along.
+            Seen::OfSource => Visibility::Actor.of(None, if self.other == self.actor { actor } else { self.other }),
+            Seen::Nobody => Visibility::Actor.of(None, None),
+        }
+    }
+
+    /// The same when it is another actor's, who is seen by others.
+    #[must_use]
+    pub fn of_one_seen_by(&self, visibility: Visibility) -> Self {
+        Self { visibility: self.reference.seen.narrowed(visibility), ..self.clone() }
+    }
+
+    /// Tells its followers that it is another actor's now; `self` as it is now, with who saw it before.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn announce(&self, before: Visible, to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
+        if !self.reference.shown {
+            return Ok(());
+        }
+        let by_value = self.ended && !self.reference.removed_by_time();
+        let op = if by_value { ChangeOperation::Delete } else { ChangeOperation::Upsert };
+        let mut areas: Vec<AreaId> = self.areas.iter().copied().map(AreaId::from).collect();
+        if let (true, Some(forum)) = (self.reference.areas.is_empty(), self.forum) {
+            areas = forums::areas_of(forum.into(), &w.tx).await?;
+        }
+        let change = Change::new(self.reference.kind, self.id, op, self.version + 1, self.visible(to));
+        w.record(change.within(areas).after(Some(before)));
+        Ok(())
+    }
+}
+
+/// All that refers to an actor and would follow it, by kind and in order of registration; locked, so that whoever changes one
+/// of them waits, and then changes what it has become.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of(actor: Uuid, locked: bool, db: &impl ConnectionTrait) -> Result<Vec<Referring>> {
+    let mut found = Vec::new();
+    for reference in FOLLOWING.iter() {
+        let mut select = select(reference, locked);
+        select.and_where(Expr::col((reference.table, reference.column)).eq(actor));
+        if let Some((column, "")) = reference.ended {
+            select.and_where(Expr::col((reference.table, column)).is_null());
+        }
+        found.extend(read(reference, &select, db).await?);
+    }
+    Ok(found)
+}
+
+/// Rows by their ids, as they are now; those that are gone are missing.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn those(reference: &'static Reference, ids: &[Uuid], locked: bool, db: &impl ConnectionTrait) -> Result<Vec<Referring>> {
+    let mut found = Vec::new();
+    for ids in ids.chunks(AT_ONCE) {
+        let mut select = select(reference, locked);
+        select.and_where(Expr::col((reference.table, "id")).is_in(ids.iter().copied()));
+        found.extend(read(reference, &select, db).await?);
+    }
+    Ok(found)
+}
+
+/// The reference of a column.
+#[must_use]
+pub fn named(table: &str, column: &str) -> Option<&'static Reference> {
+    FOLLOWING.iter().find(|reference| reference.table == table && reference.column == column)
+}
+
+fn select(reference: &'static Reference, locked: bool) -> SelectStatement {
+    let table = reference.table;
+    let mut select = Query::select();
+    select
+        .expr_as(Expr::col((table, "id")), "id")
+        .expr_as(Expr::col((table, reference.column)), "actor")
+        .expr_as(Expr::col((table, "version")), "version")
+        .from(table)
+        .order_by((table, "id"), Order::Asc);
+    if locked {
+        select.lock_with_tables(LockType::Update, [table]);
+    }
+    match reference.seen {
+        Seen::OfActor | Seen::Actor => {
+            select.expr_as(Expr::col((table, "visibility")), "visibility");
+        }
+        Seen::OfActorAndForum => {
+            select.expr_as(Expr::col((table, "visibility")), "visibility").expr_as(Expr::col((table, "forum_id")), "forum");
+        }
+        Seen::Of(whole, by, forum) => {
+            select
+                .inner_join(whole, Expr::col((whole, "id")).equals((table, by)))
+                .expr_as(Expr::col((whole, "visibility")), "visibility")
+                .expr_as(Expr::col((whole, forum)), "forum");
+        }
+        Seen::AsActor | Seen::AsBoth => {
+            select
+                .inner_join("actor", Expr::col(("actor", "id")).equals((table, reference.column)))
+                .expr_as(Expr::col(("actor", "visibility")), "visibility");
+        }
+        Seen::OfSource => {
+            select
+                .inner_join("source", Expr::col(("source", "id")).equals((table, "source_id")))
+                .expr_as(Expr::col(("source", "actor_id")), "other");
+        }
+        Seen::Nobody => {}
+    }
+    if let (Seen::AsBoth, Some(other)) = (reference.seen, reference.apart) {
+        let seen = Query::select()
+            .expr(Expr::col(("beside", "visibility")))
+            .from_as("actor", "beside")
+            .and_where(Expr::col(("beside", "id")).equals((table, other)))
+            .take();
+        let seen = SimpleExpr::SubQuery(None, Box::new(seen.into()));
+        select.expr_as(Expr::col((table, other)), "other").expr_as(seen, "other_visibility");
+    }
+    if let Some((column, value)) = reference.only {
+        select.and_where(Expr::col((table, column)).eq(value));
+    }
+    if let Some((column, value)) = reference.ended {
+        let ended = Expr::col((table, column));
+        let ended = if value.is_empty() { ended.is_not_null() } else { ended.eq(value) };
+        select.expr_as(Expr::case(ended, 1).finally(0), "ended");
+    }
+    for column in reference.areas {
+        let of = if let Seen::Of(whole, ..) = reference.seen { whole } else { table };
+        select.expr_as(Expr::col((of, *column)), format!("areas_{column}"));
+    }
+    select
+}
+
+async fn read(reference: &'static Reference, select: &SelectStatement, db: &impl ConnectionTrait) -> Result<Vec<Referring>> {
+    db.query_all(select).await?.iter().map(|row| referring(reference, row)).collect()
+}
+
+fn referring(reference: &'static Reference, row: &QueryResult) -> Result<Referring> {
+    let visibility = match reference.seen {
+        Seen::Nobody | Seen::OfSource => Visibility::Actor,
+        _ => Visibility::named(&row.try_get::<String>("", "visibility")?),
+    };
+    let visibility = reference.seen.narrowed(visibility);
+    let forum = match reference.seen {
+        Seen::OfActorAndForum | Seen::Of(..) => row.try_get("", "forum")?,
+        _ => None,
+    };
+    let mut areas: Vec<Uuid> = Vec::new();
+    for column in reference.areas {
+        let name = format!("areas_{column}");
+        if column.ends_with("_id") {
+            areas.extend(row.try_get::<Option<Uuid>>("", &name)?);
+        } else {
+            areas.extend(row.try_get::<List<Uuid>>("", &name)?.0);
+        }
+    }
+    Ok(Referring {
+        reference,
+        id: row.try_get("", "id")?,
+        actor: row.try_get("", "actor")?,
+        version: row.try_get("", "version")?,
+        visibility,
+        forum,
+        other: if matches!(reference.seen, Seen::OfSource | Seen::AsBoth) { row.try_get("", "other")? } else { None },
+        other_visibility: if reference.seen == Seen::AsBoth {
+            Visibility::named(&row.try_get::<String>("", "other_visibility")?)
+        } else {
+            Visibility::Public
+        },
+        areas,
+        ended: reference.ended.is_some() && row.try_get::<i32>("", "ended")? == 1,
+    })
+}
+
+/// Of the rows of one actor, those that cannot become another's, since it has one of the same already. What the actor is part
+/// of stays too, for each is part of one at a time; and so does that the one that takes its place was part of it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn taken(actor: Uuid, into: Uuid, steps_up: Option<Uuid>, db: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
+    let mut taken = Vec::new();
+    for reference in FOLLOWING.iter() {
+        let rows = Query::select().column("id").from(reference.table).and_where(Expr::col(reference.column).eq(actor)).take();
+        let mut questions = Vec::new();
+        if let Some(once) = reference.once {
+            let others = Query::select().column(once).from(reference.table).and_where(Expr::col(reference.column).eq(into)).take();
+            questions.push(rows.clone().and_where(Expr::col(once).in_subquery(others)).take());
+        }
+        if !reference.same.is_empty() {
+            questions.push(twins(reference, actor, into));
+        }
+        if let Some(other) = reference.apart {
+            questions.push(rows.clone().and_where(Expr::col(other).eq(into)).take());
+            questions.push(alike(reference, other, actor, into));
+            let mut parts = rows.clone();
+            parts.and_where(Expr::col("kind").eq("part_of"));
+            match steps_up {
+                _ if reference.column == "actor_id" => questions.push(parts),
+                Some(child) => questions.push(parts.and_where(Expr::col(other).eq(child)).take()),
+                None => {}
+            }
+        }
+        for question in questions {
+            for row in db.query_all(&question).await? {
+                taken.push(row.try_get("", "id")?);
+            }
+        }
+    }
+    Ok(taken)
+}
+
+/// The records of one actor that say the same as one that another has.
+fn twins(reference: &Reference, actor: Uuid, into: Uuid) -> SelectStatement {
+    let (table, column) = (reference.table, reference.column);
+    let mut same = Query::select()
+        .expr(Expr::val(1))
+        .from_as(table, "beside")
+        .and_where(Expr::col(("beside", column)).eq(into))
+        .and_where(Expr::col(("beside", "deleted_at")).is_null())
+        .take();
+    for name in reference.same {
+        let (mine, theirs) = (Expr::col((table, *name)), Expr::col(("beside", *name)));
+        let neither = mine.clone().is_null().and(theirs.is_null());
+        same.and_where(mine.equals(("beside", *name)).or(neither));
+    }
+    Query::select().column((table, "id")).from(table).and_where(Expr::col((table, column)).eq(actor)).and_where(Expr::exists(same)).take()
+}
+
+/// The relations of one actor that another has to the same, for a part of the same time.
+fn alike(reference: &Reference, other: &'static str, actor: Uuid, into: Uuid) -> SelectStatement {
+    let (table, column) = (reference.table, reference.column);
+    let begun = |one: &'static str, two: &'static str| {
+        let (from, to) = (Expr::col((one, "valid_from")), Expr::col((two, "valid_to")));
+        from.clone().is_null().or(to.clone().is_null()).or(from.lt(to))
+    };
+    let same = Query::select()
+        .expr(Expr::val(1))
+        .from_as(table, "beside")
+        .and_where(Expr::col(("beside", column)).eq(into))
+        .and_where(Expr::col(("beside", "kind")).equals((table, "kind")))
+        .and_where(Expr::col(("beside", other)).equals((table, other)))
+        .and_where(Expr::col(("beside", "deleted_at")).is_null())
+        .and_where(begun(table, "beside"))
+        .and_where(begun("beside", table))
+        .take();
+    Query::select().column((table, "id")).from(table).and_where(Expr::col((table, column)).eq(actor)).and_where(Expr::exists(same)).take()
+}
+
+/// Makes rows of one table another actor's, or nobody's. Each that shows it gets its next version.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn turn(reference: &Reference, ids: &[Uuid], to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
+    for ids in ids.chunks(AT_ONCE) {
+        let mut update = UpdateStatement::new();
+        update.table(reference.table).value(reference.column, Expr::val(to)).and_where(Expr::col("id").is_in(ids.iter().copied()));
+        if reference.shown {
+            update.value("version", Expr::col("version").add(1)).value("updated_at", Expr::val(w.now));
+        }
+        let turned = w.tx.execute(&update).await?.rows_affected();
+        if turned != ids.len() as u64 {
+            return Err(Problem::internal(&format_args!("{} of {} rows of {} followed", turned, ids.len(), reference.table)));
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the versions that records got by becoming another actor's, of those whose history is kept: as the version before,
+/// with the other actor.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn remember(rows: &[Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
+    for rows in rows.chunks(AT_ONCE) {
+        let known = history::Entity::find().filter(history::Column::EntityId.is_in(rows.iter().map(|row| row.id))).all(&w.tx).await?;
+        let mut kept = Vec::new();
+        for mut version in known {
+            let now = rows.iter().find(|row| row.id == version.entity_id && row.version == version.version);
+            let Some(row) = now else { continue };
+            let visible = row.visible(to);
+            version.body[member(row.reference.column)] = json!(to);
+            kept.push(history::ActiveModel {
+                entity_id: Set(version.entity_id),
+                version: Set(version.version + 1),
+                entity_kind: Set(version.entity_kind),
+                op: Set(ChangeOperation::Upsert),
+                changed_at: Set(w.now),
+                changed_by: Set(w.call.user),
+                visibility: Set(visible.visibility.unwrap_or_else(|| "public".to_owned())),
+                forum_id: Set(visible.forum),
+                actor_id: Set(visible.actor),
+                body: Set(version.body),
+            });
+        }
+        if !kept.is_empty() {
+            history::Entity::insert_many(kept).exec_without_returning(&w.tx).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What a column is called in the record.
+fn member(column: &str) -> String {
+    let mut parts = column.split('_');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |name, part| {
+        let (head, tail) = part.split_at(part.len().min(1));
+        name + &head.to_uppercase() + tail
+    })
+}
+
+/// Whether any of these actors has something that is for its own people alone: records that only they see, people and accounts,
+/// marks of secrecy and what was handed out, or a source with the records in it.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn any_of_its_own(actors: &[Uuid], db: &impl ConnectionTrait) -> Result<bool> {
+    for reference in FOLLOWING.iter() {
+        let mut select = Query::select();
+        select.column("id").from(reference.table).and_where(Expr::col(reference.column).is_in(actors.iter().copied())).limit(1);
+        match reference.seen {
+            Seen::OfActor | Seen::OfActorAndForum | Seen::Actor => {
+                select.and_where(Expr::col("visibility").eq(Visibility::Actor.to_value()));
+            }
+            Seen::AsActor | Seen::Nobody => {}
+            Seen::Of(..) | Seen::AsBoth | Seen::OfSource => continue,
+        }
+        if let Some((column, value)) = reference.only {
+            select.and_where(Expr::col(column).eq(value));
+        }
+        if db.query_one(&select).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The members of a record that are under secrecy; nothing in it stands for all of them.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn marked(record: Uuid, db: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let select = Query::select()
+        .column("member")
+        .from("secrecy_mark")
+        .and_where(Expr::col("record_id").eq(record))
+        .and_where(Expr::col("lifted_at").is_null())
+        .take();
+    db.query_all(&select).await?.iter().map(|row| Ok(row.try_get("", "member")?)).collect()
+}

@@ -1,0 +1,414 @@
+//! The rule by which a partner's record meets an actor that may have been curated here since.
+//!
+//! For each member that the source owns there are three values: what the source last wrote, what stands there now, and
+//! what comes. What nobody has changed here since takes the new value; what somebody has changed is left alone and said.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use crate::{
+    kernel::{Fault, Problem, Result, personal_number, say, secrecy::Secrecy, text},
+    registry::actors::{ActorId, Identifier, IdentifierScope, NewActor},
+};
+
+/// Members of an actor by their names.
+pub type Record = Map<String, Value>;
+
+/// The longest id of another system that is kept.
+pub const EXTERNAL_ID_LENGTH: usize = 200;
+
+/// Why a member that was given is not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnwrittenReason {
+    /// The source does not own the member.
+    NotOwned,
+    /// Somebody here has changed it since the source last wrote it.
+    CuratedLocally,
+    /// It is under secrecy, and the caller is not cleared for it.
+    UnderSecrecy,
+    /// It would move the actor to where others answer for it, which the caller may not decide.
+    NotAllowed,
+    /// The actor would look like another. Somebody who sees both says first whether they are one.
+    LooksLikeAnother,
+    /// It is no web address, e-mail address or telephone number, and was put aside.
+    Unreadable,
+}
+
+/// A member that was given and is not written, for what stands there is another's.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Unwritten {
+    /// The member of the actor.
+    #[schema(example = "name")]
+    pub member: String,
+    pub reason: UnwrittenReason,
+    /// What stands there; null also where the caller may not see it.
+    pub current: Value,
+    /// What the source gave.
+    pub given: Value,
+}
+
+/// What becomes of a record that meets an actor.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plan {
+    /// The members to write.
+    pub write: Record,
+    /// What the source will then have written last.
+    pub base: Record,
+    /// The members to leave alone.
+    pub left_alone: Vec<Unwritten>,
+}
+
+impl Plan {
+    /// Leaves members alone after all; what the source wrote last stays what it was.
+    pub fn withhold(&mut self, members: &[&str], reason: UnwrittenReason, base: &Record, current: &Record) {
+        for member in members {
+            let Some(new) = self.write.remove(*member) else { continue };
+            match base.get(*member) {
+                Some(last) => drop(self.base.insert((*member).to_owned(), last.clone())),
+                None => drop(self.base.remove(*member)),
+            }
+            self.left_alone.push(Unwritten {
+                member: (*member).to_owned(),
+                reason,
+                current: ordered(current.get(*member).unwrap_or(&Value::Null)),
+                given: ordered(&new),
+            });
+        }
+        self.left_alone.sort_by(|one, other| one.member.cmp(&other.member));
+    }
+}
+
+/// The members that decide who answers for an actor.
+pub const ANSWERABLE: [&str; 2] = [PARENT, SEAT];
+
+/// The members by which an actor is taken for another.
+pub const NAMING: [&str; 6] = ["name", "otherNames", "formerNames", "kind", SEAT, "identifiers"];
+
+pub const PARENT: &str = "parentId";
+
+pub const SEAT: &str = "seatAreaId";
+
+/// Decides member by member. A member that stands empty and that the source never wrote is nobody's to keep.
+#[must_use]
+pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, hidden: &BTreeSet<String>) -> Plan {
+    let mut plan = Plan { base: base.clone(), ..Plan::default() };
+    let in_order: BTreeMap<&String, &Value> = given.iter().collect();
+    for (member, new) in in_order {
+        let present = current.get(member).unwrap_or(&Value::Null);
+        let mut leave = |reason| {
+            let current = if reason == UnwrittenReason::UnderSecrecy { Value::Null } else { ordered(present) };
+            plan.left_alone.push(Unwritten { member: member.clone(), reason, current, given: ordered(new) });
+        };
+        // First of all: whether something hidden differs would tell of it.
+        if hidden.contains(member) {
+            leave(UnwrittenReason::UnderSecrecy);
+            continue;
+        }
+        if !owned.contains(member) {
+            if new != present {
+                leave(UnwrittenReason::NotOwned);
+            }
+            continue;
+        }
+        if new == present {
+            plan.base.insert(member.clone(), new.clone());
+            continue;
+        }
+        if is_shouted(new, present) {
+            continue;
+        }
+        match base.get(member) {
+            Some(last) if last == new => {}
+            last if last.map_or_else(|| is_empty(present), |last| last == present) => {
+                plan.write.insert(member.clone(), new.clone());
+                plan.base.insert(member.clone(), new.clone());
+            }
+            _ => leave(UnwrittenReason::CuratedLocally),
+        }
+    }
+    plan
+}
+
+/// Whether a text is another in capitals alone, which many registers write: that is no other word.
+fn is_shouted(new: &Value, present: &Value) -> bool {
+    let (Some(new), Some(present)) = (new.as_str(), present.as_str()) else { return false };
+    new != present && !new.chars().any(char::is_lowercase) && new.to_lowercase() == present.to_lowercase()
+}
+
+/// A value with the names in its objects in one order, whatever order the database keeps them in.
+#[must_use]
+pub fn ordered(value: &Value) -> Value {
+    let mut value = value.clone();
+    value.sort_all_objects();
+    value
+}
+
+/// Whether a member says nothing.
+#[must_use]
+pub fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::String(text) => text.is_empty(),
+        _ => false,
+    }
+}
+
+/// A record with members laid over it; null clears.
+#[must_use]
+pub fn over(under: &Record, members: &Record) -> Record {
+    let mut whole = under.clone();
+    for (member, value) in members {
+        if value.is_null() {
+            whole.remove(member);
+        } else {
+            whole.insert(member.clone(), value.clone());
+        }
+    }
+    whole
+}
+
+/// The given members with the values that they have in a whole record.
+#[must_use]
+pub fn only(members: &Record, whole: &Record) -> Record {
+    members.iter().map(|(member, _)| (member.clone(), whole.get(member).cloned().unwrap_or(Value::Null))).collect()
+}
+
+/// A number that was decided to be the parent's stays so, though the source goes on calling it the actor's own.
+pub fn keep_scopes(identifiers: &mut [Identifier], current: &[Identifier]) {
+    for identifier in identifiers {
+        let decided = current
+            .iter()
+            .any(|known| known.scope == IdentifierScope::Parent && known.scheme == identifier.scheme && known.value == identifier.value);
+        if decided {
+            identifier.scope = IdentifierScope::Parent;
+        }
+    }
+}
+
+/// The members of an actor that can be written.
+#[must_use]
+pub fn members() -> &'static [String] {
+    static MEMBERS: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let least = serde_json::from_value::<NewActor>(json!({"kind": "other", "name": "-"}));
+        let whole = least.ok().and_then(|actor| serde_json::to_value(actor).ok());
+        whole.as_ref().and_then(Value::as_object).into_iter().flatten().map(|(member, _)| member.clone()).collect()
+    });
+    &MEMBERS
+}
+
+/// The faults of what a source is said to own.
+#[must_use]
+pub fn owned_faults(owned: &[String]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (at, member) in owned.iter().enumerate() {
+        let pointer = format!("/ownedFields/{at}");
+        if owned[..at].contains(member) {
+            let detail = say!("Uppgiften {member} står två gånger; ange den en gång.", "The member {member} stands twice; give it once.");
+            faults.push(Fault::at(pointer, "repeated", detail));
+        } else if !members().contains(member) {
+            let all = || members().join(", ");
+            let meant = text::nearest(member, members().iter().map(String::as_str)).map_or_else(all, ToOwned::to_owned);
+            faults.push(Fault::at(
+                pointer,
+                "not-in-list",
+                say!(
+                    "En aktör har ingen uppgift {member} som går att skriva. Menade du {meant}?",
+                    "An actor has no member {member} that can be written. Did you mean {meant}?"
+                ),
+            ));
+        }
+    }
+    faults
+}
+
+/// What is wrong with an id of another system, as a code and a sentence; the id itself is not repeated.
+#[must_use]
+pub fn external_id_fault(id: &str) -> Option<Fault> {
+    if personal_number::contains(id) {
+        return Some(personal_number::fault("/externalId"));
+    }
+    let length = id.chars().count();
+    if length == 0 || length > EXTERNAL_ID_LENGTH || id.trim() != id {
+        return Some(Fault::at(
+            "/externalId",
+            "wrong-length",
+            say!(
+                "Ett id i en källa är 1–{EXTERNAL_ID_LENGTH} tecken, utan blanktecken först eller sist.",
+                "An id in a source has 1–{EXTERNAL_ID_LENGTH} characters, without blanks at its ends."
+            ),
+        ));
+    }
+    if is_dots(id) {
+        return Some(Fault::at(
+            "/externalId",
+            "unreachable",
+            say!(
+                "Ett id får inte vara . eller .., för en adress som slutar så leder någon annanstans. Sätt något framför, till exempel post-{id}.",
+                "An id cannot be . or .., for an address that ends so leads elsewhere. Put something before it, for example record-{id}."
+            ),
+        ));
+    }
+    // What cannot be decoded arrives as the sign of replacement.
+    let letter = text::forbidden_character(id).or_else(|| id.chars().find(|letter| *letter == '\u{FFFD}' || letter.is_control()))?;
+    Some(Fault::at("/externalId", "forbidden-character", crate::kernel::contract::forbidden(letter)))
+}
+
+/// Whether an id is a step in a path and no name in it (RFC 3986, 5.2.4), also when it is decoded once more on the way.
+#[must_use]
+pub fn is_dots(id: &str) -> bool {
+    let plain = id.to_ascii_lowercase().replace("%2e", ".");
+    matches!(plain.as_str(), "." | "..")
+}
+
+/// The members of an actor that are neither told to the caller nor changed by it, for they are under secrecy or would tell of
+/// what is.
+pub(crate) fn hidden(actor: ActorId, secrecy: Option<&Secrecy>) -> BTreeSet<String> {
+    secrecy.map(|secrecy| secrecy.locked(actor.uuid()).into_keys().map(ToOwned::to_owned).collect()).unwrap_or_default()
+}
+
+/// All members of an actor by their names.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub(crate) fn members_of(actor: &NewActor) -> Result<Record> {
+    match serde_json::to_value(actor)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(Problem::internal(&"an actor is no object")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![Just(Value::Null), Just(json!([])), (0..4_u8).prop_map(|number| json!(format!("v{number}")))]
+    }
+
+    fn record() -> impl Strategy<Value = Record> {
+        proptest::collection::btree_map("[a-e]", value(), 0..5).prop_map(|members| members.into_iter().collect())
+    }
+
+    fn owned() -> impl Strategy<Value = Vec<String>> {
+        proptest::collection::btree_set("[a-e]", 0..5).prop_map(|members| members.into_iter().collect())
+    }
+
+    /// The actor as it becomes.
+    fn written(current: &Record, plan: &Plan) -> Record {
+        let mut after = current.clone();
+        after.extend(plan.write.clone());
+        after
+    }
+
+    fn at<'a>(record: &'a Record, member: &str) -> &'a Value {
+        record.get(member).unwrap_or(&Value::Null)
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_changed_here_is_never_overwritten(
+            owned in owned(), given in record(), base in record(), current in record()
+        ) {
+            let plan = plan(&owned, &given, &base, &current, &BTreeSet::new());
+            for (member, _) in &plan.write {
+                prop_assert!(owned.contains(member) && given.contains_key(member));
+                match base.get(member) {
+                    Some(last) => prop_assert_eq!(last, at(&current, member)),
+                    None => prop_assert!(is_empty(at(&current, member))),
+                }
+            }
+        }
+
+        #[test]
+        fn the_same_record_again_changes_nothing(owned in owned(), given in record(), base in record(), current in record()) {
+            let first = plan(&owned, &given, &base, &current, &BTreeSet::new());
+            let second = plan(&owned, &given, &first.base, &written(&current, &first), &BTreeSet::new());
+            prop_assert!(second.write.is_empty());
+            prop_assert_eq!(second.base, first.base);
+            prop_assert_eq!(second.left_alone, first.left_alone);
+        }
+
+        #[test]
+        fn records_of_different_members_may_come_in_any_order(
+            owned in owned(), given in record(), base in record(), current in record(), split in 0..5_usize
+        ) {
+            let (one, other): (Vec<_>, Vec<_>) = given.into_iter().enumerate().partition(|(at, _)| *at < split);
+            let (one, other): (Record, Record) =
+                (one.into_iter().map(|(_, pair)| pair).collect(), other.into_iter().map(|(_, pair)| pair).collect());
+            let both = |first: &Record, second: &Record| {
+                let none = BTreeSet::new();
+                let plan_of_first = plan(&owned, first, &base, &current, &none);
+                let between = written(&current, &plan_of_first);
+                let plan_of_second = plan(&owned, second, &plan_of_first.base, &between, &none);
+                (written(&between, &plan_of_second), plan_of_second.base)
+            };
+            prop_assert_eq!(both(&one, &other), both(&other, &one));
+        }
+
+        #[test]
+        fn what_is_hidden_is_neither_written_nor_shown(given in record(), base in record(), current in record(), owned in owned()) {
+            let hidden: BTreeSet<String> = ["a", "b"].map(ToOwned::to_owned).into();
+            let plan = plan(&owned, &given, &base, &current, &hidden);
+            prop_assert!(hidden.iter().all(|member| !plan.write.contains_key(member)));
+            let told = |member: &String| plan.left_alone.iter().any(|left| left.member == *member);
+            prop_assert!(hidden.iter().all(|member| told(member) == given.contains_key(member)), "the same whatever stands there");
+            prop_assert!(plan.left_alone.iter().all(|left| !hidden.contains(&left.member) || left.current.is_null()));
+        }
+    }
+
+    #[test]
+    fn each_case_of_the_rule_has_its_outcome() {
+        let owned = ["name".to_owned()];
+        let of = |base: &str, current: &str, new: &str| {
+            let one = |value: &str| Record::from_iter([("name".to_owned(), json!(value))]);
+            let plan = plan(&owned, &one(new), &one(base), &one(current), &BTreeSet::new());
+            (plan.write.contains_key("name"), plan.base["name"].clone(), plan.left_alone.first().map(|left| left.reason))
+        };
+        assert_eq!(of("a", "a", "b"), (true, json!("b"), None), "nobody has changed it here");
+        assert_eq!(of("a", "b", "a"), (false, json!("a"), None), "the source says nothing new");
+        assert_eq!(of("a", "b", "b"), (false, json!("b"), None), "both have come to say the same");
+        assert_eq!(of("a", "b", "c"), (false, json!("a"), Some(UnwrittenReason::CuratedLocally)));
+        assert_eq!(of("Ale kommun", "Ale kommun", "ALE KOMMUN"), (false, json!("Ale kommun"), None), "capitals are no other name");
+        assert_eq!(of("IBF", "IBF", "Ibf"), (true, json!("Ibf"), None), "small letters may be");
+    }
+
+    #[test]
+    fn what_a_source_owns_is_a_member_that_can_be_written() {
+        let faults = |owned: &[&str]| {
+            let owned: Vec<String> = owned.iter().map(|member| (*member).to_owned()).collect();
+            owned_faults(&owned).into_iter().map(|fault| (fault.pointer, fault.code, fault.detail.en)).collect::<Vec<_>>()
+        };
+        assert!(faults(&["name", "seatAreaId", "identifiers"]).is_empty());
+        let found = faults(&["name", "name", "otherName", "id"]);
+        assert_eq!((found[0].0.as_str(), found[0].1), ("/ownedFields/1", "repeated"));
+        assert!(found[1].2.contains("otherNames?"), "{}", found[1].2);
+        assert_eq!((found[2].0.as_str(), found[2].1), ("/ownedFields/3", "not-in-list"));
+    }
+
+    #[test]
+    fn an_external_id_that_cannot_be_kept_is_not_repeated() {
+        let code = |id: &str| external_id_fault(id).map(|fault| fault.code);
+        assert_eq!(code("a/b:ö 1"), None);
+        assert_eq!(code("811228-9874"), Some(personal_number::CODE));
+        assert_eq!(code(""), Some("wrong-length"));
+        assert_eq!(code(&"x".repeat(201)), Some("wrong-length"));
+        for dots in [".", "..", "%2e", "%2E.", ".%2e", "%2E%2E"] {
+            assert_eq!(code(dots), Some("unreachable"), "{dots}");
+        }
+        assert!([".a", "...", "a..", ". .", "%2e%2e%2e"].iter().all(|id| code(id).is_none()));
+        assert_eq!((code(" "), code(" .")), (Some("wrong-length"), Some("wrong-length")));
+        assert_eq!(code("a\nb"), Some("forbidden-character"));
+        assert_eq!(code("a\u{FFFD}"), Some("forbidden-character"));
+    }
+}

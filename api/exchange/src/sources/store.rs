@@ -1,0 +1,219 @@
+//! Sources: who may see, write and speak for them.
+
+use std::collections::HashMap;
+
+use sea_orm::{
+    Condition, ConnectionTrait, EntityTrait, ExprTrait, QuerySelect,
+    entity::prelude::*,
+    sea_query::{Expr, Query, SimpleExpr},
+};
+
+use super::{NewSource, RECORD, Source, SourceId, rules, table};
+use crate::{
+    access::{Reach, Sight, Visibility},
+    kernel::{
+        Db, Page, Paging, Problem, Result, Write,
+        events::Visible,
+        page::Key,
+        record::{self, Owner},
+        request::Call,
+        saved::Saved,
+        say, text,
+    },
+    registry::actors::{ActorId, matching, store as actors},
+};
+
+fn view(row: table::Model) -> Source {
+    Source {
+        id: row.id,
+        version: row.version,
+        fields: NewSource { actor_id: row.actor_id, name: row.name, id_scheme: row.id_scheme, owned_fields: row.owned_fields.0 },
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+/// The sources of actors that may be seen; the installation's own are for all who are signed in.
+fn seen(sight: &Sight) -> Select<table::Entity> {
+    let own = table::Column::ActorId.is_null().and(Expr::val(sight.all || sight.signed_in));
+    table::Entity::find().filter(actors::is_seen(sight, table::Column::ActorId).or(own))
+}
+
+/// Checks that the caller may write a source of this actor: as it may write the actor, or everywhere when there is none.
+pub(super) async fn may_write(sight: &Sight, reach: &Reach, actor: Option<ActorId>, db: &impl ConnectionTrait) -> Result<()> {
+    match actor {
+        Some(actor) => actors::may_write_of(sight, reach, actor, db).await,
+        None if reach.everywhere => Ok(()),
+        None => Err(reach.missing()),
+    }
+}
+
+/// Checks that the caller may send and read the records of a source: it was granted the source, or may write it.
+pub(crate) async fn may_sync(sight: &Sight, reach: &Reach, source: &Source, db: &impl ConnectionTrait) -> Result<()> {
+    if reach.sources.contains(&source.id.uuid()) { Ok(()) } else { may_write(sight, reach, source.fields.actor_id, db).await }
+}
+
+/// One source with records that the caller may send and read. Who was granted a source finds it, whoever may see its actor,
+/// as long as there is one.
+pub(crate) async fn find_for_sync(sight: &Sight, reach: &Reach, id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
+    if reach.sources.contains(&id.uuid()) {
+        let living = table::Column::ActorId.is_null().or(actors::lives(table::Column::ActorId));
+        return table::Entity::find_by_id(id).filter(living).one(db).await?.map(view).ok_or_else(Problem::not_found);
+    }
+    let source = find(sight, id, db).await?;
+    may_sync(sight, reach, &source, db).await?;
+    Ok(source)
+}
+
+/// One source, whoever may see it.
+pub(crate) async fn by_id(id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
+    table::Entity::find_by_id(id).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// The installation's own source of that name.
+pub(crate) async fn own_by_name(name: &str, db: &impl ConnectionTrait) -> Result<Option<Source>> {
+    let select = table::Entity::find().filter(table::Column::ActorId.is_null()).filter(table::Column::Name.eq(name));
+    Ok(select.one(db).await?.map(view))
+}
+
+/// These sources, whoever may see them.
+pub(crate) async fn by_ids(ids: &[SourceId], db: &impl ConnectionTrait) -> Result<HashMap<SourceId, Source>> {
+    let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.id, view(row))).collect())
+}
+
+/// Lets one synchronisation of a source go on at a time, until the transaction ends.
+pub(crate) async fn lock(id: SourceId, w: &Write<'_>) -> Result<()> {
+    table::Entity::find_by_id(id).lock_exclusive().one(&w.tx).await?.map(drop).ok_or_else(Problem::not_found)
+}
+
+/// Whether the caller may send and read the records of the source that a column names; asked of each row.
+pub(crate) fn is_reached(sight: &Sight, reach: &Reach, source: impl ColumnTrait) -> SimpleExpr {
+    let mut reached = Condition::any().add(table::Column::Id.is_in(reach.sources.iter().copied())).add(matching::is_reached(
+        sight,
+        reach,
+        table::Column::ActorId,
+    ));
+    if reach.everywhere {
+        reached = reached.add(table::Column::ActorId.is_null());
+    }
+    let found = Query::select()
+        .column((table::Entity, table::Column::Id))
+        .from(table::Entity)
+        .and_where(Expr::col((table::Entity, table::Column::Id)).eq(Expr::col(source.as_column_ref())))
+        .cond_where(reached)
+        .take();
+    Expr::SubQuery(None, Box::new(found.into())).is_not_null()
+}
+
+/// A page of sources.
+pub(super) async fn list(sight: &Sight, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Source>> {
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    Ok(paging.fetch(seen(sight), keys, call, db).await?.map(view))
+}
+
+/// One source that may be seen.
+pub(super) async fn find(sight: &Sight, id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
+    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+async fn free(source: &NewSource, but: Option<SourceId>, w: &Write<'_>) -> Result<()> {
+    let mut faults = rules::owned_faults(&source.owned_fields);
+    faults.extend(text::nameless_fault("/name", &source.name));
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let taken = table::Entity::find()
+        .filter(match source.actor_id {
+            Some(actor) => table::Column::ActorId.eq(actor),
+            None => table::Column::ActorId.is_null(),
+        })
+        .filter(table::Column::Name.eq(source.name.as_str()))
+        .one(&w.tx)
+        .await?
+        .filter(|taken| Some(taken.id) != but);
+    match taken {
+        None => Ok(()),
+        Some(taken) => {
+            Err(Problem::conflict(say!("Det finns redan en källa med det namnet där.", "There is a source of that name already."))
+                .with(format!("/sources/{}", taken.id)))
+        }
+    }
+}
+
+/// Registers a source.
+pub(crate) async fn insert(new: &NewSource, w: &Write<'_>) -> Result<Source> {
+    free(new, None, w).await?;
+    let row = table::Model {
+        id: w.new_id(),
+        version: 1,
+        created_at: w.now,
+        updated_at: w.now,
+        actor_id: new.actor_id,
+        name: new.name.clone(),
+        id_scheme: new.id_scheme.clone(),
+        owned_fields: new.owned_fields.clone().into(),
+    };
+    w.put::<table::Entity>(row.clone(), None).await?;
+    record(&row, None, w).await?;
+    Ok(view(row))
+}
+
+/// Changes a source.
+pub(super) async fn update(source: &Source, new: NewSource, w: &Write<'_>) -> Result<Source> {
+    lock(source.id, w).await?;
+    let moves = new.actor_id != source.fields.actor_id;
+    if moves && has_records(source.id, &w.tx).await? {
+        return Err(Problem::conflict(say!(
+            "Källan har redan poster och kan inte byta aktör. Registrera en ny källa för den andra aktören.",
+            "The source has records already and cannot change its actor. Register a new source for the other actor."
+        ))
+        .with(format!("/sources/{}/actors", source.id)));
+    }
+    free(&new, Some(source.id), w).await?;
+    let row = table::Model {
+        id: source.id,
+        version: source.version + 1,
+        created_at: source.created_at,
+        updated_at: w.now,
+        actor_id: new.actor_id,
+        name: new.name,
+        id_scheme: new.id_scheme,
+        owned_fields: new.owned_fields.into(),
+    };
+    w.put::<table::Entity>(row.clone(), Some(source.version)).await?;
+    record(&row, Some(source), w).await?;
+    Ok(view(row))
+}
+
+/// Whether a source has sent any record, by the declarations of what belongs to sources.
+async fn has_records(source: SourceId, db: &impl ConnectionTrait) -> Result<bool> {
+    for record in record::all() {
+        let Owner::Source(column) = record.owner else { continue };
+        let any = Query::select().column("id").from(record.table).and_where(Expr::col(column).eq(source)).limit(1).take();
+        if db.query_one(&any).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Tells the feed, also those who no longer see it.
+async fn record(row: &table::Model, was: Option<&Source>, w: &Write<'_>) -> Result<()> {
+    let visible = visible(row.actor_id, w).await?;
+    let was = match was {
+        Some(was) if was.fields.actor_id != row.actor_id => Some(self::visible(was.fields.actor_id, w).await?),
+        _ => None,
+    };
+    w.publish(Saved::new(&RECORD, row.id, row.version, visible).was(was)).await
+}
+
+/// A source is for those who are signed in and may see its actor.
+async fn visible(actor: Option<ActorId>, w: &Write<'_>) -> Result<Visible> {
+    let seen = match actor {
+        Some(actor) => actors::find(&Sight::of_installation(), actor, &w.tx).await?.fields.visibility,
+        None => Visibility::Members,
+    };
+    let seen = if seen == Visibility::Public { Visibility::Members } else { seen };
+    Ok(seen.of(None, actor.map(ActorId::uuid)))
+}

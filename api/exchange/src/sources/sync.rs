@@ -1,0 +1,467 @@
+//! Synchronisation: records of one source are applied in one transaction, with a constant number of look-ups however many
+//! they are, and a few more for each that gets another name, seat or number. Each record has its outcome; none is lost, and
+//! none becomes part of an actor that is there already unless a person has said so.
+
+mod join;
+mod withhold;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use serde_json::Value;
+
+use super::{
+    Source,
+    rules::{self, ANSWERABLE, Plan, Record, Unwritten, UnwrittenReason, hidden, members_of},
+    store,
+};
+use crate::{
+    access::{Reach, Sight},
+    kernel::{
+        Fault, Problem, Result, Write,
+        contract::Contract,
+        extract,
+        hash::{canonical, sha256_hex},
+        problem::Kind,
+        say,
+        secrecy::Secrecy,
+    },
+    links::{Link, store as links},
+    matches::{
+        MatchDecision, MatchReason,
+        rules::{self as likeness, Likeness},
+        store::{self as matches, Held},
+    },
+    registry::actors::{
+        Actor, ActorId, NewActor,
+        matching::{self, Bodies, Namesake, Telling},
+        rules as actor_rules,
+        store::{self as actors, Draft},
+    },
+};
+
+pub use super::outcome::{Incoming, Outcome, SyncResult};
+
+/// For which source, and on whose behalf; that the caller may is asked before.
+#[derive(Clone, Copy, Debug)]
+pub struct Syncing<'a> {
+    pub source: &'a Source,
+    pub sight: &'a Sight,
+    pub reach: &'a Reach,
+    pub contract: &'a Contract,
+}
+
+/// A record that is no actor yet.
+struct Fresh {
+    at: usize,
+    external_id: String,
+    digest: String,
+    /// Its link, when it is held.
+    link: Option<Link>,
+    given: Record,
+    new: NewActor,
+    /// Members that are not the source's word.
+    defaults: Vec<String>,
+    /// Whether the organisation's own number is its id.
+    by_number: bool,
+}
+
+impl Fresh {
+    fn name_key(&self) -> String {
+        actor_rules::name_key(&self.new.name)
+    }
+}
+
+/// A record whose actor changes.
+pub(super) struct Changing {
+    at: usize,
+    digest: String,
+    pub link: Link,
+    pub actor: Actor,
+    given: Record,
+    pub plan: Plan,
+    /// Whether the record was not linked before: it was found to be the actor just now.
+    joins: bool,
+}
+
+/// Applies records of one source, up to 500 at a time. The outcomes are in the order of the records.
+///
+/// # Errors
+/// When the database does not answer. What is wrong with a record is its own outcome.
+pub async fn apply(records: Vec<Incoming>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<Outcome>> {
+    store::lock(by.source.id, w).await?;
+    let ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
+    let known = links::by_external_ids(by.source.id, &ids, &w.tx).await?;
+    let of_links: Vec<ActorId> = known.values().filter_map(|link| link.actor_id).collect();
+    let mut linked = matching::by_ids(&of_links, &w.tx).await?;
+    let mut outcomes: Vec<Option<Outcome>> = records.iter().map(|_| None).collect();
+    let (mut changing, mut fresh, mut met) = (Vec::new(), Vec::new(), HashSet::new());
+    for (at, record) in records.iter().enumerate() {
+        let link = known.get(&record.external_id);
+        let read = match id_fault(&record.external_id, &mut met) {
+            Some(fault) => Err(Problem::invalid(vec![fault])),
+            None => match link.and_then(|link| Some((link, link.actor_id?))) {
+                Some((link, id)) => match linked.remove(&id) {
+                    Some(actor) => {
+                        // Two records may be the same actor.
+                        linked.insert(id, actor.clone());
+                        meet(at, record, link, actor, by, w).map(|changing_one| changing.push(changing_one))
+                    }
+                    None => Err(removed(id)),
+                },
+                None => first(at, record, link, by).map(|fresh_one| fresh.push(fresh_one)),
+            },
+        };
+        if let Err(problem) = read {
+            outcomes[at] = Some(Outcome::refused(&record.external_id, problem));
+        }
+    }
+    change(changing, &mut outcomes, by, w).await?;
+    create(fresh, &mut outcomes, by, w).await?;
+    Ok(outcomes.into_iter().flatten().collect())
+}
+
+fn id_fault(external_id: &str, met: &mut HashSet<String>) -> Option<Fault> {
+    rules::external_id_fault(external_id).or_else(|| {
+        (!met.insert(external_id.to_owned())).then(|| {
+            Fault::at(
+                "/externalId",
+                "repeated",
+                say!(
+                    "Posten med detta id står tidigare i samma inläsning; den första gäller.",
+                    "A record with this id stands earlier in the same call; the first holds."
+                ),
+            )
+        })
+    })
+}
+
+fn removed(actor: ActorId) -> Problem {
+    let mut problem = Problem::conflict(say!(
+        "Aktören som posten är kopplad till är borttagen här. Ta bort kopplingen med DELETE, om posten ska bli en ny aktör.",
+        "The actor that the record is linked to has been removed here. Remove the link with DELETE if the record is to become a new actor."
+    ));
+    problem.faults.push(Fault::at(
+        "/externalId",
+        "actor-removed",
+        say!("Aktören {actor} är borttagen.", "The actor {actor} has been removed."),
+    ));
+    problem
+}
+
+/// An actor with what is given laid over it, checked by the contract and in the form in which it is stored.
+fn laid(over: Option<&NewActor>, given: &Record, contract: &Contract) -> Result<NewActor> {
+    let under = over.map(members_of).transpose()?.unwrap_or_default();
+    let whole = Value::Object(rules::over(&under, given));
+    contract.check("NewActor", &whole)?;
+    let mut new: NewActor = extract::typed(whole)?;
+    new.identifiers = actor_rules::identifiers(&new.identifiers).map_err(Problem::invalid)?;
+    rules::keep_scopes(&mut new.identifiers, over.map_or(&[], |actor| &actor.identifiers));
+    new.areas_served.sort_unstable();
+    new.areas_served.dedup();
+    new.sector = Some(new.sector.unwrap_or_else(|| actor_rules::usual_sector(new.kind)));
+    Ok(new)
+}
+
+fn digest(fields: Record) -> String {
+    sha256_hex(canonical(&Value::Object(fields)).as_bytes())
+}
+
+/// A record of which nothing is known yet, or that is held.
+fn first(at: usize, record: &Incoming, link: Option<&Link>, by: &Syncing<'_>) -> Result<Fresh> {
+    let new = laid(None, &record.fields, by.contract)?;
+    let given = rules::only(&record.fields, &members_of(&new)?);
+    Ok(Fresh {
+        at,
+        external_id: record.external_id.clone(),
+        digest: digest(record.said()),
+        link: link.cloned(),
+        given,
+        new,
+        defaults: record.defaults.clone(),
+        by_number: record.by_number,
+    })
+}
+
+/// A record that meets its actor.
+fn meet(at: usize, record: &Incoming, link: &Link, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
+    let said = record.said();
+    // Records of before have a digest that what the source does not say is part of.
+    let digest = Some(digest(record.fields.clone())).filter(|digest| *digest == link.digest).unwrap_or_else(|| digest(said.clone()));
+    let given = if digest == link.digest {
+        link.given.as_object().cloned().unwrap_or_default()
+    } else {
+        rules::only(&said, &members_of(&laid(Some(&actor.fields), &said, by.contract)?)?)
+    };
+    let plan = planned(by.source, &given, link, &actor, w.call.secrecy.as_ref())?;
+    Ok(Changing { at, digest, link: link.clone(), actor, given, plan, joins: false })
+}
+
+/// What of a source's record is left alone, when all that may be written has been.
+pub(crate) fn left_alone(source: &Source, given: &Record, link: &Link, actor: &Actor, secrecy: Option<&Secrecy>) -> Result<Vec<Unwritten>> {
+    let mut plan = planned(source, given, link, actor, secrecy)?;
+    let none = Record::new();
+    let (base, current) = (link.base.as_object().unwrap_or(&none), members_of(&actor.fields)?);
+    plan.withhold(&["name", "otherNames", "formerNames", "kind", "identifiers"], UnwrittenReason::LooksLikeAnother, base, &current);
+    plan.withhold(&ANSWERABLE, UnwrittenReason::NotAllowed, base, &current);
+    Ok(plan.left_alone)
+}
+
+/// What becomes of what a source gave, by what it last wrote and what the actor is now.
+fn planned(source: &Source, given: &Record, link: &Link, actor: &Actor, secrecy: Option<&Secrecy>) -> Result<Plan> {
+    let none = Record::new();
+    let base = link.base.as_object().unwrap_or(&none);
+    Ok(rules::plan(&source.fields.owned_fields, given, base, &members_of(&actor.fields)?, &hidden(actor.id, secrecy)))
+}
+
+/// Writes the actors that change, and what is kept of their records.
+async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    while !changing.is_empty() {
+        let (mut writing, mut drafts, mut later, mut touched) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
+        for mut one in changing {
+            withhold::out_of_place(&mut one, by, w).await?;
+            withhold::likenesses(&mut one, by, w).await?;
+            if one.plan.write.is_empty() {
+                let at = one.at;
+                outcomes[at] = Some(keep(one, None, by, w).await?);
+            } else if !touched.insert(one.actor.id) {
+                // Another record is the same actor: it meets what becomes of it first.
+                later.push(one);
+            } else {
+                match changed(&one, by, w).await {
+                    Ok(fields) => {
+                        drafts.push(Draft { id: one.actor.id, before: Some(one.actor.clone()), fields });
+                        writing.push(one);
+                    }
+                    Err(problem) if problem.kind.status() < 500 => {
+                        outcomes[one.at] = Some(Outcome::refused(&one.link.external_id, problem));
+                    }
+                    Err(problem) => return Err(problem),
+                }
+            }
+        }
+        let mut written = HashMap::new();
+        for (one, actor) in writing.into_iter().zip(put(drafts, by, w).await?) {
+            let at = one.at;
+            outcomes[at] = Some(match actor {
+                Ok(actor) => {
+                    written.insert(actor.id, actor.clone());
+                    keep(one, Some(actor), by, w).await?
+                }
+                Err(problem) => Outcome::refused(&one.link.external_id, problem),
+            });
+        }
+        for one in &mut later {
+            if let Some(actor) = written.get(&one.actor.id) {
+                one.actor = actor.clone();
+                one.plan = planned(by.source, &one.given, &one.link, actor, w.call.secrecy.as_ref())?;
+            }
+        }
+        changing = later;
+    }
+    Ok(())
+}
+
+/// The actor as it is to become.
+async fn changed(one: &Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<NewActor> {
+    let fields: NewActor = extract::typed(Value::Object(rules::over(&members_of(&one.actor.fields)?, &one.plan.write)))?;
+    actors::may_join(by.sight, by.reach, Some(&one.actor), &fields, &w.tx).await?;
+    Ok(fields)
+}
+
+/// Stores actors. What another wrote meanwhile is met by reading all anew.
+async fn put(drafts: Vec<Draft>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<Result<Actor>>> {
+    if drafts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut stored = Vec::with_capacity(drafts.len());
+    for one in actors::put_many(drafts, by.sight, w).await? {
+        stored.push(match one {
+            Ok(actor) => Ok(actor),
+            Err(problem) if problem.retry || problem.kind == Kind::PreconditionFailed => return Err(Problem { retry: true, ..problem }),
+            Err(problem) if problem.kind.status() >= 500 => return Err(problem),
+            Err(problem) => Err(problem),
+        });
+    }
+    Ok(stored)
+}
+
+/// Keeps what a record said, unless it said nothing new.
+async fn keep(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Outcome> {
+    let changed = written.as_ref().is_some_and(|actor| actor.version != one.actor.version);
+    let actor = written.unwrap_or_else(|| one.actor.clone());
+    let Plan { write, mut base, left_alone } = one.plan;
+    let mut given = one.given;
+    let (before, stored) = (members_of(&one.actor.fields)?, members_of(&actor.fields)?);
+    for (member, value) in &stored {
+        // In the very form that the registry gave it; and what follows from a change, as a former name does, is the source's.
+        let follows = base.get(member) == before.get(member) && before.get(member) != Some(value);
+        // Of a list that was united with what stood there the source wrote its part.
+        if write.get(member).is_some_and(|written| base.get(member) != Some(written)) {
+            continue;
+        }
+        if write.contains_key(member) || follows {
+            base.insert(member.clone(), value.clone());
+        }
+        if write.contains_key(member) {
+            given.insert(member.clone(), value.clone());
+        }
+    }
+    let mut link =
+        Link { given: Value::Object(given), base: Value::Object(base), digest: one.digest, absent_since: None, ..one.link.clone() };
+    let result = if one.joins {
+        if link.version == 0 {
+            link.version = 1;
+            links::insert(vec![link.clone()], by.source, w).await?;
+        } else {
+            link = links::update(link, by.source, w).await?;
+        }
+        if changed { SyncResult::Updated } else { SyncResult::Unchanged }
+    } else if changed || link != one.link {
+        if link != one.link {
+            link = links::update(link, by.source, w).await?;
+        }
+        SyncResult::Updated
+    } else {
+        SyncResult::Unchanged
+    };
+    // What of an actor differs from the record is for those who see it.
+    let seen = by.sight.sees(actor.fields.visibility, None, Some(actor.id.uuid()));
+    let left_alone = if seen { left_alone } else { Vec::new() };
+    Ok(Outcome { left_alone, ..Outcome::of(result, link, Some(actor)) })
+}
+
+/// Creates actors of records that are none yet, and holds those that may be one that is there. What the caller may not know of
+/// stands in no record's way: who sees both is told that they are alike.
+async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    let numbers: Vec<_> = fresh.iter().flat_map(|one| likeness::own(&one.new.identifiers)).collect();
+    let mut owners = matching::owners(&numbers, &w.tx).await?;
+    let keys: BTreeSet<String> = fresh.iter().map(Fresh::name_key).collect();
+    let mut named = matching::named(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
+    let parents: Vec<ActorId> = fresh.iter().filter_map(|one| one.new.parent_id).collect();
+    let family = links::linked(by.source.id, &parents, &w.tx).await?;
+    let bodies = Bodies::all(&w.tx).await?;
+    let taken: Vec<ActorId> = fresh.iter().flat_map(|one| bodies.like(None, &one.new, None)).collect();
+    let known = owners.values().flatten().copied().chain(named.values().flatten().map(|one| one.actor_id)).chain(taken);
+    let mut telling = Telling::of(known, by.sight, w.call.secrecy.as_ref(), &w.tx).await?;
+    let (mut held, mut same) = (Vec::new(), Vec::new());
+    while !fresh.is_empty() {
+        let (mut wave, mut later, mut numbers, mut keys) = (Vec::new(), Vec::new(), HashSet::new(), HashSet::new());
+        for one in fresh {
+            let tells_number = |actor| telling.tells(MatchReason::SameIdentifier, actor);
+            let (new, key) = (&one.new, one.name_key());
+            let mut like = likeness::candidates(&new.identifiers, &key, new.seat_area_id, &owners, &named, tells_number);
+            likeness::taken_for(&mut like, bodies.like(None, &one.new, None));
+            let like: Vec<_> = like.into_iter().filter_map(|like| like.for_caller(&telling)).collect();
+            let own = likeness::own(&one.new.identifiers);
+            if let Some(actor) = one.known_as(&like) {
+                same.push((one, actor, like));
+            } else if !like.is_empty() {
+                held.push((one, like));
+            } else if own.iter().any(|number| numbers.contains(number)) || keys.contains(&(one.name_key(), one.new.seat_area_id)) {
+                // It waits for what becomes of the one before.
+                later.push(one);
+            } else {
+                match may_belong(&one.new, &family, by, w).await {
+                    Ok(()) => {
+                        numbers.extend(own);
+                        keys.insert((one.name_key(), one.new.seat_area_id));
+                        wave.push(one);
+                    }
+                    Err(problem) if problem.kind.status() < 500 => outcomes[one.at] = Some(Outcome::refused(&one.external_id, problem)),
+                    Err(problem) => return Err(problem),
+                }
+            }
+        }
+        let drafts = wave.iter().map(|one| Draft { id: w.new_id(), before: None, fields: one.new.clone() }).collect();
+        let stored = put(drafts, by, w).await?;
+        let mut created = Vec::new();
+        for (one, stored) in wave.into_iter().zip(stored) {
+            match stored {
+                Ok(actor) => {
+                    for number in likeness::own(&actor.fields.identifiers) {
+                        owners.entry(number).or_default().push(actor.id);
+                    }
+                    telling.meet(actor.id, &actor.fields, by.sight);
+                    let numbers = matching::organisation_numbers(&actor.fields.identifiers);
+                    let namesake = Namesake { actor_id: actor.id, seat: actor.fields.seat_area_id, numbers };
+                    named.entry(one.name_key()).or_default().push(namesake);
+                    created.push((one, actor));
+                }
+                Err(problem) => outcomes[one.at] = Some(Outcome::refused(&one.external_id, problem)),
+            }
+        }
+        link(created, outcomes, by, w).await?;
+        fresh = later;
+    }
+    held.extend(join::join(same, outcomes, by, w).await?);
+    hold(held, outcomes, by, w).await
+}
+
+/// Checks that a new actor may be part of the one that it names: of the source's own actor, of one that the source has
+/// records of, or of one that the caller might have named in any other way.
+async fn may_belong(new: &NewActor, family: &HashSet<ActorId>, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    let own = |parent: ActorId| by.source.fields.actor_id == Some(parent) || family.contains(&parent);
+    if new.parent_id.is_some_and(own) { Ok(()) } else { actors::may_join(by.sight, by.reach, None, new, &w.tx).await }
+}
+
+/// Links records to the actors that were created of them.
+async fn link(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    let mut new = Vec::new();
+    for (one, actor) in created {
+        let stored = members_of(&actor.fields)?;
+        let given = Value::Object(rules::only(&one.given, &stored));
+        let kept = (Value::Object(stored), one.digest);
+        let link = match one.link {
+            None => {
+                let link = Link {
+                    id: w.new_id(),
+                    version: 1,
+                    created_at: w.now,
+                    updated_at: w.now,
+                    source_id: by.source.id,
+                    external_id: one.external_id,
+                    actor_id: Some(actor.id),
+                    match_id: None,
+                    given,
+                    base: kept.0,
+                    digest: kept.1,
+                    absent_since: None,
+                };
+                new.push(link.clone());
+                link
+            }
+            Some(link) => {
+                // What stood in the way is gone, so nobody need decide any more.
+                if let Some(id) = link.match_id {
+                    matches::lapse(id, MatchDecision::Different, &actor, by.source, w).await?;
+                }
+                let (base, digest) = kept;
+                let free = Link { actor_id: Some(actor.id), match_id: None, given, base, digest, absent_since: None, ..link };
+                links::update(free, by.source, w).await?
+            }
+        };
+        outcomes[one.at] = Some(Outcome::of(SyncResult::Created, link, Some(actor)));
+    }
+    links::insert(new, by.source, w).await
+}
+
+/// Holds records for a person's decision, each with the actors that it may be as far as the caller may know of them.
+async fn hold(held: Vec<(Fresh, Vec<Likeness>)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    if held.is_empty() {
+        return Ok(());
+    }
+    let places: Vec<usize> = held.iter().map(|(one, _)| one.at).collect();
+    let seen: Vec<_> = held.iter().map(|(_, like)| like.clone()).collect();
+    let held = held.into_iter().map(|(one, candidates)| Held {
+        external_id: one.external_id,
+        digest: one.digest,
+        given: one.given,
+        link: one.link,
+        candidates,
+    });
+    let links = matches::hold(held.collect(), by.source, w).await?;
+    for ((at, candidates), link) in places.into_iter().zip(seen).zip(links) {
+        outcomes[at] = Some(Outcome { candidates, ..Outcome::of(SyncResult::Held, link, None) });
+    }
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! Records that are known by the organisation's own number, and the actors that have it.
+
+use serde_json::Value;
+
+use super::{Changing, Fresh, Syncing, change, members_of, planned};
+use crate::{
+    kernel::{Result, Write},
+    links::{Link, store as links},
+    matches::{MatchDecision, rules::Likeness, store as matches, unite::united},
+    registry::actors::{Actor, ActorId, matching, store as actors},
+    sources::{
+        outcome::Outcome,
+        rules::{Record, Unwritten, UnwrittenReason},
+    },
+};
+
+impl Fresh {
+    /// The actor that it is for sure, of those that it may be: the only one with its number, when that is what it is known by.
+    pub(super) fn known_as(&self, like: &[Likeness]) -> Option<ActorId> {
+        let mut owners = like.iter().filter(|like| like.same_identifier);
+        let owner = owners.next().filter(|_| self.by_number && owners.next().is_none())?;
+        Some(owner.actor_id)
+    }
+}
+
+/// Links records to the actors that their numbers say they are, where the caller may write those; the others are for a person to
+/// decide. What stands there is met as what a person has curated is.
+pub(super) async fn join(
+    same: Vec<(Fresh, ActorId, Vec<Likeness>)>,
+    outcomes: &mut [Option<Outcome>],
+    by: &Syncing<'_>,
+    w: &Write<'_>,
+) -> Result<Vec<(Fresh, Vec<Likeness>)>> {
+    let ids: Vec<ActorId> = same.iter().map(|(_, actor, _)| *actor).collect();
+    let actors_by_id = matching::by_ids(&ids, &w.tx).await?;
+    let taken = links::linked(by.source.id, &ids, &w.tx).await?;
+    let (mut joining, mut held) = (Vec::new(), Vec::new());
+    for (one, id, like) in same {
+        let Some(actor) = actors_by_id.get(&id).filter(|_| !taken.contains(&id)) else {
+            held.push((one, like));
+            continue;
+        };
+        match actors::may_write(by.reach, &actor.fields, Some(id), &w.tx).await {
+            Ok(()) => joining.push(joined(one, actor.clone(), by, w).await?),
+            Err(problem) if problem.kind.status() < 500 => held.push((one, like)),
+            Err(problem) => return Err(problem),
+        }
+    }
+    change(joining, outcomes, by, w).await?;
+    Ok(held)
+}
+
+/// A record that is an actor which is there already.
+async fn joined(one: Fresh, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
+    let mut given = one.given;
+    given.retain(|member, _| !one.defaults.contains(member));
+    if let Some(id) = one.link.as_ref().and_then(|link| link.match_id) {
+        matches::lapse(id, MatchDecision::Same, &actor, by.source, w).await?;
+    }
+    let nothing = || Value::Object(Record::new());
+    let link = match one.link {
+        Some(link) => Link { actor_id: Some(actor.id), match_id: None, base: nothing(), ..link },
+        None => Link {
+            id: w.new_id(),
+            version: 0,
+            created_at: w.now,
+            updated_at: w.now,
+            source_id: by.source.id,
+            external_id: one.external_id,
+            actor_id: Some(actor.id),
+            match_id: None,
+            given: nothing(),
+            base: nothing(),
+            digest: String::new(),
+            absent_since: None,
+        },
+    };
+    let mut plan = planned(by.source, &given, &link, &actor, w.call.secrecy.as_ref())?;
+    let current = members_of(&actor.fields)?;
+    let of_lists = |left: &&Unwritten| left.reason == UnwrittenReason::CuratedLocally && left.given.is_array();
+    let lists: Vec<String> = plan.left_alone.iter().filter(of_lists).map(|left| left.member.clone()).collect();
+    let lists: Record =
+        given.iter().filter(|(member, _)| lists.contains(member)).map(|(member, list)| (member.clone(), list.clone())).collect();
+    plan.write.extend(united(&lists, &current, &[]));
+    plan.left_alone.retain(|left| !lists.contains_key(&left.member));
+    plan.base.extend(lists);
+    Ok(Changing { at: one.at, digest: one.digest, link, actor, given, plan, joins: true })
+}

@@ -1,0 +1,93 @@
+//! What of a source's record is not written though the source owns it, for it would move the actor to others or make it look
+//! like another.
+
+use serde_json::Value;
+
+use super::super::{
+    rules::{self, ANSWERABLE, NAMING, PARENT, Record, SEAT, UnwrittenReason, members_of},
+    sync::{Changing, Syncing},
+};
+use crate::{
+    kernel::{Result, Write, extract},
+    matches::{
+        MatchReason,
+        rules::{self as likeness, Likeness},
+    },
+    registry::{
+        actors::{
+            NewActor,
+            matching::{self, Bodies, Telling},
+            rules as actor_rules, store as actors,
+        },
+        likenesses::store::{self as likenesses, Alike},
+    },
+};
+
+/// Leaves the parent and the seat alone where the caller may not decide who answers for the actor: a record of a source is
+/// no way around that. Who was granted the source alone may move a seat that the source itself wrote.
+pub(super) async fn out_of_place(one: &mut Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    if !ANSWERABLE.iter().any(|member| one.plan.write.contains_key(*member)) {
+        return Ok(());
+    }
+    let current = members_of(&one.actor.fields)?;
+    let new: NewActor = extract::typed(Value::Object(rules::over(&current, &one.plan.write)))?;
+    let mut may = true;
+    for fields in [&one.actor.fields, &new] {
+        match actors::may_write(by.reach, fields, Some(one.actor.id), &w.tx).await {
+            Ok(()) => {}
+            Err(problem) if problem.kind.status() < 500 => may = false,
+            Err(problem) => return Err(problem),
+        }
+    }
+    if may {
+        return Ok(());
+    }
+    let none = Record::new();
+    let base = one.link.base.as_object().unwrap_or(&none);
+    let wrote_seat = base.get(SEAT).is_some_and(|seat| !seat.is_null() && Some(seat) == current.get(SEAT));
+    let members: &[&str] = if wrote_seat && by.reach.sources.contains(&by.source.id.uuid()) { &[PARENT] } else { &ANSWERABLE };
+    one.plan.withhold(members, UnwrittenReason::NotAllowed, base, &current);
+    Ok(())
+}
+
+/// Leaves alone what would make an actor look like another that the caller knows of, as a new record is held: a person says
+/// first whether they are one.
+pub(super) async fn likenesses(one: &mut Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    if !NAMING.iter().any(|member| one.plan.write.contains_key(*member)) {
+        return Ok(());
+    }
+    let current = members_of(&one.actor.fields)?;
+    let new: NewActor = extract::typed(Value::Object(rules::over(&current, &one.plan.write)))?;
+    let called = |actor: &NewActor| (actor_rules::name_key(&actor.name), actor.seat_area_id);
+    let kept = likeness::own(&one.actor.fields.identifiers);
+    let mut numbers = likeness::own(&new.identifiers);
+    numbers.retain(|number| !kept.contains(number));
+    let keys = if called(&new) == called(&one.actor.fields) { Vec::new() } else { vec![called(&new).0] };
+    let owners = matching::owners(&numbers, &w.tx).await?;
+    let named = matching::named(&keys, &w.tx).await?;
+    let taken = if matching::may_be_taken(&new, Some(&one.actor.fields)) {
+        Bodies::all(&w.tx).await?.like(Some(one.actor.id), &new, Some(&one.actor.fields))
+    } else {
+        Vec::new()
+    };
+    let known = owners.values().flatten().copied().chain(named.values().flatten().map(|one| one.actor_id)).chain(taken.iter().copied());
+    let telling = Telling::of(known, by.sight, w.call.secrecy.as_ref(), &w.tx).await?;
+    let tells_number = |actor| telling.tells(MatchReason::SameIdentifier, actor);
+    let mut like = likeness::candidates(&new.identifiers, &called(&new).0, new.seat_area_id, &owners, &named, tells_number);
+    like.retain(|like| like.actor_id != one.actor.id);
+    likeness::taken_for(&mut like, taken);
+    let told = like.into_iter().filter_map(|like| like.for_caller(&telling));
+    let alike = |like: Likeness| Alike { same_identifier: like.same_identifier, same_name: like.same_name };
+    let mut told: Vec<_> = told.map(|like| (like.actor_id, alike(like))).collect();
+    let apart = likenesses::told_apart(one.actor.id, &told, &w.tx).await?;
+    told.retain(|(other, _)| !apart.contains(other));
+    let none = Record::new();
+    let base = one.link.base.as_object().unwrap_or(&none);
+    if told.iter().any(|(_, alike)| alike.same_name) {
+        one.plan.withhold(&["name", "otherNames", "formerNames", "kind", SEAT], UnwrittenReason::LooksLikeAnother, base, &current);
+    }
+    if told.iter().any(|(_, alike)| alike.same_identifier) {
+        one.plan.withhold(&["identifiers"], UnwrittenReason::LooksLikeAnother, base, &current);
+    }
+    likenesses::note(one.actor.id, told, w).await
+}

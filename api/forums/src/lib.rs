@@ -1,0 +1,10 @@
+//! Forums: where we meet, and who takes part how.
+
+use samsyn_access as access;
+use samsyn_geography as geography;
+#[expect(clippy::module_inception, reason = "the room is named after its first resource")]
+use samsyn_kernel as kernel;
+use samsyn_registry as registry;
+
+pub mod forums;
+pub mod members;

@@ -1,0 +1,198 @@
+use actix_web::{delete, get, patch, post, web::Data};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{rules::Operation, store, types::*};
+use crate::{
+    access::{
+        By, Reach,
+        policy::{ForumFunction, Permission, Standing, allows, needs},
+    },
+    forums::{Forum, ForumId, store as forums},
+    kernel::{At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, Write, reply::Nothing, say},
+};
+
+/// List members
+///
+/// The members of a forum, in the order of their invitation.
+#[utoipa::path(tag = "forums", operation_id = "listMembers", params(Paging),
+    responses((status = 200, description = "A page of members", body = Page<Member>)), extensions(("x-permission" = json!("forums.read"))))]
+#[get("/forums/{forumId}/members")]
+async fn list(by: By<needs::ReadForums>, At(forum): At<ForumId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Member>> {
+    forums::find(by.sight(), forum, db.reader()).await?;
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), forum, paging, by, &db).await).await
+}
+
+/// Invite a member
+///
+/// The actor sees the forum from now on, and takes part in it once its people have accepted.
+#[utoipa::path(tag = "forums", operation_id = "createMember", request_body = NewMember,
+    responses((status = 201, description = "The membership as invited", body = Member)), extensions(("x-permission" = json!("forums.write"))))]
+#[post("/forums/{forumId}/members")]
+async fn create(by: By<needs::WriteForums>, At(forum): At<ForumId>, new: Valid<NewMember>, db: Data<Db>) -> Result<Reply<Member>> {
+    db.write(&by, async |w| {
+        let forum = forums::find(by.sight(), forum, &w.tx).await?;
+        forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
+        may_give(&by, &forum, new.0.function, w).await?;
+        let member = store::insert(by.sight(), &forum, new.0.clone(), MemberStatus::Invited, w).await?;
+        let member = store::named(by.sight(), member, &w.tx).await?;
+        Reply::created(&format!("/forums/{}/members", forum.id), member.id, member.version, &member)
+    })
+    .await
+}
+
+/// Show a member
+///
+/// One membership by its id.
+#[utoipa::path(tag = "forums", operation_id = "getMember",
+    responses((status = 200, description = "The membership", body = Member)), extensions(("x-permission" = json!("forums.read"))))]
+#[get("/forums/{forumId}/members/{memberId}")]
+async fn show(by: By<needs::ReadForums>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
+    let forum = forums::find(by.sight(), forum, db.reader()).await?;
+    let member = store::named(by.sight(), store::find(forum.id, id, db.reader()).await?, db.reader()).await?;
+    let may = async |permission, reach: &Reach| match permission {
+        Permission::AnswerInvitation => reach.speaks_for(member.fields.actor_id.uuid()),
+        _ => forums::may_write(reach, &forum.fields, Some(forum.id), db.reader()).await,
+    };
+    Reply::composed(&by.allowing(may).await?, 200, member.version, &member)
+}
+
+/// Change a member
+///
+/// Its function, its levels of collaboration and its period. Merge patch: members left out stay, null clears.
+#[utoipa::path(tag = "forums", operation_id = "updateMember", request_body = Patch<NewMember>,
+    responses((status = 200, description = "The membership as it has become", body = Member)), extensions(("x-permission" = json!("forums.write"))))]
+#[patch("/forums/{forumId}/members/{memberId}")]
+async fn change(
+    by: By<needs::WriteForums>,
+    At((forum, id)): At<(ForumId, MemberId)>,
+    patch: Patch<NewMember>,
+    db: Data<Db>,
+) -> Result<Reply<Member>> {
+    db.write(&by, async |w| {
+        let forum = forums::find(by.sight(), forum, &w.tx).await?;
+        let mut member = store::find(forum.id, id, &w.tx).await?;
+        forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
+        by.expects(member.version)?;
+        if let Some(changed) = patch.apply(&member.fields)? {
+            let (now, before) = (&changed, &member.fields);
+            if (now.function, now.valid_from, now.valid_to) != (before.function, before.valid_from, before.valid_to) {
+                may_take(&by, &forum, &member, w).await?;
+            }
+            if changed.function != member.fields.function {
+                may_give(&by, &forum, changed.function, w).await?;
+            }
+            member = store::update(&forum, &member, changed, w).await?;
+        }
+        let member = store::named(by.sight(), member, &w.tx).await?;
+        Reply::changed(member.version, &member)
+    })
+    .await
+}
+
+/// Accept an invitation
+///
+/// By somebody who works for the actor, and nobody else in its place. From now on its people hold the rights of its function in the forum.
+#[utoipa::path(tag = "forums", operation_id = "acceptInvitation",
+    responses((status = 200, description = "The membership as accepted", body = Member)), extensions(("x-permission" = json!("forums.answer"))))]
+#[post("/forums/{forumId}/members/{memberId}/accept")]
+async fn accept(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
+    answer(&by, forum, id, Operation::Accept, &db).await
+}
+
+/// Decline an invitation
+///
+/// By somebody who works for the actor. It no longer sees what is the forum's own, and can be invited anew.
+#[utoipa::path(tag = "forums", operation_id = "declineInvitation",
+    responses((status = 200, description = "The membership as declined", body = Member)), extensions(("x-permission" = json!("forums.answer"))))]
+#[post("/forums/{forumId}/members/{memberId}/decline")]
+async fn decline(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
+    answer(&by, forum, id, Operation::Decline, &db).await
+}
+
+/// Leave a forum
+///
+/// By somebody who works for the actor, which took part until now. It no longer sees what is the forum's own, other than what it
+/// has said itself.
+#[utoipa::path(tag = "forums", operation_id = "leaveForum",
+    responses((status = 200, description = "The membership as left", body = Member)), extensions(("x-permission" = json!("forums.answer"))))]
+#[post("/forums/{forumId}/members/{memberId}/leave")]
+async fn leave(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
+    answer(&by, forum, id, Operation::Leave, &db).await
+}
+
+/// Checks that whoever writes the forum by a function in it gives no function that may do more there. Who coordinates where the
+/// forum works appoints its leaders.
+async fn may_give(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFunction, w: &Write<'_>) -> Result<()> {
+    if outdoes(by, forum, function, w).await {
+        return Ok(());
+    }
+    Err(Problem::fault(
+        "/function",
+        "not-held",
+        say!(
+            "Funktionen får göra mer i forumet än ni själva. Be den som leder forumet, eller den som samordnar området, att ge den.",
+            "The function may do more in the forum than you yourselves. Ask who leads the forum, or who coordinates the area, to give it."
+        ),
+    ))
+}
+
+/// Checks that whoever writes the forum by a function in it takes no function from anybody that may do more there. What is one's
+/// own may always be left.
+async fn may_take(by: &By<needs::WriteForums>, forum: &Forum, member: &Member, w: &Write<'_>) -> Result<()> {
+    let own = by.caller.reach(Permission::AnswerInvitation).and_then(|reach| reach.speaks_for(member.fields.actor_id.uuid()));
+    if own.is_ok() || outdoes(by, forum, member.fields.function, w).await {
+        return Ok(());
+    }
+    Err(by.reach.missing().detail(say!(
+        "Medlemmens funktion får göra mer i forumet än ni själva. Be den som leder forumet, eller den som samordnar området.",
+        "The member's function may do more in the forum than you yourselves. Ask who leads the forum, or who coordinates the area."
+    )))
+}
+
+/// Whether the caller coordinates where the forum works, or holds in the forum all that the function may do; in either case with
+/// the token of the call.
+async fn outdoes(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFunction, w: &Write<'_>) -> bool {
+    let gives: Vec<Permission> =
+        Permission::ALL.iter().copied().filter(|permission| allows(Standing::Forum(function), *permission)).collect();
+    let carried = by.caller.narrowed.as_ref().is_none_or(|carried| gives.iter().all(|permission| carried.contains(permission)));
+    if carried && forums::may_write(&by.reach, &forum.fields, None, &w.tx).await.is_ok() {
+        return true;
+    }
+    let holds = |permission: &Permission| by.caller.reach(*permission)?.require(&[], None, Some(forum.id.uuid()));
+    gives.iter().map(holds).all(|held| held.is_ok())
+}
+
+async fn answer(by: &By<needs::AnswerInvitation>, forum: ForumId, id: MemberId, operation: Operation, db: &Db) -> Result<Reply<Member>> {
+    db.write(by, async |w| {
+        let forum = forums::find(by.sight(), forum, &w.tx).await?;
+        let member = store::find(forum.id, id, &w.tx).await?;
+        by.reach.speaks_for(member.fields.actor_id.uuid())?;
+        let answered = store::answer(&forum, &member, operation, w).await?;
+        let answered = store::named(by.sight(), answered, &w.tx).await?;
+        Reply::changed(answered.version, &answered)
+    })
+    .await
+}
+
+/// Remove a member
+///
+/// The actor leaves the forum and no longer sees what is the forum's own.
+#[utoipa::path(tag = "forums", operation_id = "deleteMember",
+    responses((status = 204, description = "The actor has left the forum")), extensions(("x-permission" = json!("forums.write"))))]
+#[delete("/forums/{forumId}/members/{memberId}")]
+async fn remove(by: By<needs::WriteForums>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let forum = forums::find(by.sight(), forum, &w.tx).await?;
+        let member = store::find(forum.id, id, &w.tx).await?;
+        forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
+        may_take(&by, &forum, &member, w).await?;
+        by.expects(member.version)?;
+        store::remove(&forum, &member, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(create).service(show).service(change).service(accept).service(decline).service(leave).service(remove);
+}

@@ -1,0 +1,6 @@
+//! Geography: the areas that all else is bound to. An area is not an actor: county 01 is an area, Region Stockholm an actor.
+
+use samsyn_access as access;
+use samsyn_kernel as kernel;
+
+pub mod areas;

@@ -1,0 +1,13 @@
+//! Insight: how things hang together, read across all rooms. Nothing is written here.
+
+use samsyn_access as access;
+use samsyn_assessments as assessments;
+use samsyn_forums as forums;
+use samsyn_interventions as interventions;
+use samsyn_kernel as kernel;
+use samsyn_priorities as priorities;
+use samsyn_registry as registry;
+use samsyn_statistics as statistics;
+
+pub mod tasks;
+pub mod trace;

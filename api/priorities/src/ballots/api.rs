@@ -1,0 +1,94 @@
+use actix_web::{delete, get, put, web::Data};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{store, types::*};
+use crate::{
+    access::{By, policy::needs},
+    kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, reply::Nothing},
+    registry::actors::ActorId,
+    rounds::{RoundId, RoundStatus, rules::Operation, store as rounds},
+};
+
+/// List ballots
+///
+/// While the round is open a party sees only its own; once it is closed, who sees the round sees all.
+#[utoipa::path(tag = "priorities", operation_id = "listBallots", params(Paging),
+    responses((status = 200, description = "A page of ballots", body = Page<Ballot>)), extensions(("x-permission" = json!("priorities.read"))))]
+#[get("/rounds/{roundId}/ballots")]
+async fn list(by: By<needs::ReadPriorities>, At(round): At<RoundId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Ballot>> {
+    let round = rounds::find(by.sight(), round, db.reader()).await?;
+    let own = matches!(round.status, RoundStatus::Draft | RoundStatus::Open);
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), round.id, own, paging, by, &db).await).await
+}
+
+/// Show a ballot
+///
+/// What one party has voted; while the round is open, for the party itself.
+#[utoipa::path(tag = "priorities", operation_id = "getBallot",
+    responses((status = 200, description = "The ballot", body = Ballot)), extensions(("x-permission" = json!("priorities.read"))))]
+#[get("/rounds/{roundId}/ballots/{actorId}")]
+async fn show(by: By<needs::ReadPriorities>, At((round, actor)): At<(RoundId, ActorId)>, db: Data<Db>) -> Result<Reply<Ballot>> {
+    let round = rounds::find(by.sight(), round, db.reader()).await?;
+    let open = matches!(round.status, RoundStatus::Draft | RoundStatus::Open);
+    let ballot = store::find(round.id, actor, db.reader()).await?.filter(|_| !open || by.sight().actors.contains(&actor.uuid()));
+    let ballot = store::named(by.sight(), ballot.ok_or_else(Problem::not_found)?, db.reader()).await?;
+    let call = by.allowing(async |_, reach| reach.speaks_for(actor.uuid())).await?;
+    Reply::composed(&call, 200, ballot.version, &ballot)
+}
+
+/// Cast a ballot
+///
+/// By somebody who works for the actor, which takes part in the forum. While the round is open the ballot can be changed,
+/// with `If-Match`.
+#[utoipa::path(tag = "priorities", operation_id = "castBallot", request_body = NewBallot,
+    responses((status = 200, description = "The ballot as it has become", body = Ballot),
+        (status = 201, description = "The ballot as cast", body = Ballot)), extensions(("x-permission" = json!("priorities.vote"))))]
+#[put("/rounds/{roundId}/ballots/{actorId}")]
+async fn cast(
+    by: By<needs::Vote>,
+    At((round, actor)): At<(RoundId, ActorId)>,
+    new: Valid<NewBallot>,
+    db: Data<Db>,
+) -> Result<Reply<Ballot>> {
+    db.write(&by, async |w| {
+        let round = rounds::find_locked(by.sight(), round, w).await?;
+        by.reach.speaks_for(actor.uuid())?;
+        rounds::require(Operation::Vote, &round)?;
+        let Some(before) = store::find(round.id, actor, &w.tx).await? else {
+            let ballot = store::put(&round, actor, None, new.0.clone(), w).await?;
+            let ballot = store::named(by.sight(), ballot, &w.tx).await?;
+            return Reply::created(&format!("/rounds/{}/ballots", round.id), actor, ballot.version, &ballot);
+        };
+        by.expects(before.version)?;
+        // Where it is hidden what was voted, that it is the same would tell it.
+        let hidden = by.secrecy.as_ref().is_some_and(|secrecy| !secrecy.hidden(before.id.uuid()).is_empty());
+        let ballot =
+            if !hidden && before.fields == new.0 { before } else { store::put(&round, actor, Some(&before), new.0.clone(), w).await? };
+        let ballot = store::named(by.sight(), ballot, &w.tx).await?;
+        Reply::changed(ballot.version, &ballot)
+    })
+    .await
+}
+
+/// Take a ballot back
+///
+/// By somebody who works for the actor, while the round is open. The party can vote again.
+#[utoipa::path(tag = "priorities", operation_id = "deleteBallot",
+    responses((status = 204, description = "The ballot is taken back")), extensions(("x-permission" = json!("priorities.vote"))))]
+#[delete("/rounds/{roundId}/ballots/{actorId}")]
+async fn take_back(by: By<needs::Vote>, At((round, actor)): At<(RoundId, ActorId)>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        let round = rounds::find_locked(by.sight(), round, w).await?;
+        by.reach.speaks_for(actor.uuid())?;
+        rounds::require(Operation::Vote, &round)?;
+        let ballot = store::find(round.id, actor, &w.tx).await?.ok_or_else(Problem::not_found)?;
+        by.expects(ballot.version)?;
+        store::remove(&round, &ballot, w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(show).service(cast).service(take_back);
+}

@@ -1,0 +1,397 @@
+//! Reads and erases by the register.
+
+use std::cmp::Ordering;
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use sea_orm::{
+    Condition, ConnectionTrait, DbBackend, ExprTrait, QueryResult,
+    entity::prelude::*,
+    sea_query::{Expr, Func, Query, SimpleExpr},
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    Erasure, NewErasure, PersonalData,
+    types::{ErasedPart, KeptPart, PersonalDataPart},
+};
+use crate::{
+    access::{
+        grants,
+        users::{self, UserId},
+    },
+    holds::store as holds,
+    kernel::{
+        Db, Problem, Result, Write, clock,
+        events::{Change, ChangeOperation},
+        language::Language,
+        problem::Kind,
+        record::{self, Erase, Form, Of, Rule, Table, Terms, columns},
+        say, search,
+        table::is_postgres,
+        text,
+    },
+};
+
+/// What all who are erased are called.
+pub const REMOVED: &str = "Borttagen användare / Removed user";
+
+/// The rows of a table that are somebody's of these.
+pub(crate) fn belongs(table: &Table, users: &[Uuid]) -> Condition {
+    let own = Condition::any();
+    match table.of {
+        Of::Nobody => own.add(Expr::val(false)),
+        Of::User(columns) => columns.iter().fold(own, |own, column| own.add(Expr::col(*column).is_in(users.iter().copied()))),
+        Of::Through(column, to) => match record::table(to) {
+            Some(to) => {
+                own.add(Expr::col(column).in_subquery(Query::select().column("id").from(to.name).cond_where(belongs(to, users)).take()))
+            }
+            None => own.add(Expr::val(false)),
+        },
+        Of::Made(kind) => own.add(
+            Expr::col("id").in_subquery(
+                Query::select()
+                    .column("entity_id")
+                    .from("event")
+                    .and_where(Expr::col("entity_kind").eq(kind))
+                    .and_where(Expr::col("changed_by").is_in(users.iter().copied()))
+                    .take(),
+            ),
+        ),
+    }
+}
+
+/// All that is stored about a person.
+pub(super) async fn extract(user: UserId, language: Language, db: &Db) -> Result<PersonalData> {
+    account(user, db.reader()).await?;
+    let mut parts = Vec::new();
+    for table in record::tables().filter(|table| table.of != Of::Nobody) {
+        let Some(first) = table.personal.first() else { continue };
+        let select =
+            Query::select().columns(table.told().map(|(name, _)| name)).from(table.name).cond_where(belongs(table, &[user.uuid()])).take();
+        let mut rows = Vec::new();
+        for row in db.reader().query_all(&select).await? {
+            let told = table.told().map(|(name, form)| Ok((member(name), read(&row, name, form)?)));
+            rows.push(told.collect::<Result<Map<_, _>>>()?);
+        }
+        // Sorted here, for the databases sort what is empty in different ways.
+        rows.sort_by(|one, other| {
+            one.values().zip(other.values()).map(|(one, other)| compare(one, other)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+        });
+        parts.push(PersonalDataPart {
+            table: table.name.to_owned(),
+            what: table.what.r#in(language).to_owned(),
+            purpose: first.why.purpose().r#in(language).to_owned(),
+            legal_basis: first.why.legal_basis().r#in(language).to_owned(),
+            rule: first.rule,
+            rows,
+        });
+    }
+    Ok(PersonalData { user_id: user, made_at: db.clock.now(), parts })
+}
+
+fn compare(one: &Value, other: &Value) -> Ordering {
+    match (one.as_i64(), other.as_i64()) {
+        (Some(one), Some(other)) => one.cmp(&other),
+        _ => one.to_string().cmp(&other.to_string()),
+    }
+}
+
+/// The name of a column as a member of an answer.
+fn member(column: &str) -> String {
+    let mut parts = column.split('_');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |name, part| {
+        let mut letters = part.chars();
+        let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+        format!("{name}{capital}{}", letters.as_str())
+    })
+}
+
+fn read(row: &QueryResult, column: &str, form: Form) -> Result<Value> {
+    Ok(match form {
+        Form::Id => json!(row.try_get::<Option<Uuid>>("", column)?),
+        Form::Time => json!(row.try_get::<Option<DateTime<Utc>>>("", column)?),
+        Form::Day => json!(row.try_get::<Option<NaiveDate>>("", column)?),
+        Form::Text => json!(row.try_get::<Option<String>>("", column)?),
+        // A plain integer is narrower than a big one on PostgreSQL.
+        Form::Int => match row.try_get::<Option<i64>>("", column) {
+            Ok(number) => json!(number),
+            Err(_) => json!(row.try_get::<Option<i32>>("", column)?),
+        },
+        Form::Flag => json!(row.try_get::<Option<bool>>("", column)?),
+        Form::Json => row.try_get::<Option<Value>>("", column)?.unwrap_or_default(),
+        // Bytes are sort keys and bodies, which are told where they are readable.
+        Form::Bytes => Value::Null,
+    })
+}
+
+/// Name, address, status and version of a user.
+async fn account(user: UserId, db: &impl ConnectionTrait) -> Result<(String, String, String, i64)> {
+    let select = Query::select()
+        .columns(["name", "email", "status", "version"])
+        .from("user_account")
+        .and_where(Expr::col("id").eq(user.uuid()))
+        .take();
+    let row = db.query_one(&select).await?.ok_or_else(Problem::not_found)?;
+    Ok((row.try_get("", "name")?, row.try_get("", "email")?, row.try_get("", "status")?, row.try_get("", "version")?))
+}
+
+/// Checks that a person may be erased, and tells name, address and version.
+///
+/// # Errors
+/// When something must be kept, naming it and the law.
+pub(crate) async fn may_erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> Result<(String, String, i64)> {
+    let (name, email, status, version) = account(user, &w.tx).await?;
+    if status == "erased" {
+        return Err(Problem::conflict(say!("Användaren är redan raderad.", "The user has been erased already.")));
+    }
+    if w.call.user == Some(user.uuid()) {
+        return Err(Problem::conflict(say!(
+            "Du kan inte radera dig själv. Be en annan administratör göra det.",
+            "You cannot erase yourself. Ask another administrator to do it."
+        )));
+    }
+    if let Some(hold) = holds::on_person(user, w).await? {
+        return Err(Problem::new(Kind::KeptByLaw).with(format!("/legal-holds/{}", hold.id)).detail(say!(
+            "Uppgifterna är undantagna från gallring och radering. GDPR art. 17.3 b och e: de behövs för en rättslig förpliktelse eller ett rättsligt anspråk. Avsluta undantaget först, om det inte längre behövs.",
+            "The data is under a legal hold. GDPR art. 17(3)(b) and (e): it is needed for a legal obligation or claim. End the hold first, if it is no longer needed."
+        )));
+    }
+    if new.disposal_decision.is_none()
+        && let Some(signed) = signed(user, w).await?
+    {
+        return Err(Problem::new(Kind::KeptByLaw).with(signed).detail(say!(
+            "Personens namn står i en allmän handling som ska bevaras (arkivlagen 3 och 10 §§, tryckfrihetsförordningen 2 kap., GDPR art. 17.3 b). Finns ett gallringsbeslut, ange det i disposalDecision.",
+            "The person's name stands in an official document that must be kept (Archives Act ss. 3 and 10, Freedom of the Press Act ch. 2, GDPR art. 17(3)(b)). If there is a decision on disposal, give it in disposalDecision."
+        )));
+    }
+    Ok((name, email, version))
+}
+
+/// Checks that the reason, which is kept, does not name the person.
+pub(super) async fn check_reason(user: UserId, reason: &str, w: &Write<'_>) -> Result<()> {
+    let (name, email, ..) = account(user, &w.tx).await?;
+    let (said, own) = (text::words(reason), text::words(&name));
+    let tells = !own.is_empty() && own.iter().all(|word| said.contains(word));
+    if said.is_empty() || tells || reason.to_lowercase().contains(&email.to_lowercase()) {
+        return Err(Problem::fault(
+            "/reason",
+            "wrong-form",
+            say!(
+                "Ange skälet utan personens namn och adress; skälet sparas.",
+                "Give the reason without the person's name and address; the reason is kept."
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The path of the first document that the person has signed.
+async fn signed(user: UserId, w: &Write<'_>) -> Result<Option<String>> {
+    let Some(revision) = record::table("revision") else { return Ok(None) };
+    let select = Query::select()
+        .columns(["id", "assessment_id"])
+        .from("revision")
+        .cond_where(belongs(revision, &[user.uuid()]))
+        .order_by("id", sea_orm::Order::Asc)
+        .limit(1)
+        .take();
+    let Some(row) = w.tx.query_one(&select).await? else { return Ok(None) };
+    let (id, assessment): (Uuid, Uuid) = (row.try_get("", "id")?, row.try_get("", "assessment_id")?);
+    Ok(Some(format!("/assessments/{assessment}/revisions/{id}")))
+}
+
+/// Erases a person.
+///
+/// # Errors
+/// When something must be kept, naming it and the law.
+pub(crate) async fn erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> Result<Erasure> {
+    let (name, email, version) = may_erase(user, new, w).await?;
+    let (mut erased, mut kept) = (Vec::new(), Vec::new());
+    let was_admin = grants::is_admin(user, w).await?;
+    let language = w.call.language;
+    let part = |table: &Table, count: i64| (count > 0).then(|| ErasedPart { what: table.what.r#in(language).to_owned(), count });
+    // The account first, for it is what a sign-in that happens meanwhile waits for.
+    for (table, count) in make_nameless(user, w).await? {
+        erased.extend(part(table, count));
+    }
+    let closed = Query::update()
+        .table("user_account")
+        .values([("status", "erased".into()), ("version", (version + 1).into()), ("updated_at", w.now.into())])
+        .and_where(Expr::col("id").eq(user.uuid()))
+        .take();
+    w.tx.execute(&closed).await?;
+    let today = w.today();
+    let ended = Query::update()
+        .table("access_grant")
+        .value("valid_to", today)
+        .and_where(Expr::col("user_id").eq(user.uuid()))
+        .and_where(Expr::col("valid_to").is_null().or(Expr::col("valid_to").gt(today)))
+        .take();
+    w.tx.execute(&ended).await?;
+    if was_admin {
+        users::keeps_an_admin(w).await?;
+    }
+    for table in record::tables().rev().filter(|table| table.goes()) {
+        let delete = Query::delete().from_table(table.name).cond_where(belongs(table, &[user.uuid()])).take();
+        erased.extend(part(table, rows(w.tx.execute(&delete).await?.rows_affected())));
+    }
+    others_answers(user, &name, &email, w).await?;
+    search::remove(user, w).await?;
+    for table in record::tables() {
+        kept.extend(remains(table, user, [&name, &email], w).await?);
+    }
+    let erasure = Erasure { id: w.new_id::<Erasure>().uuid(), user_id: user, erased_at: w.now, erased, kept };
+    let insert = Query::insert()
+        .into_table("erasure")
+        .columns(["id", "user_id", "erased_at", "erased_by", "reason", "disposal_decision", "outcome"])
+        .values([
+            erasure.id.into(),
+            user.into(),
+            w.now.into(),
+            w.call.user.into(),
+            new.reason.trim().into(),
+            new.disposal_decision.clone().into(),
+            json!({"erased": erasure.erased, "kept": erasure.kept}).into(),
+        ])
+        .map_err(|error| Problem::internal(&error))?
+        .take();
+    w.tx.execute(&insert).await?;
+    w.access_changed();
+    let visible = crate::access::Visibility::Actor.of(None, None);
+    w.record(Change::new("user", user.uuid(), ChangeOperation::Delete, version + 1, visible));
+    Ok(erasure)
+}
+
+fn rows(affected: u64) -> i64 {
+    i64::try_from(affected).unwrap_or(i64::MAX)
+}
+
+/// Makes all that stays of a person nameless, and tells how much. May be done again.
+pub(crate) async fn make_nameless(user: UserId, w: &Write<'_>) -> Result<Vec<(&'static Table, i64)>> {
+    let mut blanked = Vec::new();
+    for table in record::tables().filter(|table| table.of != Of::Nobody && !table.goes()) {
+        blanked.push((table, blank(table, user, w).await?));
+    }
+    Ok(blanked)
+}
+
+/// The people who have been erased since a time.
+pub(crate) async fn erased_since(since: DateTime<Utc>, w: &Write<'_>) -> Result<Vec<UserId>> {
+    let select = Query::select().column("user_id").from("erasure").and_where(Expr::col("erased_at").gte(since)).take();
+    w.tx.query_all(&select).await?.iter().map(|row| Ok(row.try_get("", "user_id")?)).collect()
+}
+
+/// Makes a table's rows about the person nameless, as far as the register says.
+async fn blank(table: &Table, user: UserId, w: &Write<'_>) -> Result<i64> {
+    let mut update = Query::update();
+    update.table(table.name).cond_where(belongs(table, &[user.uuid()]));
+    let mut any = false;
+    for personal in table.personal {
+        for (column, _) in columns(personal.columns) {
+            let value: SimpleExpr = match personal.at_erasure {
+                // Where nobody's name stands, none is put.
+                Erase::Name => Expr::case(Expr::col(column).is_not_null(), Expr::val(REMOVED)).into(),
+                Erase::Address => Expr::val(format!("borttagen-{user}@removed.invalid")),
+                Erase::Empty => Expr::cust("NULL"),
+                Erase::Row | Erase::Stays | Erase::ByHand => continue,
+            };
+            update.value(column, value);
+            any = true;
+        }
+    }
+    if any { Ok(rows(w.tx.execute(&update).await?.rows_affected())) } else { Ok(0) }
+}
+
+/// Answers that are kept for others and tell of the person, such as that of the one who registered the account.
+async fn others_answers(user: UserId, name: &str, email: &str, w: &Write<'_>) -> Result<()> {
+    let backend = w.tx.get_database_backend();
+    // As they stand in a body, with the quotation marks.
+    let (name, email) = (serde_json::to_string(name)?, serde_json::to_string(email)?);
+    let select = Query::select()
+        .columns(["scope", "key", "body"])
+        .from("idempotent_answer")
+        .cond_where(Condition::any().add(within("body", name.as_bytes().to_vec().into(), backend)).add(within(
+            "body",
+            email.as_bytes().to_vec().into(),
+            backend,
+        )))
+        .take();
+    for row in w.tx.query_all(&select).await? {
+        let (scope, key, body): (String, String, Vec<u8>) = (row.try_get("", "scope")?, row.try_get("", "key")?, row.try_get("", "body")?);
+        let body = String::from_utf8_lossy(&body)
+            .replace(&email, &serde_json::to_string(&format!("borttagen-{user}@removed.invalid"))?)
+            .replace(&name, &serde_json::to_string(REMOVED)?);
+        let update = Query::update()
+            .table("idempotent_answer")
+            .value("body", body.into_bytes())
+            .and_where(Expr::col("scope").eq(scope))
+            .and_where(Expr::col("key").eq(key))
+            .take();
+        w.tx.execute(&update).await?;
+    }
+    Ok(())
+}
+
+/// Whether a column holds something within it.
+fn within(column: &'static str, what: sea_orm::Value, backend: DbBackend) -> SimpleExpr {
+    if is_postgres(backend) {
+        // Bytes are looked for in bytes, texts in texts.
+        let sought = if matches!(what, sea_orm::Value::Bytes(_)) { column.to_owned() } else { format!("{column}::text") };
+        Expr::cust_with_values(format!("position($1 in {sought}) > 0"), [what])
+    } else {
+        Expr::cust_with_values(format!("instr({column}, ?) > 0"), [what])
+    }
+}
+
+/// What a table still holds of an erased person: rows that point to the account, and texts that name the person.
+async fn remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<'_>) -> Result<Vec<KeptPart>> {
+    let language = w.call.language;
+    let count = async |condition: Condition| -> Result<i64> {
+        let counted = Query::select().expr_as(Func::count(Expr::val(1)), "count").from(table.name).cond_where(condition).take();
+        let row = w.tx.query_one(&counted).await?;
+        Ok(row.map(|row| row.try_get("", "count")).transpose()?.unwrap_or_default())
+    };
+    let mut kept = Vec::new();
+    if let Some(first) = table.personal.first().filter(|_| table.of != Of::Nobody && !table.goes()) {
+        let pointing = count(belongs(table, &[user.uuid()])).await?;
+        if pointing > 0 {
+            // The account itself stays as the id of a removed user, for as long as others point to it.
+            let days =
+                Some(first.rule).filter(|rule| *rule == Rule::Grants).and_then(|rule| rule.days(&Terms { sessions: 0, users: 0, feed: 0 }));
+            let (sv, en) = (table.what.0, table.what.1);
+            kept.push(KeptPart {
+                what: say!("{sv}, utan namn", "{en}, without a name").r#in(language).to_owned(),
+                count: pointing,
+                legal_basis: first.why.legal_basis().r#in(language).to_owned(),
+                until: days.and_then(TimeDelta::try_days).map(|days| clock::day(w.now + days)),
+            });
+        }
+    }
+    let backend = w.tx.get_database_backend();
+    // The index of words follows the texts.
+    let texts = table.personal.iter().filter(|personal| personal.at_erasure == Erase::ByHand && !table.name.starts_with("search"));
+    for personal in texts {
+        let mut naming = Condition::any();
+        for (column, _) in columns(personal.columns).filter(|(_, form)| matches!(form, Form::Text | Form::Json)) {
+            for name in names {
+                naming = naming.add(within(column, name.into(), backend));
+            }
+        }
+        let found = if naming.is_empty() { 0 } else { count(naming).await? };
+        if found > 0 {
+            let (sv, en) = (table.what.0, table.what.1);
+            let what = say!(
+                "{sv}: texter som nämner namnet eller adressen, att gå igenom för hand",
+                "{en}: texts with the name or address, to go through by hand"
+            );
+            kept.push(KeptPart {
+                what: what.r#in(language).to_owned(),
+                count: found,
+                legal_basis: personal.why.legal_basis().r#in(language).to_owned(),
+                until: None,
+            });
+        }
+    }
+    Ok(kept)
+}

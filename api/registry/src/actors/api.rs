@@ -1,0 +1,202 @@
+use std::collections::HashMap;
+
+use actix_web::{HttpRequest, delete, get, patch, post, web::Data};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{store, types::*};
+use crate::{
+    access::{
+        By,
+        policy::{Permission, needs},
+    },
+    kernel::{At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, Write, page::Selection, reply::Nothing},
+    mandates::store as mandates,
+    relations::store as relations,
+};
+
+pub use batch::{ActorBatch, ActorOperation, CreateActor, DeleteActor, UpdateActor};
+
+mod batch;
+
+async fn registered(by: &By<needs::WriteActors>, new: NewActor, w: &Write<'_>) -> Result<Actor> {
+    store::may_write(&by.reach, &new, None, &w.tx).await?;
+    store::may_join(by.sight(), &by.reach, None, &new, &w.tx).await?;
+    store::insert(new, by.sight(), w).await
+}
+
+async fn changed(
+    by: &By<needs::WriteActors>,
+    id: ActorId,
+    expects: impl Fn(i64) -> Result<()>,
+    patch: &Patch<NewActor>,
+    w: &Write<'_>,
+) -> Result<Actor> {
+    let actor = store::find_or_told(by.sight(), id, &w.tx).await?;
+    store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
+    expects(actor.version)?;
+    let Some(changed) = patch.apply(&actor.fields)? else { return Ok(actor) };
+    store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
+    if changed.parent_id.is_some() && changed.parent_id != actor.fields.parent_id {
+        // Whoever works for the one above gets more than a narrowed token carries.
+        by.caller.is_whole(&by.reach)?;
+    }
+    store::may_join(by.sight(), &by.reach, Some(&actor), &changed, &w.tx).await?;
+    store::update(&actor, changed, by.sight(), w).await
+}
+
+/// Removes an actor; gives the version that it then has.
+async fn removed(by: &By<needs::WriteActors>, id: ActorId, expects: impl Fn(i64) -> Result<()>, w: &Write<'_>) -> Result<i64> {
+    let actor = store::find_or_told(by.sight(), id, &w.tx).await?;
+    store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
+    expects(actor.version)?;
+    store::remove(&actor, w).await?;
+    Ok(actor.version + 1)
+}
+
+/// Puts the related records with their actors, by one query of each kind for the whole page, and all as of the day asked for.
+async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::ReadRegistry>, db: &Db) -> Result<()> {
+    if let Some(day) = expansion.as_of {
+        store::as_of(actors, day, by.secrecy.as_ref(), db.reader()).await?;
+    }
+    let Some(asked) = expansion.expand.as_ref().filter(|asked| !asked.is_empty()) else { return Ok(()) };
+    let ids: Vec<_> = actors.iter().map(|actor| actor.id).collect();
+    let (mut mandates, mut relations) = (HashMap::new(), HashMap::new());
+    if asked.contains(&ActorExpand::Mandates) {
+        mandates = mandates::of_actors(by.sight(), &ids, expansion.as_of, by.secrecy.as_ref(), db.reader()).await?;
+    }
+    if asked.contains(&ActorExpand::Relations) {
+        relations = relations::of_actors(by.sight(), &ids, expansion.as_of, by.secrecy.as_ref(), db.reader()).await?;
+    }
+    for actor in actors {
+        let (mandates, relations) = (mandates.remove(&actor.id), relations.remove(&actor.id));
+        actor.expanded = Some(ActorExpansion { mandates: mandates.unwrap_or_default(), relations: relations.unwrap_or_default() });
+    }
+    Ok(())
+}
+
+/// List actors
+///
+/// The actors that the caller may see, by name unless sorted otherwise. With `removed=true` those that have been removed
+/// within 30 days and that the caller may restore, for which it needs the permission `actors.write`; for others the list is
+/// empty.
+#[utoipa::path(tag = "actors", operation_id = "listActors", params(ActorFilter, Expansion, Paging),
+    responses((status = 200, description = "A page of actors", body = Page<Actor>)), extensions(("x-permission" = json!("registry.read"))))]
+#[get("/actors")]
+async fn list(
+    by: By<needs::ReadRegistry>,
+    Query(filter): Query<ActorFilter>,
+    Query(expansion): Query<Expansion>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Listed<Actor>> {
+    let writes = match filter.removed {
+        Some(true) => Some(by.caller.reach(Permission::WriteActors).unwrap_or_default()),
+        _ => None,
+    };
+    Listed::of(by, paging, async move |by, paging| {
+        let mut page = store::list(by.sight(), (&filter, expansion.as_of, writes.as_ref()), paging, by, &db).await?;
+        expand(&mut page.items, &expansion, by, &db).await?;
+        Ok(page)
+    })
+    .await
+}
+
+/// Register an actor
+///
+/// An organisation number that another actor has as its own is refused with the address of that actor; a branch may carry
+/// its parent's number with the scope `parent`.
+#[utoipa::path(tag = "actors", operation_id = "createActor", request_body = NewActor,
+    responses((status = 201, description = "The actor as registered", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
+#[post("/actors")]
+async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
+    db.write(&by, async |w| {
+        let actor = registered(&by, new.0.clone(), w).await?;
+        Reply::created("/actors", actor.id, actor.version, &actor)
+    })
+    .await
+}
+
+/// Show an actor
+///
+/// One actor by its id. An actor that has become part of another is answered with the address of that one (301), which
+/// most clients follow by themselves. With `Prefer: handling=strict` the answer is a problem (410, `merged`) that names it.
+#[utoipa::path(tag = "actors", operation_id = "getActor", params(Expansion, Selection),
+    responses((status = 200, description = "The actor", body = Actor), (status = 301, description = "It has become part of another actor, whose address is in `Location`")), extensions(("x-permission" = json!("registry.read"))))]
+#[get("/actors/{actorId}")]
+async fn show(
+    by: By<needs::ReadRegistry>,
+    At(id): At<ActorId>,
+    Query(expansion): Query<Expansion>,
+    request: HttpRequest,
+    db: Data<Db>,
+) -> Result<Reply<Actor>> {
+    let mut actor = match store::find_or_told(by.sight(), id, db.reader()).await {
+        Err(Problem { merged_into: Some(into), .. }) if !is_strict(&request) => {
+            return Ok(Reply::moved("/actors", into, request.query_string()));
+        }
+        found => found?,
+    };
+    expand(std::slice::from_mut(&mut actor), &expansion, &by, &db).await?;
+    let call = by.allowing(async |_, reach| store::may_write(reach, &actor.fields, Some(id), db.reader()).await).await?;
+    Reply::shown(&call, actor.version, &actor)
+}
+
+/// Change an actor
+///
+/// Merge patch: members left out stay, null clears, lists are replaced whole.
+#[utoipa::path(tag = "actors", operation_id = "updateActor", request_body = Patch<NewActor>,
+    responses((status = 200, description = "The actor as it has become", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
+#[patch("/actors/{actorId}")]
+async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
+    db.write(&by, async |w| {
+        let actor = changed(&by, id, |version| by.expects(version), &patch, w).await?;
+        Reply::changed(actor.version, &actor)
+    })
+    .await
+}
+
+/// Remove an actor
+///
+/// The actor is no longer shown; what refers to it stays, and its identifiers become free. Within 30 days it can be restored
+/// (`POST /actors/{actorId}/restore`), and until then it stands in `GET /actors?removed=true` for those who may.
+#[utoipa::path(tag = "actors", operation_id = "deleteActor",
+    responses((status = 204, description = "The actor is removed")), extensions(("x-permission" = json!("actors.write"))))]
+#[delete("/actors/{actorId}")]
+async fn remove(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Nothing>> {
+    db.write(&by, async |w| {
+        removed(&by, id, |version| by.expects(version), w).await?;
+        Ok(Reply::nothing())
+    })
+    .await
+}
+
+/// Whether the caller wants to be told of anything unusual instead of having it smoothed over (RFC 7240).
+fn is_strict(request: &HttpRequest) -> bool {
+    let preferences = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
+    preferences.flat_map(|value| value.split([',', ';'])).any(|preference| {
+        preference
+            .trim()
+            .split_once('=')
+            .is_some_and(|(name, value)| name.trim() == "handling" && value.trim().trim_matches('"') == "strict")
+    })
+}
+
+/// Restore a removed actor
+///
+/// Within 30 days after it was removed, by who may write it. It is as it was, with its identifiers. When another actor has
+/// taken one of its numbers meanwhile nothing is restored, and that actor is named.
+#[utoipa::path(tag = "actors", operation_id = "restoreActor",
+    responses((status = 200, description = "The actor as restored", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
+#[post("/actors/{actorId}/restore")]
+async fn restore(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Actor>> {
+    db.write(&by, async |w| {
+        let removed = store::restoring(by.sight(), &by.reach, id, w).await?;
+        let actor = store::restore(&removed, &by.caller, &by.reach, w).await?;
+        Reply::changed(actor.version, &actor)
+    })
+    .await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(batch::change_many).service(list).service(create).service(show).service(change).service(remove).service(restore);
+}

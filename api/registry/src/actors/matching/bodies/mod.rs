@@ -1,0 +1,118 @@
+//! Public bodies: municipalities, regions and authorities. Nobody else passes for one of them, wherever it says that it is.
+
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    sync::LazyLock,
+};
+
+use moka::sync::Cache;
+use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, entity::prelude::*};
+
+use crate::{
+    actors::{ActorId, ActorKind, FormerName, NewActor, rules, table},
+    geography::areas::AreaId,
+    kernel::{Result, table::List},
+};
+
+/// The kinds of public bodies.
+const KINDS: [ActorKind; 5] =
+    [ActorKind::Municipality, ActorKind::Region, ActorKind::CountyBoard, ActorKind::MunicipalAssociation, ActorKind::Agency];
+/// Those of which there is one at a seat.
+const ONE_EACH: [ActorKind; 3] = [ActorKind::Municipality, ActorKind::Region, ActorKind::CountyBoard];
+
+/// What names look like. The names of public bodies are compared at each change of a name, and are mostly the same.
+static KEYS: LazyLock<Cache<String, Option<String>>> = LazyLock::new(|| Cache::new(10_000));
+
+/// The living public bodies of the reference data, by what they may be taken for. There are some hundreds of them, found by an
+/// index; others would be as many as anybody registers.
+#[derive(Debug, Default)]
+pub struct Bodies {
+    named: HashMap<String, Vec<ActorId>>,
+    seated: HashMap<(String, AreaId), Vec<ActorId>>,
+}
+
+impl Bodies {
+    /// All there are now.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn all(db: &impl ConnectionTrait) -> Result<Self> {
+        type Row = (ActorId, ActorKind, String, List<String>, List<FormerName>, Option<AreaId>);
+        let rows: Vec<Row> = table::Entity::find()
+            .select_only()
+            .columns([
+                table::Column::Id,
+                table::Column::Kind,
+                table::Column::Name,
+                table::Column::OtherNames,
+                table::Column::FormerNames,
+                table::Column::SeatAreaId,
+            ])
+            .filter(table::Column::Pack.is_not_null())
+            .filter(table::Column::DeletedAt.is_null())
+            .into_tuple()
+            .all(db)
+            .await?;
+        let mut bodies = Self::default();
+        // Asked for by kind, they would be sought among all that anybody says are of one.
+        for (id, kind, name, others, former, seat) in rows.into_iter().filter(|row| KINDS.contains(&row.1)) {
+            for key in keys(&name, &others.0, &former.0) {
+                bodies.named.entry(key).or_default().push(id);
+            }
+            if let (true, Some(seat)) = (ONE_EACH.contains(&kind), seat) {
+                bodies.seated.entry((kind.to_value(), seat)).or_default().push(id);
+            }
+        }
+        Ok(bodies)
+    }
+
+    /// The public bodies that an actor may be taken for by what is new in it: a name, now or before, or that it says that it is
+    /// one where there is one already.
+    #[must_use]
+    pub fn like(&self, id: Option<ActorId>, new: &NewActor, before: Option<&NewActor>) -> Vec<ActorId> {
+        let had = before.map(called).unwrap_or_default();
+        let mut found: BTreeSet<ActorId> = called(new).difference(&had).filter_map(|key| self.named.get(key)).flatten().copied().collect();
+        let claim = |actor: &NewActor| actor.seat_area_id.filter(|_| ONE_EACH.contains(&actor.kind)).map(|seat| (actor.kind, seat));
+        if let Some((kind, seat)) = claim(new).filter(|claimed| before.and_then(claim).as_ref() != Some(claimed)) {
+            found.extend(self.seated.get(&(kind.to_value(), seat)).into_iter().flatten());
+        }
+        found.into_iter().filter(|other| Some(*other) != id).collect()
+    }
+}
+
+/// Whether there is anything in an actor by which it may be taken for a public body that was not so before.
+#[must_use]
+pub fn may_be_taken(new: &NewActor, before: Option<&NewActor>) -> bool {
+    before.is_none_or(|before| {
+        new.name != before.name
+            || new.other_names != before.other_names
+            || new.former_names != before.former_names
+            || (new.kind, new.seat_area_id) != (before.kind, before.seat_area_id)
+    })
+}
+
+fn called(actor: &NewActor) -> BTreeSet<String> {
+    keys(&actor.name, &actor.other_names, &actor.former_names)
+}
+
+fn keys(name: &str, others: &[String], former: &[FormerName]) -> BTreeSet<String> {
+    let former = former.iter().map(|former| former.name.as_str());
+    let key = |name: &str| KEYS.get_with_by_ref(name, || rules::body_key(name));
+    [name].into_iter().chain(others.iter().map(String::as_str)).chain(former).filter_map(key).collect()
+}
+
+/// Of these actors, those that came with the reference data of the installation, whatever others say that they are.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_reference(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashSet<ActorId>> {
+    let rows: Vec<ActorId> = table::Entity::find()
+        .select_only()
+        .column(table::Column::Id)
+        .filter(table::Column::Id.is_in(actors.iter().copied()))
+        .filter(table::Column::Pack.is_not_null())
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
+}

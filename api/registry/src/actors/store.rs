@@ -1,0 +1,498 @@
+//! Actors, with their areas and identifiers kept in step.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::NaiveDate;
+use sea_orm::{
+    ActiveValue::Set,
+    ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, QueryOrder, QuerySelect, QueryTrait,
+    entity::prelude::*,
+    sea_query::{BinOper, Expr, Query, SelectStatement, SimpleExpr},
+};
+
+mod hanging;
+mod put;
+mod removal;
+
+pub use hanging::{seen_elsewhere, what_hangs_on};
+pub use put::{Draft, insert, put_many, update};
+pub(super) use put::{claim as claim_numbers, own, texts, version};
+pub use removal::remove;
+pub(super) use removal::{restore, restoring};
+
+use super::{Actor, ActorId, ActorName, ActorStatus, NewActor, rules, table, tombstones, types::ActorFilter};
+use crate::{
+    access::{Reach, Sight, Visibility, grants::store as grants},
+    geography::areas::{AreaId, store as areas},
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write, page::Key, problem::Kind, request::Call, say, search, secrecy::Secrecy,
+        table::List,
+    },
+    relations::store as relations,
+};
+
+pub(super) const KIND: &str = "actor";
+
+pub(super) fn view(row: table::Model) -> Actor {
+    Actor {
+        id: row.id,
+        version: row.version,
+        fields: NewActor {
+            kind: row.kind,
+            sector: Some(row.sector),
+            name: row.name,
+            other_names: row.other_names.0,
+            former_names: row.former_names.0,
+            parent_id: row.parent_id,
+            seat_area_id: row.seat_area_id,
+            areas_served: row.areas_served.0,
+            policy_domains: row.policy_domains.0,
+            target_groups: row.target_groups.0,
+            focus: row.focus,
+            working_methods: row.working_methods.0,
+            languages: row.languages.0,
+            website: row.website,
+            contact_points: row.contact_points.0,
+            founded: row.founded,
+            dissolved: row.dissolved,
+            identifiers: row.identifiers.0,
+            status: row.status,
+            visibility: row.visibility,
+        },
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+        merged_into: row.merged_into,
+        expanded: None,
+    }
+}
+
+/// The living actors that may be seen.
+fn seen(sight: &Sight) -> Select<table::Entity> {
+    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
+        table::Column::Visibility,
+        None,
+        Some(table::Column::Id.into_expr()),
+    ))
+}
+
+/// Puts actors as they were on a day, as far as that is known: their names, numbers, and what they were part of.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn as_of(actors: &mut [Actor], day: NaiveDate, secrecy: Option<&Secrecy>, db: &impl ConnectionTrait) -> Result<()> {
+    let ids: Vec<ActorId> = actors.iter().map(|actor| actor.id).collect();
+    let parents = relations::parents_on(&ids, day, db).await?;
+    for actor in actors {
+        let name = actor.fields.name.clone();
+        rules::as_of(&mut actor.fields, day);
+        let hides = |member| secrecy.is_some_and(|secrecy| secrecy.hides(actor.id.uuid(), member));
+        if hides("formerNames") {
+            // What it was called then is under secrecy, and must not stand as its name.
+            actor.fields.name = name;
+        }
+        // What it was first part of, it was part of since it was founded.
+        if !hides("founded") {
+            actor.fields.parent_id = parents.get(&actor.id).copied();
+        }
+    }
+    Ok(())
+}
+
+/// A page of actors that may be seen; with a reach, of those that are removed and that who has it may restore.
+pub(super) async fn list(
+    sight: &Sight,
+    (filter, as_of, removed): (&ActorFilter, Option<NaiveDate>, Option<&Reach>),
+    paging: &Paging,
+    call: &Call,
+    db: &Db,
+) -> Result<Page<Actor>> {
+    let served = |area| {
+        Query::select()
+            .column(table::served::Column::ActorId)
+            .from(table::served::Entity)
+            .and_where(table::served::Column::AreaId.eq(area))
+            .take()
+    };
+    let select = match removed {
+        None => seen(sight),
+        Some(reach) => removal::restorable(sight, reach, db.clock.now()),
+    };
+    let select = select
+        .apply_if(filter.kind.clone(), |select, kinds| select.filter(table::Column::Kind.is_in(kinds)))
+        .apply_if(filter.sector, |select, sector| select.filter(table::Column::Sector.eq(sector)))
+        .apply_if(filter.municipality.as_deref(), |select, code| select.filter(table::Column::MunicipalityCode.eq(code)))
+        .apply_if(filter.serves, |select, area| select.filter(table::Column::Id.in_subquery(served(area))))
+        .apply_if(filter.parent_id, |select, parent| match as_of {
+            Some(day) => select.filter(table::Column::Id.in_subquery(relations::parts_on(parent, day))),
+            None => select.filter(table::Column::ParentId.eq(parent)),
+        })
+        .apply_if(as_of, |select, day| {
+            select
+                .filter(table::Column::Founded.is_null().or(table::Column::Founded.lte(day)))
+                .filter(table::Column::Dissolved.is_null().or(table::Column::Dissolved.gt(day)))
+        })
+        .apply_if(filter.id.clone(), |select, ids| select.filter(table::Column::Id.is_in(ids)))
+        .apply_if(filter.identifier.as_deref(), |select, identifiers| {
+            select.filter(table::Column::Id.in_subquery(with_identifiers(identifiers)))
+        })
+        .apply_if(filter.updated_after, |select, time| select.filter(table::Column::UpdatedAt.gt(time)))
+        .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(KIND, table::Column::Id, q, db.backend())));
+    let sort = filter.sort.as_deref().unwrap_or("name");
+    let descending = sort.starts_with('-');
+    let id = Key::column(table::Column::Id, |row: &table::Model| row.id.into()).reversed(descending);
+    let mut keys = match sort.trim_start_matches('-') {
+        "createdAt" => vec![id],
+        "updatedAt" => vec![Key::column(table::Column::UpdatedAt, |row: &table::Model| row.updated_at.into()).reversed(descending), id],
+        _ => vec![Key::column(table::Column::NameSort, |row: &table::Model| row.name_sort.clone().into()).reversed(descending), id],
+    };
+    if let (Some(q), None) = (&filter.q, &filter.sort) {
+        keys.insert(0, search::rank(table::Column::NameFold, q, |row: &table::Model| &row.name_fold));
+    }
+    Ok(paging.fetch(select, keys, call, db).await?.map(view))
+}
+
+/// An identifier as it is stored: the value stands after the last colon, for the scheme of a source has one of its own.
+fn scheme_and_value(identifier: &str) -> (&str, String) {
+    let (scheme, value) = identifier.rsplit_once(':').unwrap_or_default();
+    match scheme {
+        rules::ORGANISATION_NUMBER => (scheme, rules::organisation_number(value, "").unwrap_or_default()),
+        _ => (scheme, value.to_owned()),
+    }
+}
+
+/// The ids of actors that have any of these identifiers. Pairs are compared as one text, for the databases have no form of
+/// comparing pairs in common; the two conditions before it let the index be used.
+fn with_identifiers(identifiers: &[String]) -> SelectStatement {
+    use table::identifier::Column::{ActorId, Scheme, Value};
+    let wanted: Vec<_> = identifiers.iter().map(|identifier| scheme_and_value(identifier)).collect();
+    let pair = |scheme: SimpleExpr, value: SimpleExpr| scheme.binary(BinOper::Custom("||"), value);
+    let joined = pair(pair(Scheme.into_expr(), Expr::val(":")), Value.into_expr());
+    Query::select()
+        .column(ActorId)
+        .from(table::identifier::Entity)
+        .and_where(Scheme.is_in(wanted.iter().map(|(scheme, _)| *scheme).collect::<BTreeSet<_>>()))
+        .and_where(Value.is_in(wanted.iter().map(|(_, value)| value.as_str())))
+        .and_where(joined.is_in(wanted.iter().map(|(scheme, value)| format!("{scheme}:{value}"))))
+        .take()
+}
+
+fn with_identifier(identifier: &str) -> SelectStatement {
+    let (scheme, value) = scheme_and_value(identifier);
+    Query::select()
+        .column(table::identifier::Column::ActorId)
+        .from(table::identifier::Entity)
+        .and_where(table::identifier::Column::Scheme.eq(scheme))
+        .and_where(table::identifier::Column::Value.eq(value))
+        .take()
+}
+
+/// One actor that may be seen.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
+    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// One actor that may be seen; if it has become part of another, the problem that names that one.
+///
+/// # Errors
+/// When there is none, or it is another now.
+pub async fn find_or_told(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
+    match find(sight, id, db).await {
+        Err(problem) if problem.kind == Kind::NotFound => match super::tombstones::survivor(sight, id, db).await? {
+            Some(survivor) => Err(Problem::merged("/actors", survivor.uuid())),
+            None => Err(problem),
+        },
+        found => found,
+    }
+}
+
+/// Which of these actors do not exist for the caller.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn missing(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found: Vec<ActorId> = seen(sight)
+        .select_only()
+        .column(table::Column::Id)
+        .filter(table::Column::Id.is_in(ids.iter().copied()))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(ids.iter().copied().filter(|id| !found.contains(id)).collect())
+}
+
+/// The names of actors that may be seen, by their ids.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn names(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, ActorName>> {
+    let mut found = HashMap::new();
+    for ids in ids.chunks(500) {
+        let rows: Vec<(ActorId, String)> = seen(sight)
+            .select_only()
+            .columns([table::Column::Id, table::Column::Name])
+            .filter(table::Column::Id.is_in(ids.iter().copied()))
+            .into_tuple()
+            .all(db)
+            .await?;
+        found.extend(rows.into_iter().map(|(id, name)| (id, ActorName { id, name })));
+    }
+    Ok(found)
+}
+
+/// Which of these actors were merged into others.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn merged(ids: &[ActorId], db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
+    let merged = table::Entity::find()
+        .select_only()
+        .column(table::Column::Id)
+        .filter(table::Column::Id.is_in(ids.iter().copied()))
+        .filter(table::Column::MergedInto.is_not_null());
+    Ok(merged.into_tuple().all(db).await?)
+}
+
+/// Which of these actors are there and not dissolved on a day.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn at_work(ids: &[ActorId], day: NaiveDate, db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let working = seen(&Sight::of_installation())
+        .select_only()
+        .column(table::Column::Id)
+        .filter(table::Column::Id.is_in(ids.iter().copied()))
+        .filter(table::Column::Status.ne(ActorStatus::Dissolved))
+        .filter(table::Column::Dissolved.is_null().or(table::Column::Dissolved.gt(day)));
+    Ok(working.into_tuple().all(db).await?)
+}
+
+/// Where an actor is: the paths of its seat and of the areas that it serves.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn places(actor: &NewActor, db: &impl ConnectionTrait) -> Result<Vec<String>> {
+    let mut ids = actor.areas_served.clone();
+    ids.extend(actor.seat_area_id);
+    Ok(areas::paths(&ids, db).await?.into_values().collect())
+}
+
+/// Checks that the caller may write what belongs to an actor, as it may write the actor; the actor is named in a body as
+/// `actorId`.
+///
+/// # Errors
+/// When there is no such actor for the caller, or the caller may not write it.
+pub async fn may_write_of(sight: &Sight, reach: &Reach, actor: ActorId, db: &impl ConnectionTrait) -> Result<()> {
+    match find_or_told(sight, actor, db).await {
+        Ok(actor) => may_write(reach, &actor.fields, Some(actor.id), db).await,
+        Err(Problem { merged_into: Some(into), .. }) => Err(Problem::fault(
+            "/actorId",
+            "merged",
+            say!("Aktören har gått upp i en annan. Ange {into} i stället.", "The actor has become part of another. Give {into} instead."),
+        )),
+        Err(problem) if problem.kind == Kind::NotFound => {
+            Err(Problem::fault("/actorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// Checks that the caller may write such an actor: for where it is, for the actor itself, or for the one above it.
+///
+/// # Errors
+/// When the caller may not.
+pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db: &impl ConnectionTrait) -> Result<()> {
+    if reach.everywhere {
+        return Ok(());
+    }
+    // Where an actor serves is its own word; where it has its seat decides who coordinates it.
+    let seat = match actor.seat_area_id {
+        Some(seat) => areas::path(seat, db).await?,
+        None => None,
+    };
+    let seat: Vec<&str> = seat.iter().map(String::as_str).collect();
+    reach.require(&seat, id.map(ActorId::uuid), None).or_else(|refused| match (id, actor.parent_id) {
+        (None, Some(parent)) => reach.require(&[], Some(parent.uuid()), None),
+        // Whose permission reaches some areas or actors is told that it is not said in which of them the actor is.
+        (None, None) if actor.seat_area_id.is_none() && !(reach.areas.is_empty() && reach.actors.is_empty()) => Err(Problem {
+            faults: vec![Fault::at(
+                "/seatAreaId",
+                "required",
+                say!(
+                    "Ange området där aktören har sitt säte, till exempel kommunens kod 0127.",
+                    "Give the area in which the actor has its seat, for example the municipality's code 0127."
+                ),
+            )],
+            ..refused.detail(say!(
+                "Ange seatAreaId, aktörens säte i ett område som du samordnar, eller parentId, en aktör som du arbetar för. Annars kan du inte registrera den.",
+                "Give seatAreaId, the actor's seat in an area that you coordinate, or parentId, an actor that you work for. Else you cannot register it."
+            ))
+        }),
+        _ => Err(refused),
+    })
+}
+
+/// Checks that the caller may make an actor part of another: one that it sees, for who answers for that one, or for who
+/// coordinates where the actor itself is. Its own people alone may not join it to others. And the people of those above get all
+/// rights over an actor that is there already, so only its own people and who runs the installation let them.
+///
+/// # Errors
+/// When the caller may not, or the other is not there.
+pub async fn may_join(sight: &Sight, reach: &Reach, before: Option<&Actor>, after: &NewActor, db: &impl ConnectionTrait) -> Result<()> {
+    let same = |parent: &ActorId| before.is_some_and(|before| before.fields.parent_id == Some(*parent));
+    let Some(parent) = after.parent_id.filter(|parent| !same(parent)) else { return Ok(()) };
+    if !missing(sight, &[parent], db).await?.is_empty() {
+        return Err(Problem::invalid(vec![no_parent()]));
+    }
+    may_tie(reach, before.map_or(after, |before| &before.fields), parent, db).await?;
+    let Some(before) = before.filter(|before| !sight.all && !reach.actors.contains(&before.id.uuid())) else { return Ok(()) };
+    let over = tombstones::above(before.fields.parent_id, db).await?;
+    let above = tombstones::above(Some(parent), db).await?;
+    let gaining: Vec<_> = above.into_iter().filter(|id| !over.contains(id)).map(ActorId::uuid).collect();
+    if grants::of_actors(&gaining, db).await?.is_empty() {
+        return Ok(());
+    }
+    Err(reach.missing().detail(say!(
+        "De som arbetar för den överordnade aktören skulle få alla rättigheter över den här. Be någon som administrerar aktören, eller den som driver tjänsten, att flytta den.",
+        "The people of the actor above would get all rights over this one. Ask an administrator of the actor, or who runs the service, to move it."
+    )))
+}
+
+/// Checks that the caller, who may write an actor, may tie it to another: one that it answers for, or any that it sees when
+/// it coordinates where the actor itself is.
+///
+/// # Errors
+/// When the caller may not.
+pub async fn may_tie(reach: &Reach, actor: &NewActor, other: ActorId, db: &impl ConnectionTrait) -> Result<()> {
+    match reach.require(&[], Some(other.uuid()), None) {
+        Ok(()) => Ok(()),
+        Err(_) => may_write(reach, &NewActor { parent_id: None, ..actor.clone() }, None, db).await,
+    }
+}
+
+/// Locks actors until the end of the transaction, in an order that is the same for all.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn lock(actors: &[ActorId], w: &Write<'_>) -> Result<()> {
+    let mut rows = table::Entity::find().select_only().column(table::Column::Id);
+    rows = rows.filter(table::Column::Id.is_in(actors.iter().copied())).order_by_asc(table::Column::Id).lock_exclusive();
+    let _: Vec<ActorId> = rows.into_tuple().all(&w.tx).await?;
+    Ok(())
+}
+
+/// Whether an actor is there, who may see it, and the areas that it concerns: what is told of its own changes, and of what hangs on it.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    pub lives: bool,
+    pub visibility: Visibility,
+    /// Whose people see what is for its own people.
+    pub owner: ActorId,
+    pub areas: Vec<AreaId>,
+}
+
+/// How these actors stand, removed ones too.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn standings(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, Standing>> {
+    type Row = (ActorId, Visibility, Option<AreaId>, List<AreaId>, Option<ChronoDateTimeUtc>);
+    let mut found = HashMap::new();
+    let columns =
+        [table::Column::Id, table::Column::Visibility, table::Column::SeatAreaId, table::Column::AreasServed, table::Column::DeletedAt];
+    for actors in actors.chunks(10_000) {
+        let select = table::Entity::find().select_only().columns(columns);
+        let rows: Vec<Row> = select.filter(table::Column::Id.is_in(actors.iter().copied())).into_tuple().all(db).await?;
+        found.extend(rows.into_iter().map(|(id, visibility, seat, served, deleted_at)| {
+            let areas = seat.into_iter().chain(served.0).collect();
+            (id, Standing { lives: deleted_at.is_none(), visibility, owner: id, areas })
+        }));
+    }
+    Ok(found)
+}
+
+fn no_parent() -> Fault {
+    Fault::at("/parentId", "not-found", say!("Aktören i parentId finns inte.", "The actor in parentId does not exist."))
+}
+
+/// Puts an actor of a pack in place: new ones are registered, those that nobody has changed since are brought up to date.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn put(pack: &str, scheme: &str, code: &str, new: NewActor, w: &Write<'_>) -> Result<()> {
+    let present = table::Entity::find()
+        .filter(table::Column::Pack.eq(pack))
+        .filter(table::Column::Id.in_subquery(with_identifier(&format!("{scheme}:{code}"))))
+        .one(&w.tx)
+        .await?;
+    let actor = match present {
+        None => insert(new, &Sight::of_installation(), w).await?,
+        Some(row) if row.pack_version == Some(row.version) && row.deleted_at.is_none() => {
+            let before = view(row);
+            let new = NewActor { sector: before.fields.sector, former_names: before.fields.former_names.clone(), ..new };
+            if new == before.fields {
+                return Ok(());
+            }
+            update(&before, new, &Sight::of_installation(), w).await?
+        }
+        Some(_) => return Ok(()),
+    };
+    table::Entity::update_many()
+        .set(table::ActiveModel { pack: Set(Some(pack.to_owned())), pack_version: Set(Some(actor.version)), ..Default::default() })
+        .filter(table::Column::Id.eq(actor.id))
+        .exec(&w.tx)
+        .await?;
+    Ok(())
+}
+
+/// The living actor with an identifier, written as scheme and value with a colon between.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn by_identifier(identifier: &str, db: &impl ConnectionTrait) -> Result<Option<ActorId>> {
+    let select = table::Entity::find().filter(table::Column::DeletedAt.is_null());
+    Ok(select.filter(table::Column::Id.in_subquery(with_identifier(identifier))).one(db).await?.map(|row| row.id))
+}
+
+/// Whether the actor that a column names is not removed. Asked of each row as a value: as a condition of its own it is
+/// turned into a join by `SQLite`, which then reads all actors first.
+pub fn lives(actor: impl ColumnTrait) -> SimpleExpr {
+    let living = Query::select()
+        .expr(Expr::col((table::Entity, table::Column::DeletedAt)).is_null())
+        .from(table::Entity)
+        .and_where(Expr::col((table::Entity, table::Column::Id)).eq(Expr::col(actor.as_column_ref())))
+        .take();
+    Expr::SubQuery(None, Box::new(living.into()))
+}
+
+/// Whether the actor that a column names is there for the caller; asked of each row, as [`lives`].
+pub fn is_seen(sight: &Sight, actor: impl ColumnTrait) -> SimpleExpr {
+    Expr::SubQuery(None, Box::new(seen_by_id(sight, actor).into())).is_not_null()
+}
+
+/// The actor that a column names, if it is there for the caller.
+pub(super) fn seen_by_id(sight: &Sight, actor: impl ColumnTrait) -> SelectStatement {
+    Query::select()
+        .column((table::Entity, table::Column::Id))
+        .from(table::Entity)
+        .and_where(Expr::col((table::Entity, table::Column::Id)).eq(Expr::col(actor.as_column_ref())))
+        .and_where(Expr::col((table::Entity, table::Column::DeletedAt)).is_null())
+        .cond_where(sight.rows(table::Column::Visibility, None, Some(table::Column::Id.into_expr())))
+        .take()
+}
+
+/// How many living actors there are.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn count(db: &impl ConnectionTrait) -> Result<u64> {
+    Ok(table::Entity::find().filter(table::Column::DeletedAt.is_null()).count(db).await?)
+}

@@ -1,0 +1,178 @@
+//! What is seen as its actor is: the feed is told when it comes and goes with the actor, and when others see it.
+
+use std::collections::HashSet;
+
+use sea_orm::{
+    ConnectionTrait, EntityTrait, QueryOrder,
+    entity::prelude::*,
+    sea_query::{Expr, ExprTrait, Query},
+};
+
+use super::{put, view};
+use crate::{
+    access::Visibility,
+    actors::{Actor, ActorId, table},
+    geography::areas::AreaId,
+    kernel::{
+        Result, Write,
+        events::{Change, ChangeOperation, Visible},
+        record::{self, End, Owner, Record},
+        table::List,
+    },
+    relations::store as relations,
+};
+
+/// How many actors one question asks for.
+const ASKED: usize = 10_000;
+
+/// Tells the feed of what is shown only as long as its actor is there.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn what_hangs_on(actor: ActorId, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+    for (record, column, removed_at) in own() {
+        // What is a part of the actor is shown only as long as the actor is there.
+        if record.part_of.is_some() {
+            announce_own(record, column, Expr::col(column).eq(actor).and(Expr::col(removed_at).is_null()), None, op, w).await?;
+        }
+    }
+    relations::announce(actor, None, op, w).await?;
+    systems(&[actor], None, op, w).await
+}
+
+/// Tells the feed of what others see since an actor has been changed, but of the actor itself.
+pub(super) async fn seen_by_others(before: &Actor, actor: &Actor, w: &Write<'_>) -> Result<()> {
+    let was = before.fields.visibility;
+    if was != actor.fields.visibility {
+        relations::announce(actor.id, Some(was), ChangeOperation::Upsert, w).await?;
+        systems(&[actor.id], Some((was, actor.id)), ChangeOperation::Upsert, w).await?;
+    }
+    if before.fields.parent_id != actor.fields.parent_id {
+        seen_elsewhere(actor.id, before.fields.parent_id, w).await?;
+    }
+    Ok(())
+}
+
+/// Tells the feed of what others see since an actor is part of another than before, but of the actor itself: who works for
+/// what it is part of sees what is for its own people, and for those of all below it. Who saw it and has not read yet what
+/// was removed reads no further in its name, and is told of that too.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn seen_elsewhere(actor: ActorId, from: Option<ActorId>, w: &Write<'_>) -> Result<()> {
+    let (present, removed): (Vec<_>, Vec<_>) = with_all_below(actor, w).await?.into_iter().partition(|row| row.deleted_at.is_none());
+    let was = from.map(|from| Visibility::Actor.of(None, Some(from.uuid())));
+    for (op, rows) in [(ChangeOperation::Upsert, present), (ChangeOperation::Delete, removed)] {
+        let all: Vec<ActorId> = rows.iter().map(|row| row.id).collect();
+        let mut narrow = Vec::new();
+        for row in rows.into_iter().filter(|row| row.visibility == Visibility::Actor) {
+            narrow.push(row.id);
+            if row.id != actor {
+                w.record(put::change(&view(row), None, op).after(was.clone()));
+            }
+        }
+        for actors in narrow.chunks(ASKED) {
+            relations::announce_own(actors, from, w).await?;
+            systems(actors, from.map(|from| (Visibility::Actor, from)), op, w).await?;
+        }
+        for actors in all.chunks(ASKED) {
+            for (record, column, _) in own() {
+                let narrow = Expr::col(column).is_in(actors.iter().copied()).and(Expr::col("visibility").eq(Visibility::Actor));
+                announce_own(record, column, narrow, was.clone(), op, w).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The kinds of record that are an actor's own and say themselves who sees them, each with the columns that name the actor and
+/// the time of removal.
+fn own() -> impl Iterator<Item = (&'static Record, &'static str, &'static str)> {
+    record::all().filter_map(|record| match (record.owner, record.end) {
+        (Owner::Actor(column) | Owner::ActorAndForum(column, _), End::RemovedAt(removed_at)) if column != "id" => {
+            Some((record, column, removed_at))
+        }
+        _ => None,
+    })
+}
+
+/// Tells the feed of actors' own records; those that are removed are gone.
+async fn announce_own(
+    record: &'static Record,
+    column: &'static str,
+    which: Expr,
+    was: Option<Visible>,
+    op: ChangeOperation,
+    w: &Write<'_>,
+) -> Result<()> {
+    let forum = if let Owner::ActorAndForum(_, forum) = record.owner { Some(forum) } else { None };
+    let mut select = Query::select();
+    select.columns(["id", "version", "visibility", column]).columns(forum).columns(record.areas.iter().copied());
+    if let End::RemovedAt(removed_at) = record.end {
+        select.expr_as(Expr::case(Expr::col(removed_at).is_null(), 0).finally(1), "removed");
+    }
+    select.from(record.table).and_where(which).order_by("id", sea_orm::Order::Asc);
+    for row in w.tx.query_all(&select).await? {
+        let op = if row.try_get::<i32>("", "removed")? == 1 { ChangeOperation::Delete } else { op };
+        let forum = match forum {
+            Some(forum) => row.try_get("", forum)?,
+            None => None,
+        };
+        let visible = Visibility::named(&row.try_get::<String>("", "visibility")?).of(forum, Some(row.try_get("", column)?));
+        let was = was.clone().map(|was| Visible { forum, ..was });
+        let mut areas: Vec<AreaId> = Vec::new();
+        for column in record.areas {
+            if column.ends_with("_id") {
+                areas.extend(row.try_get::<Option<AreaId>>("", column)?);
+            } else {
+                areas.extend(row.try_get::<List<AreaId>>("", column)?.0);
+            }
+        }
+        let change = Change::new(record.kind, row.try_get("", "id")?, op, row.try_get("", "version")?, visible);
+        w.record(change.within(areas).after(was));
+    }
+    Ok(())
+}
+
+/// An actor with all below it, itself first. What is below one that is removed is below it all the same.
+async fn with_all_below(actor: ActorId, w: &Write<'_>) -> Result<Vec<table::Model>> {
+    let mut found: Vec<table::Model> = table::Entity::find_by_id(actor).one(&w.tx).await?.into_iter().collect();
+    let (mut next, mut met) = (vec![actor], HashSet::from([actor]));
+    while !next.is_empty() {
+        let mut below = Vec::new();
+        for above in next.chunks(ASKED) {
+            let parts = table::Entity::find().filter(table::Column::ParentId.is_in(above.iter().copied()));
+            below.extend(parts.order_by_asc(table::Column::Id).all(&w.tx).await?);
+        }
+        below.retain(|part| met.insert(part.id));
+        next = below.iter().map(|part| part.id).collect();
+        found.extend(below);
+    }
+    Ok(found)
+}
+
+/// Tells the feed of actors' systems, which are for those who are signed in and may see the actor; `was` is who saw it
+/// before.
+async fn systems(actors: &[ActorId], was: Option<(Visibility, ActorId)>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+    let narrowed = |visibility: Visibility, of: ActorId| {
+        let visibility = if visibility == Visibility::Public { Visibility::Members } else { visibility };
+        visibility.of(None, Some(of.uuid()))
+    };
+    for record in record::all() {
+        let Owner::ActorsSystem(column) = record.owner else { continue };
+        let select = Query::select()
+            .columns([(record.table, "id"), (record.table, "version"), (record.table, column)])
+            .column((table::Entity, table::Column::Visibility))
+            .from(record.table)
+            .inner_join(table::Entity, Expr::col((table::Entity, table::Column::Id)).equals((record.table, column)))
+            .and_where(Expr::col((record.table, column)).is_in(actors.iter().copied()))
+            .order_by((record.table, "id"), sea_orm::Order::Asc)
+            .take();
+        for row in w.tx.query_all(&select).await? {
+            let visible = narrowed(Visibility::named(&row.try_get::<String>("", "visibility")?), row.try_get("", column)?);
+            let change = Change::new(record.kind, row.try_get("", "id")?, op, row.try_get("", "version")?, visible);
+            w.record(change.after(was.map(|(visibility, of)| narrowed(visibility, of))));
+        }
+    }
+    Ok(())
+}

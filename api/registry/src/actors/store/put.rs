@@ -1,0 +1,509 @@
+//! The one way to store actors: many at once, with a number of statements that does not grow with how many they are, as
+//! long as they are new. A single actor is a call with one.
+
+use std::collections::{HashMap, HashSet};
+
+use sea_orm::{ActiveValue::Set, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
+
+use super::{KIND, hanging, no_parent};
+use crate::{
+    access::{Sight, Visibility},
+    actors::{
+        Actor, ActorId, IdentifierScope, NewActor,
+        matching::{MatchReason, Telling},
+        rules, table,
+    },
+    geography::areas::{AreaId, store as areas},
+    kernel::{
+        Fault, Problem, Result, Write,
+        events::{Change, ChangeOperation, Visible},
+        history::{self, Version},
+        problem::Kind,
+        say, search,
+        secrecy::Secrecy,
+        text,
+    },
+    likenesses::store as likenesses,
+    reference::codelists::store::{self as codelists, POLICY_DOMAIN},
+    relations::store::{self as relations, Moved},
+};
+
+/// How many values one question asks for.
+const ASKED: usize = 10_000;
+/// How many actors one statement writes: `SQLite` takes 32,766 values at most.
+const ROWS: usize = 500;
+
+/// An actor as it is to be stored.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The actor's id; a new one (`w.new_id()`) where there is none before. Each id stands once in a call.
+    pub id: ActorId,
+    /// The actor as it is now, read in the same transaction; nothing when it is new.
+    pub before: Option<Actor>,
+    /// What it is to be.
+    pub fields: NewActor,
+}
+
+/// An actor that may be stored.
+struct Admitted {
+    /// Its place among the drafts.
+    at: usize,
+    before: Option<Actor>,
+    actor: Actor,
+    municipality: Option<String>,
+    /// Those of its own numbers that another has, as the caller could not know.
+    claimed: Vec<Number>,
+}
+
+/// A scheme with a value.
+pub(in crate::actors) type Number = (String, String);
+
+/// Registers an actor.
+///
+/// # Errors
+/// With all faults of it, or the actor that has its number, if the caller may know of that.
+pub async fn insert(new: NewActor, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
+    one(Draft { id: w.new_id(), before: None, fields: new }, sight, w).await
+}
+
+/// Changes an actor.
+///
+/// # Errors
+/// With all faults of the change, or that another was first.
+pub async fn update(actor: &Actor, new: NewActor, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
+    one(Draft { id: actor.id, before: Some(actor.clone()), fields: new }, sight, w).await
+}
+
+async fn one(draft: Draft, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
+    put_many(vec![draft], sight, w).await?.pop().unwrap_or_else(|| Err(Problem::not_found()))
+}
+
+/// Checks and stores many actors, and tells of each in its turn how it has become or why it was refused. One that is refused
+/// does not stand in the way of the others. A draft may name an earlier one of the same call as its parent, and of two that
+/// claim the same number the later is refused. What is as it was is not written. Whether the caller may is not asked here.
+///
+/// A number of an actor that the caller may not see, or whose numbers are hidden from it, is as free as any: both then have it,
+/// and that they are alike is told to those who see both (`registry::likenesses`), as is a name that another has.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Result<Vec<Result<Actor>>> {
+    let mut known = Known::of(&drafts, sight, w).await?;
+    let mut outcomes = Vec::with_capacity(drafts.len());
+    let mut admitted = Vec::new();
+    for (at, draft) in drafts.into_iter().enumerate() {
+        outcomes.push(match known.admit(at, draft, w) {
+            Ok(Admitted { before: Some(before), actor, .. }) if before.fields == actor.fields => Ok(before),
+            Ok(draft) => {
+                let actor = draft.actor.clone();
+                admitted.push(draft);
+                Ok(actor)
+            }
+            Err(problem) => Err(problem),
+        });
+    }
+    for (at, problem) in write_rows(&mut admitted, w).await? {
+        outcomes[at] = Err(problem);
+    }
+    write_areas(&admitted, w).await?;
+    write_identifiers(&admitted, w).await?;
+    let new_words = |draft: &&Admitted| draft.before.as_ref().is_none_or(|before| texts(&before.fields) != texts(&draft.actor.fields));
+    let words: Vec<_> = admitted.iter().filter(new_words).map(|draft| (draft.actor.id, texts(&draft.actor.fields))).collect();
+    search::put_many(KIND, &words, w).await?;
+    let mut versions = Vec::with_capacity(admitted.len());
+    let mut moved = Vec::new();
+    for Admitted { before, actor, .. } in &admitted {
+        if actor.fields.parent_id != before.as_ref().and_then(|before| before.fields.parent_id) {
+            // Who works for the parent works for its administrations too.
+            w.access_changed();
+            moved.push(Moved { actor, before: before.as_ref() });
+        }
+        // One from before the history began is kept as it was.
+        versions.extend(before.iter().map(|before| version(before, ChangeOperation::Upsert, true)));
+        versions.push(version(actor, ChangeOperation::Upsert, false));
+        w.record(change(actor, before.as_ref(), ChangeOperation::Upsert));
+        if let Some(before) = before {
+            hanging::seen_by_others(before, actor, w).await?;
+        }
+    }
+    history::keep(&versions, w).await?;
+    relations::keep_parents(&moved, w).await?;
+    let stored: Vec<_> = admitted.iter().map(|Admitted { before, actor, .. }| (actor, before.as_ref())).collect();
+    likenesses::look_for(&stored, w).await?;
+    Ok(outcomes)
+}
+
+pub(super) fn change(actor: &Actor, before: Option<&Actor>, op: ChangeOperation) -> Change {
+    Change::new(KIND, actor.id.uuid(), op, actor.version, visible(actor))
+        .within(before.into_iter().chain([actor]).flat_map(|actor| places_of(&actor.fields)))
+        .after(before.map(|before| was_visible(before, actor)))
+}
+
+/// Who could see an actor before. One that is for its own people only was seen by those of the one that it was part of too.
+fn was_visible(before: &Actor, actor: &Actor) -> Visible {
+    match before.fields.parent_id.filter(|parent| actor.fields.parent_id != Some(*parent)) {
+        Some(parent) if before.fields.visibility == Visibility::Actor => Visibility::Actor.of(None, Some(parent.uuid())),
+        _ => visible(before),
+    }
+}
+
+/// A version of an actor for its history; `earlier` is one that was made before this write.
+pub(in crate::actors) fn version(actor: &Actor, op: ChangeOperation, earlier: bool) -> Version<'_, NewActor> {
+    let since = earlier.then_some(actor.updated_at);
+    Version { kind: KIND, id: actor.id.uuid(), version: actor.version, op, since, visible: visible(actor), body: &actor.fields }
+}
+
+fn visible(actor: &Actor) -> Visible {
+    actor.fields.visibility.of(None, Some(actor.id.uuid()))
+}
+
+/// The areas that an actor concerns: where it has its seat and those that it serves.
+fn places_of(actor: &NewActor) -> impl Iterator<Item = AreaId> {
+    actor.seat_area_id.into_iter().chain(actor.areas_served.iter().copied())
+}
+
+/// What an actor is found by.
+pub(in crate::actors) fn texts(actor: &NewActor) -> String {
+    let mut texts = vec![actor.name.as_str(), actor.focus.as_deref().unwrap_or_default()];
+    texts.extend(actor.other_names.iter().map(String::as_str));
+    texts.extend(actor.former_names.iter().map(|former| former.name.as_str()));
+    texts.extend(actor.identifiers.iter().map(|identifier| identifier.value.as_str()));
+    texts.join(" ")
+}
+
+/// What drafts are checked against: looked up once for all of them, and kept in step as they are admitted.
+struct Known<'a> {
+    paths: HashMap<AreaId, String>,
+    domains: Vec<String>,
+    /// Living actors that are or may come to be above a draft, each with the one above it.
+    above: HashMap<ActorId, Option<ActorId>>,
+    /// Whose own an identifier is.
+    taken: Taken,
+    /// Of whom of them the caller may be told.
+    telling: Telling<'a>,
+    sight: &'a Sight,
+}
+
+impl<'a> Known<'a> {
+    async fn of(drafts: &[Draft], sight: &'a Sight, w: &'a Write<'_>) -> Result<Self> {
+        let mut areas: Vec<AreaId> = Vec::new();
+        let (mut values, mut any_domain) = (HashSet::new(), false);
+        for Draft { fields, .. } in drafts {
+            areas.extend(fields.areas_served.iter().chain(&fields.seat_area_id));
+            any_domain |= !fields.policy_domains.is_empty();
+            let identifiers = rules::identifiers(&fields.identifiers).unwrap_or_default();
+            values.extend(identifiers.into_iter().filter(|one| one.scope == IdentifierScope::Own).map(|one| one.value));
+        }
+        areas.sort_unstable();
+        areas.dedup();
+        let taken = taken(values.into_iter().collect(), w).await?;
+        let telling = Telling::of(taken.values().flatten().map(|(owner, _)| *owner), sight, w.call.secrecy.as_ref(), &w.tx).await?;
+        Ok(Self {
+            paths: areas::paths(&areas, &w.tx).await?,
+            domains: if any_domain { codelists::known(POLICY_DOMAIN, &w.tx).await? } else { Vec::new() },
+            above: above(drafts, w).await?,
+            taken,
+            telling,
+            sight,
+        })
+    }
+
+    /// Puts a draft in its stored form and checks all that it refers to.
+    fn admit(&mut self, at: usize, draft: Draft, w: &Write<'_>) -> Result<Admitted> {
+        let Draft { id, before, mut fields } = draft;
+        fields.sector = Some(fields.sector.unwrap_or_else(|| rules::usual_sector(fields.kind)));
+        if let Some(before) = &before {
+            fields.former_names = rules::former_names(&before.fields, &fields, w.today());
+        }
+        let mut faults = rules::faults(&fields);
+        faults.extend(rules::not_given_up(&fields, before.as_ref().map(|before| &before.fields), w.today()));
+        match rules::identifiers(&fields.identifiers) {
+            Ok(identifiers) => fields.identifiers = identifiers,
+            Err(found) => faults.extend(found),
+        }
+        let was_part_of = before.as_ref().and_then(|before| before.fields.parent_id);
+        if let Some(parent) = fields.parent_id.filter(|parent| was_part_of != Some(*parent)) {
+            faults.extend(self.parent_fault(id, parent, w.call.secrecy.as_ref().filter(|_| before.is_some())));
+        }
+        faults.extend(fields.seat_area_id.filter(|area| !self.paths.contains_key(area)).map(|_| areas::missing("/seatAreaId")));
+        let served = fields.areas_served.iter().enumerate().filter(|(_, area)| !self.paths.contains_key(area));
+        faults.extend(served.map(|(at, _)| areas::missing(format!("/areasServed/{at}"))));
+        fields.areas_served.sort_unstable();
+        fields.areas_served.dedup();
+        faults.extend(codelists::not_among(&self.domains, POLICY_DOMAIN, &fields.policy_domains, "/policyDomains"));
+        if !faults.is_empty() {
+            return Err(Problem::invalid(faults));
+        }
+        let claimed = self.claimed(id, before.as_ref(), &fields)?;
+        self.above.insert(id, fields.parent_id);
+        for owners in self.taken.values_mut() {
+            owners.retain(|(owner, _)| *owner != id);
+        }
+        for (_, number) in own(&fields) {
+            let claim = claimed.contains(&number);
+            self.taken.entry(number).or_default().push((id, claim));
+        }
+        self.telling.meet(id, &fields, self.sight);
+        let seat = fields.seat_area_id.and_then(|seat| self.paths.get(&seat));
+        let municipality = seat.and_then(|path| areas::municipality_of(path)).map(ToOwned::to_owned);
+        let actor = Actor {
+            id,
+            version: before.as_ref().map_or(1, |before| before.version + 1),
+            fields,
+            created_at: before.as_ref().map_or(w.now, |before| before.created_at),
+            updated_at: w.now,
+            merged_into: before.as_ref().and_then(|before| before.merged_into),
+            expanded: None,
+        };
+        Ok(Admitted { at, before, actor, municipality, claimed })
+    }
+
+    /// The fault of a parent that is not there, or that is below the actor itself. Where it is hidden from the caller what lies
+    /// above it, nobody is told whether that is the actor, which a new one cannot be.
+    fn parent_fault(&self, id: ActorId, parent: ActorId, secrecy: Option<&Secrecy>) -> Option<Fault> {
+        let mut next = Some(parent);
+        // No chain is longer than there are actors in it.
+        for _ in 0..=self.above.len() {
+            let at = next?;
+            if at == id {
+                return Some(Fault::at(
+                    "/parentId",
+                    "circle",
+                    say!(
+                        "Aktören kan inte höra till sig själv eller till en aktör som är en del av den.",
+                        "An actor cannot be part of itself or of an actor that is part of it."
+                    ),
+                ));
+            }
+            match self.above.get(&at) {
+                None => return (at == parent).then(no_parent),
+                Some(_) if secrecy.is_some_and(|secrecy| secrecy.hides(at.uuid(), "parentId")) => return Some(secret_parent()),
+                Some(above) => next = *above,
+            }
+        }
+        None
+    }
+
+    /// The own numbers of an actor that another has whom the caller may not be told of; one that the caller may know of refuses
+    /// them. What the actor had before stays as it was.
+    fn claimed(&self, id: ActorId, before: Option<&Actor>, fields: &NewActor) -> Result<Vec<Number>> {
+        let mut refused: Option<Problem> = None;
+        let mut claimed = Vec::new();
+        let kept: Vec<Number> = before.iter().flat_map(|before| own(&before.fields)).map(|(_, number)| number).collect();
+        for (at, number) in own(fields) {
+            let owners = self.taken.get(&number).map(Vec::as_slice).unwrap_or_default();
+            if kept.contains(&number) {
+                claimed.extend(owners.contains(&(id, true)).then_some(number));
+                continue;
+            }
+            let mut others = owners.iter().map(|(owner, _)| *owner).filter(|owner| *owner != id).peekable();
+            if others.peek().is_none() {
+                continue;
+            }
+            let Some(owner) = others.find(|owner| self.telling.tells(MatchReason::SameIdentifier, *owner)) else {
+                claimed.push(number);
+                continue;
+            };
+            let problem = refused.get_or_insert_with(|| {
+                Problem::conflict(say!(
+                    "Numret i identifiers/{at} är redan en annan aktörs eget. Är det samma aktör, använd den; är det en lokal del av den, ange scope parent.",
+                    "The number in identifiers/{at} is another actor's own already. If it is the same actor, use that; if this is a local branch of it, give scope parent."
+                ))
+                .with(format!("/actors/{owner}"))
+            });
+            problem.faults.push(Fault::at(format!("/identifiers/{at}"), "taken", say!("Numret är upptaget.", "The number is taken.")));
+        }
+        refused.map_or(Ok(claimed), Err)
+    }
+}
+
+fn secret_parent() -> Fault {
+    Fault::at(
+        "/parentId",
+        "secrecy",
+        say!(
+            "Vad aktören i parentId hör till är sekretessmarkerat, så det går inte att pröva om den är en del av den här. Be den som får se det att göra ändringen.",
+            "What the actor in parentId is part of is under secrecy, so it cannot be checked that it is not a part of this one. Ask who may see that to make the change."
+        ),
+    )
+}
+
+/// The identifiers that are an actor's own, each with its place.
+pub(in crate::actors) fn own(fields: &NewActor) -> impl Iterator<Item = (usize, Number)> {
+    let identifiers = fields.identifiers.iter().enumerate().filter(|(_, identifier)| identifier.scope == IdentifierScope::Own);
+    identifiers.map(|(at, identifier)| (at, (identifier.scheme.clone(), identifier.value.clone())))
+}
+
+/// The living actors above those that get another parent. Where an actor that is there gets one, the whole chain is locked,
+/// so that two changes at once cannot make a circle together; a new one cannot be part of a circle.
+async fn above(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<ActorId, Option<ActorId>>> {
+    let (mut next, mut moves) = (HashSet::new(), false);
+    for Draft { before, fields, .. } in drafts {
+        let was = before.as_ref().and_then(|before| before.fields.parent_id);
+        if let Some(parent) = fields.parent_id.filter(|parent| was != Some(*parent)) {
+            next.insert(parent);
+            moves |= before.is_some();
+        }
+    }
+    let mut above = HashMap::new();
+    while !next.is_empty() {
+        let asked: Vec<ActorId> = next.drain().collect();
+        for asked in asked.chunks(ASKED) {
+            let rows = table::Entity::find()
+                .filter(table::Column::Id.is_in(asked.iter().copied()))
+                .filter(table::Column::DeletedAt.is_null())
+                .order_by_asc(table::Column::Id)
+                .apply_if(moves.then_some(()), |select, ()| select.lock_exclusive())
+                .all(&w.tx)
+                .await?;
+            above.extend(rows.into_iter().map(|row| (row.id, row.parent_id)));
+        }
+        if moves {
+            next = above.values().flatten().copied().filter(|parent| !above.contains_key(parent)).collect();
+            next.retain(|parent| !asked.contains(parent));
+        }
+    }
+    Ok(above)
+}
+
+/// The actors that have a number as their own, each with whether another had it before.
+pub(super) type Taken = HashMap<Number, Vec<(ActorId, bool)>>;
+
+/// Whose own these numbers are.
+pub(super) async fn taken(values: Vec<String>, w: &Write<'_>) -> Result<Taken> {
+    let mut taken = Taken::new();
+    for values in values.chunks(ASKED) {
+        let rows = table::identifier::Entity::find()
+            .filter(table::identifier::Column::Value.is_in(values.iter().map(String::as_str)))
+            .filter(table::identifier::Column::Scope.eq(IdentifierScope::Own))
+            .filter(table::identifier::Column::Live.eq(true))
+            .order_by_asc(table::identifier::Column::Claimed)
+            .order_by_asc(table::identifier::Column::Id)
+            .all(&w.tx)
+            .await?;
+        for row in rows {
+            taken.entry((row.scheme, row.value)).or_default().push((row.actor_id, row.claimed));
+        }
+    }
+    Ok(taken)
+}
+
+/// Says of an actor's own numbers that another has them already, as who wrote them could not know.
+pub(in crate::actors) async fn claim(actor: ActorId, numbers: &[Number], w: &Write<'_>) -> Result<()> {
+    for (scheme, value) in numbers {
+        table::identifier::Entity::update_many()
+            .set(table::identifier::ActiveModel { claimed: Set(true), ..Default::default() })
+            .filter(table::identifier::Column::ActorId.eq(actor))
+            .filter(table::identifier::Column::Scheme.eq(scheme.as_str()))
+            .filter(table::identifier::Column::Value.eq(value.as_str()))
+            .exec(&w.tx)
+            .await?;
+    }
+    Ok(())
+}
+
+fn row(actor: &Actor, municipality: Option<&str>) -> table::ActiveModel {
+    let fields = actor.fields.clone();
+    table::ActiveModel {
+        id: Set(actor.id),
+        version: Set(actor.version),
+        created_at: Set(actor.created_at),
+        updated_at: Set(actor.updated_at),
+        kind: Set(fields.kind),
+        sector: Set(fields.sector.unwrap_or_else(|| rules::usual_sector(fields.kind))),
+        name_fold: Set(text::fold(&fields.name)),
+        name_sort: Set(text::sort_key(&fields.name)),
+        name_key: Set(rules::name_key(&fields.name)),
+        name: Set(fields.name),
+        other_names: Set(fields.other_names.into()),
+        former_names: Set(fields.former_names.into()),
+        parent_id: Set(fields.parent_id),
+        municipality_code: Set(municipality.map(ToOwned::to_owned)),
+        seat_area_id: Set(fields.seat_area_id),
+        areas_served: Set(fields.areas_served.into()),
+        identifiers: Set(fields.identifiers.into()),
+        policy_domains: Set(fields.policy_domains.into()),
+        target_groups: Set(fields.target_groups.into()),
+        focus: Set(fields.focus),
+        working_methods: Set(fields.working_methods.into()),
+        languages: Set(fields.languages.into()),
+        website: Set(fields.website),
+        contact_points: Set(fields.contact_points.into()),
+        founded: Set(fields.founded),
+        dissolved: Set(fields.dissolved),
+        status: Set(fields.status),
+        visibility: Set(fields.visibility),
+        pack: sea_orm::NotSet,
+        pack_version: sea_orm::NotSet,
+        deleted_at: sea_orm::NotSet,
+        merged_into: sea_orm::NotSet,
+    }
+}
+
+/// Writes the actors themselves. Those that somebody else was first to change are taken out, and told with their places.
+async fn write_rows(admitted: &mut Vec<Admitted>, w: &Write<'_>) -> Result<Vec<(usize, Problem)>> {
+    let mut late: Vec<(usize, Problem)> = Vec::new();
+    for Admitted { at, before, actor, municipality, .. } in admitted.iter() {
+        let Some(before) = before else { continue };
+        let row = row(actor, municipality.as_deref());
+        match w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, before.version).await {
+            Ok(()) => {}
+            Err(problem) if problem.kind == Kind::PreconditionFailed => late.push((*at, problem)),
+            Err(problem) => return Err(problem),
+        }
+    }
+    admitted.retain(|draft| late.iter().all(|(at, _)| *at != draft.at));
+    let new: Vec<_> =
+        admitted.iter().filter(|draft| draft.before.is_none()).map(|draft| row(&draft.actor, draft.municipality.as_deref())).collect();
+    for rows in new.chunks(ROWS) {
+        table::Entity::insert_many(rows.to_vec()).exec_without_returning(&w.tx).await?;
+    }
+    Ok(late)
+}
+
+async fn write_areas(admitted: &[Admitted], w: &Write<'_>) -> Result<()> {
+    let other =
+        |draft: &&Admitted| draft.before.as_ref().is_none_or(|before| before.fields.areas_served != draft.actor.fields.areas_served);
+    let (mut old, mut rows) = (Vec::new(), Vec::new());
+    for Admitted { before, actor, .. } in admitted.iter().filter(other) {
+        old.extend(before.as_ref().map(|_| actor.id));
+        let areas = actor.fields.areas_served.iter();
+        rows.extend(areas.map(|area| table::served::ActiveModel { actor_id: Set(actor.id), area_id: Set(*area) }));
+    }
+    for old in old.chunks(ASKED) {
+        table::served::Entity::delete_many().filter(of(table::served::Column::ActorId, old)).exec(&w.tx).await?;
+    }
+    for rows in rows.chunks(ASKED) {
+        table::served::Entity::insert_many(rows.to_vec()).exec_without_returning(&w.tx).await?;
+    }
+    Ok(())
+}
+
+async fn write_identifiers(admitted: &[Admitted], w: &Write<'_>) -> Result<()> {
+    let other = |draft: &&Admitted| draft.before.as_ref().is_none_or(|before| before.fields.identifiers != draft.actor.fields.identifiers);
+    let (mut old, mut rows) = (Vec::new(), Vec::new());
+    for Admitted { before, actor, claimed, .. } in admitted.iter().filter(other) {
+        old.extend(before.as_ref().map(|_| actor.id));
+        rows.extend(actor.fields.identifiers.iter().map(|identifier| table::identifier::ActiveModel {
+            id: Set(w.new_id()),
+            actor_id: Set(actor.id),
+            scheme: Set(identifier.scheme.clone()),
+            value: Set(identifier.value.clone()),
+            scope: Set(identifier.scope),
+            live: Set(true),
+            claimed: Set(claimed.iter().any(|(scheme, value)| *scheme == identifier.scheme && *value == identifier.value)),
+        }));
+    }
+    // All that are given up before any is taken, for one may go from an actor to another.
+    for old in old.chunks(ASKED) {
+        table::identifier::Entity::delete_many().filter(of(table::identifier::Column::ActorId, old)).exec(&w.tx).await?;
+    }
+    for rows in rows.chunks(ASKED / 2) {
+        table::identifier::Entity::insert_many(rows.to_vec()).exec_without_returning(&w.tx).await?;
+    }
+    Ok(())
+}
+
+fn of(column: impl ColumnTrait, actors: &[ActorId]) -> Expr {
+    column.is_in(actors.iter().copied())
+}

@@ -1,0 +1,190 @@
+//! Removing actors, and restoring them within the time in which that can be regretted.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sea_orm::{ActiveValue::Set, Condition, EntityTrait, entity::prelude::*};
+
+use super::{KIND, find, may_join, may_write, put, seen, seen_elsewhere, view, what_hangs_on};
+use crate::{
+    access::{Caller, Reach, Sight},
+    actors::{
+        Actor, ActorId, NewActor,
+        matching::{MatchReason, Telling},
+        table, tombstones,
+    },
+    geography::areas::store as areas,
+    kernel::{Fault, Problem, Result, Write, events::ChangeOperation, history, problem::Kind, say, search},
+    likenesses::store as likenesses,
+    relations::store::{self as relations, Moved},
+};
+
+/// How long a removed actor can be restored.
+const DAYS: i64 = 30;
+
+/// Removes an actor: it is kept, but neither shown nor found, and its identifiers are free.
+///
+/// # Errors
+/// When another was first.
+pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
+    let gone = Actor { version: actor.version + 1, updated_at: w.now, ..actor.clone() };
+    replace(&gone, Some(w.now), actor.version, w).await?;
+    search::remove(actor.id, w).await?;
+    history::keep(&[put::version(actor, ChangeOperation::Upsert, true), put::version(&gone, ChangeOperation::Delete, false)], w).await?;
+    w.record(put::change(&gone, None, ChangeOperation::Delete));
+    what_hangs_on(actor.id, ChangeOperation::Delete, w).await
+}
+
+/// Writes that an actor is removed or is there again, and with it whether its identifiers are taken.
+async fn replace(actor: &Actor, deleted_at: Option<DateTime<Utc>>, from: i64, w: &Write<'_>) -> Result<()> {
+    let row = table::ActiveModel {
+        version: Set(actor.version),
+        updated_at: Set(w.now),
+        parent_id: Set(actor.fields.parent_id),
+        deleted_at: Set(deleted_at),
+        ..Default::default()
+    };
+    w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, from).await?;
+    table::identifier::Entity::update_many()
+        .set(table::identifier::ActiveModel { live: Set(deleted_at.is_none()), ..Default::default() })
+        .filter(table::identifier::Column::ActorId.eq(actor.id))
+        .exec(&w.tx)
+        .await?;
+    Ok(())
+}
+
+fn visible(sight: &Sight) -> Condition {
+    sight.rows(table::Column::Visibility, None, Some(table::Column::Id.into_expr()))
+}
+
+/// The removed actors that can still be restored by who has this reach, and that it could see.
+pub(super) fn restorable(sight: &Sight, reach: &Reach, now: DateTime<Utc>) -> Select<table::Entity> {
+    let removed = table::Entity::find()
+        .filter(table::Column::DeletedAt.gte(now - TimeDelta::days(DAYS)))
+        .filter(table::Column::MergedInto.is_null())
+        .filter(visible(sight));
+    if reach.everywhere {
+        return removed;
+    }
+    // The same as `may_write` asks of one.
+    let mut own = Condition::any().add(table::Column::Id.is_in(reach.actors.iter().copied()));
+    if !reach.areas.is_empty() {
+        own = own.add(table::Column::SeatAreaId.in_subquery(areas::at_or_below_any(&reach.areas)));
+    }
+    removed.filter(own)
+}
+
+/// A removed actor that the caller may restore. Who may not is not told that it was there.
+///
+/// # Errors
+/// When there is none (404), the caller may not write the one that is there (403), it is not removed or has become part of
+/// another (409), or was removed too long ago (410).
+pub(in crate::actors) async fn restoring(sight: &Sight, reach: &Reach, id: ActorId, w: &Write<'_>) -> Result<Actor> {
+    if seen(sight).filter(table::Column::Id.eq(id)).count(&w.tx).await? > 0 {
+        let actor = find(sight, id, &w.tx).await?;
+        may_write(reach, &actor.fields, Some(id), &w.tx).await?;
+        return Err(Problem::conflict(say!(
+            "Aktören är inte borttagen, så det finns inget att återställa.",
+            "The actor is not removed, so there is nothing to restore."
+        )));
+    }
+    let row = table::Entity::find_by_id(id).filter(visible(sight)).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
+    let deleted_at = row.deleted_at;
+    let actor = view(row);
+    may_write(reach, &actor.fields, Some(id), &w.tx).await.map_err(|problem| match problem.kind {
+        Kind::Forbidden => Problem::not_found(),
+        _ => problem,
+    })?;
+    if let Some(survivor) = actor.merged_into {
+        return Err(Problem::conflict(say!(
+            "Aktören har gått upp i en annan. Ångra sammanslagningen i stället.",
+            "The actor became part of another. Undo the merge instead."
+        ))
+        .with(format!("/actors/{survivor}")));
+    }
+    if deleted_at.is_none_or(|time| time < w.now - TimeDelta::days(DAYS)) {
+        return Err(Problem::new(Kind::Expired).detail(say!(
+            "Aktören togs bort för mer än {DAYS} dagar sedan och kan inte längre återställas. Registrera den på nytt.",
+            "The actor was removed more than {DAYS} days ago and can no longer be restored. Register it anew."
+        )));
+    }
+    Ok(actor)
+}
+
+/// What a restored actor is part of: what it was part of, or what that has become part of meanwhile.
+async fn place(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Option<ActorId>> {
+    let Some(parent) = actor.fields.parent_id else { return Ok(None) };
+    let parent = tombstones::survivor(&Sight::of_installation(), parent, &w.tx).await?.unwrap_or(parent);
+    // Nobody moves those above it meanwhile.
+    tombstones::lock(&tombstones::above(Some(parent), &w.tx).await?, w).await?;
+    if tombstones::above(Some(parent), &w.tx).await?.contains(&actor.id) {
+        if seen(&caller.sight).filter(table::Column::Id.eq(parent)).count(&w.tx).await? == 0 {
+            return Err(Problem::conflict(say!(
+                "Aktören hörde till en aktör som sedan dess har blivit en del av den. Be den som administrerar tjänsten att flytta den andra, och försök igen.",
+                "The actor was part of one that has become a part of it since. Ask who administers the service to move the other, and try again."
+            )));
+        }
+        return Err(Problem::conflict(say!(
+            "Aktören hörde till en aktör som sedan dess har blivit en del av den. Ändra parentId på den andra, som conflictsWith pekar på, och försök igen.",
+            "The actor was part of one that has become a part of it since. Change parentId of the other, which conflictsWith points to, and try again."
+        ))
+        .with(format!("/actors/{parent}")));
+    }
+    if actor.fields.parent_id != Some(parent) {
+        // It comes below others than before, as when somebody moves it there.
+        caller.is_whole(reach)?;
+        let joined = NewActor { parent_id: Some(parent), ..actor.fields.clone() };
+        may_join(&caller.sight, reach, Some(actor), &joined, &w.tx).await?;
+    }
+    Ok(Some(parent))
+}
+
+/// Restores a removed actor with its identifiers.
+///
+/// # Errors
+/// When another actor has taken one of them meanwhile that the caller may know of, naming it, or what was above it has come to be
+/// a part of it, or has become part of one that the caller may not put above it.
+pub(in crate::actors) async fn restore(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Actor> {
+    let sight = &caller.sight;
+    let taken = put::taken(actor.fields.identifiers.iter().map(|identifier| identifier.value.clone()).collect(), w).await?;
+    let owners = taken.values().flatten().map(|(owner, _)| *owner);
+    let telling = Telling::of(owners, sight, w.call.secrecy.as_ref(), &w.tx).await?;
+    let (mut refused, mut claimed) = (None::<Problem>, Vec::new());
+    for (at, number) in put::own(&actor.fields) {
+        let Some(owners) = taken.get(&number).filter(|owners| !owners.is_empty()) else { continue };
+        let Some((owner, _)) = owners.iter().find(|(owner, _)| telling.tells(MatchReason::SameIdentifier, *owner)) else {
+            claimed.push(number);
+            continue;
+        };
+        let problem = refused.get_or_insert_with(|| {
+            Problem::conflict(say!(
+                "Numret i identifiers/{at} har blivit en annan aktörs eget sedan aktören togs bort. Är det samma aktör, använd den; annars tar du bort numret från den andra, eller ger det scope parent där, och försöker igen.",
+                "The number in identifiers/{at} has become another actor's own since the actor was removed. If it is the same actor, use that; otherwise take the number off the other, or give it scope parent there, and try again."
+            ))
+            .with(format!("/actors/{owner}"))
+        });
+        problem.faults.push(Fault::at(
+            format!("/identifiers/{at}"),
+            "taken",
+            say!(
+                "Numret är upptaget. Ändra identifiers på den aktör som har det och försök igen.",
+                "The number is taken. Change identifiers of the actor that has it and try again."
+            ),
+        ));
+    }
+    if let Some(refused) = refused {
+        return Err(refused);
+    }
+    let fields = NewActor { parent_id: place(actor, caller, reach, w).await?, ..actor.fields.clone() };
+    let back = Actor { version: actor.version + 1, updated_at: w.now, fields, ..actor.clone() };
+    put::claim(back.id, &claimed, w).await?;
+    replace(&back, None, actor.version, w).await?;
+    search::put(KIND, back.id, &[&put::texts(&back.fields)], w).await?;
+    history::keep(&[put::version(&back, ChangeOperation::Upsert, false)], w).await?;
+    w.record(put::change(&back, None, ChangeOperation::Upsert));
+    what_hangs_on(back.id, ChangeOperation::Upsert, w).await?;
+    likenesses::look_for(&[(&back, None)], w).await?;
+    if back.fields.parent_id != actor.fields.parent_id {
+        seen_elsewhere(back.id, actor.fields.parent_id, w).await?;
+        relations::keep_parents(&[Moved { actor: &back, before: Some(actor) }], w).await?;
+    }
+    Ok(back)
+}

@@ -1,0 +1,30 @@
+use actix_web::{get, web::Data};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{store, types::*};
+use crate::{
+    access::{By, policy::needs},
+    actors::{ActorId, store as actors},
+    kernel::{At, Db, Listed, Page, Paging, Query, Result},
+};
+
+/// Show an actor's history
+///
+/// Every version of the actor, newest first, with what it changed. A version is shown to those who could see the actor as
+/// it was then, so what was for its own people alone stays so. What is under secrecy now is hidden in all versions.
+#[utoipa::path(tag = "actors", operation_id = "listActorHistory", params(Paging),
+    responses((status = 200, description = "A page of versions", body = Page<VersionEntry>)), extensions(("x-permission" = json!("registry.read"))))]
+#[get("/actors/{actorId}/history")]
+async fn list(
+    by: By<needs::ReadRegistry>,
+    At(id): At<ActorId>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Listed<VersionEntry>> {
+    actors::find(by.sight(), id, db.reader()).await?;
+    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), id.uuid(), paging, by, &db).await).await
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list);
+}

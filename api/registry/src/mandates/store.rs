@@ -1,0 +1,276 @@
+//! Mandates, of actors that are not removed.
+
+use std::collections::HashMap;
+
+use chrono::NaiveDate;
+use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QueryTrait, entity::prelude::*};
+
+use super::{Basis, Confirmer, Mandate, MandateId, NewMandate, RECORD, table, types::MandateFilter};
+use crate::{
+    access::{Reach, Sight},
+    actors::{ActorId, store as actors},
+    geography::areas::store as areas,
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write,
+        events::{ChangeOperation, Visible},
+        history::{self, Version},
+        page::Key,
+        problem::Kind,
+        request::Call,
+        saved::Saved,
+        say,
+        secrecy::Secrecy,
+        text,
+    },
+    reference::codelists::store::{self as codelists, POLICY_DOMAIN},
+};
+
+fn view(row: table::Model) -> Mandate {
+    Mandate {
+        id: row.id,
+        version: row.version,
+        fields: NewMandate {
+            actor_id: row.actor_id,
+            policy_domain: row.policy_domain,
+            area_id: row.area_id,
+            powers: row.powers.0,
+            basis: row.basis,
+            legal_basis: row.legal_basis,
+            valid_from: row.valid_from,
+            valid_to: row.valid_to,
+            visibility: row.visibility,
+        },
+        confirmed_by: row.confirmer,
+        inherited: false,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+fn seen(sight: &Sight) -> Select<table::Entity> {
+    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(actors::lives(table::Column::ActorId)).filter(sight.rows(
+        table::Column::Visibility,
+        None,
+        Some(table::Column::ActorId.into_expr()),
+    ))
+}
+
+fn held_on(select: Select<table::Entity>, day: NaiveDate) -> Select<table::Entity> {
+    select
+        .filter(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(day)))
+        .filter(table::Column::ValidTo.is_null().or(table::Column::ValidTo.gt(day)))
+}
+
+pub(super) async fn list(sight: &Sight, filter: &MandateFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Mandate>> {
+    // What holds for an area holds for all that lies in it.
+    let above = match filter.area_id {
+        Some(area) => Some(areas::at_or_above(&areas::path(area, db.reader()).await?.unwrap_or_default())),
+        None => None,
+    };
+    let select = seen(sight)
+        .apply_if(filter.actor_id, |select, actor| select.filter(table::Column::ActorId.eq(actor)))
+        .apply_if(filter.policy_domain.clone(), |select, domain| select.filter(table::Column::PolicyDomain.eq(domain)))
+        .apply_if(above, |select, above| select.filter(table::Column::AreaId.in_subquery(above)))
+        .apply_if(filter.valid_on, held_on)
+        .apply_if(filter.as_of, held_on);
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    let found = |row: table::Model| Mandate { inherited: filter.area_id.is_some_and(|area| area != row.area_id), ..view(row) };
+    Ok(paging.fetch(select, keys, call, db).await?.map(found))
+}
+
+/// One mandate that may be seen.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(sight: &Sight, id: MandateId, db: &impl ConnectionTrait) -> Result<Mandate> {
+    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// The mandates of several actors, as far as they may be seen, oldest first; on a day, those that held then, without those whose
+/// days are under secrecy.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_actors(
+    sight: &Sight,
+    actors: &[ActorId],
+    day: Option<NaiveDate>,
+    secrecy: Option<&Secrecy>,
+    db: &impl ConnectionTrait,
+) -> Result<HashMap<ActorId, Vec<Mandate>>> {
+    // To be there on one day and not on another would tell of them.
+    let told = |select: Select<table::Entity>, secrecy: &Secrecy| {
+        let mut hidden = secrecy.records("mandate");
+        hidden.retain(|mandate| secrecy.hides(*mandate, "validFrom") || secrecy.hides(*mandate, "validTo"));
+        select.filter(table::Column::Id.is_not_in(hidden))
+    };
+    let select = seen(sight)
+        .apply_if(day, held_on)
+        .apply_if(secrecy.filter(|_| day.is_some()), told)
+        .filter(table::Column::ActorId.is_in(actors.iter().copied()));
+    let rows = select.order_by_asc(table::Column::Id).all(db).await?;
+    let mut found: HashMap<_, Vec<_>> = HashMap::new();
+    for row in rows {
+        found.entry(row.actor_id).or_default().push(view(row));
+    }
+    Ok(found)
+}
+
+/// Checks that the caller may change a mandate that is there. Should its actor be hidden or removed, only who may everywhere may.
+///
+/// # Errors
+/// When the caller may not.
+pub(super) async fn may_change(sight: &Sight, reach: &Reach, mandate: &NewMandate, db: &impl ConnectionTrait) -> Result<()> {
+    match actors::may_write_of(sight, reach, mandate.actor_id, db).await {
+        Err(problem) if problem.kind == Kind::Invalid => reach.require(&[], None, None),
+        known => known,
+    }
+}
+
+/// Who vouches for a mandate that the caller writes: who coordinates where it holds, or else its own party.
+///
+/// # Errors
+/// When the database does not answer.
+pub(super) async fn confirmer(reach: &Reach, mandate: &NewMandate, db: &impl ConnectionTrait) -> Result<Confirmer> {
+    Ok(if may_confirm(reach, mandate, db).await.is_ok() { Confirmer::Coordinator } else { Confirmer::Party })
+}
+
+/// Checks that the caller coordinates where a mandate holds.
+///
+/// # Errors
+/// When it does not.
+pub(super) async fn may_confirm(reach: &Reach, mandate: &NewMandate, db: &impl ConnectionTrait) -> Result<()> {
+    let path = areas::path(mandate.area_id, db).await?.unwrap_or_default();
+    reach.require(&[path.as_str()], None, None)
+}
+
+/// Refuses what is said of an actor twice: the same powers in the same domain and area, on the same ground and for the same days.
+///
+/// # Errors
+/// When another mandate says the same, with the way to it.
+pub(super) async fn refuse_twin(sight: &Sight, new: &NewMandate, own: Option<MandateId>, db: &impl ConnectionTrait) -> Result<()> {
+    let rows = seen(sight)
+        .apply_if(own, |select, own| select.filter(table::Column::Id.ne(own)))
+        .filter(table::Column::ActorId.eq(new.actor_id))
+        .filter(table::Column::PolicyDomain.eq(new.policy_domain.as_str()))
+        .filter(table::Column::AreaId.eq(new.area_id))
+        .filter(table::Column::Basis.eq(new.basis))
+        .all(db)
+        .await?;
+    let twin = rows.into_iter().find(|row| {
+        (&row.legal_basis, row.valid_from, row.valid_to) == (&new.legal_basis, new.valid_from, new.valid_to)
+            && row.powers.0.iter().all(|power| new.powers.contains(power))
+            && new.powers.iter().all(|power| row.powers.0.contains(power))
+    });
+    twin.map_or(Ok(()), |twin| {
+        Err(Problem::conflict(say!("Mandatet är redan registrerat.", "The mandate is registered already."))
+            .with(format!("/mandates/{}", twin.id)))
+    })
+}
+
+/// The fault of a party that is no public body and claims a mandate by law without naming the law.
+async fn lawless(new: &NewMandate, w: &Write<'_>) -> Result<Option<Fault>> {
+    if new.basis != Basis::Statutory || new.legal_basis.is_some() {
+        return Ok(None);
+    }
+    let actor = actors::find(&Sight::of_installation(), new.actor_id, &w.tx).await?;
+    Ok((!actor.fields.kind.is_public_body()).then(|| {
+        Fault::at(
+            "/legalBasis",
+            "required",
+            say!(
+                "Ange lagen eller beslutet som mandatet vilar på, till exempel Skollagen (2010:800), eller välj en annan grund i basis.",
+                "Give the law or decision that the mandate rests on, such as Skollagen (2010:800), or choose another ground in basis."
+            ),
+        )
+    }))
+}
+
+/// Registers a mandate.
+///
+/// # Errors
+/// With all faults of it.
+pub async fn insert(new: NewMandate, confirmer: Confirmer, w: &Write<'_>) -> Result<Mandate> {
+    store(w.new_id(), 1, None, new, confirmer, w).await
+}
+
+/// Changes a mandate.
+pub(super) async fn update(mandate: &Mandate, new: NewMandate, confirmer: Confirmer, w: &Write<'_>) -> Result<Mandate> {
+    store(mandate.id, mandate.version + 1, Some(mandate), new, confirmer, w).await
+}
+
+async fn store(
+    id: MandateId,
+    version: i64,
+    before: Option<&Mandate>,
+    mut new: NewMandate,
+    confirmer: Confirmer,
+    w: &Write<'_>,
+) -> Result<Mandate> {
+    let mut faults: Vec<Fault> = text::period_fault(new.valid_from, new.valid_to).into_iter().collect();
+    faults.extend(codelists::unknown(POLICY_DOMAIN, std::slice::from_ref(&new.policy_domain), "/policyDomain", &w.tx).await?);
+    // What was registered before the law was asked for can still be given its last day.
+    let ground = |mandate: &NewMandate| (mandate.actor_id, mandate.basis, mandate.legal_basis.clone());
+    if before.is_none_or(|before| ground(&before.fields) != ground(&new)) {
+        faults.extend(lawless(&new, w).await?);
+    }
+    if areas::path(new.area_id, &w.tx).await?.is_none() {
+        faults.push(areas::missing("/areaId"));
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    // In one order, so that the same powers are the same list.
+    new.powers.sort_by_key(|power| *power as u8);
+    new.powers.dedup();
+    let row = table::Model {
+        id,
+        version,
+        created_at: before.map_or(w.now, |before| before.created_at),
+        updated_at: w.now,
+        actor_id: new.actor_id,
+        policy_domain: new.policy_domain,
+        area_id: new.area_id,
+        powers: new.powers.into(),
+        basis: new.basis,
+        legal_basis: new.legal_basis,
+        valid_from: new.valid_from,
+        valid_to: new.valid_to,
+        visibility: new.visibility,
+        confirmer: Some(confirmer),
+        deleted_at: None,
+    };
+    w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
+    let mandate = view(row);
+    record(&mandate, before, ChangeOperation::Upsert, version, w).await?;
+    Ok(mandate)
+}
+
+/// Removes a mandate: it is kept, but no longer shown.
+pub(super) async fn remove(mandate: &Mandate, w: &Write<'_>) -> Result<()> {
+    let version = w.remove(&RECORD, mandate.id, mandate.version).await?;
+    record(mandate, None, ChangeOperation::Delete, version, w).await
+}
+
+/// Tells the feed and keeps the version, and the one before it where it is from before the history began.
+async fn record(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperation, version: i64, w: &Write<'_>) -> Result<()> {
+    // A mandate from before the history began is kept as it was, together with its first change.
+    let earlier = before.or((op == ChangeOperation::Delete).then_some(mandate)).map(|earlier| Version {
+        kind: RECORD.kind,
+        id: mandate.id.uuid(),
+        version: earlier.version,
+        op: ChangeOperation::Upsert,
+        since: Some(earlier.updated_at),
+        visible: visible(earlier),
+        body: &earlier.fields,
+    });
+    history::keep(earlier.as_slice(), w).await?;
+    let areas = before.into_iter().chain([mandate]).map(|mandate| mandate.fields.area_id);
+    let saved =
+        Saved::new(&RECORD, mandate.id, version, visible(mandate)).was(before.map(visible)).within(areas).history(&mandate.fields)?;
+    w.publish(if op == ChangeOperation::Delete { saved.removed() } else { saved }).await
+}
+
+fn visible(mandate: &Mandate) -> Visible {
+    mandate.fields.visibility.of(None, Some(mandate.fields.actor_id.uuid()))
+}

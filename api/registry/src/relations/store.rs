@@ -1,0 +1,454 @@
+//! Relations, seen where both actors are seen.
+
+use std::collections::{HashMap, HashSet};
+
+use chrono::NaiveDate;
+use sea_orm::{
+    ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryOrder, QueryTrait,
+    entity::prelude::*,
+    sea_query::{Query, SelectStatement},
+};
+
+use super::{ActorRelation, NewActorRelation, RelationId, RelationKind, rules, table, types::RelationFilter};
+use crate::{
+    access::{Reach, Sight, Visibility},
+    actors::{
+        Actor, ActorId,
+        store::{self as actors, Standing},
+        table as actor,
+    },
+    geography::areas::AreaId,
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write,
+        events::{Change, ChangeOperation, Visible},
+        history::{self, Version},
+        page::Key,
+        request::Call,
+        say,
+        secrecy::Secrecy,
+    },
+};
+
+const KIND: &str = "actor_relation";
+
+fn view(row: table::Model) -> ActorRelation {
+    ActorRelation {
+        id: row.id,
+        version: row.version,
+        fields: NewActorRelation {
+            kind: row.kind,
+            actor_id: row.actor_id,
+            other_actor_id: row.other_actor_id,
+            valid_from: row.valid_from,
+            valid_to: row.valid_to,
+        },
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }
+}
+
+fn living() -> Select<table::Entity> {
+    table::Entity::find().filter(table::Column::DeletedAt.is_null())
+}
+
+fn seen(sight: &Sight) -> Select<table::Entity> {
+    let both = [table::Column::ActorId, table::Column::OtherActorId];
+    both.into_iter().fold(living(), |select, column| select.filter(actors::is_seen(sight, column)))
+}
+
+/// Without what tells of which actor another is part, or since when, where that is under secrecy: the first begins on the day
+/// when the part was founded.
+fn told(select: Select<table::Entity>, secrecy: Option<&Secrecy>) -> Select<table::Entity> {
+    let Some(secrecy) = secrecy else { return select };
+    let mut hidden = secrecy.records("actor");
+    hidden.retain(|actor| secrecy.hides(*actor, "parentId") || secrecy.hides(*actor, "founded"));
+    if hidden.is_empty() {
+        return select;
+    }
+    select.filter(table::Column::Kind.ne(RelationKind::PartOf).or(table::Column::ActorId.is_not_in(hidden)))
+}
+
+fn held_on(day: NaiveDate) -> sea_orm::Condition {
+    sea_orm::Condition::all()
+        .add(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(day)))
+        .add(table::Column::ValidTo.is_null().or(table::Column::ValidTo.gt(day)))
+}
+
+pub(super) async fn list(sight: &Sight, filter: &RelationFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<ActorRelation>> {
+    let select = seen(sight)
+        .apply_if(filter.actor_id, |select, actor| {
+            select.filter(table::Column::ActorId.eq(actor).or(table::Column::OtherActorId.eq(actor)))
+        })
+        .apply_if(filter.kind.clone(), |select, kinds| select.filter(table::Column::Kind.is_in(kinds)))
+        .apply_if(filter.as_of, |select, day| select.filter(held_on(day)));
+    let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
+    Ok(paging.fetch(told(select, call.secrecy.as_ref()), keys, call, db).await?.map(view))
+}
+
+/// One relation between actors that may be seen.
+///
+/// # Errors
+/// When there is none.
+pub async fn find(sight: &Sight, id: RelationId, secrecy: Option<&Secrecy>, db: &impl ConnectionTrait) -> Result<ActorRelation> {
+    told(seen(sight), secrecy).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+}
+
+/// The relations of several actors, as far as they may be seen, oldest first; on a day, those that held then. One between
+/// two of them stands with both.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn of_actors(
+    sight: &Sight,
+    actors: &[ActorId],
+    day: Option<NaiveDate>,
+    secrecy: Option<&Secrecy>,
+    db: &impl ConnectionTrait,
+) -> Result<HashMap<ActorId, Vec<ActorRelation>>> {
+    let theirs = |column: table::Column| column.is_in(actors.iter().copied());
+    let rows = told(seen(sight), secrecy)
+        .filter(theirs(table::Column::ActorId).or(theirs(table::Column::OtherActorId)))
+        .apply_if(day, |select, day| select.filter(held_on(day)))
+        .order_by_asc(table::Column::Id)
+        .all(db)
+        .await?;
+    let mut found: HashMap<_, Vec<_>> = HashMap::new();
+    for row in rows {
+        for actor in [row.actor_id, row.other_actor_id] {
+            found.entry(actor).or_default().push(view(row.clone()));
+        }
+    }
+    Ok(found)
+}
+
+/// What each of these actors was part of on a day.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn parents_on(actors: &[ActorId], day: NaiveDate, db: &impl ConnectionTrait) -> Result<HashMap<ActorId, ActorId>> {
+    let held = living().filter(table::Column::Kind.eq(RelationKind::PartOf)).filter(held_on(day));
+    let rows = held.filter(table::Column::ActorId.is_in(actors.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
+    Ok(rows.into_iter().map(|row| (row.actor_id, row.other_actor_id)).collect())
+}
+
+/// The actors that were part of another on a day.
+#[must_use]
+pub fn parts_on(parent: ActorId, day: NaiveDate) -> SelectStatement {
+    Query::select()
+        .column(table::Column::ActorId)
+        .from(table::Entity)
+        .and_where(table::Column::OtherActorId.eq(parent))
+        .and_where(table::Column::Kind.eq(RelationKind::PartOf))
+        .and_where(table::Column::DeletedAt.is_null())
+        .cond_where(held_on(day))
+        .take()
+}
+
+/// Checks that the caller may write such a relation: it may write the actor, and tie it to the other, which it sees.
+///
+/// # Errors
+/// When the caller may not, or one of the actors is not there.
+pub(super) async fn may_write(sight: &Sight, reach: &Reach, relation: &NewActorRelation, db: &impl ConnectionTrait) -> Result<()> {
+    actors::may_write_of(sight, reach, relation.actor_id, db).await?;
+    let actor = actors::find(sight, relation.actor_id, db).await?;
+    if !actors::missing(sight, &[relation.other_actor_id], db).await?.is_empty() {
+        return Err(Problem::fault("/otherActorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")));
+    }
+    actors::may_tie(reach, &actor.fields, relation.other_actor_id, db).await
+}
+
+/// Refuses to change by hand what follows from the actor.
+pub(super) fn is_by_hand(relation: &ActorRelation) -> Result<()> {
+    if relation.fields.kind != RelationKind::PartOf {
+        return Ok(());
+    }
+    Err(Problem::conflict(say!(
+        "Relationen följer av parentId på aktören. Ändra parentId i stället.",
+        "The relation follows from parentId of the actor. Change parentId instead."
+    ))
+    .with(format!("/actors/{}", relation.fields.actor_id)))
+}
+
+/// Registers a relation.
+pub(super) async fn insert(new: NewActorRelation, w: &Write<'_>) -> Result<ActorRelation> {
+    store(w.new_id(), None, new, w).await
+}
+
+/// Changes a relation.
+pub(super) async fn update(relation: &ActorRelation, new: NewActorRelation, w: &Write<'_>) -> Result<ActorRelation> {
+    store(relation.id, Some(relation), new, w).await
+}
+
+async fn store(id: RelationId, before: Option<&ActorRelation>, new: NewActorRelation, w: &Write<'_>) -> Result<ActorRelation> {
+    let mut faults = rules::faults(&new);
+    if faults.is_empty() && new.kind == RelationKind::SuccessorOf {
+        faults.extend(succession_fault(id, &new, w).await?);
+    }
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let alike = living()
+        .filter(table::Column::Kind.eq(new.kind))
+        .filter(table::Column::ActorId.eq(new.actor_id))
+        .filter(table::Column::OtherActorId.eq(new.other_actor_id))
+        .filter(table::Column::Id.ne(id))
+        .order_by_asc(table::Column::Id)
+        .all(&w.tx)
+        .await?;
+    let period = (new.valid_from, new.valid_to);
+    if let Some(present) = alike.into_iter().find(|row| rules::overlap((row.valid_from, row.valid_to), period)) {
+        return Err(Problem::conflict(say!(
+            "Relationen finns redan för hela eller en del av perioden. Ändra den i stället.",
+            "The relation is there already for the period or a part of it. Change that one instead."
+        ))
+        .with(format!("/actor-relations/{}", present.id)));
+    }
+    let row = table::Model {
+        id,
+        version: before.map_or(1, |before| before.version + 1),
+        created_at: before.map_or(w.now, |before| before.created_at),
+        updated_at: w.now,
+        kind: new.kind,
+        actor_id: new.actor_id,
+        other_actor_id: new.other_actor_id,
+        valid_from: new.valid_from,
+        valid_to: new.valid_to,
+        deleted_at: None,
+    };
+    match before {
+        None => drop(table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?),
+        Some(before) => replace(&row, before.version, w).await?,
+    }
+    record(&[(row.clone(), ChangeOperation::Upsert)], before, w).await?;
+    Ok(view(row))
+}
+
+/// The fault of a succession that leads back to where it began. The actors on the way are locked, so that two changes at
+/// once cannot make a circle together.
+async fn succession_fault(id: RelationId, new: &NewActorRelation, w: &Write<'_>) -> Result<Option<Fault>> {
+    let (mut met, mut next) = (HashSet::from([new.actor_id]), vec![new.actor_id, new.other_actor_id]);
+    while !next.is_empty() {
+        actors::lock(&next, w).await?;
+        met.extend(next.iter().copied());
+        // Whom the actor itself succeeds is its own matter; only the way back to it is looked for.
+        let from: Vec<ActorId> = next.drain(..).filter(|actor| *actor != new.actor_id).collect();
+        let succeeded = living()
+            .filter(table::Column::Kind.eq(RelationKind::SuccessorOf))
+            .filter(table::Column::ActorId.is_in(from))
+            .filter(table::Column::Id.ne(id))
+            .all(&w.tx)
+            .await?;
+        for other in succeeded.into_iter().map(|row| row.other_actor_id) {
+            if other == new.actor_id {
+                return Ok(Some(rules::circle()));
+            }
+            if met.insert(other) {
+                next.push(other);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Removes a relation: it is kept, but no longer shown.
+pub(super) async fn remove(relation: &ActorRelation, w: &Write<'_>) -> Result<()> {
+    let row = table::Entity::find_by_id(relation.id).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
+    let gone = table::Model { version: relation.version + 1, updated_at: w.now, deleted_at: Some(w.now), ..row };
+    replace(&gone, relation.version, w).await?;
+    record(&[(gone, ChangeOperation::Delete)], None, w).await
+}
+
+async fn replace(row: &table::Model, from: i64, w: &Write<'_>) -> Result<()> {
+    let change = row.clone().into_active_model().reset_all();
+    w.replace::<table::Entity>(change, table::Column::Id.eq(row.id), table::Column::Version, from).await
+}
+
+/// An actor whose parent is another than before, or that is new and has one.
+#[derive(Clone, Copy, Debug)]
+pub struct Moved<'a> {
+    pub actor: &'a Actor,
+    pub before: Option<&'a Actor>,
+}
+
+/// Keeps what is part of what in step with the actors' parents, with the day of the change. That a new actor is part of its
+/// parent is taken to have been so since it was founded. What says so already is left as it is.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn keep_parents(moved: &[Moved<'_>], w: &Write<'_>) -> Result<()> {
+    let today = w.today();
+    let (mut done, mut kept) = (Vec::new(), HashSet::new());
+    let parents: HashMap<ActorId, Option<ActorId>> = moved.iter().map(|moved| (moved.actor.id, moved.actor.fields.parent_id)).collect();
+    let old: Vec<ActorId> = moved.iter().filter(|moved| moved.before.is_some()).map(|moved| moved.actor.id).collect();
+    if !old.is_empty() {
+        let of_theirs = living().filter(table::Column::Kind.eq(RelationKind::PartOf)).filter(table::Column::ActorId.is_in(old));
+        for row in of_theirs.filter(table::Column::ValidTo.is_null()).order_by_asc(table::Column::Id).all(&w.tx).await? {
+            if parents.get(&row.actor_id) == Some(&Some(row.other_actor_id)) {
+                kept.insert(row.actor_id);
+                continue;
+            }
+            let from = row.version;
+            // One that began today never held for a day.
+            let never = row.valid_from.is_some_and(|from| from >= today);
+            let row = table::Model {
+                version: from + 1,
+                updated_at: w.now,
+                valid_to: if never { None } else { Some(today) },
+                deleted_at: never.then_some(w.now),
+                ..row
+            };
+            replace(&row, from, w).await?;
+            done.push((row, if never { ChangeOperation::Delete } else { ChangeOperation::Upsert }));
+        }
+    }
+    let mut new = Vec::new();
+    for Moved { actor, before } in moved {
+        let Some(parent) = actor.fields.parent_id.filter(|_| !kept.contains(&actor.id)) else { continue };
+        new.push(table::Model {
+            id: w.new_id(),
+            version: 1,
+            created_at: w.now,
+            updated_at: w.now,
+            kind: RelationKind::PartOf,
+            actor_id: actor.id,
+            other_actor_id: parent,
+            valid_from: if before.is_some() { Some(today) } else { actor.fields.founded },
+            valid_to: None,
+            deleted_at: None,
+        });
+    }
+    for rows in new.chunks(1_000) {
+        table::Entity::insert_many(rows.iter().cloned().map(IntoActiveModel::into_active_model)).exec_without_returning(&w.tx).await?;
+    }
+    done.extend(new.into_iter().map(|row| (row, ChangeOperation::Upsert)));
+    record(&done, None, w).await
+}
+
+/// Tells the feed and keeps the versions; `before` is what a single one was.
+async fn record(rows: &[(table::Model, ChangeOperation)], before: Option<&ActorRelation>, w: &Write<'_>) -> Result<()> {
+    let views: Vec<ActorRelation> = rows.iter().map(|(row, _)| view(row.clone())).collect();
+    let known = standings(views.iter().chain(before), w).await?;
+    let mut versions = Vec::with_capacity(rows.len());
+    for (relation, (_, op)) in views.iter().zip(rows) {
+        let visible = visible(&relation.fields, &known);
+        let (id, version) = (relation.id.uuid(), relation.version);
+        versions.push(Version { kind: KIND, id, version, op: *op, since: None, visible, body: &relation.fields });
+        let areas = before.into_iter().chain([relation]).flat_map(|relation| areas(relation, &known));
+        w.record(change(relation, *op, &known).within(areas).after(before.map(|before| self::visible(&before.fields, &known))));
+    }
+    history::keep(&versions, w).await
+}
+
+/// Tells the feed that an actor's relations are no longer shown with it, are shown again, or are seen by others since the
+/// actor is; `was` is who saw the actor before.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn announce(actor: ActorId, was: Option<Visibility>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+    let with = |this: table::Column, other: table::Column| this.eq(actor).and(actors::lives(other));
+    let (one, other) = (table::Column::ActorId, table::Column::OtherActorId);
+    let rows = living().filter(with(one, other).or(with(other, one))).order_by_asc(table::Column::Id).all(&w.tx).await?;
+    let before = |known: &mut HashMap<ActorId, Standing>| {
+        if let (Some(was), Some(standing)) = (was, known.get_mut(&actor)) {
+            standing.visibility = was;
+        }
+    };
+    tell(rows, before, op, w).await
+}
+
+/// Tells the feed of the relations of actors that are for their own people, since they are below another than before: below
+/// the one given, if any, whose people saw them. They may not have read yet that some were removed, or one of the actors was.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn announce_own(actors: &[ActorId], from: Option<ActorId>, w: &Write<'_>) -> Result<()> {
+    let among = |column: table::Column| column.is_in(actors.iter().copied());
+    let rows = table::Entity::find().filter(among(table::Column::ActorId).or(among(table::Column::OtherActorId)));
+    let rows = rows.order_by_asc(table::Column::Id).all(&w.tx).await?;
+    let before = |known: &mut HashMap<ActorId, Standing>| {
+        for actor in actors {
+            if let (Some(from), Some(standing)) = (from, known.get_mut(actor)) {
+                standing.owner = from;
+            }
+        }
+    };
+    tell(rows, before, ChangeOperation::Upsert, w).await
+}
+
+/// Tells the feed of relations as they are; `before` puts back how their actors stood. What is not shown is gone.
+async fn tell(
+    rows: Vec<table::Model>,
+    before: impl FnOnce(&mut HashMap<ActorId, Standing>),
+    op: ChangeOperation,
+    w: &Write<'_>,
+) -> Result<()> {
+    let (removed, relations): (Vec<bool>, Vec<ActorRelation>) = rows.into_iter().map(|row| (row.deleted_at.is_some(), view(row))).unzip();
+    let known = standings(&relations, w).await?;
+    let mut earlier = known.clone();
+    before(&mut earlier);
+    for (relation, removed) in relations.iter().zip(removed) {
+        let ends = [relation.fields.actor_id, relation.fields.other_actor_id];
+        let shown = !removed && ends.iter().all(|actor| known.get(actor).is_some_and(|standing| standing.lives));
+        let op = if shown { op } else { ChangeOperation::Delete };
+        let was = visible(&relation.fields, &earlier);
+        w.record(change(relation, op, &known).within(areas(relation, &known)).after(Some(was)));
+    }
+    Ok(())
+}
+
+/// Tells the feed that others may know now what an actor is part of.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn announce_parents(actor: ActorId, w: &Write<'_>) -> Result<()> {
+    let parts = living().filter(table::Column::Kind.eq(RelationKind::PartOf)).filter(table::Column::ActorId.eq(actor));
+    let parts = parts.filter(actors::lives(table::Column::OtherActorId)).order_by_asc(table::Column::Id);
+    tell(parts.all(&w.tx).await?, |_| {}, ChangeOperation::Upsert, w).await
+}
+
+/// Of these relations, those that say that an actor is part of another now which is part of something else than this.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn astray(relations: &[RelationId], parent: ActorId, db: &impl ConnectionTrait) -> Result<Vec<RelationId>> {
+    let parts = Query::select().column(actor::Column::Id).from(actor::Entity).and_where(actor::Column::ParentId.eq(parent)).take();
+    let mut found = Vec::new();
+    for relations in relations.chunks(10_000) {
+        let open = living().filter(table::Column::Kind.eq(RelationKind::PartOf)).filter(table::Column::ValidTo.is_null());
+        let rows = open.filter(table::Column::Id.is_in(relations.iter().copied()));
+        let rows = rows.filter(table::Column::ActorId.not_in_subquery(parts.clone())).order_by_asc(table::Column::Id).all(db).await?;
+        found.extend(rows.into_iter().map(|row| row.id));
+    }
+    Ok(found)
+}
+
+async fn standings(relations: impl IntoIterator<Item = &ActorRelation>, w: &Write<'_>) -> Result<HashMap<ActorId, Standing>> {
+    let mut ids: Vec<ActorId> =
+        relations.into_iter().flat_map(|relation| [relation.fields.actor_id, relation.fields.other_actor_id]).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    actors::standings(&ids, &w.tx).await
+}
+
+fn change(relation: &ActorRelation, op: ChangeOperation, known: &HashMap<ActorId, Standing>) -> Change {
+    Change::new(KIND, relation.id.uuid(), op, relation.version, visible(&relation.fields, known))
+}
+
+/// The areas that a relation concerns: those of its actors.
+fn areas(relation: &ActorRelation, known: &HashMap<ActorId, Standing>) -> Vec<AreaId> {
+    let both = [relation.fields.actor_id, relation.fields.other_actor_id];
+    both.iter().filter_map(|actor| known.get(actor)).flat_map(|standing| standing.areas.iter().copied()).collect()
+}
+
+/// A relation is seen by those who see the narrower of its actors. Where both are for their own people alone, the first one's are
+/// told: among them is everybody who sees both, and who sees only one finds nothing at its address.
+fn visible(relation: &NewActorRelation, known: &HashMap<ActorId, Standing>) -> Visible {
+    let of = |actor: ActorId| known.get(&actor).map_or((Visibility::Actor, actor), |standing| (standing.visibility, standing.owner));
+    let ((one, owner), (other, others_owner)) = (of(relation.actor_id), of(relation.other_actor_id));
+    match (one, other) {
+        (Visibility::Public, Visibility::Public) => Visibility::Public.of(None, None),
+        (Visibility::Public | Visibility::Members, Visibility::Public | Visibility::Members) => Visibility::Members.of(None, None),
+        (Visibility::Public | Visibility::Members, narrow) => narrow.of(None, Some(others_owner.uuid())),
+        (narrow, _) => narrow.of(None, Some(owner.uuid())),
+    }
+}

@@ -1,8 +1,0 @@
-//! Assessments: what we agree is true.
-
-#[expect(clippy::module_inception, reason = "the room is named after its first resource")]
-pub mod assessments;
-pub mod causes;
-pub mod endorsements;
-pub mod findings;
-pub mod revisions;

@@ -1,3 +1,0 @@
-//! Reference: what words mean. The codelists with their labels in both languages.
-
-pub mod codelists;

@@ -1,4 +1,0 @@
-//! Statistics: what the numbers say.
-
-pub mod indicators;
-pub mod observations;

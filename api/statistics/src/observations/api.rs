@@ -1,0 +1,268 @@
+use std::{cell::Cell, fs::File, io::Write, sync::Arc};
+
+use actix_web::{HttpMessage, HttpRequest, get, http::header::HeaderMap, post, web, web::Data};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::{
+    reading::{ReadRow, Reading},
+    rules::Cells,
+    store,
+    target::Order,
+    types::{
+        ImportId, ImportOptions, NewObservation, NewObservationImport, Observation, ObservationFilter, ObservationId, ObservationImport,
+        ObservationWithHistory,
+    },
+};
+use crate::{
+    access::{By, policy::needs},
+    indicators::{Indicator, store as indicators},
+    intake::{
+        formats::Format,
+        room::{announced, later, receive, unknown_media_type},
+        spool::{Intake, intake_in_turn},
+        store as jobs,
+        worker::Worker,
+    },
+    kernel::{
+        At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result,
+        disk::{Spool, failed},
+        extract,
+        middleware::Left,
+        page::Selection,
+        places,
+        request::{self, Call, Once},
+        say,
+    },
+};
+
+/// The most rows that are stored at once, and answered for in the same call.
+const AT_ONCE: i64 = 20_000;
+
+/// List values
+///
+/// Values in the order in which they came in.
+#[utoipa::path(tag = "statistics", operation_id = "listObservations", params(ObservationFilter, Paging),
+    responses((status = 200, description = "A page of values", body = Page<Observation>)), extensions(("x-permission" = json!("statistics.read"))))]
+#[get("/observations")]
+async fn list(
+    by: By<needs::ReadStatistics>,
+    Query(filter): Query<ObservationFilter>,
+    Query(paging): Query<Paging>,
+    db: Data<Db>,
+) -> Result<Listed<Observation>> {
+    Listed::of(by, paging, async move |by, paging| store::list(&filter, paging, by, &db).await).await
+}
+
+/// Show a value
+///
+/// One value by its id, with what it was before each change. A value that a later import changed without saying how sure it is
+/// has the status `revised`. Of a value that is kept back now the earlier numbers are not told.
+#[utoipa::path(tag = "statistics", operation_id = "getObservation", params(Selection),
+    responses((status = 200, description = "The value", body = ObservationWithHistory)), extensions(("x-permission" = json!("statistics.read"))))]
+#[get("/observations/{observationId}")]
+async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data<Db>) -> Result<Reply<ObservationWithHistory>> {
+    let observation = store::find(id, db.reader()).await?;
+    let former = store::former(&observation, db.reader()).await?;
+    Reply::shown(&by, observation.version, &ObservationWithHistory { observation, former })
+}
+
+/// Import values
+///
+/// As a table (CSV with semicolon, comma or tab, decimal comma or point; or the first visible sheet of an XLSX workbook) or as
+/// objects (JSON or NDJSON), with headings in Swedish or English: områdeskod/areaCode, period, kön/sex, ålder/age, född/born,
+/// bakgrund/background, variant, värde/value, täljare/numerator, nämnare/denominator, status. `..` and `.` stand for values that
+/// are not there; what is kept back or missing is stored without numbers. What cannot be is refused: a share outside 0–100, a count
+/// with decimals, a value that contradicts its counts, a variant that the indicator does not have. Rows that are there already are
+/// brought up to date; a row that cannot be stored is reported and the others are stored. A table with a column that nobody knows,
+/// or with two for one member, is refused whole (422).
+///
+/// A file of at most 20,000 rows is stored at once and answered with 201. A larger one, or one that is sent with
+/// `Prefer: respond-async`, becomes a job: the answer is 202, and the address in `Location` tells how far it has come. A file may be
+/// as large as `importBytes` and have as many rows as `importRows` in `GET /config` say; one with more is refused whole (413).
+#[utoipa::path(tag = "statistics", operation_id = "createObservationImport", params(ImportOptions),
+    request_body(content((NewObservationImport = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"),
+        (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
+    responses((status = 201, description = "What came of it", body = ObservationImport,
+        headers(("ETag" = String, description = "Identifies the report; missing for a dry run, which leaves none."), ("Location" = String, description = "Where the report is; missing for a dry run."))),
+        (status = 202, description = "The import, which waits to be worked through", body = ObservationImport)),
+    extensions(("x-permission" = json!("statistics.write"))))]
+#[post("/observation-imports")]
+async fn create(
+    by: By<needs::WriteStatistics>,
+    Query(options): Query<ImportOptions>,
+    request: HttpRequest,
+    payload: web::Payload,
+    worker: Data<Worker>,
+    db: Data<Db>,
+) -> Result<Reply<ObservationImport>> {
+    let (indicator, order) = asked(&options, &db).await?;
+    let format = Format::of_media_type(request.content_type()).ok_or_else(unknown_media_type)?;
+    let (room, is_left) = (worker.room(), request.extensions().get::<Left>().is_some());
+    if format == Format::Json && !is_left {
+        let rows = objects(extract::checked(&request)?, &indicator);
+        return at_once(&by, &by, &indicator, &order, options.dry_run, &rows, &db).await;
+    }
+    let mut call = Call::clone(&by);
+    let mut turn = None;
+    if is_left || format == Format::Xlsx {
+        // A large file takes its time to arrive, and a workbook becomes far more than it is; both have limits of their own.
+        turn = Some(room.enter(&by.caller, &db).await?);
+        places::leave();
+    }
+    let file = if is_left {
+        let received = receive(payload, announced(request.headers()), &room.bounds).await.map_err(later)?;
+        // What a repeated call is known by is learnt only now, for the body was left for here.
+        call.once = call.once.map(|once| Once { digest: received.digest, ..once });
+        received.file
+    } else {
+        let meta = request::meta(&request).ok_or_else(|| Problem::internal(&"an import without meta"))?;
+        spooled(&room.bounds.spool, &meta.body)?
+    };
+    let turns = match turn {
+        Some(turn) => Some((room.reading(&by.caller).await?, turn)),
+        None => None,
+    };
+    let (read, _turn) = intake_in_turn(format, Arc::new(file), Reading::of(&indicator), &room.bounds, turns).await.map_err(later)?;
+    if read.total > AT_ONCE || prefers_a_job(request.headers()) {
+        return queued(&by, &call, &order, options.dry_run, &read, &worker, &db).await;
+    }
+    let mut rows: Vec<ReadRow> = Vec::new();
+    for piece in read.pieces.each() {
+        rows.append(&mut serde_json::from_str(&piece?.1)?);
+    }
+    at_once(&by, &call, &indicator, &order, options.dry_run, &rows, &db).await
+}
+
+/// What is imported, and the indicator that it is about.
+async fn asked(options: &ImportOptions, db: &Db) -> Result<(Indicator, Order)> {
+    let mut missing = Vec::new();
+    for (name, value) in [("indicator", &options.indicator), ("source", &options.source)] {
+        if value.as_deref().is_none_or(|text| text.trim().is_empty()) {
+            missing.push(Fault::of_parameter(name, "required", say!("Ange {name} i adressen.", "Give {name} in the address.")));
+        }
+    }
+    let (Some(code), Some(source), true) = (&options.indicator, &options.source, missing.is_empty()) else {
+        return Err(Problem::parameters(missing));
+    };
+    let indicator = indicators::by_code(code, db.reader()).await?.ok_or_else(|| {
+        Problem::parameters(vec![Fault::of_parameter(
+            "indicator",
+            "not-found",
+            say!(
+                "Det finns ingen indikator med koden {code}; se GET /indicators.",
+                "There is no indicator with the code {code}; see GET /indicators."
+            ),
+        )])
+    })?;
+    let order = Order { indicator_id: indicator.id, source: source.clone(), licence: options.licence.clone() };
+    Ok((indicator, order))
+}
+
+/// A body that has been taken in, as a file to be read.
+fn spooled(spool: &Spool, body: &[u8]) -> Result<File> {
+    let mut file = spool.file()?;
+    file.write_all(body).map_err(failed)?;
+    Ok(file)
+}
+
+/// Whether the caller would rather be told at once and ask again (RFC 7240).
+fn prefers_a_job(headers: &HeaderMap) -> bool {
+    let wishes = headers.get_all("prefer").filter_map(|wishes| wishes.to_str().ok()).flat_map(|wishes| wishes.split(','));
+    wishes.map(|wish| wish.split(';').next().unwrap_or_default().trim()).any(|wish| wish.eq_ignore_ascii_case("respond-async"))
+}
+
+/// Stores rows and answers with what came of them.
+async fn at_once(
+    by: &By<needs::WriteStatistics>,
+    call: &Call,
+    indicator: &Indicator,
+    order: &Order,
+    dry_run: bool,
+    rows: &[ReadRow],
+    db: &Db,
+) -> Result<Reply<ObservationImport>> {
+    let source = store::Source { indicator, source: &order.source, licence: order.licence.as_deref(), dry_run };
+    db.write(call, async |w| {
+        let imported = store::import(&by.reach, &source, rows, w).await?;
+        match imported.id {
+            Some(id) => Reply::created("/observation-imports", id, 1, &imported),
+            None => Reply::done("/observations", &imported),
+        }
+    })
+    .await
+}
+
+/// Leaves rows to the worker and answers with the job.
+async fn queued(
+    by: &By<needs::WriteStatistics>,
+    call: &Call,
+    order: &Order,
+    dry_run: bool,
+    read: &Intake,
+    worker: &Worker,
+    db: &Db,
+) -> Result<Reply<ObservationImport>> {
+    let bounds = &worker.room().bounds;
+    bounds.spool.room(read.pieces.bytes().saturating_mul(2)).map_err(later)?;
+    let id = jobs::stage(read, db).await?;
+    let is_there = Cell::new(false);
+    let stored = order.stored(dry_run)?;
+    let written = db
+        .write(call, async |w| {
+            is_there.set(true);
+            jobs::admit(&by.caller, bounds, &w.tx).await?;
+            let job = jobs::insert(id, stored.clone(), read, &by.caller, w).await?;
+            let import = ImportId::from(job.id.uuid());
+            Reply::queued("/observation-imports", import, job.version, &store::report(import, by.language, &w.tx).await?)
+        })
+        .await;
+    if written.is_err() || !is_there.get() {
+        // It was refused, or done before.
+        jobs::unstage(id, db).await?;
+    }
+    let reply = written?;
+    worker.wake();
+    Ok(reply)
+}
+
+/// Rows of JSON, which the contract has admitted.
+fn objects(import: NewObservationImport, indicator: &Indicator) -> Vec<ReadRow> {
+    let number = |number: Option<f64>| number.map(|number| number.to_string());
+    let mut reading = Reading::of(indicator);
+    let row = |(at, row): (usize, NewObservation)| {
+        let status =
+            row.status.and_then(|status| serde_json::to_value(status).ok()).and_then(|status| status.as_str().map(ToOwned::to_owned));
+        let cells = [
+            ("areaCode", Some(row.area_code)),
+            ("period", Some(row.period)),
+            ("sex", row.breakdown.sex),
+            ("age", row.breakdown.age),
+            ("born", row.breakdown.born),
+            ("background", row.breakdown.background),
+            ("regionOfBirth", row.breakdown.region_of_birth),
+            ("timeInSweden", row.breakdown.time_in_sweden),
+            ("variant", row.breakdown.variant),
+            ("value", number(row.value)),
+            ("numerator", number(row.numerator)),
+            ("denominator", number(row.denominator)),
+            ("status", status),
+        ];
+        let cells = cells.into_iter().filter_map(|(name, text)| text.map(|text| (name, text))).collect();
+        reading.row(&Cells { number: at + 1, fault: None, cells })
+    };
+    import.rows.into_iter().enumerate().map(row).collect()
+}
+
+/// Show an import
+///
+/// What came of an import, row by row where rows were refused.
+#[utoipa::path(tag = "statistics", operation_id = "getObservationImport",
+    responses((status = 200, description = "What came of it", body = ObservationImport)), extensions(("x-permission" = json!("statistics.write"))))]
+#[get("/observation-imports/{importId}")]
+async fn outcome(by: By<needs::WriteStatistics>, At(id): At<ImportId>, db: Data<Db>) -> Result<Reply<ObservationImport>> {
+    Reply::computed(&by, &store::report(id, by.language, db.reader()).await?)
+}
+
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(list).service(show).service(create).service(outcome);
+}

@@ -1,0 +1,211 @@
+//! Reads rows of statistics out of a file: which column is which, and what a row says. Nothing is looked up here; areas are still
+//! as the file calls them.
+
+use std::{collections::HashSet, fs::File, io::Write};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{
+    columns::{AREA_CODE, COLUMNS, Values},
+    rules::{self, Cells, Row, RowFault},
+};
+use crate::{
+    indicators::{Indicator, ValueKind},
+    intake::{
+        cells::{self, Given, formula_error},
+        columns::is_formula_error,
+        formats::{self, Format, Item},
+        headings::{Headings, LeftOutReason, Meanings},
+        spool::Reader,
+    },
+    kernel::{
+        Fault, Problem, Result,
+        disk::{Spool, failed},
+        hash::short,
+        language::Text,
+        personal_number, say,
+    },
+};
+
+/// A row that has been read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReadRow {
+    /// What it says, or why it cannot be used.
+    pub read: std::result::Result<Row, RowFault>,
+    /// Whether a row before it is about the same area, period and breakdown.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeats: bool,
+}
+
+impl ReadRow {
+    /// Its number.
+    #[must_use]
+    pub fn number(&self) -> usize {
+        match &self.read {
+            Ok(row) => row.number,
+            Err(fault) => fault.row,
+        }
+    }
+}
+
+/// Reads rows of one indicator by their headings.
+#[derive(Debug)]
+pub struct Reading {
+    kind: ValueKind,
+    variants: Vec<String>,
+    headings: Headings,
+    /// What the rows so far have been about, in little room.
+    seen: HashSet<[u8; 16]>,
+    /// What the next row that can be used is to warn of.
+    notes: Vec<RowFault>,
+}
+
+impl Reading {
+    /// Nothing read yet.
+    #[must_use]
+    pub fn of(indicator: &Indicator) -> Self {
+        Self::new(indicator.fields.value_kind, indicator.fields.variants.clone())
+    }
+
+    fn new(kind: ValueKind, variants: Vec<String>) -> Self {
+        Self { kind, variants, headings: Headings::default(), seen: HashSet::new(), notes: Vec::new() }
+    }
+
+    /// Judges a row.
+    pub fn row(&mut self, cells: &Cells) -> ReadRow {
+        let mut read = rules::row(cells, self.kind, &self.variants);
+        let mut repeats = false;
+        if let Ok(row) = &mut read {
+            row.warnings.append(&mut self.notes);
+            repeats = !self.seen.insert(short(&format!("{}/{}/{}", row.area_code, row.period, row.breakdown.key())));
+        }
+        ReadRow { read, repeats }
+    }
+
+    /// Refuses a table with a column that nobody knows, for it may tell rows apart; or without one that is needed.
+    fn heading(&mut self, names: &[String]) -> Result<()> {
+        let mut faults = self.headings.read(names, &Values).err().unwrap_or_default();
+        for left in self.headings.left_out.iter().filter(|left| left.reason == LeftOutReason::Unknown) {
+            faults.push(unknown_column(&left.heading));
+        }
+        for needed in [AREA_CODE, "period"] {
+            let is_met = names.iter().any(|name| Values.meaning(name).is_some_and(|(column, _)| column.member == needed));
+            if !is_met {
+                let told = say!("Kolumnen {needed} saknas.", "The column {needed} is missing.");
+                faults.push(Fault::at(format!("/{needed}"), "missing-column", told));
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+    }
+
+    /// Warns of cells that stand under no heading and were met in this row.
+    fn note_cells_without_heading(&mut self, row: u32, before: usize) {
+        for left in &self.headings.left_out[before..] {
+            let heading = &left.heading;
+            let told = say!(
+                "Kolumnen {heading} har celler men ingen rubrik, så de lästes inte. Skriv en rubrik på första raden.",
+                "The column {heading} has cells but no heading, so that they were not read. Write a heading in the first row."
+            );
+            self.notes.push(RowFault::new(row as usize, heading, "no-heading", told));
+        }
+    }
+
+    /// The cells of an object. A breakdown may stand in an object of its own, as in the API.
+    fn object(&mut self, row: u32, mut members: Map<String, Value>) -> std::result::Result<cells::Cells, RowFault> {
+        if let Some(Value::Object(breakdown)) = members.remove("breakdown") {
+            members.extend(breakdown);
+        }
+        let mut met = HashSet::new();
+        for name in members.keys() {
+            let Some((column, _)) = Values.meaning(name) else {
+                let fault = unknown_column(name);
+                return Err(RowFault::new(row as usize, &personal_number::mask(name), fault.code, fault.detail));
+            };
+            if !met.insert(column.member) {
+                let member = column.member;
+                let told = say!("Raden anger {member} två gånger. Behåll en.", "The row gives {member} twice. Keep one.");
+                return Err(RowFault::new(row as usize, member, "repeated-column", told));
+            }
+        }
+        Ok(self.headings.members(members, &Values))
+    }
+
+    fn cells(&mut self, row: u32, given: cells::Cells) -> ReadRow {
+        let mut cells = Cells { number: row as usize, ..Cells::default() };
+        let fault = |column: &str, code: &str, detail: Text| Some(RowFault::new(row as usize, column, code, detail));
+        for (column, heading, given) in given {
+            let member = column.member;
+            match given {
+                Given::Cell(cell) if is_formula_error(&cell) => {
+                    cells.fault = fault(member, "formula-error", formula_error(String::new(), &heading).detail);
+                }
+                Given::Cell(cell) => cells.cells.push((member, cell)),
+                Given::Json(Value::Null) => {}
+                Given::Json(Value::Number(number)) => cells.cells.push((member, number.to_string())),
+                Given::Json(_) => {
+                    let told = say!("Skriv ett tal eller en text.", "Write a number or a text.");
+                    cells.fault = fault(member, "wrong-type", told);
+                }
+            }
+        }
+        self.row(&cells)
+    }
+}
+
+impl Reader for Reading {
+    type Row = ReadRow;
+
+    fn take(&mut self, item: Item) -> Result<Option<ReadRow>> {
+        let before = self.headings.left_out.len();
+        Ok(Some(match item {
+            Item::Heading(names) => {
+                self.heading(&names)?;
+                return Ok(None);
+            }
+            Item::Cells(row, cells) => {
+                let cells = self.headings.cells(cells);
+                self.note_cells_without_heading(row, before);
+                self.cells(row, cells)
+            }
+            Item::Object(row, members) => match self.object(row, members) {
+                Ok(cells) => self.cells(row, cells),
+                Err(fault) => ReadRow { read: Err(fault), repeats: false },
+            },
+            Item::Broken(row, faults) => {
+                let unread = || Fault::at("", "unreadable", say!("Raden går inte att läsa.", "The row cannot be read."));
+                let first = faults.into_iter().next().unwrap_or_else(unread);
+                let column = first.pointer.trim_start_matches('/');
+                ReadRow { read: Err(RowFault::new(row as usize, column, first.code, first.detail)), repeats: false }
+            }
+        }))
+    }
+
+    fn into_headings(self) -> Headings {
+        self.headings
+    }
+}
+
+fn unknown_column(heading: &str) -> Fault {
+    let name = personal_number::mask(heading);
+    let known = COLUMNS.read();
+    let (sv, en): (Vec<_>, Vec<_>) = known.map(|column| (column.swedish.to_lowercase(), column.member)).unzip();
+    let (sv, en) = (sv.join(", "), en.join(", "));
+    Fault::at("", "unknown-column", say!("Kolumnen {name} är okänd. Kända är {sv}.", "The column {name} is unknown. Known are {en}."))
+}
+
+/// Reads the rows of a small file all at once.
+///
+/// # Errors
+/// When the file as a whole cannot be used.
+pub fn read(format: Format, bytes: &[u8], kind: ValueKind, variants: &[String]) -> Result<Vec<ReadRow>> {
+    let spool = Spool::default();
+    let mut file: File = spool.file()?;
+    file.write_all(bytes).map_err(failed)?;
+    let (mut reading, mut rows) = (Reading::new(kind, variants.to_vec()), Vec::new());
+    formats::read(format, &file, &spool, &mut |item| {
+        rows.extend(reading.take(item)?);
+        Ok(())
+    })?;
+    Ok(rows)
+}

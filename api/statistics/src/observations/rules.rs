@@ -1,0 +1,230 @@
+//! Judges the rows of an import one by one: what cannot be is refused with the reason, and what is written in several ways is
+//! kept in one.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    amounts::{Amounts, amounts, number},
+    spellings::{age, code, codes, declared, is_period, one_form, period},
+    types::{Breakdown, ObservationStatus, RowProblem},
+};
+use crate::{
+    indicators::ValueKind,
+    kernel::{
+        contract,
+        language::{Language, Text},
+        personal_number, say, text,
+    },
+};
+
+/// A row of an import that can be stored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Its number: in a table as a spreadsheet shows it.
+    pub number: usize,
+    /// The code of the area.
+    pub area_code: String,
+    /// A year, quarter (`2023K1`) or month (`2023M05`).
+    pub period: String,
+    /// For whom it holds.
+    pub breakdown: Breakdown,
+    /// The value, where there is one.
+    pub value: Option<f64>,
+    /// The count above the line.
+    pub numerator: Option<f64>,
+    /// The count below the line.
+    pub denominator: Option<f64>,
+    /// What is known of the value.
+    pub status: ObservationStatus,
+    /// What is odd about it, though it is stored.
+    pub warnings: Vec<RowFault>,
+}
+
+/// Why a row was not stored, or what is odd about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowFault {
+    /// The number of the row.
+    pub row: usize,
+    /// The column at fault, by its name in the contract.
+    pub column: String,
+    /// A stable code.
+    pub code: String,
+    /// What to do, in Swedish.
+    pub sv: String,
+    /// What to do, in English.
+    pub en: String,
+}
+
+impl RowFault {
+    /// A fault in a row.
+    #[must_use]
+    pub fn new(row: usize, column: &str, code: &str, detail: Text) -> Self {
+        Self { row, column: column.to_owned(), code: code.to_owned(), sv: detail.sv, en: detail.en }
+    }
+
+    /// The fault as a caller sees it.
+    #[must_use]
+    pub fn view(&self, language: Language) -> RowProblem {
+        RowProblem {
+            row: i32::try_from(self.row).unwrap_or(i32::MAX),
+            column: self.column.clone(),
+            code: self.code.clone(),
+            detail: if language == Language::Sv { self.sv.clone() } else { self.en.clone() },
+        }
+    }
+}
+
+/// One cell of each column that a row can have, as text.
+#[derive(Clone, Debug, Default)]
+pub struct Cells {
+    /// The number of the row that they stand in.
+    pub number: usize,
+    /// Why the row could not be told apart into cells.
+    pub fault: Option<RowFault>,
+    /// By the columns' names in the contract.
+    pub cells: Vec<(&'static str, String)>,
+}
+
+impl Cells {
+    /// The text of a column, where there is some.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.cells.iter().find(|(column, _)| *column == name).map(|(_, text)| text.trim()).filter(|text| !text.is_empty())
+    }
+}
+
+/// Reads one row of an indicator of this kind with these variants.
+///
+/// # Errors
+/// With the first fault of it.
+pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, RowFault> {
+    if let Some(fault) = &cells.fault {
+        return Err(fault.clone());
+    }
+    let number_of_row = cells.number;
+    let cell = |name: &str| cells.get(name);
+    let fault = |column: &str, code: &str, detail: Text| RowFault::new(number_of_row, column, code, detail);
+    for (column, text) in &cells.cells {
+        if let Some(letter) = text::forbidden_character(text) {
+            return Err(fault(column, "forbidden-character", contract::forbidden(letter)));
+        }
+        // An amount is a number, whatever its digits.
+        let amount = matches!(*column, "value" | "numerator" | "denominator") && number(text).is_some();
+        if !amount && personal_number::contains(text) {
+            return Err(fault(column, personal_number::CODE, personal_number::fault("").detail));
+        }
+        if text.chars().count() > 60 {
+            return Err(fault(column, "too-long", say!("Skriv högst 60 tecken.", "Write at most 60 characters.")));
+        }
+    }
+    let area_code =
+        cell("areaCode").ok_or_else(|| fault("areaCode", "required", say!("Ange områdets kod.", "Give the area's code.")))?.to_owned();
+    let given = cell("period").ok_or_else(|| fault("period", "required", say!("Ange perioden.", "Give the period.")))?;
+    let period = period(given);
+    if !is_period(&period) {
+        return Err(fault(
+            "period",
+            "wrong-form",
+            say!(
+                "Perioden {given} går inte att läsa. Skriv ett år (2023), ett kvartal (2023K1) eller en månad (2023M05).",
+                "The period {given} cannot be read. Write a year (2023), a quarter (2023K1) or a month (2023M05)."
+            ),
+        ));
+    }
+    let own = |name: &str| cell(name).and_then(one_form);
+    let coded = |name: &str| match cell(name) {
+        None => Ok(None),
+        Some(given) => code(name, given).ok_or_else(|| {
+            let known = codes(name).join(", ");
+            fault(
+                name,
+                "not-in-list",
+                say!(
+                    "Värdet {given} är okänt. Skriv {known}, eller lämna tomt för alla.",
+                    "The value {given} is unknown. Write {known}, or leave it empty for all."
+                ),
+            )
+        }),
+    };
+    let age = cell("age").map(|given| {
+        age(given).ok_or_else(|| {
+            fault(
+                "age",
+                "wrong-form",
+                say!(
+                    "Åldern {given} går inte att läsa. Skriv som 0-12, 65+ eller 18, eller lämna tomt för alla.",
+                    "The age {given} cannot be read. Write as 0-12, 65+ or 18, or leave it empty for all."
+                ),
+            )
+        })
+    });
+    let variant = own("variant").map(|given| {
+        // The parts of a distribution need not be declared, for without them there are no values of it.
+        let free = variants.is_empty() && kind == ValueKind::Distribution;
+        declared(&given, variants).cloned().or_else(|| free.then(|| given.clone())).ok_or_else(|| {
+            let known = variants.join(", ");
+            let told = if variants.is_empty() {
+                say!("Indikatorn har inga varianter. Lämna tomt.", "The indicator has no variants. Leave it empty.")
+            } else {
+                say!(
+                    "Indikatorn har inte varianten {given}. Skriv en av dem som den har: {known}.",
+                    "The indicator does not have the variant {given}. Write one of those that it has: {known}."
+                )
+            };
+            fault("variant", "not-in-list", told)
+        })
+    });
+    let breakdown = Breakdown {
+        sex: coded("sex")?,
+        age: age.transpose()?.flatten(),
+        born: coded("born")?,
+        background: coded("background")?,
+        region_of_birth: own("regionOfBirth"),
+        time_in_sweden: own("timeInSweden"),
+        variant: variant.transpose()?,
+    };
+    let Amounts { value, numerator, denominator, status, warnings } = amounts(number_of_row, cells, kind)?;
+    Ok(Row { number: number_of_row, area_code, period, breakdown, value, numerator, denominator, status, warnings })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::reading::read, *};
+    use crate::intake::formats::Format;
+
+    fn rows(text: &[u8], kind: ValueKind) -> Vec<Result<Row, RowFault>> {
+        read(Format::Csv, text, kind, &[]).unwrap().into_iter().map(|row| row.read).collect()
+    }
+
+    #[test]
+    fn a_table_is_read_as_people_have_it() {
+        let text = "\u{FEFF}Områdeskod;År;Kön;Täljare;Nämnare\n0127;2023;kvinnor;1 200;4 800\n0127;2023;;..;..\n";
+        let rows = rows(text.as_bytes(), ValueKind::Share);
+        let [Ok(first), Ok(second)] = rows.as_slice() else { panic!("{rows:?}") };
+        assert_eq!((first.number, first.value, first.breakdown.sex.as_deref()), (2, Some(25.0), Some("women")));
+        assert_eq!((second.number, second.value, second.status), (3, None, ObservationStatus::NotAvailable));
+    }
+
+    #[test]
+    fn the_same_breakdown_is_the_same_however_it_is_written() {
+        let text = "kod;period;född;bakgrund;värde\n0127;2023Q1;Sverige;utländsk;1\n0127;2023K1;in_sweden;foreign;1\n";
+        let read = read(Format::Csv, text.as_bytes(), ValueKind::Mean, &[]).unwrap();
+        let [first, second] = read.as_slice() else { panic!("{read:?}") };
+        let same = |row: &Result<Row, RowFault>| row.as_ref().map(|row| (row.period.clone(), row.breakdown.clone())).unwrap();
+        assert_eq!(same(&first.read), same(&second.read));
+        assert_eq!((first.repeats, second.repeats), (false, true));
+        for wrong in ["2023M+1", "2023K5", "+203", "2023M13", "20233"] {
+            assert!(!is_period(wrong), "{wrong}");
+        }
+        let hidden = rows("kod;period;värde\n0127;2023\u{0};1\n".as_bytes(), ValueKind::Mean);
+        assert_eq!(hidden[0].as_ref().map_err(|fault| fault.code.as_str()).err(), Some("forbidden-character"));
+    }
+
+    #[test]
+    fn each_fault_has_its_code() {
+        let text = "kod;år;kön;värde;täljare;nämnare\n0127;20x3;;1;;\n0127;2023;alien;1;;\n0127;2023;;ett;;\n0127;2023;;;5;0\n\
+            0127;2023;;;9;4\n0127;2023;;;;\n;2023;;1;;\n0127;2023;;#SAKNAS!;;\n";
+        let codes: Vec<_> =
+            rows(text.as_bytes(), ValueKind::Share).into_iter().filter_map(|row| row.err().map(|fault| fault.code)).collect();
+        assert_eq!(codes, ["wrong-form", "not-in-list", "not-a-number", "zero", "too-large", "required", "required", "formula-error"]);
+    }
+}

@@ -1,0 +1,446 @@
+//! Imports of observations: what is there is compared first, so that the same table again writes nothing.
+
+use std::collections::{BTreeSet, HashMap};
+
+use sea_orm::{
+    ActiveValue::{Set, Unchanged},
+    ConnectionTrait, EntityTrait, IntoActiveModel,
+    entity::prelude::*,
+    sea_query::OnConflict,
+};
+
+use super::{
+    super::{
+        reading::ReadRow,
+        rules::{Row, RowFault},
+        table,
+        types::{Disclosure, ImportId, ObservationImport, ObservationStatus, RowProblem},
+    },
+    AT_ONCE,
+};
+use crate::{
+    access::{Reach, Visibility},
+    geography::areas::{AreaId, store as areas},
+    indicators::{Indicator, IndicatorId, store as indicators},
+    intake::{
+        table::row,
+        types::{ImportOutcome, ImportStatus, Job, RowFault as JobFault},
+    },
+    kernel::{
+        Result, Write,
+        events::{Change, ChangeOperation},
+        language::Language,
+        say,
+    },
+};
+
+/// The most rows whose faults are reported; further ones are only counted.
+pub(super) const REPORTED: usize = 1000;
+/// What another import changes of a value.
+const OVERWRITTEN: [table::Column; 8] = [
+    table::Column::Version,
+    table::Column::UpdatedAt,
+    table::Column::Value,
+    table::Column::Numerator,
+    table::Column::Denominator,
+    table::Column::Status,
+    table::Column::Disclosure,
+    table::Column::ImportId,
+];
+
+/// Where rows come from and what they are values of.
+pub struct Source<'a> {
+    /// What the rows are values of.
+    pub indicator: &'a Indicator,
+    /// Where they come from.
+    pub source: &'a str,
+    /// Under what terms they may be used.
+    pub licence: Option<&'a str>,
+    /// Whether it is only tried.
+    pub dry_run: bool,
+}
+
+/// Stores the rows that can be stored, all at once, and reports the others. A table that is there already writes nothing, not
+/// even that it came.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn import(reach: &Reach, source: &Source<'_>, rows: &[ReadRow], w: &Write<'_>) -> Result<ObservationImport> {
+    let id: ImportId = w.new_id();
+    let compared = compare(reach, source.indicator.id, rows, id, w).await?;
+    if source.dry_run || !compared.report.says_something() {
+        return Ok(compared.report.view(None, source, w));
+    }
+    compared.report.insert(id, source, w).await?;
+    compared.changes.store(w).await?;
+    Ok(compared.report.view(Some(id), source, w))
+}
+
+/// Stores a piece of the rows of a job. What became of them is in their order. The import is there from the first piece that
+/// says something, and tells what all pieces so far have come to.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn import_piece(reach: &Reach, source: &Source<'_>, job: &Job, rows: &[ReadRow], w: &Write<'_>) -> Result<Vec<row::Model>> {
+    let id = ImportId::from(job.id.uuid());
+    let Compared { mut report, changes, outcomes } = compare(reach, source.indicator.id, rows, id, w).await?;
+    if !source.dry_run {
+        let before = table::import::Entity::find_by_id(id).one(&w.tx).await?;
+        if before.is_some() || report.says_something() {
+            report.add(job);
+            match before {
+                Some(before) => report.update(before, w).await?,
+                None => report.insert(id, source, w).await?,
+            }
+        }
+        changes.store(w).await?;
+    }
+    let of_row = |(row, outcome): (&ReadRow, Outcome)| {
+        let number = row.number();
+        let errors = outcome.told.iter().map(|fault| JobFault {
+            pointer: String::new(),
+            column: Some(fault.column.clone()),
+            code: fault.code.clone(),
+            sv: fault.sv.clone(),
+            en: fault.en.clone(),
+        });
+        row::Model {
+            import_job_id: job.id,
+            number: i64::try_from(number).unwrap_or(i64::MAX),
+            outcome: outcome.outcome,
+            external_id: None,
+            record_id: None,
+            match_id: None,
+            errors: errors.collect::<Vec<_>>().into(),
+            left_alone: Vec::new().into(),
+        }
+    };
+    Ok(rows.iter().zip(outcomes).map(of_row).collect())
+}
+
+/// What became of a row, or would, and what is told of it.
+struct Outcome {
+    outcome: ImportOutcome,
+    told: Vec<RowFault>,
+}
+
+/// Rows compared with what is there.
+struct Compared {
+    report: Report,
+    changes: Changes,
+    /// In the order of the rows.
+    outcomes: Vec<Outcome>,
+}
+
+/// What rows change.
+#[derive(Default)]
+struct Changes {
+    new: Vec<table::ActiveModel>,
+    changed: Vec<table::ActiveModel>,
+    former: Vec<table::former::ActiveModel>,
+}
+
+impl Changes {
+    async fn store(mut self, w: &Write<'_>) -> Result<()> {
+        while !self.former.is_empty() {
+            let chunk: Vec<_> = self.former.drain(..self.former.len().min(500)).collect();
+            table::former::Entity::insert_many(chunk).exec_without_returning(&w.tx).await?;
+        }
+        while !self.changed.is_empty() {
+            let chunk: Vec<_> = self.changed.drain(..self.changed.len().min(500)).collect();
+            // All of them are there, so that each is overwritten.
+            let overwrite = OnConflict::column(table::Column::Id).update_columns(OVERWRITTEN).to_owned();
+            table::Entity::insert_many(chunk).on_conflict(overwrite).exec_without_returning(&w.tx).await?;
+        }
+        while !self.new.is_empty() {
+            let chunk: Vec<_> = self.new.drain(..self.new.len().min(500)).collect();
+            table::Entity::insert_many(chunk).exec_without_returning(&w.tx).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Compares rows with what is there already of an indicator.
+async fn compare(reach: &Reach, indicator: IndicatorId, rows: &[ReadRow], id: ImportId, w: &Write<'_>) -> Result<Compared> {
+    // One import of an indicator after the other, so that each sees what the one before it made of the values.
+    indicators::lock(indicator, w).await?;
+    let areas = Areas::of(reach, rows, w).await?;
+    let mut report = Report { total: rows.len(), read: rows.len(), ..Report::default() };
+    let (mut changes, mut outcomes) = (Changes::default(), Vec::with_capacity(rows.len()));
+    let mut present = HashMap::new();
+    for (at, read) in rows.iter().enumerate() {
+        if at % AT_ONCE == 0 {
+            // Only what these rows are about is in memory, however much there is of the indicator.
+            present = self::present(indicator, &areas.known, &rows[at..rows.len().min(at + AT_ONCE)], &w.tx).await?;
+        }
+        let usable = read.read.as_ref().map_err(Clone::clone).and_then(|row| Ok((row, areas.of_row(row)?)));
+        let usable = usable.and_then(|(row, area)| if read.repeats { Err(repeated(row)) } else { Ok((row, area)) });
+        let (row, area) = match usable {
+            Ok(usable) => usable,
+            Err(fault) => {
+                report.faults.push(fault.clone());
+                outcomes.push(Outcome { outcome: ImportOutcome::Refused, told: vec![fault] });
+                continue;
+            }
+        };
+        report.warnings.extend(row.warnings.iter().cloned());
+        let outcome = match present.remove(&(area, row.period.clone(), row.breakdown.key())) {
+            Some(before) if same(&before, row) => {
+                report.unchanged += 1;
+                ImportOutcome::Unchanged
+            }
+            Some(before) => {
+                report.changed += 1;
+                let mut new = active(row, indicator, area, id, w);
+                new.id = Set(before.id);
+                new.version = Set(before.version + 1);
+                new.created_at = Set(before.created_at);
+                if row.status == ObservationStatus::Final && !same_numbers(&before, row) {
+                    new.status = Set(ObservationStatus::Revised);
+                }
+                changes.former.push(table::former::ActiveModel {
+                    observation_id: Set(before.id),
+                    version: Set(before.version),
+                    value: Set(before.value),
+                    numerator: Set(before.numerator),
+                    denominator: Set(before.denominator),
+                    status: Set(before.status),
+                    updated_at: Set(before.updated_at),
+                    import_id: Set(before.import_id),
+                });
+                changes.changed.push(new);
+                ImportOutcome::Updated
+            }
+            None => {
+                report.created += 1;
+                changes.new.push(active(row, indicator, area, id, w));
+                ImportOutcome::Created
+            }
+        };
+        outcomes.push(Outcome { outcome, told: row.warnings.clone() });
+    }
+    Ok(Compared { report, changes, outcomes })
+}
+
+fn repeated(row: &Row) -> RowFault {
+    RowFault::new(
+        row.number,
+        "areaCode",
+        "repeated",
+        say!("Samma område, period och indelning står på en tidigare rad.", "The same area, period and breakdown stand in an earlier row."),
+    )
+}
+
+/// The areas that rows speak of.
+struct Areas {
+    known: HashMap<String, AreaId>,
+    /// The codes of those where the caller may not import.
+    foreign: BTreeSet<String>,
+}
+
+impl Areas {
+    async fn of(reach: &Reach, rows: &[ReadRow], w: &Write<'_>) -> Result<Self> {
+        let codes: BTreeSet<_> = rows.iter().filter_map(|row| row.read.as_ref().ok()).map(|row| row.area_code.clone()).collect();
+        let found = areas::by_codes(&codes.into_iter().collect::<Vec<_>>(), &w.tx).await?;
+        let paths = areas::paths(&found.values().map(|area| area.id).collect::<Vec<_>>(), &w.tx).await?;
+        let mut areas = Self { known: HashMap::new(), foreign: BTreeSet::new() };
+        for (code, area) in found {
+            let path = paths.get(&area.id).map(String::as_str).unwrap_or_default();
+            if reach.require(&[path], None, None).is_ok() {
+                areas.known.insert(code, area.id);
+            } else {
+                areas.foreign.insert(code);
+            }
+        }
+        Ok(areas)
+    }
+
+    fn of_row(&self, row: &Row) -> std::result::Result<AreaId, RowFault> {
+        let code = &row.area_code;
+        self.known.get(code).copied().ok_or_else(|| {
+            if self.foreign.contains(code) {
+                RowFault::new(
+                    row.number,
+                    "areaCode",
+                    "forbidden",
+                    say!(
+                        "Din behörighet att importera statistik omfattar inte området {code}.",
+                        "Your permission to import statistics does not reach the area {code}."
+                    ),
+                )
+            } else {
+                RowFault::new(
+                    row.number,
+                    "areaCode",
+                    "unknown-area",
+                    say!(
+                        "Det finns inget område med koden {code}. Koder är text: 0127, inte 127.",
+                        "There is no area with the code {code}. Codes are text: 0127, not 127."
+                    ),
+                )
+            }
+        })
+    }
+}
+
+type RowKey = (AreaId, String, String);
+
+/// What is there already of an indicator in the areas and periods of these rows.
+async fn present(
+    indicator: IndicatorId,
+    known: &HashMap<String, AreaId>,
+    rows: &[ReadRow],
+    db: &impl ConnectionTrait,
+) -> Result<HashMap<RowKey, table::Model>> {
+    let usable = || rows.iter().filter_map(|row| row.read.as_ref().ok());
+    let areas: BTreeSet<AreaId> = usable().filter_map(|row| known.get(&row.area_code)).copied().collect();
+    let periods: BTreeSet<&str> = usable().map(|row| row.period.as_str()).collect();
+    let rows = table::Entity::find()
+        .filter(table::Column::IndicatorId.eq(indicator))
+        .filter(table::Column::AreaId.is_in(areas))
+        .filter(table::Column::Period.is_in(periods))
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|row| ((row.area_id, row.period.clone(), row.breakdown_key.clone()), row)).collect())
+}
+
+fn same(before: &table::Model, row: &Row) -> bool {
+    // What was revised is final in a table that knows nothing of what was there before.
+    let status = before.status == row.status || (before.status, row.status) == (ObservationStatus::Revised, ObservationStatus::Final);
+    status && same_numbers(before, row)
+}
+
+fn same_numbers(before: &table::Model, row: &Row) -> bool {
+    (before.value, before.numerator, before.denominator) == (row.value, row.numerator, row.denominator)
+}
+
+fn active(row: &Row, indicator: IndicatorId, area: AreaId, import: ImportId, w: &Write<'_>) -> table::ActiveModel {
+    let disclosure = if row.status == ObservationStatus::Suppressed { Disclosure::Suppression } else { Disclosure::None };
+    table::ActiveModel {
+        id: Set(w.new_id()),
+        version: Set(1),
+        created_at: Set(w.now),
+        updated_at: Set(w.now),
+        indicator_id: Set(indicator),
+        area_id: Set(area),
+        period: Set(row.period.clone()),
+        breakdown_key: Set(row.breakdown.key()),
+        breakdown: Set(row.breakdown.clone()),
+        value: Set(row.value),
+        numerator: Set(row.numerator),
+        denominator: Set(row.denominator),
+        status: Set(row.status),
+        disclosure: Set(disclosure),
+        import_id: Set(import),
+    }
+}
+
+#[derive(Default)]
+struct Report {
+    total: usize,
+    read: usize,
+    created: usize,
+    changed: usize,
+    unchanged: usize,
+    /// How many rows of earlier pieces were refused.
+    refused_before: usize,
+    faults: Vec<RowFault>,
+    warnings: Vec<RowFault>,
+}
+
+fn number(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+pub(super) fn shown(faults: &[RowFault], language: Language) -> Vec<RowProblem> {
+    faults.iter().take(REPORTED).map(|fault| fault.view(language)).collect()
+}
+
+impl Report {
+    /// Whether there is more to say than that all was there already.
+    fn says_something(&self) -> bool {
+        self.created + self.changed > 0 || !self.faults.is_empty()
+    }
+
+    fn refused(&self) -> usize {
+        self.refused_before + self.faults.len()
+    }
+
+    /// Counts what the earlier pieces of a job have come to.
+    fn add(&mut self, job: &Job) {
+        let count = |count: i64| usize::try_from(count).unwrap_or_default();
+        self.total = count(job.total);
+        self.read += count(job.processed);
+        self.created += count(job.created);
+        self.changed += count(job.updated);
+        self.unchanged += count(job.unchanged);
+        self.refused_before += count(job.refused);
+    }
+
+    fn view(&self, id: Option<ImportId>, source: &Source<'_>, w: &Write<'_>) -> ObservationImport {
+        ObservationImport {
+            id,
+            status: ImportStatus::Completed,
+            reason: None,
+            dry_run: source.dry_run,
+            indicator_id: source.indicator.id,
+            source: source.source.to_owned(),
+            licence: source.licence.map(ToOwned::to_owned),
+            rows_total: number(self.total),
+            rows_read: number(self.read),
+            rows_created: number(self.created),
+            rows_changed: number(self.changed),
+            rows_unchanged: number(self.unchanged),
+            rows_refused: number(self.refused()),
+            errors: shown(&self.faults, w.call.language),
+            warnings: shown(&self.warnings, w.call.language),
+            created_at: w.now,
+        }
+    }
+
+    async fn insert(&self, id: ImportId, source: &Source<'_>, w: &Write<'_>) -> Result<()> {
+        let import = table::import::Model {
+            id,
+            version: 1,
+            created_at: w.now,
+            updated_at: w.now,
+            indicator_id: source.indicator.id,
+            source: source.source.to_owned(),
+            licence: source.licence.map(ToOwned::to_owned),
+            rows_read: number(self.read),
+            rows_created: number(self.created),
+            rows_changed: number(self.changed),
+            rows_unchanged: number(self.unchanged),
+            rows_refused: number(self.refused()),
+            errors: self.faults.iter().take(REPORTED).cloned().collect::<Vec<_>>().into(),
+            warnings: self.warnings.iter().take(REPORTED).cloned().collect::<Vec<_>>().into(),
+        };
+        table::import::Entity::insert(import.into_active_model()).exec_without_returning(&w.tx).await?;
+        w.record(Change::new("observation_import", id.uuid(), ChangeOperation::Upsert, 1, Visibility::Public.of(None, None)));
+        Ok(())
+    }
+
+    /// Brings an import up to date after a further piece.
+    async fn update(&self, before: table::import::Model, w: &Write<'_>) -> Result<()> {
+        let together = |before: Vec<RowFault>, more: &[RowFault]| {
+            before.into_iter().chain(more.iter().cloned()).take(REPORTED).collect::<Vec<_>>().into()
+        };
+        let (id, version) = (before.id, before.version + 1);
+        let import = table::import::ActiveModel {
+            id: Unchanged(id),
+            version: Set(version),
+            updated_at: Set(w.now),
+            rows_read: Set(number(self.read)),
+            rows_created: Set(number(self.created)),
+            rows_changed: Set(number(self.changed)),
+            rows_unchanged: Set(number(self.unchanged)),
+            rows_refused: Set(number(self.refused())),
+            errors: Set(together(before.errors.0, &self.faults)),
+            warnings: Set(together(before.warnings.0, &self.warnings)),
+            ..Default::default()
+        };
+        table::import::Entity::update(import).exec(&w.tx).await?;
+        w.record(Change::new("observation_import", id.uuid(), ChangeOperation::Upsert, version, Visibility::Public.of(None, None)));
+        Ok(())
+    }
+}
