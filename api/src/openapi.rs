@@ -9,6 +9,7 @@ mod documents;
 mod lists;
 mod older;
 mod operations;
+mod permissions;
 mod shared;
 
 use std::collections::BTreeSet;
@@ -42,8 +43,9 @@ struct Base;
 /// The contract as one document.
 #[must_use]
 pub fn document(public_url: &str) -> Value {
-    let (_, api) = App::new().into_utoipa_app().openapi(<Base as utoipa::OpenApi>::openapi()).configure(routes::api).split_for_parts();
+    let (app, api) = App::new().into_utoipa_app().openapi(<Base as utoipa::OpenApi>::openapi()).configure(routes::api).split_for_parts();
     let mut document = serde_json::to_value(api).unwrap_or_default();
+    permissions::complete(app, &mut document);
     introduce(&mut document, public_url);
     rename(&mut document);
     patches(&mut document);

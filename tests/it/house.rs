@@ -46,7 +46,8 @@ pub fn sources() -> Vec<(String, String)> {
 fn statements_live_in_stores_and_tables() {
     let homes = ["reading.rs", "store.rs", "table.rs", "types.rs", "mod.rs"];
     for (path, text) in sources() {
-        let is_room = ROOMS.iter().any(|room| path.starts_with(&format!("{room}/"))) && !path.starts_with("kernel/") && !path.starts_with("access/");
+        let is_room =
+            ROOMS.iter().any(|room| path.starts_with(&format!("{room}/"))) && !path.starts_with("kernel/") && !path.starts_with("access/");
         let name = path.rsplit('/').next().unwrap();
         if is_room && !homes.contains(&name) && !path.contains("/store/") && !path.starts_with("insight/") {
             assert!(!text.contains("sea_orm") && !text.contains("sqlx"), "{path} speaks to the database");

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt::Write, sync::OnceLock, thread};
 use rstest::rstest;
 use samsyn::{
     access::policy::{ForumFunction, Permission, Role, Standing, holds},
-    kernel::contract::acts_on,
+    kernel::contract::{FOR_EACH_PARTY, acts_on},
 };
 use sea_orm::{ActiveEnum, Iterable};
 use serde_json::{Value, json};
@@ -238,7 +238,7 @@ fn trial(prepared: &Prepared, tester: &Tester, database: Database) -> (BTreeMap<
         };
         let mut expected = Vec::new();
         for (method, pattern, operation) in &all {
-            let Some(for_a_party) = acts_on(&record, method, pattern) else { continue };
+            let Some(for_a_party) = acts_on(&record, method, pattern, operation[FOR_EACH_PARTY] == true) else { continue };
             let name = operation["operationId"].as_str().unwrap();
             // A party speaks for itself, so the caller tries for its own.
             let tried = if for_a_party && tester.actor.is_some() { format!("{name} for its own") } else { name.to_owned() };

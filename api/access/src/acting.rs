@@ -10,7 +10,13 @@ use super::{
     policy::{Permission, Role},
     standing,
 };
-use crate::kernel::{Db, Result, audit::Trail, contract::Contract, request::Call, secrecy::Secrecy};
+use crate::kernel::{
+    Db, Result,
+    audit::Trail,
+    contract::Contract,
+    request::{Asked, Author, Call},
+    secrecy::Secrecy,
+};
 
 /// Somebody on whose behalf work goes on.
 #[derive(Clone, Debug)]
@@ -45,12 +51,10 @@ impl Acting {
             actor: self.caller.employer,
             ..Trail::default()
         };
+        let (user, user_name) = (self.caller.user, self.caller.name.clone());
         Call {
-            user: self.caller.user,
-            user_name: self.caller.name.clone(),
-            trail: Arc::new(trail),
-            secrecy: self.secrecy.clone(),
-            ..Call::default()
+            author: Author { user, user_name, trail: Arc::new(trail), ..Author::default() },
+            asked: Asked { secrecy: self.secrecy.clone(), ..Asked::default() },
         }
     }
 }

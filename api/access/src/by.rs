@@ -31,10 +31,11 @@ use crate::kernel::{
     contract::{ALLOWED_ACTIONS, Contract, Operation, ROOT},
     export::{Column, Export, Format, Turns},
     extract::{self, Parameters},
+    fields::{self, Tags},
     hash::sha256_hex,
     middleware::{HEALTH, Head},
     problem::Kind,
-    request::{self, Call, Meta, Once},
+    request::{self, Asked, Author, Call, Meta, Once},
     secrecy::Secrecy,
     twin::{self, SEARCH},
     write::idempotency_key,
@@ -75,7 +76,7 @@ impl<P> By<P> {
     /// When the check cannot be made.
     pub async fn allowing(&self, may: impl AsyncFn(Permission, &Reach) -> Result<()>) -> Result<Call> {
         let mut call = self.call.clone();
-        let Some(actions) = &self.call.actions else { return Ok(call) };
+        let Some(actions) = &self.call.asked.actions else { return Ok(call) };
         let mut asked: Vec<(Permission, bool)> = Vec::new();
         let mut allowed = Vec::new();
         for action in actions {
@@ -99,7 +100,7 @@ impl<P> By<P> {
                 allowed.push(action.id.clone());
             }
         }
-        call.allowed = Some(allowed);
+        call.asked.allowed = Some(allowed);
         Ok(call)
     }
 }
@@ -209,11 +210,19 @@ impl<P: Requires> FromRequest for By<P> {
     }
 }
 
+/// Marks a call that only asks which permission the handler needs. [`By`] answers it with a problem that names the permission, so
+/// that the contract has it from the handler's signature.
+#[derive(Debug)]
+pub struct WhichPermission;
+
 /// Marks a call whose answer nobody on the way may store, whatever the answer.
 struct Private;
 
 impl<P: Requires> By<P> {
     fn read(request: &HttpRequest) -> Result<Self> {
+        if request.extensions().contains::<WhichPermission>() {
+            return Err(Problem { required_permission: Some(P::PERMISSION.key()), ..Problem::new(Kind::Forbidden) });
+        }
         if P::PERMISSION.is_private() {
             request.extensions_mut().insert(Private);
         }
@@ -232,47 +241,48 @@ impl<P: Requires> By<P> {
         let searched = operation.searched(|| extract::json(request, &["application/json"]))?;
         let is_search = searched.is_some();
         let parameters = searched.unwrap_or(parameters);
-        let fields = operation.fields(&parameters)?;
+        let members = operation.fields(&parameters)?;
         request.extensions_mut().insert(Parameters(Rc::new(parameters.clone())));
-        let text = |name: &str| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
-        let once = match text("idempotency-key").filter(|_| method == Method::POST) {
+        let once = match request.headers().get("idempotency-key").filter(|_| method == Method::POST) {
             Some(key) => Some(Once {
-                key: idempotency_key(key)?,
+                key: idempotency_key(key.to_str().unwrap_or_default())?,
                 scope: format!("{:?} {method} {}", caller.user, request.uri()),
                 digest: sha256_hex(&meta.body),
             }),
             None => None,
         };
         let secrecy = Secrecy::of(request);
-        let export = match operation.format(&parameters, text("accept").unwrap_or_default())? {
+        let export = match operation.format(&parameters, &fields::items(request.headers(), header::ACCEPT).collect::<Vec<_>>())? {
             Some(format) => {
-                let columns = Export::columns(&operation.columns, fields.as_deref(), secrecy.is_some());
+                let columns = Export::columns(&operation.columns, members.as_deref(), secrecy.is_some());
                 Some(Arc::new(export(format, columns, request, &caller, &meta)?))
             }
             None => None,
         };
         let asked = parameters.get("include").and_then(serde_json::Value::as_array);
         let asks = asked.is_some_and(|asked| asked.iter().any(|value| value == ALLOWED_ACTIONS));
-        let call = Call {
+        let author = Author {
             user: caller.user,
             user_name: caller.name.clone(),
             request_id: Some(meta.request_id.clone()),
             address: meta.address.clone(),
             agent: meta.agent.clone(),
+            trail,
+        };
+        let asked = Asked {
             language: meta.language,
             once,
-            if_match: text("if-match").map(ToOwned::to_owned),
-            fields,
+            if_match: Tags::if_match(request.headers()),
+            fields: members,
             path: if is_search { format!("{}{SEARCH}", request.path()) } else { request.path().to_owned() },
             parameters: Arc::new(parameters),
-            trail,
             secrecy,
             actions: if asks { Some(extract::contract(request)?.actions(&request.match_pattern().unwrap_or_default())) } else { None },
             allowed: None,
             export,
             searched: is_search,
         };
-        Ok(Self { caller, reach, call, permission: PhantomData })
+        Ok(Self { caller, reach, call: Call { author, asked }, permission: PhantomData })
     }
 
     /// The operation that is called, and what the outermost middleware has learnt of the call.
@@ -286,9 +296,6 @@ impl<P: Requires> By<P> {
         let operation = extract::contract(request)?
             .operation(method, &pattern)
             .ok_or_else(|| Problem::internal(&format_args!("{method} {pattern} is not in the contract")))?;
-        if operation.permission != P::PERMISSION.key() {
-            return Err(Problem::internal(&format_args!("{} says another permission in the contract than in its signature", operation.id)));
-        }
         let meta = request::meta(request).ok_or_else(|| Problem::internal(&"a call without meta"))?;
         Ok((operation, meta))
     }

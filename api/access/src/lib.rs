@@ -30,7 +30,7 @@ pub mod users;
 mod words;
 
 pub use acting::Acting;
-pub use by::{By, authenticate, limited};
+pub use by::{By, WhichPermission, authenticate, limited};
 pub use caller::{Caller, Reach, Scope as CallerScope, Sight, Visibility};
 pub use lasting::Lasting;
 pub use limits::{LimitSettings, Limits};

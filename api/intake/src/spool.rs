@@ -251,7 +251,7 @@ mod tests {
                 per_caller: 1,
                 at_once: 1,
                 file_bytes: 1 << 20,
-                file_time: Duration::from_secs(1),
+                file_time: std::time::Duration::from_secs(1),
                 spool: Spool::default(),
             };
             let turns = (reading.turn("a").await.unwrap(), receiving.take("a".to_owned()).unwrap());

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
-use actix_web::http::header::{self, HeaderMap, HeaderName};
+use actix_web::http::header::{self, HeaderMap};
 use ipnet::IpNet;
+
+use super::fields::{self, Item};
 
 /// Reads networks such as `10.0.0.0/8` or single addresses.
 ///
@@ -38,8 +40,8 @@ pub fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
         }
         nearest
     };
-    let x_forwarded = values(headers, &header::X_FORWARDED_FOR).map(|name| address(&name)).collect();
-    let forwarded = values(headers, &header::FORWARDED).map(|element| address(of_forwarded(&element))).collect();
+    let x_forwarded = fields::items(headers, header::X_FORWARDED_FOR).map(|item| address(item.name)).collect();
+    let forwarded = fields::items(headers, header::FORWARDED).map(|element| address(&forwarded_for(&element))).collect();
     match (first_stranger(x_forwarded), first_stranger(forwarded)) {
         (Some(one), Some(other)) if one == other => one,
         // A proxy that writes one of them may pass on the other as the caller made it up.
@@ -48,21 +50,10 @@ pub fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     }
 }
 
-fn values<'a>(headers: &'a HeaderMap, name: &'a HeaderName) -> impl Iterator<Item = String> + 'a {
-    headers
-        .get_all(name)
-        .flat_map(|value| value.to_str().unwrap_or_default().split(','))
-        .map(|item| item.trim().to_owned())
-        .filter(|item| !item.is_empty())
-}
-
 /// The `for` of one element of `Forwarded` (RFC 7239).
-fn of_forwarded(element: &str) -> &str {
-    let pair = element.split(';').find_map(|pair| {
-        let (name, value) = pair.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("for").then_some(value.trim())
-    });
-    pair.unwrap_or_default().trim_matches('"')
+fn forwarded_for(element: &Item<'_>) -> String {
+    let first = element.value.as_deref().filter(|_| element.name.eq_ignore_ascii_case("for"));
+    first.or_else(|| element.parameter("for")).unwrap_or_default().to_owned()
 }
 
 /// An address as it stands in such headers: plain, with a port, or in brackets.

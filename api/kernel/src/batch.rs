@@ -154,7 +154,7 @@ pub async fn run<O>(
                 if atomic {
                     return Err(problem);
                 }
-                BatchItem::refused(pointer, &problem, w.call.language)
+                BatchItem::refused(pointer, &problem, w.call.asked.language)
             }
         });
     }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     export::{self, Column, Format},
+    fields::Item,
     language::{Text, say},
     personal_number,
     problem::{Fault, Kind, Problem, Result},
@@ -25,6 +26,21 @@ pub const ALLOWED_ACTIONS: &str = "allowedActions";
 
 /// The extension of a schema that says of what it may be a code instead of an id.
 pub const CODE_OF: &str = "x-code-of";
+
+/// The extension of an operation whose body may be a file larger than other bodies: `always` or `when-large`.
+const FILE_BODY: &str = "x-file-body";
+
+/// The extension of an operation by which each party speaks for itself, and names itself in the path.
+pub const FOR_EACH_PARTY: &str = "x-for-each-party";
+
+/// When a handler receives the body of a POST itself, as a file with a limit of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileBody {
+    /// Whatever its size.
+    Always,
+    /// When it is larger than other bodies may be. Smaller ones are received as they are.
+    WhenLarge,
+}
 
 /// The places of a call in which a code may stand for an id, each with what it is a code of.
 #[derive(Debug, Default)]
@@ -96,6 +112,8 @@ pub struct Operation {
     pub columns: Vec<Column>,
     /// The body by which it asks a list, if it does that.
     search: Option<twin::Body>,
+    /// Whether each party speaks for itself by it.
+    for_each_party: bool,
     parameters: Vec<(String, Scalar)>,
     query: Validator,
 }
@@ -125,6 +143,8 @@ enum Scalar {
 pub struct Contract {
     operations: HashMap<String, Vec<(Method, Arc<Operation>)>>,
     bodies: HashMap<String, Validator>,
+    /// The paths below which a body may be a file.
+    files: HashMap<String, FileBody>,
     /// The kinds of record that can be under secrecy, which are those that can say what is hidden.
     records: HashMap<String, Forms>,
 }
@@ -139,6 +159,7 @@ impl Contract {
         let compile = |schema: Value| schema::compile(&schema, &components["schemas"]);
         let mut operations: HashMap<String, Vec<_>> = HashMap::new();
         let mut bodies = HashMap::new();
+        let mut files = HashMap::new();
         for (path, item) in object(&document["paths"]) {
             for (method, described) in object(item).filter(|(_, described)| described.is_object()) {
                 let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).map_err(|error| error.to_string())?;
@@ -155,6 +176,15 @@ impl Contract {
                 if let Some(name) = schema::reference(&described["requestBody"]["content"]["application/json"]["schema"]) {
                     bodies.entry(name.to_owned()).or_insert(compile(json!({"$ref": format!("#/components/schemas/{name}")}))?);
                 }
+                match described[FILE_BODY].as_str() {
+                    Some("always") => drop(files.insert(format!("{ROOT}{path}"), FileBody::Always)),
+                    Some("when-large") => drop(files.insert(format!("{ROOT}{path}"), FileBody::WhenLarge)),
+                    Some(other) => return Err(format!("{FILE_BODY} is neither always nor when-large: {other}")),
+                    None => {}
+                }
+                if described["x-permission"].as_str().is_none_or(str::is_empty) {
+                    return Err(format!("the handler of {} names no permission in its signature", described["operationId"]));
+                }
                 let operation = Operation {
                     id: described["operationId"].as_str().unwrap_or_default().to_owned(),
                     permission: described["x-permission"].as_str().unwrap_or_default().to_owned(),
@@ -162,6 +192,7 @@ impl Contract {
                     coded: Coded::of(document, described),
                     columns: export::columns(document, described),
                     search: twin::Body::of(document, described)?,
+                    for_each_party: described[FOR_EACH_PARTY] == true,
                     success: answer(described).and_then(|(status, _)| status.parse().ok()).unwrap_or(200),
                     media_types: answer(described)
                         .map(|(_, answer)| object(&answer["content"]).map(|(kind, _)| kind.clone()).collect())
@@ -176,12 +207,18 @@ impl Contract {
             .filter(|(_, schema)| schema["properties"].get("redacted").is_some())
             .map(|(name, schema)| (snake_case(name), secrecy::forms(schema, |schema| resolve(document, schema).clone())))
             .collect();
-        Ok(Self { operations, bodies, records })
+        Ok(Self { operations, bodies, files, records })
     }
 
     /// The members of a kind of record, each with what stands in its place when it is hidden.
     pub fn forms(&self, kind: &str) -> impl Iterator<Item = (&String, &Option<Value>)> {
         self.records.get(kind).into_iter().flatten()
+    }
+
+    /// When the handler of a POST at a concrete path receives the body itself.
+    #[must_use]
+    pub fn file_body(&self, path: &str) -> Option<FileBody> {
+        self.files.get(path).copied()
     }
 
     /// The operation that serves a method at a route's pattern.
@@ -224,12 +261,9 @@ impl Contract {
         self.fitting(path).find_map(|(pattern, _)| Some(pattern.split('/').nth(at)?.strip_prefix('{')?.strip_suffix('}')?.to_owned()))
     }
 
-    /// Whether a concrete path can be answered in one of the media types that a range such as `text/*` stands for.
-    #[must_use]
-    pub fn offers(&self, path: &str, range: &str) -> bool {
-        let stands_for =
-            |kind: &String| kind == range || range.strip_suffix('*').is_some_and(|start| start.ends_with('/') && kind.starts_with(start));
-        self.at(path).any(|(_, operation)| operation.media_types.iter().any(stands_for))
+    /// The media types that a concrete path can be answered in.
+    pub fn media_types<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
+        self.at(path).flat_map(|(_, operation)| operation.media_types.iter().map(String::as_str))
     }
 
     /// Whether a concrete path is one at which a list is asked by a body.
@@ -244,7 +278,7 @@ impl Contract {
         let mut actions = Vec::new();
         for (path, methods) in &self.operations {
             for (method, operation) in methods {
-                if let Some(for_a_party) = acts_on(pattern, method.as_str(), path) {
+                if let Some(for_a_party) = acts_on(pattern, method.as_str(), path, operation.for_each_party) {
                     actions.push(Action { id: operation.id.clone(), permission: operation.permission.clone(), for_a_party });
                 }
             }
@@ -346,7 +380,7 @@ impl Operation {
     ///
     /// # Errors
     /// When there is no such form.
-    pub fn format(&self, parameters: &Value, accept: &str) -> Result<Option<Format>> {
+    pub fn format(&self, parameters: &Value, accept: &[Item<'_>]) -> Result<Option<Format>> {
         if self.columns.is_empty() { Ok(None) } else { Format::asked(parameters["format"].as_str(), accept) }
     }
 
@@ -395,11 +429,11 @@ impl Operation {
 }
 
 /// Whether an operation changes the record at a pattern, or what lies below it, and can be called with what the record's own
-/// address says. Then also whether a party is to be added, who speaks for itself by it.
+/// address says. Then also whether it adds a party, which speaks for itself by it.
 #[must_use]
-pub fn acts_on(record: &str, method: &str, path: &str) -> Option<bool> {
+pub fn acts_on(record: &str, method: &str, path: &str, for_each_party: bool) -> Option<bool> {
     let below = path.strip_prefix(record).filter(|below| below.is_empty() || below.starts_with('/'))?;
-    let for_a_party = method.eq_ignore_ascii_case("put") && below.ends_with("/{actorId}") && below.matches('{').count() == 1;
+    let for_a_party = for_each_party && below.matches('{').count() == 1;
     // A search changes nothing, though it is a POST.
     let reads = method.eq_ignore_ascii_case("get") || below.ends_with(twin::SEARCH);
     (!reads && (for_a_party || !below.contains('{'))).then_some(for_a_party)

@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 
 use super::{
     contract::{self, Contract},
+    fields,
     language::say,
     personal_number,
     problem::{Fault, Kind, Problem, Result},
@@ -138,8 +139,9 @@ pub fn typed<T: DeserializeOwned>(body: Value) -> Result<T> {
 /// When it is any of those.
 pub fn json(request: &HttpRequest, media_types: &[&str]) -> Result<Value> {
     let given = request.content_type().to_ascii_lowercase();
-    let charset = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let foreign = charset.to_ascii_lowercase().split("charset=").nth(1).is_some_and(|name| !name.trim_matches('"').starts_with("utf-8"));
+    let typed = fields::items(request.headers(), header::CONTENT_TYPE).next();
+    let charset = typed.as_ref().and_then(|typed| typed.parameter("charset"));
+    let foreign = charset.is_some_and(|name| !["utf-8", "utf8"].iter().any(|known| name.eq_ignore_ascii_case(known)));
     if !media_types.contains(&given.as_str()) || foreign {
         let wanted = media_types.join(", ");
         return Err(Problem::new(Kind::UnsupportedMediaType).detail(say!(

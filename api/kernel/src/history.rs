@@ -66,7 +66,7 @@ pub async fn keep<T: Serialize>(versions: &[Version<'_, T>], w: &Write<'_>) -> R
                 op: Set(version.op),
                 changed_at: Set(version.since.unwrap_or(w.now)),
                 // Who made an earlier one stands in the events; here it is only kept so that nothing is missing.
-                changed_by: Set(w.call.user.filter(|_| version.since.is_none())),
+                changed_by: Set(w.call.author.user.filter(|_| version.since.is_none())),
                 visibility: Set(version.visible.visibility.clone().unwrap_or_else(|| "public".to_owned())),
                 forum_id: Set(version.visible.forum),
                 actor_id: Set(version.visible.actor),

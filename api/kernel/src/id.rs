@@ -88,6 +88,12 @@ impl<'de, T> Deserialize<'de> for Id<T> {
     }
 }
 
+impl<T> From<Id<T>> for Uuid {
+    fn from(id: Id<T>) -> Self {
+        id.uuid
+    }
+}
+
 impl<T> From<Id<T>> for Value {
     fn from(id: Id<T>) -> Self {
         Self::Uuid(Some(id.uuid))

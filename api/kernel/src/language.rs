@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::fields::{self, Item};
+
 /// A language that the service speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -23,29 +25,13 @@ impl Language {
         }
     }
 
-    /// The language of ours that an `Accept-Language` header asks for first.
+    /// The language of ours that `Accept-Language` prefers, by its first subtag (RFC 4647, 3.4).
     #[must_use]
-    pub fn accepted(header: &str) -> Option<Self> {
-        header
-            .split(',')
-            .filter_map(|part| {
-                let mut pieces = part.split(';');
-                let language = match pieces.next()?.trim().split('-').next()?.to_ascii_lowercase().as_str() {
-                    "sv" => Self::Sv,
-                    "en" => Self::En,
-                    "*" => Self::default(),
-                    _ => return None,
-                };
-                let quality =
-                    pieces.find_map(|piece| piece.trim().strip_prefix("q=")).map_or(1.0, |quality| quality.parse::<f32>().unwrap_or(0.0));
-                (quality > 0.0).then_some((language, quality))
-            })
-            // The first of equals wins, so only a strictly better one takes its place.
-            .fold(None::<(Self, f32)>, |best, next| match best {
-                Some(best) if best.1 >= next.1 => Some(best),
-                _ => Some(next),
-            })
-            .map(|(language, _)| language)
+    pub fn accepted(ranges: &[Item<'_>]) -> Option<Self> {
+        fields::preferred(ranges, &[Self::Sv, Self::En], |range, language| match range.name {
+            "*" => Some(0),
+            name => name.split('-').next().filter(|tag| tag.eq_ignore_ascii_case(language.tag())).map(|_| 1),
+        })
     }
 }
 
@@ -80,14 +66,26 @@ pub use say;
 
 #[cfg(test)]
 mod tests {
-    use super::Language;
+    use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap};
+
+    use super::*;
 
     #[test]
-    fn the_best_liked_of_our_languages_is_spoken() {
-        assert_eq!(Language::accepted("sv"), Some(Language::Sv));
-        assert_eq!(Language::accepted("en-GB,en;q=0.9,sv;q=0.1"), Some(Language::En));
-        assert_eq!(Language::accepted("fi, sv;q=0.5, en;q=0.4"), Some(Language::Sv));
-        assert_eq!(Language::accepted("fi"), None);
-        assert_eq!(Language::accepted("en;q=0"), None);
+    fn the_language_is_the_one_that_is_preferred() {
+        let accepted = |lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            lines.iter().for_each(|line| headers.append(ACCEPT_LANGUAGE, line.parse().unwrap()));
+            Language::accepted(&fields::items(&headers, ACCEPT_LANGUAGE).collect::<Vec<_>>())
+        };
+        assert_eq!(accepted(&["sv"]), Some(Language::Sv));
+        assert_eq!(accepted(&["en-GB,en;q=0.9,sv;q=0.1"]), Some(Language::En));
+        assert_eq!(accepted(&["fi, sv;q=0.5, en;q=0.4"]), Some(Language::Sv));
+        assert_eq!(accepted(&["en;Q=0.2,SV-fi"]), Some(Language::Sv));
+        assert_eq!(accepted(&["fi", "en"]), Some(Language::En));
+        assert_eq!(accepted(&["*"]), Some(Language::Sv));
+        assert_eq!(accepted(&["sv;q=0, *"]), Some(Language::En));
+        assert_eq!(accepted(&["fi"]), None);
+        assert_eq!(accepted(&["en;q=0"]), None);
+        assert_eq!(accepted(&[]), None);
     }
 }

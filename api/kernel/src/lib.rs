@@ -12,6 +12,7 @@ pub mod disk;
 pub mod events;
 pub mod export;
 pub mod extract;
+pub mod fields;
 pub mod frozen;
 pub mod hash;
 pub mod history;

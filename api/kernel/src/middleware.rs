@@ -25,8 +25,9 @@ use ipnet::IpNet;
 
 use super::{
     Db, address,
-    contract::{Contract, ROOT},
+    contract::{Contract, FileBody, ROOT},
     cors::Cors,
+    fields,
     hash::hex,
     language::Language,
     logs,
@@ -43,13 +44,6 @@ pub const MAX_ADDRESS: usize = 8 * 1024;
 
 /// The most bytes of all headers together. Beyond four times that the server itself breaks off.
 pub const MAX_HEADERS: usize = 32 * 1024;
-
-/// Where a file is sent that may be larger than any other body. Its handler takes it in, when it is known that the caller may
-/// send it.
-const FILES: &str = "/imports";
-
-/// Where a body that fits within the limit of all is taken in here like any other, and a larger one is left to the handler.
-const TABLES: &str = "/observation-imports";
 
 /// The longest that a call may ask to wait for something to happen, by `wait`.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -93,7 +87,7 @@ pub async fn envelope<B: MessageBody + 'static>(
     };
     let request_id = request_id(&request);
     let trace = trace(&request, &request_id);
-    let language = text(&request, header::ACCEPT_LANGUAGE).and_then(Language::accepted).unwrap_or_default();
+    let language = Language::accepted(&fields::items(request.headers(), header::ACCEPT_LANGUAGE).collect::<Vec<_>>()).unwrap_or_default();
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let origin = envelope.cors.allowed(request.headers(), &path);
     let calls = request.app_data::<Data<Calls>>().cloned();
@@ -118,7 +112,7 @@ pub async fn envelope<B: MessageBody + 'static>(
         body,
         address: address.unwrap_or_default(),
         // It is kept with the session.
-        agent: personal_number::mask(text(&request, header::USER_AGENT).unwrap_or_default()).chars().take(200).collect(),
+        agent: personal_number::mask(fields::text(request.headers(), header::USER_AGENT).unwrap_or_default()).chars().take(200).collect(),
         headers: RefCell::default(),
     });
     request.extensions_mut().insert(Rc::clone(&meta));
@@ -194,18 +188,19 @@ fn too_slow() -> Problem {
     ))
 }
 
-/// Whether the handler takes in the body itself. Of one that does not say how large it is nobody knows that it will fit.
+/// Whether the handler receives the body itself, once it is known that the caller may send it. A body of unknown length
+/// counts as a large one.
 fn is_file(request: &ServiceRequest, body_bytes: usize) -> bool {
-    request.method() == Method::POST
-        && match request.path().strip_prefix(ROOT) {
-            Some(FILES) => true,
-            Some(TABLES) => announced(request).is_none_or(|length| length > body_bytes),
-            _ => false,
-        }
+    let contract = request.app_data::<Data<Contract>>().filter(|_| request.method() == Method::POST);
+    match contract.and_then(|contract| contract.file_body(request.path())) {
+        Some(FileBody::Always) => true,
+        Some(FileBody::WhenLarge) => announced(request).is_none_or(|length| length > body_bytes),
+        None => false,
+    }
 }
 
 fn announced(request: &ServiceRequest) -> Option<usize> {
-    text(request, header::CONTENT_LENGTH).and_then(|length| length.parse().ok())
+    fields::text(request.headers(), header::CONTENT_LENGTH).and_then(|length| length.parse().ok())
 }
 
 /// Marks a call whose body was left to its handler.
@@ -261,13 +256,9 @@ fn operation(response: &ServiceResponse<BoxBody>, method: &Method) -> Option<Str
     Some(request.app_data::<Data<Contract>>()?.operation(method, &pattern)?.id.clone())
 }
 
-fn text(request: &ServiceRequest, name: HeaderName) -> Option<&str> {
-    request.headers().get(name).and_then(|value| value.to_str().ok())
-}
-
 /// The caller's own id for the call when it has the form of one, else a new one.
 fn request_id(request: &ServiceRequest) -> String {
-    let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
+    let given = fields::text(request.headers(), "x-request-id");
     let fits =
         |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
     match given.filter(fits) {
@@ -279,7 +270,7 @@ fn request_id(request: &ServiceRequest) -> String {
 /// The trace that the call belongs to (W3C Trace Context), with a part of its own.
 fn trace(request: &ServiceRequest, request_id: &str) -> String {
     let digest = hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, request_id.as_bytes()).as_ref());
-    let given = request.headers().get("traceparent").and_then(|value| value.to_str().ok()).filter(|given| {
+    let given = fields::text(request.headers(), "traceparent").filter(|given| {
         given.len() == 55
             && given.starts_with("00-")
             && given.bytes().enumerate().all(|(at, byte)| if matches!(at, 2 | 35 | 52) { byte == b'-' } else { byte.is_ascii_hexdigit() })
@@ -288,6 +279,16 @@ fn trace(request: &ServiceRequest, request_id: &str) -> String {
         Some(given) => format!("{}{}{}", &given[..36], &digest[..16], &given[52..]),
         None => format!("00-{}-{}-00", &digest[..32], &digest[32..48]),
     }
+}
+
+/// Whether `Accept` leaves anything that the address can be answered in, a problem document included.
+fn is_acceptable(request: &ServiceRequest) -> bool {
+    let ranges: Vec<_> = fields::items(request.headers(), header::ACCEPT).collect();
+    let accepts = |media_type: &str| fields::preferred(&ranges, &[()], |range, ()| fields::fits_media_type(range, media_type)).is_some();
+    let contract = || request.app_data::<Data<Contract>>();
+    ranges.is_empty()
+        || ["application/json", "application/problem+json"].into_iter().any(accepts)
+        || contract().is_some_and(|contract| contract.media_types(request.path()).any(|media_type| accepts(media_type)))
 }
 
 /// Takes in the whole body, within size and time.
@@ -300,15 +301,7 @@ async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<By
         return Err(Problem::new(Kind::HeadersTooLarge).header("Connection", "close"));
     }
     target::check(request.uri(), request.app_data::<Data<Contract>>().map(|contract| &***contract))?;
-    let acceptable = text(request, header::ACCEPT).is_none_or(|accept| {
-        let offered = |range: &str| request.app_data::<Data<Contract>>().is_some_and(|contract| contract.offers(request.path(), range));
-        accept.trim().is_empty()
-            || accept
-                .split(',')
-                .map(|range| range.split(';').next().unwrap_or_default().trim())
-                .any(|range| matches!(range, "*/*" | "application/*" | "application/json" | "application/problem+json") || offered(range))
-    });
-    if request.path().starts_with(ROOT) && !acceptable {
+    if request.path().starts_with(ROOT) && !is_acceptable(request) {
         return Err(Problem::new(Kind::NotAcceptable));
     }
     if request.method().is_safe() {
@@ -320,7 +313,7 @@ async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<By
     if !is_file && announced.is_some_and(|length| length > envelope.body_bytes) {
         return Err(too_large());
     }
-    if request.headers().get(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    if fields::items(request.headers(), header::CONTENT_ENCODING).any(|coding| !coding.name.eq_ignore_ascii_case("identity")) {
         return Err(Problem::new(Kind::UnsupportedMediaType).detail(super::language::say!(
             "Skicka innehållet okomprimerat, utan Content-Encoding.",
             "Send the body uncompressed, without Content-Encoding."

@@ -250,13 +250,13 @@ where
 {
     let kind = E::default().table_name().to_owned();
     let id = E::Column::iter().find(|column| column.as_str() == "id");
-    let (Some(secrecy), Some(id)) = (&call.secrecy, id) else { return (select, keys, false) };
+    let (Some(secrecy), Some(id)) = (&call.asked.secrecy, id) else { return (select, keys, false) };
     let records = secrecy.records(&kind);
     if records.is_empty() {
         return (select, keys, false);
     }
     let ordinary = ["limit", "cursor", "offset", "include", "fields", "expand", "sort", "format"];
-    let mut filters = call.parameters.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+    let mut filters = call.asked.parameters.as_object().into_iter().flatten().map(|(name, _)| name.as_str());
     if filters.any(|name| !ordinary.contains(&name) && !secrecy.is_open(&kind, name)) {
         return (select.filter(id.is_not_in(records)), keys, false);
     }

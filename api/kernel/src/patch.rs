@@ -32,7 +32,7 @@ pub struct Patch<T> {
     contract: Arc<Contract>,
     /// The record that is changed, with what is hidden from the caller.
     #[schema(ignore)]
-    hidden: Option<(Uuid, Secrecy)>,
+    secrecy: Option<Secrecy>,
     #[schema(value_type = T)]
     of: PhantomData<T>,
 }
@@ -51,8 +51,7 @@ impl<T> FromRequest for Patch<T> {
                     say!("Skicka ett objekt med de uppgifter som ska ändras.", "Send an object with the members to change."),
                 ));
             }
-            let record = request.path().rsplit('/').find_map(|part| Uuid::parse_str(part).ok());
-            Ok(Self { members, contract: extract::contract(request)?, hidden: record.zip(Secrecy::of(request)), of: PhantomData })
+            Ok(Self { members, contract: extract::contract(request)?, secrecy: Secrecy::of(request), of: PhantomData })
         };
         ready(read())
     }
@@ -61,8 +60,8 @@ impl<T> FromRequest for Patch<T> {
 impl<T> Patch<T> {
     /// The patch of a record that was sent as a part of something else.
     #[must_use]
-    pub fn of(members: Value, record: Uuid, contract: Arc<Contract>, secrecy: Option<Secrecy>) -> Self {
-        Self { members, contract, hidden: secrecy.map(|secrecy| (record, secrecy)), of: PhantomData }
+    pub const fn of(members: Value, contract: Arc<Contract>, secrecy: Option<Secrecy>) -> Self {
+        Self { members, contract, secrecy, of: PhantomData }
     }
 }
 
@@ -71,9 +70,9 @@ impl<T: DeserializeOwned + Serialize + PartialEq + ToSchema> Patch<T> {
     ///
     /// # Errors
     /// When the result would break the schema of a new record, or a member is hidden from the caller.
-    pub fn apply(&self, present: &T) -> Result<Option<T>> {
-        if let Some((record, secrecy)) = &self.hidden {
-            secrecy.refuse_hidden(*record, self.members.as_object().into_iter().flatten().map(|(name, _)| name))?;
+    pub fn apply(&self, record: impl Into<Uuid>, present: &T) -> Result<Option<T>> {
+        if let Some(secrecy) = &self.secrecy {
+            secrecy.refuse_hidden(record.into(), self.members.as_object().into_iter().flatten().map(|(name, _)| name))?;
         }
         let mut merged = serde_json::to_value(present)?;
         merge(&mut merged, &self.members);

@@ -296,6 +296,8 @@ pub struct Problem {
     pub required_permission: Option<&'static str>,
     /// Address of the record that stands in the way.
     pub conflicts_with: Option<String>,
+    /// The id of that record.
+    pub in_the_way: Option<Uuid>,
     /// The record that lives on, where what was asked for has been merged.
     pub merged_into: Option<Uuid>,
     /// Headers that belong to this problem.
@@ -314,6 +316,7 @@ impl Problem {
             faults: Vec::new(),
             required_permission: None,
             conflicts_with: None,
+            in_the_way: None,
             merged_into: None,
             headers: Vec::new(),
             retry: false,
@@ -374,10 +377,17 @@ impl Problem {
         Self::new(Kind::Conflict).detail(detail)
     }
 
-    /// The same, naming the record in the way, by its path below the API's root.
+    /// Names the record that is in the way, which has its address below `path`.
     #[must_use]
-    pub fn with(mut self, record: impl Into<String>) -> Self {
-        self.conflicts_with = Some(format!("{ROOT}{}", record.into()));
+    pub fn with_record(self, path: &str, id: impl Into<Uuid>) -> Self {
+        let id = id.into();
+        Self { in_the_way: Some(id), ..self.with_path(format!("{path}/{id}")) }
+    }
+
+    /// Names what is in the way by its path below the API's root.
+    #[must_use]
+    pub fn with_path(mut self, path: impl Into<String>) -> Self {
+        self.conflicts_with = Some(format!("{ROOT}{}", path.into()));
         self
     }
 
@@ -389,7 +399,7 @@ impl Problem {
                 "Posten har gått upp i en annan. Använd id {into} i stället, och byt ut det gamla id:t i era egna system.",
                 "The record has become part of another. Use the id {into} instead, and replace the old one in your own systems."
             ))
-            .with(format!("{path}/{into}"))
+            .with_record(path, into)
     }
 
     /// The document for a caller.

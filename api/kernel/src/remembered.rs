@@ -27,7 +27,7 @@ impl Remembered {
     where
         F: AsyncFnOnce() -> Result<Reply<T>>,
     {
-        let address = format!("{} {}", call.path, call.parameters);
+        let address = format!("{} {}", call.asked.path, call.asked.parameters);
         if let Some(stored) = self.0.get(&address) {
             return Ok(Reply::stored(stored, false));
         }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::{
     Id, Page,
     contract::{ALLOWED_ACTIONS, Action, ROOT},
+    fields::{self, Tags},
     hash::sha256_hex,
     problem::{Problem, Result},
     request::Call,
@@ -43,6 +44,8 @@ pub struct Stored {
     pub status: u16,
     pub etag: Option<String>,
     pub location: Option<String>,
+    /// The id of the record that was created. It is not kept for a repeated call.
+    pub created: Option<Uuid>,
     pub body: Bytes,
 }
 
@@ -52,21 +55,21 @@ pub enum Nothing {}
 
 impl<T: Serialize> Reply<T> {
     fn new(call: &Call, status: u16, etag: impl FnOnce(&[u8]) -> Option<String>, body: &T) -> Result<Self> {
-        let (bytes, whole) = if call.fields.is_none() && call.actions.is_none() {
+        let (bytes, whole) = if call.asked.fields.is_none() && call.asked.actions.is_none() {
             (serde_json::to_vec(body)?, None)
         } else {
             let mut body = serde_json::to_value(body)?;
-            if let Some(actions) = &call.actions {
+            if let Some(actions) = &call.asked.actions {
                 body[ALLOWED_ACTIONS] = allowed(call, actions)?.into();
             }
-            match &call.fields {
+            match &call.asked.fields {
                 None => (serde_json::to_vec(&body)?, None),
                 Some(fields) => (serde_json::to_vec(&chosen(body.clone(), fields))?, Some((body, fields.clone()))),
             }
         };
         // What is asked by a body has no address that a tag could be for.
-        let etag = if call.searched { None } else { etag(&bytes) };
-        let stored = Stored { status, etag, location: None, body: bytes.into() };
+        let etag = if call.asked.searched { None } else { etag(&bytes) };
+        let stored = Stored { status, etag, location: None, created: None, body: bytes.into() };
         Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, aside: None, whole, of: PhantomData })
     }
 
@@ -76,7 +79,7 @@ impl<T: Serialize> Reply<T> {
     /// When the resource cannot be written as JSON.
     pub fn shown(call: &Call, version: i64, body: &T) -> Result<Self> {
         // The same version in another selection of members is another representation, and needs a tag of its own.
-        let plain = call.parameters.as_object().is_none_or(serde_json::Map::is_empty);
+        let plain = call.asked.parameters.as_object().is_none_or(serde_json::Map::is_empty);
         Self::new(
             call,
             200,
@@ -125,9 +128,7 @@ impl<T: Serialize> Reply<T> {
     /// # Errors
     /// When the resource cannot be written as JSON.
     pub fn created<E>(path: &str, id: Id<E>, version: i64, body: &T) -> Result<Self> {
-        let mut reply = Self::new(&Call::default(), 201, |_| Some(format!("\"v{version}\"")), body)?;
-        reply.stored.location = Some(format!("{ROOT}{path}/{id}"));
-        Ok(reply)
+        Ok(Self::new(&Call::default(), 201, |_| Some(format!("\"v{version}\"")), body)?.located_record(path, id.uuid()))
     }
 
     /// 202 with a job that will be carried out, which has its address below `path`.
@@ -166,19 +167,19 @@ impl<T: Serialize> Reply<Page<T>> {
         let mut reply = Self::computed_beside(call, page, &page.change_cursor)?;
         let query = |cursor: Option<&str>| {
             let mut query: Vec<String> = Vec::new();
-            for (name, value) in call.parameters.as_object().into_iter().flatten() {
+            for (name, value) in call.asked.parameters.as_object().into_iter().flatten() {
                 if !matches!(name.as_str(), "cursor" | "offset") {
                     query.push(format!("{name}={}", encode(&plain(value))));
                 }
             }
             query.extend(cursor.map(|cursor| format!("cursor={cursor}")));
-            if query.is_empty() { call.path.clone() } else { format!("{}?{}", call.path, query.join("&")) }
+            if query.is_empty() { call.asked.path.clone() } else { format!("{}?{}", call.asked.path, query.join("&")) }
         };
         let mut link = format!("<{}>; rel=\"first\"", query(None));
         if let Some(next) = &page.next_cursor {
             link = format!("{link}, <{}>; rel=\"next\"", query(Some(next)));
         }
-        reply.link = Some(link).filter(|_| !call.searched);
+        reply.link = Some(link).filter(|_| !call.asked.searched);
         Ok(reply)
     }
 }
@@ -187,13 +188,13 @@ impl Reply<Nothing> {
     /// 204: it is done and there is nothing to show.
     #[must_use]
     pub fn nothing() -> Self {
-        Self::stored(Stored { status: 204, etag: None, location: None, body: Bytes::new() }, false)
+        Self::stored(Stored { status: 204, etag: None, location: None, created: None, body: Bytes::new() }, false)
     }
 
     /// 202: it will be done, and nothing is told of the outcome.
     #[must_use]
     pub fn accepted() -> Self {
-        Self::stored(Stored { status: 202, etag: None, location: None, body: Bytes::new() }, false)
+        Self::stored(Stored { status: 202, etag: None, location: None, created: None, body: Bytes::new() }, false)
     }
 }
 
@@ -203,7 +204,7 @@ impl<T> Reply<T> {
     pub fn moved(path: &str, to: Uuid, query: &str) -> Self {
         let mark = if query.is_empty() { "" } else { "?" };
         let location = Some(format!("{ROOT}{path}/{to}{mark}{query}"));
-        Self::stored(Stored { status: 301, etag: None, location, body: Bytes::new() }, false)
+        Self::stored(Stored { status: 301, etag: None, location, created: None, body: Bytes::new() }, false)
     }
 
     /// The same with a cookie given or taken back.
@@ -235,7 +236,15 @@ impl<T> Reply<T> {
         });
     }
 
-    /// The same with the address, below the API's root, of what came of the call.
+    /// Says that a record was created or held, which has its address below `path`.
+    #[must_use]
+    pub fn located_record(mut self, path: &str, id: impl Into<Uuid>) -> Self {
+        let id = id.into();
+        self.stored.created = Some(id);
+        self.located(&format!("{path}/{id}"))
+    }
+
+    /// Says where the outcome of the call is, by its path below the API's root.
     #[must_use]
     pub fn located(mut self, path: &str) -> Self {
         self.stored.location = Some(format!("{ROOT}{path}"));
@@ -270,10 +279,10 @@ fn chosen(mut body: Value, fields: &[String]) -> Value {
 
 /// What the caller may do with a record. Where there is something to do, the handler must have found out.
 fn allowed(call: &Call, actions: &[Action]) -> Result<Vec<String>> {
-    match &call.allowed {
+    match &call.asked.allowed {
         Some(allowed) => Ok(allowed.clone()),
         None if actions.is_empty() => Ok(Vec::new()),
-        None => Err(Problem::internal(&format_args!("{} shows a record and does not say what may be done with it", call.path))),
+        None => Err(Problem::internal(&format_args!("{} shows a record and does not say what may be done with it", call.asked.path))),
     }
 }
 
@@ -312,7 +321,6 @@ impl<T> Responder for Reply<T> {
         if let Some(secrecy) = Secrecy::of(request) {
             self.redact(&secrecy);
         }
-        let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
         let mut response = HttpResponse::build(StatusCode::from_u16(self.stored.status).unwrap_or(StatusCode::OK));
         if let Some(etag) = &self.stored.etag {
             response.insert_header((header::ETAG, etag.as_str()));
@@ -333,14 +341,11 @@ impl<T> Responder for Reply<T> {
             response.insert_header(("Idempotency-Replayed", "true"));
         }
         if request.method() == Method::GET {
-            let known = text(header::IF_NONE_MATCH).zip(self.stored.etag.as_deref()).is_some_and(|(known, etag)| {
-                let weak = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-                known.split(',').any(|known| known.trim() == "*" || weak(known) == weak(etag))
-            });
-            if known {
+            let known = Tags::if_none_match(request.headers());
+            if self.stored.etag.as_deref().is_some_and(|etag| known.contains(etag)) {
                 return response.status(StatusCode::NOT_MODIFIED).finish();
             }
-        } else if text(header::HeaderName::from_static("prefer")).is_some_and(|prefer| prefer.contains("return=minimal"))
+        } else if fields::preference(request.headers(), "return").is_some_and(|form| form == "minimal")
             && !self.stored.body.is_empty()
             && !self.secret
         {

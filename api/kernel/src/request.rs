@@ -14,6 +14,7 @@ use super::{
     audit::Trail,
     contract::Action,
     export::Export,
+    fields::Tags,
     language::{Language, say},
     problem::{Kind, Problem, Result},
     secrecy::Secrecy,
@@ -53,71 +54,99 @@ pub struct Once {
     pub digest: String,
 }
 
-/// A call: who makes it and what its answer must heed.
+/// Who makes a call, for the record: in changes, in histories and in the audit log.
 #[derive(Clone, Debug, Default)]
-pub struct Call {
-    /// The user, or nothing for the installation itself and for who is not signed in.
+pub struct Author {
+    /// The user; `None` for the installation itself and for a caller who is not signed in.
     pub user: Option<Uuid>,
-    /// The user's name as it is now, for the record.
+    /// The user's name at the time of the call.
     pub user_name: String,
     /// Identifies the call in events and in the log.
     pub request_id: Option<String>,
     /// The network address that the call came from; empty for the installation itself.
     pub address: String,
-    /// What the calling program calls itself.
+    /// The `User-Agent` of the calling program.
     pub agent: String,
+    /// What the audit log records about the call.
+    pub trail: Arc<Trail>,
+}
+
+/// What a call asks for, and what its answer must respect.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
     /// The language of the answer.
     pub language: Language,
-    /// Under which key the answer is kept, so that a repeated call is answered and not carried out again.
+    /// The key under which the answer is kept, so that a repeated call is answered and not carried out again.
     pub once: Option<Once>,
     /// `If-Match`.
-    pub if_match: Option<String>,
-    /// The members of the answer that the caller wants; nothing means all.
+    pub if_match: Option<Tags>,
+    /// The members of the answer that the caller wants; `None` means all.
     pub fields: Option<Vec<String>>,
     /// The path as called.
     pub path: String,
     /// The query's parameters, read as the contract says.
     pub parameters: Arc<Value>,
-    /// What the audit log wants to know.
-    pub trail: Arc<Trail>,
-    /// What is hidden from the caller; nothing when nothing is.
+    /// What is hidden from the caller; `None` when nothing is.
     pub secrecy: Option<Secrecy>,
     /// The operations on the record that is read, where the caller asks which of them it may carry out.
     pub actions: Option<Vec<Action>>,
-    /// The names of those that the caller may carry out, once that is found out.
+    /// The `operationId`s of those that the caller may carry out, once that has been checked.
     pub allowed: Option<Vec<String>>,
-    /// How a list is wanted as a table; nothing for a page in JSON.
+    /// The form of a list as a table; `None` for a page in JSON.
     pub export: Option<Arc<Export>>,
-    /// Whether a list is asked by a body, so that it has no address of its own.
+    /// Whether a list is asked for by a body, so that the answer has no address of its own.
     pub searched: bool,
 }
 
-/// Stands in `If-Match` for any version.
-const ANY: &str = "*";
+/// A call: its author, and what it asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Call {
+    /// Who makes it.
+    pub author: Author,
+    /// What it asks for.
+    pub asked: Asked,
+}
 
 impl Call {
     /// A call of the installation itself: packs, the demo, commands at the console.
     #[must_use]
     pub fn of_installation() -> Self {
-        Self { user_name: "samsyn".to_owned(), ..Self::default() }
+        Self { author: Author { user_name: "samsyn".to_owned(), ..Author::default() }, asked: Asked::default() }
     }
 
-    /// A call of nobody in particular, of which only this is known.
+    /// A call whose caller is not known, with what the outermost middleware has read.
     #[must_use]
     pub fn of_nobody(meta: &Meta) -> Self {
-        Self {
+        let author = Author {
             request_id: Some(meta.request_id.clone()),
             address: meta.address.clone(),
             agent: meta.agent.clone(),
-            language: meta.language,
-            ..Self::default()
-        }
+            ..Author::default()
+        };
+        Self { author, asked: Asked { language: meta.language, ..Asked::default() } }
     }
 
-    /// A call of who sits at the console, who is in the audit log by the name of what is done.
+    /// A call from the console, which the audit log records under the name of the operation.
     #[must_use]
     pub fn of_console(operation: &str) -> Self {
-        Self { trail: Arc::new(Trail::of_console(operation)), ..Self::of_installation() }
+        let mut call = Self::of_installation();
+        call.author.trail = Arc::new(Trail::of_console(operation));
+        call
+    }
+
+    /// The same call, made by this user.
+    #[must_use]
+    pub fn by_user(mut self, user: Uuid) -> Self {
+        self.author.user = Some(user);
+        self
+    }
+
+    /// The same call with another digest of its body, where the body is read only by the handler.
+    #[must_use]
+    pub fn with_digest(&self, digest: String) -> Self {
+        let mut call = self.clone();
+        call.asked.once = call.asked.once.map(|once| Once { digest, ..once });
+        call
     }
 
     /// Checks that the caller changes the version that it has seen.
@@ -125,13 +154,10 @@ impl Call {
     /// # Errors
     /// When it does not say which (428), or another has changed it since (412).
     pub fn expects(&self, version: i64) -> Result<()> {
-        let Some(given) = &self.if_match else { return Err(Problem::new(Kind::PreconditionRequired)) };
+        let Some(given) = &self.asked.if_match else { return Err(Problem::new(Kind::PreconditionRequired)) };
         let present = format!("v{version}");
-        let matches = given.split(',').map(str::trim).any(|tag| {
-            // The part after a hyphen tells representations of one version apart.
-            tag == ANY
-                || tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).is_some_and(|tag| tag.split('-').next() == Some(&present))
-        });
+        // The part after a hyphen tells representations of one version apart.
+        let matches = given.any || given.any_strong(|tag| tag.split('-').next() == Some(&present));
         if matches { Ok(()) } else { Err(Self::stale(version)) }
     }
 
@@ -152,7 +178,7 @@ impl Call {
     /// Whether the call changes whatever version there is.
     #[must_use]
     pub fn takes_any_version(&self) -> bool {
-        self.if_match.as_deref().is_some_and(|given| given.split(',').any(|tag| tag.trim() == ANY))
+        self.asked.if_match.as_ref().is_some_and(|given| given.any)
     }
 
     /// Another has changed the record since.
@@ -168,6 +194,7 @@ impl Call {
     #[must_use]
     pub fn cursor_scope(&self) -> String {
         let filter = self
+            .asked
             .parameters
             .as_object()
             .into_iter()
@@ -175,7 +202,7 @@ impl Call {
             .filter(|(name, _)| !matches!(name.as_str(), "cursor" | "limit" | "offset" | "fields" | "include" | "expand" | "format"));
         let mut filter: Vec<_> = filter.map(|(name, value)| format!("{name}={value}")).collect();
         filter.sort();
-        let text = format!("{:?} {} {}", self.user, self.path, filter.join("&"));
+        let text = format!("{:?} {} {}", self.author.user, self.asked.path, filter.join("&"));
         super::hash::sha256_hex(text.as_bytes())[..16].to_owned()
     }
 }
@@ -186,7 +213,10 @@ mod tests {
 
     #[test]
     fn a_change_must_name_the_version_it_changes() {
-        let with = |tag: &str| Call { if_match: Some(tag.to_owned()), ..Call::default() }.expects(3).map_err(|problem| problem.kind);
+        let with = |tag: &str| {
+            let asked = Asked { if_match: Some(Tags::parse([tag].into_iter())), ..Asked::default() };
+            Call { asked, ..Call::default() }.expects(3).map_err(|problem| problem.kind)
+        };
         assert_eq!(with("\"v3\""), Ok(()));
         assert_eq!(with("\"v1\", \"v3-0123abcd\""), Ok(()));
         assert_eq!(with("*"), Ok(()));

@@ -19,19 +19,18 @@ use super::{
     contract::Contract,
     language::say,
     problem::{Kind, Problem, Result},
+    record::{self, Frozen},
 };
 
 /// What stands in the place of a hidden text that may not be null.
 pub const HIDDEN: &str = "[sekretess]";
 
-/// The member that is kept as it was, with a digest of it in `hash` or, where it may be null, in `digest`.
-const FROZEN: &[(&str, &[&str])] = &[("content", &["hash", "digest"]), ("result", &["resultHash"]), ("answer", &["hash"])];
+/// The member of a summary of a record, such as a node of the trace, that says in short what the record is. It is made of the
+/// record's members, so it is hidden when one of them is.
+const SUMMARY: &str = "label";
 
 /// The permission of who sees what is hidden from others.
 pub const CLEARANCE: &str = "secrecy.see";
-
-/// The members that are the first and the last day of a period.
-const PERIODS: [(&str, &str); 2] = [("validFrom", "validTo"), ("founded", "dissolved")];
 
 /// A member of a record that is hidden from the caller, with the ground for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -73,13 +72,15 @@ pub struct Secrecy {
     contract: Arc<Contract>,
     /// The actors and forums whose records the caller is cleared for.
     cleared: Arc<Vec<Uuid>>,
+    /// The members of all kinds of record that are served as they were stored.
+    frozen: Arc<[Frozen]>,
 }
 
 impl Secrecy {
     /// What these marks hide from who is cleared for these actors and forums.
     #[must_use]
     pub fn new(marks: Arc<Marks>, contract: Arc<Contract>, cleared: Vec<Uuid>) -> Self {
-        Self { marks, contract, cleared: Arc::new(cleared) }
+        Self { marks, contract, cleared: Arc::new(cleared), frozen: record::all().filter_map(|record| record.frozen).collect() }
     }
 
     /// What is hidden from the caller of a request; nothing when nothing is.
@@ -109,9 +110,11 @@ impl Secrecy {
                 }
             }
         }
-        // What a record was called before may be what it is called now.
-        if let Some(mark) = hidden.get("name").copied() {
-            hidden.entry("formerNames").or_insert(mark);
+        let kind = hidden.values().next().and_then(|mark| record::of_kind(&mark.kind));
+        for (repeating, member) in kind.map(|kind| kind.repeats).unwrap_or_default() {
+            if let Some(mark) = hidden.get(member).copied() {
+                hidden.entry(repeating).or_insert(mark);
+            }
         }
         hidden
     }
@@ -127,8 +130,8 @@ impl Secrecy {
     #[must_use]
     pub fn locked(&self, id: Uuid) -> BTreeMap<&str, &Mark> {
         let mut locked = self.hidden(id);
-        for (start, end) in PERIODS {
-            for (one, other) in [(start, end), (end, start)] {
+        if let Some((first, last)) = locked.values().next().and_then(|mark| record::of_kind(&mark.kind)).map(|kind| kind.period) {
+            for (one, other) in [(first, last), (last, first)] {
                 if let Some(mark) = locked.get(one).copied() {
                     locked.entry(other).or_insert(mark);
                 }
@@ -206,18 +209,16 @@ impl Secrecy {
             Value::Object(_) => {
                 let here = self.hide_record(value);
                 let Some(members) = value.as_object_mut() else { return here };
-                let frozen: Vec<_> = FROZEN.iter().map(|(content, _)| members.get(*content).cloned()).collect();
+                let before: Vec<_> = self.frozen.iter().map(|frozen| members.get(frozen.member).cloned()).collect();
                 let any = members.iter_mut().fold(here, |any, (_, part)| self.hide(part) | any);
-                // A digest of what is hidden tells of it to who tries one value after the other.
-                for ((content, digests), before) in FROZEN.iter().zip(frozen).filter(|_| any) {
-                    if before.as_ref() != members.get(*content) {
+                for (frozen, before) in self.frozen.iter().zip(before).filter(|_| any) {
+                    if before.as_ref() != members.get(frozen.member) {
                         if let Some(complete) = members.get_mut("complete") {
                             *complete = Value::Bool(false);
                         }
-                        for name in *digests {
-                            if let Some(digest) = members.get_mut(*name) {
-                                *digest = if *name == "hash" { json!(HIDDEN) } else { Value::Null };
-                            }
+                        if let Some(digest) = members.get_mut(frozen.digest) {
+                            // The one that is always there stays a text; the others may be null.
+                            *digest = if frozen.digest == "hash" { json!(HIDDEN) } else { Value::Null };
                         }
                     }
                 }
@@ -239,10 +240,9 @@ impl Secrecy {
                 redacted.push(Redaction { member: (*member).to_owned(), ground: mark.ground.clone() });
             }
         }
-        // What a record says in short comes from its members.
-        if let Some(label) = members.get_mut("label") {
-            *label = json!(HIDDEN);
-            redacted.push(Redaction { member: "label".to_owned(), ground: mark.ground.clone() });
+        if let Some(summary) = members.get_mut(SUMMARY) {
+            *summary = json!(HIDDEN);
+            redacted.push(Redaction { member: SUMMARY.to_owned(), ground: mark.ground.clone() });
         }
         if redacted.is_empty() {
             return false;

@@ -189,9 +189,9 @@ impl Db {
     where
         F: AsyncFn(&Write<'_>) -> Result<Reply<T>>,
     {
-        let _running = call.once.as_ref().map(|once| Running::start(self, once)).transpose()?;
+        let _running = call.asked.once.as_ref().map(|once| Running::start(self, once)).transpose()?;
         self.transaction(call, async |write| {
-            if let Some(once) = &call.once
+            if let Some(once) = &call.asked.once
                 && let Some(stored) = kept(once, write).await?
             {
                 write.still_may(&work, &stored).await?;
@@ -199,11 +199,11 @@ impl Db {
                 return Ok(Reply::stored(stored, true));
             }
             let reply = work(write).await?;
-            if let Some(once) = &call.once {
+            if let Some(once) = &call.asked.once {
                 keep(once, &reply.stored, write).await?;
             }
-            let created = reply.stored.location.as_deref().and_then(|path| path.rsplit('/').next()?.parse().ok());
-            write.turn.set(write.turn.get().or(Some(Turn { created, ..Turn::done(reply.stored.status) })));
+            let turn = Turn { created: reply.stored.created, ..Turn::done(reply.stored.status) };
+            write.turn.set(write.turn.get().or(Some(turn)));
             Ok(reply)
         })
         .await
@@ -240,7 +240,7 @@ impl Db {
         if again && call.takes_any_version() && is_postgres(self.backend()) {
             // One after the other, or those who were overtaken would go on overtaking each other.
             let lock = format!("SELECT pg_advisory_xact_lock({OVERTAKEN_LOCK}, hashtext($1))");
-            tx.execute_raw(Statement::from_sql_and_values(self.backend(), lock, [call.path.clone().into()])).await?;
+            tx.execute_raw(Statement::from_sql_and_values(self.backend(), lock, [call.asked.path.clone().into()])).await?;
         }
         let write = Write {
             tx,
@@ -265,7 +265,7 @@ impl Db {
                 for rows in rows.chunks(500) {
                     events::Entity::insert_many(rows.to_vec()).exec_without_returning(&tx).await?;
                 }
-                let trail = &*call.trail;
+                let trail = &*call.author.trail;
                 let turn = turn.get().unwrap_or(Turn::done(trail.success));
                 let noted = !trail.operation.is_empty() && !replayed.get() && trail.noted().is_none();
                 if noted {
@@ -311,7 +311,13 @@ async fn kept(once: &Once, write: &Write<'_>) -> Result<Option<Stored>> {
     if row.digest != once.digest {
         return Err(Problem::new(Kind::KeyReused));
     }
-    Ok(Some(Stored { status: u16::try_from(row.status).unwrap_or(200), etag: row.etag, location: row.location, body: row.body.into() }))
+    Ok(Some(Stored {
+        status: u16::try_from(row.status).unwrap_or(200),
+        etag: row.etag,
+        location: row.location,
+        created: None,
+        body: row.body.into(),
+    }))
 }
 
 async fn keep(once: &Once, stored: &Stored, write: &Write<'_>) -> Result<()> {
@@ -326,7 +332,7 @@ async fn keep(once: &Once, stored: &Stored, write: &Write<'_>) -> Result<()> {
         location: Set(stored.location.clone()),
         body: Set(stored.body.to_vec()),
         created_at: Set(write.now),
-        user_id: Set(write.call.user),
+        user_id: Set(write.call.author.user),
     };
     answer::Entity::insert(row).exec_without_returning(&write.tx).await?;
     Ok(())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::kernel::contract::{ALLOWED_ACTIONS, acts_on};
+use crate::kernel::contract::{ALLOWED_ACTIONS, FOR_EACH_PARTY, acts_on};
 
 /// Lets every operation that shows one record tell what the caller may do with it.
 pub(super) fn complete(document: &mut Value) {
@@ -53,7 +53,7 @@ fn actions(document: &Value, record: &str) -> Vec<String> {
     let mut actions = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
-            if acts_on(record, method, path).is_some() {
+            if acts_on(record, method, path, operation[FOR_EACH_PARTY] == true).is_some() {
                 actions.extend(operation["operationId"].as_str().map(ToOwned::to_owned));
             }
         }

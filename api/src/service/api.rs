@@ -12,7 +12,7 @@ use crate::{
 ///
 /// Name, version and status of the API, as the national REST profile asks.
 #[utoipa::path(tag = "service", operation_id = "getApiInfo",
-    responses((status = 200, description = "What the API is", body = ApiInfo)), extensions(("x-permission" = json!("service.read"))))]
+    responses((status = 200, description = "What the API is", body = ApiInfo)))]
 #[get("/api-info")]
 async fn info(by: By<needs::ReadService>, config: Data<Config>) -> Result<Reply<ApiInfo>> {
     let info = ApiInfo {
@@ -29,7 +29,7 @@ async fn info(by: By<needs::ReadService>, config: Data<Config>) -> Result<Reply<
 ///
 /// Every limit that the service holds, so that a client need not find them by trying.
 #[utoipa::path(tag = "service", operation_id = "getConfig",
-    responses((status = 200, description = "The limits", body = ServiceLimits)), extensions(("x-permission" = json!("service.read"))))]
+    responses((status = 200, description = "The limits", body = ServiceLimits)))]
 #[get("/config")]
 async fn limits(by: By<needs::ReadService>, config: Data<Config>) -> Result<Reply<ServiceLimits>> {
     let limits = ServiceLimits {

@@ -21,7 +21,7 @@ use crate::{
 ///
 /// The address is changed by `POST /me/email`, the password by `POST /me/password`.
 #[utoipa::path(tag = "account", operation_id = "updateMe", request_body = Patch<NewUser>,
-    responses((status = 200, description = "The user as it has become", body = User)), extensions(("x-permission" = json!("account.write"))))]
+    responses((status = 200, description = "The user as it has become", body = User)))]
 #[patch("/me")]
 async fn change(by: By<needs::WriteAccount>, patch: Patch<NewUser>, db: Data<Db>) -> Result<Reply<User>> {
     let id = by.user_id()?;
@@ -29,7 +29,7 @@ async fn change(by: By<needs::WriteAccount>, patch: Patch<NewUser>, db: Data<Db>
         let mut row = store::row(id, &w.tx).await?;
         by.expects(row.version)?;
         let present = NewUser { email: row.email.clone(), name: row.name.clone(), language: Some(row.language), password: None };
-        if let Some(changed) = patch.apply(&present)? {
+        if let Some(changed) = patch.apply(id, &present)? {
             users::own_alone(changed.password.is_some(), "/password")?;
             users::own_alone(changed.email != present.email, "/email")?;
             users::check_name(&changed.name, &present.name)?;
@@ -46,7 +46,7 @@ async fn change(by: By<needs::WriteAccount>, patch: Patch<NewUser>, db: Data<Db>
 ///
 /// Sends a link to the new address; the change is made when it is followed. The old address is told.
 #[utoipa::path(tag = "account", operation_id = "requestEmailChange", request_body = EmailChange,
-    responses((status = 202, description = "A mail is on its way to the new address")), extensions(("x-permission" = json!("account.write"))))]
+    responses((status = 202, description = "A mail is on its way to the new address")))]
 #[post("/me/email")]
 async fn change_email(
     by: By<needs::WriteAccount>,
@@ -73,7 +73,7 @@ async fn change_email(
 ///
 /// By the link of the mail. All sessions of the account end.
 #[utoipa::path(tag = "account", operation_id = "confirmEmailChange", request_body = FollowedLink,
-    responses((status = 204, description = "The address is changed")), extensions(("x-permission" = json!("sessions.start"))))]
+    responses((status = 204, description = "The address is changed")))]
 #[post("/email-changes/confirm")]
 async fn confirm_email(
     by: By<needs::StartSession>,
@@ -102,7 +102,7 @@ async fn confirm_email(
 /// Gives the secret that an app for two-step sign-in needs. It takes effect when a code of the app has been shown by
 /// `POST /me/second-factor/confirm`.
 #[utoipa::path(tag = "account", operation_id = "createSecondFactor", request_body = NewSecondFactor,
-    responses((status = 201, description = "What the app needs", body = SecondFactorSetup)), extensions(("x-permission" = json!("account.write"))))]
+    responses((status = 201, description = "What the app needs", body = SecondFactorSetup)))]
 #[post("/me/second-factor")]
 async fn set_up(
     by: By<needs::WriteAccount>,
@@ -136,7 +136,7 @@ async fn set_up(
 /// By a code that the app shows. From then on signing in needs one. Other sessions end; this one counts as signed in in two
 /// steps. The recovery codes are shown only now.
 #[utoipa::path(tag = "account", operation_id = "confirmSecondFactor", request_body = SecondFactorCode,
-    responses((status = 201, description = "The recovery codes", body = RecoveryCodes)), extensions(("x-permission" = json!("account.write"))))]
+    responses((status = 201, description = "The recovery codes", body = RecoveryCodes)))]
 #[post("/me/second-factor/confirm")]
 async fn confirm_factor(
     by: By<needs::WriteAccount>,
@@ -145,7 +145,7 @@ async fn confirm_factor(
     db: Data<Db>,
 ) -> Result<Reply<RecoveryCodes>> {
     let id = by.user_id()?;
-    let _try = limits.admits(Guarded::SecondFactor, &id.to_string(), &by.address, &db).await?;
+    let _try = limits.admits(Guarded::SecondFactor, &id.to_string(), &by.author.address, &db).await?;
     let confirmed = db
         .transaction(&by, async |w| {
             let user = store::row(id, &w.tx).await?;
@@ -176,7 +176,7 @@ async fn confirm_factor(
         })
         .await;
     if confirmed.as_ref().is_err_and(|problem| problem.kind == Kind::Invalid) {
-        limits.failed(Guarded::SecondFactor, &id.to_string(), &by.address, &db).await?;
+        limits.failed(Guarded::SecondFactor, &id.to_string(), &by.author.address, &db).await?;
     }
     Reply::secret("/me", &RecoveryCodes { codes: confirmed? })
 }
@@ -185,7 +185,7 @@ async fn confirm_factor(
 ///
 /// Needs the password and a code. Other sessions end, and roles that demand a second step no longer count.
 #[utoipa::path(tag = "account", operation_id = "removeSecondFactor", request_body = SecondFactorRemoval,
-    responses((status = 204, description = "Signing in needs the password alone")), extensions(("x-permission" = json!("account.write"))))]
+    responses((status = 204, description = "Signing in needs the password alone")))]
 #[post("/me/second-factor/remove")]
 async fn remove_factor(
     by: By<needs::WriteAccount>,
@@ -197,7 +197,7 @@ async fn remove_factor(
     let user = store::row(by.user_id()?, db.reader()).await?;
     confirm(&user, &removal.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
     let account = user.id.to_string();
-    let _try = limits.admits(Guarded::SecondFactor, &account, &by.address, &db).await?;
+    let _try = limits.admits(Guarded::SecondFactor, &account, &by.author.address, &db).await?;
     let removed = db
         .transaction(&by, async |w| {
             let user = store::row(user.id, &w.tx).await?;
@@ -210,7 +210,7 @@ async fn remove_factor(
         })
         .await;
     if removed.as_ref().is_err_and(|problem: &Problem| problem.kind == Kind::SecondFactorRequired) {
-        limits.failed(Guarded::SecondFactor, &account, &by.address, &db).await?;
+        limits.failed(Guarded::SecondFactor, &account, &by.author.address, &db).await?;
         return removed.map_err(|problem| Problem { kind: Kind::Invalid, headers: Vec::new(), ..problem }).map(|()| Reply::nothing());
     }
     removed?;

@@ -68,7 +68,7 @@ pub struct PasswordChange {
 /// who has an account with the address already leaves the password out, and gets there what was granted; who invited sees the
 /// account from then on.
 #[utoipa::path(tag = "account", operation_id = "activateAccount", request_body = AccountActivation,
-    responses((status = 204, description = "The account is open, or the invitation accepted")), extensions(("x-permission" = json!("sessions.start"))))]
+    responses((status = 204, description = "The account is open, or the invitation accepted")))]
 #[post("/account-activations")]
 async fn activate(
     by: By<needs::StartSession>,
@@ -119,7 +119,7 @@ async fn open(user: user_table::Model, chosen: Option<(&str, String)>, w: &Write
 ///
 /// Sends a link to the address if somebody signs in with it. The answer is the same whether or not.
 #[utoipa::path(tag = "account", operation_id = "requestPasswordReset", request_body = PasswordReset,
-    responses((status = 202, description = "A mail is on its way if the address is known")), extensions(("x-permission" = json!("sessions.start"))))]
+    responses((status = 202, description = "A mail is on its way if the address is known")))]
 #[post("/password-resets")]
 async fn request(
     by: By<needs::StartSession>,
@@ -129,8 +129,8 @@ async fn request(
     db: Data<Db>,
 ) -> Result<Reply<Nothing>> {
     // Each one counts, so that nobody's box is filled.
-    let _try = limits.admits(Guarded::PasswordReset, &reset.0.email, &by.address, &db).await?;
-    limits.failed(Guarded::PasswordReset, &reset.0.email, &by.address, &db).await?;
+    let _try = limits.admits(Guarded::PasswordReset, &reset.0.email, &by.author.address, &db).await?;
+    limits.failed(Guarded::PasswordReset, &reset.0.email, &by.author.address, &db).await?;
     // Who it is for is found out by whoever posts the letter, so that it takes no time here.
     let address = lookup::fold(&reset.0.email);
     let reply = db
@@ -147,7 +147,7 @@ async fn request(
 ///
 /// By the link of the mail. All that was signed in with the account ends, and its tokens stop working.
 #[utoipa::path(tag = "account", operation_id = "resetPassword", request_body = ChosenPassword,
-    responses((status = 204, description = "The password is changed")), extensions(("x-permission" = json!("sessions.start"))))]
+    responses((status = 204, description = "The password is changed")))]
 #[post("/password-resets/complete")]
 async fn complete(
     by: By<needs::StartSession>,
@@ -193,11 +193,11 @@ pub(super) struct Guard<'a> {
 /// When it is wrong, or the account has none.
 pub(super) async fn confirm(user: &user_table::Model, password: &str, call: &Call, guard: &Guard<'_>) -> Result<()> {
     let Guard { access, limits, db } = guard;
-    let _try = limits.admits(Guarded::SignIn, &user.email, &call.address, db).await?;
+    let _try = limits.admits(Guarded::SignIn, &user.email, &call.author.address, db).await?;
     if passwords::verify(password.to_owned(), user.password_hash.clone(), &access.hashing).await? {
         return Ok(());
     }
-    limits.failed(Guarded::SignIn, &user.email, &call.address, db).await?;
+    limits.failed(Guarded::SignIn, &user.email, &call.author.address, db).await?;
     Err(Problem::fault(
         "/currentPassword",
         "wrong",
@@ -212,7 +212,7 @@ pub(super) async fn confirm(user: &user_table::Model, password: &str, call: &Cal
 ///
 /// Needs the present one. All other sessions of the account end, and its personal tokens stop working.
 #[utoipa::path(tag = "account", operation_id = "changePassword", request_body = PasswordChange,
-    responses((status = 204, description = "The password is changed")), extensions(("x-permission" = json!("account.write"))))]
+    responses((status = 204, description = "The password is changed")))]
 #[post("/me/password")]
 async fn change(
     by: By<needs::WriteAccount>,

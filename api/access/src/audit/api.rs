@@ -18,7 +18,7 @@ const EXPORTED_AT_ONCE: u64 = 500;
 /// Who did, saw, failed at or was denied what: newest first. An actor's admin sees what concerns the actor; who administers
 /// the installation sees all. Reading the log is itself in the log.
 #[utoipa::path(tag = "audit", operation_id = "listAuditEntries", params(AuditFilter, Paging),
-    responses((status = 200, description = "A page of entries", body = Page<AuditEntry>)), extensions(("x-permission" = json!("audit.read"))))]
+    responses((status = 200, description = "A page of entries", body = Page<AuditEntry>)))]
 #[get("/audit-entries")]
 async fn list(
     by: By<needs::ReadAudit>,
@@ -34,8 +34,7 @@ async fn list(
 /// All entries that the filter admits as a table for a spreadsheet, newest first: UTF-8 with a byte order mark, separated by
 /// semicolons, with a heading. Text that a spreadsheet would take for a formula has an apostrophe before it.
 #[utoipa::path(tag = "audit", operation_id = "exportAuditEntries", params(AuditFilter),
-    responses((status = 200, description = "The entries as a table", body = String, content_type = "text/csv")),
-    extensions(("x-permission" = json!("audit.read"))))]
+    responses((status = 200, description = "The entries as a table", body = String, content_type = "text/csv")))]
 #[get("/audit-entries/export")]
 async fn export(by: By<needs::ReadAudit>, Query(filter): Query<AuditFilter>, db: Data<Db>) -> Result<HttpResponse> {
     let scope = store::Scope::of(&by);
@@ -61,7 +60,7 @@ async fn export(by: By<needs::ReadAudit>, Query(filter): Query<AuditFilter>, db:
 ///
 /// One entry of the audit log.
 #[utoipa::path(tag = "audit", operation_id = "getAuditEntry",
-    responses((status = 200, description = "The entry", body = AuditEntry)), extensions(("x-permission" = json!("audit.read"))))]
+    responses((status = 200, description = "The entry", body = AuditEntry)))]
 #[get("/audit-entries/{auditEntryId}")]
 async fn show(by: By<needs::ReadAudit>, At(id): At<AuditEntryId>, db: Data<Db>) -> Result<Reply<AuditEntry>> {
     Reply::computed(&by, &store::find(&store::Scope::of(&by), id, &db).await?)

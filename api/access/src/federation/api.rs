@@ -13,7 +13,7 @@ use crate::{
 /// The providers that people may sign in with, so that a frontend can show a button for each. They are few and come from the
 /// settings of the service, so they are not divided into pages.
 #[utoipa::path(tag = "sessions", operation_id = "getIdentityProviders",
-    responses((status = 200, description = "The providers", body = IdentityProviders)), extensions(("x-permission" = json!("sessions.start"))))]
+    responses((status = 200, description = "The providers", body = IdentityProviders)))]
 #[get("/identity-providers")]
 async fn show(by: By<needs::StartSession>, federation: Data<Federation>) -> Result<Reply<IdentityProviders>> {
     let login = format!("{}/oauth2/authorize?provider=", federation.public_url);

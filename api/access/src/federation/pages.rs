@@ -27,7 +27,7 @@ use super::{
 use crate::{
     Access, Limits,
     kernel::{
-        Db, Fault, Problem, Result, Text, extract, hash,
+        Db, Fault, Problem, Result, Text, extract, fields, hash,
         request::{self, Call},
         say,
     },
@@ -233,9 +233,7 @@ fn cookie_name(federation: &Federation) -> (&'static str, &'static str) {
 /// What the browser's cookie holds.
 fn cookie(request: &HttpRequest, federation: &Federation) -> Option<String> {
     let (name, _) = cookie_name(federation);
-    let headers = request.headers().get_all(header::COOKIE).filter_map(|header| header.to_str().ok());
-    let mut cookies = headers.flat_map(|header| header.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
-    cookies.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+    fields::cookie(request.headers(), name).map(ToOwned::to_owned)
 }
 
 fn is_base64url(byte: u8) -> bool {
@@ -417,15 +415,14 @@ fn back(federation: &Federation, redirect_uri: &str, state: &str, outcome: &std:
 
 /// A call of somebody who is not known yet; what changes is told to be the provider's doing.
 fn call(request: &HttpRequest, by: &str) -> Call {
-    let call = request::meta(request).map(|meta| Call::of_nobody(&meta)).unwrap_or_default();
-    Call { user_name: by.to_owned(), ..call }
+    let mut call = request::meta(request).map(|meta| Call::of_nobody(&meta)).unwrap_or_default();
+    by.clone_into(&mut call.author.user_name);
+    call
 }
 
 /// A problem for the person at the browser, as a page when the browser asks for one.
 fn told(request: &HttpRequest, problem: &Problem) -> HttpResponse {
-    let wants_page =
-        request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
-    if !wants_page {
+    if !fields::names_media_type(&fields::items(request.headers(), header::ACCEPT).collect::<Vec<_>>(), "text/html") {
         return problem.error_response();
     }
     let (title, help) = (problem.kind.title(), problem.kind.help());

@@ -13,7 +13,7 @@ use crate::{
 ///
 /// The grants within the caller's own scope; who runs the installation sees all.
 #[utoipa::path(tag = "grants", operation_id = "listGrants", params(GrantFilter, Paging),
-    responses((status = 200, description = "A page of grants", body = Page<Grant>)), extensions(("x-permission" = json!("grants.read"))))]
+    responses((status = 200, description = "A page of grants", body = Page<Grant>)))]
 #[get("/grants")]
 async fn list(
     by: By<needs::ReadGrants>,
@@ -31,7 +31,7 @@ async fn list(
 /// to the invited account is prepared, and counts when that is done. The caller must itself hold within the scope all that
 /// the role gives, with the token of the call: nobody grants more than they hold.
 #[utoipa::path(tag = "grants", operation_id = "createGrant", request_body = NewGrant,
-    responses((status = 201, description = "The grant as given", body = Grant)), extensions(("x-permission" = json!("grants.write"))))]
+    responses((status = 201, description = "The grant as given", body = Grant)))]
 #[post("/grants")]
 async fn create(by: By<needs::WriteGrants>, new: Valid<NewGrant>, db: Data<Db>) -> Result<Reply<Grant>> {
     db.write(&by, async |w| {
@@ -55,7 +55,7 @@ async fn create(by: By<needs::WriteGrants>, new: Valid<NewGrant>, db: Data<Db>) 
 ///
 /// One grant within the caller's own scope.
 #[utoipa::path(tag = "grants", operation_id = "getGrant",
-    responses((status = 200, description = "The grant", body = Grant)), extensions(("x-permission" = json!("grants.read"))))]
+    responses((status = 200, description = "The grant", body = Grant)))]
 #[get("/grants/{grantId}")]
 async fn show(by: By<needs::ReadGrants>, At(id): At<GrantId>, db: Data<Db>) -> Result<Reply<Grant>> {
     let grant = store::find(Some(&by.reach), id, db.reader()).await?;
@@ -67,7 +67,7 @@ async fn show(by: By<needs::ReadGrants>, At(id): At<GrantId>, db: Data<Db>) -> R
 ///
 /// Takes effect at once, also for those signed in.
 #[utoipa::path(tag = "grants", operation_id = "deleteGrant",
-    responses((status = 204, description = "The grant is gone")), extensions(("x-permission" = json!("grants.write"))))]
+    responses((status = 204, description = "The grant is gone")))]
 #[delete("/grants/{grantId}")]
 async fn remove(by: By<needs::WriteGrants>, At(id): At<GrantId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {

@@ -15,7 +15,7 @@ impl Limits {
     /// # Errors
     /// When the caller has caused too many today, or too many have gone to the address.
     pub async fn letter(&self, call: &Call, recipient: &str, w: &Write<'_>) -> Result<()> {
-        let caller = call.user.map_or_else(|| call.address.clone(), |user| user.to_string());
+        let caller = call.author.user.map_or_else(|| call.author.address.clone(), |user| user.to_string());
         let recipient = text::composed(recipient.trim()).to_lowercase();
         // What is kept tells no address.
         let key = |what: &str, who: &str| format!("{}{}", store::LETTER_PREFIX, sha256_hex(format!("{what} {who}").as_bytes()));

@@ -103,12 +103,12 @@ pub async fn client(form: &Form, call: &Call, access: &Access, limits: &Limits, 
     };
     // Wrong secrets do not shut out a client that signs with its key.
     let what = if statement.is_some() { Guarded::ClientStatement } else { Guarded::ClientSecret };
-    let _try = limits.admits(what, &named, &call.address, db).await?;
+    let _try = limits.admits(what, &named, &call.author.address, db).await?;
     let Some(client) = shows(form, &named, access, db).await? else {
-        limits.failed(what, &named, &call.address, db).await?;
+        limits.failed(what, &named, &call.author.address, db).await?;
         return Err(OauthFault::client());
     };
-    limits.succeeded(client.account.id, &call.address, db).await?;
+    limits.succeeded(client.account.id, &call.author.address, db).await?;
     Ok(client)
 }
 

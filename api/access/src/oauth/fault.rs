@@ -34,7 +34,7 @@ impl OauthFault {
 
     /// The same fault, noted in the audit log.
     pub async fn noted(self, call: &Call, db: &Db) -> Self {
-        audit::refused(&call.trail, self.status.as_u16(), self.error, db).await;
+        audit::refused(&call.author.trail, self.status.as_u16(), self.error, db).await;
         self
     }
 
@@ -125,7 +125,9 @@ impl Form {
                 return Err(OauthFault::new("invalid_request", format!("The parameter {} stands twice.", text::quoted(&name))));
             }
         }
-        Ok((Self(form), Call { trail: audit::beside(operation, &meta), ..Call::of_nobody(&meta) }))
+        let mut call = Call::of_nobody(&meta);
+        call.author.trail = audit::beside(operation, &meta);
+        Ok((Self(form), call))
     }
 
     /// A parameter; an empty one is as good as none.

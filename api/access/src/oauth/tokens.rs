@@ -65,7 +65,8 @@ async fn client_credentials(form: &Form, call: &Call, access: &Access, limits: &
         return Err(OauthFault::new("invalid_scope", format!("The client is not registered for {}.", text::quoted(beyond))));
     }
     let user = client.account.id;
-    let call = Call { user: Some(user.uuid()), user_name: client.account.name.clone(), ..call.clone() };
+    let mut call = call.clone().by_user(user.uuid());
+    call.author.user_name.clone_from(&client.account.name);
     let session = db
         .transaction(&call, async |w| {
             let sign_in = SignIn {
@@ -167,7 +168,7 @@ pub async fn revoke(
     };
     let session = session_of(form.require("token")?, &access, &db).await?;
     if let Some(session) = session.filter(|session| session.client_id.as_deref().unwrap_or(sessions::OWN_CLIENT) == client) {
-        let call = Call { user: Some(session.user_id.uuid()), ..call };
+        let call = call.by_user(session.user_id.uuid());
         db.transaction(&call, async |w| sessions::end(session.id, w).await).await?;
         access.changed();
     }

@@ -46,7 +46,7 @@ pub(crate) fn check_scopes(scopes: &[String], holder: Option<&Caller>) -> Vec<Fa
 ///
 /// The caller's personal tokens, without their secrets.
 #[utoipa::path(tag = "account", operation_id = "listPersonalTokens", params(Paging),
-    responses((status = 200, description = "A page of tokens", body = Page<PersonalToken>)), extensions(("x-permission" = json!("account.read"))))]
+    responses((status = 200, description = "A page of tokens", body = Page<PersonalToken>)))]
 #[get("/me/tokens")]
 async fn list(by: By<needs::ReadAccount>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<PersonalToken>> {
     Listed::of(by, paging, async move |by, paging| store::list(by.user_id()?, paging, by, &db).await).await
@@ -56,7 +56,7 @@ async fn list(by: By<needs::ReadAccount>, Query(paging): Query<Paging>, db: Data
 ///
 /// For the caller's own programs. It carries the permissions of `scopes` where the caller holds them, and no others.
 #[utoipa::path(tag = "account", operation_id = "createPersonalToken", request_body = NewPersonalToken,
-    responses((status = 201, description = "The token, shown once", body = MadePersonalToken)), extensions(("x-permission" = json!("account.write"))))]
+    responses((status = 201, description = "The token, shown once", body = MadePersonalToken)))]
 #[post("/me/tokens")]
 async fn create(by: By<needs::WriteAccount>, new: Valid<NewPersonalToken>, db: Data<Db>) -> Result<Reply<MadePersonalToken>> {
     let mut faults = check_scopes(&new.0.scopes, Some(&by.caller));
@@ -84,7 +84,7 @@ async fn create(by: By<needs::WriteAccount>, new: Valid<NewPersonalToken>, db: D
 ///
 /// One of the caller's tokens, without its secret.
 #[utoipa::path(tag = "account", operation_id = "getPersonalToken",
-    responses((status = 200, description = "The token", body = PersonalToken)), extensions(("x-permission" = json!("account.read"))))]
+    responses((status = 200, description = "The token", body = PersonalToken)))]
 #[get("/me/tokens/{personalTokenId}")]
 async fn show(by: By<needs::ReadAccount>, At(id): At<PersonalTokenId>, db: Data<Db>) -> Result<Reply<PersonalToken>> {
     let token = store::find(by.user_id()?, id, db.reader()).await?;
@@ -95,7 +95,7 @@ async fn show(by: By<needs::ReadAccount>, At(id): At<PersonalTokenId>, db: Data<
 ///
 /// It stops working at once, on every instance.
 #[utoipa::path(tag = "account", operation_id = "deletePersonalToken",
-    responses((status = 204, description = "The token is gone")), extensions(("x-permission" = json!("account.write"))))]
+    responses((status = 204, description = "The token is gone")))]
 #[delete("/me/tokens/{personalTokenId}")]
 async fn remove(by: By<needs::WriteAccount>, At(id): At<PersonalTokenId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     let user = by.user_id()?;

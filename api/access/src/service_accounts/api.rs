@@ -36,7 +36,7 @@ fn check(new: &NewServiceAccount) -> Result<()> {
 ///
 /// Those that the caller looks after, as with users.
 #[utoipa::path(tag = "users", operation_id = "listServiceAccounts", params(Paging),
-    responses((status = 200, description = "A page of service accounts", body = Page<ServiceAccount>)), extensions(("x-permission" = json!("service_accounts.read"))))]
+    responses((status = 200, description = "A page of service accounts", body = Page<ServiceAccount>)))]
 #[get("/service-accounts")]
 async fn list(by: By<needs::ReadServiceAccounts>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<ServiceAccount>> {
     Listed::of(by, paging, async move |by, paging| store::list(by, paging, &db).await).await
@@ -46,7 +46,7 @@ async fn list(by: By<needs::ReadServiceAccounts>, Query(paging): Query<Paging>, 
 ///
 /// It can do nothing until something is granted (`POST /grants` with its id as `userId`).
 #[utoipa::path(tag = "users", operation_id = "createServiceAccount", request_body = NewServiceAccount,
-    responses((status = 201, description = "The account as registered", body = ServiceAccount)), extensions(("x-permission" = json!("service_accounts.write"))))]
+    responses((status = 201, description = "The account as registered", body = ServiceAccount)))]
 #[post("/service-accounts")]
 async fn create(by: By<needs::WriteServiceAccounts>, new: Valid<NewServiceAccount>, db: Data<Db>) -> Result<Reply<ServiceAccount>> {
     by.caller.is_whole(&by.reach)?;
@@ -62,7 +62,7 @@ async fn create(by: By<needs::WriteServiceAccounts>, new: Valid<NewServiceAccoun
 ///
 /// One that the caller looks after.
 #[utoipa::path(tag = "users", operation_id = "getServiceAccount",
-    responses((status = 200, description = "The account", body = ServiceAccount)), extensions(("x-permission" = json!("service_accounts.read"))))]
+    responses((status = 200, description = "The account", body = ServiceAccount)))]
 #[get("/service-accounts/{serviceAccountId}")]
 async fn show(by: By<needs::ReadServiceAccounts>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<ServiceAccount>> {
     let account = store::find(&by, id, db.reader()).await?;
@@ -74,7 +74,7 @@ async fn show(by: By<needs::ReadServiceAccounts>, At(id): At<UserId>, db: Data<D
 ///
 /// By whoever looks after it and all that it has been granted. New keys and scopes hold at once.
 #[utoipa::path(tag = "users", operation_id = "updateServiceAccount", request_body = Patch<NewServiceAccount>,
-    responses((status = 200, description = "The account as it has become", body = ServiceAccount)), extensions(("x-permission" = json!("service_accounts.write"))))]
+    responses((status = 200, description = "The account as it has become", body = ServiceAccount)))]
 #[patch("/service-accounts/{serviceAccountId}")]
 async fn change(
     by: By<needs::WriteServiceAccounts>,
@@ -87,7 +87,7 @@ async fn change(
         let row = users::mine(&by, AccountKind::Service, id, w).await?;
         by.expects(row.version)?;
         let mut account = store::find(&by, id, &w.tx).await?;
-        if let Some(changed) = patch.apply(&account.fields)? {
+        if let Some(changed) = patch.apply(account.id, &account.fields)? {
             check(&changed)?;
             account = store::update(row, &changed, w).await?;
         }
@@ -100,7 +100,7 @@ async fn change(
 ///
 /// For `client_secret_post`. Earlier secrets go on working for a day, so that the system can change over without a pause.
 #[utoipa::path(tag = "users", operation_id = "createClientSecret",
-    responses((status = 201, description = "The secret, shown once", body = MadeClientSecret)), extensions(("x-permission" = json!("service_accounts.write"))))]
+    responses((status = 201, description = "The secret, shown once", body = MadeClientSecret)))]
 #[post("/service-accounts/{serviceAccountId}/secrets")]
 async fn make_secret(by: By<needs::WriteServiceAccounts>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<MadeClientSecret>> {
     let (client_secret, earlier_end_at) = db
@@ -123,7 +123,7 @@ async fn make_secret(by: By<needs::WriteServiceAccounts>, At(id): At<UserId>, db
 ///
 /// Its tokens stop working at once, on every instance.
 #[utoipa::path(tag = "users", operation_id = "deactivateServiceAccount",
-    responses((status = 200, description = "The account as it has become", body = ServiceAccount)), extensions(("x-permission" = json!("service_accounts.write"))))]
+    responses((status = 200, description = "The account as it has become", body = ServiceAccount)))]
 #[post("/service-accounts/{serviceAccountId}/deactivate")]
 async fn deactivate(by: By<needs::WriteServiceAccounts>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<ServiceAccount>> {
     set(&by, id, UserStatus::Disabled, &db).await
@@ -133,7 +133,7 @@ async fn deactivate(by: By<needs::WriteServiceAccounts>, At(id): At<UserId>, db:
 ///
 /// It signs in as before.
 #[utoipa::path(tag = "users", operation_id = "activateServiceAccount",
-    responses((status = 200, description = "The account as it has become", body = ServiceAccount)), extensions(("x-permission" = json!("service_accounts.write"))))]
+    responses((status = 200, description = "The account as it has become", body = ServiceAccount)))]
 #[post("/service-accounts/{serviceAccountId}/activate")]
 async fn activate(by: By<needs::WriteServiceAccounts>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<ServiceAccount>> {
     set(&by, id, UserStatus::Active, &db).await

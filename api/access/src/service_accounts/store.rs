@@ -82,7 +82,7 @@ pub(super) async fn insert(new: &NewServiceAccount, w: &Write<'_>) -> Result<Ser
         status: UserStatus::Active,
         kind: AccountKind::Service,
         language: MailLanguage::Sv,
-        registrar_id: w.call.user,
+        registrar_id: w.call.author.user,
         home_kind: None,
         home_id: None,
         claimed_fold: None,

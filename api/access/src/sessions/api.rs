@@ -28,7 +28,7 @@ fn answer(mut session: Session, in_cookie: bool, access: &Access) -> Result<Repl
 ///
 /// Gives an access token of some minutes and a refresh token. An unknown address and a wrong password cannot be told apart.
 #[utoipa::path(tag = "sessions", operation_id = "createSession", request_body = NewSession,
-    responses((status = 201, description = "The session with its tokens", body = Session)), extensions(("x-permission" = json!("sessions.start"))))]
+    responses((status = 201, description = "The session with its tokens", body = Session)))]
 #[post("/sessions")]
 async fn create(
     by: By<needs::StartSession>,
@@ -37,7 +37,7 @@ async fn create(
     limits: Data<Limits>,
     db: Data<Db>,
 ) -> Result<Reply<Session>> {
-    let _attempt = limits.admits(Guarded::SignIn, &new.0.email, &by.address, &db).await?;
+    let _attempt = limits.admits(Guarded::SignIn, &new.0.email, &by.author.address, &db).await?;
     let found = lookup::by_email(&new.0.email, db.reader()).await?;
     let stored = found.as_ref().and_then(|found| found.password_hash.clone());
     let matches = passwords::verify(new.0.password.clone(), stored.clone(), &access.hashing).await?;
@@ -45,10 +45,10 @@ async fn create(
     let about = found.as_ref().map_or(uuid::Uuid::nil(), |user| user.id.uuid());
     let employer = standing::employer(about, db.reader()).await?;
     if found.is_some() {
-        by.trail.is_about(about, employer);
+        by.author.trail.is_about(about, employer);
     }
     let Some(user) = found.filter(|found| matches && found.status == UserStatus::Active) else {
-        limits.failed(Guarded::SignIn, &new.0.email, &by.address, &db).await?;
+        limits.failed(Guarded::SignIn, &new.0.email, &by.author.address, &db).await?;
         return Err(wrong());
     };
     let mut shown = stored;
@@ -57,7 +57,7 @@ async fn create(
         users::keep_hash(user.id, &old, &hash, &db).await?;
         shown = Some(hash);
     }
-    let _code = limits.admits(Guarded::SecondFactor, &user.id.to_string(), &by.address, &db).await?;
+    let _code = limits.admits(Guarded::SecondFactor, &user.id.to_string(), &by.author.address, &db).await?;
     // Tokens are secrets, so the answer is never kept for a repeated call.
     let session = db
         .transaction(&by, async |w| {
@@ -81,10 +81,10 @@ async fn create(
         })
         .await;
     if new.0.code.is_some() && session.as_ref().is_err_and(|problem| problem.kind == Kind::SecondFactorRequired) {
-        limits.failed(Guarded::SecondFactor, &user.id.to_string(), &by.address, &db).await?;
+        limits.failed(Guarded::SecondFactor, &user.id.to_string(), &by.author.address, &db).await?;
     }
     if session.is_ok() {
-        limits.succeeded(user.id, &by.address, &db).await?;
+        limits.succeeded(user.id, &by.author.address, &db).await?;
     }
     answer(session?, new.0.cookie, &access)
 }
@@ -94,7 +94,7 @@ async fn create(
 /// Spends the refresh token and gives new tokens. A refresh token that was spent before ends the session. A browser that has
 /// the token as a cookie sends `{}`, from an allowed origin, and gets a new cookie.
 #[utoipa::path(tag = "sessions", operation_id = "renewSession", request_body = SessionRenewal,
-    responses((status = 201, description = "The session with new tokens", body = Session)), extensions(("x-permission" = json!("sessions.start"))))]
+    responses((status = 201, description = "The session with new tokens", body = Session)))]
 #[post("/sessions/refresh")]
 async fn refresh(
     by: By<needs::StartSession>,
@@ -124,7 +124,7 @@ async fn refresh(
 ///
 /// Ends the caller's own session; its tokens stop working at once, and a browser's cookie is taken back.
 #[utoipa::path(tag = "sessions", operation_id = "deleteCurrentSession",
-    responses((status = 204, description = "Signed out")), extensions(("x-permission" = json!("sessions.end"))))]
+    responses((status = 204, description = "Signed out")))]
 #[delete("/sessions/current")]
 async fn remove(by: By<needs::EndSession>, browser: Browser, db: Data<Db>) -> Result<Reply<Nothing>> {
     let reply = db
@@ -142,7 +142,7 @@ async fn remove(by: By<needs::EndSession>, browser: Browser, db: Data<Db>) -> Re
 ///
 /// Who is signed in and what that user may do, so that a client can show just what works.
 #[utoipa::path(tag = "sessions", operation_id = "getMe",
-    responses((status = 200, description = "The caller", body = Account)), extensions(("x-permission" = json!("account.read"))))]
+    responses((status = 200, description = "The caller", body = Account)))]
 #[get("/me")]
 async fn me(by: By<needs::ReadAccount>, db: Data<Db>) -> Result<Reply<Account>> {
     let Caller { user: Some(user), functions, .. } = &*by.caller else { return Err(Problem::not_found()) };

@@ -6,7 +6,7 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 
 use crate::{
     TokenSettings,
-    kernel::{Problem, Result, problem::Kind, say},
+    kernel::{Problem, Result, fields, problem::Kind, say},
 };
 
 /// Bound by its prefix to this host alone, and to TLS; browsers hold localhost to be as good as TLS.
@@ -25,14 +25,10 @@ impl FromRequest for Browser {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let text = |name: header::HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned);
-        let cookies = request.headers().get_all(header::COOKIE).filter_map(|value| value.to_str().ok());
-        let cookie = cookies
-            .flat_map(|line| line.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find_map(|(name, value)| (name == COOKIE).then(|| value.to_owned()));
+        let headers = request.headers();
+        let cookie = fields::cookie(headers, COOKIE).map(ToOwned::to_owned);
         let cross_site = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
-        ready(Ok(Self { cookie, origin: text(header::ORIGIN), cross_site }))
+        ready(Ok(Self { cookie, origin: fields::text(headers, header::ORIGIN).map(ToOwned::to_owned), cross_site }))
     }
 }
 

@@ -56,7 +56,7 @@ async fn list_of(user: UserId, current: Option<Uuid>, paging: &Paging, call: &Ca
 ///
 /// Where the caller is signed in now.
 #[utoipa::path(tag = "sessions", operation_id = "listOwnSessions", params(Paging),
-    responses((status = 200, description = "A page of sessions", body = Page<OwnSession>)), extensions(("x-permission" = json!("account.read"))))]
+    responses((status = 200, description = "A page of sessions", body = Page<OwnSession>)))]
 #[get("/me/sessions")]
 async fn list(by: By<needs::ReadAccount>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<OwnSession>> {
     Listed::of(by, paging, async move |by, paging| list_of(by.user_id()?, by.caller.session, paging, by, &db).await).await
@@ -66,7 +66,7 @@ async fn list(by: By<needs::ReadAccount>, Query(paging): Query<Paging>, db: Data
 ///
 /// Its tokens stop working at once.
 #[utoipa::path(tag = "sessions", operation_id = "deleteOwnSession",
-    responses((status = 204, description = "The session has ended")), extensions(("x-permission" = json!("sessions.end"))))]
+    responses((status = 204, description = "The session has ended")))]
 #[delete("/me/sessions/{sessionId}")]
 async fn remove(by: By<needs::EndSession>, At(id): At<SessionId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     let user = by.user_id()?;

@@ -50,8 +50,8 @@ pub async fn start(sign_in: SignIn, access: &Access, w: &Write<'_>) -> Result<Se
         withheld: sign_in.withheld.into(),
         scopes: sign_in.scopes.map(Into::into),
         client_id: Some(sign_in.client),
-        address: w.call.address.clone(),
-        agent: w.call.agent.clone(),
+        address: w.call.author.address.clone(),
+        agent: w.call.author.agent.clone(),
         renewed_at: None,
     };
     session::Entity::insert(session::ActiveModel::from(row.clone())).exec_without_returning(&w.tx).await?;
@@ -62,7 +62,7 @@ pub async fn start(sign_in: SignIn, access: &Access, w: &Write<'_>) -> Result<Se
 /// Notes for the audit log whose session it is.
 async fn is_about(user: UserId, w: &Write<'_>) -> Result<()> {
     let employer = standing::employer(user.uuid(), &w.tx).await?;
-    w.call.trail.is_about(user.uuid(), employer);
+    w.call.author.trail.is_about(user.uuid(), employer);
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use crate::{
 /// The users that the caller looks after, in the order of their registration: an admin sees all, others those who came in under
 /// what they look after, those with a grant there, and those that they invited and nobody has granted anything.
 #[utoipa::path(tag = "users", operation_id = "listUsers", params(Paging),
-    responses((status = 200, description = "A page of users", body = Page<User>)), extensions(("x-permission" = json!("users.read"))))]
+    responses((status = 200, description = "A page of users", body = Page<User>)))]
 #[get("/users")]
 async fn list(by: By<needs::ReadUsers>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<User>> {
     Listed::of(by, paging, async move |by, paging| store::list(by, paging, &db).await).await
@@ -27,7 +27,7 @@ async fn list(by: By<needs::ReadUsers>, Query(paging): Query<Paging>, db: Data<D
 /// what was granted meanwhile (`POST /grants`) counts. Somebody who has an account with the address already accepts with that
 /// instead, and the answer here is the same. An address that one of the caller's own people has is refused (409).
 #[utoipa::path(tag = "users", operation_id = "createUser", request_body = NewUser,
-    responses((status = 201, description = "The user as registered", body = User)), extensions(("x-permission" = json!("users.write"))))]
+    responses((status = 201, description = "The user as registered", body = User)))]
 #[post("/users")]
 async fn create(
     by: By<needs::WriteUsers>,
@@ -62,7 +62,7 @@ async fn create(
 ///
 /// One user that the caller looks after.
 #[utoipa::path(tag = "users", operation_id = "getUser",
-    responses((status = 200, description = "The user", body = User)), extensions(("x-permission" = json!("users.read"))))]
+    responses((status = 200, description = "The user", body = User)))]
 #[get("/users/{userId}")]
 async fn show(by: By<needs::ReadUsers>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<User>> {
     let user = store::view(store::seen(&by, AccountKind::Person, id, db.reader()).await?);
@@ -80,14 +80,14 @@ async fn show(by: By<needs::ReadUsers>, At(id): At<UserId>, db: Data<Db>) -> Res
 /// Name and language by whoever looks after the user where it came in; the address by an admin alone, since whoever reads its
 /// mail can choose a new password. The password is the user's own.
 #[utoipa::path(tag = "users", operation_id = "updateUser", request_body = Patch<NewUser>,
-    responses((status = 200, description = "The user as it has become", body = User)), extensions(("x-permission" = json!("users.write"))))]
+    responses((status = 200, description = "The user as it has become", body = User)))]
 #[patch("/users/{userId}")]
 async fn change(by: By<needs::WriteUsers>, At(id): At<UserId>, patch: Patch<NewUser>, db: Data<Db>) -> Result<Reply<User>> {
     db.write(&by, async |w| {
         let mut row = store::mine(&by, AccountKind::Person, id, w).await?;
         by.expects(row.version)?;
         let present = NewUser { email: row.email.clone(), name: row.name.clone(), language: Some(row.language), password: None };
-        if let Some(changed) = patch.apply(&present)? {
+        if let Some(changed) = patch.apply(id, &present)? {
             own_alone(changed.password.is_some(), "/password")?;
             if changed.email != present.email {
                 // Whoever reads the new address's mail has the account.
@@ -144,7 +144,7 @@ pub(crate) fn check_name(name: &str, before: &str) -> Result<()> {
 ///
 /// A new link by mail; the old one stops working.
 #[utoipa::path(tag = "users", operation_id = "inviteUser",
-    responses((status = 202, description = "The mail is on its way")), extensions(("x-permission" = json!("users.write"))))]
+    responses((status = 202, description = "The mail is on its way")))]
 #[post("/users/{userId}/invitations")]
 async fn invite(
     by: By<needs::WriteUsers>,
@@ -175,7 +175,7 @@ async fn invite(
 ///
 /// Ends all that is signed in with it, at once and on every instance. The last admin cannot be shut out.
 #[utoipa::path(tag = "users", operation_id = "deactivateUser",
-    responses((status = 200, description = "The user as it has become", body = User)), extensions(("x-permission" = json!("users.write"))))]
+    responses((status = 200, description = "The user as it has become", body = User)))]
 #[post("/users/{userId}/deactivate")]
 async fn deactivate(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<User>> {
     db.write(&by, async |w| {
@@ -190,7 +190,7 @@ async fn deactivate(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<Db>)
 ///
 /// The user signs in as before; one who has not opened the account is invited anew with `POST /users/{userId}/invitations`.
 #[utoipa::path(tag = "users", operation_id = "activateUser",
-    responses((status = 200, description = "The user as it has become", body = User)), extensions(("x-permission" = json!("users.write"))))]
+    responses((status = 200, description = "The user as it has become", body = User)))]
 #[post("/users/{userId}/activate")]
 async fn activate(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<User>> {
     db.write(&by, async |w| {
@@ -212,7 +212,7 @@ async fn activate(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<Db>) -
 /// set up; roles that demand one do not count meanwhile. Where the user holds grants with others too, only who runs the service
 /// turns it off (409).
 #[utoipa::path(tag = "users", operation_id = "removeUserSecondFactor",
-    responses((status = 200, description = "The user as it has become", body = User)), extensions(("x-permission" = json!("users.write"))))]
+    responses((status = 200, description = "The user as it has become", body = User)))]
 #[post("/users/{userId}/second-factor/remove")]
 async fn remove_factor(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<User>> {
     db.write(&by, async |w| {

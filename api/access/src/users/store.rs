@@ -189,7 +189,7 @@ pub async fn insert(new: &NewUser, password_hash: Option<String>, w: &Write<'_>)
         status: if opened { UserStatus::Active } else { UserStatus::Invited },
         kind: AccountKind::Person,
         language: new.language.unwrap_or_default(),
-        registrar_id: w.call.user,
+        registrar_id: w.call.author.user,
         home_kind: None,
         home_id: None,
         claimed_fold: (!opened).then(|| lookup::fold(&new.email)),
@@ -254,7 +254,7 @@ pub(crate) async fn free(email: &str, w: &Write<'_>) -> Result<()> {
 /// The refusal of an address that somebody has already.
 pub(super) fn taken(by: UserId) -> Problem {
     Problem::conflict(say!("E-postadressen används redan av en användare.", "The e-mail address is used by a user already."))
-        .with(format!("/users/{by}"))
+        .with_record("/users", by)
 }
 
 /// Stores a changed account as its next version.

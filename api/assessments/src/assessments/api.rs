@@ -20,7 +20,7 @@ use crate::{
 ///
 /// The assessments that the caller may see, by title.
 #[utoipa::path(tag = "assessments", operation_id = "listAssessments", params(AssessmentFilter, Paging),
-    responses((status = 200, description = "A page of assessments", body = Page<Assessment>)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "A page of assessments", body = Page<Assessment>)))]
 #[get("/assessments")]
 async fn list(
     by: By<needs::ReadAssessments>,
@@ -35,7 +35,7 @@ async fn list(
 ///
 /// As a draft, among the forum's members unless it is said otherwise.
 #[utoipa::path(tag = "assessments", operation_id = "createAssessment", request_body = NewAssessment,
-    responses((status = 201, description = "The assessment as opened", body = Assessment)), extensions(("x-permission" = json!("assessments.write"))))]
+    responses((status = 201, description = "The assessment as opened", body = Assessment)))]
 #[post("/assessments")]
 async fn create(by: By<needs::WriteAssessments>, new: Valid<NewAssessment>, db: Data<Db>) -> Result<Reply<Assessment>> {
     db.write(&by, async |w| {
@@ -55,7 +55,7 @@ async fn create(by: By<needs::WriteAssessments>, new: Valid<NewAssessment>, db: 
 ///
 /// One assessment by its id.
 #[utoipa::path(tag = "assessments", operation_id = "getAssessment", params(Selection),
-    responses((status = 200, description = "The assessment", body = Assessment)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "The assessment", body = Assessment)))]
 #[get("/assessments/{assessmentId}")]
 async fn show(by: By<needs::ReadAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
     let assessment = store::find(by.sight(), id, db.reader()).await?;
@@ -67,7 +67,7 @@ async fn show(by: By<needs::ReadAssessments>, At(id): At<AssessmentId>, db: Data
 ///
 /// Merge patch. A text that is agreed is opened with …/revise first. Only who may publish it lets more people see it.
 #[utoipa::path(tag = "assessments", operation_id = "updateAssessment", request_body = Patch<NewAssessment>,
-    responses((status = 200, description = "The assessment as it has become", body = Assessment)), extensions(("x-permission" = json!("assessments.write"))))]
+    responses((status = 200, description = "The assessment as it has become", body = Assessment)))]
 #[patch("/assessments/{assessmentId}")]
 async fn change(
     by: By<needs::WriteAssessments>,
@@ -79,7 +79,7 @@ async fn change(
         let mut assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         by.expects(assessment.version)?;
         rules::require(Operation::Write, assessment.status)?;
-        if let Some(changed) = patch.apply(&assessment.fields)? {
+        if let Some(changed) = patch.apply(assessment.id, &assessment.fields)? {
             if changed.visibility.is_wider_than(assessment.fields.visibility) {
                 store::may_write(&by.caller.reach(Permission::PublishAssessments)?, &assessment, &w.tx).await?;
             }
@@ -94,7 +94,7 @@ async fn change(
 ///
 /// For one that was opened by mistake; what has been published stays.
 #[utoipa::path(tag = "assessments", operation_id = "deleteAssessment",
-    responses((status = 204, description = "The assessment is removed")), extensions(("x-permission" = json!("assessments.write"))))]
+    responses((status = 204, description = "The assessment is removed")))]
 #[delete("/assessments/{assessmentId}")]
 async fn remove(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
@@ -113,7 +113,7 @@ async fn remove(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: D
 ///
 /// From now on its parties can say their word on it.
 #[utoipa::path(tag = "assessments", operation_id = "reviewAssessment",
-    responses((status = 200, description = "The assessment in review", body = Assessment)), extensions(("x-permission" = json!("assessments.write"))))]
+    responses((status = 200, description = "The assessment in review", body = Assessment)))]
 #[post("/assessments/{assessmentId}/review")]
 async fn review(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
     db.write(&by, async |w| {
@@ -129,7 +129,7 @@ async fn review(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: D
 /// Takes at least one finding and one party that stands behind the text, with or without reservation, and no word of a party on
 /// an earlier wording. Dissent does not stop it, and is never lost.
 #[utoipa::path(tag = "assessments", operation_id = "agreeAssessment",
-    responses((status = 200, description = "The assessment as agreed", body = Assessment)), extensions(("x-permission" = json!("assessments.publish"))))]
+    responses((status = 200, description = "The assessment as agreed", body = Assessment)))]
 #[post("/assessments/{assessmentId}/agree")]
 async fn agree(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
     db.write(&by, async |w| {
@@ -145,7 +145,7 @@ async fn agree(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: 
 ///
 /// Freezes its text, evidence, causes and endorsements, dissents among them, as a revision with a digest.
 #[utoipa::path(tag = "assessments", operation_id = "publishAssessment",
-    responses((status = 200, description = "The assessment as published", body = Assessment)), extensions(("x-permission" = json!("assessments.publish"))))]
+    responses((status = 200, description = "The assessment as published", body = Assessment)))]
 #[post("/assessments/{assessmentId}/publish")]
 async fn publish(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
     db.write(&by, async |w| {
@@ -162,7 +162,7 @@ async fn publish(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db
 ///
 /// Back to a draft; revisions that were published stay as they are.
 #[utoipa::path(tag = "assessments", operation_id = "reviseAssessment",
-    responses((status = 200, description = "The assessment as a draft", body = Assessment)), extensions(("x-permission" = json!("assessments.publish"))))]
+    responses((status = 200, description = "The assessment as a draft", body = Assessment)))]
 #[post("/assessments/{assessmentId}/revise")]
 async fn revise(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: Data<Db>) -> Result<Reply<Assessment>> {
     db.write(&by, async |w| {

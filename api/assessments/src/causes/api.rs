@@ -12,7 +12,7 @@ use crate::{
 ///
 /// The causes of an assessment, in the order in which they were added.
 #[utoipa::path(tag = "assessments", operation_id = "listCauses", params(Paging),
-    responses((status = 200, description = "A page of causes", body = Page<Cause>)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "A page of causes", body = Page<Cause>)))]
 #[get("/assessments/{assessmentId}/causes")]
 async fn list(
     by: By<needs::ReadAssessments>,
@@ -28,7 +28,7 @@ async fn list(
 ///
 /// What lies behind one or several findings of the assessment.
 #[utoipa::path(tag = "assessments", operation_id = "createCause", request_body = NewCause,
-    responses((status = 201, description = "The cause as added", body = Cause)), extensions(("x-permission" = json!("assessments.write"))))]
+    responses((status = 201, description = "The cause as added", body = Cause)))]
 #[post("/assessments/{assessmentId}/causes")]
 async fn create(
     by: By<needs::WriteAssessments>,
@@ -49,7 +49,7 @@ async fn create(
 ///
 /// One cause by its id.
 #[utoipa::path(tag = "assessments", operation_id = "getCause",
-    responses((status = 200, description = "The cause", body = Cause)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "The cause", body = Cause)))]
 #[get("/assessments/{assessmentId}/causes/{causeId}")]
 async fn show(by: By<needs::ReadAssessments>, At((assessment, id)): At<(AssessmentId, CauseId)>, db: Data<Db>) -> Result<Reply<Cause>> {
     let assessment = assessments::find(by.sight(), assessment, db.reader()).await?;
@@ -62,7 +62,7 @@ async fn show(by: By<needs::ReadAssessments>, At((assessment, id)): At<(Assessme
 ///
 /// Merge patch, while the assessment is a draft or in review.
 #[utoipa::path(tag = "assessments", operation_id = "updateCause", request_body = Patch<NewCause>,
-    responses((status = 200, description = "The cause as it has become", body = Cause)), extensions(("x-permission" = json!("assessments.write"))))]
+    responses((status = 200, description = "The cause as it has become", body = Cause)))]
 #[patch("/assessments/{assessmentId}/causes/{causeId}")]
 async fn change(
     by: By<needs::WriteAssessments>,
@@ -75,7 +75,7 @@ async fn change(
         let mut cause = store::find(assessment.id, id, &w.tx).await?;
         by.expects(cause.version)?;
         rules::require(rules::Operation::Write, assessment.status)?;
-        if let Some(changed) = patch.apply(&cause.fields)? {
+        if let Some(changed) = patch.apply(cause.id, &cause.fields)? {
             cause = store::update(&assessment, &cause, changed, w).await?;
         }
         Reply::changed(cause.version, &cause)
@@ -87,7 +87,7 @@ async fn change(
 ///
 /// While the assessment is a draft or in review, and no intervention is aimed at it. What was published with it stays.
 #[utoipa::path(tag = "assessments", operation_id = "deleteCause",
-    responses((status = 204, description = "The cause is removed")), extensions(("x-permission" = json!("assessments.write"))))]
+    responses((status = 204, description = "The cause is removed")))]
 #[delete("/assessments/{assessmentId}/causes/{causeId}")]
 async fn remove(
     by: By<needs::WriteAssessments>,

@@ -13,7 +13,7 @@ use crate::{
 ///
 /// What each party has said, in the order in which they spoke. Who has left the forum still reads what it has said itself.
 #[utoipa::path(tag = "assessments", operation_id = "listEndorsements", params(Paging),
-    responses((status = 200, description = "A page of endorsements", body = Page<Endorsement>)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "A page of endorsements", body = Page<Endorsement>)))]
 #[get("/assessments/{assessmentId}/endorsements")]
 async fn list(
     by: By<needs::ReadAssessments>,
@@ -33,7 +33,7 @@ async fn list(
 ///
 /// What one party has said. Who has left the forum still reads its own word.
 #[utoipa::path(tag = "assessments", operation_id = "getEndorsement",
-    responses((status = 200, description = "The endorsement", body = Endorsement)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "The endorsement", body = Endorsement)))]
 #[get("/assessments/{assessmentId}/endorsements/{actorId}")]
 async fn show(
     by: By<needs::ReadAssessments>,
@@ -59,7 +59,7 @@ async fn show(
 /// given again. A word on what is agreed takes the assessment back to review, so that it is agreed with all words seen.
 #[utoipa::path(tag = "assessments", operation_id = "endorseAssessment", request_body = NewEndorsement,
     responses((status = 200, description = "The endorsement as it has become", body = Endorsement),
-        (status = 201, description = "The endorsement as given", body = Endorsement)), extensions(("x-permission" = json!("assessments.endorse"))))]
+        (status = 201, description = "The endorsement as given", body = Endorsement)), extensions(("x-for-each-party" = json!(true))))]
 #[put("/assessments/{assessmentId}/endorsements/{actorId}")]
 async fn endorse(
     by: By<needs::Endorse>,
@@ -79,7 +79,7 @@ async fn endorse(
         };
         by.expects(before.version)?;
         // Where it is hidden what was said, that it is the same would tell it.
-        let hidden = by.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(before.id.uuid(), "reason"));
+        let hidden = by.asked.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(before.id.uuid(), "reason"));
         let same = !hidden && !before.outdated && before.fields == new.0;
         if same {
             let before = store::named(by.sight(), before, &w.tx).await?;
@@ -98,7 +98,7 @@ async fn endorse(
 /// By somebody who works for the actor, while the assessment is in review or agreed; an agreed one goes back to review. What was
 /// published with the word stays.
 #[utoipa::path(tag = "assessments", operation_id = "deleteEndorsement",
-    responses((status = 204, description = "The word is taken back")), extensions(("x-permission" = json!("assessments.endorse"))))]
+    responses((status = 204, description = "The word is taken back")))]
 #[delete("/assessments/{assessmentId}/endorsements/{actorId}")]
 async fn take_back(by: By<needs::Endorse>, At((assessment, actor)): At<(AssessmentId, ActorId)>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {

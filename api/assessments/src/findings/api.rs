@@ -13,7 +13,7 @@ use crate::{
 ///
 /// The findings of an assessment, in the order in which they were added.
 #[utoipa::path(tag = "assessments", operation_id = "listFindings", params(Paging),
-    responses((status = 200, description = "A page of findings", body = Page<Finding>)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "A page of findings", body = Page<Finding>)))]
 #[get("/assessments/{assessmentId}/findings")]
 async fn list(
     by: By<needs::ReadAssessments>,
@@ -29,7 +29,7 @@ async fn list(
 ///
 /// A difference or a pattern; its evidence is added to it next.
 #[utoipa::path(tag = "assessments", operation_id = "createFinding", request_body = NewFinding,
-    responses((status = 201, description = "The finding as added", body = Finding)), extensions(("x-permission" = json!("assessments.write"))))]
+    responses((status = 201, description = "The finding as added", body = Finding)))]
 #[post("/assessments/{assessmentId}/findings")]
 async fn create(
     by: By<needs::WriteAssessments>,
@@ -50,7 +50,7 @@ async fn create(
 ///
 /// One finding by its id.
 #[utoipa::path(tag = "assessments", operation_id = "getFinding",
-    responses((status = 200, description = "The finding", body = Finding)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "The finding", body = Finding)))]
 #[get("/assessments/{assessmentId}/findings/{findingId}")]
 async fn show(by: By<needs::ReadAssessments>, At((assessment, id)): At<(AssessmentId, FindingId)>, db: Data<Db>) -> Result<Reply<Finding>> {
     let assessment = assessments::find(by.sight(), assessment, db.reader()).await?;
@@ -63,7 +63,7 @@ async fn show(by: By<needs::ReadAssessments>, At((assessment, id)): At<(Assessme
 ///
 /// Merge patch, while the assessment is a draft or in review.
 #[utoipa::path(tag = "assessments", operation_id = "updateFinding", request_body = Patch<NewFinding>,
-    responses((status = 200, description = "The finding as it has become", body = Finding)), extensions(("x-permission" = json!("assessments.write"))))]
+    responses((status = 200, description = "The finding as it has become", body = Finding)))]
 #[patch("/assessments/{assessmentId}/findings/{findingId}")]
 async fn change(
     by: By<needs::WriteAssessments>,
@@ -76,7 +76,7 @@ async fn change(
         let mut finding = store::find(assessment.id, id, &w.tx).await?;
         by.expects(finding.version)?;
         rules::require(rules::Operation::Write, assessment.status)?;
-        if let Some(changed) = patch.apply(&finding.fields)? {
+        if let Some(changed) = patch.apply(finding.id, &finding.fields)? {
             finding = store::update(&assessment, &finding, changed, w).await?;
         }
         Reply::changed(finding.version, &finding)
@@ -88,7 +88,7 @@ async fn change(
 ///
 /// What a finding rests on, in the order in which it was added.
 #[utoipa::path(tag = "assessments", operation_id = "listEvidence", params(Paging),
-    responses((status = 200, description = "A page of evidence", body = Page<Evidence>)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "A page of evidence", body = Page<Evidence>)))]
 #[get("/assessments/{assessmentId}/findings/{findingId}/evidence")]
 async fn list_evidence(
     by: By<needs::ReadAssessments>,
@@ -111,7 +111,7 @@ async fn list_evidence(
 /// Asks the statistics, and freezes the answer with a digest: the values with the names, units, sources and terms of use that it
 /// takes to read them. An answer has at most 50,000 of them. They are compared only where they are of one period, one group and one variant.
 #[utoipa::path(tag = "assessments", operation_id = "createEvidence", request_body = NewEvidence,
-    responses((status = 201, description = "The evidence with its frozen answer", body = Evidence)), extensions(("x-permission" = json!("assessments.write"))))]
+    responses((status = 201, description = "The evidence with its frozen answer", body = Evidence)))]
 #[post("/assessments/{assessmentId}/findings/{findingId}/evidence")]
 async fn create_evidence(
     by: By<needs::WriteAssessments>,
@@ -125,8 +125,8 @@ async fn create_evidence(
         rules::require(rules::Operation::Write, assessment.status)?;
         let evidence = store::insert_evidence(&assessment, finding.id, new.0.clone(), w).await?;
         let evidence = Evidence { changed: Some(Vec::new()), ..evidence };
-        let path = format!("/assessments/{}/findings/{}/evidence/{}", assessment.id, finding.id, evidence.id);
-        Ok(Reply::composed(&Call::default(), 201, evidence.version, &evidence)?.located(&path))
+        let path = format!("/assessments/{}/findings/{}/evidence", assessment.id, finding.id);
+        Ok(Reply::composed(&Call::default(), 201, evidence.version, &evidence)?.located_record(&path, evidence.id))
     })
     .await
 }
@@ -135,7 +135,7 @@ async fn create_evidence(
 ///
 /// One piece of evidence with its frozen answer, and the values that have changed since.
 #[utoipa::path(tag = "assessments", operation_id = "getEvidence",
-    responses((status = 200, description = "The evidence", body = Evidence)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "The evidence", body = Evidence)))]
 #[get("/assessments/{assessmentId}/findings/{findingId}/evidence/{evidenceId}")]
 async fn show_evidence(
     by: By<needs::ReadAssessments>,
@@ -154,7 +154,7 @@ async fn show_evidence(
 ///
 /// The frozen answer as it was, to be hashed by anybody. Only who may see all of it is given it.
 #[utoipa::path(tag = "assessments", operation_id = "getEvidenceCanonical",
-    responses((status = 200, description = "The answer, byte for byte", body = StatisticalAnswer)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "The answer, byte for byte", body = StatisticalAnswer)))]
 #[get("/assessments/{assessmentId}/findings/{findingId}/evidence/{evidenceId}/canonical")]
 async fn canonical(
     by: By<needs::ReadAssessments>,
@@ -164,7 +164,7 @@ async fn canonical(
     assessments::find(by.sight(), assessment, db.reader()).await?;
     store::find(assessment, finding, db.reader()).await?;
     let evidence = store::find_evidence(finding, id, db.reader()).await?;
-    if let Some(secrecy) = &by.secrecy {
+    if let Some(secrecy) = &by.asked.secrecy {
         secrecy.refuse_redacted(&mut evidence.frozen().value()?)?;
     }
     Reply::shown(&by, evidence.version, &evidence.answer)
@@ -174,7 +174,7 @@ async fn canonical(
 ///
 /// Whether the bytes that are kept are those that were frozen.
 #[utoipa::path(tag = "assessments", operation_id = "verifyEvidence",
-    responses((status = 200, description = "What was found", body = FrozenCheck)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "What was found", body = FrozenCheck)))]
 #[get("/assessments/{assessmentId}/findings/{findingId}/evidence/{evidenceId}/verify")]
 async fn verify(
     by: By<needs::ReadAssessments>,
@@ -191,7 +191,7 @@ async fn verify(
 ///
 /// While the assessment is a draft or in review. What was published with it stays.
 #[utoipa::path(tag = "assessments", operation_id = "deleteEvidence",
-    responses((status = 204, description = "The evidence is removed")), extensions(("x-permission" = json!("assessments.write"))))]
+    responses((status = 204, description = "The evidence is removed")))]
 #[delete("/assessments/{assessmentId}/findings/{findingId}/evidence/{evidenceId}")]
 async fn remove_evidence(
     by: By<needs::WriteAssessments>,
@@ -214,7 +214,7 @@ async fn remove_evidence(
 ///
 /// With its evidence, while the assessment is a draft or in review and no cause explains it. What was published with it stays.
 #[utoipa::path(tag = "assessments", operation_id = "deleteFinding",
-    responses((status = 204, description = "The finding is removed")), extensions(("x-permission" = json!("assessments.write"))))]
+    responses((status = 204, description = "The finding is removed")))]
 #[delete("/assessments/{assessmentId}/findings/{findingId}")]
 async fn remove(
     by: By<needs::WriteAssessments>,

@@ -45,4 +45,5 @@ pub const EVIDENCE: Record = Record::new(
     ],
 )
 .part_of("finding", "finding_id")
+.frozen("answer", "hash")
 .links(&[Link::rows("uses", "query", "observation", "evidence_observation", ("evidence_id", "observation_id"))]);

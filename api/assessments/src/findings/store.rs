@@ -119,7 +119,7 @@ pub(super) async fn remove(assessment: &Assessment, finding: &Finding, w: &Write
             "En orsak förklarar iakttagelsen. Ta bort den ur orsakens findings först.",
             "A cause explains the finding. Take it out of the cause's findings first."
         ))
-        .with(format!("/assessments/{}/causes/{cause}", assessment.id)));
+        .with_record(&format!("/assessments/{}/causes", assessment.id), *cause));
     }
     remove_evidence(assessment, &evidence_of(&[finding.id], &w.tx).await?, w).await?;
     table::Entity::delete_by_id(finding.id).exec(&w.tx).await?;

@@ -13,7 +13,7 @@ use crate::{
 ///
 /// All that was published of an assessment for the caller to see, oldest first.
 #[utoipa::path(tag = "assessments", operation_id = "listRevisions", params(Paging),
-    responses((status = 200, description = "A page of revisions", body = Page<Revision>)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "A page of revisions", body = Page<Revision>)))]
 #[get("/assessments/{assessmentId}/revisions")]
 async fn list(
     by: By<needs::ReadAssessments>,
@@ -29,7 +29,7 @@ async fn list(
 ///
 /// One revision by its id.
 #[utoipa::path(tag = "assessments", operation_id = "getRevision",
-    responses((status = 200, description = "The revision", body = Revision)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "The revision", body = Revision)))]
 #[get("/assessments/{assessmentId}/revisions/{revisionId}")]
 async fn show(
     by: By<needs::ReadAssessments>,
@@ -44,7 +44,7 @@ async fn show(
 ///
 /// The content as it was published, to be hashed by anybody. Only who may see all of it is given it.
 #[utoipa::path(tag = "assessments", operation_id = "getRevisionCanonical",
-    responses((status = 200, description = "The content, byte for byte", body = RevisionContent)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "The content, byte for byte", body = RevisionContent)))]
 #[get("/assessments/{assessmentId}/revisions/{revisionId}/canonical")]
 async fn canonical(
     by: By<needs::ReadAssessments>,
@@ -52,7 +52,7 @@ async fn canonical(
     db: Data<Db>,
 ) -> Result<Reply<Box<RawValue>>> {
     let revision = store::find(by.sight(), assessment, id, db.reader()).await?;
-    if let Some(secrecy) = &by.secrecy {
+    if let Some(secrecy) = &by.asked.secrecy {
         secrecy.refuse_redacted(&mut serde_json::from_str(revision.content.get())?)?;
     }
     Reply::shown(&by, revision.number.into(), &revision.content)
@@ -62,7 +62,7 @@ async fn canonical(
 ///
 /// Whether the bytes that are kept are those that were published, and each answer in them is what was hashed (`/content/evidence/0/hash`).
 #[utoipa::path(tag = "assessments", operation_id = "verifyRevision",
-    responses((status = 200, description = "What was found", body = FrozenCheck)), extensions(("x-permission" = json!("assessments.read"))))]
+    responses((status = 200, description = "What was found", body = FrozenCheck)))]
 #[get("/assessments/{assessmentId}/revisions/{revisionId}/verify")]
 async fn verify(
     by: By<needs::ReadAssessments>,

@@ -28,4 +28,5 @@ pub const RECORD: Record = Record::new(
     .frozen(&["content"])],
 )
 .disclosable_as_made()
+.frozen("content", "hash")
 .holdable();

@@ -154,7 +154,7 @@ pub async fn freeze(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
         digest: Set(frozen.hash.unwrap_or_default()),
         content: Set(frozen.content.get().to_owned()),
         published_at: Set(w.now),
-        published_by_name: Set(w.call.user_name.clone()),
+        published_by_name: Set(w.call.author.user_name.clone()),
         visibility: Set(assessment.fields.visibility),
         form: Set(hash::FORM),
     };

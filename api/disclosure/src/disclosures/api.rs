@@ -12,7 +12,7 @@ use crate::{
 ///
 /// The disclosures within the caller's reach, oldest first.
 #[utoipa::path(tag = "disclosure", operation_id = "listDisclosures", params(DisclosureFilter, Paging),
-    responses((status = 200, description = "A page of disclosures", body = Page<RecordDisclosure>)), extensions(("x-permission" = json!("disclosure.read"))))]
+    responses((status = 200, description = "A page of disclosures", body = Page<RecordDisclosure>)))]
 #[get("/disclosures")]
 async fn list(
     by: By<needs::ReadDisclosures>,
@@ -28,7 +28,7 @@ async fn list(
 /// Answers with the record as it may be handed out: what is under secrecy is masked, whatever the caller may see. What was
 /// decided and handed out is kept as it is, with a digest. Who asked is not asked for and not kept.
 #[utoipa::path(tag = "disclosure", operation_id = "createDisclosure", request_body = NewRecordDisclosure,
-    responses((status = 201, description = "What was decided and handed out", body = RecordDisclosure)), extensions(("x-permission" = json!("disclosure.write"))))]
+    responses((status = 201, description = "What was decided and handed out", body = RecordDisclosure)))]
 #[post("/disclosures")]
 async fn create(
     by: By<needs::WriteDisclosures>,
@@ -49,7 +49,7 @@ async fn create(
 ///
 /// One disclosure by its id, with what was handed out.
 #[utoipa::path(tag = "disclosure", operation_id = "getDisclosure",
-    responses((status = 200, description = "The disclosure", body = RecordDisclosure)), extensions(("x-permission" = json!("disclosure.read"))))]
+    responses((status = 200, description = "The disclosure", body = RecordDisclosure)))]
 #[get("/disclosures/{disclosureId}")]
 async fn show(by: By<needs::ReadDisclosures>, At(id): At<DisclosureId>, db: Data<Db>) -> Result<Reply<RecordDisclosure>> {
     let disclosure = store::find(&by.reach, id, db.reader()).await?;

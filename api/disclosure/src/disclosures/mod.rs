@@ -24,4 +24,4 @@ pub const RECORD: Record = Record::new("disclosure", Owner::Permission, &[
         ],
         "id version:int created_at updated_at record_kind record_id requested_on decision digest form:int redacted:json forum_id actor_id areas",
     ).actors(&[follows("actor_id").silent()]).frozen(&["content"]),
-]);
+]).frozen("content", "digest");

@@ -123,7 +123,7 @@ pub(super) async fn insert(record: Record, new: NewRecordDisclosure, contract: &
         forum_id: Set(record.forum),
         actor_id: Set(record.actor),
         areas: Set(record.areas.iter().flat_map(|path| ["|", path.as_str()]).collect()),
-        decided_by_name: Set(w.call.user_name.clone()),
+        decided_by_name: Set(w.call.author.user_name.clone()),
     };
     let disclosure = view(row.insert(&w.tx).await?)?;
     let visible = Visibility::Actor.of(record.forum, record.actor);

@@ -11,7 +11,7 @@ use crate::{
 ///
 /// All entries in the order of their numbers.
 #[utoipa::path(tag = "disclosure", operation_id = "listJournalEntries", params(JournalFilter, Paging),
-    responses((status = 200, description = "A page of entries", body = Page<JournalEntry>)), extensions(("x-permission" = json!("journal.read"))))]
+    responses((status = 200, description = "A page of entries", body = Page<JournalEntry>)))]
 #[get("/journal-entries")]
 async fn list(
     by: By<needs::ReadJournal>,
@@ -26,7 +26,7 @@ async fn list(
 ///
 /// The entry gets the next number of the year. It can be neither changed nor removed; what was wrong is said in a new entry.
 #[utoipa::path(tag = "disclosure", operation_id = "createJournalEntry", request_body = NewJournalEntry,
-    responses((status = 201, description = "The entry with its number", body = JournalEntry)), extensions(("x-permission" = json!("journal.write"))))]
+    responses((status = 201, description = "The entry with its number", body = JournalEntry)))]
 #[post("/journal-entries")]
 async fn create(by: By<needs::WriteJournal>, new: Valid<NewJournalEntry>, db: Data<Db>) -> Result<Reply<JournalEntry>> {
     db.write(&by, async |w| {
@@ -40,7 +40,7 @@ async fn create(by: By<needs::WriteJournal>, new: Valid<NewJournalEntry>, db: Da
 ///
 /// One entry by its id.
 #[utoipa::path(tag = "disclosure", operation_id = "getJournalEntry",
-    responses((status = 200, description = "The entry", body = JournalEntry)), extensions(("x-permission" = json!("journal.read"))))]
+    responses((status = 200, description = "The entry", body = JournalEntry)))]
 #[get("/journal-entries/{entryId}")]
 async fn show(by: By<needs::ReadJournal>, At(id): At<EntryId>, db: Data<Db>) -> Result<Reply<JournalEntry>> {
     let entry = store::find(by.sight(), id, db.reader()).await?;

@@ -91,7 +91,7 @@ pub async fn insert(sight: &Sight, new: NewJournalEntry, w: &Write<'_>) -> Resul
         record_kind: Set(new.record_kind),
         record_id: Set(new.record_id),
         counterpart: Set(new.counterpart),
-        registered_by_name: Set(w.call.user_name.clone()),
+        registered_by_name: Set(w.call.author.user_name.clone()),
     };
     let entry = JournalEntry::from(row.insert(&w.tx).await?);
     let visible = Visibility::Members.of(None, None);

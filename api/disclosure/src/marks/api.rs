@@ -12,7 +12,7 @@ use crate::{
 ///
 /// The marks within the caller's reach, oldest first. With `reviewBefore` those that are due for review.
 #[utoipa::path(tag = "disclosure", operation_id = "listSecrecyMarks", params(SecrecyMarkFilter, Paging),
-    responses((status = 200, description = "A page of marks", body = Page<SecrecyMark>)), extensions(("x-permission" = json!("secrecy.read"))))]
+    responses((status = 200, description = "A page of marks", body = Page<SecrecyMark>)))]
 #[get("/secrecy-marks")]
 async fn list(
     by: By<needs::ReadSecrecy>,
@@ -29,7 +29,7 @@ async fn list(
 /// forum or administer the actor that owns the record. What is hidden stands in `redacted`, with its ground. Codes, days
 /// and references that a record must have are never hidden, for without them it is no record.
 #[utoipa::path(tag = "disclosure", operation_id = "createSecrecyMark", request_body = NewSecrecyMark,
-    responses((status = 201, description = "The mark as set", body = SecrecyMark)), extensions(("x-permission" = json!("secrecy.write"))))]
+    responses((status = 201, description = "The mark as set", body = SecrecyMark)))]
 #[post("/secrecy-marks")]
 async fn create(
     by: By<needs::WriteSecrecy>,
@@ -50,7 +50,7 @@ async fn create(
 ///
 /// One mark by its id, also when it has been lifted.
 #[utoipa::path(tag = "disclosure", operation_id = "getSecrecyMark",
-    responses((status = 200, description = "The mark", body = SecrecyMark)), extensions(("x-permission" = json!("secrecy.read"))))]
+    responses((status = 200, description = "The mark", body = SecrecyMark)))]
 #[get("/secrecy-marks/{markId}")]
 async fn show(by: By<needs::ReadSecrecy>, At(id): At<MarkId>, db: Data<Db>) -> Result<Reply<SecrecyMark>> {
     let mark = store::find(&by.reach, id, db.reader()).await?;
@@ -62,7 +62,7 @@ async fn show(by: By<needs::ReadSecrecy>, At(id): At<MarkId>, db: Data<Db>) -> R
 ///
 /// What was hidden is shown again. The mark is kept, with who lifted it and why.
 #[utoipa::path(tag = "disclosure", operation_id = "liftSecrecyMark", request_body = SecrecyMarkLift,
-    responses((status = 200, description = "The mark as lifted", body = SecrecyMark)), extensions(("x-permission" = json!("secrecy.write"))))]
+    responses((status = 200, description = "The mark as lifted", body = SecrecyMark)))]
 #[post("/secrecy-marks/{markId}/lift")]
 async fn lift(by: By<needs::WriteSecrecy>, At(id): At<MarkId>, lift: Valid<SecrecyMarkLift>, db: Data<Db>) -> Result<Reply<SecrecyMark>> {
     db.write(&by, async |w| {

@@ -97,7 +97,7 @@ pub(super) async fn insert(record: &Record, new: NewSecrecyMark, contract: &Cont
             "Detta är redan sekretessmarkerat. Häv den markeringen först, om den ska ersättas av en ny.",
             "This is marked as secret already. Lift that mark first, if it is to be replaced by a new one."
         ))
-        .with(format!("/secrecy-marks/{}", present.id)));
+        .with_record("/secrecy-marks", present.id));
     }
     let row = table::ActiveModel {
         id: Set(w.new_id()),
@@ -113,7 +113,7 @@ pub(super) async fn insert(record: &Record, new: NewSecrecyMark, contract: &Cont
         review_on: Set(new.review_on),
         forum_id: Set(record.forum),
         actor_id: Set(record.actor),
-        marked_by_name: Set(w.call.user_name.clone()),
+        marked_by_name: Set(w.call.author.user_name.clone()),
         lifted_by_name: Set(None),
         lift_motive: Set(None),
         lifted_at: Set(None),
@@ -167,7 +167,7 @@ pub(super) async fn lift(mark: &SecrecyMark, motive: &str, w: &Write<'_>) -> Res
     let row = table::ActiveModel {
         version: Set(mark.version + 1),
         updated_at: Set(w.now),
-        lifted_by_name: Set(Some(w.call.user_name.clone())),
+        lifted_by_name: Set(Some(w.call.author.user_name.clone())),
         lift_motive: Set(Some(motive.to_owned())),
         lifted_at: Set(Some(w.now)),
         ..Default::default()

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     access::{By, Lasting, policy::needs},
-    kernel::{Db, Fault, Problem, Query, Reply, Result, places, problem::Kind, record},
+    kernel::{Db, Fault, Problem, Query, Reply, Result, fields, places, problem::Kind, record},
 };
 
 impl Following {
@@ -46,8 +46,7 @@ impl Following {
     params(Following, ("Last-Event-ID" = Option<String>, Header, nullable = false, max_length = 500,
         description = "For `text/event-stream`: where to go on, instead of `cursor`.")),
     responses((status = 200, description = "A piece of the feed, or the feed as it grows",
-        content((ChangePage = "application/json"), (String = "text/event-stream")))),
-    extensions(("x-permission" = json!("changes.read"))))]
+        content((ChangePage = "application/json"), (String = "text/event-stream")))))]
 #[get("/changes")]
 async fn list(
     by: By<needs::ReadChanges>,
@@ -56,8 +55,9 @@ async fn list(
     followers: Data<Followers>,
     db: Data<Db>,
 ) -> Result<HttpResponse> {
-    let accept = request.headers().get("accept").and_then(|accept| accept.to_str().ok());
-    let streams = accept.is_some_and(|accept| accept.split(',').any(|range| range.trim().starts_with("text/event-stream")));
+    let ranges: Vec<_> = fields::items(request.headers(), "accept").collect();
+    let forms = ["application/json", "text/event-stream"];
+    let streams = fields::preferred(&ranges, &forms, |range, form| fields::fits_media_type(range, form)) == Some(forms[1]);
     let wanted = following.wanted(&db).await?;
     // What a browser says when it comes back is further on than the address that it was given.
     let last = request.headers().get("last-event-id").filter(|_| streams);
@@ -66,14 +66,14 @@ async fn list(
     let after = store::open(cursor, &db).await?;
     let lasting = Lasting::of(&request)?;
     if streams {
-        let place = Followers::enter(&followers, by.user)?;
+        let place = Followers::enter(&followers, by.author.user)?;
         // Read once before the answer begins, so that what goes wrong at once is told as a problem.
-        store::read(after, &wanted, by.sight(), by.secrecy.as_ref(), &db).await?;
+        store::read(after, &wanted, by.sight(), by.asked.secrecy.as_ref(), &db).await?;
         return Ok(Stream { lasting, wanted, after, db }.answer(place));
     }
-    let mut piece = store::read(after, &wanted, by.sight(), by.secrecy.as_ref(), &db).await?;
+    let mut piece = store::read(after, &wanted, by.sight(), by.asked.secrecy.as_ref(), &db).await?;
     if piece.items.is_empty() && !piece.has_more && following.wait > 0 {
-        let _place = Followers::enter(&followers, by.user)?;
+        let _place = Followers::enter(&followers, by.author.user)?;
         places::leave();
         piece = waited(piece, &wanted, Duration::from_secs(following.wait), &lasting, &db).await?;
     }

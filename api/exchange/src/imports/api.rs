@@ -23,11 +23,7 @@ use crate::{
         types::ImportStatus,
         worker::Worker,
     },
-    kernel::{
-        At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result, places,
-        request::{Call, Once},
-        say,
-    },
+    kernel::{At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result, places, say},
     sources::store as sources,
 };
 
@@ -35,7 +31,7 @@ use crate::{
 ///
 /// The jobs that the caller has started, newest first; an admin sees all. A job is kept for 90 days.
 #[utoipa::path(tag = "exchange", operation_id = "listImports", params(Paging),
-    responses((status = 200, description = "A page of jobs", body = Page<ImportJob>)), extensions(("x-permission" = json!("imports.read"))))]
+    responses((status = 200, description = "A page of jobs", body = Page<ImportJob>)))]
 #[get("/imports")]
 async fn list(by: By<needs::ReadImports>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<ImportJob>> {
     Listed::of(by, paging, async move |by, paging| store::list(&by.caller, paging, by, &db).await).await
@@ -53,7 +49,7 @@ async fn list(by: By<needs::ReadImports>, Query(paging): Query<Paging>, db: Data
 #[utoipa::path(tag = "exchange", operation_id = "createImport", params(ImportOptions),
     request_body(content((NewImport = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"),
         (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
-    responses((status = 202, description = "The job, which waits to be worked through", body = ImportJob)), extensions(("x-permission" = json!("imports.write"))))]
+    responses((status = 202, description = "The job, which waits to be worked through", body = ImportJob)), extensions(("x-file-body" = json!("always"))))]
 #[post("/imports")]
 async fn create(
     by: By<needs::WriteImports>,
@@ -87,8 +83,7 @@ async fn create(
     places::leave();
     let received = receive(payload, announced, &room.bounds).await.map_err(later)?;
     // What a repeated call is known by is learnt only now, for the body was left for here.
-    let once = by.once.clone().map(|once| Once { digest: received.digest, ..once });
-    let call = Call { once, ..Call::clone(&by) };
+    let call = by.with_digest(received.digest);
     let (kind, from_source) = (options.kind, options.source_id.is_some());
     let known = Known { kind, from_source, today: db.clock.today(), columns: columns.clone() };
     // The reader keeps both turns, for it reads on for a while when the caller hangs up.
@@ -107,7 +102,7 @@ async fn create(
         .write(&call, async |w| {
             is_there.set(true);
             jobs::admit(&by.caller, &room.bounds, &w.tx).await?;
-            let job = store::view(jobs::insert(id, order.stored()?, &read, &by.caller, w).await?, by.language);
+            let job = store::view(jobs::insert(id, order.stored()?, &read, &by.caller, w).await?, by.asked.language);
             Reply::queued("/imports", job.id, job.version, &job)
         })
         .await;
@@ -124,13 +119,13 @@ async fn create(
 ///
 /// How far a job has come and what became of its rows.
 #[utoipa::path(tag = "exchange", operation_id = "getImport",
-    responses((status = 200, description = "The job", body = ImportJob)), extensions(("x-permission" = json!("imports.read"))))]
+    responses((status = 200, description = "The job", body = ImportJob)))]
 #[get("/imports/{importJobId}")]
 async fn show(by: By<needs::ReadImports>, At(id): At<ImportJobId>, db: Data<Db>) -> Result<Reply<ImportJob>> {
     let job = store::find(&by.caller, id, db.reader()).await?;
     // Whoever sees a job may stop it.
     let call = by.allowing(async |_, _| Ok(())).await?;
-    let job = store::view(job, by.language);
+    let job = store::view(job, by.asked.language);
     Reply::shown(&call, job.version, &job)
 }
 
@@ -138,13 +133,13 @@ async fn show(by: By<needs::ReadImports>, At(id): At<ImportJobId>, db: Data<Db>)
 ///
 /// Stops a job that has not ended; rows that are in by then stay in. One that has ended stays as it is.
 #[utoipa::path(tag = "exchange", operation_id = "cancelImport",
-    responses((status = 200, description = "The job as it has become", body = ImportJob)), extensions(("x-permission" = json!("imports.write"))))]
+    responses((status = 200, description = "The job as it has become", body = ImportJob)))]
 #[post("/imports/{importJobId}/cancel")]
 async fn cancel(by: By<needs::WriteImports>, At(id): At<ImportJobId>, db: Data<Db>) -> Result<Reply<ImportJob>> {
     db.write(&by, async |w| {
         store::find(&by.caller, id, &w.tx).await?;
         jobs::end(id, ImportStatus::Cancelled, None, 0, w).await?;
-        let job = store::view(jobs::by_id(id, &w.tx).await?, by.language);
+        let job = store::view(jobs::by_id(id, &w.tx).await?, by.asked.language);
         Reply::changed(job.version, &job)
     })
     .await
@@ -156,7 +151,7 @@ async fn cancel(by: By<needs::WriteImports>, At(id): At<ImportJobId>, db: Data<D
 /// there already. Of rows that were refused the first 1,000 of a file are told of, each with at most 20 faults; `untold` of the
 /// job is how many more there were.
 #[utoipa::path(tag = "exchange", operation_id = "listImportRows", params(RowFilter, Paging),
-    responses((status = 200, description = "A page of rows", body = Page<ImportRow>)), extensions(("x-permission" = json!("imports.read"))))]
+    responses((status = 200, description = "A page of rows", body = Page<ImportRow>)))]
 #[get("/imports/{importJobId}/rows")]
 async fn rows(
     by: By<needs::ReadImports>,

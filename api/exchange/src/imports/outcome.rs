@@ -49,7 +49,7 @@ impl Done {
     }
 
     pub(super) fn refused(problem: Problem) -> Self {
-        let in_the_way = problem.conflicts_with.as_deref().and_then(|path| path.rsplit('/').next()?.parse::<Uuid>().ok()).map(Into::into);
+        let in_the_way = problem.in_the_way.map(Into::into);
         let outside = problem.kind == Kind::Forbidden && problem.required_permission == Some(Permission::WriteImports.key());
         let mut faults = problem.faults;
         if outside {
@@ -94,7 +94,7 @@ pub(super) async fn name_owners(done: &mut [Option<Done>], dry_run: bool, sight:
     }
     for done in done.iter_mut().flatten() {
         let Some(owner) = done.in_the_way.and_then(|id| owners.get(&id)) else { continue };
-        let hidden = members::hidden(owner.id, w.call.secrecy.as_ref());
+        let hidden = members::hidden(owner.id, w.call.asked.secrecy.as_ref());
         let name = if hidden.contains("name") { HIDDEN } else { &owner.fields.name };
         let id = owner.id;
         for fault in &mut done.faults {

@@ -162,7 +162,7 @@ impl Present {
 
     /// What becomes of a row that is an actor which is there already; nothing for one that is new or refused in any case.
     async fn met(&self, row: &Record, fields: &NewActor, by: By<'_>, w: &Write<'_>) -> Result<Option<Done>> {
-        let secrecy = w.call.secrecy.as_ref();
+        let secrecy = w.call.asked.secrecy.as_ref();
         if let Some(number) = number_of(fields) {
             let mut owners = self.owners.get(&number).into_iter().flatten().filter_map(|owner| self.actors.get(owner));
             let told = |owner: &&Actor| likeness::told(MatchReason::SameIdentifier, &members::hidden(owner.id, secrecy));
@@ -247,7 +247,7 @@ fn number(fields: &mut records::Record, numbers: &[Value], kept: &[Value]) {
 /// An actor as a row says that it is to become, and what the row may not change.
 fn changed(row: &Record, actor: &Actor, contract: &Contract, w: &Write<'_>) -> Result<(NewActor, Vec<(String, UnwrittenReason)>)> {
     let under = members::members_of(&actor.fields)?;
-    let hidden = members::hidden(actor.id, w.call.secrecy.as_ref());
+    let hidden = members::hidden(actor.id, w.call.asked.secrecy.as_ref());
     let mut given = row.fields.clone();
     helpers::lay(&mut given, &row.helpers, &under);
     let kept = under.get("identifiers").and_then(Value::as_array).cloned().unwrap_or_default();

@@ -85,7 +85,7 @@ fn row_view(row: row::Model, language: Language) -> ImportRow {
 }
 
 pub(super) async fn list(caller: &Caller, paging: &Paging, call: &Call, db: &Db) -> Result<Page<ImportJob>> {
-    Ok(jobs::list(caller, TARGET, paging, call, db).await?.map(|job| view(job, call.language)))
+    Ok(jobs::list(caller, TARGET, paging, call, db).await?.map(|job| view(job, call.asked.language)))
 }
 
 pub(super) async fn find(caller: &Caller, id: ImportJobId, db: &impl ConnectionTrait) -> Result<Job> {
@@ -93,7 +93,7 @@ pub(super) async fn find(caller: &Caller, id: ImportJobId, db: &impl ConnectionT
 }
 
 pub(super) async fn rows(id: ImportJobId, filter: &RowFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<ImportRow>> {
-    Ok(jobs::rows(id, filter.outcome, paging, call, db).await?.map(|row| row_view(row, call.language)))
+    Ok(jobs::rows(id, filter.outcome, paging, call, db).await?.map(|row| row_view(row, call.asked.language)))
 }
 
 /// What all rows of a job are known by, in little room; nothing when that cannot be told of some.

@@ -330,7 +330,8 @@ async fn with_parents(records: Numbered, importer: &Importer<'_>, w: &Write<'_>)
     asked.retain(|parent| !found.contains_key(parent));
     let numbers: Vec<_> = asked.iter().filter_map(by_number).collect();
     let owners = matching::owners(&numbers, &w.tx).await?;
-    let telling = Telling::of(owners.values().flatten().copied(), &importer.acting.caller.sight, w.call.secrecy.as_ref(), &w.tx).await?;
+    let telling =
+        Telling::of(owners.values().flatten().copied(), &importer.acting.caller.sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
     for parent in asked {
         // A number that is hidden from the caller is nobody's for it.
         let known = by_number(&parent).and_then(|number| owners.get(&number));

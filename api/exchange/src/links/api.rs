@@ -17,7 +17,7 @@ use crate::{
 ///
 /// By their ids in the source, each with its actor and with what was left alone.
 #[utoipa::path(tag = "exchange", operation_id = "listSourceActors", params(LinkFilter, Paging),
-    responses((status = 200, description = "A page of records", body = Page<SourceActor>)), extensions(("x-permission" = json!("sources.sync"))))]
+    responses((status = 200, description = "A page of records", body = Page<SourceActor>)))]
 #[get("/sources/{sourceId}/actors")]
 async fn list(
     by: By<needs::SyncSources>,
@@ -44,7 +44,7 @@ async fn list(
 ///
 /// One record by its id in the source.
 #[utoipa::path(tag = "exchange", operation_id = "getSourceActor",
-    responses((status = 200, description = "The record", body = SourceActor)), extensions(("x-permission" = json!("sources.sync"))))]
+    responses((status = 200, description = "The record", body = SourceActor)))]
 #[get("/sources/{sourceId}/actors/{externalId}")]
 async fn show(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId, String)>, db: Data<Db>) -> Result<Reply<SourceActor>> {
     let source = sources::find_for_sync(by.sight(), &by.reach, id, db.reader()).await?;
@@ -68,8 +68,7 @@ async fn show(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId, S
 #[utoipa::path(tag = "exchange", operation_id = "upsertSourceActor", request_body = Patch<NewActor>,
     responses((status = 200, description = "The record, changed or as it was", body = SourceActor),
         (status = 201, description = "The record with the actor that was created", body = SourceActor),
-        (status = 202, description = "The record is held for a person's decision", body = SourceActor)),
-    extensions(("x-permission" = json!("sources.sync"))))]
+        (status = 202, description = "The record is held for a person's decision", body = SourceActor)))]
 #[put("/sources/{sourceId}/actors/{externalId}")]
 async fn send(
     by: By<needs::SyncSources>,
@@ -81,7 +80,7 @@ async fn send(
         let source = sources::find_for_sync(by.sight(), &by.reach, id, &w.tx).await?;
         let external_id = readable(&external_id)?;
         let (fields, contract) = record.parts();
-        if by.if_match.is_some() {
+        if by.asked.if_match.is_some() {
             by.expects(store::find(source.id, &external_id, &w.tx).await?.version)?;
         }
         let syncing = Syncing { source: &source, sight: by.sight(), reach: &by.reach, contract };
@@ -95,7 +94,7 @@ async fn send(
         let reply = |status| Reply::composed(&Call::default(), status, link.version, &shown);
         Ok(match (outcome.result, link.match_id) {
             (SyncResult::Created, _) => reply(201)?.located(&format!("/sources/{}/actors/{}", source.id, encode(&link.external_id))),
-            (_, Some(held)) => reply(202)?.located(&format!("/matches/{held}")),
+            (_, Some(held)) => reply(202)?.located_record("/matches", held),
             _ => reply(200)?,
         })
     })
@@ -106,7 +105,7 @@ async fn send(
 ///
 /// The link is removed and the actor stays. A record that is held is withdrawn. Sent again it is a new record.
 #[utoipa::path(tag = "exchange", operation_id = "deleteSourceActor",
-    responses((status = 204, description = "The link is removed")), extensions(("x-permission" = json!("sources.sync"))))]
+    responses((status = 204, description = "The link is removed")))]
 #[delete("/sources/{sourceId}/actors/{externalId}")]
 async fn unlink(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId, String)>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
@@ -129,7 +128,7 @@ async fn unlink(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId,
 /// changed and nothing is removed. The same again changes nothing.
 #[utoipa::path(tag = "exchange", operation_id = "createFullSync", request_body = FullSync,
     responses((status = 200, description = "What has been marked", body = FullSyncReport,
-        headers(("ETag" = String, description = "Identifies this outcome.")))), extensions(("x-permission" = json!("sources.sync"))))]
+        headers(("ETag" = String, description = "Identifies this outcome.")))))]
 #[post("/sources/{sourceId}/full-syncs")]
 async fn full_sync(by: By<needs::SyncSources>, At(id): At<SourceId>, full: Valid<FullSync>, db: Data<Db>) -> Result<Reply<FullSyncReport>> {
     let has: store::Known = full.0.external_ids.iter().map(|id| short(id)).collect();
@@ -147,7 +146,7 @@ fn view(link: &Link, actor: Option<&Actor>, source: &Source, sight: &Sight, call
     let seen = actor.filter(|actor| sight.sees(actor.fields.visibility, None, Some(actor.id.uuid())));
     // What of an actor differs from the record is for those who see it.
     let left_alone = match seen {
-        Some(actor) => sync::left_alone(source, &given, link, actor, call.secrecy.as_ref())?,
+        Some(actor) => sync::left_alone(source, &given, link, actor, call.asked.secrecy.as_ref())?,
         None => Vec::new(),
     };
     Ok(SourceActor {

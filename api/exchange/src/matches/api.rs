@@ -27,7 +27,7 @@ use crate::{
 /// Records that may be actors that are there already, oldest first: those of the sources that the caller looks after, and
 /// those with a candidate that the caller may write. Candidates that the caller may not see are not shown.
 #[utoipa::path(tag = "exchange", operation_id = "listMatches", params(MatchFilter, Paging),
-    responses((status = 200, description = "A page of matches", body = Page<Match>)), extensions(("x-permission" = json!("matches.read"))))]
+    responses((status = 200, description = "A page of matches", body = Page<Match>)))]
 #[get("/matches")]
 async fn list(
     by: By<needs::ReadMatches>,
@@ -37,7 +37,7 @@ async fn list(
 ) -> Result<Listed<Match>> {
     Listed::of(by, paging, async move |by, paging| {
         let page = store::list(by.sight(), &by.reach, &filter, paging, by, &db).await?;
-        let shown = Shown::of(&page.items, by.sight(), by.secrecy.as_ref(), db.reader()).await?;
+        let shown = Shown::of(&page.items, by.sight(), by.asked.secrecy.as_ref(), db.reader()).await?;
         page.try_map(|row| shown.view(row))
     })
     .await
@@ -47,13 +47,13 @@ async fn list(
 ///
 /// The record as it was given, the actors that it may be, and member by member what would change.
 #[utoipa::path(tag = "exchange", operation_id = "getMatch",
-    responses((status = 200, description = "The match", body = Match)), extensions(("x-permission" = json!("matches.read"))))]
+    responses((status = 200, description = "The match", body = Match)))]
 #[get("/matches/{matchId}")]
 async fn show(by: By<needs::ReadMatches>, At(id): At<MatchId>, db: Data<Db>) -> Result<Reply<Match>> {
     let row = store::find(by.sight(), &by.reach, id, db.reader()).await?;
     let source = sources::by_id(row.source_id, db.reader()).await?;
     let rows = std::slice::from_ref(&row);
-    let view = Shown::of(rows, by.sight(), by.secrecy.as_ref(), db.reader()).await?.view(row.clone())?;
+    let view = Shown::of(rows, by.sight(), by.asked.secrecy.as_ref(), db.reader()).await?.view(row.clone())?;
     let call = by.allowing(async |_, reach| store::may_decide(by.sight(), reach, &row, &source, db.reader()).await).await?;
     Reply::composed(&call, 200, row.version, &view)
 }
@@ -64,7 +64,7 @@ async fn show(by: By<needs::ReadMatches>, At(id): At<MatchId>, db: Data<Db>) -> 
 /// actor then gets those that it lacks, and lists are united; what is filled stays, save for the members in `take`. `different` creates an actor of the record, and a number that is another's own becomes its parent's;
 /// by whoever may write the source, and the candidates that came with the reference data, as a municipality does. Of two who decide at once the second is told so (409).
 #[utoipa::path(tag = "exchange", operation_id = "decideMatch", request_body = NewMatchDecision,
-    responses((status = 200, description = "The match as it has become", body = Match)), extensions(("x-permission" = json!("matches.decide"))))]
+    responses((status = 200, description = "The match as it has become", body = Match)))]
 #[post("/matches/{matchId}/decide")]
 async fn decide(by: By<needs::DecideMatches>, At(id): At<MatchId>, new: Valid<NewMatchDecision>, db: Data<Db>) -> Result<Reply<Match>> {
     db.write(&by, async |w| {
@@ -98,7 +98,7 @@ async fn decide(by: By<needs::DecideMatches>, At(id): At<MatchId>, new: Valid<Ne
 /// nobody has changed them since. After `different` the actor that was created is removed; if it has been changed since, or
 /// others depend on it, the answer is 409 and says what stands in the way.
 #[utoipa::path(tag = "exchange", operation_id = "undoMatch",
-    responses((status = 200, description = "The match as it has become", body = Match)), extensions(("x-permission" = json!("matches.decide"))))]
+    responses((status = 200, description = "The match as it has become", body = Match)))]
 #[post("/matches/{matchId}/undo")]
 async fn undo(by: By<needs::DecideMatches>, At(id): At<MatchId>, db: Data<Db>) -> Result<Reply<Match>> {
     db.write(&by, async |w| {
@@ -120,7 +120,7 @@ async fn found(by: &By<needs::DecideMatches>, id: MatchId, w: &Write<'_>) -> Res
 async fn answer(row: Row, by: &By<needs::DecideMatches>, w: &Write<'_>) -> Result<Reply<Match>> {
     let version = row.version;
     let rows = std::slice::from_ref(&row);
-    let view = Shown::of(rows, by.sight(), by.secrecy.as_ref(), &w.tx).await?.view(row.clone())?;
+    let view = Shown::of(rows, by.sight(), by.asked.secrecy.as_ref(), &w.tx).await?.view(row.clone())?;
     Reply::composed(&Call::default(), 200, version, &view)
 }
 

@@ -45,9 +45,9 @@ impl Decider<'_> {
         let link = waiting(&row, w).await?;
         let given = row.incoming.as_object().cloned().unwrap_or_default();
         let before = members::members_of(&actor.fields)?;
-        let hidden = members::hidden(actor.id, w.call.secrecy.as_ref());
+        let hidden = members::hidden(actor.id, w.call.asked.secrecy.as_ref());
         may_take(take, &given)?;
-        if let Some(secrecy) = &w.call.secrecy {
+        if let Some(secrecy) = &w.call.asked.secrecy {
             secrecy.refuse_hidden(actor.id.uuid(), take.iter())?;
         }
         let owned = |member: &String| source.fields.owned_fields.contains(member);
@@ -82,7 +82,7 @@ impl Decider<'_> {
         let given = row.incoming.as_object().cloned().unwrap_or_default();
         let mut new: NewActor = extract::typed(Value::Object(over(&Record::new(), &given)))?;
         let taken = matching::owners(&rules::own(&new.identifiers), &w.tx).await?;
-        let telling = Telling::of(taken.values().flatten().copied(), self.sight, w.call.secrecy.as_ref(), &w.tx).await?;
+        let telling = Telling::of(taken.values().flatten().copied(), self.sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
         for identifier in &mut new.identifiers {
             let owners = taken.get(&(identifier.scheme.clone(), identifier.value.clone()));
             // One that the decider may not know of leaves no trace.
@@ -134,7 +134,7 @@ impl Decider<'_> {
                 "Posten hör numera till något annat och kan inte tas tillbaka härifrån.",
                 "The record belongs to something else by now and cannot be taken back from here."
             ))
-            .with(elsewhere.unwrap_or_default()));
+            .with_path(elsewhere.unwrap_or_default()));
         }
         let actor = matching::by_ids(&[id], &w.tx).await?.remove(&id);
         match (decision, actor) {
@@ -152,8 +152,8 @@ impl Decider<'_> {
         store::hold_again(&row, link, &source, w).await?;
         let undone = Row {
             status: MatchStatus::Undone,
-            undone_by: w.call.user,
-            undone_by_name: Some(w.call.user_name.clone()),
+            undone_by: w.call.author.user,
+            undone_by_name: Some(w.call.author.user_name.clone()),
             undone_at: Some(w.now),
             ..row
         };
@@ -163,7 +163,7 @@ impl Decider<'_> {
     async fn candidate(&self, row: &Row, actor: ActorId, w: &Write<'_>) -> Result<Actor> {
         let candidates = store::candidates(&[row.id], &w.tx).await?;
         // To say yes to one that is alike only in what is hidden would tell what that is.
-        let hidden = |actor| members::hidden(actor, w.call.secrecy.as_ref());
+        let hidden = |actor| members::hidden(actor, w.call.asked.secrecy.as_ref());
         let told = |like: &Likeness| like.told(&hidden(like.actor_id)).and_then(|like| like.told(&hidden(actor)));
         let mut chosen = Vec::new();
         for like in candidates.values().flatten().filter_map(told) {
@@ -192,7 +192,7 @@ impl Decider<'_> {
 
     /// Puts back what the decision wrote. What has come under secrecy since is for those who see it.
     async fn restore(&self, row: &Row, actor: Actor, w: &Write<'_>) -> Result<()> {
-        if let Some(secrecy) = &w.call.secrecy {
+        if let Some(secrecy) = &w.call.asked.secrecy {
             // Before anything is compared: whether it has been changed since would tell of it.
             secrecy.refuse_hidden(actor.id.uuid(), row.applied.0.iter().map(|applied| &applied.member))?;
         }
@@ -208,7 +208,7 @@ impl Decider<'_> {
 
     /// Removes the actor that the decision created, unless something has come to depend on it.
     async fn uncreate(&self, row: &Row, actor: &Actor, own: Option<&Link>, w: &Write<'_>) -> Result<()> {
-        let in_the_way = |what| Err(Problem::conflict(what).with(format!("/actors/{}", actor.id)));
+        let in_the_way = |what| Err(Problem::conflict(what).with_record("/actors", actor.id));
         if row.actor_version != Some(actor.version) {
             return in_the_way(say!(
                 "Aktören som skapades har ändrats sedan dess och tas därför inte bort. Ta själv ställning till den, och slå ihop den om den är dubbel.",
@@ -284,11 +284,10 @@ async fn waiting(row: &Row, w: &Write<'_>) -> Result<Link> {
             "Träffen är redan avgjord. Läs den på nytt; beslutet kan ångras.",
             "The match has been decided already. Read it again; the decision can be undone."
         ))
-        .with(format!("/matches/{}", row.id)));
+        .with_record("/matches", row.id));
     }
     links::held_in(row.id, &w.tx).await?.ok_or_else(|| {
-        Problem::conflict(say!("Källan har tagit tillbaka posten.", "The source has withdrawn the record."))
-            .with(format!("/matches/{}", row.id))
+        Problem::conflict(say!("Källan har tagit tillbaka posten.", "The source has withdrawn the record.")).with_record("/matches", row.id)
     })
 }
 
@@ -299,8 +298,8 @@ async fn decided(row: Row, decision: MatchDecision, actor: &Actor, note: Option<
         actor_id: Some(actor.id),
         actor_version: Some(actor.version),
         note,
-        decided_by: w.call.user,
-        decided_by_name: Some(w.call.user_name.clone()),
+        decided_by: w.call.author.user,
+        decided_by_name: Some(w.call.author.user_name.clone()),
         decided_at: Some(w.now),
         undone_by: None,
         undone_by_name: None,

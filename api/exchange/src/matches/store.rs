@@ -58,7 +58,7 @@ pub(super) async fn list(sight: &Sight, reach: &Reach, filter: &MatchFilter, pag
     let select = reached(sight, reach)
         .apply_if(filter.status.clone(), |select, statuses| select.filter(table::Column::Status.is_in(statuses)))
         .apply_if(filter.source_id, |select, source| select.filter(table::Column::SourceId.eq(source)))
-        .apply_if(filter.reason, |select, reason| select.filter(Expr::exists(alike(reason, sight, call.secrecy.as_ref()))));
+        .apply_if(filter.reason, |select, reason| select.filter(Expr::exists(alike(reason, sight, call.asked.secrecy.as_ref()))));
     let keys = vec![Key::column(table::Column::Id, |row: &Row| row.id.into())];
     paging.fetch(select, keys, call, db).await
 }

@@ -124,7 +124,7 @@ pub(super) async fn as_seen(caller: &Caller, merge: Merge, secrecy: Option<&Secr
 pub(super) async fn list(caller: &Caller, reach: &Reach, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Merge>> {
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     let mut page = paging.fetch(seen(&caller.sight, reach), keys, call, db).await?.map(view);
-    page.items = shown(caller, page.items, call.secrecy.as_ref(), db.reader()).await?;
+    page.items = shown(caller, page.items, call.asked.secrecy.as_ref(), db.reader()).await?;
     Ok(page)
 }
 
@@ -167,7 +167,7 @@ pub(super) async fn merge(who: &Who<'_>, id: ActorId, new: &NewMerge, w: &Write<
         updated_at: w.now,
         merged_id: id,
         into_id: plan.survivor.id,
-        merged_by: w.call.user.map(Into::into),
+        merged_by: w.call.author.user.map(Into::into),
         note: new.note.clone(),
         moved: plan.counts().into(),
         stayed: plan.stays().into(),
@@ -389,7 +389,7 @@ async fn undoable(merge: &Merge, w: &Write<'_>) -> Result<(Actor, Actor)> {
             "The actor that lived on has become part of another since. Undo the later merge first; conflictsWith points to it."
         ));
         return Err(match later {
-            Some(later) => problem.with(format!("/merges/{}", later.id)),
+            Some(later) => problem.with_record("/merges", later.id),
             None => problem,
         });
     }
@@ -426,7 +426,7 @@ pub(super) async fn undo(caller: &Caller, reach: &Reach, merge: &Merge, w: &Writ
         version: Set(row.version + 1),
         updated_at: Set(w.now),
         undone_at: Set(Some(w.now)),
-        undone_by: Set(w.call.user.map(Into::into)),
+        undone_by: Set(w.call.author.user.map(Into::into)),
         left_alone: Set(left_alone.into()),
         ..Default::default()
     };
@@ -448,7 +448,7 @@ async fn give_back(
 ) -> Result<()> {
     let circle = above.contains(&survivor.id);
     // Before anything is compared: what came, and what has been changed since, would tell of it.
-    let hidden = members::hidden(survivor.id, w.call.secrecy.as_ref());
+    let hidden = members::hidden(survivor.id, w.call.asked.secrecy.as_ref());
     let came = came.iter().filter(|(member, ..)| !hidden.contains(member)).cloned();
     let (keep, back): (Vec<_>, Vec<_>) = came.partition(|(member, ..)| member == "parentId" && circle);
     let (returned, changed) = rules::returned(&survivor.fields, &back)?;

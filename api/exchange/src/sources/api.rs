@@ -14,7 +14,7 @@ use crate::{
 ///
 /// The partner systems of the actors that the caller may see and of the installation itself, oldest first.
 #[utoipa::path(tag = "exchange", operation_id = "listSources", params(Paging),
-    responses((status = 200, description = "A page of sources", body = Page<Source>)), extensions(("x-permission" = json!("sources.read"))))]
+    responses((status = 200, description = "A page of sources", body = Page<Source>)))]
 #[get("/sources")]
 async fn list(by: By<needs::ReadSources>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Source>> {
     Listed::of(by, paging, async move |by, paging| store::list(by.sight(), paging, by, &db).await).await
@@ -24,7 +24,7 @@ async fn list(by: By<needs::ReadSources>, Query(paging): Query<Paging>, db: Data
 ///
 /// By whoever may write the actor; without an actor, by whoever may write everywhere. A service account is let in by a grant of role `service` with the source as its scope.
 #[utoipa::path(tag = "exchange", operation_id = "createSource", request_body = NewSource,
-    responses((status = 201, description = "The source as registered", body = Source)), extensions(("x-permission" = json!("sources.write"))))]
+    responses((status = 201, description = "The source as registered", body = Source)))]
 #[post("/sources")]
 async fn create(by: By<needs::WriteSources>, new: Valid<NewSource>, db: Data<Db>) -> Result<Reply<Source>> {
     db.write(&by, async |w| {
@@ -39,7 +39,7 @@ async fn create(by: By<needs::WriteSources>, new: Valid<NewSource>, db: Data<Db>
 ///
 /// One source by its id.
 #[utoipa::path(tag = "exchange", operation_id = "getSource",
-    responses((status = 200, description = "The source", body = Source)), extensions(("x-permission" = json!("sources.read"))))]
+    responses((status = 200, description = "The source", body = Source)))]
 #[get("/sources/{sourceId}")]
 async fn show(by: By<needs::ReadSources>, At(id): At<SourceId>, db: Data<Db>) -> Result<Reply<Source>> {
     let source = store::find(by.sight(), id, db.reader()).await?;
@@ -56,14 +56,14 @@ async fn show(by: By<needs::ReadSources>, At(id): At<SourceId>, db: Data<Db>) ->
 ///
 /// Merge patch: members left out stay.
 #[utoipa::path(tag = "exchange", operation_id = "updateSource", request_body = Patch<NewSource>,
-    responses((status = 200, description = "The source as it has become", body = Source)), extensions(("x-permission" = json!("sources.write"))))]
+    responses((status = 200, description = "The source as it has become", body = Source)))]
 #[patch("/sources/{sourceId}")]
 async fn change(by: By<needs::WriteSources>, At(id): At<SourceId>, patch: Patch<NewSource>, db: Data<Db>) -> Result<Reply<Source>> {
     db.write(&by, async |w| {
         let mut source = store::find(by.sight(), id, &w.tx).await?;
         store::may_write(by.sight(), &by.reach, source.fields.actor_id, &w.tx).await?;
         by.expects(source.version)?;
-        if let Some(changed) = patch.apply(&source.fields)? {
+        if let Some(changed) = patch.apply(source.id, &source.fields)? {
             store::may_write(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
             source = store::update(&source, changed, w).await?;
         }

@@ -136,7 +136,7 @@ async fn free(source: &NewSource, but: Option<SourceId>, w: &Write<'_>) -> Resul
         None => Ok(()),
         Some(taken) => {
             Err(Problem::conflict(say!("Det finns redan en källa med det namnet där.", "There is a source of that name already."))
-                .with(format!("/sources/{}", taken.id)))
+                .with_record("/sources", taken.id))
         }
     }
 }
@@ -168,7 +168,7 @@ pub(super) async fn update(source: &Source, new: NewSource, w: &Write<'_>) -> Re
             "Källan har redan poster och kan inte byta aktör. Registrera en ny källa för den andra aktören.",
             "The source has records already and cannot change its actor. Register a new source for the other actor."
         ))
-        .with(format!("/sources/{}/actors", source.id)));
+        .with_path(format!("/sources/{}/actors", source.id)));
     }
     free(&new, Some(source.id), w).await?;
     let row = table::Model {

@@ -192,7 +192,7 @@ fn meet(at: usize, record: &Incoming, link: &Link, actor: Actor, by: &Syncing<'_
     } else {
         rules::only(&said, &members_of(&laid(Some(&actor.fields), &said, by.contract)?)?)
     };
-    let plan = planned(by.source, &given, link, &actor, w.call.secrecy.as_ref())?;
+    let plan = planned(by.source, &given, link, &actor, w.call.asked.secrecy.as_ref())?;
     Ok(Changing { at, digest, link: link.clone(), actor, given, plan, joins: false })
 }
 
@@ -253,7 +253,7 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
         for one in &mut later {
             if let Some(actor) = written.get(&one.actor.id) {
                 one.actor = actor.clone();
-                one.plan = planned(by.source, &one.given, &one.link, actor, w.call.secrecy.as_ref())?;
+                one.plan = planned(by.source, &one.given, &one.link, actor, w.call.asked.secrecy.as_ref())?;
             }
         }
         changing = later;
@@ -342,7 +342,7 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
     let bodies = Bodies::all(&w.tx).await?;
     let taken: Vec<ActorId> = fresh.iter().flat_map(|one| bodies.like(None, &one.new, None)).collect();
     let known = owners.values().flatten().copied().chain(named.values().flatten().map(|one| one.actor_id)).chain(taken);
-    let mut telling = Telling::of(known, by.sight, w.call.secrecy.as_ref(), &w.tx).await?;
+    let mut telling = Telling::of(known, by.sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
     let (mut held, mut same) = (Vec::new(), Vec::new());
     while !fresh.is_empty() {
         let (mut wave, mut later, mut numbers, mut keys) = (Vec::new(), Vec::new(), HashSet::new(), HashSet::new());

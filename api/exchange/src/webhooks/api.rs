@@ -19,7 +19,7 @@ use crate::{
 ///
 /// The caller's own, oldest first; who runs the installation sees all.
 #[utoipa::path(tag = "exchange", operation_id = "listWebhooks", params(Paging),
-    responses((status = 200, description = "A page of webhooks", body = Page<Webhook>)), extensions(("x-permission" = json!("webhooks.read"))))]
+    responses((status = 200, description = "A page of webhooks", body = Page<Webhook>)))]
 #[get("/webhooks")]
 async fn list(by: By<needs::ReadWebhooks>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Webhook>> {
     Listed::of(by, paging, async move |by, paging| store::list(by, paging, &db).await).await
@@ -30,7 +30,7 @@ async fn list(by: By<needs::ReadWebhooks>, Query(paging): Query<Paging>, db: Dat
 /// From now on each change that the caller may see is sent to the address, signed with the secret of the answer. The caller
 /// must also hold `changes.read`, for it is the feed that is sent. At most twenty for each owner.
 #[utoipa::path(tag = "exchange", operation_id = "createWebhook", request_body = NewWebhook,
-    responses((status = 201, description = "The webhook with its secret, shown once", body = MadeWebhook)), extensions(("x-permission" = json!("webhooks.write"))))]
+    responses((status = 201, description = "The webhook with its secret, shown once", body = MadeWebhook)))]
 #[post("/webhooks")]
 async fn create(
     by: By<needs::WriteWebhooks>,
@@ -48,7 +48,7 @@ async fn create(
 ///
 /// One of the caller's own by its id. Its secret is never shown again.
 #[utoipa::path(tag = "exchange", operation_id = "getWebhook",
-    responses((status = 200, description = "The webhook", body = Webhook)), extensions(("x-permission" = json!("webhooks.read"))))]
+    responses((status = 200, description = "The webhook", body = Webhook)))]
 #[get("/webhooks/{webhookId}")]
 async fn show(by: By<needs::ReadWebhooks>, At(id): At<WebhookId>, db: Data<Db>) -> Result<Reply<Webhook>> {
     let webhook = store::find(&by, id, db.reader()).await?;
@@ -60,7 +60,7 @@ async fn show(by: By<needs::ReadWebhooks>, At(id): At<WebhookId>, db: Data<Db>) 
 /// Merge patch: members left out stay. A new address, choice of types or area holds for all that has not been
 /// sent yet.
 #[utoipa::path(tag = "exchange", operation_id = "updateWebhook", request_body = Patch<NewWebhook>,
-    responses((status = 200, description = "The webhook as it has become", body = Webhook)), extensions(("x-permission" = json!("webhooks.write"))))]
+    responses((status = 200, description = "The webhook as it has become", body = Webhook)))]
 #[patch("/webhooks/{webhookId}")]
 async fn change(
     by: By<needs::WriteWebhooks>,
@@ -75,7 +75,7 @@ async fn change(
         .write(&by, async |w| {
             let mut webhook = store::find(&by, id, &w.tx).await?;
             by.expects(webhook.version)?;
-            if let Some(changed) = patch.apply(&webhook.fields)? {
+            if let Some(changed) = patch.apply(webhook.id, &webhook.fields)? {
                 webhook = store::update(&webhook, changed, webhooks.allowed(), w).await?;
             }
             Reply::changed(webhook.version, &webhook)
@@ -89,7 +89,7 @@ async fn change(
 ///
 /// Nothing more is sent, and the log of what was sent goes with it.
 #[utoipa::path(tag = "exchange", operation_id = "deleteWebhook",
-    responses((status = 204, description = "The webhook is gone")), extensions(("x-permission" = json!("webhooks.write"))))]
+    responses((status = 204, description = "The webhook is gone")))]
 #[delete("/webhooks/{webhookId}")]
 async fn remove(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
@@ -105,7 +105,7 @@ async fn remove(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, db: Data<Db
 ///
 /// For 24 hours messages carry two signatures, one by each secret, so that the receiver can change over without a pause.
 #[utoipa::path(tag = "exchange", operation_id = "createWebhookSecret",
-    responses((status = 201, description = "The secret, shown once", body = MadeWebhookSecret)), extensions(("x-permission" = json!("webhooks.write"))))]
+    responses((status = 201, description = "The secret, shown once", body = MadeWebhookSecret)))]
 #[post("/webhooks/{webhookId}/secrets")]
 async fn make_secret(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, db: Data<Db>) -> Result<Reply<MadeWebhookSecret>> {
     let (secret, earlier_end_at) = db
@@ -122,7 +122,7 @@ async fn make_secret(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, db: Da
 /// It goes on where it stopped: what has happened since is sent, and what waited is tried at once. To skip it, replay from a
 /// later position.
 #[utoipa::path(tag = "exchange", operation_id = "enableWebhook",
-    responses((status = 200, description = "The webhook as it has become", body = Webhook)), extensions(("x-permission" = json!("webhooks.write"))))]
+    responses((status = 200, description = "The webhook as it has become", body = Webhook)))]
 #[post("/webhooks/{webhookId}/enable")]
 async fn enable(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, webhooks: Data<Webhooks>, db: Data<Db>) -> Result<Reply<Webhook>> {
     let reply = db
@@ -144,7 +144,7 @@ async fn enable(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, webhooks: D
 /// What the feed holds from a place on is sent once more, each event with the `webhook-id` that it had, so that a receiver
 /// knows what it has had already.
 #[utoipa::path(tag = "exchange", operation_id = "replayWebhook", request_body = NewReplay,
-    responses((status = 200, description = "The webhook", body = Webhook)), extensions(("x-permission" = json!("webhooks.write"))))]
+    responses((status = 200, description = "The webhook", body = Webhook)))]
 #[post("/webhooks/{webhookId}/replay")]
 async fn replay(
     by: By<needs::WriteWebhooks>,
@@ -168,7 +168,7 @@ async fn replay(
 ///
 /// A message of type `ping`, which tells of nothing. How it goes stands in the answer's delivery a moment later.
 #[utoipa::path(tag = "exchange", operation_id = "testWebhook",
-    responses((status = 201, description = "The delivery", body = WebhookDelivery)), extensions(("x-permission" = json!("webhooks.write"))))]
+    responses((status = 201, description = "The delivery", body = WebhookDelivery)))]
 #[post("/webhooks/{webhookId}/test")]
 async fn test(
     by: By<needs::WriteWebhooks>,

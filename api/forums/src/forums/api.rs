@@ -12,7 +12,7 @@ use crate::{
 ///
 /// The forums that the caller may see, by name.
 #[utoipa::path(tag = "forums", operation_id = "listForums", params(ForumFilter, Paging),
-    responses((status = 200, description = "A page of forums", body = Page<Forum>)), extensions(("x-permission" = json!("forums.read"))))]
+    responses((status = 200, description = "A page of forums", body = Page<Forum>)))]
 #[get("/forums")]
 async fn list(
     by: By<needs::ReadForums>,
@@ -27,7 +27,7 @@ async fn list(
 ///
 /// Unless it is said otherwise only its members, and the coordinators of its areas, see it.
 #[utoipa::path(tag = "forums", operation_id = "createForum", request_body = NewForum,
-    responses((status = 201, description = "The forum as opened", body = Forum)), extensions(("x-permission" = json!("forums.write"))))]
+    responses((status = 201, description = "The forum as opened", body = Forum)))]
 #[post("/forums")]
 async fn create(by: By<needs::WriteForums>, new: Valid<NewForum>, db: Data<Db>) -> Result<Reply<Forum>> {
     db.write(&by, async |w| {
@@ -42,7 +42,7 @@ async fn create(by: By<needs::WriteForums>, new: Valid<NewForum>, db: Data<Db>) 
 ///
 /// One forum by its id.
 #[utoipa::path(tag = "forums", operation_id = "getForum", params(Selection),
-    responses((status = 200, description = "The forum", body = Forum)), extensions(("x-permission" = json!("forums.read"))))]
+    responses((status = 200, description = "The forum", body = Forum)))]
 #[get("/forums/{forumId}")]
 async fn show(by: By<needs::ReadForums>, At(id): At<ForumId>, db: Data<Db>) -> Result<Reply<Forum>> {
     let forum = store::find(by.sight(), id, db.reader()).await?;
@@ -55,14 +55,14 @@ async fn show(by: By<needs::ReadForums>, At(id): At<ForumId>, db: Data<Db>) -> R
 /// Merge patch: members left out stay, null clears, lists are replaced whole. An area is added by who coordinates it; who leads the
 /// forum, or coordinates where it works, lets more people see it.
 #[utoipa::path(tag = "forums", operation_id = "updateForum", request_body = Patch<NewForum>,
-    responses((status = 200, description = "The forum as it has become", body = Forum)), extensions(("x-permission" = json!("forums.write"))))]
+    responses((status = 200, description = "The forum as it has become", body = Forum)))]
 #[patch("/forums/{forumId}")]
 async fn change(by: By<needs::WriteForums>, At(id): At<ForumId>, patch: Patch<NewForum>, db: Data<Db>) -> Result<Reply<Forum>> {
     db.write(&by, async |w| {
         let mut forum = store::find(by.sight(), id, &w.tx).await?;
         store::may_write(&by.reach, &forum.fields, Some(id), &w.tx).await?;
         by.expects(forum.version)?;
-        if let Some(changed) = patch.apply(&forum.fields)? {
+        if let Some(changed) = patch.apply(forum.id, &forum.fields)? {
             store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
             let added: Vec<AreaId> = changed.areas.iter().copied().filter(|area| !forum.fields.areas.contains(area)).collect();
             store::may_add(&by.reach, &added, &w.tx).await?;
@@ -81,7 +81,7 @@ async fn change(by: By<needs::WriteForums>, At(id): At<ForumId>, patch: Patch<Ne
 /// For a forum that was opened by mistake, in which no round is open and no assessment published. One that has ended gets the
 /// status `closed` instead. By who leads the forum, or coordinates where it works.
 #[utoipa::path(tag = "forums", operation_id = "deleteForum",
-    responses((status = 204, description = "The forum is removed")), extensions(("x-permission" = json!("forums.lead"))))]
+    responses((status = 204, description = "The forum is removed")))]
 #[delete("/forums/{forumId}")]
 async fn remove(by: By<needs::LeadForums>, At(id): At<ForumId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {

@@ -15,7 +15,7 @@ use crate::{
 ///
 /// The members of a forum, in the order of their invitation.
 #[utoipa::path(tag = "forums", operation_id = "listMembers", params(Paging),
-    responses((status = 200, description = "A page of members", body = Page<Member>)), extensions(("x-permission" = json!("forums.read"))))]
+    responses((status = 200, description = "A page of members", body = Page<Member>)))]
 #[get("/forums/{forumId}/members")]
 async fn list(by: By<needs::ReadForums>, At(forum): At<ForumId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Member>> {
     forums::find(by.sight(), forum, db.reader()).await?;
@@ -26,7 +26,7 @@ async fn list(by: By<needs::ReadForums>, At(forum): At<ForumId>, Query(paging): 
 ///
 /// The actor sees the forum from now on, and takes part in it once its people have accepted.
 #[utoipa::path(tag = "forums", operation_id = "createMember", request_body = NewMember,
-    responses((status = 201, description = "The membership as invited", body = Member)), extensions(("x-permission" = json!("forums.write"))))]
+    responses((status = 201, description = "The membership as invited", body = Member)))]
 #[post("/forums/{forumId}/members")]
 async fn create(by: By<needs::WriteForums>, At(forum): At<ForumId>, new: Valid<NewMember>, db: Data<Db>) -> Result<Reply<Member>> {
     db.write(&by, async |w| {
@@ -44,7 +44,7 @@ async fn create(by: By<needs::WriteForums>, At(forum): At<ForumId>, new: Valid<N
 ///
 /// One membership by its id.
 #[utoipa::path(tag = "forums", operation_id = "getMember",
-    responses((status = 200, description = "The membership", body = Member)), extensions(("x-permission" = json!("forums.read"))))]
+    responses((status = 200, description = "The membership", body = Member)))]
 #[get("/forums/{forumId}/members/{memberId}")]
 async fn show(by: By<needs::ReadForums>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
     let forum = forums::find(by.sight(), forum, db.reader()).await?;
@@ -60,7 +60,7 @@ async fn show(by: By<needs::ReadForums>, At((forum, id)): At<(ForumId, MemberId)
 ///
 /// Its function, its levels of collaboration and its period. Merge patch: members left out stay, null clears.
 #[utoipa::path(tag = "forums", operation_id = "updateMember", request_body = Patch<NewMember>,
-    responses((status = 200, description = "The membership as it has become", body = Member)), extensions(("x-permission" = json!("forums.write"))))]
+    responses((status = 200, description = "The membership as it has become", body = Member)))]
 #[patch("/forums/{forumId}/members/{memberId}")]
 async fn change(
     by: By<needs::WriteForums>,
@@ -73,7 +73,7 @@ async fn change(
         let mut member = store::find(forum.id, id, &w.tx).await?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
         by.expects(member.version)?;
-        if let Some(changed) = patch.apply(&member.fields)? {
+        if let Some(changed) = patch.apply(member.id, &member.fields)? {
             let (now, before) = (&changed, &member.fields);
             if (now.function, now.valid_from, now.valid_to) != (before.function, before.valid_from, before.valid_to) {
                 may_take(&by, &forum, &member, w).await?;
@@ -93,7 +93,7 @@ async fn change(
 ///
 /// By somebody who works for the actor, and nobody else in its place. From now on its people hold the rights of its function in the forum.
 #[utoipa::path(tag = "forums", operation_id = "acceptInvitation",
-    responses((status = 200, description = "The membership as accepted", body = Member)), extensions(("x-permission" = json!("forums.answer"))))]
+    responses((status = 200, description = "The membership as accepted", body = Member)))]
 #[post("/forums/{forumId}/members/{memberId}/accept")]
 async fn accept(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
     answer(&by, forum, id, Operation::Accept, &db).await
@@ -103,7 +103,7 @@ async fn accept(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, M
 ///
 /// By somebody who works for the actor. It no longer sees what is the forum's own, and can be invited anew.
 #[utoipa::path(tag = "forums", operation_id = "declineInvitation",
-    responses((status = 200, description = "The membership as declined", body = Member)), extensions(("x-permission" = json!("forums.answer"))))]
+    responses((status = 200, description = "The membership as declined", body = Member)))]
 #[post("/forums/{forumId}/members/{memberId}/decline")]
 async fn decline(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
     answer(&by, forum, id, Operation::Decline, &db).await
@@ -114,7 +114,7 @@ async fn decline(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, 
 /// By somebody who works for the actor, which took part until now. It no longer sees what is the forum's own, other than what it
 /// has said itself.
 #[utoipa::path(tag = "forums", operation_id = "leaveForum",
-    responses((status = 200, description = "The membership as left", body = Member)), extensions(("x-permission" = json!("forums.answer"))))]
+    responses((status = 200, description = "The membership as left", body = Member)))]
 #[post("/forums/{forumId}/members/{memberId}/leave")]
 async fn leave(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
     answer(&by, forum, id, Operation::Leave, &db).await
@@ -178,7 +178,7 @@ async fn answer(by: &By<needs::AnswerInvitation>, forum: ForumId, id: MemberId, 
 ///
 /// The actor leaves the forum and no longer sees what is the forum's own.
 #[utoipa::path(tag = "forums", operation_id = "deleteMember",
-    responses((status = 204, description = "The actor has left the forum")), extensions(("x-permission" = json!("forums.write"))))]
+    responses((status = 204, description = "The actor has left the forum")))]
 #[delete("/forums/{forumId}/members/{memberId}")]
 async fn remove(by: By<needs::WriteForums>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {

@@ -120,7 +120,7 @@ pub async fn insert(sight: &Sight, forum: &Forum, new: NewMember, status: Member
             store(member.id, member.version + 1, Some(&member), forum, new, status, w).await
         }
         Some(member) => Err(Problem::conflict(say!("Aktören är redan med i forumet.", "The actor is in the forum already."))
-            .with(format!("/forums/{}/members/{}", forum.id, member.id))),
+            .with_record(&format!("/forums/{}/members", forum.id), member.id)),
         None => store(w.new_id(), 1, None, forum, new, status, w).await,
     }
 }

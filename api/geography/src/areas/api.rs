@@ -11,7 +11,7 @@ use crate::{
 ///
 /// Areas from the nation down, each followed by its parts. Walk the tree with `parentId`, or take all of it with `below`.
 #[utoipa::path(tag = "areas", operation_id = "listAreas", params(AreaFilter, Paging),
-    responses((status = 200, description = "A page of areas", body = Page<Area>)), extensions(("x-permission" = json!("areas.read"))))]
+    responses((status = 200, description = "A page of areas", body = Page<Area>)))]
 #[get("/areas")]
 async fn list(
     by: By<needs::ReadAreas>,
@@ -26,7 +26,7 @@ async fn list(
 ///
 /// One area by its id. To find it by code, list with `level` and `code`.
 #[utoipa::path(tag = "areas", operation_id = "getArea",
-    responses((status = 200, description = "The area", body = Area)), extensions(("x-permission" = json!("areas.read"))))]
+    responses((status = 200, description = "The area", body = Area)))]
 #[get("/areas/{areaId}")]
 async fn show(by: By<needs::ReadAreas>, At(id): At<AreaId>, remembered: Data<Remembered>, db: Data<Db>) -> Result<Reply<Area>> {
     remembered.answer(&by, async || Reply::computed(&by, &store::find(id, db.reader()).await?)).await

@@ -12,10 +12,10 @@ use crate::{
 /// Invitations to answer, rounds to vote in, assessments to say a word on, and what ends within 30 days: memberships, mandates,
 /// personal tokens and roles. Each with the operation that does it.
 #[utoipa::path(tag = "account", operation_id = "getTasks",
-    responses((status = 200, description = "What waits for the caller", body = Tasks)), extensions(("x-permission" = json!("account.read"))))]
+    responses((status = 200, description = "What waits for the caller", body = Tasks)))]
 #[get("/me/tasks")]
 async fn show(by: By<needs::ReadAccount>, db: Data<Db>) -> Result<Reply<Tasks>> {
-    let tasks = waiting::tasks(&by.caller, by.language, &db).await?;
+    let tasks = waiting::tasks(&by.caller, by.asked.language, &db).await?;
     Reply::computed(&by, &tasks)
 }
 

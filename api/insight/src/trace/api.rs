@@ -13,7 +13,7 @@ use crate::{
 /// From a decision, round, intervention, cause, finding, evidence or observation, back to the observations it rests on or
 /// forward to the decisions that rest on it. Evidence tells which of its values have changed since they were frozen. What the caller may not see is not there, nor what lies behind it.
 #[utoipa::path(tag = "insight", operation_id = "getTrace", params(Walking),
-    responses((status = 200, description = "The thread", body = Trace)), extensions(("x-permission" = json!("trace.read"))))]
+    responses((status = 200, description = "The thread", body = Trace)))]
 #[get("/trace/{kind}/{recordId}")]
 async fn show(
     by: By<needs::ReadTrace>,
@@ -22,7 +22,7 @@ async fn show(
     db: Data<Db>,
 ) -> Result<Reply<Trace>> {
     let kind = serde_json::from_value(kind.into()).map_err(|_| Problem::not_found())?;
-    Reply::computed(&by, &walk::from(by.sight(), by.secrecy.as_ref(), kind, id, walking.direction, db.reader()).await?)
+    Reply::computed(&by, &walk::from(by.sight(), by.asked.secrecy.as_ref(), kind, id, walking.direction, db.reader()).await?)
 }
 
 pub fn routes(config: &mut ServiceConfig) {

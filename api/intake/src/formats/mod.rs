@@ -8,11 +8,17 @@ mod workbook;
 mod xlsx;
 mod xml;
 
-use std::fs::File;
+use std::{fs::File, io::Write};
 
 use serde_json::{Map, Value};
 
-use crate::kernel::{Fault, Problem, Result, disk::Spool, language::Text, problem::Kind, say};
+use crate::kernel::{
+    Fault, Problem, Result,
+    disk::{Spool, failed},
+    language::Text,
+    problem::Kind,
+    say,
+};
 
 /// The most columns that a table may have.
 pub const MAX_COLUMNS: usize = 500;
@@ -143,22 +149,20 @@ fn too_large() -> Problem {
     ))
 }
 
-#[cfg(test)]
-pub(crate) fn all(format: Format, bytes: &[u8]) -> Result<Vec<Item>> {
+/// All items of a small file, such as the examples of a test.
+///
+/// # Errors
+/// When the file cannot be read as the format, or cannot be put aside on the disk.
+pub fn all(format: Format, bytes: &[u8]) -> Result<Vec<Item>> {
+    let spool = Spool::default();
+    let mut file = spool.file()?;
+    file.write_all(bytes).map_err(failed)?;
     let mut items = Vec::new();
-    read(format, &file_of(bytes), &Spool::default(), &mut |item| {
+    read(format, &file, &spool, &mut |item| {
         items.push(item);
         Ok(())
     })?;
     Ok(items)
-}
-
-#[cfg(test)]
-fn file_of(bytes: &[u8]) -> File {
-    use std::io::Write;
-    let mut file = tempfile::tempfile().unwrap();
-    file.write_all(bytes).unwrap();
-    file
 }
 
 #[cfg(test)]

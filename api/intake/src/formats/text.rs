@@ -374,10 +374,13 @@ fn letter(byte: u8) -> char {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::file_of;
+    use std::io::Write;
+
+    use crate::kernel::disk::Spool;
 
     fn letters(bytes: &[u8]) -> Result<String> {
-        let file = file_of(bytes);
+        let mut file = Spool::default().file().unwrap();
+        file.write_all(bytes).unwrap();
         let mut text = String::new();
         decoded(&file)?.read_to_string(&mut text).map_err(failed)?;
         Ok(text)

@@ -11,7 +11,7 @@ use crate::{
 ///
 /// The interventions that the caller may see, by title. Causes that the caller may not see are left out.
 #[utoipa::path(tag = "interventions", operation_id = "listInterventions", params(InterventionFilter, Paging),
-    responses((status = 200, description = "A page of interventions", body = Page<Intervention>)), extensions(("x-permission" = json!("interventions.read"))))]
+    responses((status = 200, description = "A page of interventions", body = Page<Intervention>)))]
 #[get("/interventions")]
 async fn list(
     by: By<needs::ReadInterventions>,
@@ -26,7 +26,7 @@ async fn list(
 ///
 /// By somebody who works for the owner, or who coordinates where the owner has its seat.
 #[utoipa::path(tag = "interventions", operation_id = "createIntervention", request_body = NewIntervention,
-    responses((status = 201, description = "The intervention as registered", body = Intervention)), extensions(("x-permission" = json!("interventions.write"))))]
+    responses((status = 201, description = "The intervention as registered", body = Intervention)))]
 #[post("/interventions")]
 async fn create(by: By<needs::WriteInterventions>, new: Valid<NewIntervention>, db: Data<Db>) -> Result<Reply<Intervention>> {
     db.write(&by, async |w| {
@@ -41,7 +41,7 @@ async fn create(by: By<needs::WriteInterventions>, new: Valid<NewIntervention>, 
 ///
 /// One intervention by its id. Causes that the caller may not see are left out.
 #[utoipa::path(tag = "interventions", operation_id = "getIntervention", params(Selection),
-    responses((status = 200, description = "The intervention", body = Intervention)), extensions(("x-permission" = json!("interventions.read"))))]
+    responses((status = 200, description = "The intervention", body = Intervention)))]
 #[get("/interventions/{interventionId}")]
 async fn show(by: By<needs::ReadInterventions>, At(id): At<InterventionId>, db: Data<Db>) -> Result<Reply<Intervention>> {
     let intervention = store::find(by.sight(), id, db.reader()).await?;
@@ -53,7 +53,7 @@ async fn show(by: By<needs::ReadInterventions>, At(id): At<InterventionId>, db: 
 ///
 /// Merge patch: members left out stay, null clears, lists are replaced whole.
 #[utoipa::path(tag = "interventions", operation_id = "updateIntervention", request_body = Patch<NewIntervention>,
-    responses((status = 200, description = "The intervention as it has become", body = Intervention)), extensions(("x-permission" = json!("interventions.write"))))]
+    responses((status = 200, description = "The intervention as it has become", body = Intervention)))]
 #[patch("/interventions/{interventionId}")]
 async fn change(
     by: By<needs::WriteInterventions>,
@@ -65,7 +65,7 @@ async fn change(
         let mut intervention = store::find(by.sight(), id, &w.tx).await?;
         store::may_change(by.sight(), &by.reach, &intervention.fields, &w.tx).await?;
         by.expects(intervention.version)?;
-        if let Some(changed) = patch.apply(&intervention.fields)? {
+        if let Some(changed) = patch.apply(intervention.id, &intervention.fields)? {
             store::may_write(by.sight(), &by.reach, &changed, &w.tx).await?;
             intervention = store::update(by.sight(), &intervention, changed, w).await?;
         }
@@ -78,7 +78,7 @@ async fn change(
 ///
 /// For one that was registered by mistake. One that has ended gets the status `completed` or `cancelled` instead.
 #[utoipa::path(tag = "interventions", operation_id = "deleteIntervention",
-    responses((status = 204, description = "The intervention is removed")), extensions(("x-permission" = json!("interventions.write"))))]
+    responses((status = 204, description = "The intervention is removed")))]
 #[delete("/interventions/{interventionId}")]
 async fn remove(by: By<needs::WriteInterventions>, At(id): At<InterventionId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {

@@ -1,7 +1,10 @@
 //! The forms of a table, and which of them a caller asks for.
 
 use super::Dialect;
-use crate::problem::{Kind, Problem, Result};
+use crate::{
+    fields::{self, Item},
+    problem::{Kind, Problem, Result},
+};
 
 /// The form of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,51 +30,38 @@ impl Format {
     ///
     /// # Errors
     /// When it is none of those that there are.
-    pub fn asked(parameter: Option<&str>, accept: &str) -> Result<Option<Self>> {
+    pub fn asked(parameter: Option<&str>, accept: &[Item<'_>]) -> Result<Option<Self>> {
         match parameter {
             Some("csv") => Ok(Some(Self::Csv(Dialect::Rfc4180))),
             Some("excel-sv") => Ok(Some(Self::Csv(Dialect::ExcelSv))),
             Some("xlsx") => Ok(Some(Self::Xlsx)),
             Some("ndjson") => Ok(Some(Self::Ndjson)),
             Some(_) => Ok(None),
-            None if accept.trim().is_empty() => Ok(None),
+            None if accept.is_empty() => Ok(None),
             None => Self::accepted(accept),
         }
     }
 
-    /// The form that `Accept` likes best, the first of those that it likes alike.
-    fn accepted(accept: &str) -> Result<Option<Self>> {
-        let mut best: Option<(u16, Option<Self>)> = None;
-        for range in accept.to_ascii_lowercase().split(',') {
-            let mut parts = range.split(';').map(str::trim);
-            let kind = parts.next().unwrap_or_default();
-            let (mut quality, mut dialect) = (1000, Dialect::Rfc4180);
-            for (name, value) in parts.filter_map(|part| part.split_once('=')) {
-                match (name.trim(), value.trim().trim_matches('"')) {
-                    ("q", value) => quality = thousandths(value),
-                    ("dialect", "rfc4180") => {}
-                    ("dialect", "excel-sv") => dialect = Dialect::ExcelSv,
-                    ("dialect", _) => quality = 0,
-                    _ => {}
+    /// The form that `Accept` prefers.
+    fn accepted(ranges: &[Item<'_>]) -> Result<Option<Self>> {
+        let forms = [None, Some(Self::Csv(Dialect::Rfc4180)), Some(Self::Csv(Dialect::ExcelSv)), Some(Self::Xlsx), Some(Self::Ndjson)];
+        let fits = |range: &Item<'_>, form: Option<Self>| match form {
+            None => fields::fits_media_type(range, "application/json"),
+            Some(Self::Csv(dialect)) => {
+                let close = fields::fits_media_type(range, "text/csv")?;
+                match range.parameter("dialect").map(str::to_ascii_lowercase).as_deref() {
+                    None => Some(close),
+                    Some("rfc4180") if dialect == Dialect::Rfc4180 => Some(close + 1),
+                    Some("excel-sv") if dialect == Dialect::ExcelSv => Some(close + 1),
+                    Some(_) => None,
                 }
             }
-            let form = match kind {
-                "*/*" | "application/*" | "application/json" => None,
-                "application/problem+json" => {
-                    // How problems are told says nothing of how lists are wanted.
-                    quality = quality.min(1);
-                    None
-                }
-                "text/*" | "text/csv" => Some(Self::Csv(dialect)),
-                XLSX => Some(Self::Xlsx),
-                "application/x-ndjson" => Some(Self::Ndjson),
-                _ => continue,
-            };
-            if quality > 0 && best.is_none_or(|(before, _)| quality > before) {
-                best = Some((quality, form));
-            }
-        }
-        best.map(|(_, form)| form).ok_or_else(|| Problem::new(Kind::NotAcceptable))
+            Some(Self::Xlsx) => fields::fits_media_type(range, XLSX),
+            Some(Self::Ndjson) => fields::fits_media_type(range, "application/x-ndjson"),
+        };
+        // Who names only the form of problems gets lists as they are without the field.
+        let only_problems = || fields::names_media_type(ranges, "application/problem+json").then_some(None);
+        fields::preferred(ranges, &forms, fits).or_else(only_problems).ok_or_else(|| Problem::new(Kind::NotAcceptable))
     }
 
     /// The media type of the answer.
@@ -96,20 +86,18 @@ impl Format {
     }
 }
 
-/// A quality such as `0.8` in thousandths.
-fn thousandths(quality: &str) -> u16 {
-    let (whole, part) = quality.split_once('.').unwrap_or((quality, ""));
-    let part = part.bytes().chain(*b"000").take(3).fold(0, |sum, digit| sum * 10 + u16::from(digit.wrapping_sub(b'0') % 10));
-    if whole == "0" { part } else { 1000 }
-}
-
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::{ACCEPT, HeaderMap};
+
     use super::*;
 
     #[test]
     fn the_form_is_the_one_that_is_liked_best() {
-        let asked = |accept: &str| Format::asked(None, accept).map_err(|problem| problem.kind);
+        let asked = |accept: &str| {
+            let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
+            Format::asked(None, &fields::items(&headers, ACCEPT).collect::<Vec<_>>()).map_err(|problem| problem.kind)
+        };
         let csv = Format::Csv(Dialect::Rfc4180);
         assert_eq!(asked(""), Ok(None));
         assert_eq!(asked("*/*"), Ok(None));
@@ -122,14 +110,17 @@ mod tests {
         assert_eq!(asked("text/csv;q=0.95, application/json;q=0.9"), Ok(Some(csv)));
         assert_eq!(asked("application/json;q=0, application/x-ndjson;q=0.001"), Ok(Some(Format::Ndjson)));
         assert_eq!(asked(&format!("image/png, {XLSX}")), Ok(Some(Format::Xlsx)));
+        assert_eq!(asked("application/json;q=0, */*"), Ok(Some(csv)));
         assert_eq!(asked("text/csv;dialect=tabs"), Err(Kind::NotAcceptable));
         assert_eq!(asked("text/csv;q=0"), Err(Kind::NotAcceptable));
     }
 
     #[test]
     fn the_parameter_wins() {
-        assert_eq!(Format::asked(Some("json"), "text/csv").ok(), Some(None));
-        assert_eq!(Format::asked(Some("xlsx"), "application/json").ok(), Some(Some(Format::Xlsx)));
-        assert!(Format::NAMES.iter().all(|name| Format::asked(Some(name), "image/png").is_ok()));
+        let headers = HeaderMap::from_iter([(ACCEPT, "text/csv".parse().unwrap())]);
+        let ranges: Vec<_> = fields::items(&headers, ACCEPT).collect();
+        assert_eq!(Format::asked(Some("json"), &ranges).ok(), Some(None));
+        assert_eq!(Format::asked(Some("xlsx"), &ranges).ok(), Some(Some(Format::Xlsx)));
+        assert!(Format::NAMES.iter().all(|name| Format::asked(Some(name), &ranges).is_ok()));
     }
 }

@@ -182,7 +182,7 @@ impl<T: Serialize + 'static> Listed<T> {
         B: Deref<Target = Call> + 'static,
         F: AsyncFn(&B, &Paging) -> Result<Page<T>> + 'static,
     {
-        let Some(export) = by.export.clone() else {
+        let Some(export) = by.asked.export.clone() else {
             let page = pages(&by, &paging).await?;
             return Reply::page(&by, &page).map(Self::Page);
         };
@@ -226,10 +226,10 @@ impl<B: Deref<Target = Call>, F> Rows<B, F> {
         self.next = page.next_cursor.map(|cursor| Paging { cursor: Some(cursor), offset: None, ..paging });
         let item = |item: T| {
             let mut item = serde_json::to_value(item)?;
-            if let Some(secrecy) = &self.by.secrecy {
+            if let Some(secrecy) = &self.by.asked.secrecy {
                 secrecy.hide(&mut item);
             }
-            if let Some(fields) = &self.by.fields {
+            if let Some(fields) = &self.by.asked.fields {
                 keep(&mut item, fields);
             }
             Ok(item)
@@ -249,7 +249,7 @@ where
         Ok(Some(items)) => Ok(Some((Bytes::from(export.lines(&items)), (export, rows)))),
         Ok(None) => Ok(None),
         Err(problem) => {
-            tracing::error!(%problem, request_id = rows.by.request_id, "an export broke off");
+            tracing::error!(%problem, request_id = rows.by.author.request_id, "an export broke off");
             Err(problem)
         }
     })
@@ -263,7 +263,7 @@ where
     T: Serialize,
 {
     // A workbook is for people, so its headings are in the caller's language.
-    let headings: Vec<_> = match rows.by.language {
+    let headings: Vec<_> = match rows.by.asked.language {
         Language::Sv => export.headings().map(ToOwned::to_owned).collect(),
         Language::En => export.names().map(ToOwned::to_owned).collect(),
     };

@@ -38,6 +38,12 @@ pub struct Record {
     pub holdable: bool,
     /// What it refers to on the thread from a decision back to the numbers.
     pub links: &'static [Link],
+    /// The members that are the first and the last day of its period. Who may not see one of them may not change the other.
+    pub period: (&'static str, &'static str),
+    /// Members that repeat another one: the member, and the one that it repeats. They are hidden together.
+    pub repeats: &'static [(&'static str, &'static str)],
+    /// The member that is served as it was stored, and the members that hold digests of it.
+    pub frozen: Option<Frozen>,
     /// Its life-cycle, where it has states.
     pub life: Option<fn() -> lifecycle::Table>,
     /// Its own table, then those that are kept with it.
@@ -100,6 +106,16 @@ pub struct Link {
     pub to: &'static str,
     /// Where the references are stored.
     pub stored: Stored,
+}
+
+/// A member that is served as it was stored. When something in it is hidden from a caller, so are its digests, since whoever
+/// tries one hidden value after the other could recognise the right one by them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Frozen {
+    /// The member.
+    pub member: &'static str,
+    /// The member with its digest.
+    pub digest: &'static str,
 }
 
 /// Where the references of a link are stored.
@@ -235,6 +251,9 @@ impl Record {
             markable: false,
             holdable: false,
             links: &[],
+            period: ("validFrom", "validTo"),
+            repeats: &[],
+            frozen: None,
             life: None,
             tables,
         }
@@ -280,6 +299,24 @@ impl Record {
     #[must_use]
     pub const fn links(self, links: &'static [Link]) -> Self {
         Self { links, ..self }
+    }
+
+    /// Sets [`Record::period`].
+    #[must_use]
+    pub const fn period(self, first: &'static str, last: &'static str) -> Self {
+        Self { period: (first, last), ..self }
+    }
+
+    /// Sets [`Record::repeats`].
+    #[must_use]
+    pub const fn repeats(self, members: &'static [(&'static str, &'static str)]) -> Self {
+        Self { repeats: members, ..self }
+    }
+
+    /// Sets [`Record::frozen`].
+    #[must_use]
+    pub const fn frozen(self, member: &'static str, digest: &'static str) -> Self {
+        Self { frozen: Some(Frozen { member, digest }), ..self }
     }
 
     /// Sets [`Record::life`].

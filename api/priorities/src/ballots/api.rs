@@ -13,7 +13,7 @@ use crate::{
 ///
 /// While the round is open a party sees only its own; once it is closed, who sees the round sees all.
 #[utoipa::path(tag = "priorities", operation_id = "listBallots", params(Paging),
-    responses((status = 200, description = "A page of ballots", body = Page<Ballot>)), extensions(("x-permission" = json!("priorities.read"))))]
+    responses((status = 200, description = "A page of ballots", body = Page<Ballot>)))]
 #[get("/rounds/{roundId}/ballots")]
 async fn list(by: By<needs::ReadPriorities>, At(round): At<RoundId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Ballot>> {
     let round = rounds::find(by.sight(), round, db.reader()).await?;
@@ -25,7 +25,7 @@ async fn list(by: By<needs::ReadPriorities>, At(round): At<RoundId>, Query(pagin
 ///
 /// What one party has voted; while the round is open, for the party itself.
 #[utoipa::path(tag = "priorities", operation_id = "getBallot",
-    responses((status = 200, description = "The ballot", body = Ballot)), extensions(("x-permission" = json!("priorities.read"))))]
+    responses((status = 200, description = "The ballot", body = Ballot)))]
 #[get("/rounds/{roundId}/ballots/{actorId}")]
 async fn show(by: By<needs::ReadPriorities>, At((round, actor)): At<(RoundId, ActorId)>, db: Data<Db>) -> Result<Reply<Ballot>> {
     let round = rounds::find(by.sight(), round, db.reader()).await?;
@@ -42,7 +42,7 @@ async fn show(by: By<needs::ReadPriorities>, At((round, actor)): At<(RoundId, Ac
 /// with `If-Match`.
 #[utoipa::path(tag = "priorities", operation_id = "castBallot", request_body = NewBallot,
     responses((status = 200, description = "The ballot as it has become", body = Ballot),
-        (status = 201, description = "The ballot as cast", body = Ballot)), extensions(("x-permission" = json!("priorities.vote"))))]
+        (status = 201, description = "The ballot as cast", body = Ballot)), extensions(("x-for-each-party" = json!(true))))]
 #[put("/rounds/{roundId}/ballots/{actorId}")]
 async fn cast(
     by: By<needs::Vote>,
@@ -61,7 +61,7 @@ async fn cast(
         };
         by.expects(before.version)?;
         // Where it is hidden what was voted, that it is the same would tell it.
-        let hidden = by.secrecy.as_ref().is_some_and(|secrecy| !secrecy.hidden(before.id.uuid()).is_empty());
+        let hidden = by.asked.secrecy.as_ref().is_some_and(|secrecy| !secrecy.hidden(before.id.uuid()).is_empty());
         let ballot =
             if !hidden && before.fields == new.0 { before } else { store::put(&round, actor, Some(&before), new.0.clone(), w).await? };
         let ballot = store::named(by.sight(), ballot, &w.tx).await?;
@@ -74,7 +74,7 @@ async fn cast(
 ///
 /// By somebody who works for the actor, while the round is open. The party can vote again.
 #[utoipa::path(tag = "priorities", operation_id = "deleteBallot",
-    responses((status = 204, description = "The ballot is taken back")), extensions(("x-permission" = json!("priorities.vote"))))]
+    responses((status = 204, description = "The ballot is taken back")))]
 #[delete("/rounds/{roundId}/ballots/{actorId}")]
 async fn take_back(by: By<needs::Vote>, At((round, actor)): At<(RoundId, ActorId)>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {

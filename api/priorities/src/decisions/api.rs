@@ -12,7 +12,7 @@ use crate::{
 ///
 /// The decisions that the caller may see, oldest first. Interventions that the caller may not see are left out.
 #[utoipa::path(tag = "priorities", operation_id = "listDecisions", params(DecisionFilter, Paging),
-    responses((status = 200, description = "A page of decisions", body = Page<Decision>)), extensions(("x-permission" = json!("priorities.read"))))]
+    responses((status = 200, description = "A page of decisions", body = Page<Decision>)))]
 #[get("/decisions")]
 async fn list(
     by: By<needs::ReadPriorities>,
@@ -27,7 +27,7 @@ async fn list(
 ///
 /// On a round that is closed. When what is chosen is not how the joint ranking begins, the reason must be given.
 #[utoipa::path(tag = "priorities", operation_id = "createDecision", request_body = NewDecision,
-    responses((status = 201, description = "The decision as recorded", body = Decision)), extensions(("x-permission" = json!("priorities.decide"))))]
+    responses((status = 201, description = "The decision as recorded", body = Decision)))]
 #[post("/decisions")]
 async fn create(by: By<needs::Decide>, new: Valid<NewDecision>, db: Data<Db>) -> Result<Reply<Decision>> {
     db.write(&by, async |w| {
@@ -42,7 +42,7 @@ async fn create(by: By<needs::Decide>, new: Valid<NewDecision>, db: Data<Db>) ->
 ///
 /// One decision by its id.
 #[utoipa::path(tag = "priorities", operation_id = "getDecision", params(Selection),
-    responses((status = 200, description = "The decision", body = Decision)), extensions(("x-permission" = json!("priorities.read"))))]
+    responses((status = 200, description = "The decision", body = Decision)))]
 #[get("/decisions/{decisionId}")]
 async fn show(by: By<needs::ReadPriorities>, At(id): At<DecisionId>, db: Data<Db>) -> Result<Reply<Decision>> {
     let decision = store::find(by.sight(), id, db.reader()).await?;
@@ -56,7 +56,7 @@ async fn show(by: By<needs::ReadPriorities>, At(id): At<DecisionId>, db: Data<Db
 /// Merge patch, when what was recorded is not what was decided. What it said before is kept and shown in `former`. Of what was
 /// chosen the caller must see all.
 #[utoipa::path(tag = "priorities", operation_id = "updateDecision", request_body = Patch<NewDecision>,
-    responses((status = 200, description = "The decision as it has become", body = Decision)), extensions(("x-permission" = json!("priorities.decide"))))]
+    responses((status = 200, description = "The decision as it has become", body = Decision)))]
 #[patch("/decisions/{decisionId}")]
 async fn change(by: By<needs::Decide>, At(id): At<DecisionId>, patch: Patch<NewDecision>, db: Data<Db>) -> Result<Reply<Decision>> {
     db.write(&by, async |w| {
@@ -65,7 +65,7 @@ async fn change(by: By<needs::Decide>, At(id): At<DecisionId>, patch: Patch<NewD
         rounds::may_write(&by.reach, &round, &w.tx).await?;
         by.expects(decision.version)?;
         store::sees_all(&decision, w).await?;
-        if let Some(changed) = patch.apply(&decision.fields)? {
+        if let Some(changed) = patch.apply(decision.id, &decision.fields)? {
             decision = store::correct(&round, &decision, changed, w).await?;
         }
         Reply::changed(decision.version, &decision)

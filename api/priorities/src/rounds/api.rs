@@ -18,7 +18,7 @@ use crate::{
 ///
 /// The rounds that the caller may see, oldest first.
 #[utoipa::path(tag = "priorities", operation_id = "listRounds", params(RoundFilter, Paging),
-    responses((status = 200, description = "A page of rounds", body = Page<Round>)), extensions(("x-permission" = json!("priorities.read"))))]
+    responses((status = 200, description = "A page of rounds", body = Page<Round>)))]
 #[get("/rounds")]
 async fn list(
     by: By<needs::ReadPriorities>,
@@ -33,7 +33,7 @@ async fn list(
 ///
 /// As a draft. Its candidates are interventions that the forum's members may see.
 #[utoipa::path(tag = "priorities", operation_id = "createRound", request_body = NewRound,
-    responses((status = 201, description = "The round as prepared", body = Round)), extensions(("x-permission" = json!("priorities.write"))))]
+    responses((status = 201, description = "The round as prepared", body = Round)))]
 #[post("/rounds")]
 async fn create(by: By<needs::WriteRounds>, new: Valid<NewRound>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
@@ -54,7 +54,7 @@ async fn create(by: By<needs::WriteRounds>, new: Valid<NewRound>, db: Data<Db>) 
 ///
 /// One round by its id, with its result once it is closed.
 #[utoipa::path(tag = "priorities", operation_id = "getRound", params(Selection),
-    responses((status = 200, description = "The round", body = Round)), extensions(("x-permission" = json!("priorities.read"))))]
+    responses((status = 200, description = "The round", body = Round)))]
 #[get("/rounds/{roundId}")]
 async fn show(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Round>> {
     let round = store::find(by.sight(), id, db.reader()).await?;
@@ -66,7 +66,7 @@ async fn show(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<Db>) 
 ///
 /// Merge patch, while the round is a draft: once it is open, criteria, weights, method and tie-break are fixed.
 #[utoipa::path(tag = "priorities", operation_id = "updateRound", request_body = Patch<NewRound>,
-    responses((status = 200, description = "The round as it has become", body = Round)), extensions(("x-permission" = json!("priorities.write"))))]
+    responses((status = 200, description = "The round as it has become", body = Round)))]
 #[patch("/rounds/{roundId}")]
 async fn change(by: By<needs::WriteRounds>, At(id): At<RoundId>, patch: Patch<NewRound>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
@@ -74,7 +74,7 @@ async fn change(by: By<needs::WriteRounds>, At(id): At<RoundId>, patch: Patch<Ne
         by.expects(round.version)?;
         store::require(Operation::Write, &round)?;
         store::at_work(&round, w).await?;
-        if let Some(changed) = patch.apply(&round.fields)? {
+        if let Some(changed) = patch.apply(round.id, &round.fields)? {
             if changed.visibility.is_wider_than(round.fields.visibility) {
                 store::may_write(&by.caller.reach(Permission::Decide)?, &round, &w.tx).await?;
             }
@@ -90,7 +90,7 @@ async fn change(by: By<needs::WriteRounds>, At(id): At<RoundId>, patch: Patch<Ne
 ///
 /// From now on the members of the forum can cast their ballots, and the rules are fixed.
 #[utoipa::path(tag = "priorities", operation_id = "openRound",
-    responses((status = 200, description = "The round as opened", body = Round)), extensions(("x-permission" = json!("priorities.write"))))]
+    responses((status = 200, description = "The round as opened", body = Round)))]
 #[post("/rounds/{roundId}/open")]
 async fn open(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
@@ -108,7 +108,7 @@ async fn open(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> 
 /// No more ballots; the joint ranking, each party's own and their agreement (Kendall's W) are computed and kept. A ballot counts when
 /// its actor takes part in the forum on this day; the others are named in `uncounted`. When none counts there is no ranking.
 #[utoipa::path(tag = "priorities", operation_id = "closeRound",
-    responses((status = 200, description = "The round with its result", body = Round)), extensions(("x-permission" = json!("priorities.write"))))]
+    responses((status = 200, description = "The round with its result", body = Round)))]
 #[post("/rounds/{roundId}/close")]
 async fn close(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
@@ -124,7 +124,7 @@ async fn close(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) ->
 ///
 /// Calls off what was opened by mistake or has become moot. Its ballots, and its result if it was closed, stay.
 #[utoipa::path(tag = "priorities", operation_id = "withdrawRound",
-    responses((status = 200, description = "The round as withdrawn", body = Round)), extensions(("x-permission" = json!("priorities.write"))))]
+    responses((status = 200, description = "The round as withdrawn", body = Round)))]
 #[post("/rounds/{roundId}/withdraw")]
 async fn withdraw(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
@@ -140,7 +140,7 @@ async fn withdraw(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>)
 ///
 /// For a draft. A round that has been opened is withdrawn instead.
 #[utoipa::path(tag = "priorities", operation_id = "deleteRound",
-    responses((status = 204, description = "The round is removed")), extensions(("x-permission" = json!("priorities.write"))))]
+    responses((status = 204, description = "The round is removed")))]
 #[delete("/rounds/{roundId}")]
 async fn remove(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
@@ -156,12 +156,12 @@ async fn remove(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -
 ///
 /// The result as it was computed, to be hashed by anybody. Only who may see all of it is given it.
 #[utoipa::path(tag = "priorities", operation_id = "getRoundCanonical",
-    responses((status = 200, description = "The result, byte for byte", body = RoundResult)), extensions(("x-permission" = json!("priorities.read"))))]
+    responses((status = 200, description = "The result, byte for byte", body = RoundResult)))]
 #[get("/rounds/{roundId}/canonical")]
 async fn canonical(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Box<RawValue>>> {
     let round = store::find(by.sight(), id, db.reader()).await?;
     let result = round.frozen().ok_or_else(Problem::not_found)?;
-    if let Some(secrecy) = &by.secrecy {
+    if let Some(secrecy) = &by.asked.secrecy {
         secrecy.refuse_redacted(&mut result.value()?)?;
     }
     Reply::shown(&by, round.version, &result.content)
@@ -171,7 +171,7 @@ async fn canonical(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<
 ///
 /// Whether the bytes that are kept are those that were computed.
 #[utoipa::path(tag = "priorities", operation_id = "verifyRound",
-    responses((status = 200, description = "What was found", body = FrozenCheck)), extensions(("x-permission" = json!("priorities.read"))))]
+    responses((status = 200, description = "What was found", body = FrozenCheck)))]
 #[get("/rounds/{roundId}/verify")]
 async fn verify(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<FrozenCheck>> {
     let round = store::find(by.sight(), id, db.reader()).await?;

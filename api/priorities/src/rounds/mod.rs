@@ -26,4 +26,4 @@ pub const RECORD: Record = Record::new("round", Owner::Forum("forum_id"), &[
          visibility deleted_at",
     ).frozen(&["result"]),
     nobody("round_candidate", "round_id intervention_id ordinal:int"),
-]).ends(End::RemovedAt("deleted_at")).disclosable().holdable().links(&[Link::rows("considers", "candidates", "intervention", "round_candidate", ("round_id", "intervention_id"))]).life(lifecycle::table::<rules::Life>);
+]).ends(End::RemovedAt("deleted_at")).disclosable().holdable().links(&[Link::rows("considers", "candidates", "intervention", "round_candidate", ("round_id", "intervention_id"))]).frozen("result", "resultHash").life(lifecycle::table::<rules::Life>);

@@ -154,7 +154,7 @@ pub async fn visible(sight: &Sight, ids: &[RoundId], db: &impl ConnectionTrait) 
 /// # Errors
 /// When it cannot be done as the round stands, saying what to do instead.
 pub fn require(operation: Operation, round: &Round) -> Result<RoundStatus> {
-    let after = Life::after(&round.status, operation).map_err(|problem| problem.with(format!("/rounds/{}", round.id)))?;
+    let after = Life::after(&round.status, operation).map_err(|problem| problem.with_record("/rounds", round.id))?;
     Ok(after.unwrap_or(round.status))
 }
 

@@ -11,7 +11,7 @@ use crate::{
 ///
 /// All holds, also those that have ended, oldest first.
 #[utoipa::path(tag = "privacy", operation_id = "listLegalHolds", params(HoldFilter, Paging),
-    responses((status = 200, description = "A page of legal holds", body = Page<LegalHold>)), extensions(("x-permission" = json!("privacy.hold"))))]
+    responses((status = 200, description = "A page of legal holds", body = Page<LegalHold>)))]
 #[get("/legal-holds")]
 async fn list(
     by: By<needs::HoldRecords>,
@@ -27,7 +27,7 @@ async fn list(
 ///
 /// From now on, or from `validFrom`, the record is neither erased nor disposed of.
 #[utoipa::path(tag = "privacy", operation_id = "createLegalHold", request_body = NewLegalHold,
-    responses((status = 201, description = "The hold as placed", body = LegalHold)), extensions(("x-permission" = json!("privacy.hold"))))]
+    responses((status = 201, description = "The hold as placed", body = LegalHold)))]
 #[post("/legal-holds")]
 async fn create(by: By<needs::HoldRecords>, new: Valid<NewLegalHold>, db: Data<Db>) -> Result<Reply<LegalHold>> {
     by.reach.require(&[], None, None)?;
@@ -42,7 +42,7 @@ async fn create(by: By<needs::HoldRecords>, new: Valid<NewLegalHold>, db: Data<D
 ///
 /// One hold by its id.
 #[utoipa::path(tag = "privacy", operation_id = "getLegalHold",
-    responses((status = 200, description = "The hold", body = LegalHold)), extensions(("x-permission" = json!("privacy.hold"))))]
+    responses((status = 200, description = "The hold", body = LegalHold)))]
 #[get("/legal-holds/{legalHoldId}")]
 async fn show(by: By<needs::HoldRecords>, At(id): At<LegalHoldId>, db: Data<Db>) -> Result<Reply<LegalHold>> {
     by.reach.require(&[], None, None)?;
@@ -55,7 +55,7 @@ async fn show(by: By<needs::HoldRecords>, At(id): At<LegalHoldId>, db: Data<Db>)
 ///
 /// The hold ends today and stays in the list, so that it can be shown what was held and when.
 #[utoipa::path(tag = "privacy", operation_id = "deleteLegalHold",
-    responses((status = 204, description = "The hold has ended")), extensions(("x-permission" = json!("privacy.hold"))))]
+    responses((status = 204, description = "The hold has ended")))]
 #[delete("/legal-holds/{legalHoldId}")]
 async fn remove(by: By<needs::HoldRecords>, At(id): At<LegalHoldId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     by.reach.require(&[], None, None)?;

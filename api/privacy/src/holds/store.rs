@@ -81,7 +81,7 @@ pub(super) async fn insert(new: NewLegalHold, w: &Write<'_>) -> Result<LegalHold
         reason: Set(new.reason.trim().to_owned()),
         valid_from: Set(new.valid_from),
         valid_to: Set(new.valid_to),
-        created_by: Set(w.call.user.map(Into::into)),
+        created_by: Set(w.call.author.user.map(Into::into)),
     };
     let hold = view(row.insert(&w.tx).await?);
     record_change(hold.id, 1, w);

@@ -12,22 +12,22 @@ use crate::{
 /// Everything that the installation stores about the caller (GDPR art. 15 and 20), with purpose and legal ground, to read and to take
 /// along. Free texts that others have written are not searched; `docs/PRIVACY.md` says how that is done.
 #[utoipa::path(tag = "privacy", operation_id = "getMyPersonalData",
-    responses((status = 200, description = "All that is stored", body = PersonalData)), extensions(("x-permission" = json!("account.read"))))]
+    responses((status = 200, description = "All that is stored", body = PersonalData)))]
 #[get("/me/personal-data")]
 async fn own(by: By<needs::ReadAccount>, db: Data<Db>) -> Result<Reply<PersonalData>> {
     let user = by.caller.user.ok_or_else(Problem::not_found)?;
-    Reply::computed(&by, &store::extract(Id::from(user), by.language, &db).await?)
+    Reply::computed(&by, &store::extract(Id::from(user), by.asked.language, &db).await?)
 }
 
 /// Show what is stored about a person
 ///
 /// The same as the person gets, for an administrator who answers somebody who asks (registerutdrag).
 #[utoipa::path(tag = "privacy", operation_id = "getPersonalData",
-    responses((status = 200, description = "All that is stored", body = PersonalData)), extensions(("x-permission" = json!("privacy.read"))))]
+    responses((status = 200, description = "All that is stored", body = PersonalData)))]
 #[get("/users/{userId}/personal-data")]
 async fn show(by: By<needs::ReadPersonalData>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<PersonalData>> {
     by.reach.require(&[], None, None)?;
-    Reply::computed(&by, &store::extract(id, by.language, &db).await?)
+    Reply::computed(&by, &store::extract(id, by.asked.language, &db).await?)
 }
 
 /// Erase a person
@@ -36,7 +36,7 @@ async fn show(by: By<needs::ReadPersonalData>, At(id): At<UserId>, db: Data<Db>)
 /// user, so that the history keeps its meaning. 409 `kept-by-law` where something must be kept: a legal hold, or a document that the
 /// person has signed and that no decision on disposal covers.
 #[utoipa::path(tag = "privacy", operation_id = "eraseUser", request_body = NewErasure,
-    responses((status = 201, description = "What was erased and what stays", body = Erasure)), extensions(("x-permission" = json!("privacy.erase"))))]
+    responses((status = 201, description = "What was erased and what stays", body = Erasure)))]
 #[post("/users/{userId}/erasure")]
 async fn erase(by: By<needs::ErasePersons>, At(id): At<UserId>, new: Valid<NewErasure>, db: Data<Db>) -> Result<Reply<Erasure>> {
     by.reach.require(&[], None, None)?;

@@ -145,14 +145,14 @@ pub(crate) async fn may_erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> 
     if status == "erased" {
         return Err(Problem::conflict(say!("Användaren är redan raderad.", "The user has been erased already.")));
     }
-    if w.call.user == Some(user.uuid()) {
+    if w.call.author.user == Some(user.uuid()) {
         return Err(Problem::conflict(say!(
             "Du kan inte radera dig själv. Be en annan administratör göra det.",
             "You cannot erase yourself. Ask another administrator to do it."
         )));
     }
     if let Some(hold) = holds::on_person(user, w).await? {
-        return Err(Problem::new(Kind::KeptByLaw).with(format!("/legal-holds/{}", hold.id)).detail(say!(
+        return Err(Problem::new(Kind::KeptByLaw).with_record("/legal-holds", hold.id).detail(say!(
             "Uppgifterna är undantagna från gallring och radering. GDPR art. 17.3 b och e: de behövs för en rättslig förpliktelse eller ett rättsligt anspråk. Avsluta undantaget först, om det inte längre behövs.",
             "The data is under a legal hold. GDPR art. 17(3)(b) and (e): it is needed for a legal obligation or claim. End the hold first, if it is no longer needed."
         )));
@@ -160,7 +160,7 @@ pub(crate) async fn may_erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> 
     if new.disposal_decision.is_none()
         && let Some(signed) = signed(user, w).await?
     {
-        return Err(Problem::new(Kind::KeptByLaw).with(signed).detail(say!(
+        return Err(Problem::new(Kind::KeptByLaw).with_path(signed).detail(say!(
             "Personens namn står i en allmän handling som ska bevaras (arkivlagen 3 och 10 §§, tryckfrihetsförordningen 2 kap., GDPR art. 17.3 b). Finns ett gallringsbeslut, ange det i disposalDecision.",
             "The person's name stands in an official document that must be kept (Archives Act ss. 3 and 10, Freedom of the Press Act ch. 2, GDPR art. 17(3)(b)). If there is a decision on disposal, give it in disposalDecision."
         )));
@@ -209,7 +209,7 @@ pub(crate) async fn erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> Resu
     let (name, email, version) = may_erase(user, new, w).await?;
     let (mut erased, mut kept) = (Vec::new(), Vec::new());
     let was_admin = grants::is_admin(user, w).await?;
-    let language = w.call.language;
+    let language = w.call.asked.language;
     let part = |table: &Table, count: i64| (count > 0).then(|| ErasedPart { what: table.what.r#in(language).to_owned(), count });
     // The account first, for it is what a sign-in that happens meanwhile waits for.
     for (table, count) in make_nameless(user, w).await? {
@@ -249,7 +249,7 @@ pub(crate) async fn erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> Resu
             erasure.id.into(),
             user.into(),
             w.now.into(),
-            w.call.user.into(),
+            w.call.author.user.into(),
             new.reason.trim().into(),
             new.disposal_decision.clone().into(),
             json!({"erased": erasure.erased, "kept": erasure.kept}).into(),
@@ -346,7 +346,7 @@ fn within(column: &'static str, what: sea_orm::Value, backend: DbBackend) -> Sim
 
 /// What a table still holds of an erased person: rows that point to the account, and texts that name the person.
 async fn remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<'_>) -> Result<Vec<KeptPart>> {
-    let language = w.call.language;
+    let language = w.call.asked.language;
     let count = async |condition: Condition| -> Result<i64> {
         let counted = Query::select().expr_as(Func::count(Expr::val(1)), "count").from(table.name).cond_where(condition).take();
         let row = w.tx.query_one(&counted).await?;

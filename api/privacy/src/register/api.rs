@@ -20,12 +20,12 @@ fn term(rule: Rule, terms: &Terms, language: Language) -> RetentionTerm {
 /// The register of personal data (registerförteckning, GDPR art. 30): every column of the database with its purpose, legal ground,
 /// time limit and where it is shown, or as holding nothing about anybody.
 #[utoipa::path(tag = "privacy", operation_id = "getPersonalDataRegister",
-    responses((status = 200, description = "The register", body = PersonalDataRegister)), extensions(("x-permission" = json!("service.read"))))]
+    responses((status = 200, description = "The register", body = PersonalDataRegister)))]
 #[get("/personal-data-register")]
 async fn show(by: By<needs::ReadService>, terms: Data<Terms>) -> Result<Reply<PersonalDataRegister>> {
     let register = PersonalDataRegister {
-        rules: Rule::ALL.iter().map(|rule| term(*rule, &terms, by.language)).collect(),
-        tables: record::tables().map(|declared| table(declared, by.language)).collect(),
+        rules: Rule::ALL.iter().map(|rule| term(*rule, &terms, by.asked.language)).collect(),
+        tables: record::tables().map(|declared| table(declared, by.asked.language)).collect(),
     };
     Reply::computed(&by, &register)
 }

@@ -11,7 +11,7 @@ use crate::{
 ///
 /// The protocols of all runs, oldest first.
 #[utoipa::path(tag = "privacy", operation_id = "listRetentionRuns", params(Paging),
-    responses((status = 200, description = "A page of runs", body = Page<RetentionRun>)), extensions(("x-permission" = json!("privacy.retain"))))]
+    responses((status = 200, description = "A page of runs", body = Page<RetentionRun>)))]
 #[get("/retention-runs")]
 async fn list(by: By<needs::RetainRecords>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<RetentionRun>> {
     by.reach.require(&[], None, None)?;
@@ -24,8 +24,7 @@ async fn list(by: By<needs::RetainRecords>, Query(paging): Query<Paging>, db: Da
 /// kept. What is under a legal hold is left alone and counted as held back.
 #[utoipa::path(tag = "privacy", operation_id = "createRetentionRun", request_body = NewRetentionRun,
     responses((status = 201, description = "The protocol", body = RetentionRun,
-        headers(("ETag" = String, description = "Identifies the protocol."), ("Location" = String, description = "Where the protocol is.")))),
-    extensions(("x-permission" = json!("privacy.retain"))))]
+        headers(("ETag" = String, description = "Identifies the protocol."), ("Location" = String, description = "Where the protocol is.")))))]
 #[post("/retention-runs")]
 async fn create(
     by: By<needs::RetainRecords>,
@@ -45,7 +44,7 @@ async fn create(
 ///
 /// One protocol by its id.
 #[utoipa::path(tag = "privacy", operation_id = "getRetentionRun",
-    responses((status = 200, description = "The protocol", body = RetentionRun)), extensions(("x-permission" = json!("privacy.retain"))))]
+    responses((status = 200, description = "The protocol", body = RetentionRun)))]
 #[get("/retention-runs/{retentionRunId}")]
 async fn show(by: By<needs::RetainRecords>, At(id): At<RetentionRunId>, db: Data<Db>) -> Result<Reply<RetentionRun>> {
     by.reach.require(&[], None, None)?;

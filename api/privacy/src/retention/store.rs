@@ -59,7 +59,7 @@ pub async fn run(dry: bool, terms: &Terms, w: &Write<'_>) -> Result<RetentionRun
     let row = table::ActiveModel {
         id: Set(w.new_id()),
         started_at: Set(w.now),
-        started_by: Set(w.call.user.map(Into::into)),
+        started_by: Set(w.call.author.user.map(Into::into)),
         dry_run: Set(dry),
         rules: Set(rules.into()),
     };

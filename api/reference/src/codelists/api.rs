@@ -11,7 +11,7 @@ use crate::{
 ///
 /// Every code of every enumeration, with labels in Swedish and English, by codelist and in reading order.
 #[utoipa::path(tag = "reference", operation_id = "listCodelists", params(EntryFilter, Paging),
-    responses((status = 200, description = "A page of codes", body = Page<CodelistEntry>)), extensions(("x-permission" = json!("reference.read"))))]
+    responses((status = 200, description = "A page of codes", body = Page<CodelistEntry>)))]
 #[get("/codelists")]
 async fn list(
     by: By<needs::ReadReference>,
@@ -26,7 +26,7 @@ async fn list(
 ///
 /// One codelist whole, by its name.
 #[utoipa::path(tag = "reference", operation_id = "getCodelist",
-    responses((status = 200, description = "The codelist", body = Codelist)), extensions(("x-permission" = json!("reference.read"))))]
+    responses((status = 200, description = "The codelist", body = Codelist)))]
 #[get("/codelists/{codelist}")]
 async fn show(by: By<needs::ReadReference>, At(name): At<String>, remembered: Data<Remembered>, db: Data<Db>) -> Result<Reply<Codelist>> {
     remembered.answer(&by, async || Reply::computed(&by, &store::find(&name, &db).await?)).await

@@ -9,7 +9,7 @@ use crate::{
         By,
         policy::{Permission, needs},
     },
-    kernel::{At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, Write, page::Selection, reply::Nothing},
+    kernel::{At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, Write, fields, page::Selection, reply::Nothing},
     mandates::store as mandates,
     relations::store as relations,
 };
@@ -34,7 +34,7 @@ async fn changed(
     let actor = store::find_or_told(by.sight(), id, &w.tx).await?;
     store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
     expects(actor.version)?;
-    let Some(changed) = patch.apply(&actor.fields)? else { return Ok(actor) };
+    let Some(changed) = patch.apply(actor.id, &actor.fields)? else { return Ok(actor) };
     store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
     if changed.parent_id.is_some() && changed.parent_id != actor.fields.parent_id {
         // Whoever works for the one above gets more than a narrowed token carries.
@@ -56,16 +56,16 @@ async fn removed(by: &By<needs::WriteActors>, id: ActorId, expects: impl Fn(i64)
 /// Puts the related records with their actors, by one query of each kind for the whole page, and all as of the day asked for.
 async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::ReadRegistry>, db: &Db) -> Result<()> {
     if let Some(day) = expansion.as_of {
-        store::as_of(actors, day, by.secrecy.as_ref(), db.reader()).await?;
+        store::as_of(actors, day, by.asked.secrecy.as_ref(), db.reader()).await?;
     }
     let Some(asked) = expansion.expand.as_ref().filter(|asked| !asked.is_empty()) else { return Ok(()) };
     let ids: Vec<_> = actors.iter().map(|actor| actor.id).collect();
     let (mut mandates, mut relations) = (HashMap::new(), HashMap::new());
     if asked.contains(&ActorExpand::Mandates) {
-        mandates = mandates::of_actors(by.sight(), &ids, expansion.as_of, by.secrecy.as_ref(), db.reader()).await?;
+        mandates = mandates::of_actors(by.sight(), &ids, expansion.as_of, by.asked.secrecy.as_ref(), db.reader()).await?;
     }
     if asked.contains(&ActorExpand::Relations) {
-        relations = relations::of_actors(by.sight(), &ids, expansion.as_of, by.secrecy.as_ref(), db.reader()).await?;
+        relations = relations::of_actors(by.sight(), &ids, expansion.as_of, by.asked.secrecy.as_ref(), db.reader()).await?;
     }
     for actor in actors {
         let (mandates, relations) = (mandates.remove(&actor.id), relations.remove(&actor.id));
@@ -80,7 +80,7 @@ async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::Read
 /// within 30 days and that the caller may restore, for which it needs the permission `actors.write`; for others the list is
 /// empty.
 #[utoipa::path(tag = "actors", operation_id = "listActors", params(ActorFilter, Expansion, Paging),
-    responses((status = 200, description = "A page of actors", body = Page<Actor>)), extensions(("x-permission" = json!("registry.read"))))]
+    responses((status = 200, description = "A page of actors", body = Page<Actor>)))]
 #[get("/actors")]
 async fn list(
     by: By<needs::ReadRegistry>,
@@ -106,7 +106,7 @@ async fn list(
 /// An organisation number that another actor has as its own is refused with the address of that actor; a branch may carry
 /// its parent's number with the scope `parent`.
 #[utoipa::path(tag = "actors", operation_id = "createActor", request_body = NewActor,
-    responses((status = 201, description = "The actor as registered", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
+    responses((status = 201, description = "The actor as registered", body = Actor)))]
 #[post("/actors")]
 async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
@@ -121,7 +121,7 @@ async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) 
 /// One actor by its id. An actor that has become part of another is answered with the address of that one (301), which
 /// most clients follow by themselves. With `Prefer: handling=strict` the answer is a problem (410, `merged`) that names it.
 #[utoipa::path(tag = "actors", operation_id = "getActor", params(Expansion, Selection),
-    responses((status = 200, description = "The actor", body = Actor), (status = 301, description = "It has become part of another actor, whose address is in `Location`")), extensions(("x-permission" = json!("registry.read"))))]
+    responses((status = 200, description = "The actor", body = Actor), (status = 301, description = "It has become part of another actor, whose address is in `Location`")))]
 #[get("/actors/{actorId}")]
 async fn show(
     by: By<needs::ReadRegistry>,
@@ -145,7 +145,7 @@ async fn show(
 ///
 /// Merge patch: members left out stay, null clears, lists are replaced whole.
 #[utoipa::path(tag = "actors", operation_id = "updateActor", request_body = Patch<NewActor>,
-    responses((status = 200, description = "The actor as it has become", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
+    responses((status = 200, description = "The actor as it has become", body = Actor)))]
 #[patch("/actors/{actorId}")]
 async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
@@ -160,7 +160,7 @@ async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<Ne
 /// The actor is no longer shown; what refers to it stays, and its identifiers become free. Within 30 days it can be restored
 /// (`POST /actors/{actorId}/restore`), and until then it stands in `GET /actors?removed=true` for those who may.
 #[utoipa::path(tag = "actors", operation_id = "deleteActor",
-    responses((status = 204, description = "The actor is removed")), extensions(("x-permission" = json!("actors.write"))))]
+    responses((status = 204, description = "The actor is removed")))]
 #[delete("/actors/{actorId}")]
 async fn remove(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
@@ -172,13 +172,7 @@ async fn remove(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -
 
 /// Whether the caller wants to be told of anything unusual instead of having it smoothed over (RFC 7240).
 fn is_strict(request: &HttpRequest) -> bool {
-    let preferences = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
-    preferences.flat_map(|value| value.split([',', ';'])).any(|preference| {
-        preference
-            .trim()
-            .split_once('=')
-            .is_some_and(|(name, value)| name.trim() == "handling" && value.trim().trim_matches('"') == "strict")
-    })
+    fields::preference(request.headers(), "handling").is_some_and(|handling| handling == "strict")
 }
 
 /// Restore a removed actor
@@ -186,7 +180,7 @@ fn is_strict(request: &HttpRequest) -> bool {
 /// Within 30 days after it was removed, by who may write it. It is as it was, with its identifiers. When another actor has
 /// taken one of its numbers meanwhile nothing is restored, and that actor is named.
 #[utoipa::path(tag = "actors", operation_id = "restoreActor",
-    responses((status = 200, description = "The actor as restored", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
+    responses((status = 200, description = "The actor as restored", body = Actor)))]
 #[post("/actors/{actorId}/restore")]
 async fn restore(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {

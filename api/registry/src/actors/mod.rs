@@ -33,4 +33,4 @@ pub const RECORD: Record = Record::new("actor", Owner::Actor("id"), &[
         &[texts("value", "listActors getActor")],
         "id actor_id scheme scope live:flag claimed:flag",
     ).actors(&[stays("actor_id", "an index of the actor's own record, which is written anew with the survivor's")]),
-]).areas(&["seat_area_id", "areas_served"]).ends(End::RemovedAt("deleted_at")).disclosable().holdable();
+]).areas(&["seat_area_id", "areas_served"]).ends(End::RemovedAt("deleted_at")).disclosable().holdable().period("founded", "dissolved").repeats(&[("formerNames", "name")]);

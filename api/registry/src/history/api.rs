@@ -13,7 +13,7 @@ use crate::{
 /// Every version of the actor, newest first, with what it changed. A version is shown to those who could see the actor as
 /// it was then, so what was for its own people alone stays so. What is under secrecy now is hidden in all versions.
 #[utoipa::path(tag = "actors", operation_id = "listActorHistory", params(Paging),
-    responses((status = 200, description = "A page of versions", body = Page<VersionEntry>)), extensions(("x-permission" = json!("registry.read"))))]
+    responses((status = 200, description = "A page of versions", body = Page<VersionEntry>)))]
 #[get("/actors/{actorId}/history")]
 async fn list(
     by: By<needs::ReadRegistry>,

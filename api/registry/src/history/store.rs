@@ -37,7 +37,7 @@ pub(super) async fn list(sight: &Sight, record: Uuid, paging: &Paging, call: &Ca
 }
 
 fn view(row: Model, before: Option<&Value>, sight: &Sight, call: &Call) -> VersionEntry {
-    let secrecy = call.secrecy.as_ref();
+    let secrecy = call.asked.secrecy.as_ref();
     let hidden = secrecy.map(|secrecy| secrecy.hidden(row.entity_id)).unwrap_or_default();
     // What it was called before stands as the name of earlier versions.
     let ground_of = |member: &str| hidden.get(member).or_else(|| hidden.get("formerNames").filter(|_| member == "name"));

@@ -13,7 +13,7 @@ use crate::{
 /// whoever registers or changes an actor, also by a source or an import. To make them one, merge them
 /// (`POST /actors/{actorId}/merge`); one that is merged or removed is no longer listed.
 #[utoipa::path(tag = "exchange", operation_id = "listLikenesses", params(LikenessFilter, Paging),
-    responses((status = 200, description = "A page of likenesses", body = Page<Likeness>)), extensions(("x-permission" = json!("matches.read"))))]
+    responses((status = 200, description = "A page of likenesses", body = Page<Likeness>)))]
 #[get("/likenesses")]
 async fn list(
     by: By<needs::ReadMatches>,
@@ -29,7 +29,7 @@ async fn list(
 /// By whoever may write both, or coordinates where one of them has its seat; where one came with the reference data, as a
 /// municipality does, by whoever may write that one. It is not listed as waiting any more, unless something else becomes alike.
 #[utoipa::path(tag = "exchange", operation_id = "dismissLikeness",
-    responses((status = 200, description = "The likeness as it has become", body = Likeness)), extensions(("x-permission" = json!("matches.decide"))))]
+    responses((status = 200, description = "The likeness as it has become", body = Likeness)))]
 #[post("/likenesses/{likenessId}/dismiss")]
 async fn dismiss(by: By<needs::DecideMatches>, At(id): At<LikenessId>, db: Data<Db>) -> Result<Reply<Likeness>> {
     db.write(&by, async |w| {

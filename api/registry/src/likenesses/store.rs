@@ -215,7 +215,7 @@ fn is_allowed(outcome: Result<()>) -> Result<bool> {
 }
 
 fn dismissed(row: table::Model, w: &Write<'_>) -> table::Model {
-    let (by, name) = (w.call.user, Some(w.call.user_name.clone()));
+    let (by, name) = (w.call.author.user, Some(w.call.author.user_name.clone()));
     table::Model { dismissed_by: by, dismissed_by_name: name, dismissed_at: Some(w.now), ..row }
 }
 
@@ -254,7 +254,7 @@ pub(super) async fn list(
     call: &Call,
     db: &Db,
 ) -> Result<Page<Likeness>> {
-    let secrecy = call.secrecy.as_ref();
+    let secrecy = call.asked.secrecy.as_ref();
     let select = reached(sight, reach, secrecy).apply_if(filter.dismissed, |select, dismissed| {
         let at = table::Column::DismissedAt;
         select.filter(if dismissed { at.is_not_null() } else { at.is_null() })
@@ -268,7 +268,7 @@ pub(super) async fn list(
 
 /// Says that the two of a likeness are two.
 pub(super) async fn dismiss(sight: &Sight, reach: &Reach, id: LikenessId, w: &Write<'_>) -> Result<Likeness> {
-    let secrecy = w.call.secrecy.as_ref();
+    let secrecy = w.call.asked.secrecy.as_ref();
     let row = reached(sight, reach, secrecy).filter(table::Column::Id.eq(id)).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
     if !may_part(reach, (row.actor_id, row.other_actor_id), w).await? {
         return Err(reach.missing().detail(say!(

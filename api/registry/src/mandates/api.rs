@@ -15,7 +15,7 @@ use crate::{
 ///
 /// The mandates that the caller may see, oldest first.
 #[utoipa::path(tag = "mandates", operation_id = "listMandates", params(MandateFilter, Paging),
-    responses((status = 200, description = "A page of mandates", body = Page<Mandate>)), extensions(("x-permission" = json!("registry.read"))))]
+    responses((status = 200, description = "A page of mandates", body = Page<Mandate>)))]
 #[get("/mandates")]
 async fn list(
     by: By<needs::ReadRegistry>,
@@ -30,7 +30,7 @@ async fn list(
 ///
 /// What the actor may do, in which policy domain and area, and on what ground.
 #[utoipa::path(tag = "mandates", operation_id = "createMandate", request_body = NewMandate,
-    responses((status = 201, description = "The mandate as registered", body = Mandate)), extensions(("x-permission" = json!("mandates.write"))))]
+    responses((status = 201, description = "The mandate as registered", body = Mandate)))]
 #[post("/mandates")]
 async fn create(by: By<needs::WriteMandates>, new: Valid<NewMandate>, db: Data<Db>) -> Result<Reply<Mandate>> {
     db.write(&by, async |w| {
@@ -47,7 +47,7 @@ async fn create(by: By<needs::WriteMandates>, new: Valid<NewMandate>, db: Data<D
 ///
 /// One mandate by its id.
 #[utoipa::path(tag = "mandates", operation_id = "getMandate",
-    responses((status = 200, description = "The mandate", body = Mandate)), extensions(("x-permission" = json!("registry.read"))))]
+    responses((status = 200, description = "The mandate", body = Mandate)))]
 #[get("/mandates/{mandateId}")]
 async fn show(by: By<needs::ReadRegistry>, At(id): At<MandateId>, db: Data<Db>) -> Result<Reply<Mandate>> {
     let mandate = store::find(by.sight(), id, db.reader()).await?;
@@ -62,15 +62,15 @@ async fn show(by: By<needs::ReadRegistry>, At(id): At<MandateId>, db: Data<Db>) 
 ///
 /// Merge patch: members left out stay, null clears, lists are replaced whole.
 #[utoipa::path(tag = "mandates", operation_id = "updateMandate", request_body = Patch<NewMandate>,
-    responses((status = 200, description = "The mandate as it has become", body = Mandate)), extensions(("x-permission" = json!("mandates.write"))))]
+    responses((status = 200, description = "The mandate as it has become", body = Mandate)))]
 #[patch("/mandates/{mandateId}")]
 async fn change(by: By<needs::WriteMandates>, At(id): At<MandateId>, patch: Patch<NewMandate>, db: Data<Db>) -> Result<Reply<Mandate>> {
     db.write(&by, async |w| {
         let mut mandate = store::find(by.sight(), id, &w.tx).await?;
         store::may_change(by.sight(), &by.reach, &mandate.fields, &w.tx).await?;
         by.expects(mandate.version)?;
-        if let Some(changed) = patch.apply(&mandate.fields)? {
-            if let Some(secrecy) = by.secrecy.as_ref().filter(|_| changed.actor_id != mandate.fields.actor_id) {
+        if let Some(changed) = patch.apply(mandate.id, &mandate.fields)? {
+            if let Some(secrecy) = by.asked.secrecy.as_ref().filter(|_| changed.actor_id != mandate.fields.actor_id) {
                 secrecy.refuse_moving(id.uuid(), "/actorId")?;
             }
             actors::may_write_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
@@ -87,7 +87,7 @@ async fn change(by: By<needs::WriteMandates>, At(id): At<MandateId>, patch: Patc
 ///
 /// By who coordinates where it holds. A later change by the actor's own people is theirs alone again.
 #[utoipa::path(tag = "mandates", operation_id = "confirmMandate",
-    responses((status = 200, description = "The mandate as confirmed", body = Mandate)), extensions(("x-permission" = json!("mandates.confirm"))))]
+    responses((status = 200, description = "The mandate as confirmed", body = Mandate)))]
 #[post("/mandates/{mandateId}/confirm")]
 async fn confirm(by: By<needs::ConfirmMandates>, At(id): At<MandateId>, db: Data<Db>) -> Result<Reply<Mandate>> {
     db.write(&by, async |w| {
@@ -105,7 +105,7 @@ async fn confirm(by: By<needs::ConfirmMandates>, At(id): At<MandateId>, db: Data
 ///
 /// For a mandate that was never there. One that has ended gets a last day (`validTo`) instead.
 #[utoipa::path(tag = "mandates", operation_id = "deleteMandate",
-    responses((status = 204, description = "The mandate is removed")), extensions(("x-permission" = json!("mandates.write"))))]
+    responses((status = 204, description = "The mandate is removed")))]
 #[delete("/mandates/{mandateId}")]
 async fn remove(by: By<needs::WriteMandates>, At(id): At<MandateId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {

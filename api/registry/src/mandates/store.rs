@@ -164,7 +164,7 @@ pub(super) async fn refuse_twin(sight: &Sight, new: &NewMandate, own: Option<Man
     });
     twin.map_or(Ok(()), |twin| {
         Err(Problem::conflict(say!("Mandatet är redan registrerat.", "The mandate is registered already."))
-            .with(format!("/mandates/{}", twin.id)))
+            .with_record("/mandates", twin.id))
     })
 }
 

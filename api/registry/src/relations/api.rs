@@ -11,7 +11,7 @@ use crate::{
 ///
 /// How actors stand to each other, oldest first. A relation is shown to those who see both actors.
 #[utoipa::path(tag = "actors", operation_id = "listActorRelations", params(RelationFilter, Paging),
-    responses((status = 200, description = "A page of relations", body = Page<ActorRelation>)), extensions(("x-permission" = json!("registry.read"))))]
+    responses((status = 200, description = "A page of relations", body = Page<ActorRelation>)))]
 #[get("/actor-relations")]
 async fn list(
     by: By<needs::ReadRegistry>,
@@ -28,7 +28,7 @@ async fn list(
 /// other or coordinates where the actor is. A relation that is there already for a part of the period is refused with its
 /// address, and so is a succession that leads back to where it began.
 #[utoipa::path(tag = "actors", operation_id = "createActorRelation", request_body = NewActorRelation,
-    responses((status = 201, description = "The relation as registered", body = ActorRelation)), extensions(("x-permission" = json!("actors.write"))))]
+    responses((status = 201, description = "The relation as registered", body = ActorRelation)))]
 #[post("/actor-relations")]
 async fn create(by: By<needs::WriteActors>, new: Valid<NewActorRelation>, db: Data<Db>) -> Result<Reply<ActorRelation>> {
     db.write(&by, async |w| {
@@ -43,10 +43,10 @@ async fn create(by: By<needs::WriteActors>, new: Valid<NewActorRelation>, db: Da
 ///
 /// One relation by its id.
 #[utoipa::path(tag = "actors", operation_id = "getActorRelation",
-    responses((status = 200, description = "The relation", body = ActorRelation)), extensions(("x-permission" = json!("registry.read"))))]
+    responses((status = 200, description = "The relation", body = ActorRelation)))]
 #[get("/actor-relations/{relationId}")]
 async fn show(by: By<needs::ReadRegistry>, At(id): At<RelationId>, db: Data<Db>) -> Result<Reply<ActorRelation>> {
-    let relation = store::find(by.sight(), id, by.secrecy.as_ref(), db.reader()).await?;
+    let relation = store::find(by.sight(), id, by.asked.secrecy.as_ref(), db.reader()).await?;
     let call = by.allowing(async |_, reach| store::may_write(by.sight(), reach, &relation.fields, db.reader()).await).await?;
     Reply::shown(&call, relation.version, &relation)
 }
@@ -55,7 +55,7 @@ async fn show(by: By<needs::ReadRegistry>, At(id): At<RelationId>, db: Data<Db>)
 ///
 /// Merge patch: members left out stay, null clears, lists are replaced whole.
 #[utoipa::path(tag = "actors", operation_id = "updateActorRelation", request_body = Patch<NewActorRelation>,
-    responses((status = 200, description = "The relation as it has become", body = ActorRelation)), extensions(("x-permission" = json!("actors.write"))))]
+    responses((status = 200, description = "The relation as it has become", body = ActorRelation)))]
 #[patch("/actor-relations/{relationId}")]
 async fn change(
     by: By<needs::WriteActors>,
@@ -64,11 +64,11 @@ async fn change(
     db: Data<Db>,
 ) -> Result<Reply<ActorRelation>> {
     db.write(&by, async |w| {
-        let mut relation = store::find(by.sight(), id, by.secrecy.as_ref(), &w.tx).await?;
+        let mut relation = store::find(by.sight(), id, by.asked.secrecy.as_ref(), &w.tx).await?;
         store::may_write(by.sight(), &by.reach, &relation.fields, &w.tx).await?;
         by.expects(relation.version)?;
         store::is_by_hand(&relation)?;
-        if let Some(changed) = patch.apply(&relation.fields)? {
+        if let Some(changed) = patch.apply(relation.id, &relation.fields)? {
             store::may_write(by.sight(), &by.reach, &changed, &w.tx).await?;
             relation = store::update(&relation, changed, w).await?;
         }
@@ -81,11 +81,11 @@ async fn change(
 ///
 /// For a relation that was never there. One that has ended gets a last day (`validTo`) instead.
 #[utoipa::path(tag = "actors", operation_id = "deleteActorRelation",
-    responses((status = 204, description = "The relation is removed")), extensions(("x-permission" = json!("actors.write"))))]
+    responses((status = 204, description = "The relation is removed")))]
 #[delete("/actor-relations/{relationId}")]
 async fn remove(by: By<needs::WriteActors>, At(id): At<RelationId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
-        let relation = store::find(by.sight(), id, by.secrecy.as_ref(), &w.tx).await?;
+        let relation = store::find(by.sight(), id, by.asked.secrecy.as_ref(), &w.tx).await?;
         store::may_write(by.sight(), &by.reach, &relation.fields, &w.tx).await?;
         by.expects(relation.version)?;
         store::is_by_hand(&relation)?;

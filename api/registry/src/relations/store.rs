@@ -82,7 +82,7 @@ pub(super) async fn list(sight: &Sight, filter: &RelationFilter, paging: &Paging
         .apply_if(filter.kind.clone(), |select, kinds| select.filter(table::Column::Kind.is_in(kinds)))
         .apply_if(filter.as_of, |select, day| select.filter(held_on(day)));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(told(select, call.secrecy.as_ref()), keys, call, db).await?.map(view))
+    Ok(paging.fetch(told(select, call.asked.secrecy.as_ref()), keys, call, db).await?.map(view))
 }
 
 /// One relation between actors that may be seen.
@@ -166,7 +166,7 @@ pub(super) fn is_by_hand(relation: &ActorRelation) -> Result<()> {
         "Relationen följer av parentId på aktören. Ändra parentId i stället.",
         "The relation follows from parentId of the actor. Change parentId instead."
     ))
-    .with(format!("/actors/{}", relation.fields.actor_id)))
+    .with_record("/actors", relation.fields.actor_id))
 }
 
 /// Registers a relation.
@@ -201,7 +201,7 @@ async fn store(id: RelationId, before: Option<&ActorRelation>, new: NewActorRela
             "Relationen finns redan för hela eller en del av perioden. Ändra den i stället.",
             "The relation is there already for the period or a part of it. Change that one instead."
         ))
-        .with(format!("/actor-relations/{}", present.id)));
+        .with_record("/actor-relations", present.id));
     }
     let row = table::Model {
         id,

@@ -12,7 +12,7 @@ use crate::{
 ///
 /// The statements that the caller may see, oldest first.
 #[utoipa::path(tag = "statements", operation_id = "listStatements", params(StatementFilter, Paging),
-    responses((status = 200, description = "A page of statements", body = Page<Statement>)), extensions(("x-permission" = json!("registry.read"))))]
+    responses((status = 200, description = "A page of statements", body = Page<Statement>)))]
 #[get("/statements")]
 async fn list(
     by: By<needs::ReadRegistry>,
@@ -27,7 +27,7 @@ async fn list(
 ///
 /// A need, a challenge, a competence or a resource that an actor states, in a policy domain and an area.
 #[utoipa::path(tag = "statements", operation_id = "createStatement", request_body = NewStatement,
-    responses((status = 201, description = "The statement as registered", body = Statement)), extensions(("x-permission" = json!("statements.write"))))]
+    responses((status = 201, description = "The statement as registered", body = Statement)))]
 #[post("/statements")]
 async fn create(by: By<needs::WriteStatements>, new: Valid<NewStatement>, db: Data<Db>) -> Result<Reply<Statement>> {
     db.write(&by, async |w| {
@@ -42,7 +42,7 @@ async fn create(by: By<needs::WriteStatements>, new: Valid<NewStatement>, db: Da
 ///
 /// One statement by its id.
 #[utoipa::path(tag = "statements", operation_id = "getStatement",
-    responses((status = 200, description = "The statement", body = Statement)), extensions(("x-permission" = json!("registry.read"))))]
+    responses((status = 200, description = "The statement", body = Statement)))]
 #[get("/statements/{statementId}")]
 async fn show(by: By<needs::ReadRegistry>, At(id): At<StatementId>, db: Data<Db>) -> Result<Reply<Statement>> {
     let statement = store::find(by.sight(), id, db.reader()).await?;
@@ -54,7 +54,7 @@ async fn show(by: By<needs::ReadRegistry>, At(id): At<StatementId>, db: Data<Db>
 ///
 /// Merge patch: members left out stay, null clears, lists are replaced whole.
 #[utoipa::path(tag = "statements", operation_id = "updateStatement", request_body = Patch<NewStatement>,
-    responses((status = 200, description = "The statement as it has become", body = Statement)), extensions(("x-permission" = json!("statements.write"))))]
+    responses((status = 200, description = "The statement as it has become", body = Statement)))]
 #[patch("/statements/{statementId}")]
 async fn change(
     by: By<needs::WriteStatements>,
@@ -66,8 +66,8 @@ async fn change(
         let mut statement = store::find(by.sight(), id, &w.tx).await?;
         store::may_change(by.sight(), &by.reach, &statement.fields, &w.tx).await?;
         by.expects(statement.version)?;
-        if let Some(changed) = patch.apply(&statement.fields)? {
-            if let Some(secrecy) = by.secrecy.as_ref().filter(|_| changed.actor_id != statement.fields.actor_id) {
+        if let Some(changed) = patch.apply(statement.id, &statement.fields)? {
+            if let Some(secrecy) = by.asked.secrecy.as_ref().filter(|_| changed.actor_id != statement.fields.actor_id) {
                 secrecy.refuse_moving(id.uuid(), "/actorId")?;
             }
             actors::may_write_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
@@ -82,7 +82,7 @@ async fn change(
 ///
 /// For a statement that was never made. One that no longer holds gets a last day (`validTo`) instead.
 #[utoipa::path(tag = "statements", operation_id = "deleteStatement",
-    responses((status = 204, description = "The statement is removed")), extensions(("x-permission" = json!("statements.write"))))]
+    responses((status = 204, description = "The statement is removed")))]
 #[delete("/statements/{statementId}")]
 async fn remove(by: By<needs::WriteStatements>, At(id): At<StatementId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {

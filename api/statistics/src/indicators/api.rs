@@ -11,7 +11,7 @@ use crate::{
 ///
 /// All indicators, by code.
 #[utoipa::path(tag = "statistics", operation_id = "listIndicators", params(IndicatorFilter, Paging),
-    responses((status = 200, description = "A page of indicators", body = Page<Indicator>)), extensions(("x-permission" = json!("statistics.read"))))]
+    responses((status = 200, description = "A page of indicators", body = Page<Indicator>)))]
 #[get("/indicators")]
 async fn list(
     by: By<needs::ReadStatistics>,
@@ -26,7 +26,7 @@ async fn list(
 ///
 /// A complementary one, beside those of the guidance.
 #[utoipa::path(tag = "statistics", operation_id = "createIndicator", request_body = NewIndicator,
-    responses((status = 201, description = "The indicator as added", body = Indicator)), extensions(("x-permission" = json!("statistics.write"))))]
+    responses((status = 201, description = "The indicator as added", body = Indicator)))]
 #[post("/indicators")]
 async fn create(by: By<needs::WriteStatistics>, new: Valid<NewIndicator>, db: Data<Db>) -> Result<Reply<Indicator>> {
     db.write(&by, async |w| {
@@ -40,7 +40,7 @@ async fn create(by: By<needs::WriteStatistics>, new: Valid<NewIndicator>, db: Da
 ///
 /// One indicator by its id.
 #[utoipa::path(tag = "statistics", operation_id = "getIndicator", params(Selection),
-    responses((status = 200, description = "The indicator", body = Indicator)), extensions(("x-permission" = json!("statistics.read"))))]
+    responses((status = 200, description = "The indicator", body = Indicator)))]
 #[get("/indicators/{indicatorId}")]
 async fn show(by: By<needs::ReadStatistics>, At(id): At<IndicatorId>, db: Data<Db>) -> Result<Reply<Indicator>> {
     let indicator = store::find(id, db.reader()).await?;
@@ -52,7 +52,7 @@ async fn show(by: By<needs::ReadStatistics>, At(id): At<IndicatorId>, db: Data<D
 ///
 /// Merge patch. What is changed here is left alone by newer packs.
 #[utoipa::path(tag = "statistics", operation_id = "updateIndicator", request_body = Patch<NewIndicator>,
-    responses((status = 200, description = "The indicator as it has become", body = Indicator)), extensions(("x-permission" = json!("statistics.write"))))]
+    responses((status = 200, description = "The indicator as it has become", body = Indicator)))]
 #[patch("/indicators/{indicatorId}")]
 async fn change(
     by: By<needs::WriteStatistics>,
@@ -64,7 +64,7 @@ async fn change(
         let mut indicator = store::find(id, &w.tx).await?;
         may_change(&by.reach)?;
         by.expects(indicator.version)?;
-        if let Some(changed) = patch.apply(&indicator.fields)? {
+        if let Some(changed) = patch.apply(indicator.id, &indicator.fields)? {
             indicator = store::update(&indicator, changed, true, w).await?;
         }
         Reply::changed(indicator.version, &indicator)

@@ -95,7 +95,7 @@ pub async fn insert(new: NewIndicator, w: &Write<'_>) -> Result<Indicator> {
             "Koden används redan av en annan indikator.",
             "The code is used by another indicator already."
         ))
-        .with(format!("/indicators/{}", taken.id)));
+        .with_record("/indicators", taken.id));
     }
     store(w.new_id(), 1, None, new, None, w).await
 }

@@ -1,6 +1,6 @@
 use std::{cell::Cell, fs::File, io::Write, sync::Arc};
 
-use actix_web::{HttpMessage, HttpRequest, get, http::header::HeaderMap, post, web, web::Data};
+use actix_web::{HttpMessage, HttpRequest, get, post, web, web::Data};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
@@ -26,11 +26,11 @@ use crate::{
     kernel::{
         At, Db, Fault, Listed, Page, Paging, Problem, Query, Reply, Result,
         disk::{Spool, failed},
-        extract,
+        extract, fields,
         middleware::Left,
         page::Selection,
         places,
-        request::{self, Call, Once},
+        request::{self, Call},
         say,
     },
 };
@@ -42,7 +42,7 @@ const AT_ONCE: i64 = 20_000;
 ///
 /// Values in the order in which they came in.
 #[utoipa::path(tag = "statistics", operation_id = "listObservations", params(ObservationFilter, Paging),
-    responses((status = 200, description = "A page of values", body = Page<Observation>)), extensions(("x-permission" = json!("statistics.read"))))]
+    responses((status = 200, description = "A page of values", body = Page<Observation>)))]
 #[get("/observations")]
 async fn list(
     by: By<needs::ReadStatistics>,
@@ -58,7 +58,7 @@ async fn list(
 /// One value by its id, with what it was before each change. A value that a later import changed without saying how sure it is
 /// has the status `revised`. Of a value that is kept back now the earlier numbers are not told.
 #[utoipa::path(tag = "statistics", operation_id = "getObservation", params(Selection),
-    responses((status = 200, description = "The value", body = ObservationWithHistory)), extensions(("x-permission" = json!("statistics.read"))))]
+    responses((status = 200, description = "The value", body = ObservationWithHistory)))]
 #[get("/observations/{observationId}")]
 async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data<Db>) -> Result<Reply<ObservationWithHistory>> {
     let observation = store::find(id, db.reader()).await?;
@@ -84,8 +84,7 @@ async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data
         (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
     responses((status = 201, description = "What came of it", body = ObservationImport,
         headers(("ETag" = String, description = "Identifies the report; missing for a dry run, which leaves none."), ("Location" = String, description = "Where the report is; missing for a dry run."))),
-        (status = 202, description = "The import, which waits to be worked through", body = ObservationImport)),
-    extensions(("x-permission" = json!("statistics.write"))))]
+        (status = 202, description = "The import, which waits to be worked through", body = ObservationImport)), extensions(("x-file-body" = json!("when-large"))))]
 #[post("/observation-imports")]
 async fn create(
     by: By<needs::WriteStatistics>,
@@ -112,7 +111,7 @@ async fn create(
     let file = if is_left {
         let received = receive(payload, announced(request.headers()), &room.bounds).await.map_err(later)?;
         // What a repeated call is known by is learnt only now, for the body was left for here.
-        call.once = call.once.map(|once| Once { digest: received.digest, ..once });
+        call = call.with_digest(received.digest);
         received.file
     } else {
         let meta = request::meta(&request).ok_or_else(|| Problem::internal(&"an import without meta"))?;
@@ -123,7 +122,7 @@ async fn create(
         None => None,
     };
     let (read, _turn) = intake_in_turn(format, Arc::new(file), Reading::of(&indicator), &room.bounds, turns).await.map_err(later)?;
-    if read.total > AT_ONCE || prefers_a_job(request.headers()) {
+    if read.total > AT_ONCE || fields::preference(request.headers(), "respond-async").is_some() {
         return queued(&by, &call, &order, options.dry_run, &read, &worker, &db).await;
     }
     let mut rows: Vec<ReadRow> = Vec::new();
@@ -166,11 +165,6 @@ fn spooled(spool: &Spool, body: &[u8]) -> Result<File> {
 }
 
 /// Whether the caller would rather be told at once and ask again (RFC 7240).
-fn prefers_a_job(headers: &HeaderMap) -> bool {
-    let wishes = headers.get_all("prefer").filter_map(|wishes| wishes.to_str().ok()).flat_map(|wishes| wishes.split(','));
-    wishes.map(|wish| wish.split(';').next().unwrap_or_default().trim()).any(|wish| wish.eq_ignore_ascii_case("respond-async"))
-}
-
 /// Stores rows and answers with what came of them.
 async fn at_once(
     by: &By<needs::WriteStatistics>,
@@ -213,7 +207,7 @@ async fn queued(
             jobs::admit(&by.caller, bounds, &w.tx).await?;
             let job = jobs::insert(id, stored.clone(), read, &by.caller, w).await?;
             let import = ImportId::from(job.id.uuid());
-            Reply::queued("/observation-imports", import, job.version, &store::report(import, by.language, &w.tx).await?)
+            Reply::queued("/observation-imports", import, job.version, &store::report(import, by.asked.language, &w.tx).await?)
         })
         .await;
     if written.is_err() || !is_there.get() {
@@ -257,10 +251,10 @@ fn objects(import: NewObservationImport, indicator: &Indicator) -> Vec<ReadRow> 
 ///
 /// What came of an import, row by row where rows were refused.
 #[utoipa::path(tag = "statistics", operation_id = "getObservationImport",
-    responses((status = 200, description = "What came of it", body = ObservationImport)), extensions(("x-permission" = json!("statistics.write"))))]
+    responses((status = 200, description = "What came of it", body = ObservationImport)))]
 #[get("/observation-imports/{importId}")]
 async fn outcome(by: By<needs::WriteStatistics>, At(id): At<ImportId>, db: Data<Db>) -> Result<Reply<ObservationImport>> {
-    Reply::computed(&by, &store::report(id, by.language, db.reader()).await?)
+    Reply::computed(&by, &store::report(id, by.asked.language, db.reader()).await?)
 }
 
 pub fn routes(config: &mut ServiceConfig) {

@@ -340,7 +340,7 @@ pub async fn remember(rows: &[Referring], to: Option<Uuid>, w: &Write<'_>) -> Re
                 entity_kind: Set(version.entity_kind),
                 op: Set(ChangeOperation::Upsert),
                 changed_at: Set(w.now),
-                changed_by: Set(w.call.user),
+                changed_by: Set(w.call.author.user),
                 visibility: Set(visible.visibility.unwrap_or_else(|| "public".to_owned())),
                 forum_id: Set(visible.forum),
                 actor_id: Set(visible.actor),

@@ -75,7 +75,7 @@ async fn joined(one: Fresh, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Re
             absent_since: None,
         },
     };
-    let mut plan = planned(by.source, &given, &link, &actor, w.call.secrecy.as_ref())?;
+    let mut plan = planned(by.source, &given, &link, &actor, w.call.asked.secrecy.as_ref())?;
     let current = members_of(&actor.fields)?;
     let of_lists = |left: &&Unwritten| left.reason == UnwrittenReason::CuratedLocally && left.given.is_array();
     let lists: Vec<String> = plan.left_alone.iter().filter(of_lists).map(|left| left.member.clone()).collect();

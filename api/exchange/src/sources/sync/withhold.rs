@@ -71,7 +71,7 @@ pub(super) async fn likenesses(one: &mut Changing, by: &Syncing<'_>, w: &Write<'
         Vec::new()
     };
     let known = owners.values().flatten().copied().chain(named.values().flatten().map(|one| one.actor_id)).chain(taken.iter().copied());
-    let telling = Telling::of(known, by.sight, w.call.secrecy.as_ref(), &w.tx).await?;
+    let telling = Telling::of(known, by.sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
     let tells_number = |actor| telling.tells(MatchReason::SameIdentifier, actor);
     let mut like = likeness::candidates(&new.identifiers, &called(&new).0, new.seat_area_id, &owners, &named, tells_number);
     like.retain(|like| like.actor_id != one.actor.id);

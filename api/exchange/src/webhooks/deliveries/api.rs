@@ -12,7 +12,7 @@ use crate::{
 ///
 /// What a webhook has sent and has to send, the newest first. What is done with is kept for 30 days.
 #[utoipa::path(tag = "exchange", operation_id = "listWebhookDeliveries", params(DeliveryFilter, Paging),
-    responses((status = 200, description = "A page of deliveries", body = Page<WebhookDelivery>)), extensions(("x-permission" = json!("webhooks.read"))))]
+    responses((status = 200, description = "A page of deliveries", body = Page<WebhookDelivery>)))]
 #[get("/webhooks/{webhookId}/deliveries")]
 async fn list(
     by: By<needs::ReadWebhooks>,
@@ -29,7 +29,7 @@ async fn list(
 ///
 /// One message, with how it went.
 #[utoipa::path(tag = "exchange", operation_id = "getWebhookDelivery",
-    responses((status = 200, description = "The delivery", body = WebhookDelivery)), extensions(("x-permission" = json!("webhooks.read"))))]
+    responses((status = 200, description = "The delivery", body = WebhookDelivery)))]
 #[get("/webhooks/{webhookId}/deliveries/{deliveryId}")]
 async fn show(by: By<needs::ReadWebhooks>, At((webhook, id)): At<(WebhookId, DeliveryId)>, db: Data<Db>) -> Result<Reply<WebhookDelivery>> {
     let webhook = webhooks::find(&by, webhook, db.reader()).await?;
@@ -41,7 +41,7 @@ async fn show(by: By<needs::ReadWebhooks>, At((webhook, id)): At<(WebhookId, Del
 ///
 /// At once, whatever became of it before, with the same `webhook-id`.
 #[utoipa::path(tag = "exchange", operation_id = "retryWebhookDelivery",
-    responses((status = 201, description = "The delivery, which waits to be sent", body = WebhookDelivery)), extensions(("x-permission" = json!("webhooks.write"))))]
+    responses((status = 201, description = "The delivery, which waits to be sent", body = WebhookDelivery)))]
 #[post("/webhooks/{webhookId}/deliveries/{deliveryId}/retry")]
 async fn retry(
     by: By<needs::WriteWebhooks>,

@@ -197,7 +197,7 @@ impl<'a> Known<'a> {
         areas.sort_unstable();
         areas.dedup();
         let taken = taken(values.into_iter().collect(), w).await?;
-        let telling = Telling::of(taken.values().flatten().map(|(owner, _)| *owner), sight, w.call.secrecy.as_ref(), &w.tx).await?;
+        let telling = Telling::of(taken.values().flatten().map(|(owner, _)| *owner), sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
         Ok(Self {
             paths: areas::paths(&areas, &w.tx).await?,
             domains: if any_domain { codelists::known(POLICY_DOMAIN, &w.tx).await? } else { Vec::new() },
@@ -223,7 +223,7 @@ impl<'a> Known<'a> {
         }
         let was_part_of = before.as_ref().and_then(|before| before.fields.parent_id);
         if let Some(parent) = fields.parent_id.filter(|parent| was_part_of != Some(*parent)) {
-            faults.extend(self.parent_fault(id, parent, w.call.secrecy.as_ref().filter(|_| before.is_some())));
+            faults.extend(self.parent_fault(id, parent, w.call.asked.secrecy.as_ref().filter(|_| before.is_some())));
         }
         faults.extend(fields.seat_area_id.filter(|area| !self.paths.contains_key(area)).map(|_| areas::missing("/seatAreaId")));
         let served = fields.areas_served.iter().enumerate().filter(|(_, area)| !self.paths.contains_key(area));
@@ -309,7 +309,7 @@ impl<'a> Known<'a> {
                     "Numret i identifiers/{at} är redan en annan aktörs eget. Är det samma aktör, använd den; är det en lokal del av den, ange scope parent.",
                     "The number in identifiers/{at} is another actor's own already. If it is the same actor, use that; if this is a local branch of it, give scope parent."
                 ))
-                .with(format!("/actors/{owner}"))
+                .with_record("/actors", owner)
             });
             problem.faults.push(Fault::at(format!("/identifiers/{at}"), "taken", say!("Numret är upptaget.", "The number is taken.")));
         }

@@ -98,7 +98,7 @@ pub(in crate::actors) async fn restoring(sight: &Sight, reach: &Reach, id: Actor
             "Aktören har gått upp i en annan. Ångra sammanslagningen i stället.",
             "The actor became part of another. Undo the merge instead."
         ))
-        .with(format!("/actors/{survivor}")));
+        .with_record("/actors", survivor));
     }
     if deleted_at.is_none_or(|time| time < w.now - TimeDelta::days(DAYS)) {
         return Err(Problem::new(Kind::Expired).detail(say!(
@@ -126,7 +126,7 @@ async fn place(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> 
             "Aktören hörde till en aktör som sedan dess har blivit en del av den. Ändra parentId på den andra, som conflictsWith pekar på, och försök igen.",
             "The actor was part of one that has become a part of it since. Change parentId of the other, which conflictsWith points to, and try again."
         ))
-        .with(format!("/actors/{parent}")));
+        .with_record("/actors", parent));
     }
     if actor.fields.parent_id != Some(parent) {
         // It comes below others than before, as when somebody moves it there.
@@ -146,7 +146,7 @@ pub(in crate::actors) async fn restore(actor: &Actor, caller: &Caller, reach: &R
     let sight = &caller.sight;
     let taken = put::taken(actor.fields.identifiers.iter().map(|identifier| identifier.value.clone()).collect(), w).await?;
     let owners = taken.values().flatten().map(|(owner, _)| *owner);
-    let telling = Telling::of(owners, sight, w.call.secrecy.as_ref(), &w.tx).await?;
+    let telling = Telling::of(owners, sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
     let (mut refused, mut claimed) = (None::<Problem>, Vec::new());
     for (at, number) in put::own(&actor.fields) {
         let Some(owners) = taken.get(&number).filter(|owners| !owners.is_empty()) else { continue };
@@ -159,7 +159,7 @@ pub(in crate::actors) async fn restore(actor: &Actor, caller: &Caller, reach: &R
                 "Numret i identifiers/{at} har blivit en annan aktörs eget sedan aktören togs bort. Är det samma aktör, använd den; annars tar du bort numret från den andra, eller ger det scope parent där, och försöker igen.",
                 "The number in identifiers/{at} has become another actor's own since the actor was removed. If it is the same actor, use that; otherwise take the number off the other, or give it scope parent there, and try again."
             ))
-            .with(format!("/actors/{owner}"))
+            .with_record("/actors", *owner)
         });
         problem.faults.push(Fault::at(
             format!("/identifiers/{at}"),

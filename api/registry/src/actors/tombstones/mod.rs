@@ -153,7 +153,7 @@ pub async fn claim(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Result<Vec<St
     let mut identifiers = actor.fields.identifiers.clone();
     let numbers: Vec<_> = store::own(&actor.fields).map(|(_, number)| number).collect();
     let owners = matching::owners(&numbers, &w.tx).await?;
-    let telling = Telling::of(owners.values().flatten().copied(), sight, w.call.secrecy.as_ref(), &w.tx).await?;
+    let telling = Telling::of(owners.values().flatten().copied(), sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
     let mut lost = Vec::new();
     for identifier in identifiers.iter_mut().filter(|identifier| identifier.scope == IdentifierScope::Own) {
         let number = (identifier.scheme.clone(), identifier.value.clone());

@@ -392,8 +392,8 @@ impl Report {
             rows_changed: number(self.changed),
             rows_unchanged: number(self.unchanged),
             rows_refused: number(self.refused()),
-            errors: shown(&self.faults, w.call.language),
-            warnings: shown(&self.warnings, w.call.language),
+            errors: shown(&self.faults, w.call.asked.language),
+            warnings: shown(&self.warnings, w.call.asked.language),
             created_at: w.now,
         }
     }
