@@ -1,4 +1,4 @@
-//! Forums: where we meet, and who takes part how.
+//! Forums: where actors meet, and their members.
 
 #[expect(clippy::module_inception, reason = "the room is named after its first resource")]
 pub mod forums;

@@ -1,4 +1,4 @@
-//! Insight: how things hang together, read across all rooms. Nothing is written here.
+//! Insight: connections between records of all rooms. This room only reads.
 
 pub mod tasks;
 pub mod trace;

@@ -1,3 +1,3 @@
-//! Reference: what words mean. The codelists with their labels in both languages.
+//! Reference: the codelists, with the meaning of each code in Swedish and English.
 
 pub mod codelists;

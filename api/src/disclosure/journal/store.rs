@@ -1,4 +1,4 @@
-//! Journal entries and their numbers.
+//! Queries and inserts of journal entries, and their numbers.
 
 use chrono::Datelike;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryTrait, Statement, entity::prelude::*};
@@ -35,10 +35,10 @@ pub(super) async fn list(sight: &Sight, filter: &JournalFilter, paging: &Paging,
     Ok(page)
 }
 
-/// One entry.
+/// Returns one entry, without the reference to a record that the caller cannot see.
 ///
 /// # Errors
-/// When there is none.
+/// When there is no entry with this id (404).
 pub async fn find(sight: &Sight, id: EntryId, db: &impl ConnectionTrait) -> Result<JournalEntry> {
     let mut entry = table::Entity::find_by_id(id).one(db).await?.map(JournalEntry::from).ok_or_else(Problem::not_found)?;
     records::without_unseen(sight, &mut entry, db).await?;
@@ -48,7 +48,7 @@ pub async fn find(sight: &Sight, id: EntryId, db: &impl ConnectionTrait) -> Resu
 /// Registers a document under the next number of the year.
 ///
 /// # Errors
-/// With all faults of it.
+/// When the fields are invalid (422, with all faults).
 pub async fn insert(sight: &Sight, new: NewJournalEntry, w: &Write<'_>) -> Result<JournalEntry> {
     let mut faults: Vec<Fault> = text::blank_fault("/title", &new.title).into_iter().collect();
     if new.received_on > w.today() {
@@ -99,8 +99,8 @@ pub async fn insert(sight: &Sight, new: NewJournalEntry, w: &Write<'_>) -> Resul
     Ok(entry)
 }
 
-/// The next number of a year. The counter's row stays locked until the transaction ends, so numbers are given one writer at
-/// a time; a transaction that is undone gives its number back.
+/// Returns the next number of a year, from 1. The row of the counter stays locked until the transaction ends, so only one writer at a
+/// time gets a number. A transaction that is rolled back gives its number back, so there are no gaps.
 async fn next_number(year: i32, w: &Write<'_>) -> Result<i32> {
     let backend = w.tx.get_database_backend();
     let parameter = if is_postgres(backend) { "$1" } else { "?" };

@@ -1,4 +1,4 @@
-//! Finds a record by its kind and id, as far as it may be seen, with the stores of the rooms.
+//! Finds a record that the caller can see by its kind and id, with the stores of the rooms.
 
 use sea_orm::{ConnectionTrait, EntityTrait};
 use serde::Serialize;
@@ -21,10 +21,10 @@ use crate::{
     },
 };
 
-/// One record that may be seen.
+/// Returns one record that the caller can see.
 ///
 /// # Errors
-/// When there is none.
+/// When it does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl ConnectionTrait) -> Result<Record> {
     match kind {
         RecordKind::Actor => {
@@ -93,13 +93,13 @@ pub async fn find(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl Connectio
     }
 }
 
-/// Takes out of a journal entry the reference to a record that the caller may not know of.
+/// Removes the reference from a journal entry when the caller cannot see the record, or it no longer exists.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn without_unseen(sight: &Sight, entry: &mut JournalEntry, db: &impl ConnectionTrait) -> Result<()> {
     let (Some(kind), Some(id)) = (entry.fields.record_kind, entry.fields.record_id) else { return Ok(()) };
-    // An entry may refer to another entry, which whoever reads this one may see.
+    // A reference to another entry stays: a caller who can see one entry can see all of them.
     if kind == RecordKind::JournalEntry {
         return Ok(());
     }
@@ -112,10 +112,10 @@ pub async fn without_unseen(sight: &Sight, entry: &mut JournalEntry, db: &impl C
     }
 }
 
-/// One record that a body refers to.
+/// Returns the record that a request body refers to by `recordKind` and `recordId`.
 ///
 /// # Errors
-/// With the fault when there is none that may be seen.
+/// When there is no such record that the caller can see (422 at `/recordId`).
 pub async fn referred(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl ConnectionTrait) -> Result<Record> {
     find(sight, kind, id, db).await.map_err(|problem| match problem.kind {
         Kind::NotFound => Problem::fault(

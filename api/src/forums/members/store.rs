@@ -1,4 +1,4 @@
-//! Members of forums. Who leaves is kept, and may be invited again.
+//! Queries and writes of memberships. The row of an actor that leaves stays, and is used again when the actor is invited again.
 
 use std::collections::HashSet;
 
@@ -36,7 +36,7 @@ fn view(row: table::Model) -> Member {
     }
 }
 
-/// A membership with the name of its actor.
+/// Adds the name of the actor to a membership, if the caller can see the actor.
 pub(super) async fn named(sight: &Sight, member: Member, db: &impl ConnectionTrait) -> Result<Member> {
     let actor = actors::names(sight, &[member.fields.actor_id], db).await?.remove(&member.fields.actor_id);
     Ok(Member { actor, ..member })
@@ -51,24 +51,24 @@ pub(super) async fn list(sight: &Sight, forum: ForumId, paging: &Paging, call: &
     Ok(page.map(|member| Member { actor: names.remove(&member.fields.actor_id), ..member }))
 }
 
-/// One membership of a forum that may be seen.
+/// Returns one membership of a forum. The caller has checked that the forum is visible.
 pub(super) async fn find(forum: ForumId, id: MemberId, db: &impl ConnectionTrait) -> Result<Member> {
     let row = table::Entity::find_by_id(id).filter(table::Column::ForumId.eq(forum)).one(db).await?;
     row.map(view).ok_or_else(Problem::not_found)
 }
 
-/// Whether an actor may have a say in a forum today.
+/// Whether an actor takes part in a forum today, so that it may endorse and vote.
 ///
 /// # Errors
-/// When the forum is closed, in which nobody takes part.
+/// When the forum is closed (409).
 pub async fn takes_part(forum: ForumId, actor: ActorId, w: &Write<'_>) -> Result<bool> {
     let forum = forums::find(&Sight::of_installation(), forum, &w.tx).await?;
     of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
     Ok(!taking_part(forum.id, &[actor], w).await?.is_empty())
 }
 
-/// Which of these actors take part in a forum today in more than looking on: they have accepted, their periods hold, and they are
-/// not dissolved.
+/// Returns those of these actors that take part in a forum today: they have accepted, are not observers, today lies in the period of
+/// the membership, and they are not dissolved.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -87,10 +87,11 @@ pub async fn taking_part(forum: ForumId, actors: &[ActorId], w: &Write<'_>) -> R
     Ok(actors::at_work(&members, today, &w.tx).await?.into_iter().collect())
 }
 
-/// Makes an actor a member.
+/// Makes an actor a member, with this status.
 ///
 /// # Errors
-/// When the actor is one already, or with all faults.
+/// When the forum is closed or the actor is a member already (409); when the actor is not visible or is dissolved, or the period is
+/// invalid or over (422).
 pub async fn insert(sight: &Sight, forum: &Forum, new: NewMember, status: MemberStatus, w: &Write<'_>) -> Result<Member> {
     if !actors::missing(sight, &[new.actor_id], &w.tx).await?.is_empty() {
         return Err(Problem::fault("/actorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")));
@@ -141,7 +142,7 @@ pub(super) async fn update(forum: &Forum, member: &Member, new: NewMember, w: &W
     store(member.id, member.version + 1, Some(member), forum, new, member.status, w).await
 }
 
-/// Takes a party out of the forum; one that is out already stays so.
+/// Removes an actor from the forum. Nothing changes when it has left already.
 pub(super) async fn remove(forum: &Forum, member: &Member, w: &Write<'_>) -> Result<()> {
     let status = rules::after(Operation::Remove, member.status)?;
     if member.status != status {
@@ -150,10 +151,10 @@ pub(super) async fn remove(forum: &Forum, member: &Member, w: &Write<'_>) -> Res
     Ok(())
 }
 
-/// A party answers its invitation, or leaves; the same answer again changes nothing.
+/// Accepts or declines an invitation, or leaves the forum. The same answer again changes nothing.
 ///
 /// # Errors
-/// When it cannot be done as the membership, its period or the forum stands.
+/// When the status or the period of the membership, the status of the forum, or the dissolution of the actor forbids it (409).
 pub(super) async fn answer(forum: &Forum, member: &Member, operation: Operation, w: &Write<'_>) -> Result<Member> {
     let status = rules::after(operation, member.status)?;
     if member.status == status {
@@ -174,7 +175,7 @@ pub(super) async fn answer(forum: &Forum, member: &Member, operation: Operation,
     store(member.id, member.version + 1, Some(member), forum, member.fields.clone(), status, w).await
 }
 
-/// What is said of an actor that has ended.
+/// The text of the problem when a dissolved actor is invited or accepts.
 fn dissolved() -> Text {
     say!("Aktören är upplöst och kan inte vara med i forum.", "The actor is dissolved and cannot be in forums.")
 }

@@ -1,4 +1,4 @@
-//! What waits, kind by kind: one query for each.
+//! Finds the tasks, with one query for each kind.
 
 use chrono::{Days, NaiveDate};
 use sea_orm::{
@@ -28,21 +28,23 @@ use crate::{
 };
 use sea_orm::ActiveEnum;
 
-/// How many of a kind are shown.
+/// The largest number of tasks that are shown of each kind.
 const MOST: usize = 100;
-/// How many days before its end something is told of.
+/// The time before the end of a membership, mandate or grant within which it becomes a task.
 const SOON: Days = Days::new(30);
 
+/// A task as it was found.
 struct Found {
     kind: TaskKind,
     id: Uuid,
+    /// The forum of an invitation or a membership.
     within: Option<Uuid>,
     actor: Option<Uuid>,
     label: String,
     due: Option<NaiveDate>,
 }
 
-/// What waits for a caller.
+/// Returns the tasks of a caller.
 pub(super) async fn tasks(caller: &Caller, language: Language, db: &Db) -> Result<Tasks> {
     let today = db.clock.today();
     let soon = today.checked_add_days(SOON).unwrap_or(today);
@@ -62,7 +64,7 @@ pub(super) async fn tasks(caller: &Caller, language: Language, db: &Db) -> Resul
     }
     for (kind, permission, (mut select, actor)) in asked {
         if let Some(permission) = permission {
-            // Whoever may do it for all actors is asked for none of them: it is the actors' own people that it waits for.
+            // Only the actors that the caller works for count. A caller with the permission everywhere gets no tasks of other actors.
             let own: Vec<Uuid> = match caller.reach(permission) {
                 Ok(reach) => reach.actors.clone(),
                 Err(_) => Vec::new(),
@@ -84,13 +86,13 @@ pub(super) async fn tasks(caller: &Caller, language: Language, db: &Db) -> Resul
                 label: row.try_get("", "label")?,
                 due: match ends {
                     Some(moment) => Some(crate::kernel::clock::day(moment)),
-                    // Periods are half-open: the last day is the one before.
+                    // `valid_to` is the first day after the period, so the last day is the day before.
                     None => row.try_get::<Option<NaiveDate>>("", "valid_to")?.and_then(|day| day.pred_opt()),
                 },
             });
         }
     }
-    // What has a last day goes first.
+    // `false` sorts before `true`, so tasks with a last day come first.
     found.sort_by_key(|found| (found.due.is_none(), found.due, found.kind as u8, found.id));
     let ids: Vec<_> = found.iter().filter_map(|found| found.actor).map(ActorId::from).collect();
     let names = actors::names(&caller.sight, &ids, db.reader()).await?;
@@ -101,7 +103,7 @@ pub(super) async fn tasks(caller: &Caller, language: Language, db: &Db) -> Resul
         Task {
             kind: found.kind,
             title: title(found.kind).r#in(language).to_owned(),
-            // Of an invitation and a membership the forum is the subject.
+            // The subject of an invitation and of a membership is the forum.
             subject: TaskSubject { id: found.within.unwrap_or(found.id), label: found.label },
             actor: found.actor.and_then(|actor| names.get(&ActorId::from(actor)).cloned()),
             due: found.due,
@@ -133,13 +135,14 @@ fn title(kind: TaskKind) -> Text {
     }
 }
 
+/// A query of tasks, with the column that is compared with the caller's actors.
 type Asked = (SelectStatement, SimpleExpr);
 
 fn col(table: &'static str, column: &'static str) -> Expr {
     Expr::col((table, column).into_column_ref())
 }
 
-/// Members of forums that are at work, by what they have answered.
+/// Selects the memberships with this status in forums that are neither closed nor removed.
 fn members(status: MemberStatus) -> SelectStatement {
     Query::select()
         .from("forum_member")
@@ -150,7 +153,7 @@ fn members(status: MemberStatus) -> SelectStatement {
         .take()
 }
 
-/// Members that have a say today.
+/// Selects the memberships that can vote and endorse today.
 fn with_a_say(today: NaiveDate) -> SelectStatement {
     let mut select = members(MemberStatus::Accepted);
     select
@@ -160,6 +163,7 @@ fn with_a_say(today: NaiveDate) -> SelectStatement {
     select
 }
 
+/// Adds the columns that every kind of task has. Each argument is a table and its column.
 fn shown(
     mut select: SelectStatement,
     id: (&'static str, &'static str),

@@ -1,4 +1,4 @@
-//! Walks the thread. Each step asks one question for each declared link, and one for each kind of record that it leads to.
+//! Computes a trace. Each step makes one query for each declared link, and one for each kind of record that is found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,10 +32,10 @@ use crate::{
     statistics::observations::store as observations,
 };
 
-/// A record on the thread.
+/// A record of the trace: its kind and id.
 type Key = (TraceKind, Uuid);
 
-/// A stored reference from one record to another.
+/// A stored reference from one record to another, with the kind of link.
 #[derive(Clone, Copy)]
 struct Reference {
     from: Key,
@@ -51,10 +51,10 @@ struct Walk<'a> {
     edges: Vec<TraceEdge>,
 }
 
-/// Returns the thread from one record, in one direction.
+/// Returns the trace from one record, in one direction.
 ///
 /// # Errors
-/// When the caller may not see the record, or the database does not answer.
+/// When the caller cannot see the record (404), or the database does not answer.
 pub(super) async fn from(
     sight: &Sight,
     secrecy: Option<&Secrecy>,
@@ -83,7 +83,7 @@ pub(super) async fn from(
 }
 
 impl Walk<'_> {
-    /// Returns the records that these refer to, and draws the edges to them.
+    /// Returns the visible records that these refer to, and adds the edges to them.
     async fn back(&mut self, here: &BTreeSet<Key>) -> Result<BTreeMap<Key, TraceNode>> {
         let references = self.references_from(here).await?;
         let met = self.meet(&references.iter().map(|reference| reference.to).collect()).await?;
@@ -91,7 +91,7 @@ impl Walk<'_> {
         Ok(met)
     }
 
-    /// Returns the records that refer to these, and draws the edges from them.
+    /// Returns the visible records that refer to these, and adds the edges from them.
     async fn forward(&mut self, here: &BTreeSet<Key>) -> Result<BTreeMap<Key, TraceNode>> {
         let mut met = self.meet(&self.referring_to(here).await?).await?;
         let references = self.references_from(&met.keys().copied().collect()).await?;
@@ -104,14 +104,14 @@ impl Walk<'_> {
         Ok(met)
     }
 
-    /// Draws the references to what is on the thread already or has just been met.
+    /// Adds an edge for each reference whose target is in the trace already, or for which `met` is true.
     fn draw(&mut self, references: &[Reference], met: impl Fn(Key) -> bool) {
         for reference in references.iter().filter(|reference| self.nodes.contains_key(&reference.to) || met(reference.to)) {
             self.edges.push(TraceEdge { from_id: reference.from.1, link: reference.link, to_id: reference.to.1 });
         }
     }
 
-    /// Returns what records refer to, but for the references that are hidden from the caller.
+    /// Returns the references of these records, without those that are hidden from the caller by secrecy.
     async fn references_from(&self, records: &BTreeSet<Key>) -> Result<Vec<Reference>> {
         let mut found = Vec::new();
         for (record, kind, link) in links() {
@@ -144,7 +144,7 @@ impl Walk<'_> {
         Ok(found)
     }
 
-    /// Returns the records that refer to these, whether or not the caller may see them.
+    /// Returns the records that refer to these, whether or not the caller can see them.
     async fn referring_to(&self, records: &BTreeSet<Key>) -> Result<BTreeSet<Key>> {
         let mut found = BTreeSet::new();
         for (_, kind, link) in links() {
@@ -176,7 +176,7 @@ impl Walk<'_> {
         Ok(self.db.query_all(&select).await?)
     }
 
-    /// Returns those of these records that the caller may see.
+    /// Loads those of these records that the caller can see.
     async fn meet(&self, wanted: &BTreeSet<Key>) -> Result<BTreeMap<Key, TraceNode>> {
         let kinds: BTreeSet<TraceKind> = wanted.iter().map(|(kind, _)| *kind).collect();
         let mut met = BTreeMap::new();

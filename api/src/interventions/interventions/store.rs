@@ -1,5 +1,5 @@
-//! Interventions, with their areas and causes kept in step. Whoever sees an intervention sees of its causes only those whose
-//! assessment it may see too.
+//! Queries and writes of interventions, with the indexes of their areas and causes. A caller who can see an intervention sees only
+//! those of its causes whose assessment it can see too.
 
 use std::collections::HashMap;
 
@@ -59,7 +59,7 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
     ))
 }
 
-/// Leaves out of each intervention the references that the caller may not follow.
+/// Removes from these interventions the causes that the caller cannot see, and the forums that it does not belong to.
 async fn veil(sight: &Sight, interventions: &mut [Intervention], db: &impl ConnectionTrait) -> Result<()> {
     if sight.all {
         return Ok(());
@@ -79,7 +79,7 @@ pub(super) async fn list(sight: &Sight, filter: &InterventionFilter, paging: &Pa
     let at_cause =
         |cause| Query::select().column("intervention_id").from("intervention_cause").and_where(Expr::col("cause_id").eq(cause)).take();
     let cause = match filter.cause_id {
-        // A cause that may not be seen is a cause that nothing is aimed at.
+        // For a hidden cause the list must be empty, as for a cause that does not exist.
         Some(cause) if causes::visible(sight, &[cause], db.reader()).await?.is_empty() => Some(CauseId::from(Uuid::nil())),
         cause => cause,
     };
@@ -101,17 +101,17 @@ pub(super) async fn list(sight: &Sight, filter: &InterventionFilter, paging: &Pa
     Ok(page)
 }
 
-/// One intervention that may be seen.
+/// Returns one intervention that the caller can see.
 ///
 /// # Errors
-/// When there is none.
+/// When it does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, id: InterventionId, db: &impl ConnectionTrait) -> Result<Intervention> {
     let mut found: Vec<_> = seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).into_iter().collect();
     veil(sight, &mut found, db).await?;
     found.pop().ok_or_else(Problem::not_found)
 }
 
-/// The interventions that may be seen, of these, oldest first.
+/// Returns those of these interventions that the caller can see, oldest first.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -122,10 +122,10 @@ pub async fn visible(sight: &Sight, ids: &[InterventionId], db: &impl Connection
     Ok(found)
 }
 
-/// Checks that the caller may write what this actor does: by working for it, or by coordinating where it has its seat.
+/// Checks that the caller may write interventions of this owner: the reach must cover the owner or the area of its seat.
 ///
 /// # Errors
-/// When the caller may not, or the owner is not there.
+/// When it does not (403), or when the caller cannot see the owner (422 at `/ownerActorId`).
 pub(super) async fn may_write(sight: &Sight, reach: &Reach, intervention: &NewIntervention, db: &impl ConnectionTrait) -> Result<()> {
     match actors::find(sight, intervention.owner_actor_id, db).await {
         Ok(owner) => actors::may_write(reach, &owner.fields, Some(owner.id), db).await,
@@ -136,10 +136,11 @@ pub(super) async fn may_write(sight: &Sight, reach: &Reach, intervention: &NewIn
     }
 }
 
-/// Checks that the caller may change an intervention that is there. Should its actor be hidden or removed, only who may everywhere may.
+/// Checks that the caller may change an existing intervention. When its owner is hidden from the caller or removed, the caller needs
+/// the permission everywhere.
 ///
 /// # Errors
-/// When the caller may not.
+/// When the caller may not (403).
 pub(super) async fn may_change(sight: &Sight, reach: &Reach, intervention: &NewIntervention, db: &impl ConnectionTrait) -> Result<()> {
     match may_write(sight, reach, intervention, db).await {
         Err(problem) if problem.kind == Kind::Invalid => reach.require(&[], None, None),
@@ -147,7 +148,7 @@ pub(super) async fn may_change(sight: &Sight, reach: &Reach, intervention: &NewI
     }
 }
 
-/// The titles of interventions that may be seen, of these.
+/// Returns the titles of those of these interventions that the caller can see, by id.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -161,7 +162,7 @@ pub async fn titles(sight: &Sight, ids: &[InterventionId], db: &impl ConnectionT
     Ok(found)
 }
 
-/// Whether a forum's members cannot see an intervention.
+/// Whether an intervention is hidden from the members of a forum.
 #[must_use]
 pub fn is_apart(intervention: &NewIntervention, forum: ForumId) -> bool {
     match intervention.visibility {
@@ -171,7 +172,8 @@ pub fn is_apart(intervention: &NewIntervention, forum: ForumId) -> bool {
     }
 }
 
-/// Holds interventions as they are until the transaction ends.
+/// Locks the rows of these interventions until the end of the transaction. The order is by id, so that two transactions cannot
+/// deadlock.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -181,9 +183,12 @@ pub async fn hold(ids: &[InterventionId], w: &Write<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Checks that what is chosen among or was chosen stays what it is for those who choose: while a round is open nothing of it but
-/// its status changes, and as long as the round stands it is neither removed nor hidden from the forum. Rounds lie above, so their
-/// tables are asked by name.
+/// Checks that a change respects the rounds in which the intervention is a candidate. While such a round is open, only the status,
+/// the visibility and the forum may change. While it is open, closed or decided, the intervention may be neither removed (`after` is
+/// `None`) nor hidden from the members of the forum. Rounds belong to a room above this one, so their tables are queried by name.
+///
+/// # Errors
+/// When it does not (409).
 async fn stays_a_candidate(before: &Intervention, after: Option<&NewIntervention>, w: &Write<'_>) -> Result<()> {
     hold(&[before.id], w).await?;
     let rounds = Query::select()
@@ -223,7 +228,7 @@ async fn stays_a_candidate(before: &Intervention, after: Option<&NewIntervention
 /// Registers an intervention.
 ///
 /// # Errors
-/// With all faults of it.
+/// When the fields are invalid (422, with all faults).
 pub async fn insert(sight: &Sight, new: NewIntervention, w: &Write<'_>) -> Result<Intervention> {
     let new = check(sight, None, new, w).await?;
     let id = w.new_id();
@@ -231,7 +236,8 @@ pub async fn insert(sight: &Sight, new: NewIntervention, w: &Write<'_>) -> Resul
     find(sight, id, &w.tx).await
 }
 
-/// Changes an intervention. What the caller may not see of it stays.
+/// Changes an intervention. `seen` is the intervention as the caller sees it; causes and the forum that are hidden from the caller
+/// stay as they are.
 pub(super) async fn update(sight: &Sight, seen: &Intervention, new: NewIntervention, w: &Write<'_>) -> Result<Intervention> {
     let before = find(&Sight::of_installation(), seen.id, &w.tx).await?;
     let mut new = check(sight, Some(&before), new, w).await?;
@@ -246,7 +252,7 @@ pub(super) async fn update(sight: &Sight, seen: &Intervention, new: NewIntervent
     find(sight, seen.id, &w.tx).await
 }
 
-/// Checks all that an intervention refers to, as the caller sees it.
+/// Normalises the fields of an intervention, and checks them with everything that they refer to and the caller can see.
 async fn check(sight: &Sight, before: Option<&Intervention>, mut new: NewIntervention, w: &Write<'_>) -> Result<NewIntervention> {
     let mut faults: Vec<Fault> =
         text::blank_fault("/title", &new.title).into_iter().chain(text::blank_faults("/targetGroups", &new.target_groups)).collect();
@@ -341,10 +347,10 @@ fn visibility_of(intervention: &NewIntervention) -> Visible {
     intervention.visibility.of(intervention.forum_id.map(Id::uuid), Some(intervention.owner_actor_id.uuid()))
 }
 
-/// Removes an intervention: it is kept, but neither shown nor found.
+/// Removes an intervention. Its row stays, but the intervention is neither shown nor found.
 ///
 /// # Errors
-/// When it is chosen among or was chosen.
+/// When it is a candidate of a round that is open, closed or decided (409).
 pub(super) async fn remove(intervention: &Intervention, w: &Write<'_>) -> Result<()> {
     stays_a_candidate(intervention, None, w).await?;
     let version = w.remove(&RECORD, intervention.id, intervention.version).await?;

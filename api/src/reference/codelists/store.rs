@@ -1,4 +1,4 @@
-//! Codes, and the question whether a code is one.
+//! Queries of codes, the check of codes that a caller gives, and the codes of packs.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*};
 
@@ -35,7 +35,7 @@ pub(super) async fn find(name: &str, db: &Db) -> Result<Codelist> {
     if entries.is_empty() { Err(Problem::not_found()) } else { Ok(Codelist { codelist: name.to_owned(), entries }) }
 }
 
-/// The faults of codes that a codelist lacks, each at its place in the list at `pointer`.
+/// Returns a fault for each of these codes that is not in a codelist, as [`not_among`] does.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -46,7 +46,7 @@ pub async fn unknown(codelist: &str, codes: &[String], pointer: &str, db: &impl 
     Ok(not_among(&known(codelist, db).await?, codelist, codes, pointer))
 }
 
-/// All codes of a codelist, in its order.
+/// Returns all codes of a codelist, in its order.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -61,7 +61,8 @@ pub async fn known(codelist: &str, db: &impl ConnectionTrait) -> Result<Vec<Stri
         .await?)
 }
 
-/// The faults of codes that are not among those known, each at its place in the list at `pointer`.
+/// Returns a fault for each code that is not among `known`. The JSON Pointer is that of the list with the index of the code. A
+/// single code at a pointer that does not end with `s` is no list, and its pointer gets no index.
 #[must_use]
 pub fn not_among(known: &[String], codelist: &str, codes: &[String], pointer: &str) -> Vec<Fault> {
     codes
@@ -83,7 +84,8 @@ pub fn not_among(known: &[String], codelist: &str, codes: &[String], pointer: &s
         .collect()
 }
 
-/// Puts a pack's code in place, unless the installation has edited it.
+/// Stores a code of a pack, as a new row or in place of the old one. A code that the installation has edited stays as it is. `names`
+/// are the labels in Swedish and English.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -36,14 +36,14 @@ async fn changed(
     let Some(changed) = patch.apply(&actor.fields)? else { return Ok(actor) };
     store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
     if changed.parent_id.is_some() && changed.parent_id != actor.fields.parent_id {
-        // Whoever works for the one above gets more than a narrowed token carries.
+        // The users of the new parent get rights over the actor, which is more than a narrowed token may give.
         by.caller.is_whole(&by.reach)?;
     }
     store::may_join(by.sight(), &by.reach, Some(&actor), &changed, &w.tx).await?;
     store::update(&actor, changed, by.sight(), w).await
 }
 
-/// Removes an actor; gives the version that it then has.
+/// Removes an actor and returns the version that it has after that.
 async fn removed(by: &By<needs::WriteActors>, id: ActorId, expects: impl Fn(i64) -> Result<()>, w: &Write<'_>) -> Result<i64> {
     let actor = store::find_or_told(by.sight(), id, &w.tx).await?;
     store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
@@ -52,7 +52,8 @@ async fn removed(by: &By<needs::WriteActors>, id: ActorId, expects: impl Fn(i64)
     Ok(actor.version + 1)
 }
 
-/// Puts the related records with their actors, by one query of each kind for the whole page, and all as of the day asked for.
+/// Adds the related records to the actors, with one query per kind for the whole page. With `asOf` the actors and their records
+/// are shown as they were on that day.
 async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::ReadRegistry>, db: &Db) -> Result<()> {
     if let Some(day) = expansion.as_of {
         store::as_of(actors, day, by.secrecy.as_ref(), db.reader()).await?;
@@ -75,9 +76,9 @@ async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::Read
 
 /// List actors
 ///
-/// The actors that the caller may see, by name unless sorted otherwise. With `removed=true` those that have been removed
-/// within 30 days and that the caller may restore, for which it needs the permission `actors.write`; for others the list is
-/// empty.
+/// The actors that the caller can see, ordered by name unless `sort` says otherwise. With `removed=true`: the actors that were
+/// removed within the last 30 days and that the caller may restore. That needs the permission `actors.write`; without it the
+/// list is empty.
 #[utoipa::path(tag = "actors", operation_id = "listActors", params(ActorFilter, Expansion, Paging),
     responses((status = 200, description = "A page of actors", body = Page<Actor>)), extensions(("x-permission" = json!("registry.read"))))]
 #[get("/actors")]
@@ -102,10 +103,10 @@ async fn list(
 
 /// Register an actor
 ///
-/// An organisation number that another actor has as its own is refused with the address of that actor; a branch may carry
-/// its parent's number with the scope `parent`.
+/// An organisation number that another actor has as its own is refused, and `conflictsWith` has the address of that actor. A
+/// branch may have the number of its parent, with the scope `parent`.
 #[utoipa::path(tag = "actors", operation_id = "createActor", request_body = NewActor,
-    responses((status = 201, description = "The actor as registered", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
+    responses((status = 201, description = "The registered actor", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
 #[post("/actors")]
 async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
@@ -117,10 +118,10 @@ async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) 
 
 /// Show an actor
 ///
-/// One actor by its id. An actor that has become part of another is answered with the address of that one (301), which
-/// most clients follow by themselves. With `Prefer: handling=strict` the answer is a problem (410, `merged`) that names it.
+/// One actor by its id. When the actor was merged into another, the answer is a redirect (301) to that actor, which most
+/// clients follow automatically. With `Prefer: handling=strict` the answer is instead a problem (410, `merged`) that names it.
 #[utoipa::path(tag = "actors", operation_id = "getActor", params(Expansion, Selection),
-    responses((status = 200, description = "The actor", body = Actor), (status = 301, description = "It has become part of another actor, whose address is in `Location`")), extensions(("x-permission" = json!("registry.read"))))]
+    responses((status = 200, description = "The actor", body = Actor), (status = 301, description = "The actor was merged into another, whose address is in `Location`")), extensions(("x-permission" = json!("registry.read"))))]
 #[get("/actors/{actorId}")]
 async fn show(
     by: By<needs::ReadRegistry>,
@@ -142,9 +143,9 @@ async fn show(
 
 /// Change an actor
 ///
-/// Merge patch: members left out stay, null clears, lists are replaced whole.
+/// Merge patch: members that are left out stay as they are, null clears a member, and lists are replaced as a whole.
 #[utoipa::path(tag = "actors", operation_id = "updateActor", request_body = Patch<NewActor>,
-    responses((status = 200, description = "The actor as it has become", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
+    responses((status = 200, description = "The changed actor", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
 #[patch("/actors/{actorId}")]
 async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
@@ -156,8 +157,9 @@ async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<Ne
 
 /// Remove an actor
 ///
-/// The actor is no longer shown; what refers to it stays, and its identifiers become free. Within 30 days it can be restored
-/// (`POST /actors/{actorId}/restore`), and until then it stands in `GET /actors?removed=true` for those who may.
+/// The actor is no longer shown. Records that refer to it stay, and its identifiers become free for others. Within 30 days it
+/// can be restored (`POST /actors/{actorId}/restore`); until then `GET /actors?removed=true` lists it for callers who may
+/// restore it.
 #[utoipa::path(tag = "actors", operation_id = "deleteActor",
     responses((status = 204, description = "The actor is removed")), extensions(("x-permission" = json!("actors.write"))))]
 #[delete("/actors/{actorId}")]
@@ -169,7 +171,7 @@ async fn remove(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -
     .await
 }
 
-/// Whether the caller wants to be told of anything unusual instead of having it smoothed over (RFC 7240).
+/// Whether the request has `Prefer: handling=strict` (RFC 7240).
 fn is_strict(request: &HttpRequest) -> bool {
     let preferences = request.headers().get_all("prefer").filter_map(|value| value.to_str().ok());
     preferences.flat_map(|value| value.split([',', ';'])).any(|preference| {
@@ -182,10 +184,10 @@ fn is_strict(request: &HttpRequest) -> bool {
 
 /// Restore a removed actor
 ///
-/// Within 30 days after it was removed, by who may write it. It is as it was, with its identifiers. When another actor has
-/// taken one of its numbers meanwhile nothing is restored, and that actor is named.
+/// Possible within 30 days after the removal, for callers who may write the actor. The actor gets back its values and its
+/// identifiers. When another actor has taken one of its numbers since, nothing is restored and `conflictsWith` names that actor.
 #[utoipa::path(tag = "actors", operation_id = "restoreActor",
-    responses((status = 200, description = "The actor as restored", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
+    responses((status = 200, description = "The restored actor", body = Actor)), extensions(("x-permission" = json!("actors.write"))))]
 #[post("/actors/{actorId}/restore")]
 async fn restore(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {

@@ -1,4 +1,4 @@
-//! Finding likenesses, and telling those who see both.
+//! Finds likenesses, and shows them to callers who can see both actors.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -15,15 +15,15 @@ use crate::{
     },
 };
 
-/// How many rows one statement asks for or writes.
+/// The number of rows that one statement reads or writes.
 const ROWS: usize = 1_000;
-/// No more likenesses of one actor at a time than somebody can look through.
+/// The largest number of actors with the same name that are stored as likenesses of one actor at a time.
 const MOST: usize = 20;
 
-/// Two actors, the older first.
+/// The ids of two actors, the smaller (older) first.
 type Pair = (ActorId, ActorId);
 
-/// What is alike of two actors.
+/// The ways in which two actors are alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Alike {
     pub same_identifier: bool,
@@ -39,8 +39,8 @@ fn numbers(actor: &NewActor) -> impl Iterator<Item = (String, String)> {
     own.map(|identifier| (identifier.scheme.clone(), identifier.value.clone()))
 }
 
-/// Looks for actors that are like those that have been stored, each with how it was before; by what is new in them. A constant
-/// number of questions, however many they are.
+/// Finds actors that are like the stored actors, and stores the likenesses. Each stored actor comes with its state before, `None`
+/// when it is new; only what changed is compared. The number of queries does not depend on the number of actors.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -49,7 +49,7 @@ pub async fn look_for(stored: &[(&Actor, Option<&Actor>)], w: &Write<'_>) -> Res
     let (mut names, mut keys, mut new) = (Vec::new(), BTreeSet::new(), Vec::new());
     for (actor, before) in stored {
         let name = called(actor);
-        // A name of nothing but signs has no key, and is alike no other.
+        // A name without letters and digits has an empty key, and is like no other.
         if !name.0.is_empty() && before.is_none_or(|before| called(before) != name) {
             keys.insert(name.0.clone());
             names.push((*actor, name));
@@ -69,7 +69,7 @@ pub async fn look_for(stored: &[(&Actor, Option<&Actor>)], w: &Write<'_>) -> Res
     for (actor, (key, seat)) in names {
         let numbers = matching::organisation_numbers(&actor.fields.identifiers);
         let alike = namesakes.get(&key).into_iter().flatten().filter(|other| other.actor_id != actor.id && other.seat == seat);
-        // Two numbers are two organisations.
+        // Actors with different organisation numbers are different organisations.
         for other in alike.filter(|other| !other.is_another(&numbers)).take(MOST) {
             found.entry(pair(actor.id, other.actor_id)).or_default().same_name = true;
         }
@@ -90,7 +90,7 @@ pub async fn look_for(stored: &[(&Actor, Option<&Actor>)], w: &Write<'_>) -> Res
     keep(found, w).await
 }
 
-/// Notes that an actor would be like others, if it were given what is withheld from it.
+/// Stores likenesses of an actor that would arise if values withheld by a source were written.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -160,7 +160,7 @@ async fn update(mut row: table::Model, w: &Write<'_>) -> Result<table::Model> {
     Ok(row)
 }
 
-/// Of these others, those of which somebody has said already that they are not the actor, though so much is alike.
+/// Returns those of these other actors whose likeness with the actor has been dismissed, with at least the same similarities.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -173,8 +173,7 @@ pub async fn told_apart(actor: ActorId, others: &[(ActorId, Alike)], db: &impl C
     Ok(others.iter().filter(apart).map(|(other, _)| *other).collect())
 }
 
-/// Says that an actor is none of these others, as the caller has decided, as far as that is the caller's to say. The rest waits
-/// for somebody whose it is.
+/// Dismisses the likenesses of an actor with these others, as far as the caller may. The rest keeps waiting for somebody who may.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -191,8 +190,9 @@ pub async fn part(reach: &Reach, actor: ActorId, others: &[ActorId], w: &Write<'
     Ok(())
 }
 
-/// Whether the caller may say that two actors are two, which nobody says of an actor of its own alone. Of one that came with
-/// the reference data only who may write that one says so; else who may write both, or coordinates where one of them is.
+/// Whether the caller may dismiss a likeness. When exactly one of the actors came with the reference data, the caller must be allowed
+/// to write that one. Otherwise the caller must be allowed to write both, or hold the permission in the area of one of the seats. To
+/// administer only one of the actors is not enough.
 async fn may_part(reach: &Reach, (one, other): Pair, w: &Write<'_>) -> Result<bool> {
     let reference = matching::of_reference(&[one, other], &w.tx).await?;
     let actors = matching::by_ids(&[one, other], &w.tx).await?;
@@ -219,7 +219,7 @@ fn dismissed(row: table::Model, w: &Write<'_>) -> table::Model {
     table::Model { dismissed_by: by, dismissed_by_name: name, dismissed_at: Some(w.now), ..row }
 }
 
-/// The likenesses of which the caller sees both actors, and what is alike in them, and may write one.
+/// Selects the likenesses of which the caller can see both actors and at least one of the similar values, and may write one actor.
 fn reached(sight: &Sight, reach: &Reach, secrecy: Option<&Secrecy>) -> Select<table::Entity> {
     let told = |column: table::Column, reason: MatchReason| -> SimpleExpr {
         let mut untold = secrecy.map(|secrecy| secrecy.records("actor")).unwrap_or_default();
@@ -245,7 +245,7 @@ fn is_told(reason: MatchReason, actor: ActorId, secrecy: Option<&Secrecy>) -> bo
     reason.is_told(|member| secrecy.is_some_and(|secrecy| secrecy.locked(actor.uuid()).contains_key(member)))
 }
 
-/// A page of likenesses, oldest first.
+/// Returns a page of likenesses, oldest first.
 pub(super) async fn list(
     sight: &Sight,
     reach: &Reach,
@@ -266,7 +266,7 @@ pub(super) async fn list(
     page.try_map(|row| view(row, &actors, secrecy))
 }
 
-/// Says that the two of a likeness are two.
+/// Dismisses a likeness: the two actors are different.
 pub(super) async fn dismiss(sight: &Sight, reach: &Reach, id: LikenessId, w: &Write<'_>) -> Result<Likeness> {
     let secrecy = w.call.secrecy.as_ref();
     let row = reached(sight, reach, secrecy).filter(table::Column::Id.eq(id)).one(&w.tx).await?.ok_or_else(Problem::not_found)?;

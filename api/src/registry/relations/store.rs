@@ -1,4 +1,4 @@
-//! Relations, seen where both actors are seen.
+//! Queries and writes of relations. A relation is visible when both actors are visible.
 
 use std::collections::{HashMap, HashSet};
 
@@ -56,8 +56,8 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
     both.into_iter().fold(living(), |select, column| select.filter(actors::is_seen(sight, column)))
 }
 
-/// Without what tells of which actor another is part, or since when, where that is under secrecy: the first begins on the day
-/// when the part was founded.
+/// Leaves out the `part_of` relations of actors whose `parentId` or `founded` is under secrecy. The first such relation begins on
+/// the day when the part was founded, so it would reveal that day.
 fn told(select: Select<table::Entity>, secrecy: Option<&Secrecy>) -> Select<table::Entity> {
     let Some(secrecy) = secrecy else { return select };
     let mut hidden = secrecy.records("actor");
@@ -85,16 +85,16 @@ pub(super) async fn list(sight: &Sight, filter: &RelationFilter, paging: &Paging
     Ok(paging.fetch(told(select, call.secrecy.as_ref()), keys, call, db).await?.map(view))
 }
 
-/// One relation between actors that may be seen.
+/// Returns one relation between two actors that the caller can see.
 ///
 /// # Errors
-/// When there is none.
+/// When it does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, id: RelationId, secrecy: Option<&Secrecy>, db: &impl ConnectionTrait) -> Result<ActorRelation> {
     told(seen(sight), secrecy).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// The relations of several actors, as far as they may be seen, oldest first; on a day, those that held then. One between
-/// two of them stands with both.
+/// Returns the relations of these actors that the caller can see, by actor, oldest first. With `day` only those that were valid
+/// on that day. A relation between two of the actors is listed with both.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -121,7 +121,7 @@ pub async fn of_actors(
     Ok(found)
 }
 
-/// What each of these actors was part of on a day.
+/// Returns the parents of these actors on a day, by actor.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -131,7 +131,7 @@ pub async fn parents_on(actors: &[ActorId], day: NaiveDate, db: &impl Connection
     Ok(rows.into_iter().map(|row| (row.actor_id, row.other_actor_id)).collect())
 }
 
-/// The actors that were part of another on a day.
+/// Selects the ids of the actors that were part of this parent on a day.
 #[must_use]
 pub fn parts_on(parent: ActorId, day: NaiveDate) -> SelectStatement {
     Query::select()
@@ -144,10 +144,10 @@ pub fn parts_on(parent: ActorId, day: NaiveDate) -> SelectStatement {
         .take()
 }
 
-/// Checks that the caller may write such a relation: it may write the actor, and tie it to the other, which it sees.
+/// Checks that the caller may write this relation: it may write the first actor, can see the other one, and may relate the two.
 ///
 /// # Errors
-/// When the caller may not, or one of the actors is not there.
+/// When the caller may not (403), or cannot see one of the actors (422).
 pub(super) async fn may_write(sight: &Sight, reach: &Reach, relation: &NewActorRelation, db: &impl ConnectionTrait) -> Result<()> {
     actors::may_write_of(sight, reach, relation.actor_id, db).await?;
     let actor = actors::find(sight, relation.actor_id, db).await?;
@@ -157,7 +157,7 @@ pub(super) async fn may_write(sight: &Sight, reach: &Reach, relation: &NewActorR
     actors::may_tie(reach, &actor.fields, relation.other_actor_id, db).await
 }
 
-/// Refuses to change by hand what follows from the actor.
+/// Checks that a relation does not follow from `parentId` of the actor, so that it may be changed directly.
 pub(super) fn is_by_hand(relation: &ActorRelation) -> Result<()> {
     if relation.fields.kind != RelationKind::PartOf {
         return Ok(());
@@ -223,14 +223,14 @@ async fn store(id: RelationId, before: Option<&ActorRelation>, new: NewActorRela
     Ok(view(row))
 }
 
-/// The fault of a succession that leads back to where it began. The actors on the way are locked, so that two changes at
-/// once cannot make a circle together.
+/// Returns the fault when a succession would form a circle. The actors on the way are locked, so that two changes at once cannot
+/// make a circle together.
 async fn succession_fault(id: RelationId, new: &NewActorRelation, w: &Write<'_>) -> Result<Option<Fault>> {
     let (mut met, mut next) = (HashSet::from([new.actor_id]), vec![new.actor_id, new.other_actor_id]);
     while !next.is_empty() {
         actors::lock(&next, w).await?;
         met.extend(next.iter().copied());
-        // Whom the actor itself succeeds is its own matter; only the way back to it is looked for.
+        // The actor's own successions are not followed: only a way from the other actor back to it makes a circle.
         let from: Vec<ActorId> = next.drain(..).filter(|actor| *actor != new.actor_id).collect();
         let succeeded = living()
             .filter(table::Column::Kind.eq(RelationKind::SuccessorOf))
@@ -250,7 +250,7 @@ async fn succession_fault(id: RelationId, new: &NewActorRelation, w: &Write<'_>)
     Ok(None)
 }
 
-/// Removes a relation: it is kept, but no longer shown.
+/// Removes a relation. Its row stays, but the relation is no longer shown.
 pub(super) async fn remove(relation: &ActorRelation, w: &Write<'_>) -> Result<()> {
     let row = table::Entity::find_by_id(relation.id).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
     let gone = table::Model { version: relation.version + 1, updated_at: w.now, deleted_at: Some(w.now), ..row };
@@ -263,15 +263,17 @@ async fn replace(row: &table::Model, from: i64, w: &Write<'_>) -> Result<()> {
     w.replace::<table::Entity>(change, table::Column::Id.eq(row.id), table::Column::Version, from).await
 }
 
-/// An actor whose parent is another than before, or that is new and has one.
+/// An actor that got another parent, or a new actor.
 #[derive(Clone, Copy, Debug)]
 pub struct Moved<'a> {
+    /// The actor after the change.
     pub actor: &'a Actor,
+    /// The actor before the change; `None` when it is new.
     pub before: Option<&'a Actor>,
 }
 
-/// Keeps what is part of what in step with the actors' parents, with the day of the change. That a new actor is part of its
-/// parent is taken to have been so since it was founded. What says so already is left as it is.
+/// Updates the `part_of` relations after actors got other parents: ends the old ones today and begins new ones today. The relation
+/// of a new actor begins on the day when it was founded, if that is known. A relation that is right already stays as it is.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -288,7 +290,7 @@ pub async fn keep_parents(moved: &[Moved<'_>], w: &Write<'_>) -> Result<()> {
                 continue;
             }
             let from = row.version;
-            // One that began today never held for a day.
+            // A relation that began today was never valid for a day, so it is removed.
             let never = row.valid_from.is_some_and(|from| from >= today);
             let row = table::Model {
                 version: from + 1,
@@ -324,7 +326,8 @@ pub async fn keep_parents(moved: &[Moved<'_>], w: &Write<'_>) -> Result<()> {
     record(&done, None, w).await
 }
 
-/// Tells the feed and keeps the versions; `before` is what a single one was.
+/// Records the changes in the feed and stores the versions in the history. `before` is the state before the change, when a single
+/// relation was changed.
 async fn record(rows: &[(table::Model, ChangeOperation)], before: Option<&ActorRelation>, w: &Write<'_>) -> Result<()> {
     let views: Vec<ActorRelation> = rows.iter().map(|(row, _)| view(row.clone())).collect();
     let known = standings(views.iter().chain(before), w).await?;
@@ -339,8 +342,8 @@ async fn record(rows: &[(table::Model, ChangeOperation)], before: Option<&ActorR
     history::keep(&versions, w).await
 }
 
-/// Tells the feed that an actor's relations are no longer shown with it, are shown again, or are seen by others since the
-/// actor is; `was` is who saw the actor before.
+/// Records a change in the feed for the relations of an actor that was removed, restored, or got another visibility. `was` is the
+/// visibility of the actor before, if it changed.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -356,8 +359,8 @@ pub async fn announce(actor: ActorId, was: Option<Visibility>, op: ChangeOperati
     tell(rows, before, op, w).await
 }
 
-/// Tells the feed of the relations of actors that are for their own people, since they are below another than before: below
-/// the one given, if any, whose people saw them. They may not have read yet that some were removed, or one of the actors was.
+/// Records a change in the feed for the relations of actors with the visibility `actor` that got another parent. `from` is the
+/// former parent, whose users could see them. Removed relations are included, since those users may not have read the removal yet.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -375,7 +378,8 @@ pub async fn announce_own(actors: &[ActorId], from: Option<ActorId>, w: &Write<'
     tell(rows, before, ChangeOperation::Upsert, w).await
 }
 
-/// Tells the feed of relations as they are; `before` puts back how their actors stood. What is not shown is gone.
+/// Records a change in the feed for relations as they are now; those that are not shown get `Delete`. `before` sets the facts of
+/// their actors back to those before the change.
 async fn tell(
     rows: Vec<table::Model>,
     before: impl FnOnce(&mut HashMap<ActorId, Standing>),
@@ -396,7 +400,7 @@ async fn tell(
     Ok(())
 }
 
-/// Tells the feed that others may know now what an actor is part of.
+/// Records a change in the feed for the `part_of` relation of an actor after a secrecy mark on it was set or lifted.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -406,7 +410,7 @@ pub async fn announce_parents(actor: ActorId, w: &Write<'_>) -> Result<()> {
     tell(parts.all(&w.tx).await?, |_| {}, ChangeOperation::Upsert, w).await
 }
 
-/// Of these relations, those that say that an actor is part of another now which is part of something else than this.
+/// Returns those of these relations that are valid `part_of` relations of an actor whose parent is now another than `parent`.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -434,14 +438,15 @@ fn change(relation: &ActorRelation, op: ChangeOperation, known: &HashMap<ActorId
     Change::new(KIND, relation.id.uuid(), op, relation.version, visible(&relation.fields, known))
 }
 
-/// The areas that a relation concerns: those of its actors.
+/// Returns the areas that a relation concerns: those of both actors.
 fn areas(relation: &ActorRelation, known: &HashMap<ActorId, Standing>) -> Vec<AreaId> {
     let both = [relation.fields.actor_id, relation.fields.other_actor_id];
     both.iter().filter_map(|actor| known.get(actor)).flat_map(|standing| standing.areas.iter().copied()).collect()
 }
 
-/// A relation is seen by those who see the narrower of its actors. Where both are for their own people alone, the first one's are
-/// told: among them is everybody who sees both, and who sees only one finds nothing at its address.
+/// Returns who is told of a relation in the feed: those who can see the less visible of the two actors. When both have the
+/// visibility `actor`, it is the users of the first one: they include everybody who can see both, and for the others the address
+/// of the relation answers 404.
 fn visible(relation: &NewActorRelation, known: &HashMap<ActorId, Standing>) -> Visible {
     let of = |actor: ActorId| known.get(&actor).map_or((Visibility::Actor, actor), |standing| (standing.visibility, standing.owner));
     let ((one, owner), (other, others_owner)) = (of(relation.actor_id), of(relation.other_actor_id));

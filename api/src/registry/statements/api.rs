@@ -10,7 +10,7 @@ use crate::{
 
 /// List statements
 ///
-/// The statements that the caller may see, oldest first.
+/// The statements that the caller can see, oldest first.
 #[utoipa::path(tag = "statements", operation_id = "listStatements", params(StatementFilter, Paging),
     responses((status = 200, description = "A page of statements", body = Page<Statement>)), extensions(("x-permission" = json!("registry.read"))))]
 #[get("/statements")]
@@ -25,9 +25,9 @@ async fn list(
 
 /// Register a statement
 ///
-/// A need, a challenge, a competence or a resource that an actor states, in a policy domain and an area.
+/// An actor states a need, a challenge, a competence or a resource, in a policy domain and an area.
 #[utoipa::path(tag = "statements", operation_id = "createStatement", request_body = NewStatement,
-    responses((status = 201, description = "The statement as registered", body = Statement)), extensions(("x-permission" = json!("statements.write"))))]
+    responses((status = 201, description = "The registered statement", body = Statement)), extensions(("x-permission" = json!("statements.write"))))]
 #[post("/statements")]
 async fn create(by: By<needs::WriteStatements>, new: Valid<NewStatement>, db: Data<Db>) -> Result<Reply<Statement>> {
     db.write(&by, async |w| {
@@ -52,9 +52,9 @@ async fn show(by: By<needs::ReadRegistry>, At(id): At<StatementId>, db: Data<Db>
 
 /// Change a statement
 ///
-/// Merge patch: members left out stay, null clears, lists are replaced whole.
+/// Merge patch: members that are left out stay as they are, null clears a member, and lists are replaced as a whole.
 #[utoipa::path(tag = "statements", operation_id = "updateStatement", request_body = Patch<NewStatement>,
-    responses((status = 200, description = "The statement as it has become", body = Statement)), extensions(("x-permission" = json!("statements.write"))))]
+    responses((status = 200, description = "The changed statement", body = Statement)), extensions(("x-permission" = json!("statements.write"))))]
 #[patch("/statements/{statementId}")]
 async fn change(
     by: By<needs::WriteStatements>,
@@ -80,7 +80,7 @@ async fn change(
 
 /// Remove a statement
 ///
-/// For a statement that was never made. One that no longer holds gets a last day (`validTo`) instead.
+/// For a statement that was registered by mistake. Give a statement that is no longer valid a `validTo` instead.
 #[utoipa::path(tag = "statements", operation_id = "deleteStatement",
     responses((status = 204, description = "The statement is removed")), extensions(("x-permission" = json!("statements.write"))))]
 #[delete("/statements/{statementId}")]

@@ -1,4 +1,4 @@
-//! Statements, of actors that are not removed.
+//! Queries and writes of statements. The statements of a removed actor are not visible.
 
 use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, QueryTrait, entity::prelude::*};
 
@@ -64,19 +64,19 @@ pub(super) async fn list(sight: &Sight, filter: &StatementFilter, paging: &Pagin
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
-/// One statement that may be seen.
+/// Returns one statement that the caller can see.
 ///
 /// # Errors
-/// When there is none.
+/// When it does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, id: StatementId, db: &impl ConnectionTrait) -> Result<Statement> {
     seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// Checks that the caller may change a statement that is there. Should its actor be hidden or removed, only who may
-/// everywhere may.
+/// Checks that the caller may change an existing statement. When its actor is hidden from the caller or removed, the caller needs
+/// the permission everywhere.
 ///
 /// # Errors
-/// When the caller may not.
+/// When the caller may not (403).
 pub(super) async fn may_change(sight: &Sight, reach: &Reach, statement: &NewStatement, db: &impl ConnectionTrait) -> Result<()> {
     match actors::may_write_of(sight, reach, statement.actor_id, db).await {
         Err(problem) if problem.kind == Kind::Invalid => reach.require(&[], None, None),
@@ -87,7 +87,7 @@ pub(super) async fn may_change(sight: &Sight, reach: &Reach, statement: &NewStat
 /// Registers a statement.
 ///
 /// # Errors
-/// With all faults of it.
+/// When the fields are invalid (422, with all faults).
 pub async fn insert(new: NewStatement, w: &Write<'_>) -> Result<Statement> {
     store(w.new_id(), None, new, w).await
 }
@@ -137,7 +137,7 @@ async fn store(id: StatementId, before: Option<&Statement>, new: NewStatement, w
     Ok(statement)
 }
 
-/// Removes a statement: it is kept, but no longer shown.
+/// Removes a statement. Its row stays, but the statement is no longer shown.
 pub(super) async fn remove(statement: &Statement, w: &Write<'_>) -> Result<()> {
     let version = w.remove(&RECORD, statement.id, statement.version).await?;
     let saved = Saved::new(&RECORD, statement.id, version, visible(statement)).within([statement.fields.area_id]);

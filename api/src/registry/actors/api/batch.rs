@@ -1,4 +1,4 @@
-//! Many actors in one call.
+//! Many actors in one request.
 
 use actix_web::{post, web::Data};
 use serde::Deserialize;
@@ -33,7 +33,7 @@ pub struct UpdateActor {
     #[schema(inline)]
     pub op: Update,
     pub id: ActorId,
-    /// The version that is changed.
+    /// The version that the change is made from. If the actor has another version, the operation is refused (412).
     pub version: i64,
     #[schema(value_type = Patch<NewActor>)]
     pub patch: Value,
@@ -46,11 +46,11 @@ pub struct DeleteActor {
     #[schema(inline)]
     pub op: Delete,
     pub id: ActorId,
-    /// The version that is removed.
+    /// The version that is removed. If the actor has another version, the operation is refused (412).
     pub version: i64,
 }
 
-/// What to do with one actor.
+/// One operation on one actor.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
 #[schema(discriminator(property_name = "op", mapping(
@@ -64,11 +64,11 @@ pub enum ActorOperation {
     Delete(DeleteActor),
 }
 
-/// Operations on actors, carried out in their order.
+/// Operations on actors, carried out in the given order.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ActorBatch {
-    /// Whether all are to be done or none; `false` unless given.
+    /// Whether either all operations are done or none. The default is `false`.
     #[serde(default)]
     pub atomic: bool,
     #[schema(min_items = 1, max_items = 1000)]
@@ -77,10 +77,11 @@ pub struct ActorBatch {
 
 /// Change many actors
 ///
-/// Up to 1,000 operations in one call, in their order. Without `atomic` each stands for itself, and `items` tells what came
-/// of it; with it the first that is refused refuses the whole call, and its faults point to the operation.
+/// Up to 1,000 operations in one request, in the given order. Without `atomic` each operation succeeds or fails by itself, and
+/// `items` has the outcome of each. With `atomic` the first refused operation refuses the whole request, and the faults point
+/// to that operation.
 #[utoipa::path(tag = "actors", operation_id = "batchActors", request_body = ActorBatch,
-    responses((status = 201, description = "What came of each operation", body = BatchOutcome)), extensions(("x-permission" = json!("actors.write"))))]
+    responses((status = 201, description = "The outcome of each operation", body = BatchOutcome)), extensions(("x-permission" = json!("actors.write"))))]
 #[post("/actors/batch")]
 pub(super) async fn change_many(
     by: By<needs::WriteActors>,

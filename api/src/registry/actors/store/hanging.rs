@@ -1,4 +1,5 @@
-//! What is seen as its actor is: the feed is told when it comes and goes with the actor, and when others see it.
+//! Feed entries for records that are visible only together with their actor: when the actor is removed or restored, and when
+//! other users can see it than before.
 
 use std::collections::HashSet;
 
@@ -24,16 +25,17 @@ use crate::{
     },
 };
 
-/// How many actors one question asks for.
+/// The largest number of actors in one query.
 const ASKED: usize = 10_000;
 
-/// Tells the feed of what is shown only as long as its actor is there.
+/// Records a change in the feed for every record that is shown only while its actor is not removed: its parts, relations and
+/// systems. `op` is `Delete` when the actor is removed, and `Upsert` when it is restored.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn what_hangs_on(actor: ActorId, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
     for (record, column, removed_at) in own() {
-        // What is a part of the actor is shown only as long as the actor is there.
+        // Other kinds stay visible when their actor is removed.
         if record.part_of.is_some() {
             announce_own(record, column, Expr::col(column).eq(actor).and(Expr::col(removed_at).is_null()), None, op, w).await?;
         }
@@ -42,7 +44,8 @@ pub async fn what_hangs_on(actor: ActorId, op: ChangeOperation, w: &Write<'_>) -
     systems(&[actor], None, op, w).await
 }
 
-/// Tells the feed of what others see since an actor has been changed, but of the actor itself.
+/// Records a change in the feed for the records that other users can see after an actor was changed. The change of the actor
+/// itself is not recorded here.
 pub(super) async fn seen_by_others(before: &Actor, actor: &Actor, w: &Write<'_>) -> Result<()> {
     let was = before.fields.visibility;
     if was != actor.fields.visibility {
@@ -55,9 +58,9 @@ pub(super) async fn seen_by_others(before: &Actor, actor: &Actor, w: &Write<'_>)
     Ok(())
 }
 
-/// Tells the feed of what others see since an actor is part of another than before, but of the actor itself: who works for
-/// what it is part of sees what is for its own people, and for those of all below it. Who saw it and has not read yet what
-/// was removed reads no further in its name, and is told of that too.
+/// Records a change in the feed for the records that other users can see after an actor got another parent (`from` is the former
+/// parent). The change of the actor itself is not recorded here. The users of a parent see what has the visibility `actor` in all
+/// its descendants. Removed records are included: users of the former parent who have not read the removal yet would miss it.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -87,8 +90,8 @@ pub async fn seen_elsewhere(actor: ActorId, from: Option<ActorId>, w: &Write<'_>
     Ok(())
 }
 
-/// The kinds of record that are an actor's own and say themselves who sees them, each with the columns that name the actor and
-/// the time of removal.
+/// Returns the kinds of record that an actor owns and that have a visibility of their own. Each comes with the column that names
+/// the actor and the column with the time of removal.
 fn own() -> impl Iterator<Item = (&'static Record, &'static str, &'static str)> {
     record::all().filter_map(|record| match (record.owner, record.end) {
         (Owner::Actor(column) | Owner::ActorAndForum(column, _), End::RemovedAt(removed_at)) if column != "id" => {
@@ -98,7 +101,7 @@ fn own() -> impl Iterator<Item = (&'static Record, &'static str, &'static str)> 
     })
 }
 
-/// Tells the feed of actors' own records; those that are removed are gone.
+/// Records a change in the feed for the owned records that match `which`; a removed record gets `Delete`.
 async fn announce_own(
     record: &'static Record,
     column: &'static str,
@@ -136,7 +139,7 @@ async fn announce_own(
     Ok(())
 }
 
-/// An actor with all below it, itself first. What is below one that is removed is below it all the same.
+/// Returns an actor and all its descendants, the actor first. Removed actors and their descendants are included.
 async fn with_all_below(actor: ActorId, w: &Write<'_>) -> Result<Vec<table::Model>> {
     let mut found: Vec<table::Model> = table::Entity::find_by_id(actor).one(&w.tx).await?.into_iter().collect();
     let (mut next, mut met) = (vec![actor], HashSet::from([actor]));
@@ -153,8 +156,8 @@ async fn with_all_below(actor: ActorId, w: &Write<'_>) -> Result<Vec<table::Mode
     Ok(found)
 }
 
-/// Tells the feed of actors' systems, which are for those who are signed in and may see the actor; `was` is who saw it
-/// before.
+/// Records a change in the feed for the systems of these actors, such as sources. Only signed-in users who can see the actor
+/// can see them. `was` is the visibility and the owner of the actor before.
 async fn systems(actors: &[ActorId], was: Option<(Visibility, ActorId)>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
     let narrowed = |visibility: Visibility, of: ActorId| {
         let visibility = if visibility == Visibility::Public { Visibility::Members } else { visibility };

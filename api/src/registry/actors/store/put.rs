@@ -1,5 +1,5 @@
-//! The one way to store actors: many at once, with a number of statements that does not grow with how many they are, as
-//! long as they are new. A single actor is a call with one.
+//! Stores actors. All writes go through [`put_many`]; a single actor is a call with one draft. For new actors the number of
+//! statements does not grow with the number of actors, except by chunks.
 
 use std::collections::{HashMap, HashSet};
 
@@ -30,40 +30,41 @@ use crate::{
     },
 };
 
-/// How many values one question asks for.
+/// The largest number of values in one query.
 const ASKED: usize = 10_000;
-/// How many actors one statement writes: `SQLite` takes 32,766 values at most.
+/// The number of actors that one statement inserts. `SQLite` takes at most 32,766 values in a statement.
 const ROWS: usize = 500;
 
 /// An actor as it is to be stored.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// The actor's id; a new one (`w.new_id()`) where there is none before. Each id stands once in a call.
+    /// The id of the actor, a new one (`w.new_id()`) when the actor is new. No two drafts of a call may have the same id.
     pub id: ActorId,
-    /// The actor as it is now, read in the same transaction; nothing when it is new.
+    /// The actor as it is now, read in the same transaction; `None` when it is new.
     pub before: Option<Actor>,
-    /// What it is to be.
+    /// The fields that the actor is to have.
     pub fields: NewActor,
 }
 
-/// An actor that may be stored.
+/// An actor that passed all checks and is to be stored.
 struct Admitted {
-    /// Its place among the drafts.
+    /// The index of the draft.
     at: usize,
     before: Option<Actor>,
     actor: Actor,
     municipality: Option<String>,
-    /// Those of its own numbers that another has, as the caller could not know.
+    /// Those of its own numbers that another actor has too, when the caller cannot see that.
     claimed: Vec<Number>,
 }
 
-/// A scheme with a value.
+/// The scheme and the value of an identifier.
 pub(in crate::registry::actors) type Number = (String, String);
 
 /// Registers an actor.
 ///
 /// # Errors
-/// With all faults of it, or the actor that has its number, if the caller may know of that.
+/// When the fields are invalid (422, with all faults), or another actor has one of its own numbers and the caller can see that
+/// (409).
 pub async fn insert(new: NewActor, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
     one(Draft { id: w.new_id(), before: None, fields: new }, sight, w).await
 }
@@ -71,7 +72,7 @@ pub async fn insert(new: NewActor, sight: &Sight, w: &Write<'_>) -> Result<Actor
 /// Changes an actor.
 ///
 /// # Errors
-/// With all faults of the change, or that another was first.
+/// As [`insert`], and when somebody else has changed the actor first (412).
 pub async fn update(actor: &Actor, new: NewActor, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
     one(Draft { id: actor.id, before: Some(actor.clone()), fields: new }, sight, w).await
 }
@@ -80,12 +81,12 @@ async fn one(draft: Draft, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
     put_many(vec![draft], sight, w).await?.pop().unwrap_or_else(|| Err(Problem::not_found()))
 }
 
-/// Checks and stores many actors, and tells of each in its turn how it has become or why it was refused. One that is refused
-/// does not stand in the way of the others. A draft may name an earlier one of the same call as its parent, and of two that
-/// claim the same number the later is refused. What is as it was is not written. Whether the caller may is not asked here.
+/// Checks and stores many actors. Returns one outcome per draft, in their order: the stored actor, or the reason why it was
+/// refused. A refused draft does not affect the others. A draft may name an earlier draft of the call as its parent. Of two drafts
+/// with the same own number the later is refused. An unchanged actor is not written. The permission of the caller is not checked.
 ///
-/// A number of an actor that the caller may not see, or whose numbers are hidden from it, is as free as any: both then have it,
-/// and that they are alike is told to those who see both (`registry::likenesses`), as is a name that another has.
+/// A number counts as free when the actor that has it, or its identifiers, are hidden from the caller. Then both actors have the
+/// number, and a likeness tells those who can see both (`registry::likenesses`). The same holds for names.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -116,11 +117,11 @@ pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Resul
     let mut moved = Vec::new();
     for Admitted { before, actor, .. } in &admitted {
         if actor.fields.parent_id != before.as_ref().and_then(|before| before.fields.parent_id) {
-            // Who works for the parent works for its administrations too.
+            // The users of an actor also have rights over its administrations.
             w.access_changed();
             moved.push(Moved { actor, before: before.as_ref() });
         }
-        // One from before the history began is kept as it was.
+        // An actor that is older than the history gets its earlier version stored too.
         versions.extend(before.iter().map(|before| version(before, ChangeOperation::Upsert, true)));
         versions.push(version(actor, ChangeOperation::Upsert, false));
         w.record(change(actor, before.as_ref(), ChangeOperation::Upsert));
@@ -141,7 +142,7 @@ pub(super) fn change(actor: &Actor, before: Option<&Actor>, op: ChangeOperation)
         .after(before.map(|before| was_visible(before, actor)))
 }
 
-/// Who could see an actor before. One that is for its own people only was seen by those of the one that it was part of too.
+/// Returns who could see an actor before a change. With the visibility `actor` the users of its former parent could see it too.
 fn was_visible(before: &Actor, actor: &Actor) -> Visible {
     match before.fields.parent_id.filter(|parent| actor.fields.parent_id != Some(*parent)) {
         Some(parent) if before.fields.visibility == Visibility::Actor => Visibility::Actor.of(None, Some(parent.uuid())),
@@ -149,7 +150,7 @@ fn was_visible(before: &Actor, actor: &Actor) -> Visible {
     }
 }
 
-/// A version of an actor for its history; `earlier` is one that was made before this write.
+/// Returns a version of an actor for the history. With `earlier` it is a version that existed before this write.
 pub(in crate::registry::actors) fn version(actor: &Actor, op: ChangeOperation, earlier: bool) -> Version<'_, NewActor> {
     let since = earlier.then_some(actor.updated_at);
     Version { kind: KIND, id: actor.id.uuid(), version: actor.version, op, since, visible: visible(actor), body: &actor.fields }
@@ -159,12 +160,12 @@ fn visible(actor: &Actor) -> Visible {
     actor.fields.visibility.of(None, Some(actor.id.uuid()))
 }
 
-/// The areas that an actor concerns: where it has its seat and those that it serves.
+/// Returns the areas that an actor concerns: the seat and the areas served.
 fn places_of(actor: &NewActor) -> impl Iterator<Item = AreaId> {
     actor.seat_area_id.into_iter().chain(actor.areas_served.iter().copied())
 }
 
-/// What an actor is found by.
+/// Returns the text of an actor that `q` searches in.
 pub(in crate::registry::actors) fn texts(actor: &NewActor) -> String {
     let mut texts = vec![actor.name.as_str(), actor.focus.as_deref().unwrap_or_default()];
     texts.extend(actor.other_names.iter().map(String::as_str));
@@ -173,15 +174,15 @@ pub(in crate::registry::actors) fn texts(actor: &NewActor) -> String {
     texts.join(" ")
 }
 
-/// What drafts are checked against: looked up once for all of them, and kept in step as they are admitted.
+/// The data that drafts are checked against. It is loaded once for all drafts, and updated after each admitted draft.
 struct Known<'a> {
     paths: HashMap<AreaId, String>,
     domains: Vec<String>,
-    /// Living actors that are or may come to be above a draft, each with the one above it.
+    /// The actors that are not removed and are, or may become, ancestors of a draft, each with its parent.
     above: HashMap<ActorId, Option<ActorId>>,
-    /// Whose own an identifier is.
+    /// The actors that have these identifiers as their own.
     taken: Taken,
-    /// Of whom of them the caller may be told.
+    /// Which of those actors the caller may learn of.
     telling: Telling<'a>,
     sight: &'a Sight,
 }
@@ -210,7 +211,7 @@ impl<'a> Known<'a> {
         })
     }
 
-    /// Puts a draft in its stored form and checks all that it refers to.
+    /// Normalises a draft and checks it with everything that it refers to.
     fn admit(&mut self, at: usize, draft: Draft, w: &Write<'_>) -> Result<Admitted> {
         let Draft { id, before, mut fields } = draft;
         fields.sector = Some(fields.sector.unwrap_or_else(|| rules::usual_sector(fields.kind)));
@@ -260,11 +261,12 @@ impl<'a> Known<'a> {
         Ok(Admitted { at, before, actor, municipality, claimed })
     }
 
-    /// The fault of a parent that is not there, or that is below the actor itself. Where it is hidden from the caller what lies
-    /// above it, nobody is told whether that is the actor, which a new one cannot be.
+    /// Returns the fault when the parent does not exist, or is the actor itself or one of its descendants. When an ancestor of the
+    /// parent is hidden from the caller, the answer must not reveal whether it is the actor, so the change is refused for secrecy.
+    /// A new actor has no descendants, so `secrecy` is `None` for it.
     fn parent_fault(&self, id: ActorId, parent: ActorId, secrecy: Option<&Secrecy>) -> Option<Fault> {
         let mut next = Some(parent);
-        // No chain is longer than there are actors in it.
+        // The loop is bounded by the number of actors, in case the stored data has a circle.
         for _ in 0..=self.above.len() {
             let at = next?;
             if at == id {
@@ -286,8 +288,11 @@ impl<'a> Known<'a> {
         None
     }
 
-    /// The own numbers of an actor that another has whom the caller may not be told of; one that the caller may know of refuses
-    /// them. What the actor had before stays as it was.
+    /// Returns those of an actor's own numbers that another actor has too, when the caller may not learn of that actor. Numbers
+    /// that the actor had before are not checked again.
+    ///
+    /// # Errors
+    /// When another actor that the caller may learn of has one of the numbers (409, naming that actor).
     fn claimed(&self, id: ActorId, before: Option<&Actor>, fields: &NewActor) -> Result<Vec<Number>> {
         let mut refused: Option<Problem> = None;
         let mut claimed = Vec::new();
@@ -330,14 +335,15 @@ fn secret_parent() -> Fault {
     )
 }
 
-/// The identifiers that are an actor's own, each with its place.
+/// Returns the identifiers that are an actor's own, each with its index in `identifiers`.
 pub(in crate::registry::actors) fn own(fields: &NewActor) -> impl Iterator<Item = (usize, Number)> {
     let identifiers = fields.identifiers.iter().enumerate().filter(|(_, identifier)| identifier.scope == IdentifierScope::Own);
     identifiers.map(|(at, identifier)| (at, (identifier.scheme.clone(), identifier.value.clone())))
 }
 
-/// The living actors above those that get another parent. Where an actor that is there gets one, the whole chain is locked,
-/// so that two changes at once cannot make a circle together; a new one cannot be part of a circle.
+/// Returns the new parents of the drafts, each with its own parent; removed actors are left out. When an actor that exists gets
+/// another parent, all ancestors are returned and locked, so that two changes at once cannot make a circle together. A new actor
+/// cannot close a circle.
 async fn above(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<ActorId, Option<ActorId>>> {
     let (mut next, mut moves) = (HashSet::new(), false);
     for Draft { before, fields, .. } in drafts {
@@ -368,10 +374,10 @@ async fn above(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<ActorId, Optio
     Ok(above)
 }
 
-/// The actors that have a number as their own, each with whether another had it before.
+/// The actors that have a number as their own, each with the column `claimed` (another had the number before).
 pub(super) type Taken = HashMap<Number, Vec<(ActorId, bool)>>;
 
-/// Whose own these numbers are.
+/// Returns the actors that have these values as their own numbers, by number. Unclaimed ones come first, then the oldest.
 pub(super) async fn taken(values: Vec<String>, w: &Write<'_>) -> Result<Taken> {
     let mut taken = Taken::new();
     for values in values.chunks(ASKED) {
@@ -390,7 +396,7 @@ pub(super) async fn taken(values: Vec<String>, w: &Write<'_>) -> Result<Taken> {
     Ok(taken)
 }
 
-/// Says of an actor's own numbers that another has them already, as who wrote them could not know.
+/// Marks an actor's own numbers as claimed: another actor has them already, and the writer could not see that.
 pub(in crate::registry::actors) async fn claim(actor: ActorId, numbers: &[Number], w: &Write<'_>) -> Result<()> {
     for (scheme, value) in numbers {
         table::identifier::Entity::update_many()
@@ -442,7 +448,8 @@ fn row(actor: &Actor, municipality: Option<&str>) -> table::ActiveModel {
     }
 }
 
-/// Writes the actors themselves. Those that somebody else was first to change are taken out, and told with their places.
+/// Writes the rows of the actors. Actors that somebody else has changed first are taken out of `admitted`, and returned as a
+/// problem (412) with the index of the draft.
 async fn write_rows(admitted: &mut Vec<Admitted>, w: &Write<'_>) -> Result<Vec<(usize, Problem)>> {
     let mut late: Vec<(usize, Problem)> = Vec::new();
     for Admitted { at, before, actor, municipality, .. } in admitted.iter() {
@@ -496,7 +503,7 @@ async fn write_identifiers(admitted: &[Admitted], w: &Write<'_>) -> Result<()> {
             claimed: Set(claimed.iter().any(|(scheme, value)| *scheme == identifier.scheme && *value == identifier.value)),
         }));
     }
-    // All that are given up before any is taken, for one may go from an actor to another.
+    // Delete all old numbers before inserting new ones, since a number may move from one actor to another.
     for old in old.chunks(ASKED) {
         table::identifier::Entity::delete_many().filter(of(table::identifier::Column::ActorId, old)).exec(&w.tx).await?;
     }

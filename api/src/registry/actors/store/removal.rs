@@ -1,4 +1,4 @@
-//! Removing actors, and restoring them within the time in which that can be regretted.
+//! Removes actors, and restores them as long as that is possible.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ActiveValue::Set, Condition, EntityTrait, entity::prelude::*};
@@ -19,13 +19,13 @@ use crate::{
     },
 };
 
-/// How long a removed actor can be restored.
+/// The number of days after a removal within which an actor can be restored.
 const DAYS: i64 = 30;
 
-/// Removes an actor: it is kept, but neither shown nor found, and its identifiers are free.
+/// Removes an actor. Its row stays, but the actor is neither shown nor found, and its identifiers are free for others.
 ///
 /// # Errors
-/// When another was first.
+/// When somebody else has changed the actor first (412).
 pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
     let gone = Actor { version: actor.version + 1, updated_at: w.now, ..actor.clone() };
     replace(&gone, Some(w.now), actor.version, w).await?;
@@ -35,7 +35,7 @@ pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
     what_hangs_on(actor.id, ChangeOperation::Delete, w).await
 }
 
-/// Writes that an actor is removed or is there again, and with it whether its identifiers are taken.
+/// Writes whether an actor is removed, and accordingly whether its identifiers are in use.
 async fn replace(actor: &Actor, deleted_at: Option<DateTime<Utc>>, from: i64, w: &Write<'_>) -> Result<()> {
     let row = table::ActiveModel {
         version: Set(actor.version),
@@ -57,7 +57,7 @@ fn visible(sight: &Sight) -> Condition {
     sight.rows(table::Column::Visibility, None, Some(table::Column::Id.into_expr()))
 }
 
-/// The removed actors that can still be restored by who has this reach, and that it could see.
+/// Selects the removed actors that the caller could see and can still restore with this reach.
 pub(super) fn restorable(sight: &Sight, reach: &Reach, now: DateTime<Utc>) -> Select<table::Entity> {
     let removed = table::Entity::find()
         .filter(table::Column::DeletedAt.gte(now - TimeDelta::days(DAYS)))
@@ -66,7 +66,7 @@ pub(super) fn restorable(sight: &Sight, reach: &Reach, now: DateTime<Utc>) -> Se
     if reach.everywhere {
         return removed;
     }
-    // The same as `may_write` asks of one.
+    // This must be the same condition as `may_write` checks for one actor.
     let mut own = Condition::any().add(table::Column::Id.is_in(reach.actors.iter().copied()));
     if !reach.areas.is_empty() {
         own = own.add(table::Column::SeatAreaId.in_subquery(areas::at_or_below_any(&reach.areas)));
@@ -74,11 +74,11 @@ pub(super) fn restorable(sight: &Sight, reach: &Reach, now: DateTime<Utc>) -> Se
     removed.filter(own)
 }
 
-/// A removed actor that the caller may restore. Who may not is not told that it was there.
+/// Returns a removed actor that the caller may restore. A caller who may not restore it does not learn that it existed.
 ///
 /// # Errors
-/// When there is none (404), the caller may not write the one that is there (403), it is not removed or has become part of
-/// another (409), or was removed too long ago (410).
+/// When no such actor was removed or the caller may not write it (404); when the actor is not removed and the caller may not
+/// write it (403); when it is not removed, or was merged (409); when it was removed too long ago (410).
 pub(in crate::registry::actors) async fn restoring(sight: &Sight, reach: &Reach, id: ActorId, w: &Write<'_>) -> Result<Actor> {
     if seen(sight).filter(table::Column::Id.eq(id)).count(&w.tx).await? > 0 {
         let actor = find(sight, id, &w.tx).await?;
@@ -111,11 +111,11 @@ pub(in crate::registry::actors) async fn restoring(sight: &Sight, reach: &Reach,
     Ok(actor)
 }
 
-/// What a restored actor is part of: what it was part of, or what that has become part of meanwhile.
+/// Returns the parent of a restored actor: its former parent, or the actor that the former parent was merged into since.
 async fn place(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Option<ActorId>> {
     let Some(parent) = actor.fields.parent_id else { return Ok(None) };
     let parent = tombstones::survivor(&Sight::of_installation(), parent, &w.tx).await?.unwrap_or(parent);
-    // Nobody moves those above it meanwhile.
+    // The lock keeps others from giving the ancestors another parent at the same time.
     tombstones::lock(&tombstones::above(Some(parent), &w.tx).await?, w).await?;
     if tombstones::above(Some(parent), &w.tx).await?.contains(&actor.id) {
         if seen(&caller.sight).filter(table::Column::Id.eq(parent)).count(&w.tx).await? == 0 {
@@ -131,7 +131,7 @@ async fn place(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> 
         .with(format!("/actors/{parent}")));
     }
     if actor.fields.parent_id != Some(parent) {
-        // It comes below others than before, as when somebody moves it there.
+        // The parent is another than before, so the caller needs the same rights as for setting it.
         caller.is_whole(reach)?;
         let joined = NewActor { parent_id: Some(parent), ..actor.fields.clone() };
         may_join(&caller.sight, reach, Some(actor), &joined, &w.tx).await?;
@@ -142,8 +142,9 @@ async fn place(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> 
 /// Restores a removed actor with its identifiers.
 ///
 /// # Errors
-/// When another actor has taken one of them meanwhile that the caller may know of, naming it, or what was above it has come to be
-/// a part of it, or has become part of one that the caller may not put above it.
+/// When another actor that the caller may learn of has taken one of the identifiers (409, naming that actor); when the former
+/// parent has become a descendant of the actor (409); when the former parent was merged into an actor that the caller may not
+/// set as the parent (403).
 pub(in crate::registry::actors) async fn restore(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Actor> {
     let sight = &caller.sight;
     let taken = put::taken(actor.fields.identifiers.iter().map(|identifier| identifier.value.clone()).collect(), w).await?;
