@@ -18,7 +18,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn set(database: Database) -> Option<Self> {
+    fn start(database: Database) -> Option<Self> {
         let app = TestApp::start(database)?;
         let admin = app.user(Role::Admin, None);
         let party = association(&app, &admin, "Odlarna vid torget");
@@ -33,7 +33,7 @@ impl Stage {
     }
 
     /// Invites the party, for the given period, and returns the path of the membership.
-    fn invited(&self, forum: &str, period: &Value) -> String {
+    fn invite(&self, forum: &str, period: &Value) -> String {
         let mut new = json!({"actorId": self.party, "function": "member"});
         for (name, day) in period.as_object().unwrap() {
             new[name] = day.clone();
@@ -41,8 +41,8 @@ impl Stage {
         format!("{forum}/members/{}", id(&self.admin.post(&format!("{forum}/members"), &new).is(201).json))
     }
 
-    fn joined(&self, forum: &str) -> String {
-        let member = self.invited(forum, &json!({}));
+    fn join(&self, forum: &str) -> String {
+        let member = self.invite(forum, &json!({}));
         self.people.call("POST", &format!("{member}/accept"), None).is(200);
         member
     }
@@ -62,7 +62,7 @@ impl Stage {
     }
 
     /// Creates an assessment in review that the party has endorsed.
-    fn endorsed(&self, forum: &str) -> String {
+    fn endorsed_assessment(&self, forum: &str) -> String {
         let assessment = self.assessment(forum);
         self.people.put(&format!("{assessment}/endorsements/{}", self.party), &json!({"position": "endorse"})).is(201);
         assessment
@@ -102,10 +102,10 @@ fn association(app: &TestApp, admin: &Client, name: &str) -> String {
 
 #[rstest]
 fn each_operation_on_a_membership_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::start(database) else { return };
     try_all("Member", |state, call| {
         let forum = stage.forum("members");
-        let member = stage.invited(&forum, &json!({}));
+        let member = stage.invite(&forum, &json!({}));
         let before: &[&str] = match state {
             "invited" => &[],
             "accepted" => &["accept"],
@@ -130,16 +130,16 @@ fn each_operation_on_a_membership_in_each_state(#[values(Database::Sqlite, Datab
 
 #[rstest]
 fn each_operation_on_a_forum_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::start(database) else { return };
     try_all("Forum", |state, call| {
         let forum = stage.forum("public");
         let round = stage.new_round(&forum);
-        stage.joined(&forum);
+        stage.join(&forum);
         let other = association(&stage.app, &stage.admin, "De andra");
         let others = stage.app.user(Role::ActorAdmin, Some(("actor", &other)));
         let invited = stage.admin.post(&format!("{forum}/members"), &json!({"actorId": other, "function": "member"})).is(201);
         let (assessment, draft, open) = (stage.assessment(&forum), stage.draft(&forum), stage.open_round(&forum));
-        let review = stage.endorsed(&forum);
+        let review = stage.endorsed_assessment(&forum);
         if call == "deleteForum" {
             stage.admin.call("POST", &format!("{open}/withdraw"), None).is(200);
         }
@@ -175,9 +175,9 @@ fn each_operation_on_a_forum_in_each_state(#[values(Database::Sqlite, Database::
 
 #[rstest]
 fn only_the_party_answers_its_invitation(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::start(database) else { return };
     let forum = stage.forum("members");
-    let member = stage.invited(&forum, &json!({}));
+    let member = stage.invite(&forum, &json!({}));
     let coordinator = stage.app.user(Role::Coordinator, Some(("area", &stage.app.area("0127"))));
     for step in ["accept", "decline", "leave"] {
         for other in [&stage.admin, &coordinator] {
@@ -191,7 +191,7 @@ fn only_the_party_answers_its_invitation(#[values(Database::Sqlite, Database::Po
     }
     stage.people.call("POST", &format!("{member}/accept"), None).is(409);
     // Invited again it can accept. After that it can leave, but not decline.
-    assert_eq!(stage.invited(&forum, &json!({})), member);
+    assert_eq!(stage.invite(&forum, &json!({})), member);
     stage.people.call("POST", &format!("{member}/accept"), None).is(200);
     stage.people.call("POST", &format!("{member}/decline"), None).is(409);
     assert_eq!(stage.people.call("POST", &format!("{member}/leave"), None).is(200).json["status"], json!("left"));
@@ -199,12 +199,12 @@ fn only_the_party_answers_its_invitation(#[values(Database::Sqlite, Database::Po
 
 #[rstest]
 fn an_invitation_opens_the_forum_and_none_of_its_drafts(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::start(database) else { return };
     let forum = stage.forum("forum");
     let assessment = stage.assessment(&forum);
     let round = stage.open_round(&forum);
     stage.people.get(&forum).is(404);
-    let member = stage.invited(&forum, &json!({}));
+    let member = stage.invite(&forum, &json!({}));
     stage.people.get(&forum).is(200);
     stage.people.get(&member).is(200);
     assert_eq!(stage.people.get("/assessments").is(200).json["items"], json!([]));
@@ -228,9 +228,9 @@ fn an_invitation_opens_the_forum_and_none_of_its_drafts(#[values(Database::Sqlit
 
 #[rstest]
 fn words_and_votes_follow_the_day_and_the_actor(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::start(database) else { return };
     let forum = stage.forum("members");
-    let member = stage.joined(&forum);
+    let member = stage.join(&forum);
     let assessment = stage.assessment(&forum);
     stage.admin.patch(&assessment, "*", &json!({"visibility": "members"})).is(200);
     let mut new = stage.new_round(&forum);
@@ -262,16 +262,16 @@ fn words_and_votes_follow_the_day_and_the_actor(#[values(Database::Sqlite, Datab
     // A membership whose period is over can be neither offered nor accepted.
     let over = json!({"actorId": stage.party, "function": "member", "validTo": "2026-11-22"});
     assert_eq!(stage.admin.post(&format!("{other}/members"), &over).is(422).faults(), ["/validTo too-early"]);
-    let late = stage.invited(&other, &json!({}));
+    let late = stage.invite(&other, &json!({}));
     stage.admin.patch(&late, "*", &json!({"validTo": "2026-11-22"})).is(200);
     stage.people.call("POST", &format!("{late}/accept"), None).is(409);
 }
 
 #[rstest]
 fn the_day_is_that_of_the_night_here(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::start(database) else { return };
     let forum = stage.forum("members");
-    let member = stage.joined(&forum);
+    let member = stage.join(&forum);
     stage.admin.patch(&member, "*", &json!({"validTo": "2027-01-01"})).is(200);
     let assessment = stage.assessment(&forum);
     stage.admin.patch(&assessment, "*", &json!({"visibility": "members"})).is(200);
@@ -295,9 +295,9 @@ fn the_day_is_that_of_the_night_here(#[values(Database::Sqlite, Database::Postgr
 
 #[rstest]
 fn a_forum_with_open_rounds_or_published_assessments_stays(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::start(database) else { return };
     let forum = stage.forum("members");
-    stage.joined(&forum);
+    stage.join(&forum);
     let round = stage.open_round(&forum);
     stage.admin.delete(&forum, "*").is(409);
     stage.vote(&round).is(201);

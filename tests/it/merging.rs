@@ -95,7 +95,7 @@ pub fn twice(app: &TestApp) -> Twice {
         intervention,
     };
     for (number, both) in [true, false].into_iter().enumerate() {
-        meet(&mut twice, &botkyrka, number, both);
+        add_forum(&mut twice, &botkyrka, number, both);
     }
     let about = json!({"recordKind": "intervention", "recordId": twice.intervention, "member": "description", "chapter": 26, "paragraph": "1",
         "motive": "Ett skyddat boende", "reviewOn": "2027-11-22"});
@@ -104,7 +104,7 @@ pub fn twice(app: &TestApp) -> Twice {
 }
 
 /// Adds a forum with an assessment and a round. The merged actor takes part in it, and with `both` the survivor too.
-fn meet(twice: &mut Twice, area: &str, number: usize, both: bool) {
+fn add_forum(twice: &mut Twice, area: &str, number: usize, both: bool) {
     let admin = &twice.admin;
     let forum = make(
         admin,
@@ -151,20 +151,20 @@ fn meet(twice: &mut Twice, area: &str, number: usize, both: bool) {
 }
 
 /// Removes the members that a merge and its undo always change: versions, times and cursors.
-pub fn lasting(value: &Value) -> Value {
+pub fn without_changing_members(value: &Value) -> Value {
     match value {
         Value::Object(members) => members
             .iter()
             .filter(|(name, _)| !matches!(name.as_str(), "version" | "updatedAt" | "changeCursor" | "nextCursor" | "instance"))
-            .map(|(name, member)| (name.clone(), lasting(member)))
+            .map(|(name, member)| (name.clone(), without_changing_members(member)))
             .collect(),
-        Value::Array(items) => items.iter().map(lasting).collect(),
+        Value::Array(items) => items.iter().map(without_changing_members).collect(),
         other => other.clone(),
     }
 }
 
 /// Reads every address that concerns the two actors: the path, the status and the body, without members that always change.
-pub fn all(who: &Client, twice: &Twice) -> Vec<(String, u16, Value)> {
+pub fn read_all(who: &Client, twice: &Twice) -> Vec<(String, u16, Value)> {
     let mut addresses: Vec<String> = Vec::new();
     for list in
         ["mandates", "forums", "assessments", "interventions", "rounds", "sources", "grants", "users", "secrecy-marks", "disclosures"]
@@ -201,12 +201,12 @@ pub fn all(who: &Client, twice: &Twice) -> Vec<(String, u16, Value)> {
     addresses
         .into_iter()
         .map(|address| (who.get(&address), address))
-        .map(|(answer, address)| (address, answer.status, lasting(&answer.json)))
+        .map(|(answer, address)| (address, answer.status, without_changing_members(&answer.json)))
         .collect()
 }
 
 #[track_caller]
-pub fn same(before: &[(String, u16, Value)], after: &[(String, u16, Value)]) {
+pub fn assert_same(before: &[(String, u16, Value)], after: &[(String, u16, Value)]) {
     for (before, after) in before.iter().zip(after) {
         assert_eq!(before, after);
     }
@@ -257,7 +257,7 @@ fn a_merge_does_what_its_preview_says_and_loses_nothing(#[values(Database::Sqlit
     let after = twice.admin.get(&format!("/actors/{}", twice.kept)).is(200);
     let mut expected = survivor.clone();
     expected["version"] = json!(2);
-    assert_eq!(lasting(&after.json), lasting(&expected));
+    assert_eq!(without_changing_members(&after.json), without_changing_members(&expected));
     // The feed has a change of every record that moved, and the merge comes last.
     let told = twice.admin.get(&format!("/changes?limit=200&cursor={cursor}")).is(200).json["items"].as_array().unwrap().clone();
     for record in preview["records"].as_array().unwrap().iter().filter(|record| record["outcome"] == json!("moves")) {

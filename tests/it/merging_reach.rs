@@ -174,23 +174,23 @@ fn who_writes_while_two_become_one_loses_nothing(#[values(Database::Sqlite, Data
                     for turn in 0..8 {
                         let new = json!({"actorId": twice.gone, "policyDomain": "health", "areaId": botkyrka, "powers": ["inform"], "basis": "voluntary",
                             "legalBasis": format!("Stadgarnas {number}:{turn}")});
-                        let answer = in_the_end(|| caller.post("/mandates", &new));
+                        let answer = retry_while_busy(|| caller.post("/mandates", &new));
                         assert!(matches!(answer.status, 201 | 422), "{}", answer.body);
                         if answer.status == 201 {
                             made.push(id(&answer.json));
                         }
                         let decided = json!({"legalBasis": format!("Beslut {number}")});
-                        let edit = in_the_end(|| caller.patch(&format!("/mandates/{}", twice.mandate), "*", &decided));
+                        let edit = retry_while_busy(|| caller.patch(&format!("/mandates/{}", twice.mandate), "*", &decided));
                         assert!(matches!(edit.status, 200 | 412), "{}", edit.body);
                         let focused = json!({"focus": format!("Odling {number}")});
-                        let edit = in_the_end(|| caller.patch(&format!("/actors/{}", twice.gone), "*", &focused));
+                        let edit = retry_while_busy(|| caller.patch(&format!("/actors/{}", twice.gone), "*", &focused));
                         assert!(matches!(edit.status, 200 | 410 | 412), "{}", edit.body);
                     }
                     made
                 })
             })
             .collect();
-        let merger = scope.spawn(|| in_the_end(|| twice.merge(&callers[1])));
+        let merger = scope.spawn(|| retry_while_busy(|| twice.merge(&callers[1])));
         let answer = merger.join().unwrap();
         assert_eq!(answer.status, 201, "{}", answer.body);
         writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
@@ -199,17 +199,17 @@ fn who_writes_while_two_become_one_loses_nothing(#[values(Database::Sqlite, Data
     for mandate in made.iter().chain([&twice.mandate]) {
         assert_eq!(twice.admin.get(&format!("/mandates/{mandate}")).is(200).json["actorId"], json!(twice.kept));
     }
-    let left = rows(&app.url, &format!("SELECT '1' AS found FROM mandate WHERE {}", names(database, "actor_id", &twice.gone)));
+    let left = rows(&app.url, &format!("SELECT '1' AS found FROM mandate WHERE {}", id_condition(database, "actor_id", &twice.gone)));
     assert!(left.is_empty(), "nothing was left behind");
 }
 
 /// Repeats a call as long as the answer is 503, and returns the first other answer.
-fn in_the_end(call: impl Fn() -> Answer) -> Answer {
+fn retry_while_busy(call: impl Fn() -> Answer) -> Answer {
     (0..50).map(|_| call()).find(|answer| answer.status != 503).expect("the service is busy for ever")
 }
 
 /// The SQL condition that a column has this id, in the form in which the database stores ids.
-pub fn names(database: Database, column: &str, id: &str) -> String {
+pub fn id_condition(database: Database, column: &str, id: &str) -> String {
     match database {
         Database::Sqlite => format!("lower(hex({column})) = '{}'", id.replace('-', "")),
         Database::Postgres => format!("{column} = '{id}'"),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{Client, Database, TestApp, id},
-    merging::{Twice, all, lasting, make, same, twice},
+    merging::{Twice, assert_same, make, read_all, twice, without_changing_members},
 };
 
 #[rstest]
@@ -14,25 +14,25 @@ fn who_merges_and_undoes_has_all_as_it_was(#[values(Database::Sqlite, Database::
     let Some(app) = TestApp::start(database) else { return };
     let twice = twice(&app);
     let everybody = [&twice.admin, &twice.coordinator, &twice.worker, &twice.other, &app.anybody()];
-    let before = everybody.map(|who| all(who, &twice));
+    let before = everybody.map(|who| read_all(who, &twice));
     let merge = twice.merge(&twice.admin).is(201);
     let undone = twice.admin.call("POST", &format!("/merges/{}/undo", id(&merge.json)), None).is(200);
     assert_eq!((&undone.json["leftAlone"], &undone.json["version"]), (&json!([]), &json!(2)));
     assert!(undone.json["undoneAt"].is_string());
     for (before, who) in before.iter().zip(everybody) {
-        same(before, &all(who, &twice));
+        assert_same(before, &read_all(who, &twice));
     }
     // A second merge and undo give the same: nothing of the first remains.
     let merge = twice.merge(&twice.admin).is(201);
     twice.admin.call("POST", &format!("/merges/{}/undo", id(&merge.json)), None).is(200);
     for (before, who) in before.iter().zip(everybody) {
-        same(before, &all(who, &twice));
+        assert_same(before, &read_all(who, &twice));
     }
 }
 
 /// Registers the association twice, in a variant given by the bits of a number: which members the actors have, and which actor is the
 /// parent of which.
-fn made_of(number: u32, app: &TestApp, admin: &Client) -> Twice {
+fn variant_of(number: u32, app: &TestApp, admin: &Client) -> Twice {
     let mut twice = twice(app);
     let bit = |at: u32| number >> at & 1 == 1;
     let area = app.area("0127");
@@ -72,16 +72,16 @@ fn whatever_the_two_are_undoing_gives_all_back(
 ) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
-    let twice = made_of(number, &app, &admin);
+    let twice = variant_of(number, &app, &admin);
     let everybody = [&twice.admin, &twice.worker, &twice.other, &app.anybody()];
-    let before = everybody.map(|who| all(who, &twice));
+    let before = everybody.map(|who| read_all(who, &twice));
     let preview = twice.preview(&admin).is(200).json;
     let merge = twice.merge(&admin).is(201);
     assert_eq!(merge.json["moved"], preview["counts"]);
     let survivor = admin.get(&format!("/actors/{}", twice.kept)).is(200).json;
-    let mut expected = lasting(&preview["survivor"]);
+    let mut expected = without_changing_members(&preview["survivor"]);
     expected["updatedAt"] = Value::Null;
-    assert_eq!(lasting(&survivor), lasting(&expected));
+    assert_eq!(without_changing_members(&survivor), without_changing_members(&expected));
     // No actor is its own ancestor.
     let mut above = vec![twice.part.clone()];
     while let Some(parent) = admin.get(&format!("/actors/{}", above.last().unwrap())).is(200).json["parentId"].as_str() {
@@ -91,7 +91,7 @@ fn whatever_the_two_are_undoing_gives_all_back(
     let undone = admin.call("POST", &format!("/merges/{}/undo", id(&merge.json)), None).is(200);
     assert_eq!(undone.json["leftAlone"], json!([]));
     for (before, who) in before.iter().zip(everybody) {
-        same(before, &all(who, &twice));
+        assert_same(before, &read_all(who, &twice));
     }
 }
 

@@ -38,7 +38,7 @@ async fn create(
     db: Data<Db>,
 ) -> Result<Reply<RecordDisclosure>> {
     db.write(&by, async |w| {
-        let record = records::referred(by.sight(), new.0.record_kind, new.0.record_id, &w.tx).await?;
+        let record = records::find_referenced(by.sight(), new.0.record_kind, new.0.record_id, &w.tx).await?;
         record.require(&by.reach)?;
         let disclosure = store::insert(record, new.0.clone(), &contract, w).await?;
         Reply::created("/disclosures", disclosure.id, disclosure.version, &disclosure)

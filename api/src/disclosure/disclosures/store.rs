@@ -44,7 +44,7 @@ fn view(row: table::Model) -> Result<RecordDisclosure> {
 
 /// Selects the disclosures of records whose actor, forum or area the reach covers. The owners are those at the time of the
 /// disclosure.
-fn reached(reach: &Reach) -> Select<table::Entity> {
+fn find_within_reach(reach: &Reach) -> Select<table::Entity> {
     let mut within = if reach.everywhere { Condition::all() } else { Condition::any().add(Expr::val(false)) };
     if !reach.everywhere {
         within = within
@@ -65,14 +65,14 @@ pub(super) async fn list(
     call: &Call,
     db: &Db,
 ) -> Result<Page<RecordDisclosure>> {
-    let select = reached(reach).apply_if(filter.record_id, |select, record| select.filter(table::Column::RecordId.eq(record)));
+    let select = find_within_reach(reach).apply_if(filter.record_id, |select, record| select.filter(table::Column::RecordId.eq(record)));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     paging.fetch(select, keys, call, db).await?.try_map(view)
 }
 
 /// Returns one disclosure that the reach covers.
 pub(super) async fn find(reach: &Reach, id: DisclosureId, db: &impl ConnectionTrait) -> Result<RecordDisclosure> {
-    reached(reach).filter(table::Column::Id.eq(id)).one(db).await?.map(view).transpose()?.ok_or_else(Problem::not_found)
+    find_within_reach(reach).filter(table::Column::Id.eq(id)).one(db).await?.map(view).transpose()?.ok_or_else(Problem::not_found)
 }
 
 /// Stores the decision on a record with the content that is handed out. The content is masked as for a caller without any

@@ -30,7 +30,7 @@ pub(super) async fn list(sight: &Sight, filter: &JournalFilter, paging: &Paging,
     ];
     let mut page = paging.fetch(select, keys, call, db).await?.map(JournalEntry::from);
     for entry in &mut page.items {
-        records::without_unseen(sight, entry, db.reader()).await?;
+        records::hide_invisible_record(sight, entry, db.reader()).await?;
     }
     Ok(page)
 }
@@ -41,7 +41,7 @@ pub(super) async fn list(sight: &Sight, filter: &JournalFilter, paging: &Paging,
 /// When there is no entry with this id (404).
 pub async fn find(sight: &Sight, id: EntryId, db: &impl ConnectionTrait) -> Result<JournalEntry> {
     let mut entry = table::Entity::find_by_id(id).one(db).await?.map(JournalEntry::from).ok_or_else(Problem::not_found)?;
-    records::without_unseen(sight, &mut entry, db).await?;
+    records::hide_invisible_record(sight, &mut entry, db).await?;
     Ok(entry)
 }
 
@@ -62,7 +62,7 @@ pub async fn insert(sight: &Sight, new: NewJournalEntry, w: &Write<'_>) -> Resul
         ));
     }
     match (new.record_kind, new.record_id) {
-        (Some(kind), Some(id)) => match records::referred(sight, kind, id, &w.tx).await {
+        (Some(kind), Some(id)) => match records::find_referenced(sight, kind, id, &w.tx).await {
             Ok(_) => {}
             Err(problem) if problem.kind == Kind::Invalid => faults.extend(problem.faults),
             Err(problem) => return Err(problem),

@@ -39,7 +39,7 @@ async fn create(
     db: Data<Db>,
 ) -> Result<Reply<SecrecyMark>> {
     db.write(&by, async |w| {
-        let record = records::referred(by.sight(), new.0.record_kind, new.0.record_id, &w.tx).await?;
+        let record = records::find_referenced(by.sight(), new.0.record_kind, new.0.record_id, &w.tx).await?;
         record.require(&by.reach)?;
         let mark = store::insert(&record, new.0.clone(), &contract, w).await?;
         Reply::created("/secrecy-marks", mark.id, mark.version, &mark)

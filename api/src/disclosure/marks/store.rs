@@ -42,7 +42,7 @@ fn view(row: table::Model) -> SecrecyMark {
 }
 
 /// Selects the marks of records whose actor or forum the reach covers.
-fn reached(reach: &Reach) -> Select<table::Entity> {
+fn find_within_reach(reach: &Reach) -> Select<table::Entity> {
     let within = if reach.everywhere {
         Condition::all()
     } else {
@@ -54,7 +54,7 @@ fn reached(reach: &Reach) -> Select<table::Entity> {
 }
 
 pub(super) async fn list(reach: &Reach, filter: &SecrecyMarkFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<SecrecyMark>> {
-    let select = reached(reach)
+    let select = find_within_reach(reach)
         .apply_if(filter.record_id, |select, record| select.filter(table::Column::RecordId.eq(record)))
         .apply_if(filter.review_before, |select, day| {
             select.filter(table::Column::ReviewOn.lt(day)).filter(table::Column::LiftedAt.is_null())
@@ -68,7 +68,7 @@ pub(super) async fn list(reach: &Reach, filter: &SecrecyMarkFilter, paging: &Pag
 
 /// Returns one mark that the reach covers.
 pub(super) async fn find(reach: &Reach, id: MarkId, db: &impl ConnectionTrait) -> Result<SecrecyMark> {
-    reached(reach).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_within_reach(reach).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
 /// Sets a mark on a record. The caller of this function has checked the permission.

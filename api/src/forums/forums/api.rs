@@ -66,7 +66,7 @@ async fn change(by: By<needs::WriteForums>, At(id): At<ForumId>, patch: Patch<Ne
         if let Some(changed) = patch.apply(&forum.fields)? {
             store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
             let added: Vec<AreaId> = changed.areas.iter().copied().filter(|area| !forum.fields.areas.contains(area)).collect();
-            store::may_add(&by.reach, &added, &w.tx).await?;
+            store::may_add_areas(&by.reach, &added, &w.tx).await?;
             if changed.visibility.is_wider_than(forum.fields.visibility) {
                 store::may_lead(&by.caller, &forum, &w.tx).await?;
             }

@@ -43,7 +43,7 @@ fn view(row: table::Model) -> Forum {
     }
 }
 
-fn seen(sight: &Sight) -> Select<table::Entity> {
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
     // The users of an invited actor can see the forum itself, but not yet the records in it.
     let mut sight = sight.clone();
     sight.forums.append(&mut sight.invited);
@@ -64,7 +64,7 @@ pub(super) async fn list(sight: &Sight, filter: &ForumFilter, paging: &Paging, c
             .and_where(Expr::col("status").is_in(["invited", "accepted"]))
             .take()
     };
-    let select = seen(sight)
+    let select = find_visible(sight)
         .apply_if(filter.kind, |select, kind| select.filter(table::Column::Kind.eq(kind)))
         .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::Id.in_subquery(in_area(area))))
@@ -85,14 +85,14 @@ pub(super) async fn list(sight: &Sight, filter: &ForumFilter, paging: &Paging, c
 /// # Errors
 /// When it does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, id: ForumId, db: &impl ConnectionTrait) -> Result<Forum> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
 /// Returns the forum that a request body refers to, at the JSON Pointer `pointer`.
 ///
 /// # Errors
 /// When there is no such forum that the caller can see (422 at `pointer`).
-pub async fn referred(sight: &Sight, id: ForumId, pointer: &str, db: &impl ConnectionTrait) -> Result<Forum> {
+pub async fn find_referenced(sight: &Sight, id: ForumId, pointer: &str, db: &impl ConnectionTrait) -> Result<Forum> {
     find(sight, id, db).await.map_err(|problem| match problem.kind {
         Kind::NotFound => Problem::fault(pointer, "not-found", say!("Forumet finns inte.", "The forum does not exist.")),
         _ => problem,
@@ -116,7 +116,7 @@ pub async fn may_write(reach: &Reach, forum: &NewForum, id: Option<ForumId>, db:
 ///
 /// # Errors
 /// When the reach does not cover one of them (403).
-pub(super) async fn may_add(reach: &Reach, added: &[AreaId], db: &impl ConnectionTrait) -> Result<()> {
+pub(super) async fn may_add_areas(reach: &Reach, added: &[AreaId], db: &impl ConnectionTrait) -> Result<()> {
     if added.is_empty() {
         return Ok(());
     }
@@ -164,7 +164,7 @@ async fn store(id: ForumId, version: i64, before: Option<&Forum>, mut new: NewFo
     let mut faults: Vec<Fault> = text::nameless_fault("/name", &new.name).into_iter().chain(visibility_fault(new.visibility)).collect();
     let known = areas::paths(&new.areas, &w.tx).await?;
     let unknown = new.areas.iter().enumerate().filter(|(_, area)| !known.contains_key(area));
-    faults.extend(unknown.map(|(at, _)| areas::missing(format!("/areas/{at}"))));
+    faults.extend(unknown.map(|(at, _)| areas::not_found_fault(format!("/areas/{at}"))));
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
@@ -226,7 +226,7 @@ fn saved(forum: &Forum, version: i64) -> Saved<'_> {
 
 /// Checks that a forum has neither an open round nor a published assessment, which would no longer be shown without it. Rounds and
 /// assessments belong to rooms above this one, so their tables are queried by name.
-async fn stands_empty(forum: ForumId, w: &Write<'_>) -> Result<()> {
+async fn require_unused(forum: ForumId, w: &Write<'_>) -> Result<()> {
     let rounds = Query::select()
         .column("id")
         .from("round")
@@ -263,7 +263,7 @@ async fn stands_empty(forum: ForumId, w: &Write<'_>) -> Result<()> {
 /// When it has an open round or a published assessment (409).
 pub(super) async fn remove(forum: &Forum, w: &Write<'_>) -> Result<()> {
     rules::require(Operation::Remove, forum.fields.status)?;
-    stands_empty(forum.id, w).await?;
+    require_unused(forum.id, w).await?;
     let version = w.remove(&RECORD, forum.id, forum.version).await?;
     w.publish(saved(forum, version).removed().words([])).await
 }

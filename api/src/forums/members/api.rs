@@ -32,9 +32,9 @@ async fn create(by: By<needs::WriteForums>, At(forum): At<ForumId>, new: Valid<N
     db.write(&by, async |w| {
         let forum = forums::find(by.sight(), forum, &w.tx).await?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
-        may_give(&by, &forum, new.0.function, w).await?;
+        may_give_function(&by, &forum, new.0.function, w).await?;
         let member = store::insert(by.sight(), &forum, new.0.clone(), MemberStatus::Invited, w).await?;
-        let member = store::named(by.sight(), member, &w.tx).await?;
+        let member = store::with_actor_name(by.sight(), member, &w.tx).await?;
         Reply::created(&format!("/forums/{}/members", forum.id), member.id, member.version, &member)
     })
     .await
@@ -48,7 +48,7 @@ async fn create(by: By<needs::WriteForums>, At(forum): At<ForumId>, new: Valid<N
 #[get("/forums/{forumId}/members/{memberId}")]
 async fn show(by: By<needs::ReadForums>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
     let forum = forums::find(by.sight(), forum, db.reader()).await?;
-    let member = store::named(by.sight(), store::find(forum.id, id, db.reader()).await?, db.reader()).await?;
+    let member = store::with_actor_name(by.sight(), store::find(forum.id, id, db.reader()).await?, db.reader()).await?;
     let may = async |permission, reach: &Reach| match permission {
         Permission::AnswerInvitation => reach.speaks_for(member.fields.actor_id.uuid()),
         _ => forums::may_write(reach, &forum.fields, Some(forum.id), db.reader()).await,
@@ -77,14 +77,14 @@ async fn change(
         if let Some(changed) = patch.apply(&member.fields)? {
             let (now, before) = (&changed, &member.fields);
             if (now.function, now.valid_from, now.valid_to) != (before.function, before.valid_from, before.valid_to) {
-                may_take(&by, &forum, &member, w).await?;
+                may_take_function(&by, &forum, &member, w).await?;
             }
             if changed.function != member.fields.function {
-                may_give(&by, &forum, changed.function, w).await?;
+                may_give_function(&by, &forum, changed.function, w).await?;
             }
             member = store::update(&forum, &member, changed, w).await?;
         }
-        let member = store::named(by.sight(), member, &w.tx).await?;
+        let member = store::with_actor_name(by.sight(), member, &w.tx).await?;
         Reply::changed(member.version, &member)
     })
     .await
@@ -125,8 +125,8 @@ async fn leave(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, Me
 
 /// Checks that the caller may give a member this function: the caller must have all rights of the function itself, or coordinate
 /// one of the forum's areas.
-async fn may_give(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFunction, w: &Write<'_>) -> Result<()> {
-    if outdoes(by, forum, function, w).await {
+async fn may_give_function(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFunction, w: &Write<'_>) -> Result<()> {
+    if holds_rights_of(by, forum, function, w).await {
         return Ok(());
     }
     Err(Problem::fault(
@@ -141,9 +141,9 @@ async fn may_give(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFun
 
 /// Checks that the caller may take the function from a member, by the same rule as for giving it. The caller may always take it
 /// from an actor that it works for.
-async fn may_take(by: &By<needs::WriteForums>, forum: &Forum, member: &Member, w: &Write<'_>) -> Result<()> {
+async fn may_take_function(by: &By<needs::WriteForums>, forum: &Forum, member: &Member, w: &Write<'_>) -> Result<()> {
     let own = by.caller.reach(Permission::AnswerInvitation).and_then(|reach| reach.speaks_for(member.fields.actor_id.uuid()));
-    if own.is_ok() || outdoes(by, forum, member.fields.function, w).await {
+    if own.is_ok() || holds_rights_of(by, forum, member.fields.function, w).await {
         return Ok(());
     }
     Err(by.reach.missing().detail(say!(
@@ -154,7 +154,7 @@ async fn may_take(by: &By<needs::WriteForums>, forum: &Forum, member: &Member, w
 
 /// Whether the caller holds the permission in one of the forum's areas, or all permissions of the function in the forum. In both
 /// cases a narrowed token must carry the permissions of the function.
-async fn outdoes(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFunction, w: &Write<'_>) -> bool {
+async fn holds_rights_of(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFunction, w: &Write<'_>) -> bool {
     let gives: Vec<Permission> =
         Permission::ALL.iter().copied().filter(|permission| allows(Standing::Forum(function), *permission)).collect();
     let carried = by.caller.narrowed.as_ref().is_none_or(|carried| gives.iter().all(|permission| carried.contains(permission)));
@@ -171,7 +171,7 @@ async fn answer(by: &By<needs::AnswerInvitation>, forum: ForumId, id: MemberId, 
         let member = store::find(forum.id, id, &w.tx).await?;
         by.reach.speaks_for(member.fields.actor_id.uuid())?;
         let answered = store::answer(&forum, &member, operation, w).await?;
-        let answered = store::named(by.sight(), answered, &w.tx).await?;
+        let answered = store::with_actor_name(by.sight(), answered, &w.tx).await?;
         Reply::changed(answered.version, &answered)
     })
     .await
@@ -188,7 +188,7 @@ async fn remove(by: By<needs::WriteForums>, At((forum, id)): At<(ForumId, Member
         let forum = forums::find(by.sight(), forum, &w.tx).await?;
         let member = store::find(forum.id, id, &w.tx).await?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
-        may_take(&by, &forum, &member, w).await?;
+        may_take_function(&by, &forum, &member, w).await?;
         by.expects(member.version)?;
         store::remove(&forum, &member, w).await?;
         Ok(Reply::nothing())

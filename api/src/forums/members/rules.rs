@@ -77,6 +77,6 @@ impl Lifecycle for Life {
 ///
 /// # Errors
 /// When the present status does not allow the operation (409, saying what to do instead).
-pub fn after(operation: Operation, status: MemberStatus) -> Result<MemberStatus> {
+pub fn status_after(operation: Operation, status: MemberStatus) -> Result<MemberStatus> {
     Ok(Life::after(&status, operation)?.unwrap_or(status))
 }

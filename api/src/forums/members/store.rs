@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     access::{Sight, policy::ForumFunction},
-    forums::forums::{Forum, ForumId, rules as of_forum, store as forums},
+    forums::forums::{Forum, ForumId, rules as forum_rules, store as forums},
     kernel::{Db, Fault, Page, Paging, Problem, Result, Write, language::Text, page::Key, request::Call, saved::Saved, say, text},
     registry::actors::{ActorId, store as actors},
 };
@@ -37,7 +37,7 @@ fn view(row: table::Model) -> Member {
 }
 
 /// Adds the name of the actor to a membership, if the caller can see the actor.
-pub(super) async fn named(sight: &Sight, member: Member, db: &impl ConnectionTrait) -> Result<Member> {
+pub(super) async fn with_actor_name(sight: &Sight, member: Member, db: &impl ConnectionTrait) -> Result<Member> {
     let actor = actors::names(sight, &[member.fields.actor_id], db).await?.remove(&member.fields.actor_id);
     Ok(Member { actor, ..member })
 }
@@ -63,8 +63,8 @@ pub(super) async fn find(forum: ForumId, id: MemberId, db: &impl ConnectionTrait
 /// When the forum is closed (409).
 pub async fn takes_part(forum: ForumId, actor: ActorId, w: &Write<'_>) -> Result<bool> {
     let forum = forums::find(&Sight::of_installation(), forum, &w.tx).await?;
-    of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
-    Ok(!taking_part(forum.id, &[actor], w).await?.is_empty())
+    forum_rules::require(forum_rules::Operation::Work, forum.fields.status)?;
+    Ok(!participants_among(forum.id, &[actor], w).await?.is_empty())
 }
 
 /// Returns those of these actors that take part in a forum today: they have accepted, are not observers, today lies in the period of
@@ -72,7 +72,7 @@ pub async fn takes_part(forum: ForumId, actor: ActorId, w: &Write<'_>) -> Result
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn taking_part(forum: ForumId, actors: &[ActorId], w: &Write<'_>) -> Result<HashSet<ActorId>> {
+pub async fn participants_among(forum: ForumId, actors: &[ActorId], w: &Write<'_>) -> Result<HashSet<ActorId>> {
     let today = w.today();
     let rows = table::Entity::find()
         .filter(table::Column::ForumId.eq(forum))
@@ -84,7 +84,7 @@ pub async fn taking_part(forum: ForumId, actors: &[ActorId], w: &Write<'_>) -> R
         .all(&w.tx)
         .await?;
     let members: Vec<ActorId> = rows.into_iter().map(|row| row.actor_id).collect();
-    Ok(actors::at_work(&members, today, &w.tx).await?.into_iter().collect())
+    Ok(actors::not_dissolved_on(&members, today, &w.tx).await?.into_iter().collect())
 }
 
 /// Makes an actor a member, with this status.
@@ -96,9 +96,9 @@ pub async fn insert(sight: &Sight, forum: &Forum, new: NewMember, status: Member
     if !actors::missing(sight, &[new.actor_id], &w.tx).await?.is_empty() {
         return Err(Problem::fault("/actorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")));
     }
-    of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
-    if actors::at_work(&[new.actor_id], w.today(), &w.tx).await?.is_empty() {
-        return Err(Problem::fault("/actorId", "dissolved", dissolved()));
+    forum_rules::require(forum_rules::Operation::Work, forum.fields.status)?;
+    if actors::not_dissolved_on(&[new.actor_id], w.today(), &w.tx).await?.is_empty() {
+        return Err(Problem::fault("/actorId", "dissolved", dissolved_text()));
     }
     if new.valid_to.is_some_and(|day| day <= w.today()) {
         return Err(Problem::fault(
@@ -138,13 +138,13 @@ pub(super) async fn update(forum: &Forum, member: &Member, new: NewMember, w: &W
             ),
         ));
     }
-    rules::after(Operation::Write, member.status)?;
+    rules::status_after(Operation::Write, member.status)?;
     store(member.id, member.version + 1, Some(member), forum, new, member.status, w).await
 }
 
 /// Removes an actor from the forum. Nothing changes when it has left already.
 pub(super) async fn remove(forum: &Forum, member: &Member, w: &Write<'_>) -> Result<()> {
-    let status = rules::after(Operation::Remove, member.status)?;
+    let status = rules::status_after(Operation::Remove, member.status)?;
     if member.status != status {
         store(member.id, member.version + 1, Some(member), forum, member.fields.clone(), status, w).await?;
     }
@@ -156,27 +156,27 @@ pub(super) async fn remove(forum: &Forum, member: &Member, w: &Write<'_>) -> Res
 /// # Errors
 /// When the status or the period of the membership, the status of the forum, or the dissolution of the actor forbids it (409).
 pub(super) async fn answer(forum: &Forum, member: &Member, operation: Operation, w: &Write<'_>) -> Result<Member> {
-    let status = rules::after(operation, member.status)?;
+    let status = rules::status_after(operation, member.status)?;
     if member.status == status {
         return Ok(member.clone());
     }
     if operation == Operation::Accept {
-        of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
+        forum_rules::require(forum_rules::Operation::Work, forum.fields.status)?;
         if member.fields.valid_to.is_some_and(|day| day <= w.today()) {
             return Err(Problem::conflict(say!(
                 "Medlemskapets sista dag har passerat. Be om en ny inbjudan.",
                 "The last day of the membership has passed. Ask for a new invitation."
             )));
         }
-        if actors::at_work(&[member.fields.actor_id], w.today(), &w.tx).await?.is_empty() {
-            return Err(Problem::conflict(dissolved()));
+        if actors::not_dissolved_on(&[member.fields.actor_id], w.today(), &w.tx).await?.is_empty() {
+            return Err(Problem::conflict(dissolved_text()));
         }
     }
     store(member.id, member.version + 1, Some(member), forum, member.fields.clone(), status, w).await
 }
 
 /// The text of the problem when a dissolved actor is invited or accepts.
-fn dissolved() -> Text {
+fn dissolved_text() -> Text {
     say!("Aktören är upplöst och kan inte vara med i forum.", "The actor is dissolved and cannot be in forums.")
 }
 

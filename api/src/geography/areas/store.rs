@@ -143,7 +143,7 @@ pub async fn by_codes(codes: &[String], db: &impl ConnectionTrait) -> Result<Has
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn of_levels(levels: &[AreaLevel], db: &impl ConnectionTrait) -> Result<Vec<Area>> {
+pub async fn by_levels(levels: &[AreaLevel], db: &impl ConnectionTrait) -> Result<Vec<Area>> {
     let select = table::Entity::find()
         .filter(table::Column::Level.is_in(levels.iter().copied()))
         .order_by(table::Column::Version, sea_orm::Order::Asc)
@@ -153,7 +153,7 @@ pub async fn of_levels(levels: &[AreaLevel], db: &impl ConnectionTrait) -> Resul
 
 /// Returns the fault of an area that does not exist, at the JSON Pointer `pointer`.
 #[must_use]
-pub fn missing(pointer: impl Into<String>) -> Fault {
+pub fn not_found_fault(pointer: impl Into<String>) -> Fault {
     Fault::at(
         pointer,
         "not-found",

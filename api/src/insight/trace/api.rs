@@ -23,7 +23,7 @@ async fn show(
     db: Data<Db>,
 ) -> Result<Reply<Trace>> {
     let kind = serde_json::from_value(kind.into()).map_err(|_| Problem::not_found())?;
-    Reply::computed(&by, &walk::from(by.sight(), by.secrecy.as_ref(), kind, id, walking.direction, db.reader()).await?)
+    Reply::computed(&by, &walk::trace_from(by.sight(), by.secrecy.as_ref(), kind, id, walking.direction, db.reader()).await?)
 }
 
 pub fn routes(config: &mut ServiceConfig) {

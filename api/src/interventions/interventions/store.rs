@@ -51,7 +51,7 @@ fn view(row: table::Model) -> Intervention {
     }
 }
 
-fn seen(sight: &Sight) -> Select<table::Entity> {
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
     table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
         table::Column::Visibility,
         Some(table::Column::ForumId.into_expr()),
@@ -60,7 +60,7 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
 }
 
 /// Removes from these interventions the causes that the caller cannot see, and the forums that it does not belong to.
-async fn veil(sight: &Sight, interventions: &mut [Intervention], db: &impl ConnectionTrait) -> Result<()> {
+async fn hide_invisible_references(sight: &Sight, interventions: &mut [Intervention], db: &impl ConnectionTrait) -> Result<()> {
     if sight.all {
         return Ok(());
     }
@@ -83,7 +83,7 @@ pub(super) async fn list(sight: &Sight, filter: &InterventionFilter, paging: &Pa
         Some(cause) if causes::visible(sight, &[cause], db.reader()).await?.is_empty() => Some(CauseId::from(Uuid::nil())),
         cause => cause,
     };
-    let select = seen(sight)
+    let select = find_visible(sight)
         .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
         .apply_if(filter.owner_actor_id, |select, owner| select.filter(table::Column::OwnerActorId.eq(owner)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::Id.in_subquery(in_area(area))))
@@ -97,7 +97,7 @@ pub(super) async fn list(sight: &Sight, filter: &InterventionFilter, paging: &Pa
         keys.insert(0, search::rank(table::Column::TitleFold, q, |row: &table::Model| &row.title_fold));
     }
     let mut page = paging.fetch(select, keys, call, db).await?.map(view);
-    veil(sight, &mut page.items, db.reader()).await?;
+    hide_invisible_references(sight, &mut page.items, db.reader()).await?;
     Ok(page)
 }
 
@@ -106,8 +106,8 @@ pub(super) async fn list(sight: &Sight, filter: &InterventionFilter, paging: &Pa
 /// # Errors
 /// When it does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, id: InterventionId, db: &impl ConnectionTrait) -> Result<Intervention> {
-    let mut found: Vec<_> = seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).into_iter().collect();
-    veil(sight, &mut found, db).await?;
+    let mut found: Vec<_> = find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).into_iter().collect();
+    hide_invisible_references(sight, &mut found, db).await?;
     found.pop().ok_or_else(Problem::not_found)
 }
 
@@ -116,9 +116,9 @@ pub async fn find(sight: &Sight, id: InterventionId, db: &impl ConnectionTrait) 
 /// # Errors
 /// When the database does not answer.
 pub async fn visible(sight: &Sight, ids: &[InterventionId], db: &impl ConnectionTrait) -> Result<Vec<Intervention>> {
-    let rows = seen(sight).filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
+    let rows = find_visible(sight).filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
     let mut found: Vec<_> = rows.into_iter().map(view).collect();
-    veil(sight, &mut found, db).await?;
+    hide_invisible_references(sight, &mut found, db).await?;
     Ok(found)
 }
 
@@ -155,7 +155,7 @@ pub(super) async fn may_change(sight: &Sight, reach: &Reach, intervention: &NewI
 pub async fn titles(sight: &Sight, ids: &[InterventionId], db: &impl ConnectionTrait) -> Result<HashMap<InterventionId, String>> {
     let mut found = HashMap::new();
     for ids in ids.chunks(500) {
-        let select = seen(sight).select_only().columns([table::Column::Id, table::Column::Title]);
+        let select = find_visible(sight).select_only().columns([table::Column::Id, table::Column::Title]);
         let rows: Vec<(InterventionId, String)> = select.filter(table::Column::Id.is_in(ids.iter().copied())).into_tuple().all(db).await?;
         found.extend(rows);
     }
@@ -164,7 +164,7 @@ pub async fn titles(sight: &Sight, ids: &[InterventionId], db: &impl ConnectionT
 
 /// Whether an intervention is hidden from the members of a forum.
 #[must_use]
-pub fn is_apart(intervention: &NewIntervention, forum: ForumId) -> bool {
+pub fn is_hidden_from_forum(intervention: &NewIntervention, forum: ForumId) -> bool {
     match intervention.visibility {
         Visibility::Actor => true,
         Visibility::Forum => intervention.forum_id != Some(forum),
@@ -177,7 +177,7 @@ pub fn is_apart(intervention: &NewIntervention, forum: ForumId) -> bool {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn hold(ids: &[InterventionId], w: &Write<'_>) -> Result<()> {
+pub async fn lock(ids: &[InterventionId], w: &Write<'_>) -> Result<()> {
     let select = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id);
     select.lock_exclusive().all(&w.tx).await?;
     Ok(())
@@ -189,8 +189,8 @@ pub async fn hold(ids: &[InterventionId], w: &Write<'_>) -> Result<()> {
 ///
 /// # Errors
 /// When it does not (409).
-async fn stays_a_candidate(before: &Intervention, after: Option<&NewIntervention>, w: &Write<'_>) -> Result<()> {
-    hold(&[before.id], w).await?;
+async fn check_as_candidate(before: &Intervention, after: Option<&NewIntervention>, w: &Write<'_>) -> Result<()> {
+    lock(&[before.id], w).await?;
     let rounds = Query::select()
         .column(("round", "forum_id"))
         .column(("round", "status"))
@@ -207,7 +207,7 @@ async fn stays_a_candidate(before: &Intervention, after: Option<&NewIntervention
                 "The intervention is in a round of priorities and cannot be removed. Give it the status cancelled instead."
             )));
         };
-        if is_apart(after, forum) {
+        if is_hidden_from_forum(after, forum) {
             return Err(Problem::conflict(say!(
                 "Insatsen är med i en prioritering. Forumets medlemmar behöver kunna se den.",
                 "The intervention is in a round of priorities. The forum's members need to see it."
@@ -247,7 +247,7 @@ pub(super) async fn update(sight: &Sight, seen: &Intervention, new: NewIntervent
     }
     new.causes.sort_unstable();
     new.causes.dedup();
-    stays_a_candidate(&before, Some(&new), w).await?;
+    check_as_candidate(&before, Some(&new), w).await?;
     store(seen.id, seen.version + 1, Some(&before), new, w).await?;
     find(sight, seen.id, &w.tx).await
 }
@@ -257,10 +257,14 @@ async fn check(sight: &Sight, before: Option<&Intervention>, mut new: NewInterve
     let mut faults: Vec<Fault> =
         text::blank_fault("/title", &new.title).into_iter().chain(text::blank_faults("/targetGroups", &new.target_groups)).collect();
     faults.extend(text::period_fault(new.valid_from, new.valid_to));
-    faults.extend(codelists::unknown(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
+    faults.extend(codelists::unknown_code_faults(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
     let known = areas::paths(&new.areas, &w.tx).await?;
     faults.extend(
-        new.areas.iter().enumerate().filter(|(_, area)| !known.contains_key(area)).map(|(at, _)| areas::missing(format!("/areas/{at}"))),
+        new.areas
+            .iter()
+            .enumerate()
+            .filter(|(_, area)| !known.contains_key(area))
+            .map(|(at, _)| areas::not_found_fault(format!("/areas/{at}"))),
     );
     let visible: Vec<_> = causes::visible(sight, &new.causes, &w.tx).await?.into_iter().map(|cause| cause.id).collect();
     faults.extend(
@@ -272,7 +276,7 @@ async fn check(sight: &Sight, before: Option<&Intervention>, mut new: NewInterve
     );
     match new.forum_id {
         Some(forum) if before.is_none_or(|before| before.fields.forum_id != Some(forum)) => {
-            if let Err(problem) = forums::referred(sight, forum, "/forumId", &w.tx).await {
+            if let Err(problem) = forums::find_referenced(sight, forum, "/forumId", &w.tx).await {
                 faults.extend(problem.faults);
             }
         }
@@ -352,7 +356,7 @@ fn visibility_of(intervention: &NewIntervention) -> Visible {
 /// # Errors
 /// When it is a candidate of a round that is open, closed or decided (409).
 pub(super) async fn remove(intervention: &Intervention, w: &Write<'_>) -> Result<()> {
-    stays_a_candidate(intervention, None, w).await?;
+    check_as_candidate(intervention, None, w).await?;
     let version = w.remove(&RECORD, intervention.id, intervention.version).await?;
     let saved = Saved::new(&RECORD, intervention.id, version, visibility_of(&intervention.fields));
     w.publish(saved.within(intervention.fields.areas.iter().copied()).removed().words([])).await

@@ -112,11 +112,11 @@ pub struct NewIntervention {
     /// First day after the work has ended.
     pub valid_to: Option<NaiveDate>,
     /// The visibility of the intervention. The default is `members`, which means all signed-in users.
-    #[serde(default = "signed_in")]
+    #[serde(default = "default_visibility")]
     pub visibility: Visibility,
 }
 
-const fn signed_in() -> Visibility {
+const fn default_visibility() -> Visibility {
     Visibility::Members
 }
 

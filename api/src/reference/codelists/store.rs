@@ -35,22 +35,22 @@ pub(super) async fn find(name: &str, db: &Db) -> Result<Codelist> {
     if entries.is_empty() { Err(Problem::not_found()) } else { Ok(Codelist { codelist: name.to_owned(), entries }) }
 }
 
-/// Returns a fault for each of these codes that is not in a codelist, as [`not_among`] does.
+/// Returns a fault for each of these codes that is not in a codelist, as [`faults_of_unknown`] does.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn unknown(codelist: &str, codes: &[String], pointer: &str, db: &impl ConnectionTrait) -> Result<Vec<Fault>> {
+pub async fn unknown_code_faults(codelist: &str, codes: &[String], pointer: &str, db: &impl ConnectionTrait) -> Result<Vec<Fault>> {
     if codes.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(not_among(&known(codelist, db).await?, codelist, codes, pointer))
+    Ok(faults_of_unknown(&all_codes(codelist, db).await?, codelist, codes, pointer))
 }
 
 /// Returns all codes of a codelist, in its order.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn known(codelist: &str, db: &impl ConnectionTrait) -> Result<Vec<String>> {
+pub async fn all_codes(codelist: &str, db: &impl ConnectionTrait) -> Result<Vec<String>> {
     Ok(table::Entity::find()
         .select_only()
         .column(table::Column::Code)
@@ -64,7 +64,7 @@ pub async fn known(codelist: &str, db: &impl ConnectionTrait) -> Result<Vec<Stri
 /// Returns a fault for each code that is not among `known`. The JSON Pointer is that of the list with the index of the code. A
 /// single code at a pointer that does not end with `s` is no list, and its pointer gets no index.
 #[must_use]
-pub fn not_among(known: &[String], codelist: &str, codes: &[String], pointer: &str) -> Vec<Fault> {
+pub fn faults_of_unknown(known: &[String], codelist: &str, codes: &[String], pointer: &str) -> Vec<Fault> {
     codes
         .iter()
         .enumerate()
@@ -89,7 +89,7 @@ pub fn not_among(known: &[String], codelist: &str, codes: &[String], pointer: &s
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn put(pack: &str, codelist: &str, ordinal: i32, code: &str, names: (&str, &str), w: &Write<'_>) -> Result<()> {
+pub async fn put_from_pack(pack: &str, codelist: &str, ordinal: i32, code: &str, names: (&str, &str), w: &Write<'_>) -> Result<()> {
     let present =
         table::Entity::find().filter(table::Column::Codelist.eq(codelist)).filter(table::Column::Code.eq(code)).one(&w.tx).await?;
     let mut row = table::ActiveModel {

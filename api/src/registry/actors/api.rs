@@ -17,20 +17,20 @@ pub use batch::{ActorBatch, ActorOperation, CreateActor, DeleteActor, UpdateActo
 
 mod batch;
 
-async fn registered(by: &By<needs::WriteActors>, new: NewActor, w: &Write<'_>) -> Result<Actor> {
+async fn register_one(by: &By<needs::WriteActors>, new: NewActor, w: &Write<'_>) -> Result<Actor> {
     store::may_write(&by.reach, &new, None, &w.tx).await?;
-    store::may_join(by.sight(), &by.reach, None, &new, &w.tx).await?;
+    store::may_set_parent(by.sight(), &by.reach, None, &new, &w.tx).await?;
     store::insert(new, by.sight(), w).await
 }
 
-async fn changed(
+async fn change_one(
     by: &By<needs::WriteActors>,
     id: ActorId,
     expects: impl Fn(i64) -> Result<()>,
     patch: &Patch<NewActor>,
     w: &Write<'_>,
 ) -> Result<Actor> {
-    let actor = store::find_or_told(by.sight(), id, &w.tx).await?;
+    let actor = store::find_unless_merged(by.sight(), id, &w.tx).await?;
     store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
     expects(actor.version)?;
     let Some(changed) = patch.apply(&actor.fields)? else { return Ok(actor) };
@@ -39,13 +39,13 @@ async fn changed(
         // The users of the new parent get rights over the actor, which is more than a narrowed token may give.
         by.caller.is_whole(&by.reach)?;
     }
-    store::may_join(by.sight(), &by.reach, Some(&actor), &changed, &w.tx).await?;
+    store::may_set_parent(by.sight(), &by.reach, Some(&actor), &changed, &w.tx).await?;
     store::update(&actor, changed, by.sight(), w).await
 }
 
 /// Removes an actor and returns the version that it has after that.
-async fn removed(by: &By<needs::WriteActors>, id: ActorId, expects: impl Fn(i64) -> Result<()>, w: &Write<'_>) -> Result<i64> {
-    let actor = store::find_or_told(by.sight(), id, &w.tx).await?;
+async fn remove_one(by: &By<needs::WriteActors>, id: ActorId, expects: impl Fn(i64) -> Result<()>, w: &Write<'_>) -> Result<i64> {
+    let actor = store::find_unless_merged(by.sight(), id, &w.tx).await?;
     store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
     expects(actor.version)?;
     store::remove(&actor, w).await?;
@@ -62,10 +62,10 @@ async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::Read
     let ids: Vec<_> = actors.iter().map(|actor| actor.id).collect();
     let (mut mandates, mut relations) = (HashMap::new(), HashMap::new());
     if asked.contains(&ActorExpand::Mandates) {
-        mandates = mandates::of_actors(by.sight(), &ids, expansion.as_of, by.secrecy.as_ref(), db.reader()).await?;
+        mandates = mandates::for_actors(by.sight(), &ids, expansion.as_of, by.secrecy.as_ref(), db.reader()).await?;
     }
     if asked.contains(&ActorExpand::Relations) {
-        relations = relations::of_actors(by.sight(), &ids, expansion.as_of, by.secrecy.as_ref(), db.reader()).await?;
+        relations = relations::for_actors(by.sight(), &ids, expansion.as_of, by.secrecy.as_ref(), db.reader()).await?;
     }
     for actor in actors {
         let (mandates, relations) = (mandates.remove(&actor.id), relations.remove(&actor.id));
@@ -110,7 +110,7 @@ async fn list(
 #[post("/actors")]
 async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
-        let actor = registered(&by, new.0.clone(), w).await?;
+        let actor = register_one(&by, new.0.clone(), w).await?;
         Reply::created("/actors", actor.id, actor.version, &actor)
     })
     .await
@@ -130,7 +130,7 @@ async fn show(
     request: HttpRequest,
     db: Data<Db>,
 ) -> Result<Reply<Actor>> {
-    let mut actor = match store::find_or_told(by.sight(), id, db.reader()).await {
+    let mut actor = match store::find_unless_merged(by.sight(), id, db.reader()).await {
         Err(Problem { merged_into: Some(into), .. }) if !is_strict(&request) => {
             return Ok(Reply::moved("/actors", into, request.query_string()));
         }
@@ -149,7 +149,7 @@ async fn show(
 #[patch("/actors/{actorId}")]
 async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
-        let actor = changed(&by, id, |version| by.expects(version), &patch, w).await?;
+        let actor = change_one(&by, id, |version| by.expects(version), &patch, w).await?;
         Reply::changed(actor.version, &actor)
     })
     .await
@@ -165,7 +165,7 @@ async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<Ne
 #[delete("/actors/{actorId}")]
 async fn remove(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
-        removed(&by, id, |version| by.expects(version), w).await?;
+        remove_one(&by, id, |version| by.expects(version), w).await?;
         Ok(Reply::nothing())
     })
     .await
@@ -191,7 +191,7 @@ fn is_strict(request: &HttpRequest) -> bool {
 #[post("/actors/{actorId}/restore")]
 async fn restore(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
-        let removed = store::restoring(by.sight(), &by.reach, id, w).await?;
+        let removed = store::find_restorable(by.sight(), &by.reach, id, w).await?;
         let actor = store::restore(&removed, &by.caller, &by.reach, w).await?;
         Reply::changed(actor.version, &actor)
     })

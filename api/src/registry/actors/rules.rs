@@ -130,7 +130,7 @@ fn code_fault(identifier: &Identifier, pointer: &str) -> Option<Fault> {
 ///
 /// # Errors
 /// When any of them is invalid: all faults, with pointers such as `/identifiers/0/value`.
-pub fn identifiers(given: &[Identifier]) -> Result<Vec<Identifier>, Vec<Fault>> {
+pub fn checked_identifiers(given: &[Identifier]) -> Result<Vec<Identifier>, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut stored: Vec<Identifier> = Vec::new();
     for (at, identifier) in given.iter().enumerate() {
@@ -161,7 +161,7 @@ pub fn identifiers(given: &[Identifier]) -> Result<Vec<Identifier>, Vec<Fault>> 
     if faults.is_empty() { Ok(stored) } else { Err(faults) }
 }
 
-/// Returns the faults of an actor that can be found without the database. Identifiers are checked by [`identifiers`].
+/// Returns the faults of an actor that can be found without the database. Identifiers are checked by [`checked_identifiers`].
 #[must_use]
 pub fn faults(new: &NewActor) -> Vec<Fault> {
     let mut faults: Vec<_> = text::nameless_fault("/name", &new.name).into_iter().collect();
@@ -243,7 +243,7 @@ pub fn name_key(name: &str) -> String {
 
 /// Words that are ignored when names are compared with public bodies: people leave them out, or add them to make a name look
 /// official. The first two are also removed from the end of the key.
-const ASIDE: &[&str] = &[
+const IGNORED_WORDS: &[&str] = &[
     "kommun",
     "kommunen",
     "stad",
@@ -261,14 +261,14 @@ const ASIDE: &[&str] = &[
     "the",
 ];
 
-/// The [`ASIDE`] words in the form of [`text::looks`].
-static SET_ASIDE: LazyLock<Vec<String>> = LazyLock::new(|| ASIDE.iter().map(|word| text::looks(word)).collect());
+/// The [`IGNORED_WORDS`] in the form of [`text::looks`].
+static IGNORED_LOOKS: LazyLock<Vec<String>> = LazyLock::new(|| IGNORED_WORDS.iter().map(|word| text::looks(word)).collect());
 
 /// Returns the key by which names are compared with those of public bodies: the look of the name ([`text::looks`]) without text
-/// in brackets, without the [`ASIDE`] words, and without a final s. Two names with the same key may be mistaken for the same
+/// in brackets, without the [`IGNORED_WORDS`], and without a final s. Two names with the same key may be mistaken for the same
 /// public body. Returns `None` when nothing of the name is left.
 #[must_use]
-pub fn body_key(name: &str) -> Option<String> {
+pub fn public_body_key(name: &str) -> Option<String> {
     let mut depth = 0_usize;
     let mut outside = String::new();
     for sign in name.chars() {
@@ -281,7 +281,7 @@ pub fn body_key(name: &str) -> Option<String> {
     }
     // With an unclosed bracket the whole name counts.
     let whole = if depth > 0 { name } else { &outside };
-    let aside = &*SET_ASIDE;
+    let aside = &*IGNORED_LOOKS;
     let mut key: String = whole.split_whitespace().map(text::looks).filter(|word| !aside.contains(word)).collect();
     for word in &aside[..2] {
         if let Some(rest) = key.strip_suffix(word.as_str()).filter(|rest| !rest.is_empty()) {
@@ -295,7 +295,7 @@ pub fn body_key(name: &str) -> Option<String> {
 }
 
 /// Returns the faults of new former names whose `validTo` lies in the future. Until that day such a name would be the current one.
-pub fn not_given_up<'a>(new: &'a NewActor, before: Option<&'a NewActor>, today: NaiveDate) -> impl Iterator<Item = Fault> + 'a {
+pub fn future_name_faults<'a>(new: &'a NewActor, before: Option<&'a NewActor>, today: NaiveDate) -> impl Iterator<Item = Fault> + 'a {
     let had = move |former: &FormerName| before.is_some_and(|before| before.former_names.contains(former));
     let ahead = new.former_names.iter().enumerate().filter(move |(_, former)| former.valid_to.is_some_and(|to| to > today) && !had(former));
     ahead.map(|(at, _)| {
@@ -321,7 +321,7 @@ fn is_language(code: &str) -> bool {
 }
 
 /// The largest number of former names of an actor. The history has all of them.
-pub const FORMER_NAMES: usize = 100;
+pub const MAX_FORMER_NAMES: usize = 100;
 
 /// Returns the former names of an actor after a change on the day `today`. When the name changes, the old name is added, unless
 /// the change itself gives other former names. When there are too many, the oldest are dropped.
@@ -334,7 +334,7 @@ pub fn former_names(before: &NewActor, after: &NewActor, today: NaiveDate) -> Ve
     // The old name was valid since the last former name ended. A name that was valid for less than a day gets no first day.
     let since = former.iter().filter_map(|former| former.valid_to).max().or(before.founded).filter(|since| *since < today);
     former.push(FormerName { name: before.name.clone(), valid_from: since, valid_to: Some(today) });
-    let surplus = former.len().saturating_sub(FORMER_NAMES);
+    let surplus = former.len().saturating_sub(MAX_FORMER_NAMES);
     former.drain(..surplus);
     former
 }
@@ -434,13 +434,13 @@ mod tests {
             "Botkyrka (kommun)",
             "Botkyrka kommun (",
         ] {
-            assert_eq!(body_key(name).as_deref(), Some("botkyrka"), "{name}");
+            assert_eq!(public_body_key(name).as_deref(), Some("botkyrka"), "{name}");
         }
         for other in ["Botkyrka Konstskola", "Fittja i Botkyrka", "Region Botkyrka"] {
-            assert_ne!(body_key(other).as_deref(), Some("botkyrka"), "{other}");
+            assert_ne!(public_body_key(other).as_deref(), Some("botkyrka"), "{other}");
         }
-        assert_eq!(body_key("Karlstads kommun"), body_key("Karlstad"));
-        assert_eq!((body_key("Kommunen"), body_key("(!)")), (None, None));
+        assert_eq!(public_body_key("Karlstads kommun"), public_body_key("Karlstad"));
+        assert_eq!((public_body_key("Kommunen"), public_body_key("(!)")), (None, None));
     }
 
     #[test]

@@ -14,11 +14,11 @@ mod hanging;
 mod put;
 mod removal;
 
-pub use hanging::{seen_elsewhere, what_hangs_on};
+pub use hanging::{announce_dependents, announce_new_parent};
 pub use put::{Draft, insert, put_many, update};
-pub(super) use put::{claim as claim_numbers, own, texts, version};
+pub(super) use put::{history_version, mark_claimed, own_numbers, search_text};
 pub use removal::remove;
-pub(super) use removal::{restore, restoring};
+pub(super) use removal::{find_restorable, restore};
 
 use super::{Actor, ActorId, ActorName, ActorStatus, NewActor, rules, table, tombstones, types::ActorFilter};
 use crate::{
@@ -67,7 +67,7 @@ pub(super) fn view(row: table::Model) -> Actor {
 }
 
 /// Selects the actors that are not removed and that the caller can see.
-fn seen(sight: &Sight) -> Select<table::Entity> {
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
     table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
         table::Column::Visibility,
         None,
@@ -115,7 +115,7 @@ pub(super) async fn list(
             .take()
     };
     let select = match removed {
-        None => seen(sight),
+        None => find_visible(sight),
         Some(reach) => removal::restorable(sight, reach, db.clock.now()),
     };
     let select = select
@@ -193,7 +193,7 @@ fn with_identifier(identifier: &str) -> SelectStatement {
 /// # Errors
 /// When the actor does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
 /// Returns one actor that the caller can see, like [`find`], but distinguishes merged actors.
@@ -201,7 +201,7 @@ pub async fn find(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Resu
 /// # Errors
 /// When the actor was merged into another that the caller can see (410, with `merged_into`); when it does not exist, is removed
 /// or is hidden (404).
-pub async fn find_or_told(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
+pub async fn find_unless_merged(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
     match find(sight, id, db).await {
         Err(problem) if problem.kind == Kind::NotFound => match super::tombstones::survivor(sight, id, db).await? {
             Some(survivor) => Err(Problem::merged("/actors", survivor.uuid())),
@@ -219,7 +219,7 @@ pub async fn missing(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) 
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let found: Vec<ActorId> = seen(sight)
+    let found: Vec<ActorId> = find_visible(sight)
         .select_only()
         .column(table::Column::Id)
         .filter(table::Column::Id.is_in(ids.iter().copied()))
@@ -236,7 +236,7 @@ pub async fn missing(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) 
 pub async fn names(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, ActorName>> {
     let mut found = HashMap::new();
     for ids in ids.chunks(500) {
-        let rows: Vec<(ActorId, String)> = seen(sight)
+        let rows: Vec<(ActorId, String)> = find_visible(sight)
             .select_only()
             .columns([table::Column::Id, table::Column::Name])
             .filter(table::Column::Id.is_in(ids.iter().copied()))
@@ -252,7 +252,7 @@ pub async fn names(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) ->
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn merged(ids: &[ActorId], db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
+pub async fn merged_among(ids: &[ActorId], db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
     let merged = table::Entity::find()
         .select_only()
         .column(table::Column::Id)
@@ -265,11 +265,11 @@ pub async fn merged(ids: &[ActorId], db: &impl ConnectionTrait) -> Result<Vec<Ac
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn at_work(ids: &[ActorId], day: NaiveDate, db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
+pub async fn not_dissolved_on(ids: &[ActorId], day: NaiveDate, db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let working = seen(&Sight::of_installation())
+    let working = find_visible(&Sight::of_installation())
         .select_only()
         .column(table::Column::Id)
         .filter(table::Column::Id.is_in(ids.iter().copied()))
@@ -282,7 +282,7 @@ pub async fn at_work(ids: &[ActorId], day: NaiveDate, db: &impl ConnectionTrait)
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn places(actor: &NewActor, db: &impl ConnectionTrait) -> Result<Vec<String>> {
+pub async fn area_paths(actor: &NewActor, db: &impl ConnectionTrait) -> Result<Vec<String>> {
     let mut ids = actor.areas_served.clone();
     ids.extend(actor.seat_area_id);
     Ok(areas::paths(&ids, db).await?.into_values().collect())
@@ -293,8 +293,8 @@ pub async fn places(actor: &NewActor, db: &impl ConnectionTrait) -> Result<Vec<S
 ///
 /// # Errors
 /// When the caller sees no such actor or it was merged (422 at `/actorId`), or when the caller may not write it (403).
-pub async fn may_write_of(sight: &Sight, reach: &Reach, actor: ActorId, db: &impl ConnectionTrait) -> Result<()> {
-    match find_or_told(sight, actor, db).await {
+pub async fn may_write_records_of(sight: &Sight, reach: &Reach, actor: ActorId, db: &impl ConnectionTrait) -> Result<()> {
+    match find_unless_merged(sight, actor, db).await {
         Ok(actor) => may_write(reach, &actor.fields, Some(actor.id), db).await,
         Err(Problem { merged_into: Some(into), .. }) => Err(Problem::fault(
             "/actorId",
@@ -351,13 +351,19 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db:
 ///
 /// # Errors
 /// When the caller may not (403), or sees no such parent (422 at `/parentId`).
-pub async fn may_join(sight: &Sight, reach: &Reach, before: Option<&Actor>, after: &NewActor, db: &impl ConnectionTrait) -> Result<()> {
+pub async fn may_set_parent(
+    sight: &Sight,
+    reach: &Reach,
+    before: Option<&Actor>,
+    after: &NewActor,
+    db: &impl ConnectionTrait,
+) -> Result<()> {
     let same = |parent: &ActorId| before.is_some_and(|before| before.fields.parent_id == Some(*parent));
     let Some(parent) = after.parent_id.filter(|parent| !same(parent)) else { return Ok(()) };
     if !missing(sight, &[parent], db).await?.is_empty() {
-        return Err(Problem::invalid(vec![no_parent()]));
+        return Err(Problem::invalid(vec![parent_not_found()]));
     }
-    may_tie(reach, before.map_or(after, |before| &before.fields), parent, db).await?;
+    may_relate(reach, before.map_or(after, |before| &before.fields), parent, db).await?;
     let Some(before) = before.filter(|before| !sight.all && !reach.actors.contains(&before.id.uuid())) else { return Ok(()) };
     let over = tombstones::above(before.fields.parent_id, db).await?;
     let above = tombstones::above(Some(parent), db).await?;
@@ -376,7 +382,7 @@ pub async fn may_join(sight: &Sight, reach: &Reach, before: Option<&Actor>, afte
 ///
 /// # Errors
 /// When the reach covers neither (403).
-pub async fn may_tie(reach: &Reach, actor: &NewActor, other: ActorId, db: &impl ConnectionTrait) -> Result<()> {
+pub async fn may_relate(reach: &Reach, actor: &NewActor, other: ActorId, db: &impl ConnectionTrait) -> Result<()> {
     match reach.require(&[], Some(other.uuid()), None) {
         Ok(()) => Ok(()),
         Err(_) => may_write(reach, &NewActor { parent_id: None, ..actor.clone() }, None, db).await,
@@ -396,9 +402,9 @@ pub async fn lock(actors: &[ActorId], w: &Write<'_>) -> Result<()> {
 
 /// The facts of an actor that decide who is told of changes in the feed, both of the actor and of records that depend on it.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct FeedFacts {
     /// Whether the actor is not removed.
-    pub lives: bool,
+    pub exists: bool,
     pub visibility: Visibility,
     /// The actor whose users can see it when its visibility is `actor`.
     pub owner: ActorId,
@@ -410,7 +416,7 @@ pub struct Standing {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn standings(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, Standing>> {
+pub async fn feed_facts(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, FeedFacts>> {
     type Row = (ActorId, Visibility, Option<AreaId>, List<AreaId>, Option<ChronoDateTimeUtc>);
     let mut found = HashMap::new();
     let columns =
@@ -420,13 +426,13 @@ pub async fn standings(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<
         let rows: Vec<Row> = select.filter(table::Column::Id.is_in(actors.iter().copied())).into_tuple().all(db).await?;
         found.extend(rows.into_iter().map(|(id, visibility, seat, served, deleted_at)| {
             let areas = seat.into_iter().chain(served.0).collect();
-            (id, Standing { lives: deleted_at.is_none(), visibility, owner: id, areas })
+            (id, FeedFacts { exists: deleted_at.is_none(), visibility, owner: id, areas })
         }));
     }
     Ok(found)
 }
 
-fn no_parent() -> Fault {
+fn parent_not_found() -> Fault {
     Fault::at("/parentId", "not-found", say!("Aktören i parentId finns inte.", "The actor in parentId does not exist."))
 }
 
@@ -435,7 +441,7 @@ fn no_parent() -> Fault {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn put(pack: &str, scheme: &str, code: &str, new: NewActor, w: &Write<'_>) -> Result<()> {
+pub async fn put_from_pack(pack: &str, scheme: &str, code: &str, new: NewActor, w: &Write<'_>) -> Result<()> {
     let present = table::Entity::find()
         .filter(table::Column::Pack.eq(pack))
         .filter(table::Column::Id.in_subquery(with_identifier(&format!("{scheme}:{code}"))))
@@ -472,7 +478,7 @@ pub async fn by_identifier(identifier: &str, db: &impl ConnectionTrait) -> Resul
 
 /// Returns the SQL condition that the actor named by a column is not removed. It is a scalar subquery, evaluated for each row:
 /// a condition such as `IN` would be turned into a join by `SQLite`, which then reads all actors first.
-pub fn lives(actor: impl ColumnTrait) -> SimpleExpr {
+pub fn is_not_removed(actor: impl ColumnTrait) -> SimpleExpr {
     let living = Query::select()
         .expr(Expr::col((table::Entity, table::Column::DeletedAt)).is_null())
         .from(table::Entity)
@@ -481,13 +487,13 @@ pub fn lives(actor: impl ColumnTrait) -> SimpleExpr {
     Expr::SubQuery(None, Box::new(living.into()))
 }
 
-/// Returns the SQL condition that the caller can see the actor named by a column. It is a scalar subquery, like [`lives`].
-pub fn is_seen(sight: &Sight, actor: impl ColumnTrait) -> SimpleExpr {
-    Expr::SubQuery(None, Box::new(seen_by_id(sight, actor).into())).is_not_null()
+/// Returns the SQL condition that the caller can see the actor named by a column. It is a scalar subquery, like [`is_not_removed`].
+pub fn is_visible(sight: &Sight, actor: impl ColumnTrait) -> SimpleExpr {
+    Expr::SubQuery(None, Box::new(select_visible_id(sight, actor).into())).is_not_null()
 }
 
 /// Selects the id of the actor that a column names, if the caller can see that actor.
-pub(super) fn seen_by_id(sight: &Sight, actor: impl ColumnTrait) -> SelectStatement {
+pub(super) fn select_visible_id(sight: &Sight, actor: impl ColumnTrait) -> SelectStatement {
     Query::select()
         .column((table::Entity, table::Column::Id))
         .from(table::Entity)

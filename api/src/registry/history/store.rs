@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Selects the versions of a record that the caller can see according to the visibility of each version.
-fn seen(sight: &Sight, record: Uuid) -> Select<Entity> {
+fn find_visible(sight: &Sight, record: Uuid) -> Select<Entity> {
     let visible = sight.rows(Column::Visibility, Some(Column::ForumId.into_expr()), Some(Column::ActorId.into_expr()));
     Entity::find().filter(Column::EntityId.eq(record)).filter(visible)
 }
@@ -26,10 +26,10 @@ fn seen(sight: &Sight, record: Uuid) -> Select<Entity> {
 /// Returns a page of versions, newest first. The changes of each are those from the nearest earlier version that the caller can see.
 pub(super) async fn list(sight: &Sight, record: Uuid, paging: &Paging, call: &Call, db: &Db) -> Result<Page<VersionEntry>> {
     let keys = vec![Key::column(Column::Version, |row: &Model| row.version.into()).reversed(true)];
-    let page = paging.fetch(seen(sight, record), keys, call, db).await?;
+    let page = paging.fetch(find_visible(sight, record), keys, call, db).await?;
     let mut earlier: Vec<Option<Value>> = page.items.iter().skip(1).map(|row| Some(row.body.clone())).collect();
     if let Some(last) = page.items.last() {
-        let before = seen(sight, record).filter(Column::Version.lt(last.version)).order_by_desc(Column::Version);
+        let before = find_visible(sight, record).filter(Column::Version.lt(last.version)).order_by_desc(Column::Version);
         earlier.push(before.one(db.reader()).await?.map(|row| row.body));
     }
     let mut earlier = earlier.into_iter();

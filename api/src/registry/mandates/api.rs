@@ -34,9 +34,9 @@ async fn list(
 #[post("/mandates")]
 async fn create(by: By<needs::WriteMandates>, new: Valid<NewMandate>, db: Data<Db>) -> Result<Reply<Mandate>> {
     db.write(&by, async |w| {
-        actors::may_write_of(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
+        actors::may_write_records_of(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
         let confirmer = store::confirmer(&by.reach, &new.0, &w.tx).await?;
-        store::refuse_twin(by.sight(), &new.0, None, &w.tx).await?;
+        store::refuse_duplicate(by.sight(), &new.0, None, &w.tx).await?;
         let mandate = store::insert(new.0.clone(), confirmer, w).await?;
         Reply::created("/mandates", mandate.id, mandate.version, &mandate)
     })
@@ -73,9 +73,9 @@ async fn change(by: By<needs::WriteMandates>, At(id): At<MandateId>, patch: Patc
             if let Some(secrecy) = by.secrecy.as_ref().filter(|_| changed.actor_id != mandate.fields.actor_id) {
                 secrecy.refuse_moving(id.uuid(), "/actorId")?;
             }
-            actors::may_write_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
+            actors::may_write_records_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
             let confirmer = store::confirmer(&by.reach, &changed, &w.tx).await?;
-            store::refuse_twin(by.sight(), &changed, Some(id), &w.tx).await?;
+            store::refuse_duplicate(by.sight(), &changed, Some(id), &w.tx).await?;
             mandate = store::update(&mandate, changed, confirmer, w).await?;
         }
         Reply::changed(mandate.version, &mandate)

@@ -47,15 +47,14 @@ fn view(row: table::Model) -> Mandate {
     }
 }
 
-fn seen(sight: &Sight) -> Select<table::Entity> {
-    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(actors::lives(table::Column::ActorId)).filter(sight.rows(
-        table::Column::Visibility,
-        None,
-        Some(table::Column::ActorId.into_expr()),
-    ))
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
+    table::Entity::find()
+        .filter(table::Column::DeletedAt.is_null())
+        .filter(actors::is_not_removed(table::Column::ActorId))
+        .filter(sight.rows(table::Column::Visibility, None, Some(table::Column::ActorId.into_expr())))
 }
 
-fn held_on(select: Select<table::Entity>, day: NaiveDate) -> Select<table::Entity> {
+fn valid_on(select: Select<table::Entity>, day: NaiveDate) -> Select<table::Entity> {
     select
         .filter(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(day)))
         .filter(table::Column::ValidTo.is_null().or(table::Column::ValidTo.gt(day)))
@@ -67,12 +66,12 @@ pub(super) async fn list(sight: &Sight, filter: &MandateFilter, paging: &Paging,
         Some(area) => Some(areas::at_or_above(&areas::path(area, db.reader()).await?.unwrap_or_default())),
         None => None,
     };
-    let select = seen(sight)
+    let select = find_visible(sight)
         .apply_if(filter.actor_id, |select, actor| select.filter(table::Column::ActorId.eq(actor)))
         .apply_if(filter.policy_domain.clone(), |select, domain| select.filter(table::Column::PolicyDomain.eq(domain)))
         .apply_if(above, |select, above| select.filter(table::Column::AreaId.in_subquery(above)))
-        .apply_if(filter.valid_on, held_on)
-        .apply_if(filter.as_of, held_on);
+        .apply_if(filter.valid_on, valid_on)
+        .apply_if(filter.as_of, valid_on);
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     let found = |row: table::Model| Mandate { inherited: filter.area_id.is_some_and(|area| area != row.area_id), ..view(row) };
     Ok(paging.fetch(select, keys, call, db).await?.map(found))
@@ -83,7 +82,7 @@ pub(super) async fn list(sight: &Sight, filter: &MandateFilter, paging: &Paging,
 /// # Errors
 /// When it does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, id: MandateId, db: &impl ConnectionTrait) -> Result<Mandate> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
 /// Returns the mandates of these actors that the caller can see, by actor, oldest first. With `day` only those that were valid on
@@ -91,7 +90,7 @@ pub async fn find(sight: &Sight, id: MandateId, db: &impl ConnectionTrait) -> Re
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn of_actors(
+pub async fn for_actors(
     sight: &Sight,
     actors: &[ActorId],
     day: Option<NaiveDate>,
@@ -104,8 +103,8 @@ pub async fn of_actors(
         hidden.retain(|mandate| secrecy.hides(*mandate, "validFrom") || secrecy.hides(*mandate, "validTo"));
         select.filter(table::Column::Id.is_not_in(hidden))
     };
-    let select = seen(sight)
-        .apply_if(day, held_on)
+    let select = find_visible(sight)
+        .apply_if(day, valid_on)
         .apply_if(secrecy.filter(|_| day.is_some()), told)
         .filter(table::Column::ActorId.is_in(actors.iter().copied()));
     let rows = select.order_by_asc(table::Column::Id).all(db).await?;
@@ -122,7 +121,7 @@ pub async fn of_actors(
 /// # Errors
 /// When the caller may not (403).
 pub(super) async fn may_change(sight: &Sight, reach: &Reach, mandate: &NewMandate, db: &impl ConnectionTrait) -> Result<()> {
-    match actors::may_write_of(sight, reach, mandate.actor_id, db).await {
+    match actors::may_write_records_of(sight, reach, mandate.actor_id, db).await {
         Err(problem) if problem.kind == Kind::Invalid => reach.require(&[], None, None),
         known => known,
     }
@@ -150,8 +149,8 @@ pub(super) async fn may_confirm(reach: &Reach, mandate: &NewMandate, db: &impl C
 ///
 /// # Errors
 /// When the caller can see such a mandate (409, with its address).
-pub(super) async fn refuse_twin(sight: &Sight, new: &NewMandate, own: Option<MandateId>, db: &impl ConnectionTrait) -> Result<()> {
-    let rows = seen(sight)
+pub(super) async fn refuse_duplicate(sight: &Sight, new: &NewMandate, own: Option<MandateId>, db: &impl ConnectionTrait) -> Result<()> {
+    let rows = find_visible(sight)
         .apply_if(own, |select, own| select.filter(table::Column::Id.ne(own)))
         .filter(table::Column::ActorId.eq(new.actor_id))
         .filter(table::Column::PolicyDomain.eq(new.policy_domain.as_str()))
@@ -171,7 +170,7 @@ pub(super) async fn refuse_twin(sight: &Sight, new: &NewMandate, own: Option<Man
 }
 
 /// Returns the fault when an actor that is no public body has a mandate by law and does not name the law.
-async fn lawless(new: &NewMandate, w: &Write<'_>) -> Result<Option<Fault>> {
+async fn missing_law_fault(new: &NewMandate, w: &Write<'_>) -> Result<Option<Fault>> {
     if new.basis != Basis::Statutory || new.legal_basis.is_some() {
         return Ok(None);
     }
@@ -210,14 +209,14 @@ async fn store(
     w: &Write<'_>,
 ) -> Result<Mandate> {
     let mut faults: Vec<Fault> = text::period_fault(new.valid_from, new.valid_to).into_iter().collect();
-    faults.extend(codelists::unknown(POLICY_DOMAIN, std::slice::from_ref(&new.policy_domain), "/policyDomain", &w.tx).await?);
+    faults.extend(codelists::unknown_code_faults(POLICY_DOMAIN, std::slice::from_ref(&new.policy_domain), "/policyDomain", &w.tx).await?);
     // Checked only when the ground changes: older mandates without a named law can still get a `validTo`.
     let ground = |mandate: &NewMandate| (mandate.actor_id, mandate.basis, mandate.legal_basis.clone());
     if before.is_none_or(|before| ground(&before.fields) != ground(&new)) {
-        faults.extend(lawless(&new, w).await?);
+        faults.extend(missing_law_fault(&new, w).await?);
     }
     if areas::path(new.area_id, &w.tx).await?.is_none() {
-        faults.push(areas::missing("/areaId"));
+        faults.push(areas::not_found_fault("/areaId"));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
@@ -244,18 +243,18 @@ async fn store(
     };
     w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
     let mandate = view(row);
-    record(&mandate, before, ChangeOperation::Upsert, version, w).await?;
+    publish(&mandate, before, ChangeOperation::Upsert, version, w).await?;
     Ok(mandate)
 }
 
 /// Removes a mandate. Its row stays, but the mandate is no longer shown.
 pub(super) async fn remove(mandate: &Mandate, w: &Write<'_>) -> Result<()> {
     let version = w.remove(&RECORD, mandate.id, mandate.version).await?;
-    record(mandate, None, ChangeOperation::Delete, version, w).await
+    publish(mandate, None, ChangeOperation::Delete, version, w).await
 }
 
 /// Records the change in the feed and stores the version in the history.
-async fn record(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperation, version: i64, w: &Write<'_>) -> Result<()> {
+async fn publish(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperation, version: i64, w: &Write<'_>) -> Result<()> {
     // A mandate that is older than the history gets its earlier version stored together with its first change.
     let earlier = before.or((op == ChangeOperation::Delete).then_some(mandate)).map(|earlier| Version {
         kind: RECORD.kind,

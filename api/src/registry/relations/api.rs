@@ -67,7 +67,7 @@ async fn change(
         let mut relation = store::find(by.sight(), id, by.secrecy.as_ref(), &w.tx).await?;
         store::may_write(by.sight(), &by.reach, &relation.fields, &w.tx).await?;
         by.expects(relation.version)?;
-        store::is_by_hand(&relation)?;
+        store::require_not_derived(&relation)?;
         if let Some(changed) = patch.apply(&relation.fields)? {
             store::may_write(by.sight(), &by.reach, &changed, &w.tx).await?;
             relation = store::update(&relation, changed, w).await?;
@@ -88,7 +88,7 @@ async fn remove(by: By<needs::WriteActors>, At(id): At<RelationId>, db: Data<Db>
         let relation = store::find(by.sight(), id, by.secrecy.as_ref(), &w.tx).await?;
         store::may_write(by.sight(), &by.reach, &relation.fields, &w.tx).await?;
         by.expects(relation.version)?;
-        store::is_by_hand(&relation)?;
+        store::require_not_derived(&relation)?;
         store::remove(&relation, w).await?;
         Ok(Reply::nothing())
     })

@@ -20,14 +20,14 @@ pub fn faults(new: &NewActorRelation) -> Vec<Fault> {
         ));
     }
     if new.actor_id == new.other_actor_id {
-        faults.push(circle());
+        faults.push(circle_fault());
     }
     faults
 }
 
 /// Returns the fault of a relation from an actor to itself, or of a succession that forms a circle.
 #[must_use]
-pub fn circle() -> Fault {
+pub fn circle_fault() -> Fault {
     Fault::at(
         "/otherActorId",
         "circle",

@@ -31,7 +31,7 @@ async fn list(
 #[post("/statements")]
 async fn create(by: By<needs::WriteStatements>, new: Valid<NewStatement>, db: Data<Db>) -> Result<Reply<Statement>> {
     db.write(&by, async |w| {
-        actors::may_write_of(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
+        actors::may_write_records_of(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
         let statement = store::insert(new.0.clone(), w).await?;
         Reply::created("/statements", statement.id, statement.version, &statement)
     })
@@ -70,7 +70,7 @@ async fn change(
             if let Some(secrecy) = by.secrecy.as_ref().filter(|_| changed.actor_id != statement.fields.actor_id) {
                 secrecy.refuse_moving(id.uuid(), "/actorId")?;
             }
-            actors::may_write_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
+            actors::may_write_records_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
             statement = store::update(&statement, changed, w).await?;
         }
         Reply::changed(statement.version, &statement)

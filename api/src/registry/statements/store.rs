@@ -36,12 +36,11 @@ fn view(row: table::Model) -> Statement {
     }
 }
 
-fn seen(sight: &Sight) -> Select<table::Entity> {
-    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(actors::lives(table::Column::ActorId)).filter(sight.rows(
-        table::Column::Visibility,
-        None,
-        Some(table::Column::ActorId.into_expr()),
-    ))
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
+    table::Entity::find()
+        .filter(table::Column::DeletedAt.is_null())
+        .filter(actors::is_not_removed(table::Column::ActorId))
+        .filter(sight.rows(table::Column::Visibility, None, Some(table::Column::ActorId.into_expr())))
 }
 
 pub(super) async fn list(sight: &Sight, filter: &StatementFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Statement>> {
@@ -49,7 +48,7 @@ pub(super) async fn list(sight: &Sight, filter: &StatementFilter, paging: &Pagin
         Some(area) => Some(areas::path(area, db.reader()).await?.into_iter().collect::<Vec<_>>()),
         None => None,
     };
-    let select = seen(sight)
+    let select = find_visible(sight)
         .apply_if(filter.actor_id, |select, actor| select.filter(table::Column::ActorId.eq(actor)))
         .apply_if(filter.kind.clone(), |select, kinds| select.filter(table::Column::Kind.is_in(kinds)))
         .apply_if(filter.policy_domain.clone(), |select, domain| select.filter(table::Column::PolicyDomain.eq(domain)))
@@ -69,7 +68,7 @@ pub(super) async fn list(sight: &Sight, filter: &StatementFilter, paging: &Pagin
 /// # Errors
 /// When it does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, id: StatementId, db: &impl ConnectionTrait) -> Result<Statement> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
 /// Checks that the caller may change an existing statement. When its actor is hidden from the caller or removed, the caller needs
@@ -78,7 +77,7 @@ pub async fn find(sight: &Sight, id: StatementId, db: &impl ConnectionTrait) -> 
 /// # Errors
 /// When the caller may not (403).
 pub(super) async fn may_change(sight: &Sight, reach: &Reach, statement: &NewStatement, db: &impl ConnectionTrait) -> Result<()> {
-    match actors::may_write_of(sight, reach, statement.actor_id, db).await {
+    match actors::may_write_records_of(sight, reach, statement.actor_id, db).await {
         Err(problem) if problem.kind == Kind::Invalid => reach.require(&[], None, None),
         known => known,
     }
@@ -101,9 +100,9 @@ async fn store(id: StatementId, before: Option<&Statement>, new: NewStatement, w
     let mut faults: Vec<Fault> =
         text::blank_fault("/text", &new.text).into_iter().chain(text::blank_faults("/targetGroups", &new.target_groups)).collect();
     faults.extend(text::period_fault(new.valid_from, new.valid_to));
-    faults.extend(codelists::unknown(POLICY_DOMAIN, std::slice::from_ref(&new.policy_domain), "/policyDomain", &w.tx).await?);
+    faults.extend(codelists::unknown_code_faults(POLICY_DOMAIN, std::slice::from_ref(&new.policy_domain), "/policyDomain", &w.tx).await?);
     if areas::path(new.area_id, &w.tx).await?.is_none() {
-        faults.push(areas::missing("/areaId"));
+        faults.push(areas::not_found_fault("/areaId"));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));

@@ -187,13 +187,13 @@ pub async fn draw_locked(who: &Who<'_>, id: ActorId, into: ActorId, w: &Write<'_
 
 async fn parties(who: &Who<'_>, id: ActorId, into: ActorId, named: Named, db: &impl ConnectionTrait) -> Result<(Actor, Actor)> {
     let sight = &who.caller.sight;
-    let merged = actors::find_or_told(sight, id, db).await?;
+    let merged = actors::find_unless_merged(sight, id, db).await?;
     actors::may_write(who.reach, &merged.fields, Some(id), db).await?;
     let refused = |code: &'static str, detail| match named {
         Named::InQuery => Problem::parameters(vec![Fault::of_parameter("into", code, detail)]),
         Named::InBody => Problem::fault("/into", code, detail),
     };
-    let survivor = actors::find_or_told(sight, into, db).await.map_err(|problem| match problem {
+    let survivor = actors::find_unless_merged(sight, into, db).await.map_err(|problem| match problem {
         Problem { merged_into: Some(into), .. } => refused(
             "merged",
             say!("Aktören har gått upp i en annan. Ange {into} i stället.", "The actor has become part of another. Give {into} instead."),
@@ -283,7 +283,7 @@ async fn place(
         return Ok(None);
     }
     let joined = NewActor { parent_id: Some(parent), ..survivor.fields.clone() };
-    if withheld || actors::may_join(&who.caller.sight, who.reach, Some(survivor), &joined, db).await.is_err() {
+    if withheld || actors::may_set_parent(&who.caller.sight, who.reach, Some(survivor), &joined, db).await.is_err() {
         return Ok(Some(MergedHow::Withheld));
     }
     becomes.parent_id = Some(parent);

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{changed, registered, removed};
+use super::{change_one, register_one, remove_one};
 use crate::{
     access::{By, policy::needs},
     kernel::{
@@ -91,16 +91,16 @@ pub(super) async fn change_many(
 ) -> Result<Reply<BatchOutcome>> {
     let one = async |operation: &ActorOperation, w: &Write<'_>| match operation {
         ActorOperation::Create(new) => {
-            let actor = registered(&by, new.actor.clone(), w).await.map_err(|problem| problem.below("/actor"))?;
+            let actor = register_one(&by, new.actor.clone(), w).await.map_err(|problem| problem.below("/actor"))?;
             Ok(Done { status: 201, id: actor.id.uuid(), version: actor.version })
         }
         ActorOperation::Update(UpdateActor { id, version, patch, .. }) => {
             let patch = Patch::of(patch.clone(), id.uuid(), contract.clone().into_inner(), by.secrecy.clone());
-            let actor = changed(&by, *id, Call::at(*version), &patch, w).await.map_err(|problem| problem.below("/patch"))?;
+            let actor = change_one(&by, *id, Call::at(*version), &patch, w).await.map_err(|problem| problem.below("/patch"))?;
             Ok(Done { status: 200, id: id.uuid(), version: actor.version })
         }
         ActorOperation::Delete(DeleteActor { id, version, .. }) => {
-            Ok(Done { status: 204, id: id.uuid(), version: removed(&by, *id, Call::at(*version), w).await? })
+            Ok(Done { status: 204, id: id.uuid(), version: remove_one(&by, *id, Call::at(*version), w).await? })
         }
     };
     db.write(&by, async |w| Reply::done("/actors", &batch::run(&batch.0.operations, batch.0.atomic, w, one).await?)).await

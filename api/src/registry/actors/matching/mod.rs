@@ -9,7 +9,7 @@ use sea_orm::{Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, Qu
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use bodies::{Bodies, may_be_taken, of_reference};
+pub use bodies::{Bodies, from_reference_data, needs_body_check};
 
 use super::{Actor, ActorId, Identifier, IdentifierScope, NewActor, rules::ORGANISATION_NUMBER, store, table};
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 pub type Owners = HashMap<(String, String), Vec<ActorId>>;
 
 /// The actors that are not removed, by name key.
-pub type Named = HashMap<String, Vec<Namesake>>;
+pub type ByNameKey = HashMap<String, Vec<Namesake>>;
 
 /// An actor that is not removed and has a certain name key.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub struct Namesake {
 impl Namesake {
     /// Whether the actor must be another organisation than one with these numbers: both have numbers, and they have none in common.
     #[must_use]
-    pub fn is_another(&self, numbers: &[String]) -> bool {
+    pub fn is_different(&self, numbers: &[String]) -> bool {
         !self.numbers.is_empty() && !numbers.is_empty() && !self.numbers.iter().any(|number| numbers.contains(number))
     }
 }
@@ -116,7 +116,7 @@ impl MatchReason {
 
     /// Whether this reason may be shown for an actor with these hidden members. It may not when it would reveal one of them.
     #[must_use]
-    pub fn is_told(self, hidden: impl Fn(&str) -> bool) -> bool {
+    pub fn is_visible(self, hidden: impl Fn(&str) -> bool) -> bool {
         !self.members().iter().any(|member| hidden(member))
     }
 }
@@ -125,17 +125,17 @@ impl MatchReason {
 /// from the caller, must not be revealed: neither by a refusal nor by something that is not done. The answer is the same as if that
 /// actor did not exist.
 #[derive(Debug)]
-pub struct Telling<'a> {
+pub struct MatchVisibility<'a> {
     secrecy: Option<&'a Secrecy>,
     unseen: HashSet<ActorId>,
 }
 
-impl<'a> Telling<'a> {
+impl<'a> MatchVisibility<'a> {
     /// Loads which of these actors the caller can see.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn of(
+    pub async fn load(
         actors: impl IntoIterator<Item = ActorId>,
         sight: &Sight,
         secrecy: Option<&'a Secrecy>,
@@ -152,7 +152,7 @@ impl<'a> Telling<'a> {
     }
 
     /// Adds an actor that was stored in the same call, or updates it.
-    pub fn meet(&mut self, id: ActorId, fields: &NewActor, sight: &Sight) {
+    pub fn update(&mut self, id: ActorId, fields: &NewActor, sight: &Sight) {
         if sight.sees(fields.visibility, None, Some(id.uuid())) {
             self.unseen.remove(&id);
         } else {
@@ -162,9 +162,9 @@ impl<'a> Telling<'a> {
 
     /// Whether the caller may learn that something matches an actor for this reason.
     #[must_use]
-    pub fn tells(&self, reason: MatchReason, actor: ActorId) -> bool {
+    pub fn allows(&self, reason: MatchReason, actor: ActorId) -> bool {
         !self.unseen.contains(&actor)
-            && reason.is_told(|member| self.secrecy.is_some_and(|secrecy| secrecy.locked(actor.uuid()).contains_key(member)))
+            && reason.is_visible(|member| self.secrecy.is_some_and(|secrecy| secrecy.locked(actor.uuid()).contains_key(member)))
     }
 }
 
@@ -172,8 +172,8 @@ impl<'a> Telling<'a> {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn named(keys: &[String], db: &impl ConnectionTrait) -> Result<Named> {
-    let mut found = Named::new();
+pub async fn by_name_key(keys: &[String], db: &impl ConnectionTrait) -> Result<ByNameKey> {
+    let mut found = ByNameKey::new();
     if keys.is_empty() {
         return Ok(found);
     }
@@ -193,8 +193,8 @@ pub async fn named(keys: &[String], db: &impl ConnectionTrait) -> Result<Named> 
 }
 
 /// Returns the SQL condition that the caller can see the actor named by a column, and that the reach covers its seat or the actor
-/// itself. It is a scalar subquery, like [`store::lives`].
-pub fn is_reached(sight: &Sight, reach: &Reach, actor: impl ColumnTrait) -> SimpleExpr {
+/// itself. It is a scalar subquery, like [`store::is_not_removed`].
+pub fn is_within_reach(sight: &Sight, reach: &Reach, actor: impl ColumnTrait) -> SimpleExpr {
     let mut reached = Condition::any().add(table::Column::Id.is_in(reach.actors.iter().copied()));
     if !reach.areas.is_empty() {
         reached = reached.add(table::Column::SeatAreaId.in_subquery(areas::at_or_below_any(&reach.areas)));
@@ -202,6 +202,6 @@ pub fn is_reached(sight: &Sight, reach: &Reach, actor: impl ColumnTrait) -> Simp
     if reach.everywhere {
         reached = Condition::all();
     }
-    let found = store::seen_by_id(sight, actor).cond_where(reached).take();
+    let found = store::select_visible_id(sight, actor).cond_where(reached).take();
     Expr::SubQuery(None, Box::new(found.into())).is_not_null()
 }

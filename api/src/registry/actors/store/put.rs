@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::{ActiveValue::Set, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
 
-use super::{KIND, hanging, no_parent};
+use super::{KIND, hanging, parent_not_found};
 use crate::{
     access::{Sight, Visibility},
     geography::areas::{AreaId, store as areas},
@@ -22,18 +22,18 @@ use crate::{
     registry::{
         actors::{
             Actor, ActorId, IdentifierScope, NewActor,
-            matching::{MatchReason, Telling},
+            matching::{MatchReason, MatchVisibility},
             rules, table,
         },
         likenesses::store as likenesses,
-        relations::store::{self as relations, Moved},
+        relations::store::{self as relations, ParentChange},
     },
 };
 
 /// The largest number of values in one query.
-const ASKED: usize = 10_000;
+const QUERY_SIZE: usize = 10_000;
 /// The number of actors that one statement inserts. `SQLite` takes at most 32,766 values in a statement.
-const ROWS: usize = 500;
+const INSERT_SIZE: usize = 500;
 
 /// An actor as it is to be stored.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ pub(in crate::registry::actors) type Number = (String, String);
 /// When the fields are invalid (422, with all faults), or another actor has one of its own numbers and the caller can see that
 /// (409).
 pub async fn insert(new: NewActor, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
-    one(Draft { id: w.new_id(), before: None, fields: new }, sight, w).await
+    put_one(Draft { id: w.new_id(), before: None, fields: new }, sight, w).await
 }
 
 /// Changes an actor.
@@ -74,10 +74,10 @@ pub async fn insert(new: NewActor, sight: &Sight, w: &Write<'_>) -> Result<Actor
 /// # Errors
 /// As [`insert`], and when somebody else has changed the actor first (412).
 pub async fn update(actor: &Actor, new: NewActor, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
-    one(Draft { id: actor.id, before: Some(actor.clone()), fields: new }, sight, w).await
+    put_one(Draft { id: actor.id, before: Some(actor.clone()), fields: new }, sight, w).await
 }
 
-async fn one(draft: Draft, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
+async fn put_one(draft: Draft, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
     put_many(vec![draft], sight, w).await?.pop().unwrap_or_else(|| Err(Problem::not_found()))
 }
 
@@ -91,7 +91,7 @@ async fn one(draft: Draft, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
 /// # Errors
 /// When the database does not answer.
 pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Result<Vec<Result<Actor>>> {
-    let mut known = Known::of(&drafts, sight, w).await?;
+    let mut known = Lookups::load(&drafts, sight, w).await?;
     let mut outcomes = Vec::with_capacity(drafts.len());
     let mut admitted = Vec::new();
     for (at, draft) in drafts.into_iter().enumerate() {
@@ -110,8 +110,9 @@ pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Resul
     }
     write_areas(&admitted, w).await?;
     write_identifiers(&admitted, w).await?;
-    let new_words = |draft: &&Admitted| draft.before.as_ref().is_none_or(|before| texts(&before.fields) != texts(&draft.actor.fields));
-    let words: Vec<_> = admitted.iter().filter(new_words).map(|draft| (draft.actor.id, texts(&draft.actor.fields))).collect();
+    let new_words =
+        |draft: &&Admitted| draft.before.as_ref().is_none_or(|before| search_text(&before.fields) != search_text(&draft.actor.fields));
+    let words: Vec<_> = admitted.iter().filter(new_words).map(|draft| (draft.actor.id, search_text(&draft.actor.fields))).collect();
     search::put_many(KIND, &words, w).await?;
     let mut versions = Vec::with_capacity(admitted.len());
     let mut moved = Vec::new();
@@ -119,31 +120,31 @@ pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Resul
         if actor.fields.parent_id != before.as_ref().and_then(|before| before.fields.parent_id) {
             // The users of an actor also have rights over its administrations.
             w.access_changed();
-            moved.push(Moved { actor, before: before.as_ref() });
+            moved.push(ParentChange { actor, before: before.as_ref() });
         }
         // An actor that is older than the history gets its earlier version stored too.
-        versions.extend(before.iter().map(|before| version(before, ChangeOperation::Upsert, true)));
-        versions.push(version(actor, ChangeOperation::Upsert, false));
-        w.record(change(actor, before.as_ref(), ChangeOperation::Upsert));
+        versions.extend(before.iter().map(|before| history_version(before, ChangeOperation::Upsert, true)));
+        versions.push(history_version(actor, ChangeOperation::Upsert, false));
+        w.record(change_event(actor, before.as_ref(), ChangeOperation::Upsert));
         if let Some(before) = before {
-            hanging::seen_by_others(before, actor, w).await?;
+            hanging::announce_visibility(before, actor, w).await?;
         }
     }
     history::keep(&versions, w).await?;
-    relations::keep_parents(&moved, w).await?;
+    relations::update_part_of(&moved, w).await?;
     let stored: Vec<_> = admitted.iter().map(|Admitted { before, actor, .. }| (actor, before.as_ref())).collect();
-    likenesses::look_for(&stored, w).await?;
+    likenesses::find_and_store(&stored, w).await?;
     Ok(outcomes)
 }
 
-pub(super) fn change(actor: &Actor, before: Option<&Actor>, op: ChangeOperation) -> Change {
+pub(super) fn change_event(actor: &Actor, before: Option<&Actor>, op: ChangeOperation) -> Change {
     Change::new(KIND, actor.id.uuid(), op, actor.version, visible(actor))
-        .within(before.into_iter().chain([actor]).flat_map(|actor| places_of(&actor.fields)))
-        .after(before.map(|before| was_visible(before, actor)))
+        .within(before.into_iter().chain([actor]).flat_map(|actor| areas_of(&actor.fields)))
+        .after(before.map(|before| visible_before(before, actor)))
 }
 
 /// Returns who could see an actor before a change. With the visibility `actor` the users of its former parent could see it too.
-fn was_visible(before: &Actor, actor: &Actor) -> Visible {
+fn visible_before(before: &Actor, actor: &Actor) -> Visible {
     match before.fields.parent_id.filter(|parent| actor.fields.parent_id != Some(*parent)) {
         Some(parent) if before.fields.visibility == Visibility::Actor => Visibility::Actor.of(None, Some(parent.uuid())),
         _ => visible(before),
@@ -151,7 +152,7 @@ fn was_visible(before: &Actor, actor: &Actor) -> Visible {
 }
 
 /// Returns a version of an actor for the history. With `earlier` it is a version that existed before this write.
-pub(in crate::registry::actors) fn version(actor: &Actor, op: ChangeOperation, earlier: bool) -> Version<'_, NewActor> {
+pub(in crate::registry::actors) fn history_version(actor: &Actor, op: ChangeOperation, earlier: bool) -> Version<'_, NewActor> {
     let since = earlier.then_some(actor.updated_at);
     Version { kind: KIND, id: actor.id.uuid(), version: actor.version, op, since, visible: visible(actor), body: &actor.fields }
 }
@@ -161,12 +162,12 @@ fn visible(actor: &Actor) -> Visible {
 }
 
 /// Returns the areas that an actor concerns: the seat and the areas served.
-fn places_of(actor: &NewActor) -> impl Iterator<Item = AreaId> {
+fn areas_of(actor: &NewActor) -> impl Iterator<Item = AreaId> {
     actor.seat_area_id.into_iter().chain(actor.areas_served.iter().copied())
 }
 
 /// Returns the text of an actor that `q` searches in.
-pub(in crate::registry::actors) fn texts(actor: &NewActor) -> String {
+pub(in crate::registry::actors) fn search_text(actor: &NewActor) -> String {
     let mut texts = vec![actor.name.as_str(), actor.focus.as_deref().unwrap_or_default()];
     texts.extend(actor.other_names.iter().map(String::as_str));
     texts.extend(actor.former_names.iter().map(|former| former.name.as_str()));
@@ -175,38 +176,39 @@ pub(in crate::registry::actors) fn texts(actor: &NewActor) -> String {
 }
 
 /// The data that drafts are checked against. It is loaded once for all drafts, and updated after each admitted draft.
-struct Known<'a> {
+struct Lookups<'a> {
     paths: HashMap<AreaId, String>,
     domains: Vec<String>,
     /// The actors that are not removed and are, or may become, ancestors of a draft, each with its parent.
     above: HashMap<ActorId, Option<ActorId>>,
     /// The actors that have these identifiers as their own.
-    taken: Taken,
+    taken: TakenNumbers,
     /// Which of those actors the caller may learn of.
-    telling: Telling<'a>,
+    match_visibility: MatchVisibility<'a>,
     sight: &'a Sight,
 }
 
-impl<'a> Known<'a> {
-    async fn of(drafts: &[Draft], sight: &'a Sight, w: &'a Write<'_>) -> Result<Self> {
+impl<'a> Lookups<'a> {
+    async fn load(drafts: &[Draft], sight: &'a Sight, w: &'a Write<'_>) -> Result<Self> {
         let mut areas: Vec<AreaId> = Vec::new();
         let (mut values, mut any_domain) = (HashSet::new(), false);
         for Draft { fields, .. } in drafts {
             areas.extend(fields.areas_served.iter().chain(&fields.seat_area_id));
             any_domain |= !fields.policy_domains.is_empty();
-            let identifiers = rules::identifiers(&fields.identifiers).unwrap_or_default();
+            let identifiers = rules::checked_identifiers(&fields.identifiers).unwrap_or_default();
             values.extend(identifiers.into_iter().filter(|one| one.scope == IdentifierScope::Own).map(|one| one.value));
         }
         areas.sort_unstable();
         areas.dedup();
-        let taken = taken(values.into_iter().collect(), w).await?;
-        let telling = Telling::of(taken.values().flatten().map(|(owner, _)| *owner), sight, w.call.secrecy.as_ref(), &w.tx).await?;
+        let taken = find_taken(values.into_iter().collect(), w).await?;
+        let match_visibility =
+            MatchVisibility::load(taken.values().flatten().map(|(owner, _)| *owner), sight, w.call.secrecy.as_ref(), &w.tx).await?;
         Ok(Self {
             paths: areas::paths(&areas, &w.tx).await?,
-            domains: if any_domain { codelists::known(POLICY_DOMAIN, &w.tx).await? } else { Vec::new() },
-            above: above(drafts, w).await?,
+            domains: if any_domain { codelists::all_codes(POLICY_DOMAIN, &w.tx).await? } else { Vec::new() },
+            above: load_ancestors(drafts, w).await?,
             taken,
-            telling,
+            match_visibility,
             sight,
         })
     }
@@ -219,8 +221,8 @@ impl<'a> Known<'a> {
             fields.former_names = rules::former_names(&before.fields, &fields, w.today());
         }
         let mut faults = rules::faults(&fields);
-        faults.extend(rules::not_given_up(&fields, before.as_ref().map(|before| &before.fields), w.today()));
-        match rules::identifiers(&fields.identifiers) {
+        faults.extend(rules::future_name_faults(&fields, before.as_ref().map(|before| &before.fields), w.today()));
+        match rules::checked_identifiers(&fields.identifiers) {
             Ok(identifiers) => fields.identifiers = identifiers,
             Err(found) => faults.extend(found),
         }
@@ -228,25 +230,25 @@ impl<'a> Known<'a> {
         if let Some(parent) = fields.parent_id.filter(|parent| was_part_of != Some(*parent)) {
             faults.extend(self.parent_fault(id, parent, w.call.secrecy.as_ref().filter(|_| before.is_some())));
         }
-        faults.extend(fields.seat_area_id.filter(|area| !self.paths.contains_key(area)).map(|_| areas::missing("/seatAreaId")));
+        faults.extend(fields.seat_area_id.filter(|area| !self.paths.contains_key(area)).map(|_| areas::not_found_fault("/seatAreaId")));
         let served = fields.areas_served.iter().enumerate().filter(|(_, area)| !self.paths.contains_key(area));
-        faults.extend(served.map(|(at, _)| areas::missing(format!("/areasServed/{at}"))));
+        faults.extend(served.map(|(at, _)| areas::not_found_fault(format!("/areasServed/{at}"))));
         fields.areas_served.sort_unstable();
         fields.areas_served.dedup();
-        faults.extend(codelists::not_among(&self.domains, POLICY_DOMAIN, &fields.policy_domains, "/policyDomains"));
+        faults.extend(codelists::faults_of_unknown(&self.domains, POLICY_DOMAIN, &fields.policy_domains, "/policyDomains"));
         if !faults.is_empty() {
             return Err(Problem::invalid(faults));
         }
-        let claimed = self.claimed(id, before.as_ref(), &fields)?;
+        let claimed = self.claimed_numbers(id, before.as_ref(), &fields)?;
         self.above.insert(id, fields.parent_id);
         for owners in self.taken.values_mut() {
             owners.retain(|(owner, _)| *owner != id);
         }
-        for (_, number) in own(&fields) {
+        for (_, number) in own_numbers(&fields) {
             let claim = claimed.contains(&number);
             self.taken.entry(number).or_default().push((id, claim));
         }
-        self.telling.meet(id, &fields, self.sight);
+        self.match_visibility.update(id, &fields, self.sight);
         let seat = fields.seat_area_id.and_then(|seat| self.paths.get(&seat));
         let municipality = seat.and_then(|path| areas::municipality_of(path)).map(ToOwned::to_owned);
         let actor = Actor {
@@ -280,8 +282,8 @@ impl<'a> Known<'a> {
                 ));
             }
             match self.above.get(&at) {
-                None => return (at == parent).then(no_parent),
-                Some(_) if secrecy.is_some_and(|secrecy| secrecy.hides(at.uuid(), "parentId")) => return Some(secret_parent()),
+                None => return (at == parent).then(parent_not_found),
+                Some(_) if secrecy.is_some_and(|secrecy| secrecy.hides(at.uuid(), "parentId")) => return Some(secret_parent_fault()),
                 Some(above) => next = *above,
             }
         }
@@ -293,11 +295,11 @@ impl<'a> Known<'a> {
     ///
     /// # Errors
     /// When another actor that the caller may learn of has one of the numbers (409, naming that actor).
-    fn claimed(&self, id: ActorId, before: Option<&Actor>, fields: &NewActor) -> Result<Vec<Number>> {
+    fn claimed_numbers(&self, id: ActorId, before: Option<&Actor>, fields: &NewActor) -> Result<Vec<Number>> {
         let mut refused: Option<Problem> = None;
         let mut claimed = Vec::new();
-        let kept: Vec<Number> = before.iter().flat_map(|before| own(&before.fields)).map(|(_, number)| number).collect();
-        for (at, number) in own(fields) {
+        let kept: Vec<Number> = before.iter().flat_map(|before| own_numbers(&before.fields)).map(|(_, number)| number).collect();
+        for (at, number) in own_numbers(fields) {
             let owners = self.taken.get(&number).map(Vec::as_slice).unwrap_or_default();
             if kept.contains(&number) {
                 claimed.extend(owners.contains(&(id, true)).then_some(number));
@@ -307,7 +309,7 @@ impl<'a> Known<'a> {
             if others.peek().is_none() {
                 continue;
             }
-            let Some(owner) = others.find(|owner| self.telling.tells(MatchReason::SameIdentifier, *owner)) else {
+            let Some(owner) = others.find(|owner| self.match_visibility.allows(MatchReason::SameIdentifier, *owner)) else {
                 claimed.push(number);
                 continue;
             };
@@ -324,7 +326,7 @@ impl<'a> Known<'a> {
     }
 }
 
-fn secret_parent() -> Fault {
+fn secret_parent_fault() -> Fault {
     Fault::at(
         "/parentId",
         "secrecy",
@@ -336,7 +338,7 @@ fn secret_parent() -> Fault {
 }
 
 /// Returns the identifiers that are an actor's own, each with its index in `identifiers`.
-pub(in crate::registry::actors) fn own(fields: &NewActor) -> impl Iterator<Item = (usize, Number)> {
+pub(in crate::registry::actors) fn own_numbers(fields: &NewActor) -> impl Iterator<Item = (usize, Number)> {
     let identifiers = fields.identifiers.iter().enumerate().filter(|(_, identifier)| identifier.scope == IdentifierScope::Own);
     identifiers.map(|(at, identifier)| (at, (identifier.scheme.clone(), identifier.value.clone())))
 }
@@ -344,7 +346,7 @@ pub(in crate::registry::actors) fn own(fields: &NewActor) -> impl Iterator<Item 
 /// Returns the new parents of the drafts, each with its own parent; removed actors are left out. When an actor that exists gets
 /// another parent, all ancestors are returned and locked, so that two changes at once cannot make a circle together. A new actor
 /// cannot close a circle.
-async fn above(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<ActorId, Option<ActorId>>> {
+async fn load_ancestors(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<ActorId, Option<ActorId>>> {
     let (mut next, mut moves) = (HashSet::new(), false);
     for Draft { before, fields, .. } in drafts {
         let was = before.as_ref().and_then(|before| before.fields.parent_id);
@@ -356,7 +358,7 @@ async fn above(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<ActorId, Optio
     let mut above = HashMap::new();
     while !next.is_empty() {
         let asked: Vec<ActorId> = next.drain().collect();
-        for asked in asked.chunks(ASKED) {
+        for asked in asked.chunks(QUERY_SIZE) {
             let rows = table::Entity::find()
                 .filter(table::Column::Id.is_in(asked.iter().copied()))
                 .filter(table::Column::DeletedAt.is_null())
@@ -375,12 +377,12 @@ async fn above(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<ActorId, Optio
 }
 
 /// The actors that have a number as their own, each with the column `claimed` (another had the number before).
-pub(super) type Taken = HashMap<Number, Vec<(ActorId, bool)>>;
+pub(super) type TakenNumbers = HashMap<Number, Vec<(ActorId, bool)>>;
 
 /// Returns the actors that have these values as their own numbers, by number. Unclaimed ones come first, then the oldest.
-pub(super) async fn taken(values: Vec<String>, w: &Write<'_>) -> Result<Taken> {
-    let mut taken = Taken::new();
-    for values in values.chunks(ASKED) {
+pub(super) async fn find_taken(values: Vec<String>, w: &Write<'_>) -> Result<TakenNumbers> {
+    let mut taken = TakenNumbers::new();
+    for values in values.chunks(QUERY_SIZE) {
         let rows = table::identifier::Entity::find()
             .filter(table::identifier::Column::Value.is_in(values.iter().map(String::as_str)))
             .filter(table::identifier::Column::Scope.eq(IdentifierScope::Own))
@@ -397,7 +399,7 @@ pub(super) async fn taken(values: Vec<String>, w: &Write<'_>) -> Result<Taken> {
 }
 
 /// Marks an actor's own numbers as claimed: another actor has them already, and the writer could not see that.
-pub(in crate::registry::actors) async fn claim(actor: ActorId, numbers: &[Number], w: &Write<'_>) -> Result<()> {
+pub(in crate::registry::actors) async fn mark_claimed(actor: ActorId, numbers: &[Number], w: &Write<'_>) -> Result<()> {
     for (scheme, value) in numbers {
         table::identifier::Entity::update_many()
             .set(table::identifier::ActiveModel { claimed: Set(true), ..Default::default() })
@@ -464,7 +466,7 @@ async fn write_rows(admitted: &mut Vec<Admitted>, w: &Write<'_>) -> Result<Vec<(
     admitted.retain(|draft| late.iter().all(|(at, _)| *at != draft.at));
     let new: Vec<_> =
         admitted.iter().filter(|draft| draft.before.is_none()).map(|draft| row(&draft.actor, draft.municipality.as_deref())).collect();
-    for rows in new.chunks(ROWS) {
+    for rows in new.chunks(INSERT_SIZE) {
         table::Entity::insert_many(rows.to_vec()).exec_without_returning(&w.tx).await?;
     }
     Ok(late)
@@ -479,10 +481,10 @@ async fn write_areas(admitted: &[Admitted], w: &Write<'_>) -> Result<()> {
         let areas = actor.fields.areas_served.iter();
         rows.extend(areas.map(|area| table::served::ActiveModel { actor_id: Set(actor.id), area_id: Set(*area) }));
     }
-    for old in old.chunks(ASKED) {
-        table::served::Entity::delete_many().filter(of(table::served::Column::ActorId, old)).exec(&w.tx).await?;
+    for old in old.chunks(QUERY_SIZE) {
+        table::served::Entity::delete_many().filter(is_any_of(table::served::Column::ActorId, old)).exec(&w.tx).await?;
     }
-    for rows in rows.chunks(ASKED) {
+    for rows in rows.chunks(QUERY_SIZE) {
         table::served::Entity::insert_many(rows.to_vec()).exec_without_returning(&w.tx).await?;
     }
     Ok(())
@@ -504,15 +506,15 @@ async fn write_identifiers(admitted: &[Admitted], w: &Write<'_>) -> Result<()> {
         }));
     }
     // Delete all old numbers before inserting new ones, since a number may move from one actor to another.
-    for old in old.chunks(ASKED) {
-        table::identifier::Entity::delete_many().filter(of(table::identifier::Column::ActorId, old)).exec(&w.tx).await?;
+    for old in old.chunks(QUERY_SIZE) {
+        table::identifier::Entity::delete_many().filter(is_any_of(table::identifier::Column::ActorId, old)).exec(&w.tx).await?;
     }
-    for rows in rows.chunks(ASKED / 2) {
+    for rows in rows.chunks(QUERY_SIZE / 2) {
         table::identifier::Entity::insert_many(rows.to_vec()).exec_without_returning(&w.tx).await?;
     }
     Ok(())
 }
 
-fn of(column: impl ColumnTrait, actors: &[ActorId]) -> Expr {
+fn is_any_of(column: impl ColumnTrait, actors: &[ActorId]) -> Expr {
     column.is_in(actors.iter().copied())
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ActiveValue::Set, Condition, EntityTrait, entity::prelude::*};
 
-use super::{KIND, find, may_join, may_write, put, seen, seen_elsewhere, view, what_hangs_on};
+use super::{KIND, announce_dependents, announce_new_parent, find, find_visible, may_set_parent, may_write, put, view};
 use crate::{
     access::{Caller, Reach, Sight},
     geography::areas::store as areas,
@@ -11,11 +11,11 @@ use crate::{
     registry::{
         actors::{
             Actor, ActorId, NewActor,
-            matching::{MatchReason, Telling},
+            matching::{MatchReason, MatchVisibility},
             table, tombstones,
         },
         likenesses::store as likenesses,
-        relations::store::{self as relations, Moved},
+        relations::store::{self as relations, ParentChange},
     },
 };
 
@@ -28,15 +28,19 @@ const DAYS: i64 = 30;
 /// When somebody else has changed the actor first (412).
 pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
     let gone = Actor { version: actor.version + 1, updated_at: w.now, ..actor.clone() };
-    replace(&gone, Some(w.now), actor.version, w).await?;
+    write_removal(&gone, Some(w.now), actor.version, w).await?;
     search::remove(actor.id, w).await?;
-    history::keep(&[put::version(actor, ChangeOperation::Upsert, true), put::version(&gone, ChangeOperation::Delete, false)], w).await?;
-    w.record(put::change(&gone, None, ChangeOperation::Delete));
-    what_hangs_on(actor.id, ChangeOperation::Delete, w).await
+    history::keep(
+        &[put::history_version(actor, ChangeOperation::Upsert, true), put::history_version(&gone, ChangeOperation::Delete, false)],
+        w,
+    )
+    .await?;
+    w.record(put::change_event(&gone, None, ChangeOperation::Delete));
+    announce_dependents(actor.id, ChangeOperation::Delete, w).await
 }
 
 /// Writes whether an actor is removed, and accordingly whether its identifiers are in use.
-async fn replace(actor: &Actor, deleted_at: Option<DateTime<Utc>>, from: i64, w: &Write<'_>) -> Result<()> {
+async fn write_removal(actor: &Actor, deleted_at: Option<DateTime<Utc>>, from: i64, w: &Write<'_>) -> Result<()> {
     let row = table::ActiveModel {
         version: Set(actor.version),
         updated_at: Set(w.now),
@@ -53,7 +57,7 @@ async fn replace(actor: &Actor, deleted_at: Option<DateTime<Utc>>, from: i64, w:
     Ok(())
 }
 
-fn visible(sight: &Sight) -> Condition {
+fn visible_condition(sight: &Sight) -> Condition {
     sight.rows(table::Column::Visibility, None, Some(table::Column::Id.into_expr()))
 }
 
@@ -62,7 +66,7 @@ pub(super) fn restorable(sight: &Sight, reach: &Reach, now: DateTime<Utc>) -> Se
     let removed = table::Entity::find()
         .filter(table::Column::DeletedAt.gte(now - TimeDelta::days(DAYS)))
         .filter(table::Column::MergedInto.is_null())
-        .filter(visible(sight));
+        .filter(visible_condition(sight));
     if reach.everywhere {
         return removed;
     }
@@ -79,8 +83,8 @@ pub(super) fn restorable(sight: &Sight, reach: &Reach, now: DateTime<Utc>) -> Se
 /// # Errors
 /// When no such actor was removed or the caller may not write it (404); when the actor is not removed and the caller may not
 /// write it (403); when it is not removed, or was merged (409); when it was removed too long ago (410).
-pub(in crate::registry::actors) async fn restoring(sight: &Sight, reach: &Reach, id: ActorId, w: &Write<'_>) -> Result<Actor> {
-    if seen(sight).filter(table::Column::Id.eq(id)).count(&w.tx).await? > 0 {
+pub(in crate::registry::actors) async fn find_restorable(sight: &Sight, reach: &Reach, id: ActorId, w: &Write<'_>) -> Result<Actor> {
+    if find_visible(sight).filter(table::Column::Id.eq(id)).count(&w.tx).await? > 0 {
         let actor = find(sight, id, &w.tx).await?;
         may_write(reach, &actor.fields, Some(id), &w.tx).await?;
         return Err(Problem::conflict(say!(
@@ -88,7 +92,7 @@ pub(in crate::registry::actors) async fn restoring(sight: &Sight, reach: &Reach,
             "The actor is not removed, so there is nothing to restore."
         )));
     }
-    let row = table::Entity::find_by_id(id).filter(visible(sight)).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
+    let row = table::Entity::find_by_id(id).filter(visible_condition(sight)).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
     let deleted_at = row.deleted_at;
     let actor = view(row);
     may_write(reach, &actor.fields, Some(id), &w.tx).await.map_err(|problem| match problem.kind {
@@ -112,13 +116,13 @@ pub(in crate::registry::actors) async fn restoring(sight: &Sight, reach: &Reach,
 }
 
 /// Returns the parent of a restored actor: its former parent, or the actor that the former parent was merged into since.
-async fn place(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Option<ActorId>> {
+async fn restored_parent(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Option<ActorId>> {
     let Some(parent) = actor.fields.parent_id else { return Ok(None) };
     let parent = tombstones::survivor(&Sight::of_installation(), parent, &w.tx).await?.unwrap_or(parent);
     // The lock keeps others from giving the ancestors another parent at the same time.
     tombstones::lock(&tombstones::above(Some(parent), &w.tx).await?, w).await?;
     if tombstones::above(Some(parent), &w.tx).await?.contains(&actor.id) {
-        if seen(&caller.sight).filter(table::Column::Id.eq(parent)).count(&w.tx).await? == 0 {
+        if find_visible(&caller.sight).filter(table::Column::Id.eq(parent)).count(&w.tx).await? == 0 {
             return Err(Problem::conflict(say!(
                 "Aktören hörde till en aktör som sedan dess har blivit en del av den. Be den som administrerar tjänsten att flytta den andra, och försök igen.",
                 "The actor was part of one that has become a part of it since. Ask who administers the service to move the other, and try again."
@@ -134,7 +138,7 @@ async fn place(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> 
         // The parent is another than before, so the caller needs the same rights as for setting it.
         caller.is_whole(reach)?;
         let joined = NewActor { parent_id: Some(parent), ..actor.fields.clone() };
-        may_join(&caller.sight, reach, Some(actor), &joined, &w.tx).await?;
+        may_set_parent(&caller.sight, reach, Some(actor), &joined, &w.tx).await?;
     }
     Ok(Some(parent))
 }
@@ -147,13 +151,13 @@ async fn place(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> 
 /// set as the parent (403).
 pub(in crate::registry::actors) async fn restore(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Actor> {
     let sight = &caller.sight;
-    let taken = put::taken(actor.fields.identifiers.iter().map(|identifier| identifier.value.clone()).collect(), w).await?;
+    let taken = put::find_taken(actor.fields.identifiers.iter().map(|identifier| identifier.value.clone()).collect(), w).await?;
     let owners = taken.values().flatten().map(|(owner, _)| *owner);
-    let telling = Telling::of(owners, sight, w.call.secrecy.as_ref(), &w.tx).await?;
+    let match_visibility = MatchVisibility::load(owners, sight, w.call.secrecy.as_ref(), &w.tx).await?;
     let (mut refused, mut claimed) = (None::<Problem>, Vec::new());
-    for (at, number) in put::own(&actor.fields) {
+    for (at, number) in put::own_numbers(&actor.fields) {
         let Some(owners) = taken.get(&number).filter(|owners| !owners.is_empty()) else { continue };
-        let Some((owner, _)) = owners.iter().find(|(owner, _)| telling.tells(MatchReason::SameIdentifier, *owner)) else {
+        let Some((owner, _)) = owners.iter().find(|(owner, _)| match_visibility.allows(MatchReason::SameIdentifier, *owner)) else {
             claimed.push(number);
             continue;
         };
@@ -176,18 +180,18 @@ pub(in crate::registry::actors) async fn restore(actor: &Actor, caller: &Caller,
     if let Some(refused) = refused {
         return Err(refused);
     }
-    let fields = NewActor { parent_id: place(actor, caller, reach, w).await?, ..actor.fields.clone() };
+    let fields = NewActor { parent_id: restored_parent(actor, caller, reach, w).await?, ..actor.fields.clone() };
     let back = Actor { version: actor.version + 1, updated_at: w.now, fields, ..actor.clone() };
-    put::claim(back.id, &claimed, w).await?;
-    replace(&back, None, actor.version, w).await?;
-    search::put(KIND, back.id, &[&put::texts(&back.fields)], w).await?;
-    history::keep(&[put::version(&back, ChangeOperation::Upsert, false)], w).await?;
-    w.record(put::change(&back, None, ChangeOperation::Upsert));
-    what_hangs_on(back.id, ChangeOperation::Upsert, w).await?;
-    likenesses::look_for(&[(&back, None)], w).await?;
+    put::mark_claimed(back.id, &claimed, w).await?;
+    write_removal(&back, None, actor.version, w).await?;
+    search::put(KIND, back.id, &[&put::search_text(&back.fields)], w).await?;
+    history::keep(&[put::history_version(&back, ChangeOperation::Upsert, false)], w).await?;
+    w.record(put::change_event(&back, None, ChangeOperation::Upsert));
+    announce_dependents(back.id, ChangeOperation::Upsert, w).await?;
+    likenesses::find_and_store(&[(&back, None)], w).await?;
     if back.fields.parent_id != actor.fields.parent_id {
-        seen_elsewhere(back.id, actor.fields.parent_id, w).await?;
-        relations::keep_parents(&[Moved { actor: &back, before: Some(actor) }], w).await?;
+        announce_new_parent(back.id, actor.fields.parent_id, w).await?;
+        relations::update_part_of(&[ParentChange { actor: &back, before: Some(actor) }], w).await?;
     }
     Ok(back)
 }

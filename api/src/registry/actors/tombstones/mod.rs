@@ -5,18 +5,18 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QueryS
 
 use super::{
     Actor, ActorId, IdentifierScope, NewActor,
-    matching::{self, MatchReason, Telling},
+    matching::{self, MatchReason, MatchVisibility},
     store::{self, KIND, view},
     table,
 };
 use crate::{
     access::Sight,
     kernel::{Problem, Result, Write, events::ChangeOperation, history, search},
-    registry::relations::store::{self as relations, Moved},
+    registry::relations::store::{self as relations, ParentChange},
 };
 
 /// The largest number of actors in one query.
-const AT_ONCE: usize = 500;
+const QUERY_SIZE: usize = 500;
 
 /// Returns the actor that another was merged into, directly or through several merges. Returns `None` when the actor was not
 /// merged, when the survivor is removed, or when the visibility of any actor in the chain hides it from the caller. The survivor
@@ -82,17 +82,17 @@ pub async fn above(parent: Option<ActorId>, db: &impl ConnectionTrait) -> Result
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn place(actor: &Actor, parent: Option<ActorId>, w: &Write<'_>) -> Result<()> {
+pub async fn update_part_of(actor: &Actor, parent: Option<ActorId>, w: &Write<'_>) -> Result<()> {
     let placed = Actor { fields: NewActor { parent_id: parent, ..actor.fields.clone() }, ..actor.clone() };
-    relations::keep_parents(&[Moved { actor: &placed, before: Some(actor) }], w).await
+    relations::update_part_of(&[ParentChange { actor: &placed, before: Some(actor) }], w).await
 }
 
 /// Marks an actor as merged into another. It is no longer shown, and its own numbers are free for others.
 ///
 /// # Errors
 /// When somebody else has changed the actor first (412).
-pub async fn bury(actor: &Actor, into: ActorId, w: &Write<'_>) -> Result<()> {
-    place(actor, None, w).await?;
+pub async fn mark_merged(actor: &Actor, into: ActorId, w: &Write<'_>) -> Result<()> {
+    update_part_of(actor, None, w).await?;
     let row = table::ActiveModel {
         version: Set(actor.version + 1),
         updated_at: Set(w.now),
@@ -106,35 +106,35 @@ pub async fn bury(actor: &Actor, into: ActorId, w: &Write<'_>) -> Result<()> {
         .filter(table::identifier::Column::ActorId.eq(actor.id))
         .exec(&w.tx)
         .await?;
-    keep(actor, ChangeOperation::Merge, w).await?;
+    keep_new_version(actor, ChangeOperation::Merge, w).await?;
     search::remove(actor.id, w).await
 }
 
 /// Stores in the history the version that an actor got by this write, and the version before it unless it is stored already.
-async fn keep(actor: &Actor, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+async fn keep_new_version(actor: &Actor, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
     let after = Actor { version: actor.version + 1, updated_at: w.now, ..actor.clone() };
-    history::keep(&[store::version(actor, ChangeOperation::Upsert, true), store::version(&after, op, false)], w).await
+    history::keep(&[store::history_version(actor, ChangeOperation::Upsert, true), store::history_version(&after, op, false)], w).await
 }
 
 /// Stores the present versions of these actors in the history. `by_this_write` says whether this write made them.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn remember(ids: &[ActorId], by_this_write: bool, w: &Write<'_>) -> Result<()> {
-    for ids in ids.chunks(AT_ONCE) {
+pub async fn keep_versions(ids: &[ActorId], by_this_write: bool, w: &Write<'_>) -> Result<()> {
+    for ids in ids.chunks(QUERY_SIZE) {
         let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(&w.tx).await?;
         let actors: Vec<_> = rows.into_iter().map(view).collect();
-        let versions: Vec<_> = actors.iter().map(|actor| store::version(actor, ChangeOperation::Upsert, !by_this_write)).collect();
+        let versions: Vec<_> = actors.iter().map(|actor| store::history_version(actor, ChangeOperation::Upsert, !by_this_write)).collect();
         history::keep(&versions, w).await?;
     }
     Ok(())
 }
 
-/// Undoes [`bury`]: the actor is neither removed nor merged, and gets this parent. [`claim`] gives it its numbers back.
+/// Undoes [`mark_merged`]: the actor is neither removed nor merged, and gets this parent. [`reclaim_numbers`] gives it its numbers back.
 ///
 /// # Errors
 /// When somebody else has changed the actor first (412).
-pub async fn revive(actor: &Actor, parent: Option<ActorId>, w: &Write<'_>) -> Result<()> {
+pub async fn unmark_merged(actor: &Actor, parent: Option<ActorId>, w: &Write<'_>) -> Result<()> {
     let row = table::ActiveModel {
         version: Set(actor.version + 1),
         updated_at: Set(w.now),
@@ -144,24 +144,24 @@ pub async fn revive(actor: &Actor, parent: Option<ActorId>, w: &Write<'_>) -> Re
         ..Default::default()
     };
     w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, actor.version).await?;
-    place(actor, parent, w).await
+    update_part_of(actor, parent, w).await
 }
 
-/// Gives an actor its numbers back after [`revive`]. A number that another actor has taken since becomes one of scope `parent`, and
+/// Gives an actor its numbers back after [`unmark_merged`]. A number that another actor has taken since becomes one of scope `parent`, and
 /// its scheme is returned. When the caller may not learn of the other actor, both have the number as their own.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn claim(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Result<Vec<String>> {
+pub async fn reclaim_numbers(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Result<Vec<String>> {
     let mut identifiers = actor.fields.identifiers.clone();
-    let numbers: Vec<_> = store::own(&actor.fields).map(|(_, number)| number).collect();
+    let numbers: Vec<_> = store::own_numbers(&actor.fields).map(|(_, number)| number).collect();
     let owners = matching::owners(&numbers, &w.tx).await?;
-    let telling = Telling::of(owners.values().flatten().copied(), sight, w.call.secrecy.as_ref(), &w.tx).await?;
+    let match_visibility = MatchVisibility::load(owners.values().flatten().copied(), sight, w.call.secrecy.as_ref(), &w.tx).await?;
     let mut lost = Vec::new();
     for identifier in identifiers.iter_mut().filter(|identifier| identifier.scope == IdentifierScope::Own) {
         let number = (identifier.scheme.clone(), identifier.value.clone());
         let Some(owners) = owners.get(&number) else { continue };
-        if owners.iter().any(|owner| telling.tells(MatchReason::SameIdentifier, *owner)) {
+        if owners.iter().any(|owner| match_visibility.allows(MatchReason::SameIdentifier, *owner)) {
             identifier.scope = IdentifierScope::Parent;
             lost.push(identifier.scheme.clone());
             table::identifier::Entity::update_many()
@@ -172,7 +172,7 @@ pub async fn claim(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Result<Vec<St
                 .exec(&w.tx)
                 .await?;
         } else {
-            store::claim_numbers(actor.id, &[number], w).await?;
+            store::mark_claimed(actor.id, &[number], w).await?;
         }
     }
     if !lost.is_empty() {
@@ -187,7 +187,7 @@ pub async fn claim(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Result<Vec<St
         .filter(table::identifier::Column::ActorId.eq(actor.id))
         .exec(&w.tx)
         .await?;
-    search::put(KIND, actor.id, &[&store::texts(&actor.fields)], w).await?;
-    remember(&[actor.id], true, w).await?;
+    search::put(KIND, actor.id, &[&store::search_text(&actor.fields)], w).await?;
+    keep_versions(&[actor.id], true, w).await?;
     Ok(lost)
 }

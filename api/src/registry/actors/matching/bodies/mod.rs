@@ -18,18 +18,18 @@ use crate::{
 const KINDS: [ActorKind; 5] =
     [ActorKind::Municipality, ActorKind::Region, ActorKind::CountyBoard, ActorKind::MunicipalAssociation, ActorKind::Agency];
 /// The kinds of which there is only one with a given seat.
-const ONE_EACH: [ActorKind; 3] = [ActorKind::Municipality, ActorKind::Region, ActorKind::CountyBoard];
+const ONE_PER_SEAT: [ActorKind; 3] = [ActorKind::Municipality, ActorKind::Region, ActorKind::CountyBoard];
 
-/// A cache of [`rules::body_key`] by name. The names of all public bodies are compared at each change of a name, and rarely change.
-static KEYS: LazyLock<Cache<String, Option<String>>> = LazyLock::new(|| Cache::new(10_000));
+/// A cache of [`rules::public_body_key`] by name. The names of all public bodies are compared at each change of a name, and rarely change.
+static KEY_CACHE: LazyLock<Cache<String, Option<String>>> = LazyLock::new(|| Cache::new(10_000));
 
 /// The public bodies of the reference data that are not removed, by their keys. Only actors of a pack count: there are some
 /// hundreds of them, found by an index, while anybody can register any number of actors of these kinds.
 #[derive(Debug, Default)]
 pub struct Bodies {
-    /// By [`rules::body_key`] of each present and former name.
+    /// By [`rules::public_body_key`] of each present and former name.
     named: HashMap<String, Vec<ActorId>>,
-    /// By kind and seat, for the kinds in [`ONE_EACH`].
+    /// By kind and seat, for the kinds in [`ONE_PER_SEAT`].
     seated: HashMap<(String, AreaId), Vec<ActorId>>,
 }
 
@@ -38,7 +38,7 @@ impl Bodies {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn all(db: &impl ConnectionTrait) -> Result<Self> {
+    pub async fn load(db: &impl ConnectionTrait) -> Result<Self> {
         type Row = (ActorId, ActorKind, String, List<String>, List<FormerName>, Option<AreaId>);
         let rows: Vec<Row> = table::Entity::find()
             .select_only()
@@ -58,10 +58,10 @@ impl Bodies {
         let mut bodies = Self::default();
         // The kind is filtered here: in SQL the database might search by kind, among all actors of that kind.
         for (id, kind, name, others, former, seat) in rows.into_iter().filter(|row| KINDS.contains(&row.1)) {
-            for key in keys(&name, &others.0, &former.0) {
+            for key in body_keys(&name, &others.0, &former.0) {
                 bodies.named.entry(key).or_default().push(id);
             }
-            if let (true, Some(seat)) = (ONE_EACH.contains(&kind), seat) {
+            if let (true, Some(seat)) = (ONE_PER_SEAT.contains(&kind), seat) {
                 bodies.seated.entry((kind.to_value(), seat)).or_default().push(id);
             }
         }
@@ -71,10 +71,10 @@ impl Bodies {
     /// Returns the public bodies that an actor may be mistaken for because of something new in it: a present or former name, or
     /// its kind and seat when a public body of that kind has that seat. The actor `id` itself is left out.
     #[must_use]
-    pub fn like(&self, id: Option<ActorId>, new: &NewActor, before: Option<&NewActor>) -> Vec<ActorId> {
-        let had = before.map(called).unwrap_or_default();
-        let mut found: BTreeSet<ActorId> = called(new).difference(&had).filter_map(|key| self.named.get(key)).flatten().copied().collect();
-        let claim = |actor: &NewActor| actor.seat_area_id.filter(|_| ONE_EACH.contains(&actor.kind)).map(|seat| (actor.kind, seat));
+    pub fn resembled_by(&self, id: Option<ActorId>, new: &NewActor, before: Option<&NewActor>) -> Vec<ActorId> {
+        let had = before.map(keys_of).unwrap_or_default();
+        let mut found: BTreeSet<ActorId> = keys_of(new).difference(&had).filter_map(|key| self.named.get(key)).flatten().copied().collect();
+        let claim = |actor: &NewActor| actor.seat_area_id.filter(|_| ONE_PER_SEAT.contains(&actor.kind)).map(|seat| (actor.kind, seat));
         if let Some((kind, seat)) = claim(new).filter(|claimed| before.and_then(claim).as_ref() != Some(claimed)) {
             found.extend(self.seated.get(&(kind.to_value(), seat)).into_iter().flatten());
         }
@@ -84,7 +84,7 @@ impl Bodies {
 
 /// Whether a change touches anything by which an actor may be mistaken for a public body: names, kind or seat.
 #[must_use]
-pub fn may_be_taken(new: &NewActor, before: Option<&NewActor>) -> bool {
+pub fn needs_body_check(new: &NewActor, before: Option<&NewActor>) -> bool {
     before.is_none_or(|before| {
         new.name != before.name
             || new.other_names != before.other_names
@@ -93,13 +93,13 @@ pub fn may_be_taken(new: &NewActor, before: Option<&NewActor>) -> bool {
     })
 }
 
-fn called(actor: &NewActor) -> BTreeSet<String> {
-    keys(&actor.name, &actor.other_names, &actor.former_names)
+fn keys_of(actor: &NewActor) -> BTreeSet<String> {
+    body_keys(&actor.name, &actor.other_names, &actor.former_names)
 }
 
-fn keys(name: &str, others: &[String], former: &[FormerName]) -> BTreeSet<String> {
+fn body_keys(name: &str, others: &[String], former: &[FormerName]) -> BTreeSet<String> {
     let former = former.iter().map(|former| former.name.as_str());
-    let key = |name: &str| KEYS.get_with_by_ref(name, || rules::body_key(name));
+    let key = |name: &str| KEY_CACHE.get_with_by_ref(name, || rules::public_body_key(name));
     [name].into_iter().chain(others.iter().map(String::as_str)).chain(former).filter_map(key).collect()
 }
 
@@ -107,7 +107,7 @@ fn keys(name: &str, others: &[String], former: &[FormerName]) -> BTreeSet<String
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn of_reference(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashSet<ActorId>> {
+pub async fn from_reference_data(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashSet<ActorId>> {
     let rows: Vec<ActorId> = table::Entity::find()
         .select_only()
         .column(table::Column::Id)
