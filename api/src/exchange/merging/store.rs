@@ -315,13 +315,13 @@ async fn exposed(caller: &Caller, merge: &Merge, rows: &[(Referring, Option<Uuid
     }
     let (merged, ..) = tombstones::find(merge.merged_actor_id, db).await?;
     let parent = parent_again(&merged, db).await?;
-    let above = tombstones::above(parent, db).await?;
+    let above = tombstones::ancestors(parent, db).await?;
     let mut line = vec![merged.id];
     line.extend(above.iter().copied());
     let going: Vec<&Referring> = rows.iter().filter(|(row, since)| row.actor == *since).map(|(row, _)| row).collect();
     // What went along goes back below the merged actor.
     for row in going.iter().filter(|row| row.reference.seen == Seen::Actor && !above.contains(&row.id.into())) {
-        let now = tombstones::above(row.actor.map(ActorId::from), db).await?;
+        let now = tombstones::ancestors(row.actor.map(ActorId::from), db).await?;
         let theirs = is_somebodys(row.id.into(), None, db).await?;
         if !plan::may_come_below(caller, row.id.into(), &now, &line, theirs, db).await? {
             exposed.insert(row.id);
@@ -333,7 +333,7 @@ async fn exposed(caller: &Caller, merge: &Merge, rows: &[(Referring, Option<Uuid
     let was_part = came.iter().any(|(member, before, _)| member == "parentId" && before.as_str() == Some(own.as_str()));
     if was_part && !above.contains(&merge.into) {
         let (survivor, ..) = tombstones::find(merge.into, db).await?;
-        let now = tombstones::above(survivor.fields.parent_id, db).await?;
+        let now = tombstones::ancestors(survivor.fields.parent_id, db).await?;
         let theirs = is_somebodys(merge.into, None, db).await?;
         if !plan::may_come_below(caller, merge.into, &now, &line, theirs, db).await? {
             exposed.insert(merge.into.uuid());
@@ -341,7 +341,7 @@ async fn exposed(caller: &Caller, merge: &Merge, rows: &[(Referring, Option<Uuid
     }
     // And the merged actor itself comes below others than before, with the people who go back to it.
     if parent != merged.fields.parent_id {
-        let now = tombstones::above(Some(merge.into), db).await?;
+        let now = tombstones::ancestors(Some(merge.into), db).await?;
         let theirs = going.iter().any(|row| row.reference.kind == "grant") || is_somebodys(merged.id, None, db).await?;
         if !plan::may_come_below(caller, merged.id, &now, &above, theirs, db).await? {
             exposed.insert(merged.id.uuid());
@@ -413,7 +413,7 @@ pub(super) async fn undo(caller: &Caller, reach: &Reach, merge: &Merge, w: &Writ
     tombstones::unmark_merged(&merged, parent, w).await?;
     // What stayed behind is shown again; what followed is told of as it goes back.
     actors::announce_dependents(merged.id, ChangeOperation::Upsert, w).await?;
-    let above = tombstones::above(parent, &w.tx).await?;
+    let above = tombstones::ancestors(parent, &w.tx).await?;
     give_back(&survivor, &row.came.0, &above, &mut left_alone, sight, w).await?;
     for scheme in tombstones::reclaim_numbers(&merged, sight, w).await? {
         let member = Some(format!("identifiers {scheme}"));

@@ -265,7 +265,7 @@ const IGNORED_WORDS: &[&str] = &[
 static IGNORED_LOOKS: LazyLock<Vec<String>> = LazyLock::new(|| IGNORED_WORDS.iter().map(|word| text::looks(word)).collect());
 
 /// Returns the key by which names are compared with those of public bodies: the look of the name ([`text::looks`]) without text
-/// in brackets, without the [`IGNORED_WORDS`], and without a final s. Two names with the same key may be mistaken for the same
+/// in brackets, without the `IGNORED_WORDS`, and without a final s. Two names with the same key may be mistaken for the same
 /// public body. Returns `None` when nothing of the name is left.
 #[must_use]
 pub fn public_body_key(name: &str) -> Option<String> {

@@ -365,8 +365,8 @@ pub async fn may_set_parent(
     }
     may_relate(reach, before.map_or(after, |before| &before.fields), parent, db).await?;
     let Some(before) = before.filter(|before| !sight.all && !reach.actors.contains(&before.id.uuid())) else { return Ok(()) };
-    let over = tombstones::above(before.fields.parent_id, db).await?;
-    let above = tombstones::above(Some(parent), db).await?;
+    let over = tombstones::ancestors(before.fields.parent_id, db).await?;
+    let above = tombstones::ancestors(Some(parent), db).await?;
     let gaining: Vec<_> = above.into_iter().filter(|id| !over.contains(id)).map(ActorId::uuid).collect();
     if grants::of_actors(&gaining, db).await?.is_empty() {
         return Ok(());

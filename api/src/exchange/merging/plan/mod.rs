@@ -178,8 +178,8 @@ pub async fn draw_locked(who: &Who<'_>, id: ActorId, into: ActorId, w: &Write<'_
     // Who may not is told so before anybody has to wait.
     let (merged, survivor) = parties(who, id, into, Named::InBody, &w.tx).await?;
     let mut concerned = vec![merged.id, survivor.id];
-    concerned.extend(tombstones::above(merged.fields.parent_id, &w.tx).await?);
-    concerned.extend(tombstones::above(survivor.fields.parent_id, &w.tx).await?);
+    concerned.extend(tombstones::ancestors(merged.fields.parent_id, &w.tx).await?);
+    concerned.extend(tombstones::ancestors(survivor.fields.parent_id, &w.tx).await?);
     tombstones::lock(&concerned, w).await?;
     let (merged, survivor) = parties(who, id, into, Named::InBody, &w.tx).await?;
     plan(who, merged, survivor, true, &w.tx).await
@@ -237,7 +237,7 @@ async fn plan(who: &Who<'_>, merged: Actor, survivor: Actor, locked: bool, db: &
     let withheld = |member: &str| narrower || hidden.contains(member) || marked.iter().any(|known| hides(known, member));
     let (mut becomes, mut members) = rules::united(&survivor.fields, &merged.fields, withheld)?;
     becomes.areas_served.sort_unstable();
-    let above = tombstones::above(survivor.fields.parent_id, db).await?;
+    let above = tombstones::ancestors(survivor.fields.parent_id, db).await?;
     if let Some(how) = place(who, &merged, &survivor, &above, withheld("parentId"), &mut becomes, db).await? {
         members.push(MergeMember { member: "parentId".to_owned(), how });
         members.sort_by(|a, b| a.member.cmp(&b.member));
@@ -279,7 +279,7 @@ async fn place(
     if survivor.fields.parent_id.is_some() {
         return Ok((survivor.fields.parent_id != Some(parent)).then_some(MergedHow::Kept));
     }
-    if parent == survivor.id || tombstones::above(Some(parent), db).await?.contains(&survivor.id) {
+    if parent == survivor.id || tombstones::ancestors(Some(parent), db).await?.contains(&survivor.id) {
         return Ok(None);
     }
     let joined = NewActor { parent_id: Some(parent), ..survivor.fields.clone() };
@@ -349,7 +349,7 @@ async fn gains(
     let line = async |actor: &Actor, above: bool| {
         let mut line: Vec<Uuid> = vec![actor.id.uuid()];
         if above {
-            line.extend(tombstones::above(actor.fields.parent_id, db).await?.into_iter().map(ActorId::uuid));
+            line.extend(tombstones::ancestors(actor.fields.parent_id, db).await?.into_iter().map(ActorId::uuid));
         }
         Ok::<_, Problem>(line)
     };

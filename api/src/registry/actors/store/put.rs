@@ -1,5 +1,4 @@
-//! Stores actors. All writes go through [`put_many`]; a single actor is a call with one draft. For new actors the number of
-//! statements does not grow with the number of actors, except by chunks.
+//! Stores actors. All writes go through [`put_many`], which stores new actors in a few statements however many they are.
 
 use std::collections::{HashMap, HashSet};
 
@@ -63,8 +62,7 @@ pub(in crate::registry::actors) type Number = (String, String);
 /// Registers an actor.
 ///
 /// # Errors
-/// When the fields are invalid (422, with all faults), or another actor has one of its own numbers and the caller can see that
-/// (409).
+/// When the fields are invalid (422, with all faults), or the caller can see that another actor has one of its numbers (409).
 pub async fn insert(new: NewActor, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
     put_one(Draft { id: w.new_id(), before: None, fields: new }, sight, w).await
 }

@@ -120,8 +120,8 @@ async fn restored_parent(actor: &Actor, caller: &Caller, reach: &Reach, w: &Writ
     let Some(parent) = actor.fields.parent_id else { return Ok(None) };
     let parent = tombstones::survivor(&Sight::of_installation(), parent, &w.tx).await?.unwrap_or(parent);
     // The lock keeps others from giving the ancestors another parent at the same time.
-    tombstones::lock(&tombstones::above(Some(parent), &w.tx).await?, w).await?;
-    if tombstones::above(Some(parent), &w.tx).await?.contains(&actor.id) {
+    tombstones::lock(&tombstones::ancestors(Some(parent), &w.tx).await?, w).await?;
+    if tombstones::ancestors(Some(parent), &w.tx).await?.contains(&actor.id) {
         if find_visible(&caller.sight).filter(table::Column::Id.eq(parent)).count(&w.tx).await? == 0 {
             return Err(Problem::conflict(say!(
                 "Aktören hörde till en aktör som sedan dess har blivit en del av den. Be den som administrerar tjänsten att flytta den andra, och försök igen.",

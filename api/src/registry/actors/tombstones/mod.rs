@@ -67,7 +67,7 @@ pub async fn find(id: ActorId, db: &impl ConnectionTrait) -> Result<(Actor, Opti
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn above(parent: Option<ActorId>, db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
+pub async fn ancestors(parent: Option<ActorId>, db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
     let mut above: Vec<ActorId> = Vec::new();
     let mut next = parent;
     while let Some(id) = next.filter(|id| !above.contains(id)) {
