@@ -415,7 +415,8 @@ pub async fn announce_parents(actor: ActorId, w: &Write<'_>) -> Result<()> {
     record_changes(parts.all(&w.tx).await?, |_| {}, ChangeOperation::Upsert, w).await
 }
 
-/// Returns those of these relations that are valid `part_of` relations of an actor whose parent is now another than `parent`.
+/// Returns those of these relations that are open `part_of` relations (`valid_to` is null) of an actor whose parent is now another
+/// than `parent`.
 ///
 /// # Errors
 /// When the database does not answer.
