@@ -31,7 +31,7 @@ use crate::{
         twin,
     },
     registry::actors::{
-        matching::{self, MatchReason, Telling},
+        matching::{self, MatchReason, MatchVisibility},
         rules::{ORGANISATION_NUMBER, organisation_number},
     },
     statistics::indicators::store as indicators,
@@ -196,10 +196,10 @@ async fn ids(codes: &Codes, caller: &Caller, secrecy: Option<&Secrecy>, db: &Db)
     };
     let identifiers: Vec<_> = of("actor").into_iter().filter_map(identifier).collect();
     let owners = matching::owners(&identifiers.iter().map(|(identifier, _)| identifier.clone()).collect::<Vec<_>>(), db.reader()).await?;
-    let telling = Telling::of(owners.values().flatten().copied(), &caller.sight, secrecy, db.reader()).await?;
+    let telling = MatchVisibility::load(owners.values().flatten().copied(), &caller.sight, secrecy, db.reader()).await?;
     for (identifier, code) in identifiers {
         let told: Vec<_> =
-            owners.get(&identifier).into_iter().flatten().filter(|owner| telling.tells(MatchReason::SameIdentifier, **owner)).collect();
+            owners.get(&identifier).into_iter().flatten().filter(|owner| telling.allows(MatchReason::SameIdentifier, **owner)).collect();
         // Where two have it, it is nobody's name.
         if let [owner] = told[..] {
             ids.insert(("actor".to_owned(), code), owner.uuid());

@@ -1,4 +1,4 @@
-//! Forums and memberships: what may be done in each state and on each day, and who sees what before, during and after.
+//! Forums and memberships: the operations in each state and on each day, and what members can see before, during and after.
 
 use rstest::rstest;
 use samsyn::access::policy::Role;
@@ -9,7 +9,7 @@ use crate::{
     states::{status, try_all},
 };
 
-/// A forum's stage: who coordinates, and a party with its people.
+/// The setting of these tests: an administrator, and an actor (`party`) with a user (`people`).
 struct Stage {
     app: TestApp,
     admin: Client,
@@ -18,7 +18,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn set(database: Database) -> Option<Self> {
+    fn start(database: Database) -> Option<Self> {
         let app = TestApp::start(database)?;
         let admin = app.user(Role::Admin, None);
         let party = association(&app, &admin, "Odlarna vid torget");
@@ -32,8 +32,8 @@ impl Stage {
         format!("/forums/{}", id(&self.admin.post("/forums", &new).is(201).json))
     }
 
-    /// The party is invited, for a period where one is given.
-    fn invited(&self, forum: &str, period: &Value) -> String {
+    /// Invites the party, for the given period, and returns the path of the membership.
+    fn invite(&self, forum: &str, period: &Value) -> String {
         let mut new = json!({"actorId": self.party, "function": "member"});
         for (name, day) in period.as_object().unwrap() {
             new[name] = day.clone();
@@ -41,13 +41,13 @@ impl Stage {
         format!("{forum}/members/{}", id(&self.admin.post(&format!("{forum}/members"), &new).is(201).json))
     }
 
-    fn joined(&self, forum: &str) -> String {
-        let member = self.invited(forum, &json!({}));
+    fn join(&self, forum: &str) -> String {
+        let member = self.invite(forum, &json!({}));
         self.people.call("POST", &format!("{member}/accept"), None).is(200);
         member
     }
 
-    /// An assessment in review, with a finding.
+    /// Creates an assessment in review, with a finding.
     fn assessment(&self, forum: &str) -> String {
         let new = json!({"title": "Läget vid torget", "forumId": forum.strip_prefix("/forums/"), "areaId": self.app.area("0127")});
         let assessment = format!("/assessments/{}", id(&self.admin.post("/assessments", &new).is(201).json));
@@ -61,8 +61,8 @@ impl Stage {
         format!("/assessments/{}", id(&self.admin.post("/assessments", &new).is(201).json))
     }
 
-    /// An assessment in review that the party stands behind.
-    fn endorsed(&self, forum: &str) -> String {
+    /// Creates an assessment in review that the party has endorsed.
+    fn endorsed_assessment(&self, forum: &str) -> String {
         let assessment = self.assessment(forum);
         self.people.put(&format!("{assessment}/endorsements/{}", self.party), &json!({"position": "endorse"})).is(201);
         assessment
@@ -102,10 +102,10 @@ fn association(app: &TestApp, admin: &Client, name: &str) -> String {
 
 #[rstest]
 fn each_operation_on_a_membership_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::start(database) else { return };
     try_all("Member", |state, call| {
         let forum = stage.forum("members");
-        let member = stage.invited(&forum, &json!({}));
+        let member = stage.invite(&forum, &json!({}));
         let before: &[&str] = match state {
             "invited" => &[],
             "accepted" => &["accept"],
@@ -130,16 +130,16 @@ fn each_operation_on_a_membership_in_each_state(#[values(Database::Sqlite, Datab
 
 #[rstest]
 fn each_operation_on_a_forum_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::start(database) else { return };
     try_all("Forum", |state, call| {
         let forum = stage.forum("public");
         let round = stage.new_round(&forum);
-        stage.joined(&forum);
+        stage.join(&forum);
         let other = association(&stage.app, &stage.admin, "De andra");
         let others = stage.app.user(Role::ActorAdmin, Some(("actor", &other)));
         let invited = stage.admin.post(&format!("{forum}/members"), &json!({"actorId": other, "function": "member"})).is(201);
         let (assessment, draft, open) = (stage.assessment(&forum), stage.draft(&forum), stage.open_round(&forum));
-        let review = stage.endorsed(&forum);
+        let review = stage.endorsed_assessment(&forum);
         if call == "deleteForum" {
             stage.admin.call("POST", &format!("{open}/withdraw"), None).is(200);
         }
@@ -175,9 +175,9 @@ fn each_operation_on_a_forum_in_each_state(#[values(Database::Sqlite, Database::
 
 #[rstest]
 fn only_the_party_answers_its_invitation(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::start(database) else { return };
     let forum = stage.forum("members");
-    let member = stage.invited(&forum, &json!({}));
+    let member = stage.invite(&forum, &json!({}));
     let coordinator = stage.app.user(Role::Coordinator, Some(("area", &stage.app.area("0127"))));
     for step in ["accept", "decline", "leave"] {
         for other in [&stage.admin, &coordinator] {
@@ -190,8 +190,8 @@ fn only_the_party_answers_its_invitation(#[values(Database::Sqlite, Database::Po
         who.call("POST", &format!("{member}/accept"), None).is(403);
     }
     stage.people.call("POST", &format!("{member}/accept"), None).is(409);
-    // Asked anew it may change its mind; then it leaves, which is no "no".
-    assert_eq!(stage.invited(&forum, &json!({})), member);
+    // Invited again it can accept. After that it can leave, but not decline.
+    assert_eq!(stage.invite(&forum, &json!({})), member);
     stage.people.call("POST", &format!("{member}/accept"), None).is(200);
     stage.people.call("POST", &format!("{member}/decline"), None).is(409);
     assert_eq!(stage.people.call("POST", &format!("{member}/leave"), None).is(200).json["status"], json!("left"));
@@ -199,12 +199,12 @@ fn only_the_party_answers_its_invitation(#[values(Database::Sqlite, Database::Po
 
 #[rstest]
 fn an_invitation_opens_the_forum_and_none_of_its_drafts(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::start(database) else { return };
     let forum = stage.forum("forum");
     let assessment = stage.assessment(&forum);
     let round = stage.open_round(&forum);
     stage.people.get(&forum).is(404);
-    let member = stage.invited(&forum, &json!({}));
+    let member = stage.invite(&forum, &json!({}));
     stage.people.get(&forum).is(200);
     stage.people.get(&member).is(200);
     assert_eq!(stage.people.get("/assessments").is(200).json["items"], json!([]));
@@ -215,7 +215,7 @@ fn an_invitation_opens_the_forum_and_none_of_its_drafts(#[values(Database::Sqlit
     for seen in [&assessment, &round] {
         stage.people.get(seen).is(200);
     }
-    // Who leaves sees them no more, and its own word still.
+    // A party that has left can no longer see them, except its own endorsement.
     stage.endorse(&assessment).is(201);
     stage.people.call("POST", &format!("{member}/leave"), None).is(200);
     stage.people.get(&forum).is(404);
@@ -228,23 +228,23 @@ fn an_invitation_opens_the_forum_and_none_of_its_drafts(#[values(Database::Sqlit
 
 #[rstest]
 fn words_and_votes_follow_the_day_and_the_actor(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::start(database) else { return };
     let forum = stage.forum("members");
-    let member = stage.joined(&forum);
+    let member = stage.join(&forum);
     let assessment = stage.assessment(&forum);
     stage.admin.patch(&assessment, "*", &json!({"visibility": "members"})).is(200);
     let mut new = stage.new_round(&forum);
     new["visibility"] = json!("members");
     let round = format!("/rounds/{}", id(&stage.admin.post("/rounds", &new).is(201).json));
     stage.admin.call("POST", &format!("{round}/open"), None).is(200);
-    // The first day and the last are judged as of today, which is 22 November.
+    // The period is compared with today, which is 22 November.
     for period in [json!({"validTo": "2026-11-22"}), json!({"validTo": null, "validFrom": "2026-11-23"})] {
         stage.admin.patch(&member, "*", &period).is(200);
         stage.endorse(&assessment).is(409);
         stage.vote(&round).is(409);
     }
     stage.admin.patch(&member, "*", &json!({"validFrom": "2026-11-22", "validTo": "2026-11-23"})).is(200);
-    // In a closed forum nobody says more.
+    // In a closed forum nobody can endorse or vote.
     stage.admin.patch(&forum, "*", &json!({"status": "closed"})).is(200);
     stage.endorse(&assessment).is(409);
     stage.vote(&round).is(409);
@@ -259,19 +259,19 @@ fn words_and_votes_follow_the_day_and_the_actor(#[values(Database::Sqlite, Datab
     stage.admin.patch(&actor, "*", &json!({"dissolved": null})).is(200);
     stage.endorse(&assessment).is(201);
     stage.vote(&round).is(201);
-    // Nobody is invited to what is over already, and nobody accepts that.
+    // A membership whose period is over can be neither offered nor accepted.
     let over = json!({"actorId": stage.party, "function": "member", "validTo": "2026-11-22"});
     assert_eq!(stage.admin.post(&format!("{other}/members"), &over).is(422).faults(), ["/validTo too-early"]);
-    let late = stage.invited(&other, &json!({}));
+    let late = stage.invite(&other, &json!({}));
     stage.admin.patch(&late, "*", &json!({"validTo": "2026-11-22"})).is(200);
     stage.people.call("POST", &format!("{late}/accept"), None).is(409);
 }
 
 #[rstest]
 fn the_day_is_that_of_the_night_here(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::start(database) else { return };
     let forum = stage.forum("members");
-    let member = stage.joined(&forum);
+    let member = stage.join(&forum);
     stage.admin.patch(&member, "*", &json!({"validTo": "2027-01-01"})).is(200);
     let assessment = stage.assessment(&forum);
     stage.admin.patch(&assessment, "*", &json!({"visibility": "members"})).is(200);
@@ -280,7 +280,7 @@ fn the_day_is_that_of_the_night_here(#[values(Database::Sqlite, Database::Postgr
     let url = stage.app.url.clone();
     let assert_at = |moment: &str, first: u64, status: u16, registration: &str| {
         let app = TestApp::at(moment.parse().unwrap(), &url, first);
-        // Another word each time, for one that stays the same is not written again.
+        // The endorsement differs each time, since an unchanged one is not written again.
         let word = json!({"position": "dissent", "reason": moment});
         let answer = app.sign_in(&email).with("If-Match", "*").put(&format!("{assessment}/endorsements/{}", stage.party), &word);
         assert_eq!(answer.status, status, "{moment}: {}", answer.body);
@@ -289,15 +289,15 @@ fn the_day_is_that_of_the_night_here(#[values(Database::Sqlite, Database::Postgr
         assert_eq!(entry.json["registration"], json!(&registration[11..]), "{moment}");
     };
     assert_at("2026-12-31T22:30:00Z", 20_000_000, 201, "2026-12-31 2026:1");
-    // Half past midnight in Sweden, and still the old year in UTC.
+    // It is half past midnight in Sweden, and still the old year in UTC.
     assert_at("2026-12-31T23:30:00Z", 30_000_000, 409, "2027-01-01 2027:1");
 }
 
 #[rstest]
 fn a_forum_with_open_rounds_or_published_assessments_stays(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::start(database) else { return };
     let forum = stage.forum("members");
-    stage.joined(&forum);
+    stage.join(&forum);
     let round = stage.open_round(&forum);
     stage.admin.delete(&forum, "*").is(409);
     stage.vote(&round).is(201);
@@ -309,7 +309,7 @@ fn a_forum_with_open_rounds_or_published_assessments_stays(#[values(Database::Sq
     let published = stage.admin.get(&assessment).is(200).json["status"].clone();
     assert_eq!(published, json!("published"));
     stage.admin.delete(&forum, "*").is(409);
-    // Also when it is being revised, what was published stands.
+    // The published revision remains while the assessment is being revised.
     stage.admin.call("POST", &format!("{assessment}/revise"), None).is(200);
     stage.admin.delete(&forum, "*").is(409);
     stage.admin.delete(&stage.forum("members"), "*").is(204);

@@ -1,4 +1,4 @@
-//! Mandates: where they hold, what they rest on, who vouches for them, and that each is there once.
+//! Mandates: their areas, their grounds, their confirmation, and the refusal of duplicates.
 
 use rstest::rstest;
 use samsyn::access::policy::Role;
@@ -34,7 +34,7 @@ fn what_holds_in_a_county_is_found_in_its_municipalities(#[values(Database::Sqli
     assert_eq!(found("0127"), expected(&[("00", true), ("01", true), ("0127", false)]));
     assert_eq!(found("01"), expected(&[("00", true), ("01", false)]));
     assert_eq!(found("00"), expected(&[("00", false)]));
-    // Asked for nothing in particular, nothing is inherited.
+    // Without a filter by area no mandate is inherited.
     let all = admin.get(&format!("/mandates?actorId={actor}")).is(200).json["items"].clone();
     assert!(all.as_array().unwrap().iter().all(|item| item["inherited"] == json!(false)));
 }
@@ -51,10 +51,10 @@ fn a_party_claims_no_law_without_naming_it(#[values(Database::Sqlite, Database::
     let voluntary = format!("/mandates/{}", id(&people.post("/mandates", &mandate(&actor, &nation, &json!({}))).is(201).json));
     assert_eq!(people.patch(&voluntary, "*", &json!({"basis": "statutory"})).is(422).faults(), ["/legalBasis required"]);
     people.patch(&voluntary, "*", &json!({"basis": "statutory", "legalBasis": "Lagen (2018:1937)"})).is(200);
-    // A public body's are known.
+    // A public body need not name the law.
     let municipality = app.public_actor("municipality_code:0127");
     admin.post("/mandates", &mandate(&municipality, &app.area("0127"), &json!({"basis": "statutory"}))).is(201);
-    // What was there before can still be ended.
+    // A mandate that is older than this rule can still be ended.
     app.execute("UPDATE mandate SET legal_basis = NULL, confirmer = NULL WHERE basis = 'statutory'");
     assert_eq!(people.get(&voluntary).is(200).json["confirmedBy"], Value::Null);
     people.patch(&voluntary, "*", &json!({"validTo": "2026-12-01"})).is(200);
@@ -77,10 +77,10 @@ fn who_vouches_for_a_mandate_is_shown(#[values(Database::Sqlite, Database::Postg
     let confirmed = coordinator.call("POST", &format!("{path}/confirm"), None).is(200);
     assert_eq!((&confirmed.json["confirmedBy"], &confirmed.json["version"]), (&json!("coordinator"), &json!(2)));
     assert_eq!(coordinator.call("POST", &format!("{path}/confirm"), None).is(200).json["version"], json!(2));
-    // What the party changes is its own word again, and what the coordinator writes is confirmed.
+    // After a change by the party the mandate is not confirmed any more. A change by the coordinator confirms it.
     assert_eq!(people.patch(&path, "*", &json!({"powers": ["decide"]})).is(200).json["confirmedBy"], json!("party"));
     assert_eq!(coordinator.patch(&path, "*", &json!({"powers": ["advise"]})).is(200).json["confirmedBy"], json!("coordinator"));
-    // For the whole country a county's coordinator does not vouch.
+    // The coordinator of a county cannot confirm a mandate for the whole country.
     let national = people.post("/mandates", &mandate(&actor, &app.area("00"), &json!({}))).is(201);
     coordinator.call("POST", &format!("/mandates/{}/confirm", id(&national.json)), None).is(403);
     admin.call("POST", &format!("/mandates/{}/confirm", id(&national.json)), None).is(200);
@@ -98,7 +98,7 @@ fn identical_mandates_are_one(#[values(Database::Sqlite, Database::Postgres)] da
     let other = id(&admin.post("/mandates", &new(json!(["advise"]))).is(201).json);
     admin.patch(&format!("/mandates/{other}"), "*", &json!({"powers": ["inform", "advise"]})).is(409);
     admin.patch(&format!("/mandates/{first}"), "*", &json!({"powers": ["advise", "inform"]})).is(200);
-    // One that was removed is no twin, nor one for other days.
+    // A removed mandate is no duplicate, nor is one for another period.
     admin.delete(&format!("/mandates/{first}"), "*").is(204);
     admin.patch(&format!("/mandates/{other}"), "*", &json!({"powers": ["inform", "advise"]})).is(200);
     let mut later = new(json!(["inform", "advise"]));

@@ -1,4 +1,4 @@
-//! Two that are one: what is shown beforehand is what is done, nothing is lost, old addresses lead on, and all of it can be
+//! Merges of two actors: a merge does exactly what its preview shows, nothing is lost, old addresses redirect, and a merge can be
 //! undone.
 
 use rstest::rstest;
@@ -7,21 +7,23 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Client, Database, TestApp, id};
 
-/// An association that is registered twice, with all that can hang on an actor.
+/// An association that is registered twice, with records of every kind that can belong to an actor.
 pub struct Twice {
     pub admin: Client,
     pub coordinator: Client,
-    /// Works for the one that is to go.
+    /// A user who works for the actor that is merged.
     pub worker: Client,
-    /// Works for the one that is to stay.
+    /// A user who works for the survivor.
     pub other: Client,
-    /// Registered by mistake.
+    /// The actor that is merged.
     pub gone: String,
-    /// The one that is to live on.
+    /// The survivor.
     pub kept: String,
+    /// A part of the merged actor.
     pub part: String,
+    /// A mandate of the merged actor.
     pub mandate: String,
-    /// A forum with both, and one with the first alone.
+    /// A forum with both actors, and one with the merged actor only.
     pub forums: [String; 2],
     pub assessments: Vec<String>,
     pub rounds: Vec<String>,
@@ -93,7 +95,7 @@ pub fn twice(app: &TestApp) -> Twice {
         intervention,
     };
     for (number, both) in [true, false].into_iter().enumerate() {
-        meet(&mut twice, &botkyrka, number, both);
+        add_forum(&mut twice, &botkyrka, number, both);
     }
     let about = json!({"recordKind": "intervention", "recordId": twice.intervention, "member": "description", "chapter": 26, "paragraph": "1",
         "motive": "Ett skyddat boende", "reviewOn": "2027-11-22"});
@@ -101,8 +103,8 @@ pub fn twice(app: &TestApp) -> Twice {
     twice
 }
 
-/// A forum with an assessment and a round, in which the one and perhaps the other take part.
-fn meet(twice: &mut Twice, area: &str, number: usize, both: bool) {
+/// Adds a forum with an assessment and a round. The merged actor takes part in it, and with `both` the survivor too.
+fn add_forum(twice: &mut Twice, area: &str, number: usize, both: bool) {
     let admin = &twice.admin;
     let forum = make(
         admin,
@@ -148,21 +150,21 @@ fn meet(twice: &mut Twice, area: &str, number: usize, both: bool) {
     twice.rounds.push(round);
 }
 
-/// Without what a merge and its undoing change by themselves: versions, times and where to follow from.
-pub fn lasting(value: &Value) -> Value {
+/// Removes the members that a merge and its undo always change: versions, times and cursors.
+pub fn without_changing_members(value: &Value) -> Value {
     match value {
         Value::Object(members) => members
             .iter()
             .filter(|(name, _)| !matches!(name.as_str(), "version" | "updatedAt" | "changeCursor" | "nextCursor" | "instance"))
-            .map(|(name, member)| (name.clone(), lasting(member)))
+            .map(|(name, member)| (name.clone(), without_changing_members(member)))
             .collect(),
-        Value::Array(items) => items.iter().map(lasting).collect(),
+        Value::Array(items) => items.iter().map(without_changing_members).collect(),
         other => other.clone(),
     }
 }
 
-/// What somebody is answered at every address that has to do with the two.
-pub fn all(who: &Client, twice: &Twice) -> Vec<(String, u16, Value)> {
+/// Reads every address that concerns the two actors: the path, the status and the body, without members that always change.
+pub fn read_all(who: &Client, twice: &Twice) -> Vec<(String, u16, Value)> {
     let mut addresses: Vec<String> = Vec::new();
     for list in
         ["mandates", "forums", "assessments", "interventions", "rounds", "sources", "grants", "users", "secrecy-marks", "disclosures"]
@@ -199,18 +201,18 @@ pub fn all(who: &Client, twice: &Twice) -> Vec<(String, u16, Value)> {
     addresses
         .into_iter()
         .map(|address| (who.get(&address), address))
-        .map(|(answer, address)| (address, answer.status, lasting(&answer.json)))
+        .map(|(answer, address)| (address, answer.status, without_changing_members(&answer.json)))
         .collect()
 }
 
 #[track_caller]
-pub fn same(before: &[(String, u16, Value)], after: &[(String, u16, Value)]) {
+pub fn assert_same(before: &[(String, u16, Value)], after: &[(String, u16, Value)]) {
     for (before, after) in before.iter().zip(after) {
         assert_eq!(before, after);
     }
 }
 
-/// Registers the association twice, with all that can hang on an actor; returns the id of the one that is to go.
+/// Registers the association twice, and returns the id of the actor that is to be merged.
 pub fn registered_twice(app: &TestApp) -> String {
     twice(app).gone
 }
@@ -243,7 +245,7 @@ fn a_merge_does_what_its_preview_says_and_loses_nothing(#[values(Database::Sqlit
     assert_eq!((&survivor["focus"], &survivor["website"]), (&json!("Gemenskap"), &json!("https://grannarna.example.se/")));
     assert_eq!(survivor["policyDomains"], json!(["housing", "health"]));
     assert_eq!(survivor["identifiers"][0]["scope"], json!("own"));
-    // The people of each get rights over the other.
+    // The users of each actor get rights over the other.
     assert_eq!(preview["access"].as_array().unwrap().len(), 2, "{}", preview["access"]);
 
     let before = twice.admin.get("/changes?limit=200").is(200).json;
@@ -255,8 +257,8 @@ fn a_merge_does_what_its_preview_says_and_loses_nothing(#[values(Database::Sqlit
     let after = twice.admin.get(&format!("/actors/{}", twice.kept)).is(200);
     let mut expected = survivor.clone();
     expected["version"] = json!(2);
-    assert_eq!(lasting(&after.json), lasting(&expected));
-    // The feed tells of every record that moved, and of the merge last.
+    assert_eq!(without_changing_members(&after.json), without_changing_members(&expected));
+    // The feed has a change of every record that moved, and the merge comes last.
     let told = twice.admin.get(&format!("/changes?limit=200&cursor={cursor}")).is(200).json["items"].as_array().unwrap().clone();
     for record in preview["records"].as_array().unwrap().iter().filter(|record| record["outcome"] == json!("moves")) {
         let silent = ["secrecy_mark", "user"].map(|kind| json!(kind)).contains(&record["kind"]);
@@ -264,14 +266,14 @@ fn a_merge_does_what_its_preview_says_and_loses_nothing(#[values(Database::Sqlit
     }
     let last = told.last().unwrap();
     assert_eq!((&last["id"], &last["op"], &last["mergedInto"]), (&json!(twice.gone), &json!("merge"), &json!(twice.kept)));
-    // What was the one's is the other's, and its people see it.
+    // The records of the merged actor belong to the survivor, and its users can see them.
     let see = |path: &str| twice.worker.get(path).is(200).json;
     assert_eq!(see(&format!("/mandates/{}", twice.mandate))["actorId"], json!(twice.kept));
     assert_eq!(see(&format!("/interventions/{}", twice.intervention))["description"], json!("Hos Berit"), "its people are still cleared");
     twice.other.get(&format!("/forums/{}", twice.forums[1])).is(200);
     assert_eq!(twice.admin.get(&format!("/actors/{}", twice.part)).json["parentId"], json!(twice.kept));
     twice.worker.patch(&format!("/actors/{}", twice.kept), &after.etag(), &json!({"focus": "Gemenskap och odling"})).is(200);
-    // And it is found by what it was called.
+    // The survivor is found by the names of the merged actor.
     for q in ["grannarna", "fg"] {
         let found = app.anybody().get(&format!("/actors?q={q}&kind=association")).json["items"].clone();
         assert_eq!((found.as_array().unwrap().len(), &found[0]["id"]), (1, &json!(twice.kept)), "{q}");
@@ -279,7 +281,7 @@ fn a_merge_does_what_its_preview_says_and_loses_nothing(#[values(Database::Sqlit
     assert_eq!(app.public_actor("SE-ON:8020010008"), twice.kept);
 }
 
-/// The cursor after all that there is.
+/// Reads the feed to its end, starting after `page`, and returns the last cursor.
 pub fn last_cursor(who: &Client, page: &Value) -> String {
     let mut page = page.clone();
     while page["hasMore"] == json!(true) {
@@ -301,7 +303,7 @@ fn an_old_address_leads_on(#[values(Database::Sqlite, Database::Postgres)] datab
     let told = strict.get(&path).is(410);
     assert_eq!((&told.json["code"], &told.json["mergedInto"]), (&json!("merged"), &json!(twice.kept)));
     assert!(told.json["detail"].as_str().unwrap().contains("gått upp i en annan"), "{}", told.body);
-    // Whoever writes to the old one is told the same.
+    // Writes to the old address are refused with the same problem.
     for answer in [
         twice.admin.patch(&path, "*", &json!({"focus": "Allt"})),
         twice.admin.delete(&path, "*"),
@@ -317,20 +319,20 @@ fn an_old_address_leads_on(#[values(Database::Sqlite, Database::Postgres)] datab
     assert!(answer.body.contains(&twice.kept));
     let into = twice.admin.post(&format!("/actors/{}/merge", twice.part), &json!({"into": twice.gone})).is(422);
     assert_eq!(into.faults(), ["/into merged"]);
-    // A chain leads to its end at once.
+    // A chain of merges redirects directly to its end.
     let third = make(&twice.admin, "/actors", &json!({"kind": "association", "name": "Grannföreningen", "seatAreaId": app.area("0127")}));
     let second = twice.admin.post(&format!("/actors/{}/merge", twice.kept), &json!({"into": third})).is(201);
     for old in [&twice.gone, &twice.kept] {
         let moved = app.anybody().get(&format!("/actors/{old}")).is(301);
         assert!(moved.header("location").unwrap().ends_with(&third));
     }
-    // Who may not see the one at the end learns of none.
+    // A caller who cannot see the actor at the end gets 404.
     let tag = twice.admin.get(&format!("/actors/{third}")).etag();
     twice.admin.patch(&format!("/actors/{third}"), &tag, &json!({"visibility": "members"})).is(200);
     let hidden = app.anybody().get(&path).is(404);
     assert!(!hidden.body.contains(&third));
     strict.get(&path).is(404);
-    // A chain is undone from its end.
+    // In a chain of merges the last one must be undone first.
     let merges = twice.admin.get("/merges").is(200).json["items"].clone();
     let (first, last) = (id(&merges[0]), id(&merges[1]));
     assert_eq!(last, id(&second.json));

@@ -1,4 +1,4 @@
-//! What a merge does to those who see and write: nobody sees or reaches more by it, and nothing that is written meanwhile is lost.
+//! Merges and rights: nobody can see or write more after a merge than they may, and nothing written at the same time is lost.
 
 use std::thread;
 
@@ -18,21 +18,21 @@ fn what_fewer_saw_is_not_shown_to_more(#[values(Database::Sqlite, Database::Post
     let twice = twice(&app);
     let admin = &twice.admin;
     let (gone, kept) = (format!("/actors/{}", twice.gone), format!("/actors/{}", twice.kept));
-    // What is under secrecy does not come along.
+    // A member under secrecy is not taken over by the survivor.
     let mark = json!({"recordKind": "actor", "recordId": twice.gone, "member": "website", "chapter": 26, "paragraph": "1",
         "motive": "Visar var de bor", "reviewOn": "2027-11-22"});
     make(admin, "/secrecy-marks", &mark);
     let preview = twice.preview(admin).is(200).json;
     assert!(preview["members"].as_array().unwrap().contains(&json!({"member": "website", "how": "withheld"})), "{}", preview["members"]);
     assert_eq!((&preview["survivor"]["website"], &preview["survivor"]["otherNames"][1]), (&Value::Null, &json!("Grannarna")));
-    // Nothing of a hidden actor comes along to one that all may see.
+    // The survivor takes over nothing from an actor with a narrower visibility.
     admin.patch(&gone, "*", &json!({"visibility": "actor"})).is(200);
     let before = admin.get(&kept).is(200).json;
     let preview = twice.preview(admin).is(200).json;
     assert_eq!(preview["survivor"], before);
     let merge = id(&twice.merge(admin).is(201).json);
     assert_eq!(admin.get(&kept).is(200).json["version"], before["version"]);
-    // Who could not see it is not told where it went, or that it was there; its own people are.
+    // Callers who could not see the merged actor learn neither that it existed nor where it went. Its own users do.
     let told = app.anybody().get(&gone).is(404);
     assert!(!told.body.contains(&twice.kept));
     twice.worker.get(&gone).is(301);
@@ -40,7 +40,7 @@ fn what_fewer_saw_is_not_shown_to_more(#[values(Database::Sqlite, Database::Post
     assert!(!all_changes(&stranger, "").iter().any(|change| change["mergedInto"] == json!(twice.kept)));
     admin.call("POST", &format!("/merges/{merge}/undo"), None).is(200);
 
-    // Who saw the one and does not see the other is told that it is gone.
+    // Callers who could see the merged actor and cannot see the survivor get a removal in the feed.
     admin.patch(&gone, "*", &json!({"visibility": "members"})).is(200);
     admin.patch(&kept, "*", &json!({"visibility": "actor"})).is(200);
     let cursor = last_cursor(&stranger, &stranger.get("/changes?limit=200").is(200).json);
@@ -51,7 +51,7 @@ fn what_fewer_saw_is_not_shown_to_more(#[values(Database::Sqlite, Database::Post
     stranger.get(&gone).is(404);
 }
 
-/// All changes that somebody is told of, from a place in the feed or from its beginning.
+/// Reads all changes that a client gets, after a cursor, or from the beginning of the feed when it is empty.
 fn all_changes(who: &Client, cursor: &str) -> Vec<Value> {
     let start = if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") };
     let mut page = who.get(&format!("/changes?limit=200{start}")).is(200).json;
@@ -68,13 +68,13 @@ fn nobody_reaches_further_by_merging_than_they_may_give(#[values(Database::Sqlit
     let Some(app) = TestApp::start(database) else { return };
     let twice = twice(&app);
     let admin = &twice.admin;
-    // Neither who works for them nor who coordinates elsewhere.
+    // Neither users of the actors nor coordinators of other areas may merge them.
     twice.worker.post(&format!("/actors/{}/merge", twice.gone), &json!({"into": twice.kept})).is(403);
     app.anybody().post(&format!("/actors/{}/merge", twice.gone), &json!({"into": twice.kept})).is(401);
     let elsewhere = app.user(Role::Coordinator, Some(("area", &app.area("14"))));
     twice.merge(&elsewhere).is(403);
     twice.preview(&elsewhere).is(403);
-    // A membership of a forum elsewhere may not follow, and is named to who sees the forum only.
+    // A membership of a forum in another area may not move, and is shown only to callers who can see the forum.
     let far = json!({"kind": "council", "level": "local", "name": "Långt borta", "areas": [app.area("1480")], "visibility": "forum"});
     let far = make(admin, "/forums", &far);
     let member = make(admin, &format!("/forums/{far}/members"), &json!({"actorId": twice.gone, "function": "member"}));
@@ -86,11 +86,11 @@ fn nobody_reaches_further_by_merging_than_they_may_give(#[values(Database::Sqlit
     let refused = twice.merge(&twice.coordinator).is(403);
     assert_eq!(refused.json["requiredPermission"], json!("actors.merge"));
     admin.delete(&format!("/forums/{far}/members/{member}"), "*").is(204);
-    // Who has left takes nothing along but its place.
+    // After leaving the forum, only the row with the status `left` would move.
     let preview = twice.preview(&twice.coordinator).is(200);
     assert_eq!(preview.json["allowed"], json!(false), "the forum is still elsewhere");
 
-    // Who coordinates and works for one of them would give herself rights.
+    // A coordinator who works for one of the actors would give herself rights over the other.
     let email = "bada@example.se";
     app.register(email, "Kim Båda", Role::Coordinator, Some(("area", &app.area("01"))));
     let users = admin.get("/users?limit=200").is(200).json["items"].as_array().unwrap().clone();
@@ -105,7 +105,7 @@ fn nobody_reaches_further_by_merging_than_they_may_give(#[values(Database::Sqlit
         assert_eq!((&preview["allowed"], &preview["access"][0]["role"]), (&json!(false), &json!("reader")), "{preview}");
         both.post(&format!("/actors/{one}/merge"), &json!({"into": other})).is(403);
     }
-    // Another coordinator of the county may, and may undo it; who coordinates elsewhere sees nothing of it.
+    // Another coordinator of the county may merge them and undo it. A coordinator of another county sees nothing of the merge.
     let merge = twice.coordinator.post(&format!("/actors/{pair}/merge"), &json!({"into": lone})).is(201);
     let path = format!("/merges/{}", id(&merge.json));
     elsewhere.get(&path).is(404);
@@ -114,7 +114,7 @@ fn nobody_reaches_further_by_merging_than_they_may_give(#[values(Database::Sqlit
     twice.worker.get("/merges").is(403);
     twice.coordinator.get(&format!("{path}?include=allowedActions")).is(200);
     twice.coordinator.call("POST", &format!("{path}/undo"), None).is(200);
-    // One that is hidden from the caller is none.
+    // An actor that is hidden from the caller is treated as missing.
     admin.patch(&format!("/actors/{lone}"), "*", &json!({"visibility": "actor"})).is(200);
     let hidden = twice.coordinator.post(&format!("/actors/{pair}/merge"), &json!({"into": lone})).is(422);
     assert_eq!(hidden.faults(), ["/into not-found"]);
@@ -130,7 +130,7 @@ fn two_merges_at_once_become_one(#[values(Database::Sqlite, Database::Postgres)]
     let twice = twice(&app);
     let callers = [twice.admin.clone(), twice.admin.at(other.address)];
     let third = make(&twice.admin, "/actors", &json!({"kind": "association", "name": "Tredje", "seatAreaId": app.area("0127")}));
-    // The one into the other, the other into the one, and the one into a third.
+    // The first into the second, the second into the first, and the first into a third.
     let wishes = [(&twice.gone, &twice.kept), (&twice.kept, &twice.gone), (&twice.gone, &third), (&twice.gone, &twice.kept)];
     let answers: Vec<_> = thread::scope(|scope| {
         let running: Vec<_> = wishes
@@ -174,42 +174,42 @@ fn who_writes_while_two_become_one_loses_nothing(#[values(Database::Sqlite, Data
                     for turn in 0..8 {
                         let new = json!({"actorId": twice.gone, "policyDomain": "health", "areaId": botkyrka, "powers": ["inform"], "basis": "voluntary",
                             "legalBasis": format!("Stadgarnas {number}:{turn}")});
-                        let answer = in_the_end(|| caller.post("/mandates", &new));
+                        let answer = retry_while_busy(|| caller.post("/mandates", &new));
                         assert!(matches!(answer.status, 201 | 422), "{}", answer.body);
                         if answer.status == 201 {
                             made.push(id(&answer.json));
                         }
                         let decided = json!({"legalBasis": format!("Beslut {number}")});
-                        let edit = in_the_end(|| caller.patch(&format!("/mandates/{}", twice.mandate), "*", &decided));
+                        let edit = retry_while_busy(|| caller.patch(&format!("/mandates/{}", twice.mandate), "*", &decided));
                         assert!(matches!(edit.status, 200 | 412), "{}", edit.body);
                         let focused = json!({"focus": format!("Odling {number}")});
-                        let edit = in_the_end(|| caller.patch(&format!("/actors/{}", twice.gone), "*", &focused));
+                        let edit = retry_while_busy(|| caller.patch(&format!("/actors/{}", twice.gone), "*", &focused));
                         assert!(matches!(edit.status, 200 | 410 | 412), "{}", edit.body);
                     }
                     made
                 })
             })
             .collect();
-        let merger = scope.spawn(|| in_the_end(|| twice.merge(&callers[1])));
+        let merger = scope.spawn(|| retry_while_busy(|| twice.merge(&callers[1])));
         let answer = merger.join().unwrap();
         assert_eq!(answer.status, 201, "{}", answer.body);
         writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
     });
-    // Each mandate that was registered, before or after, is the survivor's and is found.
+    // Every mandate that was registered, before or after the merge, belongs to the survivor and is found.
     for mandate in made.iter().chain([&twice.mandate]) {
         assert_eq!(twice.admin.get(&format!("/mandates/{mandate}")).is(200).json["actorId"], json!(twice.kept));
     }
-    let left = rows(&app.url, &format!("SELECT '1' AS found FROM mandate WHERE {}", names(database, "actor_id", &twice.gone)));
+    let left = rows(&app.url, &format!("SELECT '1' AS found FROM mandate WHERE {}", id_condition(database, "actor_id", &twice.gone)));
     assert!(left.is_empty(), "nothing was left behind");
 }
 
-/// What a call is answered with by who sends it again as long as the service is busy.
-fn in_the_end(call: impl Fn() -> Answer) -> Answer {
+/// Repeats a call as long as the answer is 503, and returns the first other answer.
+fn retry_while_busy(call: impl Fn() -> Answer) -> Answer {
     (0..50).map(|_| call()).find(|answer| answer.status != 503).expect("the service is busy for ever")
 }
 
-/// That a column names an id, as each database stores it.
-pub fn names(database: Database, column: &str, id: &str) -> String {
+/// The SQL condition that a column has this id, in the form in which the database stores ids.
+pub fn id_condition(database: Database, column: &str, id: &str) -> String {
     match database {
         Database::Sqlite => format!("lower(hex({column})) = '{}'", id.replace('-', "")),
         Database::Postgres => format!("{column} = '{id}'"),
@@ -229,14 +229,15 @@ fn a_partners_record_follows_and_is_never_registered_anew(#[values(Database::Sql
     let kept = make(&admin, "/actors", &json!({"kind": "association", "name": "Odlarna i Alby", "seatAreaId": botkyrka}));
     let merge = id(&admin.post(&format!("/actors/{gone}/merge"), &json!({"into": kept})).is(201).json);
     assert_eq!(admin.get(&path).is(200).json["actorId"], json!(kept));
-    // The partner sends it again, and then with something new: it is the survivor's now, but for what is curated here.
+    // The partner sends the record again, and then with a new value: it now belongs to the survivor, except for members that are
+    // curated here.
     admin.put(&path, &record).is(200);
     record["website"] = json!("https://odlare.example.se");
     admin.put(&path, &record).is(200);
     let survivor = admin.get(&format!("/actors/{kept}")).is(200).json;
     assert_eq!((&survivor["name"], &survivor["website"]), (&json!("Odlarna i Alby"), &json!("https://odlare.example.se")));
     assert_eq!(admin.get("/actors?q=alby&include=total").json["total"], json!(1));
-    // Undone, the record is again what it was, and what the partner has written since stays.
+    // After the undo the record belongs to the merged actor again, and values that the partner has written since stay.
     let undone = admin.call("POST", &format!("/merges/{merge}/undo"), None).is(200).json;
     assert_eq!(undone["leftAlone"], json!([{"kind": "actor", "id": kept, "member": "website", "reason": "changed"}]));
     assert_eq!(admin.get(&path).is(200).json["actorId"], json!(gone));
@@ -277,7 +278,7 @@ fn nobody_is_restored_above_itself(#[values(Database::Sqlite, Database::Postgres
     admin.patch(&format!("/actors/{top}"), "*", &json!({"parentId": below})).is(200);
     let refused = admin.call("POST", &format!("/actors/{removed}/restore"), None).is(409);
     assert_eq!(refused.json["conflictsWith"], json!(format!("/samsyn/v1/actors/{top}")));
-    // Once the circle is broken it comes back, and what is above it may have become part of another.
+    // Without the circle it can be restored, also when its former parent has been merged into another actor.
     admin.patch(&format!("/actors/{top}"), "*", &json!({"parentId": null})).is(200);
     let other = actor("Annan", Value::Null);
     admin.post(&format!("/actors/{top}/merge"), &json!({"into": other})).is(201);

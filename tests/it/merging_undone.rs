@@ -1,4 +1,4 @@
-//! A merge that is undone: all is as it was, but for what has been changed since.
+//! Undo of merges: everything is as before, except what has been changed since.
 
 use rstest::rstest;
 use samsyn::access::policy::Role;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{Client, Database, TestApp, id},
-    merging::{Twice, all, lasting, make, same, twice},
+    merging::{Twice, assert_same, make, read_all, twice, without_changing_members},
 };
 
 #[rstest]
@@ -14,24 +14,25 @@ fn who_merges_and_undoes_has_all_as_it_was(#[values(Database::Sqlite, Database::
     let Some(app) = TestApp::start(database) else { return };
     let twice = twice(&app);
     let everybody = [&twice.admin, &twice.coordinator, &twice.worker, &twice.other, &app.anybody()];
-    let before = everybody.map(|who| all(who, &twice));
+    let before = everybody.map(|who| read_all(who, &twice));
     let merge = twice.merge(&twice.admin).is(201);
     let undone = twice.admin.call("POST", &format!("/merges/{}/undo", id(&merge.json)), None).is(200);
     assert_eq!((&undone.json["leftAlone"], &undone.json["version"]), (&json!([]), &json!(2)));
     assert!(undone.json["undoneAt"].is_string());
     for (before, who) in before.iter().zip(everybody) {
-        same(before, &all(who, &twice));
+        assert_same(before, &read_all(who, &twice));
     }
-    // And again: nothing of the first time stands in the way.
+    // A second merge and undo give the same: nothing of the first remains.
     let merge = twice.merge(&twice.admin).is(201);
     twice.admin.call("POST", &format!("/merges/{}/undo", id(&merge.json)), None).is(200);
     for (before, who) in before.iter().zip(everybody) {
-        same(before, &all(who, &twice));
+        assert_same(before, &read_all(who, &twice));
     }
 }
 
-/// Actors of all sorts, made up of a number: which members they have and where they lie above and below each other.
-fn made_of(number: u32, app: &TestApp, admin: &Client) -> Twice {
+/// Registers the association twice, in a variant given by the bits of a number: which members the actors have, and which actor is the
+/// parent of which.
+fn variant_of(number: u32, app: &TestApp, admin: &Client) -> Twice {
     let mut twice = twice(app);
     let bit = |at: u32| number >> at & 1 == 1;
     let area = app.area("0127");
@@ -42,7 +43,7 @@ fn made_of(number: u32, app: &TestApp, admin: &Client) -> Twice {
         alter(&twice.gone, json!({"parentId": other}));
     }
     match number >> 1 & 3 {
-        // The survivor below the other, below a part of it, above it.
+        // The survivor is a part of the merged actor, a part of its part, or its parent.
         1 => drop(alter(&twice.kept, json!({"parentId": twice.gone}))),
         2 => drop(alter(&twice.kept, json!({"parentId": twice.part}))),
         3 => drop(alter(&twice.gone, json!({"parentId": twice.kept}))),
@@ -71,17 +72,17 @@ fn whatever_the_two_are_undoing_gives_all_back(
 ) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
-    let twice = made_of(number, &app, &admin);
+    let twice = variant_of(number, &app, &admin);
     let everybody = [&twice.admin, &twice.worker, &twice.other, &app.anybody()];
-    let before = everybody.map(|who| all(who, &twice));
+    let before = everybody.map(|who| read_all(who, &twice));
     let preview = twice.preview(&admin).is(200).json;
     let merge = twice.merge(&admin).is(201);
     assert_eq!(merge.json["moved"], preview["counts"]);
     let survivor = admin.get(&format!("/actors/{}", twice.kept)).is(200).json;
-    let mut expected = lasting(&preview["survivor"]);
+    let mut expected = without_changing_members(&preview["survivor"]);
     expected["updatedAt"] = Value::Null;
-    assert_eq!(lasting(&survivor), lasting(&expected));
-    // Nobody is above itself.
+    assert_eq!(without_changing_members(&survivor), without_changing_members(&expected));
+    // No actor is its own ancestor.
     let mut above = vec![twice.part.clone()];
     while let Some(parent) = admin.get(&format!("/actors/{}", above.last().unwrap())).is(200).json["parentId"].as_str() {
         assert!(!above.contains(&parent.to_owned()) && parent != twice.gone, "{above:?} {parent}");
@@ -90,7 +91,7 @@ fn whatever_the_two_are_undoing_gives_all_back(
     let undone = admin.call("POST", &format!("/merges/{}/undo", id(&merge.json)), None).is(200);
     assert_eq!(undone.json["leftAlone"], json!([]));
     for (before, who) in before.iter().zip(everybody) {
-        same(before, &all(who, &twice));
+        assert_same(before, &read_all(who, &twice));
     }
 }
 
@@ -101,7 +102,8 @@ fn what_has_been_changed_since_is_left_alone(#[values(Database::Sqlite, Database
     let admin = &twice.admin;
     let merge = id(&twice.merge(admin).is(201).json);
     let kept = format!("/actors/{}", twice.kept);
-    // Somebody corrects what came along, gives a mandate to another, removes an intervention, and registers the number anew.
+    // After the merge a member is corrected, a mandate moved to another actor, an intervention removed, and the number registered
+    // again.
     admin.patch(&kept, "*", &json!({"website": "https://fittja.example.se/", "identifiers": []})).is(200);
     let mandate = format!("/mandates/{}", twice.mandate);
     admin.patch(&mandate, "*", &json!({"actorId": twice.part})).is(200);
@@ -128,7 +130,7 @@ fn what_has_been_changed_since_is_left_alone(#[values(Database::Sqlite, Database
     assert_eq!(admin.get(&format!("/actors/{taker}")).json["identifiers"][0]["scope"], json!("own"));
     assert_eq!(admin.get(&mandate).json["actorId"], json!(twice.part));
 
-    // Another who may read the merge is told of what it may see alone.
+    // Other callers who may read the merge get only the records that they can see.
     let names = |who: &Client, id: &str| who.get(&format!("/merges/{merge}")).is(200).json["leftAlone"].to_string().contains(id);
     for who in [admin, &twice.coordinator] {
         assert_eq!(names(who, &twice.mandate), who.get(&mandate).status == 200);

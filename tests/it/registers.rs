@@ -1,5 +1,5 @@
-//! Registers lose nothing: what stands here is filled and united and never emptied, the organisation's own number is its key, and
-//! a file is read as a person sees it.
+//! Imports of registers: stored values are completed and never emptied, an organisation's own number is its key, and a file is read
+//! as a person sees it.
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -18,7 +18,7 @@ use crate::{
     imports::{alone, events, file, found, import, import_as, rows, with_db},
 };
 
-/// A source that owns all there is to own.
+/// Creates a source that owns every member that can be owned.
 fn source(who: &Client, name: &str) -> String {
     let owned = [
         "kind",
@@ -84,7 +84,7 @@ fn the_same_keeps_what_stands_there(#[values(Database::Sqlite, Database::Postgre
     assert_eq!((&after["website"], &after["otherNames"]), (&json!("https://www.ale.se"), &json!(["Ahle"])));
     assert!(["SE-ON", "municipality_code", "kolada_id"].iter().all(|scheme| schemes(&after).contains(&(*scheme).to_owned())));
 
-    // Nor does the same file, or another with empty cells, take it away later.
+    // The same file again, or one with empty cells, does not remove the values later.
     let events_before = events(&app);
     assert_eq!(import(&admin, &query, csv).1["unchanged"], json!(1));
     assert_eq!(events(&app), events_before);
@@ -124,7 +124,7 @@ fn the_own_number_is_the_key(#[values(Database::Sqlite, Database::Postgres)] dat
     assert_eq!([&again["unchanged"], &again["held"], &again["updated"]], [&json!(3), &json!(0), &json!(0)], "{again}");
     assert_eq!(events(&app), before, "importing twice writes nothing");
 
-    // Under another name the same number is the same record; what has no number is for a person.
+    // With another source, a record with the same number is the same actor. A record without a number waits for a decision.
     let other = source(&admin, "Listan igen");
     let (path, job) = import(&admin, &query(&other), csv);
     assert_eq!([&job["unchanged"], &job["held"], &job["created"]], [&json!(2), &json!(1), &json!(0)], "{job} {:?}", rows(&admin, &path));
@@ -134,16 +134,16 @@ fn the_own_number_is_the_key(#[values(Database::Sqlite, Database::Postgres)] dat
     assert_eq!([&job["unchanged"], &job["held"]], [&json!(2), &json!(1)], "{job}");
     assert_eq!(events(&app), before, "nor here");
 
-    // A new name with the same number.
+    // The same number with a new name updates the actor.
     let (_, job) = import(&admin, &query(&one), &csv.replace("Alby IF", "Alby Idrott"));
     assert_eq!([&job["updated"], &job["unchanged"]], [&json!(1), &json!(2)], "{job}");
     assert_eq!(found(&admin, "Alby IF")[0]["name"], json!("Alby Idrott"), "the old name finds it");
 
-    // Two numbers are two organisations, whatever they are called.
+    // Two numbers are two organisations, even with the same name.
     let (path, job) = import(&admin, &query(&one), "Namn;Organisationsnummer;Kommun\nFittja IF;802003-1111;0127\n");
     assert_eq!(job["created"], json!(1), "{job} {:?}", rows(&admin, &path));
     assert_eq!(admin.get("/likenesses?include=total").is(200).json["total"], json!(0));
-    // One number under two names in a file is for a person to say.
+    // One number with two names in a file waits for a decision.
     let (_, job) = import(&admin, &query(&one), "Namn;Organisationsnummer;Kommun\nNorra;802004-6663;0127\nSödra;802004-6663;0127\n");
     assert_eq!([&job["created"], &job["held"]], [&json!(1), &json!(1)], "{job}");
 }
@@ -183,7 +183,7 @@ fn a_register_imported_under_another_name_holds_nothing(#[values(Database::Sqlit
         }
         let named = "SELECT COUNT(*) AS rows_found FROM actor WHERE name = 'ALE KOMMUN' OR kind = 'company'";
         assert_eq!(counted(named).await, 0);
-        // What cannot be used at all leaves nothing that others are told of.
+        // A file without any usable row records no change in the feed.
         let before = counted(public).await;
         let (request, csv) = (request("fel"), "namn;orgnr\n;802001-0008\nB;802001-0009\n");
         let wrong = Box::pin(console::run(&request, file(csv), &worker, access, db, |_| ())).await.unwrap();
@@ -200,7 +200,7 @@ fn a_refused_row_does_not_make_the_next_repeated(#[values(Database::Sqlite, Data
     let csv = "Externt id;Namn;Kommun\n1;Alby IF;Atlantis\n1;Alby IF;0127\n1;Alby IF;0127\n";
     let (path, job) = import(&admin, &format!("?sourceId={one}&kind=association"), csv);
     assert_eq!(rows(&admin, &path), ["2 refused Kommun not-found", "3 created", "4 refused  repeated"], "{job}");
-    // The same without a source, where only the name tells.
+    // The same without a source, where rows are compared by name only.
     let csv = "Namn;Kommun\nBygg och Bo AB;Atlantis\nBygg och Bo AB;0127\nBygg och Bo;0127\n";
     let (path, job) = import(&admin, "?kind=company", csv);
     assert_eq!(rows(&admin, &path), ["2 refused Kommun not-found", "3 created", "4 refused Namn likely-duplicate"], "{job}");
@@ -231,7 +231,7 @@ fn a_near_miss_of_a_heading_is_named_and_can_be_mapped(#[values(Database::Sqlite
     assert_eq!(warning["code"], json!("no-number-column"));
     let detail = warning["detail"].as_str().unwrap();
     assert!(detail.contains("orgNumber") && detail.contains("columns=orgNumber:organisationNumber"), "{detail}");
-    // Following the text leads to the right result.
+    // Following the advice of the warning gives the right result.
     let (_, job) =
         import(&admin, &format!("{query}&columns=orgNumber:organisationNumber,Hemkommun kod:municipality").replace(' ', "%20"), csv);
     assert_eq!((&job["created"], &job["warnings"]), (&json!(1), &json!([])), "{job}");
@@ -271,7 +271,7 @@ fn one_bad_cell_keeps_no_organisation_out(#[values(Database::Sqlite, Database::P
         assert_eq!(found(&admin, name)[0]["seatAreaId"], json!(app.area("0127")), "an empty seat hides nothing");
     }
     assert_eq!(found(&admin, "Fittja IF")[0]["contactPoints"][0]["phone"], json!("08-530 610 00"));
-    // What stands there is not emptied by a cell that cannot be read.
+    // A cell that cannot be read does not empty the stored value.
     let (path, _) = import(&admin, &format!("?sourceId={one}&kind=association"), "Externt id;Namn;Webb\n2;Fittja IF;#SAKNAS!\n");
     assert_eq!(rows(&admin, &path), ["2 updated Webb formula-error"]);
     assert_eq!(found(&admin, "Fittja IF")[0]["website"], json!("https://www.fittja.se"));
@@ -295,19 +295,19 @@ fn bytes_that_are_no_text_are_told_of(#[values(Database::Sqlite, Database::Postg
     let (path, job) = import_as(&admin, &format!("?sourceId={one}&kind=association"), "text/csv", b"Externt id;Namn;Egen\nn\0;A\0;z\0\n");
     assert_eq!(job["status"], json!("completed"), "{job}");
     assert_eq!(rows(&admin, &path), ["2 refused Externt id forbidden-character, Namn forbidden-character"]);
-    // What shows nothing is refused by what Unicode says of it, not by a list of ours.
+    // Invisible characters are refused by their Unicode properties, not by a list of our own.
     for sign in ["\u{AD}", "\u{34F}", "\u{115F}", "\u{180F}", "\u{2064}", "\u{3164}", "\u{FFA0}", "\u{1BCA0}", "\u{E0100}"] {
         let (path, _) = import(&admin, "?kind=association", &format!("Namn\nMjuk{sign}bindestrecksföreningen\n"));
         assert_eq!(rows(&admin, &path), ["2 refused Namn forbidden-character"], "{:x}", u32::from(sign.chars().next().unwrap()));
     }
-    // Rows are numbered as a person counts them.
+    // Rows are numbered as a person counts them: empty rows count too.
     let (path, _) = import(&admin, "?kind=association", "Namn;Kommun\n\nNorra IF;0127\n;;\n\nSödra IF;Atlantis\n");
     assert_eq!(rows(&admin, &path), ["3 created", "6 refused Kommun not-found"]);
     let (path, _) = import_as(&admin, "?kind=association", "application/x-ndjson", b"\n\n\n{\"name\":\"Rad fyra\"}\n{\"name\":\"\"}\n");
     assert_eq!(rows(&admin, &path), ["4 created", "5 refused name required"]);
 }
 
-/// A workbook with such sheets, each with its state and its rows as XML, and such formats of numbers.
+/// A workbook as XLSX bytes. Each sheet is given as (kind, state, rows as XML); `formats` are the number formats.
 fn workbook(sheets: &[(&str, &str, &str)], formats: &[&str]) -> Vec<u8> {
     use std::{
         fmt::Write as _,
@@ -337,7 +337,7 @@ fn workbook(sheets: &[(&str, &str, &str)], formats: &[&str]) -> Vec<u8> {
     file.finish().unwrap().into_inner()
 }
 
-/// A row as XML, each cell as its format and its content.
+/// A row as XML. Each cell is given as (format, content): `t` for text, `f` for a formula, else the number of a style.
 fn row(number: usize, cells: &[(&str, &str)]) -> String {
     let cell = |(at, (kind, content)): (usize, &(&str, &str))| {
         let place = format!("{}{number}", char::from(b'A' + u8::try_from(at).unwrap()));
@@ -385,7 +385,7 @@ fn a_workbook_is_read_as_a_person_sees_it(#[values(Database::Sqlite, Database::P
     assert_eq!(found(&admin, "Ettornas Förening")[0]["seatAreaId"], json!(app.area("0127")), "a merged cell is seen in each row");
     let ids = admin.get(&format!("/sources/{one}/actors")).is(200).json["items"].clone();
     assert_eq!((&ids[0]["externalId"], &ids[1]["externalId"]), (&json!("00042"), &json!("00043")));
-    // A formula that nobody has computed empties nothing.
+    // A formula without a computed value does not empty the stored value.
     let formula = format!(
         "<sheetData>{heading}{}</sheetData>",
         row(
@@ -404,7 +404,7 @@ fn a_workbook_is_read_as_a_person_sees_it(#[values(Database::Sqlite, Database::P
     let (path, _) = import_as(&admin, &query, xlsx, &workbook(&[("worksheet", "visible", &formula)], &formats));
     assert_eq!(rows(&admin, &path), ["2 updated Webb formula-error"]);
     assert_eq!(found(&admin, "Nollornas Förening")[0]["website"], json!("https://www.noll.se"));
-    // Error texts in a table as text are no values either, and numbers are read however they are written.
+    // Error texts in a CSV file are no values either, and organisation numbers are read in every usual form.
     let csv = "Namn;Syfte;Orgnr\n#N/A;y;\nFelsyfte;#SAKNAS!;\nStreck;;802002\u{2013}5550\nTal;;8020031111.0\nText;;'8020046663\n";
     let (path, _) = import(&admin, &query, csv);
     assert_eq!(
@@ -434,7 +434,7 @@ fn municipalities_of_the_pack_are_spelt_right(#[values(Database::Sqlite, Databas
     }
     let Some((url, _)) = alone(database) else { return };
     with_db(&url, TimeDelta::zero(), 700_000, async move |db, _, _| {
-        // As it was: misspelt, and one of them curated since.
+        // The state of an older installation: misspelt names, one of them changed by somebody since.
         db.transaction(&Call::of_installation(), async |w| {
             for (code, name) in names {
                 let sql = format!("UPDATE actor SET name = '{name}s kommun' WHERE municipality_code = '{code}' AND kind = 'municipality'");
@@ -457,7 +457,7 @@ fn municipalities_of_the_pack_are_spelt_right(#[values(Database::Sqlite, Databas
     assert_eq!(kalix["name"], json!("Kalixs kommun"), "what somebody has changed stays");
 }
 
-/// What an installation of before has is known by its number from now on.
+/// Records of an older installation are found by their numbers after the migration.
 #[rstest]
 fn records_of_before_are_known_by_their_numbers(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };

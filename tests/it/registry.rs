@@ -1,4 +1,4 @@
-//! The registry: what actors tell of themselves, what became of them, how they belong together, and what they state.
+//! The registry: the members of actors, their history, removal and restoring, their relations, and their statements.
 
 use std::{thread, time::Instant};
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, Database, TestApp, id, settings_of, today};
 
-/// Registers an actor in Botkyrka with what else is said of it.
+/// Registers an actor in Botkyrka, with the members of `other` besides kind, name and seat.
 #[track_caller]
 fn actor(who: &Client, app: &TestApp, name: &str, other: &Value) -> Value {
     let mut new = json!({"kind": "association", "name": name, "seatAreaId": app.area("0127")});
@@ -39,7 +39,7 @@ fn names(page: &Value) -> Vec<&str> {
     page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap()).collect()
 }
 
-/// The address of one or several actors in a list by their ids.
+/// The ids of the records in a page.
 fn ids(page: &Value) -> Vec<String> {
     page["items"].as_array().unwrap().iter().map(id).collect()
 }
@@ -97,11 +97,11 @@ fn a_new_name_keeps_the_old_one(#[values(Database::Sqlite, Database::Postgres)] 
     let club = actor(&admin, &app, "Alby BK", &json!({}));
     let renamed = change(&admin, &path(&club), &json!({"name": "Alby IK"}));
     assert_eq!(renamed["formerNames"], json!([{"name": "Alby BK", "validFrom": null, "validTo": "2026-11-22"}]));
-    // Whoever gives the former names with the change has the last word.
+    // Former names that are given with the change are stored as they are.
     let own = json!([{"name": "Alby BK", "validFrom": "1990-01-01", "validTo": "2020-01-01"}]);
     let corrected = change(&admin, &path(&club), &json!({"name": "Alby Idrott", "formerNames": own}));
     assert_eq!(corrected["formerNames"], own);
-    // Later the next one follows on the last.
+    // The next former name begins on the day when the last one ended.
     let later = TestApp::at(today() + TimeDelta::minutes(2), &app.url, 2_000_000);
     let again = change(&admin.at(later.address), &path(&club), &json!({"name": "Alby Sport"}));
     assert_eq!(again["formerNames"][1], json!({"name": "Alby Idrott", "validFrom": "2020-01-01", "validTo": "2026-11-22"}));
@@ -130,7 +130,7 @@ fn the_history_tells_each_version_and_what_it_changed(#[values(Database::Sqlite,
         history["items"][2]["changes"].as_array().unwrap().iter().map(|change| change["member"].as_str().unwrap()).collect();
     assert_eq!(first, ["focus", "kind", "name", "seatAreaId", "sector", "status", "visibility"]);
     assert_eq!(history["items"][0]["changedBy"], admin.get("/me").json["user"]["id"]);
-    // Page by page it is the same, also where a page ends.
+    // Read page by page the list is the same, also at the ends of pages.
     let mut paged = Vec::new();
     let mut next = format!("{path}/history?limit=1");
     loop {
@@ -165,14 +165,14 @@ fn abuse_35_the_history_shows_only_what_the_caller_could_see_then_and_nothing_se
     let all = admin.get(&format!("{path}/history")).is(200).json;
     assert_eq!(all["items"].as_array().unwrap().len(), 4);
     assert!(all["items"][3]["changedBy"].is_null(), "nor does the feed tell who changed what is an actor's own");
-    // What comes under secrecy is hidden in every version.
+    // A member under secrecy is hidden in every version.
     let mark = json!({"recordKind": "actor", "recordId": id(&hidden), "member": "focus", "chapter": 26, "paragraph": "1",
         "motive": "Prövat.", "reviewOn": "2027-11-22"});
     admin.post("/secrecy-marks", &mark).is(201);
     let seen = app.user(Role::Reader, None).get(&format!("{path}/history")).is(200);
     assert!(!seen.body.contains("Öppet"), "{}", seen.body);
     assert_eq!(seen.json["items"][0]["changes"], json!([{"member": "focus", "before": null, "after": null, "ground": "OSL 26:1"}]));
-    // A name that is secret stays so when the actor gets another.
+    // A secret name stays hidden when the actor gets another name.
     let mark = json!({"recordKind": "actor", "recordId": id(&hidden), "member": "name", "chapter": 26, "paragraph": "1",
         "motive": "Prövat.", "reviewOn": "2027-11-22"});
     admin.post("/secrecy-marks", &mark).is(201);
@@ -217,7 +217,7 @@ fn a_removed_actor_can_be_restored_for_thirty_days_by_who_may_write_it(#[values(
     }
     restore(&elsewhere).is(404);
     restore(&reader).is(403);
-    // The number is taken meanwhile: nothing is restored, and it is told by whom and what to do.
+    // Another actor has taken the number: nothing is restored, and the problem names that actor and says what to do.
     let other = actor(&admin, &app, "Alby BK igen", &number);
     let refused = restore(&county).is(409);
     assert_eq!(refused.json["conflictsWith"].as_str().unwrap().rsplit('/').next().unwrap(), id(&other));
@@ -230,7 +230,7 @@ fn a_removed_actor_can_be_restored_for_thirty_days_by_who_may_write_it(#[values(
     let ops: Vec<_> =
         admin.get(&format!("{path}/history")).json["items"].as_array().unwrap().iter().map(|item| item["op"].clone()).collect();
     assert_eq!(ops, [json!("upsert"), json!("delete"), json!("upsert")]);
-    // Thirty days later it is too late.
+    // After thirty days it is too late.
     admin.delete(&path, "*").is(204);
     let (in_time, too_late) = (today() + TimeDelta::days(29), today() + TimeDelta::days(31));
     let late = TestApp::at(too_late, &app.url, 2_000_000);
@@ -280,7 +280,7 @@ fn an_actor_is_shown_as_it_was_on_a_day(#[values(Database::Sqlite, Database::Pos
     let page = admin.get("/actors?asOf=2005-01-01&sort=-createdAt&limit=1").json;
     assert_eq!(names(&page), ["Gamla nämnden"]);
     assert_eq!(admin.get(&format!("/mandates?actorId={}&asOf=2005-01-01", id(&part))).json["items"], json!([]));
-    // A second parent on the same day leaves no trace of the one in between.
+    // After a second change of parent on the same day, the relation to the parent in between is removed.
     change(&admin, &path(&part), &json!({"parentId": id(&first)}));
     let parts = admin.get(&format!("/actor-relations?actorId={}&kind=part_of", id(&part))).json;
     let periods: Vec<_> =
@@ -304,7 +304,7 @@ fn relations_follow_both_actors_and_never_run_in_a_circle(#[values(Database::Sql
     post(&admin, &relation("member_of", &c, &a)).is(201);
     let twice = post(&admin, &relation("member_of", &c, &a)).is(409);
     assert!(twice.json["conflictsWith"].as_str().unwrap().contains("/actor-relations/"));
-    // It is there for those who see both, and for nobody else.
+    // A relation is visible only to callers who can see both actors.
     let secret = post(&admin, &relation("member_of", &a, &hidden)).is(201).json;
     let anybody = app.anybody();
     let path = format!("/actor-relations/{}", id(&secret));
@@ -315,12 +315,12 @@ fn relations_follow_both_actors_and_never_run_in_a_circle(#[values(Database::Sql
     assert!(!told.body.contains(&hidden));
     let reader = app.user(Role::Reader, None);
     assert!(!reader.get("/changes?types=actor_relation&limit=200").body.contains(&id(&secret)));
-    // An actor's own people may not tie it to others that they do not answer for.
+    // The users of an actor may not relate it to actors for which they do not hold the permission.
     let own = app.user(Role::ActorAdmin, Some(("actor", &b)));
     assert_eq!(post(&own, &relation("member_of", &b, &c)).is(403).json["requiredPermission"], json!("actors.write"));
     assert_eq!(post(&own, &relation("member_of", &c, &b)).is(403).json["requiredPermission"], json!("actors.write"));
     assert_eq!(post(&own, &relation("member_of", &b, &hidden)).is(422).faults(), ["/otherActorId not-found"]);
-    // What follows from the parent is changed with the parent.
+    // A relation that follows from the parent can be changed only with the parent.
     let part = actor(&admin, &app, "Del", &json!({"parentId": b}));
     let kept = admin.get(&format!("/actor-relations?actorId={}", id(&part))).json["items"][0].clone();
     assert_eq!((kept["kind"].clone(), kept["otherActorId"].clone()), (json!("part_of"), json!(b)));
@@ -385,7 +385,7 @@ fn what_actors_state_is_found_by_area_domain_and_words(#[values(Database::Sqlite
     let mut faults = admin.post("/statements", &wrong).is(422).faults();
     faults.sort();
     assert_eq!(faults, ["/areaId not-found", "/policyDomain not-in-list", "/text blank", "/validTo before-start"]);
-    // Free text can turn out to be secret.
+    // A statement can be put under secrecy.
     let mark = json!({"recordKind": "statement", "recordId": id(&open), "member": "text", "chapter": 26, "paragraph": "1",
         "motive": "Prövat.", "reviewOn": "2027-11-22"});
     admin.post("/secrecy-marks", &mark).is(201);
@@ -395,7 +395,7 @@ fn what_actors_state_is_found_by_area_domain_and_words(#[values(Database::Sqlite
     admin.get(&path).is(404);
 }
 
-/// Stores drafts through the library, as sources and imports do.
+/// Stores drafts by calling the library, as sources and imports do.
 fn put(app: &TestApp, drafts: Vec<Draft>) -> Vec<Result<Actor, Problem>> {
     let settings = settings_of(&app.url);
     thread::spawn(move || {
@@ -469,7 +469,7 @@ fn of_many_drafts_a_bad_one_stops_no_other(#[values(Database::Sqlite, Database::
             .count(),
         1
     );
-    // The same again changes nothing; from an old version somebody else was first.
+    // The same draft again changes nothing. A draft with an old version is refused: somebody else has changed the actor first.
     let present = outcomes[0].as_ref().unwrap().clone();
     let same = Draft { id: present.id, before: Some(present.clone()), fields: present.fields.clone() };
     let old = Actor { version: 7, ..present.clone() };
@@ -486,13 +486,14 @@ fn of_many_drafts_a_bad_one_stops_no_other(#[values(Database::Sqlite, Database::
     assert_eq!(put(&app, vec![circle])[0].as_ref().unwrap_err().faults[0].code, "circle");
     let history = admin.get(&format!("/actors/{}/history", other.id)).json;
     assert_eq!(history["items"].as_array().unwrap().len(), 2);
-    // A number can go from one to another in one call.
+    // A number can move from one actor to another in one call.
     let bare = Draft { id: present.id, before: Some(present.clone()), fields: NewActor { identifiers: vec![], ..present.fields.clone() } };
     let taker = draft(8, &json!({"name": "Ny ägare", "identifiers": number}));
     assert!(put(&app, vec![bare, taker]).iter().all(Result::is_ok));
 }
 
-/// How long it takes to register many actors, 500 in each transaction. `cargo test --release -p samsyn-tests many_actors -- --ignored`
+/// Measures how long it takes to register many actors, 500 in each transaction: the environment variable `SAMSYN_ACTORS` says how many
+/// (100,000 without it). Run with `cargo test --release -p samsyn-tests many_actors -- --ignored`
 #[rstest]
 #[ignore = "measures"]
 fn many_actors_are_stored_fast(#[values(Database::Sqlite, Database::Postgres)] database: Database) {

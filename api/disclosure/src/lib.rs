@@ -1,4 +1,4 @@
-//! What must be kept secret and what must be handed out: secrecy marks, disclosures, the journal.
+//! Disclosure: secrecy marks, disclosures of records, and the journal.
 
 use samsyn_access as access;
 use samsyn_assessments as assessments;

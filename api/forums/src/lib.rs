@@ -1,4 +1,4 @@
-//! Forums: where we meet, and who takes part how.
+//! Forums: where actors meet, and their members.
 
 use samsyn_access as access;
 use samsyn_geography as geography;

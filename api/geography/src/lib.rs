@@ -1,4 +1,4 @@
-//! Geography: the areas that all else is bound to. An area is not an actor: county 01 is an area, Region Stockholm an actor.
+//! Geography: the areas that records refer to. An area is not an actor: county 01 is an area, Region Stockholm is an actor.
 
 use samsyn_access as access;
 use samsyn_kernel as kernel;

@@ -1,4 +1,4 @@
-//! Insight: how things hang together, read across all rooms. Nothing is written here.
+//! Insight: connections between records of all rooms. This room only reads.
 
 use samsyn_access as access;
 use samsyn_assessments as assessments;

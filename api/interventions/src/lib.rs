@@ -1,4 +1,4 @@
-//! Interventions: what we do.
+//! Interventions: the work that actors do or plan.
 
 use samsyn_access as access;
 use samsyn_assessments as assessments;

@@ -1,4 +1,4 @@
-//! Reference: what words mean. The codelists with their labels in both languages.
+//! Reference: the codelists, with the meaning of each code in Swedish and English.
 
 use samsyn_access as access;
 use samsyn_kernel as kernel;

@@ -1,4 +1,4 @@
-//! Registry: who we are, what each may decide, how we belong together, and what each needs and has.
+//! Registry: the actors, their mandates, the relations between them, and what each of them needs and has.
 
 use samsyn_access as access;
 use samsyn_geography as geography;

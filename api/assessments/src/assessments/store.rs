@@ -168,7 +168,7 @@ pub async fn is_complete(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let mut agreed = false;
     let words = endorsements::of_assessment(assessment.id, &w.tx).await?;
     let actors: Vec<_> = words.iter().map(|word| word.actor_id).collect();
-    let present = members::taking_part(assessment.fields.forum_id, &actors, w).await?;
+    let present = members::participants_among(assessment.fields.forum_id, &actors, w).await?;
     // Who has left keeps its word, but it counts no more.
     for word in words.into_iter().filter(|word| present.contains(&word.actor_id)) {
         if word.outdated {
@@ -209,7 +209,7 @@ async fn store(
     faults.extend(text::period_fault(new.valid_from, new.valid_to));
     faults.extend(forums::visibility_fault(new.visibility));
     if areas::path(new.area_id, &w.tx).await?.is_none() {
-        faults.push(areas::missing("/areaId"));
+        faults.push(areas::not_found_fault("/areaId"));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));

@@ -93,7 +93,7 @@ async fn store(
     w: &Write<'_>,
 ) -> Result<Cause> {
     let mut faults: Vec<Fault> = text::blank_fault("/statement", &new.statement).into_iter().collect();
-    faults.extend(codelists::unknown(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
+    faults.extend(codelists::unknown_code_faults(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
     let known: Vec<_> = findings::of_assessment(assessment.id, &w.tx).await?.into_iter().map(|finding| finding.id).collect();
     faults.extend(new.findings.iter().enumerate().filter(|(_, finding)| !known.contains(finding)).map(|(at, _)| {
         Fault::at(

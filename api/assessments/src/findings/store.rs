@@ -88,7 +88,7 @@ async fn store(
     w: &Write<'_>,
 ) -> Result<Finding> {
     let mut faults: Vec<Fault> = text::blank_fault("/statement", &new.statement).into_iter().collect();
-    faults.extend(codelists::unknown(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
+    faults.extend(codelists::unknown_code_faults(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
@@ -244,7 +244,7 @@ async fn answer(query: &StatisticalQuery, w: &Write<'_>) -> Result<StatisticalAn
     })?;
     let known = areas::by_ids(&query.area_ids, &w.tx).await?;
     let unknown = query.area_ids.iter().enumerate().filter(|(_, area)| !known.contains_key(area));
-    let faults: Vec<_> = unknown.map(|(at, _)| areas::missing(format!("/query/areaIds/{at}"))).collect();
+    let faults: Vec<_> = unknown.map(|(at, _)| areas::not_found_fault(format!("/query/areaIds/{at}"))).collect();
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }

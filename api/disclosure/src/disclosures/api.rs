@@ -10,7 +10,7 @@ use crate::{
 
 /// List disclosures
 ///
-/// The disclosures within the caller's reach, oldest first.
+/// The disclosures of records whose actor, forum or area the caller holds the permission for, oldest first.
 #[utoipa::path(tag = "disclosure", operation_id = "listDisclosures", params(DisclosureFilter, Paging),
     responses((status = 200, description = "A page of disclosures", body = Page<RecordDisclosure>)))]
 #[get("/disclosures")]
@@ -25,10 +25,11 @@ async fn list(
 
 /// Disclose a record
 ///
-/// Answers with the record as it may be handed out: what is under secrecy is masked, whatever the caller may see. What was
-/// decided and handed out is kept as it is, with a digest. Who asked is not asked for and not kept.
+/// Answers with the record as it can be handed out: everything under secrecy is masked, even if the caller can see it. The decision
+/// and the content that is handed out are stored with a digest, and never change. The name of the person who asked for the record is
+/// neither asked for nor stored.
 #[utoipa::path(tag = "disclosure", operation_id = "createDisclosure", request_body = NewRecordDisclosure,
-    responses((status = 201, description = "What was decided and handed out", body = RecordDisclosure)))]
+    responses((status = 201, description = "The decision and the content that was handed out", body = RecordDisclosure)))]
 #[post("/disclosures")]
 async fn create(
     by: By<needs::WriteDisclosures>,
@@ -37,7 +38,7 @@ async fn create(
     db: Data<Db>,
 ) -> Result<Reply<RecordDisclosure>> {
     db.write(&by, async |w| {
-        let record = records::referred(by.sight(), new.0.record_kind, new.0.record_id, &w.tx).await?;
+        let record = records::find_referenced(by.sight(), new.0.record_kind, new.0.record_id, &w.tx).await?;
         record.require(&by.reach)?;
         let disclosure = store::insert(record, new.0.clone(), &contract, w).await?;
         Reply::created("/disclosures", disclosure.id, disclosure.version, &disclosure)
@@ -47,7 +48,7 @@ async fn create(
 
 /// Show a disclosure
 ///
-/// One disclosure by its id, with what was handed out.
+/// One disclosure by its id, with the content that was handed out.
 #[utoipa::path(tag = "disclosure", operation_id = "getDisclosure",
     responses((status = 200, description = "The disclosure", body = RecordDisclosure)))]
 #[get("/disclosures/{disclosureId}")]

@@ -1,6 +1,6 @@
-//! Disclosures (utlämnanden): that somebody asked for a record, what was decided, and just what was handed out, with what
-//! is under secrecy masked. Nobody's name is asked for: who asks for a public document may be anonymous and need not say
-//! why (Freedom of the Press Act, chapter 2, section 18).
+//! Disclosures (utlämnanden): the answers to requests for a public document. A disclosure holds the decision and the exact content
+//! that was handed out, where everything under secrecy is masked. The name of the person who asked is not stored: that person may
+//! be anonymous and need not give a reason (Freedom of the Press Act, chapter 2, section 18).
 
 mod api;
 pub mod store;

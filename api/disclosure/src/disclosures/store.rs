@@ -1,4 +1,4 @@
-//! Disclosures: written once, never changed.
+//! Queries and inserts of disclosures. They are never changed.
 
 use std::sync::Arc;
 
@@ -42,15 +42,16 @@ fn view(row: table::Model) -> Result<RecordDisclosure> {
     })
 }
 
-/// The disclosures of records that were within reach by their actor, their forum or an area.
-fn reached(reach: &Reach) -> Select<table::Entity> {
+/// Selects the disclosures of records whose actor, forum or area the reach covers. The owners are those at the time of the
+/// disclosure.
+fn find_within_reach(reach: &Reach) -> Select<table::Entity> {
     let mut within = if reach.everywhere { Condition::all() } else { Condition::any().add(Expr::val(false)) };
     if !reach.everywhere {
         within = within
             .add(table::Column::ActorId.is_in(reach.actors.iter().copied()))
             .add(table::Column::ForumId.is_in(reach.forums.iter().copied()));
         for path in &reach.areas {
-            // The path of what is below an area begins with the path of the area.
+            // The path of an area below another begins with the path of that other. The bar marks the beginning of a path.
             within = within.add(table::Column::Areas.contains(format!("|{path}")));
         }
     }
@@ -64,17 +65,18 @@ pub(super) async fn list(
     call: &Call,
     db: &Db,
 ) -> Result<Page<RecordDisclosure>> {
-    let select = reached(reach).apply_if(filter.record_id, |select, record| select.filter(table::Column::RecordId.eq(record)));
+    let select = find_within_reach(reach).apply_if(filter.record_id, |select, record| select.filter(table::Column::RecordId.eq(record)));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     paging.fetch(select, keys, call, db).await?.try_map(view)
 }
 
-/// One disclosure within reach.
+/// Returns one disclosure that the reach covers.
 pub(super) async fn find(reach: &Reach, id: DisclosureId, db: &impl ConnectionTrait) -> Result<RecordDisclosure> {
-    reached(reach).filter(table::Column::Id.eq(id)).one(db).await?.map(view).transpose()?.ok_or_else(Problem::not_found)
+    find_within_reach(reach).filter(table::Column::Id.eq(id)).one(db).await?.map(view).transpose()?.ok_or_else(Problem::not_found)
 }
 
-/// Hands out a record, masked as for somebody who is cleared for nothing, and keeps what was handed out.
+/// Stores the decision on a record with the content that is handed out. The content is masked as for a caller without any
+/// clearance.
 pub(super) async fn insert(record: Record, new: NewRecordDisclosure, contract: &Arc<Contract>, w: &Write<'_>) -> Result<RecordDisclosure> {
     let mut faults = Vec::new();
     if new.requested_on > w.today() {
@@ -131,7 +133,7 @@ pub(super) async fn insert(record: Record, new: NewRecordDisclosure, contract: &
     Ok(disclosure)
 }
 
-/// All that is masked, wherever it stands, by its path from the record.
+/// Adds every redaction in a value, at any depth, to `found`. Its member becomes the path from the record, such as `causes/0/statement`.
 fn list_masked(value: &Value, path: &str, found: &mut Vec<Redaction>) {
     match value {
         Value::Array(items) => {

@@ -1,4 +1,4 @@
-//! Disclosures, which are kept as they were made.
+//! The table of disclosures.
 
 use sea_orm::entity::prelude::*;
 
@@ -27,7 +27,7 @@ pub struct Model {
     pub redacted: List<Redaction>,
     pub forum_id: Option<Uuid>,
     pub actor_id: Option<Uuid>,
-    /// The paths of the areas that the record belonged to, each after a bar.
+    /// The paths of the areas that the record belonged to, each with a bar in front: `|00/01/|00/01/0127/`.
     pub areas: String,
     pub decided_by_name: String,
 }

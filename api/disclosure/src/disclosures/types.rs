@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: request and response bodies, filters, enumerations and the id.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
@@ -15,7 +15,7 @@ use crate::{
 /// The id of a disclosure.
 pub type DisclosureId = Id<RecordDisclosure>;
 
-/// What was decided when a record was asked for.
+/// The decision on a request for a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -29,22 +29,22 @@ pub enum Outcome {
     Refused,
 }
 
-/// A decision on handing something out.
+/// A decision on a request for a record, to be registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewRecordDisclosure {
     pub record_kind: RecordKind,
     pub record_id: Uuid,
-    /// The day on which it was asked for.
+    /// The day on which the request came in. It cannot be in the future.
     pub requested_on: NaiveDate,
     pub decision: Outcome,
-    /// What is good to know about the decision. Never who asked: that may not be demanded, and is not kept.
+    /// A note about the decision. Do not name the person who asked: the law forbids demanding the name, and it is not stored.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 2000)]
     pub note: Option<String>,
 }
 
-/// What was asked for, decided and handed out (utlämnande).
+/// The decision on a request for a record, and the content that was handed out (utlämnande).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordDisclosure {
@@ -53,22 +53,22 @@ pub struct RecordDisclosure {
     pub version: i64,
     #[serde(flatten)]
     pub fields: NewRecordDisclosure,
-    /// The record as it was handed out, in the form of its own answer; null when it was refused.
+    /// The record as it was handed out, in the form in which its own address answers it; null when it was refused.
     #[schema(value_type = Option<Object>)]
     pub content: Option<Box<RawValue>>,
-    /// SHA-256 of `content` as it is written in its form, in hexadecimal; null when it was refused.
+    /// SHA-256 of the bytes of `content` in its form, in hexadecimal; null when it was refused.
     pub digest: Option<String>,
-    /// The number of the form that `content` is written in, as revisions have it; null when it was refused.
+    /// The number of the canonical form in which `content` is written, as for revisions; null when it was refused.
     pub form: Option<i32>,
-    /// What was masked in `content`, with the grounds; for a member of a record within it, by its path.
+    /// The members that were masked in `content`, with their grounds. The member of a nested record is given by its path.
     pub masked: Vec<Redaction>,
-    /// Who decided.
+    /// The name of the user who decided.
     pub decided_by: String,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-/// Which disclosures to list.
+/// Filters of the list of disclosures.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]

@@ -9,7 +9,7 @@ use crate::{
 
 /// List journal entries
 ///
-/// All entries in the order of their numbers.
+/// All entries, in the order of their numbers.
 #[utoipa::path(tag = "disclosure", operation_id = "listJournalEntries", params(JournalFilter, Paging),
     responses((status = 200, description = "A page of entries", body = Page<JournalEntry>)))]
 #[get("/journal-entries")]
@@ -24,7 +24,7 @@ async fn list(
 
 /// Register a document
 ///
-/// The entry gets the next number of the year. It can be neither changed nor removed; what was wrong is said in a new entry.
+/// The entry gets the next number of the year. It can be neither changed nor removed. To correct an entry, register a new one.
 #[utoipa::path(tag = "disclosure", operation_id = "createJournalEntry", request_body = NewJournalEntry,
     responses((status = 201, description = "The entry with its number", body = JournalEntry)))]
 #[post("/journal-entries")]

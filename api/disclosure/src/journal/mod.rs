@@ -1,5 +1,5 @@
-//! The journal (diarium): what has come in, gone out and been drawn up, each with a number that is given once, in order,
-//! and never changes. Entries are not removed.
+//! The journal (diarium): the register of documents that came in, went out or were drawn up. Each entry gets the next number of the
+//! year, which never changes and is never used again. Entries are not removed.
 
 mod api;
 pub mod store;

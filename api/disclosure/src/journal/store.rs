@@ -1,4 +1,4 @@
-//! Journal entries and their numbers.
+//! Queries and inserts of journal entries, and their numbers.
 
 use chrono::Datelike;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryTrait, Statement, entity::prelude::*};
@@ -30,25 +30,25 @@ pub(super) async fn list(sight: &Sight, filter: &JournalFilter, paging: &Paging,
     ];
     let mut page = paging.fetch(select, keys, call, db).await?.map(JournalEntry::from);
     for entry in &mut page.items {
-        records::without_unseen(sight, entry, db.reader()).await?;
+        records::hide_invisible_record(sight, entry, db.reader()).await?;
     }
     Ok(page)
 }
 
-/// One entry.
+/// Returns one entry, without the reference to a record that the caller cannot see.
 ///
 /// # Errors
-/// When there is none.
+/// When there is no entry with this id (404).
 pub async fn find(sight: &Sight, id: EntryId, db: &impl ConnectionTrait) -> Result<JournalEntry> {
     let mut entry = table::Entity::find_by_id(id).one(db).await?.map(JournalEntry::from).ok_or_else(Problem::not_found)?;
-    records::without_unseen(sight, &mut entry, db).await?;
+    records::hide_invisible_record(sight, &mut entry, db).await?;
     Ok(entry)
 }
 
 /// Registers a document under the next number of the year.
 ///
 /// # Errors
-/// With all faults of it.
+/// When the fields are invalid (422, with all faults).
 pub async fn insert(sight: &Sight, new: NewJournalEntry, w: &Write<'_>) -> Result<JournalEntry> {
     let mut faults: Vec<Fault> = text::blank_fault("/title", &new.title).into_iter().collect();
     if new.received_on > w.today() {
@@ -62,7 +62,7 @@ pub async fn insert(sight: &Sight, new: NewJournalEntry, w: &Write<'_>) -> Resul
         ));
     }
     match (new.record_kind, new.record_id) {
-        (Some(kind), Some(id)) => match records::referred(sight, kind, id, &w.tx).await {
+        (Some(kind), Some(id)) => match records::find_referenced(sight, kind, id, &w.tx).await {
             Ok(_) => {}
             Err(problem) if problem.kind == Kind::Invalid => faults.extend(problem.faults),
             Err(problem) => return Err(problem),
@@ -99,8 +99,8 @@ pub async fn insert(sight: &Sight, new: NewJournalEntry, w: &Write<'_>) -> Resul
     Ok(entry)
 }
 
-/// The next number of a year. The counter's row stays locked until the transaction ends, so numbers are given one writer at
-/// a time; a transaction that is undone gives its number back.
+/// Returns the next number of a year, from 1. The row of the counter stays locked until the transaction ends, so only one writer at a
+/// time gets a number. A transaction that is rolled back gives its number back, so there are no gaps.
 async fn next_number(year: i32, w: &Write<'_>) -> Result<i32> {
     let backend = w.tx.get_database_backend();
     let parameter = if is_postgres(backend) { "$1" } else { "?" };

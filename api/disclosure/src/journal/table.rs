@@ -1,4 +1,4 @@
-//! Entries, and the last number of each year.
+//! The table of journal entries.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: request and response bodies, filters, enumerations and the id.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
@@ -14,20 +14,20 @@ use crate::{
     records::RecordKind,
 };
 
-/// The id of an entry.
+/// The id of a journal entry.
 pub type EntryId = Id<JournalEntry>;
 
-/// Which way a document went.
+/// The direction of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 #[schema(as = JournalDirection)]
 pub enum Direction {
-    /// It came in (inkommen).
+    /// The document came in (inkommen).
     Incoming,
-    /// It went out (utgående).
+    /// The document went out (utgående).
     Outgoing,
-    /// It was drawn up here (upprättad).
+    /// The document was drawn up here (upprättad).
     DrawnUp,
 }
 
@@ -36,18 +36,18 @@ pub enum Direction {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewJournalEntry {
     pub direction: Direction,
-    /// The day on which it came in, went out or was drawn up.
+    /// The day on which the document came in, went out or was drawn up. It cannot be in the future.
     pub received_on: NaiveDate,
-    /// What it is about, without anything secret. A title that must be secret can be marked: see `/secrecy-marks`.
+    /// The subject of the document, without anything secret. A title that must be secret can be marked: see `/secrecy-marks`.
     #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 300)]
     pub title: String,
-    /// The kind of record here that it belongs to.
+    /// The kind of the record in this service that the document belongs to.
     pub record_kind: Option<RecordKind>,
-    /// The record here that it belongs to. Given together with `recordKind` or not at all; null in answers to those who
-    /// may not see the record.
+    /// The record in this service that the document belongs to. Give both `recordKind` and `recordId`, or neither. In responses both
+    /// are null when the caller cannot see the record.
     pub record_id: Option<Uuid>,
-    /// The organisation that sent or received it. Not a person.
+    /// The organisation that sent or received the document. Do not name a person.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 300)]
     pub counterpart: Option<String>,
@@ -69,13 +69,13 @@ pub struct JournalEntry {
     pub number: i32,
     #[serde(flatten)]
     pub fields: NewJournalEntry,
-    /// Who registered it.
+    /// The name of the user who registered it.
     pub registered_by: String,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-/// Which entries to list.
+/// Filters of the list of journal entries.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
@@ -83,10 +83,10 @@ pub(super) struct JournalFilter {
     /// Entries registered in this year.
     #[param(nullable = false, minimum = 1900, maximum = 2100)]
     pub year: Option<i32>,
-    /// The entry with this number; together with `year`.
+    /// Entries with this number. Together with `year` it is one entry.
     #[param(nullable = false, minimum = 1)]
     pub number: Option<i32>,
-    /// Entries that went this way.
+    /// Entries with this direction.
     #[param(inline, nullable = false)]
     pub direction: Option<Direction>,
 }

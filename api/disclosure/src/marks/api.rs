@@ -10,7 +10,8 @@ use crate::{
 
 /// List secrecy marks
 ///
-/// The marks within the caller's reach, oldest first. With `reviewBefore` those that are due for review.
+/// The marks on records whose actor or forum the caller holds the permission for, oldest first. With `reviewBefore` only those that
+/// are due for review.
 #[utoipa::path(tag = "disclosure", operation_id = "listSecrecyMarks", params(SecrecyMarkFilter, Paging),
     responses((status = 200, description = "A page of marks", body = Page<SecrecyMark>)))]
 #[get("/secrecy-marks")]
@@ -23,13 +24,13 @@ async fn list(
     Listed::of(by, paging, async move |by, paging| store::list(&by.reach, &filter, paging, by, &db).await).await
 }
 
-/// Mark as secret
+/// Set a secrecy mark
 ///
-/// From now on the member, or all that the record says, is hidden from everybody but administrators and those who lead the
-/// forum or administer the actor that owns the record. What is hidden stands in `redacted`, with its ground. Codes, days
-/// and references that a record must have are never hidden, for without them it is no record.
+/// Hides a member of a record, or the whole content of it. It stays visible to administrators, to those who lead the forum that owns
+/// the record, and to those who administer the actor that owns it. For all others `redacted` lists the hidden members with the ground.
+/// Required codes, days and references are never hidden.
 #[utoipa::path(tag = "disclosure", operation_id = "createSecrecyMark", request_body = NewSecrecyMark,
-    responses((status = 201, description = "The mark as set", body = SecrecyMark)))]
+    responses((status = 201, description = "The secrecy mark", body = SecrecyMark)))]
 #[post("/secrecy-marks")]
 async fn create(
     by: By<needs::WriteSecrecy>,
@@ -38,7 +39,7 @@ async fn create(
     db: Data<Db>,
 ) -> Result<Reply<SecrecyMark>> {
     db.write(&by, async |w| {
-        let record = records::referred(by.sight(), new.0.record_kind, new.0.record_id, &w.tx).await?;
+        let record = records::find_referenced(by.sight(), new.0.record_kind, new.0.record_id, &w.tx).await?;
         record.require(&by.reach)?;
         let mark = store::insert(&record, new.0.clone(), &contract, w).await?;
         Reply::created("/secrecy-marks", mark.id, mark.version, &mark)
@@ -48,7 +49,7 @@ async fn create(
 
 /// Show a secrecy mark
 ///
-/// One mark by its id, also when it has been lifted.
+/// One mark by its id, even when it has been lifted.
 #[utoipa::path(tag = "disclosure", operation_id = "getSecrecyMark",
     responses((status = 200, description = "The mark", body = SecrecyMark)))]
 #[get("/secrecy-marks/{markId}")]
@@ -60,9 +61,9 @@ async fn show(by: By<needs::ReadSecrecy>, At(id): At<MarkId>, db: Data<Db>) -> R
 
 /// Lift a secrecy mark
 ///
-/// What was hidden is shown again. The mark is kept, with who lifted it and why.
+/// The hidden members are shown again. The mark stays on record, with the user who lifted it and the motive.
 #[utoipa::path(tag = "disclosure", operation_id = "liftSecrecyMark", request_body = SecrecyMarkLift,
-    responses((status = 200, description = "The mark as lifted", body = SecrecyMark)))]
+    responses((status = 200, description = "The lifted mark", body = SecrecyMark)))]
 #[post("/secrecy-marks/{markId}/lift")]
 async fn lift(by: By<needs::WriteSecrecy>, At(id): At<MarkId>, lift: Valid<SecrecyMarkLift>, db: Data<Db>) -> Result<Reply<SecrecyMark>> {
     db.write(&by, async |w| {

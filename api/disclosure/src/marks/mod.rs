@@ -1,6 +1,6 @@
-//! Secrecy marks (sekretessmarkeringar): that something in a record is under secrecy by a paragraph of the Public Access to
-//! Information and Secrecy Act (offentlighets- och sekretesslagen, OSL 2009:400), why, since when, and when that is to be
-//! looked at again. A mark is a warning and a lock; the question of secrecy is tried anew at each disclosure.
+//! Secrecy marks (sekretessmarkeringar): a mark states that a member of a record, or the whole record, is under secrecy. It names
+//! the section of the Public Access to Information and Secrecy Act (offentlighets- och sekretesslagen, OSL 2009:400), the motive
+//! and the day of review. A mark hides the content, and it is a warning: at each disclosure the secrecy is examined again.
 
 mod api;
 pub mod store;

@@ -1,4 +1,4 @@
-//! Marks. `access::secrecy` reads those in force by the table's name.
+//! Queries and writes of secrecy marks. `access::secrecy` reads the marks in force, by the name of the table.
 
 use sea_orm::{ActiveValue::Set, Condition, ConnectionTrait, EntityTrait, QueryTrait, entity::prelude::*};
 
@@ -41,8 +41,8 @@ fn view(row: table::Model) -> SecrecyMark {
     }
 }
 
-/// The marks of records that are within reach by their actor or forum.
-fn reached(reach: &Reach) -> Select<table::Entity> {
+/// Selects the marks of records whose actor or forum the reach covers.
+fn find_within_reach(reach: &Reach) -> Select<table::Entity> {
     let within = if reach.everywhere {
         Condition::all()
     } else {
@@ -54,7 +54,7 @@ fn reached(reach: &Reach) -> Select<table::Entity> {
 }
 
 pub(super) async fn list(reach: &Reach, filter: &SecrecyMarkFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<SecrecyMark>> {
-    let select = reached(reach)
+    let select = find_within_reach(reach)
         .apply_if(filter.record_id, |select, record| select.filter(table::Column::RecordId.eq(record)))
         .apply_if(filter.review_before, |select, day| {
             select.filter(table::Column::ReviewOn.lt(day)).filter(table::Column::LiftedAt.is_null())
@@ -66,12 +66,12 @@ pub(super) async fn list(reach: &Reach, filter: &SecrecyMarkFilter, paging: &Pag
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
-/// One mark within reach.
+/// Returns one mark that the reach covers.
 pub(super) async fn find(reach: &Reach, id: MarkId, db: &impl ConnectionTrait) -> Result<SecrecyMark> {
-    reached(reach).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_within_reach(reach).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// Sets a mark on a record; whether the caller may is asked before.
+/// Sets a mark on a record. The caller of this function has checked the permission.
 pub(super) async fn insert(record: &Record, new: NewSecrecyMark, contract: &Contract, w: &Write<'_>) -> Result<SecrecyMark> {
     let mut faults: Vec<Fault> = text::blank_fault("/motive", &new.motive).into_iter().collect();
     faults.extend(member_fault(record.kind, new.member.as_deref(), contract));
@@ -123,7 +123,7 @@ pub(super) async fn insert(record: &Record, new: NewSecrecyMark, contract: &Cont
     Ok(mark)
 }
 
-/// The fault of something that cannot be hidden: another name, or a member that a record must have.
+/// Returns the fault when the kind of record or the member cannot be hidden: there is no such member, or it is required.
 fn member_fault(kind: RecordKind, member: Option<&str>, contract: &Contract) -> Option<Fault> {
     let hideable: Vec<_> = contract.forms(kind.name()).filter(|(_, form)| form.is_some()).map(|(name, _)| name.as_str()).collect();
     if hideable.is_empty() {
@@ -176,15 +176,16 @@ pub(super) async fn lift(mark: &SecrecyMark, motive: &str, w: &Write<'_>) -> Res
     let lifted = table::Entity::find_by_id(mark.id).one(&w.tx).await?.map(view).ok_or_else(Problem::not_found)?;
     match records::find(&Sight::of_installation(), mark.fields.record_kind, mark.fields.record_id, &w.tx).await {
         Ok(record) => announce(&lifted, &record, w).await?,
-        // The record has been removed meanwhile.
+        // The record has been removed since it was marked.
         Err(problem) if problem.kind == Kind::NotFound => w.access_changed(),
         Err(problem) => return Err(problem),
     }
     Ok(lifted)
 }
 
-/// All instances read the marks anew, and who mirrors the record reads that again: its answer is another now. The feed says
-/// of the record, and of what is part of it, only that it has changed. What an actor is part of is told by its relations too, which are hidden with it.
+/// Makes all instances read the marks again, and records a change in the feed for the mark, the record and its parts, since their
+/// responses are different now. The feed says only that they have changed. When `parentId` of an actor is marked, its `part_of`
+/// relations are hidden too, so they get a change as well.
 async fn announce(mark: &SecrecyMark, record: &Record, w: &Write<'_>) -> Result<()> {
     w.access_changed();
     let op = ChangeOperation::Upsert;

@@ -1,4 +1,4 @@
-//! Marks, those in force and those that have been lifted.
+//! The table of secrecy marks, both in force and lifted.
 
 use sea_orm::entity::prelude::*;
 
@@ -15,7 +15,7 @@ pub struct Model {
     pub updated_at: ChronoDateTimeUtc,
     pub record_kind: RecordKind,
     pub record_id: Uuid,
-    /// Empty for the whole record.
+    /// The hidden member; empty for the whole record.
     pub member: String,
     pub chapter: i32,
     pub paragraph: String,

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: request and response bodies, filters, enumerations and the id.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::{
     records::RecordKind,
 };
 
-/// The id of a mark.
+/// The id of a secrecy mark.
 pub type MarkId = Id<SecrecyMark>;
 
 /// A mark to be set.
@@ -22,25 +22,25 @@ pub type MarkId = Id<SecrecyMark>;
 pub struct NewSecrecyMark {
     pub record_kind: RecordKind,
     pub record_id: Uuid,
-    /// The member of the record's answer that is under secrecy, such as `description`; the whole record when left out.
+    /// The member of the record that is under secrecy, such as `description`. Leave it out to mark the whole record.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 64, example = "description")]
     pub member: Option<String>,
     /// The chapter of the act (OSL).
     #[schema(minimum = 1, maximum = 44, example = 26)]
     pub chapter: i32,
-    /// The paragraph of the chapter, with its letter if it has one.
+    /// The section of the chapter (paragraf), with its letter if it has one.
     #[schema(pattern = "^[1-9][0-9]?[a-z]?$", example = "1")]
     pub paragraph: String,
-    /// Why the paragraph applies. Shown only to those who may read marks.
+    /// Why the section applies. Shown only to callers who may read marks.
     #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 2000)]
     pub motive: String,
-    /// The day on which somebody is to see whether the mark is still needed.
+    /// The day on which somebody must review whether the mark is still needed. It cannot be in the past.
     pub review_on: NaiveDate,
 }
 
-/// That something is under secrecy (sekretessmarkering).
+/// A mark that hides a member of a record, or the whole record (sekretessmarkering).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecrecyMark {
@@ -49,14 +49,14 @@ pub struct SecrecyMark {
     pub version: i64,
     #[serde(flatten)]
     pub fields: NewSecrecyMark,
-    /// The ground as it is shown to those who may not see what is hidden.
+    /// The legal ground, as it is shown to callers from whom the content is hidden.
     #[schema(example = "OSL 26:1")]
     pub ground: String,
-    /// Who set it.
+    /// The name of the user who set it.
     pub marked_by: String,
-    /// When it was lifted; null while it holds.
+    /// The time when it was lifted; null while it is in force.
     pub lifted_at: Option<DateTime<Utc>>,
-    /// Who lifted it.
+    /// The name of the user who lifted it.
     pub lifted_by: Option<String>,
     /// Why it was lifted.
     pub lift_motive: Option<String>,
@@ -64,7 +64,7 @@ pub struct SecrecyMark {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Why a mark no longer holds.
+/// The motive for lifting a mark.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecrecyMarkLift {
@@ -74,12 +74,12 @@ pub struct SecrecyMarkLift {
     pub motive: String,
 }
 
-/// Which marks to list.
+/// Filters of the list of secrecy marks.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct SecrecyMarkFilter {
-    /// Marks of this record.
+    /// Marks on this record.
     #[param(nullable = false)]
     pub record_id: Option<Uuid>,
     /// Marks in force that are to be reviewed before this day.

@@ -13,40 +13,40 @@ use crate::{
     kernel::{Result, events::Visible},
 };
 
-/// A kind of record.
+/// A kind of record that can be disclosed, put under secrecy, or named by a journal entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 #[schema(as = DisclosableKind)]
 pub enum RecordKind {
-    /// Aktör.
+    /// Actor (aktör).
     Actor,
-    /// Mandat.
+    /// Mandate (mandat).
     Mandate,
-    /// Behov, utmaning, kompetens eller resurs.
+    /// Statement (behov, utmaning, kompetens eller resurs).
     Statement,
-    /// Forum.
+    /// Forum (forum).
     Forum,
-    /// Lägesbild.
+    /// Assessment (lägesbild).
     Assessment,
-    /// Iakttagelse.
+    /// Finding (iakttagelse).
     Finding,
-    /// Orsak.
+    /// Cause (orsak).
     Cause,
-    /// Insats.
+    /// Intervention (insats).
     Intervention,
-    /// Prioritering.
+    /// Round of priorities (prioritering).
     Round,
-    /// Beslut.
+    /// Decision (beslut).
     Decision,
-    /// Utgåva.
+    /// Revision of an assessment (utgåva).
     Revision,
-    /// Diariepost.
+    /// Journal entry (diariepost).
     JournalEntry,
 }
 
 impl RecordKind {
-    /// The kind's name in the change feed and in the contract's schemas.
+    /// Returns the name of the kind in the change feed, in snake case. In camel case it is the name of its schema in the contract.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -66,26 +66,29 @@ impl RecordKind {
     }
 }
 
-/// A record as it is answered, with who owns it.
+/// A record as its own address answers it, with its owners.
 #[derive(Clone, Debug)]
 pub struct Record {
     pub kind: RecordKind,
     pub id: Uuid,
     pub version: i64,
-    /// The record as its own address answers it.
+    /// The JSON body of the record.
     pub json: Value,
+    /// The owning forum.
     pub forum: Option<Uuid>,
+    /// The owning actor.
     pub actor: Option<Uuid>,
-    /// The paths of the areas that it belongs to.
+    /// The paths of the areas that the record belongs to: those of the forum, or the seat of the actor.
     pub areas: Vec<String>,
+    /// Who can see the record, for changes in the feed.
     pub visible: Visible,
 }
 
 impl Record {
-    /// Checks that the caller may do this with the record: for its actor, its forum, or an area that it belongs to.
+    /// Checks that the reach covers the record: its actor, its forum, or an area that it belongs to.
     ///
     /// # Errors
-    /// When the caller may not.
+    /// When it does not (403).
     pub fn require(&self, reach: &Reach) -> Result<()> {
         let areas: Vec<&str> = self.areas.iter().map(String::as_str).collect();
         reach.require(&areas, self.actor, self.forum)

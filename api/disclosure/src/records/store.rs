@@ -1,4 +1,4 @@
-//! Finds a record by its kind and id, as far as it may be seen, with the stores of the rooms.
+//! Finds a record that the caller can see by its kind and id, with the stores of the rooms.
 
 use sea_orm::{ConnectionTrait, EntityTrait};
 use serde::Serialize;
@@ -21,53 +21,53 @@ use crate::{
     },
 };
 
-/// One record that may be seen.
+/// Returns one record that the caller can see.
 ///
 /// # Errors
-/// When there is none.
+/// When it does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl ConnectionTrait) -> Result<Record> {
     match kind {
         RecordKind::Actor => {
             let found = actors::find(sight, Id::from(id), db).await?;
-            of_actor(kind, id, found.version, &found, found.fields.visibility, found.id, db).await
+            owned_by_actor(kind, id, found.version, &found, found.fields.visibility, found.id, db).await
         }
         RecordKind::Mandate => {
             let found = mandates::find(sight, Id::from(id), db).await?;
-            of_actor(kind, id, found.version, &found, found.fields.visibility, found.fields.actor_id, db).await
+            owned_by_actor(kind, id, found.version, &found, found.fields.visibility, found.fields.actor_id, db).await
         }
         RecordKind::Statement => {
             let found = statements::find(sight, Id::from(id), db).await?;
-            of_actor(kind, id, found.version, &found, found.fields.visibility, found.fields.actor_id, db).await
+            owned_by_actor(kind, id, found.version, &found, found.fields.visibility, found.fields.actor_id, db).await
         }
         RecordKind::Forum => {
             let found = forums::find(sight, Id::from(id), db).await?;
-            of_forum(kind, id, found.version, &found, found.fields.visibility, found.id, db).await
+            owned_by_forum(kind, id, found.version, &found, found.fields.visibility, found.id, db).await
         }
         RecordKind::Assessment => {
             let found = assessments::find(sight, Id::from(id), db).await?;
-            of_forum(kind, id, found.version, &found, found.fields.visibility, found.fields.forum_id, db).await
+            owned_by_forum(kind, id, found.version, &found, found.fields.visibility, found.fields.forum_id, db).await
         }
         RecordKind::Finding => {
             let found = findings::find_all(&[Id::from(id)], db).await?.pop().ok_or_else(Problem::not_found)?;
             let of = assessments::find(sight, found.assessment_id, db).await?;
-            of_forum(kind, id, found.version, &found, of.fields.visibility, of.fields.forum_id, db).await
+            owned_by_forum(kind, id, found.version, &found, of.fields.visibility, of.fields.forum_id, db).await
         }
         RecordKind::Cause => {
             let found = causes::visible(sight, &[Id::from(id)], db).await?.pop().ok_or_else(Problem::not_found)?;
             let of = assessments::find(sight, found.assessment_id, db).await?;
-            of_forum(kind, id, found.version, &found, of.fields.visibility, of.fields.forum_id, db).await
+            owned_by_forum(kind, id, found.version, &found, of.fields.visibility, of.fields.forum_id, db).await
         }
         RecordKind::Revision => {
             let found = revisions::find_one(sight, Id::from(id), db).await?;
             let of = assessments::find(&Sight::of_installation(), found.assessment_id, db).await?;
-            of_forum(kind, id, found.number.into(), &found, found.visibility, of.fields.forum_id, db).await
+            owned_by_forum(kind, id, found.number.into(), &found, found.visibility, of.fields.forum_id, db).await
         }
         RecordKind::Intervention => {
             let found = interventions::find(sight, Id::from(id), db).await?;
             let owner = found.fields.owner_actor_id;
-            let mut record = of_actor(kind, id, found.version, &found, found.fields.visibility, owner, db).await?;
+            let mut record = owned_by_actor(kind, id, found.version, &found, found.fields.visibility, owner, db).await?;
             if let Some(forum) = found.fields.forum_id {
-                record.areas.extend(areas_of_forum(forum, db).await?);
+                record.areas.extend(forum_area_paths(forum, db).await?);
                 record.forum = Some(forum.uuid());
                 record.visible = found.fields.visibility.of(record.forum, record.actor);
             }
@@ -75,17 +75,17 @@ pub async fn find(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl Connectio
         }
         RecordKind::Round => {
             let found = rounds::find(sight, Id::from(id), db).await?;
-            of_forum(kind, id, found.version, &found, found.fields.visibility, found.fields.forum_id, db).await
+            owned_by_forum(kind, id, found.version, &found, found.fields.visibility, found.fields.forum_id, db).await
         }
         RecordKind::Decision => {
             let found = decisions::find(sight, Id::from(id), db).await?;
             let round = rounds::find(&Sight::of_installation(), found.fields.round_id, db).await?;
-            of_forum(kind, id, found.version, &found, found.fields.visibility, round.fields.forum_id, db).await
+            owned_by_forum(kind, id, found.version, &found, found.fields.visibility, round.fields.forum_id, db).await
         }
         RecordKind::JournalEntry => {
             let found = journal::table::Entity::find_by_id(Id::from(id)).one(db).await?.ok_or_else(Problem::not_found)?;
             let mut found = JournalEntry::from(found);
-            without_unseen(sight, &mut found, db).await?;
+            hide_invisible_record(sight, &mut found, db).await?;
             let (json, version) = (serde_json::to_value(&found)?, found.version);
             let visible = Visibility::Members.of(None, None);
             Ok(Record { kind, id, version, json, forum: None, actor: None, areas: Vec::new(), visible })
@@ -93,13 +93,13 @@ pub async fn find(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl Connectio
     }
 }
 
-/// Takes out of a journal entry the reference to a record that the caller may not know of.
+/// Removes the reference from a journal entry when the caller cannot see the record, or it no longer exists.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn without_unseen(sight: &Sight, entry: &mut JournalEntry, db: &impl ConnectionTrait) -> Result<()> {
+pub async fn hide_invisible_record(sight: &Sight, entry: &mut JournalEntry, db: &impl ConnectionTrait) -> Result<()> {
     let (Some(kind), Some(id)) = (entry.fields.record_kind, entry.fields.record_id) else { return Ok(()) };
-    // An entry may refer to another entry, which whoever reads this one may see.
+    // A reference to another entry stays: a caller who can see one entry can see all of them.
     if kind == RecordKind::JournalEntry {
         return Ok(());
     }
@@ -112,11 +112,11 @@ pub async fn without_unseen(sight: &Sight, entry: &mut JournalEntry, db: &impl C
     }
 }
 
-/// One record that a body refers to.
+/// Returns the record that a request body refers to by `recordKind` and `recordId`.
 ///
 /// # Errors
-/// With the fault when there is none that may be seen.
-pub async fn referred(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl ConnectionTrait) -> Result<Record> {
+/// When there is no such record that the caller can see (422 at `/recordId`).
+pub async fn find_referenced(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl ConnectionTrait) -> Result<Record> {
     find(sight, kind, id, db).await.map_err(|problem| match problem.kind {
         Kind::NotFound => Problem::fault(
             "/recordId",
@@ -130,7 +130,7 @@ pub async fn referred(sight: &Sight, kind: RecordKind, id: Uuid, db: &impl Conne
     })
 }
 
-async fn of_actor(
+async fn owned_by_actor(
     kind: RecordKind,
     id: Uuid,
     version: i64,
@@ -148,7 +148,7 @@ async fn of_actor(
     Ok(Record { kind, id, version, json: serde_json::to_value(record)?, forum: None, actor, areas, visible: visibility.of(None, actor) })
 }
 
-async fn of_forum(
+async fn owned_by_forum(
     kind: RecordKind,
     id: Uuid,
     version: i64,
@@ -157,12 +157,12 @@ async fn of_forum(
     forum: ForumId,
     db: &impl ConnectionTrait,
 ) -> Result<Record> {
-    let areas = areas_of_forum(forum, db).await?;
+    let areas = forum_area_paths(forum, db).await?;
     let forum = Some(forum.uuid());
     Ok(Record { kind, id, version, json: serde_json::to_value(record)?, forum, actor: None, areas, visible: visibility.of(forum, None) })
 }
 
-async fn areas_of_forum(forum: ForumId, db: &impl ConnectionTrait) -> Result<Vec<String>> {
+async fn forum_area_paths(forum: ForumId, db: &impl ConnectionTrait) -> Result<Vec<String>> {
     let forum = forums::find(&Sight::of_installation(), forum, db).await?;
     Ok(areas::paths(&forum.fields.areas, db).await?.into_values().collect())
 }

@@ -101,7 +101,7 @@ pub(crate) async fn open(cursor: Option<&str>, db: &Db) -> Result<Place> {
 /// # Errors
 /// When there is no such area.
 pub(super) async fn area(id: AreaId, db: &Db) -> Result<String> {
-    let mut fault = areas::missing("");
+    let mut fault = areas::not_found_fault("");
     fault.parameter = Some("area".to_owned());
     areas::path(id, db.reader()).await?.ok_or_else(|| Problem::parameters(vec![fault]))
 }

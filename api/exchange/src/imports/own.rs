@@ -134,7 +134,7 @@ fn called_so(fields: &NewActor) -> Option<(String, Option<AreaId>)> {
 /// The actors that rows without an id may be, as far as the caller sees what they are known by.
 struct Present {
     owners: matching::Owners,
-    named: matching::Named,
+    named: matching::ByNameKey,
     actors: HashMap<ActorId, Actor>,
 }
 
@@ -149,7 +149,7 @@ impl Present {
             }
         }
         let owners = matching::owners(&numbers, &w.tx).await?;
-        let named = matching::named(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
+        let named = matching::by_name_key(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
         let mut ids: Vec<ActorId> = owners.values().flatten().copied().chain(named.values().flatten().map(|one| one.actor_id)).collect();
         ids.sort_unstable();
         ids.dedup();
@@ -194,13 +194,13 @@ impl Present {
 
 /// The organisation number that is an actor's own, as it is stored.
 fn number_of(fields: &NewActor) -> Option<(String, String)> {
-    let identifiers = rules::identifiers(&fields.identifiers).ok()?;
+    let identifiers = rules::checked_identifiers(&fields.identifiers).ok()?;
     likeness::own(&identifiers).into_iter().find(|(scheme, _)| scheme == rules::ORGANISATION_NUMBER)
 }
 
 /// An actor in the form in which it is stored.
 fn as_stored(mut fields: NewActor) -> NewActor {
-    if let Ok(identifiers) = rules::identifiers(&fields.identifiers) {
+    if let Ok(identifiers) = rules::checked_identifiers(&fields.identifiers) {
         fields.identifiers = identifiers;
     }
     fields.areas_served.sort_unstable();
@@ -274,7 +274,7 @@ async fn may(before: Option<&Actor>, fields: &NewActor, By { sight, reach, .. }:
         actors::may_write(reach, &before.fields, Some(before.id), &w.tx).await?;
     }
     actors::may_write(reach, fields, before.map(|before| before.id), &w.tx).await?;
-    actors::may_join(sight, reach, before, fields, &w.tx).await
+    actors::may_set_parent(sight, reach, before, fields, &w.tx).await
 }
 
 fn missing() -> Problem {

@@ -40,7 +40,7 @@ impl Places {
         places.by_code = areas::by_codes(&asked, &w.tx).await?.into_iter().map(|(code, area)| (code, area.id.uuid())).collect();
         if named {
             // A municipality's name wins over a county's, which has a word more.
-            for area in areas::of_levels(&[AreaLevel::County, AreaLevel::Municipality], &w.tx).await? {
+            for area in areas::by_levels(&[AreaLevel::County, AreaLevel::Municipality], &w.tx).await? {
                 places.by_name.insert(text::fold(&area.name), area.id.uuid());
             }
         }

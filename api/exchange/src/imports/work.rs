@@ -27,7 +27,7 @@ use crate::{
     matches::{MatchId, MatchReason},
     registry::actors::{
         ActorId, NewActor,
-        matching::{self, Telling},
+        matching::{self, MatchVisibility},
         rules,
     },
     sources::{
@@ -256,7 +256,7 @@ fn others(record: Record, told: &[Fault], contract: &Contract) -> (Vec<Fault>, V
     whole.entry("name").or_insert_with(|| json!("-"));
     let whole = Value::Object(whole);
     let found = match contract.check("NewActor", &whole).and_then(|()| extract::typed::<NewActor>(whole)) {
-        Ok(actor) => rules::identifiers(&actor.identifiers).err().unwrap_or_default(),
+        Ok(actor) => rules::checked_identifiers(&actor.identifiers).err().unwrap_or_default(),
         Err(problem) => problem.faults,
     };
     (found, schemes)
@@ -331,11 +331,12 @@ async fn with_parents(records: Numbered, importer: &Importer<'_>, w: &Write<'_>)
     let numbers: Vec<_> = asked.iter().filter_map(by_number).collect();
     let owners = matching::owners(&numbers, &w.tx).await?;
     let telling =
-        Telling::of(owners.values().flatten().copied(), &importer.acting.caller.sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
+        MatchVisibility::load(owners.values().flatten().copied(), &importer.acting.caller.sight, w.call.asked.secrecy.as_ref(), &w.tx)
+            .await?;
     for parent in asked {
         // A number that is hidden from the caller is nobody's for it.
         let known = by_number(&parent).and_then(|number| owners.get(&number));
-        if let Some(owner) = known.into_iter().flatten().find(|owner| telling.tells(MatchReason::SameIdentifier, **owner)) {
+        if let Some(owner) = known.into_iter().flatten().find(|owner| telling.allows(MatchReason::SameIdentifier, **owner)) {
             found.insert(parent, *owner);
         }
     }

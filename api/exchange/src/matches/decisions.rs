@@ -17,7 +17,7 @@ use crate::{
     registry::{
         actors::{
             Actor, ActorId, IdentifierScope, NewActor,
-            matching::{self, Telling},
+            matching::{self, MatchVisibility},
             store::{self as actors, Draft},
         },
         likenesses::store as likenesses,
@@ -82,19 +82,19 @@ impl Decider<'_> {
         let given = row.incoming.as_object().cloned().unwrap_or_default();
         let mut new: NewActor = extract::typed(Value::Object(over(&Record::new(), &given)))?;
         let taken = matching::owners(&rules::own(&new.identifiers), &w.tx).await?;
-        let telling = Telling::of(taken.values().flatten().copied(), self.sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
+        let telling = MatchVisibility::load(taken.values().flatten().copied(), self.sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
         for identifier in &mut new.identifiers {
             let owners = taken.get(&(identifier.scheme.clone(), identifier.value.clone()));
             // One that the decider may not know of leaves no trace.
-            if owners.into_iter().flatten().any(|owner| telling.tells(MatchReason::SameIdentifier, *owner)) {
+            if owners.into_iter().flatten().any(|owner| telling.allows(MatchReason::SameIdentifier, *owner)) {
                 identifier.scope = IdentifierScope::Parent;
             }
         }
-        actors::may_join(self.sight, self.reach, None, &new, &w.tx).await?;
+        actors::may_set_parent(self.sight, self.reach, None, &new, &w.tx).await?;
         let others: Vec<ActorId> = store::candidates(&[row.id], &w.tx).await?.into_values().flatten().map(|like| like.actor_id).collect();
         self.may_tell_apart(&others, w).await?;
         let actor = self.store(Draft { id: w.new_id(), before: None, fields: new }, w).await?;
-        likenesses::part(self.reach, actor.id, &others, w).await?;
+        likenesses::dismiss_where_allowed(self.reach, actor.id, &others, w).await?;
         let stored = members::members_of(&actor.fields)?;
         let given = only(&given, &stored);
         self.link(link, &actor, given, stored, &source, w).await?;
@@ -104,7 +104,7 @@ impl Decider<'_> {
 
     /// That a record is not a public body of the reference data is for whoever may write that one.
     async fn may_tell_apart(&self, others: &[ActorId], w: &Write<'_>) -> Result<()> {
-        let reference: Vec<ActorId> = matching::of_reference(others, &w.tx).await?.into_iter().collect();
+        let reference: Vec<ActorId> = matching::from_reference_data(others, &w.tx).await?.into_iter().collect();
         for body in matching::by_ids(&reference, &w.tx).await?.values() {
             actors::may_write(self.reach, &body.fields, Some(body.id), &w.tx).await.map_err(|problem| match problem.kind {
                 Kind::Forbidden => problem.detail(say!(
@@ -170,7 +170,7 @@ impl Decider<'_> {
             // A candidate that has become part of another is that other by now.
             let is_it = like.actor_id == actor
                 || matches!(
-                    actors::find_or_told(self.sight, like.actor_id, &w.tx).await,
+                    actors::find_unless_merged(self.sight, like.actor_id, &w.tx).await,
                     Err(Problem { merged_into: Some(into), .. }) if into == actor.uuid()
                 );
             if is_it {
@@ -246,7 +246,7 @@ impl Decider<'_> {
             return Ok(actor);
         }
         actors::may_write(self.reach, &fields, Some(actor.id), &w.tx).await?;
-        actors::may_join(self.sight, self.reach, Some(&actor), &fields, &w.tx).await?;
+        actors::may_set_parent(self.sight, self.reach, Some(&actor), &fields, &w.tx).await?;
         self.store(Draft { id: actor.id, before: Some(actor), fields }, w).await
     }
 

@@ -7,7 +7,7 @@ use crate::{
     geography::areas::AreaId,
     registry::actors::{
         ActorId, Identifier, IdentifierScope,
-        matching::{self, Named, Owners, Telling},
+        matching::{self, ByNameKey, MatchVisibility, Owners},
     },
 };
 
@@ -31,10 +31,10 @@ impl Likeness {
 
     /// What of it the caller may be told; nothing when no reason is left.
     #[must_use]
-    pub fn for_caller(self, telling: &Telling<'_>) -> Option<Self> {
+    pub fn for_caller(self, telling: &MatchVisibility<'_>) -> Option<Self> {
         let told = Self {
-            same_identifier: self.same_identifier && telling.tells(MatchReason::SameIdentifier, self.actor_id),
-            same_name: self.same_name && telling.tells(MatchReason::SameName, self.actor_id),
+            same_identifier: self.same_identifier && telling.allows(MatchReason::SameIdentifier, self.actor_id),
+            same_name: self.same_name && telling.allows(MatchReason::SameName, self.actor_id),
             ..self
         };
         (told.same_identifier || told.same_name).then_some(told)
@@ -62,7 +62,7 @@ pub fn reasons(same_identifier: bool, same_name: bool) -> Vec<MatchReason> {
 /// Whether it may be told that an actor with these members hidden is alike so, which would tell what they are.
 #[must_use]
 pub fn told(reason: MatchReason, hidden: &BTreeSet<String>) -> bool {
-    reason.is_told(|member| hidden.contains(member))
+    reason.is_visible(|member| hidden.contains(member))
 }
 
 /// The schemes and values of an actor's own identifiers.
@@ -80,7 +80,7 @@ pub(crate) fn candidates(
     name_key: &str,
     seat: Option<AreaId>,
     owners: &Owners,
-    named: &Named,
+    named: &ByNameKey,
     tells_number: impl Fn(ActorId) -> bool,
 ) -> Vec<Likeness> {
     let mut found: Vec<Likeness> = Vec::new();
@@ -93,7 +93,7 @@ pub(crate) fn candidates(
     let named = named.get(name_key).filter(|_| !name_key.is_empty());
     let numbers = matching::organisation_numbers(identifiers);
     let namesakes = named.into_iter().flatten().filter(|other| other.seat == seat);
-    for namesake in namesakes.filter(|other| !other.is_another(&numbers) || !tells_number(other.actor_id)) {
+    for namesake in namesakes.filter(|other| !other.is_different(&numbers) || !tells_number(other.actor_id)) {
         match found.iter_mut().find(|like| like.actor_id == namesake.actor_id) {
             Some(like) => like.same_name = true,
             None => found.push(Likeness { actor_id: namesake.actor_id, same_identifier: false, same_name: true }),
@@ -138,7 +138,7 @@ mod tests {
             numbers: numbers.iter().map(|&number| number.to_owned()).collect(),
         };
         let named = vec![namesake(one, seat, &[]), namesake(two, seat, &["8020010008"]), namesake(three, None, &["8020010016"])];
-        let named = Named::from([("fittja".to_owned(), named)]);
+        let named = ByNameKey::from([("fittja".to_owned(), named)]);
         let of = |identifiers: &[Identifier], key: &str, seat| {
             let found = candidates(identifiers, key, seat, &owners, &named, |actor| actor != three);
             found.into_iter().map(|like| (like.actor_id, like.reasons())).collect::<Vec<_>>()

@@ -48,7 +48,7 @@ pub(crate) struct Held {
 
 /// The matches of sources, and with candidates, that the caller reaches.
 fn reached(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
-    let with = candidates_of_row().and_where(matching::is_reached(sight, reach, candidate::Column::ActorId)).take();
+    let with = candidates_of_row().and_where(matching::is_within_reach(sight, reach, candidate::Column::ActorId)).take();
     let any = Condition::any().add(sources::is_reached(sight, reach, table::Column::SourceId)).add(Expr::exists(with));
     table::Entity::find().filter(any)
 }
@@ -74,7 +74,7 @@ fn alike(reason: MatchReason, sight: &Sight, secrecy: Option<&Secrecy>) -> Selec
     candidates_of_row()
         .and_where(column.eq(true))
         .and_where(candidate::Column::ActorId.is_not_in(untold))
-        .and_where(actors::is_seen(sight, candidate::Column::ActorId))
+        .and_where(actors::is_visible(sight, candidate::Column::ActorId))
         .take()
 }
 
@@ -287,6 +287,6 @@ pub(super) async fn may_decide(sight: &Sight, reach: &Reach, row: &Row, source: 
         other => return other,
     }
     let select = candidate::Entity::find().filter(candidate::Column::MatchId.eq(row.id));
-    let candidate = select.filter(matching::is_reached(sight, reach, candidate::Column::ActorId)).one(db).await?;
+    let candidate = select.filter(matching::is_within_reach(sight, reach, candidate::Column::ActorId)).one(db).await?;
     candidate.map(drop).ok_or_else(|| reach.missing())
 }

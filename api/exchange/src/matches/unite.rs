@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use crate::{
     kernel::text::fold,
-    registry::actors::rules::FORMER_NAMES,
+    registry::actors::rules::MAX_FORMER_NAMES,
     sources::rules::{Record, is_empty},
 };
 
 /// The lists of an actor, with how many items each may have.
 const LISTS: [(&str, usize); 9] = [
     ("otherNames", 20),
-    ("formerNames", FORMER_NAMES),
+    ("formerNames", MAX_FORMER_NAMES),
     ("areasServed", 400),
     ("policyDomains", 30),
     ("targetGroups", 30),

@@ -154,7 +154,7 @@ pub(crate) async fn become_part_of(actors: &BTreeSet<Uuid>, db: &impl Connection
 pub(super) async fn merge(who: &Who<'_>, id: ActorId, new: &NewMerge, w: &Write<'_>) -> Result<Merge> {
     let plan = plan::draw_locked(who, id, new.into, w).await?;
     plan.permitted(who)?;
-    tombstones::bury(&plan.merged, plan.survivor.id, w).await?;
+    tombstones::mark_merged(&plan.merged, plan.survivor.id, w).await?;
     let mut came = Vec::new();
     if plan.becomes != plan.survivor.fields {
         let after = actors::update(&plan.survivor, plan.becomes.clone(), &who.caller.sight, w).await?;
@@ -180,7 +180,7 @@ pub(super) async fn merge(who: &Who<'_>, id: ActorId, new: &NewMerge, w: &Write<
     table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?;
     follow(&plan, row.id, w).await?;
     // What stayed behind is not shown any more.
-    actors::what_hangs_on(id, ChangeOperation::Delete, w).await?;
+    actors::announce_dependents(id, ChangeOperation::Delete, w).await?;
     w.access_changed();
     tell(row.id, 1, &plan.survivor, w);
     w.record(buried(&plan));
@@ -190,7 +190,7 @@ pub(super) async fn merge(who: &Who<'_>, id: ActorId, new: &NewMerge, w: &Write<
 /// Lets everything follow into the survivor, and remembers what did.
 async fn follow(plan: &Plan, id: MergeId, w: &Write<'_>) -> Result<()> {
     if let Some(child) = plan.steps_up {
-        tombstones::place(&tombstones::find(child, &w.tx).await?.0, plan.merged.fields.parent_id, w).await?;
+        tombstones::update_part_of(&tombstones::find(child, &w.tx).await?.0, plan.merged.fields.parent_id, w).await?;
     }
     let mut groups: BTreeMap<(&str, &str, Option<Uuid>), Vec<&Referring>> = BTreeMap::new();
     for row in &plan.follow {
@@ -219,7 +219,7 @@ async fn follow(plan: &Plan, id: MergeId, w: &Write<'_>) -> Result<()> {
 /// Tells of what is seen by others since these rows have another actor above them; `rows` as they were before.
 async fn placed(rows: impl Iterator<Item = &Referring>, w: &Write<'_>) -> Result<()> {
     for row in rows.filter(|row| row.reference.seen == Seen::Actor) {
-        actors::seen_elsewhere(row.id.into(), row.actor.map(ActorId::from), w).await?;
+        actors::announce_new_parent(row.id.into(), row.actor.map(ActorId::from), w).await?;
     }
     Ok(())
 }
@@ -230,9 +230,9 @@ async fn turn(rows: &[&Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     if first.reference.seen == Seen::Actor {
         let actors: Vec<ActorId> = ids.iter().copied().map(ActorId::from).collect();
-        tombstones::remember(&actors, false, w).await?;
+        tombstones::keep_versions(&actors, false, w).await?;
         references::turn(first.reference, &ids, to, w).await?;
-        tombstones::remember(&actors, true, w).await?;
+        tombstones::keep_versions(&actors, true, w).await?;
     } else {
         references::turn(first.reference, &ids, to, w).await?;
     }
@@ -315,13 +315,13 @@ async fn exposed(caller: &Caller, merge: &Merge, rows: &[(Referring, Option<Uuid
     }
     let (merged, ..) = tombstones::find(merge.merged_actor_id, db).await?;
     let parent = parent_again(&merged, db).await?;
-    let above = tombstones::above(parent, db).await?;
+    let above = tombstones::ancestors(parent, db).await?;
     let mut line = vec![merged.id];
     line.extend(above.iter().copied());
     let going: Vec<&Referring> = rows.iter().filter(|(row, since)| row.actor == *since).map(|(row, _)| row).collect();
     // What went along goes back below the merged actor.
     for row in going.iter().filter(|row| row.reference.seen == Seen::Actor && !above.contains(&row.id.into())) {
-        let now = tombstones::above(row.actor.map(ActorId::from), db).await?;
+        let now = tombstones::ancestors(row.actor.map(ActorId::from), db).await?;
         let theirs = is_somebodys(row.id.into(), None, db).await?;
         if !plan::may_come_below(caller, row.id.into(), &now, &line, theirs, db).await? {
             exposed.insert(row.id);
@@ -333,7 +333,7 @@ async fn exposed(caller: &Caller, merge: &Merge, rows: &[(Referring, Option<Uuid
     let was_part = came.iter().any(|(member, before, _)| member == "parentId" && before.as_str() == Some(own.as_str()));
     if was_part && !above.contains(&merge.into) {
         let (survivor, ..) = tombstones::find(merge.into, db).await?;
-        let now = tombstones::above(survivor.fields.parent_id, db).await?;
+        let now = tombstones::ancestors(survivor.fields.parent_id, db).await?;
         let theirs = is_somebodys(merge.into, None, db).await?;
         if !plan::may_come_below(caller, merge.into, &now, &line, theirs, db).await? {
             exposed.insert(merge.into.uuid());
@@ -341,7 +341,7 @@ async fn exposed(caller: &Caller, merge: &Merge, rows: &[(Referring, Option<Uuid
     }
     // And the merged actor itself comes below others than before, with the people who go back to it.
     if parent != merged.fields.parent_id {
-        let now = tombstones::above(Some(merge.into), db).await?;
+        let now = tombstones::ancestors(Some(merge.into), db).await?;
         let theirs = going.iter().any(|row| row.reference.kind == "grant") || is_somebodys(merged.id, None, db).await?;
         if !plan::may_come_below(caller, merged.id, &now, &above, theirs, db).await? {
             exposed.insert(merged.id.uuid());
@@ -410,12 +410,12 @@ pub(super) async fn undo(caller: &Caller, reach: &Reach, merge: &Merge, w: &Writ
     let row = table::Entity::find_by_id(merge.id).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
     let (rows, mut left_alone) = followed(merge.id, true, &w.tx).await?;
     let parent = parent_again(&merged, &w.tx).await?;
-    tombstones::revive(&merged, parent, w).await?;
+    tombstones::unmark_merged(&merged, parent, w).await?;
     // What stayed behind is shown again; what followed is told of as it goes back.
-    actors::what_hangs_on(merged.id, ChangeOperation::Upsert, w).await?;
-    let above = tombstones::above(parent, &w.tx).await?;
+    actors::announce_dependents(merged.id, ChangeOperation::Upsert, w).await?;
+    let above = tombstones::ancestors(parent, &w.tx).await?;
     give_back(&survivor, &row.came.0, &above, &mut left_alone, sight, w).await?;
-    for scheme in tombstones::claim(&merged, sight, w).await? {
+    for scheme in tombstones::reclaim_numbers(&merged, sight, w).await? {
         let member = Some(format!("identifiers {scheme}"));
         left_alone.push(left("actor", merged.id.uuid(), member, LeftAloneReason::Taken));
     }
@@ -492,14 +492,14 @@ async fn return_rows(
         if column == "other_actor_id" {
             // What is part of the other now has been placed there since; by now all who go back have done so.
             let ids: Vec<_> = rows.iter().map(|row| row.id.into()).collect();
-            let astray = relations::astray(&ids, merged.id, &w.tx).await?;
+            let astray = relations::with_other_parent(&ids, merged.id, &w.tx).await?;
             rows.retain(|row| !astray.contains(&row.id.into()));
             left_alone.extend(astray.into_iter().map(|id| left("actor_relation", id.uuid(), None, LeftAloneReason::Changed)));
         }
         turn(&rows, back, w).await?;
         // One that took its place is part of it again.
         for row in rows.iter().filter(|row| row.reference.seen == Seen::Actor && row.actor != Some(survivor.uuid())) {
-            tombstones::place(&tombstones::find(row.id.into(), &w.tx).await?.0, Some(merged.id), w).await?;
+            tombstones::update_part_of(&tombstones::find(row.id.into(), &w.tx).await?.0, Some(merged.id), w).await?;
         }
         gone_back.extend(rows);
     }

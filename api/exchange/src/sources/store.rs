@@ -36,13 +36,13 @@ fn view(row: table::Model) -> Source {
 /// The sources of actors that may be seen; the installation's own are for all who are signed in.
 fn seen(sight: &Sight) -> Select<table::Entity> {
     let own = table::Column::ActorId.is_null().and(Expr::val(sight.all || sight.signed_in));
-    table::Entity::find().filter(actors::is_seen(sight, table::Column::ActorId).or(own))
+    table::Entity::find().filter(actors::is_visible(sight, table::Column::ActorId).or(own))
 }
 
 /// Checks that the caller may write a source of this actor: as it may write the actor, or everywhere when there is none.
 pub(super) async fn may_write(sight: &Sight, reach: &Reach, actor: Option<ActorId>, db: &impl ConnectionTrait) -> Result<()> {
     match actor {
-        Some(actor) => actors::may_write_of(sight, reach, actor, db).await,
+        Some(actor) => actors::may_write_records_of(sight, reach, actor, db).await,
         None if reach.everywhere => Ok(()),
         None => Err(reach.missing()),
     }
@@ -57,7 +57,7 @@ pub(crate) async fn may_sync(sight: &Sight, reach: &Reach, source: &Source, db: 
 /// as long as there is one.
 pub(crate) async fn find_for_sync(sight: &Sight, reach: &Reach, id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
     if reach.sources.contains(&id.uuid()) {
-        let living = table::Column::ActorId.is_null().or(actors::lives(table::Column::ActorId));
+        let living = table::Column::ActorId.is_null().or(actors::is_not_removed(table::Column::ActorId));
         return table::Entity::find_by_id(id).filter(living).one(db).await?.map(view).ok_or_else(Problem::not_found);
     }
     let source = find(sight, id, db).await?;
@@ -89,7 +89,7 @@ pub(crate) async fn lock(id: SourceId, w: &Write<'_>) -> Result<()> {
 
 /// Whether the caller may send and read the records of the source that a column names; asked of each row.
 pub(crate) fn is_reached(sight: &Sight, reach: &Reach, source: impl ColumnTrait) -> SimpleExpr {
-    let mut reached = Condition::any().add(table::Column::Id.is_in(reach.sources.iter().copied())).add(matching::is_reached(
+    let mut reached = Condition::any().add(table::Column::Id.is_in(reach.sources.iter().copied())).add(matching::is_within_reach(
         sight,
         reach,
         table::Column::ActorId,

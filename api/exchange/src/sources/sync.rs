@@ -33,7 +33,7 @@ use crate::{
     },
     registry::actors::{
         Actor, ActorId, NewActor,
-        matching::{self, Bodies, Namesake, Telling},
+        matching::{self, Bodies, MatchVisibility, Namesake},
         rules as actor_rules,
         store::{self as actors, Draft},
     },
@@ -264,7 +264,7 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
 /// The actor as it is to become.
 async fn changed(one: &Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<NewActor> {
     let fields: NewActor = extract::typed(Value::Object(rules::over(&members_of(&one.actor.fields)?, &one.plan.write)))?;
-    actors::may_join(by.sight, by.reach, Some(&one.actor), &fields, &w.tx).await?;
+    actors::may_set_parent(by.sight, by.reach, Some(&one.actor), &fields, &w.tx).await?;
     Ok(fields)
 }
 
@@ -336,21 +336,21 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
     let numbers: Vec<_> = fresh.iter().flat_map(|one| likeness::own(&one.new.identifiers)).collect();
     let mut owners = matching::owners(&numbers, &w.tx).await?;
     let keys: BTreeSet<String> = fresh.iter().map(Fresh::name_key).collect();
-    let mut named = matching::named(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
+    let mut named = matching::by_name_key(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
     let parents: Vec<ActorId> = fresh.iter().filter_map(|one| one.new.parent_id).collect();
     let family = links::linked(by.source.id, &parents, &w.tx).await?;
-    let bodies = Bodies::all(&w.tx).await?;
-    let taken: Vec<ActorId> = fresh.iter().flat_map(|one| bodies.like(None, &one.new, None)).collect();
+    let bodies = Bodies::load(&w.tx).await?;
+    let taken: Vec<ActorId> = fresh.iter().flat_map(|one| bodies.resembled_by(None, &one.new, None)).collect();
     let known = owners.values().flatten().copied().chain(named.values().flatten().map(|one| one.actor_id)).chain(taken);
-    let mut telling = Telling::of(known, by.sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
+    let mut telling = MatchVisibility::load(known, by.sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
     let (mut held, mut same) = (Vec::new(), Vec::new());
     while !fresh.is_empty() {
         let (mut wave, mut later, mut numbers, mut keys) = (Vec::new(), Vec::new(), HashSet::new(), HashSet::new());
         for one in fresh {
-            let tells_number = |actor| telling.tells(MatchReason::SameIdentifier, actor);
+            let tells_number = |actor| telling.allows(MatchReason::SameIdentifier, actor);
             let (new, key) = (&one.new, one.name_key());
             let mut like = likeness::candidates(&new.identifiers, &key, new.seat_area_id, &owners, &named, tells_number);
-            likeness::taken_for(&mut like, bodies.like(None, &one.new, None));
+            likeness::taken_for(&mut like, bodies.resembled_by(None, &one.new, None));
             let like: Vec<_> = like.into_iter().filter_map(|like| like.for_caller(&telling)).collect();
             let own = likeness::own(&one.new.identifiers);
             if let Some(actor) = one.known_as(&like) {
@@ -381,7 +381,7 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
                     for number in likeness::own(&actor.fields.identifiers) {
                         owners.entry(number).or_default().push(actor.id);
                     }
-                    telling.meet(actor.id, &actor.fields, by.sight);
+                    telling.update(actor.id, &actor.fields, by.sight);
                     let numbers = matching::organisation_numbers(&actor.fields.identifiers);
                     let namesake = Namesake { actor_id: actor.id, seat: actor.fields.seat_area_id, numbers };
                     named.entry(one.name_key()).or_default().push(namesake);
@@ -401,7 +401,7 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
 /// records of, or of one that the caller might have named in any other way.
 async fn may_belong(new: &NewActor, family: &HashSet<ActorId>, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     let own = |parent: ActorId| by.source.fields.actor_id == Some(parent) || family.contains(&parent);
-    if new.parent_id.is_some_and(own) { Ok(()) } else { actors::may_join(by.sight, by.reach, None, new, &w.tx).await }
+    if new.parent_id.is_some_and(own) { Ok(()) } else { actors::may_set_parent(by.sight, by.reach, None, new, &w.tx).await }
 }
 
 /// Links records to the actors that were created of them.

@@ -92,7 +92,7 @@ async fn check(new: &NewWebhook, allowed: &Allowed, w: &Write<'_>) -> Result<Str
     if let Some(area) = new.area_id
         && areas::path(area, &w.tx).await?.is_none()
     {
-        faults.push(areas::missing("/areaId"));
+        faults.push(areas::not_found_fault("/areaId"));
     }
     if faults.is_empty() { Ok(url) } else { Err(Problem::invalid(faults)) }
 }

@@ -10,7 +10,7 @@ use crate::{
 
 /// List forums
 ///
-/// The forums that the caller may see, by name.
+/// The forums that the caller can see, ordered by name.
 #[utoipa::path(tag = "forums", operation_id = "listForums", params(ForumFilter, Paging),
     responses((status = 200, description = "A page of forums", body = Page<Forum>)))]
 #[get("/forums")]
@@ -25,9 +25,9 @@ async fn list(
 
 /// Open a forum
 ///
-/// Unless it is said otherwise only its members, and the coordinators of its areas, see it.
+/// With the default visibility only its members and the coordinators of its areas can see it.
 #[utoipa::path(tag = "forums", operation_id = "createForum", request_body = NewForum,
-    responses((status = 201, description = "The forum as opened", body = Forum)))]
+    responses((status = 201, description = "The opened forum", body = Forum)))]
 #[post("/forums")]
 async fn create(by: By<needs::WriteForums>, new: Valid<NewForum>, db: Data<Db>) -> Result<Reply<Forum>> {
     db.write(&by, async |w| {
@@ -52,10 +52,11 @@ async fn show(by: By<needs::ReadForums>, At(id): At<ForumId>, db: Data<Db>) -> R
 
 /// Change a forum
 ///
-/// Merge patch: members left out stay, null clears, lists are replaced whole. An area is added by who coordinates it; who leads the
-/// forum, or coordinates where it works, lets more people see it.
+/// Merge patch: members that are left out stay as they are, null clears a member, and lists are replaced as a whole. To add an area,
+/// the caller must hold the permission in that area. To widen the visibility, the caller must lead the forum, or coordinate one of
+/// its areas.
 #[utoipa::path(tag = "forums", operation_id = "updateForum", request_body = Patch<NewForum>,
-    responses((status = 200, description = "The forum as it has become", body = Forum)))]
+    responses((status = 200, description = "The changed forum", body = Forum)))]
 #[patch("/forums/{forumId}")]
 async fn change(by: By<needs::WriteForums>, At(id): At<ForumId>, patch: Patch<NewForum>, db: Data<Db>) -> Result<Reply<Forum>> {
     db.write(&by, async |w| {
@@ -65,7 +66,7 @@ async fn change(by: By<needs::WriteForums>, At(id): At<ForumId>, patch: Patch<Ne
         if let Some(changed) = patch.apply(forum.id, &forum.fields)? {
             store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
             let added: Vec<AreaId> = changed.areas.iter().copied().filter(|area| !forum.fields.areas.contains(area)).collect();
-            store::may_add(&by.reach, &added, &w.tx).await?;
+            store::may_add_areas(&by.reach, &added, &w.tx).await?;
             if changed.visibility.is_wider_than(forum.fields.visibility) {
                 store::may_lead(&by.caller, &forum, &w.tx).await?;
             }
@@ -78,8 +79,8 @@ async fn change(by: By<needs::WriteForums>, At(id): At<ForumId>, patch: Patch<Ne
 
 /// Remove a forum
 ///
-/// For a forum that was opened by mistake, in which no round is open and no assessment published. One that has ended gets the
-/// status `closed` instead. By who leads the forum, or coordinates where it works.
+/// For a forum that was opened by mistake, without an open round or a published assessment. Give a forum that has ended the status
+/// `closed` instead. The caller must lead the forum, or coordinate one of its areas.
 #[utoipa::path(tag = "forums", operation_id = "deleteForum",
     responses((status = 204, description = "The forum is removed")))]
 #[delete("/forums/{forumId}")]

@@ -1,5 +1,5 @@
-//! Forums (forum): councils, groups, partnerships and networks where actors meet across their line organisations. What a
-//! forum works out belongs to it, and may be kept among its members.
+//! Forums (forum): councils, groups, partnerships and networks where actors meet across their line organisations. The results
+//! of a forum belong to it, and can be visible to its members only.
 
 mod api;
 pub mod rules;

@@ -1,16 +1,16 @@
-//! How a forum goes from open to closed.
+//! The life-cycle of a forum.
 
 use super::ForumStatus::{self, Closed};
 use crate::kernel::{Problem, Result, lifecycle::Lifecycle, say};
 
-/// What can be done with a forum.
+/// The operations on a forum that its status may forbid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Change what is known of it, also whether it is at work.
+    /// Change the forum, also its status.
     Write,
-    /// Bring a party or work into it.
+    /// Add a member, or work in the forum: assessments, rounds, ballots.
     Work,
-    /// Take it away.
+    /// Remove the forum.
     Remove,
 }
 
@@ -58,10 +58,10 @@ impl Lifecycle for Life {
     }
 }
 
-/// Checks that an operation can be done with a forum as it stands.
+/// Checks that a forum with this status allows an operation.
 ///
 /// # Errors
-/// When it cannot, saying what to do instead.
+/// When it does not (409, saying what to do instead).
 pub fn require(operation: Operation, status: ForumStatus) -> Result<()> {
     Life::after(&status, operation).map(drop)
 }

@@ -1,4 +1,4 @@
-//! Forums, with their areas kept in step.
+//! Queries and writes of forums, with the index of their areas.
 
 use sea_orm::{
     ActiveValue::Set,
@@ -43,8 +43,8 @@ fn view(row: table::Model) -> Forum {
     }
 }
 
-fn seen(sight: &Sight) -> Select<table::Entity> {
-    // Who is invited sees what it is invited to, though not yet what is worked on there.
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
+    // The users of an invited actor can see the forum itself, but not yet the records in it.
     let mut sight = sight.clone();
     sight.forums.append(&mut sight.invited);
     table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
@@ -64,7 +64,7 @@ pub(super) async fn list(sight: &Sight, filter: &ForumFilter, paging: &Paging, c
             .and_where(Expr::col("status").is_in(["invited", "accepted"]))
             .take()
     };
-    let select = seen(sight)
+    let select = find_visible(sight)
         .apply_if(filter.kind, |select, kind| select.filter(table::Column::Kind.eq(kind)))
         .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::Id.in_subquery(in_area(area))))
@@ -80,29 +80,29 @@ pub(super) async fn list(sight: &Sight, filter: &ForumFilter, paging: &Paging, c
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
-/// One forum that may be seen.
+/// Returns one forum that the caller can see.
 ///
 /// # Errors
-/// When there is none.
+/// When it does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, id: ForumId, db: &impl ConnectionTrait) -> Result<Forum> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// The forum that a body refers to.
+/// Returns the forum that a request body refers to, at the JSON Pointer `pointer`.
 ///
 /// # Errors
-/// With the fault at `pointer` when there is none that may be seen.
-pub async fn referred(sight: &Sight, id: ForumId, pointer: &str, db: &impl ConnectionTrait) -> Result<Forum> {
+/// When there is no such forum that the caller can see (422 at `pointer`).
+pub async fn find_referenced(sight: &Sight, id: ForumId, pointer: &str, db: &impl ConnectionTrait) -> Result<Forum> {
     find(sight, id, db).await.map_err(|problem| match problem.kind {
         Kind::NotFound => Problem::fault(pointer, "not-found", say!("Forumet finns inte.", "The forum does not exist.")),
         _ => problem,
     })
 }
 
-/// Checks that the caller may do this in the forum: there itself, or for one of its areas.
+/// Checks that the reach covers the forum itself or one of its areas. For a new forum `id` is `None`.
 ///
 /// # Errors
-/// When the caller may not.
+/// When the reach covers neither (403).
 pub async fn may_write(reach: &Reach, forum: &NewForum, id: Option<ForumId>, db: &impl ConnectionTrait) -> Result<()> {
     if reach.everywhere {
         return Ok(());
@@ -112,11 +112,11 @@ pub async fn may_write(reach: &Reach, forum: &NewForum, id: Option<ForumId>, db:
     reach.require(&paths, None, id.map(ForumId::uuid))
 }
 
-/// Checks that the caller may bring a forum into these areas: by what it holds there, and not by a function in the forum.
+/// Checks that the caller may add these areas to a forum. The reach must cover each area; a function in the forum is not enough.
 ///
 /// # Errors
-/// When one of them is out of the caller's reach.
-pub(super) async fn may_add(reach: &Reach, added: &[AreaId], db: &impl ConnectionTrait) -> Result<()> {
+/// When the reach does not cover one of them (403).
+pub(super) async fn may_add_areas(reach: &Reach, added: &[AreaId], db: &impl ConnectionTrait) -> Result<()> {
     if added.is_empty() {
         return Ok(());
     }
@@ -124,15 +124,15 @@ pub(super) async fn may_add(reach: &Reach, added: &[AreaId], db: &impl Connectio
     paths.values().try_for_each(|path| reach.require(&[path.as_str()], None, None))
 }
 
-/// Checks that who may write the forum also answers for it: by leading it, or by coordinating where it works.
+/// Checks that the caller holds the permission `forums.lead` in the forum or in one of its areas.
 ///
 /// # Errors
-/// When the caller does neither.
+/// When the caller does not (403).
 pub(super) async fn may_lead(caller: &Caller, forum: &Forum, db: &impl ConnectionTrait) -> Result<()> {
     may_write(&caller.reach(Permission::LeadForums)?, &forum.fields, Some(forum.id), db).await
 }
 
-/// The fault of a forum's record that only one actor could see: there is no such one.
+/// Returns the fault of the visibility `actor` for a record that belongs to a forum, since no actor owns it.
 #[must_use]
 pub fn visibility_fault(visibility: Visibility) -> Option<Fault> {
     (visibility == Visibility::Actor).then(|| {
@@ -150,7 +150,7 @@ pub fn visibility_fault(visibility: Visibility) -> Option<Fault> {
 /// Opens a forum.
 ///
 /// # Errors
-/// With all faults of it.
+/// When the fields are invalid (422, with all faults).
 pub async fn insert(new: NewForum, w: &Write<'_>) -> Result<Forum> {
     store(w.new_id(), 1, None, new, w).await
 }
@@ -164,7 +164,7 @@ async fn store(id: ForumId, version: i64, before: Option<&Forum>, mut new: NewFo
     let mut faults: Vec<Fault> = text::nameless_fault("/name", &new.name).into_iter().chain(visibility_fault(new.visibility)).collect();
     let known = areas::paths(&new.areas, &w.tx).await?;
     let unknown = new.areas.iter().enumerate().filter(|(_, area)| !known.contains_key(area));
-    faults.extend(unknown.map(|(at, _)| areas::missing(format!("/areas/{at}"))));
+    faults.extend(unknown.map(|(at, _)| areas::not_found_fault(format!("/areas/{at}"))));
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
@@ -198,7 +198,7 @@ async fn store(id: ForumId, version: i64, before: Option<&Forum>, mut new: NewFo
         }
         let rows = forum.fields.areas.iter().map(|area| table::area::ActiveModel { forum_id: Set(id), area_id: Set(*area) });
         table::area::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
-        // The coordinators of its areas see it from now on.
+        // The coordinators of the new areas can see the forum from now on.
         w.access_changed();
     }
     let areas = before.into_iter().chain([&forum]).flat_map(|forum| forum.fields.areas.iter().copied());
@@ -207,7 +207,7 @@ async fn store(id: ForumId, version: i64, before: Option<&Forum>, mut new: NewFo
     Ok(forum)
 }
 
-/// The areas of a forum, whoever asks.
+/// Returns the areas of a forum, whoever asks. The list is empty when there is no such forum.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -224,9 +224,9 @@ fn saved(forum: &Forum, version: i64) -> Saved<'_> {
     Saved::new(&RECORD, forum.id, version, visible(forum)).within(forum.fields.areas.iter().copied())
 }
 
-/// Checks that nothing stands in a forum that would be lost from sight with it. What is worked on there lies above, so its tables
-/// are asked by name.
-async fn stands_empty(forum: ForumId, w: &Write<'_>) -> Result<()> {
+/// Checks that a forum has neither an open round nor a published assessment, which would no longer be shown without it. Rounds and
+/// assessments belong to rooms above this one, so their tables are queried by name.
+async fn require_unused(forum: ForumId, w: &Write<'_>) -> Result<()> {
     let rounds = Query::select()
         .column("id")
         .from("round")
@@ -257,13 +257,13 @@ async fn stands_empty(forum: ForumId, w: &Write<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Removes a forum: it is kept, but neither shown nor found.
+/// Removes a forum. Its row stays, but the forum is neither shown nor found.
 ///
 /// # Errors
-/// When a round is open or an assessment published in it.
+/// When it has an open round or a published assessment (409).
 pub(super) async fn remove(forum: &Forum, w: &Write<'_>) -> Result<()> {
     rules::require(Operation::Remove, forum.fields.status)?;
-    stands_empty(forum.id, w).await?;
+    require_unused(forum.id, w).await?;
     let version = w.remove(&RECORD, forum.id, forum.version).await?;
     w.publish(saved(forum, version).removed().words([])).await
 }

@@ -1,4 +1,4 @@
-//! Forums, and the index of the areas they work in.
+//! The tables of forums and of their areas.
 
 use sea_orm::entity::prelude::*;
 
@@ -31,7 +31,7 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The areas that forums work in, for finding forums by area.
+/// The areas that forums work in: an index for finding forums by area.
 pub mod area {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: request and response bodies, filters, enumerations and the id.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -18,24 +18,24 @@ use crate::{
 /// The id of a forum.
 pub type ForumId = Id<Forum>;
 
-/// What kind of forum it is.
+/// The kind of forum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum ForumKind {
-    /// Råd.
+    /// Council (råd).
     Council,
-    /// Styrgrupp.
+    /// Steering group (styrgrupp).
     SteeringGroup,
-    /// Arbetsgrupp.
+    /// Working group (arbetsgrupp).
     WorkingGroup,
-    /// Partnerskap.
+    /// Partnership (partnerskap).
     Partnership,
-    /// Nätverk.
+    /// Network (nätverk).
     Network,
 }
 
-/// On what level a forum works.
+/// The level on which a forum works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -48,15 +48,15 @@ pub enum ForumLevel {
     National,
 }
 
-/// Whether a forum is at work.
+/// Whether a forum is active.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum ForumStatus {
-    /// At work.
+    /// Active.
     #[default]
     Active,
-    /// Resting for the time being.
+    /// Inactive for the time being.
     Dormant,
     /// Ended.
     Closed,
@@ -74,11 +74,11 @@ pub struct NewForum {
     /// The areas that the forum works in.
     #[schema(min_items = 1, max_items = 400)]
     pub areas: Vec<AreaId>,
-    /// What the forum is for.
+    /// The purpose of the forum.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 2000)]
     pub purpose: Option<String>,
-    /// What the forum may decide, and by whose word.
+    /// What the forum may decide, and who has given it that right.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 2000)]
     pub mandate_text: Option<String>,
@@ -89,20 +89,20 @@ pub struct NewForum {
     /// Whether the forum complements the line organisation rather than being part of it.
     #[serde(default)]
     pub complements_line_organisation: bool,
-    /// Whether the forum is at work; `active` unless given.
+    /// Whether the forum is active. The default is `active`.
     #[serde(default)]
     pub status: ForumStatus,
-    /// Who may see the forum; `forum` unless given, that is its members.
+    /// The visibility of the forum. The default is `forum`, which means its members.
     #[serde(default = "among_members")]
     pub visibility: Visibility,
 }
 
-/// What a forum works out stays among its members unless they say otherwise.
+/// The default visibility of a forum and of its records: only the members can see them.
 pub const fn among_members() -> Visibility {
     Visibility::Forum
 }
 
-/// Where actors meet (forum).
+/// A council, group, partnership or network where actors meet (forum).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Forum {
@@ -115,24 +115,25 @@ pub struct Forum {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Which forums to list.
+/// Filters of the list of forums.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct ForumFilter {
-    /// Words to search for in names and purposes; each must begin some word. Names that begin with it come first.
+    /// Words to search for in names and purposes. Each must be the beginning of a word. Forums whose name begins with the search
+    /// text come first.
     #[param(nullable = false, max_length = 200)]
     pub q: Option<String>,
     /// Forums of this kind.
     #[param(nullable = false, inline)]
     pub kind: Option<ForumKind>,
-    /// Forums that are at work, rest or have ended.
+    /// Forums with this status.
     #[param(nullable = false, inline)]
     pub status: Option<ForumStatus>,
     /// Forums that work in this area.
     #[param(nullable = false)]
     pub area_id: Option<AreaId>,
-    /// Forums that this actor is a member of.
+    /// Forums that this actor is a member of, or is invited to.
     #[param(nullable = false)]
     pub actor_id: Option<ActorId>,
 }

@@ -13,7 +13,7 @@ use crate::{
 
 /// List members
 ///
-/// The members of a forum, in the order of their invitation.
+/// The members of a forum, in the order of their first invitation.
 #[utoipa::path(tag = "forums", operation_id = "listMembers", params(Paging),
     responses((status = 200, description = "A page of members", body = Page<Member>)))]
 #[get("/forums/{forumId}/members")]
@@ -24,17 +24,17 @@ async fn list(by: By<needs::ReadForums>, At(forum): At<ForumId>, Query(paging): 
 
 /// Invite a member
 ///
-/// The actor sees the forum from now on, and takes part in it once its people have accepted.
+/// The users of the actor can see the forum from now on. The actor takes part when one of them has accepted.
 #[utoipa::path(tag = "forums", operation_id = "createMember", request_body = NewMember,
-    responses((status = 201, description = "The membership as invited", body = Member)))]
+    responses((status = 201, description = "The membership with the status `invited`", body = Member)))]
 #[post("/forums/{forumId}/members")]
 async fn create(by: By<needs::WriteForums>, At(forum): At<ForumId>, new: Valid<NewMember>, db: Data<Db>) -> Result<Reply<Member>> {
     db.write(&by, async |w| {
         let forum = forums::find(by.sight(), forum, &w.tx).await?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
-        may_give(&by, &forum, new.0.function, w).await?;
+        may_give_function(&by, &forum, new.0.function, w).await?;
         let member = store::insert(by.sight(), &forum, new.0.clone(), MemberStatus::Invited, w).await?;
-        let member = store::named(by.sight(), member, &w.tx).await?;
+        let member = store::with_actor_name(by.sight(), member, &w.tx).await?;
         Reply::created(&format!("/forums/{}/members", forum.id), member.id, member.version, &member)
     })
     .await
@@ -48,7 +48,7 @@ async fn create(by: By<needs::WriteForums>, At(forum): At<ForumId>, new: Valid<N
 #[get("/forums/{forumId}/members/{memberId}")]
 async fn show(by: By<needs::ReadForums>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
     let forum = forums::find(by.sight(), forum, db.reader()).await?;
-    let member = store::named(by.sight(), store::find(forum.id, id, db.reader()).await?, db.reader()).await?;
+    let member = store::with_actor_name(by.sight(), store::find(forum.id, id, db.reader()).await?, db.reader()).await?;
     let may = async |permission, reach: &Reach| match permission {
         Permission::AnswerInvitation => reach.speaks_for(member.fields.actor_id.uuid()),
         _ => forums::may_write(reach, &forum.fields, Some(forum.id), db.reader()).await,
@@ -58,9 +58,10 @@ async fn show(by: By<needs::ReadForums>, At((forum, id)): At<(ForumId, MemberId)
 
 /// Change a member
 ///
-/// Its function, its levels of collaboration and its period. Merge patch: members left out stay, null clears.
+/// Changes the function, the levels of collaboration and the period. Merge patch: members that are left out stay as they are, and null
+/// clears a member.
 #[utoipa::path(tag = "forums", operation_id = "updateMember", request_body = Patch<NewMember>,
-    responses((status = 200, description = "The membership as it has become", body = Member)))]
+    responses((status = 200, description = "The changed membership", body = Member)))]
 #[patch("/forums/{forumId}/members/{memberId}")]
 async fn change(
     by: By<needs::WriteForums>,
@@ -76,14 +77,14 @@ async fn change(
         if let Some(changed) = patch.apply(member.id, &member.fields)? {
             let (now, before) = (&changed, &member.fields);
             if (now.function, now.valid_from, now.valid_to) != (before.function, before.valid_from, before.valid_to) {
-                may_take(&by, &forum, &member, w).await?;
+                may_take_function(&by, &forum, &member, w).await?;
             }
             if changed.function != member.fields.function {
-                may_give(&by, &forum, changed.function, w).await?;
+                may_give_function(&by, &forum, changed.function, w).await?;
             }
             member = store::update(&forum, &member, changed, w).await?;
         }
-        let member = store::named(by.sight(), member, &w.tx).await?;
+        let member = store::with_actor_name(by.sight(), member, &w.tx).await?;
         Reply::changed(member.version, &member)
     })
     .await
@@ -91,9 +92,10 @@ async fn change(
 
 /// Accept an invitation
 ///
-/// By somebody who works for the actor, and nobody else in its place. From now on its people hold the rights of its function in the forum.
+/// Only for users who work for the actor; nobody else can accept for it. From now on the actor's users hold the rights of its
+/// function in the forum.
 #[utoipa::path(tag = "forums", operation_id = "acceptInvitation",
-    responses((status = 200, description = "The membership as accepted", body = Member)))]
+    responses((status = 200, description = "The accepted membership", body = Member)))]
 #[post("/forums/{forumId}/members/{memberId}/accept")]
 async fn accept(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
     answer(&by, forum, id, Operation::Accept, &db).await
@@ -101,9 +103,10 @@ async fn accept(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, M
 
 /// Decline an invitation
 ///
-/// By somebody who works for the actor. It no longer sees what is the forum's own, and can be invited anew.
+/// Only for users who work for the actor. They can no longer see records with the visibility `forum`. The actor can be invited
+/// again.
 #[utoipa::path(tag = "forums", operation_id = "declineInvitation",
-    responses((status = 200, description = "The membership as declined", body = Member)))]
+    responses((status = 200, description = "The declined membership", body = Member)))]
 #[post("/forums/{forumId}/members/{memberId}/decline")]
 async fn decline(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
     answer(&by, forum, id, Operation::Decline, &db).await
@@ -111,19 +114,19 @@ async fn decline(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, 
 
 /// Leave a forum
 ///
-/// By somebody who works for the actor, which took part until now. It no longer sees what is the forum's own, other than what it
-/// has said itself.
+/// Only for users who work for the actor, when it takes part. They can no longer see records with the visibility `forum`, except
+/// the actor's own endorsements.
 #[utoipa::path(tag = "forums", operation_id = "leaveForum",
-    responses((status = 200, description = "The membership as left", body = Member)))]
+    responses((status = 200, description = "The membership with the status `left`", body = Member)))]
 #[post("/forums/{forumId}/members/{memberId}/leave")]
 async fn leave(by: By<needs::AnswerInvitation>, At((forum, id)): At<(ForumId, MemberId)>, db: Data<Db>) -> Result<Reply<Member>> {
     answer(&by, forum, id, Operation::Leave, &db).await
 }
 
-/// Checks that whoever writes the forum by a function in it gives no function that may do more there. Who coordinates where the
-/// forum works appoints its leaders.
-async fn may_give(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFunction, w: &Write<'_>) -> Result<()> {
-    if outdoes(by, forum, function, w).await {
+/// Checks that the caller may give a member this function: the caller must have all rights of the function itself, or coordinate
+/// one of the forum's areas.
+async fn may_give_function(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFunction, w: &Write<'_>) -> Result<()> {
+    if holds_rights_of(by, forum, function, w).await {
         return Ok(());
     }
     Err(Problem::fault(
@@ -136,11 +139,11 @@ async fn may_give(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFun
     ))
 }
 
-/// Checks that whoever writes the forum by a function in it takes no function from anybody that may do more there. What is one's
-/// own may always be left.
-async fn may_take(by: &By<needs::WriteForums>, forum: &Forum, member: &Member, w: &Write<'_>) -> Result<()> {
+/// Checks that the caller may take the function from a member, by the same rule as for giving it. The caller may always take it
+/// from an actor that it works for.
+async fn may_take_function(by: &By<needs::WriteForums>, forum: &Forum, member: &Member, w: &Write<'_>) -> Result<()> {
     let own = by.caller.reach(Permission::AnswerInvitation).and_then(|reach| reach.speaks_for(member.fields.actor_id.uuid()));
-    if own.is_ok() || outdoes(by, forum, member.fields.function, w).await {
+    if own.is_ok() || holds_rights_of(by, forum, member.fields.function, w).await {
         return Ok(());
     }
     Err(by.reach.missing().detail(say!(
@@ -149,9 +152,9 @@ async fn may_take(by: &By<needs::WriteForums>, forum: &Forum, member: &Member, w
     )))
 }
 
-/// Whether the caller coordinates where the forum works, or holds in the forum all that the function may do; in either case with
-/// the token of the call.
-async fn outdoes(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFunction, w: &Write<'_>) -> bool {
+/// Whether the caller holds the permission in one of the forum's areas, or all permissions of the function in the forum. In both
+/// cases a narrowed token must carry the permissions of the function.
+async fn holds_rights_of(by: &By<needs::WriteForums>, forum: &Forum, function: ForumFunction, w: &Write<'_>) -> bool {
     let gives: Vec<Permission> =
         Permission::ALL.iter().copied().filter(|permission| allows(Standing::Forum(function), *permission)).collect();
     let carried = by.caller.narrowed.as_ref().is_none_or(|carried| gives.iter().all(|permission| carried.contains(permission)));
@@ -168,7 +171,7 @@ async fn answer(by: &By<needs::AnswerInvitation>, forum: ForumId, id: MemberId, 
         let member = store::find(forum.id, id, &w.tx).await?;
         by.reach.speaks_for(member.fields.actor_id.uuid())?;
         let answered = store::answer(&forum, &member, operation, w).await?;
-        let answered = store::named(by.sight(), answered, &w.tx).await?;
+        let answered = store::with_actor_name(by.sight(), answered, &w.tx).await?;
         Reply::changed(answered.version, &answered)
     })
     .await
@@ -176,7 +179,7 @@ async fn answer(by: &By<needs::AnswerInvitation>, forum: ForumId, id: MemberId, 
 
 /// Remove a member
 ///
-/// The actor leaves the forum and no longer sees what is the forum's own.
+/// The actor gets the status `left`. Its users can no longer see records with the visibility `forum`.
 #[utoipa::path(tag = "forums", operation_id = "deleteMember",
     responses((status = 204, description = "The actor has left the forum")))]
 #[delete("/forums/{forumId}/members/{memberId}")]
@@ -185,7 +188,7 @@ async fn remove(by: By<needs::WriteForums>, At((forum, id)): At<(ForumId, Member
         let forum = forums::find(by.sight(), forum, &w.tx).await?;
         let member = store::find(forum.id, id, &w.tx).await?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
-        may_take(&by, &forum, &member, w).await?;
+        may_take_function(&by, &forum, &member, w).await?;
         by.expects(member.version)?;
         store::remove(&forum, &member, w).await?;
         Ok(Reply::nothing())

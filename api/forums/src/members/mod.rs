@@ -1,5 +1,5 @@
-//! Members (medlemmar): the actors of a forum, what they do there, and how closely they work together now and wish to.
-//! Parties may stand at different levels and higher is not always better; what counts is the gap to what is wished.
+//! Members (medlemmar): the actors of a forum, their functions, and their present and desired levels of collaboration. Actors may
+//! have different levels, and a higher level is not always better. What matters is the gap between the two levels.
 
 mod api;
 pub mod rules;

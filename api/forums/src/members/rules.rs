@@ -1,20 +1,20 @@
-//! How a membership goes from invitation to leaving.
+//! The life-cycle of a membership, from invitation to leaving.
 
 use super::MemberStatus::{self, Accepted, Declined, Invited, Left};
 use crate::kernel::{Problem, Result, lifecycle::Lifecycle, say};
 
-/// What can be done with a membership.
+/// The operations on a membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Change its function, its levels and its period.
+    /// Change the function, the levels and the period.
     Write,
-    /// Say yes to the invitation.
+    /// Accept the invitation.
     Accept,
-    /// Say no to the invitation.
+    /// Decline the invitation.
     Decline,
-    /// Leave the forum, by the party itself.
+    /// Leave the forum, done by the actor's own users.
     Leave,
-    /// Take the party out of the forum.
+    /// Remove the actor from the forum, done by those who write the forum.
     Remove,
 }
 
@@ -73,10 +73,10 @@ impl Lifecycle for Life {
     }
 }
 
-/// The state of a membership after an operation.
+/// Returns the status of a membership after an operation.
 ///
 /// # Errors
-/// When it cannot be done, saying what to do instead.
-pub fn after(operation: Operation, status: MemberStatus) -> Result<MemberStatus> {
+/// When the present status does not allow the operation (409, saying what to do instead).
+pub fn status_after(operation: Operation, status: MemberStatus) -> Result<MemberStatus> {
     Ok(Life::after(&status, operation)?.unwrap_or(status))
 }

@@ -1,4 +1,4 @@
-//! Members of forums. Who leaves is kept, and may be invited again.
+//! Queries and writes of memberships. The row of an actor that leaves stays, and is used again when the actor is invited again.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     access::{Sight, policy::ForumFunction},
-    forums::{Forum, ForumId, rules as of_forum, store as forums},
+    forums::{Forum, ForumId, rules as forum_rules, store as forums},
     kernel::{Db, Fault, Page, Paging, Problem, Result, Write, language::Text, page::Key, request::Call, saved::Saved, say, text},
     registry::actors::{ActorId, store as actors},
 };
@@ -36,8 +36,8 @@ fn view(row: table::Model) -> Member {
     }
 }
 
-/// A membership with the name of its actor.
-pub(super) async fn named(sight: &Sight, member: Member, db: &impl ConnectionTrait) -> Result<Member> {
+/// Adds the name of the actor to a membership, if the caller can see the actor.
+pub(super) async fn with_actor_name(sight: &Sight, member: Member, db: &impl ConnectionTrait) -> Result<Member> {
     let actor = actors::names(sight, &[member.fields.actor_id], db).await?.remove(&member.fields.actor_id);
     Ok(Member { actor, ..member })
 }
@@ -51,28 +51,28 @@ pub(super) async fn list(sight: &Sight, forum: ForumId, paging: &Paging, call: &
     Ok(page.map(|member| Member { actor: names.remove(&member.fields.actor_id), ..member }))
 }
 
-/// One membership of a forum that may be seen.
+/// Returns one membership of a forum. The caller has checked that the forum is visible.
 pub(super) async fn find(forum: ForumId, id: MemberId, db: &impl ConnectionTrait) -> Result<Member> {
     let row = table::Entity::find_by_id(id).filter(table::Column::ForumId.eq(forum)).one(db).await?;
     row.map(view).ok_or_else(Problem::not_found)
 }
 
-/// Whether an actor may have a say in a forum today.
+/// Whether an actor takes part in a forum today, so that it may endorse and vote.
 ///
 /// # Errors
-/// When the forum is closed, in which nobody takes part.
+/// When the forum is closed (409).
 pub async fn takes_part(forum: ForumId, actor: ActorId, w: &Write<'_>) -> Result<bool> {
     let forum = forums::find(&Sight::of_installation(), forum, &w.tx).await?;
-    of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
-    Ok(!taking_part(forum.id, &[actor], w).await?.is_empty())
+    forum_rules::require(forum_rules::Operation::Work, forum.fields.status)?;
+    Ok(!participants_among(forum.id, &[actor], w).await?.is_empty())
 }
 
-/// Which of these actors take part in a forum today in more than looking on: they have accepted, their periods hold, and they are
-/// not dissolved.
+/// Returns those of these actors that take part in a forum today: they have accepted, are not observers, today lies in the period of
+/// the membership, and they are not dissolved.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn taking_part(forum: ForumId, actors: &[ActorId], w: &Write<'_>) -> Result<HashSet<ActorId>> {
+pub async fn participants_among(forum: ForumId, actors: &[ActorId], w: &Write<'_>) -> Result<HashSet<ActorId>> {
     let today = w.today();
     let rows = table::Entity::find()
         .filter(table::Column::ForumId.eq(forum))
@@ -84,20 +84,21 @@ pub async fn taking_part(forum: ForumId, actors: &[ActorId], w: &Write<'_>) -> R
         .all(&w.tx)
         .await?;
     let members: Vec<ActorId> = rows.into_iter().map(|row| row.actor_id).collect();
-    Ok(actors::at_work(&members, today, &w.tx).await?.into_iter().collect())
+    Ok(actors::not_dissolved_on(&members, today, &w.tx).await?.into_iter().collect())
 }
 
-/// Makes an actor a member.
+/// Makes an actor a member, with this status.
 ///
 /// # Errors
-/// When the actor is one already, or with all faults.
+/// When the forum is closed or the actor is a member already (409); when the actor is not visible or is dissolved, or the period is
+/// invalid or over (422).
 pub async fn insert(sight: &Sight, forum: &Forum, new: NewMember, status: MemberStatus, w: &Write<'_>) -> Result<Member> {
     if !actors::missing(sight, &[new.actor_id], &w.tx).await?.is_empty() {
         return Err(Problem::fault("/actorId", "not-found", say!("Aktören finns inte.", "The actor does not exist.")));
     }
-    of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
-    if actors::at_work(&[new.actor_id], w.today(), &w.tx).await?.is_empty() {
-        return Err(Problem::fault("/actorId", "dissolved", dissolved()));
+    forum_rules::require(forum_rules::Operation::Work, forum.fields.status)?;
+    if actors::not_dissolved_on(&[new.actor_id], w.today(), &w.tx).await?.is_empty() {
+        return Err(Problem::fault("/actorId", "dissolved", dissolved_text()));
     }
     if new.valid_to.is_some_and(|day| day <= w.today()) {
         return Err(Problem::fault(
@@ -137,45 +138,45 @@ pub(super) async fn update(forum: &Forum, member: &Member, new: NewMember, w: &W
             ),
         ));
     }
-    rules::after(Operation::Write, member.status)?;
+    rules::status_after(Operation::Write, member.status)?;
     store(member.id, member.version + 1, Some(member), forum, new, member.status, w).await
 }
 
-/// Takes a party out of the forum; one that is out already stays so.
+/// Removes an actor from the forum. Nothing changes when it has left already.
 pub(super) async fn remove(forum: &Forum, member: &Member, w: &Write<'_>) -> Result<()> {
-    let status = rules::after(Operation::Remove, member.status)?;
+    let status = rules::status_after(Operation::Remove, member.status)?;
     if member.status != status {
         store(member.id, member.version + 1, Some(member), forum, member.fields.clone(), status, w).await?;
     }
     Ok(())
 }
 
-/// A party answers its invitation, or leaves; the same answer again changes nothing.
+/// Accepts or declines an invitation, or leaves the forum. The same answer again changes nothing.
 ///
 /// # Errors
-/// When it cannot be done as the membership, its period or the forum stands.
+/// When the status or the period of the membership, the status of the forum, or the dissolution of the actor forbids it (409).
 pub(super) async fn answer(forum: &Forum, member: &Member, operation: Operation, w: &Write<'_>) -> Result<Member> {
-    let status = rules::after(operation, member.status)?;
+    let status = rules::status_after(operation, member.status)?;
     if member.status == status {
         return Ok(member.clone());
     }
     if operation == Operation::Accept {
-        of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
+        forum_rules::require(forum_rules::Operation::Work, forum.fields.status)?;
         if member.fields.valid_to.is_some_and(|day| day <= w.today()) {
             return Err(Problem::conflict(say!(
                 "Medlemskapets sista dag har passerat. Be om en ny inbjudan.",
                 "The last day of the membership has passed. Ask for a new invitation."
             )));
         }
-        if actors::at_work(&[member.fields.actor_id], w.today(), &w.tx).await?.is_empty() {
-            return Err(Problem::conflict(dissolved()));
+        if actors::not_dissolved_on(&[member.fields.actor_id], w.today(), &w.tx).await?.is_empty() {
+            return Err(Problem::conflict(dissolved_text()));
         }
     }
     store(member.id, member.version + 1, Some(member), forum, member.fields.clone(), status, w).await
 }
 
-/// What is said of an actor that has ended.
-fn dissolved() -> Text {
+/// The text of the problem when a dissolved actor is invited or accepts.
+fn dissolved_text() -> Text {
     say!("Aktören är upplöst och kan inte vara med i forum.", "The actor is dissolved and cannot be in forums.")
 }
 

@@ -1,4 +1,4 @@
-//! Members of forums.
+//! The table of memberships.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: request and response bodies, filters, enumerations and the id.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
@@ -15,33 +15,33 @@ use crate::{
 /// The id of a membership.
 pub type MemberId = Id<Member>;
 
-/// How far an invitation has come.
+/// The status of a membership.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum MemberStatus {
-    /// Has been asked and not answered.
+    /// The actor is invited and has not answered.
     Invited,
-    /// Takes part.
+    /// The actor has accepted and takes part.
     Accepted,
-    /// Has said no.
+    /// The actor has declined.
     Declined,
-    /// Took part before.
+    /// The actor has left the forum or was removed from it.
     Left,
 }
 
-/// How closely a party works together with the others, from loose to close.
+/// How closely an actor works together with the others, from loose to close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum CollaborationLevel {
-    /// Is told (information).
+    /// The actor is informed (information).
     Information,
-    /// Is asked (samråd).
+    /// The actor is consulted (samråd).
     Consultation,
-    /// Talks things over (dialog).
+    /// The actor discusses with the others (dialog).
     Dialogue,
-    /// Shares the work and its criteria (partnerskap).
+    /// The actor shares the work and its criteria (partnerskap).
     Partnership,
 }
 
@@ -53,15 +53,15 @@ pub struct NewMember {
     pub function: ForumFunction,
     /// How closely the actor works together with the others now.
     pub current_level: Option<CollaborationLevel>,
-    /// How closely the actor wishes to.
+    /// How closely the actor wants to work together with the others.
     pub desired_level: Option<CollaborationLevel>,
     /// First day of the membership.
     pub valid_from: Option<NaiveDate>,
-    /// First day on which it no longer holds.
+    /// First day on which the membership is no longer valid.
     pub valid_to: Option<NaiveDate>,
 }
 
-/// An actor's place in a forum (medlem).
+/// The membership of an actor in a forum (medlem).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
@@ -71,7 +71,7 @@ pub struct Member {
     pub forum_id: ForumId,
     #[serde(flatten)]
     pub fields: NewMember,
-    /// The actor by name; null where the caller may not see it.
+    /// The id and name of the actor; null when the caller cannot see the actor.
     pub actor: Option<ActorName>,
     pub status: MemberStatus,
     pub created_at: DateTime<Utc>,

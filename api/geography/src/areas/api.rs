@@ -9,7 +9,8 @@ use crate::{
 
 /// List areas
 ///
-/// Areas from the nation down, each followed by its parts. Walk the tree with `parentId`, or take all of it with `below`.
+/// Areas from the nation down, each followed by its parts. Use `parentId` to get one level of the tree, and `below` to get all levels
+/// below an area.
 #[utoipa::path(tag = "areas", operation_id = "listAreas", params(AreaFilter, Paging),
     responses((status = 200, description = "A page of areas", body = Page<Area>)))]
 #[get("/areas")]

@@ -1,5 +1,5 @@
-//! Areas (områden): the nation, counties, municipalities and statistical areas. An area is known by its level, the version
-//! of the division that it belongs to, and its code; the same code in another version may have other borders.
+//! Areas (områden): the nation, counties, municipalities and statistical areas. An area is identified by its level, the version of
+//! the division that it belongs to, and its code. The same code in another version may have other borders.
 
 mod api;
 pub mod store;
@@ -11,7 +11,7 @@ pub use types::*;
 
 use crate::kernel::record::{Table, nobody};
 
-/// The tables that are kept here.
+/// The tables of this resource.
 pub const TABLES: &[Table] = &[nobody(
     "area",
     "id level version code name name_fold name_sort:bytes parent_id path category valid_from valid_to created_at updated_at",

@@ -1,4 +1,4 @@
-//! Areas, and what lies below them.
+//! Queries of areas. The path of an area is the codes from the nation down to it, each followed by a slash, such as `00/01/0127/`.
 
 use std::collections::HashMap;
 
@@ -48,10 +48,10 @@ pub(super) async fn list(filter: &AreaFilter, paging: &Paging, call: &Call, db: 
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
-/// One area.
+/// Returns one area.
 ///
 /// # Errors
-/// When there is none.
+/// When there is no area with this id (404).
 pub async fn find(id: AreaId, db: &impl ConnectionTrait) -> Result<Area> {
     table::Entity::find_by_id(id).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
@@ -61,28 +61,28 @@ fn at_or_below(path: &str) -> Condition {
     Condition::all().add(table::Column::Path.gte(path)).add(table::Column::Path.lt(format!("{path}~")))
 }
 
-/// The ids of the areas at or below any of these paths.
+/// Selects the ids of the areas with any of these paths, and of all areas below them.
 #[must_use]
 pub fn at_or_below_any(paths: &[String]) -> SelectStatement {
     let any = paths.iter().fold(Condition::any().add(Expr::val(false)), |any, path| any.add(at_or_below(path)));
     Query::select().column(table::Column::Id).from(table::Entity).cond_where(any).take()
 }
 
-/// The ids of the area that a path leads to, and of all that it lies in.
+/// Selects the ids of the area with this path, and of all areas above it.
 #[must_use]
 pub fn at_or_above(path: &str) -> SelectStatement {
     let paths = path.match_indices('/').map(|(end, _)| path[..=end].to_owned());
     Query::select().column(table::Column::Id).from(table::Entity).and_where(table::Column::Path.is_in(paths)).take()
 }
 
-/// The code of the municipality that a path leads to or through.
+/// Returns the code of the municipality in a path. It is `None` for the path of the nation or of a county.
 #[must_use]
 pub fn municipality_of(path: &str) -> Option<&str> {
     // Nation, county, municipality: the third code.
     path.split('/').nth(2).filter(|code| !code.is_empty())
 }
 
-/// The path of an area: the codes from the nation down to it.
+/// Returns the path of an area, or `None` when there is no such area.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -90,7 +90,7 @@ pub async fn path(id: AreaId, db: &impl ConnectionTrait) -> Result<Option<String
     Ok(table::Entity::find_by_id(id).select_only().column(table::Column::Path).into_tuple().one(db).await?)
 }
 
-/// The paths of those of the areas that exist.
+/// Returns the paths of these areas by id. Ids without an area are left out.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -109,7 +109,7 @@ pub async fn paths(ids: &[AreaId], db: &impl ConnectionTrait) -> Result<HashMap<
     Ok(found)
 }
 
-/// Those of the areas that exist.
+/// Returns these areas by id. Ids without an area are left out.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -122,7 +122,7 @@ pub async fn by_ids(ids: &[AreaId], db: &impl ConnectionTrait) -> Result<HashMap
     Ok(found)
 }
 
-/// The areas with these codes, of any level, by code. Where several versions have a code the newest counts.
+/// Returns the areas with these codes, of any level, by code. When several versions have the same code, it is the newest version.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -139,11 +139,11 @@ pub async fn by_codes(codes: &[String], db: &impl ConnectionTrait) -> Result<Has
     Ok(found)
 }
 
-/// All areas of these levels, for looking them up by name; of several with one name the last of the newest version comes last.
+/// Returns all areas of these levels, ordered by version and code, so that the newest version of an area comes last.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn of_levels(levels: &[AreaLevel], db: &impl ConnectionTrait) -> Result<Vec<Area>> {
+pub async fn by_levels(levels: &[AreaLevel], db: &impl ConnectionTrait) -> Result<Vec<Area>> {
     let select = table::Entity::find()
         .filter(table::Column::Level.is_in(levels.iter().copied()))
         .order_by(table::Column::Version, sea_orm::Order::Asc)
@@ -151,9 +151,9 @@ pub async fn of_levels(levels: &[AreaLevel], db: &impl ConnectionTrait) -> Resul
     Ok(select.all(db).await?.into_iter().map(view).collect())
 }
 
-/// The fault of an area that does not exist.
+/// Returns the fault of an area that does not exist, at the JSON Pointer `pointer`.
 #[must_use]
-pub fn missing(pointer: impl Into<String>) -> Fault {
+pub fn not_found_fault(pointer: impl Into<String>) -> Fault {
     Fault::at(
         pointer,
         "not-found",

@@ -1,4 +1,4 @@
-//! Areas.
+//! The table of areas.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: request and response bodies, filters, enumerations and the id.
 
 use chrono::NaiveDate;
 use sea_orm::entity::prelude::*;
@@ -27,31 +27,31 @@ pub enum AreaLevel {
     Deso,
 }
 
-/// A piece of the country (område).
+/// A territory: the nation, a county, a municipality or a statistical area (område).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Area {
     pub id: AreaId,
     pub level: AreaLevel,
-    /// The version of the division, by the year from which it holds.
+    /// The version of the division: the year from which it is valid.
     #[schema(example = "2007")]
     pub version: String,
-    /// The code within level and version; leading zeros count.
+    /// The code, unique within level and version. Leading zeros are part of it.
     #[schema(example = "0127")]
     pub code: String,
     #[schema(example = "Botkyrka")]
     pub name: String,
     /// The area that this one is part of; null for the nation.
     pub parent_id: Option<AreaId>,
-    /// For statistical areas, the kind of place: `A` rural, `B` outside the central town, `C` central town.
+    /// The kind of place, for statistical areas only: `A` rural, `B` outside the central town, `C` central town.
     pub category: Option<String>,
     /// First day of the area.
     pub valid_from: Option<NaiveDate>,
-    /// First day on which the area no longer is.
+    /// First day on which the area no longer exists.
     pub valid_to: Option<NaiveDate>,
 }
 
-/// Which areas to list.
+/// Filters of the list of areas.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
@@ -71,7 +71,7 @@ pub(super) struct AreaFilter {
     /// Areas below this one, at any depth.
     #[param(nullable = false)]
     pub below: Option<AreaId>,
-    /// Areas whose name begins with this.
+    /// Areas whose name begins with this text, ignoring case.
     #[param(nullable = false, max_length = 100)]
     pub name: Option<String>,
 }

@@ -146,7 +146,7 @@ pub(super) async fn actors(pack: &str, rows: &[ActorRow], w: &Write<'_>) -> Resu
             status: crate::registry::actors::ActorStatus::Active,
             visibility: crate::access::Visibility::Public,
         };
-        actors::put(pack, "kolada_id", &row.kolada_id, new, w).await?;
+        actors::put_from_pack(pack, "kolada_id", &row.kolada_id, new, w).await?;
     }
     Ok(())
 }
@@ -156,7 +156,7 @@ pub(super) async fn codelists(pack: &str, all: &Value, w: &Write<'_>) -> Result<
     for (codelist, codes) in all.as_object().into_iter().flatten() {
         for (ordinal, (code, names)) in codes.as_object().into_iter().flatten().enumerate() {
             let name = |at: usize| names[at].as_str().unwrap_or_default();
-            codelists::put(pack, codelist, i32::try_from(ordinal).unwrap_or_default(), code, (name(0), name(1)), w).await?;
+            codelists::put_from_pack(pack, codelist, i32::try_from(ordinal).unwrap_or_default(), code, (name(0), name(1)), w).await?;
         }
     }
     Ok(())

@@ -7,12 +7,12 @@ use crate::{
     kernel::{Db, Reply, Result},
 };
 
-/// List what waits for the caller
+/// List tasks of the caller
 ///
-/// Invitations to answer, rounds to vote in, assessments to say a word on, and what ends within 30 days: memberships, mandates,
-/// personal tokens and roles. Each with the operation that does it.
+/// Invitations to answer, rounds to vote in, assessments to take a position on, and memberships, mandates, personal tokens and roles
+/// that end within 30 days. Each task names the operation that completes it.
 #[utoipa::path(tag = "account", operation_id = "getTasks",
-    responses((status = 200, description = "What waits for the caller", body = Tasks)))]
+    responses((status = 200, description = "The tasks of the caller", body = Tasks)))]
 #[get("/me/tasks")]
 async fn show(by: By<needs::ReadAccount>, db: Data<Db>) -> Result<Reply<Tasks>> {
     let tasks = waiting::tasks(&by.caller, by.asked.language, &db).await?;

@@ -1,4 +1,4 @@
-//! Tasks (att göra): what waits for the caller, in whatever room, with the operation that does it.
+//! Tasks (att göra): everything in all rooms that waits for the caller, each with the operation that completes it.
 
 mod api;
 mod types;

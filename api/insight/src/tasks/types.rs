@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: the response body and its enumeration.
 
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::registry::actors::ActorName;
 
-/// What kind of task it is.
+/// The kind of task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskKind {
@@ -15,9 +15,9 @@ pub enum TaskKind {
     Invitation,
     /// An actor has not voted in an open round.
     Ballot,
-    /// An actor has said no word on an assessment in review.
+    /// An actor has not taken a position on an assessment that is in review or agreed.
     Word,
-    /// The text of an assessment has changed since an actor said its word.
+    /// The text of an assessment has changed since an actor took a position on it.
     OutdatedWord,
     /// A membership ends soon.
     MembershipEnds,
@@ -30,7 +30,8 @@ pub enum TaskKind {
 }
 
 impl TaskKind {
-    /// The operation that does it: its id in the contract, its method and its address.
+    /// Returns the operation that completes the task: its `operationId`, its method and its path. The path has the placeholders
+    /// `{id}`, `{within}` (the forum) and `{actor}`.
     pub(super) const fn operation(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Invitation => ("acceptInvitation", "POST", "/forums/{within}/members/{id}/accept"),
@@ -44,52 +45,52 @@ impl TaskKind {
     }
 }
 
-/// What a task is about.
+/// The record that a task is about.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskSubject {
     pub id: Uuid,
-    /// What it is called or asks, in short.
+    /// A short text for the record, such as its name or question.
     pub label: String,
 }
 
-/// The call that does a task.
+/// The call that completes a task.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskOperation {
-    /// Its `operationId` in the contract.
+    /// The `operationId` in the contract.
     #[schema(example = "castBallot")]
     pub operation_id: String,
     #[schema(example = "PUT")]
     pub method: String,
-    /// Its address below the root of the API.
+    /// The path below the root of the API.
     #[schema(example = "/rounds/01890a5d-ac96-774b-bcce-b302099a8057/ballots/01890a5d-ac96-774b-bcce-b302099a8058")]
     pub path: String,
 }
 
-/// Something that waits for the caller.
+/// One task of the caller.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
     pub kind: TaskKind,
-    /// What to do, in the language of the call.
+    /// A text that says what to do, in the language of the request.
     #[schema(example = "Rösta i prioriteringen")]
     pub title: String,
-    /// The forum, round, assessment, mandate, token or grant that it is about.
+    /// The forum, round, assessment, mandate, token or grant that the task is about.
     pub subject: TaskSubject,
-    /// The actor for which the caller does it; null when it is for the caller itself.
+    /// The actor in whose name the caller does the task; null when it concerns only the caller.
     pub actor: Option<ActorName>,
-    /// The last day on which it can be done as things stand; null when there is none.
+    /// The last day on which the task can be done; null when there is no such day.
     pub due: Option<NaiveDate>,
     pub operation: TaskOperation,
 }
 
-/// What waits for the caller (att göra).
+/// The tasks of the caller (att göra).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Tasks {
-    /// What has a last day comes first, the nearest before the others; then by kind, the oldest first.
+    /// Tasks with a last day come first, ordered by that day. The others follow, ordered by kind and then by age, oldest first.
     pub items: Vec<Task>,
-    /// Whether there are more of a kind than are shown, which is 100 of each.
+    /// Whether there are more tasks of some kind than the 100 that are shown of each kind.
     pub more: bool,
 }

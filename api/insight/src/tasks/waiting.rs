@@ -1,4 +1,4 @@
-//! What waits, kind by kind: one query for each.
+//! Finds the tasks, with one query for each kind.
 
 use chrono::{Days, NaiveDate};
 use sea_orm::{
@@ -28,21 +28,23 @@ use crate::{
 };
 use sea_orm::ActiveEnum;
 
-/// How many of a kind are shown.
-const MOST: usize = 100;
-/// How many days before its end something is told of.
+/// The largest number of tasks that are shown of each kind.
+const MAX_PER_KIND: usize = 100;
+/// The time before the end of a membership, mandate or grant within which it becomes a task.
 const SOON: Days = Days::new(30);
 
+/// A task as it was found.
 struct Found {
     kind: TaskKind,
     id: Uuid,
+    /// The forum of an invitation or a membership.
     within: Option<Uuid>,
     actor: Option<Uuid>,
     label: String,
     due: Option<NaiveDate>,
 }
 
-/// What waits for a caller.
+/// Returns the tasks of a caller.
 pub(super) async fn tasks(caller: &Caller, language: Language, db: &Db) -> Result<Tasks> {
     let today = db.clock.today();
     let soon = today.checked_add_days(SOON).unwrap_or(today);
@@ -50,8 +52,8 @@ pub(super) async fn tasks(caller: &Caller, language: Language, db: &Db) -> Resul
     let mut asked = vec![
         (TaskKind::Invitation, Some(Permission::AnswerInvitation), invitations(today)),
         (TaskKind::Ballot, Some(Permission::Vote), ballots(today)),
-        (TaskKind::Word, Some(Permission::Endorse), words(today, false)),
-        (TaskKind::OutdatedWord, Some(Permission::Endorse), words(today, true)),
+        (TaskKind::Word, Some(Permission::Endorse), endorsements(today, false)),
+        (TaskKind::OutdatedWord, Some(Permission::Endorse), endorsements(today, true)),
         (TaskKind::MembershipEnds, Some(Permission::AnswerInvitation), memberships(today, soon)),
         (TaskKind::MandateEnds, Some(Permission::WriteMandates), mandates(today, soon)),
     ];
@@ -62,7 +64,7 @@ pub(super) async fn tasks(caller: &Caller, language: Language, db: &Db) -> Resul
     }
     for (kind, permission, (mut select, actor)) in asked {
         if let Some(permission) = permission {
-            // Whoever may do it for all actors is asked for none of them: it is the actors' own people that it waits for.
+            // Only the actors that the caller works for count. A caller with the permission everywhere gets no tasks of other actors.
             let own: Vec<Uuid> = match caller.reach(permission) {
                 Ok(reach) => reach.actors.clone(),
                 Err(_) => Vec::new(),
@@ -72,9 +74,9 @@ pub(super) async fn tasks(caller: &Caller, language: Language, db: &Db) -> Resul
             }
             select.and_where(actor.is_in(own));
         }
-        let rows = db.reader().query_all(select.limit(u64::try_from(MOST).unwrap_or(u64::MAX) + 1)).await?;
-        more |= rows.len() > MOST;
-        for row in rows.into_iter().take(MOST) {
+        let rows = db.reader().query_all(select.limit(u64::try_from(MAX_PER_KIND).unwrap_or(u64::MAX) + 1)).await?;
+        more |= rows.len() > MAX_PER_KIND;
+        for row in rows.into_iter().take(MAX_PER_KIND) {
             let ends: Option<chrono::DateTime<chrono::Utc>> = if kind == TaskKind::TokenEnds { row.try_get("", "moment")? } else { None };
             found.push(Found {
                 kind,
@@ -84,13 +86,13 @@ pub(super) async fn tasks(caller: &Caller, language: Language, db: &Db) -> Resul
                 label: row.try_get("", "label")?,
                 due: match ends {
                     Some(moment) => Some(crate::kernel::clock::day(moment)),
-                    // Periods are half-open: the last day is the one before.
+                    // `valid_to` is the first day after the period, so the last day is the day before.
                     None => row.try_get::<Option<NaiveDate>>("", "valid_to")?.and_then(|day| day.pred_opt()),
                 },
             });
         }
     }
-    // What has a last day goes first.
+    // `false` sorts before `true`, so tasks with a last day come first.
     found.sort_by_key(|found| (found.due.is_none(), found.due, found.kind as u8, found.id));
     let ids: Vec<_> = found.iter().filter_map(|found| found.actor).map(ActorId::from).collect();
     let names = actors::names(&caller.sight, &ids, db.reader()).await?;
@@ -101,7 +103,7 @@ pub(super) async fn tasks(caller: &Caller, language: Language, db: &Db) -> Resul
         Task {
             kind: found.kind,
             title: title(found.kind).r#in(language).to_owned(),
-            // Of an invitation and a membership the forum is the subject.
+            // The subject of an invitation and of a membership is the forum.
             subject: TaskSubject { id: found.within.unwrap_or(found.id), label: found.label },
             actor: found.actor.and_then(|actor| names.get(&ActorId::from(actor)).cloned()),
             due: found.due,
@@ -133,13 +135,14 @@ fn title(kind: TaskKind) -> Text {
     }
 }
 
-type Asked = (SelectStatement, SimpleExpr);
+/// A query of tasks, with the column that is compared with the caller's actors.
+type TaskQuery = (SelectStatement, SimpleExpr);
 
 fn col(table: &'static str, column: &'static str) -> Expr {
     Expr::col((table, column).into_column_ref())
 }
 
-/// Members of forums that are at work, by what they have answered.
+/// Selects the memberships with this status in forums that are neither closed nor removed.
 fn members(status: MemberStatus) -> SelectStatement {
     Query::select()
         .from("forum_member")
@@ -150,8 +153,8 @@ fn members(status: MemberStatus) -> SelectStatement {
         .take()
 }
 
-/// Members that have a say today.
-fn with_a_say(today: NaiveDate) -> SelectStatement {
+/// Selects the memberships that can vote and endorse today.
+fn voting_members(today: NaiveDate) -> SelectStatement {
     let mut select = members(MemberStatus::Accepted);
     select
         .and_where(col("forum_member", "function").ne(ForumFunction::Observer.to_value()))
@@ -160,7 +163,8 @@ fn with_a_say(today: NaiveDate) -> SelectStatement {
     select
 }
 
-fn shown(
+/// Adds the columns that every kind of task has. Each argument is a table and its column.
+fn with_common_columns(
     mut select: SelectStatement,
     id: (&'static str, &'static str),
     within: Option<(&'static str, &'static str)>,
@@ -173,8 +177,8 @@ fn shown(
     select
 }
 
-fn invitations(today: NaiveDate) -> Asked {
-    let mut select = shown(members(MemberStatus::Invited), ("forum_member", "id"), Some(("forum", "id")), ("forum", "name"));
+fn invitations(today: NaiveDate) -> TaskQuery {
+    let mut select = with_common_columns(members(MemberStatus::Invited), ("forum_member", "id"), Some(("forum", "id")), ("forum", "name"));
     select
         .expr_as(col("forum_member", "actor_id"), "actor_id")
         .expr_as(col("forum_member", "valid_to"), "valid_to")
@@ -183,8 +187,8 @@ fn invitations(today: NaiveDate) -> Asked {
     (select, col("forum_member", "actor_id"))
 }
 
-fn memberships(today: NaiveDate, soon: NaiveDate) -> Asked {
-    let mut select = shown(members(MemberStatus::Accepted), ("forum_member", "id"), Some(("forum", "id")), ("forum", "name"));
+fn memberships(today: NaiveDate, soon: NaiveDate) -> TaskQuery {
+    let mut select = with_common_columns(members(MemberStatus::Accepted), ("forum_member", "id"), Some(("forum", "id")), ("forum", "name"));
     select
         .expr_as(col("forum_member", "actor_id"), "actor_id")
         .expr_as(col("forum_member", "valid_to"), "valid_to")
@@ -194,8 +198,8 @@ fn memberships(today: NaiveDate, soon: NaiveDate) -> Asked {
     (select, col("forum_member", "actor_id"))
 }
 
-fn ballots(today: NaiveDate) -> Asked {
-    let mut select = shown(with_a_say(today), ("round", "id"), None, ("round", "question"));
+fn ballots(today: NaiveDate) -> TaskQuery {
+    let mut select = with_common_columns(voting_members(today), ("round", "id"), None, ("round", "question"));
     let cast = Condition::all()
         .add(col("ballot", "round_id").equals(("round", "id")))
         .add(col("ballot", "actor_id").equals(("forum_member", "actor_id")));
@@ -211,8 +215,8 @@ fn ballots(today: NaiveDate) -> Asked {
     (select, col("forum_member", "actor_id"))
 }
 
-fn words(today: NaiveDate, outdated: bool) -> Asked {
-    let mut select = shown(with_a_say(today), ("assessment", "id"), None, ("assessment", "title"));
+fn endorsements(today: NaiveDate, outdated: bool) -> TaskQuery {
+    let mut select = with_common_columns(voting_members(today), ("assessment", "id"), None, ("assessment", "title"));
     let said = Condition::all()
         .add(col("endorsement", "assessment_id").equals(("assessment", "id")))
         .add(col("endorsement", "actor_id").equals(("forum_member", "actor_id")));
@@ -229,9 +233,9 @@ fn words(today: NaiveDate, outdated: bool) -> Asked {
     (select, col("forum_member", "actor_id"))
 }
 
-fn mandates(today: NaiveDate, soon: NaiveDate) -> Asked {
+fn mandates(today: NaiveDate, soon: NaiveDate) -> TaskQuery {
     let select = Query::select().from("mandate").and_where(col("mandate", "deleted_at").is_null()).take();
-    let mut select = shown(select, ("mandate", "id"), None, ("mandate", "policy_domain"));
+    let mut select = with_common_columns(select, ("mandate", "id"), None, ("mandate", "policy_domain"));
     select
         .expr_as(col("mandate", "actor_id"), "actor_id")
         .expr_as(col("mandate", "valid_to"), "valid_to")
@@ -241,8 +245,9 @@ fn mandates(today: NaiveDate, soon: NaiveDate) -> Asked {
     (select, col("mandate", "actor_id"))
 }
 
-fn grants(user: Uuid, today: NaiveDate, soon: NaiveDate) -> Asked {
-    let mut select = shown(Query::select().from("access_grant").take(), ("access_grant", "id"), None, ("access_grant", "role"));
+fn grants(user: Uuid, today: NaiveDate, soon: NaiveDate) -> TaskQuery {
+    let mut select =
+        with_common_columns(Query::select().from("access_grant").take(), ("access_grant", "id"), None, ("access_grant", "role"));
     select
         .expr_as(Expr::value(None::<Uuid>), "actor_id")
         .expr_as(col("access_grant", "valid_to"), "valid_to")
@@ -253,8 +258,9 @@ fn grants(user: Uuid, today: NaiveDate, soon: NaiveDate) -> Asked {
     (select, col("access_grant", "user_id"))
 }
 
-fn tokens(user: Uuid, until: chrono::DateTime<chrono::Utc>) -> Asked {
-    let mut select = shown(Query::select().from("personal_token").take(), ("personal_token", "id"), None, ("personal_token", "name"));
+fn tokens(user: Uuid, until: chrono::DateTime<chrono::Utc>) -> TaskQuery {
+    let mut select =
+        with_common_columns(Query::select().from("personal_token").take(), ("personal_token", "id"), None, ("personal_token", "name"));
     select
         .expr_as(Expr::value(None::<Uuid>), "actor_id")
         .expr_as(Expr::value(None::<NaiveDate>), "valid_to")

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: the response body, the query parameters and the enumerations.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::assessments::findings::answers::ChangedObservation;
 
-/// What the thread runs through, from the last link back to the first.
+/// The kinds of records in a trace, from the last (decision) back to the first (observation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TraceKind {
@@ -19,7 +19,7 @@ pub enum TraceKind {
     Observation,
 }
 
-/// How one thing hangs on another.
+/// The kind of link between two records of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TraceLink {
@@ -39,21 +39,21 @@ pub enum TraceLink {
     Uses,
 }
 
-/// One thing on the thread.
+/// One record of a trace.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TraceNode {
     pub kind: TraceKind,
     pub id: Uuid,
-    /// The version that is there now.
+    /// The present version of the record.
     pub version: i64,
-    /// What it says, in short.
+    /// A short text for the record, such as its title, question or value.
     pub label: String,
-    /// Of evidence: the values that it rests on which are no longer as they were frozen, with both.
+    /// For evidence: the values that have changed since they were frozen, each with the frozen and the present value.
     pub changed: Vec<ChangedObservation>,
 }
 
-/// How one thing hangs on the next, from the decision's end to the observation's.
+/// A link between two records of a trace. It points in the direction from decisions to observations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TraceEdge {
@@ -62,16 +62,16 @@ pub struct TraceEdge {
     pub to_id: Uuid,
 }
 
-/// The thread from one thing (spår).
+/// The records and links that are connected with one record (spår).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Trace {
-    /// Everything on the thread, from the decision's end to the observation's.
+    /// The records of the trace, ordered by kind from decisions to observations.
     pub nodes: Vec<TraceNode>,
     pub edges: Vec<TraceEdge>,
 }
 
-/// Which way to walk.
+/// The direction of a trace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
@@ -82,12 +82,12 @@ pub enum Direction {
     Forward,
 }
 
-/// Which way to walk.
+/// Query parameters of the trace.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct Walking {
-    /// `back` towards the observations, which is the default, or `forward` towards the decisions.
+    /// The direction: `back` towards the observations (the default), or `forward` towards the decisions.
     #[serde(default)]
     #[param(inline, required = false, nullable = false, value_type = Option<Direction>)]
     pub direction: Direction,

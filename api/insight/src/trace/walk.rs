@@ -1,4 +1,4 @@
-//! Walks the thread. Each step asks one question for each declared link, and one for each kind of record that it leads to.
+//! Computes a trace. Each step makes one query for each declared link, and one for each kind of record that is found.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,10 +32,10 @@ use crate::{
     statistics::observations::store as observations,
 };
 
-/// A record on the thread.
+/// A record of the trace: its kind and id.
 type Key = (TraceKind, Uuid);
 
-/// A stored reference from one record to another.
+/// A stored reference from one record to another, with the kind of link.
 #[derive(Clone, Copy)]
 struct Reference {
     from: Key,
@@ -51,11 +51,11 @@ struct Walk<'a> {
     edges: Vec<TraceEdge>,
 }
 
-/// Returns the thread from one record, in one direction.
+/// Returns the trace from one record, in one direction.
 ///
 /// # Errors
-/// When the caller may not see the record, or the database does not answer.
-pub(super) async fn from(
+/// When the caller cannot see the record (404), or the database does not answer.
+pub(super) async fn trace_from(
     sight: &Sight,
     secrecy: Option<&Secrecy>,
     kind: TraceKind,
@@ -64,7 +64,7 @@ pub(super) async fn from(
     db: &Connection,
 ) -> Result<Trace> {
     let mut walk = Walk { sight, secrecy, db, nodes: BTreeMap::new(), edges: Vec::new() };
-    let mut front = walk.meet(&BTreeSet::from([(kind, id)])).await?;
+    let mut front = walk.load_visible(&BTreeSet::from([(kind, id)])).await?;
     if front.is_empty() {
         return Err(Problem::not_found());
     }
@@ -83,39 +83,39 @@ pub(super) async fn from(
 }
 
 impl Walk<'_> {
-    /// Returns the records that these refer to, and draws the edges to them.
+    /// Returns the visible records that these refer to, and adds the edges to them.
     async fn back(&mut self, here: &BTreeSet<Key>) -> Result<BTreeMap<Key, TraceNode>> {
         let references = self.references_from(here).await?;
-        let met = self.meet(&references.iter().map(|reference| reference.to).collect()).await?;
-        self.draw(&references, |key| met.contains_key(&key));
+        let met = self.load_visible(&references.iter().map(|reference| reference.to).collect()).await?;
+        self.add_edges(&references, |key| met.contains_key(&key));
         Ok(met)
     }
 
-    /// Returns the records that refer to these, and draws the edges from them.
+    /// Returns the visible records that refer to these, and adds the edges from them.
     async fn forward(&mut self, here: &BTreeSet<Key>) -> Result<BTreeMap<Key, TraceNode>> {
-        let mut met = self.meet(&self.referring_to(here).await?).await?;
+        let mut met = self.load_visible(&self.referring_to(here).await?).await?;
         let references = self.references_from(&met.keys().copied().collect()).await?;
         // A record whose only references to these are hidden must not show that it has them.
         let tied: BTreeSet<Key> =
             references.iter().filter(|reference| here.contains(&reference.to)).map(|reference| reference.from).collect();
         met.retain(|key, _| tied.contains(key));
         let references: Vec<_> = references.into_iter().filter(|reference| tied.contains(&reference.from)).collect();
-        self.draw(&references, |_| false);
+        self.add_edges(&references, |_| false);
         Ok(met)
     }
 
-    /// Draws the references to what is on the thread already or has just been met.
-    fn draw(&mut self, references: &[Reference], met: impl Fn(Key) -> bool) {
+    /// Adds an edge for each reference whose target is in the trace already, or for which `met` is true.
+    fn add_edges(&mut self, references: &[Reference], met: impl Fn(Key) -> bool) {
         for reference in references.iter().filter(|reference| self.nodes.contains_key(&reference.to) || met(reference.to)) {
             self.edges.push(TraceEdge { from_id: reference.from.1, link: reference.link, to_id: reference.to.1 });
         }
     }
 
-    /// Returns what records refer to, but for the references that are hidden from the caller.
+    /// Returns the references of these records, without those that are hidden from the caller by secrecy.
     async fn references_from(&self, records: &BTreeSet<Key>) -> Result<Vec<Reference>> {
         let mut found = Vec::new();
         for (record, kind, link) in links() {
-            let (Some(name), Some(to)) = (named::<TraceLink>(link.name), named(link.to)) else { continue };
+            let (Some(name), Some(to)) = (parse_name::<TraceLink>(link.name), parse_name(link.to)) else { continue };
             let ids = ids(records, kind);
             if ids.is_empty() {
                 continue;
@@ -144,11 +144,11 @@ impl Walk<'_> {
         Ok(found)
     }
 
-    /// Returns the records that refer to these, whether or not the caller may see them.
+    /// Returns the records that refer to these, whether or not the caller can see them.
     async fn referring_to(&self, records: &BTreeSet<Key>) -> Result<BTreeSet<Key>> {
         let mut found = BTreeSet::new();
         for (_, kind, link) in links() {
-            let (Some(to_kind), Stored::Rows { table, from, to }) = (named(link.to), link.stored) else { continue };
+            let (Some(to_kind), Stored::Rows { table, from, to }) = (parse_name(link.to), link.stored) else { continue };
             let ids = ids(records, to_kind);
             if !ids.is_empty() {
                 for row in self.rows(table, from, to, to, &ids).await? {
@@ -176,8 +176,8 @@ impl Walk<'_> {
         Ok(self.db.query_all(&select).await?)
     }
 
-    /// Returns those of these records that the caller may see.
-    async fn meet(&self, wanted: &BTreeSet<Key>) -> Result<BTreeMap<Key, TraceNode>> {
+    /// Loads those of these records that the caller can see.
+    async fn load_visible(&self, wanted: &BTreeSet<Key>) -> Result<BTreeMap<Key, TraceNode>> {
         let kinds: BTreeSet<TraceKind> = wanted.iter().map(|(kind, _)| *kind).collect();
         let mut met = BTreeMap::new();
         for kind in kinds {
@@ -191,22 +191,22 @@ impl Walk<'_> {
         let (sight, db) = (self.sight, self.db);
         let node = |id: Uuid, version: i64, label: String| TraceNode { kind, id, version, label, changed: Vec::new() };
         Ok(match kind {
-            TraceKind::Decision => decisions::visible(sight, &typed(wanted), db)
+            TraceKind::Decision => decisions::visible(sight, &typed_ids(wanted), db)
                 .await?
                 .into_iter()
                 .map(|found| node(found.id.uuid(), found.version, found.fields.decided_on.to_string()))
                 .collect(),
-            TraceKind::Round => rounds::visible(sight, &typed(wanted), db)
+            TraceKind::Round => rounds::visible(sight, &typed_ids(wanted), db)
                 .await?
                 .into_iter()
                 .map(|found| node(found.id.uuid(), found.version, found.fields.question))
                 .collect(),
-            TraceKind::Intervention => interventions::visible(sight, &typed(wanted), db)
+            TraceKind::Intervention => interventions::visible(sight, &typed_ids(wanted), db)
                 .await?
                 .into_iter()
                 .map(|found| node(found.id.uuid(), found.version, found.fields.title))
                 .collect(),
-            TraceKind::Cause => causes::visible(sight, &typed(wanted), db)
+            TraceKind::Cause => causes::visible(sight, &typed_ids(wanted), db)
                 .await?
                 .into_iter()
                 .map(|found| node(found.id.uuid(), found.version, found.fields.statement))
@@ -218,7 +218,7 @@ impl Walk<'_> {
                 .map(|found| node(found.id.uuid(), found.version, found.fields.statement))
                 .collect(),
             TraceKind::Evidence => self.visible_evidence(wanted).await?,
-            TraceKind::Observation => observations::find_all(&typed(wanted), db)
+            TraceKind::Observation => observations::find_all(&typed_ids(wanted), db)
                 .await?
                 .into_iter()
                 .map(|found| {
@@ -230,7 +230,7 @@ impl Walk<'_> {
     }
 
     async fn visible_findings(&self, wanted: &[Uuid]) -> Result<Vec<Finding>> {
-        let mut found = findings::find_all(&typed(wanted), self.db).await?;
+        let mut found = findings::find_all(&typed_ids(wanted), self.db).await?;
         let of: Vec<_> = found.iter().map(|finding| finding.assessment_id).collect();
         let seen: BTreeSet<_> = assessments::visible(self.sight, &of, self.db).await?.into_iter().map(|assessment| assessment.id).collect();
         found.retain(|finding| seen.contains(&finding.assessment_id));
@@ -238,7 +238,7 @@ impl Walk<'_> {
     }
 
     async fn visible_evidence(&self, wanted: &[Uuid]) -> Result<Vec<TraceNode>> {
-        let mut found = findings::find_all_evidence(&typed(wanted), self.db).await?;
+        let mut found = findings::find_all_evidence(&typed_ids(wanted), self.db).await?;
         let of: Vec<_> = found.iter().map(|evidence| evidence.finding_id.uuid()).collect();
         let seen: BTreeSet<_> = self.visible_findings(&of).await?.into_iter().map(|finding| finding.id).collect();
         found.retain(|evidence| seen.contains(&evidence.finding_id));
@@ -256,11 +256,11 @@ impl Walk<'_> {
 
 /// Returns every declared link with the record that it leaves.
 fn links() -> impl Iterator<Item = (&'static Record, TraceKind, &'static Link)> {
-    record::all().flat_map(|record| record.links.iter().filter_map(move |link| Some((record, named(record.kind)?, link))))
+    record::all().flat_map(|record| record.links.iter().filter_map(move |link| Some((record, parse_name(record.kind)?, link))))
 }
 
 /// Returns the kind or link that has this name in the contract.
-fn named<T: serde::de::DeserializeOwned>(name: &str) -> Option<T> {
+fn parse_name<T: serde::de::DeserializeOwned>(name: &str) -> Option<T> {
     serde_json::from_value(json!(name)).ok()
 }
 
@@ -269,6 +269,6 @@ fn ids(records: &BTreeSet<Key>, kind: TraceKind) -> Vec<Uuid> {
     records.iter().filter(|(of, _)| *of == kind).map(|(_, id)| *id).collect()
 }
 
-fn typed<T>(plain: &[Uuid]) -> Vec<Id<T>> {
+fn typed_ids<T>(plain: &[Uuid]) -> Vec<Id<T>> {
     plain.iter().copied().map(Id::from).collect()
 }

@@ -9,7 +9,8 @@ use crate::{
 
 /// List interventions
 ///
-/// The interventions that the caller may see, by title. Causes that the caller may not see are left out.
+/// The interventions that the caller can see, ordered by title. `causes` has only those that the caller can see, and `forumId` is null
+/// unless the caller belongs to the forum.
 #[utoipa::path(tag = "interventions", operation_id = "listInterventions", params(InterventionFilter, Paging),
     responses((status = 200, description = "A page of interventions", body = Page<Intervention>)))]
 #[get("/interventions")]
@@ -24,9 +25,9 @@ async fn list(
 
 /// Register an intervention
 ///
-/// By somebody who works for the owner, or who coordinates where the owner has its seat.
+/// The caller must hold the permission for the owner, or in the area of the owner's seat.
 #[utoipa::path(tag = "interventions", operation_id = "createIntervention", request_body = NewIntervention,
-    responses((status = 201, description = "The intervention as registered", body = Intervention)))]
+    responses((status = 201, description = "The registered intervention", body = Intervention)))]
 #[post("/interventions")]
 async fn create(by: By<needs::WriteInterventions>, new: Valid<NewIntervention>, db: Data<Db>) -> Result<Reply<Intervention>> {
     db.write(&by, async |w| {
@@ -39,7 +40,8 @@ async fn create(by: By<needs::WriteInterventions>, new: Valid<NewIntervention>, 
 
 /// Show an intervention
 ///
-/// One intervention by its id. Causes that the caller may not see are left out.
+/// One intervention by its id. `causes` has only those that the caller can see, and `forumId` is null unless the caller belongs to
+/// the forum.
 #[utoipa::path(tag = "interventions", operation_id = "getIntervention", params(Selection),
     responses((status = 200, description = "The intervention", body = Intervention)))]
 #[get("/interventions/{interventionId}")]
@@ -51,9 +53,10 @@ async fn show(by: By<needs::ReadInterventions>, At(id): At<InterventionId>, db: 
 
 /// Change an intervention
 ///
-/// Merge patch: members left out stay, null clears, lists are replaced whole.
+/// Merge patch: members that are left out stay as they are, null clears a member, and lists are replaced as a whole. Causes that the
+/// caller cannot see stay.
 #[utoipa::path(tag = "interventions", operation_id = "updateIntervention", request_body = Patch<NewIntervention>,
-    responses((status = 200, description = "The intervention as it has become", body = Intervention)))]
+    responses((status = 200, description = "The changed intervention", body = Intervention)))]
 #[patch("/interventions/{interventionId}")]
 async fn change(
     by: By<needs::WriteInterventions>,
@@ -76,7 +79,7 @@ async fn change(
 
 /// Remove an intervention
 ///
-/// For one that was registered by mistake. One that has ended gets the status `completed` or `cancelled` instead.
+/// For an intervention that was registered by mistake. Give one that has ended the status `completed` or `cancelled` instead.
 #[utoipa::path(tag = "interventions", operation_id = "deleteIntervention",
     responses((status = 204, description = "The intervention is removed")))]
 #[delete("/interventions/{interventionId}")]

@@ -1,5 +1,5 @@
-//! Interventions (insatser): what an actor does or means to do, where and for whom, and which causes it is aimed at. Whether it
-//! takes on an underlying cause or a consequence, and by which instrument, places it in the four-field matrix.
+//! Interventions (insatser): work that an actor does or plans, with its areas, its target groups and the causes that it addresses. It
+//! has a place in the four-field matrix: it addresses an underlying cause or a consequence, by a certain instrument.
 
 mod api;
 pub mod store;

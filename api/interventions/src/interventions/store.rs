@@ -1,5 +1,5 @@
-//! Interventions, with their areas and causes kept in step. Whoever sees an intervention sees of its causes only those whose
-//! assessment it may see too.
+//! Queries and writes of interventions, with the indexes of their areas and causes. A caller who can see an intervention sees only
+//! those of its causes whose assessment it can see too.
 
 use std::collections::HashMap;
 
@@ -51,7 +51,7 @@ fn view(row: table::Model) -> Intervention {
     }
 }
 
-fn seen(sight: &Sight) -> Select<table::Entity> {
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
     table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
         table::Column::Visibility,
         Some(table::Column::ForumId.into_expr()),
@@ -59,8 +59,8 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
     ))
 }
 
-/// Leaves out of each intervention the references that the caller may not follow.
-async fn veil(sight: &Sight, interventions: &mut [Intervention], db: &impl ConnectionTrait) -> Result<()> {
+/// Removes from these interventions the causes that the caller cannot see, and the forums that it does not belong to.
+async fn hide_invisible_references(sight: &Sight, interventions: &mut [Intervention], db: &impl ConnectionTrait) -> Result<()> {
     if sight.all {
         return Ok(());
     }
@@ -79,11 +79,11 @@ pub(super) async fn list(sight: &Sight, filter: &InterventionFilter, paging: &Pa
     let at_cause =
         |cause| Query::select().column("intervention_id").from("intervention_cause").and_where(Expr::col("cause_id").eq(cause)).take();
     let cause = match filter.cause_id {
-        // A cause that may not be seen is a cause that nothing is aimed at.
+        // For a hidden cause the list must be empty, as for a cause that does not exist.
         Some(cause) if causes::visible(sight, &[cause], db.reader()).await?.is_empty() => Some(CauseId::from(Uuid::nil())),
         cause => cause,
     };
-    let select = seen(sight)
+    let select = find_visible(sight)
         .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
         .apply_if(filter.owner_actor_id, |select, owner| select.filter(table::Column::OwnerActorId.eq(owner)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::Id.in_subquery(in_area(area))))
@@ -97,35 +97,35 @@ pub(super) async fn list(sight: &Sight, filter: &InterventionFilter, paging: &Pa
         keys.insert(0, search::rank(table::Column::TitleFold, q, |row: &table::Model| &row.title_fold));
     }
     let mut page = paging.fetch(select, keys, call, db).await?.map(view);
-    veil(sight, &mut page.items, db.reader()).await?;
+    hide_invisible_references(sight, &mut page.items, db.reader()).await?;
     Ok(page)
 }
 
-/// One intervention that may be seen.
+/// Returns one intervention that the caller can see.
 ///
 /// # Errors
-/// When there is none.
+/// When it does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, id: InterventionId, db: &impl ConnectionTrait) -> Result<Intervention> {
-    let mut found: Vec<_> = seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).into_iter().collect();
-    veil(sight, &mut found, db).await?;
+    let mut found: Vec<_> = find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).into_iter().collect();
+    hide_invisible_references(sight, &mut found, db).await?;
     found.pop().ok_or_else(Problem::not_found)
 }
 
-/// The interventions that may be seen, of these, oldest first.
+/// Returns those of these interventions that the caller can see, oldest first.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn visible(sight: &Sight, ids: &[InterventionId], db: &impl ConnectionTrait) -> Result<Vec<Intervention>> {
-    let rows = seen(sight).filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
+    let rows = find_visible(sight).filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
     let mut found: Vec<_> = rows.into_iter().map(view).collect();
-    veil(sight, &mut found, db).await?;
+    hide_invisible_references(sight, &mut found, db).await?;
     Ok(found)
 }
 
-/// Checks that the caller may write what this actor does: by working for it, or by coordinating where it has its seat.
+/// Checks that the caller may write interventions of this owner: the reach must cover the owner or the area of its seat.
 ///
 /// # Errors
-/// When the caller may not, or the owner is not there.
+/// When it does not (403), or when the caller cannot see the owner (422 at `/ownerActorId`).
 pub(super) async fn may_write(sight: &Sight, reach: &Reach, intervention: &NewIntervention, db: &impl ConnectionTrait) -> Result<()> {
     match actors::find(sight, intervention.owner_actor_id, db).await {
         Ok(owner) => actors::may_write(reach, &owner.fields, Some(owner.id), db).await,
@@ -136,10 +136,11 @@ pub(super) async fn may_write(sight: &Sight, reach: &Reach, intervention: &NewIn
     }
 }
 
-/// Checks that the caller may change an intervention that is there. Should its actor be hidden or removed, only who may everywhere may.
+/// Checks that the caller may change an existing intervention. When its owner is hidden from the caller or removed, the caller needs
+/// the permission everywhere.
 ///
 /// # Errors
-/// When the caller may not.
+/// When the caller may not (403).
 pub(super) async fn may_change(sight: &Sight, reach: &Reach, intervention: &NewIntervention, db: &impl ConnectionTrait) -> Result<()> {
     match may_write(sight, reach, intervention, db).await {
         Err(problem) if problem.kind == Kind::Invalid => reach.require(&[], None, None),
@@ -147,23 +148,23 @@ pub(super) async fn may_change(sight: &Sight, reach: &Reach, intervention: &NewI
     }
 }
 
-/// The titles of interventions that may be seen, of these.
+/// Returns the titles of those of these interventions that the caller can see, by id.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn titles(sight: &Sight, ids: &[InterventionId], db: &impl ConnectionTrait) -> Result<HashMap<InterventionId, String>> {
     let mut found = HashMap::new();
     for ids in ids.chunks(500) {
-        let select = seen(sight).select_only().columns([table::Column::Id, table::Column::Title]);
+        let select = find_visible(sight).select_only().columns([table::Column::Id, table::Column::Title]);
         let rows: Vec<(InterventionId, String)> = select.filter(table::Column::Id.is_in(ids.iter().copied())).into_tuple().all(db).await?;
         found.extend(rows);
     }
     Ok(found)
 }
 
-/// Whether a forum's members cannot see an intervention.
+/// Whether an intervention is hidden from the members of a forum.
 #[must_use]
-pub fn is_apart(intervention: &NewIntervention, forum: ForumId) -> bool {
+pub fn is_hidden_from_forum(intervention: &NewIntervention, forum: ForumId) -> bool {
     match intervention.visibility {
         Visibility::Actor => true,
         Visibility::Forum => intervention.forum_id != Some(forum),
@@ -171,21 +172,25 @@ pub fn is_apart(intervention: &NewIntervention, forum: ForumId) -> bool {
     }
 }
 
-/// Holds interventions as they are until the transaction ends.
+/// Locks the rows of these interventions until the end of the transaction. The order is by id, so that two transactions cannot
+/// deadlock.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn hold(ids: &[InterventionId], w: &Write<'_>) -> Result<()> {
+pub async fn lock(ids: &[InterventionId], w: &Write<'_>) -> Result<()> {
     let select = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id);
     select.lock_exclusive().all(&w.tx).await?;
     Ok(())
 }
 
-/// Checks that what is chosen among or was chosen stays what it is for those who choose: while a round is open nothing of it but
-/// its status changes, and as long as the round stands it is neither removed nor hidden from the forum. Rounds lie above, so their
-/// tables are asked by name.
-async fn stays_a_candidate(before: &Intervention, after: Option<&NewIntervention>, w: &Write<'_>) -> Result<()> {
-    hold(&[before.id], w).await?;
+/// Checks that a change respects the rounds in which the intervention is a candidate. While such a round is open, only the status,
+/// the visibility and the forum may change. While it is open, closed or decided, the intervention may be neither removed (`after` is
+/// `None`) nor hidden from the members of the forum. Rounds belong to a room above this one, so their tables are queried by name.
+///
+/// # Errors
+/// When it does not (409).
+async fn check_as_candidate(before: &Intervention, after: Option<&NewIntervention>, w: &Write<'_>) -> Result<()> {
+    lock(&[before.id], w).await?;
     let rounds = Query::select()
         .column(("round", "forum_id"))
         .column(("round", "status"))
@@ -202,7 +207,7 @@ async fn stays_a_candidate(before: &Intervention, after: Option<&NewIntervention
                 "The intervention is in a round of priorities and cannot be removed. Give it the status cancelled instead."
             )));
         };
-        if is_apart(after, forum) {
+        if is_hidden_from_forum(after, forum) {
             return Err(Problem::conflict(say!(
                 "Insatsen är med i en prioritering. Forumets medlemmar behöver kunna se den.",
                 "The intervention is in a round of priorities. The forum's members need to see it."
@@ -223,7 +228,7 @@ async fn stays_a_candidate(before: &Intervention, after: Option<&NewIntervention
 /// Registers an intervention.
 ///
 /// # Errors
-/// With all faults of it.
+/// When the fields are invalid (422, with all faults).
 pub async fn insert(sight: &Sight, new: NewIntervention, w: &Write<'_>) -> Result<Intervention> {
     let new = check(sight, None, new, w).await?;
     let id = w.new_id();
@@ -231,7 +236,8 @@ pub async fn insert(sight: &Sight, new: NewIntervention, w: &Write<'_>) -> Resul
     find(sight, id, &w.tx).await
 }
 
-/// Changes an intervention. What the caller may not see of it stays.
+/// Changes an intervention. `seen` is the intervention as the caller sees it; causes and the forum that are hidden from the caller
+/// stay as they are.
 pub(super) async fn update(sight: &Sight, seen: &Intervention, new: NewIntervention, w: &Write<'_>) -> Result<Intervention> {
     let before = find(&Sight::of_installation(), seen.id, &w.tx).await?;
     let mut new = check(sight, Some(&before), new, w).await?;
@@ -241,20 +247,24 @@ pub(super) async fn update(sight: &Sight, seen: &Intervention, new: NewIntervent
     }
     new.causes.sort_unstable();
     new.causes.dedup();
-    stays_a_candidate(&before, Some(&new), w).await?;
+    check_as_candidate(&before, Some(&new), w).await?;
     store(seen.id, seen.version + 1, Some(&before), new, w).await?;
     find(sight, seen.id, &w.tx).await
 }
 
-/// Checks all that an intervention refers to, as the caller sees it.
+/// Normalises the fields of an intervention, and checks them with everything that they refer to and the caller can see.
 async fn check(sight: &Sight, before: Option<&Intervention>, mut new: NewIntervention, w: &Write<'_>) -> Result<NewIntervention> {
     let mut faults: Vec<Fault> =
         text::blank_fault("/title", &new.title).into_iter().chain(text::blank_faults("/targetGroups", &new.target_groups)).collect();
     faults.extend(text::period_fault(new.valid_from, new.valid_to));
-    faults.extend(codelists::unknown(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
+    faults.extend(codelists::unknown_code_faults(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
     let known = areas::paths(&new.areas, &w.tx).await?;
     faults.extend(
-        new.areas.iter().enumerate().filter(|(_, area)| !known.contains_key(area)).map(|(at, _)| areas::missing(format!("/areas/{at}"))),
+        new.areas
+            .iter()
+            .enumerate()
+            .filter(|(_, area)| !known.contains_key(area))
+            .map(|(at, _)| areas::not_found_fault(format!("/areas/{at}"))),
     );
     let visible: Vec<_> = causes::visible(sight, &new.causes, &w.tx).await?.into_iter().map(|cause| cause.id).collect();
     faults.extend(
@@ -266,7 +276,7 @@ async fn check(sight: &Sight, before: Option<&Intervention>, mut new: NewInterve
     );
     match new.forum_id {
         Some(forum) if before.is_none_or(|before| before.fields.forum_id != Some(forum)) => {
-            if let Err(problem) = forums::referred(sight, forum, "/forumId", &w.tx).await {
+            if let Err(problem) = forums::find_referenced(sight, forum, "/forumId", &w.tx).await {
                 faults.extend(problem.faults);
             }
         }
@@ -341,12 +351,12 @@ fn visibility_of(intervention: &NewIntervention) -> Visible {
     intervention.visibility.of(intervention.forum_id.map(Id::uuid), Some(intervention.owner_actor_id.uuid()))
 }
 
-/// Removes an intervention: it is kept, but neither shown nor found.
+/// Removes an intervention. Its row stays, but the intervention is neither shown nor found.
 ///
 /// # Errors
-/// When it is chosen among or was chosen.
+/// When it is a candidate of a round that is open, closed or decided (409).
 pub(super) async fn remove(intervention: &Intervention, w: &Write<'_>) -> Result<()> {
-    stays_a_candidate(intervention, None, w).await?;
+    check_as_candidate(intervention, None, w).await?;
     let version = w.remove(&RECORD, intervention.id, intervention.version).await?;
     let saved = Saved::new(&RECORD, intervention.id, version, visibility_of(&intervention.fields));
     w.publish(saved.within(intervention.fields.areas.iter().copied()).removed().words([])).await

@@ -1,4 +1,4 @@
-//! Interventions, and the indexes of where they act and which causes they address.
+//! The table of interventions, and the index tables of their areas and causes.
 
 use sea_orm::entity::prelude::*;
 
@@ -40,7 +40,7 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Where interventions act.
+/// The areas of interventions: an index for finding interventions by area.
 pub mod area {
     use super::*;
 
@@ -57,7 +57,7 @@ pub mod area {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Which causes interventions address.
+/// The causes of interventions: an index for finding interventions by cause.
 pub mod cause {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: request and response bodies, filters, enumerations and the id.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
@@ -20,7 +20,7 @@ use crate::{
 /// The id of an intervention.
 pub type InterventionId = Id<Intervention>;
 
-/// An intervention by title, where others name it.
+/// The id and title of an intervention, as other records show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct InterventionTitle {
@@ -28,7 +28,7 @@ pub struct InterventionTitle {
     pub title: String,
 }
 
-/// How far an intervention has come.
+/// The status of an intervention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -41,7 +41,7 @@ pub enum InterventionStatus {
     Cancelled,
 }
 
-/// Over what time something works.
+/// The time within which something has an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -50,7 +50,7 @@ pub enum Horizon {
     Long,
 }
 
-/// What an intervention takes on: the row of the four-field matrix (the guidance, 1.1.4).
+/// The kind of problem that an intervention addresses: the row of the four-field matrix (the guidance, 1.1.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -59,7 +59,7 @@ pub enum Addresses {
     Consequence,
 }
 
-/// By what an intervention works: the column of the four-field matrix (the guidance, 1.1.4).
+/// The means by which an intervention works: the column of the four-field matrix (the guidance, 1.1.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -80,47 +80,47 @@ pub struct NewIntervention {
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 8000)]
     pub description: Option<String>,
-    /// The actor who answers for it.
+    /// The actor that is responsible for it.
     pub owner_actor_id: ActorId,
-    /// The forum that it belongs to, when it is a forum's.
+    /// The forum that it belongs to, if any.
     pub forum_id: Option<ForumId>,
     pub status: InterventionStatus,
     pub horizon: Horizon,
     pub addresses: Addresses,
     pub instrument: Instrument,
-    /// Where it acts.
+    /// The areas in which the work is done.
     #[serde(default)]
     #[schema(max_items = 400)]
     pub areas: Vec<AreaId>,
-    /// The causes that it is aimed at.
+    /// The causes that it addresses.
     #[serde(default)]
     #[schema(max_items = 100)]
     pub causes: Vec<CauseId>,
-    /// Codes of the codelist `PolicyDomain` that it works in.
+    /// Codes of the codelist `PolicyDomain`: the domains that it belongs to.
     #[serde(default)]
     #[schema(max_items = 30)]
     pub policy_domains: Vec<String>,
-    /// Whom it is for, in its own words.
+    /// The people that it is for, in free words.
     #[serde(default, deserialize_with = "each_trimmed")]
     #[schema(max_items = 30)]
     pub target_groups: Vec<String>,
-    /// What it may cost, in whole kronor.
+    /// The budget, in whole kronor.
     #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
     pub budget: Option<i64>,
-    /// First day.
+    /// First day of the work.
     pub valid_from: Option<NaiveDate>,
-    /// First day after it.
+    /// First day after the work has ended.
     pub valid_to: Option<NaiveDate>,
-    /// Who may see it; `members` unless given, that is any signed-in user.
-    #[serde(default = "signed_in")]
+    /// The visibility of the intervention. The default is `members`, which means all signed-in users.
+    #[serde(default = "default_visibility")]
     pub visibility: Visibility,
 }
 
-const fn signed_in() -> Visibility {
+const fn default_visibility() -> Visibility {
     Visibility::Members
 }
 
-/// What an actor does against segregation (insats).
+/// Work that an actor does or plans against segregation (insats).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Intervention {
@@ -133,24 +133,25 @@ pub struct Intervention {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Which interventions to list.
+/// Filters of the list of interventions.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct InterventionFilter {
-    /// Words to search for in titles and descriptions; each must begin some word. Titles that begin with it come first.
+    /// Words to search for in titles and descriptions. Each must be the beginning of a word. Interventions whose title begins with
+    /// the search text come first.
     #[param(nullable = false, max_length = 200)]
     pub q: Option<String>,
-    /// Interventions that have come this far.
+    /// Interventions with this status.
     #[param(nullable = false, inline)]
     pub status: Option<InterventionStatus>,
-    /// Interventions of this actor.
+    /// Interventions of this owner.
     #[param(nullable = false)]
     pub owner_actor_id: Option<ActorId>,
-    /// Interventions that act in this area.
+    /// Interventions with this area among their `areas`.
     #[param(nullable = false)]
     pub area_id: Option<AreaId>,
-    /// Interventions aimed at this cause.
+    /// Interventions that address this cause.
     #[param(nullable = false)]
     pub cause_id: Option<CauseId>,
 }

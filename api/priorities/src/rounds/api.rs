@@ -37,7 +37,7 @@ async fn list(
 #[post("/rounds")]
 async fn create(by: By<needs::WriteRounds>, new: Valid<NewRound>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
-        let forum = forums::referred(by.sight(), new.0.forum_id, "/forumId", &w.tx).await?;
+        let forum = forums::find_referenced(by.sight(), new.0.forum_id, "/forumId", &w.tx).await?;
         of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
         if new.0.visibility.is_wider_than(Visibility::Forum) {

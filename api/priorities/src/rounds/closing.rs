@@ -20,8 +20,8 @@ use crate::{
 pub async fn close(round: &Round, w: &Write<'_>) -> Result<Round> {
     let cast = ballots::of_round(round.id, &w.tx).await?;
     let voters: Vec<_> = cast.iter().map(|ballot| ballot.actor_id).collect();
-    let present = members::taking_part(round.fields.forum_id, &voters, w).await?;
-    let merged = actors::merged(&voters, &w.tx).await?;
+    let present = members::participants_among(round.fields.forum_id, &voters, w).await?;
+    let merged = actors::merged_among(&voters, &w.tx).await?;
     let (counted, others): (Vec<_>, Vec<_>) = cast.into_iter().partition(|ballot| present.contains(&ballot.actor_id));
     let counted: Vec<rules::Cast> =
         counted.into_iter().map(|ballot| (ballot.actor_id, (!ballot.fields.abstains).then_some(ballot.fields.scores))).collect();

@@ -197,7 +197,7 @@ pub async fn step(round: &Round, operation: Operation, w: &Write<'_>) -> Result<
 /// When it cannot be opened, or no longer chooses among what the forum's members may see.
 pub async fn open(sight: &Sight, round: &Round, w: &Write<'_>) -> Result<Round> {
     require(Operation::Open, round)?;
-    interventions::hold(&round.fields.candidates, w).await?;
+    interventions::lock(&round.fields.candidates, w).await?;
     check(sight, &round.fields, w).await?;
     step(round, Operation::Open, w).await
 }
@@ -236,7 +236,7 @@ async fn check(sight: &Sight, new: &NewRound, w: &Write<'_>) -> Result<()> {
         match seen.iter().find(|intervention| intervention.id == *candidate) {
             None => faults.push(Fault::at(place, "not-found", say!("Insatsen finns inte.", "The intervention does not exist."))),
             Some(intervention) => {
-                if interventions::is_apart(&intervention.fields, new.forum_id) {
+                if interventions::is_hidden_from_forum(&intervention.fields, new.forum_id) {
                     faults.push(Fault::at(
                         place,
                         "hidden",

@@ -9,7 +9,8 @@ use crate::{
 
 /// List codes
 ///
-/// Every code of every enumeration, with labels in Swedish and English, by codelist and in reading order.
+/// Every code of every enumeration, with labels in Swedish and English. Ordered by codelist, and within it in the order in which
+/// people read the codes.
 #[utoipa::path(tag = "reference", operation_id = "listCodelists", params(EntryFilter, Paging),
     responses((status = 200, description = "A page of codes", body = Page<CodelistEntry>)))]
 #[get("/codelists")]
@@ -24,7 +25,7 @@ async fn list(
 
 /// Show a codelist
 ///
-/// One codelist whole, by its name.
+/// All codes of one codelist, by the name of the codelist.
 #[utoipa::path(tag = "reference", operation_id = "getCodelist",
     responses((status = 200, description = "The codelist", body = Codelist)))]
 #[get("/codelists/{codelist}")]

@@ -10,6 +10,6 @@ pub use types::*;
 
 use crate::kernel::record::{Table, nobody};
 
-/// The tables that are kept here.
+/// The tables of this resource.
 pub const TABLES: &[Table] =
     &[nobody("codelist_entry", "id version:int created_at updated_at codelist code ordinal:int name_sv name_en pack edited:flag")];

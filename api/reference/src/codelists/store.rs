@@ -1,4 +1,4 @@
-//! Codes, and the question whether a code is one.
+//! Queries of codes, the check of codes that a caller gives, and the codes of packs.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*};
 
@@ -35,22 +35,22 @@ pub(super) async fn find(name: &str, db: &Db) -> Result<Codelist> {
     if entries.is_empty() { Err(Problem::not_found()) } else { Ok(Codelist { codelist: name.to_owned(), entries }) }
 }
 
-/// The faults of codes that a codelist lacks, each at its place in the list at `pointer`.
+/// Returns a fault for each of these codes that is not in a codelist, as [`faults_of_unknown`] does.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn unknown(codelist: &str, codes: &[String], pointer: &str, db: &impl ConnectionTrait) -> Result<Vec<Fault>> {
+pub async fn unknown_code_faults(codelist: &str, codes: &[String], pointer: &str, db: &impl ConnectionTrait) -> Result<Vec<Fault>> {
     if codes.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(not_among(&known(codelist, db).await?, codelist, codes, pointer))
+    Ok(faults_of_unknown(&all_codes(codelist, db).await?, codelist, codes, pointer))
 }
 
-/// All codes of a codelist, in its order.
+/// Returns all codes of a codelist, in its order.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn known(codelist: &str, db: &impl ConnectionTrait) -> Result<Vec<String>> {
+pub async fn all_codes(codelist: &str, db: &impl ConnectionTrait) -> Result<Vec<String>> {
     Ok(table::Entity::find()
         .select_only()
         .column(table::Column::Code)
@@ -61,9 +61,10 @@ pub async fn known(codelist: &str, db: &impl ConnectionTrait) -> Result<Vec<Stri
         .await?)
 }
 
-/// The faults of codes that are not among those known, each at its place in the list at `pointer`.
+/// Returns a fault for each code that is not among `known`. The JSON Pointer is that of the list with the index of the code. A
+/// single code at a pointer that does not end with `s` is no list, and its pointer gets no index.
 #[must_use]
-pub fn not_among(known: &[String], codelist: &str, codes: &[String], pointer: &str) -> Vec<Fault> {
+pub fn faults_of_unknown(known: &[String], codelist: &str, codes: &[String], pointer: &str) -> Vec<Fault> {
     codes
         .iter()
         .enumerate()
@@ -83,11 +84,12 @@ pub fn not_among(known: &[String], codelist: &str, codes: &[String], pointer: &s
         .collect()
 }
 
-/// Puts a pack's code in place, unless the installation has edited it.
+/// Stores a code of a pack, as a new row or in place of the old one. A code that the installation has edited stays as it is. `names`
+/// are the labels in Swedish and English.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn put(pack: &str, codelist: &str, ordinal: i32, code: &str, names: (&str, &str), w: &Write<'_>) -> Result<()> {
+pub async fn put_from_pack(pack: &str, codelist: &str, ordinal: i32, code: &str, names: (&str, &str), w: &Write<'_>) -> Result<()> {
     let present =
         table::Entity::find().filter(table::Column::Codelist.eq(codelist)).filter(table::Column::Code.eq(code)).one(&w.tx).await?;
     let mut row = table::ActiveModel {

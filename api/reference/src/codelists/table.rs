@@ -1,4 +1,4 @@
-//! Codes with their labels.
+//! The table of codes with their labels.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,11 +1,11 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: request and response bodies, filters, enumerations and the id.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::kernel::Id;
 
-/// The id of an entry.
+/// The id of an entry of a codelist.
 pub type EntryId = Id<CodelistEntry>;
 
 /// One code of a codelist.
@@ -13,10 +13,10 @@ pub type EntryId = Id<CodelistEntry>;
 #[serde(rename_all = "camelCase")]
 pub struct CodelistEntry {
     pub id: EntryId,
-    /// The codelist's name, which is the name of its schema in the contract.
+    /// The name of the codelist, which is also the name of its schema in the contract.
     #[schema(example = "ActorKind")]
     pub codelist: String,
-    /// The code, as it stands in other resources.
+    /// The code, as other resources have it.
     #[schema(example = "municipality")]
     pub code: String,
     /// The label in Swedish.
@@ -31,13 +31,13 @@ pub struct CodelistEntry {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Codelist {
-    /// The codelist's name.
+    /// The name of the codelist.
     #[schema(example = "ActorKind")]
     pub codelist: String,
     pub entries: Vec<CodelistEntry>,
 }
 
-/// Which codes to list.
+/// Filters of the list of codes.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]

@@ -18,42 +18,43 @@ pub use batch::{ActorBatch, ActorOperation, CreateActor, DeleteActor, UpdateActo
 
 mod batch;
 
-async fn registered(by: &By<needs::WriteActors>, new: NewActor, w: &Write<'_>) -> Result<Actor> {
+async fn register_one(by: &By<needs::WriteActors>, new: NewActor, w: &Write<'_>) -> Result<Actor> {
     store::may_write(&by.reach, &new, None, &w.tx).await?;
-    store::may_join(by.sight(), &by.reach, None, &new, &w.tx).await?;
+    store::may_set_parent(by.sight(), &by.reach, None, &new, &w.tx).await?;
     store::insert(new, by.sight(), w).await
 }
 
-async fn changed(
+async fn change_one(
     by: &By<needs::WriteActors>,
     id: ActorId,
     expects: impl Fn(i64) -> Result<()>,
     patch: &Patch<NewActor>,
     w: &Write<'_>,
 ) -> Result<Actor> {
-    let actor = store::find_or_told(by.sight(), id, &w.tx).await?;
+    let actor = store::find_unless_merged(by.sight(), id, &w.tx).await?;
     store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
     expects(actor.version)?;
     let Some(changed) = patch.apply(actor.id, &actor.fields)? else { return Ok(actor) };
     store::may_write(&by.reach, &changed, Some(id), &w.tx).await?;
     if changed.parent_id.is_some() && changed.parent_id != actor.fields.parent_id {
-        // Whoever works for the one above gets more than a narrowed token carries.
+        // The users of the new parent get rights over the actor, which is more than a narrowed token may give.
         by.caller.is_whole(&by.reach)?;
     }
-    store::may_join(by.sight(), &by.reach, Some(&actor), &changed, &w.tx).await?;
+    store::may_set_parent(by.sight(), &by.reach, Some(&actor), &changed, &w.tx).await?;
     store::update(&actor, changed, by.sight(), w).await
 }
 
-/// Removes an actor; gives the version that it then has.
-async fn removed(by: &By<needs::WriteActors>, id: ActorId, expects: impl Fn(i64) -> Result<()>, w: &Write<'_>) -> Result<i64> {
-    let actor = store::find_or_told(by.sight(), id, &w.tx).await?;
+/// Removes an actor and returns the version that it has after that.
+async fn remove_one(by: &By<needs::WriteActors>, id: ActorId, expects: impl Fn(i64) -> Result<()>, w: &Write<'_>) -> Result<i64> {
+    let actor = store::find_unless_merged(by.sight(), id, &w.tx).await?;
     store::may_write(&by.reach, &actor.fields, Some(id), &w.tx).await?;
     expects(actor.version)?;
     store::remove(&actor, w).await?;
     Ok(actor.version + 1)
 }
 
-/// Puts the related records with their actors, by one query of each kind for the whole page, and all as of the day asked for.
+/// Adds the related records to the actors, with one query per kind for the whole page. With `asOf` the actors and their records
+/// are shown as they were on that day.
 async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::ReadRegistry>, db: &Db) -> Result<()> {
     if let Some(day) = expansion.as_of {
         store::as_of(actors, day, by.asked.secrecy.as_ref(), db.reader()).await?;
@@ -62,10 +63,10 @@ async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::Read
     let ids: Vec<_> = actors.iter().map(|actor| actor.id).collect();
     let (mut mandates, mut relations) = (HashMap::new(), HashMap::new());
     if asked.contains(&ActorExpand::Mandates) {
-        mandates = mandates::of_actors(by.sight(), &ids, expansion.as_of, by.asked.secrecy.as_ref(), db.reader()).await?;
+        mandates = mandates::for_actors(by.sight(), &ids, expansion.as_of, by.asked.secrecy.as_ref(), db.reader()).await?;
     }
     if asked.contains(&ActorExpand::Relations) {
-        relations = relations::of_actors(by.sight(), &ids, expansion.as_of, by.asked.secrecy.as_ref(), db.reader()).await?;
+        relations = relations::for_actors(by.sight(), &ids, expansion.as_of, by.asked.secrecy.as_ref(), db.reader()).await?;
     }
     for actor in actors {
         let (mandates, relations) = (mandates.remove(&actor.id), relations.remove(&actor.id));
@@ -76,9 +77,9 @@ async fn expand(actors: &mut [Actor], expansion: &Expansion, by: &By<needs::Read
 
 /// List actors
 ///
-/// The actors that the caller may see, by name unless sorted otherwise. With `removed=true` those that have been removed
-/// within 30 days and that the caller may restore, for which it needs the permission `actors.write`; for others the list is
-/// empty.
+/// The actors that the caller can see, ordered by name unless `sort` says otherwise. With `removed=true`: the actors that were
+/// removed within the last 30 days and that the caller may restore. That needs the permission `actors.write`; without it the
+/// list is empty.
 #[utoipa::path(tag = "actors", operation_id = "listActors", params(ActorFilter, Expansion, Paging),
     responses((status = 200, description = "A page of actors", body = Page<Actor>)))]
 #[get("/actors")]
@@ -103,14 +104,14 @@ async fn list(
 
 /// Register an actor
 ///
-/// An organisation number that another actor has as its own is refused with the address of that actor; a branch may carry
-/// its parent's number with the scope `parent`.
+/// An organisation number that another actor has as its own is refused, and `conflictsWith` has the address of that actor. A
+/// branch may have the number of its parent, with the scope `parent`.
 #[utoipa::path(tag = "actors", operation_id = "createActor", request_body = NewActor,
-    responses((status = 201, description = "The actor as registered", body = Actor)))]
+    responses((status = 201, description = "The registered actor", body = Actor)))]
 #[post("/actors")]
 async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
-        let actor = registered(&by, new.0.clone(), w).await?;
+        let actor = register_one(&by, new.0.clone(), w).await?;
         Reply::created("/actors", actor.id, actor.version, &actor)
     })
     .await
@@ -118,10 +119,10 @@ async fn create(by: By<needs::WriteActors>, new: Valid<NewActor>, db: Data<Db>) 
 
 /// Show an actor
 ///
-/// One actor by its id. An actor that has become part of another is answered with the address of that one (301), which
-/// most clients follow by themselves. With `Prefer: handling=strict` the answer is a problem (410, `merged`) that names it.
+/// One actor by its id. When the actor was merged into another, the answer is a redirect (301) to that actor, which most
+/// clients follow automatically. With `Prefer: handling=strict` the answer is instead a problem (410, `merged`) that names it.
 #[utoipa::path(tag = "actors", operation_id = "getActor", params(Expansion, Selection),
-    responses((status = 200, description = "The actor", body = Actor), (status = 301, description = "It has become part of another actor, whose address is in `Location`")))]
+    responses((status = 200, description = "The actor", body = Actor), (status = 301, description = "The actor was merged into another, whose address is in `Location`")))]
 #[get("/actors/{actorId}")]
 async fn show(
     by: By<needs::ReadRegistry>,
@@ -130,7 +131,7 @@ async fn show(
     request: HttpRequest,
     db: Data<Db>,
 ) -> Result<Reply<Actor>> {
-    let mut actor = match store::find_or_told(by.sight(), id, db.reader()).await {
+    let mut actor = match store::find_unless_merged(by.sight(), id, db.reader()).await {
         Err(Problem { merged_into: Some(into), .. }) if !is_strict(&request) => {
             return Ok(Reply::moved("/actors", into, request.query_string()));
         }
@@ -143,13 +144,13 @@ async fn show(
 
 /// Change an actor
 ///
-/// Merge patch: members left out stay, null clears, lists are replaced whole.
+/// Merge patch: members that are left out stay as they are, null clears a member, and lists are replaced as a whole.
 #[utoipa::path(tag = "actors", operation_id = "updateActor", request_body = Patch<NewActor>,
-    responses((status = 200, description = "The actor as it has become", body = Actor)))]
+    responses((status = 200, description = "The changed actor", body = Actor)))]
 #[patch("/actors/{actorId}")]
 async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<NewActor>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
-        let actor = changed(&by, id, |version| by.expects(version), &patch, w).await?;
+        let actor = change_one(&by, id, |version| by.expects(version), &patch, w).await?;
         Reply::changed(actor.version, &actor)
     })
     .await
@@ -157,34 +158,35 @@ async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<Ne
 
 /// Remove an actor
 ///
-/// The actor is no longer shown; what refers to it stays, and its identifiers become free. Within 30 days it can be restored
-/// (`POST /actors/{actorId}/restore`), and until then it stands in `GET /actors?removed=true` for those who may.
+/// The actor is no longer shown. Records that refer to it stay, and its identifiers become free for others. Within 30 days it
+/// can be restored (`POST /actors/{actorId}/restore`); until then `GET /actors?removed=true` lists it for callers who may
+/// restore it.
 #[utoipa::path(tag = "actors", operation_id = "deleteActor",
     responses((status = 204, description = "The actor is removed")))]
 #[delete("/actors/{actorId}")]
 async fn remove(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
-        removed(&by, id, |version| by.expects(version), w).await?;
+        remove_one(&by, id, |version| by.expects(version), w).await?;
         Ok(Reply::nothing())
     })
     .await
 }
 
-/// Whether the caller wants to be told of anything unusual instead of having it smoothed over (RFC 7240).
+/// Whether the request has `Prefer: handling=strict` (RFC 7240).
 fn is_strict(request: &HttpRequest) -> bool {
     fields::preference(request.headers(), "handling").is_some_and(|handling| handling == "strict")
 }
 
 /// Restore a removed actor
 ///
-/// Within 30 days after it was removed, by who may write it. It is as it was, with its identifiers. When another actor has
-/// taken one of its numbers meanwhile nothing is restored, and that actor is named.
+/// Possible within 30 days after the removal, for callers who may write the actor. The actor gets back its values and its
+/// identifiers. When another actor has taken one of its numbers since, nothing is restored and `conflictsWith` names that actor.
 #[utoipa::path(tag = "actors", operation_id = "restoreActor",
-    responses((status = 200, description = "The actor as restored", body = Actor)))]
+    responses((status = 200, description = "The restored actor", body = Actor)))]
 #[post("/actors/{actorId}/restore")]
 async fn restore(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Actor>> {
     db.write(&by, async |w| {
-        let removed = store::restoring(by.sight(), &by.reach, id, w).await?;
+        let removed = store::find_restorable(by.sight(), &by.reach, id, w).await?;
         let actor = store::restore(&removed, &by.caller, &by.reach, w).await?;
         Reply::changed(actor.version, &actor)
     })

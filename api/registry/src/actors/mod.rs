@@ -1,5 +1,8 @@
-//! Actors (aktörer): the organisations that work together, from the region to the smallest association. An actor tells
-//! where it has its seat, whom it serves, what it works with and by which numbers other systems know it.
+//! Actors (aktörer): the organisations that work together, from the region to the smallest association. An actor states
+//! where its seat is, which areas it serves, what it works with, and its numbers in other systems.
+//!
+//! A removed actor stays as a row with `deleted_at`. A merged actor (a tombstone) is removed too, and `merged_into` names
+//! the survivor.
 
 mod api;
 pub mod matching;
@@ -25,12 +28,12 @@ pub const RECORD: Record = Record::new("actor", Owner::Actor("id"), &[
         )],
         "id version:int created_at updated_at kind sector parent_id seat_area_id municipality_code areas_served:json \
          policy_domains:json target_groups:json languages:json founded:day dissolved:day status visibility pack pack_version:int deleted_at merged_into:id",
-    ).actors(&[follows("parent_id"), stays("merged_into", "it is the merge itself; an old address follows it from actor to actor")]),
-    nobody("actor_area", "actor_id area_id").actors(&[stays("actor_id", "an index of the actor's own record, which is written anew with the survivor's")]),
+    ).actors(&[follows("parent_id"), stays("merged_into", "it is the merge itself; an old address is resolved by following it from actor to actor")]),
+    nobody("actor_area", "actor_id area_id").actors(&[stays("actor_id", "an index of the actor's own record, which is written again with the survivor")]),
     naming(
         "actor_identifier",
         Words("Aktörers nummer", "Actors' identifiers"),
         &[texts("value", "listActors getActor")],
         "id actor_id scheme scope live:flag claimed:flag",
-    ).actors(&[stays("actor_id", "an index of the actor's own record, which is written anew with the survivor's")]),
+    ).actors(&[stays("actor_id", "an index of the actor's own record, which is written again with the survivor")]),
 ]).areas(&["seat_area_id", "areas_served"]).ends(End::RemovedAt("deleted_at")).disclosable().holdable().period("founded", "dissolved").repeats(&[("formerNames", "name")]);

@@ -1,4 +1,4 @@
-//! Rules of actors: organisation numbers, identifiers, and the sector that goes with a kind.
+//! Rules of actors: organisation numbers, identifiers, names, and the usual sector of a kind.
 //!
 //! An organisation number (`SE-ON`, org-id.guide) has ten digits, of which the third is 2 or more and the last is a
 //! check digit by Luhn. With a lower third digit it is a personal identity number, which is never stored.
@@ -17,10 +17,10 @@ use crate::kernel::{
 /// The identifier scheme of Swedish organisation numbers.
 pub const ORGANISATION_NUMBER: &str = "SE-ON";
 
-/// Signs that stand for an apostrophe.
+/// Characters that are used as an apostrophe.
 const APOSTROPHES: [char; 7] = ['\'', '’', '‘', 'ʼ', '´', '`', '′'];
 
-/// The sector that an actor of a kind belongs to unless it says otherwise.
+/// Returns the default sector of a kind of actor.
 #[must_use]
 pub const fn usual_sector(kind: ActorKind) -> Sector {
     match kind {
@@ -43,11 +43,11 @@ pub const fn usual_sector(kind: ActorKind) -> Sector {
     }
 }
 
-/// The ten digits of an organisation number, written with or without hyphen or any other dash, blanks, the century's `16`, the
-/// apostrophe that spreadsheets put before text, and the decimals that they put after numbers.
+/// Returns the ten digits of an organisation number. Accepted are dashes, blanks, the century `16` in front, the apostrophe that
+/// spreadsheets put before text, and the zero decimals that they put after numbers.
 ///
 /// # Errors
-/// The fault to show at `pointer`. The number itself is never repeated in it.
+/// When the number is wrong: a fault with `pointer` as its JSON Pointer. The fault never repeats the number.
 pub fn organisation_number(written: &str, pointer: &str) -> Result<String, Fault> {
     let aside = |sign: &char| text::is_dash(*sign) || sign.is_whitespace() || APOSTROPHES.contains(sign);
     let mut digits: String = written.chars().filter(|sign| !aside(sign)).collect();
@@ -93,7 +93,8 @@ pub fn organisation_number(written: &str, pointer: &str) -> Result<String, Fault
     Ok(digits)
 }
 
-/// The fault of a code that is not what its scheme says. What others give may be anything but the number of a person.
+/// Returns the fault of a code that does not have the form of its scheme. Identifiers of other schemes may be anything except a
+/// personal identity number.
 fn code_fault(identifier: &Identifier, pointer: &str) -> Option<Fault> {
     let digits = match identifier.scheme.as_str() {
         "municipality_code" | "kolada_id" => 4,
@@ -125,11 +126,11 @@ fn code_fault(identifier: &Identifier, pointer: &str) -> Option<Fault> {
     })
 }
 
-/// The identifiers in the form in which they are stored.
+/// Checks identifiers and returns them in the form in which they are stored.
 ///
 /// # Errors
-/// All faults of them.
-pub fn identifiers(given: &[Identifier]) -> Result<Vec<Identifier>, Vec<Fault>> {
+/// When any of them is invalid: all faults, with pointers such as `/identifiers/0/value`.
+pub fn checked_identifiers(given: &[Identifier]) -> Result<Vec<Identifier>, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut stored: Vec<Identifier> = Vec::new();
     for (at, identifier) in given.iter().enumerate() {
@@ -160,7 +161,7 @@ pub fn identifiers(given: &[Identifier]) -> Result<Vec<Identifier>, Vec<Fault>> 
     if faults.is_empty() { Ok(stored) } else { Err(faults) }
 }
 
-/// The faults of an actor that can be seen in it alone.
+/// Returns the faults of an actor that can be found without the database. Identifiers are checked by [`checked_identifiers`].
 #[must_use]
 pub fn faults(new: &NewActor) -> Vec<Fault> {
     let mut faults: Vec<_> = text::nameless_fault("/name", &new.name).into_iter().collect();
@@ -206,7 +207,7 @@ pub fn faults(new: &NewActor) -> Vec<Fault> {
     faults
 }
 
-/// Words that say what form an organisation has, and that registers write or leave out as they like.
+/// Words for the legal form of an organisation. Some registers write them as part of the name, others do not.
 const LEGAL_FORMS: &[&str] = &[
     "ab",
     "aktiebolag",
@@ -231,8 +232,8 @@ const LEGAL_FORMS: &[&str] = &[
     "kommunen",
 ];
 
-/// The folded words of a name without its legal form: two actors with the same key may be one. A name of nothing but such
-/// words keeps them.
+/// Returns the folded words of a name without the words for its legal form. Two actors with the same key may be the same. A name
+/// that consists only of such words keeps them.
 #[must_use]
 pub fn name_key(name: &str) -> String {
     let words = text::words(name);
@@ -240,8 +241,9 @@ pub fn name_key(name: &str) -> String {
     if kept.is_empty() { words.join(" ") } else { kept.join(" ") }
 }
 
-/// Words that a public body is as well known without, or that make a name look as one.
-const ASIDE: &[&str] = &[
+/// Words that are ignored when names are compared with public bodies: people leave them out, or add them to make a name look
+/// official. The first two are also removed from the end of the key.
+const IGNORED_WORDS: &[&str] = &[
     "kommun",
     "kommunen",
     "stad",
@@ -259,13 +261,14 @@ const ASIDE: &[&str] = &[
     "the",
 ];
 
-/// The same as they look.
-static SET_ASIDE: LazyLock<Vec<String>> = LazyLock::new(|| ASIDE.iter().map(|word| text::looks(word)).collect());
+/// The [`IGNORED_WORDS`] in the form of [`text::looks`].
+static IGNORED_LOOKS: LazyLock<Vec<String>> = LazyLock::new(|| IGNORED_WORDS.iter().map(|word| text::looks(word)).collect());
 
-/// What a public body is known by in a name: what it looks like, without what stands in brackets, such words and an s at the
-/// end. Two names with the same may be taken for the same public body. A name of nothing else has none.
+/// Returns the key by which names are compared with those of public bodies: the look of the name ([`text::looks`]) without text
+/// in brackets, without the `IGNORED_WORDS`, and without a final s. Two names with the same key may be mistaken for the same
+/// public body. Returns `None` when nothing of the name is left.
 #[must_use]
-pub fn body_key(name: &str) -> Option<String> {
+pub fn public_body_key(name: &str) -> Option<String> {
     let mut depth = 0_usize;
     let mut outside = String::new();
     for sign in name.chars() {
@@ -276,9 +279,9 @@ pub fn body_key(name: &str) -> Option<String> {
             _ => {}
         }
     }
-    // One that is not closed hides nothing.
+    // With an unclosed bracket the whole name counts.
     let whole = if depth > 0 { name } else { &outside };
-    let aside = &*SET_ASIDE;
+    let aside = &*IGNORED_LOOKS;
     let mut key: String = whole.split_whitespace().map(text::looks).filter(|word| !aside.contains(word)).collect();
     for word in &aside[..2] {
         if let Some(rest) = key.strip_suffix(word.as_str()).filter(|rest| !rest.is_empty()) {
@@ -291,8 +294,8 @@ pub fn body_key(name: &str) -> Option<String> {
     (!key.is_empty()).then_some(key)
 }
 
-/// The faults of names that are said to have been given up on a day that has not come: until then each would be its name.
-pub fn not_given_up<'a>(new: &'a NewActor, before: Option<&'a NewActor>, today: NaiveDate) -> impl Iterator<Item = Fault> + 'a {
+/// Returns the faults of new former names whose `validTo` lies in the future. Until that day such a name would be the current one.
+pub fn future_name_faults<'a>(new: &'a NewActor, before: Option<&'a NewActor>, today: NaiveDate) -> impl Iterator<Item = Fault> + 'a {
     let had = move |former: &FormerName| before.is_some_and(|before| before.former_names.contains(former));
     let ahead = new.former_names.iter().enumerate().filter(move |(_, former)| former.valid_to.is_some_and(|to| to > today) && !had(former));
     ahead.map(|(at, _)| {
@@ -307,7 +310,7 @@ pub fn not_given_up<'a>(new: &'a NewActor, before: Option<&'a NewActor>, today: 
     })
 }
 
-/// Whether a text has the form of a BCP 47 code: a language of two or three letters, then subtags.
+/// Whether a text has the form of a BCP 47 code: a language of two or three lower-case letters, then subtags.
 fn is_language(code: &str) -> bool {
     let mut parts = code.split('-');
     let language = parts.next().unwrap_or_default();
@@ -317,26 +320,26 @@ fn is_language(code: &str) -> bool {
         && code.len() <= 35
 }
 
-/// How many former names are kept with an actor; the history has them all.
-pub const FORMER_NAMES: usize = 100;
+/// The largest number of former names of an actor. The history has all of them.
+pub const MAX_FORMER_NAMES: usize = 100;
 
-/// The former names of an actor that is given another name on a day: the name that it had is added, unless they are given
-/// with the change.
+/// Returns the former names of an actor after a change on the day `today`. When the name changes, the old name is added, unless
+/// the change itself gives other former names. When there are too many, the oldest are dropped.
 #[must_use]
 pub fn former_names(before: &NewActor, after: &NewActor, today: NaiveDate) -> Vec<FormerName> {
     let mut former = after.former_names.clone();
     if before.name == after.name || before.former_names != after.former_names {
         return former;
     }
-    // It was borne since the last one ended. One that was borne for less than a day has no first day of its own.
+    // The old name was valid since the last former name ended. A name that was valid for less than a day gets no first day.
     let since = former.iter().filter_map(|former| former.valid_to).max().or(before.founded).filter(|since| *since < today);
     former.push(FormerName { name: before.name.clone(), valid_from: since, valid_to: Some(today) });
-    let surplus = former.len().saturating_sub(FORMER_NAMES);
+    let surplus = former.len().saturating_sub(MAX_FORMER_NAMES);
     former.drain(..surplus);
     former
 }
 
-/// Puts an actor as it was on a day, as far as it tells itself: its name, the names before that, and its numbers.
+/// Sets the name, former names and identifiers of an actor to those of a day, as far as its own fields tell.
 pub fn as_of(actor: &mut NewActor, day: NaiveDate) {
     actor.name = name_on(actor, day).to_owned();
     actor.former_names.retain(|former| former.valid_to.is_some_and(|to| to <= day));
@@ -345,14 +348,14 @@ pub fn as_of(actor: &mut NewActor, day: NaiveDate) {
         .retain(|identifier| identifier.valid_from.is_none_or(|from| from <= day) && identifier.valid_to.is_none_or(|to| day < to));
 }
 
-/// What an actor was called on a day, as far as its former names tell.
+/// Returns the name of an actor on a day, according to its former names.
 #[must_use]
 pub fn name_on(actor: &NewActor, day: NaiveDate) -> &str {
     let borne = actor
         .former_names
         .iter()
         .filter(|former| former.valid_from.is_none_or(|from| from <= day) && former.valid_to.is_some_and(|to| day < to));
-    // Of those that overlap, the one that ended first is the one that the others followed.
+    // When several periods overlap, the name that ended first was the one in use.
     borne.min_by_key(|former| former.valid_to).map_or(actor.name.as_str(), |former| former.name.as_str())
 }
 
@@ -364,7 +367,7 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// However often an actor gets another name, each day has the name that was borne on it.
+        /// After any number of name changes, each day has the name that was in use on it.
         #[test]
         fn each_day_has_the_name_that_was_borne_on_it(renames in proptest::collection::vec((1_u64..400, 0_u8..4), 0..12)) {
             let new = serde_json::json!({"kind": "other", "name": "first"});
@@ -431,13 +434,13 @@ mod tests {
             "Botkyrka (kommun)",
             "Botkyrka kommun (",
         ] {
-            assert_eq!(body_key(name).as_deref(), Some("botkyrka"), "{name}");
+            assert_eq!(public_body_key(name).as_deref(), Some("botkyrka"), "{name}");
         }
         for other in ["Botkyrka Konstskola", "Fittja i Botkyrka", "Region Botkyrka"] {
-            assert_ne!(body_key(other).as_deref(), Some("botkyrka"), "{other}");
+            assert_ne!(public_body_key(other).as_deref(), Some("botkyrka"), "{other}");
         }
-        assert_eq!(body_key("Karlstads kommun"), body_key("Karlstad"));
-        assert_eq!((body_key("Kommunen"), body_key("(!)")), (None, None));
+        assert_eq!(public_body_key("Karlstads kommun"), public_body_key("Karlstad"));
+        assert_eq!((public_body_key("Kommunen"), public_body_key("(!)")), (None, None));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Actors, with their areas and identifiers kept in step.
+//! Queries of actors, and permission checks. The modules below write actors with their areas and identifiers.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,11 +14,11 @@ mod hanging;
 mod put;
 mod removal;
 
-pub use hanging::{seen_elsewhere, what_hangs_on};
+pub use hanging::{announce_dependents, announce_new_parent};
 pub use put::{Draft, insert, put_many, update};
-pub(super) use put::{claim as claim_numbers, own, texts, version};
+pub(super) use put::{history_version, mark_claimed, own_numbers, search_text};
 pub use removal::remove;
-pub(super) use removal::{restore, restoring};
+pub(super) use removal::{find_restorable, restore};
 
 use super::{Actor, ActorId, ActorName, ActorStatus, NewActor, rules, table, tombstones, types::ActorFilter};
 use crate::{
@@ -66,8 +66,8 @@ pub(super) fn view(row: table::Model) -> Actor {
     }
 }
 
-/// The living actors that may be seen.
-fn seen(sight: &Sight) -> Select<table::Entity> {
+/// Selects the actors that are not removed and that the caller can see.
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
     table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
         table::Column::Visibility,
         None,
@@ -75,7 +75,7 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
     ))
 }
 
-/// Puts actors as they were on a day, as far as that is known: their names, numbers, and what they were part of.
+/// Sets the names, identifiers and parents of these actors to those of a day, as far as they are known.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -87,10 +87,10 @@ pub(super) async fn as_of(actors: &mut [Actor], day: NaiveDate, secrecy: Option<
         rules::as_of(&mut actor.fields, day);
         let hides = |member| secrecy.is_some_and(|secrecy| secrecy.hides(actor.id.uuid(), member));
         if hides("formerNames") {
-            // What it was called then is under secrecy, and must not stand as its name.
+            // The former names are under secrecy, so none of them may be shown as the name.
             actor.fields.name = name;
         }
-        // What it was first part of, it was part of since it was founded.
+        // The first parent relation begins on the day of foundation, so it would reveal a hidden `founded`.
         if !hides("founded") {
             actor.fields.parent_id = parents.get(&actor.id).copied();
         }
@@ -98,7 +98,8 @@ pub(super) async fn as_of(actors: &mut [Actor], day: NaiveDate, secrecy: Option<
     Ok(())
 }
 
-/// A page of actors that may be seen; with a reach, of those that are removed and that who has it may restore.
+/// Returns a page of the actors that the caller can see. With `removed`, the reach of `actors.write`, it is a page of the removed
+/// actors that can be restored with that reach.
 pub(super) async fn list(
     sight: &Sight,
     (filter, as_of, removed): (&ActorFilter, Option<NaiveDate>, Option<&Reach>),
@@ -114,7 +115,7 @@ pub(super) async fn list(
             .take()
     };
     let select = match removed {
-        None => seen(sight),
+        None => find_visible(sight),
         Some(reach) => removal::restorable(sight, reach, db.clock.now()),
     };
     let select = select
@@ -151,7 +152,8 @@ pub(super) async fn list(
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
-/// An identifier as it is stored: the value stands after the last colon, for the scheme of a source has one of its own.
+/// Splits an identifier into scheme and value, in the form in which they are stored. The value follows the last colon, since
+/// the scheme of a source (`external:name`) contains a colon itself.
 fn scheme_and_value(identifier: &str) -> (&str, String) {
     let (scheme, value) = identifier.rsplit_once(':').unwrap_or_default();
     match scheme {
@@ -160,8 +162,8 @@ fn scheme_and_value(identifier: &str) -> (&str, String) {
     }
 }
 
-/// The ids of actors that have any of these identifiers. Pairs are compared as one text, for the databases have no form of
-/// comparing pairs in common; the two conditions before it let the index be used.
+/// Selects the ids of the actors that have any of these identifiers. Each pair is compared as one joined text, since SQLite and
+/// PostgreSQL have no common syntax for comparing pairs. The two conditions before that let the database use the index.
 fn with_identifiers(identifiers: &[String]) -> SelectStatement {
     use table::identifier::Column::{ActorId, Scheme, Value};
     let wanted: Vec<_> = identifiers.iter().map(|identifier| scheme_and_value(identifier)).collect();
@@ -186,19 +188,20 @@ fn with_identifier(identifier: &str) -> SelectStatement {
         .take()
 }
 
-/// One actor that may be seen.
+/// Returns one actor that the caller can see.
 ///
 /// # Errors
-/// When there is none.
+/// When the actor does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// One actor that may be seen; if it has become part of another, the problem that names that one.
+/// Returns one actor that the caller can see, like [`find`], but distinguishes merged actors.
 ///
 /// # Errors
-/// When there is none, or it is another now.
-pub async fn find_or_told(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
+/// When the actor was merged into another that the caller can see (410, with `merged_into`); when it does not exist, is removed
+/// or is hidden (404).
+pub async fn find_unless_merged(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Actor> {
     match find(sight, id, db).await {
         Err(problem) if problem.kind == Kind::NotFound => match super::tombstones::survivor(sight, id, db).await? {
             Some(survivor) => Err(Problem::merged("/actors", survivor.uuid())),
@@ -208,7 +211,7 @@ pub async fn find_or_told(sight: &Sight, id: ActorId, db: &impl ConnectionTrait)
     }
 }
 
-/// Which of these actors do not exist for the caller.
+/// Returns those of these ids that name no actor which the caller can see, in the given order.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -216,7 +219,7 @@ pub async fn missing(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) 
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let found: Vec<ActorId> = seen(sight)
+    let found: Vec<ActorId> = find_visible(sight)
         .select_only()
         .column(table::Column::Id)
         .filter(table::Column::Id.is_in(ids.iter().copied()))
@@ -226,14 +229,14 @@ pub async fn missing(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) 
     Ok(ids.iter().copied().filter(|id| !found.contains(id)).collect())
 }
 
-/// The names of actors that may be seen, by their ids.
+/// Returns the names of those of these actors that the caller can see, by id.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn names(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, ActorName>> {
     let mut found = HashMap::new();
     for ids in ids.chunks(500) {
-        let rows: Vec<(ActorId, String)> = seen(sight)
+        let rows: Vec<(ActorId, String)> = find_visible(sight)
             .select_only()
             .columns([table::Column::Id, table::Column::Name])
             .filter(table::Column::Id.is_in(ids.iter().copied()))
@@ -245,11 +248,11 @@ pub async fn names(sight: &Sight, ids: &[ActorId], db: &impl ConnectionTrait) ->
     Ok(found)
 }
 
-/// Which of these actors were merged into others.
+/// Returns those of these actors that were merged into others.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn merged(ids: &[ActorId], db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
+pub async fn merged_among(ids: &[ActorId], db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
     let merged = table::Entity::find()
         .select_only()
         .column(table::Column::Id)
@@ -258,15 +261,15 @@ pub async fn merged(ids: &[ActorId], db: &impl ConnectionTrait) -> Result<Vec<Ac
     Ok(merged.into_tuple().all(db).await?)
 }
 
-/// Which of these actors are there and not dissolved on a day.
+/// Returns those of these actors that are neither removed nor dissolved on a day, whoever asks. A dormant actor is included.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn at_work(ids: &[ActorId], day: NaiveDate, db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
+pub async fn not_dissolved_on(ids: &[ActorId], day: NaiveDate, db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let working = seen(&Sight::of_installation())
+    let working = find_visible(&Sight::of_installation())
         .select_only()
         .column(table::Column::Id)
         .filter(table::Column::Id.is_in(ids.iter().copied()))
@@ -275,23 +278,23 @@ pub async fn at_work(ids: &[ActorId], day: NaiveDate, db: &impl ConnectionTrait)
     Ok(working.into_tuple().all(db).await?)
 }
 
-/// Where an actor is: the paths of its seat and of the areas that it serves.
+/// Returns the paths of an actor's seat and of the areas that it serves.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn places(actor: &NewActor, db: &impl ConnectionTrait) -> Result<Vec<String>> {
+pub async fn area_paths(actor: &NewActor, db: &impl ConnectionTrait) -> Result<Vec<String>> {
     let mut ids = actor.areas_served.clone();
     ids.extend(actor.seat_area_id);
     Ok(areas::paths(&ids, db).await?.into_values().collect())
 }
 
-/// Checks that the caller may write what belongs to an actor, as it may write the actor; the actor is named in a body as
-/// `actorId`.
+/// Checks that the caller may write a record that belongs to an actor, which is the case when it may write the actor. The
+/// request body names the actor in `actorId`.
 ///
 /// # Errors
-/// When there is no such actor for the caller, or the caller may not write it.
-pub async fn may_write_of(sight: &Sight, reach: &Reach, actor: ActorId, db: &impl ConnectionTrait) -> Result<()> {
-    match find_or_told(sight, actor, db).await {
+/// When the caller sees no such actor or it was merged (422 at `/actorId`), or when the caller may not write it (403).
+pub async fn may_write_records_of(sight: &Sight, reach: &Reach, actor: ActorId, db: &impl ConnectionTrait) -> Result<()> {
+    match find_unless_merged(sight, actor, db).await {
         Ok(actor) => may_write(reach, &actor.fields, Some(actor.id), db).await,
         Err(Problem { merged_into: Some(into), .. }) => Err(Problem::fault(
             "/actorId",
@@ -305,15 +308,16 @@ pub async fn may_write_of(sight: &Sight, reach: &Reach, actor: ActorId, db: &imp
     }
 }
 
-/// Checks that the caller may write such an actor: for where it is, for the actor itself, or for the one above it.
+/// Checks that the caller may write an actor with these fields. The reach must cover the area of its seat or the actor itself;
+/// for a new actor (`id` is `None`) the parent suffices.
 ///
 /// # Errors
-/// When the caller may not.
+/// When the reach covers none of these (403).
 pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db: &impl ConnectionTrait) -> Result<()> {
     if reach.everywhere {
         return Ok(());
     }
-    // Where an actor serves is its own word; where it has its seat decides who coordinates it.
+    // The areas served are only what the actor says of itself. The seat decides which coordinators may write the actor.
     let seat = match actor.seat_area_id {
         Some(seat) => areas::path(seat, db).await?,
         None => None,
@@ -321,7 +325,7 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db:
     let seat: Vec<&str> = seat.iter().map(String::as_str).collect();
     reach.require(&seat, id.map(ActorId::uuid), None).or_else(|refused| match (id, actor.parent_id) {
         (None, Some(parent)) => reach.require(&[], Some(parent.uuid()), None),
-        // Whose permission reaches some areas or actors is told that it is not said in which of them the actor is.
+        // A caller with the permission in some areas or for some actors gets the hint that neither seat nor parent was given.
         (None, None) if actor.seat_area_id.is_none() && !(reach.areas.is_empty() && reach.actors.is_empty()) => Err(Problem {
             faults: vec![Fault::at(
                 "/seatAreaId",
@@ -340,22 +344,29 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db:
     })
 }
 
-/// Checks that the caller may make an actor part of another: one that it sees, for who answers for that one, or for who
-/// coordinates where the actor itself is. Its own people alone may not join it to others. And the people of those above get all
-/// rights over an actor that is there already, so only its own people and who runs the installation let them.
+/// Checks that the caller may set the parent of an actor, where `after` has another parent than `before`. The caller must see
+/// the parent, and must hold the permission for the parent or in the area of the actor's seat; to hold it for the actor alone is
+/// not enough. The users of the new parent, and of its ancestors, get all rights over an actor that exists already. So where
+/// there are such users, only the actor's own users and those who run the installation may do it.
 ///
 /// # Errors
-/// When the caller may not, or the other is not there.
-pub async fn may_join(sight: &Sight, reach: &Reach, before: Option<&Actor>, after: &NewActor, db: &impl ConnectionTrait) -> Result<()> {
+/// When the caller may not (403), or sees no such parent (422 at `/parentId`).
+pub async fn may_set_parent(
+    sight: &Sight,
+    reach: &Reach,
+    before: Option<&Actor>,
+    after: &NewActor,
+    db: &impl ConnectionTrait,
+) -> Result<()> {
     let same = |parent: &ActorId| before.is_some_and(|before| before.fields.parent_id == Some(*parent));
     let Some(parent) = after.parent_id.filter(|parent| !same(parent)) else { return Ok(()) };
     if !missing(sight, &[parent], db).await?.is_empty() {
-        return Err(Problem::invalid(vec![no_parent()]));
+        return Err(Problem::invalid(vec![parent_not_found()]));
     }
-    may_tie(reach, before.map_or(after, |before| &before.fields), parent, db).await?;
+    may_relate(reach, before.map_or(after, |before| &before.fields), parent, db).await?;
     let Some(before) = before.filter(|before| !sight.all && !reach.actors.contains(&before.id.uuid())) else { return Ok(()) };
-    let over = tombstones::above(before.fields.parent_id, db).await?;
-    let above = tombstones::above(Some(parent), db).await?;
+    let over = tombstones::ancestors(before.fields.parent_id, db).await?;
+    let above = tombstones::ancestors(Some(parent), db).await?;
     let gaining: Vec<_> = above.into_iter().filter(|id| !over.contains(id)).map(ActorId::uuid).collect();
     if grants::of_actors(&gaining, db).await?.is_empty() {
         return Ok(());
@@ -366,19 +377,19 @@ pub async fn may_join(sight: &Sight, reach: &Reach, before: Option<&Actor>, afte
     )))
 }
 
-/// Checks that the caller, who may write an actor, may tie it to another: one that it answers for, or any that it sees when
-/// it coordinates where the actor itself is.
+/// Checks that a caller who may write an actor may also relate it to another actor. The reach must cover the other actor, or the
+/// area of the first actor's seat.
 ///
 /// # Errors
-/// When the caller may not.
-pub async fn may_tie(reach: &Reach, actor: &NewActor, other: ActorId, db: &impl ConnectionTrait) -> Result<()> {
+/// When the reach covers neither (403).
+pub async fn may_relate(reach: &Reach, actor: &NewActor, other: ActorId, db: &impl ConnectionTrait) -> Result<()> {
     match reach.require(&[], Some(other.uuid()), None) {
         Ok(()) => Ok(()),
         Err(_) => may_write(reach, &NewActor { parent_id: None, ..actor.clone() }, None, db).await,
     }
 }
 
-/// Locks actors until the end of the transaction, in an order that is the same for all.
+/// Locks the rows of these actors until the end of the transaction. The order is by id, so that two transactions cannot deadlock.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -389,21 +400,23 @@ pub async fn lock(actors: &[ActorId], w: &Write<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Whether an actor is there, who may see it, and the areas that it concerns: what is told of its own changes, and of what hangs on it.
+/// The facts of an actor that decide who is told of changes in the feed, both of the actor and of records that depend on it.
 #[derive(Clone, Debug)]
-pub struct Standing {
-    pub lives: bool,
+pub struct FeedFacts {
+    /// Whether the actor is not removed.
+    pub exists: bool,
     pub visibility: Visibility,
-    /// Whose people see what is for its own people.
+    /// The actor whose users can see it when its visibility is `actor`.
     pub owner: ActorId,
+    /// The seat and the areas served.
     pub areas: Vec<AreaId>,
 }
 
-/// How these actors stand, removed ones too.
+/// Returns the feed facts of these actors by id, also of removed actors.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn standings(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, Standing>> {
+pub async fn feed_facts(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMap<ActorId, FeedFacts>> {
     type Row = (ActorId, Visibility, Option<AreaId>, List<AreaId>, Option<ChronoDateTimeUtc>);
     let mut found = HashMap::new();
     let columns =
@@ -413,21 +426,22 @@ pub async fn standings(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<
         let rows: Vec<Row> = select.filter(table::Column::Id.is_in(actors.iter().copied())).into_tuple().all(db).await?;
         found.extend(rows.into_iter().map(|(id, visibility, seat, served, deleted_at)| {
             let areas = seat.into_iter().chain(served.0).collect();
-            (id, Standing { lives: deleted_at.is_none(), visibility, owner: id, areas })
+            (id, FeedFacts { exists: deleted_at.is_none(), visibility, owner: id, areas })
         }));
     }
     Ok(found)
 }
 
-fn no_parent() -> Fault {
+fn parent_not_found() -> Fault {
     Fault::at("/parentId", "not-found", say!("Aktören i parentId finns inte.", "The actor in parentId does not exist."))
 }
 
-/// Puts an actor of a pack in place: new ones are registered, those that nobody has changed since are brought up to date.
+/// Stores an actor of a pack of reference data: registers it when it is new, and updates it when nobody has changed it since
+/// the pack was loaded. `scheme` and `code` are the identifier by which the actor is found again.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn put(pack: &str, scheme: &str, code: &str, new: NewActor, w: &Write<'_>) -> Result<()> {
+pub async fn put_from_pack(pack: &str, scheme: &str, code: &str, new: NewActor, w: &Write<'_>) -> Result<()> {
     let present = table::Entity::find()
         .filter(table::Column::Pack.eq(pack))
         .filter(table::Column::Id.in_subquery(with_identifier(&format!("{scheme}:{code}"))))
@@ -453,7 +467,7 @@ pub async fn put(pack: &str, scheme: &str, code: &str, new: NewActor, w: &Write<
     Ok(())
 }
 
-/// The living actor with an identifier, written as scheme and value with a colon between.
+/// Returns the actor that has an identifier and is not removed. The identifier is written as scheme, colon and value.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -462,9 +476,9 @@ pub async fn by_identifier(identifier: &str, db: &impl ConnectionTrait) -> Resul
     Ok(select.filter(table::Column::Id.in_subquery(with_identifier(identifier))).one(db).await?.map(|row| row.id))
 }
 
-/// Whether the actor that a column names is not removed. Asked of each row as a value: as a condition of its own it is
-/// turned into a join by `SQLite`, which then reads all actors first.
-pub fn lives(actor: impl ColumnTrait) -> SimpleExpr {
+/// Returns the SQL condition that the actor named by a column is not removed. It is a scalar subquery, evaluated for each row:
+/// a condition such as `IN` would be turned into a join by `SQLite`, which then reads all actors first.
+pub fn is_not_removed(actor: impl ColumnTrait) -> SimpleExpr {
     let living = Query::select()
         .expr(Expr::col((table::Entity, table::Column::DeletedAt)).is_null())
         .from(table::Entity)
@@ -473,13 +487,13 @@ pub fn lives(actor: impl ColumnTrait) -> SimpleExpr {
     Expr::SubQuery(None, Box::new(living.into()))
 }
 
-/// Whether the actor that a column names is there for the caller; asked of each row, as [`lives`].
-pub fn is_seen(sight: &Sight, actor: impl ColumnTrait) -> SimpleExpr {
-    Expr::SubQuery(None, Box::new(seen_by_id(sight, actor).into())).is_not_null()
+/// Returns the SQL condition that the caller can see the actor named by a column. It is a scalar subquery, like [`is_not_removed`].
+pub fn is_visible(sight: &Sight, actor: impl ColumnTrait) -> SimpleExpr {
+    Expr::SubQuery(None, Box::new(select_visible_id(sight, actor).into())).is_not_null()
 }
 
-/// The actor that a column names, if it is there for the caller.
-pub(super) fn seen_by_id(sight: &Sight, actor: impl ColumnTrait) -> SelectStatement {
+/// Selects the id of the actor that a column names, if the caller can see that actor.
+pub(super) fn select_visible_id(sight: &Sight, actor: impl ColumnTrait) -> SelectStatement {
     Query::select()
         .column((table::Entity, table::Column::Id))
         .from(table::Entity)
@@ -489,7 +503,7 @@ pub(super) fn seen_by_id(sight: &Sight, actor: impl ColumnTrait) -> SelectStatem
         .take()
 }
 
-/// How many living actors there are.
+/// Returns the number of actors that are not removed.
 ///
 /// # Errors
 /// When the database does not answer.

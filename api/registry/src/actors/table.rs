@@ -1,4 +1,4 @@
-//! Actors, and the index tables of their areas and identifiers.
+//! The tables of actors, and the index tables of their areas and identifiers.
 
 use sea_orm::entity::prelude::*;
 
@@ -44,14 +44,14 @@ pub struct Model {
     pub pack: Option<String>,
     pub pack_version: Option<i64>,
     pub deleted_at: Option<ChronoDateTimeUtc>,
-    /// The actor that it became part of; it is then deleted too.
+    /// The actor that this one was merged into; then `deleted_at` is set too.
     pub merged_into: Option<ActorId>,
 }
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// The areas that actors serve, for finding actors by area.
+/// The areas that actors serve: an index for finding actors by area.
 pub mod served {
     use super::*;
 
@@ -68,7 +68,7 @@ pub mod served {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The identifiers of actors, for finding actors by number and for keeping own numbers unique.
+/// The identifiers of actors: an index for finding actors by number and for keeping own numbers unique.
 pub mod identifier {
     use super::*;
 
@@ -82,7 +82,7 @@ pub mod identifier {
         pub value: String,
         pub scope: IdentifierScope,
         pub live: bool,
-        /// Whether another actor had it as its own already, which who wrote this one could not know.
+        /// Whether another actor already had this number as its own when it was written, and the writer could not see that.
         pub claimed: bool,
     }
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

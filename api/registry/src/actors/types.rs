@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: request and response bodies, filters, enumerations and the id.
 
 use crate::{
     access::Visibility,
@@ -18,7 +18,7 @@ use utoipa::{IntoParams, ToSchema};
 /// The id of an actor.
 pub type ActorId = Id<Actor>;
 
-/// An actor by name, where others name it.
+/// The id and name of an actor, as other records show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActorName {
@@ -26,49 +26,49 @@ pub struct ActorName {
     pub name: String,
 }
 
-/// What kind of organisation an actor is.
+/// The kind of organisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum ActorKind {
-    /// Kommun.
+    /// Municipality (kommun).
     Municipality,
-    /// Region.
+    /// Region (region).
     Region,
-    /// Länsstyrelse.
+    /// County administrative board (länsstyrelse).
     CountyBoard,
-    /// Kommunalförbund.
+    /// Municipal association (kommunalförbund).
     MunicipalAssociation,
-    /// Statlig myndighet.
+    /// State agency (statlig myndighet).
     Agency,
-    /// Förvaltning; has a parent.
+    /// Administration (förvaltning). It must have a parent.
     Administration,
-    /// Ideell förening.
+    /// Non-profit association (ideell förening).
     Association,
-    /// Stiftelse.
+    /// Foundation (stiftelse).
     Foundation,
-    /// Trossamfund.
+    /// Faith community (trossamfund).
     FaithCommunity,
-    /// Ekonomisk förening, kooperativ.
+    /// Cooperative (ekonomisk förening, kooperativ).
     Cooperative,
-    /// Företag.
+    /// Company (företag).
     Company,
-    /// Allmännyttigt bostadsföretag.
+    /// Public housing company (allmännyttigt bostadsföretag).
     PublicHousing,
-    /// Fackförbund.
+    /// Trade union (fackförbund).
     Union,
-    /// Arbetsgivarorganisation.
+    /// Employers' organisation (arbetsgivarorganisation).
     EmployerOrganisation,
-    /// Forskningsmiljö.
+    /// Research environment (forskningsmiljö).
     Research,
-    /// Nätverk.
+    /// Network (nätverk).
     Network,
-    /// Annat.
+    /// Other (annat).
     Other,
 }
 
 impl ActorKind {
-    /// Whether it is a body of the state, a region or a municipality, whose mandates by law are known.
+    /// Whether the actor is a body of the state, a region or a municipality. A mandate by law of such a body need not name the law.
     #[must_use]
     pub const fn is_public_body(self) -> bool {
         matches!(
@@ -83,39 +83,39 @@ impl ActorKind {
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Sector {
-    /// Offentlig sektor.
+    /// Public sector (offentlig sektor).
     Public,
-    /// Civilsamhället.
+    /// Civil society (civilsamhället).
     CivilSociety,
-    /// Näringslivet.
+    /// Private sector (näringslivet).
     Private,
-    /// Akademin.
+    /// Academia (akademin).
     Academia,
 }
 
-/// Whether an actor is at work.
+/// Whether an actor is active.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum ActorStatus {
-    /// At work.
+    /// Active (verksam).
     #[default]
     Active,
-    /// Resting for the time being (vilande).
+    /// Inactive for the time being (vilande).
     Dormant,
     /// Dissolved (upplöst).
     Dissolved,
 }
 
-/// Whether an identifier is the actor's own or that of the organisation above it.
+/// Whether an identifier belongs to the actor itself or to its parent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum IdentifierScope {
-    /// The actor's own; no other living actor has it.
+    /// The actor's own number. It is refused when the caller can see that another actor has it as its own.
     #[default]
     Own,
-    /// The organisation's that the actor is part of.
+    /// The number of the organisation that the actor is part of.
     Parent,
 }
 
@@ -127,46 +127,46 @@ pub struct Identifier {
     /// digits), or `external:` and the name of a source.
     #[schema(pattern = "^(SE-ON|municipality_code|county_code|kolada_id|external:[a-z0-9-]{1,40})$", example = "SE-ON")]
     pub scheme: String,
-    /// The number or code. Organisation numbers are stored as ten digits. A sole trader's number is a personal identity
-    /// number and is refused.
+    /// The number or code. Organisation numbers are stored as ten digits. The number of a sole trader is a personal
+    /// identity number and is refused.
     #[schema(min_length = 1, max_length = 100, example = "2120002882")]
     pub value: String,
-    /// Whose it is; `own` unless given.
+    /// Whether the number belongs to the actor itself or to its parent. The default is `own`.
     #[serde(default)]
     pub scope: IdentifierScope,
-    /// First day on which it holds.
+    /// First day on which the identifier is valid.
     pub valid_from: Option<NaiveDate>,
-    /// First day on which it no longer holds.
+    /// First day on which the identifier is no longer valid.
     pub valid_to: Option<NaiveDate>,
 }
 
-/// A name that an actor had before.
+/// A former name of an actor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FormerName {
     #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 200, example = "Fittja Folkpark")]
     pub name: String,
-    /// First day on which the actor bore it, where that is known.
+    /// First day on which the actor had this name, if known.
     pub valid_from: Option<NaiveDate>,
-    /// First day on which it no longer did, where that is known.
+    /// First day on which the actor no longer had this name, if known.
     pub valid_to: Option<NaiveDate>,
 }
 
-/// How to reach a function of an actor. It is a function with its own address, such as a registrar or an office, and never
-/// a private person: neither names nor addresses of persons belong here.
+/// A function of an actor with its own address, such as a registrar or an office. It is never a private person: do not
+/// give names or addresses of persons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ContactPoint {
-    /// The function, not the person who holds it.
+    /// The name of the function, not of a person.
     #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 200, example = "Registrator")]
     pub function: String,
-    /// The function's own e-mail address.
+    /// The e-mail address of the function.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(format = "email", max_length = 254, example = "registrator@kommun.example.se")]
     pub email: Option<String>,
-    /// The function's own telephone number.
+    /// The telephone number of the function.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 40, pattern = "^\\+?[0-9][0-9 ()/-]{3,38}$", example = "08-530 610 00")]
     pub phone: Option<String>,
@@ -177,7 +177,7 @@ pub struct ContactPoint {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewActor {
     pub kind: ActorKind,
-    /// The part of society; the usual one of the kind unless given.
+    /// The part of society. The default is the usual sector of the kind.
     pub sector: Option<Sector>,
     #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 200, example = "Fittja Folkets Park")]
@@ -186,8 +186,8 @@ pub struct NewActor {
     #[serde(default, deserialize_with = "each_trimmed")]
     #[schema(max_items = 20)]
     pub other_names: Vec<String>,
-    /// What the actor was called before, oldest first. A change of `name` that does not itself give former names puts the old
-    /// name here, with the day of the change as `validTo`.
+    /// The former names of the actor, oldest first. When a change gives a new `name` and leaves `formerNames` as it was, the
+    /// old name is added here with the day of the change as `validTo`.
     #[serde(default)]
     #[schema(max_items = 100)]
     pub former_names: Vec<FormerName>,
@@ -203,15 +203,15 @@ pub struct NewActor {
     #[serde(default)]
     #[schema(max_items = 30)]
     pub policy_domains: Vec<String>,
-    /// Whom the actor works for, in its own words.
+    /// The people that the actor works for (målgrupper), in its own words.
     #[serde(default, deserialize_with = "each_trimmed")]
     #[schema(max_items = 30)]
     pub target_groups: Vec<String>,
-    /// What the actor aims at (inriktning).
+    /// The subject that the actor concentrates on (inriktning).
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 2000)]
     pub focus: Option<String>,
-    /// How the actor works (arbetssätt), in its own words.
+    /// The methods that the actor uses (arbetssätt), in its own words.
     #[serde(default, deserialize_with = "each_trimmed")]
     #[schema(max_items = 30)]
     pub working_methods: Vec<String>,
@@ -223,22 +223,22 @@ pub struct NewActor {
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 500, pattern = "^https?://[^\\s]+$")]
     pub website: Option<String>,
-    /// Functions by which the actor is reached; never private persons.
+    /// Functions by which the actor can be contacted, never private persons.
     #[serde(default)]
     #[schema(max_items = 20)]
     pub contact_points: Vec<ContactPoint>,
-    /// The day on which the actor came to be.
+    /// The day on which the actor was founded.
     pub founded: Option<NaiveDate>,
-    /// The first day on which it was no more; after `founded`.
+    /// The first day on which the actor no longer existed. It must be after `founded`.
     pub dissolved: Option<NaiveDate>,
     /// Numbers and codes by which other systems know the actor.
     #[serde(default)]
     #[schema(max_items = 20)]
     pub identifiers: Vec<Identifier>,
-    /// Whether the actor is at work; `active` unless given.
+    /// Whether the actor is active. The default is `active`.
     #[serde(default)]
     pub status: ActorStatus,
-    /// Who may see it; `public` unless given.
+    /// The visibility of the actor. The default is `public`.
     #[serde(default)]
     pub visibility: Visibility,
 }
@@ -254,9 +254,9 @@ pub struct Actor {
     pub fields: NewActor,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
-    /// The actor that it became part of, when two turned out to be one.
+    /// The actor that this one was merged into; null when it was not merged.
     pub merged_into: Option<ActorId>,
-    /// Related records, when asked for by `expand`.
+    /// Related records; null unless `expand` asks for them.
     pub expanded: Option<ActorExpansion>,
 }
 
@@ -264,13 +264,13 @@ pub struct Actor {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActorExpansion {
-    /// What the actor may decide, as far as the caller may see it. Empty unless asked for.
+    /// The mandates of the actor that the caller can see. Empty unless `expand` asks for them.
     pub mandates: Vec<Mandate>,
-    /// How the actor stands to others, as far as the caller sees both. Empty unless asked for.
+    /// The relations of the actor where the caller can see both actors. Empty unless `expand` asks for them.
     pub relations: Vec<ActorRelation>,
 }
 
-/// What can be shown together with an actor.
+/// The kinds of records that can be shown together with an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ActorExpand {
@@ -280,7 +280,7 @@ pub enum ActorExpand {
     Relations,
 }
 
-/// What to show together with each actor.
+/// Query parameters that decide what is shown of each actor.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
@@ -288,15 +288,16 @@ pub(super) struct Expansion {
     /// Related records to show with each actor.
     #[param(nullable = false, inline, style = Form, explode = false)]
     pub expand: Option<Vec<ActorExpand>>,
-    /// A day, such as `2024-01-01`: each actor as it was then. Its `name` is the one that it bore according to `formerNames`,
-    /// `formerNames` those from before, `identifiers` those that held, `parentId` what it was part of, and what is shown by
-    /// `expand` what held on the day. A list has only actors that were founded, and not dissolved, and `parentId` as a filter
-    /// means the parent of the day. All else is as it is now: who may see it, areas, other texts, what `q` finds and the order.
+    /// Shows each actor as it was on this day, such as `2024-01-01`. `name` is the name on that day according to
+    /// `formerNames`; `formerNames` has the names before that day; `identifiers` has those that were valid; `parentId` is the
+    /// parent on that day; `expand` shows the mandates and relations that were valid. A list leaves out actors that were
+    /// founded later or already dissolved, and the filter `parentId` means the parent on that day. Everything else is as it is
+    /// now: visibility, areas, other texts, the matches of `q`, and the order.
     #[param(nullable = false)]
     pub as_of: Option<NaiveDate>,
 }
 
-/// Which actors to list.
+/// Filters of the list of actors.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
@@ -304,7 +305,8 @@ pub(super) struct ActorFilter {
     /// The actors with these ids.
     #[param(nullable = false, style = Form, explode = false)]
     pub id: Option<Vec<ActorId>>,
-    /// Words to search for in names (also other and former ones), focus and identifiers; each must begin some word. Names that begin with it come first.
+    /// Words to search for in names (also other and former names), focus and identifiers. Each must be the beginning of a word.
+    /// Actors whose name begins with the search text come first.
     #[param(nullable = false, max_length = 200)]
     pub q: Option<String>,
     /// Actors of these kinds.
@@ -316,23 +318,23 @@ pub(super) struct ActorFilter {
     /// Actors with their seat in the municipality with this code.
     #[param(nullable = false, pattern = "^[0-9]{4}$", example = "0127")]
     pub municipality: Option<String>,
-    /// Actors that serve this area.
+    /// Actors that have this area among their `areasServed`.
     #[param(nullable = false)]
     pub serves: Option<AreaId>,
     /// Actors that are part of this one.
     #[param(nullable = false)]
     pub parent_id: Option<ActorId>,
-    /// The actors with any of these identifiers, each as scheme and value with a colon between.
+    /// Actors that have any of these identifiers, each written as scheme, colon and value.
     #[param(nullable = false, style = Form, explode = false, example = json!(["SE-ON:2120002882"]))]
     pub identifier: Option<Vec<String>>,
-    /// `true` lists removed actors instead: those that the caller may restore, with the time of removal as `updatedAt`. `q`
-    /// finds none of them.
+    /// `true` lists removed actors instead: those that the caller may restore. `updatedAt` is the time of removal. `q` finds no
+    /// removed actor.
     #[param(nullable = false)]
     pub removed: Option<bool>,
-    /// Actors changed after this point in time.
+    /// Actors changed after this time.
     #[param(nullable = false)]
     pub updated_after: Option<DateTime<Utc>>,
-    /// `name` (Swedish order), `createdAt` or `updatedAt`, with `-` before it for the other way round.
+    /// The order: `name` (Swedish alphabetical order), `createdAt` or `updatedAt`. A `-` in front reverses it.
     #[param(nullable = false, pattern = "^-?(name|createdAt|updatedAt)$", example = "name")]
     pub sort: Option<String>,
 }

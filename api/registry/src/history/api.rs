@@ -10,8 +10,8 @@ use crate::{
 
 /// Show an actor's history
 ///
-/// Every version of the actor, newest first, with what it changed. A version is shown to those who could see the actor as
-/// it was then, so what was for its own people alone stays so. What is under secrecy now is hidden in all versions.
+/// Every version of the actor, newest first, with its changes. Each version is shown only to callers who could see the actor
+/// with the visibility of that version. Members that are under secrecy now are hidden in all versions.
 #[utoipa::path(tag = "actors", operation_id = "listActorHistory", params(Paging),
     responses((status = 200, description = "A page of versions", body = Page<VersionEntry>)))]
 #[get("/actors/{actorId}/history")]

@@ -1,4 +1,4 @@
-//! The history (historik) of actors: every version, who made it and what it changed.
+//! The history (historik) of actors: every version, with its changes and the user who made it.
 
 mod api;
 pub mod rules;
@@ -10,9 +10,9 @@ pub use types::*;
 
 use crate::kernel::record::{Erase, Of, Rule, Table, Why::History, Words, about, becomes, stays, texts, untold};
 
-/// The tables that are kept here.
+/// The tables of this resource.
 pub const TABLES: &[Table] = &[
-    // As they were. Who made a version is told for as long as there is an account; texts follow those of the records.
+    // The user of a version is shown as long as the account exists. The texts are disposed of together with the records.
     about(
         "record_version",
         Words("Versioner av poster i registret som personen har gjort", "Versions of records of the registry that the person has made"),
@@ -24,5 +24,5 @@ pub const TABLES: &[Table] = &[
         ],
         "entity_id version:int entity_kind op visibility forum_id actor_id",
     )
-    .actors(&[stays("actor_id", "history is what was")]),
+    .actors(&[stays("actor_id", "the history keeps the values of its time")]),
 ];

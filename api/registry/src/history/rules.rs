@@ -1,14 +1,14 @@
-//! What differs between two versions of a record.
+//! Computes the differences between two versions of a record.
 
 use serde_json::Value;
 
-/// The members that differ, each with what it was and what it became, by name. Before the first version there is nothing,
-/// and what it leaves empty is no difference from that.
+/// Returns the members that differ, ordered by name, each as (name, value before, value after). `before` is `None` for the first
+/// version. Missing, null and an empty list count as equal.
 #[must_use]
 pub fn differences(before: Option<&Value>, after: &Value) -> Vec<(String, Value, Value)> {
     let member = |body: Option<&Value>, name: &str| {
         let mut value = body.and_then(|body| body.get(name)).cloned().unwrap_or_default();
-        // The databases keep the members of what lies within in orders of their own.
+        // The databases may store the members of nested objects in another order.
         value.sort_all_objects();
         value
     };
@@ -20,7 +20,7 @@ pub fn differences(before: Option<&Value>, after: &Value) -> Vec<(String, Value,
     changed.filter(|(_, before, after)| before != after && !(is_empty(before) && is_empty(after))).collect()
 }
 
-/// A member that is not there, is null, or is an empty list, as it is in versions from before the member existed.
+/// Whether a value is null or an empty list. A missing member is null: versions that are older than the member do not have it.
 fn is_empty(value: &Value) -> bool {
     value.is_null() || value.as_array().is_some_and(Vec::is_empty)
 }
@@ -45,7 +45,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whoever has the one version and the differences has the other.
+        /// The differences applied to the first version give the second version.
         #[test]
         fn differences_lead_from_one_version_to_the_next(
             before in proptest::collection::btree_map("[a-d]", 0_u8..3, 0..4), after in proptest::collection::btree_map("[a-d]", 0_u8..3, 0..4)

@@ -1,4 +1,4 @@
-//! Versions of records, as far as each may be seen.
+//! Queries of versions of records, each with its own visibility.
 
 use sea_orm::{EntityTrait, QueryOrder, entity::prelude::*};
 use serde_json::Value;
@@ -17,19 +17,19 @@ use crate::{
     },
 };
 
-/// The versions of a record that the caller may see by what each version itself said.
-fn seen(sight: &Sight, record: Uuid) -> Select<Entity> {
+/// Selects the versions of a record that the caller can see according to the visibility of each version.
+fn find_visible(sight: &Sight, record: Uuid) -> Select<Entity> {
     let visible = sight.rows(Column::Visibility, Some(Column::ForumId.into_expr()), Some(Column::ActorId.into_expr()));
     Entity::find().filter(Column::EntityId.eq(record)).filter(visible)
 }
 
-/// A page of versions, newest first, each with what it changed of the nearest earlier one that the caller may see.
+/// Returns a page of versions, newest first. The changes of each are those from the nearest earlier version that the caller can see.
 pub(super) async fn list(sight: &Sight, record: Uuid, paging: &Paging, call: &Call, db: &Db) -> Result<Page<VersionEntry>> {
     let keys = vec![Key::column(Column::Version, |row: &Model| row.version.into()).reversed(true)];
-    let page = paging.fetch(seen(sight, record), keys, call, db).await?;
+    let page = paging.fetch(find_visible(sight, record), keys, call, db).await?;
     let mut earlier: Vec<Option<Value>> = page.items.iter().skip(1).map(|row| Some(row.body.clone())).collect();
     if let Some(last) = page.items.last() {
-        let before = seen(sight, record).filter(Column::Version.lt(last.version)).order_by_desc(Column::Version);
+        let before = find_visible(sight, record).filter(Column::Version.lt(last.version)).order_by_desc(Column::Version);
         earlier.push(before.one(db.reader()).await?.map(|row| row.body));
     }
     let mut earlier = earlier.into_iter();
@@ -39,7 +39,7 @@ pub(super) async fn list(sight: &Sight, record: Uuid, paging: &Paging, call: &Ca
 fn view(row: Model, before: Option<&Value>, sight: &Sight, call: &Call) -> VersionEntry {
     let secrecy = call.asked.secrecy.as_ref();
     let hidden = secrecy.map(|secrecy| secrecy.hidden(row.entity_id)).unwrap_or_default();
-    // What it was called before stands as the name of earlier versions.
+    // The former names are the values of `name` in earlier versions, so hiding them hides `name` too.
     let ground_of = |member: &str| hidden.get(member).or_else(|| hidden.get("formerNames").filter(|_| member == "name"));
     let changes = rules::differences(before, &row.body).into_iter().map(|(member, before, after)| {
         let ground = ground_of(&member).map(|mark| mark.ground.clone());
@@ -50,7 +50,7 @@ fn view(row: Model, before: Option<&Value>, sight: &Sight, call: &Call) -> Versi
     VersionEntry {
         version: row.version,
         changed_at: row.changed_at,
-        // As in the feed, which is for those who are signed in: who works where is not for everybody.
+        // Only signed-in callers learn which user works where, as in the feed.
         changed_by: row.changed_by.filter(|_| (sight.signed_in || sight.all) && !own),
         op: row.op,
         changes: changes.collect(),

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: the response body.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -12,14 +12,14 @@ use crate::kernel::events::ChangeOperation;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberChange {
-    /// The member of the record.
+    /// The name of the member.
     #[schema(example = "name")]
     pub member: String,
-    /// What it was; null where there was nothing, or where it is hidden.
+    /// The value before the change; null when there was none or when it is hidden.
     pub before: Option<Value>,
-    /// What it became; null where nothing is left, or where it is hidden.
+    /// The value after the change; null when there is none or when it is hidden.
     pub after: Option<Value>,
-    /// Why neither is shown, where the member is under secrecy (sekretess): the law, chapter and paragraph.
+    /// The legal ground for hiding both values when the member is under secrecy (sekretess): law, chapter and section.
     #[schema(example = "OSL 26:1")]
     pub ground: Option<String>,
 }
@@ -30,10 +30,10 @@ pub struct MemberChange {
 pub struct VersionEntry {
     pub version: i64,
     pub changed_at: DateTime<Utc>,
-    /// The user who made it. Null for the installation itself, for who has been erased, for versions from before the history
-    /// began, and where the change feed does not tell either.
+    /// The id of the user who made the version. Null when the installation itself made it, when the user has been erased, when
+    /// the version is older than the history, when the caller is not signed in, and for versions with the visibility `actor`.
     pub changed_by: Option<Uuid>,
     pub op: ChangeOperation,
-    /// What it changed, compared with the version before it in this list. The first one tells all that it had.
+    /// The changes from the nearest earlier version that the caller can see. The first version lists all members that are not empty.
     pub changes: Vec<MemberChange>,
 }

@@ -9,9 +9,9 @@ use crate::{
 
 /// List likenesses
 ///
-/// Actors that may be one and the same, oldest first: those of which the caller sees both and may write one. They are found
-/// whoever registers or changes an actor, also by a source or an import. To make them one, merge them
-/// (`POST /actors/{actorId}/merge`); one that is merged or removed is no longer listed.
+/// Pairs of actors that may be the same organisation, oldest first. A pair is listed when the caller can see both actors and may
+/// write one of them. Likenesses are found whenever an actor is registered or changed, also by a source or an import. To make
+/// the two actors one, merge them (`POST /actors/{actorId}/merge`). A pair with a merged or removed actor is no longer listed.
 #[utoipa::path(tag = "exchange", operation_id = "listLikenesses", params(LikenessFilter, Paging),
     responses((status = 200, description = "A page of likenesses", body = Page<Likeness>)))]
 #[get("/likenesses")]
@@ -24,12 +24,13 @@ async fn list(
     Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &by.reach, &filter, paging, by, &db).await).await
 }
 
-/// Say that they are two
+/// Dismiss a likeness
 ///
-/// By whoever may write both, or coordinates where one of them has its seat; where one came with the reference data, as a
-/// municipality does, by whoever may write that one. It is not listed as waiting any more, unless something else becomes alike.
+/// States that the two actors are different organisations. The caller must be allowed to write both actors, or hold the permission
+/// in the area of the seat of one of them. When one of them came with the reference data, such as a municipality, the caller must
+/// be allowed to write that one. The likeness no longer waits for a decision, until the actors become alike in another way.
 #[utoipa::path(tag = "exchange", operation_id = "dismissLikeness",
-    responses((status = 200, description = "The likeness as it has become", body = Likeness)))]
+    responses((status = 200, description = "The dismissed likeness", body = Likeness)))]
 #[post("/likenesses/{likenessId}/dismiss")]
 async fn dismiss(by: By<needs::DecideMatches>, At(id): At<LikenessId>, db: Data<Db>) -> Result<Reply<Likeness>> {
     db.write(&by, async |w| {

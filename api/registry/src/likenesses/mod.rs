@@ -1,10 +1,10 @@
-//! Likenesses (likheter): actors that may be one and the same, for they have come to have the same number, or the same name at
-//! the same seat, or for the one may be taken for the other, a public body. Each is found when an actor is stored, whoever stores
-//! it and however, and is told to those who see both and may write one of them. They merge the two, or those whose it is to say
-//! say that they are two.
+//! Likenesses (likheter): pairs of actors that may be the same organisation. They have the same number, or the same name and the
+//! same seat, or one of them may be mistaken for the other, a public body. Likenesses are found every time an actor is stored, in
+//! whatever way. They are shown to callers who can see both actors and may write one of them. These callers merge the two actors,
+//! or dismiss the likeness if they may.
 //!
-//! Who stored the actor is told nothing by it, for the other may be one that it may not see. So there is no change of a
-//! likeness in the feed, which would be told to the people of both.
+//! The caller who stored the actor is not told, since the other actor may be hidden from it. For the same reason the feed has no
+//! changes of likenesses: they would be visible to the users of both actors.
 
 mod api;
 pub mod store;
@@ -16,7 +16,7 @@ pub use types::*;
 
 use crate::kernel::record::{Erase, Of, Rule, Table, Why::Signature, Words, about, becomes, stays};
 
-/// The tables that are kept here.
+/// The tables of this resource.
 pub const TABLES: &[Table] = &[about(
     "actor_likeness",
     Words("Likheter som personen har avfärdat", "Likenesses that the person has dismissed"),
@@ -28,6 +28,6 @@ pub const TABLES: &[Table] = &[about(
     "id version:int created_at updated_at actor_id other_actor_id same_identifier:flag same_name:flag",
 )
 .actors(&[
-    stays("actor_id", "it says that the two may be one; it is shown while both are there"),
-    stays("other_actor_id", "it says that the two may be one; it is shown while both are there"),
+    stays("actor_id", "the row says that the two may be one; it is shown while neither is removed"),
+    stays("other_actor_id", "the row says that the two may be one; it is shown while neither is removed"),
 ])];

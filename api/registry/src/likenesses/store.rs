@@ -1,4 +1,4 @@
-//! Finding likenesses, and telling those who see both.
+//! Finds likenesses, and shows them to callers who can see both actors.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -15,17 +15,17 @@ use crate::{
     kernel::{Db, Page, Paging, Problem, Result, Write, page::Key, request::Call, say, secrecy::Secrecy},
 };
 
-/// How many rows one statement asks for or writes.
+/// The number of rows that one statement reads or writes.
 const ROWS: usize = 1_000;
-/// No more likenesses of one actor at a time than somebody can look through.
-const MOST: usize = 20;
+/// The largest number of actors with the same name that are stored as likenesses of one actor at a time.
+const MAX_NAMESAKES: usize = 20;
 
-/// Two actors, the older first.
+/// The ids of two actors, the smaller (older) first.
 type Pair = (ActorId, ActorId);
 
-/// What is alike of two actors.
+/// The ways in which two actors are alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Alike {
+pub struct Similarity {
     pub same_identifier: bool,
     pub same_name: bool,
 }
@@ -34,33 +34,33 @@ fn pair(one: ActorId, other: ActorId) -> Pair {
     if one < other { (one, other) } else { (other, one) }
 }
 
-fn numbers(actor: &NewActor) -> impl Iterator<Item = (String, String)> {
+fn own_numbers(actor: &NewActor) -> impl Iterator<Item = (String, String)> {
     let own = actor.identifiers.iter().filter(|identifier| identifier.scope == IdentifierScope::Own);
     own.map(|identifier| (identifier.scheme.clone(), identifier.value.clone()))
 }
 
-/// Looks for actors that are like those that have been stored, each with how it was before; by what is new in them. A constant
-/// number of questions, however many they are.
+/// Finds actors that are like the stored actors, and stores the likenesses. Each stored actor comes with its state before, `None`
+/// when it is new; only what changed is compared. The number of queries does not depend on the number of actors.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn look_for(stored: &[(&Actor, Option<&Actor>)], w: &Write<'_>) -> Result<()> {
+pub async fn find_and_store(stored: &[(&Actor, Option<&Actor>)], w: &Write<'_>) -> Result<()> {
     let called = |actor: &Actor| (rules::name_key(&actor.fields.name), actor.fields.seat_area_id);
     let (mut names, mut keys, mut new) = (Vec::new(), BTreeSet::new(), Vec::new());
     for (actor, before) in stored {
         let name = called(actor);
-        // A name of nothing but signs has no key, and is alike no other.
+        // A name without letters and digits has an empty key, and is like no other.
         if !name.0.is_empty() && before.is_none_or(|before| called(before) != name) {
             keys.insert(name.0.clone());
             names.push((*actor, name));
         }
-        let kept: HashSet<_> = before.iter().flat_map(|before| numbers(&before.fields)).collect();
-        new.extend(numbers(&actor.fields).filter(|number| !kept.contains(number)).map(|number| (actor.id, number)));
+        let kept: HashSet<_> = before.iter().flat_map(|before| own_numbers(&before.fields)).collect();
+        new.extend(own_numbers(&actor.fields).filter(|number| !kept.contains(number)).map(|number| (actor.id, number)));
     }
-    let namesakes = matching::named(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
+    let namesakes = matching::by_name_key(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
     let asked: Vec<_> = new.iter().map(|(_, number)| number.clone()).collect();
     let owners = matching::owners(&asked, &w.tx).await?;
-    let mut found: BTreeMap<Pair, Alike> = BTreeMap::new();
+    let mut found: BTreeMap<Pair, Similarity> = BTreeMap::new();
     for (actor, number) in new {
         for other in owners.get(&number).into_iter().flatten().filter(|other| **other != actor) {
             found.entry(pair(actor, *other)).or_default().same_identifier = true;
@@ -69,38 +69,38 @@ pub async fn look_for(stored: &[(&Actor, Option<&Actor>)], w: &Write<'_>) -> Res
     for (actor, (key, seat)) in names {
         let numbers = matching::organisation_numbers(&actor.fields.identifiers);
         let alike = namesakes.get(&key).into_iter().flatten().filter(|other| other.actor_id != actor.id && other.seat == seat);
-        // Two numbers are two organisations.
-        for other in alike.filter(|other| !other.is_another(&numbers)).take(MOST) {
+        // Actors with different organisation numbers are different organisations.
+        for other in alike.filter(|other| !other.is_different(&numbers)).take(MAX_NAMESAKES) {
             found.entry(pair(actor.id, other.actor_id)).or_default().same_name = true;
         }
     }
     let taken: Vec<_> = stored
         .iter()
         .map(|(actor, before)| (*actor, before.map(|before| &before.fields)))
-        .filter(|(actor, before)| matching::may_be_taken(&actor.fields, *before))
+        .filter(|(actor, before)| matching::needs_body_check(&actor.fields, *before))
         .collect();
     if !taken.is_empty() {
-        let bodies = Bodies::all(&w.tx).await?;
+        let bodies = Bodies::load(&w.tx).await?;
         for (actor, before) in taken {
-            for other in bodies.like(Some(actor.id), &actor.fields, before) {
+            for other in bodies.resembled_by(Some(actor.id), &actor.fields, before) {
                 found.entry(pair(actor.id, other)).or_default().same_name = true;
             }
         }
     }
-    keep(found, w).await
+    store(found, w).await
 }
 
-/// Notes that an actor would be like others, if it were given what is withheld from it.
+/// Stores likenesses of an actor that would arise if values withheld by a source were written.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn note(actor: ActorId, others: impl IntoIterator<Item = (ActorId, Alike)>, w: &Write<'_>) -> Result<()> {
-    keep(others.into_iter().map(|(other, alike)| (pair(actor, other), alike)).collect(), w).await
+pub async fn store_withheld(actor: ActorId, others: impl IntoIterator<Item = (ActorId, Similarity)>, w: &Write<'_>) -> Result<()> {
+    store(others.into_iter().map(|(other, alike)| (pair(actor, other), alike)).collect(), w).await
 }
 
-async fn keep(found: BTreeMap<Pair, Alike>, w: &Write<'_>) -> Result<()> {
+async fn store(found: BTreeMap<Pair, Similarity>, w: &Write<'_>) -> Result<()> {
     let pairs: Vec<Pair> = found.keys().copied().collect();
-    let mut known = rows(&pairs, &w.tx).await?;
+    let mut known = find_rows(&pairs, &w.tx).await?;
     let mut new = Vec::new();
     for ((actor_id, other_actor_id), alike) in found {
         match known.remove(&(actor_id, other_actor_id)) {
@@ -134,11 +134,11 @@ async fn keep(found: BTreeMap<Pair, Alike>, w: &Write<'_>) -> Result<()> {
     Ok(())
 }
 
-const fn covers(row: &table::Model, alike: Alike) -> bool {
+const fn covers(row: &table::Model, alike: Similarity) -> bool {
     (row.same_identifier || !alike.same_identifier) && (row.same_name || !alike.same_name)
 }
 
-async fn rows(pairs: &[Pair], db: &impl ConnectionTrait) -> Result<HashMap<Pair, table::Model>> {
+async fn find_rows(pairs: &[Pair], db: &impl ConnectionTrait) -> Result<HashMap<Pair, table::Model>> {
     let mut found = HashMap::new();
     for pairs in pairs.chunks(ROWS) {
         let rows = table::Entity::find()
@@ -160,41 +160,41 @@ async fn update(mut row: table::Model, w: &Write<'_>) -> Result<table::Model> {
     Ok(row)
 }
 
-/// Of these others, those of which somebody has said already that they are not the actor, though so much is alike.
+/// Returns those of these other actors whose likeness with the actor has been dismissed, with at least the same similarities.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn told_apart(actor: ActorId, others: &[(ActorId, Alike)], db: &impl ConnectionTrait) -> Result<HashSet<ActorId>> {
+pub async fn dismissed_among(actor: ActorId, others: &[(ActorId, Similarity)], db: &impl ConnectionTrait) -> Result<HashSet<ActorId>> {
     let pairs: Vec<Pair> = others.iter().map(|(other, _)| pair(actor, *other)).collect();
-    let known = rows(&pairs, db).await?;
-    let apart = |(other, alike): &&(ActorId, Alike)| {
+    let known = find_rows(&pairs, db).await?;
+    let apart = |(other, alike): &&(ActorId, Similarity)| {
         known.get(&pair(actor, *other)).is_some_and(|row| row.dismissed_at.is_some() && covers(row, *alike))
     };
     Ok(others.iter().filter(apart).map(|(other, _)| *other).collect())
 }
 
-/// Says that an actor is none of these others, as the caller has decided, as far as that is the caller's to say. The rest waits
-/// for somebody whose it is.
+/// Dismisses the likenesses of an actor with these others, as far as the caller may. The rest keeps waiting for somebody who may.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn part(reach: &Reach, actor: ActorId, others: &[ActorId], w: &Write<'_>) -> Result<()> {
+pub async fn dismiss_where_allowed(reach: &Reach, actor: ActorId, others: &[ActorId], w: &Write<'_>) -> Result<()> {
     let pairs: Vec<Pair> = others.iter().map(|other| pair(actor, *other)).collect();
-    let mut known = rows(&pairs, &w.tx).await?;
+    let mut known = find_rows(&pairs, &w.tx).await?;
     for pair in pairs {
         if let Some(row) = known.remove(&pair).filter(|row| row.dismissed_at.is_none())
-            && may_part(reach, pair, w).await?
+            && may_dismiss(reach, pair, w).await?
         {
-            update(dismissed(row, w), w).await?;
+            update(with_dismissal(row, w), w).await?;
         }
     }
     Ok(())
 }
 
-/// Whether the caller may say that two actors are two, which nobody says of an actor of its own alone. Of one that came with
-/// the reference data only who may write that one says so; else who may write both, or coordinates where one of them is.
-async fn may_part(reach: &Reach, (one, other): Pair, w: &Write<'_>) -> Result<bool> {
-    let reference = matching::of_reference(&[one, other], &w.tx).await?;
+/// Whether the caller may dismiss a likeness. When exactly one of the actors came with the reference data, the caller must be allowed
+/// to write that one. Otherwise the caller must be allowed to write both, or hold the permission in the area of one of the seats. To
+/// administer only one of the actors is not enough.
+async fn may_dismiss(reach: &Reach, (one, other): Pair, w: &Write<'_>) -> Result<bool> {
+    let reference = matching::from_reference_data(&[one, other], &w.tx).await?;
     let actors = matching::by_ids(&[one, other], &w.tx).await?;
     let (mut writes, mut coordinates) = (HashSet::new(), false);
     for actor in actors.values() {
@@ -214,16 +214,16 @@ fn is_allowed(outcome: Result<()>) -> Result<bool> {
     }
 }
 
-fn dismissed(row: table::Model, w: &Write<'_>) -> table::Model {
+fn with_dismissal(row: table::Model, w: &Write<'_>) -> table::Model {
     let (by, name) = (w.call.author.user, Some(w.call.author.user_name.clone()));
     table::Model { dismissed_by: by, dismissed_by_name: name, dismissed_at: Some(w.now), ..row }
 }
 
-/// The likenesses of which the caller sees both actors, and what is alike in them, and may write one.
-fn reached(sight: &Sight, reach: &Reach, secrecy: Option<&Secrecy>) -> Select<table::Entity> {
+/// Selects the likenesses of which the caller can see both actors and at least one of the similar values, and may write one actor.
+fn find_within_reach(sight: &Sight, reach: &Reach, secrecy: Option<&Secrecy>) -> Select<table::Entity> {
     let told = |column: table::Column, reason: MatchReason| -> SimpleExpr {
         let mut untold = secrecy.map(|secrecy| secrecy.records("actor")).unwrap_or_default();
-        untold.retain(|actor| !is_told(reason, (*actor).into(), secrecy));
+        untold.retain(|actor| !may_show(reason, (*actor).into(), secrecy));
         let open = |actor: table::Column| actor.is_not_in(untold.iter().copied());
         column.eq(true).and(open(table::Column::ActorId)).and(open(table::Column::OtherActorId))
     };
@@ -235,17 +235,17 @@ fn reached(sight: &Sight, reach: &Reach, secrecy: Option<&Secrecy>) -> Select<ta
     }
     let mut select = table::Entity::find().filter(alike);
     for actor in [table::Column::ActorId, table::Column::OtherActorId] {
-        select = select.filter(actors::is_seen(sight, actor));
-        written = written.add(matching::is_reached(sight, reach, actor));
+        select = select.filter(actors::is_visible(sight, actor));
+        written = written.add(matching::is_within_reach(sight, reach, actor));
     }
     select.filter(written)
 }
 
-fn is_told(reason: MatchReason, actor: ActorId, secrecy: Option<&Secrecy>) -> bool {
-    reason.is_told(|member| secrecy.is_some_and(|secrecy| secrecy.locked(actor.uuid()).contains_key(member)))
+fn may_show(reason: MatchReason, actor: ActorId, secrecy: Option<&Secrecy>) -> bool {
+    reason.is_visible(|member| secrecy.is_some_and(|secrecy| secrecy.locked(actor.uuid()).contains_key(member)))
 }
 
-/// A page of likenesses, oldest first.
+/// Returns a page of likenesses, oldest first.
 pub(super) async fn list(
     sight: &Sight,
     reach: &Reach,
@@ -255,7 +255,7 @@ pub(super) async fn list(
     db: &Db,
 ) -> Result<Page<Likeness>> {
     let secrecy = call.asked.secrecy.as_ref();
-    let select = reached(sight, reach, secrecy).apply_if(filter.dismissed, |select, dismissed| {
+    let select = find_within_reach(sight, reach, secrecy).apply_if(filter.dismissed, |select, dismissed| {
         let at = table::Column::DismissedAt;
         select.filter(if dismissed { at.is_not_null() } else { at.is_null() })
     });
@@ -266,24 +266,24 @@ pub(super) async fn list(
     page.try_map(|row| view(row, &actors, secrecy))
 }
 
-/// Says that the two of a likeness are two.
+/// Dismisses a likeness: the two actors are different.
 pub(super) async fn dismiss(sight: &Sight, reach: &Reach, id: LikenessId, w: &Write<'_>) -> Result<Likeness> {
     let secrecy = w.call.asked.secrecy.as_ref();
-    let row = reached(sight, reach, secrecy).filter(table::Column::Id.eq(id)).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
-    if !may_part(reach, (row.actor_id, row.other_actor_id), w).await? {
+    let row = find_within_reach(sight, reach, secrecy).filter(table::Column::Id.eq(id)).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
+    if !may_dismiss(reach, (row.actor_id, row.other_actor_id), w).await? {
         return Err(reach.missing().detail(say!(
             "Att en egen aktör inte är den andra avgör den som arbetar för den andra eller samordnar där den har sitt säte.",
             "That an actor of one's own is not the other is for somebody to say who works for the other or coordinates where it has its seat."
         )));
     }
-    let row = if row.dismissed_at.is_none() { update(dismissed(row, w), w).await? } else { row };
+    let row = if row.dismissed_at.is_none() { update(with_dismissal(row, w), w).await? } else { row };
     let actors = matching::by_ids(&[row.actor_id, row.other_actor_id], &w.tx).await?;
     view(row, &actors, secrecy)
 }
 
 fn view(row: table::Model, actors: &HashMap<ActorId, Actor>, secrecy: Option<&Secrecy>) -> Result<Likeness> {
     let actor = |id: ActorId| actors.get(&id).cloned().ok_or_else(Problem::not_found);
-    let told = |reason: MatchReason| is_told(reason, row.actor_id, secrecy) && is_told(reason, row.other_actor_id, secrecy);
+    let told = |reason: MatchReason| may_show(reason, row.actor_id, secrecy) && may_show(reason, row.other_actor_id, secrecy);
     let alike = [(row.same_identifier, MatchReason::SameIdentifier), (row.same_name, MatchReason::SameName)];
     Ok(Likeness {
         id: row.id,

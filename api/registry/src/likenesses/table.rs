@@ -1,4 +1,4 @@
-//! Likenesses.
+//! The table of likenesses.
 
 use sea_orm::entity::prelude::*;
 
@@ -13,7 +13,7 @@ pub struct Model {
     pub version: i64,
     pub created_at: ChronoDateTimeUtc,
     pub updated_at: ChronoDateTimeUtc,
-    /// The older of the two.
+    /// The actor with the smaller id, which is the older one.
     pub actor_id: ActorId,
     pub other_actor_id: ActorId,
     pub same_identifier: bool,

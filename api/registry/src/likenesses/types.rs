@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: request and response bodies, filters, enumerations and the id.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::{
 /// The id of a likeness.
 pub type LikenessId = Id<Likeness>;
 
-/// Two actors that may be one (likhet).
+/// Two actors that may be the same organisation (likhet).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Likeness {
@@ -21,23 +21,23 @@ pub struct Likeness {
     pub version: i64,
     /// The actor that was registered first.
     pub actor: Actor,
-    /// The other.
+    /// The actor that was registered later.
     pub other_actor: Actor,
-    /// What is alike, or was when it was found.
+    /// The similarities, as they were when they were found.
     pub reasons: Vec<MatchReason>,
-    /// Who said that they are two; null until then.
+    /// The name of the user who stated that the two are different; null until then.
     pub dismissed_by: Option<String>,
     pub dismissed_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-/// Which likenesses to list.
+/// Filters of the list of likenesses.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct LikenessFilter {
-    /// Those that somebody has said are two, or those that wait for somebody to say what they are.
+    /// `true` for dismissed likenesses, `false` for those that wait for a decision.
     #[param(nullable = false)]
     pub dismissed: Option<bool>,
 }

@@ -13,7 +13,7 @@ use crate::{
 
 /// List mandates
 ///
-/// The mandates that the caller may see, oldest first.
+/// The mandates that the caller can see, oldest first.
 #[utoipa::path(tag = "mandates", operation_id = "listMandates", params(MandateFilter, Paging),
     responses((status = 200, description = "A page of mandates", body = Page<Mandate>)))]
 #[get("/mandates")]
@@ -28,15 +28,15 @@ async fn list(
 
 /// Register a mandate
 ///
-/// What the actor may do, in which policy domain and area, and on what ground.
+/// States what an actor may do in a policy domain and an area, and on which ground.
 #[utoipa::path(tag = "mandates", operation_id = "createMandate", request_body = NewMandate,
-    responses((status = 201, description = "The mandate as registered", body = Mandate)))]
+    responses((status = 201, description = "The registered mandate", body = Mandate)))]
 #[post("/mandates")]
 async fn create(by: By<needs::WriteMandates>, new: Valid<NewMandate>, db: Data<Db>) -> Result<Reply<Mandate>> {
     db.write(&by, async |w| {
-        actors::may_write_of(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
+        actors::may_write_records_of(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
         let confirmer = store::confirmer(&by.reach, &new.0, &w.tx).await?;
-        store::refuse_twin(by.sight(), &new.0, None, &w.tx).await?;
+        store::refuse_duplicate(by.sight(), &new.0, None, &w.tx).await?;
         let mandate = store::insert(new.0.clone(), confirmer, w).await?;
         Reply::created("/mandates", mandate.id, mandate.version, &mandate)
     })
@@ -60,9 +60,9 @@ async fn show(by: By<needs::ReadRegistry>, At(id): At<MandateId>, db: Data<Db>) 
 
 /// Change a mandate
 ///
-/// Merge patch: members left out stay, null clears, lists are replaced whole.
+/// Merge patch: members that are left out stay as they are, null clears a member, and lists are replaced as a whole.
 #[utoipa::path(tag = "mandates", operation_id = "updateMandate", request_body = Patch<NewMandate>,
-    responses((status = 200, description = "The mandate as it has become", body = Mandate)))]
+    responses((status = 200, description = "The changed mandate", body = Mandate)))]
 #[patch("/mandates/{mandateId}")]
 async fn change(by: By<needs::WriteMandates>, At(id): At<MandateId>, patch: Patch<NewMandate>, db: Data<Db>) -> Result<Reply<Mandate>> {
     db.write(&by, async |w| {
@@ -73,9 +73,9 @@ async fn change(by: By<needs::WriteMandates>, At(id): At<MandateId>, patch: Patc
             if let Some(secrecy) = by.asked.secrecy.as_ref().filter(|_| changed.actor_id != mandate.fields.actor_id) {
                 secrecy.refuse_moving(id.uuid(), "/actorId")?;
             }
-            actors::may_write_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
+            actors::may_write_records_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
             let confirmer = store::confirmer(&by.reach, &changed, &w.tx).await?;
-            store::refuse_twin(by.sight(), &changed, Some(id), &w.tx).await?;
+            store::refuse_duplicate(by.sight(), &changed, Some(id), &w.tx).await?;
             mandate = store::update(&mandate, changed, confirmer, w).await?;
         }
         Reply::changed(mandate.version, &mandate)
@@ -85,9 +85,10 @@ async fn change(by: By<needs::WriteMandates>, At(id): At<MandateId>, patch: Patc
 
 /// Confirm a mandate
 ///
-/// By who coordinates where it holds. A later change by the actor's own people is theirs alone again.
+/// For callers who hold the permission in the area of the mandate. After a later change by the actor's own users the mandate is no
+/// longer confirmed.
 #[utoipa::path(tag = "mandates", operation_id = "confirmMandate",
-    responses((status = 200, description = "The mandate as confirmed", body = Mandate)))]
+    responses((status = 200, description = "The confirmed mandate", body = Mandate)))]
 #[post("/mandates/{mandateId}/confirm")]
 async fn confirm(by: By<needs::ConfirmMandates>, At(id): At<MandateId>, db: Data<Db>) -> Result<Reply<Mandate>> {
     db.write(&by, async |w| {
@@ -103,7 +104,7 @@ async fn confirm(by: By<needs::ConfirmMandates>, At(id): At<MandateId>, db: Data
 
 /// Remove a mandate
 ///
-/// For a mandate that was never there. One that has ended gets a last day (`validTo`) instead.
+/// For a mandate that was registered by mistake. Give a mandate that has ended a `validTo` instead.
 #[utoipa::path(tag = "mandates", operation_id = "deleteMandate",
     responses((status = 204, description = "The mandate is removed")))]
 #[delete("/mandates/{mandateId}")]

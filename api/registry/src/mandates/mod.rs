@@ -1,5 +1,5 @@
-//! Mandates (mandat): what an actor may decide, fund or carry out, in which policy domain and where, and on what ground.
-//! No other register has this; it is what shows who must be at the table.
+//! Mandates (mandat): what an actor may decide, fund or do in a policy domain and an area, and on which ground. No other
+//! register has this. It shows which actors must take part when a question is decided.
 
 mod api;
 pub mod store;

@@ -1,4 +1,4 @@
-//! Mandates, of actors that are not removed.
+//! Queries and writes of mandates. The mandates of a removed actor are not visible.
 
 use std::collections::HashMap;
 
@@ -47,65 +47,64 @@ fn view(row: table::Model) -> Mandate {
     }
 }
 
-fn seen(sight: &Sight) -> Select<table::Entity> {
-    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(actors::lives(table::Column::ActorId)).filter(sight.rows(
-        table::Column::Visibility,
-        None,
-        Some(table::Column::ActorId.into_expr()),
-    ))
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
+    table::Entity::find()
+        .filter(table::Column::DeletedAt.is_null())
+        .filter(actors::is_not_removed(table::Column::ActorId))
+        .filter(sight.rows(table::Column::Visibility, None, Some(table::Column::ActorId.into_expr())))
 }
 
-fn held_on(select: Select<table::Entity>, day: NaiveDate) -> Select<table::Entity> {
+fn valid_on(select: Select<table::Entity>, day: NaiveDate) -> Select<table::Entity> {
     select
         .filter(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(day)))
         .filter(table::Column::ValidTo.is_null().or(table::Column::ValidTo.gt(day)))
 }
 
 pub(super) async fn list(sight: &Sight, filter: &MandateFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Mandate>> {
-    // What holds for an area holds for all that lies in it.
+    // A mandate for an area is also valid in all areas below it.
     let above = match filter.area_id {
         Some(area) => Some(areas::at_or_above(&areas::path(area, db.reader()).await?.unwrap_or_default())),
         None => None,
     };
-    let select = seen(sight)
+    let select = find_visible(sight)
         .apply_if(filter.actor_id, |select, actor| select.filter(table::Column::ActorId.eq(actor)))
         .apply_if(filter.policy_domain.clone(), |select, domain| select.filter(table::Column::PolicyDomain.eq(domain)))
         .apply_if(above, |select, above| select.filter(table::Column::AreaId.in_subquery(above)))
-        .apply_if(filter.valid_on, held_on)
-        .apply_if(filter.as_of, held_on);
+        .apply_if(filter.valid_on, valid_on)
+        .apply_if(filter.as_of, valid_on);
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     let found = |row: table::Model| Mandate { inherited: filter.area_id.is_some_and(|area| area != row.area_id), ..view(row) };
     Ok(paging.fetch(select, keys, call, db).await?.map(found))
 }
 
-/// One mandate that may be seen.
+/// Returns one mandate that the caller can see.
 ///
 /// # Errors
-/// When there is none.
+/// When it does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, id: MandateId, db: &impl ConnectionTrait) -> Result<Mandate> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// The mandates of several actors, as far as they may be seen, oldest first; on a day, those that held then, without those whose
-/// days are under secrecy.
+/// Returns the mandates of these actors that the caller can see, by actor, oldest first. With `day` only those that were valid on
+/// that day, without mandates whose days are under secrecy.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn of_actors(
+pub async fn for_actors(
     sight: &Sight,
     actors: &[ActorId],
     day: Option<NaiveDate>,
     secrecy: Option<&Secrecy>,
     db: &impl ConnectionTrait,
 ) -> Result<HashMap<ActorId, Vec<Mandate>>> {
-    // To be there on one day and not on another would tell of them.
+    // Such a mandate would appear on some days and not on others, which reveals the hidden days.
     let told = |select: Select<table::Entity>, secrecy: &Secrecy| {
         let mut hidden = secrecy.records("mandate");
         hidden.retain(|mandate| secrecy.hides(*mandate, "validFrom") || secrecy.hides(*mandate, "validTo"));
         select.filter(table::Column::Id.is_not_in(hidden))
     };
-    let select = seen(sight)
-        .apply_if(day, held_on)
+    let select = find_visible(sight)
+        .apply_if(day, valid_on)
         .apply_if(secrecy.filter(|_| day.is_some()), told)
         .filter(table::Column::ActorId.is_in(actors.iter().copied()));
     let rows = select.order_by_asc(table::Column::Id).all(db).await?;
@@ -116,18 +115,19 @@ pub async fn of_actors(
     Ok(found)
 }
 
-/// Checks that the caller may change a mandate that is there. Should its actor be hidden or removed, only who may everywhere may.
+/// Checks that the caller may change an existing mandate. When its actor is hidden from the caller or removed, the caller needs the
+/// permission everywhere.
 ///
 /// # Errors
-/// When the caller may not.
+/// When the caller may not (403).
 pub(super) async fn may_change(sight: &Sight, reach: &Reach, mandate: &NewMandate, db: &impl ConnectionTrait) -> Result<()> {
-    match actors::may_write_of(sight, reach, mandate.actor_id, db).await {
+    match actors::may_write_records_of(sight, reach, mandate.actor_id, db).await {
         Err(problem) if problem.kind == Kind::Invalid => reach.require(&[], None, None),
         known => known,
     }
 }
 
-/// Who vouches for a mandate that the caller writes: who coordinates where it holds, or else its own party.
+/// Returns who confirms a mandate that the caller writes: `Coordinator` when the caller may confirm it, otherwise `Party`.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -135,21 +135,22 @@ pub(super) async fn confirmer(reach: &Reach, mandate: &NewMandate, db: &impl Con
     Ok(if may_confirm(reach, mandate, db).await.is_ok() { Confirmer::Coordinator } else { Confirmer::Party })
 }
 
-/// Checks that the caller coordinates where a mandate holds.
+/// Checks that the reach covers the area of a mandate.
 ///
 /// # Errors
-/// When it does not.
+/// When it does not (403).
 pub(super) async fn may_confirm(reach: &Reach, mandate: &NewMandate, db: &impl ConnectionTrait) -> Result<()> {
     let path = areas::path(mandate.area_id, db).await?.unwrap_or_default();
     reach.require(&[path.as_str()], None, None)
 }
 
-/// Refuses what is said of an actor twice: the same powers in the same domain and area, on the same ground and for the same days.
+/// Refuses a duplicate of another mandate of the actor: the same powers, domain, area, ground and period. `own` is the mandate that is
+/// changed, which is not compared.
 ///
 /// # Errors
-/// When another mandate says the same, with the way to it.
-pub(super) async fn refuse_twin(sight: &Sight, new: &NewMandate, own: Option<MandateId>, db: &impl ConnectionTrait) -> Result<()> {
-    let rows = seen(sight)
+/// When the caller can see such a mandate (409, with its address).
+pub(super) async fn refuse_duplicate(sight: &Sight, new: &NewMandate, own: Option<MandateId>, db: &impl ConnectionTrait) -> Result<()> {
+    let rows = find_visible(sight)
         .apply_if(own, |select, own| select.filter(table::Column::Id.ne(own)))
         .filter(table::Column::ActorId.eq(new.actor_id))
         .filter(table::Column::PolicyDomain.eq(new.policy_domain.as_str()))
@@ -168,8 +169,8 @@ pub(super) async fn refuse_twin(sight: &Sight, new: &NewMandate, own: Option<Man
     })
 }
 
-/// The fault of a party that is no public body and claims a mandate by law without naming the law.
-async fn lawless(new: &NewMandate, w: &Write<'_>) -> Result<Option<Fault>> {
+/// Returns the fault when an actor that is no public body has a mandate by law and does not name the law.
+async fn missing_law_fault(new: &NewMandate, w: &Write<'_>) -> Result<Option<Fault>> {
     if new.basis != Basis::Statutory || new.legal_basis.is_some() {
         return Ok(None);
     }
@@ -189,7 +190,7 @@ async fn lawless(new: &NewMandate, w: &Write<'_>) -> Result<Option<Fault>> {
 /// Registers a mandate.
 ///
 /// # Errors
-/// With all faults of it.
+/// When the fields are invalid (422, with all faults).
 pub async fn insert(new: NewMandate, confirmer: Confirmer, w: &Write<'_>) -> Result<Mandate> {
     store(w.new_id(), 1, None, new, confirmer, w).await
 }
@@ -208,19 +209,19 @@ async fn store(
     w: &Write<'_>,
 ) -> Result<Mandate> {
     let mut faults: Vec<Fault> = text::period_fault(new.valid_from, new.valid_to).into_iter().collect();
-    faults.extend(codelists::unknown(POLICY_DOMAIN, std::slice::from_ref(&new.policy_domain), "/policyDomain", &w.tx).await?);
-    // What was registered before the law was asked for can still be given its last day.
+    faults.extend(codelists::unknown_code_faults(POLICY_DOMAIN, std::slice::from_ref(&new.policy_domain), "/policyDomain", &w.tx).await?);
+    // Checked only when the ground changes: older mandates without a named law can still get a `validTo`.
     let ground = |mandate: &NewMandate| (mandate.actor_id, mandate.basis, mandate.legal_basis.clone());
     if before.is_none_or(|before| ground(&before.fields) != ground(&new)) {
-        faults.extend(lawless(&new, w).await?);
+        faults.extend(missing_law_fault(&new, w).await?);
     }
     if areas::path(new.area_id, &w.tx).await?.is_none() {
-        faults.push(areas::missing("/areaId"));
+        faults.push(areas::not_found_fault("/areaId"));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    // In one order, so that the same powers are the same list.
+    // Sorted, so that equal sets of powers are stored as equal lists.
     new.powers.sort_by_key(|power| *power as u8);
     new.powers.dedup();
     let row = table::Model {
@@ -242,19 +243,19 @@ async fn store(
     };
     w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
     let mandate = view(row);
-    record(&mandate, before, ChangeOperation::Upsert, version, w).await?;
+    publish(&mandate, before, ChangeOperation::Upsert, version, w).await?;
     Ok(mandate)
 }
 
-/// Removes a mandate: it is kept, but no longer shown.
+/// Removes a mandate. Its row stays, but the mandate is no longer shown.
 pub(super) async fn remove(mandate: &Mandate, w: &Write<'_>) -> Result<()> {
     let version = w.remove(&RECORD, mandate.id, mandate.version).await?;
-    record(mandate, None, ChangeOperation::Delete, version, w).await
+    publish(mandate, None, ChangeOperation::Delete, version, w).await
 }
 
-/// Tells the feed and keeps the version, and the one before it where it is from before the history began.
-async fn record(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperation, version: i64, w: &Write<'_>) -> Result<()> {
-    // A mandate from before the history began is kept as it was, together with its first change.
+/// Records the change in the feed and stores the version in the history.
+async fn publish(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperation, version: i64, w: &Write<'_>) -> Result<()> {
+    // A mandate that is older than the history gets its earlier version stored together with its first change.
     let earlier = before.or((op == ChangeOperation::Delete).then_some(mandate)).map(|earlier| Version {
         kind: RECORD.kind,
         id: mandate.id.uuid(),

@@ -1,4 +1,4 @@
-//! Mandates.
+//! The table of mandates.
 
 use sea_orm::entity::prelude::*;
 

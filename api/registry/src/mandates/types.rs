@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: request and response bodies, filters, enumerations and the id.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
@@ -15,25 +15,25 @@ use crate::{
 /// The id of a mandate.
 pub type MandateId = Id<Mandate>;
 
-/// What a mandate lets an actor do.
+/// A power that a mandate gives an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Power {
-    /// Besluta.
+    /// To decide (besluta).
     Decide,
-    /// Finansiera.
+    /// To fund (finansiera).
     Fund,
-    /// Genomföra.
+    /// To implement (genomföra).
     Implement,
-    /// Reglera.
+    /// To regulate (reglera).
     Regulate,
-    /// Ge råd.
+    /// To advise (ge råd).
     Advise,
-    /// Informera.
+    /// To inform (informera).
     Inform,
 }
 
-/// What a mandate rests on.
+/// The ground of a mandate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -49,15 +49,15 @@ pub enum Basis {
     Voluntary,
 }
 
-/// Who vouches for a mandate.
+/// Who confirmed a mandate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 #[schema(as = MandateConfirmer)]
 pub enum Confirmer {
-    /// The actor's own people (självangivet).
+    /// The actor's own users (självangivet).
     Party,
-    /// Who coordinates where it holds (bekräftat).
+    /// A coordinator of the area of the mandate (bekräftat).
     Coordinator,
 }
 
@@ -69,26 +69,26 @@ pub struct NewMandate {
     /// A code of the codelist `PolicyDomain`.
     #[schema(max_length = 64, example = "housing")]
     pub policy_domain: String,
-    /// Where the mandate holds.
+    /// The area in which the mandate is valid, with all areas below it.
     pub area_id: AreaId,
-    /// What the actor may do.
+    /// The powers of the actor.
     #[schema(min_items = 1, max_items = 6)]
     pub powers: Vec<Power>,
     pub basis: Basis,
-    /// The law, decision or agreement that it rests on; required where a party that is no public body has it by law.
+    /// The law, decision or agreement that the mandate rests on. Required for `statutory` when the actor is no public body.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 2000)]
     pub legal_basis: Option<String>,
     /// First day of the mandate.
     pub valid_from: Option<NaiveDate>,
-    /// First day on which it no longer holds.
+    /// First day on which the mandate is no longer valid.
     pub valid_to: Option<NaiveDate>,
-    /// Who may see it; `public` unless given.
+    /// The visibility of the mandate. The default is `public`.
     #[serde(default)]
     pub visibility: Visibility,
 }
 
-/// What an actor may do in a policy domain and an area (mandat).
+/// The right or duty of an actor to do something in a policy domain and an area (mandat).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Mandate {
@@ -97,15 +97,15 @@ pub struct Mandate {
     pub version: i64,
     #[serde(flatten)]
     pub fields: NewMandate,
-    /// Who vouches for it as it stands: the actor's own people, or who coordinates where it holds. Null where that is not known.
+    /// Who confirmed the present version: the actor's own users, or a coordinator of the area. Null when that is not known.
     pub confirmed_by: Option<Confirmer>,
-    /// Whether it was found for an area below its own: it holds there too.
+    /// Whether the list was filtered by an area below that of the mandate, in which the mandate is valid too.
     pub inherited: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-/// Which mandates to list.
+/// Filters of the list of mandates.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
@@ -116,13 +116,13 @@ pub(super) struct MandateFilter {
     /// Mandates in this policy domain.
     #[param(nullable = false, max_length = 64, example = "housing")]
     pub policy_domain: Option<String>,
-    /// Mandates that hold in this area: its own, and those of the areas that it lies in, which are `inherited`.
+    /// Mandates that are valid in this area: those for the area itself, and those for areas above it, which are `inherited`.
     #[param(nullable = false)]
     pub area_id: Option<AreaId>,
-    /// Mandates that hold on this day.
+    /// Mandates that are valid on this day.
     #[param(nullable = false)]
     pub valid_on: Option<NaiveDate>,
-    /// The same, as it is called in other lists.
+    /// The same as `validOn`, with the name that other lists use.
     #[param(nullable = false)]
     pub as_of: Option<NaiveDate>,
 }

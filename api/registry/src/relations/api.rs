@@ -9,7 +9,7 @@ use crate::{
 
 /// List relations
 ///
-/// How actors stand to each other, oldest first. A relation is shown to those who see both actors.
+/// The relations between actors, oldest first. A relation is shown to callers who can see both actors.
 #[utoipa::path(tag = "actors", operation_id = "listActorRelations", params(RelationFilter, Paging),
     responses((status = 200, description = "A page of relations", body = Page<ActorRelation>)))]
 #[get("/actor-relations")]
@@ -24,11 +24,11 @@ async fn list(
 
 /// Register a relation
 ///
-/// That an actor is a member of another, or has taken over from it. Who may write the actor may, if it also answers for the
-/// other or coordinates where the actor is. A relation that is there already for a part of the period is refused with its
-/// address, and so is a succession that leads back to where it began.
+/// States that an actor is a member of another, or its successor. The caller must be allowed to write the actor, and must hold
+/// the permission for the other actor or in the area of the actor's seat. A relation that already exists for a part of the period
+/// is refused, and `conflictsWith` has its address. A succession that forms a circle is refused.
 #[utoipa::path(tag = "actors", operation_id = "createActorRelation", request_body = NewActorRelation,
-    responses((status = 201, description = "The relation as registered", body = ActorRelation)))]
+    responses((status = 201, description = "The registered relation", body = ActorRelation)))]
 #[post("/actor-relations")]
 async fn create(by: By<needs::WriteActors>, new: Valid<NewActorRelation>, db: Data<Db>) -> Result<Reply<ActorRelation>> {
     db.write(&by, async |w| {
@@ -53,9 +53,9 @@ async fn show(by: By<needs::ReadRegistry>, At(id): At<RelationId>, db: Data<Db>)
 
 /// Change a relation
 ///
-/// Merge patch: members left out stay, null clears, lists are replaced whole.
+/// Merge patch: members that are left out stay as they are, null clears a member, and lists are replaced as a whole.
 #[utoipa::path(tag = "actors", operation_id = "updateActorRelation", request_body = Patch<NewActorRelation>,
-    responses((status = 200, description = "The relation as it has become", body = ActorRelation)))]
+    responses((status = 200, description = "The changed relation", body = ActorRelation)))]
 #[patch("/actor-relations/{relationId}")]
 async fn change(
     by: By<needs::WriteActors>,
@@ -67,7 +67,7 @@ async fn change(
         let mut relation = store::find(by.sight(), id, by.asked.secrecy.as_ref(), &w.tx).await?;
         store::may_write(by.sight(), &by.reach, &relation.fields, &w.tx).await?;
         by.expects(relation.version)?;
-        store::is_by_hand(&relation)?;
+        store::require_not_derived(&relation)?;
         if let Some(changed) = patch.apply(relation.id, &relation.fields)? {
             store::may_write(by.sight(), &by.reach, &changed, &w.tx).await?;
             relation = store::update(&relation, changed, w).await?;
@@ -79,7 +79,7 @@ async fn change(
 
 /// Remove a relation
 ///
-/// For a relation that was never there. One that has ended gets a last day (`validTo`) instead.
+/// For a relation that was registered by mistake. Give a relation that has ended a `validTo` instead.
 #[utoipa::path(tag = "actors", operation_id = "deleteActorRelation",
     responses((status = 204, description = "The relation is removed")))]
 #[delete("/actor-relations/{relationId}")]
@@ -88,7 +88,7 @@ async fn remove(by: By<needs::WriteActors>, At(id): At<RelationId>, db: Data<Db>
         let relation = store::find(by.sight(), id, by.asked.secrecy.as_ref(), &w.tx).await?;
         store::may_write(by.sight(), &by.reach, &relation.fields, &w.tx).await?;
         by.expects(relation.version)?;
-        store::is_by_hand(&relation)?;
+        store::require_not_derived(&relation)?;
         store::remove(&relation, w).await?;
         Ok(Reply::nothing())
     })

@@ -1,5 +1,5 @@
-//! Relations between actors (relationer): which is a member of which, which has succeeded which, and which is part of
-//! which. That an actor is part of another is said by its `parentId`; the relation keeps when that was so.
+//! Relations between actors (relationer): one actor is a member of another, its successor, or a part of it. `parentId` of an
+//! actor says what it is part of now; the relation `part_of` follows from that and keeps the period.
 
 mod api;
 pub mod rules;

@@ -1,11 +1,11 @@
-//! Rules of relations: what may be said by hand, and periods that overlap.
+//! Rules of relations: which relations can be written, and overlapping periods.
 
 use chrono::NaiveDate;
 
 use super::{NewActorRelation, RelationKind};
 use crate::kernel::{Fault, say, text};
 
-/// The faults of a relation that can be seen in it alone.
+/// Returns the faults of a relation that can be found without the database.
 #[must_use]
 pub fn faults(new: &NewActorRelation) -> Vec<Fault> {
     let mut faults: Vec<_> = text::period_fault(new.valid_from, new.valid_to).into_iter().collect();
@@ -20,14 +20,14 @@ pub fn faults(new: &NewActorRelation) -> Vec<Fault> {
         ));
     }
     if new.actor_id == new.other_actor_id {
-        faults.push(circle());
+        faults.push(circle_fault());
     }
     faults
 }
 
-/// The fault of an actor that would come to stand in a relation to itself.
+/// Returns the fault of a relation from an actor to itself, or of a succession that forms a circle.
 #[must_use]
-pub fn circle() -> Fault {
+pub fn circle_fault() -> Fault {
     Fault::at(
         "/otherActorId",
         "circle",
@@ -38,7 +38,7 @@ pub fn circle() -> Fault {
     )
 }
 
-/// A half-open period; a day that is not given is before or after all days.
+/// A half-open period: the first day, and the first day after it. `None` means that the period is open at that end.
 pub type Period = (Option<NaiveDate>, Option<NaiveDate>);
 
 /// Whether two periods have a day in common.
@@ -48,7 +48,7 @@ pub fn overlap(one: Period, other: Period) -> bool {
     begins_before_end(one, other) && begins_before_end(other, one)
 }
 
-/// Whether a day is in a period.
+/// Whether a day lies in a period.
 #[must_use]
 pub fn holds(period: Period, day: NaiveDate) -> bool {
     period.0.is_none_or(|from| from <= day) && period.1.is_none_or(|to| day < to)
@@ -74,7 +74,7 @@ mod tests {
     }
 
     proptest! {
-        /// Two periods overlap just when some day is in both.
+        /// Two periods overlap exactly when there is a day in both.
         #[test]
         fn periods_overlap_when_a_day_is_in_both(one in period(), other in period()) {
             let together = (0..20).any(|number| holds(one, day(number)) && holds(other, day(number)));

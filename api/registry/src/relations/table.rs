@@ -1,4 +1,4 @@
-//! Relations between actors.
+//! The table of relations between actors.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: request and response bodies, filters, enumerations and the id.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
@@ -10,17 +10,17 @@ use crate::{actors::ActorId, kernel::Id};
 /// The id of a relation.
 pub type RelationId = Id<ActorRelation>;
 
-/// How an actor stands to another.
+/// The kind of relation from one actor to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 #[schema(as = ActorRelationKind)]
 pub enum RelationKind {
-    /// Is a member of the other (medlem i), as a club of its federation.
+    /// The actor is a member of the other (medlem i), such as a club of its federation.
     MemberOf,
-    /// Has taken over from the other (efterträdare till).
+    /// The actor is the successor of the other (efterträdare till).
     SuccessorOf,
-    /// Is part of the other (del av), as an administration of its municipality. Kept from `parentId`.
+    /// The actor is part of the other (del av), such as an administration of its municipality. It follows from `parentId`.
     PartOf,
 }
 
@@ -28,19 +28,19 @@ pub enum RelationKind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewActorRelation {
-    /// How `actorId` stands to `otherActorId`. `part_of` cannot be given: it follows from `parentId` of the actor.
+    /// The kind of relation from `actorId` to `otherActorId`. `part_of` cannot be given: it follows from `parentId` of the actor.
     pub kind: RelationKind,
     /// The member, the successor, or the part.
     pub actor_id: ActorId,
-    /// What it is a member of, what it has taken over from, or what it is part of.
+    /// The actor of which the first one is a member, the successor, or a part.
     pub other_actor_id: ActorId,
-    /// First day of the relation, where that is known.
+    /// First day of the relation, if known.
     pub valid_from: Option<NaiveDate>,
-    /// First day on which it no longer holds.
+    /// First day on which the relation is no longer valid.
     pub valid_to: Option<NaiveDate>,
 }
 
-/// How an actor stands to another, and when (relation).
+/// A relation between two actors, with its period (relation).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ActorRelation {
@@ -53,18 +53,18 @@ pub struct ActorRelation {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Which relations to list.
+/// Filters of the list of relations.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct RelationFilter {
-    /// Relations of this actor, whichever of the two it is.
+    /// Relations in which this actor is either of the two.
     #[param(nullable = false)]
     pub actor_id: Option<ActorId>,
     /// Relations of these kinds.
     #[param(nullable = false, inline, style = Form, explode = false)]
     pub kind: Option<Vec<RelationKind>>,
-    /// Relations that held on this day.
+    /// Relations that were valid on this day.
     #[param(nullable = false)]
     pub as_of: Option<NaiveDate>,
 }

@@ -10,7 +10,7 @@ use crate::{
 
 /// List statements
 ///
-/// The statements that the caller may see, oldest first.
+/// The statements that the caller can see, oldest first.
 #[utoipa::path(tag = "statements", operation_id = "listStatements", params(StatementFilter, Paging),
     responses((status = 200, description = "A page of statements", body = Page<Statement>)))]
 #[get("/statements")]
@@ -25,13 +25,13 @@ async fn list(
 
 /// Register a statement
 ///
-/// A need, a challenge, a competence or a resource that an actor states, in a policy domain and an area.
+/// An actor states a need, a challenge, a competence or a resource, in a policy domain and an area.
 #[utoipa::path(tag = "statements", operation_id = "createStatement", request_body = NewStatement,
-    responses((status = 201, description = "The statement as registered", body = Statement)))]
+    responses((status = 201, description = "The registered statement", body = Statement)))]
 #[post("/statements")]
 async fn create(by: By<needs::WriteStatements>, new: Valid<NewStatement>, db: Data<Db>) -> Result<Reply<Statement>> {
     db.write(&by, async |w| {
-        actors::may_write_of(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
+        actors::may_write_records_of(by.sight(), &by.reach, new.0.actor_id, &w.tx).await?;
         let statement = store::insert(new.0.clone(), w).await?;
         Reply::created("/statements", statement.id, statement.version, &statement)
     })
@@ -52,9 +52,9 @@ async fn show(by: By<needs::ReadRegistry>, At(id): At<StatementId>, db: Data<Db>
 
 /// Change a statement
 ///
-/// Merge patch: members left out stay, null clears, lists are replaced whole.
+/// Merge patch: members that are left out stay as they are, null clears a member, and lists are replaced as a whole.
 #[utoipa::path(tag = "statements", operation_id = "updateStatement", request_body = Patch<NewStatement>,
-    responses((status = 200, description = "The statement as it has become", body = Statement)))]
+    responses((status = 200, description = "The changed statement", body = Statement)))]
 #[patch("/statements/{statementId}")]
 async fn change(
     by: By<needs::WriteStatements>,
@@ -70,7 +70,7 @@ async fn change(
             if let Some(secrecy) = by.asked.secrecy.as_ref().filter(|_| changed.actor_id != statement.fields.actor_id) {
                 secrecy.refuse_moving(id.uuid(), "/actorId")?;
             }
-            actors::may_write_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
+            actors::may_write_records_of(by.sight(), &by.reach, changed.actor_id, &w.tx).await?;
             statement = store::update(&statement, changed, w).await?;
         }
         Reply::changed(statement.version, &statement)
@@ -80,7 +80,7 @@ async fn change(
 
 /// Remove a statement
 ///
-/// For a statement that was never made. One that no longer holds gets a last day (`validTo`) instead.
+/// For a statement that was registered by mistake. Give a statement that is no longer valid a `validTo` instead.
 #[utoipa::path(tag = "statements", operation_id = "deleteStatement",
     responses((status = 204, description = "The statement is removed")))]
 #[delete("/statements/{statementId}")]

@@ -1,5 +1,5 @@
-//! What actors state (behov, utmaningar, kompetenser, resurser): what each needs, finds difficult, can and has, in a policy
-//! domain and an area. Side by side they show who can help whom, and what nobody has.
+//! Statements (behov, utmaningar, kompetenser, resurser): needs, challenges, competences and resources of actors, in a policy
+//! domain and an area. Together they show which actors can help others, and what is missing.
 
 mod api;
 pub mod store;

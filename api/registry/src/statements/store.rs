@@ -1,4 +1,4 @@
-//! Statements, of actors that are not removed.
+//! Queries and writes of statements. The statements of a removed actor are not visible.
 
 use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, QueryTrait, entity::prelude::*};
 
@@ -36,12 +36,11 @@ fn view(row: table::Model) -> Statement {
     }
 }
 
-fn seen(sight: &Sight) -> Select<table::Entity> {
-    table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(actors::lives(table::Column::ActorId)).filter(sight.rows(
-        table::Column::Visibility,
-        None,
-        Some(table::Column::ActorId.into_expr()),
-    ))
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
+    table::Entity::find()
+        .filter(table::Column::DeletedAt.is_null())
+        .filter(actors::is_not_removed(table::Column::ActorId))
+        .filter(sight.rows(table::Column::Visibility, None, Some(table::Column::ActorId.into_expr())))
 }
 
 pub(super) async fn list(sight: &Sight, filter: &StatementFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Statement>> {
@@ -49,7 +48,7 @@ pub(super) async fn list(sight: &Sight, filter: &StatementFilter, paging: &Pagin
         Some(area) => Some(areas::path(area, db.reader()).await?.into_iter().collect::<Vec<_>>()),
         None => None,
     };
-    let select = seen(sight)
+    let select = find_visible(sight)
         .apply_if(filter.actor_id, |select, actor| select.filter(table::Column::ActorId.eq(actor)))
         .apply_if(filter.kind.clone(), |select, kinds| select.filter(table::Column::Kind.is_in(kinds)))
         .apply_if(filter.policy_domain.clone(), |select, domain| select.filter(table::Column::PolicyDomain.eq(domain)))
@@ -64,21 +63,21 @@ pub(super) async fn list(sight: &Sight, filter: &StatementFilter, paging: &Pagin
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
-/// One statement that may be seen.
+/// Returns one statement that the caller can see.
 ///
 /// # Errors
-/// When there is none.
+/// When it does not exist, is removed, or is hidden from the caller (404).
 pub async fn find(sight: &Sight, id: StatementId, db: &impl ConnectionTrait) -> Result<Statement> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// Checks that the caller may change a statement that is there. Should its actor be hidden or removed, only who may
-/// everywhere may.
+/// Checks that the caller may change an existing statement. When its actor is hidden from the caller or removed, the caller needs
+/// the permission everywhere.
 ///
 /// # Errors
-/// When the caller may not.
+/// When the caller may not (403).
 pub(super) async fn may_change(sight: &Sight, reach: &Reach, statement: &NewStatement, db: &impl ConnectionTrait) -> Result<()> {
-    match actors::may_write_of(sight, reach, statement.actor_id, db).await {
+    match actors::may_write_records_of(sight, reach, statement.actor_id, db).await {
         Err(problem) if problem.kind == Kind::Invalid => reach.require(&[], None, None),
         known => known,
     }
@@ -87,7 +86,7 @@ pub(super) async fn may_change(sight: &Sight, reach: &Reach, statement: &NewStat
 /// Registers a statement.
 ///
 /// # Errors
-/// With all faults of it.
+/// When the fields are invalid (422, with all faults).
 pub async fn insert(new: NewStatement, w: &Write<'_>) -> Result<Statement> {
     store(w.new_id(), None, new, w).await
 }
@@ -101,9 +100,9 @@ async fn store(id: StatementId, before: Option<&Statement>, new: NewStatement, w
     let mut faults: Vec<Fault> =
         text::blank_fault("/text", &new.text).into_iter().chain(text::blank_faults("/targetGroups", &new.target_groups)).collect();
     faults.extend(text::period_fault(new.valid_from, new.valid_to));
-    faults.extend(codelists::unknown(POLICY_DOMAIN, std::slice::from_ref(&new.policy_domain), "/policyDomain", &w.tx).await?);
+    faults.extend(codelists::unknown_code_faults(POLICY_DOMAIN, std::slice::from_ref(&new.policy_domain), "/policyDomain", &w.tx).await?);
     if areas::path(new.area_id, &w.tx).await?.is_none() {
-        faults.push(areas::missing("/areaId"));
+        faults.push(areas::not_found_fault("/areaId"));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
@@ -137,7 +136,7 @@ async fn store(id: StatementId, before: Option<&Statement>, new: NewStatement, w
     Ok(statement)
 }
 
-/// Removes a statement: it is kept, but no longer shown.
+/// Removes a statement. Its row stays, but the statement is no longer shown.
 pub(super) async fn remove(statement: &Statement, w: &Write<'_>) -> Result<()> {
     let version = w.remove(&RECORD, statement.id, statement.version).await?;
     let saved = Saved::new(&RECORD, statement.id, version, visible(statement)).within([statement.fields.area_id]);

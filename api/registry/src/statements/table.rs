@@ -1,4 +1,4 @@
-//! Statements.
+//! The table of statements.
 
 use sea_orm::entity::prelude::*;
 

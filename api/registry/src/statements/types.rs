@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: request and response bodies, filters, enumerations and the id.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
@@ -18,31 +18,31 @@ use crate::{
 /// The id of a statement.
 pub type StatementId = Id<Statement>;
 
-/// What an actor states.
+/// The kind of statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum StatementKind {
-    /// Behov.
+    /// Need (behov).
     Need,
-    /// Utmaning.
+    /// Challenge (utmaning).
     Challenge,
-    /// Kompetens.
+    /// Competence (kompetens).
     Competence,
-    /// Resurs.
+    /// Resource (resurs).
     Resource,
 }
 
-/// Whether what there is suffices.
+/// Whether the existing resources are sufficient.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Sufficiency {
-    /// Det som finns räcker.
+    /// They are sufficient (det som finns räcker).
     Sufficient,
-    /// Det som finns räcker inte.
+    /// They are not sufficient (det som finns räcker inte).
     Insufficient,
-    /// Det är inte känt, eller sägs inte.
+    /// It is not known or not stated (okänt).
     #[default]
     Unknown,
 }
@@ -52,38 +52,38 @@ pub enum Sufficiency {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewStatement {
     pub kind: StatementKind,
-    /// The actor that states it.
+    /// The actor that makes the statement.
     pub actor_id: ActorId,
-    /// What is needed, what is difficult, what the actor can or what it has, in its own words. No private persons.
+    /// The need, challenge, competence or resource, in the actor's own words. Do not name private persons.
     #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 4000, example = "Lokaler för läxhjälp på kvällar")]
     pub text: String,
     /// A code of the codelist `PolicyDomain`.
     #[schema(max_length = 64, example = "education")]
     pub policy_domain: String,
-    /// Where it holds.
+    /// The area in which the statement is valid.
     pub area_id: AreaId,
-    /// Whom it concerns, in the actor's own words.
+    /// The people that the statement concerns, in the actor's own words.
     #[serde(default, deserialize_with = "each_trimmed")]
     #[schema(max_items = 30)]
     pub target_groups: Vec<String>,
-    /// Whether what there is suffices; `unknown` unless given.
+    /// Whether the existing resources are sufficient. The default is `unknown`.
     #[serde(default)]
     pub sufficiency: Sufficiency,
-    /// What the actor means to do about it.
+    /// The plan of the actor for it.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 4000)]
     pub plan: Option<String>,
-    /// First day on which it holds.
+    /// First day on which the statement is valid.
     pub valid_from: Option<NaiveDate>,
-    /// First day on which it no longer holds.
+    /// First day on which the statement is no longer valid.
     pub valid_to: Option<NaiveDate>,
-    /// Who may see it; `public` unless given.
+    /// The visibility of the statement. The default is `public`.
     #[serde(default)]
     pub visibility: Visibility,
 }
 
-/// What an actor says that it needs, finds difficult, can or has (behov, utmaning, kompetens, resurs).
+/// A need, challenge, competence or resource of an actor (behov, utmaning, kompetens, resurs).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Statement {
@@ -96,12 +96,12 @@ pub struct Statement {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Which statements to list.
+/// Filters of the list of statements.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct StatementFilter {
-    /// Words to search for in the text, the plan and the target groups; each must begin some word.
+    /// Words to search for in the text, the plan and the target groups. Each must be the beginning of a word.
     #[param(nullable = false, max_length = 200)]
     pub q: Option<String>,
     /// Statements of this actor.
@@ -113,10 +113,10 @@ pub(super) struct StatementFilter {
     /// Statements in this policy domain.
     #[param(nullable = false, max_length = 64, example = "education")]
     pub policy_domain: Option<String>,
-    /// Statements in this area or one below it.
+    /// Statements for this area or an area below it.
     #[param(nullable = false)]
     pub area_id: Option<AreaId>,
-    /// Statements that held on this day.
+    /// Statements that were valid on this day.
     #[param(nullable = false)]
     pub as_of: Option<NaiveDate>,
 }

@@ -179,8 +179,8 @@ pub async fn draw_locked(who: &Who<'_>, id: ActorId, into: ActorId, w: &Write<'_
     // Who may not is told so before anybody has to wait.
     let (merged, survivor) = parties(who, id, into, Named::InBody, &w.tx).await?;
     let mut concerned = vec![merged.id, survivor.id];
-    concerned.extend(tombstones::above(merged.fields.parent_id, &w.tx).await?);
-    concerned.extend(tombstones::above(survivor.fields.parent_id, &w.tx).await?);
+    concerned.extend(tombstones::ancestors(merged.fields.parent_id, &w.tx).await?);
+    concerned.extend(tombstones::ancestors(survivor.fields.parent_id, &w.tx).await?);
     tombstones::lock(&concerned, w).await?;
     let (merged, survivor) = parties(who, id, into, Named::InBody, &w.tx).await?;
     plan(who, merged, survivor, true, &w.tx).await
@@ -188,13 +188,13 @@ pub async fn draw_locked(who: &Who<'_>, id: ActorId, into: ActorId, w: &Write<'_
 
 async fn parties(who: &Who<'_>, id: ActorId, into: ActorId, named: Named, db: &impl ConnectionTrait) -> Result<(Actor, Actor)> {
     let sight = &who.caller.sight;
-    let merged = actors::find_or_told(sight, id, db).await?;
+    let merged = actors::find_unless_merged(sight, id, db).await?;
     actors::may_write(who.reach, &merged.fields, Some(id), db).await?;
     let refused = |code: &'static str, detail| match named {
         Named::InQuery => Problem::parameters(vec![Fault::of_parameter("into", code, detail)]),
         Named::InBody => Problem::fault("/into", code, detail),
     };
-    let survivor = actors::find_or_told(sight, into, db).await.map_err(|problem| match problem {
+    let survivor = actors::find_unless_merged(sight, into, db).await.map_err(|problem| match problem {
         Problem { merged_into: Some(into), .. } => refused(
             "merged",
             say!("Aktören har gått upp i en annan. Ange {into} i stället.", "The actor has become part of another. Give {into} instead."),
@@ -238,7 +238,7 @@ async fn plan(who: &Who<'_>, merged: Actor, survivor: Actor, locked: bool, db: &
     let withheld = |member: &str| narrower || hidden.contains(member) || marked.iter().any(|known| hides(known, member));
     let (mut becomes, mut members) = rules::united(&survivor.fields, &merged.fields, withheld)?;
     becomes.areas_served.sort_unstable();
-    let above = tombstones::above(survivor.fields.parent_id, db).await?;
+    let above = tombstones::ancestors(survivor.fields.parent_id, db).await?;
     if let Some(how) = place(who, &merged, &survivor, &above, withheld("parentId"), &mut becomes, db).await? {
         members.push(MergeMember { member: "parentId".to_owned(), how });
         members.sort_by(|a, b| a.member.cmp(&b.member));
@@ -280,11 +280,11 @@ async fn place(
     if survivor.fields.parent_id.is_some() {
         return Ok((survivor.fields.parent_id != Some(parent)).then_some(MergedHow::Kept));
     }
-    if parent == survivor.id || tombstones::above(Some(parent), db).await?.contains(&survivor.id) {
+    if parent == survivor.id || tombstones::ancestors(Some(parent), db).await?.contains(&survivor.id) {
         return Ok(None);
     }
     let joined = NewActor { parent_id: Some(parent), ..survivor.fields.clone() };
-    if withheld || actors::may_join(&who.caller.sight, who.reach, Some(survivor), &joined, db).await.is_err() {
+    if withheld || actors::may_set_parent(&who.caller.sight, who.reach, Some(survivor), &joined, db).await.is_err() {
         return Ok(Some(MergedHow::Withheld));
     }
     becomes.parent_id = Some(parent);
@@ -350,7 +350,7 @@ async fn gains(
     let line = async |actor: &Actor, above: bool| {
         let mut line: Vec<Uuid> = vec![actor.id.uuid()];
         if above {
-            line.extend(tombstones::above(actor.fields.parent_id, db).await?.into_iter().map(ActorId::uuid));
+            line.extend(tombstones::ancestors(actor.fields.parent_id, db).await?.into_iter().map(ActorId::uuid));
         }
         Ok::<_, Problem>(line)
     };

@@ -16,10 +16,10 @@ use crate::{
     registry::{
         actors::{
             NewActor,
-            matching::{self, Bodies, Telling},
+            matching::{self, Bodies, MatchVisibility},
             rules as actor_rules, store as actors,
         },
-        likenesses::store::{self as likenesses, Alike},
+        likenesses::store::{self as likenesses, Similarity},
     },
 };
 
@@ -64,22 +64,22 @@ pub(super) async fn likenesses(one: &mut Changing, by: &Syncing<'_>, w: &Write<'
     numbers.retain(|number| !kept.contains(number));
     let keys = if called(&new) == called(&one.actor.fields) { Vec::new() } else { vec![called(&new).0] };
     let owners = matching::owners(&numbers, &w.tx).await?;
-    let named = matching::named(&keys, &w.tx).await?;
-    let taken = if matching::may_be_taken(&new, Some(&one.actor.fields)) {
-        Bodies::all(&w.tx).await?.like(Some(one.actor.id), &new, Some(&one.actor.fields))
+    let named = matching::by_name_key(&keys, &w.tx).await?;
+    let taken = if matching::needs_body_check(&new, Some(&one.actor.fields)) {
+        Bodies::load(&w.tx).await?.resembled_by(Some(one.actor.id), &new, Some(&one.actor.fields))
     } else {
         Vec::new()
     };
     let known = owners.values().flatten().copied().chain(named.values().flatten().map(|one| one.actor_id)).chain(taken.iter().copied());
-    let telling = Telling::of(known, by.sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
-    let tells_number = |actor| telling.tells(MatchReason::SameIdentifier, actor);
+    let telling = MatchVisibility::load(known, by.sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
+    let tells_number = |actor| telling.allows(MatchReason::SameIdentifier, actor);
     let mut like = likeness::candidates(&new.identifiers, &called(&new).0, new.seat_area_id, &owners, &named, tells_number);
     like.retain(|like| like.actor_id != one.actor.id);
     likeness::taken_for(&mut like, taken);
     let told = like.into_iter().filter_map(|like| like.for_caller(&telling));
-    let alike = |like: Likeness| Alike { same_identifier: like.same_identifier, same_name: like.same_name };
+    let alike = |like: Likeness| Similarity { same_identifier: like.same_identifier, same_name: like.same_name };
     let mut told: Vec<_> = told.map(|like| (like.actor_id, alike(like))).collect();
-    let apart = likenesses::told_apart(one.actor.id, &told, &w.tx).await?;
+    let apart = likenesses::dismissed_among(one.actor.id, &told, &w.tx).await?;
     told.retain(|(other, _)| !apart.contains(other));
     let none = Record::new();
     let base = one.link.base.as_object().unwrap_or(&none);
@@ -89,5 +89,5 @@ pub(super) async fn likenesses(one: &mut Changing, by: &Syncing<'_>, w: &Write<'
     if told.iter().any(|(_, alike)| alike.same_identifier) {
         one.plan.withhold(&["identifiers"], UnwrittenReason::LooksLikeAnother, base, &current);
     }
-    likenesses::note(one.actor.id, told, w).await
+    likenesses::store_withheld(one.actor.id, told, w).await
 }

@@ -1,11 +1,11 @@
-//! Many actors in one call.
+//! Many actors in one request.
 
 use actix_web::{post, web::Data};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{changed, registered, removed};
+use super::{change_one, register_one, remove_one};
 use crate::{
     access::{By, policy::needs},
     actors::{ActorId, NewActor},
@@ -33,7 +33,7 @@ pub struct UpdateActor {
     #[schema(inline)]
     pub op: Update,
     pub id: ActorId,
-    /// The version that is changed.
+    /// The version that the change is made from. If the actor has another version, the operation is refused (412).
     pub version: i64,
     #[schema(value_type = Patch<NewActor>)]
     pub patch: Value,
@@ -46,11 +46,11 @@ pub struct DeleteActor {
     #[schema(inline)]
     pub op: Delete,
     pub id: ActorId,
-    /// The version that is removed.
+    /// The version that is removed. If the actor has another version, the operation is refused (412).
     pub version: i64,
 }
 
-/// What to do with one actor.
+/// One operation on one actor.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(untagged)]
 #[schema(discriminator(property_name = "op", mapping(
@@ -64,11 +64,11 @@ pub enum ActorOperation {
     Delete(DeleteActor),
 }
 
-/// Operations on actors, carried out in their order.
+/// Operations on actors, carried out in the given order.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ActorBatch {
-    /// Whether all are to be done or none; `false` unless given.
+    /// Whether either all operations are done or none. The default is `false`.
     #[serde(default)]
     pub atomic: bool,
     #[schema(min_items = 1, max_items = 1000)]
@@ -77,10 +77,11 @@ pub struct ActorBatch {
 
 /// Change many actors
 ///
-/// Up to 1,000 operations in one call, in their order. Without `atomic` each stands for itself, and `items` tells what came
-/// of it; with it the first that is refused refuses the whole call, and its faults point to the operation.
+/// Up to 1,000 operations in one request, in the given order. Without `atomic` each operation succeeds or fails by itself, and
+/// `items` has the outcome of each. With `atomic` the first refused operation refuses the whole request, and the faults point
+/// to that operation.
 #[utoipa::path(tag = "actors", operation_id = "batchActors", request_body = ActorBatch,
-    responses((status = 201, description = "What came of each operation", body = BatchOutcome)))]
+    responses((status = 201, description = "The outcome of each operation", body = BatchOutcome)))]
 #[post("/actors/batch")]
 pub(super) async fn change_many(
     by: By<needs::WriteActors>,
@@ -90,16 +91,16 @@ pub(super) async fn change_many(
 ) -> Result<Reply<BatchOutcome>> {
     let one = async |operation: &ActorOperation, w: &Write<'_>| match operation {
         ActorOperation::Create(new) => {
-            let actor = registered(&by, new.actor.clone(), w).await.map_err(|problem| problem.below("/actor"))?;
+            let actor = register_one(&by, new.actor.clone(), w).await.map_err(|problem| problem.below("/actor"))?;
             Ok(Done { status: 201, id: actor.id.uuid(), version: actor.version })
         }
         ActorOperation::Update(UpdateActor { id, version, patch, .. }) => {
             let patch = Patch::of(patch.clone(), contract.clone().into_inner(), by.asked.secrecy.clone());
-            let actor = changed(&by, *id, Call::at(*version), &patch, w).await.map_err(|problem| problem.below("/patch"))?;
+            let actor = change_one(&by, *id, Call::at(*version), &patch, w).await.map_err(|problem| problem.below("/patch"))?;
             Ok(Done { status: 200, id: id.uuid(), version: actor.version })
         }
         ActorOperation::Delete(DeleteActor { id, version, .. }) => {
-            Ok(Done { status: 204, id: id.uuid(), version: removed(&by, *id, Call::at(*version), w).await? })
+            Ok(Done { status: 204, id: id.uuid(), version: remove_one(&by, *id, Call::at(*version), w).await? })
         }
     };
     db.write(&by, async |w| Reply::done("/actors", &batch::run(&batch.0.operations, batch.0.atomic, w, one).await?)).await

@@ -1,5 +1,5 @@
-//! Which actors an incoming record may be: by their own identifiers, and by their names. Each question is one query,
-//! however many records ask it.
+//! Finds the actors that an incoming record may be, by own identifiers and by names. Each lookup is one query for any number of
+//! records.
 
 mod bodies;
 
@@ -9,7 +9,7 @@ use sea_orm::{Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, Qu
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use bodies::{Bodies, may_be_taken, of_reference};
+pub use bodies::{Bodies, from_reference_data, needs_body_check};
 
 use super::{Actor, ActorId, Identifier, IdentifierScope, NewActor, rules::ORGANISATION_NUMBER, store, table};
 use crate::{
@@ -18,37 +18,39 @@ use crate::{
     kernel::{Result, secrecy::Secrecy, table::List},
 };
 
-/// Whose own identifiers are, by scheme and value. Several have one where somebody gave it who could not know of the first.
+/// The actors that have an identifier as their own, by scheme and value. Several actors have the same one when it was given by a
+/// caller who could not see that another actor had it.
 pub type Owners = HashMap<(String, String), Vec<ActorId>>;
 
-/// The living actors with each name key.
-pub type Named = HashMap<String, Vec<Namesake>>;
+/// The actors that are not removed, by name key.
+pub type ByNameKey = HashMap<String, Vec<Namesake>>;
 
-/// A living actor that is called so.
+/// An actor that is not removed and has a certain name key.
 #[derive(Clone, Debug)]
 pub struct Namesake {
     pub actor_id: ActorId,
+    /// The area of its seat.
     pub seat: Option<AreaId>,
     /// Its own organisation numbers.
     pub numbers: Vec<String>,
 }
 
 impl Namesake {
-    /// Whether it is another organisation than one with these numbers: both have one, and none is the same.
+    /// Whether the actor must be another organisation than one with these numbers: both have numbers, and they have none in common.
     #[must_use]
-    pub fn is_another(&self, numbers: &[String]) -> bool {
+    pub fn is_different(&self, numbers: &[String]) -> bool {
         !self.numbers.is_empty() && !numbers.is_empty() && !self.numbers.iter().any(|number| numbers.contains(number))
     }
 }
 
-/// The organisation numbers that are an actor's own.
+/// Returns the values of the own organisation numbers among these identifiers.
 #[must_use]
 pub fn organisation_numbers(identifiers: &[Identifier]) -> Vec<String> {
     let own = identifiers.iter().filter(|one| one.scheme == ORGANISATION_NUMBER && one.scope == IdentifierScope::Own);
     own.map(|one| one.value.clone()).collect()
 }
 
-/// The living actors with these ids, whoever may see them.
+/// Returns the actors with these ids that are not removed, whoever asks.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -61,7 +63,8 @@ pub async fn by_ids(ids: &[ActorId], db: &impl ConnectionTrait) -> Result<HashMa
     Ok(rows.into_iter().map(|row| (row.id, store::view(row))).collect())
 }
 
-/// The living actors that have these schemes and values as their own identifiers.
+/// Returns the actors that have these pairs of scheme and value as their own identifiers and are not removed. The result may
+/// also contain other pairs of these schemes and values.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -91,19 +94,19 @@ pub async fn owners(identifiers: &[(String, String)], db: &impl ConnectionTrait)
     Ok(owners)
 }
 
-/// Why an actor may be another.
+/// Why two actors may be the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchReason {
-    /// It has the same number or code as its own.
+    /// Both have the same number or code as their own.
     SameIdentifier,
-    /// It has the same name, legal form aside, and the same seat, or neither has one; or it may be taken for that public body,
-    /// by a name, now or before, or by its kind and seat.
+    /// Both have the same name apart from the legal form, and the same seat or none. Or one of them may be mistaken for the
+    /// other, a public body, by a present or former name or by its kind and seat.
     SameName,
 }
 
 impl MatchReason {
-    /// The members of an actor that it tells of.
+    /// The members of an actor that this reason reveals something about.
     const fn members(self) -> &'static [&'static str] {
         match self {
             Self::SameIdentifier => &["identifiers"],
@@ -111,27 +114,28 @@ impl MatchReason {
         }
     }
 
-    /// Whether it may be told that an actor with these members hidden is alike so, which would tell what they are.
+    /// Whether this reason may be shown for an actor with these hidden members. It may not when it would reveal one of them.
     #[must_use]
-    pub fn is_told(self, hidden: impl Fn(&str) -> bool) -> bool {
+    pub fn is_visible(self, hidden: impl Fn(&str) -> bool) -> bool {
         !self.members().iter().any(|member| hidden(member))
     }
 }
 
-/// What a caller may be told of: that something is alike an actor which it may not see, or alike in what is hidden from it, is
-/// told to nobody, neither by a refusal nor by what is left undone. The caller is answered as if that actor were not there.
+/// Decides which matches the caller may learn of. A match with an actor that the caller cannot see, or by a member that is hidden
+/// from the caller, must not be revealed: neither by a refusal nor by something that is not done. The answer is the same as if that
+/// actor did not exist.
 #[derive(Debug)]
-pub struct Telling<'a> {
+pub struct MatchVisibility<'a> {
     secrecy: Option<&'a Secrecy>,
     unseen: HashSet<ActorId>,
 }
 
-impl<'a> Telling<'a> {
-    /// What may be told of these actors.
+impl<'a> MatchVisibility<'a> {
+    /// Loads which of these actors the caller can see.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn of(
+    pub async fn load(
         actors: impl IntoIterator<Item = ActorId>,
         sight: &Sight,
         secrecy: Option<&'a Secrecy>,
@@ -147,8 +151,8 @@ impl<'a> Telling<'a> {
         Ok(Self { secrecy, unseen })
     }
 
-    /// Takes in an actor as it has become.
-    pub fn meet(&mut self, id: ActorId, fields: &NewActor, sight: &Sight) {
+    /// Adds an actor that was stored in the same call, or updates it.
+    pub fn update(&mut self, id: ActorId, fields: &NewActor, sight: &Sight) {
         if sight.sees(fields.visibility, None, Some(id.uuid())) {
             self.unseen.remove(&id);
         } else {
@@ -156,20 +160,20 @@ impl<'a> Telling<'a> {
         }
     }
 
-    /// Whether the caller may be told that something is alike an actor so.
+    /// Whether the caller may learn that something matches an actor for this reason.
     #[must_use]
-    pub fn tells(&self, reason: MatchReason, actor: ActorId) -> bool {
+    pub fn allows(&self, reason: MatchReason, actor: ActorId) -> bool {
         !self.unseen.contains(&actor)
-            && reason.is_told(|member| self.secrecy.is_some_and(|secrecy| secrecy.locked(actor.uuid()).contains_key(member)))
+            && reason.is_visible(|member| self.secrecy.is_some_and(|secrecy| secrecy.locked(actor.uuid()).contains_key(member)))
     }
 }
 
-/// The living actors with these name keys ([`super::rules::name_key`]), each with its seat and numbers, oldest first.
+/// Returns the actors with these name keys ([`super::rules::name_key`]) that are not removed, oldest first.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn named(keys: &[String], db: &impl ConnectionTrait) -> Result<Named> {
-    let mut found = Named::new();
+pub async fn by_name_key(keys: &[String], db: &impl ConnectionTrait) -> Result<ByNameKey> {
+    let mut found = ByNameKey::new();
     if keys.is_empty() {
         return Ok(found);
     }
@@ -188,8 +192,9 @@ pub async fn named(keys: &[String], db: &impl ConnectionTrait) -> Result<Named> 
     Ok(found)
 }
 
-/// Whether the caller sees and may write the actor that a column names; asked of each row, as [`store::lives`].
-pub fn is_reached(sight: &Sight, reach: &Reach, actor: impl ColumnTrait) -> SimpleExpr {
+/// Returns the SQL condition that the caller can see the actor named by a column, and that the reach covers its seat or the actor
+/// itself. It is a scalar subquery, like [`store::is_not_removed`].
+pub fn is_within_reach(sight: &Sight, reach: &Reach, actor: impl ColumnTrait) -> SimpleExpr {
     let mut reached = Condition::any().add(table::Column::Id.is_in(reach.actors.iter().copied()));
     if !reach.areas.is_empty() {
         reached = reached.add(table::Column::SeatAreaId.in_subquery(areas::at_or_below_any(&reach.areas)));
@@ -197,6 +202,6 @@ pub fn is_reached(sight: &Sight, reach: &Reach, actor: impl ColumnTrait) -> Simp
     if reach.everywhere {
         reached = Condition::all();
     }
-    let found = store::seen_by_id(sight, actor).cond_where(reached).take();
+    let found = store::select_visible_id(sight, actor).cond_where(reached).take();
     Expr::SubQuery(None, Box::new(found.into())).is_not_null()
 }

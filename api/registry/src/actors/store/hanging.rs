@@ -1,4 +1,5 @@
-//! What is seen as its actor is: the feed is told when it comes and goes with the actor, and when others see it.
+//! Feed entries for records that are visible only together with their actor: when the actor is removed or restored, and when
+//! other users can see it than before.
 
 use std::collections::HashSet;
 
@@ -22,45 +23,47 @@ use crate::{
     relations::store as relations,
 };
 
-/// How many actors one question asks for.
-const ASKED: usize = 10_000;
+/// The largest number of actors in one query.
+const QUERY_SIZE: usize = 10_000;
 
-/// Tells the feed of what is shown only as long as its actor is there.
+/// Records a change in the feed for every record that is shown only while its actor is not removed: its parts, relations and
+/// systems. `op` is `Delete` when the actor is removed, and `Upsert` when it is restored.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn what_hangs_on(actor: ActorId, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
-    for (record, column, removed_at) in own() {
-        // What is a part of the actor is shown only as long as the actor is there.
+pub async fn announce_dependents(actor: ActorId, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+    for (record, column, removed_at) in owned_kinds() {
+        // Other kinds stay visible when their actor is removed.
         if record.part_of.is_some() {
-            announce_own(record, column, Expr::col(column).eq(actor).and(Expr::col(removed_at).is_null()), None, op, w).await?;
+            announce_owned(record, column, Expr::col(column).eq(actor).and(Expr::col(removed_at).is_null()), None, op, w).await?;
         }
     }
     relations::announce(actor, None, op, w).await?;
-    systems(&[actor], None, op, w).await
+    announce_systems(&[actor], None, op, w).await
 }
 
-/// Tells the feed of what others see since an actor has been changed, but of the actor itself.
-pub(super) async fn seen_by_others(before: &Actor, actor: &Actor, w: &Write<'_>) -> Result<()> {
+/// Records a change in the feed for the records that other users can see after an actor was changed. The change of the actor
+/// itself is not recorded here.
+pub(super) async fn announce_visibility(before: &Actor, actor: &Actor, w: &Write<'_>) -> Result<()> {
     let was = before.fields.visibility;
     if was != actor.fields.visibility {
         relations::announce(actor.id, Some(was), ChangeOperation::Upsert, w).await?;
-        systems(&[actor.id], Some((was, actor.id)), ChangeOperation::Upsert, w).await?;
+        announce_systems(&[actor.id], Some((was, actor.id)), ChangeOperation::Upsert, w).await?;
     }
     if before.fields.parent_id != actor.fields.parent_id {
-        seen_elsewhere(actor.id, before.fields.parent_id, w).await?;
+        announce_new_parent(actor.id, before.fields.parent_id, w).await?;
     }
     Ok(())
 }
 
-/// Tells the feed of what others see since an actor is part of another than before, but of the actor itself: who works for
-/// what it is part of sees what is for its own people, and for those of all below it. Who saw it and has not read yet what
-/// was removed reads no further in its name, and is told of that too.
+/// Records a change in the feed for the records that other users can see after an actor got another parent (`from` is the former
+/// parent). The change of the actor itself is not recorded here. The users of a parent see what has the visibility `actor` in all
+/// its descendants. Removed records are included: users of the former parent who have not read the removal yet would miss it.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn seen_elsewhere(actor: ActorId, from: Option<ActorId>, w: &Write<'_>) -> Result<()> {
-    let (present, removed): (Vec<_>, Vec<_>) = with_all_below(actor, w).await?.into_iter().partition(|row| row.deleted_at.is_none());
+pub async fn announce_new_parent(actor: ActorId, from: Option<ActorId>, w: &Write<'_>) -> Result<()> {
+    let (present, removed): (Vec<_>, Vec<_>) = with_descendants(actor, w).await?.into_iter().partition(|row| row.deleted_at.is_none());
     let was = from.map(|from| Visibility::Actor.of(None, Some(from.uuid())));
     for (op, rows) in [(ChangeOperation::Upsert, present), (ChangeOperation::Delete, removed)] {
         let all: Vec<ActorId> = rows.iter().map(|row| row.id).collect();
@@ -68,26 +71,26 @@ pub async fn seen_elsewhere(actor: ActorId, from: Option<ActorId>, w: &Write<'_>
         for row in rows.into_iter().filter(|row| row.visibility == Visibility::Actor) {
             narrow.push(row.id);
             if row.id != actor {
-                w.record(put::change(&view(row), None, op).after(was.clone()));
+                w.record(put::change_event(&view(row), None, op).after(was.clone()));
             }
         }
-        for actors in narrow.chunks(ASKED) {
-            relations::announce_own(actors, from, w).await?;
-            systems(actors, from.map(|from| (Visibility::Actor, from)), op, w).await?;
+        for actors in narrow.chunks(QUERY_SIZE) {
+            relations::announce_new_parent(actors, from, w).await?;
+            announce_systems(actors, from.map(|from| (Visibility::Actor, from)), op, w).await?;
         }
-        for actors in all.chunks(ASKED) {
-            for (record, column, _) in own() {
+        for actors in all.chunks(QUERY_SIZE) {
+            for (record, column, _) in owned_kinds() {
                 let narrow = Expr::col(column).is_in(actors.iter().copied()).and(Expr::col("visibility").eq(Visibility::Actor));
-                announce_own(record, column, narrow, was.clone(), op, w).await?;
+                announce_owned(record, column, narrow, was.clone(), op, w).await?;
             }
         }
     }
     Ok(())
 }
 
-/// The kinds of record that are an actor's own and say themselves who sees them, each with the columns that name the actor and
-/// the time of removal.
-fn own() -> impl Iterator<Item = (&'static Record, &'static str, &'static str)> {
+/// Returns the kinds of record that an actor owns and that have a visibility of their own. Each comes with the column that names
+/// the actor and the column with the time of removal.
+fn owned_kinds() -> impl Iterator<Item = (&'static Record, &'static str, &'static str)> {
     record::all().filter_map(|record| match (record.owner, record.end) {
         (Owner::Actor(column) | Owner::ActorAndForum(column, _), End::RemovedAt(removed_at)) if column != "id" => {
             Some((record, column, removed_at))
@@ -96,8 +99,8 @@ fn own() -> impl Iterator<Item = (&'static Record, &'static str, &'static str)> 
     })
 }
 
-/// Tells the feed of actors' own records; those that are removed are gone.
-async fn announce_own(
+/// Records a change in the feed for the owned records that match `which`; a removed record gets `Delete`.
+async fn announce_owned(
     record: &'static Record,
     column: &'static str,
     which: Expr,
@@ -134,13 +137,13 @@ async fn announce_own(
     Ok(())
 }
 
-/// An actor with all below it, itself first. What is below one that is removed is below it all the same.
-async fn with_all_below(actor: ActorId, w: &Write<'_>) -> Result<Vec<table::Model>> {
+/// Returns an actor and all its descendants, the actor first. Removed actors and their descendants are included.
+async fn with_descendants(actor: ActorId, w: &Write<'_>) -> Result<Vec<table::Model>> {
     let mut found: Vec<table::Model> = table::Entity::find_by_id(actor).one(&w.tx).await?.into_iter().collect();
     let (mut next, mut met) = (vec![actor], HashSet::from([actor]));
     while !next.is_empty() {
         let mut below = Vec::new();
-        for above in next.chunks(ASKED) {
+        for above in next.chunks(QUERY_SIZE) {
             let parts = table::Entity::find().filter(table::Column::ParentId.is_in(above.iter().copied()));
             below.extend(parts.order_by_asc(table::Column::Id).all(&w.tx).await?);
         }
@@ -151,9 +154,9 @@ async fn with_all_below(actor: ActorId, w: &Write<'_>) -> Result<Vec<table::Mode
     Ok(found)
 }
 
-/// Tells the feed of actors' systems, which are for those who are signed in and may see the actor; `was` is who saw it
-/// before.
-async fn systems(actors: &[ActorId], was: Option<(Visibility, ActorId)>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+/// Records a change in the feed for the systems of these actors, such as sources. Only signed-in users who can see the actor
+/// can see them. `was` is the visibility and the owner of the actor before.
+async fn announce_systems(actors: &[ActorId], was: Option<(Visibility, ActorId)>, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
     let narrowed = |visibility: Visibility, of: ActorId| {
         let visibility = if visibility == Visibility::Public { Visibility::Members } else { visibility };
         visibility.of(None, Some(of.uuid()))

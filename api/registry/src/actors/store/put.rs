@@ -1,16 +1,15 @@
-//! The one way to store actors: many at once, with a number of statements that does not grow with how many they are, as
-//! long as they are new. A single actor is a call with one.
+//! Stores actors. All writes go through [`put_many`], which stores new actors in a few statements however many they are.
 
 use std::collections::{HashMap, HashSet};
 
 use sea_orm::{ActiveValue::Set, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
 
-use super::{KIND, hanging, no_parent};
+use super::{KIND, hanging, parent_not_found};
 use crate::{
     access::{Sight, Visibility},
     actors::{
         Actor, ActorId, IdentifierScope, NewActor,
-        matching::{MatchReason, Telling},
+        matching::{MatchReason, MatchVisibility},
         rules, table,
     },
     geography::areas::{AreaId, store as areas},
@@ -25,70 +24,70 @@ use crate::{
     },
     likenesses::store as likenesses,
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
-    relations::store::{self as relations, Moved},
+    relations::store::{self as relations, ParentChange},
 };
 
-/// How many values one question asks for.
-const ASKED: usize = 10_000;
-/// How many actors one statement writes: `SQLite` takes 32,766 values at most.
-const ROWS: usize = 500;
+/// The largest number of values in one query.
+const QUERY_SIZE: usize = 10_000;
+/// The number of actors that one statement inserts. `SQLite` takes at most 32,766 values in a statement.
+const INSERT_SIZE: usize = 500;
 
 /// An actor as it is to be stored.
 #[derive(Clone, Debug)]
 pub struct Draft {
-    /// The actor's id; a new one (`w.new_id()`) where there is none before. Each id stands once in a call.
+    /// The id of the actor, a new one (`w.new_id()`) when the actor is new. No two drafts of a call may have the same id.
     pub id: ActorId,
-    /// The actor as it is now, read in the same transaction; nothing when it is new.
+    /// The actor as it is now, read in the same transaction; `None` when it is new.
     pub before: Option<Actor>,
-    /// What it is to be.
+    /// The fields that the actor is to have.
     pub fields: NewActor,
 }
 
-/// An actor that may be stored.
+/// An actor that passed all checks and is to be stored.
 struct Admitted {
-    /// Its place among the drafts.
+    /// The index of the draft.
     at: usize,
     before: Option<Actor>,
     actor: Actor,
     municipality: Option<String>,
-    /// Those of its own numbers that another has, as the caller could not know.
+    /// Those of its own numbers that another actor has too, when the caller cannot see that.
     claimed: Vec<Number>,
 }
 
-/// A scheme with a value.
+/// The scheme and the value of an identifier.
 pub(in crate::actors) type Number = (String, String);
 
 /// Registers an actor.
 ///
 /// # Errors
-/// With all faults of it, or the actor that has its number, if the caller may know of that.
+/// When the fields are invalid (422, with all faults), or the caller can see that another actor has one of its numbers (409).
 pub async fn insert(new: NewActor, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
-    one(Draft { id: w.new_id(), before: None, fields: new }, sight, w).await
+    put_one(Draft { id: w.new_id(), before: None, fields: new }, sight, w).await
 }
 
 /// Changes an actor.
 ///
 /// # Errors
-/// With all faults of the change, or that another was first.
+/// As [`insert`], and when somebody else has changed the actor first (412).
 pub async fn update(actor: &Actor, new: NewActor, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
-    one(Draft { id: actor.id, before: Some(actor.clone()), fields: new }, sight, w).await
+    put_one(Draft { id: actor.id, before: Some(actor.clone()), fields: new }, sight, w).await
 }
 
-async fn one(draft: Draft, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
+async fn put_one(draft: Draft, sight: &Sight, w: &Write<'_>) -> Result<Actor> {
     put_many(vec![draft], sight, w).await?.pop().unwrap_or_else(|| Err(Problem::not_found()))
 }
 
-/// Checks and stores many actors, and tells of each in its turn how it has become or why it was refused. One that is refused
-/// does not stand in the way of the others. A draft may name an earlier one of the same call as its parent, and of two that
-/// claim the same number the later is refused. What is as it was is not written. Whether the caller may is not asked here.
+/// Checks and stores many actors. Returns one outcome per draft, in their order: the stored actor, or the reason why it was
+/// refused. A refused draft does not affect the others. A draft may name an earlier draft of the call as its parent. Of two drafts
+/// with the same own number the later is refused. An unchanged actor is not written. The permission of the caller is not checked.
 ///
-/// A number of an actor that the caller may not see, or whose numbers are hidden from it, is as free as any: both then have it,
-/// and that they are alike is told to those who see both (`registry::likenesses`), as is a name that another has.
+/// A number counts as free when the actor that has it, or its identifiers, are hidden from the caller. Then both actors have the
+/// number, and a likeness tells those who can see both (`registry::likenesses`). The same holds for names.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Result<Vec<Result<Actor>>> {
-    let mut known = Known::of(&drafts, sight, w).await?;
+    let mut known = Lookups::load(&drafts, sight, w).await?;
     let mut outcomes = Vec::with_capacity(drafts.len());
     let mut admitted = Vec::new();
     for (at, draft) in drafts.into_iter().enumerate() {
@@ -107,48 +106,49 @@ pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Resul
     }
     write_areas(&admitted, w).await?;
     write_identifiers(&admitted, w).await?;
-    let new_words = |draft: &&Admitted| draft.before.as_ref().is_none_or(|before| texts(&before.fields) != texts(&draft.actor.fields));
-    let words: Vec<_> = admitted.iter().filter(new_words).map(|draft| (draft.actor.id, texts(&draft.actor.fields))).collect();
+    let new_words =
+        |draft: &&Admitted| draft.before.as_ref().is_none_or(|before| search_text(&before.fields) != search_text(&draft.actor.fields));
+    let words: Vec<_> = admitted.iter().filter(new_words).map(|draft| (draft.actor.id, search_text(&draft.actor.fields))).collect();
     search::put_many(KIND, &words, w).await?;
     let mut versions = Vec::with_capacity(admitted.len());
     let mut moved = Vec::new();
     for Admitted { before, actor, .. } in &admitted {
         if actor.fields.parent_id != before.as_ref().and_then(|before| before.fields.parent_id) {
-            // Who works for the parent works for its administrations too.
+            // The users of an actor also have rights over its administrations.
             w.access_changed();
-            moved.push(Moved { actor, before: before.as_ref() });
+            moved.push(ParentChange { actor, before: before.as_ref() });
         }
-        // One from before the history began is kept as it was.
-        versions.extend(before.iter().map(|before| version(before, ChangeOperation::Upsert, true)));
-        versions.push(version(actor, ChangeOperation::Upsert, false));
-        w.record(change(actor, before.as_ref(), ChangeOperation::Upsert));
+        // An actor that is older than the history gets its earlier version stored too.
+        versions.extend(before.iter().map(|before| history_version(before, ChangeOperation::Upsert, true)));
+        versions.push(history_version(actor, ChangeOperation::Upsert, false));
+        w.record(change_event(actor, before.as_ref(), ChangeOperation::Upsert));
         if let Some(before) = before {
-            hanging::seen_by_others(before, actor, w).await?;
+            hanging::announce_visibility(before, actor, w).await?;
         }
     }
     history::keep(&versions, w).await?;
-    relations::keep_parents(&moved, w).await?;
+    relations::update_part_of(&moved, w).await?;
     let stored: Vec<_> = admitted.iter().map(|Admitted { before, actor, .. }| (actor, before.as_ref())).collect();
-    likenesses::look_for(&stored, w).await?;
+    likenesses::find_and_store(&stored, w).await?;
     Ok(outcomes)
 }
 
-pub(super) fn change(actor: &Actor, before: Option<&Actor>, op: ChangeOperation) -> Change {
+pub(super) fn change_event(actor: &Actor, before: Option<&Actor>, op: ChangeOperation) -> Change {
     Change::new(KIND, actor.id.uuid(), op, actor.version, visible(actor))
-        .within(before.into_iter().chain([actor]).flat_map(|actor| places_of(&actor.fields)))
-        .after(before.map(|before| was_visible(before, actor)))
+        .within(before.into_iter().chain([actor]).flat_map(|actor| areas_of(&actor.fields)))
+        .after(before.map(|before| visible_before(before, actor)))
 }
 
-/// Who could see an actor before. One that is for its own people only was seen by those of the one that it was part of too.
-fn was_visible(before: &Actor, actor: &Actor) -> Visible {
+/// Returns who could see an actor before a change. With the visibility `actor` the users of its former parent could see it too.
+fn visible_before(before: &Actor, actor: &Actor) -> Visible {
     match before.fields.parent_id.filter(|parent| actor.fields.parent_id != Some(*parent)) {
         Some(parent) if before.fields.visibility == Visibility::Actor => Visibility::Actor.of(None, Some(parent.uuid())),
         _ => visible(before),
     }
 }
 
-/// A version of an actor for its history; `earlier` is one that was made before this write.
-pub(in crate::actors) fn version(actor: &Actor, op: ChangeOperation, earlier: bool) -> Version<'_, NewActor> {
+/// Returns a version of an actor for the history. With `earlier` it is a version that existed before this write.
+pub(in crate::actors) fn history_version(actor: &Actor, op: ChangeOperation, earlier: bool) -> Version<'_, NewActor> {
     let since = earlier.then_some(actor.updated_at);
     Version { kind: KIND, id: actor.id.uuid(), version: actor.version, op, since, visible: visible(actor), body: &actor.fields }
 }
@@ -157,13 +157,13 @@ fn visible(actor: &Actor) -> Visible {
     actor.fields.visibility.of(None, Some(actor.id.uuid()))
 }
 
-/// The areas that an actor concerns: where it has its seat and those that it serves.
-fn places_of(actor: &NewActor) -> impl Iterator<Item = AreaId> {
+/// Returns the areas that an actor concerns: the seat and the areas served.
+fn areas_of(actor: &NewActor) -> impl Iterator<Item = AreaId> {
     actor.seat_area_id.into_iter().chain(actor.areas_served.iter().copied())
 }
 
-/// What an actor is found by.
-pub(in crate::actors) fn texts(actor: &NewActor) -> String {
+/// Returns the text of an actor that `q` searches in.
+pub(in crate::actors) fn search_text(actor: &NewActor) -> String {
     let mut texts = vec![actor.name.as_str(), actor.focus.as_deref().unwrap_or_default()];
     texts.extend(actor.other_names.iter().map(String::as_str));
     texts.extend(actor.former_names.iter().map(|former| former.name.as_str()));
@@ -171,44 +171,45 @@ pub(in crate::actors) fn texts(actor: &NewActor) -> String {
     texts.join(" ")
 }
 
-/// What drafts are checked against: looked up once for all of them, and kept in step as they are admitted.
-struct Known<'a> {
+/// The data that drafts are checked against. It is loaded once for all drafts, and updated after each admitted draft.
+struct Lookups<'a> {
     paths: HashMap<AreaId, String>,
     domains: Vec<String>,
-    /// Living actors that are or may come to be above a draft, each with the one above it.
+    /// The actors that are not removed and are, or may become, ancestors of a draft, each with its parent.
     above: HashMap<ActorId, Option<ActorId>>,
-    /// Whose own an identifier is.
-    taken: Taken,
-    /// Of whom of them the caller may be told.
-    telling: Telling<'a>,
+    /// The actors that have these identifiers as their own.
+    taken: TakenNumbers,
+    /// Which of those actors the caller may learn of.
+    match_visibility: MatchVisibility<'a>,
     sight: &'a Sight,
 }
 
-impl<'a> Known<'a> {
-    async fn of(drafts: &[Draft], sight: &'a Sight, w: &'a Write<'_>) -> Result<Self> {
+impl<'a> Lookups<'a> {
+    async fn load(drafts: &[Draft], sight: &'a Sight, w: &'a Write<'_>) -> Result<Self> {
         let mut areas: Vec<AreaId> = Vec::new();
         let (mut values, mut any_domain) = (HashSet::new(), false);
         for Draft { fields, .. } in drafts {
             areas.extend(fields.areas_served.iter().chain(&fields.seat_area_id));
             any_domain |= !fields.policy_domains.is_empty();
-            let identifiers = rules::identifiers(&fields.identifiers).unwrap_or_default();
+            let identifiers = rules::checked_identifiers(&fields.identifiers).unwrap_or_default();
             values.extend(identifiers.into_iter().filter(|one| one.scope == IdentifierScope::Own).map(|one| one.value));
         }
         areas.sort_unstable();
         areas.dedup();
-        let taken = taken(values.into_iter().collect(), w).await?;
-        let telling = Telling::of(taken.values().flatten().map(|(owner, _)| *owner), sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
+        let taken = find_taken(values.into_iter().collect(), w).await?;
+        let match_visibility =
+            MatchVisibility::load(taken.values().flatten().map(|(owner, _)| *owner), sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
         Ok(Self {
             paths: areas::paths(&areas, &w.tx).await?,
-            domains: if any_domain { codelists::known(POLICY_DOMAIN, &w.tx).await? } else { Vec::new() },
-            above: above(drafts, w).await?,
+            domains: if any_domain { codelists::all_codes(POLICY_DOMAIN, &w.tx).await? } else { Vec::new() },
+            above: load_ancestors(drafts, w).await?,
             taken,
-            telling,
+            match_visibility,
             sight,
         })
     }
 
-    /// Puts a draft in its stored form and checks all that it refers to.
+    /// Normalises a draft and checks it with everything that it refers to.
     fn admit(&mut self, at: usize, draft: Draft, w: &Write<'_>) -> Result<Admitted> {
         let Draft { id, before, mut fields } = draft;
         fields.sector = Some(fields.sector.unwrap_or_else(|| rules::usual_sector(fields.kind)));
@@ -216,8 +217,8 @@ impl<'a> Known<'a> {
             fields.former_names = rules::former_names(&before.fields, &fields, w.today());
         }
         let mut faults = rules::faults(&fields);
-        faults.extend(rules::not_given_up(&fields, before.as_ref().map(|before| &before.fields), w.today()));
-        match rules::identifiers(&fields.identifiers) {
+        faults.extend(rules::future_name_faults(&fields, before.as_ref().map(|before| &before.fields), w.today()));
+        match rules::checked_identifiers(&fields.identifiers) {
             Ok(identifiers) => fields.identifiers = identifiers,
             Err(found) => faults.extend(found),
         }
@@ -225,25 +226,25 @@ impl<'a> Known<'a> {
         if let Some(parent) = fields.parent_id.filter(|parent| was_part_of != Some(*parent)) {
             faults.extend(self.parent_fault(id, parent, w.call.asked.secrecy.as_ref().filter(|_| before.is_some())));
         }
-        faults.extend(fields.seat_area_id.filter(|area| !self.paths.contains_key(area)).map(|_| areas::missing("/seatAreaId")));
+        faults.extend(fields.seat_area_id.filter(|area| !self.paths.contains_key(area)).map(|_| areas::not_found_fault("/seatAreaId")));
         let served = fields.areas_served.iter().enumerate().filter(|(_, area)| !self.paths.contains_key(area));
-        faults.extend(served.map(|(at, _)| areas::missing(format!("/areasServed/{at}"))));
+        faults.extend(served.map(|(at, _)| areas::not_found_fault(format!("/areasServed/{at}"))));
         fields.areas_served.sort_unstable();
         fields.areas_served.dedup();
-        faults.extend(codelists::not_among(&self.domains, POLICY_DOMAIN, &fields.policy_domains, "/policyDomains"));
+        faults.extend(codelists::faults_of_unknown(&self.domains, POLICY_DOMAIN, &fields.policy_domains, "/policyDomains"));
         if !faults.is_empty() {
             return Err(Problem::invalid(faults));
         }
-        let claimed = self.claimed(id, before.as_ref(), &fields)?;
+        let claimed = self.claimed_numbers(id, before.as_ref(), &fields)?;
         self.above.insert(id, fields.parent_id);
         for owners in self.taken.values_mut() {
             owners.retain(|(owner, _)| *owner != id);
         }
-        for (_, number) in own(&fields) {
+        for (_, number) in own_numbers(&fields) {
             let claim = claimed.contains(&number);
             self.taken.entry(number).or_default().push((id, claim));
         }
-        self.telling.meet(id, &fields, self.sight);
+        self.match_visibility.update(id, &fields, self.sight);
         let seat = fields.seat_area_id.and_then(|seat| self.paths.get(&seat));
         let municipality = seat.and_then(|path| areas::municipality_of(path)).map(ToOwned::to_owned);
         let actor = Actor {
@@ -258,11 +259,12 @@ impl<'a> Known<'a> {
         Ok(Admitted { at, before, actor, municipality, claimed })
     }
 
-    /// The fault of a parent that is not there, or that is below the actor itself. Where it is hidden from the caller what lies
-    /// above it, nobody is told whether that is the actor, which a new one cannot be.
+    /// Returns the fault when the parent does not exist, or is the actor itself or one of its descendants. When an ancestor of the
+    /// parent is hidden from the caller, the answer must not reveal whether it is the actor, so the change is refused for secrecy.
+    /// A new actor has no descendants, so `secrecy` is `None` for it.
     fn parent_fault(&self, id: ActorId, parent: ActorId, secrecy: Option<&Secrecy>) -> Option<Fault> {
         let mut next = Some(parent);
-        // No chain is longer than there are actors in it.
+        // The loop is bounded by the number of actors, in case the stored data has a circle.
         for _ in 0..=self.above.len() {
             let at = next?;
             if at == id {
@@ -276,21 +278,24 @@ impl<'a> Known<'a> {
                 ));
             }
             match self.above.get(&at) {
-                None => return (at == parent).then(no_parent),
-                Some(_) if secrecy.is_some_and(|secrecy| secrecy.hides(at.uuid(), "parentId")) => return Some(secret_parent()),
+                None => return (at == parent).then(parent_not_found),
+                Some(_) if secrecy.is_some_and(|secrecy| secrecy.hides(at.uuid(), "parentId")) => return Some(secret_parent_fault()),
                 Some(above) => next = *above,
             }
         }
         None
     }
 
-    /// The own numbers of an actor that another has whom the caller may not be told of; one that the caller may know of refuses
-    /// them. What the actor had before stays as it was.
-    fn claimed(&self, id: ActorId, before: Option<&Actor>, fields: &NewActor) -> Result<Vec<Number>> {
+    /// Returns those of an actor's own numbers that another actor has too, when the caller may not learn of that actor. Numbers
+    /// that the actor had before are not checked again.
+    ///
+    /// # Errors
+    /// When another actor that the caller may learn of has one of the numbers (409, naming that actor).
+    fn claimed_numbers(&self, id: ActorId, before: Option<&Actor>, fields: &NewActor) -> Result<Vec<Number>> {
         let mut refused: Option<Problem> = None;
         let mut claimed = Vec::new();
-        let kept: Vec<Number> = before.iter().flat_map(|before| own(&before.fields)).map(|(_, number)| number).collect();
-        for (at, number) in own(fields) {
+        let kept: Vec<Number> = before.iter().flat_map(|before| own_numbers(&before.fields)).map(|(_, number)| number).collect();
+        for (at, number) in own_numbers(fields) {
             let owners = self.taken.get(&number).map(Vec::as_slice).unwrap_or_default();
             if kept.contains(&number) {
                 claimed.extend(owners.contains(&(id, true)).then_some(number));
@@ -300,24 +305,24 @@ impl<'a> Known<'a> {
             if others.peek().is_none() {
                 continue;
             }
-            let Some(owner) = others.find(|owner| self.telling.tells(MatchReason::SameIdentifier, *owner)) else {
+            let Some(owner) = others.find(|owner| self.match_visibility.allows(MatchReason::SameIdentifier, *owner)) else {
                 claimed.push(number);
                 continue;
             };
             let problem = refused.get_or_insert_with(|| {
-                Problem::conflict(say!(
-                    "Numret i identifiers/{at} är redan en annan aktörs eget. Är det samma aktör, använd den; är det en lokal del av den, ange scope parent.",
-                    "The number in identifiers/{at} is another actor's own already. If it is the same actor, use that; if this is a local branch of it, give scope parent."
-                ))
-                .with_record("/actors", owner)
-            });
+Problem::conflict(say!(
+"Numret i identifiers/{at} är redan en annan aktörs eget. Är det samma aktör, använd den; är det en lokal del av den, ange scope parent.",
+"The number in identifiers/{at} is another actor's own already. If it is the same actor, use that; if this is a local branch of it, give scope parent."
+))
+.with_record("/actors", owner)
+});
             problem.faults.push(Fault::at(format!("/identifiers/{at}"), "taken", say!("Numret är upptaget.", "The number is taken.")));
         }
         refused.map_or(Ok(claimed), Err)
     }
 }
 
-fn secret_parent() -> Fault {
+fn secret_parent_fault() -> Fault {
     Fault::at(
         "/parentId",
         "secrecy",
@@ -328,15 +333,16 @@ fn secret_parent() -> Fault {
     )
 }
 
-/// The identifiers that are an actor's own, each with its place.
-pub(in crate::actors) fn own(fields: &NewActor) -> impl Iterator<Item = (usize, Number)> {
+/// Returns the identifiers that are an actor's own, each with its index in `identifiers`.
+pub(in crate::actors) fn own_numbers(fields: &NewActor) -> impl Iterator<Item = (usize, Number)> {
     let identifiers = fields.identifiers.iter().enumerate().filter(|(_, identifier)| identifier.scope == IdentifierScope::Own);
     identifiers.map(|(at, identifier)| (at, (identifier.scheme.clone(), identifier.value.clone())))
 }
 
-/// The living actors above those that get another parent. Where an actor that is there gets one, the whole chain is locked,
-/// so that two changes at once cannot make a circle together; a new one cannot be part of a circle.
-async fn above(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<ActorId, Option<ActorId>>> {
+/// Returns the new parents of the drafts, each with its own parent; removed actors are left out. When an actor that exists gets
+/// another parent, all ancestors are returned and locked, so that two changes at once cannot make a circle together. A new actor
+/// cannot close a circle.
+async fn load_ancestors(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<ActorId, Option<ActorId>>> {
     let (mut next, mut moves) = (HashSet::new(), false);
     for Draft { before, fields, .. } in drafts {
         let was = before.as_ref().and_then(|before| before.fields.parent_id);
@@ -348,7 +354,7 @@ async fn above(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<ActorId, Optio
     let mut above = HashMap::new();
     while !next.is_empty() {
         let asked: Vec<ActorId> = next.drain().collect();
-        for asked in asked.chunks(ASKED) {
+        for asked in asked.chunks(QUERY_SIZE) {
             let rows = table::Entity::find()
                 .filter(table::Column::Id.is_in(asked.iter().copied()))
                 .filter(table::Column::DeletedAt.is_null())
@@ -366,13 +372,13 @@ async fn above(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<ActorId, Optio
     Ok(above)
 }
 
-/// The actors that have a number as their own, each with whether another had it before.
-pub(super) type Taken = HashMap<Number, Vec<(ActorId, bool)>>;
+/// The actors that have a number as their own, each with the column `claimed` (another had the number before).
+pub(super) type TakenNumbers = HashMap<Number, Vec<(ActorId, bool)>>;
 
-/// Whose own these numbers are.
-pub(super) async fn taken(values: Vec<String>, w: &Write<'_>) -> Result<Taken> {
-    let mut taken = Taken::new();
-    for values in values.chunks(ASKED) {
+/// Returns the actors that have these values as their own numbers, by number. Unclaimed ones come first, then the oldest.
+pub(super) async fn find_taken(values: Vec<String>, w: &Write<'_>) -> Result<TakenNumbers> {
+    let mut taken = TakenNumbers::new();
+    for values in values.chunks(QUERY_SIZE) {
         let rows = table::identifier::Entity::find()
             .filter(table::identifier::Column::Value.is_in(values.iter().map(String::as_str)))
             .filter(table::identifier::Column::Scope.eq(IdentifierScope::Own))
@@ -388,8 +394,8 @@ pub(super) async fn taken(values: Vec<String>, w: &Write<'_>) -> Result<Taken> {
     Ok(taken)
 }
 
-/// Says of an actor's own numbers that another has them already, as who wrote them could not know.
-pub(in crate::actors) async fn claim(actor: ActorId, numbers: &[Number], w: &Write<'_>) -> Result<()> {
+/// Marks an actor's own numbers as claimed: another actor has them already, and the writer could not see that.
+pub(in crate::actors) async fn mark_claimed(actor: ActorId, numbers: &[Number], w: &Write<'_>) -> Result<()> {
     for (scheme, value) in numbers {
         table::identifier::Entity::update_many()
             .set(table::identifier::ActiveModel { claimed: Set(true), ..Default::default() })
@@ -440,7 +446,8 @@ fn row(actor: &Actor, municipality: Option<&str>) -> table::ActiveModel {
     }
 }
 
-/// Writes the actors themselves. Those that somebody else was first to change are taken out, and told with their places.
+/// Writes the rows of the actors. Actors that somebody else has changed first are taken out of `admitted`, and returned as a
+/// problem (412) with the index of the draft.
 async fn write_rows(admitted: &mut Vec<Admitted>, w: &Write<'_>) -> Result<Vec<(usize, Problem)>> {
     let mut late: Vec<(usize, Problem)> = Vec::new();
     for Admitted { at, before, actor, municipality, .. } in admitted.iter() {
@@ -455,7 +462,7 @@ async fn write_rows(admitted: &mut Vec<Admitted>, w: &Write<'_>) -> Result<Vec<(
     admitted.retain(|draft| late.iter().all(|(at, _)| *at != draft.at));
     let new: Vec<_> =
         admitted.iter().filter(|draft| draft.before.is_none()).map(|draft| row(&draft.actor, draft.municipality.as_deref())).collect();
-    for rows in new.chunks(ROWS) {
+    for rows in new.chunks(INSERT_SIZE) {
         table::Entity::insert_many(rows.to_vec()).exec_without_returning(&w.tx).await?;
     }
     Ok(late)
@@ -470,10 +477,10 @@ async fn write_areas(admitted: &[Admitted], w: &Write<'_>) -> Result<()> {
         let areas = actor.fields.areas_served.iter();
         rows.extend(areas.map(|area| table::served::ActiveModel { actor_id: Set(actor.id), area_id: Set(*area) }));
     }
-    for old in old.chunks(ASKED) {
-        table::served::Entity::delete_many().filter(of(table::served::Column::ActorId, old)).exec(&w.tx).await?;
+    for old in old.chunks(QUERY_SIZE) {
+        table::served::Entity::delete_many().filter(is_any_of(table::served::Column::ActorId, old)).exec(&w.tx).await?;
     }
-    for rows in rows.chunks(ASKED) {
+    for rows in rows.chunks(QUERY_SIZE) {
         table::served::Entity::insert_many(rows.to_vec()).exec_without_returning(&w.tx).await?;
     }
     Ok(())
@@ -494,16 +501,16 @@ async fn write_identifiers(admitted: &[Admitted], w: &Write<'_>) -> Result<()> {
             claimed: Set(claimed.iter().any(|(scheme, value)| *scheme == identifier.scheme && *value == identifier.value)),
         }));
     }
-    // All that are given up before any is taken, for one may go from an actor to another.
-    for old in old.chunks(ASKED) {
-        table::identifier::Entity::delete_many().filter(of(table::identifier::Column::ActorId, old)).exec(&w.tx).await?;
+    // Delete all old numbers before inserting new ones, since a number may move from one actor to another.
+    for old in old.chunks(QUERY_SIZE) {
+        table::identifier::Entity::delete_many().filter(is_any_of(table::identifier::Column::ActorId, old)).exec(&w.tx).await?;
     }
-    for rows in rows.chunks(ASKED / 2) {
+    for rows in rows.chunks(QUERY_SIZE / 2) {
         table::identifier::Entity::insert_many(rows.to_vec()).exec_without_returning(&w.tx).await?;
     }
     Ok(())
 }
 
-fn of(column: impl ColumnTrait, actors: &[ActorId]) -> Expr {
+fn is_any_of(column: impl ColumnTrait, actors: &[ActorId]) -> Expr {
     column.is_in(actors.iter().copied())
 }

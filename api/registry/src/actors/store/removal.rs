@@ -1,40 +1,44 @@
-//! Removing actors, and restoring them within the time in which that can be regretted.
+//! Removes actors, and restores them as long as that is possible.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ActiveValue::Set, Condition, EntityTrait, entity::prelude::*};
 
-use super::{KIND, find, may_join, may_write, put, seen, seen_elsewhere, view, what_hangs_on};
+use super::{KIND, announce_dependents, announce_new_parent, find, find_visible, may_set_parent, may_write, put, view};
 use crate::{
     access::{Caller, Reach, Sight},
     actors::{
         Actor, ActorId, NewActor,
-        matching::{MatchReason, Telling},
+        matching::{MatchReason, MatchVisibility},
         table, tombstones,
     },
     geography::areas::store as areas,
     kernel::{Fault, Problem, Result, Write, events::ChangeOperation, history, problem::Kind, say, search},
     likenesses::store as likenesses,
-    relations::store::{self as relations, Moved},
+    relations::store::{self as relations, ParentChange},
 };
 
-/// How long a removed actor can be restored.
+/// The number of days after a removal within which an actor can be restored.
 const DAYS: i64 = 30;
 
-/// Removes an actor: it is kept, but neither shown nor found, and its identifiers are free.
+/// Removes an actor. Its row stays, but the actor is neither shown nor found, and its identifiers are free for others.
 ///
 /// # Errors
-/// When another was first.
+/// When somebody else has changed the actor first (412).
 pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
     let gone = Actor { version: actor.version + 1, updated_at: w.now, ..actor.clone() };
-    replace(&gone, Some(w.now), actor.version, w).await?;
+    write_removal(&gone, Some(w.now), actor.version, w).await?;
     search::remove(actor.id, w).await?;
-    history::keep(&[put::version(actor, ChangeOperation::Upsert, true), put::version(&gone, ChangeOperation::Delete, false)], w).await?;
-    w.record(put::change(&gone, None, ChangeOperation::Delete));
-    what_hangs_on(actor.id, ChangeOperation::Delete, w).await
+    history::keep(
+        &[put::history_version(actor, ChangeOperation::Upsert, true), put::history_version(&gone, ChangeOperation::Delete, false)],
+        w,
+    )
+    .await?;
+    w.record(put::change_event(&gone, None, ChangeOperation::Delete));
+    announce_dependents(actor.id, ChangeOperation::Delete, w).await
 }
 
-/// Writes that an actor is removed or is there again, and with it whether its identifiers are taken.
-async fn replace(actor: &Actor, deleted_at: Option<DateTime<Utc>>, from: i64, w: &Write<'_>) -> Result<()> {
+/// Writes whether an actor is removed, and accordingly whether its identifiers are in use.
+async fn write_removal(actor: &Actor, deleted_at: Option<DateTime<Utc>>, from: i64, w: &Write<'_>) -> Result<()> {
     let row = table::ActiveModel {
         version: Set(actor.version),
         updated_at: Set(w.now),
@@ -51,20 +55,20 @@ async fn replace(actor: &Actor, deleted_at: Option<DateTime<Utc>>, from: i64, w:
     Ok(())
 }
 
-fn visible(sight: &Sight) -> Condition {
+fn visible_condition(sight: &Sight) -> Condition {
     sight.rows(table::Column::Visibility, None, Some(table::Column::Id.into_expr()))
 }
 
-/// The removed actors that can still be restored by who has this reach, and that it could see.
+/// Selects the removed actors that the caller could see and can still restore with this reach.
 pub(super) fn restorable(sight: &Sight, reach: &Reach, now: DateTime<Utc>) -> Select<table::Entity> {
     let removed = table::Entity::find()
         .filter(table::Column::DeletedAt.gte(now - TimeDelta::days(DAYS)))
         .filter(table::Column::MergedInto.is_null())
-        .filter(visible(sight));
+        .filter(visible_condition(sight));
     if reach.everywhere {
         return removed;
     }
-    // The same as `may_write` asks of one.
+    // This must be the same condition as `may_write` checks for one actor.
     let mut own = Condition::any().add(table::Column::Id.is_in(reach.actors.iter().copied()));
     if !reach.areas.is_empty() {
         own = own.add(table::Column::SeatAreaId.in_subquery(areas::at_or_below_any(&reach.areas)));
@@ -72,13 +76,13 @@ pub(super) fn restorable(sight: &Sight, reach: &Reach, now: DateTime<Utc>) -> Se
     removed.filter(own)
 }
 
-/// A removed actor that the caller may restore. Who may not is not told that it was there.
+/// Returns a removed actor that the caller may restore. A caller who may not restore it does not learn that it existed.
 ///
 /// # Errors
-/// When there is none (404), the caller may not write the one that is there (403), it is not removed or has become part of
-/// another (409), or was removed too long ago (410).
-pub(in crate::actors) async fn restoring(sight: &Sight, reach: &Reach, id: ActorId, w: &Write<'_>) -> Result<Actor> {
-    if seen(sight).filter(table::Column::Id.eq(id)).count(&w.tx).await? > 0 {
+/// When no such actor was removed or the caller may not write it (404); when the actor is not removed and the caller may not
+/// write it (403); when it is not removed, or was merged (409); when it was removed too long ago (410).
+pub(in crate::actors) async fn find_restorable(sight: &Sight, reach: &Reach, id: ActorId, w: &Write<'_>) -> Result<Actor> {
+    if find_visible(sight).filter(table::Column::Id.eq(id)).count(&w.tx).await? > 0 {
         let actor = find(sight, id, &w.tx).await?;
         may_write(reach, &actor.fields, Some(id), &w.tx).await?;
         return Err(Problem::conflict(say!(
@@ -86,7 +90,7 @@ pub(in crate::actors) async fn restoring(sight: &Sight, reach: &Reach, id: Actor
             "The actor is not removed, so there is nothing to restore."
         )));
     }
-    let row = table::Entity::find_by_id(id).filter(visible(sight)).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
+    let row = table::Entity::find_by_id(id).filter(visible_condition(sight)).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
     let deleted_at = row.deleted_at;
     let actor = view(row);
     may_write(reach, &actor.fields, Some(id), &w.tx).await.map_err(|problem| match problem.kind {
@@ -109,30 +113,30 @@ pub(in crate::actors) async fn restoring(sight: &Sight, reach: &Reach, id: Actor
     Ok(actor)
 }
 
-/// What a restored actor is part of: what it was part of, or what that has become part of meanwhile.
-async fn place(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Option<ActorId>> {
+/// Returns the parent of a restored actor: its former parent, or the actor that the former parent was merged into since.
+async fn restored_parent(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Option<ActorId>> {
     let Some(parent) = actor.fields.parent_id else { return Ok(None) };
     let parent = tombstones::survivor(&Sight::of_installation(), parent, &w.tx).await?.unwrap_or(parent);
-    // Nobody moves those above it meanwhile.
-    tombstones::lock(&tombstones::above(Some(parent), &w.tx).await?, w).await?;
-    if tombstones::above(Some(parent), &w.tx).await?.contains(&actor.id) {
-        if seen(&caller.sight).filter(table::Column::Id.eq(parent)).count(&w.tx).await? == 0 {
+    // The lock keeps others from giving the ancestors another parent at the same time.
+    tombstones::lock(&tombstones::ancestors(Some(parent), &w.tx).await?, w).await?;
+    if tombstones::ancestors(Some(parent), &w.tx).await?.contains(&actor.id) {
+        if find_visible(&caller.sight).filter(table::Column::Id.eq(parent)).count(&w.tx).await? == 0 {
             return Err(Problem::conflict(say!(
                 "Aktören hörde till en aktör som sedan dess har blivit en del av den. Be den som administrerar tjänsten att flytta den andra, och försök igen.",
                 "The actor was part of one that has become a part of it since. Ask who administers the service to move the other, and try again."
             )));
         }
         return Err(Problem::conflict(say!(
-            "Aktören hörde till en aktör som sedan dess har blivit en del av den. Ändra parentId på den andra, som conflictsWith pekar på, och försök igen.",
-            "The actor was part of one that has become a part of it since. Change parentId of the other, which conflictsWith points to, and try again."
-        ))
-        .with_record("/actors", parent));
+"Aktören hörde till en aktör som sedan dess har blivit en del av den. Ändra parentId på den andra, som conflictsWith pekar på, och försök igen.",
+"The actor was part of one that has become a part of it since. Change parentId of the other, which conflictsWith points to, and try again."
+))
+.with_record("/actors", parent));
     }
     if actor.fields.parent_id != Some(parent) {
-        // It comes below others than before, as when somebody moves it there.
+        // The parent is another than before, so the caller needs the same rights as for setting it.
         caller.is_whole(reach)?;
         let joined = NewActor { parent_id: Some(parent), ..actor.fields.clone() };
-        may_join(&caller.sight, reach, Some(actor), &joined, &w.tx).await?;
+        may_set_parent(&caller.sight, reach, Some(actor), &joined, &w.tx).await?;
     }
     Ok(Some(parent))
 }
@@ -140,27 +144,28 @@ async fn place(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> 
 /// Restores a removed actor with its identifiers.
 ///
 /// # Errors
-/// When another actor has taken one of them meanwhile that the caller may know of, naming it, or what was above it has come to be
-/// a part of it, or has become part of one that the caller may not put above it.
+/// When another actor that the caller may learn of has taken one of the identifiers (409, naming that actor); when the former
+/// parent has become a descendant of the actor (409); when the former parent was merged into an actor that the caller may not
+/// set as the parent (403).
 pub(in crate::actors) async fn restore(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Actor> {
     let sight = &caller.sight;
-    let taken = put::taken(actor.fields.identifiers.iter().map(|identifier| identifier.value.clone()).collect(), w).await?;
+    let taken = put::find_taken(actor.fields.identifiers.iter().map(|identifier| identifier.value.clone()).collect(), w).await?;
     let owners = taken.values().flatten().map(|(owner, _)| *owner);
-    let telling = Telling::of(owners, sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
+    let match_visibility = MatchVisibility::load(owners, sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
     let (mut refused, mut claimed) = (None::<Problem>, Vec::new());
-    for (at, number) in put::own(&actor.fields) {
+    for (at, number) in put::own_numbers(&actor.fields) {
         let Some(owners) = taken.get(&number).filter(|owners| !owners.is_empty()) else { continue };
-        let Some((owner, _)) = owners.iter().find(|(owner, _)| telling.tells(MatchReason::SameIdentifier, *owner)) else {
+        let Some((owner, _)) = owners.iter().find(|(owner, _)| match_visibility.allows(MatchReason::SameIdentifier, *owner)) else {
             claimed.push(number);
             continue;
         };
         let problem = refused.get_or_insert_with(|| {
-            Problem::conflict(say!(
-                "Numret i identifiers/{at} har blivit en annan aktörs eget sedan aktören togs bort. Är det samma aktör, använd den; annars tar du bort numret från den andra, eller ger det scope parent där, och försöker igen.",
-                "The number in identifiers/{at} has become another actor's own since the actor was removed. If it is the same actor, use that; otherwise take the number off the other, or give it scope parent there, and try again."
-            ))
-            .with_record("/actors", *owner)
-        });
+Problem::conflict(say!(
+"Numret i identifiers/{at} har blivit en annan aktörs eget sedan aktören togs bort. Är det samma aktör, använd den; annars tar du bort numret från den andra, eller ger det scope parent där, och försöker igen.",
+"The number in identifiers/{at} has become another actor's own since the actor was removed. If it is the same actor, use that; otherwise take the number off the other, or give it scope parent there, and try again."
+))
+.with_record("/actors", *owner)
+});
         problem.faults.push(Fault::at(
             format!("/identifiers/{at}"),
             "taken",
@@ -173,18 +178,18 @@ pub(in crate::actors) async fn restore(actor: &Actor, caller: &Caller, reach: &R
     if let Some(refused) = refused {
         return Err(refused);
     }
-    let fields = NewActor { parent_id: place(actor, caller, reach, w).await?, ..actor.fields.clone() };
+    let fields = NewActor { parent_id: restored_parent(actor, caller, reach, w).await?, ..actor.fields.clone() };
     let back = Actor { version: actor.version + 1, updated_at: w.now, fields, ..actor.clone() };
-    put::claim(back.id, &claimed, w).await?;
-    replace(&back, None, actor.version, w).await?;
-    search::put(KIND, back.id, &[&put::texts(&back.fields)], w).await?;
-    history::keep(&[put::version(&back, ChangeOperation::Upsert, false)], w).await?;
-    w.record(put::change(&back, None, ChangeOperation::Upsert));
-    what_hangs_on(back.id, ChangeOperation::Upsert, w).await?;
-    likenesses::look_for(&[(&back, None)], w).await?;
+    put::mark_claimed(back.id, &claimed, w).await?;
+    write_removal(&back, None, actor.version, w).await?;
+    search::put(KIND, back.id, &[&put::search_text(&back.fields)], w).await?;
+    history::keep(&[put::history_version(&back, ChangeOperation::Upsert, false)], w).await?;
+    w.record(put::change_event(&back, None, ChangeOperation::Upsert));
+    announce_dependents(back.id, ChangeOperation::Upsert, w).await?;
+    likenesses::find_and_store(&[(&back, None)], w).await?;
     if back.fields.parent_id != actor.fields.parent_id {
-        seen_elsewhere(back.id, actor.fields.parent_id, w).await?;
-        relations::keep_parents(&[Moved { actor: &back, before: Some(actor) }], w).await?;
+        announce_new_parent(back.id, actor.fields.parent_id, w).await?;
+        relations::update_part_of(&[ParentChange { actor: &back, before: Some(actor) }], w).await?;
     }
     Ok(back)
 }

@@ -1,32 +1,33 @@
-//! Actors that have become part of others. What is left of them is kept as it was, so that old addresses lead on and a merge
-//! can be undone; like removed ones they are neither shown nor found.
+//! Tombstones: actors that were merged into others. The row of a merged actor keeps its fields, so that its old address still
+//! works and the merge can be undone. Like removed actors, merged actors are neither shown nor found.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, entity::prelude::*};
 
 use super::{
     Actor, ActorId, IdentifierScope, NewActor,
-    matching::{self, MatchReason, Telling},
+    matching::{self, MatchReason, MatchVisibility},
     store::{self, KIND, view},
     table,
 };
 use crate::{
     access::Sight,
     kernel::{Problem, Result, Write, events::ChangeOperation, history, search},
-    relations::store::{self as relations, Moved},
+    relations::store::{self as relations, ParentChange},
 };
 
-/// How many actors one statement names.
-const AT_ONCE: usize = 500;
+/// The largest number of actors in one query.
+const QUERY_SIZE: usize = 500;
 
-/// The living actor that one became part of, however many merges ago, where the caller may see it and might have seen the
-/// other. What was an actor's own is its survivor's own.
+/// Returns the actor that another was merged into, directly or through several merges. Returns `None` when the actor was not
+/// merged, when the survivor is removed, or when the visibility of any actor in the chain hides it from the caller. The survivor
+/// counts as the owner of the merged actors.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn survivor(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> Result<Option<ActorId>> {
     let mut chain: Vec<table::Model> = Vec::new();
     let mut next = Some(id);
-    // A merge never closes a circle; should one be there all the same, it leads nowhere.
+    // Merges never form a circle. If the data has one nevertheless, the loop ends and nothing is found.
     while let Some(row) = match next.filter(|next| chain.iter().all(|row| row.id != *next)) {
         Some(next) => table::Entity::find_by_id(next).one(db).await?,
         None => None,
@@ -41,7 +42,8 @@ pub async fn survivor(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> 
     Ok(chain.iter().all(seen).then_some(last.id))
 }
 
-/// Locks actors, so that nobody changes them or comes to refer to them meanwhile; always in the same order.
+/// Locks the rows of these actors until the end of the transaction, so that nobody changes them or adds references to them. The
+/// order is by id, so that two transactions cannot deadlock.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -51,21 +53,21 @@ pub async fn lock(ids: &[ActorId], w: &Write<'_>) -> Result<()> {
     Ok(())
 }
 
-/// An actor whatever has become of it, with the one that it became part of.
+/// Returns an actor even when it is removed or merged, with the actor that it was merged into, and whether it is not removed.
 ///
 /// # Errors
-/// When there never was one.
+/// When there is no row with this id (404).
 pub async fn find(id: ActorId, db: &impl ConnectionTrait) -> Result<(Actor, Option<ActorId>, bool)> {
     let row = table::Entity::find_by_id(id).one(db).await?.ok_or_else(Problem::not_found)?;
     let (into, lives) = (row.merged_into, row.deleted_at.is_none());
     Ok((view(row), into, lives))
 }
 
-/// The actors above one, nearest first.
+/// Returns the ancestors of an actor with this parent: the parent first, then its parent, and so on. Removed actors are included.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn above(parent: Option<ActorId>, db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
+pub async fn ancestors(parent: Option<ActorId>, db: &impl ConnectionTrait) -> Result<Vec<ActorId>> {
     let mut above: Vec<ActorId> = Vec::new();
     let mut next = parent;
     while let Some(id) = next.filter(|id| !above.contains(id)) {
@@ -75,21 +77,22 @@ pub async fn above(parent: Option<ActorId>, db: &impl ConnectionTrait) -> Result
     Ok(above)
 }
 
-/// Ends what an actor is part of today, and begins what it is part of now, where its own place has been written already.
+/// Updates the relation `part_of` of an actor that gets another parent: it ends the old relation today and begins the new one.
+/// The caller writes `parent_id` of the actor itself.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn place(actor: &Actor, parent: Option<ActorId>, w: &Write<'_>) -> Result<()> {
+pub async fn update_part_of(actor: &Actor, parent: Option<ActorId>, w: &Write<'_>) -> Result<()> {
     let placed = Actor { fields: NewActor { parent_id: parent, ..actor.fields.clone() }, ..actor.clone() };
-    relations::keep_parents(&[Moved { actor: &placed, before: Some(actor) }], w).await
+    relations::update_part_of(&[ParentChange { actor: &placed, before: Some(actor) }], w).await
 }
 
-/// Makes an actor part of another: what is left of it is not shown, and its own numbers are free.
+/// Marks an actor as merged into another. It is no longer shown, and its own numbers are free for others.
 ///
 /// # Errors
-/// When another was first.
-pub async fn bury(actor: &Actor, into: ActorId, w: &Write<'_>) -> Result<()> {
-    place(actor, None, w).await?;
+/// When somebody else has changed the actor first (412).
+pub async fn mark_merged(actor: &Actor, into: ActorId, w: &Write<'_>) -> Result<()> {
+    update_part_of(actor, None, w).await?;
     let row = table::ActiveModel {
         version: Set(actor.version + 1),
         updated_at: Set(w.now),
@@ -103,35 +106,35 @@ pub async fn bury(actor: &Actor, into: ActorId, w: &Write<'_>) -> Result<()> {
         .filter(table::identifier::Column::ActorId.eq(actor.id))
         .exec(&w.tx)
         .await?;
-    keep(actor, ChangeOperation::Merge, w).await?;
+    keep_new_version(actor, ChangeOperation::Merge, w).await?;
     search::remove(actor.id, w).await
 }
 
-/// Keeps the version that an actor got by this write, and the one before it if its history had not begun.
-async fn keep(actor: &Actor, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
+/// Stores in the history the version that an actor got by this write, and the version before it unless it is stored already.
+async fn keep_new_version(actor: &Actor, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
     let after = Actor { version: actor.version + 1, updated_at: w.now, ..actor.clone() };
-    history::keep(&[store::version(actor, ChangeOperation::Upsert, true), store::version(&after, op, false)], w).await
+    history::keep(&[store::history_version(actor, ChangeOperation::Upsert, true), store::history_version(&after, op, false)], w).await
 }
 
-/// Keeps actors as they are in their history: as they became in this write, or as they were before it.
+/// Stores the present versions of these actors in the history. `by_this_write` says whether this write made them.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn remember(ids: &[ActorId], by_this_write: bool, w: &Write<'_>) -> Result<()> {
-    for ids in ids.chunks(AT_ONCE) {
+pub async fn keep_versions(ids: &[ActorId], by_this_write: bool, w: &Write<'_>) -> Result<()> {
+    for ids in ids.chunks(QUERY_SIZE) {
         let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(&w.tx).await?;
         let actors: Vec<_> = rows.into_iter().map(view).collect();
-        let versions: Vec<_> = actors.iter().map(|actor| store::version(actor, ChangeOperation::Upsert, !by_this_write)).collect();
+        let versions: Vec<_> = actors.iter().map(|actor| store::history_version(actor, ChangeOperation::Upsert, !by_this_write)).collect();
         history::keep(&versions, w).await?;
     }
     Ok(())
 }
 
-/// Lets an actor live again as it was, below the given parent. Its numbers come back by [`claim`].
+/// Undoes [`mark_merged`]: the actor is neither removed nor merged, and gets this parent. [`reclaim_numbers`] gives it its numbers back.
 ///
 /// # Errors
-/// When another was first.
-pub async fn revive(actor: &Actor, parent: Option<ActorId>, w: &Write<'_>) -> Result<()> {
+/// When somebody else has changed the actor first (412).
+pub async fn unmark_merged(actor: &Actor, parent: Option<ActorId>, w: &Write<'_>) -> Result<()> {
     let row = table::ActiveModel {
         version: Set(actor.version + 1),
         updated_at: Set(w.now),
@@ -141,24 +144,24 @@ pub async fn revive(actor: &Actor, parent: Option<ActorId>, w: &Write<'_>) -> Re
         ..Default::default()
     };
     w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, actor.version).await?;
-    place(actor, parent, w).await
+    update_part_of(actor, parent, w).await
 }
 
-/// Gives an actor that lives again its numbers. One that has become another's own meanwhile is it no longer, and is told by its
-/// scheme; where the caller may not know of the other both have it.
+/// Gives an actor its numbers back after [`unmark_merged`]. A number that another actor has taken since becomes one of scope `parent`, and
+/// its scheme is returned. When the caller may not learn of the other actor, both have the number as their own.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn claim(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Result<Vec<String>> {
+pub async fn reclaim_numbers(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Result<Vec<String>> {
     let mut identifiers = actor.fields.identifiers.clone();
-    let numbers: Vec<_> = store::own(&actor.fields).map(|(_, number)| number).collect();
+    let numbers: Vec<_> = store::own_numbers(&actor.fields).map(|(_, number)| number).collect();
     let owners = matching::owners(&numbers, &w.tx).await?;
-    let telling = Telling::of(owners.values().flatten().copied(), sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
+    let match_visibility = MatchVisibility::load(owners.values().flatten().copied(), sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
     let mut lost = Vec::new();
     for identifier in identifiers.iter_mut().filter(|identifier| identifier.scope == IdentifierScope::Own) {
         let number = (identifier.scheme.clone(), identifier.value.clone());
         let Some(owners) = owners.get(&number) else { continue };
-        if owners.iter().any(|owner| telling.tells(MatchReason::SameIdentifier, *owner)) {
+        if owners.iter().any(|owner| match_visibility.allows(MatchReason::SameIdentifier, *owner)) {
             identifier.scope = IdentifierScope::Parent;
             lost.push(identifier.scheme.clone());
             table::identifier::Entity::update_many()
@@ -169,7 +172,7 @@ pub async fn claim(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Result<Vec<St
                 .exec(&w.tx)
                 .await?;
         } else {
-            store::claim_numbers(actor.id, &[number], w).await?;
+            store::mark_claimed(actor.id, &[number], w).await?;
         }
     }
     if !lost.is_empty() {
@@ -184,7 +187,7 @@ pub async fn claim(actor: &Actor, sight: &Sight, w: &Write<'_>) -> Result<Vec<St
         .filter(table::identifier::Column::ActorId.eq(actor.id))
         .exec(&w.tx)
         .await?;
-    search::put(KIND, actor.id, &[&store::texts(&actor.fields)], w).await?;
-    remember(&[actor.id], true, w).await?;
+    search::put(KIND, actor.id, &[&store::search_text(&actor.fields)], w).await?;
+    keep_versions(&[actor.id], true, w).await?;
     Ok(lost)
 }

@@ -1,4 +1,4 @@
-//! Public bodies: municipalities, regions and authorities. Nobody else passes for one of them, wherever it says that it is.
+//! Public bodies: municipalities, regions and authorities. An actor that could be mistaken for one of them is found here.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -17,26 +17,28 @@ use crate::{
 /// The kinds of public bodies.
 const KINDS: [ActorKind; 5] =
     [ActorKind::Municipality, ActorKind::Region, ActorKind::CountyBoard, ActorKind::MunicipalAssociation, ActorKind::Agency];
-/// Those of which there is one at a seat.
-const ONE_EACH: [ActorKind; 3] = [ActorKind::Municipality, ActorKind::Region, ActorKind::CountyBoard];
+/// The kinds of which there is only one with a given seat.
+const ONE_PER_SEAT: [ActorKind; 3] = [ActorKind::Municipality, ActorKind::Region, ActorKind::CountyBoard];
 
-/// What names look like. The names of public bodies are compared at each change of a name, and are mostly the same.
-static KEYS: LazyLock<Cache<String, Option<String>>> = LazyLock::new(|| Cache::new(10_000));
+/// A cache of [`rules::public_body_key`] by name. The names of all public bodies are compared at each change of a name, and rarely change.
+static KEY_CACHE: LazyLock<Cache<String, Option<String>>> = LazyLock::new(|| Cache::new(10_000));
 
-/// The living public bodies of the reference data, by what they may be taken for. There are some hundreds of them, found by an
-/// index; others would be as many as anybody registers.
+/// The public bodies of the reference data that are not removed, by their keys. Only actors of a pack count: there are some
+/// hundreds of them, found by an index, while anybody can register any number of actors of these kinds.
 #[derive(Debug, Default)]
 pub struct Bodies {
+    /// By [`rules::public_body_key`] of each present and former name.
     named: HashMap<String, Vec<ActorId>>,
+    /// By kind and seat, for the kinds in [`ONE_PER_SEAT`].
     seated: HashMap<(String, AreaId), Vec<ActorId>>,
 }
 
 impl Bodies {
-    /// All there are now.
+    /// Loads all public bodies.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn all(db: &impl ConnectionTrait) -> Result<Self> {
+    pub async fn load(db: &impl ConnectionTrait) -> Result<Self> {
         type Row = (ActorId, ActorKind, String, List<String>, List<FormerName>, Option<AreaId>);
         let rows: Vec<Row> = table::Entity::find()
             .select_only()
@@ -54,25 +56,25 @@ impl Bodies {
             .all(db)
             .await?;
         let mut bodies = Self::default();
-        // Asked for by kind, they would be sought among all that anybody says are of one.
+        // The kind is filtered here: in SQL the database might search by kind, among all actors of that kind.
         for (id, kind, name, others, former, seat) in rows.into_iter().filter(|row| KINDS.contains(&row.1)) {
-            for key in keys(&name, &others.0, &former.0) {
+            for key in body_keys(&name, &others.0, &former.0) {
                 bodies.named.entry(key).or_default().push(id);
             }
-            if let (true, Some(seat)) = (ONE_EACH.contains(&kind), seat) {
+            if let (true, Some(seat)) = (ONE_PER_SEAT.contains(&kind), seat) {
                 bodies.seated.entry((kind.to_value(), seat)).or_default().push(id);
             }
         }
         Ok(bodies)
     }
 
-    /// The public bodies that an actor may be taken for by what is new in it: a name, now or before, or that it says that it is
-    /// one where there is one already.
+    /// Returns the public bodies that an actor may be mistaken for because of something new in it: a present or former name, or
+    /// its kind and seat when a public body of that kind has that seat. The actor `id` itself is left out.
     #[must_use]
-    pub fn like(&self, id: Option<ActorId>, new: &NewActor, before: Option<&NewActor>) -> Vec<ActorId> {
-        let had = before.map(called).unwrap_or_default();
-        let mut found: BTreeSet<ActorId> = called(new).difference(&had).filter_map(|key| self.named.get(key)).flatten().copied().collect();
-        let claim = |actor: &NewActor| actor.seat_area_id.filter(|_| ONE_EACH.contains(&actor.kind)).map(|seat| (actor.kind, seat));
+    pub fn resembled_by(&self, id: Option<ActorId>, new: &NewActor, before: Option<&NewActor>) -> Vec<ActorId> {
+        let had = before.map(keys_of).unwrap_or_default();
+        let mut found: BTreeSet<ActorId> = keys_of(new).difference(&had).filter_map(|key| self.named.get(key)).flatten().copied().collect();
+        let claim = |actor: &NewActor| actor.seat_area_id.filter(|_| ONE_PER_SEAT.contains(&actor.kind)).map(|seat| (actor.kind, seat));
         if let Some((kind, seat)) = claim(new).filter(|claimed| before.and_then(claim).as_ref() != Some(claimed)) {
             found.extend(self.seated.get(&(kind.to_value(), seat)).into_iter().flatten());
         }
@@ -80,9 +82,9 @@ impl Bodies {
     }
 }
 
-/// Whether there is anything in an actor by which it may be taken for a public body that was not so before.
+/// Whether a change touches anything by which an actor may be mistaken for a public body: names, kind or seat.
 #[must_use]
-pub fn may_be_taken(new: &NewActor, before: Option<&NewActor>) -> bool {
+pub fn needs_body_check(new: &NewActor, before: Option<&NewActor>) -> bool {
     before.is_none_or(|before| {
         new.name != before.name
             || new.other_names != before.other_names
@@ -91,21 +93,21 @@ pub fn may_be_taken(new: &NewActor, before: Option<&NewActor>) -> bool {
     })
 }
 
-fn called(actor: &NewActor) -> BTreeSet<String> {
-    keys(&actor.name, &actor.other_names, &actor.former_names)
+fn keys_of(actor: &NewActor) -> BTreeSet<String> {
+    body_keys(&actor.name, &actor.other_names, &actor.former_names)
 }
 
-fn keys(name: &str, others: &[String], former: &[FormerName]) -> BTreeSet<String> {
+fn body_keys(name: &str, others: &[String], former: &[FormerName]) -> BTreeSet<String> {
     let former = former.iter().map(|former| former.name.as_str());
-    let key = |name: &str| KEYS.get_with_by_ref(name, || rules::body_key(name));
+    let key = |name: &str| KEY_CACHE.get_with_by_ref(name, || rules::public_body_key(name));
     [name].into_iter().chain(others.iter().map(String::as_str)).chain(former).filter_map(key).collect()
 }
 
-/// Of these actors, those that came with the reference data of the installation, whatever others say that they are.
+/// Returns those of these actors that came with the reference data (a pack) of the installation.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn of_reference(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashSet<ActorId>> {
+pub async fn from_reference_data(actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashSet<ActorId>> {
     let rows: Vec<ActorId> = table::Entity::find()
         .select_only()
         .column(table::Column::Id)
