@@ -1,4 +1,4 @@
-//! Links, and what a full synchronisation says of them.
+//! All SQL of links and of full synchronisations.
 
 use std::collections::{HashMap, HashSet};
 
@@ -24,10 +24,10 @@ use crate::{
     registry::actors::ActorId,
 };
 
-/// How many rows one statement takes: the databases limit how many values it may carry.
+/// The maximum number of rows in one statement: the databases limit the number of parameters.
 const ROWS: usize = 500;
 
-/// A page of a source's links.
+/// Returns a page of the links of a source, in the order of their external ids.
 pub(super) async fn list(source: SourceId, filter: &LinkFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Link>> {
     let select = table::Entity::find()
         .filter(table::Column::SourceId.eq(source))
@@ -39,12 +39,12 @@ pub(super) async fn list(source: SourceId, filter: &LinkFilter, paging: &Paging,
     paging.fetch(select, keys, call, db).await
 }
 
-/// The link of one record.
+/// Returns the link of one record; 404 when there is none.
 pub(in crate::exchange) async fn find(source: SourceId, external_id: &str, db: &impl ConnectionTrait) -> Result<Link> {
     by_external_ids(source, &[external_id], db).await?.remove(external_id).ok_or_else(Problem::not_found)
 }
 
-/// The links of records.
+/// Returns the links of these records of a source, by external id. Unknown ids are left out.
 pub(in crate::exchange) async fn by_external_ids(
     source: SourceId,
     external_ids: &[&str],
@@ -55,12 +55,12 @@ pub(in crate::exchange) async fn by_external_ids(
     Ok(rows.into_iter().map(|row| (row.external_id.clone(), row)).collect())
 }
 
-/// The link that is held in a match.
+/// Returns the link whose record is held in a match.
 pub(in crate::exchange) async fn held_in(id: MatchId, db: &impl ConnectionTrait) -> Result<Option<Link>> {
     Ok(table::Entity::find().filter(table::Column::MatchId.eq(id)).one(db).await?)
 }
 
-/// Which of these actors a source has records of.
+/// Returns those of these actors that records of the source are linked to.
 pub(in crate::exchange) async fn linked(source: SourceId, actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashSet<ActorId>> {
     if actors.is_empty() {
         return Ok(HashSet::new());
@@ -82,7 +82,7 @@ pub(in crate::exchange) async fn insert(links: Vec<Link>, source: &Source, w: &W
     Ok(())
 }
 
-/// Stores a link as it has become, in its next version.
+/// Stores a changed link as its next version.
 pub(in crate::exchange) async fn update(mut link: Link, source: &Source, w: &Write<'_>) -> Result<Link> {
     let from = link.version;
     link.version += 1;
@@ -93,7 +93,7 @@ pub(in crate::exchange) async fn update(mut link: Link, source: &Source, w: &Wri
     Ok(link)
 }
 
-/// Takes a link away; the actor stays.
+/// Removes a link. The actor remains.
 pub(in crate::exchange) async fn remove(link: &Link, source: &Source, w: &Write<'_>) -> Result<()> {
     let gone = table::Entity::delete_many().filter(table::Column::Id.eq(link.id)).filter(table::Column::Version.eq(link.version));
     if gone.exec(&w.tx).await?.rows_affected == 0 {
@@ -103,15 +103,15 @@ pub(in crate::exchange) async fn remove(link: &Link, source: &Source, w: &Write<
     Ok(())
 }
 
-/// Marks what a source no longer has, by the ids of all that it has, and tells how many records that is.
+/// Marks the records that a source no longer has. `has` contains all that it has. Returns how many were marked.
 pub(in crate::exchange) async fn mark_absent(source: &Source, has: &Known, w: &Write<'_>) -> Result<i64> {
     Ok(full_sync(source, has, w).await?.marked)
 }
 
-/// The external ids of records, in little room, for they may be many.
+/// Digests of external ids (16 bytes each). They use little memory, because there may be very many ids.
 pub(in crate::exchange) type Known = HashSet<[u8; 16]>;
 
-/// Marks what a source no longer has, and takes the mark from what it has again.
+/// Marks the records that a source no longer has, and removes the mark from those that it has again.
 pub(super) async fn full_sync(source: &Source, has: &Known, w: &Write<'_>) -> Result<FullSyncReport> {
     let has_it = |external_id: &str| has.contains(&short(external_id));
     let rows: Vec<(LinkId, String, i64, Option<ChronoDateTimeUtc>)> = table::Entity::find()
@@ -153,7 +153,7 @@ pub(super) async fn full_sync(source: &Source, has: &Known, w: &Write<'_>) -> Re
     })
 }
 
-/// A change of a link is for those who work for the source's actor.
+/// Returns the event for a change of a link. Only people who work for the source's actor may see it.
 fn event(id: LinkId, source: &Source, op: ChangeOperation, version: i64) -> Change {
     let visible = Visibility::Actor.of(None, source.fields.actor_id.map(ActorId::uuid));
     Change::new("source_actor", id.uuid(), op, version, visible)

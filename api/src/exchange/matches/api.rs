@@ -24,8 +24,8 @@ use crate::{
 
 /// List matches
 ///
-/// Records that may be actors that are there already, oldest first: those of the sources that the caller looks after, and
-/// those with a candidate that the caller may write. Candidates that the caller may not see are not shown.
+/// Returns records that may be actors which already exist, oldest first: those of the sources that the caller administers,
+/// and those with a candidate that the caller may write. Candidates that the caller may not see are left out.
 #[utoipa::path(tag = "exchange", operation_id = "listMatches", params(MatchFilter, Paging),
     responses((status = 200, description = "A page of matches", body = Page<Match>)), extensions(("x-permission" = json!("matches.read"))))]
 #[get("/matches")]
@@ -45,7 +45,7 @@ async fn list(
 
 /// Show a match
 ///
-/// The record as it was given, the actors that it may be, and member by member what would change.
+/// Returns the record as it was given, the actors that it may be, and the changes member by member.
 #[utoipa::path(tag = "exchange", operation_id = "getMatch",
     responses((status = 200, description = "The match", body = Match)), extensions(("x-permission" = json!("matches.read"))))]
 #[get("/matches/{matchId}")]
@@ -60,9 +60,11 @@ async fn show(by: By<needs::ReadMatches>, At(id): At<MatchId>, db: Data<Db>) -> 
 
 /// Decide a match
 ///
-/// `same` links the record to the candidate in `actorId`, by whoever may write that actor. Of the members that the source owns the
-/// actor then gets those that it lacks, and lists are united; what is filled stays, save for the members in `take`. `different` creates an actor of the record, and a number that is another's own becomes its parent's;
-/// by whoever may write the source, and the candidates that came with the reference data, as a municipality does. Of two who decide at once the second is told so (409).
+/// `same` links the record to the candidate in `actorId`; the caller must be able to write that actor. Of the members that
+/// the source owns, the actor gets those that it lacks, and lists are united. Members that have a value keep it, except
+/// those in `take`. `different` creates an actor from the record, and a number that belongs to another actor gets the scope
+/// `parent`; the caller must be able to write the source, and also each candidate that came with the reference data, such
+/// as a municipality. When two callers decide at once, the second gets 409.
 #[utoipa::path(tag = "exchange", operation_id = "decideMatch", request_body = NewMatchDecision,
     responses((status = 200, description = "The match as it has become", body = Match)), extensions(("x-permission" = json!("matches.decide"))))]
 #[post("/matches/{matchId}/decide")]
@@ -94,9 +96,9 @@ async fn decide(by: By<needs::DecideMatches>, At(id): At<MatchId>, new: Valid<Ne
 
 /// Undo a decision
 ///
-/// The record waits again. After `same` the link is gone, and members that the decision wrote become what they were where
-/// nobody has changed them since. After `different` the actor that was created is removed; if it has been changed since, or
-/// others depend on it, the answer is 409 and says what stands in the way.
+/// The record waits for a decision again. After `same` the link is removed, and members that the decision wrote get their
+/// earlier values back where nobody has changed them since. After `different` the actor that was created is removed. When
+/// it has been changed since, or other records depend on it, the answer is 409 and says why.
 #[utoipa::path(tag = "exchange", operation_id = "undoMatch",
     responses((status = 200, description = "The match as it has become", body = Match)), extensions(("x-permission" = json!("matches.decide"))))]
 #[post("/matches/{matchId}/undo")]
@@ -109,7 +111,7 @@ async fn undo(by: By<needs::DecideMatches>, At(id): At<MatchId>, db: Data<Db>) -
     .await
 }
 
-/// A match that the caller may decide something of, held until the transaction ends.
+/// Finds a match that the caller may decide, and locks it until the end of the transaction.
 async fn found(by: &By<needs::DecideMatches>, id: MatchId, w: &Write<'_>) -> Result<Row> {
     let row = store::find(by.sight(), &by.reach, id, &w.tx).await?;
     let source = sources::by_id(row.source_id, &w.tx).await?;
@@ -124,7 +126,7 @@ async fn answer(row: Row, by: &By<needs::DecideMatches>, w: &Write<'_>) -> Resul
     Reply::composed(&Call::default(), 200, version, &view)
 }
 
-/// What matches are shown with: their candidates, as far as the caller may see them.
+/// The candidates, actors and sources that matches are shown with, as far as the caller may see them.
 struct Shown<'a> {
     candidates: HashMap<MatchId, Vec<Likeness>>,
     actors: BTreeMap<ActorId, Actor>,
@@ -149,7 +151,7 @@ impl<'a> Shown<'a> {
         let (mut candidates, mut reasons) = (Vec::new(), (false, false));
         for like in self.candidates.get(&row.id).into_iter().flatten() {
             if let Some(actor) = self.actors.get(&like.actor_id) {
-                // That something hidden is alike would tell what it is.
+                // A likeness in a hidden member would reveal the member.
                 if let Some(like) = like.told(&members::hidden(like.actor_id, self.secrecy)) {
                     reasons = (reasons.0 || like.same_identifier, reasons.1 || like.same_name);
                     candidates.push(self.candidate(actor, like, &row.incoming, owned)?);
@@ -186,7 +188,7 @@ impl<'a> Shown<'a> {
         let write = united(&asked, &current, &[]);
         let differs = |(member, given): (&String, &Value)| {
             let present = current.get(member).unwrap_or(&Value::Null);
-            // That something hidden differs, or does not, would tell of it.
+            // Whether a hidden member differs would reveal something of its value, so hidden members are always listed.
             (present != given || hidden.contains(member)).then(|| MatchChange {
                 member: member.clone(),
                 current: if hidden.contains(member) { Value::Null } else { ordered(present) },

@@ -1,5 +1,5 @@
-//! What a decision does, and how it is taken back. Whoever decides has the match and its source to themselves until the
-//! transaction ends, so of two who decide at once one is told that the other was first.
+//! Carries out decisions and undoes them. The match and its source are locked until the end of the transaction, so the
+//! second of two concurrent decisions is refused.
 
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-/// Who decides, and where they may.
+/// The caller who decides: what they may see, and where they may decide.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decider<'a> {
     pub sight: &'a Sight,
@@ -39,7 +39,8 @@ pub(super) struct Decider<'a> {
 }
 
 impl Decider<'_> {
-    /// The record is this actor: they are linked, and the actor gets what it lacks of what the source owns, and what the decider takes.
+    /// Decides that the record is this actor. They are linked; the actor gets those members that the source owns and that
+    /// it lacks, and the members in `take`.
     pub async fn same(&self, row: Row, actor: ActorId, take: &[String], note: Option<String>, w: &Write<'_>) -> Result<Row> {
         let source = sources::by_id(row.source_id, &w.tx).await?;
         let actor = self.candidate(&row, actor, w).await?;
@@ -61,7 +62,7 @@ impl Decider<'_> {
         keep_scopes(&mut fields.identifiers, &actor.fields.identifiers);
         let after = self.put(actor, fields, w).await?;
         let stored = members::members_of(&after.fields)?;
-        // Also what follows from a change, as a former name does.
+        // This includes members that changed as a consequence, such as a former name.
         let changed = stored.keys().filter(|member| before.get(*member) != stored.get(*member));
         let applied = changed.map(|member| Applied {
             member: member.clone(),
@@ -69,14 +70,16 @@ impl Decider<'_> {
             after: stored.get(member).cloned().unwrap_or_default(),
         });
         let row = Row { applied: applied.collect::<Vec<_>>().into(), ..row };
-        // What was not taken is not what the source wrote, so that the same record later leaves it alone too; of a list it wrote its part.
+        // Members that were not taken do not count as written by the source, so the same record leaves them alone later
+        // too. Of a united list the source wrote its own part.
         let is_its = |member: &String, value: &Value| stored.get(member) == Some(value) || (write.contains_key(member) && value.is_array());
         let base: Record = asked.into_iter().filter(|(member, value)| owned(member) && is_its(member, value)).collect();
         self.link(link, &after, given, base, &source, w).await?;
         decided(row, MatchDecision::Same, &after, note, &source, w).await
     }
 
-    /// The record is another actor, which is created. A number that is an actor's own is carried as its parent's.
+    /// Decides that the record is another actor, which is created. A number that belongs to another actor gets the scope
+    /// `parent`.
     pub async fn different(&self, row: Row, note: Option<String>, w: &Write<'_>) -> Result<Row> {
         let source = sources::by_id(row.source_id, &w.tx).await?;
         sources::may_sync(self.sight, self.reach, &source, &w.tx).await?;
@@ -87,7 +90,7 @@ impl Decider<'_> {
         let telling = Telling::of(taken.values().flatten().copied(), self.sight, w.call.secrecy.as_ref(), &w.tx).await?;
         for identifier in &mut new.identifiers {
             let owners = taken.get(&(identifier.scheme.clone(), identifier.value.clone()));
-            // One that the decider may not know of leaves no trace.
+            // An owner that the caller may not know of must not have any visible effect.
             if owners.into_iter().flatten().any(|owner| telling.tells(MatchReason::SameIdentifier, *owner)) {
                 identifier.scope = IdentifierScope::Parent;
             }
@@ -104,7 +107,8 @@ impl Decider<'_> {
         decided(row, MatchDecision::Different, &actor, note, &source, w).await
     }
 
-    /// That a record is not a public body of the reference data is for whoever may write that one.
+    /// Checks that the caller may write all public bodies among the candidates that came with the reference data. Only then
+    /// may the caller decide that the record is none of them.
     async fn may_tell_apart(&self, others: &[ActorId], w: &Write<'_>) -> Result<()> {
         let reference: Vec<ActorId> = matching::of_reference(others, &w.tx).await?.into_iter().collect();
         for body in matching::by_ids(&reference, &w.tx).await?.values() {
@@ -119,8 +123,8 @@ impl Decider<'_> {
         Ok(())
     }
 
-    /// Takes a decision back: what it wrote becomes what it was, where nobody has changed it since, and the record waits
-    /// again.
+    /// Undoes a decision: the members that it wrote get their earlier values back, where nobody has changed them since, and
+    /// the record waits again.
     pub async fn undo(&self, row: Row, w: &Write<'_>) -> Result<Row> {
         let source = sources::by_id(row.source_id, &w.tx).await?;
         let (MatchStatus::Decided, Some(decision), Some(id)) = (row.status, row.decision, row.actor_id) else {
@@ -148,7 +152,7 @@ impl Decider<'_> {
                 sources::may_sync(self.sight, self.reach, &source, &w.tx).await?;
                 self.uncreate(&row, &actor, link.as_ref(), w).await?;
             }
-            // It has been removed meanwhile, so there is nothing left to put back.
+            // The actor has been removed in the meantime, so there is nothing to restore.
             (_, None) => sources::may_sync(self.sight, self.reach, &source, &w.tx).await?,
         }
         store::hold_again(&row, link, &source, w).await?;
@@ -164,12 +168,12 @@ impl Decider<'_> {
 
     async fn candidate(&self, row: &Row, actor: ActorId, w: &Write<'_>) -> Result<Actor> {
         let candidates = store::candidates(&[row.id], &w.tx).await?;
-        // To say yes to one that is alike only in what is hidden would tell what that is.
+        // Accepting an actor that is alike only in hidden members would reveal them.
         let hidden = |actor| members::hidden(actor, w.call.secrecy.as_ref());
         let told = |like: &Likeness| like.told(&hidden(like.actor_id)).and_then(|like| like.told(&hidden(actor)));
         let mut chosen = Vec::new();
         for like in candidates.values().flatten().filter_map(told) {
-            // A candidate that has become part of another is that other by now.
+            // A candidate that has been merged into another actor counts as that actor.
             let is_it = like.actor_id == actor
                 || matches!(
                     actors::find_or_told(self.sight, like.actor_id, &w.tx).await,
@@ -192,10 +196,12 @@ impl Decider<'_> {
         })
     }
 
-    /// Puts back what the decision wrote. What has come under secrecy since is for those who see it.
+    /// Restores the values that the decision replaced. Members that have come under secrecy since can only be restored by a
+    /// caller who may see them.
     async fn restore(&self, row: &Row, actor: Actor, w: &Write<'_>) -> Result<()> {
         if let Some(secrecy) = &w.call.secrecy {
-            // Before anything is compared: whether it has been changed since would tell of it.
+            // This check comes before any comparison, because the comparison would reveal whether a hidden member has
+            // changed.
             secrecy.refuse_hidden(actor.id.uuid(), row.applied.0.iter().map(|applied| &applied.member))?;
         }
         let mut members = members::members_of(&actor.fields)?;
@@ -208,7 +214,7 @@ impl Decider<'_> {
         self.put(actor, fields, w).await.map(drop)
     }
 
-    /// Removes the actor that the decision created, unless something has come to depend on it.
+    /// Removes the actor that the decision created, unless other records depend on it.
     async fn uncreate(&self, row: &Row, actor: &Actor, own: Option<&Link>, w: &Write<'_>) -> Result<()> {
         let in_the_way = |what| Err(Problem::conflict(what).with(format!("/actors/{}", actor.id)));
         if row.actor_version != Some(actor.version) {
@@ -231,7 +237,7 @@ impl Decider<'_> {
                 "The actor that was created has been given mandates. Remove them first."
             ));
         }
-        // That it is part of its parent came with it, and is told once.
+        // The relation to its parent was created with the actor and counts as one reference.
         let came_with_it = usize::from(actor.fields.parent_id.is_some());
         if others.len() > came_with_it {
             return in_the_way(say!(
@@ -242,7 +248,8 @@ impl Decider<'_> {
         actors::remove(actor, w).await
     }
 
-    /// Stores an actor with other fields, if they are other; whoever decides may write it both as it was and as it becomes.
+    /// Stores an actor with new fields, if they differ. The caller must be able to write the actor both before and after
+    /// the change.
     async fn put(&self, actor: Actor, fields: NewActor, w: &Write<'_>) -> Result<Actor> {
         if fields == actor.fields {
             return Ok(actor);
@@ -263,7 +270,7 @@ impl Decider<'_> {
     }
 }
 
-/// Checks that what is to be taken of a record is in it.
+/// Checks that the record has all members in `take`.
 fn may_take(take: &[String], given: &Record) -> Result<()> {
     let unknown = take.iter().enumerate().filter(|(_, member)| !given.contains_key(*member));
     let faults: Vec<_> = unknown
@@ -279,7 +286,7 @@ fn may_take(take: &[String], given: &Record) -> Result<()> {
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }
 
-/// The link of a record that waits for a decision.
+/// Returns the link of a record that waits for a decision; 409 when it does not.
 async fn waiting(row: &Row, w: &Write<'_>) -> Result<Link> {
     if row.status == MatchStatus::Decided {
         return Err(Problem::conflict(say!(

@@ -1,4 +1,5 @@
-//! Which actors a record may be. A number is a poor key, and a name a poorer one: both only make candidates.
+//! Finds the actors that a record may be. Neither a number nor a name identifies an actor for certain, so both only make
+//! candidates.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,7 @@ use crate::{
     },
 };
 
-/// No more candidates than somebody can look through.
+/// The maximum number of candidates that a person is asked to look through.
 const MOST: usize = 20;
 
 /// An actor that a record may be.
@@ -23,13 +24,13 @@ pub struct Likeness {
 }
 
 impl Likeness {
-    /// Why it may be that actor.
+    /// Returns the reasons why the record may be that actor.
     #[must_use]
     pub fn reasons(self) -> Vec<MatchReason> {
         reasons(self.same_identifier, self.same_name)
     }
 
-    /// What of it the caller may be told; nothing when no reason is left.
+    /// Returns the likeness with only those reasons that the caller may know; `None` when no reason is left.
     #[must_use]
     pub fn for_caller(self, telling: &Telling<'_>) -> Option<Self> {
         let told = Self {
@@ -40,7 +41,8 @@ impl Likeness {
         (told.same_identifier || told.same_name).then_some(told)
     }
 
-    /// What of it may be told of an actor with these members hidden; nothing when no reason is left.
+    /// Returns the likeness with only those reasons that do not reveal these hidden members of the actor; `None` when no
+    /// reason is left.
     #[must_use]
     pub fn told(self, hidden: &BTreeSet<String>) -> Option<Self> {
         let told = Self {
@@ -52,28 +54,29 @@ impl Likeness {
     }
 }
 
-/// What is alike, by name.
+/// Returns the reasons as a list.
 #[must_use]
 pub fn reasons(same_identifier: bool, same_name: bool) -> Vec<MatchReason> {
     let all = [(same_identifier, MatchReason::SameIdentifier), (same_name, MatchReason::SameName)];
     all.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason).collect()
 }
 
-/// Whether it may be told that an actor with these members hidden is alike so, which would tell what they are.
+/// Returns whether a reason may be shown when these members of the actor are hidden. A reason reveals the members that are
+/// alike.
 #[must_use]
 pub fn told(reason: MatchReason, hidden: &BTreeSet<String>) -> bool {
     reason.is_told(|member| hidden.contains(member))
 }
 
-/// The schemes and values of an actor's own identifiers.
+/// Returns the scheme and value of each identifier that is an actor's own.
 #[must_use]
 pub fn own(identifiers: &[Identifier]) -> Vec<(String, String)> {
     let own = identifiers.iter().filter(|identifier| identifier.scope == IdentifierScope::Own);
     own.map(|identifier| (identifier.scheme.clone(), identifier.value.clone())).collect()
 }
 
-/// The living actors that a record may be: those with its number first, each of them once. One with the same name and another
-/// organisation number that may be told of is another organisation.
+/// Returns the existing actors that a record may be, each once; those with its number come first. An actor with the same
+/// name and another organisation number is another organisation, if the caller may know of the number.
 #[must_use]
 pub(in crate::exchange) fn candidates(
     identifiers: &[Identifier],
@@ -89,7 +92,7 @@ pub(in crate::exchange) fn candidates(
             found.push(Likeness { actor_id, same_identifier: true, same_name: false });
         }
     }
-    // A name of nothing but signs has no key, and is alike no other.
+    // A name of punctuation only has no key, and is like no other name.
     let named = named.get(name_key).filter(|_| !name_key.is_empty());
     let numbers = matching::organisation_numbers(identifiers);
     let namesakes = named.into_iter().flatten().filter(|other| other.seat == seat);
@@ -108,7 +111,7 @@ pub(in crate::exchange) fn taken_for(found: &mut Vec<Likeness>, bodies: Vec<Acto
     for actor_id in bodies {
         match found.iter_mut().find(|like| like.actor_id == actor_id) {
             Some(like) => like.same_name = true,
-            // They come first, for no number of others may hide them.
+            // They come first, so that the limit never cuts them off.
             None => found.insert(0, Likeness { actor_id, same_identifier: false, same_name: true }),
         }
     }

@@ -1,4 +1,4 @@
-//! Matches: who sees them, how records come to be held, and what a decision does and undoes.
+//! All SQL of matches: which the caller may see, how records come to be held, and how matches are closed.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -35,27 +35,28 @@ pub(super) use sea_orm::ConnectionTrait as Reader;
 
 pub(super) type Row = table::Model;
 
-/// How many rows one statement takes: the databases limit how many values it may carry.
+/// The maximum number of rows in one statement: the databases limit the number of parameters.
 const ROWS: usize = 500;
 
-/// A record to hold.
+/// A record that is to be held.
 pub(in crate::exchange) struct Held {
     pub external_id: String,
     pub digest: String,
     pub given: Record,
-    /// Its link, when it is held already.
+    /// Its link, when the record is already held.
     pub link: Option<Link>,
     pub candidates: Vec<Likeness>,
 }
 
-/// The matches of sources, and with candidates, that the caller reaches.
+/// Selects the matches within the caller's reach: those of sources that the caller may synchronise, and those with a
+/// candidate that the caller may write.
 fn reached(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
     let with = candidates_of_row().and_where(matching::is_reached(sight, reach, candidate::Column::ActorId)).take();
     let any = Condition::any().add(sources::is_reached(sight, reach, table::Column::SourceId)).add(Expr::exists(with));
     table::Entity::find().filter(any)
 }
 
-/// A page of the queue, oldest first.
+/// Returns a page of matches, oldest first.
 pub(super) async fn list(sight: &Sight, reach: &Reach, filter: &MatchFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Row>> {
     let select = reached(sight, reach)
         .apply_if(filter.status.clone(), |select, statuses| select.filter(table::Column::Status.is_in(statuses)))
@@ -65,7 +66,7 @@ pub(super) async fn list(sight: &Sight, reach: &Reach, filter: &MatchFilter, pag
     paging.fetch(select, keys, call, db).await
 }
 
-/// The candidates of a match that the caller is told are alike so.
+/// Selects the candidates of a match for which the caller may know this reason.
 fn alike(reason: MatchReason, sight: &Sight, secrecy: Option<&Secrecy>) -> SelectStatement {
     let column = match reason {
         MatchReason::SameIdentifier => candidate::Column::SameIdentifier,
@@ -80,7 +81,7 @@ fn alike(reason: MatchReason, sight: &Sight, secrecy: Option<&Secrecy>) -> Selec
         .take()
 }
 
-/// The candidates of the match in the query that asks.
+/// Selects the candidates of the match in the outer query.
 fn candidates_of_row() -> SelectStatement {
     Query::select()
         .column(candidate::Column::MatchId)
@@ -89,18 +90,18 @@ fn candidates_of_row() -> SelectStatement {
         .take()
 }
 
-/// One match that the caller reaches.
+/// Returns a match within the caller's reach; 404 when there is none.
 pub(super) async fn find(sight: &Sight, reach: &Reach, id: MatchId, db: &impl ConnectionTrait) -> Result<Row> {
     reached(sight, reach).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)
 }
 
-/// The same as it is when all others who decide have done so.
+/// Locks the source and the match, and reads the match again. Another decision may have been stored in the meantime.
 pub(super) async fn locked(row: &Row, w: &Write<'_>) -> Result<Row> {
     sources::lock(row.source_id, w).await?;
     table::Entity::find_by_id(row.id).lock_exclusive().one(&w.tx).await?.ok_or_else(Problem::not_found)
 }
 
-/// The actors that records may be, those with the same number first.
+/// Returns the candidates of matches, those with the same number first.
 pub(super) async fn candidates(ids: &[MatchId], db: &impl ConnectionTrait) -> Result<HashMap<MatchId, Vec<Likeness>>> {
     let mut found: HashMap<MatchId, Vec<Likeness>> = HashMap::new();
     if ids.is_empty() {
@@ -115,7 +116,8 @@ pub(super) async fn candidates(ids: &[MatchId], db: &impl ConnectionTrait) -> Re
     Ok(found)
 }
 
-/// Holds records. One that is held already, with the same content and the same candidates, is not written.
+/// Holds records for a decision and returns their links, in the order of the records. A record that is already held with
+/// the same content and the same candidates is not written again.
 pub(in crate::exchange) async fn hold(held: Vec<Held>, source: &Source, w: &Write<'_>) -> Result<Vec<Link>> {
     let known: Vec<MatchId> = held.iter().filter_map(|one| one.link.as_ref()?.match_id).collect();
     let mut before = candidates(&known, &w.tx).await?;
@@ -198,7 +200,7 @@ fn in_order(mut candidates: Vec<Likeness>) -> Vec<Likeness> {
     candidates
 }
 
-/// The link of a record that is held.
+/// Returns the link of a held record.
 fn held_link(row: &Row, digest: String, w: &Write<'_>) -> Link {
     Link {
         id: w.new_id(),
@@ -216,19 +218,19 @@ fn held_link(row: &Row, digest: String, w: &Write<'_>) -> Link {
     }
 }
 
-/// Holds a record again whose decision was taken back.
+/// Holds a record again after its decision was undone.
 pub(super) async fn hold_again(row: &Row, link: Option<Link>, source: &Source, w: &Write<'_>) -> Result<()> {
     match link {
         Some(link) => {
             let held = Link { actor_id: None, match_id: Some(row.id), base: Value::Object(Record::new()), ..link };
             links::update(held, source, w).await.map(drop)
         }
-        // Its digest is empty, so that the record is read anew when it comes.
+        // The digest is empty, so the record counts as new when the source sends it again.
         None => links::insert(vec![held_link(row, String::new(), w)], source, w).await,
     }
 }
 
-/// Stores a match as it has become, in its next version.
+/// Stores a changed match as its next version.
 pub(super) async fn update(mut row: Row, source: &Source, w: &Write<'_>) -> Result<Row> {
     let from = row.version;
     row.version += 1;
@@ -239,8 +241,8 @@ pub(super) async fn update(mut row: Row, source: &Source, w: &Write<'_>) -> Resu
     Ok(row)
 }
 
-/// Closes a match that nobody need decide any more: no candidate is left and the record has become an actor, or its number has
-/// said which actor it is.
+/// Closes a match that needs no decision any more: no candidate is left and the record has become an actor, or its number
+/// shows which actor it is.
 pub(in crate::exchange) async fn lapse(id: MatchId, decision: MatchDecision, actor: &Actor, source: &Source, w: &Write<'_>) -> Result<()> {
     let Some(row) = table::Entity::find_by_id(id).one(&w.tx).await? else { return Ok(()) };
     let decided = Row {
@@ -256,7 +258,7 @@ pub(in crate::exchange) async fn lapse(id: MatchId, decision: MatchDecision, act
     update(decided, source, w).await.map(drop)
 }
 
-/// Takes away the match of a record that is withdrawn. One that has been decided before stays, as what was decided.
+/// Removes the match of a record that is withdrawn. A match that has ever been decided stays, as a record of the decision.
 pub(in crate::exchange) async fn withdraw(id: MatchId, source: &Source, w: &Write<'_>) -> Result<()> {
     let Some(row) = table::Entity::find_by_id(id).filter(table::Column::Status.eq(MatchStatus::Open)).one(&w.tx).await? else {
         return Ok(());
@@ -267,13 +269,14 @@ pub(in crate::exchange) async fn withdraw(id: MatchId, source: &Source, w: &Writ
     Ok(())
 }
 
-/// A change of a match is for those who work for the source's actor; who decides finds it in the queue.
+/// Returns the event for a change of a match. Only people who work for the source's actor may see it; other callers who can
+/// decide the match find it in the list of matches.
 fn change(row: &Row, source: &Source, op: ChangeOperation) -> Change {
     let visible = Visibility::Actor.of(None, source.fields.actor_id.map(ActorId::uuid));
     Change::new("match", row.id.uuid(), op, row.version, visible)
 }
 
-/// Those of these actors that are living and that the caller may see.
+/// Returns those of these actors that exist and that the caller may see.
 pub(super) async fn seen(sight: &Sight, mut ids: Vec<ActorId>, db: &impl ConnectionTrait) -> Result<BTreeMap<ActorId, Actor>> {
     ids.sort_unstable();
     ids.dedup();
@@ -281,8 +284,8 @@ pub(super) async fn seen(sight: &Sight, mut ids: Vec<ActorId>, db: &impl Connect
     Ok(actors.into_iter().filter(|(id, actor)| sight.sees(actor.fields.visibility, None, Some(id.uuid()))).collect())
 }
 
-/// Checks that the caller may decide something of a match: whatever it is that is decided, by who may write the source or
-/// one of the candidates.
+/// Checks that the caller may take at least one decision about a match: the caller may write the source or one of the
+/// candidates. The decision itself is checked again.
 pub(super) async fn may_decide(sight: &Sight, reach: &Reach, row: &Row, source: &Source, db: &impl ConnectionTrait) -> Result<()> {
     match sources::may_sync(sight, reach, source, db).await {
         Err(problem) if problem.kind.status() < 500 => {}

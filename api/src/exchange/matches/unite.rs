@@ -1,5 +1,6 @@
-//! What is written of a record that turns out to be an actor that is there already. Nothing that stands there is lost: what is
-//! filled stays, what is empty is filled, and lists are united. Only a person may choose otherwise, member by member.
+//! Computes what is written of a record that turns out to be an actor which already exists. No present value is lost:
+//! members with a value keep it, empty members are filled, and lists are united. Only a person may choose otherwise, member
+//! by member.
 
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use crate::{
     registry::actors::rules::FORMER_NAMES,
 };
 
-/// The lists of an actor, with how many items each may have.
+/// The lists of an actor, with the maximum number of items of each.
 const LISTS: [(&str, usize); 9] = [
     ("otherNames", 20),
     ("formerNames", FORMER_NAMES),
@@ -22,15 +23,15 @@ const LISTS: [(&str, usize); 9] = [
     ("identifiers", 20),
 ];
 
-/// The members to write of what a record gives, over what stands there; those to take are taken from the record whatever stands
-/// there.
+/// Returns the members to write from a given record over the present values. Members in `take` are taken from the record
+/// whatever their present values are.
 #[must_use]
 pub fn united(given: &Record, current: &Record, take: &[String]) -> Record {
     let mut write = Record::new();
     for (member, new) in given {
         let present = current.get(member).unwrap_or(&Value::Null);
         let becomes = if take.contains(member) {
-            // Of numbers those alone that the record has another of: a code that the source does not know is not lost.
+            // Replace only numbers of the schemes that the record has: a code that the source does not know is kept.
             if member == "identifiers" { renumbered(present, new) } else { new.clone() }
         } else if is_empty(new) {
             continue;
@@ -52,7 +53,7 @@ fn items(list: &Value) -> Vec<Value> {
     list.as_array().cloned().unwrap_or_default()
 }
 
-/// What an item is known by, however it is written.
+/// Returns the key that identifies an item of a list, regardless of case and accents.
 fn key(member: &str, item: &Value) -> String {
     let text = match member {
         "contactPoints" => item["function"].as_str(),
@@ -62,12 +63,12 @@ fn key(member: &str, item: &Value) -> String {
     fold(text.unwrap_or_default().trim())
 }
 
-/// Two lists as one, what stands there first.
+/// Unites two lists. The present items come first.
 fn both(member: &str, present: &Value, new: &Value, name: Option<&str>, most: usize) -> Value {
     let mut all = items(present);
     for item in items(new) {
         if member == "identifiers" {
-            // Another number of its own is not added to the one that stands there: that would be another organisation.
+            // A second own number of the same scheme is not added: that would be another organisation.
             let is_there = |known: &Value| {
                 known["scheme"] == item["scheme"]
                     && (known["value"] == item["value"] || [known, &item].iter().all(|one| one["scope"] == "own"))
@@ -93,13 +94,13 @@ fn both(member: &str, present: &Value, new: &Value, name: Option<&str>, most: us
     }
     all.truncate(most.max(items(present).len()));
     if member == "areasServed" {
-        // They are kept in order.
+        // The registry stores them in order.
         all.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
     }
     json!(all)
 }
 
-/// The numbers of a record, and those of other kinds that stand there.
+/// Returns the identifiers of the record, and the present ones of other schemes.
 fn renumbered(present: &Value, new: &Value) -> Value {
     let mut all = items(new);
     let given: Vec<Value> = all.iter().map(|number| number["scheme"].clone()).collect();

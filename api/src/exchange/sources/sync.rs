@@ -1,6 +1,6 @@
-//! Synchronisation: records of one source are applied in one transaction, with a constant number of look-ups however many
-//! they are, and a few more for each that gets another name, seat or number. Each record has its outcome; none is lost, and none becomes part of an actor that is there already unless a
-//! person has said so.
+//! Synchronisation: applies the records of one source in one transaction. The number of queries is constant, plus a few for
+//! each record with a new name, seat or number. Every record gets an outcome. No record is merged into an existing actor
+//! unless a person has decided so.
 
 mod join;
 mod withhold;
@@ -47,7 +47,7 @@ use crate::{
 
 pub use super::outcome::{Incoming, Outcome, SyncResult};
 
-/// For which source, and on whose behalf; that the caller may is asked before.
+/// The source and the caller of a synchronisation. The caller's right to synchronise the source has been checked before.
 #[derive(Clone, Copy, Debug)]
 pub struct Syncing<'a> {
     pub source: &'a Source,
@@ -56,18 +56,18 @@ pub struct Syncing<'a> {
     pub contract: &'a Contract,
 }
 
-/// A record that is no actor yet.
+/// A record that is not linked to an actor yet.
 struct Fresh {
     at: usize,
     external_id: String,
     digest: String,
-    /// Its link, when it is held.
+    /// The link of the record, when the record is held.
     link: Option<Link>,
     given: Record,
     new: NewActor,
-    /// Members that are not the source's word.
+    /// The names of members that the source did not give.
     defaults: Vec<String>,
-    /// Whether the organisation's own number is its id.
+    /// Whether the external id is the organisation number.
     by_number: bool,
 }
 
@@ -77,7 +77,7 @@ impl Fresh {
     }
 }
 
-/// A record whose actor changes.
+/// A record whose actor exists.
 pub(super) struct Changing {
     at: usize,
     digest: String,
@@ -85,14 +85,14 @@ pub(super) struct Changing {
     pub actor: Actor,
     given: Record,
     pub plan: Plan,
-    /// Whether the record was not linked before: it was found to be the actor just now.
+    /// Whether the record was not linked before: its number has just shown which actor it is.
     joins: bool,
 }
 
-/// Applies records of one source, up to 500 at a time. The outcomes are in the order of the records.
+/// Applies records of one source, at most 500 at a time. The outcomes are in the order of the records.
 ///
 /// # Errors
-/// When the database does not answer. What is wrong with a record is its own outcome.
+/// When the database does not answer. A faulty record is no error here; it gets its own outcome.
 pub async fn apply(records: Vec<Incoming>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<Outcome>> {
     store::lock(by.source.id, w).await?;
     let ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
@@ -108,7 +108,7 @@ pub async fn apply(records: Vec<Incoming>, by: &Syncing<'_>, w: &Write<'_>) -> R
             None => match link.and_then(|link| Some((link, link.actor_id?))) {
                 Some((link, id)) => match linked.remove(&id) {
                     Some(actor) => {
-                        // Two records may be the same actor.
+                        // Two records may be linked to the same actor.
                         linked.insert(id, actor.clone());
                         meet(at, record, link, actor, by, w).map(|changing_one| changing.push(changing_one))
                     }
@@ -154,7 +154,8 @@ fn removed(actor: ActorId) -> Problem {
     problem
 }
 
-/// An actor with what is given laid over it, checked by the contract and in the form in which it is stored.
+/// Lays the given members over an actor, checks the result against the contract, and returns it in the form in which it is
+/// stored.
 fn laid(over: Option<&NewActor>, given: &Record, contract: &Contract) -> Result<NewActor> {
     let under = over.map(members_of).transpose()?.unwrap_or_default();
     let whole = Value::Object(rules::over(&under, given));
@@ -172,7 +173,7 @@ fn digest(fields: Record) -> String {
     sha256_hex(canonical(&Value::Object(fields)).as_bytes())
 }
 
-/// A record of which nothing is known yet, or that is held.
+/// Reads a record that is unknown or held.
 fn first(at: usize, record: &Incoming, link: Option<&Link>, by: &Syncing<'_>) -> Result<Fresh> {
     let new = laid(None, &record.fields, by.contract)?;
     let given = rules::only(&record.fields, &members_of(&new)?);
@@ -188,10 +189,10 @@ fn first(at: usize, record: &Incoming, link: Option<&Link>, by: &Syncing<'_>) ->
     })
 }
 
-/// A record that meets its actor.
+/// Reads a record that is linked to an actor.
 fn meet(at: usize, record: &Incoming, link: &Link, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
     let said = record.said();
-    // Records of before have a digest that what the source does not say is part of.
+    // The digests of older links also cover the default members. Accept such a digest too.
     let digest = Some(digest(record.fields.clone())).filter(|digest| *digest == link.digest).unwrap_or_else(|| digest(said.clone()));
     let given = if digest == link.digest {
         link.given.as_object().cloned().unwrap_or_default()
@@ -202,7 +203,8 @@ fn meet(at: usize, record: &Incoming, link: &Link, actor: Actor, by: &Syncing<'_
     Ok(Changing { at, digest, link: link.clone(), actor, given, plan, joins: false })
 }
 
-/// What of a source's record is left alone, when all that may be written has been.
+/// Returns the members of a stored record that are not written to its actor, although everything that may be written has
+/// been.
 pub(in crate::exchange) fn left_alone(
     source: &Source,
     given: &Record,
@@ -218,14 +220,14 @@ pub(in crate::exchange) fn left_alone(
     Ok(plan.left_alone)
 }
 
-/// What becomes of what a source gave, by what it last wrote and what the actor is now.
+/// Makes the plan for a record, from the members that the source gave, those that it last wrote, and the present actor.
 fn planned(source: &Source, given: &Record, link: &Link, actor: &Actor, secrecy: Option<&Secrecy>) -> Result<Plan> {
     let none = Record::new();
     let base = link.base.as_object().unwrap_or(&none);
     Ok(rules::plan(&source.fields.owned_fields, given, base, &members_of(&actor.fields)?, &hidden(actor.id, secrecy)))
 }
 
-/// Writes the actors that change, and what is kept of their records.
+/// Writes the changed actors and updates their links.
 async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     while !changing.is_empty() {
         let (mut writing, mut drafts, mut later, mut touched) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
@@ -236,7 +238,7 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
                 let at = one.at;
                 outcomes[at] = Some(keep(one, None, by, w).await?);
             } else if !touched.insert(one.actor.id) {
-                // Another record is the same actor: it meets what becomes of it first.
+                // Another record is linked to the same actor. It is planned again after that one has been written.
                 later.push(one);
             } else {
                 match changed(&one, by, w).await {
@@ -273,14 +275,14 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
     Ok(())
 }
 
-/// The actor as it is to become.
+/// Returns the actor's fields after the change, and checks that the caller may set its parent.
 async fn changed(one: &Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<NewActor> {
     let fields: NewActor = extract::typed(Value::Object(rules::over(&members_of(&one.actor.fields)?, &one.plan.write)))?;
     actors::may_join(by.sight, by.reach, Some(&one.actor), &fields, &w.tx).await?;
     Ok(fields)
 }
 
-/// Stores actors. What another wrote meanwhile is met by reading all anew.
+/// Stores actors. When another transaction has changed one of them in the meantime, the whole transaction is retried.
 async fn put(drafts: Vec<Draft>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<Result<Actor>>> {
     if drafts.is_empty() {
         return Ok(Vec::new());
@@ -297,7 +299,7 @@ async fn put(drafts: Vec<Draft>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<
     Ok(stored)
 }
 
-/// Keeps what a record said, unless it said nothing new.
+/// Stores in the link what the source gave, unless nothing has changed. Returns the outcome of the record.
 async fn keep(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Outcome> {
     let changed = written.as_ref().is_some_and(|actor| actor.version != one.actor.version);
     let actor = written.unwrap_or_else(|| one.actor.clone());
@@ -305,9 +307,10 @@ async fn keep(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write
     let mut given = one.given;
     let (before, stored) = (members_of(&one.actor.fields)?, members_of(&actor.fields)?);
     for (member, value) in &stored {
-        // In the very form that the registry gave it; and what follows from a change, as a former name does, is the source's.
+        // Use the form in which the registry stored the value. Members that change as a consequence, such as a former name,
+        // count as written by the source too.
         let follows = base.get(member) == before.get(member) && before.get(member) != Some(value);
-        // Of a list that was united with what stood there the source wrote its part.
+        // Of a list that was united with the present one, the source has written only its own part.
         if write.get(member).is_some_and(|written| base.get(member) != Some(written)) {
             continue;
         }
@@ -336,14 +339,14 @@ async fn keep(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write
     } else {
         SyncResult::Unchanged
     };
-    // What of an actor differs from the record is for those who see it.
+    // Differences between the record and the actor are shown only to callers who may see the actor.
     let seen = by.sight.sees(actor.fields.visibility, None, Some(actor.id.uuid()));
     let left_alone = if seen { left_alone } else { Vec::new() };
     Ok(Outcome { left_alone, ..Outcome::of(result, link, Some(actor)) })
 }
 
-/// Creates actors of records that are none yet, and holds those that may be one that is there. What the caller may not know of
-/// stands in no record's way: who sees both is told that they are alike.
+/// Creates actors from new records, and holds the records that may be actors which already exist. An actor that the caller
+/// may not know of never keeps a record from being created; callers who can see both are told later that they are alike.
 async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     let numbers: Vec<_> = fresh.iter().flat_map(|one| likeness::own(&one.new.identifiers)).collect();
     let mut owners = matching::owners(&numbers, &w.tx).await?;
@@ -370,7 +373,7 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
             } else if !like.is_empty() {
                 held.push((one, like));
             } else if own.iter().any(|number| numbers.contains(number)) || keys.contains(&(one.name_key(), one.new.seat_area_id)) {
-                // It waits for what becomes of the one before.
+                // The record is alike one in this wave, so it waits until that one is stored.
                 later.push(one);
             } else {
                 match may_belong(&one.new, &family, by, w).await {
@@ -409,14 +412,14 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
     hold(held, outcomes, by, w).await
 }
 
-/// Checks that a new actor may be part of the one that it names: of the source's own actor, of one that the source has
-/// records of, or of one that the caller might have named in any other way.
+/// Checks that a new actor may have the parent that it names: the source's own actor, an actor that the source has records
+/// of, or any actor that the caller could choose as a parent anyway.
 async fn may_belong(new: &NewActor, family: &HashSet<ActorId>, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     let own = |parent: ActorId| by.source.fields.actor_id == Some(parent) || family.contains(&parent);
     if new.parent_id.is_some_and(own) { Ok(()) } else { actors::may_join(by.sight, by.reach, None, new, &w.tx).await }
 }
 
-/// Links records to the actors that were created of them.
+/// Links records to the actors that were created from them.
 async fn link(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     let mut new = Vec::new();
     for (one, actor) in created {
@@ -443,7 +446,7 @@ async fn link(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outcome>], by
                 link
             }
             Some(link) => {
-                // What stood in the way is gone, so nobody need decide any more.
+                // No candidate is left, so nobody needs to decide any more.
                 if let Some(id) = link.match_id {
                     matches::lapse(id, MatchDecision::Different, &actor, by.source, w).await?;
                 }
@@ -457,7 +460,7 @@ async fn link(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outcome>], by
     links::insert(new, by.source, w).await
 }
 
-/// Holds records for a person's decision, each with the actors that it may be as far as the caller may know of them.
+/// Holds records for a person's decision. The outcome of each names the candidates that the caller may know of.
 async fn hold(held: Vec<(Fresh, Vec<Likeness>)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     if held.is_empty() {
         return Ok(());

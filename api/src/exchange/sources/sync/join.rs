@@ -1,4 +1,4 @@
-//! Records that are known by the organisation's own number, and the actors that have it.
+//! Links records whose id is the organisation number to the existing actors with that number.
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl Fresh {
-    /// The actor that it is for sure, of those that it may be: the only one with its number, when that is what it is known by.
+    /// Returns the actor that the record certainly is: the only one with its number, when the number is the record's id.
     pub(super) fn known_as(&self, like: &[Likeness]) -> Option<ActorId> {
         let mut owners = like.iter().filter(|like| like.same_identifier);
         let owner = owners.next().filter(|_| self.by_number && owners.next().is_none())?;
@@ -25,8 +25,8 @@ impl Fresh {
     }
 }
 
-/// Links records to the actors that their numbers say they are, where the caller may write those; the others are for a person to
-/// decide. What stands there is met as what a person has curated is.
+/// Links records to the actors with their numbers, when the caller may write those actors. Returns the other records, which
+/// a person must decide. Present values count as curated by a person.
 pub(super) async fn join(
     same: Vec<(Fresh, ActorId, Vec<Likeness>)>,
     outcomes: &mut [Option<Outcome>],
@@ -52,7 +52,7 @@ pub(super) async fn join(
     Ok(held)
 }
 
-/// A record that is an actor which is there already.
+/// Plans the change for a record that is an actor which already exists. Lists are united.
 async fn joined(one: Fresh, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
     let mut given = one.given;
     given.retain(|member, _| !one.defaults.contains(member));

@@ -1,5 +1,5 @@
-//! What of a source's record is not written though the source owns it, for it would move the actor to others or make it look
-//! like another.
+//! Withholds members that a source owns, when writing them would change who is responsible for the actor or make it look
+//! like another one.
 
 use serde_json::Value;
 
@@ -23,8 +23,9 @@ use crate::{
     },
 };
 
-/// Leaves the parent and the seat alone where the caller may not decide who answers for the actor: a record of a source is
-/// no way around that. Who was granted the source alone may move a seat that the source itself wrote.
+/// Withholds the parent and the seat when the caller may not decide who is responsible for the actor; sending a record must
+/// not bypass that rule. A caller whose only right is a grant for the source may still change a seat that the source itself
+/// wrote.
 pub(super) async fn out_of_place(one: &mut Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     if !ANSWERABLE.iter().any(|member| one.plan.write.contains_key(*member)) {
         return Ok(());
@@ -50,8 +51,8 @@ pub(super) async fn out_of_place(one: &mut Changing, by: &Syncing<'_>, w: &Write
     Ok(())
 }
 
-/// Leaves alone what would make an actor look like another that the caller knows of, as a new record is held: a person says
-/// first whether they are one.
+/// Withholds members that would make the actor look like another one that the caller knows of. As with a new record that is
+/// held, a person must first decide whether they are the same.
 pub(super) async fn likenesses(one: &mut Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     if !NAMING.iter().any(|member| one.plan.write.contains_key(*member)) {
         return Ok(());
