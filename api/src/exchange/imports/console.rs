@@ -137,6 +137,6 @@ async fn source(request: &Request, db: &Db) -> Result<std::result::Result<Source
         return Ok(Ok(source));
     }
     // It keeps up to date all that it brings, save who may see it; what is curated here stays all the same.
-    let owned_fields = members::members().iter().filter(|member| *member != "visibility").cloned().collect();
+    let owned_fields = members::writable_members().iter().filter(|member| *member != "visibility").cloned().collect();
     Ok(Err(NewSource { actor_id: None, id_scheme: name.chars().take(100).collect(), name, owned_fields }))
 }

@@ -96,11 +96,11 @@ pub(super) async fn name_owners(done: &mut [Option<Done>], dry_run: bool, sight:
     }
     for done in done.iter_mut().flatten() {
         let Some(owner) = done.in_the_way.and_then(|id| owners.get(&id)) else { continue };
-        let hidden = members::hidden(owner.id, w.call.secrecy.as_ref());
+        let hidden = members::hidden_members(owner.id, w.call.secrecy.as_ref());
         let name = if hidden.contains("name") { HIDDEN } else { &owner.fields.name };
         let id = owner.id;
         for fault in &mut done.faults {
-            if fault.code == TAKEN && likeness::told(MatchReason::SameIdentifier, &hidden) {
+            if fault.code == TAKEN && likeness::may_show(MatchReason::SameIdentifier, &hidden) {
                 let at = fault.pointer.split('/').nth(2).and_then(|at| at.parse::<usize>().ok());
                 let organisation = at.and_then(|at| done.schemes.get(at)).is_none_or(|scheme| scheme == rules::ORGANISATION_NUMBER);
                 fault.detail = whose(organisation, name, id);

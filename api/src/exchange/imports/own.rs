@@ -130,7 +130,7 @@ pub(super) async fn apply(rows: Vec<Record>, importer: &Importer<'_>, reach: &Re
 /// The name and seat by which a row without a number is taken for another.
 fn called_so(fields: &NewActor) -> Option<(String, Option<AreaId>)> {
     let key = rules::name_key(&fields.name);
-    (!key.is_empty() && likeness::own(&fields.identifiers).is_empty()).then_some((key, fields.seat_area_id))
+    (!key.is_empty() && likeness::own_identifiers(&fields.identifiers).is_empty()).then_some((key, fields.seat_area_id))
 }
 
 /// The actors that rows without an id may be, as far as the caller sees what they are known by.
@@ -167,7 +167,7 @@ impl Present {
         let secrecy = w.call.secrecy.as_ref();
         if let Some(number) = number_of(fields) {
             let mut owners = self.owners.get(&number).into_iter().flatten().filter_map(|owner| self.actors.get(owner));
-            let told = |owner: &&Actor| likeness::told(MatchReason::SameIdentifier, &members::hidden(owner.id, secrecy));
+            let told = |owner: &&Actor| likeness::may_show(MatchReason::SameIdentifier, &members::hidden_members(owner.id, secrecy));
             let Some(owner) = owners.find(told) else { return Ok(None) };
             match actors::may_write(by.reach, &owner.fields, Some(owner.id), &w.tx).await {
                 Ok(()) => {}
@@ -181,7 +181,7 @@ impl Present {
             let same = as_stored(fields) == owner.fields;
             return Ok(same.then(|| Done { actor: Some(owner.id), left_alone, ..Done::of(ImportOutcome::Unchanged) }));
         }
-        if !likeness::own(&fields.identifiers).is_empty() {
+        if !likeness::own_identifiers(&fields.identifiers).is_empty() {
             return Ok(None);
         }
         let key = rules::name_key(&fields.name);
@@ -189,7 +189,7 @@ impl Present {
         let like = namesakes
             .filter(|one| one.seat == fields.seat_area_id)
             .map(|one| one.actor_id)
-            .find(|id| self.actors.contains_key(id) && likeness::told(MatchReason::SameName, &members::hidden(*id, secrecy)));
+            .find(|id| self.actors.contains_key(id) && likeness::may_show(MatchReason::SameName, &members::hidden_members(*id, secrecy)));
         Ok(like.map(Done::like))
     }
 }
@@ -197,7 +197,7 @@ impl Present {
 /// The organisation number that is an actor's own, as it is stored.
 fn number_of(fields: &NewActor) -> Option<(String, String)> {
     let identifiers = rules::identifiers(&fields.identifiers).ok()?;
-    likeness::own(&identifiers).into_iter().find(|(scheme, _)| scheme == rules::ORGANISATION_NUMBER)
+    likeness::own_identifiers(&identifiers).into_iter().find(|(scheme, _)| scheme == rules::ORGANISATION_NUMBER)
 }
 
 /// An actor in the form in which it is stored.
@@ -249,7 +249,7 @@ fn number(fields: &mut records::Record, numbers: &[Value], kept: &[Value]) {
 /// An actor as a row says that it is to become, and what the row may not change.
 fn changed(row: &Record, actor: &Actor, contract: &Contract, w: &Write<'_>) -> Result<(NewActor, Vec<(String, UnwrittenReason)>)> {
     let under = members::members_of(&actor.fields)?;
-    let hidden = members::hidden(actor.id, w.call.secrecy.as_ref());
+    let hidden = members::hidden_members(actor.id, w.call.secrecy.as_ref());
     let mut given = row.fields.clone();
     helpers::lay(&mut given, &row.helpers, &under);
     let kept = under.get("identifiers").and_then(Value::as_array).cloned().unwrap_or_default();

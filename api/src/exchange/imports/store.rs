@@ -11,7 +11,7 @@ use super::{
 use crate::{
     access::{Caller, policy::Permission},
     exchange::{
-        links::store::Known,
+        links::store::IdDigests,
         sources::{Source, store as sources},
     },
     intake::{
@@ -102,8 +102,8 @@ pub(super) async fn rows(id: ImportJobId, filter: &RowFilter, paging: &Paging, c
 ///
 /// # Errors
 /// When they cannot be read.
-pub async fn external_ids(job: &Job, db: &impl ConnectionTrait) -> Result<Option<Known>> {
-    let mut ids = Known::default();
+pub async fn external_ids(job: &Job, db: &impl ConnectionTrait) -> Result<Option<IdDigests>> {
+    let mut ids = IdDigests::default();
     let mut before = -1;
     loop {
         let Some((first, rows)) = jobs::kept_after(job, before, db).await? else { return Ok(Some(ids)) };

@@ -51,7 +51,7 @@ async fn list(
 #[get("/sources/{sourceId}/actors/{externalId}")]
 async fn show(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId, String)>, db: Data<Db>) -> Result<Reply<SourceActor>> {
     let source = sources::find_for_sync(by.sight(), &by.reach, id, db.reader()).await?;
-    let external_id = known(&external_id)?;
+    let external_id = parse_known_external_id(&external_id)?;
     let link = store::find(source.id, &external_id, db.reader()).await?;
     let actor = match link.actor_id {
         Some(id) => matching::by_ids(&[id], db.reader()).await?.remove(&id),
@@ -83,7 +83,7 @@ async fn send(
 ) -> Result<Reply<SourceActor>> {
     db.write(&by, async |w| {
         let source = sources::find_for_sync(by.sight(), &by.reach, id, &w.tx).await?;
-        let external_id = readable(&external_id)?;
+        let external_id = parse_external_id(&external_id)?;
         let (fields, contract) = record.parts();
         if by.if_match.is_some() {
             by.expects(store::find(source.id, &external_id, &w.tx).await?.version)?;
@@ -98,7 +98,9 @@ async fn send(
         let shown = view(&link, outcome.actor.as_ref(), &source, by.sight(), w.call)?;
         let reply = |status| Reply::composed(&Call::default(), status, link.version, &shown);
         Ok(match (outcome.result, link.match_id) {
-            (SyncResult::Created, _) => reply(201)?.located(&format!("/sources/{}/actors/{}", source.id, encode(&link.external_id))),
+            (SyncResult::Created, _) => {
+                reply(201)?.located(&format!("/sources/{}/actors/{}", source.id, percent_encode(&link.external_id)))
+            }
             (_, Some(held)) => reply(202)?.located(&format!("/matches/{held}")),
             _ => reply(200)?,
         })
@@ -117,7 +119,7 @@ async fn unlink(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId,
     db.write(&by, async |w| {
         let source = sources::find_for_sync(by.sight(), &by.reach, id, &w.tx).await?;
         sources::lock(source.id, w).await?;
-        let link = store::find(source.id, &known(&external_id)?, &w.tx).await?;
+        let link = store::find(source.id, &parse_known_external_id(&external_id)?, &w.tx).await?;
         by.expects(link.version)?;
         store::remove(&link, &source, w).await?;
         if let Some(held) = link.match_id {
@@ -137,7 +139,7 @@ async fn unlink(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId,
         headers(("ETag" = String, description = "Identifies this result.")))), extensions(("x-permission" = json!("sources.sync"))))]
 #[post("/sources/{sourceId}/full-syncs")]
 async fn full_sync(by: By<needs::SyncSources>, At(id): At<SourceId>, full: Valid<FullSync>, db: Data<Db>) -> Result<Reply<FullSyncReport>> {
-    let has: store::Known = full.0.external_ids.iter().map(|id| short(id)).collect();
+    let has: store::IdDigests = full.0.external_ids.iter().map(|id| short(id)).collect();
     db.write(&by, async |w| {
         let source = sources::find_for_sync(by.sight(), &by.reach, id, &w.tx).await?;
         sources::lock(source.id, w).await?;
@@ -170,7 +172,7 @@ fn view(link: &Link, actor: Option<&Actor>, source: &Source, sight: &Sight, call
 }
 
 /// Percent-encodes a path segment.
-fn encode(part: &str) -> String {
+fn percent_encode(part: &str) -> String {
     use std::fmt::Write;
     part.bytes().fold(String::new(), |mut text, byte| {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {

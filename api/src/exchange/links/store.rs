@@ -61,7 +61,11 @@ pub(in crate::exchange) async fn held_in(id: MatchId, db: &impl ConnectionTrait)
 }
 
 /// Returns those of these actors that records of the source are linked to.
-pub(in crate::exchange) async fn linked(source: SourceId, actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashSet<ActorId>> {
+pub(in crate::exchange) async fn linked_actors(
+    source: SourceId,
+    actors: &[ActorId],
+    db: &impl ConnectionTrait,
+) -> Result<HashSet<ActorId>> {
     if actors.is_empty() {
         return Ok(HashSet::new());
     }
@@ -73,7 +77,7 @@ pub(in crate::exchange) async fn linked(source: SourceId, actors: &[ActorId], db
 /// Stores new links.
 pub(in crate::exchange) async fn insert(links: Vec<Link>, source: &Source, w: &Write<'_>) -> Result<()> {
     for link in &links {
-        w.record(change(link, source, ChangeOperation::Upsert, link.version));
+        w.record(change_event(link, source, ChangeOperation::Upsert, link.version));
     }
     for rows in links.chunks(ROWS) {
         let rows = rows.iter().map(|link| link.clone().into_active_model());
@@ -89,7 +93,7 @@ pub(in crate::exchange) async fn update(mut link: Link, source: &Source, w: &Wri
     link.updated_at = w.now;
     let row = link.clone().into_active_model().reset_all();
     w.replace::<table::Entity>(row, table::Column::Id.eq(link.id), table::Column::Version, from).await?;
-    w.record(change(&link, source, ChangeOperation::Upsert, link.version));
+    w.record(change_event(&link, source, ChangeOperation::Upsert, link.version));
     Ok(link)
 }
 
@@ -99,20 +103,20 @@ pub(in crate::exchange) async fn remove(link: &Link, source: &Source, w: &Write<
     if gone.exec(&w.tx).await?.rows_affected == 0 {
         return Err(w.call.overtaken(link.version));
     }
-    w.record(change(link, source, ChangeOperation::Delete, link.version + 1));
+    w.record(change_event(link, source, ChangeOperation::Delete, link.version + 1));
     Ok(())
 }
 
 /// Marks the records that a source no longer has. `has` contains all that it has. Returns how many were marked.
-pub(in crate::exchange) async fn mark_absent(source: &Source, has: &Known, w: &Write<'_>) -> Result<i64> {
+pub(in crate::exchange) async fn mark_absent(source: &Source, has: &IdDigests, w: &Write<'_>) -> Result<i64> {
     Ok(full_sync(source, has, w).await?.marked)
 }
 
 /// Digests of external ids (16 bytes each). They use little memory, because there may be very many ids.
-pub(in crate::exchange) type Known = HashSet<[u8; 16]>;
+pub(in crate::exchange) type IdDigests = HashSet<[u8; 16]>;
 
 /// Marks the records that a source no longer has, and removes the mark from those that it has again.
-pub(super) async fn full_sync(source: &Source, has: &Known, w: &Write<'_>) -> Result<FullSyncReport> {
+pub(super) async fn full_sync(source: &Source, has: &IdDigests, w: &Write<'_>) -> Result<FullSyncReport> {
     let has_it = |external_id: &str| has.contains(&short(external_id));
     let rows: Vec<(LinkId, String, i64, Option<ChronoDateTimeUtc>)> = table::Entity::find()
         .select_only()
@@ -141,7 +145,7 @@ pub(super) async fn full_sync(source: &Source, has: &Known, w: &Write<'_>) -> Re
                 .await?;
         }
         for (id, version) in links {
-            w.record(event(*id, source, ChangeOperation::Upsert, version + 1));
+            w.record(link_event(*id, source, ChangeOperation::Upsert, version + 1));
         }
     }
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
@@ -154,11 +158,11 @@ pub(super) async fn full_sync(source: &Source, has: &Known, w: &Write<'_>) -> Re
 }
 
 /// Returns the event for a change of a link. Only people who work for the source's actor may see it.
-fn event(id: LinkId, source: &Source, op: ChangeOperation, version: i64) -> Change {
+fn link_event(id: LinkId, source: &Source, op: ChangeOperation, version: i64) -> Change {
     let visible = Visibility::Actor.of(None, source.fields.actor_id.map(ActorId::uuid));
     Change::new("source_actor", id.uuid(), op, version, visible)
 }
 
-fn change(link: &Link, source: &Source, op: ChangeOperation, version: i64) -> Change {
-    event(link.id, source, op, version)
+fn change_event(link: &Link, source: &Source, op: ChangeOperation, version: i64) -> Change {
+    link_event(link.id, source, op, version)
 }

@@ -80,12 +80,12 @@ pub(super) struct LinkFilter {
 /// Checks the external id of a stored record. Dot segments are allowed here, because records with such ids may have been
 /// stored before they were refused. A client that sends the path unnormalised, with `%2E%2E`, can still read and remove
 /// them.
-pub(super) fn known(external_id: &str) -> Result<String> {
-    if rules::is_dots(external_id) { Ok(external_id.to_owned()) } else { readable(external_id) }
+pub(super) fn parse_known_external_id(external_id: &str) -> Result<String> {
+    if rules::is_dot_segment(external_id) { Ok(external_id.to_owned()) } else { parse_external_id(external_id) }
 }
 
 /// Checks the external id in a path, and returns it in composed Unicode form.
-pub(super) fn readable(external_id: &str) -> Result<String> {
+pub(super) fn parse_external_id(external_id: &str) -> Result<String> {
     // Bodies and imports are composed in the same way, so one id is one record however its letters were encoded.
     let external_id = text::composed(external_id);
     let Some(fault) = rules::external_id_fault(&external_id) else { return Ok(external_id) };

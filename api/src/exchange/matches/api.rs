@@ -9,13 +9,13 @@ use super::{
     rules::{self, Likeness},
     store::{self, Row},
     types::*,
-    unite::united,
+    unite::unite_members,
 };
 use crate::{
     access::{By, Sight, policy::needs},
     exchange::sources::{
         Source, SourceId, rules as members,
-        rules::{Record, ordered},
+        rules::{Record, with_sorted_keys},
         store as sources,
     },
     kernel::{At, Db, Listed, Page, Paging, Problem, Query, Reply, Result, Valid, Write, request::Call, say, secrecy::Secrecy},
@@ -37,7 +37,7 @@ async fn list(
 ) -> Result<Listed<Match>> {
     Listed::of(by, paging, async move |by, paging| {
         let page = store::list(by.sight(), &by.reach, &filter, paging, by, &db).await?;
-        let shown = Shown::of(&page.items, by.sight(), by.secrecy.as_ref(), db.reader()).await?;
+        let shown = Shown::load(&page.items, by.sight(), by.secrecy.as_ref(), db.reader()).await?;
         page.try_map(|row| shown.view(row))
     })
     .await
@@ -53,7 +53,7 @@ async fn show(by: By<needs::ReadMatches>, At(id): At<MatchId>, db: Data<Db>) -> 
     let row = store::find(by.sight(), &by.reach, id, db.reader()).await?;
     let source = sources::by_id(row.source_id, db.reader()).await?;
     let rows = std::slice::from_ref(&row);
-    let view = Shown::of(rows, by.sight(), by.secrecy.as_ref(), db.reader()).await?.view(row.clone())?;
+    let view = Shown::load(rows, by.sight(), by.secrecy.as_ref(), db.reader()).await?.view(row.clone())?;
     let call = by.allowing(async |_, reach| store::may_decide(by.sight(), reach, &row, &source, db.reader()).await).await?;
     Reply::composed(&call, 200, row.version, &view)
 }
@@ -70,16 +70,16 @@ async fn show(by: By<needs::ReadMatches>, At(id): At<MatchId>, db: Data<Db>) -> 
 #[post("/matches/{matchId}/decide")]
 async fn decide(by: By<needs::DecideMatches>, At(id): At<MatchId>, new: Valid<NewMatchDecision>, db: Data<Db>) -> Result<Reply<Match>> {
     db.write(&by, async |w| {
-        let row = found(&by, id, w).await?;
+        let row = find_and_lock(&by, id, w).await?;
         let decider = Decider { sight: by.sight(), reach: &by.reach };
         let NewMatchDecision { decision, actor_id, take, note } = new.0.clone();
         let row = match (decision, actor_id) {
-            (MatchDecision::Same, Some(actor)) => decider.same(row, actor, &take, note, w).await?,
+            (MatchDecision::Same, Some(actor)) => decider.decide_same(row, actor, &take, note, w).await?,
             (MatchDecision::Different, None) if !take.is_empty() => {
                 let detail = say!("Ange ingen take när det är en annan aktör.", "Give no take when it is another actor.");
                 return Err(Problem::fault("/take", "not-empty", detail));
             }
-            (MatchDecision::Different, None) => decider.different(row, note, w).await?,
+            (MatchDecision::Different, None) => decider.decide_different(row, note, w).await?,
             (MatchDecision::Same, None) => {
                 let detail = say!("Ange i actorId vilken av kandidaterna det är.", "Give in actorId which of the candidates it is.");
                 return Err(Problem::fault("/actorId", "required", detail));
@@ -104,7 +104,7 @@ async fn decide(by: By<needs::DecideMatches>, At(id): At<MatchId>, new: Valid<Ne
 #[post("/matches/{matchId}/undo")]
 async fn undo(by: By<needs::DecideMatches>, At(id): At<MatchId>, db: Data<Db>) -> Result<Reply<Match>> {
     db.write(&by, async |w| {
-        let row = found(&by, id, w).await?;
+        let row = find_and_lock(&by, id, w).await?;
         let row = Decider { sight: by.sight(), reach: &by.reach }.undo(row, w).await?;
         answer(row, &by, w).await
     })
@@ -112,17 +112,17 @@ async fn undo(by: By<needs::DecideMatches>, At(id): At<MatchId>, db: Data<Db>) -
 }
 
 /// Finds a match that the caller may decide, and locks it until the end of the transaction.
-async fn found(by: &By<needs::DecideMatches>, id: MatchId, w: &Write<'_>) -> Result<Row> {
+async fn find_and_lock(by: &By<needs::DecideMatches>, id: MatchId, w: &Write<'_>) -> Result<Row> {
     let row = store::find(by.sight(), &by.reach, id, &w.tx).await?;
     let source = sources::by_id(row.source_id, &w.tx).await?;
     store::may_decide(by.sight(), &by.reach, &row, &source, &w.tx).await?;
-    store::locked(&row, w).await
+    store::lock_and_reload(&row, w).await
 }
 
 async fn answer(row: Row, by: &By<needs::DecideMatches>, w: &Write<'_>) -> Result<Reply<Match>> {
     let version = row.version;
     let rows = std::slice::from_ref(&row);
-    let view = Shown::of(rows, by.sight(), by.secrecy.as_ref(), &w.tx).await?.view(row.clone())?;
+    let view = Shown::load(rows, by.sight(), by.secrecy.as_ref(), &w.tx).await?.view(row.clone())?;
     Reply::composed(&Call::default(), 200, version, &view)
 }
 
@@ -135,14 +135,14 @@ struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    async fn of(rows: &[Row], sight: &Sight, secrecy: Option<&'a Secrecy>, db: &impl store::Reader) -> Result<Self> {
+    async fn load(rows: &[Row], sight: &Sight, secrecy: Option<&'a Secrecy>, db: &impl store::Reader) -> Result<Self> {
         let ids: Vec<MatchId> = rows.iter().map(|row| row.id).collect();
         let candidates = store::candidates(&ids, db).await?;
-        let of: Vec<SourceId> = rows.iter().map(|row| row.source_id).collect();
-        let sources = sources::by_ids(&of, db).await?;
+        let source_ids: Vec<SourceId> = rows.iter().map(|row| row.source_id).collect();
+        let sources = sources::by_ids(&source_ids, db).await?;
         let mut all: Vec<ActorId> = candidates.values().flatten().map(|like| like.actor_id).collect();
         all.extend(rows.iter().filter_map(|row| row.actor_id));
-        let actors = store::seen(sight, all, db).await?;
+        let actors = store::find_visible_actors(sight, all, db).await?;
         Ok(Self { candidates, actors, sources, secrecy })
     }
 
@@ -152,7 +152,7 @@ impl<'a> Shown<'a> {
         for like in self.candidates.get(&row.id).into_iter().flatten() {
             if let Some(actor) = self.actors.get(&like.actor_id) {
                 // A likeness in a hidden member would reveal the member.
-                if let Some(like) = like.told(&members::hidden(like.actor_id, self.secrecy)) {
+                if let Some(like) = like.without_hidden(&members::hidden_members(like.actor_id, self.secrecy)) {
                     reasons = (reasons.0 || like.same_identifier, reasons.1 || like.same_name);
                     candidates.push(self.candidate(actor, like, &row.incoming, owned)?);
                 }
@@ -165,7 +165,7 @@ impl<'a> Shown<'a> {
             external_id: row.external_id,
             status: row.status,
             reasons: rules::reasons(reasons.0, reasons.1),
-            incoming: ordered(&row.incoming),
+            incoming: with_sorted_keys(&row.incoming),
             candidates,
             decision: row.decision,
             actor_id: row.actor_id.filter(|actor| self.actors.contains_key(actor)),
@@ -180,19 +180,20 @@ impl<'a> Shown<'a> {
     }
 
     fn candidate(&self, actor: &Actor, like: Likeness, incoming: &Value, owned: &[String]) -> Result<MatchCandidate> {
-        let hidden = members::hidden(actor.id, self.secrecy);
+        let hidden = members::hidden_members(actor.id, self.secrecy);
         let current = members::members_of(&actor.fields)?;
-        let mine = |member: &String| owned.contains(member) && !hidden.contains(member);
+        let owned_and_shown = |member: &String| owned.contains(member) && !hidden.contains(member);
         let given: Record = incoming.as_object().cloned().unwrap_or_default();
-        let asked = given.iter().filter(|(member, _)| mine(member)).map(|(member, value)| (member.clone(), value.clone())).collect();
-        let write = united(&asked, &current, &[]);
+        let asked =
+            given.iter().filter(|(member, _)| owned_and_shown(member)).map(|(member, value)| (member.clone(), value.clone())).collect();
+        let write = unite_members(&asked, &current, &[]);
         let differs = |(member, given): (&String, &Value)| {
             let present = current.get(member).unwrap_or(&Value::Null);
             // Whether a hidden member differs would reveal something of its value, so hidden members are always listed.
             (present != given || hidden.contains(member)).then(|| MatchChange {
                 member: member.clone(),
-                current: if hidden.contains(member) { Value::Null } else { ordered(present) },
-                given: ordered(given),
+                current: if hidden.contains(member) { Value::Null } else { with_sorted_keys(present) },
+                given: with_sorted_keys(given),
                 written: write.contains_key(member),
             })
         };

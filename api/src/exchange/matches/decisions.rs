@@ -7,7 +7,7 @@ use super::{
     Applied, MatchDecision, MatchReason, MatchStatus,
     rules::{self, Likeness},
     store::{self, Row},
-    unite::united,
+    unite::unite_members,
 };
 use crate::{
     access::{Reach, Sight},
@@ -16,7 +16,7 @@ use crate::{
         merging::references::store as references,
         sources::{
             Source, rules as members,
-            rules::{Record, keep_scopes, only, over},
+            rules::{Record, keep_scopes, overlay, select_members},
             store as sources,
         },
     },
@@ -41,15 +41,15 @@ pub(super) struct Decider<'a> {
 impl Decider<'_> {
     /// Decides that the record is this actor. They are linked; the actor gets those members that the source owns and that
     /// it lacks, and the members in `take`.
-    pub async fn same(&self, row: Row, actor: ActorId, take: &[String], note: Option<String>, w: &Write<'_>) -> Result<Row> {
+    pub async fn decide_same(&self, row: Row, actor: ActorId, take: &[String], note: Option<String>, w: &Write<'_>) -> Result<Row> {
         let source = sources::by_id(row.source_id, &w.tx).await?;
-        let actor = self.candidate(&row, actor, w).await?;
+        let actor = self.find_candidate(&row, actor, w).await?;
         actors::may_write(self.reach, &actor.fields, Some(actor.id), &w.tx).await?;
-        let link = waiting(&row, w).await?;
+        let link = pending_link(&row, w).await?;
         let given = row.incoming.as_object().cloned().unwrap_or_default();
         let before = members::members_of(&actor.fields)?;
-        let hidden = members::hidden(actor.id, w.call.secrecy.as_ref());
-        may_take(take, &given)?;
+        let hidden = members::hidden_members(actor.id, w.call.secrecy.as_ref());
+        check_take(take, &given)?;
         if let Some(secrecy) = &w.call.secrecy {
             secrecy.refuse_hidden(actor.id.uuid(), take.iter())?;
         }
@@ -57,10 +57,10 @@ impl Decider<'_> {
         let asked = |member: &String| (owned(member) || take.contains(member)) && !hidden.contains(member);
         let asked: Record =
             given.iter().filter(|(member, _)| asked(member)).map(|(member, value)| (member.clone(), value.clone())).collect();
-        let write = united(&asked, &before, take);
-        let mut fields: NewActor = extract::typed(Value::Object(over(&before, &write)))?;
+        let write = unite_members(&asked, &before, take);
+        let mut fields: NewActor = extract::typed(Value::Object(overlay(&before, &write)))?;
         keep_scopes(&mut fields.identifiers, &actor.fields.identifiers);
-        let after = self.put(actor, fields, w).await?;
+        let after = self.update_actor(actor, fields, w).await?;
         let stored = members::members_of(&after.fields)?;
         // This includes members that changed as a consequence, such as a former name.
         let changed = stored.keys().filter(|member| before.get(*member) != stored.get(*member));
@@ -74,19 +74,19 @@ impl Decider<'_> {
         // too. Of a united list the source wrote its own part.
         let is_its = |member: &String, value: &Value| stored.get(member) == Some(value) || (write.contains_key(member) && value.is_array());
         let base: Record = asked.into_iter().filter(|(member, value)| owned(member) && is_its(member, value)).collect();
-        self.link(link, &after, given, base, &source, w).await?;
-        decided(row, MatchDecision::Same, &after, note, &source, w).await
+        self.store_link(link, &after, given, base, &source, w).await?;
+        store_decision(row, MatchDecision::Same, &after, note, &source, w).await
     }
 
     /// Decides that the record is another actor, which is created. A number that belongs to another actor gets the scope
     /// `parent`.
-    pub async fn different(&self, row: Row, note: Option<String>, w: &Write<'_>) -> Result<Row> {
+    pub async fn decide_different(&self, row: Row, note: Option<String>, w: &Write<'_>) -> Result<Row> {
         let source = sources::by_id(row.source_id, &w.tx).await?;
         sources::may_sync(self.sight, self.reach, &source, &w.tx).await?;
-        let link = waiting(&row, w).await?;
+        let link = pending_link(&row, w).await?;
         let given = row.incoming.as_object().cloned().unwrap_or_default();
-        let mut new: NewActor = extract::typed(Value::Object(over(&Record::new(), &given)))?;
-        let taken = matching::owners(&rules::own(&new.identifiers), &w.tx).await?;
+        let mut new: NewActor = extract::typed(Value::Object(overlay(&Record::new(), &given)))?;
+        let taken = matching::owners(&rules::own_identifiers(&new.identifiers), &w.tx).await?;
         let telling = Telling::of(taken.values().flatten().copied(), self.sight, w.call.secrecy.as_ref(), &w.tx).await?;
         for identifier in &mut new.identifiers {
             let owners = taken.get(&(identifier.scheme.clone(), identifier.value.clone()));
@@ -98,13 +98,13 @@ impl Decider<'_> {
         actors::may_join(self.sight, self.reach, None, &new, &w.tx).await?;
         let others: Vec<ActorId> = store::candidates(&[row.id], &w.tx).await?.into_values().flatten().map(|like| like.actor_id).collect();
         self.may_tell_apart(&others, w).await?;
-        let actor = self.store(Draft { id: w.new_id(), before: None, fields: new }, w).await?;
+        let actor = self.store_actor(Draft { id: w.new_id(), before: None, fields: new }, w).await?;
         likenesses::part(self.reach, actor.id, &others, w).await?;
         let stored = members::members_of(&actor.fields)?;
-        let given = only(&given, &stored);
-        self.link(link, &actor, given, stored, &source, w).await?;
+        let given = select_members(&given, &stored);
+        self.store_link(link, &actor, given, stored, &source, w).await?;
         let row = Row { applied: Vec::new().into(), ..row };
-        decided(row, MatchDecision::Different, &actor, note, &source, w).await
+        store_decision(row, MatchDecision::Different, &actor, note, &source, w).await
     }
 
     /// Checks that the caller may write all public bodies among the candidates that came with the reference data. Only then
@@ -150,7 +150,7 @@ impl Decider<'_> {
             }
             (MatchDecision::Different, Some(actor)) => {
                 sources::may_sync(self.sight, self.reach, &source, &w.tx).await?;
-                self.uncreate(&row, &actor, link.as_ref(), w).await?;
+                self.remove_created(&row, &actor, link.as_ref(), w).await?;
             }
             // The actor has been removed in the meantime, so there is nothing to restore.
             (_, None) => sources::may_sync(self.sight, self.reach, &source, &w.tx).await?,
@@ -166,13 +166,13 @@ impl Decider<'_> {
         store::update(undone, &source, w).await
     }
 
-    async fn candidate(&self, row: &Row, actor: ActorId, w: &Write<'_>) -> Result<Actor> {
+    async fn find_candidate(&self, row: &Row, actor: ActorId, w: &Write<'_>) -> Result<Actor> {
         let candidates = store::candidates(&[row.id], &w.tx).await?;
         // Accepting an actor that is alike only in hidden members would reveal them.
-        let hidden = |actor| members::hidden(actor, w.call.secrecy.as_ref());
-        let told = |like: &Likeness| like.told(&hidden(like.actor_id)).and_then(|like| like.told(&hidden(actor)));
+        let hidden = |actor| members::hidden_members(actor, w.call.secrecy.as_ref());
+        let shown = |like: &Likeness| like.without_hidden(&hidden(like.actor_id)).and_then(|like| like.without_hidden(&hidden(actor)));
         let mut chosen = Vec::new();
-        for like in candidates.values().flatten().filter_map(told) {
+        for like in candidates.values().flatten().filter_map(shown) {
             // A candidate that has been merged into another actor counts as that actor.
             let is_it = like.actor_id == actor
                 || matches!(
@@ -184,7 +184,7 @@ impl Decider<'_> {
                 break;
             }
         }
-        store::seen(self.sight, chosen, &w.tx).await?.remove(&actor).ok_or_else(|| {
+        store::find_visible_actors(self.sight, chosen, &w.tx).await?.remove(&actor).ok_or_else(|| {
             Problem::invalid(vec![Fault::at(
                 "/actorId",
                 "not-found",
@@ -210,12 +210,12 @@ impl Decider<'_> {
                 members.insert(applied.member.clone(), applied.before.clone());
             }
         }
-        let fields = extract::typed(Value::Object(over(&Record::new(), &members)))?;
-        self.put(actor, fields, w).await.map(drop)
+        let fields = extract::typed(Value::Object(overlay(&Record::new(), &members)))?;
+        self.update_actor(actor, fields, w).await.map(drop)
     }
 
     /// Removes the actor that the decision created, unless other records depend on it.
-    async fn uncreate(&self, row: &Row, actor: &Actor, own: Option<&Link>, w: &Write<'_>) -> Result<()> {
+    async fn remove_created(&self, row: &Row, actor: &Actor, own: Option<&Link>, w: &Write<'_>) -> Result<()> {
         let in_the_way = |what| Err(Problem::conflict(what).with(format!("/actors/{}", actor.id)));
         if row.actor_version != Some(actor.version) {
             return in_the_way(say!(
@@ -250,28 +250,28 @@ impl Decider<'_> {
 
     /// Stores an actor with new fields, if they differ. The caller must be able to write the actor both before and after
     /// the change.
-    async fn put(&self, actor: Actor, fields: NewActor, w: &Write<'_>) -> Result<Actor> {
+    async fn update_actor(&self, actor: Actor, fields: NewActor, w: &Write<'_>) -> Result<Actor> {
         if fields == actor.fields {
             return Ok(actor);
         }
         actors::may_write(self.reach, &fields, Some(actor.id), &w.tx).await?;
         actors::may_join(self.sight, self.reach, Some(&actor), &fields, &w.tx).await?;
-        self.store(Draft { id: actor.id, before: Some(actor), fields }, w).await
+        self.store_actor(Draft { id: actor.id, before: Some(actor), fields }, w).await
     }
 
-    async fn store(&self, draft: Draft, w: &Write<'_>) -> Result<Actor> {
+    async fn store_actor(&self, draft: Draft, w: &Write<'_>) -> Result<Actor> {
         let stored = actors::put_many(vec![draft], self.sight, w).await?.pop();
         stored.unwrap_or_else(|| Err(Problem::internal(&"an actor was not stored")))
     }
 
-    async fn link(&self, link: Link, actor: &Actor, given: Record, base: Record, source: &Source, w: &Write<'_>) -> Result<()> {
+    async fn store_link(&self, link: Link, actor: &Actor, given: Record, base: Record, source: &Source, w: &Write<'_>) -> Result<()> {
         let (given, base) = (Value::Object(given), Value::Object(base));
         links::update(Link { actor_id: Some(actor.id), match_id: None, given, base, ..link }, source, w).await.map(drop)
     }
 }
 
 /// Checks that the record has all members in `take`.
-fn may_take(take: &[String], given: &Record) -> Result<()> {
+fn check_take(take: &[String], given: &Record) -> Result<()> {
     let unknown = take.iter().enumerate().filter(|(_, member)| !given.contains_key(*member));
     let faults: Vec<_> = unknown
         .map(|(at, _)| {
@@ -287,7 +287,7 @@ fn may_take(take: &[String], given: &Record) -> Result<()> {
 }
 
 /// Returns the link of a record that waits for a decision; 409 when it does not.
-async fn waiting(row: &Row, w: &Write<'_>) -> Result<Link> {
+async fn pending_link(row: &Row, w: &Write<'_>) -> Result<Link> {
     if row.status == MatchStatus::Decided {
         return Err(Problem::conflict(say!(
             "Träffen är redan avgjord. Läs den på nytt; beslutet kan ångras.",
@@ -301,7 +301,14 @@ async fn waiting(row: &Row, w: &Write<'_>) -> Result<Link> {
     })
 }
 
-async fn decided(row: Row, decision: MatchDecision, actor: &Actor, note: Option<String>, source: &Source, w: &Write<'_>) -> Result<Row> {
+async fn store_decision(
+    row: Row,
+    decision: MatchDecision,
+    actor: &Actor,
+    note: Option<String>,
+    source: &Source,
+    w: &Write<'_>,
+) -> Result<Row> {
     let decided = Row {
         status: MatchStatus::Decided,
         decision: Some(decision),

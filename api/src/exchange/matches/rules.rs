@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The maximum number of candidates that a person is asked to look through.
-const MOST: usize = 20;
+const MAX_CANDIDATES: usize = 20;
 
 /// An actor that a record may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,24 +33,24 @@ impl Likeness {
     /// Returns the likeness with only those reasons that the caller may know; `None` when no reason is left.
     #[must_use]
     pub fn for_caller(self, telling: &Telling<'_>) -> Option<Self> {
-        let told = Self {
+        let shown = Self {
             same_identifier: self.same_identifier && telling.tells(MatchReason::SameIdentifier, self.actor_id),
             same_name: self.same_name && telling.tells(MatchReason::SameName, self.actor_id),
             ..self
         };
-        (told.same_identifier || told.same_name).then_some(told)
+        (shown.same_identifier || shown.same_name).then_some(shown)
     }
 
     /// Returns the likeness with only those reasons that do not reveal these hidden members of the actor; `None` when no
     /// reason is left.
     #[must_use]
-    pub fn told(self, hidden: &BTreeSet<String>) -> Option<Self> {
-        let told = Self {
-            same_identifier: self.same_identifier && told(MatchReason::SameIdentifier, hidden),
-            same_name: self.same_name && told(MatchReason::SameName, hidden),
+    pub fn without_hidden(self, hidden: &BTreeSet<String>) -> Option<Self> {
+        let shown = Self {
+            same_identifier: self.same_identifier && may_show(MatchReason::SameIdentifier, hidden),
+            same_name: self.same_name && may_show(MatchReason::SameName, hidden),
             ..self
         };
-        (told.same_identifier || told.same_name).then_some(told)
+        (shown.same_identifier || shown.same_name).then_some(shown)
     }
 }
 
@@ -64,13 +64,13 @@ pub fn reasons(same_identifier: bool, same_name: bool) -> Vec<MatchReason> {
 /// Returns whether a reason may be shown when these members of the actor are hidden. A reason reveals the members that are
 /// alike.
 #[must_use]
-pub fn told(reason: MatchReason, hidden: &BTreeSet<String>) -> bool {
+pub fn may_show(reason: MatchReason, hidden: &BTreeSet<String>) -> bool {
     reason.is_told(|member| hidden.contains(member))
 }
 
 /// Returns the scheme and value of each identifier that is an actor's own.
 #[must_use]
-pub fn own(identifiers: &[Identifier]) -> Vec<(String, String)> {
+pub fn own_identifiers(identifiers: &[Identifier]) -> Vec<(String, String)> {
     let own = identifiers.iter().filter(|identifier| identifier.scope == IdentifierScope::Own);
     own.map(|identifier| (identifier.scheme.clone(), identifier.value.clone())).collect()
 }
@@ -87,7 +87,7 @@ pub(in crate::exchange) fn candidates(
     tells_number: impl Fn(ActorId) -> bool,
 ) -> Vec<Likeness> {
     let mut found: Vec<Likeness> = Vec::new();
-    for actor_id in own(identifiers).iter().filter_map(|number| owners.get(number)).flatten().copied() {
+    for actor_id in own_identifiers(identifiers).iter().filter_map(|number| owners.get(number)).flatten().copied() {
         if !found.iter().any(|like| like.actor_id == actor_id) {
             found.push(Likeness { actor_id, same_identifier: true, same_name: false });
         }
@@ -102,12 +102,12 @@ pub(in crate::exchange) fn candidates(
             None => found.push(Likeness { actor_id: namesake.actor_id, same_identifier: false, same_name: true }),
         }
     }
-    found.truncate(MOST);
+    found.truncate(MAX_CANDIDATES);
     found
 }
 
 /// Adds the public bodies that a record may be taken for.
-pub(in crate::exchange) fn taken_for(found: &mut Vec<Likeness>, bodies: Vec<ActorId>) {
+pub(in crate::exchange) fn add_bodies(found: &mut Vec<Likeness>, bodies: Vec<ActorId>) {
     for actor_id in bodies {
         match found.iter_mut().find(|like| like.actor_id == actor_id) {
             Some(like) => like.same_name = true,
@@ -115,7 +115,7 @@ pub(in crate::exchange) fn taken_for(found: &mut Vec<Likeness>, bodies: Vec<Acto
             None => found.insert(0, Likeness { actor_id, same_identifier: false, same_name: true }),
         }
     }
-    found.truncate(MOST);
+    found.truncate(MAX_CANDIDATES);
 }
 
 #[cfg(test)]
@@ -142,17 +142,20 @@ mod tests {
         };
         let named = vec![namesake(one, seat, &[]), namesake(two, seat, &["8020010008"]), namesake(three, None, &["8020010016"])];
         let named = Named::from([("fittja".to_owned(), named)]);
-        let of = |identifiers: &[Identifier], key: &str, seat| {
+        let candidates_of = |identifiers: &[Identifier], key: &str, seat| {
             let found = candidates(identifiers, key, seat, &owners, &named, |actor| actor != three);
             found.into_iter().map(|like| (like.actor_id, like.reasons())).collect::<Vec<_>>()
         };
         let own = [number("8020010008", IdentifierScope::Own)];
-        assert_eq!(of(&own, "fittja", seat), [(two, vec![SameIdentifier, SameName]), (one, vec![SameName])]);
-        assert_eq!(of(&own, "annat", seat), [(two, vec![SameIdentifier])]);
-        assert_eq!(of(&[], "fittja", None), [(three, vec![SameName])], "neither has a seat");
-        assert!(of(&[number("8020010008", IdentifierScope::Parent)], "annat", None).is_empty(), "a branch carries its parent's number");
+        assert_eq!(candidates_of(&own, "fittja", seat), [(two, vec![SameIdentifier, SameName]), (one, vec![SameName])]);
+        assert_eq!(candidates_of(&own, "annat", seat), [(two, vec![SameIdentifier])]);
+        assert_eq!(candidates_of(&[], "fittja", None), [(three, vec![SameName])], "neither has a seat");
+        assert!(
+            candidates_of(&[number("8020010008", IdentifierScope::Parent)], "annat", None).is_empty(),
+            "a branch carries its parent's number"
+        );
         let other = [number("8020010024", IdentifierScope::Own)];
-        assert_eq!(of(&other, "fittja", seat), [(one, vec![SameName])], "two numbers are two organisations");
-        assert_eq!(of(&other, "fittja", None), [(three, vec![SameName])], "what is hidden tells nothing");
+        assert_eq!(candidates_of(&other, "fittja", seat), [(one, vec![SameName])], "two numbers are two organisations");
+        assert_eq!(candidates_of(&other, "fittja", None), [(three, vec![SameName])], "what is hidden tells nothing");
     }
 }

@@ -50,33 +50,35 @@ pub(in crate::exchange) struct Held {
 
 /// Selects the matches within the caller's reach: those of sources that the caller may synchronise, and those with a
 /// candidate that the caller may write.
-fn reached(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
+fn find_reachable(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
     let with = candidates_of_row().and_where(matching::is_reached(sight, reach, candidate::Column::ActorId)).take();
-    let any = Condition::any().add(sources::is_reached(sight, reach, table::Column::SourceId)).add(Expr::exists(with));
+    let any = Condition::any().add(sources::reach_condition(sight, reach, table::Column::SourceId)).add(Expr::exists(with));
     table::Entity::find().filter(any)
 }
 
 /// Returns a page of matches, oldest first.
 pub(super) async fn list(sight: &Sight, reach: &Reach, filter: &MatchFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Row>> {
-    let select = reached(sight, reach)
+    let select = find_reachable(sight, reach)
         .apply_if(filter.status.clone(), |select, statuses| select.filter(table::Column::Status.is_in(statuses)))
         .apply_if(filter.source_id, |select, source| select.filter(table::Column::SourceId.eq(source)))
-        .apply_if(filter.reason, |select, reason| select.filter(Expr::exists(alike(reason, sight, call.secrecy.as_ref()))));
+        .apply_if(filter.reason, |select, reason| {
+            select.filter(Expr::exists(candidates_with_reason(reason, sight, call.secrecy.as_ref())))
+        });
     let keys = vec![Key::column(table::Column::Id, |row: &Row| row.id.into())];
     paging.fetch(select, keys, call, db).await
 }
 
 /// Selects the candidates of a match for which the caller may know this reason.
-fn alike(reason: MatchReason, sight: &Sight, secrecy: Option<&Secrecy>) -> SelectStatement {
+fn candidates_with_reason(reason: MatchReason, sight: &Sight, secrecy: Option<&Secrecy>) -> SelectStatement {
     let column = match reason {
         MatchReason::SameIdentifier => candidate::Column::SameIdentifier,
         MatchReason::SameName => candidate::Column::SameName,
     };
-    let mut untold = secrecy.map(|secrecy| secrecy.records("actor")).unwrap_or_default();
-    untold.retain(|actor| !rules::told(reason, &members::hidden((*actor).into(), secrecy)));
+    let mut hidden = secrecy.map(|secrecy| secrecy.records("actor")).unwrap_or_default();
+    hidden.retain(|actor| !rules::may_show(reason, &members::hidden_members((*actor).into(), secrecy)));
     candidates_of_row()
         .and_where(column.eq(true))
-        .and_where(candidate::Column::ActorId.is_not_in(untold))
+        .and_where(candidate::Column::ActorId.is_not_in(hidden))
         .and_where(actors::is_seen(sight, candidate::Column::ActorId))
         .take()
 }
@@ -92,11 +94,11 @@ fn candidates_of_row() -> SelectStatement {
 
 /// Returns a match within the caller's reach; 404 when there is none.
 pub(super) async fn find(sight: &Sight, reach: &Reach, id: MatchId, db: &impl ConnectionTrait) -> Result<Row> {
-    reached(sight, reach).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)
+    find_reachable(sight, reach).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)
 }
 
 /// Locks the source and the match, and reads the match again. Another decision may have been stored in the meantime.
-pub(super) async fn locked(row: &Row, w: &Write<'_>) -> Result<Row> {
+pub(super) async fn lock_and_reload(row: &Row, w: &Write<'_>) -> Result<Row> {
     sources::lock(row.source_id, w).await?;
     table::Entity::find_by_id(row.id).lock_exclusive().one(&w.tx).await?.ok_or_else(Problem::not_found)
 }
@@ -131,8 +133,8 @@ pub(in crate::exchange) async fn hold(held: Vec<Held>, source: &Source, w: &Writ
         let present = one.link.as_ref().and_then(|link| rows.remove(&link.match_id?));
         let incoming = Value::Object(one.given);
         if let (Some(mut row), Some(link)) = (present, one.link) {
-            let was = in_order(before.remove(&row.id).unwrap_or_default());
-            let is = in_order(one.candidates);
+            let was = sorted_by_actor(before.remove(&row.id).unwrap_or_default());
+            let is = sorted_by_actor(one.candidates);
             let anew = was != is;
             let content = row.incoming != incoming || anew;
             if content {
@@ -140,7 +142,7 @@ pub(in crate::exchange) async fn hold(held: Vec<Held>, source: &Source, w: &Writ
                 let row = update(row, source, w).await?;
                 if anew {
                     candidate::Entity::delete_many().filter(candidate::Column::MatchId.eq(row.id)).exec(&w.tx).await?;
-                    new_candidates.extend(is.iter().map(|like| of(row.id, *like)));
+                    new_candidates.extend(is.iter().map(|like| candidate_row(row.id, *like)));
                 }
             }
             let kept = Link { given: incoming, digest: one.digest, absent_since: None, ..link.clone() };
@@ -167,9 +169,9 @@ pub(in crate::exchange) async fn hold(held: Vec<Held>, source: &Source, w: &Writ
                 undone_by_name: None,
                 undone_at: None,
             };
-            new_candidates.extend(one.candidates.into_iter().map(|like| of(row.id, like)));
+            new_candidates.extend(one.candidates.into_iter().map(|like| candidate_row(row.id, like)));
             let link = held_link(&row, one.digest, w);
-            w.record(change(&row, source, ChangeOperation::Upsert));
+            w.record(change_event(&row, source, ChangeOperation::Upsert));
             new_matches.push(row.into_active_model());
             new_links.push(link.clone());
             all.push(link);
@@ -190,12 +192,12 @@ fn chunks<T>(rows: Vec<T>) -> impl Iterator<Item = Vec<T>> {
     std::iter::from_fn(move || rows.peek().is_some().then(|| rows.by_ref().take(ROWS).collect()))
 }
 
-fn of(match_id: MatchId, like: Likeness) -> candidate::ActiveModel {
+fn candidate_row(match_id: MatchId, like: Likeness) -> candidate::ActiveModel {
     candidate::Model { match_id, actor_id: like.actor_id, same_identifier: like.same_identifier, same_name: like.same_name }
         .into_active_model()
 }
 
-fn in_order(mut candidates: Vec<Likeness>) -> Vec<Likeness> {
+fn sorted_by_actor(mut candidates: Vec<Likeness>) -> Vec<Likeness> {
     candidates.sort_by_key(|like| like.actor_id);
     candidates
 }
@@ -237,13 +239,19 @@ pub(super) async fn update(mut row: Row, source: &Source, w: &Write<'_>) -> Resu
     row.updated_at = w.now;
     let changed = row.clone().into_active_model().reset_all();
     w.replace::<table::Entity>(changed, table::Column::Id.eq(row.id), table::Column::Version, from).await?;
-    w.record(change(&row, source, ChangeOperation::Upsert));
+    w.record(change_event(&row, source, ChangeOperation::Upsert));
     Ok(row)
 }
 
 /// Closes a match that needs no decision any more: no candidate is left and the record has become an actor, or its number
 /// shows which actor it is.
-pub(in crate::exchange) async fn lapse(id: MatchId, decision: MatchDecision, actor: &Actor, source: &Source, w: &Write<'_>) -> Result<()> {
+pub(in crate::exchange) async fn close_automatically(
+    id: MatchId,
+    decision: MatchDecision,
+    actor: &Actor,
+    source: &Source,
+    w: &Write<'_>,
+) -> Result<()> {
     let Some(row) = table::Entity::find_by_id(id).one(&w.tx).await? else { return Ok(()) };
     let decided = Row {
         status: MatchStatus::Decided,
@@ -265,19 +273,23 @@ pub(in crate::exchange) async fn withdraw(id: MatchId, source: &Source, w: &Writ
     };
     candidate::Entity::delete_many().filter(candidate::Column::MatchId.eq(id)).exec(&w.tx).await?;
     table::Entity::delete_by_id(id).exec(&w.tx).await?;
-    w.record(Change { version: row.version + 1, ..change(&row, source, ChangeOperation::Delete) });
+    w.record(Change { version: row.version + 1, ..change_event(&row, source, ChangeOperation::Delete) });
     Ok(())
 }
 
 /// Returns the event for a change of a match. Only people who work for the source's actor may see it; other callers who can
 /// decide the match find it in the list of matches.
-fn change(row: &Row, source: &Source, op: ChangeOperation) -> Change {
+fn change_event(row: &Row, source: &Source, op: ChangeOperation) -> Change {
     let visible = Visibility::Actor.of(None, source.fields.actor_id.map(ActorId::uuid));
     Change::new("match", row.id.uuid(), op, row.version, visible)
 }
 
 /// Returns those of these actors that exist and that the caller may see.
-pub(super) async fn seen(sight: &Sight, mut ids: Vec<ActorId>, db: &impl ConnectionTrait) -> Result<BTreeMap<ActorId, Actor>> {
+pub(super) async fn find_visible_actors(
+    sight: &Sight,
+    mut ids: Vec<ActorId>,
+    db: &impl ConnectionTrait,
+) -> Result<BTreeMap<ActorId, Actor>> {
     ids.sort_unstable();
     ids.dedup();
     let actors = matching::by_ids(&ids, db).await?;

@@ -26,17 +26,17 @@ const LISTS: [(&str, usize); 9] = [
 /// Returns the members to write from a given record over the present values. Members in `take` are taken from the record
 /// whatever their present values are.
 #[must_use]
-pub fn united(given: &Record, current: &Record, take: &[String]) -> Record {
+pub fn unite_members(given: &Record, current: &Record, take: &[String]) -> Record {
     let mut write = Record::new();
     for (member, new) in given {
         let present = current.get(member).unwrap_or(&Value::Null);
         let becomes = if take.contains(member) {
             // Replace only numbers of the schemes that the record has: a code that the source does not know is kept.
-            if member == "identifiers" { renumbered(present, new) } else { new.clone() }
+            if member == "identifiers" { replace_identifiers(present, new) } else { new.clone() }
         } else if is_empty(new) {
             continue;
         } else if let Some((_, most)) = LISTS.iter().find(|(list, _)| list == member) {
-            both(member, present, new, current.get("name").and_then(Value::as_str), *most)
+            unite_lists(member, present, new, current.get("name").and_then(Value::as_str), *most)
         } else if is_empty(present) {
             new.clone()
         } else {
@@ -54,7 +54,7 @@ fn items(list: &Value) -> Vec<Value> {
 }
 
 /// Returns the key that identifies an item of a list, regardless of case and accents.
-fn key(member: &str, item: &Value) -> String {
+fn item_key(member: &str, item: &Value) -> String {
     let text = match member {
         "contactPoints" => item["function"].as_str(),
         "formerNames" => item["name"].as_str(),
@@ -64,7 +64,7 @@ fn key(member: &str, item: &Value) -> String {
 }
 
 /// Unites two lists. The present items come first.
-fn both(member: &str, present: &Value, new: &Value, name: Option<&str>, most: usize) -> Value {
+fn unite_lists(member: &str, present: &Value, new: &Value, name: Option<&str>, most: usize) -> Value {
     let mut all = items(present);
     for item in items(new) {
         if member == "identifiers" {
@@ -78,8 +78,8 @@ fn both(member: &str, present: &Value, new: &Value, name: Option<&str>, most: us
             }
             continue;
         }
-        let called = key(member, &item);
-        match all.iter_mut().find(|known| key(member, known) == called) {
+        let called = item_key(member, &item);
+        match all.iter_mut().find(|known| item_key(member, known) == called) {
             Some(known) if member == "contactPoints" => {
                 for way in ["email", "phone"] {
                     if known[way].is_null() && !item[way].is_null() {
@@ -101,7 +101,7 @@ fn both(member: &str, present: &Value, new: &Value, name: Option<&str>, most: us
 }
 
 /// Returns the identifiers of the record, and the present ones of other schemes.
-fn renumbered(present: &Value, new: &Value) -> Value {
+fn replace_identifiers(present: &Value, new: &Value) -> Value {
     let mut all = items(new);
     let given: Vec<Value> = all.iter().map(|number| number["scheme"].clone()).collect();
     all.extend(items(present).into_iter().filter(|number| !given.contains(&number["scheme"])));
@@ -129,16 +129,16 @@ mod tests {
             "otherNames": ["ALE", "ale kommun", "Ahle"], "identifiers": [number("SE-ON", "2120001439"), number("kolada_id", "9999")],
             "contactPoints": [{"function": "registrator", "email": "b@ale.example.se", "phone": "0303-70 30 00"}]}));
         assert_eq!(
-            Value::Object(united(&given, &current, &[])),
+            Value::Object(unite_members(&given, &current, &[])),
             json!({"focus": "Allt", "otherNames": ["Ale", "Ahle"],
                 "identifiers": [number("municipality_code", "1440"), number("kolada_id", "1440"), number("SE-ON", "2120001439")],
                 "contactPoints": [{"function": "Registrator", "email": "a@ale.example.se", "phone": "0303-70 30 00"}]})
         );
         let take = ["name", "identifiers"].map(ToOwned::to_owned);
-        let taken = united(&given, &current, &take);
+        let taken = unite_members(&given, &current, &take);
         assert_eq!(taken["name"], json!("ALE KOMMUN"));
         let numbers = [number("SE-ON", "2120001439"), number("kolada_id", "9999"), number("municipality_code", "1440")];
         assert_eq!(taken["identifiers"], json!(numbers));
-        assert!(united(&record(json!({"name": "Ale kommun", "focus": "", "otherNames": []})), &current, &[]).is_empty());
+        assert!(unite_members(&record(json!({"name": "Ale kommun", "focus": "", "otherNames": []})), &current, &[]).is_empty());
     }
 }

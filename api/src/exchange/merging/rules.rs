@@ -9,7 +9,7 @@ use utoipa::PartialSchema;
 use super::{MergeMember, MergedHow};
 use crate::{
     access::Visibility,
-    exchange::sources::rules::{PARENT, members},
+    exchange::sources::rules::{PARENT, writable_members},
     kernel::{Result, text},
     registry::actors::{Identifier, IdentifierScope, NewActor},
 };
@@ -82,7 +82,7 @@ pub fn united(survivor: &NewActor, merged: &NewActor, withheld: impl Fn(&str) ->
 /// Whether a member of the merged actor may come along at all, or the survivor's is its own in any case.
 #[must_use]
 pub fn may_come(member: &str) -> bool {
-    (member == PARENT || !OWN.contains(&member)) && members().iter().any(|known| known == member)
+    (member == PARENT || !OWN.contains(&member)) && writable_members().iter().any(|known| known == member)
 }
 
 /// Tells of members that are hidden that they are withheld, whatever they are: to be told of, or not, would tell of them.

@@ -448,7 +448,7 @@ async fn give_back(
 ) -> Result<()> {
     let circle = above.contains(&survivor.id);
     // Before anything is compared: what came, and what has been changed since, would tell of it.
-    let hidden = members::hidden(survivor.id, w.call.secrecy.as_ref());
+    let hidden = members::hidden_members(survivor.id, w.call.secrecy.as_ref());
     let came = came.iter().filter(|(member, ..)| !hidden.contains(member)).cloned();
     let (keep, back): (Vec<_>, Vec<_>) = came.partition(|(member, ..)| member == "parentId" && circle);
     let (returned, changed) = rules::returned(&survivor.fields, &back)?;

@@ -29,7 +29,7 @@ pub struct Incoming {
 
 impl Incoming {
     /// Returns the members that the source itself gave, without the defaults.
-    pub(super) fn said(&self) -> Record {
+    pub(super) fn given_by_source(&self) -> Record {
         self.fields
             .iter()
             .filter(|(member, _)| !self.defaults.contains(member))
@@ -78,7 +78,7 @@ impl Outcome {
         Self { external_id, result, link: None, actor: None, left_alone: Vec::new(), candidates: Vec::new(), problem }
     }
 
-    pub(super) fn of(result: SyncResult, link: Link, actor: Option<Actor>) -> Self {
+    pub(super) fn new(result: SyncResult, link: Link, actor: Option<Actor>) -> Self {
         let external_id = link.external_id.clone();
         Self { external_id, result, link: Some(link), actor, left_alone: Vec::new(), candidates: Vec::new(), problem: None }
     }

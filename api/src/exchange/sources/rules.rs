@@ -79,8 +79,8 @@ impl Plan {
             self.left_alone.push(Unwritten {
                 member: (*member).to_owned(),
                 reason,
-                current: ordered(current.get(*member).unwrap_or(&Value::Null)),
-                given: ordered(&new),
+                current: with_sorted_keys(current.get(*member).unwrap_or(&Value::Null)),
+                given: with_sorted_keys(&new),
             });
         }
         self.left_alone.sort_by(|one, other| one.member.cmp(&other.member));
@@ -88,10 +88,10 @@ impl Plan {
 }
 
 /// The members that decide who is responsible for an actor.
-pub const ANSWERABLE: [&str; 2] = [PARENT, SEAT];
+pub const RESPONSIBILITY: [&str; 2] = [PARENT, SEAT];
 
 /// The members that make an actor look like another one.
-pub const NAMING: [&str; 6] = ["name", "otherNames", "formerNames", "kind", SEAT, "identifiers"];
+pub const IDENTIFYING: [&str; 6] = ["name", "otherNames", "formerNames", "kind", SEAT, "identifiers"];
 
 pub const PARENT: &str = "parentId";
 
@@ -105,8 +105,8 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
     for (member, new) in in_order {
         let present = current.get(member).unwrap_or(&Value::Null);
         let mut leave = |reason| {
-            let current = if reason == UnwrittenReason::UnderSecrecy { Value::Null } else { ordered(present) };
-            plan.left_alone.push(Unwritten { member: member.clone(), reason, current, given: ordered(new) });
+            let current = if reason == UnwrittenReason::UnderSecrecy { Value::Null } else { with_sorted_keys(present) };
+            plan.left_alone.push(Unwritten { member: member.clone(), reason, current, given: with_sorted_keys(new) });
         };
         // This check comes first, because any later difference would reveal something of the hidden value.
         if hidden.contains(member) {
@@ -123,7 +123,7 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
             plan.base.insert(member.clone(), new.clone());
             continue;
         }
-        if is_shouted(new, present) {
+        if is_all_caps_variant(new, present) {
             continue;
         }
         match base.get(member) {
@@ -140,14 +140,14 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
 
 /// Returns whether a new text differs from the present one only by being in capitals. Many registers write everything in
 /// capitals, and that is not a change.
-fn is_shouted(new: &Value, present: &Value) -> bool {
+fn is_all_caps_variant(new: &Value, present: &Value) -> bool {
     let (Some(new), Some(present)) = (new.as_str(), present.as_str()) else { return false };
     new != present && !new.chars().any(char::is_lowercase) && new.to_lowercase() == present.to_lowercase()
 }
 
 /// Returns a value with the keys of its objects sorted, because the databases keep them in different orders.
 #[must_use]
-pub fn ordered(value: &Value) -> Value {
+pub fn with_sorted_keys(value: &Value) -> Value {
     let mut value = value.clone();
     value.sort_all_objects();
     value
@@ -166,7 +166,7 @@ pub fn is_empty(value: &Value) -> bool {
 
 /// Returns a record with the given members laid over it; null removes a member.
 #[must_use]
-pub fn over(under: &Record, members: &Record) -> Record {
+pub fn overlay(under: &Record, members: &Record) -> Record {
     let mut whole = under.clone();
     for (member, value) in members {
         if value.is_null() {
@@ -180,7 +180,7 @@ pub fn over(under: &Record, members: &Record) -> Record {
 
 /// Returns the given members with their values in the whole record; null when it does not have a member.
 #[must_use]
-pub fn only(members: &Record, whole: &Record) -> Record {
+pub fn select_members(members: &Record, whole: &Record) -> Record {
     members.iter().map(|(member, _)| (member.clone(), whole.get(member).cloned().unwrap_or(Value::Null))).collect()
 }
 
@@ -199,7 +199,7 @@ pub fn keep_scopes(identifiers: &mut [Identifier], current: &[Identifier]) {
 
 /// Returns the names of all members of an actor that can be written.
 #[must_use]
-pub fn members() -> &'static [String] {
+pub fn writable_members() -> &'static [String] {
     static MEMBERS: LazyLock<Vec<String>> = LazyLock::new(|| {
         let least = serde_json::from_value::<NewActor>(json!({"kind": "other", "name": "-"}));
         let whole = least.ok().and_then(|actor| serde_json::to_value(actor).ok());
@@ -217,9 +217,9 @@ pub fn owned_faults(owned: &[String]) -> Vec<Fault> {
         if owned[..at].contains(member) {
             let detail = say!("Uppgiften {member} står två gånger; ange den en gång.", "The member {member} stands twice; give it once.");
             faults.push(Fault::at(pointer, "repeated", detail));
-        } else if !members().contains(member) {
-            let all = || members().join(", ");
-            let meant = text::nearest(member, members().iter().map(String::as_str)).map_or_else(all, ToOwned::to_owned);
+        } else if !writable_members().contains(member) {
+            let all = || writable_members().join(", ");
+            let meant = text::nearest(member, writable_members().iter().map(String::as_str)).map_or_else(all, ToOwned::to_owned);
             faults.push(Fault::at(
                 pointer,
                 "not-in-list",
@@ -250,7 +250,7 @@ pub fn external_id_fault(id: &str) -> Option<Fault> {
             ),
         ));
     }
-    if is_dots(id) {
+    if is_dot_segment(id) {
         return Some(Fault::at(
             "/externalId",
             "unreachable",
@@ -267,14 +267,14 @@ pub fn external_id_fault(id: &str) -> Option<Fault> {
 
 /// Returns whether an id is a dot segment of a path (RFC 3986, 5.2.4), also when a proxy decodes it once more.
 #[must_use]
-pub fn is_dots(id: &str) -> bool {
+pub fn is_dot_segment(id: &str) -> bool {
     let plain = id.to_ascii_lowercase().replace("%2e", ".");
     matches!(plain.as_str(), "." | "..")
 }
 
 /// Returns the members of an actor that the caller may neither read nor change: they are under secrecy, or would reveal a
 /// member that is.
-pub(in crate::exchange) fn hidden(actor: ActorId, secrecy: Option<&Secrecy>) -> BTreeSet<String> {
+pub(in crate::exchange) fn hidden_members(actor: ActorId, secrecy: Option<&Secrecy>) -> BTreeSet<String> {
     secrecy.map(|secrecy| secrecy.locked(actor.uuid()).into_keys().map(ToOwned::to_owned).collect()).unwrap_or_default()
 }
 
@@ -314,7 +314,7 @@ mod tests {
         after
     }
 
-    fn at<'a>(record: &'a Record, member: &str) -> &'a Value {
+    fn value_of<'a>(record: &'a Record, member: &str) -> &'a Value {
         record.get(member).unwrap_or(&Value::Null)
     }
 
@@ -327,8 +327,8 @@ mod tests {
             for (member, _) in &plan.write {
                 prop_assert!(owned.contains(member) && given.contains_key(member));
                 match base.get(member) {
-                    Some(last) => prop_assert_eq!(last, at(&current, member)),
-                    None => prop_assert!(is_empty(at(&current, member))),
+                    Some(last) => prop_assert_eq!(last, value_of(&current, member)),
+                    None => prop_assert!(is_empty(value_of(&current, member))),
                 }
             }
         }
@@ -373,17 +373,17 @@ mod tests {
     #[test]
     fn each_case_of_the_rule_has_its_outcome() {
         let owned = ["name".to_owned()];
-        let of = |base: &str, current: &str, new: &str| {
+        let outcome = |base: &str, current: &str, new: &str| {
             let one = |value: &str| Record::from_iter([("name".to_owned(), json!(value))]);
             let plan = plan(&owned, &one(new), &one(base), &one(current), &BTreeSet::new());
             (plan.write.contains_key("name"), plan.base["name"].clone(), plan.left_alone.first().map(|left| left.reason))
         };
-        assert_eq!(of("a", "a", "b"), (true, json!("b"), None), "nobody has changed it here");
-        assert_eq!(of("a", "b", "a"), (false, json!("a"), None), "the source says nothing new");
-        assert_eq!(of("a", "b", "b"), (false, json!("b"), None), "both have come to say the same");
-        assert_eq!(of("a", "b", "c"), (false, json!("a"), Some(UnwrittenReason::CuratedLocally)));
-        assert_eq!(of("Ale kommun", "Ale kommun", "ALE KOMMUN"), (false, json!("Ale kommun"), None), "capitals are no other name");
-        assert_eq!(of("IBF", "IBF", "Ibf"), (true, json!("Ibf"), None), "small letters may be");
+        assert_eq!(outcome("a", "a", "b"), (true, json!("b"), None), "nobody has changed it here");
+        assert_eq!(outcome("a", "b", "a"), (false, json!("a"), None), "the source says nothing new");
+        assert_eq!(outcome("a", "b", "b"), (false, json!("b"), None), "both have come to say the same");
+        assert_eq!(outcome("a", "b", "c"), (false, json!("a"), Some(UnwrittenReason::CuratedLocally)));
+        assert_eq!(outcome("Ale kommun", "Ale kommun", "ALE KOMMUN"), (false, json!("Ale kommun"), None), "capitals are no other name");
+        assert_eq!(outcome("IBF", "IBF", "Ibf"), (true, json!("Ibf"), None), "small letters may be");
     }
 
     #[test]

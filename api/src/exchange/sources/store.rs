@@ -35,7 +35,7 @@ fn view(row: table::Model) -> Source {
 
 /// Selects the sources that the caller may see: those of actors that the caller may see, and for signed-in callers also
 /// those of the installation itself.
-fn seen(sight: &Sight) -> Select<table::Entity> {
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
     let own = table::Column::ActorId.is_null().and(Expr::val(sight.all || sight.signed_in));
     table::Entity::find().filter(actors::is_seen(sight, table::Column::ActorId).or(own))
 }
@@ -91,7 +91,7 @@ pub(in crate::exchange) async fn lock(id: SourceId, w: &Write<'_>) -> Result<()>
 }
 
 /// Returns the SQL condition that the caller may send and read the records of the source that a column names.
-pub(in crate::exchange) fn is_reached(sight: &Sight, reach: &Reach, source: impl ColumnTrait) -> SimpleExpr {
+pub(in crate::exchange) fn reach_condition(sight: &Sight, reach: &Reach, source: impl ColumnTrait) -> SimpleExpr {
     let mut reached = Condition::any().add(table::Column::Id.is_in(reach.sources.iter().copied())).add(matching::is_reached(
         sight,
         reach,
@@ -112,15 +112,15 @@ pub(in crate::exchange) fn is_reached(sight: &Sight, reach: &Reach, source: impl
 /// Returns a page of the sources that the caller may see.
 pub(super) async fn list(sight: &Sight, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Source>> {
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(seen(sight), keys, call, db).await?.map(view))
+    Ok(paging.fetch(find_visible(sight), keys, call, db).await?.map(view))
 }
 
 /// Returns one source that the caller may see.
 pub(super) async fn find(sight: &Sight, id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-async fn free(source: &NewSource, but: Option<SourceId>, w: &Write<'_>) -> Result<()> {
+async fn check(source: &NewSource, but: Option<SourceId>, w: &Write<'_>) -> Result<()> {
     let mut faults = rules::owned_faults(&source.owned_fields);
     faults.extend(text::nameless_fault("/name", &source.name));
     if !faults.is_empty() {
@@ -146,7 +146,7 @@ async fn free(source: &NewSource, but: Option<SourceId>, w: &Write<'_>) -> Resul
 
 /// Stores a new source.
 pub(in crate::exchange) async fn insert(new: &NewSource, w: &Write<'_>) -> Result<Source> {
-    free(new, None, w).await?;
+    check(new, None, w).await?;
     let row = table::Model {
         id: w.new_id(),
         version: 1,
@@ -158,7 +158,7 @@ pub(in crate::exchange) async fn insert(new: &NewSource, w: &Write<'_>) -> Resul
         owned_fields: new.owned_fields.clone().into(),
     };
     w.put::<table::Entity>(row.clone(), None).await?;
-    record(&row, None, w).await?;
+    publish(&row, None, w).await?;
     Ok(view(row))
 }
 
@@ -173,7 +173,7 @@ pub(super) async fn update(source: &Source, new: NewSource, w: &Write<'_>) -> Re
         ))
         .with(format!("/sources/{}/actors", source.id)));
     }
-    free(&new, Some(source.id), w).await?;
+    check(&new, Some(source.id), w).await?;
     let row = table::Model {
         id: source.id,
         version: source.version + 1,
@@ -185,7 +185,7 @@ pub(super) async fn update(source: &Source, new: NewSource, w: &Write<'_>) -> Re
         owned_fields: new.owned_fields.into(),
     };
     w.put::<table::Entity>(row.clone(), Some(source.version)).await?;
-    record(&row, Some(source), w).await?;
+    publish(&row, Some(source), w).await?;
     Ok(view(row))
 }
 
@@ -202,17 +202,17 @@ async fn has_records(source: SourceId, db: &impl ConnectionTrait) -> Result<bool
 }
 
 /// Publishes the change in the feed, also to callers who could see the source before and no longer can.
-async fn record(row: &table::Model, was: Option<&Source>, w: &Write<'_>) -> Result<()> {
-    let visible = visible(row.actor_id, w).await?;
+async fn publish(row: &table::Model, was: Option<&Source>, w: &Write<'_>) -> Result<()> {
+    let visible = visibility_of(row.actor_id, w).await?;
     let was = match was {
-        Some(was) if was.fields.actor_id != row.actor_id => Some(self::visible(was.fields.actor_id, w).await?),
+        Some(was) if was.fields.actor_id != row.actor_id => Some(visibility_of(was.fields.actor_id, w).await?),
         _ => None,
     };
     w.publish(Saved::new(&RECORD, row.id, row.version, visible).was(was)).await
 }
 
 /// Returns who may see a source: signed-in callers who may see its actor.
-async fn visible(actor: Option<ActorId>, w: &Write<'_>) -> Result<Visible> {
+async fn visibility_of(actor: Option<ActorId>, w: &Write<'_>) -> Result<Visible> {
     let seen = match actor {
         Some(actor) => actors::find(&Sight::of_installation(), actor, &w.tx).await?.fields.visibility,
         None => Visibility::Members,

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{
     Source,
-    rules::{self, ANSWERABLE, Plan, Record, Unwritten, UnwrittenReason, hidden, members_of},
+    rules::{self, Plan, RESPONSIBILITY, Record, Unwritten, UnwrittenReason, hidden_members, members_of},
     store,
 };
 use crate::{
@@ -110,18 +110,18 @@ pub async fn apply(records: Vec<Incoming>, by: &Syncing<'_>, w: &Write<'_>) -> R
                     Some(actor) => {
                         // Two records may be linked to the same actor.
                         linked.insert(id, actor.clone());
-                        meet(at, record, link, actor, by, w).map(|changing_one| changing.push(changing_one))
+                        read_linked(at, record, link, actor, by, w).map(|changing_one| changing.push(changing_one))
                     }
-                    None => Err(removed(id)),
+                    None => Err(actor_removed(id)),
                 },
-                None => first(at, record, link, by).map(|fresh_one| fresh.push(fresh_one)),
+                None => read_unlinked(at, record, link, by).map(|fresh_one| fresh.push(fresh_one)),
             },
         };
         if let Err(problem) = read {
             outcomes[at] = Some(Outcome::refused(&record.external_id, problem));
         }
     }
-    change(changing, &mut outcomes, by, w).await?;
+    write_changes(changing, &mut outcomes, by, w).await?;
     create(fresh, &mut outcomes, by, w).await?;
     Ok(outcomes.into_iter().flatten().collect())
 }
@@ -141,7 +141,7 @@ fn id_fault(external_id: &str, met: &mut HashSet<String>) -> Option<Fault> {
     })
 }
 
-fn removed(actor: ActorId) -> Problem {
+fn actor_removed(actor: ActorId) -> Problem {
     let mut problem = Problem::conflict(say!(
         "Aktören som posten är kopplad till är borttagen här. Ta bort kopplingen med DELETE, om posten ska bli en ny aktör.",
         "The actor that the record is linked to has been removed here. Remove the link with DELETE if the record is to become a new actor."
@@ -156,9 +156,9 @@ fn removed(actor: ActorId) -> Problem {
 
 /// Lays the given members over an actor, checks the result against the contract, and returns it in the form in which it is
 /// stored.
-fn laid(over: Option<&NewActor>, given: &Record, contract: &Contract) -> Result<NewActor> {
+fn apply_given(over: Option<&NewActor>, given: &Record, contract: &Contract) -> Result<NewActor> {
     let under = over.map(members_of).transpose()?.unwrap_or_default();
-    let whole = Value::Object(rules::over(&under, given));
+    let whole = Value::Object(rules::overlay(&under, given));
     contract.check("NewActor", &whole)?;
     let mut new: NewActor = extract::typed(whole)?;
     new.identifiers = actor_rules::identifiers(&new.identifiers).map_err(Problem::invalid)?;
@@ -174,13 +174,13 @@ fn digest(fields: Record) -> String {
 }
 
 /// Reads a record that is unknown or held.
-fn first(at: usize, record: &Incoming, link: Option<&Link>, by: &Syncing<'_>) -> Result<Fresh> {
-    let new = laid(None, &record.fields, by.contract)?;
-    let given = rules::only(&record.fields, &members_of(&new)?);
+fn read_unlinked(at: usize, record: &Incoming, link: Option<&Link>, by: &Syncing<'_>) -> Result<Fresh> {
+    let new = apply_given(None, &record.fields, by.contract)?;
+    let given = rules::select_members(&record.fields, &members_of(&new)?);
     Ok(Fresh {
         at,
         external_id: record.external_id.clone(),
-        digest: digest(record.said()),
+        digest: digest(record.given_by_source()),
         link: link.cloned(),
         given,
         new,
@@ -190,16 +190,16 @@ fn first(at: usize, record: &Incoming, link: Option<&Link>, by: &Syncing<'_>) ->
 }
 
 /// Reads a record that is linked to an actor.
-fn meet(at: usize, record: &Incoming, link: &Link, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
-    let said = record.said();
+fn read_linked(at: usize, record: &Incoming, link: &Link, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
+    let said = record.given_by_source();
     // The digests of older links also cover the default members. Accept such a digest too.
     let digest = Some(digest(record.fields.clone())).filter(|digest| *digest == link.digest).unwrap_or_else(|| digest(said.clone()));
     let given = if digest == link.digest {
         link.given.as_object().cloned().unwrap_or_default()
     } else {
-        rules::only(&said, &members_of(&laid(Some(&actor.fields), &said, by.contract)?)?)
+        rules::select_members(&said, &members_of(&apply_given(Some(&actor.fields), &said, by.contract)?)?)
     };
-    let plan = planned(by.source, &given, link, &actor, w.call.secrecy.as_ref())?;
+    let plan = make_plan(by.source, &given, link, &actor, w.call.secrecy.as_ref())?;
     Ok(Changing { at, digest, link: link.clone(), actor, given, plan, joins: false })
 }
 
@@ -212,36 +212,36 @@ pub(in crate::exchange) fn left_alone(
     actor: &Actor,
     secrecy: Option<&Secrecy>,
 ) -> Result<Vec<Unwritten>> {
-    let mut plan = planned(source, given, link, actor, secrecy)?;
+    let mut plan = make_plan(source, given, link, actor, secrecy)?;
     let none = Record::new();
     let (base, current) = (link.base.as_object().unwrap_or(&none), members_of(&actor.fields)?);
     plan.withhold(&["name", "otherNames", "formerNames", "kind", "identifiers"], UnwrittenReason::LooksLikeAnother, base, &current);
-    plan.withhold(&ANSWERABLE, UnwrittenReason::NotAllowed, base, &current);
+    plan.withhold(&RESPONSIBILITY, UnwrittenReason::NotAllowed, base, &current);
     Ok(plan.left_alone)
 }
 
 /// Makes the plan for a record, from the members that the source gave, those that it last wrote, and the present actor.
-fn planned(source: &Source, given: &Record, link: &Link, actor: &Actor, secrecy: Option<&Secrecy>) -> Result<Plan> {
+fn make_plan(source: &Source, given: &Record, link: &Link, actor: &Actor, secrecy: Option<&Secrecy>) -> Result<Plan> {
     let none = Record::new();
     let base = link.base.as_object().unwrap_or(&none);
-    Ok(rules::plan(&source.fields.owned_fields, given, base, &members_of(&actor.fields)?, &hidden(actor.id, secrecy)))
+    Ok(rules::plan(&source.fields.owned_fields, given, base, &members_of(&actor.fields)?, &hidden_members(actor.id, secrecy)))
 }
 
 /// Writes the changed actors and updates their links.
-async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+async fn write_changes(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     while !changing.is_empty() {
         let (mut writing, mut drafts, mut later, mut touched) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
         for mut one in changing {
-            withhold::out_of_place(&mut one, by, w).await?;
+            withhold::parent_and_seat(&mut one, by, w).await?;
             withhold::likenesses(&mut one, by, w).await?;
             if one.plan.write.is_empty() {
                 let at = one.at;
-                outcomes[at] = Some(keep(one, None, by, w).await?);
+                outcomes[at] = Some(store_link(one, None, by, w).await?);
             } else if !touched.insert(one.actor.id) {
                 // Another record is linked to the same actor. It is planned again after that one has been written.
                 later.push(one);
             } else {
-                match changed(&one, by, w).await {
+                match changed_fields(&one, by, w).await {
                     Ok(fields) => {
                         drafts.push(Draft { id: one.actor.id, before: Some(one.actor.clone()), fields });
                         writing.push(one);
@@ -254,12 +254,12 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
             }
         }
         let mut written = HashMap::new();
-        for (one, actor) in writing.into_iter().zip(put(drafts, by, w).await?) {
+        for (one, actor) in writing.into_iter().zip(store_actors(drafts, by, w).await?) {
             let at = one.at;
             outcomes[at] = Some(match actor {
                 Ok(actor) => {
                     written.insert(actor.id, actor.clone());
-                    keep(one, Some(actor), by, w).await?
+                    store_link(one, Some(actor), by, w).await?
                 }
                 Err(problem) => Outcome::refused(&one.link.external_id, problem),
             });
@@ -267,7 +267,7 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
         for one in &mut later {
             if let Some(actor) = written.get(&one.actor.id) {
                 one.actor = actor.clone();
-                one.plan = planned(by.source, &one.given, &one.link, actor, w.call.secrecy.as_ref())?;
+                one.plan = make_plan(by.source, &one.given, &one.link, actor, w.call.secrecy.as_ref())?;
             }
         }
         changing = later;
@@ -276,14 +276,14 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
 }
 
 /// Returns the actor's fields after the change, and checks that the caller may set its parent.
-async fn changed(one: &Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<NewActor> {
-    let fields: NewActor = extract::typed(Value::Object(rules::over(&members_of(&one.actor.fields)?, &one.plan.write)))?;
+async fn changed_fields(one: &Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<NewActor> {
+    let fields: NewActor = extract::typed(Value::Object(rules::overlay(&members_of(&one.actor.fields)?, &one.plan.write)))?;
     actors::may_join(by.sight, by.reach, Some(&one.actor), &fields, &w.tx).await?;
     Ok(fields)
 }
 
 /// Stores actors. When another transaction has changed one of them in the meantime, the whole transaction is retried.
-async fn put(drafts: Vec<Draft>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<Result<Actor>>> {
+async fn store_actors(drafts: Vec<Draft>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<Result<Actor>>> {
     if drafts.is_empty() {
         return Ok(Vec::new());
     }
@@ -300,7 +300,7 @@ async fn put(drafts: Vec<Draft>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<
 }
 
 /// Stores in the link what the source gave, unless nothing has changed. Returns the outcome of the record.
-async fn keep(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Outcome> {
+async fn store_link(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Outcome> {
     let changed = written.as_ref().is_some_and(|actor| actor.version != one.actor.version);
     let actor = written.unwrap_or_else(|| one.actor.clone());
     let Plan { write, mut base, left_alone } = one.plan;
@@ -342,18 +342,18 @@ async fn keep(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write
     // Differences between the record and the actor are shown only to callers who may see the actor.
     let seen = by.sight.sees(actor.fields.visibility, None, Some(actor.id.uuid()));
     let left_alone = if seen { left_alone } else { Vec::new() };
-    Ok(Outcome { left_alone, ..Outcome::of(result, link, Some(actor)) })
+    Ok(Outcome { left_alone, ..Outcome::new(result, link, Some(actor)) })
 }
 
 /// Creates actors from new records, and holds the records that may be actors which already exist. An actor that the caller
 /// may not know of never keeps a record from being created; callers who can see both are told later that they are alike.
 async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
-    let numbers: Vec<_> = fresh.iter().flat_map(|one| likeness::own(&one.new.identifiers)).collect();
+    let numbers: Vec<_> = fresh.iter().flat_map(|one| likeness::own_identifiers(&one.new.identifiers)).collect();
     let mut owners = matching::owners(&numbers, &w.tx).await?;
     let keys: BTreeSet<String> = fresh.iter().map(Fresh::name_key).collect();
     let mut named = matching::named(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
     let parents: Vec<ActorId> = fresh.iter().filter_map(|one| one.new.parent_id).collect();
-    let family = links::linked(by.source.id, &parents, &w.tx).await?;
+    let family = links::linked_actors(by.source.id, &parents, &w.tx).await?;
     let bodies = Bodies::all(&w.tx).await?;
     let taken: Vec<ActorId> = fresh.iter().flat_map(|one| bodies.like(None, &one.new, None)).collect();
     let known = owners.values().flatten().copied().chain(named.values().flatten().map(|one| one.actor_id)).chain(taken);
@@ -365,10 +365,10 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
             let tells_number = |actor| telling.tells(MatchReason::SameIdentifier, actor);
             let (new, key) = (&one.new, one.name_key());
             let mut like = likeness::candidates(&new.identifiers, &key, new.seat_area_id, &owners, &named, tells_number);
-            likeness::taken_for(&mut like, bodies.like(None, &one.new, None));
+            likeness::add_bodies(&mut like, bodies.like(None, &one.new, None));
             let like: Vec<_> = like.into_iter().filter_map(|like| like.for_caller(&telling)).collect();
-            let own = likeness::own(&one.new.identifiers);
-            if let Some(actor) = one.known_as(&like) {
+            let own = likeness::own_identifiers(&one.new.identifiers);
+            if let Some(actor) = one.certain_match(&like) {
                 same.push((one, actor, like));
             } else if !like.is_empty() {
                 held.push((one, like));
@@ -376,7 +376,7 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
                 // The record is alike one in this wave, so it waits until that one is stored.
                 later.push(one);
             } else {
-                match may_belong(&one.new, &family, by, w).await {
+                match check_parent(&one.new, &family, by, w).await {
                     Ok(()) => {
                         numbers.extend(own);
                         keys.insert((one.name_key(), one.new.seat_area_id));
@@ -388,12 +388,12 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
             }
         }
         let drafts = wave.iter().map(|one| Draft { id: w.new_id(), before: None, fields: one.new.clone() }).collect();
-        let stored = put(drafts, by, w).await?;
+        let stored = store_actors(drafts, by, w).await?;
         let mut created = Vec::new();
         for (one, stored) in wave.into_iter().zip(stored) {
             match stored {
                 Ok(actor) => {
-                    for number in likeness::own(&actor.fields.identifiers) {
+                    for number in likeness::own_identifiers(&actor.fields.identifiers) {
                         owners.entry(number).or_default().push(actor.id);
                     }
                     telling.meet(actor.id, &actor.fields, by.sight);
@@ -405,26 +405,26 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
                 Err(problem) => outcomes[one.at] = Some(Outcome::refused(&one.external_id, problem)),
             }
         }
-        link(created, outcomes, by, w).await?;
+        link_created(created, outcomes, by, w).await?;
         fresh = later;
     }
     held.extend(join::join(same, outcomes, by, w).await?);
-    hold(held, outcomes, by, w).await
+    hold_records(held, outcomes, by, w).await
 }
 
 /// Checks that a new actor may have the parent that it names: the source's own actor, an actor that the source has records
 /// of, or any actor that the caller could choose as a parent anyway.
-async fn may_belong(new: &NewActor, family: &HashSet<ActorId>, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+async fn check_parent(new: &NewActor, family: &HashSet<ActorId>, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     let own = |parent: ActorId| by.source.fields.actor_id == Some(parent) || family.contains(&parent);
     if new.parent_id.is_some_and(own) { Ok(()) } else { actors::may_join(by.sight, by.reach, None, new, &w.tx).await }
 }
 
 /// Links records to the actors that were created from them.
-async fn link(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+async fn link_created(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     let mut new = Vec::new();
     for (one, actor) in created {
         let stored = members_of(&actor.fields)?;
-        let given = Value::Object(rules::only(&one.given, &stored));
+        let given = Value::Object(rules::select_members(&one.given, &stored));
         let kept = (Value::Object(stored), one.digest);
         let link = match one.link {
             None => {
@@ -448,20 +448,20 @@ async fn link(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outcome>], by
             Some(link) => {
                 // No candidate is left, so nobody needs to decide any more.
                 if let Some(id) = link.match_id {
-                    matches::lapse(id, MatchDecision::Different, &actor, by.source, w).await?;
+                    matches::close_automatically(id, MatchDecision::Different, &actor, by.source, w).await?;
                 }
                 let (base, digest) = kept;
                 let free = Link { actor_id: Some(actor.id), match_id: None, given, base, digest, absent_since: None, ..link };
                 links::update(free, by.source, w).await?
             }
         };
-        outcomes[one.at] = Some(Outcome::of(SyncResult::Created, link, Some(actor)));
+        outcomes[one.at] = Some(Outcome::new(SyncResult::Created, link, Some(actor)));
     }
     links::insert(new, by.source, w).await
 }
 
 /// Holds records for a person's decision. The outcome of each names the candidates that the caller may know of.
-async fn hold(held: Vec<(Fresh, Vec<Likeness>)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+async fn hold_records(held: Vec<(Fresh, Vec<Likeness>)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     if held.is_empty() {
         return Ok(());
     }
@@ -476,7 +476,7 @@ async fn hold(held: Vec<(Fresh, Vec<Likeness>)>, outcomes: &mut [Option<Outcome>
     });
     let links = matches::hold(held.collect(), by.source, w).await?;
     for ((at, candidates), link) in places.into_iter().zip(seen).zip(links) {
-        outcomes[at] = Some(Outcome { candidates, ..Outcome::of(SyncResult::Held, link, None) });
+        outcomes[at] = Some(Outcome { candidates, ..Outcome::new(SyncResult::Held, link, None) });
     }
     Ok(())
 }

@@ -222,7 +222,7 @@ fn hides(marked: &str, member: &str) -> bool {
 /// other, so these go together.
 #[must_use]
 pub fn hidden(actors: [ActorId; 2], secrecy: Option<&Secrecy>) -> BTreeSet<String> {
-    let mut hidden: BTreeSet<String> = actors.into_iter().flat_map(|actor| members::hidden(actor, secrecy)).collect();
+    let mut hidden: BTreeSet<String> = actors.into_iter().flat_map(|actor| members::hidden_members(actor, secrecy)).collect();
     let names = ["name", "otherNames"];
     if names.iter().any(|name| hidden.contains(*name)) {
         hidden.extend(names.map(ToOwned::to_owned));

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::{Changing, Fresh, Syncing, change, members_of, planned};
+use super::{Changing, Fresh, Syncing, make_plan, members_of, write_changes};
 use crate::{
     exchange::{
         links::{Link, store as links},
-        matches::{MatchDecision, rules::Likeness, store as matches, unite::united},
+        matches::{MatchDecision, rules::Likeness, store as matches, unite::unite_members},
         sources::{
             outcome::Outcome,
             rules::{Record, Unwritten, UnwrittenReason},
@@ -18,7 +18,7 @@ use crate::{
 
 impl Fresh {
     /// Returns the actor that the record certainly is: the only one with its number, when the number is the record's id.
-    pub(super) fn known_as(&self, like: &[Likeness]) -> Option<ActorId> {
+    pub(super) fn certain_match(&self, like: &[Likeness]) -> Option<ActorId> {
         let mut owners = like.iter().filter(|like| like.same_identifier);
         let owner = owners.next().filter(|_| self.by_number && owners.next().is_none())?;
         Some(owner.actor_id)
@@ -35,7 +35,7 @@ pub(super) async fn join(
 ) -> Result<Vec<(Fresh, Vec<Likeness>)>> {
     let ids: Vec<ActorId> = same.iter().map(|(_, actor, _)| *actor).collect();
     let actors_by_id = matching::by_ids(&ids, &w.tx).await?;
-    let taken = links::linked(by.source.id, &ids, &w.tx).await?;
+    let taken = links::linked_actors(by.source.id, &ids, &w.tx).await?;
     let (mut joining, mut held) = (Vec::new(), Vec::new());
     for (one, id, like) in same {
         let Some(actor) = actors_by_id.get(&id).filter(|_| !taken.contains(&id)) else {
@@ -43,21 +43,21 @@ pub(super) async fn join(
             continue;
         };
         match actors::may_write(by.reach, &actor.fields, Some(id), &w.tx).await {
-            Ok(()) => joining.push(joined(one, actor.clone(), by, w).await?),
+            Ok(()) => joining.push(plan_joining(one, actor.clone(), by, w).await?),
             Err(problem) if problem.kind.status() < 500 => held.push((one, like)),
             Err(problem) => return Err(problem),
         }
     }
-    change(joining, outcomes, by, w).await?;
+    write_changes(joining, outcomes, by, w).await?;
     Ok(held)
 }
 
 /// Plans the change for a record that is an actor which already exists. Lists are united.
-async fn joined(one: Fresh, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
+async fn plan_joining(one: Fresh, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
     let mut given = one.given;
     given.retain(|member, _| !one.defaults.contains(member));
     if let Some(id) = one.link.as_ref().and_then(|link| link.match_id) {
-        matches::lapse(id, MatchDecision::Same, &actor, by.source, w).await?;
+        matches::close_automatically(id, MatchDecision::Same, &actor, by.source, w).await?;
     }
     let nothing = || Value::Object(Record::new());
     let link = match one.link {
@@ -77,13 +77,13 @@ async fn joined(one: Fresh, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Re
             absent_since: None,
         },
     };
-    let mut plan = planned(by.source, &given, &link, &actor, w.call.secrecy.as_ref())?;
+    let mut plan = make_plan(by.source, &given, &link, &actor, w.call.secrecy.as_ref())?;
     let current = members_of(&actor.fields)?;
     let of_lists = |left: &&Unwritten| left.reason == UnwrittenReason::CuratedLocally && left.given.is_array();
     let lists: Vec<String> = plan.left_alone.iter().filter(of_lists).map(|left| left.member.clone()).collect();
     let lists: Record =
         given.iter().filter(|(member, _)| lists.contains(member)).map(|(member, list)| (member.clone(), list.clone())).collect();
-    plan.write.extend(united(&lists, &current, &[]));
+    plan.write.extend(unite_members(&lists, &current, &[]));
     plan.left_alone.retain(|left| !lists.contains_key(&left.member));
     plan.base.extend(lists);
     Ok(Changing { at: one.at, digest: one.digest, link, actor, given, plan, joins: true })
