@@ -160,7 +160,7 @@ pub(super) async fn read(after: Place, wanted: &ChangeFilter, sight: &Sight, sec
 async fn with_merged(sight: &Sight, db: &Db) -> Result<Sight> {
     let mut sight = sight.clone();
     if !sight.all {
-        sight.actors.extend(merging::become_part_of(&sight.actors, db.reader()).await?);
+        sight.actors.extend(merging::find_merged_into(&sight.actors, db.reader()).await?);
     }
     Ok(sight)
 }

@@ -223,7 +223,7 @@ impl Decider<'_> {
                 "The actor that was created has been changed since and is therefore not removed. Look at it yourself, and merge it if it is a double."
             ));
         }
-        let referring = references::of(actor.id.uuid(), true, &w.tx).await?;
+        let referring = references::find_referring(actor.id.uuid(), true, &w.tx).await?;
         let (links, others): (Vec<_>, Vec<_>) = referring.iter().partition(|one| one.reference.kind == "source_actor");
         if links.iter().any(|link| own.is_none_or(|own| own.id.uuid() != link.id)) {
             return in_the_way(say!(
