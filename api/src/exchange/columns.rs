@@ -149,7 +149,7 @@ pub const COLUMNS: Columns = Columns(&[
 
 /// Returns the member of an actor that a column contributes to, such as `contactPoints` for the column `email`.
 #[must_use]
-pub fn behind(member: &'static str) -> &'static str {
+pub fn target_member(member: &'static str) -> &'static str {
     match member {
         MUNICIPALITY | COUNTY | LOCALITY => "seatAreaId",
         ORGANISATION_NUMBER | KOLADA_ID => "identifiers",
