@@ -15,9 +15,9 @@ use crate::{
 /// Returns the members that were hidden from the person who made the file (the column `redacted` of an export). A name that
 /// consists of the mark for hidden values is a fault.
 pub(super) fn hidden_members(cells: &Cells, faults: &mut Vec<RowFault>) -> Vec<String> {
-    let of = |member: &str| cells.iter().find(|(column, ..)| column.member == member);
+    let cell_of = |member: &str| cells.iter().find(|(column, ..)| column.member == member);
     let mut hidden = Vec::new();
-    if let Some((_, heading, given)) = of(columns::REDACTED) {
+    if let Some((_, heading, given)) = cell_of(columns::REDACTED) {
         let said = match given {
             Given::Cell(cell) if cell.trim().is_empty() => Some(json!([])),
             Given::Cell(cell) => extract::parse(cell.trim().as_bytes()).ok(),
@@ -37,7 +37,7 @@ pub(super) fn hidden_members(cells: &Cells, faults: &mut Vec<RowFault>) -> Vec<S
         hidden = all;
     }
     let sign = |given: &Given| matches!(given, Given::Cell(name) if name.trim() == HIDDEN);
-    if let Some((_, heading, _)) = of("name").filter(|(.., given)| sign(given) && !hidden.iter().any(|member| member == "name")) {
+    if let Some((_, heading, _)) = cell_of("name").filter(|(.., given)| sign(given) && !hidden.iter().any(|member| member == "name")) {
         let detail = say!(
             "Namnet är dolt ({HIDDEN}), men raden säger inte vilka uppgifter som är dolda. Ta med kolumnen Dolt ur exporten, eller ta bort raden.",
             "The name is hidden ({HIDDEN}), but the row does not say which members are. Keep the column redacted of the export, or remove the row."

@@ -65,11 +65,11 @@ pub struct Report {
 /// The maximum number of problems in the report.
 const MAX_PROBLEMS: u64 = 20;
 
-/// Imports a file and waits until the job has ended. `told` is called with the job after each piece of rows.
+/// Imports a file and waits until the job has ended. `progress` is called with the job after each piece of rows.
 ///
 /// # Errors
 /// When the file as a whole cannot be read (422), or the database does not answer.
-pub async fn run(request: &Request, file: File, worker: &Worker, access: &Access, db: &Db, told: impl FnMut(&Job)) -> Result<Report> {
+pub async fn run(request: &Request, file: File, worker: &Worker, access: &Access, db: &Db, progress: impl FnMut(&Job)) -> Result<Report> {
     let (file, bounds) = (Arc::new(file), &worker.room().bounds);
     let columns = chosen(&request.columns, &COLUMNS).map_err(Problem::parameters)?;
     let known = FileContext { kind: request.kind, from_source: false, today: db.clock.today(), columns: columns.clone() };
@@ -91,12 +91,12 @@ pub async fn run(request: &Request, file: File, worker: &Worker, access: &Access
         Some(Ok(source)) => Some(source),
         Some(Err(new)) if request.dry_run => {
             let most = usize::try_from(MAX_PROBLEMS).unwrap_or(usize::MAX);
-            let (job, problems) = work::rehearse(order, &read, &new, worker.contract(), db, most, told).await?;
+            let (job, problems) = work::rehearse(order, &read, &new, worker.contract(), db, most, progress).await?;
             return Ok(Report { job, problems, source: None, new_source: Some(new.name) });
         }
         Some(Err(new)) if is_useless(order, &read, &new, worker, db).await? => {
             let most = usize::try_from(MAX_PROBLEMS).unwrap_or(usize::MAX);
-            let (job, problems) = work::rehearse(order, &read, &new, worker.contract(), db, most, told).await?;
+            let (job, problems) = work::rehearse(order, &read, &new, worker.contract(), db, most, progress).await?;
             return Ok(Report { job, problems, source: None, new_source: None });
         }
         Some(Err(new)) => Some(db.transaction(&Call::of_console("createSource"), async |w| sources::insert(&new, w).await).await?),
@@ -106,7 +106,7 @@ pub async fn run(request: &Request, file: File, worker: &Worker, access: &Access
     bounds.spool.room(read.pieces.bytes().saturating_mul(2))?;
     let id = jobs::stage(&read, db).await?;
     let job = db.transaction(&call, async |w| jobs::insert(id, order.clone(), &read, &acting.caller, w).await).await?;
-    let job = worker.through(job.id, access, db, told).await?;
+    let job = worker.through(job.id, access, db, progress).await?;
     let problems = jobs::told(job.id, true, MAX_PROBLEMS, db.reader()).await?;
     Ok(Report { job, problems, source, new_source: None })
 }

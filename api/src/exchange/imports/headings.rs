@@ -1,4 +1,4 @@
-//! What is known about a file of actors apart from its content, and the warnings about it.
+//! The context of a file of actors, which is known apart from its content, and the warnings about the file.
 
 use chrono::NaiveDate;
 
@@ -12,7 +12,7 @@ use crate::{
     registry::actors::ActorKind,
 };
 
-/// What is known about a file apart from its content.
+/// The context of a file, which is known apart from its content.
 #[derive(Clone, Debug)]
 pub struct FileContext {
     /// The kind of actor of rows that name none.

@@ -30,11 +30,11 @@ use crate::{
 
 pub(super) fn view(job: Job, language: Language) -> ImportJob {
     let order = Order::from_job(&job).unwrap_or_default();
-    let told = |(code, detail): (&str, Text)| ImportWarning {
+    let to_warning = |(code, detail): (&str, Text)| ImportWarning {
         code: code.to_owned(),
         detail: if language == Language::Sv { detail.sv } else { detail.en },
     };
-    let warnings = warnings(&job).into_iter().map(told).collect();
+    let warnings = warnings(&job).into_iter().map(to_warning).collect();
     let reason = job.reason_sv.zip(job.reason_en).map(|(sv, en)| if language == Language::Sv { sv } else { en });
     ImportJob {
         id: job.id,

@@ -50,8 +50,8 @@ pub(super) struct Importer<'a> {
 /// The maximum length of a chain of parents within one piece.
 const GENERATIONS: usize = 10;
 
-/// Runs a job whose source does not exist yet, without storing the job or the source. `told` is called with the job after
-/// each piece. Returns the job and at most `most` of its refused rows.
+/// Runs a job whose source does not exist yet, without storing the job or the source. `progress` is called with the job
+/// after each piece. Returns the job and at most `most` of its refused rows.
 pub(super) async fn rehearse(
     order: Order,
     read: &Intake,
@@ -59,7 +59,7 @@ pub(super) async fn rehearse(
     contract: &Contract,
     db: &Db,
     most: usize,
-    mut told: impl FnMut(&Job),
+    mut progress: impl FnMut(&Job),
 ) -> Result<(Job, Vec<row::Model>)> {
     let acting = Acting::installation();
     let (call, order) = (Call::of_console("createImport"), order.to_stored()?);
@@ -75,7 +75,7 @@ pub(super) async fn rehearse(
         jobs::Progress::of(&done).add(&mut job);
         let left = most.saturating_sub(refused.len());
         refused.extend(done.into_iter().filter(|row| row.outcome == ImportOutcome::Refused).take(left));
-        told(&job);
+        progress(&job);
     }
     job.status = ImportStatus::Completed;
     Ok((job, refused))
@@ -246,13 +246,13 @@ fn remove_unreadable(record: &mut Record, contract: &Contract) -> Vec<Fault> {
 
 /// Returns the other faults of a row that is refused already, so that all of them can be corrected at once, and the schemes
 /// of its identifiers.
-fn remaining_faults(record: Record, told: &[Fault], contract: &Contract) -> (Vec<Fault>, Vec<String>) {
+fn remaining_faults(record: Record, known: &[Fault], contract: &Contract) -> (Vec<Fault>, Vec<String>) {
     let mut whole = own::whole_record(&record);
     let schemes = outcome::schemes(&whole);
     whole.retain(|member, value| {
-        let is_told = told.iter().any(|fault| fault.pointer.split('/').nth(1) == Some(member));
+        let is_known = known.iter().any(|fault| fault.pointer.split('/').nth(1) == Some(member));
         let called = member == "parentId" && value.as_str().is_some_and(|parent| Uuid::parse_str(parent).is_err());
-        !is_told && !called
+        !is_known && !called
     });
     // Members that could not be read have been reported already.
     whole.entry("kind").or_insert_with(|| json!("other"));

@@ -29,7 +29,7 @@ pub enum MatchStatus {
     Undone,
 }
 
-/// What a record was decided to be.
+/// The decision on a held record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -81,7 +81,7 @@ pub struct Match {
 #[serde(rename_all = "camelCase")]
 pub struct MatchCandidate {
     pub actor: Actor,
-    /// What the record and the actor have in common.
+    /// The reasons why the record may be this actor.
     pub reasons: Vec<MatchReason>,
     /// The members in which the record differs from the actor.
     pub changes: Vec<MatchChange>,

@@ -461,12 +461,12 @@ async fn restore_survivor(
     let came = came.iter().filter(|(member, ..)| !hidden.contains(member)).cloned();
     let (keep, back): (Vec<_>, Vec<_>) = came.partition(|(member, ..)| member == "parentId" && circle);
     let (returned, changed) = rules::revert_members(&survivor.fields, &back)?;
-    let of = |member, reason| not_restored("actor", survivor.id.uuid(), Some(member), reason);
+    let entry = |member, reason| not_restored("actor", survivor.id.uuid(), Some(member), reason);
     left_alone.extend(
-        hidden.into_iter().filter(|member| rules::can_be_taken_over(member)).map(|member| of(member, LeftAloneReason::UnderSecrecy)),
+        hidden.into_iter().filter(|member| rules::can_be_taken_over(member)).map(|member| entry(member, LeftAloneReason::UnderSecrecy)),
     );
-    left_alone.extend(keep.into_iter().map(|(member, ..)| of(member, LeftAloneReason::Circle)));
-    left_alone.extend(changed.into_iter().map(|member| of(member, LeftAloneReason::Changed)));
+    left_alone.extend(keep.into_iter().map(|(member, ..)| entry(member, LeftAloneReason::Circle)));
+    left_alone.extend(changed.into_iter().map(|member| entry(member, LeftAloneReason::Changed)));
     if returned != survivor.fields {
         actors::update(survivor, returned, sight, w).await?;
     }

@@ -27,7 +27,7 @@ pub struct Model {
     pub note: Option<String>,
     pub moved: List<MergeCount>,
     pub stayed: List<MergeRecord>,
-    /// What happened to the members of the merged actor, as shown in the API.
+    /// The effects on the members of the merged actor, as shown in the API.
     pub members: List<MergeMember>,
     /// The changed members of the survivor, so that the merge can be undone.
     pub came: List<ChangedMember>,

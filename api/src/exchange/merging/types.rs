@@ -14,7 +14,7 @@ use crate::{
 /// The id of a merge.
 pub type MergeId = Id<Merge>;
 
-/// What happens to a record that refers to the merged actor.
+/// The effect of a merge on a record that refers to the merged actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MergeOutcome {
@@ -27,7 +27,7 @@ pub enum MergeOutcome {
     OutOfReach,
 }
 
-/// What happens to a member of the merged actor.
+/// The effect of a merge on a member of the merged actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MergedHow {
@@ -83,7 +83,7 @@ pub struct MergeCount {
     pub out_of_reach: i64,
 }
 
-/// What happened to a member of the merged actor.
+/// The effect of a merge on one member of the merged actor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MergeMember {
@@ -135,13 +135,14 @@ pub struct Merge {
     pub moved: Vec<MergeCount>,
     /// The records that stayed with the merged actor, as far as the caller may see them.
     pub stayed: Vec<MergeRecord>,
-    /// What happened to the members of the merged actor that differed.
+    /// The effects on the members of the merged actor that differed.
     pub members: Vec<MergeMember>,
     /// The time when the merge was undone; null while it holds.
     pub undone_at: Option<DateTime<Utc>>,
     /// The user who undid the merge.
     pub undone_by: Option<UserId>,
-    /// What was not restored when the merge was undone, because it had changed since, as far as the caller may see it.
+    /// The records and members that were not restored when the merge was undone, because they had changed since, as far as
+    /// the caller may see them.
     pub left_alone: Vec<LeftAlone>,
 }
 
@@ -166,7 +167,7 @@ pub struct MergePreview {
     pub merged_actor_id: ActorId,
     /// The actor that remains, as it would be after the merge.
     pub survivor: Actor,
-    /// What would happen to the members of the merged actor that differ.
+    /// The effects on the members of the merged actor that differ.
     pub members: Vec<MergeMember>,
     /// The numbers of records concerned, by kind.
     pub counts: Vec<MergeCount>,

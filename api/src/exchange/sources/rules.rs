@@ -56,7 +56,7 @@ pub struct Unwritten {
     pub given: Value,
 }
 
-/// What to do with the members of a record whose actor exists.
+/// The plan for the members of a record whose actor exists.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// The members to write.

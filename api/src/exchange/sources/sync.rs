@@ -346,7 +346,7 @@ async fn store_link(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: 
 }
 
 /// Creates actors from new records, and holds the records that may be actors which already exist. An actor that the caller
-/// may not know of never keeps a record from being created; callers who can see both are told later that they are alike.
+/// may not know of never keeps a record from being created. Callers who can see both see later that they are alike.
 async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     let numbers: Vec<_> = fresh.iter().flat_map(|one| likeness::own_identifiers(&one.new.identifiers)).collect();
     let mut owners = matching::owners(&numbers, &w.tx).await?;

@@ -170,7 +170,7 @@ impl InFlight {
     }
 }
 
-/// What the worker needs. It is cloned for each task.
+/// The data that the worker needs. It is cloned for each task.
 #[derive(Clone)]
 struct Work {
     instance: Uuid,
@@ -383,7 +383,7 @@ fn kind(change: &Change) -> String {
 }
 
 /// Returns the `webhook-id` of a change: the same each time for the same event, and different for different events. That
-/// also holds when positions are assigned anew after a backup was restored.
+/// also holds when positions are assigned again after a backup was restored.
 fn message_id(webhook: WebhookId, change: &Change) -> String {
     let (position, id, version, at) = (change.position, change.id, change.version, change.changed_at.timestamp_micros());
     format!("msg_{}", &hash::sha256_hex(format!("{webhook} {position} {id} {version} {at}").as_bytes())[..32])

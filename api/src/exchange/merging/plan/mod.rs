@@ -74,8 +74,8 @@ impl Plan {
     pub fn counts(&self) -> Vec<MergeCount> {
         let mut counts = Vec::new();
         for reference in FOLLOWING.iter() {
-            let of = |rows: &[Referring]| rows.iter().filter(|row| row.reference == reference).map(|row| row.id).collect::<Vec<_>>();
-            let (follow, stay) = (of(&self.follow), of(&self.stay));
+            let ids_of = |rows: &[Referring]| rows.iter().filter(|row| row.reference == reference).map(|row| row.id).collect::<Vec<_>>();
+            let (follow, stay) = (ids_of(&self.follow), ids_of(&self.stay));
             let out_of_reach = follow.iter().filter(|id| self.out_of_reach.contains(id)).count();
             let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
             if !follow.is_empty() || !stay.is_empty() {
@@ -345,7 +345,7 @@ pub async fn find_out_of_reach(reach: &Reach, rows: &[Referring], db: &impl Conn
 }
 
 /// Returns the grants that would reach further: those for either actor, which would apply to the other one too, and those
-/// for an actor above only one of them. Each is checked as if it were given anew for the other actor, and grants that the
+/// for an actor above only one of them. Each is checked as if it were a new grant for the other actor, and grants that the
 /// caller could not give are added to `out_of_reach`.
 ///
 /// There is one exception: when the other actor is not in use (see [`is_in_use`]), such as an actor that was registered

@@ -11,7 +11,7 @@ use crate::{
     kernel::record::{self, ActorColumn, End, Owner, Record},
 };
 
-/// Who may see a record that refers to an actor.
+/// The callers who may see a record that refers to an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SeenBy {
     /// By the record's own visibility, with the actor as owner.
@@ -34,7 +34,7 @@ pub enum SeenBy {
 }
 
 impl SeenBy {
-    /// Returns who may see the records of a kind.
+    /// Returns the callers who may see the records of a kind.
     fn by_owner(record: &Record) -> Self {
         match record.owner {
             Owner::Actor("id") => Self::Actor,

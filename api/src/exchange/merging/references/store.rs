@@ -181,8 +181,8 @@ fn select(reference: &'static Reference, locked: bool) -> SelectStatement {
         select.expr_as(Expr::case(ended, 1).finally(0), "ended");
     }
     for column in reference.areas {
-        let of = if let SeenBy::OfWhole(whole, ..) = reference.seen { whole } else { table };
-        select.expr_as(Expr::col((of, *column)), format!("areas_{column}"));
+        let owner = if let SeenBy::OfWhole(whole, ..) = reference.seen { whole } else { table };
+        select.expr_as(Expr::col((owner, *column)), format!("areas_{column}"));
     }
     select
 }
