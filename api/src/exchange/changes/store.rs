@@ -392,7 +392,7 @@ async fn give_positions(db: &Db) -> Result<()> {
 }
 
 /// Listens on a connection of its own for notifications that other instances have assigned positions. A missed notification
-/// is made good by looking every [`LOOKING`].
+/// does no harm, because the position loop also looks once a second.
 pub async fn listen(db: &Db) {
     // The address of the database may change in the meantime.
     while let Some(options) = db.beside().filter(|_| !db.is_closed()) {
