@@ -22,8 +22,7 @@ pub struct Record {
     /// Whether the parent is an earlier row of the same file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub parent_is_in_file: bool,
-    /// The values of columns that are no member of an actor, such as an e-mail address. An empty cell in such a column
-    /// means nothing.
+    /// The values of columns that are no member of an actor, such as an e-mail address. Empty cells are not kept.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub helpers: Map<String, Value>,
     /// Members that were hidden from the person who made the file, according to the row. Their values in the row are not
