@@ -95,7 +95,7 @@ async fn wait_for_changes(
     let (mut latest, mut stopping) = (db.feed.follow(), db.feed.stopping());
     let end = time::sleep(longest);
     tokio::pin!(end);
-    // Changes that got their position between the first read and this line must not be waited for.
+    // Changes that got their position between the first read and this line must be read at once.
     latest.mark_changed();
     loop {
         tokio::select! {

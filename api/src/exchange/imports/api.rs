@@ -47,9 +47,9 @@ async fn list(by: By<needs::ReadImports>, Query(paging): Query<Paging>, db: Data
 /// objects (JSON or NDJSON). Headings are recognised in Swedish and English and as in exports. Unknown columns are left out
 /// and reported; `columns` gives their meanings. When the file has no ids of its own, a record is identified by its
 /// organisation number. The answer is a job: follow it at its address, and read the outcome of each row at
-/// `/imports/{importJobId}/rows`. A row that cannot be used is reported and does not stop the others. `importRows` in `GET
-/// /config` is the maximum number of rows; a larger file is refused as a whole (413) before anything is stored. A file is
-/// also refused when the caller has too many imports under way (429), when all callers together have (503), or when the
+/// `/imports/{importJobId}/rows`. A row that cannot be used is reported and does not stop the others. `importRows` in
+/// `GET /config` is the maximum number of rows; a larger file is refused as a whole (413) before anything is stored. A file
+/// is also refused when the caller has too many imports under way (429), when all callers together have (503), or when the
 /// disk has no room for it (507).
 #[utoipa::path(tag = "exchange", operation_id = "createImport", params(ImportOptions),
     request_body(content((NewImport = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"),

@@ -56,7 +56,7 @@ pub struct Row {
     /// The earlier rows with the same record. This row is used when none of those could be used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repeats: Vec<u32>,
-    /// What could be read of a row that cannot be used, so that all its faults can be reported at once.
+    /// The readable part of a row that cannot be used, so that all its faults can be reported at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest: Option<Record>,
 }

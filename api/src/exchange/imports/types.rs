@@ -37,7 +37,7 @@ pub struct ImportJob {
     /// The version of the job. It grows as the job proceeds.
     pub version: i64,
     pub status: ImportStatus,
-    /// Why the job failed, or what it could not do, in the caller's language.
+    /// The reason why the job failed, or what it could not do, in the caller's language.
     pub reason: Option<String>,
     /// The source that the file comes from; null for a file without a source.
     pub source_id: Option<SourceId>,
@@ -106,7 +106,7 @@ pub struct ImportRow {
     pub actor_id: Option<ActorId>,
     /// The match in which a held row waits for a decision.
     pub match_id: Option<MatchId>,
-    /// Why the row was refused, or which of its cells could not be read and were left out.
+    /// The faults for which the row was refused, or its cells that could not be read and were left out.
     pub errors: Vec<ImportFault>,
     /// Members for which the row has another value and that were not changed.
     pub left_alone: Vec<ImportLeftAlone>,

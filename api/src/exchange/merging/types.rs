@@ -43,7 +43,7 @@ pub enum MergedHow {
     Withheld,
 }
 
-/// Why something was not restored when the merge was undone.
+/// The reason why something was not restored when the merge was undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftAloneReason {

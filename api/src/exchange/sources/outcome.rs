@@ -67,7 +67,7 @@ pub struct Outcome {
     pub left_alone: Vec<Unwritten>,
     /// For a held record: the actors that it may be, as far as the caller may see them.
     pub candidates: Vec<Likeness>,
-    /// Why the record was refused.
+    /// The reason why the record was refused.
     pub problem: Option<Problem>,
 }
 

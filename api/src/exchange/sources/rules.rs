@@ -24,7 +24,7 @@ pub type Record = Map<String, Value>;
 /// The maximum length of an external id, in characters.
 pub const EXTERNAL_ID_LENGTH: usize = 200;
 
-/// Why a member that was given is not written.
+/// The reason why a member that was given is not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnwrittenReason {

@@ -28,7 +28,7 @@ pub enum WebhookStatus {
     Disabled,
 }
 
-/// Why a webhook sends no messages.
+/// The reason why a webhook sends no messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(24))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -85,7 +85,7 @@ pub struct Webhook {
     /// The user who owns the webhook. Messages are sent only about what this user may see.
     pub owner_id: UserId,
     pub status: WebhookStatus,
-    /// Why no messages are sent; null while the webhook is active.
+    /// The reason why no messages are sent; null while the webhook is active.
     pub reason: Option<WebhookReason>,
     /// The time when the status last changed.
     pub since: DateTime<Utc>,

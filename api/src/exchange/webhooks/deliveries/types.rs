@@ -25,7 +25,7 @@ pub enum DeliveryState {
     Discarded,
 }
 
-/// Why an attempt failed.
+/// The reason why an attempt failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(24))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -73,7 +73,7 @@ pub struct WebhookDelivery {
     pub last_status: Option<i32>,
     /// The duration of the last attempt, in milliseconds.
     pub last_duration_ms: Option<i32>,
-    /// Why the last attempt failed; null when it succeeded.
+    /// The reason why the last attempt failed; null when it succeeded.
     pub last_error: Option<DeliveryError>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
