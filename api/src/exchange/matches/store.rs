@@ -227,7 +227,7 @@ pub(super) async fn hold_again(row: &Row, link: Option<Link>, source: &Source, w
             let held = Link { actor_id: None, match_id: Some(row.id), base: Value::Object(Record::new()), ..link };
             links::update(held, source, w).await.map(drop)
         }
-        // The digest is empty, so the record counts as new when the source sends it again.
+        // The digest is empty, so that the record is read again when the source sends it.
         None => links::insert(vec![held_link(row, String::new(), w)], source, w).await,
     }
 }
@@ -296,8 +296,8 @@ pub(super) async fn find_visible_actors(
     Ok(actors.into_iter().filter(|(id, actor)| sight.sees(actor.fields.visibility, None, Some(id.uuid()))).collect())
 }
 
-/// Checks that the caller may take at least one decision about a match: the caller may write the source or one of the
-/// candidates. The decision itself is checked again.
+/// Checks that the caller may take at least one decision about a match: the caller may synchronise the source or write one
+/// of the candidates. The decision itself is checked again.
 pub(super) async fn may_decide(sight: &Sight, reach: &Reach, row: &Row, source: &Source, db: &impl ConnectionTrait) -> Result<()> {
     match sources::may_sync(sight, reach, source, db).await {
         Err(problem) if problem.kind.status() < 500 => {}
