@@ -32,7 +32,7 @@ use crate::{
     exchange::{
         changes::{self, Followers},
         imports::target::Actors,
-        webhooks::{Allowed, Webhooks},
+        webhooks::{AllowedReceivers, Webhooks},
     },
     guidance::packs,
     intake::{target::Target, worker::Worker},
@@ -113,7 +113,7 @@ impl App {
         let federation =
             Federation::new(&config.identity_providers, &config.login_clients, &config.public_url).map_err(OpenError::Setting)?;
         let contract = CONTRACT.as_ref().map_err(|error| OpenError::Database(error.clone()))?;
-        let allowed = Allowed::new(config.webhook_networks(), &config.public_url);
+        let allowed = AllowedReceivers::new(config.webhook_networks(), &config.public_url);
         let webhooks = Webhooks::new(allowed).map_err(OpenError::Setting)?;
         let calls = Calls::new(!config.metrics_listen.is_empty());
         let limits = Limits::new(config.limits(), &db.clock);
@@ -308,12 +308,12 @@ impl App {
         let (probes, db) = (self.probes.clone(), self.db.clone());
         actix_web::rt::spawn(async move { probes.keep_noting(&db).await });
         let db = self.db.clone();
-        actix_web::rt::spawn(async move { changes::keep_positioned(&db).await });
+        actix_web::rt::spawn(async move { changes::run_position_loop(&db).await });
         let db = self.db.clone();
         // On the runtime itself: its connection cannot be let go of outside.
         tokio::spawn(async move { changes::listen(&db).await });
         let (days, db) = (self.config.feed_days, self.db.clone());
-        actix_web::rt::spawn(async move { changes::keep_short(days, &db).await });
+        actix_web::rt::spawn(async move { changes::run_removal_loop(days, &db).await });
         let (webhooks, access, contract) = (self.webhooks.clone(), self.access.clone(), self.contract.clone());
         actix_web::rt::spawn(Webhooks::run(webhooks, access, contract, self.db.clone()));
     }

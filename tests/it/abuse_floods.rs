@@ -14,7 +14,7 @@ use samsyn::{
     access::policy::Role,
     exchange::imports::{
         console,
-        mapping::{Known, Mapping},
+        mapping::{FileContext, Mapping},
     },
     intake::{formats::Format, headings::Chosen, spool::intake, store},
     kernel::problem::Kind,
@@ -308,7 +308,7 @@ fn abuse_113_rows_whose_job_never_came_are_removed(#[values(Database::Sqlite, Da
     with_db(&url, TimeDelta::zero(), 700_000, async |db, _, worker| {
         let csv = (0..1200).fold("namn\n".to_owned(), |csv, number| csv + &format!("Förening {number}\n"));
         let known =
-            Known { kind: Some(ActorKind::Association), from_source: false, today: today().date_naive(), columns: Chosen::default() };
+            FileContext { kind: Some(ActorKind::Association), from_source: false, today: today().date_naive(), columns: Chosen::default() };
         let read = intake(Format::Csv, Arc::new(file(&csv)), Mapping::new(known), &worker.room().bounds).await.unwrap();
         store::stage(&read, db).await.unwrap();
     });

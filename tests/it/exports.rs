@@ -1,4 +1,4 @@
-//! Lists as tables: every list in every form, the same on both databases, whatever the cells say.
+//! Exports: every list in every format, the same on both databases, whatever the cells contain.
 
 use std::{
     collections::BTreeMap,
@@ -21,12 +21,12 @@ use crate::{
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
-/// An answer of which every byte counts.
+/// A response with all its bytes.
 pub struct Taken {
     pub status: u16,
     pub headers: BTreeMap<String, String>,
     pub body: Vec<u8>,
-    /// Whether it came to its end.
+    /// Whether the response was complete.
     pub whole: bool,
 }
 
@@ -45,7 +45,7 @@ impl Taken {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    fn of(received: &[u8]) -> Self {
+    fn parse(received: &[u8]) -> Self {
         let end = received.windows(4).position(|bytes| bytes == b"\r\n\r\n").map_or(received.len(), |at| at + 4);
         let head = String::from_utf8_lossy(&received[..end]).into_owned();
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
@@ -61,7 +61,7 @@ impl Taken {
     }
 }
 
-/// What came in chunks, and whether the last one came.
+/// Joins the chunks of a body, and returns whether the last chunk arrived.
 fn joined(mut chunks: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
     loop {
@@ -76,7 +76,7 @@ fn joined(mut chunks: &[u8]) -> (Vec<u8>, bool) {
     }
 }
 
-/// Begins a call and leaves its answer to be read.
+/// Sends a request and returns the connection, so that the response can be read later.
 pub fn begin(address: SocketAddr, who: &Client, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> TcpStream {
     let mut call = format!("{method} /samsyn/v1{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
     let own = who.header("Authorization").map(|token| ("Authorization", token));
@@ -94,29 +94,29 @@ pub fn begin(address: SocketAddr, who: &Client, method: &str, path: &str, header
     stream
 }
 
-/// A call with its whole answer.
+/// Makes a call and returns its whole response.
 pub fn call(app: &TestApp, who: &Client, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Taken {
     let mut received = Vec::new();
     let _ = begin(app.address, who, method, path, headers, body).read_to_end(&mut received);
-    Taken::of(&received)
+    Taken::parse(&received)
 }
 
 pub fn take(app: &TestApp, who: &Client, path: &str) -> Taken {
     call(app, who, "GET", path, &[], None)
 }
 
-/// An address with one more parameter.
-fn with(path: &str, parameter: &str) -> String {
+/// Returns a path with one more parameter.
+fn with_parameter(path: &str, parameter: &str) -> String {
     format!("{path}{}{parameter}", if path.contains('?') { '&' } else { '?' })
 }
 
-/// All items of a list, page by page.
+/// Returns all items of a list, page by page.
 fn items(who: &Client, path: &str) -> Vec<Value> {
     let (mut all, mut cursor) = (Vec::new(), None);
     loop {
         let page = who.get(&match cursor {
-            Some(cursor) => with(&with(path, "limit=3"), &format!("cursor={cursor}")),
-            None => with(path, "limit=3"),
+            Some(cursor) => with_parameter(&with_parameter(path, "limit=3"), &format!("cursor={cursor}")),
+            None => with_parameter(path, "limit=3"),
         });
         let page = page.is(200).json;
         all.extend(page["items"].as_array().unwrap().clone());
@@ -127,7 +127,7 @@ fn items(who: &Client, path: &str) -> Vec<Value> {
     }
 }
 
-/// What a member should be in a table, in a test's own words.
+/// Formats a member as it should be in a table, independently of the service's own code.
 fn cell(value: &Value) -> String {
     let escaped = |value: &Value| value.as_str().map_or_else(|| value.to_string(), |text| text.replace('\\', "\\\\").replace('|', "\\|"));
     match value {
@@ -151,7 +151,7 @@ fn sheet(bytes: &[u8]) -> Vec<Vec<Data>> {
     book.worksheet_range(&name).unwrap().rows().map(<[Data]>::to_vec).collect()
 }
 
-/// The members of a list's items, in the order of the contract.
+/// Returns the members of a list's items, in the order of the contract.
 fn members(operation: &Value) -> Vec<String> {
     let named = |schema: &Value| DOCUMENT["components"]["schemas"][schema["$ref"].as_str().unwrap().rsplit('/').next().unwrap()].clone();
     let page = named(&operation["responses"]["200"]["content"]["application/json"]["schema"]);
@@ -160,7 +160,8 @@ fn members(operation: &Value) -> Vec<String> {
     members.filter(|name| *name != "redacted" && *name != "allowedActions").cloned().collect()
 }
 
-/// Every list of the contract that can be a table, with an address of it. What reading adds to is read as it was.
+/// Returns every list of the contract that can be exported, with a path. The audit log grows with each read, so only
+/// entries that reading does not add are listed.
 fn lists(set: &Set) -> Vec<(String, String, Value)> {
     let all = operations()
         .into_iter()
@@ -173,7 +174,7 @@ fn lists(set: &Set) -> Vec<(String, String, Value)> {
     .collect()
 }
 
-/// Takes out every list in every form, and tells the digest of each.
+/// Exports every list in every format, and returns the digest of each export.
 fn walk(database: Database) -> Option<BTreeMap<String, String>> {
     let app = TestApp::start(database)?;
     let admin = app.user(Role::Admin, None);
@@ -193,23 +194,23 @@ fn walk(database: Database) -> Option<BTreeMap<String, String>> {
         assert!(!items.is_empty(), "{name} shows nothing");
         let columns = members(&operation);
 
-        let lines = take(&app, who, &with(&path, "format=ndjson")).is(200);
+        let lines = take(&app, who, &with_parameter(&path, "format=ndjson")).is(200);
         assert!(lines.whole && lines.header("content-type") == "application/x-ndjson", "{name}");
         assert_eq!(lines.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>(), items, "{name}");
 
-        let comma = take(&app, who, &with(&path, "format=csv")).is(200);
+        let comma = take(&app, who, &with_parameter(&path, "format=csv")).is(200);
         assert!(comma.whole && comma.header("content-type") == "text/csv; charset=utf-8; header=present", "{name}");
         let rows = table(comma.text(), b',');
         assert_eq!(rows[0], columns, "{name}");
         let expected: Vec<Vec<_>> = items.iter().map(|item| columns.iter().map(|column| cell(&item[column])).collect()).collect();
         assert_eq!(rows[1..], expected, "{name}");
 
-        let semicolon = take(&app, who, &with(&path, "format=excel-sv")).is(200);
+        let semicolon = take(&app, who, &with_parameter(&path, "format=excel-sv")).is(200);
         assert!(semicolon.whole && semicolon.header("content-type").ends_with("; dialect=excel-sv"), "{name}");
         let rows = table(semicolon.text().strip_prefix('\u{feff}').unwrap(), b';');
         assert_eq!((rows.len(), rows[0].len()), (items.len() + 1, columns.len()), "{name}");
 
-        let book = take(&app, who, &with(&path, "format=xlsx")).is(200);
+        let book = take(&app, who, &with_parameter(&path, "format=xlsx")).is(200);
         assert!(book.whole && book.header("content-type") == XLSX, "{name}");
         let rows = sheet(&book.body);
         assert_eq!(rows.len(), items.len() + 1, "{name}");
@@ -224,7 +225,7 @@ fn walk(database: Database) -> Option<BTreeMap<String, String>> {
                 }
             }
         }
-        // When nobody was there to take a message is another moment each time.
+        // The time at which no receiver could be reached differs each time.
         let alike = !name.starts_with("listWebhook");
         for (form, taken) in [("ndjson", lines), ("csv", comma), ("excel-sv", semicolon), ("xlsx", book)] {
             digests.insert(format!("{name} {form}"), if alike { sha256_hex(&taken.body) } else { String::new() });
@@ -242,7 +243,7 @@ fn every_list_is_a_table_in_every_form_and_alike_on_both_databases() {
     }
 }
 
-/// Names that tables are broken by.
+/// Names that break badly written tables.
 const AWKWARD: [&str; 14] = [
     "=1+1",
     "'=x",
@@ -260,9 +261,9 @@ const AWKWARD: [&str; 14] = [
     "=HYPERLINK(\"http://evil.example\",\"klicka\")",
 ];
 
-/// Actors with awkward names, all at one place that nobody else is at.
+/// Creates actors with awkward names, all with a seat that no other actor has.
 fn awkward(admin: &Client) -> Vec<Value> {
-    // A joiner between letters is invisible, and may not be stored.
+    // A joiner between letters is invisible, and must not be stored.
     let names = AWKWARD.map(|name| name.replace('\u{200D}', ""));
     let all = names.iter().map(|name| {
         let actor = json!({
@@ -282,12 +283,12 @@ fn abuse_79_what_a_cell_says_is_kept_and_never_run(#[values(Database::Sqlite, Da
     let path = "/actors?kind=network&sort=createdAt&fields=name,otherNames,focus";
     let names: Vec<_> = made.iter().map(|actor| actor["name"].as_str().unwrap().to_owned()).collect();
 
-    let rows = table(take(&app, &admin, &with(path, "format=csv")).is(200).text(), b',');
+    let rows = table(take(&app, &admin, &with_parameter(path, "format=csv")).is(200).text(), b',');
     assert_eq!(rows[0], ["name", "otherNames", "focus"]);
     assert_eq!(rows[1..].iter().map(|row| row[0].clone()).collect::<Vec<_>>(), names, "as they are");
     assert!(rows[1..].iter().zip(&made).all(|(row, actor)| row[2] == actor["focus"].as_str().unwrap()));
 
-    let excel = take(&app, &admin, &with(path, "format=excel-sv")).is(200);
+    let excel = take(&app, &admin, &with_parameter(path, "format=excel-sv")).is(200);
     let rows = table(excel.text().trim_start_matches('\u{feff}'), b';');
     assert_eq!(rows[0], ["Namn", "Andra namn", "Inriktning"]);
     for (row, name) in rows[1..].iter().zip(&names) {
@@ -295,14 +296,14 @@ fn abuse_79_what_a_cell_says_is_kept_and_never_run(#[values(Database::Sqlite, Da
         let dangerous = bare.starts_with(['=', '+', '-', '@', '\t', '\r']);
         assert_eq!(row[0], if dangerous { format!("'{name}") } else { name.clone() });
         assert!(!row.iter().any(|cell| cell.starts_with(['=', '+', '-', '@', '\t', '\r'])), "{row:?}");
-        // The list of names begins with the same name, with its own signs escaped.
+        // The list of other names begins with the same name, with its special characters escaped.
         assert_eq!(row[1].starts_with('\''), dangerous || bare.len() < name.len(), "{row:?}");
     }
 
-    let book = take(&app, &admin, &with(path, "format=xlsx")).is(200);
+    let book = take(&app, &admin, &with_parameter(path, "format=xlsx")).is(200);
     let rows = sheet(&book.body);
     assert_eq!(rows[0], ["Namn", "Andra namn", "Inriktning"].map(|heading| Data::String(heading.to_owned())));
-    let english = call(&app, &admin, "GET", &with(path, "format=xlsx"), &[("Accept-Language", "en")], None).is(200);
+    let english = call(&app, &admin, "GET", &with_parameter(path, "format=xlsx"), &[("Accept-Language", "en")], None).is(200);
     assert_eq!(sheet(&english.body)[0][0], Data::String("name".to_owned()));
     assert_eq!(rows[1..].iter().map(|row| row[0].clone()).collect::<Vec<_>>(), names.into_iter().map(Data::String).collect::<Vec<_>>());
     let mut formulas = Xlsx::new(Cursor::new(book.body)).unwrap();
@@ -334,11 +335,11 @@ fn abuse_80_a_table_says_what_it_is_and_is_kept_by_nobody(#[values(Database::Sql
         assert_eq!(asked.body, accepted.body);
         let private = take(&app, &admin, &format!("/users?format={form}")).is(200);
         assert_eq!(private.header("cache-control"), "no-store");
-        // Only the headers, and the same.
+        // `HEAD` answers the same headers only.
         let head = call(&app, &admin, "HEAD", &format!("/mandates?format={form}"), &[], None);
         assert_eq!((head.status, head.header("content-type"), head.body.len()), (200, kind, 0));
     }
-    // The parameter wins, and what is not there is told.
+    // The parameter takes precedence, and an unknown format is refused.
     let json = call(&app, &admin, "GET", "/mandates?format=json", &[("Accept", "text/csv")], None).is(200);
     assert_eq!(json.header("content-type"), "application/json");
     assert!(json.header("vary").contains("Accept,") && json.headers.contains_key("etag"));
@@ -346,7 +347,7 @@ fn abuse_80_a_table_says_what_it_is_and_is_kept_by_nobody(#[values(Database::Sql
     assert_eq!(admin.get("/mandates?format=xml").is(400).faults(), ["format wrong-form"]);
     assert_eq!(admin.get("/mandates?format=csv&cursor=x").is(400).json["code"], json!("invalid-cursor"));
     assert_eq!(admin.get("/mandates?format=csv&offset=20000").is(422).faults(), ["offset too-large"]);
-    // What is read is in the log before it is sent.
+    // Reading is logged before the response is sent.
     let seen = told(&entries(&admin, "operation=listUsers"));
     assert_eq!(seen, ["listUsers seen 200 null"; 4]);
     let zipped = call(&app, &admin, "GET", "/actors?format=csv", &[("Accept-Encoding", "gzip")], None).is(200);
@@ -392,7 +393,7 @@ fn what_is_hidden_is_hidden_in_every_form(#[values(Database::Sqlite, Database::P
     assert!(chosen.text().starts_with("name,focus,redacted\r\nÖppet nätverk,,"), "{}", chosen.text());
 }
 
-/// Adds so many actors by copying one, with much to say of each.
+/// Adds `count` copies of an actor, each with a long text.
 fn crowd(app: &TestApp, admin: &Client, count: u32, focus: usize) {
     let one = json!({"kind": "network", "name": "Mängd", "focus": "x".repeat(focus)});
     let one = id(&admin.post("/actors", &one).is(201).json).replace('-', "");
@@ -431,7 +432,7 @@ fn abuse_77_a_caller_has_only_so_many_exports_under_way(#[values(Database::Sqlit
         .collect();
     let admitted = statuses.iter().filter(|status| **status == 200).count();
     assert_eq!((admitted, statuses.iter().filter(|status| **status == 429).count()), (4, 46), "{statuses:?}");
-    // Others are served, and so are the caller's other calls.
+    // Other callers are served, and so are other calls of the same caller.
     let other = app.user(Role::Reader, None);
     assert_eq!(take(&app, &other, "/mandates?format=csv").status, 200);
     assert_eq!(take(&app, &app.anybody(), "/mandates?format=csv").status, 200);
@@ -440,7 +441,7 @@ fn abuse_77_a_caller_has_only_so_many_exports_under_way(#[values(Database::Sqlit
     let problem: Value = serde_json::from_slice(&refused.body).unwrap();
     assert!(!refused.header("retry-after").is_empty() && problem["code"] == json!("too-many-requests"), "{problem}");
     assert!(problem["detail"].as_str().unwrap().contains("redan 4 uttag av listor igång"), "{problem}");
-    // Who hangs up frees what the export held.
+    // Disconnecting frees what the export held.
     drop(streams);
     waited("what was hung up on to let go of its place", || take(&app, &admin, path).status == 200);
     let whole = take(&app, &admin, path);
@@ -456,21 +457,21 @@ fn what_breaks_off_is_never_taken_for_the_whole(#[values(Database::Sqlite, Datab
     let mut stream = begin(app.address, &admin, "GET", "/actors?kind=network&format=csv", &[], None);
     let mut received = vec![0; 4096];
     stream.read_exact(&mut received).unwrap();
-    // No connection is held between pages, or this would have to wait.
+    // No database connection is held between pages; otherwise this call would have to wait.
     behind(&app.url, &["ALTER TABLE actor RENAME TO actor_gone"]).unwrap();
     let _ = stream.read_to_end(&mut received);
-    let taken = Taken::of(&received);
+    let taken = Taken::parse(&received);
     assert_eq!(taken.status, 200);
     assert!(!taken.whole, "it ended as if it were whole");
     assert!(taken.body.len() < 12_000_000);
-    // What goes wrong before the answer begins is a problem.
+    // An error before the response begins is answered as a problem.
     assert_eq!(take(&app, &admin, "/actors?kind=network&format=csv").status, 500);
     assert_eq!(take(&app, &admin, "/actors?kind=network&format=xlsx").status, 500);
     behind(&app.url, &["ALTER TABLE actor_gone RENAME TO actor"]).unwrap();
     assert!(take(&app, &admin, "/actors?kind=network&format=csv").is(200).whole);
 }
 
-/// The most memory that the process has had, in kB; counted anew from now on.
+/// Returns the peak memory of the process in kB. With `anew`, the peak is counted again from now on.
 fn most_memory(anew: bool) -> u64 {
     if anew {
         let _ = std::fs::write("/proc/self/clear_refs", "5");
@@ -482,11 +483,11 @@ fn most_memory(anew: bool) -> u64 {
 #[rstest]
 #[ignore = "takes its time; run it alone to read how much memory an export takes"]
 fn an_export_of_100_000_actors_is_flat_in_memory(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    // Each connection of SQLite keeps what it has read, up to its own limit. With one that is soon full.
+    // Each SQLite connection caches what it has read, up to its own limit. Use a small limit that is soon reached.
     let Some(app) = TestApp::start_with(database, "database_connections = 1") else { return };
     let admin = app.user(Role::Admin, None);
     crowd(&app, &admin, 100_000, 300);
-    // That is filled first, so that it is not counted.
+    // Fill the cache first, so that it is not counted.
     take(&app, &admin, "/actors?format=ndjson").is(200);
     for form in ["ndjson", "csv", "excel-sv", "xlsx"] {
         let before = most_memory(true);

@@ -1,4 +1,4 @@
-//! Following changes: narrowed, waited for, streamed, kept for a while, and ended where the feed does not go on.
+//! Following changes: the feed is filtered, waited for, streamed, kept for a time, and ended when it cannot be continued.
 
 use std::{
     thread,
@@ -33,14 +33,14 @@ pub fn patch(who: &Client, actor: &str, change: &Value) {
     who.patch(&path, &seen.etag(), change).is(200);
 }
 
-/// Where the feed is now. A list's own place may lie a moment before it.
-pub fn here(who: &Client) -> String {
+/// Returns the cursor of the end of the feed. The cursor of a list may be a moment earlier.
+pub fn feed_end(who: &Client) -> String {
     let list = who.get("/actors?limit=1").is(200).json;
-    after(who, list["changeCursor"].as_str().unwrap(), "").1
+    changes_after(who, list["changeCursor"].as_str().unwrap(), "").1
 }
 
-/// All that comes after a place: the records with what happened to each, and where to go on.
-pub fn after(who: &Client, cursor: &str, query: &str) -> (Vec<Value>, String) {
+/// Returns all changes after a cursor, and the cursor after them.
+pub fn changes_after(who: &Client, cursor: &str, query: &str) -> (Vec<Value>, String) {
     let (mut items, mut cursor) = (Vec::new(), cursor.to_owned());
     loop {
         let page = who.get(&format!("/changes?limit=200&cursor={cursor}{query}")).is(200).json;
@@ -52,19 +52,19 @@ pub fn after(who: &Client, cursor: &str, query: &str) -> (Vec<Value>, String) {
     }
 }
 
-pub fn told(items: &[Value]) -> Vec<(String, String)> {
+pub fn records_and_ops(items: &[Value]) -> Vec<(String, String)> {
     items.iter().map(|item| (id(item), item["op"].as_str().unwrap().to_owned())).collect()
 }
 
-pub fn one(actor: &str, op: &str) -> Vec<(String, String)> {
+pub fn one_change(actor: &str, op: &str) -> Vec<(String, String)> {
     vec![(actor.to_owned(), op.to_owned())]
 }
 
-/// Asks again until it is so.
-fn in_time(what: &str, mut is: impl FnMut() -> bool) {
+/// Repeats the check until it holds, or fails after a time limit.
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     #[expect(clippy::disallowed_methods, reason = "what never comes must not be waited for")]
     let started = Instant::now();
-    while !is() {
+    while !holds() {
         assert!(started.elapsed() < Duration::from_secs(20), "{what}");
         thread::yield_now();
     }
@@ -81,18 +81,18 @@ fn the_feed_is_narrowed_by_kind_and_by_area(#[values(Database::Sqlite, Database:
     assert_eq!(admin.get(&format!("/changes?area={unknown}")).is(400).faults(), ["area not-found"]);
 
     let (county, botkyrka, malmo) = (app.area("01"), app.area("0127"), app.area("1280"));
-    let from = here(&admin);
+    let from = feed_end(&admin);
     let stays = actor(&admin, "I Botkyrka", &json!({"seatAreaId": botkyrka}));
     let moves = actor(&admin, "Till Malmö", &json!({"seatAreaId": botkyrka}));
     let serves = actor(&admin, "Verkar i Malmö", &json!({"areasServed": [malmo]}));
     actor(&admin, "Ingenstans", &json!({}));
     patch(&admin, &moves, &json!({"seatAreaId": malmo}));
-    let changed = |area: &str| -> Vec<String> { after(&admin, &from, &format!("&area={area}")).0.iter().map(id).collect() };
+    let changed = |area: &str| -> Vec<String> { changes_after(&admin, &from, &format!("&area={area}")).0.iter().map(id).collect() };
     let in_botkyrka = [&stays, &moves, &moves].map(Clone::clone);
     assert_eq!(changed(&botkyrka), in_botkyrka, "who leaves an area concerns it once more");
     assert_eq!(changed(&county), in_botkyrka);
     assert_eq!(changed(&malmo), [serves, moves]);
-    assert_eq!(after(&admin, &from, &format!("&area={malmo}&types=mandate")).0, [json!(null); 0]);
+    assert_eq!(changes_after(&admin, &from, &format!("&area={malmo}&types=mandate")).0, [json!(null); 0]);
 }
 
 #[rstest]
@@ -101,8 +101,8 @@ fn a_call_waits_for_what_happens_at_another_instance(#[values(Database::Sqlite, 
     let other = TestApp::on(&app.url, 2_000_000);
     let here_admin = app.user(Role::Admin, None);
     let there = here_admin.at(other.address);
-    let from = here(&here_admin);
-    let (empty, _) = after(&here_admin, &from, "&wait=0");
+    let from = feed_end(&here_admin);
+    let (empty, _) = changes_after(&here_admin, &from, "&wait=0");
     assert!(empty.is_empty());
     let waiting = here_admin.clone();
     let path = format!("/changes?types=actor&wait=30&cursor={from}");
@@ -112,7 +112,7 @@ fn a_call_waits_for_what_happens_at_another_instance(#[values(Database::Sqlite, 
     let written = Instant::now();
     let new = actor(&there, "Skriven där", &json!({}));
     let page = waits.join().unwrap();
-    assert_eq!(told(page["items"].as_array().unwrap()), one(&new, "upsert"));
+    assert_eq!(records_and_ops(page["items"].as_array().unwrap()), one_change(&new, "upsert"));
     assert!(written.elapsed() < Duration::from_secs(10), "answered when it happened and not at the end");
     assert_eq!(here_admin.get("/changes?wait=31").is(400).faults(), ["wait too-large"]);
 }
@@ -122,7 +122,7 @@ fn changes_are_streamed_and_go_on_where_the_stream_was_cut(#[values(Database::Sq
     let settings = "cors_origins = [\"https://app.example.se\"]\nfollowers_per_caller = 2\n";
     let Some(app) = TestApp::start_with(database, settings) else { return };
     let admin = app.user(Role::Admin, None);
-    let from = here(&admin);
+    let from = feed_end(&admin);
     let page = admin.with("Origin", "https://app.example.se").with("Accept-Encoding", "gzip, br");
     let mut stream = page.stream(&format!("/changes?types=actor&cursor={from}")).unwrap_or_else(|_| panic!("no stream"));
     let head = stream.head.to_ascii_lowercase();
@@ -140,7 +140,7 @@ fn changes_are_streamed_and_go_on_where_the_stream_was_cut(#[values(Database::Sq
     let event = stream.change().unwrap();
     assert_eq!((id(&event.data), event.data["op"].as_str()), (first.clone(), Some("upsert")));
 
-    // As many as may, and one more; a place is given back when the follower is gone.
+    // As many streams as are allowed, and one more. A place is free again when a follower disconnects.
     let second = admin.stream("/changes").unwrap_or_else(|_| panic!("no second stream"));
     let refused = admin.stream("/changes").err().flatten().unwrap();
     assert_eq!((refused.status, refused.json["code"].as_str()), (429, Some("too-many-requests")));
@@ -149,12 +149,12 @@ fn changes_are_streamed_and_go_on_where_the_stream_was_cut(#[values(Database::Sq
     assert_eq!(admin.get(&format!("/changes?wait=30&types=mandate&cursor={from}")).status, 429);
     drop((stream, second));
     let missed = actor(&admin, "Missad", &json!({}));
-    in_time("the place is never given back", || {
+    wait_until("the place is never given back", || {
         actor(&admin, "Så att det märks", &json!({}));
         admin.stream(&format!("/changes?cursor={from}")).is_ok()
     });
     let mut again = None;
-    in_time("the stream does not go on", || {
+    wait_until("the stream does not go on", || {
         again = admin.with("Last-Event-ID", &event.id).stream(&format!("/changes?types=actor&cursor={from}")).ok();
         again.is_some()
     });
@@ -174,14 +174,14 @@ fn old_changes_are_removed_and_who_was_away_is_told_to_begin_anew(#[values(Datab
     let admin = app.user(Role::Admin, None);
     let first = admin.get("/changes?limit=1").is(200).json;
     assert_eq!(first["items"][0]["position"], 1);
-    let old = here(&admin);
+    let old = feed_end(&admin);
     actor(&admin, "Förr", &json!({}));
     actor(&admin, "Nyss", &json!({}));
-    after(&admin, &old, "");
+    changes_after(&admin, &old, "");
 
-    // More than the kept days later; only the newest is left, for positions count on.
+    // After the retention time only the newest change is left, because positions are counted from it.
     let later = TestApp::at_with(today() + TimeDelta::days(40), &app.url, 3_000_000, "feed_days = 30\n");
-    in_time("old changes are never removed", || {
+    wait_until("old changes are never removed", || {
         later.rows("SELECT count(*) AS kept FROM event")[0].try_get::<i64>("", "kept").unwrap() == 1
     });
     for cursor in [&old, first["nextCursor"].as_str().unwrap()] {
@@ -192,8 +192,8 @@ fn old_changes_are_removed_and_who_was_away_is_told_to_begin_anew(#[values(Datab
     let kept = admin.get("/changes").is(200).json;
     assert_eq!(kept["items"].as_array().unwrap().len(), 1, "without a cursor the feed begins with what is kept");
     let next = actor(&admin, "Sedan", &json!({}));
-    let (items, _) = after(&admin, kept["nextCursor"].as_str().unwrap(), "");
-    assert_eq!(told(&items), one(&next, "upsert"));
+    let (items, _) = changes_after(&admin, kept["nextCursor"].as_str().unwrap(), "");
+    assert_eq!(records_and_ops(&items), one_change(&next, "upsert"));
     assert_eq!(items[0]["position"].as_i64(), kept["items"][0]["position"].as_i64().map(|last| last + 1));
 }
 
@@ -201,9 +201,9 @@ fn old_changes_are_removed_and_who_was_away_is_told_to_begin_anew(#[values(Datab
 fn a_restored_database_ends_the_cursors_of_its_other_life(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
-    let before = here(&admin);
+    let before = feed_end(&admin);
     actor(&admin, "Glöms", &json!({}));
-    let (_, ahead) = after(&admin, &before, "");
+    let (_, ahead) = changes_after(&admin, &before, "");
     app.execute("DELETE FROM event WHERE position = (SELECT max(position) FROM event)");
     let refused = |cursor: &str| {
         let answer = admin.get(&format!("/changes?cursor={cursor}")).is(410);
@@ -217,14 +217,14 @@ fn a_restored_database_ends_the_cursors_of_its_other_life(#[values(Database::Sql
     let stream = admin.with("Last-Event-ID", &before).stream("/changes").err().flatten().unwrap();
     assert_eq!(stream.status, 410, "a stream is refused like a call");
     let restarted = TestApp::on(&app.url, 2_000_000);
-    here(&admin.at(restarted.address));
+    feed_end(&admin.at(restarted.address));
 }
 
 #[rstest]
 fn one_call_looks_only_so_far(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let (admin, reader) = (app.user(Role::Admin, None), app.user(Role::Reader, Some(("area", &app.area("0127")))));
-    let from = here(&reader);
+    let from = feed_end(&reader);
     let hidden = actor(&admin, "Skrivs om och om igen", &json!({"visibility": "actor"}));
     let hidden = literal(&hidden, database);
     app.execute(&format!(
@@ -236,8 +236,8 @@ fn one_call_looks_only_so_far(#[values(Database::Sqlite, Database::Postgres)] da
     let public = actor(&admin, "Syns", &json!({}));
     let page = reader.get(&format!("/changes?cursor={from}")).is(200).json;
     assert_eq!((&page["items"], &page["hasMore"]), (&json!([]), &json!(true)), "an empty piece is no end");
-    let (items, _) = after(&reader, page["nextCursor"].as_str().unwrap(), "");
-    assert_eq!(told(&items), one(&public, "upsert"));
+    let (items, _) = changes_after(&reader, page["nextCursor"].as_str().unwrap(), "");
+    assert_eq!(records_and_ops(&items), one_change(&public, "upsert"));
 }
 
 #[rstest]
@@ -250,9 +250,9 @@ fn a_service_that_stops_lets_nobody_wait(#[values(Database::Sqlite, Database::Po
     let mut stream = admin.stream("/changes").unwrap_or_else(|_| panic!("no stream"));
     while stream.event().unwrap().name == "change" {}
     let waiting = admin.clone();
-    let path = format!("/changes?wait=30&cursor={}", here(&admin));
+    let path = format!("/changes?wait=30&cursor={}", feed_end(&admin));
     let waits = thread::spawn(move || waiting.get(&path).is(200).json);
-    // It must have begun to wait before the service stops, also on a busy machine.
+    // The call must have begun to wait before the service stops, also on a busy machine.
     thread::sleep(Duration::from_secs(2));
     #[expect(clippy::disallowed_methods, reason = "that stopping does not take long is what is tested")]
     let asked = Instant::now();

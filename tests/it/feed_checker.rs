@@ -1,6 +1,6 @@
-//! The checker of the feed: writers, some of whom dawdle inside their transactions; followers who stop, go on, read page by
-//! page, wait or are streamed to, at whichever instance; instances that are killed; a database that is restarted. In the
-//! end every follower has read the same, which is every acknowledged write once, in order and without a gap.
+//! Checks the feed under load: writers, some of which keep transactions open for a while; followers that stop, continue,
+//! read by page, wait or stream, on any instance; instances that are killed; a database that is restarted. In the end every
+//! follower must have read the same: every acknowledged write once, in order and without a gap.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -35,7 +35,7 @@ use crate::harness::{
     postgres::Own,
 };
 
-/// The same numbers again from the same seed (`SplitMix64`).
+/// A pseudo-random generator that repeats its numbers for the same seed (`SplitMix64`).
 pub struct Dice(pub u64);
 
 impl Dice {
@@ -55,10 +55,10 @@ impl Dice {
     }
 }
 
-/// A record at a version.
+/// The id and version of a record.
 type Version = (String, i64);
 
-/// One entry of a follower's log.
+/// One entry in the log of a follower.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     position: i64,
@@ -68,7 +68,7 @@ struct Entry {
 }
 
 impl Entry {
-    fn of(change: &Value) -> Self {
+    fn from_change(change: &Value) -> Self {
         let text = |name: &str| change[name].as_str().unwrap().to_owned();
         Self {
             position: change["position"].as_i64().unwrap(),
@@ -84,7 +84,7 @@ struct Checker {
     database: Database,
     token: String,
     addresses: Mutex<Vec<SocketAddr>>,
-    /// The writers have written what they will.
+    /// Set when the writers have finished.
     written: AtomicBool,
     until: Instant,
     kills: AtomicUsize,
@@ -103,8 +103,15 @@ impl Checker {
         now < self.until
     }
 
-    /// Calls some instance until one answers for good.
-    fn surely(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<(&str, &Value)>, dice: &mut Dice) -> Answer {
+    /// Calls any instance, again and again, until one answers definitely.
+    fn call_until_answered(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<(&str, &Value)>,
+        dice: &mut Dice,
+    ) -> Answer {
         loop {
             let caller = headers.iter().fold(self.at_any(dice), |caller, (name, value)| caller.with(name, value));
             match caller.try_call(method, path, body) {
@@ -114,16 +121,17 @@ impl Checker {
         }
     }
 
-    /// Writes over HTTP, and gives back what was acknowledged.
+    /// Writes over HTTP, and returns the acknowledged writes.
     fn write(&self, seed: u64) -> BTreeSet<Version> {
         let (mut dice, mut done, mut own) = (Dice(seed), BTreeSet::new(), Vec::<Version>::new());
         while self.goes_on() {
             if own.is_empty() || dice.below(5) == 0 {
-                // The same key until there is an answer, so that it is done once.
+                // The same idempotency key is used until there is an answer, so that the write is done once.
                 let (key, name) = (format!("{seed}-{}", own.len()), format!("Skrivare {seed} {}", own.len()));
                 let new = json!({"kind": "other", "name": name});
-                let answer =
-                    self.surely("POST", "/actors", &[("Idempotency-Key", &key)], Some(("application/json", &new)), &mut dice).is(201);
+                let answer = self
+                    .call_until_answered("POST", "/actors", &[("Idempotency-Key", &key)], Some(("application/json", &new)), &mut dice)
+                    .is(201);
                 own.push((answer.json["id"].as_str().unwrap().to_owned(), 1));
                 done.insert(own.last().unwrap().clone());
             } else {
@@ -135,8 +143,8 @@ impl Checker {
                 let answer = caller.try_call("PATCH", &path, Some(("application/merge-patch+json", &change)));
                 let now = match answer {
                     Some(answer) if answer.status == 200 => answer.json["version"].as_i64().unwrap(),
-                    // It may have been done or not: what can be read tells.
-                    _ => self.surely("GET", &path, &[], None, &mut dice).is(200).json["version"].as_i64().unwrap(),
+                    // The write may have been done or not; reading the record shows which.
+                    _ => self.call_until_answered("GET", &path, &[], None, &mut dice).is(200).json["version"].as_i64().unwrap(),
                 };
                 assert!(now == version || now == version + 1, "nobody else writes {id}: {version}, then {now}");
                 own[at].1 = now;
@@ -147,9 +155,9 @@ impl Checker {
         done
     }
 
-    /// Writes beside all instances, dawdling inside the transaction: after a first statement, so that what is begun early
-    /// ends late; then one row that all dawdlers change, so that they wait for each other.
-    fn dawdle(&self, seed: u64, hot: &str) -> BTreeSet<Version> {
+    /// Writes directly to the database and keeps the transaction open: first one statement, so that a transaction which
+    /// began early ends late; then an update of one row that all such writers change, so that they wait for each other.
+    fn write_slowly(&self, seed: u64, hot: &str) -> BTreeSet<Version> {
         let (hot, until, database) = (hot.to_owned(), self.until, self.database);
         child::with_db(&self.url, false, async move |db| {
             let (mut dice, mut done) = (Dice(seed), BTreeSet::new());
@@ -181,7 +189,7 @@ impl Checker {
         })
     }
 
-    /// Follows in whatever way, until there is nothing more to come.
+    /// Follows in random ways until there are no more changes.
     fn follow(&self, seed: u64) -> Vec<Entry> {
         let (mut dice, mut log, mut cursor) = (Dice(seed), Vec::<Entry>::new(), String::new());
         loop {
@@ -204,8 +212,8 @@ impl Checker {
             if let Some(entry) = log[from..].iter().rfind(|entry| entry.kind == "actor")
                 && dice.below(3) == 0
             {
-                // What the feed tells of can be read, wherever it is asked for.
-                let shown = self.surely("GET", &format!("/actors/{}", entry.of.0), &[], None, &mut dice).is(200);
+                // A record in the feed can be read on every instance.
+                let shown = self.call_until_answered("GET", &format!("/actors/{}", entry.of.0), &[], None, &mut dice).is(200);
                 assert!(shown.json["version"].as_i64().unwrap() >= entry.of.1, "the feed is ahead of the record {entry:?}");
             }
             let longest = if dice.below(10) == 0 { 800 } else { 20 };
@@ -213,11 +221,11 @@ impl Checker {
         }
     }
 
-    /// One piece. Tells whether to go on.
+    /// Reads one page. Returns whether to continue.
     fn read(client: &Client, query: &str, cursor: &mut String, log: &mut Vec<Entry>) -> bool {
-        let Some(answer) = client.try_call("GET", &format!("/changes?{query}{}", with(cursor)), None) else { return true };
+        let Some(answer) = client.try_call("GET", &format!("/changes?{query}{}", cursor_parameter(cursor)), None) else { return true };
         if answer.status != 200 {
-            // A place that a follower has left without a word is free again at the next sign of life.
+            // The place of a follower that has disconnected is free again at the next heartbeat.
             assert!(answer.status >= 500 || answer.status == 429, "{}", answer.body);
             thread::sleep(Duration::from_millis(20));
             return true;
@@ -227,7 +235,7 @@ impl Checker {
         answer.json["hasMore"] == true
     }
 
-    /// Some events of a stream, or those that come within a while; then the follower is gone without a word.
+    /// Reads some events of a stream, or those that come within a time, and then disconnects.
     fn stream(client: &Client, events: u64, patience: u64, cursor: &mut String, log: &mut Vec<Entry>) {
         let client = if cursor.is_empty() { client.clone() } else { client.with("Last-Event-ID", cursor) };
         let mut stream = match client.stream("/changes") {
@@ -239,14 +247,14 @@ impl Checker {
         for _ in 0..events {
             let Some(event) = stream.event() else { break };
             if event.name == "change" {
-                log.push(Entry::of(&event.data));
+                log.push(Entry::from_change(&event.data));
             }
             *cursor = event.id;
         }
     }
 
-    /// Kills instances and restarts the database, until the time is up.
-    fn strike(&self, seed: u64, own: Option<&Own>, instances: &mut [Option<Child>]) {
+    /// Kills instances and restarts the database until the time is up.
+    fn kill_and_restart(&self, seed: u64, own: Option<&Own>, instances: &mut [Option<Child>]) {
         let mut dice = Dice(seed);
         let mut restarts = 0;
         while self.goes_on() {
@@ -266,11 +274,11 @@ impl Checker {
     }
 }
 
-fn with(cursor: &str) -> String {
+fn cursor_parameter(cursor: &str) -> String {
     if cursor.is_empty() { String::new() } else { format!("&cursor={cursor}") }
 }
 
-/// An id as it stands in a statement.
+/// Formats an id as a literal of an SQL statement.
 pub fn literal(id: &str, database: Database) -> String {
     match database {
         Database::Sqlite => format!("X'{}'", id.replace('-', "")),
@@ -313,9 +321,9 @@ fn check(database: Database, seconds: u64) {
         let (checker, hot) = (&checker, &hot);
         let followers: Vec<_> = seeds[..4].iter().map(|seed| scope.spawn(move || checker.follow(*seed))).collect();
         let mut writers: Vec<_> = seeds[4..7].iter().map(|seed| scope.spawn(move || checker.write(*seed))).collect();
-        writers.extend(seeds[7..10].iter().map(|seed| scope.spawn(move || checker.dawdle(*seed, hot))));
+        writers.extend(seeds[7..10].iter().map(|seed| scope.spawn(move || checker.write_slowly(*seed, hot))));
         let (own, instances) = (own.as_ref(), &mut instances);
-        let struck = scope.spawn(move || checker.strike(seeds[10], own, instances)).join();
+        let struck = scope.spawn(move || checker.kill_and_restart(seeds[10], own, instances)).join();
         let done: Vec<_> = writers.into_iter().map(thread::ScopedJoinHandle::join).collect();
         checker.written.store(true, Ordering::Release);
         let logs: Vec<_> = followers.into_iter().map(|follower| follower.join().unwrap()).collect();
@@ -361,7 +369,7 @@ fn followers_agree_whatever_happens(#[values(Database::Sqlite, Database::Postgre
     check(database, 5);
 }
 
-/// The same for as long as one likes: see `tests/feed-checker.sh`.
+/// The same check for any duration: see `tests/feed-checker.sh`.
 #[rstest]
 #[ignore = "as long as SAMSYN_CHECKER_SECONDS says; see docs/OPERATIONS.md"]
 fn long(#[values(Database::Sqlite, Database::Postgres)] database: Database) {

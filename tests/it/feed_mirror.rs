@@ -1,4 +1,4 @@
-//! A copy that is kept by following changes is what is shown.
+//! A copy that follows the changes equals what the service shows.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,12 +10,13 @@ use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
 use crate::{
-    feed::{actor, after},
+    feed::{actor, changes_after},
     feed_checker::Dice,
     harness::{Client, Database, TestApp, id},
 };
 
-/// The pages of a list that was read while others wrote, and the changes from the first page's place on, are what is there.
+/// The pages of a list that was read during writes, together with the changes since the first page's cursor, equal the
+/// present list.
 #[rstest]
 fn a_list_and_what_changed_since_are_what_is_there(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
@@ -29,7 +30,7 @@ fn a_list_and_what_changed_since_are_what_is_there(#[values(Database::Sqlite, Da
             .map(|writer| {
                 scope.spawn(move || {
                     for turn in 0..25 {
-                        // From the end of the list to its beginning, and away.
+                        // The actor moves from the end of the list to its beginning, and away.
                         let at = &own[(turn * 7 + writer * 30) % 60];
                         let path = format!("/actors/{at}");
                         let Some(seen) = Some(admin.get(&path)).filter(|seen| seen.status == 200) else { continue };
@@ -59,7 +60,7 @@ fn a_list_and_what_changed_since_are_what_is_there(#[values(Database::Sqlite, Da
             writer.join().unwrap();
         }
     });
-    for change in after(&admin, &cursor, "&types=actor").0 {
+    for change in changes_after(&admin, &cursor, "&types=actor").0 {
         let now = admin.get(&format!("/actors/{}", id(&change)));
         if change["op"] == "delete" || now.status == 404 {
             copy.remove(&id(&change));
@@ -79,7 +80,7 @@ fn a_list_and_what_changed_since_are_what_is_there(#[values(Database::Sqlite, Da
     assert_eq!(copy, live);
 }
 
-/// Kinds of record with the lists that they stand in.
+/// Kinds of record, each with its list.
 const MIRRORED: [(&str, &str); 5] = [
     ("actor", "/actors"),
     ("mandate", "/mandates"),
@@ -88,7 +89,7 @@ const MIRRORED: [(&str, &str); 5] = [
     ("source", "/sources"),
 ];
 
-/// All that somebody is shown in those lists, by address, and where the feed was before it was read.
+/// Returns all records that a caller is shown in those lists, by path, and the cursor from before they were read.
 fn lists(who: &Client) -> (BTreeMap<String, Value>, String) {
     let (mut shown, mut from) = (BTreeMap::new(), String::new());
     for (_, list) in MIRRORED {
@@ -106,7 +107,7 @@ fn lists(who: &Client) -> (BTreeMap<String, Value>, String) {
     (shown, from)
 }
 
-/// A copy that somebody keeps as FOLLOWING.md says.
+/// A copy that is kept as FOLLOWING.md describes.
 struct Mirror {
     who: Client,
     name: &'static str,
@@ -115,13 +116,13 @@ struct Mirror {
 }
 
 impl Mirror {
-    fn of(name: &'static str, who: &Client) -> Self {
+    fn new(name: &'static str, who: &Client) -> Self {
         let (copy, from) = lists(who);
         Self { who: who.clone(), name, copy, from }
     }
 
     fn catch_up(&mut self) {
-        let (changes, from) = after(&self.who, &self.from, "");
+        let (changes, from) = changes_after(&self.who, &self.from, "");
         self.from = from;
         for change in changes {
             let Some((_, list)) = MIRRORED.iter().find(|(kind, _)| change["type"] == *kind) else { continue };
@@ -135,8 +136,8 @@ impl Mirror {
         }
     }
 
-    /// What of the copy is not as it is shown.
-    fn wrong(&self) -> Vec<String> {
+    /// Returns the differences between the copy and what the service shows.
+    fn differences(&self) -> Vec<String> {
         let (shown, _) = lists(&self.who);
         let all: BTreeSet<&String> = shown.keys().chain(self.copy.keys()).collect();
         let wrong = all.into_iter().filter(|address| shown.get(*address) != self.copy.get(*address));
@@ -144,13 +145,13 @@ impl Mirror {
     }
 }
 
-/// A registry that is changed at random, by one who may do all.
+/// A registry that an admin changes at random.
 struct Changing {
     admin: Client,
     dice: Dice,
     area: String,
     actors: Vec<String>,
-    /// The actors that somebody works for. They live on in every merge, or their people would come to see more.
+    /// Actors with people. They are the survivors of every merge; otherwise their people would come to see more.
     worked_for: usize,
     hanging: Vec<String>,
     merges: Vec<String>,
@@ -229,7 +230,7 @@ impl Changing {
     }
 }
 
-/// Whatever becomes of actors and what hangs on them, whoever follows has what it is shown.
+/// Whatever happens to actors and their records, each follower's copy equals what the follower is shown.
 #[rstest]
 fn whatever_happens_a_copy_is_what_is_shown(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
@@ -247,7 +248,7 @@ fn whatever_happens_a_copy_is_what_is_shown(#[values(Database::Sqlite, Database:
         ("the people of one", people(0)),
         ("the people of another", people(1)),
     ];
-    let mirrors = || followers.iter().map(|(name, who)| Mirror::of(name, who)).collect::<Vec<_>>();
+    let mirrors = || followers.iter().map(|(name, who)| Mirror::new(name, who)).collect::<Vec<_>>();
     let (mut often, mut at_last) = (mirrors(), mirrors());
     let (hanging, merges, log) = (Vec::new(), Vec::new(), Vec::new());
     let mut changing = Changing { admin: admin.clone(), dice: Dice(1), area, actors, worked_for: 2, hanging, merges, log };
@@ -260,7 +261,7 @@ fn whatever_happens_a_copy_is_what_is_shown(#[values(Database::Sqlite, Database:
         .iter_mut()
         .flat_map(|mirror| {
             mirror.catch_up();
-            mirror.wrong()
+            mirror.differences()
         })
         .collect();
     assert!(wrong.is_empty(), "{}\n\n{}", wrong.join("\n"), changing.log.join("\n"));

@@ -1,4 +1,4 @@
-//! The example for partners, `docs/follower.py`, does what it says: it mirrors, whatever happens to it or to the service.
+//! The example for partners, `docs/follower.py`, keeps a correct copy whatever happens to it or to the service.
 
 use std::{
     collections::BTreeMap,
@@ -39,7 +39,7 @@ fn the_example_is_short_and_needs_nothing_but_python() {
     assert!(fs::read_to_string(file("docs/FOLLOWING.md")).unwrap().contains("(follower.py)"));
 }
 
-/// Whether there is a Python to try it with, which is said when there is none.
+/// Returns whether Python is available, and prints a note when it is not.
 fn python() -> bool {
     let there = Command::new("python3").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success());
     if !there {
@@ -84,7 +84,7 @@ impl Mirror {
     }
 
     #[track_caller]
-    fn is_what_is_there(&self) {
+    fn assert_complete(&self) {
         let mirrored: BTreeMap<_, Value> = self
             .rows("SELECT id, json FROM actor WHERE json IS NOT NULL")
             .into_iter()
@@ -116,7 +116,7 @@ fn write(who: &Client, name: &str, turns: usize) {
     }
 }
 
-/// One actor becomes part of another.
+/// Merges one actor into another.
 fn merge(url: &str, database: Database, gone: &str, survivor: &str) {
     let (literal, ids) = (literal(gone, database), [gone, survivor].map(|id| serde_json::from_value::<Id<()>>(json!(id)).unwrap().uuid()));
     with_db(url, false, async move |db| {
@@ -147,15 +147,15 @@ fn the_example_mirrors_the_register_through_kills_and_restores(#[values(Database
 
     let before = ["Går upp", "Tar upp"].map(|name| id(&admin.post("/actors", &json!({"kind": "other", "name": name})).is(201).json));
     mirror.catches_up();
-    mirror.is_what_is_there();
+    mirror.assert_complete();
     write(&admin, "Under tiden", 8);
     merge(&mirror.app.url, database, &before[0], &before[1]);
     mirror.catches_up();
-    mirror.is_what_is_there();
+    mirror.assert_complete();
     let merged = mirror.rows("SELECT id, merged_into FROM actor WHERE merged_into IS NOT NULL");
     assert_eq!(merged, [(before[0].clone(), Some(before[1].clone()))]);
 
-    // It follows, and is killed again and again wherever it is.
+    // The follower is killed again and again at any point.
     thread::scope(|scope| {
         let admin = &admin;
         let writer = scope.spawn(move || write(admin, "Medan den dödas", 24));
@@ -170,12 +170,12 @@ fn the_example_mirrors_the_register_through_kills_and_restores(#[values(Database
         writer.join().unwrap();
     });
     mirror.catches_up();
-    mirror.is_what_is_there();
+    mirror.assert_complete();
 
-    // A backup is restored: its place is no longer known, and it begins anew.
+    // A backup is restored: the follower's cursor is no longer known, and it begins again.
     with_db(&mirror.app.url, false, async |db| changes::begin_epoch(db).await.unwrap());
     write(&admin, "Efter återställningen", 4);
     mirror.catches_up();
-    mirror.is_what_is_there();
+    mirror.assert_complete();
     let _ = fs::remove_file(&mirror.file);
 }

@@ -1,4 +1,4 @@
-//! What tests of imports share: sending a file, waiting for its job, and reading what became of its rows.
+//! Helpers for tests of imports: they send a file, wait for its job, and read the outcomes of its rows.
 
 use std::{fs::File, io::Write, sync::Arc, thread};
 
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, Database, TestApp, config_of, empty, id, prepare, settings_of, today};
 
-/// Waits for a job to end, without taking ids from the calls that a test makes.
+/// Waits until a job has ended, without using ids that the calls of a test would get.
 #[track_caller]
 pub fn wait(who: &Client, path: &str) -> Value {
     #[expect(clippy::disallowed_methods, reason = "a job that never ends must not be waited for")]
@@ -53,7 +53,7 @@ pub fn import(who: &Client, query: &str, csv: &str) -> (String, Value) {
     import_as(who, query, "text/csv", csv.as_bytes())
 }
 
-/// All rows that are told of, as number, outcome and codes.
+/// Returns the listed rows of a job, each as number, outcome and codes.
 pub fn rows(who: &Client, path: &str) -> Vec<String> {
     let told = |row: &Value| {
         let codes = row["errors"].as_array().unwrap().iter();
@@ -81,7 +81,7 @@ pub fn found(who: &Client, name: &str) -> Vec<Value> {
     page.json["items"].as_array().unwrap().clone()
 }
 
-/// How many changes have been recorded, also those that have no place in the feed yet.
+/// Returns the number of recorded changes, including those without a position in the feed.
 pub fn events(app: &TestApp) -> i64 {
     counted(app, "SELECT COUNT(*) AS rows_found FROM event")
 }
@@ -100,7 +100,7 @@ pub fn counted(app: &TestApp, select: &'static str) -> i64 {
     receive.recv().unwrap()
 }
 
-/// A text in windows-1252; nothing when it has letters that are not there.
+/// Encodes a text as windows-1252; `None` when it has letters that the encoding lacks.
 pub fn windows(text: &str) -> Option<Vec<u8>> {
     let byte = |letter| {
         if letter == '€' { Some(0x80) } else { u8::try_from(u32::from(letter)).ok().filter(|byte| !(0x80..0xA0).contains(byte)) }
@@ -108,21 +108,21 @@ pub fn windows(text: &str) -> Option<Vec<u8>> {
     text.chars().map(byte).collect()
 }
 
-/// The sentences of all faults that are told of.
+/// Returns the messages of all listed faults.
 pub fn details(who: &Client, path: &str) -> Vec<String> {
     let page = who.get(&format!("{path}/rows?limit=200")).is(200).json;
     let faults = page["items"].as_array().unwrap().iter().flat_map(|row| row["errors"].as_array().unwrap());
     faults.map(|fault| fault["detail"].as_str().unwrap().to_owned()).collect()
 }
 
-/// A file with this in it.
+/// Returns a file with this content.
 pub fn file(text: &str) -> File {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(text.as_bytes()).unwrap();
     file
 }
 
-/// A database of its own with two admins, and nobody serving.
+/// Returns a database of its own with two admins and no running service.
 pub fn alone(database: Database) -> Option<(String, String)> {
     let url = empty(database)?;
     prepare(&url);
@@ -133,7 +133,7 @@ pub fn alone(database: Database) -> Option<(String, String)> {
     Some((url, user))
 }
 
-/// Does something with a database while nobody serves.
+/// Runs work on a database while no service runs on it.
 pub fn with_db(url: &str, now: TimeDelta, first_id: u64, work: impl AsyncFnOnce(&Db, &Access, Worker) + Send + 'static) {
     let settings = settings_of(url);
     thread::spawn(move || {
@@ -150,7 +150,7 @@ pub fn with_db(url: &str, now: TimeDelta, first_id: u64, work: impl AsyncFnOnce(
     .unwrap();
 }
 
-/// Puts a job with so many rows in the queue, works off one piece of it, and dies.
+/// Queues a job with `total` rows, processes one piece of it, and stops without releasing it.
 pub fn die_in_the_middle(url: &str, user: &str, total: usize) {
     let user = user.parse().unwrap();
     with_db(url, TimeDelta::zero(), 700_000, async move |db, access, worker| {

@@ -1,4 +1,4 @@
-//! Files of organisations are read however they are written, and what is exported comes back as it was.
+//! Files of organisations are read in all usual formats, and an exported file can be imported again unchanged.
 
 use rstest::rstest;
 use samsyn::access::policy::Role;
@@ -44,7 +44,7 @@ fn a_file_is_read_however_it_is_written(#[values(Database::Sqlite, Database::Pos
         let (path, job) = import_as(&admin, &query, media_type, file);
         assert_eq!(job["status"], "completed", "{job}");
         if at > 0 {
-            // It may be the one that is there already.
+            // The number may be that of an existing actor.
             assert_eq!(job["held"], json!(1), "{job} {:?}", rows(&admin, &path));
             continue;
         }
@@ -56,7 +56,7 @@ fn a_file_is_read_however_it_is_written(#[values(Database::Sqlite, Database::Pos
     assert_eq!(found(&admin, "Åby A").len(), 1);
 }
 
-/// A text as Excel's "Unicode text" has it.
+/// Encodes a text as Excel's "Unicode text".
 fn utf16(text: &str) -> Vec<u8> {
     format!("\u{FEFF}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
@@ -75,7 +75,7 @@ fn what_excel_saves_is_read_or_told_of(#[values(Database::Sqlite, Database::Post
     for media_type in ["text/csv", xlsx] {
         assert_eq!(refused(media_type, b"\xD0\xCF\x11\xE0\xA1\xB1"), [" wrong-format"], "{media_type}");
     }
-    // What an old Mac and DOS wrote.
+    // Files from an old Mac and from DOS.
     assert_eq!(refused("text/csv", b"Namn;M\x8Clgrupper\nF\x9Areningen;unga\n"), [" unknown-encoding"]);
     assert_eq!(refused("text/csv", b"Namn\nF\x94reningen\n"), [" unknown-encoding"]);
     assert_eq!(refused("text/csv", "Namn;Ort\nA;x\n\"B;y\nC;z\n".as_bytes()), [" unclosed-quote"]);
@@ -84,7 +84,7 @@ fn what_excel_saves_is_read_or_told_of(#[values(Database::Sqlite, Database::Post
     assert_eq!(import_as(&admin, "?kind=association", "text/csv", &utf16(text)).1["created"], json!(1));
     assert_eq!(found(&admin, "Föreningen Å")[0]["targetGroups"], json!(["unga", "äldre"]));
 
-    // Our own table for Excel, as it is after Excel has saved it.
+    // Our own table for Excel, as Excel saves it again.
     admin.post("/actors", &json!({"kind": "network", "name": "-nätet", "focus": "=1+1", "targetGroups": ["@alla", "'citat"]})).is(201);
     let ours = String::from_utf8(crate::exports::take(&app, &admin, "/actors?kind=network&format=excel-sv").is(200).body).unwrap();
     let ours = ours.trim_start_matches('\u{FEFF}');
@@ -97,7 +97,7 @@ fn what_excel_saves_is_read_or_told_of(#[values(Database::Sqlite, Database::Post
     assert_eq!(events(&app), before);
 }
 
-/// Cells as an export writes them: lists with `|` between, objects as JSON.
+/// Formats cells as an export does: lists with `|` between items, objects as JSON.
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
@@ -110,7 +110,7 @@ fn cell(value: &Value) -> String {
     }
 }
 
-/// Actors as a table.
+/// Formats actors as a table.
 fn table(actors: &[Value], excel: bool) -> String {
     let separator = if excel { ";" } else { "," };
     let quoted = |text: String| {
@@ -149,7 +149,7 @@ fn what_is_exported_is_imported_without_a_change(#[values(Database::Sqlite, Data
     assert_eq!(job["unchanged"], json!(awkward.len()), "{job}");
     assert_eq!(events(&app), before);
 
-    // A change in the file changes the actor, unless it has moved on.
+    // A change in the file changes the actor, unless the actor has changed since the export.
     let mut edited = all.clone();
     edited[0]["focus"] = json!("Ny inriktning");
     edited[1]["focus"] = json!("För sent");
@@ -176,7 +176,7 @@ fn an_export_from_here_is_no_source_s_file(#[values(Database::Sqlite, Database::
     let path = format!("/imports?sourceId={source}");
     assert_eq!(admin.call("POST", &path, Some(("text/csv", file.as_bytes()))).is(422).faults(), [" own-export"]);
     assert_eq!(import(&admin, "", &file).1["unchanged"], json!(2));
-    // Another system has ids and versions too.
+    // Other systems may have ids and versions too.
     let (_, job) = import(&admin, &format!("?sourceId={source}&kind=association"), "id;version;namn\n17;3;Alby IF\n");
     assert_eq!(job["created"], json!(1), "{job}");
 }
@@ -189,7 +189,7 @@ fn abuse_54_files_that_swell_or_never_end_are_refused(#[values(Database::Sqlite,
         |who: &Client, media_type: &str, file: &[u8]| -> Answer { who.call("POST", "/imports?kind=association", Some((media_type, file))) };
     let large = vec![b'a'; (1 << 20) + 1];
     assert_eq!(send(&admin, "text/csv", &large).status, 413);
-    // Others are refused before their file is read.
+    // Callers without the permission are refused before their file is read.
     assert_eq!(send(&app.anybody(), "text/csv", b"namn\nx\n").status, 401);
     assert_eq!(send(&app.user(Role::Reader, None), "text/csv", b"namn\nx\n").status, 403);
     let xlsx = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
@@ -199,11 +199,12 @@ fn abuse_54_files_that_swell_or_never_end_are_refused(#[values(Database::Sqlite,
     assert_eq!(send(&admin, "application/json", b"{}").is(422).faults(), [" no-list"]);
     assert_eq!(send(&admin, "text/html", b"<table>").status, 415);
     assert_eq!(admin.call("POST", "/imports?full=true", Some(("text/csv", b"namn\n"))).is(400).faults(), ["full needs-source"]);
-    // A body of another operation keeps its own limit.
+    // The body of another operation keeps its own limit.
     assert_eq!(admin.call("POST", "/actors", Some(("application/json", &large))).status, 413);
 }
 
-/// The real files, where they are to be had: every row is in or told of, and the same again changes nothing.
+/// Imports the real files, when they are available: every row is stored or reported, and importing them again changes
+/// nothing.
 #[rstest]
 fn real_files_of_organisations_are_imported(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let folders = ["../shared/data", "../../shared/data"].map(crate::contract::file);
@@ -228,7 +229,7 @@ fn real_files_of_organisations_are_imported(#[values(Database::Sqlite, Database:
         assert_eq!([&again["created"], &again["updated"], &again["absent"]], [&json!(0), &json!(0), &json!(0)], "{file} {again}");
         assert_eq!((&again["held"], &again["refused"]), (&job["held"], &job["refused"]), "{file}");
         assert_eq!(events(&app), before, "{file}");
-        // Under another name it makes nothing new, and what has a number is known by it.
+        // Under another source name the import creates nothing new, and records with a number are identified by it.
         let other = crate::imports::source(&admin, &format!("{file} (1)"));
         let (_, other) = import_as(&admin, &format!("?sourceId={other}&kind={kind}"), "text/csv", &csv);
         assert_eq!(other["created"], json!(0), "{file} {other}");

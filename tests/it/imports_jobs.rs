@@ -1,4 +1,4 @@
-//! Jobs of importing: nothing twice, never stuck, and seen by who started them.
+//! Import jobs: nothing is done twice, no job gets stuck, and only the users who started them see them.
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -33,13 +33,13 @@ fn the_same_file_again_changes_nothing(#[values(Database::Sqlite, Database::Post
     assert_eq!((&again["unchanged"], &again["absent"]), (&json!(601), &json!(0)), "{again}");
     assert_eq!(events(&app), before);
 
-    // What the file no longer has is marked, once.
+    // Records that the file no longer has are marked, once.
     let shorter = csv.replace("n17;Förening 17;mor;;0127\n", "");
     let (_, shorter_job) = import(&admin, &query, &shorter);
     assert_eq!(shorter_job["absent"], json!(1), "{shorter_job}");
     assert_eq!(import(&admin, &query, &shorter).1["absent"], json!(0));
     let (_, back) = import(&admin, &query, &csv.replace("Förening 3;", "Förening tre;"));
-    // The one that has another name, and the one that is there again.
+    // The record with another name, and the one that is present again.
     assert_eq!([&back["updated"], &back["refused"]], [&json!(2), &json!(0)], "{back}");
     let parent = found(&admin, "Moderföreningen")[0]["id"].clone();
     assert_eq!(found(&admin, "Förening tre")[0]["parentId"], parent);
@@ -67,11 +67,11 @@ fn a_file_without_a_row_that_can_be_used_marks_nothing_absent(#[values(Database:
             assert_eq!(job["reason"], json!("Filen har inga rader som går att läsa, så ingenting har markerats som saknat."), "{file}");
         }
     }
-    // A row without a name or an id of its own may be any of those that are there.
+    // A row without a name or an id of its own may be any of the known records.
     let (_, unknown) = import(&admin, &query, "Externt id;Namn;Webb\n1;Alby IF;\n;;www.fittja.se\n");
     assert_eq!((&unknown["absent"], unknown["reason"].as_str().is_some_and(|reason| reason.contains("känna igen"))), (&json!(0), true));
     assert_eq!(import(&admin, &query, "Externt id;Namn\n1;Alby IF\n").1["absent"], json!(1));
-    // What is read and has no rows is told of, whether or not it is all that the source has.
+    // A file without rows is reported, whether or not it is a full file.
     let (_, job) = import(&admin, "?kind=association", "Namn\n");
     assert_eq!([&job["status"], &job["reason"]], [&json!("completed"), &json!("Filen har inga rader att läsa in.")], "{job}");
     assert_eq!(import(&admin, "?kind=association", "Namn\nNorsborgs IF\n").1["reason"], Value::Null);
@@ -109,7 +109,7 @@ fn a_dry_run_at_the_console_leaves_nothing_behind(#[values(Database::Sqlite, Dat
 fn a_job_whose_worker_died_is_taken_up_where_it_was(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some((url, user)) = alone(database) else { return };
     die_in_the_middle(&url, &user, 1200);
-    // As long as the dead one's time lasts nobody takes it.
+    // Until the lease of the crashed worker expires, no other worker takes the job.
     let app = TestApp::on(&url, 2_000_000);
     let admin = app.sign_in("admin0@example.se");
     let path = format!("/imports/{}", id(&admin.get("/imports").is(200).json["items"][0]));
@@ -170,7 +170,7 @@ fn another_s_job_is_not_there(#[values(Database::Sqlite, Database::Postgres)] da
     assert_eq!(other.get("/imports").is(200).json["items"], json!([]));
     assert_eq!(own.get("/imports").is(200).json["items"][0]["id"], job["id"]);
     app.user(Role::Admin, None).get(&path).is(200);
-    // A source that is not theirs is none to import for.
+    // A source of others cannot be imported for.
     let source = source(&app.user(Role::Admin, None), "Installationens");
     let refused = other.call("POST", &format!("/imports?sourceId={source}"), Some(("text/csv", b"namn\nx\n")));
     assert_eq!(refused.status, 403, "{}", refused.body);
@@ -199,7 +199,7 @@ fn jobs_of_before_are_told_of_as_they_were(#[values(Database::Sqlite, Database::
         Database::Sqlite => ("uuid_text", format!("x'{}'", source.replace('-', ""))),
         Database::Postgres => ("uuid", format!("'{source}'")),
     };
-    // As an earlier program left them: before its migration.
+    // The state that an earlier version of the program left, before its migration.
     for statement in [
         "ALTER TABLE import_job RENAME COLUMN keeps_rows TO is_full",
         &format!("ALTER TABLE import_job ADD COLUMN source_id {uuid}"),

@@ -1,4 +1,4 @@
-//! What rows of organisations become: each in, held or told of, with all that is wrong with it.
+//! The outcomes of rows of organisations: each is stored, held or reported, with all its faults.
 
 use rstest::rstest;
 use samsyn::access::policy::Role;
@@ -60,7 +60,7 @@ fn a_new_row_whose_number_is_taken_is_told_by_whom(#[values(Database::Sqlite, Da
     );
     let outside = coordinator.get(&format!("{path}/rows?outcome=refused&limit=2")).json["items"][1]["errors"][0]["detail"].clone();
     assert!(outside.as_str().unwrap().starts_with("Raden ligger utanför ditt område, eller saknar kommun."), "{outside}");
-    // Whoever it was is in the record.
+    // The change names the user who imported the row.
     let created = id(&found(&coordinator, "Innanför")[0]);
     let me = coordinator.get("/me").is(200).json["user"]["id"].clone();
     let (mut path, mut by) = ("/changes?limit=200".to_owned(), Value::Null);
@@ -117,7 +117,7 @@ fn what_was_hidden_in_an_export_is_not_lost_when_it_comes_back(#[values(Database
     }
     assert_eq!((events(&app), ids.clone().map(|id| admin.get(&format!("/actors/{id}")).is(200).json)), before);
 
-    // Without the column that says what is hidden nobody knows, and the sign for it is no name.
+    // Without the column of hidden members these are unknown, and the mark for a hidden value is no name.
     let csv = format!("id;namn;inriktning\n{};[sekretess];\n", ids[0]);
     let (path, _) = import(&admin, "", &csv);
     assert_eq!(rows(&admin, &path), ["2 refused namn under-secrecy"]);
@@ -179,7 +179,7 @@ fn a_parent_is_found_by_a_number_only_by_who_sees_it(#[values(Database::Sqlite, 
     );
     let told = details(&coordinator, &path);
     assert!(told.iter().all(|detail| *detail == told[0]), "{told:?}");
-    // Nor is it told that somebody has a number that is hidden.
+    // It is not revealed either that another actor has a hidden number.
     let csv = format!("namn;kommun;orgnr\nEn annan;0127;{}\nEn till;0127;{}\n", numbers[0], numbers[1]);
     let (path, _) = import(&coordinator, "?kind=association", &csv);
     assert_eq!(rows(&coordinator, &path), ["2 created", "3 created"]);
@@ -208,7 +208,7 @@ fn a_row_is_told_all_that_is_wrong_with_it_in_words_for_a_spreadsheet(#[values(D
     assert_eq!(told[4], "Numret tillhör redan en annan aktör, eller står på en tidigare rad i filen.", "a dry run makes none");
     assert!(!told.iter().any(|detail| detail.contains("/samsyn/")));
 
-    // Headings: two of one kind, and none that is a name.
+    // Headings: two columns for one member, and a table without a heading for the name.
     let (_, job) = import(&admin, "?kind=association&dryRun=true", "Föreningens namn;Namn;Adress;Hemort\nX;Y;Z;Botkyrka\n");
     assert_eq!(
         job["leftOut"],
@@ -220,7 +220,7 @@ fn a_row_is_told_all_that_is_wrong_with_it_in_words_for_a_spreadsheet(#[values(D
     assert_eq!(refused.is(422).faults(), [" no-known-heading"]);
     let actor = app.public_actor("municipality_code:0127");
     assert_eq!(import(&admin, "", &format!("id;webb\n{actor};https://www.botkyrka.se\n")).1["refused"], json!(0), "an id is enough");
-    // A town of no such municipality says nothing.
+    // A town that is no municipality has no effect.
     let (_, job) = import(&admin, "?kind=association", "Föreningens namn;Postort\nTumba IF;Tumba\nBotkyrka IF;Botkyrka\n");
     assert_eq!(job["created"], json!(2), "{job}");
     let seat = |name: &str| found(&admin, name)[0]["seatAreaId"].clone();
@@ -247,7 +247,7 @@ fn the_same_list_twice_without_a_source_makes_nothing_twice(#[values(Database::S
     let (path, _) = import(&coordinator, "?kind=association", &csv.replace("www.alby.se", "www.albyif.se"));
     assert_eq!(rows(&coordinator, &path)[0], "2 refused orgnr taken", "what is there is changed by its id alone");
     assert_eq!(events(&app), before);
-    // At another place it is another.
+    // With another seat it is another actor.
     let admin = app.user(Role::Admin, None);
     assert_eq!(import(&admin, "?kind=association", "namn;kommun\nFittja IF;0180\n").1["created"], json!(1));
 }

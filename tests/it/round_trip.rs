@@ -1,4 +1,4 @@
-//! What is exported can be imported, and then nothing has changed: whatever people write, in every form.
+//! An exported file can be imported again without any change, whatever its texts contain, in every format.
 
 use proptest::{
     collection::vec,
@@ -15,7 +15,7 @@ use crate::{
     imports::{events, import_as, windows},
 };
 
-/// The forms, each with the media type by which it is sent back.
+/// The formats, each with the media type with which it is sent back.
 const FORMS: [(&str, &str); 4] = [
     ("csv", "text/csv"),
     ("excel-sv", "text/csv"),
@@ -23,15 +23,16 @@ const FORMS: [(&str, &str); 4] = [
     ("ndjson", "application/x-ndjson"),
 ];
 
-/// Letters that mean something to somebody on the way: to a spreadsheet, to CSV, to a list in a cell, to JSON.
+/// Characters with a special meaning to a spreadsheet, to CSV, to a list in a cell, or to JSON.
 const LETTERS: &str = "[-=+@'\";,|\\\\\n\r\t {}\\[\\]:.%0-3a-cåäöÅÄÖé\u{A0}\u{2003}€😀]{1,12}";
 
-/// A name has a letter or a digit.
+/// Returns a valid name, which needs a letter or a digit.
 fn named(text: &str) -> String {
     format!("{text}å")
 }
 
-/// A table for Excel as others save it: without its mark, and in windows-1252 where that has all its letters.
+/// Returns a table for Excel as other programs save it: without its byte order mark, and in windows-1252 when that has all
+/// its letters.
 fn saved_by_excel(file: &[u8]) -> Vec<Vec<u8>> {
     let text = std::str::from_utf8(file).unwrap().trim_start_matches('\u{FEFF}');
     std::iter::once(text.as_bytes().to_vec()).chain(windows(text)).collect()
@@ -54,7 +55,7 @@ fn whatever_is_exported_is_imported_without_a_change(#[values(Database::Sqlite, 
                     "formerNames": groups.iter().map(|name| json!({"name": named(name), "validTo": "1999-01-01"})).collect::<Vec<_>>()}})
             })
             .collect();
-        // A list's text of blanks alone is refused, and so is what looks like a personal identity number.
+        // A list item of blanks only is refused, and so is a text that looks like a personal identity number.
         let _ = admin.post("/actors/batch", &json!({"operations": operations}));
         let before = (events(&app), admin.get("/actors?kind=network&include=total&limit=1").is(200).json["total"].clone());
         for (form, media_type) in FORMS {

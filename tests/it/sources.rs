@@ -1,4 +1,4 @@
-//! Partner systems that send their registers: nothing lost, nothing doubled, and nothing written over that is curated here.
+//! Partner systems send their registers: nothing is lost or doubled, and no member that is curated here is overwritten.
 
 use std::thread;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Client, Database, TestApp, id};
 
-/// A number that no actor of the pack has.
+/// A number that no actor in the reference data has.
 pub const NUMBER: &str = "802001-0008";
 
 pub fn source(who: &Client, actor: &Value, owned: &[&str]) -> String {
@@ -16,7 +16,7 @@ pub fn source(who: &Client, actor: &Value, owned: &[&str]) -> String {
     id(&who.post("/sources", &new).is(201).json)
 }
 
-/// A partner system that was granted a source and nothing else.
+/// Returns a service account whose only right is a grant for a source.
 pub fn partner(app: &TestApp, admin: &Client, source: &str) -> Client {
     let scopes = json!(["registry.read", "changes.read", "sources.read", "sources.sync", "matches.read"]);
     let account = json!({"name": "Register", "authMethod": "client_secret_post", "scopes": scopes});
@@ -33,12 +33,12 @@ pub fn text<'a>(answer: &'a Answer, member: &str) -> &'a str {
     answer.json[member].as_str().unwrap_or_else(|| panic!("{member} in {}", answer.body))
 }
 
-/// How many changes there are that the caller may see.
+/// Returns the number of changes that the caller may see.
 fn changes(who: &Client) -> usize {
     who.get("/changes?limit=200").is(200).json["items"].as_array().unwrap().len()
 }
 
-pub fn left(answer: &Answer) -> Vec<String> {
+pub fn left_alone(answer: &Answer) -> Vec<String> {
     let left = answer.json["leftAlone"].as_array().unwrap().iter();
     left.map(|one| format!("{} {}", one["member"].as_str().unwrap(), one["reason"].as_str().unwrap())).collect()
 }
@@ -60,24 +60,24 @@ fn a_record_is_created_once_and_what_the_source_owns_follows_it(#[values(Databas
     assert_eq!(created.json["actor"]["focus"], json!("Odling"), "a new actor gets all that is given");
     assert_eq!(created.json["actor"]["identifiers"][0]["value"], json!("8020010008"));
 
-    // Again: the same tag, no write, no event.
+    // Sent again: the same tag, no write, no event.
     let before = changes(&admin);
     let same = partner.put(&path, &record).is(200);
     assert_eq!((same.etag(), &same.body), (created.etag(), &created.body));
     assert_eq!(changes(&admin), before);
     assert_eq!(partner.get(&path).is(200).etag(), created.etag());
 
-    // What the source owns follows; what it does not own is left alone.
+    // Members that the source owns are updated; other members are left alone.
     let changed =
         partner.put(&path, &json!({"name": "Fittja Odlarförening", "focus": "Annat", "website": "https://odla.example.se"})).is(200);
     assert_eq!(changed.json["actor"]["name"], json!("Fittja Odlarförening"));
     assert_eq!(changed.json["actor"]["website"], json!("https://odla.example.se"));
     assert_eq!(changed.json["actor"]["focus"], json!("Odling"));
-    assert_eq!(left(&changed), ["focus not_owned"]);
+    assert_eq!(left_alone(&changed), ["focus not_owned"]);
     assert_eq!(changed.json["leftAlone"][0], json!({"member": "focus", "reason": "not_owned", "current": "Odling", "given": "Annat"}));
     assert_eq!(partner.get(&path).is(200).body, changed.body, "it is told the same when read");
 
-    // Absent is not given, null clears, and a version is heeded when it is sent.
+    // An absent member is not given, null clears, and `If-Match` is respected when it is sent.
     let cleared = partner.with("If-Match", &changed.etag()).put(&path, &json!({"website": null})).is(200);
     assert_eq!(cleared.json["actor"]["website"], json!(null));
     assert_eq!(cleared.json["actor"]["name"], json!("Fittja Odlarförening"));
@@ -99,22 +99,22 @@ fn what_is_curated_here_is_never_written_over(#[values(Database::Sqlite, Databas
     let curate = |focus: &str| admin.patch(&actor, &admin.get(&actor).etag(), &json!({"focus": focus})).is(200);
 
     curate("Teater för unga");
-    // The source has nothing new to say.
-    assert!(left(&send("Teater").is(200)).is_empty());
-    // It has, and is told that somebody here knows better.
+    // The source sends nothing new.
+    assert!(left_alone(&send("Teater").is(200)).is_empty());
+    // The source sends a new value, and is told that the member was changed here.
     let refused = send("Teater och dans").is(200);
-    assert_eq!(left(&refused), ["focus curated_locally"]);
+    assert_eq!(left_alone(&refused), ["focus curated_locally"]);
     assert_eq!(refused.json["actor"]["focus"], json!("Teater för unga"));
     let events = changes(&admin);
     assert_eq!(send("Teater och dans").is(200).etag(), refused.etag());
     assert_eq!(changes(&admin), events);
-    // Both come to say the same, and from then on the source is followed again.
+    // When both have the same value, later values of the source are written again.
     curate("Teater och dans");
-    assert!(left(&send("Teater och dans").is(200)).is_empty());
+    assert!(left_alone(&send("Teater och dans").is(200)).is_empty());
     let followed = send("Dans").is(200);
-    assert_eq!((left(&followed).len(), &followed.json["actor"]["focus"]), (0, &json!("Dans")));
+    assert_eq!((left_alone(&followed).len(), &followed.json["actor"]["focus"]), (0, &json!("Dans")));
 
-    // What was removed here is not made anew behind somebody's back.
+    // An actor that was removed here is not created again.
     admin.delete(&actor, "*").is(204);
     let gone = send("Musik").is(409);
     assert_eq!(gone.faults(), ["/externalId actor-removed"]);
@@ -146,7 +146,7 @@ fn a_record_that_may_be_there_already_waits_for_a_person(#[values(Database::Sqli
     let events = changes(&admin);
     assert_eq!(send("1", &by_number).is(202).etag(), held.etag());
     assert_eq!(changes(&admin), events, "the same again writes nothing");
-    // By name too, legal form aside, at the same place; elsewhere it is another.
+    // A match by name ignores the legal form and requires the same seat; with another seat it is another actor.
     let by_name = |seat: &str| json!({"kind": "association", "name": "Ideella föreningen Fittja Idrottsförening", "seatAreaId": seat});
     let other = text(&send("2", &by_name(&seat)).is(202), "matchId").to_owned();
     send("3", &by_name(&app.area("0114"))).is(201);
@@ -165,13 +165,13 @@ fn a_record_that_may_be_there_already_waits_for_a_person(#[values(Database::Sqli
     assert_eq!(ids("reason=same_name&status=open"), std::slice::from_ref(&other));
     assert_eq!(ids(&format!("sourceId={source}")).len(), 2);
 
-    // Other content of a held record updates what is held.
+    // Sending other content of a held record updates the held record.
     let mut more = by_number.clone();
     more["website"] = json!("https://if.example.se");
     send("1", &more).is(202);
     assert_eq!(admin.get(&format!("/matches/{first}")).json["incoming"]["website"], json!("https://if.example.se"));
 
-    // The same: linked, and what the source owns is written.
+    // Decided as the same: it is linked, and the members that the source owns are written.
     let decide = |id: &str, body: &Value| admin.post(&format!("/matches/{id}/decide"), body);
     assert_eq!(decide(&first, &json!({"decision": "same"})).is(422).faults(), ["/actorId required"]);
     let stranger = app.public_actor("municipality_code:0114");
@@ -183,11 +183,11 @@ fn a_record_that_may_be_there_already_waits_for_a_person(#[values(Database::Sqli
     assert_eq!((&now["name"], &now["website"], &now["focus"]), (&json!("Fittja IF"), &json!("https://if.example.se"), &json!("Idrott")));
     let linked = send("1", &more).is(200);
     assert_eq!(
-        (&linked.json["actorId"], left(&linked)),
+        (&linked.json["actorId"], left_alone(&linked)),
         (&json!(actor), vec!["focus not_owned".to_owned(), "identifiers not_owned".to_owned()])
     );
 
-    // Taken back: what nobody has changed since becomes what it was.
+    // Undone: members that nobody has changed since get their earlier values back.
     admin.patch(&format!("/actors/{actor}"), "*", &json!({"website": "https://kurerad.example.se"})).is(200);
     let undone = admin.call("POST", &format!("/matches/{first}/undo"), None).is(200);
     assert_eq!((&undone.json["status"], &undone.json["undoneBy"]), (&json!("undone"), &json!("Test admin")));
@@ -197,14 +197,14 @@ fn a_record_that_may_be_there_already_waits_for_a_person(#[values(Database::Sqli
     admin.call("POST", &format!("/matches/{first}/undo"), None).is(409);
     assert_eq!(text(&send("1", &more).is(202), "matchId"), first, "it waits again");
 
-    // Another: created, its number carried as the parent's.
+    // Decided as different: an actor is created, and its number gets the scope `parent`.
     let decided = decide(&first, &json!({"decision": "different"})).is(200);
     let created = text(&decided, "actorId").to_owned();
     assert_eq!(admin.get(&format!("/actors/{created}")).json["identifiers"][0]["scope"], json!("parent"));
     let events = changes(&admin);
-    assert!(left(&send("1", &more).is(200)).is_empty());
+    assert!(left_alone(&send("1", &more).is(200)).is_empty());
     assert_eq!(changes(&admin), events);
-    // Taken back, unless somebody has built on it.
+    // Undone, unless other records depend on it.
     admin.patch(&format!("/actors/{created}"), "*", &json!({"focus": "Eget"})).is(200);
     let refused = admin.call("POST", &format!("/matches/{first}/undo"), None).is(409);
     assert_eq!(refused.json["conflictsWith"], json!(format!("/samsyn/v1/actors/{created}")));
@@ -212,7 +212,7 @@ fn a_record_that_may_be_there_already_waits_for_a_person(#[values(Database::Sqli
     let undone = admin.call("POST", &format!("/matches/{other}/undo"), None).is(200);
     assert_eq!(undone.json["actorId"], json!(null), "the actor is gone");
 
-    // What stood in the way is gone, so the record becomes an actor by itself.
+    // No candidate is left, so the record becomes an actor without a decision.
     admin.delete(&format!("/actors/{actor}"), "*").is(204);
     let created = send("2", &by_name(&seat)).is(201);
     assert_eq!(created.json["matchId"], json!(null));
@@ -236,7 +236,7 @@ fn what_a_source_no_longer_has_is_marked_and_stays(#[values(Database::Sqlite, Da
     let absent = partner.get(&format!("/sources/{source}/actors?absent=true")).is(200).json["items"].clone();
     assert_eq!((absent.as_array().unwrap().len(), &absent[0]["externalId"]), (1, &json!("3")));
     assert!(absent[0]["absentSince"].is_string() && absent[0]["actor"]["name"] == "Nummer 3", "{absent}");
-    // It comes back, by either way.
+    // The record is present again, by either operation.
     assert_eq!(sync(&["3"])["unmarked"], json!(1));
     let back = partner.put(&format!("/sources/{source}/actors/1"), &json!({"kind": "other", "name": "Nummer 1"})).is(200);
     assert_eq!(back.json["absentSince"], json!(null));
@@ -319,12 +319,12 @@ fn what_waits_follows_a_merge_and_what_is_built_upon_stays(#[values(Database::Sq
     let hold = |external: &str| text(&admin.put(&format!("/sources/{source}/actors/{external}"), &record).is(202), "matchId").to_owned();
     let (first, second) = (hold("1"), hold("2"));
 
-    // A source with records stays with its actor.
+    // A source with records keeps its actor.
     let other = json!({"actorId": app.public_actor("municipality_code:0114")});
     let refused = admin.patch(&format!("/sources/{source}"), "*", &other).is(409);
     assert_eq!(refused.json["conflictsWith"], json!(format!("/samsyn/v1/sources/{source}/actors")));
 
-    // What was created is not taken away from what is said of it.
+    // The actor that was created is not removed while other records refer to it.
     let created = admin.post(&format!("/matches/{second}/decide"), &json!({"decision": "different"})).is(200);
     let need = json!({"kind": "need", "actorId": created.json["actorId"], "text": "Lokal", "policyDomain": "education",
         "areaId": app.area("0127"), "visibility": "public", "validFrom": "2026-01-01", "sufficiency": "insufficient"});
@@ -333,7 +333,7 @@ fn what_waits_follows_a_merge_and_what_is_built_upon_stays(#[values(Database::Sq
     admin.delete(&need, "*").is(204);
     admin.call("POST", &format!("/matches/{second}/undo"), None).is(200);
 
-    // The candidate has become part of another: the record may be that one.
+    // The candidate has been merged into another actor: the record may be that one.
     admin.post(&format!("/actors/{gone}/merge"), &json!({"into": kept})).is(201);
     let decided = admin.post(&format!("/matches/{first}/decide"), &json!({"decision": "same", "actorId": kept})).is(200);
     assert_eq!(decided.json["actorId"], json!(kept));

@@ -1,4 +1,4 @@
-//! Many records of a source in one call, as its synchronisation applies them.
+//! Many records of a source in one call to the synchronisation.
 
 use std::thread;
 
@@ -20,7 +20,7 @@ use crate::{
     sources::source,
 };
 
-/// Does something with a database that a service runs on, as the installation itself.
+/// Runs work on the database of a running service, as the installation itself.
 fn inside<T: Send + 'static>(app: &TestApp, work: impl AsyncFnOnce(&Db, &Source, &Syncing<'_>) -> T + Send + 'static, owned: &[&str]) -> T {
     let admin = app.user(Role::Admin, None);
     let source = Source {
@@ -111,7 +111,7 @@ fn records_of_one_call_know_of_each_other(#[values(Database::Sqlite, Database::P
     assert_eq!(again, again_wanted);
 }
 
-/// How many records: enough to fill several statements, or as many as `SAMSYN_MANY` says, to measure.
+/// Returns the number of records: enough to fill several statements, or the value of `SAMSYN_MANY` for measurements.
 #[expect(clippy::disallowed_methods, reason = "it measures, as many as it is told")]
 pub fn many() -> usize {
     std::env::var("SAMSYN_MANY").ok().and_then(|many| many.parse().ok()).unwrap_or(1200)

@@ -1,4 +1,4 @@
-//! What a partner system may reach and change: its own source's records, and nothing that is hidden or somebody else's.
+//! A partner system may reach and change only the records of its own source, and nothing that is hidden from it.
 
 use rstest::rstest;
 use samsyn::access::policy::Role;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{Client, Database, TestApp, id},
-    sources::{NUMBER, left, partner, source, text},
+    sources::{NUMBER, left_alone, partner, source, text},
 };
 
 #[rstest]
@@ -30,18 +30,19 @@ fn a_partner_reaches_its_own_source_and_nothing_else(#[values(Database::Sqlite, 
         partner.delete(&format!("/sources/{source}/actors/1"), "*").is(status);
         partner.post(&format!("/sources/{source}/full-syncs"), &json!({"externalIds": []})).is(status);
     }
-    // It has no other way to an actor, nor to a decision.
+    // It can neither write actors otherwise nor decide matches.
     partner.patch(&format!("/actors/{}", app.public_actor("municipality_code:0127")), "*", &json!({"focus": "x"})).is(403);
     partner.post("/sources", &json!({"name": "Egen", "idScheme": "x"})).is(403);
 
-    // That somebody has the number does not show: the record becomes an actor of its own, and who sees both is told.
+    // It is not revealed that another actor has the number: the record becomes an actor of its own, and callers who see
+    // both are told.
     let alike = json!({"kind": "association", "name": "Skyddad verksamhet", "seatAreaId": seat, "identifiers": [{"scheme": "SE-ON", "value": NUMBER}]});
     let sent = partner.put(&format!("/sources/{own}/actors/2"), &alike).is(201);
     assert!(!sent.body.contains(&hidden) && !sent.body.contains("Hemligt"), "{}", sent.body);
     assert_eq!(partner.get("/matches").is(200).json["items"], json!([]));
     assert_eq!(admin.get("/likenesses").is(200).json["items"].as_array().unwrap().len(), 1);
 
-    // What is held for an actor that is hidden afterwards is told without it, and it cannot be chosen unseen.
+    // A match with an actor that has been hidden since is shown without that candidate, and the candidate cannot be chosen.
     let known = json!({"kind": "association", "name": "Känd verksamhet", "seatAreaId": seat, "focus": "Hemligt"});
     let known = id(&admin.post("/actors", &known).is(201).json);
     let held = json!({"kind": "association", "name": "Känd verksamhet", "seatAreaId": seat});
@@ -59,7 +60,7 @@ fn a_partner_reaches_its_own_source_and_nothing_else(#[values(Database::Sqlite, 
         coordinator.post(&format!("/matches/{}/decide", text(&held, "matchId")), &json!({"decision": "same", "actorId": known})).is(422);
     assert_eq!(blind.faults(), ["/actorId not-found"]);
 
-    // An actor that it sent and that was hidden since is still kept up to date, and not shown.
+    // An actor that it sent and that has been hidden since is still updated, but not shown.
     let link = partner.put(&format!("/sources/{own}/actors/3"), &record).is(201);
     let actor = format!("/actors/{}", text(&link, "actorId"));
     admin.patch(&actor, &admin.get(&actor).etag(), &json!({"visibility": "actor", "focus": "Dolt"})).is(200);
@@ -67,7 +68,7 @@ fn a_partner_reaches_its_own_source_and_nothing_else(#[values(Database::Sqlite, 
     assert_eq!((&after.json["actor"], &after.json["leftAlone"][0]["current"]), (&Value::Null, &Value::Null));
     assert_eq!(admin.get(&actor).json["name"], json!("Nytt namn"));
 
-    // Nobody becomes part of another actor by being sent.
+    // A record cannot name an actor as its parent that the source has nothing to do with.
     let parent = app.public_actor("municipality_code:0114");
     partner.put(&format!("/sources/{own}/actors/4"), &json!({"kind": "administration", "name": "Smygare", "parentId": parent})).is(403);
     let parent = app.public_actor("municipality_code:0127");
@@ -106,12 +107,12 @@ fn what_is_under_secrecy_is_neither_shown_nor_written(#[values(Database::Sqlite,
         "motive": "Platsen måste skyddas.", "reviewOn": "2027-11-22"});
     admin.post("/secrecy-marks", &mark).is(201);
     let refused = partner.put(&path, &record("Öppet för alla")).is(200);
-    assert_eq!(left(&refused), ["focus under_secrecy"]);
+    assert_eq!(left_alone(&refused), ["focus under_secrecy"]);
     assert!(!refused.body.contains("Storgatan"), "{}", refused.body);
     assert!(!partner.get(&format!("/sources/{source}/actors")).body.contains("Storgatan"));
     assert_eq!(admin.get(&format!("/actors/{actor}")).json["focus"], json!("Skyddat boende på Storgatan"));
 
-    // That a record is called as somebody whose name is secret would tell the name.
+    // A match by a secret name would reveal the name.
     let (seat, number) = (app.area("0127"), json!([{"scheme": "SE-ON", "value": NUMBER}]));
     let called =
         |identifiers: &Value| json!({"kind": "association", "name": "Linnéas vänner", "seatAreaId": seat, "identifiers": identifiers});
@@ -162,15 +163,15 @@ fn a_source_is_no_way_to_somebody_elses_actor(#[values(Database::Sqlite, Databas
     let held = text(&robin.put(&path, &record).is(202), "matchId").to_owned();
     admin.post(&format!("/matches/{held}/decide"), &json!({"decision": "same", "actorId": theirs})).is(200);
 
-    // Whoever registers a source trusts it with actors that are others', so its own people do not decide what it owns; and what
-    // it owns is never who answers for an actor.
+    // The source's own people do not decide what the source owns, because a source may write actors of others. And who is
+    // responsible for an actor is never decided by what a source owns.
     let owned = json!({"ownedFields": ["website", "parentId", "seatAreaId"]});
     robin.patch(&format!("/sources/{source}"), "*", &owned).is(403);
     robin.post("/sources", &json!({"actorId": ours, "name": "Eget", "idScheme": "nr"})).is(403);
     admin.patch(&format!("/sources/{source}"), "*", &owned).is(200);
     let grab = json!({"website": "https://fri.example.se", "parentId": ours, "seatAreaId": app.area("0127")});
     let answer = robin.put(&path, &grab).is(200);
-    assert_eq!(left(&answer), ["parentId not_allowed", "seatAreaId not_allowed"]);
+    assert_eq!(left_alone(&answer), ["parentId not_allowed", "seatAreaId not_allowed"]);
     let actor = admin.get(&format!("/actors/{theirs}")).json;
     assert_eq!(
         (&actor["parentId"], &actor["seatAreaId"], &actor["website"]),
@@ -179,7 +180,7 @@ fn a_source_is_no_way_to_somebody_elses_actor(#[values(Database::Sqlite, Databas
     let again = robin.put(&path, &grab).is(200);
     assert_eq!((again.etag(), &again.body), (answer.etag(), &answer.body), "the same again writes nothing");
     assert_eq!(robin.get(&path).is(200).json["leftAlone"], answer.json["leftAlone"]);
-    // Somebody who may decide it sends the same.
-    assert!(left(&admin.put(&path, &grab).is(200)).is_empty());
+    // A caller who may decide it sends the same record.
+    assert!(left_alone(&admin.put(&path, &grab).is(200)).is_empty());
     assert_eq!(admin.get(&format!("/actors/{theirs}")).json["parentId"], json!(ours));
 }

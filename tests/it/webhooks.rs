@@ -1,4 +1,4 @@
-//! Webhooks: what is sent to whom, signed how, and what happens when it is not taken.
+//! Webhooks: which messages are sent to which receivers, how they are signed, and what happens when they are not accepted.
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -11,7 +11,7 @@ use crate::harness::{
     today, waited,
 };
 
-/// Registers a webhook and gives its address and its secret.
+/// Registers a webhook. Returns its path and its secret.
 pub fn hook(who: &Client, url: &str, more: &Value) -> (String, String) {
     let mut new = json!({"url": url, "areaId": null});
     for (name, value) in more.as_object().unwrap() {
@@ -21,13 +21,13 @@ pub fn hook(who: &Client, url: &str, more: &Value) -> (String, String) {
     (format!("/webhooks/{}", id(&made.json["webhook"])), made.json["secret"].as_str().unwrap().to_owned())
 }
 
-/// Registers an association, and gives its path.
+/// Registers an association. Returns its path.
 pub fn association(who: &Client, app: &TestApp, name: &str, area: &str, visibility: &str) -> String {
     let new = json!({"kind": "association", "name": name, "seatAreaId": app.area(area), "visibility": visibility});
     format!("/actors/{}", id(&who.post("/actors", &new).is(201).json))
 }
 
-/// Waits until all that a webhook has to send has come to an end, and gives its log, the oldest first.
+/// Waits until all deliveries of a webhook have ended. Returns its log, oldest first.
 #[track_caller]
 fn settled(who: &Client, path: &str, state: &str, count: usize) -> Vec<Value> {
     let mut items = Vec::new();
@@ -40,7 +40,7 @@ fn settled(who: &Client, path: &str, state: &str, count: usize) -> Vec<Value> {
     items
 }
 
-/// The whole feed, and where it ends.
+/// Returns the whole feed and its last cursor.
 fn feed(who: &Client) -> (Vec<Value>, Value) {
     let (mut items, mut page) = (Vec::new(), who.get("/changes?limit=200").is(200).json);
     loop {
@@ -75,10 +75,10 @@ fn a_change_is_told_signed_and_in_a_few_words(#[values(Database::Sqlite, Databas
         (&log["messageId"], &log["type"], &log["position"], &log["attempts"], &log["lastStatus"], &log["lastError"], &log["nextTryAt"]),
         (&json!(message.id()), &json!("actor.upsert"), &change["position"], &json!(1), &json!(200), &Value::Null, &Value::Null)
     );
-    // A removal is told as one.
+    // A removal is sent as a message too.
     admin.delete(&actor, "*").is(204);
     assert_eq!(receiver.wait(2)[1].json["type"], json!("actor.delete"));
-    // What it was never asked for is not told of.
+    // Kinds that the webhook does not want are not sent.
     assert_eq!(receiver.received().len(), 2);
 }
 
@@ -91,7 +91,7 @@ fn types_and_area_choose_and_a_patch_holds_from_then_on(#[values(Database::Sqlit
     association(&admin, &app, "I Göteborg", "1480", "public");
     let here = association(&admin, &app, "I Botkyrka", "0127", "public");
     assert_eq!(receiver.wait(1)[0].json["data"]["id"], json!(here.rsplit('/').next().unwrap()), "a municipality lies in its county");
-    // One that moves away is told of too, for it was here.
+    // An actor that moves away is sent too, because it was in the area before.
     admin.patch(&here, "*", &json!({"seatAreaId": app.area("1480")})).is(200);
     receiver.wait(2);
     admin.patch(&here, "*", &json!({"focus": "Segling"})).is(200);
@@ -120,7 +120,7 @@ fn a_new_secret_signs_beside_the_old_one_for_a_day(#[values(Database::Sqlite, Da
     assert_eq!(ping.json["type"], json!("ping"));
     assert_eq!(ping.headers["webhook-signature"].split(' ').count(), 2);
     assert!(ping.is_signed_by(&first) && ping.is_signed_by(&second));
-    // A day later only the new one signs.
+    // A day later only the new secret signs.
     let url = app.url.clone();
     let _ended = app.into_template();
     let later = TestApp::at(today() + TimeDelta::hours(25), &url, 2_000_000);
@@ -145,7 +145,7 @@ fn what_is_not_taken_is_tried_again_by_the_same_name(#[values(Database::Sqlite, 
     assert_eq!((&waiting["attempts"], &waiting["lastStatus"], &waiting["lastError"]), (&json!(1), &json!(500), &json!("refused")));
     assert_eq!(admin.get(&path).json["failingSince"], json!("2026-11-22T09:00:00Z"));
 
-    // Ten seconds later it is due; the receiver asks for ten minutes.
+    // Ten seconds later the message is due; the receiver asks for ten minutes.
     let soon = TestApp::at(today() + TimeDelta::seconds(10), &app.url, 2_000_000);
     let second = receiver.wait(2).remove(1);
     waited("the second try", || settled(&admin, &path, "pending", 1)[0]["attempts"] == json!(2));
@@ -178,12 +178,12 @@ fn a_receiver_that_is_gone_or_takes_nothing_is_left_alone(#[values(Database::Sql
     settled(&admin, &deaf_path, "pending", 1);
     admin.call("POST", &format!("{gone_path}/test"), None).is(409);
 
-    // After five days of that the other is left alone too.
+    // After five days without an accepted message the other webhook is disabled too.
     let later = TestApp::at(today() + TimeDelta::days(5), &app.url, 2_000_000);
     waited("the end", || admin.get(&deaf_path).json["reason"] == json!("failing"));
     drop(later);
 
-    // Opened again, each goes on where it stopped.
+    // After they are enabled again, each webhook continues where it stopped.
     association(&admin, &app, "Seglarna", "0127", "public");
     let opened = admin.call("POST", &format!("{gone_path}/enable"), None).is(200);
     assert_eq!((&opened.json["status"], &opened.json["reason"]), (&json!("active"), &Value::Null));
@@ -215,7 +215,7 @@ fn after_a_day_of_tries_a_message_is_given_up_and_can_be_sent_by_hand(#[values(D
     let again = admin.call("POST", &format!("{path}/deliveries/{}/retry", id(&failed)), None).is(201);
     assert_eq!((&again.json["state"], &again.json["attempts"]), (&json!("pending"), &json!(0)));
     settled(&admin, &path, "delivered", 1);
-    // A month later the log has forgotten it.
+    // A month later the delivery has been removed from the log.
     let later = TestApp::at(today() + TimeDelta::days(31), &app.url, 90_000_000);
     waited("the end of the log", || admin.get(&format!("{path}/deliveries")).json["items"] == json!([]));
     drop(later);
@@ -239,7 +239,7 @@ fn instances_share_the_work_and_send_each_event_once(#[values(Database::Sqlite, 
     each.dedup();
     assert_eq!((each.len(), positions.len()), (40, 40));
 
-    // Replayed, each comes once more, by the name that it had.
+    // In a replay each message is sent again with its `webhook-id`.
     let mut names: Vec<_> = receiver.received().iter().map(|message| message.id().to_owned()).collect();
     admin.post(&format!("{path}/replay"), &json!({"fromPosition": each[20]})).is(200);
     receiver.wait(60);
@@ -261,13 +261,14 @@ fn what_an_instance_had_in_hand_when_it_ended_is_sent_by_another(#[values(Databa
     let (path, _) = hook(&admin, &receiver.url(), &json!({"types": ["actor"]}));
     association(&admin, &app, "Odlarna", "0127", "public");
     receiver.wait(1);
-    // One that is asked to stop hands back what it had: the try does not count, and another need not wait.
+    // An instance that is asked to stop releases its delivery: the attempt does not count, and another instance need not
+    // wait.
     let second = TestApp::on(&app.url, 2_000_000);
     let admin = admin.at(second.address);
     let stopped = app.into_template();
     receiver.wait(2);
     assert_eq!(admin.get(&format!("{path}/deliveries")).json["items"][0]["attempts"], json!(1));
-    // One that just hangs has it for a minute, then another takes over.
+    // An instance that hangs holds its delivery for a minute, then another instance takes over.
     let third = TestApp::at(today() + TimeDelta::minutes(2), &second.url, 3_000_000);
     receiver.wait(3);
     let log = settled(&admin, &path, "delivered", 1).remove(0);
@@ -275,7 +276,7 @@ fn what_an_instance_had_in_hand_when_it_ended_is_sent_by_another(#[values(Databa
     drop((third, stopped));
 }
 
-/// How long after each of ten changes the receivers hear of it, for 95 of 100.
+/// Returns the 95th percentile of the time from ten changes until the receivers get them.
 fn p95(admin: &Client, app: &TestApp, receivers: &[Receiver]) -> std::time::Duration {
     let before = receivers[0].received().len();
     let mut written = Vec::new();
@@ -293,8 +294,8 @@ fn p95(admin: &Client, app: &TestApp, receivers: &[Receiver]) -> std::time::Dura
     late[late.len() * 95 / 100]
 }
 
-/// R20: of ten receivers one hangs; the others hear of changes within two seconds, or on a machine that is busy with other
-/// tests as soon as they do without it.
+/// R20: one of ten receivers hangs. The others get changes within two seconds, or on a busy machine as soon as they do
+/// without it.
 #[rstest]
 fn one_that_hangs_delays_nobody_else(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
@@ -339,7 +340,7 @@ fn an_owner_has_its_own_webhooks_and_no_more_than_twenty(#[values(Database::Sqli
     kim.delete(&path, "*").is(204);
     kim.get(&path).is(404);
     hook(&kim, "https://partner.example.com/samsyn", &shut);
-    // A system has webhooks as people have; a reader has none.
+    // A service account may have webhooks as users may; a reader may not.
     let reader = app.user(Role::Reader, Some(("area", &scope)));
     reader.get("/webhooks").is(403);
 }

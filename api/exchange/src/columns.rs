@@ -1,5 +1,5 @@
-//! The columns of a table of actors: what each is called in the API, how it is written above a column in Swedish, and what
-//! people call it in their own files. Imports and exports share this one dictionary, so what is exported can be read again.
+//! The columns of a table file of actors. Each has its member name in the API, its Swedish heading, and the headings that
+//! people use in their own files. Imports and exports share this dictionary, so an exported file can be imported again.
 
 use crate::intake::columns::{Columns, Shape, Words, column};
 
@@ -36,32 +36,33 @@ const VISIBILITIES: Words = &[
     ("actor", &["aktören själv", "the actor itself"]),
 ];
 
-/// What a row is known by in the file that it comes from.
+/// The id that identifies the row in the file or source that it comes from.
 pub const EXTERNAL_ID: &str = "externalId";
-/// The code or name of the municipality of the seat, for files that know no ids of areas.
+/// The code or name of the municipality of the seat, for files that contain no area ids.
 pub const MUNICIPALITY: &str = "municipality";
-/// The code or name of the county of the seat.
+/// The code or name of the county of the seat, for files that contain no area ids.
 pub const COUNTY: &str = "county";
-/// An organisation number, which becomes an identifier.
+/// An organisation number. It becomes an identifier of the actor.
 pub const ORGANISATION_NUMBER: &str = "organisationNumber";
-/// An id of Kolada, which becomes an identifier.
+/// An id in Kolada. It becomes an identifier of the actor.
 pub const KOLADA_ID: &str = "koladaId";
-/// A mail address, which becomes a contact point.
+/// An e-mail address. It becomes a contact point of the actor.
 pub const EMAIL: &str = "email";
-/// A telephone number, which becomes a contact point.
+/// A telephone number. It becomes a contact point of the actor.
 pub const PHONE: &str = "phone";
-/// Words for what an organisation does, which become its focus where there is no other.
+/// Words that describe what an organisation does. They become its `focus` when no other column gives one.
 pub const CATEGORIES: &str = "categories";
 
-/// The name of a town or a postal town, which is the municipality of the seat where there is one of that name.
+/// The name of a town or a postal town. It becomes the municipality of the seat when a municipality has that name.
 pub const LOCALITY: &str = "locality";
-/// What of an exported record was hidden from who exported it.
+/// The members of an exported record that were hidden from the caller who exported it.
 pub const REDACTED: &str = "redacted";
 
-/// Columns that an organisation can do without: a cell of theirs that cannot be read is put aside.
+/// The columns that a record can be stored without. A cell in them that cannot be read is left out, and the rest of the row
+/// is stored.
 pub const DISPENSABLE: &[&str] = &["website", EMAIL, PHONE, "contactPoints"];
 
-/// Every column of a table of actors.
+/// All columns of a table file of actors.
 pub const COLUMNS: Columns = Columns(&[
     column("id", "Id", Shape::Text, &[]),
     column("version", "Version", Shape::Whole, &[]),
@@ -146,9 +147,9 @@ pub const COLUMNS: Columns = Columns(&[
     column("visibility", "Synlighet", Shape::Word(VISIBILITIES), &["synligför"]),
 ]);
 
-/// The member of an actor that a column becomes a part of.
+/// Returns the member of an actor that a column contributes to, such as `contactPoints` for the column `email`.
 #[must_use]
-pub fn behind(member: &'static str) -> &'static str {
+pub fn target_member(member: &'static str) -> &'static str {
     match member {
         MUNICIPALITY | COUNTY | LOCALITY => "seatAreaId",
         ORGANISATION_NUMBER | KOLADA_ID => "identifiers",

@@ -1,4 +1,4 @@
-//! Exchange: how other systems take part.
+//! Exchange (utbyte): data that other systems send to Samsyn and fetch from it.
 
 use samsyn_access as access;
 use samsyn_forums as forums;

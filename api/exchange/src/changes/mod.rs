@@ -1,9 +1,9 @@
-//! Changes (ändringar): one feed of everything that changes and that the caller may see, read piece by piece, waited for, or
-//! sent as it comes.
+//! Changes (ändringar): one feed of all changes that the caller may see. A client reads it in pages, waits for new changes,
+//! or receives them as a stream of server-sent events.
 //!
-//! Writers record events without a position. A position is given after the commit, one giver at a time and in the order of
-//! the events' sequence. So positions grow without a gap, nothing appears before what was committed earlier and already
-//! read, and versions of one record come in their order, on both databases alike.
+//! A write records its events without a position. Positions are assigned after the commit, by one instance at a time and in
+//! the order of the events' sequence numbers. So positions grow without a gap, no event appears at a position before one
+//! that was already read, and the versions of one record come in their order. Both databases behave alike.
 
 mod api;
 mod stream;
@@ -11,7 +11,7 @@ mod types;
 mod waiting;
 
 pub use api::routes;
-pub use store::{begin_epoch, keep_positioned, keep_short, listen};
+pub use store::{begin_epoch, listen, run_position_loop, run_removal_loop};
 pub use types::*;
 pub use waiting::Followers;
 
@@ -19,7 +19,7 @@ use crate::kernel::{language::Text, record, say, text};
 
 pub(crate) mod store;
 
-/// That there are no changes of a kind, with the one that was meant, or all that there are.
+/// Returns the message for an unknown kind of record. It suggests the nearest kind, or lists all kinds when none is near.
 pub(crate) fn unknown_kind(kind: &str) -> Text {
     let mut kinds: Vec<&str> = record::all().map(|record| record.kind).collect();
     kinds.sort_unstable();

@@ -1,4 +1,4 @@
-//! The feed, the giving of positions, and what is kept of it.
+//! All SQL of the feed: reading it, assigning positions, and removing old changes.
 
 use std::{collections::HashMap, fmt::Display, str::FromStr, time::Duration};
 
@@ -27,60 +27,61 @@ use crate::{
     registry::actors::{ActorId, store as actors},
 };
 
-/// Any number that no other program locks in the same database.
+/// The key of the advisory lock: any number that no other program locks in the same database.
 const POSITION_LOCK: i64 = 0x0073_616d_7379_6e02;
-/// How long the giver of positions waits for more to come, so that a burst of writes is numbered at once.
+/// How long to wait for further events before assigning positions, so that a burst of writes is numbered in one statement.
 const GATHERING: Duration = Duration::from_millis(20);
-/// How often it looks for what an instance that stopped in the middle has left without a position, and for what others did.
+/// How often to look for events that a stopped instance left without a position, and for changes made by other instances.
 const LOOKING: Duration = Duration::from_secs(1);
-/// How long the connection on which others are heard may be silent before it is asked whether it lives.
+/// How long the listening connection may be silent before it is checked.
 const SILENCE: Duration = Duration::from_secs(30);
-/// How many positions one call looks at, however few of them the caller may see.
+/// How many positions one call examines, however few of them the caller may see.
 const LOOKED_AT: i64 = 5_000;
-/// How many rows are read at once where they are filtered here.
+/// How many rows are read in one query when they are filtered by area in the program.
 const BATCH: u64 = 500;
-/// The channel on which instances tell each other how far the feed has come.
+/// The PostgreSQL channel on which instances notify each other that positions were assigned.
 const CHANNEL: &str = "samsyn_feed";
-/// How many old changes are removed at once.
+/// How many old changes one transaction removes.
 const REMOVED_AT_ONCE: u64 = 1_000;
 /// How often old changes are looked for.
 const REMOVED_EVERY: Duration = Duration::from_hours(1);
-/// Up to where the feed has been removed, in the table of the installation.
+/// The row of the table `installation` with the place of the last change that was removed from the feed.
 const FLOOR: &str = "feed_floor";
-/// How often positions have been given anew, in the same table.
+/// The row of the table `installation` with the number of the present epoch.
 const EPOCH: &str = "feed_epoch";
 
-/// Which changes somebody follows.
+/// The changes that a caller asks for.
 #[derive(Clone, Debug)]
-pub(super) struct Wanted {
+pub(super) struct ChangeFilter {
     pub kinds: Option<Vec<String>>,
-    /// The path of the area that they are to concern.
+    /// The path of the area that the changes must concern.
     pub area: Option<String>,
     pub limit: u64,
 }
 
-/// A piece of the feed.
+/// A page of the feed.
 #[derive(Debug)]
 pub(super) struct Piece {
     pub items: Vec<Change>,
-    /// The place that has been looked at last.
+    /// The last place that has been examined.
     pub next: Place,
-    /// Whether there is more to look at now.
+    /// Whether more can be read now.
     pub has_more: bool,
 }
 
-/// Where a cursor points, or the beginning of what is kept.
+/// Returns the place that a cursor points to, or the place before the oldest change that is kept when there is no cursor.
 ///
 /// # Errors
-/// When it is none of ours, or the feed no longer goes on from there.
-pub(crate) async fn open(cursor: Option<&str>, db: &Db) -> Result<Place> {
+/// When the cursor is not one of this installation (400), or when the feed cannot be continued from it: the changes after
+/// it were removed, or a backup was restored (410).
+pub(crate) async fn open_cursor(cursor: Option<&str>, db: &Db) -> Result<Place> {
     let epoch = epoch(db).await?;
     let Some(cursor) = cursor else { return floor(db).await };
     let (given, place) = db.open_feed_cursor(cursor).ok_or_else(|| Problem::new(Kind::InvalidCursor))?;
     if given != epoch {
-        return Err(restored());
+        return Err(epoch_changed());
     }
-    let (there, latest) = there(place.position, db).await?;
+    let (there, latest) = find_place(place.position, db).await?;
     if place.position > latest.position {
         return Err(expired(
             "ahead",
@@ -91,32 +92,33 @@ pub(crate) async fn open(cursor: Option<&str>, db: &Db) -> Result<Place> {
         ));
     }
     if there.is_some_and(|there| place.contradicts(there)) {
-        return Err(restored());
+        return Err(epoch_changed());
     }
     Ok(place)
 }
 
-/// The path of an area that changes are asked for.
+/// Returns the path of the area that changes are filtered by.
 ///
 /// # Errors
-/// When there is no such area.
-pub(super) async fn area(id: AreaId, db: &Db) -> Result<String> {
+/// When there is no such area (400).
+pub(super) async fn area_path(id: AreaId, db: &Db) -> Result<String> {
     let mut fault = areas::not_found_fault("");
     fault.parameter = Some("area".to_owned());
     areas::path(id, db.reader()).await?.ok_or_else(|| Problem::parameters(vec![fault]))
 }
 
-/// What comes after a position and may be seen, as far as one call looks.
+/// Returns the changes after a place that the caller may see. One call examines at most [`LOOKED_AT`] positions.
 ///
 /// # Errors
-/// When what comes next has been removed, or the database does not answer.
-pub(super) async fn read(after: Place, wanted: &Wanted, sight: &Sight, secrecy: Option<&Secrecy>, db: &Db) -> Result<Piece> {
+/// When the next changes have been removed or a backup was restored (410), or when the database does not answer.
+pub(super) async fn read(after: Place, wanted: &ChangeFilter, sight: &Sight, secrecy: Option<&Secrecy>, db: &Db) -> Result<Piece> {
     if let Err(problem) = give_positions(db).await {
-        // A database that can be read but not written to still tells what has its position.
+        // A database that can be read but not written to can still serve the events that have a position.
         tracing::warn!(%problem, "events could not be given their positions");
     }
     let sight = &with_merged(sight, db).await?;
-    // Everything up to here is there when the rows are read below. What comes meanwhile is for the next call.
+    // All events up to `latest` are committed when the rows are read below. Events that come in the meantime are left for
+    // the next call.
     let latest = Some(latest(db).await?).filter(|latest| latest.position > after.position).unwrap_or(after);
     let end = latest.position.min(after.position + LOOKED_AT);
     let (mut rows, mut from) = (Vec::new(), after.position);
@@ -128,43 +130,43 @@ pub(super) async fn read(after: Place, wanted: &Wanted, sight: &Sight, secrecy: 
         let exhausted = (found.len() as u64) < batch;
         from = found.last().and_then(|row| row.position).unwrap_or(end);
         match &wanted.area {
-            Some(area) => rows.extend(within(area, found, &mut paths, secrecy, db).await?),
+            Some(area) => rows.extend(filter_by_area(area, found, &mut paths, secrecy, db).await?),
             None => rows.extend(found),
         }
         if exhausted || rows.len() as u64 >= limit {
             break;
         }
     }
-    // Asked for last: had anything been removed before the rows were read, the floor has risen by now.
+    // Read last: if any change was removed before the rows were read, the floor has risen by now.
     let floor = floor(db).await?;
     if after.position < floor.position {
         return Err(too_old());
     }
     if after.contradicts(floor) {
-        return Err(restored());
+        return Err(epoch_changed());
     }
     let full = rows.len() as u64 >= limit;
     rows.truncate(usize::try_from(wanted.limit).unwrap_or(usize::MAX));
     let next = match rows.last().filter(|_| full) {
         Some(last) => last.place(),
         None if end == latest.position => latest,
-        None => there(end, db).await?.0.unwrap_or(Place { position: end, mark: 0 }),
+        None => find_place(end, db).await?.0.unwrap_or(Place { position: end, mark: 0 }),
     };
     Ok(Piece { items: views(rows, sight, db).await?, next, has_more: full || end < latest.position })
 }
 
-/// What somebody may see, and with it what was the own of actors that have become part of theirs: what happened to it before
-/// is told in the name of the actor that it was then.
+/// Extends the caller's sight to the actors that have been merged into actors of the caller. Events from before a merge
+/// still name the old actor.
 async fn with_merged(sight: &Sight, db: &Db) -> Result<Sight> {
     let mut sight = sight.clone();
     if !sight.all {
-        sight.actors.extend(merging::become_part_of(&sight.actors, db.reader()).await?);
+        sight.actors.extend(merging::find_merged_into(&sight.actors, db.reader()).await?);
     }
     Ok(sight)
 }
 
-/// The changes of these kinds that the caller may see, or that end what the caller could see.
-fn select(sight: &Sight, wanted: &Wanted) -> Select<Entity> {
+/// Selects the changes of the wanted kinds whose record the caller may see now, or could see before the change.
+fn select(sight: &Sight, wanted: &ChangeFilter) -> Select<Entity> {
     let select = Entity::find().apply_if(wanted.kinds.clone(), |select, kinds| select.filter(Column::EntityKind.is_in(kinds)));
     if sight.all {
         return select;
@@ -174,9 +176,9 @@ fn select(sight: &Sight, wanted: &Wanted) -> Select<Entity> {
     select.filter(Condition::any().add(now).add(before))
 }
 
-/// Those that concern an area or what lies below it. A record of which something is hidden from the caller is left out, or
-/// it would be told where it is.
-async fn within(
+/// Keeps the events of records that concern an area or an area below it. A record with a hidden member is left out, because
+/// the filter would reveal where it is.
+async fn filter_by_area(
     area: &str,
     rows: Vec<events::Model>,
     paths: &mut HashMap<AreaId, String>,
@@ -195,13 +197,13 @@ async fn within(
     Ok(rows.into_iter().filter(|row| row.areas.0.iter().any(lies) && !hidden(row)).collect())
 }
 
-/// Changes as they are told to somebody. Who could see a record before and no longer can is told that it is gone; so is who
-/// may not see what it became part of.
+/// Converts events to the changes that the caller is shown. When the caller can no longer see a record, or cannot see the
+/// record that it was merged into, the change is shown as a deletion.
 async fn views(rows: Vec<events::Model>, sight: &Sight, db: &Db) -> Result<Vec<Change>> {
     let mut survivors = HashMap::new();
     for survivor in rows.iter().filter_map(|row| row.merged_into) {
         if let std::collections::hash_map::Entry::Vacant(entry) = survivors.entry(survivor) {
-            entry.insert(sight.all || sees(survivor, sight, db).await?);
+            entry.insert(sight.all || can_see_survivor(survivor, sight, db).await?);
         }
     }
     let view = |row: events::Model| {
@@ -217,7 +219,7 @@ async fn views(rows: Vec<events::Model>, sight: &Sight, db: &Db) -> Result<Vec<C
             op: if gone { ChangeOperation::Delete } else { row.op },
             version: row.version,
             changed_at: row.changed_at,
-            // Who works where is not for everybody; who changed a public record is.
+            // For a record that only its actor sees, the name of the user would reveal who works there.
             changed_by: row.changed_by.filter(|_| sees && visibility != Visibility::Actor),
             merged_into,
         }
@@ -225,17 +227,18 @@ async fn views(rows: Vec<events::Model>, sight: &Sight, db: &Db) -> Result<Vec<C
     Ok(rows.into_iter().map(view).collect())
 }
 
-/// Whether the caller may see what a record became part of, also when that has since gone the same way.
-async fn sees(survivor: Uuid, sight: &Sight, db: &Db) -> Result<bool> {
+/// Returns whether the caller may see the record that another was merged into, also when that one has since been merged or
+/// removed.
+async fn can_see_survivor(survivor: Uuid, sight: &Sight, db: &Db) -> Result<bool> {
     let last = Entity::find().filter(Column::EntityId.eq(survivor)).order_by_desc(Column::Seq).one(db.reader()).await?;
     Ok(match last {
         Some(last) => sight.sees(Visibility::named(&last.visibility), last.forum_id, last.actor_id),
-        // Its own changes are older than what is kept of the feed.
+        // The changes of the survivor are older than the oldest change that is kept.
         None => actors::missing(sight, &[ActorId::from(survivor)], db.reader()).await?.is_empty(),
     })
 }
 
-fn restored() -> Problem {
+fn epoch_changed() -> Problem {
     expired(
         "epoch-changed",
         say!(
@@ -255,21 +258,21 @@ pub(crate) fn too_old() -> Problem {
     )
 }
 
-/// The feed does not go on from where the caller is.
+/// Returns the 410 problem for a cursor that cannot be continued from.
 fn expired(code: &'static str, detail: crate::kernel::language::Text) -> Problem {
     let faults = vec![Fault::of_parameter("cursor", code, detail)];
     Problem { faults, ..Problem::new(Kind::Expired) }.header("Link", format!("<{ROOT}/actors>; rel=\"collection\""))
 }
 
-/// The last place that has been given.
+/// Returns the last place that has been assigned, and announces it to the followers on this instance.
 async fn latest(db: &Db) -> Result<Place> {
     let latest = events::latest().one(db.reader()).await?.map(Place::from).unwrap_or_default();
     db.feed.reached(latest);
     Ok(latest)
 }
 
-/// The event at a position, if it is kept, and the last place that has been given.
-async fn there(position: i64, db: &Db) -> Result<(Option<Place>, Place)> {
+/// Returns the place of the event at a position, if it is kept, and the last place that has been assigned.
+async fn find_place(position: i64, db: &Db) -> Result<(Option<Place>, Place)> {
     let last = Entity::find().select_only().column_as(Column::Position.max(), "latest").into_query();
     let rows: Vec<Placed> = Entity::find()
         .select_only()
@@ -285,19 +288,19 @@ async fn there(position: i64, db: &Db) -> Result<(Option<Place>, Place)> {
     Ok((places.into_iter().find(|place| place.position == position), latest))
 }
 
-/// Up to where the feed has been removed.
+/// Returns the place of the last change that was removed from the feed.
 async fn floor(db: &Db) -> Result<Place> {
-    Ok(value(FLOOR, db).await?.unwrap_or_default())
+    Ok(installation_value(FLOOR, db).await?.unwrap_or_default())
 }
 
-/// The present epoch, which this process tells in its cursors from now on.
+/// Returns the present epoch. From now on this process writes it into its cursors.
 async fn epoch(db: &Db) -> Result<i64> {
-    let epoch = value(EPOCH, db).await?.unwrap_or(1);
+    let epoch = installation_value(EPOCH, db).await?.unwrap_or(1);
     db.feed.in_epoch(epoch);
     Ok(epoch)
 }
 
-async fn value<T: FromStr>(name: &str, db: &Db) -> Result<Option<T>> {
+async fn installation_value<T: FromStr>(name: &str, db: &Db) -> Result<Option<T>> {
     let parameter = if is_postgres(db.backend()) { "$1" } else { "?" };
     let sql = format!("SELECT value FROM installation WHERE name = {parameter}");
     let row = db.reader().query_one_raw(Statement::from_sql_and_values(db.backend(), sql, [name.into()])).await?;
@@ -305,7 +308,7 @@ async fn value<T: FromStr>(name: &str, db: &Db) -> Result<Option<T>> {
     Ok(value.and_then(|value| value.parse().ok()))
 }
 
-async fn set_value(name: &str, value: impl Display, tx: &Transaction) -> Result<()> {
+async fn set_installation_value(name: &str, value: impl Display, tx: &Transaction) -> Result<()> {
     let backend = tx.get_database_backend();
     let (first, second) = if is_postgres(backend) { ("$1", "$2") } else { ("?", "?") };
     let sql = format!(
@@ -315,8 +318,8 @@ async fn set_value(name: &str, value: impl Display, tx: &Transaction) -> Result<
     Ok(())
 }
 
-/// A transaction that no other giver or remover of positions works beside.
-async fn alone(db: &Db) -> Result<Transaction> {
+/// Begins a transaction that excludes every other one that assigns or removes positions.
+async fn begin_exclusive(db: &Db) -> Result<Transaction> {
     let tx = db.begin().await?;
     if is_postgres(db.backend()) {
         tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({POSITION_LOCK})")).await?;
@@ -324,12 +327,13 @@ async fn alone(db: &Db) -> Result<Transaction> {
     Ok(tx)
 }
 
-/// What of these events somebody may see, and as what, in their order; of an area, only what concerns it or what lies below.
-/// There a record of which something is hidden is left out, or it would be told where it is.
+/// Returns the changes that the caller is shown for these events, in their order. With an area, only those of records that
+/// concern it or an area below it; then a record with a hidden member is left out, because the filter would reveal where it
+/// is.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(crate) async fn told(
+pub(crate) async fn visible_changes(
     rows: Vec<events::Model>,
     sight: &Sight,
     area: Option<&str>,
@@ -347,15 +351,15 @@ pub(crate) async fn told(
         })
         .collect();
     if let Some(area) = area {
-        rows = within(area, rows, &mut HashMap::new(), secrecy, db).await?;
+        rows = filter_by_area(area, rows, &mut HashMap::new(), secrecy, db).await?;
     }
     views(rows, sight, db).await
 }
 
-/// Gives positions as soon as there is something to give them to, for as long as the database is open.
-pub async fn keep_positioned(db: &Db) {
+/// Assigns positions as soon as there are events without one, until the database is closed.
+pub async fn run_position_loop(db: &Db) {
     while !db.is_closed() {
-        // The next turn mends what this one could not do.
+        // Errors are ignored: the next round repeats the work.
         let _ = give_positions(db).await;
         let _ = latest(db).await;
         let _ = epoch(db).await;
@@ -365,14 +369,14 @@ pub async fn keep_positioned(db: &Db) {
     }
 }
 
-/// Gives positions to the events that have been committed and have none, in the order of their sequence. One at a time:
-/// who comes second waits and sees what the first has done.
+/// Assigns positions to the committed events that have none, in the order of their sequence numbers. Only one instance does
+/// so at a time; a second one waits for the first and then finds nothing left to do.
 async fn give_positions(db: &Db) -> Result<()> {
     let unpositioned = Entity::find().filter(Column::Position.is_null()).select_only().column(Column::Seq).limit(1);
     if unpositioned.into_tuple::<i64>().one(db.reader()).await?.is_none() {
         return Ok(());
     }
-    let tx = alone(db).await?;
+    let tx = begin_exclusive(db).await?;
     tx.execute_unprepared(
         "UPDATE event SET position = fresh.place + (SELECT coalesce(max(position), 0) FROM event) \
          FROM (SELECT seq, row_number() OVER (ORDER BY seq) AS place FROM event WHERE position IS NULL) AS fresh \
@@ -380,17 +384,17 @@ async fn give_positions(db: &Db) -> Result<()> {
     )
     .await?;
     if is_postgres(db.backend()) {
-        // Heard when this has been committed.
+        // PostgreSQL delivers the notification when this transaction commits.
         tx.execute_unprepared(&format!("NOTIFY {CHANNEL}")).await?;
     }
     db.commit(tx).await?;
     Ok(())
 }
 
-/// Hears from other instances that the feed has come further, on a connection of its own. What is not heard is found by
-/// looking.
+/// Listens on a connection of its own for notifications that other instances have assigned positions. A missed notification
+/// does no harm, because the position loop also looks once a second.
 pub async fn listen(db: &Db) {
-    // Where the database is may change meanwhile.
+    // The address of the database may change in the meantime.
     while let Some(options) = db.beside().filter(|_| !db.is_closed()) {
         let own = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
         let heard = async {
@@ -398,7 +402,7 @@ pub async fn listen(db: &Db) {
             listener.listen(CHANNEL).await?;
             loop {
                 let Ok(heard) = tokio::time::timeout(SILENCE, listener.recv()).await else {
-                    // A database that has vanished is as silent as one in which nothing happens.
+                    // A lost database is as silent as one without changes.
                     let alive = tokio::time::timeout(LOOKING, listener.execute("SELECT 1")).await;
                     alive.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
                     continue;
@@ -415,8 +419,8 @@ pub async fn listen(db: &Db) {
     }
 }
 
-/// Removes changes that are older than so many days, again and again; none when `days` is 0.
-pub async fn keep_short(days: i64, db: &Db) {
+/// Removes changes that are older than `days` days, once an hour. Returns at once when `days` is 0.
+pub async fn run_removal_loop(days: i64, db: &Db) {
     if days == 0 {
         return;
     }
@@ -436,7 +440,7 @@ pub async fn keep_short(days: i64, db: &Db) {
                     break;
                 }
             }
-            // So that those who write get their turn.
+            // Leaves time for other writers.
             tokio::time::sleep(GATHERING).await;
         }
         if removed > 0 {
@@ -445,10 +449,11 @@ pub async fn keep_short(days: i64, db: &Db) {
     }
 }
 
-/// Removes the oldest changes, up to the first that is to be kept, and never the newest of all, for positions count on.
+/// Removes the oldest changes that are older than `days` days, at most [`REMOVED_AT_ONCE`] of them, and returns how many
+/// were removed. The newest change of all is never removed, because the next position is counted from it.
 async fn remove_older(days: i64, db: &Db) -> Result<u64> {
     let oldest = db.clock.now() - TimeDelta::days(days);
-    let tx = alone(db).await?;
+    let tx = begin_exclusive(db).await?;
     let rows: Vec<Placed> = Entity::find()
         .select_only()
         .columns(PLACED)
@@ -464,20 +469,21 @@ async fn remove_older(days: i64, db: &Db) -> Result<u64> {
         return Ok(0);
     };
     let removed = Entity::delete_many().filter(Column::Position.lte(last.position)).exec(&tx).await?.rows_affected;
-    // What stood there is not forgotten, for cursors point to it.
-    set_value(FLOOR, last, &tx).await?;
+    // The place of the last removed change is kept, because cursors point to it.
+    set_installation_value(FLOOR, last, &tx).await?;
     db.commit(tx).await?;
     Ok(removed)
 }
 
-/// Begins a new epoch: every cursor that has been given ends, so that whoever follows reads everything anew.
+/// Begins a new epoch and returns its number. All cursors of earlier epochs become invalid, so every follower must read
+/// everything anew.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn begin_epoch(db: &Db) -> Result<i64> {
     let next = epoch(db).await? + 1;
-    let tx = alone(db).await?;
-    set_value(EPOCH, next, &tx).await?;
+    let tx = begin_exclusive(db).await?;
+    set_installation_value(EPOCH, next, &tx).await?;
     db.commit(tx).await?;
     db.feed.in_epoch(next);
     Ok(next)

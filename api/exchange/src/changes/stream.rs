@@ -1,4 +1,5 @@
-//! Changes as they come, as server-sent events: each with its place, so that a follower who was cut off goes on where it was.
+//! Sends changes as they come, as server-sent events. Each event has its cursor as id, so a client that was disconnected
+//! can continue from the last event that it received.
 
 use std::{fmt::Write, time::Duration};
 
@@ -9,7 +10,7 @@ use tokio::{sync::watch, time};
 
 use super::{
     Change,
-    store::{self, Wanted},
+    store::{self, ChangeFilter},
     waiting,
 };
 use crate::{
@@ -17,24 +18,26 @@ use crate::{
     kernel::{Db, Problem, Result, events::Place, problem::Kind, secrecy::Secrecy},
 };
 
-/// How often something is said, so that nobody on the way takes the stream for dead, and the caller's right is looked at.
+/// How often a heartbeat is sent, so that no proxy closes the stream as idle. The caller's rights are checked again each
+/// time.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// What comes at nearly the same time is read together, so that many who follow do not each ask for each change.
+/// Changes that come within this time are read together, so that many followers do not each query the database for every
+/// change.
 const TOGETHER: Duration = Duration::from_millis(30);
-/// How long to wait before asking again when the database is away.
+/// How long to wait before reading again when the database is not available.
 const AWAY: Duration = Duration::from_secs(1);
 
-/// A follower who is sent changes as they come.
+/// A client that is sent changes as they come.
 pub(super) struct Stream {
     pub lasting: Lasting<needs::ReadChanges>,
-    pub wanted: Wanted,
-    /// The place that the follower has come to.
+    pub wanted: ChangeFilter,
+    /// The place that has been sent last.
     pub after: Place,
     pub db: Data<Db>,
 }
 
 impl Stream {
-    /// The answer, which goes on until the follower leaves, the service stops or the caller's right ends.
+    /// Returns the streaming response. It ends when the client disconnects, the service stops or the caller's rights end.
     pub(super) fn answer(self, place: waiting::Place) -> HttpResponse {
         let running = Running {
             latest: self.db.feed.follow(),
@@ -52,7 +55,7 @@ impl Stream {
             .insert_header((header::CONTENT_TYPE, "text/event-stream"))
             .insert_header((header::CACHE_CONTROL, "no-cache"))
             .insert_header(("X-Accel-Buffering", "no"))
-            // What is compressed waits for more before it is sent.
+            // A compressing middleware would hold events back until its buffer is full.
             .insert_header((header::CONTENT_ENCODING, "identity"))
             .streaming(Box::pin(body))
     }
@@ -68,38 +71,38 @@ struct Running {
 }
 
 impl Running {
-    /// What is sent next, or nothing when the stream ends.
+    /// Returns the next bytes to send, or `None` when the stream ends.
     async fn next(&mut self) -> Option<Bytes> {
         if !self.begun {
             self.begun = true;
-            // At once, so that the follower knows that it follows, and from where.
-            return Some(format!("retry: 2000\n{}", self.here()).into());
+            // Sent at once, so that the client knows that it is connected, and from which cursor.
+            return Some(format!("retry: 2000\n{}", self.heartbeat_text()).into());
         }
         loop {
             if *self.stopping.borrow() {
                 return None;
             }
-            // Marked as seen before the feed is read, so that what comes meanwhile is read next.
+            // Mark it as seen before the feed is read: a change that comes during the read then causes another read.
             self.latest.borrow_and_update();
             let pause = match self.read().await {
                 Ok(Some(bytes)) => return Some(bytes),
                 Ok(None) => TOGETHER,
-                // Nobody is told anything before it is known again who may see what.
+                // Nothing is sent until the caller's rights can be read again.
                 Err(problem) if problem.kind == Kind::Unavailable => AWAY,
                 Err(_) => return None,
             };
             let silent = tokio::select! {
                 _ = self.heartbeat.tick() => true,
                 _ = self.stopping.wait_for(|stopping| *stopping) => return None,
-                () = new(&mut self.latest, pause) => false,
+                () = wait_for_new(&mut self.latest, pause) => false,
             };
             if silent {
-                return Some(self.here().into());
+                return Some(self.heartbeat_text().into());
             }
         }
     }
 
-    /// The changes that are there and that the caller may see now; nothing when there are none.
+    /// Returns the new changes that the caller may see now, as event text, or `None` when there are none.
     async fn read(&mut self) -> Result<Option<Bytes>> {
         let Stream { lasting, wanted, after, db, .. } = &mut self.stream;
         loop {
@@ -107,7 +110,7 @@ impl Running {
             let piece = store::read(*after, wanted, &caller.sight, secrecy.as_ref(), db).await?;
             let mut text = String::new();
             for change in &piece.items {
-                event(&mut text, change, secrecy.as_ref(), db)?;
+                write_event(&mut text, change, secrecy.as_ref(), db)?;
             }
             *after = piece.next;
             if !text.is_empty() {
@@ -119,21 +122,21 @@ impl Running {
         }
     }
 
-    /// A sign of life, which moves the follower's place past what it was not shown.
-    fn here(&self) -> String {
+    /// Returns a heartbeat. Its id moves the client's cursor past changes that were not shown to it.
+    fn heartbeat_text(&self) -> String {
         format!(": here\nid: {}\n\n", self.stream.db.feed_cursor(self.stream.after))
     }
 }
 
-/// Waits until there is something new, and a moment longer.
-async fn new(latest: &mut watch::Receiver<Place>, pause: Duration) {
+/// Waits until there is a new change, and then for `pause`, so that changes that come close together are read together.
+async fn wait_for_new(latest: &mut watch::Receiver<Place>, pause: Duration) {
     if pause < AWAY {
         let _ = latest.changed().await;
     }
     time::sleep(pause).await;
 }
 
-fn event(text: &mut String, change: &Change, secrecy: Option<&Secrecy>, db: &Db) -> Result<()> {
+fn write_event(text: &mut String, change: &Change, secrecy: Option<&Secrecy>, db: &Db) -> Result<()> {
     let mut data = serde_json::to_value(change)?;
     if let Some(secrecy) = secrecy {
         secrecy.hide(&mut data);

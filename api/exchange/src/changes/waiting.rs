@@ -1,4 +1,4 @@
-//! Who waits for changes: how many at once, so that waiting is never a way to use up the service.
+//! Limits how many calls wait for changes at once, so that waiting calls cannot exhaust the service.
 
 use std::{
     collections::HashMap,
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::kernel::{Problem, Result, problem::Kind, say};
 
-/// Those who wait for changes or are sent them as they come, on this instance.
+/// The calls that wait for changes or stream them, counted for each user on this instance.
 #[derive(Debug)]
 pub struct Followers {
     each: usize,
@@ -18,7 +18,7 @@ pub struct Followers {
     waiting: Mutex<HashMap<Uuid, usize>>,
 }
 
-/// A place among those who wait; given back when dropped.
+/// One counted call. It is released when dropped.
 #[derive(Debug)]
 pub(super) struct Place {
     user: Uuid,
@@ -26,16 +26,16 @@ pub(super) struct Place {
 }
 
 impl Followers {
-    /// At most so many for each caller and in all.
+    /// Allows at most `each` calls for each user and `all` calls in total.
     #[must_use]
     pub fn new(each: usize, all: usize) -> Self {
         Self { each, all, waiting: Mutex::default() }
     }
 
-    /// A place for a caller.
+    /// Counts one more call of a user; all calls without a user count as one.
     ///
     /// # Errors
-    /// When the caller (429) or the instance (503) has as many as there may be.
+    /// When the user has too many waiting calls (429) or the instance has (503).
     pub(super) fn enter(followers: &Data<Self>, user: Option<Uuid>) -> Result<Place> {
         let user = user.unwrap_or_default();
         let mut waiting = followers.waiting.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,8 +5,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
     Order,
-    fit::fit,
-    headings::Known,
+    fit::check_file,
+    headings::FileContext,
     mapping::Mapping,
     store,
     types::{ImportJob, ImportJobId, ImportOptions, ImportRow, NewImport, RowFilter},
@@ -29,7 +29,7 @@ use crate::{
 
 /// List imports
 ///
-/// The jobs that the caller has started, newest first; an admin sees all. A job is kept for 90 days.
+/// Returns the jobs that the caller has started, newest first; an admin gets all jobs. A job is kept for 90 days.
 #[utoipa::path(tag = "exchange", operation_id = "listImports", params(Paging),
     responses((status = 200, description = "A page of jobs", body = Page<ImportJob>)))]
 #[get("/imports")]
@@ -39,17 +39,18 @@ async fn list(by: By<needs::ReadImports>, Query(paging): Query<Paging>, db: Data
 
 /// Import actors
 ///
-/// From a table (CSV with semicolon, comma or tab, or the first visible sheet of an XLSX workbook) or from objects (JSON or NDJSON).
-/// Headings are read in Swedish or English and as in exports; columns that are not known are left out and told of, and `columns`
-/// says what they mean. Where the file gives no id of its own, an organisation's own number is what its record is known by. The answer
-/// is a job: follow it at its address, and read what became of each row at `/imports/{importJobId}/rows`. A row that cannot
-/// be used is told of and stops no other. A file may have as many rows as `importRows` in `GET /config` says; one with more is
-/// refused whole (413) before anything is stored. So is one that comes while the caller has as many imports under way as it may
-/// (429), all callers together have (503), or the disk has no room for it (507).
+/// Imports actors from a table (CSV with semicolon, comma or tab, or the first visible sheet of an XLSX workbook) or from
+/// objects (JSON or NDJSON). Headings are recognised in Swedish and English and as in exports. Unknown columns are left out
+/// and reported; `columns` gives their meanings. When the file has no ids of its own, a record is identified by its
+/// organisation number. The answer is a job: follow it at its address, and read the outcome of each row at
+/// `/imports/{importJobId}/rows`. A row that cannot be used is reported and does not stop the others. `importRows` in
+/// `GET /config` is the maximum number of rows; a larger file is refused as a whole (413) before anything is stored. A file
+/// is also refused when the caller has too many imports under way (429), when all callers together have (503), or when the
+/// disk has no room for it (507).
 #[utoipa::path(tag = "exchange", operation_id = "createImport", params(ImportOptions),
     request_body(content((NewImport = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"),
         (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
-    responses((status = 202, description = "The job, which waits to be worked through", body = ImportJob)), extensions(("x-file-body" = json!("always"))))]
+    responses((status = 202, description = "The job, which waits to be processed", body = ImportJob)), extensions(("x-file-body" = json!("always"))))]
 #[post("/imports")]
 async fn create(
     by: By<needs::WriteImports>,
@@ -62,7 +63,7 @@ async fn create(
     if let Some(source) = options.source_id {
         sources::find_for_sync(by.sight(), &by.reach, source, db.reader()).await?;
     } else if by.reach.actors.is_empty() && by.reach.areas.is_empty() && !by.reach.everywhere {
-        // Who speaks for a source alone has nothing else to import.
+        // A caller whose only right is a grant for a source can import nothing without a source.
         return Err(by.reach.missing());
     }
     if options.full && options.source_id.is_none() {
@@ -78,22 +79,23 @@ async fn create(
     let columns = chosen(options.columns.as_deref().unwrap_or_default(), &COLUMNS).map_err(Problem::parameters)?;
     let format = Format::of_media_type(request.content_type()).ok_or_else(unknown_media_type)?;
     let (room, announced) = (worker.room(), announced(request.headers()));
-    // It has limits of its own, and a file takes its time to arrive.
+    // Receiving a file takes time and has limits of its own, so the call gives up its place among the calls under way.
     let turn = room.enter(&by.caller, &db).await?;
     places::leave();
     let received = receive(payload, announced, &room.bounds).await.map_err(later)?;
-    // What a repeated call is known by is learnt only now, for the body was left for here.
+    // The digest of the body is part of what identifies a repeated call. It is known only now, because the body is read
+    // here.
     let call = by.with_digest(received.digest);
     let (kind, from_source) = (options.kind, options.source_id.is_some());
-    let known = Known { kind, from_source, today: db.clock.today(), columns: columns.clone() };
-    // The reader keeps both turns, for it reads on for a while when the caller hangs up.
+    let known = FileContext { kind, from_source, today: db.clock.today(), columns: columns.clone() };
+    // The reader keeps both turns, because it goes on reading for a while when the caller disconnects.
     let turns = (room.reading(&by.caller).await?, turn);
     let (read, _turn) =
         intake_in_turn(format, Arc::new(received.file), Mapping::new(known), &room.bounds, Some(turns)).await.map_err(later)?;
     let ours =
         say!("Filen är en export härifrån; läs in den utan sourceId.", "The file is an export from here; import it without sourceId.");
     all_met(&columns, &read)?;
-    fit(&read, format, from_source, ours, by.sight(), &db).await?;
+    check_file(&read, format, from_source, ours, by.sight(), &db).await?;
     room.bounds.spool.room(read.pieces.bytes().saturating_mul(2)).map_err(later)?;
     let order = Order { source: options.source_id, kind: options.kind, full: options.full, dry_run: options.dry_run };
     let id = jobs::stage(&read, &db).await?;
@@ -102,12 +104,12 @@ async fn create(
         .write(&call, async |w| {
             is_there.set(true);
             jobs::admit(&by.caller, &room.bounds, &w.tx).await?;
-            let job = store::view(jobs::insert(id, order.stored()?, &read, &by.caller, w).await?, by.asked.language);
+            let job = store::view(jobs::insert(id, order.to_stored()?, &read, &by.caller, w).await?, by.asked.language);
             Reply::queued("/imports", job.id, job.version, &job)
         })
         .await;
     if written.is_err() || !is_there.get() {
-        // It was refused, or done before.
+        // The write was refused, or its answer was kept from an earlier call.
         jobs::unstage(id, &db).await?;
     }
     let reply = written?;
@@ -117,13 +119,13 @@ async fn create(
 
 /// Show an import
 ///
-/// How far a job has come and what became of its rows.
+/// Returns the progress of a job and the numbers of its rows by outcome.
 #[utoipa::path(tag = "exchange", operation_id = "getImport",
     responses((status = 200, description = "The job", body = ImportJob)))]
 #[get("/imports/{importJobId}")]
 async fn show(by: By<needs::ReadImports>, At(id): At<ImportJobId>, db: Data<Db>) -> Result<Reply<ImportJob>> {
     let job = store::find(&by.caller, id, db.reader()).await?;
-    // Whoever sees a job may stop it.
+    // Every caller who may see a job may cancel it.
     let call = by.allowing(async |_, _| Ok(())).await?;
     let job = store::view(job, by.asked.language);
     Reply::shown(&call, job.version, &job)
@@ -131,7 +133,7 @@ async fn show(by: By<needs::ReadImports>, At(id): At<ImportJobId>, db: Data<Db>)
 
 /// Cancel an import
 ///
-/// Stops a job that has not ended; rows that are in by then stay in. One that has ended stays as it is.
+/// Cancels a job that has not ended. Rows that have been written stay. A job that has ended is not changed.
 #[utoipa::path(tag = "exchange", operation_id = "cancelImport",
     responses((status = 200, description = "The job as it has become", body = ImportJob)))]
 #[post("/imports/{importJobId}/cancel")]
@@ -147,9 +149,9 @@ async fn cancel(by: By<needs::WriteImports>, At(id): At<ImportJobId>, db: Data<D
 
 /// List rows of an import
 ///
-/// What became of each row, in the order of the file. A dry run tells of all rows; an import of all but those that said what was
-/// there already. Of rows that were refused the first 1,000 of a file are told of, each with at most 20 faults; `untold` of the
-/// job is how many more there were.
+/// Returns the outcomes of the rows, in the order of the file. A dry run lists all rows; an import lists all except those
+/// that changed nothing. Of the refused rows only the first 1,000 are listed, each with at most 20 faults; `untold` of the
+/// job is the number of the others.
 #[utoipa::path(tag = "exchange", operation_id = "listImportRows", params(RowFilter, Paging),
     responses((status = 200, description = "A page of rows", body = Page<ImportRow>)))]
 #[get("/imports/{importJobId}/rows")]

@@ -1,4 +1,4 @@
-//! What cells of actors alone mean: what was hidden in an export, and ways to reach somebody.
+//! Reads cells that only files of actors have: the hidden members of an export, and contact details.
 
 use serde_json::{Value, json};
 
@@ -12,12 +12,12 @@ use crate::{
     kernel::{Fault, extract, say, secrecy::HIDDEN},
 };
 
-/// The members that a row says were hidden from who made the file (`redacted` of an export). A name that is the very sign
-/// of what is hidden is no name.
-pub(super) fn hidden(cells: &Cells, faults: &mut Vec<RowFault>) -> Vec<String> {
-    let of = |member: &str| cells.iter().find(|(column, ..)| column.member == member);
+/// Returns the members that were hidden from the person who made the file (the column `redacted` of an export). A name that
+/// consists of the mark for hidden values is a fault.
+pub(super) fn hidden_members(cells: &Cells, faults: &mut Vec<RowFault>) -> Vec<String> {
+    let cell_of = |member: &str| cells.iter().find(|(column, ..)| column.member == member);
     let mut hidden = Vec::new();
-    if let Some((_, heading, given)) = of(columns::REDACTED) {
+    if let Some((_, heading, given)) = cell_of(columns::REDACTED) {
         let said = match given {
             Given::Cell(cell) if cell.trim().is_empty() => Some(json!([])),
             Given::Cell(cell) => extract::parse(cell.trim().as_bytes()).ok(),
@@ -37,7 +37,7 @@ pub(super) fn hidden(cells: &Cells, faults: &mut Vec<RowFault>) -> Vec<String> {
         hidden = all;
     }
     let sign = |given: &Given| matches!(given, Given::Cell(name) if name.trim() == HIDDEN);
-    if let Some((_, heading, _)) = of("name").filter(|(.., given)| sign(given) && !hidden.iter().any(|member| member == "name")) {
+    if let Some((_, heading, _)) = cell_of("name").filter(|(.., given)| sign(given) && !hidden.iter().any(|member| member == "name")) {
         let detail = say!(
             "Namnet är dolt ({HIDDEN}), men raden säger inte vilka uppgifter som är dolda. Ta med kolumnen Dolt ur exporten, eller ta bort raden.",
             "The name is hidden ({HIDDEN}), but the row does not say which members are. Keep the column redacted of the export, or remove the row."
@@ -47,8 +47,9 @@ pub(super) fn hidden(cells: &Cells, faults: &mut Vec<RowFault>) -> Vec<String> {
     hidden
 }
 
-/// The column that a cell is of: what people call contact may be a list of ours, and is more often an address or a number.
-pub(super) fn way(column: &'static Column, given: &Given) -> &'static Column {
+/// Returns the column that a cell belongs to. A column headed "contact" may hold a JSON list, but more often an e-mail
+/// address or a telephone number.
+pub(super) fn contact_column(column: &'static Column, given: &Given) -> &'static Column {
     let Given::Cell(cell) = given else { return column };
     let cell = cell.trim();
     let number = |letter: char| letter.is_ascii_digit() || matches!(letter, ' ' | '\u{A0}' | '+' | '-' | '(' | ')' | '/');

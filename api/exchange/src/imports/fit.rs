@@ -1,4 +1,4 @@
-//! Whether a file as a whole is one that can be imported so: refused at once, rather than row by row.
+//! Checks whether a file as a whole can be imported, so that it is refused at once and not row by row.
 
 use uuid::Uuid;
 
@@ -10,12 +10,13 @@ use crate::{
     registry::actors::{ActorId, store as actors},
 };
 
-/// Refuses a table without a column of names, unless its rows are actors by their ids; and a file exported from here that is
-/// said to come from a source, for each of its rows would be held as an actor that is there already.
+/// Refuses a table without a column of names, unless its rows have ids of actors. Also refuses a file that was exported
+/// from here and is said to come from a source, because each of its rows would be held as an existing actor. `ours` is the
+/// message for such a file.
 ///
 /// # Errors
-/// When it cannot be imported so. What is said of a file of our own is given.
-pub async fn fit(read: &Intake, format: Format, from_source: bool, ours: Text, sight: &Sight, db: &Db) -> Result<()> {
+/// When the file cannot be imported in this way (422).
+pub async fn check_file(read: &Intake, format: Format, from_source: bool, ours: Text, sight: &Sight, db: &Db) -> Result<()> {
     let has = |member: &str| read.columns.iter().any(|column| column.member == member);
     if matches!(format, Format::Csv | Format::Xlsx) && !has("name") && (from_source || !has("id")) {
         return Err(Problem::invalid(vec![Fault::at("", "no-known-heading", no_name(read))]));
@@ -36,7 +37,7 @@ fn no_name(read: &Intake) -> Text {
     )
 }
 
-/// Whether some of a file's first rows are actors here; another system may have ids and versions of its own.
+/// Returns whether some of a file's first rows are actors here. Another system may have columns of ids and versions too.
 async fn is_known(read: &Intake, sight: &Sight, db: &Db) -> Result<bool> {
     let Some((_, first)) = read.pieces.each().next().transpose()? else { return Ok(false) };
     let rows: Vec<Row> = serde_json::from_str(&first)?;

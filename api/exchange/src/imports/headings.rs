@@ -1,4 +1,4 @@
-//! What is known of a file of actors besides what stands in it, and what whoever sent it should look at.
+//! The context of a file of actors, which is known apart from its content, and the warnings about the file.
 
 use chrono::NaiveDate;
 
@@ -12,20 +12,20 @@ use crate::{
     registry::actors::ActorKind,
 };
 
-/// What is known of a file besides what stands in it.
+/// The context of a file, which is known apart from its content.
 #[derive(Clone, Debug)]
-pub struct Known {
-    /// What kind of actor a row is about when it does not say so.
+pub struct FileContext {
+    /// The kind of actor of rows that name none.
     pub kind: Option<ActorKind>,
-    /// Whether it comes from a source with ids of its own.
+    /// Whether the file comes from a source with its own ids.
     pub from_source: bool,
-    /// The present day.
+    /// The current date.
     pub today: NaiveDate,
-    /// What the caller says that headings mean.
+    /// The meanings of headings that the caller has given.
     pub columns: Chosen,
 }
 
-/// What whoever sent a file should look at, with stable codes.
+/// Returns the warnings about the file of a job, with stable codes.
 #[must_use]
 pub fn warnings(job: &Job) -> Vec<(&'static str, Text)> {
     let reads = |member: &str| job.columns.0.iter().any(|column| column.member == member);
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn a_caller_says_what_headings_mean() {
         let columns = chosen(&["Vår kod: externalId".to_owned(), "Org no:organisationNumber".to_owned()], &COLUMNS).unwrap();
-        let known = Known { kind: Some(ActorKind::Company), from_source: true, today: "2026-11-22".parse().unwrap(), columns };
+        let known = FileContext { kind: Some(ActorKind::Company), from_source: true, today: "2026-11-22".parse().unwrap(), columns };
         let mut mapping = Mapping::new(known);
         let items = all(Format::Csv, "Namn;VÅR KOD;Org no;\nA;7;802001-0008;anteckning\n".as_bytes()).unwrap();
         let row = items.into_iter().find_map(|item| mapping.take(item).unwrap()).unwrap();

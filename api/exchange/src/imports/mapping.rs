@@ -1,5 +1,5 @@
-//! From the rows of a file to what they say of actors: which column is which member, and what the cells mean. Nothing is
-//! looked up here; areas and parents are still as the file calls them.
+//! Turns the rows of a file into records: which column is which member, and what the cells mean. Nothing is looked up here,
+//! so areas and parents are still as the file names them.
 
 use std::collections::HashMap;
 
@@ -7,11 +7,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    cells::{hidden, way},
+    cells::{contact_column, hidden_members},
     helpers,
 };
 pub use super::{
-    headings::Known,
+    headings::FileContext,
     record::{Record, Row},
 };
 use crate::{
@@ -29,30 +29,32 @@ use crate::{
     registry::actors::{ActorKind, rules},
 };
 
-/// How many rows before one with the same record are remembered.
+/// How many earlier rows with the same record are remembered.
 const MAX_REPEATS: usize = 100;
 
 /// Reads rows by their headings.
 #[derive(Debug)]
 pub struct Mapping {
-    known: Known,
+    context: FileContext,
     /// The headings of the file.
     pub headings: Headings,
-    /// The first row with each id, and what it is called.
+    /// The first row with each id, and the digest of its name.
     first: HashMap<[u8; 16], (u32, [u8; 16])>,
-    /// The rows with an id that another has before them.
+    /// The later rows with each id.
     again: HashMap<[u8; 16], Vec<u32>>,
-    /// How many rows cannot be used.
+    /// The number of rows that cannot be used.
     refused: usize,
 }
 
-/// What headings mean to a file of organisations. Where several columns are about one member, the one with the best name is read.
-impl Meanings for Known {
+/// The meanings of headings in a file of organisations. When several columns are about one member, the one with the best
+/// name is read.
+impl Meanings for FileContext {
     fn columns(&self) -> &'static Columns {
         &COLUMNS
     }
 
-    /// What a heading means, which for some depends on what kind of actor the file is about.
+    /// Returns the member of a heading and the rank of its name; lower is better. Some headings depend on the kind of actor
+    /// in the file.
     fn meaning(&self, heading: &str) -> Option<(&'static Column, usize)> {
         let plain = plain(heading);
         if let Some((_, column)) = self.columns.iter().find(|(chosen, _)| *chosen == plain) {
@@ -64,7 +66,7 @@ impl Meanings for Known {
             _ => false,
         };
         if is_name { COLUMNS.of_member("name").map(|column| (column, 0)) } else { COLUMNS.named(heading) }
-            // A name that is the very name of the file's kind is better than any other.
+            // A heading that names the file's own kind of actor is better than any other.
             .map(|(column, place)| (column, if is_name { 0 } else { place + 1 }))
     }
 }
@@ -75,21 +77,21 @@ impl Reader for Mapping {
     fn take(&mut self, item: Item) -> Outcome<Option<Row>> {
         let (row, (record, faults)) = match item {
             Item::Heading(names) => {
-                self.headings.read(&names, &self.known).map_err(Problem::invalid)?;
+                self.headings.read(&names, &self.context).map_err(Problem::invalid)?;
                 return Ok(None);
             }
             Item::Broken(row, faults) => (row, (None, faults.into_iter().map(|fault| RowFault::of(fault, None)).collect())),
             Item::Cells(row, cells) => {
                 let cells = self.headings.cells(cells);
-                (row, self.record(cells))
+                (row, self.read_record(cells))
             }
             Item::Object(row, members) => {
-                let cells = self.headings.members(members, &self.known);
-                (row, self.record(cells))
+                let cells = self.headings.members(members, &self.context);
+                (row, self.read_record(cells))
             }
         };
         let mut record = record;
-        let repeats = record.as_mut().filter(|_| faults.is_empty()).map(|record| self.once(row, record)).unwrap_or_default();
+        let repeats = record.as_mut().filter(|_| faults.is_empty()).map(|record| self.note_repeats(row, record)).unwrap_or_default();
         let external_id = record.as_ref().map(|record| record.external_id.clone());
         let mut read = match record {
             Some(record) if faults.is_empty() => Row { row, external_id, read: Ok(record), repeats, rest: None },
@@ -99,7 +101,7 @@ impl Reader for Mapping {
             self.refused += 1;
             faults.truncate(MAX_FAULTS);
             if self.refused > TOLD {
-                // What nobody will be told of need not wait either.
+                // Details that will not be reported need not be stored.
                 faults.clear();
                 read.rest = None;
             }
@@ -113,27 +115,27 @@ impl Reader for Mapping {
 }
 
 impl Mapping {
-    /// Nothing read yet.
+    /// Starts with no headings and no rows.
     #[must_use]
-    pub fn new(known: Known) -> Self {
-        Self { known, headings: Headings::default(), first: HashMap::new(), again: HashMap::new(), refused: 0 }
+    pub fn new(context: FileContext) -> Self {
+        Self { context, headings: Headings::default(), first: HashMap::new(), again: HashMap::new(), refused: 0 }
     }
 
-    /// Takes note of a record, and of the rows that have said the same before.
-    fn once(&mut self, row: u32, record: &mut Record) -> Vec<u32> {
+    /// Remembers a record, and returns the earlier rows with the same record.
+    fn note_repeats(&mut self, row: u32, record: &mut Record) -> Vec<u32> {
         let parent = record.fields.get("parentId").and_then(Value::as_str);
         record.parent_is_in_file = parent.is_some_and(|parent| {
             let number = rules::organisation_number(parent, "");
             [Some(parent), number.as_deref().ok()].into_iter().flatten().any(|parent| self.first.contains_key(&key(parent)))
         });
         let called = key(&rules::name_key(record.fields.get("name").and_then(Value::as_str).unwrap_or_default()));
-        let of = |record: &Record| key(&record.id.map_or_else(|| record.external_id.clone(), |id| id.to_string()));
-        // A number that several rows have under different names is no key: whose it is is for a person to say.
-        if record.by_number && self.first.get(&of(record)).is_some_and(|(_, name)| *name != called) {
+        let key_of = |record: &Record| key(&record.id.map_or_else(|| record.external_id.clone(), |id| id.to_string()));
+        // A number that several rows have under different names is no key: a person must say whose it is.
+        if record.by_number && self.first.get(&key_of(record)).is_some_and(|(_, name)| *name != called) {
             record.by_number = false;
-            record.external_id = helpers::by_name(record);
+            record.external_id = helpers::id_from_name(record);
         }
-        let id = of(record);
+        let id = key_of(record);
         let Some((first, _)) = self.first.get(&id) else {
             self.first.insert(id, (row, called));
             return Vec::new();
@@ -144,45 +146,45 @@ impl Mapping {
         before
     }
 
-    /// What a row says, as far as it can be read, and what is wrong with it.
-    fn record(&self, cells: Cells) -> (Option<Record>, Vec<RowFault>) {
+    /// Returns the record of a row, as far as it can be read, and the row's faults.
+    fn read_record(&self, cells: Cells) -> (Option<Record>, Vec<RowFault>) {
         let mut faults = unstorable(&cells);
         if !faults.is_empty() {
             return (None, faults);
         }
-        // What comes from here is taken to the letter; in what people write blanks around words mean nothing.
+        // Values that were exported from here are taken exactly. In other files blanks around words mean nothing.
         let exact = ["id", "version"].iter().all(|member| cells.iter().any(|(column, ..)| column.member == *member));
         let headings: HashMap<_, _> = cells.iter().map(|(column, heading, _)| (column.member, heading.clone())).collect();
-        let hidden = hidden(&cells, &mut faults);
+        let hidden = hidden_members(&cells, &mut faults);
         let mut record = Record::default();
         for (column, heading, given) in cells {
-            let column = way(column, &given);
-            let member = columns::behind(column.member);
+            let column = contact_column(column, &given);
+            let member = columns::target_member(column.member);
             if hidden.iter().any(|hidden| hidden == member) {
-                // What stands there is not what the actor has.
+                // The value is not the one that the actor has.
                 if !record.redacted.iter().any(|known| known == member) {
                     record.redacted.push(member.to_owned());
                 }
                 continue;
             }
             match value(column, given, &heading, exact) {
-                // A column of its own says more than one that may hold this and that.
+                // A specific column takes precedence over one that may hold several things.
                 Ok(Some(value)) if record.fields.get(column.member).is_none_or(Value::is_null) => {
                     record.fields.insert(column.member.to_owned(), value);
                 }
                 Ok(_) => {}
-                // One cell that an organisation can do without does not keep it out.
+                // One unreadable cell that is not required does not keep the record out.
                 Err(fault) if columns::DISPENSABLE.contains(&column.member) => record.aside.push(RowFault::of(fault, Some(heading))),
                 Err(fault) => faults.push(RowFault::of(fault, Some(heading))),
             }
         }
-        self.identify(&mut record, &mut faults);
-        helpers::amend(&mut record, &self.known, exact);
-        helpers::numbers(&mut record, &self.known);
+        self.read_ids(&mut record, &mut faults);
+        helpers::apply_helpers(&mut record, &self.context, exact);
+        helpers::collect_identifiers(&mut record, &self.context);
         record.fields.retain(|member, _| !hidden.contains(member));
         let told = |faults: &[RowFault], pointer: &str| faults.iter().any(|fault| fault.pointer == pointer);
         if record.id.is_none() && !record.fields.contains_key("kind") && !told(&faults, "/kind") {
-            match self.known.kind.and_then(|kind| serde_json::to_value(kind).ok()) {
+            match self.context.kind.and_then(|kind| serde_json::to_value(kind).ok()) {
                 Some(kind) => {
                     record.fields.insert("kind".to_owned(), kind);
                     record.defaults.push("kind".to_owned());
@@ -195,20 +197,20 @@ impl Mapping {
             faults.push(RowFault::of(Fault::at("/name", "required", detail), headings.get("name").cloned()));
         }
         if record.external_id.is_empty() {
-            let number = helpers::by_number(&record);
-            record.by_number = self.known.from_source && number.is_some();
-            record.external_id = number.filter(|_| record.by_number).unwrap_or_else(|| helpers::by_name(&record));
+            let number = helpers::id_from_number(&record);
+            record.by_number = self.context.from_source && number.is_some();
+            record.external_id = number.filter(|_| record.by_number).unwrap_or_else(|| helpers::id_from_name(&record));
         }
         (Some(record), faults)
     }
 
-    /// Takes out what the record is known by.
-    fn identify(&self, record: &mut Record, faults: &mut Vec<RowFault>) {
+    /// Moves the ids and the version from the fields of a record to their own places.
+    fn read_ids(&self, record: &mut Record, faults: &mut Vec<RowFault>) {
         let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(ToOwned::to_owned)).unwrap_or_default();
         record.version = record.fields.remove("version").and_then(|version| version.as_i64());
         record.external_id = text(record.fields.remove(columns::EXTERNAL_ID));
         let id = text(record.fields.remove("id"));
-        if self.known.from_source {
+        if self.context.from_source {
             if record.external_id.is_empty() {
                 record.external_id = id;
             }
@@ -258,7 +260,7 @@ mod tests {
     };
 
     fn read(text: &str, kind: Option<ActorKind>, from_source: bool) -> (Mapping, Vec<Row>) {
-        let mut mapping = Mapping::new(Known { kind, from_source, today: "2026-11-22".parse().unwrap(), columns: Chosen::default() });
+        let mut mapping = Mapping::new(FileContext { kind, from_source, today: "2026-11-22".parse().unwrap(), columns: Chosen::default() });
         let format = if text.starts_with(['[', '{']) { Format::Json } else { Format::Csv };
         let rows = all(format, text.as_bytes()).unwrap().into_iter().filter_map(|item| mapping.take(item).unwrap()).collect();
         (mapping, rows)
@@ -315,14 +317,18 @@ mod tests {
         let text = "Namn;Säte;Kommun;Webb;Kontakt;Syfte\nA;;0127;ingen webb;info@kontakt.example;y\nB;;;;08-530 610 00;\nC;;;;Kim Larsson;\n\
             D;;;#SAKNAS!;;\nE;;;;;#N/A\n#VÄRDEFEL!;;;;;\n";
         let (_, rows) = read(text, Some(ActorKind::Association), true);
-        let of = |at: usize| rows[at].read.clone().unwrap();
+        let record_at = |at: usize| rows[at].read.clone().unwrap();
         assert_eq!(
-            (of(0).fields["seatAreaId"].as_str(), &of(0).fields["contactPoints"][0]["email"]),
+            (record_at(0).fields["seatAreaId"].as_str(), &record_at(0).fields["contactPoints"][0]["email"]),
             (Some("0127"), &json!("info@kontakt.example"))
         );
-        assert_eq!(of(1).fields["contactPoints"][0]["phone"], json!("08-530 610 00"));
+        assert_eq!(record_at(1).fields["contactPoints"][0]["phone"], json!("08-530 610 00"));
         let aside = |at: usize| {
-            of(at).aside.iter().map(|fault| format!("{} {}", fault.column.clone().unwrap_or_default(), fault.code)).collect::<Vec<_>>()
+            record_at(at)
+                .aside
+                .iter()
+                .map(|fault| format!("{} {}", fault.column.clone().unwrap_or_default(), fault.code))
+                .collect::<Vec<_>>()
         };
         assert_eq!([aside(2), aside(3)], [vec!["Kontakt malformed-json".to_owned()], vec!["Webb formula-error".to_owned()]]);
         assert_eq!([codes(&rows[4]), codes(&rows[5])], [["/focus formula-error"], ["/name formula-error"]]);

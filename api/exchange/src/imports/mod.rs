@@ -1,5 +1,5 @@
-//! Imports (inläsningar): a file with organisations becomes actors. How files are read and jobs worked through is for
-//! `intake` to know; this is its target for actors: which columns there are, how a row becomes a record, what becomes of it.
+//! Imports (inläsningar): a file of organisations becomes actors. The module `intake` reads files and runs jobs. This
+//! module is its target for actors: it defines the columns, turns rows into records, and writes them.
 
 mod api;
 mod cells;
@@ -20,7 +20,7 @@ mod work;
 use serde::{Deserialize, Serialize};
 
 pub use api::routes;
-pub use fit::fit;
+pub use fit::check_file;
 pub use types::{ImportJob, ImportJobId, ImportRow};
 
 use crate::{
@@ -30,40 +30,41 @@ use crate::{
     sources::SourceId,
 };
 
-/// What jobs of importing organisations are known by.
+/// The name under which jobs of importing organisations are stored.
 const TARGET: &str = "actors";
 
-/// What an import of organisations is to do.
+/// The options of an import of organisations.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
     /// The source that the file comes from.
     #[serde(rename = "sourceId")]
     pub source: Option<SourceId>,
-    /// What kind of actor a row is about when it does not say so.
+    /// The kind of actor of rows that name none.
     pub kind: Option<ActorKind>,
-    /// Whether the file has all that the source has.
+    /// Whether the file contains all records that the source has.
     pub full: bool,
-    /// Whether to only tell what would happen.
+    /// Whether to report what would happen without storing anything.
     #[serde(skip)]
     pub dry_run: bool,
 }
 
 impl Order {
-    /// What a job is to do.
+    /// Reads the options of a job.
     ///
     /// # Errors
-    /// When what is stored of it is not in this form.
-    pub fn of(job: &Job) -> Result<Self> {
+    /// When the stored options are malformed.
+    pub fn from_job(job: &Job) -> Result<Self> {
         let order: Self = serde_json::from_value(job.options.clone())?;
         Ok(Self { dry_run: job.dry_run, ..order })
     }
 
-    /// The order as it is stored. Of a full file all rows are needed once more, to know what it lacks.
+    /// Returns the options as they are stored. The rows of a full file are kept, because at the end they show which records
+    /// the file lacks.
     ///
     /// # Errors
-    /// When it cannot be written as JSON.
-    pub fn stored(self) -> Result<jobs::Order> {
+    /// When the options cannot be serialised.
+    pub fn to_stored(self) -> Result<jobs::Order> {
         Ok(jobs::Order { target: TARGET, options: serde_json::to_value(self)?, keeps_rows: self.full, dry_run: self.dry_run })
     }
 }

@@ -1,4 +1,4 @@
-//! What became of a row, in words that help whoever sits with the file in a spreadsheet.
+//! The outcomes of rows, with messages that help somebody who has the file open in a spreadsheet.
 
 use std::collections::HashSet;
 
@@ -15,27 +15,27 @@ use crate::{
     sources::{rules as members, rules::UnwrittenReason},
 };
 
-/// The code of a number that another actor has.
+/// The code of the fault that another actor has a number.
 const TAKEN: &str = "taken";
 
-/// What became of a row.
+/// The outcome of a row.
 #[derive(Clone, Debug)]
-pub(super) struct Done {
+pub(super) struct RowOutcome {
     pub outcome: ImportOutcome,
     pub actor: Option<ActorId>,
     pub match_id: Option<Uuid>,
     pub faults: Vec<Fault>,
-    /// What of it could not be read and was put aside.
+    /// The cells that could not be read and were left out.
     pub aside: Vec<Fault>,
     pub left_alone: Vec<(String, UnwrittenReason)>,
-    /// The schemes of the identifiers that the faults speak of, in their order.
+    /// The schemes of the row's identifiers, in their order. The pointers of the faults index them.
     pub schemes: Vec<String>,
-    /// The actor that is in the row's way.
+    /// The existing actor because of which the row was refused.
     pub in_the_way: Option<ActorId>,
 }
 
-impl Done {
-    pub(super) const fn of(outcome: ImportOutcome) -> Self {
+impl RowOutcome {
+    pub(super) const fn new(outcome: ImportOutcome) -> Self {
         Self {
             outcome,
             actor: None,
@@ -57,28 +57,29 @@ impl Done {
         } else if faults.is_empty() {
             faults.push(Fault::at("", problem.kind.slug(), problem.detail.unwrap_or_else(|| problem.kind.help())));
         }
-        // Who has one of the numbers has to be found only once.
+        // One fault about a taken number is enough.
         let mut told = false;
         faults.retain(|fault| fault.code != TAKEN || !std::mem::replace(&mut told, true));
         for fault in faults.iter_mut().filter(|fault| fault.code == TAKEN) {
-            fault.detail = somebodys();
+            fault.detail = taken_by_another();
         }
-        Self { faults, in_the_way, ..Self::of(ImportOutcome::Refused) }
+        Self { faults, in_the_way, ..Self::new(ImportOutcome::Refused) }
     }
 
-    /// A row that is called as an actor that is there already, at the same place.
-    pub(super) fn like(actor: ActorId) -> Self {
+    /// Returns the outcome of a row that has the same name and seat as an existing actor.
+    pub(super) fn duplicate_of(actor: ActorId) -> Self {
         let detail = say!(
             "Samma namn står på en tidigare rad i filen. Behåll en av dem, eller skriv deras organisationsnummer.",
             "The same name stands in an earlier row of the file. Keep one of them, or write their organisation numbers."
         );
         let faults = vec![Fault::at("/name", "likely-duplicate", detail)];
-        Self { faults, in_the_way: Some(actor), ..Self::of(ImportOutcome::Refused) }
+        Self { faults, in_the_way: Some(actor), ..Self::new(ImportOutcome::Refused) }
     }
 }
 
-/// Says of rows that are refused which actor is in their way, where the caller may know. What a dry run made is none.
-pub(super) async fn name_owners(done: &mut [Option<Done>], dry_run: bool, sight: &Sight, w: &Write<'_>) -> Result<()> {
+/// Names, in the faults of refused rows, the actor that is the reason, where the caller may know it. Actors that only a dry
+/// run created are not named.
+pub(super) async fn name_owners(done: &mut [Option<RowOutcome>], dry_run: bool, sight: &Sight, w: &Write<'_>) -> Result<()> {
     let made: HashSet<ActorId> = if dry_run {
         let created = done.iter().flatten().filter(|done| done.outcome == ImportOutcome::Created);
         created.filter_map(|done| done.actor).collect()
@@ -94,14 +95,14 @@ pub(super) async fn name_owners(done: &mut [Option<Done>], dry_run: bool, sight:
     }
     for done in done.iter_mut().flatten() {
         let Some(owner) = done.in_the_way.and_then(|id| owners.get(&id)) else { continue };
-        let hidden = members::hidden(owner.id, w.call.asked.secrecy.as_ref());
+        let hidden = members::hidden_members(owner.id, w.call.asked.secrecy.as_ref());
         let name = if hidden.contains("name") { HIDDEN } else { &owner.fields.name };
         let id = owner.id;
         for fault in &mut done.faults {
-            if fault.code == TAKEN && likeness::told(MatchReason::SameIdentifier, &hidden) {
+            if fault.code == TAKEN && likeness::may_show(MatchReason::SameIdentifier, &hidden) {
                 let at = fault.pointer.split('/').nth(2).and_then(|at| at.parse::<usize>().ok());
                 let organisation = at.and_then(|at| done.schemes.get(at)).is_none_or(|scheme| scheme == rules::ORGANISATION_NUMBER);
-                fault.detail = whose(organisation, name, id);
+                fault.detail = taken_by(organisation, name, id);
             } else if fault.code == "likely-duplicate" {
                 fault.detail = say!(
                     "{name} finns redan (id {id}). Är det samma aktör: skriv dess id i kolumnen Id. Är det en annan: registrera den för sig.",
@@ -113,7 +114,7 @@ pub(super) async fn name_owners(done: &mut [Option<Done>], dry_run: bool, sight:
     Ok(())
 }
 
-fn whose(organisation: bool, name: &str, id: ActorId) -> Text {
+fn taken_by(organisation: bool, name: &str, id: ActorId) -> Text {
     let (sv, en) = if organisation { ("Organisationsnumret", "The organisation number") } else { ("Numret", "The number") };
     say!(
         "{sv} tillhör redan {name} (id {id}). Är det samma aktör: skriv dess id i kolumnen Id. Är raden en lokal del av den: registrera den som del av aktören.",
@@ -121,7 +122,7 @@ fn whose(organisation: bool, name: &str, id: ActorId) -> Text {
     )
 }
 
-fn somebodys() -> Text {
+fn taken_by_another() -> Text {
     say!(
         "Numret tillhör redan en annan aktör, eller står på en tidigare rad i filen.",
         "The number belongs to another actor already, or stands in an earlier row of the file."
@@ -135,13 +136,13 @@ fn outside_reach() -> Text {
     )
 }
 
-/// The schemes of a record's identifiers, in their order.
+/// Returns the schemes of a record's identifiers, in their order.
 pub(super) fn schemes(fields: &Map<String, Value>) -> Vec<String> {
     let identifiers = fields.get("identifiers").and_then(Value::as_array).into_iter().flatten();
     identifiers.map(|identifier| identifier["scheme"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
-/// The column in which identifiers of a scheme stand by themselves.
+/// Returns the column of its own that holds identifiers of a scheme.
 pub(super) fn column_of(scheme: &str) -> Option<&'static str> {
     Some(match scheme {
         rules::ORGANISATION_NUMBER => columns::ORGANISATION_NUMBER,

@@ -1,4 +1,4 @@
-//! Rows of files of our own: those with an id change that actor, the others become new ones.
+//! Writes the rows of files without a source: rows with an id change that actor, the others become new actors.
 
 use std::collections::{BTreeSet, HashMap, HashSet, hash_map::Entry};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     helpers,
     record::Record,
-    work::{Done, Importer},
+    work::{Importer, RowOutcome},
 };
 use crate::{
     access::{Reach, Sight},
@@ -25,68 +25,69 @@ use crate::{
     },
 };
 
-/// A row that may be written.
-struct Allowed {
+/// A row whose values are valid, before permissions are checked.
+struct ValidRow {
     before: Option<Actor>,
     fields: NewActor,
-    outcome: Done,
+    outcome: RowOutcome,
 }
 
-/// On whose behalf rows are written.
+/// The caller on whose behalf rows are written.
 #[derive(Clone, Copy)]
-struct By<'a> {
+struct Context<'a> {
     sight: &'a Sight,
     reach: &'a Reach,
     contract: &'a Contract,
 }
 
-/// Writes what rows say. The outcomes are in the order of the rows.
+/// Writes rows. The outcomes are in the order of the rows.
 ///
 /// # Errors
-/// When the database does not answer. What is wrong with a row is its own outcome.
-pub(super) async fn apply(rows: Vec<Record>, importer: &Importer<'_>, reach: &Reach, w: &Write<'_>) -> Result<Vec<Done>> {
+/// When the database does not answer. A faulty row is no error here; it gets its own outcome.
+pub(super) async fn apply(rows: Vec<Record>, importer: &Importer<'_>, reach: &Reach, w: &Write<'_>) -> Result<Vec<RowOutcome>> {
     let contract = importer.contract;
-    let by = By { sight: &importer.acting.caller.sight, reach, contract };
+    let by = Context { sight: &importer.acting.caller.sight, reach, contract };
     let ids: Vec<ActorId> = rows.iter().filter_map(|row| row.id).map(Into::into).collect();
     let mut present = matching::by_ids(&ids, &w.tx).await?;
     let unseen: HashSet<ActorId> = actors::missing(by.sight, &ids, &w.tx).await?.into_iter().collect();
     present.retain(|id, _| !unseen.contains(id));
-    let fresh: Vec<_> = rows.iter().map(|row| row.id.is_none().then(|| new(row, contract))).collect();
-    let known = Present::of(fresh.iter().flatten().flatten(), by, w).await?;
-    let mut done: Vec<Option<Done>> = rows.iter().map(|_| None).collect();
-    let mut drafts: Vec<(usize, Draft, Done)> = Vec::new();
+    let fresh: Vec<_> = rows.iter().map(|row| row.id.is_none().then(|| new_actor(row, contract))).collect();
+    let known = ExistingActors::load(fresh.iter().flatten().flatten(), by, w).await?;
+    let mut done: Vec<Option<RowOutcome>> = rows.iter().map(|_| None).collect();
+    let mut drafts: Vec<(usize, Draft, RowOutcome)> = Vec::new();
     let (mut called, mut alike) = (HashMap::new(), Vec::new());
     for (at, (row, fresh)) in rows.into_iter().zip(fresh).enumerate() {
         let drafted = match (row.id.map(ActorId::from), fresh) {
             (_, Some(Err(problem))) => Err(problem),
             (_, Some(Ok(fields))) => {
-                if let Some(met) = known.met(&row, &fields, by, w).await? {
-                    done[at] = Some(met);
+                if let Some(outcome) = known.match_row(&row, &fields, by, w).await? {
+                    done[at] = Some(outcome);
                     continue;
                 }
-                if let Some(key) = called_so(&fields) {
+                if let Some(key) = name_and_seat(&fields) {
                     match called.entry(key) {
                         Entry::Occupied(first) => {
-                            // It meets what becomes of the row before it, as it would were that in a file of its own.
+                            // It is compared with the actor of the earlier row, as if that row had been in a file of its
+                            // own.
                             alike.push((at, *first.get(), row));
                             continue;
                         }
                         Entry::Vacant(free) => drop(free.insert(at)),
                     }
                 }
-                Ok(Allowed { before: None, fields, outcome: Done::of(ImportOutcome::Created) })
+                Ok(ValidRow { before: None, fields, outcome: RowOutcome::new(ImportOutcome::Created) })
             }
             (id, None) => match id.and_then(|id| present.remove(&id)) {
-                None => Err(missing()),
-                Some(actor) => changed(&row, &actor, contract, w).map(|(fields, left_alone)| Allowed {
+                None => Err(unknown_id()),
+                Some(actor) => changed_actor(&row, &actor, contract, w).map(|(fields, left_alone)| ValidRow {
                     before: Some(actor),
                     fields,
-                    outcome: Done { left_alone, ..Done::of(ImportOutcome::Updated) },
+                    outcome: RowOutcome { left_alone, ..RowOutcome::new(ImportOutcome::Updated) },
                 }),
             },
         };
         let allowed = match drafted {
-            Ok(Allowed { before, fields, outcome }) => match may(before.as_ref(), &fields, by, w).await {
+            Ok(ValidRow { before, fields, outcome }) => match check_permission(before.as_ref(), &fields, by, w).await {
                 Ok(()) => Ok((before, fields, outcome)),
                 Err(problem) => Err(problem),
             },
@@ -96,9 +97,9 @@ pub(super) async fn apply(rows: Vec<Record>, importer: &Importer<'_>, reach: &Re
             Ok((before, fields, outcome)) => {
                 let id = before.as_ref().map_or_else(|| w.new_id(), |before| before.id);
                 let schemes = fields.identifiers.iter().map(|identifier| identifier.scheme.clone()).collect();
-                drafts.push((at, Draft { id, before, fields }, Done { schemes, ..outcome }));
+                drafts.push((at, Draft { id, before, fields }, RowOutcome { schemes, ..outcome }));
             }
-            Err(problem) if problem.kind.status() < 500 => done[at] = Some(Done::refused(problem)),
+            Err(problem) if problem.kind.status() < 500 => done[at] = Some(RowOutcome::refused(problem)),
             Err(problem) => return Err(problem),
         }
     }
@@ -109,38 +110,38 @@ pub(super) async fn apply(rows: Vec<Record>, importer: &Importer<'_>, reach: &Re
         done[at] = Some(match written {
             Ok(actor) => {
                 let outcome_of = if before == Some(actor.version) { ImportOutcome::Unchanged } else { outcome.outcome };
-                Done { outcome: outcome_of, actor: Some(actor.id), ..outcome }
+                RowOutcome { outcome: outcome_of, actor: Some(actor.id), ..outcome }
             }
-            Err(problem) if problem.kind == Kind::PreconditionFailed => Done::refused(stale()),
-            Err(problem) => Done { schemes: outcome.schemes, ..Done::refused(problem) },
+            Err(problem) if problem.kind == Kind::PreconditionFailed => RowOutcome::refused(stale()),
+            Err(problem) => RowOutcome { schemes: outcome.schemes, ..RowOutcome::refused(problem) },
         });
     }
     for (at, first, row) in alike {
         let created = done[first].as_ref().filter(|done| done.outcome == ImportOutcome::Created).and_then(|done| done.actor);
         done[at] = match created {
-            Some(actor) => Some(Done::like(actor)),
+            Some(actor) => Some(RowOutcome::duplicate_of(actor)),
             None => Box::pin(apply(vec![row], importer, reach, w)).await?.pop(),
         };
     }
     Ok(done.into_iter().flatten().collect())
 }
 
-/// The name and seat by which a row without a number is taken for another.
-fn called_so(fields: &NewActor) -> Option<(String, Option<AreaId>)> {
+/// Returns the key by which rows without an organisation number are compared: the name key and the seat.
+fn name_and_seat(fields: &NewActor) -> Option<(String, Option<AreaId>)> {
     let key = rules::name_key(&fields.name);
-    (!key.is_empty() && likeness::own(&fields.identifiers).is_empty()).then_some((key, fields.seat_area_id))
+    (!key.is_empty() && likeness::own_identifiers(&fields.identifiers).is_empty()).then_some((key, fields.seat_area_id))
 }
 
-/// The actors that rows without an id may be, as far as the caller sees what they are known by.
-struct Present {
+/// The actors that rows without an id may be, as far as the caller may see them.
+struct ExistingActors {
     owners: matching::Owners,
     named: matching::ByNameKey,
     actors: HashMap<ActorId, Actor>,
 }
 
-impl Present {
-    /// Looks up what the rows need, with a number of questions that does not grow with them.
-    async fn of(fresh: impl Iterator<Item = &NewActor>, by: By<'_>, w: &Write<'_>) -> Result<Self> {
+impl ExistingActors {
+    /// Looks up the actors for the rows. The number of queries does not depend on the number of rows.
+    async fn load(fresh: impl Iterator<Item = &NewActor>, by: Context<'_>, w: &Write<'_>) -> Result<Self> {
         let (mut numbers, mut keys) = (Vec::new(), BTreeSet::new());
         for fields in fresh {
             match number_of(fields) {
@@ -160,26 +161,26 @@ impl Present {
         Ok(Self { owners, named, actors })
     }
 
-    /// What becomes of a row that is an actor which is there already; nothing for one that is new or refused in any case.
-    async fn met(&self, row: &Record, fields: &NewActor, by: By<'_>, w: &Write<'_>) -> Result<Option<Done>> {
+    /// Returns the outcome of a row that is an existing actor, or `None` for a row that is new or will be refused anyway.
+    async fn match_row(&self, row: &Record, fields: &NewActor, by: Context<'_>, w: &Write<'_>) -> Result<Option<RowOutcome>> {
         let secrecy = w.call.asked.secrecy.as_ref();
         if let Some(number) = number_of(fields) {
             let mut owners = self.owners.get(&number).into_iter().flatten().filter_map(|owner| self.actors.get(owner));
-            let told = |owner: &&Actor| likeness::told(MatchReason::SameIdentifier, &members::hidden(owner.id, secrecy));
+            let told = |owner: &&Actor| likeness::may_show(MatchReason::SameIdentifier, &members::hidden_members(owner.id, secrecy));
             let Some(owner) = owners.find(told) else { return Ok(None) };
             match actors::may_write(by.reach, &owner.fields, Some(owner.id), &w.tx).await {
                 Ok(()) => {}
                 Err(problem) if problem.kind.status() < 500 => return Ok(None),
                 Err(problem) => return Err(problem),
             }
-            // What the call says of a new actor says nothing of one that is there.
+            // The request's default values are meant for new actors only.
             let mut row = row.clone();
             row.fields.retain(|member, _| !row.defaults.contains(member));
-            let Ok((fields, left_alone)) = changed(&row, owner, by.contract, w) else { return Ok(None) };
+            let Ok((fields, left_alone)) = changed_actor(&row, owner, by.contract, w) else { return Ok(None) };
             let same = as_stored(fields) == owner.fields;
-            return Ok(same.then(|| Done { actor: Some(owner.id), left_alone, ..Done::of(ImportOutcome::Unchanged) }));
+            return Ok(same.then(|| RowOutcome { actor: Some(owner.id), left_alone, ..RowOutcome::new(ImportOutcome::Unchanged) }));
         }
-        if !likeness::own(&fields.identifiers).is_empty() {
+        if !likeness::own_identifiers(&fields.identifiers).is_empty() {
             return Ok(None);
         }
         let key = rules::name_key(&fields.name);
@@ -187,18 +188,18 @@ impl Present {
         let like = namesakes
             .filter(|one| one.seat == fields.seat_area_id)
             .map(|one| one.actor_id)
-            .find(|id| self.actors.contains_key(id) && likeness::told(MatchReason::SameName, &members::hidden(*id, secrecy)));
-        Ok(like.map(Done::like))
+            .find(|id| self.actors.contains_key(id) && likeness::may_show(MatchReason::SameName, &members::hidden_members(*id, secrecy)));
+        Ok(like.map(RowOutcome::duplicate_of))
     }
 }
 
-/// The organisation number that is an actor's own, as it is stored.
+/// Returns the organisation number that is an actor's own, as scheme and value, in the form in which it is stored.
 fn number_of(fields: &NewActor) -> Option<(String, String)> {
     let identifiers = rules::checked_identifiers(&fields.identifiers).ok()?;
-    likeness::own(&identifiers).into_iter().find(|(scheme, _)| scheme == rules::ORGANISATION_NUMBER)
+    likeness::own_identifiers(&identifiers).into_iter().find(|(scheme, _)| scheme == rules::ORGANISATION_NUMBER)
 }
 
-/// An actor in the form in which it is stored.
+/// Returns an actor in the form in which it is stored.
 fn as_stored(mut fields: NewActor) -> NewActor {
     if let Ok(identifiers) = rules::checked_identifiers(&fields.identifiers) {
         fields.identifiers = identifiers;
@@ -209,27 +210,27 @@ fn as_stored(mut fields: NewActor) -> NewActor {
     fields
 }
 
-/// A new actor.
-fn new(row: &Record, contract: &Contract) -> Result<NewActor> {
-    typed(whole(row), contract)
+/// Returns the actor of a row without an id.
+fn new_actor(row: &Record, contract: &Contract) -> Result<NewActor> {
+    checked_actor(whole_record(row), contract)
 }
 
-/// All that a row of a new actor says.
-pub(super) fn whole(row: &Record) -> records::Record {
-    let mut fields = records::over(&records::Record::new(), &row.fields);
-    helpers::lay(&mut fields, &row.helpers, &records::Record::new());
-    number(&mut fields, &row.numbers, &[]);
+/// Returns all members that a row of a new actor gives.
+pub(super) fn whole_record(row: &Record) -> records::Record {
+    let mut fields = records::overlay(&records::Record::new(), &row.fields);
+    helpers::overlay_helpers(&mut fields, &row.helpers, &records::Record::new());
+    add_numbers(&mut fields, &row.numbers, &[]);
     fields
 }
 
-fn typed(fields: records::Record, contract: &Contract) -> Result<NewActor> {
+fn checked_actor(fields: records::Record, contract: &Contract) -> Result<NewActor> {
     let whole = Value::Object(fields);
     contract.check("NewActor", &whole)?;
     extract::typed(whole)
 }
 
-/// Adds identifiers that stand in columns of their own, each in place of the one of its scheme.
-fn number(fields: &mut records::Record, numbers: &[Value], kept: &[Value]) {
+/// Adds identifiers from columns of their own. Each replaces the one of its scheme.
+fn add_numbers(fields: &mut records::Record, numbers: &[Value], kept: &[Value]) {
     if numbers.is_empty() {
         return;
     }
@@ -244,14 +245,14 @@ fn number(fields: &mut records::Record, numbers: &[Value], kept: &[Value]) {
     fields.insert("identifiers".to_owned(), json!(all));
 }
 
-/// An actor as a row says that it is to become, and what the row may not change.
-fn changed(row: &Record, actor: &Actor, contract: &Contract, w: &Write<'_>) -> Result<(NewActor, Vec<(String, UnwrittenReason)>)> {
+/// Returns an actor after the changes of a row, and the members that the row may not change.
+fn changed_actor(row: &Record, actor: &Actor, contract: &Contract, w: &Write<'_>) -> Result<(NewActor, Vec<(String, UnwrittenReason)>)> {
     let under = members::members_of(&actor.fields)?;
-    let hidden = members::hidden(actor.id, w.call.asked.secrecy.as_ref());
+    let hidden = members::hidden_members(actor.id, w.call.asked.secrecy.as_ref());
     let mut given = row.fields.clone();
-    helpers::lay(&mut given, &row.helpers, &under);
+    helpers::overlay_helpers(&mut given, &row.helpers, &under);
     let kept = under.get("identifiers").and_then(Value::as_array).cloned().unwrap_or_default();
-    number(&mut given, &row.numbers, &kept);
+    add_numbers(&mut given, &row.numbers, &kept);
     let mut left: Vec<_> = row.redacted.iter().map(|member| (member.clone(), UnwrittenReason::UnderSecrecy)).collect();
     given.retain(|member, _| {
         let hides = hidden.contains(member);
@@ -260,8 +261,8 @@ fn changed(row: &Record, actor: &Actor, contract: &Contract, w: &Write<'_>) -> R
         }
         !hides
     });
-    let fields = typed(records::over(&under, &given), contract)?;
-    // What says the same as stands there is in step, whatever version it was made of.
+    let fields = checked_actor(records::overlay(&under, &given), contract)?;
+    // A row that changes nothing is accepted whatever version it was made from.
     let same = members::members_of(&fields)? == under;
     if !same && row.version.is_some_and(|version| version != actor.version) {
         return Err(stale());
@@ -269,7 +270,12 @@ fn changed(row: &Record, actor: &Actor, contract: &Contract, w: &Write<'_>) -> R
     Ok((fields, left))
 }
 
-async fn may(before: Option<&Actor>, fields: &NewActor, By { sight, reach, .. }: By<'_>, w: &Write<'_>) -> Result<()> {
+async fn check_permission(
+    before: Option<&Actor>,
+    fields: &NewActor,
+    Context { sight, reach, .. }: Context<'_>,
+    w: &Write<'_>,
+) -> Result<()> {
     if let Some(before) = before {
         actors::may_write(reach, &before.fields, Some(before.id), &w.tx).await?;
     }
@@ -277,7 +283,7 @@ async fn may(before: Option<&Actor>, fields: &NewActor, By { sight, reach, .. }:
     actors::may_set_parent(sight, reach, before, fields, &w.tx).await
 }
 
-fn missing() -> Problem {
+fn unknown_id() -> Problem {
     Problem::invalid(vec![Fault::at(
         "/id",
         "not-found",

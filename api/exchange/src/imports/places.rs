@@ -1,4 +1,4 @@
-//! Areas as files call them: by id, by code, or by the name of a municipality or county.
+//! Finds areas as files name them: by id, by code, or by the name of a municipality or county.
 
 use std::collections::HashMap;
 
@@ -12,15 +12,15 @@ use crate::{
     kernel::{Fault, Result, Write, say, text},
 };
 
-/// The areas that rows speak of.
-pub(super) struct Places {
+/// The areas that rows name.
+pub(super) struct AreaLookup {
     by_code: HashMap<String, Uuid>,
     by_name: HashMap<String, Uuid>,
 }
 
-impl Places {
-    /// Looks up what the records need, with a number of questions that does not grow with them.
-    pub(super) async fn of<'a>(records: impl Iterator<Item = &'a Record>, w: &Write<'_>) -> Result<Self> {
+impl AreaLookup {
+    /// Looks up the areas of the records. The number of queries does not depend on the number of records.
+    pub(super) async fn load<'a>(records: impl Iterator<Item = &'a Record>, w: &Write<'_>) -> Result<Self> {
         let mut asked: Vec<String> = Vec::new();
         for record in records {
             let seat = record.fields.get("seatAreaId").and_then(Value::as_str);
@@ -39,7 +39,7 @@ impl Places {
         let named = asked.iter().any(|code| code.chars().any(char::is_alphabetic));
         places.by_code = areas::by_codes(&asked, &w.tx).await?.into_iter().map(|(code, area)| (code, area.id.uuid())).collect();
         if named {
-            // A municipality's name wins over a county's, which has a word more.
+            // Names of counties have a further word, such as "län", so they do not collide with names of municipalities.
             for area in areas::by_levels(&[AreaLevel::County, AreaLevel::Municipality], &w.tx).await? {
                 places.by_name.insert(text::fold(&area.name), area.id.uuid());
             }
@@ -57,9 +57,9 @@ impl Places {
         self.by_code.get(called.trim()).or_else(|| names.iter().find_map(|name| self.by_name.get(*name))).copied()
     }
 
-    /// Puts ids in place of what a record calls its areas.
-    pub(super) fn settle(&self, record: &mut Record) -> Vec<Fault> {
-        // Where an actor is that is there already, the name of a postal town does not say.
+    /// Replaces the names and codes of a record's areas by ids. Returns the faults of areas that are unknown.
+    pub(super) fn resolve(&self, record: &mut Record) -> Vec<Fault> {
+        // The name of a postal town does not move an actor that already exists.
         let locality = record.helpers.remove(columns::LOCALITY).filter(|_| record.id.is_none());
         if record.fields.get("seatAreaId").is_none_or(Value::is_null)
             && let Some(area) = locality.as_ref().and_then(Value::as_str).and_then(|locality| self.find(locality))

@@ -1,4 +1,4 @@
-//! What has been read of a row, as it waits.
+//! The content of a row after it has been read, as it is stored until it is processed.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -6,38 +6,39 @@ use uuid::Uuid;
 
 use crate::intake::types::RowFault;
 
-/// What a row says of an actor.
+/// The data of an actor in a row.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// What the file's own system calls it, or what stands in for that.
+    /// The record's id in its own system, or a substitute for it.
     pub external_id: String,
-    /// The actor's id, where the file comes from here.
+    /// The actor's id, when the file was exported from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Uuid>,
-    /// The version that the file was made of.
+    /// The version of the actor in the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<i64>,
-    /// Members of an actor as in the API, except that areas and the parent may be called by codes, names and external ids.
+    /// Members of an actor, as in the API, except that areas and the parent may be given by codes, names and external ids.
     pub fields: Map<String, Value>,
     /// Whether the parent is an earlier row of the same file.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub parent_is_in_file: bool,
-    /// What stands in columns that are no member of an actor: an e-mail address, say. An empty cell of one says nothing.
+    /// The values of columns that are no member of an actor, such as an e-mail address. Empty cells are not kept.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub helpers: Map<String, Value>,
-    /// Members that the row says were hidden from who made the file: what it has of them is not what the actor has.
+    /// Members that were hidden from the person who made the file, according to the row. Their values in the row are not
+    /// the actor's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub redacted: Vec<String>,
-    /// Identifiers that stand in columns of their own.
+    /// Identifiers from columns of their own.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub numbers: Vec<Value>,
-    /// Cells that could not be read and that the organisation can do without.
+    /// Faults of cells that could not be read and that the record can be stored without.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aside: Vec<RowFault>,
-    /// Members that the call says and not the row.
+    /// Members whose values come from the request's options and not from the row.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub defaults: Vec<String>,
-    /// Whether the organisation's own number stands in for an external id.
+    /// Whether the organisation number is the substitute for an external id.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_number: bool,
 }
@@ -45,17 +46,17 @@ pub struct Record {
 /// A row that has been read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Its number.
+    /// The number of the row.
     pub row: u32,
-    /// What the file's own system calls it, also when it cannot be used; nothing where that cannot be told.
+    /// The record's id in its own system, also when the row cannot be used; `None` when it is unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// What it says, or why it cannot be used.
+    /// The record, or the faults for which it cannot be used.
     pub read: Result<Record, Vec<RowFault>>,
-    /// The rows before it with the same record. It can be used all the same when none of those could.
+    /// The earlier rows with the same record. This row is used when none of those could be used.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repeats: Vec<u32>,
-    /// What could be read of a row that cannot be used, so that all that is wrong with it is told at once.
+    /// The readable part of a row that cannot be used, so that all its faults can be reported at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest: Option<Record>,
 }

@@ -1,4 +1,4 @@
-//! Jobs of importing organisations as they are shown.
+//! Reads the jobs of importing organisations and their rows.
 
 use sea_orm::ConnectionTrait;
 
@@ -22,17 +22,17 @@ use crate::{
         language::{Language, Text},
         request::Call,
     },
-    links::store::Known,
+    links::store::IdDigests,
     sources::{Source, store as sources},
 };
 
 pub(super) fn view(job: Job, language: Language) -> ImportJob {
-    let order = Order::of(&job).unwrap_or_default();
-    let told = |(code, detail): (&str, Text)| ImportWarning {
+    let order = Order::from_job(&job).unwrap_or_default();
+    let to_warning = |(code, detail): (&str, Text)| ImportWarning {
         code: code.to_owned(),
         detail: if language == Language::Sv { detail.sv } else { detail.en },
     };
-    let warnings = warnings(&job).into_iter().map(told).collect();
+    let warnings = warnings(&job).into_iter().map(to_warning).collect();
     let reason = job.reason_sv.zip(job.reason_en).map(|(sv, en)| if language == Language::Sv { sv } else { en });
     ImportJob {
         id: job.id,
@@ -96,28 +96,30 @@ pub(super) async fn rows(id: ImportJobId, filter: &RowFilter, paging: &Paging, c
     Ok(jobs::rows(id, filter.outcome, paging, call, db).await?.map(|row| row_view(row, call.asked.language)))
 }
 
-/// What all rows of a job are known by, in little room; nothing when that cannot be told of some.
+/// Returns the digests of the external ids of all rows of a job, or `None` when the id of some row is unknown.
 ///
 /// # Errors
-/// When they cannot be read.
-pub async fn external_ids(job: &Job, db: &impl ConnectionTrait) -> Result<Option<Known>> {
-    let mut ids = Known::default();
+/// When the stored rows cannot be read.
+pub async fn external_ids(job: &Job, db: &impl ConnectionTrait) -> Result<Option<IdDigests>> {
+    let mut ids = IdDigests::default();
     let mut before = -1;
     loop {
         let Some((first, rows)) = jobs::kept_after(job, before, db).await? else { return Ok(Some(ids)) };
         before = first;
         let rows: Vec<Row> = serde_json::from_str(&rows)?;
         for row in rows {
-            // What stands in for an id ends with the name; without one it is not what the record was known by.
+            // A substitute id ends with the name. When the name is missing, the id is not the one that the record had
+            // before.
             let Some(id) = row.external_id.filter(|id| row.read.is_ok() || !id.ends_with('/')) else { return Ok(None) };
             ids.insert(short(&id));
         }
     }
 }
 
-/// The source of a job, which must still be there and the caller's to write for.
-pub(super) async fn source(errand: Errand<'_>, db: &impl ConnectionTrait) -> Result<Option<Source>> {
+/// Returns the source of a job. The source must still exist, and the user who started the job must still be allowed to
+/// synchronise it.
+pub(super) async fn find_source(errand: Errand<'_>, db: &impl ConnectionTrait) -> Result<Option<Source>> {
     let reach = errand.acting.caller.reach(Permission::WriteImports)?;
-    let Some(id) = Order::of(errand.job)?.source else { return Ok(None) };
+    let Some(id) = Order::from_job(errand.job)?.source else { return Ok(None) };
     sources::find_for_sync(&errand.acting.caller.sight, &reach, id, db).await.map(Some)
 }

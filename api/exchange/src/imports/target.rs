@@ -1,4 +1,4 @@
-//! The target of files of organisations: its rows become actors, by themselves or as records of a source.
+//! The intake target for files of organisations: rows become actors, directly or as records of a source.
 
 use futures_util::future::LocalBoxFuture;
 
@@ -17,7 +17,7 @@ use crate::{
     sources::store as sources,
 };
 
-/// Actors, as files have them.
+/// The target for actors.
 #[derive(Debug)]
 pub struct Actors;
 
@@ -36,7 +36,7 @@ impl Target for Actors {
 
     fn write<'a>(&'a self, errand: Errand<'a>, rows: &'a str, w: &'a Write<'_>) -> LocalBoxFuture<'a, Result<Vec<row::Model>>> {
         Box::pin(async move {
-            let source = store::source(errand, &w.tx).await?;
+            let source = store::find_source(errand, &w.tx).await?;
             let importer = Importer { acting: errand.acting, contract: errand.contract, source };
             work::write(errand.job, &serde_json::from_str::<Vec<_>>(rows)?, &importer, w).await
         })
@@ -49,10 +49,10 @@ impl Target for Actors {
 
 async fn finish(errand: Errand<'_>, db: &Db) -> Result<()> {
     let job = errand.job;
-    let source = store::source(errand, db.reader()).await?;
-    let is_full = Order::of(job)?.full && source.is_some();
+    let source = store::find_source(errand, db.reader()).await?;
+    let is_full = Order::from_job(job)?.full && source.is_some();
     let (mut reason, mut ids) = (None, None);
-    // A file without a row that could be used is a mistake, and does not say that all has gone.
+    // A file without a usable row is a mistake, and does not mean that the source has no records any more.
     if is_full && job.refused == job.total {
         reason = Some(say!(
             "Filen har inga rader som går att läsa, så ingenting har markerats som saknat.",

@@ -1,4 +1,4 @@
-//! The nouns of imports of organisations: what is asked for, a job, and what became of its rows.
+//! The types of imports of organisations: the options, the job, and the outcomes of its rows.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -16,96 +16,97 @@ use crate::{
     sources::{SourceId, rules::UnwrittenReason},
 };
 
-/// The id of a job of importing.
+/// The id of an import job.
 pub type ImportJobId = JobId;
 
-/// Records to import. The members of each are those of an actor, by the same names as the columns of a table.
+/// The records to import. The members of each are those of an actor, with the same names as the columns of a table.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewImport {
-    /// The records; the body may also be this list alone.
+    /// The records. The body may also be just this list.
     pub items: Vec<Map<String, Value>>,
 }
 
-/// A job of importing (inläsning).
+/// An import job (inläsning).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportJob {
     pub id: ImportJobId,
-    /// Grows as the job gets on.
+    /// The version of the job. It grows as the job proceeds.
     pub version: i64,
     pub status: ImportStatus,
-    /// Why it failed, or what it could not do, in the caller's language.
+    /// The reason why the job failed, or what it could not do, in the caller's language.
     pub reason: Option<String>,
-    /// The source that the file comes from; null for a file of our own.
+    /// The source that the file comes from; null for a file without a source.
     pub source_id: Option<SourceId>,
-    /// What kind of actor a row is about when it does not say so.
+    /// The kind of actor of rows that name none.
     pub kind: Option<ActorKind>,
-    /// Whether the file has all that the source has.
+    /// Whether the file contains all records that the source has.
     pub full: bool,
-    /// Whether it only tells what would happen.
+    /// Whether the job only reports what would happen.
     pub dry_run: bool,
-    /// The columns that are read, and what they are taken for.
+    /// The columns that are read, and their meanings.
     pub columns: Vec<ImportColumn>,
-    /// The columns that are not.
+    /// The columns that are not read.
     pub left_out: Vec<LeftOutColumn>,
-    /// What whoever sent the file should look at, such as that no column of organisation numbers was read.
+    /// Things that the sender of the file should check, such as a missing column of organisation numbers.
     pub warnings: Vec<ImportWarning>,
-    /// How many rows the file has.
+    /// The number of rows in the file.
     pub total: i64,
-    /// How many of them have been worked through: the sum of the counts from `created` to `refused`.
+    /// The number of rows that have been processed: the sum of the counts from `created` to `refused`.
     pub processed: i64,
-    /// Rows that became new actors.
+    /// The number of rows that became new actors.
     pub created: i64,
-    /// Rows that changed actors.
+    /// The number of rows that changed actors.
     pub updated: i64,
-    /// Rows that said what was there already.
+    /// The number of rows that changed nothing, because the actor already had their values.
     pub unchanged: i64,
-    /// Rows that wait in the match queue.
+    /// The number of rows that wait in the match queue.
     pub held: i64,
-    /// Rows that could not be used.
+    /// The number of rows that could not be used.
     pub refused: i64,
-    /// Those of them that nothing more is told of: the first 1,000 of a file are told of row by row.
+    /// The number of refused rows without details: only the first 1,000 refused rows of a file are listed.
     pub untold: i64,
-    /// Records that the source had before and that a full file lacks.
+    /// The number of records that the source had before and that a full file lacks.
     pub absent: i64,
-    /// Who started it; null for the installation itself.
+    /// The user who started the job; null for the installation itself.
     pub started_by: Option<UserId>,
-    /// When it was first worked on.
+    /// The time when work on the job began.
     pub started_at: Option<DateTime<Utc>>,
-    /// When it ended, however it did.
+    /// The time when the job ended, successfully or not.
     pub finished_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-/// Something of a file to look at, though it stops nothing.
+/// A warning about a file. It does not stop the import.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportWarning {
-    /// Stable code of the warning.
+    /// The stable code of the warning.
     #[schema(example = "no-number-column")]
     pub code: String,
-    /// What it is and what to do, in the caller's language.
+    /// The explanation and what to do, in the caller's language.
     pub detail: String,
 }
 
-/// What became of a row, or would.
+/// The outcome of a row; in a dry run, what it would be.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportRow {
-    /// The row's number: in a table as a spreadsheet shows it, the heading being row 1; otherwise the line or the place in the list.
+    /// The number of the row: in a table as a spreadsheet shows it, where the heading is row 1; otherwise the line, or the
+    /// place in the list.
     pub row: i64,
     pub outcome: ImportOutcome,
-    /// What the source calls the record; where the file does not say, its organisation number or place, and its name.
+    /// The record's id in the source. When the file has no ids: its organisation number or area, and its name.
     pub external_id: Option<String>,
-    /// The actor; null when there is none, and for one that a dry run would have created.
+    /// The id of the actor; null when there is none, and in a dry run for an actor that would have been created.
     pub actor_id: Option<ActorId>,
-    /// Where a row that is held waits in the match queue.
+    /// The match in which a held row waits for a decision.
     pub match_id: Option<MatchId>,
-    /// Why a row was refused, or what of it could not be read and was put aside.
+    /// The faults for which the row was refused, or its cells that could not be read and were left out.
     pub errors: Vec<ImportFault>,
-    /// Members that the row said something else about and that were not changed.
+    /// Members for which the row has another value and that were not changed.
     pub left_alone: Vec<ImportLeftAlone>,
 }
 
@@ -113,59 +114,61 @@ pub struct ImportRow {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportFault {
-    /// JSON pointer to the member at fault; empty for the whole row.
+    /// The JSON Pointer to the faulty member; empty for the whole row.
     #[schema(example = "/name")]
     pub pointer: String,
-    /// The heading of the column at fault, as it stands in the file.
+    /// The heading of the faulty column, as written in the file.
     #[schema(example = "Namn")]
     pub column: Option<String>,
-    /// Stable code of the fault.
+    /// The stable code of the fault.
     #[schema(example = "required")]
     pub code: String,
-    /// What is wrong and what to do, in the caller's language.
+    /// The explanation and what to do, in the caller's language.
     pub detail: String,
 }
 
-/// A member that a row said something else about and that was not changed.
+/// A member for which a row has another value and that was not changed.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportLeftAlone {
-    /// The member of the actor.
+    /// The name of the member.
     #[schema(example = "focus")]
     pub member: String,
     pub reason: UnwrittenReason,
 }
 
-/// What is imported, and how.
+/// The query parameters of an import.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct ImportOptions {
-    /// The source that the file comes from. Without it the file is one of our own: rows with `id` change that actor, others become new ones.
+    /// The source that the file comes from. Without it, rows with an `id` change that actor, and other rows become new
+    /// actors.
     #[param(nullable = false)]
     pub source_id: Option<SourceId>,
-    /// What kind of actor a row is about when it does not say so.
+    /// The kind of actor of rows that name none.
     #[param(nullable = false, inline)]
     pub kind: Option<ActorKind>,
-    /// The file has all that the source has, so that what is missing is marked absent. Needs `sourceId`.
+    /// The file contains all records that the source has, so records that are missing in it are marked absent. Requires
+    /// `sourceId`.
     #[serde(default)]
     #[param(required = false, default = false)]
     pub full: bool,
-    /// What headings mean that are not known, each as heading and member with a colon between.
+    /// The meanings of unknown headings, each as heading and member separated by a colon.
     #[param(nullable = false, style = Form, explode = false, example = json!(["Org no:organisationNumber"]))]
     pub columns: Option<Vec<String>>,
-    /// Only tell what would happen, row by row.
+    /// Only report what would happen, row by row.
     #[serde(default)]
     #[param(required = false, default = false)]
     pub dry_run: bool,
 }
 
-/// Which rows to list.
+/// The filter of the list of rows.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct RowFilter {
-    /// Rows with this outcome.
+    /// Only rows with this outcome.
     #[param(nullable = false, inline)]
     pub outcome: Option<ImportOutcome>,
 }

@@ -1,14 +1,14 @@
-//! A piece of a job: what some hundred rows say is written, and what became of each is told.
+//! Processes a piece of a job: writes some hundred rows, and returns their outcomes.
 
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub(super) use super::outcome::Done;
+pub(super) use super::outcome::RowOutcome;
 use super::{
     Order, outcome, own,
-    places::Places,
+    places::AreaLookup,
     record::{Record, Row},
 };
 use crate::{
@@ -38,18 +38,18 @@ use crate::{
     },
 };
 
-/// On whose behalf rows are written, and for which source.
+/// The user on whose behalf rows are written, the contract, and the source.
 pub(super) struct Importer<'a> {
     pub acting: &'a Acting,
     pub contract: &'a Contract,
     pub source: Option<Source>,
 }
 
-/// How long a chain of parents within one piece may be.
+/// The maximum length of a chain of parents within one piece.
 const GENERATIONS: usize = 10;
 
-/// Tries a job out whose source is not there yet: what becomes of its rows is told, of so many that are refused each by itself,
-/// and neither it nor the source is stored.
+/// Runs a job whose source does not exist yet, without storing the job or the source. `progress` is called with the job
+/// after each piece. Returns the job and at most `most` of its refused rows.
 pub(super) async fn rehearse(
     order: Order,
     read: &Intake,
@@ -57,10 +57,10 @@ pub(super) async fn rehearse(
     contract: &Contract,
     db: &Db,
     most: usize,
-    mut told: impl FnMut(&Job),
+    mut progress: impl FnMut(&Job),
 ) -> Result<(Job, Vec<row::Model>)> {
     let acting = Acting::installation();
-    let (call, order) = (Call::of_console("createImport"), order.stored()?);
+    let (call, order) = (Call::of_console("createImport"), order.to_stored()?);
     let mut job = try_out(&call, db, async |w| Ok(jobs::drawn_up(w.new_id(), order.clone(), read, &acting.caller, w))).await?;
     let mut refused = Vec::new();
     for piece in read.pieces.each() {
@@ -73,39 +73,39 @@ pub(super) async fn rehearse(
         jobs::Progress::of(&done).add(&mut job);
         let left = most.saturating_sub(refused.len());
         refused.extend(done.into_iter().filter(|row| row.outcome == ImportOutcome::Refused).take(left));
-        told(&job);
+        progress(&job);
     }
     job.status = ImportStatus::Completed;
     Ok((job, refused))
 }
 
-/// Writes what rows say. What became of them is in their order.
+/// Writes rows, and returns their outcomes in the order of the rows.
 pub(super) async fn write(job: &Job, rows: &[Row], importer: &Importer<'_>, w: &Write<'_>) -> Result<Vec<row::Model>> {
     w.plan_anew().await?;
     let reach = importer.acting.caller.reach(Permission::WriteImports)?;
-    let places = Places::of(rows.iter().filter_map(|row| row.read.as_ref().ok().or(row.rest.as_ref())), w).await?;
-    let mut done: Vec<Option<Done>> = rows.iter().map(|_| None).collect();
+    let areas = AreaLookup::load(rows.iter().filter_map(|row| row.read.as_ref().ok().or(row.rest.as_ref())), w).await?;
+    let mut done: Vec<Option<RowOutcome>> = rows.iter().map(|_| None).collect();
     let mut aside: Vec<Vec<Fault>> = rows.iter().map(|_| Vec::new()).collect();
-    let (mut pending, mut again): (Numbered, Numbered) = (Vec::new(), Vec::new());
+    let (mut pending, mut again): (IndexedRecords, IndexedRecords) = (Vec::new(), Vec::new());
     for (at, row) in rows.iter().enumerate() {
         let Some(record) = row.read.as_ref().ok().or(row.rest.as_ref()) else { continue };
         let mut record = record.clone();
-        aside[at] = put_aside(&mut record, importer.contract);
-        let mut faults = places.settle(&mut record);
+        aside[at] = remove_unreadable(&mut record, importer.contract);
+        let mut faults = areas.resolve(&mut record);
         if faults.is_empty() && row.read.is_ok() {
             if row.repeats.is_empty() { &mut pending } else { &mut again }.push((at, record));
         } else {
-            let (others, schemes) = others(record, &faults, importer.contract);
+            let (others, schemes) = remaining_faults(record, &faults, importer.contract);
             faults.extend(others);
-            done[at] = Some(Done { faults, schemes, ..Done::of(ImportOutcome::Refused) });
+            done[at] = Some(RowOutcome { faults, schemes, ..RowOutcome::new(ImportOutcome::Refused) });
         }
     }
-    Box::pin(settle(pending, &mut done, job, importer, &reach, w)).await?;
-    // A row whose record stood before is used when none of those could be.
+    Box::pin(write_after_parents(pending, &mut done, job, importer, &reach, w)).await?;
+    // A row that repeats an earlier record is used only when none of the earlier rows could be used.
     for (at, record) in again {
-        match taken(job, rows, at, &done, w).await? {
-            Some(first) => done[at] = Some(Done { faults: vec![repeated(first)], ..Done::of(ImportOutcome::Refused) }),
-            None => Box::pin(settle(vec![(at, record)], &mut done, job, importer, &reach, w)).await?,
+        match find_usable_repeat(job, rows, at, &done, w).await? {
+            Some(first) => done[at] = Some(RowOutcome { faults: vec![repeated(first)], ..RowOutcome::new(ImportOutcome::Refused) }),
+            None => Box::pin(write_after_parents(vec![(at, record)], &mut done, job, importer, &reach, w)).await?,
         }
     }
     for (done, aside) in done.iter_mut().zip(aside) {
@@ -117,18 +117,18 @@ pub(super) async fn write(job: &Job, rows: &[Row], importer: &Importer<'_>, w: &
     table_rows(job, rows, &done)
 }
 
-/// Writes what can be used of rows, each after its parent.
-async fn settle(
-    mut pending: Numbered,
-    done: &mut [Option<Done>],
+/// Writes usable rows, each after its parent.
+async fn write_after_parents(
+    mut pending: IndexedRecords,
+    done: &mut [Option<RowOutcome>],
     job: &Job,
     importer: &Importer<'_>,
     reach: &Reach,
     w: &Write<'_>,
 ) -> Result<()> {
-    // A parent may stand in the same piece, and has an id only when it has been written.
+    // A parent may be in the same piece, and has an id only after it has been written.
     for _ in 0..GENERATIONS {
-        let (ready, waiting) = with_parents(std::mem::take(&mut pending), importer, w).await?;
+        let (ready, waiting) = resolve_parents(std::mem::take(&mut pending), importer, w).await?;
         if ready.is_empty() {
             pending = waiting;
             break;
@@ -144,7 +144,7 @@ async fn settle(
     }
     let (may_come, orphans): (Vec<_>, Vec<_>) = pending.into_iter().partition(|(_, record)| job.dry_run && record.parent_is_in_file);
     if !may_come.is_empty() {
-        // The parent would have been written before this in earnest.
+        // In a real import the parent would have been written before.
         let (places, records): (Vec<_>, Vec<_>) = may_come
             .into_iter()
             .map(|(at, mut record)| {
@@ -157,13 +157,13 @@ async fn settle(
         }
     }
     for (at, _) in orphans {
-        done[at] = Some(Done { faults: vec![no_parent()], ..Done::of(ImportOutcome::Refused) });
+        done[at] = Some(RowOutcome { faults: vec![no_parent()], ..RowOutcome::new(ImportOutcome::Refused) });
     }
     Ok(())
 }
 
-/// The row before another with the same record, if it could be used: as it has gone in this piece, or in those before.
-async fn taken(job: &Job, rows: &[Row], at: usize, done: &[Option<Done>], w: &Write<'_>) -> Result<Option<u32>> {
+/// Returns the number of the first earlier row with the same record that could be used, in this piece or in earlier ones.
+async fn find_usable_repeat(job: &Job, rows: &[Row], at: usize, done: &[Option<RowOutcome>], w: &Write<'_>) -> Result<Option<u32>> {
     let mut earlier = Vec::new();
     for first in &rows[at].repeats {
         match rows.iter().position(|row| row.row == *first) {
@@ -184,9 +184,10 @@ fn repeated(first: u32) -> Fault {
     )
 }
 
-/// Takes out what is no web address, e-mail address or telephone number: one such cell does not keep an organisation out.
-fn put_aside(record: &mut Record, contract: &Contract) -> Vec<Fault> {
-    let mut whole = own::whole(record);
+/// Removes values that are not valid web addresses, e-mail addresses or telephone numbers, so that the rest of the row can
+/// be stored. Returns their faults.
+fn remove_unreadable(record: &mut Record, contract: &Contract) -> Vec<Fault> {
+    let mut whole = own::whole_record(record);
     whole.retain(|member, value| matches!(member.as_str(), "website" | "contactPoints") && !value.is_null());
     if whole.is_empty() {
         return Vec::new();
@@ -241,17 +242,17 @@ fn put_aside(record: &mut Record, contract: &Contract) -> Vec<Fault> {
     aside
 }
 
-/// What else is wrong with a row that is refused already, so that all of it can be put right at once; with the schemes of
-/// its identifiers.
-fn others(record: Record, told: &[Fault], contract: &Contract) -> (Vec<Fault>, Vec<String>) {
-    let mut whole = own::whole(&record);
+/// Returns the other faults of a row that is refused already, so that all of them can be corrected at once, and the schemes
+/// of its identifiers.
+fn remaining_faults(record: Record, known: &[Fault], contract: &Contract) -> (Vec<Fault>, Vec<String>) {
+    let mut whole = own::whole_record(&record);
     let schemes = outcome::schemes(&whole);
     whole.retain(|member, value| {
-        let is_told = told.iter().any(|fault| fault.pointer.split('/').nth(1) == Some(member));
+        let is_known = known.iter().any(|fault| fault.pointer.split('/').nth(1) == Some(member));
         let called = member == "parentId" && value.as_str().is_some_and(|parent| Uuid::parse_str(parent).is_err());
-        !is_told && !called
+        !is_known && !called
     });
-    // What could not be read has been told of.
+    // Members that could not be read have been reported already.
     whole.entry("kind").or_insert_with(|| json!("other"));
     whole.entry("name").or_insert_with(|| json!("-"));
     let whole = Value::Object(whole);
@@ -262,7 +263,7 @@ fn others(record: Record, told: &[Fault], contract: &Contract) -> (Vec<Fault>, V
     (found, schemes)
 }
 
-async fn apply(records: Vec<Record>, importer: &Importer<'_>, reach: &Reach, w: &Write<'_>) -> Result<Vec<Done>> {
+async fn apply(records: Vec<Record>, importer: &Importer<'_>, reach: &Reach, w: &Write<'_>) -> Result<Vec<RowOutcome>> {
     let Some(source) = &importer.source else {
         return own::apply(records, importer, reach, w).await;
     };
@@ -286,17 +287,19 @@ async fn apply(records: Vec<Record>, importer: &Importer<'_>, reach: &Reach, w: 
             let mut left_alone: Vec<_> = outcome.left_alone.iter().map(|left| (left.member.clone(), left.reason)).collect();
             left_alone.extend(hidden.into_iter().map(|member| (member, UnwrittenReason::UnderSecrecy)));
             match (result, outcome.problem) {
-                (_, Some(problem)) => Done { actor, schemes, ..Done::refused(problem) },
-                (SyncResult::Created, None) => Done { actor, left_alone, ..Done::of(ImportOutcome::Created) },
-                (SyncResult::Updated, None) => Done { actor, left_alone, ..Done::of(ImportOutcome::Updated) },
-                (SyncResult::Held, None) => Done { actor, match_id, ..Done::of(ImportOutcome::Held) },
-                (SyncResult::Unchanged | SyncResult::Refused, None) => Done { actor, left_alone, ..Done::of(ImportOutcome::Unchanged) },
+                (_, Some(problem)) => RowOutcome { actor, schemes, ..RowOutcome::refused(problem) },
+                (SyncResult::Created, None) => RowOutcome { actor, left_alone, ..RowOutcome::new(ImportOutcome::Created) },
+                (SyncResult::Updated, None) => RowOutcome { actor, left_alone, ..RowOutcome::new(ImportOutcome::Updated) },
+                (SyncResult::Held, None) => RowOutcome { actor, match_id, ..RowOutcome::new(ImportOutcome::Held) },
+                (SyncResult::Unchanged | SyncResult::Refused, None) => {
+                    RowOutcome { actor, left_alone, ..RowOutcome::new(ImportOutcome::Unchanged) }
+                }
             }
         })
         .collect())
 }
 
-/// What a record says of an actor, with the identifiers that stand in columns of their own.
+/// Returns the fields of a record, including the identifiers from columns of their own.
 fn fields(record: Record) -> serde_json::Map<String, Value> {
     let mut fields = record.fields;
     if let Some(Value::Array(identifiers)) = fields.get_mut("identifiers") {
@@ -309,10 +312,11 @@ fn fields(record: Record) -> serde_json::Map<String, Value> {
     fields
 }
 
-type Numbered = Vec<(usize, Record)>;
+type IndexedRecords = Vec<(usize, Record)>;
 
-/// Puts ids in place of what records call their parents; those whose parent is not there yet wait.
-async fn with_parents(records: Numbered, importer: &Importer<'_>, w: &Write<'_>) -> Result<(Numbered, Numbered)> {
+/// Replaces the names and numbers of records' parents by ids. Returns the records that are ready, and those whose parent
+/// does not exist yet.
+async fn resolve_parents(records: IndexedRecords, importer: &Importer<'_>, w: &Write<'_>) -> Result<(IndexedRecords, IndexedRecords)> {
     let called = |record: &Record| {
         let parent = record.fields.get("parentId").and_then(Value::as_str).map(ToOwned::to_owned);
         parent.filter(|parent| Uuid::parse_str(parent).is_err())
@@ -334,7 +338,7 @@ async fn with_parents(records: Numbered, importer: &Importer<'_>, w: &Write<'_>)
         MatchVisibility::load(owners.values().flatten().copied(), &importer.acting.caller.sight, w.call.asked.secrecy.as_ref(), &w.tx)
             .await?;
     for parent in asked {
-        // A number that is hidden from the caller is nobody's for it.
+        // A number that the caller may not know of finds no actor.
         let known = by_number(&parent).and_then(|number| owners.get(&number));
         if let Some(owner) = known.into_iter().flatten().find(|owner| telling.allows(MatchReason::SameIdentifier, **owner)) {
             found.insert(parent, *owner);
@@ -367,8 +371,8 @@ fn no_parent() -> Fault {
     )
 }
 
-/// The columns whose cells become a member.
-const BEHIND: &[(&str, &[&str])] = &[
+/// The columns whose cells contribute to a member.
+const COLUMNS_OF_MEMBER: &[(&str, &[&str])] = &[
     ("seatAreaId", &["seatAreaId", "municipality", "county", "locality"]),
     ("identifiers", &["identifiers", "organisationNumber", "koladaId", "municipality"]),
     ("contactPoints", &["contactPoints", "email", "phone"]),
@@ -376,8 +380,8 @@ const BEHIND: &[(&str, &[&str])] = &[
     ("status", &["status", "dissolved"]),
 ];
 
-/// What became of rows, as it is kept.
-fn table_rows(job: &Job, rows: &[Row], done: &[Option<Done>]) -> Result<Vec<row::Model>> {
+/// Returns the outcomes of rows as they are stored.
+fn table_rows(job: &Job, rows: &[Row], done: &[Option<RowOutcome>]) -> Result<Vec<row::Model>> {
     let column = |pointer: &str, schemes: &[String]| {
         let member = pointer.split('/').nth(1)?;
         let of_member = |member: &str| job.columns.0.iter().find(|column| column.member == member).map(|column| column.heading.clone());
@@ -391,13 +395,14 @@ fn table_rows(job: &Job, rows: &[Row], done: &[Option<Done>]) -> Result<Vec<row:
         if let Some(heading) = way.and_then(of_member) {
             return Some(heading);
         }
-        let behind = BEHIND.iter().find(|(known, _)| *known == member).map_or(std::slice::from_ref(&member), |(_, behind)| behind);
-        behind.iter().find_map(|member| of_member(member))
+        let contributing =
+            COLUMNS_OF_MEMBER.iter().find(|(known, _)| *known == member).map_or(std::slice::from_ref(&member), |(_, columns)| columns);
+        contributing.iter().find_map(|member| of_member(member))
     };
     rows.iter()
         .zip(done)
         .map(|(read, done)| {
-            let refused = Done::of(ImportOutcome::Refused);
+            let refused = RowOutcome::new(ImportOutcome::Refused);
             let done = done.as_ref().unwrap_or(&refused);
             let mut errors = read.read.clone().err().unwrap_or_default();
             errors.extend(done.faults.iter().map(|fault| RowFault::of(fault.clone(), column(&fault.pointer, &done.schemes))));
@@ -405,7 +410,7 @@ fn table_rows(job: &Job, rows: &[Row], done: &[Option<Done>]) -> Result<Vec<row:
             unread.extend(done.aside.iter().map(|fault| RowFault::of(fault.clone(), column(&fault.pointer, &done.schemes))));
             let mut left = Vec::new();
             for (member, reason) in &done.left_alone {
-                left.push(Kept { member: member.clone(), reason: word(*reason)? });
+                left.push(Kept { member: member.clone(), reason: reason_code(*reason)? });
             }
             for fault in &unread {
                 let member = fault
@@ -413,9 +418,9 @@ fn table_rows(job: &Job, rows: &[Row], done: &[Option<Done>]) -> Result<Vec<row:
                     .split('/')
                     .nth(1)
                     .and_then(|member| columns::COLUMNS.of_member(member))
-                    .map_or("contactPoints", |column| columns::behind(column.member));
+                    .map_or("contactPoints", |column| columns::target_member(column.member));
                 if done.outcome != ImportOutcome::Refused && !left.iter().any(|one| one.member == member) {
-                    left.push(Kept { member: member.to_owned(), reason: word(UnwrittenReason::Unreadable)? });
+                    left.push(Kept { member: member.to_owned(), reason: reason_code(UnwrittenReason::Unreadable)? });
                 }
             }
             errors.extend(unread);
@@ -425,7 +430,7 @@ fn table_rows(job: &Job, rows: &[Row], done: &[Option<Done>]) -> Result<Vec<row:
                 number: read.row.into(),
                 outcome: done.outcome,
                 external_id: read.external_id.as_deref().map(|id| personal_number::mask(id).into_owned()),
-                // What a dry run created is not there any longer.
+                // An actor that a dry run created does not exist any more.
                 record_id: done.actor.filter(|_| !(job.dry_run && done.outcome == ImportOutcome::Created)).map(ActorId::uuid),
                 match_id: done.match_id.filter(|_| !job.dry_run),
                 errors: errors.into(),
@@ -435,7 +440,7 @@ fn table_rows(job: &Job, rows: &[Row], done: &[Option<Done>]) -> Result<Vec<row:
         .collect()
 }
 
-/// A reason by the word that it is kept under.
-fn word(reason: UnwrittenReason) -> Result<String> {
+/// Returns the code of a reason, as it is stored.
+fn reason_code(reason: UnwrittenReason) -> Result<String> {
     Ok(serde_json::to_value(reason)?.as_str().unwrap_or_default().to_owned())
 }

@@ -15,7 +15,8 @@ use crate::{
 
 /// List records of a source
 ///
-/// By their ids in the source, each with its actor and with what was left alone.
+/// Returns the records of a source in the order of their ids in the source. Each record has its actor and the members that
+/// were not written.
 #[utoipa::path(tag = "exchange", operation_id = "listSourceActors", params(LinkFilter, Paging),
     responses((status = 200, description = "A page of records", body = Page<SourceActor>)))]
 #[get("/sources/{sourceId}/actors")]
@@ -42,13 +43,13 @@ async fn list(
 
 /// Show a record of a source
 ///
-/// One record by its id in the source.
+/// Returns one record by its id in the source.
 #[utoipa::path(tag = "exchange", operation_id = "getSourceActor",
     responses((status = 200, description = "The record", body = SourceActor)))]
 #[get("/sources/{sourceId}/actors/{externalId}")]
 async fn show(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId, String)>, db: Data<Db>) -> Result<Reply<SourceActor>> {
     let source = sources::find_for_sync(by.sight(), &by.reach, id, db.reader()).await?;
-    let external_id = known(&external_id)?;
+    let external_id = parse_known_external_id(&external_id)?;
     let link = store::find(source.id, &external_id, db.reader()).await?;
     let actor = match link.actor_id {
         Some(id) => matching::by_ids(&[id], db.reader()).await?.remove(&id),
@@ -61,10 +62,11 @@ async fn show(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId, S
 
 /// Send a record of a source
 ///
-/// Absent members are not given, null clears. A new record becomes an actor with all that is given, unless it may be an
-/// actor that is there already: then it is held (202), and `Location` is the match that waits for a person. Later only the
-/// members that the source owns are written, and of them none that somebody has changed here since; `leftAlone` names
-/// them. The same record again writes nothing. `If-Match` may be left out.
+/// Members that are absent are left as they are; null clears a member. A new record becomes an actor with all members that
+/// are given, unless it may be an actor that already exists: then the record is held (202), and `Location` is the match
+/// that waits for a person's decision. For later records only the members that the source owns are written, except those
+/// that somebody has changed here since; `leftAlone` names the members that were not written. Sending the same record again
+/// writes nothing. `If-Match` may be left out.
 #[utoipa::path(tag = "exchange", operation_id = "upsertSourceActor", request_body = Patch<NewActor>,
     responses((status = 200, description = "The record, changed or as it was", body = SourceActor),
         (status = 201, description = "The record with the actor that was created", body = SourceActor),
@@ -78,7 +80,7 @@ async fn send(
 ) -> Result<Reply<SourceActor>> {
     db.write(&by, async |w| {
         let source = sources::find_for_sync(by.sight(), &by.reach, id, &w.tx).await?;
-        let external_id = readable(&external_id)?;
+        let external_id = parse_external_id(&external_id)?;
         let (fields, contract) = record.parts();
         if by.asked.if_match.is_some() {
             by.expects(store::find(source.id, &external_id, &w.tx).await?.version)?;
@@ -93,7 +95,9 @@ async fn send(
         let shown = view(&link, outcome.actor.as_ref(), &source, by.sight(), w.call)?;
         let reply = |status| Reply::composed(&Call::default(), status, link.version, &shown);
         Ok(match (outcome.result, link.match_id) {
-            (SyncResult::Created, _) => reply(201)?.located(&format!("/sources/{}/actors/{}", source.id, encode(&link.external_id))),
+            (SyncResult::Created, _) => {
+                reply(201)?.located(&format!("/sources/{}/actors/{}", source.id, percent_encode(&link.external_id)))
+            }
             (_, Some(held)) => reply(202)?.located_record("/matches", held),
             _ => reply(200)?,
         })
@@ -103,7 +107,8 @@ async fn send(
 
 /// Unlink a record
 ///
-/// The link is removed and the actor stays. A record that is held is withdrawn. Sent again it is a new record.
+/// Removes the link; the actor remains. A record that is held is withdrawn. A record that is sent again later is a new
+/// record.
 #[utoipa::path(tag = "exchange", operation_id = "deleteSourceActor",
     responses((status = 204, description = "The link is removed")))]
 #[delete("/sources/{sourceId}/actors/{externalId}")]
@@ -111,7 +116,7 @@ async fn unlink(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId,
     db.write(&by, async |w| {
         let source = sources::find_for_sync(by.sight(), &by.reach, id, &w.tx).await?;
         sources::lock(source.id, w).await?;
-        let link = store::find(source.id, &known(&external_id)?, &w.tx).await?;
+        let link = store::find(source.id, &parse_known_external_id(&external_id)?, &w.tx).await?;
         by.expects(link.version)?;
         store::remove(&link, &source, w).await?;
         if let Some(held) = link.match_id {
@@ -122,16 +127,16 @@ async fn unlink(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId,
     .await
 }
 
-/// Say what a source has
+/// Report all records of a source
 ///
-/// Records that are not among the ids are marked as gone (`absentSince`), and those that are lose that mark. No actor is
-/// changed and nothing is removed. The same again changes nothing.
+/// Known records whose ids are not in the list are marked as absent (`absentSince`); those whose ids are in the list lose
+/// that mark. No actor is changed and nothing is removed. Sending the same list again changes nothing.
 #[utoipa::path(tag = "exchange", operation_id = "createFullSync", request_body = FullSync,
-    responses((status = 200, description = "What has been marked", body = FullSyncReport,
-        headers(("ETag" = String, description = "Identifies this outcome.")))))]
+    responses((status = 200, description = "The numbers of marked records", body = FullSyncReport,
+        headers(("ETag" = String, description = "Identifies this result.")))))]
 #[post("/sources/{sourceId}/full-syncs")]
 async fn full_sync(by: By<needs::SyncSources>, At(id): At<SourceId>, full: Valid<FullSync>, db: Data<Db>) -> Result<Reply<FullSyncReport>> {
-    let has: store::Known = full.0.external_ids.iter().map(|id| short(id)).collect();
+    let has: store::IdDigests = full.0.external_ids.iter().map(|id| short(id)).collect();
     db.write(&by, async |w| {
         let source = sources::find_for_sync(by.sight(), &by.reach, id, &w.tx).await?;
         sources::lock(source.id, w).await?;
@@ -140,11 +145,11 @@ async fn full_sync(by: By<needs::SyncSources>, At(id): At<SourceId>, full: Valid
     .await
 }
 
-/// A record as the caller sees it.
+/// Returns a record as the caller may see it.
 fn view(link: &Link, actor: Option<&Actor>, source: &Source, sight: &Sight, call: &Call) -> Result<SourceActor> {
     let given = link.given.as_object().cloned().unwrap_or_default();
     let seen = actor.filter(|actor| sight.sees(actor.fields.visibility, None, Some(actor.id.uuid())));
-    // What of an actor differs from the record is for those who see it.
+    // Differences between the record and the actor are shown only to callers who may see the actor.
     let left_alone = match seen {
         Some(actor) => sync::left_alone(source, &given, link, actor, call.asked.secrecy.as_ref())?,
         None => Vec::new(),
@@ -163,8 +168,8 @@ fn view(link: &Link, actor: Option<&Actor>, source: &Source, sight: &Sight, call
     })
 }
 
-/// A part of an address, with all that has a meaning there written out.
-fn encode(part: &str) -> String {
+/// Percent-encodes a path segment.
+fn percent_encode(part: &str) -> String {
     use std::fmt::Write;
     part.bytes().fold(String::new(), |mut text, byte| {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {

@@ -1,6 +1,6 @@
-//! Links (kopplingar): which actor a record of a source is, what the source last wrote, and since when it is gone from the
-//! source. Nothing is removed because a source no longer has it. A record that may be an actor that is there already is
-//! held, with a link to no actor, until a person has decided.
+//! Links (kopplingar): each says which actor a record of a source is, what the source last wrote, and since when the record
+//! is missing in the source. Nothing is removed when a source no longer has a record. A record that may be an actor that
+//! already exists is held: its link has no actor until a person has decided.
 
 mod api;
 pub(super) mod store;

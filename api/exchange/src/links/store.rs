@@ -1,4 +1,4 @@
-//! Links, and what a full synchronisation says of them.
+//! All SQL of links and of full synchronisations.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,10 +22,10 @@ use crate::{
     sources::{Source, SourceId},
 };
 
-/// How many rows one statement takes: the databases limit how many values it may carry.
+/// The maximum number of rows in one statement: the databases limit the number of parameters.
 const ROWS: usize = 500;
 
-/// A page of a source's links.
+/// Returns a page of the links of a source, in the order of their external ids.
 pub(super) async fn list(source: SourceId, filter: &LinkFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Link>> {
     let select = table::Entity::find()
         .filter(table::Column::SourceId.eq(source))
@@ -37,25 +37,25 @@ pub(super) async fn list(source: SourceId, filter: &LinkFilter, paging: &Paging,
     paging.fetch(select, keys, call, db).await
 }
 
-/// The link of one record.
+/// Returns the link of one record; 404 when there is none.
 pub(crate) async fn find(source: SourceId, external_id: &str, db: &impl ConnectionTrait) -> Result<Link> {
     by_external_ids(source, &[external_id], db).await?.remove(external_id).ok_or_else(Problem::not_found)
 }
 
-/// The links of records.
+/// Returns the links of these records of a source, by external id. Unknown ids are left out.
 pub(crate) async fn by_external_ids(source: SourceId, external_ids: &[&str], db: &impl ConnectionTrait) -> Result<HashMap<String, Link>> {
     let select = table::Entity::find().filter(table::Column::SourceId.eq(source));
     let rows = select.filter(table::Column::ExternalId.is_in(external_ids.iter().copied())).all(db).await?;
     Ok(rows.into_iter().map(|row| (row.external_id.clone(), row)).collect())
 }
 
-/// The link that is held in a match.
+/// Returns the link whose record is held in a match.
 pub(crate) async fn held_in(id: MatchId, db: &impl ConnectionTrait) -> Result<Option<Link>> {
     Ok(table::Entity::find().filter(table::Column::MatchId.eq(id)).one(db).await?)
 }
 
-/// Which of these actors a source has records of.
-pub(crate) async fn linked(source: SourceId, actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashSet<ActorId>> {
+/// Returns those of these actors that records of the source are linked to.
+pub(crate) async fn linked_actors(source: SourceId, actors: &[ActorId], db: &impl ConnectionTrait) -> Result<HashSet<ActorId>> {
     if actors.is_empty() {
         return Ok(HashSet::new());
     }
@@ -67,7 +67,7 @@ pub(crate) async fn linked(source: SourceId, actors: &[ActorId], db: &impl Conne
 /// Stores new links.
 pub(crate) async fn insert(links: Vec<Link>, source: &Source, w: &Write<'_>) -> Result<()> {
     for link in &links {
-        w.record(change(link, source, ChangeOperation::Upsert, link.version));
+        w.record(change_event(link, source, ChangeOperation::Upsert, link.version));
     }
     for rows in links.chunks(ROWS) {
         let rows = rows.iter().map(|link| link.clone().into_active_model());
@@ -76,37 +76,37 @@ pub(crate) async fn insert(links: Vec<Link>, source: &Source, w: &Write<'_>) -> 
     Ok(())
 }
 
-/// Stores a link as it has become, in its next version.
+/// Stores a changed link as its next version.
 pub(crate) async fn update(mut link: Link, source: &Source, w: &Write<'_>) -> Result<Link> {
     let from = link.version;
     link.version += 1;
     link.updated_at = w.now;
     let row = link.clone().into_active_model().reset_all();
     w.replace::<table::Entity>(row, table::Column::Id.eq(link.id), table::Column::Version, from).await?;
-    w.record(change(&link, source, ChangeOperation::Upsert, link.version));
+    w.record(change_event(&link, source, ChangeOperation::Upsert, link.version));
     Ok(link)
 }
 
-/// Takes a link away; the actor stays.
+/// Removes a link. The actor remains.
 pub(crate) async fn remove(link: &Link, source: &Source, w: &Write<'_>) -> Result<()> {
     let gone = table::Entity::delete_many().filter(table::Column::Id.eq(link.id)).filter(table::Column::Version.eq(link.version));
     if gone.exec(&w.tx).await?.rows_affected == 0 {
         return Err(w.call.overtaken(link.version));
     }
-    w.record(change(link, source, ChangeOperation::Delete, link.version + 1));
+    w.record(change_event(link, source, ChangeOperation::Delete, link.version + 1));
     Ok(())
 }
 
-/// Marks what a source no longer has, by the ids of all that it has, and tells how many records that is.
-pub(crate) async fn mark_absent(source: &Source, has: &Known, w: &Write<'_>) -> Result<i64> {
+/// Marks the records that a source no longer has. `has` contains all that it has. Returns how many were marked.
+pub(crate) async fn mark_absent(source: &Source, has: &IdDigests, w: &Write<'_>) -> Result<i64> {
     Ok(full_sync(source, has, w).await?.marked)
 }
 
-/// The external ids of records, in little room, for they may be many.
-pub(crate) type Known = HashSet<[u8; 16]>;
+/// Digests of external ids (16 bytes each). They use little memory, because there may be very many ids.
+pub(crate) type IdDigests = HashSet<[u8; 16]>;
 
-/// Marks what a source no longer has, and takes the mark from what it has again.
-pub(super) async fn full_sync(source: &Source, has: &Known, w: &Write<'_>) -> Result<FullSyncReport> {
+/// Marks the records that a source no longer has, and removes the mark from those that it has again.
+pub(super) async fn full_sync(source: &Source, has: &IdDigests, w: &Write<'_>) -> Result<FullSyncReport> {
     let has_it = |external_id: &str| has.contains(&short(external_id));
     let rows: Vec<(LinkId, String, i64, Option<ChronoDateTimeUtc>)> = table::Entity::find()
         .select_only()
@@ -135,7 +135,7 @@ pub(super) async fn full_sync(source: &Source, has: &Known, w: &Write<'_>) -> Re
                 .await?;
         }
         for (id, version) in links {
-            w.record(event(*id, source, ChangeOperation::Upsert, version + 1));
+            w.record(link_event(*id, source, ChangeOperation::Upsert, version + 1));
         }
     }
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
@@ -147,12 +147,12 @@ pub(super) async fn full_sync(source: &Source, has: &Known, w: &Write<'_>) -> Re
     })
 }
 
-/// A change of a link is for those who work for the source's actor.
-fn event(id: LinkId, source: &Source, op: ChangeOperation, version: i64) -> Change {
+/// Returns the event for a change of a link. Only people who work for the source's actor may see it.
+fn link_event(id: LinkId, source: &Source, op: ChangeOperation, version: i64) -> Change {
     let visible = Visibility::Actor.of(None, source.fields.actor_id.map(ActorId::uuid));
     Change::new("source_actor", id.uuid(), op, version, visible)
 }
 
-fn change(link: &Link, source: &Source, op: ChangeOperation, version: i64) -> Change {
-    event(link.id, source, op, version)
+fn change_event(link: &Link, source: &Source, op: ChangeOperation, version: i64) -> Change {
+    link_event(link.id, source, op, version)
 }

@@ -1,4 +1,4 @@
-//! Links between records of sources and actors.
+//! The entity of links between records of sources and actors.
 
 use sea_orm::entity::prelude::*;
 use serde_json::Value;
@@ -16,17 +16,17 @@ pub struct Model {
     pub updated_at: ChronoDateTimeUtc,
     pub source_id: SourceId,
     pub external_id: String,
-    /// The actor that the record is; nothing while it is held.
+    /// The actor that the record is; `None` while the record is held.
     pub actor_id: Option<ActorId>,
-    /// The match that the record is held in; nothing once it is linked.
+    /// The match in which the record is held; `None` once it is linked.
     pub match_id: Option<MatchId>,
-    /// What the source last sent, in the form in which it is stored.
+    /// The members that the source last sent, in the form in which they are stored.
     #[sea_orm(column_type = "JsonBinary")]
     pub given: Value,
-    /// What the source last wrote.
+    /// The members that the source last wrote, with their values.
     #[sea_orm(column_type = "JsonBinary")]
     pub base: Value,
-    /// The digest of what the source last sent, as it was sent.
+    /// The digest of the record that the source last sent, in the form in which it was sent.
     pub digest: String,
     pub absent_since: Option<ChronoDateTimeUtc>,
 }

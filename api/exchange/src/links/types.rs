@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: the representations, the filter and the id.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,75 +14,77 @@ use crate::{
 /// The id of a link.
 pub type LinkId = Id<SourceActor>;
 
-/// A record of a source, and the actor that it is (koppling).
+/// A record of a source with the actor that it is linked to (koppling).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceActor {
     pub id: LinkId,
-    /// Grows by one with each change of the link; the actor has a version of its own.
+    /// The version of the link. It grows by one with each change; the actor has its own version.
     pub version: i64,
     /// The record's id in the source.
     #[schema(max_length = 200, example = "4711")]
     pub external_id: String,
-    /// The actor that the record is; null while it is held.
+    /// The id of the actor that the record is; null while the record is held.
     pub actor_id: Option<ActorId>,
-    /// The actor as it is now; null while the record is held, and where the caller may not see it.
+    /// The actor as it is now; null while the record is held, and when the caller may not see the actor.
     pub actor: Option<Actor>,
-    /// The match that the record waits in for a person's decision; null otherwise.
+    /// The id of the match in which the record waits for a decision; null otherwise.
     pub match_id: Option<MatchId>,
-    /// What the source gave and what is not written, for it is another's. Empty where the caller may not see the actor.
+    /// The members that the source gave and that are not written, with the reason. Empty when the caller may not see the
+    /// actor.
     pub left_alone: Vec<Unwritten>,
-    /// Since when the source has not had the record; null when it has it.
+    /// The time since which the record is missing in the source; null while the source has it.
     pub absent_since: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-/// What a source has now.
+/// All records that a source has now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FullSync {
-    /// The ids of all records that the source has. What is not among them is marked as gone from the source.
+    /// The ids of all records that the source has. Known records that are not among them are marked as absent.
     #[schema(max_items = 200_000, example = json!(["4711", "4712"]))]
     pub external_ids: Vec<String>,
 }
 
-/// What a full synchronisation has come to.
+/// The result of a full synchronisation.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FullSyncReport {
-    /// Records that are known here and that the source has.
+    /// The number of known records that the source has.
     pub present: i64,
-    /// Records that have now been marked as gone from the source.
+    /// The number of records that were marked as absent.
     pub marked: i64,
-    /// Records that the source has again.
+    /// The number of records that are no longer absent.
     pub unmarked: i64,
-    /// Ids that are not known here; send those records.
+    /// The number of ids without a known record. Send those records.
     pub unknown: i64,
 }
 
-/// Which records of a source to list.
+/// The filter of the list of a source's records.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct LinkFilter {
-    /// Records that are gone from the source, or those that are not.
+    /// `true`: only records that are absent from the source. `false`: only records that are not.
     #[param(nullable = false)]
     pub absent: Option<bool>,
-    /// The record with this id in the source.
+    /// Only the record with this id in the source.
     #[param(nullable = false, max_length = 200)]
     pub external_id: Option<String>,
 }
 
-/// The id of a record that may be here from before ids were refused that no address leads to. Who sends the address as it is
-/// written, `%2E%2E` as such, still reads and removes it.
-pub(super) fn known(external_id: &str) -> Result<String> {
-    if rules::is_dots(external_id) { Ok(external_id.to_owned()) } else { readable(external_id) }
+/// Checks the external id of a stored record. Dot segments are allowed here, because records with such ids may have been
+/// stored before they were refused. A client that sends the path unnormalised, with `%2E%2E`, can still read and remove
+/// them.
+pub(super) fn parse_known_external_id(external_id: &str) -> Result<String> {
+    if rules::is_dot_segment(external_id) { Ok(external_id.to_owned()) } else { parse_external_id(external_id) }
 }
 
-/// The id of another system, as it stood in the address, if it can be kept.
-pub(super) fn readable(external_id: &str) -> Result<String> {
-    // As bodies and imports have it, so that one id is one record however its letters were composed.
+/// Checks the external id in a path, and returns it in composed Unicode form.
+pub(super) fn parse_external_id(external_id: &str) -> Result<String> {
+    // Bodies and imports are composed in the same way, so one id is one record however its letters were encoded.
     let external_id = text::composed(external_id);
     let Some(fault) = rules::external_id_fault(&external_id) else { return Ok(external_id) };
     Err(Problem::parameters(vec![match fault.code {

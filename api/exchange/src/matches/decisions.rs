@@ -1,5 +1,5 @@
-//! What a decision does, and how it is taken back. Whoever decides has the match and its source to themselves until the
-//! transaction ends, so of two who decide at once one is told that the other was first.
+//! Carries out decisions and undoes them. The match and its source are locked until the end of the transaction, so the
+//! second of two concurrent decisions is refused.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::{
     Applied, MatchDecision, MatchReason, MatchStatus,
     rules::{self, Likeness},
     store::{self, Row},
-    unite::united,
+    unite::unite_members,
 };
 use crate::{
     access::{Reach, Sight},
@@ -24,12 +24,12 @@ use crate::{
     },
     sources::{
         Source, rules as members,
-        rules::{Record, keep_scopes, only, over},
+        rules::{Record, keep_scopes, overlay, select_members},
         store as sources,
     },
 };
 
-/// Who decides, and where they may.
+/// The caller who decides: what they may see, and where they may decide.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decider<'a> {
     pub sight: &'a Sight,
@@ -37,16 +37,17 @@ pub(super) struct Decider<'a> {
 }
 
 impl Decider<'_> {
-    /// The record is this actor: they are linked, and the actor gets what it lacks of what the source owns, and what the decider takes.
-    pub async fn same(&self, row: Row, actor: ActorId, take: &[String], note: Option<String>, w: &Write<'_>) -> Result<Row> {
+    /// Decides that the record is this actor. They are linked; the actor gets those members that the source owns and that
+    /// it lacks, and the members in `take`.
+    pub async fn decide_same(&self, row: Row, actor: ActorId, take: &[String], note: Option<String>, w: &Write<'_>) -> Result<Row> {
         let source = sources::by_id(row.source_id, &w.tx).await?;
-        let actor = self.candidate(&row, actor, w).await?;
+        let actor = self.find_candidate(&row, actor, w).await?;
         actors::may_write(self.reach, &actor.fields, Some(actor.id), &w.tx).await?;
-        let link = waiting(&row, w).await?;
+        let link = pending_link(&row, w).await?;
         let given = row.incoming.as_object().cloned().unwrap_or_default();
         let before = members::members_of(&actor.fields)?;
-        let hidden = members::hidden(actor.id, w.call.asked.secrecy.as_ref());
-        may_take(take, &given)?;
+        let hidden = members::hidden_members(actor.id, w.call.asked.secrecy.as_ref());
+        check_take(take, &given)?;
         if let Some(secrecy) = &w.call.asked.secrecy {
             secrecy.refuse_hidden(actor.id.uuid(), take.iter())?;
         }
@@ -54,12 +55,12 @@ impl Decider<'_> {
         let asked = |member: &String| (owned(member) || take.contains(member)) && !hidden.contains(member);
         let asked: Record =
             given.iter().filter(|(member, _)| asked(member)).map(|(member, value)| (member.clone(), value.clone())).collect();
-        let write = united(&asked, &before, take);
-        let mut fields: NewActor = extract::typed(Value::Object(over(&before, &write)))?;
+        let write = unite_members(&asked, &before, take);
+        let mut fields: NewActor = extract::typed(Value::Object(overlay(&before, &write)))?;
         keep_scopes(&mut fields.identifiers, &actor.fields.identifiers);
-        let after = self.put(actor, fields, w).await?;
+        let after = self.update_actor(actor, fields, w).await?;
         let stored = members::members_of(&after.fields)?;
-        // Also what follows from a change, as a former name does.
+        // This includes members that changed as a consequence, such as a former name.
         let changed = stored.keys().filter(|member| before.get(*member) != stored.get(*member));
         let applied = changed.map(|member| Applied {
             member: member.clone(),
@@ -67,25 +68,27 @@ impl Decider<'_> {
             after: stored.get(member).cloned().unwrap_or_default(),
         });
         let row = Row { applied: applied.collect::<Vec<_>>().into(), ..row };
-        // What was not taken is not what the source wrote, so that the same record later leaves it alone too; of a list it wrote its part.
+        // Members that were not taken do not count as written by the source, so the same record leaves them alone later
+        // too. Of a united list the source wrote its own part.
         let is_its = |member: &String, value: &Value| stored.get(member) == Some(value) || (write.contains_key(member) && value.is_array());
         let base: Record = asked.into_iter().filter(|(member, value)| owned(member) && is_its(member, value)).collect();
-        self.link(link, &after, given, base, &source, w).await?;
-        decided(row, MatchDecision::Same, &after, note, &source, w).await
+        self.store_link(link, &after, given, base, &source, w).await?;
+        store_decision(row, MatchDecision::Same, &after, note, &source, w).await
     }
 
-    /// The record is another actor, which is created. A number that is an actor's own is carried as its parent's.
-    pub async fn different(&self, row: Row, note: Option<String>, w: &Write<'_>) -> Result<Row> {
+    /// Decides that the record is another actor, which is created. A number that belongs to another actor gets the scope
+    /// `parent`.
+    pub async fn decide_different(&self, row: Row, note: Option<String>, w: &Write<'_>) -> Result<Row> {
         let source = sources::by_id(row.source_id, &w.tx).await?;
         sources::may_sync(self.sight, self.reach, &source, &w.tx).await?;
-        let link = waiting(&row, w).await?;
+        let link = pending_link(&row, w).await?;
         let given = row.incoming.as_object().cloned().unwrap_or_default();
-        let mut new: NewActor = extract::typed(Value::Object(over(&Record::new(), &given)))?;
-        let taken = matching::owners(&rules::own(&new.identifiers), &w.tx).await?;
+        let mut new: NewActor = extract::typed(Value::Object(overlay(&Record::new(), &given)))?;
+        let taken = matching::owners(&rules::own_identifiers(&new.identifiers), &w.tx).await?;
         let telling = MatchVisibility::load(taken.values().flatten().copied(), self.sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
         for identifier in &mut new.identifiers {
             let owners = taken.get(&(identifier.scheme.clone(), identifier.value.clone()));
-            // One that the decider may not know of leaves no trace.
+            // An owner that the caller may not know of must not have any visible effect.
             if owners.into_iter().flatten().any(|owner| telling.allows(MatchReason::SameIdentifier, *owner)) {
                 identifier.scope = IdentifierScope::Parent;
             }
@@ -93,32 +96,33 @@ impl Decider<'_> {
         actors::may_set_parent(self.sight, self.reach, None, &new, &w.tx).await?;
         let others: Vec<ActorId> = store::candidates(&[row.id], &w.tx).await?.into_values().flatten().map(|like| like.actor_id).collect();
         self.may_tell_apart(&others, w).await?;
-        let actor = self.store(Draft { id: w.new_id(), before: None, fields: new }, w).await?;
+        let actor = self.store_actor(Draft { id: w.new_id(), before: None, fields: new }, w).await?;
         likenesses::dismiss_where_allowed(self.reach, actor.id, &others, w).await?;
         let stored = members::members_of(&actor.fields)?;
-        let given = only(&given, &stored);
-        self.link(link, &actor, given, stored, &source, w).await?;
+        let given = select_members(&given, &stored);
+        self.store_link(link, &actor, given, stored, &source, w).await?;
         let row = Row { applied: Vec::new().into(), ..row };
-        decided(row, MatchDecision::Different, &actor, note, &source, w).await
+        store_decision(row, MatchDecision::Different, &actor, note, &source, w).await
     }
 
-    /// That a record is not a public body of the reference data is for whoever may write that one.
+    /// Checks that the caller may write all public bodies among the candidates that came with the reference data. Only then
+    /// may the caller decide that the record is none of them.
     async fn may_tell_apart(&self, others: &[ActorId], w: &Write<'_>) -> Result<()> {
         let reference: Vec<ActorId> = matching::from_reference_data(others, &w.tx).await?.into_iter().collect();
         for body in matching::by_ids(&reference, &w.tx).await?.values() {
             actors::may_write(self.reach, &body.fields, Some(body.id), &w.tx).await.map_err(|problem| match problem.kind {
-                Kind::Forbidden => problem.detail(say!(
-                    "Posten kan tas för ett offentligt organ som står bland kandidaterna. Att det är en annan aktör avgör den som arbetar för organet eller samordnar där det har sitt säte.",
-                    "The record may be taken for a public body among the candidates. That it is another actor is for somebody to say who works for the body or coordinates where it has its seat."
-                )),
-                _ => problem,
-            })?;
+Kind::Forbidden => problem.detail(say!(
+"Posten kan tas för ett offentligt organ som står bland kandidaterna. Att det är en annan aktör avgör den som arbetar för organet eller samordnar där det har sitt säte.",
+"The record may be taken for a public body among the candidates. That it is another actor is for somebody to say who works for the body or coordinates where it has its seat."
+)),
+_ => problem,
+})?;
         }
         Ok(())
     }
 
-    /// Takes a decision back: what it wrote becomes what it was, where nobody has changed it since, and the record waits
-    /// again.
+    /// Undoes a decision: the members that it wrote get their earlier values back, where nobody has changed them since, and
+    /// the record waits again.
     pub async fn undo(&self, row: Row, w: &Write<'_>) -> Result<Row> {
         let source = sources::by_id(row.source_id, &w.tx).await?;
         let (MatchStatus::Decided, Some(decision), Some(id)) = (row.status, row.decision, row.actor_id) else {
@@ -144,9 +148,9 @@ impl Decider<'_> {
             }
             (MatchDecision::Different, Some(actor)) => {
                 sources::may_sync(self.sight, self.reach, &source, &w.tx).await?;
-                self.uncreate(&row, &actor, link.as_ref(), w).await?;
+                self.remove_created(&row, &actor, link.as_ref(), w).await?;
             }
-            // It has been removed meanwhile, so there is nothing left to put back.
+            // The actor has been removed in the meantime, so there is nothing to restore.
             (_, None) => sources::may_sync(self.sight, self.reach, &source, &w.tx).await?,
         }
         store::hold_again(&row, link, &source, w).await?;
@@ -160,25 +164,25 @@ impl Decider<'_> {
         store::update(undone, &source, w).await
     }
 
-    async fn candidate(&self, row: &Row, actor: ActorId, w: &Write<'_>) -> Result<Actor> {
+    async fn find_candidate(&self, row: &Row, actor: ActorId, w: &Write<'_>) -> Result<Actor> {
         let candidates = store::candidates(&[row.id], &w.tx).await?;
-        // To say yes to one that is alike only in what is hidden would tell what that is.
-        let hidden = |actor| members::hidden(actor, w.call.asked.secrecy.as_ref());
-        let told = |like: &Likeness| like.told(&hidden(like.actor_id)).and_then(|like| like.told(&hidden(actor)));
+        // Accepting an actor that is alike only in hidden members would reveal them.
+        let hidden = |actor| members::hidden_members(actor, w.call.asked.secrecy.as_ref());
+        let shown = |like: &Likeness| like.without_hidden(&hidden(like.actor_id)).and_then(|like| like.without_hidden(&hidden(actor)));
         let mut chosen = Vec::new();
-        for like in candidates.values().flatten().filter_map(told) {
-            // A candidate that has become part of another is that other by now.
+        for like in candidates.values().flatten().filter_map(shown) {
+            // A candidate that has been merged into another actor counts as that actor.
             let is_it = like.actor_id == actor
                 || matches!(
-                    actors::find_unless_merged(self.sight, like.actor_id, &w.tx).await,
-                    Err(Problem { merged_into: Some(into), .. }) if into == actor.uuid()
+                actors::find_unless_merged(self.sight, like.actor_id, &w.tx).await,
+                Err(Problem { merged_into: Some(into), .. }) if into == actor.uuid()
                 );
             if is_it {
                 chosen.push(actor);
                 break;
             }
         }
-        store::seen(self.sight, chosen, &w.tx).await?.remove(&actor).ok_or_else(|| {
+        store::find_visible_actors(self.sight, chosen, &w.tx).await?.remove(&actor).ok_or_else(|| {
             Problem::invalid(vec![Fault::at(
                 "/actorId",
                 "not-found",
@@ -190,10 +194,12 @@ impl Decider<'_> {
         })
     }
 
-    /// Puts back what the decision wrote. What has come under secrecy since is for those who see it.
+    /// Restores the values that the decision replaced. Members that have come under secrecy since can only be restored by a
+    /// caller who may see them.
     async fn restore(&self, row: &Row, actor: Actor, w: &Write<'_>) -> Result<()> {
         if let Some(secrecy) = &w.call.asked.secrecy {
-            // Before anything is compared: whether it has been changed since would tell of it.
+            // This check comes before any comparison, because the comparison would reveal whether a hidden member has
+            // changed.
             secrecy.refuse_hidden(actor.id.uuid(), row.applied.0.iter().map(|applied| &applied.member))?;
         }
         let mut members = members::members_of(&actor.fields)?;
@@ -202,12 +208,12 @@ impl Decider<'_> {
                 members.insert(applied.member.clone(), applied.before.clone());
             }
         }
-        let fields = extract::typed(Value::Object(over(&Record::new(), &members)))?;
-        self.put(actor, fields, w).await.map(drop)
+        let fields = extract::typed(Value::Object(overlay(&Record::new(), &members)))?;
+        self.update_actor(actor, fields, w).await.map(drop)
     }
 
-    /// Removes the actor that the decision created, unless something has come to depend on it.
-    async fn uncreate(&self, row: &Row, actor: &Actor, own: Option<&Link>, w: &Write<'_>) -> Result<()> {
+    /// Removes the actor that the decision created, unless other records depend on it.
+    async fn remove_created(&self, row: &Row, actor: &Actor, own: Option<&Link>, w: &Write<'_>) -> Result<()> {
         let in_the_way = |what| Err(Problem::conflict(what).with_record("/actors", actor.id));
         if row.actor_version != Some(actor.version) {
             return in_the_way(say!(
@@ -215,7 +221,7 @@ impl Decider<'_> {
                 "The actor that was created has been changed since and is therefore not removed. Look at it yourself, and merge it if it is a double."
             ));
         }
-        let referring = references::of(actor.id.uuid(), true, &w.tx).await?;
+        let referring = references::find_referring(actor.id.uuid(), true, &w.tx).await?;
         let (links, others): (Vec<_>, Vec<_>) = referring.iter().partition(|one| one.reference.kind == "source_actor");
         if links.iter().any(|link| own.is_none_or(|own| own.id.uuid() != link.id)) {
             return in_the_way(say!(
@@ -229,7 +235,7 @@ impl Decider<'_> {
                 "The actor that was created has been given mandates. Remove them first."
             ));
         }
-        // That it is part of its parent came with it, and is told once.
+        // The relation to its parent was created with the actor and counts as one reference.
         let came_with_it = usize::from(actor.fields.parent_id.is_some());
         if others.len() > came_with_it {
             return in_the_way(say!(
@@ -240,29 +246,30 @@ impl Decider<'_> {
         actors::remove(actor, w).await
     }
 
-    /// Stores an actor with other fields, if they are other; whoever decides may write it both as it was and as it becomes.
-    async fn put(&self, actor: Actor, fields: NewActor, w: &Write<'_>) -> Result<Actor> {
+    /// Stores an actor with new fields, if they differ. The caller must be able to write the actor both before and after
+    /// the change.
+    async fn update_actor(&self, actor: Actor, fields: NewActor, w: &Write<'_>) -> Result<Actor> {
         if fields == actor.fields {
             return Ok(actor);
         }
         actors::may_write(self.reach, &fields, Some(actor.id), &w.tx).await?;
         actors::may_set_parent(self.sight, self.reach, Some(&actor), &fields, &w.tx).await?;
-        self.store(Draft { id: actor.id, before: Some(actor), fields }, w).await
+        self.store_actor(Draft { id: actor.id, before: Some(actor), fields }, w).await
     }
 
-    async fn store(&self, draft: Draft, w: &Write<'_>) -> Result<Actor> {
+    async fn store_actor(&self, draft: Draft, w: &Write<'_>) -> Result<Actor> {
         let stored = actors::put_many(vec![draft], self.sight, w).await?.pop();
         stored.unwrap_or_else(|| Err(Problem::internal(&"an actor was not stored")))
     }
 
-    async fn link(&self, link: Link, actor: &Actor, given: Record, base: Record, source: &Source, w: &Write<'_>) -> Result<()> {
+    async fn store_link(&self, link: Link, actor: &Actor, given: Record, base: Record, source: &Source, w: &Write<'_>) -> Result<()> {
         let (given, base) = (Value::Object(given), Value::Object(base));
         links::update(Link { actor_id: Some(actor.id), match_id: None, given, base, ..link }, source, w).await.map(drop)
     }
 }
 
-/// Checks that what is to be taken of a record is in it.
-fn may_take(take: &[String], given: &Record) -> Result<()> {
+/// Checks that the record has all members in `take`.
+fn check_take(take: &[String], given: &Record) -> Result<()> {
     let unknown = take.iter().enumerate().filter(|(_, member)| !given.contains_key(*member));
     let faults: Vec<_> = unknown
         .map(|(at, _)| {
@@ -277,8 +284,8 @@ fn may_take(take: &[String], given: &Record) -> Result<()> {
     if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
 }
 
-/// The link of a record that waits for a decision.
-async fn waiting(row: &Row, w: &Write<'_>) -> Result<Link> {
+/// Returns the link of a record that waits for a decision; 409 when it does not.
+async fn pending_link(row: &Row, w: &Write<'_>) -> Result<Link> {
     if row.status == MatchStatus::Decided {
         return Err(Problem::conflict(say!(
             "Träffen är redan avgjord. Läs den på nytt; beslutet kan ångras.",
@@ -291,7 +298,14 @@ async fn waiting(row: &Row, w: &Write<'_>) -> Result<Link> {
     })
 }
 
-async fn decided(row: Row, decision: MatchDecision, actor: &Actor, note: Option<String>, source: &Source, w: &Write<'_>) -> Result<Row> {
+async fn store_decision(
+    row: Row,
+    decision: MatchDecision,
+    actor: &Actor,
+    note: Option<String>,
+    source: &Source,
+    w: &Write<'_>,
+) -> Result<Row> {
     let decided = Row {
         status: MatchStatus::Decided,
         decision: Some(decision),

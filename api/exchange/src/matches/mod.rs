@@ -1,5 +1,5 @@
-//! Matches (träffar): records of sources that may be actors that are there already. Each is held with its candidates until
-//! a person has decided whether it is one of them or another actor. What was decided is kept and can be undone; then the
+//! Matches (träffar): records of sources that may be actors which already exist. Each record is held with its candidates
+//! until a person has decided whether it is one of them or another actor. Decisions are kept and can be undone; then the
 //! record waits again.
 
 mod api;
@@ -28,7 +28,7 @@ pub const RECORD: Record = Record::new(
             &[
                 becomes("decided_by undone_by decided_at undone_at", Erase::Stays, Signature, Rule::Records, ""),
                 becomes("decided_by_name undone_by_name", Erase::Name, Signature, Rule::Records, "listMatches getMatch"),
-                // What a source sends is told as the actor that it becomes.
+                // The members that a source sends are shown as members of the actor that the record becomes.
                 untold(texts("note incoming:json applied:json", "listMatches getMatch")),
             ],
             "id version:int created_at updated_at source_id external_id:text status decision actor_id actor_version:int",

@@ -1,4 +1,5 @@
-//! Which actors a record may be. A number is a poor key, and a name a poorer one: both only make candidates.
+//! Finds the actors that a record may be. Neither a number nor a name identifies an actor for certain, so both only make
+//! candidates.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +12,8 @@ use crate::{
     },
 };
 
-/// No more candidates than somebody can look through.
-const MOST: usize = 20;
+/// The maximum number of candidates that a person is asked to look through.
+const MAX_CANDIDATES: usize = 20;
 
 /// An actor that a record may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,57 +24,59 @@ pub struct Likeness {
 }
 
 impl Likeness {
-    /// Why it may be that actor.
+    /// Returns the reasons why the record may be that actor.
     #[must_use]
     pub fn reasons(self) -> Vec<MatchReason> {
         reasons(self.same_identifier, self.same_name)
     }
 
-    /// What of it the caller may be told; nothing when no reason is left.
+    /// Returns the likeness with only those reasons that the caller may know; `None` when no reason is left.
     #[must_use]
     pub fn for_caller(self, telling: &MatchVisibility<'_>) -> Option<Self> {
-        let told = Self {
+        let shown = Self {
             same_identifier: self.same_identifier && telling.allows(MatchReason::SameIdentifier, self.actor_id),
             same_name: self.same_name && telling.allows(MatchReason::SameName, self.actor_id),
             ..self
         };
-        (told.same_identifier || told.same_name).then_some(told)
+        (shown.same_identifier || shown.same_name).then_some(shown)
     }
 
-    /// What of it may be told of an actor with these members hidden; nothing when no reason is left.
+    /// Returns the likeness with only those reasons that do not reveal these hidden members of the actor; `None` when no
+    /// reason is left.
     #[must_use]
-    pub fn told(self, hidden: &BTreeSet<String>) -> Option<Self> {
-        let told = Self {
-            same_identifier: self.same_identifier && told(MatchReason::SameIdentifier, hidden),
-            same_name: self.same_name && told(MatchReason::SameName, hidden),
+    pub fn without_hidden(self, hidden: &BTreeSet<String>) -> Option<Self> {
+        let shown = Self {
+            same_identifier: self.same_identifier && may_show(MatchReason::SameIdentifier, hidden),
+            same_name: self.same_name && may_show(MatchReason::SameName, hidden),
             ..self
         };
-        (told.same_identifier || told.same_name).then_some(told)
+        (shown.same_identifier || shown.same_name).then_some(shown)
     }
 }
 
-/// What is alike, by name.
+/// Returns the reasons as a list.
 #[must_use]
 pub fn reasons(same_identifier: bool, same_name: bool) -> Vec<MatchReason> {
     let all = [(same_identifier, MatchReason::SameIdentifier), (same_name, MatchReason::SameName)];
     all.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason).collect()
 }
 
-/// Whether it may be told that an actor with these members hidden is alike so, which would tell what they are.
+/// Returns whether a reason may be shown when these members of the actor are hidden. A reason reveals the members that are
+/// alike.
 #[must_use]
-pub fn told(reason: MatchReason, hidden: &BTreeSet<String>) -> bool {
+pub fn may_show(reason: MatchReason, hidden: &BTreeSet<String>) -> bool {
     reason.is_visible(|member| hidden.contains(member))
 }
 
-/// The schemes and values of an actor's own identifiers.
+/// Returns the scheme and value of each identifier that is an actor's own.
 #[must_use]
-pub fn own(identifiers: &[Identifier]) -> Vec<(String, String)> {
+pub fn own_identifiers(identifiers: &[Identifier]) -> Vec<(String, String)> {
     let own = identifiers.iter().filter(|identifier| identifier.scope == IdentifierScope::Own);
     own.map(|identifier| (identifier.scheme.clone(), identifier.value.clone())).collect()
 }
 
-/// The living actors that a record may be: those with its number first, each of them once. One with the same name and another
-/// organisation number that may be told of is another organisation.
+/// Returns the existing actors that a record may be, each once; those with its number come first. An actor with the same
+/// name and another organisation number is another organisation, if the caller may know of the number.
 #[must_use]
 pub(crate) fn candidates(
     identifiers: &[Identifier],
@@ -84,12 +87,12 @@ pub(crate) fn candidates(
     tells_number: impl Fn(ActorId) -> bool,
 ) -> Vec<Likeness> {
     let mut found: Vec<Likeness> = Vec::new();
-    for actor_id in own(identifiers).iter().filter_map(|number| owners.get(number)).flatten().copied() {
+    for actor_id in own_identifiers(identifiers).iter().filter_map(|number| owners.get(number)).flatten().copied() {
         if !found.iter().any(|like| like.actor_id == actor_id) {
             found.push(Likeness { actor_id, same_identifier: true, same_name: false });
         }
     }
-    // A name of nothing but signs has no key, and is alike no other.
+    // A name of punctuation only has no key, and is like no other name.
     let named = named.get(name_key).filter(|_| !name_key.is_empty());
     let numbers = matching::organisation_numbers(identifiers);
     let namesakes = named.into_iter().flatten().filter(|other| other.seat == seat);
@@ -99,20 +102,20 @@ pub(crate) fn candidates(
             None => found.push(Likeness { actor_id: namesake.actor_id, same_identifier: false, same_name: true }),
         }
     }
-    found.truncate(MOST);
+    found.truncate(MAX_CANDIDATES);
     found
 }
 
 /// Adds the public bodies that a record may be taken for.
-pub(crate) fn taken_for(found: &mut Vec<Likeness>, bodies: Vec<ActorId>) {
+pub(crate) fn add_bodies(found: &mut Vec<Likeness>, bodies: Vec<ActorId>) {
     for actor_id in bodies {
         match found.iter_mut().find(|like| like.actor_id == actor_id) {
             Some(like) => like.same_name = true,
-            // They come first, for no number of others may hide them.
+            // They come first, so that the limit never cuts them off.
             None => found.insert(0, Likeness { actor_id, same_identifier: false, same_name: true }),
         }
     }
-    found.truncate(MOST);
+    found.truncate(MAX_CANDIDATES);
 }
 
 #[cfg(test)]
@@ -139,17 +142,20 @@ mod tests {
         };
         let named = vec![namesake(one, seat, &[]), namesake(two, seat, &["8020010008"]), namesake(three, None, &["8020010016"])];
         let named = ByNameKey::from([("fittja".to_owned(), named)]);
-        let of = |identifiers: &[Identifier], key: &str, seat| {
+        let candidates_of = |identifiers: &[Identifier], key: &str, seat| {
             let found = candidates(identifiers, key, seat, &owners, &named, |actor| actor != three);
             found.into_iter().map(|like| (like.actor_id, like.reasons())).collect::<Vec<_>>()
         };
         let own = [number("8020010008", IdentifierScope::Own)];
-        assert_eq!(of(&own, "fittja", seat), [(two, vec![SameIdentifier, SameName]), (one, vec![SameName])]);
-        assert_eq!(of(&own, "annat", seat), [(two, vec![SameIdentifier])]);
-        assert_eq!(of(&[], "fittja", None), [(three, vec![SameName])], "neither has a seat");
-        assert!(of(&[number("8020010008", IdentifierScope::Parent)], "annat", None).is_empty(), "a branch carries its parent's number");
+        assert_eq!(candidates_of(&own, "fittja", seat), [(two, vec![SameIdentifier, SameName]), (one, vec![SameName])]);
+        assert_eq!(candidates_of(&own, "annat", seat), [(two, vec![SameIdentifier])]);
+        assert_eq!(candidates_of(&[], "fittja", None), [(three, vec![SameName])], "neither has a seat");
+        assert!(
+            candidates_of(&[number("8020010008", IdentifierScope::Parent)], "annat", None).is_empty(),
+            "a branch carries its parent's number"
+        );
         let other = [number("8020010024", IdentifierScope::Own)];
-        assert_eq!(of(&other, "fittja", seat), [(one, vec![SameName])], "two numbers are two organisations");
-        assert_eq!(of(&other, "fittja", None), [(three, vec![SameName])], "what is hidden tells nothing");
+        assert_eq!(candidates_of(&other, "fittja", seat), [(one, vec![SameName])], "two numbers are two organisations");
+        assert_eq!(candidates_of(&other, "fittja", None), [(three, vec![SameName])], "what is hidden tells nothing");
     }
 }

@@ -1,4 +1,4 @@
-//! Matches: who sees them, how records come to be held, and what a decision does and undoes.
+//! All SQL of matches: which the caller may see, how records come to be held, and how matches are closed.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -33,52 +33,55 @@ pub(super) use sea_orm::ConnectionTrait as Reader;
 
 pub(super) type Row = table::Model;
 
-/// How many rows one statement takes: the databases limit how many values it may carry.
+/// The maximum number of rows in one statement: the databases limit the number of parameters.
 const ROWS: usize = 500;
 
-/// A record to hold.
+/// A record that is to be held.
 pub(crate) struct Held {
     pub external_id: String,
     pub digest: String,
     pub given: Record,
-    /// Its link, when it is held already.
+    /// Its link, when the record is already held.
     pub link: Option<Link>,
     pub candidates: Vec<Likeness>,
 }
 
-/// The matches of sources, and with candidates, that the caller reaches.
-fn reached(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
+/// Selects the matches within the caller's reach: those of sources that the caller may synchronise, and those with a
+/// candidate that the caller may write.
+fn find_reachable(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
     let with = candidates_of_row().and_where(matching::is_within_reach(sight, reach, candidate::Column::ActorId)).take();
-    let any = Condition::any().add(sources::is_reached(sight, reach, table::Column::SourceId)).add(Expr::exists(with));
+    let any = Condition::any().add(sources::reach_condition(sight, reach, table::Column::SourceId)).add(Expr::exists(with));
     table::Entity::find().filter(any)
 }
 
-/// A page of the queue, oldest first.
+/// Returns a page of matches, oldest first.
 pub(super) async fn list(sight: &Sight, reach: &Reach, filter: &MatchFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Row>> {
-    let select = reached(sight, reach)
+    let select = find_reachable(sight, reach)
         .apply_if(filter.status.clone(), |select, statuses| select.filter(table::Column::Status.is_in(statuses)))
         .apply_if(filter.source_id, |select, source| select.filter(table::Column::SourceId.eq(source)))
-        .apply_if(filter.reason, |select, reason| select.filter(Expr::exists(alike(reason, sight, call.asked.secrecy.as_ref()))));
+        .apply_if(filter.reason, |select, reason| {
+            select.filter(Expr::exists(candidates_with_reason(reason, sight, call.asked.secrecy.as_ref())))
+        });
     let keys = vec![Key::column(table::Column::Id, |row: &Row| row.id.into())];
     paging.fetch(select, keys, call, db).await
 }
 
-/// The candidates of a match that the caller is told are alike so.
-fn alike(reason: MatchReason, sight: &Sight, secrecy: Option<&Secrecy>) -> SelectStatement {
+/// Selects the candidates of a match for which the caller may know this reason.
+fn candidates_with_reason(reason: MatchReason, sight: &Sight, secrecy: Option<&Secrecy>) -> SelectStatement {
     let column = match reason {
         MatchReason::SameIdentifier => candidate::Column::SameIdentifier,
         MatchReason::SameName => candidate::Column::SameName,
     };
-    let mut untold = secrecy.map(|secrecy| secrecy.records("actor")).unwrap_or_default();
-    untold.retain(|actor| !rules::told(reason, &members::hidden((*actor).into(), secrecy)));
+    let mut hidden = secrecy.map(|secrecy| secrecy.records("actor")).unwrap_or_default();
+    hidden.retain(|actor| !rules::may_show(reason, &members::hidden_members((*actor).into(), secrecy)));
     candidates_of_row()
         .and_where(column.eq(true))
-        .and_where(candidate::Column::ActorId.is_not_in(untold))
+        .and_where(candidate::Column::ActorId.is_not_in(hidden))
         .and_where(actors::is_visible(sight, candidate::Column::ActorId))
         .take()
 }
 
-/// The candidates of the match in the query that asks.
+/// Selects the candidates of the match in the outer query.
 fn candidates_of_row() -> SelectStatement {
     Query::select()
         .column(candidate::Column::MatchId)
@@ -87,18 +90,18 @@ fn candidates_of_row() -> SelectStatement {
         .take()
 }
 
-/// One match that the caller reaches.
+/// Returns a match within the caller's reach; 404 when there is none.
 pub(super) async fn find(sight: &Sight, reach: &Reach, id: MatchId, db: &impl ConnectionTrait) -> Result<Row> {
-    reached(sight, reach).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)
+    find_reachable(sight, reach).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)
 }
 
-/// The same as it is when all others who decide have done so.
-pub(super) async fn locked(row: &Row, w: &Write<'_>) -> Result<Row> {
+/// Locks the source and the match, and reads the match again. Another decision may have been stored in the meantime.
+pub(super) async fn lock_and_reload(row: &Row, w: &Write<'_>) -> Result<Row> {
     sources::lock(row.source_id, w).await?;
     table::Entity::find_by_id(row.id).lock_exclusive().one(&w.tx).await?.ok_or_else(Problem::not_found)
 }
 
-/// The actors that records may be, those with the same number first.
+/// Returns the candidates of matches, those with the same number first.
 pub(super) async fn candidates(ids: &[MatchId], db: &impl ConnectionTrait) -> Result<HashMap<MatchId, Vec<Likeness>>> {
     let mut found: HashMap<MatchId, Vec<Likeness>> = HashMap::new();
     if ids.is_empty() {
@@ -113,7 +116,8 @@ pub(super) async fn candidates(ids: &[MatchId], db: &impl ConnectionTrait) -> Re
     Ok(found)
 }
 
-/// Holds records. One that is held already, with the same content and the same candidates, is not written.
+/// Holds records for a decision and returns their links, in the order of the records. A record that is already held with
+/// the same content and the same candidates is not written again.
 pub(crate) async fn hold(held: Vec<Held>, source: &Source, w: &Write<'_>) -> Result<Vec<Link>> {
     let known: Vec<MatchId> = held.iter().filter_map(|one| one.link.as_ref()?.match_id).collect();
     let mut before = candidates(&known, &w.tx).await?;
@@ -127,8 +131,8 @@ pub(crate) async fn hold(held: Vec<Held>, source: &Source, w: &Write<'_>) -> Res
         let present = one.link.as_ref().and_then(|link| rows.remove(&link.match_id?));
         let incoming = Value::Object(one.given);
         if let (Some(mut row), Some(link)) = (present, one.link) {
-            let was = in_order(before.remove(&row.id).unwrap_or_default());
-            let is = in_order(one.candidates);
+            let was = sorted_by_actor(before.remove(&row.id).unwrap_or_default());
+            let is = sorted_by_actor(one.candidates);
             let anew = was != is;
             let content = row.incoming != incoming || anew;
             if content {
@@ -136,7 +140,7 @@ pub(crate) async fn hold(held: Vec<Held>, source: &Source, w: &Write<'_>) -> Res
                 let row = update(row, source, w).await?;
                 if anew {
                     candidate::Entity::delete_many().filter(candidate::Column::MatchId.eq(row.id)).exec(&w.tx).await?;
-                    new_candidates.extend(is.iter().map(|like| of(row.id, *like)));
+                    new_candidates.extend(is.iter().map(|like| candidate_row(row.id, *like)));
                 }
             }
             let kept = Link { given: incoming, digest: one.digest, absent_since: None, ..link.clone() };
@@ -163,9 +167,9 @@ pub(crate) async fn hold(held: Vec<Held>, source: &Source, w: &Write<'_>) -> Res
                 undone_by_name: None,
                 undone_at: None,
             };
-            new_candidates.extend(one.candidates.into_iter().map(|like| of(row.id, like)));
+            new_candidates.extend(one.candidates.into_iter().map(|like| candidate_row(row.id, like)));
             let link = held_link(&row, one.digest, w);
-            w.record(change(&row, source, ChangeOperation::Upsert));
+            w.record(change_event(&row, source, ChangeOperation::Upsert));
             new_matches.push(row.into_active_model());
             new_links.push(link.clone());
             all.push(link);
@@ -186,17 +190,17 @@ fn chunks<T>(rows: Vec<T>) -> impl Iterator<Item = Vec<T>> {
     std::iter::from_fn(move || rows.peek().is_some().then(|| rows.by_ref().take(ROWS).collect()))
 }
 
-fn of(match_id: MatchId, like: Likeness) -> candidate::ActiveModel {
+fn candidate_row(match_id: MatchId, like: Likeness) -> candidate::ActiveModel {
     candidate::Model { match_id, actor_id: like.actor_id, same_identifier: like.same_identifier, same_name: like.same_name }
         .into_active_model()
 }
 
-fn in_order(mut candidates: Vec<Likeness>) -> Vec<Likeness> {
+fn sorted_by_actor(mut candidates: Vec<Likeness>) -> Vec<Likeness> {
     candidates.sort_by_key(|like| like.actor_id);
     candidates
 }
 
-/// The link of a record that is held.
+/// Returns the link of a held record.
 fn held_link(row: &Row, digest: String, w: &Write<'_>) -> Link {
     Link {
         id: w.new_id(),
@@ -214,32 +218,32 @@ fn held_link(row: &Row, digest: String, w: &Write<'_>) -> Link {
     }
 }
 
-/// Holds a record again whose decision was taken back.
+/// Holds a record again after its decision was undone.
 pub(super) async fn hold_again(row: &Row, link: Option<Link>, source: &Source, w: &Write<'_>) -> Result<()> {
     match link {
         Some(link) => {
             let held = Link { actor_id: None, match_id: Some(row.id), base: Value::Object(Record::new()), ..link };
             links::update(held, source, w).await.map(drop)
         }
-        // Its digest is empty, so that the record is read anew when it comes.
+        // The digest is empty, so that the record is read again when the source sends it.
         None => links::insert(vec![held_link(row, String::new(), w)], source, w).await,
     }
 }
 
-/// Stores a match as it has become, in its next version.
+/// Stores a changed match as its next version.
 pub(super) async fn update(mut row: Row, source: &Source, w: &Write<'_>) -> Result<Row> {
     let from = row.version;
     row.version += 1;
     row.updated_at = w.now;
     let changed = row.clone().into_active_model().reset_all();
     w.replace::<table::Entity>(changed, table::Column::Id.eq(row.id), table::Column::Version, from).await?;
-    w.record(change(&row, source, ChangeOperation::Upsert));
+    w.record(change_event(&row, source, ChangeOperation::Upsert));
     Ok(row)
 }
 
-/// Closes a match that nobody need decide any more: no candidate is left and the record has become an actor, or its number has
-/// said which actor it is.
-pub(crate) async fn lapse(id: MatchId, decision: MatchDecision, actor: &Actor, source: &Source, w: &Write<'_>) -> Result<()> {
+/// Closes a match that needs no decision any more: no candidate is left and the record has become an actor, or its number
+/// shows which actor it is.
+pub(crate) async fn close_automatically(id: MatchId, decision: MatchDecision, actor: &Actor, source: &Source, w: &Write<'_>) -> Result<()> {
     let Some(row) = table::Entity::find_by_id(id).one(&w.tx).await? else { return Ok(()) };
     let decided = Row {
         status: MatchStatus::Decided,
@@ -254,33 +258,38 @@ pub(crate) async fn lapse(id: MatchId, decision: MatchDecision, actor: &Actor, s
     update(decided, source, w).await.map(drop)
 }
 
-/// Takes away the match of a record that is withdrawn. One that has been decided before stays, as what was decided.
+/// Removes the match of a record that is withdrawn. A match that has ever been decided stays, as a record of the decision.
 pub(crate) async fn withdraw(id: MatchId, source: &Source, w: &Write<'_>) -> Result<()> {
     let Some(row) = table::Entity::find_by_id(id).filter(table::Column::Status.eq(MatchStatus::Open)).one(&w.tx).await? else {
         return Ok(());
     };
     candidate::Entity::delete_many().filter(candidate::Column::MatchId.eq(id)).exec(&w.tx).await?;
     table::Entity::delete_by_id(id).exec(&w.tx).await?;
-    w.record(Change { version: row.version + 1, ..change(&row, source, ChangeOperation::Delete) });
+    w.record(Change { version: row.version + 1, ..change_event(&row, source, ChangeOperation::Delete) });
     Ok(())
 }
 
-/// A change of a match is for those who work for the source's actor; who decides finds it in the queue.
-fn change(row: &Row, source: &Source, op: ChangeOperation) -> Change {
+/// Returns the event for a change of a match. Only people who work for the source's actor may see it; other callers who can
+/// decide the match find it in the list of matches.
+fn change_event(row: &Row, source: &Source, op: ChangeOperation) -> Change {
     let visible = Visibility::Actor.of(None, source.fields.actor_id.map(ActorId::uuid));
     Change::new("match", row.id.uuid(), op, row.version, visible)
 }
 
-/// Those of these actors that are living and that the caller may see.
-pub(super) async fn seen(sight: &Sight, mut ids: Vec<ActorId>, db: &impl ConnectionTrait) -> Result<BTreeMap<ActorId, Actor>> {
+/// Returns those of these actors that exist and that the caller may see.
+pub(super) async fn find_visible_actors(
+    sight: &Sight,
+    mut ids: Vec<ActorId>,
+    db: &impl ConnectionTrait,
+) -> Result<BTreeMap<ActorId, Actor>> {
     ids.sort_unstable();
     ids.dedup();
     let actors = matching::by_ids(&ids, db).await?;
     Ok(actors.into_iter().filter(|(id, actor)| sight.sees(actor.fields.visibility, None, Some(id.uuid()))).collect())
 }
 
-/// Checks that the caller may decide something of a match: whatever it is that is decided, by who may write the source or
-/// one of the candidates.
+/// Checks that the caller may take at least one decision about a match: the caller may synchronise the source or write one
+/// of the candidates. The decision itself is checked again.
 pub(super) async fn may_decide(sight: &Sight, reach: &Reach, row: &Row, source: &Source, db: &impl ConnectionTrait) -> Result<()> {
     match sources::may_sync(sight, reach, source, db).await {
         Err(problem) if problem.kind.status() < 500 => {}

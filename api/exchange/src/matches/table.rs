@@ -1,4 +1,4 @@
-//! Matches and their candidates.
+//! The entities of matches and their candidates.
 
 use sea_orm::entity::prelude::*;
 use serde_json::Value;

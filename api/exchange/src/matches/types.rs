@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: the representations, the filter, the enumerations and the id.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -16,60 +16,60 @@ use crate::{
 /// The id of a match.
 pub type MatchId = Id<Match>;
 
-/// Where a match stands.
+/// The status of a match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum MatchStatus {
-    /// Waits for a decision.
+    /// It waits for a decision.
     Open,
-    /// Decided.
+    /// It has been decided.
     Decided,
-    /// Was decided, and the decision was taken back: waits for another.
+    /// The decision was undone; it waits for another one.
     Undone,
 }
 
-/// What a record was decided to be.
+/// The decision on a held record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum MatchDecision {
-    /// The same as an actor that was there.
+    /// The same as an existing actor.
     Same,
-    /// Another than all that were there.
+    /// Different from all existing actors.
     Different,
 }
 
-/// A record of a source that may be an actor that is there already (träff).
+/// A record of a source that may be an actor which already exists (träff).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Match {
     pub id: MatchId,
-    /// Grows by one with each change.
+    /// The version of the match. It grows by one with each change.
     pub version: i64,
-    /// The source that the record is of.
+    /// The id of the source of the record.
     pub source_id: SourceId,
     /// The record's id in the source.
     #[schema(max_length = 200, example = "4711")]
     pub external_id: String,
     pub status: MatchStatus,
-    /// Why the record is held.
+    /// The reasons why the record is held.
     pub reasons: Vec<MatchReason>,
     /// The record as the source last gave it: members of an actor.
     #[schema(value_type = Object)]
     pub incoming: Value,
-    /// The actors that it may be and that the caller may see, those with the same number first.
+    /// The actors that the record may be, as far as the caller may see them. Those with the same number come first.
     pub candidates: Vec<MatchCandidate>,
-    /// What it was decided to be; null until then.
+    /// The decision; null while there is none.
     pub decision: Option<MatchDecision>,
-    /// The actor that it was decided to be, or that was created of it.
+    /// The id of the actor that the record was decided to be, or that was created from it.
     pub actor_id: Option<ActorId>,
-    /// Why it was decided so.
+    /// The reason for the decision.
     pub note: Option<String>,
-    /// Who decided; null until then, and when no candidate was left to decide on.
+    /// The name of the user who decided; null while there is no decision, and when the match was closed automatically.
     pub decided_by: Option<String>,
     pub decided_at: Option<DateTime<Utc>>,
-    /// Who took the last decision back; null otherwise.
+    /// The name of the user who undid the last decision; null otherwise.
     pub undone_by: Option<String>,
     pub undone_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -81,7 +81,7 @@ pub struct Match {
 #[serde(rename_all = "camelCase")]
 pub struct MatchCandidate {
     pub actor: Actor,
-    /// What is alike.
+    /// The reasons why the record may be this actor.
     pub reasons: Vec<MatchReason>,
     /// The members in which the record differs from the actor.
     pub changes: Vec<MatchChange>,
@@ -93,50 +93,51 @@ pub struct MatchCandidate {
 pub struct MatchChange {
     #[schema(example = "website")]
     pub member: String,
-    /// What stands there; null also where the caller may not see it.
+    /// The present value; null also when the caller may not see it.
     pub current: Value,
-    /// What the source gave.
+    /// The value that the source gave.
     pub given: Value,
-    /// Whether it is written when the record is decided to be this actor and nothing more is said: the source owns the member, and
-    /// it is empty or a list that gets more. Others are written when they stand in `take` of the decision.
+    /// Whether the value is written when the record is decided to be this actor without `take`. That is so when the source
+    /// owns the member and the present value is empty or a list that gets more items. Other members are written only when
+    /// the decision names them in `take`.
     pub written: bool,
 }
 
-/// What a record is.
+/// A decision of what a record is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewMatchDecision {
     pub decision: MatchDecision,
-    /// The candidate that it is, for `same`.
+    /// For `same`: the candidate that the record is.
     pub actor_id: Option<ActorId>,
-    /// For `same`: members that are taken from the record though something else stands there. All others that are filled stay, and
-    /// lists are united.
+    /// For `same`: the members that are taken from the record although the actor has another value. All other members that
+    /// have a value keep it, and lists are united.
     #[serde(default)]
     #[schema(max_items = 40, example = json!(["website"]))]
     pub take: Vec<String>,
-    /// Why, for who comes after.
+    /// The reason for the decision, for later readers.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 1000)]
     pub note: Option<String>,
 }
 
-/// Which matches to list.
+/// The filter of the list of matches.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct MatchFilter {
-    /// Matches that stand so. `open` and `undone` wait for a decision.
+    /// Only matches with one of these statuses. `open` and `undone` wait for a decision.
     #[param(nullable = false, inline, style = Form, explode = false)]
     pub status: Option<Vec<MatchStatus>>,
-    /// Matches of this source's records.
+    /// Only matches of this source's records.
     #[param(nullable = false)]
     pub source_id: Option<SourceId>,
-    /// Matches in which some candidate that the caller sees is alike so.
+    /// Only matches with a candidate that the caller may see and that is alike for this reason.
     #[param(nullable = false, inline)]
     pub reason: Option<MatchReason>,
 }
 
-/// A member that a decision wrote, with what stood there before.
+/// A member that a decision wrote, with its values before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
     pub member: String,

@@ -1,5 +1,6 @@
-//! What is written of a record that turns out to be an actor that is there already. Nothing that stands there is lost: what is
-//! filled stays, what is empty is filled, and lists are united. Only a person may choose otherwise, member by member.
+//! Computes what is written of a record that turns out to be an actor which already exists. No present value is lost:
+//! members with a value keep it, empty members are filled, and lists are united. Only a person may choose otherwise, member
+//! by member.
 
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ use crate::{
     sources::rules::{Record, is_empty},
 };
 
-/// The lists of an actor, with how many items each may have.
+/// The lists of an actor, with the maximum number of items of each.
 const LISTS: [(&str, usize); 9] = [
     ("otherNames", 20),
     ("formerNames", MAX_FORMER_NAMES),
@@ -22,20 +23,20 @@ const LISTS: [(&str, usize); 9] = [
     ("identifiers", 20),
 ];
 
-/// The members to write of what a record gives, over what stands there; those to take are taken from the record whatever stands
-/// there.
+/// Returns the members to write from a given record over the present values. Members in `take` are taken from the record
+/// whatever their present values are.
 #[must_use]
-pub fn united(given: &Record, current: &Record, take: &[String]) -> Record {
+pub fn unite_members(given: &Record, current: &Record, take: &[String]) -> Record {
     let mut write = Record::new();
     for (member, new) in given {
         let present = current.get(member).unwrap_or(&Value::Null);
         let becomes = if take.contains(member) {
-            // Of numbers those alone that the record has another of: a code that the source does not know is not lost.
-            if member == "identifiers" { renumbered(present, new) } else { new.clone() }
+            // Replace only numbers of the schemes that the record has: a code that the source does not know is kept.
+            if member == "identifiers" { replace_identifiers(present, new) } else { new.clone() }
         } else if is_empty(new) {
             continue;
         } else if let Some((_, most)) = LISTS.iter().find(|(list, _)| list == member) {
-            both(member, present, new, current.get("name").and_then(Value::as_str), *most)
+            unite_lists(member, present, new, current.get("name").and_then(Value::as_str), *most)
         } else if is_empty(present) {
             new.clone()
         } else {
@@ -52,8 +53,8 @@ fn items(list: &Value) -> Vec<Value> {
     list.as_array().cloned().unwrap_or_default()
 }
 
-/// What an item is known by, however it is written.
-fn key(member: &str, item: &Value) -> String {
+/// Returns the key that identifies an item of a list, regardless of case and accents.
+fn item_key(member: &str, item: &Value) -> String {
     let text = match member {
         "contactPoints" => item["function"].as_str(),
         "formerNames" => item["name"].as_str(),
@@ -62,12 +63,12 @@ fn key(member: &str, item: &Value) -> String {
     fold(text.unwrap_or_default().trim())
 }
 
-/// Two lists as one, what stands there first.
-fn both(member: &str, present: &Value, new: &Value, name: Option<&str>, most: usize) -> Value {
+/// Unites two lists. The present items come first.
+fn unite_lists(member: &str, present: &Value, new: &Value, name: Option<&str>, most: usize) -> Value {
     let mut all = items(present);
     for item in items(new) {
         if member == "identifiers" {
-            // Another number of its own is not added to the one that stands there: that would be another organisation.
+            // A second own number of the same scheme is not added: that would be another organisation.
             let is_there = |known: &Value| {
                 known["scheme"] == item["scheme"]
                     && (known["value"] == item["value"] || [known, &item].iter().all(|one| one["scope"] == "own"))
@@ -77,8 +78,8 @@ fn both(member: &str, present: &Value, new: &Value, name: Option<&str>, most: us
             }
             continue;
         }
-        let called = key(member, &item);
-        match all.iter_mut().find(|known| key(member, known) == called) {
+        let called = item_key(member, &item);
+        match all.iter_mut().find(|known| item_key(member, known) == called) {
             Some(known) if member == "contactPoints" => {
                 for way in ["email", "phone"] {
                     if known[way].is_null() && !item[way].is_null() {
@@ -93,14 +94,14 @@ fn both(member: &str, present: &Value, new: &Value, name: Option<&str>, most: us
     }
     all.truncate(most.max(items(present).len()));
     if member == "areasServed" {
-        // They are kept in order.
+        // The registry stores them in order.
         all.sort_by(|one, other| one.as_str().cmp(&other.as_str()));
     }
     json!(all)
 }
 
-/// The numbers of a record, and those of other kinds that stand there.
-fn renumbered(present: &Value, new: &Value) -> Value {
+/// Returns the identifiers of the record, and the present ones of other schemes.
+fn replace_identifiers(present: &Value, new: &Value) -> Value {
     let mut all = items(new);
     let given: Vec<Value> = all.iter().map(|number| number["scheme"].clone()).collect();
     all.extend(items(present).into_iter().filter(|number| !given.contains(&number["scheme"])));
@@ -128,16 +129,16 @@ mod tests {
             "otherNames": ["ALE", "ale kommun", "Ahle"], "identifiers": [number("SE-ON", "2120001439"), number("kolada_id", "9999")],
             "contactPoints": [{"function": "registrator", "email": "b@ale.example.se", "phone": "0303-70 30 00"}]}));
         assert_eq!(
-            Value::Object(united(&given, &current, &[])),
+            Value::Object(unite_members(&given, &current, &[])),
             json!({"focus": "Allt", "otherNames": ["Ale", "Ahle"],
                 "identifiers": [number("municipality_code", "1440"), number("kolada_id", "1440"), number("SE-ON", "2120001439")],
                 "contactPoints": [{"function": "Registrator", "email": "a@ale.example.se", "phone": "0303-70 30 00"}]})
         );
         let take = ["name", "identifiers"].map(ToOwned::to_owned);
-        let taken = united(&given, &current, &take);
+        let taken = unite_members(&given, &current, &take);
         assert_eq!(taken["name"], json!("ALE KOMMUN"));
         let numbers = [number("SE-ON", "2120001439"), number("kolada_id", "9999"), number("municipality_code", "1440")];
         assert_eq!(taken["identifiers"], json!(numbers));
-        assert!(united(&record(json!({"name": "Ale kommun", "focus": "", "otherNames": []})), &current, &[]).is_empty());
+        assert!(unite_members(&record(json!({"name": "Ale kommun", "focus": "", "otherNames": []})), &current, &[]).is_empty());
     }
 }

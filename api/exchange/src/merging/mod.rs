@@ -1,5 +1,5 @@
-//! Merges (sammanslagningar): two records of one actor become one without anything being lost. What refers to the one follows
-//! into the other; the old address leads on; and a merge can be undone.
+//! Merges (sammanslagningar): two records of the same actor become one, and nothing is lost. The records that refer to the
+//! merged actor move to the survivor, the old address leads to the survivor, and a merge can be undone.
 
 mod api;
 pub mod plan;

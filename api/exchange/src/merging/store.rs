@@ -1,4 +1,4 @@
-//! Merges, carried out and undone.
+//! All SQL of merges: they are carried out and undone here.
 
 pub(super) mod below;
 
@@ -11,12 +11,12 @@ use sea_orm::{
     sea_query::{Expr, Query},
 };
 
-use self::below::is_somebodys;
+use self::below::is_in_use;
 use super::{
     LeftAlone, LeftAloneReason, Merge, MergeId, NewMerge,
-    plan::{self, Plan, Who},
+    plan::{self, Merger, Plan},
     references::{
-        FOLLOWING, Seen,
+        FOLLOWING, SeenBy,
         store::{self as references, Referring},
     },
     rules, table,
@@ -38,8 +38,11 @@ use crate::{
     sources::rules as members,
 };
 
-/// How many rows one statement writes.
+/// The maximum number of rows that one statement writes.
 const AT_ONCE: usize = 500;
+
+/// A row that a merge moved, as it is now, with the actor that it has named since the merge.
+type MovedRow = (Referring, Option<Uuid>);
 
 fn view(row: table::Model) -> Merge {
     Merge {
@@ -59,8 +62,8 @@ fn view(row: table::Model) -> Merge {
     }
 }
 
-/// The merges into actors that the caller may see, or might before they were removed, and may merge.
-fn seen(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
+/// Selects the merges into actors that the caller may merge, and may see or could see before they were removed.
+fn find_visible(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
     let visible = sight.rows(actor_table::Column::Visibility, None, Some(actor_table::Column::Id.into_expr()));
     let mut within = Condition::any();
     if reach.everywhere {
@@ -86,8 +89,9 @@ fn seen(sight: &Sight, reach: &Reach) -> Select<table::Entity> {
     table::Entity::find().filter(table::Column::IntoId.in_subquery(actors))
 }
 
-/// Merges with only those records named that the caller sees, and nothing told of what is hidden from the caller by now.
-async fn shown(caller: &Caller, mut merges: Vec<Merge>, secrecy: Option<&Secrecy>, db: &impl ConnectionTrait) -> Result<Vec<Merge>> {
+/// Removes from merges the records that the caller may not see, and what would reveal members that are hidden from the
+/// caller now.
+async fn redact_all(caller: &Caller, mut merges: Vec<Merge>, secrecy: Option<&Secrecy>, db: &impl ConnectionTrait) -> Result<Vec<Merge>> {
     let of_one = |merge: &Merge| {
         let stayed = merge.stayed.iter().map(|record| (record.kind.clone(), record.id));
         stayed.chain(merge.left_alone.iter().map(|left| (left.kind.clone(), left.id))).collect::<Vec<_>>()
@@ -96,18 +100,18 @@ async fn shown(caller: &Caller, mut merges: Vec<Merge>, secrecy: Option<&Secrecy
     let mut seen: BTreeSet<(&str, Uuid)> = BTreeSet::new();
     for reference in FOLLOWING.iter() {
         let ids: Vec<Uuid> = named.iter().filter(|(kind, _)| kind == reference.kind).map(|(_, id)| *id).collect();
-        for row in references::those(reference, &ids, false, db).await? {
-            if plan::sees(caller, &row, row.actor) {
+        for row in references::find_by_ids(reference, &ids, false, db).await? {
+            if plan::can_see(caller, &row, row.actor) {
                 seen.insert((reference.kind, row.id));
             }
         }
     }
     for merge in &mut merges {
         merge.stayed.retain(|record| seen.contains(&(record.kind.as_str(), record.id)));
-        let hidden = plan::hidden([merge.merged_actor_id, merge.into], secrecy);
+        let hidden = plan::hidden_members([merge.merged_actor_id, merge.into], secrecy);
         rules::conceal(&mut merge.members, &hidden);
         merge.left_alone.retain(|left| {
-            // Identifiers are named with their schemes.
+            // For identifiers the member is followed by the scheme.
             let member = left.member.as_deref().and_then(|member| member.split(' ').next());
             let told = left.reason == LeftAloneReason::UnderSecrecy || member.is_none_or(|member| !hidden.contains(member));
             told && seen.contains(&(left.kind.as_str(), left.id))
@@ -116,25 +120,25 @@ async fn shown(caller: &Caller, mut merges: Vec<Merge>, secrecy: Option<&Secrecy
     Ok(merges)
 }
 
-/// One merge as the caller may see it.
-pub(super) async fn as_seen(caller: &Caller, merge: Merge, secrecy: Option<&Secrecy>, db: &impl ConnectionTrait) -> Result<Merge> {
-    shown(caller, vec![merge], secrecy, db).await?.pop().ok_or_else(Problem::not_found)
+/// Returns a merge as the caller may see it.
+pub(super) async fn redact(caller: &Caller, merge: Merge, secrecy: Option<&Secrecy>, db: &impl ConnectionTrait) -> Result<Merge> {
+    redact_all(caller, vec![merge], secrecy, db).await?.pop().ok_or_else(Problem::not_found)
 }
 
 pub(super) async fn list(caller: &Caller, reach: &Reach, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Merge>> {
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    let mut page = paging.fetch(seen(&caller.sight, reach), keys, call, db).await?.map(view);
-    page.items = shown(caller, page.items, call.asked.secrecy.as_ref(), db.reader()).await?;
+    let mut page = paging.fetch(find_visible(&caller.sight, reach), keys, call, db).await?.map(view);
+    page.items = redact_all(caller, page.items, call.asked.secrecy.as_ref(), db.reader()).await?;
     Ok(page)
 }
 
-/// One merge within reach.
+/// Returns a merge within the caller's reach; 404 when there is none.
 pub(super) async fn find(sight: &Sight, reach: &Reach, id: MergeId, db: &impl ConnectionTrait) -> Result<Merge> {
-    seen(sight, reach).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight, reach).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// The actors that have become part of these, however many merges ago.
-pub(crate) async fn become_part_of(actors: &BTreeSet<Uuid>, db: &impl ConnectionTrait) -> Result<BTreeSet<Uuid>> {
+/// Returns the actors that have been merged into these, directly or through several merges.
+pub(crate) async fn find_merged_into(actors: &BTreeSet<Uuid>, db: &impl ConnectionTrait) -> Result<BTreeSet<Uuid>> {
     let (mut found, mut next) = (BTreeSet::new(), actors.clone());
     while !next.is_empty() {
         let merged: Vec<Uuid> = table::Entity::find()
@@ -150,15 +154,15 @@ pub(crate) async fn become_part_of(actors: &BTreeSet<Uuid>, db: &impl Connection
     Ok(found)
 }
 
-/// Merges two actors, exactly as the preview says.
-pub(super) async fn merge(who: &Who<'_>, id: ActorId, new: &NewMerge, w: &Write<'_>) -> Result<Merge> {
-    let plan = plan::draw_locked(who, id, new.into, w).await?;
-    plan.permitted(who)?;
+/// Merges two actors, exactly as the preview shows it.
+pub(super) async fn merge(merger: &Merger<'_>, id: ActorId, new: &NewMerge, w: &Write<'_>) -> Result<Merge> {
+    let plan = plan::make_locked_plan(merger, id, new.into, w).await?;
+    plan.require_allowed(merger)?;
     tombstones::mark_merged(&plan.merged, plan.survivor.id, w).await?;
     let mut came = Vec::new();
     if plan.becomes != plan.survivor.fields {
-        let after = actors::update(&plan.survivor, plan.becomes.clone(), &who.caller.sight, w).await?;
-        came = rules::differing(&plan.survivor.fields, &after.fields)?;
+        let after = actors::update(&plan.survivor, plan.becomes.clone(), &merger.caller.sight, w).await?;
+        came = rules::changed_members(&plan.survivor.fields, &after.fields)?;
     }
     let row = table::Model {
         id: w.new_id(),
@@ -170,7 +174,7 @@ pub(super) async fn merge(who: &Who<'_>, id: ActorId, new: &NewMerge, w: &Write<
         merged_by: w.call.author.user.map(Into::into),
         note: new.note.clone(),
         moved: plan.counts().into(),
-        stayed: plan.stays().into(),
+        stayed: plan.stayed_records().into(),
         members: plan.members.clone().into(),
         came: came.into(),
         undone_at: None,
@@ -178,17 +182,17 @@ pub(super) async fn merge(who: &Who<'_>, id: ActorId, new: &NewMerge, w: &Write<
         left_alone: Vec::new().into(),
     };
     table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?;
-    follow(&plan, row.id, w).await?;
-    // What stayed behind is not shown any more.
+    move_rows(&plan, row.id, w).await?;
+    // Records that stayed with the merged actor are no longer shown.
     actors::announce_dependents(id, ChangeOperation::Delete, w).await?;
     w.access_changed();
-    tell(row.id, 1, &plan.survivor, w);
-    w.record(buried(&plan));
+    record_merge(row.id, 1, &plan.survivor, w);
+    w.record(merged_actor_event(&plan));
     Ok(view(row))
 }
 
-/// Lets everything follow into the survivor, and remembers what did.
-async fn follow(plan: &Plan, id: MergeId, w: &Write<'_>) -> Result<()> {
+/// Moves the records to the survivor, and stores which ones moved.
+async fn move_rows(plan: &Plan, id: MergeId, w: &Write<'_>) -> Result<()> {
     if let Some(child) = plan.steps_up {
         tombstones::update_part_of(&tombstones::find(child, &w.tx).await?.0, plan.merged.fields.parent_id, w).await?;
     }
@@ -198,7 +202,7 @@ async fn follow(plan: &Plan, id: MergeId, w: &Write<'_>) -> Result<()> {
     }
     let mut moved = Vec::new();
     for ((_, _, target), rows) in groups {
-        turn(&rows, target, w).await?;
+        reassign(&rows, target, w).await?;
         for row in rows {
             moved.push(table::row::ActiveModel {
                 id: Set(w.new_id()),
@@ -213,70 +217,71 @@ async fn follow(plan: &Plan, id: MergeId, w: &Write<'_>) -> Result<()> {
     for moved in moved.chunks(AT_ONCE) {
         table::row::Entity::insert_many(moved.to_vec()).exec_without_returning(&w.tx).await?;
     }
-    placed(plan.follow.iter(), w).await
+    announce_moved_actors(plan.follow.iter(), w).await
 }
 
-/// Tells of what is seen by others since these rows have another actor above them; `rows` as they were before.
-async fn placed(rows: impl Iterator<Item = &Referring>, w: &Write<'_>) -> Result<()> {
-    for row in rows.filter(|row| row.reference.seen == Seen::Actor) {
+/// Publishes what other callers see differently because actors have another parent; `rows` as they were before.
+async fn announce_moved_actors(rows: impl Iterator<Item = &Referring>, w: &Write<'_>) -> Result<()> {
+    for row in rows.filter(|row| row.reference.seen == SeenBy::Actor) {
         actors::announce_new_parent(row.id.into(), row.actor.map(ActorId::from), w).await?;
     }
     Ok(())
 }
 
-/// Makes rows of one reference another actor's, keeps their versions where each is kept, and tells their followers.
-async fn turn(rows: &[&Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
+/// Makes rows of one reference refer to another actor, stores their versions in the history, and publishes the changes in
+/// the feed.
+async fn reassign(rows: &[&Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
     let Some(first) = rows.first() else { return Ok(()) };
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
-    if first.reference.seen == Seen::Actor {
+    if first.reference.seen == SeenBy::Actor {
         let actors: Vec<ActorId> = ids.iter().copied().map(ActorId::from).collect();
         tombstones::keep_versions(&actors, false, w).await?;
-        references::turn(first.reference, &ids, to, w).await?;
+        references::reassign(first.reference, &ids, to, w).await?;
         tombstones::keep_versions(&actors, true, w).await?;
     } else {
-        references::turn(first.reference, &ids, to, w).await?;
+        references::reassign(first.reference, &ids, to, w).await?;
     }
     let mut after: Vec<Referring> = rows.iter().copied().cloned().collect();
-    if let (Seen::AsActor | Seen::AsBoth, Some(to)) = (first.reference.seen, to) {
+    if let (SeenBy::AsActor | SeenBy::AsBoth, Some(to)) = (first.reference.seen, to) {
         let visibility = tombstones::find(to.into(), &w.tx).await?.0.fields.visibility;
-        after = rows.iter().map(|row| row.of_one_seen_by(visibility)).collect();
+        after = rows.iter().map(|row| row.with_visibility(visibility)).collect();
     }
-    if first.reference.seen != Seen::Actor {
-        references::remember(&after, to, w).await?;
+    if first.reference.seen != SeenBy::Actor {
+        references::keep_history(&after, to, w).await?;
     }
     for (before, after) in rows.iter().zip(&after) {
-        // Who works for what an actor is part of sees what is for its own people.
-        let through = before.actor.filter(|_| before.reference.seen == Seen::Actor && before.visibility == Visibility::Actor);
+        // People who work for the parent of an actor can see what only its own people may see.
+        let through = before.actor.filter(|_| before.reference.seen == SeenBy::Actor && before.visibility == Visibility::Actor);
         let was = through.map_or_else(|| before.visible(before.actor), |above| Visibility::Actor.of(None, Some(above)));
         after.announce(was, to, w).await?;
     }
     Ok(())
 }
 
-/// Who followed the merged actor learns what became of it, if it may see that; to others the actor is gone.
-fn buried(plan: &Plan) -> Change {
+/// Returns the event of the merged actor. Only callers who may see both actors learn what it was merged into.
+fn merged_actor_event(plan: &Plan) -> Change {
     let (merged, survivor) = (&plan.merged, &plan.survivor);
     let both = [merged.fields.visibility, survivor.fields.visibility];
     let narrower = both.into_iter().min_by_key(|visibility| rules::breadth(*visibility)).unwrap_or(Visibility::Actor);
     let visible = narrower.of(None, Some(survivor.id.uuid()));
     let change = Change::new("actor", merged.id.uuid(), ChangeOperation::Merge, merged.version + 1, visible);
     let places = merged.fields.seat_area_id.into_iter().chain(merged.fields.areas_served.iter().copied());
-    Change { merged_into: Some(survivor.id.uuid()), ..change.within(places).after(Some(own(merged))) }
+    Change { merged_into: Some(survivor.id.uuid()), ..change.within(places).after(Some(own_visibility(merged))) }
 }
 
-fn own(actor: &Actor) -> Visible {
+fn own_visibility(actor: &Actor) -> Visible {
     actor.fields.visibility.of(None, Some(actor.id.uuid()))
 }
 
-/// The merge itself is for those who may merge there.
-fn tell(id: MergeId, version: i64, survivor: &Actor, w: &Write<'_>) {
+/// Records the event of the merge itself, which only callers with the permission may see.
+fn record_merge(id: MergeId, version: i64, survivor: &Actor, w: &Write<'_>) {
     let visible = Visibility::Actor.of(None, None);
     let places = survivor.fields.seat_area_id;
     w.record(Change::new("merge", id.uuid(), ChangeOperation::Upsert, version, visible).within(places));
 }
 
-/// The rows that followed, by reference, as they are now; and those that are no longer there.
-async fn followed(merge: MergeId, locked: bool, db: &impl ConnectionTrait) -> Result<(Vec<(Referring, Option<Uuid>)>, Vec<LeftAlone>)> {
+/// Returns the moved rows, and the rows that no longer exist.
+async fn find_moved_rows(merge: MergeId, locked: bool, db: &impl ConnectionTrait) -> Result<(Vec<MovedRow>, Vec<LeftAlone>)> {
     let rows =
         table::row::Entity::find().filter(table::row::Column::MergeId.eq(merge)).order_by_asc(table::row::Column::Id).all(db).await?;
     let mut groups: BTreeMap<(String, String), BTreeMap<Uuid, Option<Uuid>>> = BTreeMap::new();
@@ -285,81 +290,84 @@ async fn followed(merge: MergeId, locked: bool, db: &impl ConnectionTrait) -> Re
     }
     let (mut there, mut gone) = (Vec::new(), Vec::new());
     for ((table, column), mut ids) in groups {
-        let Some(reference) = references::named(&table, &column) else { continue };
-        for row in references::those(reference, &ids.keys().copied().collect::<Vec<_>>(), locked, db).await? {
+        let Some(reference) = references::find_reference(&table, &column) else { continue };
+        for row in references::find_by_ids(reference, &ids.keys().copied().collect::<Vec<_>>(), locked, db).await? {
             let since = ids.remove(&row.id).flatten();
             there.push((row, since));
         }
-        gone.extend(ids.into_keys().map(|id| left(reference.kind, id, None, LeftAloneReason::Removed)));
+        gone.extend(ids.into_keys().map(|id| not_restored(reference.kind, id, None, LeftAloneReason::Removed)));
     }
     Ok((there, gone))
 }
 
-fn left(kind: &str, id: Uuid, member: Option<String>, reason: LeftAloneReason) -> LeftAlone {
+fn not_restored(kind: &str, id: Uuid, member: Option<String>, reason: LeftAloneReason) -> LeftAlone {
     LeftAlone { kind: kind.to_owned(), id, member, reason }
 }
 
-/// What the merged actor would be part of when it lives again: what was above it may have become part of another since.
-async fn parent_again(merged: &Actor, db: &impl ConnectionTrait) -> Result<Option<ActorId>> {
+/// Returns the parent that the merged actor gets when it is restored. Its old parent may have been merged into another
+/// actor since.
+async fn restored_parent(merged: &Actor, db: &impl ConnectionTrait) -> Result<Option<ActorId>> {
     match merged.fields.parent_id {
         Some(parent) => Ok(tombstones::survivor(&Sight::of_installation(), parent, db).await?.or(Some(parent))),
         None => Ok(None),
     }
 }
 
-/// The actors that would come below others by undoing a merge, so that people got rights over them that the caller may not give.
-async fn exposed(caller: &Caller, merge: &Merge, rows: &[(Referring, Option<Uuid>)], db: &impl ConnectionTrait) -> Result<BTreeSet<Uuid>> {
+/// Returns the actors that would come below others when a merge is undone, if people would thereby get rights that the
+/// caller may not give.
+async fn find_exposed(caller: &Caller, merge: &Merge, rows: &[MovedRow], db: &impl ConnectionTrait) -> Result<BTreeSet<Uuid>> {
     let mut exposed = BTreeSet::new();
     if merge.undone_at.is_some() {
         return Ok(exposed);
     }
     let (merged, ..) = tombstones::find(merge.merged_actor_id, db).await?;
-    let parent = parent_again(&merged, db).await?;
+    let parent = restored_parent(&merged, db).await?;
     let above = tombstones::ancestors(parent, db).await?;
     let mut line = vec![merged.id];
     line.extend(above.iter().copied());
     let going: Vec<&Referring> = rows.iter().filter(|(row, since)| row.actor == *since).map(|(row, _)| row).collect();
-    // What went along goes back below the merged actor.
-    for row in going.iter().filter(|row| row.reference.seen == Seen::Actor && !above.contains(&row.id.into())) {
+    // Actors that moved along go back below the merged actor.
+    for row in going.iter().filter(|row| row.reference.seen == SeenBy::Actor && !above.contains(&row.id.into())) {
         let now = tombstones::ancestors(row.actor.map(ActorId::from), db).await?;
-        let theirs = is_somebodys(row.id.into(), None, db).await?;
-        if !plan::may_come_below(caller, row.id.into(), &now, &line, theirs, db).await? {
+        let in_use = is_in_use(row.id.into(), None, db).await?;
+        if !plan::may_move_below(caller, row.id.into(), &now, &line, in_use, db).await? {
             exposed.insert(row.id);
         }
     }
-    // So does the survivor, if it was part of the merged one.
+    // The survivor goes back too, if it was part of the merged actor.
     let own = merged.id.to_string();
     let came = table::Entity::find_by_id(merge.id).one(db).await?.map(|row| row.came.0).unwrap_or_default();
     let was_part = came.iter().any(|(member, before, _)| member == "parentId" && before.as_str() == Some(own.as_str()));
     if was_part && !above.contains(&merge.into) {
         let (survivor, ..) = tombstones::find(merge.into, db).await?;
         let now = tombstones::ancestors(survivor.fields.parent_id, db).await?;
-        let theirs = is_somebodys(merge.into, None, db).await?;
-        if !plan::may_come_below(caller, merge.into, &now, &line, theirs, db).await? {
+        let in_use = is_in_use(merge.into, None, db).await?;
+        if !plan::may_move_below(caller, merge.into, &now, &line, in_use, db).await? {
             exposed.insert(merge.into.uuid());
         }
     }
-    // And the merged actor itself comes below others than before, with the people who go back to it.
+    // The merged actor may come below other actors than before, with the people who go back to it.
     if parent != merged.fields.parent_id {
         let now = tombstones::ancestors(Some(merge.into), db).await?;
-        let theirs = going.iter().any(|row| row.reference.kind == "grant") || is_somebodys(merged.id, None, db).await?;
-        if !plan::may_come_below(caller, merged.id, &now, &above, theirs, db).await? {
+        let in_use = going.iter().any(|row| row.reference.kind == "grant") || is_in_use(merged.id, None, db).await?;
+        if !plan::may_move_below(caller, merged.id, &now, &above, in_use, db).await? {
             exposed.insert(merged.id.uuid());
         }
     }
     Ok(exposed)
 }
 
-/// Checks that the caller may undo a merge: whoever may write both actors, and let what followed go back.
+/// Checks that the caller may undo a merge: the caller must be able to write both actors and to move the moved records
+/// back.
 pub(super) async fn may_undo(caller: &Caller, reach: &Reach, merge: &Merge, db: &impl ConnectionTrait) -> Result<()> {
     for id in [merge.merged_actor_id, merge.into] {
         let (actor, ..) = tombstones::find(id, db).await?;
         actors::may_write(reach, &actor.fields, Some(id), db).await?;
     }
-    let there = followed(merge.id, false, db).await?.0;
-    let mut out_of_reach = exposed(caller, merge, &there, db).await?;
+    let there = find_moved_rows(merge.id, false, db).await?.0;
+    let mut out_of_reach = find_exposed(caller, merge, &there, db).await?;
     let rows: Vec<_> = there.into_iter().map(|(row, _)| row).collect();
-    out_of_reach.extend(plan::unreached(reach, &rows, db).await?);
+    out_of_reach.extend(plan::find_out_of_reach(reach, &rows, db).await?);
     let count = out_of_reach.len();
     if count == 0 {
         return Ok(());
@@ -370,8 +378,8 @@ pub(super) async fn may_undo(caller: &Caller, reach: &Reach, merge: &Merge, db: 
     )))
 }
 
-/// Checks that nothing later stands on the merge, and gives both actors, locked.
-async fn undoable(merge: &Merge, w: &Write<'_>) -> Result<(Actor, Actor)> {
+/// Checks that no later change prevents undoing the merge. Returns the merged actor and the survivor, both locked.
+async fn lock_undoable(merge: &Merge, w: &Write<'_>) -> Result<(Actor, Actor)> {
     tombstones::lock(&[merge.merged_actor_id, merge.into], w).await?;
     let again = table::Entity::find_by_id(merge.id).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
     if again.undone_at.is_some() {
@@ -402,22 +410,22 @@ async fn undoable(merge: &Merge, w: &Write<'_>) -> Result<(Actor, Actor)> {
     Ok((tombstones::find(merge.merged_actor_id, &w.tx).await?.0, survivor))
 }
 
-/// Undoes a merge: the merged actor lives again, and what followed goes back unless it has been changed since.
+/// Undoes a merge: restores the merged actor, and moves its records back unless they have changed since.
 pub(super) async fn undo(caller: &Caller, reach: &Reach, merge: &Merge, w: &Write<'_>) -> Result<Merge> {
     let sight = &caller.sight;
     may_undo(caller, reach, merge, &w.tx).await?;
-    let (merged, survivor) = undoable(merge, w).await?;
+    let (merged, survivor) = lock_undoable(merge, w).await?;
     let row = table::Entity::find_by_id(merge.id).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
-    let (rows, mut left_alone) = followed(merge.id, true, &w.tx).await?;
-    let parent = parent_again(&merged, &w.tx).await?;
+    let (rows, mut left_alone) = find_moved_rows(merge.id, true, &w.tx).await?;
+    let parent = restored_parent(&merged, &w.tx).await?;
     tombstones::unmark_merged(&merged, parent, w).await?;
-    // What stayed behind is shown again; what followed is told of as it goes back.
+    // Records that stayed with the merged actor are shown again. Moved records are published when they move back.
     actors::announce_dependents(merged.id, ChangeOperation::Upsert, w).await?;
     let above = tombstones::ancestors(parent, &w.tx).await?;
-    give_back(&survivor, &row.came.0, &above, &mut left_alone, sight, w).await?;
+    restore_survivor(&survivor, &row.came.0, &above, &mut left_alone, sight, w).await?;
     for scheme in tombstones::reclaim_numbers(&merged, sight, w).await? {
         let member = Some(format!("identifiers {scheme}"));
-        left_alone.push(left("actor", merged.id.uuid(), member, LeftAloneReason::Taken));
+        left_alone.push(not_restored("actor", merged.id.uuid(), member, LeftAloneReason::Taken));
     }
     return_rows(&merged, survivor.id, rows, &above, &mut left_alone, w).await?;
     w.access_changed();
@@ -431,42 +439,45 @@ pub(super) async fn undo(caller: &Caller, reach: &Reach, merge: &Merge, w: &Writ
         ..Default::default()
     };
     w.replace::<table::Entity>(undone, table::Column::Id.eq(row.id), table::Column::Version, row.version).await?;
-    tell(row.id, row.version + 1, &survivor, w);
+    record_merge(row.id, row.version + 1, &survivor, w);
     let places = merged.fields.seat_area_id.into_iter().chain(merged.fields.areas_served.iter().copied());
-    w.record(Change::new("actor", merged.id.uuid(), ChangeOperation::Upsert, merged.version + 1, own(&merged)).within(places));
+    w.record(Change::new("actor", merged.id.uuid(), ChangeOperation::Upsert, merged.version + 1, own_visibility(&merged)).within(places));
     table::Entity::find_by_id(merge.id).one(&w.tx).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// Takes from the survivor what came by the merge, unless it has been changed since, or is hidden from who undoes it.
-async fn give_back(
+/// Restores the survivor's members that the merge changed, except those that have changed since or are hidden from the
+/// caller.
+async fn restore_survivor(
     survivor: &Actor,
-    came: &[table::Came],
+    came: &[table::ChangedMember],
     above: &[ActorId],
     left_alone: &mut Vec<LeftAlone>,
     sight: &Sight,
     w: &Write<'_>,
 ) -> Result<()> {
     let circle = above.contains(&survivor.id);
-    // Before anything is compared: what came, and what has been changed since, would tell of it.
-    let hidden = members::hidden(survivor.id, w.call.asked.secrecy.as_ref());
+    // Before any comparison: which members came and which have changed would reveal something of hidden members.
+    let hidden = members::hidden_members(survivor.id, w.call.asked.secrecy.as_ref());
     let came = came.iter().filter(|(member, ..)| !hidden.contains(member)).cloned();
     let (keep, back): (Vec<_>, Vec<_>) = came.partition(|(member, ..)| member == "parentId" && circle);
-    let (returned, changed) = rules::returned(&survivor.fields, &back)?;
-    let of = |member, reason| left("actor", survivor.id.uuid(), Some(member), reason);
-    left_alone.extend(hidden.into_iter().filter(|member| rules::may_come(member)).map(|member| of(member, LeftAloneReason::UnderSecrecy)));
-    left_alone.extend(keep.into_iter().map(|(member, ..)| of(member, LeftAloneReason::Circle)));
-    left_alone.extend(changed.into_iter().map(|member| of(member, LeftAloneReason::Changed)));
+    let (returned, changed) = rules::revert_members(&survivor.fields, &back)?;
+    let entry = |member, reason| not_restored("actor", survivor.id.uuid(), Some(member), reason);
+    left_alone.extend(
+        hidden.into_iter().filter(|member| rules::can_be_taken_over(member)).map(|member| entry(member, LeftAloneReason::UnderSecrecy)),
+    );
+    left_alone.extend(keep.into_iter().map(|(member, ..)| entry(member, LeftAloneReason::Circle)));
+    left_alone.extend(changed.into_iter().map(|member| entry(member, LeftAloneReason::Changed)));
     if returned != survivor.fields {
         actors::update(survivor, returned, sight, w).await?;
     }
     Ok(())
 }
 
-/// Lets what followed go back to the actor that lives again, where it is still where it went.
+/// Moves records back to the restored actor, if they still refer to the actor that they moved to.
 async fn return_rows(
     merged: &Actor,
     survivor: ActorId,
-    rows: Vec<(Referring, Option<Uuid>)>,
+    rows: Vec<MovedRow>,
     above: &[ActorId],
     left_alone: &mut Vec<LeftAlone>,
     w: &Write<'_>,
@@ -477,31 +488,32 @@ async fn return_rows(
             Some(LeftAloneReason::Changed)
         } else if row.ended && row.reference.removed_by_time() {
             Some(LeftAloneReason::Removed)
-        } else if row.reference.seen == Seen::Actor && above.contains(&row.id.into()) {
+        } else if row.reference.seen == SeenBy::Actor && above.contains(&row.id.into()) {
             Some(LeftAloneReason::Circle)
         } else {
             None
         };
         match reason {
-            Some(reason) => left_alone.push(left(row.reference.kind, row.id, None, reason)),
+            Some(reason) => left_alone.push(not_restored(row.reference.kind, row.id, None, reason)),
             None => groups.entry((row.reference.table, row.reference.column)).or_default().push(row),
         }
     }
     let (back, mut gone_back) = (Some(merged.id.uuid()), Vec::new());
     for ((_, column), mut rows) in groups {
         if column == "other_actor_id" {
-            // What is part of the other now has been placed there since; by now all who go back have done so.
+            // An actor that has got another parent since stays where it is. All actors that move back have already done so
+            // here.
             let ids: Vec<_> = rows.iter().map(|row| row.id.into()).collect();
             let astray = relations::with_other_parent(&ids, merged.id, &w.tx).await?;
             rows.retain(|row| !astray.contains(&row.id.into()));
-            left_alone.extend(astray.into_iter().map(|id| left("actor_relation", id.uuid(), None, LeftAloneReason::Changed)));
+            left_alone.extend(astray.into_iter().map(|id| not_restored("actor_relation", id.uuid(), None, LeftAloneReason::Changed)));
         }
-        turn(&rows, back, w).await?;
-        // One that took its place is part of it again.
-        for row in rows.iter().filter(|row| row.reference.seen == Seen::Actor && row.actor != Some(survivor.uuid())) {
+        reassign(&rows, back, w).await?;
+        // An actor that took the merged actor's place becomes part of it again.
+        for row in rows.iter().filter(|row| row.reference.seen == SeenBy::Actor && row.actor != Some(survivor.uuid())) {
             tombstones::update_part_of(&tombstones::find(row.id.into(), &w.tx).await?.0, Some(merged.id), w).await?;
         }
         gone_back.extend(rows);
     }
-    placed(gone_back.into_iter(), w).await
+    announce_moved_actors(gone_back.into_iter(), w).await
 }

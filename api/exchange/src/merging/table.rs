@@ -1,4 +1,4 @@
-//! Merges, and the references that moved with them.
+//! The entities of merges and of the references that moved with them.
 
 use sea_orm::entity::prelude::*;
 use serde_json::Value;
@@ -10,8 +10,8 @@ use crate::{
     registry::actors::ActorId,
 };
 
-/// A member of the survivor that the merge changed: its name, what it was, and what it became.
-pub type Came = (String, Value, Value);
+/// A member of the survivor that the merge changed: its name, its value before, and its value after.
+pub type ChangedMember = (String, Value, Value);
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "actor_merge")]
@@ -27,10 +27,10 @@ pub struct Model {
     pub note: Option<String>,
     pub moved: List<MergeCount>,
     pub stayed: List<MergeRecord>,
-    /// What came of the members, as told.
+    /// The effects on the members of the merged actor, as shown in the API.
     pub members: List<MergeMember>,
-    /// What the survivor was and became, so that it can be undone.
-    pub came: List<Came>,
+    /// The changed members of the survivor, so that the merge can be undone.
+    pub came: List<ChangedMember>,
     pub undone_at: Option<ChronoDateTimeUtc>,
     pub undone_by: Option<UserId>,
     pub left_alone: List<LeftAlone>,
@@ -39,7 +39,7 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Rows that became the survivor's, with the actor that each names since.
+/// Rows that moved to the survivor, each with the actor that it names since the merge.
 pub mod row {
     use super::*;
 

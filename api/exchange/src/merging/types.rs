@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: the representations, the query parameters, the enumerations and the id.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,36 +14,36 @@ use crate::{
 /// The id of a merge.
 pub type MergeId = Id<Merge>;
 
-/// What happens to a record that refers to the merged actor.
+/// The effect of a merge on a record that refers to the merged actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MergeOutcome {
-    /// It becomes the survivor's.
+    /// It moves to the survivor.
     Moves,
-    /// It stays with the merged actor, for the survivor has one of the same: a membership of the same forum, a ballot in the
-    /// same round, a word on the same assessment, a source of the same name.
+    /// It stays with the merged actor, because the survivor has an equal one, such as a membership of the same forum, a
+    /// ballot in the same round, an endorsement of the same assessment or a source of the same name.
     Stays,
-    /// It would follow, but the caller may not let it, so the merge is refused.
+    /// It would move, but the caller may not move it. The merge is refused.
     OutOfReach,
 }
 
-/// What comes of a member of the merged actor.
+/// The effect of a merge on a member of the merged actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MergedHow {
-    /// The survivor has its own, which stays.
+    /// The survivor has a value of its own, which stays.
     Kept,
-    /// The survivor had none and gets it.
+    /// The survivor had no value and gets this one.
     Filled,
-    /// The survivor gets what it did not have.
+    /// The survivor's list gets the items that it did not have.
     United,
-    /// The same, as far as the list has room.
+    /// The survivor's list gets items until it has its maximum length.
     Shortened,
-    /// It does not come along, for it is under secrecy or more people see the survivor.
+    /// It is not taken over, because it is under secrecy or because more people can see the survivor.
     Withheld,
 }
 
-/// Why something is not as it was before the merge.
+/// The reason why something was not restored when the merge was undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftAloneReason {
@@ -51,11 +51,12 @@ pub enum LeftAloneReason {
     Changed,
     /// It has been removed since the merge.
     Removed,
-    /// It would make an actor part of itself.
+    /// Restoring it would make an actor part of itself.
     Circle,
-    /// Another actor has it as its own now.
+    /// Another actor has the identifier as its own by now.
     Taken,
-    /// It is under secrecy, and who undid the merge is not cleared for it. Said of each such member, changed or not.
+    /// The member is under secrecy, and the user who undid the merge is not cleared for it. All such members are listed,
+    /// whether they had changed or not.
     UnderSecrecy,
 }
 
@@ -70,7 +71,7 @@ pub struct MergeRecord {
     pub outcome: MergeOutcome,
 }
 
-/// How many records of a kind.
+/// The numbers of records of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MergeCount {
@@ -78,11 +79,11 @@ pub struct MergeCount {
     pub kind: String,
     pub moves: i64,
     pub stays: i64,
-    /// Also those that the caller may not see.
+    /// Includes records that the caller may not see.
     pub out_of_reach: i64,
 }
 
-/// What came of a member of the merged actor.
+/// The effect of a merge on one member of the merged actor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MergeMember {
@@ -91,98 +92,99 @@ pub struct MergeMember {
     pub how: MergedHow,
 }
 
-/// Something that undoing a merge left as it was.
+/// Something that was not restored when the merge was undone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LeftAlone {
     #[schema(example = "mandate")]
     pub kind: String,
     pub id: Uuid,
-    /// The member of the record, where it is not the whole of it.
+    /// The member of the record; null when the whole record was not restored.
     pub member: Option<String>,
     pub reason: LeftAloneReason,
 }
 
-/// What one actor is to become part of.
+/// A request to merge an actor into another one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewMerge {
-    /// The actor that lives on.
+    /// The actor that remains, the survivor.
     pub into: ActorId,
-    /// Why they are one, for whoever asks later.
+    /// The reason for the merge, for later readers.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 1000)]
     pub note: Option<String>,
 }
 
-/// Two actors that have become one (sammanslagning).
+/// A merge of two actors (sammanslagning).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Merge {
     pub id: MergeId,
-    /// Grows by one with each change.
+    /// The version of the merge. It grows by one with each change.
     pub version: i64,
-    /// The actor that is part of the other.
+    /// The actor that was merged into the other one.
     pub merged_actor_id: ActorId,
-    /// The actor that lives on.
+    /// The actor that remains, the survivor.
     pub into: ActorId,
     pub note: Option<String>,
-    /// The user who merged them.
+    /// The user who merged the actors.
     pub by: Option<UserId>,
     pub at: DateTime<Utc>,
-    /// How many records became the survivor's, and how many stayed, by kind.
+    /// The numbers of records that moved to the survivor and that stayed, by kind.
     pub moved: Vec<MergeCount>,
     /// The records that stayed with the merged actor, as far as the caller may see them.
     pub stayed: Vec<MergeRecord>,
-    /// What came of the members of the merged actor that differed.
+    /// The effects on the members of the merged actor that differed.
     pub members: Vec<MergeMember>,
-    /// When it was undone; null while it holds.
+    /// The time when the merge was undone; null while it holds.
     pub undone_at: Option<DateTime<Utc>>,
-    /// The user who undid it.
+    /// The user who undid the merge.
     pub undone_by: Option<UserId>,
-    /// What undoing it did not give back, since it had been changed in the meantime, as far as the caller may see it.
+    /// The records and members that were not restored when the merge was undone, because they had changed since, as far as
+    /// the caller may see them.
     pub left_alone: Vec<LeftAlone>,
 }
 
-/// People who get rights by a merge.
+/// Grants that would reach further because of a merge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessGain {
-    /// The role that they hold.
+    /// The role of the grants.
     pub role: Role,
-    /// The actor that they hold it for, or that is part of the one that they hold it for.
+    /// One of the two actors. The grants are for it or for an actor above it.
     pub at: ActorId,
-    /// The actor over whose records they get it too.
+    /// The other actor, whose records the grants would also apply to.
     pub over: ActorId,
-    /// How many such grants there are.
+    /// The number of such grants.
     pub grants: i64,
 }
 
-/// What a merge would do.
+/// The effects that a merge would have.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MergePreview {
     pub merged_actor_id: ActorId,
-    /// The actor that lives on, as it would become.
+    /// The actor that remains, as it would be after the merge.
     pub survivor: Actor,
-    /// What would come of the members of the merged actor that differ.
+    /// The effects on the members of the merged actor that differ.
     pub members: Vec<MergeMember>,
-    /// How many records are concerned, by kind.
+    /// The numbers of records concerned, by kind.
     pub counts: Vec<MergeCount>,
     /// The records concerned, as far as the caller may see them.
     pub records: Vec<MergeRecord>,
-    /// Who would get rights that they do not have.
+    /// The grants that would reach further.
     pub access: Vec<AccessGain>,
-    /// Whether the caller may let all of it follow. If not, the merge is refused (403).
+    /// Whether the caller may move all of the records. If not, the merge is refused (403).
     pub allowed: bool,
 }
 
-/// What one actor would become part of.
+/// The query parameters of the preview.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
-pub(super) struct IntoWhich {
-    /// The actor that would live on; must be given.
+pub(super) struct PreviewQuery {
+    /// The actor that would remain. Required.
     #[param(nullable = false)]
     pub into: Option<ActorId>,
 }

@@ -12,7 +12,7 @@ use crate::{
 
 /// List sources
 ///
-/// The partner systems of the actors that the caller may see and of the installation itself, oldest first.
+/// Returns the partner systems of the actors that the caller may see and those of the installation itself, oldest first.
 #[utoipa::path(tag = "exchange", operation_id = "listSources", params(Paging),
     responses((status = 200, description = "A page of sources", body = Page<Source>)))]
 #[get("/sources")]
@@ -22,7 +22,8 @@ async fn list(by: By<needs::ReadSources>, Query(paging): Query<Paging>, db: Data
 
 /// Register a source
 ///
-/// By whoever may write the actor; without an actor, by whoever may write everywhere. A service account is let in by a grant of role `service` with the source as its scope.
+/// Registers a source of an actor that the caller may write. Without an actor, the caller must hold the permission
+/// everywhere. A service account gets access to the source by a grant of the role `service` with the source as its scope.
 #[utoipa::path(tag = "exchange", operation_id = "createSource", request_body = NewSource,
     responses((status = 201, description = "The source as registered", body = Source)))]
 #[post("/sources")]
@@ -37,7 +38,7 @@ async fn create(by: By<needs::WriteSources>, new: Valid<NewSource>, db: Data<Db>
 
 /// Show a source
 ///
-/// One source by its id.
+/// Returns one source by its id.
 #[utoipa::path(tag = "exchange", operation_id = "getSource",
     responses((status = 200, description = "The source", body = Source)))]
 #[get("/sources/{sourceId}")]
@@ -54,7 +55,7 @@ async fn show(by: By<needs::ReadSources>, At(id): At<SourceId>, db: Data<Db>) ->
 
 /// Change a source
 ///
-/// Merge patch: members left out stay.
+/// The body is a merge patch: members that are left out keep their values.
 #[utoipa::path(tag = "exchange", operation_id = "updateSource", request_body = Patch<NewSource>,
     responses((status = 200, description = "The source as it has become", body = Source)))]
 #[patch("/sources/{sourceId}")]

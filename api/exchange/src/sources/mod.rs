@@ -1,6 +1,6 @@
-//! Sources (källor): the partner systems that records come from, each of an actor, or the installation's own. A service
-//! account that is granted a source speaks for that system alone. What a source owns it keeps up to date; all else of its
-//! actors is curated here, and no synchronisation writes over it.
+//! Sources (källor): the partner systems that records come from. Each belongs to an actor, or to the installation itself. A
+//! service account with a grant for a source may send records for that source only. A source keeps the members that it owns
+//! up to date. All other members of its actors are curated here, and a synchronisation does not overwrite them.
 
 mod api;
 mod outcome;

@@ -1,4 +1,4 @@
-//! What comes of records that a source sends.
+//! The records that a source sends, and their outcomes.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -12,22 +12,22 @@ use crate::{
     registry::actors::Actor,
 };
 
-/// A record as a source gives it: members that are absent are not given, null clears.
+/// A record as a source gives it. Members that are absent are not given; null clears a member.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Incoming {
     /// The record's id in the source.
     pub external_id: String,
-    /// Members of an actor, as they stand in a body.
+    /// The given members of an actor, in the form of a request body.
     pub fields: Record,
-    /// Members that are not the source's word but what a new actor gets when the source says nothing.
+    /// The names of members that the source did not give: default values for a new actor.
     pub defaults: Vec<String>,
-    /// Whether its id is the organisation's own number: the source has none of its own, and the number is the key.
+    /// Whether the external id is the organisation number, because the source has no ids of its own.
     pub by_number: bool,
 }
 
 impl Incoming {
-    /// What the source itself says.
-    pub(super) fn said(&self) -> Record {
+    /// Returns the members that the source itself gave, without the defaults.
+    pub(super) fn given_by_source(&self) -> Record {
         self.fields
             .iter()
             .filter(|(member, _)| !self.defaults.contains(member))
@@ -36,36 +36,36 @@ impl Incoming {
     }
 }
 
-/// What became of a record.
+/// The outcome of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SyncResult {
     /// A new actor was created.
     Created,
-    /// The actor, or what is kept of the record, was changed.
+    /// The actor, or the stored data about the record, was changed.
     Updated,
     /// Nothing was written.
     Unchanged,
-    /// The record waits for a person's decision, for it may be an actor that is there already.
+    /// The record waits for a person's decision, because it may be an actor that already exists.
     Held,
     /// The record has faults, and nothing was written.
     Refused,
 }
 
-/// What became of a record, with all that there is to say of it.
+/// The outcome of one record with its details.
 #[derive(Clone, Debug)]
 pub struct Outcome {
-    /// The record's id in the source; a personal identity number in it is masked.
+    /// The record's id in the source. A personal identity number in it is masked.
     pub external_id: String,
     pub result: SyncResult,
-    /// The link as it is now; nothing when the record was refused.
+    /// The link as it is now; `None` when the record was refused.
     pub link: Option<Link>,
     /// The actor as it is now.
     pub actor: Option<Actor>,
     pub left_alone: Vec<Unwritten>,
-    /// Those actors that a held record may be and that the caller may see.
+    /// For a held record: the actors that it may be, as far as the caller may see them.
     pub candidates: Vec<Likeness>,
-    /// Why the record was refused.
+    /// The reason why the record was refused.
     pub problem: Option<Problem>,
 }
 
@@ -76,18 +76,19 @@ impl Outcome {
         Self { external_id, result, link: None, actor: None, left_alone: Vec::new(), candidates: Vec::new(), problem }
     }
 
-    pub(super) fn of(result: SyncResult, link: Link, actor: Option<Actor>) -> Self {
+    pub(super) fn new(result: SyncResult, link: Link, actor: Option<Actor>) -> Self {
         let external_id = link.external_id.clone();
         Self { external_id, result, link: Some(link), actor, left_alone: Vec::new(), candidates: Vec::new(), problem: None }
     }
 
-    /// The match that a held record waits in.
+    /// Returns the match in which a held record waits.
     #[must_use]
     pub fn match_id(&self) -> Option<MatchId> {
         self.link.as_ref().and_then(|link| link.match_id)
     }
 
-    /// The faults of a refused record; a refusal that has none of its own is one of the whole record.
+    /// Returns the faults of a refused record. A refusal without faults of its own gives one fault for the whole record
+    /// (pointer `""`).
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         match &self.problem {
@@ -99,7 +100,7 @@ impl Outcome {
         }
     }
 
-    /// The outcome as it is told, with stable codes.
+    /// Returns the outcome as JSON, with stable codes.
     #[must_use]
     pub fn json(&self, language: Language) -> Value {
         let faults: Vec<_> = self.faults().iter().map(|fault| fault.body(language)).collect();

@@ -1,7 +1,8 @@
-//! The rule by which a partner's record meets an actor that may have been curated here since.
+//! The rules for writing a partner system's record to an actor that may have been changed here in the meantime.
 //!
-//! For each member that the source owns there are three values: what the source last wrote, what stands there now, and
-//! what comes. What nobody has changed here since takes the new value; what somebody has changed is left alone and said.
+//! For each member that the source owns there are three values: the one that the source last wrote, the present one, and
+//! the incoming one. A member that nobody has changed here since gets the incoming value. A member that somebody has
+//! changed is left alone and reported.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,13 +18,13 @@ use crate::{
     registry::actors::{ActorId, Identifier, IdentifierScope, NewActor},
 };
 
-/// Members of an actor by their names.
+/// Members of an actor, by name.
 pub type Record = Map<String, Value>;
 
-/// The longest id of another system that is kept.
+/// The maximum length of an external id, in characters.
 pub const EXTERNAL_ID_LENGTH: usize = 200;
 
-/// Why a member that was given is not written.
+/// The reason why a member that was given is not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnwrittenReason {
@@ -31,43 +32,43 @@ pub enum UnwrittenReason {
     NotOwned,
     /// Somebody here has changed it since the source last wrote it.
     CuratedLocally,
-    /// It is under secrecy, and the caller is not cleared for it.
+    /// The member is under secrecy, and the caller is not cleared for it.
     UnderSecrecy,
-    /// It would move the actor to where others answer for it, which the caller may not decide.
+    /// The change would move the actor to where others are responsible for it, which the caller may not decide.
     NotAllowed,
-    /// The actor would look like another. Somebody who sees both says first whether they are one.
+    /// The actor would look like another one. Somebody who sees both must first decide whether they are the same.
     LooksLikeAnother,
-    /// It is no web address, e-mail address or telephone number, and was put aside.
+    /// The value is not a valid web address, e-mail address or telephone number, and was left out.
     Unreadable,
 }
 
-/// A member that was given and is not written, for what stands there is another's.
+/// A member that was given and is not written.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unwritten {
-    /// The member of the actor.
+    /// The name of the member.
     #[schema(example = "name")]
     pub member: String,
     pub reason: UnwrittenReason,
-    /// What stands there; null also where the caller may not see it.
+    /// The present value; null also when the caller may not see it.
     pub current: Value,
-    /// What the source gave.
+    /// The value that the source gave.
     pub given: Value,
 }
 
-/// What becomes of a record that meets an actor.
+/// The plan for the members of a record whose actor exists.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// The members to write.
     pub write: Record,
-    /// What the source will then have written last.
+    /// The values that the source has last written, after this plan.
     pub base: Record,
     /// The members to leave alone.
     pub left_alone: Vec<Unwritten>,
 }
 
 impl Plan {
-    /// Leaves members alone after all; what the source wrote last stays what it was.
+    /// Moves members from `write` to `left_alone`. For them the value that the source last wrote stays as it was.
     pub fn withhold(&mut self, members: &[&str], reason: UnwrittenReason, base: &Record, current: &Record) {
         for member in members {
             let Some(new) = self.write.remove(*member) else { continue };
@@ -78,25 +79,25 @@ impl Plan {
             self.left_alone.push(Unwritten {
                 member: (*member).to_owned(),
                 reason,
-                current: ordered(current.get(*member).unwrap_or(&Value::Null)),
-                given: ordered(&new),
+                current: with_sorted_keys(current.get(*member).unwrap_or(&Value::Null)),
+                given: with_sorted_keys(&new),
             });
         }
         self.left_alone.sort_by(|one, other| one.member.cmp(&other.member));
     }
 }
 
-/// The members that decide who answers for an actor.
-pub const ANSWERABLE: [&str; 2] = [PARENT, SEAT];
+/// The members that decide who is responsible for an actor.
+pub const RESPONSIBILITY: [&str; 2] = [PARENT, SEAT];
 
-/// The members by which an actor is taken for another.
-pub const NAMING: [&str; 6] = ["name", "otherNames", "formerNames", "kind", SEAT, "identifiers"];
+/// The members that make an actor look like another one.
+pub const IDENTIFYING: [&str; 6] = ["name", "otherNames", "formerNames", "kind", SEAT, "identifiers"];
 
 pub const PARENT: &str = "parentId";
 
 pub const SEAT: &str = "seatAreaId";
 
-/// Decides member by member. A member that stands empty and that the source never wrote is nobody's to keep.
+/// Decides member by member what to write. A member that is empty and that the source never wrote is written.
 #[must_use]
 pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, hidden: &BTreeSet<String>) -> Plan {
     let mut plan = Plan { base: base.clone(), ..Plan::default() };
@@ -104,10 +105,10 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
     for (member, new) in in_order {
         let present = current.get(member).unwrap_or(&Value::Null);
         let mut leave = |reason| {
-            let current = if reason == UnwrittenReason::UnderSecrecy { Value::Null } else { ordered(present) };
-            plan.left_alone.push(Unwritten { member: member.clone(), reason, current, given: ordered(new) });
+            let current = if reason == UnwrittenReason::UnderSecrecy { Value::Null } else { with_sorted_keys(present) };
+            plan.left_alone.push(Unwritten { member: member.clone(), reason, current, given: with_sorted_keys(new) });
         };
-        // First of all: whether something hidden differs would tell of it.
+        // This check comes first, because any later difference would reveal something of the hidden value.
         if hidden.contains(member) {
             leave(UnwrittenReason::UnderSecrecy);
             continue;
@@ -122,7 +123,7 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
             plan.base.insert(member.clone(), new.clone());
             continue;
         }
-        if is_shouted(new, present) {
+        if is_all_caps_variant(new, present) {
             continue;
         }
         match base.get(member) {
@@ -137,21 +138,22 @@ pub fn plan(owned: &[String], given: &Record, base: &Record, current: &Record, h
     plan
 }
 
-/// Whether a text is another in capitals alone, which many registers write: that is no other word.
-fn is_shouted(new: &Value, present: &Value) -> bool {
+/// Returns whether a new text differs from the present one only by being in capitals. Many registers write everything in
+/// capitals, and that is not a change.
+fn is_all_caps_variant(new: &Value, present: &Value) -> bool {
     let (Some(new), Some(present)) = (new.as_str(), present.as_str()) else { return false };
     new != present && !new.chars().any(char::is_lowercase) && new.to_lowercase() == present.to_lowercase()
 }
 
-/// A value with the names in its objects in one order, whatever order the database keeps them in.
+/// Returns a value with the keys of its objects sorted, because the databases keep them in different orders.
 #[must_use]
-pub fn ordered(value: &Value) -> Value {
+pub fn with_sorted_keys(value: &Value) -> Value {
     let mut value = value.clone();
     value.sort_all_objects();
     value
 }
 
-/// Whether a member says nothing.
+/// Returns whether a value is empty: null, an empty list or an empty text.
 #[must_use]
 pub fn is_empty(value: &Value) -> bool {
     match value {
@@ -162,9 +164,9 @@ pub fn is_empty(value: &Value) -> bool {
     }
 }
 
-/// A record with members laid over it; null clears.
+/// Returns a record with the given members laid over it; null removes a member.
 #[must_use]
-pub fn over(under: &Record, members: &Record) -> Record {
+pub fn overlay(under: &Record, members: &Record) -> Record {
     let mut whole = under.clone();
     for (member, value) in members {
         if value.is_null() {
@@ -176,13 +178,14 @@ pub fn over(under: &Record, members: &Record) -> Record {
     whole
 }
 
-/// The given members with the values that they have in a whole record.
+/// Returns the given members with their values in the whole record; null when it does not have a member.
 #[must_use]
-pub fn only(members: &Record, whole: &Record) -> Record {
+pub fn select_members(members: &Record, whole: &Record) -> Record {
     members.iter().map(|(member, _)| (member.clone(), whole.get(member).cloned().unwrap_or(Value::Null))).collect()
 }
 
-/// A number that was decided to be the parent's stays so, though the source goes on calling it the actor's own.
+/// Keeps the scope `parent` of numbers that were decided to belong to the parent, although the source still gives them as
+/// the actor's own.
 pub fn keep_scopes(identifiers: &mut [Identifier], current: &[Identifier]) {
     for identifier in identifiers {
         let decided = current
@@ -194,9 +197,9 @@ pub fn keep_scopes(identifiers: &mut [Identifier], current: &[Identifier]) {
     }
 }
 
-/// The members of an actor that can be written.
+/// Returns the names of all members of an actor that can be written.
 #[must_use]
-pub fn members() -> &'static [String] {
+pub fn writable_members() -> &'static [String] {
     static MEMBERS: LazyLock<Vec<String>> = LazyLock::new(|| {
         let least = serde_json::from_value::<NewActor>(json!({"kind": "other", "name": "-"}));
         let whole = least.ok().and_then(|actor| serde_json::to_value(actor).ok());
@@ -205,7 +208,7 @@ pub fn members() -> &'static [String] {
     &MEMBERS
 }
 
-/// The faults of what a source is said to own.
+/// Returns the faults in a list of owned members.
 #[must_use]
 pub fn owned_faults(owned: &[String]) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -214,9 +217,9 @@ pub fn owned_faults(owned: &[String]) -> Vec<Fault> {
         if owned[..at].contains(member) {
             let detail = say!("Uppgiften {member} står två gånger; ange den en gång.", "The member {member} stands twice; give it once.");
             faults.push(Fault::at(pointer, "repeated", detail));
-        } else if !members().contains(member) {
-            let all = || members().join(", ");
-            let meant = text::nearest(member, members().iter().map(String::as_str)).map_or_else(all, ToOwned::to_owned);
+        } else if !writable_members().contains(member) {
+            let all = || writable_members().join(", ");
+            let meant = text::nearest(member, writable_members().iter().map(String::as_str)).map_or_else(all, ToOwned::to_owned);
             faults.push(Fault::at(
                 pointer,
                 "not-in-list",
@@ -230,7 +233,7 @@ pub fn owned_faults(owned: &[String]) -> Vec<Fault> {
     faults
 }
 
-/// What is wrong with an id of another system, as a code and a sentence; the id itself is not repeated.
+/// Returns the fault of an external id, if it has one. The fault does not repeat the id.
 #[must_use]
 pub fn external_id_fault(id: &str) -> Option<Fault> {
     if personal_number::contains(id) {
@@ -247,7 +250,7 @@ pub fn external_id_fault(id: &str) -> Option<Fault> {
             ),
         ));
     }
-    if is_dots(id) {
+    if is_dot_segment(id) {
         return Some(Fault::at(
             "/externalId",
             "unreachable",
@@ -257,28 +260,28 @@ pub fn external_id_fault(id: &str) -> Option<Fault> {
             ),
         ));
     }
-    // What cannot be decoded arrives as the sign of replacement.
+    // Bytes that cannot be decoded arrive as U+FFFD.
     let letter = text::forbidden_character(id).or_else(|| id.chars().find(|letter| *letter == '\u{FFFD}' || letter.is_control()))?;
     Some(Fault::at("/externalId", "forbidden-character", crate::kernel::contract::forbidden(letter)))
 }
 
-/// Whether an id is a step in a path and no name in it (RFC 3986, 5.2.4), also when it is decoded once more on the way.
+/// Returns whether an id is a dot segment of a path (RFC 3986, 5.2.4), also when a proxy decodes it once more.
 #[must_use]
-pub fn is_dots(id: &str) -> bool {
+pub fn is_dot_segment(id: &str) -> bool {
     let plain = id.to_ascii_lowercase().replace("%2e", ".");
     matches!(plain.as_str(), "." | "..")
 }
 
-/// The members of an actor that are neither told to the caller nor changed by it, for they are under secrecy or would tell of
-/// what is.
-pub(crate) fn hidden(actor: ActorId, secrecy: Option<&Secrecy>) -> BTreeSet<String> {
+/// Returns the members of an actor that the caller may neither read nor change: they are under secrecy, or would reveal a
+/// member that is.
+pub(crate) fn hidden_members(actor: ActorId, secrecy: Option<&Secrecy>) -> BTreeSet<String> {
     secrecy.map(|secrecy| secrecy.locked(actor.uuid()).into_keys().map(ToOwned::to_owned).collect()).unwrap_or_default()
 }
 
-/// All members of an actor by their names.
+/// Returns all members of an actor as a JSON object.
 ///
 /// # Errors
-/// When it cannot be written as JSON.
+/// When the actor cannot be serialised.
 pub(crate) fn members_of(actor: &NewActor) -> Result<Record> {
     match serde_json::to_value(actor)? {
         Value::Object(members) => Ok(members),
@@ -304,14 +307,14 @@ mod tests {
         proptest::collection::btree_set("[a-e]", 0..5).prop_map(|members| members.into_iter().collect())
     }
 
-    /// The actor as it becomes.
+    /// Returns the actor after the plan.
     fn written(current: &Record, plan: &Plan) -> Record {
         let mut after = current.clone();
         after.extend(plan.write.clone());
         after
     }
 
-    fn at<'a>(record: &'a Record, member: &str) -> &'a Value {
+    fn value_of<'a>(record: &'a Record, member: &str) -> &'a Value {
         record.get(member).unwrap_or(&Value::Null)
     }
 
@@ -324,8 +327,8 @@ mod tests {
             for (member, _) in &plan.write {
                 prop_assert!(owned.contains(member) && given.contains_key(member));
                 match base.get(member) {
-                    Some(last) => prop_assert_eq!(last, at(&current, member)),
-                    None => prop_assert!(is_empty(at(&current, member))),
+                    Some(last) => prop_assert_eq!(last, value_of(&current, member)),
+                    None => prop_assert!(is_empty(value_of(&current, member))),
                 }
             }
         }
@@ -370,17 +373,17 @@ mod tests {
     #[test]
     fn each_case_of_the_rule_has_its_outcome() {
         let owned = ["name".to_owned()];
-        let of = |base: &str, current: &str, new: &str| {
+        let outcome = |base: &str, current: &str, new: &str| {
             let one = |value: &str| Record::from_iter([("name".to_owned(), json!(value))]);
             let plan = plan(&owned, &one(new), &one(base), &one(current), &BTreeSet::new());
             (plan.write.contains_key("name"), plan.base["name"].clone(), plan.left_alone.first().map(|left| left.reason))
         };
-        assert_eq!(of("a", "a", "b"), (true, json!("b"), None), "nobody has changed it here");
-        assert_eq!(of("a", "b", "a"), (false, json!("a"), None), "the source says nothing new");
-        assert_eq!(of("a", "b", "b"), (false, json!("b"), None), "both have come to say the same");
-        assert_eq!(of("a", "b", "c"), (false, json!("a"), Some(UnwrittenReason::CuratedLocally)));
-        assert_eq!(of("Ale kommun", "Ale kommun", "ALE KOMMUN"), (false, json!("Ale kommun"), None), "capitals are no other name");
-        assert_eq!(of("IBF", "IBF", "Ibf"), (true, json!("Ibf"), None), "small letters may be");
+        assert_eq!(outcome("a", "a", "b"), (true, json!("b"), None), "nobody has changed it here");
+        assert_eq!(outcome("a", "b", "a"), (false, json!("a"), None), "the source says nothing new");
+        assert_eq!(outcome("a", "b", "b"), (false, json!("b"), None), "both have come to say the same");
+        assert_eq!(outcome("a", "b", "c"), (false, json!("a"), Some(UnwrittenReason::CuratedLocally)));
+        assert_eq!(outcome("Ale kommun", "Ale kommun", "ALE KOMMUN"), (false, json!("Ale kommun"), None), "capitals are no other name");
+        assert_eq!(outcome("IBF", "IBF", "Ibf"), (true, json!("Ibf"), None), "small letters may be");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Sources: who may see, write and speak for them.
+//! All SQL of sources, and the checks of who may see, write and synchronise them.
 
 use std::collections::HashMap;
 
@@ -33,13 +33,15 @@ fn view(row: table::Model) -> Source {
     }
 }
 
-/// The sources of actors that may be seen; the installation's own are for all who are signed in.
-fn seen(sight: &Sight) -> Select<table::Entity> {
+/// Selects the sources that the caller may see: those of actors that the caller may see, and for signed-in callers also
+/// those of the installation itself.
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
     let own = table::Column::ActorId.is_null().and(Expr::val(sight.all || sight.signed_in));
     table::Entity::find().filter(actors::is_visible(sight, table::Column::ActorId).or(own))
 }
 
-/// Checks that the caller may write a source of this actor: as it may write the actor, or everywhere when there is none.
+/// Checks that the caller may write a source of this actor: the caller must be able to write the actor, or hold the
+/// permission everywhere when there is no actor.
 pub(super) async fn may_write(sight: &Sight, reach: &Reach, actor: Option<ActorId>, db: &impl ConnectionTrait) -> Result<()> {
     match actor {
         Some(actor) => actors::may_write_records_of(sight, reach, actor, db).await,
@@ -48,13 +50,14 @@ pub(super) async fn may_write(sight: &Sight, reach: &Reach, actor: Option<ActorI
     }
 }
 
-/// Checks that the caller may send and read the records of a source: it was granted the source, or may write it.
+/// Checks that the caller may send and read the records of a source: the caller has a grant for the source, or may write
+/// it.
 pub(crate) async fn may_sync(sight: &Sight, reach: &Reach, source: &Source, db: &impl ConnectionTrait) -> Result<()> {
     if reach.sources.contains(&source.id.uuid()) { Ok(()) } else { may_write(sight, reach, source.fields.actor_id, db).await }
 }
 
-/// One source with records that the caller may send and read. Who was granted a source finds it, whoever may see its actor,
-/// as long as there is one.
+/// Returns a source whose records the caller may send and read. A caller with a grant for the source finds it even when the
+/// caller cannot see its actor, as long as the actor exists.
 pub(crate) async fn find_for_sync(sight: &Sight, reach: &Reach, id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
     if reach.sources.contains(&id.uuid()) {
         let living = table::Column::ActorId.is_null().or(actors::is_not_removed(table::Column::ActorId));
@@ -65,30 +68,30 @@ pub(crate) async fn find_for_sync(sight: &Sight, reach: &Reach, id: SourceId, db
     Ok(source)
 }
 
-/// One source, whoever may see it.
+/// Returns a source without checking the caller's rights.
 pub(crate) async fn by_id(id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
     table::Entity::find_by_id(id).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// The installation's own source of that name.
+/// Returns the source with this name that belongs to the installation itself.
 pub(crate) async fn own_by_name(name: &str, db: &impl ConnectionTrait) -> Result<Option<Source>> {
     let select = table::Entity::find().filter(table::Column::ActorId.is_null()).filter(table::Column::Name.eq(name));
     Ok(select.one(db).await?.map(view))
 }
 
-/// These sources, whoever may see them.
+/// Returns sources by their ids, without checking the caller's rights.
 pub(crate) async fn by_ids(ids: &[SourceId], db: &impl ConnectionTrait) -> Result<HashMap<SourceId, Source>> {
     let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
     Ok(rows.into_iter().map(|row| (row.id, view(row))).collect())
 }
 
-/// Lets one synchronisation of a source go on at a time, until the transaction ends.
+/// Locks a source until the end of the transaction, so that only one synchronisation of it runs at a time.
 pub(crate) async fn lock(id: SourceId, w: &Write<'_>) -> Result<()> {
     table::Entity::find_by_id(id).lock_exclusive().one(&w.tx).await?.map(drop).ok_or_else(Problem::not_found)
 }
 
-/// Whether the caller may send and read the records of the source that a column names; asked of each row.
-pub(crate) fn is_reached(sight: &Sight, reach: &Reach, source: impl ColumnTrait) -> SimpleExpr {
+/// Returns the SQL condition that the caller may send and read the records of the source that a column names.
+pub(crate) fn reach_condition(sight: &Sight, reach: &Reach, source: impl ColumnTrait) -> SimpleExpr {
     let mut reached = Condition::any().add(table::Column::Id.is_in(reach.sources.iter().copied())).add(matching::is_within_reach(
         sight,
         reach,
@@ -106,18 +109,18 @@ pub(crate) fn is_reached(sight: &Sight, reach: &Reach, source: impl ColumnTrait)
     Expr::SubQuery(None, Box::new(found.into())).is_not_null()
 }
 
-/// A page of sources.
+/// Returns a page of the sources that the caller may see.
 pub(super) async fn list(sight: &Sight, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Source>> {
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(seen(sight), keys, call, db).await?.map(view))
+    Ok(paging.fetch(find_visible(sight), keys, call, db).await?.map(view))
 }
 
-/// One source that may be seen.
+/// Returns one source that the caller may see.
 pub(super) async fn find(sight: &Sight, id: SourceId, db: &impl ConnectionTrait) -> Result<Source> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-async fn free(source: &NewSource, but: Option<SourceId>, w: &Write<'_>) -> Result<()> {
+async fn check(source: &NewSource, but: Option<SourceId>, w: &Write<'_>) -> Result<()> {
     let mut faults = rules::owned_faults(&source.owned_fields);
     faults.extend(text::nameless_fault("/name", &source.name));
     if !faults.is_empty() {
@@ -141,9 +144,9 @@ async fn free(source: &NewSource, but: Option<SourceId>, w: &Write<'_>) -> Resul
     }
 }
 
-/// Registers a source.
+/// Stores a new source.
 pub(crate) async fn insert(new: &NewSource, w: &Write<'_>) -> Result<Source> {
-    free(new, None, w).await?;
+    check(new, None, w).await?;
     let row = table::Model {
         id: w.new_id(),
         version: 1,
@@ -155,7 +158,7 @@ pub(crate) async fn insert(new: &NewSource, w: &Write<'_>) -> Result<Source> {
         owned_fields: new.owned_fields.clone().into(),
     };
     w.put::<table::Entity>(row.clone(), None).await?;
-    record(&row, None, w).await?;
+    publish(&row, None, w).await?;
     Ok(view(row))
 }
 
@@ -170,7 +173,7 @@ pub(super) async fn update(source: &Source, new: NewSource, w: &Write<'_>) -> Re
         ))
         .with_path(format!("/sources/{}/actors", source.id)));
     }
-    free(&new, Some(source.id), w).await?;
+    check(&new, Some(source.id), w).await?;
     let row = table::Model {
         id: source.id,
         version: source.version + 1,
@@ -182,11 +185,11 @@ pub(super) async fn update(source: &Source, new: NewSource, w: &Write<'_>) -> Re
         owned_fields: new.owned_fields.into(),
     };
     w.put::<table::Entity>(row.clone(), Some(source.version)).await?;
-    record(&row, Some(source), w).await?;
+    publish(&row, Some(source), w).await?;
     Ok(view(row))
 }
 
-/// Whether a source has sent any record, by the declarations of what belongs to sources.
+/// Returns whether any record belongs to the source, according to the declarations of the kinds of record.
 async fn has_records(source: SourceId, db: &impl ConnectionTrait) -> Result<bool> {
     for record in record::all() {
         let Owner::Source(column) = record.owner else { continue };
@@ -198,18 +201,18 @@ async fn has_records(source: SourceId, db: &impl ConnectionTrait) -> Result<bool
     Ok(false)
 }
 
-/// Tells the feed, also those who no longer see it.
-async fn record(row: &table::Model, was: Option<&Source>, w: &Write<'_>) -> Result<()> {
-    let visible = visible(row.actor_id, w).await?;
+/// Publishes the change in the feed, also to callers who could see the source before and no longer can.
+async fn publish(row: &table::Model, was: Option<&Source>, w: &Write<'_>) -> Result<()> {
+    let visible = visibility_of(row.actor_id, w).await?;
     let was = match was {
-        Some(was) if was.fields.actor_id != row.actor_id => Some(self::visible(was.fields.actor_id, w).await?),
+        Some(was) if was.fields.actor_id != row.actor_id => Some(visibility_of(was.fields.actor_id, w).await?),
         _ => None,
     };
     w.publish(Saved::new(&RECORD, row.id, row.version, visible).was(was)).await
 }
 
-/// A source is for those who are signed in and may see its actor.
-async fn visible(actor: Option<ActorId>, w: &Write<'_>) -> Result<Visible> {
+/// Returns who may see a source: signed-in callers who may see its actor.
+async fn visibility_of(actor: Option<ActorId>, w: &Write<'_>) -> Result<Visible> {
     let seen = match actor {
         Some(actor) => actors::find(&Sight::of_installation(), actor, &w.tx).await?.fields.visibility,
         None => Visibility::Members,

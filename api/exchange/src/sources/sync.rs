@@ -1,6 +1,6 @@
-//! Synchronisation: records of one source are applied in one transaction, with a constant number of look-ups however many
-//! they are, and a few more for each that gets another name, seat or number. Each record has its outcome; none is lost, and
-//! none becomes part of an actor that is there already unless a person has said so.
+//! Synchronisation: applies the records of one source in one transaction. The number of queries is constant, plus a few for
+//! each record with a new name, seat or number. Every record gets an outcome. No record is merged into an existing actor
+//! unless a person has decided so.
 
 mod join;
 mod withhold;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     Source,
-    rules::{self, ANSWERABLE, Plan, Record, Unwritten, UnwrittenReason, hidden, members_of},
+    rules::{self, Plan, RESPONSIBILITY, Record, Unwritten, UnwrittenReason, hidden_members, members_of},
     store,
 };
 use crate::{
@@ -41,7 +41,7 @@ use crate::{
 
 pub use super::outcome::{Incoming, Outcome, SyncResult};
 
-/// For which source, and on whose behalf; that the caller may is asked before.
+/// The source and the caller of a synchronisation. The caller's right to synchronise the source has been checked before.
 #[derive(Clone, Copy, Debug)]
 pub struct Syncing<'a> {
     pub source: &'a Source,
@@ -50,18 +50,18 @@ pub struct Syncing<'a> {
     pub contract: &'a Contract,
 }
 
-/// A record that is no actor yet.
+/// A record that is not linked to an actor yet.
 struct Fresh {
     at: usize,
     external_id: String,
     digest: String,
-    /// Its link, when it is held.
+    /// The link of the record, when the record is held.
     link: Option<Link>,
     given: Record,
     new: NewActor,
-    /// Members that are not the source's word.
+    /// The names of members that the source did not give.
     defaults: Vec<String>,
-    /// Whether the organisation's own number is its id.
+    /// Whether the external id is the organisation number.
     by_number: bool,
 }
 
@@ -71,7 +71,7 @@ impl Fresh {
     }
 }
 
-/// A record whose actor changes.
+/// A record whose actor exists.
 pub(super) struct Changing {
     at: usize,
     digest: String,
@@ -79,14 +79,14 @@ pub(super) struct Changing {
     pub actor: Actor,
     given: Record,
     pub plan: Plan,
-    /// Whether the record was not linked before: it was found to be the actor just now.
+    /// Whether the record was not linked before: its number has just shown which actor it is.
     joins: bool,
 }
 
-/// Applies records of one source, up to 500 at a time. The outcomes are in the order of the records.
+/// Applies records of one source, at most 500 at a time. The outcomes are in the order of the records.
 ///
 /// # Errors
-/// When the database does not answer. What is wrong with a record is its own outcome.
+/// When the database does not answer. A faulty record is no error here; it gets its own outcome.
 pub async fn apply(records: Vec<Incoming>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<Outcome>> {
     store::lock(by.source.id, w).await?;
     let ids: Vec<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
@@ -102,20 +102,20 @@ pub async fn apply(records: Vec<Incoming>, by: &Syncing<'_>, w: &Write<'_>) -> R
             None => match link.and_then(|link| Some((link, link.actor_id?))) {
                 Some((link, id)) => match linked.remove(&id) {
                     Some(actor) => {
-                        // Two records may be the same actor.
+                        // Two records may be linked to the same actor.
                         linked.insert(id, actor.clone());
-                        meet(at, record, link, actor, by, w).map(|changing_one| changing.push(changing_one))
+                        read_linked(at, record, link, actor, by, w).map(|changing_one| changing.push(changing_one))
                     }
-                    None => Err(removed(id)),
+                    None => Err(actor_removed(id)),
                 },
-                None => first(at, record, link, by).map(|fresh_one| fresh.push(fresh_one)),
+                None => read_unlinked(at, record, link, by).map(|fresh_one| fresh.push(fresh_one)),
             },
         };
         if let Err(problem) = read {
             outcomes[at] = Some(Outcome::refused(&record.external_id, problem));
         }
     }
-    change(changing, &mut outcomes, by, w).await?;
+    write_changes(changing, &mut outcomes, by, w).await?;
     create(fresh, &mut outcomes, by, w).await?;
     Ok(outcomes.into_iter().flatten().collect())
 }
@@ -135,7 +135,7 @@ fn id_fault(external_id: &str, met: &mut HashSet<String>) -> Option<Fault> {
     })
 }
 
-fn removed(actor: ActorId) -> Problem {
+fn actor_removed(actor: ActorId) -> Problem {
     let mut problem = Problem::conflict(say!(
         "Aktören som posten är kopplad till är borttagen här. Ta bort kopplingen med DELETE, om posten ska bli en ny aktör.",
         "The actor that the record is linked to has been removed here. Remove the link with DELETE if the record is to become a new actor."
@@ -148,10 +148,11 @@ fn removed(actor: ActorId) -> Problem {
     problem
 }
 
-/// An actor with what is given laid over it, checked by the contract and in the form in which it is stored.
-fn laid(over: Option<&NewActor>, given: &Record, contract: &Contract) -> Result<NewActor> {
+/// Lays the given members over an actor, checks the result against the contract, and returns it in the form in which it is
+/// stored.
+fn apply_given(over: Option<&NewActor>, given: &Record, contract: &Contract) -> Result<NewActor> {
     let under = over.map(members_of).transpose()?.unwrap_or_default();
-    let whole = Value::Object(rules::over(&under, given));
+    let whole = Value::Object(rules::overlay(&under, given));
     contract.check("NewActor", &whole)?;
     let mut new: NewActor = extract::typed(whole)?;
     new.identifiers = actor_rules::identifiers(&new.identifiers).map_err(Problem::invalid)?;
@@ -166,14 +167,14 @@ fn digest(fields: Record) -> String {
     sha256_hex(canonical(&Value::Object(fields)).as_bytes())
 }
 
-/// A record of which nothing is known yet, or that is held.
-fn first(at: usize, record: &Incoming, link: Option<&Link>, by: &Syncing<'_>) -> Result<Fresh> {
-    let new = laid(None, &record.fields, by.contract)?;
-    let given = rules::only(&record.fields, &members_of(&new)?);
+/// Reads a record that is unknown or held.
+fn read_unlinked(at: usize, record: &Incoming, link: Option<&Link>, by: &Syncing<'_>) -> Result<Fresh> {
+    let new = apply_given(None, &record.fields, by.contract)?;
+    let given = rules::select_members(&record.fields, &members_of(&new)?);
     Ok(Fresh {
         at,
         external_id: record.external_id.clone(),
-        digest: digest(record.said()),
+        digest: digest(record.given_by_source()),
         link: link.cloned(),
         given,
         new,
@@ -182,52 +183,53 @@ fn first(at: usize, record: &Incoming, link: Option<&Link>, by: &Syncing<'_>) ->
     })
 }
 
-/// A record that meets its actor.
-fn meet(at: usize, record: &Incoming, link: &Link, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
-    let said = record.said();
-    // Records of before have a digest that what the source does not say is part of.
+/// Reads a record that is linked to an actor.
+fn read_linked(at: usize, record: &Incoming, link: &Link, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
+    let said = record.given_by_source();
+    // The digests of older links also cover the default members. Accept such a digest too.
     let digest = Some(digest(record.fields.clone())).filter(|digest| *digest == link.digest).unwrap_or_else(|| digest(said.clone()));
     let given = if digest == link.digest {
         link.given.as_object().cloned().unwrap_or_default()
     } else {
-        rules::only(&said, &members_of(&laid(Some(&actor.fields), &said, by.contract)?)?)
+        rules::select_members(&said, &members_of(&apply_given(Some(&actor.fields), &said, by.contract)?)?)
     };
-    let plan = planned(by.source, &given, link, &actor, w.call.asked.secrecy.as_ref())?;
+    let plan = make_plan(by.source, &given, link, &actor, w.call.asked.secrecy.as_ref())?;
     Ok(Changing { at, digest, link: link.clone(), actor, given, plan, joins: false })
 }
 
-/// What of a source's record is left alone, when all that may be written has been.
+/// Returns the members of a stored record that are not written to its actor, although everything that may be written has
+/// been.
 pub(crate) fn left_alone(source: &Source, given: &Record, link: &Link, actor: &Actor, secrecy: Option<&Secrecy>) -> Result<Vec<Unwritten>> {
-    let mut plan = planned(source, given, link, actor, secrecy)?;
+    let mut plan = make_plan(source, given, link, actor, secrecy)?;
     let none = Record::new();
     let (base, current) = (link.base.as_object().unwrap_or(&none), members_of(&actor.fields)?);
     plan.withhold(&["name", "otherNames", "formerNames", "kind", "identifiers"], UnwrittenReason::LooksLikeAnother, base, &current);
-    plan.withhold(&ANSWERABLE, UnwrittenReason::NotAllowed, base, &current);
+    plan.withhold(&RESPONSIBILITY, UnwrittenReason::NotAllowed, base, &current);
     Ok(plan.left_alone)
 }
 
-/// What becomes of what a source gave, by what it last wrote and what the actor is now.
-fn planned(source: &Source, given: &Record, link: &Link, actor: &Actor, secrecy: Option<&Secrecy>) -> Result<Plan> {
+/// Makes the plan for a record, from the members that the source gave, those that it last wrote, and the present actor.
+fn make_plan(source: &Source, given: &Record, link: &Link, actor: &Actor, secrecy: Option<&Secrecy>) -> Result<Plan> {
     let none = Record::new();
     let base = link.base.as_object().unwrap_or(&none);
-    Ok(rules::plan(&source.fields.owned_fields, given, base, &members_of(&actor.fields)?, &hidden(actor.id, secrecy)))
+    Ok(rules::plan(&source.fields.owned_fields, given, base, &members_of(&actor.fields)?, &hidden_members(actor.id, secrecy)))
 }
 
-/// Writes the actors that change, and what is kept of their records.
-async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+/// Writes the changed actors and updates their links.
+async fn write_changes(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     while !changing.is_empty() {
         let (mut writing, mut drafts, mut later, mut touched) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
         for mut one in changing {
-            withhold::out_of_place(&mut one, by, w).await?;
+            withhold::parent_and_seat(&mut one, by, w).await?;
             withhold::likenesses(&mut one, by, w).await?;
             if one.plan.write.is_empty() {
                 let at = one.at;
-                outcomes[at] = Some(keep(one, None, by, w).await?);
+                outcomes[at] = Some(store_link(one, None, by, w).await?);
             } else if !touched.insert(one.actor.id) {
-                // Another record is the same actor: it meets what becomes of it first.
+                // Another record is linked to the same actor. It is planned again after that one has been written.
                 later.push(one);
             } else {
-                match changed(&one, by, w).await {
+                match changed_fields(&one, by, w).await {
                     Ok(fields) => {
                         drafts.push(Draft { id: one.actor.id, before: Some(one.actor.clone()), fields });
                         writing.push(one);
@@ -240,12 +242,12 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
             }
         }
         let mut written = HashMap::new();
-        for (one, actor) in writing.into_iter().zip(put(drafts, by, w).await?) {
+        for (one, actor) in writing.into_iter().zip(store_actors(drafts, by, w).await?) {
             let at = one.at;
             outcomes[at] = Some(match actor {
                 Ok(actor) => {
                     written.insert(actor.id, actor.clone());
-                    keep(one, Some(actor), by, w).await?
+                    store_link(one, Some(actor), by, w).await?
                 }
                 Err(problem) => Outcome::refused(&one.link.external_id, problem),
             });
@@ -253,7 +255,7 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
         for one in &mut later {
             if let Some(actor) = written.get(&one.actor.id) {
                 one.actor = actor.clone();
-                one.plan = planned(by.source, &one.given, &one.link, actor, w.call.asked.secrecy.as_ref())?;
+                one.plan = make_plan(by.source, &one.given, &one.link, actor, w.call.asked.secrecy.as_ref())?;
             }
         }
         changing = later;
@@ -261,15 +263,15 @@ async fn change(mut changing: Vec<Changing>, outcomes: &mut [Option<Outcome>], b
     Ok(())
 }
 
-/// The actor as it is to become.
-async fn changed(one: &Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<NewActor> {
-    let fields: NewActor = extract::typed(Value::Object(rules::over(&members_of(&one.actor.fields)?, &one.plan.write)))?;
+/// Returns the actor's fields after the change, and checks that the caller may set its parent.
+async fn changed_fields(one: &Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<NewActor> {
+    let fields: NewActor = extract::typed(Value::Object(rules::overlay(&members_of(&one.actor.fields)?, &one.plan.write)))?;
     actors::may_set_parent(by.sight, by.reach, Some(&one.actor), &fields, &w.tx).await?;
     Ok(fields)
 }
 
-/// Stores actors. What another wrote meanwhile is met by reading all anew.
-async fn put(drafts: Vec<Draft>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<Result<Actor>>> {
+/// Stores actors. When another transaction has changed one of them in the meantime, the whole transaction is retried.
+async fn store_actors(drafts: Vec<Draft>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<Result<Actor>>> {
     if drafts.is_empty() {
         return Ok(Vec::new());
     }
@@ -285,17 +287,18 @@ async fn put(drafts: Vec<Draft>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Vec<
     Ok(stored)
 }
 
-/// Keeps what a record said, unless it said nothing new.
-async fn keep(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Outcome> {
+/// Stores in the link what the source gave, unless nothing has changed. Returns the outcome of the record.
+async fn store_link(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write<'_>) -> Result<Outcome> {
     let changed = written.as_ref().is_some_and(|actor| actor.version != one.actor.version);
     let actor = written.unwrap_or_else(|| one.actor.clone());
     let Plan { write, mut base, left_alone } = one.plan;
     let mut given = one.given;
     let (before, stored) = (members_of(&one.actor.fields)?, members_of(&actor.fields)?);
     for (member, value) in &stored {
-        // In the very form that the registry gave it; and what follows from a change, as a former name does, is the source's.
+        // Use the form in which the registry stored the value. Members that change as a consequence, such as a former name,
+        // count as written by the source too.
         let follows = base.get(member) == before.get(member) && before.get(member) != Some(value);
-        // Of a list that was united with what stood there the source wrote its part.
+        // Of a list that was united with the present one, the source has written only its own part.
         if write.get(member).is_some_and(|written| base.get(member) != Some(written)) {
             continue;
         }
@@ -324,21 +327,21 @@ async fn keep(one: Changing, written: Option<Actor>, by: &Syncing<'_>, w: &Write
     } else {
         SyncResult::Unchanged
     };
-    // What of an actor differs from the record is for those who see it.
+    // Differences between the record and the actor are shown only to callers who may see the actor.
     let seen = by.sight.sees(actor.fields.visibility, None, Some(actor.id.uuid()));
     let left_alone = if seen { left_alone } else { Vec::new() };
-    Ok(Outcome { left_alone, ..Outcome::of(result, link, Some(actor)) })
+    Ok(Outcome { left_alone, ..Outcome::new(result, link, Some(actor)) })
 }
 
-/// Creates actors of records that are none yet, and holds those that may be one that is there. What the caller may not know of
-/// stands in no record's way: who sees both is told that they are alike.
+/// Creates actors from new records, and holds the records that may be actors which already exist. An actor that the caller
+/// may not know of never keeps a record from being created. Callers who can see both see later that they are alike.
 async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
-    let numbers: Vec<_> = fresh.iter().flat_map(|one| likeness::own(&one.new.identifiers)).collect();
+    let numbers: Vec<_> = fresh.iter().flat_map(|one| likeness::own_identifiers(&one.new.identifiers)).collect();
     let mut owners = matching::owners(&numbers, &w.tx).await?;
     let keys: BTreeSet<String> = fresh.iter().map(Fresh::name_key).collect();
     let mut named = matching::by_name_key(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
     let parents: Vec<ActorId> = fresh.iter().filter_map(|one| one.new.parent_id).collect();
-    let family = links::linked(by.source.id, &parents, &w.tx).await?;
+    let family = links::linked_actors(by.source.id, &parents, &w.tx).await?;
     let bodies = Bodies::load(&w.tx).await?;
     let taken: Vec<ActorId> = fresh.iter().flat_map(|one| bodies.resembled_by(None, &one.new, None)).collect();
     let known = owners.values().flatten().copied().chain(named.values().flatten().map(|one| one.actor_id)).chain(taken);
@@ -350,18 +353,18 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
             let tells_number = |actor| telling.allows(MatchReason::SameIdentifier, actor);
             let (new, key) = (&one.new, one.name_key());
             let mut like = likeness::candidates(&new.identifiers, &key, new.seat_area_id, &owners, &named, tells_number);
-            likeness::taken_for(&mut like, bodies.resembled_by(None, &one.new, None));
+            likeness::add_bodies(&mut like, bodies.resembled_by(None, &one.new, None));
             let like: Vec<_> = like.into_iter().filter_map(|like| like.for_caller(&telling)).collect();
-            let own = likeness::own(&one.new.identifiers);
-            if let Some(actor) = one.known_as(&like) {
+            let own = likeness::own_identifiers(&one.new.identifiers);
+            if let Some(actor) = one.certain_match(&like) {
                 same.push((one, actor, like));
             } else if !like.is_empty() {
                 held.push((one, like));
             } else if own.iter().any(|number| numbers.contains(number)) || keys.contains(&(one.name_key(), one.new.seat_area_id)) {
-                // It waits for what becomes of the one before.
+                // The record is alike one in this wave, so it waits until that one is stored.
                 later.push(one);
             } else {
-                match may_belong(&one.new, &family, by, w).await {
+                match check_parent(&one.new, &family, by, w).await {
                     Ok(()) => {
                         numbers.extend(own);
                         keys.insert((one.name_key(), one.new.seat_area_id));
@@ -373,12 +376,12 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
             }
         }
         let drafts = wave.iter().map(|one| Draft { id: w.new_id(), before: None, fields: one.new.clone() }).collect();
-        let stored = put(drafts, by, w).await?;
+        let stored = store_actors(drafts, by, w).await?;
         let mut created = Vec::new();
         for (one, stored) in wave.into_iter().zip(stored) {
             match stored {
                 Ok(actor) => {
-                    for number in likeness::own(&actor.fields.identifiers) {
+                    for number in likeness::own_identifiers(&actor.fields.identifiers) {
                         owners.entry(number).or_default().push(actor.id);
                     }
                     telling.update(actor.id, &actor.fields, by.sight);
@@ -390,26 +393,26 @@ async fn create(mut fresh: Vec<Fresh>, outcomes: &mut [Option<Outcome>], by: &Sy
                 Err(problem) => outcomes[one.at] = Some(Outcome::refused(&one.external_id, problem)),
             }
         }
-        link(created, outcomes, by, w).await?;
+        link_created(created, outcomes, by, w).await?;
         fresh = later;
     }
     held.extend(join::join(same, outcomes, by, w).await?);
-    hold(held, outcomes, by, w).await
+    hold_records(held, outcomes, by, w).await
 }
 
-/// Checks that a new actor may be part of the one that it names: of the source's own actor, of one that the source has
-/// records of, or of one that the caller might have named in any other way.
-async fn may_belong(new: &NewActor, family: &HashSet<ActorId>, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+/// Checks that a new actor may have the parent that it names: the source's own actor, an actor that the source has records
+/// of, or any actor that the caller could choose as a parent anyway.
+async fn check_parent(new: &NewActor, family: &HashSet<ActorId>, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     let own = |parent: ActorId| by.source.fields.actor_id == Some(parent) || family.contains(&parent);
     if new.parent_id.is_some_and(own) { Ok(()) } else { actors::may_set_parent(by.sight, by.reach, None, new, &w.tx).await }
 }
 
-/// Links records to the actors that were created of them.
-async fn link(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+/// Links records to the actors that were created from them.
+async fn link_created(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     let mut new = Vec::new();
     for (one, actor) in created {
         let stored = members_of(&actor.fields)?;
-        let given = Value::Object(rules::only(&one.given, &stored));
+        let given = Value::Object(rules::select_members(&one.given, &stored));
         let kept = (Value::Object(stored), one.digest);
         let link = match one.link {
             None => {
@@ -431,22 +434,22 @@ async fn link(created: Vec<(Fresh, Actor)>, outcomes: &mut [Option<Outcome>], by
                 link
             }
             Some(link) => {
-                // What stood in the way is gone, so nobody need decide any more.
+                // No candidate is left, so nobody needs to decide any more.
                 if let Some(id) = link.match_id {
-                    matches::lapse(id, MatchDecision::Different, &actor, by.source, w).await?;
+                    matches::close_automatically(id, MatchDecision::Different, &actor, by.source, w).await?;
                 }
                 let (base, digest) = kept;
                 let free = Link { actor_id: Some(actor.id), match_id: None, given, base, digest, absent_since: None, ..link };
                 links::update(free, by.source, w).await?
             }
         };
-        outcomes[one.at] = Some(Outcome::of(SyncResult::Created, link, Some(actor)));
+        outcomes[one.at] = Some(Outcome::new(SyncResult::Created, link, Some(actor)));
     }
     links::insert(new, by.source, w).await
 }
 
-/// Holds records for a person's decision, each with the actors that it may be as far as the caller may know of them.
-async fn hold(held: Vec<(Fresh, Vec<Likeness>)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+/// Holds records for a person's decision. The outcome of each names the candidates that the caller may know of.
+async fn hold_records(held: Vec<(Fresh, Vec<Likeness>)>, outcomes: &mut [Option<Outcome>], by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
     if held.is_empty() {
         return Ok(());
     }
@@ -461,7 +464,7 @@ async fn hold(held: Vec<(Fresh, Vec<Likeness>)>, outcomes: &mut [Option<Outcome>
     });
     let links = matches::hold(held.collect(), by.source, w).await?;
     for ((at, candidates), link) in places.into_iter().zip(seen).zip(links) {
-        outcomes[at] = Some(Outcome { candidates, ..Outcome::of(SyncResult::Held, link, None) });
+        outcomes[at] = Some(Outcome { candidates, ..Outcome::new(SyncResult::Held, link, None) });
     }
     Ok(())
 }

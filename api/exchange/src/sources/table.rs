@@ -1,4 +1,4 @@
-//! Sources.
+//! The entity of sources.
 
 use sea_orm::entity::prelude::*;
 

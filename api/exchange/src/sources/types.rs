@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: the representations and the id.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -12,22 +12,23 @@ use crate::{
 /// The id of a source.
 pub type SourceId = Id<Source>;
 
-/// A source to be registered.
+/// A source as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewSource {
-    /// The actor whose system it is; null for the installation's own, which only those write who may write everywhere.
+    /// The actor that the system belongs to; null for a source of the installation itself, which requires the permission
+    /// everywhere.
     pub actor_id: Option<ActorId>,
-    /// The system's name, such as `Föreningsregistret`.
+    /// The name of the system, such as `Föreningsregistret`.
     #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
     #[serde(deserialize_with = "trimmed")]
     pub name: String,
-    /// What the system calls its ids, so that two systems' ids are never taken for each other's.
+    /// The name of the system's id scheme. It keeps the ids of different systems apart.
     #[schema(min_length = 1, max_length = 100, pattern = r"\S")]
     #[serde(deserialize_with = "trimmed")]
     pub id_scheme: String,
-    /// The members of an actor that the system keeps up to date. All others are written when an actor is created, and are
-    /// then curated here.
+    /// The members of an actor that the system keeps up to date. All other members are written only when an actor is
+    /// created; after that they are curated here.
     #[serde(default)]
     #[schema(max_items = 40, example = json!(["name", "website"]))]
     pub owned_fields: Vec<String>,
@@ -38,7 +39,7 @@ pub struct NewSource {
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     pub id: SourceId,
-    /// Grows by one with each change.
+    /// The version of the record. It grows by one with each change.
     pub version: i64,
     #[serde(flatten)]
     pub fields: NewSource,

@@ -17,7 +17,7 @@ use crate::{
 
 /// List webhooks
 ///
-/// The caller's own, oldest first; who runs the installation sees all.
+/// Returns the caller's own webhooks, oldest first. A caller who administers the whole installation gets all webhooks.
 #[utoipa::path(tag = "exchange", operation_id = "listWebhooks", params(Paging),
     responses((status = 200, description = "A page of webhooks", body = Page<Webhook>)))]
 #[get("/webhooks")]
@@ -27,10 +27,11 @@ async fn list(by: By<needs::ReadWebhooks>, Query(paging): Query<Paging>, db: Dat
 
 /// Register a webhook
 ///
-/// From now on each change that the caller may see is sent to the address, signed with the secret of the answer. The caller
-/// must also hold `changes.read`, for it is the feed that is sent. At most twenty for each owner.
+/// From now on each change that the caller may see is sent to the address, signed with the secret in the response. The
+/// caller must also hold `changes.read`, because the messages come from the feed. An owner may have at most twenty
+/// webhooks.
 #[utoipa::path(tag = "exchange", operation_id = "createWebhook", request_body = NewWebhook,
-    responses((status = 201, description = "The webhook with its secret, shown once", body = MadeWebhook)))]
+    responses((status = 201, description = "The webhook with its secret, which is shown only once", body = MadeWebhook)))]
 #[post("/webhooks")]
 async fn create(
     by: By<needs::WriteWebhooks>,
@@ -46,7 +47,7 @@ async fn create(
 
 /// Show a webhook
 ///
-/// One of the caller's own by its id. Its secret is never shown again.
+/// Returns one of the caller's own webhooks. Its secret is never shown again.
 #[utoipa::path(tag = "exchange", operation_id = "getWebhook",
     responses((status = 200, description = "The webhook", body = Webhook)))]
 #[get("/webhooks/{webhookId}")]
@@ -57,8 +58,8 @@ async fn show(by: By<needs::ReadWebhooks>, At(id): At<WebhookId>, db: Data<Db>) 
 
 /// Change a webhook
 ///
-/// Merge patch: members left out stay. A new address, choice of types or area holds for all that has not been
-/// sent yet.
+/// The body is a merge patch: members that are left out keep their values. A new address, choice of types or area applies
+/// to all messages that have not been sent yet.
 #[utoipa::path(tag = "exchange", operation_id = "updateWebhook", request_body = Patch<NewWebhook>,
     responses((status = 200, description = "The webhook as it has become", body = Webhook)))]
 #[patch("/webhooks/{webhookId}")]
@@ -69,7 +70,7 @@ async fn change(
     webhooks: Data<Webhooks>,
     db: Data<Db>,
 ) -> Result<Reply<Webhook>> {
-    // Whoever says where the feed goes reads it.
+    // A caller who decides where changes are sent must be allowed to read them.
     by.caller.reach(Permission::ReadChanges)?;
     let reply = db
         .write(&by, async |w| {
@@ -87,9 +88,9 @@ async fn change(
 
 /// Remove a webhook
 ///
-/// Nothing more is sent, and the log of what was sent goes with it.
+/// No more messages are sent. The log of its deliveries is removed too.
 #[utoipa::path(tag = "exchange", operation_id = "deleteWebhook",
-    responses((status = 204, description = "The webhook is gone")))]
+    responses((status = 204, description = "The webhook is removed")))]
 #[delete("/webhooks/{webhookId}")]
 async fn remove(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
@@ -103,9 +104,10 @@ async fn remove(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, db: Data<Db
 
 /// Make a new secret
 ///
-/// For 24 hours messages carry two signatures, one by each secret, so that the receiver can change over without a pause.
+/// For 24 hours messages carry two signatures, one with each secret, so that the receiver can change to the new secret
+/// without a pause.
 #[utoipa::path(tag = "exchange", operation_id = "createWebhookSecret",
-    responses((status = 201, description = "The secret, shown once", body = MadeWebhookSecret)))]
+    responses((status = 201, description = "The secret, which is shown only once", body = MadeWebhookSecret)))]
 #[post("/webhooks/{webhookId}/secrets")]
 async fn make_secret(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, db: Data<Db>) -> Result<Reply<MadeWebhookSecret>> {
     let (secret, earlier_end_at) = db
@@ -119,8 +121,8 @@ async fn make_secret(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, db: Da
 
 /// Open a webhook again
 ///
-/// It goes on where it stopped: what has happened since is sent, and what waited is tried at once. To skip it, replay from a
-/// later position.
+/// The webhook continues where it stopped: changes since then are sent, and pending messages are tried at once. To skip
+/// them, replay from a later position.
 #[utoipa::path(tag = "exchange", operation_id = "enableWebhook",
     responses((status = 200, description = "The webhook as it has become", body = Webhook)))]
 #[post("/webhooks/{webhookId}/enable")]
@@ -141,8 +143,8 @@ async fn enable(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, webhooks: D
 
 /// Deliver again
 ///
-/// What the feed holds from a place on is sent once more, each event with the `webhook-id` that it had, so that a receiver
-/// knows what it has had already.
+/// Sends the changes from a place in the feed again. Each message has the same `webhook-id` as before, so that a receiver
+/// can recognise messages that it already has.
 #[utoipa::path(tag = "exchange", operation_id = "replayWebhook", request_body = NewReplay,
     responses((status = 200, description = "The webhook", body = Webhook)))]
 #[post("/webhooks/{webhookId}/replay")]
@@ -166,7 +168,8 @@ async fn replay(
 
 /// Send a test message
 ///
-/// A message of type `ping`, which tells of nothing. How it goes stands in the answer's delivery a moment later.
+/// Sends a message of type `ping`, which contains no change. Read the delivery in the response again a moment later to see
+/// the outcome.
 #[utoipa::path(tag = "exchange", operation_id = "testWebhook",
     responses((status = 201, description = "The delivery", body = WebhookDelivery)))]
 #[post("/webhooks/{webhookId}/test")]

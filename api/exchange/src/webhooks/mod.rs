@@ -1,8 +1,9 @@
-//! Webhooks (webhookar): addresses of partner systems that are told of changes, in the form of Standard Webhooks.
+//! Webhooks (webhookar): addresses of partner systems that messages about changes are sent to, in the form of Standard
+//! Webhooks.
 //!
-//! The feed is the queue. Each webhook has its own place in it; a worker turns what follows there into deliveries, a limited
-//! number ahead, in the transaction that moves the place. So nothing is missed and nothing is queued twice, and what an
-//! owner may see is judged both then and again when it is sent.
+//! The feed is the queue. Each webhook has its own position in the feed. A worker turns the events after that position into
+//! deliveries, a limited number in advance, in the same transaction that moves the position. So no event is missed and none
+//! is queued twice. What the owner may see is checked when a delivery is queued and again when it is sent.
 
 mod api;
 pub mod deliveries;
@@ -15,7 +16,7 @@ mod worker;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub use rules::Allowed;
+pub use rules::AllowedReceivers;
 pub use types::*;
 pub use worker::Webhooks;
 
@@ -42,7 +43,7 @@ pub const RECORD: Record = Record::new(
     ],
 );
 
-/// The operations of webhooks and of what they deliver.
+/// Registers the operations of webhooks and of their deliveries.
 pub fn routes(config: &mut ServiceConfig) {
     api::routes(config);
     deliveries::routes(config);

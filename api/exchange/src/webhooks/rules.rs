@@ -1,4 +1,4 @@
-//! Where a message may be sent, and when it is tried again.
+//! Rules for the addresses that messages may be sent to, and for when a failed message is tried again.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,8 @@ use reqwest::Url;
 
 use crate::kernel::{Fault, Problem, Result, hash::sha256_hex, say};
 
-/// Networks that lie behind no address of the Internet (the IANA registries of special-purpose addresses).
+/// IPv4 networks that are not on the public Internet (the IANA registries of special-purpose addresses): four bytes and the
+/// prefix length.
 const NOT_GLOBAL: [(u8, u8, u8, u8, u8); 15] = [
     (0, 0, 0, 0, 8),
     (10, 0, 0, 0, 8),
@@ -27,60 +28,62 @@ const NOT_GLOBAL: [(u8, u8, u8, u8, u8); 15] = [
     (240, 0, 0, 0, 4),
 ];
 
-/// Networks within `2000::/3` that are not global, or that another address hides in: Teredo and its neighbours, documentation,
-/// 6to4. All outside `2000::/3` is not global either, the forms that NAT64 and mapped addresses take among it.
+/// Networks within `2000::/3` that are not global, or whose addresses contain another address: Teredo and its neighbours,
+/// documentation, 6to4. All addresses outside `2000::/3` count as not global too, which includes NAT64. IPv4-mapped
+/// addresses are converted to IPv4 first.
 const NOT_GLOBAL_6: [(u16, u16, u8); 4] = [(0x2001, 0, 23), (0x2001, 0x0db8, 32), (0x2002, 0, 16), (0x3fff, 0, 20)];
 
-/// Ports from 1024 on at which something answers that is no receiver of webhooks: databases, caches, queues, brokers, remote
-/// control of machines and clusters.
+/// Ports from 1024 on that other services than web servers are known by: databases, caches, queues, brokers, remote control
+/// of machines and clusters.
 const TAKEN_PORTS: [u16; 44] = [
     1080, 1433, 1434, 1521, 1723, 1883, 2049, 2181, 2375, 2376, 2379, 2380, 3128, 3306, 3389, 4369, 5432, 5433, 5601, 5672, 5900, 5984,
     5985, 5986, 6000, 6379, 6380, 6443, 6667, 7000, 7001, 8086, 8500, 9042, 9092, 9200, 9300, 10250, 10255, 11211, 15672, 26379, 27017,
     27018,
 ];
 
-/// Ends of names that only a network of its own knows.
+/// Last parts of host names that are only valid in a private network.
 const INNER_NAMES: [&str; 9] =
     ["localhost", "local", "internal", "localdomain", "lan", "intranet", "home.arpa", "in-addr.arpa", "ip6.arpa"];
 
-/// How long after each failed try the next one is made: a day and some hours in all.
+/// The seconds to wait after each failed attempt: about 28 hours in all.
 const WAITS: [i64; 10] = [5, 60, 300, 900, 1800, 3600, 7200, 14_400, 28_800, 43_200];
-/// How often a message is tried.
+/// The maximum number of attempts to send a message.
 pub const TRIES: i32 = 11;
-/// The longest that a receiver's wish to be left alone is heeded.
-const LONGEST_WISH: TimeDelta = TimeDelta::hours(12);
+/// The longest wait that a receiver can ask for with `Retry-After`.
+const MAX_RETRY_AFTER: TimeDelta = TimeDelta::hours(12);
 
-/// Where this installation sends messages.
+/// The addresses that this installation may send messages to.
 #[derive(Clone, Debug)]
-pub struct Allowed {
-    /// Networks of the installation's own that may be called, also in plain HTTP.
+pub struct AllowedReceivers {
+    /// Networks of the operator that may be called, also without TLS.
     networks: Vec<IpNet>,
-    /// The installation's own host and port.
+    /// The host and port of the installation itself. Messages are never sent there.
     own: Option<(String, Option<u16>)>,
 }
 
-impl Allowed {
-    /// What may be called by an installation at `public_url` with these networks of its own.
+impl AllowedReceivers {
+    /// Returns the rules for an installation with the address `public_url`, whose operator allows `networks`.
     #[must_use]
     pub fn new(networks: Vec<IpNet>, public_url: &str) -> Self {
-        let own = Url::parse(public_url).ok().and_then(|url| Some((name_of(&url)?, url.port_or_known_default())));
+        let own = Url::parse(public_url).ok().and_then(|url| Some((host_name(&url)?, url.port_or_known_default())));
         Self { networks, own }
     }
 
-    /// Whether an address may be called: over TLS any global one and those of the operator's networks, otherwise these only.
+    /// Returns whether an IP address may be called. Over TLS: any global address and those in the operator's networks.
+    /// Without TLS (`plain`): only those in the operator's networks.
     #[must_use]
-    pub fn address(&self, address: IpAddr, plain: bool) -> bool {
+    pub fn allows_address(&self, address: IpAddr, plain: bool) -> bool {
         let address = address.to_canonical();
         self.networks.iter().any(|network| network.contains(&address)) || (!plain && is_global(address))
     }
 
-    /// The address of a receiver, in the one form that it is then called by.
+    /// Parses and checks the address of a receiver. Returns it in the normalised form that is called.
     ///
     /// # Errors
-    /// With what is wrong with it.
-    pub fn receiver(&self, text: &str) -> Result<Url> {
+    /// When the address is malformed or may not be called (a fault at `/url`).
+    pub fn parse_receiver(&self, text: &str) -> Result<Url> {
         let url = Url::parse(text).map_err(|_| {
-            wrong(
+            invalid_url(
                 "wrong-form",
                 say!(
                     "Det är ingen webbadress. Ange mottagarens hela adress, till exempel https://exempel.se/samsyn.",
@@ -92,7 +95,7 @@ impl Allowed {
             "https" => {}
             "http" if !self.networks.is_empty() => {}
             _ => {
-                return Err(wrong(
+                return Err(invalid_url(
                     "not-https",
                     say!(
                         "Adressen ska börja med https://, så att ingen kan läsa eller ändra på vägen.",
@@ -102,7 +105,7 @@ impl Allowed {
             }
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong(
+            return Err(invalid_url(
                 "has-user",
                 say!(
                     "Ta bort användarnamn och lösenord ur adressen; meddelandena är signerade och behöver inga.",
@@ -111,22 +114,22 @@ impl Allowed {
             ));
         }
         if url.fragment().is_some() {
-            return Err(wrong(
+            return Err(invalid_url(
                 "has-fragment",
                 say!("Ta bort # och det som följer; det skickas aldrig.", "Remove # and what follows; it is never sent."),
             ));
         }
-        Self::port(&url)?;
-        self.host(&url)?;
+        Self::check_port(&url)?;
+        self.check_host(&url)?;
         Ok(url)
     }
 
-    fn port(url: &Url) -> Result<()> {
+    fn check_port(url: &Url) -> Result<()> {
         let port = url.port_or_known_default().unwrap_or_default();
         if port == 443 || (port == 80 && url.scheme() == "http") || (port >= 1024 && !TAKEN_PORTS.contains(&port)) {
             return Ok(());
         }
-        Err(wrong(
+        Err(invalid_url(
             "port-not-allowed",
             say!(
                 "Port {port} används av annat än webbtjänster. Använd 443, 8443 eller en annan ledig port från 1024.",
@@ -135,11 +138,11 @@ impl Allowed {
         ))
     }
 
-    fn host(&self, url: &Url) -> Result<()> {
-        let host = name_of(url).unwrap_or_default();
-        let literal = literal(&host);
+    fn check_host(&self, url: &Url) -> Result<()> {
+        let host = host_name(url).unwrap_or_default();
+        let ip = parse_ip(&host);
         let inner = || {
-            wrong(
+            invalid_url(
                 "address-not-allowed",
                 say!(
                     "Adressen leder till ett inre nät eller till den egna datorn och kan inte anropas. Ange en adress som nås från Internet.",
@@ -147,31 +150,33 @@ impl Allowed {
                 ),
             )
         };
-        let listed = literal.is_some_and(|address| self.networks.iter().any(|network| network.contains(&address)));
+        let listed = ip.is_some_and(|address| self.networks.iter().any(|network| network.contains(&address)));
         let own = self.own.as_ref().is_some_and(|(name, port)| *name == host && (!listed || *port == url.port_or_known_default()));
         if own {
-            return Err(wrong(
+            return Err(invalid_url(
                 "own-address",
                 say!("Det är tjänstens egen adress. Ange mottagarens.", "It is the service's own address. Give the receiver's."),
             ));
         }
-        match literal {
-            Some(address) if self.address(address, url.scheme() == "http") => Ok(()),
+        match ip {
+            Some(address) if self.allows_address(address, url.scheme() == "http") => Ok(()),
             Some(_) => Err(inner()),
-            // Where the operator has networks of its own their names are judged when they are looked up, as all others are.
+            // When the operator allows own networks, internal names are not refused here: their addresses are checked when
+            // they are looked up, as the addresses of all names are.
             None if self.networks.is_empty() && is_inner_name(&host) => Err(inner()),
             None => Ok(()),
         }
     }
 }
 
-/// A host in small letters, without the brackets of an address and the dot that may end a name.
-fn name_of(url: &Url) -> Option<String> {
+/// Returns the host of a URL in lower case, without the brackets of an IPv6 address and the final dot that a name may have.
+fn host_name(url: &Url) -> Option<String> {
     Some(url.host_str()?.trim_matches(['[', ']']).trim_end_matches('.').to_ascii_lowercase())
 }
 
-/// The address that a host is, if it is no name. Reading the URL has made all ways to write one the same.
-fn literal(host: &str) -> Option<IpAddr> {
+/// Returns the IP address when the host is one and not a name. The URL parser has already normalised all spellings of an
+/// address.
+fn parse_ip(host: &str) -> Option<IpAddr> {
     host.parse::<IpAddr>().ok().map(|address| address.to_canonical())
 }
 
@@ -179,11 +184,11 @@ fn is_inner_name(host: &str) -> bool {
     !host.contains('.') || INNER_NAMES.iter().any(|end| host.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
-fn wrong(code: &'static str, detail: crate::kernel::Text) -> Problem {
+fn invalid_url(code: &'static str, detail: crate::kernel::Text) -> Problem {
     Problem::invalid(vec![Fault::at("/url", code, detail)])
 }
 
-/// Whether an address is one of the Internet's.
+/// Returns whether an IP address is on the public Internet.
 #[must_use]
 pub fn is_global(address: IpAddr) -> bool {
     match address.to_canonical() {
@@ -198,20 +203,21 @@ pub fn is_global(address: IpAddr) -> bool {
     }
 }
 
-/// When to try again after the given number of tries, or nothing when that was the last. Receivers that fail together do not
-/// come back together: each message waits up to a fifth more than the next, by what its id says.
+/// Returns the time of the next attempt after `tries` attempts, or `None` when that was the last. `asked` is the wait that
+/// the receiver asked for. Each wait is up to a fifth longer than in [`WAITS`], by a digest of the message id, so that
+/// messages which failed together are not all tried again at the same moment.
 #[must_use]
-pub fn next_try(tries: i32, message: &str, wish: Option<TimeDelta>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+pub fn next_try(tries: i32, message: &str, asked: Option<TimeDelta>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let wait = WAITS.get(usize::try_from(tries).ok()?.checked_sub(1)?)?;
     let digest = sha256_hex(format!("{message} {tries}").as_bytes());
     let spread = i64::from_str_radix(&digest[..4], 16).unwrap_or_default();
     let wait = TimeDelta::milliseconds(wait * 1000 + wait * 200 * spread / 0xffff);
-    Some(now + wait.max(wish.unwrap_or_default().min(LONGEST_WISH)))
+    Some(now + wait.max(asked.unwrap_or_default().min(MAX_RETRY_AFTER)))
 }
 
-/// What `Retry-After` asks for: seconds, or a point in time.
+/// Parses the value of `Retry-After`, which is a number of seconds or a date. Returns the time to wait.
 #[must_use]
-pub fn wish(retry_after: &str, now: DateTime<Utc>) -> Option<TimeDelta> {
+pub fn parse_retry_after(retry_after: &str, now: DateTime<Utc>) -> Option<TimeDelta> {
     if let Ok(seconds) = retry_after.trim().parse::<u32>() {
         return Some(TimeDelta::seconds(seconds.into()));
     }
@@ -222,12 +228,12 @@ pub fn wish(retry_after: &str, now: DateTime<Utc>) -> Option<TimeDelta> {
 mod tests {
     use super::*;
 
-    fn plain() -> Allowed {
-        Allowed::new(Vec::new(), "https://samsyn.example.se")
+    fn internet_only() -> AllowedReceivers {
+        AllowedReceivers::new(Vec::new(), "https://samsyn.example.se")
     }
 
-    fn code(allowed: &Allowed, url: &str) -> &'static str {
-        allowed.receiver(url).map_or_else(|problem| problem.faults[0].code, |_| "")
+    fn code(allowed: &AllowedReceivers, url: &str) -> &'static str {
+        allowed.parse_receiver(url).map_or_else(|problem| problem.faults[0].code, |_| "")
     }
 
     #[test]
@@ -284,12 +290,12 @@ mod tests {
             "intranet",
             "db",
         ] {
-            assert_eq!(code(&plain(), &format!("https://{host}/x")), "address-not-allowed", "{host}");
+            assert_eq!(code(&internet_only(), &format!("https://{host}/x")), "address-not-allowed", "{host}");
         }
         for host in
             ["example.com", "93.184.215.14", "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]", "172.32.0.1", "11.0.0.1", "xn--rksmrgs-5wao1o.se"]
         {
-            assert_eq!(code(&plain(), &format!("https://{host}/x")), "", "{host}");
+            assert_eq!(code(&internet_only(), &format!("https://{host}/x")), "", "{host}");
         }
     }
 
@@ -316,21 +322,21 @@ mod tests {
             ("https://example.com:8443/x?y=z", ""),
             ("https://example.com:3000/", ""),
         ] {
-            assert_eq!(code(&plain(), url), wanted, "{url}");
+            assert_eq!(code(&internet_only(), url), wanted, "{url}");
         }
     }
 
     #[test]
     fn an_operator_may_open_networks_of_its_own() {
-        let allowed = Allowed::new(vec!["10.0.0.0/8".parse().unwrap()], "http://10.1.1.1:8080");
+        let allowed = AllowedReceivers::new(vec!["10.0.0.0/8".parse().unwrap()], "http://10.1.1.1:8080");
         assert_eq!(code(&allowed, "http://10.2.3.4/x"), "");
         assert_eq!(code(&allowed, "https://10.2.3.4/x"), "");
         assert_eq!(code(&allowed, "http://erp.internal/x"), "", "its name is judged when it is looked up");
         assert_eq!(code(&allowed, "http://127.0.0.1/x"), "address-not-allowed");
         assert_eq!(code(&allowed, "http://93.184.215.14/x"), "address-not-allowed", "in plain HTTP only what is one's own");
         assert_eq!(code(&allowed, "http://10.1.1.1:8080/x"), "own-address");
-        assert!(allowed.address("10.9.9.9".parse().unwrap(), true) && !allowed.address("127.0.0.1".parse().unwrap(), false));
-        assert!(allowed.address("1.1.1.1".parse().unwrap(), false) && !allowed.address("1.1.1.1".parse().unwrap(), true));
+        assert!(allowed.allows_address("10.9.9.9".parse().unwrap(), true) && !allowed.allows_address("127.0.0.1".parse().unwrap(), false));
+        assert!(allowed.allows_address("1.1.1.1".parse().unwrap(), false) && !allowed.allows_address("1.1.1.1".parse().unwrap(), true));
     }
 
     #[test]
@@ -341,9 +347,9 @@ mod tests {
         assert!(waits.is_sorted() && waits[0] >= TimeDelta::seconds(5) && waits[0] <= TimeDelta::seconds(6));
         assert!(waits.iter().sum::<TimeDelta>() >= TimeDelta::hours(24));
         assert_eq!(next_try(TRIES, "m", None, now), None);
-        assert_eq!(next_try(1, "m", wish("120", now), now), Some(now + TimeDelta::seconds(120)));
-        assert_eq!(next_try(1, "m", wish("99999999", now), now), Some(now + LONGEST_WISH));
-        assert_eq!(wish(&(now + TimeDelta::minutes(3)).to_rfc2822(), now), Some(TimeDelta::minutes(3)));
-        assert_eq!((wish("soon", now), wish("-1", now)), (None, None));
+        assert_eq!(next_try(1, "m", parse_retry_after("120", now), now), Some(now + TimeDelta::seconds(120)));
+        assert_eq!(next_try(1, "m", parse_retry_after("99999999", now), now), Some(now + MAX_RETRY_AFTER));
+        assert_eq!(parse_retry_after(&(now + TimeDelta::minutes(3)).to_rfc2822(), now), Some(TimeDelta::minutes(3)));
+        assert_eq!((parse_retry_after("soon", now), parse_retry_after("-1", now)), (None, None));
     }
 }

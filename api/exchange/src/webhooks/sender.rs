@@ -1,4 +1,5 @@
-//! The way out. A name is looked up and judged in one step, so that the address that was judged is the one that is called.
+//! Sends messages. A name is looked up and its addresses are checked in one step, so that the address that is called is the
+//! one that was checked.
 
 use std::{fmt, future::Future, io, net::IpAddr, net::SocketAddr, pin::Pin, sync::Arc, time::Duration};
 
@@ -13,64 +14,64 @@ use tokio::time::Instant;
 
 use super::{
     deliveries::DeliveryError,
-    rules::{self, Allowed},
+    rules::{self, AllowedReceivers},
 };
 
-/// How long a receiver has, from the first step to the last byte.
-const TIME: Duration = Duration::from_secs(15);
-/// How much of an answer is read, so that the connection can be used again. Nothing of it is kept.
+/// How long one attempt may take, from the lookup of the name to the last byte of the response.
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// How many bytes of a response are read, so that the connection can be used again. The bytes are discarded.
 const ANSWER_BYTES: usize = 64 * 1024;
 
 /// A message to a receiver.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
-    /// The same for the same event each time, so that a receiver knows one that it has had.
+    /// The `webhook-id`: the same each time the same event is sent, so that a receiver can recognise it.
     pub id: String,
     pub body: String,
 }
 
-/// How a try went.
+/// The result of one attempt.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sent {
     pub status: Option<u16>,
     pub error: Option<DeliveryError>,
     pub millis: i32,
-    /// What the receiver's `Retry-After` says.
+    /// The value of the receiver's `Retry-After` header, for status 429 and 503.
     pub retry_after: Option<String>,
 }
 
-/// Finds the addresses of a name.
+/// Looks up the IP addresses of a host name.
 pub(super) trait Lookup: Send + Sync {
     fn lookup(&self, name: String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 }
 
-/// The system's own way.
-pub(super) struct System;
+/// The resolver of the operating system.
+pub(super) struct SystemLookup;
 
-impl Lookup for System {
+impl Lookup for SystemLookup {
     fn lookup(&self, name: String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> {
         Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) })
     }
 }
 
-/// Gives of a name's addresses those that may be called.
-struct Judge {
+/// A resolver that returns only those addresses of a name that may be called.
+struct FilteringResolver {
     lookup: Arc<dyn Lookup>,
-    allowed: Arc<Allowed>,
+    allowed: Arc<AllowedReceivers>,
     plain: bool,
 }
 
-impl Resolve for Judge {
+impl Resolve for FilteringResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let found = self.lookup.lookup(name.as_str().to_owned());
         let (allowed, plain) = (Arc::clone(&self.allowed), self.plain);
         Box::pin(async move {
             let mut addresses = found.await?;
-            addresses.retain(|address| allowed.address(*address, plain));
+            addresses.retain(|address| allowed.allows_address(*address, plain));
             if addresses.is_empty() {
                 return Err("the name has no address that may be called".into());
             }
-            // The port is put in by who asks.
+            // The HTTP client replaces the port.
             Ok(Box::new(addresses.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
         })
     }
@@ -78,7 +79,7 @@ impl Resolve for Judge {
 
 /// Sends messages.
 pub(super) struct Sender {
-    pub allowed: Arc<Allowed>,
+    pub allowed: Arc<AllowedReceivers>,
     tls: Client,
     plain: Client,
     time: Duration,
@@ -91,18 +92,18 @@ impl fmt::Debug for Sender {
 }
 
 impl Sender {
-    /// Gets ready to send.
+    /// Creates the HTTP clients.
     ///
     /// # Errors
-    /// When nothing can be called over TLS.
-    pub fn new(allowed: Allowed, lookup: Arc<dyn Lookup>) -> Result<Self, String> {
+    /// When the TLS client cannot be created.
+    pub fn new(allowed: AllowedReceivers, lookup: Arc<dyn Lookup>) -> Result<Self, String> {
         let allowed = Arc::new(allowed);
         let client = |plain| {
             Client::builder()
-                // Where a receiver sends us on to is not what its owner registered.
+                // The target of a redirect is not an address that the owner registered.
                 .redirect(Policy::none())
                 .no_proxy()
-                .dns_resolver(Arc::new(Judge { lookup: Arc::clone(&lookup), allowed: Arc::clone(&allowed), plain }))
+                .dns_resolver(Arc::new(FilteringResolver { lookup: Arc::clone(&lookup), allowed: Arc::clone(&allowed), plain }))
                 .user_agent(concat!("Samsyn-Webhooks/", env!("CARGO_PKG_VERSION")))
                 .connect_timeout(Duration::from_secs(5))
                 .pool_idle_timeout(Duration::from_secs(30))
@@ -110,10 +111,10 @@ impl Sender {
                 .build()
                 .map_err(|error| format!("webhooks: nothing can be called over TLS: {error:?}"))
         };
-        Ok(Self { tls: client(false)?, plain: client(true)?, allowed, time: TIME })
+        Ok(Self { tls: client(false)?, plain: client(true)?, allowed, time: TIMEOUT })
     }
 
-    /// Sends a message once.
+    /// Makes one attempt to send a message, within the time limit.
     pub async fn send(&self, url: &str, message: &Message, secrets: &[Vec<u8>], now: DateTime<Utc>) -> Sent {
         let started = Instant::now();
         let sent = match tokio::time::timeout(self.time, self.attempt(url, message, secrets, now)).await {
@@ -125,8 +126,9 @@ impl Sender {
 
     async fn attempt(&self, url: &str, message: &Message, secrets: &[Vec<u8>], now: DateTime<Utc>) -> Sent {
         let failed = |error| Sent { error: Some(error), ..Sent::default() };
-        // Addresses that are no names pass no lookup, and the settings may have changed since it was registered.
-        let Ok(url) = self.allowed.receiver(url) else { return failed(DeliveryError::AddressNotAllowed) };
+        // An IP address in the URL is never looked up, and the settings may have changed since the webhook was registered.
+        // So check again.
+        let Ok(url) = self.allowed.parse_receiver(url) else { return failed(DeliveryError::AddressNotAllowed) };
         let client = if url.scheme() == "http" { &self.plain } else { &self.tls };
         let Some(signature) = sign(message, secrets, now) else { return failed(DeliveryError::Unsigned) };
         let request = client
@@ -139,8 +141,8 @@ impl Sender {
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) if error.is_timeout() => return failed(DeliveryError::Timeout),
-            // Whether a name is not there, leads to where nothing may be called or to where nobody answers is told alike, so
-            // that nobody can feel their way about our networks.
+            // A missing name, an address that may not be called and a host that does not answer all give the same error.
+            // Otherwise an owner could explore our networks.
             Err(_) => return failed(DeliveryError::Unreachable),
         };
         let status = response.status().as_u16();
@@ -150,13 +152,13 @@ impl Sender {
             410 => Some(DeliveryError::Gone),
             _ => Some(DeliveryError::Refused),
         };
-        let told = matches!(status, 429 | 503).then(|| response.headers().get("retry-after")?.to_str().ok().map(ToOwned::to_owned));
+        let retry_after = matches!(status, 429 | 503).then(|| response.headers().get("retry-after")?.to_str().ok().map(ToOwned::to_owned));
         drain(response).await;
-        Sent { status: Some(status), error, retry_after: told.flatten(), ..Sent::default() }
+        Sent { status: Some(status), error, retry_after: retry_after.flatten(), ..Sent::default() }
     }
 }
 
-/// Reads the rest of an answer, if it is short. How it ends changes nothing: the status has been said.
+/// Reads the rest of a short response. Errors are ignored, because the status is already known.
 async fn drain(mut response: Response) {
     let read = async {
         let mut left = ANSWER_BYTES;
@@ -168,16 +170,16 @@ async fn drain(mut response: Response) {
     let _ = tokio::time::timeout(Duration::from_secs(1), read).await;
 }
 
-/// One signature for each secret that holds.
+/// Returns the signature header: one signature for each secret. `None` when there is no secret or signing fails.
 fn sign(message: &Message, secrets: &[Vec<u8>], now: DateTime<Utc>) -> Option<String> {
     let sign = |secret: &Vec<u8>| Signer::from_bytes(secret.clone()).ok()?.sign(&message.id, now.timestamp(), message.body.as_bytes()).ok();
     let signatures = secrets.iter().map(sign).collect::<Option<Vec<_>>>()?;
     (!signatures.is_empty()).then(|| signatures.join(" "))
 }
 
-/// What a receiver asks for, by the clock that decides when to try again.
-pub(super) fn wish(sent: &Sent, now: DateTime<Utc>) -> Option<chrono::TimeDelta> {
-    rules::wish(sent.retry_after.as_deref()?, now)
+/// Returns the wait that the receiver asks for in `Retry-After`.
+pub(super) fn retry_delay(sent: &Sent, now: DateTime<Utc>) -> Option<chrono::TimeDelta> {
+    rules::parse_retry_after(sent.retry_after.as_deref()?, now)
 }
 
 #[cfg(test)]
@@ -194,7 +196,7 @@ mod tests {
 
     use super::*;
 
-    /// Names that lead one after the other to these addresses.
+    /// A lookup that returns one of these addresses after the other, whatever the name.
     struct Names(Mutex<Vec<IpAddr>>);
 
     impl Lookup for Names {
@@ -211,10 +213,10 @@ mod tests {
     fn sender(networks: &str, names: &[&str]) -> Sender {
         let networks = networks.split_whitespace().map(|network| network.parse().unwrap()).collect();
         let names = Names(Mutex::new(names.iter().map(|address| address.parse().unwrap()).collect()));
-        Sender::new(Allowed::new(networks, "https://samsyn.example.se"), Arc::new(names)).unwrap()
+        Sender::new(AllowedReceivers::new(networks, "https://samsyn.example.se"), Arc::new(names)).unwrap()
     }
 
-    /// A listener on this machine, and how many have called it.
+    /// Starts a listener on this machine. Returns its port and its number of calls.
     async fn listener() -> (u16, Arc<AtomicUsize>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, calls) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
@@ -233,15 +235,16 @@ mod tests {
     async fn abuse_88_the_address_that_was_judged_is_the_one_that_is_called() {
         let (port, calls) = listener().await;
         let url = format!("https://rebinding.example:{port}/");
-        // Public when it was registered, our own machine when it is called.
+        // The name had a public address when the webhook was registered, and has an address of our own machine when it is
+        // called.
         let turned = sender("", &["127.0.0.1", "::ffff:127.0.0.1", "169.254.169.254", "64:ff9b::7f00:1"]);
-        assert!(turned.allowed.receiver(&url).is_ok());
+        assert!(turned.allowed.parse_receiver(&url).is_ok());
         for _ in 0..4 {
             let sent = turned.send(&url, &message(), &[vec![1; 32]], DateTime::default()).await;
             assert_eq!((sent.error, sent.status), (Some(DeliveryError::Unreachable), None));
         }
         assert_eq!(calls.load(Ordering::SeqCst), 0, "nobody was called");
-        // The name is looked up once for each call: no second answer takes the place of the one that was judged.
+        // The name is looked up once for each call, so a second answer cannot replace the one that was checked.
         let own = sender("127.0.0.0/8", &["127.0.0.1"]);
         let sent = own.send(&format!("http://receiver.example:{port}/"), &message(), &[vec![1; 32]], DateTime::default()).await;
         assert_eq!((sent.error, sent.status, calls.load(Ordering::SeqCst)), (None, Some(200), 1));
@@ -257,7 +260,7 @@ mod tests {
 
     #[test]
     fn each_secret_signs_as_the_standard_says() {
-        // The example of the specification.
+        // The example of the Standard Webhooks specification.
         let now = DateTime::from_timestamp(1_614_265_330, 0).unwrap();
         let message = Message { id: "msg_p5jXN8AQM9LWM0D4loKWxJek".to_owned(), body: r#"{"test": 2432232314}"#.to_owned() };
         let secret = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();

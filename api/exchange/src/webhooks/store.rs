@@ -1,4 +1,4 @@
-//! Webhooks: whose they are, what they are signed with, and how far in the feed they have come.
+//! All SQL of webhooks: their owners, their secrets, and their positions in the feed.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,7 +10,7 @@ use sea_orm::{
 use super::{
     Webhook, WebhookId, WebhookReason, WebhookStatus,
     deliveries::{store as deliveries, table as delivery_table},
-    rules::Allowed,
+    rules::AllowedReceivers,
     table::{self, secret},
     types::{NewReplay, NewWebhook},
 };
@@ -29,12 +29,12 @@ use crate::{
     },
 };
 
-/// How many webhooks an owner may have.
-const MOST: u64 = 20;
-/// How long messages are signed by the secret before the newest one too.
+/// The maximum number of webhooks that an owner may have.
+const MAX_PER_OWNER: u64 = 20;
+/// How long messages are also signed with the previous secret.
 const OVERLAP: TimeDelta = TimeDelta::days(1);
-/// How long a receiver may take nothing before it is left alone.
-const FAILING: TimeDelta = TimeDelta::days(5);
+/// How long a receiver may accept no message before its webhook is disabled.
+const FAILING_LIMIT: TimeDelta = TimeDelta::days(5);
 
 fn view(row: table::Model) -> Webhook {
     Webhook {
@@ -57,30 +57,31 @@ fn view(row: table::Model) -> Webhook {
     }
 }
 
-/// The webhooks of a caller; all of them for who runs the installation.
-fn seen<P>(by: &By<P>) -> Result<Select<table::Entity>> {
+/// Selects the webhooks that the caller may see: the caller's own, or all for a caller whose sight is not limited.
+fn find_visible<P>(by: &By<P>) -> Result<Select<table::Entity>> {
     let own = if by.sight().all { None } else { Some(by.user_id()?) };
     Ok(table::Entity::find().apply_if(own, |select, owner| select.filter(table::Column::OwnerId.eq(owner))))
 }
 
-/// A page of webhooks.
+/// Returns a page of the webhooks that the caller may see.
 pub(super) async fn list<P>(by: &By<P>, paging: &Paging, db: &Db) -> Result<Page<Webhook>> {
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(seen(by)?, keys, by, db).await?.map(view))
+    Ok(paging.fetch(find_visible(by)?, keys, by, db).await?.map(view))
 }
 
-/// One webhook of the caller's.
+/// Returns a webhook that the caller may see.
 ///
 /// # Errors
-/// When it is none.
+/// When the webhook does not exist or the caller may not see it (404).
 pub(super) async fn find<P>(by: &By<P>, id: WebhookId, db: &impl ConnectionTrait) -> Result<Webhook> {
-    seen(by)?.filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(by)?.filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// All faults of what is to be stored, and the receiver's address in the one form that it is called by.
-async fn check(new: &NewWebhook, allowed: &Allowed, w: &Write<'_>) -> Result<String> {
+/// Checks a webhook that is to be stored, and collects all faults. Returns the address in the normalised form that is
+/// called.
+async fn check(new: &NewWebhook, allowed: &AllowedReceivers, w: &Write<'_>) -> Result<String> {
     let mut faults = Vec::new();
-    let url = match allowed.receiver(&new.url) {
+    let url = match allowed.parse_receiver(&new.url) {
         Ok(url) => String::from(url),
         Err(problem) => {
             faults.extend(problem.faults);
@@ -97,17 +98,18 @@ async fn check(new: &NewWebhook, allowed: &Allowed, w: &Write<'_>) -> Result<Str
     if faults.is_empty() { Ok(url) } else { Err(Problem::invalid(faults)) }
 }
 
-/// Registers a webhook, which begins where the feed ends, and gives the only copy of its secret.
-pub(super) async fn insert<P>(by: &By<P>, new: &NewWebhook, allowed: &Allowed, w: &Write<'_>) -> Result<(Webhook, String)> {
+/// Stores a new webhook, which starts at the present end of the feed. Returns it with its secret, which is never shown
+/// again.
+pub(super) async fn insert<P>(by: &By<P>, new: &NewWebhook, allowed: &AllowedReceivers, w: &Write<'_>) -> Result<(Webhook, String)> {
     let owner = by.user_id()?;
     let url = check(new, allowed, w).await?;
-    if table::Entity::find().filter(table::Column::OwnerId.eq(owner)).count(&w.tx).await? >= MOST {
+    if table::Entity::find().filter(table::Column::OwnerId.eq(owner)).count(&w.tx).await? >= MAX_PER_OWNER {
         return Err(Problem::conflict(say!(
-            "Du har redan {MOST} webhookar, som är det högsta antalet. Ta bort en som inte används.",
-            "You have {MOST} webhooks already, which is the most. Remove one that is not used."
+            "Du har redan {MAX_PER_OWNER} webhookar, som är det högsta antalet. Ta bort en som inte används.",
+            "You have {MAX_PER_OWNER} webhooks already, which is the most. Remove one that is not used."
         )));
     }
-    let (status, reason) = standing(new.enabled);
+    let (status, reason) = status_from(new.enabled);
     let row = table::Model {
         id: w.new_id(),
         version: 1,
@@ -123,20 +125,20 @@ pub(super) async fn insert<P>(by: &By<P>, new: &NewWebhook, allowed: &Allowed, w
         reason,
         since: w.now,
         failing_since: None,
-        position: latest(&w.tx).await?,
+        position: latest_position(&w.tx).await?,
     };
     table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?;
     let secret = add_secret(row.id, w).await?;
-    record(&row, ChangeOperation::Upsert, w);
+    record_change(&row, ChangeOperation::Upsert, w);
     Ok((view(row), secret))
 }
 
-const fn standing(enabled: bool) -> (WebhookStatus, Option<WebhookReason>) {
+const fn status_from(enabled: bool) -> (WebhookStatus, Option<WebhookReason>) {
     if enabled { (WebhookStatus::Active, None) } else { (WebhookStatus::Disabled, Some(WebhookReason::ByOwner)) }
 }
 
-/// Changes a webhook. One that is opened again starts afresh with what waits.
-pub(super) async fn update(webhook: &Webhook, new: NewWebhook, allowed: &Allowed, w: &Write<'_>) -> Result<Webhook> {
+/// Changes a webhook. When it is enabled again, its pending deliveries are tried at once.
+pub(super) async fn update(webhook: &Webhook, new: NewWebhook, allowed: &AllowedReceivers, w: &Write<'_>) -> Result<Webhook> {
     let url = check(&new, allowed, w).await?;
     let mut row = row(webhook.id, &w.tx).await?.ok_or_else(Problem::not_found)?;
     row.version += 1;
@@ -146,36 +148,36 @@ pub(super) async fn update(webhook: &Webhook, new: NewWebhook, allowed: &Allowed
     row.area_id = new.area_id;
     row.description = new.description;
     if new.enabled != webhook.fields.enabled {
-        (row.status, row.reason) = standing(new.enabled);
+        (row.status, row.reason) = status_from(new.enabled);
         row.since = w.now;
         row.failing_since = None;
         if new.enabled {
-            deliveries::start_afresh(row.id, w).await?;
+            deliveries::retry_pending_now(row.id, w).await?;
         }
     }
     let mut change = row.clone().into_active_model().reset_all();
-    // The place in the feed is the worker's to move.
+    // Only the worker moves the position in the feed.
     change.position = sea_orm::NotSet;
     w.replace::<table::Entity>(change, table::Column::Id.eq(row.id), table::Column::Version, webhook.version).await?;
-    record(&row, ChangeOperation::Upsert, w);
+    record_change(&row, ChangeOperation::Upsert, w);
     Ok(view(row))
 }
 
-/// Removes a webhook with its secrets and its log.
+/// Removes a webhook. The database removes its secrets and deliveries with it.
 pub(super) async fn remove(webhook: &Webhook, w: &Write<'_>) -> Result<()> {
     let Some(mut row) = row(webhook.id, &w.tx).await? else { return Ok(()) };
     table::Entity::delete_by_id(row.id).exec(&w.tx).await?;
     row.version += 1;
-    record(&row, ChangeOperation::Delete, w);
+    record_change(&row, ChangeOperation::Delete, w);
     Ok(())
 }
 
-fn record(row: &table::Model, op: ChangeOperation, w: &Write<'_>) {
+fn record_change(row: &table::Model, op: ChangeOperation, w: &Write<'_>) {
     let visible = Visibility::Actor.of(None, None);
     w.record(Change::new("webhook", row.id.uuid(), op, row.version, visible));
 }
 
-/// Makes a secret of 256 bits; it is kept as it is, for messages must be signed with it.
+/// Makes a secret of 256 bits. It is stored in plain form, because messages must be signed with it.
 async fn add_secret(webhook: WebhookId, w: &Write<'_>) -> Result<String> {
     let value = hash::random::<32>();
     let row = secret::Model {
@@ -189,7 +191,8 @@ async fn add_secret(webhook: WebhookId, w: &Write<'_>) -> Result<String> {
     Ok(format!("whsec_{}", BASE64_STANDARD.encode(value)))
 }
 
-/// Makes a new secret. The one before it signs along for a day; any earlier one has ended, for headers are not endless.
+/// Makes a new secret, and returns it with the time when the previous one ends. The previous secret also signs messages for
+/// a day; older ones are deleted, so that the signature header stays short.
 pub(super) async fn new_secret(webhook: &Webhook, w: &Write<'_>) -> Result<(String, DateTime<Utc>)> {
     let ends = w.now + OVERLAP;
     secret::Entity::delete_many()
@@ -206,7 +209,7 @@ pub(super) async fn new_secret(webhook: &Webhook, w: &Write<'_>) -> Result<(Stri
     Ok((secret, ends))
 }
 
-/// The secrets that sign a message now, the newest first.
+/// Returns the secrets that messages are signed with now, newest first.
 pub(super) async fn secrets(webhook: WebhookId, now: DateTime<Utc>, db: &impl ConnectionTrait) -> Result<Vec<Vec<u8>>> {
     let rows = secret::Entity::find()
         .filter(secret::Column::WebhookId.eq(webhook))
@@ -217,11 +220,11 @@ pub(super) async fn secrets(webhook: WebhookId, now: DateTime<Utc>, db: &impl Co
     Ok(rows.into_iter().map(|row| row.secret).collect())
 }
 
-/// Puts the webhook's place in the feed where it is to go on.
+/// Moves the webhook's position in the feed to the place that the caller asks for.
 pub(super) async fn replay(webhook: &Webhook, new: &NewReplay, db: &Db, w: &Write<'_>) -> Result<()> {
     let after = match (new.from_position, &new.cursor) {
         (Some(first), None) => first - 1,
-        (None, Some(cursor)) => feed::open(Some(cursor.as_str()), db).await?.position,
+        (None, Some(cursor)) => feed::open_cursor(Some(cursor.as_str()), db).await?.position,
         _ => {
             return Err(Problem::fault(
                 "",
@@ -230,42 +233,43 @@ pub(super) async fn replay(webhook: &Webhook, new: &NewReplay, db: &Db, w: &Writ
             ));
         }
     };
-    if after < feed::open(None, db).await?.position {
+    if after < feed::open_cursor(None, db).await?.position {
         return Err(feed::too_old());
     }
     table::Entity::update_many()
-        .col_expr(table::Column::Position, Expr::val(Ord::min(after, latest(&w.tx).await?)))
+        .col_expr(table::Column::Position, Expr::val(Ord::min(after, latest_position(&w.tx).await?)))
         .filter(table::Column::Id.eq(webhook.id))
         .exec(&w.tx)
         .await?;
     Ok(())
 }
 
-/// The last position that has been given.
-async fn latest(db: &impl ConnectionTrait) -> Result<i64> {
+/// Returns the last position that has been assigned.
+async fn latest_position(db: &impl ConnectionTrait) -> Result<i64> {
     let latest = events::Entity::find().select_only().column_as(events::Column::Position.max(), "latest");
     Ok(latest.into_tuple::<Option<i64>>().one(db).await?.flatten().unwrap_or_default())
 }
 
-/// The events that follow a position, in their order.
+/// Returns the events after a position, in their order; at most `most`.
 pub(super) async fn events_after(position: i64, most: u64, db: &Db) -> Result<Vec<events::Model>> {
     let events = events::Entity::find().filter(events::Column::Position.gt(position)).order_by_asc(events::Column::Position);
     Ok(events.limit(most).all(db.reader()).await?)
 }
 
-/// The path of the area that a webhook is about. One that is no longer there is about nothing.
-pub(super) async fn area(row: &table::Model, db: &Db) -> Result<Option<String>> {
+/// Returns the path of the area that a webhook is limited to, or `None` when it is not limited. When the area no longer
+/// exists, it returns a path that no area lies below.
+pub(super) async fn area_path(row: &table::Model, db: &Db) -> Result<Option<String>> {
     let Some(area) = row.area_id else { return Ok(None) };
     Ok(Some(areas::path(area, db.reader()).await?.unwrap_or_else(|| "-".to_owned())))
 }
 
-/// A webhook as it is stored.
+/// Returns the row of a webhook.
 pub(super) async fn row(id: WebhookId, db: &impl ConnectionTrait) -> Result<Option<table::Model>> {
     Ok(table::Entity::find_by_id(id).one(db).await?)
 }
 
-/// Open webhooks that have not come as far as the feed, those furthest behind first.
-pub(super) async fn behind(latest: i64, db: &Db) -> Result<Vec<table::Model>> {
+/// Returns the active webhooks whose position is before `latest`, the earliest position first.
+pub(super) async fn list_behind(latest: i64, db: &Db) -> Result<Vec<table::Model>> {
     let behind = table::Entity::find()
         .filter(table::Column::Status.eq(WebhookStatus::Active))
         .filter(table::Column::Position.lt(latest))
@@ -274,14 +278,14 @@ pub(super) async fn behind(latest: i64, db: &Db) -> Result<Vec<table::Model>> {
     Ok(behind.all(db.reader()).await?)
 }
 
-/// Open webhooks with a message to send now.
-pub(super) async fn with_work(now: DateTime<Utc>, db: &Db) -> Result<Vec<table::Model>> {
+/// Returns the active webhooks that have a delivery to send now.
+pub(super) async fn list_due(now: DateTime<Utc>, db: &Db) -> Result<Vec<table::Model>> {
     let due = deliveries::due(now).select_only().column(delivery_table::Column::WebhookId).into_query();
     let waiting = table::Entity::find().filter(table::Column::Status.eq(WebhookStatus::Active)).filter(table::Column::Id.in_subquery(due));
     Ok(waiting.order_by_asc(table::Column::Id).all(db.reader()).await?)
 }
 
-/// A webhook moves on in the feed, with the messages that it sends of what it passes.
+/// A move of a webhook's position in the feed, with the messages for the events in between.
 pub(super) struct Step {
     pub webhook: WebhookId,
     pub from: i64,
@@ -289,8 +293,8 @@ pub(super) struct Step {
     pub messages: Vec<deliveries::Queued>,
 }
 
-/// Moves webhooks on. Of several instances that try the same step one succeeds, and no message is queued without the place
-/// having moved.
+/// Moves the positions of webhooks and queues their messages in one transaction. When several instances try the same step,
+/// one succeeds.
 pub(super) async fn advance(steps: &[Step], db: &Db) -> Result<()> {
     db.transaction(&Call::of_installation(), async |w| {
         let mut queued = Vec::new();
@@ -311,7 +315,7 @@ pub(super) async fn advance(steps: &[Step], db: &Db) -> Result<()> {
     .await
 }
 
-/// Shuts an open webhook.
+/// Disables an active webhook.
 pub(super) async fn disable(id: WebhookId, reason: WebhookReason, w: &Write<'_>) -> Result<()> {
     let shut = table::Entity::update_many()
         .col_expr(table::Column::Status, Expr::val(sea_orm::ActiveEnum::to_value(&WebhookStatus::Disabled)))
@@ -329,11 +333,12 @@ pub(super) async fn disable(id: WebhookId, reason: WebhookReason, w: &Write<'_>)
     Ok(())
 }
 
-/// Notes whether the receiver takes what it is sent; one that has taken nothing for long is left alone.
-pub(super) async fn note(webhook: &table::Model, taken: bool, w: &Write<'_>) -> Result<()> {
+/// Stores whether the receiver accepted a message. A webhook whose receiver has accepted nothing for [`FAILING_LIMIT`] is
+/// disabled.
+pub(super) async fn note_delivery(webhook: &table::Model, taken: bool, w: &Write<'_>) -> Result<()> {
     if let Some(since) = webhook.failing_since.filter(|_| !taken) {
-        // Another message may have been taken meanwhile.
-        let still = since + FAILING <= w.now && row(webhook.id, &w.tx).await?.is_some_and(|now| now.failing_since == Some(since));
+        // Another message may have been accepted in the meantime.
+        let still = since + FAILING_LIMIT <= w.now && row(webhook.id, &w.tx).await?.is_some_and(|now| now.failing_since == Some(since));
         return if still { disable(webhook.id, WebhookReason::Failing, w).await } else { Ok(()) };
     }
     if taken == webhook.failing_since.is_none() {
@@ -351,7 +356,7 @@ pub(super) async fn note(webhook: &table::Model, taken: bool, w: &Write<'_>) -> 
     Ok(())
 }
 
-/// The owner of a webhook, with what its sign-in withheld.
+/// Returns the owner of a webhook, and the roles that were withheld from the sign-in that registered it.
 pub(super) fn owner(row: &table::Model) -> (UserId, &[crate::access::policy::Role]) {
     (row.owner_id, &row.withheld.0)
 }

@@ -1,4 +1,4 @@
-//! Webhooks and their secrets.
+//! The entities of webhooks and their secrets.
 
 use sea_orm::entity::prelude::*;
 

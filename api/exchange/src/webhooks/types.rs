@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: the representations, the enumerations and the id.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -17,52 +17,53 @@ use crate::{
 /// The id of a webhook.
 pub type WebhookId = Id<Webhook>;
 
-/// Whether messages are sent.
+/// Whether a webhook sends messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookStatus {
     /// Messages are sent.
     Active,
-    /// Nothing is sent.
+    /// No messages are sent.
     Disabled,
 }
 
-/// Why nothing is sent.
+/// The reason why a webhook sends no messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(24))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookReason {
     /// The receiver answered that it is gone (410).
     Gone,
-    /// The receiver has taken nothing for five days.
+    /// The receiver has accepted no message for five days.
     Failing,
-    /// The owner's account is shut, or may no longer have webhooks.
+    /// The owner's account is closed, or the owner may no longer have webhooks.
     OwnerLostAccess,
-    /// Somebody shut it by `enabled`.
+    /// A caller disabled it with `enabled`.
     ByOwner,
 }
 
-/// A webhook to be registered.
+/// A webhook as it is written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewWebhook {
-    /// Where messages are sent: https, a host on the Internet, port 443, 8443 or another from 1024 that no database or the like
-    /// is known by.
+    /// The address that messages are sent to: https, a host on the Internet, and port 443, 8443 or another port from 1024
+    /// that is not the known port of another service, such as a database.
     #[schema(min_length = 1, max_length = 2000, format = "uri", example = "https://partner.example.com/samsyn")]
     #[serde(deserialize_with = "trimmed")]
     pub url: String,
-    /// The kinds of record that are told of, such as `actor`, as `type` in the feed says them; empty for all.
+    /// The kinds of record that messages are sent for, such as `actor`; the same names as `type` in the feed. Empty for all
+    /// kinds.
     #[schema(max_items = 50, example = json!(["actor"]))]
     #[serde(default)]
     pub types: Vec<String>,
-    /// Only what concerns this area or one below it; null for everywhere.
+    /// Only changes of records that concern this area or an area below it; null for all areas.
     pub area_id: Option<AreaId>,
-    /// What it is for.
+    /// The purpose of the webhook, for people.
     #[schema(max_length = 500)]
     #[serde(default, deserialize_with = "blank_is_none")]
     pub description: Option<String>,
-    /// Whether messages are sent. A webhook that was shut for any reason is opened again by `true`.
+    /// Whether messages are sent. `true` enables a webhook again, whatever the reason why it was disabled.
     #[serde(default = "yes")]
     #[schema(default = true)]
     pub enabled: bool,
@@ -77,50 +78,52 @@ const fn yes() -> bool {
 #[serde(rename_all = "camelCase")]
 pub struct Webhook {
     pub id: WebhookId,
-    /// Grows by one with each change.
+    /// The version of the record. It grows by one with each change.
     pub version: i64,
     #[serde(flatten)]
     pub fields: NewWebhook,
-    /// Who is told: what this user may see is sent, and nothing else.
+    /// The user who owns the webhook. Messages are sent only about what this user may see.
     pub owner_id: UserId,
     pub status: WebhookStatus,
-    /// Why nothing is sent; null while messages are sent.
+    /// The reason why no messages are sent; null while the webhook is active.
     pub reason: Option<WebhookReason>,
-    /// Since when the status is what it is.
+    /// The time when the status last changed.
     pub since: DateTime<Utc>,
-    /// Since when the receiver has taken nothing; null when the last message was taken. After five days it is shut.
+    /// The time since which the receiver has accepted no message; null when it accepted the last one. After five days the
+    /// webhook is disabled.
     pub failing_since: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-/// A registered webhook with its secret, which is shown once.
+/// A registered webhook with its secret. The secret is shown only once.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MadeWebhook {
     pub webhook: Webhook,
-    /// What messages are signed with (Standard Webhooks): `whsec_` and base64. It is shown only now.
+    /// The secret that messages are signed with (Standard Webhooks): `whsec_` and base64. It is shown only now.
     pub secret: String,
 }
 
-/// A new secret of a webhook, shown once.
+/// A new secret of a webhook. It is shown only once.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MadeWebhookSecret {
-    /// What messages are signed with from now on. It is shown only now.
+    /// The secret that messages are signed with from now on. It is shown only now.
     pub secret: String,
-    /// Until when messages are also signed with the secret before this one.
+    /// The time until which messages are also signed with the previous secret.
     pub earlier_end_at: DateTime<Utc>,
 }
 
-/// From where in the feed to deliver again; one of the two.
+/// The place in the feed to deliver again from. Exactly one of the two members is given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewReplay {
-    /// The first position that is delivered. One beyond the present end of the feed skips what has not been sent.
+    /// The first position that is delivered. A position beyond the present end of the feed skips all changes that have not
+    /// been sent.
     #[schema(minimum = 1)]
     pub from_position: Option<i64>,
-    /// Or a `nextCursor` of `GET /changes`: what follows there is delivered.
+    /// A `nextCursor` of `GET /changes`. The changes after it are delivered.
     #[schema(max_length = 500)]
     pub cursor: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! What a merge would do. The preview shows it, and the merge carries the very same out.
+//! Works out the effects of a merge. The preview shows them, and the merge carries out exactly the same plan.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     AccessGain, MergeCount, MergeMember, MergeOutcome, MergePreview, MergeRecord, MergedHow,
     references::{
-        FOLLOWING, Seen,
+        FOLLOWING, SeenBy,
         store::{self as references, Referring},
     },
     rules,
@@ -21,61 +21,62 @@ use crate::{
     },
     forums::forums::store as forums,
     kernel::{Fault, Problem, Result, Write, problem::Kind, say, secrecy::Secrecy},
-    merging::store::below::is_somebodys,
+    merging::store::below::is_in_use,
     registry::actors::{Actor, ActorId, NewActor, store as actors, tombstones},
     sources::rules as members,
 };
 
-/// Who merges, and what is hidden from them.
+/// The caller who merges, where the caller may merge, and what is hidden from the caller.
 #[derive(Clone, Copy, Debug)]
-pub struct Who<'a> {
+pub struct Merger<'a> {
     pub caller: &'a Caller,
     pub reach: &'a Reach,
     pub secrecy: Option<&'a Secrecy>,
 }
 
-/// Where the caller has named the survivor.
+/// Where in the request the caller has named the survivor. Faults point there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named {
+pub enum SurvivorNamed {
     InQuery,
     InBody,
 }
 
-/// What a merge would do.
+/// The effects of a merge.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub merged: Actor,
     pub survivor: Actor,
-    /// What the survivor becomes.
+    /// The survivor after the merge.
     pub becomes: NewActor,
     pub members: Vec<MergeMember>,
     pub follow: Vec<Referring>,
     pub stay: Vec<Referring>,
-    /// Records that the caller may not let follow.
+    /// Records that the caller may not move.
     out_of_reach: BTreeSet<Uuid>,
     access: Vec<AccessGain>,
-    /// The part of the merged actor that the survivor itself lies below: it takes the merged one's place.
+    /// An actor below the merged one, with the survivor below it. It takes the merged actor's place below the merged
+    /// actor's parent.
     pub steps_up: Option<ActorId>,
 }
 
 impl Plan {
-    /// The actor that a record names afterwards.
+    /// Returns the actor that a record refers to after the merge.
     #[must_use]
     pub fn target(&self, row: &Referring) -> Option<Uuid> {
-        if row.reference.seen == Seen::Actor && self.steps_up.is_some_and(|child| child.uuid() == row.id) {
+        if row.reference.seen == SeenBy::Actor && self.steps_up.is_some_and(|child| child.uuid() == row.id) {
             self.merged.fields.parent_id.map(ActorId::uuid)
         } else {
             Some(self.survivor.id.uuid())
         }
     }
 
-    /// How many records of each kind.
+    /// Returns the numbers of records by kind.
     #[must_use]
     pub fn counts(&self) -> Vec<MergeCount> {
         let mut counts = Vec::new();
         for reference in FOLLOWING.iter() {
-            let of = |rows: &[Referring]| rows.iter().filter(|row| row.reference == reference).map(|row| row.id).collect::<Vec<_>>();
-            let (follow, stay) = (of(&self.follow), of(&self.stay));
+            let ids_of = |rows: &[Referring]| rows.iter().filter(|row| row.reference == reference).map(|row| row.id).collect::<Vec<_>>();
+            let (follow, stay) = (ids_of(&self.follow), ids_of(&self.stay));
             let out_of_reach = follow.iter().filter(|id| self.out_of_reach.contains(id)).count();
             let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
             if !follow.is_empty() || !stay.is_empty() {
@@ -87,7 +88,7 @@ impl Plan {
                 });
             }
         }
-        // Grants that do not move, but would reach further.
+        // Grants for actors above do not move, but would reach further.
         let known: BTreeSet<_> = self.follow.iter().map(|row| row.id).collect();
         let further = self.out_of_reach.difference(&known).count();
         if further > 0 {
@@ -100,41 +101,41 @@ impl Plan {
         counts
     }
 
-    /// The records that stay.
+    /// Returns the records that stay with the merged actor.
     #[must_use]
-    pub fn stays(&self) -> Vec<MergeRecord> {
-        self.stay.iter().map(|row| record(row, MergeOutcome::Stays)).collect()
+    pub fn stayed_records(&self) -> Vec<MergeRecord> {
+        self.stay.iter().map(|row| merge_record(row, MergeOutcome::Stays)).collect()
     }
 
-    /// Refuses what the caller may not let follow.
+    /// Checks that the caller may move all records of the plan.
     ///
     /// # Errors
-    /// When there is something.
-    pub fn permitted(&self, who: &Who<'_>) -> Result<()> {
+    /// When a record is out of the caller's reach (403).
+    pub fn require_allowed(&self, merger: &Merger<'_>) -> Result<()> {
         let count = self.out_of_reach.len();
         if count == 0 {
             return Ok(());
         }
-        Err(who.reach.missing().detail(say!(
-            "{count} uppgifter skulle följa med som du inte har rätt att flytta, till exempel medlemskap i forum utanför ditt område eller behörigheter som du inte själv kan ge. Förhandsvisningen visar vilka sorter. Be någon som samordnar även där eller arbetar för båda aktörerna, eller den som driver tjänsten.",
-            "{count} records would follow that you may not move, such as memberships of forums outside your area or grants that you could not give yourself. The preview shows of which kinds. Ask somebody who coordinates there too or works for both actors, or who runs the service."
-        )))
+        Err(merger.reach.missing().detail(say!(
+"{count} uppgifter skulle följa med som du inte har rätt att flytta, till exempel medlemskap i forum utanför ditt område eller behörigheter som du inte själv kan ge. Förhandsvisningen visar vilka sorter. Be någon som samordnar även där eller arbetar för båda aktörerna, eller den som driver tjänsten.",
+"{count} records would follow that you may not move, such as memberships of forums outside your area or grants that you could not give yourself. The preview shows of which kinds. Ask somebody who coordinates there too or works for both actors, or who runs the service."
+)))
     }
 
-    /// What is shown of it beforehand.
+    /// Returns the preview, with only those records that the caller may see.
     #[must_use]
-    pub fn preview(self, who: &Who<'_>) -> MergePreview {
+    pub fn preview(self, merger: &Merger<'_>) -> MergePreview {
         let sees = |row: &&Referring| {
             let reached = row.reference.kind != "grant" || !self.out_of_reach.contains(&row.id);
-            reached && sees(who.caller, row, Some(self.merged.id.uuid()))
+            reached && can_see(merger.caller, row, Some(self.merged.id.uuid()))
         };
         let mut records: Vec<_> = self
             .follow
             .iter()
             .filter(sees)
-            .map(|row| record(row, if self.out_of_reach.contains(&row.id) { MergeOutcome::OutOfReach } else { MergeOutcome::Moves }))
+            .map(|row| merge_record(row, if self.out_of_reach.contains(&row.id) { MergeOutcome::OutOfReach } else { MergeOutcome::Moves }))
             .collect();
-        records.extend(self.stay.iter().filter(sees).map(|row| record(row, MergeOutcome::Stays)));
+        records.extend(self.stay.iter().filter(sees).map(|row| merge_record(row, MergeOutcome::Stays)));
         MergePreview {
             merged_actor_id: self.merged.id,
             members: self.members.clone(),
@@ -147,52 +148,59 @@ impl Plan {
     }
 }
 
-/// Whether somebody sees a record when it is this actor's.
+/// Returns whether the caller may see a record when it refers to this actor.
 #[must_use]
-pub fn sees(caller: &Caller, row: &Referring, actor: Option<Uuid>) -> bool {
+pub fn can_see(caller: &Caller, row: &Referring, actor: Option<Uuid>) -> bool {
     let visible = row.visible(actor);
     match row.reference.kind {
         "grant" => caller.reach(Permission::ReadGrants).is_ok(),
-        _ if row.reference.seen == Seen::Nobody => caller.sight.all,
+        _ if row.reference.seen == SeenBy::Nobody => caller.sight.all,
         _ => caller.sight.sees(Visibility::named(visible.visibility.as_deref().unwrap_or("public")), visible.forum, visible.actor),
     }
 }
 
-fn record(row: &Referring, outcome: MergeOutcome) -> MergeRecord {
+fn merge_record(row: &Referring, outcome: MergeOutcome) -> MergeRecord {
     MergeRecord { kind: row.reference.kind.to_owned(), id: row.id, outcome }
 }
 
-/// Works out what a merge would do, for somebody who may write both actors.
+/// Makes the plan of a merge. The caller must be able to write both actors.
 ///
 /// # Errors
-/// When the caller may not, one of them is not there, or they are the same.
-pub async fn draw(who: &Who<'_>, id: ActorId, into: ActorId, named: Named, db: &impl ConnectionTrait) -> Result<Plan> {
-    let (merged, survivor) = parties(who, id, into, named, db).await?;
-    plan(who, merged, survivor, false, db).await
+/// When the caller may not write one of the actors (403), when the merged actor does not exist (404) or has already been
+/// merged (410), when `into` names no such actor (400 for a query, 422 for a body), or when both are the same (409).
+pub async fn make_plan(merger: &Merger<'_>, id: ActorId, into: ActorId, named: SurvivorNamed, db: &impl ConnectionTrait) -> Result<Plan> {
+    let (merged, survivor) = find_both(merger, id, into, named, db).await?;
+    build_plan(merger, merged, survivor, false, db).await
 }
 
-/// The same with all that is concerned locked until the transaction ends, to carry it out.
+/// Makes the plan with all concerned rows locked until the end of the transaction, to carry it out.
 ///
 /// # Errors
-/// As [`draw`].
-pub async fn draw_locked(who: &Who<'_>, id: ActorId, into: ActorId, w: &Write<'_>) -> Result<Plan> {
-    // Who may not is told so before anybody has to wait.
-    let (merged, survivor) = parties(who, id, into, Named::InBody, &w.tx).await?;
+/// As [`make_plan`].
+pub async fn make_locked_plan(merger: &Merger<'_>, id: ActorId, into: ActorId, w: &Write<'_>) -> Result<Plan> {
+    // A caller without the right is refused before waiting for locks.
+    let (merged, survivor) = find_both(merger, id, into, SurvivorNamed::InBody, &w.tx).await?;
     let mut concerned = vec![merged.id, survivor.id];
     concerned.extend(tombstones::ancestors(merged.fields.parent_id, &w.tx).await?);
     concerned.extend(tombstones::ancestors(survivor.fields.parent_id, &w.tx).await?);
     tombstones::lock(&concerned, w).await?;
-    let (merged, survivor) = parties(who, id, into, Named::InBody, &w.tx).await?;
-    plan(who, merged, survivor, true, &w.tx).await
+    let (merged, survivor) = find_both(merger, id, into, SurvivorNamed::InBody, &w.tx).await?;
+    build_plan(merger, merged, survivor, true, &w.tx).await
 }
 
-async fn parties(who: &Who<'_>, id: ActorId, into: ActorId, named: Named, db: &impl ConnectionTrait) -> Result<(Actor, Actor)> {
-    let sight = &who.caller.sight;
+async fn find_both(
+    merger: &Merger<'_>,
+    id: ActorId,
+    into: ActorId,
+    named: SurvivorNamed,
+    db: &impl ConnectionTrait,
+) -> Result<(Actor, Actor)> {
+    let sight = &merger.caller.sight;
     let merged = actors::find_unless_merged(sight, id, db).await?;
-    actors::may_write(who.reach, &merged.fields, Some(id), db).await?;
+    actors::may_write(merger.reach, &merged.fields, Some(id), db).await?;
     let refused = |code: &'static str, detail| match named {
-        Named::InQuery => Problem::parameters(vec![Fault::of_parameter("into", code, detail)]),
-        Named::InBody => Problem::fault("/into", code, detail),
+        SurvivorNamed::InQuery => Problem::parameters(vec![Fault::of_parameter("into", code, detail)]),
+        SurvivorNamed::InBody => Problem::fault("/into", code, detail),
     };
     let survivor = actors::find_unless_merged(sight, into, db).await.map_err(|problem| match problem {
         Problem { merged_into: Some(into), .. } => refused(
@@ -204,7 +212,7 @@ async fn parties(who: &Who<'_>, id: ActorId, into: ActorId, named: Named, db: &i
         }
         other => other,
     })?;
-    actors::may_write(who.reach, &survivor.fields, Some(into), db).await?;
+    actors::may_write(merger.reach, &survivor.fields, Some(into), db).await?;
     if id == into {
         return Err(Problem::conflict(say!(
             "En aktör kan inte slås ihop med sig själv. Ange den andra i into.",
@@ -214,16 +222,16 @@ async fn parties(who: &Who<'_>, id: ActorId, into: ActorId, named: Named, db: &i
     Ok((merged, survivor))
 }
 
-/// Whether a mark hides a member. The names that an actor had before are its name too.
+/// Returns whether a secrecy mark hides a member. A mark on the name also hides the former names.
 fn hides(marked: &str, member: &str) -> bool {
     marked.is_empty() || marked == member || (marked == "name" && member == "formerNames")
 }
 
-/// The members of either actor of which the caller is told nothing. The name of the one is kept among the other names of the
-/// other, so these go together.
+/// Returns the members that are hidden from the caller in either actor. A merge puts the name of one actor among the other
+/// names of the other, so when one of these members is hidden, both are.
 #[must_use]
-pub fn hidden(actors: [ActorId; 2], secrecy: Option<&Secrecy>) -> BTreeSet<String> {
-    let mut hidden: BTreeSet<String> = actors.into_iter().flat_map(|actor| members::hidden(actor, secrecy)).collect();
+pub fn hidden_members(actors: [ActorId; 2], secrecy: Option<&Secrecy>) -> BTreeSet<String> {
+    let mut hidden: BTreeSet<String> = actors.into_iter().flat_map(|actor| members::hidden_members(actor, secrecy)).collect();
     let names = ["name", "otherNames"];
     if names.iter().any(|name| hidden.contains(*name)) {
         hidden.extend(names.map(ToOwned::to_owned));
@@ -231,35 +239,36 @@ pub fn hidden(actors: [ActorId; 2], secrecy: Option<&Secrecy>) -> BTreeSet<Strin
     hidden
 }
 
-async fn plan(who: &Who<'_>, merged: Actor, survivor: Actor, locked: bool, db: &impl ConnectionTrait) -> Result<Plan> {
-    let marked = references::marked(merged.id.uuid(), db).await?;
+async fn build_plan(merger: &Merger<'_>, merged: Actor, survivor: Actor, locked: bool, db: &impl ConnectionTrait) -> Result<Plan> {
+    let marked = references::marked_members(merged.id.uuid(), db).await?;
     let narrower = rules::breadth(merged.fields.visibility) < rules::breadth(survivor.fields.visibility);
-    let hidden = hidden([merged.id, survivor.id], who.secrecy);
+    let hidden = hidden_members([merged.id, survivor.id], merger.secrecy);
     let withheld = |member: &str| narrower || hidden.contains(member) || marked.iter().any(|known| hides(known, member));
-    let (mut becomes, mut members) = rules::united(&survivor.fields, &merged.fields, withheld)?;
+    let (mut becomes, mut members) = rules::unite_actors(&survivor.fields, &merged.fields, withheld)?;
     becomes.areas_served.sort_unstable();
     let above = tombstones::ancestors(survivor.fields.parent_id, db).await?;
-    if let Some(how) = place(who, &merged, &survivor, &above, withheld("parentId"), &mut becomes, db).await? {
+    if let Some(how) = set_parent(merger, &merged, &survivor, &above, withheld("parentId"), &mut becomes, db).await? {
         members.push(MergeMember { member: "parentId".to_owned(), how });
         members.sort_by(|a, b| a.member.cmp(&b.member));
     }
     rules::conceal(&mut members, &hidden);
     let steps_up = above.iter().position(|id| *id == merged.id).and_then(|at| above.get(at.checked_sub(1)?)).copied();
-    let mut rows = references::of(merged.id.uuid(), locked, db).await?;
-    // Its own place is part of what the survivor becomes.
-    rows.retain(|row| row.reference.seen != Seen::Actor || row.id != survivor.id.uuid());
-    let taken = references::taken(merged.id.uuid(), survivor.id.uuid(), steps_up.map(ActorId::uuid), db).await?;
+    let mut rows = references::find_referring(merged.id.uuid(), locked, db).await?;
+    // The survivor's own parent is part of its new fields and is not moved as a reference.
+    rows.retain(|row| row.reference.seen != SeenBy::Actor || row.id != survivor.id.uuid());
+    let taken = references::find_conflicting(merged.id.uuid(), survivor.id.uuid(), steps_up.map(ActorId::uuid), db).await?;
     let (stay, follow): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| taken.contains(&row.id));
-    let mut out_of_reach = unreached(who.reach, &follow, db).await?;
+    let mut out_of_reach = find_out_of_reach(merger.reach, &follow, db).await?;
     let joins = becomes.parent_id != survivor.fields.parent_id;
-    let access = gains(who, &merged, &survivor, joins, &mut out_of_reach, db).await?;
+    let access = find_access_gains(merger, &merged, &survivor, joins, &mut out_of_reach, db).await?;
     Ok(Plan { merged, survivor, becomes, members, follow, stay, out_of_reach, access, steps_up })
 }
 
-/// Where the survivor belongs afterwards: it takes the place of the actor that was above it, or the merged one's if it has
-/// none. Nothing becomes part of itself.
-async fn place(
-    who: &Who<'_>,
+/// Decides the survivor's parent after the merge, and returns what happens to the merged actor's parent. The survivor keeps
+/// its parent; when it has none it gets the merged actor's; when its parent is the merged actor it gets that one's parent.
+/// No actor becomes part of itself.
+async fn set_parent(
+    merger: &Merger<'_>,
     merged: &Actor,
     survivor: &Actor,
     above: &[ActorId],
@@ -284,19 +293,20 @@ async fn place(
         return Ok(None);
     }
     let joined = NewActor { parent_id: Some(parent), ..survivor.fields.clone() };
-    if withheld || actors::may_set_parent(&who.caller.sight, who.reach, Some(survivor), &joined, db).await.is_err() {
+    if withheld || actors::may_set_parent(&merger.caller.sight, merger.reach, Some(survivor), &joined, db).await.is_err() {
         return Ok(Some(MergedHow::Withheld));
     }
     becomes.parent_id = Some(parent);
     Ok(Some(MergedHow::Filled))
 }
 
-/// Of these records, those that the caller may not make another actor's: what is a forum's is for who may write the forum, and
-/// an actor is for who may write it. What is the actor's own is for who may write that.
+/// Returns those of these records that the caller may not move to another actor. A record of a forum requires the right to
+/// write the forum, and an actor requires the right to write it. Other records need no further right here, because the
+/// caller may write their actor.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn unreached(reach: &Reach, rows: &[Referring], db: &impl ConnectionTrait) -> Result<BTreeSet<Uuid>> {
+pub async fn find_out_of_reach(reach: &Reach, rows: &[Referring], db: &impl ConnectionTrait) -> Result<BTreeSet<Uuid>> {
     let mut unreached = BTreeSet::new();
     if reach.everywhere {
         return Ok(unreached);
@@ -305,14 +315,14 @@ pub async fn unreached(reach: &Reach, rows: &[Referring], db: &impl ConnectionTr
     let mut known: HashMap<Uuid, bool> = HashMap::new();
     for row in rows {
         let owner = match (row.reference.seen, row.forum) {
-            (Seen::Actor, _) => row.id,
-            (Seen::Of(..), Some(forum)) => forum,
+            (SeenBy::Actor, _) => row.id,
+            (SeenBy::OfWhole(..), Some(forum)) => forum,
             _ => continue,
         };
         let reached = if let Some(reached) = known.get(&owner) {
             *reached
         } else {
-            let outcome = if row.reference.seen == Seen::Actor {
+            let outcome = if row.reference.seen == SeenBy::Actor {
                 let (child, ..) = tombstones::find(owner.into(), db).await?;
                 actors::may_write(reach, &child.fields, Some(child.id), db).await
             } else {
@@ -335,12 +345,15 @@ pub async fn unreached(reach: &Reach, rows: &[Referring], db: &impl ConnectionTr
     Ok(unreached)
 }
 
-/// Who would get rights: the people of each actor over the other, and those of what is above each where that is not above both.
-/// It is as if each grant were given anew for the other actor, so whoever could not give it may not merge. Only over one that
-/// is nobody's, nor any below it, such as one that was registered twice, do those who coordinate there let the people of the
-/// other. That its people have gone, or what was above it, makes it nobody's only if they left nothing of their own.
-async fn gains(
-    who: &Who<'_>,
+/// Returns the grants that would reach further: those for either actor, which would apply to the other one too, and those
+/// for an actor above only one of them. Each is checked as if it were a new grant for the other actor, and grants that the
+/// caller could not give are added to `out_of_reach`.
+///
+/// There is one exception: when the other actor is not in use (see [`is_in_use`]), such as an actor that was registered
+/// twice, a caller who coordinates there may let the grants reach it. An actor that its people have left counts as in use
+/// while records of their own remain.
+async fn find_access_gains(
+    merger: &Merger<'_>,
     merged: &Actor,
     survivor: &Actor,
     joins: bool,
@@ -359,18 +372,18 @@ async fn gains(
     let mut gains: Vec<AccessGain> = Vec::new();
     for (from, over, at, line) in [(merged, survivor, &of_merged, &of_survivor), (survivor, merged, &of_survivor, &of_merged)] {
         let beyond: Vec<Uuid> = at.iter().copied().filter(|id| !line.contains(id)).collect();
-        // Those above the merged one reach the survivor only if that comes to lie below them.
+        // People of the actors above the merged one reach the survivor only when the survivor comes to lie below them.
         let beyond =
             if from.id == merged.id && !joins { beyond.into_iter().filter(|id| *id == merged.id.uuid()).collect() } else { beyond };
         let gaining = grants::of_actors(&beyond, db).await?;
         if gaining.is_empty() {
             continue;
         }
-        // What lies below the one comes along. What lies below the other already was within its reach.
-        let theirs = !grants::of_actors(line, db).await?.is_empty() || is_somebodys(over.id, Some(from.id), db).await?;
+        // What lies below the moving actor comes along. What lies below the other one was within its reach already.
+        let in_use = !grants::of_actors(line, db).await?.is_empty() || is_in_use(over.id, Some(from.id), db).await?;
         for grant in gaining {
-            let new = anew(&grant, over.id);
-            if !may_let(who.caller, &new, theirs, db).await? {
+            let new = grant_for(&grant, over.id);
+            if !may_extend_grant(merger.caller, &new, in_use, db).await? {
                 out_of_reach.insert(grant.id.uuid());
             }
             match gains.iter_mut().find(|gain| gain.role == new.role && gain.over == over.id) {
@@ -382,16 +395,16 @@ async fn gains(
     Ok(gains)
 }
 
-/// A grant as if it were given for another actor.
-fn anew(grant: &Grant, over: ActorId) -> NewGrant {
+/// Returns a grant as if it were given for another actor.
+fn grant_for(grant: &Grant, over: ActorId) -> NewGrant {
     NewGrant { scope: Scope { kind: ScopeKind::Actor, id: Some(over.uuid()) }, ..grant.fields.clone() }
 }
 
-/// Whether the caller may let somebody's grant reach further. Over what is nobody's those who coordinate there may, but not for
-/// themselves.
-async fn may_let(caller: &Caller, new: &NewGrant, theirs: bool, db: &impl ConnectionTrait) -> Result<bool> {
+/// Returns whether the caller may let a grant reach further. When the actor is not in use (`in_use` is false), a caller who
+/// coordinates there may, but not for a grant of their own.
+async fn may_extend_grant(caller: &Caller, new: &NewGrant, in_use: bool, db: &impl ConnectionTrait) -> Result<bool> {
     let Ok(reach) = caller.reach(Permission::WriteGrants) else { return Ok(false) };
-    let checked = if theirs || caller.user == Some(new.user_id.uuid()) {
+    let checked = if in_use || caller.user == Some(new.user_id.uuid()) {
         grants::may_grant(caller, &reach, new, db).await
     } else {
         grants::may_take_back(caller, &reach, new, db).await
@@ -402,17 +415,17 @@ async fn may_let(caller: &Caller, new: &NewGrant, theirs: bool, db: &impl Connec
     }
 }
 
-/// Whether the caller may let an actor that lies below some come below others, as far as the people of those get rights over it
-/// that they do not have.
+/// Returns whether the caller may move an actor from below the actors `now` to below the actors `then`: the caller must be
+/// able to give all grants that would newly reach the actor.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn may_come_below(
+pub async fn may_move_below(
     caller: &Caller,
     actor: ActorId,
     now: &[ActorId],
     then: &[ActorId],
-    theirs: bool,
+    in_use: bool,
     db: &impl ConnectionTrait,
 ) -> Result<bool> {
     let beyond: Vec<Uuid> = then.iter().copied().filter(|id| !now.contains(id)).map(ActorId::uuid).collect();
@@ -421,10 +434,10 @@ pub async fn may_come_below(
         return Ok(true);
     }
     let now: Vec<Uuid> = now.iter().copied().map(ActorId::uuid).collect();
-    let held: Vec<NewGrant> = grants::of_actors(&now, db).await?.iter().map(|grant| anew(grant, actor)).collect();
-    let gaining: Vec<NewGrant> = gaining.iter().map(|grant| anew(grant, actor)).filter(|new| !held.contains(new)).collect();
+    let held: Vec<NewGrant> = grants::of_actors(&now, db).await?.iter().map(|grant| grant_for(grant, actor)).collect();
+    let gaining: Vec<NewGrant> = gaining.iter().map(|grant| grant_for(grant, actor)).filter(|new| !held.contains(new)).collect();
     for new in &gaining {
-        if !may_let(caller, new, theirs, db).await? {
+        if !may_extend_grant(caller, new, in_use, db).await? {
             return Ok(false);
         }
     }

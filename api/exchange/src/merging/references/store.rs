@@ -1,4 +1,4 @@
-//! Reads what refers to an actor, and lets it follow.
+//! Reads the records that refer to an actor, and makes them refer to another one.
 
 use sea_orm::{
     ActiveValue::Set,
@@ -8,7 +8,7 @@ use sea_orm::{
 };
 use serde_json::json;
 
-use super::{FOLLOWING, Reference, Seen};
+use super::{FOLLOWING, Reference, SeenBy};
 use crate::{
     access::Visibility,
     forums::forums::store as forums,
@@ -22,7 +22,7 @@ use crate::{
     merging::rules::breadth,
 };
 
-/// How many rows one statement names.
+/// The maximum number of rows that one statement names.
 const AT_ONCE: usize = 500;
 
 /// A record that refers to an actor.
@@ -30,44 +30,45 @@ const AT_ONCE: usize = 500;
 pub struct Referring {
     pub reference: &'static Reference,
     pub id: Uuid,
-    /// The actor that it names.
+    /// The actor that the record refers to.
     pub actor: Option<Uuid>,
     pub version: i64,
     pub visibility: Visibility,
     pub forum: Option<Uuid>,
-    /// The actor of the source that it came from, or the other of two that it stands between.
+    /// The actor of the source that the record came from, or the other actor of a record between two.
     pub other: Option<Uuid>,
-    /// Who may see that other.
+    /// The visibility of that other actor.
     pub other_visibility: Visibility,
     pub areas: Vec<Uuid>,
-    /// Whether it has ended.
+    /// Whether the record has ended.
     pub ended: bool,
 }
 
 impl Referring {
-    /// Who may see it when it is this actor's.
+    /// Returns who may see the record when it refers to this actor.
     #[must_use]
     pub fn visible(&self, actor: Option<Uuid>) -> Visible {
-        let owner = if self.reference.seen == Seen::Actor { Some(self.id) } else { actor };
+        let owner = if self.reference.seen == SeenBy::Actor { Some(self.id) } else { actor };
         match self.reference.seen {
-            Seen::OfActor | Seen::Actor | Seen::AsActor => self.visibility.of(None, owner),
-            Seen::OfActorAndForum => self.visibility.of(self.forum, owner),
-            Seen::Of(..) => self.visibility.of(self.forum, None),
-            Seen::AsBoth if breadth(self.other_visibility) < breadth(self.visibility) => self.other_visibility.of(None, self.other),
-            Seen::AsBoth => self.visibility.of(None, actor),
-            // The source may be the actor's own, and then goes along.
-            Seen::OfSource => Visibility::Actor.of(None, if self.other == self.actor { actor } else { self.other }),
-            Seen::Nobody => Visibility::Actor.of(None, None),
+            SeenBy::OfActor | SeenBy::Actor | SeenBy::AsActor => self.visibility.of(None, owner),
+            SeenBy::OfActorAndForum => self.visibility.of(self.forum, owner),
+            SeenBy::OfWhole(..) => self.visibility.of(self.forum, None),
+            SeenBy::AsBoth if breadth(self.other_visibility) < breadth(self.visibility) => self.other_visibility.of(None, self.other),
+            SeenBy::AsBoth => self.visibility.of(None, actor),
+            // The source may belong to the actor itself, and then it moves too.
+            SeenBy::OfSource => Visibility::Actor.of(None, if self.other == self.actor { actor } else { self.other }),
+            SeenBy::Nobody => Visibility::Actor.of(None, None),
         }
     }
 
-    /// The same when it is another actor's, who is seen by others.
+    /// Returns a copy for another actor with this visibility. It is used for records that are visible as their actor is.
     #[must_use]
-    pub fn of_one_seen_by(&self, visibility: Visibility) -> Self {
+    pub fn with_visibility(&self, visibility: Visibility) -> Self {
         Self { visibility: self.reference.seen.narrowed(visibility), ..self.clone() }
     }
 
-    /// Tells its followers that it is another actor's now; `self` as it is now, with who saw it before.
+    /// Publishes in the feed that the record refers to another actor. `self` is the record after the move, and `before`
+    /// says who could see it before.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -87,12 +88,12 @@ impl Referring {
     }
 }
 
-/// All that refers to an actor and would follow it, by kind and in order of registration; locked, so that whoever changes one
-/// of them waits, and then changes what it has become.
+/// Returns all records that refer to an actor and would follow it, in the order of [`FOLLOWING`] and then of their ids.
+/// With `locked`, their rows are locked, so that concurrent changes wait and then apply to the moved records.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn of(actor: Uuid, locked: bool, db: &impl ConnectionTrait) -> Result<Vec<Referring>> {
+pub async fn find_referring(actor: Uuid, locked: bool, db: &impl ConnectionTrait) -> Result<Vec<Referring>> {
     let mut found = Vec::new();
     for reference in FOLLOWING.iter() {
         let mut select = select(reference, locked);
@@ -105,11 +106,11 @@ pub async fn of(actor: Uuid, locked: bool, db: &impl ConnectionTrait) -> Result<
     Ok(found)
 }
 
-/// Rows by their ids, as they are now; those that are gone are missing.
+/// Returns rows by their ids, as they are now. Rows that no longer exist are left out.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn those(reference: &'static Reference, ids: &[Uuid], locked: bool, db: &impl ConnectionTrait) -> Result<Vec<Referring>> {
+pub async fn find_by_ids(reference: &'static Reference, ids: &[Uuid], locked: bool, db: &impl ConnectionTrait) -> Result<Vec<Referring>> {
     let mut found = Vec::new();
     for ids in ids.chunks(AT_ONCE) {
         let mut select = select(reference, locked);
@@ -119,9 +120,9 @@ pub async fn those(reference: &'static Reference, ids: &[Uuid], locked: bool, db
     Ok(found)
 }
 
-/// The reference of a column.
+/// Returns the reference of a column, if the column follows actors.
 #[must_use]
-pub fn named(table: &str, column: &str) -> Option<&'static Reference> {
+pub fn find_reference(table: &str, column: &str) -> Option<&'static Reference> {
     FOLLOWING.iter().find(|reference| reference.table == table && reference.column == column)
 }
 
@@ -138,31 +139,31 @@ fn select(reference: &'static Reference, locked: bool) -> SelectStatement {
         select.lock_with_tables(LockType::Update, [table]);
     }
     match reference.seen {
-        Seen::OfActor | Seen::Actor => {
+        SeenBy::OfActor | SeenBy::Actor => {
             select.expr_as(Expr::col((table, "visibility")), "visibility");
         }
-        Seen::OfActorAndForum => {
+        SeenBy::OfActorAndForum => {
             select.expr_as(Expr::col((table, "visibility")), "visibility").expr_as(Expr::col((table, "forum_id")), "forum");
         }
-        Seen::Of(whole, by, forum) => {
+        SeenBy::OfWhole(whole, by, forum) => {
             select
                 .inner_join(whole, Expr::col((whole, "id")).equals((table, by)))
                 .expr_as(Expr::col((whole, "visibility")), "visibility")
                 .expr_as(Expr::col((whole, forum)), "forum");
         }
-        Seen::AsActor | Seen::AsBoth => {
+        SeenBy::AsActor | SeenBy::AsBoth => {
             select
                 .inner_join("actor", Expr::col(("actor", "id")).equals((table, reference.column)))
                 .expr_as(Expr::col(("actor", "visibility")), "visibility");
         }
-        Seen::OfSource => {
+        SeenBy::OfSource => {
             select
                 .inner_join("source", Expr::col(("source", "id")).equals((table, "source_id")))
                 .expr_as(Expr::col(("source", "actor_id")), "other");
         }
-        Seen::Nobody => {}
+        SeenBy::Nobody => {}
     }
-    if let (Seen::AsBoth, Some(other)) = (reference.seen, reference.apart) {
+    if let (SeenBy::AsBoth, Some(other)) = (reference.seen, reference.apart) {
         let seen = Query::select()
             .expr(Expr::col(("beside", "visibility")))
             .from_as("actor", "beside")
@@ -180,8 +181,8 @@ fn select(reference: &'static Reference, locked: bool) -> SelectStatement {
         select.expr_as(Expr::case(ended, 1).finally(0), "ended");
     }
     for column in reference.areas {
-        let of = if let Seen::Of(whole, ..) = reference.seen { whole } else { table };
-        select.expr_as(Expr::col((of, *column)), format!("areas_{column}"));
+        let owner = if let SeenBy::OfWhole(whole, ..) = reference.seen { whole } else { table };
+        select.expr_as(Expr::col((owner, *column)), format!("areas_{column}"));
     }
     select
 }
@@ -192,12 +193,12 @@ async fn read(reference: &'static Reference, select: &SelectStatement, db: &impl
 
 fn referring(reference: &'static Reference, row: &QueryResult) -> Result<Referring> {
     let visibility = match reference.seen {
-        Seen::Nobody | Seen::OfSource => Visibility::Actor,
+        SeenBy::Nobody | SeenBy::OfSource => Visibility::Actor,
         _ => Visibility::named(&row.try_get::<String>("", "visibility")?),
     };
     let visibility = reference.seen.narrowed(visibility);
     let forum = match reference.seen {
-        Seen::OfActorAndForum | Seen::Of(..) => row.try_get("", "forum")?,
+        SeenBy::OfActorAndForum | SeenBy::OfWhole(..) => row.try_get("", "forum")?,
         _ => None,
     };
     let mut areas: Vec<Uuid> = Vec::new();
@@ -216,8 +217,8 @@ fn referring(reference: &'static Reference, row: &QueryResult) -> Result<Referri
         version: row.try_get("", "version")?,
         visibility,
         forum,
-        other: if matches!(reference.seen, Seen::OfSource | Seen::AsBoth) { row.try_get("", "other")? } else { None },
-        other_visibility: if reference.seen == Seen::AsBoth {
+        other: if matches!(reference.seen, SeenBy::OfSource | SeenBy::AsBoth) { row.try_get("", "other")? } else { None },
+        other_visibility: if reference.seen == SeenBy::AsBoth {
             Visibility::named(&row.try_get::<String>("", "other_visibility")?)
         } else {
             Visibility::Public
@@ -227,12 +228,13 @@ fn referring(reference: &'static Reference, row: &QueryResult) -> Result<Referri
     })
 }
 
-/// Of the rows of one actor, those that cannot become another's, since it has one of the same already. What the actor is part
-/// of stays too, for each is part of one at a time; and so does that the one that takes its place was part of it.
+/// Returns the ids of the rows of an actor that must stay because the other actor has an equal one. The `part_of` relations
+/// of the actor itself stay too, because an actor can be part of only one other. So does the relation that the actor
+/// `steps_up` is part of it, since that actor takes its place.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn taken(actor: Uuid, into: Uuid, steps_up: Option<Uuid>, db: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
+pub async fn find_conflicting(actor: Uuid, into: Uuid, steps_up: Option<Uuid>, db: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
     let mut taken = Vec::new();
     for reference in FOLLOWING.iter() {
         let rows = Query::select().column("id").from(reference.table).and_where(Expr::col(reference.column).eq(actor)).take();
@@ -242,11 +244,11 @@ pub async fn taken(actor: Uuid, into: Uuid, steps_up: Option<Uuid>, db: &impl Co
             questions.push(rows.clone().and_where(Expr::col(once).in_subquery(others)).take());
         }
         if !reference.same.is_empty() {
-            questions.push(twins(reference, actor, into));
+            questions.push(equal_records(reference, actor, into));
         }
         if let Some(other) = reference.apart {
             questions.push(rows.clone().and_where(Expr::col(other).eq(into)).take());
-            questions.push(alike(reference, other, actor, into));
+            questions.push(overlapping_relations(reference, other, actor, into));
             let mut parts = rows.clone();
             parts.and_where(Expr::col("kind").eq("part_of"));
             match steps_up {
@@ -264,8 +266,8 @@ pub async fn taken(actor: Uuid, into: Uuid, steps_up: Option<Uuid>, db: &impl Co
     Ok(taken)
 }
 
-/// The records of one actor that say the same as one that another has.
-fn twins(reference: &Reference, actor: Uuid, into: Uuid) -> SelectStatement {
+/// Selects the records of one actor for which another actor has an equal one.
+fn equal_records(reference: &Reference, actor: Uuid, into: Uuid) -> SelectStatement {
     let (table, column) = (reference.table, reference.column);
     let mut same = Query::select()
         .expr(Expr::val(1))
@@ -281,8 +283,9 @@ fn twins(reference: &Reference, actor: Uuid, into: Uuid) -> SelectStatement {
     Query::select().column((table, "id")).from(table).and_where(Expr::col((table, column)).eq(actor)).and_where(Expr::exists(same)).take()
 }
 
-/// The relations of one actor that another has to the same, for a part of the same time.
-fn alike(reference: &Reference, other: &'static str, actor: Uuid, into: Uuid) -> SelectStatement {
+/// Selects the relations of one actor for which another actor has a relation of the same kind, to the same actor, in an
+/// overlapping period.
+fn overlapping_relations(reference: &Reference, other: &'static str, actor: Uuid, into: Uuid) -> SelectStatement {
     let (table, column) = (reference.table, reference.column);
     let begun = |one: &'static str, two: &'static str| {
         let (from, to) = (Expr::col((one, "valid_from")), Expr::col((two, "valid_to")));
@@ -301,11 +304,11 @@ fn alike(reference: &Reference, other: &'static str, actor: Uuid, into: Uuid) ->
     Query::select().column((table, "id")).from(table).and_where(Expr::col((table, column)).eq(actor)).and_where(Expr::exists(same)).take()
 }
 
-/// Makes rows of one table another actor's, or nobody's. Each that shows it gets its next version.
+/// Makes rows of one table refer to another actor, or to none. Rows of records that show the actor get their next version.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn turn(reference: &Reference, ids: &[Uuid], to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
+pub async fn reassign(reference: &Reference, ids: &[Uuid], to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
     for ids in ids.chunks(AT_ONCE) {
         let mut update = UpdateStatement::new();
         update.table(reference.table).value(reference.column, Expr::val(to)).and_where(Expr::col("id").is_in(ids.iter().copied()));
@@ -320,12 +323,12 @@ pub async fn turn(reference: &Reference, ids: &[Uuid], to: Option<Uuid>, w: &Wri
     Ok(())
 }
 
-/// Keeps the versions that records got by becoming another actor's, of those whose history is kept: as the version before,
-/// with the other actor.
+/// Stores in the history the versions that records got by moving to another actor: a copy of the version before, with the
+/// other actor. Records without a history are left out.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn remember(rows: &[Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
+pub async fn keep_history(rows: &[Referring], to: Option<Uuid>, w: &Write<'_>) -> Result<()> {
     for rows in rows.chunks(AT_ONCE) {
         let known = history::Entity::find().filter(history::Column::EntityId.is_in(rows.iter().map(|row| row.id))).all(&w.tx).await?;
         let mut kept = Vec::new();
@@ -333,7 +336,7 @@ pub async fn remember(rows: &[Referring], to: Option<Uuid>, w: &Write<'_>) -> Re
             let now = rows.iter().find(|row| row.id == version.entity_id && row.version == version.version);
             let Some(row) = now else { continue };
             let visible = row.visible(to);
-            version.body[member(row.reference.column)] = json!(to);
+            version.body[member_name(row.reference.column)] = json!(to);
             kept.push(history::ActiveModel {
                 entity_id: Set(version.entity_id),
                 version: Set(version.version + 1),
@@ -354,8 +357,8 @@ pub async fn remember(rows: &[Referring], to: Option<Uuid>, w: &Write<'_>) -> Re
     Ok(())
 }
 
-/// What a column is called in the record.
-fn member(column: &str) -> String {
+/// Returns the JSON member name of a column, such as `actorId` for `actor_id`.
+fn member_name(column: &str) -> String {
     let mut parts = column.split('_');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |name, part| {
@@ -364,21 +367,21 @@ fn member(column: &str) -> String {
     })
 }
 
-/// Whether any of these actors has something that is for its own people alone: records that only they see, people and accounts,
-/// marks of secrecy and what was handed out, or a source with the records in it.
+/// Returns whether any of these actors has something that only its own people may see or that depends on them: records with
+/// the visibility `actor`, accounts and grants, secrecy marks, disclosures, or sources.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn any_of_its_own(actors: &[Uuid], db: &impl ConnectionTrait) -> Result<bool> {
+pub async fn has_private_records(actors: &[Uuid], db: &impl ConnectionTrait) -> Result<bool> {
     for reference in FOLLOWING.iter() {
         let mut select = Query::select();
         select.column("id").from(reference.table).and_where(Expr::col(reference.column).is_in(actors.iter().copied())).limit(1);
         match reference.seen {
-            Seen::OfActor | Seen::OfActorAndForum | Seen::Actor => {
+            SeenBy::OfActor | SeenBy::OfActorAndForum | SeenBy::Actor => {
                 select.and_where(Expr::col("visibility").eq(Visibility::Actor.to_value()));
             }
-            Seen::AsActor | Seen::Nobody => {}
-            Seen::Of(..) | Seen::AsBoth | Seen::OfSource => continue,
+            SeenBy::AsActor | SeenBy::Nobody => {}
+            SeenBy::OfWhole(..) | SeenBy::AsBoth | SeenBy::OfSource => continue,
         }
         if let Some((column, value)) = reference.only {
             select.and_where(Expr::col(column).eq(value));
@@ -390,11 +393,11 @@ pub async fn any_of_its_own(actors: &[Uuid], db: &impl ConnectionTrait) -> Resul
     Ok(false)
 }
 
-/// The members of a record that are under secrecy; nothing in it stands for all of them.
+/// Returns the members of a record that are under secrecy. An empty text stands for the whole record.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn marked(record: Uuid, db: &impl ConnectionTrait) -> Result<Vec<String>> {
+pub async fn marked_members(record: Uuid, db: &impl ConnectionTrait) -> Result<Vec<String>> {
     let select = Query::select()
         .column("member")
         .from("secrecy_mark")

@@ -1,4 +1,4 @@
-//! What lies below an actor, who works there, and what is theirs alone.
+//! Finds the actors below an actor, and whether an actor is in use.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,11 @@ use crate::{
     registry::actors::{ActorId, table as actor_table},
 };
 
-/// How many actors one statement names.
+/// The maximum number of actors that one statement names.
 const AT_ONCE: usize = 500;
 
-/// An actor with all below it, also those that are removed or have become part of others; and what the latter became part of.
+/// Returns an actor with all actors below it, including those that are removed or merged, and the actors that the merged
+/// ones were merged into.
 async fn with_below(id: ActorId, db: &impl ConnectionTrait) -> Result<(BTreeSet<Uuid>, BTreeSet<Uuid>)> {
     let (mut below, mut became) = (BTreeSet::from([id.uuid()]), BTreeSet::new());
     let mut next = vec![id];
@@ -40,11 +41,11 @@ async fn with_below(id: ActorId, db: &impl ConnectionTrait) -> Result<(BTreeSet<
     Ok((below, became))
 }
 
-/// Whether an actor or one below it is somebody's, but for those that lie below another: somebody works there or has an account
-/// that is looked after there, or there is what is for its own people alone. That nobody works there any more makes nothing of
-/// theirs anybody else's. Removed actors count, for they can be restored. So does what one has that became part of another, who
-/// has it until that is undone.
-pub(in crate::merging) async fn is_somebodys(actor: ActorId, apart_from: Option<ActorId>, db: &impl ConnectionTrait) -> Result<bool> {
+/// Returns whether an actor or one below it is in use, not counting the actors below `apart_from`. An actor is in use when
+/// somebody works there, when an account is administered there, or when it has records that only its own people may see.
+/// Such records count also after its people have left. Removed actors count, because they can be restored. Actors that were
+/// merged into another one count through that one.
+pub(in crate::merging) async fn is_in_use(actor: ActorId, apart_from: Option<ActorId>, db: &impl ConnectionTrait) -> Result<bool> {
     let (mut concerned, became) = with_below(actor, db).await?;
     concerned.extend(became);
     if let Some(other) = apart_from {
@@ -53,7 +54,7 @@ pub(in crate::merging) async fn is_somebodys(actor: ActorId, apart_from: Option<
     }
     let concerned: Vec<Uuid> = concerned.into_iter().collect();
     for some in concerned.chunks(AT_ONCE) {
-        if references::any_of_its_own(some, db).await? {
+        if references::has_private_records(some, db).await? {
             return Ok(true);
         }
     }

@@ -1,12 +1,12 @@
-//! Records that are known by the organisation's own number, and the actors that have it.
+//! Links records whose id is the organisation number to the existing actors with that number.
 
 use serde_json::Value;
 
-use super::{Changing, Fresh, Syncing, change, members_of, planned};
+use super::{Changing, Fresh, Syncing, make_plan, members_of, write_changes};
 use crate::{
     kernel::{Result, Write},
     links::{Link, store as links},
-    matches::{MatchDecision, rules::Likeness, store as matches, unite::united},
+    matches::{MatchDecision, rules::Likeness, store as matches, unite::unite_members},
     registry::actors::{Actor, ActorId, matching, store as actors},
     sources::{
         outcome::Outcome,
@@ -15,16 +15,16 @@ use crate::{
 };
 
 impl Fresh {
-    /// The actor that it is for sure, of those that it may be: the only one with its number, when that is what it is known by.
-    pub(super) fn known_as(&self, like: &[Likeness]) -> Option<ActorId> {
+    /// Returns the actor that the record certainly is: the only one with its number, when the number is the record's id.
+    pub(super) fn certain_match(&self, like: &[Likeness]) -> Option<ActorId> {
         let mut owners = like.iter().filter(|like| like.same_identifier);
         let owner = owners.next().filter(|_| self.by_number && owners.next().is_none())?;
         Some(owner.actor_id)
     }
 }
 
-/// Links records to the actors that their numbers say they are, where the caller may write those; the others are for a person to
-/// decide. What stands there is met as what a person has curated is.
+/// Links records to the actors with their numbers, when the caller may write those actors. Returns the other records, which
+/// a person must decide. Present values count as curated by a person.
 pub(super) async fn join(
     same: Vec<(Fresh, ActorId, Vec<Likeness>)>,
     outcomes: &mut [Option<Outcome>],
@@ -33,7 +33,7 @@ pub(super) async fn join(
 ) -> Result<Vec<(Fresh, Vec<Likeness>)>> {
     let ids: Vec<ActorId> = same.iter().map(|(_, actor, _)| *actor).collect();
     let actors_by_id = matching::by_ids(&ids, &w.tx).await?;
-    let taken = links::linked(by.source.id, &ids, &w.tx).await?;
+    let taken = links::linked_actors(by.source.id, &ids, &w.tx).await?;
     let (mut joining, mut held) = (Vec::new(), Vec::new());
     for (one, id, like) in same {
         let Some(actor) = actors_by_id.get(&id).filter(|_| !taken.contains(&id)) else {
@@ -41,21 +41,21 @@ pub(super) async fn join(
             continue;
         };
         match actors::may_write(by.reach, &actor.fields, Some(id), &w.tx).await {
-            Ok(()) => joining.push(joined(one, actor.clone(), by, w).await?),
+            Ok(()) => joining.push(plan_joining(one, actor.clone(), by, w).await?),
             Err(problem) if problem.kind.status() < 500 => held.push((one, like)),
             Err(problem) => return Err(problem),
         }
     }
-    change(joining, outcomes, by, w).await?;
+    write_changes(joining, outcomes, by, w).await?;
     Ok(held)
 }
 
-/// A record that is an actor which is there already.
-async fn joined(one: Fresh, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
+/// Plans the change for a record that is an actor which already exists. Lists are united.
+async fn plan_joining(one: Fresh, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Result<Changing> {
     let mut given = one.given;
     given.retain(|member, _| !one.defaults.contains(member));
     if let Some(id) = one.link.as_ref().and_then(|link| link.match_id) {
-        matches::lapse(id, MatchDecision::Same, &actor, by.source, w).await?;
+        matches::close_automatically(id, MatchDecision::Same, &actor, by.source, w).await?;
     }
     let nothing = || Value::Object(Record::new());
     let link = match one.link {
@@ -75,13 +75,13 @@ async fn joined(one: Fresh, actor: Actor, by: &Syncing<'_>, w: &Write<'_>) -> Re
             absent_since: None,
         },
     };
-    let mut plan = planned(by.source, &given, &link, &actor, w.call.asked.secrecy.as_ref())?;
+    let mut plan = make_plan(by.source, &given, &link, &actor, w.call.asked.secrecy.as_ref())?;
     let current = members_of(&actor.fields)?;
     let of_lists = |left: &&Unwritten| left.reason == UnwrittenReason::CuratedLocally && left.given.is_array();
     let lists: Vec<String> = plan.left_alone.iter().filter(of_lists).map(|left| left.member.clone()).collect();
     let lists: Record =
         given.iter().filter(|(member, _)| lists.contains(member)).map(|(member, list)| (member.clone(), list.clone())).collect();
-    plan.write.extend(united(&lists, &current, &[]));
+    plan.write.extend(unite_members(&lists, &current, &[]));
     plan.left_alone.retain(|left| !lists.contains_key(&left.member));
     plan.base.extend(lists);
     Ok(Changing { at: one.at, digest: one.digest, link, actor, given, plan, joins: true })

@@ -1,10 +1,10 @@
-//! What of a source's record is not written though the source owns it, for it would move the actor to others or make it look
-//! like another.
+//! Withholds members that a source owns, when writing them would change who is responsible for the actor or make it look
+//! like another one.
 
 use serde_json::Value;
 
 use super::super::{
-    rules::{self, ANSWERABLE, NAMING, PARENT, Record, SEAT, UnwrittenReason, members_of},
+    rules::{self, IDENTIFYING, PARENT, RESPONSIBILITY, Record, SEAT, UnwrittenReason, members_of},
     sync::{Changing, Syncing},
 };
 use crate::{
@@ -23,14 +23,15 @@ use crate::{
     },
 };
 
-/// Leaves the parent and the seat alone where the caller may not decide who answers for the actor: a record of a source is
-/// no way around that. Who was granted the source alone may move a seat that the source itself wrote.
-pub(super) async fn out_of_place(one: &mut Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
-    if !ANSWERABLE.iter().any(|member| one.plan.write.contains_key(*member)) {
+/// Withholds the parent and the seat when the caller may not decide who is responsible for the actor; sending a record must
+/// not bypass that rule. A caller whose only right is a grant for the source may still change a seat that the source itself
+/// wrote.
+pub(super) async fn parent_and_seat(one: &mut Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
+    if !RESPONSIBILITY.iter().any(|member| one.plan.write.contains_key(*member)) {
         return Ok(());
     }
     let current = members_of(&one.actor.fields)?;
-    let new: NewActor = extract::typed(Value::Object(rules::over(&current, &one.plan.write)))?;
+    let new: NewActor = extract::typed(Value::Object(rules::overlay(&current, &one.plan.write)))?;
     let mut may = true;
     for fields in [&one.actor.fields, &new] {
         match actors::may_write(by.reach, fields, Some(one.actor.id), &w.tx).await {
@@ -45,22 +46,22 @@ pub(super) async fn out_of_place(one: &mut Changing, by: &Syncing<'_>, w: &Write
     let none = Record::new();
     let base = one.link.base.as_object().unwrap_or(&none);
     let wrote_seat = base.get(SEAT).is_some_and(|seat| !seat.is_null() && Some(seat) == current.get(SEAT));
-    let members: &[&str] = if wrote_seat && by.reach.sources.contains(&by.source.id.uuid()) { &[PARENT] } else { &ANSWERABLE };
+    let members: &[&str] = if wrote_seat && by.reach.sources.contains(&by.source.id.uuid()) { &[PARENT] } else { &RESPONSIBILITY };
     one.plan.withhold(members, UnwrittenReason::NotAllowed, base, &current);
     Ok(())
 }
 
-/// Leaves alone what would make an actor look like another that the caller knows of, as a new record is held: a person says
-/// first whether they are one.
+/// Withholds members that would make the actor look like another one that the caller knows of. As with a new record that is
+/// held, a person must first decide whether they are the same.
 pub(super) async fn likenesses(one: &mut Changing, by: &Syncing<'_>, w: &Write<'_>) -> Result<()> {
-    if !NAMING.iter().any(|member| one.plan.write.contains_key(*member)) {
+    if !IDENTIFYING.iter().any(|member| one.plan.write.contains_key(*member)) {
         return Ok(());
     }
     let current = members_of(&one.actor.fields)?;
-    let new: NewActor = extract::typed(Value::Object(rules::over(&current, &one.plan.write)))?;
+    let new: NewActor = extract::typed(Value::Object(rules::overlay(&current, &one.plan.write)))?;
     let called = |actor: &NewActor| (actor_rules::name_key(&actor.name), actor.seat_area_id);
-    let kept = likeness::own(&one.actor.fields.identifiers);
-    let mut numbers = likeness::own(&new.identifiers);
+    let kept = likeness::own_identifiers(&one.actor.fields.identifiers);
+    let mut numbers = likeness::own_identifiers(&new.identifiers);
     numbers.retain(|number| !kept.contains(number));
     let keys = if called(&new) == called(&one.actor.fields) { Vec::new() } else { vec![called(&new).0] };
     let owners = matching::owners(&numbers, &w.tx).await?;
@@ -75,7 +76,7 @@ pub(super) async fn likenesses(one: &mut Changing, by: &Syncing<'_>, w: &Write<'
     let tells_number = |actor| telling.allows(MatchReason::SameIdentifier, actor);
     let mut like = likeness::candidates(&new.identifiers, &called(&new).0, new.seat_area_id, &owners, &named, tells_number);
     like.retain(|like| like.actor_id != one.actor.id);
-    likeness::taken_for(&mut like, taken);
+    likeness::add_bodies(&mut like, taken);
     let told = like.into_iter().filter_map(|like| like.for_caller(&telling));
     let alike = |like: Likeness| Similarity { same_identifier: like.same_identifier, same_name: like.same_name };
     let mut told: Vec<_> = told.map(|like| (like.actor_id, alike(like))).collect();

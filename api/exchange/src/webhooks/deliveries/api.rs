@@ -10,7 +10,7 @@ use crate::{
 
 /// List deliveries
 ///
-/// What a webhook has sent and has to send, the newest first. What is done with is kept for 30 days.
+/// Returns the sent and pending deliveries of a webhook, newest first. Finished deliveries are kept for 30 days.
 #[utoipa::path(tag = "exchange", operation_id = "listWebhookDeliveries", params(DeliveryFilter, Paging),
     responses((status = 200, description = "A page of deliveries", body = Page<WebhookDelivery>)))]
 #[get("/webhooks/{webhookId}/deliveries")]
@@ -27,7 +27,7 @@ async fn list(
 
 /// Show a delivery
 ///
-/// One message, with how it went.
+/// Returns one delivery with its outcome.
 #[utoipa::path(tag = "exchange", operation_id = "getWebhookDelivery",
     responses((status = 200, description = "The delivery", body = WebhookDelivery)))]
 #[get("/webhooks/{webhookId}/deliveries/{deliveryId}")]
@@ -39,9 +39,9 @@ async fn show(by: By<needs::ReadWebhooks>, At((webhook, id)): At<(WebhookId, Del
 
 /// Send a delivery once more
 ///
-/// At once, whatever became of it before, with the same `webhook-id`.
+/// Sends the delivery again at once, whatever its outcome was, with the same `webhook-id`.
 #[utoipa::path(tag = "exchange", operation_id = "retryWebhookDelivery",
-    responses((status = 201, description = "The delivery, which waits to be sent", body = WebhookDelivery)))]
+    responses((status = 201, description = "The delivery, which is pending", body = WebhookDelivery)))]
 #[post("/webhooks/{webhookId}/deliveries/{deliveryId}/retry")]
 async fn retry(
     by: By<needs::WriteWebhooks>,

@@ -1,4 +1,4 @@
-//! Deliveries (leveranser): each message that a webhook sends, with how it went. One event is one delivery, however often it
+//! Deliveries (leveranser): the messages of a webhook, each with its outcome. One event is one delivery, however often it
 //! is tried or replayed.
 
 mod api;
@@ -11,7 +11,7 @@ pub use types::*;
 
 use crate::kernel::record::{Table, nobody};
 
-/// The tables that are kept here.
+/// The tables of this resource.
 pub const TABLES: &[Table] = &[nobody(
     "webhook_delivery",
     "id webhook_id message_id:text kind position:int state attempts:int next_try_at holder:id held_until:time last_tried_at:time \

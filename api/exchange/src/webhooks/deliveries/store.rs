@@ -1,4 +1,4 @@
-//! Deliveries: queued, leased by the instance that sends them, and noted.
+//! All SQL of deliveries: they are queued, leased by the instance that sends them, and given an outcome.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
@@ -13,9 +13,9 @@ use crate::{
     webhooks::{Webhook, WebhookId, WebhookStatus},
 };
 
-/// How long an instance has for one try before another may take it over.
+/// How long an instance holds a delivery for one attempt before another instance may take it over.
 const LEASE: TimeDelta = TimeDelta::minutes(1);
-/// How long what is done with is kept in the log.
+/// How long finished deliveries are kept in the log.
 const KEPT: TimeDelta = TimeDelta::days(30);
 
 fn view(row: table::Model) -> WebhookDelivery {
@@ -37,7 +37,7 @@ fn view(row: table::Model) -> WebhookDelivery {
     }
 }
 
-/// A page of a webhook's log, the newest first.
+/// Returns a page of the deliveries of a webhook, newest first.
 pub(super) async fn list(
     webhook: WebhookId,
     filter: &DeliveryFilter,
@@ -52,7 +52,7 @@ pub(super) async fn list(
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
-/// One delivery of a webhook.
+/// Returns a delivery of a webhook.
 pub(super) async fn find(webhook: WebhookId, id: DeliveryId, db: &impl ConnectionTrait) -> Result<WebhookDelivery> {
     let row = table::Entity::find_by_id(id).filter(table::Column::WebhookId.eq(webhook)).one(db).await?;
     row.map(view).ok_or_else(Problem::not_found)
@@ -79,16 +79,16 @@ fn row(webhook: WebhookId, id: DeliveryId, message_id: String, kind: String, pos
     }
 }
 
-/// Queues a message that tells of nothing.
+/// Queues a test message, which contains no change.
 pub(in crate::webhooks) async fn ping(webhook: &Webhook, w: &Write<'_>) -> Result<WebhookDelivery> {
-    is_open(webhook)?;
+    require_active(webhook)?;
     let id: DeliveryId = w.new_id();
     let row = row(webhook.id, id, format!("msg_{}", id.uuid().simple()), "ping".to_owned(), None, w);
     table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?;
     Ok(view(row))
 }
 
-fn is_open(webhook: &Webhook) -> Result<()> {
+fn require_active(webhook: &Webhook) -> Result<()> {
     if webhook.status == WebhookStatus::Active {
         return Ok(());
     }
@@ -98,22 +98,22 @@ fn is_open(webhook: &Webhook) -> Result<()> {
     )))
 }
 
-/// Tries a delivery once more, now, and then as any other.
+/// Makes a delivery pending again, so that it is tried at once and then as a new one.
 pub(super) async fn retry(webhook: &Webhook, id: DeliveryId, w: &Write<'_>) -> Result<WebhookDelivery> {
     find(webhook.id, id, &w.tx).await?;
-    is_open(webhook)?;
-    again(w).filter(table::Column::Id.eq(id)).exec(&w.tx).await?;
+    require_active(webhook)?;
+    reset_to_pending(w).filter(table::Column::Id.eq(id)).exec(&w.tx).await?;
     find(webhook.id, id, &w.tx).await
 }
 
-/// Tries all that waits now, as if for the first time.
-pub(in crate::webhooks) async fn start_afresh(webhook: WebhookId, w: &Write<'_>) -> Result<()> {
-    let waiting = again(w).filter(table::Column::WebhookId.eq(webhook)).filter(table::Column::State.eq(DeliveryState::Pending));
+/// Resets all pending deliveries of a webhook, so that they are tried at once, as if for the first time.
+pub(in crate::webhooks) async fn retry_pending_now(webhook: WebhookId, w: &Write<'_>) -> Result<()> {
+    let waiting = reset_to_pending(w).filter(table::Column::WebhookId.eq(webhook)).filter(table::Column::State.eq(DeliveryState::Pending));
     waiting.exec(&w.tx).await?;
     Ok(())
 }
 
-fn again(w: &Write<'_>) -> sea_orm::UpdateMany<table::Entity> {
+fn reset_to_pending(w: &Write<'_>) -> sea_orm::UpdateMany<table::Entity> {
     table::Entity::update_many()
         .col_expr(table::Column::State, Expr::val(DeliveryState::Pending.to_value()))
         .col_expr(table::Column::Attempts, Expr::val(0))
@@ -123,14 +123,14 @@ fn again(w: &Write<'_>) -> sea_orm::UpdateMany<table::Entity> {
         .col_expr(table::Column::UpdatedAt, Expr::val(w.now))
 }
 
-/// An event that a webhook tells of.
+/// A message to be queued for a change.
 pub(in crate::webhooks) struct Queued {
     pub position: i64,
     pub kind: String,
     pub message_id: String,
 }
 
-/// Queues messages. One that was queued before, as at a replay, is the same delivery, which is sent once more.
+/// Queues messages. A message that was queued before, as in a replay, updates its delivery, which is then sent again.
 pub(in crate::webhooks) async fn queue(messages: Vec<(WebhookId, &Queued)>, w: &Write<'_>) -> Result<()> {
     let rows: Vec<_> = messages
         .into_iter()
@@ -155,28 +155,28 @@ pub(in crate::webhooks) async fn queue(messages: Vec<(WebhookId, &Queued)>, w: &
     Ok(())
 }
 
-/// How many of a webhook's messages wait.
-pub(in crate::webhooks) async fn waiting(webhook: WebhookId, db: &Db) -> Result<u64> {
+/// Returns the number of pending deliveries of a webhook.
+pub(in crate::webhooks) async fn count_pending(webhook: WebhookId, db: &Db) -> Result<u64> {
     let waiting =
         table::Entity::find().filter(table::Column::WebhookId.eq(webhook)).filter(table::Column::State.eq(DeliveryState::Pending));
     Ok(waiting.count(db.reader()).await?)
 }
 
-/// What is to be sent and nobody is sending.
+/// Selects the deliveries that are due and not leased.
 pub(in crate::webhooks) fn due(now: DateTime<Utc>) -> Select<table::Entity> {
     table::Entity::find()
         .filter(table::Column::State.eq(DeliveryState::Pending))
         .filter(table::Column::NextTryAt.lte(now))
-        .filter(free(now))
+        .filter(not_leased(now))
 }
 
-fn free(now: DateTime<Utc>) -> sea_orm::sea_query::SimpleExpr {
+fn not_leased(now: DateTime<Utc>) -> sea_orm::sea_query::SimpleExpr {
     Expr::col(table::Column::HeldUntil).is_null().or(Expr::col(table::Column::HeldUntil).lte(now))
 }
 
-/// Takes some of what a webhook has to send. Of several instances one gets each; what an instance that died had taken is free
-/// again when its time is up.
-pub(in crate::webhooks) async fn take(webhook: WebhookId, most: usize, instance: Uuid, db: &Db) -> Result<Vec<table::Model>> {
+/// Leases at most `most` due deliveries of a webhook for this instance. When several instances compete, one gets each
+/// delivery. The lease of an instance that crashed expires after [`LEASE`].
+pub(in crate::webhooks) async fn lease(webhook: WebhookId, most: usize, instance: Uuid, db: &Db) -> Result<Vec<table::Model>> {
     let now = db.clock.now();
     let found = due(now)
         .filter(table::Column::WebhookId.eq(webhook))
@@ -187,17 +187,17 @@ pub(in crate::webhooks) async fn take(webhook: WebhookId, most: usize, instance:
         .await?;
     let mut taken = Vec::new();
     for mut row in found {
-        let mine = table::Entity::update_many()
+        let leased = table::Entity::update_many()
             .col_expr(table::Column::Holder, Expr::val(instance))
             .col_expr(table::Column::HeldUntil, Expr::val(now + LEASE))
             .col_expr(table::Column::Attempts, Expr::val(row.attempts + 1))
             .filter(table::Column::Id.eq(row.id))
             .filter(table::Column::State.eq(DeliveryState::Pending))
             .filter(table::Column::Attempts.eq(row.attempts))
-            .filter(free(now))
+            .filter(not_leased(now))
             .exec(db.writer())
             .await?;
-        if mine.rows_affected == 1 {
+        if leased.rows_affected == 1 {
             row.attempts += 1;
             taken.push(row);
         }
@@ -205,19 +205,20 @@ pub(in crate::webhooks) async fn take(webhook: WebhookId, most: usize, instance:
     Ok(taken)
 }
 
-/// What became of a try.
+/// The outcome of an attempt.
 #[derive(Clone, Debug)]
 pub(in crate::webhooks) struct Outcome {
     pub state: DeliveryState,
     pub status: Option<u16>,
     pub error: Option<DeliveryError>,
     pub millis: i32,
-    /// When the next one is made, for what goes on.
+    /// The time of the next attempt, when there is one.
     pub next: Option<DateTime<Utc>>,
 }
 
-/// Notes what became of a try, unless the delivery was taken over or sent anew meanwhile.
-pub(in crate::webhooks) async fn settle(row: &table::Model, outcome: &Outcome, instance: Uuid, w: &Write<'_>) -> Result<()> {
+/// Stores the outcome of an attempt, unless another instance has taken the delivery over or it was queued again in the
+/// meantime.
+pub(in crate::webhooks) async fn save_outcome(row: &table::Model, outcome: &Outcome, instance: Uuid, w: &Write<'_>) -> Result<()> {
     table::Entity::update_many()
         .col_expr(table::Column::State, Expr::val(outcome.state.to_value()))
         .col_expr(table::Column::LastStatus, Expr::val(outcome.status.map(i32::from)))
@@ -236,7 +237,7 @@ pub(in crate::webhooks) async fn settle(row: &table::Model, outcome: &Outcome, i
     Ok(())
 }
 
-/// Gives back what an instance has taken and not tried: one delivery, or all of them.
+/// Releases deliveries that an instance has leased and not tried: one of them, or all.
 pub(in crate::webhooks) async fn hand_back(one: Option<DeliveryId>, instance: Uuid, db: &Db) -> Result<()> {
     table::Entity::update_many()
         .col_expr(table::Column::Holder, Expr::val(None::<Uuid>))
@@ -249,8 +250,8 @@ pub(in crate::webhooks) async fn hand_back(one: Option<DeliveryId>, instance: Uu
     Ok(())
 }
 
-/// Removes from the log what has long been done with.
-pub(in crate::webhooks) async fn forget(db: &Db) -> Result<()> {
+/// Removes finished deliveries that are older than [`KEPT`].
+pub(in crate::webhooks) async fn delete_old(db: &Db) -> Result<()> {
     table::Entity::delete_many()
         .filter(table::Column::State.ne(DeliveryState::Pending))
         .filter(table::Column::UpdatedAt.lt(db.clock.now() - KEPT))

@@ -1,4 +1,4 @@
-//! Deliveries.
+//! The entity of deliveries.
 
 use sea_orm::entity::prelude::*;
 
