@@ -1,5 +1,6 @@
-//! Codes where ids are asked for: an area's, an indicator's, an actor's own identifier. They become ids at the door, so that behind
-//! it there are only ids; one that is of nothing the caller may know of is left, and refused where ids are checked.
+//! Accepts codes where ids are expected: of an area, of an indicator, or an identifier of an actor. This middleware replaces them
+//! with ids, so that handlers see only ids. A code of nothing that the caller may know of stays, and is refused where ids are
+//! checked.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -37,17 +38,17 @@ use crate::{
     statistics::indicators::store as indicators,
 };
 
-/// Codes of a kind, by what they are of.
+/// Pairs of a kind of record and a code.
 type Codes = BTreeSet<(String, String)>;
 type Ids = HashMap<(String, String), Uuid>;
 
-/// How many codes a call may give, which is more than any list of ours takes. With more they are left, and refused.
+/// The most codes in a call, which is more than any list of ours accepts. When there are more they all stay, and are refused.
 const MOST: usize = 2_000;
 
-/// Puts ids in the place of codes.
+/// Middleware: replaces codes with ids.
 ///
 /// # Errors
-/// What the handler ends with.
+/// The error of the handler.
 pub async fn resolve<B: MessageBody + 'static>(mut request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
     if let Some((uri, meta)) = resolved(&request).await {
         if let Some(uri) = uri {
@@ -61,7 +62,7 @@ pub async fn resolve<B: MessageBody + 'static>(mut request: ServiceRequest, next
     next.call(request).await
 }
 
-/// The call with ids in the place of codes: its address and its body where they become others.
+/// The address and the body with ids in place of codes, each only if it changes.
 async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>)> {
     let contract = request.app_data::<Data<Contract>>()?.clone();
     let caller = request.extensions().get::<Result<Arc<Caller>>>()?.as_ref().ok()?.clone();
@@ -73,7 +74,7 @@ async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>
     if operation.coded.parameters.is_empty() && operation.coded.body.is_empty() {
         return None;
     }
-    // Who is not signed in writes nothing, so nothing is looked up in what it sends but a search.
+    // A caller who is not signed in can write nothing, so of its bodies only those of searches are looked at.
     let body = if caller.user.is_some() || searched { body(operation, &meta) } else { None };
     let mut codes = Codes::new();
     let _ = address(pattern, &path, request.query_string(), operation, &mut |of, code| {
@@ -94,7 +95,7 @@ async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>
     }
     let secrecy = Secrecy::of(request.request());
     let db = request.app_data::<Data<Db>>()?.clone();
-    // Should the database not answer now, it will not answer the handler either, which tells.
+    // If the database does not answer now, it will not answer the handler either, which reports that.
     let ids = ids(&codes, &caller, secrecy.as_ref(), &db).await.unwrap_or_default();
     let id = |of: &str, code: &str| ids.get(&(of.to_owned(), code.to_owned())).map(ToString::to_string);
     let address = address(pattern, &path, request.query_string(), operation, &mut |of, code| id(of, code));
@@ -116,13 +117,13 @@ async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>
     Some((uri, meta))
 }
 
-/// The body, where codes may stand in it and it is JSON that can be taken.
+/// The body, if it may contain codes and is valid JSON.
 fn body(operation: &Operation, meta: &Meta) -> Option<Value> {
     let may = !operation.coded.body.is_empty() && !meta.body.is_empty();
     may.then(|| extract::parse(&meta.body).ok()).flatten()
 }
 
-/// The address of a call with what is put in the place of each code; nothing when it stays.
+/// The address of a call in which `put` has replaced codes; `None` when nothing changes.
 fn address(
     pattern: &str,
     path: &str,
@@ -159,7 +160,8 @@ fn address(
     changed.then(|| if parameters.is_empty() { path } else { format!("{path}?{parameters}") })
 }
 
-/// Looks at each text at a place of a body, and puts what is given in its stead. What a scope is of stands beside it.
+/// Calls `put` for each text at a place of a body, and replaces the text with the result. The kind of a scope is its member
+/// `kind`.
 fn each(value: &mut Value, at: &[Option<String>], of: &str, put: &mut impl FnMut(&str, &str) -> Option<String>) {
     match (at.split_first(), value) {
         (None, Value::String(code)) => {
@@ -179,7 +181,7 @@ fn each(value: &mut Value, at: &[Option<String>], of: &str, put: &mut impl FnMut
     }
 }
 
-/// What codes are of, as far as the caller may know: one query for each kind.
+/// The ids of codes, as far as the caller may know them, with one query for each kind of record.
 async fn ids(codes: &Codes, caller: &Caller, secrecy: Option<&Secrecy>, db: &Db) -> Result<Ids> {
     let of = |kind: &str| codes.iter().filter(|(of, _)| of == kind).map(|(_, code)| code.clone()).collect::<Vec<_>>();
     let mut ids = Ids::new();
@@ -200,7 +202,7 @@ async fn ids(codes: &Codes, caller: &Caller, secrecy: Option<&Secrecy>, db: &Db)
     for (identifier, code) in identifiers {
         let told: Vec<_> =
             owners.get(&identifier).into_iter().flatten().filter(|owner| telling.tells(MatchReason::SameIdentifier, **owner)).collect();
-        // Where two have it, it is nobody's name.
+        // An identifier of two actors identifies neither.
         if let [owner] = told[..] {
             ids.insert(("actor".to_owned(), code), owner.uuid());
         }

@@ -1,8 +1,8 @@
-//! The published contract: what the handlers say of themselves, completed with what holds for all of them.
+//! The published contract: the documentation of the handlers, completed with what is common to all of them.
 //!
-//! Handlers document only their own outcomes. Here every operation gets its security from its permission, the problems
-//! that any call may meet, the headers that every call and answer has, and its examples, which are recorded from the
-//! story that the tests tell (`openapi/examples.json`), so they are real.
+//! A handler documents only its own outcomes. This module adds to every operation its security, from its permission; the problems
+//! that any call may meet; the common headers; and its examples. The examples are real: a test that calls every operation, the
+//! story, records them (`openapi/examples.json`).
 
 mod allowed;
 mod documents;
@@ -30,7 +30,7 @@ use crate::{
 pub use documents::Documents;
 pub use older::older;
 
-/// The address in the golden file; a running service shows its own.
+/// The address in the golden file. A running service shows its own.
 pub const CANONICAL_URL: &str = "https://samsyn.example.se";
 
 const EXAMPLES: &str = include_str!("../../openapi/examples.json");
@@ -39,7 +39,7 @@ const EXAMPLES: &str = include_str!("../../openapi/examples.json");
 #[openapi(components(schemas(ProblemBody, Redaction)))]
 struct Base;
 
-/// The contract as one document.
+/// The contract as an `OpenAPI` 3.1 document.
 #[must_use]
 pub fn document(public_url: &str) -> Value {
     let (_, api) = App::new().into_utoipa_app().openapi(<Base as utoipa::OpenApi>::openapi()).configure(routes::api).split_for_parts();
@@ -71,39 +71,39 @@ fn introduce(document: &mut Value, public_url: &str) {
         "termsOfService": format!("{public_url}/"),
         "contact": {"name": "Samsyn", "url": format!("{public_url}/"), "email": "kontakt@samsyn.example.se"},
         "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
-        "x-sla": {"availability": "Set by who runs the installation", "responseTime": "Set by who runs the installation", "support": "Set by who runs the installation"},
+        "x-sla": {"availability": "Set by the operator of the installation", "responseTime": "Set by the operator of the installation", "support": "Set by the operator of the installation"},
         "x-limitations": "Dialogues and guidance are not there yet; see GET /config for limits."
     });
     document["servers"] = json!([{"url": format!("{public_url}/samsyn/v1"), "description": "Samsyn"}]);
-    document["externalDocs"] = json!({"description": "Every kind of problem, with what to do", "url": format!("{public_url}/problems")});
+    document["externalDocs"] = json!({"description": "Every kind of problem, with its remedy", "url": format!("{public_url}/problems")});
     document["tags"] = json!([
         {"name": "service", "description": "The service about itself (tjänsten)"},
         {"name": "sessions", "description": "Signing in and out (inloggning)"},
-        {"name": "account", "description": "One's own account (konto)"},
-        {"name": "users", "description": "Who can sign in (användare och tjänstekonton)"},
-        {"name": "grants", "description": "Who may do what (behörigheter)"},
-        {"name": "audit", "description": "Who did and saw what (behandlingslogg)"},
-        {"name": "reference", "description": "What codes mean (kodlistor)"},
+        {"name": "account", "description": "The caller's own account (konto)"},
+        {"name": "users", "description": "Users and service accounts (användare och tjänstekonton)"},
+        {"name": "grants", "description": "Roles that users hold (behörigheter)"},
+        {"name": "audit", "description": "The audit log (behandlingslogg)"},
+        {"name": "reference", "description": "Codelists with labels (kodlistor)"},
         {"name": "areas", "description": "The division of the country (områden)"},
         {"name": "actors", "description": "Organisations that take part (aktörer)"},
-        {"name": "mandates", "description": "What actors may decide (mandat)"},
-        {"name": "statements", "description": "What actors need, find difficult, can and have (behov, utmaningar, kompetenser, resurser)"},
-        {"name": "forums", "description": "Where we meet (forum)"},
-        {"name": "statistics", "description": "What the numbers say (statistik)"},
-        {"name": "assessments", "description": "What we agree is true (gemensamma lägesbilder)"},
-        {"name": "interventions", "description": "What we do (insatser)"},
-        {"name": "priorities", "description": "What we choose first (prioriteringar)"},
-        {"name": "exchange", "description": "How other systems take part (utbyte)"},
+        {"name": "mandates", "description": "Mandates of actors (mandat)"},
+        {"name": "statements", "description": "Needs, challenges, competences and resources of actors (behov, utmaningar, kompetenser, resurser)"},
+        {"name": "forums", "description": "Forums and their members (forum)"},
+        {"name": "statistics", "description": "Indicators and their values (statistik)"},
+        {"name": "assessments", "description": "Shared situation assessments (gemensamma lägesbilder)"},
+        {"name": "interventions", "description": "Interventions (insatser)"},
+        {"name": "priorities", "description": "Rounds of priorities, ballots and decisions (prioriteringar)"},
+        {"name": "exchange", "description": "Exchange with other systems (utbyte)"},
         {"name": "disclosure", "description": "Secrecy, disclosure and the journal (sekretess, utlämnande, diarium)"},
-        {"name": "insight", "description": "How things hang together (spår)"},
-        {"name": "privacy", "description": "People whose data is stored (dataskydd och gallring)"}
+        {"name": "insight", "description": "Connections between records, and tasks (spår)"},
+        {"name": "privacy", "description": "Personal data (dataskydd och gallring)"}
     ]);
     document["components"]["securitySchemes"] = json!({
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The `accessToken` of `POST /sessions`."}
     });
 }
 
-/// Gives generic types the names that a client developer expects: `Page_Actor` is an `ActorPage`.
+/// Gives generic types the names that a client developer expects: `Page_Actor` becomes `ActorPage`.
 fn rename(document: &mut Value) {
     let better = |name: &str| {
         if let Some(of) = name.strip_prefix("Page_") {
@@ -113,7 +113,7 @@ fn rename(document: &mut Value) {
         }
     };
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
-        // A page's items stand in it whole; they are better named.
+        // A page contains the whole schema of its items; it should refer to it by name.
         for (name, mut page) in schemas.clone() {
             if let Some(of) = name.strip_prefix("Page_") {
                 let item = page["properties"]["items"]["items"].take();
@@ -131,7 +131,7 @@ fn rename(document: &mut Value) {
     });
 }
 
-/// A patch is its record with every member optional, and null where the member may be cleared.
+/// Makes the schema of each patch: its record with every member optional.
 fn patches(document: &mut Value) {
     let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
     let names: Vec<_> = schemas.keys().filter_map(|name| name.strip_suffix("Patch").map(ToOwned::to_owned)).collect();
@@ -146,14 +146,14 @@ fn patches(document: &mut Value) {
             }
             schema.insert(
                 "description".into(),
-                json!("The members to change (RFC 7396): what is left out stays, null clears, lists are replaced whole."),
+                json!("The members to change (RFC 7396). A member that is left out stays, null clears it, and a list is replaced as a whole."),
             );
         }
         schemas.insert(format!("{name}Patch"), schema);
     }
 }
 
-/// A record that begins with another's members has them as its own, for inheritance breaks client generators.
+/// Merges the parts of each `allOf` into one object, because inheritance breaks client generators.
 fn flatten(document: &mut Value) {
     let all = document["components"]["schemas"].clone();
     let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
@@ -171,14 +171,14 @@ fn flatten(document: &mut Value) {
                 properties.insert(name.clone(), property.clone());
             }
         }
-        // The id and version come first, as they do in every record.
+        // The id and version come first, as in every record.
         let (first, rest): (Vec<_>, Vec<_>) = properties.into_iter().partition(|(name, _)| name == "id" || name == "version");
         flat.insert("properties".into(), first.into_iter().chain(rest).collect::<Map<_, _>>().into());
         *schema = flat.into();
     }
 }
 
-/// An id is a UUID wherever it stands, which every generator understands.
+/// Replaces references to id types by a UUID, which every generator understands.
 fn inline_ids(document: &mut Value) {
     let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
     let ids: BTreeSet<_> =
@@ -218,7 +218,7 @@ fn inline_ids(document: &mut Value) {
     });
 }
 
-/// The ids in whose place a call may give a code, what the code is of, and how it looks.
+/// The ids in whose place a call may give a code: the type of the id, the kind of record, and a description of the code.
 const CODES: &[(&str, &str, &str)] = &[
     ("AreaId", "area", "the area's code, such as `0127`"),
     ("IndicatorId", "indicator", "the indicator's code, such as `neet`"),
@@ -226,7 +226,7 @@ const CODES: &[(&str, &str, &str)] = &[
     ("ActorId", "actor", "one of the actor's own identifiers, such as `SE-ON:212000-2882` or `municipality_code:0127`"),
 ];
 
-/// Where a call names an area, an indicator or an actor it may give its code instead of its id. Answers have ids.
+/// Marks the ids of areas, indicators and actors in requests, where a call may give a code instead. Answers always have ids.
 fn codes(document: &mut Value) {
     fn describe(value: &mut Value) {
         if value.get(CODE_OF).is_none() {
@@ -252,7 +252,7 @@ fn codes(document: &mut Value) {
     for (_, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (_, operation) in item.as_object_mut().into_iter().flatten() {
             for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
-                // A part of the path has its name from what it is the id of.
+                // A path parameter is named after its kind of record, such as `areaId`.
                 if let Some((_, of, _)) =
                     CODES.iter().find(|(_, of, _)| parameter["in"] == "path" && parameter["name"] == format!("{of}Id"))
                 {
@@ -262,7 +262,7 @@ fn codes(document: &mut Value) {
             }
         }
     }
-    // What is left is answered.
+    // The other marks are in schemas of answers.
     each(document, &mut |value| {
         if value.get(CODE_OF).is_some()
             && value["format"] == "uuid"
@@ -273,7 +273,7 @@ fn codes(document: &mut Value) {
     });
 }
 
-/// The names of the schemas that callers write.
+/// The names of the schemas that callers send.
 fn written(document: &Value) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut open: Vec<String> = Vec::new();
@@ -294,8 +294,8 @@ fn written(document: &Value) -> BTreeSet<String> {
     names
 }
 
-/// Members that are not always there: what was frozen before they were has none of them, and what has become of evidence is told
-/// only where evidence is read.
+/// Members that may be absent. Content that was frozen before they existed does not have them, and evidence has `changed` only
+/// where it is read.
 const SOMETIMES: [(&str, &str); 6] = [
     ("Evidence", "changed"),
     ("RevisionContent", "names"),
@@ -309,11 +309,11 @@ fn complete_schemas(document: &mut Value, written: &BTreeSet<String>) {
     for (name, schema) in document["components"]["schemas"].as_object_mut().into_iter().flatten() {
         let properties = schema["properties"].as_object().map(|properties| properties.keys().cloned().collect::<Vec<_>>());
         if let Some(properties) = properties.filter(|properties| !properties.is_empty() && !written.contains(name)) {
-            // What is answered is always whole.
+            // An answer has all its members.
             let sometimes = |member: &String| SOMETIMES.contains(&(name.as_str(), member.as_str()));
             schema["required"] = json!(properties.into_iter().filter(|member| !sometimes(member)).collect::<Vec<_>>());
         }
-        // What tells the forms of an operation apart is one word.
+        // The member that tells the operations of a batch apart has one value in each form.
         if let Some(tag) = schema.pointer_mut("/properties/op").and_then(Value::as_object_mut)
             && let Some([word]) = tag.get("enum").and_then(Value::as_array).map(Vec::as_slice)
         {
@@ -342,17 +342,17 @@ fn complete_schemas(document: &mut Value, written: &BTreeSet<String>) {
     });
 }
 
-/// What can be under secrecy says what is hidden. It is the one member that is absent when it has nothing to say, so that
-/// the frozen content of revisions keeps its digest.
+/// Adds `redacted` to every record that can be under secrecy. It is absent when nothing is hidden, so that the frozen content of
+/// revisions keeps its digest.
 fn redactions(document: &mut Value) {
     let kinds = records::ALL.iter().filter_map(Declared::record).filter(|record| record.markable || record.part_of.is_some());
-    // The nodes of the trace tell of the records too.
+    // The nodes of a trace show records too.
     for name in kinds.map(Record::schema).chain(["TraceNode".to_owned()]) {
         let schema = &mut document["components"]["schemas"][&name];
         if schema["properties"].is_object() {
             schema["properties"]["redacted"] = json!({
                 "type": "array", "items": {"$ref": "#/components/schemas/Redaction"},
-                "description": "Members that are hidden from the caller because of secrecy (sekretess), with the ground. Absent when nothing is. A hidden member is null, an empty list or the text `[sekretess]`, as its type allows."
+                "description": "Members that are hidden from the caller because of secrecy (sekretess), with the ground. Absent when nothing is hidden. A hidden member is null, an empty list or the text `[sekretess]`, as its type allows."
             });
         }
     }
@@ -397,7 +397,7 @@ fn problems(examples: &Value) -> Value {
     responses.into()
 }
 
-/// Components that nothing refers to are noise in a client.
+/// Removes components that nothing refers to, because they are noise in a client.
 fn drop_unused(document: &mut Value) {
     loop {
         let mut used = BTreeSet::new();
@@ -427,7 +427,7 @@ fn operations(document: &Value) -> impl Iterator<Item = &Value> {
     })
 }
 
-/// Visits every value of a document, each before its parts. Examples are data and left alone.
+/// Visits every object of a document, each before its parts. Examples are data, so they are skipped.
 fn each(value: &mut Value, visit: &mut impl FnMut(&mut Value)) {
     if value.is_object() {
         visit(value);

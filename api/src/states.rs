@@ -11,7 +11,7 @@ pub fn all() -> Vec<Table> {
     records::ALL.iter().filter_map(Declared::record).filter_map(|record| record.life.map(|table| table())).collect()
 }
 
-/// The page that shows them.
+/// The page that shows them, in Markdown.
 #[must_use]
 pub fn page() -> String {
     let head = "# States\n\nWhat each call leads to in each state of a record: the next state, or the problem that it is refused with. Generated; \

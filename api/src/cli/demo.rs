@@ -15,14 +15,14 @@ use crate::{
     kernel::{Db, clock::Clock, db, hash, id::Ids, table::is_postgres},
 };
 
-/// What the demo sets unless told otherwise.
+/// Defaults of the demo. Every other source of settings overrides them.
 pub(super) const DEFAULTS: &[(&str, &str)] =
     &[("database_url", "sqlite:samsyn-data/demo.db"), ("log", "samsyn=warn"), ("log_format", "text")];
 
-/// Makes the example case where it is not there yet, prints how to get in, and serves.
+/// Loads the example case if it is not loaded, prints how to sign in, and serves.
 pub(super) fn run(mut config: Config, fresh: bool) -> Outcome {
     serve::log(&config)?;
-    // The demo has its own users; the address of a real installation would only mislead.
+    // The example case uses the areas, actors and codelists of the pack.
     config.reference_pack = true;
     super::block_on(async move {
         let place = db::sqlite_file(&config.database_url);
@@ -65,7 +65,7 @@ fn print(url: &str, password: &str) {
     println!("  curl {url}/samsyn/v1/decisions -H \"Authorization: Bearer $TOKEN\"\n\nStop with Ctrl-C. `demo --fresh` starts over.");
 }
 
-/// Forgets the demo's database, and nothing else: a database that is not the demo's is left alone.
+/// Removes the demo's database. Refuses a database that is not the demo's.
 async fn start_over(config: &Config) -> Outcome {
     if let Some(file) = db::sqlite_file(&config.database_url) {
         if file.exists() {
@@ -89,7 +89,7 @@ async fn start_over(config: &Config) -> Outcome {
     Ok(())
 }
 
-/// Refuses a database that holds users of its own.
+/// Refuses a database that has users and is not the demo's.
 async fn refuse_others(db: &Db) -> Outcome {
     let demo = read(db, "demo").await?.is_some();
     let users = db.reader().query_one_raw(Statement::from_string(db.backend(), "SELECT 1 FROM user_account LIMIT 1")).await?.is_some();
@@ -99,7 +99,7 @@ async fn refuse_others(db: &Db) -> Outcome {
     Ok(())
 }
 
-/// A note of the installation.
+/// A value of the table `installation`, by its name.
 async fn read(db: &Db, name: &str) -> Result<Option<String>, Box<dyn std::error::Error>> {
     let parameter = if is_postgres(db.backend()) { "$1" } else { "?" };
     let sql = format!("SELECT value FROM installation WHERE name = {parameter}");

@@ -1,5 +1,5 @@
-//! The example case: a council in Botkyrka goes from actors to a decided priority. The numbers are real (mean wage income by
-//! neighbourhood, Statistics Sweden, CC0); the organisations and people are made up.
+//! The example case: a council in Botkyrka works from registered actors to a decision on priorities. The numbers are real (mean
+//! wage income by neighbourhood, Statistics Sweden, CC0); the organisations and people are invented.
 
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ use crate::{
 /// The domain of the demo's users.
 pub(super) const DOMAIN: &str = "demo.samsyn.example";
 
-/// The demo's users, with what they may do.
+/// The demo's users: the first part of the address, and a description.
 pub(super) const PEOPLE: &[(&str, &str)] = &[
     ("admin", "runs the installation"),
     ("samordnare", "coordinates Stockholm county"),
@@ -59,7 +59,7 @@ pub(super) const PEOPLE: &[(&str, &str)] = &[
 /// Mean wage income by neighbourhood in Botkyrka 2020–2023, in thousands of kronor.
 const WAGES: &str = include_str!("../../../docs/data/botkyrka-loneinkomst.csv");
 
-/// Loads the case, whole or not at all.
+/// Loads the case in one transaction.
 pub(super) async fn load(password: &str, db: &Db) -> Result<()> {
     let hash = passwords::hash(password.to_owned(), &passwords::Hashing::new(1)).await?;
     let call = Call::of_installation();
@@ -71,7 +71,7 @@ pub(super) async fn load(password: &str, db: &Db) -> Result<()> {
     .await
 }
 
-/// Notes that the case is there, and the password of its users, which are nobody's.
+/// Notes that the case is loaded, with the password of its users, who are no real people.
 async fn note(w: &Write<'_>, password: &str) -> Result<()> {
     let backend = w.tx.get_database_backend();
     let parameter = if is_postgres(backend) { "$1" } else { "?" };
@@ -85,7 +85,7 @@ struct Case<'a> {
     sight: Sight,
 }
 
-/// Who takes part.
+/// The actors that take part.
 struct Parties {
     municipality: ActorId,
     region: ActorId,

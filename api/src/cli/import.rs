@@ -1,4 +1,4 @@
-//! Importing a file at the console, with the same machinery as the API.
+//! Imports a file at the console, with the same code as the API.
 
 use std::{
     fs::File,
@@ -37,26 +37,26 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct ImportCommand {
-    /// The file: CSV, XLSX, JSON or NDJSON, by its ending.
+    /// The file. Its extension says whether it is CSV, XLSX, JSON or NDJSON.
     file: PathBuf,
-    /// The source that it comes from, by its id or by the name of one of the installation's own, which is made if it is not
-    /// there. Unless given it is named after the file; a file exported from here has none.
+    /// The source of the file, by its id, or by the name of one of the installation's own sources, which is created if it does
+    /// not exist. The default is a source named after the file; a file that was exported from here has none.
     #[arg(long, value_name = "NAME_OR_ID")]
     source: Option<String>,
-    /// What kind of actor a row is about when it does not say so, such as association or förening.
+    /// The kind of actor in rows that do not give it, such as association or förening.
     #[arg(long)]
     kind: Option<String>,
-    /// What a heading means that is not known, as heading and member with a colon between, such as "Org no:organisationNumber";
-    /// may be given several times.
+    /// The meaning of an unknown heading, as heading and member with a colon between, such as "Org no:organisationNumber". Can be
+    /// given several times.
     #[arg(long = "column", value_name = "HEADING:MEMBER")]
     columns: Vec<String>,
-    /// The file has all that the source has: mark what is missing as absent.
+    /// The file has everything that the source has: mark records that are missing in it as absent.
     #[arg(long)]
     full: bool,
-    /// Only tell what would happen.
+    /// Check and count only, and store nothing.
     #[arg(long)]
     dry_run: bool,
-    /// The language of what is told; that of LANG unless given.
+    /// The language of the output. The default is the language of LANG.
     #[arg(long)]
     language: Option<Spoken>,
 }
@@ -107,13 +107,13 @@ pub(super) async fn run(command: ImportCommand, config: Config) -> Outcome {
     }
 }
 
-/// Opens a file to be read; that a folder is none is seen only when it is read.
+/// Opens a file for reading. Opening a folder succeeds too, so that is checked.
 fn opened(path: &Path) -> std::io::Result<File> {
     let file = File::open(path)?;
     if file.metadata()?.is_dir() { Err(ErrorKind::IsADirectory.into()) } else { Ok(file) }
 }
 
-/// The kind that a word stands for, as in the column for it.
+/// The kind of actor that a word means, as in the column `kind`.
 fn kind(written: &str) -> Option<ActorKind> {
     let code = columns::code(kinds(), written)?;
     ActorKind::try_from_value(&code.to_owned()).ok()
@@ -135,7 +135,7 @@ fn no_kind(written: &str) -> Text {
     )
 }
 
-/// Why a file cannot be read, in words.
+/// The message about a file that cannot be read.
 fn unread(file: &Path, error: &std::io::Error) -> Text {
     let file = file.display();
     match error.kind() {
@@ -146,7 +146,7 @@ fn unread(file: &Path, error: &std::io::Error) -> Text {
     }
 }
 
-/// The language that is asked for, or that of the console.
+/// The language that the command asks for, or that of the console.
 fn language(command: &ImportCommand) -> Language {
     match command.language {
         Some(Spoken::Sv) => Language::Sv,
@@ -208,7 +208,7 @@ fn tell(report: &Report, language: Language) {
     }
 }
 
-/// A line that shows how far it has come, where somebody watches.
+/// A line that shows the progress, if standard error is a terminal.
 struct Bar {
     language: Language,
     watched: bool,

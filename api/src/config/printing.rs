@@ -1,8 +1,8 @@
-//! What is printed of the settings: all but passwords and secrets.
+//! Hides passwords and secrets in settings that are printed.
 
 use toml::Value;
 
-/// A value as it may be printed: without passwords and secrets.
+/// A value without passwords and secrets.
 pub(super) fn shown(name: &str, value: &Value) -> Value {
     match value {
         Value::String(secret) if name.ends_with("secret") && !secret.is_empty() => Value::from("…"),
@@ -19,7 +19,7 @@ fn without_password(url: &str) -> String {
     let (place, after) = if scheme.starts_with("http") {
         (place, after)
     } else {
-        // A password may also stand among the parameters, and have signs in it that should have been encoded.
+        // A password may also be among the parameters, or have characters that should have been encoded.
         (rest.split_once('?').map_or(rest, |(rest, _)| rest), "")
     };
     match place.rsplit_once('@') {

@@ -1,4 +1,4 @@
-//! Settings are read, refused and printed as they should be.
+//! Tests of how settings are read, refused and printed.
 
 use super::*;
 

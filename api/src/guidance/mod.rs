@@ -1,3 +1,3 @@
-//! Guidance: the method itself. So far the packs of reference data that an installation starts with.
+//! Guidance: the method itself. So far it has only the packs of reference data that an installation starts with.
 
 pub mod packs;

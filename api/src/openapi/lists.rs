@@ -1,5 +1,5 @@
-//! What every list can do beside answering a page: be answered whole as a table, and be asked by a body. Both come from
-//! what the list says of itself.
+//! Additions to every list: it can be answered whole as a table, and called with a body. Both are derived from the operation of
+//! the list.
 
 use serde_json::{Map, Value, json};
 
@@ -12,15 +12,15 @@ use crate::{
     },
 };
 
-/// The most values of a filter in an address.
+/// The most values of one filter in an address.
 const MAX_IN_ADDRESS: u64 = 50;
-/// The most values of a filter in a body.
+/// The most values of one filter in a body.
 const MAX_IN_BODY: u64 = 1000;
 
-/// The most characters of a value among several.
+/// The most characters of one value in a list of values.
 const MAX_TEXT: u64 = 200;
 
-/// Parameters that choose no items.
+/// Parameters that do not filter items.
 const ORDINARY: &[&str] = &["limit", "cursor", "offset", "include", "fields", "expand", "sort", "format"];
 
 /// The lists of the contract, by path.
@@ -36,7 +36,7 @@ fn page<'a>(document: &'a Value, path: &str) -> Option<&'a str> {
     schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next())
 }
 
-/// Says above which words the columns of actors stand in tables for people in Sweden, by which they are read again.
+/// Adds the Swedish headings that tables of actors have. An import reads the same headings.
 pub(super) fn headings(document: &mut Value) {
     let actor = &mut document["components"]["schemas"]["Actor"];
     let names = actor["properties"].as_object().into_iter().flatten().map(|(name, _)| name);
@@ -45,7 +45,7 @@ pub(super) fn headings(document: &mut Value) {
     actor["x-headings"] = json!(headings);
 }
 
-/// Lets every list be answered as a table. A feed, which has no end, is none.
+/// Adds to every list the answer as a table, except to a feed, which has no end.
 pub(super) fn tables(document: &mut Value) {
     for path in lists(document) {
         limit(&mut document["paths"][&path]["get"]["parameters"]);
@@ -56,7 +56,7 @@ pub(super) fn tables(document: &mut Value) {
         let operation = &mut document["paths"][&path]["get"];
         let parameter = json!({
             "name": "format", "in": "query", "required": false,
-            "description": "The form of the answer, before what `Accept` says: `json` for a page; for the whole list from `cursor` on, whatever `limit` says, `csv` (RFC 4180), `excel-sv` (CSV as Excel reads it in Sweden), `xlsx` or `ndjson` (one JSON object a line).",
+            "description": "The form of the answer. It takes precedence over `Accept`. `json` is one page. The others are the whole list from `cursor` on, whatever `limit` says: `csv` (RFC 4180), `excel-sv` (CSV as Excel reads it in Sweden), `xlsx` and `ndjson` (one JSON object per line).",
             "schema": {"type": "string", "pattern": format!("^({})$", Format::NAMES.join("|")), "example": "csv"}
         });
         match operation["parameters"].as_array_mut() {
@@ -64,17 +64,17 @@ pub(super) fn tables(document: &mut Value) {
             None => operation["parameters"] = json!([parameter]),
         }
         operation["responses"]["200"]["headers"][CHANGE_CURSOR] = json!({
-            "description": "With a table: where to follow `/changes` from to keep it up to date, as `changeCursor` of a page.",
+            "description": "With a table: the cursor for `/changes` that keeps the table up to date, as `changeCursor` of a page.",
             "schema": {"type": "string"}
         });
         let content = &mut operation["responses"]["200"]["content"];
         for kind in Format::MEDIA_TYPES {
             content[kind] = match kind {
                 "text/csv" => {
-                    json!({"schema": {"type": "string", "description": "A heading and a line for each item; `text/csv; dialect=excel-sv` as Excel reads it in Sweden."}})
+                    json!({"schema": {"type": "string", "description": "A line of headings, and a line for each item. `text/csv; dialect=excel-sv` is as Excel reads it in Sweden."}})
                 }
                 "application/x-ndjson" => {
-                    json!({"schema": {"type": "string", "description": "One item a line, as in `items` of the JSON answer."}})
+                    json!({"schema": {"type": "string", "description": "One item per line, as in `items` of the JSON answer."}})
                 }
                 _ => json!({"schema": {"type": "string", "format": "binary", "description": "A workbook with one sheet."}}),
             };
@@ -82,7 +82,7 @@ pub(super) fn tables(document: &mut Value) {
     }
 }
 
-/// Lists in an address have an end, and so has each of their values.
+/// Limits the number of values in parameters that are lists, and the length of each value.
 fn limit(parameters: &mut Value) {
     for parameter in parameters.as_array_mut().into_iter().flatten() {
         let schema = &mut parameter["schema"];
@@ -96,7 +96,7 @@ fn limit(parameters: &mut Value) {
     }
 }
 
-/// Lets every list with filters be asked by a body: the same operation, with its parameters as members.
+/// Adds a search to every list with filters: the same operation, with its parameters as members of a body.
 pub(super) fn searches(document: &mut Value) {
     let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
     let mut found = Vec::new();
@@ -140,11 +140,11 @@ fn body(list: &Value) -> Value {
     }
     json!({
         "type": "object", "additionalProperties": false, "properties": properties,
-        "description": "Which items to list, and how: the parameters of the list as members. What is left out is as in the list."
+        "description": "The parameters of the list as members. A member that is left out has the same default as the parameter."
     })
 }
 
-/// The operation that asks a list by a body.
+/// The operation that calls a list with a body.
 fn search(path: &str, list: &Value, schema: &str, examples: &Value) -> Value {
     let mut search = list.clone();
     let id = list["operationId"].as_str().unwrap_or_default();
@@ -154,7 +154,7 @@ fn search(path: &str, list: &Value, schema: &str, examples: &Value) -> Value {
     search["operationId"] = json!(own);
     search["summary"] = json!(summary);
     search["description"] = json!(format!(
-        "`GET {path}` with its parameters as members of a body, for filters that are longer than an address: lists have up to {MAX_IN_BODY} values. It changes nothing and is answered alike; a cursor is for this address and the same members.\n\n{description}"
+        "`GET {path}` with its parameters as members of a body, for filters that are too long for an address: a list of values may have {MAX_IN_BODY}. It changes nothing, and the answer is the same. A cursor is valid only for this address and the same members.\n\n{description}"
     ));
     search["x-search-of"] = json!(id);
     if let Some(responses) = search["responses"].as_object_mut() {

@@ -1,4 +1,4 @@
-//! How the service is, for what looks after it. Nothing inner is told.
+//! Health checks for monitoring. They reveal nothing about the inside of the service.
 
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use tokio::{
 
 use crate::kernel::{Db, connection::Stopping};
 
-/// For how long it is believed that the database works, or does not. Who asks is not counted, so asking must cost nothing.
+/// For how long the result of a check of the database is reused. Calls to health checks are not limited, so a call must cost
+/// nothing.
 const BELIEVED: Duration = Duration::from_millis(200);
 
-/// When the database was last tried, and whether it worked.
+/// The time and result of the last check of the database.
 #[derive(Debug, Default)]
 pub struct Asked(Mutex<Option<(Instant, bool)>>);
 
@@ -30,13 +31,13 @@ impl Asked {
     }
 }
 
-/// The process answers.
+/// Liveness: the process answers.
 #[get("/health/live")]
 pub async fn live() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(r#"{"status":"pass"}"#)
 }
 
-/// The service can do its work: the database answers and keeps what is written, and the service is not about to stop.
+/// Readiness: the database answers and accepts writes, and the service is not about to stop.
 #[get("/health/ready")]
 pub async fn ready(db: Data<Db>, asked: Data<Asked>, stopping: Data<Stopping>) -> HttpResponse {
     if !stopping.is_near() && asked.answers(&db).await {

@@ -1,5 +1,5 @@
-//! Answers that are always the same: the contract, the documentation and the pages for people. Each is made, and compressed,
-//! when somebody first asks for it in that form, and is then only sent; or not even that, to who has it already.
+//! Caches answers that never change while the service runs: the contract, the documentation and the pages for people. Each is
+//! made and compressed at its first request in that encoding. A caller that has it already gets 304.
 
 use actix_http::encoding::Encoder;
 use actix_web::{
@@ -18,10 +18,10 @@ use std::sync::Arc;
 
 use crate::kernel::{Kind, Problem, connection::NoEncoding, hash::sha256_hex, say};
 
-/// The most answers that are kept; there are not nearly as many.
+/// The most answers in the cache. There are far fewer.
 const MOST: u64 = 500;
 
-/// An answer as it is sent.
+/// An answer in one encoding.
 #[derive(Debug)]
 struct Copy {
     headers: HeaderMap,
@@ -29,11 +29,11 @@ struct Copy {
     body: Bytes,
 }
 
-/// The answers that have been made.
+/// The cache, by path and encoding.
 #[derive(Debug)]
 pub struct Kept {
     copies: moka::sync::Cache<(String, ContentEncoding), Arc<Copy>>,
-    /// One is made at a time, so that many who ask at once have it made once.
+    /// Held while an answer is made, so that simultaneous requests make it only once.
     making: tokio::sync::Mutex<()>,
 }
 
@@ -43,17 +43,17 @@ impl Default for Kept {
     }
 }
 
-/// Whether what is at a path is always the same.
+/// Whether the answer at a path never changes.
 fn is_same(path: &str) -> bool {
     matches!(path, "/" | "/style.css" | "/account.js" | "/openapi.json" | "/openapi.yaml" | "/openapi-3.0.json" | "/problems")
         || path.starts_with("/docs/")
         || path.starts_with("/problems/")
 }
 
-/// Answers with what is kept, or keeps what is answered.
+/// Middleware: answers from the cache, or stores the handler's answer in it.
 ///
 /// # Errors
-/// What the handler ends with.
+/// The error of the handler, or 406 when the caller accepts no encoding that there is.
 pub async fn answer<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -88,7 +88,7 @@ pub async fn answer<B: MessageBody + 'static>(
     Ok(ServiceResponse::new(request, response))
 }
 
-/// How the caller wants it compressed.
+/// The encoding that the caller prefers.
 fn encoding(request: &ServiceRequest) -> ContentEncoding {
     let offered = [Encoding::brotli(), Encoding::gzip(), Encoding::zstd(), Encoding::identity()];
     match request.get_header::<AcceptEncoding>().and_then(|accepted| accepted.negotiate(offered.iter())) {
@@ -97,7 +97,7 @@ fn encoding(request: &ServiceRequest) -> ContentEncoding {
     }
 }
 
-/// Whether what a caller has is meant by a tag: its own, or any.
+/// Whether a tag in `If-None-Match` matches: it is equal, or any (`*`).
 fn matches_tag(known: &str, tag: &str) -> bool {
     known == "*" || known.trim_start_matches("W/") == tag
 }

@@ -1,4 +1,4 @@
-//! Measures for those who look after an installation, in the form that Prometheus reads, on a port of their own.
+//! Measurements for operators, in the format of Prometheus, on a port of their own.
 
 use std::{
     io,
@@ -21,7 +21,7 @@ use crate::{
 
 type Count = Gauge<i64>;
 
-/// All that is measured.
+/// All measurements.
 pub struct Metrics {
     registry: Registry,
     db: Data<Db>,
@@ -41,7 +41,7 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Gathers what the parts of the service measure.
+    /// Registers the measurements of all parts of the service.
     #[must_use]
     pub fn new(db: Data<Db>, access: Data<Access>, places: Data<Places>, limits: &Limits, calls: &Calls) -> Self {
         let mut registry = Registry::with_prefix("samsyn");
@@ -77,7 +77,7 @@ impl Metrics {
     /// Answers `/metrics` and nothing else.
     ///
     /// # Errors
-    /// When the server cannot run.
+    /// When the server cannot be started.
     pub fn serve(self, listener: TcpListener) -> io::Result<Server> {
         let metrics = Data::from(Arc::new(self));
         let app = move || App::new().app_data(metrics.clone()).route("/metrics", web::get().to(show));
@@ -102,7 +102,7 @@ impl Metrics {
     }
 }
 
-/// The feed's last position and how many changes have none; both stand in an index.
+/// The last position of the feed, and the number of changes without a position. An index answers both.
 async fn feed(db: &Db) -> Result<[i64; 2]> {
     let sql = "SELECT (SELECT max(position) FROM event) AS last, (SELECT count(*) FROM event WHERE position IS NULL) AS waiting";
     let row = db.reader().query_one_raw(Statement::from_string(db.backend(), sql)).await?;

@@ -11,7 +11,7 @@ use crate::{
 
 /// List endorsements
 ///
-/// What each party has said, in the order in which they spoke. Who has left the forum still reads what it has said itself.
+/// The endorsement of each party, oldest first. A party that has left the forum can still read its own.
 #[utoipa::path(tag = "assessments", operation_id = "listEndorsements", params(Paging),
     responses((status = 200, description = "A page of endorsements", body = Page<Endorsement>)), extensions(("x-permission" = json!("assessments.read"))))]
 #[get("/assessments/{assessmentId}/endorsements")]
@@ -31,7 +31,7 @@ async fn list(
 
 /// Show an endorsement
 ///
-/// What one party has said. Who has left the forum still reads its own word.
+/// The endorsement of one party. A party that has left the forum can still read its own.
 #[utoipa::path(tag = "assessments", operation_id = "getEndorsement",
     responses((status = 200, description = "The endorsement", body = Endorsement)), extensions(("x-permission" = json!("assessments.read"))))]
 #[get("/assessments/{assessmentId}/endorsements/{actorId}")]
@@ -52,13 +52,14 @@ async fn show(
     Reply::composed(&call, 200, endorsement.version, &endorsement)
 }
 
-/// Say a party's word
+/// Endorse an assessment
 ///
-/// By somebody who works for the actor, which is a member of the forum. While the assessment is in review or agreed the word
-/// can be changed, with `If-Match`. A word belongs to the text it was given to: when that changes the word is outdated and is
-/// given again. A word on what is agreed takes the assessment back to review, so that it is agreed with all words seen.
+/// For a user who works for the actor. The actor must be a member of the forum. The endorsement can be changed while the
+/// assessment is in review or agreed, with `If-Match`. It belongs to the text that it was given on: when the text changes, the
+/// endorsement becomes outdated and the party is asked again. A new or changed endorsement moves an agreed assessment back to
+/// review, so that the parties agree with all endorsements known.
 #[utoipa::path(tag = "assessments", operation_id = "endorseAssessment", request_body = NewEndorsement,
-    responses((status = 200, description = "The endorsement as it has become", body = Endorsement),
+    responses((status = 200, description = "The endorsement after the change", body = Endorsement),
         (status = 201, description = "The endorsement as given", body = Endorsement)), extensions(("x-permission" = json!("assessments.endorse"))))]
 #[put("/assessments/{assessmentId}/endorsements/{actorId}")]
 async fn endorse(
@@ -78,7 +79,7 @@ async fn endorse(
             return Reply::created(&format!("/assessments/{}/endorsements", assessment.id), actor, endorsement.version, &endorsement);
         };
         by.expects(before.version)?;
-        // Where it is hidden what was said, that it is the same would tell it.
+        // When the stored reason is hidden from the caller, the answer must not reveal that the new one is the same.
         let hidden = by.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(before.id.uuid(), "reason"));
         let same = !hidden && !before.outdated && before.fields == new.0;
         if same {
@@ -93,12 +94,12 @@ async fn endorse(
     .await
 }
 
-/// Take a party's word back
+/// Withdraw an endorsement
 ///
-/// By somebody who works for the actor, while the assessment is in review or agreed; an agreed one goes back to review. What was
-/// published with the word stays.
+/// For a user who works for the actor, while the assessment is in review or agreed. An agreed assessment goes back to review.
+/// Published revisions keep the endorsement.
 #[utoipa::path(tag = "assessments", operation_id = "deleteEndorsement",
-    responses((status = 204, description = "The word is taken back")), extensions(("x-permission" = json!("assessments.endorse"))))]
+    responses((status = 204, description = "The endorsement is withdrawn")), extensions(("x-permission" = json!("assessments.endorse"))))]
 #[delete("/assessments/{assessmentId}/endorsements/{actorId}")]
 async fn take_back(by: By<needs::Endorse>, At((assessment, actor)): At<(AssessmentId, ActorId)>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {

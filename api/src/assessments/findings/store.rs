@@ -1,4 +1,4 @@
-//! Findings and their evidence.
+//! All SQL of findings and their evidence.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -24,7 +24,7 @@ use crate::{
     statistics::{indicators::store as indicators, observations::store as observations},
 };
 
-/// How many observations are noted at once: a database takes only so many parameters.
+/// Number of rows in one INSERT, because a database limits the number of parameters.
 const AT_ONCE: usize = 5000;
 
 fn evidence_view(row: table::evidence::Model) -> Result<Evidence> {
@@ -50,10 +50,10 @@ pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call,
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
-/// One finding of an assessment that may be seen.
+/// One finding of an assessment. The assessment must already be known to be visible.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none (404).
 pub async fn find(assessment: AssessmentId, id: FindingId, db: &impl ConnectionTrait) -> Result<Finding> {
     let row = table::Entity::find_by_id(id).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
     row.map(view).ok_or_else(Problem::not_found)
@@ -71,7 +71,7 @@ pub async fn find_all(ids: &[FindingId], db: &impl ConnectionTrait) -> Result<Ve
 /// Adds a finding.
 ///
 /// # Errors
-/// With all faults of it.
+/// With all faults of the input (422).
 pub async fn insert(assessment: &Assessment, new: NewFinding, w: &Write<'_>) -> Result<Finding> {
     store(assessment, w.new_id(), 1, None, new, w).await
 }
@@ -114,7 +114,7 @@ async fn store(
 /// Removes a finding with its evidence.
 ///
 /// # Errors
-/// When a cause explains it.
+/// When a cause explains it (409).
 pub(super) async fn remove(assessment: &Assessment, finding: &Finding, w: &Write<'_>) -> Result<()> {
     if let Some(cause) = causes::explaining(&[finding.id], &w.tx).await?.first() {
         return Err(Problem::conflict(say!(
@@ -147,7 +147,7 @@ pub(super) async fn list_evidence(finding: FindingId, paging: &Paging, call: &Ca
     paging.fetch(select, keys, call, db).await?.try_map(evidence_view)
 }
 
-/// One piece of evidence of a finding that may be seen.
+/// One piece of evidence of a finding. The finding must already be known to be visible.
 pub(super) async fn find_evidence(finding: FindingId, id: EvidenceId, db: &impl ConnectionTrait) -> Result<Evidence> {
     let row = table::evidence::Entity::find_by_id(id).filter(table::evidence::Column::FindingId.eq(finding)).one(db).await?;
     row.map(evidence_view).transpose()?.ok_or_else(Problem::not_found)
@@ -176,14 +176,14 @@ pub async fn find_all_evidence(ids: &[EvidenceId], db: &impl ConnectionTrait) ->
     rows.into_iter().map(evidence_view).collect()
 }
 
-/// The code of the indicator that a frozen answer is about.
+/// The code of the indicator in a frozen answer; empty when it cannot be read.
 #[must_use]
 pub fn indicator_of(evidence: &Evidence) -> String {
     let answer = serde_json::from_str::<serde_json::Value>(evidence.answer.get()).unwrap_or_default();
     answer["indicator"].as_str().unwrap_or_default().to_owned()
 }
 
-/// What has become of the values that evidence rests on, of those that are no longer as they were frozen.
+/// The observations that have changed since they were frozen, for each piece of evidence.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -197,7 +197,7 @@ pub async fn changes(evidence: &[Evidence], db: &impl ConnectionTrait) -> Result
     Ok(evidence.iter().map(|evidence| (evidence.id, answers::changed(evidence.answer.get(), &present))).collect())
 }
 
-/// Puts beside evidence what has become of its values.
+/// Fills in `changed` of each piece of evidence.
 pub(super) async fn compare(evidence: &mut [Evidence], db: &impl ConnectionTrait) -> Result<()> {
     let mut changes = changes(evidence, db).await?;
     for evidence in evidence {
@@ -206,10 +206,10 @@ pub(super) async fn compare(evidence: &mut [Evidence], db: &impl ConnectionTrait
     Ok(())
 }
 
-/// Asks the statistics and freezes the answer.
+/// Queries the statistics and stores the frozen answer.
 ///
 /// # Errors
-/// When the question names what is not there, or nothing answers it.
+/// When the query names an unknown indicator or area, finds no value, or finds more than `MAX_SELECTED` values (422).
 pub async fn insert_evidence(assessment: &Assessment, finding: FindingId, new: NewEvidence, w: &Write<'_>) -> Result<Evidence> {
     let answer = answer(&new.query, w).await?;
     let canonical = hash::frozen(hash::FORM, &serde_json::to_value(&answer)?)?;

@@ -47,7 +47,7 @@ pub mod evidence {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The observations that evidence rests on.
+/// The observations in the answer of evidence.
 pub mod seen {
     use super::*;
 

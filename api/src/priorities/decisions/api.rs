@@ -10,7 +10,7 @@ use crate::{
 
 /// List decisions
 ///
-/// The decisions that the caller may see, oldest first. Interventions that the caller may not see are left out.
+/// The decisions that the caller may see, oldest first. Chosen interventions that the caller may not see are left out.
 #[utoipa::path(tag = "priorities", operation_id = "listDecisions", params(DecisionFilter, Paging),
     responses((status = 200, description = "A page of decisions", body = Page<Decision>)), extensions(("x-permission" = json!("priorities.read"))))]
 #[get("/decisions")]
@@ -25,7 +25,8 @@ async fn list(
 
 /// Record a decision
 ///
-/// On a round that is closed. When what is chosen is not how the joint ranking begins, the reason must be given.
+/// Records the decision of a closed round. The reason is required when the chosen interventions are not the beginning of the
+/// joint ranking.
 #[utoipa::path(tag = "priorities", operation_id = "createDecision", request_body = NewDecision,
     responses((status = 201, description = "The decision as recorded", body = Decision)), extensions(("x-permission" = json!("priorities.decide"))))]
 #[post("/decisions")]
@@ -53,10 +54,10 @@ async fn show(by: By<needs::ReadPriorities>, At(id): At<DecisionId>, db: Data<Db
 
 /// Correct a decision
 ///
-/// Merge patch, when what was recorded is not what was decided. What it said before is kept and shown in `former`. Of what was
-/// chosen the caller must see all.
+/// Merge patch, for a decision that was recorded wrongly. The earlier content is kept and shown in `former`. The caller must be
+/// able to see all chosen interventions.
 #[utoipa::path(tag = "priorities", operation_id = "updateDecision", request_body = Patch<NewDecision>,
-    responses((status = 200, description = "The decision as it has become", body = Decision)), extensions(("x-permission" = json!("priorities.decide"))))]
+    responses((status = 200, description = "The decision after the change", body = Decision)), extensions(("x-permission" = json!("priorities.decide"))))]
 #[patch("/decisions/{decisionId}")]
 async fn change(by: By<needs::Decide>, At(id): At<DecisionId>, patch: Patch<NewDecision>, db: Data<Db>) -> Result<Reply<Decision>> {
     db.write(&by, async |w| {

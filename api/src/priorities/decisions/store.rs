@@ -1,4 +1,5 @@
-//! Decisions, one for each round. They are seen by their own visibility; of what was chosen, each sees what it may.
+//! All SQL of decisions. A round has one decision, with a visibility of its own. Each caller sees only those chosen interventions
+//! that it may see.
 
 use sea_orm::{
     ActiveValue::Set,
@@ -72,17 +73,17 @@ pub(super) async fn list(sight: &Sight, filter: &DecisionFilter, paging: &Paging
     Ok(page)
 }
 
-/// One decision that may be seen.
+/// One decision that `sight` may see.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none (404).
 pub async fn find(sight: &Sight, id: DecisionId, db: &impl ConnectionTrait) -> Result<Decision> {
     let mut found: Vec<_> = seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).into_iter().collect();
     veil(sight, &mut found, db).await?;
     found.pop().ok_or_else(Problem::not_found)
 }
 
-/// Decisions by their ids, of those that may be seen.
+/// The decisions with these ids that `sight` may see, oldest first.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -93,7 +94,7 @@ pub async fn visible(sight: &Sight, ids: &[DecisionId], db: &impl ConnectionTrai
     Ok(found)
 }
 
-/// A round that is not there, as a fault of the body that names it.
+/// Turns the 404 of a round into a fault of the body that names the round (422).
 pub(super) fn no_round(problem: Problem) -> Problem {
     match problem.kind {
         Kind::NotFound => Problem::fault("/roundId", "not-found", say!("Prioriteringen finns inte.", "The round does not exist.")),
@@ -101,10 +102,10 @@ pub(super) fn no_round(problem: Problem) -> Problem {
     }
 }
 
-/// Checks that nothing of what was chosen is left out for the caller, for a correction would lose it.
+/// Checks that the caller sees all chosen interventions, because a correction would drop the hidden ones.
 ///
 /// # Errors
-/// When something is.
+/// When some are hidden (409).
 pub(super) async fn sees_all(decision: &Decision, w: &Write<'_>) -> Result<()> {
     let whole = find(&Sight::of_installation(), decision.id, &w.tx).await?;
     if whole.fields.chosen == decision.fields.chosen {
@@ -116,7 +117,7 @@ pub(super) async fn sees_all(decision: &Decision, w: &Write<'_>) -> Result<()> {
     )))
 }
 
-/// Checks a decision against its round; tells whether it departs from the joint ranking.
+/// Checks a decision against its round. Returns whether it departs from the joint ranking.
 fn departs(round: &Round, new: &NewDecision) -> Result<bool> {
     let mut faults: Vec<Fault> = forums::visibility_fault(new.visibility).into_iter().collect();
     for (at, chosen) in new.chosen.iter().enumerate() {
@@ -135,7 +136,7 @@ fn departs(round: &Round, new: &NewDecision) -> Result<bool> {
             ));
         }
     }
-    // Where there is no ranking, nothing supports the choice but its reason.
+    // A round without a ranking gives no support for the choice, so the reason is required.
     let departs = !rounds::ranking(round).starts_with(&new.chosen);
     if departs && new.reason.is_none() {
         faults.push(Fault::at(
@@ -153,7 +154,7 @@ fn departs(round: &Round, new: &NewDecision) -> Result<bool> {
 /// Records the decision of a round.
 ///
 /// # Errors
-/// When the round is not closed, or with all faults of the decision.
+/// When the round is not closed (409), or with all faults of the decision (422).
 pub async fn insert(round: &Round, new: NewDecision, w: &Write<'_>) -> Result<Decision> {
     rounds::require(Operation::Decide, round)?;
     let departs = departs(round, &new)?;
@@ -177,10 +178,10 @@ pub async fn insert(round: &Round, new: NewDecision, w: &Write<'_>) -> Result<De
     Ok(decision)
 }
 
-/// Corrects a decision, which keeps what it said before.
+/// Corrects a decision, and keeps its earlier content.
 ///
 /// # Errors
-/// With all faults of the decision.
+/// With all faults of the decision (422).
 pub(super) async fn correct(round: &Round, before: &Decision, new: NewDecision, w: &Write<'_>) -> Result<Decision> {
     if new.round_id != before.fields.round_id {
         return Err(Problem::fault(

@@ -31,7 +31,7 @@ async fn list(
 
 /// Prepare a round
 ///
-/// As a draft. Its candidates are interventions that the forum's members may see.
+/// The round is prepared as a draft. Its candidates are interventions that the members of the forum may see.
 #[utoipa::path(tag = "priorities", operation_id = "createRound", request_body = NewRound,
     responses((status = 201, description = "The round as prepared", body = Round)), extensions(("x-permission" = json!("priorities.write"))))]
 #[post("/rounds")]
@@ -64,9 +64,9 @@ async fn show(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<Db>) 
 
 /// Change a round
 ///
-/// Merge patch, while the round is a draft: once it is open, criteria, weights, method and tie-break are fixed.
+/// Merge patch, while the round is a draft. Once it is open, its criteria, weights, method and tie-break are fixed.
 #[utoipa::path(tag = "priorities", operation_id = "updateRound", request_body = Patch<NewRound>,
-    responses((status = 200, description = "The round as it has become", body = Round)), extensions(("x-permission" = json!("priorities.write"))))]
+    responses((status = 200, description = "The round after the change", body = Round)), extensions(("x-permission" = json!("priorities.write"))))]
 #[patch("/rounds/{roundId}")]
 async fn change(by: By<needs::WriteRounds>, At(id): At<RoundId>, patch: Patch<NewRound>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
@@ -105,8 +105,9 @@ async fn open(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> 
 
 /// Close a round
 ///
-/// No more ballots; the joint ranking, each party's own and their agreement (Kendall's W) are computed and kept. A ballot counts when
-/// its actor takes part in the forum on this day; the others are named in `uncounted`. When none counts there is no ranking.
+/// Stops the voting. The joint ranking, each party's own ranking and their agreement (Kendall's W) are computed and stored. A
+/// ballot counts when its actor takes part in the forum on this day; the others are listed in `uncounted`. When no ballot counts
+/// there is no ranking.
 #[utoipa::path(tag = "priorities", operation_id = "closeRound",
     responses((status = 200, description = "The round with its result", body = Round)), extensions(("x-permission" = json!("priorities.write"))))]
 #[post("/rounds/{roundId}/close")]
@@ -122,7 +123,7 @@ async fn close(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) ->
 
 /// Withdraw a round
 ///
-/// Calls off what was opened by mistake or has become moot. Its ballots, and its result if it was closed, stay.
+/// For a round that was opened by mistake or is no longer needed. Its ballots stay, and its result if it was closed.
 #[utoipa::path(tag = "priorities", operation_id = "withdrawRound",
     responses((status = 200, description = "The round as withdrawn", body = Round)), extensions(("x-permission" = json!("priorities.write"))))]
 #[post("/rounds/{roundId}/withdraw")]
@@ -138,7 +139,7 @@ async fn withdraw(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>)
 
 /// Remove a round
 ///
-/// For a draft. A round that has been opened is withdrawn instead.
+/// Only a draft can be removed. A round that has been opened is withdrawn instead.
 #[utoipa::path(tag = "priorities", operation_id = "deleteRound",
     responses((status = 204, description = "The round is removed")), extensions(("x-permission" = json!("priorities.write"))))]
 #[delete("/rounds/{roundId}")]
@@ -152,9 +153,9 @@ async fn remove(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -
     .await
 }
 
-/// Give a result's bytes
+/// Show a result's bytes
 ///
-/// The result as it was computed, to be hashed by anybody. Only who may see all of it is given it.
+/// The result byte for byte as it was computed, so that anybody can compute its digest. Only for callers who may see all of it.
 #[utoipa::path(tag = "priorities", operation_id = "getRoundCanonical",
     responses((status = 200, description = "The result, byte for byte", body = RoundResult)), extensions(("x-permission" = json!("priorities.read"))))]
 #[get("/rounds/{roundId}/canonical")]
@@ -169,9 +170,9 @@ async fn canonical(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<
 
 /// Check a result
 ///
-/// Whether the bytes that are kept are those that were computed.
+/// Says whether the stored bytes are those that were computed.
 #[utoipa::path(tag = "priorities", operation_id = "verifyRound",
-    responses((status = 200, description = "What was found", body = FrozenCheck)), extensions(("x-permission" = json!("priorities.read"))))]
+    responses((status = 200, description = "The result of the check", body = FrozenCheck)), extensions(("x-permission" = json!("priorities.read"))))]
 #[get("/rounds/{roundId}/verify")]
 async fn verify(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<FrozenCheck>> {
     let round = store::find(by.sight(), id, db.reader()).await?;

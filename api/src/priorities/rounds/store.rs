@@ -1,4 +1,4 @@
-//! Rounds, with their candidates kept in step.
+//! All SQL of rounds, with the index table of their candidates.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*};
 use serde_json::value::RawValue;
@@ -64,7 +64,7 @@ pub(super) async fn list(sight: &Sight, filter: &RoundFilter, paging: &Paging, c
     Ok(page)
 }
 
-/// A round with the names of what stands in it.
+/// Adds to a round the names of its candidates and parties that `sight` may see.
 pub(super) async fn named(sight: &Sight, round: Round, db: &impl ConnectionTrait) -> Result<Round> {
     let mut rounds = [round];
     name(sight, &mut rounds, db).await?;
@@ -96,51 +96,51 @@ fn content(round: &Round) -> serde_json::Value {
     round.result.as_ref().and_then(|result| serde_json::from_str(result.get()).ok()).unwrap_or_default()
 }
 
-/// One round that may be seen.
+/// One round that `sight` may see.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none (404).
 pub async fn find(sight: &Sight, id: RoundId, db: &impl ConnectionTrait) -> Result<Round> {
     seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).transpose()?.ok_or_else(Problem::not_found)
 }
 
-/// One round that may be seen, locked so that it can be neither opened nor closed meanwhile.
+/// One round that `sight` may see, locked so that its status cannot change during the transaction.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none (404).
 pub async fn find_locked(sight: &Sight, id: RoundId, w: &Write<'_>) -> Result<Round> {
     seen(sight).filter(table::Column::Id.eq(id)).lock_exclusive().one(&w.tx).await?.map(view).transpose()?.ok_or_else(Problem::not_found)
 }
 
-/// One round that the caller may lead, locked.
+/// One round that the caller may write, locked so that its status cannot change during the transaction.
 ///
 /// # Errors
-/// When there is none, or the caller may not.
+/// When there is none (404), or the caller may not write it (403).
 pub async fn find_to_write(sight: &Sight, reach: &Reach, id: RoundId, w: &Write<'_>) -> Result<Round> {
     let round = find_locked(sight, id, w).await?;
     may_write(reach, &round, &w.tx).await?;
     Ok(round)
 }
 
-/// Checks that the caller may do this with a round and its parts: who may do it in the forum may.
+/// Checks that the caller may write a round and its parts: `reach` must include its forum.
 ///
 /// # Errors
-/// When the caller may not, or the forum is removed.
+/// When it does not (403), or the forum is removed (404).
 pub async fn may_write(reach: &Reach, round: &Round, db: &impl ConnectionTrait) -> Result<()> {
     let forum = forums::find(&Sight::of_installation(), round.fields.forum_id, db).await?;
     forums::may_write(reach, &forum.fields, Some(forum.id), db).await
 }
 
-/// Checks that the forum of a round is at work.
+/// Checks that the forum of a round is not closed.
 ///
 /// # Errors
-/// When it is closed.
+/// When it is closed (409).
 pub async fn at_work(round: &Round, w: &Write<'_>) -> Result<()> {
     let forum = forums::find(&Sight::of_installation(), round.fields.forum_id, &w.tx).await?;
     of_forum::require(of_forum::Operation::Work, forum.fields.status)
 }
 
-/// Rounds by their ids, of those that may be seen.
+/// The rounds with these ids that `sight` may see, oldest first.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -149,19 +149,19 @@ pub async fn visible(sight: &Sight, ids: &[RoundId], db: &impl ConnectionTrait) 
     rows.into_iter().map(view).collect()
 }
 
-/// The phase that an operation leads to.
+/// The status that an operation leads to.
 ///
 /// # Errors
-/// When it cannot be done as the round stands, saying what to do instead.
+/// When the life-cycle does not allow the operation (409). The problem says what to do instead.
 pub fn require(operation: Operation, round: &Round) -> Result<RoundStatus> {
     let after = Life::after(&round.status, operation).map_err(|problem| problem.with(format!("/rounds/{}", round.id)))?;
     Ok(after.unwrap_or(round.status))
 }
 
-/// Prepares a round.
+/// Stores a new round as a draft.
 ///
 /// # Errors
-/// With all faults of it.
+/// With all faults of the input (422).
 pub async fn insert(sight: &Sight, new: NewRound, w: &Write<'_>) -> Result<Round> {
     check(sight, &new, w).await?;
     store(w.new_id(), 1, None, new, RoundStatus::Draft, None, w).await
@@ -181,20 +181,20 @@ pub(super) async fn update(sight: &Sight, round: &Round, new: NewRound, w: &Writ
     store(round.id, round.version + 1, Some(round), new, round.status, None, w).await
 }
 
-/// Takes a round to the phase that an operation leads to.
+/// Moves a round to the status that an operation leads to.
 ///
 /// # Errors
-/// When it cannot be done as the round stands, or another was first.
+/// When the life-cycle does not allow the operation (409), or the round has been changed meanwhile (412).
 pub async fn step(round: &Round, operation: Operation, w: &Write<'_>) -> Result<Round> {
     let status = require(operation, round)?;
     let result = round.frozen();
     store(round.id, round.version + 1, Some(round), round.fields.clone(), status, result, w).await
 }
 
-/// Opens a round to the parties' ballots.
+/// Opens a round for ballots.
 ///
 /// # Errors
-/// When it cannot be opened, or no longer chooses among what the forum's members may see.
+/// When it cannot be opened (409), or the forum's members may not see all candidates any longer (422).
 pub async fn open(sight: &Sight, round: &Round, w: &Write<'_>) -> Result<Round> {
     require(Operation::Open, round)?;
     interventions::hold(&round.fields.candidates, w).await?;
@@ -202,14 +202,14 @@ pub async fn open(sight: &Sight, round: &Round, w: &Write<'_>) -> Result<Round> 
     step(round, Operation::Open, w).await
 }
 
-/// Removes a round: it is kept, but neither shown nor found.
+/// Marks a round as removed. The row is kept, but can no longer be read or found.
 pub(super) async fn remove(round: &Round, w: &Write<'_>) -> Result<()> {
     require(Operation::Remove, round)?;
     let version = w.remove(&RECORD, round.id, round.version).await?;
     w.publish(saved_part(round, &RECORD, round.id, version, w).await?.removed()).await
 }
 
-/// The candidates of a closed round from first to last, as its result says.
+/// The candidates of a closed round from first to last, as its result says. Empty when there is no result.
 #[must_use]
 pub fn ranking(round: &Round) -> Vec<InterventionId> {
     let result = content(round);
@@ -217,16 +217,16 @@ pub fn ranking(round: &Round) -> Vec<InterventionId> {
     ids.filter_map(|id| Uuid::parse_str(id).ok()).map(InterventionId::from).collect()
 }
 
-/// Closes a round with its result.
+/// Closes a round and stores its result.
 ///
 /// # Errors
-/// When it is not open.
+/// When it is not open (409).
 pub(super) async fn freeze(round: &Round, result: Frozen, w: &Write<'_>) -> Result<Round> {
     let status = require(Operation::Close, round)?;
     store(round.id, round.version + 1, Some(round), round.fields.clone(), status, Some(result), w).await
 }
 
-/// Checks that the forum's members may see all that they choose among.
+/// Checks the content of a round, and that the forum's members may see all candidates.
 async fn check(sight: &Sight, new: &NewRound, w: &Write<'_>) -> Result<()> {
     let mut faults = rules::faults(new);
     faults.extend(forums::visibility_fault(new.visibility));
@@ -298,7 +298,7 @@ async fn store(
     Ok(round)
 }
 
-/// A round or a part of it that has been stored or removed. It is seen by those who see the round.
+/// Describes a stored or removed round, or part of one, for `Write::publish`. It has the round's visibility.
 ///
 /// # Errors
 /// When the database does not answer.

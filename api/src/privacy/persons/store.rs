@@ -1,4 +1,4 @@
-//! Reads and erases by the register.
+//! SQL that is built from the register: the extract of a person's data, and erasure.
 
 use std::cmp::Ordering;
 
@@ -32,10 +32,10 @@ use crate::{
     privacy::holds::store as holds,
 };
 
-/// What all who are erased are called.
+/// The name that replaces the name of every erased person.
 pub const REMOVED: &str = "Borttagen användare / Removed user";
 
-/// The rows of a table that are somebody's of these.
+/// The rows of a table that belong to one of these users.
 pub(in crate::privacy) fn belongs(table: &Table, users: &[Uuid]) -> Condition {
     let own = Condition::any();
     match table.of {
@@ -60,7 +60,7 @@ pub(in crate::privacy) fn belongs(table: &Table, users: &[Uuid]) -> Condition {
     }
 }
 
-/// All that is stored about a person.
+/// Reads everything that is stored about a person.
 pub(super) async fn extract(user: UserId, language: Language, db: &Db) -> Result<PersonalData> {
     account(user, db.reader()).await?;
     let mut parts = Vec::new();
@@ -73,7 +73,7 @@ pub(super) async fn extract(user: UserId, language: Language, db: &Db) -> Result
             let told = table.told().map(|(name, form)| Ok((member(name), read(&row, name, form)?)));
             rows.push(told.collect::<Result<Map<_, _>>>()?);
         }
-        // Sorted here, for the databases sort what is empty in different ways.
+        // Sorted here, because the databases sort NULL in different ways.
         rows.sort_by(|one, other| {
             one.values().zip(other.values()).map(|(one, other)| compare(one, other)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
         });
@@ -96,7 +96,7 @@ fn compare(one: &Value, other: &Value) -> Ordering {
     }
 }
 
-/// The name of a column as a member of an answer.
+/// The name of a column as a member of an answer: snake_case becomes camelCase.
 fn member(column: &str) -> String {
     let mut parts = column.split('_');
     let first = parts.next().unwrap_or_default().to_owned();
@@ -113,19 +113,19 @@ fn read(row: &QueryResult, column: &str, form: Form) -> Result<Value> {
         Form::Time => json!(row.try_get::<Option<DateTime<Utc>>>("", column)?),
         Form::Day => json!(row.try_get::<Option<NaiveDate>>("", column)?),
         Form::Text => json!(row.try_get::<Option<String>>("", column)?),
-        // A plain integer is narrower than a big one on PostgreSQL.
+        // On PostgreSQL an INTEGER cannot be read as an i64.
         Form::Int => match row.try_get::<Option<i64>>("", column) {
             Ok(number) => json!(number),
             Err(_) => json!(row.try_get::<Option<i32>>("", column)?),
         },
         Form::Flag => json!(row.try_get::<Option<bool>>("", column)?),
         Form::Json => row.try_get::<Option<Value>>("", column)?.unwrap_or_default(),
-        // Bytes are sort keys and bodies, which are told where they are readable.
+        // Columns of bytes are sort keys and bodies. Other columns show the same in readable form.
         Form::Bytes => Value::Null,
     })
 }
 
-/// Name, address, status and version of a user.
+/// Name, e-mail address, status and version of a user.
 async fn account(user: UserId, db: &impl ConnectionTrait) -> Result<(String, String, String, i64)> {
     let select = Query::select()
         .columns(["name", "email", "status", "version"])
@@ -136,10 +136,11 @@ async fn account(user: UserId, db: &impl ConnectionTrait) -> Result<(String, Str
     Ok((row.try_get("", "name")?, row.try_get("", "email")?, row.try_get("", "status")?, row.try_get("", "version")?))
 }
 
-/// Checks that a person may be erased, and tells name, address and version.
+/// Checks that a person may be erased. Returns name, e-mail address and version.
 ///
 /// # Errors
-/// When something must be kept, naming it and the law.
+/// When something must be kept (409 `kept-by-law`, which names it and the law), or when the person is erased already or is the
+/// caller (409).
 pub(in crate::privacy) async fn may_erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> Result<(String, String, i64)> {
     let (name, email, status, version) = account(user, &w.tx).await?;
     if status == "erased" {
@@ -168,7 +169,7 @@ pub(in crate::privacy) async fn may_erase(user: UserId, new: &NewErasure, w: &Wr
     Ok((name, email, version))
 }
 
-/// Checks that the reason, which is kept, does not name the person.
+/// Checks that the reason does not name the person, because the reason is kept.
 pub(super) async fn check_reason(user: UserId, reason: &str, w: &Write<'_>) -> Result<()> {
     let (name, email, ..) = account(user, &w.tx).await?;
     let (said, own) = (text::words(reason), text::words(&name));
@@ -186,7 +187,7 @@ pub(super) async fn check_reason(user: UserId, reason: &str, w: &Write<'_>) -> R
     Ok(())
 }
 
-/// The path of the first document that the person has signed.
+/// The path of the oldest document that the person has signed.
 async fn signed(user: UserId, w: &Write<'_>) -> Result<Option<String>> {
     let Some(revision) = record::table("revision") else { return Ok(None) };
     let select = Query::select()
@@ -204,14 +205,14 @@ async fn signed(user: UserId, w: &Write<'_>) -> Result<Option<String>> {
 /// Erases a person.
 ///
 /// # Errors
-/// When something must be kept, naming it and the law.
+/// As [`require_erasable`], and when no administrator would be left (409).
 pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> Result<Erasure> {
     let (name, email, version) = may_erase(user, new, w).await?;
     let (mut erased, mut kept) = (Vec::new(), Vec::new());
     let was_admin = grants::is_admin(user, w).await?;
     let language = w.call.language;
     let part = |table: &Table, count: i64| (count > 0).then(|| ErasedPart { what: table.what.r#in(language).to_owned(), count });
-    // The account first, for it is what a sign-in that happens meanwhile waits for.
+    // The account comes first, because a sign-in at the same time waits for its row.
     for (table, count) in make_nameless(user, w).await? {
         erased.extend(part(table, count));
     }
@@ -267,7 +268,8 @@ fn rows(affected: u64) -> i64 {
     i64::try_from(affected).unwrap_or(i64::MAX)
 }
 
-/// Makes all that stays of a person nameless, and tells how much. May be done again.
+/// Removes the person's name and address from everything that stays. Returns each table with its number of changed rows. It can
+/// be repeated.
 pub(in crate::privacy) async fn make_nameless(user: UserId, w: &Write<'_>) -> Result<Vec<(&'static Table, i64)>> {
     let mut blanked = Vec::new();
     for table in record::tables().filter(|table| table.of != Of::Nobody && !table.goes()) {
@@ -282,7 +284,7 @@ pub(in crate::privacy) async fn erased_since(since: DateTime<Utc>, w: &Write<'_>
     w.tx.query_all(&select).await?.iter().map(|row| Ok(row.try_get("", "user_id")?)).collect()
 }
 
-/// Makes a table's rows about the person nameless, as far as the register says.
+/// Overwrites a table's columns about the person, as the register says.
 async fn blank(table: &Table, user: UserId, w: &Write<'_>) -> Result<i64> {
     let mut update = Query::update();
     update.table(table.name).cond_where(belongs(table, &[user.uuid()]));
@@ -290,7 +292,7 @@ async fn blank(table: &Table, user: UserId, w: &Write<'_>) -> Result<i64> {
     for personal in table.personal {
         for (column, _) in columns(personal.columns) {
             let value: SimpleExpr = match personal.at_erasure {
-                // Where nobody's name stands, none is put.
+                // A column that is NULL stays NULL.
                 Erase::Name => Expr::case(Expr::col(column).is_not_null(), Expr::val(REMOVED)).into(),
                 Erase::Address => Expr::val(format!("borttagen-{user}@removed.invalid")),
                 Erase::Empty => Expr::cust("NULL"),
@@ -303,10 +305,11 @@ async fn blank(table: &Table, user: UserId, w: &Write<'_>) -> Result<i64> {
     if any { Ok(rows(w.tx.execute(&update).await?.rows_affected())) } else { Ok(0) }
 }
 
-/// Answers that are kept for others and tell of the person, such as that of the one who registered the account.
+/// Removes the person's name and address from answers that are kept for other callers, such as the one who registered the
+/// account.
 async fn others_answers(user: UserId, name: &str, email: &str, w: &Write<'_>) -> Result<()> {
     let backend = w.tx.get_database_backend();
-    // As they stand in a body, with the quotation marks.
+    // With the quotation marks, as in a body.
     let (name, email) = (serde_json::to_string(name)?, serde_json::to_string(email)?);
     let select = Query::select()
         .columns(["scope", "key", "body"])
@@ -333,10 +336,10 @@ async fn others_answers(user: UserId, name: &str, email: &str, w: &Write<'_>) ->
     Ok(())
 }
 
-/// Whether a column holds something within it.
+/// A condition that a column contains a value.
 fn within(column: &'static str, what: sea_orm::Value, backend: DbBackend) -> SimpleExpr {
     if is_postgres(backend) {
-        // Bytes are looked for in bytes, texts in texts.
+        // Bytes are searched in bytes, and texts in texts.
         let sought = if matches!(what, sea_orm::Value::Bytes(_)) { column.to_owned() } else { format!("{column}::text") };
         Expr::cust_with_values(format!("position($1 in {sought}) > 0"), [what])
     } else {
@@ -344,7 +347,8 @@ fn within(column: &'static str, what: sea_orm::Value, backend: DbBackend) -> Sim
     }
 }
 
-/// What a table still holds of an erased person: rows that point to the account, and texts that name the person.
+/// Counts the data that a table still holds about an erased person: rows that refer to the account, and texts that name the
+/// person.
 async fn remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<'_>) -> Result<Vec<KeptPart>> {
     let language = w.call.language;
     let count = async |condition: Condition| -> Result<i64> {
@@ -356,7 +360,7 @@ async fn remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<'_>) -
     if let Some(first) = table.personal.first().filter(|_| table.of != Of::Nobody && !table.goes()) {
         let pointing = count(belongs(table, &[user.uuid()])).await?;
         if pointing > 0 {
-            // The account itself stays as the id of a removed user, for as long as others point to it.
+            // The account stays as the id of a removed user while other rows refer to it.
             let days =
                 Some(first.rule).filter(|rule| *rule == Rule::Grants).and_then(|rule| rule.days(&Terms { sessions: 0, users: 0, feed: 0 }));
             let (sv, en) = (table.what.0, table.what.1);
@@ -369,7 +373,7 @@ async fn remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<'_>) -
         }
     }
     let backend = w.tx.get_database_backend();
-    // The index of words follows the texts.
+    // The index of words follows the texts, so it is not counted.
     let texts = table.personal.iter().filter(|personal| personal.at_erasure == Erase::ByHand && !table.name.starts_with("search"));
     for personal in texts {
         let mut naming = Condition::any();

@@ -16,10 +16,10 @@ fn term(rule: Rule, terms: &Terms, language: Language) -> RetentionTerm {
     RetentionTerm { rule, description: rule.words().r#in(language).to_owned(), days: rule.days(terms) }
 }
 
-/// Show what is stored about people
+/// Show the register of personal data
 ///
-/// The register of personal data (registerförteckning, GDPR art. 30): every column of the database with its purpose, legal ground,
-/// time limit and where it is shown, or as holding nothing about anybody.
+/// The register of processing (registerförteckning, GDPR art. 30) has every column of the database. A column with personal data
+/// has a purpose, a legal ground, a time limit and the operations that show it.
 #[utoipa::path(tag = "privacy", operation_id = "getPersonalDataRegister",
     responses((status = 200, description = "The register", body = PersonalDataRegister)), extensions(("x-permission" = json!("service.read"))))]
 #[get("/personal-data-register")]

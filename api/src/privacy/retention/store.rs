@@ -1,4 +1,4 @@
-//! Runs of disposal. Which rows are somebody's, and so may be under a hold, the register says.
+//! All SQL of runs of disposal. The register says which rows belong to a user, and so may be under a hold.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
@@ -37,7 +37,7 @@ pub(super) async fn find(id: RetentionRunId, db: &impl ConnectionTrait) -> Resul
     table::Entity::find_by_id(id).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// Carries out all rules, or counts only, and keeps the protocol.
+/// Applies all rules, or only counts when `dry`, and stores the protocol.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -53,7 +53,7 @@ pub async fn run(dry: bool, terms: &Terms, w: &Write<'_>) -> Result<RetentionRun
         rules.push(RuleOutcome { rule, days, found, removed: if dry { 0 } else { found - held_back }, held_back });
     }
     if !dry {
-        // A call that was under way while its caller was erased may have left the name behind.
+        // A call that was in progress while its caller was erased may have stored the name again.
         for user in persons::erased_since(w.now - TimeDelta::days(2), w).await? {
             persons::make_nameless(user, w).await?;
         }
@@ -68,7 +68,7 @@ pub async fn run(dry: bool, terms: &Terms, w: &Write<'_>) -> Result<RetentionRun
     Ok(view(row.insert(&w.tx).await?))
 }
 
-/// What is due by a rule.
+/// The rows that are due by a rule. `before` is now minus the days of the rule.
 fn due(rule: Rule, before: DateTime<Utc>) -> Condition {
     let erased = || Query::select().column("id").from("user_account").and_where(Expr::col("status").eq("erased")).take();
     match rule {
@@ -81,7 +81,7 @@ fn due(rule: Rule, before: DateTime<Utc>) -> Condition {
     }
 }
 
-/// Removes the rows that are due and nobody's under a hold. Tells how many were due and how many were held back.
+/// Removes the due rows that belong to no user under a hold. Returns the number of due rows, and of those held back.
 async fn rows(rule: Rule, table: &'static str, before: DateTime<Utc>, held: &[Uuid], dry: bool, w: &Write<'_>) -> Result<(i64, i64)> {
     let kept = record::table(table).map_or_else(Condition::any, |declared| persons::belongs(declared, held));
     let count = async |condition: Condition| -> Result<i64> {
@@ -106,7 +106,8 @@ async fn rows(rule: Rule, table: &'static str, before: DateTime<Utc>, held: &[Uu
     Ok((found, held_back))
 }
 
-/// Erases the accounts that have been disabled for long enough, except those that must be kept.
+/// Erases the accounts that have been disabled for the days of the rule, except those that must be kept. Returns the number of
+/// due accounts, and of those held back.
 async fn accounts(before: DateTime<Utc>, dry: bool, w: &Write<'_>) -> Result<(i64, i64)> {
     let due = Query::select()
         .column("id")
@@ -135,7 +136,7 @@ async fn accounts(before: DateTime<Utc>, dry: bool, w: &Write<'_>) -> Result<(i6
     Ok((i64::try_from(due.len()).unwrap_or(i64::MAX), held_back))
 }
 
-/// The table whose rows it disposes of; accounts are erased, not removed.
+/// The table whose rows a rule removes. `None` for accounts, which are erased instead, and for rules that a run does not apply.
 pub(super) const fn table_of(rule: Rule) -> Option<&'static str> {
     match rule {
         Rule::Grants => Some("access_grant"),

@@ -1,4 +1,4 @@
-//! The numbers of a row: which there are, whether they can be, and what follows from them.
+//! Reads the numbers of a row, checks them, and computes the value when only its counts are given.
 
 use super::{
     rules::{Cells, RowFault},
@@ -9,7 +9,7 @@ use crate::{
     statistics::indicators::ValueKind,
 };
 
-/// The numbers of a row, and what is known of them.
+/// The numbers of a row, their status, and warnings about them.
 #[derive(Default)]
 pub(super) struct Amounts {
     pub value: Option<f64>,
@@ -22,7 +22,7 @@ pub(super) struct Amounts {
 /// Reads the numbers of a row.
 ///
 /// # Errors
-/// With the first fault of them.
+/// The first fault of the numbers.
 pub(super) fn amounts(number_of_row: usize, cells: &Cells, kind: ValueKind) -> Result<Amounts, RowFault> {
     let cell = |name: &str| cells.get(name);
     let fault = |column: &str, code: &str, detail: Text| RowFault::new(number_of_row, column, code, detail);
@@ -39,7 +39,7 @@ pub(super) fn amounts(number_of_row: usize, cells: &Cells, kind: ValueKind) -> R
             )
         })?),
     };
-    // `..` is kept back or missing, `.` cannot be; neither is 0.
+    // `..` stands for a value that is not available, `.` for one that is not applicable. Neither is 0.
     let symbol = |column: &str| match cell(column) {
         Some("..") => Some(ObservationStatus::NotAvailable),
         Some(".") => Some(ObservationStatus::NotApplicable),
@@ -55,7 +55,7 @@ pub(super) fn amounts(number_of_row: usize, cells: &Cells, kind: ValueKind) -> R
         _ => Ok(None),
     };
     if status.is_empty() {
-        // Whatever else the row says: what is kept back is not stored, for then it is read.
+        // Numbers in a row whose value is suppressed or missing are not stored, because stored numbers could be read.
         let named = ["value", "numerator", "denominator"].into_iter().find(|column| cell(column).is_some() && symbol(column).is_none());
         let warnings = named.map(|column| {
             fault(
@@ -74,7 +74,7 @@ pub(super) fn amounts(number_of_row: usize, cells: &Cells, kind: ValueKind) -> R
     checked(number_of_row, cells, kind, read)
 }
 
-/// Numbers that can be, with the value that follows from the counts where none is given.
+/// Checks the numbers of a row. Computes the value from the counts when no value is given.
 fn checked(number_of_row: usize, cells: &Cells, kind: ValueKind, mut amounts: Amounts) -> Result<Amounts, RowFault> {
     let fault = |column: &str, code: &str, detail: Text| Err(RowFault::new(number_of_row, column, code, detail));
     let Amounts { value, numerator, denominator, .. } = amounts;
@@ -106,7 +106,7 @@ fn checked(number_of_row: usize, cells: &Cells, kind: ValueKind, mut amounts: Am
     }
     let more = numerator.zip(denominator).filter(|(numerator, denominator)| of_whole && numerator > denominator);
     if let Some((numerator, denominator)) = more {
-        // Producers add a little noise to protect the few.
+        // Producers add a little noise to protect small groups.
         if numerator > denominator + NOISE && numerator * 100.0 > denominator * 101.0 {
             return fault(
                 "numerator",
@@ -134,7 +134,7 @@ fn checked(number_of_row: usize, cells: &Cells, kind: ValueKind, mut amounts: Am
     };
     if let (Some(value), Some(follows)) = (value, follows)
         && !near(value, follows)
-        // Where there are more than all, all of them is what a producer may have written.
+        // When the numerator is larger, the producer may have written 100 per cent.
         && !(more.is_some() && near(value, 100.0))
     {
         return fault(
@@ -165,16 +165,16 @@ fn checked(number_of_row: usize, cells: &Cells, kind: ValueKind, mut amounts: Am
     }
 }
 
-/// How many more than there are a producer's noise can make them.
+/// The largest excess of a numerator over its denominator that a producer's noise can explain.
 const NOISE: f64 = 3.0;
 
-/// How far a number may lie from what it was rounded from.
+/// The largest distance between a number and the one that it was rounded from: half of its last written digit.
 fn half_of_last_digit(written: &str) -> f64 {
     let decimals = written.replace(',', ".").split_once('.').map_or(0, |(_, decimals)| decimals.bytes().filter(u8::is_ascii_digit).count());
     0.5 / 10_f64.powi(i32::try_from(decimals).unwrap_or(i32::MAX))
 }
 
-/// The value that follows from counts: shares in percent. Medians and means follow from nothing.
+/// The value that is computed from counts; a share is in per cent. `None` for medians and means.
 fn worked_out(kind: ValueKind, numerator: Option<f64>, denominator: Option<f64>) -> Option<f64> {
     match kind {
         ValueKind::Share | ValueKind::Distribution => Some(numerator? / denominator? * 100.0),
@@ -184,7 +184,7 @@ fn worked_out(kind: ValueKind, numerator: Option<f64>, denominator: Option<f64>)
     }
 }
 
-/// A number as people write it: decimal comma or point, blanks between thousands, a percent sign.
+/// Parses a number as people write it: decimal comma or point, spaces between thousands, a percent sign.
 #[must_use]
 pub fn number(text: &str) -> Option<f64> {
     let text = text.strip_suffix('%').unwrap_or(text);

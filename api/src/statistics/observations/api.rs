@@ -36,12 +36,12 @@ use crate::{
     statistics::indicators::{Indicator, store as indicators},
 };
 
-/// The most rows that are stored at once, and answered for in the same call.
+/// The most rows that are stored during the call. A larger file becomes a job.
 const AT_ONCE: i64 = 20_000;
 
 /// List values
 ///
-/// Values in the order in which they came in.
+/// Values in the order in which they were first imported.
 #[utoipa::path(tag = "statistics", operation_id = "listObservations", params(ObservationFilter, Paging),
     responses((status = 200, description = "A page of values", body = Page<Observation>)), extensions(("x-permission" = json!("statistics.read"))))]
 #[get("/observations")]
@@ -56,8 +56,8 @@ async fn list(
 
 /// Show a value
 ///
-/// One value by its id, with what it was before each change. A value that a later import changed without saying how sure it is
-/// has the status `revised`. Of a value that is kept back now the earlier numbers are not told.
+/// One value by its id, with its earlier values. A value that a later import changed without giving it a status has the status
+/// `revised`. When the value is suppressed now, the numbers of its earlier values are not shown.
 #[utoipa::path(tag = "statistics", operation_id = "getObservation", params(Selection),
     responses((status = 200, description = "The value", body = ObservationWithHistory)), extensions(("x-permission" = json!("statistics.read"))))]
 #[get("/observations/{observationId}")]
@@ -69,23 +69,23 @@ async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data
 
 /// Import values
 ///
-/// As a table (CSV with semicolon, comma or tab, decimal comma or point; or the first visible sheet of an XLSX workbook) or as
-/// objects (JSON or NDJSON), with headings in Swedish or English: områdeskod/areaCode, period, kön/sex, ålder/age, född/born,
-/// bakgrund/background, variant, värde/value, täljare/numerator, nämnare/denominator, status. `..` and `.` stand for values that
-/// are not there; what is kept back or missing is stored without numbers. What cannot be is refused: a share outside 0–100, a count
-/// with decimals, a value that contradicts its counts, a variant that the indicator does not have. Rows that are there already are
-/// brought up to date; a row that cannot be stored is reported and the others are stored. A table with a column that nobody knows,
-/// or with two for one member, is refused whole (422).
+/// Accepts a table (CSV with semicolon, comma or tab, and decimal comma or point; or the first visible sheet of an XLSX workbook)
+/// or objects (JSON or NDJSON). Headings can be in Swedish or English: områdeskod/areaCode, period, kön/sex, ålder/age,
+/// född/born, bakgrund/background, variant, värde/value, täljare/numerator, nämnare/denominator, status. `..` stands for a value
+/// that is not available, and `.` for one that is not applicable; a suppressed or missing value is stored without numbers.
+/// Impossible values are refused: a share outside 0–100, a count with decimals, a value that contradicts its counts, a variant
+/// that the indicator does not have. Rows that are stored already are updated. A row that cannot be stored is reported, and the
+/// others are stored. A table with an unknown column, or with two columns for one member, is refused as a whole (422).
 ///
-/// A file of at most 20,000 rows is stored at once and answered with 201. A larger one, or one that is sent with
-/// `Prefer: respond-async`, becomes a job: the answer is 202, and the address in `Location` tells how far it has come. A file may be
-/// as large as `importBytes` and have as many rows as `importRows` in `GET /config` say; one with more is refused whole (413).
+/// A file of at most 20,000 rows is stored during the call and answered with 201. A larger one, or one that is sent with `Prefer:
+/// respond-async`, becomes a job: the answer is 202, and the address in `Location` shows its progress. `importBytes` and
+/// `importRows` in `GET /config` are the limits of a file; a file with more rows is refused as a whole (413).
 #[utoipa::path(tag = "statistics", operation_id = "createObservationImport", params(ImportOptions),
     request_body(content((NewObservationImport = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"),
         (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
-    responses((status = 201, description = "What came of it", body = ObservationImport,
+    responses((status = 201, description = "The report of the import", body = ObservationImport,
         headers(("ETag" = String, description = "Identifies the report; missing for a dry run, which leaves none."), ("Location" = String, description = "Where the report is; missing for a dry run."))),
-        (status = 202, description = "The import, which waits to be worked through", body = ObservationImport)),
+        (status = 202, description = "The import, which waits for its turn", body = ObservationImport)),
     extensions(("x-permission" = json!("statistics.write"))))]
 #[post("/observation-imports")]
 async fn create(
@@ -107,13 +107,13 @@ async fn create(
     let mut call = Call::clone(&by);
     let mut turn = None;
     if is_left || format == Format::Xlsx {
-        // A large file takes its time to arrive, and a workbook becomes far more than it is; both have limits of their own.
+        // A large file takes time to arrive, and a workbook is much larger when it is unpacked; both have limits of their own.
         turn = Some(room.enter(&by.caller, &db).await?);
         places::leave();
     }
     let file = if is_left {
         let received = receive(payload, announced(request.headers()), &config, &room.bounds.spool).await.map_err(later)?;
-        // What a repeated call is known by is learnt only now, for the body was left for here.
+        // The digest that identifies a repeated call is known only now, because the body was left for this handler to read.
         call.once = call.once.map(|once| Once { digest: received.digest, ..once });
         received.file
     } else {
@@ -135,7 +135,7 @@ async fn create(
     at_once(&by, &call, &indicator, &order, options.dry_run, &rows, &db).await
 }
 
-/// What is imported, and the indicator that it is about.
+/// Reads the parameters of an import: the indicator, and the order.
 async fn asked(options: &ImportOptions, db: &Db) -> Result<(Indicator, Order)> {
     let mut missing = Vec::new();
     for (name, value) in [("indicator", &options.indicator), ("source", &options.source)] {
@@ -160,20 +160,20 @@ async fn asked(options: &ImportOptions, db: &Db) -> Result<(Indicator, Order)> {
     Ok((indicator, order))
 }
 
-/// A body that has been taken in, as a file to be read.
+/// Writes a body that is already in memory to a file in the spool.
 fn spooled(spool: &Spool, body: &[u8]) -> Result<File> {
     let mut file = spool.file()?;
     file.write_all(body).map_err(failed)?;
     Ok(file)
 }
 
-/// Whether the caller would rather be told at once and ask again (RFC 7240).
+/// Whether the caller asks for an answer before the work is done (RFC 7240).
 fn prefers_a_job(headers: &HeaderMap) -> bool {
     let wishes = headers.get_all("prefer").filter_map(|wishes| wishes.to_str().ok()).flat_map(|wishes| wishes.split(','));
     wishes.map(|wish| wish.split(';').next().unwrap_or_default().trim()).any(|wish| wish.eq_ignore_ascii_case("respond-async"))
 }
 
-/// Stores rows and answers with what came of them.
+/// Stores rows during the call and answers with the report.
 async fn at_once(
     by: &By<needs::WriteStatistics>,
     call: &Call,
@@ -194,7 +194,7 @@ async fn at_once(
     .await
 }
 
-/// Leaves rows to the worker and answers with the job.
+/// Queues rows for the worker and answers with the job.
 async fn queued(
     by: &By<needs::WriteStatistics>,
     call: &Call,
@@ -219,7 +219,7 @@ async fn queued(
         })
         .await;
     if written.is_err() || !is_there.get() {
-        // It was refused, or done before.
+        // The call was refused, or is a repeated call that has been answered already, so the staged rows are not needed.
         jobs::unstage(id, db).await?;
     }
     let reply = written?;
@@ -227,7 +227,7 @@ async fn queued(
     Ok(reply)
 }
 
-/// Rows of JSON, which the contract has admitted.
+/// Converts rows of JSON, which the contract has checked.
 fn objects(import: NewObservationImport, indicator: &Indicator) -> Vec<ReadRow> {
     let number = |number: Option<f64>| number.map(|number| number.to_string());
     let mut reading = Reading::of(indicator);
@@ -257,9 +257,9 @@ fn objects(import: NewObservationImport, indicator: &Indicator) -> Vec<ReadRow> 
 
 /// Show an import
 ///
-/// What came of an import, row by row where rows were refused.
+/// The report of an import, with an error for each refused row.
 #[utoipa::path(tag = "statistics", operation_id = "getObservationImport",
-    responses((status = 200, description = "What came of it", body = ObservationImport)), extensions(("x-permission" = json!("statistics.write"))))]
+    responses((status = 200, description = "The report of the import", body = ObservationImport)), extensions(("x-permission" = json!("statistics.write"))))]
 #[get("/observation-imports/{importId}")]
 async fn outcome(by: By<needs::WriteStatistics>, At(id): At<ImportId>, db: Data<Db>) -> Result<Reply<ObservationImport>> {
     Reply::computed(&by, &store::report(id, by.language, db.reader()).await?)

@@ -1,5 +1,5 @@
-//! Reads rows of statistics out of a file: which column is which, and what a row says. Nothing is looked up here; areas are still
-//! as the file calls them.
+//! Reads rows of statistics from a file: finds the meaning of each column, and parses each row. Nothing is looked up in the
+//! database; areas are still the codes of the file.
 
 use std::{collections::HashSet, fs::File, io::Write};
 
@@ -31,15 +31,15 @@ use crate::{
 /// A row that has been read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReadRow {
-    /// What it says, or why it cannot be used.
+    /// The row, or the reason why it cannot be used.
     pub read: std::result::Result<Row, RowFault>,
-    /// Whether a row before it is about the same area, period and breakdown.
+    /// Whether an earlier row has the same area, period and breakdown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repeats: bool,
 }
 
 impl ReadRow {
-    /// Its number.
+    /// The number of the row in its file.
     #[must_use]
     pub fn number(&self) -> usize {
         match &self.read {
@@ -55,14 +55,14 @@ pub struct Reading {
     kind: ValueKind,
     variants: Vec<String>,
     headings: Headings,
-    /// What the rows so far have been about, in little room.
+    /// Short digests of the area, period and breakdown of each row so far.
     seen: HashSet<[u8; 16]>,
-    /// What the next row that can be used is to warn of.
+    /// Warnings to add to the next usable row.
     notes: Vec<RowFault>,
 }
 
 impl Reading {
-    /// Nothing read yet.
+    /// A reader for values of an indicator, before the first row.
     #[must_use]
     pub fn of(indicator: &Indicator) -> Self {
         Self::new(indicator.fields.value_kind, indicator.fields.variants.clone())
@@ -72,7 +72,7 @@ impl Reading {
         Self { kind, variants, headings: Headings::default(), seen: HashSet::new(), notes: Vec::new() }
     }
 
-    /// Judges a row.
+    /// Parses a row, and checks whether it repeats an earlier one.
     pub fn row(&mut self, cells: &Cells) -> ReadRow {
         let mut read = rules::row(cells, self.kind, &self.variants);
         let mut repeats = false;
@@ -83,7 +83,8 @@ impl Reading {
         ReadRow { read, repeats }
     }
 
-    /// Refuses a table with a column that nobody knows, for it may tell rows apart; or without one that is needed.
+    /// Reads the headings. Refuses a table with an unknown column, because that may distinguish rows, or without a required
+    /// column.
     fn heading(&mut self, names: &[String]) -> Result<()> {
         let mut faults = self.headings.read(names, &Values).err().unwrap_or_default();
         for left in self.headings.left_out.iter().filter(|left| left.reason == LeftOutReason::Unknown) {
@@ -99,7 +100,7 @@ impl Reading {
         if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
     }
 
-    /// Warns of cells that stand under no heading and were met in this row.
+    /// Adds a warning for each column without a heading that has its first cell in this row.
     fn note_cells_without_heading(&mut self, row: u32, before: usize) {
         for left in &self.headings.left_out[before..] {
             let heading = &left.heading;
@@ -111,7 +112,7 @@ impl Reading {
         }
     }
 
-    /// The cells of an object. A breakdown may stand in an object of its own, as in the API.
+    /// The cells of an object. A breakdown may be an object of its own, as in the API.
     fn object(&mut self, row: u32, mut members: Map<String, Value>) -> std::result::Result<cells::Cells, RowFault> {
         if let Some(Value::Object(breakdown)) = members.remove("breakdown") {
             members.extend(breakdown);
@@ -194,10 +195,10 @@ fn unknown_column(heading: &str) -> Fault {
     Fault::at("", "unknown-column", say!("Kolumnen {name} är okänd. Kända är {sv}.", "The column {name} is unknown. Known are {en}."))
 }
 
-/// Reads the rows of a small file all at once.
+/// Reads all rows of a small file.
 ///
 /// # Errors
-/// When the file as a whole cannot be used.
+/// When the file as a whole cannot be used (422).
 pub fn read(format: Format, bytes: &[u8], kind: ValueKind, variants: &[String]) -> Result<Vec<ReadRow>> {
     let spool = Spool::default();
     let mut file: File = spool.file()?;

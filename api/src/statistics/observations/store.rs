@@ -1,4 +1,4 @@
-//! Observations as they are read.
+//! SQL that reads observations. Imports and their reports have files of their own.
 
 mod imports;
 mod reports;
@@ -20,9 +20,9 @@ use crate::{
     statistics::indicators::Indicator,
 };
 
-/// How many rows are compared at once with what is there.
+/// Number of rows that are compared or looked up in one query.
 const AT_ONCE: usize = 1000;
-/// The most observations that a question may be answered with.
+/// The most observations in an answer to a statistical query.
 pub const MAX_SELECTED: usize = 50_000;
 fn view(row: table::Model) -> Observation {
     Observation {
@@ -55,7 +55,7 @@ pub(super) async fn list(filter: &ObservationFilter, paging: &Paging, call: &Cal
 /// One observation.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none (404).
 pub async fn find(id: ObservationId, db: &impl ConnectionTrait) -> Result<Observation> {
     table::Entity::find_by_id(id).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
@@ -73,7 +73,7 @@ pub async fn find_all(ids: &[ObservationId], db: &impl ConnectionTrait) -> Resul
     Ok(found)
 }
 
-/// What an observation was before each change, newest first. Of what is kept back now nobody is told the earlier numbers.
+/// The earlier values of an observation, newest first. Without their numbers when the observation is suppressed now.
 pub(super) async fn former(observation: &Observation, db: &impl ConnectionTrait) -> Result<Vec<FormerValue>> {
     let select = table::former::Entity::find().filter(table::former::Column::ObservationId.eq(observation.id));
     let rows = select.order_by_desc(table::former::Column::Version).all(db).await?;
@@ -90,7 +90,7 @@ pub(super) async fn former(observation: &Observation, db: &impl ConnectionTrait)
     Ok(former.collect())
 }
 
-/// What the observations with the ids of a query are now.
+/// The present values of the observations whose ids the query `ids` selects.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -105,7 +105,7 @@ pub async fn present_of(ids: SelectStatement, db: &impl ConnectionTrait) -> Resu
     Ok(rows.into_iter().map(seen).collect())
 }
 
-/// Where the values of these imports come from, with the terms of their use, oldest import first.
+/// Id, source and terms of use of these imports, oldest import first.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -119,8 +119,8 @@ pub async fn origins(imports: &BTreeSet<ImportId>, db: &impl ConnectionTrait) ->
     Ok(found)
 }
 
-/// The observations of an indicator in these areas and periods, by area, period and breakdown. Of more than [`MAX_SELECTED`] only
-/// so many come that it shows.
+/// The observations of an indicator in these areas and periods, by area, period and breakdown. No periods means all. Returns at
+/// most [`MAX_SELECTED`] + 1 of them, so that the caller notices when there are too many.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -1,4 +1,4 @@
-//! The target of files of statistics: its rows become values of one indicator.
+//! The target of files of statistics: their rows become values of one indicator.
 
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
@@ -16,31 +16,31 @@ use crate::{
     statistics::indicators::{IndicatorId, store as indicators},
 };
 
-/// What jobs of importing statistics are known by.
+/// The name of this target in import jobs.
 pub const TARGET: &str = "observations";
 
-/// What an import of statistics is to do.
+/// The order for an import of statistics, stored with its job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
-    /// What the rows are values of.
+    /// The indicator whose values the rows are.
     pub indicator_id: IndicatorId,
-    /// Where they come from.
+    /// The source of the rows.
     pub source: String,
-    /// Under what terms they may be used.
+    /// The terms of use.
     pub licence: Option<String>,
 }
 
 impl Order {
-    /// What a job is to do.
+    /// Reads the order of a job.
     ///
     /// # Errors
-    /// When what is stored of it is not in this form.
+    /// When the stored options have another form.
     pub fn of(job: &Job) -> Result<Self> {
         Ok(serde_json::from_value(job.options.clone())?)
     }
 
-    /// The order as it is stored.
+    /// The order in the form that jobs store.
     ///
     /// # Errors
     /// When it cannot be written as JSON.
@@ -49,7 +49,7 @@ impl Order {
     }
 }
 
-/// Values of an indicator, as files have them.
+/// The target for values of an indicator.
 #[derive(Debug)]
 pub struct Observations;
 
@@ -77,7 +77,7 @@ impl Target for Observations {
         })
     }
 
-    /// What is stored is reported by the import itself, so rows are kept only where nothing is stored.
+    /// The import itself reports the faults of a real run, so rows are kept only in a dry run.
     fn tells(&self, job: &Job, row: &row::Model) -> bool {
         job.dry_run && !row.errors.0.is_empty()
     }

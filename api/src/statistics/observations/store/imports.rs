@@ -1,4 +1,4 @@
-//! Imports of observations: what is there is compared first, so that the same table again writes nothing.
+//! Imports of observations. Rows are compared with the stored ones first, so that the same table again writes nothing.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -34,9 +34,9 @@ use crate::{
     statistics::indicators::{Indicator, IndicatorId, store as indicators},
 };
 
-/// The most rows whose faults are reported; further ones are only counted.
+/// The most faults in a report. Further ones are only counted.
 pub(super) const REPORTED: usize = 1000;
-/// What another import changes of a value.
+/// The columns of an observation that another import overwrites.
 const OVERWRITTEN: [table::Column; 8] = [
     table::Column::Version,
     table::Column::UpdatedAt,
@@ -48,20 +48,20 @@ const OVERWRITTEN: [table::Column; 8] = [
     table::Column::ImportId,
 ];
 
-/// Where rows come from and what they are values of.
+/// The indicator of the rows, and their origin.
 pub struct Source<'a> {
-    /// What the rows are values of.
+    /// The indicator whose values the rows are.
     pub indicator: &'a Indicator,
-    /// Where they come from.
+    /// The source of the rows.
     pub source: &'a str,
-    /// Under what terms they may be used.
+    /// The terms of use.
     pub licence: Option<&'a str>,
-    /// Whether it is only tried.
+    /// Whether nothing is stored.
     pub dry_run: bool,
 }
 
-/// Stores the rows that can be stored, all at once, and reports the others. A table that is there already writes nothing, not
-/// even that it came.
+/// Stores the usable rows of a whole file, and reports the others. When every row is stored already nothing is written, not even
+/// the import.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -76,8 +76,8 @@ pub async fn import(reach: &Reach, source: &Source<'_>, rows: &[ReadRow], w: &Wr
     Ok(compared.report.view(Some(id), source, w))
 }
 
-/// Stores a piece of the rows of a job. What became of them is in their order. The import is there from the first piece that
-/// says something, and tells what all pieces so far have come to.
+/// Stores a piece of the rows of a job. Returns the outcome of each row, in their order. The first piece with a change or a fault
+/// creates the import; its counts are those of all pieces so far.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -118,21 +118,21 @@ pub async fn import_piece(reach: &Reach, source: &Source<'_>, job: &Job, rows: &
     Ok(rows.iter().zip(outcomes).map(of_row).collect())
 }
 
-/// What became of a row, or would, and what is told of it.
+/// The outcome of a row, or the expected one in a dry run, with its faults or warnings.
 struct Outcome {
     outcome: ImportOutcome,
     told: Vec<RowFault>,
 }
 
-/// Rows compared with what is there.
+/// The result of comparing rows with the stored observations.
 struct Compared {
     report: Report,
     changes: Changes,
-    /// In the order of the rows.
+    /// One for each row, in their order.
     outcomes: Vec<Outcome>,
 }
 
-/// What rows change.
+/// The rows to insert and to overwrite.
 #[derive(Default)]
 struct Changes {
     new: Vec<table::ActiveModel>,
@@ -148,7 +148,7 @@ impl Changes {
         }
         while !self.changed.is_empty() {
             let chunk: Vec<_> = self.changed.drain(..self.changed.len().min(500)).collect();
-            // All of them are there, so that each is overwritten.
+            // All of these rows exist, so each is overwritten.
             let overwrite = OnConflict::column(table::Column::Id).update_columns(OVERWRITTEN).to_owned();
             table::Entity::insert_many(chunk).on_conflict(overwrite).exec_without_returning(&w.tx).await?;
         }
@@ -160,9 +160,9 @@ impl Changes {
     }
 }
 
-/// Compares rows with what is there already of an indicator.
+/// Compares rows with the stored observations of an indicator.
 async fn compare(reach: &Reach, indicator: IndicatorId, rows: &[ReadRow], id: ImportId, w: &Write<'_>) -> Result<Compared> {
-    // One import of an indicator after the other, so that each sees what the one before it made of the values.
+    // Imports of an indicator wait for each other, so that each sees the values that the previous one stored.
     indicators::lock(indicator, w).await?;
     let areas = Areas::of(reach, rows, w).await?;
     let mut report = Report { total: rows.len(), read: rows.len(), ..Report::default() };
@@ -170,7 +170,7 @@ async fn compare(reach: &Reach, indicator: IndicatorId, rows: &[ReadRow], id: Im
     let mut present = HashMap::new();
     for (at, read) in rows.iter().enumerate() {
         if at % AT_ONCE == 0 {
-            // Only what these rows are about is in memory, however much there is of the indicator.
+            // Only the observations that these rows are about are loaded, however many the indicator has.
             present = self::present(indicator, &areas.known, &rows[at..rows.len().min(at + AT_ONCE)], &w.tx).await?;
         }
         let usable = read.read.as_ref().map_err(Clone::clone).and_then(|row| Ok((row, areas.of_row(row)?)));
@@ -231,10 +231,10 @@ fn repeated(row: &Row) -> RowFault {
     )
 }
 
-/// The areas that rows speak of.
+/// The areas that rows name.
 struct Areas {
     known: HashMap<String, AreaId>,
-    /// The codes of those where the caller may not import.
+    /// The codes of areas where the caller may not import.
     foreign: BTreeSet<String>,
 }
 
@@ -285,7 +285,7 @@ impl Areas {
 
 type RowKey = (AreaId, String, String);
 
-/// What is there already of an indicator in the areas and periods of these rows.
+/// The stored observations of an indicator in the areas and periods of these rows.
 async fn present(
     indicator: IndicatorId,
     known: &HashMap<String, AreaId>,
@@ -305,7 +305,7 @@ async fn present(
 }
 
 fn same(before: &table::Model, row: &Row) -> bool {
-    // What was revised is final in a table that knows nothing of what was there before.
+    // The status `revised` equals `final` in a table, which does not know the earlier values.
     let status = before.status == row.status || (before.status, row.status) == (ObservationStatus::Revised, ObservationStatus::Final);
     status && same_numbers(before, row)
 }
@@ -342,7 +342,7 @@ struct Report {
     created: usize,
     changed: usize,
     unchanged: usize,
-    /// How many rows of earlier pieces were refused.
+    /// Number of refused rows in earlier pieces.
     refused_before: usize,
     faults: Vec<RowFault>,
     warnings: Vec<RowFault>,
@@ -357,7 +357,7 @@ pub(super) fn shown(faults: &[RowFault], language: Language) -> Vec<RowProblem> 
 }
 
 impl Report {
-    /// Whether there is more to say than that all was there already.
+    /// Whether there is a change or a fault.
     fn says_something(&self) -> bool {
         self.created + self.changed > 0 || !self.faults.is_empty()
     }
@@ -366,7 +366,7 @@ impl Report {
         self.refused_before + self.faults.len()
     }
 
-    /// Counts what the earlier pieces of a job have come to.
+    /// Adds the counts of the earlier pieces of a job.
     fn add(&mut self, job: &Job) {
         let count = |count: i64| usize::try_from(count).unwrap_or_default();
         self.total = count(job.total);
@@ -420,7 +420,7 @@ impl Report {
         Ok(())
     }
 
-    /// Brings an import up to date after a further piece.
+    /// Updates a stored import after a further piece.
     async fn update(&self, before: table::import::Model, w: &Write<'_>) -> Result<()> {
         let together = |before: Vec<RowFault>, more: &[RowFault]| {
             before.into_iter().chain(more.iter().cloned()).take(REPORTED).collect::<Vec<_>>().into()

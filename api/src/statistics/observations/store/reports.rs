@@ -1,4 +1,4 @@
-//! What came of imports of observations, as it is shown.
+//! Reports of imports of observations.
 
 use sea_orm::{ConnectionTrait, EntityTrait};
 
@@ -18,10 +18,10 @@ use crate::{
     kernel::{Problem, Result, language::Language},
 };
 
-/// What came of an import, and how far its job has come where it has one.
+/// The report of an import, with the progress of its job when it has one.
 ///
 /// # Errors
-/// When there is none.
+/// When there is neither an import nor a job (404).
 pub async fn report(id: ImportId, language: Language, db: &impl ConnectionTrait) -> Result<ObservationImport> {
     let job = jobs::by_id(id.uuid().into(), db).await.ok().filter(|job| job.target == TARGET);
     let import = table::import::Entity::find_by_id(id).one(db).await?;
@@ -55,7 +55,7 @@ pub async fn report(id: ImportId, language: Language, db: &impl ConnectionTrait)
     Ok(view)
 }
 
-/// A job of which nothing is stored, or nothing yet.
+/// The report of a job that has stored no import, or none yet.
 async fn of_job(job: &Job, language: Language, db: &impl ConnectionTrait) -> Result<ObservationImport> {
     let order = Order::of(job)?;
     let count = |count: i64| i32::try_from(count).unwrap_or(i32::MAX);
