@@ -1,4 +1,5 @@
-//! Accounts in full: invitations and resets by mail, second factors, how a session was signed in, tokens and service accounts.
+//! Accounts: invitations and resets by mail, second factors, the way in which a session was signed in, tokens and service
+//! accounts.
 
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -92,7 +93,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// New columns of what is there; one at a time, for SQLite adds only one.
+/// New columns of existing tables. They are added one at a time, because SQLite adds only one per statement.
 async fn columns(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let user: [ColumnDef; 6] = [
         text("kind").default("person").take(),

@@ -1,4 +1,4 @@
-//! More about actors, every version of a record, relations between actors, and what actors state.
+//! More about actors, every version of a record, relations between actors, and statements of actors.
 
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -19,7 +19,7 @@ impl MigrationTrait for Migration {
         for mut list in ["working_methods", "languages", "contact_points", "former_names"].map(json_binary) {
             manager.alter_table(Table::alter().table("actor").add_column(list.default("[]")).take()).await?;
         }
-        // What an actor became part of is kept with it and never joined, so it needs no foreign key.
+        // The actor that this one was merged into is only read with it and never joined, so it needs no foreign key.
         for column in [date_null("founded"), date_null("dissolved"), uuid_null("merged_into")] {
             manager.alter_table(Table::alter().table("actor").add_column(column).take()).await?;
         }
@@ -42,7 +42,7 @@ impl MigrationTrait for Migration {
                     .take(),
             )
             .await?;
-        // Whose id stands in the history is asked when somebody is erased.
+        // Erasure searches the versions by user.
         index(manager, "record_version", &["changed_by"], false).await?;
 
         let mut relation = resource("actor_relation");
@@ -70,8 +70,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// What is part of what already, since nobody knows when. Each relation gets an id made from that of its actor, which no
-/// other has.
+/// Creates a relation, without a period, for each actor with a parent. Its id is made from that of the actor, so that no other
+/// row has it.
 async fn part_of(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let db = manager.get_connection();
     let parts =

@@ -1,4 +1,5 @@
-//! Results of rounds are kept as the text that they were computed as, and what is frozen has the number of its form; drafts of rounds can be removed; decisions can be corrected.
+//! Results of rounds become text, exactly as it was computed. Frozen content has the number of its form. Drafts of rounds can be
+//! removed, and decisions can be corrected.
 
 use sea_orm_migration::{
     prelude::*,
@@ -32,7 +33,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Results of before ranks could be shared had a place for each, and no ballot was left out.
+/// Completes results from before ranks could be shared: each candidate has a place of its own, and every ballot counts.
 async fn whole_results(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let db = manager.get_connection();
     let select = Query::select().columns(["id", "result"]).from("round").and_where(Expr::col("result").is_not_null()).take();

@@ -1,4 +1,4 @@
-//! What decides is exact: equals are found equal, share their rank, and what broke the tie is told.
+//! Rankings are exact: equals are found equal and share their rank, and the result says what broke the tie.
 
 use std::{collections::BTreeMap, fs};
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, Database, TestApp, id};
 
-/// Golden answers that others computed; where they are not at hand there is nothing to compare with.
+/// Golden results that others computed. Empty when the files are not available.
 fn golden(name: &str) -> Vec<Value> {
     let file = crate::contract::file(&format!("../shared/data/priorities/{name}.json"));
     let read = fs::read(file).map(|bytes| serde_json::from_slice::<Value>(&bytes).unwrap()).unwrap_or_default();
@@ -36,7 +36,7 @@ fn names(case: &Value) -> Vec<String> {
     }
 }
 
-/// The doubled ranks of each ballot, whoever is left out being last.
+/// The doubled ranks of each ballot. Candidates that a ballot leaves out are last.
 fn ranked(case: &Value, names: &[String]) -> Vec<Vec<i64>> {
     let mut all = Vec::new();
     for ballot in case["ballots"].as_array().unwrap() {
@@ -124,7 +124,7 @@ fn ties_that_floating_point_breaks_are_ties() {
     }
 }
 
-/// An open round over two interventions, and its path; three actors that may vote, and who works for each of them.
+/// An open round on two interventions, and its path; three actors that may vote, and a user who works for each.
 fn a_round(app: &TestApp) -> (Client, String, [(String, Client); 3], [String; 2]) {
     let admin = app.user(Role::Admin, None);
     let forum = json!({"kind": "network", "level": "local", "name": "Rådet", "areas": ["0127"], "visibility": "public"});
@@ -258,7 +258,7 @@ fn a_result_is_the_bytes_that_were_computed(#[values(Database::Sqlite, Database:
     let bytes = admin.get(&format!("{path}/canonical")).is(200).body;
     assert_eq!(closed["resultHash"], json!(samsyn::kernel::hash::sha256_hex(bytes.as_bytes())));
     assert_eq!(admin.get(&format!("{path}/verify")).is(200).json, json!({"intact": true, "differs": []}));
-    // What another program kept, which knew of other members, is served as it is and can be decided on.
+    // A result from another program, with other members, is served as it is and can be decided on.
     let old = format!(r#"{{"was":1e-6,"ranking":[{{"interventionId":"{b}"}},{{"interventionId":"{a}"}}]}}"#);
     let hash = samsyn::kernel::hash::sha256_hex(old.as_bytes());
     app.execute(&format!("UPDATE round SET result = '{old}', result_hash = '{hash}', result_form = 1"));
@@ -301,7 +301,7 @@ fn a_decision_is_corrected_and_shows_what_it_was(#[values(Database::Sqlite, Data
     assert_eq!((&corrected["status"], &corrected["chosen"]), (&json!("corrected"), &json!([b])));
     let former = &corrected["former"][0];
     assert_eq!((&former["chosen"], &former["decidedOn"], &former["version"]), (&json!([a]), &json!("2026-11-20"), &json!(1)));
-    // A second one cannot be recorded beside it.
+    // A second decision cannot be recorded on the same round.
     admin.post("/decisions", &new).is(409);
 }
 
@@ -320,7 +320,7 @@ fn what_has_not_begun_can_be_removed_and_what_has_be_called_off(#[values(Databas
     admin.call("POST", &format!("{draft}/withdraw"), None).is(409);
     admin.delete(&draft, "*").is(204);
     admin.get(&draft).is(404);
-    // Called off, it holds its candidates no longer.
+    // A withdrawn round no longer prevents the removal of its candidates.
     admin.delete(&format!("/interventions/{}", open["candidates"][0].as_str().unwrap()), "*").is(204);
 }
 
@@ -330,7 +330,7 @@ fn results_of_before_are_made_whole(#[values(Database::Sqlite, Database::Postgre
     let (admin, path, actors, [a, b]) = a_round(&app);
     actors[0].1.put(&format!("{path}/ballots/{}", actors[0].0), &json!({"abstains": true})).is(201);
     admin.call("POST", &format!("{path}/close"), None).is(200);
-    // As an earlier program left it: before its migration.
+    // As an earlier program left the database before the migration.
     let ranked = |id: &str, rank: i32| json!({"interventionId": id, "rank": rank, "points": 52.5, "bordaPoints": 1.0});
     let old = json!({"method": "borda", "ranking": [ranked(&b, 1), ranked(&a, 2)], "parties": [{"actorId": actors[0].0, "ranking": [b, a]}],
         "agreement": {"kendallsW": null, "undefined": "few_voters", "voters": 1, "abstained": 0}});

@@ -1,4 +1,4 @@
-//! Statistics: numbers keep their meaning, from the table they come in to what was published of them.
+//! Statistics: values keep their meaning from the imported table to the published revision.
 
 use std::{collections::BTreeMap, thread};
 
@@ -11,7 +11,7 @@ use crate::harness::{Answer, Client, Database, Lock, TestApp, id, waited};
 const CSV: &str = "text/csv";
 const HEADING: &str = "kod;period;kön;ålder;variant;värde;täljare;nämnare;status\n";
 
-/// Imports a table of an indicator.
+/// Imports a table of values of an indicator.
 #[track_caller]
 pub fn import_of(who: &Client, indicator: &str, table: &str) -> Value {
     who.call("POST", &format!("/observation-imports?indicator={indicator}&source=SCB&licence=CC0"), Some((CSV, table.as_bytes())))
@@ -19,7 +19,7 @@ pub fn import_of(who: &Client, indicator: &str, table: &str) -> Value {
         .json
 }
 
-/// The same of rows under the usual heading.
+/// Imports rows under the usual heading.
 #[track_caller]
 pub fn import(who: &Client, indicator: &str, rows: &str) -> Value {
     import_of(who, indicator, &format!("{HEADING}{rows}"))
@@ -41,7 +41,7 @@ fn indicator_id(app: &TestApp, code: &str) -> String {
     id(&app.anybody().get(&format!("/indicators?code={code}")).is(200).json["items"][0])
 }
 
-/// The one value of an indicator, with what it was before.
+/// The only value of an indicator, with its earlier values.
 #[track_caller]
 fn only(app: &TestApp, indicator: &str) -> Answer {
     let [value] = values(app, indicator, "").try_into().expect("one value");
@@ -70,12 +70,12 @@ fn what_is_kept_back_or_missing_has_no_numbers(#[values(Database::Sqlite, Databa
     assert_eq!(statuses, expected);
     assert!(stored.iter().all(|value| numbers(value) == NOTHING), "{stored:?}");
 
-    // As JSON too.
+    // The same as JSON.
     let row = json!({"areaCode": "0127", "period": "2025", "value": 6, "numerator": 3, "denominator": 50, "status": "suppressed"});
     admin.post("/observation-imports?indicator=neet&source=SCB", &json!({"rows": [row]})).is(201);
     assert!(values(&app, "neet", "&period=2025").iter().all(|value| numbers(value) == NOTHING));
 
-    // Nor are the numbers told of what was shown once and is kept back now; when it is shown again they are.
+    // The earlier numbers of a value that is suppressed now are hidden too. When it is shown again they are shown.
     import(&admin, "housing_form", "0127;2023;;;;;3;50;\n");
     import(&admin, "housing_form", "0127;2023;;;;;3;50;suppressed\n");
     let hidden = only(&app, "housing_form").json;
@@ -103,14 +103,14 @@ fn a_changed_value_keeps_what_it_was(#[values(Database::Sqlite, Database::Postgr
         "importId": first["id"], "updatedAt": before.json["updatedAt"]}]);
     assert_eq!(after.json["former"], former);
 
-    // The same table again is no change, though it does not say that the value was revised.
+    // The same table again changes nothing, though it does not give the status `revised`.
     assert_eq!(import(&admin, "disposable_income", "0127;2023;;;;999;;;\n")["rowsUnchanged"], json!(1));
     import(&admin, "disposable_income", "0127;2023;;;;998;;;estimated\n");
     let third = only(&app, "disposable_income").json;
     assert_eq!((&third["status"], third["former"].as_array().unwrap().len()), (&json!("estimated"), 2));
     assert_eq!((&third["former"][0]["status"], &third["former"][0]["value"]), (&json!("revised"), &json!(999.0)));
 
-    // What was preliminary and turns out right is final, and was not revised.
+    // A preliminary value that is confirmed becomes final and is not revised.
     import(&admin, "merit_value", "0127;2023;;;;210;;;preliminary\n");
     import(&admin, "merit_value", "0127;2023;;;;210;;;final\n");
     let confirmed = only(&app, "merit_value").json;
@@ -152,7 +152,7 @@ fn values_that_cannot_be_are_refused_with_the_reason(#[values(Database::Sqlite, 
         assert!(detail.len() > 20, "{detail}");
         assert!(values(&app, indicator, "&period=2023").is_empty(), "{row}");
     }
-    // What is rounded does not contradict its counts, and what is near its bounds is within them.
+    // A rounded value does not contradict its counts, and a value at the bounds is allowed.
     let rows = "0127;2023;;;;33,3;1;3;\n0127;2022;;;;33;1;3;\n0127;2021;;;;0;0;3;\n0127;2020;;;;100;3;3;\n";
     let report = import(&admin, "neet", rows);
     assert_eq!((&report["rowsCreated"], told(&report, "errors")), (&json!(4), vec![]));
@@ -178,7 +178,7 @@ fn what_is_written_in_several_ways_is_one_value(#[values(Database::Sqlite, Datab
         values.iter().map(|value| value["breakdown"]["variant"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(variants("income_low_high"), ["low", "high"]);
-    // A distribution that declares no parts has those that its values come in.
+    // A distribution that declares no variants accepts those of its values.
     import(&admin, "education_level", "0127;2023;;;gymnasial;40;;;\n0127;2023;;;eftergymnasial – lång;20;;;\n");
     assert_eq!(variants("education_level"), ["gymnasial", "eftergymnasial - lång"]);
 }
@@ -243,7 +243,7 @@ fn simultaneous_imports_lose_no_version(#[values(Database::Sqlite, Database::Pos
         sent.extend(both.map(f64::from));
     }
     if database == Database::Postgres {
-        // Two that have both begun before either may write.
+        // Two imports that have both begun before either may write.
         let lock = Lock::by(&app.url, &["BEGIN", "SELECT id FROM observation FOR UPDATE"]);
         let both = [200, 201_u32];
         thread::scope(|scope| {
@@ -279,7 +279,7 @@ fn what_was_stored_before_is_put_right(#[values(Database::Sqlite, Database::Post
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     import(&admin, "neet", "0127;2023;;0-12;;6;;;\n0127;2022;;;;6;3;50;\n0127;2021;;;;6;3;50;\n");
-    // As an earlier program left it: before its migration.
+    // As an earlier program left the database before the migration.
     for statement in [
         "DROP TABLE observation_version",
         "ALTER TABLE observation_import DROP COLUMN warnings",
@@ -298,7 +298,7 @@ fn what_was_stored_before_is_put_right(#[values(Database::Sqlite, Database::Post
     assert_eq!(import(&admin, "neet", "0127;2023;;0–12;;6;;;\n")["rowsUnchanged"], json!(1));
 }
 
-/// A finding to put evidence to, in an assessment that one party can stand behind.
+/// A finding to add evidence to, in an assessment with one party.
 struct Case {
     app: TestApp,
     admin: Client,
@@ -328,7 +328,7 @@ impl Case {
         Some(Self { app, admin, forum, party: (actor, who), assessment, finding })
     }
 
-    /// Puts a question to the statistics as evidence.
+    /// Adds a query to the statistics as evidence.
     fn asks(&self, indicator: &str, areas: &[&str], more: &Value) -> Answer {
         let areas: Vec<_> = areas.iter().map(|code| self.app.area(code)).collect();
         let mut query = json!({"indicatorId": indicator_id(&self.app, indicator), "areaIds": areas});
@@ -336,7 +336,7 @@ impl Case {
         self.admin.post(&format!("{}/evidence", self.finding), &json!({"kind": "statistic", "query": query}))
     }
 
-    /// Publishes the assessment, and gives the address of the revision.
+    /// Publishes the assessment, and returns the path of the revision.
     fn publish(&self) -> String {
         let step = |step: &str| self.admin.call("POST", &format!("{}/{step}", self.assessment), None).is(200);
         step("review");
@@ -371,7 +371,7 @@ fn an_answer_compares_only_what_can_be_compared(#[values(Database::Sqlite, Datab
     assert_eq!(summary(&asked("neet", &["0127"], json!({"periods": ["2020"]}))), gap("no_values"));
     let low = asked("income_low_high", &["0127"], json!({"breakdown": {"variant": "LOW"}}));
     assert_eq!((&low["lowest"], &low["summaryGap"]), (&json!(30), &Value::Null));
-    // Of several periods all but one may be without values.
+    // Several periods can be compared when only one of them has values.
     let told = asked("neet", &["0127"], json!({"periods": ["2020", "2022"]}));
     assert_eq!((&told["lowest"], &told["summaryGap"]), (&json!(8), &Value::Null));
     let zero = asked("neet", &["0127", "0114"], json!({"periods": ["2021"]}));
@@ -388,7 +388,7 @@ fn what_is_published_can_be_read_without_a_register(#[values(Database::Sqlite, D
     let revision = case.publish();
     let hash = case.app.anybody().get(&revision).is(200).json["hash"].clone();
 
-    // The registry is another now.
+    // Change the names in the registry.
     let indicator = format!("/indicators/{}", indicator_id(&case.app, "neet"));
     case.admin.patch(&indicator, "*", &json!({"nameSv": "Något annat", "unit": "promille"})).is(200);
     case.admin.patch(&format!("/forums/{}", case.forum), "*", &json!({"name": "Sommaråret"})).is(200);
@@ -417,7 +417,7 @@ fn what_is_published_can_be_read_without_a_register(#[values(Database::Sqlite, D
     let names = &read["content"]["names"];
     assert_eq!((&names["forum"]["name"], &names["area"]["name"]), (&json!("Åråret"), &json!("Botkyrka")), "{names}");
     assert_eq!(read["content"]["endorsements"][0]["actor"], json!({"id": case.party.0, "name": "Ekens vänner"}));
-    // What has become of the values later is no part of what was published.
+    // Later changes of the values are not part of the published revision.
     assert_eq!(read["content"]["evidence"][0].get("changed"), None);
     assert_eq!(read["hash"], hash);
     let verified = case.app.anybody().get(&format!("{revision}/verify")).is(200).json;
@@ -468,7 +468,7 @@ fn evidence_and_trace_tell_what_has_changed(#[values(Database::Sqlite, Database:
     let forward = case.admin.get(&format!("/trace/observation/{observation}?direction=forward")).is(200).json;
     assert!(forward["nodes"].as_array().unwrap().iter().any(|node| node["changed"] == after.json["changed"]), "{forward}");
 
-    // What was frozen before all this is served as it is, and compared as well.
+    // An older form of a frozen answer is served as it is, and compared too.
     let stored = before.json["answer"]["observations"].as_array().unwrap().iter().map(|seen| {
         let members = ["id", "version", "indicatorId", "areaId", "period", "breakdown", "value", "numerator", "denominator", "status"];
         Value::Object(members.iter().map(|name| ((*name).to_owned(), seen[name].clone())).collect())
@@ -481,7 +481,7 @@ fn evidence_and_trace_tell_what_has_changed(#[values(Database::Sqlite, Database:
     assert!(kept.body.contains(&old), "{}", kept.body);
     assert_eq!((&kept.json["form"], &kept.json["changed"]), (&json!(1), &after.json["changed"]));
 
-    // What has been removed is told too.
+    // A removed value is reported too.
     for table in ["evidence_observation", "observation_version", "observation"] {
         let column = if table == "observation" { "id" } else { "observation_id" };
         case.app.execute(&format!("DELETE FROM {table} WHERE {column} IN (SELECT id FROM observation WHERE value = 99)"));
@@ -497,7 +497,7 @@ fn evidence_and_trace_tell_what_has_changed(#[values(Database::Sqlite, Database:
     assert!(served.body.contains(odd) && served.json["changed"] == json!([]), "{}", served.body);
     case.app.execute(&format!("UPDATE evidence SET answer = '{old}'"));
 
-    // Of what is under secrecy neither is told to others.
+    // Changes of values under secrecy are hidden from others.
     let mark = json!({"recordKind": "finding", "recordId": finding, "chapter": 26, "paragraph": "1", "motive": "Skyddat boende",
         "reviewOn": "2027-01-31"});
     case.admin.post("/secrecy-marks", &mark).is(201);
@@ -523,7 +523,7 @@ fn evidence_may_rest_on_as_much_as_the_contract_allows(#[values(Database::Sqlite
     let evidence = case.admin.post(&format!("{}/evidence", case.finding), &new).is(201).json;
     assert_eq!(evidence["answer"]["observations"].as_array().unwrap().len(), 18_000);
 
-    // It is read, followed and published like any other, also when all of it has changed.
+    // It is read, traced and published like any other evidence, also when all its values have changed.
     let report = case.admin.call("POST", path, Some((CSV, table.replace(";5\n", ";6\n").as_bytes()))).is(201).json;
     assert_eq!(report["rowsChanged"], json!(18_000));
     let read = case.admin.get(&format!("{}/evidence/{}", case.finding, id(&evidence))).is(200).json;
@@ -534,7 +534,7 @@ fn evidence_may_rest_on_as_much_as_the_contract_allows(#[values(Database::Sqlite
     let read = case.app.anybody().get(&revision).is(200).json;
     assert_eq!(read["content"]["evidence"][0]["hash"], evidence["hash"]);
 
-    // Breakdowns have no bound of their own, but an answer has.
+    // Breakdowns have no limit of their own, but an answer has.
     case.admin.call("POST", &format!("{}/revise", case.assessment), None).is(200);
     let new_id = if database == Database::Sqlite { "randomblob(16)" } else { "gen_random_uuid()" };
     let rest = "breakdown, value, numerator, denominator, status, disclosure, import_id";

@@ -1,5 +1,5 @@
-//! A shared assessment: a finding with frozen evidence, a cause, and each party's word. When the case is decided it is
-//! published.
+//! A shared assessment: a finding with frozen evidence, a cause, and each party's endorsement. It is published when the case is
+//! decided.
 
 use serde_json::json;
 
@@ -104,6 +104,6 @@ pub fn publish(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, assessment
     t.tell(kim, "POST", &format!("{path}/revise"), None);
     let mistaken = t.post(kim, "/assessments", json!({"title": "Öppnad av misstag", "forumId": forum_id, "areaId": botkyrka}));
     t.tell(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("/assessments/{}", id(&mistaken.json)), None);
-    // What is published stays.
+    // A published assessment cannot be removed.
     kim.delete(&path, "*").is(409);
 }

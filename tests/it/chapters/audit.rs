@@ -1,4 +1,4 @@
-//! Afterwards somebody asks who did what.
+//! Afterwards the administrator looks up who did what.
 
 use samsyn::access::policy::Role;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::{
     story::{Teller, Told},
 };
 
-/// The administrator looks up who wrote the decision, and takes out what was refused for a spreadsheet.
+/// The administrator looks up who corrected the decision, and exports failed calls for a spreadsheet.
 pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let admin = t.app.user(Role::Admin, None);
     let of_decision = t.get(&admin, &format!("/audit-entries?recordId={}&limit=2", told.decision));

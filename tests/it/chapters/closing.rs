@@ -1,4 +1,4 @@
-//! The red thread from the decision back to the numbers, and what else the coordinator and the administrator do.
+//! The red thread from the decision back to the numbers, and other work of the coordinator and the administrator.
 
 use serde_json::json;
 
@@ -20,7 +20,7 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, numbers: &Numbers, decision_i
     let forward = kim.get(&format!("/trace/observation/{observation}?direction=forward")).is(200);
     assert!(forward.body.contains(decision_id), "{}", forward.body);
 
-    // What is measured is the same for all, so an analyst with that permission everywhere sets which way is better.
+    // Indicators are the same for all, so changing one takes a permission that holds everywhere.
     t.tell(
         &admin.with("If-Match", &indicator.etag()),
         "PATCH",

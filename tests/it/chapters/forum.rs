@@ -34,7 +34,7 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties) -> String {
         t.tell(who, "POST", &format!("{forum_path}/members/{}/accept", id(&member.json)), None);
     }
     let fourth = format!("{forum_path}/members/{}", id(&members[3].json));
-    // The foundation tries it and leaves; asked again it says no.
+    // The foundation accepts and leaves; invited again, it declines.
     let for_foundation = app.user(Role::ActorAdmin, Some(("actor", foundation)));
     for_foundation.call("POST", &format!("{fourth}/accept"), None).is(200);
     t.tell(&for_foundation, "POST", &format!("{fourth}/leave"), None);

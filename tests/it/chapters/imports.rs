@@ -1,4 +1,4 @@
-//! The coordinator has a list in Excel. She tries it first, reads what would become of each row, and then imports it.
+//! The coordinator has a list in Excel. She makes a dry run, reads the outcome of each row, and then imports the list.
 
 use serde_json::json;
 

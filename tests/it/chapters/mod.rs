@@ -1,5 +1,4 @@
-//! The story, a chapter for each part of the service: those of the case, and those that it goes on with when the case is
-//! decided.
+//! The story, one chapter for each part of the service: the chapters of the case, and those after the case is decided.
 
 mod accounts;
 pub mod assessment;
@@ -22,7 +21,7 @@ pub mod webhooks;
 
 use crate::story::{Teller, Told};
 
-/// Tells what follows when the case is decided, in order.
+/// The chapters after the case is decided, in order.
 pub fn tell(t: &mut Teller<'_>, told: &Told) {
     accounts::tell(t, told);
     federation::tell(t, told);

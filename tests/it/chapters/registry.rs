@@ -1,5 +1,5 @@
-//! Who is who, and since when: an actor gets a new name and is removed by mistake, a club is a member of its federation, and
-//! an association says what it needs.
+//! The registry over time: an actor gets a new name and is removed by mistake, a club is a member of its federation, and an
+//! association states a need.
 
 use serde_json::json;
 
@@ -26,7 +26,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let history = t.get(kim, &format!("{path}/history"));
     assert_eq!(history.json["items"][0]["changes"][1]["after"], json!("Alby Idrottsklubb"));
 
-    // Removed by mistake, found among what can be restored, and there again.
+    // Removed by mistake, found among the actors that can be restored, and restored.
     t.tell(&kim.with("If-Match", &renamed.etag()), "DELETE", &path, None);
     assert!(t.get(kim, "/actors?removed=true").body.contains(&id(&club.json)));
     t.tell(kim, "POST", &format!("{path}/restore"), None);

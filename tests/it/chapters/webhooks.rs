@@ -1,4 +1,4 @@
-//! A partner's system is told of changes as they happen.
+//! A partner system is called at changes.
 
 use serde_json::json;
 
@@ -7,14 +7,14 @@ use crate::{
     story::{Teller, Told},
 };
 
-/// Where nobody answers, so that nothing is sent to anybody.
+/// An address where nothing listens, so that nothing is sent to anybody.
 pub const NOBODY: &str = "https://127.1.1.1:1031/samsyn";
 
 pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let kim = &told.coordinator;
     let botkyrka = t.app.area("0127");
 
-    // She prepares the address, and opens it when the receiver is there.
+    // She creates the webhook disabled, and enables it when the receiver is ready.
     let made = t.post(
         kim,
         "/webhooks",
@@ -29,10 +29,10 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     t.tell(kim, "POST", &format!("{path}/secrets"), None);
     t.tell(kim, "POST", &format!("{path}/enable"), None);
 
-    // Is anybody there? Not yet.
+    // A test message, which nobody receives.
     let ping = t.tell(kim, "POST", &format!("{path}/test"), None);
     let delivery = format!("{path}/deliveries/{}", id(&ping.json));
-    // However often she looks, no ids are used up by it.
+    // Polling with a request id of its own uses up no ids, however often it happens.
     let looking = kim.with("X-Request-Id", "is-anybody-there");
     waited("the try", || looking.get(&delivery).json["lastTriedAt"].is_string());
     assert_eq!(t.get(kim, &delivery).json["lastError"], json!("unreachable"));
