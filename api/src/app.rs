@@ -51,8 +51,8 @@ use crate::{
     openapi::{self, Documents},
     records, routes,
     service::{
-        health::{self, Asked},
-        kept::{self, Kept},
+        health::{self, DatabaseCheck},
+        kept::{self, AnswerCache},
         metrics::Metrics,
         pages, permissions,
     },
@@ -199,10 +199,10 @@ impl App {
         let federation = self.federation.clone();
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
         let (letters, turns, followers) = (self.letters.clone(), self.turns.clone(), self.followers.clone());
-        let (places, asked, kept) = (self.places.clone(), Data::new(Asked::default()), Data::new(Kept::default()));
+        let (places, database_check, kept) = (self.places.clone(), Data::new(DatabaseCheck::default()), Data::new(AnswerCache::default()));
         let webhooks = self.webhooks.clone();
         let (imports, probes) = (self.imports.clone(), self.probes.clone());
-        self.work_beside();
+        self.start_background_work();
         let (limits, calls) = (self.limits.clone(), self.calls.clone());
         let app = move || {
             ActixApp::new()
@@ -223,10 +223,10 @@ impl App {
                 .app_data(webhooks.clone())
                 .app_data(imports.clone())
                 .app_data(places.clone())
-                .app_data(asked.clone())
+                .app_data(database_check.clone())
                 .app_data(kept.clone())
                 .app_data(probes.clone())
-                .wrap(from_fn(kept::answer))
+                .wrap(from_fn(kept::serve_cached))
                 .wrap(from_fn(access::limited))
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())
@@ -258,7 +258,7 @@ impl App {
                 // It comes before the pages of the contract, which take all addresses below this one.
                 .service(permissions::permissions)
                 .service(SwaggerUi::new("/docs/{_:.*}").config(SwaggerConfig::from("/openapi.json").validator_url("none")))
-                .default_service(web::to(pages::nowhere))
+                .default_service(web::to(pages::unserved))
         };
         let address = listener.local_addr()?;
         let header_time = Duration::from_secs(self.config.header_seconds);
@@ -297,7 +297,7 @@ impl App {
     }
 
     /// Starts the work in the background, which ends with the server's runtime.
-    fn work_beside(&self) {
+    fn start_background_work(&self) {
         let (letters, db) = (self.letters.clone(), self.db.clone());
         actix_web::rt::spawn(async move { letters.run(&db).await });
         let (imports, access, db) = (self.imports.clone(), self.access.clone(), self.db.clone());
@@ -332,7 +332,7 @@ impl App {
 
     /// Announces that the service is about to stop: readiness fails, so that load balancers send calls elsewhere, and each
     /// connection is closed after its next answer.
-    pub fn stop_soon(&self) {
+    pub fn announce_stop(&self) {
         self.stopping.begin();
     }
 

@@ -43,14 +43,14 @@ type Codes = BTreeSet<(String, String)>;
 type Ids = HashMap<(String, String), Uuid>;
 
 /// The most codes in a call, which is more than any list of ours accepts. When there are more they all stay, and are refused.
-const MOST: usize = 2_000;
+const MAX_CODES: usize = 2_000;
 
 /// Middleware: replaces codes with ids.
 ///
 /// # Errors
 /// The error of the handler.
 pub async fn resolve<B: MessageBody + 'static>(mut request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
-    if let Some((uri, meta)) = resolved(&request).await {
+    if let Some((uri, meta)) = replace_codes(&request).await {
         if let Some(uri) = uri {
             request.match_info_mut().get_mut().update(&uri);
             request.head_mut().uri = uri;
@@ -63,7 +63,7 @@ pub async fn resolve<B: MessageBody + 'static>(mut request: ServiceRequest, next
 }
 
 /// The address and the body with ids in place of codes, each only if it changes.
-async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>)> {
+async fn replace_codes(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>)> {
     let contract = request.app_data::<Data<Contract>>()?.clone();
     let caller = request.extensions().get::<Result<Arc<Caller>>>()?.as_ref().ok()?.clone();
     let meta = request.extensions().get::<Rc<Meta>>()?.clone();
@@ -75,35 +75,35 @@ async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>
         return None;
     }
     // A caller who is not signed in can write nothing, so of its bodies only those of searches are looked at.
-    let body = if caller.user.is_some() || searched { body(operation, &meta) } else { None };
+    let body = if caller.user.is_some() || searched { read_body(operation, &meta) } else { None };
     let mut codes = Codes::new();
-    let _ = address(pattern, &path, request.query_string(), operation, &mut |of, code| {
+    let _ = replace_in_address(pattern, &path, request.query_string(), operation, &mut |of, code| {
         codes.insert((of.to_owned(), code.to_owned()));
         None
     });
     if let Some(mut body) = body.clone() {
         for (at, of) in &operation.coded.body {
-            each(&mut body, at, of, &mut |of, code| {
+            replace_in_body(&mut body, at, of, &mut |of, code| {
                 codes.insert((of.to_owned(), code.to_owned()));
                 None
             });
         }
     }
     codes.retain(|(_, code)| Uuid::parse_str(code).is_err());
-    if codes.is_empty() || codes.len() > MOST {
+    if codes.is_empty() || codes.len() > MAX_CODES {
         return None;
     }
     let secrecy = Secrecy::of(request.request());
     let db = request.app_data::<Data<Db>>()?.clone();
     // If the database does not answer now, it will not answer the handler either, which reports that.
-    let ids = ids(&codes, &caller, secrecy.as_ref(), &db).await.unwrap_or_default();
+    let ids = find_ids(&codes, &caller, secrecy.as_ref(), &db).await.unwrap_or_default();
     let id = |of: &str, code: &str| ids.get(&(of.to_owned(), code.to_owned())).map(ToString::to_string);
-    let address = address(pattern, &path, request.query_string(), operation, &mut |of, code| id(of, code));
+    let address = replace_in_address(pattern, &path, request.query_string(), operation, &mut |of, code| id(of, code));
     let uri = address.and_then(|address| Uri::from_str(address.strip_suffix(twin::SEARCH).filter(|_| searched).unwrap_or(&address)).ok());
     let meta = body.and_then(|mut body| {
         let before = body.clone();
         for (at, of) in &operation.coded.body {
-            each(&mut body, at, of, &mut |of, code| id(of, code));
+            replace_in_body(&mut body, at, of, &mut |of, code| id(of, code));
         }
         (body != before).then(|| Meta {
             request_id: meta.request_id.clone(),
@@ -118,13 +118,13 @@ async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>
 }
 
 /// The body, if it may contain codes and is valid JSON.
-fn body(operation: &Operation, meta: &Meta) -> Option<Value> {
+fn read_body(operation: &Operation, meta: &Meta) -> Option<Value> {
     let may = !operation.coded.body.is_empty() && !meta.body.is_empty();
     may.then(|| extract::parse(&meta.body).ok()).flatten()
 }
 
 /// The address of a call in which `put` has replaced codes; `None` when nothing changes.
-fn address(
+fn replace_in_address(
     pattern: &str,
     path: &str,
     query: &str,
@@ -162,7 +162,7 @@ fn address(
 
 /// Calls `put` for each text at a place of a body, and replaces the text with the result. The kind of a scope is its member
 /// `kind`.
-fn each(value: &mut Value, at: &[Option<String>], of: &str, put: &mut impl FnMut(&str, &str) -> Option<String>) {
+fn replace_in_body(value: &mut Value, at: &[Option<String>], of: &str, put: &mut impl FnMut(&str, &str) -> Option<String>) {
     match (at.split_first(), value) {
         (None, Value::String(code)) => {
             if let Some(id) = put(of, code) {
@@ -173,16 +173,16 @@ fn each(value: &mut Value, at: &[Option<String>], of: &str, put: &mut impl FnMut
             let kind = members.get("kind").and_then(Value::as_str).map(ToOwned::to_owned);
             let of = if rest.is_empty() && of == "scope" { kind.as_deref().unwrap_or(of) } else { of };
             if let Some(member) = members.get_mut(name) {
-                each(member, rest, of, put);
+                replace_in_body(member, rest, of, put);
             }
         }
-        (Some((None, rest)), Value::Array(items)) => items.iter_mut().for_each(|item| each(item, rest, of, put)),
+        (Some((None, rest)), Value::Array(items)) => items.iter_mut().for_each(|item| replace_in_body(item, rest, of, put)),
         _ => {}
     }
 }
 
 /// The ids of codes, as far as the caller may know them, with one query for each kind of record.
-async fn ids(codes: &Codes, caller: &Caller, secrecy: Option<&Secrecy>, db: &Db) -> Result<Ids> {
+async fn find_ids(codes: &Codes, caller: &Caller, secrecy: Option<&Secrecy>, db: &Db) -> Result<Ids> {
     let of = |kind: &str| codes.iter().filter(|(of, _)| of == kind).map(|(_, code)| code.clone()).collect::<Vec<_>>();
     let mut ids = Ids::new();
     for (code, area) in areas::by_codes(&of("area"), db.reader()).await? {

@@ -14,7 +14,7 @@ use toml::{Table, Value};
 
 use sea_orm::ActiveEnum;
 
-use self::printing::shown;
+use self::printing::redacted;
 use crate::{
     access::{
         LimitSettings, TokenSettings,
@@ -220,7 +220,7 @@ impl Config {
             let text = std::fs::read_to_string(file).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
             let given: Table = text.parse().map_err(|error: toml::de::Error| wrong(format!("it is no TOML: {}", error.message())))?;
             for (name, value) in given {
-                known(&table, &name, &name)?;
+                require_known(&table, &name, &name)?;
                 table.insert(name, value);
             }
         }
@@ -246,7 +246,7 @@ impl Config {
             }
         }
         for (name, value) in flags {
-            known(&table, name, name)?;
+            require_known(&table, name, name)?;
             set(&mut table, name, name, value)?;
         }
         let mut config: Self = serde_path_to_error::deserialize(Value::Table(table))
@@ -360,7 +360,7 @@ impl Config {
         let mut text = String::new();
         let values = Table::try_from(self).unwrap_or_default();
         for (name, help, default) in reference() {
-            let value = shown(name, values.get(name).unwrap_or(&default));
+            let value = redacted(name, values.get(name).unwrap_or(&default));
             let _ = writeln!(text, "# {help}\n# Default: {default}. Environment: SAMSYN_{}\n{name} = {value}\n", name.to_uppercase());
         }
         text
@@ -464,7 +464,7 @@ impl Config {
     }
 }
 
-fn known(table: &Table, name: &str, shown: &str) -> Result<(), ConfigError> {
+fn require_known(table: &Table, name: &str, shown: &str) -> Result<(), ConfigError> {
     if table.contains_key(name) {
         return Ok(());
     }

@@ -44,26 +44,26 @@ struct Base;
 pub fn document(public_url: &str) -> Value {
     let (_, api) = App::new().into_utoipa_app().openapi(<Base as utoipa::OpenApi>::openapi()).configure(routes::api).split_for_parts();
     let mut document = serde_json::to_value(api).unwrap_or_default();
-    introduce(&mut document, public_url);
+    add_info(&mut document, public_url);
     rename(&mut document);
-    patches(&mut document);
-    flatten(&mut document);
+    complete_patches(&mut document);
+    merge_all_of(&mut document);
     inline_ids(&mut document);
-    let written = written(&document);
+    let written = request_schemas(&document);
     complete_schemas(&mut document, &written);
-    redactions(&mut document);
-    allowed::complete(&mut document);
-    lists::headings(&mut document);
-    lists::tables(&mut document);
+    add_redactions(&mut document);
+    allowed::add_allowed_actions(&mut document);
+    lists::add_headings(&mut document);
+    lists::add_tables(&mut document);
     operations::complete(&mut document);
-    lists::searches(&mut document);
+    lists::add_searches(&mut document);
     drop_unused(&mut document);
-    codes(&mut document);
-    shared::refer(&mut document);
+    mark_codes(&mut document);
+    shared::share_components(&mut document);
     document
 }
 
-fn introduce(document: &mut Value, public_url: &str) {
+fn add_info(document: &mut Value, public_url: &str) {
     document["info"] = json!({
         "title": "Samsyn",
         "version": env!("CARGO_PKG_VERSION"),
@@ -124,7 +124,7 @@ fn rename(document: &mut Value) {
         }
         *schemas = std::mem::take(schemas).into_iter().map(|(name, schema)| (better(&name).unwrap_or(name), schema)).collect();
     }
-    each(document, &mut |value| {
+    visit_objects(document, &mut |value| {
         if let Some(name) = value["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/")).and_then(better) {
             value["$ref"] = json!(format!("#/components/schemas/{name}"));
         }
@@ -132,7 +132,7 @@ fn rename(document: &mut Value) {
 }
 
 /// Makes the schema of each patch: its record with every member optional.
-fn patches(document: &mut Value) {
+fn complete_patches(document: &mut Value) {
     let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
     let names: Vec<_> = schemas.keys().filter_map(|name| name.strip_suffix("Patch").map(ToOwned::to_owned)).collect();
     for name in names {
@@ -146,7 +146,9 @@ fn patches(document: &mut Value) {
             }
             schema.insert(
                 "description".into(),
-                json!("The members to change (RFC 7396). A member that is left out stays, null clears it, and a list is replaced as a whole."),
+                json!(
+                    "The members to change (RFC 7396). A member that is left out stays, null clears it, and a list is replaced as a whole."
+                ),
             );
         }
         schemas.insert(format!("{name}Patch"), schema);
@@ -154,7 +156,7 @@ fn patches(document: &mut Value) {
 }
 
 /// Merges the parts of each `allOf` into one object, because inheritance breaks client generators.
-fn flatten(document: &mut Value) {
+fn merge_all_of(document: &mut Value) {
     let all = document["components"]["schemas"].clone();
     let Some(schemas) = document["components"]["schemas"].as_object_mut() else { return };
     for schema in schemas.values_mut() {
@@ -189,7 +191,7 @@ fn inline_ids(document: &mut Value) {
         let name = id["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
         CODES.iter().find(|(known, ..)| known.strip_suffix("Id").is_some() && *known == name).map(|(_, of, _)| *of)
     };
-    each(document, &mut |value| {
+    visit_objects(document, &mut |value| {
         if is_id(value) {
             let description = value.get("description").cloned();
             let of = code(value);
@@ -227,7 +229,7 @@ const CODES: &[(&str, &str, &str)] = &[
 ];
 
 /// Marks the ids of areas, indicators and actors in requests, where a call may give a code instead. Answers always have ids.
-fn codes(document: &mut Value) {
+fn mark_codes(document: &mut Value) {
     fn describe(value: &mut Value) {
         if value.get(CODE_OF).is_none() {
             return;
@@ -240,13 +242,13 @@ fn codes(document: &mut Value) {
             value.remove("format");
         }
     }
-    let written = written(document);
+    let written = request_schemas(document);
     for (name, schema) in document["components"]["schemas"].as_object_mut().into_iter().flatten() {
         if let Some(id) = schema.pointer_mut("/properties/id").filter(|_| name == "GrantScope") {
             id[CODE_OF] = json!("scope");
         }
         if written.contains(name) {
-            each(schema, &mut describe);
+            visit_objects(schema, &mut describe);
         }
     }
     for (_, item) in document["paths"].as_object_mut().into_iter().flatten() {
@@ -258,12 +260,12 @@ fn codes(document: &mut Value) {
                 {
                     parameter["schema"][CODE_OF] = json!(of);
                 }
-                each(parameter, &mut describe);
+                visit_objects(parameter, &mut describe);
             }
         }
     }
     // The other marks are in schemas of answers.
-    each(document, &mut |value| {
+    visit_objects(document, &mut |value| {
         if value.get(CODE_OF).is_some()
             && value["format"] == "uuid"
             && let Some(value) = value.as_object_mut()
@@ -274,12 +276,12 @@ fn codes(document: &mut Value) {
 }
 
 /// The names of the schemas that callers send.
-fn written(document: &Value) -> BTreeSet<String> {
+fn request_schemas(document: &Value) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let mut open: Vec<String> = Vec::new();
     let refers = |value: &Value, found: &mut Vec<String>| {
         let mut value = value.clone();
-        each(&mut value, &mut |part| {
+        visit_objects(&mut value, &mut |part| {
             found.extend(part["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).map(ToOwned::to_owned));
         });
     };
@@ -322,7 +324,7 @@ fn complete_schemas(document: &mut Value, written: &BTreeSet<String>) {
             tag.insert("const".into(), word);
         }
     }
-    each(document, &mut |value| {
+    visit_objects(document, &mut |value| {
         let Some(object) = value.as_object_mut() else { return };
         let is = |object: &Map<String, Value>, kind: &str| {
             object
@@ -344,7 +346,7 @@ fn complete_schemas(document: &mut Value, written: &BTreeSet<String>) {
 
 /// Adds `redacted` to every record that can be under secrecy. It is absent when nothing is hidden, so that the frozen content of
 /// revisions keeps its digest.
-fn redactions(document: &mut Value) {
+fn add_redactions(document: &mut Value) {
     let kinds = records::ALL.iter().filter_map(Declared::record).filter(|record| record.markable || record.part_of.is_some());
     // The nodes of a trace show records too.
     for name in kinds.map(Record::schema).chain(["TraceNode".to_owned()]) {
@@ -359,7 +361,7 @@ fn redactions(document: &mut Value) {
 }
 
 /// The problems that any call may meet, by status.
-fn problems(examples: &Value) -> Value {
+fn problem_responses(examples: &Value) -> Value {
     use crate::kernel::problem::Kind;
     let mut responses = Map::new();
     for status in Kind::ALL.iter().map(|kind| kind.status()).collect::<BTreeSet<_>>() {
@@ -401,7 +403,7 @@ fn problems(examples: &Value) -> Value {
 fn drop_unused(document: &mut Value) {
     loop {
         let mut used = BTreeSet::new();
-        each(&mut document.clone(), &mut |value| used.extend(value["$ref"].as_str().map(ToOwned::to_owned)));
+        visit_objects(&mut document.clone(), &mut |value| used.extend(value["$ref"].as_str().map(ToOwned::to_owned)));
         let mut dropped = false;
         for kind in ["schemas", "responses"] {
             if let Some(components) = document["components"][kind].as_object_mut() {
@@ -428,13 +430,13 @@ fn operations(document: &Value) -> impl Iterator<Item = &Value> {
 }
 
 /// Visits every object of a document, each before its parts. Examples are data, so they are skipped.
-fn each(value: &mut Value, visit: &mut impl FnMut(&mut Value)) {
+fn visit_objects(value: &mut Value, visit: &mut impl FnMut(&mut Value)) {
     if value.is_object() {
         visit(value);
     }
     match value {
-        Value::Object(object) => object.iter_mut().filter(|(name, _)| *name != "example").for_each(|(_, part)| each(part, visit)),
-        Value::Array(array) => array.iter_mut().for_each(|part| each(part, visit)),
+        Value::Object(object) => object.iter_mut().filter(|(name, _)| *name != "example").for_each(|(_, part)| visit_objects(part, visit)),
+        Value::Array(array) => array.iter_mut().for_each(|part| visit_objects(part, visit)),
         _ => {}
     }
 }

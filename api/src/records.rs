@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The tables that serve all rooms.
-const GROUND: &[Table] = &[
+const SHARED_TABLES: &[Table] = &[
     nobody("installation", "name value"),
     about(
         "event",
@@ -64,7 +64,7 @@ pub const ALL: &[Declared] = &[
     Declared::Tables(access::TABLES),
     Declared::Tables(access::limits::TABLES),
     Declared::Tables(access::audit::TABLES),
-    Declared::Tables(GROUND),
+    Declared::Tables(SHARED_TABLES),
     Declared::Tables(guidance::packs::TABLES),
     Declared::Tables(reference::codelists::TABLES),
     Declared::Tables(geography::areas::TABLES),

@@ -15,7 +15,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        columns(manager).await?;
+        add_columns(manager).await?;
         let mut code = Table::create();
         code.table("recovery_code").col(text("digest").primary_key());
         refers(&mut code, "user_id", "user_account", true);
@@ -94,7 +94,7 @@ impl MigrationTrait for Migration {
 }
 
 /// New columns of existing tables. They are added one at a time, because SQLite adds only one per statement.
-async fn columns(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+async fn add_columns(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let user: [ColumnDef; 6] = [
         text("kind").default("person").take(),
         text("language").default("sv").take(),

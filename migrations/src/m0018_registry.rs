@@ -54,7 +54,7 @@ impl MigrationTrait for Migration {
         manager.create_table(relation).await?;
         index(manager, "actor_relation", &["actor_id", "id"], false).await?;
         index(manager, "actor_relation", &["other_actor_id", "id"], false).await?;
-        part_of(manager).await?;
+        create_part_of_relations(manager).await?;
 
         let mut statement = resource("statement");
         statement.col(text("kind"));
@@ -72,7 +72,7 @@ impl MigrationTrait for Migration {
 
 /// Creates a relation, without a period, for each actor with a parent. Its id is made from that of the actor, so that no other
 /// row has it.
-async fn part_of(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+async fn create_part_of_relations(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let db = manager.get_connection();
     let parts =
         Query::select().columns(["id", "parent_id", "updated_at"]).from("actor").and_where(Expr::col("parent_id").is_not_null()).take();

@@ -19,8 +19,8 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        sources(manager).await?;
-        name_keys(manager).await?;
+        change_sources(manager).await?;
+        add_name_keys(manager).await?;
 
         let mut held = resource("record_match");
         refers(&mut held, "source_id", "source", true);
@@ -64,7 +64,7 @@ impl MigrationTrait for Migration {
 }
 
 /// A source may have no actor, and owns members. `SQLite` cannot remove a NOT NULL, so there the table is created anew.
-async fn sources(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+async fn change_sources(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let run = async |sql: &str| manager.get_connection().execute_unprepared(sql).await.map(drop);
     if manager.get_database_backend() == DbBackend::Postgres {
         run("ALTER TABLE source ALTER COLUMN actor_id DROP NOT NULL").await?;
@@ -83,20 +83,20 @@ async fn sources(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
 }
 
 /// The name without its legal form, by which actors that may be the same are found.
-async fn name_keys(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+async fn add_name_keys(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager.alter_table(Table::alter().table("actor").add_column(text("name_key").default("")).take()).await?;
     let db = manager.get_connection();
     let select = Query::select().columns(["id", "name_fold"]).from("actor").take();
     for row in db.query_all(&select).await? {
         let (id, folded): (Uuid, String) = (row.try_get("", "id")?, row.try_get("", "name_fold")?);
-        let update = Query::update().table("actor").value("name_key", key(&folded)).and_where(Expr::col("id").eq(id)).take();
+        let update = Query::update().table("actor").value("name_key", name_key(&folded)).and_where(Expr::col("id").eq(id)).take();
         db.execute(&update).await?;
     }
     db.execute_unprepared("CREATE INDEX actor_by_name_key ON actor (name_key, id) WHERE deleted_at IS NULL").await.map(drop)
 }
 
 /// A copy of `registry::actors::rules::name_key` from the time of this migration. The service updates the column from then on.
-fn key(folded: &str) -> String {
+fn name_key(folded: &str) -> String {
     const FORMS: &[&str] = &[
         "ab",
         "aktiebolag",

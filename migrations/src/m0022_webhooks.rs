@@ -40,7 +40,7 @@ impl MigrationTrait for Migration {
             .col(binary("secret"))
             .col(timestamp_with_time_zone("created_at"))
             .col(timestamp_with_time_zone_null("expires_at"));
-        secret.foreign_key(&mut of_webhook());
+        secret.foreign_key(&mut webhook_key());
         manager.create_table(secret).await?;
         index(manager, "webhook_secret", &["webhook_id"], false).await?;
 
@@ -64,7 +64,7 @@ impl MigrationTrait for Migration {
             .col(text_null("last_error"))
             .col(timestamp_with_time_zone("created_at"))
             .col(timestamp_with_time_zone("updated_at"));
-        delivery.foreign_key(&mut of_webhook());
+        delivery.foreign_key(&mut webhook_key());
         manager.create_table(delivery).await?;
         index(manager, "webhook_delivery", &["webhook_id", "position"], true).await?;
         index(manager, "webhook_delivery", &["webhook_id", "id"], false).await?;
@@ -80,6 +80,6 @@ impl MigrationTrait for Migration {
 }
 
 /// Rows that belong to a webhook are removed with it.
-fn of_webhook() -> ForeignKeyCreateStatement {
+fn webhook_key() -> ForeignKeyCreateStatement {
     ForeignKey::create().from_col("webhook_id").to("webhook", "id").on_delete(ForeignKeyAction::Cascade).take()
 }

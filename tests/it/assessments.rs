@@ -44,14 +44,14 @@ impl Case {
         self.admin.call("POST", &format!("{}/{step}", self.path), None)
     }
 
-    fn word_of(&self, party: usize) -> String {
+    fn endorsement_path(&self, party: usize) -> String {
         format!("{}/endorsements/{}", self.path, self.parties[party].0)
     }
 
     /// A party gives its endorsement, for the first time or again.
-    fn says(&self, party: usize, position: &str) -> Value {
+    fn endorse(&self, party: usize, position: &str) -> Value {
         let (_, who, _) = &self.parties[party];
-        let word = self.word_of(party);
+        let word = self.endorsement_path(party);
         let body = json!({"position": position, "reason": "Så ser vi det."});
         let before = self.admin.get(&word);
         if before.status == 404 {
@@ -70,16 +70,16 @@ fn a_word_belongs_to_the_text_it_was_given_to(#[values(Database::Sqlite, Databas
         let words = case.admin.get(&format!("{}/endorsements", case.path)).is(200);
         words.json["items"].as_array().unwrap().iter().map(|word| word["outdated"].as_bool().unwrap()).collect::<Vec<_>>()
     };
-    assert_eq!(case.says(0, "endorse")["outdated"], json!(false));
-    case.says(1, "dissent");
-    let before = case.admin.get(&case.word_of(0)).is(200);
+    assert_eq!(case.endorse(0, "endorse")["outdated"], json!(false));
+    case.endorse(1, "dissent");
+    let before = case.admin.get(&case.endorsement_path(0)).is(200);
 
     // Every part of the text is covered by the endorsement, and nothing else is.
     case.admin.patch(&case.path, "*", &json!({"visibility": "public"})).is(200);
     assert_eq!(outdated(), [false, false]);
     case.admin.patch(&case.finding, "*", &json!({"statement": "Alla bänkar står i solen."})).is(200);
     assert_eq!(outdated(), [true, true]);
-    let after = case.admin.get(&case.word_of(0)).is(200);
+    let after = case.admin.get(&case.endorsement_path(0)).is(200);
     assert_eq!(after.json["position"], json!("endorse"));
     assert_ne!(after.etag(), before.etag(), "what reads otherwise is another version");
     // All faults are reported at once.
@@ -93,16 +93,16 @@ fn a_word_belongs_to_the_text_it_was_given_to(#[values(Database::Sqlite, Databas
         (format!("{}/findings", case.path), json!({"kind": "pattern", "statement": "Träden är unga."})),
         (format!("{}/causes", case.path), json!({"statement": "Ingen har planterat.", "level": "local", "structural": false})),
     ] {
-        case.says(0, "endorse");
+        case.endorse(0, "endorse");
         case.admin.post(&path, &body).is(201);
         assert_eq!(outdated(), [true, true], "{path}");
     }
-    case.says(0, "endorse");
+    case.endorse(0, "endorse");
     case.admin.patch(&case.path, "*", &json!({"title": "Solen i parken"})).is(200);
     assert_eq!(outdated(), [true, true]);
 
     // The same endorsement given again is for the new text.
-    case.says(0, "endorse");
+    case.endorse(0, "endorse");
     assert_eq!(outdated(), [false, true]);
     assert_eq!(case.step("agree").is(422).faults(), [missing(1)]);
     // A party that has left is not waited for, and its endorsement stays as it is.
@@ -122,19 +122,19 @@ fn a_word_belongs_to_the_text_it_was_given_to(#[values(Database::Sqlite, Databas
 fn what_is_agreed_has_somebody_behind_it_and_no_word_unseen(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     case.step("review").is(200);
-    case.says(0, "dissent");
+    case.endorse(0, "dissent");
     assert_eq!(case.step("agree").is(422).faults(), ["/endorsements required"]);
-    case.says(1, "endorse_with_reservation");
+    case.endorse(1, "endorse_with_reservation");
     case.step("agree").is(200);
     // The same endorsement again changes nothing; another one must be agreed on before publishing.
-    case.says(1, "endorse_with_reservation");
+    case.endorse(1, "endorse_with_reservation");
     assert_eq!(case.admin.get(&case.path).json["status"], json!("agreed"));
-    case.says(1, "dissent");
+    case.endorse(1, "dissent");
     assert_eq!(case.admin.get(&case.path).json["status"], json!("review"));
     case.step("publish").is(409);
     assert_eq!(case.step("agree").is(422).faults(), ["/endorsements required"]);
     // A party that has left does not count as standing behind it.
-    case.says(1, "endorse");
+    case.endorse(1, "endorse");
     case.step("agree").is(200);
     case.admin.delete(&case.parties[1].2, "*").is(204);
     assert_eq!(case.step("publish").is(422).faults(), ["/endorsements required"]);
@@ -149,7 +149,7 @@ fn a_revision_is_seen_by_those_whom_it_was_published_for(#[values(Database::Sqli
     let publish = |visibility: &str| {
         case.admin.patch(&case.path, "*", &json!({"visibility": visibility})).is(200);
         case.step("review").is(200);
-        case.says(0, "endorse");
+        case.endorse(0, "endorse");
         case.step("agree").is(200);
         case.step("publish").is(200);
         let of = case.admin.get(&revisions).is(200).json["items"].as_array().unwrap().last().unwrap().clone();
@@ -188,7 +188,7 @@ fn digest(bytes: &str) -> Value {
 fn what_is_published_stays_the_same_bytes(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     case.step("review").is(200);
-    case.says(0, "endorse");
+    case.endorse(0, "endorse");
     case.step("agree").is(200);
     case.step("publish").is(200);
     let list = format!("{}/revisions", case.path);
@@ -251,13 +251,13 @@ fn the_canonical_form_is_that_of_the_reference_data() {
 fn words_and_revisions_of_before_are_put_right(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     case.step("review").is(200);
-    case.says(0, "endorse");
-    case.says(1, "endorse");
+    case.endorse(0, "endorse");
+    case.endorse(1, "endorse");
     case.step("agree").is(200);
     case.step("publish").is(200);
     case.step("revise").is(200);
     case.step("review").is(200);
-    let word = case.admin.get(&case.word_of(0)).json["id"].as_str().unwrap().to_owned();
+    let word = case.admin.get(&case.endorsement_path(0)).json["id"].as_str().unwrap().to_owned();
     let of_word = if database == Database::Postgres { format!("id = '{word}'") } else { format!("id = x'{}'", word.replace('-', "")) };
     // As an earlier program left the database before the migration. One endorsement is older than the text, and one is newer.
     for statement in [
@@ -275,7 +275,7 @@ fn words_and_revisions_of_before_are_put_right(#[values(Database::Sqlite, Databa
         case.app.execute(statement);
     }
     crate::harness::prepare(&case.app.url);
-    let outdated = |party: usize| case.admin.get(&case.word_of(party)).is(200).json["outdated"].clone();
+    let outdated = |party: usize| case.admin.get(&case.endorsement_path(party)).is(200).json["outdated"].clone();
     assert_eq!((outdated(0), outdated(1)), (json!(true), json!(false)));
     let revisions = case.admin.get(&format!("{}/revisions", case.path)).is(200).json;
     assert_eq!((&revisions["items"][0]["visibility"], &revisions["items"][0]["form"]), (&json!("forum"), &json!(1)));

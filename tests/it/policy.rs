@@ -119,7 +119,7 @@ enum Outcome {
 }
 
 impl Outcome {
-    fn of(answer: &Answer) -> Result<Self, String> {
+    fn from_answer(answer: &Answer) -> Result<Self, String> {
         let code = answer.json["code"].as_str().unwrap_or_default();
         let faults = answer.faults();
         match answer.status {
@@ -187,7 +187,7 @@ fn shows_a_record(operation: &Value) -> bool {
 /// Callers who hold a permission nowhere are refused before any record is looked for. `SQLite` proves it for all cells, and
 /// `access.rs` for every operation on both databases, so on `PostgreSQL` they try one operation for each such permission, and
 /// the others count as refused alike.
-fn trial(prepared: &Prepared, tester: &Tester, database: Database) -> (BTreeMap<(String, usize), Outcome>, Vec<String>) {
+fn try_all_operations(prepared: &Prepared, tester: &Tester, database: Database) -> (BTreeMap<(String, usize), Outcome>, Vec<String>) {
     let app = TestApp::start_from(&prepared.template);
     let mut refused: BTreeMap<String, Outcome> = BTreeMap::new();
     let client = tester.client.at(app.address);
@@ -209,7 +209,7 @@ fn trial(prepared: &Prepared, tester: &Tester, database: Database) -> (BTreeMap<
                 outcomes.insert((name.clone(), relation), *outcome);
                 continue;
             }
-            match Outcome::of(&attempt(&client, method, &path, body.as_ref())) {
+            match Outcome::from_answer(&attempt(&client, method, &path, body.as_ref())) {
                 Ok(outcome) => {
                     if matches!(outcome, Outcome::SignIn | Outcome::Forbidden) {
                         refused.insert(permission.to_owned(), outcome);
@@ -220,7 +220,7 @@ fn trial(prepared: &Prepared, tester: &Tester, database: Database) -> (BTreeMap<
             }
             if let (true, Some(actor)) = (method == "PUT" && pattern.ends_with("/{actorId}"), &tester.actor) {
                 let own = format!("{}/{actor}", path.rsplit_once('/').unwrap().0);
-                if let Ok(outcome) = Outcome::of(&attempt(&client, method, &own, body.as_ref())) {
+                if let Ok(outcome) = Outcome::from_answer(&attempt(&client, method, &own, body.as_ref())) {
                     outcomes.insert((format!("{name} for its own"), relation), outcome);
                 }
             }
@@ -269,7 +269,7 @@ fn abuse_48_everybody_may_do_what_the_matrix_says_and_what_records_tell_them(
             .chunks(share)
             .map(|testers| {
                 scope.spawn(move || {
-                    testers.iter().map(|tester| (tester.name.clone(), trial(prepared, tester, database))).collect::<Vec<_>>()
+                    testers.iter().map(|tester| (tester.name.clone(), try_all_operations(prepared, tester, database))).collect::<Vec<_>>()
                 })
             })
             .collect();

@@ -101,7 +101,7 @@ fn ties_that_floating_point_breaks_are_ties() {
                 (of(actor).into(), Some(scores))
             })
             .collect();
-        let result = serde_json::to_value(rules::result(&round, &ballots)).unwrap();
+        let result = serde_json::to_value(rules::compute_result(&round, &ballots)).unwrap();
         let called: BTreeMap<String, &String> = candidates.iter().map(ToString::to_string).zip(&names).collect();
         let name_of = |ranked: &Value| called[ranked["interventionId"].as_str().unwrap()].clone();
         let ranking = result["ranking"].as_array().unwrap();
@@ -110,9 +110,9 @@ fn ties_that_floating_point_breaks_are_ties() {
         let mut classes: BTreeMap<i64, Vec<String>> = BTreeMap::new();
         for ranked in ranking {
             classes.entry(ranked["rank"].as_i64().unwrap()).or_default().push(name_of(ranked));
-            let points = methods::shown(&fraction(&expected["points"][name_of(ranked)]));
+            let points = methods::nearest_f64(&fraction(&expected["points"][name_of(ranked)]));
             assert!((ranked["points"].as_f64().unwrap() - points).abs() < 1e-9, "{name}");
-            let borda = methods::shown(&fraction(&expected["borda"][name_of(ranked)]));
+            let borda = methods::nearest_f64(&fraction(&expected["borda"][name_of(ranked)]));
             assert!((ranked["bordaPoints"].as_f64().unwrap() - borda).abs() < 1e-9, "{name}");
         }
         let mut classes: Vec<_> = classes.into_values().collect();
@@ -229,7 +229,7 @@ fn weighted_scores_are_what_others_computed() {
         };
         let shares: Vec<Vec<_>> =
             names.iter().map(|name| criteria.iter().zip(case["scores"][name].as_array().unwrap()).map(share).collect()).collect();
-        for (candidate, points) in names.iter().zip(methods::weighted(&weights, &shares)) {
+        for (candidate, points) in names.iter().zip(methods::weighted_scores(&weights, &shares)) {
             assert_eq!(points, fraction(&expected[candidate]), "{name} {candidate}");
         }
     }

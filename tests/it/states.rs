@@ -21,7 +21,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn set(database: Database) -> Option<Self> {
+    fn new(database: Database) -> Option<Self> {
         let app = TestApp::start(database)?;
         let admin = app.user(Role::Admin, None);
         let new = json!({"kind": "council", "level": "local", "name": "Torgrådet", "areas": ["0127"], "visibility": "public"});
@@ -132,7 +132,7 @@ pub fn status(answer: &Answer) -> Option<String> {
 
 #[rstest]
 fn each_operation_on_an_assessment_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::new(database) else { return };
     try_all("Assessment", |state, call| {
         let Written { path, finding, evidence, cause, word } = stage.assessment();
         stage.app.execute(&format!("UPDATE assessment SET status = '{state}' WHERE status = 'review'"));
@@ -165,7 +165,7 @@ fn each_operation_on_an_assessment_in_each_state(#[values(Database::Sqlite, Data
 
 #[rstest]
 fn each_operation_on_a_partys_word_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::new(database) else { return };
     try_all("Endorsement", |state, call| {
         let Written { finding, word, .. } = stage.assessment();
         match state {
@@ -193,7 +193,7 @@ fn each_operation_on_a_partys_word_in_each_state(#[values(Database::Sqlite, Data
 
 #[rstest]
 fn each_operation_on_a_round_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::new(database) else { return };
     try_all("Round", |state, call| {
         let path = stage.round();
         stage.app.execute(&format!("UPDATE round SET status = '{state}' WHERE status = 'open'"));
@@ -218,7 +218,7 @@ fn each_operation_on_a_round_in_each_state(#[values(Database::Sqlite, Database::
 
 #[rstest]
 fn each_operation_on_a_ballot_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::new(database) else { return };
     try_all("Ballot", |state, call| {
         let ballot = format!("{}/ballots/{}", stage.round(), stage.party);
         if state == "missing" {
@@ -241,7 +241,7 @@ fn each_operation_on_a_ballot_in_each_state(#[values(Database::Sqlite, Database:
 
 #[rstest]
 fn each_operation_on_a_decision_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::new(database) else { return };
     try_all("Decision", |state, call| {
         let round = stage.round();
         stage.admin.call("POST", &format!("{round}/close"), None).is(200);

@@ -13,7 +13,7 @@ const HEADING: &str = "kod;period;kön;ålder;variant;värde;täljare;nämnare;s
 
 /// Imports a table of values of an indicator.
 #[track_caller]
-pub fn import_of(who: &Client, indicator: &str, table: &str) -> Value {
+pub fn import_table(who: &Client, indicator: &str, table: &str) -> Value {
     who.call("POST", &format!("/observation-imports?indicator={indicator}&source=SCB&licence=CC0"), Some((CSV, table.as_bytes())))
         .is(201)
         .json
@@ -22,11 +22,11 @@ pub fn import_of(who: &Client, indicator: &str, table: &str) -> Value {
 /// Imports rows under the usual heading.
 #[track_caller]
 pub fn import(who: &Client, indicator: &str, rows: &str) -> Value {
-    import_of(who, indicator, &format!("{HEADING}{rows}"))
+    import_table(who, indicator, &format!("{HEADING}{rows}"))
 }
 
 /// The rows, columns and codes of an import's errors or warnings.
-pub fn told(report: &Value, member: &str) -> Vec<String> {
+pub fn row_faults(report: &Value, member: &str) -> Vec<String> {
     let rows = report[member].as_array().unwrap().iter();
     rows.map(|row| format!("{} {} {}", row["row"], row["column"].as_str().unwrap(), row["code"].as_str().unwrap())).collect()
 }
@@ -43,7 +43,7 @@ fn indicator_id(app: &TestApp, code: &str) -> String {
 
 /// The only value of an indicator, with its earlier values.
 #[track_caller]
-fn only(app: &TestApp, indicator: &str) -> Answer {
+fn only_value(app: &TestApp, indicator: &str) -> Answer {
     let [value] = values(app, indicator, "").try_into().expect("one value");
     app.anybody().get(&format!("/observations/{}", id(&value))).is(200)
 }
@@ -63,7 +63,7 @@ fn what_is_kept_back_or_missing_has_no_numbers(#[values(Database::Sqlite, Databa
     let report = import(&admin, "neet", rows);
     assert_eq!((&report["rowsCreated"], &report["rowsRefused"]), (&json!(7), &json!(0)), "{report}");
     let warned = ["2 value not-kept", "3 numerator not-kept", "4 numerator not-kept", "5 numerator not-kept", "6 denominator not-kept"];
-    assert_eq!(told(&report, "warnings"), [&warned[..], &["8 numerator not-kept"]].concat());
+    assert_eq!(row_faults(&report, "warnings"), [&warned[..], &["8 numerator not-kept"]].concat());
     let stored = values(&app, "neet", "");
     let statuses: Vec<_> = stored.iter().map(|value| value["status"].as_str().unwrap()).collect();
     let expected = ["suppressed", "not_available", "not_applicable", "not_available", "not_available", "suppressed", "not_available"];
@@ -78,11 +78,11 @@ fn what_is_kept_back_or_missing_has_no_numbers(#[values(Database::Sqlite, Databa
     // The earlier numbers of a value that is suppressed now are hidden too. When it is shown again they are shown.
     import(&admin, "housing_form", "0127;2023;;;;;3;50;\n");
     import(&admin, "housing_form", "0127;2023;;;;;3;50;suppressed\n");
-    let hidden = only(&app, "housing_form").json;
+    let hidden = only_value(&app, "housing_form").json;
     assert_eq!((numbers(&hidden), numbers(&hidden["former"][0])), (NOTHING, NOTHING), "{hidden}");
     assert_eq!((&hidden["disclosure"], &hidden["former"][0]["status"]), (&json!("suppression"), &json!("final")));
     import(&admin, "housing_form", "0127;2023;;;;;4;50;\n");
-    let shown = only(&app, "housing_form").json;
+    let shown = only_value(&app, "housing_form").json;
     assert_eq!((&shown["value"], &shown["status"], &shown["former"][1]["value"]), (&json!(8.0), &json!("revised"), &json!(6.0)), "{shown}");
 }
 
@@ -91,11 +91,11 @@ fn a_changed_value_keeps_what_it_was(#[values(Database::Sqlite, Database::Postgr
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let first = import(&admin, "disposable_income", "0127;2023;;;;250;;;\n");
-    let before = only(&app, "disposable_income");
+    let before = only_value(&app, "disposable_income");
     assert_eq!((&before.json["status"], &before.json["former"]), (&json!("final"), &json!([])));
     let second = import(&admin, "disposable_income", "0127;2023;;;;999;;;\n");
     assert_eq!(second["rowsChanged"], json!(1));
-    let after = only(&app, "disposable_income");
+    let after = only_value(&app, "disposable_income");
     assert_eq!((&after.json["value"], &after.json["status"], &after.json["version"]), (&json!(999.0), &json!("revised"), &json!(2)));
     assert_eq!((&after.json["importId"], after.json["id"].clone()), (&second["id"], before.json["id"].clone()));
     assert_ne!(before.etag(), after.etag());
@@ -106,14 +106,14 @@ fn a_changed_value_keeps_what_it_was(#[values(Database::Sqlite, Database::Postgr
     // The same table again changes nothing, though it does not give the status `revised`.
     assert_eq!(import(&admin, "disposable_income", "0127;2023;;;;999;;;\n")["rowsUnchanged"], json!(1));
     import(&admin, "disposable_income", "0127;2023;;;;998;;;estimated\n");
-    let third = only(&app, "disposable_income").json;
+    let third = only_value(&app, "disposable_income").json;
     assert_eq!((&third["status"], third["former"].as_array().unwrap().len()), (&json!("estimated"), 2));
     assert_eq!((&third["former"][0]["status"], &third["former"][0]["value"]), (&json!("revised"), &json!(999.0)));
 
     // A preliminary value that is confirmed becomes final and is not revised.
     import(&admin, "merit_value", "0127;2023;;;;210;;;preliminary\n");
     import(&admin, "merit_value", "0127;2023;;;;210;;;final\n");
-    let confirmed = only(&app, "merit_value").json;
+    let confirmed = only_value(&app, "merit_value").json;
     assert_eq!((&confirmed["status"], &confirmed["former"][0]["status"]), (&json!("final"), &json!("preliminary")));
 }
 
@@ -147,7 +147,7 @@ fn values_that_cannot_be_are_refused_with_the_reason(#[values(Database::Sqlite, 
         ("children", ";;;7;8;;", "value contradicts-counts"),
     ] {
         let report = import(&admin, indicator, &format!("0127;2023;{row}\n0114;2022;;;;..;;;\n"));
-        assert_eq!(told(&report, "errors"), [format!("2 {fault}")], "{row}");
+        assert_eq!(row_faults(&report, "errors"), [format!("2 {fault}")], "{row}");
         let detail = report["errors"][0]["detail"].as_str().unwrap();
         assert!(detail.len() > 20, "{detail}");
         assert!(values(&app, indicator, "&period=2023").is_empty(), "{row}");
@@ -155,7 +155,7 @@ fn values_that_cannot_be_are_refused_with_the_reason(#[values(Database::Sqlite, 
     // A rounded value does not contradict its counts, and a value at the bounds is allowed.
     let rows = "0127;2023;;;;33,3;1;3;\n0127;2022;;;;33;1;3;\n0127;2021;;;;0;0;3;\n0127;2020;;;;100;3;3;\n";
     let report = import(&admin, "neet", rows);
-    assert_eq!((&report["rowsCreated"], told(&report, "errors")), (&json!(4), vec![]));
+    assert_eq!((&report["rowsCreated"], row_faults(&report, "errors")), (&json!(4), vec![]));
 }
 
 #[rstest]
@@ -163,7 +163,7 @@ fn what_is_written_in_several_ways_is_one_value(#[values(Database::Sqlite, Datab
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let report = import(&admin, "neet", "0127;2023;;0–12;;5;;;\n0127;2023;Totalt;0-12 år;;5;;;\n0127;2023;;65 +;;7;;;\n");
-    assert_eq!((&report["rowsCreated"], told(&report, "errors")), (&json!(2), vec!["3 areaCode repeated".to_owned()]));
+    assert_eq!((&report["rowsCreated"], row_faults(&report, "errors")), (&json!(2), vec!["3 areaCode repeated".to_owned()]));
     let ages: Vec<_> = values(&app, "neet", "").iter().map(|value| value["breakdown"]["age"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ages, ["0-12", "65+"]);
     for age in ["0-12", "0 — 12", "0−12"] {
@@ -172,7 +172,7 @@ fn what_is_written_in_several_ways_is_one_value(#[values(Database::Sqlite, Datab
         assert_eq!(again["rowsUnchanged"], json!(1), "{age}: {again}");
     }
     let report = import(&admin, "income_low_high", "0127;2023;;;LOW;5;;;\n0127;2023;;;high;5;;;\n0127;2023;;; low;5;;;\n");
-    assert_eq!(told(&report, "errors"), ["4 areaCode repeated"]);
+    assert_eq!(row_faults(&report, "errors"), ["4 areaCode repeated"]);
     let variants = |indicator: &str| {
         let values = values(&app, indicator, "");
         values.iter().map(|value| value["breakdown"]["variant"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
@@ -189,10 +189,10 @@ fn a_little_more_than_all_is_told_and_not_refused(#[values(Database::Sqlite, Dat
     let admin = app.user(Role::Admin, None);
     let rows = "0127;2023;;;;;51;50;\n0127;2022;;;;100;52;50;\n0127;2021;;;;102;51;50;\n0127;2020;;;;;1005;1000;\n0127;2019;;;;;60;50;\n";
     let report = import(&admin, "neet", rows);
-    assert_eq!(told(&report, "errors"), ["6 numerator too-large"]);
+    assert_eq!(row_faults(&report, "errors"), ["6 numerator too-large"]);
     let warned: Vec<_> = (2..=5).map(|row| format!("{row} numerator a-little-too-large")).collect();
-    assert_eq!(told(&report, "warnings"), warned);
-    assert_eq!(told(&admin.get(&format!("/observation-imports/{}", id(&report))).is(200).json, "warnings"), warned);
+    assert_eq!(row_faults(&report, "warnings"), warned);
+    assert_eq!(row_faults(&admin.get(&format!("/observation-imports/{}", id(&report))).is(200).json, "warnings"), warned);
     let stored = values(&app, "neet", "");
     assert!(stored.iter().all(|value| value["value"] == json!(100.0)), "{stored:?}");
     assert_eq!((&stored[0]["numerator"], &stored[0]["denominator"]), (&json!(51.0), &json!(50.0)));
@@ -211,7 +211,7 @@ fn a_period_is_found_under_the_name_it_was_sent_with(#[values(Database::Sqlite, 
     let long = case.app.anybody().post("/observations/search", &json!({"period": "2023Q1"})).is(200).json;
     assert_eq!(long["items"].as_array().unwrap().len(), 1, "{long}");
     for (name, period) in names.iter().zip(periods) {
-        let evidence = case.asks("merit_value", &["0127"], &json!({"periods": [name]})).is(201);
+        let evidence = case.add_evidence("merit_value", &["0127"], &json!({"periods": [name]})).is(201);
         assert_eq!(evidence.json["answer"]["observations"][0]["period"], json!(period.1), "{}", evidence.body);
     }
 }
@@ -221,7 +221,7 @@ fn simultaneous_imports_lose_no_version(#[values(Database::Sqlite, Database::Pos
     let Some(app) = TestApp::start_with(database, "database_lock_seconds = 30") else { return };
     let admin = app.user(Role::Admin, None);
     import(&admin, "merit_value", "0127;2023;;;;1;;;\n");
-    let path = format!("/observations/{}", id(&only(&app, "merit_value").json));
+    let path = format!("/observations/{}", id(&only_value(&app, "merit_value").json));
     let mut tags = BTreeMap::new();
     let mut sent = vec![1.0];
     for pair in 1..=12_u32 {
@@ -291,9 +291,9 @@ fn what_was_stored_before_is_put_right(#[values(Database::Sqlite, Database::Post
     }
     crate::harness::prepare(&app.url);
     let stored = values(&app, "neet", "");
-    let told: Vec<_> = stored.iter().map(|value| (numbers(value), value["version"].as_u64().unwrap())).collect();
+    let numbers_and_versions: Vec<_> = stored.iter().map(|value| (numbers(value), value["version"].as_u64().unwrap())).collect();
     let (six, three, fifty) = (json!(6.0), json!(3.0), json!(50.0));
-    assert_eq!(told, [([&six, &Value::Null, &Value::Null], 2), (NOTHING, 2), ([&six, &three, &fifty], 1)]);
+    assert_eq!(numbers_and_versions, [([&six, &Value::Null, &Value::Null], 2), (NOTHING, 2), ([&six, &three, &fifty], 1)]);
     assert_eq!(stored[0]["breakdown"]["age"], json!("0-12"));
     assert_eq!(import(&admin, "neet", "0127;2023;;0–12;;6;;;\n")["rowsUnchanged"], json!(1));
 }
@@ -329,7 +329,7 @@ impl Case {
     }
 
     /// Adds a query to the statistics as evidence.
-    fn asks(&self, indicator: &str, areas: &[&str], more: &Value) -> Answer {
+    fn add_evidence(&self, indicator: &str, areas: &[&str], more: &Value) -> Answer {
         let areas: Vec<_> = areas.iter().map(|code| self.app.area(code)).collect();
         let mut query = json!({"indicatorId": indicator_id(&self.app, indicator), "areaIds": areas});
         query.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -356,7 +356,7 @@ fn an_answer_compares_only_what_can_be_compared(#[values(Database::Sqlite, Datab
                 0114;2021;;;;0;;;\n0127;2021;;;;4;;;\n0127;2020;;;;..;;;\n";
     import(&case.admin, "neet", rows);
     import(&case.admin, "income_low_high", "0127;2023;;;low;30;;;\n0127;2023;;;high;20;;;\n");
-    let asked = |indicator: &str, areas: &[&str], more: Value| case.asks(indicator, areas, &more).is(201).json["answer"].clone();
+    let asked = |indicator: &str, areas: &[&str], more: Value| case.add_evidence(indicator, areas, &more).is(201).json["answer"].clone();
     let summary = |answer: &Value| ["lowest", "highest", "difference", "ratio", "summaryGap"].map(|member| answer[member].clone()).to_vec();
     let gap = |reason: &str| vec![Value::Null, Value::Null, Value::Null, Value::Null, json!(reason)];
 
@@ -372,8 +372,8 @@ fn an_answer_compares_only_what_can_be_compared(#[values(Database::Sqlite, Datab
     let low = asked("income_low_high", &["0127"], json!({"breakdown": {"variant": "LOW"}}));
     assert_eq!((&low["lowest"], &low["summaryGap"]), (&json!(30), &Value::Null));
     // Several periods can be compared when only one of them has values.
-    let told = asked("neet", &["0127"], json!({"periods": ["2020", "2022"]}));
-    assert_eq!((&told["lowest"], &told["summaryGap"]), (&json!(8), &Value::Null));
+    let answer = asked("neet", &["0127"], json!({"periods": ["2020", "2022"]}));
+    assert_eq!((&answer["lowest"], &answer["summaryGap"]), (&json!(8), &Value::Null));
     let zero = asked("neet", &["0127", "0114"], json!({"periods": ["2021"]}));
     assert_eq!(summary(&zero), [json!(0), json!(4), json!(4), Value::Null, json!("not_positive")]);
 }
@@ -384,7 +384,7 @@ fn what_is_published_can_be_read_without_a_register(#[values(Database::Sqlite, D
     import(&case.admin, "neet", "0127;2023;;;;10;;;\n");
     let path = "/observation-imports?indicator=neet&source=Kommunens%20egna&licence=CC-BY-4.0";
     let own = case.admin.call("POST", path, Some((CSV, "kod;år;värde\n0114;2023;5\n".as_bytes()))).is(201).json;
-    case.asks("neet", &["0127", "0114"], &json!({})).is(201);
+    case.add_evidence("neet", &["0127", "0114"], &json!({})).is(201);
     let revision = case.publish();
     let hash = case.app.anybody().get(&revision).is(200).json["hash"].clone();
 
@@ -428,7 +428,7 @@ fn what_is_published_can_be_read_without_a_register(#[values(Database::Sqlite, D
 fn evidence_and_trace_tell_what_has_changed(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     import(&case.admin, "neet", "0127;2023;;;;10;;;\n0114;2023;;;;5;;;\n0115;2023;;;;7;;;\n");
-    let evidence = case.asks("neet", &["0127", "0114", "0115"], &json!({})).is(201);
+    let evidence = case.add_evidence("neet", &["0127", "0114", "0115"], &json!({})).is(201);
     let path = format!("{}/evidence/{}", case.finding, id(&evidence.json));
     let read = || case.app.anybody().get(&path).is(200);
     let nodes = |kind: &str, of: &str| {
@@ -449,8 +449,8 @@ fn evidence_and_trace_tell_what_has_changed(#[values(Database::Sqlite, Database:
     let both: BTreeMap<_, _> = changed
         .iter()
         .map(|change| {
-            let told = |side: &str| (change[side]["version"].clone(), change[side]["value"].clone(), change[side]["status"].clone());
-            (change["areaId"].as_str().unwrap().to_owned(), (told("frozen"), told("present")))
+            let observed = |side: &str| (change[side]["version"].clone(), change[side]["value"].clone(), change[side]["status"].clone());
+            (change["areaId"].as_str().unwrap().to_owned(), (observed("frozen"), observed("present")))
         })
         .collect();
     let seen = |version: i64, value: Value, status: &str| (json!(version), value, json!(status));

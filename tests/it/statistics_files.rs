@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     harness::{Answer, Client, Database, TestApp, id},
     imports::{counted, events, windows},
-    statistics::{import_of, told, values},
+    statistics::{import_table, row_faults, values},
 };
 
 const CSV: &str = "text/csv";
@@ -114,20 +114,23 @@ fn rows_that_cannot_be_used_are_told_by_the_number_that_a_spreadsheet_shows(
             vec!["3 areaCode repeated", "4 areaCode unknown-area", "5 areaCode unknown-area"],
         ),
     ] {
-        let report = import_of(&admin, "merit_value", table);
-        assert_eq!(told(&report, "errors"), errors, "{table}");
+        let report = import_table(&admin, "merit_value", table);
+        assert_eq!(row_faults(&report, "errors"), errors, "{table}");
         assert_eq!((&report["rowsRead"], &report["rowsCreated"]), (&json!(read), &json!(created)), "{table}");
         assert_eq!(report["rowsRefused"], json!(read - created), "{table}");
     }
     assert_eq!(values(&app, "merit_value", "&period=2004")[0]["value"], json!(12.0));
     // Cells without a heading are a note beside the table: the rest is stored, and the warning says where they are.
-    let noted = import_of(&admin, "merit_value", "kod;period;värde;\n0127;2017;1;\n0127;2018;1;Källa: SCB\n0127;2019;1;osäkert\n");
-    assert_eq!((&noted["rowsCreated"], told(&noted, "warnings")), (&json!(3), vec!["3 D no-heading".to_owned()]));
+    let noted = import_table(&admin, "merit_value", "kod;period;värde;\n0127;2017;1;\n0127;2018;1;Källa: SCB\n0127;2019;1;osäkert\n");
+    assert_eq!((&noted["rowsCreated"], row_faults(&noted, "warnings")), (&json!(3), vec!["3 D no-heading".to_owned()]));
     // Objects are reported by line or place, with all their faults.
     let lines = "{\"kod\":\"0127\",\"år\":\"2020\",\"värde\":1,\"färg\":2}\n\n{\"kod\":\"0127\",\"kommunkod\":\"0114\",\"år\":\"2020\",\"värde\":1}\n\
         {\"kod\":\"0127\",\"år\":\"2020\",\"värde\":[1]}\n{\"kod\":\n{\"kod\":\"0127\",\"år\":\"2020\",\"värde\":1}";
     let report = send(&admin, "merit_value", NDJSON, lines.as_bytes()).is(201).json;
-    assert_eq!(told(&report, "errors"), ["1 färg unknown-column", "3 areaCode repeated-column", "4 value wrong-type", "5  malformed-json"]);
+    assert_eq!(
+        row_faults(&report, "errors"),
+        ["1 färg unknown-column", "3 areaCode repeated-column", "4 value wrong-type", "5  malformed-json"]
+    );
     assert_eq!(report["rowsCreated"], json!(1));
 }
 
@@ -217,7 +220,7 @@ fn a_file_larger_than_any_body_becomes_a_job(#[values(Database::Sqlite, Database
     let table = format!("{table}9999;2020;1;\n");
     let tried = import_as_job(&admin, "&dryRun=true", CSV, table.as_bytes());
     assert_eq!((&tried["rowsCreated"], &tried["rowsRefused"], &tried["dryRun"]), (&json!(rows), &json!(1), &json!(true)), "{tried}");
-    assert_eq!(told(&tried, "errors"), [format!("{} areaCode unknown-area", rows + 2)]);
+    assert_eq!(row_faults(&tried, "errors"), [format!("{} areaCode unknown-area", rows + 2)]);
     assert!(values(&app, "merit_value", "").is_empty());
     assert_eq!(counted(&app, "SELECT COUNT(*) AS rows_found FROM observation_import"), 0);
 
@@ -228,7 +231,7 @@ fn a_file_larger_than_any_body_becomes_a_job(#[values(Database::Sqlite, Database
         "{done}"
     );
     assert_eq!((&done["rowsCreated"], &done["rowsRefused"]), (&json!(rows), &json!(1)));
-    assert_eq!(told(&done, "errors"), [format!("{} areaCode unknown-area", rows + 2)]);
+    assert_eq!(row_faults(&done, "errors"), [format!("{} areaCode unknown-area", rows + 2)]);
     assert_eq!(counted(&app, "SELECT COUNT(*) AS rows_found FROM observation"), i64::try_from(rows).unwrap());
     assert_eq!(counted(&app, "SELECT COUNT(*) AS rows_found FROM import_piece"), 0);
     let value = &values(&app, "merit_value", "&period=1990M01")[0];
@@ -253,13 +256,13 @@ fn a_small_file_becomes_a_job_for_who_prefers_that(#[values(Database::Sqlite, Da
     let analyst = app.user(Role::Analyst, Some(("area", &app.area("0127")))).with("Prefer", "wait=1, respond-async");
     let table = "kod;period;värde\n0127;2023;..\n0114;2023;2\n0127;2022;x\n";
     let done = import_as_job(&analyst, "&licence=CC0", CSV, table.as_bytes());
-    assert_eq!(told(&done, "errors"), ["3 areaCode forbidden", "4 value not-a-number"]);
+    assert_eq!(row_faults(&done, "errors"), ["3 areaCode forbidden", "4 value not-a-number"]);
     assert_eq!((&done["rowsCreated"], &done["licence"], &done["reason"]), (&json!(1), &json!("CC0"), &Value::Null), "{done}");
     assert_eq!(analyst.get(&format!("/observation-imports/{}", id(&done))).is(200).json, done);
     // NDJSON, as a dry run.
     let tried =
         import_as_job(&analyst, "&dryRun=true", NDJSON, b"{\"kod\":\"0127\",\"period\":\"2021\",\"value\":1}\n{\"kod\":\"0127\"}\n");
-    assert_eq!((told(&tried, "errors"), &tried["rowsCreated"]), (vec!["2 period required".to_owned()], &json!(1)), "{tried}");
+    assert_eq!((row_faults(&tried, "errors"), &tried["rowsCreated"]), (vec!["2 period required".to_owned()], &json!(1)), "{tried}");
 
     assert_eq!(counted(&app, "SELECT COUNT(*) AS rows_found FROM import_piece"), 0);
     // A repeated call gives one import.
@@ -291,7 +294,7 @@ fn cases_of_files_that_went_wrong_once_are_read_right(#[values(Database::Sqlite,
     ] {
         let report = send(&admin, "merit_value", CSV, &file(name)).is(201).json;
         assert_eq!(
-            (&report["rowsCreated"], told(&report, "errors")),
+            (&report["rowsCreated"], row_faults(&report, "errors")),
             (&json!(created), errors.iter().map(|error| (*error).to_owned()).collect()),
             "{name}"
         );

@@ -18,19 +18,19 @@ use crate::{
 pub struct Teller<'a> {
     pub app: &'a TestApp,
     operations: Vec<(String, String, Value)>,
-    pub told: BTreeMap<String, Value>,
+    pub exchanges: BTreeMap<String, Value>,
     /// Every path that was read.
     pub read: Vec<String>,
 }
 
 impl<'a> Teller<'a> {
     pub fn new(app: &'a TestApp) -> Self {
-        Self { app, operations: operations(), told: BTreeMap::new(), read: Vec::new() }
+        Self { app, operations: operations(), exchanges: BTreeMap::new(), read: Vec::new() }
     }
 
     /// Makes one call, which must succeed as the contract says.
     #[track_caller]
-    pub fn tell(&mut self, who: &Client, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub fn call(&mut self, who: &Client, method: &str, path: &str, body: Option<Value>) -> Answer {
         let media_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
         let bytes = body.as_ref().map(|body| body.to_string().into_bytes());
         let answer = who.call(method, path, bytes.as_deref().map(|bytes| (media_type, bytes)));
@@ -59,7 +59,7 @@ impl<'a> Teller<'a> {
             self.read.push(path.to_owned());
         }
         let name = operation["operationId"].as_str().unwrap().to_owned();
-        if let std::collections::btree_map::Entry::Vacant(e) = self.told.entry(name) {
+        if let std::collections::btree_map::Entry::Vacant(e) = self.exchanges.entry(name) {
             let mut exchange = json!({});
             if let Some(body) = &body {
                 exchange["request"] = json!({"value": without_secrets(body)});
@@ -74,12 +74,12 @@ impl<'a> Teller<'a> {
 
     #[track_caller]
     pub fn get(&mut self, who: &Client, path: &str) -> Answer {
-        self.tell(who, "GET", path, None)
+        self.call(who, "GET", path, None)
     }
 
     #[track_caller]
     pub fn post(&mut self, who: &Client, path: &str, body: Value) -> Answer {
-        self.tell(who, "POST", path, Some(body))
+        self.call(who, "POST", path, Some(body))
     }
 }
 
@@ -132,7 +132,7 @@ fn without_secrets(value: &Value) -> Value {
 }
 
 /// The clients and ids of the story, for the chapters after it.
-pub struct Told {
+pub struct StoryRecords {
     pub coordinator: Client,
     pub municipality: Client,
     pub association: Client,
@@ -146,7 +146,7 @@ pub struct Told {
 }
 
 /// Plays the case until it is decided.
-pub fn tell(t: &mut Teller<'_>) -> Told {
+pub fn tell(t: &mut Teller<'_>) -> StoryRecords {
     let parties = parties::tell(t);
     let forum = forum::tell(t, &parties);
     let numbers = numbers::tell(t, &parties);
@@ -155,7 +155,7 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
     let (round, decision) = priorities::tell(t, &parties, &forum, &interventions);
     assessment::publish(t, &parties, &forum, &assessment.id);
     closing::tell(t, &parties, &numbers, &decision);
-    Told {
+    StoryRecords {
         coordinator: parties.kim,
         municipality: parties.for_municipality,
         association: parties.for_association,
@@ -176,13 +176,13 @@ fn a_case_goes_from_actors_to_a_decided_priority(#[values(Database::Sqlite, Data
     let told = tell(&mut teller);
     chapters::tell(&mut teller, &told);
     let all: Vec<_> = teller.operations.iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap()).collect();
-    let untold: Vec<_> = all.iter().filter(|name| !teller.told.contains_key(**name)).collect();
-    assert!(untold.is_empty(), "the story does not tell of {untold:?}");
+    let uncalled: Vec<_> = all.iter().filter(|name| !teller.exchanges.contains_key(**name)).collect();
+    assert!(uncalled.is_empty(), "the story does not tell of {uncalled:?}");
     // Every kind of record that changes can be requested by its kind.
     for row in app.rows("SELECT DISTINCT entity_kind AS kind FROM event") {
         let kind: String = row.try_get("", "kind").unwrap();
         assert!(records::kinds().any(|record| record.kind == kind), "{kind} is no declared kind of record");
     }
     // Both databases give the same answers, byte for byte, because both are compared with the same file.
-    golden("openapi/examples.json", &pretty(&serde_json::to_value(&teller.told).unwrap()));
+    golden("openapi/examples.json", &pretty(&serde_json::to_value(&teller.exchanges).unwrap()));
 }

@@ -77,13 +77,13 @@ pub(super) async fn run(command: ImportCommand, config: Config) -> Outcome {
             "{name}: the file must end in .csv, .xlsx, .json or .ndjson"
         ))
     })?;
-    let kind = command.kind.as_deref().map(|written| kind(written).ok_or_else(|| say(no_kind(written)))).transpose()?;
-    let file = opened(&command.file).map_err(|error| say(unread(&command.file, &error)))?;
+    let kind = command.kind.as_deref().map(|written| parse_kind(written).ok_or_else(|| say(unknown_kind(written)))).transpose()?;
+    let file = open_file(&command.file).map_err(|error| say(unreadable(&command.file, &error)))?;
     let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned();
     let ImportCommand { source, columns, full, dry_run, .. } = command;
     let request = Request { format, source, file: stem, kind, columns, full, dry_run };
     let app = App::build(config, Clock::System, Ids::Random).await?;
-    let mut bar = Bar::new(language);
+    let mut bar = ProgressBar::new(language);
     let report = Box::pin(console::run(&request, file, app.imports(), app.access(), app.db(), |job| bar.show(job))).await;
     bar.clear();
     app.db().close().await;
@@ -92,7 +92,7 @@ pub(super) async fn run(command: ImportCommand, config: Config) -> Outcome {
         lines.extend(problem.faults.iter().map(|fault| fault.detail.r#in(language).to_owned()));
         lines.join("\n  ")
     })?;
-    tell(&report, language);
+    print_report(&report, language);
     let job = &report.job;
     match job.status {
         ImportStatus::Completed if job.refused == 0 => Ok(()),
@@ -108,13 +108,13 @@ pub(super) async fn run(command: ImportCommand, config: Config) -> Outcome {
 }
 
 /// Opens a file for reading. Opening a folder succeeds too, so that is checked.
-fn opened(path: &Path) -> std::io::Result<File> {
+fn open_file(path: &Path) -> std::io::Result<File> {
     let file = File::open(path)?;
     if file.metadata()?.is_dir() { Err(ErrorKind::IsADirectory.into()) } else { Ok(file) }
 }
 
 /// The kind of actor that a word means, as in the column `kind`.
-fn kind(written: &str) -> Option<ActorKind> {
+fn parse_kind(written: &str) -> Option<ActorKind> {
     let code = columns::code(kinds(), written)?;
     ActorKind::try_from_value(&code.to_owned()).ok()
 }
@@ -126,7 +126,7 @@ fn kinds() -> Words {
     }
 }
 
-fn no_kind(written: &str) -> Text {
+fn unknown_kind(written: &str) -> Text {
     let swedish = kinds().iter().filter_map(|(_, also)| also.first()).copied().collect::<Vec<_>>().join(", ");
     let codes = kinds().iter().map(|(code, _)| *code).collect::<Vec<_>>().join(", ");
     say!(
@@ -136,7 +136,7 @@ fn no_kind(written: &str) -> Text {
 }
 
 /// The message about a file that cannot be read.
-fn unread(file: &Path, error: &std::io::Error) -> Text {
+fn unreadable(file: &Path, error: &std::io::Error) -> Text {
     let file = file.display();
     match error.kind() {
         ErrorKind::NotFound => say!("Filen {file} finns inte.", "There is no file {file}."),
@@ -160,7 +160,7 @@ fn language(command: &ImportCommand) -> Language {
     }
 }
 
-fn tell(report: &Report, language: Language) {
+fn print_report(report: &Report, language: Language) {
     let Report { job, problems, source, new_source } = report;
     let columns = job.columns.0.iter().map(|column| format!("{} → {}", column.heading, column.member)).collect::<Vec<_>>().join(", ");
     let left_out = job.left_out.0.iter().map(|left| {
@@ -201,20 +201,20 @@ fn tell(report: &Report, language: Language) {
             println!("{}", say!("  rad {number}{column}: {detail}", "  row {number}{column}: {detail}").r#in(language));
         }
     }
-    let told = i64::try_from(problems.len()).unwrap_or(i64::MAX);
-    if refused > told {
-        let more = refused - told;
+    let listed = i64::try_from(problems.len()).unwrap_or(i64::MAX);
+    if refused > listed {
+        let more = refused - listed;
         println!("{}", say!("  … och {more} till", "  … and {more} more").r#in(language));
     }
 }
 
 /// A line that shows the progress, if standard error is a terminal.
-struct Bar {
+struct ProgressBar {
     language: Language,
     watched: bool,
 }
 
-impl Bar {
+impl ProgressBar {
     fn new(language: Language) -> Self {
         Self { language, watched: std::io::stderr().is_terminal() }
     }

@@ -5,7 +5,7 @@ use super::{Outcome, open};
 use crate::{access::Access, config::Config};
 
 /// For how long a new key is published before it signs, so that everybody who caches the public keys has fetched it by then.
-const SHOWN_BEFORE: TimeDelta = TimeDelta::minutes(15);
+const PUBLISHED_BEFORE: TimeDelta = TimeDelta::minutes(15);
 
 #[derive(Subcommand)]
 pub(super) enum KeysCommand {
@@ -24,7 +24,7 @@ pub(super) async fn run(command: KeysCommand, config: Config) -> Outcome {
     let db = open(&config, config.migrate_on_start).await?;
     let access = Access::load(config.tokens(), &db).await?;
     if let KeysCommand::Rotate { now } = command {
-        let from = db.clock.now() + if now { TimeDelta::zero() } else { SHOWN_BEFORE };
+        let from = db.clock.now() + if now { TimeDelta::zero() } else { PUBLISHED_BEFORE };
         access.rotate(from, &db).await?;
     }
     for (id, from) in access.key_times() {

@@ -44,7 +44,7 @@ pub async fn serve(app: &App, ready: impl FnOnce(std::net::SocketAddr)) -> Outco
     tokio::select! {
         _ = terminate.recv() => {
             // A load balancer learns from readiness before calls are refused. A second signal skips that wait.
-            app.stop_soon();
+            app.announce_stop();
             tracing::info!("about to stop");
             tokio::select! {
                 () = tokio::time::sleep(app.stop_delay()) => {}

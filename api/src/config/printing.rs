@@ -3,12 +3,12 @@
 use toml::Value;
 
 /// A value without passwords and secrets.
-pub(super) fn shown(name: &str, value: &Value) -> Value {
+pub(super) fn redacted(name: &str, value: &Value) -> Value {
     match value {
         Value::String(secret) if name.ends_with("secret") && !secret.is_empty() => Value::from("…"),
         Value::String(text) => Value::from(without_password(text)),
-        Value::Array(items) => Value::Array(items.iter().map(|item| shown(name, item)).collect()),
-        Value::Table(members) => Value::Table(members.iter().map(|(name, member)| (name.clone(), shown(name, member))).collect()),
+        Value::Array(items) => Value::Array(items.iter().map(|item| redacted(name, item)).collect()),
+        Value::Table(members) => Value::Table(members.iter().map(|(name, member)| (name.clone(), redacted(name, member))).collect()),
         other => other.clone(),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::kernel::contract::{ALLOWED_ACTIONS, acts_on};
 
 /// Adds `include=allowedActions` to every operation that shows one record.
-pub(super) fn complete(document: &mut Value) {
+pub(super) fn add_allowed_actions(document: &mut Value) {
     let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let paths: Vec<String> = document["paths"].as_object().into_iter().flatten().map(|(path, _)| path.clone()).collect();
     for path in paths.iter().filter(|path| path.ends_with("Id}")) {

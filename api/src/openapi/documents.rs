@@ -38,12 +38,12 @@ impl Documents {
         self.forms.get_or_init(|| {
             let document = document(&self.public_url);
             let yaml = yaml_serde::to_string(&document).unwrap_or_default();
-            Forms { json: printed(&document), yaml: yaml.into(), older: printed(&older(&document)) }
+            Forms { json: pretty_json(&document), yaml: yaml.into(), older: pretty_json(&older(&document)) }
         })
     }
 }
 
-fn printed(document: &Value) -> Bytes {
+fn pretty_json(document: &Value) -> Bytes {
     let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
     text.push('\n');
     text.into()

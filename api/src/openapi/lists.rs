@@ -24,20 +24,20 @@ const MAX_TEXT: u64 = 200;
 const ORDINARY: &[&str] = &["limit", "cursor", "offset", "include", "fields", "expand", "sort", "format"];
 
 /// The lists of the contract, by path.
-fn lists(document: &Value) -> Vec<String> {
+fn list_paths(document: &Value) -> Vec<String> {
     let paths = document["paths"].as_object().into_iter().flatten();
     let is_list = |item: &Value| item["get"]["operationId"].as_str().is_some_and(|id| id.starts_with("list"));
     paths.filter(|(_, item)| is_list(item)).map(|(path, _)| path.clone()).collect()
 }
 
 /// The name of the schema of a list's page.
-fn page<'a>(document: &'a Value, path: &str) -> Option<&'a str> {
+fn page_schema<'a>(document: &'a Value, path: &str) -> Option<&'a str> {
     let schema = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
     schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next())
 }
 
 /// Adds the Swedish headings that tables of actors have. An import reads the same headings.
-pub(super) fn headings(document: &mut Value) {
+pub(super) fn add_headings(document: &mut Value) {
     let actor = &mut document["components"]["schemas"]["Actor"];
     let names = actor["properties"].as_object().into_iter().flatten().map(|(name, _)| name);
     let headings: serde_json::Map<_, _> =
@@ -46,10 +46,11 @@ pub(super) fn headings(document: &mut Value) {
 }
 
 /// Adds to every list the answer as a table, except to a feed, which has no end.
-pub(super) fn tables(document: &mut Value) {
-    for path in lists(document) {
-        limit(&mut document["paths"][&path]["get"]["parameters"]);
-        let whole = page(document, &path).is_some_and(|name| document["components"]["schemas"][name]["properties"].get("total").is_some());
+pub(super) fn add_tables(document: &mut Value) {
+    for path in list_paths(document) {
+        limit_lists(&mut document["paths"][&path]["get"]["parameters"]);
+        let whole =
+            page_schema(document, &path).is_some_and(|name| document["components"]["schemas"][name]["properties"].get("total").is_some());
         if !whole {
             continue;
         }
@@ -83,7 +84,7 @@ pub(super) fn tables(document: &mut Value) {
 }
 
 /// Limits the number of values in parameters that are lists, and the length of each value.
-fn limit(parameters: &mut Value) {
+fn limit_lists(parameters: &mut Value) {
     for parameter in parameters.as_array_mut().into_iter().flatten() {
         let schema = &mut parameter["schema"];
         if schema["type"] == "array" && schema.get("maxItems").is_none() {
@@ -97,25 +98,26 @@ fn limit(parameters: &mut Value) {
 }
 
 /// Adds a search to every list with filters: the same operation, with its parameters as members of a body.
-pub(super) fn searches(document: &mut Value) {
+pub(super) fn add_searches(document: &mut Value) {
     let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
     let mut found = Vec::new();
-    for path in lists(document) {
+    for path in list_paths(document) {
         let parameters = document["paths"][&path]["get"]["parameters"].as_array().cloned().unwrap_or_default();
         let is_filter =
             |parameter: &Value| parameter["in"] == "query" && parameter["name"].as_str().is_some_and(|name| !ORDINARY.contains(&name));
-        let Some(item) = page(document, &path).and_then(|page| page.strip_suffix("Page")) else { continue };
+        let Some(item) = page_schema(document, &path).and_then(|page| page.strip_suffix("Page")) else { continue };
         if parameters.iter().any(is_filter) {
             found.push((path.clone(), format!("{item}Search")));
         }
     }
     for (path, schema) in &found {
-        document["components"]["schemas"][schema] = body(&document["paths"][path]["get"]);
+        document["components"]["schemas"][schema] = search_body(&document["paths"][path]["get"]);
     }
     let Some(paths) = document["paths"].as_object_mut() else { return };
     let mut all = Map::new();
     for (path, item) in std::mem::take(paths) {
-        let search = found.iter().find(|(list, _)| *list == path).map(|(_, schema)| search(&path, &item["get"], schema, &examples));
+        let search =
+            found.iter().find(|(list, _)| *list == path).map(|(_, schema)| search_operation(&path, &item["get"], schema, &examples));
         all.insert(path.clone(), item);
         if let Some(search) = search {
             all.insert(format!("{path}{SEARCH}"), json!({"summary": search["summary"], "post": search}));
@@ -125,7 +127,7 @@ pub(super) fn searches(document: &mut Value) {
 }
 
 /// The parameters of a list as members of a body.
-fn body(list: &Value) -> Value {
+fn search_body(list: &Value) -> Value {
     let mut properties = Map::new();
     for parameter in list["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["in"] == "query") {
         let mut schema = parameter["schema"].clone();
@@ -145,7 +147,7 @@ fn body(list: &Value) -> Value {
 }
 
 /// The operation that calls a list with a body.
-fn search(path: &str, list: &Value, schema: &str, examples: &Value) -> Value {
+fn search_operation(path: &str, list: &Value, schema: &str, examples: &Value) -> Value {
     let mut search = list.clone();
     let id = list["operationId"].as_str().unwrap_or_default();
     let own = format!("search{}", id.trim_start_matches("list"));

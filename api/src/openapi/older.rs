@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::each;
+use super::visit_objects;
 
 /// Converts the contract to `OpenAPI` 3.0.3, for generators that read only that.
 #[must_use]
 pub fn older(document: &Value) -> Value {
     let mut older = document.clone();
     older["openapi"] = json!("3.0.3");
-    each(&mut older, &mut |value| {
+    visit_objects(&mut older, &mut |value| {
         let Some(object) = value.as_object_mut() else { return };
         if object.contains_key("$ref") {
             object.retain(|name, _| name == "$ref");

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{EXAMPLES, problems};
+use super::{EXAMPLES, problem_responses};
 use crate::access::policy::{Permission, Standing, allows};
 
 /// Completes all operations.
 pub(super) fn complete(document: &mut Value) {
     let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
-    document["components"]["responses"] = problems(&examples);
+    document["components"]["responses"] = problem_responses(&examples);
     let versioned = versioned(&document["components"]["schemas"]);
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         let single = item.as_object().is_some_and(|item| item.len() == 1);
@@ -127,7 +127,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, tagged: &
         }
     }
     if let Some(tag) = responses.get("200").map(|response| &response["headers"]["ETag"]).filter(|tag| method == "get" && tag.is_object()) {
-        let unchanged = json!({"description": "Unchanged since the tag in `If-None-Match`. There is no body.", "headers": {"ETag": tag, "traceparent": trace()}});
+        let unchanged = json!({"description": "Unchanged since the tag in `If-None-Match`. There is no body.", "headers": {"ETag": tag, "traceparent": trace_header()}});
         responses.insert("304".to_owned(), unchanged);
     }
     let mut statuses = vec!["400", "401", "406", "429", "500", "503"];
@@ -163,13 +163,13 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, tagged: &
     responses.sort_keys();
 }
 
-fn trace() -> Value {
+fn trace_header() -> Value {
     json!({"description": "The trace that the answer belongs to.", "schema": {"type": "string"}})
 }
 
 /// Adds the headers of a successful answer.
 fn complete_headers(id: &str, method: &str, status: &str, response: &mut Value, tagged: &BTreeSet<String>) {
-    let mut headers = json!({"traceparent": trace(),
+    let mut headers = json!({"traceparent": trace_header(),
         "X-Request-Id": {"description": "Identifies the call, also in the log.", "schema": {"type": "string"}}});
     rate_limits(&mut headers);
     // A streamed answer has no ETag, because its content is not known when it begins.

@@ -11,14 +11,14 @@ const NOT_MODIFIED: &str = "NotModified";
 const PAGING: [&str; 6] = ["limit", "cursor", "offset", "include", "fields", "format"];
 
 /// Moves everything that operations share to the components, and refers to it.
-pub(super) fn refer(document: &mut Value) {
-    let headers = common(responses(document).filter_map(|response| response.get_mut("headers")).flat_map(by_name));
+pub(super) fn share_components(document: &mut Value) {
+    let headers = repeated_values(responses(document).filter_map(|response| response.get_mut("headers")).flat_map(by_name));
     for response in responses(document) {
         response.get_mut("headers").into_iter().flat_map(by_name).for_each(|(name, header)| replace(header, &name, "headers", &headers));
     }
     document["components"]["headers"] = headers.into();
 
-    let parameters = common(parameters(document));
+    let parameters = repeated_values(parameters(document));
     for (name, parameter) in self::parameters(document) {
         replace(parameter, &name, "parameters", &parameters);
     }
@@ -37,7 +37,7 @@ pub(super) fn refer(document: &mut Value) {
 }
 
 /// The values that occur several times, by name. When several such values have one name, the most common one keeps it.
-fn common<'a>(all: impl Iterator<Item = (String, &'a mut Value)>) -> Map<String, Value> {
+fn repeated_values<'a>(all: impl Iterator<Item = (String, &'a mut Value)>) -> Map<String, Value> {
     let mut counts: HashMap<(String, String), (usize, Value)> = HashMap::new();
     for (name, value) in all {
         counts.entry((name, value.to_string())).or_insert_with(|| (0, value.clone())).0 += 1;

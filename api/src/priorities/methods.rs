@@ -48,7 +48,7 @@ pub fn decimal(number: f64) -> BigRational {
 
 /// The nearest floating-point number, for display only.
 #[must_use]
-pub fn shown(number: &BigRational) -> f64 {
+pub fn nearest_f64(number: &BigRational) -> f64 {
     number.to_f64().unwrap_or_default()
 }
 
@@ -73,10 +73,10 @@ pub fn shared_places<T: Ord>(scores: &[T]) -> Vec<i32> {
 }
 
 fn count<T>(scores: &[T], holds: impl Fn(&T) -> bool) -> i64 {
-    size(scores.iter().filter(|score| holds(score)).count())
+    as_i64(scores.iter().filter(|score| holds(score)).count())
 }
 
-fn size(count: usize) -> i64 {
+fn as_i64(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
@@ -84,7 +84,7 @@ fn size(count: usize) -> i64 {
 /// `ballots[voter][candidate]` are doubled ranks.
 #[must_use]
 pub fn borda(candidates: usize, ballots: &[Vec<i64>]) -> Vec<BigRational> {
-    let doubled = |candidate: usize| ballots.iter().map(|ranks| 2 * size(candidates) - ranks[candidate]).sum::<i64>();
+    let doubled = |candidate: usize| ballots.iter().map(|ranks| 2 * as_i64(candidates) - ranks[candidate]).sum::<i64>();
     (0..candidates).map(|candidate| BigRational::new(doubled(candidate).into(), 2.into())).collect()
 }
 
@@ -119,7 +119,7 @@ fn tie_correction(ranks: &[i64]) -> i64 {
 /// A voter's weighted score of each candidate, from 0 to 100. `scores[candidate][criterion]` is a share of the scale, from 0 to
 /// 1.
 #[must_use]
-pub fn weighted(weights: &[BigRational], scores: &[Vec<BigRational>]) -> Vec<BigRational> {
+pub fn weighted_scores(weights: &[BigRational], scores: &[Vec<BigRational>]) -> Vec<BigRational> {
     let total: BigRational = weights.iter().sum();
     scores
         .iter()
@@ -151,14 +151,14 @@ mod tests {
     /// The 45 ballots of Schulze (2011), as doubled ranks of A to E.
     fn schulze() -> Vec<Vec<i64>> {
         let groups = [(5, "ACBED"), (5, "ADECB"), (8, "BEDAC"), (3, "CABED"), (7, "CAEBD"), (2, "CBADE"), (7, "DCEBA"), (8, "EBADC")];
-        let ranks = |order: &str| "ABCDE".chars().map(|name| 2 * size(order.find(name).unwrap_or_default() + 1)).collect::<Vec<_>>();
+        let ranks = |order: &str| "ABCDE".chars().map(|name| 2 * as_i64(order.find(name).unwrap_or_default() + 1)).collect::<Vec<_>>();
         groups.iter().flat_map(|(times, order)| std::iter::repeat_n(ranks(order), *times)).collect()
     }
 
     #[test]
     fn the_literatures_ballots_give_its_results() {
         assert_eq!(borda(5, &schulze()), [98, 92, 89, 69, 102].map(whole));
-        let w = kendalls_w(&schulze()).map(|w| shown(&w)).unwrap_or_default();
+        let w = kendalls_w(&schulze()).map(|w| nearest_f64(&w)).unwrap_or_default();
         assert!((w - 0.032_296_3).abs() < 1e-7, "{w}");
         assert_eq!(order(&borda(5, &schulze()), &[]), [4, 0, 1, 2, 3]);
     }
@@ -187,7 +187,7 @@ mod tests {
     proptest! {
         #[test]
         fn ranks_always_add_up(scores in prop::collection::vec(0_u8..10, 1..9)) {
-            let n = size(scores.len());
+            let n = as_i64(scores.len());
             prop_assert_eq!(doubled_ranks(&scores).iter().sum::<i64>(), n * (n + 1));
         }
 
@@ -208,7 +208,7 @@ mod tests {
 
         #[test]
         fn a_candidate_that_a_voter_scores_higher_rises(scores in prop::collection::vec(0_u8..9, 3)) {
-            let points = |lift: u8| weighted(&[whole(1)], &scores.iter().enumerate().map(|(at, score)| vec![whole(score + if at == 0 { lift } else { 0 })]).collect::<Vec<_>>());
+            let points = |lift: u8| weighted_scores(&[whole(1)], &scores.iter().enumerate().map(|(at, score)| vec![whole(score + if at == 0 { lift } else { 0 })]).collect::<Vec<_>>());
             prop_assert!(points(1)[0] > points(0)[0] && points(1)[1] == points(0)[1]);
         }
 

@@ -12,16 +12,16 @@ use crate::kernel::{Db, connection::Stopping};
 
 /// For how long the result of a check of the database is reused. Calls to health checks are not limited, so a call must cost
 /// nothing.
-const BELIEVED: Duration = Duration::from_millis(200);
+const REUSED_FOR: Duration = Duration::from_millis(200);
 
 /// The time and result of the last check of the database.
 #[derive(Debug, Default)]
-pub struct Asked(Mutex<Option<(Instant, bool)>>);
+pub struct DatabaseCheck(Mutex<Option<(Instant, bool)>>);
 
-impl Asked {
-    async fn answers(&self, db: &Db) -> bool {
+impl DatabaseCheck {
+    async fn is_up(&self, db: &Db) -> bool {
         let mut last = self.0.lock().await;
-        if let Some((_, answered)) = last.filter(|(at, _)| at.elapsed() < BELIEVED) {
+        if let Some((_, answered)) = last.filter(|(at, _)| at.elapsed() < REUSED_FOR) {
             return answered;
         }
         let works = async { db.ping().await.is_ok() && db.can_write().await.is_ok() };
@@ -39,8 +39,8 @@ pub async fn live() -> HttpResponse {
 
 /// Readiness: the database answers and accepts writes, and the service is not about to stop.
 #[get("/health/ready")]
-pub async fn ready(db: Data<Db>, asked: Data<Asked>, stopping: Data<Stopping>) -> HttpResponse {
-    if !stopping.is_near() && asked.answers(&db).await {
+pub async fn ready(db: Data<Db>, check: Data<DatabaseCheck>, stopping: Data<Stopping>) -> HttpResponse {
+    if !stopping.is_near() && check.is_up(&db).await {
         HttpResponse::Ok().content_type("application/json").body(r#"{"status":"pass"}"#)
     } else {
         HttpResponse::ServiceUnavailable().content_type("application/json").insert_header(("Retry-After", "1")).body(r#"{"status":"fail"}"#)

@@ -60,7 +60,7 @@ impl Metrics {
             count("password_hashes_running", "Passwords being checked"),
             count("password_hashes_running_most", "The most passwords that have been checked at once"),
         ];
-        count("password_hashes_allowed", "How many passwords may be checked at once").set(size(access.hashing.at_once));
+        count("password_hashes_allowed", "How many passwords may be checked at once").set(as_i64(access.hashing.at_once));
         let connections = [
             count("database_connections", "Connections to the database for reading"),
             count("database_connections_idle", "Those of them that wait for work"),
@@ -84,16 +84,16 @@ impl Metrics {
         Ok(HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run())
     }
 
-    async fn look(&self) {
+    async fn update(&self) {
         for (gauge, now) in self.calls.iter().zip(self.places.now()) {
-            gauge.set(size(now));
+            gauge.set(as_i64(now));
         }
         for (gauge, now) in self.hashes.iter().zip(self.access.hashing.now()) {
-            gauge.set(size(now));
+            gauge.set(as_i64(now));
         }
         let (all, idle) = self.db.connections();
         self.connections[0].set(all.into());
-        self.connections[1].set(size(idle));
+        self.connections[1].set(as_i64(idle));
         let feed = feed(&self.db).await;
         self.up.set(if feed.is_ok() { 1.0 } else { 0.0 });
         for (gauge, now) in self.feed.iter().zip(feed.unwrap_or_default()) {
@@ -110,12 +110,12 @@ async fn feed(db: &Db) -> Result<[i64; 2]> {
     Ok([row.try_get::<Option<i64>>("", "last")?.unwrap_or_default(), row.try_get("", "waiting")?])
 }
 
-fn size(count: usize) -> i64 {
+fn as_i64(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 async fn show(metrics: Data<Metrics>) -> HttpResponse {
-    metrics.look().await;
+    metrics.update().await;
     let mut shown = String::new();
     match text::encode(&mut shown, &metrics.registry) {
         Ok(()) => HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(shown),

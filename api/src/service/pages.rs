@@ -173,7 +173,7 @@ pub async fn security(config: Data<Config>, db: Data<crate::kernel::Db>) -> Http
 ///
 /// # Errors
 /// Always, except for `OPTIONS` of an address that exists.
-pub async fn nowhere(request: HttpRequest) -> Result<HttpResponse> {
+pub async fn unserved(request: HttpRequest) -> Result<HttpResponse> {
     let methods = crate::kernel::extract::contract(&request)?.methods(request.path());
     // Below the root of the API, the middleware there notes it.
     let outside = request::meta(&request).filter(|_| !request.path().starts_with(ROOT));

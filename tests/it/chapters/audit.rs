@@ -5,11 +5,11 @@ use serde_json::json;
 
 use crate::{
     harness::id,
-    story::{Teller, Told},
+    story::{StoryRecords, Teller},
 };
 
 /// The administrator looks up who corrected the decision, and exports failed calls for a spreadsheet.
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     let admin = t.app.user(Role::Admin, None);
     let of_decision = t.get(&admin, &format!("/audit-entries?recordId={}&limit=2", told.decision));
     let entry = &of_decision.json["items"][0];

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::id,
-    story::{Teller, Told},
+    story::{StoryRecords, Teller},
 };
 
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     let admin = t.app.user(Role::Admin, None);
     let kim = told.coordinator.clone();
 

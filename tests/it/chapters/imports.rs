@@ -4,10 +4,10 @@ use serde_json::json;
 
 use crate::{
     imports::wait,
-    story::{Teller, Told},
+    story::{StoryRecords, Teller},
 };
 
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     let kim = &told.coordinator;
     let list = json!({"items": [
         {"namn": "Hallunda Odlare", "typ": "Ideell förening", "kommun": "Botkyrka", "orgnr": "802002-1005", "målgrupper": "unga|äldre", "kassör": ""},
@@ -24,6 +24,6 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let path = format!("/imports/{}", done.json["id"].as_str().unwrap());
     assert_eq!(wait(kim, &path)["created"], json!(1));
     t.post(kim, &format!("{path}/rows/search"), json!({"outcome": "refused", "limit": 1}));
-    t.tell(kim, "POST", &format!("{path}/cancel"), None);
+    t.call(kim, "POST", &format!("{path}/cancel"), None);
     t.get(kim, "/imports");
 }

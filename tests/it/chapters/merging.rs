@@ -4,10 +4,10 @@ use serde_json::json;
 
 use crate::{
     harness::id,
-    story::{Teller, Told},
+    story::{StoryRecords, Teller},
 };
 
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     let kim = &told.coordinator;
     let botkyrka = t.app.area("0127");
     let kept = t.app.public_actor("SE-ON:8020010008");
@@ -35,7 +35,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let path = format!("/merges/{}", id(&merge.json));
     t.get(kim, &path);
     t.get(kim, "/merges?limit=5");
-    let undone = t.tell(kim, "POST", &format!("{path}/undo"), None);
+    let undone = t.call(kim, "POST", &format!("{path}/undo"), None);
     assert_eq!(undone.json["leftAlone"], json!([]));
     assert_eq!(kim.get(&mandate).json["actorId"], json!(twin));
 }

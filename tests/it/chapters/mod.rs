@@ -19,10 +19,10 @@ mod secrecy;
 mod sources;
 pub mod webhooks;
 
-use crate::story::{Teller, Told};
+use crate::story::{StoryRecords, Teller};
 
 /// The chapters after the case is decided, in order.
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     accounts::tell(t, told);
     federation::tell(t, told);
     audit::tell(t, told);

@@ -60,14 +60,14 @@ pub fn tell(t: &mut Teller<'_>) -> Parties {
     let association = id(&association.json);
     let foundation = t.post(&kim, "/actors", json!({"kind": "foundation", "name": "Stiftelsen Norra Botkyrka", "seatAreaId": botkyrka}));
     let (foundation, foundation_tag) = (id(&foundation.json), foundation.etag());
-    t.tell(
+    t.call(
         &kim.with("If-Match", &foundation_tag),
         "PATCH",
         &format!("/actors/{foundation}"),
         Some(json!({"focus": "Lärande och arbete för unga"})),
     );
     t.get(&kim, "/actors?q=fittja&fields=id,name,kind");
-    t.told.remove("listActors");
+    t.exchanges.remove("listActors");
     t.get(&kim, "/actors?q=fittja");
     t.get(&kim, &format!("/actors/{association}"));
 
@@ -119,8 +119,8 @@ fn mandates(t: &mut Teller<'_>, parties: &Parties) {
         );
     }
     let mandate_path = format!("/mandates/{}", id(&mandate.json));
-    t.tell(&kim.with("If-Match", &mandate.etag()), "PATCH", &mandate_path, Some(json!({"powers": ["decide", "fund", "implement"]})));
-    t.tell(kim, "POST", &format!("{mandate_path}/confirm"), None);
+    t.call(&kim.with("If-Match", &mandate.etag()), "PATCH", &mandate_path, Some(json!({"powers": ["decide", "fund", "implement"]})));
+    t.call(kim, "POST", &format!("{mandate_path}/confirm"), None);
     t.get(kim, &format!("/mandates?actorId={municipality}&validOn=2026-01-01"));
     t.get(kim, &mandate_path);
     let mistaken = t.post(
@@ -128,5 +128,5 @@ fn mandates(t: &mut Teller<'_>, parties: &Parties) {
         "/mandates",
         json!({"actorId": foundation, "policyDomain": "health", "areaId": botkyrka, "powers": ["inform"], "basis": "voluntary"}),
     );
-    t.tell(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("/mandates/{}", id(&mistaken.json)), None);
+    t.call(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("/mandates/{}", id(&mistaken.json)), None);
 }

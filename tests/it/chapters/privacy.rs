@@ -5,10 +5,10 @@ use serde_json::json;
 
 use crate::{
     harness::id,
-    story::{Teller, Told},
+    story::{StoryRecords, Teller},
 };
 
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     let admin = t.app.user(Role::Admin, None);
     t.get(&t.app.anybody(), "/personal-data-register");
 
@@ -30,7 +30,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let reason = json!({"reason": "Personen har slutat och ber om att bli raderad"});
     let refused = admin.post(&format!("/users/{user}/erasure"), &reason).is(409);
     assert_eq!(refused.json["code"], json!("kept-by-law"));
-    t.tell(&admin.with("If-Match", &hold.etag()), "DELETE", &path, None);
+    t.call(&admin.with("If-Match", &hold.etag()), "DELETE", &path, None);
     t.post(&admin, &format!("/users/{user}/erasure"), reason);
 
     // Data that has served its purpose is removed by rule.

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use crate::{
     harness::id,
-    story::{Teller, Told},
+    story::{StoryRecords, Teller},
 };
 
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     let (app, kim) = (t.app, &told.coordinator);
     let botkyrka = app.public_actor("municipality_code:0127");
     let source = json!({"actorId": botkyrka, "name": "Lokalregistret", "idScheme": "botkyrka-lokal", "ownedFields": ["name", "website"]});
@@ -18,7 +18,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     // A new record, and the same record again.
     let record =
         json!({"kind": "association", "name": "Alby Odlare", "seatAreaId": app.area("0127"), "website": "https://alby.example.se"});
-    let first = t.tell(kim, "PUT", &format!("{path}/4711"), Some(record.clone())).is(201);
+    let first = t.call(kim, "PUT", &format!("{path}/4711"), Some(record.clone())).is(201);
     let same = kim.put(&format!("{path}/4711"), &record).is(200);
     assert_eq!((same.etag(), &same.json), (first.etag(), &first.json));
     t.get(kim, &format!("{path}/4711"));
@@ -34,17 +34,17 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     t.get(kim, &format!("/matches/{held}"));
     let same = json!({"decision": "same", "actorId": first.json["actorId"], "note": "Samma förening, bekräftat per telefon."});
     t.post(kim, &format!("/matches/{held}/decide"), same);
-    t.tell(kim, "POST", &format!("/matches/{held}/undo"), None);
+    t.call(kim, "POST", &format!("/matches/{held}/undo"), None);
 
     // Somebody registers an actor with the same name by hand. It is another one, in another part of the municipality.
     let third = json!({"kind": "association", "name": "Alby Odlare", "seatAreaId": app.area("0127")});
     kim.post("/actors", &third).is(201);
     let alike = t.get(kim, "/likenesses?dismissed=false");
     t.post(kim, "/likenesses/search", json!({"dismissed": false}));
-    t.tell(kim, "POST", &format!("/likenesses/{}/dismiss", id(&alike.json["items"][0])), None);
+    t.call(kim, "POST", &format!("/likenesses/{}/dismiss", id(&alike.json["items"][0])), None);
 
     // In the morning the source sends all its ids.
     t.post(kim, &format!("/sources/{source}/full-syncs"), json!({"externalIds": ["4711", "4799"]}));
     let link = kim.get(&format!("{path}/4712")).is(200);
-    t.tell(&kim.with("If-Match", &link.etag()), "DELETE", &format!("{path}/4712"), None);
+    t.call(&kim.with("If-Match", &link.etag()), "DELETE", &format!("{path}/4712"), None);
 }

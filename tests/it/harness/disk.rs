@@ -13,37 +13,37 @@ use crate::contract::file;
 
 /// The disk under one service.
 pub struct Disk {
-    told: PathBuf,
+    control_file: PathBuf,
 }
 
 impl Disk {
     /// A disk that works. `None`, with a message, when there is no compiler to build the library.
     pub fn new() -> Option<Self> {
         layer()?;
-        Some(Self { told: folder().join("disk") })
+        Some(Self { control_file: folder().join("disk") })
     }
 
     /// The variables that a service needs in its environment to use it.
     pub fn environment(&self) -> Vec<(&'static str, PathBuf)> {
-        vec![("LD_PRELOAD", layer().unwrap().to_owned()), ("SAMSYN_TEST_DISK", self.told.clone())]
+        vec![("LD_PRELOAD", layer().unwrap().to_owned()), ("SAMSYN_TEST_DISK", self.control_file.clone())]
     }
 
     /// Fails from now on. `how` is explained in `disk.c`.
     pub fn fail(&self, how: &str) {
         // Renamed into place, so that it is never read half written.
-        let new = self.told.with_extension("new");
+        let new = self.control_file.with_extension("new");
         fs::write(&new, how).unwrap();
-        fs::rename(&new, &self.told).unwrap();
+        fs::rename(&new, &self.control_file).unwrap();
     }
 
     /// Whether it is still to fail.
     pub fn fails(&self) -> bool {
-        self.told.exists()
+        self.control_file.exists()
     }
 
     /// Works again.
     pub fn mend(&self) {
-        let _ = fs::remove_file(&self.told);
+        let _ = fs::remove_file(&self.control_file);
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
         policy::{Permission, needs},
     },
     assessments::revisions::store as revisions,
-    forums::forums::{rules as of_forum, store as forums},
+    forums::forums::{rules as forum_rules, store as forums},
     kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, page::Selection, reply::Nothing},
 };
 
@@ -40,7 +40,7 @@ async fn list(
 async fn create(by: By<needs::WriteAssessments>, new: Valid<NewAssessment>, db: Data<Db>) -> Result<Reply<Assessment>> {
     db.write(&by, async |w| {
         let forum = forums::referred(by.sight(), new.0.forum_id, "/forumId", &w.tx).await?;
-        of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
+        forum_rules::require(forum_rules::Operation::Work, forum.fields.status)?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
         if new.0.visibility.is_wider_than(Visibility::Forum) {
             forums::may_write(&by.caller.reach(Permission::PublishAssessments)?, &forum.fields, Some(forum.id), &w.tx).await?;
@@ -136,7 +136,7 @@ async fn agree(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: 
     db.write(&by, async |w| {
         let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         let after = store::step(&assessment, Operation::Agree, w).await?;
-        store::is_complete(&after, w).await?;
+        store::require_complete(&after, w).await?;
         Reply::changed(after.version, &after)
     })
     .await
@@ -152,7 +152,7 @@ async fn publish(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db
     db.write(&by, async |w| {
         let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         let assessment = store::step(&assessment, Operation::Publish, w).await?;
-        store::is_complete(&assessment, w).await?;
+        store::require_complete(&assessment, w).await?;
         revisions::freeze(&assessment, w).await?;
         Reply::changed(assessment.version, &assessment)
     })

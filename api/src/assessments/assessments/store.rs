@@ -16,7 +16,7 @@ use crate::{
         findings::reading as findings,
     },
     forums::{
-        forums::{rules as of_forum, store as forums},
+        forums::{rules as forum_rules, store as forums},
         members::store as members,
     },
     geography::areas::store as areas,
@@ -44,7 +44,7 @@ fn view(row: table::Model) -> Assessment {
     }
 }
 
-fn seen(sight: &Sight) -> Select<table::Entity> {
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
     table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
         table::Column::Visibility,
         Some(table::Column::ForumId.into_expr()),
@@ -53,7 +53,7 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
 }
 
 pub(super) async fn list(sight: &Sight, filter: &AssessmentFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Assessment>> {
-    let select = seen(sight)
+    let select = find_visible(sight)
         .apply_if(filter.forum_id, |select, forum| select.filter(table::Column::ForumId.eq(forum)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::AreaId.eq(area)))
         .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
@@ -73,7 +73,7 @@ pub(super) async fn list(sight: &Sight, filter: &AssessmentFilter, paging: &Pagi
 /// # Errors
 /// When there is none (404).
 pub async fn find(sight: &Sight, id: AssessmentId, db: &impl ConnectionTrait) -> Result<Assessment> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
 /// The assessments with these ids that `sight` may see.
@@ -81,7 +81,7 @@ pub async fn find(sight: &Sight, id: AssessmentId, db: &impl ConnectionTrait) ->
 /// # Errors
 /// When the database does not answer.
 pub async fn visible(sight: &Sight, ids: &[AssessmentId], db: &impl ConnectionTrait) -> Result<Vec<Assessment>> {
-    let rows = seen(sight).filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
+    let rows = find_visible(sight).filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
     Ok(rows.into_iter().map(view).collect())
 }
 
@@ -90,7 +90,7 @@ pub async fn visible(sight: &Sight, ids: &[AssessmentId], db: &impl ConnectionTr
 /// # Errors
 /// When there is none (404).
 pub async fn find_locked(sight: &Sight, id: AssessmentId, w: &Write<'_>) -> Result<Assessment> {
-    seen(sight).filter(table::Column::Id.eq(id)).lock_exclusive().one(&w.tx).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).lock_exclusive().one(&w.tx).await?.map(view).ok_or_else(Problem::not_found)
 }
 
 /// One assessment that the caller may write, locked so that its status cannot change during the transaction.
@@ -101,7 +101,7 @@ pub async fn find_to_write(sight: &Sight, reach: &Reach, id: AssessmentId, w: &W
     let assessment = find_locked(sight, id, w).await?;
     may_write(reach, &assessment, &w.tx).await?;
     let forum = forums::find(&Sight::of_installation(), assessment.fields.forum_id, &w.tx).await?;
-    of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
+    forum_rules::require(forum_rules::Operation::Work, forum.fields.status)?;
     Ok(assessment)
 }
 
@@ -148,7 +148,7 @@ pub async fn step(assessment: &Assessment, operation: Operation, w: &Write<'_>) 
 ///
 /// # Errors
 /// When the status allows no endorsement (409).
-pub async fn hear(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
+pub async fn return_to_review(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     if Life::after(&assessment.status, Operation::Endorse)? != Some(assessment.status) {
         step(assessment, Operation::Endorse, w).await?;
     }
@@ -160,7 +160,7 @@ pub async fn hear(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
 ///
 /// # Errors
 /// With a fault for each thing that is missing (422).
-pub async fn is_complete(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
+pub async fn require_complete(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let mut faults = Vec::new();
     if findings::of_assessment(assessment.id, &w.tx).await?.is_empty() {
         faults.push(Fault::at(
@@ -239,7 +239,7 @@ async fn store(
     w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
     let assessment = view(row);
     if before.is_some() {
-        endorsements::follow(&assessment, w).await?;
+        endorsements::update_outdated(&assessment, w).await?;
     }
     let words = [assessment.fields.title.as_str(), assessment.fields.purpose.as_deref().unwrap_or_default()];
     let areas = before.into_iter().chain([&assessment]).map(|assessment| assessment.fields.area_id);

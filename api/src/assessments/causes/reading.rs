@@ -41,7 +41,7 @@ pub async fn of_assessment(assessment: AssessmentId, db: &impl ConnectionTrait) 
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn explaining(findings: &[FindingId], db: &impl ConnectionTrait) -> Result<Vec<CauseId>> {
+pub async fn ids_explaining(findings: &[FindingId], db: &impl ConnectionTrait) -> Result<Vec<CauseId>> {
     let rows = table::explains::Entity::find()
         .filter(table::explains::Column::FindingId.is_in(findings.iter().copied()))
         .order_by_asc(table::explains::Column::CauseId)

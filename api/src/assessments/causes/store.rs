@@ -82,7 +82,7 @@ pub(super) async fn remove(assessment: &Assessment, cause: &Cause, w: &Write<'_>
     w.tx.execute(&gone).await?;
     table::explains::Entity::delete_many().filter(table::explains::Column::CauseId.eq(cause.id)).exec(&w.tx).await?;
     table::Entity::delete_by_id(cause.id).exec(&w.tx).await?;
-    endorsements::follow(assessment, w).await?;
+    endorsements::update_outdated(assessment, w).await?;
     w.publish(saved_part(assessment, &RECORD, cause.id, cause.version + 1).removed()).await
 }
 
@@ -134,7 +134,7 @@ async fn store(
             cause.fields.findings.iter().map(|finding| table::explains::ActiveModel { cause_id: Set(id), finding_id: Set(*finding) });
         table::explains::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
-    endorsements::follow(assessment, w).await?;
+    endorsements::update_outdated(assessment, w).await?;
     w.publish(saved_part(assessment, &RECORD, id, version)).await?;
     Ok(cause)
 }

@@ -47,7 +47,7 @@ async fn show(
         found => found?,
     };
     let endorsement = store::find(assessment, actor, db.reader()).await?.ok_or_else(Problem::not_found)?;
-    let endorsement = store::named(by.sight(), endorsement, db.reader()).await?;
+    let endorsement = store::with_actor_name(by.sight(), endorsement, db.reader()).await?;
     let call = by.allowing(async |_, reach| reach.speaks_for(actor.uuid())).await?;
     Reply::composed(&call, 200, endorsement.version, &endorsement)
 }
@@ -74,8 +74,8 @@ async fn endorse(
         rules::require(rules::Operation::Endorse, assessment.status)?;
         let Some(before) = store::find(assessment.id, actor, &w.tx).await? else {
             let endorsement = store::put(&assessment, actor, None, new.0.clone(), w).await?;
-            assessments::hear(&assessment, w).await?;
-            let endorsement = store::named(by.sight(), endorsement, &w.tx).await?;
+            assessments::return_to_review(&assessment, w).await?;
+            let endorsement = store::with_actor_name(by.sight(), endorsement, &w.tx).await?;
             return Reply::created(&format!("/assessments/{}/endorsements", assessment.id), actor, endorsement.version, &endorsement);
         };
         by.expects(before.version)?;
@@ -83,12 +83,12 @@ async fn endorse(
         let hidden = by.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(before.id.uuid(), "reason"));
         let same = !hidden && !before.outdated && before.fields == new.0;
         if same {
-            let before = store::named(by.sight(), before, &w.tx).await?;
+            let before = store::with_actor_name(by.sight(), before, &w.tx).await?;
             return Reply::changed(before.version, &before);
         }
         let endorsement = store::put(&assessment, actor, Some(&before), new.0.clone(), w).await?;
-        assessments::hear(&assessment, w).await?;
-        let endorsement = store::named(by.sight(), endorsement, &w.tx).await?;
+        assessments::return_to_review(&assessment, w).await?;
+        let endorsement = store::with_actor_name(by.sight(), endorsement, &w.tx).await?;
         Reply::changed(endorsement.version, &endorsement)
     })
     .await
@@ -109,7 +109,7 @@ async fn take_back(by: By<needs::Endorse>, At((assessment, actor)): At<(Assessme
         let endorsement = store::find(assessment.id, actor, &w.tx).await?.ok_or_else(Problem::not_found)?;
         by.expects(endorsement.version)?;
         store::remove(&assessment, &endorsement, w).await?;
-        assessments::hear(&assessment, w).await?;
+        assessments::return_to_review(&assessment, w).await?;
         Ok(Reply::nothing())
     })
     .await

@@ -31,19 +31,19 @@ fn view(row: table::Model) -> Endorsement {
 }
 
 /// Adds the actor's name to an endorsement, when `sight` may see the actor.
-pub(super) async fn named(sight: &Sight, word: Endorsement, db: &impl ConnectionTrait) -> Result<Endorsement> {
+pub(super) async fn with_actor_name(sight: &Sight, word: Endorsement, db: &impl ConnectionTrait) -> Result<Endorsement> {
     let actor = actors::names(sight, &[word.actor_id], db).await?.remove(&word.actor_id);
     Ok(Endorsement { actor, ..word })
 }
 
-fn of_own(sight: &Sight, assessment: AssessmentId) -> Select<table::Entity> {
+fn find_own(sight: &Sight, assessment: AssessmentId) -> Select<table::Entity> {
     let words = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment));
     words.filter(table::Column::ActorId.is_in(sight.actors.iter().copied()))
 }
 
 /// Whether an actor that the caller works for has endorsed the assessment.
 pub(super) async fn has_own(sight: &Sight, assessment: AssessmentId, db: &impl ConnectionTrait) -> Result<bool> {
-    Ok(of_own(sight, assessment).count(db).await? > 0)
+    Ok(find_own(sight, assessment).count(db).await? > 0)
 }
 
 /// A page of endorsements of an assessment. With `own`, only those of the actors that the caller works for.
@@ -55,7 +55,7 @@ pub(super) async fn list(
     call: &Call,
     db: &Db,
 ) -> Result<Page<Endorsement>> {
-    let select = if own { of_own(sight, assessment) } else { table::Entity::find().filter(table::Column::AssessmentId.eq(assessment)) };
+    let select = if own { find_own(sight, assessment) } else { table::Entity::find().filter(table::Column::AssessmentId.eq(assessment)) };
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     let page = paging.fetch(select, keys, call, db).await?.map(view);
     let ids: Vec<_> = page.items.iter().map(|word| word.actor_id).collect();
@@ -152,7 +152,7 @@ async fn text_digest(assessment: &Assessment, db: &impl ConnectionTrait) -> Resu
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn follow(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
+pub async fn update_outdated(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let given = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment.id)).order_by_asc(table::Column::Id);
     let given = given.all(&w.tx).await?;
     if given.is_empty() {

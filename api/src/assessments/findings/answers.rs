@@ -123,14 +123,14 @@ pub struct ChangedObservation {
 }
 
 /// Builds an answer, with a summary when the values can be compared.
-pub(super) fn sum_up(
+pub(super) fn build_answer(
     indicator: &Indicator,
     areas: Vec<MeasuredArea>,
     origins: Vec<ValueOrigin>,
     observations: Vec<Observation>,
 ) -> StatisticalAnswer {
     let fields = &indicator.fields;
-    let gap = gap(&observations);
+    let gap = find_gap(&observations);
     let values = || observations.iter().filter(|_| gap.is_none()).filter_map(|observation| observation.value);
     let (lowest, highest) = (values().reduce(f64::min), values().reduce(f64::max));
     let ratio = lowest.zip(highest).filter(|(lowest, _)| *lowest > 0.0).map(|(lowest, highest)| highest / lowest);
@@ -161,7 +161,7 @@ pub(super) fn sum_up(
 }
 
 /// Returns the reason why these observations cannot be compared, or `None` when they can.
-fn gap(observations: &[Observation]) -> Option<SummaryGap> {
+fn find_gap(observations: &[Observation]) -> Option<SummaryGap> {
     let mut with_value = observations.iter().filter(|observation| observation.value.is_some());
     let Some(first) = with_value.next() else { return Some(SummaryGap::NoValues) };
     let group = |breakdown: &Breakdown| Breakdown { variant: None, ..breakdown.clone() };
@@ -200,7 +200,7 @@ struct FrozenObservation {
 }
 
 /// Returns the observations of a frozen answer that differ from their present values.
-pub(super) fn changed(answer: &str, present: &HashMap<ObservationId, ObservedValue>) -> Vec<ChangedObservation> {
+pub(super) fn compare_with_present(answer: &str, present: &HashMap<ObservationId, ObservedValue>) -> Vec<ChangedObservation> {
     // A frozen answer is served in any case, also when it cannot be compared.
     let frozen: Frozen = serde_json::from_str(answer).unwrap_or_else(|error| {
         tracing::warn!(%error, "a frozen answer cannot be compared with the present values");

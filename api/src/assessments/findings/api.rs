@@ -100,7 +100,7 @@ async fn list_evidence(
     store::find(assessment, finding, db.reader()).await?;
     Listed::of(by, paging, async move |by, paging| {
         let mut page = store::list_evidence(finding, paging, by, &db).await?;
-        store::compare(&mut page.items, db.reader()).await?;
+        store::attach_changes(&mut page.items, db.reader()).await?;
         Ok(page)
     })
     .await
@@ -146,7 +146,7 @@ async fn show_evidence(
     assessments::find(by.sight(), assessment, db.reader()).await?;
     store::find(assessment, finding, db.reader()).await?;
     let mut evidence = [store::find_evidence(finding, id, db.reader()).await?];
-    store::compare(&mut evidence, db.reader()).await?;
+    store::attach_changes(&mut evidence, db.reader()).await?;
     let [evidence] = evidence;
     Reply::composed(&by, 200, evidence.version, &evidence)
 }

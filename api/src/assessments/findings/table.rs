@@ -48,7 +48,7 @@ pub mod evidence {
 }
 
 /// The observations in the answer of evidence.
-pub mod seen {
+pub mod evidence_observation {
     use super::*;
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

@@ -21,7 +21,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Revision>> {
-    store::may_list(by.sight(), assessment, db.reader()).await?;
+    store::require_visible(by.sight(), assessment, db.reader()).await?;
     Listed::of(by, paging, async move |by, paging| store::list(by.sight(), assessment, paging, by, &db).await).await
 }
 

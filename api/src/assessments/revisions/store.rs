@@ -44,7 +44,7 @@ fn view(row: table::Model) -> Result<Revision> {
 }
 
 /// The revisions that `sight` may see, by their visibility at publication.
-fn seen(sight: &Sight) -> Select<table::Entity> {
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
     let forum = Query::select()
         .expr(Expr::col(("assessment", "forum_id")))
         .from("assessment")
@@ -55,22 +55,22 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
 }
 
 /// Checks that the caller may see the assessment, or at least one of its revisions.
-pub(super) async fn may_list(sight: &Sight, assessment: AssessmentId, db: &impl ConnectionTrait) -> Result<()> {
-    if seen(sight).filter(table::Column::AssessmentId.eq(assessment)).count(db).await? == 0 {
+pub(super) async fn require_visible(sight: &Sight, assessment: AssessmentId, db: &impl ConnectionTrait) -> Result<()> {
+    if find_visible(sight).filter(table::Column::AssessmentId.eq(assessment)).count(db).await? == 0 {
         assessments::find(sight, assessment, db).await?;
     }
     Ok(())
 }
 
 pub(super) async fn list(sight: &Sight, assessment: AssessmentId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Revision>> {
-    let select = seen(sight).filter(table::Column::AssessmentId.eq(assessment));
+    let select = find_visible(sight).filter(table::Column::AssessmentId.eq(assessment));
     let keys = vec![Key::column(table::Column::Number, |row: &table::Model| row.number.into())];
     paging.fetch(select, keys, call, db).await?.try_map(view)
 }
 
 /// One revision of an assessment.
 pub(super) async fn find(sight: &Sight, assessment: AssessmentId, id: RevisionId, db: &impl ConnectionTrait) -> Result<Revision> {
-    let row = seen(sight).filter(table::Column::Id.eq(id)).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
+    let row = find_visible(sight).filter(table::Column::Id.eq(id)).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
     row.map(view).transpose()?.ok_or_else(Problem::not_found)
 }
 
@@ -79,7 +79,7 @@ pub(super) async fn find(sight: &Sight, assessment: AssessmentId, id: RevisionId
 /// # Errors
 /// When there is none (404).
 pub async fn find_one(sight: &Sight, id: RevisionId, db: &impl ConnectionTrait) -> Result<Revision> {
-    view(seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)?)
+    view(find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)?)
 }
 
 /// Compares the bytes of a revision, and of each answer in it, with the digests from the publication.
@@ -112,7 +112,7 @@ pub async fn refuse_published(assessment: AssessmentId, w: &Write<'_>) -> Result
 
 /// Fills in the names of the parties, and returns those of the forum and the area. A name is included only if the whole audience
 /// of the publication may see it.
-async fn names(assessment: &Assessment, words: &mut [Endorsement], w: &Write<'_>) -> Result<PublishedNames> {
+async fn collect_names(assessment: &Assessment, words: &mut [Endorsement], w: &Write<'_>) -> Result<PublishedNames> {
     let NewAssessment { visibility, forum_id, area_id, .. } = assessment.fields;
     let own = (visibility == Visibility::Forum).then_some(forum_id.uuid()).into_iter().collect();
     let audience = Sight { signed_in: visibility != Visibility::Public, forums: own, ..Sight::default() };
@@ -137,7 +137,7 @@ pub async fn freeze(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let findings = findings::of_assessment(assessment.id, &w.tx).await?;
     let ids: Vec<_> = findings.iter().map(|finding| finding.id).collect();
     let mut endorsements = endorsements::of_assessment(assessment.id, &w.tx).await?;
-    let names = names(assessment, &mut endorsements, w).await?;
+    let names = collect_names(assessment, &mut endorsements, w).await?;
     let content = RevisionContent {
         assessment: assessment.clone(),
         evidence: evidence_of(&ids, &w.tx).await?,

@@ -87,9 +87,9 @@ pub async fn load(db: &Db) -> Result<()> {
         if store::is_loaded(SWEDEN.0, &digest, w).await? {
             return Ok(());
         }
-        store::areas(&rows::<AreaRow>(AREAS)?, w).await?;
-        store::actors(SWEDEN.0, &rows::<ActorRow>(ACTORS)?, w).await?;
-        store::loaded(SWEDEN, &digest, w).await
+        store::put_areas(&parse_rows::<AreaRow>(AREAS)?, w).await?;
+        store::put_actors(SWEDEN.0, &parse_rows::<ActorRow>(ACTORS)?, w).await?;
+        store::mark_loaded(SWEDEN, &digest, w).await
     })
     .await?;
     let digest = hash::sha256_hex(format!("{CODELISTS}{INDICATORS}").as_bytes());
@@ -98,13 +98,13 @@ pub async fn load(db: &Db) -> Result<()> {
             return Ok(());
         }
         let codelists: Value = serde_json::from_str(CODELISTS)?;
-        store::codelists(GUIDANCE.0, &codelists, w).await?;
-        store::indicators(GUIDANCE.0, rows::<IndicatorRow>(INDICATORS)?, w).await?;
-        store::loaded(GUIDANCE, &digest, w).await
+        store::put_codelists(GUIDANCE.0, &codelists, w).await?;
+        store::put_indicators(GUIDANCE.0, parse_rows::<IndicatorRow>(INDICATORS)?, w).await?;
+        store::mark_loaded(GUIDANCE, &digest, w).await
     })
     .await
 }
 
-fn rows<T: serde::de::DeserializeOwned>(table: &str) -> Result<Vec<T>> {
+fn parse_rows<T: serde::de::DeserializeOwned>(table: &str) -> Result<Vec<T>> {
     csv::Reader::from_reader(table.as_bytes()).deserialize().collect::<Result<_, _>>().map_err(|error| Problem::internal(&error))
 }

@@ -38,7 +38,7 @@ pub(super) async fn is_loaded(name: &str, digest: &str, w: &Write<'_>) -> Result
 }
 
 /// Records that a pack is loaded.
-pub(super) async fn loaded((name, version): (&str, &str), digest: &str, w: &Write<'_>) -> Result<()> {
+pub(super) async fn mark_loaded((name, version): (&str, &str), digest: &str, w: &Write<'_>) -> Result<()> {
     pack::Entity::delete_by_id(name).exec(&w.tx).await?;
     let row = pack::ActiveModel {
         name: Set(name.to_owned()),
@@ -51,7 +51,7 @@ pub(super) async fn loaded((name, version): (&str, &str), digest: &str, w: &Writ
 }
 
 /// Stores the areas that do not exist yet. Existing ones keep their ids.
-pub(super) async fn areas(rows: &[AreaRow], w: &Write<'_>) -> Result<()> {
+pub(super) async fn put_areas(rows: &[AreaRow], w: &Write<'_>) -> Result<()> {
     let present: Vec<(String, AreaId, String)> = area::Entity::find()
         .select_only()
         .columns([area::Column::Code, area::Column::Id, area::Column::Path])
@@ -93,7 +93,7 @@ pub(super) async fn areas(rows: &[AreaRow], w: &Write<'_>) -> Result<()> {
 }
 
 /// Stores the country's regions and municipalities.
-pub(super) async fn actors(pack: &str, rows: &[ActorRow], w: &Write<'_>) -> Result<()> {
+pub(super) async fn put_actors(pack: &str, rows: &[ActorRow], w: &Write<'_>) -> Result<()> {
     let areas: Vec<(String, AreaId)> = area::Entity::find()
         .select_only()
         .columns([area::Column::Code, area::Column::Id])
@@ -152,7 +152,7 @@ pub(super) async fn actors(pack: &str, rows: &[ActorRow], w: &Write<'_>) -> Resu
 }
 
 /// Stores every codelist with its labels.
-pub(super) async fn codelists(pack: &str, all: &Value, w: &Write<'_>) -> Result<()> {
+pub(super) async fn put_codelists(pack: &str, all: &Value, w: &Write<'_>) -> Result<()> {
     for (codelist, codes) in all.as_object().into_iter().flatten() {
         for (ordinal, (code, names)) in codes.as_object().into_iter().flatten().enumerate() {
             let name = |at: usize| names[at].as_str().unwrap_or_default();
@@ -163,7 +163,7 @@ pub(super) async fn codelists(pack: &str, all: &Value, w: &Write<'_>) -> Result<
 }
 
 /// Stores the indicators of the guidance.
-pub(super) async fn indicators(pack: &str, rows: Vec<IndicatorRow>, w: &Write<'_>) -> Result<()> {
+pub(super) async fn put_indicators(pack: &str, rows: Vec<IndicatorRow>, w: &Write<'_>) -> Result<()> {
     for row in rows {
         let parts = |text: &str| text.split('|').filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect::<Vec<_>>();
         let new = NewIndicator {

@@ -32,7 +32,7 @@ async fn show(by: By<needs::ReadPriorities>, At((round, actor)): At<(RoundId, Ac
     let round = rounds::find(by.sight(), round, db.reader()).await?;
     let open = matches!(round.status, RoundStatus::Draft | RoundStatus::Open);
     let ballot = store::find(round.id, actor, db.reader()).await?.filter(|_| !open || by.sight().actors.contains(&actor.uuid()));
-    let ballot = store::named(by.sight(), ballot.ok_or_else(Problem::not_found)?, db.reader()).await?;
+    let ballot = store::with_actor_name(by.sight(), ballot.ok_or_else(Problem::not_found)?, db.reader()).await?;
     let call = by.allowing(async |_, reach| reach.speaks_for(actor.uuid())).await?;
     Reply::composed(&call, 200, ballot.version, &ballot)
 }
@@ -57,7 +57,7 @@ async fn cast(
         rounds::require(Operation::Vote, &round)?;
         let Some(before) = store::find(round.id, actor, &w.tx).await? else {
             let ballot = store::put(&round, actor, None, new.0.clone(), w).await?;
-            let ballot = store::named(by.sight(), ballot, &w.tx).await?;
+            let ballot = store::with_actor_name(by.sight(), ballot, &w.tx).await?;
             return Reply::created(&format!("/rounds/{}/ballots", round.id), actor, ballot.version, &ballot);
         };
         by.expects(before.version)?;
@@ -66,7 +66,7 @@ async fn cast(
         let hidden = by.secrecy.as_ref().is_some_and(|secrecy| !secrecy.hidden(before.id.uuid()).is_empty());
         let ballot =
             if !hidden && before.fields == new.0 { before } else { store::put(&round, actor, Some(&before), new.0.clone(), w).await? };
-        let ballot = store::named(by.sight(), ballot, &w.tx).await?;
+        let ballot = store::with_actor_name(by.sight(), ballot, &w.tx).await?;
         Reply::changed(ballot.version, &ballot)
     })
     .await

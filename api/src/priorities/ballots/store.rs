@@ -25,7 +25,7 @@ fn view(row: table::Model) -> Ballot {
 }
 
 /// Adds the actor's name to a ballot, when `sight` may see the actor.
-pub(super) async fn named(sight: &Sight, ballot: Ballot, db: &impl ConnectionTrait) -> Result<Ballot> {
+pub(super) async fn with_actor_name(sight: &Sight, ballot: Ballot, db: &impl ConnectionTrait) -> Result<Ballot> {
     let actor = actors::names(sight, &[ballot.actor_id], db).await?.remove(&ballot.actor_id);
     Ok(Ballot { actor, ..ballot })
 }

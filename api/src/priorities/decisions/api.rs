@@ -32,7 +32,7 @@ async fn list(
 #[post("/decisions")]
 async fn create(by: By<needs::Decide>, new: Valid<NewDecision>, db: Data<Db>) -> Result<Reply<Decision>> {
     db.write(&by, async |w| {
-        let round = rounds::find_to_write(by.sight(), &by.reach, new.0.round_id, w).await.map_err(store::no_round)?;
+        let round = rounds::find_to_write(by.sight(), &by.reach, new.0.round_id, w).await.map_err(store::round_fault)?;
         let decision = store::insert(&round, new.0.clone(), w).await?;
         Reply::created("/decisions", decision.id, decision.version, &decision)
     })
@@ -65,7 +65,7 @@ async fn change(by: By<needs::Decide>, At(id): At<DecisionId>, patch: Patch<NewD
         let round = rounds::find_locked(&Sight::of_installation(), decision.fields.round_id, w).await?;
         rounds::may_write(&by.reach, &round, &w.tx).await?;
         by.expects(decision.version)?;
-        store::sees_all(&decision, w).await?;
+        store::require_all_visible(&decision, w).await?;
         if let Some(changed) = patch.apply(&decision.fields)? {
             decision = store::correct(&round, &decision, changed, w).await?;
         }

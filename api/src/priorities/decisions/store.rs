@@ -38,7 +38,7 @@ fn view(row: table::Model) -> Decision {
     }
 }
 
-fn seen(sight: &Sight) -> Select<table::Entity> {
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
     // The owning forum is the round's.
     let forum = Query::select()
         .column("forum_id")
@@ -49,7 +49,7 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
     table::Entity::find().filter(sight.rows(table::Column::Visibility, Some(forum), None))
 }
 
-async fn veil(sight: &Sight, decisions: &mut [Decision], db: &impl ConnectionTrait) -> Result<()> {
+async fn hide_interventions(sight: &Sight, decisions: &mut [Decision], db: &impl ConnectionTrait) -> Result<()> {
     let chosen = |decision: &Decision| {
         let former: Vec<_> = decision.former.iter().flat_map(|former| former.chosen.iter().copied()).collect();
         decision.fields.chosen.iter().copied().chain(former).collect::<Vec<_>>()
@@ -66,10 +66,10 @@ async fn veil(sight: &Sight, decisions: &mut [Decision], db: &impl ConnectionTra
 }
 
 pub(super) async fn list(sight: &Sight, filter: &DecisionFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Decision>> {
-    let select = seen(sight).apply_if(filter.round_id, |select, round| select.filter(table::Column::RoundId.eq(round)));
+    let select = find_visible(sight).apply_if(filter.round_id, |select, round| select.filter(table::Column::RoundId.eq(round)));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     let mut page = paging.fetch(select, keys, call, db).await?.map(view);
-    veil(sight, &mut page.items, db.reader()).await?;
+    hide_interventions(sight, &mut page.items, db.reader()).await?;
     Ok(page)
 }
 
@@ -78,8 +78,8 @@ pub(super) async fn list(sight: &Sight, filter: &DecisionFilter, paging: &Paging
 /// # Errors
 /// When there is none (404).
 pub async fn find(sight: &Sight, id: DecisionId, db: &impl ConnectionTrait) -> Result<Decision> {
-    let mut found: Vec<_> = seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).into_iter().collect();
-    veil(sight, &mut found, db).await?;
+    let mut found: Vec<_> = find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).into_iter().collect();
+    hide_interventions(sight, &mut found, db).await?;
     found.pop().ok_or_else(Problem::not_found)
 }
 
@@ -88,14 +88,14 @@ pub async fn find(sight: &Sight, id: DecisionId, db: &impl ConnectionTrait) -> R
 /// # Errors
 /// When the database does not answer.
 pub async fn visible(sight: &Sight, ids: &[DecisionId], db: &impl ConnectionTrait) -> Result<Vec<Decision>> {
-    let select = seen(sight).filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id);
+    let select = find_visible(sight).filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id);
     let mut found: Vec<_> = select.all(db).await?.into_iter().map(view).collect();
-    veil(sight, &mut found, db).await?;
+    hide_interventions(sight, &mut found, db).await?;
     Ok(found)
 }
 
 /// Turns the 404 of a round into a fault of the body that names the round (422).
-pub(super) fn no_round(problem: Problem) -> Problem {
+pub(super) fn round_fault(problem: Problem) -> Problem {
     match problem.kind {
         Kind::NotFound => Problem::fault("/roundId", "not-found", say!("Prioriteringen finns inte.", "The round does not exist.")),
         _ => problem,
@@ -106,7 +106,7 @@ pub(super) fn no_round(problem: Problem) -> Problem {
 ///
 /// # Errors
 /// When some are hidden (409).
-pub(super) async fn sees_all(decision: &Decision, w: &Write<'_>) -> Result<()> {
+pub(super) async fn require_all_visible(decision: &Decision, w: &Write<'_>) -> Result<()> {
     let whole = find(&Sight::of_installation(), decision.id, &w.tx).await?;
     if whole.fields.chosen == decision.fields.chosen {
         return Ok(());

@@ -8,7 +8,7 @@ use crate::{
         By, Visibility,
         policy::{Permission, needs},
     },
-    forums::forums::{rules as of_forum, store as forums},
+    forums::forums::{rules as forum_rules, store as forums},
     kernel::{
         At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, frozen::FrozenCheck, page::Selection, reply::Nothing,
     },
@@ -38,13 +38,13 @@ async fn list(
 async fn create(by: By<needs::WriteRounds>, new: Valid<NewRound>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
         let forum = forums::referred(by.sight(), new.0.forum_id, "/forumId", &w.tx).await?;
-        of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
+        forum_rules::require(forum_rules::Operation::Work, forum.fields.status)?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
         if new.0.visibility.is_wider_than(Visibility::Forum) {
             forums::may_write(&by.caller.reach(Permission::Decide)?, &forum.fields, Some(forum.id), &w.tx).await?;
         }
         let round = store::insert(by.sight(), new.0.clone(), w).await?;
-        let round = store::named(by.sight(), round, &w.tx).await?;
+        let round = store::with_names(by.sight(), round, &w.tx).await?;
         Reply::created("/rounds", round.id, round.version, &round)
     })
     .await
@@ -59,7 +59,7 @@ async fn create(by: By<needs::WriteRounds>, new: Valid<NewRound>, db: Data<Db>) 
 async fn show(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Round>> {
     let round = store::find(by.sight(), id, db.reader()).await?;
     let call = by.allowing(async |_, reach| store::may_write(reach, &round, db.reader()).await).await?;
-    Reply::composed(&call, 200, round.version, &store::named(by.sight(), round, db.reader()).await?)
+    Reply::composed(&call, 200, round.version, &store::with_names(by.sight(), round, db.reader()).await?)
 }
 
 /// Change a round
@@ -73,14 +73,14 @@ async fn change(by: By<needs::WriteRounds>, At(id): At<RoundId>, patch: Patch<Ne
         let mut round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         by.expects(round.version)?;
         store::require(Operation::Write, &round)?;
-        store::at_work(&round, w).await?;
+        store::require_open_forum(&round, w).await?;
         if let Some(changed) = patch.apply(&round.fields)? {
             if changed.visibility.is_wider_than(round.fields.visibility) {
                 store::may_write(&by.caller.reach(Permission::Decide)?, &round, &w.tx).await?;
             }
             round = store::update(by.sight(), &round, changed, w).await?;
         }
-        let round = store::named(by.sight(), round, &w.tx).await?;
+        let round = store::with_names(by.sight(), round, &w.tx).await?;
         Reply::changed(round.version, &round)
     })
     .await
@@ -95,9 +95,9 @@ async fn change(by: By<needs::WriteRounds>, At(id): At<RoundId>, patch: Patch<Ne
 async fn open(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
         let round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
-        store::at_work(&round, w).await?;
+        store::require_open_forum(&round, w).await?;
         let round = store::open(by.sight(), &round, w).await?;
-        let round = store::named(by.sight(), round, &w.tx).await?;
+        let round = store::with_names(by.sight(), round, &w.tx).await?;
         Reply::changed(round.version, &round)
     })
     .await
@@ -115,7 +115,7 @@ async fn close(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) ->
     db.write(&by, async |w| {
         let round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         let round = closing::close(&round, w).await?;
-        let round = store::named(by.sight(), round, &w.tx).await?;
+        let round = store::with_names(by.sight(), round, &w.tx).await?;
         Reply::changed(round.version, &round)
     })
     .await
@@ -131,7 +131,7 @@ async fn withdraw(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>)
     db.write(&by, async |w| {
         let round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         let round = store::step(&round, Operation::Withdraw, w).await?;
-        let round = store::named(by.sight(), round, &w.tx).await?;
+        let round = store::with_names(by.sight(), round, &w.tx).await?;
         Reply::changed(round.version, &round)
     })
     .await

@@ -27,6 +27,6 @@ pub async fn close(round: &Round, w: &Write<'_>) -> Result<Round> {
         counted.into_iter().map(|ballot| (ballot.actor_id, (!ballot.fields.abstains).then_some(ballot.fields.scores))).collect();
     let because = |actor| if merged.contains(&actor) { UncountedBecause::Merged } else { UncountedBecause::Left };
     let uncounted = others.iter().map(|ballot| Uncounted { actor_id: ballot.actor_id, because: because(ballot.actor_id) }).collect();
-    let result = RoundResult { uncounted, ..rules::result(&round.fields, &counted) };
+    let result = RoundResult { uncounted, ..rules::compute_result(&round.fields, &counted) };
     store::freeze(round, Frozen::of(&result)?, w).await
 }

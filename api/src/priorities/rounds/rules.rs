@@ -195,11 +195,11 @@ pub fn ballot_faults(round: &NewRound, scores: &[Score]) -> Vec<Fault> {
 
 /// Computes the joint ranking, the agreement and each party's own ranking. `uncounted` is left empty.
 #[must_use]
-pub fn result(round: &NewRound, ballots: &[Cast]) -> RoundResult {
+pub fn compute_result(round: &NewRound, ballots: &[Cast]) -> RoundResult {
     let weights: Vec<_> = round.criteria.iter().map(|criterion| methods::decimal(criterion.weight)).collect();
     let cast: Vec<(ActorId, Vec<Vec<BigRational>>)> =
         ballots.iter().filter_map(|(actor, scores)| scores.as_ref().map(|scores| (*actor, shares(round, scores)))).collect();
-    let totals: Vec<_> = cast.iter().map(|(_, shares)| methods::weighted(&weights, shares)).collect();
+    let totals: Vec<_> = cast.iter().map(|(_, shares)| methods::weighted_scores(&weights, shares)).collect();
     let ranks: Vec<_> = totals.iter().map(|totals| methods::doubled_ranks(totals)).collect();
     let borda = methods::borda(round.candidates.len(), &ranks);
     let points = match round.method {
@@ -234,23 +234,23 @@ pub fn result(round: &NewRound, ballots: &[Cast]) -> RoundResult {
                 rank: places[at],
                 place,
                 placed_by: placed_by(at),
-                points: methods::shown(&points[at]),
-                borda_points: methods::shown(&borda[at]),
+                points: methods::nearest_f64(&points[at]),
+                borda_points: methods::nearest_f64(&borda[at]),
             })
             .collect(),
         unranked,
         agreement: Agreement {
-            kendalls_w: w.as_ref().ok().map(methods::shown),
+            kendalls_w: w.as_ref().ok().map(methods::nearest_f64),
             undefined: w.err().map(|why| why.code().to_owned()),
-            voters: number(cast.len()),
-            abstained: number(ballots.len() - cast.len()),
+            voters: as_i32(cast.len()),
+            abstained: as_i32(ballots.len() - cast.len()),
         },
-        parties: cast.iter().zip(&totals).map(|((actor, _), totals)| party(*actor, totals, round)).collect(),
+        parties: cast.iter().zip(&totals).map(|((actor, _), totals)| party_ranking(*actor, totals, round)).collect(),
         uncounted: Vec::new(),
     }
 }
 
-fn party(actor_id: ActorId, totals: &[BigRational], round: &NewRound) -> PartyRanking {
+fn party_ranking(actor_id: ActorId, totals: &[BigRational], round: &NewRound) -> PartyRanking {
     let ranks = methods::shared_places(totals);
     // A party that scores all candidates equally has expressed no order.
     let order = if round.candidates.len() > 1 && ranks.iter().all(|rank| *rank == 1) { Vec::new() } else { methods::order(totals, &[]) };
@@ -274,6 +274,6 @@ fn shares(round: &NewRound, scores: &[Score]) -> Vec<Vec<BigRational>> {
         .collect()
 }
 
-fn number(count: usize) -> i32 {
+fn as_i32(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }

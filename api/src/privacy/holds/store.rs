@@ -118,7 +118,7 @@ fn record_change(id: LegalHoldId, version: i64, w: &Write<'_>) {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn users(w: &Write<'_>) -> Result<Vec<Uuid>> {
+pub async fn held_users(w: &Write<'_>) -> Result<Vec<Uuid>> {
     let held = in_force(w.today()).filter(table::Column::RecordKind.eq(RecordKind::User));
     Ok(held.select_only().column(table::Column::RecordId).into_tuple().all(&w.tx).await?)
 }
@@ -127,7 +127,7 @@ pub async fn users(w: &Write<'_>) -> Result<Vec<Uuid>> {
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn on_person(user: UserId, w: &Write<'_>) -> Result<Option<LegalHold>> {
+pub async fn find_on_person(user: UserId, w: &Write<'_>) -> Result<Option<LegalHold>> {
     let changed = Query::select().column("entity_id").from("event").and_where(Expr::col("changed_by").eq(user.uuid())).take();
     let held = in_force(w.today())
         .filter(table::Column::RecordId.eq(user.uuid()).or(table::Column::RecordId.in_subquery(changed)))

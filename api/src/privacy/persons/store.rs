@@ -36,14 +36,14 @@ use crate::{
 pub const REMOVED: &str = "Borttagen användare / Removed user";
 
 /// The rows of a table that belong to one of these users.
-pub(in crate::privacy) fn belongs(table: &Table, users: &[Uuid]) -> Condition {
+pub(in crate::privacy) fn belongs_to(table: &Table, users: &[Uuid]) -> Condition {
     let own = Condition::any();
     match table.of {
         Of::Nobody => own.add(Expr::val(false)),
         Of::User(columns) => columns.iter().fold(own, |own, column| own.add(Expr::col(*column).is_in(users.iter().copied()))),
         Of::Through(column, to) => match record::table(to) {
             Some(to) => {
-                own.add(Expr::col(column).in_subquery(Query::select().column("id").from(to.name).cond_where(belongs(to, users)).take()))
+                own.add(Expr::col(column).in_subquery(Query::select().column("id").from(to.name).cond_where(belongs_to(to, users)).take()))
             }
             None => own.add(Expr::val(false)),
         },
@@ -62,15 +62,18 @@ pub(in crate::privacy) fn belongs(table: &Table, users: &[Uuid]) -> Condition {
 
 /// Reads everything that is stored about a person.
 pub(super) async fn extract(user: UserId, language: Language, db: &Db) -> Result<PersonalData> {
-    account(user, db.reader()).await?;
+    find_account(user, db.reader()).await?;
     let mut parts = Vec::new();
     for table in record::tables().filter(|table| table.of != Of::Nobody) {
         let Some(first) = table.personal.first() else { continue };
-        let select =
-            Query::select().columns(table.told().map(|(name, _)| name)).from(table.name).cond_where(belongs(table, &[user.uuid()])).take();
+        let select = Query::select()
+            .columns(table.told().map(|(name, _)| name))
+            .from(table.name)
+            .cond_where(belongs_to(table, &[user.uuid()]))
+            .take();
         let mut rows = Vec::new();
         for row in db.reader().query_all(&select).await? {
-            let told = table.told().map(|(name, form)| Ok((member(name), read(&row, name, form)?)));
+            let told = table.told().map(|(name, form)| Ok((member_name(name), read_column(&row, name, form)?)));
             rows.push(told.collect::<Result<Map<_, _>>>()?);
         }
         // Sorted here, because the databases sort NULL in different ways.
@@ -97,7 +100,7 @@ fn compare(one: &Value, other: &Value) -> Ordering {
 }
 
 /// The name of a column as a member of an answer: snake_case becomes camelCase.
-fn member(column: &str) -> String {
+fn member_name(column: &str) -> String {
     let mut parts = column.split('_');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |name, part| {
@@ -107,7 +110,7 @@ fn member(column: &str) -> String {
     })
 }
 
-fn read(row: &QueryResult, column: &str, form: Form) -> Result<Value> {
+fn read_column(row: &QueryResult, column: &str, form: Form) -> Result<Value> {
     Ok(match form {
         Form::Id => json!(row.try_get::<Option<Uuid>>("", column)?),
         Form::Time => json!(row.try_get::<Option<DateTime<Utc>>>("", column)?),
@@ -126,7 +129,7 @@ fn read(row: &QueryResult, column: &str, form: Form) -> Result<Value> {
 }
 
 /// Name, e-mail address, status and version of a user.
-async fn account(user: UserId, db: &impl ConnectionTrait) -> Result<(String, String, String, i64)> {
+async fn find_account(user: UserId, db: &impl ConnectionTrait) -> Result<(String, String, String, i64)> {
     let select = Query::select()
         .columns(["name", "email", "status", "version"])
         .from("user_account")
@@ -141,8 +144,8 @@ async fn account(user: UserId, db: &impl ConnectionTrait) -> Result<(String, Str
 /// # Errors
 /// When something must be kept (409 `kept-by-law`, which names it and the law), or when the person is erased already or is the
 /// caller (409).
-pub(in crate::privacy) async fn may_erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> Result<(String, String, i64)> {
-    let (name, email, status, version) = account(user, &w.tx).await?;
+pub(in crate::privacy) async fn require_erasable(user: UserId, new: &NewErasure, w: &Write<'_>) -> Result<(String, String, i64)> {
+    let (name, email, status, version) = find_account(user, &w.tx).await?;
     if status == "erased" {
         return Err(Problem::conflict(say!("Användaren är redan raderad.", "The user has been erased already.")));
     }
@@ -152,14 +155,14 @@ pub(in crate::privacy) async fn may_erase(user: UserId, new: &NewErasure, w: &Wr
             "You cannot erase yourself. Ask another administrator to do it."
         )));
     }
-    if let Some(hold) = holds::on_person(user, w).await? {
+    if let Some(hold) = holds::find_on_person(user, w).await? {
         return Err(Problem::new(Kind::KeptByLaw).with(format!("/legal-holds/{}", hold.id)).detail(say!(
             "Uppgifterna är undantagna från gallring och radering. GDPR art. 17.3 b och e: de behövs för en rättslig förpliktelse eller ett rättsligt anspråk. Avsluta undantaget först, om det inte längre behövs.",
             "The data is under a legal hold. GDPR art. 17(3)(b) and (e): it is needed for a legal obligation or claim. End the hold first, if it is no longer needed."
         )));
     }
     if new.disposal_decision.is_none()
-        && let Some(signed) = signed(user, w).await?
+        && let Some(signed) = find_signed_document(user, w).await?
     {
         return Err(Problem::new(Kind::KeptByLaw).with(signed).detail(say!(
             "Personens namn står i en allmän handling som ska bevaras (arkivlagen 3 och 10 §§, tryckfrihetsförordningen 2 kap., GDPR art. 17.3 b). Finns ett gallringsbeslut, ange det i disposalDecision.",
@@ -171,7 +174,7 @@ pub(in crate::privacy) async fn may_erase(user: UserId, new: &NewErasure, w: &Wr
 
 /// Checks that the reason does not name the person, because the reason is kept.
 pub(super) async fn check_reason(user: UserId, reason: &str, w: &Write<'_>) -> Result<()> {
-    let (name, email, ..) = account(user, &w.tx).await?;
+    let (name, email, ..) = find_account(user, &w.tx).await?;
     let (said, own) = (text::words(reason), text::words(&name));
     let tells = !own.is_empty() && own.iter().all(|word| said.contains(word));
     if said.is_empty() || tells || reason.to_lowercase().contains(&email.to_lowercase()) {
@@ -188,12 +191,12 @@ pub(super) async fn check_reason(user: UserId, reason: &str, w: &Write<'_>) -> R
 }
 
 /// The path of the oldest document that the person has signed.
-async fn signed(user: UserId, w: &Write<'_>) -> Result<Option<String>> {
+async fn find_signed_document(user: UserId, w: &Write<'_>) -> Result<Option<String>> {
     let Some(revision) = record::table("revision") else { return Ok(None) };
     let select = Query::select()
         .columns(["id", "assessment_id"])
         .from("revision")
-        .cond_where(belongs(revision, &[user.uuid()]))
+        .cond_where(belongs_to(revision, &[user.uuid()]))
         .order_by("id", sea_orm::Order::Asc)
         .limit(1)
         .take();
@@ -207,7 +210,7 @@ async fn signed(user: UserId, w: &Write<'_>) -> Result<Option<String>> {
 /// # Errors
 /// As [`require_erasable`], and when no administrator would be left (409).
 pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> Result<Erasure> {
-    let (name, email, version) = may_erase(user, new, w).await?;
+    let (name, email, version) = require_erasable(user, new, w).await?;
     let (mut erased, mut kept) = (Vec::new(), Vec::new());
     let was_admin = grants::is_admin(user, w).await?;
     let language = w.call.language;
@@ -234,13 +237,13 @@ pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<
         users::keeps_an_admin(w).await?;
     }
     for table in record::tables().rev().filter(|table| table.goes()) {
-        let delete = Query::delete().from_table(table.name).cond_where(belongs(table, &[user.uuid()])).take();
-        erased.extend(part(table, rows(w.tx.execute(&delete).await?.rows_affected())));
+        let delete = Query::delete().from_table(table.name).cond_where(belongs_to(table, &[user.uuid()])).take();
+        erased.extend(part(table, as_i64(w.tx.execute(&delete).await?.rows_affected())));
     }
-    others_answers(user, &name, &email, w).await?;
+    replace_in_kept_answers(user, &name, &email, w).await?;
     search::remove(user, w).await?;
     for table in record::tables() {
-        kept.extend(remains(table, user, [&name, &email], w).await?);
+        kept.extend(count_remains(table, user, [&name, &email], w).await?);
     }
     let erasure = Erasure { id: w.new_id::<Erasure>().uuid(), user_id: user, erased_at: w.now, erased, kept };
     let insert = Query::insert()
@@ -264,7 +267,7 @@ pub(in crate::privacy) async fn erase(user: UserId, new: &NewErasure, w: &Write<
     Ok(erasure)
 }
 
-fn rows(affected: u64) -> i64 {
+fn as_i64(affected: u64) -> i64 {
     i64::try_from(affected).unwrap_or(i64::MAX)
 }
 
@@ -273,7 +276,7 @@ fn rows(affected: u64) -> i64 {
 pub(in crate::privacy) async fn make_nameless(user: UserId, w: &Write<'_>) -> Result<Vec<(&'static Table, i64)>> {
     let mut blanked = Vec::new();
     for table in record::tables().filter(|table| table.of != Of::Nobody && !table.goes()) {
-        blanked.push((table, blank(table, user, w).await?));
+        blanked.push((table, overwrite_columns(table, user, w).await?));
     }
     Ok(blanked)
 }
@@ -285,9 +288,9 @@ pub(in crate::privacy) async fn erased_since(since: DateTime<Utc>, w: &Write<'_>
 }
 
 /// Overwrites a table's columns about the person, as the register says.
-async fn blank(table: &Table, user: UserId, w: &Write<'_>) -> Result<i64> {
+async fn overwrite_columns(table: &Table, user: UserId, w: &Write<'_>) -> Result<i64> {
     let mut update = Query::update();
-    update.table(table.name).cond_where(belongs(table, &[user.uuid()]));
+    update.table(table.name).cond_where(belongs_to(table, &[user.uuid()]));
     let mut any = false;
     for personal in table.personal {
         for (column, _) in columns(personal.columns) {
@@ -302,19 +305,19 @@ async fn blank(table: &Table, user: UserId, w: &Write<'_>) -> Result<i64> {
             any = true;
         }
     }
-    if any { Ok(rows(w.tx.execute(&update).await?.rows_affected())) } else { Ok(0) }
+    if any { Ok(as_i64(w.tx.execute(&update).await?.rows_affected())) } else { Ok(0) }
 }
 
 /// Removes the person's name and address from answers that are kept for other callers, such as the one who registered the
 /// account.
-async fn others_answers(user: UserId, name: &str, email: &str, w: &Write<'_>) -> Result<()> {
+async fn replace_in_kept_answers(user: UserId, name: &str, email: &str, w: &Write<'_>) -> Result<()> {
     let backend = w.tx.get_database_backend();
     // With the quotation marks, as in a body.
     let (name, email) = (serde_json::to_string(name)?, serde_json::to_string(email)?);
     let select = Query::select()
         .columns(["scope", "key", "body"])
         .from("idempotent_answer")
-        .cond_where(Condition::any().add(within("body", name.as_bytes().to_vec().into(), backend)).add(within(
+        .cond_where(Condition::any().add(contains_value("body", name.as_bytes().to_vec().into(), backend)).add(contains_value(
             "body",
             email.as_bytes().to_vec().into(),
             backend,
@@ -337,7 +340,7 @@ async fn others_answers(user: UserId, name: &str, email: &str, w: &Write<'_>) ->
 }
 
 /// A condition that a column contains a value.
-fn within(column: &'static str, what: sea_orm::Value, backend: DbBackend) -> SimpleExpr {
+fn contains_value(column: &'static str, what: sea_orm::Value, backend: DbBackend) -> SimpleExpr {
     if is_postgres(backend) {
         // Bytes are searched in bytes, and texts in texts.
         let sought = if matches!(what, sea_orm::Value::Bytes(_)) { column.to_owned() } else { format!("{column}::text") };
@@ -349,7 +352,7 @@ fn within(column: &'static str, what: sea_orm::Value, backend: DbBackend) -> Sim
 
 /// Counts the data that a table still holds about an erased person: rows that refer to the account, and texts that name the
 /// person.
-async fn remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<'_>) -> Result<Vec<KeptPart>> {
+async fn count_remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<'_>) -> Result<Vec<KeptPart>> {
     let language = w.call.language;
     let count = async |condition: Condition| -> Result<i64> {
         let counted = Query::select().expr_as(Func::count(Expr::val(1)), "count").from(table.name).cond_where(condition).take();
@@ -358,7 +361,7 @@ async fn remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<'_>) -
     };
     let mut kept = Vec::new();
     if let Some(first) = table.personal.first().filter(|_| table.of != Of::Nobody && !table.goes()) {
-        let pointing = count(belongs(table, &[user.uuid()])).await?;
+        let pointing = count(belongs_to(table, &[user.uuid()])).await?;
         if pointing > 0 {
             // The account stays as the id of a removed user while other rows refer to it.
             let days =
@@ -379,7 +382,7 @@ async fn remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<'_>) -
         let mut naming = Condition::any();
         for (column, _) in columns(personal.columns).filter(|(_, form)| matches!(form, Form::Text | Form::Json)) {
             for name in names {
-                naming = naming.add(within(column, name.into(), backend));
+                naming = naming.add(contains_value(column, name.into(), backend));
             }
         }
         let found = if naming.is_empty() { 0 } else { count(naming).await? };

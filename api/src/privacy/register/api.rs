@@ -27,7 +27,7 @@ async fn show(by: By<needs::ReadService>, config: Data<Config>) -> Result<Reply<
     let terms = config.retention();
     let register = PersonalDataRegister {
         rules: Rule::ALL.iter().map(|rule| term(*rule, &terms, by.language)).collect(),
-        tables: record::tables().map(|declared| table(declared, by.language)).collect(),
+        tables: record::tables().map(|declared| registered_table(declared, by.language)).collect(),
     };
     Reply::computed(&by, &register)
 }

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and answers, filters, enumerations and ids.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -59,7 +59,7 @@ pub struct PersonalColumns {
     pub at_erasure: String,
 }
 
-pub(super) fn table(declared: &Table, language: Language) -> RegisteredTable {
+pub(super) fn registered_table(declared: &Table, language: Language) -> RegisteredTable {
     let names = |list| columns(list).map(|(name, _)| name.to_owned()).collect();
     RegisteredTable {
         table: declared.name.to_owned(),

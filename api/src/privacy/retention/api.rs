@@ -25,7 +25,7 @@ async fn list(by: By<needs::RetainRecords>, Query(paging): Query<Paging>, db: Da
 /// under a legal hold is left alone and counted as held back.
 #[utoipa::path(tag = "privacy", operation_id = "createRetentionRun", request_body = NewRetentionRun,
     responses((status = 201, description = "The protocol", body = RetentionRun,
-        headers(("ETag" = String, description = "Identifies the protocol."), ("Location" = String, description = "Where the protocol is.")))),
+        headers(("ETag" = String, description = "Identifies the protocol."), ("Location" = String, description = "The address of the protocol.")))),
     extensions(("x-permission" = json!("privacy.retain"))))]
 #[post("/retention-runs")]
 async fn create(

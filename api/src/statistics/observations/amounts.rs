@@ -23,7 +23,7 @@ pub(super) struct Amounts {
 ///
 /// # Errors
 /// The first fault of the numbers.
-pub(super) fn amounts(number_of_row: usize, cells: &Cells, kind: ValueKind) -> Result<Amounts, RowFault> {
+pub(super) fn read_amounts(number_of_row: usize, cells: &Cells, kind: ValueKind) -> Result<Amounts, RowFault> {
     let cell = |name: &str| cells.get(name);
     let fault = |column: &str, code: &str, detail: Text| RowFault::new(number_of_row, column, code, detail);
     let given: Option<ObservationStatus> = match cell("status").map(ToOwned::to_owned) {
@@ -46,12 +46,12 @@ pub(super) fn amounts(number_of_row: usize, cells: &Cells, kind: ValueKind) -> R
         _ => None,
     };
     let behind = || symbol("numerator").or_else(|| symbol("denominator"));
-    let told = symbol("value").or_else(|| cell("value").is_none().then(behind).flatten());
-    let status = given.filter(|status| status.is_empty()).or(told).or(given).unwrap_or_default();
+    let symbol_status = symbol("value").or_else(|| cell("value").is_none().then(behind).flatten());
+    let status = given.filter(|status| status.is_empty()).or(symbol_status).or(given).unwrap_or_default();
     let read = |column: &'static str| match cell(column) {
-        Some(text) if symbol(column).is_none() => {
-            number(text).map(Some).ok_or_else(|| fault(column, "not-a-number", say!("{text} är inte ett tal.", "{text} is not a number.")))
-        }
+        Some(text) if symbol(column).is_none() => parse_number(text)
+            .map(Some)
+            .ok_or_else(|| fault(column, "not-a-number", say!("{text} är inte ett tal.", "{text} is not a number."))),
         _ => Ok(None),
     };
     if status.is_empty() {
@@ -71,11 +71,11 @@ pub(super) fn amounts(number_of_row: usize, cells: &Cells, kind: ValueKind) -> R
     }
     let (value, numerator, denominator) = (read("value")?, read("numerator")?, read("denominator")?);
     let read = Amounts { value, numerator, denominator, status, warnings: Vec::new() };
-    checked(number_of_row, cells, kind, read)
+    check_amounts(number_of_row, cells, kind, read)
 }
 
 /// Checks the numbers of a row. Computes the value from the counts when no value is given.
-fn checked(number_of_row: usize, cells: &Cells, kind: ValueKind, mut amounts: Amounts) -> Result<Amounts, RowFault> {
+fn check_amounts(number_of_row: usize, cells: &Cells, kind: ValueKind, mut amounts: Amounts) -> Result<Amounts, RowFault> {
     let fault = |column: &str, code: &str, detail: Text| Err(RowFault::new(number_of_row, column, code, detail));
     let Amounts { value, numerator, denominator, .. } = amounts;
     let of_whole = matches!(kind, ValueKind::Share | ValueKind::Distribution);
@@ -127,7 +127,7 @@ fn checked(number_of_row: usize, cells: &Cells, kind: ValueKind, mut amounts: Am
             ),
         ));
     }
-    let follows = worked_out(kind, numerator, denominator);
+    let follows = value_from_counts(kind, numerator, denominator);
     let near = |value: f64, follows: f64| {
         let rounded = half_of_last_digit(cells.get("value").unwrap_or_default());
         (value - follows).abs() <= rounded + 1e-6 * follows.abs().max(1.0)
@@ -175,7 +175,7 @@ fn half_of_last_digit(written: &str) -> f64 {
 }
 
 /// The value that is computed from counts; a share is in per cent. `None` for medians and means.
-fn worked_out(kind: ValueKind, numerator: Option<f64>, denominator: Option<f64>) -> Option<f64> {
+fn value_from_counts(kind: ValueKind, numerator: Option<f64>, denominator: Option<f64>) -> Option<f64> {
     match kind {
         ValueKind::Share | ValueKind::Distribution => Some(numerator? / denominator? * 100.0),
         ValueKind::Ratio => Some(numerator? / denominator?),
@@ -186,7 +186,7 @@ fn worked_out(kind: ValueKind, numerator: Option<f64>, denominator: Option<f64>)
 
 /// Parses a number as people write it: decimal comma or point, spaces between thousands, a percent sign.
 #[must_use]
-pub fn number(text: &str) -> Option<f64> {
+pub fn parse_number(text: &str) -> Option<f64> {
     let text = text.strip_suffix('%').unwrap_or(text);
     let plain: String = text.chars().filter(|sign| !matches!(sign, ' ' | '\u{A0}' | '\u{202F}')).collect();
     plain.replace(',', ".").replace('\u{2212}', "-").parse().ok().filter(|number: &f64| number.is_finite())

@@ -37,7 +37,7 @@ use crate::{
 };
 
 /// The most rows that are stored during the call. A larger file becomes a job.
-const AT_ONCE: i64 = 20_000;
+const MAX_IMMEDIATE_ROWS: i64 = 20_000;
 
 /// List values
 ///
@@ -63,7 +63,7 @@ async fn list(
 #[get("/observations/{observationId}")]
 async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data<Db>) -> Result<Reply<ObservationWithHistory>> {
     let observation = store::find(id, db.reader()).await?;
-    let former = store::former(&observation, db.reader()).await?;
+    let former = store::list_former(&observation, db.reader()).await?;
     Reply::shown(&by, observation.version, &ObservationWithHistory { observation, former })
 }
 
@@ -84,7 +84,7 @@ async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data
     request_body(content((NewObservationImport = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"),
         (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
     responses((status = 201, description = "The report of the import", body = ObservationImport,
-        headers(("ETag" = String, description = "Identifies the report; missing for a dry run, which leaves none."), ("Location" = String, description = "Where the report is; missing for a dry run."))),
+        headers(("ETag" = String, description = "Identifies the report; missing for a dry run, which leaves none."), ("Location" = String, description = "The address of the report; missing for a dry run."))),
         (status = 202, description = "The import, which waits for its turn", body = ObservationImport)),
     extensions(("x-permission" = json!("statistics.write"))))]
 #[post("/observation-imports")]
@@ -97,12 +97,12 @@ async fn create(
     worker: Data<Worker>,
     db: Data<Db>,
 ) -> Result<Reply<ObservationImport>> {
-    let (indicator, order) = asked(&options, &db).await?;
+    let (indicator, order) = read_options(&options, &db).await?;
     let format = Format::of_media_type(request.content_type()).ok_or_else(unknown_media_type)?;
     let (room, is_left) = (worker.room(), request.extensions().get::<Left>().is_some());
     if format == Format::Json && !is_left {
-        let rows = objects(extract::checked(&request)?, &indicator);
-        return at_once(&by, &by, &indicator, &order, options.dry_run, &rows, &db).await;
+        let rows = convert_objects(extract::checked(&request)?, &indicator);
+        return store_now(&by, &by, &indicator, &order, options.dry_run, &rows, &db).await;
     }
     let mut call = Call::clone(&by);
     let mut turn = None;
@@ -118,25 +118,26 @@ async fn create(
         received.file
     } else {
         let meta = request::meta(&request).ok_or_else(|| Problem::internal(&"an import without meta"))?;
-        spooled(&room.bounds.spool, &meta.body)?
+        write_to_spool(&room.bounds.spool, &meta.body)?
     };
     let turns = match turn {
         Some(turn) => Some((room.reading(&by.caller).await?, turn)),
         None => None,
     };
-    let (read, _turn) = intake_in_turn(format, Arc::new(file), Reading::of(&indicator), &room.bounds, turns).await.map_err(later)?;
-    if read.total > AT_ONCE || prefers_a_job(request.headers()) {
-        return queued(&by, &call, &order, options.dry_run, &read, &worker, &db).await;
+    let (read, _turn) =
+        intake_in_turn(format, Arc::new(file), Reading::for_indicator(&indicator), &room.bounds, turns).await.map_err(later)?;
+    if read.total > MAX_IMMEDIATE_ROWS || prefers_a_job(request.headers()) {
+        return enqueue(&by, &call, &order, options.dry_run, &read, &worker, &db).await;
     }
     let mut rows: Vec<ReadRow> = Vec::new();
     for piece in read.pieces.each() {
         rows.append(&mut serde_json::from_str(&piece?.1)?);
     }
-    at_once(&by, &call, &indicator, &order, options.dry_run, &rows, &db).await
+    store_now(&by, &call, &indicator, &order, options.dry_run, &rows, &db).await
 }
 
 /// Reads the parameters of an import: the indicator, and the order.
-async fn asked(options: &ImportOptions, db: &Db) -> Result<(Indicator, Order)> {
+async fn read_options(options: &ImportOptions, db: &Db) -> Result<(Indicator, Order)> {
     let mut missing = Vec::new();
     for (name, value) in [("indicator", &options.indicator), ("source", &options.source)] {
         if value.as_deref().is_none_or(|text| text.trim().is_empty()) {
@@ -161,7 +162,7 @@ async fn asked(options: &ImportOptions, db: &Db) -> Result<(Indicator, Order)> {
 }
 
 /// Writes a body that is already in memory to a file in the spool.
-fn spooled(spool: &Spool, body: &[u8]) -> Result<File> {
+fn write_to_spool(spool: &Spool, body: &[u8]) -> Result<File> {
     let mut file = spool.file()?;
     file.write_all(body).map_err(failed)?;
     Ok(file)
@@ -174,7 +175,7 @@ fn prefers_a_job(headers: &HeaderMap) -> bool {
 }
 
 /// Stores rows during the call and answers with the report.
-async fn at_once(
+async fn store_now(
     by: &By<needs::WriteStatistics>,
     call: &Call,
     indicator: &Indicator,
@@ -195,7 +196,7 @@ async fn at_once(
 }
 
 /// Queues rows for the worker and answers with the job.
-async fn queued(
+async fn enqueue(
     by: &By<needs::WriteStatistics>,
     call: &Call,
     order: &Order,
@@ -208,7 +209,7 @@ async fn queued(
     bounds.spool.room(read.pieces.bytes().saturating_mul(2)).map_err(later)?;
     let id = jobs::stage(read, db).await?;
     let is_there = Cell::new(false);
-    let stored = order.stored(dry_run)?;
+    let stored = order.to_job_order(dry_run)?;
     let written = db
         .write(call, async |w| {
             is_there.set(true);
@@ -228,9 +229,9 @@ async fn queued(
 }
 
 /// Converts rows of JSON, which the contract has checked.
-fn objects(import: NewObservationImport, indicator: &Indicator) -> Vec<ReadRow> {
+fn convert_objects(import: NewObservationImport, indicator: &Indicator) -> Vec<ReadRow> {
     let number = |number: Option<f64>| number.map(|number| number.to_string());
-    let mut reading = Reading::of(indicator);
+    let mut reading = Reading::for_indicator(indicator);
     let row = |(at, row): (usize, NewObservation)| {
         let status =
             row.status.and_then(|status| serde_json::to_value(status).ok()).and_then(|status| status.as_str().map(ToOwned::to_owned));
@@ -250,7 +251,7 @@ fn objects(import: NewObservationImport, indicator: &Indicator) -> Vec<ReadRow> 
             ("status", status),
         ];
         let cells = cells.into_iter().filter_map(|(name, text)| text.map(|text| (name, text))).collect();
-        reading.row(&Cells { number: at + 1, fault: None, cells })
+        reading.read_row(&Cells { number: at + 1, fault: None, cells })
     };
     import.rows.into_iter().enumerate().map(row).collect()
 }

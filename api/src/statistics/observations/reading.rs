@@ -56,7 +56,7 @@ pub struct Reading {
     variants: Vec<String>,
     headings: Headings,
     /// Short digests of the area, period and breakdown of each row so far.
-    seen: HashSet<[u8; 16]>,
+    known_keys: HashSet<[u8; 16]>,
     /// Warnings to add to the next usable row.
     notes: Vec<RowFault>,
 }
@@ -64,28 +64,28 @@ pub struct Reading {
 impl Reading {
     /// A reader for values of an indicator, before the first row.
     #[must_use]
-    pub fn of(indicator: &Indicator) -> Self {
+    pub fn for_indicator(indicator: &Indicator) -> Self {
         Self::new(indicator.fields.value_kind, indicator.fields.variants.clone())
     }
 
     fn new(kind: ValueKind, variants: Vec<String>) -> Self {
-        Self { kind, variants, headings: Headings::default(), seen: HashSet::new(), notes: Vec::new() }
+        Self { kind, variants, headings: Headings::default(), known_keys: HashSet::new(), notes: Vec::new() }
     }
 
     /// Parses a row, and checks whether it repeats an earlier one.
-    pub fn row(&mut self, cells: &Cells) -> ReadRow {
-        let mut read = rules::row(cells, self.kind, &self.variants);
+    pub fn read_row(&mut self, cells: &Cells) -> ReadRow {
+        let mut read = rules::parse_row(cells, self.kind, &self.variants);
         let mut repeats = false;
         if let Ok(row) = &mut read {
             row.warnings.append(&mut self.notes);
-            repeats = !self.seen.insert(short(&format!("{}/{}/{}", row.area_code, row.period, row.breakdown.key())));
+            repeats = !self.known_keys.insert(short(&format!("{}/{}/{}", row.area_code, row.period, row.breakdown.key())));
         }
         ReadRow { read, repeats }
     }
 
     /// Reads the headings. Refuses a table with an unknown column, because that may distinguish rows, or without a required
     /// column.
-    fn heading(&mut self, names: &[String]) -> Result<()> {
+    fn read_headings(&mut self, names: &[String]) -> Result<()> {
         let mut faults = self.headings.read(names, &Values).err().unwrap_or_default();
         for left in self.headings.left_out.iter().filter(|left| left.reason == LeftOutReason::Unknown) {
             faults.push(unknown_column(&left.heading));
@@ -93,7 +93,7 @@ impl Reading {
         for needed in [AREA_CODE, "period"] {
             let is_met = names.iter().any(|name| Values.meaning(name).is_some_and(|(column, _)| column.member == needed));
             if !is_met {
-                let told = say!("Kolumnen {needed} saknas.", "The column {needed} is missing.");
+                let detail = say!("Kolumnen {needed} saknas.", "The column {needed} is missing.");
                 faults.push(Fault::at(format!("/{needed}"), "missing-column", told));
             }
         }
@@ -104,7 +104,7 @@ impl Reading {
     fn note_cells_without_heading(&mut self, row: u32, before: usize) {
         for left in &self.headings.left_out[before..] {
             let heading = &left.heading;
-            let told = say!(
+            let detail = say!(
                 "Kolumnen {heading} har celler men ingen rubrik, så de lästes inte. Skriv en rubrik på första raden.",
                 "The column {heading} has cells but no heading, so that they were not read. Write a heading in the first row."
             );
@@ -113,7 +113,7 @@ impl Reading {
     }
 
     /// The cells of an object. A breakdown may be an object of its own, as in the API.
-    fn object(&mut self, row: u32, mut members: Map<String, Value>) -> std::result::Result<cells::Cells, RowFault> {
+    fn object_cells(&mut self, row: u32, mut members: Map<String, Value>) -> std::result::Result<cells::Cells, RowFault> {
         if let Some(Value::Object(breakdown)) = members.remove("breakdown") {
             members.extend(breakdown);
         }
@@ -125,14 +125,14 @@ impl Reading {
             };
             if !met.insert(column.member) {
                 let member = column.member;
-                let told = say!("Raden anger {member} två gånger. Behåll en.", "The row gives {member} twice. Keep one.");
+                let detail = say!("Raden anger {member} två gånger. Behåll en.", "The row gives {member} twice. Keep one.");
                 return Err(RowFault::new(row as usize, member, "repeated-column", told));
             }
         }
         Ok(self.headings.members(members, &Values))
     }
 
-    fn cells(&mut self, row: u32, given: cells::Cells) -> ReadRow {
+    fn read_cells(&mut self, row: u32, given: cells::Cells) -> ReadRow {
         let mut cells = Cells { number: row as usize, ..Cells::default() };
         let fault = |column: &str, code: &str, detail: Text| Some(RowFault::new(row as usize, column, code, detail));
         for (column, heading, given) in given {
@@ -145,12 +145,12 @@ impl Reading {
                 Given::Json(Value::Null) => {}
                 Given::Json(Value::Number(number)) => cells.cells.push((member, number.to_string())),
                 Given::Json(_) => {
-                    let told = say!("Skriv ett tal eller en text.", "Write a number or a text.");
+                    let detail = say!("Skriv ett tal eller en text.", "Write a number or a text.");
                     cells.fault = fault(member, "wrong-type", told);
                 }
             }
         }
-        self.row(&cells)
+        self.read_row(&cells)
     }
 }
 
@@ -161,16 +161,16 @@ impl Reader for Reading {
         let before = self.headings.left_out.len();
         Ok(Some(match item {
             Item::Heading(names) => {
-                self.heading(&names)?;
+                self.read_headings(&names)?;
                 return Ok(None);
             }
             Item::Cells(row, cells) => {
                 let cells = self.headings.cells(cells);
                 self.note_cells_without_heading(row, before);
-                self.cells(row, cells)
+                self.read_cells(row, cells)
             }
-            Item::Object(row, members) => match self.object(row, members) {
-                Ok(cells) => self.cells(row, cells),
+            Item::Object(row, members) => match self.object_cells(row, members) {
+                Ok(cells) => self.read_cells(row, cells),
                 Err(fault) => ReadRow { read: Err(fault), repeats: false },
             },
             Item::Broken(row, faults) => {

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    amounts::{Amounts, amounts, number},
-    spellings::{age, code, codes, declared, is_period, one_form, period},
+    amounts::{Amounts, parse_number, read_amounts},
+    spellings::{codes_of_column, find_code, find_variant, is_period, normalise_age, normalise_period, normalise_text},
     types::{Breakdown, ObservationStatus, RowProblem},
 };
 use crate::{
@@ -96,7 +96,7 @@ impl Cells {
 ///
 /// # Errors
 /// The first fault of the row.
-pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, RowFault> {
+pub fn parse_row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, RowFault> {
     if let Some(fault) = &cells.fault {
         return Err(fault.clone());
     }
@@ -108,7 +108,7 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
             return Err(fault(column, "forbidden-character", contract::forbidden(letter)));
         }
         // An amount may look like a personal identity number.
-        let amount = matches!(*column, "value" | "numerator" | "denominator") && number(text).is_some();
+        let amount = matches!(*column, "value" | "numerator" | "denominator") && parse_number(text).is_some();
         if !amount && personal_number::contains(text) {
             return Err(fault(column, personal_number::CODE, personal_number::fault("").detail));
         }
@@ -119,7 +119,7 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
     let area_code =
         cell("areaCode").ok_or_else(|| fault("areaCode", "required", say!("Ange områdets kod.", "Give the area's code.")))?.to_owned();
     let given = cell("period").ok_or_else(|| fault("period", "required", say!("Ange perioden.", "Give the period.")))?;
-    let period = period(given);
+    let period = normalise_period(given);
     if !is_period(&period) {
         return Err(fault(
             "period",
@@ -130,11 +130,11 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
             ),
         ));
     }
-    let own = |name: &str| cell(name).and_then(one_form);
+    let own = |name: &str| cell(name).and_then(normalise_text);
     let coded = |name: &str| match cell(name) {
         None => Ok(None),
-        Some(given) => code(name, given).ok_or_else(|| {
-            let known = codes(name).join(", ");
+        Some(given) => find_code(name, given).ok_or_else(|| {
+            let known = codes_of_column(name).join(", ");
             fault(
                 name,
                 "not-in-list",
@@ -146,7 +146,7 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
         }),
     };
     let age = cell("age").map(|given| {
-        age(given).ok_or_else(|| {
+        normalise_age(given).ok_or_else(|| {
             fault(
                 "age",
                 "wrong-form",
@@ -160,9 +160,9 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
     let variant = own("variant").map(|given| {
         // The parts of a distribution need not be declared, because a distribution has no values without parts.
         let free = variants.is_empty() && kind == ValueKind::Distribution;
-        declared(&given, variants).cloned().or_else(|| free.then(|| given.clone())).ok_or_else(|| {
+        find_variant(&given, variants).cloned().or_else(|| free.then(|| given.clone())).ok_or_else(|| {
             let known = variants.join(", ");
-            let told = if variants.is_empty() {
+            let detail = if variants.is_empty() {
                 say!("Indikatorn har inga varianter. Lämna tomt.", "The indicator has no variants. Leave it empty.")
             } else {
                 say!(
@@ -170,7 +170,7 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
                     "The indicator does not have the variant {given}. Write one of those that it has: {known}."
                 )
             };
-            fault("variant", "not-in-list", told)
+            fault("variant", "not-in-list", detail)
         })
     });
     let breakdown = Breakdown {
@@ -182,7 +182,7 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
         time_in_sweden: own("timeInSweden"),
         variant: variant.transpose()?,
     };
-    let Amounts { value, numerator, denominator, status, warnings } = amounts(number_of_row, cells, kind)?;
+    let Amounts { value, numerator, denominator, status, warnings } = read_amounts(number_of_row, cells, kind)?;
     Ok(Row { number: number_of_row, area_code, period, breakdown, value, numerator, denominator, status, warnings })
 }
 

@@ -6,13 +6,13 @@ use crate::kernel::text;
 /// Converts a period to its stored spelling: the quarter `2023Q1` or `2023-q1` becomes `2023K1`. Does not check that it is a
 /// period.
 #[must_use]
-pub fn period(given: &str) -> String {
+pub fn normalise_period(given: &str) -> String {
     given.to_uppercase().replace([' ', '-'], "").replace('Q', "K")
 }
 
 /// Converts free text of a breakdown to one spelling: composed characters, one kind of dash, single spaces. `None` when it is
 /// empty or means all.
-pub(super) fn one_form(given: &str) -> Option<String> {
+pub(super) fn normalise_text(given: &str) -> Option<String> {
     let plain = text::composed(given).replace(DASHES, "-");
     let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     (!plain.is_empty() && !ALL.contains(&plain.to_lowercase().as_str())).then_some(plain)
@@ -20,8 +20,8 @@ pub(super) fn one_form(given: &str) -> Option<String> {
 
 /// Converts an age to one spelling: `0-12`, `65+` or `18`. `None` when it is not an age, `Some(None)` when it means all ages.
 #[expect(clippy::option_option, reason = "unknown and all are two things")]
-pub(super) fn age(given: &str) -> Option<Option<String>> {
-    let Some(plain) = one_form(given) else { return Some(None) };
+pub(super) fn normalise_age(given: &str) -> Option<Option<String>> {
+    let Some(plain) = normalise_text(given) else { return Some(None) };
     let plain: String = plain.to_lowercase().split_whitespace().collect();
     let plain = ["år", "years"].into_iter().find_map(|word| plain.strip_suffix(word)).unwrap_or(&plain);
     let years = |text: &str| {
@@ -39,19 +39,19 @@ pub(super) fn age(given: &str) -> Option<Option<String>> {
 
 /// The variant of an indicator that a text means.
 pub(super) fn declared<'a>(given: &str, variants: &'a [String]) -> Option<&'a String> {
-    variants.iter().find(|variant| one_form(variant).is_some_and(|one| one.to_lowercase() == given.to_lowercase()))
+    variants.iter().find(|variant| normalise_text(variant).is_some_and(|one| one.to_lowercase() == given.to_lowercase()))
 }
 
 /// Converts a breakdown to the spelling in which an indicator with these variants stores it.
 #[must_use]
-pub fn kept(breakdown: &Breakdown, variants: &[String]) -> Breakdown {
-    let own = |text: &Option<String>| text.as_deref().and_then(one_form);
-    let age = breakdown.age.as_deref().map(|given| age(given).unwrap_or_else(|| Some(given.to_owned())));
+pub fn normalise_breakdown(breakdown: &Breakdown, variants: &[String]) -> Breakdown {
+    let own = |text: &Option<String>| text.as_deref().and_then(normalise_text);
+    let age = breakdown.age.as_deref().map(|given| normalise_age(given).unwrap_or_else(|| Some(given.to_owned())));
     Breakdown {
         age: age.flatten(),
         region_of_birth: own(&breakdown.region_of_birth),
         time_in_sweden: own(&breakdown.time_in_sweden),
-        variant: own(&breakdown.variant).map(|given| declared(&given, variants).cloned().unwrap_or(given)),
+        variant: own(&breakdown.variant).map(|given| find_variant(&given, variants).cloned().unwrap_or(given)),
         ..breakdown.clone()
     }
 }
@@ -93,13 +93,13 @@ const CODES: &[(&str, &str, &[&str])] = &[
 
 /// The code that a text means in a column. `None` when it is unknown, `Some(None)` when it means all.
 #[expect(clippy::option_option, reason = "unknown and all are two things")]
-pub(super) fn code(column: &str, given: &str) -> Option<Option<String>> {
+pub(super) fn find_code(column: &str, given: &str) -> Option<Option<String>> {
     let given = text::composed(given).to_lowercase();
     let fits = |(of, code, written): &&(&str, &str, &[&str])| *of == column && (*code == given || written.contains(&given.as_str()));
     CODES.iter().find(fits).map(|(_, code, _)| (!code.is_empty()).then(|| (*code).to_owned()))
 }
 
 /// The codes of a column that has a fixed list.
-pub(super) fn codes(column: &str) -> Vec<&'static str> {
+pub(super) fn codes_of_column(column: &str) -> Vec<&'static str> {
     CODES.iter().filter(|(of, code, _)| *of == column && !code.is_empty()).map(|(_, code, _)| *code).collect()
 }

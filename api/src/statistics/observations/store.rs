@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// Number of rows that are compared or looked up in one query.
-const AT_ONCE: usize = 1000;
+const CHUNK: usize = 1000;
 /// The most observations in an answer to a statistical query.
 pub const MAX_SELECTED: usize = 50_000;
 fn view(row: table::Model) -> Observation {
@@ -47,7 +47,9 @@ pub(super) async fn list(filter: &ObservationFilter, paging: &Paging, call: &Cal
     let select = table::Entity::find()
         .apply_if(filter.indicator_id, |select, indicator| select.filter(table::Column::IndicatorId.eq(indicator)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::AreaId.eq(area)))
-        .apply_if(filter.period.as_deref().map(spellings::period), |select, period| select.filter(table::Column::Period.eq(period)));
+        .apply_if(filter.period.as_deref().map(spellings::normalise_period), |select, period| {
+            select.filter(table::Column::Period.eq(period))
+        });
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
@@ -66,7 +68,7 @@ pub async fn find(id: ObservationId, db: &impl ConnectionTrait) -> Result<Observ
 /// When the database does not answer.
 pub async fn find_all(ids: &[ObservationId], db: &impl ConnectionTrait) -> Result<Vec<Observation>> {
     let mut found = Vec::new();
-    for ids in ids.chunks(AT_ONCE) {
+    for ids in ids.chunks(CHUNK) {
         found.extend(table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?.into_iter().map(view));
     }
     found.sort_by_key(|observation| observation.id);
@@ -74,7 +76,7 @@ pub async fn find_all(ids: &[ObservationId], db: &impl ConnectionTrait) -> Resul
 }
 
 /// The earlier values of an observation, newest first. Without their numbers when the observation is suppressed now.
-pub(super) async fn former(observation: &Observation, db: &impl ConnectionTrait) -> Result<Vec<FormerValue>> {
+pub(super) async fn list_former(observation: &Observation, db: &impl ConnectionTrait) -> Result<Vec<FormerValue>> {
     let select = table::former::Entity::find().filter(table::former::Column::ObservationId.eq(observation.id));
     let rows = select.order_by_desc(table::former::Column::Version).all(db).await?;
     let shown = |number: Option<f64>| number.filter(|_| observation.status != ObservationStatus::Suppressed);
@@ -94,15 +96,15 @@ pub(super) async fn former(observation: &Observation, db: &impl ConnectionTrait)
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn present_of(ids: SelectStatement, db: &impl ConnectionTrait) -> Result<HashMap<ObservationId, ObservedValue>> {
+pub async fn present_values(ids: SelectStatement, db: &impl ConnectionTrait) -> Result<HashMap<ObservationId, ObservedValue>> {
     use table::Column;
-    type Seen = (ObservationId, i64, Option<f64>, Option<f64>, Option<f64>, ObservationStatus);
+    type Columns = (ObservationId, i64, Option<f64>, Option<f64>, Option<f64>, ObservationStatus);
     let columns = [Column::Id, Column::Version, Column::Value, Column::Numerator, Column::Denominator, Column::Status];
     let select = table::Entity::find().select_only().columns(columns).filter(Column::Id.in_subquery(ids));
-    let rows: Vec<Seen> = select.into_tuple().all(db).await?;
-    let seen =
+    let rows: Vec<Columns> = select.into_tuple().all(db).await?;
+    let present =
         |(id, version, value, numerator, denominator, status)| (id, ObservedValue { version, value, numerator, denominator, status });
-    Ok(rows.into_iter().map(seen).collect())
+    Ok(rows.into_iter().map(present).collect())
 }
 
 /// Id, source and terms of use of these imports, oldest import first.
@@ -112,7 +114,7 @@ pub async fn present_of(ids: SelectStatement, db: &impl ConnectionTrait) -> Resu
 pub async fn origins(imports: &BTreeSet<ImportId>, db: &impl ConnectionTrait) -> Result<Vec<(ImportId, String, Option<String>)>> {
     use table::import::Column;
     let mut found = Vec::new();
-    for ids in imports.iter().copied().collect::<Vec<_>>().chunks(AT_ONCE) {
+    for ids in imports.iter().copied().collect::<Vec<_>>().chunks(CHUNK) {
         let select = table::import::Entity::find().select_only().columns([Column::Id, Column::Source, Column::Licence]);
         found.extend(select.filter(Column::Id.is_in(ids.iter().copied())).order_by_asc(Column::Id).into_tuple().all(db).await?);
     }
@@ -135,10 +137,10 @@ pub async fn select(
         .filter(table::Column::IndicatorId.eq(indicator.id))
         .filter(table::Column::AreaId.is_in(areas.iter().copied()))
         .apply_if(breakdown, |select, breakdown| {
-            select.filter(table::Column::BreakdownKey.eq(spellings::kept(breakdown, &indicator.fields.variants).key()))
+            select.filter(table::Column::BreakdownKey.eq(spellings::normalise_breakdown(breakdown, &indicator.fields.variants).key()))
         });
     if !periods.is_empty() {
-        select = select.filter(table::Column::Period.is_in(periods.iter().map(|given| spellings::period(given))));
+        select = select.filter(table::Column::Period.is_in(periods.iter().map(|given| spellings::normalise_period(given))));
     }
     let rows = select
         .order_by_asc(table::Column::AreaId)

@@ -36,7 +36,7 @@ impl Order {
     ///
     /// # Errors
     /// When the stored options have another form.
-    pub fn of(job: &Job) -> Result<Self> {
+    pub fn from_job(job: &Job) -> Result<Self> {
         Ok(serde_json::from_value(job.options.clone())?)
     }
 
@@ -44,7 +44,7 @@ impl Order {
     ///
     /// # Errors
     /// When it cannot be written as JSON.
-    pub fn stored(&self, dry_run: bool) -> Result<jobs::Order> {
+    pub fn to_job_order(&self, dry_run: bool) -> Result<jobs::Order> {
         Ok(jobs::Order { target: TARGET, options: serde_json::to_value(self)?, keeps_rows: false, dry_run })
     }
 }
@@ -68,7 +68,7 @@ impl Target for Observations {
 
     fn write<'a>(&'a self, errand: Errand<'a>, rows: &'a str, w: &'a Write<'_>) -> LocalBoxFuture<'a, Result<Vec<row::Model>>> {
         Box::pin(async move {
-            let order = Order::of(errand.job)?;
+            let order = Order::from_job(errand.job)?;
             let indicator = indicators::find(order.indicator_id, &w.tx).await?;
             let dry_run = errand.job.dry_run;
             let source = store::Source { indicator: &indicator, source: &order.source, licence: order.licence.as_deref(), dry_run };

@@ -8,7 +8,7 @@ use super::{
         target::{Order, TARGET},
         types::{ImportId, ObservationImport, RowProblem},
     },
-    imports::{REPORTED, shown},
+    imports::{REPORTED, view_faults},
 };
 use crate::{
     intake::{
@@ -27,7 +27,7 @@ pub async fn report(id: ImportId, language: Language, db: &impl ConnectionTrait)
     let import = table::import::Entity::find_by_id(id).one(db).await?;
     let mut view = match (import, &job) {
         (None, None) => return Err(Problem::not_found()),
-        (None, Some(job)) => of_job(job, language, db).await?,
+        (None, Some(job)) => job_report(job, language, db).await?,
         (Some(row), _) => ObservationImport {
             id: Some(row.id),
             status: ImportStatus::Completed,
@@ -42,8 +42,8 @@ pub async fn report(id: ImportId, language: Language, db: &impl ConnectionTrait)
             rows_changed: row.rows_changed,
             rows_unchanged: row.rows_unchanged,
             rows_refused: row.rows_refused,
-            errors: shown(&row.errors.0, language),
-            warnings: shown(&row.warnings.0, language),
+            errors: view_faults(&row.errors.0, language),
+            warnings: view_faults(&row.warnings.0, language),
             created_at: row.created_at,
         },
     };
@@ -56,10 +56,10 @@ pub async fn report(id: ImportId, language: Language, db: &impl ConnectionTrait)
 }
 
 /// The report of a job that has stored no import, or none yet.
-async fn of_job(job: &Job, language: Language, db: &impl ConnectionTrait) -> Result<ObservationImport> {
-    let order = Order::of(job)?;
+async fn job_report(job: &Job, language: Language, db: &impl ConnectionTrait) -> Result<ObservationImport> {
+    let order = Order::from_job(job)?;
     let count = |count: i64| i32::try_from(count).unwrap_or(i32::MAX);
-    let told = async |refused: bool| {
+    let problems_of = async |refused: bool| {
         let rows = jobs::told(job.id, refused, REPORTED as u64, db).await?;
         let problems = rows.into_iter().flat_map(|row| {
             let number = row.number;
@@ -86,8 +86,8 @@ async fn of_job(job: &Job, language: Language, db: &impl ConnectionTrait) -> Res
         rows_changed: count(job.updated),
         rows_unchanged: count(job.unchanged),
         rows_refused: count(job.refused),
-        errors: told(true).await?,
-        warnings: told(false).await?,
+        errors: problems_of(true).await?,
+        warnings: problems_of(false).await?,
         created_at: job.created_at,
     })
 }
