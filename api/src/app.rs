@@ -189,7 +189,7 @@ impl App {
         Ok(())
     }
 
-    /// Serves until a signal or the handle stops it. Also starts the work in the background.
+    /// Serves until its handle stops it. Also starts the work in the background.
     ///
     /// # Errors
     /// When the server cannot run.

@@ -80,7 +80,8 @@ settings! {
     /// The folder for files that are being imported. The files have no names. Empty means the folder of SQLite's database, or
     /// else the system's folder for temporary files.
     import_folder: String = "";
-    /// Number of mebibytes that an import must leave free on the disk, if the disk belongs to this machine. 0 means no check.
+    /// Number of mebibytes that an import must leave free on the disks of the import folder and of SQLite's database. 0 means no
+    /// check.
     disk_spare_mebibytes: u64 = 256;
     /// Number of seconds that a body may take to arrive.
     body_seconds: u64 = 30;
@@ -147,9 +148,9 @@ settings! {
     exports_per_caller: u32 = 4;
     /// Lists that all callers together may export at once, on each instance.
     exports_at_once: u32 = 32;
-    /// Failed sign-ins to one account in 15 minutes.
+    /// The most failed sign-ins to one account within 15 minutes.
     sign_in_failures_per_account: u32 = 10;
-    /// Failed sign-ins from one address in 15 minutes.
+    /// The most failed sign-ins from one address within 15 minutes.
     sign_in_failures_per_address: u32 = 50;
     /// Letters to others, such as invitations, that one caller may cause per day. 0 means no limit.
     letters_per_caller: u32 = 100;

@@ -184,9 +184,9 @@ fn shows_a_record(operation: &Value) -> bool {
 
 /// The outcomes of all tries of one caller, by operation and relation, and the errors.
 ///
-/// Callers who hold a permission nowhere are refused before any record is looked for. `SQLite` proves it for all cells, and
-/// `access.rs` for every operation on both databases, so on `PostgreSQL` they try one operation for each such permission, and
-/// the others count as refused alike.
+/// Callers who hold a permission nowhere are refused before any record is looked up. The run on `SQLite` tries that for all
+/// cells, and `access.rs` tries it for every operation on both databases. So on `PostgreSQL` such callers try one operation for
+/// each permission, and the others count as refused in the same way.
 fn try_all_operations(prepared: &Prepared, tester: &Tester, database: Database) -> (BTreeMap<(String, usize), Outcome>, Vec<String>) {
     let app = TestApp::start_from(&prepared.template);
     let mut refused: BTreeMap<String, Outcome> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Assessments: what we agree is true.
+//! Assessments: the shared picture of the situation, on which the parties agree.
 
 #[expect(clippy::module_inception, reason = "the room is named after its first resource")]
 pub mod assessments;

@@ -19,7 +19,7 @@ pub(super) enum AuditCommand {
         #[arg(long, value_name = "POSITION:HASH")]
         head: Option<Head>,
     },
-    /// Write every linked entry to standard output, one JSON object a line, oldest first.
+    /// Write every linked entry to standard output, one JSON object per line, oldest first.
     Export,
 }
 

@@ -38,7 +38,7 @@ struct Cli {
 
 #[derive(Args)]
 struct SettingFlags {
-    /// The configuration file; `SAMSYN_CONFIG` names it too.
+    /// The configuration file. The variable `SAMSYN_CONFIG` can name it too.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Address and port to listen on.
@@ -65,7 +65,7 @@ enum Command {
         #[arg(long)]
         fresh: bool,
     },
-    /// Bring the database up to date and load the reference pack.
+    /// Migrate the database and load the reference data.
     Migrate,
     /// Print the OpenAPI document of the API.
     Openapi {

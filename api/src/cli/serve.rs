@@ -26,8 +26,8 @@ pub(super) fn log(config: &Config) -> Outcome {
     Ok(())
 }
 
-/// Listens and serves. When the process is told to stop, readiness fails first; then no new calls are accepted; then the last
-/// answers are given.
+/// Listens and serves until a signal. On SIGTERM readiness fails first; then, as on SIGINT at once, no new calls are accepted and
+/// the last answers are given.
 ///
 /// # Errors
 /// When the service cannot listen or run.

@@ -1,4 +1,4 @@
-//! Priorities: what we choose first.
+//! Priorities: the choice of which interventions come first.
 
 pub mod ballots;
 pub mod decisions;

@@ -47,27 +47,26 @@ impl Metrics {
         let mut registry = Registry::with_prefix("samsyn");
         calls.register(&mut registry);
         limits.register(&mut registry);
-        registry.register("tx_retries", "Transactions tried again because others stood in their way", db.retries.clone());
+        registry.register("tx_retries", "Transactions that were retried after a conflict", db.retries.clone());
         let mut count = |name: &str, help: &str| {
             let gauge = Count::default();
             registry.register(name, help, gauge.clone());
             gauge
         };
-        let calls =
-            [count("calls_under_way", "Calls that have a place and are worked on"), count("calls_waiting", "Calls that wait for a place")];
+        let calls = [count("calls_under_way", "Calls in progress"), count("calls_waiting", "Calls that wait for their turn")];
         let hashes = [
             count("password_hashes_waiting", "Passwords that wait to be checked"),
             count("password_hashes_running", "Passwords being checked"),
-            count("password_hashes_running_most", "The most passwords that have been checked at once"),
+            count("password_hashes_running_most", "The most passwords checked at once so far"),
         ];
-        count("password_hashes_allowed", "How many passwords may be checked at once").set(as_i64(access.hashing.at_once));
+        count("password_hashes_allowed", "The most passwords that may be checked at once").set(as_i64(access.hashing.at_once));
         let connections = [
             count("database_connections", "Connections to the database for reading"),
-            count("database_connections_idle", "Those of them that wait for work"),
+            count("database_connections_idle", "Idle connections to the database for reading"),
         ];
         let feed = [
             count("feed_position", "The last position of the feed of changes"),
-            count("feed_waiting", "Changes that have no position yet, because nobody has read the feed since"),
+            count("feed_waiting", "Changes without a position, because the feed has not been read since"),
         ];
         let up = Gauge::default();
         registry.register("database_up", "1 when the database answered just now, else 0", up.clone());

@@ -1,4 +1,4 @@
-//! Statistics: what the numbers say.
+//! Statistics: indicators and their values.
 
 pub mod indicators;
 pub mod observations;

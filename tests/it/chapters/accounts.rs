@@ -25,7 +25,7 @@ pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     let shown = t.get(kim, &format!("/users/{user}"));
     t.call(&kim.with("If-Match", &shown.etag()), "PATCH", &format!("/users/{user}"), Some(json!({"name": "Ali Nyberg"})));
 
-    // Ali looks after the own account.
+    // Ali changes the own account.
     let ali = app.sign_in("ali@example.se");
     let me = ali.get("/me").is(200);
     let tag = format!("\"v{}\"", me.json["user"]["version"]);
@@ -51,7 +51,7 @@ pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     t.post(&ali, "/me/second-factor/remove", json!({"currentPassword": PASSWORD, "code": code}));
     t.call(kim, "POST", &format!("/users/{user}/second-factor/remove"), None);
 
-    // A token for Ali's own program. What was signed in ended with the second step.
+    // A token for Ali's own program. The sessions ended with the second step.
     let ali = app.sign_in("ali.nyberg@example.se");
     let expires = today() + TimeDelta::days(90);
     let token =

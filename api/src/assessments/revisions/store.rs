@@ -68,7 +68,7 @@ pub(super) async fn list(sight: &Sight, assessment: AssessmentId, paging: &Pagin
     paging.fetch(select, keys, call, db).await?.try_map(view)
 }
 
-/// One revision of an assessment.
+/// One revision of an assessment that `sight` may see.
 pub(super) async fn find(sight: &Sight, assessment: AssessmentId, id: RevisionId, db: &impl ConnectionTrait) -> Result<Revision> {
     let row = find_visible(sight).filter(table::Column::Id.eq(id)).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
     row.map(view).transpose()?.ok_or_else(Problem::not_found)

@@ -165,7 +165,8 @@ fn check_amounts(number_of_row: usize, cells: &Cells, kind: ValueKind, mut amoun
     }
 }
 
-/// The largest excess of a numerator over its denominator that a producer's noise can explain.
+/// An excess of the numerator over the denominator that is always taken for a producer's noise. With large counts up to 1 per
+/// cent is.
 const NOISE: f64 = 3.0;
 
 /// The largest distance between a number and the one that it was rounded from: half of its last written digit.
