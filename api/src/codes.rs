@@ -77,14 +77,14 @@ async fn replace_codes(request: &ServiceRequest) -> Option<(Option<Uri>, Option<
     // A caller who is not signed in can write nothing, so of its bodies only those of searches are looked at.
     let body = if caller.user.is_some() || searched { read_body(operation, &meta) } else { None };
     let mut codes = Codes::new();
-    let _ = replace_in_address(pattern, &path, request.query_string(), operation, &mut |of, code| {
-        codes.insert((of.to_owned(), code.to_owned()));
+    let _ = replace_in_address(pattern, &path, request.query_string(), operation, &mut |kind, code| {
+        codes.insert((kind.to_owned(), code.to_owned()));
         None
     });
     if let Some(mut body) = body.clone() {
-        for (at, of) in &operation.coded.body {
-            replace_in_body(&mut body, at, of, &mut |of, code| {
-                codes.insert((of.to_owned(), code.to_owned()));
+        for (at, kind) in &operation.coded.body {
+            replace_in_body(&mut body, at, kind, &mut |kind, code| {
+                codes.insert((kind.to_owned(), code.to_owned()));
                 None
             });
         }
@@ -97,13 +97,13 @@ async fn replace_codes(request: &ServiceRequest) -> Option<(Option<Uri>, Option<
     let db = request.app_data::<Data<Db>>()?.clone();
     // If the database does not answer now, it will not answer the handler either, which reports that.
     let ids = find_ids(&codes, &caller, secrecy.as_ref(), &db).await.unwrap_or_default();
-    let id = |of: &str, code: &str| ids.get(&(of.to_owned(), code.to_owned())).map(ToString::to_string);
-    let address = replace_in_address(pattern, &path, request.query_string(), operation, &mut |of, code| id(of, code));
+    let id = |kind: &str, code: &str| ids.get(&(kind.to_owned(), code.to_owned())).map(ToString::to_string);
+    let address = replace_in_address(pattern, &path, request.query_string(), operation, &mut |kind, code| id(kind, code));
     let uri = address.and_then(|address| Uri::from_str(address.strip_suffix(twin::SEARCH).filter(|_| searched).unwrap_or(&address)).ok());
     let meta = body.and_then(|mut body| {
         let before = body.clone();
-        for (at, of) in &operation.coded.body {
-            replace_in_body(&mut body, at, of, &mut |of, code| id(of, code));
+        for (at, kind) in &operation.coded.body {
+            replace_in_body(&mut body, at, kind, &mut |kind, code| id(kind, code));
         }
         (body != before).then(|| Meta {
             request_id: meta.request_id.clone(),
@@ -131,23 +131,23 @@ fn replace_in_address(
     operation: &Operation,
     put: &mut impl FnMut(&str, &str) -> Option<String>,
 ) -> Option<String> {
-    let of = |name: &str| operation.coded.parameters.iter().find(|(known, _)| known == name).map(|(_, of)| of.as_str());
+    let kind_of = |name: &str| operation.coded.parameters.iter().find(|(known, _)| known == name).map(|(_, kind)| kind.as_str());
     let mut changed = false;
     let decoded = |part: &str| Query::<Vec<(String, String)>>::from_query(part).ok().and_then(|pairs| pairs.into_inner().pop());
     let parts = pattern.split('/').zip(path.split('/')).map(|(known, given)| {
         let name = known.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
         let code = decoded(&format!("x={}", given.replace('+', "%2B"))).map(|(_, code)| code);
-        let id = name.and_then(of).zip(code).and_then(|(of, code)| put(of, &code));
+        let id = name.and_then(kind_of).zip(code).and_then(|(kind, code)| put(kind, &code));
         changed |= id.is_some();
         id.unwrap_or_else(|| given.to_owned())
     });
     let path = parts.collect::<Vec<_>>().join("/");
     let parameters = query.split('&').filter(|part| !part.is_empty()).map(|part| {
         let Some((name, value)) = decoded(part) else { return part.to_owned() };
-        let Some(of) = of(&name) else { return part.to_owned() };
+        let Some(kind) = kind_of(&name) else { return part.to_owned() };
         let mut here = false;
         let values = value.split(',').map(|code| {
-            let id = put(of, code.trim());
+            let id = put(kind, code.trim());
             here |= id.is_some();
             id.unwrap_or_else(|| code.to_owned())
         });
@@ -162,33 +162,33 @@ fn replace_in_address(
 
 /// Calls `put` for each text at a place of a body, and replaces the text with the result. The kind of a scope is its member
 /// `kind`.
-fn replace_in_body(value: &mut Value, at: &[Option<String>], of: &str, put: &mut impl FnMut(&str, &str) -> Option<String>) {
+fn replace_in_body(value: &mut Value, at: &[Option<String>], kind: &str, put: &mut impl FnMut(&str, &str) -> Option<String>) {
     match (at.split_first(), value) {
         (None, Value::String(code)) => {
-            if let Some(id) = put(of, code) {
+            if let Some(id) = put(kind, code) {
                 *code = id;
             }
         }
         (Some((Some(name), rest)), Value::Object(members)) => {
-            let kind = members.get("kind").and_then(Value::as_str).map(ToOwned::to_owned);
-            let of = if rest.is_empty() && of == "scope" { kind.as_deref().unwrap_or(of) } else { of };
+            let scope_kind = members.get("kind").and_then(Value::as_str).map(ToOwned::to_owned);
+            let kind = if rest.is_empty() && kind == "scope" { scope_kind.as_deref().unwrap_or(kind) } else { kind };
             if let Some(member) = members.get_mut(name) {
-                replace_in_body(member, rest, of, put);
+                replace_in_body(member, rest, kind, put);
             }
         }
-        (Some((None, rest)), Value::Array(items)) => items.iter_mut().for_each(|item| replace_in_body(item, rest, of, put)),
+        (Some((None, rest)), Value::Array(items)) => items.iter_mut().for_each(|item| replace_in_body(item, rest, kind, put)),
         _ => {}
     }
 }
 
 /// The ids of codes, as far as the caller may know them, with one query for each kind of record.
 async fn find_ids(codes: &Codes, caller: &Caller, secrecy: Option<&Secrecy>, db: &Db) -> Result<Ids> {
-    let of = |kind: &str| codes.iter().filter(|(of, _)| of == kind).map(|(_, code)| code.clone()).collect::<Vec<_>>();
+    let codes_of = |kind: &str| codes.iter().filter(|(known, _)| known == kind).map(|(_, code)| code.clone()).collect::<Vec<_>>();
     let mut ids = Ids::new();
-    for (code, area) in areas::by_codes(&of("area"), db.reader()).await? {
+    for (code, area) in areas::by_codes(&codes_of("area"), db.reader()).await? {
         ids.insert(("area".to_owned(), code), area.id.uuid());
     }
-    for (code, indicator) in indicators::by_codes(&of("indicator"), db.reader()).await? {
+    for (code, indicator) in indicators::by_codes(&codes_of("indicator"), db.reader()).await? {
         ids.insert(("indicator".to_owned(), code), indicator.uuid());
     }
     let identifier = |code: String| {
@@ -196,7 +196,7 @@ async fn find_ids(codes: &Codes, caller: &Caller, secrecy: Option<&Secrecy>, db:
         let value = if scheme == ORGANISATION_NUMBER { organisation_number(value, "").ok()? } else { value.to_owned() };
         Some(((scheme.to_owned(), value), code))
     };
-    let identifiers: Vec<_> = of("actor").into_iter().filter_map(identifier).collect();
+    let identifiers: Vec<_> = codes_of("actor").into_iter().filter_map(identifier).collect();
     let owners = matching::owners(&identifiers.iter().map(|(identifier, _)| identifier.clone()).collect::<Vec<_>>(), db.reader()).await?;
     let telling = Telling::of(owners.values().flatten().copied(), &caller.sight, secrecy, db.reader()).await?;
     for (identifier, code) in identifiers {

@@ -106,20 +106,20 @@ fn add_info(document: &mut Value, public_url: &str) {
 /// Gives generic types the names that a client developer expects: `Page_Actor` becomes `ActorPage`.
 fn rename(document: &mut Value) {
     let better = |name: &str| {
-        if let Some(of) = name.strip_prefix("Page_") {
-            Some(format!("{of}Page"))
+        if let Some(item) = name.strip_prefix("Page_") {
+            Some(format!("{item}Page"))
         } else {
-            name.strip_prefix("Patch_").map(|of| format!("{}Patch", of.trim_start_matches("New")))
+            name.strip_prefix("Patch_").map(|record| format!("{}Patch", record.trim_start_matches("New")))
         }
     };
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         // A page contains the whole schema of its items; it should refer to it by name.
         for (name, mut page) in schemas.clone() {
-            if let Some(of) = name.strip_prefix("Page_") {
+            if let Some(item_name) = name.strip_prefix("Page_") {
                 let item = page["properties"]["items"]["items"].take();
-                page["properties"]["items"]["items"] = json!({"$ref": format!("#/components/schemas/{of}")});
+                page["properties"]["items"]["items"] = json!({"$ref": format!("#/components/schemas/{item_name}")});
                 schemas.insert(name.clone(), page);
-                schemas.entry(of).or_insert(item);
+                schemas.entry(item_name).or_insert(item);
             }
         }
         *schemas = std::mem::take(schemas).into_iter().map(|(name, schema)| (better(&name).unwrap_or(name), schema)).collect();
@@ -189,15 +189,15 @@ fn inline_ids(document: &mut Value) {
     let is_id = |value: &Value| value["$ref"].as_str().is_some_and(|reference| ids.contains(reference));
     let code = |id: &Value| {
         let name = id["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
-        CODES.iter().find(|(known, ..)| known.strip_suffix("Id").is_some() && *known == name).map(|(_, of, _)| *of)
+        CODES.iter().find(|(known, ..)| known.strip_suffix("Id").is_some() && *known == name).map(|(_, kind, _)| *kind)
     };
     visit_objects(document, &mut |value| {
         if is_id(value) {
             let description = value.get("description").cloned();
-            let of = code(value);
+            let kind = code(value);
             *value = json!({"type": "string", "format": "uuid"});
-            if let Some(of) = of {
-                value[CODE_OF] = json!(of);
+            if let Some(kind) = kind {
+                value[CODE_OF] = json!(kind);
             }
             if let Some(description) = description {
                 value["description"] = description;
@@ -208,10 +208,10 @@ fn inline_ids(document: &mut Value) {
         let id = forms.and_then(|forms| forms.iter().find(|form| is_id(form))).filter(|_| null).cloned();
         if let Some(id) = id {
             let description = value.get("description").or(id.get("description")).cloned();
-            let of = code(&id);
+            let kind = code(&id);
             *value = json!({"type": ["string", "null"], "format": "uuid"});
-            if let Some(of) = of {
-                value[CODE_OF] = json!(of);
+            if let Some(kind) = kind {
+                value[CODE_OF] = json!(kind);
             }
             if let Some(description) = description {
                 value["description"] = description;
@@ -234,7 +234,7 @@ fn mark_codes(document: &mut Value) {
         if value.get(CODE_OF).is_none() {
             return;
         }
-        let Some((_, _, looks)) = CODES.iter().find(|(_, of, _)| value[CODE_OF] == *of) else { return };
+        let Some((_, _, looks)) = CODES.iter().find(|(_, kind, _)| value[CODE_OF] == *kind) else { return };
         let said = value["description"].as_str().map(|said| format!("{said} ")).unwrap_or_default();
         value["description"] = json!(format!("{said}Its id, or {looks}."));
         value["maxLength"] = json!(100);
@@ -255,10 +255,10 @@ fn mark_codes(document: &mut Value) {
         for (_, operation) in item.as_object_mut().into_iter().flatten() {
             for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
                 // A path parameter is named after its kind of record, such as `areaId`.
-                if let Some((_, of, _)) =
-                    CODES.iter().find(|(_, of, _)| parameter["in"] == "path" && parameter["name"] == format!("{of}Id"))
+                if let Some((_, kind, _)) =
+                    CODES.iter().find(|(_, kind, _)| parameter["in"] == "path" && parameter["name"] == format!("{kind}Id"))
                 {
-                    parameter["schema"][CODE_OF] = json!(of);
+                    parameter["schema"][CODE_OF] = json!(kind);
                 }
                 visit_objects(parameter, &mut describe);
             }
@@ -326,15 +326,15 @@ fn complete_schemas(document: &mut Value, written: &BTreeSet<String>) {
     }
     visit_objects(document, &mut |value| {
         let Some(object) = value.as_object_mut() else { return };
-        let is = |object: &Map<String, Value>, kind: &str| {
+        let has_type = |object: &Map<String, Value>, kind: &str| {
             object
                 .get("type")
                 .is_some_and(|types| types == kind || types.as_array().is_some_and(|types| types.iter().any(|one| one == kind)))
         };
-        if is(object, "integer") && !matches!(object.get("format").and_then(Value::as_str), Some("int32" | "int64")) {
+        if has_type(object, "integer") && !matches!(object.get("format").and_then(Value::as_str), Some("int32" | "int64")) {
             object.insert("format".into(), json!("int64"));
         }
-        if is(object, "string") && !object.contains_key("example") {
+        if has_type(object, "string") && !object.contains_key("example") {
             match object.get("format").and_then(Value::as_str) {
                 Some("date") => drop(object.insert("example".into(), json!("2026-03-31"))),
                 Some("date-time") => drop(object.insert("example".into(), json!("2026-03-31T09:00:00Z"))),

@@ -63,7 +63,7 @@ impl Case {
 }
 
 #[rstest]
-fn a_word_belongs_to_the_text_it_was_given_to(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn an_endorsement_belongs_to_the_text_it_was_given_on(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     case.step("review").is(200);
     let outdated = || {
@@ -119,7 +119,7 @@ fn a_word_belongs_to_the_text_it_was_given_to(#[values(Database::Sqlite, Databas
 }
 
 #[rstest]
-fn what_is_agreed_has_somebody_behind_it_and_no_word_unseen(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn an_agreed_assessment_needs_support_and_all_endorsements_known(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     case.step("review").is(200);
     case.endorse(0, "dissent");
@@ -142,7 +142,7 @@ fn what_is_agreed_has_somebody_behind_it_and_no_word_unseen(#[values(Database::S
 }
 
 #[rstest]
-fn a_revision_is_seen_by_those_whom_it_was_published_for(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_revision_keeps_the_visibility_of_its_publication(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     let (nobody, party) = (case.app.anybody(), &case.parties[0].1);
     let revisions = format!("{}/revisions", case.path);
@@ -185,7 +185,7 @@ fn digest(bytes: &str) -> Value {
 }
 
 #[rstest]
-fn what_is_published_stays_the_same_bytes(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_published_revision_keeps_its_bytes(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     case.step("review").is(200);
     case.endorse(0, "endorse");
@@ -248,7 +248,7 @@ fn the_canonical_form_is_that_of_the_reference_data() {
 }
 
 #[rstest]
-fn words_and_revisions_of_before_are_put_right(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn the_migration_completes_old_endorsements_and_revisions(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     case.step("review").is(200);
     case.endorse(0, "endorse");

@@ -320,7 +320,7 @@ fn people_can_read_who_may_do_what(#[values(Database::Sqlite)] database: Databas
 }
 
 #[rstest]
-fn what_may_be_done_is_told_on_demand_and_is_another_representation(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn allowed_actions_are_included_on_demand_with_a_tag_of_their_own(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(prepared) = prepared(database) else { return };
     let app = TestApp::start_from(&prepared.template);
     let by = |name: &str| prepared.testers.iter().find(|tester| tester.name == name).unwrap().client.at(app.address);

@@ -50,7 +50,7 @@ fn ranked(case: &Value, names: &[String]) -> Vec<Vec<i64>> {
 }
 
 #[test]
-fn rankings_are_what_others_computed() {
+fn rankings_equal_those_that_others_computed() {
     for case in golden("rankings").into_iter().chain(golden("edge_cases")) {
         let (name, names) = (case["name"].to_string(), names(&case));
         let (ballots, expected) = (ranked(&case, &names), &case["expected"]);
@@ -149,7 +149,7 @@ fn a_round(app: &TestApp) -> (Client, String, [(String, Client); 3], [String; 2]
 }
 
 #[rstest]
-fn equals_share_their_rank_and_what_broke_the_tie_is_told(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn equals_share_their_rank_and_the_result_says_what_broke_the_tie(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let (admin, path, actors, [a, b]) = a_round(&app);
     let cast = |(actor, worker): &(String, Client), scores: [[i32; 2]; 2]| {
@@ -183,7 +183,7 @@ fn equals_share_their_rank_and_what_broke_the_tie_is_told(#[values(Database::Sql
 }
 
 #[rstest]
-fn nobody_has_voted_and_so_nothing_is_ranked(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_round_without_votes_has_no_ranking(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let (admin, path, _, [a, _]) = a_round(&app);
     let closed = admin.call("POST", &format!("{path}/close"), None).is(200).json;
@@ -196,7 +196,7 @@ fn nobody_has_voted_and_so_nothing_is_ranked(#[values(Database::Sqlite, Database
 }
 
 #[rstest]
-fn who_has_left_is_named_and_not_counted(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn ballots_of_parties_that_have_left_are_listed_and_not_counted(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let (admin, path, actors, _) = a_round(&app);
     let abstain = json!({"abstains": true}).to_string();
@@ -214,7 +214,7 @@ fn who_has_left_is_named_and_not_counted(#[values(Database::Sqlite, Database::Po
 }
 
 #[test]
-fn weighted_scores_are_what_others_computed() {
+fn weighted_scores_equal_those_that_others_computed() {
     for case in golden("weighted_scoring") {
         let (name, names, expected) = (case["name"].to_string(), names(&case), &case["expected"]["scale"]["points"]);
         if expected.is_null() {
@@ -270,7 +270,7 @@ fn a_result_is_the_bytes_that_were_computed(#[values(Database::Sqlite, Database:
 }
 
 #[rstest]
-fn what_is_voted_on_stays_what_it_is(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn candidates_cannot_be_changed_while_they_are_voted_on(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let (admin, path, _, [a, _]) = a_round(&app);
     let candidate = format!("/interventions/{a}");
@@ -306,7 +306,7 @@ fn a_decision_is_corrected_and_shows_what_it_was(#[values(Database::Sqlite, Data
 }
 
 #[rstest]
-fn what_has_not_begun_can_be_removed_and_what_has_be_called_off(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_draft_round_is_removed_and_an_open_one_is_withdrawn(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let (admin, path, _, _) = a_round(&app);
     let open = admin.get(&path).is(200).json;
@@ -325,7 +325,7 @@ fn what_has_not_begun_can_be_removed_and_what_has_be_called_off(#[values(Databas
 }
 
 #[rstest]
-fn results_of_before_are_made_whole(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn the_migration_completes_old_results(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let (admin, path, actors, [a, b]) = a_round(&app);
     actors[0].1.put(&format!("{path}/ballots/{}", actors[0].0), &json!({"abstains": true})).is(201);

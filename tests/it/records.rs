@@ -151,7 +151,7 @@ fn every_column_that_names_an_actor_follows_it_or_stays_for_a_reason(#[values(Da
 }
 
 #[rstest]
-fn what_must_not_name_a_merged_actor_is_guarded_by_the_database(#[values(Database::Postgres)] database: Database) {
+fn the_database_guards_columns_that_must_not_name_a_merged_actor(#[values(Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let guarded = |table: &Table| table.actors.iter().filter(|column| column.guarded).map(|column| column.name).collect::<Vec<_>>();
     let wanted: BTreeSet<String> = tables()
@@ -163,7 +163,7 @@ fn what_must_not_name_a_merged_actor_is_guarded_by_the_database(#[values(Databas
 }
 
 #[rstest]
-fn what_a_record_is_said_to_be_is_so_in_its_table(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn the_declaration_of_a_record_matches_its_table(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let schema = schema(&app, database);
     let mut wrong = Vec::new();

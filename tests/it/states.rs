@@ -164,7 +164,7 @@ fn each_operation_on_an_assessment_in_each_state(#[values(Database::Sqlite, Data
 }
 
 #[rstest]
-fn each_operation_on_a_partys_word_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn each_operation_on_an_endorsement_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(stage) = Stage::new(database) else { return };
     try_all("Endorsement", |state, call| {
         let Written { finding, word, .. } = stage.assessment();

@@ -55,7 +55,7 @@ fn numbers(value: &Value) -> [&Value; 3] {
 const NOTHING: [&Value; 3] = [&Value::Null; 3];
 
 #[rstest]
-fn what_is_kept_back_or_missing_has_no_numbers(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn suppressed_and_missing_values_have_no_numbers(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let rows = "0127;2018;;;;6;3;50;suppressed\n0127;2019;;;;..;3;50;\n0127;2020;;;;.;3;50;\n0127;2021;;;;;3;50;not_available\n\
@@ -87,7 +87,7 @@ fn what_is_kept_back_or_missing_has_no_numbers(#[values(Database::Sqlite, Databa
 }
 
 #[rstest]
-fn a_changed_value_keeps_what_it_was(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_changed_value_keeps_its_earlier_values(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let first = import(&admin, "disposable_income", "0127;2023;;;;250;;;\n");
@@ -118,7 +118,7 @@ fn a_changed_value_keeps_what_it_was(#[values(Database::Sqlite, Database::Postgr
 }
 
 #[rstest]
-fn values_that_cannot_be_are_refused_with_the_reason(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn impossible_values_are_refused_with_the_reason(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let children = json!({"code": "children", "nameSv": "Barn", "nameEn": "Children", "statisticalArea": "education",
@@ -159,7 +159,7 @@ fn values_that_cannot_be_are_refused_with_the_reason(#[values(Database::Sqlite, 
 }
 
 #[rstest]
-fn what_is_written_in_several_ways_is_one_value(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn different_spellings_give_one_value(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let report = import(&admin, "neet", "0127;2023;;0–12;;5;;;\n0127;2023;Totalt;0-12 år;;5;;;\n0127;2023;;65 +;;7;;;\n");
@@ -184,7 +184,7 @@ fn what_is_written_in_several_ways_is_one_value(#[values(Database::Sqlite, Datab
 }
 
 #[rstest]
-fn a_little_more_than_all_is_told_and_not_refused(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_numerator_that_is_a_little_too_large_gives_a_warning(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let rows = "0127;2023;;;;;51;50;\n0127;2022;;;;100;52;50;\n0127;2021;;;;102;51;50;\n0127;2020;;;;;1005;1000;\n0127;2019;;;;;60;50;\n";
@@ -275,7 +275,7 @@ fn simultaneous_imports_lose_no_version(#[values(Database::Sqlite, Database::Pos
 }
 
 #[rstest]
-fn what_was_stored_before_is_put_right(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn the_migration_corrects_old_values(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     import(&admin, "neet", "0127;2023;;0-12;;6;;;\n0127;2022;;;;6;3;50;\n0127;2021;;;;6;3;50;\n");
@@ -379,7 +379,7 @@ fn an_answer_compares_only_what_can_be_compared(#[values(Database::Sqlite, Datab
 }
 
 #[rstest]
-fn what_is_published_can_be_read_without_a_register(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_revision_can_be_read_without_the_registers(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     import(&case.admin, "neet", "0127;2023;;;;10;;;\n");
     let path = "/observation-imports?indicator=neet&source=Kommunens%20egna&licence=CC-BY-4.0";
@@ -425,7 +425,7 @@ fn what_is_published_can_be_read_without_a_register(#[values(Database::Sqlite, D
 }
 
 #[rstest]
-fn evidence_and_trace_tell_what_has_changed(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn evidence_and_trace_show_changed_values(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     import(&case.admin, "neet", "0127;2023;;;;10;;;\n0114;2023;;;;5;;;\n0115;2023;;;;7;;;\n");
     let evidence = case.add_evidence("neet", &["0127", "0114", "0115"], &json!({})).is(201);

@@ -91,9 +91,7 @@ fn a_file_of_values_is_read_however_it_is_written(#[values(Database::Sqlite, Dat
 }
 
 #[rstest]
-fn rows_that_cannot_be_used_are_told_by_the_number_that_a_spreadsheet_shows(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+fn unusable_rows_are_reported_by_their_number_in_a_spreadsheet(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     for (table, read, created, errors) in [
@@ -135,7 +133,7 @@ fn rows_that_cannot_be_used_are_told_by_the_number_that_a_spreadsheet_shows(
 }
 
 #[rstest]
-fn a_table_that_nobody_can_tell_the_meaning_of_is_refused_whole(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn an_ambiguous_table_is_refused_as_a_whole(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let before = events(&app);
@@ -251,7 +249,7 @@ fn a_file_larger_than_any_body_becomes_a_job(#[values(Database::Sqlite, Database
 }
 
 #[rstest]
-fn a_small_file_becomes_a_job_for_who_prefers_that(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_small_file_becomes_a_job_when_the_caller_prefers_that(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let analyst = app.user(Role::Analyst, Some(("area", &app.area("0127")))).with("Prefer", "wait=1, respond-async");
     let table = "kod;period;värde\n0127;2023;..\n0114;2023;2\n0127;2022;x\n";
@@ -278,7 +276,7 @@ fn a_small_file_becomes_a_job_for_who_prefers_that(#[values(Database::Sqlite, Da
 
 /// Files that were once stored wrongly or refused without help, if they are available.
 #[rstest]
-fn cases_of_files_that_went_wrong_once_are_read_right(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn files_that_were_once_read_wrongly_are_read_right(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let folders = ["../shared/data/cases", "../../shared/data/cases"].map(crate::contract::file);
     let Some(folder) = folders.into_iter().find(|folder| folder.is_dir()) else { return };
     let Some(app) = TestApp::start(database) else { return };

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn the_literatures_ballots_give_its_results() {
+    fn ballots_from_the_literature_give_its_results() {
         assert_eq!(borda(5, &schulze()), [98, 92, 89, 69, 102].map(whole));
         let w = kendalls_w(&schulze()).map(|w| nearest_f64(&w)).unwrap_or_default();
         assert!((w - 0.032_296_3).abs() < 1e-7, "{w}");
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_defined_says_why() {
+    fn kendalls_w_gives_the_reason_when_it_is_not_defined() {
         assert_eq!(kendalls_w(&[vec![2, 4]]), Err(Undefined::FewVoters));
         assert_eq!(kendalls_w(&[vec![2], vec![2]]), Err(Undefined::FewCandidates));
         assert_eq!(kendalls_w(&[vec![3, 3], vec![3, 3]]), Err(Undefined::AllTied));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn decimals_are_what_is_written() {
+    fn decimal_gives_the_written_fraction() {
         let tenth = |tenths: i32| BigRational::new(tenths.into(), 10.into());
         assert_eq!(decimal(0.1) + decimal(0.2), decimal(0.3));
         assert_eq!([decimal(3.0), decimal(0.7), decimal(1e-7)], [whole(3), tenth(7), BigRational::new(1.into(), 10_000_000.into())]);
@@ -192,7 +192,7 @@ mod tests {
         }
 
         #[test]
-        fn agreement_lies_between_nothing_and_one(ballots in prop::collection::vec(prop::collection::vec(0_u8..6, 4), 2..8)) {
+        fn agreement_lies_between_zero_and_one(ballots in prop::collection::vec(prop::collection::vec(0_u8..6, 4), 2..8)) {
             let ballots: Vec<_> = ballots.into_iter().map(|scores| doubled_ranks(&scores)).collect();
             if let Ok(w) = kendalls_w(&ballots) {
                 prop_assert!((whole(0)..=whole(1)).contains(&w));
@@ -200,7 +200,7 @@ mod tests {
         }
 
         #[test]
-        fn voters_who_rank_alike_agree_wholly(scores in prop::collection::vec(0_u16..1000, 2..8), voters in 2_usize..6) {
+        fn equal_rankings_give_full_agreement(scores in prop::collection::vec(0_u16..1000, 2..8), voters in 2_usize..6) {
             if let Ok(w) = kendalls_w(&vec![doubled_ranks(&scores); voters]) {
                 prop_assert_eq!(w, whole(1));
             }
@@ -213,7 +213,7 @@ mod tests {
         }
 
         #[test]
-        fn in_whatever_order_ballots_come_the_points_are_the_same(ballots in prop::collection::vec(prop::collection::vec((0_i32..6, 1_i32..7), 3), 1..7), turn in 0_usize..7) {
+        fn points_do_not_depend_on_the_order_of_ballots(ballots in prop::collection::vec(prop::collection::vec((0_i32..6, 1_i32..7), 3), 1..7), turn in 0_usize..7) {
             let voters: Vec<Vec<_>> = ballots.iter().map(|ballot| ballot.iter().map(|(score, scale)| BigRational::new((*score).into(), (*scale).into())).collect()).collect();
             let mut turned = voters.clone();
             turned.rotate_left(turn % voters.len());
