@@ -77,8 +77,8 @@ async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data
 /// that the indicator does not have. Rows that are stored already are updated. A row that cannot be stored is reported, and the
 /// others are stored. A table with an unknown column, or with two columns for one member, is refused as a whole (422).
 ///
-/// A file of at most 20,000 rows is stored during the call and answered with 201. A larger one, or one that is sent with `Prefer:
-/// respond-async`, becomes a job: the answer is 202, and the address in `Location` shows its progress. `importBytes` and
+/// A file of at most 20,000 rows is stored during the call and answered with 201. A larger one, or one that is sent with
+/// `Prefer: respond-async`, becomes a job: the answer is 202, and the address in `Location` shows its progress. `importBytes` and
 /// `importRows` in `GET /config` are the limits of a file; a file with more rows is refused as a whole (413).
 #[utoipa::path(tag = "statistics", operation_id = "createObservationImport", params(ImportOptions),
     request_body(content((NewObservationImport = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"),
