@@ -1,4 +1,4 @@
-//! The whole service put together, the same for `main` and for tests: middleware, routes, spec.
+//! The whole service put together, the same for `main` and for tests: middleware, routes, contract.
 
 use std::{
     future::ready,
@@ -51,21 +51,21 @@ use crate::{
     openapi::{self, Documents},
     records, routes,
     service::{
-        health::{self, Asked},
-        kept::{self, Kept},
+        health::{self, DatabaseCheck},
+        kept::{self, AnswerCache},
         metrics::Metrics,
         pages, permissions,
     },
     statistics::observations::target::Observations,
 };
 
-/// What files can be imported as: one line for each target.
+/// The kinds of record that files can be imported as, one line for each.
 #[must_use]
 pub fn targets() -> Vec<Box<dyn Target>> {
     vec![Box::new(Actors), Box::new(Observations)]
 }
 
-/// The contract compiled once; it is the same at every address.
+/// The contract, compiled once. It is the same for every public address.
 static CONTRACT: LazyLock<Result<Arc<Contract>, String>> =
     LazyLock::new(|| Contract::new(&openapi::document(openapi::CANONICAL_URL)).map(Arc::new));
 
@@ -97,10 +97,10 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// Opens the database, loads what the service needs, and puts it together.
+    /// Opens the database, loads everything that the service needs, and puts it together.
     ///
     /// # Errors
-    /// When the database cannot be used, with a sentence that says why.
+    /// When the database or a setting cannot be used, with a sentence on the reason.
     pub async fn build(config: Config, clock: Clock, ids: Ids) -> Result<Self, OpenError> {
         let db = Db::open(&config.database(), records::ALL, config.migrate_on_start, clock, ids).await?;
         let failed = |problem: crate::kernel::Problem| OpenError::Database(problem.to_string());
@@ -140,13 +140,13 @@ impl App {
         })
     }
 
-    /// The database, for what works beside the service.
+    /// The database, for commands and tests.
     #[must_use]
     pub fn db(&self) -> &Db {
         &self.db
     }
 
-    /// Access, for what works beside the service.
+    /// Access, for commands and tests.
     #[must_use]
     pub fn access(&self) -> &Access {
         &self.access
@@ -158,7 +158,7 @@ impl App {
         &self.imports
     }
 
-    /// Starts to listen.
+    /// Listens on the address of the API.
     ///
     /// # Errors
     /// When the address cannot be listened on.
@@ -167,7 +167,7 @@ impl App {
         TcpListener::bind(address)
     }
 
-    /// Starts to listen for those who read the measures, if any may.
+    /// Listens on the address of the measurements, if there is one.
     ///
     /// # Errors
     /// When the address cannot be listened on.
@@ -179,7 +179,7 @@ impl App {
         TcpListener::bind(address).map(Some)
     }
 
-    /// Lets the measures be read until the process ends.
+    /// Serves the measurements until the process ends.
     ///
     /// # Errors
     /// When the server cannot run.
@@ -189,7 +189,7 @@ impl App {
         Ok(())
     }
 
-    /// Serves until stopped by a signal or by its handle.
+    /// Serves until its handle stops it. Also starts the work in the background.
     ///
     /// # Errors
     /// When the server cannot run.
@@ -199,10 +199,10 @@ impl App {
         let federation = self.federation.clone();
         let (documents, remembered, stopping) = (self.documents.clone(), self.remembered.clone(), self.stopping.clone());
         let (letters, turns, followers) = (self.letters.clone(), self.turns.clone(), self.followers.clone());
-        let (places, asked, kept) = (self.places.clone(), Data::new(Asked::default()), Data::new(Kept::default()));
+        let (places, database_check, kept) = (self.places.clone(), Data::new(DatabaseCheck::default()), Data::new(AnswerCache::default()));
         let webhooks = self.webhooks.clone();
         let (imports, probes) = (self.imports.clone(), self.probes.clone());
-        self.work_beside();
+        self.start_background_work();
         let (limits, calls) = (self.limits.clone(), self.calls.clone());
         let app = move || {
             ActixApp::new()
@@ -224,10 +224,10 @@ impl App {
                 .app_data(webhooks.clone())
                 .app_data(imports.clone())
                 .app_data(places.clone())
-                .app_data(asked.clone())
+                .app_data(database_check.clone())
                 .app_data(kept.clone())
                 .app_data(probes.clone())
-                .wrap(from_fn(kept::answer))
+                .wrap(from_fn(kept::serve_cached))
                 .wrap(from_fn(access::limited))
                 .wrap(from_fn(envelope))
                 .wrap(Compress::default())
@@ -256,10 +256,10 @@ impl App {
                 .service(pages::catalog)
                 .service(pages::security)
                 .service(pages::docs)
-                // Before the pages of the contract, which take all addresses below this one.
+                // It comes before the pages of the contract, which take all addresses below this one.
                 .service(permissions::permissions)
                 .service(SwaggerUi::new("/docs/{_:.*}").config(SwaggerConfig::from("/openapi.json").validator_url("none")))
-                .default_service(web::to(pages::nowhere))
+                .default_service(web::to(pages::unserved))
         };
         let address = listener.local_addr()?;
         let header_time = Duration::from_secs(self.config.header_seconds);
@@ -273,7 +273,7 @@ impl App {
             .shutdown_timeout(self.config.stop_seconds)
             .disable_signals();
         let ending = builder.graceful_shutdown_signal();
-        // As `HttpServer` does it, but for connections of our own kind.
+        // As in `HttpServer`, but with our own type of connection.
         let server = builder.listen("samsyn", listener, move || {
             let ending = ending.clone();
             let app = app().into_factory().map_err(|error: Error| error.error_response());
@@ -283,7 +283,7 @@ impl App {
                     async move { ending.notified().await }
                 })
                 .client_request_timeout(header_time)
-                // Nothing is done any longer for who has hung up.
+                // A call whose client has hung up is cancelled.
                 .h1_allow_half_closed(false)
                 .client_disconnect_timeout(Duration::from_secs(1))
                 .local_addr(address)
@@ -297,8 +297,8 @@ impl App {
         Ok((server, handle))
     }
 
-    /// Starts what goes on beside the answers, for as long as the server's system runs.
-    fn work_beside(&self) {
+    /// Starts the work in the background, which ends with the server's runtime.
+    fn start_background_work(&self) {
         let (letters, db) = (self.letters.clone(), self.db.clone());
         actix_web::rt::spawn(async move { letters.run(&db).await });
         let (imports, access, db) = (self.imports.clone(), self.access.clone(), self.db.clone());
@@ -310,7 +310,7 @@ impl App {
         let db = self.db.clone();
         actix_web::rt::spawn(async move { changes::run_position_loop(&db).await });
         let db = self.db.clone();
-        // On the runtime itself: its connection cannot be let go of outside.
+        // On the runtime itself, because its connection cannot be dropped outside.
         tokio::spawn(async move { changes::listen(&db).await });
         let (days, db) = (self.config.feed_days, self.db.clone());
         actix_web::rt::spawn(async move { changes::run_removal_loop(days, &db).await });
@@ -318,26 +318,26 @@ impl App {
         actix_web::rt::spawn(Webhooks::run(webhooks, access, contract, self.db.clone()));
     }
 
-    /// Stops: those who wait for changes are answered, the last answers are given, and then the server has ended.
+    /// Stops the server: callers that wait for changes are answered, and calls in progress end.
     pub async fn stop(&self, handle: &ServerHandle) {
         self.db.feed.stop();
         handle.stop(true).await;
     }
 
-    /// Ends what goes on beside the answers, and lets go of the database.
+    /// Ends the work in the background, and closes the database.
     pub async fn close(&self) {
         self.webhooks.stop().await;
         self.probes.note_all(&self.db).await;
         self.db.close().await;
     }
 
-    /// Says that the service is about to stop: readiness fails, so that balancers send calls elsewhere, and no connection is
-    /// kept after the answer that is given on it.
-    pub fn stop_soon(&self) {
+    /// Announces that the service is about to stop: readiness fails, so that load balancers send calls elsewhere, and each
+    /// connection is closed after its next answer.
+    pub fn announce_stop(&self) {
         self.stopping.begin();
     }
 
-    /// How long that is said before the service stops.
+    /// The time between the announcement and the stop.
     #[must_use]
     pub fn stop_delay(&self) -> Duration {
         Duration::from_millis(self.config.stop_delay_milliseconds)

@@ -1,5 +1,6 @@
-//! Codes where ids are asked for: an area's, an indicator's, an actor's own identifier. They become ids at the door, so that behind
-//! it there are only ids; one that is of nothing the caller may know of is left, and refused where ids are checked.
+//! Accepts codes where ids are expected: of an area, of an indicator, or an identifier of an actor. This middleware replaces them
+//! with ids, so that handlers see only ids. A code of nothing that the caller may know of stays, and is refused where ids are
+//! checked.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -37,19 +38,19 @@ use crate::{
     statistics::indicators::store as indicators,
 };
 
-/// Codes of a kind, by what they are of.
+/// Pairs of a kind of record and a code.
 type Codes = BTreeSet<(String, String)>;
 type Ids = HashMap<(String, String), Uuid>;
 
-/// How many codes a call may give, which is more than any list of ours takes. With more they are left, and refused.
-const MOST: usize = 2_000;
+/// The most codes in a call, which is more than any list of ours accepts. When there are more they all stay, and are refused.
+const MAX_CODES: usize = 2_000;
 
-/// Puts ids in the place of codes.
+/// Middleware: replaces codes with ids.
 ///
 /// # Errors
-/// What the handler ends with.
+/// The error of the handler.
 pub async fn resolve<B: MessageBody + 'static>(mut request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, actix_web::Error> {
-    if let Some((uri, meta)) = resolved(&request).await {
+    if let Some((uri, meta)) = replace_codes(&request).await {
         if let Some(uri) = uri {
             request.match_info_mut().get_mut().update(&uri);
             request.head_mut().uri = uri;
@@ -61,8 +62,8 @@ pub async fn resolve<B: MessageBody + 'static>(mut request: ServiceRequest, next
     next.call(request).await
 }
 
-/// The call with ids in the place of codes: its address and its body where they become others.
-async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>)> {
+/// The address and the body with ids in place of codes, each only if it changes.
+async fn replace_codes(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>)> {
     let contract = request.app_data::<Data<Contract>>()?.clone();
     let caller = request.extensions().get::<Result<Arc<Caller>>>()?.as_ref().ok()?.clone();
     let meta = request.extensions().get::<Rc<Meta>>()?.clone();
@@ -73,36 +74,36 @@ async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>
     if operation.coded.parameters.is_empty() && operation.coded.body.is_empty() {
         return None;
     }
-    // Who is not signed in writes nothing, so nothing is looked up in what it sends but a search.
-    let body = if caller.user.is_some() || searched { body(operation, &meta) } else { None };
+    // A caller who is not signed in can write nothing, so of its bodies only those of searches are looked at.
+    let body = if caller.user.is_some() || searched { read_body(operation, &meta) } else { None };
     let mut codes = Codes::new();
-    let _ = address(pattern, &path, request.query_string(), operation, &mut |of, code| {
-        codes.insert((of.to_owned(), code.to_owned()));
+    let _ = replace_in_address(pattern, &path, request.query_string(), operation, &mut |kind, code| {
+        codes.insert((kind.to_owned(), code.to_owned()));
         None
     });
     if let Some(mut body) = body.clone() {
-        for (at, of) in &operation.coded.body {
-            each(&mut body, at, of, &mut |of, code| {
-                codes.insert((of.to_owned(), code.to_owned()));
+        for (at, kind) in &operation.coded.body {
+            replace_in_body(&mut body, at, kind, &mut |kind, code| {
+                codes.insert((kind.to_owned(), code.to_owned()));
                 None
             });
         }
     }
     codes.retain(|(_, code)| Uuid::parse_str(code).is_err());
-    if codes.is_empty() || codes.len() > MOST {
+    if codes.is_empty() || codes.len() > MAX_CODES {
         return None;
     }
     let secrecy = Secrecy::of(request.request());
     let db = request.app_data::<Data<Db>>()?.clone();
-    // Should the database not answer now, it will not answer the handler either, which tells.
-    let ids = ids(&codes, &caller, secrecy.as_ref(), &db).await.unwrap_or_default();
-    let id = |of: &str, code: &str| ids.get(&(of.to_owned(), code.to_owned())).map(ToString::to_string);
-    let address = address(pattern, &path, request.query_string(), operation, &mut |of, code| id(of, code));
+    // If the database does not answer now, it will not answer the handler either, which reports that.
+    let ids = find_ids(&codes, &caller, secrecy.as_ref(), &db).await.unwrap_or_default();
+    let id = |kind: &str, code: &str| ids.get(&(kind.to_owned(), code.to_owned())).map(ToString::to_string);
+    let address = replace_in_address(pattern, &path, request.query_string(), operation, &mut |kind, code| id(kind, code));
     let uri = address.and_then(|address| Uri::from_str(address.strip_suffix(twin::SEARCH).filter(|_| searched).unwrap_or(&address)).ok());
     let meta = body.and_then(|mut body| {
         let before = body.clone();
-        for (at, of) in &operation.coded.body {
-            each(&mut body, at, of, &mut |of, code| id(of, code));
+        for (at, kind) in &operation.coded.body {
+            replace_in_body(&mut body, at, kind, &mut |kind, code| id(kind, code));
         }
         (body != before).then(|| Meta {
             request_id: meta.request_id.clone(),
@@ -116,37 +117,37 @@ async fn resolved(request: &ServiceRequest) -> Option<(Option<Uri>, Option<Meta>
     Some((uri, meta))
 }
 
-/// The body, where codes may stand in it and it is JSON that can be taken.
-fn body(operation: &Operation, meta: &Meta) -> Option<Value> {
+/// The body, if it may contain codes and is valid JSON.
+fn read_body(operation: &Operation, meta: &Meta) -> Option<Value> {
     let may = !operation.coded.body.is_empty() && !meta.body.is_empty();
     may.then(|| extract::parse(&meta.body).ok()).flatten()
 }
 
-/// The address of a call with what is put in the place of each code; nothing when it stays.
-fn address(
+/// The address of a call in which `put` has replaced codes; `None` when nothing changes.
+fn replace_in_address(
     pattern: &str,
     path: &str,
     query: &str,
     operation: &Operation,
     put: &mut impl FnMut(&str, &str) -> Option<String>,
 ) -> Option<String> {
-    let of = |name: &str| operation.coded.parameters.iter().find(|(known, _)| known == name).map(|(_, of)| of.as_str());
+    let kind_of = |name: &str| operation.coded.parameters.iter().find(|(known, _)| known == name).map(|(_, kind)| kind.as_str());
     let mut changed = false;
     let decoded = |part: &str| Query::<Vec<(String, String)>>::from_query(part).ok().and_then(|pairs| pairs.into_inner().pop());
     let parts = pattern.split('/').zip(path.split('/')).map(|(known, given)| {
         let name = known.strip_prefix('{').and_then(|name| name.strip_suffix('}'));
         let code = decoded(&format!("x={}", given.replace('+', "%2B"))).map(|(_, code)| code);
-        let id = name.and_then(of).zip(code).and_then(|(of, code)| put(of, &code));
+        let id = name.and_then(kind_of).zip(code).and_then(|(kind, code)| put(kind, &code));
         changed |= id.is_some();
         id.unwrap_or_else(|| given.to_owned())
     });
     let path = parts.collect::<Vec<_>>().join("/");
     let parameters = query.split('&').filter(|part| !part.is_empty()).map(|part| {
         let Some((name, value)) = decoded(part) else { return part.to_owned() };
-        let Some(of) = of(&name) else { return part.to_owned() };
+        let Some(kind) = kind_of(&name) else { return part.to_owned() };
         let mut here = false;
         let values = value.split(',').map(|code| {
-            let id = put(of, code.trim());
+            let id = put(kind, code.trim());
             here |= id.is_some();
             id.unwrap_or_else(|| code.to_owned())
         });
@@ -159,34 +160,35 @@ fn address(
     changed.then(|| if parameters.is_empty() { path } else { format!("{path}?{parameters}") })
 }
 
-/// Looks at each text at a place of a body, and puts what is given in its stead. What a scope is of stands beside it.
-fn each(value: &mut Value, at: &[Option<String>], of: &str, put: &mut impl FnMut(&str, &str) -> Option<String>) {
+/// Calls `put` for each text at a place of a body, and replaces the text with the result. The kind of a scope is its member
+/// `kind`.
+fn replace_in_body(value: &mut Value, at: &[Option<String>], kind: &str, put: &mut impl FnMut(&str, &str) -> Option<String>) {
     match (at.split_first(), value) {
         (None, Value::String(code)) => {
-            if let Some(id) = put(of, code) {
+            if let Some(id) = put(kind, code) {
                 *code = id;
             }
         }
         (Some((Some(name), rest)), Value::Object(members)) => {
-            let kind = members.get("kind").and_then(Value::as_str).map(ToOwned::to_owned);
-            let of = if rest.is_empty() && of == "scope" { kind.as_deref().unwrap_or(of) } else { of };
+            let scope_kind = members.get("kind").and_then(Value::as_str).map(ToOwned::to_owned);
+            let kind = if rest.is_empty() && kind == "scope" { scope_kind.as_deref().unwrap_or(kind) } else { kind };
             if let Some(member) = members.get_mut(name) {
-                each(member, rest, of, put);
+                replace_in_body(member, rest, kind, put);
             }
         }
-        (Some((None, rest)), Value::Array(items)) => items.iter_mut().for_each(|item| each(item, rest, of, put)),
+        (Some((None, rest)), Value::Array(items)) => items.iter_mut().for_each(|item| replace_in_body(item, rest, kind, put)),
         _ => {}
     }
 }
 
-/// What codes are of, as far as the caller may know: one query for each kind.
-async fn ids(codes: &Codes, caller: &Caller, secrecy: Option<&Secrecy>, db: &Db) -> Result<Ids> {
-    let of = |kind: &str| codes.iter().filter(|(of, _)| of == kind).map(|(_, code)| code.clone()).collect::<Vec<_>>();
+/// The ids of codes, as far as the caller may know them, with one query for each kind of record.
+async fn find_ids(codes: &Codes, caller: &Caller, secrecy: Option<&Secrecy>, db: &Db) -> Result<Ids> {
+    let codes_of = |kind: &str| codes.iter().filter(|(known, _)| known == kind).map(|(_, code)| code.clone()).collect::<Vec<_>>();
     let mut ids = Ids::new();
-    for (code, area) in areas::by_codes(&of("area"), db.reader()).await? {
+    for (code, area) in areas::by_codes(&codes_of("area"), db.reader()).await? {
         ids.insert(("area".to_owned(), code), area.id.uuid());
     }
-    for (code, indicator) in indicators::by_codes(&of("indicator"), db.reader()).await? {
+    for (code, indicator) in indicators::by_codes(&codes_of("indicator"), db.reader()).await? {
         ids.insert(("indicator".to_owned(), code), indicator.uuid());
     }
     let identifier = |code: String| {
@@ -194,13 +196,13 @@ async fn ids(codes: &Codes, caller: &Caller, secrecy: Option<&Secrecy>, db: &Db)
         let value = if scheme == ORGANISATION_NUMBER { organisation_number(value, "").ok()? } else { value.to_owned() };
         Some(((scheme.to_owned(), value), code))
     };
-    let identifiers: Vec<_> = of("actor").into_iter().filter_map(identifier).collect();
+    let identifiers: Vec<_> = codes_of("actor").into_iter().filter_map(identifier).collect();
     let owners = matching::owners(&identifiers.iter().map(|(identifier, _)| identifier.clone()).collect::<Vec<_>>(), db.reader()).await?;
     let telling = MatchVisibility::load(owners.values().flatten().copied(), &caller.sight, secrecy, db.reader()).await?;
     for (identifier, code) in identifiers {
         let told: Vec<_> =
             owners.get(&identifier).into_iter().flatten().filter(|owner| telling.allows(MatchReason::SameIdentifier, **owner)).collect();
-        // Where two have it, it is nobody's name.
+        // An identifier of two actors identifies neither.
         if let [owner] = told[..] {
             ids.insert(("actor".to_owned(), code), owner.uuid());
         }

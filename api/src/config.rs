@@ -14,7 +14,7 @@ use toml::{Table, Value};
 
 use sea_orm::ActiveEnum;
 
-use self::printing::shown;
+use self::printing::redacted;
 use crate::{
     access::{
         LimitSettings, TokenSettings,
@@ -27,166 +27,171 @@ use crate::{
 };
 
 macro_rules! settings {
-    ($($(#[doc = $help:literal])+ $name:ident: $type:ty = $default:expr;)*) => {
-        /// All settings.
-        #[derive(Clone, Deserialize, Serialize)]
-        #[serde(deny_unknown_fields)]
-        pub struct Config { $($(#[doc = $help])+ pub $name: $type,)* }
+($($(#[doc = $help:literal])+ $name:ident: $type:ty = $default:expr;)*) => {
+/// All settings.
+#[derive(Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config { $($(#[doc = $help])+ pub $name: $type,)* }
 
-        /// Each setting's name, what it means, and its default.
-        fn reference() -> Vec<(&'static str, String, Value)> {
-            vec![$((stringify!($name), [$($help.trim()),+].join(" "), Value::from($default)),)*]
-        }
-    };
+/// Name, description and default of each setting.
+fn reference() -> Vec<(&'static str, String, Value)> {
+vec![$((stringify!($name), [$($help.trim()),+].join(" "), Value::from($default)),)*]
+}
+};
 }
 
 settings! {
-    /// Address and port to listen on. Port 0 takes any free one.
-    listen: String = "127.0.0.1:8080";
-    /// Where the service is reached from outside, without a slash at the end. Empty means http:// and `listen`.
-    public_url: String = "";
-    /// `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST/NAME`. Several machines of the same PostgreSQL, of which one writes at a
-    /// time, stand with commas between them, as `HOST:PORT,HOST:PORT`; they are tried in that order.
-    database_url: String = "sqlite:samsyn-data/samsyn.db";
-    /// Connections to the database: for reading on SQLite; on PostgreSQL half of them for reading and half for writing, and at
-    /// least one for each.
-    database_connections: u32 = 8;
-    /// How many seconds a call waits for a free connection before it is told to come back.
-    database_wait_seconds: u64 = 5;
-    /// How many seconds PostgreSQL works on one statement before it gives up. A connection on which nothing is heard for that
-    /// long, and for `database_wait_seconds` more, is given up too. 0 means no limit.
-    database_statement_seconds: u64 = 30;
-    /// How many seconds a statement waits on PostgreSQL for what somebody else has locked before its call is told to come back;
-    /// 0 means until `database_statement_seconds`. It should be less than `database_wait_seconds`.
-    database_lock_seconds: u64 = 3;
-    /// Whether SQLite keeps the last writes through a power cut; false makes writes about twice as fast.
-    database_durable: bool = true;
-    /// How much of SQLite's file all connections together may keep in memory, in mebibytes.
-    database_cache_mebibytes: u64 = 128;
-    /// Whether serving also brings the database up to date.
-    migrate_on_start: bool = true;
-    /// Whether the reference pack is loaded: areas, public actors, codelists, indicators.
-    reference_pack: bool = true;
-    /// The largest body of a call, in bytes.
-    body_bytes: usize = 2_097_152;
-    /// The largest file that may be imported, in mebibytes; it has as much more time to arrive as it is larger than a body.
-    import_mebibytes: usize = 50;
-    /// The most rows of a file that is imported; one with more is refused before anything of it is stored.
-    import_rows: u32 = 100_000;
-    /// Imports of one caller that have not ended.
-    imports_per_caller: u32 = 5;
-    /// Imports of all callers together that have not ended.
-    imports_at_once: u32 = 50;
-    /// The folder in which files wait that are imported, without names, while they are read. Empty means that of SQLite's
-    /// database, else the system's own.
-    import_folder: String = "";
-    /// How many mebibytes an import must leave free on the disk, where that is ours; 0 means that nobody looks.
-    disk_spare_mebibytes: u64 = 256;
-    /// How many seconds a body may take to arrive.
-    body_seconds: u64 = 30;
-    /// How many seconds a call may take to be answered once it has arrived, beside what it asks to wait for; then it is broken
-    /// off, and told to come back. It does not count for what is streamed, nor for the receiving of a file to import.
-    call_seconds: u64 = 60;
-    /// How many seconds the headers of a call may take to arrive.
-    header_seconds: u64 = 5;
-    /// How many connections each worker serves at once.
-    connections: usize = 10_000;
-    /// How many threads serve calls; 0 means one for each processor.
-    workers: usize = 0;
-    /// How many calls are worked on at once, on each instance; 0 means as many as come.
-    calls_at_once: usize = 64;
-    /// How many calls more may wait for their turn; others are told at once to come back.
-    calls_waiting: usize = 256;
-    /// How many milliseconds a call waits for its turn before it is told to come back.
-    call_wait_milliseconds: u64 = 1000;
-    /// How many milliseconds the service goes on answering after it has been told to stop, while /health/ready says that it
-    /// will; longer than a load balancer takes to notice.
-    stop_delay_milliseconds: u64 = 5000;
-    /// How many seconds calls under way have to end when the service stops.
-    stop_seconds: u64 = 30;
-    /// How many minutes an access token lasts.
-    access_token_minutes: i64 = 10;
-    /// How many hours a session lasts unless renewed.
-    session_hours: i64 = 168;
-    /// How many days a session lasts at the most, however often it is renewed.
-    session_longest_days: i64 = 30;
-    /// Identity providers of organisations, whose people sign in there (OpenID Connect); tables that stand in the file only.
-    identity_providers: Vec<IdentityProvider> = Value::Array(Vec::new());
-    /// Frontends that may let people sign in with an identity provider; tables that stand in the file only.
-    login_clients: Vec<LoginClient> = Value::Array(Vec::new());
-    /// Roles that count only after a sign-in in two steps, or at an identity provider that is sure enough.
-    second_factor_roles: Vec<String> = Vec::<Value>::new();
-    /// How mail is sent: `file:FOLDER` makes a file of each letter, `smtps://USER:PASSWORD@HOST` or
-    /// `smtp://USER:PASSWORD@HOST?tls=required` hands it to a server.
-    mail_url: String = "file:samsyn-data/mail";
-    /// Whether mail may leave this machine without TLS. Letters hold links that open accounts, so only over a network that nobody
-    /// else can read.
-    mail_in_clear: bool = false;
-    /// Who mail comes from.
-    mail_from: String = "Samsyn <samsyn@localhost>";
-    /// Where the pages are that links in mail lead to: invitation, password and email below it. Empty means the service's own.
-    account_url: String = "";
-    /// Addresses and networks of proxies that are believed when they say who called them.
-    trusted_proxies: Vec<String> = Vec::<Value>::new();
-    /// Networks of the installation's own that webhooks may call, also in plain HTTP, such as `10.1.0.0/16`. Whoever may have a
-    /// webhook can then reach what answers there.
-    webhook_networks: Vec<String> = Vec::<Value>::new();
-    /// Origins of pages in browsers that may call, such as `https://app.example.se`.
-    cors_origins: Vec<String> = Vec::<Value>::new();
-    /// Calls a minute by one who is signed in; 0 means no limit, here and below.
-    rate_caller_per_minute: u32 = 1200;
-    /// Calls a minute from an address without a token that holds.
-    rate_address_per_minute: u32 = 600;
-    /// Calls a minute from an address with a token that does not hold.
-    rate_invalid_tokens_per_minute: u32 = 60;
-    /// Calls a day by one who is signed in.
-    calls_per_day: u32 = 200_000;
-    /// Lists that one caller may export as tables at once, at each instance.
-    exports_per_caller: u32 = 4;
-    /// Lists that all callers together may export at once, at each instance.
-    exports_at_once: u32 = 32;
-    /// Failed sign-ins to one account in 15 minutes.
-    sign_in_failures_per_account: u32 = 10;
-    /// Failed sign-ins from one address in 15 minutes.
-    sign_in_failures_per_address: u32 = 50;
-    /// Letters to others, such as invitations, that one caller may cause in a day; 0 means any number.
-    letters_per_caller: u32 = 100;
-    /// Letters that others may cause to one address in a day; 0 means any number.
-    letters_per_recipient: u32 = 10;
-    /// Address and port on which measures can be read at /metrics, apart from the API. Empty means nowhere.
-    metrics_listen: String = "";
-    /// How many days an ended session is kept before `samsyn retention run` removes it.
-    retention_sessions_days: i64 = 30;
-    /// How many days a disabled account is kept before `samsyn retention run` erases it; 0 leaves that to an admin.
-    retention_users_days: i64 = 730;
-    /// How many days changes are kept in the feed; 0 keeps them for ever. Who follows and has been away for longer reads
-    /// everything anew. What is kept of a change for the audit log does not depend on it.
-    feed_days: i64 = 400;
-    /// How many calls of one caller may wait for changes at once, as streams or with `wait`, on each instance.
-    followers_per_caller: usize = 8;
-    /// How many calls may wait for changes at once in all, on each instance.
-    followers: usize = 500;
-    /// Whom to tell of a weakness, as a mailto: or https: address.
-    security_contact: String = "mailto:security@samsyn.example.se";
-    /// What to log: error, warn, info, debug or trace, or a filter such as `samsyn=debug`.
-    log: String = "info";
-    /// `json` for machines, `text` for people.
-    log_format: String = "json";
+/// Address and port to listen on. Port 0 takes any free one.
+listen: String = "127.0.0.1:8080";
+/// The address at which the service is reached from outside, without a slash at the end. Empty means http:// and `listen`.
+public_url: String = "";
+/// `sqlite:FILE`, or `postgres://USER:PASSWORD@HOST/NAME`. Several machines of one PostgreSQL, of which one at a time can
+/// write, are separated by commas, as `HOST:PORT,HOST:PORT`. They are tried in that order.
+database_url: String = "sqlite:samsyn-data/samsyn.db";
+/// Number of connections to the database. On SQLite they are for reading. On PostgreSQL half of them are for reading and half
+/// for writing, and there is at least one for each.
+database_connections: u32 = 8;
+/// Number of seconds that a call waits for a free connection before it is refused (503).
+database_wait_seconds: u64 = 5;
+/// Number of seconds that PostgreSQL works on one statement before it gives up. A connection that is silent for that long and
+/// for `database_wait_seconds` more is given up too. 0 means no limit.
+database_statement_seconds: u64 = 30;
+/// Number of seconds that a statement on PostgreSQL waits for a lock before its call is refused (503). 0 means until
+/// `database_statement_seconds`. It should be less than `database_wait_seconds`.
+database_lock_seconds: u64 = 3;
+/// Whether SQLite keeps the last writes through a power cut. false makes writes about twice as fast.
+database_durable: bool = true;
+/// Number of mebibytes of SQLite's file that all connections together may keep in memory.
+database_cache_mebibytes: u64 = 128;
+/// Whether the database is migrated at the start.
+migrate_on_start: bool = true;
+/// Whether the reference data is loaded at the start: areas, public actors, codelists, indicators.
+reference_pack: bool = true;
+/// The largest body of a call, in bytes.
+body_bytes: usize = 2_097_152;
+/// The largest file that may be imported, in mebibytes. It has as many times longer to arrive as it may be larger than a
+/// body.
+import_mebibytes: usize = 50;
+/// The most rows in a file that is imported. A file with more is refused before any of it is stored.
+import_rows: u32 = 100_000;
+/// The most imports of one caller that have not ended.
+imports_per_caller: u32 = 5;
+/// The most imports of all callers together that have not ended.
+imports_at_once: u32 = 50;
+/// The folder for files that are being imported. The files have no names. Empty means the folder of SQLite's database, or
+/// else the system's folder for temporary files.
+import_folder: String = "";
+/// Number of mebibytes that an import must leave free on the disks of the import folder and of SQLite's database. 0 means no
+/// check.
+disk_spare_mebibytes: u64 = 256;
+/// Number of seconds that a body may take to arrive.
+body_seconds: u64 = 30;
+/// Number of seconds that a call may take to be answered after it has arrived, in addition to the time that it asks to wait.
+/// Then it is cancelled and refused (503). This does not apply to streams, nor to the reception of a file to import.
+call_seconds: u64 = 60;
+/// Number of seconds that the headers of a call may take to arrive.
+header_seconds: u64 = 5;
+/// Number of connections that each worker serves at once.
+connections: usize = 10_000;
+/// Number of threads that serve calls. 0 means one for each processor.
+workers: usize = 0;
+/// Number of calls that each instance works on at once. 0 means no limit.
+calls_at_once: usize = 64;
+/// Number of further calls that may wait for their turn. Others are refused at once (503).
+calls_waiting: usize = 256;
+/// Number of milliseconds that a call waits for its turn before it is refused (503).
+call_wait_milliseconds: u64 = 1000;
+/// Number of milliseconds for which the service still answers after it has been told to stop, while /health/ready fails
+/// already. It should be longer than a load balancer needs to notice.
+stop_delay_milliseconds: u64 = 5000;
+/// Number of seconds that calls in progress have to end when the service stops.
+stop_seconds: u64 = 30;
+/// Number of minutes for which an access token is valid.
+access_token_minutes: i64 = 10;
+/// Number of hours for which a session is valid unless it is renewed.
+session_hours: i64 = 168;
+/// Number of days for which a session is valid at most, however often it is renewed.
+session_longest_days: i64 = 30;
+/// Identity providers of organisations whose users sign in there (OpenID Connect). These are tables, which only the file can
+/// have.
+identity_providers: Vec<IdentityProvider> = Value::Array(Vec::new());
+/// Frontends that may let users sign in with an identity provider. These are tables, which only the file can have.
+login_clients: Vec<LoginClient> = Value::Array(Vec::new());
+/// Roles that are effective only after a sign-in in two steps, or at an identity provider that is sure enough.
+second_factor_roles: Vec<String> = Vec::<Value>::new();
+/// The delivery of mail: `file:FOLDER` writes each letter to a file, `smtps://USER:PASSWORD@HOST` or
+/// `smtp://USER:PASSWORD@HOST?tls=required` hands it to a server.
+mail_url: String = "file:samsyn-data/mail";
+/// Whether mail may leave this machine without TLS. Letters have links that open accounts, so allow it only over a network
+/// that nobody else can read.
+mail_in_clear: bool = false;
+/// The sender of mail.
+mail_from: String = "Samsyn <samsyn@localhost>";
+/// The address of the pages that links in mail lead to; invitation, password and email are below it. Empty means the
+/// service's own pages.
+account_url: String = "";
+/// Addresses and networks of proxies that are trusted when they report the address of their caller.
+trusted_proxies: Vec<String> = Vec::<Value>::new();
+/// The installation's own networks that webhooks may call, also over plain HTTP, such as `10.1.0.0/16`. Everybody who may
+/// have a webhook can then reach the services there.
+webhook_networks: Vec<String> = Vec::<Value>::new();
+/// Origins of web pages that may call from a browser, such as `https://app.example.se`.
+cors_origins: Vec<String> = Vec::<Value>::new();
+/// Calls per minute by one signed-in caller. 0 means no limit, here and below.
+rate_caller_per_minute: u32 = 1200;
+/// Calls per minute from one address without a valid token.
+rate_address_per_minute: u32 = 600;
+/// Calls per minute from one address with an invalid token.
+rate_invalid_tokens_per_minute: u32 = 60;
+/// Calls per day by one signed-in caller.
+calls_per_day: u32 = 200_000;
+/// Lists that one caller may export as tables at once, on each instance.
+exports_per_caller: u32 = 4;
+/// Lists that all callers together may export at once, on each instance.
+exports_at_once: u32 = 32;
+/// The most failed sign-ins to one account within 15 minutes.
+sign_in_failures_per_account: u32 = 10;
+/// The most failed sign-ins from one address within 15 minutes.
+sign_in_failures_per_address: u32 = 50;
+/// Letters to others, such as invitations, that one caller may cause per day. 0 means no limit.
+letters_per_caller: u32 = 100;
+/// Letters that others may cause to one address per day. 0 means no limit.
+letters_per_recipient: u32 = 10;
+/// Address and port at which measurements can be read at /metrics, separate from the API. Empty means nowhere.
+metrics_listen: String = "";
+/// Number of days for which an ended session is kept before `samsyn retention run` removes it.
+retention_sessions_days: i64 = 30;
+/// Number of days for which a disabled account is kept before `samsyn retention run` erases it. 0 leaves that to an
+/// administrator.
+retention_users_days: i64 = 730;
+/// Number of days for which changes are kept in the feed. 0 keeps them for ever. A follower that has been away for longer
+/// reads everything again. The audit log does not depend on it.
+feed_days: i64 = 400;
+/// Number of calls of one caller that may wait for changes at once, as streams or with `wait`, on each instance.
+followers_per_caller: usize = 8;
+/// Number of calls of all callers together that may wait for changes at once, on each instance.
+followers: usize = 500;
+/// The contact for reports of weaknesses, as a mailto: or https: address.
+security_contact: String = "mailto:security@samsyn.example.se";
+/// The level of the log: error, warn, info, debug or trace, or a filter such as `samsyn=debug`.
+log: String = "info";
+/// The form of the log: `json` for machines, `text` for people.
+log_format: String = "json";
 }
 
-/// As it is printed: without passwords and secrets, wherever it comes to be written.
+/// The text is without passwords and secrets, because it may be written anywhere.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.print())
     }
 }
 
-/// Why a configuration cannot be used: the setting, and a sentence.
+/// The reason why a configuration cannot be used: the setting, and a sentence.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError {
     /// The setting at fault.
     pub setting: String,
-    /// What to do.
+    /// What is wrong, and what to do.
     pub sentence: String,
 }
 
@@ -198,10 +203,10 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
-    /// Reads the configuration from all its sources, of which later ones win. A command may have defaults of its own.
+    /// Reads the configuration from all its sources. Later ones override earlier ones. `defaults` are the command's own.
     ///
     /// # Errors
-    /// With the name of the setting that cannot be used and a sentence on what it should be.
+    /// The setting that cannot be used, and a sentence on what it should be.
     pub fn load(
         defaults: &[(&str, &str)],
         file: Option<&Path>,
@@ -217,33 +222,33 @@ impl Config {
             let text = std::fs::read_to_string(file).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
             let given: Table = text.parse().map_err(|error: toml::de::Error| wrong(format!("it is no TOML: {}", error.message())))?;
             for (name, value) in given {
-                known(&table, &name, &name)?;
+                require_known(&table, &name, &name)?;
                 table.insert(name, value);
             }
         }
         let mut password = None;
         for (variable, value) in environment {
-            // What reaches PostgreSQL takes it from there.
+            // The library that connects to PostgreSQL reads this variable by itself.
             if variable == "PGPASSWORD" {
                 password = Some(value);
                 continue;
             }
             if let Some(name) = variable.strip_prefix("SAMSYN_").map(str::to_lowercase) {
-                // A secret is better kept in a file than in the environment, which others may see.
+                // A secret is safer in a file than in the environment, which others may see.
                 if let Some(name) = name.strip_suffix("_file").filter(|name| table.contains_key(*name)) {
                     let text = std::fs::read_to_string(&value)
                         .map_err(|error| ConfigError { setting: variable.clone(), sentence: format!("{value} cannot be read: {error}") })?;
                     set(&mut table, name, &variable, text.trim_end_matches(['\r', '\n']))?;
                     continue;
                 }
-                // Others may use the prefix for their own ends, such as tests.
+                // Others may use the prefix for their own variables; tests do.
                 if table.contains_key(&name) {
                     set(&mut table, &name, &variable, &value)?;
                 }
             }
         }
         for (name, value) in flags {
-            known(&table, name, name)?;
+            require_known(&table, name, name)?;
             set(&mut table, name, name, value)?;
         }
         let mut config: Self = serde_path_to_error::deserialize(Value::Table(table))
@@ -350,20 +355,20 @@ impl Config {
         Ok(())
     }
 
-    /// The whole configuration as a file that would give it, each setting with what it means. A password is not shown.
+    /// The whole configuration as a file that gives the same settings, each with its description. Passwords are not shown.
     #[must_use]
     pub fn print(&self) -> String {
         use std::fmt::Write;
         let mut text = String::new();
         let values = Table::try_from(self).unwrap_or_default();
         for (name, help, default) in reference() {
-            let value = shown(name, values.get(name).unwrap_or(&default));
+            let value = redacted(name, values.get(name).unwrap_or(&default));
             let _ = writeln!(text, "# {help}\n# Default: {default}. Environment: SAMSYN_{}\n{name} = {value}\n", name.to_uppercase());
         }
         text
     }
 
-    /// How to reach the database.
+    /// The settings of the database.
     #[must_use]
     pub fn database(&self) -> db::Settings {
         db::Settings {
@@ -377,7 +382,7 @@ impl Config {
         }
     }
 
-    /// How tokens and sessions are made.
+    /// The settings of tokens and sessions.
     #[must_use]
     pub fn tokens(&self) -> TokenSettings {
         TokenSettings {
@@ -390,8 +395,8 @@ impl Config {
         }
     }
 
-    /// The roles that a password alone is too weak for: those that demand two steps, and those that a provider must be sure
-    /// enough for, or the password would be the way around it.
+    /// The roles for which a password alone is too weak: those that demand two steps, and those that demand assurance from a
+    /// provider, because a password would be a way around that.
     fn two_step_roles(&self) -> Vec<Role> {
         let named = self.second_factor_roles.iter().filter_map(|role| Role::try_from_value(role).ok());
         let sure = self.identity_providers.iter().flat_map(|provider| &provider.required_acr).map(|required| required.role);
@@ -401,21 +406,21 @@ impl Config {
         roles
     }
 
-    /// Where mail goes.
+    /// The outbox for mail.
     ///
     /// # Errors
-    /// With the setting that cannot be used.
+    /// The setting that cannot be used, and a sentence.
     pub fn outbox(&self) -> Result<Outbox, OutboxError> {
         Outbox::new(&self.mail_url, &self.mail_from, &self.account_url)
     }
 
-    /// How long personal data is kept.
+    /// For how long personal data is kept.
     #[must_use]
     pub const fn retention(&self) -> crate::kernel::record::Terms {
         crate::kernel::record::Terms { sessions: self.retention_sessions_days, users: self.retention_users_days, feed: self.feed_days }
     }
 
-    /// What surrounds every call.
+    /// The settings of the middleware around every call.
     #[must_use]
     pub fn envelope(&self) -> Envelope {
         Envelope {
@@ -429,7 +434,7 @@ impl Config {
         }
     }
 
-    /// How much may be imported, and where files wait: beside the file of `SQLite` where there is one.
+    /// The limits of imports, and the folder in which files wait: beside the database file on `SQLite`, if no other is set.
     #[must_use]
     pub fn imports(&self) -> Bounds {
         let database = db::sqlite_file(&self.database_url);
@@ -449,7 +454,7 @@ impl Config {
         }
     }
 
-    /// How many calls are worked on at once.
+    /// The limits on the number of calls at once.
     #[must_use]
     pub const fn places(&self) -> PlaceSettings {
         PlaceSettings {
@@ -459,13 +464,13 @@ impl Config {
         }
     }
 
-    /// Networks of the installation's own that webhooks may call.
+    /// The installation's own networks that webhooks may call.
     #[must_use]
     pub fn webhook_networks(&self) -> Vec<ipnet::IpNet> {
         address::networks(&self.webhook_networks).unwrap_or_default()
     }
 
-    /// Who may call how often.
+    /// The limits on how often callers may call.
     #[must_use]
     pub fn limits(&self) -> LimitSettings {
         LimitSettings {
@@ -481,7 +486,7 @@ impl Config {
     }
 }
 
-fn known(table: &Table, name: &str, shown: &str) -> Result<(), ConfigError> {
+fn require_known(table: &Table, name: &str, shown: &str) -> Result<(), ConfigError> {
     if table.contains_key(name) {
         return Ok(());
     }
@@ -498,7 +503,7 @@ fn set(table: &mut Table, name: &str, shown: &str, text: &str) -> Result<(), Con
     let value = match table.get(name) {
         Some(Value::Integer(_)) => Value::Integer(text.trim().parse().map_err(|_| wrong("a whole number"))?),
         Some(Value::Boolean(_)) => Value::Boolean(text.trim().parse().map_err(|_| wrong("true or false"))?),
-        // Lists of plain values are separated by commas; lists of tables stand in the file only.
+        // Lists of plain values are separated by commas. Lists of tables are possible only in the file.
         Some(Value::Array(_)) => Value::Array(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect()),
         _ => Value::String(text.to_owned()),
     };

@@ -1,4 +1,4 @@
-//! Another table of contents: every kind of record and every table, by room. What each is, its resource declares itself.
+//! The other table of contents: every kind of record and every table, by room. Each resource has its own declaration.
 
 use crate::{
     access, assessments, disclosure, exchange, forums, geography, guidance, intake, interventions,
@@ -10,8 +10,8 @@ use crate::{
     priorities, privacy, reference, registry, statistics,
 };
 
-/// What the service keeps for all rooms.
-const GROUND: &[Table] = &[
+/// The tables that serve all rooms.
+const SHARED_TABLES: &[Table] = &[
     nobody("installation", "name value"),
     about(
         "event",
@@ -31,7 +31,7 @@ const GROUND: &[Table] = &[
         Of::User(&["user_id"]),
         &[
             goes("user_id scope key status:int location created_at", Repetition, Rule::Answers, ""),
-            // A copy of what is told where it is stored.
+            // The answer is a copy of data that is shown where it is stored.
             untold(goes("body:bytes digest", Repetition, Rule::Answers, "")),
         ],
         "etag",
@@ -50,7 +50,7 @@ const GROUND: &[Table] = &[
     ),
 ];
 
-/// All declarations. Those that others refer to come before them, for rows are removed from the end.
+/// All declarations. A table comes after the tables that it refers to, because rows are removed from the end of the list.
 pub const ALL: &[Declared] = &[
     Declared::Record(&access::users::RECORD),
     Declared::Record(&access::grants::RECORD),
@@ -64,7 +64,7 @@ pub const ALL: &[Declared] = &[
     Declared::Tables(access::TABLES),
     Declared::Tables(access::limits::TABLES),
     Declared::Tables(access::audit::TABLES),
-    Declared::Tables(GROUND),
+    Declared::Tables(SHARED_TABLES),
     Declared::Tables(guidance::packs::TABLES),
     Declared::Tables(reference::codelists::TABLES),
     Declared::Tables(geography::areas::TABLES),

@@ -12,7 +12,7 @@ pub fn api(config: &mut ServiceConfig) {
     config
         // The service itself.
         .configure(service::routes)
-        // Who may do what.
+        // Access.
         .configure(access::sessions::routes)
         .configure(access::federation::routes)
         .configure(access::account::routes)
@@ -21,35 +21,35 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(access::service_accounts::routes)
         .configure(access::grants::routes)
         .configure(access::audit::routes)
-        // What words mean, and where things are.
+        // Codes and areas.
         .configure(reference::codelists::routes)
         .configure(geography::areas::routes)
-        // Who we are and what each may decide.
+        // Actors and their mandates.
         .configure(registry::actors::routes)
         .configure(registry::history::routes)
         .configure(registry::likenesses::routes)
         .configure(registry::mandates::routes)
         .configure(registry::relations::routes)
         .configure(registry::statements::routes)
-        // Where we meet.
+        // Forums.
         .configure(forums::forums::routes)
         .configure(forums::members::routes)
-        // What the numbers say.
+        // Statistics.
         .configure(statistics::indicators::routes)
         .configure(statistics::observations::routes)
-        // What we agree is true.
+        // Assessments.
         .configure(assessments::assessments::routes)
         .configure(assessments::findings::routes)
         .configure(assessments::causes::routes)
         .configure(assessments::endorsements::routes)
         .configure(assessments::revisions::routes)
-        // What we do.
+        // Interventions.
         .configure(interventions::interventions::routes)
-        // What we choose first.
+        // Priorities.
         .configure(priorities::rounds::routes)
         .configure(priorities::ballots::routes)
         .configure(priorities::decisions::routes)
-        // How other systems take part, and how things hang together.
+        // Other systems, and connections between records.
         .configure(exchange::changes::routes)
         .configure(exchange::sources::routes)
         .configure(exchange::merging::routes)
@@ -59,11 +59,11 @@ pub fn api(config: &mut ServiceConfig) {
         .configure(exchange::webhooks::routes)
         .configure(insight::tasks::routes)
         .configure(insight::trace::routes)
-        // What is kept secret, what is handed out, and the journal.
+        // Secrecy, disclosure and the journal.
         .configure(disclosure::marks::routes)
         .configure(disclosure::disclosures::routes)
         .configure(disclosure::journal::routes)
-        // People whose data is stored.
+        // Personal data.
         .configure(privacy::register::routes)
         .configure(privacy::persons::routes)
         .configure(privacy::holds::routes)

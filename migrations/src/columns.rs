@@ -1,8 +1,8 @@
-//! What tables have in common, so that the same thing has the same name and type everywhere.
+//! Columns and indexes that many tables have, so that the same thing has the same name and type everywhere.
 
 use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
 
-/// A table of resources: id, version and times.
+/// A new table of a resource, with id, version and times.
 pub fn resource(name: &'static str) -> TableCreateStatement {
     let mut table = Table::create();
     table
@@ -19,7 +19,7 @@ pub fn named(table: &mut TableCreateStatement, name: &'static str) {
     table.col(text(name)).col(text(format!("{name}_fold"))).col(binary(format!("{name}_sort")));
 }
 
-/// The half-open period of validity.
+/// The half-open period of validity: the first day, and the first day on which it no longer holds.
 pub fn period(table: &mut TableCreateStatement) {
     table.col(date_null("valid_from")).col(date_null("valid_to"));
 }
@@ -30,7 +30,7 @@ pub fn refers(table: &mut TableCreateStatement, column: &'static str, to: &'stat
     table.foreign_key(ForeignKey::create().from_col(column).to(to, "id"));
 }
 
-/// A code that lists are sorted by: compared byte by byte on both databases.
+/// A code that lists are sorted by. It is compared byte by byte on both databases.
 pub fn code(manager: &SchemaManager<'_>, column: &'static str) -> ColumnDef {
     let mut column = text(column);
     if manager.get_database_backend() == DbBackend::Postgres {
@@ -39,7 +39,7 @@ pub fn code(manager: &SchemaManager<'_>, column: &'static str) -> ColumnDef {
     column
 }
 
-/// Creates a plain or unique index over columns, named after them.
+/// Creates a plain or unique index over columns, named after the table and the columns.
 pub async fn index(manager: &SchemaManager<'_>, table: &'static str, columns: &[&'static str], unique: bool) -> Result<(), DbErr> {
     let mut index = Index::create();
     index.name(format!("{table}_{}", columns.join("_"))).table(table);

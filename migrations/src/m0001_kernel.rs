@@ -1,4 +1,4 @@
-//! The ground: secrets of the installation, events, kept answers, the index of words.
+//! The base: secrets of the installation, events, kept answers, the index of words.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

@@ -18,7 +18,8 @@ impl MigrationTrait for Migration {
         area.table("area").col(uuid("id").primary_key()).col(text("level")).col(text("version")).col(code(manager, "code"));
         named(&mut area, "name");
         refers(&mut area, "parent_id", "area", false);
-        // From the nation down, each code followed by a slash: what lies below an area begins with its path.
+        // The codes from the nation down, each followed by a slash: the path of everything below an area begins with the area's
+        // path.
         area.col(code(manager, "path"));
         area.col(text_null("category"));
         period(&mut area);

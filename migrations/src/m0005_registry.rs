@@ -21,7 +21,7 @@ impl MigrationTrait for Migration {
         refers(&mut actor, "parent_id", "actor", false);
         refers(&mut actor, "seat_area_id", "area", false);
         actor
-            // The municipality of the seat, so that its actors are found and sorted by one index.
+            // The municipality of the seat, so that one index finds and sorts its actors.
             .col(text_null("municipality_code"))
             .col(json_binary("areas_served"))
             .col(json_binary("identifiers"))
@@ -32,12 +32,12 @@ impl MigrationTrait for Migration {
             .col(text("status"))
             .col(text("visibility"))
             .col(text_null("pack"))
-            // The version in which the pack left it; a higher one has been changed here.
+            // The version that the pack stored. A higher one has been changed in this installation.
             .col(big_integer_null("pack_version"))
             .col(timestamp_with_time_zone_null("deleted_at"));
         manager.create_table(actor).await?;
         let run = async |sql: &str| manager.get_connection().execute_unprepared(sql).await.map(drop);
-        // Lists show living actors only; the partial indexes hold just those.
+        // Lists show only actors that are not removed, so the indexes have only those.
         run("CREATE INDEX actor_by_name ON actor (name_sort, id) WHERE deleted_at IS NULL").await?;
         run("CREATE INDEX actor_by_municipality ON actor (municipality_code, kind, name_sort, id) WHERE deleted_at IS NULL").await?;
         run("CREATE INDEX actor_in_municipality ON actor (municipality_code, name_sort, id) WHERE deleted_at IS NULL").await?;

@@ -61,7 +61,7 @@ impl MigrationTrait for Migration {
         refers(&mut observation, "import_id", "observation_import", true);
         manager.create_table(observation).await?;
         index(manager, "observation", &["indicator_id", "area_id", "period", "breakdown_key"], true).await?;
-        // Lists go by id within an indicator or an area, and must not sort all that these have.
+        // Lists are ordered by id within an indicator or an area. These indexes save sorting all their observations.
         index(manager, "observation", &["indicator_id", "id"], false).await?;
         index(manager, "observation", &["area_id", "id"], false).await?;
         Ok(())

@@ -1,4 +1,5 @@
-//! Accounts in full: invitations and resets by mail, second factors, how a session was signed in, tokens and service accounts.
+//! Accounts: invitations and resets by mail, second factors, the way in which a session was signed in, tokens and service
+//! accounts.
 
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -14,7 +15,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        columns(manager).await?;
+        add_columns(manager).await?;
         let mut code = Table::create();
         code.table("recovery_code").col(text("digest").primary_key());
         refers(&mut code, "user_id", "user_account", true);
@@ -92,8 +93,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// New columns of what is there; one at a time, for SQLite adds only one.
-async fn columns(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+/// New columns of existing tables. They are added one at a time, because SQLite adds only one per statement.
+async fn add_columns(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let user: [ColumnDef; 6] = [
         text("kind").default("person").take(),
         text("language").default("sv").take(),

@@ -1,4 +1,5 @@
-//! Signing in with an organisation's identity provider: who is who there, sign-ins under way, and codes for frontends.
+//! Signing in with an organisation's identity provider: the identities of users there, sign-ins in progress, and codes for
+//! frontends.
 
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -23,7 +24,7 @@ impl MigrationTrait for Migration {
             .col(timestamp_with_time_zone("last_used_at"))
             .primary_key(Index::create().col("issuer").col("subject"));
         manager.create_table(identity).await?;
-        // A user is one person at each provider.
+        // A user has one identity at each provider.
         index(manager, "user_identity", &["user_id", "issuer"], true).await?;
         let mut attempt = Table::create();
         attempt
@@ -57,7 +58,7 @@ impl MigrationTrait for Migration {
         refers(&mut code, "session_id", "session", false);
         manager.create_table(code).await?;
         index(manager, "login_code", &["expires_at"], false).await?;
-        // Which provider gave a grant; null for those that people give.
+        // The provider that gave a grant; null for those that people give.
         manager.alter_table(Table::alter().table("access_grant").add_column(text_null("provider")).take()).await
     }
 }

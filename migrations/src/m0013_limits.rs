@@ -1,4 +1,4 @@
-//! Limits: calls counted by all instances together, and tries that failed.
+//! Limits: calls counted by all instances together, and failed tries.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

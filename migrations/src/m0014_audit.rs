@@ -1,4 +1,4 @@
-//! The audit log: its entries, the chain that links them, and the chain's head. Nothing in it is changed or removed.
+//! The audit log: its entries, the chain that links them, and the chain's head. Triggers refuse to change or remove any of it.
 
 use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
 
@@ -14,7 +14,7 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // No reference to users, records or actors: an entry outlasts what it speaks of.
+        // No reference to users, records or actors, because an entry outlasts them.
         let mut entry = Table::create();
         entry
             .table("audit_entry")
@@ -37,9 +37,9 @@ impl MigrationTrait for Migration {
         }
         index(manager, "audit_entry", &["at"], false).await?;
         index(manager, "audit_entry", &["request_id"], false).await?;
-        // What has been committed and is not yet in the chain.
+        // Entries that are committed and not yet in the chain.
         manager.create_table(Table::create().table("audit_pending").col(uuid("entry_id").primary_key()).take()).await?;
-        // No reference to the entries either: when old entries are weeded out, their links stay.
+        // No reference to the entries either: when old entries are disposed of, their links stay.
         let mut link = Table::create();
         link.table("audit_link").col(big_integer("position").primary_key()).col(uuid("entry_id").unique_key()).col(text("hash"));
         manager.create_table(link).await?;

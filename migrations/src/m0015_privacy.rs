@@ -35,7 +35,7 @@ impl MigrationTrait for Migration {
         refers(&mut run, "started_by", "user_account", false);
         run.col(boolean("dry_run")).col(json_binary("rules"));
         manager.create_table(run).await?;
-        // Whose name stands in the history is asked when somebody is erased or asks what is stored.
+        // Erasure and the extract of personal data search the events by user.
         index(manager, "event", &["changed_by"], false).await?;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What is under secrecy, what has been disclosed, and the journal.
+//! Secrecy marks, disclosures, and the journal.
 
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -17,7 +17,7 @@ impl MigrationTrait for Migration {
         let mut mark = resource("secrecy_mark");
         mark.col(text("record_kind"))
             .col(uuid("record_id"))
-            // Empty for the whole record, for an index of uniqueness does not heed null.
+            // Empty for the whole record, because a unique index does not compare null.
             .col(text("member"))
             .col(integer("chapter"))
             .col(text("paragraph"))
@@ -67,7 +67,7 @@ impl MigrationTrait for Migration {
         manager.create_table(entry).await?;
         index(manager, "journal_entry", &["year", "number"], true).await?;
 
-        // The last number given in each year. Its row is locked by who takes the next one, until the transaction ends.
+        // The last number given in each year. Taking the next number locks the row until the transaction ends.
         let mut counter = Table::create();
         counter.table("journal_counter").col(integer("year").primary_key()).col(integer("last"));
         manager.create_table(counter).await?;

@@ -1,4 +1,5 @@
-//! What a follower of the feed needs to know of a change: where it is, who could see the record before, what it became part of.
+//! Additions to events for followers of the feed: the areas of the record, its visibility before the change, and the record that
+//! it was merged into.
 
 use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
 

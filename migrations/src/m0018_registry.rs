@@ -1,4 +1,4 @@
-//! More about actors, every version of a record, relations between actors, and what actors state.
+//! More about actors, every version of a record, relations between actors, and statements of actors.
 
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -19,7 +19,7 @@ impl MigrationTrait for Migration {
         for mut list in ["working_methods", "languages", "contact_points", "former_names"].map(json_binary) {
             manager.alter_table(Table::alter().table("actor").add_column(list.default("[]")).take()).await?;
         }
-        // What an actor became part of is kept with it and never joined, so it needs no foreign key.
+        // The actor that this one was merged into is only read with it and never joined, so it needs no foreign key.
         for column in [date_null("founded"), date_null("dissolved"), uuid_null("merged_into")] {
             manager.alter_table(Table::alter().table("actor").add_column(column).take()).await?;
         }
@@ -42,7 +42,7 @@ impl MigrationTrait for Migration {
                     .take(),
             )
             .await?;
-        // Whose id stands in the history is asked when somebody is erased.
+        // Erasure searches the versions by user.
         index(manager, "record_version", &["changed_by"], false).await?;
 
         let mut relation = resource("actor_relation");
@@ -54,7 +54,7 @@ impl MigrationTrait for Migration {
         manager.create_table(relation).await?;
         index(manager, "actor_relation", &["actor_id", "id"], false).await?;
         index(manager, "actor_relation", &["other_actor_id", "id"], false).await?;
-        part_of(manager).await?;
+        create_part_of_relations(manager).await?;
 
         let mut statement = resource("statement");
         statement.col(text("kind"));
@@ -70,9 +70,9 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// What is part of what already, since nobody knows when. Each relation gets an id made from that of its actor, which no
-/// other has.
-async fn part_of(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+/// Creates a relation, without a period, for each actor with a parent. Its id is made from that of the actor, so that no other
+/// row has it.
+async fn create_part_of_relations(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let db = manager.get_connection();
     let parts =
         Query::select().columns(["id", "parent_id", "updated_at"]).from("actor").and_where(Expr::col("parent_id").is_not_null()).take();

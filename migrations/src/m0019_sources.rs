@@ -1,5 +1,5 @@
-//! Records that partner systems send: which actor each is, what the source last wrote, and what waits for a person's
-//! decision. A source may be the installation's own, and owns some members of its actors.
+//! Records that partner systems send: the actor of each, the values that the source last wrote, and matches that wait for a
+//! person's decision. A source may be the installation's own, and owns some members of its actors.
 
 use sea_orm_migration::{
     prelude::*,
@@ -19,15 +19,15 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        sources(manager).await?;
-        name_keys(manager).await?;
+        change_sources(manager).await?;
+        add_name_keys(manager).await?;
 
         let mut held = resource("record_match");
         refers(&mut held, "source_id", "source", true);
         held.col(code(manager, "external_id")).col(text("status")).col(json_binary("incoming")).col(text_null("decision"));
         refers(&mut held, "actor_id", "actor", false);
         held
-            // The version of the actor that the decision left, so that later changes stand in the way of taking it back.
+            // The version of the actor after the decision. Later changes prevent that the decision is undone.
             .col(big_integer_null("actor_version"))
             .col(json_binary("applied"))
             .col(text_null("note"))
@@ -54,7 +54,7 @@ impl MigrationTrait for Migration {
         link.col(code(manager, "external_id"));
         refers(&mut link, "actor_id", "actor", false);
         refers(&mut link, "match_id", "record_match", false);
-        // What the source last sent, what it last wrote, and the digest of the former as it was sent.
+        // The record that the source last sent, the values that it last wrote, and the digest of the record as it was sent.
         link.col(json_binary("given")).col(json_binary("base")).col(text("digest")).col(timestamp_with_time_zone_null("absent_since"));
         manager.create_table(link).await?;
         index(manager, "source_actor", &["source_id", "external_id"], true).await?;
@@ -63,8 +63,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// A source may have no actor, and owns members. `SQLite` cannot let go of a NOT NULL, so there the table is made anew.
-async fn sources(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+/// A source may have no actor, and owns members. `SQLite` cannot remove a NOT NULL, so there the table is created anew.
+async fn change_sources(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let run = async |sql: &str| manager.get_connection().execute_unprepared(sql).await.map(drop);
     if manager.get_database_backend() == DbBackend::Postgres {
         run("ALTER TABLE source ALTER COLUMN actor_id DROP NOT NULL").await?;
@@ -82,21 +82,21 @@ async fn sources(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     index(manager, "source", &["actor_id", "name"], true).await
 }
 
-/// The name without its legal form, by which an actor is found that may be the same.
-async fn name_keys(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+/// The name without its legal form, by which actors that may be the same are found.
+async fn add_name_keys(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     manager.alter_table(Table::alter().table("actor").add_column(text("name_key").default("")).take()).await?;
     let db = manager.get_connection();
     let select = Query::select().columns(["id", "name_fold"]).from("actor").take();
     for row in db.query_all(&select).await? {
         let (id, folded): (Uuid, String) = (row.try_get("", "id")?, row.try_get("", "name_fold")?);
-        let update = Query::update().table("actor").value("name_key", key(&folded)).and_where(Expr::col("id").eq(id)).take();
+        let update = Query::update().table("actor").value("name_key", name_key(&folded)).and_where(Expr::col("id").eq(id)).take();
         db.execute(&update).await?;
     }
     db.execute_unprepared("CREATE INDEX actor_by_name_key ON actor (name_key, id) WHERE deleted_at IS NULL").await.map(drop)
 }
 
-/// As the service had it when this was written (`registry::actors::rules::name_key`); the service keeps it from then on.
-fn key(folded: &str) -> String {
+/// A copy of `registry::actors::rules::name_key` from the time of this migration. The service updates the column from then on.
+fn name_key(folded: &str) -> String {
     const FORMS: &[&str] = &[
         "ab",
         "aktiebolag",

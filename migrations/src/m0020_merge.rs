@@ -1,4 +1,4 @@
-//! Merges of actors: what became part of what, and every reference that moved, so that it can be undone.
+//! Merges of actors: the two actors, and every reference that moved, so that a merge can be undone.
 
 use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
 
@@ -7,7 +7,7 @@ use super::columns::{index, refers, resource};
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-/// Columns that refer to actors and are written by many. None of them may come to name an actor that is merged at that moment.
+/// Columns that refer to actors and are written by many operations. None of them may be set to an actor that is being merged.
 const GUARDED: [(&str, &str); 11] = [
     ("actor", "parent_id"),
     ("mandate", "actor_id"),
@@ -47,7 +47,7 @@ impl MigrationTrait for Migration {
         merge.col(json_binary("left_alone"));
         manager.create_table(merge).await?;
         index(manager, "actor_merge", &["into_id", "id"], false).await?;
-        // An actor is part of one other at a time.
+        // An actor is merged into one other at a time.
         let run = async |sql: &str| manager.get_connection().execute_unprepared(sql).await.map(drop);
         run("CREATE UNIQUE INDEX actor_merge_in_force ON actor_merge (merged_id) WHERE undone_at IS NULL").await?;
 
@@ -68,8 +68,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Who refers to an actor waits for a merge of it, and then finds it gone and begins anew (40001). On `SQLite` writers come one
-/// after the other anyway. The function is the same for all tables with a column of that name.
+/// A write that refers to an actor waits for a merge of it, then finds it gone and starts again (40001). `SQLite` has one writer
+/// at a time, so it needs no guard. The function is the same for all tables with a column of that name.
 fn guard(table: &str, column: &str) -> String {
     let when = |event: &str, condition: &str| {
         let name = event.split(' ').next().unwrap_or_default().to_ascii_lowercase();

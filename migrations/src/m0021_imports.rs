@@ -1,4 +1,4 @@
-//! Imports of files: the jobs, the rows that wait to be worked through, and what became of each.
+//! Imports of files: the jobs, the rows that wait to be processed, and the outcome of each.
 
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -16,7 +16,7 @@ impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let mut job = resource("import_job");
         job.col(text("status"))
-            // Who started it, and what of their rights the session or token carried; nobody for the installation itself.
+            // The user who started it, and the rights that the session or token had; null for the installation itself.
             .col(uuid_null("user_id"))
             .col(json_binary_null("scopes"))
             .col(json_binary("withheld"))
@@ -33,7 +33,7 @@ impl MigrationTrait for Migration {
             .col(text_null("reason_en"))
             .col(timestamp_with_time_zone_null("started_at"))
             .col(timestamp_with_time_zone_null("finished_at"))
-            // Which worker has it and until when, and how often it was taken without getting on.
+            // The worker that has it, until when, and how often it was taken without progress.
             .col(uuid_null("holder"))
             .col(timestamp_with_time_zone_null("held_until"))
             .col(integer("tries"));

@@ -1,4 +1,4 @@
-//! Webhooks: who is told of changes, by which secrets, and what has been delivered.
+//! Webhooks: their owners and filters, their secrets, and the deliveries.
 
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -20,13 +20,13 @@ impl MigrationTrait for Migration {
         refers(&mut webhook, "area_id", "area", false);
         webhook
             .col(text_null("description"))
-            // Roles that the owner's sign-in was too weak for; they do not count for the webhook either.
+            // Roles that need a stronger sign-in than the owner's. The webhook does not have them either.
             .col(json_binary("withheld"))
             .col(text("status"))
             .col(text_null("reason"))
             .col(timestamp_with_time_zone("since"))
             .col(timestamp_with_time_zone_null("failing_since"))
-            // How far in the feed it has come.
+            // The position in the feed up to which it has been sent.
             .col(big_integer("position"));
         manager.create_table(webhook).await?;
         index(manager, "webhook", &["owner_id", "id"], false).await?;
@@ -40,7 +40,7 @@ impl MigrationTrait for Migration {
             .col(binary("secret"))
             .col(timestamp_with_time_zone("created_at"))
             .col(timestamp_with_time_zone_null("expires_at"));
-        secret.foreign_key(&mut of_webhook());
+        secret.foreign_key(&mut webhook_key());
         manager.create_table(secret).await?;
         index(manager, "webhook_secret", &["webhook_id"], false).await?;
 
@@ -51,7 +51,7 @@ impl MigrationTrait for Migration {
             .col(uuid("webhook_id"))
             .col(text("message_id"))
             .col(text("kind"))
-            // Nothing for a message that is no event.
+            // Null for a message that is no event.
             .col(big_integer_null("position"))
             .col(text("state"))
             .col(integer("attempts"))
@@ -64,7 +64,7 @@ impl MigrationTrait for Migration {
             .col(text_null("last_error"))
             .col(timestamp_with_time_zone("created_at"))
             .col(timestamp_with_time_zone("updated_at"));
-        delivery.foreign_key(&mut of_webhook());
+        delivery.foreign_key(&mut webhook_key());
         manager.create_table(delivery).await?;
         index(manager, "webhook_delivery", &["webhook_id", "position"], true).await?;
         index(manager, "webhook_delivery", &["webhook_id", "id"], false).await?;
@@ -79,7 +79,7 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// What belongs to a webhook goes with it.
-fn of_webhook() -> ForeignKeyCreateStatement {
+/// Rows that belong to a webhook are removed with it.
+fn webhook_key() -> ForeignKeyCreateStatement {
     ForeignKey::create().from_col("webhook_id").to("webhook", "id").on_delete(ForeignKeyAction::Cascade).take()
 }

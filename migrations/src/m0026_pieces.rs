@@ -1,5 +1,5 @@
-//! Rows of imports that wait: they come before their job does, each piece by itself, so that a large file is stored in short
-//! transactions.
+//! Rows of imports that wait to be processed. They are stored before their job, one piece at a time, so that a large file is
+//! stored in short transactions.
 
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -19,9 +19,9 @@ impl MigrationTrait for Migration {
         piece
             .table("import_piece")
             .col(uuid("import_job_id"))
-            // How many rows of the file stand before it.
+            // Number of rows of the file before this piece.
             .col(big_integer("first_row"))
-            // Before the rows, so that it is found without reading them.
+            // Before the rows, so that it can be read without reading them.
             .col(timestamp_with_time_zone("created_at"))
             .col(text("rows"))
             .primary_key(Index::create().col("import_job_id").col("first_row"));

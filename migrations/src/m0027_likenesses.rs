@@ -1,5 +1,4 @@
-//! Actors that may be one and the same, and numbers that two actors have because who wrote the second could not know of the
-//! first.
+//! Actors that may be the same, and numbers that two actors have because the writer of the second could not see the first.
 
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -33,7 +32,7 @@ impl MigrationTrait for Migration {
             .await?;
 
         let mut likeness = resource("actor_likeness");
-        // The two are told only while both are there, so neither is held fast by it.
+        // A likeness is shown only while both actors exist, so it has no foreign keys that prevent their removal.
         likeness
             .col(uuid("actor_id"))
             .col(uuid("other_actor_id"))

@@ -1,4 +1,4 @@
-//! From where each account signs in, so that others who guess elsewhere do not lock it out there.
+//! The addresses from which each account signs in, so that failed guesses from elsewhere do not lock the account out there.
 
 use sea_orm_migration::{prelude::*, schema::*};
 
@@ -17,7 +17,7 @@ impl MigrationTrait for Migration {
         let mut table = Table::create();
         table.table("usual_address");
         refers(&mut table, "user_id", "user_account", true);
-        // Of the account and the address, so that no address is stored.
+        // The digest is of the account and the address, so that no address is stored.
         table.col(text("digest")).col(timestamp_with_time_zone("seen_at"));
         table.primary_key(Index::create().col("user_id").col("digest"));
         manager.create_table(table).await?;

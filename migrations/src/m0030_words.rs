@@ -1,12 +1,12 @@
-//! Which text a party's word was given to, and whether the text is another one since then; whom a revision was published for,
-//! and in which form frozen content was written.
+//! The digest of the text that an endorsement was given on, and whether the text has changed since; the visibility of a revision
+//! at publication; and the form in which frozen content was written.
 
 use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
 
 #[derive(DeriveMigrationName)]
 pub struct Migration;
 
-/// Which text an old word was given to is not known. It is outdated when something has changed since it was given.
+/// The text of an old endorsement is not known. It is outdated when something has changed since it was given.
 const OLD_WORDS: &str = "UPDATE endorsement SET outdated = TRUE, version = version + 1 WHERE \
     EXISTS (SELECT 1 FROM finding f WHERE f.assessment_id = endorsement.assessment_id AND f.updated_at > endorsement.updated_at) \
     OR EXISTS (SELECT 1 FROM evidence e JOIN finding f ON f.id = e.finding_id \
@@ -27,7 +27,7 @@ impl MigrationTrait for Migration {
         manager.get_connection().execute_unprepared(OLD_WORDS).await?;
 
         manager.alter_table(Table::alter().table("revision").add_column(text("visibility").default("forum")).take()).await?;
-        // What was frozen says it itself.
+        // The frozen content has its visibility in it.
         let visibility = match manager.get_database_backend() {
             DbBackend::Postgres => "content::json -> 'assessment' ->> 'visibility'",
             _ => "json_extract(content, '$.assessment.visibility')",

@@ -1,5 +1,5 @@
-//! What values were before they were changed, and what is odd about rows that were imported. Values that are kept back or
-//! missing have no numbers, and a breakdown is written with one kind of dash.
+//! Earlier values of observations, and warnings about imported rows. Suppressed and missing values lose their numbers, and
+//! breakdowns are written with one kind of dash.
 
 use sea_orm_migration::{prelude::*, schema::*, sea_orm::DbBackend};
 
@@ -39,7 +39,7 @@ impl MigrationTrait for Migration {
              WHERE status IN ('suppressed', 'not_available', 'not_applicable') \
              AND (value IS NOT NULL OR numerator IS NOT NULL OR denominator IS NOT NULL)"
                 .to_owned(),
-            // Where both forms are there already, both stay, for evidence may rest on either.
+            // When both spellings exist, both stay, because evidence may rest on either.
             format!(
                 "UPDATE observation SET breakdown_key = REPLACE(breakdown_key, '–', '-'), breakdown = {breakdown}, version = version + 1 \
                  WHERE breakdown_key LIKE '%–%' AND NOT EXISTS (SELECT 1 FROM observation other \

@@ -1,4 +1,4 @@
-//! Public bodies of the reference data are found by an index, for each change of a name is compared with them.
+//! An index of the public bodies in the reference data, because each new or changed name is compared with theirs.
 
 use sea_orm_migration::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Who vouches for a mandate: nobody yet for those that were there before.
+//! The confirmer of a mandate. Mandates from before have none yet.
 
 use sea_orm_migration::{prelude::*, schema::*};
 

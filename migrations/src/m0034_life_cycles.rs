@@ -1,4 +1,5 @@
-//! Results of rounds are kept as the text that they were computed as, and what is frozen has the number of its form; drafts of rounds can be removed; decisions can be corrected.
+//! Results of rounds become text, exactly as it was computed. Frozen content has the number of its form. Drafts of rounds can be
+//! removed, and decisions can be corrected.
 
 use sea_orm_migration::{
     prelude::*,
@@ -19,7 +20,7 @@ impl MigrationTrait for Migration {
         if manager.get_database_backend() == DbBackend::Postgres {
             manager.get_connection().execute_unprepared("ALTER TABLE round ALTER COLUMN result TYPE text USING result::text").await?;
         }
-        whole_results(manager).await?;
+        complete_results(manager).await?;
         let round = |column: ColumnDef| Table::alter().table("round").add_column(column).take();
         manager.alter_table(round(text_null("result_hash"))).await?;
         manager.alter_table(round(integer_null("result_form"))).await?;
@@ -32,8 +33,8 @@ impl MigrationTrait for Migration {
     }
 }
 
-/// Results of before ranks could be shared had a place for each, and no ballot was left out.
-async fn whole_results(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+/// Completes results from before ranks could be shared: each candidate has a place of its own, and every ballot counts.
+async fn complete_results(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     let db = manager.get_connection();
     let select = Query::select().columns(["id", "result"]).from("round").and_where(Expr::col("result").is_not_null()).take();
     for row in db.query_all(&select).await? {

@@ -1,5 +1,5 @@
-//! Records without an id of their own are known by the organisation's own number, and no longer by that and the name: another
-//! name is the same record. Of several with one number the first goes on so.
+//! Records of a source without an id of their own are now known by the organisation number alone, not by number and name, so that
+//! a new name does not make a new record. When several records have one number, the first keeps it.
 
 use sea_orm_migration::{prelude::*, sea_orm::DatabaseBackend};
 

@@ -1,4 +1,4 @@
-//! Jobs of importing are for a target, and keep what their call said in the target's own form.
+//! Import jobs have a target, and keep the options of their call in the form of the target.
 
 use sea_orm_migration::{prelude::*, schema::*, sea_orm::DatabaseBackend};
 
@@ -20,7 +20,7 @@ impl MigrationTrait for Migration {
         } else {
             let part = |from: u8, length: u8| format!("lower(substr(hex(source_id), {from}, {length}))");
             let id = [part(1, 8), part(9, 4), part(13, 4), part(17, 4), part(21, 12)].join(" || '-' || ");
-            // Of no source there is no id, for what is joined with nothing is nothing.
+            // `hex(NULL)` is an empty text, so a job without a source would get the id `----`.
             let id = format!("CASE WHEN source_id IS NULL THEN NULL ELSE {id} END");
             format!("json_object('sourceId', {id}, 'kind', kind, 'full', json(CASE WHEN is_full THEN 'true' ELSE 'false' END))")
         };

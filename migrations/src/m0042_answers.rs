@@ -1,4 +1,4 @@
-//! Kept answers say whose they are by an id.
+//! Kept answers have the id of the user whom they belong to.
 
 use sea_orm_migration::{prelude::*, schema::*, sea_orm::DatabaseBackend};
 
@@ -13,7 +13,7 @@ impl MigrationTrait for Migration {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.alter_table(Table::alter().table("idempotent_answer").add_column(uuid_null("user_id")).take()).await?;
-        // The scope of an answer to somebody who was signed in begins with `Some(` and the id.
+        // The scope of an answer to a signed-in caller begins with `Some(` and the user's id.
         let id = if manager.get_database_backend() == DatabaseBackend::Postgres {
             "substring(scope FROM 6 FOR 36)::uuid"
         } else {

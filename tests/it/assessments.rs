@@ -1,4 +1,4 @@
-//! Assessments: whose word stands under which text, and what was published.
+//! Assessments: the text that an endorsement belongs to, and the published revisions.
 
 use rstest::rstest;
 use samsyn::access::policy::Role;
@@ -10,7 +10,7 @@ use crate::harness::{Client, Database, TestApp, id};
 struct Case {
     app: TestApp,
     admin: Client,
-    /// Each party with somebody who works for it and its membership.
+    /// Each party with a user who works for it, and its membership.
     parties: Vec<(String, Client, String)>,
     path: String,
     finding: String,
@@ -44,14 +44,14 @@ impl Case {
         self.admin.call("POST", &format!("{}/{step}", self.path), None)
     }
 
-    fn word_of(&self, party: usize) -> String {
+    fn endorsement_path(&self, party: usize) -> String {
         format!("{}/endorsements/{}", self.path, self.parties[party].0)
     }
 
-    /// A party says its word, for the first time or again.
-    fn says(&self, party: usize, position: &str) -> Value {
+    /// A party gives its endorsement, for the first time or again.
+    fn endorse(&self, party: usize, position: &str) -> Value {
         let (_, who, _) = &self.parties[party];
-        let word = self.word_of(party);
+        let word = self.endorsement_path(party);
         let body = json!({"position": position, "reason": "Så ser vi det."});
         let before = self.admin.get(&word);
         if before.status == 404 {
@@ -63,78 +63,78 @@ impl Case {
 }
 
 #[rstest]
-fn a_word_belongs_to_the_text_it_was_given_to(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn an_endorsement_belongs_to_the_text_it_was_given_on(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     case.step("review").is(200);
     let outdated = || {
         let words = case.admin.get(&format!("{}/endorsements", case.path)).is(200);
         words.json["items"].as_array().unwrap().iter().map(|word| word["outdated"].as_bool().unwrap()).collect::<Vec<_>>()
     };
-    assert_eq!(case.says(0, "endorse")["outdated"], json!(false));
-    case.says(1, "dissent");
-    let before = case.admin.get(&case.word_of(0)).is(200);
+    assert_eq!(case.endorse(0, "endorse")["outdated"], json!(false));
+    case.endorse(1, "dissent");
+    let before = case.admin.get(&case.endorsement_path(0)).is(200);
 
-    // Every part of the text is what the word was given to, and nothing else is.
+    // Every part of the text is covered by the endorsement, and nothing else is.
     case.admin.patch(&case.path, "*", &json!({"visibility": "public"})).is(200);
     assert_eq!(outdated(), [false, false]);
     case.admin.patch(&case.finding, "*", &json!({"statement": "Alla bänkar står i solen."})).is(200);
     assert_eq!(outdated(), [true, true]);
-    let after = case.admin.get(&case.word_of(0)).is(200);
+    let after = case.admin.get(&case.endorsement_path(0)).is(200);
     assert_eq!(after.json["position"], json!("endorse"));
     assert_ne!(after.etag(), before.etag(), "what reads otherwise is another version");
-    // All that is missing is named at once.
+    // All faults are reported at once.
     let missing = |party: usize| format!("/endorsements/{} outdated", case.parties[party].0);
     assert_eq!(case.step("agree").is(422).faults(), [missing(0), missing(1), "/endorsements required".to_owned()]);
 
-    // The old wording has its words back.
+    // With the old wording the endorsements are valid again.
     case.admin.patch(&case.finding, "*", &json!({"statement": "Hälften av bänkarna står i solen."})).is(200);
     assert_eq!(outdated(), [false, false]);
     for (path, body) in [
         (format!("{}/findings", case.path), json!({"kind": "pattern", "statement": "Träden är unga."})),
         (format!("{}/causes", case.path), json!({"statement": "Ingen har planterat.", "level": "local", "structural": false})),
     ] {
-        case.says(0, "endorse");
+        case.endorse(0, "endorse");
         case.admin.post(&path, &body).is(201);
         assert_eq!(outdated(), [true, true], "{path}");
     }
-    case.says(0, "endorse");
+    case.endorse(0, "endorse");
     case.admin.patch(&case.path, "*", &json!({"title": "Solen i parken"})).is(200);
     assert_eq!(outdated(), [true, true]);
 
-    // The same word again is a word on the new text.
-    case.says(0, "endorse");
+    // The same endorsement given again is for the new text.
+    case.endorse(0, "endorse");
     assert_eq!(outdated(), [false, true]);
     assert_eq!(case.step("agree").is(422).faults(), [missing(1)]);
-    // Who has left is not waited for, and its word stays for what it is.
+    // A party that has left is not waited for, and its endorsement stays as it is.
     case.admin.delete(&case.parties[1].2, "*").is(204);
     case.step("agree").is(200);
     case.step("publish").is(200);
     let revision = case.admin.get(&format!("{}/revisions", case.path)).is(200).json["items"][0]["content"].clone();
     let words: Vec<_> = revision["endorsements"].as_array().unwrap().iter().map(|word| (&word["position"], &word["outdated"])).collect();
     assert_eq!(words, [(&json!("endorse"), &json!(false)), (&json!("dissent"), &json!(true))]);
-    // After a change of what was published the words are asked for again.
+    // After a change of the published text, endorsements are asked for again.
     case.step("revise").is(200);
     case.admin.patch(&case.path, "*", &json!({"purpose": "Mer skugga"})).is(200);
     assert_eq!(outdated(), [true, true]);
 }
 
 #[rstest]
-fn what_is_agreed_has_somebody_behind_it_and_no_word_unseen(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn an_agreed_assessment_needs_support_and_all_endorsements_known(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     case.step("review").is(200);
-    case.says(0, "dissent");
+    case.endorse(0, "dissent");
     assert_eq!(case.step("agree").is(422).faults(), ["/endorsements required"]);
-    case.says(1, "endorse_with_reservation");
+    case.endorse(1, "endorse_with_reservation");
     case.step("agree").is(200);
-    // The same word again changes nothing; another one is seen before it is published.
-    case.says(1, "endorse_with_reservation");
+    // The same endorsement again changes nothing; another one must be agreed on before publishing.
+    case.endorse(1, "endorse_with_reservation");
     assert_eq!(case.admin.get(&case.path).json["status"], json!("agreed"));
-    case.says(1, "dissent");
+    case.endorse(1, "dissent");
     assert_eq!(case.admin.get(&case.path).json["status"], json!("review"));
     case.step("publish").is(409);
     assert_eq!(case.step("agree").is(422).faults(), ["/endorsements required"]);
-    // Nor does one that has left stand behind it.
-    case.says(1, "endorse");
+    // A party that has left does not count as standing behind it.
+    case.endorse(1, "endorse");
     case.step("agree").is(200);
     case.admin.delete(&case.parties[1].2, "*").is(204);
     assert_eq!(case.step("publish").is(422).faults(), ["/endorsements required"]);
@@ -142,14 +142,14 @@ fn what_is_agreed_has_somebody_behind_it_and_no_word_unseen(#[values(Database::S
 }
 
 #[rstest]
-fn a_revision_is_seen_by_those_whom_it_was_published_for(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_revision_keeps_the_visibility_of_its_publication(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     let (nobody, party) = (case.app.anybody(), &case.parties[0].1);
     let revisions = format!("{}/revisions", case.path);
     let publish = |visibility: &str| {
         case.admin.patch(&case.path, "*", &json!({"visibility": visibility})).is(200);
         case.step("review").is(200);
-        case.says(0, "endorse");
+        case.endorse(0, "endorse");
         case.step("agree").is(200);
         case.step("publish").is(200);
         let of = case.admin.get(&revisions).is(200).json["items"].as_array().unwrap().last().unwrap().clone();
@@ -161,7 +161,7 @@ fn a_revision_is_seen_by_those_whom_it_was_published_for(#[values(Database::Sqli
     let of_forum = publish("forum");
     nobody.get(&revisions).is(404);
 
-    // That the draft is shown to all shows nobody what was published for the forum.
+    // A draft that is now public does not reveal the revision that was published for the forum.
     case.admin.patch(&case.path, "*", &json!({"visibility": "public"})).is(200);
     nobody.get(&case.path).is(200);
     nobody.get(&of_forum).is(404);
@@ -170,7 +170,7 @@ fn a_revision_is_seen_by_those_whom_it_was_published_for(#[values(Database::Sqli
         json!({"recordKind": "revision", "recordId": of_forum.rsplit('/').next(), "requestedOn": "2026-11-20", "decision": "granted"});
     case.app.user(Role::Reader, None).post("/disclosures", &new).is(403);
 
-    // What was published for all stays so when the assessment goes back among the forum's members.
+    // A revision that was published for all stays public when the assessment goes back to the forum's members.
     let of_all = publish("public");
     case.admin.patch(&case.path, "*", &json!({"visibility": "forum"})).is(200);
     nobody.get(&case.path).is(404);
@@ -179,16 +179,16 @@ fn a_revision_is_seen_by_those_whom_it_was_published_for(#[values(Database::Sqli
     nobody.get(&format!("{}/findings", case.path)).is(404);
 }
 
-/// The digest that anybody would take of an answer's bytes.
+/// The digest that anybody would compute of an answer's bytes.
 fn digest(bytes: &str) -> Value {
     json!(samsyn::kernel::hash::sha256_hex(bytes.as_bytes()))
 }
 
 #[rstest]
-fn what_is_published_stays_the_same_bytes(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_published_revision_keeps_its_bytes(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     case.step("review").is(200);
-    case.says(0, "endorse");
+    case.endorse(0, "endorse");
     case.step("agree").is(200);
     case.step("publish").is(200);
     let list = format!("{}/revisions", case.path);
@@ -200,8 +200,8 @@ fn what_is_published_stays_the_same_bytes(#[values(Database::Sqlite, Database::P
     let found = || case.admin.get(&format!("{path}/verify")).is(200).json;
     assert_eq!(found(), json!({"intact": true, "differs": []}));
 
-    // Another program wrote this once: members that are required now were not there, others were, and its numbers were written
-    // otherwise.
+    // An older program wrote this: members that are required now are missing, others are present, and numbers are written
+    // differently.
     let old = r#"{"assessment":{"title":"Förr","visibility":"forum"},"evidence":[{"answer":{"lowest":3.3e-6},"hash":"HASH"}],"lost":1e-6}"#;
     let old = old.replace("HASH", digest(r#"{"lowest":3.3e-6}"#).as_str().unwrap());
     let keep = |content: &str, hash: &Value| {
@@ -214,7 +214,7 @@ fn what_is_published_stays_the_same_bytes(#[values(Database::Sqlite, Database::P
     assert_eq!(case.admin.get(&format!("{path}/canonical")).is(200).body, old);
     assert_eq!(found(), json!({"intact": true, "differs": []}));
 
-    // What was altered is told, each thing by its place.
+    // Each alteration is reported by its place.
     keep(&old.replace("Förr", "Nu"), &digest(&old));
     assert_eq!(found(), json!({"intact": false, "differs": ["/hash"]}));
     let altered = old.replace("3.3e-6", "4.4e-6").replace("{\"title\"", "{ \"title\"");
@@ -222,7 +222,7 @@ fn what_is_published_stays_the_same_bytes(#[values(Database::Sqlite, Database::P
     assert_eq!(found(), json!({"intact": false, "differs": ["/form", "/content/evidence/0/hash"]}));
     keep(&old, &digest(&old));
 
-    // The bytes are for those only who may see all that is in them.
+    // The bytes are only for callers who may see everything in them.
     let assessment = case.path.rsplit('/').next();
     let mark = json!({"recordKind": "assessment", "recordId": assessment, "member": "title", "chapter": 26, "paragraph": "1", "motive": "Prövas", "reviewOn": "2026-12-01"});
     let marked = format!(r#"{{"assessment":{{"id":"{}","title":"Förr"}}}}"#, assessment.unwrap());
@@ -248,18 +248,18 @@ fn the_canonical_form_is_that_of_the_reference_data() {
 }
 
 #[rstest]
-fn words_and_revisions_of_before_are_put_right(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn the_migration_completes_old_endorsements_and_revisions(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     case.step("review").is(200);
-    case.says(0, "endorse");
-    case.says(1, "endorse");
+    case.endorse(0, "endorse");
+    case.endorse(1, "endorse");
     case.step("agree").is(200);
     case.step("publish").is(200);
     case.step("revise").is(200);
     case.step("review").is(200);
-    let word = case.admin.get(&case.word_of(0)).json["id"].as_str().unwrap().to_owned();
+    let word = case.admin.get(&case.endorsement_path(0)).json["id"].as_str().unwrap().to_owned();
     let of_word = if database == Database::Postgres { format!("id = '{word}'") } else { format!("id = x'{}'", word.replace('-', "")) };
-    // As an earlier program left it: before its migration. One word was said before the text was what it is, and one after.
+    // As an earlier program left the database before the migration. One endorsement is older than the text, and one is newer.
     for statement in [
         "ALTER TABLE endorsement DROP COLUMN text_digest",
         "ALTER TABLE endorsement DROP COLUMN outdated",
@@ -275,7 +275,7 @@ fn words_and_revisions_of_before_are_put_right(#[values(Database::Sqlite, Databa
         case.app.execute(statement);
     }
     crate::harness::prepare(&case.app.url);
-    let outdated = |party: usize| case.admin.get(&case.word_of(party)).is(200).json["outdated"].clone();
+    let outdated = |party: usize| case.admin.get(&case.endorsement_path(party)).is(200).json["outdated"].clone();
     assert_eq!((outdated(0), outdated(1)), (json!(true), json!(false)));
     let revisions = case.admin.get(&format!("{}/revisions", case.path)).is(200).json;
     assert_eq!((&revisions["items"][0]["visibility"], &revisions["items"][0]["form"]), (&json!("forum"), &json!(1)));

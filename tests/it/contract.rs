@@ -15,12 +15,12 @@ use serde_json::{Value, json};
 
 use crate::{fixtures::EXAMPLES, pretty::pretty};
 
-/// A file of the repository.
+/// The path of a file of the repository.
 pub fn file(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join(path)
 }
 
-/// Compares a golden file with what it should be, or writes it when `SAMSYN_GOLDEN=write`.
+/// Compares a golden file with its current content, or writes it when `SAMSYN_GOLDEN=write`.
 pub fn golden(path: &str, current: &str) {
     let file = file(path);
     #[expect(clippy::disallowed_methods, reason = "golden.sh says so")]
@@ -41,13 +41,13 @@ pub fn golden(path: &str, current: &str) {
     }
 }
 
-/// The contract, made once.
+/// The contract, built once.
 pub static DOCUMENT: LazyLock<Value> = LazyLock::new(|| document(CANONICAL_URL));
 
 /// The contract compiled, once for all tests that need it beside a service.
 pub static COMPILED: LazyLock<Arc<Contract>> = LazyLock::new(|| Arc::new(Contract::new(&DOCUMENT).unwrap()));
 
-/// Every operation with its method and path, and with its parameters whole.
+/// Every operation as (method, path, operation), with its parameters in full.
 pub fn operations() -> Vec<(String, String, Value)> {
     let mut all = Vec::new();
     for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
@@ -64,15 +64,15 @@ pub fn operations() -> Vec<(String, String, Value)> {
     all
 }
 
-/// Whether a path of a call is served at a path of the contract.
+/// Whether a call's path belongs to a path of the contract.
 pub fn fits(pattern: &str, path: &str) -> bool {
     let (pattern, path): (Vec<_>, Vec<_>) = (pattern.split('/').collect(), path.split('?').next().unwrap().split('/').collect());
     pattern.len() == path.len() && pattern.iter().zip(&path).all(|(known, given)| known == given || known.starts_with('{'))
 }
 
-/// A checker of values against a schema of the contract.
+/// A validator for a schema of the contract.
 pub fn checker(schema: &Value) -> jsonschema::Validator {
-    // It takes long to compile all schemas of the contract, so it gets those that are needed.
+    // Compiling all schemas of the contract takes long, so only the needed ones are included.
     let (mut needed, mut open) = (serde_json::Map::new(), vec![schema]);
     while let Some(value) = open.pop() {
         let name = value["$ref"].as_str().and_then(|reference| reference.strip_prefix("#/components/schemas/"));
@@ -92,7 +92,7 @@ pub fn checker(schema: &Value) -> jsonschema::Validator {
     jsonschema::draft202012::options().should_validate_formats(true).offline().build(&root).unwrap()
 }
 
-/// The contract with each example of the story as a reference to where it stands.
+/// The contract with a reference in place of each example of the story.
 fn with_examples_elsewhere() -> Value {
     let mut document = DOCUMENT.clone();
     let items = document["paths"].as_object_mut().unwrap().values_mut();
@@ -139,7 +139,8 @@ fn the_golden_files_are_current() {
     golden("docs/configuration.toml", &config.print());
 }
 
-/// By the schema of the `OpenAPI` Initiative (Apache-2.0), from <https://spec.openapis.org/oas/3.0/schema/2021-09-28>.
+/// Validates with the schema of the `OpenAPI` Initiative (Apache-2.0), from
+/// <https://spec.openapis.org/oas/3.0/schema/2021-09-28>.
 #[test]
 fn the_older_form_is_valid() {
     let schema: Value = serde_json::from_str(include_str!("openapi-3.0.schema.json")).unwrap();
@@ -147,7 +148,7 @@ fn the_older_form_is_valid() {
     let older = older(&DOCUMENT);
     let errors: Vec<_> = validator.iter_errors(&older).map(|error| format!("{}: {error}", error.instance_path())).collect();
     assert!(errors.is_empty(), "{errors:#?}");
-    // The schema does not see that `nullable` says nothing without a type, nor that a reference leads nowhere.
+    // The schema does not notice a `nullable` without a type, nor a reference that leads nowhere.
     let mut open = vec![&older];
     while let Some(value) = open.pop() {
         assert!(value.get("nullable").is_none_or(|nullable| !nullable.is_boolean() || value["type"].is_string()), "{value}");
@@ -160,7 +161,7 @@ fn the_older_form_is_valid() {
             _ => {}
         }
     }
-    // It describes the same.
+    // It has the same operations and components.
     for part in ["/paths", "/components/schemas", "/components/parameters"] {
         let names = |document: &Value| document.pointer(part).unwrap().as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(names(&older), names(&DOCUMENT));
@@ -206,7 +207,7 @@ fn every_enumeration_has_labels_in_both_languages() {
 fn no_two_operations_have_one_name_and_no_two_schemas_are_one() {
     let names: Vec<_> = operations().into_iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap().to_owned()).collect();
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
-    // Equal names of types in two places of the source would overwrite each other silently.
+    // Types of the same name in two places of the source would overwrite each other silently.
     let mut seen = BTreeSet::new();
     for (path, text) in crate::house::sources() {
         let lines = text.lines();
@@ -232,7 +233,7 @@ fn no_two_operations_have_one_name_and_no_two_schemas_are_one() {
 
 #[test]
 fn every_handler_of_the_source_is_in_the_contract() {
-    // A search is its list's handler once more.
+    // A search is the same handler as its list.
     let known: BTreeSet<_> = operations()
         .into_iter()
         .filter(|(_, _, operation)| operation.get("x-search-of").is_none())
@@ -245,7 +246,7 @@ fn every_handler_of_the_source_is_in_the_contract() {
             .iter()
             .map(|route| text.matches(route).count())
             .sum::<usize>();
-        // The pages, the health addresses and those of OAuth are no operations.
+        // Pages, health checks and the addresses of OAuth are no operations.
         let beside = path.starts_with("service/") || path.starts_with("access/oauth/") || path.ends_with("/pages.rs");
         assert!(handlers == routes || beside, "{path}: a route without a description");
         found.extend(text.split("operation_id = \"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));

@@ -1,5 +1,5 @@
-//! The policy, proved by trying: every operation, by everybody, on records that are their own, another's, and shared. What
-//! comes out is `openapi/access-matrix.md`, which people review; and what `allowedActions` says is what trying gives.
+//! Tests the policy by trying every operation as every caller, on records that are their own, another's, and shared. The result
+//! is `openapi/access-matrix.md`, which people review. `allowedActions` must say the same as the tries.
 
 use std::{collections::BTreeMap, fmt::Write, sync::OnceLock, thread};
 
@@ -17,19 +17,19 @@ use crate::{
     harness::{Answer, Client, Database, Template, TestApp, id},
 };
 
-/// How records stand to the callers: their own actor's, forum's and area's; another municipality's; everybody's to see.
+/// The relations of records to the callers: of their own actor, forum and area; of another municipality; visible to everybody.
 const RELATIONS: [&str; 3] = ["own", "other's", "shared"];
 
-/// Somebody who tries.
+/// A caller who tries every operation.
 pub struct Tester {
-    /// A role with where it holds, or a function.
+    /// A role with its scope, or a function in a forum.
     pub name: String,
     pub client: Client,
     /// The actor that the caller works for.
     pub actor: Option<String>,
-    /// What permissions are held by.
+    /// The standings that the caller has.
     standings: Vec<Standing>,
-    /// What is the caller's and nobody else's.
+    /// The caller's own records, such as sessions.
     own: Set,
 }
 
@@ -39,17 +39,17 @@ impl Tester {
         Self { name, client, actor, standings, own }
     }
 
-    /// Whether the caller holds a permission, wherever that is.
+    /// Whether the caller holds a permission, in any scope.
     fn holds(&self, key: &str) -> bool {
         let permission = *Permission::ALL.iter().find(|permission| permission.key() == key).unwrap();
         self.standings.iter().any(|standing| holds(*standing, permission))
     }
 }
 
-/// A database with one of everything three times, and everybody there is.
+/// A database with three of every record, and all callers.
 pub struct Prepared {
     pub template: Template,
-    /// The same without the other municipality's records, which are the last that were made.
+    /// The same without the other municipality's records, which are made last.
     pub without: Template,
     pub testers: Vec<Tester>,
     pub sets: [Set; 3],
@@ -66,7 +66,7 @@ fn prepare(app: TestApp) -> Prepared {
     let [own, others, shared] = ["0127", "0180", "1280"].map(|code| found(&admin, code));
     let (own, shared) = (settle(&app, &admin, "0127", true, &own), settle(&app, &admin, "1280", false, &shared));
     let (actor, area) = (own.one("actorId"), own.one("areaId"));
-    // All may see their own actor, for they are to invite it and to write about it.
+    // All callers may see their own actor, because they invite it and write about it.
     let path = format!("/actors/{actor}");
     admin.patch(&path, &admin.get(&path).etag(), &json!({"visibility": "public"})).is(200);
 
@@ -108,10 +108,10 @@ fn prepare(app: TestApp) -> Prepared {
     Prepared { template: app.into_template(), without, testers, sets: [own, others, shared] }
 }
 
-/// What trying came to.
+/// The outcome of a try.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// Carried out, or refused for the record's state, which is told only to who may.
+    /// Carried out, or refused because of the record's state, which only callers who may do it learn.
     May,
     SignIn,
     Forbidden,
@@ -119,18 +119,18 @@ enum Outcome {
 }
 
 impl Outcome {
-    fn of(answer: &Answer) -> Result<Self, String> {
+    fn from_answer(answer: &Answer) -> Result<Self, String> {
         let code = answer.json["code"].as_str().unwrap_or_default();
         let faults = answer.faults();
         match answer.status {
             200..300 | 409 | 412 => Ok(Self::May),
-            // Secrets that do not belong together, from who may well show them.
+            // The secrets do not match, but the caller may send them.
             401 if code == "invalid-credentials" => Ok(Self::May),
             401 => Ok(Self::SignIn),
             403 => Ok(Self::Forbidden),
             404 => Ok(Self::Hidden),
             422 if !faults.is_empty() && faults.iter().all(|fault| fault.ends_with(" not-found")) => Ok(Self::Hidden),
-            // Likewise: a secret that is wrong or worn out, and a scope that the caller has not itself, each told of the
+            // Likewise: a secret that is wrong or expired, or a scope that the caller does not have. These faults concern the
             // caller's own account. A wrong code of the second step has no place among the faults.
             422 if code == "invalid"
                 && faults.iter().all(|fault| [" wrong", " no-longer-valid", " not-held"].iter().any(|kind| fault.ends_with(kind))) =>
@@ -151,7 +151,8 @@ impl Outcome {
     }
 }
 
-/// Tries one operation. What would remove something names a version that is not there: who may is told so, and it stays.
+/// Tries one operation. A removal names a version that does not exist, so that the record stays: a caller who may remove it gets
+/// 412.
 pub fn attempt(who: &Client, method: &str, path: &str, body: Option<&Value>) -> Answer {
     let media_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
     let bytes = body.map(|body| body.to_string().into_bytes());
@@ -163,7 +164,7 @@ pub fn attempt(who: &Client, method: &str, path: &str, body: Option<&Value>) -> 
     who.call(method, path, bytes.as_deref().map(|bytes| (media_type, bytes)))
 }
 
-/// Reads come first, what changes the caller's own account towards the end, and what ends its session last.
+/// Reads come first, changes of the caller's own account towards the end, and the end of its session last.
 pub fn in_order() -> Vec<(String, String, Value)> {
     let mut all = operations();
     let rank = |method: &str, path: &str| match method {
@@ -181,12 +182,12 @@ fn shows_a_record(operation: &Value) -> bool {
     operation["parameters"].as_array().unwrap().iter().any(|parameter| parameter["schema"]["items"]["example"] == json!("allowedActions"))
 }
 
-/// All that one caller tries, by operation and relation, and what went wrong.
+/// The outcomes of all tries of one caller, by operation and relation, and the errors.
 ///
-/// Callers who hold a permission nowhere are refused before any record is looked for. `SQLite` proves it for all cells, and
-/// `access.rs` for every operation on both databases, so on `PostgreSQL` they try one operation for each such permission, and
-/// the others count as refused alike.
-fn trial(prepared: &Prepared, tester: &Tester, database: Database) -> (BTreeMap<(String, usize), Outcome>, Vec<String>) {
+/// Callers who hold a permission nowhere are refused before any record is looked up. The run on `SQLite` tries that for all
+/// cells, and `access.rs` tries it for every operation on both databases. So on `PostgreSQL` such callers try one operation for
+/// each permission, and the others count as refused in the same way.
+fn try_all_operations(prepared: &Prepared, tester: &Tester, database: Database) -> (BTreeMap<(String, usize), Outcome>, Vec<String>) {
     let app = TestApp::start_from(&prepared.template);
     let mut refused: BTreeMap<String, Outcome> = BTreeMap::new();
     let client = tester.client.at(app.address);
@@ -208,7 +209,7 @@ fn trial(prepared: &Prepared, tester: &Tester, database: Database) -> (BTreeMap<
                 outcomes.insert((name.clone(), relation), *outcome);
                 continue;
             }
-            match Outcome::of(&attempt(&client, method, &path, body.as_ref())) {
+            match Outcome::from_answer(&attempt(&client, method, &path, body.as_ref())) {
                 Ok(outcome) => {
                     if matches!(outcome, Outcome::SignIn | Outcome::Forbidden) {
                         refused.insert(permission.to_owned(), outcome);
@@ -219,7 +220,7 @@ fn trial(prepared: &Prepared, tester: &Tester, database: Database) -> (BTreeMap<
             }
             if let (true, Some(actor)) = (method == "PUT" && pattern.ends_with("/{actorId}"), &tester.actor) {
                 let own = format!("{}/{actor}", path.rsplit_once('/').unwrap().0);
-                if let Ok(outcome) = Outcome::of(&attempt(&client, method, &own, body.as_ref())) {
+                if let Ok(outcome) = Outcome::from_answer(&attempt(&client, method, &own, body.as_ref())) {
                     outcomes.insert((format!("{name} for its own"), relation), outcome);
                 }
             }
@@ -240,7 +241,7 @@ fn trial(prepared: &Prepared, tester: &Tester, database: Database) -> (BTreeMap<
         for (method, pattern, operation) in &all {
             let Some(for_a_party) = acts_on(&record, method, pattern, operation[FOR_EACH_PARTY] == true) else { continue };
             let name = operation["operationId"].as_str().unwrap();
-            // A party speaks for itself, so the caller tries for its own.
+            // A party acts for itself, so the caller's try for its own actor counts.
             let tried = if for_a_party && tester.actor.is_some() { format!("{name} for its own") } else { name.to_owned() };
             let outcome = outcomes.get(&(tried.clone(), relation)).or_else(|| outcomes.get(&(tried, 0))).copied();
             if outcome == Some(Outcome::May) {
@@ -268,7 +269,7 @@ fn abuse_48_everybody_may_do_what_the_matrix_says_and_what_records_tell_them(
             .chunks(share)
             .map(|testers| {
                 scope.spawn(move || {
-                    testers.iter().map(|tester| (tester.name.clone(), trial(prepared, tester, database))).collect::<Vec<_>>()
+                    testers.iter().map(|tester| (tester.name.clone(), try_all_operations(prepared, tester, database))).collect::<Vec<_>>()
                 })
             })
             .collect();
@@ -314,12 +315,12 @@ fn people_can_read_who_may_do_what(#[values(Database::Sqlite)] database: Databas
         assert!(page.body.contains(&format!("<code>{}</code>", permission.key())), "{permission:?}");
     }
     assert!(app.anybody().get("/").body.contains("href=\"/docs/permissions\""));
-    // The contract's own pages are still there.
+    // The pages of the contract are still served.
     app.anybody().get("/docs/").is(200);
 }
 
 #[rstest]
-fn what_may_be_done_is_told_on_demand_and_is_another_representation(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn allowed_actions_are_included_on_demand_with_a_tag_of_their_own(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(prepared) = prepared(database) else { return };
     let app = TestApp::start_from(&prepared.template);
     let by = |name: &str| prepared.testers.iter().find(|tester| tester.name == name).unwrap().client.at(app.address);
@@ -333,9 +334,9 @@ fn what_may_be_done_is_told_on_demand_and_is_another_representation(#[values(Dat
     assert_eq!(none.json["allowedActions"], json!([]));
     assert!(own.etag() != plain.etag() && own.etag() != none.etag());
     by("actor_admin actor").with("If-None-Match", &own.etag()).get(&asked).is(304);
-    // A tag of any representation names the version that is changed.
+    // The tag of any representation names the version that is changed.
     by("actor_admin actor").patch(&path, &own.etag(), &json!({"focus": "Odling och grannskap"})).is(200);
-    // It goes with chosen members, and is not there for lists.
+    // It can be combined with chosen members, and lists do not have it.
     let chosen = by("actor_admin actor").get(&format!("{asked}&fields=id")).is(200);
     assert_eq!(chosen.json.as_object().unwrap().keys().collect::<Vec<_>>(), ["id", "allowedActions"]);
     by("nobody").get("/actors?include=allowedActions").is(400);

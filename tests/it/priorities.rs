@@ -1,4 +1,4 @@
-//! What decides is exact: equals are found equal, share their rank, and what broke the tie is told.
+//! Rankings are exact: equals are found equal and share their rank, and the result says what broke the tie.
 
 use std::{collections::BTreeMap, fs};
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, Database, TestApp, id};
 
-/// Golden answers that others computed; where they are not at hand there is nothing to compare with.
+/// Golden results that others computed. Empty when the files are not available.
 fn golden(name: &str) -> Vec<Value> {
     let file = crate::contract::file(&format!("../shared/data/priorities/{name}.json"));
     let read = fs::read(file).map(|bytes| serde_json::from_slice::<Value>(&bytes).unwrap()).unwrap_or_default();
@@ -36,7 +36,7 @@ fn names(case: &Value) -> Vec<String> {
     }
 }
 
-/// The doubled ranks of each ballot, whoever is left out being last.
+/// The doubled ranks of each ballot. Candidates that a ballot leaves out are last.
 fn ranked(case: &Value, names: &[String]) -> Vec<Vec<i64>> {
     let mut all = Vec::new();
     for ballot in case["ballots"].as_array().unwrap() {
@@ -50,7 +50,7 @@ fn ranked(case: &Value, names: &[String]) -> Vec<Vec<i64>> {
 }
 
 #[test]
-fn rankings_are_what_others_computed() {
+fn rankings_equal_those_that_others_computed() {
     for case in golden("rankings").into_iter().chain(golden("edge_cases")) {
         let (name, names) = (case["name"].to_string(), names(&case));
         let (ballots, expected) = (ranked(&case, &names), &case["expected"]);
@@ -101,7 +101,7 @@ fn ties_that_floating_point_breaks_are_ties() {
                 (of(actor).into(), Some(scores))
             })
             .collect();
-        let result = serde_json::to_value(rules::result(&round, &ballots)).unwrap();
+        let result = serde_json::to_value(rules::compute_result(&round, &ballots)).unwrap();
         let called: BTreeMap<String, &String> = candidates.iter().map(ToString::to_string).zip(&names).collect();
         let name_of = |ranked: &Value| called[ranked["interventionId"].as_str().unwrap()].clone();
         let ranking = result["ranking"].as_array().unwrap();
@@ -110,9 +110,9 @@ fn ties_that_floating_point_breaks_are_ties() {
         let mut classes: BTreeMap<i64, Vec<String>> = BTreeMap::new();
         for ranked in ranking {
             classes.entry(ranked["rank"].as_i64().unwrap()).or_default().push(name_of(ranked));
-            let points = methods::shown(&fraction(&expected["points"][name_of(ranked)]));
+            let points = methods::nearest_f64(&fraction(&expected["points"][name_of(ranked)]));
             assert!((ranked["points"].as_f64().unwrap() - points).abs() < 1e-9, "{name}");
-            let borda = methods::shown(&fraction(&expected["borda"][name_of(ranked)]));
+            let borda = methods::nearest_f64(&fraction(&expected["borda"][name_of(ranked)]));
             assert!((ranked["bordaPoints"].as_f64().unwrap() - borda).abs() < 1e-9, "{name}");
         }
         let mut classes: Vec<_> = classes.into_values().collect();
@@ -124,7 +124,7 @@ fn ties_that_floating_point_breaks_are_ties() {
     }
 }
 
-/// An open round over two interventions, and its path; three actors that may vote, and who works for each of them.
+/// An open round on two interventions, and its path; three actors that may vote, and a user who works for each.
 fn a_round(app: &TestApp) -> (Client, String, [(String, Client); 3], [String; 2]) {
     let admin = app.user(Role::Admin, None);
     let forum = json!({"kind": "network", "level": "local", "name": "Rådet", "areas": ["0127"], "visibility": "public"});
@@ -149,7 +149,7 @@ fn a_round(app: &TestApp) -> (Client, String, [(String, Client); 3], [String; 2]
 }
 
 #[rstest]
-fn equals_share_their_rank_and_what_broke_the_tie_is_told(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn equals_share_their_rank_and_the_result_says_what_broke_the_tie(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let (admin, path, actors, [a, b]) = a_round(&app);
     let cast = |(actor, worker): &(String, Client), scores: [[i32; 2]; 2]| {
@@ -183,7 +183,7 @@ fn equals_share_their_rank_and_what_broke_the_tie_is_told(#[values(Database::Sql
 }
 
 #[rstest]
-fn nobody_has_voted_and_so_nothing_is_ranked(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_round_without_votes_has_no_ranking(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let (admin, path, _, [a, _]) = a_round(&app);
     let closed = admin.call("POST", &format!("{path}/close"), None).is(200).json;
@@ -196,7 +196,7 @@ fn nobody_has_voted_and_so_nothing_is_ranked(#[values(Database::Sqlite, Database
 }
 
 #[rstest]
-fn who_has_left_is_named_and_not_counted(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn ballots_of_parties_that_have_left_are_listed_and_not_counted(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let (admin, path, actors, _) = a_round(&app);
     let abstain = json!({"abstains": true}).to_string();
@@ -214,7 +214,7 @@ fn who_has_left_is_named_and_not_counted(#[values(Database::Sqlite, Database::Po
 }
 
 #[test]
-fn weighted_scores_are_what_others_computed() {
+fn weighted_scores_equal_those_that_others_computed() {
     for case in golden("weighted_scoring") {
         let (name, names, expected) = (case["name"].to_string(), names(&case), &case["expected"]["scale"]["points"]);
         if expected.is_null() {
@@ -229,7 +229,7 @@ fn weighted_scores_are_what_others_computed() {
         };
         let shares: Vec<Vec<_>> =
             names.iter().map(|name| criteria.iter().zip(case["scores"][name].as_array().unwrap()).map(share).collect()).collect();
-        for (candidate, points) in names.iter().zip(methods::weighted(&weights, &shares)) {
+        for (candidate, points) in names.iter().zip(methods::weighted_scores(&weights, &shares)) {
             assert_eq!(points, fraction(&expected[candidate]), "{name} {candidate}");
         }
     }
@@ -258,7 +258,7 @@ fn a_result_is_the_bytes_that_were_computed(#[values(Database::Sqlite, Database:
     let bytes = admin.get(&format!("{path}/canonical")).is(200).body;
     assert_eq!(closed["resultHash"], json!(samsyn::kernel::hash::sha256_hex(bytes.as_bytes())));
     assert_eq!(admin.get(&format!("{path}/verify")).is(200).json, json!({"intact": true, "differs": []}));
-    // What another program kept, which knew of other members, is served as it is and can be decided on.
+    // A result from another program, with other members, is served as it is and can be decided on.
     let old = format!(r#"{{"was":1e-6,"ranking":[{{"interventionId":"{b}"}},{{"interventionId":"{a}"}}]}}"#);
     let hash = samsyn::kernel::hash::sha256_hex(old.as_bytes());
     app.execute(&format!("UPDATE round SET result = '{old}', result_hash = '{hash}', result_form = 1"));
@@ -270,7 +270,7 @@ fn a_result_is_the_bytes_that_were_computed(#[values(Database::Sqlite, Database:
 }
 
 #[rstest]
-fn what_is_voted_on_stays_what_it_is(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn candidates_cannot_be_changed_while_they_are_voted_on(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let (admin, path, _, [a, _]) = a_round(&app);
     let candidate = format!("/interventions/{a}");
@@ -301,12 +301,12 @@ fn a_decision_is_corrected_and_shows_what_it_was(#[values(Database::Sqlite, Data
     assert_eq!((&corrected["status"], &corrected["chosen"]), (&json!("corrected"), &json!([b])));
     let former = &corrected["former"][0];
     assert_eq!((&former["chosen"], &former["decidedOn"], &former["version"]), (&json!([a]), &json!("2026-11-20"), &json!(1)));
-    // A second one cannot be recorded beside it.
+    // A second decision cannot be recorded on the same round.
     admin.post("/decisions", &new).is(409);
 }
 
 #[rstest]
-fn what_has_not_begun_can_be_removed_and_what_has_be_called_off(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_draft_round_is_removed_and_an_open_one_is_withdrawn(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let (admin, path, _, _) = a_round(&app);
     let open = admin.get(&path).is(200).json;
@@ -320,17 +320,17 @@ fn what_has_not_begun_can_be_removed_and_what_has_be_called_off(#[values(Databas
     admin.call("POST", &format!("{draft}/withdraw"), None).is(409);
     admin.delete(&draft, "*").is(204);
     admin.get(&draft).is(404);
-    // Called off, it holds its candidates no longer.
+    // A withdrawn round no longer prevents the removal of its candidates.
     admin.delete(&format!("/interventions/{}", open["candidates"][0].as_str().unwrap()), "*").is(204);
 }
 
 #[rstest]
-fn results_of_before_are_made_whole(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn the_migration_completes_old_results(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let (admin, path, actors, [a, b]) = a_round(&app);
     actors[0].1.put(&format!("{path}/ballots/{}", actors[0].0), &json!({"abstains": true})).is(201);
     admin.call("POST", &format!("{path}/close"), None).is(200);
-    // As an earlier program left it: before its migration.
+    // As an earlier program left the database before the migration.
     let ranked = |id: &str, rank: i32| json!({"interventionId": id, "rank": rank, "points": 52.5, "bordaPoints": 1.0});
     let old = json!({"method": "borda", "ranking": [ranked(&b, 1), ranked(&a, 2)], "parties": [{"actorId": actors[0].0, "ranking": [b, a]}],
         "agreement": {"kendallsW": null, "undefined": "few_voters", "voters": 1, "abstained": 0}});

@@ -1,5 +1,5 @@
-//! The declarations of the kinds of record, compared with the schema of both databases and with the contract. What is there
-//! and declared nowhere fails here, with a sentence that says what to write where.
+//! The declarations of the kinds of record, compared with the schema of both databases and with the contract. Something that is
+//! not declared fails here, with a sentence that says what to declare where.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ use crate::{
     merging,
 };
 
-/// The columns of each table of the real database with their types. What the databases keep for themselves is left out.
+/// The columns of each table with their types, by table. Internal tables of the databases are left out.
 pub type Schema = BTreeMap<String, BTreeMap<String, String>>;
 
 pub fn schema(app: &TestApp, database: Database) -> Schema {
@@ -132,7 +132,7 @@ fn every_column_that_names_an_actor_follows_it_or_stays_for_a_reason(#[values(Da
         let follow = record.tables.iter().skip(1).flat_map(|table| table.actors).filter(|column| column.stays.is_none());
         assert_eq!(follow.count(), 0, "only the first table of {} can follow an actor", record.kind);
     }
-    // No column of JSON names actors but those that are said to be frozen.
+    // Only columns of JSON that are declared as frozen may name actors.
     let gone = merging::registered_twice(&app);
     let text = |column: &str| if database == Database::Sqlite { format!("\"{column}\"") } else { format!("\"{column}\"::text") };
     for column in &columns {
@@ -151,7 +151,7 @@ fn every_column_that_names_an_actor_follows_it_or_stays_for_a_reason(#[values(Da
 }
 
 #[rstest]
-fn what_must_not_name_a_merged_actor_is_guarded_by_the_database(#[values(Database::Postgres)] database: Database) {
+fn the_database_guards_columns_that_must_not_name_a_merged_actor(#[values(Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let guarded = |table: &Table| table.actors.iter().filter(|column| column.guarded).map(|column| column.name).collect::<Vec<_>>();
     let wanted: BTreeSet<String> = tables()
@@ -163,7 +163,7 @@ fn what_must_not_name_a_merged_actor_is_guarded_by_the_database(#[values(Databas
 }
 
 #[rstest]
-fn what_a_record_is_said_to_be_is_so_in_its_table(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn the_declaration_of_a_record_matches_its_table(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let schema = schema(&app, database);
     let mut wrong = Vec::new();
@@ -183,7 +183,7 @@ fn what_a_record_is_said_to_be_is_so_in_its_table(#[values(Database::Sqlite, Dat
         }
         columns.extend(record.part_of.map(|part| part.column));
         columns.extend(record.areas);
-        // A service account is known by the id of its user.
+        // The id of a service account is that of its user.
         columns.retain(|column| (record.kind, *column) != ("service_account", "id"));
         let there = &schema[record.table];
         wrong.extend(columns.into_iter().filter(|column| !there.contains_key(*column)).map(|column| format!("{}.{column}", record.table)));

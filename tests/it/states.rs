@@ -1,4 +1,4 @@
-//! Every operation in every state: what the tables of the life-cycles say is what is answered.
+//! Every operation in every state: the answers are those of the life-cycle tables.
 
 use rstest::rstest;
 use samsyn::{
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Client, Database, TestApp, id};
 
-/// A forum at work with a party, and what its assessments and rounds need.
+/// A forum with a party, and everything that its assessments and rounds need.
 struct Stage {
     app: TestApp,
     admin: Client,
@@ -21,7 +21,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn set(database: Database) -> Option<Self> {
+    fn new(database: Database) -> Option<Self> {
         let app = TestApp::start(database)?;
         let admin = app.user(Role::Admin, None);
         let new = json!({"kind": "council", "level": "local", "name": "Torgrådet", "areas": ["0127"], "visibility": "public"});
@@ -43,7 +43,7 @@ impl Stage {
         Some(Self { app, admin, forum, party, people, interventions, indicator })
     }
 
-    /// An assessment in review that can be agreed, with a finding, evidence, a cause and a word.
+    /// An assessment in review that can be agreed, with a finding, evidence, a cause and an endorsement.
     fn assessment(&self) -> Written {
         let new = json!({"title": "Läget vid torget", "forumId": self.forum, "areaId": "0127"});
         let path = format!("/assessments/{}", id(&self.admin.post("/assessments", &new).is(201).json));
@@ -97,8 +97,8 @@ fn table(name: &str) -> Table {
     samsyn::states::all().into_iter().find(|table| table.name == name).unwrap()
 }
 
-/// Tries every call of a table in every state. `attempt` makes the record in the state, makes the call, and tells the answer with
-/// the state after it; nothing when the record is gone.
+/// Tries every call of a table in every state. `attempt` makes a record in the state, makes the call, and returns the answer with
+/// the state after it; `None` when the record is gone.
 pub fn try_all(name: &str, attempt: impl Fn(&str, &str) -> (Answer, Option<String>)) {
     let table = table(name);
     for (number, state) in table.states.iter().enumerate() {
@@ -125,14 +125,14 @@ pub fn try_all(name: &str, attempt: impl Fn(&str, &str) -> (Answer, Option<Strin
     }
 }
 
-/// The state that a record tells; nothing when it is gone.
+/// The status of a record; `None` when it is gone.
 pub fn status(answer: &Answer) -> Option<String> {
     (answer.status != 404).then(|| answer.json["status"].as_str().unwrap().to_owned())
 }
 
 #[rstest]
 fn each_operation_on_an_assessment_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::new(database) else { return };
     try_all("Assessment", |state, call| {
         let Written { path, finding, evidence, cause, word } = stage.assessment();
         stage.app.execute(&format!("UPDATE assessment SET status = '{state}' WHERE status = 'review'"));
@@ -164,8 +164,8 @@ fn each_operation_on_an_assessment_in_each_state(#[values(Database::Sqlite, Data
 }
 
 #[rstest]
-fn each_operation_on_a_partys_word_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+fn each_operation_on_an_endorsement_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(stage) = Stage::new(database) else { return };
     try_all("Endorsement", |state, call| {
         let Written { finding, word, .. } = stage.assessment();
         match state {
@@ -193,7 +193,7 @@ fn each_operation_on_a_partys_word_in_each_state(#[values(Database::Sqlite, Data
 
 #[rstest]
 fn each_operation_on_a_round_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::new(database) else { return };
     try_all("Round", |state, call| {
         let path = stage.round();
         stage.app.execute(&format!("UPDATE round SET status = '{state}' WHERE status = 'open'"));
@@ -218,7 +218,7 @@ fn each_operation_on_a_round_in_each_state(#[values(Database::Sqlite, Database::
 
 #[rstest]
 fn each_operation_on_a_ballot_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::new(database) else { return };
     try_all("Ballot", |state, call| {
         let ballot = format!("{}/ballots/{}", stage.round(), stage.party);
         if state == "missing" {
@@ -241,7 +241,7 @@ fn each_operation_on_a_ballot_in_each_state(#[values(Database::Sqlite, Database:
 
 #[rstest]
 fn each_operation_on_a_decision_in_each_state(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some(stage) = Stage::set(database) else { return };
+    let Some(stage) = Stage::new(database) else { return };
     try_all("Decision", |state, call| {
         let round = stage.round();
         stage.admin.call("POST", &format!("{round}/close"), None).is(200);

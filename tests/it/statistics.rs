@@ -1,4 +1,4 @@
-//! Statistics: numbers keep their meaning, from the table they come in to what was published of them.
+//! Statistics: values keep their meaning from the imported table to the published revision.
 
 use std::{collections::BTreeMap, thread};
 
@@ -11,22 +11,22 @@ use crate::harness::{Answer, Client, Database, Lock, TestApp, id, waited};
 const CSV: &str = "text/csv";
 const HEADING: &str = "kod;period;kön;ålder;variant;värde;täljare;nämnare;status\n";
 
-/// Imports a table of an indicator.
+/// Imports a table of values of an indicator.
 #[track_caller]
-pub fn import_of(who: &Client, indicator: &str, table: &str) -> Value {
+pub fn import_table(who: &Client, indicator: &str, table: &str) -> Value {
     who.call("POST", &format!("/observation-imports?indicator={indicator}&source=SCB&licence=CC0"), Some((CSV, table.as_bytes())))
         .is(201)
         .json
 }
 
-/// The same of rows under the usual heading.
+/// Imports rows under the usual heading.
 #[track_caller]
 pub fn import(who: &Client, indicator: &str, rows: &str) -> Value {
-    import_of(who, indicator, &format!("{HEADING}{rows}"))
+    import_table(who, indicator, &format!("{HEADING}{rows}"))
 }
 
 /// The rows, columns and codes of an import's errors or warnings.
-pub fn told(report: &Value, member: &str) -> Vec<String> {
+pub fn row_faults(report: &Value, member: &str) -> Vec<String> {
     let rows = report[member].as_array().unwrap().iter();
     rows.map(|row| format!("{} {} {}", row["row"], row["column"].as_str().unwrap(), row["code"].as_str().unwrap())).collect()
 }
@@ -41,9 +41,9 @@ fn indicator_id(app: &TestApp, code: &str) -> String {
     id(&app.anybody().get(&format!("/indicators?code={code}")).is(200).json["items"][0])
 }
 
-/// The one value of an indicator, with what it was before.
+/// The only value of an indicator, with its earlier values.
 #[track_caller]
-fn only(app: &TestApp, indicator: &str) -> Answer {
+fn only_value(app: &TestApp, indicator: &str) -> Answer {
     let [value] = values(app, indicator, "").try_into().expect("one value");
     app.anybody().get(&format!("/observations/{}", id(&value))).is(200)
 }
@@ -55,7 +55,7 @@ fn numbers(value: &Value) -> [&Value; 3] {
 const NOTHING: [&Value; 3] = [&Value::Null; 3];
 
 #[rstest]
-fn what_is_kept_back_or_missing_has_no_numbers(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn suppressed_and_missing_values_have_no_numbers(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let rows = "0127;2018;;;;6;3;50;suppressed\n0127;2019;;;;..;3;50;\n0127;2020;;;;.;3;50;\n0127;2021;;;;;3;50;not_available\n\
@@ -63,39 +63,39 @@ fn what_is_kept_back_or_missing_has_no_numbers(#[values(Database::Sqlite, Databa
     let report = import(&admin, "neet", rows);
     assert_eq!((&report["rowsCreated"], &report["rowsRefused"]), (&json!(7), &json!(0)), "{report}");
     let warned = ["2 value not-kept", "3 numerator not-kept", "4 numerator not-kept", "5 numerator not-kept", "6 denominator not-kept"];
-    assert_eq!(told(&report, "warnings"), [&warned[..], &["8 numerator not-kept"]].concat());
+    assert_eq!(row_faults(&report, "warnings"), [&warned[..], &["8 numerator not-kept"]].concat());
     let stored = values(&app, "neet", "");
     let statuses: Vec<_> = stored.iter().map(|value| value["status"].as_str().unwrap()).collect();
     let expected = ["suppressed", "not_available", "not_applicable", "not_available", "not_available", "suppressed", "not_available"];
     assert_eq!(statuses, expected);
     assert!(stored.iter().all(|value| numbers(value) == NOTHING), "{stored:?}");
 
-    // As JSON too.
+    // The same as JSON.
     let row = json!({"areaCode": "0127", "period": "2025", "value": 6, "numerator": 3, "denominator": 50, "status": "suppressed"});
     admin.post("/observation-imports?indicator=neet&source=SCB", &json!({"rows": [row]})).is(201);
     assert!(values(&app, "neet", "&period=2025").iter().all(|value| numbers(value) == NOTHING));
 
-    // Nor are the numbers told of what was shown once and is kept back now; when it is shown again they are.
+    // The earlier numbers of a value that is suppressed now are hidden too. When it is shown again they are shown.
     import(&admin, "housing_form", "0127;2023;;;;;3;50;\n");
     import(&admin, "housing_form", "0127;2023;;;;;3;50;suppressed\n");
-    let hidden = only(&app, "housing_form").json;
+    let hidden = only_value(&app, "housing_form").json;
     assert_eq!((numbers(&hidden), numbers(&hidden["former"][0])), (NOTHING, NOTHING), "{hidden}");
     assert_eq!((&hidden["disclosure"], &hidden["former"][0]["status"]), (&json!("suppression"), &json!("final")));
     import(&admin, "housing_form", "0127;2023;;;;;4;50;\n");
-    let shown = only(&app, "housing_form").json;
+    let shown = only_value(&app, "housing_form").json;
     assert_eq!((&shown["value"], &shown["status"], &shown["former"][1]["value"]), (&json!(8.0), &json!("revised"), &json!(6.0)), "{shown}");
 }
 
 #[rstest]
-fn a_changed_value_keeps_what_it_was(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_changed_value_keeps_its_earlier_values(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let first = import(&admin, "disposable_income", "0127;2023;;;;250;;;\n");
-    let before = only(&app, "disposable_income");
+    let before = only_value(&app, "disposable_income");
     assert_eq!((&before.json["status"], &before.json["former"]), (&json!("final"), &json!([])));
     let second = import(&admin, "disposable_income", "0127;2023;;;;999;;;\n");
     assert_eq!(second["rowsChanged"], json!(1));
-    let after = only(&app, "disposable_income");
+    let after = only_value(&app, "disposable_income");
     assert_eq!((&after.json["value"], &after.json["status"], &after.json["version"]), (&json!(999.0), &json!("revised"), &json!(2)));
     assert_eq!((&after.json["importId"], after.json["id"].clone()), (&second["id"], before.json["id"].clone()));
     assert_ne!(before.etag(), after.etag());
@@ -103,22 +103,22 @@ fn a_changed_value_keeps_what_it_was(#[values(Database::Sqlite, Database::Postgr
         "importId": first["id"], "updatedAt": before.json["updatedAt"]}]);
     assert_eq!(after.json["former"], former);
 
-    // The same table again is no change, though it does not say that the value was revised.
+    // The same table again changes nothing, though it does not give the status `revised`.
     assert_eq!(import(&admin, "disposable_income", "0127;2023;;;;999;;;\n")["rowsUnchanged"], json!(1));
     import(&admin, "disposable_income", "0127;2023;;;;998;;;estimated\n");
-    let third = only(&app, "disposable_income").json;
+    let third = only_value(&app, "disposable_income").json;
     assert_eq!((&third["status"], third["former"].as_array().unwrap().len()), (&json!("estimated"), 2));
     assert_eq!((&third["former"][0]["status"], &third["former"][0]["value"]), (&json!("revised"), &json!(999.0)));
 
-    // What was preliminary and turns out right is final, and was not revised.
+    // A preliminary value that is confirmed becomes final and is not revised.
     import(&admin, "merit_value", "0127;2023;;;;210;;;preliminary\n");
     import(&admin, "merit_value", "0127;2023;;;;210;;;final\n");
-    let confirmed = only(&app, "merit_value").json;
+    let confirmed = only_value(&app, "merit_value").json;
     assert_eq!((&confirmed["status"], &confirmed["former"][0]["status"]), (&json!("final"), &json!("preliminary")));
 }
 
 #[rstest]
-fn values_that_cannot_be_are_refused_with_the_reason(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn impossible_values_are_refused_with_the_reason(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let children = json!({"code": "children", "nameSv": "Barn", "nameEn": "Children", "statisticalArea": "education",
@@ -147,23 +147,23 @@ fn values_that_cannot_be_are_refused_with_the_reason(#[values(Database::Sqlite, 
         ("children", ";;;7;8;;", "value contradicts-counts"),
     ] {
         let report = import(&admin, indicator, &format!("0127;2023;{row}\n0114;2022;;;;..;;;\n"));
-        assert_eq!(told(&report, "errors"), [format!("2 {fault}")], "{row}");
+        assert_eq!(row_faults(&report, "errors"), [format!("2 {fault}")], "{row}");
         let detail = report["errors"][0]["detail"].as_str().unwrap();
         assert!(detail.len() > 20, "{detail}");
         assert!(values(&app, indicator, "&period=2023").is_empty(), "{row}");
     }
-    // What is rounded does not contradict its counts, and what is near its bounds is within them.
+    // A rounded value does not contradict its counts, and a value at the bounds is allowed.
     let rows = "0127;2023;;;;33,3;1;3;\n0127;2022;;;;33;1;3;\n0127;2021;;;;0;0;3;\n0127;2020;;;;100;3;3;\n";
     let report = import(&admin, "neet", rows);
-    assert_eq!((&report["rowsCreated"], told(&report, "errors")), (&json!(4), vec![]));
+    assert_eq!((&report["rowsCreated"], row_faults(&report, "errors")), (&json!(4), vec![]));
 }
 
 #[rstest]
-fn what_is_written_in_several_ways_is_one_value(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn different_spellings_give_one_value(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let report = import(&admin, "neet", "0127;2023;;0–12;;5;;;\n0127;2023;Totalt;0-12 år;;5;;;\n0127;2023;;65 +;;7;;;\n");
-    assert_eq!((&report["rowsCreated"], told(&report, "errors")), (&json!(2), vec!["3 areaCode repeated".to_owned()]));
+    assert_eq!((&report["rowsCreated"], row_faults(&report, "errors")), (&json!(2), vec!["3 areaCode repeated".to_owned()]));
     let ages: Vec<_> = values(&app, "neet", "").iter().map(|value| value["breakdown"]["age"].as_str().unwrap().to_owned()).collect();
     assert_eq!(ages, ["0-12", "65+"]);
     for age in ["0-12", "0 — 12", "0−12"] {
@@ -172,27 +172,27 @@ fn what_is_written_in_several_ways_is_one_value(#[values(Database::Sqlite, Datab
         assert_eq!(again["rowsUnchanged"], json!(1), "{age}: {again}");
     }
     let report = import(&admin, "income_low_high", "0127;2023;;;LOW;5;;;\n0127;2023;;;high;5;;;\n0127;2023;;; low;5;;;\n");
-    assert_eq!(told(&report, "errors"), ["4 areaCode repeated"]);
+    assert_eq!(row_faults(&report, "errors"), ["4 areaCode repeated"]);
     let variants = |indicator: &str| {
         let values = values(&app, indicator, "");
         values.iter().map(|value| value["breakdown"]["variant"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(variants("income_low_high"), ["low", "high"]);
-    // A distribution that declares no parts has those that its values come in.
+    // A distribution that declares no variants accepts those of its values.
     import(&admin, "education_level", "0127;2023;;;gymnasial;40;;;\n0127;2023;;;eftergymnasial – lång;20;;;\n");
     assert_eq!(variants("education_level"), ["gymnasial", "eftergymnasial - lång"]);
 }
 
 #[rstest]
-fn a_little_more_than_all_is_told_and_not_refused(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_numerator_that_is_a_little_too_large_gives_a_warning(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let rows = "0127;2023;;;;;51;50;\n0127;2022;;;;100;52;50;\n0127;2021;;;;102;51;50;\n0127;2020;;;;;1005;1000;\n0127;2019;;;;;60;50;\n";
     let report = import(&admin, "neet", rows);
-    assert_eq!(told(&report, "errors"), ["6 numerator too-large"]);
+    assert_eq!(row_faults(&report, "errors"), ["6 numerator too-large"]);
     let warned: Vec<_> = (2..=5).map(|row| format!("{row} numerator a-little-too-large")).collect();
-    assert_eq!(told(&report, "warnings"), warned);
-    assert_eq!(told(&admin.get(&format!("/observation-imports/{}", id(&report))).is(200).json, "warnings"), warned);
+    assert_eq!(row_faults(&report, "warnings"), warned);
+    assert_eq!(row_faults(&admin.get(&format!("/observation-imports/{}", id(&report))).is(200).json, "warnings"), warned);
     let stored = values(&app, "neet", "");
     assert!(stored.iter().all(|value| value["value"] == json!(100.0)), "{stored:?}");
     assert_eq!((&stored[0]["numerator"], &stored[0]["denominator"]), (&json!(51.0), &json!(50.0)));
@@ -211,7 +211,7 @@ fn a_period_is_found_under_the_name_it_was_sent_with(#[values(Database::Sqlite, 
     let long = case.app.anybody().post("/observations/search", &json!({"period": "2023Q1"})).is(200).json;
     assert_eq!(long["items"].as_array().unwrap().len(), 1, "{long}");
     for (name, period) in names.iter().zip(periods) {
-        let evidence = case.asks("merit_value", &["0127"], &json!({"periods": [name]})).is(201);
+        let evidence = case.add_evidence("merit_value", &["0127"], &json!({"periods": [name]})).is(201);
         assert_eq!(evidence.json["answer"]["observations"][0]["period"], json!(period.1), "{}", evidence.body);
     }
 }
@@ -221,7 +221,7 @@ fn simultaneous_imports_lose_no_version(#[values(Database::Sqlite, Database::Pos
     let Some(app) = TestApp::start_with(database, "database_lock_seconds = 30") else { return };
     let admin = app.user(Role::Admin, None);
     import(&admin, "merit_value", "0127;2023;;;;1;;;\n");
-    let path = format!("/observations/{}", id(&only(&app, "merit_value").json));
+    let path = format!("/observations/{}", id(&only_value(&app, "merit_value").json));
     let mut tags = BTreeMap::new();
     let mut sent = vec![1.0];
     for pair in 1..=12_u32 {
@@ -243,7 +243,7 @@ fn simultaneous_imports_lose_no_version(#[values(Database::Sqlite, Database::Pos
         sent.extend(both.map(f64::from));
     }
     if database == Database::Postgres {
-        // Two that have both begun before either may write.
+        // Two imports that have both begun before either may write.
         let lock = Lock::by(&app.url, &["BEGIN", "SELECT id FROM observation FOR UPDATE"]);
         let both = [200, 201_u32];
         thread::scope(|scope| {
@@ -275,11 +275,11 @@ fn simultaneous_imports_lose_no_version(#[values(Database::Sqlite, Database::Pos
 }
 
 #[rstest]
-fn what_was_stored_before_is_put_right(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn the_migration_corrects_old_values(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     import(&admin, "neet", "0127;2023;;0-12;;6;;;\n0127;2022;;;;6;3;50;\n0127;2021;;;;6;3;50;\n");
-    // As an earlier program left it: before its migration.
+    // As an earlier program left the database before the migration.
     for statement in [
         "DROP TABLE observation_version",
         "ALTER TABLE observation_import DROP COLUMN warnings",
@@ -291,14 +291,14 @@ fn what_was_stored_before_is_put_right(#[values(Database::Sqlite, Database::Post
     }
     crate::harness::prepare(&app.url);
     let stored = values(&app, "neet", "");
-    let told: Vec<_> = stored.iter().map(|value| (numbers(value), value["version"].as_u64().unwrap())).collect();
+    let numbers_and_versions: Vec<_> = stored.iter().map(|value| (numbers(value), value["version"].as_u64().unwrap())).collect();
     let (six, three, fifty) = (json!(6.0), json!(3.0), json!(50.0));
-    assert_eq!(told, [([&six, &Value::Null, &Value::Null], 2), (NOTHING, 2), ([&six, &three, &fifty], 1)]);
+    assert_eq!(numbers_and_versions, [([&six, &Value::Null, &Value::Null], 2), (NOTHING, 2), ([&six, &three, &fifty], 1)]);
     assert_eq!(stored[0]["breakdown"]["age"], json!("0-12"));
     assert_eq!(import(&admin, "neet", "0127;2023;;0–12;;6;;;\n")["rowsUnchanged"], json!(1));
 }
 
-/// A finding to put evidence to, in an assessment that one party can stand behind.
+/// A finding to add evidence to, in an assessment with one party.
 struct Case {
     app: TestApp,
     admin: Client,
@@ -328,15 +328,15 @@ impl Case {
         Some(Self { app, admin, forum, party: (actor, who), assessment, finding })
     }
 
-    /// Puts a question to the statistics as evidence.
-    fn asks(&self, indicator: &str, areas: &[&str], more: &Value) -> Answer {
+    /// Adds a query to the statistics as evidence.
+    fn add_evidence(&self, indicator: &str, areas: &[&str], more: &Value) -> Answer {
         let areas: Vec<_> = areas.iter().map(|code| self.app.area(code)).collect();
         let mut query = json!({"indicatorId": indicator_id(&self.app, indicator), "areaIds": areas});
         query.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         self.admin.post(&format!("{}/evidence", self.finding), &json!({"kind": "statistic", "query": query}))
     }
 
-    /// Publishes the assessment, and gives the address of the revision.
+    /// Publishes the assessment, and returns the path of the revision.
     fn publish(&self) -> String {
         let step = |step: &str| self.admin.call("POST", &format!("{}/{step}", self.assessment), None).is(200);
         step("review");
@@ -356,7 +356,7 @@ fn an_answer_compares_only_what_can_be_compared(#[values(Database::Sqlite, Datab
                 0114;2021;;;;0;;;\n0127;2021;;;;4;;;\n0127;2020;;;;..;;;\n";
     import(&case.admin, "neet", rows);
     import(&case.admin, "income_low_high", "0127;2023;;;low;30;;;\n0127;2023;;;high;20;;;\n");
-    let asked = |indicator: &str, areas: &[&str], more: Value| case.asks(indicator, areas, &more).is(201).json["answer"].clone();
+    let asked = |indicator: &str, areas: &[&str], more: Value| case.add_evidence(indicator, areas, &more).is(201).json["answer"].clone();
     let summary = |answer: &Value| ["lowest", "highest", "difference", "ratio", "summaryGap"].map(|member| answer[member].clone()).to_vec();
     let gap = |reason: &str| vec![Value::Null, Value::Null, Value::Null, Value::Null, json!(reason)];
 
@@ -371,24 +371,24 @@ fn an_answer_compares_only_what_can_be_compared(#[values(Database::Sqlite, Datab
     assert_eq!(summary(&asked("neet", &["0127"], json!({"periods": ["2020"]}))), gap("no_values"));
     let low = asked("income_low_high", &["0127"], json!({"breakdown": {"variant": "LOW"}}));
     assert_eq!((&low["lowest"], &low["summaryGap"]), (&json!(30), &Value::Null));
-    // Of several periods all but one may be without values.
-    let told = asked("neet", &["0127"], json!({"periods": ["2020", "2022"]}));
-    assert_eq!((&told["lowest"], &told["summaryGap"]), (&json!(8), &Value::Null));
+    // Several periods can be compared when only one of them has values.
+    let answer = asked("neet", &["0127"], json!({"periods": ["2020", "2022"]}));
+    assert_eq!((&answer["lowest"], &answer["summaryGap"]), (&json!(8), &Value::Null));
     let zero = asked("neet", &["0127", "0114"], json!({"periods": ["2021"]}));
     assert_eq!(summary(&zero), [json!(0), json!(4), json!(4), Value::Null, json!("not_positive")]);
 }
 
 #[rstest]
-fn what_is_published_can_be_read_without_a_register(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_revision_can_be_read_without_the_registers(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     import(&case.admin, "neet", "0127;2023;;;;10;;;\n");
     let path = "/observation-imports?indicator=neet&source=Kommunens%20egna&licence=CC-BY-4.0";
     let own = case.admin.call("POST", path, Some((CSV, "kod;år;värde\n0114;2023;5\n".as_bytes()))).is(201).json;
-    case.asks("neet", &["0127", "0114"], &json!({})).is(201);
+    case.add_evidence("neet", &["0127", "0114"], &json!({})).is(201);
     let revision = case.publish();
     let hash = case.app.anybody().get(&revision).is(200).json["hash"].clone();
 
-    // The registry is another now.
+    // Change the names in the registry.
     let indicator = format!("/indicators/{}", indicator_id(&case.app, "neet"));
     case.admin.patch(&indicator, "*", &json!({"nameSv": "Något annat", "unit": "promille"})).is(200);
     case.admin.patch(&format!("/forums/{}", case.forum), "*", &json!({"name": "Sommaråret"})).is(200);
@@ -417,7 +417,7 @@ fn what_is_published_can_be_read_without_a_register(#[values(Database::Sqlite, D
     let names = &read["content"]["names"];
     assert_eq!((&names["forum"]["name"], &names["area"]["name"]), (&json!("Åråret"), &json!("Botkyrka")), "{names}");
     assert_eq!(read["content"]["endorsements"][0]["actor"], json!({"id": case.party.0, "name": "Ekens vänner"}));
-    // What has become of the values later is no part of what was published.
+    // Later changes of the values are not part of the published revision.
     assert_eq!(read["content"]["evidence"][0].get("changed"), None);
     assert_eq!(read["hash"], hash);
     let verified = case.app.anybody().get(&format!("{revision}/verify")).is(200).json;
@@ -425,10 +425,10 @@ fn what_is_published_can_be_read_without_a_register(#[values(Database::Sqlite, D
 }
 
 #[rstest]
-fn evidence_and_trace_tell_what_has_changed(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn evidence_and_trace_show_changed_values(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(case) = Case::new(database) else { return };
     import(&case.admin, "neet", "0127;2023;;;;10;;;\n0114;2023;;;;5;;;\n0115;2023;;;;7;;;\n");
-    let evidence = case.asks("neet", &["0127", "0114", "0115"], &json!({})).is(201);
+    let evidence = case.add_evidence("neet", &["0127", "0114", "0115"], &json!({})).is(201);
     let path = format!("{}/evidence/{}", case.finding, id(&evidence.json));
     let read = || case.app.anybody().get(&path).is(200);
     let nodes = |kind: &str, of: &str| {
@@ -449,8 +449,8 @@ fn evidence_and_trace_tell_what_has_changed(#[values(Database::Sqlite, Database:
     let both: BTreeMap<_, _> = changed
         .iter()
         .map(|change| {
-            let told = |side: &str| (change[side]["version"].clone(), change[side]["value"].clone(), change[side]["status"].clone());
-            (change["areaId"].as_str().unwrap().to_owned(), (told("frozen"), told("present")))
+            let observed = |side: &str| (change[side]["version"].clone(), change[side]["value"].clone(), change[side]["status"].clone());
+            (change["areaId"].as_str().unwrap().to_owned(), (observed("frozen"), observed("present")))
         })
         .collect();
     let seen = |version: i64, value: Value, status: &str| (json!(version), value, json!(status));
@@ -468,7 +468,7 @@ fn evidence_and_trace_tell_what_has_changed(#[values(Database::Sqlite, Database:
     let forward = case.admin.get(&format!("/trace/observation/{observation}?direction=forward")).is(200).json;
     assert!(forward["nodes"].as_array().unwrap().iter().any(|node| node["changed"] == after.json["changed"]), "{forward}");
 
-    // What was frozen before all this is served as it is, and compared as well.
+    // An older form of a frozen answer is served as it is, and compared too.
     let stored = before.json["answer"]["observations"].as_array().unwrap().iter().map(|seen| {
         let members = ["id", "version", "indicatorId", "areaId", "period", "breakdown", "value", "numerator", "denominator", "status"];
         Value::Object(members.iter().map(|name| ((*name).to_owned(), seen[name].clone())).collect())
@@ -481,7 +481,7 @@ fn evidence_and_trace_tell_what_has_changed(#[values(Database::Sqlite, Database:
     assert!(kept.body.contains(&old), "{}", kept.body);
     assert_eq!((&kept.json["form"], &kept.json["changed"]), (&json!(1), &after.json["changed"]));
 
-    // What has been removed is told too.
+    // A removed value is reported too.
     for table in ["evidence_observation", "observation_version", "observation"] {
         let column = if table == "observation" { "id" } else { "observation_id" };
         case.app.execute(&format!("DELETE FROM {table} WHERE {column} IN (SELECT id FROM observation WHERE value = 99)"));
@@ -497,7 +497,7 @@ fn evidence_and_trace_tell_what_has_changed(#[values(Database::Sqlite, Database:
     assert!(served.body.contains(odd) && served.json["changed"] == json!([]), "{}", served.body);
     case.app.execute(&format!("UPDATE evidence SET answer = '{old}'"));
 
-    // Of what is under secrecy neither is told to others.
+    // Changes of values under secrecy are hidden from others.
     let mark = json!({"recordKind": "finding", "recordId": finding, "chapter": 26, "paragraph": "1", "motive": "Skyddat boende",
         "reviewOn": "2027-01-31"});
     case.admin.post("/secrecy-marks", &mark).is(201);
@@ -523,7 +523,7 @@ fn evidence_may_rest_on_as_much_as_the_contract_allows(#[values(Database::Sqlite
     let evidence = case.admin.post(&format!("{}/evidence", case.finding), &new).is(201).json;
     assert_eq!(evidence["answer"]["observations"].as_array().unwrap().len(), 18_000);
 
-    // It is read, followed and published like any other, also when all of it has changed.
+    // It is read, traced and published like any other evidence, also when all its values have changed.
     let report = case.admin.call("POST", path, Some((CSV, table.replace(";5\n", ";6\n").as_bytes()))).is(201).json;
     assert_eq!(report["rowsChanged"], json!(18_000));
     let read = case.admin.get(&format!("{}/evidence/{}", case.finding, id(&evidence))).is(200).json;
@@ -534,7 +534,7 @@ fn evidence_may_rest_on_as_much_as_the_contract_allows(#[values(Database::Sqlite
     let read = case.app.anybody().get(&revision).is(200).json;
     assert_eq!(read["content"]["evidence"][0]["hash"], evidence["hash"]);
 
-    // Breakdowns have no bound of their own, but an answer has.
+    // Breakdowns have no limit of their own, but an answer has.
     case.admin.call("POST", &format!("{}/revise", case.assessment), None).is(200);
     let new_id = if database == Database::Sqlite { "randomblob(16)" } else { "gen_random_uuid()" };
     let rest = "breakdown, value, numerator, denominator, status, disclosure, import_id";

@@ -1,5 +1,4 @@
-//! Files of statistics: read however they are written, refused whole where nobody can tell what they say, and worked through as a
-//! job where they are large.
+//! Files of statistics: many spellings are read, an ambiguous file is refused as a whole, and a large one becomes a job.
 
 use rstest::rstest;
 use samsyn::access::policy::Role;
@@ -8,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     harness::{Answer, Client, Database, TestApp, id},
     imports::{counted, events, windows},
-    statistics::{import_of, told, values},
+    statistics::{import_table, row_faults, values},
 };
 
 const CSV: &str = "text/csv";
@@ -20,7 +19,7 @@ fn send(who: &Client, indicator: &str, media_type: &str, file: &[u8]) -> Answer 
     who.call("POST", &format!("/observation-imports?indicator={indicator}&source=SCB"), Some((media_type, file)))
 }
 
-/// A workbook with these cells, each a text or a number; a number with a percent sign has the format for that.
+/// A workbook with these cells, each a text or a number. A number with a percent sign gets the percent format.
 fn workbook(rows: &[&[&str]]) -> Vec<u8> {
     use std::io::Write;
     let mut book = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -62,11 +61,11 @@ fn a_file_of_values_is_read_however_it_is_written(#[values(Database::Sqlite, Dat
         (CSV, format!("\u{FEFF}{}", table.replace('\n', "\r\n")).into_bytes()),
         (CSV, windows(table).unwrap()),
         (CSV, utf16(&table.replace(';', "\t"))),
-        // Letters in the other form of Unicode, and the separator said first.
+        // Decomposed letters, and a line that declares the separator.
         (CSV, "omra\u{30A}deskod;a\u{30A}r;va\u{308}rde\n0127;2023;12,5\n".into()),
         (CSV, format!("sep=;\r\n{table}").into_bytes()),
         (CSV, "sep=|\nkod|år|värde\n0127|2023|12,5".into()),
-        // Old line ends, blank lines before the heading, columns and rows without anything in them.
+        // Old line ends, blank lines before the heading, and empty columns and rows.
         (CSV, "kod;period;värde\r0127;2023;12,5\r".into()),
         (CSV, "\n;;;;\nkod;period;;värde;\n;;;;\n0127;2023;;12,5;\n;;;;\n \n".into()),
         (XLSX, workbook(&[&["Kod", "År", "", "Värde"], &["0127", "2023", "", "0.125%"], &["", "", "", ""]])),
@@ -92,13 +91,11 @@ fn a_file_of_values_is_read_however_it_is_written(#[values(Database::Sqlite, Dat
 }
 
 #[rstest]
-fn rows_that_cannot_be_used_are_told_by_the_number_that_a_spreadsheet_shows(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
+fn unusable_rows_are_reported_by_their_number_in_a_spreadsheet(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     for (table, read, created, errors) in [
-        // A decimal comma between commas, also where the cells after it are empty.
+        // A decimal comma in a table separated by commas, also when the cells after it are empty.
         ("kod,period,värde\n0127,2001,12,5\n0127,2002,\"12,5\"\n", 2, 1, vec!["2  too-many-cells"]),
         ("kod,period,värde,täljare,nämnare\n0127,2003,12,5,,\n0127,2004,12,,\n", 2, 1, vec!["2  too-many-cells"]),
         ("kod;period;värde\n\n0127;2006;1\n\n9999;2006;2\n", 2, 1, vec!["5 areaCode unknown-area"]),
@@ -115,25 +112,28 @@ fn rows_that_cannot_be_used_are_told_by_the_number_that_a_spreadsheet_shows(
             vec!["3 areaCode repeated", "4 areaCode unknown-area", "5 areaCode unknown-area"],
         ),
     ] {
-        let report = import_of(&admin, "merit_value", table);
-        assert_eq!(told(&report, "errors"), errors, "{table}");
+        let report = import_table(&admin, "merit_value", table);
+        assert_eq!(row_faults(&report, "errors"), errors, "{table}");
         assert_eq!((&report["rowsRead"], &report["rowsCreated"]), (&json!(read), &json!(created)), "{table}");
         assert_eq!(report["rowsRefused"], json!(read - created), "{table}");
     }
     assert_eq!(values(&app, "merit_value", "&period=2004")[0]["value"], json!(12.0));
-    // Cells under no heading are a note beside the table: the rest is stored, and it is told where they are.
-    let noted = import_of(&admin, "merit_value", "kod;period;värde;\n0127;2017;1;\n0127;2018;1;Källa: SCB\n0127;2019;1;osäkert\n");
-    assert_eq!((&noted["rowsCreated"], told(&noted, "warnings")), (&json!(3), vec!["3 D no-heading".to_owned()]));
-    // Objects are told by line or place, with all that is odd about them.
+    // Cells without a heading are a note beside the table: the rest is stored, and the warning says where they are.
+    let noted = import_table(&admin, "merit_value", "kod;period;värde;\n0127;2017;1;\n0127;2018;1;Källa: SCB\n0127;2019;1;osäkert\n");
+    assert_eq!((&noted["rowsCreated"], row_faults(&noted, "warnings")), (&json!(3), vec!["3 D no-heading".to_owned()]));
+    // Objects are reported by line or place, with all their faults.
     let lines = "{\"kod\":\"0127\",\"år\":\"2020\",\"värde\":1,\"färg\":2}\n\n{\"kod\":\"0127\",\"kommunkod\":\"0114\",\"år\":\"2020\",\"värde\":1}\n\
         {\"kod\":\"0127\",\"år\":\"2020\",\"värde\":[1]}\n{\"kod\":\n{\"kod\":\"0127\",\"år\":\"2020\",\"värde\":1}";
     let report = send(&admin, "merit_value", NDJSON, lines.as_bytes()).is(201).json;
-    assert_eq!(told(&report, "errors"), ["1 färg unknown-column", "3 areaCode repeated-column", "4 value wrong-type", "5  malformed-json"]);
+    assert_eq!(
+        row_faults(&report, "errors"),
+        ["1 färg unknown-column", "3 areaCode repeated-column", "4 value wrong-type", "5  malformed-json"]
+    );
     assert_eq!(report["rowsCreated"], json!(1));
 }
 
 #[rstest]
-fn a_table_that_nobody_can_tell_the_meaning_of_is_refused_whole(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn an_ambiguous_table_is_refused_as_a_whole(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let before = events(&app);
@@ -162,7 +162,7 @@ fn a_table_that_nobody_can_tell_the_meaning_of_is_refused_whole(#[values(Databas
     assert!(values(&app, "merit_value", "").is_empty());
 }
 
-/// Waits for an import to end.
+/// Waits until an import has ended.
 #[track_caller]
 fn wait(who: &Client, path: &str) -> Value {
     #[expect(clippy::disallowed_methods, reason = "a job that never ends must not be waited for")]
@@ -187,7 +187,7 @@ fn import_as_job(who: &Client, query: &str, media_type: &str, file: &[u8]) -> Va
     wait(who, &path)
 }
 
-/// A table of so many months, each with a value of every municipality there is.
+/// A table with so many months, each with a value for every municipality. Returns the number of rows, and the table.
 fn months(app: &TestApp, months: usize, value: u32) -> (usize, String) {
     let codes: Vec<_> = [1, 2]
         .map(|page| format!("/areas?level=municipality&limit=180&offset={}", (page - 1) * 180))
@@ -218,7 +218,7 @@ fn a_file_larger_than_any_body_becomes_a_job(#[values(Database::Sqlite, Database
     let table = format!("{table}9999;2020;1;\n");
     let tried = import_as_job(&admin, "&dryRun=true", CSV, table.as_bytes());
     assert_eq!((&tried["rowsCreated"], &tried["rowsRefused"], &tried["dryRun"]), (&json!(rows), &json!(1), &json!(true)), "{tried}");
-    assert_eq!(told(&tried, "errors"), [format!("{} areaCode unknown-area", rows + 2)]);
+    assert_eq!(row_faults(&tried, "errors"), [format!("{} areaCode unknown-area", rows + 2)]);
     assert!(values(&app, "merit_value", "").is_empty());
     assert_eq!(counted(&app, "SELECT COUNT(*) AS rows_found FROM observation_import"), 0);
 
@@ -229,13 +229,13 @@ fn a_file_larger_than_any_body_becomes_a_job(#[values(Database::Sqlite, Database
         "{done}"
     );
     assert_eq!((&done["rowsCreated"], &done["rowsRefused"]), (&json!(rows), &json!(1)));
-    assert_eq!(told(&done, "errors"), [format!("{} areaCode unknown-area", rows + 2)]);
+    assert_eq!(row_faults(&done, "errors"), [format!("{} areaCode unknown-area", rows + 2)]);
     assert_eq!(counted(&app, "SELECT COUNT(*) AS rows_found FROM observation"), i64::try_from(rows).unwrap());
     assert_eq!(counted(&app, "SELECT COUNT(*) AS rows_found FROM import_piece"), 0);
     let value = &values(&app, "merit_value", "&period=1990M01")[0];
     assert_eq!((&value["importId"], &value["value"]), (&done["id"], &json!(5.0)));
 
-    // The same again says nothing and stores nothing; a changed value is one like any other.
+    // The same file again reports and stores nothing; a changed value is imported as usual.
     let same = table.replace("9999;2020;1;\n", "");
     let before = events(&app);
     let again = import_as_job(&admin, "", CSV, same.as_bytes());
@@ -243,40 +243,40 @@ fn a_file_larger_than_any_body_becomes_a_job(#[values(Database::Sqlite, Database
     assert_eq!((events(&app), counted(&app, "SELECT COUNT(*) AS rows_found FROM observation_import")), (before, 1));
     let changed = import_as_job(&admin, "", CSV, same.replacen(";5;", ";6;", 1).as_bytes());
     assert_eq!((&changed["rowsChanged"], &changed["rowsUnchanged"]), (&json!(1), &json!(rows - 1)), "{changed}");
-    // It is no job of organisations.
+    // It is not listed among the imports of organisations.
     assert_eq!(admin.get("/imports").is(200).json["items"], json!([]));
     admin.get(&format!("/imports/{}", id(&changed))).is(404);
 }
 
 #[rstest]
-fn a_small_file_becomes_a_job_for_who_prefers_that(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn a_small_file_becomes_a_job_when_the_caller_prefers_that(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let analyst = app.user(Role::Analyst, Some(("area", &app.area("0127")))).with("Prefer", "wait=1, respond-async");
     let table = "kod;period;värde\n0127;2023;..\n0114;2023;2\n0127;2022;x\n";
     let done = import_as_job(&analyst, "&licence=CC0", CSV, table.as_bytes());
-    assert_eq!(told(&done, "errors"), ["3 areaCode forbidden", "4 value not-a-number"]);
+    assert_eq!(row_faults(&done, "errors"), ["3 areaCode forbidden", "4 value not-a-number"]);
     assert_eq!((&done["rowsCreated"], &done["licence"], &done["reason"]), (&json!(1), &json!("CC0"), &Value::Null), "{done}");
     assert_eq!(analyst.get(&format!("/observation-imports/{}", id(&done))).is(200).json, done);
-    // Objects line by line, only tried.
+    // NDJSON, as a dry run.
     let tried =
         import_as_job(&analyst, "&dryRun=true", NDJSON, b"{\"kod\":\"0127\",\"period\":\"2021\",\"value\":1}\n{\"kod\":\"0127\"}\n");
-    assert_eq!((told(&tried, "errors"), &tried["rowsCreated"]), (vec!["2 period required".to_owned()], &json!(1)), "{tried}");
+    assert_eq!((row_faults(&tried, "errors"), &tried["rowsCreated"]), (vec!["2 period required".to_owned()], &json!(1)), "{tried}");
 
     assert_eq!(counted(&app, "SELECT COUNT(*) AS rows_found FROM import_piece"), 0);
-    // A repeated call is one import.
+    // A repeated call gives one import.
     let keyed = analyst.with("Idempotency-Key", "varden-i-mars");
     let path = "/observation-imports?indicator=merit_value&source=SCB";
     let first = keyed.call("POST", path, Some((CSV, b"kod;period;value\n0127;2019;1\n"))).is(202).json;
     assert_eq!(keyed.call("POST", path, Some((CSV, b"kod;period;value\n0127;2019;1\n"))).is(202).json["id"], first["id"]);
     wait(&analyst, &format!("/observation-imports/{}", id(&first)));
-    // Whoever may not import leaves nothing to be worked through.
+    // A caller who may not import leaves no rows in the queue.
     let reader = app.user(Role::Reader, None).with("Prefer", "respond-async");
     reader.call("POST", path, Some((CSV, b"kod;period;value\n0127;2018;1\n"))).is(403);
 }
 
-/// What was stored wrongly or refused unhelpfully once, where it is to be had.
+/// Files that were once stored wrongly or refused without help, if they are available.
 #[rstest]
-fn cases_of_files_that_went_wrong_once_are_read_right(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+fn files_that_were_once_read_wrongly_are_read_right(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let folders = ["../shared/data/cases", "../../shared/data/cases"].map(crate::contract::file);
     let Some(folder) = folders.into_iter().find(|folder| folder.is_dir()) else { return };
     let Some(app) = TestApp::start(database) else { return };
@@ -292,7 +292,7 @@ fn cases_of_files_that_went_wrong_once_are_read_right(#[values(Database::Sqlite,
     ] {
         let report = send(&admin, "merit_value", CSV, &file(name)).is(201).json;
         assert_eq!(
-            (&report["rowsCreated"], told(&report, "errors")),
+            (&report["rowsCreated"], row_faults(&report, "errors")),
             (&json!(created), errors.iter().map(|error| (*error).to_owned()).collect()),
             "{name}"
         );
@@ -300,7 +300,7 @@ fn cases_of_files_that_went_wrong_once_are_read_right(#[values(Database::Sqlite,
     for (name, fault) in [("s02-unclosed-quote.csv", " unclosed-quote"), ("s04-heading-twice.csv", "/value repeated-column")] {
         assert_eq!(send(&admin, "merit_value", CSV, &file(name)).is(422).faults(), [fault], "{name}");
     }
-    // Those of organisations.
+    // The files of organisations.
     let sent = |name: &str, media_type: &str| {
         let (path, _) = crate::imports::import_as(&admin, "?kind=association&dryRun=true", media_type, &file(name));
         (crate::imports::rows(&admin, &path), crate::imports::details(&admin, &path))

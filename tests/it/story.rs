@@ -1,5 +1,5 @@
-//! The main job from beginning to end: a coordinator takes a case from actors to a decided priority. Every operation of the
-//! API is called at least once, and what was sent and answered becomes the examples of the contract.
+//! The main job from beginning to end: a coordinator takes a case from actors to a decided priority. Every operation of the API
+//! is called at least once, and the requests and answers become the examples of the contract.
 
 use std::collections::BTreeMap;
 
@@ -14,23 +14,23 @@ use crate::{
     records,
 };
 
-/// Calls on behalf of somebody and keeps the first exchange of each operation.
+/// Calls on behalf of users, and keeps the first exchange of each operation.
 pub struct Teller<'a> {
     pub app: &'a TestApp,
     operations: Vec<(String, String, Value)>,
-    pub told: BTreeMap<String, Value>,
-    /// Every address that was read.
+    pub exchanges: BTreeMap<String, Value>,
+    /// Every path that was read.
     pub read: Vec<String>,
 }
 
 impl<'a> Teller<'a> {
     pub fn new(app: &'a TestApp) -> Self {
-        Self { app, operations: operations(), told: BTreeMap::new(), read: Vec::new() }
+        Self { app, operations: operations(), exchanges: BTreeMap::new(), read: Vec::new() }
     }
 
-    /// One call, which must succeed as the contract says.
+    /// Makes one call, which must succeed as the contract says.
     #[track_caller]
-    pub fn tell(&mut self, who: &Client, method: &str, path: &str, body: Option<Value>) -> Answer {
+    pub fn call(&mut self, who: &Client, method: &str, path: &str, body: Option<Value>) -> Answer {
         let media_type = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
         let bytes = body.as_ref().map(|body| body.to_string().into_bytes());
         let answer = who.call(method, path, bytes.as_deref().map(|bytes| (media_type, bytes)));
@@ -39,12 +39,12 @@ impl<'a> Teller<'a> {
             .operations
             .iter()
             .filter(|(known, pattern, _)| known == method && fits(pattern, path))
-            // A fixed part of a path says more than a variable one.
+            // A path with more fixed parts is more specific.
             .min_by_key(|(_, pattern, _)| pattern.matches('{').count())
             .unwrap_or_else(|| panic!("{method} {path} is not in the contract"));
         let described = &operation["responses"][answer.status.to_string()];
         assert!(described.is_object(), "{method} {path} answers {}, which the contract does not say", answer.status);
-        // What is streamed as a table has no tag, though the list has one.
+        // A streamed table has no tag, though the list has one.
         for header in ["ETag", "Location", "Link"].into_iter().filter(|_| !path.contains("format=")) {
             let (said, sent) = (described["headers"][header].is_object(), answer.header(header).is_some());
             assert!(said == sent, "{method} {path} answers {} with {header}: {sent}; the contract says {said}", answer.status);
@@ -59,7 +59,7 @@ impl<'a> Teller<'a> {
             self.read.push(path.to_owned());
         }
         let name = operation["operationId"].as_str().unwrap().to_owned();
-        if let std::collections::btree_map::Entry::Vacant(e) = self.told.entry(name) {
+        if let std::collections::btree_map::Entry::Vacant(e) = self.exchanges.entry(name) {
             let mut exchange = json!({});
             if let Some(body) = &body {
                 exchange["request"] = json!({"value": without_secrets(body)});
@@ -74,16 +74,16 @@ impl<'a> Teller<'a> {
 
     #[track_caller]
     pub fn get(&mut self, who: &Client, path: &str) -> Answer {
-        self.tell(who, "GET", path, None)
+        self.call(who, "GET", path, None)
     }
 
     #[track_caller]
     pub fn post(&mut self, who: &Client, path: &str, body: Value) -> Answer {
-        self.tell(who, "POST", path, Some(body))
+        self.call(who, "POST", path, Some(body))
     }
 }
 
-/// The same with tokens and passwords as they look, not as they are.
+/// The same with examples in place of tokens and passwords.
 fn without_secrets(value: &Value) -> Value {
     let mut value = value.clone();
     if let Some(items) = value.as_array_mut() {
@@ -104,7 +104,7 @@ fn without_secrets(value: &Value) -> Value {
                 "secret" if member.as_str().is_some_and(|secret| secret.starts_with("whsec_")) => {
                     *member = json!("whsec_q2wUuR0nJr7b3oY2kV0m8sE1tH5xZ4aC6dF9gL7pN3c=");
                 }
-                // Nobody is there, and nobody outside is called.
+                // The real address is one of this machine, where nothing listens.
                 "url" if member.as_str().is_some_and(|url| url.starts_with("https://127.")) => {
                     *member = json!("https://partner.example.com/samsyn");
                 }
@@ -113,7 +113,7 @@ fn without_secrets(value: &Value) -> Value {
                 "items" if member[0]["url"].is_string() || !member[0]["webhookId"].is_null() => *member = without_secrets(member),
                 "secret" => *member = json!("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),
                 "uri" => *member = json!("otpauth://totp/Samsyn:ali%40example.se?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Samsyn"),
-                // The digits of a second step or a recovery code; the code of an area or an indicator is no secret.
+                // The code of a second step, or a recovery code. The code of an area or an indicator is no secret.
                 "code"
                     if member
                         .as_str()
@@ -122,7 +122,7 @@ fn without_secrets(value: &Value) -> Value {
                     *member = json!("287082");
                 }
                 "codes" if member.is_array() => *member = json!(["4f6b29c-01d77ae-305b8c4-1f0a2d9"]),
-                // Sealed with the secret of the installation, which is another each time.
+                // A cursor is sealed with the secret of the installation, which differs each time.
                 "nextCursor" | "changeCursor" if member.is_string() => *member = json!("q2wUuR0nJr7b3oY2kV0m8sE1tH5xZ4aC6dF9gL7pN3c"),
                 _ => {}
             }
@@ -131,8 +131,8 @@ fn without_secrets(value: &Value) -> Value {
     value
 }
 
-/// What the story leaves behind.
-pub struct Told {
+/// The clients and ids of the story, for the chapters after it.
+pub struct StoryRecords {
     pub coordinator: Client,
     pub municipality: Client,
     pub association: Client,
@@ -145,8 +145,8 @@ pub struct Told {
     pub decision: String,
 }
 
-/// Tells how the case is decided.
-pub fn tell(t: &mut Teller<'_>) -> Told {
+/// Plays the case until it is decided.
+pub fn tell(t: &mut Teller<'_>) -> StoryRecords {
     let parties = parties::tell(t);
     let forum = forum::tell(t, &parties);
     let numbers = numbers::tell(t, &parties);
@@ -155,7 +155,7 @@ pub fn tell(t: &mut Teller<'_>) -> Told {
     let (round, decision) = priorities::tell(t, &parties, &forum, &interventions);
     assessment::publish(t, &parties, &forum, &assessment.id);
     closing::tell(t, &parties, &numbers, &decision);
-    Told {
+    StoryRecords {
         coordinator: parties.kim,
         municipality: parties.for_municipality,
         association: parties.for_association,
@@ -176,13 +176,13 @@ fn a_case_goes_from_actors_to_a_decided_priority(#[values(Database::Sqlite, Data
     let told = tell(&mut teller);
     chapters::tell(&mut teller, &told);
     let all: Vec<_> = teller.operations.iter().map(|(_, _, operation)| operation["operationId"].as_str().unwrap()).collect();
-    let untold: Vec<_> = all.iter().filter(|name| !teller.told.contains_key(**name)).collect();
-    assert!(untold.is_empty(), "the story does not tell of {untold:?}");
-    // Whatever changes can be asked for by its kind.
+    let uncalled: Vec<_> = all.iter().filter(|name| !teller.exchanges.contains_key(**name)).collect();
+    assert!(uncalled.is_empty(), "the story does not tell of {uncalled:?}");
+    // Every kind of record that changes can be requested by its kind.
     for row in app.rows("SELECT DISTINCT entity_kind AS kind FROM event") {
         let kind: String = row.try_get("", "kind").unwrap();
         assert!(records::kinds().any(|record| record.kind == kind), "{kind} is no declared kind of record");
     }
-    // Both databases answer alike, byte for byte: they are compared with the same file.
-    golden("openapi/examples.json", &pretty(&serde_json::to_value(&teller.told).unwrap()));
+    // Both databases give the same answers, byte for byte, because both are compared with the same file.
+    golden("openapi/examples.json", &pretty(&serde_json::to_value(&teller.exchanges).unwrap()));
 }

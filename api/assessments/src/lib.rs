@@ -1,4 +1,4 @@
-//! Assessments: what we agree is true.
+//! Assessments: the shared picture of the situation, on which the parties agree.
 
 use samsyn_access as access;
 use samsyn_forums as forums;

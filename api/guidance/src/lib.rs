@@ -1,4 +1,4 @@
-//! Guidance: the method itself. So far the packs of reference data that an installation starts with.
+//! Guidance: the method itself. So far it has only the packs of reference data that an installation starts with.
 
 use samsyn_access as access;
 use samsyn_geography as geography;

@@ -1,4 +1,4 @@
-//! Priorities: what we choose first.
+//! Priorities: the choice of which interventions come first.
 
 use samsyn_access as access;
 use samsyn_forums as forums;

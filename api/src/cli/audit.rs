@@ -10,16 +10,16 @@ use crate::{
 
 #[derive(Subcommand)]
 pub(super) enum AuditCommand {
-    /// Walk the chain of entries and say whether one has been changed or removed.
+    /// Verify the chain of entries, and report an entry that has been changed or removed.
     Verify {
-        /// Begin at this position; what stands before it is taken as it is.
+        /// Begin at this position, and trust the entries before it.
         #[arg(long, value_name = "POSITION", default_value_t = 1)]
         from: i64,
-        /// What an earlier verification printed and was noted elsewhere.
+        /// The head that an earlier verification printed, and that was noted elsewhere.
         #[arg(long, value_name = "POSITION:HASH")]
         head: Option<Head>,
     },
-    /// Write every linked entry to standard output, one JSON object a line, oldest first.
+    /// Write every linked entry to standard output, one JSON object per line, oldest first.
     Export,
 }
 

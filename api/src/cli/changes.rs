@@ -5,7 +5,7 @@ use crate::{config::Config, exchange::changes};
 
 #[derive(Subcommand)]
 pub(super) enum ChangesCommand {
-    /// End every cursor, so that whoever follows reads everything anew. For use after a backup has been restored.
+    /// End every cursor, so that all followers read everything again. For use after a backup has been restored.
     NewEpoch,
 }
 

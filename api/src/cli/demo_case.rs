@@ -1,5 +1,5 @@
-//! The example case: a council in Botkyrka goes from actors to a decided priority. The numbers are real (mean wage income by
-//! neighbourhood, Statistics Sweden, CC0); the organisations and people are made up.
+//! The example case: a council in Botkyrka works from registered actors to a decision on priorities. The numbers are real (mean
+//! wage income by neighbourhood, Statistics Sweden, CC0); the organisations and people are invented.
 
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ use crate::{
 /// The domain of the demo's users.
 pub(super) const DOMAIN: &str = "demo.samsyn.example";
 
-/// The demo's users, with what they may do.
+/// The demo's users: the first part of the address, and a description.
 pub(super) const PEOPLE: &[(&str, &str)] = &[
     ("admin", "runs the installation"),
     ("samordnare", "coordinates Stockholm county"),
@@ -59,20 +59,20 @@ pub(super) const PEOPLE: &[(&str, &str)] = &[
 /// Mean wage income by neighbourhood in Botkyrka 2020–2023, in thousands of kronor.
 const WAGES: &str = include_str!("../../../docs/data/botkyrka-loneinkomst.csv");
 
-/// Loads the case, whole or not at all.
+/// Loads the case in one transaction.
 pub(super) async fn load(password: &str, db: &Db) -> Result<()> {
     let hash = passwords::hash(password.to_owned(), &passwords::Hashing::new(1)).await?;
     let call = Call::of_installation();
     db.transaction(&call, async |w| {
         let case = Case { w, sight: Sight::of_installation() };
         case.run(&hash).await?;
-        note(w, password).await
+        note_loaded(w, password).await
     })
     .await
 }
 
-/// Notes that the case is there, and the password of its users, which are nobody's.
-async fn note(w: &Write<'_>, password: &str) -> Result<()> {
+/// Notes that the case is loaded, with the password of its users, who are no real people.
+async fn note_loaded(w: &Write<'_>, password: &str) -> Result<()> {
     let backend = w.tx.get_database_backend();
     let parameter = if is_postgres(backend) { "$1" } else { "?" };
     let sql = format!("INSERT INTO installation (name, value) VALUES ('demo', {parameter})");
@@ -85,7 +85,7 @@ struct Case<'a> {
     sight: Sight,
 }
 
-/// Who takes part.
+/// The actors that take part.
 struct Parties {
     municipality: ActorId,
     region: ActorId,
@@ -93,7 +93,7 @@ struct Parties {
     foundation: ActorId,
 }
 
-fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T> {
+fn from_json<T: serde::de::DeserializeOwned>(value: Value) -> Result<T> {
     serde_json::from_value(value).map_err(Problem::from)
 }
 
@@ -124,7 +124,7 @@ impl Case<'_> {
     }
 
     async fn actor(&self, kind: &str, name: &str, seat: uuid::Uuid, focus: &str) -> Result<ActorId> {
-        let new = read(
+        let new = from_json(
             json!({"kind": kind, "name": name, "seatAreaId": seat, "areasServed": [seat], "focus": focus, "policyDomains": ["civil_society"]}),
         )?;
         Ok(actors::insert(new, &Sight::of_installation(), self.w).await?.id)
@@ -172,7 +172,7 @@ impl Case<'_> {
             (parties.association, "civil_society", botkyrka, json!(["implement", "advise"]), "voluntary", None),
             (parties.foundation, "labour_market", botkyrka, json!(["fund", "implement"]), "agreed", None),
         ] {
-            let new = read(
+            let new = from_json(
                 json!({"actorId": actor, "policyDomain": domain, "areaId": area, "powers": powers, "basis": basis, "legalBasis": legal}),
             )?;
             mandates::insert(new, Confirmer::Coordinator, self.w).await?;
@@ -186,14 +186,14 @@ impl Case<'_> {
             "purpose": "En gemensam bild av levnadsvillkoren i norra Botkyrka och av vad som ska göras först.",
             "meetingRhythm": "Sex gånger om året", "complementsLineOrganisation": true
         });
-        let forum = forums::insert(read(new)?, self.w).await?;
+        let forum = forums::insert(from_json(new)?, self.w).await?;
         for (actor, function, now, wish) in [
             (parties.municipality, ForumFunction::Chair, "dialogue", "partnership"),
             (parties.region, ForumFunction::Member, "information", "dialogue"),
             (parties.association, ForumFunction::Member, "consultation", "partnership"),
             (parties.foundation, ForumFunction::Member, "dialogue", "dialogue"),
         ] {
-            let new: NewMember = read(json!({"actorId": actor, "function": function, "currentLevel": now, "desiredLevel": wish}))?;
+            let new: NewMember = from_json(json!({"actorId": actor, "function": function, "currentLevel": now, "desiredLevel": wish}))?;
             members::insert(&self.sight, &forum, new, MemberStatus::Accepted, self.w).await?;
         }
         Ok(forum)
@@ -204,7 +204,7 @@ impl Case<'_> {
             "code": "wage_income", "nameSv": "Löneinkomst, medelvärde för samtliga", "nameEn": "Wage income, mean of all",
             "statisticalArea": "socioeconomic", "valueKind": "mean", "unit": "SEK thousand", "polarity": "higher", "availableFrom": 2020
         });
-        let indicator = indicators::insert(read(new)?, self.w).await?;
+        let indicator = indicators::insert(from_json(new)?, self.w).await?;
         let everywhere = Caller {
             user: Some(uuid::Uuid::nil()),
             grants: vec![(Role::Admin, crate::access::CallerScope::Everywhere)],
@@ -228,12 +228,12 @@ impl Case<'_> {
             "title": "Inkomstskillnader mellan Botkyrkas stadsdelar", "forumId": forum.id, "areaId": botkyrka,
             "purpose": "Underlag för vad rådet prioriterar 2027.", "validFrom": "2020-01-01", "validTo": "2024-01-01"
         });
-        let assessment = assessments::insert(read(new)?, self.w).await?;
+        let assessment = assessments::insert(from_json(new)?, self.w).await?;
         let finding = json!({
             "kind": "difference", "policyDomains": ["labour_market", "housing"],
             "statement": "Löneinkomsten i Norsborg och Fittja är ungefär två femtedelar av den i Tullinge villastad, och avståndet har bestått sedan 2020."
         });
-        let finding = findings::insert(&assessment, read(finding)?, self.w).await?;
+        let finding = findings::insert(&assessment, from_json(finding)?, self.w).await?;
         let codes: Vec<_> = ["0127R005", "0127R010", "0127R015"].map(str::to_owned).to_vec();
         let known = areas::by_codes(&codes, &self.w.tx).await?;
         let ids: Vec<_> = codes.iter().filter_map(|code| known.get(code)).map(|area| area.id).collect();
@@ -241,13 +241,13 @@ impl Case<'_> {
             "kind": "statistic", "note": "Fittja, Norsborg och Tullinge villastad 2023",
             "query": {"indicatorId": indicator.id, "areaIds": ids, "periods": ["2023"]}
         });
-        findings::insert_evidence(&assessment, finding.id, read(evidence)?, self.w).await?;
+        findings::insert_evidence(&assessment, finding.id, from_json(evidence)?, self.w).await?;
         let cause = json!({
             "statement": "Bostadsbeståndet är ensidigt: hyresrätter i norr och småhus i Tullinge.", "level": "local", "structural": true,
             "explanation": "political_decision", "confidence": "medium", "policyDomains": ["housing", "planning"], "findings": [finding.id],
             "mechanism": "Den som får högre inkomst behöver flytta från stadsdelen för att byta boendeform."
         });
-        let cause = causes::insert(&assessment, read(cause)?, self.w).await?;
+        let cause = causes::insert(&assessment, from_json(cause)?, self.w).await?;
         let assessment = assessments::step(&assessment, Operation::Review, self.w).await?;
         for (actor, word) in [
             (parties.municipality, json!({"position": "endorse"})),
@@ -256,7 +256,7 @@ impl Case<'_> {
                 json!({"position": "dissent", "reason": "Bilden bygger på inkomster och säger för lite om de boendes egna nätverk och krafter."}),
             ),
         ] {
-            endorsements::put(&assessment, actor, None, read(word)?, self.w).await?;
+            endorsements::put(&assessment, actor, None, from_json(word)?, self.w).await?;
         }
         Ok((assessments::step(&assessment, Operation::Agree, self.w).await?, cause.id))
     }
@@ -272,7 +272,7 @@ impl Case<'_> {
                 "title": title, "ownerActorId": owner, "forumId": forum.id, "status": "planned", "horizon": horizon, "addresses": addresses,
                 "instrument": instrument, "areas": [botkyrka], "causes": [cause], "policyDomains": ["housing"], "budget": budget
             });
-            ids.push(interventions::insert(&self.sight, read(new)?, self.w).await?.id);
+            ids.push(interventions::insert(&self.sight, from_json(new)?, self.w).await?.id);
         }
         Ok(ids)
     }
@@ -286,7 +286,7 @@ impl Case<'_> {
                 {"key": "residents", "name": "De boendes vilja", "weight": 2, "scale": 5}
             ]
         });
-        let round: Round = rounds::insert(&self.sight, read(new)?, self.w).await?;
+        let round: Round = rounds::insert(&self.sight, from_json(new)?, self.w).await?;
         let round = rounds::open(&self.sight, &round, self.w).await?;
         for (actor, scores) in [
             (parties.municipality, [[5, 3, 3], [4, 5, 3], [2, 4, 4]]),
@@ -298,14 +298,14 @@ impl Case<'_> {
                     .map(|(criterion, score)| json!({"interventionId": candidate, "criterion": criterion, "score": score}))
             });
             let ballot = json!({"scores": scores.collect::<Vec<_>>()});
-            ballots::put(&round, actor, None, read(ballot)?, self.w).await?;
+            ballots::put(&round, actor, None, from_json(ballot)?, self.w).await?;
         }
         let round = closing::close(&round, self.w).await?;
         let decision = json!({
             "roundId": round.id, "chosen": [candidates[0], candidates[1]], "decidedOn": "2026-11-20",
             "reason": "Rådet vill börja med orsaken bakom skillnaderna, även om den tar längre tid än det som fick flest poäng."
         });
-        decisions::insert(&round, read(decision)?, self.w).await?;
+        decisions::insert(&round, from_json(decision)?, self.w).await?;
         Ok(())
     }
 }

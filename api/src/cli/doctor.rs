@@ -5,7 +5,7 @@ use crate::{
     records,
 };
 
-/// Tries what serving needs, one thing after the other, and says what to do where it fails.
+/// Checks what `serve` needs, one thing after the other, and prints what to do about a failure.
 pub(super) async fn run(config: Config) -> Outcome {
     println!("ok    the configuration can be used");
     for warning in config.warnings() {

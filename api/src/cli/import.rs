@@ -1,4 +1,4 @@
-//! Importing a file at the console, with the same machinery as the API.
+//! Imports a file at the console, with the same code as the API.
 
 use std::{
     fs::File,
@@ -37,26 +37,26 @@ use crate::{
 
 #[derive(Args)]
 pub(super) struct ImportCommand {
-    /// The file: CSV, XLSX, JSON or NDJSON, by its ending.
+    /// The file. Its extension says whether it is CSV, XLSX, JSON or NDJSON.
     file: PathBuf,
-    /// The source that it comes from, by its id or by the name of one of the installation's own, which is made if it is not
-    /// there. Unless given it is named after the file; a file exported from here has none.
+    /// The source of the file, by its id, or by the name of one of the installation's own sources, which is created if it does
+    /// not exist. The default is a source named after the file; a file that was exported from here has none.
     #[arg(long, value_name = "NAME_OR_ID")]
     source: Option<String>,
-    /// What kind of actor a row is about when it does not say so, such as association or förening.
+    /// The kind of actor in rows that do not give it, such as association or förening.
     #[arg(long)]
     kind: Option<String>,
-    /// What a heading means that is not known, as heading and member with a colon between, such as "Org no:organisationNumber";
-    /// may be given several times.
+    /// The meaning of an unknown heading, as heading and member with a colon between, such as "Org no:organisationNumber". Can be
+    /// given several times.
     #[arg(long = "column", value_name = "HEADING:MEMBER")]
     columns: Vec<String>,
-    /// The file has all that the source has: mark what is missing as absent.
+    /// The file has everything that the source has: mark records that are missing in it as absent.
     #[arg(long)]
     full: bool,
-    /// Only tell what would happen.
+    /// Check and count only, and store nothing.
     #[arg(long)]
     dry_run: bool,
-    /// The language of what is told; that of LANG unless given.
+    /// The language of the output. The default is the language of LANG.
     #[arg(long)]
     language: Option<Spoken>,
 }
@@ -77,13 +77,13 @@ pub(super) async fn run(command: ImportCommand, config: Config) -> Outcome {
             "{name}: the file must end in .csv, .xlsx, .json or .ndjson"
         ))
     })?;
-    let kind = command.kind.as_deref().map(|written| kind(written).ok_or_else(|| say(no_kind(written)))).transpose()?;
-    let file = opened(&command.file).map_err(|error| say(unread(&command.file, &error)))?;
+    let kind = command.kind.as_deref().map(|written| parse_kind(written).ok_or_else(|| say(unknown_kind(written)))).transpose()?;
+    let file = open_file(&command.file).map_err(|error| say(unreadable(&command.file, &error)))?;
     let stem = name.rsplit_once('.').map_or(name.as_str(), |(stem, _)| stem).to_owned();
     let ImportCommand { source, columns, full, dry_run, .. } = command;
     let request = Request { format, source, file: stem, kind, columns, full, dry_run };
     let app = App::build(config, Clock::System, Ids::Random).await?;
-    let mut bar = Bar::new(language);
+    let mut bar = ProgressBar::new(language);
     let report = Box::pin(console::run(&request, file, app.imports(), app.access(), app.db(), |job| bar.show(job))).await;
     bar.clear();
     app.db().close().await;
@@ -92,7 +92,7 @@ pub(super) async fn run(command: ImportCommand, config: Config) -> Outcome {
         lines.extend(problem.faults.iter().map(|fault| fault.detail.r#in(language).to_owned()));
         lines.join("\n  ")
     })?;
-    tell(&report, language);
+    print_report(&report, language);
     let job = &report.job;
     match job.status {
         ImportStatus::Completed if job.refused == 0 => Ok(()),
@@ -107,14 +107,14 @@ pub(super) async fn run(command: ImportCommand, config: Config) -> Outcome {
     }
 }
 
-/// Opens a file to be read; that a folder is none is seen only when it is read.
-fn opened(path: &Path) -> std::io::Result<File> {
+/// Opens a file for reading. Opening a folder succeeds too, so that is checked.
+fn open_file(path: &Path) -> std::io::Result<File> {
     let file = File::open(path)?;
     if file.metadata()?.is_dir() { Err(ErrorKind::IsADirectory.into()) } else { Ok(file) }
 }
 
-/// The kind that a word stands for, as in the column for it.
-fn kind(written: &str) -> Option<ActorKind> {
+/// The kind of actor that a word means, as in the column `kind`.
+fn parse_kind(written: &str) -> Option<ActorKind> {
     let code = columns::code(kinds(), written)?;
     ActorKind::try_from_value(&code.to_owned()).ok()
 }
@@ -126,7 +126,7 @@ fn kinds() -> Words {
     }
 }
 
-fn no_kind(written: &str) -> Text {
+fn unknown_kind(written: &str) -> Text {
     let swedish = kinds().iter().filter_map(|(_, also)| also.first()).copied().collect::<Vec<_>>().join(", ");
     let codes = kinds().iter().map(|(code, _)| *code).collect::<Vec<_>>().join(", ");
     say!(
@@ -135,8 +135,8 @@ fn no_kind(written: &str) -> Text {
     )
 }
 
-/// Why a file cannot be read, in words.
-fn unread(file: &Path, error: &std::io::Error) -> Text {
+/// The message about a file that cannot be read.
+fn unreadable(file: &Path, error: &std::io::Error) -> Text {
     let file = file.display();
     match error.kind() {
         ErrorKind::NotFound => say!("Filen {file} finns inte.", "There is no file {file}."),
@@ -146,7 +146,7 @@ fn unread(file: &Path, error: &std::io::Error) -> Text {
     }
 }
 
-/// The language that is asked for, or that of the console.
+/// The language that the command asks for, or that of the console.
 fn language(command: &ImportCommand) -> Language {
     match command.language {
         Some(Spoken::Sv) => Language::Sv,
@@ -160,7 +160,7 @@ fn language(command: &ImportCommand) -> Language {
     }
 }
 
-fn tell(report: &Report, language: Language) {
+fn print_report(report: &Report, language: Language) {
     let Report { job, problems, source, new_source } = report;
     let columns = job.columns.0.iter().map(|column| format!("{} → {}", column.heading, column.member)).collect::<Vec<_>>().join(", ");
     let left_out = job.left_out.0.iter().map(|left| {
@@ -201,20 +201,20 @@ fn tell(report: &Report, language: Language) {
             println!("{}", say!("  rad {number}{column}: {detail}", "  row {number}{column}: {detail}").r#in(language));
         }
     }
-    let told = i64::try_from(problems.len()).unwrap_or(i64::MAX);
-    if refused > told {
-        let more = refused - told;
+    let listed = i64::try_from(problems.len()).unwrap_or(i64::MAX);
+    if refused > listed {
+        let more = refused - listed;
         println!("{}", say!("  … och {more} till", "  … and {more} more").r#in(language));
     }
 }
 
-/// A line that shows how far it has come, where somebody watches.
-struct Bar {
+/// A line that shows the progress, if standard error is a terminal.
+struct ProgressBar {
     language: Language,
     watched: bool,
 }
 
-impl Bar {
+impl ProgressBar {
     fn new(language: Language) -> Self {
         Self { language, watched: std::io::stderr().is_terminal() }
     }

@@ -4,16 +4,17 @@ use clap::Subcommand;
 use super::{Outcome, open};
 use crate::{access::Access, config::Config};
 
-/// How long a new key is shown before it signs, so that whoever keeps the public keys has seen it by then.
-const SHOWN_BEFORE: TimeDelta = TimeDelta::minutes(15);
+/// For how long a new key is published before it signs, so that everybody who caches the public keys has fetched it by then.
+const PUBLISHED_BEFORE: TimeDelta = TimeDelta::minutes(15);
 
 #[derive(Subcommand)]
 pub(super) enum KeysCommand {
-    /// Show the keys' ids and from when each signs.
+    /// List the ids of the keys, and the time from which each signs.
     List,
-    /// Make a new key. It is shown at once and signs in a quarter of an hour; keys that nothing valid can be signed with go.
+    /// Make a new key. It is published at once and signs in a quarter of an hour. Keys with which no valid token can be signed
+    /// are removed.
     Rotate {
-        /// Sign with it at once, when the present one may have been exposed.
+        /// Sign with it at once, because the present key may have been exposed.
         #[arg(long)]
         now: bool,
     },
@@ -23,7 +24,7 @@ pub(super) async fn run(command: KeysCommand, config: Config) -> Outcome {
     let db = open(&config, config.migrate_on_start).await?;
     let access = Access::load(config.tokens(), &db).await?;
     if let KeysCommand::Rotate { now } = command {
-        let from = db.clock.now() + if now { TimeDelta::zero() } else { SHOWN_BEFORE };
+        let from = db.clock.now() + if now { TimeDelta::zero() } else { PUBLISHED_BEFORE };
         access.rotate(from, &db).await?;
     }
     for (id, from) in access.key_times() {

@@ -23,7 +23,7 @@ use crate::{
     openapi, records,
 };
 
-/// What a command may end with: a sentence for the one at the console.
+/// The result of a command. The error is a sentence for the user at the console.
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// The service with which municipalities, regions and civil society work together against segregation.
@@ -38,7 +38,7 @@ struct Cli {
 
 #[derive(Args)]
 struct SettingFlags {
-    /// The configuration file; `SAMSYN_CONFIG` names it too.
+    /// The configuration file. The variable `SAMSYN_CONFIG` can name it too.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Address and port to listen on.
@@ -47,10 +47,10 @@ struct SettingFlags {
     /// sqlite:FILE or <postgres://USER:PASSWORD@HOST/NAME>.
     #[arg(long, global = true, value_name = "URL")]
     database_url: Option<String>,
-    /// Where the service is reached from outside.
+    /// The address at which the service is reached from outside.
     #[arg(long, global = true, value_name = "URL")]
     public_url: Option<String>,
-    /// Any setting, as `samsyn config print` names it.
+    /// Any setting, by its name in `samsyn config print`.
     #[arg(long = "set", global = true, value_name = "NAME=VALUE")]
     set: Vec<String>,
 }
@@ -61,53 +61,53 @@ enum Command {
     Serve,
     /// Serve the API with an example case, in a folder of its own.
     Demo {
-        /// Start over: forget what is in the demo's database.
+        /// Start over: remove everything in the demo's database.
         #[arg(long)]
         fresh: bool,
     },
-    /// Bring the database up to date and load the reference pack.
+    /// Migrate the database and load the reference data.
     Migrate,
     /// Print the OpenAPI document of the API.
     Openapi {
-        /// In the words of OpenAPI 3.0.3.
+        /// In the older form, OpenAPI 3.0.3.
         #[arg(long)]
         older: bool,
     },
     /// Print the table of roles and permissions.
     Permissions,
-    /// Look at or check the configuration.
+    /// Print or check the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
-    /// Look after the keys that tokens are signed with.
+    /// Manage the keys that tokens are signed with.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
-    /// Look after users.
+    /// Manage users.
     #[command(subcommand)]
     User(user::UserCommand),
     /// Import a file of organisations: CSV, XLSX, JSON or NDJSON.
     Import(import::ImportCommand),
-    /// Look after the audit log.
+    /// Verify or export the audit log.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
-    /// Look after the feed of changes.
+    /// Manage the feed of changes.
     #[command(subcommand)]
     Changes(changes::ChangesCommand),
-    /// Dispose of what has served its purpose.
+    /// Dispose of data that has served its purpose.
     #[command(subcommand)]
     Retention(retention::RetentionCommand),
-    /// Find out whether the service could run, and say what to do if not.
+    /// Check whether the service could run, and print what to do if not.
     Doctor,
 }
 
 #[derive(Subcommand)]
 enum ConfigCommand {
-    /// Print every setting with what it means.
+    /// Print every setting with its description.
     Print,
-    /// Check the configuration and say what is wrong with it.
+    /// Check the configuration, and report its first fault.
     Check,
 }
 
-/// Does what the command line says.
+/// Runs the command of the command line.
 #[must_use]
 pub fn run() -> ExitCode {
     if let Err(error) = keep_memory_private() {
@@ -122,7 +122,7 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// Lets the memory be written to no file and read by no other program of the same user: it holds keys and passwords.
+/// Keeps the memory out of core dumps and away from other programs of the same user, because it has keys and passwords.
 fn keep_memory_private() -> Result<(), std::io::Error> {
     use rustix::process;
     process::setrlimit(process::Resource::Core, process::Rlimit { current: Some(0), maximum: Some(0) })?;

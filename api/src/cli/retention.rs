@@ -5,7 +5,7 @@ use crate::{config::Config, kernel::request::Call, privacy::retention::store};
 
 #[derive(Subcommand)]
 pub(super) enum RetentionCommand {
-    /// Carry out all rules of disposal and print the protocol, which is kept. For cron.
+    /// Apply all rules of disposal and print the protocol, which is kept. For cron.
     Run {
         /// Count only, and remove nothing.
         #[arg(long)]

@@ -7,7 +7,7 @@ use crate::{
     kernel::{clock::Clock, id::Ids, logs},
 };
 
-/// Serves until told to stop.
+/// Serves until the process is told to stop.
 pub(super) fn run(config: Config) -> Outcome {
     log(&config)?;
     for warning in config.warnings() {
@@ -19,14 +19,15 @@ pub(super) fn run(config: Config) -> Outcome {
     })
 }
 
-/// Where the log goes and in which form.
+/// Starts the log in the configured form, which includes panics.
 pub(super) fn log(config: &Config) -> Outcome {
     logs::start(&config.log, &config.log_format, std::io::stderr).map_err(|error| error.to_string())?;
     logs::take_panics();
     Ok(())
 }
 
-/// Listens, serves, and stops as asked: readiness first, then no new calls, then the last answers.
+/// Listens and serves until a signal. On SIGTERM readiness fails first; then, as on SIGINT at once, no new calls are accepted and
+/// the last answers are given.
 ///
 /// # Errors
 /// When the service cannot listen or run.
@@ -42,8 +43,8 @@ pub async fn serve(app: &App, ready: impl FnOnce(std::net::SocketAddr)) -> Outco
     let running = actix_web::rt::spawn(server);
     tokio::select! {
         _ = terminate.recv() => {
-            // A balancer learns of it by readiness before calls are refused; who insists does not wait for that.
-            app.stop_soon();
+            // A load balancer learns from readiness before calls are refused. A second signal skips that wait.
+            app.announce_stop();
             tracing::info!("about to stop");
             tokio::select! {
                 () = tokio::time::sleep(app.stop_delay()) => {}

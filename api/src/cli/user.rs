@@ -19,9 +19,9 @@ use crate::{
 
 #[derive(Subcommand)]
 pub(super) enum UserCommand {
-    /// Register a user with a role; the first admin is made so.
+    /// Register a user with a role. The first administrator is made in this way.
     Create {
-        /// The address that the user signs in with.
+        /// The e-mail address that the user signs in with.
         #[arg(long)]
         email: String,
         /// The user's name.
@@ -30,7 +30,7 @@ pub(super) enum UserCommand {
         /// admin, coordinator, `actor_admin`, contributor, reader, analyst, evaluator or service.
         #[arg(long)]
         role: String,
-        /// Where the role holds: everywhere, area:CODE, actor:ID or forum:ID.
+        /// The scope of the role: everywhere, area:CODE, actor:ID or forum:ID.
         #[arg(long, default_value = "everywhere")]
         scope: String,
         /// Read the password from standard input.
@@ -60,7 +60,7 @@ pub(super) async fn run(command: UserCommand, config: Config) -> Outcome {
     Ok(())
 }
 
-/// Registers a user and grants a role.
+/// Registers a user, and grants a role.
 pub(super) async fn create(new: &NewUser, role: Role, scope: Scope, db: &Db) -> Result<users::UserId, Box<dyn std::error::Error>> {
     let hash = match &new.password {
         Some(password) => {

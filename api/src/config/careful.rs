@@ -1,17 +1,17 @@
-//! What is refused or warned of because it is unsafe, though it could be used: passwords of guides, mail in the clear.
+//! Settings that are refused or warned about because they are unsafe: placeholder passwords, and mail without TLS.
 
 use super::{Config, ConfigError};
 use crate::kernel::placeholder::Login;
 
 impl Config {
-    /// How the servers that are called with a password are reached, by setting.
+    /// The logins at servers that are called with a password, by setting.
     fn logins(&self) -> impl Iterator<Item = (&'static str, Login)> {
         let addresses = [("database_url", &self.database_url, "postgres"), ("mail_url", &self.mail_url, "smtp")];
         let named = addresses.into_iter().filter(|(_, address, scheme)| address.starts_with(scheme));
         named.filter_map(|(name, address, _)| Some((name, Login::of(address)?)))
     }
 
-    /// Refuses passwords that anybody would try, where others than this machine can try them.
+    /// Refuses placeholder passwords for servers that other machines can reach.
     pub(super) fn check_passwords(&self, of_postgres: Option<&str>) -> Result<(), ConfigError> {
         for (setting, login) in self.logins().filter(|(_, login)| !login.is_near()) {
             let elsewhere = of_postgres.filter(|_| setting == "database_url");
@@ -25,14 +25,14 @@ impl Config {
         Ok(())
     }
 
-    /// Whether mail is handed to another machine without TLS. What is encrypted only if the server offers it is not safe
-    /// either, for whoever is between can take the offer away.
+    /// Whether mail is handed to another machine without TLS. Encryption that is used only if the server offers it is unsafe too,
+    /// because somebody in between can remove the offer.
     fn mail_goes_in_clear(&self) -> bool {
         let required = self.mail_url.split_once('?').is_some_and(|(_, query)| query.split('&').any(|pair| pair == "tls=required"));
         self.mail_url.starts_with("smtp://") && !required && Login::of(&self.mail_url).is_none_or(|login| !login.is_near())
     }
 
-    /// What can be used and is still unwise: the setting, and a sentence.
+    /// Warnings about settings that can be used but are unwise: the setting, and a sentence.
     #[must_use]
     pub fn warnings(&self) -> Vec<ConfigError> {
         let warning = |setting: &str, sentence: &str| ConfigError { setting: setting.to_owned(), sentence: sentence.to_owned() };
@@ -52,10 +52,10 @@ impl Config {
         warnings
     }
 
-    /// Whether the service may run so.
+    /// Checks that the service may run with these settings.
     ///
     /// # Errors
-    /// With the setting that forbids it, and what to do.
+    /// The setting that forbids it, and what to do.
     pub fn may_serve(&self) -> Result<(), ConfigError> {
         if self.mail_goes_in_clear() && !self.mail_in_clear {
             let sentence = "letters with links that open accounts would go to another machine without TLS. Write smtps://… or add \

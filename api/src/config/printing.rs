@@ -1,14 +1,14 @@
-//! What is printed of the settings: all but passwords and secrets.
+//! Hides passwords and secrets in settings that are printed.
 
 use toml::Value;
 
-/// A value as it may be printed: without passwords and secrets.
-pub(super) fn shown(name: &str, value: &Value) -> Value {
+/// A value without passwords and secrets.
+pub(super) fn redacted(name: &str, value: &Value) -> Value {
     match value {
         Value::String(secret) if name.ends_with("secret") && !secret.is_empty() => Value::from("…"),
         Value::String(text) => Value::from(without_password(text)),
-        Value::Array(items) => Value::Array(items.iter().map(|item| shown(name, item)).collect()),
-        Value::Table(members) => Value::Table(members.iter().map(|(name, member)| (name.clone(), shown(name, member))).collect()),
+        Value::Array(items) => Value::Array(items.iter().map(|item| redacted(name, item)).collect()),
+        Value::Table(members) => Value::Table(members.iter().map(|(name, member)| (name.clone(), redacted(name, member))).collect()),
         other => other.clone(),
     }
 }
@@ -19,7 +19,7 @@ fn without_password(url: &str) -> String {
     let (place, after) = if scheme.starts_with("http") {
         (place, after)
     } else {
-        // A password may also stand among the parameters, and have signs in it that should have been encoded.
+        // A password may also be among the parameters, or have characters that should have been encoded.
         (rest.split_once('?').map_or(rest, |(rest, _)| rest), "")
     };
     match place.rsplit_once('@') {

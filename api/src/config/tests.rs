@@ -1,4 +1,4 @@
-//! Settings are read, refused and printed as they should be.
+//! Tests of how settings are read, refused and printed.
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn flags_win_over_the_environment() -> Result<(), ConfigError> {
 }
 
 #[test]
-fn a_wrong_value_is_answered_by_its_name_and_a_sentence() {
+fn a_wrong_value_is_reported_with_its_name_and_a_sentence() {
     let told = |name: &str, value: &str| load(&[], &[(name, value)]).err().map(|error| error.to_string()).unwrap_or_default();
     assert_eq!(told("workers", "many"), "workers: many is not a whole number");
     assert_eq!(told("listn", "x"), "listn: there is no such setting; did you mean listen?");

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::kernel::contract::{ALLOWED_ACTIONS, FOR_EACH_PARTY, acts_on};
 
-/// Lets every operation that shows one record tell what the caller may do with it.
-pub(super) fn complete(document: &mut Value) {
+/// Adds `include=allowedActions` to every operation that shows one record.
+pub(super) fn add_allowed_actions(document: &mut Value) {
     let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let paths: Vec<String> = document["paths"].as_object().into_iter().flatten().map(|(path, _)| path.clone()).collect();
     for path in paths.iter().filter(|path| path.ends_with("Id}")) {
@@ -16,14 +16,14 @@ pub(super) fn complete(document: &mut Value) {
         let Some(schema) = answer.as_str().and_then(|name| name.strip_prefix("#/components/schemas/")).map(ToOwned::to_owned) else {
             continue;
         };
-        // What has no id is no record, such as the trace from one.
+        // An answer without an id is no record; a trace is an example.
         if document["components"]["schemas"][&schema]["properties"].get("id").is_none() {
             continue;
         }
-        // A member's name and no code of ours, so it is a pattern as for `sort`: codes are in snake_case.
+        // The value is the name of a member and not a code, which would be in snake_case. So it is a pattern, as for `sort`.
         let parameter = json!({
             "name": "include", "in": "query", "required": false, "style": "form", "explode": false,
-            "description": "`allowedActions` tells which operations on the record, and below it, the caller may carry out.",
+            "description": "`allowedActions` adds the operations on the record, and below it, that the caller may carry out.",
             "schema": {"type": "array", "items": {"type": "string", "pattern": format!("^{ALLOWED_ACTIONS}$"), "example": ALLOWED_ACTIONS}}
         });
         let operation = &mut document["paths"][path]["get"];
@@ -39,16 +39,16 @@ pub(super) fn complete(document: &mut Value) {
         } else {
             actions.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ")
         };
-        // Not among the required members: it is there only when it is asked for.
+        // Not required, because it is present only when it is asked for.
         document["components"]["schemas"][&schema]["properties"][ALLOWED_ACTIONS] = json!({
             "type": "array",
             "items": {"type": "string"},
-            "description": format!("Only there when asked for by `include=allowedActions`: the operations that the caller has permission to carry out on this record, of {known}. The record's state may still forbid them (409)."),
+            "description": format!("Present only with `include=allowedActions`: the operations that the caller has permission to carry out on this record, among {known}. The record's state may still forbid them (409)."),
         });
     }
 }
 
-/// The operations by which the record at a path is changed.
+/// The operations that change the record at a path.
 fn actions(document: &Value, record: &str) -> Vec<String> {
     let mut actions = Vec::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! The contract in words, as it is served.
+//! The contract in the forms in which it is served.
 
 use std::sync::OnceLock;
 
@@ -7,26 +7,26 @@ use serde_json::Value;
 
 use super::{document, older};
 
-/// The contract as served at a public address, put into words when somebody first asks for it.
+/// The contract with a public address, written in its forms at the first request.
 #[derive(Debug)]
 pub struct Documents {
     public_url: String,
     forms: OnceLock<Forms>,
 }
 
-/// The forms in which it is served.
+/// The forms in which the contract is served.
 #[derive(Debug)]
 pub struct Forms {
     /// `OpenAPI` 3.1 as JSON.
     pub json: Bytes,
     /// The same as YAML.
     pub yaml: Bytes,
-    /// The same in the words of `OpenAPI` 3.0.3.
+    /// The contract in `OpenAPI` 3.0.3, as JSON.
     pub older: Bytes,
 }
 
 impl Documents {
-    /// The contract as served at a public address.
+    /// The contract with a public address.
     #[must_use]
     pub fn new(public_url: &str) -> Self {
         Self { public_url: public_url.to_owned(), forms: OnceLock::new() }
@@ -38,12 +38,12 @@ impl Documents {
         self.forms.get_or_init(|| {
             let document = document(&self.public_url);
             let yaml = yaml_serde::to_string(&document).unwrap_or_default();
-            Forms { json: printed(&document), yaml: yaml.into(), older: printed(&older(&document)) }
+            Forms { json: pretty_json(&document), yaml: yaml.into(), older: pretty_json(&older(&document)) }
         })
     }
 }
 
-fn printed(document: &Value) -> Bytes {
+fn pretty_json(document: &Value) -> Bytes {
     let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
     text.push('\n');
     text.into()

@@ -1,5 +1,5 @@
-//! What every list can do beside answering a page: be answered whole as a table, and be asked by a body. Both come from
-//! what the list says of itself.
+//! Additions to every list: it can be answered whole as a table, and called with a body. Both are derived from the operation of
+//! the list.
 
 use serde_json::{Map, Value, json};
 
@@ -12,32 +12,32 @@ use crate::{
     },
 };
 
-/// The most values of a filter in an address.
+/// The most values of one filter in an address.
 const MAX_IN_ADDRESS: u64 = 50;
-/// The most values of a filter in a body.
+/// The most values of one filter in a body.
 const MAX_IN_BODY: u64 = 1000;
 
-/// The most characters of a value among several.
+/// The most characters of one value in a list of values.
 const MAX_TEXT: u64 = 200;
 
-/// Parameters that choose no items.
+/// Parameters that do not filter items.
 const ORDINARY: &[&str] = &["limit", "cursor", "offset", "include", "fields", "expand", "sort", "format"];
 
 /// The lists of the contract, by path.
-fn lists(document: &Value) -> Vec<String> {
+fn list_paths(document: &Value) -> Vec<String> {
     let paths = document["paths"].as_object().into_iter().flatten();
     let is_list = |item: &Value| item["get"]["operationId"].as_str().is_some_and(|id| id.starts_with("list"));
     paths.filter(|(_, item)| is_list(item)).map(|(path, _)| path.clone()).collect()
 }
 
 /// The name of the schema of a list's page.
-fn page<'a>(document: &'a Value, path: &str) -> Option<&'a str> {
+fn page_schema<'a>(document: &'a Value, path: &str) -> Option<&'a str> {
     let schema = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
     schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next())
 }
 
-/// Says above which words the columns of actors stand in tables for people in Sweden, by which they are read again.
-pub(super) fn headings(document: &mut Value) {
+/// Adds the Swedish headings that tables of actors have. An import reads the same headings.
+pub(super) fn add_headings(document: &mut Value) {
     let actor = &mut document["components"]["schemas"]["Actor"];
     let names = actor["properties"].as_object().into_iter().flatten().map(|(name, _)| name);
     let headings: serde_json::Map<_, _> =
@@ -45,18 +45,19 @@ pub(super) fn headings(document: &mut Value) {
     actor["x-headings"] = json!(headings);
 }
 
-/// Lets every list be answered as a table. A feed, which has no end, is none.
-pub(super) fn tables(document: &mut Value) {
-    for path in lists(document) {
-        limit(&mut document["paths"][&path]["get"]["parameters"]);
-        let whole = page(document, &path).is_some_and(|name| document["components"]["schemas"][name]["properties"].get("total").is_some());
+/// Adds to every list the answer as a table, except to a feed, which has no end.
+pub(super) fn add_tables(document: &mut Value) {
+    for path in list_paths(document) {
+        limit_lists(&mut document["paths"][&path]["get"]["parameters"]);
+        let whole =
+            page_schema(document, &path).is_some_and(|name| document["components"]["schemas"][name]["properties"].get("total").is_some());
         if !whole {
             continue;
         }
         let operation = &mut document["paths"][&path]["get"];
         let parameter = json!({
             "name": "format", "in": "query", "required": false,
-            "description": "The form of the answer, before what `Accept` says: `json` for a page; for the whole list from `cursor` on, whatever `limit` says, `csv` (RFC 4180), `excel-sv` (CSV as Excel reads it in Sweden), `xlsx` or `ndjson` (one JSON object a line).",
+            "description": "The form of the answer. It takes precedence over `Accept`. `json` is one page. The others are the whole list from `cursor` on, whatever `limit` says: `csv` (RFC 4180), `excel-sv` (CSV as Excel reads it in Sweden), `xlsx` and `ndjson` (one JSON object per line).",
             "schema": {"type": "string", "pattern": format!("^({})$", Format::NAMES.join("|")), "example": "csv"}
         });
         match operation["parameters"].as_array_mut() {
@@ -64,17 +65,17 @@ pub(super) fn tables(document: &mut Value) {
             None => operation["parameters"] = json!([parameter]),
         }
         operation["responses"]["200"]["headers"][CHANGE_CURSOR] = json!({
-            "description": "With a table: where to follow `/changes` from to keep it up to date, as `changeCursor` of a page.",
+            "description": "With a table: the cursor for `/changes` that keeps the table up to date, as `changeCursor` of a page.",
             "schema": {"type": "string"}
         });
         let content = &mut operation["responses"]["200"]["content"];
         for kind in Format::MEDIA_TYPES {
             content[kind] = match kind {
                 "text/csv" => {
-                    json!({"schema": {"type": "string", "description": "A heading and a line for each item; `text/csv; dialect=excel-sv` as Excel reads it in Sweden."}})
+                    json!({"schema": {"type": "string", "description": "A line of headings, and a line for each item. `text/csv; dialect=excel-sv` is as Excel reads it in Sweden."}})
                 }
                 "application/x-ndjson" => {
-                    json!({"schema": {"type": "string", "description": "One item a line, as in `items` of the JSON answer."}})
+                    json!({"schema": {"type": "string", "description": "One item per line, as in `items` of the JSON answer."}})
                 }
                 _ => json!({"schema": {"type": "string", "format": "binary", "description": "A workbook with one sheet."}}),
             };
@@ -82,8 +83,8 @@ pub(super) fn tables(document: &mut Value) {
     }
 }
 
-/// Lists in an address have an end, and so has each of their values.
-fn limit(parameters: &mut Value) {
+/// Limits the number of values in parameters that are lists, and the length of each value.
+fn limit_lists(parameters: &mut Value) {
     for parameter in parameters.as_array_mut().into_iter().flatten() {
         let schema = &mut parameter["schema"];
         if schema["type"] == "array" && schema.get("maxItems").is_none() {
@@ -96,26 +97,27 @@ fn limit(parameters: &mut Value) {
     }
 }
 
-/// Lets every list with filters be asked by a body: the same operation, with its parameters as members.
-pub(super) fn searches(document: &mut Value) {
+/// Adds a search to every list with filters: the same operation, with its parameters as members of a body.
+pub(super) fn add_searches(document: &mut Value) {
     let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
     let mut found = Vec::new();
-    for path in lists(document) {
+    for path in list_paths(document) {
         let parameters = document["paths"][&path]["get"]["parameters"].as_array().cloned().unwrap_or_default();
         let is_filter =
             |parameter: &Value| parameter["in"] == "query" && parameter["name"].as_str().is_some_and(|name| !ORDINARY.contains(&name));
-        let Some(item) = page(document, &path).and_then(|page| page.strip_suffix("Page")) else { continue };
+        let Some(item) = page_schema(document, &path).and_then(|page| page.strip_suffix("Page")) else { continue };
         if parameters.iter().any(is_filter) {
             found.push((path.clone(), format!("{item}Search")));
         }
     }
     for (path, schema) in &found {
-        document["components"]["schemas"][schema] = body(&document["paths"][path]["get"]);
+        document["components"]["schemas"][schema] = search_body(&document["paths"][path]["get"]);
     }
     let Some(paths) = document["paths"].as_object_mut() else { return };
     let mut all = Map::new();
     for (path, item) in std::mem::take(paths) {
-        let search = found.iter().find(|(list, _)| *list == path).map(|(_, schema)| search(&path, &item["get"], schema, &examples));
+        let search =
+            found.iter().find(|(list, _)| *list == path).map(|(_, schema)| search_operation(&path, &item["get"], schema, &examples));
         all.insert(path.clone(), item);
         if let Some(search) = search {
             all.insert(format!("{path}{SEARCH}"), json!({"summary": search["summary"], "post": search}));
@@ -125,7 +127,7 @@ pub(super) fn searches(document: &mut Value) {
 }
 
 /// The parameters of a list as members of a body.
-fn body(list: &Value) -> Value {
+fn search_body(list: &Value) -> Value {
     let mut properties = Map::new();
     for parameter in list["parameters"].as_array().into_iter().flatten().filter(|parameter| parameter["in"] == "query") {
         let mut schema = parameter["schema"].clone();
@@ -140,12 +142,12 @@ fn body(list: &Value) -> Value {
     }
     json!({
         "type": "object", "additionalProperties": false, "properties": properties,
-        "description": "Which items to list, and how: the parameters of the list as members. What is left out is as in the list."
+        "description": "The parameters of the list as members. A member that is left out has the same default as the parameter."
     })
 }
 
-/// The operation that asks a list by a body.
-fn search(path: &str, list: &Value, schema: &str, examples: &Value) -> Value {
+/// The operation that calls a list with a body.
+fn search_operation(path: &str, list: &Value, schema: &str, examples: &Value) -> Value {
     let mut search = list.clone();
     let id = list["operationId"].as_str().unwrap_or_default();
     let own = format!("search{}", id.trim_start_matches("list"));
@@ -154,7 +156,7 @@ fn search(path: &str, list: &Value, schema: &str, examples: &Value) -> Value {
     search["operationId"] = json!(own);
     search["summary"] = json!(summary);
     search["description"] = json!(format!(
-        "`GET {path}` with its parameters as members of a body, for filters that are longer than an address: lists have up to {MAX_IN_BODY} values. It changes nothing and is answered alike; a cursor is for this address and the same members.\n\n{description}"
+        "`GET {path}` with its parameters as members of a body, for filters that are too long for an address: a list of values may have {MAX_IN_BODY}. It changes nothing, and the answer is the same. A cursor is valid only for this address and the same members.\n\n{description}"
     ));
     search["x-search-of"] = json!(id);
     if let Some(responses) = search["responses"].as_object_mut() {

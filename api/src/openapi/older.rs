@@ -1,15 +1,15 @@
-//! The contract for generators that read an older form of it.
+//! The contract in an older form.
 
 use serde_json::{Value, json};
 
-use super::each;
+use super::visit_objects;
 
-/// The contract in the words of `OpenAPI` 3.0.3, for generators that read only that.
+/// Converts the contract to `OpenAPI` 3.0.3, for generators that read only that.
 #[must_use]
 pub fn older(document: &Value) -> Value {
     let mut older = document.clone();
     older["openapi"] = json!("3.0.3");
-    each(&mut older, &mut |value| {
+    visit_objects(&mut older, &mut |value| {
         let Some(object) = value.as_object_mut() else { return };
         if object.contains_key("$ref") {
             object.retain(|name, _| name == "$ref");
@@ -24,7 +24,7 @@ pub fn older(document: &Value) -> Value {
         }
         for form in object.get_mut("oneOf").and_then(Value::as_array_mut).into_iter().flatten() {
             if form["type"] == "null" {
-                // A `nullable` without a type says nothing.
+                // `nullable` without a type has no effect.
                 *form = json!({"type": "object", "nullable": true, "enum": [null]});
             }
         }

@@ -1,16 +1,16 @@
-//! What every operation has, completed from its path, its method and its permission.
+//! Completes every operation from its path, its method and its permission.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{EXAMPLES, problems};
+use super::{EXAMPLES, problem_responses};
 use crate::access::policy::{Permission, Standing, allows};
 
 /// Completes all operations.
 pub(super) fn complete(document: &mut Value) {
     let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
-    document["components"]["responses"] = problems(&examples);
+    document["components"]["responses"] = problem_responses(&examples);
     let versioned = versioned(&document["components"]["schemas"]);
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         let single = item.as_object().is_some_and(|item| item.len() == 1);
@@ -25,7 +25,7 @@ pub(super) fn complete(document: &mut Value) {
     }
 }
 
-/// The parameters of a path: ids, but for those of other systems, and codes.
+/// The parameters of a path: UUIDs, ids of other systems, and codes.
 fn path_parameters(path: &str) -> Vec<Value> {
     path
         .split('{')
@@ -35,19 +35,19 @@ fn path_parameters(path: &str) -> Vec<Value> {
             let schema = if name == "externalId" {
                 json!({"type": "string", "minLength": 1, "maxLength": 200})
             } else if name.ends_with("Id") { json!({"type": "string", "format": "uuid"}) } else { json!({"type": "string", "maxLength": 100}) };
-            json!({"name": name, "in": "path", "required": true, "description": format!("Which one: the {name} of another answer."), "schema": schema})
+            json!({"name": name, "in": "path", "required": true, "description": format!("The {name} from another answer."), "schema": schema})
         })
         .collect()
 }
 
-/// The example of a body, and the forms in which a patch may come.
+/// Adds the example of a body, and the media types of a patch.
 fn complete_body(method: &str, operation: &mut Value, example: &Value) {
     if let Some(request) = example.pointer("/request/value") {
         operation["requestBody"]["content"]["application/json"]["example"] = request.clone();
     }
     operation["requestBody"]["required"] = json!(true);
     for (kind, content) in operation["requestBody"]["content"].as_object_mut().into_iter().flatten() {
-        // Workbooks are bytes and no text.
+        // A workbook is binary.
         if kind.starts_with("application/vnd.") {
             content["schema"] = json!({"type": "string", "format": "binary"});
         }
@@ -58,7 +58,7 @@ fn complete_body(method: &str, operation: &mut Value, example: &Value) {
     }
 }
 
-/// How a call is refused whose version is not the present one, or that names none.
+/// The problems of a call with an old version (412), or without a version (428).
 const fn preconditions(versioned: bool, unread: bool) -> &'static [&'static str] {
     match (versioned, unread) {
         (true, false) => &["412", "428"],
@@ -67,7 +67,7 @@ const fn preconditions(versioned: bool, unread: bool) -> &'static [&'static str]
     }
 }
 
-/// The schemas of records that have a version, and with it a tag.
+/// References to the schemas of records that have a version, and so an ETag.
 fn versioned(schemas: &Value) -> BTreeSet<String> {
     let all = schemas.as_object().into_iter().flatten().filter(|(_, schema)| schema["properties"].get("version").is_some());
     all.map(|(name, _)| format!("#/components/schemas/{name}")).collect()
@@ -84,7 +84,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, tagged: &
     let writes = method != "get";
     let body = operation.get("requestBody").is_some();
     let versioned = matches!(method, "patch" | "delete" | "put") && !path.contains("/sessions/");
-    // A partner sends what it has without reading what is here.
+    // A partner system sends its records without reading them here first.
     let unread = method == "put" && path.ends_with("/{externalId}");
 
     let mut parameters = path_parameters(path);
@@ -95,7 +95,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, tagged: &
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     ));
     if method == "post" {
-        parameters.push(header("Idempotency-Key", "A text of the caller's, new for each new call: the same call again with the same key gets the same answer and is carried out once.", "8e03978e-40d5-43e8-bc93-6894a57f9324"));
+        parameters.push(header("Idempotency-Key", "A text that the caller makes anew for each new call. A repeated call with the same key gets the same answer and is carried out only once.", "8e03978e-40d5-43e8-bc93-6894a57f9324"));
     }
     if method == "get" && operation["responses"].get("301").is_some() {
         parameters.push(header("Prefer", "`handling=strict` answers 410 with a problem instead of 301 (RFC 7240).", "handling=strict"));
@@ -103,14 +103,14 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, tagged: &
     if unread {
         parameters.push(header(
             "If-Match",
-            "The `ETag` of the version that is changed; may be left out, and is heeded when sent.",
+            "The `ETag` of the version that is changed; it may be left out, and is checked when sent.",
             "\"v1\"",
         ));
     } else if versioned {
         parameters.push(header("If-Match", "The `ETag` of the version that is changed.", "\"v1\""));
     }
     if method == "get" {
-        parameters.push(header("If-None-Match", "The `ETag` of what you have: 304 when it is still so.", "\"v1\""));
+        parameters.push(header("If-None-Match", "The `ETag` that you have. The answer is 304 when it is still the present one.", "\"v1\""));
     }
     operation["parameters"] = json!(parameters);
 
@@ -127,7 +127,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, tagged: &
         }
     }
     if let Some(tag) = responses.get("200").map(|response| &response["headers"]["ETag"]).filter(|tag| method == "get" && tag.is_object()) {
-        let unchanged = json!({"description": "It is as the tag in `If-None-Match` says; there is no body.", "headers": {"ETag": tag, "traceparent": trace()}});
+        let unchanged = json!({"description": "Unchanged since the tag in `If-None-Match`. There is no body.", "headers": {"ETag": tag, "traceparent": trace_header()}});
         responses.insert("304".to_owned(), unchanged);
     }
     let mut statuses = vec!["400", "401", "406", "429", "500", "503"];
@@ -145,14 +145,14 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, tagged: &
         statuses.extend(["415", "422"]);
     }
     if id.starts_with("batch") {
-        // What an operation of it would be refused with alone.
+        // The problems of a single operation in the batch.
         statuses.extend(["404", "412"]);
     }
     if id.starts_with("list") {
         statuses.extend(["410", "422"]);
     }
     if path.starts_with("/actors/{actorId}") {
-        // It may have become part of another.
+        // The actor may have been merged into another.
         statuses.push("410");
     }
     statuses.sort_unstable();
@@ -163,16 +163,16 @@ fn complete_operation(path: &str, method: &str, operation: &mut Value, tagged: &
     responses.sort_keys();
 }
 
-fn trace() -> Value {
+fn trace_header() -> Value {
     json!({"description": "The trace that the answer belongs to.", "schema": {"type": "string"}})
 }
 
-/// The headers of an answer of success.
+/// Adds the headers of a successful answer.
 fn complete_headers(id: &str, method: &str, status: &str, response: &mut Value, tagged: &BTreeSet<String>) {
-    let mut headers = json!({"traceparent": trace(),
+    let mut headers = json!({"traceparent": trace_header(),
         "X-Request-Id": {"description": "Identifies the call, also in the log.", "schema": {"type": "string"}}});
     rate_limits(&mut headers);
-    // What is only streamed has no tag, for nobody knows its content when it begins.
+    // A streamed answer has no ETag, because its content is not known when it begins.
     let only_streamed = response["content"].get("text/csv").is_some() && response["content"].get("application/json").is_none();
     let shown = response["content"]["application/json"]["schema"]["$ref"].as_str().unwrap_or_default();
     let versioned = tagged.contains(shown);
@@ -180,9 +180,9 @@ fn complete_headers(id: &str, method: &str, status: &str, response: &mut Value, 
         headers["ETag"] = json!({"description": "Identifies this version of the answer.", "schema": {"type": "string", "format": "etag"}});
     }
     let location = match status {
-        "201" => "Where the new record is, or what it was done to.",
-        "202" if response.get("content").is_some() => "Where it is told how it goes on.",
-        "301" => "Where the record is that it became part of.",
+        "201" => "The address of the new record, or of the record that was changed.",
+        "202" if response.get("content").is_some() => "The address that shows the progress.",
+        "301" => "The address of the record that it was merged into.",
         _ => "",
     };
     if !location.is_empty() {
@@ -197,10 +197,10 @@ fn complete_headers(id: &str, method: &str, status: &str, response: &mut Value, 
     response["headers"] = headers;
 }
 
-/// How often a caller may call, and what remains of it.
+/// Adds the headers with the caller's limits, and with the calls that remain.
 pub(super) fn rate_limits(headers: &mut Value) {
     headers["RateLimit-Policy"] = json!({
-        "description": "The limits that concern the caller: how many calls (`q`) within how many seconds (`w`). Missing where there is no limit.",
+        "description": "The limits that concern the caller: how many calls (`q`) within how many seconds (`w`). Missing when there is no limit.",
         "schema": {"type": "string"}, "example": "\"caller\";q=1200;w=60, \"day\";q=200000;w=86400"
     });
     headers["RateLimit"] = json!({

@@ -1,24 +1,24 @@
-//! Parameters, headers and answers that several operations have alike: each stands once, among the components.
+//! Moves parameters, headers and answers that several operations share to the components, so that each stands once.
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-/// The component that answers a reader who has the present version.
+/// The component for the answer 304.
 const NOT_MODIFIED: &str = "NotModified";
 
-/// The parameters of queries that are alike in many operations. Filters are described where they are used.
+/// The query parameters that are the same in many operations. Filters are described where they are used.
 const PAGING: [&str; 6] = ["limit", "cursor", "offset", "include", "fields", "format"];
 
-/// Moves what operations have alike to the components, and refers to it.
-pub(super) fn refer(document: &mut Value) {
-    let headers = common(responses(document).filter_map(|response| response.get_mut("headers")).flat_map(by_name));
+/// Moves everything that operations share to the components, and refers to it.
+pub(super) fn share_components(document: &mut Value) {
+    let headers = repeated_values(responses(document).filter_map(|response| response.get_mut("headers")).flat_map(by_name));
     for response in responses(document) {
         response.get_mut("headers").into_iter().flat_map(by_name).for_each(|(name, header)| replace(header, &name, "headers", &headers));
     }
     document["components"]["headers"] = headers.into();
 
-    let parameters = common(parameters(document));
+    let parameters = repeated_values(parameters(document));
     for (name, parameter) in self::parameters(document) {
         replace(parameter, &name, "parameters", &parameters);
     }
@@ -36,8 +36,8 @@ pub(super) fn refer(document: &mut Value) {
     });
 }
 
-/// The values that stand in several places, by name. Where a name has several such values, the most common one keeps it.
-fn common<'a>(all: impl Iterator<Item = (String, &'a mut Value)>) -> Map<String, Value> {
+/// The values that occur several times, by name. When several such values have one name, the most common one keeps it.
+fn repeated_values<'a>(all: impl Iterator<Item = (String, &'a mut Value)>) -> Map<String, Value> {
     let mut counts: HashMap<(String, String), (usize, Value)> = HashMap::new();
     for (name, value) in all {
         counts.entry((name, value.to_string())).or_insert_with(|| (0, value.clone())).0 += 1;
@@ -58,7 +58,7 @@ fn replace(value: &mut Value, name: &str, kind: &str, common: &Map<String, Value
     }
 }
 
-/// The parameters that operations may have alike, by the name of their component.
+/// The parameters that operations may share, by the name of their component.
 fn parameters(document: &mut Value) -> impl Iterator<Item = (String, &mut Value)> {
     operations(document).flat_map(|(id, operation)| {
         let all = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
@@ -74,7 +74,7 @@ fn parameters(document: &mut Value) -> impl Iterator<Item = (String, &mut Value)
     })
 }
 
-/// Every response, of operations and among the components.
+/// Every response, in operations and in components.
 fn responses(document: &mut Value) -> impl Iterator<Item = &mut Value> {
     let mut all: Vec<&mut Value> = Vec::new();
     for (kind, part) in by_name(document) {

@@ -8,11 +8,11 @@ use crate::{
     kernel::{Reply, Result, page, write},
 };
 
-/// Show what the API is
+/// Show information about the API
 ///
-/// Name, version and status of the API, as the national REST profile asks.
+/// Name, version and status of the API, in the form of the national REST profile.
 #[utoipa::path(tag = "service", operation_id = "getApiInfo",
-    responses((status = 200, description = "What the API is", body = ApiInfo)))]
+    responses((status = 200, description = "Information about the API", body = ApiInfo)))]
 #[get("/api-info")]
 async fn info(by: By<needs::ReadService>, config: Data<Config>) -> Result<Reply<ApiInfo>> {
     let info = ApiInfo {
@@ -27,7 +27,7 @@ async fn info(by: By<needs::ReadService>, config: Data<Config>) -> Result<Reply<
 
 /// Show the limits
 ///
-/// Every limit that the service holds, so that a client need not find them by trying.
+/// Every limit of the service, so that a client need not find them by trial.
 #[utoipa::path(tag = "service", operation_id = "getConfig",
     responses((status = 200, description = "The limits", body = ServiceLimits)))]
 #[get("/config")]

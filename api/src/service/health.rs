@@ -1,4 +1,4 @@
-//! How the service is, for what looks after it. Nothing inner is told.
+//! Health checks for monitoring. They reveal nothing about the inside of the service.
 
 use std::time::Duration;
 
@@ -10,17 +10,18 @@ use tokio::{
 
 use crate::kernel::{Db, connection::Stopping};
 
-/// For how long it is believed that the database works, or does not. Who asks is not counted, so asking must cost nothing.
-const BELIEVED: Duration = Duration::from_millis(200);
+/// For how long the result of a check of the database is reused. Calls to health checks are not limited, so a call must cost
+/// nothing.
+const REUSED_FOR: Duration = Duration::from_millis(200);
 
-/// When the database was last tried, and whether it worked.
+/// The time and result of the last check of the database.
 #[derive(Debug, Default)]
-pub struct Asked(Mutex<Option<(Instant, bool)>>);
+pub struct DatabaseCheck(Mutex<Option<(Instant, bool)>>);
 
-impl Asked {
-    async fn answers(&self, db: &Db) -> bool {
+impl DatabaseCheck {
+    async fn is_up(&self, db: &Db) -> bool {
         let mut last = self.0.lock().await;
-        if let Some((_, answered)) = last.filter(|(at, _)| at.elapsed() < BELIEVED) {
+        if let Some((_, answered)) = last.filter(|(at, _)| at.elapsed() < REUSED_FOR) {
             return answered;
         }
         let works = async { db.ping().await.is_ok() && db.can_write().await.is_ok() };
@@ -30,16 +31,16 @@ impl Asked {
     }
 }
 
-/// The process answers.
+/// Liveness: the process answers.
 #[get("/health/live")]
 pub async fn live() -> HttpResponse {
     HttpResponse::Ok().content_type("application/json").body(r#"{"status":"pass"}"#)
 }
 
-/// The service can do its work: the database answers and keeps what is written, and the service is not about to stop.
+/// Readiness: the database answers and accepts writes, and the service is not about to stop.
 #[get("/health/ready")]
-pub async fn ready(db: Data<Db>, asked: Data<Asked>, stopping: Data<Stopping>) -> HttpResponse {
-    if !stopping.is_near() && asked.answers(&db).await {
+pub async fn ready(db: Data<Db>, check: Data<DatabaseCheck>, stopping: Data<Stopping>) -> HttpResponse {
+    if !stopping.is_near() && check.is_up(&db).await {
         HttpResponse::Ok().content_type("application/json").body(r#"{"status":"pass"}"#)
     } else {
         HttpResponse::ServiceUnavailable().content_type("application/json").insert_header(("Retry-After", "1")).body(r#"{"status":"fail"}"#)

@@ -1,5 +1,5 @@
-//! Answers that are always the same: the contract, the documentation and the pages for people. Each is made, and compressed,
-//! when somebody first asks for it in that form, and is then only sent; or not even that, to who has it already.
+//! Caches answers that never change while the service runs: the contract, the documentation and the pages for people. Each is
+//! made and compressed at its first request in that encoding. A caller that has it already gets 304.
 
 use actix_http::encoding::Encoder;
 use actix_web::{
@@ -18,43 +18,43 @@ use std::sync::Arc;
 
 use crate::kernel::{Kind, Problem, connection::NoEncoding, hash::sha256_hex, say};
 
-/// The most answers that are kept; there are not nearly as many.
-const MOST: u64 = 500;
+/// The most answers in the cache. There are far fewer.
+const MAX_ANSWERS: u64 = 500;
 
-/// An answer as it is sent.
+/// An answer in one encoding.
 #[derive(Debug)]
-struct Copy {
+struct CachedAnswer {
     headers: HeaderMap,
     tag: String,
     body: Bytes,
 }
 
-/// The answers that have been made.
+/// The cache, by path and encoding.
 #[derive(Debug)]
-pub struct Kept {
-    copies: moka::sync::Cache<(String, ContentEncoding), Arc<Copy>>,
-    /// One is made at a time, so that many who ask at once have it made once.
+pub struct AnswerCache {
+    copies: moka::sync::Cache<(String, ContentEncoding), Arc<CachedAnswer>>,
+    /// Held while an answer is made, so that simultaneous requests make it only once.
     making: tokio::sync::Mutex<()>,
 }
 
-impl Default for Kept {
+impl Default for AnswerCache {
     fn default() -> Self {
-        Self { copies: moka::sync::Cache::new(MOST), making: tokio::sync::Mutex::default() }
+        Self { copies: moka::sync::Cache::new(MAX_ANSWERS), making: tokio::sync::Mutex::default() }
     }
 }
 
-/// Whether what is at a path is always the same.
-fn is_same(path: &str) -> bool {
+/// Whether the answer at a path never changes.
+fn is_constant(path: &str) -> bool {
     matches!(path, "/" | "/style.css" | "/account.js" | "/openapi.json" | "/openapi.yaml" | "/openapi-3.0.json" | "/problems")
         || path.starts_with("/docs/")
         || path.starts_with("/problems/")
 }
 
-/// Answers with what is kept, or keeps what is answered.
+/// Middleware: answers from the cache, or stores the handler's answer in it.
 ///
 /// # Errors
-/// What the handler ends with.
-pub async fn answer<B: MessageBody + 'static>(
+/// The error of the handler, or 406 when the caller accepts no encoding that there is.
+pub async fn serve_cached<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
@@ -65,16 +65,16 @@ pub async fn answer<B: MessageBody + 'static>(
         ));
         return Err(problem.header("Vary", "Accept-Encoding").into());
     }
-    let kept = request.app_data::<Data<Kept>>().cloned().filter(|_| request.method() == Method::GET && is_same(request.path()));
+    let kept = request.app_data::<Data<AnswerCache>>().cloned().filter(|_| request.method() == Method::GET && is_constant(request.path()));
     let Some(kept) = kept else { return next.call(request).await.map(ServiceResponse::map_into_boxed_body) };
     let key = (request.path().to_owned(), encoding(&request));
     if let Some(copy) = kept.copies.get(&key) {
-        let response = copy.answer(request.headers());
+        let response = copy.respond(request.headers());
         return Ok(request.into_response(response));
     }
     let _making = kept.making.lock().await;
     if let Some(copy) = kept.copies.get(&key) {
-        let response = copy.answer(request.headers());
+        let response = copy.respond(request.headers());
         return Ok(request.into_response(response));
     }
     let response = next.call(request).await?.map_into_boxed_body();
@@ -82,13 +82,13 @@ pub async fn answer<B: MessageBody + 'static>(
         return Ok(response);
     }
     let (request, response) = response.into_parts();
-    let copy = Arc::new(Copy::of(response, key.1).await?);
-    let response = copy.answer(request.headers());
+    let copy = Arc::new(CachedAnswer::from_response(response, key.1).await?);
+    let response = copy.respond(request.headers());
     kept.copies.insert(key, copy);
     Ok(ServiceResponse::new(request, response))
 }
 
-/// How the caller wants it compressed.
+/// The encoding that the caller prefers.
 fn encoding(request: &ServiceRequest) -> ContentEncoding {
     let offered = [Encoding::brotli(), Encoding::gzip(), Encoding::zstd(), Encoding::identity()];
     match request.get_header::<AcceptEncoding>().and_then(|accepted| accepted.negotiate(offered.iter())) {
@@ -97,13 +97,13 @@ fn encoding(request: &ServiceRequest) -> ContentEncoding {
     }
 }
 
-/// Whether what a caller has is meant by a tag: its own, or any.
+/// Whether a tag in `If-None-Match` matches: it is equal, or any (`*`).
 fn matches_tag(known: &str, tag: &str) -> bool {
     known == "*" || known.trim_start_matches("W/") == tag
 }
 
-impl Copy {
-    async fn of(response: HttpResponse, encoding: ContentEncoding) -> Result<Self, Problem> {
+impl CachedAnswer {
+    async fn from_response(response: HttpResponse, encoding: ContentEncoding) -> Result<Self, Problem> {
         let failed = |error: Box<dyn std::error::Error>| Problem::internal(&error);
         let (mut response, body) = response.into_parts();
         let plain = to_bytes(body).await.map_err(failed)?;
@@ -116,7 +116,7 @@ impl Copy {
         Ok(Self { headers: headers.clone(), tag, body })
     }
 
-    fn answer(&self, asked: &HeaderMap) -> HttpResponse {
+    fn respond(&self, asked: &HeaderMap) -> HttpResponse {
         let known = asked.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
         let known = known.is_some_and(|known| known.split(',').any(|tag| matches_tag(tag.trim(), &self.tag)));
         let mut response = if known { HttpResponse::NotModified().finish() } else { HttpResponse::Ok().body(self.body.clone()) };
@@ -149,8 +149,8 @@ mod tests {
             }
         };
         let app = App::new()
-            .app_data(Data::new(Kept::default()))
-            .wrap(from_fn(answer))
+            .app_data(Data::new(AnswerCache::default()))
+            .wrap(from_fn(serve_cached))
             .route("/openapi.json", web::get().to(counted.clone()))
             .route("/other", web::get().to(counted));
         let app = test::init_service(app).await;

@@ -1,4 +1,4 @@
-//! Measures for those who look after an installation, in the form that Prometheus reads, on a port of their own.
+//! Measurements for operators, in the format of Prometheus, on a port of their own.
 
 use std::{
     io,
@@ -21,7 +21,7 @@ use crate::{
 
 type Count = Gauge<i64>;
 
-/// All that is measured.
+/// All measurements.
 pub struct Metrics {
     registry: Registry,
     db: Data<Db>,
@@ -41,33 +41,32 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// Gathers what the parts of the service measure.
+    /// Registers the measurements of all parts of the service.
     #[must_use]
     pub fn new(db: Data<Db>, access: Data<Access>, places: Data<Places>, limits: &Limits, calls: &Calls) -> Self {
         let mut registry = Registry::with_prefix("samsyn");
         calls.register(&mut registry);
         limits.register(&mut registry);
-        registry.register("tx_retries", "Transactions tried again because others stood in their way", db.retries.clone());
+        registry.register("tx_retries", "Transactions that were retried after a conflict", db.retries.clone());
         let mut count = |name: &str, help: &str| {
             let gauge = Count::default();
             registry.register(name, help, gauge.clone());
             gauge
         };
-        let calls =
-            [count("calls_under_way", "Calls that have a place and are worked on"), count("calls_waiting", "Calls that wait for a place")];
+        let calls = [count("calls_under_way", "Calls in progress"), count("calls_waiting", "Calls that wait for their turn")];
         let hashes = [
             count("password_hashes_waiting", "Passwords that wait to be checked"),
             count("password_hashes_running", "Passwords being checked"),
-            count("password_hashes_running_most", "The most passwords that have been checked at once"),
+            count("password_hashes_running_most", "The most passwords checked at once so far"),
         ];
-        count("password_hashes_allowed", "How many passwords may be checked at once").set(size(access.hashing.at_once));
+        count("password_hashes_allowed", "The most passwords that may be checked at once").set(as_i64(access.hashing.at_once));
         let connections = [
             count("database_connections", "Connections to the database for reading"),
-            count("database_connections_idle", "Those of them that wait for work"),
+            count("database_connections_idle", "Idle connections to the database for reading"),
         ];
         let feed = [
             count("feed_position", "The last position of the feed of changes"),
-            count("feed_waiting", "Changes that have no position yet, because nobody has read the feed since"),
+            count("feed_waiting", "Changes without a position, because the feed has not been read since"),
         ];
         let up = Gauge::default();
         registry.register("database_up", "1 when the database answered just now, else 0", up.clone());
@@ -77,23 +76,23 @@ impl Metrics {
     /// Answers `/metrics` and nothing else.
     ///
     /// # Errors
-    /// When the server cannot run.
+    /// When the server cannot be started.
     pub fn serve(self, listener: TcpListener) -> io::Result<Server> {
         let metrics = Data::from(Arc::new(self));
         let app = move || App::new().app_data(metrics.clone()).route("/metrics", web::get().to(show));
         Ok(HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run())
     }
 
-    async fn look(&self) {
+    async fn update(&self) {
         for (gauge, now) in self.calls.iter().zip(self.places.now()) {
-            gauge.set(size(now));
+            gauge.set(as_i64(now));
         }
         for (gauge, now) in self.hashes.iter().zip(self.access.hashing.now()) {
-            gauge.set(size(now));
+            gauge.set(as_i64(now));
         }
         let (all, idle) = self.db.connections();
         self.connections[0].set(all.into());
-        self.connections[1].set(size(idle));
+        self.connections[1].set(as_i64(idle));
         let feed = feed(&self.db).await;
         self.up.set(if feed.is_ok() { 1.0 } else { 0.0 });
         for (gauge, now) in self.feed.iter().zip(feed.unwrap_or_default()) {
@@ -102,7 +101,7 @@ impl Metrics {
     }
 }
 
-/// The feed's last position and how many changes have none; both stand in an index.
+/// The last position of the feed, and the number of changes without a position. An index answers both.
 async fn feed(db: &Db) -> Result<[i64; 2]> {
     let sql = "SELECT (SELECT max(position) FROM event) AS last, (SELECT count(*) FROM event WHERE position IS NULL) AS waiting";
     let row = db.reader().query_one_raw(Statement::from_string(db.backend(), sql)).await?;
@@ -110,12 +109,12 @@ async fn feed(db: &Db) -> Result<[i64; 2]> {
     Ok([row.try_get::<Option<i64>>("", "last")?.unwrap_or_default(), row.try_get("", "waiting")?])
 }
 
-fn size(count: usize) -> i64 {
+fn as_i64(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 async fn show(metrics: Data<Metrics>) -> HttpResponse {
-    metrics.look().await;
+    metrics.update().await;
     let mut shown = String::new();
     match text::encode(&mut shown, &metrics.registry) {
         Ok(()) => HttpResponse::Ok().content_type("application/openmetrics-text; version=1.0.0; charset=utf-8").body(shown),

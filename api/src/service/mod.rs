@@ -1,4 +1,4 @@
-//! The service about itself: what it is, which limits it holds, how it is, and the pages that point a person onwards.
+//! The service about itself: information, limits, health, measurements, and the pages for people.
 
 mod api;
 pub mod health;

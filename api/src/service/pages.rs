@@ -1,4 +1,4 @@
-//! The few pages for people and the standard addresses for machines.
+//! The few pages for people, and the standard addresses for machines.
 
 use actix_web::{
     HttpRequest, HttpResponse, get,
@@ -18,7 +18,7 @@ pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// Text in which words between backticks are code.
+/// Text as HTML. Words between backticks become code.
 fn prose(text: &str) -> String {
     let mut html = String::new();
     for (at, part) in escape(text).split('`').enumerate() {
@@ -55,7 +55,7 @@ pub async fn style() -> HttpResponse {
     )
 }
 
-/// Where a person lands: what this is and where to go on.
+/// The start page for people: an introduction, and links.
 #[get("/")]
 pub async fn home() -> HttpResponse {
     page(
@@ -68,7 +68,7 @@ pub async fn home() -> HttpResponse {
     )
 }
 
-/// All kinds of problem.
+/// The list of all kinds of problem.
 #[get("/problems")]
 pub async fn problems() -> HttpResponse {
     let items: Vec<String> = Kind::ALL
@@ -94,7 +94,7 @@ pub async fn problems() -> HttpResponse {
     )
 }
 
-/// What happened and what to do, for one kind of problem.
+/// The page of one kind of problem: what happened, and what to do.
 #[get("/problems/{slug}")]
 pub async fn problem(slug: Path<String>) -> Result<HttpResponse> {
     let kind = Kind::ALL.iter().find(|kind| kind.slug() == *slug).ok_or_else(Problem::not_found)?;
@@ -135,13 +135,13 @@ pub async fn docs() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
 }
 
-/// The keys that tokens are checked with (RFC 7517).
+/// The public keys that tokens are verified with (RFC 7517).
 #[get("/.well-known/jwks.json")]
 pub async fn jwks(access: Data<Access>) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "public, max-age=300")).json(access.key_set())
 }
 
-/// Which APIs are here (RFC 9727).
+/// The catalogue of the APIs of this service (RFC 9727).
 #[get("/.well-known/api-catalog")]
 pub async fn catalog(config: Data<Config>) -> HttpResponse {
     let url = &config.public_url;
@@ -159,7 +159,7 @@ pub async fn catalog(config: Data<Config>) -> HttpResponse {
         .body(catalog.to_string())
 }
 
-/// Whom to tell of a weakness (RFC 9116).
+/// The contact for reports of weaknesses (RFC 9116).
 #[get("/.well-known/security.txt")]
 pub async fn security(config: Data<Config>, db: Data<crate::kernel::Db>) -> HttpResponse {
     let expires = (db.clock.now() + chrono::TimeDelta::days(180)).format("%Y-%m-%dT00:00:00Z");
@@ -169,13 +169,13 @@ pub async fn security(config: Data<Config>, db: Data<crate::kernel::Db>) -> Http
     ))
 }
 
-/// What no route serves: no such address, or not with this method.
+/// The answer to a request that no route serves: the address is unknown (404), or does not support the method (405).
 ///
 /// # Errors
-/// Always, but for `OPTIONS` of an address that exists.
-pub async fn nowhere(request: HttpRequest) -> Result<HttpResponse> {
+/// Always, except for `OPTIONS` of an address that exists.
+pub async fn unserved(request: HttpRequest) -> Result<HttpResponse> {
     let methods = crate::kernel::extract::contract(&request)?.methods(request.path());
-    // Below the root of the API it is noted there.
+    // Below the root of the API, the middleware there notes it.
     let outside = request::meta(&request).filter(|_| !request.path().starts_with(ROOT));
     let status = if methods.is_empty() { 404 } else { 405 };
     if let (Some(meta), Some(probes), Some(db)) = (outside, request.app_data::<Data<Probes>>(), request.app_data::<Data<Db>>())
@@ -184,7 +184,7 @@ pub async fn nowhere(request: HttpRequest) -> Result<HttpResponse> {
         probes.note_unknown(&meta, status, db).await;
     }
     if methods.is_empty() && request.method() == actix_web::http::Method::CONNECT {
-        // It names another host, and this is no proxy.
+        // The address of CONNECT names another host, and this is no proxy.
         return Err(Problem::new(Kind::MethodNotAllowed).header("Allow", "GET, HEAD, OPTIONS"));
     }
     if methods.is_empty() {

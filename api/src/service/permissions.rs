@@ -1,4 +1,4 @@
-//! Who may do what, as a page for people, made from the one table of permissions.
+//! The page of permissions for people, made from the one table of permissions.
 
 use std::fmt::Write;
 
@@ -10,12 +10,12 @@ use crate::{
     kernel::language::Text,
 };
 
-/// Swedish first, with the English beside it.
+/// A text in Swedish, followed by English.
 fn both(text: &Text) -> String {
     format!("{}<br><span lang=\"en\">{}</span>", escape(&text.sv), escape(&text.en))
 }
 
-/// What each role and function may do.
+/// The page with the permissions of each role and function.
 #[get("/docs/permissions")]
 pub async fn permissions() -> HttpResponse {
     let standings = standings();

@@ -1,9 +1,9 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What the API is (the national REST profile's api-info).
+/// Information about the API (api-info of the national REST profile).
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiInfo {
@@ -13,7 +13,7 @@ pub struct ApiInfo {
     pub api_version: String,
     /// The day of the release.
     pub api_released: chrono::NaiveDate,
-    /// Where the documentation is.
+    /// The address of the documentation.
     #[schema(format = "uri")]
     pub api_documentation: String,
     /// `active`, `deprecated` or `beta`.
@@ -21,45 +21,45 @@ pub struct ApiInfo {
     pub api_status: String,
 }
 
-/// Every limit that the service holds.
+/// Every limit of the service.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceLimits {
-    /// Items of a page unless `limit` says otherwise.
+    /// Number of items in a page when `limit` is left out.
     #[schema(format = Int32)]
     pub page_limit_default: u64,
-    /// The most items of a page.
+    /// The most items in a page.
     #[schema(format = Int32)]
     pub page_limit_maximum: u64,
-    /// How far `offset` reaches.
+    /// The highest `offset`.
     #[schema(format = Int32)]
     pub offset_maximum: u64,
-    /// How long a cursor lasts.
+    /// Number of hours for which a cursor is valid.
     #[schema(format = Int32)]
     pub cursor_hours: i64,
-    /// How long the answer to a call with `Idempotency-Key` is kept.
+    /// Number of hours for which the answer to a call with `Idempotency-Key` is kept.
     #[schema(format = Int32)]
     pub idempotency_hours: i64,
-    /// The largest body.
+    /// The largest body, in bytes.
     pub body_bytes: i64,
-    /// The largest file that can be imported.
+    /// The largest file that can be imported, in bytes.
     pub import_bytes: i64,
-    /// The most rows of a file that is imported.
+    /// The most rows in a file that is imported.
     #[schema(format = Int32)]
     pub import_rows: u32,
-    /// The longest address with its parameters.
+    /// The longest address with its parameters, in bytes.
     #[schema(format = Int32)]
     pub address_bytes: usize,
-    /// The most bytes of all headers together.
+    /// The largest size of all headers together, in bytes.
     #[schema(format = Int32)]
     pub header_bytes: usize,
-    /// How long an access token lasts.
+    /// Number of minutes for which an access token is valid.
     #[schema(format = Int32)]
     pub access_token_minutes: i64,
-    /// How long a session lasts unless renewed.
+    /// Number of hours for which a session is valid unless it is renewed.
     #[schema(format = Int32)]
     pub session_hours: i64,
-    /// The fewest characters of a password.
+    /// The fewest characters in a password.
     #[schema(format = Int32)]
     pub password_length_minimum: usize,
 }

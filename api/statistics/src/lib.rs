@@ -1,4 +1,4 @@
-//! Statistics: what the numbers say.
+//! Statistics: indicators and their values.
 
 use samsyn_access as access;
 use samsyn_geography as geography;

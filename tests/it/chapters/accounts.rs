@@ -6,10 +6,10 @@ use serde_json::json;
 
 use crate::{
     harness::{PASSWORD, id, today, totp_of},
-    story::{Teller, Told},
+    story::{StoryRecords, Teller},
 };
 
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     let (app, kim, anybody) = (t.app, &told.coordinator, t.app.anybody());
     let admin = app.user(Role::Admin, None);
     let botkyrka = app.public_actor("municipality_code:0127");
@@ -18,23 +18,23 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let user = t.post(kim, "/users", json!({"email": "ali@example.se", "name": "Ali Ny", "language": "sv"}));
     let user = id(&user.json);
     app.letter("ali@example.se", "invitation");
-    t.tell(kim, "POST", &format!("/users/{user}/invitations"), None);
+    t.call(kim, "POST", &format!("/users/{user}/invitations"), None);
     let link = app.letter("ali@example.se", "invitation");
     t.post(&anybody, "/account-activations", json!({"token": link, "password": PASSWORD}));
     t.post(&admin, "/grants", json!({"userId": user, "role": "contributor", "scope": {"kind": "actor", "id": botkyrka}}));
     let shown = t.get(kim, &format!("/users/{user}"));
-    t.tell(&kim.with("If-Match", &shown.etag()), "PATCH", &format!("/users/{user}"), Some(json!({"name": "Ali Nyberg"})));
+    t.call(&kim.with("If-Match", &shown.etag()), "PATCH", &format!("/users/{user}"), Some(json!({"name": "Ali Nyberg"})));
 
-    // Ali looks after the own account.
+    // Ali changes the own account.
     let ali = app.sign_in("ali@example.se");
     let me = ali.get("/me").is(200);
     let tag = format!("\"v{}\"", me.json["user"]["version"]);
-    t.tell(&ali.with("If-Match", &tag), "PATCH", "/me", Some(json!({"language": "en"})));
+    t.call(&ali.with("If-Match", &tag), "PATCH", "/me", Some(json!({"language": "en"})));
     t.post(&ali, "/me/password", json!({"currentPassword": PASSWORD, "newPassword": "sju gröna båtar på ett torg"}));
     let other =
         t.post(&anybody, "/sessions", json!({"email": "ali@example.se", "password": "sju gröna båtar på ett torg", "cookie": false}));
     t.get(&ali, "/me/sessions");
-    t.tell(&ali, "DELETE", &format!("/me/sessions/{}", id(&other.json)), None);
+    t.call(&ali, "DELETE", &format!("/me/sessions/{}", id(&other.json)), None);
     t.post(&ali, "/me/email", json!({"currentPassword": "sju gröna båtar på ett torg", "email": "ali.nyberg@example.se"}));
     let link = app.letter("ali.nyberg@example.se", "email");
     t.post(&anybody, "/email-changes/confirm", json!({"token": link}));
@@ -49,9 +49,9 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let codes = t.post(&ali, "/me/second-factor/confirm", json!({"code": totp_of(secret, today())}));
     let code = &codes.json["codes"][0];
     t.post(&ali, "/me/second-factor/remove", json!({"currentPassword": PASSWORD, "code": code}));
-    t.tell(kim, "POST", &format!("/users/{user}/second-factor/remove"), None);
+    t.call(kim, "POST", &format!("/users/{user}/second-factor/remove"), None);
 
-    // A token for Ali's own program. What was signed in ended with the second step.
+    // A token for Ali's own program. The sessions ended with the second step.
     let ali = app.sign_in("ali.nyberg@example.se");
     let expires = today() + TimeDelta::days(90);
     let token =
@@ -60,20 +60,20 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     app.anybody().with_token(token.json["token"].as_str().unwrap()).get("/actors?limit=1").is(200);
     t.get(&ali, "/me/tokens");
     let tag = t.get(&ali, &path).etag();
-    t.tell(&ali.with("If-Match", &tag), "DELETE", &path, None);
+    t.call(&ali.with("If-Match", &tag), "DELETE", &path, None);
 
     // A partner system: its source, its account, its secret, its grant.
     let source = t.post(kim, "/sources", json!({"actorId": botkyrka, "name": "Föreningsregistret", "idScheme": "botkyrka-forening"}));
     let path = format!("/sources/{}", id(&source.json));
-    t.tell(&kim.with("If-Match", &source.etag()), "PATCH", &path, Some(json!({"name": "Föreningsregistret i Botkyrka"})));
+    t.call(&kim.with("If-Match", &source.etag()), "PATCH", &path, Some(json!({"name": "Föreningsregistret i Botkyrka"})));
     t.get(kim, &path);
     t.get(kim, "/sources");
     let new = json!({"name": "Föreningsregistret", "authMethod": "client_secret_post", "scopes": ["registry.read", "changes.read"]});
     let account = t.post(kim, "/service-accounts", new);
     let path = format!("/service-accounts/{}", id(&account.json));
     let scopes = json!({"scopes": ["registry.read", "changes.read", "sources.read"]});
-    t.tell(&kim.with("If-Match", &account.etag()), "PATCH", &path, Some(scopes));
-    let secret = t.tell(kim, "POST", &format!("{path}/secrets"), None);
+    t.call(&kim.with("If-Match", &account.etag()), "PATCH", &path, Some(scopes));
+    let secret = t.call(kim, "POST", &format!("{path}/secrets"), None);
     let scope = json!({"kind": "source", "id": id(&source.json)});
     t.post(kim, "/grants", json!({"userId": id(&account.json), "role": "service", "scope": scope}));
     let token = app.token(&[
@@ -82,12 +82,12 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
         ("client_secret", secret.json["clientSecret"].as_str().unwrap()),
     ]);
     anybody.with_token(token.is(200).json["access_token"].as_str().unwrap()).get("/changes?limit=1").is(200);
-    t.tell(kim, "POST", &format!("{path}/deactivate"), None);
-    t.tell(kim, "POST", &format!("{path}/activate"), None);
+    t.call(kim, "POST", &format!("{path}/deactivate"), None);
+    t.call(kim, "POST", &format!("{path}/activate"), None);
     t.get(kim, &path);
     t.get(kim, "/service-accounts");
 
     // Ali leaves, and comes back.
-    t.tell(kim, "POST", &format!("/users/{user}/deactivate"), None);
-    t.tell(kim, "POST", &format!("/users/{user}/activate"), None);
+    t.call(kim, "POST", &format!("/users/{user}/deactivate"), None);
+    t.call(kim, "POST", &format!("/users/{user}/activate"), None);
 }

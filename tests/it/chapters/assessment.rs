@@ -1,5 +1,5 @@
-//! A shared assessment: a finding with frozen evidence, a cause, and each party's word. When the case is decided it is
-//! published.
+//! A shared assessment: a finding with frozen evidence, a cause, and each party's endorsement. It is published when the case is
+//! decided.
 
 use serde_json::json;
 
@@ -25,7 +25,7 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, numbers: &Num
     );
     let assessment_id = id(&assessment.json);
     let path = format!("/assessments/{assessment_id}");
-    t.tell(&kim.with("If-Match", &assessment.etag()), "PATCH", &path, Some(json!({"purpose": "Underlag för vad rådet prioriterar 2027"})));
+    t.call(&kim.with("If-Match", &assessment.etag()), "PATCH", &path, Some(json!({"purpose": "Underlag för vad rådet prioriterar 2027"})));
     let finding = t.post(
         for_municipality,
         &format!("{path}/findings"),
@@ -33,7 +33,7 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, numbers: &Num
     );
     let finding_id = id(&finding.json);
     let finding_path = format!("{path}/findings/{finding_id}");
-    t.tell(&kim.with("If-Match", &finding.etag()), "PATCH", &finding_path, Some(json!({"policyDomains": ["labour_market", "housing"]})));
+    t.call(&kim.with("If-Match", &finding.etag()), "PATCH", &finding_path, Some(json!({"policyDomains": ["labour_market", "housing"]})));
     t.get(kim, &finding_path);
     t.get(kim, &format!("{path}/findings"));
     let evidence = t.post(
@@ -50,11 +50,11 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, numbers: &Num
     }
     let twice = json!({"kind": "statistic", "query": {"indicatorId": indicator_id, "areaIds": [fittja], "periods": ["2023"]}});
     let twice = kim.post(&format!("{finding_path}/evidence"), &twice).is(201);
-    t.tell(&kim.with("If-Match", &twice.etag()), "DELETE", &format!("{finding_path}/evidence/{}", id(&twice.json)), None);
+    t.call(&kim.with("If-Match", &twice.etag()), "DELETE", &format!("{finding_path}/evidence/{}", id(&twice.json)), None);
     let mistaken = kim.post(&format!("{path}/findings"), &json!({"kind": "pattern", "statement": "Skriven av misstag"})).is(201);
-    t.tell(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("{path}/findings/{}", id(&mistaken.json)), None);
+    t.call(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("{path}/findings/{}", id(&mistaken.json)), None);
     let mistaken = kim.post(&format!("{path}/causes"), &json!({"statement": "Skriven av misstag", "level": "local"})).is(201);
-    t.tell(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("{path}/causes/{}", id(&mistaken.json)), None);
+    t.call(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("{path}/causes/{}", id(&mistaken.json)), None);
     let cause = t.post(
         kim,
         &format!("{path}/causes"),
@@ -63,18 +63,18 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, numbers: &Num
     );
     let cause_id = id(&cause.json);
     let cause_path = format!("{path}/causes/{cause_id}");
-    t.tell(&kim.with("If-Match", &cause.etag()), "PATCH", &cause_path, Some(json!({"confidence": "medium"})));
+    t.call(&kim.with("If-Match", &cause.etag()), "PATCH", &cause_path, Some(json!({"confidence": "medium"})));
     t.get(kim, &cause_path);
     t.get(kim, &format!("{path}/causes"));
-    t.tell(kim, "POST", &format!("{path}/review"), None);
+    t.call(kim, "POST", &format!("{path}/review"), None);
     t.get(for_municipality, "/me/tasks");
     let word = format!("{path}/endorsements/{municipality}");
-    let hasty = t.tell(for_municipality, "PUT", &word, Some(json!({"position": "endorse"})));
-    t.tell(&for_municipality.with("If-Match", &hasty.etag()), "DELETE", &word, None);
+    let hasty = t.call(for_municipality, "PUT", &word, Some(json!({"position": "endorse"})));
+    t.call(&for_municipality.with("If-Match", &hasty.etag()), "DELETE", &word, None);
     for_municipality.put(&word, &json!({"position": "endorse"})).is(201);
     let silent = for_association.put(&format!("{path}/endorsements/{association}"), &json!({"position": "dissent"})).is(422);
     assert_eq!(silent.faults(), ["/reason required"]);
-    t.tell(
+    t.call(
         for_association,
         "PUT",
         &format!("{path}/endorsements/{association}"),
@@ -82,7 +82,7 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, numbers: &Num
     );
     t.get(kim, &format!("{path}/endorsements"));
     t.get(kim, &format!("{path}/endorsements/{association}"));
-    t.tell(for_municipality, "POST", &format!("{path}/agree"), None);
+    t.call(for_municipality, "POST", &format!("{path}/agree"), None);
     Assessment { id: assessment_id, finding: finding_id, cause: cause_id }
 }
 
@@ -90,7 +90,7 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, numbers: &Num
 pub fn publish(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, assessment_id: &str) {
     let Parties { botkyrka, kim, for_municipality, .. } = parties;
     let path = format!("/assessments/{assessment_id}");
-    t.tell(for_municipality, "POST", &format!("{path}/publish"), None);
+    t.call(for_municipality, "POST", &format!("{path}/publish"), None);
     let revisions = t.get(kim, &format!("{path}/revisions"));
     let revision = t.get(kim, &format!("{path}/revisions/{}", id(&revisions.json["items"][0])));
     for more in ["canonical", "verify"] {
@@ -101,9 +101,9 @@ pub fn publish(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, assessment
     assert_eq!(revision.json["content"]["endorsements"][1]["position"], json!("dissent"));
     t.get(kim, &path);
     t.get(kim, "/assessments?q=inkomst&status=published");
-    t.tell(kim, "POST", &format!("{path}/revise"), None);
+    t.call(kim, "POST", &format!("{path}/revise"), None);
     let mistaken = t.post(kim, "/assessments", json!({"title": "Öppnad av misstag", "forumId": forum_id, "areaId": botkyrka}));
-    t.tell(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("/assessments/{}", id(&mistaken.json)), None);
-    // What is published stays.
+    t.call(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("/assessments/{}", id(&mistaken.json)), None);
+    // A published assessment cannot be removed.
     kim.delete(&path, "*").is(409);
 }

@@ -1,15 +1,15 @@
-//! Afterwards somebody asks who did what.
+//! Afterwards the administrator looks up who did what.
 
 use samsyn::access::policy::Role;
 use serde_json::json;
 
 use crate::{
     harness::id,
-    story::{Teller, Told},
+    story::{StoryRecords, Teller},
 };
 
-/// The administrator looks up who wrote the decision, and takes out what was refused for a spreadsheet.
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+/// The administrator looks up who corrected the decision, and exports failed calls for a spreadsheet.
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     let admin = t.app.user(Role::Admin, None);
     let of_decision = t.get(&admin, &format!("/audit-entries?recordId={}&limit=2", told.decision));
     let entry = &of_decision.json["items"][0];

@@ -1,4 +1,4 @@
-//! The red thread from the decision back to the numbers, and what else the coordinator and the administrator do.
+//! The red thread from the decision back to the numbers, and other work of the coordinator and the administrator.
 
 use serde_json::json;
 
@@ -20,8 +20,8 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, numbers: &Numbers, decision_i
     let forward = kim.get(&format!("/trace/observation/{observation}?direction=forward")).is(200);
     assert!(forward.body.contains(decision_id), "{}", forward.body);
 
-    // What is measured is the same for all, so an analyst with that permission everywhere sets which way is better.
-    t.tell(
+    // Indicators are the same for all, so changing one takes a permission that holds everywhere.
+    t.call(
         &admin.with("If-Match", &indicator.etag()),
         "PATCH",
         &format!("/indicators/{indicator_id}"),
@@ -35,14 +35,14 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, numbers: &Numbers, decision_i
     let extra = t.post(admin, "/users", json!({"email": "kort@example.se", "name": "Kort Besök"}));
     let grant = t.post(admin, "/grants", json!({"userId": id(&extra.json), "role": "reader", "scope": {"kind": "everywhere", "id": null}}));
     t.get(admin, &format!("/grants/{}", id(&grant.json)));
-    t.tell(&admin.with("If-Match", &grant.etag()), "DELETE", &format!("/grants/{}", id(&grant.json)), None);
+    t.call(&admin.with("If-Match", &grant.etag()), "DELETE", &format!("/grants/{}", id(&grant.json)), None);
     let gone = t.post(kim, "/actors", json!({"kind": "association", "name": "Registrerad av misstag", "seatAreaId": botkyrka}));
-    t.tell(&kim.with("If-Match", &gone.etag()), "DELETE", &format!("/actors/{}", id(&gone.json)), None);
+    t.call(&kim.with("If-Match", &gone.etag()), "DELETE", &format!("/actors/{}", id(&gone.json)), None);
     let many = json!({"atomic": true, "operations": [
         {"op": "update", "id": foundation, "version": 2, "patch": {"targetGroups": ["Unga mellan 16 och 24 år"]}},
         {"op": "create", "actor": {"kind": "association", "name": "Alby Läxhjälp", "seatAreaId": botkyrka}}]});
     t.post(kim, "/actors/batch", many);
     let leaving = app.sign_in("region@example.se");
-    t.tell(&leaving, "DELETE", "/sessions/current", None);
+    t.call(&leaving, "DELETE", "/sessions/current", None);
     leaving.get("/me").is(401);
 }

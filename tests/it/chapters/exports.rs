@@ -1,14 +1,14 @@
-//! Others take out what they need: as tables, and by filters that are longer than an address.
+//! Exports as tables, and searches with filters that are longer than an address.
 
 use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
 use crate::{
     harness::id,
-    story::{Teller, Told},
+    story::{StoryRecords, Teller},
 };
 
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     let admin = t.app.user(Role::Admin, None);
     let kim = told.coordinator.clone();
 
@@ -16,7 +16,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let table = t.get(&kim, "/actors?municipality=0127&fields=name,kind&format=excel-sv");
     assert!(table.body.contains("association"), "{}", table.body);
 
-    // A partner asks for just those that it has, by their numbers.
+    // A partner searches for exactly its own records, by their numbers.
     let area = t.app.area("0127");
     let actor = t.app.public_actor("municipality_code:0127");
     let found = t.post(
@@ -26,7 +26,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     );
     assert_eq!(found.json["total"], json!(1));
 
-    // And so can everything else be asked.
+    // All other lists can be searched in the same way.
     let user = id(&admin.get("/users?limit=1").is(200).json["items"][0]);
     let record = told.interventions[0].clone();
     let searches: [(&str, Value); 19] = [

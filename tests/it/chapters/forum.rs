@@ -31,25 +31,25 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties) -> String {
         members.push(t.post(kim, &format!("{forum_path}/members"), new));
     }
     for (who, member) in [(&for_municipality, &members[0]), (&for_region, &members[1]), (&for_association, &members[2])] {
-        t.tell(who, "POST", &format!("{forum_path}/members/{}/accept", id(&member.json)), None);
+        t.call(who, "POST", &format!("{forum_path}/members/{}/accept", id(&member.json)), None);
     }
     let fourth = format!("{forum_path}/members/{}", id(&members[3].json));
-    // The foundation tries it and leaves; asked again it says no.
+    // The foundation accepts and leaves; invited again, it declines.
     let for_foundation = app.user(Role::ActorAdmin, Some(("actor", foundation)));
     for_foundation.call("POST", &format!("{fourth}/accept"), None).is(200);
-    t.tell(&for_foundation, "POST", &format!("{fourth}/leave"), None);
+    t.call(&for_foundation, "POST", &format!("{fourth}/leave"), None);
     kim.post(&format!("{forum_path}/members"), &json!({"actorId": foundation, "function": "observer"})).is(201);
-    t.tell(&for_foundation, "POST", &format!("{fourth}/decline"), None);
+    t.call(&for_foundation, "POST", &format!("{fourth}/decline"), None);
     let second = format!("{forum_path}/members/{}", id(&members[1].json));
     let tag = t.get(kim, &second).etag();
-    t.tell(&kim.with("If-Match", &tag), "PATCH", &second, Some(json!({"currentLevel": "consultation"})));
+    t.call(&kim.with("If-Match", &tag), "PATCH", &second, Some(json!({"currentLevel": "consultation"})));
     let tag = t.get(kim, &fourth).etag();
-    t.tell(&kim.with("If-Match", &tag), "DELETE", &fourth, None);
+    t.call(&kim.with("If-Match", &tag), "DELETE", &fourth, None);
     t.get(kim, &format!("{forum_path}/members"));
-    t.tell(&kim.with("If-Match", &forum.etag()), "PATCH", &forum_path, Some(json!({"meetingRhythm": "Sex gånger om året"})));
+    t.call(&kim.with("If-Match", &forum.etag()), "PATCH", &forum_path, Some(json!({"meetingRhythm": "Sex gånger om året"})));
     t.get(kim, "/forums?q=samverkans");
     t.get(kim, &forum_path);
     let mistaken = t.post(kim, "/forums", json!({"kind": "network", "level": "regional", "name": "Öppnat av misstag", "areas": [county]}));
-    t.tell(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("/forums/{}", id(&mistaken.json)), None);
+    t.call(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("/forums/{}", id(&mistaken.json)), None);
     forum_id
 }

@@ -1,13 +1,13 @@
-//! The coordinator has a list in Excel. She tries it first, reads what would become of each row, and then imports it.
+//! The coordinator has a list in Excel. She makes a dry run, reads the outcome of each row, and then imports the list.
 
 use serde_json::json;
 
 use crate::{
     imports::wait,
-    story::{Teller, Told},
+    story::{StoryRecords, Teller},
 };
 
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     let kim = &told.coordinator;
     let list = json!({"items": [
         {"namn": "Hallunda Odlare", "typ": "Ideell förening", "kommun": "Botkyrka", "orgnr": "802002-1005", "målgrupper": "unga|äldre", "kassör": ""},
@@ -24,6 +24,6 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let path = format!("/imports/{}", done.json["id"].as_str().unwrap());
     assert_eq!(wait(kim, &path)["created"], json!(1));
     t.post(kim, &format!("{path}/rows/search"), json!({"outcome": "refused", "limit": 1}));
-    t.tell(kim, "POST", &format!("{path}/cancel"), None);
+    t.call(kim, "POST", &format!("{path}/cancel"), None);
     t.get(kim, "/imports");
 }

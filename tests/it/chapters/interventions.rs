@@ -19,7 +19,7 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, cause_id: &st
         interventions.push(t.post(who, "/interventions", new));
     }
     let first = format!("/interventions/{}", id(&interventions[0].json));
-    t.tell(
+    t.call(
         &kim.with("If-Match", &interventions[0].etag()),
         "PATCH",
         &first,
@@ -32,6 +32,6 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, cause_id: &st
         "/interventions",
         json!({"title": "Registrerad av misstag", "ownerActorId": municipality, "status": "idea", "horizon": "short", "addresses": "consequence", "instrument": "area_measure"}),
     );
-    t.tell(&for_municipality.with("If-Match", &mistaken.etag()), "DELETE", &format!("/interventions/{}", id(&mistaken.json)), None);
+    t.call(&for_municipality.with("If-Match", &mistaken.etag()), "DELETE", &format!("/interventions/{}", id(&mistaken.json)), None);
     interventions.iter().map(|intervention| id(&intervention.json)).collect()
 }

@@ -4,10 +4,10 @@ use serde_json::json;
 
 use crate::{
     harness::id,
-    story::{Teller, Told},
+    story::{StoryRecords, Teller},
 };
 
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     let kim = &told.coordinator;
     let botkyrka = t.app.area("0127");
     let kept = t.app.public_actor("SE-ON:8020010008");
@@ -23,7 +23,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     );
     let mandate = format!("/mandates/{}", id(&mandate.is(201).json));
 
-    // Kim looks before she merges.
+    // Kim looks at the preview before she merges.
     let preview = t.get(kim, &format!("/actors/{twin}/merge-preview?into={kept}"));
     assert_eq!(preview.json["counts"][0]["kind"], json!("mandate"));
     assert_eq!(kim.get(&mandate).json["actorId"], json!(twin), "a preview changes nothing");
@@ -31,11 +31,11 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     assert_eq!(kim.get(&mandate).json["actorId"], json!(kept));
     t.app.anybody().get(&format!("/actors/{twin}")).is(301);
 
-    // It was not: the one is a part of the other. She undoes it.
+    // They were not the same: one is a part of the other. She undoes the merge.
     let path = format!("/merges/{}", id(&merge.json));
     t.get(kim, &path);
     t.get(kim, "/merges?limit=5");
-    let undone = t.tell(kim, "POST", &format!("{path}/undo"), None);
+    let undone = t.call(kim, "POST", &format!("{path}/undo"), None);
     assert_eq!(undone.json["leftAlone"], json!([]));
     assert_eq!(kim.get(&mandate).json["actorId"], json!(twin));
 }

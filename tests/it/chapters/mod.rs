@@ -1,5 +1,4 @@
-//! The story, a chapter for each part of the service: those of the case, and those that it goes on with when the case is
-//! decided.
+//! The story, one chapter for each part of the service: the chapters of the case, and those after the case is decided.
 
 mod accounts;
 pub mod assessment;
@@ -20,10 +19,10 @@ mod secrecy;
 mod sources;
 pub mod webhooks;
 
-use crate::story::{Teller, Told};
+use crate::story::{StoryRecords, Teller};
 
-/// Tells what follows when the case is decided, in order.
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+/// The chapters after the case is decided, in order.
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     accounts::tell(t, told);
     federation::tell(t, told);
     audit::tell(t, told);

@@ -1,4 +1,4 @@
-//! The coordinator imports real statistics from a CSV, trying it first.
+//! The coordinator imports real statistics from a CSV file, with a dry run first.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::{
     story::Teller,
 };
 
-/// What is measured, and where.
+/// The indicator, an observation, and the areas.
 pub struct Numbers {
     pub indicator: Answer,
     pub observation: String,

@@ -1,4 +1,4 @@
-//! The service tells what it is, a coordinator signs in, and the parties are registered with their people and their mandates.
+//! The service describes itself, a coordinator signs in, and the parties are registered with their people and their mandates.
 
 use samsyn::access::policy::Role;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::{
 
 /// The parties of the case, by the ids of their actors, and their people.
 pub struct Parties {
-    /// The areas where it takes place.
+    /// The areas of the case.
     pub county: String,
     pub botkyrka: String,
     pub municipality: String,
@@ -31,7 +31,7 @@ pub fn tell(t: &mut Teller<'_>) -> Parties {
     let county = app.area("01");
     let botkyrka = app.area("0127");
 
-    // The service tells what it is.
+    // The service describes itself.
     let anybody = app.anybody();
     t.get(&anybody, "/api-info");
     t.get(&anybody, "/config");
@@ -47,7 +47,7 @@ pub fn tell(t: &mut Teller<'_>) -> Parties {
     let kim = anybody.with_token(renewed.json["accessToken"].as_str().unwrap());
     t.get(&kim, "/me");
 
-    // She registers an association and a foundation in Botkyrka; the municipality and the region are there already.
+    // She registers an association and a foundation in Botkyrka; the municipality and the region exist already.
     let municipality = app.public_actor("municipality_code:0127");
     let region = app.public_actor("county_code:01");
     let association = t.post(
@@ -60,18 +60,19 @@ pub fn tell(t: &mut Teller<'_>) -> Parties {
     let association = id(&association.json);
     let foundation = t.post(&kim, "/actors", json!({"kind": "foundation", "name": "Stiftelsen Norra Botkyrka", "seatAreaId": botkyrka}));
     let (foundation, foundation_tag) = (id(&foundation.json), foundation.etag());
-    t.tell(
+    t.call(
         &kim.with("If-Match", &foundation_tag),
         "PATCH",
         &format!("/actors/{foundation}"),
         Some(json!({"focus": "Lärande och arbete för unga"})),
     );
     t.get(&kim, "/actors?q=fittja&fields=id,name,kind");
-    t.told.remove("listActors");
+    t.exchanges.remove("listActors");
     t.get(&kim, "/actors?q=fittja");
     t.get(&kim, &format!("/actors/{association}"));
 
-    // Who runs the installation lets the first of their people in: nobody else holds all that an actor's administrator does.
+    // An administrator of the installation gives the first people of each party their role, because nobody else holds all
+    // permissions of an actor's administrator.
     let admin = app.user(Role::Admin, None);
     let mut people = Vec::new();
     for (name, actor) in [("kommun", &municipality), ("region", &region), ("forening", &association)] {
@@ -101,7 +102,7 @@ pub fn tell(t: &mut Teller<'_>) -> Parties {
     parties
 }
 
-/// What may each decide?
+/// The mandates of the parties.
 fn mandates(t: &mut Teller<'_>, parties: &Parties) {
     let Parties { botkyrka, municipality, association, foundation, kim, .. } = parties;
     let mandate = t.post(
@@ -118,8 +119,8 @@ fn mandates(t: &mut Teller<'_>, parties: &Parties) {
         );
     }
     let mandate_path = format!("/mandates/{}", id(&mandate.json));
-    t.tell(&kim.with("If-Match", &mandate.etag()), "PATCH", &mandate_path, Some(json!({"powers": ["decide", "fund", "implement"]})));
-    t.tell(kim, "POST", &format!("{mandate_path}/confirm"), None);
+    t.call(&kim.with("If-Match", &mandate.etag()), "PATCH", &mandate_path, Some(json!({"powers": ["decide", "fund", "implement"]})));
+    t.call(kim, "POST", &format!("{mandate_path}/confirm"), None);
     t.get(kim, &format!("/mandates?actorId={municipality}&validOn=2026-01-01"));
     t.get(kim, &mandate_path);
     let mistaken = t.post(
@@ -127,5 +128,5 @@ fn mandates(t: &mut Teller<'_>, parties: &Parties) {
         "/mandates",
         json!({"actorId": foundation, "policyDomain": "health", "areaId": botkyrka, "powers": ["inform"], "basis": "voluntary"}),
     );
-    t.tell(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("/mandates/{}", id(&mistaken.json)), None);
+    t.call(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("/mandates/{}", id(&mistaken.json)), None);
 }

@@ -17,8 +17,8 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, interventions
     );
     let round_id = id(&round.json);
     let round_path = format!("/rounds/{round_id}");
-    t.tell(&kim.with("If-Match", &round.etag()), "PATCH", &round_path, Some(json!({"question": "Vilka insatser ska gå först 2027?"})));
-    t.tell(kim, "POST", &format!("{round_path}/open"), None);
+    t.call(&kim.with("If-Match", &round.etag()), "PATCH", &round_path, Some(json!({"question": "Vilka insatser ska gå först 2027?"})));
+    t.call(kim, "POST", &format!("{round_path}/open"), None);
     for (who, actor, scores) in [
         (&for_municipality, &municipality, [[5, 3], [4, 5], [2, 4]]),
         (&for_region, &region, [[4, 2], [4, 4], [3, 4]]),
@@ -29,15 +29,15 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, interventions
                 .map(|(criterion, score)| json!({"interventionId": candidate, "criterion": criterion, "score": score}))
         };
         let scores: Vec<_> = interventions.iter().zip(scores).flat_map(score).collect();
-        t.tell(who, "PUT", &format!("{round_path}/ballots/{actor}"), Some(json!({"scores": scores})));
+        t.call(who, "PUT", &format!("{round_path}/ballots/{actor}"), Some(json!({"scores": scores})));
     }
     let ballot = format!("{round_path}/ballots/{region}");
     let cast = for_region.get(&ballot).is(200);
-    t.tell(&for_region.with("If-Match", &cast.etag()), "DELETE", &ballot, None);
+    t.call(&for_region.with("If-Match", &cast.etag()), "DELETE", &ballot, None);
     for_region.put(&ballot, &json!({"scores": cast.json["scores"]})).is(201);
     let own = for_region.get(&format!("{round_path}/ballots"));
     assert_eq!(own.json["items"].as_array().unwrap().len(), 1, "while the round is open a party sees its own ballot only");
-    let closed = t.tell(kim, "POST", &format!("{round_path}/close"), None);
+    let closed = t.call(kim, "POST", &format!("{round_path}/close"), None);
     let ranking: Vec<_> = closed.json["result"]["ranking"]
         .as_array()
         .unwrap()
@@ -55,10 +55,10 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, interventions
     let prepared = json!({"forumId": forum_id, "question": "Förberedd av misstag", "horizon": "short", "candidates": interventions,
         "criteria": [{"key": "effect", "name": "Effekt", "weight": 1, "scale": 5}]});
     let mistaken = kim.post("/rounds", &prepared).is(201);
-    t.tell(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("/rounds/{}", id(&mistaken.json)), None);
+    t.call(&kim.with("If-Match", &mistaken.etag()), "DELETE", &format!("/rounds/{}", id(&mistaken.json)), None);
     let moot = format!("/rounds/{}", id(&kim.post("/rounds", &prepared).is(201).json));
     kim.call("POST", &format!("{moot}/open"), None).is(200);
-    t.tell(kim, "POST", &format!("{moot}/withdraw"), None);
+    t.call(kim, "POST", &format!("{moot}/withdraw"), None);
 
     // The decision departs from the ranking, with its reason.
     let silent = kim.post("/decisions", &json!({"roundId": round_id, "chosen": [interventions[0]], "decidedOn": "2026-11-20"})).is(422);
@@ -71,7 +71,7 @@ pub fn tell(t: &mut Teller<'_>, parties: &Parties, forum_id: &str, interventions
     );
     assert_eq!(decision.json["departs"], json!(true));
     let decision_id = id(&decision.json);
-    t.tell(
+    t.call(
         &kim.with("If-Match", &decision.etag()),
         "PATCH",
         &format!("/decisions/{decision_id}"),

@@ -1,13 +1,13 @@
-//! Something turns out to be secret, somebody asks to see it, and what came in and went out is registered.
+//! A description turns out to be secret, a request for it is answered, and the request is registered.
 
 use serde_json::json;
 
 use crate::{
     harness::id,
-    story::{Teller, Told},
+    story::{StoryRecords, Teller},
 };
 
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     let intervention = &told.interventions[0];
     let path = format!("/interventions/{intervention}");
 
@@ -24,7 +24,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     let hidden = t.get(&told.association, &path);
     assert_eq!(hidden.json["redacted"], json!([{"member": "description", "ground": "OSL 26:1"}]));
 
-    // Somebody asks for it; the coordinator hands it out without what is secret.
+    // Somebody requests it; the coordinator discloses it without the secret part.
     let disclosure = t.post(
         &told.coordinator,
         "/disclosures",
@@ -34,7 +34,7 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     t.get(&told.coordinator, &format!("/disclosures/{}", id(&disclosure.json)));
     t.get(&told.coordinator, &format!("/disclosures?recordId={intervention}"));
 
-    // The request and the answer are registered.
+    // The request is registered.
     let entry = t.post(
         &told.coordinator,
         "/journal-entries",

@@ -1,30 +1,30 @@
-//! A partner system sends its register every night: what is new is created, what may be there already waits for a person,
-//! and what is curated here stays.
+//! A partner system sends its register every night: new records are created, records that may exist already wait for a person,
+//! and values that are curated here stay.
 
 use serde_json::json;
 
 use crate::{
     harness::id,
-    story::{Teller, Told},
+    story::{StoryRecords, Teller},
 };
 
-pub fn tell(t: &mut Teller<'_>, told: &Told) {
+pub fn tell(t: &mut Teller<'_>, told: &StoryRecords) {
     let (app, kim) = (t.app, &told.coordinator);
     let botkyrka = app.public_actor("municipality_code:0127");
     let source = json!({"actorId": botkyrka, "name": "Lokalregistret", "idScheme": "botkyrka-lokal", "ownedFields": ["name", "website"]});
     let source = id(&kim.post("/sources", &source).is(201).json);
     let path = format!("/sources/{source}/actors");
 
-    // A new record, and the same again.
+    // A new record, and the same record again.
     let record =
         json!({"kind": "association", "name": "Alby Odlare", "seatAreaId": app.area("0127"), "website": "https://alby.example.se"});
-    let first = t.tell(kim, "PUT", &format!("{path}/4711"), Some(record.clone())).is(201);
+    let first = t.call(kim, "PUT", &format!("{path}/4711"), Some(record.clone())).is(201);
     let same = kim.put(&format!("{path}/4711"), &record).is(200);
     assert_eq!((same.etag(), &same.json), (first.etag(), &first.json));
     t.get(kim, &format!("{path}/4711"));
     t.get(kim, &format!("{path}?absent=false"));
 
-    // One that may be there already waits.
+    // A record that may exist already waits.
     let record = json!({"kind": "association", "name": "Föreningen Alby Odlare", "seatAreaId": app.area("0127"), "website": "https://odlare.example.se"});
     let held = kim.put(&format!("{path}/4712"), &record).is(202);
     let held = held.json["matchId"].as_str().unwrap().to_owned();
@@ -34,17 +34,17 @@ pub fn tell(t: &mut Teller<'_>, told: &Told) {
     t.get(kim, &format!("/matches/{held}"));
     let same = json!({"decision": "same", "actorId": first.json["actorId"], "note": "Samma förening, bekräftat per telefon."});
     t.post(kim, &format!("/matches/{held}/decide"), same);
-    t.tell(kim, "POST", &format!("/matches/{held}/undo"), None);
+    t.call(kim, "POST", &format!("/matches/{held}/undo"), None);
 
-    // Somebody registers one of that name by hand; it is another, in another part of the municipality.
+    // Somebody registers an actor with the same name by hand. It is another one, in another part of the municipality.
     let third = json!({"kind": "association", "name": "Alby Odlare", "seatAreaId": app.area("0127")});
     kim.post("/actors", &third).is(201);
     let alike = t.get(kim, "/likenesses?dismissed=false");
     t.post(kim, "/likenesses/search", json!({"dismissed": false}));
-    t.tell(kim, "POST", &format!("/likenesses/{}/dismiss", id(&alike.json["items"][0])), None);
+    t.call(kim, "POST", &format!("/likenesses/{}/dismiss", id(&alike.json["items"][0])), None);
 
-    // In the morning the source says what it has.
+    // In the morning the source sends all its ids.
     t.post(kim, &format!("/sources/{source}/full-syncs"), json!({"externalIds": ["4711", "4799"]}));
     let link = kim.get(&format!("{path}/4712")).is(200);
-    t.tell(&kim.with("If-Match", &link.etag()), "DELETE", &format!("{path}/4712"), None);
+    t.call(&kim.with("If-Match", &link.etag()), "DELETE", &format!("{path}/4712"), None);
 }

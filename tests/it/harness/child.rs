@@ -1,4 +1,4 @@
-//! A service in a process of its own, which a test may kill: this very program, started once more for one test that serves.
+//! A service in a process of its own, which a test may kill: this test program, started once more to run one test that serves.
 
 use std::{
     env,
@@ -18,10 +18,10 @@ use serde_json::json;
 
 use super::{Client, PASSWORD, config_with, password_hash, settings_of};
 
-/// The variable that tells the other process which database to serve, and by which settings.
+/// The variables that give the other process its database and its settings.
 const DATABASE: &str = "SAMSYN_TEST_CHILD_DATABASE";
 const SETTINGS: &str = "SAMSYN_TEST_CHILD_SETTINGS";
-/// Set when it is stopped by signals, as the program is.
+/// Set when the service is to be stopped by signals, as the real program is.
 const SIGNALS: &str = "SAMSYN_TEST_CHILD_SIGNALS";
 
 /// A service in a process of its own.
@@ -35,14 +35,14 @@ impl Child {
         Self::run(Command::new(env::current_exe().unwrap()), database_url, settings)
     }
 
-    /// The same with something more in its environment.
+    /// The same with more variables in its environment.
     pub fn start_in(database_url: &str, settings: &str, environment: Vec<(&str, PathBuf)>) -> Self {
         let mut command = Command::new(env::current_exe().unwrap());
         command.envs(environment);
         Self::run(command, database_url, settings)
     }
 
-    /// The same, which is stopped by signals, as the program is.
+    /// The same, but it is stopped by signals, as the real program is.
     pub fn start_with_signals(database_url: &str, settings: &str) -> Self {
         let mut command = Command::new(env::current_exe().unwrap());
         command.env(SIGNALS, "1");
@@ -61,40 +61,40 @@ impl Child {
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let address = loop {
             let line = lines.next().expect("the other process serves").unwrap();
-            // The test's own name stands before it on the line.
+            // The name of the test comes before it on the line.
             if let Some((_, address)) = line.split_once("serves at ") {
                 break address.parse().unwrap();
             }
         };
-        // What else it says is read, so that it never waits for somebody to read it.
+        // The rest of its output is read, so that it never blocks on a full pipe.
         thread::spawn(move || lines.for_each(drop));
         Self { process, address }
     }
 
-    /// Sends it a signal, such as `TERM`.
+    /// Sends a signal to it, such as `TERM`.
     pub fn signal(&self, name: &str) {
         assert!(Command::new("kill").arg(format!("-{name}")).arg(self.process.id().to_string()).status().unwrap().success());
     }
 
-    /// Waits until it has ended of itself, as it should.
+    /// Waits until it has ended by itself, and checks that it succeeded.
     pub fn ended(mut self) {
-        // What is waited for has its standard input closed, which would end it.
+        // `wait` closes the standard input, which would end the service, so it is taken out first.
         let _open = self.process.stdin.take();
         assert!(self.process.wait().unwrap().success());
     }
 
-    /// Its number among the processes.
+    /// Its process id.
     pub fn process_id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Ends it without warning.
+    /// Kills it.
     pub fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
-    /// Asks it to stop, as an operator does, and waits until it has.
+    /// Stops it as an operator does, and waits until it has ended.
     pub fn stop(mut self) {
         drop(self.process.stdin.take());
         assert!(self.process.wait().unwrap().success());
@@ -108,7 +108,7 @@ impl Drop for Child {
     }
 }
 
-/// The other process: serves until its standard input closes, which also happens when the test ends in whatever way.
+/// The other process: serves until its standard input closes, which happens in any case when the test ends.
 #[test]
 #[ignore = "a service for other tests, which start it"]
 fn serve_child() {
@@ -119,7 +119,7 @@ fn serve_child() {
     actix_web::rt::System::new().block_on(async move {
         let app = App::build(config_with(&url, false, &settings), Clock::System, Ids::Random).await.unwrap();
         if signals {
-            // When the test ends in whatever way, so does this.
+            // Ends with the test, in whatever way that ends.
             thread::spawn(|| {
                 let _ = std::io::stdin().read_to_end(&mut Vec::new());
                 std::process::exit(1);
@@ -138,12 +138,12 @@ fn serve_child() {
     });
 }
 
-/// Brings an empty database up to date, without the reference pack.
+/// Migrates an empty database, without the reference pack.
 pub fn migrate(database_url: &str) {
     with_db(database_url, true, async |_| ());
 }
 
-/// Registers somebody who may do everything and see everything.
+/// Registers an administrator with all permissions everywhere.
 pub fn admin(database_url: &str) {
     with_db(database_url, false, async |db| {
         let new: users::NewUser = serde_json::from_value(json!({"email": "admin@example.se", "name": "Test admin"})).unwrap();
@@ -159,7 +159,7 @@ pub fn admin(database_url: &str) {
     });
 }
 
-/// A token for a program of that admin, which lasts longer than any test.
+/// A personal token of that administrator, which is valid for longer than any test.
 pub fn token(address: SocketAddr) -> String {
     let anybody = Client::new(address);
     let session = anybody.post("/sessions", &json!({"email": "admin@example.se", "password": PASSWORD})).is(201);
@@ -168,7 +168,7 @@ pub fn token(address: SocketAddr) -> String {
     signed_in.post("/me/tokens", &new).is(201).json["token"].as_str().unwrap().to_owned()
 }
 
-/// Works on a database beside all instances, in a thread of its own.
+/// Works on a database outside all instances, in a thread of its own.
 pub fn with_db<R: Send + 'static>(database_url: &str, migrate: bool, work: impl AsyncFnOnce(&Db) -> R + Send + 'static) -> R {
     let settings = settings_of(database_url);
     thread::spawn(move || {

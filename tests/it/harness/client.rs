@@ -1,4 +1,4 @@
-//! A plain HTTP client: one connection a call, so that nothing is shared and every byte of a call can be chosen.
+//! A plain HTTP client. It uses one connection per call, so that nothing is shared and every byte of a call can be chosen.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::Value;
 
-/// What came back.
+/// The answer to a call.
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub status: u16,
@@ -18,24 +18,24 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A header's value.
+    /// The value of a header.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The version tag.
+    /// The `ETag`.
     pub fn etag(&self) -> String {
         self.header("etag").expect("a version tag").to_owned()
     }
 
-    /// Fails with the whole answer when its status is another.
+    /// Fails with the whole answer when it has another status.
     #[track_caller]
     pub fn is(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.body);
         self
     }
 
-    /// The codes of a problem's faults, with their places.
+    /// The faults of a problem, each as its place and its code.
     pub fn faults(&self) -> Vec<String> {
         let errors = self.json["errors"].as_array().cloned().unwrap_or_default();
         let place = |fault: &Value| fault["parameter"].as_str().or(fault["pointer"].as_str()).unwrap_or_default().to_owned();
@@ -43,7 +43,7 @@ impl Answer {
     }
 }
 
-/// Somebody who calls.
+/// A caller.
 #[derive(Clone, Debug)]
 pub struct Client {
     address: SocketAddr,
@@ -55,7 +55,7 @@ impl Client {
         Self { address, headers: Vec::new() }
     }
 
-    /// The same caller with another header in each call.
+    /// The same caller with one more header in each call.
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut client = self.clone();
         client.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
@@ -98,12 +98,12 @@ impl Client {
         self.with("If-Match", etag).call("DELETE", path, None)
     }
 
-    /// Any call. A path that does not begin with the API's root is taken to be below it, unless it is a standard address.
+    /// Makes any call. A path is taken to be below the API's root, unless it is one of the standard addresses.
     pub fn call(&self, method: &str, path: &str, body: Option<(&str, &[u8])>) -> Answer {
         raw(self.address, &self.bytes(method, path, body))
     }
 
-    /// The same of a service that may be killed meanwhile: nothing when it was not reached or did not answer in full.
+    /// The same for a service that may be killed meanwhile. `None` when it was not reached or did not answer in full.
     pub fn try_call(&self, method: &str, path: &str, body: Option<(&str, &Value)>) -> Option<Answer> {
         let text = body.map(|(kind, body)| (kind, body.to_string()));
         let bytes = self.bytes(method, path, text.as_ref().map(|(kind, text)| (*kind, text.as_bytes())));
@@ -112,7 +112,7 @@ impl Client {
         Some(answer).filter(|answer| whole && answer.status > 0)
     }
 
-    /// Begins to follow a stream of events; nothing when the service is not reached or answers otherwise.
+    /// Begins to follow a stream of events. The error is the answer, if there was one.
     pub fn stream(&self, path: &str) -> Result<Events, Option<Answer>> {
         let mut stream = TcpStream::connect(self.address).map_err(|_| None)?;
         stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
@@ -159,7 +159,7 @@ pub struct Events {
     lines: BufReader<TcpStream>,
 }
 
-/// One event of a stream. A sign of life has a place and nothing else.
+/// One event of a stream. A heartbeat has only an id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event {
     pub id: String,
@@ -168,12 +168,12 @@ pub struct Event {
 }
 
 impl Events {
-    /// How long to wait for the next event before it counts as an end.
+    /// Sets how long to wait for the next event before the stream counts as ended.
     pub fn patience(&self, patience: Duration) {
         self.lines.get_ref().set_read_timeout(Some(patience)).unwrap();
     }
 
-    /// The next change, past what are mere signs of life.
+    /// The next change. Heartbeats are skipped.
     pub fn change(&mut self) -> Option<Event> {
         loop {
             let event = self.event()?;
@@ -183,8 +183,8 @@ impl Events {
         }
     }
 
-    /// The next event, or nothing when the stream has ended, is cut or stays silent for too long. What frames the pieces of
-    /// the answer is neither field nor comment, and so is passed over.
+    /// The next event. `None` when the stream has ended, is cut or stays silent for too long. Lines of the chunked encoding are
+    /// neither fields nor comments, and are skipped.
     pub fn event(&mut self) -> Option<Event> {
         let mut event = Event::default();
         loop {
@@ -204,19 +204,19 @@ impl Events {
     }
 }
 
-/// Letters beyond ASCII as they travel in an address.
+/// Encodes the characters of a path that may not stand in an address.
 fn encode(path: &str) -> String {
     path.bytes().map(|byte| if byte.is_ascii_graphic() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-/// Sends bytes and reads what comes back.
+/// Sends bytes and reads the answer.
 pub fn raw(address: SocketAddr, bytes: &[u8]) -> Answer {
     read_answer(TcpStream::connect(address).unwrap(), bytes)
 }
 
 fn read_answer(mut stream: TcpStream, bytes: &[u8]) -> Answer {
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
-    // A service that has heard enough may stop listening before all is sent.
+    // A service that refuses early may close before everything is sent.
     let _ = stream.write_all(bytes);
     let mut received = Vec::new();
     let _ = stream.read_to_end(&mut received);

@@ -1,6 +1,6 @@
-// Laid under a service by LD_PRELOAD: calls that put a database's files on the disk fail while a file says so. What the file
-// says is one letter for which calls, `w` for writing and `s` for making it lasting, `1` after it when only one is to fail,
-// and the number of the error after a space.
+// Loaded under a service with LD_PRELOAD: makes calls that write a database's files fail, for as long as a control file exists.
+// The control file has one letter for the calls that fail (`w` for writes, `s` for syncs), then `1` if only one call is to fail,
+// and after a space the number of the error (errno).
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

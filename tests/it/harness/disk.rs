@@ -1,4 +1,4 @@
-//! A disk that fails when it is told to: a layer under a service in a process of its own.
+//! A disk that fails on demand: a library that is loaded under a service in a process of its own.
 
 use std::{
     env, fs,
@@ -13,37 +13,37 @@ use crate::contract::file;
 
 /// The disk under one service.
 pub struct Disk {
-    told: PathBuf,
+    control_file: PathBuf,
 }
 
 impl Disk {
-    /// A disk that works; nothing where there is no compiler to make one that fails, which is then said.
+    /// A disk that works. `None`, with a message, when there is no compiler to build the library.
     pub fn new() -> Option<Self> {
         layer()?;
-        Some(Self { told: folder().join("disk") })
+        Some(Self { control_file: folder().join("disk") })
     }
 
-    /// What a service needs in its environment to stand on it.
+    /// The variables that a service needs in its environment to use it.
     pub fn environment(&self) -> Vec<(&'static str, PathBuf)> {
-        vec![("LD_PRELOAD", layer().unwrap().to_owned()), ("SAMSYN_TEST_DISK", self.told.clone())]
+        vec![("LD_PRELOAD", layer().unwrap().to_owned()), ("SAMSYN_TEST_DISK", self.control_file.clone())]
     }
 
-    /// Fails from now on, in a way that `disk.c` tells of.
+    /// Fails from now on. `how` is explained in `disk.c`.
     pub fn fail(&self, how: &str) {
-        // Renamed, so that nobody reads half of it.
-        let new = self.told.with_extension("new");
+        // Renamed into place, so that it is never read half written.
+        let new = self.control_file.with_extension("new");
         fs::write(&new, how).unwrap();
-        fs::rename(&new, &self.told).unwrap();
+        fs::rename(&new, &self.control_file).unwrap();
     }
 
-    /// Whether it is to fail still.
+    /// Whether it is still to fail.
     pub fn fails(&self) -> bool {
-        self.told.exists()
+        self.control_file.exists()
     }
 
     /// Works again.
     pub fn mend(&self) {
-        let _ = fs::remove_file(&self.told);
+        let _ = fs::remove_file(&self.control_file);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Tokens as attackers make them, and as only the service itself could.
+//! Tokens as attackers forge them, and tokens with the service's own key.
 
 use std::{sync::LazyLock, thread};
 
@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 
 use super::TestApp;
 
-/// A key that the service knows nothing of.
+/// A key that the service does not know.
 static KEY: LazyLock<Ed25519KeyPair> = LazyLock::new(|| Ed25519KeyPair::generate().unwrap());
 
-/// A part of a token.
+/// A part of a token, encoded.
 pub fn part(value: &Value) -> String {
     BASE64.encode(value.to_string())
 }
 
-/// What a token says.
+/// The claims of a token.
 pub fn claims(token: &str) -> Value {
     serde_json::from_slice(&BASE64.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap()
 }
@@ -48,17 +48,17 @@ pub fn hmac(secret: &[u8], input: &str) -> String {
 }
 
 impl TestApp {
-    /// An access token with these claims, signed with the service's own key, as nobody outside can.
+    /// An access token with these claims, signed with the service's own key, which nobody outside has.
     pub fn signed(&self, claims: &Value) -> String {
         self.signed_as("at+jwt", claims)
     }
 
-    /// The same as another kind of token.
+    /// The same as another type of token.
     pub fn signed_as(&self, kind: &str, claims: &Value) -> String {
         self.signed_with_header(&json!({"typ": kind}), claims)
     }
 
-    /// The same with more in its header.
+    /// The same with more members in its header.
     pub fn signed_with_header(&self, more: &Value, claims: &Value) -> String {
         let rows = self.rows("SELECT id, private_key FROM signing_key");
         let (id, private): (String, Vec<u8>) = (rows[0].try_get("", "id").unwrap(), rows[0].try_get("", "private_key").unwrap());
@@ -70,12 +70,12 @@ impl TestApp {
         signed_with(&key, &header, claims)
     }
 
-    /// What a statement reads from the database itself.
+    /// The rows that a statement reads from the database, past the service.
     pub fn rows(&self, sql: &str) -> Vec<sea_orm::QueryResult> {
         self.database(sql, true)
     }
 
-    /// Changes the database itself, as whoever holds it could.
+    /// Changes the database, past the service.
     pub fn execute(&self, sql: &str) {
         self.database(sql, false);
     }

@@ -1,4 +1,4 @@
-//! An identity provider in this process: it signs by a key of its own, checks what it is sent, and can be told to misbehave.
+//! An identity provider in this process. It signs with a key of its own, checks the calls it gets, and can be told to misbehave.
 
 use std::{
     collections::BTreeMap,
@@ -15,32 +15,32 @@ use aws_lc_rs::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Value, json};
 
-/// How a token is signed.
+/// The way in which a token is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signing {
     Properly,
-    /// By nobody: `alg` is `none`.
+    /// Not at all: `alg` is `none`.
     Not,
-    /// By a key that the provider does not publish.
+    /// With a key that the provider does not publish.
     ByUnknownKey,
-    /// By another key under the published key's name.
+    /// With another key under the id of the published key.
     Forged,
 }
 
-/// What the provider does, for a test to change.
+/// The behaviour of the provider, which a test can change.
 pub struct Conduct {
-    /// What its discovery says otherwise; null leaves a member out.
+    /// Changes to its discovery document; null removes a member.
     pub discovery: Value,
     pub signing: Signing,
-    /// What userinfo says.
+    /// The answer of userinfo.
     pub userinfo: Value,
-    /// What else stands in the header of its tokens.
+    /// More members in the header of its tokens.
     pub header: Value,
-    /// The name of the key that it publishes and signs with.
+    /// The id of the key that it publishes and signs with.
     pub key_id: String,
     /// The paths that were called.
     pub called: Vec<String>,
-    /// Codes with what their tokens say and the challenge that they were asked for with.
+    /// Codes, with the claims of their tokens and the challenge that they were requested with.
     codes: BTreeMap<String, (Value, String)>,
 }
 
@@ -77,7 +77,7 @@ impl Idp {
         Self { issuer, address, conduct, running: Some(running) }
     }
 
-    /// Settings with this provider and one frontend. `more` stands in the provider's table.
+    /// Settings with this provider and one frontend. `more` is added to the provider's table.
     pub fn settings(&self, more: &str) -> String {
         format!(
             "[[identity_providers]]\nid = \"kommunen\"\nname = \"Kommunens inloggning\"\nissuer = \"{}\"\nclient_id = \"samsyn\"\n\
@@ -87,18 +87,18 @@ impl Idp {
         )
     }
 
-    /// Tells the provider what to do.
+    /// Changes the behaviour of the provider.
     pub fn is_told(&self, change: impl FnOnce(&mut Conduct)) {
         change(&mut self.conduct.lock().unwrap());
     }
 
-    /// How often a path was called.
+    /// Number of calls to a path.
     pub fn calls(&self, path: &str) -> usize {
         self.conduct.lock().unwrap().called.iter().filter(|called| *called == path).count()
     }
 
-    /// Somebody signs in at the address that the browser was sent to. Gives the path that the browser is sent back to.
-    /// `claims` are laid over those that the provider would make; null leaves one out.
+    /// Signs somebody in at the address that the browser was sent to. Returns the path that the browser is sent back to. `claims`
+    /// replace those that the provider would make; null removes one.
     pub fn sign_in(&self, address: &str, claims: &Value) -> String {
         let asked = parameters(address);
         assert!(address.starts_with(&format!("{}/authorize?", self.issuer)), "{address}");
@@ -126,7 +126,7 @@ impl Drop for Idp {
     }
 }
 
-/// The parameters of an address.
+/// The decoded parameters of an address.
 pub fn parameters(address: &str) -> BTreeMap<String, String> {
     let query = address.split_once('?').map_or(address, |(_, query)| query);
     query.split('&').filter_map(|pair| pair.split_once('=')).map(|(name, value)| (decoded(name), decoded(value))).collect()
@@ -157,7 +157,7 @@ fn lay_over(value: &mut Value, over: &Value) {
     }
 }
 
-/// Answers one call; false when it is to stop.
+/// Answers one call. Returns false when the provider is to stop.
 fn serve(stream: TcpStream, issuer: &str, keys: &[Ed25519KeyPair; 2], conduct: &Mutex<Conduct>) -> bool {
     let mut reader = BufReader::new(stream);
     let mut head = Vec::new();
@@ -205,7 +205,7 @@ fn serve(stream: TcpStream, issuer: &str, keys: &[Ed25519KeyPair; 2], conduct: &
     true
 }
 
-/// Redeems a code as a real provider would: once, for who has the secret and the verifier.
+/// Redeems a code as a real provider does: once, and only with the secret and the verifier.
 fn token(conduct: &mut Conduct, authorization: Option<&str>, body: &str, keys: &[Ed25519KeyPair; 2]) -> (u16, Value) {
     let basic = base64::prelude::BASE64_STANDARD.encode("samsyn:hemligt%20%26%20l%C3%A5ngt");
     if authorization != Some(&format!("Basic {basic}")) {

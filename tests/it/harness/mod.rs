@@ -1,4 +1,4 @@
-//! What tests stand on: a service in this process, a database of its own, and a client that speaks plain HTTP.
+//! The harness of the tests: a service in this process, a database of its own, and a client that speaks plain HTTP.
 
 pub mod child;
 mod client;
@@ -36,7 +36,7 @@ pub use client::{Answer, Client, raw};
 /// The password of every test user.
 pub const PASSWORD: &str = "fyra blå cyklar vid ån";
 
-/// Which database a test runs on.
+/// The database that a test runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Database {
     Sqlite,
@@ -46,7 +46,7 @@ pub enum Database {
 /// A running service.
 pub struct TestApp {
     pub address: SocketAddr,
-    /// Where measures can be read, if a test's settings say so.
+    /// The address of the measurements, if the settings of the test have one.
     pub metrics: Option<SocketAddr>,
     pub url: String,
     stop: Option<mpsc::Sender<()>>,
@@ -56,13 +56,13 @@ pub struct TestApp {
     read: std::sync::Mutex<std::collections::BTreeSet<String>>,
 }
 
-/// The address of a database that no service runs on.
+/// The URL of a database that no service uses, to copy for others.
 pub struct Template(String);
 
-/// Looks again and again until something is so.
+/// Checks again and again until something is true. Fails after a minute.
 #[track_caller]
 pub fn waited(what: &str, mut is_so: impl FnMut() -> bool) {
-    #[expect(clippy::disallowed_methods, reason = "what never comes must not be waited for")]
+    #[expect(clippy::disallowed_methods, reason = "the wait must end")]
     let started = std::time::Instant::now();
     while !is_so() {
         assert!(started.elapsed().as_secs() < 60, "{what} did not come");
@@ -70,14 +70,14 @@ pub fn waited(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Something locked in a database by somebody else, until dropped.
+/// Rows that another connection has locked, until this is dropped.
 pub struct Lock {
     free: Option<mpsc::Sender<()>>,
     holds: Option<thread::JoinHandle<()>>,
 }
 
 impl Lock {
-    /// Locks what a statement locks within a transaction.
+    /// Runs statements that begin a transaction and lock rows.
     pub fn by(database_url: &str, statements: &[&str]) -> Self {
         let (url, statements) = (database_url.to_owned(), statements.iter().map(ToString::to_string).collect::<Vec<_>>());
         let (free, freed) = mpsc::channel::<()>();
@@ -108,12 +108,12 @@ impl Drop for Lock {
     }
 }
 
-/// The day on which all tests take place.
+/// The time at which all tests take place.
 pub fn today() -> DateTime<Utc> {
     "2026-11-22T09:00:00Z".parse().unwrap()
 }
 
-/// The folder that a test's service puts its letters in, which goes by its database so that its instances share it.
+/// The folder in which a test's service puts its letters. It depends on the database, so that instances share it.
 pub fn mail(database_url: &str) -> PathBuf {
     let digest = samsyn::kernel::hash::sha256_hex(database_url.as_bytes());
     base().join(format!("samsyn-test-{}-mail", std::process::id())).join(&digest[..16])
@@ -123,18 +123,17 @@ fn config(database_url: &str, migrate: bool) -> Config {
     config_with(database_url, migrate, "")
 }
 
-/// The test configuration with settings laid over it, written as in the file.
-/// How to reach a test's database, for what no caller may do.
+/// The settings of a test's database, for access past the service.
 pub fn settings_of(database_url: &str) -> samsyn::kernel::db::Settings {
     config(database_url, false).database()
 }
 
-/// The configuration that a file of settings gives.
+/// The configuration from a file with these settings.
 pub fn config_of(settings: &str) -> Config {
     config_with("sqlite::unused:", false, settings)
 }
 
-/// The same, or the sentence on why it cannot be used.
+/// The same without the settings of the tests; the error is the sentence on why it cannot be used.
 pub fn try_config(settings: &str) -> Result<Config, String> {
     let folder = folder();
     let file = folder.join("samsyn.toml");
@@ -144,6 +143,7 @@ pub fn try_config(settings: &str) -> Result<Config, String> {
     config
 }
 
+/// The test configuration with other settings on top, written as in the file.
 fn config_with(database_url: &str, migrate: bool, settings: &str) -> Config {
     let ours = [
         ("listen", "127.0.0.1:0"),
@@ -155,19 +155,19 @@ fn config_with(database_url: &str, migrate: bool, settings: &str) -> Config {
         ("database_connections", "4"),
         ("workers", "2"),
         ("stop_seconds", "1"),
-        // Tests call as many at once as they like.
+        // Tests make any number of calls at once.
         ("calls_at_once", "0"),
         ("body_bytes", "100000"),
         ("mail_url", &format!("file:{}", mail(database_url).display())),
-        // Receivers of webhooks are in the test itself.
+        // The receivers of webhooks are in the test process.
         ("webhook_networks", "127.0.0.0/8"),
-        // Tests call as fast as they can, all from one address.
+        // Tests call at any rate, all from one address.
         ("rate_caller_per_minute", "0"),
         ("rate_address_per_minute", "0"),
         ("rate_invalid_tokens_per_minute", "0"),
         ("calls_per_day", "0"),
     ];
-    // Flags win over the file, so what the file says is left out of them.
+    // Flags override the file, so a setting that the file has is left out of them.
     let said = |name: &str| settings.lines().any(|line| line.split('=').next().map(str::trim) == Some(name));
     let flags: Vec<_> =
         ours.iter().filter(|(name, _)| !said(name)).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -183,7 +183,7 @@ fn config_with(database_url: &str, migrate: bool, settings: &str) -> Config {
     config
 }
 
-/// Makes a migrated database with the reference pack, to copy for each test.
+/// Makes a migrated database with the reference pack, which each test copies.
 pub fn prepare(url: &str) {
     let config = config(url, true);
     thread::spawn(move || {
@@ -214,7 +214,7 @@ fn folder() -> PathBuf {
     folder
 }
 
-/// Removes what runs left behind that have ended.
+/// Removes the folders of test runs that have ended.
 fn remove_stale(base: &std::path::Path) {
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -234,7 +234,7 @@ fn sqlite_template() -> &'static PathBuf {
     })
 }
 
-/// The address of a database with nothing in it.
+/// The URL of a database without tables.
 pub fn empty(database: Database) -> Option<String> {
     match database {
         Database::Sqlite => Some(format!("sqlite:{}", folder().join("empty.db").display())),
@@ -243,12 +243,12 @@ pub fn empty(database: Database) -> Option<String> {
 }
 
 impl TestApp {
-    /// A service on a database of its own; nothing where that database is not to be had, which is then said.
+    /// A service on a database of its own. `None`, with a message, when that kind of database is not available.
     pub fn start(database: Database) -> Option<Self> {
         Self::start_with(database, "")
     }
 
-    /// The same with settings laid over the test configuration, written as in the file.
+    /// The same with settings on top of the test configuration, written as in the file.
     pub fn start_with(database: Database, settings: &str) -> Option<Self> {
         match database {
             Database::Sqlite => {
@@ -264,7 +264,7 @@ impl TestApp {
         }
     }
 
-    /// Stops the service and keeps its database, to copy for others.
+    /// Stops the service and keeps its database, for tests to copy.
     pub fn into_template(mut self) -> Template {
         drop(self.stop.take());
         self.running.take().unwrap().join().unwrap();
@@ -272,7 +272,7 @@ impl TestApp {
         Template(self.url.clone())
     }
 
-    /// A service on a copy of a database that was prepared for several.
+    /// A service on a copy of a prepared database.
     pub fn start_from(template: &Template) -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(1);
         let first_id = 10_000_000 * COUNT.fetch_add(1, Ordering::Relaxed) as u64;
@@ -285,12 +285,12 @@ impl TestApp {
         app
     }
 
-    /// A service on a given database; several of them are several instances. Ids are counted from `first_id`.
+    /// A service on a given database, so that several can be instances of one installation. Ids are counted from `first_id`.
     pub fn on(database_url: &str, first_id: u64) -> Self {
         Self::at(today(), database_url, first_id)
     }
 
-    /// The same with settings laid over the test configuration.
+    /// The same with settings on top of the test configuration.
     pub fn on_with(database_url: &str, first_id: u64, settings: &str) -> Self {
         Self::run(today(), config_with(database_url, false, settings), first_id)
     }
@@ -300,12 +300,12 @@ impl TestApp {
         Self::run(now, config(database_url, false), first_id)
     }
 
-    /// The same with settings laid over the test configuration, as another instance.
+    /// The same at another time, with settings on top of the test configuration.
     pub fn at_with(now: DateTime<Utc>, database_url: &str, first_id: u64, settings: &str) -> Self {
         Self::run(now, config_with(database_url, false, settings), first_id)
     }
 
-    /// Another instance, whose ids and cursors nobody can foresee, as in life.
+    /// Another instance with random ids and cursors, as in production.
     pub fn by_chance(database_url: &str) -> Self {
         Self::run_with(today(), config(database_url, false), Ids::Random)
     }
@@ -373,7 +373,7 @@ impl TestApp {
         self.sign_in(email)
     }
 
-    /// Invites somebody, who follows the link and chooses the one password; the user's id.
+    /// Invites somebody, who follows the link and sets the test password. Returns the user's id.
     #[track_caller]
     pub fn invite(&self, by: &Client, email: &str) -> String {
         let user = id(&by.post("/users", &json!({"email": email, "name": "Robin Ny"})).is(201).json);
@@ -388,7 +388,7 @@ impl TestApp {
         let scope = scope.map_or_else(|| json!({"kind": "everywhere", "id": null}), |(kind, id)| json!({"kind": kind, "id": id}));
         let scope: grants::Scope = serde_json::from_value(scope).unwrap();
         let config = config(&self.url, false);
-        // Counted from where neither the template nor the service counts.
+        // The ids do not collide with those of the template or the service.
         let first = 500_000 + self.users.fetch_add(1, Ordering::Relaxed) as u64 * 100;
         thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
@@ -426,10 +426,10 @@ impl TestApp {
         self.anybody().with_token(answer.json["accessToken"].as_str().unwrap())
     }
 
-    /// Makes a new key for tokens, as `samsyn keys rotate --now` does.
+    /// Rotates the signing keys, as `samsyn keys rotate --now` does.
     pub fn rotate_keys(&self) {
         let config = config(&self.url, false);
-        // Ids are counted from where nobody else counts.
+        // The ids do not collide with any others.
         thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let db = samsyn::kernel::Db::open(
@@ -450,7 +450,7 @@ impl TestApp {
         .unwrap();
     }
 
-    /// The secret of the link in the newest letter of a kind to an address, once it has been posted.
+    /// The secret in the link of the newest unread letter of a kind to an address. Waits until the letter has been sent.
     pub fn letter(&self, to: &str, page: &str) -> String {
         #[expect(clippy::disallowed_methods, reason = "a letter that never comes must not be waited for")]
         let started = std::time::Instant::now();
@@ -459,7 +459,7 @@ impl TestApp {
                 let start = format!("/account/{page}#");
                 if let Some(secret) = letter.split(&start).nth(1) {
                     let secret = secret.split_whitespace().next().unwrap().to_owned();
-                    // A letter is read once.
+                    // Each letter is returned once.
                     if self.read.lock().unwrap().insert(secret.clone()) {
                         return secret;
                     }
@@ -470,7 +470,7 @@ impl TestApp {
         }
     }
 
-    /// What has been written to an address, newest first.
+    /// The texts of all letters to an address, newest first.
     pub fn letters(&self, to: &str) -> Vec<String> {
         let mut letters: Vec<_> = fs::read_dir(mail(&self.url))
             .into_iter()
@@ -497,30 +497,30 @@ impl TestApp {
         self.anybody().call("POST", path, Some(("application/x-www-form-urlencoded", form.join("&").as_bytes())))
     }
 
-    /// The id of the area with a code.
+    /// The id of an area, by its code.
     pub fn area(&self, code: &str) -> String {
         id(&self.anybody().get(&format!("/areas?code={code}")).json["items"][0])
     }
 
-    /// The id of a municipality's or region's actor.
+    /// The id of a public actor, by one of its identifiers.
     pub fn public_actor(&self, identifier: &str) -> String {
         id(&self.anybody().get(&format!("/actors?identifier={identifier}")).json["items"][0])
     }
 }
 
-/// The stored form of the one password, made once.
+/// The hash of the test password, computed once.
 async fn password_hash() -> String {
     static HASH: tokio::sync::OnceCell<String> = tokio::sync::OnceCell::const_new();
     let hash = async || passwords::hash(PASSWORD.to_owned(), &passwords::Hashing::new(1)).await.unwrap();
     HASH.get_or_init(hash).await.clone()
 }
 
-/// A letter's text as it was written: quoted-printable undone.
+/// A letter's text without its encoding (quoted-printable).
 fn unfolded(text: &str) -> String {
     text.replace("=\r\n", "").replace("=3D", "=").replace("=23", "#")
 }
 
-/// A value as it stands in a form.
+/// A value encoded for a form.
 pub fn escaped(value: &str) -> String {
     value.bytes().map(|byte| if byte.is_ascii_alphanumeric() { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
@@ -532,7 +532,7 @@ pub fn totp_of(secret: &str, at: DateTime<Utc>) -> String {
     totp.generate(u64::try_from(at.timestamp()).unwrap()).to_string()
 }
 
-/// The one password as it would have been stored with weaker parameters.
+/// A hash of the test password with weaker parameters.
 pub fn weak_hash() -> String {
     use argon2::{Algorithm, Argon2, Params, Version, password_hash::PasswordHasher};
     let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8192, 1, 1, None).unwrap());

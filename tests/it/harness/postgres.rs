@@ -1,7 +1,7 @@
 //! A private `PostgreSQL` for the whole run, from the installed binaries, and a copied database for each test.
 //!
-//! The server lives in memory and ends with this process, however that ends: a supervising shell waits for its standard
-//! input to close and then stops it and removes its files.
+//! The server's files are in memory. It ends with this process, however that ends: a supervising shell waits for its standard
+//! input to close, then stops the server and removes its files.
 
 use std::{
     env, fs,
@@ -20,15 +20,15 @@ use std::{
 use sqlx::{Connection, Executor, PgConnection};
 
 struct Cluster {
-    /// The address of a database by its name.
+    /// Makes the URL of a database from its name.
     url: Box<dyn Fn(&str) -> String + Send + Sync>,
-    /// Databases are copied one at a time, for the template may have no other connection.
+    /// Databases are copied one at a time, because a template may have no other connection.
     copying: Mutex<()>,
     name: String,
     _supervisor: Option<Child>,
 }
 
-/// The address of a new database with the reference pack, or nothing where there is no `PostgreSQL`.
+/// The URL of a new database with the reference pack; `None` when there is no `PostgreSQL`.
 pub fn database() -> Option<String> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let cluster = cluster()?;
@@ -38,7 +38,7 @@ pub fn database() -> Option<String> {
     Some((cluster.url)(&name))
 }
 
-/// The address of a copy of a database that nobody is connected to.
+/// The URL of a copy of a database that has no connections.
 pub fn copy(url: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let cluster = cluster().unwrap();
@@ -49,7 +49,7 @@ pub fn copy(url: &str) -> String {
     (cluster.url)(&name)
 }
 
-/// The address of a new database with nothing in it.
+/// The URL of a new database without tables.
 pub fn empty() -> Option<String> {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let cluster = cluster()?;
@@ -89,7 +89,7 @@ fn cluster() -> Option<&'static Cluster> {
     cluster.as_ref()
 }
 
-/// A server that is there already.
+/// A server that runs already, given by a variable.
 fn given() -> Option<Cluster> {
     #[expect(clippy::disallowed_methods, reason = "how the README names a server")]
     let server = env::var("SAMSYN_TEST_POSTGRES").ok()?;
@@ -109,7 +109,7 @@ fn binaries() -> Option<PathBuf> {
     folders.into_iter().find(|folder| here(folder))
 }
 
-/// An unprivileged user to run as when we are root, which the server refuses to be.
+/// An unprivileged user to run the server as when this process is root, because the server refuses to run as root.
 fn unprivileged() -> Option<(u32, u32)> {
     let own: String = fs::read_to_string("/proc/self/status").ok()?;
     let root = own.lines().any(|line| line.starts_with("Uid:\t0\t"));
@@ -121,7 +121,7 @@ fn unprivileged() -> Option<(u32, u32)> {
     if root { user("postgres").or_else(|| user("nobody")) } else { None }
 }
 
-/// Files of a new server: the folder with the programs, the folder with the files, and how to run a program as their owner.
+/// The programs and files of a new server, and the user who owns them.
 struct Files {
     binaries: PathBuf,
     folder: PathBuf,
@@ -159,7 +159,7 @@ impl Files {
         command
     }
 
-    /// Runs a script that starts the server and ends it when its standard input closes, and waits until the server answers.
+    /// Runs a script that starts the server and stops it when standard input closes. Waits until the server answers.
     fn supervise(&self, script: &str) -> Child {
         let mut shell = self.command(Path::new("/bin/sh"));
         let supervisor = shell
@@ -204,22 +204,22 @@ fn start() -> Option<Cluster> {
     })
 }
 
-/// A server of a test's own, which the test may bring down.
+/// A server for one test, which the test may restart.
 pub struct Own {
     files: Files,
     _supervisor: Child,
 }
 
 impl Own {
-    /// Nothing where there are no programs of a server, which is then said.
+    /// `None`, with a message, when the programs of a server are not installed.
     pub fn start() -> Option<Self> {
         let Some(files) = Files::new() else {
             cluster();
             let _ = writeln!(std::io::stderr(), "\n*** NO DATABASE IS RESTARTED UNDER LOAD: that needs the programs of PostgreSQL ***\n");
             return None;
         };
-        // What was answered must still be there after a restart, so commits wait for the log to be written; the machine
-        // itself does not fall, so they need not wait for the disk.
+        // Answered writes must survive a restart of the server, so commits wait until the log is written. The machine itself does
+        // not fail, so they need not wait for the disk.
         let script = r#"
             "$1/pg_ctl" -D "$2/data" -l "$2/log" -s -w start -o "-k $2 -c listen_addresses= -c fsync=off -c max_connections=200" || exit 1
             cat >/dev/null
@@ -229,13 +229,13 @@ impl Own {
         Some(Self { files, _supervisor: supervisor })
     }
 
-    /// The address of a new database in it with nothing in it.
+    /// The URL of a new database on it, without tables.
     pub fn database(&self) -> String {
         run(&self.files.url("postgres"), "CREATE DATABASE own");
         self.files.url("own")
     }
 
-    /// Brings the server down without warning and up again.
+    /// Restarts the server without a proper shutdown.
     pub fn restart(&self) {
         let mut command = self.files.command(&self.files.binaries.join("pg_ctl"));
         let data = self.files.folder.join("data");

@@ -1,4 +1,4 @@
-//! The way to a `PostgreSQL`, which may vanish without a word, or lead to a machine that only reads.
+//! A proxy in front of a `PostgreSQL`, which can go silent, or lead to a read-only server.
 
 use std::{
     io::{Read, Write},
@@ -26,7 +26,7 @@ struct Way {
     only_reads: AtomicBool,
     ended: AtomicBool,
     taken: AtomicUsize,
-    /// Both ends of each connection.
+    /// Both ends of each open connection.
     open: Mutex<Vec<(TcpStream, Server)>>,
 }
 
@@ -36,7 +36,7 @@ enum Server {
 }
 
 impl Proxy {
-    /// A way to the server of a database.
+    /// A proxy in front of the server of a database.
     pub fn to(url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -61,7 +61,7 @@ impl Proxy {
         Self { address, way, running: Some(running) }
     }
 
-    /// The address of a database by these ways, in their order.
+    /// The URL of a database through these proxies, in their order.
     pub fn url(url: &str, ways: &[&Self]) -> String {
         let (place, query) = url.split_once('?').unwrap_or((url, ""));
         let (who, name) = (place.rsplit_once('@').unwrap().0, place.rsplit_once('/').unwrap().1);
@@ -70,8 +70,8 @@ impl Proxy {
         format!("{who}@{}/{name}?sslmode=disable&{}", places.join(","), others.join("&")).trim_end_matches('&').to_owned()
     }
 
-    /// From now on nothing comes through, and nobody is told. The server's end of each connection is closed, as when its
-    /// machine falls.
+    /// From now on nothing comes through, and clients are not told. The server's end of each connection is closed, as when a
+    /// machine goes down.
     pub fn vanish(&self) {
         self.way.gone.store(true, Ordering::SeqCst);
         for (_, server) in self.way.open.lock().unwrap().iter() {
@@ -79,18 +79,17 @@ impl Proxy {
         }
     }
 
-    /// New connections come through again; those from before stay silent.
+    /// New connections come through again. Those from before stay silent.
     pub fn come_back(&self) {
         self.way.gone.store(false, Ordering::SeqCst);
     }
 
-    /// From now on the machine at the end only reads, on connections that are made from now on, as after another has taken
-    /// over.
+    /// From now on new connections are read-only, or no longer are, as after a failover.
     pub fn only_read(&self, only_reads: bool) {
         self.way.only_reads.store(only_reads, Ordering::SeqCst);
     }
 
-    /// Ends all connections so that both ends are told.
+    /// Closes both ends of all connections.
     pub fn cut(&self) {
         for (client, server) in self.way.open.lock().unwrap().drain(..) {
             let _ = client.shutdown(std::net::Shutdown::Both);
@@ -98,7 +97,7 @@ impl Proxy {
         }
     }
 
-    /// How many connections came this way.
+    /// Number of connections so far.
     pub fn taken(&self) -> usize {
         self.way.taken.load(Ordering::SeqCst)
     }
@@ -136,7 +135,7 @@ impl Way {
         });
     }
 
-    /// Passes on what comes, and the end of it, unless the machine is gone.
+    /// Copies bytes from one end to the other, and closes that at the end, unless the server is gone.
     fn pass(&self, from: &mut impl Read, to: &mut (impl Write + Close)) {
         let mut piece = [0; 8192];
         loop {
@@ -152,7 +151,7 @@ impl Way {
     }
 }
 
-/// The first message of a session, changed so that the session only reads.
+/// The first message of a session, with an option added that makes the session read-only.
 fn greeting(client: &mut TcpStream, only_reads: bool) -> Option<Vec<u8>> {
     let mut length = [0; 4];
     client.read_exact(&mut length).ok()?;

@@ -1,4 +1,4 @@
-//! A receiver of webhooks in this process, which answers as a test says.
+//! A receiver of webhooks in this process, which answers as a test decides.
 
 use std::{
     collections::BTreeMap,
@@ -14,13 +14,13 @@ use serde_json::Value;
 
 use super::waited;
 
-/// What was received.
+/// A message that was received.
 #[derive(Clone, Debug)]
 pub struct Message {
     pub headers: BTreeMap<String, String>,
     pub body: String,
     pub json: Value,
-    /// When, counted from the receiver's start.
+    /// Time since the receiver's start.
     pub after: std::time::Duration,
 }
 
@@ -29,12 +29,12 @@ impl Message {
         &self.headers["webhook-id"]
     }
 
-    /// The event's place in the feed.
+    /// The position of the event in the feed.
     pub fn position(&self) -> i64 {
         self.json["data"]["position"].as_i64().unwrap()
     }
 
-    /// Whether one of the signatures is by a secret, as Standard Webhooks says.
+    /// Whether one of the signatures is made with a secret (Standard Webhooks).
     pub fn is_signed_by(&self, secret: &str) -> bool {
         let key = BASE64_STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap();
         let signed = format!("{}.{}.{}", self.id(), self.headers["webhook-timestamp"], self.body);
@@ -44,16 +44,16 @@ impl Message {
     }
 }
 
-/// How a receiver answers.
+/// The answer of a receiver.
 #[derive(Clone, Debug)]
 pub enum Says {
     /// A status, with more headers.
     Status(u16, Vec<(&'static str, String)>),
-    /// Nothing, until it is given up.
+    /// No answer, until the sender gives up.
     Nothing,
     /// 200, and a body without end.
     Endless,
-    /// Headers, one byte now and then.
+    /// Headers without end, one byte at a time.
     Drops,
 }
 
@@ -68,17 +68,17 @@ pub struct Receiver {
     pub address: SocketAddr,
     pub started: std::time::Instant,
     received: Arc<Mutex<Vec<Message>>>,
-    /// How many bytes of a body without end were taken.
+    /// Number of bytes that were taken of an answer without end.
     pub taken: Arc<Mutex<usize>>,
 }
 
 impl Receiver {
-    /// One that takes all.
+    /// A receiver that accepts everything.
     pub fn start() -> Self {
         Self::answering(|_| Says::from(200))
     }
 
-    /// One that answers the first, second and further messages as said.
+    /// A receiver that answers the first, second and further messages as `says` decides (the first is 0).
     pub fn answering(says: impl Fn(usize) -> Says + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -109,12 +109,12 @@ impl Receiver {
         format!("http://{}/samsyn", self.address)
     }
 
-    /// What has come so far.
+    /// The messages so far.
     pub fn received(&self) -> Vec<Message> {
         self.received.lock().unwrap().clone()
     }
 
-    /// What has come, once that many have.
+    /// The messages so far, when there are at least `count`.
     #[track_caller]
     pub fn wait(&self, count: usize) -> Vec<Message> {
         waited(&format!("message {count}"), || self.received.lock().unwrap().len() >= count);
@@ -153,7 +153,7 @@ fn answer(mut stream: TcpStream, says: &Says, taken: &Mutex<usize>) {
             }
             let _ = stream.write_all(format!("{text}\r\n").as_bytes());
         }
-        // Until the other end lets go.
+        // Until the other end closes.
         Says::Nothing => drop(stream.read(&mut [0])),
         Says::Endless => {
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");

@@ -11,7 +11,7 @@ use crate::{
         By, Visibility,
         policy::{Permission, needs},
     },
-    forums::forums::{rules as of_forum, store as forums},
+    forums::forums::{rules as forum_rules, store as forums},
     kernel::{At, Db, Listed, Page, Paging, Patch, Query, Reply, Result, Valid, page::Selection, reply::Nothing},
     revisions::store as revisions,
 };
@@ -33,14 +33,14 @@ async fn list(
 
 /// Open an assessment
 ///
-/// As a draft, among the forum's members unless it is said otherwise.
+/// The assessment is opened as a draft. The members of the forum can see it, unless another visibility is given.
 #[utoipa::path(tag = "assessments", operation_id = "createAssessment", request_body = NewAssessment,
     responses((status = 201, description = "The assessment as opened", body = Assessment)))]
 #[post("/assessments")]
 async fn create(by: By<needs::WriteAssessments>, new: Valid<NewAssessment>, db: Data<Db>) -> Result<Reply<Assessment>> {
     db.write(&by, async |w| {
         let forum = forums::find_referenced(by.sight(), new.0.forum_id, "/forumId", &w.tx).await?;
-        of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
+        forum_rules::require(forum_rules::Operation::Work, forum.fields.status)?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
         if new.0.visibility.is_wider_than(Visibility::Forum) {
             forums::may_write(&by.caller.reach(Permission::PublishAssessments)?, &forum.fields, Some(forum.id), &w.tx).await?;
@@ -65,9 +65,10 @@ async fn show(by: By<needs::ReadAssessments>, At(id): At<AssessmentId>, db: Data
 
 /// Change an assessment
 ///
-/// Merge patch. A text that is agreed is opened with …/revise first. Only who may publish it lets more people see it.
+/// Merge patch. An agreed text must first be opened again with …/revise. Only a caller who may publish the assessment can let
+/// more people see it.
 #[utoipa::path(tag = "assessments", operation_id = "updateAssessment", request_body = Patch<NewAssessment>,
-    responses((status = 200, description = "The assessment as it has become", body = Assessment)))]
+    responses((status = 200, description = "The assessment after the change", body = Assessment)))]
 #[patch("/assessments/{assessmentId}")]
 async fn change(
     by: By<needs::WriteAssessments>,
@@ -92,7 +93,7 @@ async fn change(
 
 /// Remove an assessment
 ///
-/// For one that was opened by mistake; what has been published stays.
+/// For an assessment that was opened by mistake. It must be a draft or in review, and it must never have been published.
 #[utoipa::path(tag = "assessments", operation_id = "deleteAssessment",
     responses((status = 204, description = "The assessment is removed")))]
 #[delete("/assessments/{assessmentId}")]
@@ -111,7 +112,7 @@ async fn remove(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: D
 
 /// Send an assessment for review
 ///
-/// From now on its parties can say their word on it.
+/// From now on its parties can endorse it.
 #[utoipa::path(tag = "assessments", operation_id = "reviewAssessment",
     responses((status = 200, description = "The assessment in review", body = Assessment)))]
 #[post("/assessments/{assessmentId}/review")]
@@ -124,10 +125,10 @@ async fn review(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: D
     .await
 }
 
-/// Settle an assessment
+/// Agree on an assessment
 ///
-/// Takes at least one finding and one party that stands behind the text, with or without reservation, and no word of a party on
-/// an earlier wording. Dissent does not stop it, and is never lost.
+/// Requires at least one finding, at least one party that stands behind the text (with or without reservation), and no
+/// endorsement of an earlier wording. A dissent does not prevent it, and stays on record.
 #[utoipa::path(tag = "assessments", operation_id = "agreeAssessment",
     responses((status = 200, description = "The assessment as agreed", body = Assessment)))]
 #[post("/assessments/{assessmentId}/agree")]
@@ -135,7 +136,7 @@ async fn agree(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: 
     db.write(&by, async |w| {
         let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         let after = store::step(&assessment, Operation::Agree, w).await?;
-        store::is_complete(&after, w).await?;
+        store::require_complete(&after, w).await?;
         Reply::changed(after.version, &after)
     })
     .await
@@ -143,7 +144,7 @@ async fn agree(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db: 
 
 /// Publish an assessment
 ///
-/// Freezes its text, evidence, causes and endorsements, dissents among them, as a revision with a digest.
+/// Freezes its text, evidence, causes and endorsements (also dissents) as a revision with a digest.
 #[utoipa::path(tag = "assessments", operation_id = "publishAssessment",
     responses((status = 200, description = "The assessment as published", body = Assessment)))]
 #[post("/assessments/{assessmentId}/publish")]
@@ -151,7 +152,7 @@ async fn publish(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db
     db.write(&by, async |w| {
         let assessment = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         let assessment = store::step(&assessment, Operation::Publish, w).await?;
-        store::is_complete(&assessment, w).await?;
+        store::require_complete(&assessment, w).await?;
         revisions::freeze(&assessment, w).await?;
         Reply::changed(assessment.version, &assessment)
     })
@@ -160,7 +161,7 @@ async fn publish(by: By<needs::PublishAssessments>, At(id): At<AssessmentId>, db
 
 /// Open an assessment again
 ///
-/// Back to a draft; revisions that were published stay as they are.
+/// The assessment becomes a draft again. Published revisions stay as they are.
 #[utoipa::path(tag = "assessments", operation_id = "reviseAssessment",
     responses((status = 200, description = "The assessment as a draft", body = Assessment)))]
 #[post("/assessments/{assessmentId}/revise")]

@@ -1,5 +1,5 @@
-//! Shared situation assessments (gemensamma lägesbilder): what the actors of a forum together hold to be true of an area,
-//! with the evidence under it, the causes behind it, and each actor's own word on it.
+//! Shared situation assessments (gemensamma lägesbilder): the actors of a forum together describe the situation in an area, with
+//! evidence, causes, and an endorsement by each actor.
 
 mod api;
 pub mod parts;

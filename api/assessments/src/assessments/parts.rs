@@ -1,9 +1,9 @@
-//! What others are told of the parts of an assessment.
+//! Visibility and events of an assessment and its parts.
 
 use super::Assessment;
 use crate::kernel::{Id, events::Visible, record::Record, saved::Saved};
 
-/// A part of an assessment that has been stored or removed. It is seen by those who see the assessment.
+/// Describes a stored or removed part of an assessment, for `Write::publish`. The part has the assessment's visibility.
 pub fn saved_part<T>(assessment: &Assessment, part: &'static Record, id: Id<T>, version: i64) -> Saved<'static> {
     Saved::new(part, id, version, visibility_of(assessment)).within([assessment.fields.area_id])
 }

@@ -1,24 +1,24 @@
-//! How an assessment goes from draft to published.
+//! The life-cycle of an assessment, from draft to published.
 
 use super::AssessmentStatus::{self, Agreed, Draft, Published, Review};
 use crate::kernel::{Problem, Result, lifecycle::Lifecycle, say};
 
-/// What can be done with an assessment.
+/// An operation on an assessment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Change its text, or what belongs to it.
+    /// Change its text or its parts.
     Write,
     /// Send it to all parties to read.
     Review,
-    /// Say a party's word on it.
+    /// Give, change or withdraw a party's endorsement.
     Endorse,
-    /// Settle it with the parties' words.
+    /// Agree on it, with the endorsements that were given.
     Agree,
     /// Freeze and publish it.
     Publish,
     /// Open it for writing again.
     Revise,
-    /// Take it away.
+    /// Remove it.
     Remove,
 }
 
@@ -115,10 +115,10 @@ impl Lifecycle for Life {
     }
 }
 
-/// Checks that an operation can be done with an assessment as it stands.
+/// Checks that the life-cycle allows an operation in a status.
 ///
 /// # Errors
-/// When it cannot, saying what to do instead.
+/// When it does not (409). The problem says what to do instead.
 pub fn require(operation: Operation, status: AssessmentStatus) -> Result<()> {
     Life::after(&status, operation).map(drop)
 }

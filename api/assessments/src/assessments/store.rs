@@ -1,4 +1,4 @@
-//! Assessments.
+//! All SQL of assessments.
 
 use sea_orm::{ConnectionTrait, EntityTrait, QuerySelect, QueryTrait, entity::prelude::*};
 
@@ -14,7 +14,7 @@ use crate::{
     endorsements::{EndorsementPosition, store as endorsements},
     findings::reading as findings,
     forums::{
-        forums::{rules as of_forum, store as forums},
+        forums::{rules as forum_rules, store as forums},
         members::store as members,
     },
     geography::areas::store as areas,
@@ -42,7 +42,7 @@ fn view(row: table::Model) -> Assessment {
     }
 }
 
-fn seen(sight: &Sight) -> Select<table::Entity> {
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
     table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
         table::Column::Visibility,
         Some(table::Column::ForumId.into_expr()),
@@ -51,7 +51,7 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
 }
 
 pub(super) async fn list(sight: &Sight, filter: &AssessmentFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Assessment>> {
-    let select = seen(sight)
+    let select = find_visible(sight)
         .apply_if(filter.forum_id, |select, forum| select.filter(table::Column::ForumId.eq(forum)))
         .apply_if(filter.area_id, |select, area| select.filter(table::Column::AreaId.eq(area)))
         .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)))
@@ -66,56 +66,56 @@ pub(super) async fn list(sight: &Sight, filter: &AssessmentFilter, paging: &Pagi
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
-/// One assessment that may be seen.
+/// One assessment that `sight` may see.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none (404).
 pub async fn find(sight: &Sight, id: AssessmentId, db: &impl ConnectionTrait) -> Result<Assessment> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// The ids of the assessments that may be seen, of these.
+/// The assessments with these ids that `sight` may see.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn visible(sight: &Sight, ids: &[AssessmentId], db: &impl ConnectionTrait) -> Result<Vec<Assessment>> {
-    let rows = seen(sight).filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
+    let rows = find_visible(sight).filter(table::Column::Id.is_in(ids.iter().copied())).all(db).await?;
     Ok(rows.into_iter().map(view).collect())
 }
 
-/// One assessment that may be seen, locked so that its status cannot change meanwhile.
+/// One assessment that `sight` may see, locked so that its status cannot change during the transaction.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none (404).
 pub async fn find_locked(sight: &Sight, id: AssessmentId, w: &Write<'_>) -> Result<Assessment> {
-    seen(sight).filter(table::Column::Id.eq(id)).lock_exclusive().one(&w.tx).await?.map(view).ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).lock_exclusive().one(&w.tx).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// One assessment that the caller may write, locked so that its status cannot change meanwhile.
+/// One assessment that the caller may write, locked so that its status cannot change during the transaction.
 ///
 /// # Errors
-/// When there is none, the caller may not, or its forum is closed.
+/// When there is none (404), the caller may not write it (403), or its forum is closed (409).
 pub async fn find_to_write(sight: &Sight, reach: &Reach, id: AssessmentId, w: &Write<'_>) -> Result<Assessment> {
     let assessment = find_locked(sight, id, w).await?;
     may_write(reach, &assessment, &w.tx).await?;
     let forum = forums::find(&Sight::of_installation(), assessment.fields.forum_id, &w.tx).await?;
-    of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
+    forum_rules::require(forum_rules::Operation::Work, forum.fields.status)?;
     Ok(assessment)
 }
 
-/// Checks that the caller may do this with an assessment and its parts: who may do it in the forum may.
+/// Checks that the caller may write an assessment and its parts: `reach` must include its forum.
 ///
 /// # Errors
-/// When the caller may not, or the forum is removed.
+/// When it does not (403), or the forum is removed (404).
 pub async fn may_write(reach: &Reach, assessment: &Assessment, db: &impl ConnectionTrait) -> Result<()> {
     let forum = forums::find(&Sight::of_installation(), assessment.fields.forum_id, db).await?;
     forums::may_write(reach, &forum.fields, Some(forum.id), db).await
 }
 
-/// Opens an assessment.
+/// Stores a new assessment as a draft.
 ///
 /// # Errors
-/// With all faults of it.
+/// With all faults of the input (422).
 pub async fn insert(new: NewAssessment, w: &Write<'_>) -> Result<Assessment> {
     store(w.new_id(), 1, None, new, AssessmentStatus::Draft, w).await
 }
@@ -132,31 +132,33 @@ pub(super) async fn update(assessment: &Assessment, new: NewAssessment, status: 
     store(assessment.id, assessment.version + 1, Some(assessment), new, status, w).await
 }
 
-/// Takes an assessment a step further.
+/// Moves an assessment to the status that an operation leads to.
 ///
 /// # Errors
-/// When it cannot go there from where it is.
+/// When the life-cycle does not allow the operation (409).
 pub async fn step(assessment: &Assessment, operation: Operation, w: &Write<'_>) -> Result<Assessment> {
     let status = Life::after(&assessment.status, operation)?.ok_or_else(Problem::not_found)?;
     update(assessment, assessment.fields.clone(), status, w).await
 }
 
-/// Hears a party's word: what was agreed before it is agreed anew.
+/// Moves an agreed assessment back to review after a party has given, changed or withdrawn its endorsement, so that the parties
+/// agree with all endorsements known.
 ///
 /// # Errors
-/// When no word can be said now.
-pub async fn hear(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
+/// When the status allows no endorsement (409).
+pub async fn return_to_review(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     if Life::after(&assessment.status, Operation::Endorse)? != Some(assessment.status) {
         step(assessment, Operation::Endorse, w).await?;
     }
     Ok(())
 }
 
-/// Checks that there is something to agree on, a party that does, and no party whose word is on another text.
+/// Checks that the assessment has a finding, that a party of the forum stands behind it, and that no party of the forum has
+/// endorsed an earlier wording.
 ///
 /// # Errors
-/// With what is missing.
-pub async fn is_complete(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
+/// With a fault for each thing that is missing (422).
+pub async fn require_complete(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let mut faults = Vec::new();
     if findings::of_assessment(assessment.id, &w.tx).await?.is_empty() {
         faults.push(Fault::at(
@@ -169,7 +171,7 @@ pub async fn is_complete(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let words = endorsements::of_assessment(assessment.id, &w.tx).await?;
     let actors: Vec<_> = words.iter().map(|word| word.actor_id).collect();
     let present = members::participants_among(assessment.fields.forum_id, &actors, w).await?;
-    // Who has left keeps its word, but it counts no more.
+    // A party that has left the forum keeps its endorsement, but it no longer counts.
     for word in words.into_iter().filter(|word| present.contains(&word.actor_id)) {
         if word.outdated {
             faults.push(Fault::at(
@@ -235,7 +237,7 @@ async fn store(
     w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
     let assessment = view(row);
     if before.is_some() {
-        endorsements::follow(&assessment, w).await?;
+        endorsements::update_outdated(&assessment, w).await?;
     }
     let words = [assessment.fields.title.as_str(), assessment.fields.purpose.as_deref().unwrap_or_default()];
     let areas = before.into_iter().chain([&assessment]).map(|assessment| assessment.fields.area_id);
@@ -244,7 +246,7 @@ async fn store(
     Ok(assessment)
 }
 
-/// Removes an assessment: it is kept, but neither shown nor found.
+/// Marks an assessment as removed. The row is kept, but can no longer be read or found.
 pub(super) async fn remove(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let version = w.remove(&RECORD, assessment.id, assessment.version).await?;
     let saved = Saved::new(&RECORD, assessment.id, version, visibility_of(assessment)).within([assessment.fields.area_id]);

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and answers, filters, enumerations and ids.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
@@ -18,20 +18,20 @@ use crate::{
 /// The id of an assessment.
 pub type AssessmentId = Id<Assessment>;
 
-/// How far an assessment has come.
+/// The status of an assessment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum AssessmentStatus {
-    /// Is being written (utkast).
+    /// It is being written (utkast).
     Draft,
-    /// Is read by all parties (på remiss).
+    /// All parties read it (på remiss).
     Review,
-    /// The parties have said their word (överenskommen).
+    /// The parties have agreed on it (överenskommen).
     Agreed,
-    /// Is published, and its text frozen.
+    /// It is published, and its text is frozen.
     Published,
-    /// A newer one has taken its place.
+    /// A newer assessment has replaced it.
     Superseded,
 }
 
@@ -42,24 +42,24 @@ pub struct NewAssessment {
     #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 300, example = "Inkomstskillnader mellan Botkyrkas stadsdelar")]
     pub title: String,
-    /// The forum that makes it.
+    /// The forum that makes the assessment.
     pub forum_id: ForumId,
-    /// The area that it tells of.
+    /// The area that the assessment describes.
     pub area_id: AreaId,
-    /// What it is for.
+    /// The purpose of the assessment.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 4000)]
     pub purpose: Option<String>,
-    /// First day of the time that it tells of.
+    /// First day of the period that it describes.
     pub valid_from: Option<NaiveDate>,
-    /// First day after the time that it tells of.
+    /// First day after the period that it describes.
     pub valid_to: Option<NaiveDate>,
-    /// Who may see it; `forum` unless given, that is the forum's members.
+    /// The widest group that may see it. The default is `forum`: the members of the forum.
     #[serde(default = "among_members")]
     pub visibility: Visibility,
 }
 
-/// What a forum holds to be true of an area (gemensam lägesbild).
+/// A forum's shared description of the situation in an area (gemensam lägesbild).
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Assessment {
@@ -73,12 +73,13 @@ pub struct Assessment {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Which assessments to list.
+/// Filters of the list of assessments.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct AssessmentFilter {
-    /// Words to search for in titles and purposes; each must begin some word. Titles that begin with it come first.
+    /// Words to search for in titles and purposes. Each must be the beginning of a word there. Titles that begin with the text
+    /// come first.
     #[param(nullable = false, max_length = 200)]
     pub q: Option<String>,
     /// Assessments of this forum.
@@ -87,7 +88,7 @@ pub(super) struct AssessmentFilter {
     /// Assessments of this area.
     #[param(nullable = false)]
     pub area_id: Option<AreaId>,
-    /// Assessments that have come this far.
+    /// Assessments with this status.
     #[param(nullable = false, inline)]
     pub status: Option<AssessmentStatus>,
 }

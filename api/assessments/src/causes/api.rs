@@ -26,7 +26,7 @@ async fn list(
 
 /// Add a cause
 ///
-/// What lies behind one or several findings of the assessment.
+/// A cause can explain one or several findings of the assessment.
 #[utoipa::path(tag = "assessments", operation_id = "createCause", request_body = NewCause,
     responses((status = 201, description = "The cause as added", body = Cause)))]
 #[post("/assessments/{assessmentId}/causes")]
@@ -62,7 +62,7 @@ async fn show(by: By<needs::ReadAssessments>, At((assessment, id)): At<(Assessme
 ///
 /// Merge patch, while the assessment is a draft or in review.
 #[utoipa::path(tag = "assessments", operation_id = "updateCause", request_body = Patch<NewCause>,
-    responses((status = 200, description = "The cause as it has become", body = Cause)))]
+    responses((status = 200, description = "The cause after the change", body = Cause)))]
 #[patch("/assessments/{assessmentId}/causes/{causeId}")]
 async fn change(
     by: By<needs::WriteAssessments>,
@@ -85,7 +85,7 @@ async fn change(
 
 /// Remove a cause
 ///
-/// While the assessment is a draft or in review, and no intervention is aimed at it. What was published with it stays.
+/// Possible while the assessment is a draft or in review and no intervention is aimed at the cause. Published revisions keep it.
 #[utoipa::path(tag = "assessments", operation_id = "deleteCause",
     responses((status = 204, description = "The cause is removed")))]
 #[delete("/assessments/{assessmentId}/causes/{causeId}")]

@@ -1,5 +1,5 @@
-//! Causes (orsaker): what the parties hold to lie behind their findings, how, on what level, and how sure they are. A cause
-//! is what interventions are aimed at.
+//! Causes (orsaker): the reasons that the parties see for their findings, with mechanism, level and confidence. Interventions are
+//! aimed at causes.
 
 mod api;
 pub mod reading;

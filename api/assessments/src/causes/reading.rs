@@ -1,4 +1,4 @@
-//! Reads the causes of an assessment, for what is built upon them.
+//! Reads the causes of an assessment, for the endorsements and revisions that build on them.
 
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder, entity::prelude::*};
 
@@ -34,11 +34,11 @@ pub async fn of_assessment(assessment: AssessmentId, db: &impl ConnectionTrait) 
     Ok(rows.into_iter().map(view).collect())
 }
 
-/// The causes that explain these findings.
+/// The ids of the causes that explain any of these findings, oldest first.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn explaining(findings: &[FindingId], db: &impl ConnectionTrait) -> Result<Vec<CauseId>> {
+pub async fn ids_explaining(findings: &[FindingId], db: &impl ConnectionTrait) -> Result<Vec<CauseId>> {
     let rows = table::explains::Entity::find()
         .filter(table::explains::Column::FindingId.is_in(findings.iter().copied()))
         .order_by_asc(table::explains::Column::CauseId)

@@ -1,4 +1,4 @@
-//! Causes, with the findings that they explain kept in step.
+//! All SQL of causes, with the index table of the findings that they explain.
 
 use sea_orm::{
     ActiveValue::Set,
@@ -23,13 +23,13 @@ pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call,
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
-/// One cause of an assessment that may be seen.
+/// One cause of an assessment. The assessment must already be known to be visible.
 pub(super) async fn find(assessment: AssessmentId, id: CauseId, db: &impl ConnectionTrait) -> Result<Cause> {
     let row = table::Entity::find_by_id(id).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
     row.map(view).ok_or_else(Problem::not_found)
 }
 
-/// The causes whose assessments may be seen, of these, oldest first.
+/// The causes with these ids whose assessments `sight` may see, oldest first.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -39,15 +39,15 @@ pub async fn visible(sight: &Sight, ids: &[CauseId], db: &impl ConnectionTrait) 
     }
     let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
     let causes: Vec<_> = rows.into_iter().map(view).collect();
-    let of: Vec<_> = causes.iter().map(|cause| cause.assessment_id).collect();
-    let seen: Vec<_> = assessments::visible(sight, &of, db).await?.into_iter().map(|assessment| assessment.id).collect();
+    let assessment_ids: Vec<_> = causes.iter().map(|cause| cause.assessment_id).collect();
+    let seen: Vec<_> = assessments::visible(sight, &assessment_ids, db).await?.into_iter().map(|assessment| assessment.id).collect();
     Ok(causes.into_iter().filter(|cause| seen.contains(&cause.assessment_id)).collect())
 }
 
 /// Adds a cause.
 ///
 /// # Errors
-/// With all faults of it.
+/// With all faults of the input (422).
 pub async fn insert(assessment: &Assessment, new: NewCause, w: &Write<'_>) -> Result<Cause> {
     store(assessment, w.new_id(), 1, None, new, w).await
 }
@@ -60,7 +60,7 @@ pub(super) async fn update(assessment: &Assessment, cause: &Cause, new: NewCause
 /// Removes a cause.
 ///
 /// # Errors
-/// When an intervention is aimed at it. Interventions lie above, so their tables are asked by name.
+/// When an intervention is aimed at it (409). The room `interventions` lies above this one, so its tables are queried by name.
 pub(super) async fn remove(assessment: &Assessment, cause: &Cause, w: &Write<'_>) -> Result<()> {
     let aimed = Query::select()
         .column(("intervention", "id"))
@@ -80,7 +80,7 @@ pub(super) async fn remove(assessment: &Assessment, cause: &Cause, w: &Write<'_>
     w.tx.execute(&gone).await?;
     table::explains::Entity::delete_many().filter(table::explains::Column::CauseId.eq(cause.id)).exec(&w.tx).await?;
     table::Entity::delete_by_id(cause.id).exec(&w.tx).await?;
-    endorsements::follow(assessment, w).await?;
+    endorsements::update_outdated(assessment, w).await?;
     w.publish(saved_part(assessment, &RECORD, cause.id, cause.version + 1).removed()).await
 }
 
@@ -132,7 +132,7 @@ async fn store(
             cause.fields.findings.iter().map(|finding| table::explains::ActiveModel { cause_id: Set(id), finding_id: Set(*finding) });
         table::explains::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
-    endorsements::follow(assessment, w).await?;
+    endorsements::update_outdated(assessment, w).await?;
     w.publish(saved_part(assessment, &RECORD, id, version)).await?;
     Ok(cause)
 }

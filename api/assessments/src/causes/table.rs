@@ -27,7 +27,7 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Which findings a cause explains.
+/// The findings that a cause explains.
 pub mod explains {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and answers, filters, enumerations and ids.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -17,7 +17,7 @@ use crate::{
 /// The id of a cause.
 pub type CauseId = Id<Cause>;
 
-/// On what level a cause lies.
+/// The level of society on which a cause lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -27,21 +27,21 @@ pub enum CauseLevel {
     National,
 }
 
-/// How a cause explains.
+/// The kind of explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum CauseExplanation {
-    /// Things go together (samband).
+    /// A correlation (samband).
     Association,
     LocalEvent,
     NationalEvent,
-    /// Outside the country.
+    /// An event outside the country.
     ExternalEvent,
     PoliticalDecision,
 }
 
-/// How sure the parties are.
+/// The certainty of the parties about a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -55,31 +55,31 @@ pub enum Confidence {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewCause {
-    /// What lies behind.
+    /// The cause, in the parties' words.
     #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 4000, example = "Bostadsbeståndet är ensidigt: nästan bara hyresrätter i norra delen.")]
     pub statement: String,
-    /// How it works.
+    /// The mechanism: how the cause leads to the findings.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 4000)]
     pub mechanism: Option<String>,
     pub level: CauseLevel,
     pub explanation: Option<CauseExplanation>,
-    /// Whether it lies in how society is built.
+    /// Whether the cause lies in how society is organised, not in single persons.
     #[serde(default)]
     pub structural: bool,
     pub confidence: Option<Confidence>,
-    /// Codes of the codelist `PolicyDomain` in which it can be dealt with.
+    /// Codes of the codelist `PolicyDomain`: the domains in which the cause can be dealt with.
     #[serde(default)]
     #[schema(max_items = 30)]
     pub policy_domains: Vec<String>,
-    /// The findings of the same assessment that it explains.
+    /// The findings that the cause explains. They belong to the same assessment.
     #[serde(default)]
     #[schema(max_items = 100)]
     pub findings: Vec<FindingId>,
 }
 
-/// What lies behind findings (orsak).
+/// A reason for findings, in the opinion of the parties (orsak).
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cause {

@@ -11,7 +11,7 @@ use crate::{
 
 /// List endorsements
 ///
-/// What each party has said, in the order in which they spoke. Who has left the forum still reads what it has said itself.
+/// The endorsement of each party, oldest first. A party that has left the forum can still read its own.
 #[utoipa::path(tag = "assessments", operation_id = "listEndorsements", params(Paging),
     responses((status = 200, description = "A page of endorsements", body = Page<Endorsement>)))]
 #[get("/assessments/{assessmentId}/endorsements")]
@@ -31,7 +31,7 @@ async fn list(
 
 /// Show an endorsement
 ///
-/// What one party has said. Who has left the forum still reads its own word.
+/// The endorsement of one party. A party that has left the forum can still read its own.
 #[utoipa::path(tag = "assessments", operation_id = "getEndorsement",
     responses((status = 200, description = "The endorsement", body = Endorsement)))]
 #[get("/assessments/{assessmentId}/endorsements/{actorId}")]
@@ -47,18 +47,19 @@ async fn show(
         found => found?,
     };
     let endorsement = store::find(assessment, actor, db.reader()).await?.ok_or_else(Problem::not_found)?;
-    let endorsement = store::named(by.sight(), endorsement, db.reader()).await?;
+    let endorsement = store::with_actor_name(by.sight(), endorsement, db.reader()).await?;
     let call = by.allowing(async |_, reach| reach.speaks_for(actor.uuid())).await?;
     Reply::composed(&call, 200, endorsement.version, &endorsement)
 }
 
-/// Say a party's word
+/// Endorse an assessment
 ///
-/// By somebody who works for the actor, which is a member of the forum. While the assessment is in review or agreed the word
-/// can be changed, with `If-Match`. A word belongs to the text it was given to: when that changes the word is outdated and is
-/// given again. A word on what is agreed takes the assessment back to review, so that it is agreed with all words seen.
+/// For a user who works for the actor. The actor must be a member of the forum. The endorsement can be changed while the
+/// assessment is in review or agreed, with `If-Match`. It belongs to the text that it was given on: when the text changes, the
+/// endorsement becomes outdated and the party is asked again. A new or changed endorsement moves an agreed assessment back to
+/// review, so that the parties agree with all endorsements known.
 #[utoipa::path(tag = "assessments", operation_id = "endorseAssessment", request_body = NewEndorsement,
-    responses((status = 200, description = "The endorsement as it has become", body = Endorsement),
+    responses((status = 200, description = "The endorsement after the change", body = Endorsement),
         (status = 201, description = "The endorsement as given", body = Endorsement)), extensions(("x-for-each-party" = json!(true))))]
 #[put("/assessments/{assessmentId}/endorsements/{actorId}")]
 async fn endorse(
@@ -73,32 +74,32 @@ async fn endorse(
         rules::require(rules::Operation::Endorse, assessment.status)?;
         let Some(before) = store::find(assessment.id, actor, &w.tx).await? else {
             let endorsement = store::put(&assessment, actor, None, new.0.clone(), w).await?;
-            assessments::hear(&assessment, w).await?;
-            let endorsement = store::named(by.sight(), endorsement, &w.tx).await?;
+            assessments::return_to_review(&assessment, w).await?;
+            let endorsement = store::with_actor_name(by.sight(), endorsement, &w.tx).await?;
             return Reply::created(&format!("/assessments/{}/endorsements", assessment.id), actor, endorsement.version, &endorsement);
         };
         by.expects(before.version)?;
-        // Where it is hidden what was said, that it is the same would tell it.
+        // When the stored reason is hidden from the caller, the answer must not reveal that the new one is the same.
         let hidden = by.asked.secrecy.as_ref().is_some_and(|secrecy| secrecy.hides(before.id.uuid(), "reason"));
         let same = !hidden && !before.outdated && before.fields == new.0;
         if same {
-            let before = store::named(by.sight(), before, &w.tx).await?;
+            let before = store::with_actor_name(by.sight(), before, &w.tx).await?;
             return Reply::changed(before.version, &before);
         }
         let endorsement = store::put(&assessment, actor, Some(&before), new.0.clone(), w).await?;
-        assessments::hear(&assessment, w).await?;
-        let endorsement = store::named(by.sight(), endorsement, &w.tx).await?;
+        assessments::return_to_review(&assessment, w).await?;
+        let endorsement = store::with_actor_name(by.sight(), endorsement, &w.tx).await?;
         Reply::changed(endorsement.version, &endorsement)
     })
     .await
 }
 
-/// Take a party's word back
+/// Withdraw an endorsement
 ///
-/// By somebody who works for the actor, while the assessment is in review or agreed; an agreed one goes back to review. What was
-/// published with the word stays.
+/// For a user who works for the actor, while the assessment is in review or agreed. An agreed assessment goes back to review.
+/// Published revisions keep the endorsement.
 #[utoipa::path(tag = "assessments", operation_id = "deleteEndorsement",
-    responses((status = 204, description = "The word is taken back")))]
+    responses((status = 204, description = "The endorsement is withdrawn")))]
 #[delete("/assessments/{assessmentId}/endorsements/{actorId}")]
 async fn take_back(by: By<needs::Endorse>, At((assessment, actor)): At<(AssessmentId, ActorId)>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
@@ -108,7 +109,7 @@ async fn take_back(by: By<needs::Endorse>, At((assessment, actor)): At<(Assessme
         let endorsement = store::find(assessment.id, actor, &w.tx).await?.ok_or_else(Problem::not_found)?;
         by.expects(endorsement.version)?;
         store::remove(&assessment, &endorsement, w).await?;
-        assessments::hear(&assessment, w).await?;
+        assessments::return_to_review(&assessment, w).await?;
         Ok(Reply::nothing())
     })
     .await

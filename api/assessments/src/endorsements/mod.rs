@@ -1,5 +1,5 @@
-//! Endorsements (ställningstaganden): each party's own word on an assessment. A dissent carries its reason, is never lost and
-//! is published with the text.
+//! Endorsements (ställningstaganden): each party's own statement on an assessment. A dissent has a reason, stays on record and is
+//! published with the text.
 
 mod api;
 pub mod rules;

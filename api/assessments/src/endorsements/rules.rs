@@ -1,16 +1,16 @@
-//! How a party's word goes from none to said, becomes outdated and is said again or taken back.
+//! The life-cycle of an endorsement: missing, said, outdated.
 
 use super::EndorsementState;
 use crate::kernel::{Problem, Result, lifecycle::Lifecycle};
 
-/// What can be done with a party's word while the assessment is in review.
+/// An operation on an endorsement while the assessment is in review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Say it, or say something else.
+    /// Give the endorsement or change it.
     Say,
     /// Change the text that it is about.
     ChangeText,
-    /// Have it back.
+    /// Withdraw it.
     TakeBack,
 }
 

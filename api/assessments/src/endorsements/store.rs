@@ -1,4 +1,4 @@
-//! Endorsements, one for each party.
+//! All SQL of endorsements. Each party has at most one on an assessment.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, PaginatorTrait, QueryOrder, entity::prelude::*};
 use serde_json::json;
@@ -28,23 +28,23 @@ fn view(row: table::Model) -> Endorsement {
     }
 }
 
-/// A word with the name of its actor.
-pub(super) async fn named(sight: &Sight, word: Endorsement, db: &impl ConnectionTrait) -> Result<Endorsement> {
+/// Adds the actor's name to an endorsement, when `sight` may see the actor.
+pub(super) async fn with_actor_name(sight: &Sight, word: Endorsement, db: &impl ConnectionTrait) -> Result<Endorsement> {
     let actor = actors::names(sight, &[word.actor_id], db).await?.remove(&word.actor_id);
     Ok(Endorsement { actor, ..word })
 }
 
-fn of_own(sight: &Sight, assessment: AssessmentId) -> Select<table::Entity> {
+fn find_own(sight: &Sight, assessment: AssessmentId) -> Select<table::Entity> {
     let words = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment));
     words.filter(table::Column::ActorId.is_in(sight.actors.iter().copied()))
 }
 
-/// Whether an actor that the caller works for has said its word.
+/// Whether an actor that the caller works for has endorsed the assessment.
 pub(super) async fn has_own(sight: &Sight, assessment: AssessmentId, db: &impl ConnectionTrait) -> Result<bool> {
-    Ok(of_own(sight, assessment).count(db).await? > 0)
+    Ok(find_own(sight, assessment).count(db).await? > 0)
 }
 
-/// The words on an assessment; of the caller's own actors alone when it may see no others.
+/// A page of endorsements of an assessment. With `own`, only those of the actors that the caller works for.
 pub(super) async fn list(
     sight: &Sight,
     assessment: AssessmentId,
@@ -53,7 +53,7 @@ pub(super) async fn list(
     call: &Call,
     db: &Db,
 ) -> Result<Page<Endorsement>> {
-    let select = if own { of_own(sight, assessment) } else { table::Entity::find().filter(table::Column::AssessmentId.eq(assessment)) };
+    let select = if own { find_own(sight, assessment) } else { table::Entity::find().filter(table::Column::AssessmentId.eq(assessment)) };
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     let page = paging.fetch(select, keys, call, db).await?.map(view);
     let ids: Vec<_> = page.items.iter().map(|word| word.actor_id).collect();
@@ -70,17 +70,17 @@ pub async fn of_assessment(assessment: AssessmentId, db: &impl ConnectionTrait) 
     Ok(rows.into_iter().map(view).collect())
 }
 
-/// What a party has said.
+/// The endorsement of one party, if there is one.
 pub(super) async fn find(assessment: AssessmentId, actor: ActorId, db: &impl ConnectionTrait) -> Result<Option<Endorsement>> {
     let row =
         table::Entity::find().filter(table::Column::AssessmentId.eq(assessment)).filter(table::Column::ActorId.eq(actor)).one(db).await?;
     Ok(row.map(view))
 }
 
-/// Says a party's word, or changes it.
+/// Stores a party's endorsement, new or changed.
 ///
 /// # Errors
-/// When the actor is no party, or gives no reason where one is needed.
+/// When a required reason is missing (422), or the actor takes no part in the forum today (409).
 pub async fn put(
     assessment: &Assessment,
     actor: ActorId,
@@ -123,14 +123,14 @@ pub async fn put(
     Ok(endorsement)
 }
 
-/// Takes a party's word back.
+/// Removes a party's endorsement.
 pub(super) async fn remove(assessment: &Assessment, endorsement: &Endorsement, w: &Write<'_>) -> Result<()> {
     table::Entity::delete_by_id(endorsement.id).exec(&w.tx).await?;
     w.publish(saved_part(assessment, &RECORD, endorsement.id, endorsement.version + 1).removed()).await
 }
 
-/// The digest of the text that words are given to: what the assessment says with its findings, evidence and causes, but not who
-/// may see it or how far it has come.
+/// SHA-256, in hexadecimal, of the text that parties endorse: the assessment with its findings, evidence and causes, but without
+/// its visibility and status.
 async fn text_digest(assessment: &Assessment, db: &impl ConnectionTrait) -> Result<String> {
     let findings = findings::of_assessment(assessment.id, db).await?;
     let ids: Vec<_> = findings.iter().map(|finding| finding.id).collect();
@@ -146,11 +146,11 @@ async fn text_digest(assessment: &Assessment, db: &impl ConnectionTrait) -> Resu
     Ok(hash::sha256_hex(hash::canonical(&text).as_bytes()))
 }
 
-/// Marks the words that were given to another text than there is now, and only those, as outdated.
+/// Compares the digest of each endorsement with the present text, and updates `outdated` where that has changed.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn follow(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
+pub async fn update_outdated(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let given = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment.id)).order_by_asc(table::Column::Id);
     let given = given.all(&w.tx).await?;
     if given.is_empty() {
@@ -158,7 +158,7 @@ pub async fn follow(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     }
     let digest = text_digest(assessment, &w.tx).await?;
     for before in given {
-        // Of an old word it is not known which text it was given to.
+        // Old endorsements have no digest, so they count as outdated.
         let outdated = before.text_digest.as_ref() != Some(&digest);
         if outdated == before.outdated {
             continue;

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and answers, filters, enumerations and ids.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -14,43 +14,43 @@ use crate::{
 /// The id of an endorsement.
 pub type EndorsementId = Id<Endorsement>;
 
-/// What a party says of an assessment.
+/// A party's position on an assessment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum EndorsementPosition {
-    /// Stands behind it.
+    /// The party stands behind it.
     Endorse,
-    /// Stands behind it but for what the reason says.
+    /// The party stands behind it, except for what the reason states.
     EndorseWithReservation,
-    /// Holds something else to be true (avvikande mening).
+    /// The party does not agree (avvikande mening).
     Dissent,
 }
 
-/// Whether a party's word stands.
+/// The state of a party's endorsement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 pub enum EndorsementState {
-    /// The party has said nothing.
+    /// The party has given no endorsement.
     Missing,
-    /// It has said its word on the text as it is.
+    /// The party has given its endorsement on the present text.
     Said,
-    /// The text has changed since.
+    /// The text has changed since the endorsement was given.
     Outdated,
 }
 
-/// A party's word on an assessment.
+/// A party's endorsement to be given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewEndorsement {
     pub position: EndorsementPosition,
-    /// Why; required for a dissent and for a reservation.
+    /// The reason. Required for a dissent and for a reservation.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 4000)]
     pub reason: Option<String>,
 }
 
-/// A party's word on an assessment (ställningstagande).
+/// A party's own statement on an assessment (ställningstagande).
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Endorsement {
@@ -61,10 +61,11 @@ pub struct Endorsement {
     pub actor_id: ActorId,
     #[serde(flatten)]
     pub fields: NewEndorsement,
-    /// The actor by name; null where the caller may not see it.
+    /// The actor's name; null when the caller may not see the actor.
     #[serde(default)]
     pub actor: Option<ActorName>,
-    /// Whether the text has changed since the word was given. It then does not count, and is asked for again.
+    /// Whether the text has changed since the endorsement was given. An outdated endorsement does not count, and the party is
+    /// asked again.
     #[serde(default)]
     pub outdated: bool,
     pub created_at: DateTime<Utc>,

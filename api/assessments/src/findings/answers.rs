@@ -1,5 +1,5 @@
-//! The answer of the statistics, frozen with all that it takes to read it: the values, what they are values of, where they come
-//! from, and what they come to where they can be compared.
+//! A statistical answer, frozen with everything that is needed to read it: values, indicator, areas and sources, and a summary
+//! when the values can be compared.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// What was measured, as it was called then.
+/// The indicator, with its names at the time of the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MeasuredIndicator {
@@ -23,18 +23,18 @@ pub struct MeasuredIndicator {
     pub name_sv: String,
     pub name_en: String,
     pub value_kind: ValueKind,
-    /// The unit of the values; null where they have none.
+    /// The unit of the values; null when they have none.
     pub unit: Option<String>,
     pub polarity: Polarity,
 }
 
-/// An area, as it was called then.
+/// An area, with its name at the time of the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MeasuredArea {
     pub id: AreaId,
     pub level: AreaLevel,
-    /// The version of the division.
+    /// The version of the division that the area belongs to.
     pub version: String,
     pub code: String,
     pub name: String,
@@ -46,18 +46,18 @@ impl From<Area> for MeasuredArea {
     }
 }
 
-/// Where values come from.
+/// The source of values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValueOrigin {
     /// The import that brought the values.
     pub import_id: ImportId,
     pub source: String,
-    /// Under what terms they may be used; null where that is not known.
+    /// The terms of use; null when they are not known.
     pub licence: Option<String>,
 }
 
-/// Why the values of an answer were not compared.
+/// The reason why the values of an answer were not compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SummaryGap {
@@ -73,42 +73,42 @@ pub enum SummaryGap {
     NotPositive,
 }
 
-/// The answer to a question as it was when it was asked.
+/// The answer to a statistical query, as it was at the time of the query.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StatisticalAnswer {
     /// The code of the indicator.
     pub indicator: String,
-    /// What was measured. Missing in what was frozen before names were.
+    /// The indicator. Missing in answers that were frozen before names were included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub measured: Option<MeasuredIndicator>,
-    /// The areas asked about. Missing in what was frozen before names were.
+    /// The areas asked about. Missing in answers that were frozen before names were included.
     #[serde(default)]
     pub areas: Vec<MeasuredArea>,
-    /// Where the values come from. Missing in what was frozen before names were.
+    /// The sources of the values. Missing in answers that were frozen before names were included.
     #[serde(default)]
     pub origins: Vec<ValueOrigin>,
-    /// The values found, by area and period.
+    /// The values found, ordered by area and period.
     pub observations: Vec<Observation>,
-    /// How many areas were asked about; one that was named twice is one.
+    /// Number of areas asked about. An area that was named twice counts once.
     pub areas_asked: i32,
-    /// How many of them have a value.
+    /// Number of those areas that have a value.
     pub areas_with_value: i32,
-    /// The lowest value. Values are compared only where they are of one period, one group and one variant.
+    /// The lowest value. Values are compared only when they have the same period, group and variant.
     pub lowest: Option<f64>,
     /// The highest value.
     pub highest: Option<f64>,
-    /// The highest less the lowest.
+    /// The highest value minus the lowest.
     pub difference: Option<f64>,
-    /// The highest divided by the lowest; null when that is not defined.
+    /// The highest value divided by the lowest; null when that is not defined.
     pub ratio: Option<f64>,
-    /// Why `lowest`, `highest`, `difference` and `ratio`, or only the last, are null; null where they are not.
+    /// The reason why `lowest`, `highest`, `difference` and `ratio` are null, or only `ratio`; null when none of them is.
     #[serde(default)]
     pub summary_gap: Option<SummaryGap>,
 }
 
-/// A value that is no longer as it was frozen.
+/// An observation that has changed since it was frozen.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangedObservation {
@@ -116,25 +116,25 @@ pub struct ChangedObservation {
     pub area_id: AreaId,
     pub period: String,
     pub breakdown: Breakdown,
-    /// As the evidence has it.
+    /// The value in the evidence.
     pub frozen: ObservedValue,
-    /// As it is now; null when it has been removed.
+    /// The present value; null when the observation has been removed.
     pub present: Option<ObservedValue>,
 }
 
-/// Puts an answer together.
-pub(super) fn sum_up(
+/// Builds an answer, with a summary when the values can be compared.
+pub(super) fn build_answer(
     indicator: &Indicator,
     areas: Vec<MeasuredArea>,
     origins: Vec<ValueOrigin>,
     observations: Vec<Observation>,
 ) -> StatisticalAnswer {
     let fields = &indicator.fields;
-    let gap = gap(&observations);
+    let gap = find_gap(&observations);
     let values = || observations.iter().filter(|_| gap.is_none()).filter_map(|observation| observation.value);
     let (lowest, highest) = (values().reduce(f64::min), values().reduce(f64::max));
     let ratio = lowest.zip(highest).filter(|(lowest, _)| *lowest > 0.0).map(|(lowest, highest)| highest / lowest);
-    let with_value: BTreeSet<_> = observations.iter().filter(|seen| seen.value.is_some()).map(|seen| seen.area_id).collect();
+    let with_value: BTreeSet<_> = observations.iter().filter(|found| found.value.is_some()).map(|found| found.area_id).collect();
     let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     StatisticalAnswer {
         indicator: fields.code.clone(),
@@ -160,8 +160,8 @@ pub(super) fn sum_up(
     }
 }
 
-/// Why these observations cannot be compared with each other; nothing when they can.
-fn gap(observations: &[Observation]) -> Option<SummaryGap> {
+/// Returns the reason why these observations cannot be compared, or `None` when they can.
+fn find_gap(observations: &[Observation]) -> Option<SummaryGap> {
     let mut with_value = observations.iter().filter(|observation| observation.value.is_some());
     let Some(first) = with_value.next() else { return Some(SummaryGap::NoValues) };
     let group = |breakdown: &Breakdown| Breakdown { variant: None, ..breakdown.clone() };
@@ -177,7 +177,7 @@ fn gap(observations: &[Observation]) -> Option<SummaryGap> {
     })
 }
 
-/// The values of a frozen answer, of any form that there has been.
+/// The observations of a frozen answer. Reads every form of answer that was ever stored.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Frozen {
@@ -199,9 +199,9 @@ struct FrozenObservation {
     status: ObservationStatus,
 }
 
-/// The values of a frozen answer that are another now.
-pub(super) fn changed(answer: &str, present: &HashMap<ObservationId, ObservedValue>) -> Vec<ChangedObservation> {
-    // What was frozen is served whatever it is, also when it cannot be compared.
+/// Returns the observations of a frozen answer that differ from their present values.
+pub(super) fn compare_with_present(answer: &str, present: &HashMap<ObservationId, ObservedValue>) -> Vec<ChangedObservation> {
+    // A frozen answer is served in any case, also when it cannot be compared.
     let frozen: Frozen = serde_json::from_str(answer).unwrap_or_else(|error| {
         tracing::warn!(%error, "a frozen answer cannot be compared with the present values");
         Frozen::default()
@@ -215,7 +215,7 @@ pub(super) fn changed(answer: &str, present: &HashMap<ObservationId, ObservedVal
             status: seen.status,
         };
         let present = present.get(&seen.id);
-        // Another version may differ in nothing that is told here.
+        // A new version may differ only in members that are not compared here.
         let same = present.is_some_and(|present| *present == ObservedValue { version: present.version, ..frozen.clone() });
         (!same).then(|| ChangedObservation {
             observation_id: seen.id,

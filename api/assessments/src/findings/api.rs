@@ -27,7 +27,7 @@ async fn list(
 
 /// Add a finding
 ///
-/// A difference or a pattern; its evidence is added to it next.
+/// A difference or a pattern. Its evidence is added afterwards.
 #[utoipa::path(tag = "assessments", operation_id = "createFinding", request_body = NewFinding,
     responses((status = 201, description = "The finding as added", body = Finding)))]
 #[post("/assessments/{assessmentId}/findings")]
@@ -63,7 +63,7 @@ async fn show(by: By<needs::ReadAssessments>, At((assessment, id)): At<(Assessme
 ///
 /// Merge patch, while the assessment is a draft or in review.
 #[utoipa::path(tag = "assessments", operation_id = "updateFinding", request_body = Patch<NewFinding>,
-    responses((status = 200, description = "The finding as it has become", body = Finding)))]
+    responses((status = 200, description = "The finding after the change", body = Finding)))]
 #[patch("/assessments/{assessmentId}/findings/{findingId}")]
 async fn change(
     by: By<needs::WriteAssessments>,
@@ -86,7 +86,7 @@ async fn change(
 
 /// List evidence
 ///
-/// What a finding rests on, in the order in which it was added.
+/// The evidence under a finding, in the order in which it was added.
 #[utoipa::path(tag = "assessments", operation_id = "listEvidence", params(Paging),
     responses((status = 200, description = "A page of evidence", body = Page<Evidence>)))]
 #[get("/assessments/{assessmentId}/findings/{findingId}/evidence")]
@@ -100,7 +100,7 @@ async fn list_evidence(
     store::find(assessment, finding, db.reader()).await?;
     Listed::of(by, paging, async move |by, paging| {
         let mut page = store::list_evidence(finding, paging, by, &db).await?;
-        store::compare(&mut page.items, db.reader()).await?;
+        store::attach_changes(&mut page.items, db.reader()).await?;
         Ok(page)
     })
     .await
@@ -108,8 +108,9 @@ async fn list_evidence(
 
 /// Add evidence
 ///
-/// Asks the statistics, and freezes the answer with a digest: the values with the names, units, sources and terms of use that it
-/// takes to read them. An answer has at most 50,000 of them. They are compared only where they are of one period, one group and one variant.
+/// Queries the statistics and freezes the answer with a digest: the values, with the names, units, sources and terms of use that
+/// are needed to read them. An answer has at most 50,000 values. They are compared only when they have the same period, group and
+/// variant.
 #[utoipa::path(tag = "assessments", operation_id = "createEvidence", request_body = NewEvidence,
     responses((status = 201, description = "The evidence with its frozen answer", body = Evidence)))]
 #[post("/assessments/{assessmentId}/findings/{findingId}/evidence")]
@@ -133,7 +134,7 @@ async fn create_evidence(
 
 /// Show evidence
 ///
-/// One piece of evidence with its frozen answer, and the values that have changed since.
+/// One piece of evidence with its frozen answer, and the values that have changed since then.
 #[utoipa::path(tag = "assessments", operation_id = "getEvidence",
     responses((status = 200, description = "The evidence", body = Evidence)))]
 #[get("/assessments/{assessmentId}/findings/{findingId}/evidence/{evidenceId}")]
@@ -145,14 +146,14 @@ async fn show_evidence(
     assessments::find(by.sight(), assessment, db.reader()).await?;
     store::find(assessment, finding, db.reader()).await?;
     let mut evidence = [store::find_evidence(finding, id, db.reader()).await?];
-    store::compare(&mut evidence, db.reader()).await?;
+    store::attach_changes(&mut evidence, db.reader()).await?;
     let [evidence] = evidence;
     Reply::composed(&by, 200, evidence.version, &evidence)
 }
 
-/// Give the bytes of an answer
+/// Show the bytes of an answer
 ///
-/// The frozen answer as it was, to be hashed by anybody. Only who may see all of it is given it.
+/// The frozen answer byte for byte, so that anybody can compute its digest. Only for callers who may see all of it.
 #[utoipa::path(tag = "assessments", operation_id = "getEvidenceCanonical",
     responses((status = 200, description = "The answer, byte for byte", body = StatisticalAnswer)))]
 #[get("/assessments/{assessmentId}/findings/{findingId}/evidence/{evidenceId}/canonical")]
@@ -172,9 +173,9 @@ async fn canonical(
 
 /// Check an answer
 ///
-/// Whether the bytes that are kept are those that were frozen.
+/// Says whether the stored bytes are those that were frozen.
 #[utoipa::path(tag = "assessments", operation_id = "verifyEvidence",
-    responses((status = 200, description = "What was found", body = FrozenCheck)))]
+    responses((status = 200, description = "The result of the check", body = FrozenCheck)))]
 #[get("/assessments/{assessmentId}/findings/{findingId}/evidence/{evidenceId}/verify")]
 async fn verify(
     by: By<needs::ReadAssessments>,
@@ -189,7 +190,7 @@ async fn verify(
 
 /// Remove evidence
 ///
-/// While the assessment is a draft or in review. What was published with it stays.
+/// Possible while the assessment is a draft or in review. Published revisions keep it.
 #[utoipa::path(tag = "assessments", operation_id = "deleteEvidence",
     responses((status = 204, description = "The evidence is removed")))]
 #[delete("/assessments/{assessmentId}/findings/{findingId}/evidence/{evidenceId}")]
@@ -212,7 +213,8 @@ async fn remove_evidence(
 
 /// Remove a finding
 ///
-/// With its evidence, while the assessment is a draft or in review and no cause explains it. What was published with it stays.
+/// Removes its evidence too. Possible while the assessment is a draft or in review and no cause explains the finding. Published
+/// revisions keep it.
 #[utoipa::path(tag = "assessments", operation_id = "deleteFinding",
     responses((status = 204, description = "The finding is removed")))]
 #[delete("/assessments/{assessmentId}/findings/{findingId}")]

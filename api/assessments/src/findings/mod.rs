@@ -1,6 +1,5 @@
-//! Findings (iakttagelser): a difference or a pattern that the parties hold to be there, and the evidence that it rests on.
-//! Evidence from statistics is a question with its answer as it was, frozen with a digest: later changes of the numbers do
-//! not change what was agreed on.
+//! Findings (iakttagelser): differences or patterns that the parties see, and the evidence under them. Evidence from statistics
+//! is a query with its frozen answer and a digest, so later changes of the numbers do not change what was agreed on.
 
 pub mod answers;
 mod api;

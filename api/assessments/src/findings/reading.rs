@@ -1,4 +1,4 @@
-//! Reads the findings of an assessment, for what is built upon them.
+//! Reads the findings of an assessment, for the endorsements and revisions that build on them.
 
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, entity::prelude::*};
 
@@ -25,7 +25,7 @@ pub async fn of_assessment(assessment: AssessmentId, db: &impl ConnectionTrait) 
     Ok(rows.into_iter().map(view).collect())
 }
 
-/// What tells the evidence of several findings from other evidence, without its answers: ids, digests, notes and questions.
+/// Identifies the evidence of several findings without its answers: (evidence, finding, note, query, digest), oldest first.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -1,4 +1,4 @@
-//! Findings and their evidence.
+//! All SQL of findings and their evidence.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -22,8 +22,8 @@ use crate::{
     statistics::{indicators::store as indicators, observations::store as observations},
 };
 
-/// How many observations are noted at once: a database takes only so many parameters.
-const AT_ONCE: usize = 5000;
+/// Number of rows in one INSERT, because a database limits the number of parameters.
+const INSERT_ROWS: usize = 5000;
 
 fn evidence_view(row: table::evidence::Model) -> Result<Evidence> {
     Ok(Evidence {
@@ -48,10 +48,10 @@ pub(super) async fn list(assessment: AssessmentId, paging: &Paging, call: &Call,
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
-/// One finding of an assessment that may be seen.
+/// One finding of an assessment. The assessment must already be known to be visible.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none (404).
 pub async fn find(assessment: AssessmentId, id: FindingId, db: &impl ConnectionTrait) -> Result<Finding> {
     let row = table::Entity::find_by_id(id).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
     row.map(view).ok_or_else(Problem::not_found)
@@ -69,7 +69,7 @@ pub async fn find_all(ids: &[FindingId], db: &impl ConnectionTrait) -> Result<Ve
 /// Adds a finding.
 ///
 /// # Errors
-/// With all faults of it.
+/// With all faults of the input (422).
 pub async fn insert(assessment: &Assessment, new: NewFinding, w: &Write<'_>) -> Result<Finding> {
     store(assessment, w.new_id(), 1, None, new, w).await
 }
@@ -104,7 +104,7 @@ async fn store(
     };
     w.put::<table::Entity>(row.clone(), before.map(|before| before.version)).await?;
     let finding = view(row);
-    endorsements::follow(assessment, w).await?;
+    endorsements::update_outdated(assessment, w).await?;
     w.publish(saved_part(assessment, &FINDING, id, version)).await?;
     Ok(finding)
 }
@@ -112,9 +112,9 @@ async fn store(
 /// Removes a finding with its evidence.
 ///
 /// # Errors
-/// When a cause explains it.
+/// When a cause explains it (409).
 pub(super) async fn remove(assessment: &Assessment, finding: &Finding, w: &Write<'_>) -> Result<()> {
-    if let Some(cause) = causes::explaining(&[finding.id], &w.tx).await?.first() {
+    if let Some(cause) = causes::ids_explaining(&[finding.id], &w.tx).await?.first() {
         return Err(Problem::conflict(say!(
             "En orsak förklarar iakttagelsen. Ta bort den ur orsakens findings först.",
             "A cause explains the finding. Take it out of the cause's findings first."
@@ -123,16 +123,19 @@ pub(super) async fn remove(assessment: &Assessment, finding: &Finding, w: &Write
     }
     remove_evidence(assessment, &evidence_of(&[finding.id], &w.tx).await?, w).await?;
     table::Entity::delete_by_id(finding.id).exec(&w.tx).await?;
-    endorsements::follow(assessment, w).await?;
+    endorsements::update_outdated(assessment, w).await?;
     w.publish(saved_part(assessment, &FINDING, finding.id, finding.version + 1).removed()).await
 }
 
 /// Removes pieces of evidence.
 pub(super) async fn remove_evidence(assessment: &Assessment, evidence: &[Evidence], w: &Write<'_>) -> Result<()> {
     let ids: Vec<_> = evidence.iter().map(|evidence| evidence.id).collect();
-    table::seen::Entity::delete_many().filter(table::seen::Column::EvidenceId.is_in(ids.iter().copied())).exec(&w.tx).await?;
+    table::evidence_observation::Entity::delete_many()
+        .filter(table::evidence_observation::Column::EvidenceId.is_in(ids.iter().copied()))
+        .exec(&w.tx)
+        .await?;
     table::evidence::Entity::delete_many().filter(table::evidence::Column::Id.is_in(ids)).exec(&w.tx).await?;
-    endorsements::follow(assessment, w).await?;
+    endorsements::update_outdated(assessment, w).await?;
     for evidence in evidence {
         w.publish(saved_part(assessment, &EVIDENCE, evidence.id, evidence.version + 1).removed()).await?;
     }
@@ -145,7 +148,7 @@ pub(super) async fn list_evidence(finding: FindingId, paging: &Paging, call: &Ca
     paging.fetch(select, keys, call, db).await?.try_map(evidence_view)
 }
 
-/// One piece of evidence of a finding that may be seen.
+/// One piece of evidence of a finding. The finding must already be known to be visible.
 pub(super) async fn find_evidence(finding: FindingId, id: EvidenceId, db: &impl ConnectionTrait) -> Result<Evidence> {
     let row = table::evidence::Entity::find_by_id(id).filter(table::evidence::Column::FindingId.eq(finding)).one(db).await?;
     row.map(evidence_view).transpose()?.ok_or_else(Problem::not_found)
@@ -174,42 +177,45 @@ pub async fn find_all_evidence(ids: &[EvidenceId], db: &impl ConnectionTrait) ->
     rows.into_iter().map(evidence_view).collect()
 }
 
-/// The code of the indicator that a frozen answer is about.
+/// The code of the indicator in a frozen answer; empty when it cannot be read.
 #[must_use]
-pub fn indicator_of(evidence: &Evidence) -> String {
+pub fn indicator_code(evidence: &Evidence) -> String {
     let answer = serde_json::from_str::<serde_json::Value>(evidence.answer.get()).unwrap_or_default();
     answer["indicator"].as_str().unwrap_or_default().to_owned()
 }
 
-/// What has become of the values that evidence rests on, of those that are no longer as they were frozen.
+/// The observations that have changed since they were frozen, for each piece of evidence.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn changes(evidence: &[Evidence], db: &impl ConnectionTrait) -> Result<HashMap<EvidenceId, Vec<ChangedObservation>>> {
+pub async fn changed_observations(
+    evidence: &[Evidence],
+    db: &impl ConnectionTrait,
+) -> Result<HashMap<EvidenceId, Vec<ChangedObservation>>> {
     let ids = Query::select()
-        .column(table::seen::Column::ObservationId)
-        .from(table::seen::Entity)
-        .and_where(table::seen::Column::EvidenceId.is_in(evidence.iter().map(|evidence| evidence.id)))
+        .column(table::evidence_observation::Column::ObservationId)
+        .from(table::evidence_observation::Entity)
+        .and_where(table::evidence_observation::Column::EvidenceId.is_in(evidence.iter().map(|evidence| evidence.id)))
         .take();
-    let present = observations::present_of(ids, db).await?;
-    Ok(evidence.iter().map(|evidence| (evidence.id, answers::changed(evidence.answer.get(), &present))).collect())
+    let present = observations::present_values(ids, db).await?;
+    Ok(evidence.iter().map(|evidence| (evidence.id, answers::compare_with_present(evidence.answer.get(), &present))).collect())
 }
 
-/// Puts beside evidence what has become of its values.
-pub(super) async fn compare(evidence: &mut [Evidence], db: &impl ConnectionTrait) -> Result<()> {
-    let mut changes = changes(evidence, db).await?;
+/// Fills in `changed` of each piece of evidence.
+pub(super) async fn attach_changes(evidence: &mut [Evidence], db: &impl ConnectionTrait) -> Result<()> {
+    let mut changes = changed_observations(evidence, db).await?;
     for evidence in evidence {
         evidence.changed = Some(changes.remove(&evidence.id).unwrap_or_default());
     }
     Ok(())
 }
 
-/// Asks the statistics and freezes the answer.
+/// Queries the statistics and stores the frozen answer.
 ///
 /// # Errors
-/// When the question names what is not there, or nothing answers it.
+/// When the query names an unknown indicator or area, finds no value, or finds more than `MAX_SELECTED` values (422).
 pub async fn insert_evidence(assessment: &Assessment, finding: FindingId, new: NewEvidence, w: &Write<'_>) -> Result<Evidence> {
-    let answer = answer(&new.query, w).await?;
+    let answer = query_statistics(&new.query, w).await?;
     let canonical = hash::frozen(hash::FORM, &serde_json::to_value(&answer)?)?;
     let id: EvidenceId = w.new_id();
     let row = table::evidence::ActiveModel {
@@ -226,16 +232,18 @@ pub async fn insert_evidence(assessment: &Assessment, finding: FindingId, new: N
         form: Set(hash::FORM),
     };
     let row = row.insert(&w.tx).await?;
-    for observations in answer.observations.chunks(AT_ONCE) {
-        let seen = observations.iter().map(|seen| table::seen::ActiveModel { evidence_id: Set(id), observation_id: Set(seen.id) });
-        table::seen::Entity::insert_many(seen).exec_without_returning(&w.tx).await?;
+    for observations in answer.observations.chunks(INSERT_ROWS) {
+        let rows = observations
+            .iter()
+            .map(|found| table::evidence_observation::ActiveModel { evidence_id: Set(id), observation_id: Set(found.id) });
+        table::evidence_observation::Entity::insert_many(rows).exec_without_returning(&w.tx).await?;
     }
-    endorsements::follow(assessment, w).await?;
+    endorsements::update_outdated(assessment, w).await?;
     w.publish(saved_part(assessment, &EVIDENCE, id, 1)).await?;
     evidence_view(row)
 }
 
-async fn answer(query: &StatisticalQuery, w: &Write<'_>) -> Result<StatisticalAnswer> {
+async fn query_statistics(query: &StatisticalQuery, w: &Write<'_>) -> Result<StatisticalAnswer> {
     let indicator = indicators::find(query.indicator_id, &w.tx).await.map_err(|problem| match problem.kind {
         Kind::NotFound => {
             Problem::fault("/query/indicatorId", "not-found", say!("Indikatorn finns inte.", "The indicator does not exist."))
@@ -276,5 +284,5 @@ async fn answer(query: &StatisticalQuery, w: &Write<'_>) -> Result<StatisticalAn
     let imports: BTreeSet<_> = found.iter().map(|observation| observation.import_id).collect();
     let origins = observations::origins(&imports, &w.tx).await?.into_iter();
     let origins = origins.map(|(import_id, source, licence)| ValueOrigin { import_id, source, licence });
-    Ok(answers::sum_up(&indicator, measured.collect(), origins.collect(), found))
+    Ok(answers::build_answer(&indicator, measured.collect(), origins.collect(), found))
 }

@@ -47,8 +47,8 @@ pub mod evidence {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The observations that evidence rests on.
-pub mod seen {
+/// The observations in the answer of evidence.
+pub mod evidence_observation {
     use super::*;
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and answers, filters, enumerations and ids.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -24,23 +24,23 @@ pub type FindingId = Id<Finding>;
 /// The id of evidence.
 pub type EvidenceId = Id<Evidence>;
 
-/// What kind of finding it is.
+/// The kind of finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
-    /// Between areas or groups (skillnad).
+    /// A difference between areas or groups (skillnad).
     Difference,
-    /// Over time or in how things go together (mönster).
+    /// A pattern over time, or between things that vary together (mönster).
     Pattern,
 }
 
-/// What kind of evidence it is.
+/// The kind of evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum EvidenceKind {
-    /// A question to the statistics with its frozen answer.
+    /// A query to the statistics with its frozen answer.
     Statistic,
 }
 
@@ -49,17 +49,17 @@ pub enum EvidenceKind {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewFinding {
     pub kind: FindingKind,
-    /// What the parties hold to be there.
+    /// The difference or the pattern, in the parties' words.
     #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 4000, example = "Medianinkomsten i Fittja är knappt hälften av den i Tullinge.")]
     pub statement: String,
-    /// Codes of the codelist `PolicyDomain` that it touches.
+    /// Codes of the codelist `PolicyDomain`: the domains that the finding concerns.
     #[serde(default)]
     #[schema(max_items = 30)]
     pub policy_domains: Vec<String>,
 }
 
-/// A difference or pattern that the parties hold to be there (iakttagelse).
+/// A difference or a pattern that the parties see (iakttagelse).
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
@@ -73,7 +73,7 @@ pub struct Finding {
     pub updated_at: DateTime<Utc>,
 }
 
-/// A question to the statistics.
+/// A query to the statistics.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StatisticalQuery {
@@ -81,11 +81,11 @@ pub struct StatisticalQuery {
     /// The areas asked about.
     #[schema(min_items = 1, max_items = 400)]
     pub area_ids: Vec<AreaId>,
-    /// The periods asked about; all there are when left out.
+    /// The periods asked about. All periods when left out.
     #[serde(default)]
     #[schema(max_items = 100)]
     pub periods: Vec<String>,
-    /// For whom; all breakdowns there are when left out.
+    /// The group asked about. All breakdowns when left out.
     pub breakdown: Option<Breakdown>,
 }
 
@@ -101,27 +101,27 @@ pub struct NewEvidence {
     pub query: StatisticalQuery,
 }
 
-/// What a finding rests on (underlag).
+/// The facts under a finding (underlag).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Evidence {
     pub id: EvidenceId,
-    /// Always 1: evidence is frozen.
+    /// Always 1, because evidence is frozen.
     pub version: i64,
     pub finding_id: FindingId,
     pub kind: EvidenceKind,
     pub note: Option<String>,
     pub query: StatisticalQuery,
-    /// The answer, byte for byte as it was.
+    /// The answer, byte for byte as it was frozen.
     #[schema(value_type = StatisticalAnswer)]
     pub answer: Box<RawValue>,
-    /// SHA-256 of the answer as it is written in its form, in hexadecimal.
+    /// SHA-256 of the answer in its form, in hexadecimal.
     pub hash: String,
-    /// The number of the form that the answer is written in: 2 is the canonical form of RFC 8785; 1, of what was frozen earlier,
-    /// writes numbers below 0.00001, from 2^53 and -0 otherwise.
+    /// The number of the form in which the answer is written. 2 is the canonical form of RFC 8785. 1 is the form of older
+    /// evidence; it writes numbers below 0.00001, numbers from 2^53, and -0 differently.
     pub form: i32,
-    /// The values that are no longer as they were frozen, with both; what was agreed on stands, but rests on other numbers now.
-    /// It is told where evidence is read, and is no part of what is published.
+    /// The observations that have changed since they were frozen, with both values. The text that was agreed on stands, but now
+    /// rests on other numbers. Included where evidence is read, and not part of what is published.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub changed: Option<Vec<ChangedObservation>>,
@@ -130,7 +130,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Its answer with what shows that it is as it was.
+    /// The answer with its digest and form.
     #[must_use]
     pub fn frozen(&self) -> Frozen {
         Frozen { content: self.answer.clone(), hash: Some(self.hash.clone()), form: Some(self.form) }

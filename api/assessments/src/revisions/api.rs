@@ -11,7 +11,7 @@ use crate::{
 
 /// List revisions
 ///
-/// All that was published of an assessment for the caller to see, oldest first.
+/// The revisions of an assessment that were published for the caller, oldest first.
 #[utoipa::path(tag = "assessments", operation_id = "listRevisions", params(Paging),
     responses((status = 200, description = "A page of revisions", body = Page<Revision>)))]
 #[get("/assessments/{assessmentId}/revisions")]
@@ -21,7 +21,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Revision>> {
-    store::may_list(by.sight(), assessment, db.reader()).await?;
+    store::require_visible(by.sight(), assessment, db.reader()).await?;
     Listed::of(by, paging, async move |by, paging| store::list(by.sight(), assessment, paging, by, &db).await).await
 }
 
@@ -40,9 +40,9 @@ async fn show(
     Reply::shown(&by, revision.number.into(), &revision)
 }
 
-/// Give a revision's bytes
+/// Show a revision's bytes
 ///
-/// The content as it was published, to be hashed by anybody. Only who may see all of it is given it.
+/// The published content byte for byte, so that anybody can compute its digest. Only for callers who may see all of it.
 #[utoipa::path(tag = "assessments", operation_id = "getRevisionCanonical",
     responses((status = 200, description = "The content, byte for byte", body = RevisionContent)))]
 #[get("/assessments/{assessmentId}/revisions/{revisionId}/canonical")]
@@ -60,9 +60,10 @@ async fn canonical(
 
 /// Check a revision
 ///
-/// Whether the bytes that are kept are those that were published, and each answer in them is what was hashed (`/content/evidence/0/hash`).
+/// Says whether the stored bytes are those that were published, and whether each answer in them matches its hash
+/// (`/content/evidence/0/hash`).
 #[utoipa::path(tag = "assessments", operation_id = "verifyRevision",
-    responses((status = 200, description = "What was found", body = FrozenCheck)))]
+    responses((status = 200, description = "The result of the check", body = FrozenCheck)))]
 #[get("/assessments/{assessmentId}/revisions/{revisionId}/verify")]
 async fn verify(
     by: By<needs::ReadAssessments>,

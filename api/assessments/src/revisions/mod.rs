@@ -1,4 +1,4 @@
-//! Revisions (utgåvor): what was published, whole and unchangeable, with a digest by which anybody can see that it is so.
+//! Revisions (utgåvor): assessments as they were published. They never change, and have a digest by which anybody can check that.
 
 mod api;
 pub mod store;
@@ -20,7 +20,7 @@ pub const RECORD: Record = Record::new(
         Of::Made("revision"),
         &[
             becomes("published_by_name", Erase::Name, Signature, Rule::Records, "listRevisions getRevision"),
-            // What was published is everybody's, and not told once more to who published it.
+            // The content is published, so it is not repeated in the extract of personal data of the user who published it.
             untold(texts("content", "listRevisions getRevision getRevisionCanonical")),
         ],
         "id assessment_id number:int digest published_at visibility form:int",

@@ -1,4 +1,4 @@
-//! Revisions: written once, never changed.
+//! All SQL of revisions. A revision is inserted once and never changed.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, ExprTrait, PaginatorTrait, entity::prelude::*, sea_query::Query};
 use serde_json::{Value, value::RawValue};
@@ -41,8 +41,8 @@ fn view(row: table::Model) -> Result<Revision> {
     })
 }
 
-/// The revisions that may be seen: those that were published for the one who looks.
-fn seen(sight: &Sight) -> Select<table::Entity> {
+/// The revisions that `sight` may see, by their visibility at publication.
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
     let forum = Query::select()
         .expr(Expr::col(("assessment", "forum_id")))
         .from("assessment")
@@ -52,40 +52,40 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
     table::Entity::find().filter(sight.rows(table::Column::Visibility, Some(forum), None))
 }
 
-/// Checks that the caller may know of an assessment, or of something that was published of it.
-pub(super) async fn may_list(sight: &Sight, assessment: AssessmentId, db: &impl ConnectionTrait) -> Result<()> {
-    if seen(sight).filter(table::Column::AssessmentId.eq(assessment)).count(db).await? == 0 {
+/// Checks that the caller may see the assessment, or at least one of its revisions.
+pub(super) async fn require_visible(sight: &Sight, assessment: AssessmentId, db: &impl ConnectionTrait) -> Result<()> {
+    if find_visible(sight).filter(table::Column::AssessmentId.eq(assessment)).count(db).await? == 0 {
         assessments::find(sight, assessment, db).await?;
     }
     Ok(())
 }
 
 pub(super) async fn list(sight: &Sight, assessment: AssessmentId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Revision>> {
-    let select = seen(sight).filter(table::Column::AssessmentId.eq(assessment));
+    let select = find_visible(sight).filter(table::Column::AssessmentId.eq(assessment));
     let keys = vec![Key::column(table::Column::Number, |row: &table::Model| row.number.into())];
     paging.fetch(select, keys, call, db).await?.try_map(view)
 }
 
-/// One revision of an assessment.
+/// One revision of an assessment that `sight` may see.
 pub(super) async fn find(sight: &Sight, assessment: AssessmentId, id: RevisionId, db: &impl ConnectionTrait) -> Result<Revision> {
-    let row = seen(sight).filter(table::Column::Id.eq(id)).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
+    let row = find_visible(sight).filter(table::Column::Id.eq(id)).filter(table::Column::AssessmentId.eq(assessment)).one(db).await?;
     row.map(view).transpose()?.ok_or_else(Problem::not_found)
 }
 
-/// One revision by its id alone.
+/// One revision that `sight` may see, by its id alone.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none (404).
 pub async fn find_one(sight: &Sight, id: RevisionId, db: &impl ConnectionTrait) -> Result<Revision> {
-    view(seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)?)
+    view(find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)?)
 }
 
-/// Compares the bytes of a revision with what was said of them when it was published.
+/// Compares the bytes of a revision, and of each answer in it, with the digests from the publication.
 pub(super) fn check(revision: &Revision) -> Result<FrozenCheck> {
     let frozen = Frozen { content: revision.content.clone(), hash: Some(revision.hash.clone()), form: Some(revision.form) };
     let (content, mut differs) = (frozen.value()?, frozen.differs("/hash", "/form")?);
     for (at, evidence) in content["evidence"].as_array().into_iter().flatten().enumerate() {
-        // Evidence of before had no number.
+        // Old evidence has no form number; it was written in form 1.
         let form = evidence.get("form").and_then(Value::as_i64).and_then(|form| i32::try_from(form).ok()).unwrap_or(1);
         if hash::sha256_hex(hash::frozen(form, &evidence["answer"])?.as_bytes()) != evidence["hash"] {
             differs.push(format!("/content/evidence/{at}/hash"));
@@ -94,10 +94,10 @@ pub(super) fn check(revision: &Revision) -> Result<FrozenCheck> {
     Ok(differs.into())
 }
 
-/// Checks that nothing of an assessment was ever published, for then it must stay.
+/// Checks that the assessment was never published, because a published assessment must stay.
 ///
 /// # Errors
-/// When something was.
+/// When it was (409).
 pub async fn refuse_published(assessment: AssessmentId, w: &Write<'_>) -> Result<()> {
     if table::Entity::find().filter(table::Column::AssessmentId.eq(assessment)).count(&w.tx).await? == 0 {
         return Ok(());
@@ -108,8 +108,9 @@ pub async fn refuse_published(assessment: AssessmentId, w: &Write<'_>) -> Result
     )))
 }
 
-/// Names the parties of a text, its forum and its area, as far as all whom it is published for may know the names.
-async fn names(assessment: &Assessment, words: &mut [Endorsement], w: &Write<'_>) -> Result<PublishedNames> {
+/// Fills in the names of the parties, and returns those of the forum and the area. A name is included only if the whole audience
+/// of the publication may see it.
+async fn collect_names(assessment: &Assessment, words: &mut [Endorsement], w: &Write<'_>) -> Result<PublishedNames> {
     let NewAssessment { visibility, forum_id, area_id, .. } = assessment.fields;
     let own = (visibility == Visibility::Forum).then_some(forum_id.uuid()).into_iter().collect();
     let audience = Sight { signed_in: visibility != Visibility::Public, forums: own, ..Sight::default() };
@@ -126,7 +127,7 @@ async fn names(assessment: &Assessment, words: &mut [Endorsement], w: &Write<'_>
     })
 }
 
-/// Freezes an assessment with all that belongs to it.
+/// Stores an assessment with all its parts as a new revision.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -134,7 +135,7 @@ pub async fn freeze(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let findings = findings::of_assessment(assessment.id, &w.tx).await?;
     let ids: Vec<_> = findings.iter().map(|finding| finding.id).collect();
     let mut endorsements = endorsements::of_assessment(assessment.id, &w.tx).await?;
-    let names = names(assessment, &mut endorsements, w).await?;
+    let names = collect_names(assessment, &mut endorsements, w).await?;
     let content = RevisionContent {
         assessment: assessment.clone(),
         evidence: evidence_of(&ids, &w.tx).await?,

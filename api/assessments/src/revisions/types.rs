@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and answers, filters, enumerations and ids.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -18,7 +18,7 @@ use crate::{
 /// The id of a revision.
 pub type RevisionId = Id<Revision>;
 
-/// Something that a publication refers to, as it was called then.
+/// Something that a revision refers to, with its name at publication.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PublishedName {
@@ -26,8 +26,8 @@ pub struct PublishedName {
     pub name: String,
 }
 
-/// What a publication's forum and area were called, so that it can be read without a register. A name that not all of its readers
-/// may see is left out.
+/// The names of the forum and the area of a revision, so that it can be read without the registers. A name is left out when some
+/// of the readers may not see it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PublishedNames {
@@ -35,7 +35,7 @@ pub struct PublishedNames {
     pub area: MeasuredArea,
 }
 
-/// What was published.
+/// The published content.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RevisionContent {
@@ -43,9 +43,9 @@ pub struct RevisionContent {
     pub findings: Vec<Finding>,
     pub evidence: Vec<Evidence>,
     pub causes: Vec<Cause>,
-    /// The word of each party, dissents among them.
+    /// The endorsements of the parties, also dissents.
     pub endorsements: Vec<Endorsement>,
-    /// What all this was called. Missing in what was published before names were.
+    /// The names of the forum and the area. Missing in revisions that were published before names were included.
     #[schema(required = false)]
     pub names: PublishedNames,
 }
@@ -56,22 +56,23 @@ pub struct RevisionContent {
 pub struct Revision {
     pub id: RevisionId,
     pub assessment_id: AssessmentId,
-    /// Counts the revisions of the assessment from 1.
+    /// Number of the revision within its assessment, from 1.
     pub number: i32,
-    /// Who may see it: those whom it was published for, whatever has become of the assessment since then.
+    /// The widest group that may see it. It is the visibility at publication, and does not follow later changes of the
+    /// assessment.
     pub visibility: Visibility,
-    /// The text, byte for byte as it was published.
+    /// The content, byte for byte as it was published.
     #[schema(value_type = RevisionContent)]
     pub content: Box<RawValue>,
-    /// Whether all of `content` is shown. False where something in it is under secrecy for the caller: then `hash` is that of the
-    /// whole, and not shown either, for it would tell of what is hidden.
+    /// Whether all of `content` is shown. False when something in it is under secrecy for the caller. Then `hash`, the digest of
+    /// the whole, is not shown either, because it could reveal what is hidden.
     pub complete: bool,
-    /// SHA-256 of the whole `content` as …/canonical gives it, in hexadecimal.
+    /// SHA-256 of the whole `content` as …/canonical returns it, in hexadecimal.
     pub hash: String,
-    /// The number of the form that `content` is written in: 2 is the canonical form of RFC 8785; 1, of what was published earlier,
-    /// writes numbers below 0.00001, from 2^53 and -0 otherwise.
+    /// The number of the form in which `content` is written. 2 is the canonical form of RFC 8785. 1 is the form of older
+    /// revisions; it writes numbers below 0.00001, numbers from 2^53, and -0 differently.
     pub form: i32,
     pub published_at: DateTime<Utc>,
-    /// Who published it.
+    /// The name of the user who published it.
     pub published_by: String,
 }

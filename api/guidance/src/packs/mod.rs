@@ -1,5 +1,5 @@
-//! Packs of reference data (datapaket): what an installation starts with. They are versioned and may be loaded any number
-//! of times; what the installation has changed since is left as it is.
+//! Packs of reference data (datapaket) that an installation starts with. They have versions and may be loaded any number of
+//! times. Records that the installation has changed are not overwritten.
 //!
 //! Sources, all open: the codes and names of counties, municipalities and RegSO 2020 and the organisation numbers come from
 //! Statistics Sweden, Upphandlingsmyndigheten and Kolada; the indicators from the guidance for municipalities and regions
@@ -16,7 +16,7 @@ use crate::kernel::{
     request::Call,
 };
 
-/// The tables that are kept here.
+/// The tables of this resource.
 pub const TABLES: &[Table] = &[nobody("pack", "name version digest loaded_at")];
 
 const AREAS: &str = include_str!("areas.csv");
@@ -27,7 +27,7 @@ const INDICATORS: &str = include_str!("indicators.csv");
 
 const CODELISTS: &str = include_str!("codelists.json");
 
-/// One row of `areas.csv`; parents stand before their parts.
+/// One row of `areas.csv`; parents come before their parts.
 #[derive(Debug, Deserialize)]
 struct AreaRow {
     level: crate::geography::areas::AreaLevel,
@@ -76,7 +76,7 @@ pub const SWEDEN: (&str, &str) = ("sverige", "2026.2");
 /// The name and version of the pack of the guidance.
 pub const GUIDANCE: (&str, &str) = ("vagledning-2020", "2026.1");
 
-/// Loads what is not loaded yet in its present version.
+/// Loads each pack whose present content is not loaded yet.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -87,9 +87,9 @@ pub async fn load(db: &Db) -> Result<()> {
         if store::is_loaded(SWEDEN.0, &digest, w).await? {
             return Ok(());
         }
-        store::areas(&rows::<AreaRow>(AREAS)?, w).await?;
-        store::actors(SWEDEN.0, &rows::<ActorRow>(ACTORS)?, w).await?;
-        store::loaded(SWEDEN, &digest, w).await
+        store::put_areas(&parse_rows::<AreaRow>(AREAS)?, w).await?;
+        store::put_actors(SWEDEN.0, &parse_rows::<ActorRow>(ACTORS)?, w).await?;
+        store::mark_loaded(SWEDEN, &digest, w).await
     })
     .await?;
     let digest = hash::sha256_hex(format!("{CODELISTS}{INDICATORS}").as_bytes());
@@ -98,13 +98,13 @@ pub async fn load(db: &Db) -> Result<()> {
             return Ok(());
         }
         let codelists: Value = serde_json::from_str(CODELISTS)?;
-        store::codelists(GUIDANCE.0, &codelists, w).await?;
-        store::indicators(GUIDANCE.0, rows::<IndicatorRow>(INDICATORS)?, w).await?;
-        store::loaded(GUIDANCE, &digest, w).await
+        store::put_codelists(GUIDANCE.0, &codelists, w).await?;
+        store::put_indicators(GUIDANCE.0, parse_rows::<IndicatorRow>(INDICATORS)?, w).await?;
+        store::mark_loaded(GUIDANCE, &digest, w).await
     })
     .await
 }
 
-fn rows<T: serde::de::DeserializeOwned>(table: &str) -> Result<Vec<T>> {
+fn parse_rows<T: serde::de::DeserializeOwned>(table: &str) -> Result<Vec<T>> {
     csv::Reader::from_reader(table.as_bytes()).deserialize().collect::<Result<_, _>>().map_err(|error| Problem::internal(&error))
 }

@@ -1,4 +1,4 @@
-//! Puts the rows of packs in place through the stores of their rooms.
+//! Stores the rows of packs, through the stores of their rooms.
 
 use std::collections::HashMap;
 
@@ -32,13 +32,13 @@ mod pack {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// Whether a pack is loaded in just this form.
+/// Whether a pack is loaded with exactly this content. `digest` is SHA-256 in hexadecimal.
 pub(super) async fn is_loaded(name: &str, digest: &str, w: &Write<'_>) -> Result<bool> {
     Ok(pack::Entity::find_by_id(name).one(&w.tx).await?.is_some_and(|pack| pack.digest == digest))
 }
 
-/// Notes that a pack is loaded.
-pub(super) async fn loaded((name, version): (&str, &str), digest: &str, w: &Write<'_>) -> Result<()> {
+/// Records that a pack is loaded.
+pub(super) async fn mark_loaded((name, version): (&str, &str), digest: &str, w: &Write<'_>) -> Result<()> {
     pack::Entity::delete_by_id(name).exec(&w.tx).await?;
     let row = pack::ActiveModel {
         name: Set(name.to_owned()),
@@ -50,8 +50,8 @@ pub(super) async fn loaded((name, version): (&str, &str), digest: &str, w: &Writ
     Ok(())
 }
 
-/// Areas that are not there yet. Those that are keep their ids.
-pub(super) async fn areas(rows: &[AreaRow], w: &Write<'_>) -> Result<()> {
+/// Stores the areas that do not exist yet. Existing ones keep their ids.
+pub(super) async fn put_areas(rows: &[AreaRow], w: &Write<'_>) -> Result<()> {
     let present: Vec<(String, AreaId, String)> = area::Entity::find()
         .select_only()
         .columns([area::Column::Code, area::Column::Id, area::Column::Path])
@@ -92,8 +92,8 @@ pub(super) async fn areas(rows: &[AreaRow], w: &Write<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The country's regions and municipalities.
-pub(super) async fn actors(pack: &str, rows: &[ActorRow], w: &Write<'_>) -> Result<()> {
+/// Stores the country's regions and municipalities.
+pub(super) async fn put_actors(pack: &str, rows: &[ActorRow], w: &Write<'_>) -> Result<()> {
     let areas: Vec<(String, AreaId)> = area::Entity::find()
         .select_only()
         .columns([area::Column::Code, area::Column::Id])
@@ -112,7 +112,7 @@ pub(super) async fn actors(pack: &str, rows: &[ActorRow], w: &Write<'_>) -> Resu
                 valid_to: None,
             })
         };
-        // A municipality with a region's duties has one number for both.
+        // A municipality that also has a region's duties has one number for both.
         let scope = if row.number_scope == "parent" { IdentifierScope::Parent } else { IdentifierScope::Own };
         let identifiers: Vec<_> = [
             identifier(ORGANISATION_NUMBER, &row.organisation_number, scope),
@@ -151,8 +151,8 @@ pub(super) async fn actors(pack: &str, rows: &[ActorRow], w: &Write<'_>) -> Resu
     Ok(())
 }
 
-/// Every codelist with its labels.
-pub(super) async fn codelists(pack: &str, all: &Value, w: &Write<'_>) -> Result<()> {
+/// Stores every codelist with its labels.
+pub(super) async fn put_codelists(pack: &str, all: &Value, w: &Write<'_>) -> Result<()> {
     for (codelist, codes) in all.as_object().into_iter().flatten() {
         for (ordinal, (code, names)) in codes.as_object().into_iter().flatten().enumerate() {
             let name = |at: usize| names[at].as_str().unwrap_or_default();
@@ -162,8 +162,8 @@ pub(super) async fn codelists(pack: &str, all: &Value, w: &Write<'_>) -> Result<
     Ok(())
 }
 
-/// The indicators of the guidance.
-pub(super) async fn indicators(pack: &str, rows: Vec<IndicatorRow>, w: &Write<'_>) -> Result<()> {
+/// Stores the indicators of the guidance.
+pub(super) async fn put_indicators(pack: &str, rows: Vec<IndicatorRow>, w: &Write<'_>) -> Result<()> {
     for row in rows {
         let parts = |text: &str| text.split('|').filter(|part| !part.is_empty()).map(ToOwned::to_owned).collect::<Vec<_>>();
         let new = NewIndicator {

@@ -242,13 +242,13 @@ impl Walk<'_> {
         let of: Vec<_> = found.iter().map(|evidence| evidence.finding_id.uuid()).collect();
         let seen: BTreeSet<_> = self.visible_findings(&of).await?.into_iter().map(|finding| finding.id).collect();
         found.retain(|evidence| seen.contains(&evidence.finding_id));
-        let mut changes = findings::changes(&found, self.db).await?;
+        let mut changes = findings::changed_observations(&found, self.db).await?;
         let node = |evidence: Evidence| TraceNode {
             kind: TraceKind::Evidence,
             id: evidence.id.uuid(),
             version: evidence.version,
             changed: changes.remove(&evidence.id).unwrap_or_default(),
-            label: evidence.note.clone().unwrap_or_else(|| findings::indicator_of(&evidence)),
+            label: evidence.note.clone().unwrap_or_else(|| findings::indicator_code(&evidence)),
         };
         Ok(found.into_iter().map(node).collect())
     }

@@ -11,7 +11,8 @@ use crate::{
 
 /// List ballots
 ///
-/// While the round is open a party sees only its own; once it is closed, who sees the round sees all.
+/// While the round is open, a caller sees only the ballots of its own actors. Once it is closed, everybody who can see the round
+/// can see all ballots.
 #[utoipa::path(tag = "priorities", operation_id = "listBallots", params(Paging),
     responses((status = 200, description = "A page of ballots", body = Page<Ballot>)))]
 #[get("/rounds/{roundId}/ballots")]
@@ -23,7 +24,7 @@ async fn list(by: By<needs::ReadPriorities>, At(round): At<RoundId>, Query(pagin
 
 /// Show a ballot
 ///
-/// What one party has voted; while the round is open, for the party itself.
+/// The ballot of one party. While the round is open, only the party itself can see it.
 #[utoipa::path(tag = "priorities", operation_id = "getBallot",
     responses((status = 200, description = "The ballot", body = Ballot)))]
 #[get("/rounds/{roundId}/ballots/{actorId}")]
@@ -31,17 +32,17 @@ async fn show(by: By<needs::ReadPriorities>, At((round, actor)): At<(RoundId, Ac
     let round = rounds::find(by.sight(), round, db.reader()).await?;
     let open = matches!(round.status, RoundStatus::Draft | RoundStatus::Open);
     let ballot = store::find(round.id, actor, db.reader()).await?.filter(|_| !open || by.sight().actors.contains(&actor.uuid()));
-    let ballot = store::named(by.sight(), ballot.ok_or_else(Problem::not_found)?, db.reader()).await?;
+    let ballot = store::with_actor_name(by.sight(), ballot.ok_or_else(Problem::not_found)?, db.reader()).await?;
     let call = by.allowing(async |_, reach| reach.speaks_for(actor.uuid())).await?;
     Reply::composed(&call, 200, ballot.version, &ballot)
 }
 
 /// Cast a ballot
 ///
-/// By somebody who works for the actor, which takes part in the forum. While the round is open the ballot can be changed,
+/// For a user who works for the actor. The actor must take part in the forum. The ballot can be changed while the round is open,
 /// with `If-Match`.
 #[utoipa::path(tag = "priorities", operation_id = "castBallot", request_body = NewBallot,
-    responses((status = 200, description = "The ballot as it has become", body = Ballot),
+    responses((status = 200, description = "The ballot after the change", body = Ballot),
         (status = 201, description = "The ballot as cast", body = Ballot)), extensions(("x-for-each-party" = json!(true))))]
 #[put("/rounds/{roundId}/ballots/{actorId}")]
 async fn cast(
@@ -56,25 +57,26 @@ async fn cast(
         rounds::require(Operation::Vote, &round)?;
         let Some(before) = store::find(round.id, actor, &w.tx).await? else {
             let ballot = store::put(&round, actor, None, new.0.clone(), w).await?;
-            let ballot = store::named(by.sight(), ballot, &w.tx).await?;
+            let ballot = store::with_actor_name(by.sight(), ballot, &w.tx).await?;
             return Reply::created(&format!("/rounds/{}/ballots", round.id), actor, ballot.version, &ballot);
         };
         by.expects(before.version)?;
-        // Where it is hidden what was voted, that it is the same would tell it.
+        // When something of the stored ballot is hidden from the caller, the answer must not reveal that the new ballot is the
+        // same.
         let hidden = by.asked.secrecy.as_ref().is_some_and(|secrecy| !secrecy.hidden(before.id.uuid()).is_empty());
         let ballot =
             if !hidden && before.fields == new.0 { before } else { store::put(&round, actor, Some(&before), new.0.clone(), w).await? };
-        let ballot = store::named(by.sight(), ballot, &w.tx).await?;
+        let ballot = store::with_actor_name(by.sight(), ballot, &w.tx).await?;
         Reply::changed(ballot.version, &ballot)
     })
     .await
 }
 
-/// Take a ballot back
+/// Withdraw a ballot
 ///
-/// By somebody who works for the actor, while the round is open. The party can vote again.
+/// For a user who works for the actor, while the round is open. The party can vote again.
 #[utoipa::path(tag = "priorities", operation_id = "deleteBallot",
-    responses((status = 204, description = "The ballot is taken back")))]
+    responses((status = 204, description = "The ballot is withdrawn")))]
 #[delete("/rounds/{roundId}/ballots/{actorId}")]
 async fn take_back(by: By<needs::Vote>, At((round, actor)): At<(RoundId, ActorId)>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {

@@ -1,5 +1,5 @@
-//! Ballots (röster): one for each party of a round, a score for each candidate on each criterion. Who has an interest of its own
-//! in the outcome says so and abstains.
+//! Ballots (röster): each party of a round gives each candidate a score on each criterion. A party with an interest of its own in
+//! the outcome says so and abstains.
 
 mod api;
 pub mod rules;

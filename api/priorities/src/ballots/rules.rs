@@ -1,14 +1,14 @@
-//! How a party's ballot goes from none to cast, and back.
+//! The life-cycle of a ballot: missing or cast.
 
 use super::BallotState;
 use crate::kernel::{Problem, Result, lifecycle::Lifecycle};
 
-/// What can be done with a ballot while its round is open.
+/// An operation on a ballot while its round is open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Vote, or vote otherwise.
+    /// Cast the ballot or change it.
     Cast,
-    /// Have the vote back.
+    /// Withdraw it.
     TakeBack,
 }
 

@@ -1,4 +1,4 @@
-//! Ballots, one for each party.
+//! All SQL of ballots. Each party has at most one in a round.
 
 use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder, QueryTrait, entity::prelude::*};
 
@@ -24,13 +24,13 @@ fn view(row: table::Model) -> Ballot {
     }
 }
 
-/// A ballot with the name of its actor.
-pub(super) async fn named(sight: &Sight, ballot: Ballot, db: &impl ConnectionTrait) -> Result<Ballot> {
+/// Adds the actor's name to a ballot, when `sight` may see the actor.
+pub(super) async fn with_actor_name(sight: &Sight, ballot: Ballot, db: &impl ConnectionTrait) -> Result<Ballot> {
     let actor = actors::names(sight, &[ballot.actor_id], db).await?.remove(&ballot.actor_id);
     Ok(Ballot { actor, ..ballot })
 }
 
-/// A page of ballots; of the caller's own actors only, where it may see no others.
+/// A page of ballots. With `own`, only those of the actors that the caller works for.
 pub(super) async fn list(sight: &Sight, round: RoundId, own: bool, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Ballot>> {
     let select = table::Entity::find()
         .filter(table::Column::RoundId.eq(round))
@@ -42,7 +42,7 @@ pub(super) async fn list(sight: &Sight, round: RoundId, own: bool, paging: &Pagi
     Ok(page.map(|ballot| Ballot { actor: names.remove(&ballot.actor_id), ..ballot }))
 }
 
-/// What a party has voted.
+/// The ballot of one party, if there is one.
 pub(super) async fn find(round: RoundId, actor: ActorId, db: &impl ConnectionTrait) -> Result<Option<Ballot>> {
     let row = table::Entity::find().filter(table::Column::RoundId.eq(round)).filter(table::Column::ActorId.eq(actor)).one(db).await?;
     Ok(row.map(view))
@@ -57,10 +57,10 @@ pub async fn of_round(round: RoundId, db: &impl ConnectionTrait) -> Result<Vec<B
     Ok(rows.into_iter().map(view).collect())
 }
 
-/// Casts a party's ballot, or changes it.
+/// Stores a party's ballot, new or changed.
 ///
 /// # Errors
-/// When the actor takes no part in the forum, or with all faults of the ballot.
+/// With all faults of the ballot (422), or when the actor takes no part in the forum today (409).
 pub async fn put(round: &Round, actor: ActorId, before: Option<&Ballot>, new: NewBallot, w: &Write<'_>) -> Result<Ballot> {
     let faults = if new.abstains {
         let scores = (!new.scores.is_empty())
@@ -96,7 +96,7 @@ pub async fn put(round: &Round, actor: ActorId, before: Option<&Ballot>, new: Ne
     Ok(ballot)
 }
 
-/// Takes a party's ballot back.
+/// Removes a party's ballot.
 pub(super) async fn remove(round: &Round, ballot: &Ballot, w: &Write<'_>) -> Result<()> {
     table::Entity::delete_by_id(ballot.id).exec(&w.tx).await?;
     w.publish(saved_part(round, &RECORD, ballot.id, ballot.version + 1, w).await?.removed()).await

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and answers, filters, enumerations and ids.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -15,12 +15,12 @@ use crate::{
 /// The id of a ballot.
 pub type BallotId = Id<Ballot>;
 
-/// A score of one candidate on one criterion.
+/// The score of one candidate on one criterion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Score {
     pub intervention_id: InterventionId,
-    /// The criterion's key.
+    /// The key of the criterion.
     #[schema(max_length = 40, example = "effect")]
     pub criterion: String,
     /// From 0 to the criterion's scale; higher is better.
@@ -28,13 +28,13 @@ pub struct Score {
     pub score: i32,
 }
 
-/// Whether a party has voted.
+/// The state of a party's ballot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 pub enum BallotState {
-    /// It has not.
+    /// The party has not voted.
     Missing,
-    /// It has.
+    /// The party has voted.
     Cast,
 }
 
@@ -42,20 +42,20 @@ pub enum BallotState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewBallot {
-    /// A score for each candidate on each criterion; empty for who abstains.
+    /// A score for each candidate on each criterion. Empty when the party abstains.
     #[serde(default)]
     #[schema(max_items = 2000)]
     pub scores: Vec<Score>,
-    /// Whether the party leaves the choice to the others.
+    /// Whether the party abstains and leaves the choice to the others.
     #[serde(default)]
     pub abstains: bool,
-    /// The party's own interest in the outcome, when it abstains for that.
+    /// The party's own interest in the outcome, if it abstains because of that.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 2000)]
     pub conflict_of_interest: Option<String>,
 }
 
-/// What a party has voted (röst).
+/// A party's scores in a round (röst).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Ballot {
@@ -66,7 +66,7 @@ pub struct Ballot {
     pub actor_id: ActorId,
     #[serde(flatten)]
     pub fields: NewBallot,
-    /// The actor by name; null where the caller may not see it.
+    /// The actor's name; null when the caller may not see the actor.
     pub actor: Option<ActorName>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,

@@ -10,7 +10,7 @@ use crate::{
 
 /// List decisions
 ///
-/// The decisions that the caller may see, oldest first. Interventions that the caller may not see are left out.
+/// The decisions that the caller may see, oldest first. Chosen interventions that the caller may not see are left out.
 #[utoipa::path(tag = "priorities", operation_id = "listDecisions", params(DecisionFilter, Paging),
     responses((status = 200, description = "A page of decisions", body = Page<Decision>)))]
 #[get("/decisions")]
@@ -25,13 +25,14 @@ async fn list(
 
 /// Record a decision
 ///
-/// On a round that is closed. When what is chosen is not how the joint ranking begins, the reason must be given.
+/// Records the decision of a closed round. The reason is required when the chosen interventions are not the beginning of the
+/// joint ranking.
 #[utoipa::path(tag = "priorities", operation_id = "createDecision", request_body = NewDecision,
     responses((status = 201, description = "The decision as recorded", body = Decision)))]
 #[post("/decisions")]
 async fn create(by: By<needs::Decide>, new: Valid<NewDecision>, db: Data<Db>) -> Result<Reply<Decision>> {
     db.write(&by, async |w| {
-        let round = rounds::find_to_write(by.sight(), &by.reach, new.0.round_id, w).await.map_err(store::no_round)?;
+        let round = rounds::find_to_write(by.sight(), &by.reach, new.0.round_id, w).await.map_err(store::round_fault)?;
         let decision = store::insert(&round, new.0.clone(), w).await?;
         Reply::created("/decisions", decision.id, decision.version, &decision)
     })
@@ -53,10 +54,10 @@ async fn show(by: By<needs::ReadPriorities>, At(id): At<DecisionId>, db: Data<Db
 
 /// Correct a decision
 ///
-/// Merge patch, when what was recorded is not what was decided. What it said before is kept and shown in `former`. Of what was
-/// chosen the caller must see all.
+/// Merge patch, for a decision that was recorded wrongly. The earlier content is kept and shown in `former`. The caller must be
+/// able to see all chosen interventions.
 #[utoipa::path(tag = "priorities", operation_id = "updateDecision", request_body = Patch<NewDecision>,
-    responses((status = 200, description = "The decision as it has become", body = Decision)))]
+    responses((status = 200, description = "The decision after the change", body = Decision)))]
 #[patch("/decisions/{decisionId}")]
 async fn change(by: By<needs::Decide>, At(id): At<DecisionId>, patch: Patch<NewDecision>, db: Data<Db>) -> Result<Reply<Decision>> {
     db.write(&by, async |w| {
@@ -64,7 +65,7 @@ async fn change(by: By<needs::Decide>, At(id): At<DecisionId>, patch: Patch<NewD
         let round = rounds::find_locked(&Sight::of_installation(), decision.fields.round_id, w).await?;
         rounds::may_write(&by.reach, &round, &w.tx).await?;
         by.expects(decision.version)?;
-        store::sees_all(&decision, w).await?;
+        store::require_all_visible(&decision, w).await?;
         if let Some(changed) = patch.apply(decision.id, &decision.fields)? {
             decision = store::correct(&round, &decision, changed, w).await?;
         }

@@ -1,4 +1,4 @@
-//! Decisions (beslut): what was chosen in the end. A decision may depart from the result of its round; then it says why.
+//! Decisions (beslut): the final choice of a round. A decision may depart from the result of its round, and then has a reason.
 
 mod api;
 pub mod rules;

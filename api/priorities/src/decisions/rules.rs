@@ -1,12 +1,12 @@
-//! How a decision goes on once it is recorded: it can be corrected, and never taken away.
+//! The life-cycle of a decision. A recorded decision can be corrected, and never removed.
 
 use super::DecisionStatus::{self, Corrected};
 use crate::kernel::{Result, lifecycle::Lifecycle};
 
-/// What can be done with a decision.
+/// An operation on a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Say what was decided in truth.
+    /// Replace a wrong record with what was decided.
     Correct,
 }
 

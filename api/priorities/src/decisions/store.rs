@@ -1,4 +1,5 @@
-//! Decisions, one for each round. They are seen by their own visibility; of what was chosen, each sees what it may.
+//! All SQL of decisions. A round has one decision, with a visibility of its own. Each caller sees only those chosen interventions
+//! that it may see.
 
 use sea_orm::{
     ActiveValue::Set,
@@ -37,7 +38,7 @@ fn view(row: table::Model) -> Decision {
     }
 }
 
-fn seen(sight: &Sight) -> Select<table::Entity> {
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
     // The owning forum is the round's.
     let forum = Query::select()
         .column("forum_id")
@@ -48,7 +49,7 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
     table::Entity::find().filter(sight.rows(table::Column::Visibility, Some(forum), None))
 }
 
-async fn veil(sight: &Sight, decisions: &mut [Decision], db: &impl ConnectionTrait) -> Result<()> {
+async fn hide_interventions(sight: &Sight, decisions: &mut [Decision], db: &impl ConnectionTrait) -> Result<()> {
     let chosen = |decision: &Decision| {
         let former: Vec<_> = decision.former.iter().flat_map(|former| former.chosen.iter().copied()).collect();
         decision.fields.chosen.iter().copied().chain(former).collect::<Vec<_>>()
@@ -65,47 +66,47 @@ async fn veil(sight: &Sight, decisions: &mut [Decision], db: &impl ConnectionTra
 }
 
 pub(super) async fn list(sight: &Sight, filter: &DecisionFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Decision>> {
-    let select = seen(sight).apply_if(filter.round_id, |select, round| select.filter(table::Column::RoundId.eq(round)));
+    let select = find_visible(sight).apply_if(filter.round_id, |select, round| select.filter(table::Column::RoundId.eq(round)));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     let mut page = paging.fetch(select, keys, call, db).await?.map(view);
-    veil(sight, &mut page.items, db.reader()).await?;
+    hide_interventions(sight, &mut page.items, db.reader()).await?;
     Ok(page)
 }
 
-/// One decision that may be seen.
+/// One decision that `sight` may see.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none (404).
 pub async fn find(sight: &Sight, id: DecisionId, db: &impl ConnectionTrait) -> Result<Decision> {
-    let mut found: Vec<_> = seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).into_iter().collect();
-    veil(sight, &mut found, db).await?;
+    let mut found: Vec<_> = find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).into_iter().collect();
+    hide_interventions(sight, &mut found, db).await?;
     found.pop().ok_or_else(Problem::not_found)
 }
 
-/// Decisions by their ids, of those that may be seen.
+/// The decisions with these ids that `sight` may see, oldest first.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn visible(sight: &Sight, ids: &[DecisionId], db: &impl ConnectionTrait) -> Result<Vec<Decision>> {
-    let select = seen(sight).filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id);
+    let select = find_visible(sight).filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id);
     let mut found: Vec<_> = select.all(db).await?.into_iter().map(view).collect();
-    veil(sight, &mut found, db).await?;
+    hide_interventions(sight, &mut found, db).await?;
     Ok(found)
 }
 
-/// A round that is not there, as a fault of the body that names it.
-pub(super) fn no_round(problem: Problem) -> Problem {
+/// Turns the 404 of a round into a fault of the body that names the round (422).
+pub(super) fn round_fault(problem: Problem) -> Problem {
     match problem.kind {
         Kind::NotFound => Problem::fault("/roundId", "not-found", say!("Prioriteringen finns inte.", "The round does not exist.")),
         _ => problem,
     }
 }
 
-/// Checks that nothing of what was chosen is left out for the caller, for a correction would lose it.
+/// Checks that the caller sees all chosen interventions, because a correction would drop the hidden ones.
 ///
 /// # Errors
-/// When something is.
-pub(super) async fn sees_all(decision: &Decision, w: &Write<'_>) -> Result<()> {
+/// When some are hidden (409).
+pub(super) async fn require_all_visible(decision: &Decision, w: &Write<'_>) -> Result<()> {
     let whole = find(&Sight::of_installation(), decision.id, &w.tx).await?;
     if whole.fields.chosen == decision.fields.chosen {
         return Ok(());
@@ -116,7 +117,7 @@ pub(super) async fn sees_all(decision: &Decision, w: &Write<'_>) -> Result<()> {
     )))
 }
 
-/// Checks a decision against its round; tells whether it departs from the joint ranking.
+/// Checks a decision against its round. Returns whether it departs from the joint ranking.
 fn departs(round: &Round, new: &NewDecision) -> Result<bool> {
     let mut faults: Vec<Fault> = forums::visibility_fault(new.visibility).into_iter().collect();
     for (at, chosen) in new.chosen.iter().enumerate() {
@@ -135,7 +136,7 @@ fn departs(round: &Round, new: &NewDecision) -> Result<bool> {
             ));
         }
     }
-    // Where there is no ranking, nothing supports the choice but its reason.
+    // A round without a ranking gives no support for the choice, so the reason is required.
     let departs = !rounds::ranking(round).starts_with(&new.chosen);
     if departs && new.reason.is_none() {
         faults.push(Fault::at(
@@ -153,7 +154,7 @@ fn departs(round: &Round, new: &NewDecision) -> Result<bool> {
 /// Records the decision of a round.
 ///
 /// # Errors
-/// When the round is not closed, or with all faults of the decision.
+/// When the round is not closed (409), or with all faults of the decision (422).
 pub async fn insert(round: &Round, new: NewDecision, w: &Write<'_>) -> Result<Decision> {
     rounds::require(Operation::Decide, round)?;
     let departs = departs(round, &new)?;
@@ -177,10 +178,10 @@ pub async fn insert(round: &Round, new: NewDecision, w: &Write<'_>) -> Result<De
     Ok(decision)
 }
 
-/// Corrects a decision, which keeps what it said before.
+/// Corrects a decision, and keeps its earlier content.
 ///
 /// # Errors
-/// With all faults of the decision.
+/// With all faults of the decision (422).
 pub(super) async fn correct(round: &Round, before: &Decision, new: NewDecision, w: &Write<'_>) -> Result<Decision> {
     if new.round_id != before.fields.round_id {
         return Err(Problem::fault(

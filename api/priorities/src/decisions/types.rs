@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and answers, filters, enumerations and ids.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
@@ -16,14 +16,14 @@ use crate::{
 /// The id of a decision.
 pub type DecisionId = Id<Decision>;
 
-/// Whether a decision stands as it was recorded.
+/// Whether a decision has been corrected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum DecisionStatus {
-    /// It stands as it was recorded.
+    /// The decision is as it was recorded.
     Recorded,
-    /// It was corrected, and shows what it said before.
+    /// The decision has been corrected, and shows its earlier content.
     Corrected,
 }
 
@@ -33,21 +33,21 @@ pub enum DecisionStatus {
 pub struct NewDecision {
     /// The round that it decides.
     pub round_id: RoundId,
-    /// What was chosen, the first first.
+    /// The chosen interventions, the most important first.
     #[schema(min_items = 1, max_items = 100)]
     pub chosen: Vec<InterventionId>,
-    /// Why; required when it departs from the round's result.
+    /// The reason. Required when the choice departs from the round's result.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 8000)]
     pub reason: Option<String>,
     /// The day of the decision.
     pub decided_on: NaiveDate,
-    /// Who may see it; `forum` unless given, that is the forum's members.
+    /// The widest group that may see it. The default is `forum`: the members of the forum.
     #[serde(default = "among_members")]
     pub visibility: Visibility,
 }
 
-/// What was chosen in the end (beslut).
+/// The final choice of a round (beslut).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
@@ -56,32 +56,32 @@ pub struct Decision {
     pub version: i64,
     #[serde(flatten)]
     pub fields: NewDecision,
-    /// Whether it departs from the beginning of the round's joint ranking, by places.
+    /// Whether the choice differs from the beginning of the round's joint ranking, by places.
     pub departs: bool,
     pub status: DecisionStatus,
-    /// What it said before each correction, newest first.
+    /// The content before each correction, newest first.
     pub former: Vec<FormerDecision>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-/// What a decision said before it was corrected.
+/// The content of a decision before a correction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FormerDecision {
-    /// The decision.
+    /// The id of the decision.
     pub id: DecisionId,
-    /// The version that this was.
+    /// The version of the decision that had this content.
     pub version: i64,
     pub chosen: Vec<InterventionId>,
     pub reason: Option<String>,
     pub decided_on: NaiveDate,
     pub departs: bool,
-    /// When it was corrected.
+    /// The time of the correction.
     pub corrected_at: DateTime<Utc>,
 }
 
-/// Which decisions to list.
+/// Filters of the list of decisions.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]

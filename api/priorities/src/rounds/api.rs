@@ -8,7 +8,7 @@ use crate::{
         By, Visibility,
         policy::{Permission, needs},
     },
-    forums::forums::{rules as of_forum, store as forums},
+    forums::forums::{rules as forum_rules, store as forums},
     kernel::{
         At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, frozen::FrozenCheck, page::Selection, reply::Nothing,
     },
@@ -31,20 +31,20 @@ async fn list(
 
 /// Prepare a round
 ///
-/// As a draft. Its candidates are interventions that the forum's members may see.
+/// The round is prepared as a draft. Its candidates are interventions that the members of the forum may see.
 #[utoipa::path(tag = "priorities", operation_id = "createRound", request_body = NewRound,
     responses((status = 201, description = "The round as prepared", body = Round)))]
 #[post("/rounds")]
 async fn create(by: By<needs::WriteRounds>, new: Valid<NewRound>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
         let forum = forums::find_referenced(by.sight(), new.0.forum_id, "/forumId", &w.tx).await?;
-        of_forum::require(of_forum::Operation::Work, forum.fields.status)?;
+        forum_rules::require(forum_rules::Operation::Work, forum.fields.status)?;
         forums::may_write(&by.reach, &forum.fields, Some(forum.id), &w.tx).await?;
         if new.0.visibility.is_wider_than(Visibility::Forum) {
             forums::may_write(&by.caller.reach(Permission::Decide)?, &forum.fields, Some(forum.id), &w.tx).await?;
         }
         let round = store::insert(by.sight(), new.0.clone(), w).await?;
-        let round = store::named(by.sight(), round, &w.tx).await?;
+        let round = store::with_names(by.sight(), round, &w.tx).await?;
         Reply::created("/rounds", round.id, round.version, &round)
     })
     .await
@@ -59,28 +59,28 @@ async fn create(by: By<needs::WriteRounds>, new: Valid<NewRound>, db: Data<Db>) 
 async fn show(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Round>> {
     let round = store::find(by.sight(), id, db.reader()).await?;
     let call = by.allowing(async |_, reach| store::may_write(reach, &round, db.reader()).await).await?;
-    Reply::composed(&call, 200, round.version, &store::named(by.sight(), round, db.reader()).await?)
+    Reply::composed(&call, 200, round.version, &store::with_names(by.sight(), round, db.reader()).await?)
 }
 
 /// Change a round
 ///
-/// Merge patch, while the round is a draft: once it is open, criteria, weights, method and tie-break are fixed.
+/// Merge patch, while the round is a draft. Once it is open, its criteria, weights, method and tie-break are fixed.
 #[utoipa::path(tag = "priorities", operation_id = "updateRound", request_body = Patch<NewRound>,
-    responses((status = 200, description = "The round as it has become", body = Round)))]
+    responses((status = 200, description = "The round after the change", body = Round)))]
 #[patch("/rounds/{roundId}")]
 async fn change(by: By<needs::WriteRounds>, At(id): At<RoundId>, patch: Patch<NewRound>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
         let mut round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         by.expects(round.version)?;
         store::require(Operation::Write, &round)?;
-        store::at_work(&round, w).await?;
+        store::require_open_forum(&round, w).await?;
         if let Some(changed) = patch.apply(round.id, &round.fields)? {
             if changed.visibility.is_wider_than(round.fields.visibility) {
                 store::may_write(&by.caller.reach(Permission::Decide)?, &round, &w.tx).await?;
             }
             round = store::update(by.sight(), &round, changed, w).await?;
         }
-        let round = store::named(by.sight(), round, &w.tx).await?;
+        let round = store::with_names(by.sight(), round, &w.tx).await?;
         Reply::changed(round.version, &round)
     })
     .await
@@ -95,9 +95,9 @@ async fn change(by: By<needs::WriteRounds>, At(id): At<RoundId>, patch: Patch<Ne
 async fn open(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<Round>> {
     db.write(&by, async |w| {
         let round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
-        store::at_work(&round, w).await?;
+        store::require_open_forum(&round, w).await?;
         let round = store::open(by.sight(), &round, w).await?;
-        let round = store::named(by.sight(), round, &w.tx).await?;
+        let round = store::with_names(by.sight(), round, &w.tx).await?;
         Reply::changed(round.version, &round)
     })
     .await
@@ -105,8 +105,9 @@ async fn open(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -> 
 
 /// Close a round
 ///
-/// No more ballots; the joint ranking, each party's own and their agreement (Kendall's W) are computed and kept. A ballot counts when
-/// its actor takes part in the forum on this day; the others are named in `uncounted`. When none counts there is no ranking.
+/// Stops the voting. The joint ranking, each party's own ranking and their agreement (Kendall's W) are computed and stored. A
+/// ballot counts when its actor takes part in the forum on this day; the others are listed in `uncounted`. When no ballot counts
+/// there is no ranking.
 #[utoipa::path(tag = "priorities", operation_id = "closeRound",
     responses((status = 200, description = "The round with its result", body = Round)))]
 #[post("/rounds/{roundId}/close")]
@@ -114,7 +115,7 @@ async fn close(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) ->
     db.write(&by, async |w| {
         let round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         let round = closing::close(&round, w).await?;
-        let round = store::named(by.sight(), round, &w.tx).await?;
+        let round = store::with_names(by.sight(), round, &w.tx).await?;
         Reply::changed(round.version, &round)
     })
     .await
@@ -122,7 +123,7 @@ async fn close(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) ->
 
 /// Withdraw a round
 ///
-/// Calls off what was opened by mistake or has become moot. Its ballots, and its result if it was closed, stay.
+/// For a round that was opened by mistake or is no longer needed. Its ballots stay, and its result if it was closed.
 #[utoipa::path(tag = "priorities", operation_id = "withdrawRound",
     responses((status = 200, description = "The round as withdrawn", body = Round)))]
 #[post("/rounds/{roundId}/withdraw")]
@@ -130,7 +131,7 @@ async fn withdraw(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>)
     db.write(&by, async |w| {
         let round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         let round = store::step(&round, Operation::Withdraw, w).await?;
-        let round = store::named(by.sight(), round, &w.tx).await?;
+        let round = store::with_names(by.sight(), round, &w.tx).await?;
         Reply::changed(round.version, &round)
     })
     .await
@@ -138,7 +139,7 @@ async fn withdraw(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>)
 
 /// Remove a round
 ///
-/// For a draft. A round that has been opened is withdrawn instead.
+/// Only a draft can be removed. A round that has been opened is withdrawn instead.
 #[utoipa::path(tag = "priorities", operation_id = "deleteRound",
     responses((status = 204, description = "The round is removed")))]
 #[delete("/rounds/{roundId}")]
@@ -152,9 +153,9 @@ async fn remove(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -
     .await
 }
 
-/// Give a result's bytes
+/// Show a result's bytes
 ///
-/// The result as it was computed, to be hashed by anybody. Only who may see all of it is given it.
+/// The result byte for byte as it was computed, so that anybody can compute its digest. Only for callers who may see all of it.
 #[utoipa::path(tag = "priorities", operation_id = "getRoundCanonical",
     responses((status = 200, description = "The result, byte for byte", body = RoundResult)))]
 #[get("/rounds/{roundId}/canonical")]
@@ -169,9 +170,9 @@ async fn canonical(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<
 
 /// Check a result
 ///
-/// Whether the bytes that are kept are those that were computed.
+/// Says whether the stored bytes are those that were computed.
 #[utoipa::path(tag = "priorities", operation_id = "verifyRound",
-    responses((status = 200, description = "What was found", body = FrozenCheck)))]
+    responses((status = 200, description = "The result of the check", body = FrozenCheck)))]
 #[get("/rounds/{roundId}/verify")]
 async fn verify(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<FrozenCheck>> {
     let round = store::find(by.sight(), id, db.reader()).await?;

@@ -1,4 +1,4 @@
-//! Closing a round: its ballots are counted, and what they say together is frozen.
+//! Closes a round: counts its ballots and freezes the result.
 
 use super::{
     Round, RoundResult, Uncounted, UncountedBecause,
@@ -12,11 +12,11 @@ use crate::{
     registry::actors::store as actors,
 };
 
-/// Closes a round with what its ballots say together. A ballot counts when its actor takes part in the forum on that day; of
-/// actors that were merged the one that is left counts.
+/// Closes a round with the result of its ballots. A ballot counts when its actor takes part in the forum today. When actors were
+/// merged, the ballot of the remaining actor counts.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the round is not open (409), or the database does not answer.
 pub async fn close(round: &Round, w: &Write<'_>) -> Result<Round> {
     let cast = ballots::of_round(round.id, &w.tx).await?;
     let voters: Vec<_> = cast.iter().map(|ballot| ballot.actor_id).collect();
@@ -27,6 +27,6 @@ pub async fn close(round: &Round, w: &Write<'_>) -> Result<Round> {
         counted.into_iter().map(|ballot| (ballot.actor_id, (!ballot.fields.abstains).then_some(ballot.fields.scores))).collect();
     let because = |actor| if merged.contains(&actor) { UncountedBecause::Merged } else { UncountedBecause::Left };
     let uncounted = others.iter().map(|ballot| Uncounted { actor_id: ballot.actor_id, because: because(ballot.actor_id) }).collect();
-    let result = RoundResult { uncounted, ..rules::result(&round.fields, &counted) };
+    let result = RoundResult { uncounted, ..rules::compute_result(&round.fields, &counted) };
     store::freeze(round, Frozen::of(&result)?, w).await
 }

@@ -1,5 +1,5 @@
-//! Rounds (prioriteringar): a forum asks which interventions come first, by criteria whose weights, method and tie-break are
-//! fixed when it opens. The result is computed from the ballots and explained; the decision is another thing.
+//! Rounds (prioriteringar): a forum asks which interventions come first. The criteria, their weights, the method and the
+//! tie-break are fixed when the round opens. The result is computed from the ballots and explained. It is not the decision.
 
 mod api;
 pub mod closing;

@@ -1,4 +1,4 @@
-//! What a round needs to be opened, and what its ballots say together.
+//! The life-cycle of a round, the checks of its content, and the computation of its result.
 
 use num_rational::BigRational;
 
@@ -15,22 +15,22 @@ use crate::{
     registry::actors::ActorId,
 };
 
-/// What can be done with a round.
+/// An operation on a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
-    /// Change what is asked and how it is counted.
+    /// Change its content: the question, the candidates, the criteria and the rules.
     Write,
     /// Let the parties vote.
     Open,
-    /// Cast a ballot, or take one back.
+    /// Cast a ballot or withdraw one.
     Vote,
     /// Count the ballots.
     Close,
-    /// Record what was chosen.
+    /// Record the decision.
     Decide,
-    /// Call it off.
+    /// Withdraw it.
     Withdraw,
-    /// Take it away.
+    /// Remove it.
     Remove,
 }
 
@@ -114,7 +114,7 @@ impl Lifecycle for Life {
     }
 }
 
-/// The faults of a round that can be seen in it alone.
+/// The faults of a round that can be found without the database.
 #[must_use]
 pub fn faults(new: &NewRound) -> Vec<Fault> {
     let mut faults: Vec<_> = text::blank_fault("/question", &new.question).into_iter().collect();
@@ -140,10 +140,10 @@ pub fn faults(new: &NewRound) -> Vec<Fault> {
     faults
 }
 
-/// A party's ballot: its scores, or nothing when it abstains.
+/// A party's ballot: its scores, or `None` when it abstains.
 pub type Cast = (ActorId, Option<Vec<Score>>);
 
-/// The faults of a ballot: every candidate needs a score on every criterion, within its scale.
+/// The faults of a ballot. Every candidate needs a score on every criterion, within its scale.
 #[must_use]
 pub fn ballot_faults(round: &NewRound, scores: &[Score]) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -194,20 +194,20 @@ pub fn ballot_faults(round: &NewRound, scores: &[Score]) -> Vec<Fault> {
     faults
 }
 
-/// The joint ranking, the agreement and each party's own ranking.
+/// Computes the joint ranking, the agreement and each party's own ranking. `uncounted` is left empty.
 #[must_use]
-pub fn result(round: &NewRound, ballots: &[Cast]) -> RoundResult {
+pub fn compute_result(round: &NewRound, ballots: &[Cast]) -> RoundResult {
     let weights: Vec<_> = round.criteria.iter().map(|criterion| methods::decimal(criterion.weight)).collect();
     let cast: Vec<(ActorId, Vec<Vec<BigRational>>)> =
         ballots.iter().filter_map(|(actor, scores)| scores.as_ref().map(|scores| (*actor, shares(round, scores)))).collect();
-    let totals: Vec<_> = cast.iter().map(|(_, shares)| methods::weighted(&weights, shares)).collect();
+    let totals: Vec<_> = cast.iter().map(|(_, shares)| methods::weighted_scores(&weights, shares)).collect();
     let ranks: Vec<_> = totals.iter().map(|totals| methods::doubled_ranks(totals)).collect();
     let borda = methods::borda(round.candidates.len(), &ranks);
     let points = match round.method {
         RankingMethod::WeightedScoring => methods::means(&totals),
         RankingMethod::Borda => borda.clone(),
     };
-    // The first of the weightiest, so that the same round always has the same tie-break.
+    // The first of the criteria with the greatest weight, so that the same round always has the same tie-break.
     let weightiest = (0..weights.len()).rev().max_by_key(|at| &weights[*at]).unwrap_or_default();
     let tie_break = match round.tie_break {
         TieBreak::WeightiestCriterion => methods::means(
@@ -235,25 +235,25 @@ pub fn result(round: &NewRound, ballots: &[Cast]) -> RoundResult {
                 rank: places[at],
                 place,
                 placed_by: placed_by(at),
-                points: methods::shown(&points[at]),
-                borda_points: methods::shown(&borda[at]),
+                points: methods::nearest_f64(&points[at]),
+                borda_points: methods::nearest_f64(&borda[at]),
             })
             .collect(),
         unranked,
         agreement: Agreement {
-            kendalls_w: w.as_ref().ok().map(methods::shown),
+            kendalls_w: w.as_ref().ok().map(methods::nearest_f64),
             undefined: w.err().map(|why| why.code().to_owned()),
-            voters: number(cast.len()),
-            abstained: number(ballots.len() - cast.len()),
+            voters: as_i32(cast.len()),
+            abstained: as_i32(ballots.len() - cast.len()),
         },
-        parties: cast.iter().zip(&totals).map(|((actor, _), totals)| party(*actor, totals, round)).collect(),
+        parties: cast.iter().zip(&totals).map(|((actor, _), totals)| party_ranking(*actor, totals, round)).collect(),
         uncounted: Vec::new(),
     }
 }
 
-fn party(actor_id: ActorId, totals: &[BigRational], round: &NewRound) -> PartyRanking {
+fn party_ranking(actor_id: ActorId, totals: &[BigRational], round: &NewRound) -> PartyRanking {
     let ranks = methods::shared_places(totals);
-    // Who holds all equal has said nothing of their order.
+    // A party that scores all candidates equally has expressed no order.
     let order = if round.candidates.len() > 1 && ranks.iter().all(|rank| *rank == 1) { Vec::new() } else { methods::order(totals, &[]) };
     PartyRanking {
         actor_id,
@@ -262,7 +262,7 @@ fn party(actor_id: ActorId, totals: &[BigRational], round: &NewRound) -> PartyRa
     }
 }
 
-/// A party's scores as shares of each criterion's scale, by candidate.
+/// A party's scores as shares of each criterion's scale, from 0 to 1: `[candidate][criterion]`.
 fn shares(round: &NewRound, scores: &[Score]) -> Vec<Vec<BigRational>> {
     let share = |candidate: InterventionId, key: &str, scale: i32| {
         let score = scores.iter().find(|score| score.intervention_id == candidate && score.criterion == key);
@@ -275,6 +275,6 @@ fn shares(round: &NewRound, scores: &[Score]) -> Vec<Vec<BigRational>> {
         .collect()
 }
 
-fn number(count: usize) -> i32 {
+fn as_i32(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }

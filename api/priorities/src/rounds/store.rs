@@ -1,4 +1,4 @@
-//! Rounds, with their candidates kept in step.
+//! All SQL of rounds, with the index table of their candidates.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*};
 use serde_json::value::RawValue;
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     access::{Reach, Sight},
-    forums::forums::{rules as of_forum, store as forums},
+    forums::forums::{rules as forum_rules, store as forums},
     interventions::interventions::{InterventionId, InterventionTitle, store as interventions},
     kernel::{
         Db, Fault, Id, Page, Paging, Problem, Result, Write, frozen::Frozen, lifecycle::Lifecycle, page::Key, record::Record,
@@ -46,7 +46,7 @@ fn view(row: table::Model) -> Result<Round> {
     })
 }
 
-fn seen(sight: &Sight) -> Select<table::Entity> {
+fn find_visible(sight: &Sight) -> Select<table::Entity> {
     table::Entity::find().filter(table::Column::DeletedAt.is_null()).filter(sight.rows(
         table::Column::Visibility,
         Some(table::Column::ForumId.into_expr()),
@@ -55,24 +55,24 @@ fn seen(sight: &Sight) -> Select<table::Entity> {
 }
 
 pub(super) async fn list(sight: &Sight, filter: &RoundFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Round>> {
-    let select = seen(sight)
+    let select = find_visible(sight)
         .apply_if(filter.forum_id, |select, forum| select.filter(table::Column::ForumId.eq(forum)))
         .apply_if(filter.status, |select, status| select.filter(table::Column::Status.eq(status)));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     let mut page = paging.fetch(select, keys, call, db).await?.try_map(view)?;
-    name(sight, &mut page.items, db.reader()).await?;
+    add_names(sight, &mut page.items, db.reader()).await?;
     Ok(page)
 }
 
-/// A round with the names of what stands in it.
-pub(super) async fn named(sight: &Sight, round: Round, db: &impl ConnectionTrait) -> Result<Round> {
+/// Adds to a round the names of its candidates and parties that `sight` may see.
+pub(super) async fn with_names(sight: &Sight, round: Round, db: &impl ConnectionTrait) -> Result<Round> {
     let mut rounds = [round];
-    name(sight, &mut rounds, db).await?;
+    add_names(sight, &mut rounds, db).await?;
     let [round] = rounds;
     Ok(round)
 }
 
-async fn name(sight: &Sight, rounds: &mut [Round], db: &impl ConnectionTrait) -> Result<()> {
+async fn add_names(sight: &Sight, rounds: &mut [Round], db: &impl ConnectionTrait) -> Result<()> {
     let candidates: Vec<_> = rounds.iter().flat_map(|round| round.fields.candidates.iter().copied()).collect();
     let titles = interventions::titles(sight, &candidates, db).await?;
     let parties: Vec<Vec<ActorId>> = rounds.iter().map(parties).collect();
@@ -87,83 +87,90 @@ async fn name(sight: &Sight, rounds: &mut [Round], db: &impl ConnectionTrait) ->
 
 /// The parties that a round's result names.
 fn parties(round: &Round) -> Vec<ActorId> {
-    let result = content(round);
+    let result = result_json(round);
     let named = ["parties", "uncounted"].map(|list| result[list].as_array().cloned().unwrap_or_default()).concat();
     named.iter().filter_map(|party| Uuid::parse_str(party["actorId"].as_str()?).ok()).map(ActorId::from).collect()
 }
 
-fn content(round: &Round) -> serde_json::Value {
+fn result_json(round: &Round) -> serde_json::Value {
     round.result.as_ref().and_then(|result| serde_json::from_str(result.get()).ok()).unwrap_or_default()
 }
 
-/// One round that may be seen.
+/// One round that `sight` may see.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none (404).
 pub async fn find(sight: &Sight, id: RoundId, db: &impl ConnectionTrait) -> Result<Round> {
-    seen(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).transpose()?.ok_or_else(Problem::not_found)
+    find_visible(sight).filter(table::Column::Id.eq(id)).one(db).await?.map(view).transpose()?.ok_or_else(Problem::not_found)
 }
 
-/// One round that may be seen, locked so that it can be neither opened nor closed meanwhile.
+/// One round that `sight` may see, locked so that its status cannot change during the transaction.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none (404).
 pub async fn find_locked(sight: &Sight, id: RoundId, w: &Write<'_>) -> Result<Round> {
-    seen(sight).filter(table::Column::Id.eq(id)).lock_exclusive().one(&w.tx).await?.map(view).transpose()?.ok_or_else(Problem::not_found)
+    find_visible(sight)
+        .filter(table::Column::Id.eq(id))
+        .lock_exclusive()
+        .one(&w.tx)
+        .await?
+        .map(view)
+        .transpose()?
+        .ok_or_else(Problem::not_found)
 }
 
-/// One round that the caller may lead, locked.
+/// One round that the caller may write, locked so that its status cannot change during the transaction.
 ///
 /// # Errors
-/// When there is none, or the caller may not.
+/// When there is none (404), or the caller may not write it (403).
 pub async fn find_to_write(sight: &Sight, reach: &Reach, id: RoundId, w: &Write<'_>) -> Result<Round> {
     let round = find_locked(sight, id, w).await?;
     may_write(reach, &round, &w.tx).await?;
     Ok(round)
 }
 
-/// Checks that the caller may do this with a round and its parts: who may do it in the forum may.
+/// Checks that the caller may write a round and its parts: `reach` must include its forum.
 ///
 /// # Errors
-/// When the caller may not, or the forum is removed.
+/// When it does not (403), or the forum is removed (404).
 pub async fn may_write(reach: &Reach, round: &Round, db: &impl ConnectionTrait) -> Result<()> {
     let forum = forums::find(&Sight::of_installation(), round.fields.forum_id, db).await?;
     forums::may_write(reach, &forum.fields, Some(forum.id), db).await
 }
 
-/// Checks that the forum of a round is at work.
+/// Checks that the forum of a round is not closed.
 ///
 /// # Errors
-/// When it is closed.
-pub async fn at_work(round: &Round, w: &Write<'_>) -> Result<()> {
+/// When it is closed (409).
+pub async fn require_open_forum(round: &Round, w: &Write<'_>) -> Result<()> {
     let forum = forums::find(&Sight::of_installation(), round.fields.forum_id, &w.tx).await?;
-    of_forum::require(of_forum::Operation::Work, forum.fields.status)
+    forum_rules::require(forum_rules::Operation::Work, forum.fields.status)
 }
 
-/// Rounds by their ids, of those that may be seen.
+/// The rounds with these ids that `sight` may see, oldest first.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn visible(sight: &Sight, ids: &[RoundId], db: &impl ConnectionTrait) -> Result<Vec<Round>> {
-    let rows = seen(sight).filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
+    let rows = find_visible(sight).filter(table::Column::Id.is_in(ids.iter().copied())).order_by_asc(table::Column::Id).all(db).await?;
     rows.into_iter().map(view).collect()
 }
 
-/// The phase that an operation leads to.
+/// The status that an operation leads to.
 ///
 /// # Errors
-/// When it cannot be done as the round stands, saying what to do instead.
+/// When the life-cycle does not allow the operation (409). The problem says what to do instead.
 pub fn require(operation: Operation, round: &Round) -> Result<RoundStatus> {
     let after = Life::after(&round.status, operation).map_err(|problem| problem.with_record("/rounds", round.id))?;
     Ok(after.unwrap_or(round.status))
 }
 
-/// Prepares a round.
+/// Stores a new round as a draft.
 ///
 /// # Errors
-/// With all faults of it.
+/// With all faults of the input (422).
 pub async fn insert(sight: &Sight, new: NewRound, w: &Write<'_>) -> Result<Round> {
-    check(sight, &new, w).await?;
+    require_valid(sight, &new, w).await?;
     store(w.new_id(), 1, None, new, RoundStatus::Draft, None, w).await
 }
 
@@ -177,63 +184,63 @@ pub(super) async fn update(sight: &Sight, round: &Round, new: NewRound, w: &Writ
         ));
     }
     require(Operation::Write, round)?;
-    check(sight, &new, w).await?;
+    require_valid(sight, &new, w).await?;
     store(round.id, round.version + 1, Some(round), new, round.status, None, w).await
 }
 
-/// Takes a round to the phase that an operation leads to.
+/// Moves a round to the status that an operation leads to.
 ///
 /// # Errors
-/// When it cannot be done as the round stands, or another was first.
+/// When the life-cycle does not allow the operation (409), or the round has been changed meanwhile (412).
 pub async fn step(round: &Round, operation: Operation, w: &Write<'_>) -> Result<Round> {
     let status = require(operation, round)?;
     let result = round.frozen();
     store(round.id, round.version + 1, Some(round), round.fields.clone(), status, result, w).await
 }
 
-/// Opens a round to the parties' ballots.
+/// Opens a round for ballots.
 ///
 /// # Errors
-/// When it cannot be opened, or no longer chooses among what the forum's members may see.
+/// When it cannot be opened (409), or the forum's members may not see all candidates any longer (422).
 pub async fn open(sight: &Sight, round: &Round, w: &Write<'_>) -> Result<Round> {
     require(Operation::Open, round)?;
     interventions::lock(&round.fields.candidates, w).await?;
-    check(sight, &round.fields, w).await?;
+    require_valid(sight, &round.fields, w).await?;
     step(round, Operation::Open, w).await
 }
 
-/// Removes a round: it is kept, but neither shown nor found.
+/// Marks a round as removed. The row is kept, but can no longer be read or found.
 pub(super) async fn remove(round: &Round, w: &Write<'_>) -> Result<()> {
     require(Operation::Remove, round)?;
     let version = w.remove(&RECORD, round.id, round.version).await?;
     w.publish(saved_part(round, &RECORD, round.id, version, w).await?.removed()).await
 }
 
-/// The candidates of a closed round from first to last, as its result says.
+/// The candidates of a closed round from first to last, as its result says. Empty when there is no result.
 #[must_use]
 pub fn ranking(round: &Round) -> Vec<InterventionId> {
-    let result = content(round);
+    let result = result_json(round);
     let ids = result["ranking"].as_array().into_iter().flatten().filter_map(|ranked| ranked["interventionId"].as_str());
     ids.filter_map(|id| Uuid::parse_str(id).ok()).map(InterventionId::from).collect()
 }
 
-/// Closes a round with its result.
+/// Closes a round and stores its result.
 ///
 /// # Errors
-/// When it is not open.
+/// When it is not open (409).
 pub(super) async fn freeze(round: &Round, result: Frozen, w: &Write<'_>) -> Result<Round> {
     let status = require(Operation::Close, round)?;
     store(round.id, round.version + 1, Some(round), round.fields.clone(), status, Some(result), w).await
 }
 
-/// Checks that the forum's members may see all that they choose among.
-async fn check(sight: &Sight, new: &NewRound, w: &Write<'_>) -> Result<()> {
+/// Checks the content of a round, and that the forum's members may see all candidates.
+async fn require_valid(sight: &Sight, new: &NewRound, w: &Write<'_>) -> Result<()> {
     let mut faults = rules::faults(new);
     faults.extend(forums::visibility_fault(new.visibility));
-    let seen = interventions::visible(sight, &new.candidates, &w.tx).await?;
+    let visible = interventions::visible(sight, &new.candidates, &w.tx).await?;
     for (at, candidate) in new.candidates.iter().enumerate() {
         let place = format!("/candidates/{at}");
-        match seen.iter().find(|intervention| intervention.id == *candidate) {
+        match visible.iter().find(|intervention| intervention.id == *candidate) {
             None => faults.push(Fault::at(place, "not-found", say!("Insatsen finns inte.", "The intervention does not exist."))),
             Some(intervention) => {
                 if interventions::is_hidden_from_forum(&intervention.fields, new.forum_id) {
@@ -298,7 +305,7 @@ async fn store(
     Ok(round)
 }
 
-/// A round or a part of it that has been stored or removed. It is seen by those who see the round.
+/// Describes a stored or removed round, or part of one, for `Write::publish`. It has the round's visibility.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -37,7 +37,7 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What a round chooses among.
+/// The candidates of a round, in their order.
 pub mod candidate {
     use super::*;
 

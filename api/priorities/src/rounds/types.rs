@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and answers, filters, enumerations and ids.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -17,19 +17,19 @@ use crate::{
 /// The id of a round.
 pub type RoundId = Id<Round>;
 
-/// Whose choice it is.
+/// Whether the choice is joint or each party's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum RoundScope {
-    /// The parties' together.
+    /// The parties choose together.
     #[default]
     Joint,
-    /// Each party's for itself.
+    /// Each party chooses for itself.
     Own,
 }
 
-/// How far a round has come.
+/// The status of a round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -39,13 +39,13 @@ pub enum RoundStatus {
     Open,
     /// The result is computed.
     Closed,
-    /// A decision is taken.
+    /// A decision is recorded.
     Decided,
-    /// It was called off.
+    /// It is withdrawn.
     Withdrawn,
 }
 
-/// How the joint ranking is computed.
+/// The method that computes the joint ranking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -53,11 +53,11 @@ pub enum RankingMethod {
     /// The mean of the parties' weighted scores.
     #[default]
     WeightedScoring,
-    /// Borda's count of the parties' rankings.
+    /// The Borda count of the parties' rankings.
     Borda,
 }
 
-/// What decides between candidates with equal points.
+/// The rule for candidates with equal points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -69,7 +69,7 @@ pub enum TieBreak {
     CandidateOrder,
 }
 
-/// What candidates are scored on.
+/// An aspect on which candidates are scored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Criterion {
@@ -78,7 +78,7 @@ pub struct Criterion {
     pub key: String,
     #[schema(min_length = 1, max_length = 200, example = "Effekt på bakomliggande orsaker")]
     pub name: String,
-    /// How much it counts against the others.
+    /// The weight of the criterion, relative to the others.
     #[schema(exclusive_minimum = 0.0, maximum = 1000.0, example = 3)]
     pub weight: f64,
     /// The highest score; the lowest is 0.
@@ -91,13 +91,13 @@ pub struct Criterion {
 #[serde(rename_all = "camelCase")]
 pub struct RankedCandidate {
     pub intervention_id: InterventionId,
-    /// 1 is first; shared by those with equal points, and the next rank left out for each that shares it.
+    /// 1 is first. Candidates with equal points share a rank, and the ranks after it are skipped (1, 1, 3).
     pub rank: i32,
-    /// The place after the tie-break, which nobody shares.
+    /// The place after the tie-break. No two candidates have the same place.
     pub place: i32,
-    /// What gave it its place among those of the same rank; null when it shares its rank with nobody.
+    /// The rule that decided its place among candidates of the same rank; null when no other candidate has that rank.
     pub placed_by: Option<TieBreak>,
-    /// By the round's method: a mean of 0 to 100, or Borda points.
+    /// Points by the round's method: a mean from 0 to 100, or Borda points.
     pub points: f64,
     /// Borda points, for comparison.
     pub borda_points: f64,
@@ -108,10 +108,10 @@ pub struct RankedCandidate {
 #[serde(rename_all = "camelCase")]
 pub struct PartyRanking {
     pub actor_id: ActorId,
-    /// The candidates from first to last by the party's own weighted scores, equals in the candidates' order; none when the
-    /// party holds all equal.
+    /// The candidates from first to last by the party's own weighted scores. Equals keep the candidates' order. Empty when the
+    /// party scores all candidates equally.
     pub ranking: Vec<InterventionId>,
-    /// The rank of each of them, shared by equals.
+    /// The rank of each candidate in `ranking`. Equals share a rank.
     pub ranks: Vec<i32>,
 }
 
@@ -119,56 +119,57 @@ pub struct PartyRanking {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Uncounted {
-    /// Whose ballot it is.
+    /// The actor whose ballot it is.
     pub actor_id: ActorId,
-    /// Why it does not count.
+    /// The reason why it does not count.
     pub because: UncountedBecause,
 }
 
-/// Why a ballot does not count.
+/// The reason why a ballot does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UncountedBecause {
     /// The actor was merged into another, which has a ballot of its own.
     Merged,
-    /// The actor took no part in the forum any more when the round was closed.
+    /// The actor no longer took part in the forum when the round was closed.
     Left,
 }
 
-/// Why there is no joint ranking.
+/// The reason why there is no joint ranking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unranked {
-    /// No ballot counts, or all abstained.
+    /// No ballot counts, or every party abstained.
     NobodyVoted,
 }
 
-/// How much the parties agree.
+/// The agreement of the parties.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Agreement {
-    /// Kendall's W, corrected for ties: 1 when all rank alike, 0 when they do not agree at all; null when not defined.
+    /// Kendall's W, corrected for ties: 1 when all rank alike, 0 when there is no agreement, null when it is not defined.
     pub kendalls_w: Option<f64>,
-    /// Why it is not defined: `few_voters`, `few_candidates` or `all_tied`.
+    /// The reason why it is not defined: `few_voters`, `few_candidates` or `all_tied`.
     pub undefined: Option<String>,
-    /// How many ballots count.
+    /// Number of ballots that count and have scores.
     pub voters: i32,
-    /// How many abstained.
+    /// Number of ballots that count and abstain.
     pub abstained: i32,
 }
 
-/// What the ballots say together, computed when the round was closed.
+/// The result of the ballots, computed when the round was closed.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoundResult {
     pub method: RankingMethod,
     /// The candidates from first to last, by their places.
     pub ranking: Vec<RankedCandidate>,
-    /// Why there is no ranking; null when there is one.
+    /// The reason why there is no ranking; null when there is one.
     pub unranked: Option<Unranked>,
     pub agreement: Agreement,
     pub parties: Vec<PartyRanking>,
-    /// Ballots that do not count: of parties that had left when the round was closed, or were merged into another that voted.
+    /// Ballots that do not count, because their parties had left the forum when the round was closed, or were merged into another
+    /// party that voted.
     pub uncounted: Vec<Uncounted>,
 }
 
@@ -178,32 +179,32 @@ pub struct RoundResult {
 pub struct NewRound {
     /// The forum that chooses.
     pub forum_id: ForumId,
-    /// What is to be chosen.
+    /// The question that the parties answer.
     #[serde(deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 1000, example = "Vilka insatser ska gå först nästa år?")]
     pub question: String,
-    /// Whose choice it is; `joint` unless given.
+    /// Whether the choice is joint or each party's own. The default is `joint`.
     #[serde(default)]
     pub scope: RoundScope,
     pub horizon: Horizon,
-    /// What is chosen among.
+    /// The interventions to choose among.
     #[schema(min_items = 2, max_items = 100)]
     pub candidates: Vec<InterventionId>,
-    /// What candidates are scored on.
+    /// The criteria on which candidates are scored.
     #[schema(min_items = 1, max_items = 20)]
     pub criteria: Vec<Criterion>,
-    /// How the joint ranking is computed; `weighted_scoring` unless given.
+    /// The method that computes the joint ranking. The default is `weighted_scoring`.
     #[serde(default)]
     pub method: RankingMethod,
-    /// What decides between equals; `weightiest_criterion` unless given.
+    /// The rule for candidates with equal points. The default is `weightiest_criterion`.
     #[serde(default)]
     pub tie_break: TieBreak,
-    /// Who may see it; `forum` unless given, that is the forum's members.
+    /// The widest group that may see it. The default is `forum`: the members of the forum.
     #[serde(default = "among_members")]
     pub visibility: Visibility,
 }
 
-/// A choice of what comes first (prioritering).
+/// A forum's choice of which interventions come first (prioritering).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Round {
@@ -213,13 +214,13 @@ pub struct Round {
     #[serde(flatten)]
     pub fields: NewRound,
     pub status: RoundStatus,
-    /// What the ballots say together, as it was computed; null until the round is closed.
+    /// The result of the ballots, byte for byte as it was computed; null until the round is closed.
     #[schema(value_type = Option<RoundResult>)]
     pub result: Option<Box<RawValue>>,
-    /// SHA-256 of the whole result as …/canonical gives it, in hexadecimal; null until the round is closed, and for rounds that were
-    /// closed before digests were kept.
+    /// SHA-256 of the whole result as …/canonical returns it, in hexadecimal; null until the round is closed, and for rounds that
+    /// were closed before digests were stored.
     pub result_hash: Option<String>,
-    /// The number of the form that the result is written in, as revisions have it; null where there is no digest.
+    /// The number of the form in which the result is written, as in revisions; null when there is no digest.
     pub result_form: Option<i32>,
     /// The titles of the candidates that the caller may see, in the candidates' order.
     pub titles: Vec<InterventionTitle>,
@@ -230,14 +231,14 @@ pub struct Round {
 }
 
 impl Round {
-    /// Its result with what shows that it is as it was.
+    /// The result with its digest and form; `None` until the round is closed.
     #[must_use]
     pub fn frozen(&self) -> Option<Frozen> {
         self.result.clone().map(|content| Frozen { content, hash: self.result_hash.clone(), form: self.result_form })
     }
 }
 
-/// Which rounds to list.
+/// Filters of the list of rounds.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
@@ -245,7 +246,7 @@ pub(super) struct RoundFilter {
     /// Rounds of this forum.
     #[param(nullable = false)]
     pub forum_id: Option<ForumId>,
-    /// Rounds that have come this far.
+    /// Rounds with this status.
     #[param(nullable = false, inline)]
     pub status: Option<RoundStatus>,
 }

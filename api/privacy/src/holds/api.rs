@@ -25,7 +25,7 @@ async fn list(
 
 /// Place a legal hold
 ///
-/// From now on, or from `validFrom`, the record is neither erased nor disposed of.
+/// From now on, or from `validFrom`, the record can be neither erased nor disposed of.
 #[utoipa::path(tag = "privacy", operation_id = "createLegalHold", request_body = NewLegalHold,
     responses((status = 201, description = "The hold as placed", body = LegalHold)))]
 #[post("/legal-holds")]
@@ -53,7 +53,7 @@ async fn show(by: By<needs::HoldRecords>, At(id): At<LegalHoldId>, db: Data<Db>)
 
 /// End a legal hold
 ///
-/// The hold ends today and stays in the list, so that it can be shown what was held and when.
+/// The hold ends today and stays in the list, as evidence of which record was held and when.
 #[utoipa::path(tag = "privacy", operation_id = "deleteLegalHold",
     responses((status = 204, description = "The hold has ended")))]
 #[delete("/legal-holds/{legalHoldId}")]

@@ -1,5 +1,5 @@
-//! Legal holds (undantag från gallring): what must stay as it is, for a court, an audit or a request for documents. Nothing
-//! under a hold is erased or disposed of.
+//! Legal holds (undantag från gallring): orders that a record stays as it is, for a court, an audit or a request for documents. A
+//! record under a hold is neither erased nor disposed of.
 
 mod api;
 pub mod store;

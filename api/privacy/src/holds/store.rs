@@ -1,4 +1,4 @@
-//! Legal holds, and the question whether something is under one.
+//! All SQL of legal holds.
 
 use chrono::NaiveDate;
 use sea_orm::{
@@ -95,7 +95,7 @@ pub(super) async fn end(hold: &LegalHold, w: &Write<'_>) -> Result<()> {
         return Err(Problem::conflict(say!("Undantaget har redan upphört.", "The hold has ended already.")));
     }
     let version = hold.version + 1;
-    // One that was to begin later has never held.
+    // A hold that was to begin later gets no first day, because its period would end before it begins.
     let from = hold.fields.valid_from.filter(|from| *from < today);
     let row = table::ActiveModel {
         version: Set(version),
@@ -114,20 +114,20 @@ fn record_change(id: LegalHoldId, version: i64, w: &Write<'_>) {
     w.record(Change::new("legal_hold", id.uuid(), ChangeOperation::Upsert, version, visible));
 }
 
-/// The users who are under a hold today.
+/// The ids of the users who are under a hold today.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn users(w: &Write<'_>) -> Result<Vec<Uuid>> {
+pub async fn held_users(w: &Write<'_>) -> Result<Vec<Uuid>> {
     let held = in_force(w.today()).filter(table::Column::RecordKind.eq(RecordKind::User));
     Ok(held.select_only().column(table::Column::RecordId).into_tuple().all(&w.tx).await?)
 }
 
-/// The oldest hold in force today on a user, or on a record in whose history the user's name stands.
+/// The oldest hold in force today on a user, or on a record that the user has changed.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn on_person(user: UserId, w: &Write<'_>) -> Result<Option<LegalHold>> {
+pub async fn find_on_person(user: UserId, w: &Write<'_>) -> Result<Option<LegalHold>> {
     let changed = Query::select().column("entity_id").from("event").and_where(Expr::col("changed_by").eq(user.uuid())).take();
     let held = in_force(w.today())
         .filter(table::Column::RecordId.eq(user.uuid()).or(table::Column::RecordId.in_subquery(changed)))

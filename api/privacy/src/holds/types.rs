@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and answers, filters, enumerations and ids.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
@@ -11,13 +11,13 @@ use crate::kernel::Id;
 /// The id of a hold.
 pub type LegalHoldId = Id<LegalHold>;
 
-/// What kind of record is held.
+/// The kind of record that is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 #[schema(as = HeldRecordKind)]
 pub enum RecordKind {
-    /// A user, with all that is stored about that person.
+    /// A user, with everything that is stored about that person.
     User,
     /// An actor.
     Actor,
@@ -25,11 +25,11 @@ pub enum RecordKind {
     Forum,
     /// A shared situation assessment.
     Assessment,
-    /// A published revision of one.
+    /// A published revision of an assessment.
     Revision,
     /// An intervention.
     Intervention,
-    /// A round of prioritisation.
+    /// A round of priorities.
     Round,
     /// A decision.
     Decision,
@@ -42,12 +42,12 @@ pub struct NewLegalHold {
     pub record_kind: RecordKind,
     /// The record that must stay.
     pub record_id: Uuid,
-    /// Why it must stay, such as a case at court with its number.
+    /// The reason, such as a court case with its number.
     #[schema(min_length = 1, max_length = 2000)]
     pub reason: String,
-    /// First day of the hold; at once when left out.
+    /// First day of the hold. It begins at once when left out.
     pub valid_from: Option<NaiveDate>,
-    /// First day on which it no longer holds; until it is ended when left out.
+    /// First day on which it no longer holds. When left out, it holds until it is ended.
     pub valid_to: Option<NaiveDate>,
 }
 
@@ -64,7 +64,7 @@ pub struct LegalHold {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Which holds to list.
+/// Filters of the list of holds.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]

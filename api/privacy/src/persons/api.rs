@@ -7,23 +7,23 @@ use crate::{
     kernel::{At, Db, Id, Problem, Reply, Result, Valid},
 };
 
-/// Show what is stored about me
+/// Show my personal data
 ///
-/// Everything that the installation stores about the caller (GDPR art. 15 and 20), with purpose and legal ground, to read and to take
-/// along. Free texts that others have written are not searched; `docs/PRIVACY.md` says how that is done.
+/// Everything that the installation stores about the caller, with purpose and legal ground, in a form that can be read and reused
+/// (GDPR art. 15 and 20). Free texts by others are not searched; `docs/PRIVACY.md` says how to search them.
 #[utoipa::path(tag = "privacy", operation_id = "getMyPersonalData",
-    responses((status = 200, description = "All that is stored", body = PersonalData)))]
+    responses((status = 200, description = "The stored data", body = PersonalData)))]
 #[get("/me/personal-data")]
 async fn own(by: By<needs::ReadAccount>, db: Data<Db>) -> Result<Reply<PersonalData>> {
     let user = by.caller.user.ok_or_else(Problem::not_found)?;
     Reply::computed(&by, &store::extract(Id::from(user), by.asked.language, &db).await?)
 }
 
-/// Show what is stored about a person
+/// Show a person's data
 ///
-/// The same as the person gets, for an administrator who answers somebody who asks (registerutdrag).
+/// The same extract as the person gets, for an administrator who answers a request (registerutdrag).
 #[utoipa::path(tag = "privacy", operation_id = "getPersonalData",
-    responses((status = 200, description = "All that is stored", body = PersonalData)))]
+    responses((status = 200, description = "The stored data", body = PersonalData)))]
 #[get("/users/{userId}/personal-data")]
 async fn show(by: By<needs::ReadPersonalData>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<PersonalData>> {
     by.reach.require(&[], None, None)?;
@@ -32,11 +32,11 @@ async fn show(by: By<needs::ReadPersonalData>, At(id): At<UserId>, db: Data<Db>)
 
 /// Erase a person
 ///
-/// Removes or makes nameless all that the register says, at once and for good (GDPR art. 17). The id stays and stands for a removed
-/// user, so that the history keeps its meaning. 409 `kept-by-law` where something must be kept: a legal hold, or a document that the
-/// person has signed and that no decision on disposal covers.
+/// Removes the person's data, or the name and address from it, as the register says, at once and for good (GDPR art. 17). The id
+/// stays and stands for a removed user, so that the history keeps its meaning. The answer is 409 `kept-by-law` when something
+/// must be kept: because of a legal hold, or because the person has signed a document that no decision on disposal covers.
 #[utoipa::path(tag = "privacy", operation_id = "eraseUser", request_body = NewErasure,
-    responses((status = 201, description = "What was erased and what stays", body = Erasure)))]
+    responses((status = 201, description = "The erased data and the data that stays", body = Erasure)))]
 #[post("/users/{userId}/erasure")]
 async fn erase(by: By<needs::ErasePersons>, At(id): At<UserId>, new: Valid<NewErasure>, db: Data<Db>) -> Result<Reply<Erasure>> {
     by.reach.require(&[], None, None)?;

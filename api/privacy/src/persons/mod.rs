@@ -1,5 +1,5 @@
-//! What is stored about one person (registerutdrag, GDPR art. 15 and 20), and erasing a person (radering, art. 17). Both follow
-//! the register table by table, so neither can forget one.
+//! The extract of the data about one person (registerutdrag, GDPR art. 15 and 20), and the erasure of a person (radering, art.
+//! 17). Both go through the register table by table, so that neither misses one.
 
 mod api;
 pub mod store;
@@ -10,7 +10,7 @@ pub use types::*;
 
 use crate::kernel::record::{Erase, Of, Rule, Table, Why::Accountability, Words, about, becomes};
 
-/// The tables that are kept here.
+/// The tables of this resource.
 pub const TABLES: &[Table] = &[about(
     "erasure",
     Words("Raderingar av eller gjorda av personen", "Erasures of or by the person"),

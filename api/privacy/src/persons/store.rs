@@ -1,4 +1,4 @@
-//! Reads and erases by the register.
+//! SQL that is built from the register: the extract of a person's data, and erasure.
 
 use std::cmp::Ordering;
 
@@ -32,18 +32,18 @@ use crate::{
     },
 };
 
-/// What all who are erased are called.
+/// The name that replaces the name of every erased person.
 pub const REMOVED: &str = "Borttagen användare / Removed user";
 
-/// The rows of a table that are somebody's of these.
-pub(crate) fn belongs(table: &Table, users: &[Uuid]) -> Condition {
+/// The rows of a table that belong to one of these users.
+pub(crate) fn belongs_to(table: &Table, users: &[Uuid]) -> Condition {
     let own = Condition::any();
     match table.of {
         Of::Nobody => own.add(Expr::val(false)),
         Of::User(columns) => columns.iter().fold(own, |own, column| own.add(Expr::col(*column).is_in(users.iter().copied()))),
         Of::Through(column, to) => match record::table(to) {
             Some(to) => {
-                own.add(Expr::col(column).in_subquery(Query::select().column("id").from(to.name).cond_where(belongs(to, users)).take()))
+                own.add(Expr::col(column).in_subquery(Query::select().column("id").from(to.name).cond_where(belongs_to(to, users)).take()))
             }
             None => own.add(Expr::val(false)),
         },
@@ -60,20 +60,23 @@ pub(crate) fn belongs(table: &Table, users: &[Uuid]) -> Condition {
     }
 }
 
-/// All that is stored about a person.
+/// Reads everything that is stored about a person.
 pub(super) async fn extract(user: UserId, language: Language, db: &Db) -> Result<PersonalData> {
-    account(user, db.reader()).await?;
+    find_account(user, db.reader()).await?;
     let mut parts = Vec::new();
     for table in record::tables().filter(|table| table.of != Of::Nobody) {
         let Some(first) = table.personal.first() else { continue };
-        let select =
-            Query::select().columns(table.told().map(|(name, _)| name)).from(table.name).cond_where(belongs(table, &[user.uuid()])).take();
+        let select = Query::select()
+            .columns(table.told().map(|(name, _)| name))
+            .from(table.name)
+            .cond_where(belongs_to(table, &[user.uuid()]))
+            .take();
         let mut rows = Vec::new();
         for row in db.reader().query_all(&select).await? {
-            let told = table.told().map(|(name, form)| Ok((member(name), read(&row, name, form)?)));
+            let told = table.told().map(|(name, form)| Ok((member_name(name), read_column(&row, name, form)?)));
             rows.push(told.collect::<Result<Map<_, _>>>()?);
         }
-        // Sorted here, for the databases sort what is empty in different ways.
+        // Sorted here, because the databases sort NULL in different ways.
         rows.sort_by(|one, other| {
             one.values().zip(other.values()).map(|(one, other)| compare(one, other)).find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
         });
@@ -96,8 +99,8 @@ fn compare(one: &Value, other: &Value) -> Ordering {
     }
 }
 
-/// The name of a column as a member of an answer.
-fn member(column: &str) -> String {
+/// The name of a column as a member of an answer: snake_case becomes camelCase.
+fn member_name(column: &str) -> String {
     let mut parts = column.split('_');
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |name, part| {
@@ -107,26 +110,26 @@ fn member(column: &str) -> String {
     })
 }
 
-fn read(row: &QueryResult, column: &str, form: Form) -> Result<Value> {
+fn read_column(row: &QueryResult, column: &str, form: Form) -> Result<Value> {
     Ok(match form {
         Form::Id => json!(row.try_get::<Option<Uuid>>("", column)?),
         Form::Time => json!(row.try_get::<Option<DateTime<Utc>>>("", column)?),
         Form::Day => json!(row.try_get::<Option<NaiveDate>>("", column)?),
         Form::Text => json!(row.try_get::<Option<String>>("", column)?),
-        // A plain integer is narrower than a big one on PostgreSQL.
+        // On PostgreSQL an INTEGER cannot be read as an i64.
         Form::Int => match row.try_get::<Option<i64>>("", column) {
             Ok(number) => json!(number),
             Err(_) => json!(row.try_get::<Option<i32>>("", column)?),
         },
         Form::Flag => json!(row.try_get::<Option<bool>>("", column)?),
         Form::Json => row.try_get::<Option<Value>>("", column)?.unwrap_or_default(),
-        // Bytes are sort keys and bodies, which are told where they are readable.
+        // Columns of bytes are sort keys and bodies. Other columns show the same in readable form.
         Form::Bytes => Value::Null,
     })
 }
 
-/// Name, address, status and version of a user.
-async fn account(user: UserId, db: &impl ConnectionTrait) -> Result<(String, String, String, i64)> {
+/// Name, e-mail address, status and version of a user.
+async fn find_account(user: UserId, db: &impl ConnectionTrait) -> Result<(String, String, String, i64)> {
     let select = Query::select()
         .columns(["name", "email", "status", "version"])
         .from("user_account")
@@ -136,12 +139,13 @@ async fn account(user: UserId, db: &impl ConnectionTrait) -> Result<(String, Str
     Ok((row.try_get("", "name")?, row.try_get("", "email")?, row.try_get("", "status")?, row.try_get("", "version")?))
 }
 
-/// Checks that a person may be erased, and tells name, address and version.
+/// Checks that a person may be erased. Returns name, e-mail address and version.
 ///
 /// # Errors
-/// When something must be kept, naming it and the law.
-pub(crate) async fn may_erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> Result<(String, String, i64)> {
-    let (name, email, status, version) = account(user, &w.tx).await?;
+/// When something must be kept (409 `kept-by-law`, which names it and the law), or when the person is erased already or is the
+/// caller (409).
+pub(crate) async fn require_erasable(user: UserId, new: &NewErasure, w: &Write<'_>) -> Result<(String, String, i64)> {
+    let (name, email, status, version) = find_account(user, &w.tx).await?;
     if status == "erased" {
         return Err(Problem::conflict(say!("Användaren är redan raderad.", "The user has been erased already.")));
     }
@@ -151,14 +155,14 @@ pub(crate) async fn may_erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> 
             "You cannot erase yourself. Ask another administrator to do it."
         )));
     }
-    if let Some(hold) = holds::on_person(user, w).await? {
+    if let Some(hold) = holds::find_on_person(user, w).await? {
         return Err(Problem::new(Kind::KeptByLaw).with_record("/legal-holds", hold.id).detail(say!(
             "Uppgifterna är undantagna från gallring och radering. GDPR art. 17.3 b och e: de behövs för en rättslig förpliktelse eller ett rättsligt anspråk. Avsluta undantaget först, om det inte längre behövs.",
             "The data is under a legal hold. GDPR art. 17(3)(b) and (e): it is needed for a legal obligation or claim. End the hold first, if it is no longer needed."
         )));
     }
     if new.disposal_decision.is_none()
-        && let Some(signed) = signed(user, w).await?
+        && let Some(signed) = find_signed_document(user, w).await?
     {
         return Err(Problem::new(Kind::KeptByLaw).with_path(signed).detail(say!(
             "Personens namn står i en allmän handling som ska bevaras (arkivlagen 3 och 10 §§, tryckfrihetsförordningen 2 kap., GDPR art. 17.3 b). Finns ett gallringsbeslut, ange det i disposalDecision.",
@@ -168,9 +172,9 @@ pub(crate) async fn may_erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> 
     Ok((name, email, version))
 }
 
-/// Checks that the reason, which is kept, does not name the person.
+/// Checks that the reason does not name the person, because the reason is kept.
 pub(super) async fn check_reason(user: UserId, reason: &str, w: &Write<'_>) -> Result<()> {
-    let (name, email, ..) = account(user, &w.tx).await?;
+    let (name, email, ..) = find_account(user, &w.tx).await?;
     let (said, own) = (text::words(reason), text::words(&name));
     let tells = !own.is_empty() && own.iter().all(|word| said.contains(word));
     if said.is_empty() || tells || reason.to_lowercase().contains(&email.to_lowercase()) {
@@ -186,13 +190,13 @@ pub(super) async fn check_reason(user: UserId, reason: &str, w: &Write<'_>) -> R
     Ok(())
 }
 
-/// The path of the first document that the person has signed.
-async fn signed(user: UserId, w: &Write<'_>) -> Result<Option<String>> {
+/// The path of the oldest document that the person has signed.
+async fn find_signed_document(user: UserId, w: &Write<'_>) -> Result<Option<String>> {
     let Some(revision) = record::table("revision") else { return Ok(None) };
     let select = Query::select()
         .columns(["id", "assessment_id"])
         .from("revision")
-        .cond_where(belongs(revision, &[user.uuid()]))
+        .cond_where(belongs_to(revision, &[user.uuid()]))
         .order_by("id", sea_orm::Order::Asc)
         .limit(1)
         .take();
@@ -204,14 +208,14 @@ async fn signed(user: UserId, w: &Write<'_>) -> Result<Option<String>> {
 /// Erases a person.
 ///
 /// # Errors
-/// When something must be kept, naming it and the law.
+/// As [`require_erasable`], and when no administrator would be left (409).
 pub(crate) async fn erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> Result<Erasure> {
-    let (name, email, version) = may_erase(user, new, w).await?;
+    let (name, email, version) = require_erasable(user, new, w).await?;
     let (mut erased, mut kept) = (Vec::new(), Vec::new());
     let was_admin = grants::is_admin(user, w).await?;
     let language = w.call.asked.language;
     let part = |table: &Table, count: i64| (count > 0).then(|| ErasedPart { what: table.what.r#in(language).to_owned(), count });
-    // The account first, for it is what a sign-in that happens meanwhile waits for.
+    // The account comes first, because a sign-in at the same time waits for its row.
     for (table, count) in make_nameless(user, w).await? {
         erased.extend(part(table, count));
     }
@@ -233,13 +237,13 @@ pub(crate) async fn erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> Resu
         users::keeps_an_admin(w).await?;
     }
     for table in record::tables().rev().filter(|table| table.goes()) {
-        let delete = Query::delete().from_table(table.name).cond_where(belongs(table, &[user.uuid()])).take();
-        erased.extend(part(table, rows(w.tx.execute(&delete).await?.rows_affected())));
+        let delete = Query::delete().from_table(table.name).cond_where(belongs_to(table, &[user.uuid()])).take();
+        erased.extend(part(table, as_i64(w.tx.execute(&delete).await?.rows_affected())));
     }
-    others_answers(user, &name, &email, w).await?;
+    replace_in_kept_answers(user, &name, &email, w).await?;
     search::remove(user, w).await?;
     for table in record::tables() {
-        kept.extend(remains(table, user, [&name, &email], w).await?);
+        kept.extend(count_remains(table, user, [&name, &email], w).await?);
     }
     let erasure = Erasure { id: w.new_id::<Erasure>().uuid(), user_id: user, erased_at: w.now, erased, kept };
     let insert = Query::insert()
@@ -263,15 +267,16 @@ pub(crate) async fn erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> Resu
     Ok(erasure)
 }
 
-fn rows(affected: u64) -> i64 {
+fn as_i64(affected: u64) -> i64 {
     i64::try_from(affected).unwrap_or(i64::MAX)
 }
 
-/// Makes all that stays of a person nameless, and tells how much. May be done again.
+/// Removes the person's name and address from everything that stays. Returns each table with its number of changed rows. It can
+/// be repeated.
 pub(crate) async fn make_nameless(user: UserId, w: &Write<'_>) -> Result<Vec<(&'static Table, i64)>> {
     let mut blanked = Vec::new();
     for table in record::tables().filter(|table| table.of != Of::Nobody && !table.goes()) {
-        blanked.push((table, blank(table, user, w).await?));
+        blanked.push((table, overwrite_columns(table, user, w).await?));
     }
     Ok(blanked)
 }
@@ -282,15 +287,15 @@ pub(crate) async fn erased_since(since: DateTime<Utc>, w: &Write<'_>) -> Result<
     w.tx.query_all(&select).await?.iter().map(|row| Ok(row.try_get("", "user_id")?)).collect()
 }
 
-/// Makes a table's rows about the person nameless, as far as the register says.
-async fn blank(table: &Table, user: UserId, w: &Write<'_>) -> Result<i64> {
+/// Overwrites a table's columns about the person, as the register says.
+async fn overwrite_columns(table: &Table, user: UserId, w: &Write<'_>) -> Result<i64> {
     let mut update = Query::update();
-    update.table(table.name).cond_where(belongs(table, &[user.uuid()]));
+    update.table(table.name).cond_where(belongs_to(table, &[user.uuid()]));
     let mut any = false;
     for personal in table.personal {
         for (column, _) in columns(personal.columns) {
             let value: SimpleExpr = match personal.at_erasure {
-                // Where nobody's name stands, none is put.
+                // A column that is NULL stays NULL.
                 Erase::Name => Expr::case(Expr::col(column).is_not_null(), Expr::val(REMOVED)).into(),
                 Erase::Address => Expr::val(format!("borttagen-{user}@removed.invalid")),
                 Erase::Empty => Expr::cust("NULL"),
@@ -300,18 +305,19 @@ async fn blank(table: &Table, user: UserId, w: &Write<'_>) -> Result<i64> {
             any = true;
         }
     }
-    if any { Ok(rows(w.tx.execute(&update).await?.rows_affected())) } else { Ok(0) }
+    if any { Ok(as_i64(w.tx.execute(&update).await?.rows_affected())) } else { Ok(0) }
 }
 
-/// Answers that are kept for others and tell of the person, such as that of the one who registered the account.
-async fn others_answers(user: UserId, name: &str, email: &str, w: &Write<'_>) -> Result<()> {
+/// Removes the person's name and address from answers that are kept for other callers, such as the one who registered the
+/// account.
+async fn replace_in_kept_answers(user: UserId, name: &str, email: &str, w: &Write<'_>) -> Result<()> {
     let backend = w.tx.get_database_backend();
-    // As they stand in a body, with the quotation marks.
+    // With the quotation marks, as in a body.
     let (name, email) = (serde_json::to_string(name)?, serde_json::to_string(email)?);
     let select = Query::select()
         .columns(["scope", "key", "body"])
         .from("idempotent_answer")
-        .cond_where(Condition::any().add(within("body", name.as_bytes().to_vec().into(), backend)).add(within(
+        .cond_where(Condition::any().add(contains_value("body", name.as_bytes().to_vec().into(), backend)).add(contains_value(
             "body",
             email.as_bytes().to_vec().into(),
             backend,
@@ -333,10 +339,10 @@ async fn others_answers(user: UserId, name: &str, email: &str, w: &Write<'_>) ->
     Ok(())
 }
 
-/// Whether a column holds something within it.
-fn within(column: &'static str, what: sea_orm::Value, backend: DbBackend) -> SimpleExpr {
+/// A condition that a column contains a value.
+fn contains_value(column: &'static str, what: sea_orm::Value, backend: DbBackend) -> SimpleExpr {
     if is_postgres(backend) {
-        // Bytes are looked for in bytes, texts in texts.
+        // Bytes are searched in bytes, and texts in texts.
         let sought = if matches!(what, sea_orm::Value::Bytes(_)) { column.to_owned() } else { format!("{column}::text") };
         Expr::cust_with_values(format!("position($1 in {sought}) > 0"), [what])
     } else {
@@ -344,8 +350,9 @@ fn within(column: &'static str, what: sea_orm::Value, backend: DbBackend) -> Sim
     }
 }
 
-/// What a table still holds of an erased person: rows that point to the account, and texts that name the person.
-async fn remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<'_>) -> Result<Vec<KeptPart>> {
+/// Counts the data that a table still holds about an erased person: rows that refer to the account, and texts that name the
+/// person.
+async fn count_remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<'_>) -> Result<Vec<KeptPart>> {
     let language = w.call.asked.language;
     let count = async |condition: Condition| -> Result<i64> {
         let counted = Query::select().expr_as(Func::count(Expr::val(1)), "count").from(table.name).cond_where(condition).take();
@@ -354,9 +361,9 @@ async fn remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<'_>) -
     };
     let mut kept = Vec::new();
     if let Some(first) = table.personal.first().filter(|_| table.of != Of::Nobody && !table.goes()) {
-        let pointing = count(belongs(table, &[user.uuid()])).await?;
+        let pointing = count(belongs_to(table, &[user.uuid()])).await?;
         if pointing > 0 {
-            // The account itself stays as the id of a removed user, for as long as others point to it.
+            // The account stays as the id of a removed user while other rows refer to it.
             let days =
                 Some(first.rule).filter(|rule| *rule == Rule::Grants).and_then(|rule| rule.days(&Terms { sessions: 0, users: 0, feed: 0 }));
             let (sv, en) = (table.what.0, table.what.1);
@@ -369,13 +376,13 @@ async fn remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<'_>) -
         }
     }
     let backend = w.tx.get_database_backend();
-    // The index of words follows the texts.
+    // The index of words follows the texts, so it is not counted.
     let texts = table.personal.iter().filter(|personal| personal.at_erasure == Erase::ByHand && !table.name.starts_with("search"));
     for personal in texts {
         let mut naming = Condition::any();
         for (column, _) in columns(personal.columns).filter(|(_, form)| matches!(form, Form::Text | Form::Json)) {
             for name in names {
-                naming = naming.add(within(column, name.into(), backend));
+                naming = naming.add(contains_value(column, name.into(), backend));
             }
         }
         let found = if naming.is_empty() { 0 } else { count(naming).await? };

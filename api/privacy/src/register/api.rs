@@ -15,17 +15,17 @@ fn term(rule: Rule, terms: &Terms, language: Language) -> RetentionTerm {
     RetentionTerm { rule, description: rule.words().r#in(language).to_owned(), days: rule.days(terms) }
 }
 
-/// Show what is stored about people
+/// Show the register of personal data
 ///
-/// The register of personal data (registerförteckning, GDPR art. 30): every column of the database with its purpose, legal ground,
-/// time limit and where it is shown, or as holding nothing about anybody.
+/// The register of processing (registerförteckning, GDPR art. 30) has every column of the database. A column with personal data
+/// has a purpose, a legal ground, a time limit and the operations that show it.
 #[utoipa::path(tag = "privacy", operation_id = "getPersonalDataRegister",
     responses((status = 200, description = "The register", body = PersonalDataRegister)))]
 #[get("/personal-data-register")]
 async fn show(by: By<needs::ReadService>, terms: Data<Terms>) -> Result<Reply<PersonalDataRegister>> {
     let register = PersonalDataRegister {
         rules: Rule::ALL.iter().map(|rule| term(*rule, &terms, by.asked.language)).collect(),
-        tables: record::tables().map(|declared| table(declared, by.asked.language)).collect(),
+        tables: record::tables().map(|declared| registered_table(declared, by.asked.language)).collect(),
     };
     Reply::computed(&by, &register)
 }

@@ -1,8 +1,8 @@
-//! The register of personal data (registerförteckning, GDPR art. 30): every column of every table, either with why it holds
-//! something about people, or as holding nothing about anybody. Each resource declares its own tables beside its types
-//! (`kernel::record`), and a test compares the declarations with the database.
+//! The register of personal data (registerförteckning, GDPR art. 30): every column of every table, with its purpose when it holds
+//! personal data. Each resource declares its own tables beside its types (`kernel::record`), and a test compares the declarations
+//! with the database.
 //!
-//! Export, erasure and disposal follow the register, so what is declared is also told, blanked and disposed of.
+//! The extract, erasure and disposal follow the register, so they cover every declared column.
 
 mod api;
 mod page;

@@ -12,7 +12,7 @@ const INTRODUCTION: Words = Words(
     "# Personal data in Samsyn\n\nRecord of processing (GDPR article 30). The page is made from the declarations of the resources (`api/src/records.rs`), which a test compares\nwith the database: a column that is not here is not there either. The days are the program's defaults; those with a\nsetting may be others in your installation, and then `GET /personal-data-register` holds.",
 );
 
-/// The page about these tables.
+/// The page about these tables, in Markdown.
 #[must_use]
 pub fn markdown(tables: &[&Table], terms: &Terms) -> String {
     let mut page = String::new();

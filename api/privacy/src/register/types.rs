@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and answers, filters, enumerations and ids.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,58 +8,58 @@ use crate::kernel::{
     record::{Rule, Table, columns},
 };
 
-/// What is stored about people, and why (registerförteckning).
+/// The personal data that is stored, and its purposes (registerförteckning).
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PersonalDataRegister {
-    /// How long things are kept, as set here.
+    /// The rules that say how long data is kept, with the settings of this installation.
     pub rules: Vec<RetentionTerm>,
     /// Every table of the database.
     pub tables: Vec<RegisteredTable>,
 }
 
-/// How long something is kept.
+/// A rule that says how long data is kept.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RetentionTerm {
     pub rule: Rule,
     /// The rule in words, in the caller's language.
     pub description: String,
-    /// After how many days it is disposed of; null where no number of days decides.
+    /// The number of days after which data is disposed of; null when the rule has no number of days.
     #[schema(format = Int32)]
     pub days: Option<i64>,
 }
 
-/// One table.
+/// One table of the database.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RegisteredTable {
     #[schema(example = "user_account")]
     pub table: String,
-    /// The columns that hold something about people.
+    /// The columns that hold personal data.
     pub personal: Vec<PersonalColumns>,
-    /// The columns that hold nothing about anybody.
+    /// The columns that hold no personal data.
     pub other_columns: Vec<String>,
 }
 
-/// Columns that hold something about people.
+/// Columns that hold personal data.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PersonalColumns {
     pub columns: Vec<String>,
-    /// What they are for, in the caller's language.
+    /// The purpose, in the caller's language.
     pub purpose: String,
     /// The legal ground, in the caller's language.
     pub legal_basis: String,
-    /// How long they are kept.
+    /// The rule that says how long they are kept.
     pub rule: Rule,
-    /// The operations that show them; none where they are shown nowhere.
+    /// The operations that show them. Empty when no operation does.
     pub shown_by: Vec<String>,
-    /// What becomes of them when the person is erased, in the caller's language.
+    /// The effect of erasing the person on them, in the caller's language.
     pub at_erasure: String,
 }
 
-pub(super) fn table(declared: &Table, language: Language) -> RegisteredTable {
+pub(super) fn registered_table(declared: &Table, language: Language) -> RegisteredTable {
     let names = |list| columns(list).map(|(name, _)| name.to_owned()).collect();
     RegisteredTable {
         table: declared.name.to_owned(),

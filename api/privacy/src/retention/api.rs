@@ -18,13 +18,13 @@ async fn list(by: By<needs::RetainRecords>, Query(paging): Query<Paging>, db: Da
     Listed::of(by, paging, async move |by, paging| store::list(paging, by, &db).await).await
 }
 
-/// Dispose of what has served its purpose
+/// Dispose of data that has served its purpose
 ///
-/// Carries out all rules of disposal (gallring) at once, or counts only when `dryRun` says so. Answers with the protocol, which is
-/// kept. What is under a legal hold is left alone and counted as held back.
+/// Applies all rules of disposal (gallring) at once; with `dryRun` it only counts. Answers with the protocol, which is kept. Data
+/// under a legal hold is left alone and counted as held back.
 #[utoipa::path(tag = "privacy", operation_id = "createRetentionRun", request_body = NewRetentionRun,
     responses((status = 201, description = "The protocol", body = RetentionRun,
-        headers(("ETag" = String, description = "Identifies the protocol."), ("Location" = String, description = "Where the protocol is.")))))]
+        headers(("ETag" = String, description = "Identifies the protocol."), ("Location" = String, description = "The address of the protocol.")))))]
 #[post("/retention-runs")]
 async fn create(
     by: By<needs::RetainRecords>,

@@ -1,4 +1,4 @@
-//! Disposal (gallring): what has served its purpose is removed by rule, in runs that each leave a protocol. What is under a
+//! Disposal (gallring): data that has served its purpose is removed by rule, in runs that each leave a protocol. Data under a
 //! legal hold is left alone.
 
 mod api;
@@ -11,7 +11,7 @@ pub use types::*;
 
 use crate::kernel::record::{Erase, Of, Rule, Table, Why::Accountability, Words, about, becomes};
 
-/// The tables that are kept here.
+/// The tables of this resource.
 pub const TABLES: &[Table] = &[about(
     "retention_run",
     Words("Gallringar som personen har startat", "Disposals that the person has started"),

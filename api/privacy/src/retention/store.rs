@@ -1,4 +1,4 @@
-//! Runs of disposal. Which rows are somebody's, and so may be under a hold, the register says.
+//! All SQL of runs of disposal. The register says which rows belong to a user, and so may be under a hold.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
@@ -35,23 +35,23 @@ pub(super) async fn find(id: RetentionRunId, db: &impl ConnectionTrait) -> Resul
     table::Entity::find_by_id(id).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// Carries out all rules, or counts only, and keeps the protocol.
+/// Applies all rules, or only counts when `dry`, and stores the protocol.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn run(dry: bool, terms: &Terms, w: &Write<'_>) -> Result<RetentionRun> {
-    let held = holds::users(w).await?;
+    let held = holds::held_users(w).await?;
     let mut rules = Vec::new();
     for (rule, days) in Rule::ALL.iter().filter(|rule| **rule != Rule::Feed).filter_map(|rule| Some((*rule, rule.days(terms)?))) {
         let before = w.now - TimeDelta::try_days(days).ok_or_else(|| Problem::internal(&"a rule with too many days"))?;
         let (found, held_back) = match table_of(rule) {
-            Some(table) => rows(rule, table, before, &held, dry, w).await?,
-            None => accounts(before, dry, w).await?,
+            Some(table) => dispose_of_rows(rule, table, before, &held, dry, w).await?,
+            None => erase_accounts(before, dry, w).await?,
         };
         rules.push(RuleOutcome { rule, days, found, removed: if dry { 0 } else { found - held_back }, held_back });
     }
     if !dry {
-        // A call that was under way while its caller was erased may have left the name behind.
+        // A call that was in progress while its caller was erased may have stored the name again.
         for user in persons::erased_since(w.now - TimeDelta::days(2), w).await? {
             persons::make_nameless(user, w).await?;
         }
@@ -66,8 +66,8 @@ pub async fn run(dry: bool, terms: &Terms, w: &Write<'_>) -> Result<RetentionRun
     Ok(view(row.insert(&w.tx).await?))
 }
 
-/// What is due by a rule.
-fn due(rule: Rule, before: DateTime<Utc>) -> Condition {
+/// The rows that are due by a rule. `before` is now minus the days of the rule.
+fn due_rows(rule: Rule, before: DateTime<Utc>) -> Condition {
     let erased = || Query::select().column("id").from("user_account").and_where(Expr::col("status").eq("erased")).take();
     match rule {
         Rule::Grants => Condition::all().add(Expr::col("user_id").in_subquery(erased())).add(Expr::col("valid_to").lte(clock::day(before))),
@@ -79,33 +79,41 @@ fn due(rule: Rule, before: DateTime<Utc>) -> Condition {
     }
 }
 
-/// Removes the rows that are due and nobody's under a hold. Tells how many were due and how many were held back.
-async fn rows(rule: Rule, table: &'static str, before: DateTime<Utc>, held: &[Uuid], dry: bool, w: &Write<'_>) -> Result<(i64, i64)> {
-    let kept = record::table(table).map_or_else(Condition::any, |declared| persons::belongs(declared, held));
+/// Removes the due rows that belong to no user under a hold. Returns the number of due rows, and of those held back.
+async fn dispose_of_rows(
+    rule: Rule,
+    table: &'static str,
+    before: DateTime<Utc>,
+    held: &[Uuid],
+    dry: bool,
+    w: &Write<'_>,
+) -> Result<(i64, i64)> {
+    let kept = record::table(table).map_or_else(Condition::any, |declared| persons::belongs_to(declared, held));
     let count = async |condition: Condition| -> Result<i64> {
         let counted = Query::select().expr_as(Func::count(Expr::val(1)), "count").from(table).cond_where(condition).take();
         let row = w.tx.query_one(&counted).await?;
         Ok(row.map(|row| row.try_get("", "count")).transpose()?.unwrap_or_default())
     };
-    let found = count(due(rule, before)).await?;
-    let held_back = if held.is_empty() { 0 } else { count(Condition::all().add(due(rule, before)).add(kept.clone())).await? };
+    let found = count(due_rows(rule, before)).await?;
+    let held_back = if held.is_empty() { 0 } else { count(Condition::all().add(due_rows(rule, before)).add(kept.clone())).await? };
     if !dry && found > held_back {
         let free = if held.is_empty() { Condition::all() } else { kept.not() };
         if rule == Rule::Sessions {
-            let ended = Query::select().column("id").from(table).cond_where(due(rule, before)).cond_where(free.clone()).take();
+            let ended = Query::select().column("id").from(table).cond_where(due_rows(rule, before)).cond_where(free.clone()).take();
             for tokens in ["refresh_token", "login_code"] {
                 let tokens = Query::delete().from_table(tokens).and_where(Expr::col("session_id").in_subquery(ended.clone())).take();
                 w.tx.execute(&tokens).await?;
             }
         }
-        let delete = Query::delete().from_table(table).cond_where(due(rule, before)).cond_where(free).take();
+        let delete = Query::delete().from_table(table).cond_where(due_rows(rule, before)).cond_where(free).take();
         w.tx.execute(&delete).await?;
     }
     Ok((found, held_back))
 }
 
-/// Erases the accounts that have been disabled for long enough, except those that must be kept.
-async fn accounts(before: DateTime<Utc>, dry: bool, w: &Write<'_>) -> Result<(i64, i64)> {
+/// Erases the accounts that have been disabled for the days of the rule, except those that must be kept. Returns the number of
+/// due accounts, and of those held back.
+async fn erase_accounts(before: DateTime<Utc>, dry: bool, w: &Write<'_>) -> Result<(i64, i64)> {
     let due = Query::select()
         .column("id")
         .from("user_account")
@@ -121,7 +129,7 @@ async fn accounts(before: DateTime<Utc>, dry: bool, w: &Write<'_>) -> Result<(i6
             say!("Kontot har varit avstängt så länge som regeln säger.", "The account has been disabled for as long as the rule says.");
         let new = NewErasure { reason: reason.sv, disposal_decision: None };
         let done = if dry {
-            persons::may_erase(user.into(), &new, w).await.map(drop)
+            persons::require_erasable(user.into(), &new, w).await.map(drop)
         } else {
             persons::erase(user.into(), &new, w).await.map(drop)
         };
@@ -133,7 +141,7 @@ async fn accounts(before: DateTime<Utc>, dry: bool, w: &Write<'_>) -> Result<(i6
     Ok((i64::try_from(due.len()).unwrap_or(i64::MAX), held_back))
 }
 
-/// The table whose rows it disposes of; accounts are erased, not removed.
+/// The table whose rows a rule removes. `None` for accounts, which are erased instead, and for rules that a run does not apply.
 pub(super) const fn table_of(rule: Rule) -> Option<&'static str> {
     match rule {
         Rule::Grants => Some("access_grant"),

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and answers, filters, enumerations and ids.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -24,26 +24,26 @@ pub struct NewRetentionRun {
 pub struct RetentionRun {
     pub id: RetentionRunId,
     pub started_at: DateTime<Utc>,
-    /// Who started it; null for the installation itself.
+    /// The user who started it; null when the installation did.
     pub started_by: Option<UserId>,
     /// Whether it counted only, and removed nothing.
     pub dry_run: bool,
-    /// What became of each rule.
+    /// The outcome of each rule.
     pub rules: Vec<RuleOutcome>,
 }
 
-/// What a run did by one rule.
+/// The outcome of one rule in a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RuleOutcome {
     pub rule: Rule,
-    /// The days that the rule said at the time.
+    /// The number of days in the rule at the time.
     #[schema(format = Int32)]
     pub days: i64,
-    /// How many were due.
+    /// Number of rows or accounts that were due.
     pub found: i64,
-    /// How many were removed; for accounts, erased.
+    /// Number of rows that were removed, or of accounts that were erased.
     pub removed: i64,
-    /// How many were due but must be kept, by a legal hold or by law.
+    /// Number of those that were due but must be kept, because of a legal hold or by law.
     pub held_back: i64,
 }

@@ -24,7 +24,7 @@ async fn list(
 
 /// Add an indicator
 ///
-/// A complementary one, beside those of the guidance.
+/// Adds a complementary indicator, beside those of the guidance.
 #[utoipa::path(tag = "statistics", operation_id = "createIndicator", request_body = NewIndicator,
     responses((status = 201, description = "The indicator as added", body = Indicator)))]
 #[post("/indicators")]
@@ -50,9 +50,9 @@ async fn show(by: By<needs::ReadStatistics>, At(id): At<IndicatorId>, db: Data<D
 
 /// Change an indicator
 ///
-/// Merge patch. What is changed here is left alone by newer packs.
+/// Merge patch. Newer packs do not overwrite an indicator that was changed here.
 #[utoipa::path(tag = "statistics", operation_id = "updateIndicator", request_body = Patch<NewIndicator>,
-    responses((status = 200, description = "The indicator as it has become", body = Indicator)))]
+    responses((status = 200, description = "The indicator after the change", body = Indicator)))]
 #[patch("/indicators/{indicatorId}")]
 async fn change(
     by: By<needs::WriteStatistics>,
@@ -72,7 +72,7 @@ async fn change(
     .await
 }
 
-/// What is measured is the same for all, so changing it takes a permission that holds for all.
+/// All use the same indicators, so changing one requires the permission everywhere.
 fn may_change(reach: &Reach) -> Result<()> {
     reach.require(&[], None, None)
 }

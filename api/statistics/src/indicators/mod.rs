@@ -1,5 +1,5 @@
-//! Indicators (indikatorer): what is measured, in what unit, since when, and whether higher is better. The pack brings those
-//! of the guidance; anybody who works with statistics may add complementary ones.
+//! Indicators (indikatorer): measures, each with its unit, its first year and its polarity. The pack loads those of the guidance.
+//! Users who work with statistics can add complementary ones.
 
 mod api;
 pub mod store;

@@ -1,4 +1,4 @@
-//! Indicators.
+//! All SQL of indicators.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QuerySelect, QueryTrait, entity::prelude::*};
 
@@ -52,7 +52,7 @@ pub(super) async fn list(filter: &IndicatorFilter, paging: &Paging, call: &Call,
 /// One indicator.
 ///
 /// # Errors
-/// When there is none.
+/// When there is none (404).
 pub async fn find(id: IndicatorId, db: &impl ConnectionTrait) -> Result<Indicator> {
     table::Entity::find_by_id(id).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
@@ -77,7 +77,7 @@ pub async fn by_codes(codes: &[String], db: &impl ConnectionTrait) -> Result<Vec
     Ok(select.filter(table::Column::Code.is_in(codes)).into_tuple().all(db).await?)
 }
 
-/// Waits until nobody else is importing values of an indicator.
+/// Locks an indicator until the transaction ends, so that imports of its values wait for each other.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -88,7 +88,7 @@ pub async fn lock(id: IndicatorId, w: &Write<'_>) -> Result<()> {
 /// Adds an indicator.
 ///
 /// # Errors
-/// When its code is taken.
+/// When its code is taken (409), or a name has a fault (422).
 pub async fn insert(new: NewIndicator, w: &Write<'_>) -> Result<Indicator> {
     if let Some(taken) = by_code(&new.code, &w.tx).await? {
         return Err(Problem::conflict(say!(
@@ -100,7 +100,7 @@ pub async fn insert(new: NewIndicator, w: &Write<'_>) -> Result<Indicator> {
     store(w.new_id(), 1, None, new, None, w).await
 }
 
-/// Changes an indicator; `edited` says that it is the installation's own word from now on.
+/// Changes an indicator. With `edited`, newer packs no longer overwrite it.
 pub(super) async fn update(indicator: &Indicator, new: NewIndicator, edited: bool, w: &Write<'_>) -> Result<Indicator> {
     if new.code != indicator.fields.code {
         return Err(Problem::fault(
@@ -157,7 +157,7 @@ async fn store(
     Ok(indicator)
 }
 
-/// Puts an indicator of a pack in place, unless the installation has edited it or has one of its own with that code.
+/// Stores an indicator of a pack, unless the installation has edited it or has its own indicator with that code.
 ///
 /// # Errors
 /// When the database does not answer.

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and answers, filters, enumerations and ids.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -10,7 +10,7 @@ use crate::kernel::{Id, extract::blank_is_none};
 /// The id of an indicator.
 pub type IndicatorId = Id<Indicator>;
 
-/// The part of life that an indicator tells of.
+/// The subject of an indicator (statistikområde).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -23,7 +23,7 @@ pub enum StatisticalArea {
     Health,
 }
 
-/// What kind of number the values are. Medians and means are never put together from parts.
+/// The kind of number that the values are. Medians and means are never computed from parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -36,7 +36,7 @@ pub enum ValueKind {
     Distribution,
 }
 
-/// Which way is better.
+/// Whether a higher value is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -45,7 +45,7 @@ pub enum Polarity {
     Higher,
     /// Lower is better.
     Lower,
-    /// Neither.
+    /// Neither is better.
     Neutral,
 }
 
@@ -53,7 +53,7 @@ pub enum Polarity {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewIndicator {
-    /// Its number in the guidance, for those that have one.
+    /// Its number in the guidance; null when it is not one of those.
     #[schema(minimum = 1, maximum = 999)]
     pub number: Option<i32>,
     /// A short name that imports and charts refer to.
@@ -80,11 +80,11 @@ pub struct NewIndicator {
     /// The first year from which comparison is recommended.
     #[schema(minimum = 1900, maximum = 2100)]
     pub recommended_from: Option<i32>,
-    /// When and how the values are brought up to date.
+    /// When and how the values are updated.
     #[serde(default, deserialize_with = "blank_is_none")]
     #[schema(max_length = 1000)]
     pub update_note: Option<String>,
-    /// Years from which values can no longer be compared with those before.
+    /// Years from which values can no longer be compared with earlier ones.
     #[serde(default)]
     #[schema(max_items = 20)]
     pub series_breaks: Vec<i32>,
@@ -103,12 +103,12 @@ pub struct Indicator {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Which indicators to list.
+/// Filters of the list of indicators.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct IndicatorFilter {
-    /// Indicators of this part of life.
+    /// Indicators of this subject.
     #[param(nullable = false, inline)]
     pub statistical_area: Option<StatisticalArea>,
     /// The indicator with this code.

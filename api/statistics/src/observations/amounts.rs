@@ -1,4 +1,4 @@
-//! The numbers of a row: which there are, whether they can be, and what follows from them.
+//! Reads the numbers of a row, checks them, and computes the value when only its counts are given.
 
 use super::{
     rules::{Cells, RowFault},
@@ -9,7 +9,7 @@ use crate::{
     kernel::{language::Text, say},
 };
 
-/// The numbers of a row, and what is known of them.
+/// The numbers of a row, their status, and warnings about them.
 #[derive(Default)]
 pub(super) struct Amounts {
     pub value: Option<f64>,
@@ -22,8 +22,8 @@ pub(super) struct Amounts {
 /// Reads the numbers of a row.
 ///
 /// # Errors
-/// With the first fault of them.
-pub(super) fn amounts(number_of_row: usize, cells: &Cells, kind: ValueKind) -> Result<Amounts, RowFault> {
+/// The first fault of the numbers.
+pub(super) fn read_amounts(number_of_row: usize, cells: &Cells, kind: ValueKind) -> Result<Amounts, RowFault> {
     let cell = |name: &str| cells.get(name);
     let fault = |column: &str, code: &str, detail: Text| RowFault::new(number_of_row, column, code, detail);
     let given: Option<ObservationStatus> = match cell("status").map(ToOwned::to_owned) {
@@ -39,23 +39,23 @@ pub(super) fn amounts(number_of_row: usize, cells: &Cells, kind: ValueKind) -> R
             )
         })?),
     };
-    // `..` is kept back or missing, `.` cannot be; neither is 0.
+    // `..` stands for a value that is not available, `.` for one that is not applicable. Neither is 0.
     let symbol = |column: &str| match cell(column) {
         Some("..") => Some(ObservationStatus::NotAvailable),
         Some(".") => Some(ObservationStatus::NotApplicable),
         _ => None,
     };
     let behind = || symbol("numerator").or_else(|| symbol("denominator"));
-    let told = symbol("value").or_else(|| cell("value").is_none().then(behind).flatten());
-    let status = given.filter(|status| status.is_empty()).or(told).or(given).unwrap_or_default();
+    let symbol_status = symbol("value").or_else(|| cell("value").is_none().then(behind).flatten());
+    let status = given.filter(|status| status.is_empty()).or(symbol_status).or(given).unwrap_or_default();
     let read = |column: &'static str| match cell(column) {
-        Some(text) if symbol(column).is_none() => {
-            number(text).map(Some).ok_or_else(|| fault(column, "not-a-number", say!("{text} är inte ett tal.", "{text} is not a number.")))
-        }
+        Some(text) if symbol(column).is_none() => parse_number(text)
+            .map(Some)
+            .ok_or_else(|| fault(column, "not-a-number", say!("{text} är inte ett tal.", "{text} is not a number."))),
         _ => Ok(None),
     };
     if status.is_empty() {
-        // Whatever else the row says: what is kept back is not stored, for then it is read.
+        // Numbers in a row whose value is suppressed or missing are not stored, because stored numbers could be read.
         let named = ["value", "numerator", "denominator"].into_iter().find(|column| cell(column).is_some() && symbol(column).is_none());
         let warnings = named.map(|column| {
             fault(
@@ -71,11 +71,11 @@ pub(super) fn amounts(number_of_row: usize, cells: &Cells, kind: ValueKind) -> R
     }
     let (value, numerator, denominator) = (read("value")?, read("numerator")?, read("denominator")?);
     let read = Amounts { value, numerator, denominator, status, warnings: Vec::new() };
-    checked(number_of_row, cells, kind, read)
+    check_amounts(number_of_row, cells, kind, read)
 }
 
-/// Numbers that can be, with the value that follows from the counts where none is given.
-fn checked(number_of_row: usize, cells: &Cells, kind: ValueKind, mut amounts: Amounts) -> Result<Amounts, RowFault> {
+/// Checks the numbers of a row. Computes the value from the counts when no value is given.
+fn check_amounts(number_of_row: usize, cells: &Cells, kind: ValueKind, mut amounts: Amounts) -> Result<Amounts, RowFault> {
     let fault = |column: &str, code: &str, detail: Text| Err(RowFault::new(number_of_row, column, code, detail));
     let Amounts { value, numerator, denominator, .. } = amounts;
     let of_whole = matches!(kind, ValueKind::Share | ValueKind::Distribution);
@@ -106,7 +106,7 @@ fn checked(number_of_row: usize, cells: &Cells, kind: ValueKind, mut amounts: Am
     }
     let more = numerator.zip(denominator).filter(|(numerator, denominator)| of_whole && numerator > denominator);
     if let Some((numerator, denominator)) = more {
-        // Producers add a little noise to protect the few.
+        // Producers add a little noise to protect small groups.
         if numerator > denominator + NOISE && numerator * 100.0 > denominator * 101.0 {
             return fault(
                 "numerator",
@@ -127,14 +127,14 @@ fn checked(number_of_row: usize, cells: &Cells, kind: ValueKind, mut amounts: Am
             ),
         ));
     }
-    let follows = worked_out(kind, numerator, denominator);
+    let follows = value_from_counts(kind, numerator, denominator);
     let near = |value: f64, follows: f64| {
         let rounded = half_of_last_digit(cells.get("value").unwrap_or_default());
         (value - follows).abs() <= rounded + 1e-6 * follows.abs().max(1.0)
     };
     if let (Some(value), Some(follows)) = (value, follows)
         && !near(value, follows)
-        // Where there are more than all, all of them is what a producer may have written.
+        // When the numerator is larger, the producer may have written 100 per cent.
         && !(more.is_some() && near(value, 100.0))
     {
         return fault(
@@ -165,17 +165,18 @@ fn checked(number_of_row: usize, cells: &Cells, kind: ValueKind, mut amounts: Am
     }
 }
 
-/// How many more than there are a producer's noise can make them.
+/// An excess of the numerator over the denominator that is always taken for a producer's noise. With large counts up to 1 per
+/// cent is.
 const NOISE: f64 = 3.0;
 
-/// How far a number may lie from what it was rounded from.
+/// The largest distance between a number and the one that it was rounded from: half of its last written digit.
 fn half_of_last_digit(written: &str) -> f64 {
     let decimals = written.replace(',', ".").split_once('.').map_or(0, |(_, decimals)| decimals.bytes().filter(u8::is_ascii_digit).count());
     0.5 / 10_f64.powi(i32::try_from(decimals).unwrap_or(i32::MAX))
 }
 
-/// The value that follows from counts: shares in percent. Medians and means follow from nothing.
-fn worked_out(kind: ValueKind, numerator: Option<f64>, denominator: Option<f64>) -> Option<f64> {
+/// The value that is computed from counts; a share is in per cent. `None` for medians and means.
+fn value_from_counts(kind: ValueKind, numerator: Option<f64>, denominator: Option<f64>) -> Option<f64> {
     match kind {
         ValueKind::Share | ValueKind::Distribution => Some(numerator? / denominator? * 100.0),
         ValueKind::Ratio => Some(numerator? / denominator?),
@@ -184,9 +185,9 @@ fn worked_out(kind: ValueKind, numerator: Option<f64>, denominator: Option<f64>)
     }
 }
 
-/// A number as people write it: decimal comma or point, blanks between thousands, a percent sign.
+/// Parses a number as people write it: decimal comma or point, spaces between thousands, a percent sign.
 #[must_use]
-pub fn number(text: &str) -> Option<f64> {
+pub fn parse_number(text: &str) -> Option<f64> {
     let text = text.strip_suffix('%').unwrap_or(text);
     let plain: String = text.chars().filter(|sign| !matches!(sign, ' ' | '\u{A0}' | '\u{202F}')).collect();
     plain.replace(',', ".").replace('\u{2212}', "-").parse().ok().filter(|number: &f64| number.is_finite())

@@ -35,12 +35,12 @@ use crate::{
     },
 };
 
-/// The most rows that are stored at once, and answered for in the same call.
-const AT_ONCE: i64 = 20_000;
+/// The most rows that are stored during the call. A larger file becomes a job.
+const MAX_IMMEDIATE_ROWS: i64 = 20_000;
 
 /// List values
 ///
-/// Values in the order in which they came in.
+/// Values in the order in which they were first imported.
 #[utoipa::path(tag = "statistics", operation_id = "listObservations", params(ObservationFilter, Paging),
     responses((status = 200, description = "A page of values", body = Page<Observation>)))]
 #[get("/observations")]
@@ -55,36 +55,36 @@ async fn list(
 
 /// Show a value
 ///
-/// One value by its id, with what it was before each change. A value that a later import changed without saying how sure it is
-/// has the status `revised`. Of a value that is kept back now the earlier numbers are not told.
+/// One value by its id, with its earlier values. A value that a later import changed without giving it a status has the status
+/// `revised`. When the value is suppressed now, the numbers of its earlier values are not shown.
 #[utoipa::path(tag = "statistics", operation_id = "getObservation", params(Selection),
     responses((status = 200, description = "The value", body = ObservationWithHistory)))]
 #[get("/observations/{observationId}")]
 async fn show(by: By<needs::ReadStatistics>, At(id): At<ObservationId>, db: Data<Db>) -> Result<Reply<ObservationWithHistory>> {
     let observation = store::find(id, db.reader()).await?;
-    let former = store::former(&observation, db.reader()).await?;
+    let former = store::list_former(&observation, db.reader()).await?;
     Reply::shown(&by, observation.version, &ObservationWithHistory { observation, former })
 }
 
 /// Import values
 ///
-/// As a table (CSV with semicolon, comma or tab, decimal comma or point; or the first visible sheet of an XLSX workbook) or as
-/// objects (JSON or NDJSON), with headings in Swedish or English: områdeskod/areaCode, period, kön/sex, ålder/age, född/born,
-/// bakgrund/background, variant, värde/value, täljare/numerator, nämnare/denominator, status. `..` and `.` stand for values that
-/// are not there; what is kept back or missing is stored without numbers. What cannot be is refused: a share outside 0–100, a count
-/// with decimals, a value that contradicts its counts, a variant that the indicator does not have. Rows that are there already are
-/// brought up to date; a row that cannot be stored is reported and the others are stored. A table with a column that nobody knows,
-/// or with two for one member, is refused whole (422).
+/// Accepts a table (CSV with semicolon, comma or tab, and decimal comma or point; or the first visible sheet of an XLSX workbook)
+/// or objects (JSON or NDJSON). Headings can be in Swedish or English: områdeskod/areaCode, period, kön/sex, ålder/age,
+/// född/born, bakgrund/background, variant, värde/value, täljare/numerator, nämnare/denominator, status. `..` stands for a value
+/// that is not available, and `.` for one that is not applicable; a suppressed or missing value is stored without numbers.
+/// Impossible values are refused: a share outside 0–100, a count with decimals, a value that contradicts its counts, a variant
+/// that the indicator does not have. Rows that are stored already are updated. A row that cannot be stored is reported, and the
+/// others are stored. A table with an unknown column, or with two columns for one member, is refused as a whole (422).
 ///
-/// A file of at most 20,000 rows is stored at once and answered with 201. A larger one, or one that is sent with
-/// `Prefer: respond-async`, becomes a job: the answer is 202, and the address in `Location` tells how far it has come. A file may be
-/// as large as `importBytes` and have as many rows as `importRows` in `GET /config` say; one with more is refused whole (413).
+/// A file of at most 20,000 rows is stored during the call and answered with 201. A larger one, or one that is sent with
+/// `Prefer: respond-async`, becomes a job: the answer is 202, and the address in `Location` shows its progress. `importBytes` and
+/// `importRows` in `GET /config` are the limits of a file; a file with more rows is refused as a whole (413).
 #[utoipa::path(tag = "statistics", operation_id = "createObservationImport", params(ImportOptions),
     request_body(content((NewObservationImport = "application/json"), (String = "text/csv"), (String = "application/x-ndjson"),
         (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"))),
-    responses((status = 201, description = "What came of it", body = ObservationImport,
-        headers(("ETag" = String, description = "Identifies the report; missing for a dry run, which leaves none."), ("Location" = String, description = "Where the report is; missing for a dry run."))),
-        (status = 202, description = "The import, which waits to be worked through", body = ObservationImport)), extensions(("x-file-body" = json!("when-large"))))]
+    responses((status = 201, description = "The report of the import", body = ObservationImport,
+        headers(("ETag" = String, description = "Identifies the report; missing for a dry run, which leaves none."), ("Location" = String, description = "The address of the report; missing for a dry run."))),
+        (status = 202, description = "The import, which waits for its turn", body = ObservationImport)), extensions(("x-file-body" = json!("when-large"))))]
 #[post("/observation-imports")]
 async fn create(
     by: By<needs::WriteStatistics>,
@@ -94,46 +94,47 @@ async fn create(
     worker: Data<Worker>,
     db: Data<Db>,
 ) -> Result<Reply<ObservationImport>> {
-    let (indicator, order) = asked(&options, &db).await?;
+    let (indicator, order) = read_options(&options, &db).await?;
     let format = Format::of_media_type(request.content_type()).ok_or_else(unknown_media_type)?;
     let (room, is_left) = (worker.room(), request.extensions().get::<Left>().is_some());
     if format == Format::Json && !is_left {
-        let rows = objects(extract::checked(&request)?, &indicator);
-        return at_once(&by, &by, &indicator, &order, options.dry_run, &rows, &db).await;
+        let rows = convert_objects(extract::checked(&request)?, &indicator);
+        return store_now(&by, &by, &indicator, &order, options.dry_run, &rows, &db).await;
     }
     let mut call = Call::clone(&by);
     let mut turn = None;
     if is_left || format == Format::Xlsx {
-        // A large file takes its time to arrive, and a workbook becomes far more than it is; both have limits of their own.
+        // A large file takes time to arrive, and a workbook is much larger when it is unpacked; both have limits of their own.
         turn = Some(room.enter(&by.caller, &db).await?);
         places::leave();
     }
     let file = if is_left {
         let received = receive(payload, announced(request.headers()), &room.bounds).await.map_err(later)?;
-        // What a repeated call is known by is learnt only now, for the body was left for here.
+        // The digest that identifies a repeated call is known only now, because the body was left for this handler to read.
         call = call.with_digest(received.digest);
         received.file
     } else {
         let meta = request::meta(&request).ok_or_else(|| Problem::internal(&"an import without meta"))?;
-        spooled(&room.bounds.spool, &meta.body)?
+        write_to_spool(&room.bounds.spool, &meta.body)?
     };
     let turns = match turn {
         Some(turn) => Some((room.reading(&by.caller).await?, turn)),
         None => None,
     };
-    let (read, _turn) = intake_in_turn(format, Arc::new(file), Reading::of(&indicator), &room.bounds, turns).await.map_err(later)?;
-    if read.total > AT_ONCE || fields::preference(request.headers(), "respond-async").is_some() {
-        return queued(&by, &call, &order, options.dry_run, &read, &worker, &db).await;
+    let (read, _turn) =
+        intake_in_turn(format, Arc::new(file), Reading::for_indicator(&indicator), &room.bounds, turns).await.map_err(later)?;
+    if read.total > MAX_IMMEDIATE_ROWS || fields::preference(request.headers(), "respond-async").is_some() {
+        return enqueue(&by, &call, &order, options.dry_run, &read, &worker, &db).await;
     }
     let mut rows: Vec<ReadRow> = Vec::new();
     for piece in read.pieces.each() {
         rows.append(&mut serde_json::from_str(&piece?.1)?);
     }
-    at_once(&by, &call, &indicator, &order, options.dry_run, &rows, &db).await
+    store_now(&by, &call, &indicator, &order, options.dry_run, &rows, &db).await
 }
 
-/// What is imported, and the indicator that it is about.
-async fn asked(options: &ImportOptions, db: &Db) -> Result<(Indicator, Order)> {
+/// Reads the parameters of an import: the indicator, and the order.
+async fn read_options(options: &ImportOptions, db: &Db) -> Result<(Indicator, Order)> {
     let mut missing = Vec::new();
     for (name, value) in [("indicator", &options.indicator), ("source", &options.source)] {
         if value.as_deref().is_none_or(|text| text.trim().is_empty()) {
@@ -157,16 +158,16 @@ async fn asked(options: &ImportOptions, db: &Db) -> Result<(Indicator, Order)> {
     Ok((indicator, order))
 }
 
-/// A body that has been taken in, as a file to be read.
-fn spooled(spool: &Spool, body: &[u8]) -> Result<File> {
+/// Writes a body that is already in memory to a file in the spool.
+fn write_to_spool(spool: &Spool, body: &[u8]) -> Result<File> {
     let mut file = spool.file()?;
     file.write_all(body).map_err(failed)?;
     Ok(file)
 }
 
-/// Whether the caller would rather be told at once and ask again (RFC 7240).
-/// Stores rows and answers with what came of them.
-async fn at_once(
+/// Whether the caller asks for an answer before the work is done (RFC 7240).
+/// Stores rows during the call and answers with the report.
+async fn store_now(
     by: &By<needs::WriteStatistics>,
     call: &Call,
     indicator: &Indicator,
@@ -186,8 +187,8 @@ async fn at_once(
     .await
 }
 
-/// Leaves rows to the worker and answers with the job.
-async fn queued(
+/// Queues rows for the worker and answers with the job.
+async fn enqueue(
     by: &By<needs::WriteStatistics>,
     call: &Call,
     order: &Order,
@@ -200,7 +201,7 @@ async fn queued(
     bounds.spool.room(read.pieces.bytes().saturating_mul(2)).map_err(later)?;
     let id = jobs::stage(read, db).await?;
     let is_there = Cell::new(false);
-    let stored = order.stored(dry_run)?;
+    let stored = order.to_job_order(dry_run)?;
     let written = db
         .write(call, async |w| {
             is_there.set(true);
@@ -211,7 +212,7 @@ async fn queued(
         })
         .await;
     if written.is_err() || !is_there.get() {
-        // It was refused, or done before.
+        // The call was refused, or is a repeated call that has been answered already, so the staged rows are not needed.
         jobs::unstage(id, db).await?;
     }
     let reply = written?;
@@ -219,10 +220,10 @@ async fn queued(
     Ok(reply)
 }
 
-/// Rows of JSON, which the contract has admitted.
-fn objects(import: NewObservationImport, indicator: &Indicator) -> Vec<ReadRow> {
+/// Converts rows of JSON, which the contract has checked.
+fn convert_objects(import: NewObservationImport, indicator: &Indicator) -> Vec<ReadRow> {
     let number = |number: Option<f64>| number.map(|number| number.to_string());
-    let mut reading = Reading::of(indicator);
+    let mut reading = Reading::for_indicator(indicator);
     let row = |(at, row): (usize, NewObservation)| {
         let status =
             row.status.and_then(|status| serde_json::to_value(status).ok()).and_then(|status| status.as_str().map(ToOwned::to_owned));
@@ -242,16 +243,16 @@ fn objects(import: NewObservationImport, indicator: &Indicator) -> Vec<ReadRow> 
             ("status", status),
         ];
         let cells = cells.into_iter().filter_map(|(name, text)| text.map(|text| (name, text))).collect();
-        reading.row(&Cells { number: at + 1, fault: None, cells })
+        reading.read_row(&Cells { number: at + 1, fault: None, cells })
     };
     import.rows.into_iter().enumerate().map(row).collect()
 }
 
 /// Show an import
 ///
-/// What came of an import, row by row where rows were refused.
+/// The report of an import, with an error for each refused row.
 #[utoipa::path(tag = "statistics", operation_id = "getObservationImport",
-    responses((status = 200, description = "What came of it", body = ObservationImport)))]
+    responses((status = 200, description = "The report of the import", body = ObservationImport)))]
 #[get("/observation-imports/{importId}")]
 async fn outcome(by: By<needs::WriteStatistics>, At(id): At<ImportId>, db: Data<Db>) -> Result<Reply<ObservationImport>> {
     Reply::computed(&by, &store::report(id, by.asked.language, db.reader()).await?)

@@ -1,11 +1,11 @@
-//! The columns of a table of values: what each is called in the API, and what people call it in their own files.
+//! The columns of a table of values: the name of each in the API, and the names that people use in their own files.
 
 use crate::intake::{
     columns::{Column, Columns, Shape, column, plain},
     headings::Meanings,
 };
 
-/// The code of the area that a value is of.
+/// The column with the code of the area.
 pub const AREA_CODE: &str = "areaCode";
 
 /// Every column of a table of values.
@@ -30,7 +30,7 @@ pub const COLUMNS: Columns = Columns(&[
     column("status", "Status", Shape::Text, &[]),
 ]);
 
-/// What headings mean in a table of values.
+/// The meanings of headings in a table of values.
 pub struct Values;
 
 impl Meanings for Values {
@@ -38,8 +38,8 @@ impl Meanings for Values {
         &COLUMNS
     }
 
-    /// Beside a column of codes, one such as `Kommun` has the names of the areas. Of two columns of anything else nobody can
-    /// tell which has the figure that is meant.
+    /// Prefers the column of codes when several columns can be the area, because a table often has the names of the areas in
+    /// another, such as `Kommun`. Two columns for anything else are ambiguous.
     fn preferred(&self, column: &Column, headings: &[(&str, usize)]) -> Option<usize> {
         let is_code = |heading: &str| {
             let heading = plain(heading);

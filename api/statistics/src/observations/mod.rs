@@ -1,5 +1,5 @@
-//! Observations (värden): what an indicator was, where and when, for whom. A suppressed value is never 0, and a missing one is
-//! never summed as 0. Tables of them come in through `intake`, whose target this is.
+//! Observations (värden): values of an indicator in an area, a period and a group. A suppressed value is never 0, and a missing
+//! one is never summed as 0. Tables of observations are imported through `intake`, which has this resource as a target.
 
 mod amounts;
 mod api;

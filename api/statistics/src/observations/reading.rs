@@ -1,5 +1,5 @@
-//! Reads rows of statistics out of a file: which column is which, and what a row says. Nothing is looked up here; areas are still
-//! as the file calls them.
+//! Reads rows of statistics from a file: finds the meaning of each column, and parses each row. Nothing is looked up in the
+//! database; areas are still the codes of the file.
 
 use std::{collections::HashSet, fs::File, io::Write};
 
@@ -31,15 +31,15 @@ use crate::{
 /// A row that has been read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReadRow {
-    /// What it says, or why it cannot be used.
+    /// The row, or the reason why it cannot be used.
     pub read: std::result::Result<Row, RowFault>,
-    /// Whether a row before it is about the same area, period and breakdown.
+    /// Whether an earlier row has the same area, period and breakdown.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub repeats: bool,
 }
 
 impl ReadRow {
-    /// Its number.
+    /// The number of the row in its file.
     #[must_use]
     pub fn number(&self) -> usize {
         match &self.read {
@@ -55,36 +55,37 @@ pub struct Reading {
     kind: ValueKind,
     variants: Vec<String>,
     headings: Headings,
-    /// What the rows so far have been about, in little room.
-    seen: HashSet<[u8; 16]>,
-    /// What the next row that can be used is to warn of.
+    /// Short digests of the area, period and breakdown of each row so far.
+    known_keys: HashSet<[u8; 16]>,
+    /// Warnings to add to the next usable row.
     notes: Vec<RowFault>,
 }
 
 impl Reading {
-    /// Nothing read yet.
+    /// A reader for values of an indicator, before the first row.
     #[must_use]
-    pub fn of(indicator: &Indicator) -> Self {
+    pub fn for_indicator(indicator: &Indicator) -> Self {
         Self::new(indicator.fields.value_kind, indicator.fields.variants.clone())
     }
 
     fn new(kind: ValueKind, variants: Vec<String>) -> Self {
-        Self { kind, variants, headings: Headings::default(), seen: HashSet::new(), notes: Vec::new() }
+        Self { kind, variants, headings: Headings::default(), known_keys: HashSet::new(), notes: Vec::new() }
     }
 
-    /// Judges a row.
-    pub fn row(&mut self, cells: &Cells) -> ReadRow {
-        let mut read = rules::row(cells, self.kind, &self.variants);
+    /// Parses a row, and checks whether it repeats an earlier one.
+    pub fn read_row(&mut self, cells: &Cells) -> ReadRow {
+        let mut read = rules::parse_row(cells, self.kind, &self.variants);
         let mut repeats = false;
         if let Ok(row) = &mut read {
             row.warnings.append(&mut self.notes);
-            repeats = !self.seen.insert(short(&format!("{}/{}/{}", row.area_code, row.period, row.breakdown.key())));
+            repeats = !self.known_keys.insert(short(&format!("{}/{}/{}", row.area_code, row.period, row.breakdown.key())));
         }
         ReadRow { read, repeats }
     }
 
-    /// Refuses a table with a column that nobody knows, for it may tell rows apart; or without one that is needed.
-    fn heading(&mut self, names: &[String]) -> Result<()> {
+    /// Reads the headings. Refuses a table with an unknown column, because that may distinguish rows, or without a required
+    /// column.
+    fn read_headings(&mut self, names: &[String]) -> Result<()> {
         let mut faults = self.headings.read(names, &Values).err().unwrap_or_default();
         for left in self.headings.left_out.iter().filter(|left| left.reason == LeftOutReason::Unknown) {
             faults.push(unknown_column(&left.heading));
@@ -92,18 +93,18 @@ impl Reading {
         for needed in [AREA_CODE, "period"] {
             let is_met = names.iter().any(|name| Values.meaning(name).is_some_and(|(column, _)| column.member == needed));
             if !is_met {
-                let told = say!("Kolumnen {needed} saknas.", "The column {needed} is missing.");
+                let detail = say!("Kolumnen {needed} saknas.", "The column {needed} is missing.");
                 faults.push(Fault::at(format!("/{needed}"), "missing-column", told));
             }
         }
         if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
     }
 
-    /// Warns of cells that stand under no heading and were met in this row.
+    /// Adds a warning for each column without a heading that has its first cell in this row.
     fn note_cells_without_heading(&mut self, row: u32, before: usize) {
         for left in &self.headings.left_out[before..] {
             let heading = &left.heading;
-            let told = say!(
+            let detail = say!(
                 "Kolumnen {heading} har celler men ingen rubrik, så de lästes inte. Skriv en rubrik på första raden.",
                 "The column {heading} has cells but no heading, so that they were not read. Write a heading in the first row."
             );
@@ -111,8 +112,8 @@ impl Reading {
         }
     }
 
-    /// The cells of an object. A breakdown may stand in an object of its own, as in the API.
-    fn object(&mut self, row: u32, mut members: Map<String, Value>) -> std::result::Result<cells::Cells, RowFault> {
+    /// The cells of an object. A breakdown may be an object of its own, as in the API.
+    fn object_cells(&mut self, row: u32, mut members: Map<String, Value>) -> std::result::Result<cells::Cells, RowFault> {
         if let Some(Value::Object(breakdown)) = members.remove("breakdown") {
             members.extend(breakdown);
         }
@@ -124,14 +125,14 @@ impl Reading {
             };
             if !met.insert(column.member) {
                 let member = column.member;
-                let told = say!("Raden anger {member} två gånger. Behåll en.", "The row gives {member} twice. Keep one.");
+                let detail = say!("Raden anger {member} två gånger. Behåll en.", "The row gives {member} twice. Keep one.");
                 return Err(RowFault::new(row as usize, member, "repeated-column", told));
             }
         }
         Ok(self.headings.members(members, &Values))
     }
 
-    fn cells(&mut self, row: u32, given: cells::Cells) -> ReadRow {
+    fn read_cells(&mut self, row: u32, given: cells::Cells) -> ReadRow {
         let mut cells = Cells { number: row as usize, ..Cells::default() };
         let fault = |column: &str, code: &str, detail: Text| Some(RowFault::new(row as usize, column, code, detail));
         for (column, heading, given) in given {
@@ -144,12 +145,12 @@ impl Reading {
                 Given::Json(Value::Null) => {}
                 Given::Json(Value::Number(number)) => cells.cells.push((member, number.to_string())),
                 Given::Json(_) => {
-                    let told = say!("Skriv ett tal eller en text.", "Write a number or a text.");
+                    let detail = say!("Skriv ett tal eller en text.", "Write a number or a text.");
                     cells.fault = fault(member, "wrong-type", told);
                 }
             }
         }
-        self.row(&cells)
+        self.read_row(&cells)
     }
 }
 
@@ -160,16 +161,16 @@ impl Reader for Reading {
         let before = self.headings.left_out.len();
         Ok(Some(match item {
             Item::Heading(names) => {
-                self.heading(&names)?;
+                self.read_headings(&names)?;
                 return Ok(None);
             }
             Item::Cells(row, cells) => {
                 let cells = self.headings.cells(cells);
                 self.note_cells_without_heading(row, before);
-                self.cells(row, cells)
+                self.read_cells(row, cells)
             }
-            Item::Object(row, members) => match self.object(row, members) {
-                Ok(cells) => self.cells(row, cells),
+            Item::Object(row, members) => match self.object_cells(row, members) {
+                Ok(cells) => self.read_cells(row, cells),
                 Err(fault) => ReadRow { read: Err(fault), repeats: false },
             },
             Item::Broken(row, faults) => {
@@ -194,10 +195,10 @@ fn unknown_column(heading: &str) -> Fault {
     Fault::at("", "unknown-column", say!("Kolumnen {name} är okänd. Kända är {sv}.", "The column {name} is unknown. Known are {en}."))
 }
 
-/// Reads the rows of a small file all at once.
+/// Reads all rows of a small file.
 ///
 /// # Errors
-/// When the file as a whole cannot be used.
+/// When the file as a whole cannot be used (422).
 pub fn read(format: Format, bytes: &[u8], kind: ValueKind, variants: &[String]) -> Result<Vec<ReadRow>> {
     let spool = Spool::default();
     let mut file: File = spool.file()?;

@@ -1,11 +1,11 @@
-//! Judges the rows of an import one by one: what cannot be is refused with the reason, and what is written in several ways is
-//! kept in one.
+//! Parses and checks the rows of an import one by one. An impossible value is refused with the reason. Different spellings of the
+//! same thing are converted to one.
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    amounts::{Amounts, amounts, number},
-    spellings::{age, code, codes, declared, is_period, one_form, period},
+    amounts::{Amounts, parse_number, read_amounts},
+    spellings::{codes_of_column, find_code, find_variant, is_period, normalise_age, normalise_period, normalise_text},
     types::{Breakdown, ObservationStatus, RowProblem},
 };
 use crate::{
@@ -20,38 +20,38 @@ use crate::{
 /// A row of an import that can be stored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Row {
-    /// Its number: in a table as a spreadsheet shows it.
+    /// The number of the row. In a table it is the row of the spreadsheet.
     pub number: usize,
     /// The code of the area.
     pub area_code: String,
     /// A year, quarter (`2023K1`) or month (`2023M05`).
     pub period: String,
-    /// For whom it holds.
+    /// The group that the value is about.
     pub breakdown: Breakdown,
-    /// The value, where there is one.
+    /// The value, when there is one.
     pub value: Option<f64>,
-    /// The count above the line.
+    /// The numerator of the value.
     pub numerator: Option<f64>,
-    /// The count below the line.
+    /// The denominator of the value.
     pub denominator: Option<f64>,
-    /// What is known of the value.
+    /// The status of the value.
     pub status: ObservationStatus,
-    /// What is odd about it, though it is stored.
+    /// Warnings about the row, which is stored anyway.
     pub warnings: Vec<RowFault>,
 }
 
-/// Why a row was not stored, or what is odd about it.
+/// The reason why a row was not stored, or a warning about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowFault {
     /// The number of the row.
     pub row: usize,
-    /// The column at fault, by its name in the contract.
+    /// The column at fault, by its name in the API.
     pub column: String,
     /// A stable code.
     pub code: String,
-    /// What to do, in Swedish.
+    /// The problem and its remedy, in Swedish.
     pub sv: String,
-    /// What to do, in English.
+    /// The problem and its remedy, in English.
     pub en: String,
 }
 
@@ -62,7 +62,7 @@ impl RowFault {
         Self { row, column: column.to_owned(), code: code.to_owned(), sv: detail.sv, en: detail.en }
     }
 
-    /// The fault as a caller sees it.
+    /// The fault in one language, as the API shows it.
     #[must_use]
     pub fn view(&self, language: Language) -> RowProblem {
         RowProblem {
@@ -74,29 +74,29 @@ impl RowFault {
     }
 }
 
-/// One cell of each column that a row can have, as text.
+/// The cells of one row as text, at most one for each column.
 #[derive(Clone, Debug, Default)]
 pub struct Cells {
-    /// The number of the row that they stand in.
+    /// The number of the row.
     pub number: usize,
-    /// Why the row could not be told apart into cells.
+    /// The reason why the row could not be divided into cells.
     pub fault: Option<RowFault>,
-    /// By the columns' names in the contract.
+    /// Pairs of a column's name in the API and the text of its cell.
     pub cells: Vec<(&'static str, String)>,
 }
 
 impl Cells {
-    /// The text of a column, where there is some.
+    /// The trimmed text of a column; `None` when it is missing or blank.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.cells.iter().find(|(column, _)| *column == name).map(|(_, text)| text.trim()).filter(|text| !text.is_empty())
     }
 }
 
-/// Reads one row of an indicator of this kind with these variants.
+/// Parses one row of an indicator with this kind of values and these variants.
 ///
 /// # Errors
-/// With the first fault of it.
-pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, RowFault> {
+/// The first fault of the row.
+pub fn parse_row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, RowFault> {
     if let Some(fault) = &cells.fault {
         return Err(fault.clone());
     }
@@ -107,8 +107,8 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
         if let Some(letter) = text::forbidden_character(text) {
             return Err(fault(column, "forbidden-character", contract::forbidden(letter)));
         }
-        // An amount is a number, whatever its digits.
-        let amount = matches!(*column, "value" | "numerator" | "denominator") && number(text).is_some();
+        // An amount may look like a personal identity number.
+        let amount = matches!(*column, "value" | "numerator" | "denominator") && parse_number(text).is_some();
         if !amount && personal_number::contains(text) {
             return Err(fault(column, personal_number::CODE, personal_number::fault("").detail));
         }
@@ -119,7 +119,7 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
     let area_code =
         cell("areaCode").ok_or_else(|| fault("areaCode", "required", say!("Ange områdets kod.", "Give the area's code.")))?.to_owned();
     let given = cell("period").ok_or_else(|| fault("period", "required", say!("Ange perioden.", "Give the period.")))?;
-    let period = period(given);
+    let period = normalise_period(given);
     if !is_period(&period) {
         return Err(fault(
             "period",
@@ -130,11 +130,11 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
             ),
         ));
     }
-    let own = |name: &str| cell(name).and_then(one_form);
+    let own = |name: &str| cell(name).and_then(normalise_text);
     let coded = |name: &str| match cell(name) {
         None => Ok(None),
-        Some(given) => code(name, given).ok_or_else(|| {
-            let known = codes(name).join(", ");
+        Some(given) => find_code(name, given).ok_or_else(|| {
+            let known = codes_of_column(name).join(", ");
             fault(
                 name,
                 "not-in-list",
@@ -146,7 +146,7 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
         }),
     };
     let age = cell("age").map(|given| {
-        age(given).ok_or_else(|| {
+        normalise_age(given).ok_or_else(|| {
             fault(
                 "age",
                 "wrong-form",
@@ -158,11 +158,11 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
         })
     });
     let variant = own("variant").map(|given| {
-        // The parts of a distribution need not be declared, for without them there are no values of it.
+        // The parts of a distribution need not be declared, because a distribution has no values without parts.
         let free = variants.is_empty() && kind == ValueKind::Distribution;
-        declared(&given, variants).cloned().or_else(|| free.then(|| given.clone())).ok_or_else(|| {
+        find_variant(&given, variants).cloned().or_else(|| free.then(|| given.clone())).ok_or_else(|| {
             let known = variants.join(", ");
-            let told = if variants.is_empty() {
+            let detail = if variants.is_empty() {
                 say!("Indikatorn har inga varianter. Lämna tomt.", "The indicator has no variants. Leave it empty.")
             } else {
                 say!(
@@ -170,7 +170,7 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
                     "The indicator does not have the variant {given}. Write one of those that it has: {known}."
                 )
             };
-            fault("variant", "not-in-list", told)
+            fault("variant", "not-in-list", detail)
         })
     });
     let breakdown = Breakdown {
@@ -182,7 +182,7 @@ pub fn row(cells: &Cells, kind: ValueKind, variants: &[String]) -> Result<Row, R
         time_in_sweden: own("timeInSweden"),
         variant: variant.transpose()?,
     };
-    let Amounts { value, numerator, denominator, status, warnings } = amounts(number_of_row, cells, kind)?;
+    let Amounts { value, numerator, denominator, status, warnings } = read_amounts(number_of_row, cells, kind)?;
     Ok(Row { number: number_of_row, area_code, period, breakdown, value, numerator, denominator, status, warnings })
 }
 

@@ -1,25 +1,27 @@
-//! What is written in many ways and kept in one: periods, ages, groups and variants.
+//! Converts the many spellings of periods, ages, groups and variants to the stored one.
 
 use super::types::Breakdown;
 use crate::kernel::text;
 
-/// A period under the one name that it is kept by: the quarters of others (`2023Q1`, `2023-q1`) are ours (`2023K1`).
+/// Converts a period to its stored spelling: the quarter `2023Q1` or `2023-q1` becomes `2023K1`. Does not check that it is a
+/// period.
 #[must_use]
-pub fn period(given: &str) -> String {
+pub fn normalise_period(given: &str) -> String {
     given.to_uppercase().replace([' ', '-'], "").replace('Q', "K")
 }
 
-/// Free text of a breakdown in one form: composed, one kind of dash, single blanks. What stands for all is nothing.
-pub(super) fn one_form(given: &str) -> Option<String> {
+/// Converts free text of a breakdown to one spelling: composed characters, one kind of dash, single spaces. `None` when it is
+/// empty or means all.
+pub(super) fn normalise_text(given: &str) -> Option<String> {
     let plain = text::composed(given).replace(DASHES, "-");
     let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     (!plain.is_empty() && !ALL.contains(&plain.to_lowercase().as_str())).then_some(plain)
 }
 
-/// An age in one form, `0-12`, `65+` or `18`; nothing when it cannot be one, and `None` within for all.
+/// Converts an age to one spelling: `0-12`, `65+` or `18`. `None` when it is not an age, `Some(None)` when it means all ages.
 #[expect(clippy::option_option, reason = "unknown and all are two things")]
-pub(super) fn age(given: &str) -> Option<Option<String>> {
-    let Some(plain) = one_form(given) else { return Some(None) };
+pub(super) fn normalise_age(given: &str) -> Option<Option<String>> {
+    let Some(plain) = normalise_text(given) else { return Some(None) };
     let plain: String = plain.to_lowercase().split_whitespace().collect();
     let plain = ["år", "years"].into_iter().find_map(|word| plain.strip_suffix(word)).unwrap_or(&plain);
     let years = |text: &str| {
@@ -35,33 +37,33 @@ pub(super) fn age(given: &str) -> Option<Option<String>> {
     (from <= to).then(|| Some(format!("{from}-{to}")))
 }
 
-/// The one of an indicator's variants that a text stands for.
+/// The variant of an indicator that a text means.
 pub(super) fn declared<'a>(given: &str, variants: &'a [String]) -> Option<&'a String> {
-    variants.iter().find(|variant| one_form(variant).is_some_and(|one| one.to_lowercase() == given.to_lowercase()))
+    variants.iter().find(|variant| normalise_text(variant).is_some_and(|one| one.to_lowercase() == given.to_lowercase()))
 }
 
-/// The breakdown as rows of an indicator with these variants are kept, whatever way it was written.
+/// Converts a breakdown to the spelling in which an indicator with these variants stores it.
 #[must_use]
-pub fn kept(breakdown: &Breakdown, variants: &[String]) -> Breakdown {
-    let own = |text: &Option<String>| text.as_deref().and_then(one_form);
-    let age = breakdown.age.as_deref().map(|given| age(given).unwrap_or_else(|| Some(given.to_owned())));
+pub fn normalise_breakdown(breakdown: &Breakdown, variants: &[String]) -> Breakdown {
+    let own = |text: &Option<String>| text.as_deref().and_then(normalise_text);
+    let age = breakdown.age.as_deref().map(|given| normalise_age(given).unwrap_or_else(|| Some(given.to_owned())));
     Breakdown {
         age: age.flatten(),
         region_of_birth: own(&breakdown.region_of_birth),
         time_in_sweden: own(&breakdown.time_in_sweden),
-        variant: own(&breakdown.variant).map(|given| declared(&given, variants).cloned().unwrap_or(given)),
+        variant: own(&breakdown.variant).map(|given| find_variant(&given, variants).cloned().unwrap_or(given)),
         ..breakdown.clone()
     }
 }
 
-/// What people write for a dash.
+/// The characters that people write as a dash.
 const DASHES: [char; 7] = ['\u{2010}', '\u{2011}', '\u{2012}', '\u{2013}', '\u{2014}', '\u{2015}', '\u{2212}'];
-/// What people write for all.
+/// The words that mean all, in lower case.
 const ALL: [&str; 4] = ["totalt", "total", "alla", "all"];
-/// No age is higher.
+/// The highest age, in years.
 const OLDEST: u8 = 130;
 
-/// Whether it is a year, quarter or month.
+/// Whether the text is a year, a quarter or a month.
 pub(super) fn is_period(text: &str) -> bool {
     let (year, rest) = text.split_at_checked(4).unwrap_or_default();
     let in_year = |rest: &str, from: u32, to: u32| {
@@ -76,7 +78,7 @@ pub(super) fn is_period(text: &str) -> bool {
         }
 }
 
-/// The codes of columns that have a fixed list, with what people write for them. An empty code stands for all.
+/// The codes of columns with a fixed list: column, code, and the spellings that people use. An empty code means all.
 const CODES: &[(&str, &str, &[&str])] = &[
     ("sex", "women", &["kvinnor", "kvinna", "k", "flickor"]),
     ("sex", "men", &["män", "man", "m", "pojkar"]),
@@ -89,15 +91,15 @@ const CODES: &[(&str, &str, &[&str])] = &[
     ("background", "", &["totalt", "total", "alla"]),
 ];
 
-/// The code that a text stands for in a column; nothing when it stands for none, and `None` within for all.
+/// The code that a text means in a column. `None` when it is unknown, `Some(None)` when it means all.
 #[expect(clippy::option_option, reason = "unknown and all are two things")]
-pub(super) fn code(column: &str, given: &str) -> Option<Option<String>> {
+pub(super) fn find_code(column: &str, given: &str) -> Option<Option<String>> {
     let given = text::composed(given).to_lowercase();
     let fits = |(of, code, written): &&(&str, &str, &[&str])| *of == column && (*code == given || written.contains(&given.as_str()));
     CODES.iter().find(fits).map(|(_, code, _)| (!code.is_empty()).then(|| (*code).to_owned()))
 }
 
 /// The codes of a column that has a fixed list.
-pub(super) fn codes(column: &str) -> Vec<&'static str> {
+pub(super) fn codes_of_column(column: &str) -> Vec<&'static str> {
     CODES.iter().filter(|(of, code, _)| *of == column && !code.is_empty()).map(|(_, code, _)| *code).collect()
 }

@@ -32,7 +32,7 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// What was imported, when and from where.
+/// Imports, with their source and counts.
 pub mod import {
     use super::*;
 
@@ -60,7 +60,7 @@ pub mod import {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What observations were before they were changed.
+/// Earlier values of observations.
 pub mod former {
     use super::*;
 

@@ -1,4 +1,4 @@
-//! The target of files of statistics: its rows become values of one indicator.
+//! The target of files of statistics: their rows become values of one indicator.
 
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
@@ -16,40 +16,40 @@ use crate::{
     kernel::{Result, Write},
 };
 
-/// What jobs of importing statistics are known by.
+/// The name of this target in import jobs.
 pub const TARGET: &str = "observations";
 
-/// What an import of statistics is to do.
+/// The order for an import of statistics, stored with its job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
-    /// What the rows are values of.
+    /// The indicator whose values the rows are.
     pub indicator_id: IndicatorId,
-    /// Where they come from.
+    /// The source of the rows.
     pub source: String,
-    /// Under what terms they may be used.
+    /// The terms of use.
     pub licence: Option<String>,
 }
 
 impl Order {
-    /// What a job is to do.
+    /// Reads the order of a job.
     ///
     /// # Errors
-    /// When what is stored of it is not in this form.
-    pub fn of(job: &Job) -> Result<Self> {
+    /// When the stored options have another form.
+    pub fn from_job(job: &Job) -> Result<Self> {
         Ok(serde_json::from_value(job.options.clone())?)
     }
 
-    /// The order as it is stored.
+    /// The order in the form that jobs store.
     ///
     /// # Errors
     /// When it cannot be written as JSON.
-    pub fn stored(&self, dry_run: bool) -> Result<jobs::Order> {
+    pub fn to_job_order(&self, dry_run: bool) -> Result<jobs::Order> {
         Ok(jobs::Order { target: TARGET, options: serde_json::to_value(self)?, keeps_rows: false, dry_run })
     }
 }
 
-/// Values of an indicator, as files have them.
+/// The target for values of an indicator.
 #[derive(Debug)]
 pub struct Observations;
 
@@ -68,7 +68,7 @@ impl Target for Observations {
 
     fn write<'a>(&'a self, errand: Errand<'a>, rows: &'a str, w: &'a Write<'_>) -> LocalBoxFuture<'a, Result<Vec<row::Model>>> {
         Box::pin(async move {
-            let order = Order::of(errand.job)?;
+            let order = Order::from_job(errand.job)?;
             let indicator = indicators::find(order.indicator_id, &w.tx).await?;
             let dry_run = errand.job.dry_run;
             let source = store::Source { indicator: &indicator, source: &order.source, licence: order.licence.as_deref(), dry_run };
@@ -77,7 +77,7 @@ impl Target for Observations {
         })
     }
 
-    /// What is stored is reported by the import itself, so rows are kept only where nothing is stored.
+    /// The import itself reports the faults of a real run, so rows are kept only in a dry run.
     fn tells(&self, job: &Job, row: &row::Model) -> bool {
         job.dry_run && !row.errors.0.is_empty()
     }

@@ -1,4 +1,4 @@
-//! The nouns of statistics: a value, what it holds for, and an import with what came of its rows.
+//! The types of observations and their imports.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{FromJsonQueryResult, entity::prelude::*};
@@ -12,7 +12,7 @@ pub type ObservationId = Id<Observation>;
 /// The id of an import.
 pub type ImportId = Id<ObservationImport>;
 
-/// What is known of a value.
+/// The status of a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -22,7 +22,7 @@ pub enum ObservationStatus {
     Preliminary,
     Revised,
     Estimated,
-    /// Kept back to protect the few (sekretessprickad).
+    /// Not published, to protect a small group (sekretessprickad).
     Suppressed,
     NotAvailable,
     NotApplicable,
@@ -31,34 +31,34 @@ pub enum ObservationStatus {
 }
 
 impl ObservationStatus {
-    /// Whether there is no number to show, for whatever reason.
+    /// Whether there is no number to show.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         matches!(self, Self::Suppressed | Self::NotAvailable | Self::NotApplicable)
     }
 }
 
-/// How small groups are protected.
+/// The method that protects small groups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Disclosure {
     #[default]
     None,
-    /// Cells are changed a little at random, so that parts need not add up to totals.
+    /// Values are changed a little at random, so that parts need not add up to totals.
     CellKey,
     Rounding,
     Suppression,
 }
 
-/// For whom a value holds. What is null is not told apart.
+/// The group of people that a value is about. A member that is null does not limit the group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Breakdown {
     /// `women` or `men`.
     #[schema(pattern = "^(women|men)$")]
     pub sex: Option<String>,
-    /// `0-12`, `13-25`, `26-44`, `45-64` or `65+`.
+    /// Ages in years, such as `0-12`, `18` or `65+`.
     #[schema(max_length = 20)]
     pub age: Option<String>,
     /// `in_sweden` or `abroad`.
@@ -67,19 +67,19 @@ pub struct Breakdown {
     /// `swedish` or `foreign`.
     #[schema(pattern = "^(swedish|foreign)$")]
     pub background: Option<String>,
-    /// The part of the world where they were born.
+    /// The part of the world where the people were born.
     #[schema(max_length = 60)]
     pub region_of_birth: Option<String>,
-    /// How long they have lived in Sweden.
+    /// The time that the people have lived in Sweden.
     #[schema(max_length = 60)]
     pub time_in_sweden: Option<String>,
-    /// The indicator's variant.
+    /// The variant of the indicator.
     #[schema(max_length = 60)]
     pub variant: Option<String>,
 }
 
 impl Breakdown {
-    /// The breakdown as one text, the same for the same breakdown.
+    /// The breakdown as one text. Equal breakdowns give equal texts.
     #[must_use]
     pub fn key(&self) -> String {
         let parts = [
@@ -95,7 +95,7 @@ impl Breakdown {
     }
 }
 
-/// What an indicator was, where, when and for whom (värde).
+/// The value of an indicator in an area, a period and a group (värde).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Observation {
@@ -110,19 +110,19 @@ pub struct Observation {
     pub breakdown: Breakdown,
     /// The value in the indicator's unit; null when there is none to show.
     pub value: Option<f64>,
-    /// The count above the line.
+    /// The numerator of the value.
     pub numerator: Option<f64>,
-    /// The count below the line.
+    /// The denominator of the value.
     pub denominator: Option<f64>,
     pub status: ObservationStatus,
     pub disclosure: Disclosure,
-    /// The import that brought it.
+    /// The import that stored the value.
     pub import_id: ImportId,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-/// What is known of a value at one of its versions.
+/// The numbers of a value in one of its versions.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObservedValue {
@@ -134,29 +134,29 @@ pub struct ObservedValue {
     pub status: ObservationStatus,
 }
 
-/// What a value was before it was changed.
+/// An earlier value.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FormerValue {
-    /// The version of the value that this was.
+    /// The version of the value that had these numbers.
     pub version: i64,
     pub value: Option<f64>,
     pub numerator: Option<f64>,
     pub denominator: Option<f64>,
     pub status: ObservationStatus,
-    /// The import that brought it.
+    /// The import that stored it.
     pub import_id: ImportId,
-    /// When it was stored.
+    /// The time when it was stored.
     pub updated_at: DateTime<Utc>,
 }
 
-/// A value with what it was before.
+/// A value with its earlier values.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObservationWithHistory {
     #[serde(flatten)]
     pub observation: Observation,
-    /// What it was before each change, newest first.
+    /// The earlier values, newest first.
     pub former: Vec<FormerValue>,
 }
 
@@ -164,7 +164,7 @@ pub struct ObservationWithHistory {
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewObservation {
-    /// The code of the area; leading zeros count.
+    /// The code of the area, with its leading zeros.
     #[schema(min_length = 1, max_length = 20, example = "0127")]
     pub area_code: String,
     /// A year, quarter (`2023K1`) or month (`2023M05`).
@@ -172,11 +172,11 @@ pub struct NewObservation {
     pub period: String,
     #[serde(default)]
     pub breakdown: Breakdown,
-    /// The value; worked out from the counts when left out.
+    /// The value. Computed from the numerator and the denominator when left out.
     pub value: Option<f64>,
-    /// The count above the line.
+    /// The numerator of the value.
     pub numerator: Option<f64>,
-    /// The count below the line.
+    /// The denominator of the value.
     pub denominator: Option<f64>,
     pub status: Option<ObservationStatus>,
 }
@@ -189,63 +189,63 @@ pub struct NewObservationImport {
     pub rows: Vec<NewObservation>,
 }
 
-/// What came of an import (import av statistik). Every row is either in or reported.
+/// The report of an import (import av statistik). Every row is stored or reported.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ObservationImport {
-    /// What it is known by, and its job. Null when nothing was stored and no job had to be waited for: for a dry run, and when
-    /// all rows were there already.
+    /// The id of the import, and of its job. Null when nothing was stored and there is no job: for a dry run, and when all rows
+    /// were stored already.
     pub id: Option<ImportId>,
-    /// How far it has come. One that is answered at once is completed.
+    /// The progress of the import. One that is answered during the call is completed.
     pub status: ImportStatus,
-    /// Why it failed, in the caller's language.
+    /// The reason why it failed, in the caller's language.
     pub reason: Option<String>,
-    /// Whether it was only tried.
+    /// Whether it was a dry run, which stores nothing.
     pub dry_run: bool,
     pub indicator_id: IndicatorId,
-    /// Where the numbers come from.
+    /// The source of the numbers.
     pub source: String,
-    /// Under what terms they may be used.
+    /// The terms of use.
     pub licence: Option<String>,
-    /// How many rows the file has.
+    /// Number of rows in the file.
     pub rows_total: i32,
-    /// How many of them have been worked through.
+    /// Number of rows that have been processed.
     pub rows_read: i32,
-    /// Rows that were new.
+    /// Number of new rows.
     pub rows_created: i32,
-    /// Rows that changed what was there.
+    /// Number of rows that changed a stored value.
     pub rows_changed: i32,
-    /// Rows that said what was there already.
+    /// Number of rows that are equal to a stored value.
     pub rows_unchanged: i32,
-    /// Rows that were not stored; `errors` says why.
+    /// Number of rows that were not stored. `errors` has the reasons.
     pub rows_refused: i32,
     pub errors: Vec<RowProblem>,
-    /// What is odd about rows that were stored.
+    /// Warnings about rows that were stored.
     pub warnings: Vec<RowProblem>,
     pub created_at: DateTime<Utc>,
 }
 
-/// What is imported, and from where.
+/// Parameters of an import.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct ImportOptions {
-    /// The code of the indicator that the rows are values of. Required.
+    /// The code of the indicator whose values the rows are. Required.
     #[param(nullable = false, max_length = 64, example = "disposable_income")]
     pub indicator: Option<String>,
-    /// Where the numbers come from. Required.
+    /// The source of the numbers. Required.
     #[param(nullable = false, max_length = 500, example = "SCB")]
     pub source: Option<String>,
-    /// Under what terms they may be used.
+    /// The terms of use.
     #[param(nullable = false, max_length = 100, example = "CC0")]
     pub licence: Option<String>,
-    /// Only tell what would happen.
+    /// Check and count only, and store nothing.
     #[serde(default)]
     #[param(required = false, default = false)]
     pub dry_run: bool,
 }
 
-/// Which values to list.
+/// Filters of the list of values.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
@@ -261,11 +261,12 @@ pub struct ObservationFilter {
     pub period: Option<String>,
 }
 
-/// Why a row of an import was not stored, or what is odd about it.
+/// The reason why a row of an import was not stored, or a warning about it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RowProblem {
-    /// The number of the row: in a table as a spreadsheet shows it, the heading being row 1; otherwise the line or the place in the list.
+    /// The number of the row. In a table it is the row of the spreadsheet, and the heading is row 1. Otherwise it is the line, or
+    /// the place in the list.
     #[schema(example = 3)]
     pub row: i32,
     /// The column at fault.
@@ -274,6 +275,6 @@ pub struct RowProblem {
     /// Stable code of the fault.
     #[schema(example = "unknown-area")]
     pub code: String,
-    /// What is wrong and what to do, in the caller's language.
+    /// The problem and its remedy, in the caller's language.
     pub detail: String,
 }

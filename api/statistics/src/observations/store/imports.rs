@@ -1,4 +1,4 @@
-//! Imports of observations: what is there is compared first, so that the same table again writes nothing.
+//! Imports of observations. Rows are compared with the stored ones first, so that the same table again writes nothing.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,7 +16,7 @@ use super::{
         table,
         types::{Disclosure, ImportId, ObservationImport, ObservationStatus, RowProblem},
     },
-    AT_ONCE,
+    CHUNK,
 };
 use crate::{
     access::{Reach, Visibility},
@@ -34,9 +34,9 @@ use crate::{
     },
 };
 
-/// The most rows whose faults are reported; further ones are only counted.
+/// The most faults in a report. Further ones are only counted.
 pub(super) const REPORTED: usize = 1000;
-/// What another import changes of a value.
+/// The columns of an observation that another import overwrites.
 const OVERWRITTEN: [table::Column; 8] = [
     table::Column::Version,
     table::Column::UpdatedAt,
@@ -48,27 +48,27 @@ const OVERWRITTEN: [table::Column; 8] = [
     table::Column::ImportId,
 ];
 
-/// Where rows come from and what they are values of.
+/// The indicator of the rows, and their origin.
 pub struct Source<'a> {
-    /// What the rows are values of.
+    /// The indicator whose values the rows are.
     pub indicator: &'a Indicator,
-    /// Where they come from.
+    /// The source of the rows.
     pub source: &'a str,
-    /// Under what terms they may be used.
+    /// The terms of use.
     pub licence: Option<&'a str>,
-    /// Whether it is only tried.
+    /// Whether nothing is stored.
     pub dry_run: bool,
 }
 
-/// Stores the rows that can be stored, all at once, and reports the others. A table that is there already writes nothing, not
-/// even that it came.
+/// Stores the usable rows of a whole file, and reports the others. When every row is stored already nothing is written, not even
+/// the import.
 ///
 /// # Errors
 /// When the database does not answer.
 pub async fn import(reach: &Reach, source: &Source<'_>, rows: &[ReadRow], w: &Write<'_>) -> Result<ObservationImport> {
     let id: ImportId = w.new_id();
     let compared = compare(reach, source.indicator.id, rows, id, w).await?;
-    if source.dry_run || !compared.report.says_something() {
+    if source.dry_run || !compared.report.has_changes_or_faults() {
         return Ok(compared.report.view(None, source, w));
     }
     compared.report.insert(id, source, w).await?;
@@ -76,8 +76,8 @@ pub async fn import(reach: &Reach, source: &Source<'_>, rows: &[ReadRow], w: &Wr
     Ok(compared.report.view(Some(id), source, w))
 }
 
-/// Stores a piece of the rows of a job. What became of them is in their order. The import is there from the first piece that
-/// says something, and tells what all pieces so far have come to.
+/// Stores a piece of the rows of a job. Returns the outcome of each row, in their order. The first piece with a change or a fault
+/// creates the import; its counts are those of all pieces so far.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -86,8 +86,8 @@ pub async fn import_piece(reach: &Reach, source: &Source<'_>, job: &Job, rows: &
     let Compared { mut report, changes, outcomes } = compare(reach, source.indicator.id, rows, id, w).await?;
     if !source.dry_run {
         let before = table::import::Entity::find_by_id(id).one(&w.tx).await?;
-        if before.is_some() || report.says_something() {
-            report.add(job);
+        if before.is_some() || report.has_changes_or_faults() {
+            report.add_earlier_pieces(job);
             match before {
                 Some(before) => report.update(before, w).await?,
                 None => report.insert(id, source, w).await?,
@@ -97,7 +97,7 @@ pub async fn import_piece(reach: &Reach, source: &Source<'_>, job: &Job, rows: &
     }
     let of_row = |(row, outcome): (&ReadRow, Outcome)| {
         let number = row.number();
-        let errors = outcome.told.iter().map(|fault| JobFault {
+        let errors = outcome.faults.iter().map(|fault| JobFault {
             pointer: String::new(),
             column: Some(fault.column.clone()),
             code: fault.code.clone(),
@@ -118,21 +118,21 @@ pub async fn import_piece(reach: &Reach, source: &Source<'_>, job: &Job, rows: &
     Ok(rows.iter().zip(outcomes).map(of_row).collect())
 }
 
-/// What became of a row, or would, and what is told of it.
+/// The outcome of a row, or the expected one in a dry run, with its faults or warnings.
 struct Outcome {
     outcome: ImportOutcome,
-    told: Vec<RowFault>,
+    faults: Vec<RowFault>,
 }
 
-/// Rows compared with what is there.
+/// The result of comparing rows with the stored observations.
 struct Compared {
     report: Report,
     changes: Changes,
-    /// In the order of the rows.
+    /// One for each row, in their order.
     outcomes: Vec<Outcome>,
 }
 
-/// What rows change.
+/// The rows to insert and to overwrite.
 #[derive(Default)]
 struct Changes {
     new: Vec<table::ActiveModel>,
@@ -148,7 +148,7 @@ impl Changes {
         }
         while !self.changed.is_empty() {
             let chunk: Vec<_> = self.changed.drain(..self.changed.len().min(500)).collect();
-            // All of them are there, so that each is overwritten.
+            // All of these rows exist, so each is overwritten.
             let overwrite = OnConflict::column(table::Column::Id).update_columns(OVERWRITTEN).to_owned();
             table::Entity::insert_many(chunk).on_conflict(overwrite).exec_without_returning(&w.tx).await?;
         }
@@ -160,38 +160,38 @@ impl Changes {
     }
 }
 
-/// Compares rows with what is there already of an indicator.
+/// Compares rows with the stored observations of an indicator.
 async fn compare(reach: &Reach, indicator: IndicatorId, rows: &[ReadRow], id: ImportId, w: &Write<'_>) -> Result<Compared> {
-    // One import of an indicator after the other, so that each sees what the one before it made of the values.
+    // Imports of an indicator wait for each other, so that each sees the values that the previous one stored.
     indicators::lock(indicator, w).await?;
-    let areas = Areas::of(reach, rows, w).await?;
+    let areas = Areas::load(reach, rows, w).await?;
     let mut report = Report { total: rows.len(), read: rows.len(), ..Report::default() };
     let (mut changes, mut outcomes) = (Changes::default(), Vec::with_capacity(rows.len()));
     let mut present = HashMap::new();
     for (at, read) in rows.iter().enumerate() {
-        if at % AT_ONCE == 0 {
-            // Only what these rows are about is in memory, however much there is of the indicator.
-            present = self::present(indicator, &areas.known, &rows[at..rows.len().min(at + AT_ONCE)], &w.tx).await?;
+        if at % CHUNK == 0 {
+            // Only the observations that these rows are about are loaded, however many the indicator has.
+            present = self::load_present(indicator, &areas.known, &rows[at..rows.len().min(at + CHUNK)], &w.tx).await?;
         }
-        let usable = read.read.as_ref().map_err(Clone::clone).and_then(|row| Ok((row, areas.of_row(row)?)));
-        let usable = usable.and_then(|(row, area)| if read.repeats { Err(repeated(row)) } else { Ok((row, area)) });
+        let usable = read.read.as_ref().map_err(Clone::clone).and_then(|row| Ok((row, areas.area_of(row)?)));
+        let usable = usable.and_then(|(row, area)| if read.repeats { Err(repeated_fault(row)) } else { Ok((row, area)) });
         let (row, area) = match usable {
             Ok(usable) => usable,
             Err(fault) => {
                 report.faults.push(fault.clone());
-                outcomes.push(Outcome { outcome: ImportOutcome::Refused, told: vec![fault] });
+                outcomes.push(Outcome { outcome: ImportOutcome::Refused, faults: vec![fault] });
                 continue;
             }
         };
         report.warnings.extend(row.warnings.iter().cloned());
         let outcome = match present.remove(&(area, row.period.clone(), row.breakdown.key())) {
-            Some(before) if same(&before, row) => {
+            Some(before) if is_same(&before, row) => {
                 report.unchanged += 1;
                 ImportOutcome::Unchanged
             }
             Some(before) => {
                 report.changed += 1;
-                let mut new = active(row, indicator, area, id, w);
+                let mut new = new_row(row, indicator, area, id, w);
                 new.id = Set(before.id);
                 new.version = Set(before.version + 1);
                 new.created_at = Set(before.created_at);
@@ -213,16 +213,16 @@ async fn compare(reach: &Reach, indicator: IndicatorId, rows: &[ReadRow], id: Im
             }
             None => {
                 report.created += 1;
-                changes.new.push(active(row, indicator, area, id, w));
+                changes.new.push(new_row(row, indicator, area, id, w));
                 ImportOutcome::Created
             }
         };
-        outcomes.push(Outcome { outcome, told: row.warnings.clone() });
+        outcomes.push(Outcome { outcome, faults: row.warnings.clone() });
     }
     Ok(Compared { report, changes, outcomes })
 }
 
-fn repeated(row: &Row) -> RowFault {
+fn repeated_fault(row: &Row) -> RowFault {
     RowFault::new(
         row.number,
         "areaCode",
@@ -231,15 +231,15 @@ fn repeated(row: &Row) -> RowFault {
     )
 }
 
-/// The areas that rows speak of.
+/// The areas that rows name.
 struct Areas {
     known: HashMap<String, AreaId>,
-    /// The codes of those where the caller may not import.
+    /// The codes of areas where the caller may not import.
     foreign: BTreeSet<String>,
 }
 
 impl Areas {
-    async fn of(reach: &Reach, rows: &[ReadRow], w: &Write<'_>) -> Result<Self> {
+    async fn load(reach: &Reach, rows: &[ReadRow], w: &Write<'_>) -> Result<Self> {
         let codes: BTreeSet<_> = rows.iter().filter_map(|row| row.read.as_ref().ok()).map(|row| row.area_code.clone()).collect();
         let found = areas::by_codes(&codes.into_iter().collect::<Vec<_>>(), &w.tx).await?;
         let paths = areas::paths(&found.values().map(|area| area.id).collect::<Vec<_>>(), &w.tx).await?;
@@ -255,7 +255,7 @@ impl Areas {
         Ok(areas)
     }
 
-    fn of_row(&self, row: &Row) -> std::result::Result<AreaId, RowFault> {
+    fn area_of(&self, row: &Row) -> std::result::Result<AreaId, RowFault> {
         let code = &row.area_code;
         self.known.get(code).copied().ok_or_else(|| {
             if self.foreign.contains(code) {
@@ -285,8 +285,8 @@ impl Areas {
 
 type RowKey = (AreaId, String, String);
 
-/// What is there already of an indicator in the areas and periods of these rows.
-async fn present(
+/// The stored observations of an indicator in the areas and periods of these rows.
+async fn load_present(
     indicator: IndicatorId,
     known: &HashMap<String, AreaId>,
     rows: &[ReadRow],
@@ -304,8 +304,8 @@ async fn present(
     Ok(rows.into_iter().map(|row| ((row.area_id, row.period.clone(), row.breakdown_key.clone()), row)).collect())
 }
 
-fn same(before: &table::Model, row: &Row) -> bool {
-    // What was revised is final in a table that knows nothing of what was there before.
+fn is_same(before: &table::Model, row: &Row) -> bool {
+    // The status `revised` equals `final` in a table, which does not know the earlier values.
     let status = before.status == row.status || (before.status, row.status) == (ObservationStatus::Revised, ObservationStatus::Final);
     status && same_numbers(before, row)
 }
@@ -314,7 +314,7 @@ fn same_numbers(before: &table::Model, row: &Row) -> bool {
     (before.value, before.numerator, before.denominator) == (row.value, row.numerator, row.denominator)
 }
 
-fn active(row: &Row, indicator: IndicatorId, area: AreaId, import: ImportId, w: &Write<'_>) -> table::ActiveModel {
+fn new_row(row: &Row, indicator: IndicatorId, area: AreaId, import: ImportId, w: &Write<'_>) -> table::ActiveModel {
     let disclosure = if row.status == ObservationStatus::Suppressed { Disclosure::Suppression } else { Disclosure::None };
     table::ActiveModel {
         id: Set(w.new_id()),
@@ -342,23 +342,23 @@ struct Report {
     created: usize,
     changed: usize,
     unchanged: usize,
-    /// How many rows of earlier pieces were refused.
+    /// Number of refused rows in earlier pieces.
     refused_before: usize,
     faults: Vec<RowFault>,
     warnings: Vec<RowFault>,
 }
 
-fn number(count: usize) -> i32 {
+fn as_i32(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
-pub(super) fn shown(faults: &[RowFault], language: Language) -> Vec<RowProblem> {
+pub(super) fn view_faults(faults: &[RowFault], language: Language) -> Vec<RowProblem> {
     faults.iter().take(REPORTED).map(|fault| fault.view(language)).collect()
 }
 
 impl Report {
-    /// Whether there is more to say than that all was there already.
-    fn says_something(&self) -> bool {
+    /// Whether there is a change or a fault.
+    fn has_changes_or_faults(&self) -> bool {
         self.created + self.changed > 0 || !self.faults.is_empty()
     }
 
@@ -366,8 +366,8 @@ impl Report {
         self.refused_before + self.faults.len()
     }
 
-    /// Counts what the earlier pieces of a job have come to.
-    fn add(&mut self, job: &Job) {
+    /// Adds the counts of the earlier pieces of a job.
+    fn add_earlier_pieces(&mut self, job: &Job) {
         let count = |count: i64| usize::try_from(count).unwrap_or_default();
         self.total = count(job.total);
         self.read += count(job.processed);
@@ -386,14 +386,14 @@ impl Report {
             indicator_id: source.indicator.id,
             source: source.source.to_owned(),
             licence: source.licence.map(ToOwned::to_owned),
-            rows_total: number(self.total),
-            rows_read: number(self.read),
-            rows_created: number(self.created),
-            rows_changed: number(self.changed),
-            rows_unchanged: number(self.unchanged),
-            rows_refused: number(self.refused()),
-            errors: shown(&self.faults, w.call.asked.language),
-            warnings: shown(&self.warnings, w.call.asked.language),
+            rows_total: as_i32(self.total),
+            rows_read: as_i32(self.read),
+            rows_created: as_i32(self.created),
+            rows_changed: as_i32(self.changed),
+            rows_unchanged: as_i32(self.unchanged),
+            rows_refused: as_i32(self.refused()),
+            errors: view_faults(&self.faults, w.call.asked.language),
+            warnings: view_faults(&self.warnings, w.call.asked.language),
             created_at: w.now,
         }
     }
@@ -407,11 +407,11 @@ impl Report {
             indicator_id: source.indicator.id,
             source: source.source.to_owned(),
             licence: source.licence.map(ToOwned::to_owned),
-            rows_read: number(self.read),
-            rows_created: number(self.created),
-            rows_changed: number(self.changed),
-            rows_unchanged: number(self.unchanged),
-            rows_refused: number(self.refused()),
+            rows_read: as_i32(self.read),
+            rows_created: as_i32(self.created),
+            rows_changed: as_i32(self.changed),
+            rows_unchanged: as_i32(self.unchanged),
+            rows_refused: as_i32(self.refused()),
             errors: self.faults.iter().take(REPORTED).cloned().collect::<Vec<_>>().into(),
             warnings: self.warnings.iter().take(REPORTED).cloned().collect::<Vec<_>>().into(),
         };
@@ -420,7 +420,7 @@ impl Report {
         Ok(())
     }
 
-    /// Brings an import up to date after a further piece.
+    /// Updates a stored import after a further piece.
     async fn update(&self, before: table::import::Model, w: &Write<'_>) -> Result<()> {
         let together = |before: Vec<RowFault>, more: &[RowFault]| {
             before.into_iter().chain(more.iter().cloned()).take(REPORTED).collect::<Vec<_>>().into()
@@ -430,11 +430,11 @@ impl Report {
             id: Unchanged(id),
             version: Set(version),
             updated_at: Set(w.now),
-            rows_read: Set(number(self.read)),
-            rows_created: Set(number(self.created)),
-            rows_changed: Set(number(self.changed)),
-            rows_unchanged: Set(number(self.unchanged)),
-            rows_refused: Set(number(self.refused())),
+            rows_read: Set(as_i32(self.read)),
+            rows_created: Set(as_i32(self.created)),
+            rows_changed: Set(as_i32(self.changed)),
+            rows_unchanged: Set(as_i32(self.unchanged)),
+            rows_refused: Set(as_i32(self.refused())),
             errors: Set(together(before.errors.0, &self.faults)),
             warnings: Set(together(before.warnings.0, &self.warnings)),
             ..Default::default()

@@ -1,4 +1,4 @@
-//! What came of imports of observations, as it is shown.
+//! Reports of imports of observations.
 
 use sea_orm::{ConnectionTrait, EntityTrait};
 
@@ -8,7 +8,7 @@ use super::{
         target::{Order, TARGET},
         types::{ImportId, ObservationImport, RowProblem},
     },
-    imports::{REPORTED, shown},
+    imports::{REPORTED, view_faults},
 };
 use crate::{
     intake::{
@@ -18,16 +18,16 @@ use crate::{
     kernel::{Problem, Result, language::Language},
 };
 
-/// What came of an import, and how far its job has come where it has one.
+/// The report of an import, with the progress of its job when it has one.
 ///
 /// # Errors
-/// When there is none.
+/// When there is neither an import nor a job (404).
 pub async fn report(id: ImportId, language: Language, db: &impl ConnectionTrait) -> Result<ObservationImport> {
     let job = jobs::by_id(id.uuid().into(), db).await.ok().filter(|job| job.target == TARGET);
     let import = table::import::Entity::find_by_id(id).one(db).await?;
     let mut view = match (import, &job) {
         (None, None) => return Err(Problem::not_found()),
-        (None, Some(job)) => of_job(job, language, db).await?,
+        (None, Some(job)) => job_report(job, language, db).await?,
         (Some(row), _) => ObservationImport {
             id: Some(row.id),
             status: ImportStatus::Completed,
@@ -42,8 +42,8 @@ pub async fn report(id: ImportId, language: Language, db: &impl ConnectionTrait)
             rows_changed: row.rows_changed,
             rows_unchanged: row.rows_unchanged,
             rows_refused: row.rows_refused,
-            errors: shown(&row.errors.0, language),
-            warnings: shown(&row.warnings.0, language),
+            errors: view_faults(&row.errors.0, language),
+            warnings: view_faults(&row.warnings.0, language),
             created_at: row.created_at,
         },
     };
@@ -55,11 +55,11 @@ pub async fn report(id: ImportId, language: Language, db: &impl ConnectionTrait)
     Ok(view)
 }
 
-/// A job of which nothing is stored, or nothing yet.
-async fn of_job(job: &Job, language: Language, db: &impl ConnectionTrait) -> Result<ObservationImport> {
-    let order = Order::of(job)?;
+/// The report of a job that has stored no import, or none yet.
+async fn job_report(job: &Job, language: Language, db: &impl ConnectionTrait) -> Result<ObservationImport> {
+    let order = Order::from_job(job)?;
     let count = |count: i64| i32::try_from(count).unwrap_or(i32::MAX);
-    let told = async |refused: bool| {
+    let problems_of = async |refused: bool| {
         let rows = jobs::told(job.id, refused, REPORTED as u64, db).await?;
         let problems = rows.into_iter().flat_map(|row| {
             let number = row.number;
@@ -86,8 +86,8 @@ async fn of_job(job: &Job, language: Language, db: &impl ConnectionTrait) -> Res
         rows_changed: count(job.updated),
         rows_unchanged: count(job.unchanged),
         rows_refused: count(job.refused),
-        errors: told(true).await?,
-        warnings: told(false).await?,
+        errors: problems_of(true).await?,
+        warnings: problems_of(false).await?,
         created_at: job.created_at,
     })
 }
