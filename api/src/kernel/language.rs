@@ -1,12 +1,12 @@
-//! What users read exists in Swedish and in English, written side by side so that neither can be forgotten.
+//! Texts for users, in Swedish and in English. Both stand side by side in the code, so that neither is forgotten.
 
 use serde::{Deserialize, Serialize};
 
-/// A language that the service speaks.
+/// A language of the service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Language {
-    /// Swedish, the language of those who work with the service.
+    /// Swedish, the default.
     #[default]
     Sv,
     /// English.
@@ -14,7 +14,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// The tag of RFC 5646.
+    /// Returns the language tag (RFC 5646).
     #[must_use]
     pub const fn tag(self) -> &'static str {
         match self {
@@ -23,7 +23,7 @@ impl Language {
         }
     }
 
-    /// The language of ours that an `Accept-Language` header asks for first.
+    /// Returns the language that an `Accept-Language` header prefers; `None` when it names no language of the service.
     #[must_use]
     pub fn accepted(header: &str) -> Option<Self> {
         header
@@ -40,7 +40,7 @@ impl Language {
                     pieces.find_map(|piece| piece.trim().strip_prefix("q=")).map_or(1.0, |quality| quality.parse::<f32>().unwrap_or(0.0));
                 (quality > 0.0).then_some((language, quality))
             })
-            // The first of equals wins, so only a strictly better one takes its place.
+            // Of equal qualities the first wins, so only a strictly greater one replaces it.
             .fold(None::<(Self, f32)>, |best, next| match best {
                 Some(best) if best.1 >= next.1 => Some(best),
                 _ => Some(next),
@@ -59,7 +59,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// The sentence in the given language.
+    /// Returns the sentence in a language.
     #[must_use]
     pub fn r#in(&self, language: Language) -> &str {
         match language {
@@ -69,7 +69,7 @@ impl Text {
     }
 }
 
-/// A [`Text`] from two format strings, Swedish first.
+/// Makes a [`Text`] from two format strings, Swedish first.
 macro_rules! say {
     ($sv:literal, $en:literal $(,)?) => {
         $crate::kernel::language::Text { sv: format!($sv), en: format!($en) }
@@ -82,7 +82,7 @@ mod tests {
     use super::Language;
 
     #[test]
-    fn the_best_liked_of_our_languages_is_spoken() {
+    fn the_preferred_language_of_the_service_is_chosen() {
         assert_eq!(Language::accepted("sv"), Some(Language::Sv));
         assert_eq!(Language::accepted("en-GB,en;q=0.9,sv;q=0.1"), Some(Language::En));
         assert_eq!(Language::accepted("fi, sv;q=0.5, en;q=0.4"), Some(Language::Sv));

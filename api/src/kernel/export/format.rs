@@ -1,4 +1,4 @@
-//! The forms of a table, and which of them a caller asks for.
+//! The forms of an exported table, and the choice of one by the request.
 
 use super::Dialect;
 use crate::kernel::problem::{Kind, Problem, Result};
@@ -8,25 +8,25 @@ use crate::kernel::problem::{Kind, Problem, Result};
 pub enum Format {
     /// One JSON object a line.
     Ndjson,
-    /// A table of text.
+    /// CSV.
     Csv(Dialect),
     /// A workbook.
     Xlsx,
 }
 
-/// XLSX by its registered name.
+/// The media type of XLSX.
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 impl Format {
-    /// The media types that a list can be answered in beside JSON.
+    /// The media types of lists other than JSON.
     pub const MEDIA_TYPES: [&str; 3] = ["text/csv", XLSX, "application/x-ndjson"];
     /// The values of the parameter `format`.
     pub const NAMES: [&str; 5] = ["json", "csv", "excel-sv", "xlsx", "ndjson"];
 
-    /// The form that a caller asks for, by the parameter `format` or else by `Accept`; nothing for JSON.
+    /// Returns the form that a caller asks for: by the parameter `format`, otherwise by `Accept`. `None` means JSON.
     ///
     /// # Errors
-    /// When it is none of those that there are.
+    /// When `Accept` names no form of the service (406).
     pub fn asked(parameter: Option<&str>, accept: &str) -> Result<Option<Self>> {
         match parameter {
             Some("csv") => Ok(Some(Self::Csv(Dialect::Rfc4180))),
@@ -39,7 +39,7 @@ impl Format {
         }
     }
 
-    /// The form that `Accept` likes best, the first of those that it likes alike.
+    /// Returns the form with the greatest quality in `Accept`; of equal qualities the first.
     fn accepted(accept: &str) -> Result<Option<Self>> {
         let mut best: Option<(u16, Option<Self>)> = None;
         for range in accept.to_ascii_lowercase().split(',') {
@@ -58,7 +58,7 @@ impl Format {
             let form = match kind {
                 "*/*" | "application/*" | "application/json" => None,
                 "application/problem+json" => {
-                    // How problems are told says nothing of how lists are wanted.
+                    // The form of problems says nothing about the form of lists.
                     quality = quality.min(1);
                     None
                 }
@@ -74,7 +74,7 @@ impl Format {
         best.map(|(_, form)| form).ok_or_else(|| Problem::new(Kind::NotAcceptable))
     }
 
-    /// The media type of the answer.
+    /// Returns the media type of the answer.
     #[must_use]
     pub const fn media_type(self) -> &'static str {
         match self {
@@ -85,7 +85,7 @@ impl Format {
         }
     }
 
-    /// How a file of it ends.
+    /// Returns the extension of the file, without a dot.
     #[must_use]
     pub const fn ending(self) -> &'static str {
         match self {
@@ -96,7 +96,7 @@ impl Format {
     }
 }
 
-/// A quality such as `0.8` in thousandths.
+/// Converts a quality such as `0.8` to thousandths.
 fn thousandths(quality: &str) -> u16 {
     let (whole, part) = quality.split_once('.').unwrap_or((quality, ""));
     let part = part.bytes().chain(*b"000").take(3).fold(0, |sum, digit| sum * 10 + u16::from(digit.wrapping_sub(b'0') % 10));
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_form_is_the_one_that_is_liked_best() {
+    fn the_form_with_the_greatest_quality_is_chosen() {
         let asked = |accept: &str| Format::asked(None, accept).map_err(|problem| problem.kind);
         let csv = Format::Csv(Dialect::Rfc4180);
         assert_eq!(asked(""), Ok(None));
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parameter_wins() {
+    fn the_parameter_takes_precedence_over_the_header() {
         assert_eq!(Format::asked(Some("json"), "text/csv").ok(), Some(None));
         assert_eq!(Format::asked(Some("xlsx"), "application/json").ok(), Some(Some(Format::Xlsx)));
         assert!(Format::NAMES.iter().all(|name| Format::asked(Some(name), "image/png").is_ok()));
