@@ -1,4 +1,4 @@
-//! The network address that a call came from. What a call says of itself counts only when a trusted proxy passed it on.
+//! The network address of the caller. Forwarding headers count only when a trusted proxy sent the request.
 
 use std::net::IpAddr;
 
@@ -7,10 +7,10 @@ use ipnet::IpNet;
 
 use super::fields::{self, Item};
 
-/// Reads networks such as `10.0.0.0/8` or single addresses.
+/// Parses networks such as `10.0.0.0/8`, and single addresses as networks of one.
 ///
 /// # Errors
-/// With a sentence on the first that is neither.
+/// A sentence that names the first text which is neither.
 pub fn networks(texts: &[String]) -> Result<Vec<IpNet>, String> {
     let network = |text: &String| {
         text.parse::<IpNet>()
@@ -20,7 +20,8 @@ pub fn networks(texts: &[String]) -> Result<Vec<IpNet>, String> {
     texts.iter().map(network).collect()
 }
 
-/// Who called: the peer, or the last address before the trusted proxies that passed the call on.
+/// Returns the caller's address: the peer, or, behind trusted proxies, the nearest address that is not one of them.
+/// When `X-Forwarded-For` and `Forwarded` disagree, neither counts and the result is the peer.
 #[must_use]
 pub fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let peer = peer.to_canonical();
@@ -28,11 +29,11 @@ pub fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     if !trusts(&peer) {
         return peer;
     }
-    // From the right, for what stands left of the first stranger is only what the stranger said.
-    let first_stranger = |names: Vec<Option<IpAddr>>| -> Option<IpAddr> {
+    // Read from the right: everything to the left of the first untrusted address was written by that address.
+    let first_untrusted = |addresses: Vec<Option<IpAddr>>| -> Option<IpAddr> {
         let mut nearest = None;
-        for name in names.into_iter().rev() {
-            let Some(address) = name else { break };
+        for address in addresses.into_iter().rev() {
+            let Some(address) = address else { break };
             nearest = Some(address);
             if !trusts(&address) {
                 break;
@@ -40,24 +41,24 @@ pub fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
         }
         nearest
     };
-    let x_forwarded = fields::items(headers, header::X_FORWARDED_FOR).map(|item| address(item.name)).collect();
-    let forwarded = fields::items(headers, header::FORWARDED).map(|element| address(&forwarded_for(&element))).collect();
-    match (first_stranger(x_forwarded), first_stranger(forwarded)) {
+    let x_forwarded = fields::items(headers, header::X_FORWARDED_FOR).map(|item| parse_address(item.name)).collect();
+    let forwarded = fields::items(headers, header::FORWARDED).map(|element| parse_address(&forwarded_for(&element))).collect();
+    match (first_untrusted(x_forwarded), first_untrusted(forwarded)) {
         (Some(one), Some(other)) if one == other => one,
-        // A proxy that writes one of them may pass on the other as the caller made it up.
+        // A proxy that sets one of the two headers may pass on the other unchanged, as the caller forged it.
         (Some(_), Some(_)) | (None, None) => peer,
         (Some(one), None) | (None, Some(one)) => one,
     }
 }
 
-/// The `for` of one element of `Forwarded` (RFC 7239).
+/// Returns the value of `for` in one element of `Forwarded` (RFC 7239); empty when it has none.
 fn forwarded_for(element: &Item<'_>) -> String {
     let first = element.value.as_deref().filter(|_| element.name.eq_ignore_ascii_case("for"));
     first.or_else(|| element.parameter("for")).unwrap_or_default().to_owned()
 }
 
-/// An address as it stands in such headers: plain, with a port, or in brackets.
-fn address(text: &str) -> Option<IpAddr> {
+/// Parses an address in the forms that these headers use: plain, with a port, or in brackets.
+fn parse_address(text: &str) -> Option<IpAddr> {
     let bare = match text.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None if text.matches(':').count() == 1 => text.split(':').next().unwrap_or_default(),
@@ -70,7 +71,7 @@ fn address(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn told(peer: &str, trusted: &[&str], headers: &[(&str, &str)]) -> String {
+    fn caller(peer: &str, trusted: &[&str], headers: &[(&str, &str)]) -> String {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(name.parse().unwrap(), value.parse().unwrap());
@@ -80,15 +81,15 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_is_who_it_is_whatever_it_says() {
+    fn headers_of_an_untrusted_peer_are_ignored() {
         let lies = [("X-Forwarded-For", "192.0.2.1"), ("Forwarded", "for=192.0.2.1"), ("X-Real-IP", "192.0.2.1")];
-        assert_eq!(told("198.51.100.7", &[], &lies), "198.51.100.7");
-        assert_eq!(told("198.51.100.7", &["10.0.0.0/8"], &lies), "198.51.100.7");
+        assert_eq!(caller("198.51.100.7", &[], &lies), "198.51.100.7");
+        assert_eq!(caller("198.51.100.7", &["10.0.0.0/8"], &lies), "198.51.100.7");
     }
 
     #[test]
-    fn a_trusted_proxy_says_who_called_it_and_nothing_further_left_counts() {
-        let through = |header: &str, value: &str| told("10.0.0.2", &["10.0.0.0/8", "2001:db8:1::/48"], &[(header, value)]);
+    fn a_trusted_proxy_names_its_caller_and_addresses_further_left_are_ignored() {
+        let through = |header: &str, value: &str| caller("10.0.0.2", &["10.0.0.0/8", "2001:db8:1::/48"], &[(header, value)]);
         assert_eq!(through("X-Forwarded-For", "192.0.2.1, 203.0.113.9"), "203.0.113.9");
         assert_eq!(through("X-Forwarded-For", "192.0.2.1, 203.0.113.9, 10.1.1.1"), "203.0.113.9");
         assert_eq!(through("X-Forwarded-For", "203.0.113.9:4711"), "203.0.113.9");
@@ -97,19 +98,20 @@ mod tests {
         assert_eq!(through("X-Forwarded-For", "203.0.113.9, unknown"), "10.0.0.2");
         assert_eq!(through("Forwarded", "for=192.0.2.1, For=\"[2001:db8:2::1]:80\";proto=https, for=10.0.0.9"), "2001:db8:2::1");
         assert_eq!(through("Forwarded", "for=_hidden"), "10.0.0.2");
-        assert_eq!(told("::ffff:10.0.0.2", &["10.0.0.0/8"], &[("X-Forwarded-For", "203.0.113.9")]), "203.0.113.9");
+        assert_eq!(caller("::ffff:10.0.0.2", &["10.0.0.0/8"], &[("X-Forwarded-For", "203.0.113.9")]), "203.0.113.9");
     }
 
     #[test]
-    fn two_headers_that_disagree_are_both_passed_over() {
-        let both =
-            |one: &str, other: &str| told("10.0.0.2", &["10.0.0.0/8"], &[("X-Forwarded-For", one), ("Forwarded", &format!("for={other}"))]);
+    fn two_headers_that_disagree_are_both_ignored() {
+        let both = |one: &str, other: &str| {
+            caller("10.0.0.2", &["10.0.0.0/8"], &[("X-Forwarded-For", one), ("Forwarded", &format!("for={other}"))])
+        };
         assert_eq!(both("203.0.113.9", "203.0.113.9"), "203.0.113.9");
         assert_eq!(both("203.0.113.9", "192.0.2.1"), "10.0.0.2");
     }
 
     #[test]
-    fn what_is_no_network_is_told() {
+    fn an_invalid_network_is_named_in_the_error() {
         assert!(networks(&["proxy.example.se".to_owned()]).unwrap_err().contains("proxy.example.se"));
     }
 }

@@ -1,8 +1,9 @@
-//! The entries of the audit log: who did, saw, failed at or was denied what, when, from where and by which credential.
+//! The entries of the audit log. An entry has the user, the operation, its outcome, the record, the time, the network address and
+//! the credential.
 //!
-//! A change is noted in the transaction of the change itself, so there is none without the other. Entries hold ids and
-//! fixed words only: no name, no content, no text of the caller's. How they are linked in a chain and shown is the
-//! matter of `access::audit`.
+//! The entry of a change is inserted in the transaction of the change, so that neither exists without the other. Entries hold
+//! only ids and fixed words: no names, no content and no text from the caller. `access::audit` links them in a chain and shows
+//! them.
 
 use std::sync::{
     OnceLock,
@@ -16,23 +17,23 @@ use utoipa::ToSchema;
 
 use super::events::Change;
 
-/// How a call turned out, for the audit log.
+/// The outcome of a call in the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum AuditOutcome {
-    /// Carried out.
+    /// The call was carried out.
     Done,
     /// Personal data or restricted material was read.
     Seen,
-    /// Refused, because the caller may not or is not known.
+    /// The call was refused: the caller is unknown, lacks the permission or called too often.
     Denied,
-    /// Not carried out, for another reason.
+    /// The call was not carried out, for another reason.
     Failed,
 }
 
 impl AuditOutcome {
-    /// The outcome that a status of refusal stands for.
+    /// Returns the outcome for the HTTP status of a response.
     #[must_use]
     pub const fn of(status: u16) -> Self {
         match status {
@@ -43,46 +44,47 @@ impl AuditOutcome {
     }
 }
 
-/// What the audit log wants to know of a call. The handler, its writes and the middleware share it.
+/// The data of a call for the audit log. The handler, its writes and the middleware share it.
 #[derive(Debug, Default)]
 pub struct Trail {
-    /// The operation's name; nothing is noted of a call without one.
+    /// The `operationId`; empty for a call that gets no entry.
     pub operation: String,
-    /// The status of the operation's success, as the contract says.
+    /// The HTTP status of the operation's success in the contract.
     pub success: u16,
-    /// Who calls.
+    /// The id of the user who calls.
     pub user: Option<Uuid>,
-    /// What the caller identified itself by: the kind and the id of it, never the thing itself.
+    /// The kind and the id of the caller's credential; never the credential itself.
     pub credential: String,
-    /// Where the call came from.
+    /// The network address of the caller.
     pub address: String,
-    /// Identifies the call in the log and in the answer.
+    /// The id of the call, as in the log and in the answer.
     pub request_id: String,
-    /// The actor that the caller works for, where it is one alone.
+    /// The id of the actor that the caller works for, when there is exactly one.
     pub actor: Option<Uuid>,
-    /// The kind and id of the record that the path names.
+    /// The kind and the id of the record that the path names.
     pub record: Option<(String, Uuid)>,
-    /// Whether it is noted that something was read.
+    /// Whether reading gets an entry too.
     pub reads: bool,
-    /// The user whose account is spoken of by a caller who is nobody yet, and the actor that the user works for.
+    /// For a caller who is not signed in: the user whose account the call concerns, and the actor that this user works for.
     pub account: OnceLock<(Uuid, Option<Uuid>)>,
-    /// The status that was noted with a write; 0 for none.
+    /// The status of the entry that was inserted with a write; 0 for none.
     pub noted: AtomicU16,
 }
 
 impl Trail {
-    /// The trail of something done at the console.
+    /// Returns the trail of an operation at the console.
     #[must_use]
     pub fn of_console(operation: &str) -> Self {
         Self { operation: operation.to_owned(), success: 200, credential: "console".to_owned(), ..Self::default() }
     }
 
-    /// Says whose account it is about, when the caller is nobody yet, and which actor the user works for.
+    /// Sets the account that a call concerns, when the caller is not signed in: the user, and the actor that the user works for.
+    /// A second call has no effect.
     pub fn is_about(&self, user: Uuid, employer: Option<Uuid>) {
         let _ = self.account.set((user, employer));
     }
 
-    /// The status that was noted with a write.
+    /// Returns the status of the entry that was inserted with a write, if there is one.
     #[must_use]
     pub fn noted(&self) -> Option<u16> {
         Some(self.noted.load(Ordering::Relaxed)).filter(|status| *status > 0)
@@ -116,41 +118,40 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// How something turned out.
+/// The result of a call, for its entry.
 #[derive(Clone, Copy, Debug)]
 pub struct Turn {
     /// The outcome.
     pub outcome: AuditOutcome,
-    /// The status that is answered.
+    /// The HTTP status of the answer.
     pub status: u16,
-    /// A fixed word that says why.
+    /// A fixed word for the reason.
     pub detail: Option<&'static str>,
-    /// The record that was created.
+    /// The id of the record that was created.
     pub created: Option<Uuid>,
 }
 
 impl Turn {
-    /// It was done and is answered with a status.
+    /// Returns the result of a call that was carried out, with the status of its answer.
     #[must_use]
     pub const fn done(status: u16) -> Self {
         Self { outcome: AuditOutcome::Done, status, detail: None, created: None }
     }
 
-    /// It was refused, for a reason.
+    /// Returns the result of a call that was refused with 401, with the reason.
     #[must_use]
     pub const fn denied(reason: &'static str) -> Self {
         Self { outcome: AuditOutcome::Denied, status: 401, detail: Some(reason), created: None }
     }
 }
 
-/// The entry of a call that turned out so and changed these records.
+/// Returns the entry of a call. Of several changed records it names the created one, else the one in the path, else the first.
 #[must_use]
 pub fn row(trail: &Trail, id: Uuid, at: DateTime<Utc>, turn: Turn, changes: &[Change]) -> ActiveModel {
     let Turn { outcome, status, detail, created } = turn;
-    // Of several records the one that was created, else the one that the path names, else the first.
     let named = trail.record.as_ref().map(|(_, id)| *id);
-    let with = |id: Option<Uuid>| changes.iter().find(|change| Some(change.id) == id);
-    let main = with(created).or_else(|| with(named)).or(changes.first());
+    let change_of = |id: Option<Uuid>| changes.iter().find(|change| Some(change.id) == id);
+    let main = change_of(created).or_else(|| change_of(named)).or(changes.first());
     let record = main.map(|change| (change.kind.to_owned(), change.id)).or_else(|| trail.record.clone());
     let concerned = main.into_iter().chain(changes).find_map(|change| change.visible.actor);
     let (record_kind, record_id) = record.unzip();

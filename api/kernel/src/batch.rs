@@ -1,7 +1,7 @@
-//! Many operations in one call: each is tried in its turn and told of in its place.
+//! Many operations in one call. They run in their order, and the answer has the outcome of each.
 //!
-//! The whole call is one transaction, so it is carried out once per idempotency key and is all there or not there after a
-//! crash. Each operation is a part of it that can be taken back alone.
+//! The whole call is one transaction, so it is carried out once per idempotency key, and a crash leaves all of it or nothing.
+//! Each operation runs in a savepoint, so it can be rolled back alone.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -13,75 +13,75 @@ use super::{
     write::Write,
 };
 
-/// Says that an operation creates.
+/// The operation creates a record.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Create {
-    /// Creates.
+    /// Create a record.
     Create,
 }
 
-/// Says that an operation changes.
+/// The operation changes a record.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Update {
-    /// Changes.
+    /// Change a record.
     Update,
 }
 
-/// Says that an operation removes.
+/// The operation removes a record.
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Delete {
-    /// Removes.
+    /// Remove a record.
     Delete,
 }
 
-/// What came of the operations of a batch.
+/// The outcome of a batch.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchOutcome {
-    /// How many operations were carried out.
+    /// The number of operations that were carried out.
     #[schema(format = Int32)]
     pub done: usize,
-    /// How many were refused.
+    /// The number of operations that were refused.
     #[schema(format = Int32)]
     pub refused: usize,
-    /// What came of each, in the order in which they were sent.
+    /// The outcome of each operation, in the order in which they were sent.
     pub items: Vec<BatchItem>,
 }
 
-/// What came of one operation.
+/// The outcome of one operation.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchItem {
-    /// Where the operation stands in the body.
+    /// JSON Pointer to the operation in the request body.
     #[schema(example = "/operations/0")]
     pub pointer: String,
-    /// The HTTP status that it would have been answered with alone.
+    /// The HTTP status that the operation would get as a call of its own.
     #[schema(format = Int32, example = 201)]
     pub status: u16,
-    /// The record; null when it was refused.
+    /// The id of the record; null when the operation was refused.
     pub id: Option<Uuid>,
-    /// The version that the record has now; null when it was refused.
+    /// The version of the record after the operation; null when it was refused.
     pub version: Option<i64>,
-    /// Stable code of the problem, when it was refused.
+    /// Stable code of the problem; null when the operation was carried out.
     #[schema(example = "invalid")]
     pub code: Option<String>,
-    /// What went wrong and what to do, when it was refused.
+    /// What went wrong and what to do, in the caller's language; null when the operation was carried out.
     pub detail: Option<String>,
-    /// All faults found, each with its place in the body.
+    /// All faults found, each with a pointer into the request body.
     pub errors: Vec<FaultBody>,
 }
 
 /// An operation that has been carried out.
 #[derive(Clone, Copy, Debug)]
 pub struct Done {
-    /// The HTTP status that it would have been answered with alone.
+    /// The HTTP status that the operation would get as a call of its own.
     pub status: u16,
-    /// The record.
+    /// The id of the record.
     pub id: Uuid,
-    /// The version that it has now.
+    /// The version of the record after the operation.
     pub version: i64,
 }
 
@@ -104,11 +104,11 @@ impl BatchItem {
     }
 }
 
-/// Sees to it that of what was carried out in a batch nothing would be refused to the caller now, which is known by carrying it
-/// out once more. What is no batch has nothing of the kind.
+/// Checks a repeated batch: every operation that was carried out the first time must still be permitted to the caller. `then` is
+/// the body of the stored answer, `now` the body of the trial run. Bodies of calls that are no batch pass.
 ///
 /// # Errors
-/// When the caller may do it no longer.
+/// When an operation succeeded then and is refused for lack of permission now (403).
 pub(super) fn still_may(then: &[u8], now: &[u8]) -> Result<()> {
     #[derive(Deserialize)]
     struct Item {
@@ -131,12 +131,14 @@ pub(super) fn still_may(then: &[u8], now: &[u8]) -> Result<()> {
     }
 }
 
-/// Carries out operations in their order. One that is refused stops none of the others, unless all are to be done or none.
+/// Carries out operations in their order. A refused operation does not stop the others, unless the batch is `atomic`.
 ///
-/// `each` carries out one; the pointers of its faults are those of the operation itself.
+/// `each` carries out one operation. The pointers of its faults are relative to the operation; they are made relative to the
+/// request body here.
 ///
 /// # Errors
-/// When the operations are atomic, what the first refused one is refused with; and whatever is not the caller's fault.
+/// The problem of the first refused operation, when the batch is atomic; and any problem that is not the caller's fault, such as
+/// a conflict between transactions or a status of 500 or more.
 pub async fn run<O>(
     operations: &[O],
     atomic: bool,
@@ -144,8 +146,8 @@ pub async fn run<O>(
     each: impl AsyncFn(&O, &Write<'_>) -> Result<Done>,
 ) -> Result<BatchOutcome> {
     let mut items = Vec::with_capacity(operations.len());
-    for (at, operation) in operations.iter().enumerate() {
-        let pointer = format!("/operations/{at}");
+    for (index, operation) in operations.iter().enumerate() {
+        let pointer = format!("/operations/{index}");
         items.push(match w.part(async |part| each(operation, part).await).await {
             Ok(done) => BatchItem::done(pointer, done),
             Err(problem) if problem.retry || problem.kind.status() >= 500 => return Err(problem),

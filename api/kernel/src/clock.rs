@@ -1,19 +1,19 @@
-//! The one home of the present time, injected so that tests decide what time it is, and of which day that is.
+//! The only source of the present time and the present day. It is injected, so that tests can set the time.
 
 use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use chrono_tz::Europe::Stockholm;
 
-/// What time it is, in whole microseconds because that is what both databases keep.
+/// A clock. Its times are whole microseconds, because both databases store that precision.
 #[derive(Debug)]
 pub enum Clock {
     /// The system's clock.
     System,
-    /// Stands still.
+    /// A clock that stands still, for tests.
     Fixed(DateTime<Utc>),
 }
 
 impl Clock {
-    /// The present time in UTC.
+    /// Returns the present time in UTC.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         match self {
@@ -23,14 +23,14 @@ impl Clock {
         }
     }
 
-    /// The present day, as people here count days.
+    /// Returns the present day in Sweden.
     #[must_use]
     pub fn today(&self) -> NaiveDate {
         day(self.now())
     }
 }
 
-/// The day on which a moment falls in Sweden, whose nights are where days and years end.
+/// Returns the calendar day in Sweden at a point in time. Days and years begin at midnight, Swedish time.
 #[must_use]
 pub fn day(moment: DateTime<Utc>) -> NaiveDate {
     moment.with_timezone(&Stockholm).date_naive()
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_begins_at_midnight_here_in_summer_and_in_winter() -> Result<(), chrono::ParseError> {
+    fn a_day_begins_at_midnight_in_sweden_in_summer_and_in_winter() -> Result<(), chrono::ParseError> {
         for (moment, date) in [
             ("2026-12-31T22:59:59Z", "2026-12-31"),
             ("2026-12-31T23:00:00Z", "2027-01-01"),

@@ -1,13 +1,13 @@
-//! One call at a time on each connection, however many are sent at once.
+//! Reads one call at a time from each connection, also when the client pipelines several.
 //!
-//! The server under us keeps, for each connection, what the *last* call that it has read was like (whether it was a `HEAD`,
-//! which version of HTTP it spoke), and answers by that also a call that came before. So a call that is read while another is
-//! under way would have the body of its answer left out, or told where there may be none, and every answer after it would be
-//! taken for another. Here the bytes of the next call are held back until the call under way is answered. Nothing is
-//! understood of them beyond where a head or a body ends, so no call is ever seen otherwise than the server sees it: all that can
-//! differ is when.
+//! For each connection, the HTTP library keeps properties of the *last* request that it has read: whether it was a `HEAD`, and
+//! its version of HTTP. It uses them also for the response to an *earlier* request. If a request were read while another is under
+//! way, a response could lose its body, or have one where none is allowed, and the client would take every later response for
+//! another. So this module holds back the bytes of the next call until the call under way is answered. It only finds where a head
+//! or a body ends, and interprets nothing else. It therefore never reads a call differently from the library: it only delays
+//! bytes.
 //!
-//! The server limits also only how long the *first* head of a connection may take; here every later one has as long.
+//! The library limits the time only for the *first* head of a connection. Here every later head has the same limit.
 
 mod chunked;
 
@@ -42,40 +42,41 @@ use tokio::{
 
 use self::chunked::Chunked;
 
-/// How much of what comes while a call is under way is held, in bytes. What is more stays with the network.
-const MOST_HELD: usize = 16 * 1024;
+/// The most bytes that are held while a call is under way. More stay in the buffers of the network.
+const MAX_HELD: usize = 16 * 1024;
 
-/// What may be read of a connection.
+/// The bytes of a connection that may be read now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Gate {
-    /// Up to the next blank line, where a call or its body may end; then what has been read is looked at first.
+    /// Up to the next blank line, where a head or a body may end. The library handles those bytes before more are read.
     #[default]
     Open,
-    /// So many bytes, which are the body of the call under way.
+    /// This many bytes: the rest of the body of the call under way.
     Body(u64),
-    /// Up to the end of the body of the call under way, which comes in chunks.
+    /// Up to the end of the body of the call under way, which is sent in chunks.
     Chunked(Chunked),
-    /// Nothing: a call is under way and has been read.
+    /// None: a call is under way and has been read to its end.
     Shut,
 }
 
-/// How far a connection is.
+/// The state of reading, shared by a connection and its calls.
 #[derive(Debug, Default)]
-struct Turn {
+struct ReadState {
     gate: Cell<Gate>,
-    /// Whether a blank line has been read that has not been looked at.
-    passed: Cell<bool>,
+    /// Whether a blank line has been read that the library has not handled yet.
+    blank_line_read: Cell<bool>,
     /// Whether a call is under way.
     under_way: Cell<bool>,
-    /// Whether a call has ever begun.
-    later: Cell<bool>,
+    /// Whether a call has ever begun on the connection.
+    had_call: Cell<bool>,
+    /// The task to wake when the gate changes.
     waiting: RefCell<Option<Waker>>,
 }
 
-impl Turn {
+impl ReadState {
     fn set(&self, gate: Gate) {
         self.gate.set(gate);
-        self.passed.set(false);
+        self.blank_line_read.set(false);
         self.wake();
     }
 
@@ -85,19 +86,19 @@ impl Turn {
         }
     }
 
-    /// A call begins, of whose body so much is to come.
+    /// A call begins. `body` is the gate for the part of its body that has not been read.
     fn begin(&self, body: Gate) {
         self.under_way.set(true);
-        self.later.set(true);
+        self.had_call.set(true);
         self.set(body);
     }
 
-    /// The body of a call has been read.
-    fn read_whole(&self) {
+    /// The body of a call has been read to its end.
+    fn body_read(&self) {
         self.gate.set(if self.under_way.get() { Gate::Shut } else { Gate::Open });
     }
 
-    /// The call under way is answered. What is left of its body is still no new call.
+    /// The call under way is answered. The unread rest of its body is still no new call.
     fn end(&self) {
         self.under_way.set(false);
         if self.gate.get() == Gate::Shut {
@@ -108,24 +109,28 @@ impl Turn {
     }
 }
 
-/// A connection that is read one call at a time.
+/// A TCP connection that is read one call at a time.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
+    /// Bytes that have been received and may not be read yet.
     held: BytesMut,
-    /// Whether only a line's end stands before what comes next.
+    /// Whether a line break has been read and no text after it.
     at_line_start: bool,
-    /// Whether anything has come since the last call, and whether that was more than the ends of lines.
-    begun: bool,
-    written: bool,
-    /// How long a head may take, and until when the one that has begun may.
+    /// Whether any byte of the next head has been read.
+    head_begun: bool,
+    /// Whether a byte of the next head has been read that is not part of a line break.
+    head_has_text: bool,
+    /// How long a head may take.
     head_time: Duration,
+    /// The end of that time for the head under way.
     limit: Option<Pin<Box<Sleep>>>,
-    turn: Rc<Turn>,
+    state: Rc<ReadState>,
 }
 
 impl Connection {
-    /// A new connection, with who is at its other end. Each head may take so long.
+    /// Wraps a stream. Returns the connection and the address of its peer, when the system knows it. Each head of a request after
+    /// the first may take `head_time`.
     #[must_use]
     pub fn new(stream: TcpStream, head_time: Duration) -> (Self, Option<SocketAddr>) {
         let peer = stream.peer_addr().ok();
@@ -133,30 +138,30 @@ impl Connection {
             stream,
             held: BytesMut::new(),
             at_line_start: false,
-            begun: false,
-            written: false,
+            head_begun: false,
+            head_has_text: false,
             head_time,
             limit: None,
-            turn: Rc::default(),
+            state: Rc::default(),
         };
         (connection, peer)
     }
 
-    /// Lets the calls of the connection know of it.
+    /// Puts the state of reading in the data of the connection, where [`one_at_a_time`] finds it.
     pub fn introduce(&self, data: &mut Extensions) {
-        data.insert(Rc::clone(&self.turn));
+        data.insert(Rc::clone(&self.state));
     }
 
-    /// How many of some bytes may be read now.
-    fn piece(&mut self, bytes: &[u8]) -> usize {
-        match self.turn.gate.get() {
+    /// Returns how many of `bytes` may be read now, and updates the state as if they had been read.
+    fn readable_length(&mut self, bytes: &[u8]) -> usize {
+        match self.state.gate.get() {
             Gate::Shut => return 0,
             Gate::Body(left) => {
                 let length = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                 let left = left - length as u64;
-                self.turn.gate.set(Gate::Body(left));
+                self.state.gate.set(Gate::Body(left));
                 if left == 0 {
-                    self.turn.read_whole();
+                    self.state.body_read();
                 }
                 self.at_line_start = false;
                 return length;
@@ -164,41 +169,41 @@ impl Connection {
             Gate::Chunked(state) => {
                 let (length, state) = state.read(bytes);
                 match state {
-                    Some(state) => self.turn.gate.set(Gate::Chunked(state)),
-                    None => self.turn.read_whole(),
+                    Some(state) => self.state.gate.set(Gate::Chunked(state)),
+                    None => self.state.body_read(),
                 }
                 self.at_line_start = false;
                 return length;
             }
             Gate::Open => {}
         }
-        for (at, byte) in bytes.iter().enumerate() {
-            self.begun = true;
+        for (index, byte) in bytes.iter().enumerate() {
+            self.head_begun = true;
             match byte {
-                // The ends of lines before a head end nothing.
-                b'\n' if self.at_line_start && self.written => {
+                // Line breaks before a head do not end it.
+                b'\n' if self.at_line_start && self.head_has_text => {
                     self.at_line_start = false;
-                    self.turn.passed.set(true);
-                    (self.begun, self.written) = (false, false);
+                    self.state.blank_line_read.set(true);
+                    (self.head_begun, self.head_has_text) = (false, false);
                     self.limit = None;
-                    return at + 1;
+                    return index + 1;
                 }
                 b'\n' => self.at_line_start = true,
                 b'\r' => {}
                 _ => {
                     self.at_line_start = false;
-                    self.written = true;
+                    self.head_has_text = true;
                 }
             }
         }
         bytes.len()
     }
 
-    /// Whether a later head than the first, or what is left of a body after its answer, takes too long. The first head is
-    /// looked after by the server.
+    /// Whether a head other than the first, or the rest of a body after its response, takes too long. The library limits the time
+    /// of the first head.
     fn is_too_slow(&mut self, context: &mut Context<'_>) -> bool {
-        let awaited = self.begun || self.turn.gate.get() != Gate::Open;
-        if !awaited || !self.turn.later.get() || self.turn.under_way.get() {
+        let awaited = self.head_begun || self.state.gate.get() != Gate::Open;
+        if !awaited || !self.state.had_call.get() || self.state.under_way.get() {
             self.limit = None;
             return false;
         }
@@ -207,12 +212,12 @@ impl Connection {
         limit.as_mut().poll(context).is_ready()
     }
 
-    /// While nothing may be read: whether the other end has gone. That is seen only behind all that it has sent, which is held
-    /// meanwhile, up to a bound.
-    fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        *self.turn.waiting.borrow_mut() = Some(context.waker().clone());
+    /// Finds out, while nothing may be read, whether the peer has closed the connection. The end comes after all bytes that the
+    /// peer has sent, so those are received and held, up to [`MAX_HELD`].
+    fn poll_closed_by_peer(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        *self.state.waiting.borrow_mut() = Some(context.waker().clone());
         let mut bytes = [0; 1024];
-        while self.held.len() < MOST_HELD {
+        while self.held.len() < MAX_HELD {
             let mut into = ReadBuf::new(&mut bytes);
             if Pin::new(&mut self.stream).poll_read(context, &mut into)?.is_pending() {
                 break;
@@ -225,10 +230,10 @@ impl Connection {
         Poll::Pending
     }
 
-    /// Takes what has come, so that the end of the connection does not cut off what was sent before it (RFC 9112, 9.6).
+    /// Reads and drops received bytes, so that closing the connection does not reset it and cut off the response (RFC 9112, 9.6).
     fn discard(&mut self, context: &mut Context<'_>) {
         let mut bytes = [0; 1024];
-        for _ in 0..MOST_HELD {
+        for _ in 0..MAX_HELD {
             let mut into = ReadBuf::new(&mut bytes);
             match Pin::new(&mut self.stream).poll_read(context, &mut into) {
                 Poll::Ready(Ok(())) if !into.filled().is_empty() => {}
@@ -237,20 +242,20 @@ impl Connection {
         }
     }
 
-    /// Reads what may be read now.
-    fn poll_piece(&mut self, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.turn.gate.get() == Gate::Shut {
-            return self.poll_gone(context);
+    /// Reads the bytes that may be read now.
+    fn poll_readable(&mut self, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.state.gate.get() == Gate::Shut {
+            return self.poll_closed_by_peer(context);
         }
         if self.held.is_empty() {
             let before = into.filled().len();
             if Pin::new(&mut self.stream).poll_read(context, into)?.is_pending() {
-                // When the call is answered, the time for what is left of its body begins.
-                *self.turn.waiting.borrow_mut() = Some(context.waker().clone());
+                // The task is woken when the call is answered, because the time limit for the rest of its body begins then.
+                *self.state.waiting.borrow_mut() = Some(context.waker().clone());
                 return Poll::Pending;
             }
             let read = &into.filled()[before..];
-            let length = if self.turn.passed.get() { 0 } else { self.piece(read) };
+            let length = if self.state.blank_line_read.get() { 0 } else { self.readable_length(read) };
             if length == read.len() {
                 return Poll::Ready(Ok(()));
             }
@@ -260,14 +265,14 @@ impl Connection {
                 return Poll::Ready(Ok(()));
             }
         }
-        if self.turn.passed.take() {
-            // What has been read comes first.
+        if self.state.blank_line_read.take() {
+            // The library must handle the bytes that it has before it gets more.
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
         let held = std::mem::take(&mut self.held);
         let most = into.remaining().min(held.len());
-        let length = self.piece(&held[..most]);
+        let length = self.readable_length(&held[..most]);
         into.put_slice(&held[..length]);
         self.held = held;
         self.held.advance(length);
@@ -278,12 +283,12 @@ impl Connection {
 impl AsyncRead for Connection {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        // Nothing read is the end of what comes.
+        // Ready without a byte means the end of the stream.
         if this.is_too_slow(context) {
             return Poll::Ready(Ok(()));
         }
-        let read = this.poll_piece(context, into);
-        // What has just been read may have begun a head.
+        let read = this.poll_readable(context, into);
+        // The bytes that were just read may be the beginning of a head.
         if this.is_too_slow(context) && read.is_pending() {
             return Poll::Ready(Ok(()));
         }
@@ -306,26 +311,27 @@ impl AsyncWrite for Connection {
     }
 }
 
-/// Set when the service is about to stop: then no new calls are to be sent to it, and no connection is kept for more.
+/// A flag that is set when the service is about to stop. The service then reports that it is not ready, and closes each
+/// connection after its present call.
 #[derive(Debug, Default)]
 pub struct Stopping(AtomicBool);
 
 impl Stopping {
-    /// Tells that the service is about to stop.
+    /// Sets the flag.
     pub fn begin(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether it is about to stop.
+    /// Whether the service is about to stop.
     #[must_use]
     pub fn is_near(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// A call under way, until it is answered or given up.
+/// A call under way. Dropping it ends the call, answered or given up.
 #[derive(Debug)]
-struct UnderWay(Rc<Turn>);
+struct UnderWay(Rc<ReadState>);
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
@@ -333,14 +339,14 @@ impl Drop for UnderWay {
     }
 }
 
-/// The body of an answer, with which the call ends.
+/// The body of a response. The call ends when it is dropped.
 #[derive(Debug)]
-pub struct Answering {
+pub struct ResponseBody {
     body: BoxBody,
     _under_way: Option<UnderWay>,
 }
 
-impl MessageBody for Answering {
+impl MessageBody for ResponseBody {
     type Error = <BoxBody as MessageBody>::Error;
 
     fn size(&self) -> BodySize {
@@ -352,11 +358,12 @@ impl MessageBody for Answering {
     }
 }
 
-/// Marks a call whose answer may be sent in no form that we have.
+/// Marks a call whose `Accept-Encoding` admits no encoding that the service has.
 #[derive(Clone, Copy, Debug)]
 pub struct NoEncoding;
 
-/// Takes what no form satisfies off a call, so that it can be told of as all else is.
+/// Removes an `Accept-Encoding` that cannot be satisfied and marks the call instead, so that it is refused with a problem like
+/// any other.
 fn mark_encoding(request: &mut ServiceRequest) {
     let offered = [Encoding::brotli(), Encoding::gzip(), Encoding::deflate(), Encoding::zstd(), Encoding::identity()];
     let accepted = request.get_header::<AcceptEncoding>();
@@ -366,16 +373,16 @@ fn mark_encoding(request: &mut ServiceRequest) {
     }
 }
 
-/// Holds back what comes after a call on its connection until the call is answered, and keeps no connection when the service
-/// is about to stop. It stands outside of all else.
+/// Middleware that holds back later calls on a connection until the present call is answered, and closes the connection after a
+/// call when the service is about to stop. It must be the outermost middleware.
 ///
 /// # Errors
-/// What the call ends with.
+/// The error of the call, unchanged.
 pub async fn one_at_a_time<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<Answering>, actix_web::Error> {
-    // What the server under us takes for the beginning of another protocol it would read for ever: such a call has no body here.
+) -> Result<ServiceResponse<ResponseBody>, actix_web::Error> {
+    // The library reads without end from a call that asks for another protocol. Here such a call gets no body.
     let is_websocket = |to: &HeaderValue| to.to_str().is_ok_and(|to| to.trim().eq_ignore_ascii_case("websocket"));
     let tunnel = *request.method() == Method::CONNECT || request.headers().get_all(header::UPGRADE).any(is_websocket);
     let upgrades = tunnel || request.head().upgrade();
@@ -383,9 +390,9 @@ pub async fn one_at_a_time<B: MessageBody + 'static>(
     if tunnel {
         drop(request.take_payload());
     }
-    let under_way = request.conn_data::<Rc<Turn>>().map(|turn| UnderWay(Rc::clone(turn)));
-    if let Some(UnderWay(turn)) = &under_way {
-        turn.begin(match length {
+    let under_way = request.conn_data::<Rc<ReadState>>().map(|state| UnderWay(Rc::clone(state)));
+    if let Some(UnderWay(state)) = &under_way {
+        state.begin(match length {
             Some(0) => Gate::Shut,
             Some(length) => Gate::Body(length),
             None => Gate::Chunked(Chunked::Start),
@@ -396,18 +403,19 @@ pub async fn one_at_a_time<B: MessageBody + 'static>(
     let ends = response.request().app_data::<Data<Stopping>>().is_some_and(|stopping| stopping.is_near());
     let head = response.response_mut().head_mut();
     if tunnel {
-        // It does not send pieces then, so it must not say that it does.
+        // The library sends no chunks in response to such a call, so the response must not announce chunks.
         head.no_chunking(true);
     }
-    // We speak no other protocol, so whoever asks for one is told that this one ends.
+    // The service has no other protocol, so a request for one is answered with the end of the connection.
     if upgrades || ends {
         head.set_connection_type(ConnectionType::Close);
     }
-    // A call that is read while the body is sent would be next, and one behind it would be read before its turn.
-    Ok(response.map_body(|_, body| Answering { body: body.boxed(), _under_way: under_way }))
+    // The call ends with the body and not before: otherwise the next call would be read while the body is being sent, and the one
+    // after that would be read too early.
+    Ok(response.map_body(|_, body| ResponseBody { body: body.boxed(), _under_way: under_way }))
 }
 
-/// How many bytes the body of a call has; nothing where that is told only by its end.
+/// Returns the length of the body of a call in bytes; `None` when the body is sent in chunks.
 fn length(headers: &HeaderMap) -> Option<u64> {
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return None;

@@ -1,7 +1,7 @@
-//! Pages of other origins in browsers (CORS): those that are named may call as if they were ours, others get no leave.
+//! Cross-origin requests from browsers (CORS): pages of the configured origins may call the API, others may not.
 //!
-//! The marks are put on in the envelope, because every answer needs them: problems, 304, and what is answered when a
-//! handler has panicked. A library's middleware would see only some of those, and marks answers to strangers too.
+//! The outermost middleware adds the headers, because every response needs them: problems, 304, and the response after a
+//! panic in a handler. A library's middleware would see only some of those, and would also mark responses to other origins.
 
 use actix_web::http::{
     Method, Uri,
@@ -11,20 +11,20 @@ use actix_web::http::{
 use super::contract::ROOT;
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
-const TAKEN: &str = "Accept, Accept-Language, Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, Prefer, traceparent, tracestate, X-Request-Id";
-const SHOWN: &str = "Allow, Content-Language, ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, traceparent, WWW-Authenticate, X-Request-Id, Content-Disposition, Change-Cursor";
+const REQUEST_HEADERS: &str = "Accept, Accept-Language, Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, Last-Event-ID, Prefer, traceparent, tracestate, X-Request-Id";
+const RESPONSE_HEADERS: &str = "Allow, Content-Language, ETag, Idempotency-Replayed, Link, Location, Preference-Applied, RateLimit, RateLimit-Policy, Retry-After, traceparent, WWW-Authenticate, X-Request-Id, Content-Disposition, Change-Cursor";
 
-/// Whose pages may call.
+/// The origins whose pages may call the API.
 #[derive(Clone, Debug, Default)]
 pub struct Cors {
     origins: Vec<HeaderValue>,
 }
 
 impl Cors {
-    /// Takes origins exactly as browsers send them.
+    /// Takes origins in the exact form in which browsers send them, such as `https://app.example.se`.
     ///
     /// # Errors
-    /// With a sentence on the first that no browser would send, or that is not safe to allow.
+    /// A sentence on the first origin that no browser would send, or that is not safe to allow.
     pub fn new(origins: &[String]) -> Result<Self, String> {
         let origins = origins.iter().map(|origin| {
             let wrong = || format!("{origin} is no origin such as https://app.example.se: scheme, host and perhaps a port, in lower case, with nothing after");
@@ -44,42 +44,42 @@ impl Cors {
         Ok(Self { origins: origins.collect::<Result<_, _>>()? })
     }
 
-    /// The origin of the page that calls, when it has leave.
+    /// Returns the value of `Origin` when it is one of the configured origins and the path is part of the API.
     #[must_use]
     pub fn allowed(&self, headers: &HeaderMap, path: &str) -> Option<HeaderValue> {
-        let origin = headers.get(header::ORIGIN).filter(|_| concerns(path))?;
+        let origin = headers.get(header::ORIGIN).filter(|_| applies_to(path))?;
         self.origins.iter().find(|allowed| *allowed == origin).cloned()
     }
 
-    /// Whether a browser asks for leave before the call itself. Such a question has no token.
+    /// Whether the request is a CORS preflight, which a browser sends before the call itself and without a token.
     #[must_use]
     pub fn is_question(method: &Method, headers: &HeaderMap) -> bool {
         method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
     }
 
-    /// Answers the question of a page that has leave.
+    /// Adds the headers of the response to a preflight of an allowed origin.
     pub fn permit(headers: &mut HeaderMap) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
-        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(TAKEN));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(REQUEST_HEADERS));
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     }
 
-    /// Puts on an answer what a browser needs to show it to the page.
+    /// Adds the headers that let a browser show a response to the page. `origin` is the result of [`Cors::allowed`].
     pub fn mark(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>, path: &str) {
-        if self.origins.is_empty() || !concerns(path) {
+        if self.origins.is_empty() || !applies_to(path) {
             return;
         }
-        // Also without leave: a cache must not give one origin's answer to another.
+        // Also when the origin is not allowed: a cache must not give one origin's response to another.
         headers.append(header::VARY, HeaderValue::from_static("Origin"));
         if let Some(origin) = origin {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(SHOWN));
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(RESPONSE_HEADERS));
         }
     }
 }
 
-fn concerns(path: &str) -> bool {
+fn applies_to(path: &str) -> bool {
     [ROOT, "/oauth2/", "/.well-known/"].iter().any(|start| path.starts_with(start))
 }
 
@@ -89,11 +89,11 @@ mod tests {
 
     #[test]
     fn only_origins_that_a_browser_would_send_can_be_named() {
-        let told = |origin: &str| Cors::new(&[origin.to_owned()]).err();
+        let error = |origin: &str| Cors::new(&[origin.to_owned()]).err();
         for right in
             ["https://app.example.se", "https://app.example.se:8443", "http://localhost:5173", "http://127.0.0.1:3000", "http://[::1]:3000"]
         {
-            assert_eq!(told(right), None);
+            assert_eq!(error(right), None);
         }
         for wrong in [
             "*",
@@ -108,7 +108,7 @@ mod tests {
             "http://app.example.se",
             "ftp://app.example.se",
         ] {
-            assert!(told(wrong).is_some_and(|sentence| sentence.starts_with(wrong)), "{wrong}");
+            assert!(error(wrong).is_some_and(|sentence| sentence.starts_with(wrong)), "{wrong}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The disk: what may wait there in files without a name, and whether there is room for it.
+//! The disk: temporary files without a name, and the check that there is room for them.
 
 use std::{
     fs::File,
@@ -11,22 +11,22 @@ use super::{
     problem::{Kind, Problem, Result},
 };
 
-/// Where what does not fit in memory waits, and how much room is left for others.
+/// The place of temporary files for data that does not fit in memory.
 #[derive(Clone, Debug, Default)]
 pub struct Spool {
-    /// The folder; the system's own unless there is one.
+    /// The folder of the files; the system's folder for temporary files when none is given.
     pub folder: Option<PathBuf>,
-    /// The file of the database, where that is on a disk of ours.
+    /// The file of the database, when that is on a local disk.
     pub database: Option<PathBuf>,
-    /// How many bytes must be left when all that comes has been stored; 0 means that nobody looks.
+    /// The number of bytes that must remain free after the data has been stored; 0 means that free space is not checked.
     pub spare: u64,
 }
 
 impl Spool {
-    /// A file without a name, which is gone when it is let go of, also when the process dies.
+    /// Creates a file without a name. It is deleted when it is closed, also when the process dies.
     ///
     /// # Errors
-    /// When there is no room, or the folder cannot be written in.
+    /// When the disk is full (507), or the folder cannot be written to (500).
     pub fn file(&self) -> Result<File> {
         match &self.folder {
             Some(folder) => tempfile::tempfile_in(folder),
@@ -35,16 +35,16 @@ impl Spool {
         .map_err(failed)
     }
 
-    /// Whether there is room for so many bytes.
+    /// Checks that there is room for a number of bytes, in the folder and where the database is.
     ///
     /// # Errors
-    /// When there is not.
+    /// When there is not (507).
     pub fn room(&self, bytes: u64) -> Result<()> {
         let system = std::env::temp_dir();
         let database = self.database.as_deref().map(|file| file.parent().filter(|folder| !folder.as_os_str().is_empty()));
         let folders = [Some(self.folder.as_deref().unwrap_or(&system)), database.map(|folder| folder.unwrap_or(Path::new(".")))];
         let needed = bytes.saturating_add(self.spare);
-        let is_full = folders.into_iter().flatten().filter_map(free).any(|free| free < needed);
+        let is_full = folders.into_iter().flatten().filter_map(free_bytes).any(|free| free < needed);
         if self.spare > 0 && is_full {
             let mebibytes = needed.div_ceil(1 << 20);
             return Err(Problem::new(Kind::StorageFull).detail(say!(
@@ -56,13 +56,13 @@ impl Spool {
     }
 }
 
-/// How many bytes are free where a folder is; nothing where that cannot be told.
-fn free(folder: &Path) -> Option<u64> {
+/// Returns the number of free bytes on the disk of a folder; `None` when the system does not say.
+fn free_bytes(folder: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
-/// What becomes of a file that cannot be read or written.
+/// Returns the problem for a temporary file that cannot be read or written: a full disk (507), or a fault of ours (500).
 #[must_use]
 pub fn failed(error: io::Error) -> Problem {
     if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
@@ -76,10 +76,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_no_room_is_refused_before_it_comes() {
+    fn data_without_room_on_the_disk_is_refused_before_it_arrives() {
         let spool = |spare| Spool { spare, database: Some("samsyn.db".into()), ..Spool::default() };
         assert!(spool(1).room(1).is_ok());
         assert_eq!(spool(u64::MAX).room(1).err().map(|problem| problem.kind), Some(Kind::StorageFull));
-        assert!(spool(0).room(u64::MAX).is_ok(), "nobody looks");
+        assert!(spool(0).room(u64::MAX).is_ok(), "free space is not checked");
     }
 }

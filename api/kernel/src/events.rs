@@ -1,7 +1,9 @@
-//! The record of every change, written in the transaction of the change itself: who, what, which version, when.
+//! Events: one row for every change of a record, written in the transaction of the change. A row holds the user, the record, its
+//! version and the time.
 //!
-//! It is the source of the change feed, of webhooks and of audit. A row gets its `position` only after its transaction
-//! has committed (see `exchange::changes`), so a follower never sees a gap and never a version before an earlier one.
+//! The change feed and the webhooks are made from these rows; the audit log gets its entries from the same changes. A row gets its
+//! `position` only after its transaction has committed (see `exchange::changes`), so a follower never sees a gap, and sees the
+//! versions of a record in their order.
 
 use std::{
     collections::BTreeMap,
@@ -16,16 +18,16 @@ use utoipa::ToSchema;
 
 use super::{Id, Write, hash, problem, table::List};
 
-/// What happened to a record.
+/// The kind of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeOperation {
-    /// Created or changed.
+    /// The record was created or changed.
     Upsert,
-    /// Removed.
+    /// The record was removed.
     Delete,
-    /// Became part of another record.
+    /// The record became part of another record.
     Merge,
 }
 
@@ -34,30 +36,31 @@ pub enum ChangeOperation {
 pub struct Change {
     /// The kind of record, singular and in snake case.
     pub kind: &'static str,
-    /// The record.
+    /// The id of the record.
     pub id: Uuid,
-    /// What happened.
+    /// The kind of change.
     pub op: ChangeOperation,
-    /// The record's version after the change.
+    /// The version of the record after the change.
     pub version: i64,
-    /// Who may see the record, and so its changes.
+    /// The visibility of the record after the change. It is also the visibility of the event.
     pub visible: Visible,
-    /// Who could see it before, when that was others. Who no longer sees it is told that it is gone.
-    pub was: Option<Visible>,
-    /// The areas that the record concerns, and those that it concerned before.
+    /// The visibility of the record before the change, when it was another. Callers who can no longer see the record get the event
+    /// as a removal.
+    pub visible_before: Option<Visible>,
+    /// The ids of the areas that the record concerns or concerned before.
     pub areas: Vec<Uuid>,
-    /// The record that it became part of.
+    /// The id of the record that this one became part of.
     pub merged_into: Option<Uuid>,
 }
 
 impl Change {
-    /// A change of a record that may be seen so.
+    /// Makes a change without areas, without an earlier visibility and without a merge.
     #[must_use]
     pub fn new(kind: &'static str, id: Uuid, op: ChangeOperation, version: i64, visible: Visible) -> Self {
-        Self { kind, id, op, version, visible, was: None, areas: Vec::new(), merged_into: None }
+        Self { kind, id, op, version, visible, visible_before: None, areas: Vec::new(), merged_into: None }
     }
 
-    /// The same of a record that concerns these areas, now or before.
+    /// Adds areas that the record concerns now or concerned before.
     #[must_use]
     pub fn within<T>(mut self, areas: impl IntoIterator<Item = Id<T>>) -> Self {
         self.areas.extend(areas.into_iter().map(Id::uuid));
@@ -66,22 +69,22 @@ impl Change {
         self
     }
 
-    /// The same of a record that could be seen so before.
+    /// Sets the visibility of the record before the change. One that is equal to the present visibility is dropped.
     #[must_use]
     pub fn after(mut self, was: Option<Visible>) -> Self {
-        self.was = was.filter(|was| *was != self.visible);
+        self.visible_before = was.filter(|was| *was != self.visible);
         self
     }
 }
 
-/// Who may see a record: its visibility and the owners that the visibility speaks of.
+/// The visibility of a record, with the owners that it depends on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Visible {
-    /// The visibility's name; nothing stands for `public`.
+    /// The code of the visibility; `None` means `public`.
     pub visibility: Option<String>,
-    /// The owning forum.
+    /// The id of the owning forum.
     pub forum: Option<Uuid>,
-    /// The owning actor.
+    /// The id of the owning actor.
     pub actor: Option<Uuid>,
 }
 
@@ -128,16 +131,16 @@ pub(super) fn row(change: &Change, call: &super::request::Call, at: ChronoDateTi
         visibility: Set(change.visible.visibility.clone().unwrap_or_else(|| "public".to_owned())),
         forum_id: Set(change.visible.forum),
         actor_id: Set(change.visible.actor),
-        was_visibility: Set(change.was.as_ref().map(|was| was.visibility.clone().unwrap_or_else(|| "public".to_owned()))),
-        was_forum_id: Set(change.was.as_ref().and_then(|was| was.forum)),
-        was_actor_id: Set(change.was.as_ref().and_then(|was| was.actor)),
+        was_visibility: Set(change.visible_before.as_ref().map(|was| was.visibility.clone().unwrap_or_else(|| "public".to_owned()))),
+        was_forum_id: Set(change.visible_before.as_ref().and_then(|was| was.forum)),
+        was_actor_id: Set(change.visible_before.as_ref().and_then(|was| was.actor)),
         areas: Set(change.areas.clone().into()),
         merged_into: Set(change.merged_into),
     }
 }
 
-/// A place in the feed: the position of an event, and a mark that tells it from another event at the same position. After a
-/// backup has been restored, positions are given anew, and what stands at one is another event with another mark.
+/// A place in the feed: the position of an event, and a mark that is a digest of the event. After a backup has been restored,
+/// positions are given anew, so another event, with another mark, can have the same position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The position; 0 before the first event.
@@ -146,19 +149,19 @@ pub struct Place {
     pub mark: u64,
 }
 
-/// What a place is made of: the position, the record, its version and when it was changed.
+/// The columns of an event that a place is made from: the position, the record's id, its version and the time of the change.
 pub type Placed = (i64, Uuid, i64, DateTime<Utc>);
-/// The columns of [`Placed`].
+/// The columns to select for [`Placed`], in its order.
 pub const PLACED: [Column; 4] = [Column::Position, Column::EntityId, Column::Version, Column::ChangedAt];
 
 impl From<Placed> for Place {
     fn from((position, id, version, at): Placed) -> Self {
-        Self { position, mark: hash::mark(format!("{id} {version} {}", at.timestamp_micros()).as_bytes()) }
+        Self { position, mark: hash::digest64(format!("{id} {version} {}", at.timestamp_micros()).as_bytes()) }
     }
 }
 
 impl Model {
-    /// Where it stands in the feed.
+    /// Returns the place of the event in the feed. The position is 0 when the event has none yet.
     #[must_use]
     pub fn place(&self) -> Place {
         Place::from((self.position.unwrap_or_default(), self.entity_id, self.version, self.changed_at))
@@ -166,16 +169,16 @@ impl Model {
 }
 
 impl Place {
-    /// Whether this is certainly not what stands at the same position there.
+    /// Whether both places have the same position and are certainly of different events.
     #[must_use]
-    pub const fn contradicts(self, there: Self) -> bool {
-        self.position == there.position && self.mark != there.mark && self.mark != 0 && there.mark != 0
+    pub const fn contradicts(self, other: Self) -> bool {
+        self.position == other.position && self.mark != other.mark && self.mark != 0 && other.mark != 0
     }
 }
 
 impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Of the same length wherever it is.
+        // All places have the same length, so that a sealed place does not reveal its position by its length.
         write!(f, "{:012} {:016x}", self.position, self.mark)
     }
 }
@@ -183,25 +186,25 @@ impl std::fmt::Display for Place {
 impl std::str::FromStr for Place {
     type Err = std::num::ParseIntError;
 
-    /// A position may stand alone, as it did once.
+    /// Parses a place. A position without a mark is accepted, because older cursors have none.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (position, mark) = text.split_once(' ').unwrap_or((text, "0"));
         Ok(Self { position: position.parse()?, mark: u64::from_str_radix(mark, 16)? })
     }
 }
 
-/// Asks for the last event that has a position.
+/// Returns the query for the last event that has a position.
 #[must_use]
 pub fn latest() -> Selector<SelectGetableTuple<Placed>> {
     let positioned = Entity::find().select_only().columns(PLACED).filter(Column::Position.is_not_null());
     positioned.order_by_desc(Column::Position).limit(1).into_tuple()
 }
 
-/// Tells of records as they were told of last, to those who may see them: what is answered for them has become another without
-/// their having been changed.
+/// Records a new event for each of the records, equal to its last event. It is for records whose representation in answers has
+/// changed although their row and version have not. Records that were removed or merged get none.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database does not answer (503).
 pub async fn tell_again(kind: &'static str, ids: &[Uuid], w: &Write<'_>) -> problem::Result<()> {
     for ids in ids.chunks(1_000) {
         let select = Entity::find().filter(Column::EntityId.is_in(ids.iter().copied())).filter(Column::EntityKind.eq(kind));
@@ -215,12 +218,13 @@ pub async fn tell_again(kind: &'static str, ids: &[Uuid], w: &Write<'_>) -> prob
     Ok(())
 }
 
-/// What this process knows of the feed: how far it has come, and that something new awaits a position.
+/// The state of the feed as this process knows it: the last place, and a signal for new events without a position.
 ///
-/// Another instance may know of more. What is known here is never too far: all up to it has been committed.
+/// Another instance may know a later place. All events up to the place that is known here have been committed.
 #[derive(Debug)]
 pub struct Feed {
     latest: watch::Sender<Place>,
+    /// Signals that this process has committed events without a position.
     fresh: Notify,
     epoch: AtomicI64,
     stopping: watch::Sender<bool>,
@@ -231,40 +235,40 @@ impl Feed {
         Self { latest: watch::Sender::new(latest), fresh: Notify::new(), epoch: AtomicI64::new(epoch), stopping: watch::Sender::new(false) }
     }
 
-    /// The present epoch: another after a backup has been restored, so that followers learn that positions have been given
-    /// anew.
+    /// Returns the present epoch. It changes when a backup is restored, so that followers notice that positions were given anew.
     #[must_use]
     pub fn epoch(&self) -> i64 {
         self.epoch.load(Ordering::Acquire)
     }
 
-    /// Says which epoch it is.
+    /// Sets the epoch.
     pub fn in_epoch(&self, epoch: i64) {
         self.epoch.store(epoch, Ordering::Release);
     }
 
-    /// Tells those who wait for changes that the service stops.
+    /// Signals to callers that wait for changes that the service stops.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
     }
 
-    /// Tells when the service stops.
+    /// Returns a receiver that becomes true when the service stops.
     pub fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
     }
 
-    /// The last place that is known to have been given.
+    /// Returns the last place that is known to have been given.
     #[must_use]
     pub fn latest(&self) -> Place {
         *self.latest.borrow()
     }
 
-    /// Tells when later positions are known.
+    /// Returns a receiver of later places.
     pub fn follow(&self) -> watch::Receiver<Place> {
         self.latest.subscribe()
     }
 
-    /// Says that positions have been given up to this place.
+    /// Notes that positions have been given up to `place`. Followers are notified when it is later than the last known place. A
+    /// place that contradicts the last known one replaces it.
     pub fn reached(&self, place: Place) {
         self.latest.send_if_modified(|latest| {
             let further = place.position > latest.position;
@@ -275,12 +279,12 @@ impl Feed {
         });
     }
 
-    /// Says that events have been committed that await their position.
+    /// Signals that this process has committed events that have no position yet.
     pub(super) fn written(&self) {
         self.fresh.notify_one();
     }
 
-    /// Waits until events have been committed here that await their position.
+    /// Waits until this process has committed events that have no position yet.
     pub async fn awaits_positions(&self) {
         self.fresh.notified().await;
     }
@@ -291,7 +295,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_read_as_it_was_written_and_as_it_once_was() {
+    fn a_place_is_parsed_in_its_present_and_its_older_form() {
         let place = Place::from((7, Uuid::from_u128(1), 2, DateTime::UNIX_EPOCH));
         assert_eq!(place.to_string().parse(), Ok(place));
         assert_eq!("000000000007".parse(), Ok(Place { position: 7, mark: 0 }));
@@ -299,10 +303,10 @@ mod tests {
     }
 
     #[test]
-    fn a_place_contradicts_another_event_at_the_same_position_alone() {
+    fn a_place_contradicts_only_another_event_at_the_same_position() {
         let place = |position, version| Place::from((position, Uuid::from_u128(1), version, DateTime::UNIX_EPOCH));
         assert!(place(7, 2).contradicts(place(7, 3)));
         assert!(!place(7, 2).contradicts(place(7, 2)) && !place(7, 2).contradicts(place(8, 3)));
-        assert!(!place(7, 2).contradicts(Place { position: 7, mark: 0 }), "a mark that is not known tells nothing");
+        assert!(!place(7, 2).contradicts(Place { position: 7, mark: 0 }), "an unknown mark contradicts none");
     }
 }

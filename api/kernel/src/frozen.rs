@@ -1,5 +1,5 @@
-//! What was frozen: JSON in the very bytes in which it was written, with the number of its form and its digest. It is served as
-//! it is kept, and never read into today's types for that.
+//! Frozen content: JSON in the exact bytes in which it was written, with the number of its form and its digest. It is served as
+//! those bytes and is not parsed into the present types.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -15,27 +15,28 @@ use super::{
 pub struct Frozen {
     /// The content as it was written.
     pub content: Box<RawValue>,
-    /// SHA-256 of its bytes in hexadecimal; null where none was kept.
+    /// SHA-256 of its bytes in hexadecimal; `None` when no digest was stored.
     pub hash: Option<String>,
-    /// The number of the form that it is written in; null where none is known.
+    /// The number of the form in which it is written (see [`hash::frozen`]); `None` when it is not known.
     pub form: Option<i32>,
 }
 
 impl Frozen {
-    /// Freezes content as it is now.
+    /// Freezes content: writes it in the present form and computes the digest.
     ///
     /// # Errors
-    /// When it cannot be written as JSON.
+    /// When the content cannot be serialised as JSON (500).
     pub fn of(content: &impl Serialize) -> Result<Self> {
         let content = hash::frozen(hash::FORM, &serde_json::to_value(content)?)?;
         let digest = hash::sha256_hex(content.as_bytes());
         Ok(Self { content: RawValue::from_string(content)?, hash: Some(digest), form: Some(hash::FORM) })
     }
 
-    /// What is not as it was when it was frozen: the member with its digest, or the one with its form.
+    /// Checks the content against its digest and its form. Returns the JSON Pointers of those that do not fit: `hash_member`,
+    /// `form_member`, both, or none.
     ///
     /// # Errors
-    /// When there is no such form.
+    /// When the number of the form is unknown, or the content is not JSON (500).
     pub fn differs(&self, hash_member: &str, form_member: &str) -> Result<Vec<String>> {
         let mut differs = Vec::new();
         if Some(hash::sha256_hex(self.content.get().as_bytes())) != self.hash {
@@ -48,23 +49,24 @@ impl Frozen {
         Ok(differs)
     }
 
-    /// The content, for programs.
+    /// Parses the content.
     ///
     /// # Errors
-    /// When it is not JSON.
+    /// When it is not JSON (500).
     pub fn value(&self) -> Result<serde_json::Value> {
         serde_json::from_str(self.content.get()).map_err(Problem::from)
     }
 }
 
-/// What was found when something frozen was checked.
+/// The result of checking frozen content.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FrozenCheck {
-    /// Whether all is as it was frozen.
+    /// Whether the content is as it was frozen.
     pub intact: bool,
-    /// What is not, as JSON Pointers into the resource: to a digest when the content is not what was hashed, to a form when it is not
-    /// written in that form. To both where neither was kept, as for what was frozen before there were any.
+    /// JSON Pointers to the members of the resource that do not fit the content: to the digest when the content has another digest,
+    /// to the form when the content is not written in that form. Both stand here when the content was frozen before digests and
+    /// forms were stored.
     #[schema(example = json!([]))]
     pub differs: Vec<String>,
 }

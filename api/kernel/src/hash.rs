@@ -1,4 +1,4 @@
-//! Digests, seals and secrets, all from one cryptographic library.
+//! Digests, seals and secrets. All cryptography comes from one library.
 
 use aws_lc_rs::{aead, digest, hmac, rand};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -6,19 +6,19 @@ use serde_json::Value;
 
 use super::problem::Problem;
 
-/// SHA-256 as lower-case hexadecimal.
+/// Returns the SHA-256 of bytes as lower-case hexadecimal.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(digest::digest(&digest::SHA256, bytes).as_ref())
 }
 
-/// The first bytes of SHA-256 as a number, which tells two contents apart where nobody seeks two that are alike.
+/// Returns the first 64 bits of SHA-256. They tell two contents apart where nobody tries to construct a collision.
 #[must_use]
-pub fn mark(bytes: &[u8]) -> u64 {
+pub fn digest64(bytes: &[u8]) -> u64 {
     digest::digest(&digest::SHA256, bytes).as_ref()[..8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// Sixteen bytes that stand for a text where many must be remembered.
+/// Returns the first 16 bytes of SHA-256 of a text, for tables with very many keys in memory.
 #[must_use]
 pub fn short(text: &str) -> [u8; 16] {
     let mut short = [0; 16];
@@ -26,7 +26,7 @@ pub fn short(text: &str) -> [u8; 16] {
     short
 }
 
-/// SHA-256 of what comes in parts.
+/// Computes the SHA-256 of bytes that arrive in parts.
 pub struct Parts(digest::Context);
 
 impl Default for Parts {
@@ -36,19 +36,19 @@ impl Default for Parts {
 }
 
 impl Parts {
-    /// The next part.
+    /// Adds the next part.
     pub fn add(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of all parts as lower-case hexadecimal.
+    /// Returns the digest of all parts as lower-case hexadecimal.
     #[must_use]
     pub fn hex(self) -> String {
         hex(self.0.finish().as_ref())
     }
 }
 
-/// Lower-case hexadecimal.
+/// Returns bytes as lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
@@ -58,13 +58,13 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The number of the form that content is frozen in now. What was frozen before keeps its own.
+/// The number of the form in which content is frozen now. Content that was frozen earlier keeps its form.
 pub const FORM: i32 = 2;
 
-/// Content as it is written when it is frozen, in the form of a number: 1 is [`canonical`], 2 is RFC 8785 in full.
+/// Returns the text of frozen content in one of the numbered forms: 1 is [`canonical`], 2 is RFC 8785 in full.
 ///
 /// # Errors
-/// When there is no such form.
+/// When no form has that number (500).
 pub fn frozen(form: i32, value: &Value) -> Result<String, Problem> {
     match form {
         1 => Ok(canonical(value)),
@@ -73,8 +73,8 @@ pub fn frozen(form: i32, value: &Value) -> Result<String, Problem> {
     }
 }
 
-/// The canonical form of RFC 8785 but for small, large and negative zero numbers: names sorted, no blanks, whole numbers without a fraction. The same content always has
-/// the same text, and so the same digest.
+/// Returns the canonical form of RFC 8785, except for very small and very large numbers and negative zero: names sorted, no blanks,
+/// whole numbers without a fraction. The same content always has the same text, and so the same digest.
 #[must_use]
 pub fn canonical(value: &Value) -> String {
     match value {
@@ -86,7 +86,7 @@ pub fn canonical(value: &Value) -> String {
         }
         Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
         Value::Number(number) => match number.as_f64() {
-            // Beyond this whole numbers are no longer exact, and none of ours are there.
+            // From 2^53 on, whole numbers are not exact. The service has none so large.
             Some(whole) if number.is_f64() && whole.fract() == 0.0 && whole.abs() < 9_007_199_254_740_992.0 => format!("{whole:.0}"),
             _ => number.to_string(),
         },
@@ -94,7 +94,7 @@ pub fn canonical(value: &Value) -> String {
     }
 }
 
-/// The bytes of a hexadecimal text.
+/// Returns the bytes of a hexadecimal text; `None` when it is not hexadecimal.
 #[must_use]
 pub fn unhex(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(2) || !text.is_ascii() {
@@ -103,19 +103,19 @@ pub fn unhex(text: &str) -> Option<Vec<u8>> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
 
-/// A new secret of 256 bits in URL-safe base64.
+/// Returns a new secret of 256 random bits in URL-safe base64.
 ///
 /// # Panics
-/// When the system has no source of randomness, for then no secret is one.
+/// When the system has no source of randomness, because no secret would be safe then.
 #[must_use]
 pub fn secret() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(random::<32>())
 }
 
-/// Bytes that nobody can guess.
+/// Returns cryptographically random bytes.
 ///
 /// # Panics
-/// When the system has no source of randomness, for then no secret is one.
+/// When the system has no source of randomness, because no secret would be safe then.
 #[must_use]
 #[expect(clippy::expect_used, reason = "without randomness nothing here is safe; the process must not go on")]
 pub fn random<const N: usize>() -> [u8; N] {
@@ -124,28 +124,30 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// How many bytes of content a sealed text tells no difference between: its length would tell how long a hidden name is.
+/// Content is padded to a multiple of this number of bytes, because the length of a sealed text could reveal the length of a hidden
+/// name.
 const BLOCK: usize = 256;
 const NONCE: usize = aead::NONCE_LEN;
 
-/// Seals texts that travel through a client and must come back unaltered, such as cursors. Nobody but the installation reads
-/// them, and one made for a purpose opens for no other.
+/// Encrypts and authenticates texts that pass through a client, such as cursors. Only the installation can read them, and a text
+/// that was sealed for one purpose cannot be opened for another.
 #[derive(Debug)]
 pub struct Seal {
     key: aead::LessSafeKey,
     nonces: hmac::Key,
     purpose: &'static str,
-    /// Whether the same content looks another each time.
-    fresh: bool,
-    /// Opens what was signed and not yet sealed.
+    /// Whether each nonce is random, so that sealing the same content again gives another text.
+    random_nonces: bool,
+    /// The key for texts of an earlier version, which were signed and not encrypted.
     signed: Option<hmac::Key>,
 }
 
 impl Seal {
-    /// A seal from the installation's secret, so that all instances open each other's. The same content is the same text.
+    /// Makes a seal from the secret of the installation, so that all its instances can open each other's texts. The same content
+    /// always gives the same text.
     ///
     /// # Panics
-    /// Never, for the key has the length that it must have.
+    /// Never, because the derived key always has the right length.
     #[must_use]
     #[expect(clippy::expect_used, reason = "a digest of 256 bits is a key of 256 bits")]
     pub fn new(secret: &str, purpose: &'static str) -> Self {
@@ -153,30 +155,30 @@ impl Seal {
         let derived = |what: &str| hmac::sign(&root, format!("samsyn {what} {purpose}").as_bytes());
         let key = aead::UnboundKey::new(&aead::AES_256_GCM_SIV, derived("key").as_ref()).expect("the key has 256 bits");
         let nonces = hmac::Key::new(hmac::HMAC_SHA256, derived("nonce").as_ref());
-        Self { key: aead::LessSafeKey::new(key), nonces, purpose, fresh: false, signed: None }
+        Self { key: aead::LessSafeKey::new(key), nonces, purpose, random_nonces: false, signed: None }
     }
 
-    /// The same, where the same content looks another each time if `fresh` says so: whoever asks twice does not learn whether
-    /// anything has happened between.
+    /// Sets whether nonces are random. With random nonces the same content gives another text each time, so a caller who asks twice
+    /// does not learn whether the content has changed.
     #[must_use]
-    pub fn fresh(self, fresh: bool) -> Self {
-        Self { fresh, ..self }
+    pub fn with_random_nonces(self, random_nonces: bool) -> Self {
+        Self { random_nonces, ..self }
     }
 
-    /// The same that also opens what was signed with the secret alone, as it was before contents were sealed.
+    /// Lets the seal also open texts of an earlier version, which were signed with the secret and not encrypted.
     #[must_use]
-    pub fn or_signed(self, secret: &str) -> Self {
+    pub fn accept_signed(self, secret: &str) -> Self {
         Self { signed: Some(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())), ..self }
     }
 
-    /// The sealed form of `content`.
+    /// Seals `content`. Returns URL-safe base64.
     ///
     /// # Panics
-    /// Never, for no content is near the length that the cipher ends at.
+    /// Never, because no content is nearly as long as the limit of the cipher.
     #[must_use]
     #[expect(clippy::expect_used, reason = "the cipher takes 64 GiB")]
     pub fn close(&self, content: &[u8]) -> String {
-        let nonce: [u8; NONCE] = if self.fresh {
+        let nonce: [u8; NONCE] = if self.random_nonces {
             random()
         } else {
             let mut nonce = [0; NONCE];
@@ -184,7 +186,7 @@ impl Seal {
             nonce
         };
         let mut sealed = content.to_vec();
-        // A one, then zeros: so the end of the content is found again.
+        // The padding is a one and then zeros, so that the end of the content can be found.
         sealed.push(1);
         sealed.resize(sealed.len().next_multiple_of(BLOCK), 0);
         let purpose = aead::Aad::from(self.purpose.as_bytes());
@@ -194,14 +196,14 @@ impl Seal {
         BASE64_URL_SAFE_NO_PAD.encode([&nonce[..], &sealed].concat())
     }
 
-    /// The content of a sealed text, or nothing when it is not ours, is for something else or was altered.
+    /// Returns the content of a sealed text; `None` when it was sealed elsewhere, sealed for another purpose, or altered.
     #[must_use]
     pub fn open(&self, sealed: &str) -> Option<Vec<u8>> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        self.unsealed(&bytes).or_else(|| self.verified(&bytes))
+        self.open_sealed(&bytes).or_else(|| self.open_signed(&bytes))
     }
 
-    fn unsealed(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+    fn open_sealed(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = bytes.split_at_checked(NONCE)?;
         let nonce = aead::Nonce::try_assume_unique_for_key(nonce).ok()?;
         let mut content = sealed.to_vec();
@@ -211,7 +213,7 @@ impl Seal {
         Some(content)
     }
 
-    fn verified(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+    fn open_signed(&self, bytes: &[u8]) -> Option<Vec<u8>> {
         let (tag, content) = bytes.split_at_checked(16)?;
         let expected = hmac::sign(self.signed.as_ref()?, content);
         aws_lc_rs::constant_time::verify_slices_are_equal(tag, &expected.as_ref()[..16]).ok()?;
@@ -266,7 +268,7 @@ mod tests {
 
     #[test]
     fn abuse_137_a_fresh_seal_never_looks_the_same_and_opens_what_was_signed_before() {
-        let seal = Seal::new("a secret", "feed").fresh(true).or_signed("a secret");
+        let seal = Seal::new("a secret", "feed").with_random_nonces(true).accept_signed("a secret");
         let (one, other) = (seal.close(b"feed 1 7"), seal.close(b"feed 1 7"));
         assert_ne!(one, other);
         assert_eq!((seal.open(&one), seal.open(&other)), (Some(b"feed 1 7".to_vec()), Some(b"feed 1 7".to_vec())));
@@ -274,6 +276,6 @@ mod tests {
         let signed = |content: &[u8]| BASE64_URL_SAFE_NO_PAD.encode([&hmac::sign(&key, content).as_ref()[..16], content].concat());
         assert_eq!(seal.open(&signed(b"feed 1 7")).as_deref(), Some(&b"feed 1 7"[..]));
         assert_eq!(Seal::new("a secret", "feed").open(&signed(b"feed 1 7")), None);
-        assert_eq!(Seal::new("a secret", "feed").or_signed("another").open(&signed(b"feed 1 7")), None);
+        assert_eq!(Seal::new("a secret", "feed").accept_signed("another").open(&signed(b"feed 1 7")), None);
     }
 }

@@ -1,5 +1,5 @@
-//! Every version of a record, kept as it was, in the transaction that made it. Who may see a version is what that version
-//! itself said, whatever became of the record since.
+//! The history: every version of a record, stored in the transaction that made it. A version keeps the visibility that the record
+//! had then, whatever its visibility is now.
 
 use sea_orm::{ActiveValue::Set, entity::prelude::*, sea_query::OnConflict};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use super::{
     problem::Result,
 };
 
-/// How many rows one statement writes: `SQLite` takes 32,766 values at most.
+/// The number of rows that one statement inserts. `SQLite` takes at most 32,766 parameters.
 const ROWS: usize = 1_000;
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -42,19 +42,19 @@ pub struct Version<'a, T> {
     pub id: Uuid,
     pub version: i64,
     pub op: ChangeOperation,
-    /// When it came to be, where that was before this write.
+    /// The time when the version was made, if that was before this write.
     pub since: Option<ChronoDateTimeUtc>,
-    /// Who may see this version.
+    /// The visibility of this version.
     pub visible: Visible,
-    /// What can be changed of the record, as it is answered.
+    /// The members of the record that can be changed, as they stand in answers.
     pub body: &'a T,
 }
 
-/// Keeps versions. One that is kept already stays as it is, so a record that was there before its history began can be kept
-/// as it was together with its first change.
+/// Inserts versions. A version that is already stored stays as it is. So the first change of a record that is older than its
+/// history can also insert the version before the change.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When a body cannot be serialised as JSON (500), or the database does not answer (503).
 pub async fn keep<T: Serialize>(versions: &[Version<'_, T>], w: &Write<'_>) -> Result<()> {
     for chunk in versions.chunks(ROWS) {
         let mut rows = Vec::with_capacity(chunk.len());
@@ -65,7 +65,7 @@ pub async fn keep<T: Serialize>(versions: &[Version<'_, T>], w: &Write<'_>) -> R
                 entity_kind: Set(version.kind.to_owned()),
                 op: Set(version.op),
                 changed_at: Set(version.since.unwrap_or(w.now)),
-                // Who made an earlier one stands in the events; here it is only kept so that nothing is missing.
+                // The caller did not make an earlier version. The events name the user who did.
                 changed_by: Set(w.call.author.user.filter(|_| version.since.is_none())),
                 visibility: Set(version.visible.visibility.clone().unwrap_or_else(|| "public".to_owned())),
                 forum_id: Set(version.visible.forum),

@@ -21,14 +21,14 @@ use utoipa::{
 };
 use uuid::Uuid;
 
-/// The id of a `T`. An `Id<Forum>` where an `Id<Actor>` belongs does not compile.
+/// The id of a `T`. Code that passes an `Id<Forum>` in the place of an `Id<Actor>` does not compile.
 pub struct Id<T> {
     uuid: Uuid,
     of: PhantomData<fn() -> T>,
 }
 
 impl<T> Id<T> {
-    /// The id as the plain UUID that the database stores.
+    /// Returns the id as the plain UUID that the database stores.
     #[must_use]
     pub const fn uuid(self) -> Uuid {
         self.uuid
@@ -146,23 +146,23 @@ impl<T> ToSchema for Id<T> {
     }
 }
 
-/// Where new ids come from: the one home of randomness for ids, injected so that tests can foresee them.
+/// The source of new ids. It is injected, so that tests can predict them.
 #[derive(Debug)]
 pub enum Ids {
-    /// Monotonic within the process, random between processes.
+    /// Ids that grow within the process and are random between processes.
     Random,
-    /// Counted from a given number, for tests and for texts that must come out the same each time.
+    /// Ids with a counter, for tests and for documents that must be the same each time.
     Counted(AtomicU64),
 }
 
 impl Ids {
-    /// Ids that can be foreseen, starting at `first`.
+    /// Returns a source of predictable ids whose counter starts at `first`.
     #[must_use]
     pub const fn counted_from(first: u64) -> Self {
         Self::Counted(AtomicU64::new(first))
     }
 
-    /// Whether nobody can foresee them, nor anything else that is made to differ each time.
+    /// Whether ids are unpredictable. Other values that should differ each time, such as nonces, follow this too.
     #[must_use]
     pub const fn are_random(&self) -> bool {
         matches!(self, Self::Random)

@@ -1,14 +1,14 @@
-//! What users read exists in Swedish and in English, written side by side so that neither can be forgotten.
+//! Texts for users, in Swedish and in English. Both stand side by side in the code, so that neither is forgotten.
 
 use serde::{Deserialize, Serialize};
 
 use super::fields::{self, Item};
 
-/// A language that the service speaks.
+/// A language of the service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Language {
-    /// Swedish, the language of those who work with the service.
+    /// Swedish, the default.
     #[default]
     Sv,
     /// English.
@@ -16,7 +16,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// The tag of RFC 5646.
+    /// Returns the language tag (RFC 5646).
     #[must_use]
     pub const fn tag(self) -> &'static str {
         match self {
@@ -25,7 +25,8 @@ impl Language {
         }
     }
 
-    /// The language of ours that `Accept-Language` prefers, by its first subtag (RFC 4647, 3.4).
+    /// Returns the language that `Accept-Language` prefers, by its first subtag (RFC 4647, 3.4); `None` when it names no language of
+    /// the service.
     #[must_use]
     pub fn accepted(ranges: &[Item<'_>]) -> Option<Self> {
         fields::preferred(ranges, &[Self::Sv, Self::En], |range, language| match range.name {
@@ -45,7 +46,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// The sentence in the given language.
+    /// Returns the sentence in a language.
     #[must_use]
     pub fn r#in(&self, language: Language) -> &str {
         match language {
@@ -55,7 +56,7 @@ impl Text {
     }
 }
 
-/// A [`Text`] from two format strings, Swedish first.
+/// Makes a [`Text`] from two format strings, Swedish first.
 #[macro_export]
 macro_rules! say {
     ($sv:literal, $en:literal $(,)?) => {

@@ -1,4 +1,4 @@
-//! What every room stands on and what knows no resource: ids, pages, problems, replies, the contract, the one write path.
+//! The foundation of all rooms, which knows no resource: ids, pages, problems, replies, the contract, the one write path.
 
 pub mod address;
 pub mod audit;

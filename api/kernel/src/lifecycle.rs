@@ -1,5 +1,5 @@
-//! Life-cycles as tables: what each operation leads to in each state. A resource's `rules.rs` says it once; handlers ask it,
-//! `openapi/states.md` shows it, and a test tries every operation in every state.
+//! Life-cycles as tables: the outcome of each operation in each state. A resource defines its life-cycle once, in `rules.rs`.
+//! Handlers ask it, `openapi/states.md` shows it, and a test tries every operation in every state.
 
 use std::fmt::Write as _;
 
@@ -11,46 +11,46 @@ use super::{Result, problem::Kind};
 pub trait Lifecycle {
     /// The record's name in the contract.
     const NAME: &'static str;
-    /// Its states.
+    /// The states of the record.
     type State: ActiveEnum<Value = String> + Iterable;
-    /// What can be done with it.
+    /// The operations on the record.
     type Operation: Copy + 'static;
-    /// All operations, in the order in which they are mostly done.
+    /// All operations, in the order in which they are usually carried out.
     const OPERATIONS: &'static [Self::Operation];
 
-    /// The ids in the contract of the calls that are this operation. They are all permitted in the same states.
+    /// Returns the `operationId`s of the calls that carry out an operation. They are all permitted in the same states.
     fn calls(operation: Self::Operation) -> &'static [&'static str];
 
-    /// The state after an operation; `None` when the record is no longer there.
+    /// Returns the state after an operation; `None` when the operation removes the record.
     ///
     /// # Errors
-    /// When the operation cannot be done in that state, saying what to do instead.
+    /// When the operation is not permitted in the state. The problem says what to do instead.
     fn after(state: &Self::State, operation: Self::Operation) -> Result<Option<Self::State>>;
 }
 
-/// What an operation leads to.
+/// The outcome of an operation in a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The record is in this state then.
+    /// The record gets this state.
     State(String),
-    /// The record is no longer there.
+    /// The record is removed.
     Removed,
-    /// It is refused with this kind of problem.
+    /// The operation is refused with this kind of problem.
     Refused(Kind),
 }
 
-/// A life-cycle with its types taken away.
+/// A life-cycle as a table, without its Rust types.
 #[derive(Clone, Debug)]
 pub struct Table {
     /// The record's name in the contract.
     pub name: &'static str,
-    /// Its states.
+    /// The codes of the states.
     pub states: Vec<String>,
-    /// The calls that are an operation, and what it leads to in each of the states.
+    /// For each operation: the `operationId`s of its calls, and its outcome in each state, in the order of `states`.
     pub operations: Vec<(&'static [&'static str], Vec<Outcome>)>,
 }
 
-/// The table of a life-cycle.
+/// Computes the table of a life-cycle.
 #[must_use]
 pub fn table<L: Lifecycle>() -> Table {
     let outcome = |state: &L::State, operation| match L::after(state, operation) {
@@ -67,7 +67,7 @@ pub fn table<L: Lifecycle>() -> Table {
 }
 
 impl Table {
-    /// The table for people, in Markdown.
+    /// Returns the table as Markdown.
     #[must_use]
     pub fn page(&self) -> String {
         let mut page = format!("## {}\n\n| |", self.name);

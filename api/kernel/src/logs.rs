@@ -1,4 +1,4 @@
-//! The log: one line of JSON for each event, whatever stands in it, and no personal identity number in a path.
+//! The log: one line for each event, in JSON unless set otherwise, and no personal identity numbers in paths.
 
 use std::{borrow::Cow, io};
 
@@ -7,22 +7,22 @@ use tracing_subscriber::EnvFilter;
 
 use super::personal_number;
 
-/// How many times over a path may be percent-encoded for the log to have it.
-const LAYERS: usize = 5;
-/// What stands in the log for what may not stand there.
-const UNTOLD: &str = "[…]";
+/// How many times over a path may be percent-encoded and still be logged.
+const MAX_ENCODINGS: usize = 5;
+/// Stands in the log in the place of a value that may not be logged.
+const OMITTED: &str = "[…]";
 
-/// Where the log goes and in which form: `text` for people, otherwise JSON.
+/// Starts the log. `filter` is a filter of `tracing`, such as `info`. `format` is `text` for people; any other value gives JSON.
 ///
 /// # Errors
-/// When the filter is none, or the log has been started before.
+/// When the filter cannot be parsed, or the log was started before.
 pub fn start<W: io::Write + 'static>(
     filter: &str,
     format: &str,
     writer: impl Fn() -> W + Send + Sync + 'static,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let filter = EnvFilter::try_new(filter).map_err(|error| format!("log: {filter} is no filter: {error}"))?;
-    // A line that cannot be written is lost, and nothing else: to tell of it elsewhere would fail just so.
+    // A line that cannot be written is dropped without an error: an attempt to report it would probably fail too.
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || Lossy(writer())).log_internal_errors(false);
     match format {
         "text" => subscriber.try_init(),
@@ -30,7 +30,7 @@ pub fn start<W: io::Write + 'static>(
     }
 }
 
-/// A writer that goes on when nothing can be written.
+/// A writer that ignores errors, so that the service goes on when the log cannot be written.
 #[derive(Debug)]
 struct Lossy<W>(W);
 
@@ -44,7 +44,7 @@ impl<W: io::Write> io::Write for Lossy<W> {
     }
 }
 
-/// Makes a panic an event like any other, told by its place alone, because its words may hold anything.
+/// Logs each panic as an event with its place in the source. Its message is left out, because it may contain any data.
 pub fn take_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
@@ -52,17 +52,17 @@ pub fn take_panics() {
     }));
 }
 
-/// A path as it may stand in the log: without personal identity numbers, whatever way they were encoded.
+/// Returns a path as it may be logged: with personal identity numbers masked, also when they are percent-encoded.
 #[must_use]
 pub fn masked(path: &str) -> Cow<'_, str> {
     let mut plain = Cow::Borrowed(path);
-    for _ in 0..LAYERS {
+    for _ in 0..MAX_ENCODINGS {
         if !plain.contains('%') {
             return personal_number::mask(path);
         }
-        let decoded = String::from_utf8_lossy(&url_decoded(&plain)).into_owned();
+        let decoded = String::from_utf8_lossy(&percent_decode(&plain)).into_owned();
         if personal_number::contains(&decoded) {
-            // In the encoded form again, so that nothing of what was decoded can begin a new line.
+            // Decoded line breaks and other control characters must not reach the log.
             return personal_number::mask(&decoded).replace(|sign: char| !sign.is_ascii_graphic(), "%").into();
         }
         if decoded == plain {
@@ -70,10 +70,11 @@ pub fn masked(path: &str) -> Cow<'_, str> {
         }
         plain = Cow::Owned(decoded);
     }
-    UNTOLD.into()
+    OMITTED.into()
 }
 
-/// A method as it may stand in the log. Any word is one, also a person's number, so others than those that there are have none.
+/// Returns a method as it may be logged. HTTP permits any word as a method, also a personal identity number, so unknown methods
+/// are left out.
 #[must_use]
 pub fn method(method: &Method) -> &str {
     let known = [
@@ -87,17 +88,18 @@ pub fn method(method: &Method) -> &str {
         Method::CONNECT,
         Method::TRACE,
     ];
-    if known.contains(method) { method.as_str() } else { UNTOLD }
+    if known.contains(method) { method.as_str() } else { OMITTED }
 }
 
-/// The bytes that a percent-encoded text stands for.
-pub(super) fn url_decoded(text: &str) -> Vec<u8> {
-    let (bytes, mut plain, mut at) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
-    while at < bytes.len() {
-        let code = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%').and_then(|code| std::str::from_utf8(code).ok());
+/// Decodes a percent-encoded text. A `%` that no two hexadecimal digits follow stays as it is.
+pub(super) fn percent_decode(text: &str) -> Vec<u8> {
+    let (bytes, mut plain, mut position) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
+    while position < bytes.len() {
+        let code = bytes.get(position + 1..position + 3).filter(|_| bytes[position] == b'%');
+        let code = code.and_then(|code| std::str::from_utf8(code).ok());
         let byte = code.and_then(|code| u8::from_str_radix(code, 16).ok());
-        plain.push(byte.unwrap_or(bytes[at]));
-        at += if byte.is_some() { 3 } else { 1 };
+        plain.push(byte.unwrap_or(bytes[position]));
+        position += if byte.is_some() { 3 } else { 1 };
     }
     plain
 }
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_cannot_be_written_is_lost_and_nothing_else() {
+    fn a_line_that_cannot_be_written_is_dropped_without_an_error() {
         struct Full;
         impl io::Write for Full {
             fn write(&mut self, _: &[u8]) -> io::Result<usize> {

@@ -1,4 +1,4 @@
-//! What is measured of calls, for those who look after an installation. Nothing is measured unless somebody can read it.
+//! Metrics of calls, for operators. Nothing is measured unless metrics are turned on.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, histogram::Histogram},
 };
 
-/// Upper bounds in seconds.
+/// The upper bounds of the histogram's buckets, in seconds.
 const BOUNDS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -21,24 +21,25 @@ struct Operation {
     operation: String,
 }
 
-/// Calls by operation: how many, how they ended, how long they took.
+/// Counts calls and measures their time, by operation.
 #[derive(Clone, Debug)]
 pub struct Calls {
-    on: bool,
+    is_on: bool,
     answered: Family<Answered, Counter>,
     took: Family<Operation, Histogram>,
 }
 
 impl Calls {
-    /// Nothing measured yet.
+    /// Makes empty metrics. They stay empty when `is_on` is false.
     #[must_use]
-    pub fn new(on: bool) -> Self {
-        Self { on, answered: Family::default(), took: Family::new_with_constructor(|| Histogram::new(BOUNDS)) }
+    pub fn new(is_on: bool) -> Self {
+        Self { is_on, answered: Family::default(), took: Family::new_with_constructor(|| Histogram::new(BOUNDS)) }
     }
 
-    /// Notes an answer. What is no operation of the API is noted as `other`, so that a caller cannot make up names.
+    /// Counts an answer with its status and the time that it took. A call of no operation counts as `other`, so that a caller cannot
+    /// create labels.
     pub fn answered(&self, operation: impl FnOnce() -> Option<String>, status: u16, took: Duration) {
-        if !self.on {
+        if !self.is_on {
             return;
         }
         let operation = operation().unwrap_or_else(|| "other".to_owned());
@@ -53,7 +54,7 @@ impl Calls {
         self.answered.get_or_create(&Answered { operation, status }).inc();
     }
 
-    /// Lets the measures be read.
+    /// Registers the metrics, so that they can be read.
     pub fn register(&self, registry: &mut prometheus_client::registry::Registry) {
         registry.register("calls", "Answered calls by operation and class of status", self.answered.clone());
         registry.register_with_unit(

@@ -1,4 +1,5 @@
-//! Lists by keyset: each page starts where the last ended, costs the same at any depth, and never counts unless asked.
+//! Pages of lists by keyset: a page starts after the last sort key of the page before, so every page costs the same. Items are
+//! counted only when the caller asks for the total.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
@@ -18,52 +19,53 @@ use super::{
     request::Call,
 };
 
-/// Items of a page unless the caller says otherwise.
+/// The number of items of a page when the caller gives no limit.
 pub const DEFAULT_LIMIT: u64 = 20;
-/// The most items of a page.
+/// The largest number of items of a page.
 pub const MAX_LIMIT: u64 = 200;
-/// How far an offset reaches; beyond that only cursors do.
+/// The largest offset. Callers go further with cursors.
 pub const MAX_OFFSET: u64 = 10_000;
-/// How long a cursor lasts.
+/// The least time for which a cursor is valid, in hours. The end is rounded up to a whole hour.
 pub const CURSOR_HOURS: i64 = 24;
 
-/// What a list may be asked to include.
+/// Extra information that a list can include.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Include {
-    /// How many there are in all.
+    /// The number of all items.
     Total,
 }
 
-/// Which page of a list.
+/// The parameters of a page of a list.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct Paging {
-    /// How many items the page has at most.
+    /// The largest number of items of the page.
     #[serde(default = "default_limit")]
     #[param(minimum = 1, maximum = 200, default = 20, required = false, value_type = i32)]
     pub limit: u64,
-    /// Where the page starts: `nextCursor` of the page before. Valid for a day, for the same caller, filter and order.
+    /// The start of the page: `nextCursor` of the page before. It is valid for a day, for the same caller, filter and order.
     #[param(max_length = 4000, nullable = false)]
     pub cursor: Option<String>,
-    /// How many items to skip, at most 10,000; use `cursor` to go further.
+    /// The number of items to skip, at most 10,000. Use `cursor` to go further.
     #[param(minimum = 0, nullable = false, value_type = Option<i32>)]
     pub offset: Option<u64>,
-    /// `total` counts all items that the filter admits.
+    /// Extra information. `total` counts all items that match the filter.
     #[param(nullable = false, inline, style = Form, explode = false)]
     pub include: Option<Vec<Include>>,
-    /// Members of each item to answer with; all unless given. An item then lacks the others, also those that its schema requires.
+    /// The members of each item to answer with; all when not given. The items then lack the other members, also those that their
+    /// schema requires.
     #[param(nullable = false, inline, style = Form, explode = false)]
     pub fields: Option<Vec<String>>,
 }
 
-/// Members of the answer.
+/// The members of the answer that the caller wants.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct Selection {
-    /// Members to answer with; all unless given. The answer then lacks the others, also those that its schema requires.
+    /// The members to answer with; all when not given. The answer then lacks the other members, also those that its schema requires.
     #[param(nullable = false, inline, style = Form, explode = false)]
     pub fields: Option<Vec<String>>,
 }
@@ -76,54 +78,55 @@ const fn default_limit() -> u64 {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Page<T> {
-    /// The items, in the order asked for.
+    /// The items, in the requested order.
     pub items: Vec<T>,
-    /// Where the next page starts; null on the last page.
+    /// The cursor of the next page; null on the last page.
     pub next_cursor: Option<String>,
-    /// How many items there are in all, when asked for by `include=total`.
+    /// The number of all items that match the filter, when the call has `include=total`; otherwise null.
     #[schema(format = Int64)]
     pub total: Option<u64>,
-    /// Where to follow `/changes` from to keep what was read up to date: a place in the feed from before the list was read. Take
-    /// that of the first page. The tag of the answer does not depend on it.
+    /// A cursor for `/changes`, from before the list was read. To keep a copy of the list up to date, read the changes from the
+    /// cursor of the first page. The `ETag` of the answer does not depend on this member.
     pub change_cursor: String,
 }
 
 impl<T> Page<T> {
-    /// The page with each item as something else.
+    /// Converts each item.
     pub fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
         let Self { items, next_cursor, total, change_cursor } = self;
         Page { items: items.into_iter().map(each).collect(), next_cursor, total, change_cursor }
     }
 
-    /// The same where each item may fail to become something else.
+    /// Converts each item by a function that can fail.
     ///
     /// # Errors
-    /// When one does.
+    /// The first error of `each`.
     pub fn try_map<U>(self, each: impl FnMut(T) -> Result<U>) -> Result<Page<U>> {
         let Self { items, next_cursor, total, change_cursor } = self;
         Ok(Page { items: items.into_iter().map(each).collect::<Result<_>>()?, next_cursor, total, change_cursor })
     }
 }
 
-/// What a list is sorted by, in turn. The last key must be unique.
+/// A sort key of a list. A list has several in turn, of which the last must be unique.
 pub struct Key<M> {
     by: SimpleExpr,
     descending: bool,
-    of: Box<dyn Fn(&M) -> Value>,
+    /// Returns the value of the key for a row.
+    value: Box<dyn Fn(&M) -> Value>,
 }
 
 impl<M> Key<M> {
-    /// Sorts by an expression that has the given value for a row. The value must never be null.
-    pub fn new(by: impl Into<SimpleExpr>, of: impl Fn(&M) -> Value + 'static) -> Self {
-        Self { by: by.into(), descending: false, of: Box::new(of) }
+    /// Sorts by an expression, ascending. `value` returns the value of the expression for a row, which must never be null.
+    pub fn new(by: impl Into<SimpleExpr>, value: impl Fn(&M) -> Value + 'static) -> Self {
+        Self { by: by.into(), descending: false, value: Box::new(value) }
     }
 
-    /// Sorts by a column.
-    pub fn column(column: impl ColumnTrait, of: impl Fn(&M) -> Value + 'static) -> Self {
-        Self::new(SimpleExpr::from(Expr::col(column.as_column_ref())), of)
+    /// Sorts by a column, ascending. `value` returns the value of the column for a row.
+    pub fn column(column: impl ColumnTrait, value: impl Fn(&M) -> Value + 'static) -> Self {
+        Self::new(SimpleExpr::from(Expr::col(column.as_column_ref())), value)
     }
 
-    /// The same the other way round.
+    /// Reverses the order when `reversed` is true.
     #[must_use]
     pub fn reversed(self, reversed: bool) -> Self {
         Self { descending: self.descending != reversed, ..self }
@@ -132,14 +135,15 @@ impl<M> Key<M> {
 
 #[derive(Serialize, Deserialize)]
 struct Cursor {
-    /// What it is bound to.
+    /// A digest of the caller, the path, the filter and the order, for which the cursor is valid.
     scope: String,
-    /// Until when it is valid, in seconds since 1970.
+    /// The end of its validity, in seconds since 1970.
     until: i64,
+    /// The sort keys of the last row of the page.
     keys: Vec<KeyValue>,
 }
 
-/// A value that a list can be sorted by, as it travels in a cursor.
+/// The value of a sort key in a cursor.
 #[derive(Serialize, Deserialize)]
 enum KeyValue {
     Int(i64),
@@ -150,7 +154,7 @@ enum KeyValue {
 }
 
 impl KeyValue {
-    fn of(value: Value) -> Option<Self> {
+    fn from_value(value: Value) -> Option<Self> {
         Some(match value {
             Value::Int(Some(value)) => Self::Int(value.into()),
             Value::BigInt(Some(value)) => Self::Int(value),
@@ -162,7 +166,7 @@ impl KeyValue {
         })
     }
 
-    fn value(self) -> Option<Value> {
+    fn into_value(self) -> Option<Value> {
         Some(match self {
             Self::Int(value) => value.into(),
             Self::Text(value) => value.into(),
@@ -174,22 +178,23 @@ impl KeyValue {
 }
 
 impl Paging {
-    /// All items up to the largest page, for lists that are short by nature.
+    /// Returns the parameters of the first page at its largest size, for lists that are always short.
     #[must_use]
     pub const fn whole() -> Self {
         Self { limit: MAX_LIMIT, cursor: None, offset: None, include: None, fields: None }
     }
 
-    /// The page of `select`, sorted by `keys`.
+    /// Reads one page of `select`, sorted by `keys`.
     ///
     /// # Errors
-    /// When the cursor is not one for this list, or the offset too far.
+    /// When the cursor is of another list, filter, order or caller (400) or too old (410), the offset is too large (422), or the
+    /// database does not answer (503).
     pub async fn fetch<E>(&self, select: Select<E>, keys: Vec<Key<E::Model>>, call: &Call, db: &Db) -> Result<Page<E::Model>>
     where
         E: EntityTrait,
         E::Model: ModelTrait<Entity = E> + Send + Sync,
     {
-        let (select, keys, veiled) = without_oracle(select, keys, call);
+        let (select, keys, hidden_last) = prevent_inference(select, keys, call);
         if let Some(offset) = self.offset.filter(|offset| *offset > MAX_OFFSET) {
             return Err(Problem {
                 faults: vec![Fault::of_parameter(
@@ -206,7 +211,7 @@ impl Paging {
         let change_cursor = db.feed_cursor(db.feed.latest());
         let scope = call.cursor_scope();
         let after = match &self.cursor {
-            Some(cursor) => Some(open(cursor, &scope, keys.len(), veiled, db)?),
+            Some(cursor) => Some(open_cursor(cursor, &scope, keys.len(), hidden_last, db)?),
             None => None,
         };
         let total = match &self.include {
@@ -215,7 +220,7 @@ impl Paging {
         };
         let mut select = select.limit(self.limit + 1).offset(self.offset.filter(|offset| *offset > 0));
         if let Some(after) = after {
-            select = select.filter(beyond(&keys, after));
+            select = select.filter(after_condition(&keys, after));
         }
         for key in &keys {
             select = select.order_by(key.by.clone(), if key.descending { Order::Desc } else { Order::Asc });
@@ -225,12 +230,12 @@ impl Paging {
         items.truncate(usize::try_from(self.limit).unwrap_or(usize::MAX));
         let next_cursor = match items.last().filter(|_| more) {
             Some(last) => {
-                let mut keys: Vec<_> = keys.iter().filter_map(|key| KeyValue::of((key.of)(last))).collect();
-                if veiled && !matches!(keys.first(), Some(KeyValue::Uuid(id)) if id.is_nil()) {
-                    // What is hidden stands in no cursor, so none is another when it becomes another.
+                let mut keys: Vec<_> = keys.iter().filter_map(|key| KeyValue::from_value((key.value)(last))).collect();
+                if hidden_last && !matches!(keys.first(), Some(KeyValue::Uuid(id)) if id.is_nil()) {
+                    // A cursor does not depend on hidden values, so that it does not change when they change.
                     keys.truncate(1);
                 }
-                // In whole hours, so that the same page is the same bytes for a while.
+                // Whole hours, so that the same page has the same bytes for a while.
                 let until = ((db.clock.now() + TimeDelta::hours(CURSOR_HOURS)).timestamp() / 3600 + 1) * 3600;
                 Some(db.seal.close(&serde_json::to_vec(&Cursor { scope, until, keys })?))
             }
@@ -240,10 +245,10 @@ impl Paging {
     }
 }
 
-/// Sees to it that a list tells nothing of what is hidden from the caller by which rows it has or where they stand. When it
-/// is filtered by something that may be hidden, rows with anything hidden are left out; otherwise they come last, by their ids
-/// whatever the list is sorted by. Tells whether they do.
-fn without_oracle<E>(select: Select<E>, mut keys: Vec<Key<E::Model>>, call: &Call) -> (Select<E>, Vec<Key<E::Model>>, bool)
+/// Prevents that a caller infers hidden values from the rows of a list or from their order. When the list is filtered by a member
+/// that can be hidden, rows with anything hidden are left out. Otherwise those rows come last, in the order of their ids, however
+/// the list is sorted; the returned flag is true then.
+fn prevent_inference<E>(select: Select<E>, mut keys: Vec<Key<E::Model>>, call: &Call) -> (Select<E>, Vec<Key<E::Model>>, bool)
 where
     E: EntityTrait,
     E::Model: ModelTrait<Entity = E>,
@@ -260,31 +265,32 @@ where
     if filters.any(|name| !ordinary.contains(&name) && !secrecy.is_open(&kind, name)) {
         return (select.filter(id.is_not_in(records)), keys, false);
     }
-    let veil = CaseStatement::new().case(id.is_in(records.iter().copied()), id.into_expr()).finally(Uuid::nil());
-    let place = move |row: &E::Model| match row.get(id) {
+    let hidden_key = CaseStatement::new().case(id.is_in(records.iter().copied()), id.into_expr()).finally(Uuid::nil());
+    let value = move |row: &E::Model| match row.get(id) {
         Value::Uuid(Some(id)) if records.contains(&id) => id.into(),
         _ => Value::from(Uuid::nil()),
     };
-    keys.insert(0, Key::new(veil, place));
+    keys.insert(0, Key::new(hidden_key, value));
     (select, keys, true)
 }
 
-fn open(cursor: &str, scope: &str, keys: usize, veiled: bool, db: &Db) -> Result<Vec<Value>> {
+fn open_cursor(cursor: &str, scope: &str, keys: usize, hidden_last: bool, db: &Db) -> Result<Vec<Value>> {
     let invalid = || Problem::new(Kind::InvalidCursor);
     let opened = db.seal.open(cursor).ok_or_else(invalid)?;
     let cursor: Cursor = serde_json::from_slice(&opened).map_err(|_| invalid())?;
-    if cursor.scope != scope || (cursor.keys.len() != keys && !(veiled && cursor.keys.len() == 1)) {
+    if cursor.scope != scope || (cursor.keys.len() != keys && !(hidden_last && cursor.keys.len() == 1)) {
         return Err(invalid());
     }
     if cursor.until < db.clock.now().timestamp() {
         return Err(Problem::new(Kind::Expired));
     }
-    cursor.keys.into_iter().map(KeyValue::value).collect::<Option<_>>().ok_or_else(invalid)
+    cursor.keys.into_iter().map(KeyValue::into_value).collect::<Option<_>>().ok_or_else(invalid)
 }
 
-/// What comes after a row. Where all keys go one way rows are compared as wholes, so that an index is entered at the very
-/// place, however many share the first key. Where they do not, the first key stands once more on its own for that.
-fn beyond<M>(keys: &[Key<M>], after: Vec<Value>) -> Condition {
+/// Returns the condition for the rows after the row with the keys `after`. When all keys have the same direction, it compares the
+/// keys as one tuple, so that the database enters an index at the exact place, however many rows share the first key. When the
+/// directions differ, it adds a condition on the first key alone, by which an index can be entered.
+fn after_condition<M>(keys: &[Key<M>], after: Vec<Value>) -> Condition {
     let keys = &keys[..keys.len().min(after.len())];
     if keys.len() > 1 && keys.iter().all(|key| key.descending == keys[0].descending) {
         let row = Expr::tuple(keys.iter().map(|key| key.by.clone()));

@@ -1,7 +1,7 @@
-//! Merge patch (RFC 7396): what is absent stays, `null` clears, a value replaces.
+//! Merge patch (RFC 7396): an absent member stays, `null` removes a member, a value replaces it.
 //!
-//! A patch is merged into the present record, and the result must keep the same schema as a new record. So what may be
-//! created may be changed, by the same rules, and no resource needs a type of its own for changes.
+//! A patch is merged into the present record, and the result must be valid by the schema of a new record. So the same rules hold
+//! for creating and for changing, and no resource needs a type of its own for changes.
 
 use std::{
     future::{Ready, ready},
@@ -30,7 +30,7 @@ pub struct Patch<T> {
     members: Value,
     #[schema(ignore)]
     contract: Arc<Contract>,
-    /// The record that is changed, with what is hidden from the caller.
+    /// The id of the record that is changed, and the secrecy for the caller.
     #[schema(ignore)]
     secrecy: Option<Secrecy>,
     #[schema(value_type = T)]
@@ -58,7 +58,7 @@ impl<T> FromRequest for Patch<T> {
 }
 
 impl<T> Patch<T> {
-    /// The patch of a record that was sent as a part of something else.
+    /// Makes the patch of a record from members that were sent inside another body, such as a batch.
     #[must_use]
     pub const fn of(members: Value, contract: Arc<Contract>, secrecy: Option<Secrecy>) -> Self {
         Self { members, contract, secrecy, of: PhantomData }
@@ -66,10 +66,10 @@ impl<T> Patch<T> {
 }
 
 impl<T: DeserializeOwned + Serialize + PartialEq + ToSchema> Patch<T> {
-    /// The record as it becomes, or nothing when it stays as it is.
+    /// Returns the record with the patch applied; `None` when nothing changes.
     ///
     /// # Errors
-    /// When the result would break the schema of a new record, or a member is hidden from the caller.
+    /// When the result is invalid by the schema of a new record (422), or a member is hidden from the caller (403).
     pub fn apply(&self, record: impl Into<Uuid>, present: &T) -> Result<Option<T>> {
         if let Some(secrecy) = &self.secrecy {
             secrecy.refuse_hidden(record.into(), self.members.as_object().into_iter().flatten().map(|(name, _)| name))?;
@@ -83,7 +83,7 @@ impl<T: DeserializeOwned + Serialize + PartialEq + ToSchema> Patch<T> {
 }
 
 impl<T> Patch<T> {
-    /// The members as they were sent, and the contract to check them by once it is known what they are laid over.
+    /// Returns the members as they were sent, and the contract. Callers that merge the members themselves check the result with it.
     #[must_use]
     pub fn parts(&self) -> (Map<String, Value>, &Contract) {
         (self.members.as_object().cloned().unwrap_or_default(), &self.contract)

@@ -1,11 +1,11 @@
-//! Finds Swedish personal identity numbers (personnummer) and coordination numbers (samordningsnummer) in free text, so
-//! that they can be refused where text comes in and masked where text is logged.
+//! Finds Swedish personal identity numbers (personnummer) and coordination numbers (samordningsnummer) in free text. The service
+//! refuses them in input and masks them in the log.
 //!
-//! A number counts as one when its date is a day of the calendar (a coordination number has 60 added to the day) and its
-//! check digit is right by Luhn, whichever digits of Unicode it is written with and wherever spaces, line breaks, dashes or
-//! dots part them. An organisation number has 2 or more as its third digit, where a month has 0 or 1, so it is never taken
-//! for one. Digits that belong to something longer are not looked at (a UUID, a digest, a decimal number, the opaque part
-//! of an address; a word of letters beside them is nothing longer), nor is a number that is grouped as telephone numbers are.
+//! Digits are such a number when they begin with a date (a coordination number has 60 added to the day) and end with the right
+//! check digit (Luhn). They may be any decimal digits of Unicode, with spaces, line breaks, dashes or dots anywhere between them.
+//! The third digit of an organisation number is 2 or more, where a month has 0 or 1, so it never counts as one. Digits do not
+//! count when they are part of something longer (a UUID, a digest, a decimal number, the opaque part of a web address), or when
+//! they are grouped like a telephone number. Letters next to a number do not make it part of something longer.
 
 mod words;
 
@@ -18,31 +18,33 @@ use icu_properties::{
 };
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-use self::words::Words;
+use self::words::Surroundings;
 use super::{language::say, problem::Fault, text};
 
-/// The code of the fault, and of the kind of problem, that such a number makes.
+/// The code of the fault, and of the kind of problem, for a text with such a number.
 pub const CODE: &str = "personal-identity-number";
 
-/// What stands in the place of a masked number.
+/// The text that replaces a masked number.
 pub const MASK: &str = "[personnummer]";
 
-/// The longest that may stand between two digits of one number, in characters.
+/// The most characters between two digits of one number.
 const LONGEST_JOINT: usize = 16;
 
-/// How often a text is looked through for what stands alone when others are masked.
+/// The most passes over a text. Masking one number can make another stand alone, which the next pass finds.
 const PASSES: usize = 8;
 
-/// The groups that people part a number into. Such a group of groups is a number also within a longer row of digits.
+/// The lengths of the groups of digits in which people write a number. Groups of such lengths count as a number also within a
+/// longer row of groups.
 const SHAPES: [&[u32]; 8] = [&[10], &[12], &[6, 4], &[8, 4], &[2, 6, 4], &[2, 2, 2, 4], &[4, 2, 2, 4], &[2, 2, 2, 2, 4]];
 
-/// Whether a text has such a number in it.
+/// Whether a text contains such a number.
 #[must_use]
 pub fn contains(text: &str) -> bool {
     !scan(text).is_empty()
 }
 
-/// The same text with every such number masked.
+/// Returns the text with every such number replaced by [`MASK`]. A text that still has numbers after eight passes is replaced as a
+/// whole.
 #[must_use]
 pub fn mask(text: &str) -> Cow<'_, str> {
     let mut masked = Cow::Borrowed(text);
@@ -59,14 +61,14 @@ pub fn mask(text: &str) -> Cow<'_, str> {
             copied = range.end;
         }
         next.push_str(&masked[copied..]);
-        // What remains may stand alone now, and then it is looked at again.
+        // Digits that remain may stand alone now, so the text is scanned again.
         masked = Cow::Owned(next);
     }
-    // Nobody writes so but to hide something.
+    // A text like this is written only to hide something.
     Cow::Borrowed(MASK)
 }
 
-/// The fault of such a number in a body. It never repeats the number.
+/// Returns the fault for such a number at a place in a body. It never repeats the number.
 #[must_use]
 pub fn fault(pointer: impl Into<String>) -> Fault {
     Fault::at(
@@ -79,13 +81,13 @@ pub fn fault(pointer: impl Into<String>) -> Fault {
     )
 }
 
-/// The same for a parameter of the address or a header.
+/// Returns the fault for such a number in a parameter or a header. It never repeats the number.
 #[must_use]
 pub fn fault_of_parameter(name: &str) -> Fault {
     Fault { pointer: String::new(), parameter: Some(name.to_owned()), ..fault("") }
 }
 
-/// Whether the ten digits of a personal or organisation number end with the right check digit.
+/// Whether the digits of a personal or organisation number end with the right check digit. Give ten digits, in ASCII.
 #[must_use]
 pub fn luhn(digits: &str) -> bool {
     let sum: u32 = digits
@@ -100,47 +102,49 @@ pub fn luhn(digits: &str) -> bool {
     sum.is_multiple_of(10)
 }
 
-/// What stands between two groups of digits that may be one number. Each is looser than the one before.
+/// The kind of text between two groups of digits that may be one number. Each kind is looser than the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Joint {
-    /// Dashes, a dot, a plus, a stroke, a low line.
+    /// Dashes, pluses, slashes, underscores, or one dot.
     Tight,
-    /// Blanks, with such signs or without.
+    /// The same with blanks, or blanks alone.
     Spaced,
-    /// Line breaks.
+    /// The same with line breaks.
     Lines,
-    /// Something that no number has in it, or the end.
+    /// Text that no number contains, or the end of the text.
     None,
 }
 
-/// Digits with nothing visible between them.
+/// A group of digits with nothing visible between them.
 #[derive(Debug)]
 struct Group {
+    /// The bytes of the group in the text.
     place: Range<usize>,
-    /// How many digits.
+    /// The number of digits.
     digits: u32,
-    /// How the next group is joined to it.
+    /// The text between this group and the next.
     joint: Joint,
-    /// Whether a dot alone stands before the next.
+    /// Whether that text is a single dot.
     dot: bool,
 }
 
-/// The places of all numbers in a text, in order and apart.
+/// Returns the byte ranges of all numbers in a text, in order and without overlaps.
 fn scan(text: &str) -> Vec<Range<usize>> {
-    // Most texts have not ten digits in all, and need not be looked at further.
+    // Most texts have fewer than ten digits and need no further look.
     if text.chars().filter(|sign| digit(*sign).is_some()).nth(9).is_none() {
         return Vec::new();
     }
     let groups = groups(text);
-    let mut words = Words::of(text);
+    let mut surroundings = Surroundings::new(text);
     let mut found = Vec::new();
-    for at in 0..groups.len() {
-        let shaped = SHAPES.iter().filter_map(|shape| groups.get(at..at + shape.len()).filter(|window| has_shape(window, shape)));
-        found.extend(shaped.filter_map(|window| words.number(window)));
+    for first in 0..groups.len() {
+        let shaped = SHAPES.iter().filter_map(|shape| groups.get(first..first + shape.len()).filter(|window| has_shape(window, shape)));
+        found.extend(shaped.filter_map(|window| surroundings.find_number(window)));
     }
     for looseness in [Joint::Tight, Joint::Spaced, Joint::Lines] {
         let rows = groups.chunk_by(|group, _| group.joint <= looseness).filter(|row| row.len() > 1);
-        found.extend(rows.filter(|row| !is_telephone(text, row) && !is_network_address(text, row)).filter_map(|row| words.number(row)));
+        let rows = rows.filter(|row| !is_telephone(text, row) && !is_network_address(text, row));
+        found.extend(rows.filter_map(|row| surroundings.find_number(row)));
     }
     found.sort_by_key(|place| place.start);
     found.dedup_by(|next, before| {
@@ -151,18 +155,18 @@ fn scan(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The value of a digit of any script, as a digit of ASCII.
+/// Returns the ASCII digit with the value of a digit of any script; `None` when the character is no digit.
 fn digit(sign: char) -> Option<char> {
     if sign.is_ascii() {
         return Some(sign).filter(char::is_ascii_digit);
     }
     let decimal = |sign: u32| CodePointMapData::<GeneralCategory>::new().get32(sign) == GeneralCategory::DecimalNumber;
     if decimal(sign.into()) {
-        // Each script has its ten digits in a row, beginning with zero.
+        // In Unicode the ten digits of each script follow one another, beginning with zero.
         let before = (0..u32::from(sign)).rev().take_while(|code| decimal(*code)).count() % 10;
         return char::from_digit(u32::try_from(before).ok()?, 10);
     }
-    // One that is encircled, of those that Unicode does not call the same as the plain one.
+    // Encircled digits whose compatibility form is not the plain digit.
     let code = u32::from(sign);
     let encircled = match code {
         0x2776..=0x277E => Some(code - 0x2775),
@@ -175,7 +179,7 @@ fn digit(sign: char) -> Option<char> {
     if let Some(value) = encircled {
         return char::from_digit(value, 10);
     }
-    // One that is raised, lowered or encircled.
+    // Raised, lowered and encircled digits whose compatibility form is the plain digit.
     if !sign.is_numeric() {
         return None;
     }
@@ -183,6 +187,7 @@ fn digit(sign: char) -> Option<char> {
     plain.next().filter(|first| first.is_ascii_digit() && plain.next().is_none())
 }
 
+/// Splits a text into its groups of digits. Characters without a width do not end a group.
 fn groups(text: &str) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut between = String::new();
@@ -210,13 +215,13 @@ fn groups(text: &str) -> Vec<Group> {
     groups
 }
 
-/// What a text between two groups makes of them.
+/// Classifies the text between two groups.
 fn joint(between: &str) -> Joint {
     let dashes = CodePointSetData::new::<Dash>();
     let is_sign = |sign: char| dashes.contains(sign) || matches!(sign, '+' | '\u{FF0B}' | '\u{2043}' | '/' | '_');
     let is_dot = |sign: char| matches!(sign, '.' | '·' | '•' | '\u{2024}' | '\u{2027}' | '\u{3002}' | '\u{FF0E}' | '\u{FF61}');
     let mut signs = between.chars();
-    // A dot with a blank beside it ends a sentence.
+    // A dot joins groups only when it stands alone. A dot with a blank beside it ends a sentence.
     if signs.next().is_some_and(is_dot) && signs.next().is_none() {
         return Joint::Tight;
     }
@@ -236,8 +241,8 @@ fn has_shape(groups: &[Group], shape: &[u32]) -> bool {
     joined && groups.iter().map(|group| group.digits).eq(shape.iter().copied())
 }
 
-/// Whether digits are grouped as those of a telephone number: an area code that begins with 0, then the rest; or all of it
-/// after a plus.
+/// Whether the digits are grouped like a telephone number: an area code that begins with 0 and then the rest, or anything after a
+/// plus sign.
 fn is_telephone(text: &str, groups: &[Group]) -> bool {
     let Some(first) = groups.first() else { return false };
     let in_pairs = groups.len() > 3 && groups[..3].iter().all(|group| group.digits == 2);
@@ -245,19 +250,20 @@ fn is_telephone(text: &str, groups: &[Group]) -> bool {
     text[..first.place.start].ends_with('+') || ((2..=4).contains(&first.digits) && !in_pairs && begins_with_zero())
 }
 
-/// Whether digits are grouped as those of a network address (IPv4).
+/// Whether the digits are grouped like a network address (IPv4).
 fn is_network_address(text: &str, groups: &[Group]) -> bool {
     let is_byte = |group: &Group| group.digits <= 3 && digits(text, std::slice::from_ref(group)).parse::<u8>().is_ok();
     groups.len() == 4 && groups[..3].iter().all(|group| group.dot) && groups.iter().all(is_byte)
 }
 
-/// The digits of some groups, as those of ASCII.
+/// Returns the digits of groups in ASCII.
 fn digits(text: &str, groups: &[Group]) -> String {
     groups.iter().flat_map(|group| text[group.place.clone()].chars().filter_map(digit)).collect()
 }
 
-/// Whether the digits begin with a day of the calendar, in this century or one of the two before.
-fn is_a_day(digits: &str) -> bool {
+/// Whether ten or twelve digits begin with a date in the 19th, 20th or 21st century, that is from 1800 to 2099. The day may have 60
+/// added.
+fn begins_with_date(digits: &str) -> bool {
     let part = |from: usize, to: usize| digits.get(from..to).and_then(|part| part.parse::<u32>().ok()).unwrap_or_default();
     let date = digits.len() - 10;
     let (short, month, day) = (part(date, date + 2), part(date + 2, date + 4), part(date + 4, date + 6));
@@ -274,13 +280,13 @@ mod tests {
 
     use super::*;
 
-    /// The ten digits with their check digit.
+    /// Adds the check digit to nine digits.
     fn checked(nine: &str) -> String {
         (0..10).map(|last| format!("{nine}{last}")).find(|digits| luhn(digits)).unwrap_or_default()
     }
 
     #[test]
-    fn a_number_is_found_as_people_write_it() {
+    fn a_number_is_found_in_every_way_of_writing_it() {
         for text in [
             "811228-9874",
             "8112289874",
@@ -334,7 +340,7 @@ mod tests {
             assert!(contains(text), "{text}");
             assert!(!contains(&mask(text)), "{text}");
         }
-        // The day that is there only in leap years, which 1900 was not.
+        // 29 February exists only in leap years, and 1900 was none.
         assert!(contains(&checked("000229001")));
         assert!(!contains(&format!("19{}", checked("000229001"))));
         assert!(contains(&format!("20{}", checked("000229001"))));
@@ -342,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_something_else_is_left_alone() {
+    fn other_numbers_are_left_alone() {
         for text in [
             "212000-2882",
             "16212000-2882",
@@ -364,7 +370,7 @@ mod tests {
             "2026-11-22T13:00:00Z",
             "2026-11-22 13:00",
             "1981-12-28. 9874 personer",
-            // As telephone numbers are grouped, though digits and check digit would fit.
+            // Grouped like telephone numbers, although the date and the check digit are right.
             "070-123 45 61",
             "0701-23 45 61",
             "070 1234561",
@@ -408,18 +414,18 @@ mod tests {
             for cuts in [&at_serial[..], &scattered] {
                 let written = write(&all, cuts);
                 let text = format!("{before}{written}{after}");
-                // What is grouped as a telephone number or a network address is taken for one.
+                // Digits that are grouped like a telephone number or a network address count as one.
                 let first = cuts.first().filter(|_| !joint.is_empty());
                 let telephone = all.starts_with('0') && first.is_some_and(|first| (2..=4).contains(first));
                 if cuts == at_serial || !(telephone || (joint == "." && cuts.len() == 3)) {
                     prop_assert!(contains(&text), "{text}");
                     let masked = mask(&text).into_owned();
                     prop_assert_eq!(&masked, &format!("{before}{MASK}{after}"));
-                    // Letters beside it do not make it something else.
+                    // Letters next to the number do not make it something else.
                     let within = format!("x{written}x");
                     prop_assert!(contains(&within), "{within}");
                 }
-                // With another check digit it is none.
+                // With a wrong check digit it is no personal number.
                 let wrong = (ten[9..].parse::<u32>().unwrap_or_default() + 1) % 10;
                 let wrong = format!("{before}{}{after}", write(&format!("{}{wrong}", &all[..all.len() - 1]), cuts));
                 prop_assert!(!contains(&wrong), "{wrong}");

@@ -1,10 +1,10 @@
-//! Passwords that stand in guides in the place of one, and that anybody would try.
+//! Finds passwords that are no secret: placeholders from guides, and passwords that attackers try first.
 
 use reqwest::Url;
 
-use super::logs::url_decoded;
+use super::logs::percent_decode;
 
-/// Words that such passwords are put together from.
+/// The words that such passwords are made of.
 const WORDS: &[&str] = &[
     "admin",
     "bar",
@@ -82,7 +82,8 @@ const WORDS: &[&str] = &[
     "your",
 ];
 
-/// Whether a secret is none: a placeholder of a guide, a word that is tried first, one sign again and again.
+/// Whether a password is no secret: a placeholder from a guide, common words, a short row of digits, or one character repeated. An
+/// empty text is not.
 #[must_use]
 pub fn is_placeholder(secret: &str) -> bool {
     if secret.is_empty() {
@@ -97,9 +98,9 @@ pub fn is_placeholder(secret: &str) -> bool {
     lower.starts_with("${") || in_brackets || alike || counted || (letters.is_empty() && lower.len() < 16) || is_made_of_words(letters)
 }
 
-/// Whether a text is words one after the other and nothing else.
+/// Whether a text is a sequence of [`WORDS`] and nothing else.
 fn is_made_of_words(text: &str) -> bool {
-    // Whether the text up to a place is; the whole of it at last.
+    // For each byte position: whether the text up to it is a sequence of words.
     let mut until = vec![false; text.len() + 1];
     until[0] = true;
     for place in 0..text.len() {
@@ -112,21 +113,21 @@ fn is_made_of_words(text: &str) -> bool {
     !text.is_empty() && until[text.len()]
 }
 
-/// What an address of a server says of how to get in there.
+/// The parts of a server's address that concern signing in.
 #[derive(Debug, Default)]
 pub struct Login {
     user: String,
     passwords: Vec<String>,
-    /// The server, or the folder of its socket; empty for the one on this machine.
+    /// The host name, or the folder of the socket; empty for the server on this machine.
     host: String,
 }
 
 impl Login {
-    /// Reads an address such as `postgres://USER:PASSWORD@HOST/NAME`; nothing when it is none.
+    /// Parses an address such as `postgres://USER:PASSWORD@HOST/NAME`; `None` when the text is no address.
     #[must_use]
     pub fn of(address: &str) -> Option<Self> {
         let url = Url::parse(address).ok()?;
-        let plain = |text: &str| String::from_utf8_lossy(&url_decoded(text)).into_owned();
+        let plain = |text: &str| String::from_utf8_lossy(&percent_decode(text)).into_owned();
         let mut login = Self {
             user: plain(url.username()),
             passwords: url.password().map(plain).into_iter().collect(),
@@ -143,7 +144,7 @@ impl Login {
         Some(login)
     }
 
-    /// Whether the server is on this machine, where only those reach it who are on it too.
+    /// Whether the server is on this machine, so that only programs on this machine can reach it.
     #[must_use]
     pub fn is_near(&self) -> bool {
         let host = self.host.trim_matches(['[', ']']);
@@ -153,11 +154,12 @@ impl Login {
             || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// Whether a password that it names, or that comes from elsewhere, is a placeholder or the user's name.
+    /// Whether a password in the address, or the given one from another setting, is a placeholder or equals the user's name.
     #[must_use]
-    pub fn is_open(&self, elsewhere: Option<&str>) -> bool {
-        let own = |password: &str| !password.is_empty() && password.eq_ignore_ascii_case(&self.user);
-        self.passwords.iter().map(String::as_str).chain(elsewhere).any(|password| is_placeholder(password) || own(password))
+    pub fn is_open(&self, other_password: Option<&str>) -> bool {
+        let is_user_name = |password: &str| !password.is_empty() && password.eq_ignore_ascii_case(&self.user);
+        let mut passwords = self.passwords.iter().map(String::as_str).chain(other_password);
+        passwords.any(|password| is_placeholder(password) || is_user_name(password))
     }
 }
 
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_read_as_its_server_reads_it() {
+    fn an_address_is_parsed_as_the_database_driver_parses_it() {
         let login = |address: &str| Login::of(address).unwrap_or_default();
         assert!(login("postgres://samsyn:change%2Dme@db/samsyn").is_open(None));
         assert!(login("postgres://kommun:kommun@db/samsyn").is_open(None));

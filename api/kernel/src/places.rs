@@ -1,10 +1,9 @@
-//! How many calls are worked on at once. Beyond what an instance can do, more calls at once only make all of them slow; so
-//! a call gets a place, waits for one for a short while, or is refused at once, before its body is read, so that the refusal
-//! costs next to nothing (nor is it compressed) and others are answered as fast as ever.
+//! Limits how many calls an instance works on at once. Beyond its capacity, more calls at once only make all of them slow. So a
+//! call gets a place, waits for one for a short while, or is refused. It is refused before its body is read and without
+//! compression, so that the refusal costs very little and other calls stay fast.
 //!
-//! A call that does nothing for long but wait for something else, such as a change, a file to arrive or its turn for a
-//! password, leaves its place; an answer that is sent as a stream has left it when it begins. Each of those has a limit of
-//! its own.
+//! A call that waits long for something else gives its place back: for a change, for a file to arrive, or for its turn to check a
+//! password. The place of a streamed answer is free when the stream begins. Each of these has a limit of its own.
 
 use std::{
     cell::Cell,
@@ -22,14 +21,14 @@ use super::{
     problem::{Kind, Problem, Result},
 };
 
-/// How many calls may be worked on, and wait.
+/// The limits on calls.
 #[derive(Clone, Copy, Debug)]
 pub struct PlaceSettings {
-    /// How many are worked on at once; 0 means as many as come.
+    /// The number of calls that are worked on at once; 0 means no limit.
     pub at_once: usize,
-    /// How many may wait for a place.
+    /// The number of calls that may wait for a place.
     pub waiting: usize,
-    /// How long each waits.
+    /// The longest time that a call waits for a place.
     pub patience: Duration,
 }
 
@@ -47,7 +46,7 @@ pub struct Places {
     waiting: AtomicUsize,
 }
 
-/// The place of a call.
+/// The place of a call. Dropping it makes it free.
 #[derive(Debug)]
 pub struct Place(Option<OwnedSemaphorePermit>);
 
@@ -55,7 +54,7 @@ tokio::task_local! {
     static PLACE: Cell<Option<OwnedSemaphorePermit>>;
 }
 
-/// One more who waits, until dropped: who waits may go away at any moment.
+/// Counts a waiting call until it is dropped. A guard is needed because a caller may give up at any moment.
 struct Waiting<'a>(&'a AtomicUsize);
 
 impl Drop for Waiting<'_> {
@@ -65,25 +64,25 @@ impl Drop for Waiting<'_> {
 }
 
 impl Places {
-    /// All places are free.
+    /// Makes the places of an instance, all of them free.
     #[must_use]
     pub fn new(settings: PlaceSettings) -> Self {
         Self { settings, free: Arc::new(Semaphore::new(settings.places())), waiting: AtomicUsize::default() }
     }
 
-    /// Whether there is room for one more, which is asked before anything is done for a call.
+    /// Checks that one more call can get a place or wait for one. It is checked before any work on a call.
     ///
     /// # Errors
-    /// When all places are taken and as many wait as may.
+    /// When all places are taken and the largest number of calls waits already (503).
     pub fn admit(&self) -> Result<()> {
         let full = self.free.available_permits() == 0 && self.waiting.load(Ordering::Relaxed) >= self.settings.waiting;
-        if full { Err(crowded()) } else { Ok(()) }
+        if full { Err(too_many_calls()) } else { Ok(()) }
     }
 
-    /// Takes a place, or waits for one for a while.
+    /// Takes a place, or waits for one for the time of the settings.
     ///
     /// # Errors
-    /// When none became free, or too many wait already.
+    /// When no place became free in that time, or too many calls wait already (503).
     pub async fn take(&self) -> Result<Place> {
         if let Ok(permit) = Arc::clone(&self.free).try_acquire_owned() {
             return Ok(Place(Some(permit)));
@@ -91,13 +90,14 @@ impl Places {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = Waiting(&self.waiting);
         if before >= self.settings.waiting {
-            return Err(crowded());
+            return Err(too_many_calls());
         }
-        let permit = tokio::time::timeout(self.settings.patience, Arc::clone(&self.free).acquire_owned()).await.map_err(|_| crowded())?;
+        let permit =
+            tokio::time::timeout(self.settings.patience, Arc::clone(&self.free).acquire_owned()).await.map_err(|_| too_many_calls())?;
         Ok(Place(permit.ok()))
     }
 
-    /// How many places are taken, and how many calls wait for one.
+    /// Returns the number of taken places and the number of calls that wait for one.
     #[must_use]
     pub fn now(&self) -> [usize; 2] {
         [self.settings.places().saturating_sub(self.free.available_permits()), self.waiting.load(Ordering::Relaxed)]
@@ -105,25 +105,25 @@ impl Places {
 }
 
 impl Place {
-    /// No place, for what needs none.
+    /// Returns no place, for a call that needs none.
     #[must_use]
     pub const fn none() -> Self {
         Self(None)
     }
 
-    /// Works on a call in its place, which is free again when the work has ended or leaves it.
+    /// Runs the work of a call in its place. The place is free when the work has ended or has called [`leave`].
     pub async fn held<R>(self, work: impl Future<Output = R>) -> R {
         PLACE.scope(Cell::new(self.0), work).await
     }
 }
 
-/// Leaves the place of the call that this is done for, because it will wait for long or has a limit of its own.
+/// Gives the place of the present call back, because the call will wait for long or has a limit of its own.
 pub fn leave() {
-    // There is none outside of calls.
+    // Outside of a call there is no place.
     let _ = PLACE.try_with(Cell::take);
 }
 
-fn crowded() -> Problem {
+fn too_many_calls() -> Problem {
     Problem::new(Kind::Unavailable).header("Retry-After", "1").header("Content-Encoding", "identity").detail(say!(
         "Så många anrop kommer just nu att detta inte hinns med. Inget har gjorts. Försök igen om någon sekund.",
         "So many calls are coming just now that there is no time for this one. Nothing was done. Try again in a second or so."
@@ -150,14 +150,14 @@ mod tests {
             assert_eq!(places.now(), [1, 1]);
             assert_eq!(places.admit().map_err(|problem| problem.kind), Err(Kind::Unavailable));
             assert_eq!(places.take().await.err().map(|problem| problem.kind), Some(Kind::Unavailable));
-            // Who leaves while it works makes room for who waits.
+            // A call that gives its place back while it runs makes room for a waiting call.
             first.held(async { leave() }).await;
             let second = second.await.unwrap();
             assert_eq!(places.now(), [1, 0]);
             drop(second);
         }
         assert_eq!(places.now(), [0, 0]);
-        // Who gives up waiting does not stand in the way.
+        // A call that stops waiting is no longer counted.
         let _held = places.take().await.unwrap();
         {
             let mut gone = Box::pin(places.take());
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_too_long_is_refused() {
+    async fn a_call_that_waits_for_too_long_is_refused() {
         let busy = Places::new(PlaceSettings { at_once: 1, waiting: 9, patience: Duration::ZERO });
         let _held = busy.take().await.unwrap();
         assert_eq!(busy.take().await.err().map(|problem| problem.kind), Some(Kind::Unavailable));

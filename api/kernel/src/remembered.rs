@@ -1,14 +1,14 @@
-//! Answers that are the same for everybody and change only with a pack: kept as bytes for a while, so that reference data
-//! costs no more than a constant.
+//! A cache of answers that are the same for all callers and change only with a pack, so that reference data costs almost nothing
+//! to serve.
 
 use std::time::Duration;
 
 use super::{Reply, problem::Result, reply::Stored, request::Call};
 
-/// How long an answer is kept; so late may another instance show what a newer pack has brought.
+/// How long an answer is cached. An instance may show the content of an older pack for as long.
 const KEPT: Duration = Duration::from_secs(30);
 
-/// Answers by path and parameters.
+/// Cached answers by path and parameters.
 #[derive(Debug)]
 pub struct Remembered(moka::sync::Cache<String, Stored>);
 
@@ -19,10 +19,11 @@ impl Default for Remembered {
 }
 
 impl Remembered {
-    /// The answer that is kept for just this address, or the one that `make` gives. It must not depend on the caller.
+    /// Returns the cached answer for the path and parameters of the call, or makes one and caches it. The answer must not depend on
+    /// the caller.
     ///
     /// # Errors
-    /// What making it ends with; that is not kept.
+    /// The error of `make`, which is not cached.
     pub async fn answer<T, F>(&self, call: &Call, make: F) -> Result<Reply<T>>
     where
         F: AsyncFnOnce() -> Result<Reply<T>>,

@@ -1,4 +1,5 @@
-//! Answers, serialised once: in the transaction of a write, so that they can be kept under its idempotency key.
+//! Answers. They are serialised once. After a write that is in its transaction, so that the answer can be stored under the
+//! idempotency key.
 
 use std::marker::PhantomData;
 
@@ -26,19 +27,19 @@ use super::{
 #[derive(Clone, Debug)]
 pub struct Reply<T> {
     pub stored: Stored,
-    /// The call had been carried out before, and this is the answer it had then.
+    /// Whether this is the stored answer of an earlier call with the same idempotency key.
     pub replayed: bool,
     link: Option<String>,
     cookie: Option<String>,
     secret: bool,
-    /// A part of the body that the tag does not depend on.
-    aside: Option<String>,
-    /// The whole of it with the members that the caller wants, when those are not all.
+    /// A part of the body that the `ETag` does not depend on.
+    untagged: Option<String>,
+    /// When the caller wants only some members: the body with all members, and the names of the wanted ones.
     whole: Option<(Value, Vec<String>)>,
     of: PhantomData<fn() -> T>,
 }
 
-/// The parts of an answer that are kept for a repeated call.
+/// The parts of an answer that are stored for a repeated call.
 #[derive(Clone, Debug)]
 pub struct Stored {
     pub status: u16,
@@ -60,25 +61,25 @@ impl<T: Serialize> Reply<T> {
         } else {
             let mut body = serde_json::to_value(body)?;
             if let Some(actions) = &call.asked.actions {
-                body[ALLOWED_ACTIONS] = allowed(call, actions)?.into();
+                body[ALLOWED_ACTIONS] = allowed_actions(call, actions)?.into();
             }
             match &call.asked.fields {
                 None => (serde_json::to_vec(&body)?, None),
-                Some(fields) => (serde_json::to_vec(&chosen(body.clone(), fields))?, Some((body, fields.clone()))),
+                Some(fields) => (serde_json::to_vec(&choose_members(body.clone(), fields))?, Some((body, fields.clone()))),
             }
         };
-        // What is asked by a body has no address that a tag could be for.
+        // A search by a body has no address, so it gets no `ETag`.
         let etag = if call.asked.searched { None } else { etag(&bytes) };
         let stored = Stored { status, etag, location: None, created: None, body: bytes.into() };
-        Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, aside: None, whole, of: PhantomData })
+        Ok(Self { stored, replayed: false, link: None, cookie: None, secret: false, untagged: None, whole, of: PhantomData })
     }
 
-    /// 200 with one resource at a version.
+    /// Returns 200 with one resource. Its `ETag` names the version, and with parameters also the bytes of the body.
     ///
     /// # Errors
-    /// When the resource cannot be written as JSON.
+    /// When the body cannot be serialised as JSON, or the allowed actions were not computed (500).
     pub fn shown(call: &Call, version: i64, body: &T) -> Result<Self> {
-        // The same version in another selection of members is another representation, and needs a tag of its own.
+        // The same version with other members is another representation and needs an `ETag` of its own.
         let plain = call.asked.parameters.as_object().is_none_or(serde_json::Map::is_empty);
         Self::new(
             call,
@@ -88,88 +89,91 @@ impl<T: Serialize> Reply<T> {
         )
     }
 
-    /// An answer with a resource and with others that it is shown with, which change without it: its tag names the version
-    /// and goes by the bytes.
+    /// Returns an answer with a resource and other data that can change while its version stays. Its `ETag` names the version and
+    /// depends on the bytes of the body.
     ///
     /// # Errors
-    /// When it cannot be written as JSON.
+    /// When the body cannot be serialised as JSON (500).
     pub fn composed(call: &Call, status: u16, version: i64, body: &T) -> Result<Self> {
         Self::new(call, status, |bytes| Some(format!("\"v{version}-{}\"", &sha256_hex(bytes)[..8])), body)
     }
 
-    /// 200 with something that has no version of its own; its tag comes from the bytes.
+    /// Returns 200 with data that has no version. Its `ETag` is weak and depends on the bytes of the body.
     ///
     /// # Errors
-    /// When it cannot be written as JSON.
+    /// When the body cannot be serialised as JSON (500).
     pub fn computed(call: &Call, body: &T) -> Result<Self> {
         Self::new(call, 200, |bytes| Some(format!("W/\"{}\"", &sha256_hex(bytes)[..16])), body)
     }
 
-    /// The same where a part of the body is another each time, which the tag does not depend on.
+    /// Returns 200 with data that has no version. Its weak `ETag` does not depend on `untagged`, a part of the serialised body that
+    /// differs each time.
     ///
     /// # Errors
-    /// When it cannot be written as JSON.
-    pub fn computed_beside(call: &Call, body: &T, aside: &str) -> Result<Self> {
-        let mut reply = Self::new(call, 200, |bytes| Some(format!("W/\"{}\"", &digest(bytes, Some(aside))[..16])), body)?;
-        reply.aside = Some(aside.to_owned());
+    /// When the body cannot be serialised as JSON (500).
+    pub fn computed_beside(call: &Call, body: &T, untagged: &str) -> Result<Self> {
+        let mut reply = Self::new(call, 200, |bytes| Some(format!("W/\"{}\"", &digest(bytes, Some(untagged))[..16])), body)?;
+        reply.untagged = Some(untagged.to_owned());
         Ok(reply)
     }
 
-    /// 200 with a resource as it has become.
+    /// Returns 200 with a resource after a change.
     ///
     /// # Errors
-    /// When the resource cannot be written as JSON.
+    /// When the resource cannot be serialised as JSON (500).
     pub fn changed(version: i64, body: &T) -> Result<Self> {
         Self::new(&Call::default(), 200, |_| Some(format!("\"v{version}\"")), body)
     }
 
-    /// 201 with a new resource, which has its address below `path`.
+    /// Returns 201 with a new resource. Its address is `path` below the API's root, followed by the id.
     ///
     /// # Errors
-    /// When the resource cannot be written as JSON.
+    /// When the resource cannot be serialised as JSON (500).
     pub fn created<E>(path: &str, id: Id<E>, version: i64, body: &T) -> Result<Self> {
         Ok(Self::new(&Call::default(), 201, |_| Some(format!("\"v{version}\"")), body)?.located_record(path, id.uuid()))
     }
 
-    /// 202 with a job that will be carried out, which has its address below `path`.
+    /// Returns 202 with a job that will be carried out. Its address is `path` below the API's root, followed by the id.
     ///
     /// # Errors
-    /// When the job cannot be written as JSON.
+    /// When the job cannot be serialised as JSON (500).
     pub fn queued<E>(path: &str, id: Id<E>, version: i64, body: &T) -> Result<Self> {
         let mut reply = Self::created(path, id, version, body)?;
         reply.stored.status = 202;
         Ok(reply)
     }
 
-    /// 201 with the outcome of an act that has no version; `path` is where it can be read what it was done to.
+    /// Returns 201 with the outcome of an operation that has no version. `path` is the address of the changed resource, below the
+    /// API's root.
     ///
     /// # Errors
-    /// When it cannot be written as JSON.
+    /// When the body cannot be serialised as JSON (500).
     pub fn done(path: &str, body: &T) -> Result<Self> {
         Ok(Self::new(&Call::default(), 201, |_| None, body)?.located(path))
     }
 
-    /// The same with something that nobody may keep a copy of on the way, such as tokens.
+    /// Returns 201 with data that no cache may store, such as tokens. `path` is as for [`Reply::done`].
     ///
     /// # Errors
-    /// When it cannot be written as JSON.
+    /// When the body cannot be serialised as JSON (500).
     pub fn secret(path: &str, body: &T) -> Result<Self> {
         Ok(Self { secret: true, ..Self::done(path, body)? })
     }
 }
 
 impl<T: Serialize> Reply<Page<T>> {
-    /// 200 with a page of a list, and links to the first and the next. What is asked by a body has no address to link to.
+    /// Returns 200 with a page of a list, and links to the first and the next page. A search by a body gets no links, because its
+    /// pages have no addresses.
     ///
     /// # Errors
-    /// When an item cannot be written as JSON.
+    /// When an item cannot be serialised as JSON (500).
     pub(super) fn page(call: &Call, page: &Page<T>) -> Result<Self> {
         let mut reply = Self::computed_beside(call, page, &page.change_cursor)?;
         let query = |cursor: Option<&str>| {
             let mut query: Vec<String> = Vec::new();
             for (name, value) in call.asked.parameters.as_object().into_iter().flatten() {
                 if !matches!(name.as_str(), "cursor" | "offset") {
-                    query.push(format!("{name}={}", encode(&plain(value))));
+                    query.push(format!("{name}={}", encode(&query_text(value))));
                 }
             }
             query.extend(cursor.map(|cursor| format!("cursor={cursor}")));
@@ -185,13 +189,13 @@ impl<T: Serialize> Reply<Page<T>> {
 }
 
 impl Reply<Nothing> {
-    /// 204: it is done and there is nothing to show.
+    /// Returns 204: the call was carried out and the answer has no body.
     #[must_use]
     pub fn nothing() -> Self {
         Self::stored(Stored { status: 204, etag: None, location: None, created: None, body: Bytes::new() }, false)
     }
 
-    /// 202: it will be done, and nothing is told of the outcome.
+    /// Returns 202: the call will be carried out, and its outcome is not reported.
     #[must_use]
     pub fn accepted() -> Self {
         Self::stored(Stored { status: 202, etag: None, location: None, created: None, body: Bytes::new() }, false)
@@ -199,7 +203,8 @@ impl Reply<Nothing> {
 }
 
 impl<T> Reply<T> {
-    /// 301: what was asked for has another address below `path` now; the query goes along.
+    /// Returns 301: the requested resource has another address now, `path` below the API's root followed by the id `to`. `query` is
+    /// the query of the call, which is kept.
     #[must_use]
     pub fn moved(path: &str, to: Uuid, query: &str) -> Self {
         let mark = if query.is_empty() { "" } else { "?" };
@@ -207,16 +212,16 @@ impl<T> Reply<T> {
         Self::stored(Stored { status: 301, etag: None, location, created: None, body: Bytes::new() }, false)
     }
 
-    /// The same with a cookie given or taken back.
+    /// Sets the value of `Set-Cookie`; `None` sets no cookie.
     #[must_use]
     pub fn cookie(mut self, cookie: Option<String>) -> Self {
         self.cookie = cookie;
         self
     }
 
-    /// Takes out what is hidden from the caller. Every answer passes here on its way out, so no handler can forget it, and
-    /// what is kept for a repeated call is whole. An answer with something hidden is another representation and gets
-    /// another tag; it still names the version, so that `If-Match` works.
+    /// Removes everything that is hidden from the caller. Every answer passes here on its way out, so no handler can forget it, and
+    /// the answer that is stored for a repeated call is complete. An answer with something hidden is another representation and gets
+    /// another `ETag`. It still names the version, so that `If-Match` works.
     fn redact(&mut self, secrecy: &Secrecy) {
         let whole = self.whole.take();
         let body = whole.as_ref().map(|(body, _)| body.clone()).or_else(|| serde_json::from_slice(&self.stored.body).ok());
@@ -225,18 +230,18 @@ impl<T> Reply<T> {
             return;
         }
         let body = match whole {
-            Some((_, fields)) => chosen(body, &fields),
+            Some((_, fields)) => choose_members(body, &fields),
             None => body,
         };
         self.stored.body = body.to_string().into();
-        let digest = digest(&self.stored.body, self.aside.as_deref());
+        let digest = digest(&self.stored.body, self.untagged.as_deref());
         self.stored.etag = self.stored.etag.as_deref().map(|etag| match etag.strip_prefix("W/") {
             Some(_) => format!("W/\"{}\"", &digest[..16]),
             None => format!("\"{}-{}\"", etag.trim_matches('"').split('-').next().unwrap_or_default(), &digest[..8]),
         });
     }
 
-    /// Says that a record was created or held, which has its address below `path`.
+    /// Sets `Location` to the address of a record that was created or held, below `path`.
     #[must_use]
     pub fn located_record(mut self, path: &str, id: impl Into<Uuid>) -> Self {
         let id = id.into();
@@ -244,23 +249,24 @@ impl<T> Reply<T> {
         self.located(&format!("{path}/{id}"))
     }
 
-    /// Says where the outcome of the call is, by its path below the API's root.
+    /// Sets `Location`: the address of the result of the call. `path` is below the API's root.
     #[must_use]
     pub fn located(mut self, path: &str) -> Self {
         self.stored.location = Some(format!("{ROOT}{path}"));
         self
     }
 
+    /// Makes an answer from its stored parts.
     pub const fn stored(stored: Stored, replayed: bool) -> Self {
-        Self { stored, replayed, link: None, cookie: None, secret: false, aside: None, whole: None, of: PhantomData }
+        Self { stored, replayed, link: None, cookie: None, secret: false, untagged: None, whole: None, of: PhantomData }
     }
 }
 
-/// The digest of a body without a part of it.
-fn digest(body: &[u8], aside: Option<&str>) -> String {
-    let place = aside.and_then(|aside| {
-        let at = body.windows(aside.len()).rposition(|part| part == aside.as_bytes())?;
-        Some((at, at + aside.len()))
+/// Returns the digest of a body without its part `untagged`.
+fn digest(body: &[u8], untagged: Option<&str>) -> String {
+    let place = untagged.and_then(|untagged| {
+        let start = body.windows(untagged.len()).rposition(|part| part == untagged.as_bytes())?;
+        Some((start, start + untagged.len()))
     });
     match place {
         Some((from, to)) => sha256_hex(&[&body[..from], &body[to..]].concat()),
@@ -268,17 +274,18 @@ fn digest(body: &[u8], aside: Option<&str>) -> String {
     }
 }
 
-/// The chosen members of a record, or of each item of a page.
-fn chosen(mut body: Value, fields: &[String]) -> Value {
+/// Returns a record, or a page with its items, with only the chosen members.
+fn choose_members(mut body: Value, fields: &[String]) -> Value {
     match body.get_mut("items").and_then(Value::as_array_mut) {
-        Some(items) => items.iter_mut().for_each(|item| keep(item, fields)),
-        None => keep(&mut body, fields),
+        Some(items) => items.iter_mut().for_each(|item| retain_members(item, fields)),
+        None => retain_members(&mut body, fields),
     }
     body
 }
 
-/// What the caller may do with a record. Where there is something to do, the handler must have found out.
-fn allowed(call: &Call, actions: &[Action]) -> Result<Vec<String>> {
+/// Returns the names of the operations that the caller may carry out on a record. When the record has operations, the handler must
+/// have computed them.
+fn allowed_actions(call: &Call, actions: &[Action]) -> Result<Vec<String>> {
     match &call.asked.allowed {
         Some(allowed) => Ok(allowed.clone()),
         None if actions.is_empty() => Ok(Vec::new()),
@@ -286,22 +293,23 @@ fn allowed(call: &Call, actions: &[Action]) -> Result<Vec<String>> {
     }
 }
 
-/// Leaves the wanted members of a record, and what is said of those that are hidden.
-pub(super) fn keep(item: &mut Value, fields: &[String]) {
+/// Removes all members of a record except the wanted ones, the list of hidden members and the allowed actions.
+pub(super) fn retain_members(item: &mut Value, fields: &[String]) {
     if let Value::Object(members) = item {
         members.retain(|name, _| name == "redacted" || name == ALLOWED_ACTIONS || fields.contains(name));
     }
 }
 
-fn plain(value: &Value) -> String {
+/// Returns the value of a parameter as it is written in a query, before it is encoded.
+fn query_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
+        Value::Array(items) => items.iter().map(query_text).collect::<Vec<_>>().join(","),
         other => other.to_string(),
     }
 }
 
-/// Percent-encoding of a query's value (RFC 3986).
+/// Percent-encodes a value of a query (RFC 3986).
 fn encode(text: &str) -> String {
     text.bytes().fold(String::new(), |mut encoded, byte| {
         if byte.is_ascii_alphanumeric() || b"-._~,:".contains(&byte) {

@@ -1,5 +1,5 @@
-//! The tail of every write of a record: its row as a new one or in place of the version before, its words in the index of
-//! search, its version in the history, and its change in the feed.
+//! The last steps of every write of a record: its row is inserted or updated, its words are put in the search index, its version in
+//! the history, and its change in the feed.
 
 use chrono::{DateTime, Utc};
 use sea_orm::{
@@ -19,62 +19,62 @@ use super::{
     search,
 };
 
-/// A record that has just been stored or removed, with all that others are told of it.
+/// A record that has just been stored or removed, with the data for the search index, the history and the feed.
 #[derive(Debug)]
-#[must_use = "nothing is told before `Write::publish`"]
+#[must_use = "nothing is published before `Write::publish`"]
 pub struct Saved<'a> {
     record: &'static Record,
     id: Uuid,
     version: i64,
     op: ChangeOperation,
     visible: Visible,
-    was: Option<Visible>,
+    visible_before: Option<Visible>,
     areas: Vec<Uuid>,
     words: Option<Vec<&'a str>>,
     body: Option<Value>,
 }
 
 impl<'a> Saved<'a> {
-    /// A record that is there, at this version.
+    /// Describes a record that was created or changed. `version` is its version after the write.
     pub fn new<T>(record: &'static Record, id: Id<T>, version: i64, visible: Visible) -> Self {
         let op = ChangeOperation::Upsert;
-        Self { record, id: id.uuid(), version, op, visible, was: None, areas: Vec::new(), words: None, body: None }
+        Self { record, id: id.uuid(), version, op, visible, visible_before: None, areas: Vec::new(), words: None, body: None }
     }
 
-    /// The same, where the record is removed: this version is the one of its removal.
+    /// Marks the record as removed. Its version is then the version of the removal.
     pub fn removed(self) -> Self {
         Self { op: ChangeOperation::Delete, ..self }
     }
 
-    /// Sets who could see it before.
-    pub fn was(self, was: Option<Visible>) -> Self {
-        Self { was, ..self }
+    /// Sets the visibility of the record before the write.
+    pub fn was(self, visible_before: Option<Visible>) -> Self {
+        Self { visible_before, ..self }
     }
 
-    /// Sets the areas that it concerns, and those that it concerned before.
+    /// Sets the areas that the record concerns or concerned before the write.
     pub fn within<T>(self, areas: impl IntoIterator<Item = Id<T>>) -> Self {
         Self { areas: areas.into_iter().map(Id::uuid).collect(), ..self }
     }
 
-    /// Sets the texts by which it is found.
+    /// Sets the texts by which the search finds the record.
     pub fn words(self, texts: impl IntoIterator<Item = &'a str>) -> Self {
         Self { words: Some(texts.into_iter().collect()), ..self }
     }
 
-    /// Keeps this version in the history: `body` is what can be changed of the record, as it is answered.
+    /// Stores this version in the history. `body` has the members of the record that can be changed, as they stand in answers.
     ///
     /// # Errors
-    /// When the body cannot be written as JSON.
+    /// When the body cannot be serialised as JSON (500).
     pub fn history(self, body: &impl Serialize) -> Result<Self> {
         Ok(Self { body: Some(serde_json::to_value(body)?), ..self })
     }
 }
 
 impl Write<'_> {
-    /// Stores a row: as a new one, or in place of the version `from`.
+    /// Inserts a row, or updates the row that has the version `from`.
     ///
     /// # Errors
-    /// When another was first, or the database refuses the row.
+    /// When the row no longer has that version (412), violates a unique index (409), or the database does not answer (503).
     pub async fn put<E>(&self, row: E::Model, from: Option<i64>) -> Result<()>
     where
         E: EntityTrait,
@@ -86,7 +86,7 @@ impl Write<'_> {
             E::insert(row).exec_without_returning(&self.tx).await?;
             return Ok(());
         };
-        // Every table of records has one column as its key.
+        // Every table of records has a primary key of one column.
         let key = E::PrimaryKey::iter().next().map(PrimaryKeyToColumn::into_column);
         let this = key.and_then(|key| Some(key.eq(row.get(key).into_value()?))).unwrap_or_else(|| Expr::val(false));
         let row = row.reset_all();
@@ -94,10 +94,10 @@ impl Write<'_> {
         if changed.rows_affected == 0 { Err(self.call.overtaken(from)) } else { Ok(()) }
     }
 
-    /// Marks the row of a record as removed, provided that it is still at this version. Returns the version of its removal.
+    /// Marks the row of a record as removed, provided that it has the version `from`. Returns the version of the removal.
     ///
     /// # Errors
-    /// When another was first.
+    /// When the row no longer has that version (412), or the database does not answer (503).
     pub async fn remove<T>(&self, record: &Record, id: Id<T>, from: i64) -> Result<i64> {
         let mut update = Query::update();
         let at: DateTime<Utc> = self.now;
@@ -110,12 +110,13 @@ impl Write<'_> {
         if changed.rows_affected() == 0 { Err(self.call.overtaken(from)) } else { Ok(from + 1) }
     }
 
-    /// Puts a stored record in the index of search and in the history, and tells the feed of it.
+    /// Updates the search index, the history and the feed for a stored record. Index and history stay as they are when no words and
+    /// no body are given.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database does not answer (503).
     pub async fn publish(&self, saved: Saved<'_>) -> Result<()> {
-        let Saved { record, id, version, op, visible, was, areas, words, body } = saved;
+        let Saved { record, id, version, op, visible, visible_before, areas, words, body } = saved;
         if let Some(words) = words {
             match op {
                 ChangeOperation::Upsert => search::put(record.kind, Id::<()>::from(id), &words, self).await?,
@@ -127,7 +128,7 @@ impl Write<'_> {
             history::keep(&[version], self).await?;
         }
         let areas = areas.into_iter().map(Id::<()>::from);
-        self.record(Change::new(record.kind, id, op, version, visible).within(areas).after(was));
+        self.record(Change::new(record.kind, id, op, version, visible).within(areas).after(visible_before));
         Ok(())
     }
 }

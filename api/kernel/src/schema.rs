@@ -1,4 +1,4 @@
-//! Schemas of the contract, compiled, and what is wrong with a value as sentences that a person can act on.
+//! Compiles schemas of the contract, and explains the faults of a value in sentences that a person can act on.
 
 use std::collections::BTreeSet;
 
@@ -16,27 +16,27 @@ use super::{
     text,
 };
 
-/// The name of the component that a schema refers to.
+/// Returns the name of the component schema that a schema refers to.
 pub(super) fn reference(schema: &Value) -> Option<&str> {
     schema["$ref"].as_str()?.strip_prefix("#/components/schemas/")
 }
 
-/// Compiles a schema together with those that it refers to, near or far. A validator keeps what it is given, so that all the
-/// schemas of the contract in each of them would fill hundreds of megabytes.
+/// Compiles a schema together with all schemas that it refers to, directly or indirectly. A validator stores the document that it is
+/// given, so giving each validator all schemas of the contract would take hundreds of megabytes.
 ///
 /// # Errors
-/// When it refers to a schema that is not there.
+/// When the schema refers to one that does not exist.
 pub(super) fn compile(schema: &Value, schemas: &Value) -> Result<Validator, String> {
     let mut needed = BTreeSet::new();
-    gather(schema, schemas, &mut needed);
+    collect_references(schema, schemas, &mut needed);
     let needed: Map<_, _> = needed.into_iter().map(|name| (name.to_owned(), schemas[name].clone())).collect();
     let mut root = schema.clone();
     root["components"] = json!({"schemas": needed});
-    ids_alone(&mut root);
+    require_ids(&mut root);
     jsonschema::draft202012::options()
         .should_validate_formats(true)
         .with_format("date", is_day)
-        .with_format("date-time", is_moment)
+        .with_format("date-time", is_point_in_time)
         .with_format("area", is_id)
         .with_format("indicator", is_id)
         .with_format("actor", is_id)
@@ -46,17 +46,18 @@ pub(super) fn compile(schema: &Value, schemas: &Value) -> Result<Validator, Stri
         .map_err(|error| error.to_string())
 }
 
-/// Codes have become ids before a call is checked; one that is left is of nothing.
-fn ids_alone(schema: &mut Value) {
+/// Makes every place for an id or a code accept only ids. Codes are replaced by ids before a call is checked, so a code that is left
+/// is unknown.
+fn require_ids(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             if let Some(of) = members.get(CODE_OF).cloned() {
                 members.insert("format".to_owned(), of);
                 members.remove("maxLength");
             }
-            members.values_mut().for_each(ids_alone);
+            members.values_mut().for_each(require_ids);
         }
-        Value::Array(items) => items.iter_mut().for_each(ids_alone),
+        Value::Array(items) => items.iter_mut().for_each(require_ids),
         _ => {}
     }
 }
@@ -65,53 +66,53 @@ fn is_id(text: &str) -> bool {
     uuid::Uuid::parse_str(text).is_ok()
 }
 
-/// Whether a text is a day as everybody writes it. There was no year 0, and the formats that people use have none.
+/// Whether a text is a date of the form `2026-03-31`. The year 0 is refused, because other formats do not have it.
 fn is_day(text: &str) -> bool {
     let formed = text.len() == 10 && text.bytes().enumerate().all(|(at, byte)| matches!(at, 4 | 7) || byte.is_ascii_digit());
     formed && text.parse::<NaiveDate>().is_ok_and(|day| day.year() > 0)
 }
 
-/// Whether a text is a point in time that both databases know and put in the same place (RFC 3339): in the years from 1 to
-/// 9999, also when told in UTC, and in no leap second, which neither can store.
-fn is_moment(text: &str) -> bool {
+/// Whether a text is a point in time (RFC 3339) that both databases store and sort alike: in the years from 1 to 9999, also in UTC,
+/// and not in a leap second, which neither database can store.
+fn is_point_in_time(text: &str) -> bool {
     let formed = text.get(..10).is_some_and(is_day) && matches!(text.as_bytes().get(10), Some(b'T' | b't'));
     formed
         && DateTime::parse_from_rfc3339(text)
             .is_ok_and(|time| time.nanosecond() < 1_000_000_000 && (1..=9999).contains(&time.to_utc().year()))
 }
 
-/// The names of the components that a schema refers to, and that these refer to.
-fn gather<'a>(schema: &'a Value, schemas: &'a Value, needed: &mut BTreeSet<&'a str>) {
+/// Collects the names of the component schemas that a schema refers to, directly or indirectly.
+fn collect_references<'a>(schema: &'a Value, schemas: &'a Value, needed: &mut BTreeSet<&'a str>) {
     if let Some(name) = reference(schema)
         && schemas.get(name).is_some()
         && needed.insert(name)
     {
-        gather(&schemas[name], schemas, needed);
+        collect_references(&schemas[name], schemas, needed);
     }
     match schema {
-        Value::Object(members) => members.values().for_each(|member| gather(member, schemas, needed)),
-        Value::Array(items) => items.iter().for_each(|item| gather(item, schemas, needed)),
+        Value::Object(members) => members.values().for_each(|member| collect_references(member, schemas, needed)),
+        Value::Array(items) => items.iter().for_each(|item| collect_references(item, schemas, needed)),
         _ => {}
     }
 }
 
-/// The most faults that are told of a body.
+/// The largest number of faults in one answer.
 pub(super) const MOST_FAULTS: usize = 200;
-/// How many items of lists are looked through for all their faults; the library keeps what is wrong with each.
+/// The largest number of list items that are checked for all their faults, because the library stores every error.
 const MOST_ITEMS: usize = 5000;
 
-/// What is wrong with a value: all of it, up to a number, unless it has very many items. Then what is wrong with the first of
-/// them, and in any case something.
+/// Returns the faults of a value, at most [`MOST_FAULTS`]. Of a value with more than [`MOST_ITEMS`] items in its lists, these are the
+/// first fault of the whole value and the faults of its beginning.
 pub(super) fn faults(validator: &Validator, value: &Value) -> Vec<Fault> {
     if validator.is_valid(value) {
         return Vec::new();
     }
-    if items(value) <= MOST_ITEMS {
-        return validator.iter_errors(value).flat_map(|error| explain(&error)).take(MOST_FAULTS).collect();
+    if count_items(value) <= MOST_ITEMS {
+        return validator.iter_errors(value).flat_map(|error| explain_error(&error)).take(MOST_FAULTS).collect();
     }
-    let mut found: Vec<_> = validator.validate(value).err().iter().flat_map(explain).collect();
+    let mut found: Vec<_> = validator.validate(value).err().iter().flat_map(explain_error).collect();
     let beginning = beginning(value, &mut MOST_ITEMS.clone());
-    for fault in validator.iter_errors(&beginning).flat_map(|error| explain(&error)).take(MOST_FAULTS) {
+    for fault in validator.iter_errors(&beginning).flat_map(|error| explain_error(&error)).take(MOST_FAULTS) {
         if !found.contains(&fault) {
             found.push(fault);
         }
@@ -120,16 +121,17 @@ pub(super) fn faults(validator: &Validator, value: &Value) -> Vec<Fault> {
     found
 }
 
-/// How many items all lists of a value have.
-fn items(value: &Value) -> usize {
+/// Counts the items of all lists in a value.
+fn count_items(value: &Value) -> usize {
     match value {
-        Value::Array(list) => list.len() + list.iter().map(items).sum::<usize>(),
-        Value::Object(members) => members.values().map(items).sum(),
+        Value::Array(list) => list.len() + list.iter().map(count_items).sum::<usize>(),
+        Value::Object(members) => members.values().map(count_items).sum(),
         _ => 0,
     }
 }
 
-/// A value with no more items in its lists than are left, but for the first few of each, of which a schema may demand some.
+/// Returns the value with at most `left` items in its lists. Each list keeps its first two items in any case, because a schema may
+/// demand some.
 fn beginning(value: &Value, left: &mut usize) -> Value {
     const FEW: usize = 2;
     match value {
@@ -149,23 +151,23 @@ fn beginning(value: &Value, left: &mut usize) -> Value {
     }
 }
 
-/// One fault of the validator as sentences that a person can act on.
-fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
-    let at = error.instance_path().to_string();
-    let one = |code: &'static str, detail: Text| vec![Fault::at(at.clone(), code, detail)];
-    if let Some((code, detail)) = beyond(error.kind()) {
+/// Converts an error of the validator to faults that a person can act on.
+fn explain_error(error: &ValidationError<'_>) -> Vec<Fault> {
+    let pointer = error.instance_path().to_string();
+    let one = |code: &'static str, detail: Text| vec![Fault::at(pointer.clone(), code, detail)];
+    if let Some((code, detail)) = explain_limit(error.kind()) {
         return one(code, detail);
     }
     match error.kind() {
         Broken::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            vec![Fault::at(format!("{at}/{name}"), "required", say!("Ange {name}; uppgiften krävs.", "Give {name}; it is required."))]
+            vec![Fault::at(format!("{pointer}/{name}"), "required", say!("Ange {name}; uppgiften krävs.", "Give {name}; it is required."))]
         }
         Broken::AdditionalProperties { unexpected } => unexpected
             .iter()
             .take(MOST_FAULTS)
             .map(|name| {
-                let place = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+                let place = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
                 let name = text::quoted(name);
                 Fault::at(
                     place,
@@ -198,7 +200,7 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
         }
         Broken::Pattern { pattern } => {
             let given = error.instance().as_str().unwrap_or_default();
-            one("wrong-form", form(pattern, given))
+            one("wrong-form", explain_pattern(pattern, given))
         }
         Broken::Format { format } => {
             let (sv, en) = match format.as_str() {
@@ -229,7 +231,7 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
             };
             one("wrong-form", say!("Värdet ska vara {sv}.", "The value must be {en}."))
         }
-        // Of the forms a value may take, the one it comes nearest to tells what to correct.
+        // Of several forms that a value may have, the faults of the nearest one are explained.
         Broken::OneOfNotValid { context } | Broken::AnyOf { context } => context
             .iter()
             .filter(|branch| {
@@ -238,21 +240,21 @@ fn explain(error: &ValidationError<'_>) -> Vec<Fault> {
                     .any(|error| matches!(error.kind(), Broken::Type { kind: TypeKind::Single(kind) } if kind.to_string() == "null"))
             })
             .min_by_key(|branch| {
-                // A form that says to be another one is not what was meant, however little else is wrong with it.
+                // A form with another constant was not meant, even if it has few other errors.
                 let other = |error: &&ValidationError<'_>| matches!(error.kind(), Broken::Enum { .. } | Broken::Constant { .. });
                 (branch.iter().any(|error| other(&error)), branch.len())
             })
             .map_or_else(
                 || one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")),
-                |branch| branch.iter().flat_map(explain).collect(),
+                |branch| branch.iter().flat_map(explain_error).collect(),
             ),
         _ => one("wrong-form", say!("Värdet har fel form.", "The value has the wrong form.")),
     }
 }
 
-/// What is said of a value that is beyond a limit; nothing for any other fault.
-fn beyond(fault: &Broken) -> Option<(&'static str, Text)> {
-    // Limits that are whole are told as such.
+/// Returns the code and the sentence for a value that exceeds a limit; `None` for any other error.
+fn explain_limit(fault: &Broken) -> Option<(&'static str, Text)> {
+    // Whole numbers are shown without a fraction.
     let whole = |limit: &Value| limit.to_string().trim_end_matches(".0").to_owned();
     Some(match fault {
         Broken::MinLength { limit } => ("too-short", say!("Skriv minst {limit} tecken.", "Write at least {limit} characters.")),
@@ -279,7 +281,7 @@ fn beyond(fault: &Broken) -> Option<(&'static str, Text)> {
     })
 }
 
-/// The values that a pattern is a choice among; nothing for any other pattern.
+/// Returns the values of a pattern that is a choice, such as `^(a|b)$`; `None` for any other pattern.
 fn options(pattern: &str) -> Option<Vec<&str>> {
     let inner = pattern.strip_prefix('^')?.strip_suffix('$')?;
     let choice = inner.strip_prefix("-?").unwrap_or(inner);
@@ -289,8 +291,8 @@ fn options(pattern: &str) -> Option<Vec<&str>> {
     options.iter().all(plain).then_some(options)
 }
 
-/// What a value must look like that does not follow a pattern, in words and with an example.
-fn form(pattern: &str, given: &str) -> Text {
+/// Returns a sentence with an example for a value that does not match a pattern.
+fn explain_pattern(pattern: &str, given: &str) -> Text {
     if let Some(options) = options(pattern) {
         let all = options.join(", ");
         if pattern.starts_with("^-?") {
@@ -311,7 +313,7 @@ fn form(pattern: &str, given: &str) -> Text {
     say!("Värdet ska vara {sv}.", "The value must be {en}.")
 }
 
-/// The patterns of the contract that are no choices, in words.
+/// Descriptions, in Swedish and English, of all patterns in the contract that are no choices.
 const FORMS: &[(&str, &str, &str)] = &[
     (
         r"^https?://[^\s]+$",
@@ -420,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pattern_of_the_contract_is_told_in_words() {
+    fn every_pattern_of_the_contract_has_a_description() {
         fn patterns(value: &Value, found: &mut BTreeSet<String>) {
             match value {
                 Value::Object(members) => {
@@ -436,8 +438,8 @@ mod tests {
         patterns(&contract, &mut found);
         assert!(found.len() > 5);
         for pattern in found {
-            let told = options(&pattern).is_some() || FORMS.iter().any(|(known, ..)| *known == pattern);
-            assert!(told, "say in FORMS what {pattern} means");
+            let is_described = options(&pattern).is_some() || FORMS.iter().any(|(known, ..)| *known == pattern);
+            assert!(is_described, "say in FORMS what {pattern} means");
         }
     }
 
@@ -452,7 +454,7 @@ mod tests {
         assert_eq!(codes(&list(3, json!({}))), ["/0/a required", "/1/a required", "/2/a required"]);
         assert_eq!(codes(&list(250_000, json!({}))).len(), MOST_FAULTS);
         assert_eq!(codes(&list(250_000, json!({"a": 1}))), [" too-many"]);
-        // A fault far from the beginning is found too.
+        // A fault beyond the first items is found too.
         let mut late = list(20_000, json!({"a": 1}));
         late[15_000] = json!({});
         let large = compile(&json!({"type": "array", "items": {"type": "object", "required": ["a"]}}), &Value::Null).unwrap();
@@ -465,7 +467,7 @@ mod tests {
             "below": {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}}}, "Leaf": {"type": "integer"}, "Other": {}});
         let schema = json!({"$ref": "#/components/schemas/Tree"});
         let mut needed = BTreeSet::new();
-        gather(&schema, &schemas, &mut needed);
+        collect_references(&schema, &schemas, &mut needed);
         assert_eq!(needed.into_iter().collect::<Vec<_>>(), ["Leaf", "Tree"]);
         let validator = compile(&schema, &schemas).unwrap();
         assert!(validator.is_valid(&json!({"leaf": 1, "below": [{"leaf": 2}]})));

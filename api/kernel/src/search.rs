@@ -1,7 +1,7 @@
-//! Full-text search over names and texts: folded words with prefix match, kept in step in the transaction of each write.
+//! Full-text search in names and texts: folded words with prefix match. The index is updated in the transaction of each write.
 //!
-//! Words are cut and folded here ([`text::words`]), so the two databases only look them up: FTS5 in `SQLite`, a `tsvector`
-//! in `PostgreSQL`. What is found is ranked by whether the name begins with what was asked, then in the list's own order.
+//! Words are cut and folded here ([`text::words`]), so the databases only look them up: with FTS5 in `SQLite`, with a `tsvector` in
+//! `PostgreSQL`. Records whose name begins with the searched text come first, then the order of the list holds.
 
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, ExprTrait, Statement, Value,
@@ -10,21 +10,21 @@ use sea_orm::{
 
 use super::{Id, Write, page::Key, problem::Result, table::is_postgres, text};
 
-/// How many records one statement puts in the index: `SQLite` takes 32,766 values at most.
+/// The number of records that one statement puts in the index. `SQLite` takes at most 32,766 parameters.
 const ROWS: usize = 2_000;
 
-/// Puts a record's texts in the index, in place of what it had.
+/// Puts the texts of a record in the index. They replace its earlier texts.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database does not answer (503).
 pub async fn put<T>(kind: &str, id: Id<T>, texts: &[&str], write: &Write<'_>) -> Result<()> {
     put_many(kind, &[(id, texts.join(" "))], write).await
 }
 
-/// Puts the texts of several records of a kind in the index, in place of what they had. Each record stands once.
+/// Puts the texts of several records of one kind in the index. They replace earlier texts. No record may occur twice.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database does not answer (503).
 pub async fn put_many<T>(kind: &str, records: &[(Id<T>, String)], write: &Write<'_>) -> Result<()> {
     let backend = write.tx.get_database_backend();
     let run = async |sql: String, values: Vec<Value>| write.tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await;
@@ -35,7 +35,8 @@ pub async fn put_many<T>(kind: &str, records: &[(Id<T>, String)], write: &Write<
             values.extend([Value::from(*id), kind.into(), words.into()]);
         }
         if is_postgres(backend) {
-            let row = |at: usize| format!("(${}, ${}, array_to_tsvector(string_to_array(${}, ' ')))", at * 3 + 1, at * 3 + 2, at * 3 + 3);
+            let row =
+                |row: usize| format!("(${}, ${}, array_to_tsvector(string_to_array(${}, ' ')))", row * 3 + 1, row * 3 + 2, row * 3 + 3);
             let rows = (0..chunk.len()).map(row).collect::<Vec<_>>().join(", ");
             let sql = format!(
                 "INSERT INTO search_entry (entity_id, kind, words) VALUES {rows} ON CONFLICT (entity_id) DO UPDATE SET words = excluded.words"
@@ -57,10 +58,10 @@ pub async fn put_many<T>(kind: &str, records: &[(Id<T>, String)], write: &Write<
     Ok(())
 }
 
-/// Takes a record out of the index.
+/// Removes a record from the index.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database does not answer (503).
 pub async fn remove<T>(id: Id<T>, write: &Write<'_>) -> Result<()> {
     let backend = write.tx.get_database_backend();
     if !is_postgres(backend) {
@@ -85,7 +86,8 @@ pub async fn remove<T>(id: Id<T>, write: &Write<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The records of a kind in which every word of `q` begins some word.
+/// Returns the condition for the records of a kind in which every word of `q` is the beginning of a word. `id` is the column with the
+/// record's id. A `q` without words matches no record.
 pub fn matches(kind: &str, id: impl ColumnTrait, q: &str, backend: DbBackend) -> SimpleExpr {
     let words = text::words(q);
     if words.is_empty() {
@@ -104,11 +106,12 @@ pub fn matches(kind: &str, id: impl ColumnTrait, q: &str, backend: DbBackend) ->
     Expr::col(id.as_column_ref()).in_subquery(found)
 }
 
-/// The first key of a searched list: names that begin with what was asked come before all others.
-pub fn rank<M>(folded_name: impl ColumnTrait, q: &str, of: impl Fn(&M) -> &str + 'static) -> Key<M> {
+/// Returns the first sort key of a searched list: names that begin with `q` come before all others. `name` returns the folded name of
+/// a row.
+pub fn rank<M>(folded_name: impl ColumnTrait, q: &str, name: impl Fn(&M) -> &str + 'static) -> Key<M> {
     let wanted = text::fold(q.trim());
     let length = i32::try_from(wanted.chars().count()).unwrap_or(i32::MAX);
     let start = Func::cust("substr").arg(Expr::col(folded_name.as_column_ref())).arg(1).arg(length);
     let rank = CaseStatement::new().case(Expr::expr(start).eq(wanted.clone()), 0).finally(1);
-    Key::new(rank, move |row| Value::from(i32::from(!of(row).starts_with(&wanted))))
+    Key::new(rank, move |row| Value::from(i32::from(!name(row).starts_with(&wanted))))
 }

@@ -1,4 +1,4 @@
-//! What tables share.
+//! Column types that the entities of all rooms use.
 
 use sea_orm::{
     DbBackend, TryGetableFromJson, Value,
@@ -6,7 +6,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// A short list kept in one JSON column, in its own order.
+/// A short list in one JSON column. It keeps the order of its items.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct List<T>(pub Vec<T>);
@@ -25,7 +25,7 @@ impl<T: DeserializeOwned> TryGetableFromJson for List<T> {}
 
 impl<T: Serialize> From<List<T>> for Value {
     fn from(list: List<T>) -> Self {
-        // Lists of plain data always have a JSON form; an empty one would be a lie.
+        // Lists of plain data can always be serialised. If one could not, storing an empty list would be wrong.
         Self::Json(serde_json::to_value(&list.0).ok().map(Box::new))
     }
 }
@@ -52,7 +52,7 @@ impl<T> Nullable for List<T> {
     }
 }
 
-/// Whether the two databases need different words for something.
+/// Whether the database is `PostgreSQL`, for statements that must differ from those for `SQLite`.
 #[must_use]
 pub const fn is_postgres(backend: DbBackend) -> bool {
     matches!(backend, DbBackend::Postgres)

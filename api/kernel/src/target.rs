@@ -1,5 +1,5 @@
-//! The address that is called, as text: what is percent-encoded in it must be UTF-8, or it is said where it is not. Libraries
-//! put another letter in its place, and then something else is asked for than was meant.
+//! Checks that the percent-encoded parts of a request's address are UTF-8. Libraries replace other bytes by a substitute character,
+//! and would then ask for something that the caller did not mean.
 
 use actix_web::http::Uri;
 
@@ -10,28 +10,29 @@ use super::{
     problem::{Fault, Problem, Result},
 };
 
-/// Sees to it that an address can be read.
+/// Checks the path and the query of an address.
 ///
 /// # Errors
-/// With every part of the path and every parameter that is no text.
+/// When a part is not UTF-8 (400). The problem names each part of the path and each parameter that is not.
 pub(super) fn check(uri: &Uri, contract: Option<&Contract>) -> Result<()> {
     if !uri.path().contains('%') && uri.query().is_none_or(|query| !query.contains('%')) {
         return Ok(());
     }
-    let parts = uri.path().split('/').enumerate().filter(|(_, part)| text(part).is_err());
+    let parts = uri.path().split('/').enumerate().filter(|(_, part)| percent_decode(part).is_err());
     let parts =
-        parts.map(|(at, _)| contract.and_then(|contract| contract.name_of_part(uri.path(), at)).unwrap_or_else(|| "path".to_owned()));
+        parts.map(|(index, _)| contract.and_then(|contract| contract.name_of_part(uri.path(), index)).unwrap_or_else(|| "path".to_owned()));
     let faults: Vec<_> = parts.chain(garbled(uri.query().unwrap_or_default())).map(fault).collect();
     if faults.is_empty() { Ok(()) } else { Err(Problem::parameters(faults)) }
 }
 
-/// The names of the parameters in a query or form that are no text, in name or value.
+/// Returns the names of the parameters of a query or form whose name or value is not UTF-8. Personal identity numbers in the names are
+/// masked.
 pub fn garbled(query: &str) -> impl Iterator<Item = String> {
     query.split('&').filter_map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let known = text(name);
-        let garbled = known.is_err() || text(value).is_err();
-        garbled.then(|| personal_number::mask(&known.unwrap_or_else(|lossy| lossy)).into_owned())
+        let name = percent_decode(name);
+        let garbled = name.is_err() || percent_decode(value).is_err();
+        garbled.then(|| personal_number::mask(&name.unwrap_or_else(|lossy| lossy)).into_owned())
     })
 }
 
@@ -43,8 +44,11 @@ fn fault(name: String) -> Fault {
     Fault::of_parameter(name, "not-utf-8", detail)
 }
 
-/// What is percent-encoded, as text, or else as near as can be.
-fn text(encoded: &str) -> Result<String, String> {
+/// Decodes a percent-encoded text, in which `+` is a blank.
+///
+/// # Errors
+/// When the bytes are not UTF-8: the text with substitute characters.
+fn percent_decode(encoded: &str) -> Result<String, String> {
     let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded.as_bytes();
@@ -68,9 +72,9 @@ mod tests {
 
     #[test]
     fn abuse_135_what_is_no_text_is_found() {
-        assert_eq!(text("sk%C3%B6l+a%2").as_deref(), Ok("sköl a%2"));
+        assert_eq!(percent_decode("sk%C3%B6l+a%2").as_deref(), Ok("sköl a%2"));
         for garbled in ["%ff", "a%C3", "%F6", "%ED%A0%80", "%C0%80"] {
-            assert!(text(garbled).is_err(), "{garbled}");
+            assert!(percent_decode(garbled).is_err(), "{garbled}");
         }
         let found: Vec<_> = garbled("q=%ff&sort=name&%fe=1&limit=%C3%B6&include=%c3&").collect();
         assert_eq!(found, ["q", "\u{fffd}", "include"]);

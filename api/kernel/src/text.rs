@@ -1,6 +1,6 @@
-//! How text is compared, sorted and searched, computed here so that both databases answer alike.
+//! Comparing, sorting and searching of text. It is computed here and not by the databases, so that both give the same results.
 //!
-//! Folding is Swedish: å, ä and ö are letters of their own, while other marks are dropped (é = e).
+//! Folding is Swedish: å, ä and ö are letters of their own, and other marks are dropped (é becomes e).
 
 use std::sync::LazyLock;
 
@@ -16,15 +16,15 @@ use unicode_security::skeleton;
 
 use super::{language::say, personal_number, problem::Fault};
 
-/// How many characters of a text that somebody has sent are quoted back.
+/// The most characters of a caller's text that an answer quotes.
 const QUOTED: usize = 100;
-/// How many characters a pointer into what somebody has sent has at the most.
+/// The most characters of a JSON Pointer in an answer.
 const POINTED: usize = 300;
 
 static SWEDISH: LazyLock<Option<CollatorBorrowed<'static>>> =
     LazyLock::new(|| Collator::try_new(locale!("sv").into(), CollatorOptions::default()).ok());
 
-/// The key by which `text` sorts in Swedish, as bytes that both databases compare alike.
+/// Returns the key by which `text` sorts in Swedish, as bytes that both databases compare alike.
 #[must_use]
 pub fn sort_key(text: &str) -> Vec<u8> {
     let mut key = Vec::new();
@@ -37,7 +37,7 @@ pub fn sort_key(text: &str) -> Vec<u8> {
     key
 }
 
-/// Lower case, without marks other than those of å, ä and ö.
+/// Returns the text in lower case, without marks other than those of å, ä and ö.
 #[must_use]
 pub fn fold(text: &str) -> String {
     if text.is_ascii() {
@@ -55,12 +55,12 @@ pub fn fold(text: &str) -> String {
         .collect()
 }
 
-/// The folded words of a text, in order, each once.
+/// Returns the folded words of a text, in order and without repetitions.
 #[must_use]
 pub fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in fold(text).split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        // Longer words exist only as noise; an index entry has a size limit.
+        // Entries of the index have a size limit, and longer words are only noise.
         let word: String = word.chars().take(64).collect();
         if !words.contains(&word) {
             words.push(word);
@@ -69,22 +69,22 @@ pub fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// The letters that a reader takes a text for, whatever letters and digits it is written with, without signs and blanks: what
-/// looks alike is alike (the confusable characters of Unicode). It is compared and never shown.
+/// Returns a key that is equal for texts which look alike to a reader, by the confusable characters of Unicode, without punctuation
+/// and blanks. The key is only compared and never shown.
 #[must_use]
 pub fn looks(text: &str) -> String {
     let compatible: String = text.nfkc().collect();
-    let mut seen = String::new();
+    let mut letters = String::new();
     for letter in compatible.chars().filter(|letter| letter.is_alphanumeric() || !letter.is_ascii()) {
         let plain = fold(letter.encode_utf8(&mut [0; 4]));
         if plain.chars().all(|letter| letter.is_ascii_lowercase() || matches!(letter, 'å' | 'ä' | 'ö')) {
-            seen.push_str(&plain);
+            letters.push_str(&plain);
         } else {
-            // As it is written, for capitals look like others than small letters do.
-            seen.push_str(&fold(&skeleton(letter.encode_utf8(&mut [0; 4])).collect::<String>()));
+            // The letter is not folded before, because a capital looks like other letters than its small letter does.
+            letters.push_str(&fold(&skeleton(letter.encode_utf8(&mut [0; 4])).collect::<String>()));
         }
     }
-    let one: String = seen
+    let unified: String = letters
         .chars()
         .filter_map(|letter| match letter {
             '0' => Some('o'),
@@ -95,51 +95,51 @@ pub fn looks(text: &str) -> String {
             _ => letter.is_alphanumeric().then_some(letter),
         })
         .collect();
-    one.replace("rn", "m").replace("vv", "w")
+    unified.replace("rn", "m").replace("vv", "w")
 }
 
-/// Composed form (NFC), the only one that is stored.
+/// Returns the text in composed form (NFC). Only this form is stored.
 #[must_use]
 pub fn composed(text: &str) -> String {
     if text.is_ascii() { text.to_owned() } else { text.nfc().collect() }
 }
 
-/// The first character that may not stand in stored text: control characters other than line break and tab, and all that
-/// hides, reorders or means nothing to other readers. Emoji keep what joins them into one picture.
+/// Returns the first character that is not permitted in stored text: a control character other than line break and tab, or one that
+/// is invisible, reorders text, or has no meaning in Unicode. Characters that join emoji into one picture are permitted there.
 #[must_use]
 pub fn forbidden_character(text: &str) -> Option<char> {
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\r' | b'\t')) {
         return None;
     }
-    signs(text).find(|(_, is_fine)| !is_fine).map(|(sign, _)| sign)
+    checked_characters(text).find(|(_, is_permitted)| !is_permitted).map(|(sign, _)| sign)
 }
 
-/// The same text without all such characters.
+/// Returns the text without the characters that [`forbidden_character`] finds.
 #[must_use]
 pub fn cleaned(text: &str) -> String {
-    signs(text).filter(|(_, is_fine)| *is_fine).map(|(sign, _)| sign).collect()
+    checked_characters(text).filter(|(_, is_permitted)| *is_permitted).map(|(sign, _)| sign).collect()
 }
 
-/// The characters of a text, each with whether it may stand where it does.
-fn signs(text: &str) -> impl Iterator<Item = (char, bool)> {
+/// Returns the characters of a text, each with whether it is permitted at its place.
+fn checked_characters(text: &str) -> impl Iterator<Item = (char, bool)> {
     let (mut before, mut signs) = (None, text.chars().peekable());
     std::iter::from_fn(move || {
         let sign = signs.next()?;
-        let is_fine = !is_forbidden(sign) || joins_pictures(before, sign, signs.peek().copied());
+        let is_permitted = !is_forbidden(sign) || joins_pictures(before, sign, signs.peek().copied());
         before = Some(sign);
-        Some((sign, is_fine))
+        Some((sign, is_permitted))
     })
 }
 
-/// What somebody has sent, as it may be quoted back: not at length, and without personal identity numbers.
+/// Returns a caller's text as an answer may quote it: at most 100 characters, with personal identity numbers masked.
 #[must_use]
 pub fn quoted(text: &str) -> String {
     cut(&personal_number::mask(&cut(text, 2 * QUOTED)), QUOTED)
 }
 
-/// The same for a pointer to it, in which several names may stand.
+/// Returns a JSON Pointer as an answer may show it: at most 300 characters, with personal identity numbers masked.
 #[must_use]
-pub fn pointed(pointer: &str) -> String {
+pub fn quoted_pointer(pointer: &str) -> String {
     cut(&personal_number::mask(&cut(pointer, 2 * POINTED)), POINTED)
 }
 
@@ -147,8 +147,8 @@ fn cut(text: &str, most: usize) -> String {
     text.char_indices().nth(most).map_or_else(|| text.to_owned(), |(end, _)| format!("{}…", &text[..end]))
 }
 
-/// Whether a character shows nothing by itself (`Default_Ignorable_Code_Point`): blanks without width, marks that turn the
-/// direction of writing, tags, variation selectors.
+/// Whether a character is invisible by itself (`Default_Ignorable_Code_Point`): a blank without width, a mark that changes the
+/// direction of writing, a tag, a variation selector.
 #[must_use]
 pub fn is_ignorable(sign: char) -> bool {
     !sign.is_ascii() && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(sign)
@@ -159,7 +159,7 @@ fn is_forbidden(sign: char) -> bool {
     match sign {
         '\n' | '\r' | '\t' => false,
         _ if sign.is_ascii() => sign.is_control(),
-        // Marks around annotations and of objects, which belong to no plain text.
+        // Annotation marks and the replacement for objects have no place in plain text.
         '\u{FFF9}'..='\u{FFFC}' => true,
         _ => {
             is_ignorable(sign)
@@ -175,7 +175,7 @@ fn is_forbidden(sign: char) -> bool {
     }
 }
 
-/// Whether a sign makes one picture of those beside it: the selector of its coloured form, or a joiner between two.
+/// Whether a character forms one picture with its neighbours: the selector of an emoji's coloured form, or the joiner between two.
 fn joins_pictures(before: Option<char>, sign: char, after: Option<char>) -> bool {
     let pictures = CodePointSetData::new::<ExtendedPictographic>();
     let skin = |sign: char| ('\u{1F3FB}'..='\u{1F3FF}').contains(&sign);
@@ -187,17 +187,17 @@ fn joins_pictures(before: Option<char>, sign: char, after: Option<char>) -> bool
     }
 }
 
-/// Whether a sign is a dash of some kind, as people and programs write between digits.
+/// Whether a character is a dash of any kind.
 #[must_use]
 pub fn is_dash(sign: char) -> bool {
     sign == '-' || sign == '\u{2212}' || CodePointMapData::<GeneralCategory>::new().get(sign) == GeneralCategory::DashPunctuation
 }
 
-/// The known name nearest to `given`, when near enough to be what was meant.
+/// Returns the known name that is most similar to `given`; `None` when none is similar enough to be meant.
 #[must_use]
 pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let known: Vec<_> = known.into_iter().collect();
-    // What is far longer than any of them means none of them, and to compare it takes time.
+    // A text that is much longer than all names means none of them, and comparing it takes time.
     if known.iter().all(|name| given.len() > 2 * name.len() + QUOTED) {
         return None;
     }
@@ -210,18 +210,18 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
         .map(|(_, name)| name)
 }
 
-/// A blank of braille, which Unicode calls a sign.
+/// The blank of braille, which Unicode classifies as a symbol.
 const BRAILLE_BLANK: char = '\u{2800}';
 
-/// The fault of a text that is there but says nothing.
+/// Returns a fault when a text has no visible character.
 #[must_use]
 pub fn blank_fault(pointer: &str, text: &str) -> Option<Fault> {
-    let is_seen = |sign: char| !sign.is_whitespace() && sign != BRAILLE_BLANK && !is_combining_mark(sign);
-    let is_blank = !text.chars().any(is_seen);
+    let is_visible = |sign: char| !sign.is_whitespace() && sign != BRAILLE_BLANK && !is_combining_mark(sign);
+    let is_blank = !text.chars().any(is_visible);
     is_blank.then(|| Fault::at(pointer, "blank", say!("Texten är tom; skriv något.", "The text is empty; write something.")))
 }
 
-/// The fault of a name that nobody can say, since no letter or digit is in it.
+/// Returns a fault when a name has no letter and no digit.
 #[must_use]
 pub fn nameless_fault(pointer: &str, name: &str) -> Option<Fault> {
     let is_name = name.chars().any(char::is_alphanumeric);
@@ -234,12 +234,13 @@ pub fn nameless_fault(pointer: &str, name: &str) -> Option<Fault> {
     })
 }
 
-/// The faults of those of a list's texts that say nothing.
+/// Returns a fault for each text of a list that has no visible character. `pointer` is the JSON Pointer of the list.
 pub fn blank_faults(pointer: &str, texts: &[String]) -> impl Iterator<Item = Fault> {
-    texts.iter().enumerate().filter_map(move |(at, text)| blank_fault(&format!("{pointer}/{at}"), text))
+    texts.iter().enumerate().filter_map(move |(index, text)| blank_fault(&format!("{pointer}/{index}"), text))
 }
 
-/// The fault of a period that ends before it begins. Periods are half-open: the last day is not in them.
+/// Returns a fault when a period ends before it begins or on its first day. Periods are half-open: `valid_to` is the first day after
+/// them.
 #[must_use]
 pub fn period_fault(valid_from: Option<NaiveDate>, valid_to: Option<NaiveDate>) -> Option<Fault> {
     let (from, to) = valid_from.zip(valid_to)?;
@@ -352,8 +353,8 @@ mod tests {
         assert_eq!(quoted("limt"), "limt");
         assert_eq!(quoted(&"å".repeat(101)), format!("{}…", "å".repeat(100)));
         assert_eq!(quoted("811228-9874"), "[personnummer]");
-        assert_eq!(pointed(&format!("/{}", "n".repeat(2_000_000))).chars().count(), 301);
-        // Nothing of a number is left where the end is cut off.
+        assert_eq!(quoted_pointer(&format!("/{}", "n".repeat(2_000_000))).chars().count(), 301);
+        // A number at the place of the cut is masked as a whole.
         let ends = quoted(&format!("{}811228-9874", "a ".repeat(47)));
         assert!(!ends.contains("8112"), "{ends}");
     }

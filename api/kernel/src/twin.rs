@@ -1,6 +1,6 @@
-//! Long filters: `POST {list}/search` is `GET {list}` with its parameters as members of a JSON body, where a filter may be
-//! longer than an address. It is the same list, served by the same handler: here the call is turned into the other before
-//! it is routed, and what is told of parameters is told of members.
+//! Searches by body: `POST {list}/search` is `GET {list}` with the parameters as members of a JSON body, because a filter can be
+//! longer than an address may be. The same handler serves both. The call is rewritten to a `GET` before it is routed, and faults of
+//! parameters become faults of members in the answer.
 
 use std::{collections::HashMap, str::FromStr};
 
@@ -21,19 +21,19 @@ use super::{
     text,
 };
 
-/// What stands after a list's path in that of its twin.
+/// The suffix of the path of a search, after the path of the list.
 pub const SEARCH: &str = "/search";
 
-/// Marks a call that came as a search.
+/// Marks a call that was sent as a search.
 struct Searched;
 
-/// Turns a search into a call of its list.
+/// Rewrites a search to a `GET` of its list. Leaves any other call as it is.
 pub(super) fn turn(request: &mut ServiceRequest) {
     let is_search = request.method() == Method::POST
         && request.path().ends_with(SEARCH)
         && request.app_data::<Data<Contract>>().is_some_and(|contract| contract.is_search(request.path()));
     let Some(list) = request.path().strip_suffix(SEARCH).filter(|_| is_search) else { return };
-    // Parameters are kept, to be refused.
+    // Parameters in the address are kept, so that they are refused later.
     let address = request.uri().query().map_or_else(|| list.to_owned(), |query| format!("{list}?{query}"));
     let Ok(uri) = Uri::from_str(&address) else { return };
     request.match_info_mut().get_mut().update(&uri);
@@ -44,13 +44,13 @@ pub(super) fn turn(request: &mut ServiceRequest) {
     request.extensions_mut().insert(Searched);
 }
 
-/// Whether a call came as a search.
+/// Whether a call was sent as a search.
 #[must_use]
 pub fn is_search(request: &HttpRequest) -> bool {
     request.extensions().contains::<Searched>()
 }
 
-/// What was told of a list's parameters, told of a search's members.
+/// Turns the faults of parameters into faults of members of the body, for a call that was sent as a search.
 pub(super) fn of_members(mut problem: Problem, request: &HttpRequest) -> Problem {
     if !is_search(request) || !request.query_string().is_empty() || problem.faults.is_empty() {
         return problem;
@@ -66,7 +66,7 @@ pub(super) fn of_members(mut problem: Problem, request: &HttpRequest) -> Problem
     problem
 }
 
-/// The body of a search, compiled.
+/// The compiled schema of the body of a search, with the names of its members.
 #[derive(Debug)]
 pub(super) struct Body {
     pub names: Vec<String>,
@@ -74,10 +74,10 @@ pub(super) struct Body {
 }
 
 impl Body {
-    /// The body of an operation that asks a list; nothing for any other.
+    /// Compiles the body of an operation that is a search; returns `None` for any other operation.
     ///
     /// # Errors
-    /// When the document refers to a schema that it lacks.
+    /// When the document refers to a schema that it does not have.
     pub fn of(document: &Value, operation: &Value) -> Result<Option<Self>, String> {
         if operation.get("x-search-of").is_none() {
             return Ok(None);
@@ -87,28 +87,28 @@ impl Body {
         Ok(Some(Self { names, validator: compile(schema, &document["components"]["schemas"])? }))
     }
 
-    /// Checks a body: an object of known members, each of its type.
+    /// Checks a body against its schema and returns it.
     ///
     /// # Errors
-    /// With every fault found.
+    /// When it has faults (422). The problem has all faults found.
     pub fn read(&self, body: Value) -> Result<Value> {
         let unknown: HashMap<_, _> = body
             .as_object()
             .into_iter()
             .flatten()
             .filter(|(name, _)| !self.names.contains(name))
-            .map(|(name, _)| (text::pointed(&format!("/{}", name.replace('~', "~0").replace('/', "~1"))), name.as_str()))
+            .map(|(name, _)| (text::quoted_pointer(&format!("/{}", name.replace('~', "~0").replace('/', "~1"))), name.as_str()))
             .collect();
         let mut found = faults(&self.validator, &body);
         for fault in &mut found {
             if let Some(name) = unknown.get(&fault.pointer) {
-                *fault = self.unknown(std::mem::take(&mut fault.pointer), name);
+                *fault = self.unknown_member(std::mem::take(&mut fault.pointer), name);
             }
         }
         if found.is_empty() { Ok(body) } else { Err(Problem::invalid(found)) }
     }
 
-    fn unknown(&self, pointer: String, name: &str) -> Fault {
+    fn unknown_member(&self, pointer: String, name: &str) -> Fault {
         let meant = text::nearest(name, self.names.iter().map(String::as_str)).map_or_else(|| self.names.join(", "), ToOwned::to_owned);
         let name = text::quoted(name);
         Fault::at(

@@ -1,54 +1,54 @@
-//! Where a body that comes in chunks ends. It follows what the server under us takes for such a body; what that refuses is told
-//! to have ended, as nothing may be read behind it.
+//! Finds the end of a body that is sent in chunks. It accepts the same bodies as the HTTP library. Where the library refuses a
+//! body, the body ends here, because nothing after that place may be read.
 
-/// How far a chunked body has come.
+/// The position in a chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Chunked {
     /// Before the size of a chunk.
     Start,
-    /// Within the size, which is so much as yet.
+    /// Within the size of a chunk; its value so far.
     Size(u64),
-    /// After the size, in what may be told with it.
+    /// Within the extension after the size; the size.
     Extension(u64),
-    /// At the end of the line of the size.
+    /// Between the CR and the LF after the size; the size.
     SizeEnd(u64),
-    /// So many bytes of the chunk are left.
+    /// Within a chunk; the number of its bytes that are left.
     Bytes(u64),
-    /// After the bytes of a chunk.
+    /// After the bytes of a chunk, before their CR.
     BytesEnd,
-    /// Within the end of the line after a chunk.
+    /// Between the CR and the LF after a chunk.
     BytesLineEnd,
     /// After the last chunk, at the start of a line.
     Last,
-    /// Within a line after the last chunk.
+    /// Within a trailer line after the last chunk.
     Trailer,
-    /// At the end of such a line.
+    /// Between the CR and the LF of a trailer line.
     TrailerEnd,
-    /// At the end of the blank line, and so of the body.
+    /// Between the CR and the LF of the blank line that ends the body.
     End,
 }
 
 impl Chunked {
-    /// How many of some bytes belong to the body, and how far it is then; nothing when it has ended.
+    /// Returns how many of `bytes` belong to the body, and the position after them; `None` when the body has ended.
     pub(super) fn read(self, bytes: &[u8]) -> (usize, Option<Self>) {
-        let (mut state, mut at) = (self, 0);
-        while let Some(byte) = bytes.get(at) {
+        let (mut state, mut position) = (self, 0);
+        while let Some(byte) = bytes.get(position) {
             if let Self::Bytes(left) = state {
-                let length = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len() - at);
+                let length = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len() - position);
                 let left = left - length as u64;
                 state = if left == 0 { Self::BytesEnd } else { Self::Bytes(left) };
-                at += length;
+                position += length;
                 continue;
             }
-            at += 1;
-            let Some(next) = state.after(*byte) else { return (at, None) };
+            position += 1;
+            let Some(next) = state.next(*byte) else { return (position, None) };
             state = next;
         }
-        (at, Some(state))
+        (position, Some(state))
     }
 
-    /// The state after one byte that is not of a chunk's own; nothing when the body ends with it or is malformed.
-    fn after(self, byte: u8) -> Option<Self> {
+    /// Returns the position after one byte outside the content of chunks; `None` when the body ends with it or is malformed.
+    fn next(self, byte: u8) -> Option<Self> {
         let digit = char::from(byte).to_digit(16).map(u64::from);
         match (self, byte) {
             (Self::Start, _) => digit.map(Self::Size),
@@ -71,7 +71,7 @@ impl Chunked {
 mod tests {
     use super::*;
 
-    /// How long a body is that comes in pieces of some size, if it ends.
+    /// Reads `bytes` in pieces of one size. Returns the length of the body, or `None` when it does not end.
     fn length(bytes: &[u8], piece: usize) -> Option<usize> {
         let (mut state, mut read) = (Chunked::Start, 0);
         for piece in bytes.chunks(piece) {

@@ -1,24 +1,24 @@
-//! The address of the database, which on `PostgreSQL` may name several machines of which one writes at a time.
+//! The address of the database. On `PostgreSQL` it may name several machines, of which one accepts writes at a time.
 
 use std::{path::PathBuf, str::FromStr};
 
 use sqlx::postgres::PgConnectOptions;
 
-/// The address of each machine, in the order in which they are tried.
+/// The addresses of the machines, in the order in which they are tried.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Address(pub(super) Vec<String>);
 
-/// The file behind a `SQLite` address.
+/// Returns the file of a `SQLite` address; `None` for any other address.
 #[must_use]
 pub fn sqlite_file(url: &str) -> Option<PathBuf> {
     let path = url.strip_prefix("sqlite:")?;
     Some(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))
 }
 
-/// Whether this is the address of a database.
+/// Checks the address of a database.
 ///
 /// # Errors
-/// With a sentence that says what it should be. It does not repeat the address, which may hold a password.
+/// A sentence that says what the address must be. It does not repeat the address, which may contain a password.
 pub fn check(url: &str) -> Result<(), String> {
     if let Some(file) = sqlite_file(url) {
         return if file.as_os_str().is_empty() { Err(WANTED.to_owned()) } else { Ok(()) };
@@ -30,13 +30,13 @@ pub fn check(url: &str) -> Result<(), String> {
 const WANTED: &str = "it must be sqlite:FILE or postgres://USER:PASSWORD@HOST/NAME, with commas between several HOST:PORT";
 const WANTED_SESSIONS: &str = "target_session_attrs must be read-write or be left out, for the service looks for the machine that writes";
 
-/// Takes an address with several machines apart, written as `libpq` reads it: `HOST:PORT,HOST:PORT`, or `host=` and `port=`
-/// among the parameters, with commas. The one that writes is always sought, so `target_session_attrs` says nothing new.
+/// Splits an address with several machines, written as `libpq` reads it: `HOST:PORT,HOST:PORT`, or `host=` and `port=` among the
+/// parameters, with commas. The service always looks for the machine that accepts writes, so `target_session_attrs` has no effect.
 pub(super) fn postgres(url: &str) -> Result<Address, String> {
     let wanted = || WANTED.to_owned();
     let (scheme, rest) = url.split_once("://").filter(|(scheme, _)| matches!(*scheme, "postgres" | "postgresql")).ok_or_else(wanted)?;
     let (place, query) = rest.split_once('?').map_or((rest, ""), |(place, query)| (place, query));
-    let (who, place) = place.rsplit_once('@').map_or((String::new(), place), |(who, place)| (format!("{who}@"), place));
+    let (login, place) = place.rsplit_once('@').map_or((String::new(), place), |(login, place)| (format!("{login}@"), place));
     let (hosts, name) = place.split_once('/').map_or((place, String::new()), |(hosts, name)| (hosts, format!("/{name}")));
     let (mut named, mut ports, mut others) = (None, None, Vec::new());
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
@@ -56,13 +56,13 @@ pub(super) fn postgres(url: &str) -> Result<Address, String> {
     if count > 1 && named.as_ref().unwrap_or(&hosts).iter().any(|host| host.is_empty()) {
         return Err(wanted());
     }
-    let machine = |at: usize| {
+    let machine = |index: usize| {
         let mut parameters: Vec<_> = others.iter().map(|parameter| (*parameter).to_owned()).collect();
-        parameters.extend(named.as_ref().map(|named| format!("host={}", named[at])));
-        parameters.extend(ports.as_ref().and_then(|ports| ports.get(at).or(ports.first())).map(|port| format!("port={port}")));
-        let host = hosts.get(at).or(hosts.first()).copied().unwrap_or_default();
+        parameters.extend(named.as_ref().map(|named| format!("host={}", named[index])));
+        parameters.extend(ports.as_ref().and_then(|ports| ports.get(index).or(ports.first())).map(|port| format!("port={port}")));
+        let host = hosts.get(index).or(hosts.first()).copied().unwrap_or_default();
         let query = if parameters.is_empty() { String::new() } else { format!("?{}", parameters.join("&")) };
-        format!("{scheme}://{who}{host}{name}{query}")
+        format!("{scheme}://{login}{host}{name}{query}")
     };
     Ok(Address((0..count).map(machine).collect()))
 }
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_refused_without_repeating_it() {
+    fn an_unusable_address_is_refused_without_repeating_it() {
         for url in [
             "mysql://samsyn:hemligt@db/samsyn",
             "postgresx://samsyn:hemligt@db/samsyn",

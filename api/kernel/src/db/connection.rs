@@ -1,7 +1,7 @@
-//! How the database is used: statements go through here, so that one which is never answered ends all the same.
+//! Connections and transactions. Statements go through here, so that a statement ends even when the database never answers.
 //!
-//! `PostgreSQL` is mostly on another machine, which may vanish without a word. Then a statement's connection is given up after
-//! a time, and so are all others that were made before it; see [`super::postgres`]. `SQLite` is a file and needs none of it.
+//! `PostgreSQL` is usually on another machine, which may vanish without closing its connections. A statement that is not answered in
+//! time is given up, and all connections are made anew; see [`super::postgres`]. `SQLite` is a file and needs none of this.
 
 use std::{
     collections::HashMap,
@@ -25,115 +25,116 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-/// One of the two ways to the database: for reading, or for writing.
+/// A pool of connections to the database: the one for reading, or the one for writing.
 #[derive(Debug)]
 pub struct Connection {
     pool: RwLock<DatabaseConnection>,
-    care: Option<Care>,
+    network: Option<NetworkPool>,
 }
 
-/// What is seen to where the database may vanish.
+/// The data that a pool needs when the database is reached over a network.
 #[derive(Debug)]
-pub(super) struct Care {
-    /// As many places as the pool has connections. Who has a place and still gets no connection knows that they were lost, and
-    /// not just that others use them. They are made anew with the connections: who still waits for an answer on a lost one
-    /// stands in nobody's way.
-    places: RwLock<Arc<Semaphore>>,
-    /// How many places there are.
+pub(super) struct NetworkPool {
+    /// One permit for each connection of the pool. A statement that has a permit and still gets no connection proves that
+    /// connections were lost, and are not just in use. New connections come with new permits, so statements that still wait for an
+    /// answer on a lost connection do not block others.
+    permits: RwLock<Arc<Semaphore>>,
+    /// The number of permits.
     size: usize,
-    /// How long to wait for a place.
+    /// The longest time to wait for a permit.
     wait: Duration,
-    /// Statements that others have just waited with for a locked table, where it is a matter of reading.
+    /// Statements that have recently waited in vain for a locked table. Only the pool for reading has them.
     locked: Option<Locked>,
     watch: Arc<Watch>,
 }
 
-impl Care {
-    /// For reading: a statement that waits for a locked table is not sent again at once, or those that need no lock would find
-    /// no connection left.
-    pub(super) fn of_reading(size: u32, wait: Duration, lock: Duration, watch: &Arc<Watch>) -> Self {
-        Self { locked: Some(Locked { shut: lock, since: Mutex::default() }), ..Self::of_writing(size, wait, watch) }
+impl NetworkPool {
+    /// Makes the data of the pool for reading. A statement that waits in vain for a locked table is refused for the time `lock`
+    /// before it is tried again. Otherwise such statements would take all connections from statements that need no lock.
+    pub(super) fn for_reading(size: u32, wait: Duration, lock: Duration, watch: &Arc<Watch>) -> Self {
+        Self { locked: Some(Locked { pause: lock, since: Mutex::default() }), ..Self::for_writing(size, wait, watch) }
     }
 
-    /// For writing. A row may be locked where others of its table are not, so nothing is concluded from waiting.
-    pub(super) fn of_writing(size: u32, wait: Duration, watch: &Arc<Watch>) -> Self {
+    /// Makes the data of the pool for writing. One row can be locked while other rows of its table are not, so a wait in vain says
+    /// nothing about the next statement.
+    pub(super) fn for_writing(size: u32, wait: Duration, watch: &Arc<Watch>) -> Self {
         let size = size as usize;
-        Self { places: RwLock::new(Arc::new(Semaphore::new(size))), size, wait, locked: None, watch: Arc::clone(watch) }
+        Self { permits: RwLock::new(Arc::new(Semaphore::new(size))), size, wait, locked: None, watch: Arc::clone(watch) }
     }
 
-    async fn place(&self) -> Result<OwnedSemaphorePermit, DbErr> {
-        let place = async {
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, DbErr> {
+        let permit = async {
             loop {
-                let places = Arc::clone(&self.places.read().unwrap_or_else(PoisonError::into_inner));
-                // They are closed when there are others.
-                if let Ok(place) = places.acquire_owned().await {
-                    return place;
+                let permits = Arc::clone(&self.permits.read().unwrap_or_else(PoisonError::into_inner));
+                // A semaphore is closed when it has been replaced by another.
+                if let Ok(permit) = permits.acquire_owned().await {
+                    return permit;
                 }
             }
         };
         let round = self.watch.round();
-        timeout(self.wait, place).await.map_err(|_| {
-            self.watch.full(round);
+        timeout(self.wait, permit).await.map_err(|_| {
+            self.watch.all_busy(round);
             DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)
         })
     }
 
     fn renew(&self) {
         let new = Arc::new(Semaphore::new(self.size));
-        mem::replace(&mut *self.places.write().unwrap_or_else(PoisonError::into_inner), new).close();
+        mem::replace(&mut *self.permits.write().unwrap_or_else(PoisonError::into_inner), new).close();
     }
 }
 
 impl Connection {
-    /// To a file.
+    /// Wraps a pool of connections to a file.
     pub(super) const fn to_file(pool: DatabaseConnection) -> Self {
-        Self { pool: RwLock::new(pool), care: None }
+        Self { pool: RwLock::new(pool), network: None }
     }
 
-    /// Over a network.
-    pub(super) const fn cared_for(pool: DatabaseConnection, care: Care) -> Self {
-        Self { pool: RwLock::new(pool), care: Some(care) }
+    /// Wraps a pool of connections over a network.
+    pub(super) const fn over_network(pool: DatabaseConnection, network: NetworkPool) -> Self {
+        Self { pool: RwLock::new(pool), network: Some(network) }
     }
 
-    /// The connections that there are now.
+    /// Returns the present pool.
     pub(super) fn pool(&self) -> DatabaseConnection {
         self.pool.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Uses other connections from now on. Gives those that were used before.
+    /// Replaces the pool. Returns the earlier one.
     pub(super) fn renew(&self, pool: DatabaseConnection) -> DatabaseConnection {
         let old = mem::replace(&mut *self.pool.write().unwrap_or_else(PoisonError::into_inner), pool);
-        if let Some(care) = &self.care {
-            care.renew();
+        if let Some(network) = &self.network {
+            network.renew();
         }
         old
     }
 
-    /// Begins a transaction, on `SQLite` one that writes from the start.
+    /// Begins a transaction. On `SQLite` it takes the lock for writing at once.
     ///
     /// # Errors
-    /// When there is no connection, or the database does not answer.
+    /// When there is no free connection, or the database does not answer.
     pub async fn begin(&self) -> Result<Transaction, DbErr> {
         let options =
             TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
-        let Some(care) = &self.care else {
+        let Some(network) = &self.network else {
             return Ok(Transaction { tx: self.pool().begin_with_options(options).await?, held: None });
         };
-        let place = care.place().await?;
-        let round = care.watch.round();
-        let tx = care.watch.answered(round, async { self.pool().begin_with_options(options).await }).await?;
+        let permit = network.permit().await?;
+        let round = network.watch.round();
+        let tx = network.watch.wait_for_answer(round, async { self.pool().begin_with_options(options).await }).await?;
         let lost = Arc::default();
-        Ok(Transaction { tx, held: Some(Held { watch: Arc::clone(&care.watch), round, lost, _place: Some(place) }) })
+        Ok(Transaction { tx, held: Some(Held { watch: Arc::clone(&network.watch), round, lost, _permit: Some(permit) }) })
     }
 
     async fn run<T: Send>(&self, statement: u64, work: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
-        let Some(care) = &self.care else { return work.await };
-        let _place = care.place().await?;
-        if let Some(locked) = &care.locked {
+        let Some(network) = &self.network else { return work.await };
+        let _permit = network.permit().await?;
+        if let Some(locked) = &network.locked {
             locked.may_try(statement)?;
         }
-        let outcome = care.watch.answered(care.watch.round(), work).await;
-        if let Some(locked) = &care.locked {
+        let outcome = network.watch.wait_for_answer(network.watch.round(), work).await;
+        if let Some(locked) = &network.locked {
             locked.learn(statement, &outcome);
         }
         outcome
@@ -159,21 +160,21 @@ impl ConnectionTrait for Connection {
     }
 }
 
-/// A transaction under way. Dropped, it is rolled back.
+/// A transaction. Dropping it rolls it back.
 #[derive(Debug)]
 pub struct Transaction {
     tx: DatabaseTransaction,
     held: Option<Held>,
 }
 
-/// What a transaction holds of the connection that it came from.
+/// The data that a transaction over a network needs. It holds the permit of its connection.
 #[derive(Debug)]
 struct Held {
     watch: Arc<Watch>,
     round: u64,
-    /// Whether a statement was never answered, after which nothing more is asked.
+    /// Whether a statement was not answered in time. No further statement is sent then.
     lost: Arc<AtomicBool>,
-    _place: Option<OwnedSemaphorePermit>,
+    _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Held {
@@ -181,7 +182,7 @@ impl Held {
         if self.lost.load(Ordering::Relaxed) {
             return Err(unanswered());
         }
-        let outcome = self.watch.answered(self.round, work).await;
+        let outcome = self.watch.wait_for_answer(self.round, work).await;
         self.lost.fetch_or(matches!(&outcome, Err(error) if is_unanswered(error)), Ordering::Relaxed);
         outcome
     }
@@ -195,21 +196,21 @@ impl Transaction {
         }
     }
 
-    /// Begins a part that can be taken back alone.
+    /// Begins a savepoint: a part of the transaction that can be rolled back alone.
     ///
     /// # Errors
     /// When the database does not answer.
     pub async fn begin(&self) -> Result<Self, DbErr> {
         let tx = self.run(self.tx.begin()).await?;
         let held = self.held.as_ref();
-        let held = held.map(|held| Held { watch: Arc::clone(&held.watch), round: held.round, lost: Arc::clone(&held.lost), _place: None });
+        let held = held.map(|held| Held { watch: Arc::clone(&held.watch), round: held.round, lost: Arc::clone(&held.lost), _permit: None });
         Ok(Self { tx, held })
     }
 
-    /// Makes it so.
+    /// Commits the transaction, or releases the savepoint.
     ///
     /// # Errors
-    /// When the database refuses or does not answer; in the latter case nobody knows whether it is so.
+    /// When the database refuses or does not answer. Without an answer it is unknown whether the transaction was committed.
     pub async fn commit(self) -> Result<(), DbErr> {
         match &self.held {
             Some(held) => held.run(self.tx.commit()).await,
@@ -217,10 +218,10 @@ impl Transaction {
         }
     }
 
-    /// Takes it back.
+    /// Rolls the transaction or the savepoint back.
     ///
     /// # Errors
-    /// When the database does not answer; it is taken back all the same.
+    /// When the database does not answer. The transaction is rolled back nevertheless.
     pub async fn rollback(self) -> Result<(), DbErr> {
         match &self.held {
             Some(held) => held.run(self.tx.rollback()).await,
@@ -248,41 +249,42 @@ impl ConnectionTrait for Transaction {
     }
 }
 
-/// Watches whether the database answers, for all its connections.
+/// Watches whether the database answers, for all connections. A set of connections that was made at one time is called a round.
 #[derive(Debug)]
 pub(super) struct Watch {
-    /// The longest that a statement may take; nothing means for ever.
+    /// The longest time that a statement may take; `None` means no limit.
     longest: Option<Duration>,
-    /// How many times the connections have been made anew.
+    /// The number of the present round, from 0.
     round: AtomicU64,
-    /// When a statement was last left without its answer, in milliseconds since the start; the greatest number for never.
-    left: AtomicU64,
-    /// When something was last answered, or this round began, in milliseconds since the start.
+    /// The last time when a caller stopped waiting for an answer, in milliseconds since `started`; `u64::MAX` means never.
+    abandoned: AtomicU64,
+    /// The last time when the database answered or a round began, in milliseconds since `started`.
     answered: AtomicU64,
-    /// Until when silence is no reason to make the connections anew, in milliseconds since the start.
-    borne: AtomicU64,
+    /// The time until which silence is no reason for a new round, in milliseconds since `started`.
+    tolerant_until: AtomicU64,
     started: Instant,
-    /// The round after the last that was found to be useless.
+    /// The number of the round that is needed: one more than the last round that was found to be useless.
     wanted: AtomicU64,
     alarm: Notify,
     closed: AtomicBool,
 }
 
-/// How long after a statement was left its connection is looked at with care.
-const LEFT_LATELY: Duration = Duration::from_secs(10);
-/// How long nothing may be answered while all connections wait.
+/// The time after an abandoned statement during which connections are tested before they are used again.
+const ABANDONED_LATELY: Duration = Duration::from_secs(10);
+/// The longest silence of the database while all connections are in use.
 const SILENCE: Duration = Duration::from_secs(2);
-/// How long silence is borne after the connections were made anew for it: a database that is only slow is not given ever more.
-const BORNE: Duration = Duration::from_mins(1);
+/// The time after a new round because of silence during which silence is tolerated: a database that is only slow must not get more
+/// and more connections.
+const TOLERANCE: Duration = Duration::from_mins(1);
 
 impl Watch {
     pub(super) fn new(longest: Option<Duration>) -> Self {
         Self {
             longest,
             round: AtomicU64::new(0),
-            left: AtomicU64::new(u64::MAX),
+            abandoned: AtomicU64::new(u64::MAX),
             answered: AtomicU64::new(0),
-            borne: AtomicU64::new(0),
+            tolerant_until: AtomicU64::new(0),
             started: Instant::now(),
             wanted: AtomicU64::new(0),
             alarm: Notify::new(),
@@ -294,30 +296,30 @@ impl Watch {
         self.round.load(Ordering::Acquire)
     }
 
-    /// Begins the next round of connections.
+    /// Begins the next round of connections. Returns its number.
     pub(super) fn next_round(&self) -> u64 {
         self.answered.store(self.millis(), Ordering::Release);
         self.round.fetch_add(1, Ordering::AcqRel) + 1
     }
 
-    /// Has the connections made anew, unless they have been since this round.
+    /// Asks for a new round of connections, unless one has begun after `round`.
     pub(super) fn alarm(&self, round: u64) {
         self.wanted.fetch_max(round + 1, Ordering::AcqRel);
         self.alarm.notify_one();
     }
 
-    /// Heeds that all places were taken for as long as one waits for them. When nothing was answered either, the connections are
-    /// probably lost, though none has waited for so long that it is given up.
-    fn full(&self, round: u64) {
+    /// Notes that no permit became free in time. When the database has not answered anything lately either, the connections are
+    /// probably lost, although no single statement has reached its time limit.
+    fn all_busy(&self, round: u64) {
         let now = self.millis();
         let is_past = |time: &AtomicU64, by: Duration| now >= time.load(Ordering::Acquire).saturating_add(millis(by));
-        if is_past(&self.answered, SILENCE) && is_past(&self.borne, Duration::ZERO) {
-            self.borne.store(now.saturating_add(millis(BORNE)), Ordering::Release);
+        if is_past(&self.answered, SILENCE) && is_past(&self.tolerant_until, Duration::ZERO) {
+            self.tolerant_until.store(now.saturating_add(millis(TOLERANCE)), Ordering::Release);
             self.alarm(round);
         }
     }
 
-    /// Waits until the present connections are found to be useless, or the database is closed.
+    /// Waits until a new round is needed, or the database is closed.
     pub(super) async fn alarmed(&self) {
         while self.wanted.load(Ordering::Acquire) <= self.round() && !self.is_closed() {
             self.alarm.notified().await;
@@ -333,20 +335,21 @@ impl Watch {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// Whether somebody has lately stopped waiting for an answer, so that a connection may be in the middle of something.
-    pub(super) fn left_lately(&self) -> bool {
-        let left = self.left.load(Ordering::Acquire);
-        left != u64::MAX && self.millis().saturating_sub(left) < millis(LEFT_LATELY)
+    /// Whether a caller has lately stopped waiting for an answer, so that a connection may still be executing a statement.
+    pub(super) fn abandoned_lately(&self) -> bool {
+        let abandoned = self.abandoned.load(Ordering::Acquire);
+        abandoned != u64::MAX && self.millis().saturating_sub(abandoned) < millis(ABANDONED_LATELY)
     }
 
     fn millis(&self) -> u64 {
         millis(self.started.elapsed())
     }
 
-    /// What a statement is answered with, unless it takes too long. What tells of a database that is gone is heeded.
-    async fn answered<T>(&self, round: u64, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+    /// Waits for the outcome of a statement, at most for the longest time. Asks for a new round of connections when the outcome shows
+    /// that the database is gone.
+    async fn wait_for_answer<T>(&self, round: u64, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
         let mut work = pin!(work);
-        // Dropped before the work is, and so before its connection goes back.
+        // This is dropped before the work, and so before the connection goes back to the pool.
         let mut waiting = Waiting { watch: self, answered: false };
         let outcome = match self.longest {
             Some(longest) => timeout(longest, work.as_mut()).await,
@@ -366,7 +369,7 @@ impl Watch {
     }
 }
 
-/// Somebody who waits for an answer.
+/// A caller that waits for an answer. Dropping it without an answer is noted.
 struct Waiting<'a> {
     watch: &'a Watch,
     answered: bool,
@@ -375,24 +378,26 @@ struct Waiting<'a> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if !self.answered {
-            self.watch.left.store(self.watch.millis(), Ordering::Release);
+            self.watch.abandoned.store(self.watch.millis(), Ordering::Release);
         }
     }
 }
 
-/// Statements that have waited in vain for a lock, and since when they have not been tried.
+/// Statements that have waited in vain for a lock.
 #[derive(Debug)]
 struct Locked {
-    shut: Duration,
+    /// The time for which such a statement is refused before one is tried again.
+    pause: Duration,
+    /// The last try, by the digest of the statement.
     since: Mutex<HashMap<u64, Instant>>,
 }
 
 impl Locked {
-    /// Refuses a statement that has just waited in vain; now and then one may try.
+    /// Refuses a statement that has recently waited in vain. After each pause one is let through.
     fn may_try(&self, statement: u64) -> Result<(), DbErr> {
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
         match since.get_mut(&statement) {
-            Some(since) if since.elapsed() < self.shut => Err(DbErr::Conn(RuntimeErr::Internal("a table is locked".to_owned()))),
+            Some(since) if since.elapsed() < self.pause => Err(DbErr::Conn(RuntimeErr::Internal("a table is locked".to_owned()))),
             Some(since) => {
                 *since = Instant::now();
                 Ok(())
@@ -401,6 +406,7 @@ impl Locked {
         }
     }
 
+    /// Notes whether a statement has waited in vain for a lock.
     fn learn<T>(&self, statement: u64, outcome: &Result<T, DbErr>) {
         let locked = matches!(outcome, Err(error) if code(error).as_deref() == Some("55P03"));
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
@@ -445,7 +451,7 @@ fn code(error: &DbErr) -> Option<String> {
     inner(error)?.as_database_error()?.code().map(std::borrow::Cow::into_owned)
 }
 
-/// Whether the other connections are probably as useless as this: the database is away, stops, or only reads.
+/// Whether an error means that the other connections are probably useless too: the database is away, stops, or is read-only.
 fn is_alarming(error: &DbErr) -> bool {
     match error {
         DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => true,

@@ -1,7 +1,7 @@
-//! Guards in `PostgreSQL` of columns that name actors, made from the declarations of the records.
+//! Triggers in `PostgreSQL` that guard columns with ids of actors, made from the declarations of the records.
 //!
-//! A write that comes to refer to an actor waits for a merge of that actor, and then finds it gone and begins anew (40001). On
-//! `SQLite` writers come one after the other anyway.
+//! A write that refers to an actor waits for a merge of that actor. When the actor has been merged, the write fails with 40001 and is
+//! tried again. On `SQLite` there is only one writer at a time, so no guards are needed.
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbErr, Statement};
 
@@ -10,14 +10,14 @@ use crate::{
     table::is_postgres,
 };
 
-/// Makes the guards that the database lacks.
+/// Creates the guards that the database does not have.
 pub(super) async fn install(db: &DatabaseConnection) -> Result<(), DbErr> {
     if !is_postgres(db.get_database_backend()) {
         return Ok(());
     }
     let sql = "SELECT tgname::text AS name FROM pg_trigger WHERE tgname LIKE '%\\_lives\\_on\\_%'";
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
-    let there: Vec<String> = rows.iter().map(|row| row.try_get("", "name")).collect::<Result<_, _>>()?;
+    let existing: Vec<String> = rows.iter().map(|row| row.try_get("", "name")).collect::<Result<_, _>>()?;
     let Some(owner) = record::all().find(|record| record.owner == Owner::Actor("id")) else { return Ok(()) };
     for table in record::tables() {
         for column in table.actors.iter().filter(|column| column.guarded) {
@@ -27,7 +27,7 @@ pub(super) async fn install(db: &DatabaseConnection) -> Result<(), DbErr> {
                 ("update", format!("UPDATE OF {column}"), format!(" AND NEW.{column} IS DISTINCT FROM OLD.{column}")),
             ] {
                 let name = format!("{table}_{column}_lives_on_{event}");
-                if !there.contains(&name) {
+                if !existing.contains(&name) {
                     db.execute_unprepared(&format!(
                         "{} {}",
                         function(column, owner.table),
@@ -41,7 +41,7 @@ pub(super) async fn install(db: &DatabaseConnection) -> Result<(), DbErr> {
     Ok(())
 }
 
-/// The function is the same for all tables with a column of that name.
+/// Returns the SQL for the function of a guard. All tables with a column of that name share it.
 fn function(column: &str, actors: &str) -> String {
     format!(
         "CREATE OR REPLACE FUNCTION {column}_lives() RETURNS trigger LANGUAGE plpgsql AS $$ \
@@ -55,6 +55,7 @@ fn function(column: &str, actors: &str) -> String {
     )
 }
 
+/// Returns the SQL for the trigger of a guard.
 fn trigger(name: &str, table: &str, column: &str, event: &str, condition: &str) -> String {
     format!(
         "CREATE TRIGGER {name} BEFORE {event} ON {table} FOR EACH ROW \

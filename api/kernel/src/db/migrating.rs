@@ -1,4 +1,4 @@
-//! Bringing the schema up to the program's own version, one instance at a time.
+//! Migrates the schema to the version of the program, one instance at a time.
 
 use std::{fs, time::Duration};
 
@@ -7,9 +7,9 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, Statement};
 
 use super::{OpenError, Settings, connect, guards, sqlite_file};
 
-/// Migrates over connections of its own, for a migration may take longer than any call.
-pub(super) async fn bring_up_to_date(settings: &Settings) -> Result<(), OpenError> {
-    // The lock and the migrations need a connection each of those that write.
+/// Migrates the database. It uses connections of its own without time limits, because a migration may take longer than any call.
+pub(super) async fn migrate_schema(settings: &Settings) -> Result<(), OpenError> {
+    // Half of the connections are for writing; the lock and the migrations need one each.
     let settings = Settings { connections: 4, statement_timeout: Duration::ZERO, lock_timeout: Duration::ZERO, ..settings.clone() };
     let (reader, writer, guard) = connect(&settings).await?;
     let (reader, writer) = (reader.pool(), writer.pool());
@@ -28,13 +28,13 @@ pub(super) async fn bring_up_to_date(settings: &Settings) -> Result<(), OpenErro
     migrated.map_err(|error| OpenError::Database(error.to_string()))
 }
 
-/// Held while migrating, so that instances which start at once do it one after the other.
+/// A lock that is held while migrating, so that instances which start at the same time migrate one after the other.
 enum MigrationLock {
     File(#[expect(dead_code, reason = "dropping it lets go of the lock")] fs::File),
     Session(Option<sqlx::pool::PoolConnection<sqlx::Postgres>>),
 }
 
-/// Any number that no other program locks in the same database.
+/// The number of the advisory lock. It must differ from the locks of other programs in the same database.
 const MIGRATION_LOCK: i64 = 0x0073_616d_7379_6e01;
 
 impl MigrationLock {
@@ -58,12 +58,13 @@ impl Drop for MigrationLock {
         if let Self::Session(session) = self
             && let Some(session) = session.take()
         {
-            // The lock belongs to the session and goes with it.
+            // The lock belongs to the session and is released when the session ends.
             drop(session.detach());
         }
     }
 }
 
+/// Refuses a database that was migrated by a newer program.
 pub(super) async fn refuse_newer(db: &DatabaseConnection) -> Result<(), OpenError> {
     let failed = |error: sea_orm::DbErr| OpenError::Database(error.to_string());
     Migrator::install(db).await.map_err(failed)?;

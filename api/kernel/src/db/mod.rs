@@ -1,4 +1,4 @@
-//! The databases: `SQLite` with one writer and a pool of readers, or `PostgreSQL` with a pool for each.
+//! The databases: `SQLite` with one connection for writing and a pool for reading, or `PostgreSQL` with a pool for each.
 
 mod address;
 mod connection;
@@ -26,9 +26,9 @@ pub use self::{
 };
 use self::{
     connection::Watch,
-    migrating::{bring_up_to_date, refuse_newer},
+    migrating::{migrate_schema, refuse_newer},
     sqlite::Witness,
-    writing::Written,
+    writing::LastWrite,
 };
 use super::{
     clock::Clock,
@@ -41,39 +41,39 @@ use super::{
     table::is_postgres,
 };
 
-/// How to reach the database and how hard to use it.
+/// The settings of the database.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `sqlite:path/to/file.db` or `postgres://user:password@host/name`, with commas between several hosts.
     pub url: String,
-    /// Connections for reading; on `PostgreSQL`, half of them for reading and half for writing.
+    /// The number of connections: on `SQLite` all for reading; on `PostgreSQL` half for reading and half for writing.
     pub connections: u32,
-    /// How long a call waits for a connection before it is told to come back.
+    /// The longest time that a call waits for a connection. Then it is refused.
     pub acquire_timeout: Duration,
-    /// How long `PostgreSQL` works on one statement before it gives up.
+    /// The longest time that `PostgreSQL` works on one statement; zero means no limit.
     pub statement_timeout: Duration,
-    /// How long a statement waits on `PostgreSQL` for what others have locked.
+    /// The longest time that a statement waits for a lock on `PostgreSQL`.
     pub lock_timeout: Duration,
-    /// Whether `SQLite` survives a power cut without losing the last commits, at the cost of slower writes.
+    /// Whether `SQLite` keeps the last commits after a power cut, at the cost of slower writes.
     pub durable: bool,
-    /// How much of the file all connections to `SQLite` together may keep in memory.
+    /// The size in mebibytes of the page cache of all connections to `SQLite` together.
     pub cache_mebibytes: u64,
 }
 
-/// Why a database cannot be used.
+/// The reason why a database cannot be opened.
 #[derive(Debug)]
 pub enum OpenError {
     /// The address is no database address.
     Url,
-    /// The database cannot be reached or opened.
+    /// The database cannot be reached or opened; the error.
     Connect(String),
-    /// The database was made by a newer program.
+    /// The database was migrated by a newer program; the names of the unknown migrations.
     Newer(Vec<String>),
-    /// The database lacks migrations and may not be migrated now.
+    /// The database lacks migrations and may not be migrated now; their number.
     Older(usize),
-    /// A migration or the first reading failed.
+    /// A migration or the first read failed; the error.
     Database(String),
-    /// A setting names something that cannot be used.
+    /// A setting has a value that cannot be used; the error.
     Setting(String),
 }
 
@@ -95,41 +95,41 @@ impl std::fmt::Display for OpenError {
 }
 impl std::error::Error for OpenError {}
 
-/// The database with all that reading and writing needs beside it: clock, ids and the seal of cursors.
+/// The database, with the clock, the source of ids and the seals of cursors.
 #[derive(Debug)]
 pub struct Db {
     reader: Arc<Connection>,
     writer: Arc<Connection>,
     guard: Guard,
-    /// When something was last written, and what came of it.
-    written: Written,
-    /// What time it is.
+    /// The last write, by which the service knows whether the database can be written to.
+    last_write: LastWrite,
+    /// The clock.
     pub clock: Clock,
-    /// Where new ids come from.
+    /// The source of new ids.
     pub ids: Ids,
-    /// Seals places in lists.
+    /// The seal of cursors of lists.
     pub seal: Seal,
-    /// Seals places in the feed, so that a place tells nobody how far it is.
-    places: Seal,
-    /// How far the feed of changes has come.
+    /// The seal of cursors of the feed, which hides their position.
+    feed_seal: Seal,
+    /// The state of the feed of changes.
     pub feed: Feed,
-    /// How often a transaction was tried again, because others' stood in its way.
+    /// The number of retries of transactions because of conflicts with others.
     pub retries: Counter,
-    /// Keys of calls that this process is carrying out.
+    /// The idempotency keys of calls that this process is carrying out.
     pub(super) running: Mutex<HashSet<Once>>,
 }
 
 impl Db {
-    /// Opens the database of a program with these records. Migrates it when `migrate` says so; otherwise it must be of the
-    /// program's own version.
+    /// Opens the database for a program with the declarations `records`. When `migrate` is true the database is migrated first;
+    /// otherwise its schema must have the version of the program.
     ///
     /// # Errors
-    /// See [`OpenError`].
+    /// The reason, see [`OpenError`].
     pub async fn open(settings: &Settings, records: &'static [Declared], migrate: bool, clock: Clock, ids: Ids) -> Result<Self, OpenError> {
         record::declare(records);
         let failed = |error: sea_orm::DbErr| OpenError::Database(error.to_string());
         if migrate {
-            bring_up_to_date(settings).await?;
+            migrate_schema(settings).await?;
         }
         let (reader, writer, guard) = connect(settings).await?;
         let pool = writer.pool();
@@ -140,40 +140,40 @@ impl Db {
         }
         let secret = installation_secret(&pool).await.map_err(failed)?;
         let seal = Seal::new(&secret, "page");
-        // Followers keep their places for long, so those that were given before they were sealed still lead on.
-        let places = Seal::new(&secret, "feed").fresh(ids.are_random()).or_signed(&secret);
-        let feed = feed(&pool).await.map_err(failed)?;
+        // Followers keep cursors for long, so cursors from the time before they were encrypted must still work.
+        let feed_seal = Seal::new(&secret, "feed").with_random_nonces(ids.are_random()).accept_signed(&secret);
+        let feed = read_feed(&pool).await.map_err(failed)?;
         Ok(Self {
             reader,
             writer,
             guard,
-            written: Written::default(),
+            last_write: LastWrite::default(),
             clock,
             ids,
             seal,
-            places,
+            feed_seal,
             feed,
             retries: Counter::default(),
             running: Mutex::default(),
         })
     }
 
-    /// For reading: sees everything committed, including by this process a moment ago.
+    /// Returns the pool for reading. It sees everything that has been committed, also by this process a moment ago.
     pub fn reader(&self) -> &Connection {
         &self.reader
     }
 
-    /// For statements that write and stand alone. A transaction begins by [`Db::begin`].
+    /// Returns the pool for single statements that write. Transactions begin with [`Db::begin`].
     pub fn writer(&self) -> &Connection {
         &self.writer
     }
 
-    /// Which of the two databases it is.
+    /// Returns the kind of database.
     pub fn backend(&self) -> DbBackend {
         self.reader.get_database_backend()
     }
 
-    /// Connections: how many there are, and how many of them wait for work. On `SQLite` those for reading.
+    /// Returns the number of connections, and how many of them are idle. On `SQLite` only those for reading count.
     #[must_use]
     pub fn connections(&self) -> (u32, usize) {
         if is_postgres(self.backend()) {
@@ -187,41 +187,41 @@ impl Db {
         }
     }
 
-    /// How to make a connection beside the others to `PostgreSQL`; nothing on `SQLite`.
+    /// Returns the options for a connection to `PostgreSQL` outside of the pools; `None` on `SQLite`.
     pub fn beside(&self) -> Option<PgConnectOptions> {
-        is_postgres(self.backend()).then(|| postgres::options_of(self.writer.pool().get_postgres_connection_pool()))
+        is_postgres(self.backend()).then(|| postgres::connect_options(self.writer.pool().get_postgres_connection_pool()))
     }
 
-    /// A new id.
+    /// Returns a new id.
     pub fn new_id<T>(&self) -> Id<T> {
         self.ids.next(self.clock.now())
     }
 
-    /// A place in the feed of changes, as it is told to followers. It does not grow old by itself, and is another text each
-    /// time: two that are told after each other tell nobody whether anything has happened between.
+    /// Returns the cursor of a place in the feed of changes. A cursor does not expire. It is another text each time, so two cursors do
+    /// not reveal whether anything has changed between them.
     pub fn feed_cursor(&self, place: Place) -> String {
-        self.places.close(format!("feed {} {place}", self.feed.epoch()).as_bytes())
+        self.feed_seal.close(format!("feed {} {place}", self.feed.epoch()).as_bytes())
     }
 
-    /// The epoch and the place of a cursor of the feed, or nothing when it is none of ours.
+    /// Returns the epoch and the place of a cursor of the feed; `None` when the text is no such cursor.
     #[must_use]
     pub fn open_feed_cursor(&self, cursor: &str) -> Option<(i64, Place)> {
-        let opened = String::from_utf8(self.places.open(cursor)?).ok()?;
+        let opened = String::from_utf8(self.feed_seal.open(cursor)?).ok()?;
         let (epoch, place) = opened.strip_prefix("feed ")?.split_once(' ')?;
         Some((epoch.parse().ok()?, place.parse().ok()?))
     }
 
-    /// Whether the database answers and, on `PostgreSQL`, is one that writes.
+    /// Checks that the database answers and, on `PostgreSQL`, that it accepts writes.
     ///
     /// # Errors
-    /// When it does not.
+    /// When it does not answer or is read-only (503).
     pub async fn ping(&self) -> Result<()> {
         let Some(watch) = self.guard.watch() else {
             return self.reader.query_one_raw(Statement::from_string(self.backend(), "SELECT 1")).await.map(drop).map_err(Problem::from);
         };
         let round = watch.round();
-        let told = self.reader.query_one_raw(Statement::from_string(self.backend(), "SHOW transaction_read_only")).await?;
-        let reads_only: String = told.map_or_else(|| Ok(String::new()), |row| row.try_get("", "transaction_read_only"))?;
+        let row = self.reader.query_one_raw(Statement::from_string(self.backend(), "SHOW transaction_read_only")).await?;
+        let reads_only: String = row.map_or_else(|| Ok(String::new()), |row| row.try_get("", "transaction_read_only"))?;
         if reads_only == "off" {
             return Ok(());
         }
@@ -229,7 +229,7 @@ impl Db {
         Err(Problem::new(Kind::Unavailable))
     }
 
-    /// Whether its connections have been let go of.
+    /// Whether the connections have been closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         match self.guard.watch() {
@@ -238,12 +238,12 @@ impl Db {
         }
     }
 
-    /// Lets go of all connections; `SQLite` then folds its log into the file.
+    /// Closes all connections. On `SQLite` the write-ahead log is first written to the file of the database.
     pub async fn close(&self) {
         if let Some(watch) = self.guard.watch() {
             watch.close();
             let (reader, writer) = (self.reader.pool().close(), self.writer.pool().close());
-            // A database that has vanished does not say goodbye.
+            // A database that has vanished does not answer, so the wait has a limit.
             let _ = tokio::time::timeout(Duration::from_secs(5), futures_util::future::join(reader, writer)).await;
             return;
         }
@@ -255,12 +255,12 @@ impl Db {
 
 type Connections = (Arc<Connection>, Arc<Connection>, Guard);
 
-/// Who sees to it that the connections do what they say.
+/// The object that watches the connections.
 #[derive(Debug)]
 enum Guard {
-    /// Sees what `SQLite` does with what is written.
+    /// On `SQLite`: watches commits and rollbacks.
     File(Arc<Witness>),
-    /// Sees to it that the connections work, where the database may vanish.
+    /// On `PostgreSQL`: watches whether the database answers.
     Network(Arc<Watch>),
 }
 
@@ -292,7 +292,7 @@ async fn connect(settings: &Settings) -> Result<Connections, OpenError> {
     Ok((reader, writer, Guard::Network(watch)))
 }
 
-/// The secret of this installation, made when it is first needed and shared by all instances.
+/// Returns the secret of the installation, which all its instances share. The first instance makes it.
 async fn installation_secret(db: &DatabaseConnection) -> Result<String, sea_orm::DbErr> {
     let backend = db.get_database_backend();
     let read = || db.query_one_raw(Statement::from_string(backend, "SELECT value FROM installation WHERE name = 'seal'"));
@@ -308,8 +308,8 @@ async fn installation_secret(db: &DatabaseConnection) -> Result<String, sea_orm:
     read().await?.ok_or_else(|| sea_orm::DbErr::RecordNotFound("installation secret".to_owned()))?.try_get("", "value")
 }
 
-/// How far the feed has come, and in which epoch.
-async fn feed(db: &DatabaseConnection) -> Result<Feed, sea_orm::DbErr> {
+/// Reads the last place and the epoch of the feed.
+async fn read_feed(db: &DatabaseConnection) -> Result<Feed, sea_orm::DbErr> {
     let read = async |sql: &str| db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await;
     let latest = events::latest().one(db).await?.map(Place::from).unwrap_or_default();
     let epoch: Option<String> = match read("SELECT value FROM installation WHERE name = 'feed_epoch'").await? {

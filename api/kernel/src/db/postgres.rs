@@ -1,6 +1,6 @@
-//! Connections to `PostgreSQL`: a pool for reading and one for writing, so that neither takes all from the other. When the
-//! database has vanished, or its machine only reads since another took over, both are made anew, at the first of its machines
-//! that writes.
+//! Connections to `PostgreSQL`: a pool for reading and one for writing, so that neither can take all connections. When the database
+//! has vanished, or its machine has become read-only because another took over, both pools are made anew, at the first machine that
+//! accepts writes.
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
@@ -14,38 +14,39 @@ use tokio::time::{sleep, timeout};
 use super::{
     OpenError, Settings,
     address::{self, Address},
-    connection::{Care, Connection, Watch},
+    connection::{Connection, NetworkPool, Watch},
 };
 
-/// How long a connection may have been idle and still be used without a question.
+/// The longest time that a connection may have been idle and still be used without a ping.
 const FRESH: Duration = Duration::from_secs(1);
-/// How long an answer to the shortest of questions is waited for.
+/// The longest time to wait for the answer to a ping.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The least time between two rounds of new connections.
+/// The shortest time between two rounds of new connections.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Opens both pools, and keeps them alive for as long as the database is open.
+/// Opens both pools, and starts the task that renews them for as long as the database is open. Returns the pools for reading and for
+/// writing, and the watch.
 pub(super) async fn connect(settings: &Settings) -> Result<(Arc<Connection>, Arc<Connection>, Arc<Watch>), OpenError> {
     let machines = machines(settings)?;
     let patience = patience(settings);
     let longest = (!settings.statement_timeout.is_zero()).then(|| settings.acquire_timeout + settings.statement_timeout + patience);
     let watch = Arc::new(Watch::new(longest));
-    let at = if machines.len() == 1 { 0 } else { choose(&machines, patience).await.map_or(0, |(at, _)| at) };
+    let index = if machines.len() == 1 { 0 } else { find_writable(&machines, patience).await.map_or(0, |(index, _)| index) };
     let pools = Pools { writers: (settings.connections / 2).max(1), settings: settings.clone(), watch: Arc::clone(&watch) };
     let (wait, readers) = (settings.acquire_timeout, pools.readers());
-    let writer = pools.options(pools.writers, 0).connect_with(machines[at].clone()).await;
+    let writer = pools.options(pools.writers, 0).connect_with(machines[index].clone()).await;
     let writer = writer.map_err(|error| OpenError::Connect(error.to_string()))?;
-    let reader = pools.options(readers, 0).connect_lazy_with(machines[at].clone());
-    let writer =
-        Connection::cared_for(SqlxPostgresConnector::from_sqlx_postgres_pool(writer), Care::of_writing(pools.writers, wait, &watch));
-    let care = Care::of_reading(readers, wait, settings.lock_timeout, &watch);
-    let reader = Connection::cared_for(SqlxPostgresConnector::from_sqlx_postgres_pool(reader), care);
+    let reader = pools.options(readers, 0).connect_lazy_with(machines[index].clone());
+    let network = NetworkPool::for_writing(pools.writers, wait, &watch);
+    let writer = Connection::over_network(SqlxPostgresConnector::from_sqlx_postgres_pool(writer), network);
+    let network = NetworkPool::for_reading(readers, wait, settings.lock_timeout, &watch);
+    let reader = Connection::over_network(SqlxPostgresConnector::from_sqlx_postgres_pool(reader), network);
     let (reader, writer) = (Arc::new(reader), Arc::new(writer));
-    tokio::spawn(pools.keep_alive(machines, at, Arc::clone(&reader), Arc::clone(&writer)));
+    tokio::spawn(pools.keep_alive(machines, index, Arc::clone(&reader), Arc::clone(&writer)));
     Ok((reader, writer, watch))
 }
 
-/// How to reach each of the machines that the address names, in their order.
+/// Returns the options for connections to each machine of the address, in their order.
 fn machines(settings: &Settings) -> Result<Vec<PgConnectOptions>, OpenError> {
     let Ok(Address(urls)) = address::postgres(&settings.url) else { return Err(OpenError::Url) };
     let millis = |time: Duration| format!("{}ms", time.as_millis());
@@ -56,9 +57,9 @@ fn machines(settings: &Settings) -> Result<Vec<PgConnectOptions>, OpenError> {
                     ("statement_timeout", millis(settings.statement_timeout)),
                     ("lock_timeout", millis(settings.lock_timeout)),
                     ("idle_in_transaction_session_timeout", "60s".to_owned()),
-                    // A statement that nobody waits for any longer ends, and so do its locks.
+                    // A statement whose client has gone ends, and releases its locks.
                     ("client_connection_check_interval", "1s".to_owned()),
-                    // An instance that has vanished lets go of its locks.
+                    // The locks of an instance that has vanished are released.
                     ("tcp_keepalives_idle", "30s".to_owned()),
                     ("tcp_keepalives_interval", "10s".to_owned()),
                     ("tcp_keepalives_count", "3".to_owned()),
@@ -69,7 +70,7 @@ fn machines(settings: &Settings) -> Result<Vec<PgConnectOptions>, OpenError> {
                 .disable_statement_logging()
         })
     };
-    // What is wrong with an address is not told, for it may hold a password.
+    // The error does not repeat the address, which may contain a password.
     urls.iter().map(with_session).collect::<Result<_, _>>().map_err(|_| OpenError::Url)
 }
 
@@ -77,21 +78,21 @@ fn patience(settings: &Settings) -> Duration {
     PATIENCE.min(settings.acquire_timeout)
 }
 
-/// The first of the machines that writes, or else the first that answers; and whether it writes.
-async fn choose(machines: &[PgConnectOptions], patience: Duration) -> Option<(usize, bool)> {
-    let mut reads = None;
-    for (at, machine) in machines.iter().enumerate() {
-        match timeout(patience, writes(machine)).await {
-            Ok(Ok(true)) => return Some((at, true)),
-            Ok(Ok(false)) => reads = reads.or(Some((at, false))),
-            Ok(Err(error)) => tracing::debug!(%error, at, "a machine of the database cannot be used"),
-            Err(_) => tracing::debug!(at, "a machine of the database does not answer"),
+/// Returns the index of the first machine that accepts writes, with true; otherwise of the first that answers, with false.
+async fn find_writable(machines: &[PgConnectOptions], patience: Duration) -> Option<(usize, bool)> {
+    let mut read_only = None;
+    for (index, machine) in machines.iter().enumerate() {
+        match timeout(patience, is_writable(machine)).await {
+            Ok(Ok(true)) => return Some((index, true)),
+            Ok(Ok(false)) => read_only = read_only.or(Some((index, false))),
+            Ok(Err(error)) => tracing::debug!(%error, at = index, "a machine of the database cannot be used"),
+            Err(_) => tracing::debug!(at = index, "a machine of the database does not answer"),
         }
     }
-    reads
+    read_only
 }
 
-async fn writes(machine: &PgConnectOptions) -> Result<bool, sqlx::Error> {
+async fn is_writable(machine: &PgConnectOptions) -> Result<bool, sqlx::Error> {
     let mut connection = PgConnection::connect_with(machine).await?;
     let read_only: String = sqlx::query_scalar("SHOW transaction_read_only").fetch_one(&mut connection).await?;
     connection.close().await?;
@@ -133,8 +134,8 @@ impl Pools {
             .after_release(move |connection, _| {
                 let watch = Arc::clone(&after);
                 Box::pin(async move {
-                    // In the middle of a statement that nobody waits for, it is closed, whereupon the statement ends.
-                    if watch.left_lately() {
+                    // A connection that is still executing an abandoned statement is closed, which ends the statement.
+                    if watch.abandoned_lately() {
                         timeout(patience, connection.ping()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))?;
                     }
                     Ok(true)
@@ -142,13 +143,13 @@ impl Pools {
             })
     }
 
-    fn lazy(&self, size: u32, round: u64, machine: &PgConnectOptions) -> sea_orm::DatabaseConnection {
+    fn lazy_pool(&self, size: u32, round: u64, machine: &PgConnectOptions) -> sea_orm::DatabaseConnection {
         SqlxPostgresConnector::from_sqlx_postgres_pool(self.options(size, round).connect_lazy_with(machine.clone()))
     }
 
-    /// Makes all connections anew whenever they are found to be useless. Where several machines are named, it then looks for
-    /// one that writes, until there is one.
-    async fn keep_alive(self, machines: Vec<PgConnectOptions>, mut at: usize, reader: Arc<Connection>, writer: Arc<Connection>) {
+    /// Makes all connections anew whenever they are found to be useless. With several machines, it then looks for one that accepts
+    /// writes until there is one. `index` is the present machine.
+    async fn keep_alive(self, machines: Vec<PgConnectOptions>, mut index: usize, reader: Arc<Connection>, writer: Arc<Connection>) {
         let mut settled = true;
         loop {
             if settled {
@@ -157,21 +158,21 @@ impl Pools {
             if self.watch.is_closed() {
                 return;
             }
-            let found = if machines.len() == 1 { Some((at, true)) } else { choose(&machines, patience(&self.settings)).await };
-            let (found, is_writing) = found.unwrap_or((at, false));
-            if settled || is_writing || found != at {
-                at = found;
+            let found = if machines.len() == 1 { Some((index, true)) } else { find_writable(&machines, patience(&self.settings)).await };
+            let (found, is_writing) = found.unwrap_or((index, false));
+            if settled || is_writing || found != index {
+                index = found;
                 let round = self.watch.next_round();
-                tracing::warn!(machine = at, is_writing, "connections to the database are made anew");
+                tracing::warn!(machine = index, is_writing, "connections to the database are made anew");
                 let old = [
-                    reader.renew(self.lazy(self.readers(), round, &machines[at])),
-                    writer.renew(self.lazy(self.writers, round, &machines[at])),
+                    reader.renew(self.lazy_pool(self.readers(), round, &machines[index])),
+                    writer.renew(self.lazy_pool(self.writers, round, &machines[index])),
                 ];
                 if self.watch.is_closed() {
                     let _ = (reader.pool().close().await, writer.pool().close().await);
                 }
                 for pool in old {
-                    // What is under way in them ends as it ends.
+                    // Statements that are under way in the old pools end by themselves.
                     tokio::spawn(pool.close());
                 }
             }
@@ -181,7 +182,7 @@ impl Pools {
     }
 }
 
-/// How the connections that there are now were made, for one beside them.
-pub(super) fn options_of(pool: &PgPool) -> PgConnectOptions {
+/// Returns the options of the present connections, for another connection outside of the pool.
+pub(super) fn connect_options(pool: &PgPool) -> PgConnectOptions {
     (*pool.connect_options()).clone()
 }

@@ -1,10 +1,9 @@
-//! Connections to `SQLite`: one that writes, and a pool of those that read.
+//! Connections to `SQLite`: one for writing, and a pool for reading.
 //!
-//! When a write cannot reach the disk, `SQLite` rolls the whole transaction back by itself. The driver does not learn of it: it
-//! goes on counting the transaction as open, so what follows would be a savepoint within nothing, or a statement that is
-//! committed alone. So a [`Witness`] inside the writing connection sees every commit and every rollback. After a rollback
-//! nothing is committed until the connection is given back, and a connection that is given back with its transaction still
-//! counted is closed.
+//! When a write cannot reach the disk, `SQLite` rolls back the whole transaction by itself. The driver does not notice this and still
+//! counts the transaction as open. A following statement would then be committed alone, and a savepoint would have no transaction.
+//! So a [`Witness`] in the connection for writing sees every commit and every rollback. After a rollback nothing is committed until
+//! the connection is given back. A connection that is given back while the driver still counts a transaction is closed.
 
 use std::{
     fs,
@@ -24,12 +23,12 @@ use sqlx::{
 
 use super::{OpenError, Settings};
 
-/// Sees what `SQLite` does with the transactions of the one connection that writes.
+/// Watches the commits and rollbacks of the connection for writing.
 #[derive(Debug, Default)]
 pub(super) struct Witness {
     commits: AtomicU64,
-    /// Whether a transaction has begun that has several statements. One that stands alone may be rolled back and carried out
-    /// anew by `SQLite` itself, as when the schema has changed since it was prepared.
+    /// Whether a transaction of several statements has begun. `SQLite` may roll back a single statement and execute it again by
+    /// itself, for instance when the schema has changed since the statement was prepared.
     begun: AtomicBool,
     rolled_back: AtomicBool,
 }
@@ -41,12 +40,12 @@ impl Witness {
         self.begun.store(true, Ordering::Release);
     }
 
-    /// How many transactions have been committed.
+    /// Returns the number of committed transactions.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Acquire)
     }
 
-    /// Whether the transaction under way has been rolled back.
+    /// Whether the present transaction has been rolled back.
     pub(super) fn rolled_back(&self) -> bool {
         self.begun.load(Ordering::Acquire) && self.rolled_back.load(Ordering::Acquire)
     }
@@ -56,13 +55,13 @@ impl Witness {
         self.rolled_back.store(false, Ordering::Release);
     }
 
-    /// Watches a new connection.
+    /// Installs the hooks in a new connection.
     async fn watch(self: Arc<Self>, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         self.forget();
         let mut handle = connection.lock_handle().await?;
         let witness = Arc::clone(&self);
         handle.set_commit_hook(move || {
-            // What comes after a rollback belongs to the same transaction. False makes a rollback of it too.
+            // Statements after a rollback belong to the same transaction, so they are rolled back too: that is the meaning of false.
             let commits = !witness.rolled_back();
             witness.commits.fetch_add(u64::from(commits), Ordering::Release);
             commits
@@ -71,9 +70,9 @@ impl Witness {
         Ok(())
     }
 
-    /// Looks at a connection that is given back. It fails when the driver counts a transaction that it could not end.
+    /// Checks a connection that is given back. It fails when the driver still counts a transaction that it could not end.
     async fn check(self: Arc<Self>, connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-        // A rollback may wait its turn, of a transaction that was let go of.
+        // The rollback of a dropped transaction may still be queued. The ping waits for it.
         connection.ping().await?;
         if connection.is_in_transaction() {
             return Err(sqlx::Error::Protocol("the connection is closed, for its transaction could not be ended".to_owned()));
@@ -83,7 +82,7 @@ impl Witness {
     }
 }
 
-/// Opens the pool of readers and the one writer.
+/// Opens the pool for reading and the connection for writing. Returns both, and the witness of the latter.
 pub(super) async fn connect(
     file: &PathBuf,
     settings: &Settings,
@@ -97,7 +96,7 @@ pub(super) async fn connect(
         .busy_timeout(Duration::from_secs(5))
         .statement_cache_capacity(256)
         .pragma("cache_size", format!("-{}", cache_kib(settings)))
-        // A mapped file would count once for each connection, and a disk that fails would end the process.
+        // A memory-mapped file would count once for each connection, and a failing disk would end the process.
         .pragma("mmap_size", "0")
         .pragma("temp_store", "MEMORY")
         .pragma("journal_size_limit", "67108864")
@@ -130,7 +129,7 @@ pub(super) async fn connect(
     Ok((reader, writer, witness))
 }
 
-/// The part of each connection in the memory that all of them together may keep of the file, in kibibytes.
+/// Returns the size of the page cache of each connection, in kibibytes.
 fn cache_kib(settings: &Settings) -> u64 {
     (settings.cache_mebibytes * 1024 / (u64::from(settings.connections) + 1)).max(1)
 }

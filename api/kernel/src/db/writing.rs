@@ -1,4 +1,4 @@
-//! Transactions that write: how they begin and end, and whether the database can be written to.
+//! The begin and the end of transactions that write, and the check that the database can be written to.
 
 use std::time::Duration;
 
@@ -15,37 +15,38 @@ use crate::{
     table::is_postgres,
 };
 
-/// How long what was last written shows that the database can be written to.
+/// The time for which a commit proves that the database can be written to. A failed test holds for as long.
 const FRESH: Duration = Duration::from_secs(1);
-/// How long a write is waited for that only tries.
+/// The longest time to wait for a test write.
 const PATIENCE: Duration = Duration::from_millis(700);
-/// How long others may keep the database busy before that is taken for a fault: longer than the longest write.
+/// The time for which other writers may keep the database busy before that counts as a fault. It is longer than the longest write.
 const BUSY: Duration = Duration::from_mins(1);
 
-/// When something was last committed, and what came of the last try.
+/// The time of the last commit, and the problem of the last test write if it failed.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(super) struct LastWrite {
     last: watch::Sender<Option<Instant>>,
     tried: Mutex<Option<(Instant, Problem)>>,
 }
 
-impl Default for Written {
+impl Default for LastWrite {
     fn default() -> Self {
         Self { last: watch::Sender::new(None), tried: Mutex::default() }
     }
 }
 
-impl Written {
-    fn within(&self, time: Duration) -> bool {
+impl LastWrite {
+    /// Whether the last commit is less than `time` ago.
+    fn is_within(&self, time: Duration) -> bool {
         self.last.borrow().is_some_and(|last| last.elapsed() < time)
     }
 }
 
 impl Db {
-    /// Begins a transaction that writes. None begins elsewhere.
+    /// Begins a transaction that writes. All such transactions must begin here.
     ///
     /// # Errors
-    /// When the database does not answer or others write for too long.
+    /// When the database does not answer, or other writers keep it busy for too long (503).
     pub async fn begin(&self) -> Result<Transaction> {
         let tx = self.writer.begin().await?;
         if let Some(witness) = self.guard.witness() {
@@ -54,10 +55,11 @@ impl Db {
         Ok(tx)
     }
 
-    /// Commits what [`Db::begin`] began. Without an error it has been committed: what the driver says is not enough for that.
+    /// Commits a transaction of [`Db::begin`]. On `SQLite` the success that the driver reports is verified with the witness.
     ///
     /// # Errors
-    /// When it could not be committed; then nothing of it is there.
+    /// When the transaction could not be committed (503). Nothing of it is stored then, unless `PostgreSQL` gave no answer: then it is
+    /// unknown whether it is stored.
     pub async fn commit(&self, tx: Transaction) -> Result<()> {
         let before = self.guard.witness().map(|witness| witness.commits());
         self.end(tx.commit()).await?;
@@ -65,11 +67,14 @@ impl Db {
             tracing::error!("the database committed nothing of what it was given");
             return Err(unavailable());
         }
-        self.written.last.send_replace(Some(Instant::now()));
+        self.last_write.last.send_replace(Some(Instant::now()));
         Ok(())
     }
 
-    /// Ends a transaction, or a part of one. Where `SQLite` has rolled it back already, that is a fault of the disk.
+    /// Waits for the end of a transaction or a savepoint. When `SQLite` has already rolled it back, the cause is a fault of the disk.
+    ///
+    /// # Errors
+    /// When it cannot be ended (503).
     pub async fn end(&self, end: impl Future<Output = Result<(), DbErr>>) -> Result<()> {
         let rolled_back = self.guard.witness().is_some_and(|witness| witness.rolled_back());
         end.await.map_err(|error| {
@@ -81,22 +86,21 @@ impl Db {
         })
     }
 
-    /// Rolls back for a reason that the caller is told. It cannot fail: what the database has not rolled back it does when the
-    /// connection is closed.
+    /// Rolls back a transaction. It cannot fail: if the rollback fails, the database rolls back when the connection is closed.
     pub async fn roll_back(&self, tx: Transaction) {
         if let Err(error) = tx.rollback().await {
             tracing::warn!(%error, "a transaction had ended before it was rolled back");
         }
     }
 
-    /// Whether the database keeps what is written to it. It is found out by writing, unless something was just written.
+    /// Checks that the database can be written to, by a test write unless something was committed a moment ago.
     ///
     /// # Errors
-    /// When it does not, or others keep it busy for so long that it is no longer known.
+    /// When the test write fails, or other writers have kept the database busy for more than a minute (503).
     pub async fn can_write(&self) -> Result<()> {
-        // Whoever asks at the same time waits for the same answer.
-        let mut tried = self.written.tried.lock().await;
-        if self.written.within(FRESH) {
+        // Concurrent checks wait for the same test.
+        let mut tried = self.last_write.tried.lock().await;
+        if self.last_write.is_within(FRESH) {
             return Ok(());
         }
         if let Some((at, problem)) = &*tried
@@ -107,8 +111,8 @@ impl Db {
         *tried = None;
         match time::timeout(PATIENCE, self.write_something()).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(problem)) if problem.retry && self.written.within(BUSY) => Ok(()),
-            Err(_) if self.written.within(BUSY) => Ok(()),
+            Ok(Err(problem)) if problem.retry && self.last_write.is_within(BUSY) => Ok(()),
+            Err(_) if self.last_write.is_within(BUSY) => Ok(()),
             failed => {
                 let problem = failed.unwrap_or_else(|_| Err(unavailable())).err().unwrap_or_else(unavailable);
                 *tried = Some((Instant::now(), problem.clone()));
@@ -119,7 +123,7 @@ impl Db {
 
     async fn write_something(&self) -> Result<()> {
         let tx = self.begin().await?;
-        // Another value each time, for what is as it was is not written.
+        // The value differs each time, because an unchanged value would not be written.
         let (value, place) = (hash::hex(&hash::random::<8>()), if is_postgres(self.backend()) { "$1" } else { "?" });
         let sql = format!(
             "INSERT INTO installation (name, value) VALUES ('written', {place}) ON CONFLICT (name) DO UPDATE SET value = excluded.value"

@@ -1,11 +1,11 @@
-//! What stands in the cells of a table, and the tables of text.
+//! The cells of an exported table, and the writing of CSV.
 
 use serde_json::{Number, Value};
 
-/// What a member of an item is in a table.
+/// A cell of a table: the value of one member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Cell {
-    /// Nothing is said: null, or an empty list.
+    /// Null or an empty list.
     Empty,
     Text(String),
     Number(Number),
@@ -13,8 +13,9 @@ pub(super) enum Cell {
 }
 
 impl Cell {
-    /// The cell of a member: scalars as they are, lists of scalars with `|` between, all else as compact JSON.
-    pub(super) fn of(value: Option<&Value>) -> Self {
+    /// Converts the value of a member: a scalar stays as it is, the scalars of a list are joined by `|`, and any other value becomes
+    /// compact JSON.
+    pub(super) fn from_value(value: Option<&Value>) -> Self {
         match value {
             None | Some(Value::Null) => Self::Empty,
             Some(Value::Bool(value)) => Self::Bool(*value),
@@ -30,7 +31,7 @@ impl Cell {
     }
 }
 
-/// A scalar as it stands in a list: `|` and `\` get a `\` before them.
+/// Returns a scalar as an item of a list, with `\` before each `|` and `\`; `None` when the value is no scalar.
 fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.replace('\\', "\\\\").replace('|', "\\|")),
@@ -39,17 +40,17 @@ fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// How a table of text is written.
+/// A way of writing CSV.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// RFC 4180: commas, nothing added to what the cells say.
+    /// RFC 4180: commas, and values without changes.
     Rfc4180,
-    /// What Excel reads in Sweden: semicolons, a byte order mark, decimal commas, and no cell that is taken for a formula.
+    /// The form that Excel reads in Sweden: semicolons, a byte order mark, decimal commas, and no cell that could be a formula.
     ExcelSv,
 }
 
 impl Dialect {
-    /// What a table begins with before its heading.
+    /// Returns the text before the headings: the byte order mark, or nothing.
     pub const fn beginning(self) -> &'static str {
         match self {
             Self::Rfc4180 => "",
@@ -67,8 +68,8 @@ impl Dialect {
     /// Writes a line.
     pub(super) fn line(self, cells: impl IntoIterator<Item = Cell>, table: &mut String) {
         let start = table.len();
-        for (at, cell) in cells.into_iter().enumerate() {
-            if at > 0 {
+        for (column, cell) in cells.into_iter().enumerate() {
+            if column > 0 {
                 table.push(self.separator());
             }
             match cell {
@@ -81,14 +82,14 @@ impl Dialect {
                 },
             }
         }
-        // A line with nothing on it is no row to those who read tables.
+        // Readers of CSV skip an empty line, so a row of empty cells needs at least quotes.
         if table.len() == start {
             table.push_str("\"\"");
         }
         table.push_str("\r\n");
     }
 
-    /// Writes a line of texts, of which those that are empty say nothing.
+    /// Writes a line of texts. An empty text becomes an empty cell.
     pub fn texts<'a>(self, texts: impl IntoIterator<Item = &'a str>, table: &mut String) {
         self.line(texts.into_iter().map(|text| if text.is_empty() { Cell::Empty } else { Cell::Text(text.to_owned()) }), table);
     }
@@ -101,7 +102,7 @@ impl Dialect {
         }
     }
 
-    /// Writes text with quotes around it where it must: an empty text too, which tells it from nothing.
+    /// Writes text, with quotes where the format needs them. An empty text gets quotes too, which distinguish it from an empty cell.
     fn quoted(self, text: &str, table: &mut String) {
         if text.is_empty() || text.contains([self.separator(), '"', '\r', '\n']) {
             table.push('"');
@@ -113,8 +114,8 @@ impl Dialect {
     }
 }
 
-/// Whether a spreadsheet would take a text for a formula, or would once an apostrophe is taken away. Such a text gets one
-/// apostrophe before it, and who reads it back takes one away from just these.
+/// Whether a spreadsheet would read a text as a formula, at once or after leading apostrophes are removed. Such a text gets one
+/// apostrophe before it. A reader removes one apostrophe from exactly these texts.
 fn is_formula(text: &str) -> bool {
     text.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
 }
@@ -128,7 +129,7 @@ mod tests {
 
     fn line(dialect: Dialect, values: &[Value]) -> String {
         let mut table = String::new();
-        dialect.line(values.iter().map(|value| Cell::of(Some(value))), &mut table);
+        dialect.line(values.iter().map(|value| Cell::from_value(Some(value))), &mut table);
         table
     }
 
@@ -157,8 +158,8 @@ mod tests {
         assert_eq!(line(Dialect::Rfc4180, &[json!("=1+1")]), "=1+1\r\n");
     }
 
-    /// As who reads a table back does: one apostrophe is taken away from what has one before a sign of formulas.
-    fn taken_back(text: &str) -> &str {
+    /// Reverses the writing of formulas as a reader does: removes one apostrophe before the beginning of a formula.
+    fn unescape_formula(text: &str) -> &str {
         if text.starts_with('\'') && is_formula(text) { &text[1..] } else { text }
     }
 
@@ -173,7 +174,7 @@ mod tests {
                     .delimiter(if dialect == Dialect::Rfc4180 { b',' } else { b';' })
                     .from_reader(table.as_bytes());
                 let read = reader.records().next().unwrap().unwrap();
-                let read: Vec<_> = read.iter().map(|text| if dialect == Dialect::ExcelSv { taken_back(text) } else { text }).collect();
+                let read: Vec<_> = read.iter().map(|text| if dialect == Dialect::ExcelSv { unescape_formula(text) } else { text }).collect();
                 prop_assert_eq!(read, texts.iter().map(String::as_str).collect::<Vec<_>>());
             }
         }

@@ -1,4 +1,4 @@
-//! The forms of a table, and which of them a caller asks for.
+//! The forms of an exported table, and the choice of one by the request.
 
 use super::Dialect;
 use crate::{
@@ -11,25 +11,25 @@ use crate::{
 pub enum Format {
     /// One JSON object a line.
     Ndjson,
-    /// A table of text.
+    /// CSV.
     Csv(Dialect),
     /// A workbook.
     Xlsx,
 }
 
-/// XLSX by its registered name.
+/// The media type of XLSX.
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 impl Format {
-    /// The media types that a list can be answered in beside JSON.
+    /// The media types of lists other than JSON.
     pub const MEDIA_TYPES: [&str; 3] = ["text/csv", XLSX, "application/x-ndjson"];
     /// The values of the parameter `format`.
     pub const NAMES: [&str; 5] = ["json", "csv", "excel-sv", "xlsx", "ndjson"];
 
-    /// The form that a caller asks for, by the parameter `format` or else by `Accept`; nothing for JSON.
+    /// Returns the form that a caller asks for: by the parameter `format`, otherwise by `Accept`. `None` means JSON.
     ///
     /// # Errors
-    /// When it is none of those that there are.
+    /// When `Accept` names no form of the service (406).
     pub fn asked(parameter: Option<&str>, accept: &[Item<'_>]) -> Result<Option<Self>> {
         match parameter {
             Some("csv") => Ok(Some(Self::Csv(Dialect::Rfc4180))),
@@ -42,7 +42,7 @@ impl Format {
         }
     }
 
-    /// The form that `Accept` prefers.
+    /// Returns the form with the greatest weight in `Accept`; of equal weights the first.
     fn accepted(ranges: &[Item<'_>]) -> Result<Option<Self>> {
         let forms = [None, Some(Self::Csv(Dialect::Rfc4180)), Some(Self::Csv(Dialect::ExcelSv)), Some(Self::Xlsx), Some(Self::Ndjson)];
         let fits = |range: &Item<'_>, form: Option<Self>| match form {
@@ -64,7 +64,7 @@ impl Format {
         fields::preferred(ranges, &forms, fits).or_else(only_problems).ok_or_else(|| Problem::new(Kind::NotAcceptable))
     }
 
-    /// The media type of the answer.
+    /// Returns the media type of the answer.
     #[must_use]
     pub const fn media_type(self) -> &'static str {
         match self {
@@ -75,7 +75,7 @@ impl Format {
         }
     }
 
-    /// How a file of it ends.
+    /// Returns the extension of the file, without a dot.
     #[must_use]
     pub const fn ending(self) -> &'static str {
         match self {
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_form_is_the_one_that_is_liked_best() {
+    fn the_form_with_the_greatest_quality_is_chosen() {
         let asked = |accept: &str| {
             let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
             Format::asked(None, &fields::items(&headers, ACCEPT).collect::<Vec<_>>()).map_err(|problem| problem.kind)
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parameter_wins() {
+    fn the_parameter_takes_precedence_over_the_header() {
         let headers = HeaderMap::from_iter([(ACCEPT, "text/csv".parse().unwrap())]);
         let ranges: Vec<_> = fields::items(&headers, ACCEPT).collect();
         assert_eq!(Format::asked(Some("json"), &ranges).ok(), Some(None));

@@ -1,8 +1,8 @@
-//! Lists as tables: every list is also answered whole, as CSV, as a workbook (XLSX) or as one JSON object a line (NDJSON).
+//! Export of lists: every list can also be answered as a whole, as CSV, as a workbook (XLSX) or as one JSON object a line (NDJSON).
 //!
-//! A handler hands over how a page of its list is read ([`Listed::of`]). For a page in JSON it is asked once, for a table
-//! again and again: one page is in memory at a time, and no connection to the database is held between pages. What goes
-//! wrong after the answer has begun breaks off the connection, so that a piece is never taken for the whole.
+//! A handler gives a closure that reads a page of its list ([`Listed::of`]). For a page in JSON the closure is called once, for a
+//! table once per page. Only one page is in memory at a time, and no connection to the database is held between pages. An error after
+//! the answer has begun breaks off the connection, so that a part is never taken for the whole.
 
 mod cells;
 mod format;
@@ -30,7 +30,7 @@ use super::{
     language::Language,
     page::MAX_LIMIT,
     problem::{Problem, Result},
-    reply::{Reply, keep},
+    reply::{Reply, retain_members},
     request::Call,
 };
 
@@ -38,21 +38,21 @@ pub use cells::Dialect;
 pub use format::Format;
 pub use turns::{Full, Turn, Turns};
 
-/// The member that says what is hidden from the caller.
+/// The member that lists the members hidden from the caller.
 const REDACTED: &str = "redacted";
-/// How much of a workbook is read at once.
+/// The size in bytes of the pieces in which a workbook is sent.
 const PIECE: usize = 64 * 1024;
 
 /// A column of a table: a member of the list's items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// The member's name, which is the heading for machines.
+    /// The name of the member, which is the heading in files for programs.
     pub name: String,
-    /// The heading for people in Sweden, where one is known.
+    /// The Swedish heading, if there is one.
     pub heading: Option<String>,
 }
 
-/// The columns of the list that an operation answers; none where it is no list that can be a table.
+/// Returns the columns of the list that an operation answers with; none when the operation is no list that can be exported.
 pub(super) fn columns(document: &Value, operation: &Value) -> Vec<Column> {
     let Some((_, answer)) = answer(operation) else { return Vec::new() };
     if !Format::MEDIA_TYPES.iter().all(|kind| answer["content"].get(kind).is_some()) {
@@ -66,32 +66,33 @@ pub(super) fn columns(document: &Value, operation: &Value) -> Vec<Column> {
         .collect()
 }
 
-/// A list that is asked for as a table.
+/// A call for a list as a table.
 #[derive(Debug)]
 pub struct Export {
     /// The form of the table.
     pub format: Format,
-    /// What the file is called, without its ending.
+    /// The name of the file, without its extension.
     pub name: String,
-    /// The columns that are wanted.
+    /// The wanted columns.
     pub columns: Vec<Column>,
-    /// When it is made.
+    /// The time of the export.
     pub now: DateTime<Utc>,
     /// Whether only the headers of the answer are wanted.
     pub head: bool,
-    /// Held until the export has ended.
+    /// The permit for the export, held until the export has ended.
     pub turn: Turn,
 }
 
 impl Export {
-    /// Those of a list's columns that a call wants: all but what is said of secrecy where nothing is hidden from the caller.
+    /// Returns the columns of a list that a call wants: those in `fields`, or all. The column of hidden members is there only when
+    /// anything is hidden from the caller.
     #[must_use]
     pub fn columns(all: &[Column], fields: Option<&[String]>, anything_hidden: bool) -> Vec<Column> {
         let wanted = |name: &String| if name == REDACTED { anything_hidden } else { fields.is_none_or(|fields| fields.contains(name)) };
         all.iter().filter(|column| wanted(&column.name)).cloned().collect()
     }
 
-    /// The headings for people in Sweden, where they are known.
+    /// Returns the Swedish headings; for columns without one, their names.
     fn headings(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|column| column.heading.as_deref().unwrap_or(&column.name))
     }
@@ -101,10 +102,10 @@ impl Export {
     }
 
     fn cells<'a>(&'a self, item: &'a Value) -> impl Iterator<Item = Cell> + 'a {
-        self.columns.iter().map(|column| Cell::of(item.get(&column.name)))
+        self.columns.iter().map(|column| Cell::from_value(item.get(&column.name)))
     }
 
-    /// What the table begins with.
+    /// Returns the text before the first row: the byte order mark and the headings.
     fn beginning(&self) -> String {
         match self.format {
             Format::Csv(dialect) => {
@@ -119,7 +120,7 @@ impl Export {
         }
     }
 
-    /// A line for each item.
+    /// Returns one line for each item.
     fn lines(&self, items: &[Value]) -> String {
         let mut table = String::new();
         for item in items {
@@ -134,7 +135,7 @@ impl Export {
         table
     }
 
-    /// The answer's headers. Where to follow the changes from stands in one, since a table has no place for it.
+    /// Returns the answer with its headers. One of them holds the cursor of the feed, because a table has no place for it.
     fn answer(&self, change_cursor: &str) -> HttpResponseBuilder {
         let mut response = HttpResponse::Ok();
         response
@@ -146,13 +147,14 @@ impl Export {
     }
 }
 
-/// The header that says where to follow `/changes` from to keep a table up to date.
+/// The header with the cursor for `/changes` by which a copy of a table is kept up to date.
 pub const CHANGE_CURSOR: &str = "Change-Cursor";
 
-/// What the answer of a list goes by.
+/// The request headers that the answer of a list depends on.
 pub(super) const VARY: &str = "Accept, Accept-Language, Authorization";
 
-/// The header by which a browser saves an answer as a file (RFC 6266), whose name may hold any letter (RFC 8187).
+/// Returns the value of `Content-Disposition` by which a browser saves an answer as a file (RFC 6266). The name may have any
+/// characters (RFC 8187). `ending` is the extension without a dot.
 #[must_use]
 pub fn disposition(name: &str, ending: &str) -> String {
     let encoded: String = name
@@ -162,21 +164,22 @@ pub fn disposition(name: &str, ending: &str) -> String {
     format!("attachment; filename*=UTF-8''{encoded}.{ending}")
 }
 
-/// The answer of a list: a page of it, or the whole of it as a table.
+/// The answer of a list: a page of it, or the whole list as a table.
 #[derive(Debug)]
 pub enum Listed<T> {
-    /// A page, in JSON.
+    /// A page in JSON.
     Page(Reply<Page<T>>),
-    /// The whole of it.
+    /// The whole list as a table.
     Table(HttpResponse),
 }
 
 impl<T: Serialize + 'static> Listed<T> {
-    /// The answer of a list whose pages are read so, in the form that the caller wants. What else must be refused is refused
-    /// before; what the closure needs it owns, for it outlives the handler.
+    /// Returns the answer of a list in the form that the caller wants. `pages` reads one page. The handler must make all other checks
+    /// before, because the answer may have begun when a later page is read. `pages` must own its data, because it outlives the handler.
     ///
     /// # Errors
-    /// When the first page cannot be read or a workbook not be made.
+    /// The error of `pages` on the first page, or for a workbook on any page; and when a workbook cannot be written (422 when a text
+    /// is too long for a cell).
     pub async fn of<B, F>(by: B, paging: Paging, pages: F) -> Result<Self>
     where
         B: Deref<Target = Call> + 'static,
@@ -188,7 +191,7 @@ impl<T: Serialize + 'static> Listed<T> {
         };
         let limit = if export.head { 1 } else { MAX_LIMIT };
         let mut rows = Rows { by, pages, next: Some(Paging { limit, include: None, ..paging }), change_cursor: String::new() };
-        // The first piece is made before the answer begins, so that what goes wrong at once is told as a problem.
+        // The first page is read before the answer begins, so that an error in it becomes a problem.
         let first = rows.next().await?.unwrap_or_default();
         let mut answer = export.answer(&rows.change_cursor);
         if export.head {
@@ -199,7 +202,7 @@ impl<T: Serialize + 'static> Listed<T> {
             return Ok(Self::Table(answer.body(SizedStream::new(length, pieces(file, export)))));
         }
         let beginning = Bytes::from(export.beginning() + &export.lines(&first));
-        Ok(Self::Table(answer.streaming(stream::iter([Ok(beginning)]).chain(rest(export, rows)))))
+        Ok(Self::Table(answer.streaming(stream::iter([Ok(beginning)]).chain(remaining_lines(export, rows)))))
     }
 }
 
@@ -208,12 +211,13 @@ struct Rows<B, F> {
     by: B,
     pages: F,
     next: Option<Paging>,
-    /// Where to follow the changes from: a place from before the first page was read.
+    /// The cursor of the feed, from before the first page was read.
     change_cursor: String,
 }
 
 impl<B: Deref<Target = Call>, F> Rows<B, F> {
-    /// The next page as the JSON answer would have it: without what is hidden, and with the members that are wanted.
+    /// Reads the next page. Its items are as in the JSON answer: hidden values are replaced, and only wanted members remain. Returns
+    /// `None` after the last page.
     async fn next<T: Serialize>(&mut self) -> Result<Option<Vec<Value>>>
     where
         F: AsyncFn(&B, &Paging) -> Result<Page<T>>,
@@ -230,7 +234,7 @@ impl<B: Deref<Target = Call>, F> Rows<B, F> {
                 secrecy.hide(&mut item);
             }
             if let Some(fields) = &self.by.asked.fields {
-                keep(&mut item, fields);
+                retain_members(&mut item, fields);
             }
             Ok(item)
         };
@@ -238,8 +242,8 @@ impl<B: Deref<Target = Call>, F> Rows<B, F> {
     }
 }
 
-/// The lines of all pages after the first.
-fn rest<B, F, T>(export: Arc<Export>, rows: Rows<B, F>) -> impl stream::Stream<Item = Result<Bytes>> + 'static
+/// Returns the lines of all pages after the first, as a stream of one piece for each page.
+fn remaining_lines<B, F, T>(export: Arc<Export>, rows: Rows<B, F>) -> impl stream::Stream<Item = Result<Bytes>> + 'static
 where
     B: Deref<Target = Call> + 'static,
     F: AsyncFn(&B, &Paging) -> Result<Page<T>> + 'static,
@@ -255,14 +259,14 @@ where
     })
 }
 
-/// The whole list as a workbook.
+/// Writes the whole list as a workbook. Returns the file and its length in bytes.
 async fn workbook<B, F, T>(export: &Export, first: Vec<Value>, rows: &mut Rows<B, F>) -> Result<(File, u64)>
 where
     B: Deref<Target = Call>,
     F: AsyncFn(&B, &Paging) -> Result<Page<T>>,
     T: Serialize,
 {
-    // A workbook is for people, so its headings are in the caller's language.
+    // People read workbooks, so the headings are in the caller's language.
     let headings: Vec<_> = match rows.by.asked.language {
         Language::Sv => export.headings().map(ToOwned::to_owned).collect(),
         Language::En => export.names().map(ToOwned::to_owned).collect(),
@@ -278,7 +282,7 @@ where
     web::block(move || book.finish()).await.map_err(|error| Problem::internal(&error))?
 }
 
-/// A file in pieces. The export is under way until all are sent.
+/// Returns a file as a stream of pieces. The stream holds the export, so that its permit is held until all pieces are sent.
 fn pieces(file: File, export: Arc<Export>) -> impl stream::Stream<Item = Result<Bytes>> {
     stream::try_unfold((file, export), async |(mut file, export)| {
         let read = web::block(move || {
@@ -319,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn the_columns_are_those_that_are_wanted() {
+    fn only_wanted_columns_are_exported() {
         let all = ["id", "name", "redacted"].map(|name| Column { name: name.to_owned(), heading: None });
         let names = |fields: Option<&[String]>, hidden| {
             Export::columns(&all, fields, hidden).into_iter().map(|column| column.name).collect::<Vec<_>>().join(" ")

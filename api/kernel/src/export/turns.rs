@@ -1,5 +1,5 @@
-//! How many lists are exported at once. An export is work for as long as somebody reads it, so a caller may have only so
-//! many under way, and so may all callers of an instance together.
+//! Limits how many lists are exported at once. An export is work for as long as it is being read, so there is a limit for each caller
+//! and one for all callers of an instance together.
 
 use std::{
     collections::HashMap,
@@ -11,10 +11,10 @@ use crate::{
     problem::{Kind, Problem, Result},
 };
 
-/// How many seconds who has too many under way is told to wait.
+/// The seconds that a caller with too many exports is told to wait.
 const RETRY_AFTER: u32 = 5;
 
-/// The exports under way at this instance.
+/// Counts the exports that are under way at this instance, against two limits.
 #[derive(Debug)]
 pub struct Turns {
     per_caller: u32,
@@ -25,30 +25,30 @@ pub struct Turns {
 #[derive(Debug, Default)]
 struct Running {
     all: u32,
-    of: HashMap<String, u32>,
+    by_caller: HashMap<String, u32>,
 }
 
-/// An export under way, until dropped.
+/// A permit for one export. Dropping it ends the export.
 #[derive(Debug)]
 pub struct Turn {
-    who: String,
+    caller: String,
     running: Arc<Mutex<Running>>,
 }
 
 impl Turns {
-    /// None under way. 0 means as many as one likes.
+    /// Makes a counter with a limit for each caller and one for all callers together; 0 means no limit.
     #[must_use]
     pub fn new(per_caller: u32, in_all: u32) -> Self {
         Self { per_caller, in_all, running: Arc::default() }
     }
 
-    /// Begins an export for a caller.
+    /// Begins an export for a caller, which is identified by any text.
     ///
     /// # Errors
-    /// When the caller, or all callers together, have as many under way as they may.
-    pub fn begin(&self, who: String) -> Result<Turn> {
-        self.take(who).map_err(|full| {
-            let told = match full {
+    /// When the caller, or all callers together, have reached the limit (429).
+    pub fn begin(&self, caller: String) -> Result<Turn> {
+        self.take(caller).map_err(|full| {
+            let detail = match full {
                 Full::Own(limit) => say!(
                     "Du har redan {limit} uttag av listor igång, och fler samtidigt går inte. Vänta tills något är klart och försök igen.",
                     "You already have {limit} lists being exported, and more at once is not possible. Wait until one has ended and try again."
@@ -58,17 +58,17 @@ impl Turns {
                     "Just now so many are exporting lists that no more can. Try again in {RETRY_AFTER} seconds."
                 ),
             };
-            Problem::new(Kind::TooManyRequests).header("Retry-After", RETRY_AFTER.to_string()).detail(told)
+            Problem::new(Kind::TooManyRequests).header("Retry-After", RETRY_AFTER.to_string()).detail(detail)
         })
     }
 
-    /// Takes a turn for a caller at whatever is counted here.
+    /// Takes a permit for a caller, for other work than exports too.
     ///
     /// # Errors
-    /// With what is full.
-    pub fn take(&self, who: String) -> Result<Turn, Full> {
+    /// The limit that is reached.
+    pub fn take(&self, caller: String) -> Result<Turn, Full> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = running.of.get(&who).copied().unwrap_or_default();
+        let own = running.by_caller.get(&caller).copied().unwrap_or_default();
         if self.per_caller > 0 && own >= self.per_caller {
             return Err(Full::Own(self.per_caller));
         }
@@ -76,18 +76,18 @@ impl Turns {
             return Err(Full::All);
         }
         running.all += 1;
-        *running.of.entry(who.clone()).or_default() += 1;
+        *running.by_caller.entry(caller.clone()).or_default() += 1;
         drop(running);
-        Ok(Turn { who, running: Arc::clone(&self.running) })
+        Ok(Turn { caller, running: Arc::clone(&self.running) })
     }
 }
 
-/// Why there is no turn.
+/// The limit that is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
-    /// The caller has as many as one caller may have.
+    /// The limit of one caller, with its value.
     Own(u32),
-    /// All callers together have as many as they may.
+    /// The limit of all callers together.
     All,
 }
 
@@ -95,10 +95,10 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.all -= 1;
-        if let Some(own) = running.of.get_mut(&self.who) {
+        if let Some(own) = running.by_caller.get_mut(&self.caller) {
             *own -= 1;
             if *own == 0 {
-                running.of.remove(&self.who);
+                running.by_caller.remove(&self.caller);
             }
         }
     }
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_ended_makes_room() {
+    fn an_ended_export_makes_room() {
         let turns = Turns::new(2, 3);
         let mut own: Vec<_> = (0..2).map(|_| turns.begin("a".to_owned()).unwrap()).collect();
         assert_eq!(turns.begin("a".to_owned()).err().map(|problem| problem.kind), Some(Kind::TooManyRequests));
@@ -119,11 +119,11 @@ mod tests {
         own.pop();
         assert!(turns.begin("a".to_owned()).is_ok());
         drop(own);
-        assert!(turns.running.lock().unwrap().of.is_empty());
+        assert!(turns.running.lock().unwrap().by_caller.is_empty());
     }
 
     #[test]
-    fn none_means_no_limit() {
+    fn zero_means_no_limit() {
         let turns = Turns::new(0, 0);
         let all: Vec<_> = (0..50).map(|_| turns.begin("a".to_owned())).collect();
         assert!(all.iter().all(Result::is_ok));

@@ -1,5 +1,5 @@
-//! Lists as workbooks. A workbook cannot be told before it is whole, so it is written to a file that has no name and is gone
-//! when it is closed, however that comes about.
+//! Lists as workbooks (XLSX). A workbook can be sent only when it is complete, so it is written to a file without a name, which is
+//! deleted when it is closed, also when the process dies.
 
 use std::fs::File;
 
@@ -16,22 +16,22 @@ use crate::{
 const MAX_ROWS: u32 = 1_048_576;
 /// The most characters of a cell.
 const MAX_TEXT: usize = 32_767;
-/// Whole numbers up to here are shown with all their digits.
+/// The largest whole number that a spreadsheet shows with all its digits. Larger numbers are written as text.
 const MAX_NUMBER: i64 = 999_999_999_999_999;
 
-/// A workbook under way: one sheet, and another when it is full. Rows are on disk once they are written.
+/// A workbook that is being written. When a sheet is full, another begins. Written rows are on disk and not in memory.
 pub(super) struct Book {
     workbook: Workbook,
     name: String,
     headings: Vec<String>,
     sheets: usize,
-    /// The next row of the present sheet.
+    /// The index of the next row of the present sheet, from 0.
     row: u32,
     max_rows: u32,
 }
 
 impl Book {
-    /// A workbook with its headings and no row.
+    /// Begins a workbook with its headings.
     pub(super) fn new(name: &str, headings: Vec<String>, now: DateTime<Utc>) -> Result<Self> {
         Self::with_rows(name, headings, now, MAX_ROWS)
     }
@@ -64,7 +64,7 @@ impl Book {
     /// Writes a row.
     ///
     /// # Errors
-    /// When a cell has more text than a workbook can hold, or the disk is full.
+    /// When a text is too long for a cell (422), or the disk is full (500).
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) -> Result<()> {
         if self.row == self.max_rows {
             self.begin()?;
@@ -85,10 +85,10 @@ impl Book {
         Ok(())
     }
 
-    /// The whole workbook as a file without a name, and its length. Takes its time.
+    /// Finishes the workbook. Returns it as a file without a name, with its length in bytes. This blocks for a while.
     ///
     /// # Errors
-    /// When the disk is full.
+    /// When the disk is full (500).
     pub(super) fn finish(mut self) -> Result<(File, u64)> {
         let failed = |error: std::io::Error| Problem::internal(&format_args!("a workbook could not be written: {error}"));
         let mut file = tempfile::tempfile().map_err(failed)?;
@@ -99,7 +99,7 @@ impl Book {
     }
 }
 
-/// Writes a cell as what it is: text is text, never a formula or a link, whatever it begins with.
+/// Writes a cell with its type. Text is always written as text, never as a formula or a link.
 fn write(sheet: &mut Worksheet, row: u32, column: u16, cell: Cell) -> std::result::Result<(), XlsxError> {
     match cell {
         Cell::Empty => {}
@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn cells(values: &[serde_json::Value]) -> Vec<Cell> {
-        values.iter().map(|value| Cell::of(Some(value))).collect()
+        values.iter().map(|value| Cell::from_value(Some(value))).collect()
     }
 
     #[test]
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_no_cell_can_hold_is_told_by_its_place() {
+    fn the_fault_of_a_text_too_long_for_a_cell_names_its_place() {
         let problem = book(MAX_ROWS).row(cells(&[json!("å".repeat(MAX_TEXT)), json!("x".repeat(MAX_TEXT + 1))])).unwrap_err();
         assert!(problem.faults[0].detail.en.contains("Row 2, column number"), "{problem:?}");
     }

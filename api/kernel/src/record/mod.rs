@@ -1,8 +1,8 @@
-//! What a kind of record is, said once. Each resource declares its kinds of record and its tables beside its types, and
+//! Declarations of the kinds of record. Each resource declares its kinds of record and its tables once, beside its types, and
 //! `records.rs` lists the declarations. The feed, merging with its guards, secrecy, disclosure, the trace, erasure, the
 //! register of personal data and the life-cycles all read them, so that a new kind is added in one place.
 //!
-//! The kernel knows no resource: it holds the declarations that [`super::Db::open`] was given.
+//! The kernel knows no resource. It gets the declarations through [`super::Db::open`].
 
 mod personal;
 mod retention;
@@ -14,29 +14,29 @@ pub use retention::{Rule, Terms};
 
 use super::lifecycle;
 
-/// A kind of record.
+/// The declaration of a kind of record.
 #[derive(Debug)]
 pub struct Record {
-    /// Its name in the feed and, in camel case, of its schema in the contract: singular and in snake case.
+    /// The name of the kind in the feed, singular and in snake case. In camel case it is the name of the schema in the contract.
     pub kind: &'static str,
-    /// The table that its rows are in.
+    /// The table with the rows of the records.
     pub table: &'static str,
-    /// Whose it is, which says who may see it.
+    /// The owner of a record, which also determines the callers who may see it.
     pub owner: Owner,
-    /// The record that it is a part of: shown below its address, or kept with it, and of no meaning without it. A mark of
-    /// secrecy on all of a record is a mark on all of its parts too, and on theirs.
+    /// The record that this one is a part of. A part is shown below the address of the other record or stored with it, and has no
+    /// meaning without it. A secrecy mark on a whole record also holds for its parts, and for their parts.
     pub part_of: Option<Part>,
-    /// The columns with the areas that it concerns: an id each, or a JSON list of ids.
+    /// The columns with the areas that the record concerns: one id, or a JSON list of ids.
     pub areas: &'static [&'static str],
-    /// How a row says that the record has ended.
+    /// The way in which a row shows that the record has ended.
     pub end: End,
-    /// Whether it can be disclosed by itself.
+    /// Whether the record can be disclosed by itself.
     pub disclosable: bool,
-    /// Whether it can be put under secrecy by itself.
+    /// Whether the record can be put under secrecy by itself.
     pub markable: bool,
-    /// Whether a legal hold can be placed on it.
+    /// Whether a legal hold can be placed on the record.
     pub holdable: bool,
-    /// What it refers to on the thread from a decision back to the numbers.
+    /// The references of the record on the trace from a decision back to the numbers.
     pub links: &'static [Link],
     /// The members that are the first and the last day of its period. Who may not see one of them may not change the other.
     pub period: (&'static str, &'static str),
@@ -44,67 +44,68 @@ pub struct Record {
     pub repeats: &'static [(&'static str, &'static str)],
     /// The member that is served as it was stored, and the members that hold digests of it.
     pub frozen: Option<Frozen>,
-    /// Its life-cycle, where it has states.
+    /// The life-cycle, for records with states.
     pub life: Option<fn() -> lifecycle::Table>,
-    /// Its own table, then those that are kept with it.
+    /// The table of the record, then the tables that are stored with it.
     pub tables: &'static [Table],
 }
 
-/// Whose a record is. The columns are those of its own table.
+/// The owner of a record. The columns are columns of the record's own table. A record with a visibility of its own has it in the
+/// column `visibility`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
-    /// The actor's that a column names; an actor is its own by `id`. The record says itself who may see it.
+    /// The actor in this column; for actors themselves that is `id`. The record has a visibility of its own.
     Actor(&'static str),
-    /// The actor's and the forum's that two columns name. The record says itself who may see it.
+    /// The actor and the forum in these two columns. The record has a visibility of its own.
     ActorAndForum(&'static str, &'static str),
-    /// The forum's that a column names; a forum is its own by `id`. The record says itself who may see it.
+    /// The forum in this column; for forums themselves that is `id`. The record has a visibility of its own.
     Forum(&'static str),
-    /// The forum's of the record that it is a part of. The record says itself who may see it.
+    /// The forum of the record that this one is a part of. The record has a visibility of its own.
     WholesForum,
-    /// The forum's of the record that it is a part of, and whoever may see that may see it.
+    /// The forum of the record that this one is a part of. Callers who may see that record may see this one.
     Whole,
-    /// The actor's that a column names; those who are signed in and may see the actor may see it.
+    /// The actor in this column. Callers who are signed in and may see the actor may see the record.
     ActorsSystem(&'static str),
-    /// Two actors', that two columns name; whoever may see both may see it.
+    /// The two actors in these two columns. Callers who may see both actors may see the record.
     Between(&'static str, &'static str),
-    /// The source's that a column names; only those who work for the actor of the source may see it.
+    /// The source in this column. Only users who work for the actor of the source may see the record.
     Source(&'static str),
-    /// Nobody's; a permission decides who may see it.
+    /// No owner. Callers with a permission may see the record.
     Permission,
-    /// Nobody's; everybody may see it.
+    /// No owner. All callers may see the record.
     Everybody,
 }
 
-/// The record that another is a part of.
+/// A reference from a part to the record that it is a part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Its kind.
+    /// The kind of that record.
     pub kind: &'static str,
-    /// The column of the part's table that names it.
+    /// The column of the part's table with the id of that record.
     pub column: &'static str,
 }
 
-/// How a row says that its record has ended.
+/// The way in which a row shows that its record has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It does not: the record stays, or its row is deleted.
+    /// The row does not show it: records stay, or their rows are deleted.
     Never,
-    /// By a time of removal in this column.
+    /// This column has the time of the removal.
     RemovedAt(&'static str),
-    /// By this value of this column.
+    /// This column has this value.
     Status(&'static str, &'static str),
 }
 
-/// What a record refers to on the thread from a decision back to the numbers.
+/// A reference on the trace from a decision back to the numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
     /// The link's name in the contract.
     pub name: &'static str,
-    /// The member of the referring record in which the reference stands. Where that is under secrecy, so is the link.
+    /// The member of the referring record with the reference. While the member is under secrecy, the link is hidden too.
     pub member: &'static str,
-    /// The kind of record referred to.
+    /// The kind of the referenced record.
     pub to: &'static str,
-    /// Where the references are stored.
+    /// The place in the database where the references are stored.
     pub stored: Stored,
 }
 
@@ -118,24 +119,24 @@ pub struct Frozen {
     pub digest: &'static str,
 }
 
-/// Where the references of a link are stored.
+/// The place in the database where the references of a link are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
-    /// A row each.
+    /// One row for each reference.
     Rows {
         /// The table with the rows.
         table: &'static str,
         /// The column with the id of the referring record.
         from: &'static str,
-        /// The column with the id of what it refers to.
+        /// The column with the id of the referenced record.
         to: &'static str,
     },
-    /// In a JSON list of ids in this column of the referring record. Such a record is found by another of its links.
+    /// A JSON list of ids in this column of the referring record. The trace finds such a record through another of its links.
     List(&'static str),
 }
 
 impl Link {
-    /// A link whose references are rows of `table`.
+    /// Returns a link whose references are rows of `table`. `from` and `to_column` are the columns with the two ids.
     #[must_use]
     pub const fn rows(
         name: &'static str,
@@ -148,53 +149,55 @@ impl Link {
     }
 }
 
-/// A table of the database with all its columns.
+/// The declaration of a table with all its columns.
 #[derive(Clone, Copy, Debug)]
 pub struct Table {
-    /// Its name.
+    /// The name of the table.
     pub name: &'static str,
-    /// What it holds, for people; empty where it holds nothing about anybody.
+    /// The content of the table, for the register of personal data; empty when it has no personal data.
     pub what: Words,
-    /// Whose its rows are, of the people with accounts.
+    /// The users whose data the rows are.
     pub of: Of,
-    /// The columns that hold something about people.
+    /// The columns with personal data.
     pub personal: &'static [Personal],
-    /// The columns that hold nothing about anybody.
+    /// The columns without personal data, separated by blanks, in the form of [`columns`].
     pub plain: &'static str,
-    /// The columns that name actors.
+    /// The columns with ids of actors.
     pub actors: &'static [ActorColumn],
-    /// JSON columns that name actors as they were, and so never change.
+    /// JSON columns that name actors in frozen content, which a merge never changes.
     pub frozen: &'static [&'static str],
 }
 
-/// A column that names an actor, and what happens to it when that actor becomes part of another.
+/// A column with the id of an actor, and its treatment when that actor is merged into another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ActorColumn {
-    /// The column.
+    /// The name of the column.
     pub name: &'static str,
-    /// Why it stays as it is; `None` where it follows the actor.
+    /// The reason why the column keeps its value; `None` when it gets the id of the other actor.
     pub stays: Option<&'static str>,
-    /// A column of which an actor has each value once. Where both actors have one, that of the merged one stays behind.
+    /// A column in which an actor has each value only once. When both actors have a row with the same value, the row of the merged
+    /// actor stays with it.
     pub once: Option<&'static str>,
-    /// The columns by which two say the same. Where both actors have one that says the same, that of the merged one stays.
+    /// The columns by which two rows are compared. When both actors have rows that are equal in them, the row of the merged actor
+    /// stays with it.
     pub same: &'static [&'static str],
-    /// Another column of the row that names an actor. A record between the two actors themselves stays behind.
+    /// Another column of the row with the id of an actor. A row between the two merged actors stays as it is.
     pub apart: Option<&'static str>,
-    /// The rows that are meant: a column and its value.
+    /// A column and the value that it has in the rows that this declaration is about.
     pub only: Option<(&'static str, &'static str)>,
-    /// Whether the record shows whose it is: then it gets a new version, and its followers are told.
+    /// Whether the actor is shown in the record. If it is, the record gets a new version and an event in the feed.
     pub shown: bool,
-    /// Whether callers write it, so that it must not come to name an actor that is being merged at that moment.
+    /// Whether callers write the column, so that the database must prevent new references to an actor that is being merged.
     pub guarded: bool,
 }
 
-/// A column that follows an actor into another.
+/// Declares a column that gets the id of the other actor when its actor is merged.
 #[must_use]
 pub const fn follows(name: &'static str) -> ActorColumn {
     ActorColumn { name, stays: None, once: None, same: &[], apart: None, only: None, shown: true, guarded: true }
 }
 
-/// A column that goes on naming the actor that became part of another, with the reason.
+/// Declares a column that keeps the id of the merged actor, with the reason.
 #[must_use]
 pub const fn stays(name: &'static str, reason: &'static str) -> ActorColumn {
     ActorColumn { stays: Some(reason), shown: false, guarded: false, ..follows(name) }
@@ -219,13 +222,13 @@ impl ActorColumn {
         Self { apart: Some(column), ..self }
     }
 
-    /// Sets [`ActorColumn::only`]. Such a column names other things than actors too, so it has no guard in the database.
+    /// Sets [`ActorColumn::only`]. Other rows have ids of other records in the column, so it gets no guard in the database.
     #[must_use]
     pub const fn only(self, column: &'static str, value: &'static str) -> Self {
         Self { only: Some((column, value)), guarded: false, ..self }
     }
 
-    /// Says that the record does not show whose it is, and is written by the service alone.
+    /// Declares that the record does not show the actor, and that only the service writes the column.
     #[must_use]
     pub const fn silent(self) -> Self {
         Self { shown: false, guarded: false, ..self }
@@ -233,7 +236,8 @@ impl ActorColumn {
 }
 
 impl Record {
-    /// A kind of record that nothing more is known of.
+    /// Returns a declaration with defaults: no part of another record, no areas, no end, no links, no life-cycle, and neither
+    /// disclosable nor holdable. Its table is the first of `tables`.
     #[must_use]
     pub const fn new(kind: &'static str, owner: Owner, tables: &'static [Table]) -> Self {
         let table = match tables.first() {
@@ -277,19 +281,19 @@ impl Record {
         Self { end, ..self }
     }
 
-    /// Says that it can be put under secrecy and disclosed by itself.
+    /// Declares that the record can be put under secrecy and disclosed by itself.
     #[must_use]
     pub const fn disclosable(self) -> Self {
         Self { disclosable: true, markable: true, ..self }
     }
 
-    /// Says that it can be disclosed by itself, and is under secrecy only through the records that it is made of.
+    /// Declares that the record can be disclosed by itself, and is under secrecy only through the records that it is made from.
     #[must_use]
     pub const fn disclosable_as_made(self) -> Self {
         Self { disclosable: true, ..self }
     }
 
-    /// Says that a legal hold can be placed on it.
+    /// Declares that a legal hold can be placed on the record.
     #[must_use]
     pub const fn holdable(self) -> Self {
         Self { holdable: true, ..self }
@@ -325,7 +329,7 @@ impl Record {
         Self { life: Some(table), ..self }
     }
 
-    /// The name of its schema in the contract.
+    /// Returns the name of the schema in the contract, such as `JournalEntry` for `journal_entry`.
     #[must_use]
     pub fn schema(&self) -> String {
         let capitalised =
@@ -333,24 +337,24 @@ impl Record {
         self.kind.split('_').map(capitalised).collect()
     }
 
-    /// The kind of record that it is a part of.
+    /// Returns the kind of record that this one is a part of.
     #[must_use]
     pub fn whole(&self) -> Option<&'static Self> {
         self.part_of.and_then(|part| of_kind(part.kind))
     }
 }
 
-/// A line of `records.rs`: the kinds of record and the tables that one resource keeps.
+/// A line of `records.rs`: a kind of record, or tables without records.
 #[derive(Clone, Copy, Debug)]
 pub enum Declared {
     /// A kind of record with its tables.
     Record(&'static Record),
-    /// Tables of which no row is a record with a feed of changes.
+    /// Tables whose rows are no records, so that they have no events in the feed.
     Tables(&'static [Table]),
 }
 
 impl Declared {
-    /// The kind of record, where it is one.
+    /// Returns the kind of record; `None` for tables without records.
     #[must_use]
     pub const fn record(&self) -> Option<&'static Record> {
         match self {
@@ -359,7 +363,7 @@ impl Declared {
         }
     }
 
-    /// The tables.
+    /// Returns the tables of the line.
     #[must_use]
     pub const fn tables(&self) -> &'static [Table] {
         match self {
@@ -371,8 +375,8 @@ impl Declared {
 
 static DECLARED: OnceLock<&'static [Declared]> = OnceLock::new();
 
-/// Makes the declarations of the program known to the rooms that they come from, which lie below `records.rs`. They are
-/// constants, so it does not matter how often it is called.
+/// Stores the declarations of the program, so that rooms below `records.rs` can read them. They are constants, so further calls
+/// have no effect.
 pub(super) fn declare(all: &'static [Declared]) {
     let _ = DECLARED.set(all);
 }
@@ -381,23 +385,23 @@ fn declared() -> impl DoubleEndedIterator<Item = &'static Declared> {
     DECLARED.get().copied().unwrap_or_default().iter()
 }
 
-/// All kinds of record, in the order of `records.rs`.
+/// Returns all kinds of record, in the order of `records.rs`.
 pub fn all() -> impl DoubleEndedIterator<Item = &'static Record> {
     declared().filter_map(Declared::record)
 }
 
-/// All tables of the database. Those that refer to others come after them.
+/// Returns all tables of the database. A table comes after the tables that it refers to.
 pub fn tables() -> impl DoubleEndedIterator<Item = &'static Table> {
     declared().flat_map(Declared::tables)
 }
 
-/// The declaration of a kind of record.
+/// Returns the declaration of a kind of record.
 #[must_use]
 pub fn of_kind(kind: &str) -> Option<&'static Record> {
     all().find(|record| record.kind == kind)
 }
 
-/// The declaration of a table.
+/// Returns the declaration of a table.
 #[must_use]
 pub fn table(name: &str) -> Option<&'static Table> {
     tables().find(|table| table.name == name)

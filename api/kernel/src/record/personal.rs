@@ -1,15 +1,15 @@
-//! What the database holds about people: why, for how long, where it is shown, and what becomes of it when the person is
-//! erased (registerförteckning, GDPR art. 30). The words in which tables are declared.
+//! Declarations of tables with their personal data: the purpose, the time for which it is stored, the operations that show it,
+//! and its treatment when the person is erased (registerförteckning, GDPR art. 30).
 
 use super::{ActorColumn, Rule, Table};
 use crate::language::Language;
 
-/// The same words in Swedish and in English.
+/// The same text in Swedish and in English.
 #[derive(Clone, Copy, Debug)]
 pub struct Words(pub &'static str, pub &'static str);
 
 impl Words {
-    /// The words in a language.
+    /// Returns the text in a language.
     #[must_use]
     pub const fn r#in(self, language: Language) -> &'static str {
         match language {
@@ -19,29 +19,29 @@ impl Words {
     }
 }
 
-/// Why something about a person is stored.
+/// The purpose for which personal data is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// So that a person can sign in and others know who it is.
+    /// A user can sign in, and others can identify the user.
     Account,
-    /// So that a person may do just what has been granted.
+    /// A user can do exactly the things that have been granted.
     Access,
-    /// So that a person stays signed in, and can be signed out.
+    /// A user stays signed in and can be signed out.
     SignIn,
-    /// So that it can be shown who did what.
+    /// It can be shown afterwards which user made a change.
     History,
-    /// So that a call sent twice is carried out once.
+    /// A call that is sent twice is carried out once.
     Repetition,
-    /// So that a published document says who published it.
+    /// A published document names the user who published it.
     Signature,
-    /// Texts about the work, which may come to name people.
+    /// Texts describe the work, and may name people.
     Text,
-    /// So that it can be shown what was held, erased and disposed of.
+    /// It can be shown what was held, erased and disposed of.
     Accountability,
 }
 
 impl Why {
-    /// What the data is for.
+    /// Returns the purpose as text.
     #[must_use]
     pub const fn purpose(self) -> Words {
         match self {
@@ -69,7 +69,7 @@ impl Why {
         }
     }
 
-    /// On what legal ground it is stored.
+    /// Returns the legal basis as text.
     #[must_use]
     pub const fn legal_basis(self) -> Words {
         match self {
@@ -92,25 +92,25 @@ impl Why {
     }
 }
 
-/// What becomes of a column when the person is erased.
+/// The treatment of a column when the person is erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Erase {
-    /// The row goes, and the column with it.
+    /// The row is deleted.
     Row,
-    /// It becomes the same name for all who are erased.
+    /// The column gets a fixed name, the same for all erased people.
     Name,
-    /// It becomes an address that nobody has.
+    /// The column gets an address that nobody has.
     Address,
-    /// It becomes empty.
+    /// The column is emptied.
     Empty,
-    /// It stays: an id or a fact that names nobody once the account is erased.
+    /// The column keeps its value: an id or a fact that identifies nobody once the account is erased.
     Stays,
-    /// It stays until somebody has read it and corrected the record.
+    /// The column keeps its value until somebody has read it and corrected the record.
     ByHand,
 }
 
 impl Erase {
-    /// How it is erased, in words.
+    /// Returns the treatment as text.
     #[must_use]
     pub const fn words(self) -> Words {
         match self {
@@ -124,38 +124,37 @@ impl Erase {
     }
 }
 
-/// Whose the rows of a table are.
+/// The users whose personal data the rows of a table are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Of {
-    /// Nobody's in particular.
+    /// No user.
     Nobody,
-    /// The user's whose id stands in one of these columns.
+    /// The user whose id stands in one of these columns.
     User(&'static [&'static str]),
-    /// Theirs whose the row is that a column refers to, in another table.
+    /// The users of the row that this column refers to, in this other table.
     Through(&'static str, &'static str),
-    /// Theirs who made the record, by its kind in the history.
+    /// The users who made changes of the record, by its events; this is the kind of record in the events.
     Made(&'static str),
 }
 
-/// Columns of a table that hold something about people.
+/// Columns of a table with personal data.
 #[derive(Clone, Copy, Debug)]
 pub struct Personal {
-    /// The columns, each with its form where the name does not tell (see [`Form`]).
+    /// The columns, separated by blanks, in the form of [`columns`].
     pub columns: &'static str,
-    /// Why they are there.
+    /// The purpose of the data.
     pub why: Why,
-    /// The operations that show them, separated by blanks; empty for nowhere.
+    /// The `operationId`s of the operations that show the columns, separated by blanks; empty when none does.
     pub shown: &'static str,
-    /// What becomes of them when the person is erased.
+    /// The treatment of the columns when the person is erased.
     pub at_erasure: Erase,
-    /// How long they are kept.
+    /// The retention rule.
     pub rule: Rule,
-    /// Whether they are told to the person who asks; secrets and copies are not.
+    /// Whether the columns are part of the extract of personal data for the person. Secrets and copies are not.
     pub told: bool,
 }
 
-/// The form of a column, by which it is read: from its name (`…_at` is a time, `…_on` and `valid_…` a day, `id`, `…_id` and
-/// `…_by` an id, all else a text), or said after it: `number:int`.
+/// The type of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// A UUID.
@@ -176,7 +175,9 @@ pub enum Form {
     Bytes,
 }
 
-/// The columns of a list with their forms.
+/// Parses a list of columns, separated by blanks. Returns each name with its type. The type stands after a colon (`number:int`) or
+/// follows from the name: `…_at` is a time; `…_on`, `valid_from` and `valid_to` are days; `id`, `…_id` and `…_by` are ids; any other
+/// name is a text.
 pub fn columns(list: &'static str) -> impl Iterator<Item = (&'static str, Form)> {
     list.split_whitespace().map(|column| {
         let (name, form) = column.split_once(':').unwrap_or((column, ""));
@@ -211,61 +212,61 @@ impl Table {
         Self { frozen: columns, ..self }
     }
 
-    /// The columns that are told to the person whose a row is.
+    /// Returns the columns of the extract of personal data for a person.
     pub fn told(&self) -> impl Iterator<Item = (&'static str, Form)> {
         let personal = self.personal.iter().filter(|personal| personal.told).flat_map(|personal| columns(personal.columns));
         columns(self.plain).chain(personal)
     }
 
-    /// All columns.
+    /// Returns all columns.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, Form)> {
         columns(self.plain).chain(self.personal.iter().flat_map(|personal| columns(personal.columns)))
     }
 
-    /// Whether the rows go when the person is erased.
+    /// Whether the rows of a person are deleted when the person is erased.
     #[must_use]
     pub fn goes(&self) -> bool {
         self.of != Of::Nobody && self.personal.iter().all(|personal| personal.at_erasure == Erase::Row)
     }
 }
 
-/// Columns about a person, which go with their row when the person is erased.
+/// Declares columns with personal data that are deleted with their row when the person is erased.
 #[must_use]
 pub const fn goes(columns: &'static str, why: Why, rule: Rule, shown: &'static str) -> Personal {
     Personal { columns, why, shown, at_erasure: Erase::Row, rule, told: true }
 }
 
-/// Columns about a person, which stay or become something else when the person is erased.
+/// Declares columns with personal data whose row is kept when the person is erased. `at_erasure` says what they become.
 #[must_use]
 pub const fn becomes(columns: &'static str, at_erasure: Erase, why: Why, rule: Rule, shown: &'static str) -> Personal {
     Personal { columns, why, shown, at_erasure, rule, told: true }
 }
 
-/// The same, not told to anybody: secrets, digests, and copies of what is told elsewhere.
+/// Leaves columns out of the extract of personal data: secrets, digests, and copies of data that stands elsewhere in the extract.
 #[must_use]
 pub const fn untold(personal: Personal) -> Personal {
     Personal { told: false, ..personal }
 }
 
-/// Texts that may come to name people.
+/// Declares free texts, which may name people.
 #[must_use]
 pub const fn texts(columns: &'static str, shown: &'static str) -> Personal {
     becomes(columns, Erase::ByHand, Why::Text, Rule::Records, shown)
 }
 
-/// A table whose rows are about a person.
+/// Declares a table with personal data of users.
 #[must_use]
 pub const fn about(name: &'static str, what: Words, of: Of, personal: &'static [Personal], plain: &'static str) -> Table {
     Table { name, what, of, personal, plain, actors: &[], frozen: &[] }
 }
 
-/// A table whose texts may name people.
+/// Declares a table whose only personal data is free text that may name people.
 #[must_use]
 pub const fn naming(name: &'static str, what: Words, personal: &'static [Personal], plain: &'static str) -> Table {
     Table { name, what, of: Of::Nobody, personal, plain, actors: &[], frozen: &[] }
 }
 
-/// A table that holds nothing about anybody.
+/// Declares a table without personal data.
 #[must_use]
 pub const fn nobody(name: &'static str, plain: &'static str) -> Table {
     Table { name, what: Words("", ""), of: Of::Nobody, personal: &[], plain, actors: &[], frozen: &[] }

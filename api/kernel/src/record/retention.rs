@@ -1,22 +1,22 @@
-//! The rules of disposal (gallringsregler): what, after how many days, and why then.
+//! The retention rules (gallringsregler): the kind of data, the number of days for which it is kept, and the reason.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Words;
 
-/// What an installation decides itself.
+/// The retention times that are settings of an installation.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
-    /// Days that an ended session is kept.
+    /// The number of days for which an ended session is kept.
     pub sessions: i64,
-    /// Days that a disabled account is kept; 0 for as long as nobody erases it.
+    /// The number of days for which a disabled account is kept; 0 means until somebody erases it.
     pub users: i64,
-    /// Days that changes are kept in the feed; 0 for ever.
+    /// The number of days for which changes are kept in the feed; 0 means for ever.
     pub feed: i64,
 }
 
-/// A rule on how long something is kept.
+/// A retention rule: a kind of data and the time for which it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = RetentionRule)]
@@ -25,17 +25,17 @@ pub enum Rule {
     Accounts,
     /// Ended grants of erased users.
     Grants,
-    /// Links in letters that have ended.
+    /// Expired links in letters.
     Links,
     /// Codes of sign-ins with an identity provider.
     Codes,
-    /// Spent refresh tokens.
+    /// Used refresh tokens.
     Tokens,
     /// Ended sessions.
     Sessions,
-    /// Kept answers.
+    /// Answers that are stored for repeated calls.
     Answers,
-    /// Changes in the feed, which the service itself removes as it goes.
+    /// Changes in the feed, which the service removes continuously.
     Feed,
     /// Records with their history: kept until the authority decides on disposal.
     Records,
@@ -44,7 +44,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// All rules, in the order in which they are carried out.
+    /// All rules, in the order in which a run carries them out.
     pub const ALL: &'static [Self] = &[
         Self::Accounts,
         Self::Grants,
@@ -58,7 +58,7 @@ impl Rule {
         Self::Protocols,
     ];
 
-    /// The rule's code.
+    /// Returns the code of the rule.
     #[must_use]
     pub const fn key(self) -> &'static str {
         match self {
@@ -75,7 +75,7 @@ impl Rule {
         }
     }
 
-    /// After how many days it disposes; nothing where no number of days decides.
+    /// Returns the number of days after which the rule disposes of data; `None` when it never does so by time.
     #[must_use]
     pub fn days(self, terms: &Terms) -> Option<i64> {
         match self {
@@ -89,7 +89,7 @@ impl Rule {
         }
     }
 
-    /// The setting that says the days, where an installation decides.
+    /// Returns the name of the setting for the number of days, if there is one.
     #[must_use]
     pub const fn setting(self) -> Option<&'static str> {
         match self {
@@ -100,7 +100,7 @@ impl Rule {
         }
     }
 
-    /// The rule in words.
+    /// Returns the rule as text.
     #[must_use]
     pub const fn words(self) -> Words {
         match self {
