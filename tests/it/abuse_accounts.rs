@@ -1,4 +1,4 @@
-//! Abuse of accounts: guessing, taking over, giving oneself more, locking everybody out.
+//! Abuse of accounts: guessing passwords, taking accounts over, raising one's own rights, locking everybody out.
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -23,7 +23,7 @@ fn abuse_23_an_unknown_user_and_a_wrong_password_cannot_be_told_apart(#[values(D
     let names =
         |headers: &[(String, String)]| headers.iter().map(|(name, _)| name.to_lowercase()).collect::<std::collections::BTreeSet<_>>();
     assert_eq!(names(&wrong.headers), names(&unknown.headers));
-    // Time is not asserted; that both cost one hash is: each is counted as one that has run.
+    // Response times are not compared. Instead, the count of hash computations shows that both cases cost one.
     app.sign_in("KIM@example.se").get("/me").is(200);
 }
 
@@ -36,7 +36,7 @@ fn abuse_24_asking_for_a_new_password_tells_nobody_who_has_an_account(#[values(D
     assert_eq!(known.body, unknown.body);
     app.letter("kim@example.se", "password");
     assert!(app.letters("ingen@example.se").is_empty());
-    // Nor does an invitation: the link, not the answer, is what lets somebody in.
+    // The same holds for an invitation: only the link in the letter lets the person in.
     let admin = app.user(Role::Admin, None);
     admin.post("/users", &json!({"email": "ny@example.se", "name": "Ny"})).is(201);
     let letter = app.letters("ny@example.se");
@@ -63,13 +63,13 @@ fn abuse_26_a_link_works_once_for_an_hour_and_for_the_password_it_was_made_under
     choose(&app, &second, "tre lila hattar på en hylla").is(204);
     choose(&app, &second, "fem röda paraplyer i regnet").is(422);
     before.get("/me").is(401);
-    // The password changes in another way: the link dies with the old one.
+    // When the password changes in another way, the link becomes invalid with the old password.
     let third = ask();
     let kim = app.anybody().post("/sessions", &json!({"email": "kim@example.se", "password": "tre lila hattar på en hylla"})).is(201);
     let kim = app.anybody().with_token(kim.json["accessToken"].as_str().unwrap());
     kim.post("/me/password", &json!({"currentPassword": "tre lila hattar på en hylla", "newPassword": PASSWORD})).is(204);
     choose(&app, &third, "fem röda paraplyer i regnet").is(422);
-    // An hour later it is too late, and a link for one thing is none for another.
+    // After an hour the link has expired. A link for one purpose does not work for another.
     let fourth = ask();
     app.anybody().post("/account-activations", &json!({"token": fourth, "password": "fem röda paraplyer i regnet"})).is(422);
     let later = TestApp::at(today() + TimeDelta::minutes(61), &app.url, 2_000_000);
@@ -111,7 +111,7 @@ fn abuse_27_long_passwords_count_to_the_last_byte() {
     assert_eq!(sign_in(&password), 201);
     assert_eq!(sign_in(&long("y")), 401);
     assert_eq!(chosen("for@example.se", &"å".repeat(513)).is(422).faults(), ["/password too-long"]);
-    // Composed and decomposed letters are the same password.
+    // Composed and decomposed letters give the same password.
     chosen("sammansatt@example.se", "a\u{30A}tta gula la\u{308}mm i en hage").is(204);
     let composed = json!({"email": "sammansatt@example.se", "password": "åtta gula lämm i en hage"});
     app.anybody().post("/sessions", &composed).is(201);
@@ -128,7 +128,7 @@ fn abuse_28_passwords_that_are_guessed_first_are_refused(#[values(Database::Sqli
         let answer = app.anybody().post("/account-activations", &json!({"token": token, "password": password})).is(422);
         assert!(["/password too-short", "/password too-common"].contains(&answer.faults()[0].as_str()), "{password}: {}", answer.body);
     }
-    // The name of the organisation that one works for.
+    // The name of the user's own organisation is refused.
     let botkyrka = app.public_actor("municipality_code:0127");
     app.register("kim@example.se", "Kim", Role::Contributor, Some(("actor", &botkyrka)));
     let kim = app.sign_in("kim@example.se");
@@ -145,7 +145,7 @@ fn abuse_30_stored_passwords_are_hard_to_try_and_grow_harder(#[values(Database::
         app.rows("SELECT password_hash FROM user_account WHERE email = 'kim@example.se'")[0].try_get("", "password_hash").unwrap()
     };
     assert!(stored().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", stored());
-    // As it would have been stored with the parameters of weaker days.
+    // A hash as it was stored with weaker parameters.
     let weak = crate::harness::weak_hash();
     app.execute(&format!("UPDATE user_account SET password_hash = '{weak}' WHERE email = 'kim@example.se'"));
     app.sign_in("kim@example.se");
@@ -168,14 +168,14 @@ fn abuse_31_a_change_of_password_or_address_needs_the_password_and_ends_other_se
     here.post("/me/password", &json!({"currentPassword": PASSWORD, "newPassword": new})).is(204);
     here.get("/me").is(200);
     there.get("/me").is(401);
-    // The address changes when the new one has answered, not before; the old one is told.
+    // The address changes only when the link sent to the new address is followed. The old address gets a notice.
     here.post("/me/email", &json!({"currentPassword": new, "email": "ny@example.se"})).is(202);
     let link = app.letter("ny@example.se", "email");
     assert_eq!(here.get("/me").json["user"]["email"], json!("kim@example.se"));
     app.anybody().post("/email-changes/confirm", &json!({"token": link})).is(204);
     here.get("/me").is(401);
     app.anybody().post("/sessions", &json!({"email": "ny@example.se", "password": new})).is(201);
-    // Nor does a token for machines reach the account.
+    // A personal token cannot change the account.
     let kim = app.anybody().post("/sessions", &json!({"email": "ny@example.se", "password": new})).is(201);
     let kim = app.anybody().with_token(kim.json["accessToken"].as_str().unwrap());
     let expires = today() + TimeDelta::days(1);
@@ -207,15 +207,16 @@ fn abuse_42_nobody_gives_a_role_beyond_their_own(#[values(Database::Sqlite, Data
             let answer = who.post("/grants", &json!({"userId": me, "role": role, "scope": {"kind": kind, "id": scope}}));
             assert_eq!(answer.status, 403, "{role} {kind}: {}", answer.body);
         }
-        // Not even a role that they may give to others.
+        // Nor a role that they may give to others.
         let scope = json!({"kind": "actor", "id": botkyrka});
         who.post("/grants", &json!({"userId": me, "role": "actor_admin", "scope": scope})).is(403);
-        // Nor by way of somebody else's account, which they do not look after.
+        // Nor through an account that they do not manage.
         let other = id(&admin.get("/me").json["user"]);
         who.call("POST", &format!("/users/{other}/deactivate"), None).is(404);
         who.patch(&format!("/users/{other}"), "*", &json!({"name": "Någon annan"})).is(404);
     }
-    // Who may do more than oneself is not taken either, however far one reaches, nor a system that may.
+    // An account with more rights than the caller's cannot be changed, even with reach everywhere. The same holds for a
+    // system.
     let everywhere = app.user(Role::Coordinator, None);
     let other = id(&admin.get("/me").json["user"]);
     everywhere.get(&format!("/users/{other}")).is(200);
@@ -228,7 +229,7 @@ fn abuse_42_nobody_gives_a_role_beyond_their_own(#[values(Database::Sqlite, Data
     let scope = json!({"kind": "area", "id": app.area("0127")});
     admin.post("/grants", &json!({"userId": system, "role": "admin", "scope": scope})).is(201);
     coordinator.call("POST", &format!("/service-accounts/{system}/secrets"), None).is(403);
-    // Nor does a narrowed token let itself out of its scopes.
+    // A narrowed token cannot widen its own scopes.
     let expires = today() + TimeDelta::days(1);
     let token = admin
         .post("/me/tokens", &json!({"name": "x", "scopes": ["users.read", "users.write", "service_accounts.write"], "expiresAt": expires}));
@@ -236,7 +237,8 @@ fn abuse_42_nobody_gives_a_role_beyond_their_own(#[values(Database::Sqlite, Data
     assert!(matches!(token.patch(&format!("/users/{other}"), "*", &json!({"email": "ut@example.se"})).status, 403 | 422));
     token.call("POST", &format!("/users/{other}/second-factor/remove"), None).is(403);
     token.post("/service-accounts", &new).is(403);
-    // Who works for others too stays with its own, who shut the account when the person leaves; others see it and no more.
+    // A user with grants elsewhere too is managed only by the home, which closes the account when the person leaves.
+    // Others can only see it.
     let user = id(&for_actor.post("/users", &json!({"email": "delad@example.se", "name": "Delad"})).is(201).json);
     let grant = |who: &crate::harness::Client, actor: &str| {
         who.post("/grants", &json!({"userId": user, "role": "reader", "scope": {"kind": "actor", "id": actor}}))
@@ -263,7 +265,7 @@ fn abuse_43_the_last_admin_cannot_leave(#[values(Database::Sqlite, Database::Pos
     let grant = format!("/grants/{}", id(&me["grants"][0]));
     one.delete(&grant, "*").is(409);
     one.call("POST", &format!("/users/{}/deactivate", id(&me["user"])), None).is(409);
-    // With another beside, one may go; of two who remove each other at once one remains.
+    // With a second admin, one may be removed. When two remove each other at once, one remains.
     app.register("tva@example.se", "Två", Role::Admin, None);
     let two = app.sign_in("tva@example.se");
     let other = two.get("/me").is(200).json;
@@ -303,7 +305,7 @@ fn a_role_that_demands_two_steps_does_not_count_without(#[values(Database::Sqlit
     assert_eq!(wrong.is(422).faults(), ["/code wrong"]);
     let codes = kim.post("/me/second-factor/confirm", &json!({"code": totp_of(secret, today())})).is(201);
     kim.get("/users").is(200);
-    // From now on the password alone is not enough, and no digits work twice.
+    // From now on the password alone is not enough, and no code works twice.
     let sign_in = |app: &TestApp, code: Option<&str>| {
         app.anybody().post("/sessions", &json!({"email": "kim@example.se", "password": PASSWORD, "code": code}))
     };
@@ -316,7 +318,7 @@ fn a_role_that_demands_two_steps_does_not_count_without(#[values(Database::Sqlit
     let other = TestApp::at_with(later, &app.url, 2_000_000, "second_factor_roles = [\"admin\"]");
     let session = sign_in(&other, Some(&totp_of(secret, later))).is(201);
     other.anybody().with_token(session.json["accessToken"].as_str().unwrap()).get("/users").is(200);
-    // Who guesses digits is stopped.
+    // Guessing codes is stopped.
     let statuses: Vec<_> = (0..12).map(|at| sign_in(&other, Some(&format!("{at:06}"))).status).collect();
     assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
 }

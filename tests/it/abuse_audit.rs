@@ -1,4 +1,5 @@
-//! Abuse of the audit log and of the log: nothing done in secret, and nothing in them that should not be.
+//! Abuse of the audit log and of the service's log: nothing is done unnoticed, and neither log contains secrets or
+//! personal data.
 
 use std::{
     io::Write,
@@ -11,7 +12,7 @@ use actix_web::rt::System;
 use rstest::rstest;
 use samsyn::{
     access::{
-        audit::{self, Flaw, Head, Seen},
+        audit::{self, Flaw, Head, Verification},
         policy::Role,
     },
     kernel::{
@@ -28,7 +29,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, Database, PASSWORD, TestApp, id, today};
 
-/// What a caller sees of the audit log.
+/// The audit entries that a caller can see.
 pub fn entries(caller: &Client, filter: &str) -> Vec<Value> {
     caller.get(&format!("/audit-entries?limit=200&{filter}")).is(200).json["items"].as_array().unwrap().clone()
 }
@@ -40,12 +41,12 @@ pub fn told(entries: &[Value]) -> Vec<String> {
     entries.iter().rev().map(one).collect()
 }
 
-/// Does something in the database itself, as who has its file or its password could.
+/// Executes statements in the database itself, like an attacker with its file or password.
 pub fn behind(url: &str, statements: &[&str]) -> Result<(), String> {
     let (url, statements) = (url.to_owned(), statements.iter().map(ToString::to_string).collect::<Vec<_>>());
     thread::spawn(move || {
         System::new().block_on(async {
-            // One connection, for a role is taken for one.
+            // One connection only, because a role is set for a single connection.
             let options = sea_orm::ConnectOptions::new(url).max_connections(1).to_owned();
             let db = sea_orm::Database::connect(options).await.map_err(|error| error.to_string())?;
             for statement in statements {
@@ -58,8 +59,8 @@ pub fn behind(url: &str, statements: &[&str]) -> Result<(), String> {
     .unwrap()
 }
 
-/// What `samsyn audit verify` finds, once all is linked.
-fn verify(url: &str, from: i64, noted: Option<Head>) -> Seen {
+/// The result of `samsyn audit verify`, after all entries have been linked.
+fn verify(url: &str, from: i64, noted: Option<Head>) -> Verification {
     let url = url.to_owned();
     thread::spawn(move || {
         System::new().block_on(async {
@@ -92,8 +93,8 @@ fn verify(url: &str, from: i64, noted: Option<Head>) -> Seen {
     .unwrap()
 }
 
-/// Lets go of what guards the tables.
-fn unguarded(database: Database, url: &str) {
+/// Removes the triggers that guard the tables.
+fn drop_guards(database: Database, url: &str) {
     let statements: &[&str] = match database {
         Database::Sqlite => &[
             "DROP TRIGGER audit_entry_no_update",
@@ -118,7 +119,7 @@ fn abuse_95_nothing_is_done_seen_or_refused_in_secret(#[values(Database::Sqlite,
     app.register("kim@example.se", "Kim Läsare", Role::Reader, None);
     let secret = "ett hemligt namn";
 
-    // What is done, by whom, from where and by what.
+    // An entry has the operation, the user, the network address and the credential.
     let kept = admin.with("Idempotency-Key", "once").with("X-Request-Id", "request-1");
     let actor = kept.post("/actors", &json!({"kind": "association", "name": secret})).is(201);
     kept.post("/actors", &json!({"kind": "association", "name": secret})).is(201);
@@ -129,7 +130,7 @@ fn abuse_95_nothing_is_done_seen_or_refused_in_secret(#[values(Database::Sqlite,
     assert_eq!(done[0]["user"]["name"], json!("Test admin"));
     assert!(done[0]["credential"].as_str().unwrap().starts_with("session:"));
 
-    // Sign-ins, kept and refused.
+    // Sign-ins, successful and refused.
     let sign_in = |email: &str, password: &str| app.anybody().post("/sessions", &json!({"email": email, "password": password}));
     sign_in("kim@example.se", "fel lösenord som någon gissar").is(401);
     sign_in("ingen@example.se", PASSWORD).is(401);
@@ -165,7 +166,7 @@ fn abuse_95_nothing_is_done_seen_or_refused_in_secret(#[values(Database::Sqlite,
         entries(&admin, "operation=createActor&outcome=denied").into_iter().filter(|one| one["user"].is_null()).collect();
     assert_eq!(told(&without_user), ["createActor denied 401 unauthenticated"; 2], "without a token, and with one that is forged");
 
-    // Personal data that was read; ordinary data is not noted.
+    // Reads of personal data are noted; reads of other data are not.
     admin.get(&format!("/users/{me}")).is(200);
     admin.get("/grants").is(200);
     admin.get(&format!("/actors/{}", id(&actor.json))).is(200);
@@ -174,7 +175,7 @@ fn abuse_95_nothing_is_done_seen_or_refused_in_secret(#[values(Database::Sqlite,
     assert!(seen.iter().any(|one| one["operation"] == json!("listGrants")));
     assert!(seen.iter().all(|one| one["operation"] != json!("getActor")));
 
-    // The table for a spreadsheet, which is itself noted, and has no secret and no text of the caller's.
+    // The export is noted itself, and contains no secret and no text of a caller.
     let table = admin.with("Accept", "text/csv").get("/audit-entries/export").is(200);
     assert_eq!(table.header("content-type"), Some("text/csv; charset=utf-8"));
     assert!(entries(&admin, "outcome=seen").iter().any(|one| one["operation"] == json!("exportAuditEntries")));
@@ -213,7 +214,7 @@ fn a_table_of_any_length_is_whole(#[values(Database::Sqlite, Database::Postgres)
         &table[..200]
     );
     assert_eq!(table.matches(";'-1+1-2-3;seedEntry;done;200;").count() as u64, many);
-    // What is no list cannot be had as a table, nor this table as a page.
+    // A response that is not a list has no table form, and the export has no page form.
     admin.with("Accept", "text/csv").get("/config").is(406);
     admin.with("Accept", "text/html").get("/audit-entries/export").is(406);
     admin.with("Accept", "text/*;q=0.5").get("/audit-entries/export?operation=none").is(200);
@@ -342,7 +343,7 @@ fn abuse_97_the_audit_log_is_only_added_to(#[values(Database::Sqlite, Database::
     }
     assert!(verify(&app.url, 1, None).is_ok());
     if database == Database::Postgres {
-        // The role that docs/OPERATIONS.md describes is refused before any trigger is asked.
+        // The role that docs/OPERATIONS.md describes is refused before a trigger runs.
         let role = format!("samsyn_app_{}", std::process::id());
         behind(
             &app.url,
@@ -362,7 +363,7 @@ fn abuse_97_the_audit_log_is_only_added_to(#[values(Database::Sqlite, Database::
             let refused = behind(&app.url, &[&become_role, statement]).unwrap_err();
             assert!(refused.contains("permission denied"), "{statement}: {refused}");
         }
-        // And it has all the rights that the service needs.
+        // The same role has all rights that the service needs.
         let (_, place) = app.url.split_once('@').unwrap();
         let restricted = TestApp::on(&format!("postgres://{role}@{place}"), 2_000_000);
         admin.at(restricted.address).post("/actors", &json!({"kind": "other", "name": "Två"})).is(201);
@@ -386,17 +387,18 @@ fn abuse_97_what_is_changed_or_removed_is_found(#[values(Database::Sqlite, Datab
     assert_eq!(verify(&app.url, 3, Some(whole.head.clone())).unwrap().count, whole.count - 2);
     assert_eq!(verify(&app.url, 1, Some(Head { position: 2, hash: "0".repeat(64) })), Err(Flaw::NotAsNoted(2)));
 
-    unguarded(database, &app.url);
+    drop_guards(database, &app.url);
     let entry = |position: i64| format!("(SELECT entry_id FROM audit_link WHERE position = {position})");
     let broken = |statements: &[&str]| {
         behind(&app.url, statements).unwrap();
         verify(&app.url, 1, None)
     };
-    // Changed, and put back.
+    // An entry is changed, and restored.
     assert_eq!(broken(&[&format!("UPDATE audit_entry SET status = 299 WHERE id = {}", entry(3))]), Err(Flaw::Changed(3)));
     assert!(verify(&app.url, 4, None).is_ok(), "what comes after is as it was");
     assert!(broken(&[&format!("UPDATE audit_entry SET status = 201 WHERE id = {}", entry(3))]).is_ok());
-    // The tail is cut off, first clumsily, then together with the head; who has noted the head sees it still.
+    // The end of the chain is removed: first without the head, then together with it. A head that was written down
+    // detects both.
     let cut = [
         format!("DELETE FROM audit_entry WHERE id = {}", entry(last)),
         format!("DELETE FROM audit_link WHERE position = {last}"),
@@ -406,7 +408,7 @@ fn abuse_97_what_is_changed_or_removed_is_found(#[values(Database::Sqlite, Datab
     assert_eq!(broken(&[&cut[1]]), Err(Flaw::LinkMissing(last)));
     assert!(broken(&[&cut[2]]).is_ok());
     assert_eq!(verify(&app.url, 1, Some(whole.head)), Err(Flaw::LinkMissing(last)));
-    // In the middle: the link alone, the entry too.
+    // In the middle: only the link, then the entry too.
     let removed = format!("DELETE FROM audit_entry WHERE id = {}", entry(2));
     assert_eq!(broken(&[&removed]), Err(Flaw::EntryMissing(2)));
     assert_eq!(broken(&["DELETE FROM audit_link WHERE position = 2"]), Err(Flaw::LinkMissing(2)));
@@ -425,7 +427,7 @@ fn whoever_writes_at_once_is_linked_once(#[values(Database::Sqlite, Database::Po
                 scope.spawn(move || {
                     (0..8)
                         .filter(|turn| {
-                            // Somebody reads the log meanwhile, and so links it.
+                            // A reader links the new entries at the same time.
                             if turn % 4 == 0 {
                                 caller.get("/audit-entries?limit=1").is(200);
                             }
@@ -443,6 +445,6 @@ fn whoever_writes_at_once_is_linked_once(#[values(Database::Sqlite, Database::Po
     let seen = here.get("/audit-entries?operation=listAuditEntries&include=total&limit=1").is(200);
     assert_eq!(seen.json["total"], json!(17), "each reading is noted, this one not yet");
     let chain = verify(&app.url, 1, None).unwrap();
-    // The sign-in, the actors, and 18 readings.
+    // The sign-in, the actors, and 18 reads of the log.
     assert_eq!((chain.count, chain.head.position), (83, 83));
 }

@@ -1,4 +1,4 @@
-//! What clients and operators get wrong opens nothing.
+//! Mistakes of clients and operators do not open the service to others.
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -10,7 +10,7 @@ use crate::{
     harness::{Answer, Client, Database, PASSWORD, TestApp, forge, id, today, totp_of, try_config},
 };
 
-/// So a client may stand for many addresses.
+/// Lets a test client use many addresses.
 const BEHIND_A_PROXY: &str = "trusted_proxies = [\"127.0.0.1\"]\n";
 
 fn text(value: &Value) -> &str {
@@ -25,7 +25,7 @@ fn with_secret(admin: &Client) -> (String, String) {
     (id(&account.json), text(&secret.json["clientSecret"]).to_owned())
 }
 
-/// A form that comes from an address.
+/// Sends a form from an address.
 fn form(app: &TestApp, address: &str, path: &str, form: &[(&str, &str)]) -> Answer {
     let form: Vec<_> = form.iter().map(|(name, value)| format!("{name}={}", crate::harness::escaped(value))).collect();
     let client = app.anybody().with("X-Forwarded-For", address);
@@ -37,7 +37,7 @@ fn token(app: &TestApp, address: &str, client: &str, secret: &str) -> Answer {
     form(app, address, "/oauth2/token", &asked)
 }
 
-/// What a client with a key asks for a token with.
+/// The signed statement with which a client asks for a token.
 fn statement(client: &str, number: usize, header: &Value) -> String {
     let claims = json!({"iss": client, "sub": client, "aud": format!("{}/oauth2/token", samsyn::openapi::CANONICAL_URL),
         "jti": number.to_string(), "exp": (today() + TimeDelta::minutes(2)).timestamp()});
@@ -52,20 +52,20 @@ fn abuse_120_wrong_secrets_of_others_shut_no_client_out(#[values(Database::Sqlit
     let (client, secret) = with_secret(&admin);
     token(&app, "192.0.2.1", &client, &secret).is(200);
 
-    // Twelve wrong secrets from one address: that address has to wait, the client has not, wherever it calls from.
+    // Twelve wrong secrets from one address: that address must wait, but the client must not, from any other address.
     let guessed: Vec<u16> = (0..12).map(|_| token(&app, "198.51.100.1", &client, "a wrong secret").status).collect();
     assert_eq!(guessed, [vec![401; 10], vec![429; 2]].concat());
     token(&app, "192.0.2.1", &client, &secret).is(200);
     token(&app, "192.0.2.77", &client, &secret).is(200);
 
-    // A hundred from as many addresses: an address that is new has to wait, the client's usual ones have not.
+    // A hundred wrong secrets from as many addresses: a new address must wait, but the client's usual addresses must not.
     let guessed: Vec<u16> = (0..100).map(|at| token(&app, &format!("203.0.113.{at}"), &client, "a wrong secret").status).collect();
     assert_eq!(guessed.iter().filter(|status| **status == 401).count(), 90, "{guessed:?}");
     token(&app, "192.0.2.200", &client, &secret).is(429);
     token(&app, "192.0.2.1", &client, &secret).is(200);
     token(&app, "192.0.2.77", &client, &secret).is(200);
 
-    // A client with a key is not concerned by secrets that somebody sends in its name.
+    // A client with a key is not affected by secrets that somebody sends in its name.
     let new =
         json!({"name": "Nyckel", "authMethod": "private_key_jwt", "jwks": {"keys": [forge::public_key()]}, "scopes": ["registry.read"]});
     let keyed = id(&admin.post("/service-accounts", &new).is(201).json);
@@ -103,12 +103,12 @@ fn abuse_120_nobody_locks_an_owner_out_from_where_the_owner_is(#[values(Database
         from(address).post("/sessions", &json!({"email": "kim@example.se", "password": password, "code": code}))
     };
     sign_in("192.0.2.1", PASSWORD, None).is(201);
-    // Guessing from many addresses is slowed for all but the owner's own.
+    // Guessing from many addresses is slowed down, except at the owner's usual address.
     let guessed: Vec<u16> = (0..20).map(|at| sign_in(&format!("198.51.100.{at}"), "något annat än det rätta", None).status).collect();
     assert_eq!(guessed, [[401; 10], [429; 10]].concat());
     sign_in("192.0.2.2", PASSWORD, None).is(429);
     let session = sign_in("192.0.2.1", PASSWORD, None).is(201);
-    // What matters is confirmed there too, and a new password asked for however often others have.
+    // There, changes can be confirmed and a new password can be requested, no matter how often others have done so.
     let kim = from("192.0.2.1").with_token(text(&session.json["accessToken"]));
     let secret = kim.post("/me/second-factor", &json!({"currentPassword": PASSWORD})).is(201).json["secret"].clone();
     for at in 0..12 {
@@ -116,11 +116,11 @@ fn abuse_120_nobody_locks_an_owner_out_from_where_the_owner_is(#[values(Database
     }
     from("192.0.2.2").post("/password-resets", &json!({"email": "kim@example.se"})).is(429);
     from("192.0.2.1").post("/password-resets", &json!({"email": "kim@example.se"})).is(202);
-    // Even from there nobody guesses without end.
+    // Even from the usual address, the number of guesses is limited.
     let guessed: Vec<u16> = (0..12).map(|_| sign_in("192.0.2.1", "något annat än det rätta", None).status).collect();
     assert_eq!(guessed, [vec![401; 10], vec![429; 2]].concat());
 
-    // The same for the digits of the second step, by who has learnt the password.
+    // The same holds for codes of the second factor, guessed by somebody who knows the password.
     kim.post("/me/second-factor/confirm", &json!({"code": totp_of(text(&secret), today())})).is(201);
     let at = today() + TimeDelta::minutes(20);
     let later = TestApp::at_with(at, &app.url, 2_000_000, BEHIND_A_PROXY);
@@ -161,12 +161,12 @@ fn abuse_130_a_token_is_ended_only_by_the_client_that_shows_that_it_is_its_own(
             assert_eq!(holds(), 200, "{path} {wrong:?}");
         }
     }
-    // Another client learns nothing, and ends nothing.
+    // Another client learns nothing about the token and cannot end it.
     app.form("/oauth2/revoke", &[("client_id", &two), ("client_secret", &two_secret), ("token", &given)]).is(200);
     assert_eq!(holds(), 200);
     app.form("/oauth2/revoke", &[("client_id", &one), ("client_secret", &one_secret), ("token", &given)]).is(200);
     assert_eq!(holds(), 401);
-    // It is in the audit log that somebody tried.
+    // The attempts are in the audit log.
     let denied = entries(&admin, "outcome=denied&operation=revoke_token");
     assert!(denied.len() >= 3, "{denied:?}");
 }
@@ -190,7 +190,7 @@ fn abuse_131_passwords_of_guides_and_mail_in_the_clear_are_not_passed_over() {
         samsyn::config::Config::load(&[], None, pairs.into_iter(), &[]).map(|_| ()).map_err(|error| error.setting)
     };
     assert_eq!((environment("change-me"), environment("hemligtlosen")), (Err("PGPASSWORD".to_owned()), Ok(())));
-    // On the same machine it is told, and runs: so things are tried out.
+    // On the same machine there is a warning, but the service starts, so that it can be tried out.
     let near = try_config("database_url = \"postgres://samsyn:samsyn@localhost/samsyn\"").unwrap();
     assert_eq!(near.warnings().iter().map(|warning| warning.setting.as_str()).collect::<Vec<_>>(), ["database_url"]);
 
@@ -228,10 +228,10 @@ fn abuse_132_who_is_nobody_leaves_a_trace_and_no_flood(#[values(Database::Sqlite
     };
     assert_eq!(of("198.51.100.7"), ["listUsers denied 401 unauthenticated", "getActor failed 404 not-found"]);
     assert_eq!(of("198.51.100.8"), ["createActor denied 401 unauthenticated"]);
-    // What is open to all is no probe.
+    // A call that needs no permission is not noted.
     from("198.51.100.9").get("/actors?limit=1").is(200);
     assert!(of("198.51.100.9").is_empty());
-    // When the minute is over, or the service ends, it is told how many more there were.
+    // When the minute is over, or the service stops, the number of further refusals is noted.
     let url = app.url.clone();
     let other = TestApp::on_with(&url, 2_000_000, BEHIND_A_PROXY);
     for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! What is acknowledged is kept, whatever the disk does.
+//! An acknowledged write is kept, even when the disk fails.
 
 use std::thread;
 
@@ -15,7 +15,7 @@ use crate::harness::{
     id, today, waited,
 };
 
-/// A service on `SQLite` whose disk fails when it is told to, and somebody who may write there.
+/// A service on `SQLite` with a disk that fails on command, and a user who may write.
 fn on_a_disk(settings: &str) -> Option<(Disk, String, Child, Client)> {
     let disk = Disk::new()?;
     let url = crate::harness::empty(Database::Sqlite)?;
@@ -30,9 +30,9 @@ fn new(name: &str) -> Value {
     json!({"kind": "other", "name": name})
 }
 
-/// Says that the service cannot keep anything now, and when to come back.
+/// Checks that the service refuses for now and says when to try again.
 #[track_caller]
-fn is_told_to_come_back(answer: &Answer) {
+fn assert_try_again_later(answer: &Answer) {
     assert!(matches!(answer.status, 503 | 507), "{} {}", answer.status, answer.body);
     assert!(answer.header("Retry-After").is_some(), "{:?}", answer.headers);
 }
@@ -44,7 +44,7 @@ fn names(who: &Client) -> Vec<String> {
     names
 }
 
-/// A full disk, one that fails, a file that may not grow, and one that cannot make lasting what it was given.
+/// A full disk, a disk with errors, a file that may not grow, and a disk that cannot sync what was written.
 #[rstest]
 fn abuse_141_what_is_acknowledged_is_kept_after_the_disk_has_failed(#[values("w 28", "w 5", "w 27", "s 5")] fault: &str) {
     let Some((disk, url, service, admin)) = on_a_disk("database_durable = true\nfeed_days = 0") else { return };
@@ -61,12 +61,12 @@ fn abuse_141_what_is_acknowledged_is_kept_after_the_disk_has_failed(#[values("w 
 
     disk.fail(fault);
     for number in 0..3 {
-        is_told_to_come_back(&admin.post("/actors", &new(&format!("Under {number}"))));
-        // A refusal stays one, though its note cannot be kept, and reading works.
+        assert_try_again_later(&admin.post("/actors", &new(&format!("Under {number}"))));
+        // A refusal is answered even when it cannot be noted, and reads still work.
         admin.patch(&path, "\"v9\"", &json!({"focus": "fel"})).is(412);
         admin.get(&path).is(200);
         let operations: Vec<_> = (0..3).map(|at| json!({"op": "create", "actor": new(&format!("Hop {number} {at}"))})).collect();
-        is_told_to_come_back(&admin.post("/actors/batch", &json!({"operations": operations})));
+        assert_try_again_later(&admin.post("/actors/batch", &json!({"operations": operations})));
     }
     waited("that it is not ready", || admin.get("/health/ready").status == 503);
 
@@ -74,11 +74,11 @@ fn abuse_141_what_is_acknowledged_is_kept_after_the_disk_has_failed(#[values("w 
     waited("that it is ready again, by itself", || admin.get("/health/ready").status == 200);
     for number in 0..5 {
         write(format!("Efter {number}"), 201);
-        // What is refused rolls back, and its note in the audit log follows.
+        // A refusal rolls back, and is then noted in the audit log.
         admin.patch(&path, "\"v9\"", &json!({"focus": "fel"})).is(412);
     }
 
-    // Nothing of it was only in a transaction that nobody ended.
+    // No acknowledged write was only in a transaction that was never committed.
     service.kill();
     let service = Child::start(&url, "");
     let found = names(&admin.at(service.address));
@@ -98,7 +98,7 @@ fn abuse_141_what_is_acknowledged_is_kept_after_the_disk_has_failed(#[values("w 
 
 #[test]
 fn abuse_141_a_write_that_fails_in_the_middle_is_not_there_by_half() {
-    // So little memory that a large write goes to the disk in pieces.
+    // With so little memory, a large write goes to the disk in several pieces.
     let Some((disk, url, service, admin)) = on_a_disk("database_cache_mebibytes = 1\nbody_bytes = 1000000") else { return };
     let text = "x".repeat(300);
     let operations = |round: usize| -> Vec<_> {
@@ -107,13 +107,13 @@ fn abuse_141_a_write_that_fails_in_the_middle_is_not_there_by_half() {
     };
     for (round, fault) in ["w1 28", "w1 5", "w1 28"].into_iter().enumerate() {
         disk.fail(fault);
-        // What works in the background may meet the fault instead.
+        // The error may hit background work instead of this call.
         let answer = admin.post("/actors/batch", &json!({"operations": operations(round)}));
         waited("the one fault", || !disk.fails());
         if answer.status == 201 {
             continue;
         }
-        is_told_to_come_back(&answer);
+        assert_try_again_later(&answer);
         assert_eq!(admin.get(&format!("/actors?q=Hop {round}&limit=1")).is(200).json["items"], json!([]), "none of it is there");
         admin.post("/actors/batch", &json!({"operations": operations(round)})).is(201);
     }
@@ -160,14 +160,13 @@ fn abuse_140_who_takes_any_version_is_never_told_that_another_was_first(
     admin.patch(&path, "\"v60\"", &json!({"focus": "fel"})).is(412);
 }
 
-/// Follows from a cursor, or is refused.
+/// Reads the feed from a cursor. The response may be a refusal.
 fn follow(who: &Client, cursor: &str) -> Answer {
     who.get(&format!("/changes?types=actor&limit=200&cursor={cursor}"))
 }
 
-/// Where the feed ends now.
-/// The last place in the feed, after all that has been written.
-pub fn here(who: &Client) -> String {
+/// The cursor at the end of the feed, after all writes.
+pub fn feed_end(who: &Client) -> String {
     let mut page = who.get("/changes?limit=200").is(200).json;
     while page["hasMore"] == json!(true) {
         page = who.get(&format!("/changes?limit=200&cursor={}", page["nextCursor"].as_str().unwrap())).is(200).json;
@@ -175,7 +174,7 @@ pub fn here(who: &Client) -> String {
     page["nextCursor"].as_str().unwrap().to_owned()
 }
 
-fn told(answer: Answer) -> Vec<Value> {
+fn changed_ids(answer: Answer) -> Vec<Value> {
     answer.is(200).json["items"].as_array().unwrap().iter().map(|change| change["id"].clone()).collect()
 }
 
@@ -183,9 +182,9 @@ fn told(answer: Answer) -> Vec<Value> {
 fn abuse_147_changes_are_read_when_nothing_can_be_written(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
-    let from = here(&admin);
+    let from = feed_end(&admin);
     let first = admin.post("/actors", &new("Före")).is(201).json["id"].clone();
-    assert_eq!(told(follow(&admin, &from)), std::slice::from_ref(&first));
+    assert_eq!(changed_ids(follow(&admin, &from)), std::slice::from_ref(&first));
     match database {
         Database::Sqlite => {
             app.execute("CREATE TRIGGER full BEFORE UPDATE OF position ON event BEGIN SELECT RAISE(ABORT, 'full'); END");
@@ -199,11 +198,11 @@ fn abuse_147_changes_are_read_when_nothing_can_be_written(#[values(Database::Sql
         }
     }
     let second = admin.post("/actors", &new("Under")).is(201).json["id"].clone();
-    assert_eq!(told(follow(&admin, &from)), [first], "what has its place is told");
+    assert_eq!(changed_ids(follow(&admin, &from)), [first], "what has its place is told");
     let stream = admin.stream(&format!("/changes?cursor={from}"));
     assert!(stream.is_ok(), "a stream begins too");
     app.execute(if database == Database::Sqlite { "DROP TRIGGER full" } else { "DROP TRIGGER full_disk ON event" });
-    assert_eq!(told(follow(&admin, &from)).last(), Some(&second), "and the rest when there is room again");
+    assert_eq!(changed_ids(follow(&admin, &from)).last(), Some(&second), "and the rest when there is room again");
 }
 
 #[test]
@@ -217,7 +216,7 @@ fn abuse_148_all_connections_together_keep_no_more_of_the_file_in_memory_than_wa
         (read("PRAGMA mmap_size").await, read("PRAGMA cache_size").await)
     });
     assert_eq!(mapped, 0, "what is mapped counts once for each connection and is bounded by none");
-    // In kibibytes: four connections that read and one that writes, of 128 MiB.
+    // In kibibytes: 128 MiB for four connections that read and one that writes.
     assert_eq!(cache, -128 * 1024 / 5);
 }
 
@@ -225,51 +224,51 @@ fn abuse_148_all_connections_together_keep_no_more_of_the_file_in_memory_than_wa
 fn abuse_149_a_restored_database_is_told_by_itself(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(app) = TestApp::start(database) else { return };
     let (admin, url) = (app.user(Role::Admin, None), app.url.clone());
-    let old = here(&admin);
+    let old = feed_end(&admin);
     let before = admin.post("/actors", &new("Före")).is(201).json["id"].clone();
-    let at_backup = here(&admin);
-    // A copy is taken, which is put in its place later.
+    let at_backup = feed_end(&admin);
+    // A copy is made, to be restored later.
     let restored = TestApp::start_from(&app.into_template());
 
-    // The service goes on, and a follower with it.
+    // The service goes on, and so does a follower of its feed.
     let ahead = {
         let app = TestApp::on(&url, 7_000_000);
         let admin = admin.at(app.address);
         for number in 0..2 {
             admin.post("/actors", &new(&format!("Glöms {number}"))).is(201);
         }
-        assert_eq!(told(follow(&admin, &at_backup)).len(), 2);
+        assert_eq!(changed_ids(follow(&admin, &at_backup)).len(), 2);
         let list = admin.get("/actors?limit=1").is(200).json["changeCursor"].as_str().unwrap().to_owned();
         let mut stream = admin.stream(&format!("/changes?types=actor&cursor={at_backup}")).unwrap_or_else(|_| panic!("no stream"));
         let event = stream.change().unwrap().id;
-        [here(&admin), list, event]
+        [feed_end(&admin), list, event]
     };
 
-    // Then the copy is put in its place, nobody says so, and the feed grows past where the follower is.
+    // Then the copy is restored without notice, and its feed grows beyond the follower's cursor.
     let admin = admin.at(restored.address);
     let after: Vec<_> = (0..3).map(|number| admin.post("/actors", &new(&format!("Efter {number}"))).is(201).json["id"].clone()).collect();
     // Positions are given when the feed is read.
-    here(&admin);
+    feed_end(&admin);
     for cursor in &ahead {
         let refused = follow(&admin, cursor).is(410);
         assert_eq!((refused.faults(), refused.header("Link").is_some()), (vec!["cursor epoch-changed".to_owned()], true));
     }
     let stream = admin.with("Last-Event-ID", &ahead[2]).stream("/changes").err().flatten().unwrap();
     assert_eq!(stream.status, 410, "a stream is refused like a call");
-    // Who had not come further than the backup goes on as if nothing had happened.
-    assert_eq!(told(follow(&admin, &at_backup)), after);
-    assert_eq!(told(follow(&admin, &old)), [vec![before], after].concat());
+    // A follower whose cursor is not after the backup goes on as usual.
+    assert_eq!(changed_ids(follow(&admin, &at_backup)), after);
+    assert_eq!(changed_ids(follow(&admin, &old)), [vec![before], after].concat());
 
-    // So it is also when what stood at their place is no longer kept, and only the last change is.
+    // The same holds when the change at its cursor has been removed and only the last change is left.
     let at_floor = follow_to(&admin, &at_backup, 2);
     let later = TestApp::at_with(today() + TimeDelta::days(40), &restored.url, 8_000_000, "feed_days = 30\n");
     waited("that old changes are removed", || later.rows("SELECT count(*) AS kept FROM event")[0].try_get::<i64>("", "kept").unwrap() == 1);
     assert_eq!(follow(&admin, &ahead[0]).is(410).faults(), ["cursor epoch-changed"], "the place is remembered");
-    assert_eq!(told(follow(&admin, &at_floor)).len(), 1);
+    assert_eq!(changed_ids(follow(&admin, &at_floor)).len(), 1);
     assert_eq!(follow(&admin, &at_backup).is(410).faults(), ["cursor too-old"]);
 }
 
-/// The cursor after so many changes of actors.
+/// The cursor after the first `count` changes of actors.
 fn follow_to(who: &Client, cursor: &str, count: usize) -> String {
     let page = who.get(&format!("/changes?limit={count}&cursor={cursor}")).is(200).json;
     page["nextCursor"].as_str().unwrap().to_owned()

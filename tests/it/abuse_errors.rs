@@ -1,4 +1,4 @@
-//! Abuse of errors: whatever breaks, the answer tells nothing inner and the service goes on.
+//! Abuse of errors: whatever breaks, responses reveal nothing internal, and the service goes on.
 
 use std::{thread, time::Duration};
 
@@ -34,7 +34,7 @@ fn abuse_98_a_panic_is_a_problem_and_the_service_goes_on() {
                 cors: samsyn::kernel::cors::Cors::default(),
             };
             let settings = web::Data::new(settings);
-            // Unwinding without the hook, which would write of it among the tests' own output.
+            // The panic bypasses the hook, which would write to the output of the tests.
             let panics = || async { std::panic::resume_unwind(Box::new("SELECT secret FROM /src/secret.rs")) as Reply<()> };
             let server = HttpServer::new(move || {
                 App::new()
@@ -96,7 +96,7 @@ fn abuse_99_nothing_inner_is_told(#[values(Database::Sqlite, Database::Postgres)
             assert!(!all.contains(inner), "{inner}: {all}");
         }
     }
-    // What does not need what is broken goes on.
+    // Calls that do not need the broken table still work.
     app.anybody().get("/actors").is(200);
     let failed = behind(&app.url, &["ALTER TABLE moved_away RENAME TO mandate", "ALTER TABLE gone_too RENAME TO event"]);
     failed.unwrap();

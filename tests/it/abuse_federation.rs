@@ -1,4 +1,4 @@
-//! Signing in with an organisation's identity provider, and what those try who would sign in as somebody else.
+//! Signing in with an organisation's identity provider, and attempts to sign in as somebody else.
 
 use rstest::rstest;
 use samsyn::{access::policy::Role, kernel::hash};
@@ -10,13 +10,13 @@ use crate::harness::{
     today,
 };
 
-/// The pair of RFC 7636, appendix B.
+/// Verifier and challenge of RFC 7636, appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const REDIRECT: &str = "https://webben.example.se/in";
 
-/// A frontend's way in, with some parameters otherwise; an empty one is left out.
-pub fn way_in(otherwise: &[(&str, &str)]) -> String {
+/// The address at which a frontend starts a sign-in, with some parameters changed. An empty value removes the parameter.
+pub fn authorize_path(otherwise: &[(&str, &str)]) -> String {
     let mut asked = vec![
         ("response_type", "code"),
         ("client_id", "webben"),
@@ -33,9 +33,9 @@ pub fn way_in(otherwise: &[(&str, &str)]) -> String {
     format!("/oauth2/authorize?{}", asked.join("&"))
 }
 
-/// Leaves for the provider: the browser with its cookie, and where it was sent.
-fn leave(app: &TestApp) -> (Client, String) {
-    let answer = app.anybody().get(&way_in(&[])).is(302);
+/// Starts a sign-in. Returns the browser with its cookie, and the address at the provider.
+fn begin_sign_in(app: &TestApp) -> (Client, String) {
+    let answer = app.anybody().get(&authorize_path(&[])).is(302);
     let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
     (app.anybody().with("Cookie", &cookie), location(&answer))
 }
@@ -44,9 +44,9 @@ pub fn location(answer: &Answer) -> String {
     answer.header("location").expect("somewhere to go").to_owned()
 }
 
-/// Signs in with the provider; what the frontend is told.
+/// Signs in with the provider. Returns the parameters that the frontend receives.
 pub fn sign_in(app: &TestApp, idp: &Idp, claims: &Value) -> std::collections::BTreeMap<String, String> {
-    let (browser, address) = leave(app);
+    let (browser, address) = begin_sign_in(app);
     let answer = browser.get(&idp.sign_in(&address, claims)).is(302);
     let address = location(&answer);
     assert!(address.starts_with(&format!("{REDIRECT}?")), "{address}");
@@ -61,7 +61,7 @@ fn redeem(app: &TestApp, code: &str, verifier: &str, client: &str, redirect: &st
     app.anybody().call("POST", "/oauth2/token", Some(("application/x-www-form-urlencoded", form.as_bytes())))
 }
 
-/// Signs in and redeems: who it is.
+/// Signs in and redeems the code. Returns a client with the access token.
 pub fn account_of(app: &TestApp, idp: &Idp, claims: &Value) -> Client {
     let told = sign_in(app, idp, claims);
     let code = told.get("code").unwrap_or_else(|| panic!("{told:?}"));
@@ -70,7 +70,7 @@ pub fn account_of(app: &TestApp, idp: &Idp, claims: &Value) -> Client {
     app.anybody().with_token(tokens.json["access_token"].as_str().unwrap())
 }
 
-/// Signs in and redeems: the id of who it is.
+/// Signs in and redeems the code. Returns the user's id.
 pub fn user_of(app: &TestApp, idp: &Idp, claims: &Value) -> String {
     id(&account_of(app, idp, claims).get("/me").is(200).json["user"])
 }
@@ -84,7 +84,7 @@ fn somebody_unknown_gets_an_account_and_is_known_the_next_time(#[values(Database
         shown.json["items"],
         json!([{"id": "kommunen", "name": "Kommunens inloggning", "loginUrl": "https://samsyn.example.se/oauth2/authorize?provider=kommunen"}])
     );
-    let cookie = app.anybody().get(&way_in(&[])).is(302).header("set-cookie").unwrap().to_owned();
+    let cookie = app.anybody().get(&authorize_path(&[])).is(302).header("set-cookie").unwrap().to_owned();
     assert!(
         cookie.starts_with("__Host-samsyn-login=") && cookie.ends_with("; Path=/; HttpOnly; Secure; SameSite=Lax; Max-Age=600"),
         "{cookie}"
@@ -93,10 +93,10 @@ fn somebody_unknown_gets_an_account_and_is_known_the_next_time(#[values(Database
     let first = id(&me["user"]);
     assert_eq!((&me["user"]["email"], &me["user"]["name"]), (&json!("kim@kommun.example.se"), &json!("Kim på kommunen")));
     assert_eq!((&me["user"]["status"], &me["withheldRoles"]), (&json!("active"), &json!([])));
-    // The address may change and the person stays the same.
+    // The address may change; the user stays the same.
     let again = user_of(&app, &idp, &json!({"email": "other@kommun.example.se"}));
     assert_eq!(again, first);
-    // What the token leaves out is asked for, and believed only of the same person.
+    // The userinfo endpoint is asked for missing claims, and believed only about the same person.
     let bare = json!({"sub": "robin-1", "email": null, "name": null, "email_verified": null});
     idp.is_told(|idp| idp.userinfo = json!({"sub": "robin-1", "email": "robin@kommun.example.se", "name": "Robin"}));
     assert_eq!(account_of(&app, &idp, &bare).get("/me").is(200).json["user"]["name"], json!("Robin"));
@@ -112,11 +112,11 @@ fn without_leave_to_make_accounts_the_unknown_are_sent_back_with_words(#[values(
     assert_eq!(told["error"], "access_denied");
     assert!(told["error_description_sv"].starts_with("Du har inget konto i Samsyn än."), "{told:?}");
     assert!(!told.contains_key("code"));
-    // What the provider refuses is told in our words, and never in the provider's.
+    // A refusal by the provider is described in our words, never in the provider's.
     for (theirs, ours) in
         [("access_denied", "access_denied"), ("login_required", "server_error"), ("temporarily_unavailable", "temporarily_unavailable")]
     {
-        let (browser, address) = leave(&app);
+        let (browser, address) = begin_sign_in(&app);
         let state = &parameters(&address)["state"];
         let answer = browser.get(&format!("/oauth2/callback?error={theirs}&error_description=Ring+08-123&state={state}")).is(302);
         let told = parameters(&location(&answer));
@@ -167,7 +167,7 @@ fn a_role_that_asks_for_more_is_withheld_until_it_is_shown(#[values(Database::Sq
         assert_eq!(me["withheldRoles"], if withheld { json!(["admin"]) } else { json!([]) });
         kim.get("/users").is(if withheld { 403 } else { 200 });
     }
-    // Roles that ask for two steps count only where it is said what amounts to that.
+    // Roles that require two steps count only when the settings say which `acr` is strong enough.
     let settings = format!("second_factor_roles = [\"admin\", \"analyst\"]\n{}", idp.settings(settings));
     let app = TestApp::at_with(today(), &app.url, 2_000_000, &settings);
     for (claims, withheld) in [(json!({"acr": "loa2"}), json!(["admin", "analyst"])), (json!({"acr": "loa3"}), json!(["analyst"]))] {
@@ -199,7 +199,7 @@ fn abuse_19_a_code_is_of_no_use_without_its_verifier(#[values(Database::Sqlite, 
     let Some(app) = TestApp::start_with(database, &idp.settings("creates_users = true")) else { return };
     let plain = [("code_challenge_method", "plain")];
     for otherwise in [&[("code_challenge", "")][..], &[("code_challenge_method", "")], &plain, &[("code_challenge", "too-short")]] {
-        let answer = app.anybody().get(&way_in(otherwise)).is(400);
+        let answer = app.anybody().get(&authorize_path(otherwise)).is(400);
         assert!(answer.header("location").is_none());
         assert!(answer.faults()[0].starts_with("code_challenge"), "{:?}", answer.faults());
     }
@@ -208,12 +208,12 @@ fn abuse_19_a_code_is_of_no_use_without_its_verifier(#[values(Database::Sqlite, 
     {
         let code = sign_in(&app, &idp, &json!({}))["code"].clone();
         assert_eq!(redeem(&app, &code, verifier, client, redirect).is(400).json["error"], "invalid_grant");
-        // Whoever guessed has had the one try there is.
+        // The wrong guess has used up the only try.
         assert_eq!(redeem(&app, &code, VERIFIER, "webben", REDIRECT).is(400).json["error"], "invalid_grant");
     }
     let code = sign_in(&app, &idp, &json!({}))["code"].clone();
     assert_eq!(redeem(&app, &code, "", "webben", REDIRECT).is(400).json["error"], "invalid_request");
-    // Nor after a minute.
+    // Nor does a code work after a minute.
     let code = sign_in(&app, &idp, &json!({}))["code"].clone();
     let late = TestApp::at_with(today() + chrono::TimeDelta::seconds(60), &app.url, 2_000_000, &idp.settings("creates_users = true"));
     assert_eq!(redeem(&late, &code, VERIFIER, "webben", REDIRECT).is(400).json["error"], "invalid_grant");
@@ -239,17 +239,17 @@ fn abuse_20_nobody_is_sent_to_an_address_that_is_not_registered(#[values(Databas
         "",
     ] {
         for encoded in [address.to_owned(), address.replace('%', "%25").replace('?', "%3F").replace('&', "%26")] {
-            let answer = app.anybody().get(&way_in(&[("redirect_uri", &encoded)])).is(400);
+            let answer = app.anybody().get(&authorize_path(&[("redirect_uri", &encoded)])).is(400);
             assert!(answer.header("location").is_none() && answer.header("set-cookie").is_none(), "{encoded}");
             assert_eq!(answer.faults(), ["redirect_uri wrong-form"]);
         }
     }
-    app.anybody().get(&format!("{}&redirect_uri=https://evil.example", way_in(&[]))).is(400);
-    let unknown = app.anybody().get(&way_in(&[("client_id", "unknown")])).is(400);
+    app.anybody().get(&format!("{}&redirect_uri=https://evil.example", authorize_path(&[]))).is(400);
+    let unknown = app.anybody().get(&authorize_path(&[("client_id", "unknown")])).is(400);
     assert_eq!(unknown.faults(), ["client_id wrong-form"]);
     assert!(unknown.header("location").is_none());
-    // A person is told on a page, in words.
-    let page = app.anybody().with("Accept", "text/html,*/*;q=0.8").get(&way_in(&[("client_id", "%3Cscript%3E")])).is(400);
+    // A person at a browser gets a page.
+    let page = app.anybody().with("Accept", "text/html,*/*;q=0.8").get(&authorize_path(&[("client_id", "%3Cscript%3E")])).is(400);
     assert!(page.body.contains("Inloggningen kunde inte slutföras") && !page.body.contains("<script>"));
 }
 
@@ -262,42 +262,42 @@ fn abuse_21_an_answer_counts_once_in_the_browser_that_asked(#[values(Database::S
         assert!(answer.header("location").is_none(), "{path}");
         assert_eq!(answer.faults(), ["state not-found"]);
     };
-    app.anybody().get(&way_in(&[("state", "")])).is(400);
-    let (browser, address) = leave(&app);
+    app.anybody().get(&authorize_path(&[("state", "")])).is(400);
+    let (browser, address) = begin_sign_in(&app);
     let path = idp.sign_in(&address, &json!({}));
     let state = &parameters(&address)["state"];
     refused(&browser, "/oauth2/callback?code=code-0");
     refused(&browser, &format!("/oauth2/callback?code=code-0&state={}", hash::secret()));
     refused(&browser, &format!("/oauth2/callback?code=code-0&state={state}&state={state}"));
-    // Somebody else's browser, with no cookie and with its own.
+    // Another browser is refused, without a cookie and with its own.
     refused(&app.anybody(), &path);
-    refused(&leave(&app).0, &path);
+    refused(&begin_sign_in(&app).0, &path);
     browser.get(&path).is(302);
     refused(&browser, &path);
-    // Two windows of one browser do not stand in each other's way.
-    let (browser, first) = leave(&app);
-    let second = browser.get(&way_in(&[])).is(302);
-    assert!(second.header("set-cookie").unwrap().starts_with(&leave_cookie(&browser)), "the browser keeps its secret");
+    // Two windows of one browser do not disturb each other.
+    let (browser, first) = begin_sign_in(&app);
+    let second = browser.get(&authorize_path(&[])).is(302);
+    assert!(second.header("set-cookie").unwrap().starts_with(&cookie_of(&browser)), "the browser keeps its secret");
     browser.get(&idp.sign_in(&location(&second), &json!({}))).is(302);
     browser.get(&idp.sign_in(&first, &json!({}))).is(302);
-    // A token that was made for another sign-in, or for none, is a replay.
+    // A token that was made for another sign-in, or without a nonce, is a replay.
     for nonce in [json!("another"), json!(null)] {
-        let (browser, address) = leave(&app);
+        let (browser, address) = begin_sign_in(&app);
         refused(&browser, &idp.sign_in(&address, &json!({"nonce": nonce})));
     }
-    // An answer that names another provider is not this one's (RFC 9207).
-    let (browser, address) = leave(&app);
+    // An answer that names another provider is refused (RFC 9207).
+    let (browser, address) = begin_sign_in(&app);
     refused(&browser, &format!("{}&iss=https://evil.example", idp.sign_in(&address, &json!({}))));
-    let (browser, address) = leave(&app);
+    let (browser, address) = begin_sign_in(&app);
     browser.get(&format!("{}&iss={}", idp.sign_in(&address, &json!({})), idp.issuer)).is(302);
-    // Nobody takes longer than ten minutes.
-    let (browser, address) = leave(&app);
+    // A sign-in must not take longer than ten minutes.
+    let (browser, address) = begin_sign_in(&app);
     let late = TestApp::at_with(today() + chrono::TimeDelta::minutes(10), &app.url, 2_000_000, &idp.settings("creates_users = true"));
     refused(&browser.at(late.address), &idp.sign_in(&address, &json!({})));
 }
 
 /// The cookie that a browser sends.
-fn leave_cookie(browser: &Client) -> String {
+fn cookie_of(browser: &Client) -> String {
     browser.header("cookie").unwrap().to_owned()
 }
 
@@ -324,7 +324,7 @@ fn abuse_22_an_account_is_joined_only_by_a_verified_address_of_a_named_domain(
         assert!(told["error_description_sv"].contains("Det finns redan ett konto med din e-postadress"), "{claims}");
     }
     assert_eq!(user_of(&app, &idp, &json!({"email": "Kim@Kommun.example.se"})), account);
-    // Whoever was invited needs no letter, and whoever was shut out stays out.
+    // An invited user needs no letter, and a closed account stays closed.
     let invited = admin.post("/users", &json!({"email": "ny@kommun.example.se", "name": "Ny"})).is(201);
     assert_eq!(invited.json["status"], "invited");
     assert_eq!(user_of(&app, &idp, &json!({"sub": "ny-1", "email": "ny@kommun.example.se"})), id(&invited.json));
@@ -332,9 +332,9 @@ fn abuse_22_an_account_is_joined_only_by_a_verified_address_of_a_named_domain(
     assert_eq!(shown.json["status"], "active");
     admin.with("If-Match", &shown.etag()).call("POST", &format!("/users/{}/deactivate", id(&invited.json)), None).is(200);
     assert_eq!(sign_in(&app, &idp, &json!({"sub": "ny-1"}))["error"], "access_denied");
-    // The same address under another subject is somebody else, such as who took over the address.
+    // The same address with another subject is another person, for instance the next holder of the address.
     assert_eq!(sign_in(&app, &idp, &json!({"sub": "kim-2"}))["error"], "access_denied");
-    // Nor is an account joined that was made by an address nobody had verified.
+    // An account whose address has not been verified is not linked either.
     user_of(&app, &idp, &json!({"sub": "eve", "email": "robin@kommun.example.se", "email_verified": false}));
     assert_eq!(sign_in(&app, &idp, &json!({"sub": "robin", "email": "robin@kommun.example.se"}))["error"], "access_denied");
 }
@@ -352,7 +352,7 @@ fn abuse_118_a_provider_accepts_no_invitation_for_a_person(#[values(Database::Sq
     assert_ne!(user, squatted);
     attacker.get(&format!("/users/{user}")).is(404);
     assert_eq!(attacker.get(&format!("/users/{squatted}")).is(200).json["status"], "invited");
-    // Nor does a claimed address that nobody has verified take what waits for it.
+    // An unverified address does not give access to the invitation for that address.
     let admin = app.user(Role::Admin, None);
     let invited = id(&admin.post("/users", &json!({"email": "ny@kommun.example.se", "name": "Ny"})).is(201).json);
     assert_ne!(user_of(&app, &idp, &json!({"sub": "eve", "email": "ny@kommun.example.se", "email_verified": false})), invited);
@@ -363,9 +363,9 @@ fn abuse_86_where_to_go_next_is_nobodys_to_say(#[values(Database::Sqlite)] datab
     let idp = Idp::start();
     let Some(app) = TestApp::start_with(database, &idp.settings("creates_users = true")) else { return };
     let evil = [("next", "//evil.example"), ("return_to", "https://evil.example"), ("provider", "kommunen")];
-    let answer = app.anybody().get(&way_in(&evil)).is(302);
+    let answer = app.anybody().get(&authorize_path(&evil)).is(302);
     assert!(location(&answer).starts_with(&format!("{}/authorize?", idp.issuer)) && !location(&answer).contains("evil"));
-    let (browser, address) = leave(&app);
+    let (browser, address) = begin_sign_in(&app);
     let back = browser.get(&format!("{}&next=//evil.example&redirect_uri=https://evil.example", idp.sign_in(&address, &json!({})))).is(302);
     assert!(location(&back).starts_with(&format!("{REDIRECT}?")) && !location(&back).contains("evil"));
 }
@@ -390,7 +390,7 @@ fn abuse_94_only_the_operators_provider_is_asked_and_only_its_keys_count(#[value
         assert_eq!(sign_in(&app, &idp, &json!({}))["error"], "server_error", "{signing:?}");
     }
     assert_eq!(idp.calls("/jwks"), 1, "keys are remembered");
-    // A new key is looked for, once a minute.
+    // Keys are fetched again for an unknown key, at most once a minute.
     idp.is_told(|idp| (idp.signing, idp.key_id) = (Signing::Properly, "two".to_owned()));
     assert!(sign_in(&app, &idp, &json!({})).contains_key("code"));
     idp.is_told(|idp| idp.signing = Signing::ByUnknownKey);
@@ -398,7 +398,7 @@ fn abuse_94_only_the_operators_provider_is_asked_and_only_its_keys_count(#[value
         assert_eq!(sign_in(&app, &idp, &json!({}))["error"], "server_error");
     }
     assert_eq!(idp.calls("/jwks"), 2, "an unknown key makes nobody ask again and again");
-    // What the provider publishes must be its own and safe to send secrets to.
+    // The discovery document must name the configured issuer, and only addresses that are safe for secrets.
     for (member, value) in [
         ("issuer", "https://evil.example"),
         ("jwks_uri", "http://evil.example/jwks"),
@@ -408,11 +408,11 @@ fn abuse_94_only_the_operators_provider_is_asked_and_only_its_keys_count(#[value
         let idp = Idp::start();
         idp.is_told(|idp| idp.discovery = json!({member: value}));
         let Some(app) = TestApp::start_with(database, &idp.settings("")) else { return };
-        let told = app.anybody().get(&way_in(&[])).is(302);
+        let told = app.anybody().get(&authorize_path(&[])).is(302);
         assert!(location(&told).starts_with(&format!("{REDIRECT}?error=server_error")), "{}", location(&told));
     }
-    // Nobody but the operator says where a provider is.
-    let named = app.anybody().get(&way_in(&[("provider", "https://evil.example"), ("iss", "https://evil.example")])).is(400);
+    // Only the operator decides where a provider is.
+    let named = app.anybody().get(&authorize_path(&[("provider", "https://evil.example"), ("iss", "https://evil.example")])).is(400);
     assert_eq!(named.faults(), ["provider wrong-form"]);
 }
 
@@ -420,7 +420,7 @@ fn abuse_94_only_the_operators_provider_is_asked_and_only_its_keys_count(#[value
 fn a_provider_that_is_away_is_told_as_such_and_stops_nobody_from_starting(#[values(Database::Sqlite)] database: Database) {
     let settings = Idp::start().settings("");
     let Some(app) = TestApp::start_with(database, &settings) else { return };
-    let told = parameters(&location(&app.anybody().get(&way_in(&[])).is(302)));
+    let told = parameters(&location(&app.anybody().get(&authorize_path(&[])).is(302)));
     assert_eq!((told["error"].as_str(), told["state"].as_str()), ("temporarily_unavailable", "frontend-state"));
     assert!(told["error_description_sv"].starts_with("Kommunens inloggning svarar inte just nu."));
 }

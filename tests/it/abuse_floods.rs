@@ -1,4 +1,4 @@
-//! No file that is imported drowns the service.
+//! No imported file can exhaust the service.
 
 use std::{
     fs,
@@ -35,12 +35,12 @@ const CSV: &str = "text/csv";
 const NDJSON: &str = "application/x-ndjson";
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
-/// A workbook with so many rows below its heading, each as small as a row can be; and with so many texts that none refers to.
+/// A workbook with this many of the smallest possible rows, and this many shared strings without references.
 fn workbook(rows: usize, strings: usize) -> Vec<u8> {
     workbook_of(("<row><c t=\"str\"><v>a</v></c></row>", rows), ("<si><t/></si>", strings))
 }
 
-/// A workbook with such a row, and such a text that cells share, so many times each.
+/// A workbook with a row and a shared string, each repeated a number of times.
 fn workbook_of(row: (&str, usize), string: (&str, usize)) -> Vec<u8> {
     let mut book = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     let mut part = |name: &str, texts: &[(&str, usize)]| {
@@ -57,7 +57,7 @@ fn workbook_of(row: (&str, usize), string: (&str, usize)) -> Vec<u8> {
     part("_rels/.rels", &[(&relations("officeDocument", "xl/workbook.xml"), 1)]);
     part("xl/workbook.xml", &[("<workbook><sheets><sheet name=\"A\" r:id=\"a\"/></sheets></workbook>", 1)]);
     part("xl/_rels/workbook.xml.rels", &[(&relations("worksheet", "sheet.xml"), 1)]);
-    // What it says of the number of its texts would be room for all that there is.
+    // The stated number of strings would make a careless reader allocate all memory.
     let head = "<sst uniqueCount=\"9000000000000000000\">";
     part("xl/sharedStrings.xml", &[(head, 1), string, ("</sst>", 1)]);
     let head = "<worksheet><dimension ref=\"A1:XFD1048576\"/><sheetData><row><c t=\"str\"><v>namn</v></c></row>";
@@ -65,7 +65,7 @@ fn workbook_of(row: (&str, usize), string: (&str, usize)) -> Vec<u8> {
     book.finish().unwrap().into_inner()
 }
 
-/// A file of each form with so many rows.
+/// A file of each form with this many rows.
 fn files(rows: usize) -> [(&'static str, Vec<u8>); 4] {
     [
         (CSV, format!("namn\n{}", "a\n".repeat(rows)).into_bytes()),
@@ -109,7 +109,7 @@ fn abuse_113_a_workbook_that_refers_to_one_long_text_often_is_refused(#[values(D
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let long = format!("<si><t>{}</t></si>", "x".repeat(30_000));
-    // In a column without a heading, of which nothing more is read.
+    // The large text is in a column without a heading, of which only the presence is noted.
     let beside = "<row><c t=\"str\"><v>a</v></c><c t=\"s\"><v>0</v></c></row>";
     let swelling = workbook_of((beside, 10_000), (&long, 1));
     assert!(swelling.len() < 64 << 10, "{}", swelling.len());
@@ -135,7 +135,7 @@ fn abuse_113_references_to_long_texts_are_counted_before_a_row_is_read(#[values(
     let admin = app.user(Role::Admin, None);
     let long = format!("<si><t>{}</t></si>", "x".repeat(30_000));
     let swelling = workbook_of(("<row><c t=\"s\"><v>0</v></c></row>", 10_000), (&long, 1));
-    // Had its rows been read, there would have been too many of them first.
+    // If its rows had been read first, there would have been too many of them.
     let refused = admin.call("POST", "/imports?kind=association&dryRun=true", Some((XLSX, &swelling))).is(413);
     assert!(refused.json["detail"].as_str().unwrap().contains("för stor när den packas upp"), "{}", refused.body);
     let few = workbook_of(("<row><c t=\"s\"><v>0</v></c></row>", 51), (&long, 1));
@@ -156,7 +156,7 @@ fn abuse_113_turns_to_be_read_go_round_among_callers(#[values(Database::Sqlite, 
     thread::scope(|scope| {
         let many: Vec<_> = (0..4).map(|_| scope.spawn(|| send(&busy, &file))).collect();
         thread::sleep(Duration::from_millis(300));
-        // It waits for the file that is being read, and not for the three that came before its own.
+        // It waits for the file that is being read, and not for the three that arrived before it.
         let one = send(&other, "namn;typ;kommun\nAlby IF;förening;Botkyrka\n");
         let later = many.into_iter().map(|file| file.join().unwrap()).filter(|ended| *ended > one).count();
         assert!(later >= 2, "only {later} of the other's four files were read later");
@@ -184,7 +184,7 @@ fn abuse_113_long_names_and_values_are_not_told_back_at_length(#[values(Database
         assert!(refused.body.len() < 10_000, "{path} {code}: {}", refused.body.len());
         assert!(refused.faults()[0].ends_with(code), "{:?}", refused.faults());
     }
-    // What is misspelt is told back as it is.
+    // A misspelt name is repeated as it was written.
     let refused = admin.post("/actors", &new("fokus", json!("x"))).is(422);
     assert!(refused.json["errors"][0]["detail"].as_str().unwrap().contains("fokus"), "{}", refused.body);
 }
@@ -220,7 +220,7 @@ fn abuse_113_of_rows_that_are_refused_the_first_are_told_of_and_the_rest_counted
 ) {
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
-    // Some cannot be read, and some cannot be written: their area is not there.
+    // Half of the rows cannot be read, and half cannot be written because their area does not exist.
     let wrong: String = (0..1300)
         .map(|row| if row % 2 == 0 { "{}\n".to_owned() } else { format!("{{\"name\":\"A{row}\",\"kommun\":\"9999\"}}\n") })
         .collect();
@@ -263,7 +263,7 @@ fn abuse_113_one_row_never_takes_much_room(#[values(Database::Sqlite, Database::
 #[rstest]
 fn abuse_113_only_so_many_imports_are_under_way(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some((url, user)) = alone(database) else { return };
-    // A job that an instance began, which died; nobody may take it yet.
+    // The instance that worked on the job has died, and its lease has not expired yet.
     die_in_the_middle(&url, &user, 600);
     let send = |who: &Client| who.call("POST", "/imports?kind=association", Some((CSV, b"namn\nAlby IF\n")));
     let app = TestApp::on_with(&url, 2_000_000, "imports_per_caller = 1");
@@ -277,7 +277,7 @@ fn abuse_113_only_so_many_imports_are_under_way(#[values(Database::Sqlite, Datab
     let refused = send(&other.at(full.address)).is(503);
     assert_eq!(refused.header("retry-after"), Some("10"));
     assert!(refused.json["detail"].as_str().unwrap().contains("så många inläsningar"), "{}", refused.body);
-    // What has ended makes room, however it ended.
+    // A job that has ended, in whatever way, makes room for another.
     let path = format!(
         "/imports/{}",
         id(&owner.get("/imports?limit=200").is(200).json["items"]
@@ -345,13 +345,13 @@ fn abuse_113_an_import_of_statistics_has_only_so_many_rows(#[values(Database::Sq
     assert_eq!(most["errors"].as_array().map(Vec::len), Some(1000));
     let wide = format!("{}\n", "kod;".repeat(501));
     assert_eq!(admin.call("POST", path, Some((CSV, wide.as_bytes()))).is(422).faults(), [" too-many-columns"]);
-    // As JSON each row has two faults, of which only so many are told.
+    // As JSON, each row has two faults. Only a limited number of them is returned.
     let rows = format!("{{\"rows\":[{}{{}}]}}", "{},".repeat(250_000));
     let refused = admin.call("POST", path, Some(("application/json", rows.as_bytes()))).is(422);
     assert!(refused.faults().len() <= 200, "{}", refused.faults().len());
 }
 
-/// How much memory a process has had at the most, in mebibytes.
+/// The largest amount of memory that a process has used, in mebibytes.
 fn peak(child: &Child) -> i64 {
     let status = fs::read_to_string(format!("/proc/{}/status", child.process_id())).unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();

@@ -1,4 +1,5 @@
-//! Abuse within a forum: who has a lesser function in it takes from those who lead it, or shows others what is the forum's own.
+//! Abuse within a forum: a member with a lesser function tries to take rights from those who lead it, or to show the
+//! forum's records to others.
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -7,7 +8,7 @@ use serde_json::json;
 
 use crate::harness::{Client, Database, TestApp, id, today};
 
-/// An association in Botkyrka, with somebody who administers it.
+/// An association in Botkyrka, with a client of its administrator.
 fn association(app: &TestApp, admin: &Client, name: &str) -> (String, Client) {
     let actor = id(&admin.post("/actors", &json!({"kind": "association", "name": name, "seatAreaId": app.area("0127")})).is(201).json);
     let client = app.user(Role::ActorAdmin, Some(("actor", &actor)));
@@ -38,18 +39,18 @@ fn abuse_114_who_coordinates_a_forum_neither_evicts_nor_outgrows_its_chair(
     let of_worker = join(&coordinates, "coordinator", &worker);
     join(&takes_part, "member", &member);
 
-    // No area of others is drawn in, nor is the forum shown to all or removed.
+    // No area of others can be added, and the forum can be neither made public nor removed.
     worker.patch(&forum, "*", &json!({"areas": [own, foreign]})).is(403);
     worker.patch(&forum, "*", &json!({"visibility": "public"})).is(403);
     worker.delete(&forum, "*").is(403);
     worker.patch(&forum, "*", &json!({"purpose": "Nästan allt"})).is(200);
-    // The chair stays where it is.
+    // The chair cannot be changed.
     worker.patch(&of_chair, "*", &json!({"function": "member"})).is(403);
     worker.patch(&of_chair, "*", &json!({"validTo": "2020-01-01"})).is(403);
     worker.delete(&of_chair, "*").is(403);
     assert_eq!(chair.get(&of_chair).is(200).json["function"], json!("chair"));
 
-    // A narrowed token appoints nobody to more than it carries.
+    // A narrowed token cannot appoint anybody to a function with more rights than the token carries.
     let coordinator = app.user(Role::Coordinator, Some(("area", &own)));
     let token = json!({"name": "Smal", "scopes": ["forums.read", "forums.write"], "expiresAt": today() + TimeDelta::days(1)});
     let token = app.anybody().with_token(coordinator.post("/me/tokens", &token).is(201).json["token"].as_str().unwrap());
@@ -57,7 +58,7 @@ fn abuse_114_who_coordinates_a_forum_neither_evicts_nor_outgrows_its_chair(
     assert_eq!(token.post(&members, &appoint).is(422).faults(), ["/function not-held"]);
     coordinator.post(&members, &appoint).is(201);
 
-    // Who may not publish an assessment shows it to nobody else.
+    // A member who may not publish an assessment cannot make it visible to others.
     let draft = json!({"title": "Lägenheterna vid torget", "forumId": forum_id, "areaId": own});
     let mut public = draft.clone();
     public["visibility"] = json!("public");
@@ -70,7 +71,7 @@ fn abuse_114_who_coordinates_a_forum_neither_evicts_nor_outgrows_its_chair(
     chair.patch(&assessment, "*", &json!({"visibility": "public"})).is(200);
     member.patch(&assessment, "*", &json!({"visibility": "forum"})).is(200);
 
-    // What is one's own is always left, and who leads the forum shows it and removes it.
+    // Leaving is always allowed for one's own actor. Those who lead the forum can make it public and remove it.
     worker.delete(&of_worker, "*").is(204);
     chair.patch(&forum, "*", &json!({"visibility": "public"})).is(200);
 }

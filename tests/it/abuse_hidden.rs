@@ -1,4 +1,4 @@
-//! Nothing that compares tells of what is under secrecy: refusals, days, records of sources, merges.
+//! Comparisons reveal nothing that is under secrecy: refusals, days, records of sources, merges.
 
 use rstest::rstest;
 use samsyn::access::policy::Role;
@@ -31,7 +31,7 @@ fn abuse_102_neither_a_refusal_nor_a_day_tells_of_what_is_hidden(#[values(Databa
     let make = |name: &str, more: &Value| id(&admin.post("/actors", &new(name, more)).is(201).json);
     let number = json!({"identifiers": [{"scheme": "SE-ON", "value": TAKEN}]});
 
-    // Whose number is taken.
+    // The holder of a number is hidden.
     let gone = make("Borttagen", &number);
     admin.delete(&format!("/actors/{gone}"), "*").is(204);
     let umbrella = make("Paraplyet", &json!({}));
@@ -41,14 +41,14 @@ fn abuse_102_neither_a_refusal_nor_a_day_tells_of_what_is_hidden(#[values(Databa
     let named = kim.post("/actors", &new("Gissning", &number)).is(409);
     assert_eq!(named.json["conflictsWith"], json!(format!("/samsyn/v1{path}")));
     hide(&admin, "actor", &house, "identifiers");
-    // A number that is hidden is as free as any.
+    // A hidden number can be used like a free one.
     let guess = id(&kim.post("/actors", &new("Gissning", &number)).is(201).json);
     kim.delete(&format!("/actors/{guess}"), "*").is(204);
     kim.patch(&format!("/actors/{other}"), "*", &number).is(200);
     kim.patch(&format!("/actors/{other}"), "*", &json!({"identifiers": []})).is(200);
     kim.call("POST", &format!("/actors/{gone}/restore"), None).is(200);
 
-    // What it was called before is the name of earlier versions.
+    // A former name is the name in earlier versions.
     admin.patch(&path, "*", &json!({"name": "Öppna huset"})).is(200);
     hide(&admin, "actor", &house, "formerNames");
     let history = kim.get(&format!("{path}/history")).is(200);
@@ -58,7 +58,7 @@ fn abuse_102_neither_a_refusal_nor_a_day_tells_of_what_is_hidden(#[values(Databa
     assert!(names.iter().any(|change| change["member"] == "name" && change["ground"] == "OSL 26:1"), "{}", history.body);
     assert!(admin.get(&format!("{path}/history")).is(200).body.contains("Hemligt hus"));
 
-    // When it was founded is when it became part of the first that it was part of.
+    // The day of founding also shows as the first day of its first parent relation.
     let day = "1999-05-04";
     assert!(kim.get(&format!("/actor-relations?actorId={house}")).is(200).body.contains(day));
     hide(&admin, "actor", &house, "founded");
@@ -70,13 +70,13 @@ fn abuse_102_neither_a_refusal_nor_a_day_tells_of_what_is_hidden(#[values(Databa
     }
     let part_of = |day: &str| kim.get(&format!("{path}?asOf={day}")).is(200).json["parentId"].clone();
     assert_eq!((part_of("1999-05-03"), part_of(day)), (json!(umbrella), json!(umbrella)));
-    // Nor is it found by the day on which it was no more, or the other way round.
+    // Nor can it be found by comparison with the day of dissolution, or the other way round.
     assert_eq!(kim.patch(&path, "*", &json!({"dissolved": "1990-01-01"})).is(403).json["requiredPermission"], json!("secrecy.see"));
     let closed = make("Nedlagd", &json!({"dissolved": "2020-01-01"}));
     hide(&admin, "actor", &closed, "dissolved");
     kim.patch(&format!("/actors/{closed}"), "*", &json!({"founded": "2021-01-01"})).is(403);
 
-    // Since when it may decide something.
+    // The first day of a mandate.
     let mandate = json!({"actorId": house, "policyDomain": "housing", "areaId": seat, "powers": ["implement"], "basis": "voluntary",
         "validFrom": "2001-02-03"});
     let mandate = id(&admin.post("/mandates", &mandate).is(201).json);
@@ -89,7 +89,7 @@ fn abuse_102_neither_a_refusal_nor_a_day_tells_of_what_is_hidden(#[values(Databa
         (0, 1)
     );
 
-    // What another is part of: whether it is a part of this one or of something else.
+    // The parent of a part: this actor or another one.
     let inside = make("Innanför", &json!({"parentId": other}));
     let outside = make("Utanför", &json!({"parentId": umbrella}));
     for part in [&inside, &outside] {
@@ -115,7 +115,7 @@ fn abuse_102_no_record_of_a_source_finds_out_what_is_hidden(#[values(Database::S
     let at = |external: &str| format!("/sources/{source}/actors/{external}");
     let number = json!([{"scheme": "SE-ON", "value": TAKEN}]);
 
-    // A candidate that is not shown, for its number is hidden, cannot be said yes to.
+    // A candidate whose number is hidden is not shown, so it cannot be chosen.
     let house = json!({"kind": "association", "name": "Kvinnojouren", "seatAreaId": seat, "identifiers": number});
     let house = id(&admin.post("/actors", &house).is(201).json);
     let guess = json!({"kind": "association", "name": "Gissning", "website": "https://gissning.example.se", "identifiers": number});
@@ -126,7 +126,7 @@ fn abuse_102_no_record_of_a_source_finds_out_what_is_hidden(#[values(Database::S
     let same = json!({"decision": "same", "actorId": house});
     assert_eq!(kim.post(&format!("{path}/decide"), &same).is(422).faults(), ["/actorId not-found"]);
     admin.post(&format!("{path}/decide"), &same).is(200);
-    // What a decision wrote and is hidden by now is put back by who sees it.
+    // A member that a decision wrote and that is hidden by now is restored only by somebody who can see it.
     hide(&admin, "actor", &house, "website");
     let refused = kim.call("POST", &format!("{path}/undo"), None).is(403);
     assert_eq!(refused.json["requiredPermission"], json!("secrecy.see"));
@@ -134,7 +134,7 @@ fn abuse_102_no_record_of_a_source_finds_out_what_is_hidden(#[values(Database::S
     admin.call("POST", &format!("{path}/undo"), None).is(200);
     assert_eq!(admin.get(&format!("/actors/{house}")).json["website"], Value::Null);
 
-    // The day on which it was no more tells nothing of the day on which it was founded.
+    // The day of dissolution reveals nothing about the hidden day of founding.
     let record = |focus: &str| json!({"kind": "association", "name": "Härbärget", "focus": focus, "founded": "1999-05-04"});
     let linked = robin.put(&at("2"), &record("Skydd")).is(201).json["actorId"].as_str().unwrap().to_owned();
     hide(&admin, "actor", &linked, "founded");
@@ -144,7 +144,8 @@ fn abuse_102_no_record_of_a_source_finds_out_what_is_hidden(#[values(Database::S
     }
     assert_eq!(admin.get(&format!("/actors/{linked}")).json["dissolved"], Value::Null);
 
-    // Nor is it told whether what is given differs from what stands with an actor that is seen no longer.
+    // The response does not reveal whether the given value differs from that of an actor that the caller can no longer
+    // see.
     assert_eq!(robin.put(&at("2"), &record("Annat")).is(200).json["leftAlone"][0]["member"], json!("focus"));
     admin.patch(&format!("/actors/{linked}"), "*", &json!({"visibility": "actor"})).is(200);
     for focus in ["Skydd", "Annat"] {
@@ -189,7 +190,7 @@ fn abuse_102_no_merge_compares_with_what_is_hidden(#[values(Database::Sqlite, Da
         assert_eq!(preview()["members"], first["members"], "{other}");
     }
 
-    // The merge does what its preview says, and whoever reads of it later is told no more than is hidden from them.
+    // The merge does what its preview says. Those who read about it later see nothing that is hidden from them.
     let before = admin.get(&path).is(200).json;
     let merge = |who: &Client| who.post(&format!("/actors/{gone}/merge"), &json!({"into": kept})).is(201).json;
     let merged = merge(&kim);
@@ -202,7 +203,7 @@ fn abuse_102_no_merge_compares_with_what_is_hidden(#[values(Database::Sqlite, Da
     kim.call("POST", &format!("/merges/{}/undo", id(&merged)), None).is(200);
     assert_eq!(admin.get(&path).is(200).json["focus"], Value::Null);
 
-    // Of what came by who sees it nothing is told to others, and they do not take it back.
+    // Members that somebody with clearance wrote are not shown to others, who cannot undo the merge either.
     admin.patch(&path, "*", &json!({"website": null, "dissolved": null, "name": "Huset", "formerNames": []})).is(200);
     let merged = format!("/merges/{}", id(&merge(&admin)));
     assert_eq!(withheld(&admin.get(&merged).is(200).json["members"]), [""; 0]);

@@ -1,4 +1,4 @@
-//! What is sent over a connection, and how much of it, disturbs nobody else.
+//! Requests on one connection, and their number, do not disturb other connections.
 
 use std::{
     io::{Read, Write},
@@ -11,7 +11,7 @@ use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
 use crate::{
-    abuse_durability::here,
+    abuse_durability::feed_end,
     exports::begin,
     harness::{Answer, Client, Database, TestApp, id, raw, waited},
     policy::{attempt, in_order, prepared},
@@ -19,7 +19,7 @@ use crate::{
 
 const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
-/// Sends calls all at once and reads what comes back until the service closes the connection.
+/// Sends several requests at once, and reads until the service closes the connection.
 fn at_once(address: SocketAddr, calls: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
@@ -29,7 +29,7 @@ fn at_once(address: SocketAddr, calls: &str) -> String {
     String::from_utf8_lossy(&received).into_owned()
 }
 
-/// Takes the first answer off what came back, as a client does that knows whether it asked for a body.
+/// Splits off the first response, like a client that knows whether its request asked for a body.
 fn first_answer<'a>(received: &'a str, method: &str) -> (&'a str, &'a str, &'a str) {
     let (head, rest) = received.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer but {received:?}"));
     let header = |name: &str| {
@@ -127,15 +127,15 @@ fn abuse_127_who_asks_for_another_protocol_is_told_that_the_connection_ends(#[va
 fn abuse_144_who_hangs_up_is_noticed_whatever_was_sent_before(#[values(Database::Sqlite)] database: Database) {
     let Some(app) = TestApp::start_with(database, "followers_per_caller = 1\n") else { return };
     let admin = app.user(Role::Admin, None);
-    let latest = here(&admin);
+    let latest = feed_end(&admin);
     let wait = format!("/changes?wait=30&cursor={latest}");
     let is_followed = || admin.get(&format!("/changes?wait=1&cursor={latest}")).status == 429;
     let mut left = 0;
-    // If it were not noticed, each would wait for half a minute, and so this for longer than it may.
+    // If this were not noticed, each request would wait for half a minute, which is longer than the test may take.
     waited("that those who hung up are noticed", || {
         let mut streams = Vec::new();
         waited("one who waits for a change", || {
-            // Whoever only looks may have had the place just then.
+            // A request that only checks may have had the place at this moment.
             streams.push(begin(app.address, &admin, "GET", &wait, &[], None));
             is_followed()
         });
@@ -153,7 +153,7 @@ fn abuse_113_many_numbers_in_one_word_hold_nobody_up(#[values(Database::Sqlite)]
     let Some(app) = TestApp::start_with(database, "body_bytes = 2097152\n") else { return };
     let long = 1_900_000;
     for word in ["8112289874a", "https://8112289874/", "8112289874", "8 1 1 2 ", "8112289874\u{200b}", "a-8112289874.", "http://"] {
-        // Looked through once for each number, these would take hours.
+        // If these texts were scanned once for each number in them, this would take hours.
         let body = json!({"email": word.repeat(long / word.len()), "password": "x"});
         app.anybody().post("/sessions", &body).is(422);
     }
@@ -197,7 +197,7 @@ fn abuse_123_what_was_answered_is_not_told_again_to_who_may_no_longer_ask(
     let user = app.invite(&admin, "forna@example.se");
     let grant = |role: &str, scope: Value| admin.post("/grants", &json!({"userId": user, "role": role, "scope": scope})).is(201).json;
     let everywhere = grant("admin", json!({"kind": "everywhere", "id": null}));
-    // What is left when that is gone: every role that an actor's people can have, but for another actor.
+    // What remains when that grant is gone: every role that an actor's people can have, but for another actor.
     for role in ["actor_admin", "contributor", "coordinator"] {
         grant(role, json!({"kind": "actor", "id": prepared.sets[1].one("actorId")}));
     }
@@ -218,7 +218,7 @@ fn abuse_123_what_was_answered_is_not_told_again_to_who_may_no_longer_ask(
             assert_eq!((again.status, &again.body), (first.status, &first.body), "{name}");
             made.push((name, path.clone(), body.clone()));
         } else {
-            // What is kept nowhere, or was refused, is not said to be told again.
+            // A refusal, or a response that is not stored, is not marked as a replay.
             assert!(first.status >= 400 || operation["x-search-of"].is_string() || first.status == again.status, "{name} {}", again.body);
         }
     }
@@ -274,7 +274,7 @@ fn abuse_127_what_would_begin_another_protocol_is_answered_at_once(#[values(Data
     assert_eq!((answer.json["items"].as_array().map(Vec::len), answer.header("connection")), (Some(1), Some("close")));
     let posted = format!("POST /samsyn/v1/sessions HTTP/1.1\r\n{upgrade}Content-Type: application/json\r\n\r\n");
     assert_eq!(raw(app.address, posted.as_bytes()).is(400).json["code"], json!("malformed-json"));
-    // What comes as a stream is not said to come in pieces that it does not come in.
+    // A streamed response does not declare a transfer encoding that it does not have.
     let streamed = raw(app.address, format!("GET /samsyn/v1/actors?format=csv HTTP/1.1\r\n{upgrade}\r\n").as_bytes()).is(200);
     assert_eq!(streamed.header("transfer-encoding"), None);
     assert!(!streamed.body.starts_with(|first: char| first.is_ascii_hexdigit()), "{}", &streamed.body[..40]);
@@ -318,7 +318,7 @@ fn abuse_128_every_address_outside_of_the_api_is_counted(#[values(Database::Sqli
         let told = [(); 3].map(|()| from.call("POST", path, form).status);
         assert!(told[1] != 429 && told[2] == 429, "{path} {told:?}");
     }
-    // Whatever else is asked from there, it is told how the service is.
+    // Health checks are answered whatever else was asked from that address.
     for path in ["/health/live", "/health/ready"] {
         for _ in 0..5 {
             app.anybody().with("X-Forwarded-For", "192.0.2.1").get(path).is(200);
@@ -351,7 +351,7 @@ fn abuse_128_the_contract_is_sent_as_it_was_compressed_and_not_to_who_has_it(#[v
         }
     }
     assert_eq!(app.anybody().get("/openapi.json").is(200).json["openapi"], json!("3.1.0"));
-    // Each form has its own tag, so that no cache takes one for another.
+    // Each representation has its own tag, so that no cache confuses them.
     let all = tags.len();
     tags.sort();
     tags.dedup();
@@ -383,7 +383,7 @@ fn abuse_135_what_is_no_text_is_not_read_as_another(#[values(Database::Sqlite, D
     }
     told("/actors?%ff=1", "\u{fffd} not-utf-8");
     assert_eq!(anybody.get("/actors?q=%ff&sort=%ff").is(400).faults(), ["q not-utf-8", "sort not-utf-8"]);
-    // A word that is spelt right is found.
+    // A correctly encoded word is found.
     assert_eq!(anybody.get("/actors?q=%C3%96rebro+kommun").is(200).json["items"][0]["name"], json!("Örebro kommun"));
 }
 
@@ -418,11 +418,11 @@ fn abuse_136_a_time_that_no_database_knows_is_told_of(#[values(Database::Sqlite,
         let token = json!({"name": "X", "scopes": ["registry.read"], "expiresAt": time.replace("%2B", "+")});
         is_told(&admin.post("/me/tokens", &token).is(422), "/expiresAt", time);
     }
-    // The first and last that both know are known by both.
+    // The first and last times that both databases know are accepted.
     let found = |path: &str| admin.get(&format!("{path}&limit=1")).is(200).json["items"].as_array().unwrap().len();
     assert_eq!(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"].map(|time| found(&format!("/actors?updatedAfter={time}"))), [1, 0]);
     assert_eq!(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"].map(|time| found(&format!("/audit-entries?before={time}"))), [0, 1]);
-    // Days, too.
+    // The same for days.
     for day in ["0000-12-31", "+026-03-31", "2026-%203-31", "10000-01-01", "2026-02-29"] {
         let told = admin.get(&format!("/actors?asOf={}", day.replace('+', "%2B"))).is(400);
         assert_eq!(told.faults(), ["asOf wrong-form"], "{day}");

@@ -1,4 +1,4 @@
-//! Those who call too often, guess, or pretend to be somebody or somewhere else.
+//! Callers who call too often, guess secrets, or pretend to be another user or address.
 
 use std::{collections::HashMap, net::SocketAddr, thread, time::Instant};
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::harness::{Answer, Client, Database, PASSWORD, TestApp, id, raw, today};
 
-/// So a client may stand for many addresses.
+/// Lets a test client use many addresses.
 const BEHIND_A_PROXY: &str = "trusted_proxies = [\"127.0.0.1\"]\n";
 
 fn sign_in(client: &Client, email: &str, password: &str) -> Answer {
@@ -19,7 +19,7 @@ fn seconds_to_wait(answer: &Answer) -> u64 {
     answer.header("retry-after").expect("Retry-After").parse().unwrap()
 }
 
-/// The samples of the measures, by name with labels.
+/// The samples of the metrics, by name with labels.
 fn measures(app: &TestApp) -> HashMap<String, f64> {
     let answer = plain(app.metrics.unwrap(), "/metrics").is(200);
     answer
@@ -30,7 +30,7 @@ fn measures(app: &TestApp) -> HashMap<String, f64> {
         .collect()
 }
 
-/// A call to just this address, without the API's root before it.
+/// A request to exactly this path, without the root of the API.
 fn plain(address: SocketAddr, path: &str) -> Answer {
     raw(address, format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").as_bytes())
 }
@@ -44,7 +44,7 @@ fn abuse_25_guessing_is_slowed_for_an_account_and_for_an_address(#[values(Databa
     let owner = sign_in(&from("192.0.2.200"), "kim@example.se", PASSWORD).is(201);
     let owner = from("192.0.2.200").with_token(owner.json["accessToken"].as_str().unwrap());
 
-    // Twenty wrong tries at one account, each from an address of its own; an account that nobody has looks the same.
+    // Twenty wrong tries at one account, each from its own address. An unknown account gets the same responses.
     for account in ["kim@example.se", "ingen@example.se"] {
         let told: Vec<u16> =
             (0..20).map(|number| sign_in(&from(&format!("192.0.2.{number}")), account, "något helt annat än det rätta").status).collect();
@@ -54,13 +54,13 @@ fn abuse_25_guessing_is_slowed_for_an_account_and_for_an_address(#[values(Databa
     assert_eq!((seconds_to_wait(&refused), refused.json["code"].as_str()), (900, Some("too-many-requests")));
     assert!(refused.json["detail"].as_str().unwrap().starts_with("För många misslyckade försök. Vänta 15 minuter"), "{}", refused.body);
     owner.get("/me").is(200);
-    // Another instance knows it at once, and a quarter of an hour later it is forgotten.
+    // Another instance counts them at once, and after 15 minutes they are forgotten.
     let other = TestApp::on_with(&app.url, 2_000_000, &settings);
     sign_in(&from("192.0.2.99").at(other.address), "kim@example.se", PASSWORD).is(429);
     let later = TestApp::at(today() + chrono::TimeDelta::minutes(16), &app.url, 3_000_000);
     sign_in(&later.anybody(), "kim@example.se", PASSWORD).is(201);
 
-    // Many accounts from one address, which is by then refused for accounts that nobody has tried.
+    // Tries at many accounts from one address. That address is then refused also for accounts that have not been tried.
     let told: Vec<u16> = (0..20)
         .map(|number| sign_in(&from("198.51.100.1"), &format!("person{number}@example.se"), "ett försök bland många").status)
         .collect();
@@ -76,7 +76,7 @@ fn abuse_29_many_who_sign_in_at_once_all_get_an_answer(#[values(Database::Sqlite
     let client = app.anybody();
     let answers: Vec<Answer> = thread::scope(|scope| {
         let calls: Vec<_> = (0..200).map(|_| scope.spawn(|| sign_in(&client, "kim@example.se", PASSWORD))).collect();
-        // Meanwhile others are answered.
+        // Other calls are answered meanwhile.
         for _ in 0..20 {
             client.get("/actors?limit=1").is(200);
         }
@@ -122,7 +122,7 @@ fn abuse_45_what_a_call_says_of_where_it_comes_from_counts_only_from_a_trusted_p
             .with("X-Forwarded-Proto", "gopher")
             .with("X-User-Id", "01890a5d-ac96-774b-bcce-b302099a8057")
     };
-    // Nobody becomes somebody else by saying so, and no address of ours shows what was said.
+    // Forged headers give no other identity, and appear in no address of a response.
     lying(1).get("/me").is(401);
     let page = lying(2).get("/actors?limit=1").is(200);
     assert!(!format!("{page:?}").contains("evil.example") && !format!("{page:?}").contains("gopher"), "{page:?}");
@@ -134,9 +134,9 @@ fn abuse_45_what_a_call_says_of_where_it_comes_from_counts_only_from_a_trusted_p
     let Some(app) = TestApp::start_with(database, &format!("{BEHIND_A_PROXY}rate_address_per_minute = 2\n")) else { return };
     let from = |address: &str| app.anybody().with("X-Forwarded-For", address).get("/api-info").status;
     assert_eq!([from("192.0.2.1"), from("192.0.2.1"), from("192.0.2.1"), from("192.0.2.2")], [200, 200, 429, 200]);
-    // What stands further left is what the caller said to the proxy.
+    // Addresses further left in the header were sent by the caller itself.
     assert_eq!(from("203.0.113.5, 192.0.2.1"), 429);
-    // An office with IPv6 is one caller, whichever of its addresses it takes.
+    // An office with IPv6 counts as one caller, whichever of its addresses it uses.
     assert_eq!([from("2001:db8::1"), from("2001:db8::2"), from("2001:db8::3"), from("2001:db8:0:1::1")], [200, 200, 429, 200]);
 }
 
@@ -166,7 +166,7 @@ fn abuse_84_pages_of_other_origins_get_no_leave(#[values(Database::Sqlite)] data
         );
         assert_eq!(marks(&asks(&from(stranger), "/actors")), Vec::<String>::new(), "{stranger}");
     }
-    // Who has leave gets it on answers of every kind.
+    // An allowed origin gets the header on every kind of response.
     for path in ["/actors?limit=1", "/me", "/nowhere", "/actors?limt=1", "/.well-known/jwks.json"] {
         let answer = from("https://good.se").get(path);
         let marks = marks(&answer).join("\n");
@@ -188,7 +188,7 @@ fn abuse_84_pages_of_other_origins_get_no_leave(#[values(Database::Sqlite)] data
     }
     assert_eq!(marks(&from("https://good.se").get("/health/live").is(200)), Vec::<String>::new());
     assert_eq!(marks(&app.anybody().get("/actors?limit=1").is(200)), Vec::<String>::new());
-    // A question before the call needs no token and is not counted; not even when no call is admitted any more.
+    // A preflight request needs no token and is not counted, and is answered even when the limit is exceeded.
     while from("http://localhost:5173").get("/api-info").status != 429 {}
     let refused = from("http://localhost:5173").get("/api-info").is(429);
     assert!(marks(&refused).contains(&"access-control-allow-origin: http://localhost:5173".to_owned()));
@@ -210,7 +210,7 @@ fn abuse_100_nothing_inner_is_told_on_the_public_port(#[values(Database::Sqlite,
         assert!(answer.header("server").is_none() && answer.header("x-powered-by").is_none());
         assert!(!path.starts_with("/health") || answer.body == r#"{"status":"pass"}"#, "{}", answer.body);
     }
-    // On their own port they tell what an operator needs, without a name that a caller could have made up.
+    // On their own port the metrics show what an operator needs, without names that callers could make up.
     let measures = measures(&app);
     assert_eq!(measures["samsyn_calls_total{operation=\"listActors\",status=\"2xx\"}"].to_bits(), 1.0_f64.to_bits());
     assert!(measures["samsyn_calls_total{operation=\"other\",status=\"4xx\"}"] >= 4.0);
@@ -238,7 +238,7 @@ fn abuse_105_who_takes_everything_is_stopped_for_the_day(#[values(Database::Sqli
     let refused = scraper.with("Accept-Language", "en").get("/actors?limit=200").is(429);
     assert_eq!(refused.header("ratelimit-policy"), Some("\"day\";q=5;w=86400"));
     assert!(refused.json["detail"].as_str().unwrap().starts_with("The day's 5 calls are used up."), "{}", refused.body);
-    // It is nine o'clock; the day ends at midnight.
+    // The time is nine o'clock, and the day ends at midnight.
     assert!((15 * 3600 - 60..=15 * 3600).contains(&seconds_to_wait(&refused)));
     other.get("/actors").is(200);
     app.anybody().get("/actors").is(200);
@@ -250,7 +250,7 @@ fn what_remains_is_told_with_every_answer(#[values(Database::Sqlite, Database::P
     let settings = "rate_caller_per_minute = 9\nrate_address_per_minute = 4\nrate_invalid_tokens_per_minute = 2\ncalls_per_day = 100\n";
     let Some(app) = TestApp::start_with(database, settings) else { return };
     app.register("kim@example.se", "Kim", Role::Reader, None);
-    // Of the four that the address has, signing in takes one.
+    // Signing in uses one of the four calls of the address.
     let session = sign_in(&app.anybody(), "kim@example.se", PASSWORD).is(201);
     assert_eq!(session.header("ratelimit-policy"), Some("\"address\";q=4;w=60"));
     let kim = app.anybody().with_token(session.json["accessToken"].as_str().unwrap());
@@ -279,7 +279,7 @@ fn what_remains_is_told_with_every_answer(#[values(Database::Sqlite, Database::P
     assert!(refused.json["detail"].as_str().unwrap().starts_with("Du har gjort fler än 9 anrop på en minut."), "{}", refused.body);
     assert!(refused.header("ratelimit").unwrap().starts_with("\"caller\";r=0;t="));
 
-    // Tokens that do not hold have a tighter limit; who has none goes on, and so does who has one that holds.
+    // Invalid tokens have a tighter limit. Calls without a token, or with a valid one, are still answered.
     let guesses: Vec<u16> =
         (0..3).map(|number| app.anybody().with_token(&format!("gissning{number}")).get("/actors?limit=1").status).collect();
     assert_eq!(guesses, [401, 401, 429]);
@@ -308,7 +308,7 @@ fn instances_share_a_limit(#[values(Database::Sqlite, Database::Postgres)] datab
     for _ in 0..50 {
         remaining(&app);
     }
-    // What was counted here is known there within about two seconds, of which the machine may take more.
+    // The other instance learns of the calls within about two seconds; a slow machine may take longer.
     #[expect(clippy::disallowed_methods, reason = "the instances tell each other by real time")]
     let started = Instant::now();
     for own in 1.. {

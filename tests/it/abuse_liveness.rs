@@ -1,4 +1,4 @@
-//! The service lives through a database that stops, turns read-only or waits.
+//! The service survives a database that stops, becomes read-only or makes it wait.
 
 use std::{
     io::Write,
@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use crate::harness::{Client, Database, Lock, TestApp, postgres, proxy::Proxy, try_config, waited};
 
-/// Settings by which a database that does not answer is soon given up.
+/// Settings that give up soon when the database does not answer.
 const IMPATIENT: &str = "database_wait_seconds = 1\ndatabase_statement_seconds = 1\n";
 
-/// A table that nobody else may even read.
+/// Locks a table so that nobody else can even read it.
 const LOCKED: [&str; 2] = ["BEGIN", "LOCK TABLE actor IN ACCESS EXCLUSIVE MODE"];
 
 fn actor() -> Value {
@@ -32,7 +32,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// `SQLite` is a file, which does not vanish without a word.
+/// Only on PostgreSQL: `SQLite` is a file, which cannot vanish like a server.
 #[test]
 fn abuse_142_a_database_that_vanishes_without_a_word_is_found_again_when_it_is_back() {
     let Some(url) = postgres::database() else { return };
@@ -41,7 +41,7 @@ fn abuse_142_a_database_that_vanishes_without_a_word_is_found_again_when_it_is_b
     let admin = app.user(Role::Admin, None);
     admin.post("/actors", &actor()).is(201);
     assert!(is_ready(&admin));
-    // Some are in the middle of a statement, and all other connections have just been used.
+    // Some statements are running, and all other connections have just been used.
     let lock = Lock::by(&url, &LOCKED);
     let started = now();
     thread::scope(|scope| {
@@ -60,7 +60,7 @@ fn abuse_142_a_database_that_vanishes_without_a_word_is_found_again_when_it_is_b
     way.come_back();
     drop(lock);
     waited("the database", || is_ready(&admin) && admin.post("/actors", &actor()).status == 201);
-    // Not a single connection is left that answers nobody.
+    // No dead connection is left in the pools.
     for _ in 0..8 {
         admin.post("/actors", &actor()).is(201);
         admin.get("/actors").is(200);
@@ -76,15 +76,15 @@ fn abuse_142_idle_connections_that_died_without_a_word_hold_nobody_up() {
     admin.post("/actors", &actor()).is(201);
     way.vanish();
     way.come_back();
-    // What has just been used is trusted, so some have been idle for a moment, and others wait in vain.
+    // A connection that has just been used is trusted. So some are left idle for a moment, and others wait in vain.
     thread::sleep(Duration::from_millis(1100));
     let started = now();
     waited("the database", || admin.post("/actors", &actor()).status == 201 && admin.get("/actors").status == 200);
-    // A statement on a dead connection would have been given up after half a minute only.
+    // A statement on a dead connection would have been given up only after half a minute.
     assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
 }
 
-/// `SQLite` does not fail over.
+/// Only on PostgreSQL: `SQLite` has no failover.
 #[test]
 fn abuse_143_a_database_that_only_reads_is_left_as_soon_as_it_writes_again() {
     let Some(url) = postgres::database() else { return };
@@ -98,7 +98,7 @@ fn abuse_143_a_database_that_only_reads_is_left_as_soon_as_it_writes_again() {
     assert_eq!(admin.post("/actors", &actor()).is(503).header("retry-after"), Some("1"));
     waited("readiness to tell of it", || !is_ready(&admin));
     admin.get("/actors").is(200);
-    // Another takes over at the same address. Nothing is cut, so the old connections would only read for ever.
+    // Another server takes over at the same address. No connection is cut, so the old ones could only read for ever.
     way.only_read(false);
     waited("the database that writes", || is_ready(&admin) && admin.post("/actors", &actor()).status == 201);
     for _ in 0..8 {
@@ -115,12 +115,12 @@ fn abuse_143_of_several_machines_the_one_that_writes_is_used() {
     let app = TestApp::on_with(&address, 1_000_000, IMPATIENT);
     let admin = app.user(Role::Admin, None);
     admin.post("/actors", &actor()).is(201);
-    // The other gives the work back.
+    // The other server gives the work back.
     one.only_read(false);
     other.only_read(true);
     other.cut();
     waited("the first machine", || is_ready(&admin) && admin.post("/actors", &actor()).status == 201);
-    // And the first vanishes altogether.
+    // And the first server vanishes completely.
     other.only_read(false);
     let before = other.taken();
     one.vanish();
@@ -144,7 +144,7 @@ fn abuse_143_an_address_with_several_machines_is_understood_and_its_password_not
     }
 }
 
-/// On `SQLite` there are no locked tables, and who reads waits for nobody.
+/// Only on PostgreSQL: `SQLite` has no table locks, and its readers never wait.
 #[test]
 fn abuse_144_a_locked_table_stops_no_call_that_does_not_need_it() {
     let settings = "database_wait_seconds = 3\ndatabase_lock_seconds = 1\n";
@@ -173,7 +173,7 @@ fn abuse_144_a_locked_table_stops_no_call_that_does_not_need_it() {
 
 #[test]
 fn abuse_144_what_nobody_waits_for_is_no_longer_done() {
-    // Neither a lock nor a statement is given up by itself.
+    // With these settings neither the lock nor the statement times out by itself.
     let Some(app) = TestApp::start_with(Database::Postgres, "database_lock_seconds = 0\n") else { return };
     let admin = app.user(Role::Admin, None);
     let _lock = Lock::by(&app.url, &LOCKED);
@@ -209,7 +209,7 @@ fn abuse_144_a_call_that_takes_too_long_is_broken_off(#[values(Database::Sqlite,
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
     assert_eq!((answer.json["code"].as_str(), answer.header("retry-after")), (Some("unavailable"), Some("5")));
     assert!(answer.json["detail"].as_str().unwrap().contains("broken off"), "{}", answer.body);
-    // Who asks to wait has the time for it.
+    // A caller that asks to wait gets the time.
     admin.get("/changes?wait=2").is(200);
     drop(lock);
     waited("the table", || admin.get("/actors").status == 200);

@@ -55,7 +55,7 @@ fn abuse_16_a_client_gets_no_scope_beyond_its_own(#[values(Database::Sqlite, Dat
         let answer = credentials(&app, &client, &secret, &[("scope", scope)]).is(400);
         assert_eq!(answer.json["error"], json!("invalid_scope"), "{scope}");
     }
-    // It may ask for less, and what it holds still depends on what it was granted.
+    // The account may ask for fewer scopes, and its rights still depend on its grants.
     let token = credentials(&app, &client, &secret, &[("scope", "registry.read")]).is(200);
     assert_eq!((&token.json["scope"], &token.json["token_type"]), (&json!("registry.read"), &json!("Bearer")));
     let machine = app.anybody().with_token(text(&token.json["access_token"]));
@@ -127,7 +127,7 @@ fn a_client_signs_with_its_own_key_and_no_statement_works_twice(#[values(Databas
     ] {
         ask(&statement("2", &[(at, change)])).is(401);
     }
-    // A shut account is let in by nothing.
+    // A closed account cannot sign in, with any credential.
     let other = statement("3", &[]);
     admin.call("POST", &format!("/service-accounts/{client}/deactivate"), None).is(200);
     ask(&other).is(401);
@@ -165,11 +165,11 @@ fn abuse_49_a_personal_token_carries_what_both_it_and_its_user_hold(#[values(Dat
     let refused = program.get("/forums").is(403);
     assert_eq!(refused.json["requiredPermission"], json!("forums.read"));
     program.post("/me/tokens", &json!({"name": "x", "scopes": ["registry.read"], "expiresAt": expires})).is(403);
-    // The list tells when it was used, and never the token.
+    // The list shows the time of last use, and never the token.
     let listed = kim.get("/me/tokens").is(200);
     assert!(!listed.body.contains(text(&token.json["token"])));
     assert_eq!(listed.json["items"][0]["lastUsedAt"], json!("2026-11-22T09:00:00Z"));
-    // When the user loses the role, so does the token; when it has ended, it is nothing.
+    // When the user loses the role, so does the token. An expired token has no rights.
     let admin = app.user(Role::Admin, None);
     let grant = kim.get("/me").json["grants"][0].clone();
     admin.delete(&format!("/grants/{}", id(&grant)), "*").is(204);
@@ -189,7 +189,7 @@ fn keys_change_under_load_and_no_call_fails(#[values(Database::Sqlite, Database:
         let renewing = scope.spawn(|| {
             let (mut token, mut here, mut made) = (session.json["refreshToken"].clone(), true, 0);
             while !stop.load(std::sync::atomic::Ordering::Relaxed) || made < 20 {
-                // Signed at one instance and used at the other, and the other way round.
+                // A token that was signed by one instance is used at the other, and the other way round.
                 let (signs, checks) = if here { (app.address, other.address) } else { (other.address, app.address) };
                 let renewed = app.anybody().at(signs).post("/sessions/refresh", &json!({"refreshToken": token})).is(201);
                 app.anybody().at(checks).with_token(text(&renewed.json["accessToken"])).get("/me").is(200);
@@ -229,7 +229,7 @@ fn abuse_85_the_cookie_serves_no_other_site(#[values(Database::Sqlite, Database:
     let renewed = renew(&browser.with("Origin", "https://app.example.se").with("Sec-Fetch-Site", "same-site")).is(201);
     assert_eq!(renewed.json["refreshToken"], Value::Null);
     assert!(renewed.header("set-cookie").unwrap().contains("__Host-samsyn-refresh="));
-    // Without the cookie there is nothing to renew; signing out takes it back.
+    // Without the cookie there is nothing to renew. Signing out removes the cookie.
     renew(&app.anybody().with("Origin", "https://app.example.se")).is(401);
     let kim = app.anybody().with_token(text(&renewed.json["accessToken"]));
     let out = kim
@@ -237,6 +237,6 @@ fn abuse_85_the_cookie_serves_no_other_site(#[values(Database::Sqlite, Database:
         .call("DELETE", "/sessions/current", None)
         .is(204);
     assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"));
-    // The cookie alone signs nobody in to anything else.
+    // The cookie alone gives access to nothing else.
     browser.with("Origin", "https://app.example.se").get("/me").is(401);
 }

@@ -1,4 +1,4 @@
-//! Personal identity numbers do not get in, wherever they are written.
+//! Personal identity numbers are not stored, wherever they are written.
 
 use rstest::rstest;
 use samsyn::access::policy::{Permission, Role, Standing, holds};
@@ -10,7 +10,7 @@ use crate::{
     harness::{Client, Database, TestApp},
 };
 
-/// Every place in a schema where a person may write freely, as a pointer in which `0` stands for the first of a list.
+/// Every place for free text in a schema, as a JSON Pointer in which `0` stands for the first item of a list.
 fn free_texts(schema: &Value, components: &Value, pointer: &str, found: &mut Vec<String>) {
     if let Some(name) = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
         return free_texts(&components[name], components, pointer, found);
@@ -46,7 +46,7 @@ fn body_with(pointer: &str, text: &str) -> Value {
     )
 }
 
-/// A user for each role, to call each operation as somebody who may.
+/// One user for each role, so that each operation can be called with the permission that it needs.
 fn callers(app: &TestApp) -> Vec<(Role, Client)> {
     [Role::Admin, Role::Coordinator, Role::ActorAdmin, Role::Contributor, Role::Analyst].map(|role| (role, app.user(role, None))).into()
 }
@@ -89,20 +89,20 @@ fn abuse_78_no_free_text_of_any_body_takes_a_personal_identity_number(#[values(D
     assert!(english.body.contains("Remove the number"), "{}", english.body);
     let page = app.anybody().get("/problems/personal-identity-number").is(200);
     assert!(page.body.contains("samordningsnummer"), "{}", page.body);
-    // Names of members are text too, and so are those of a member that stands twice.
+    // Names of members are checked too, even that of a member that occurs twice.
     let named = callers[0].1.post("/actors", &json!({"name": "A", NUMBER: 1})).is(422);
     assert!(!named.body.contains("9874"), "{}", named.body);
     let twice = format!("{{\"{NUMBER}\":1,\"{NUMBER}\":2}}");
     let twice = callers[0].1.call("POST", "/actors", Some(("application/json", twice.as_bytes()))).is(400);
     assert!(!twice.body.contains("9874"), "{}", twice.body);
-    // A sole trader's number as an organisation number has the same code, with a wrong check digit as well.
+    // The number of a sole trader as an organisation number gets the same code, even with a wrong check digit.
     for number in ["811228-9874", "811228-9875"] {
         let identifiers = json!([{"scheme": "SE-ON", "value": number}]);
         let trader = callers[0].1.post("/actors", &json!({"kind": "other", "name": "Anna", "identifiers": identifiers})).is(422);
         assert_eq!(trader.faults(), ["/identifiers/0/value personal-identity-number"]);
         assert_eq!(trader.json["code"], json!("personal-identity-number"));
     }
-    // A password is no free text, and organisation numbers are what they are.
+    // A password is not free text, and organisation numbers are allowed.
     let password = json!({"email": "ingen@example.se", "password": format!("hemligt {NUMBER} ord")});
     assert_eq!(app.anybody().post("/sessions", &password).is(401).json["code"], json!("invalid-credentials"));
     callers[0].1.post("/actors", &json!({"kind": "other", "name": "Förening 802001-0008"})).is(201);
@@ -132,13 +132,13 @@ fn abuse_78_nor_does_any_address_header_or_row_of_an_import(#[values(Database::S
         let answer = admin.get(&path);
         assert!(matches!(answer.status, 400 | 404) && !answer.body.contains("9874"), "{path}: {}", answer.body);
     }
-    // What the caller may choose and what comes back or is stored.
+    // Headers that the caller may choose and that are returned or stored.
     let named = admin.with("X-Request-Id", NUMBER).get("/actors").is(200);
     assert_ne!(named.header("x-request-id"), Some(NUMBER));
     let keyed = admin.with("Idempotency-Key", NUMBER).post("/actors", &json!({"kind": "other", "name": "A"})).is(400);
     assert_eq!(keyed.faults(), ["Idempotency-Key personal-identity-number"]);
 
-    // In a table only the row is refused; an amount is a number whatever its digits.
+    // In a table only the row is refused. An amount is a number, whatever its digits are.
     let import = "/observation-imports?indicator=neet&source=SCB";
     let table = "områdeskod;period;ålder;värde\n0127;2023;811228-9874;1\n0127;2023;;811228-9874\n811228-9874;2023;;1\n0127;2022;;12,5\n";
     let report = admin.call("POST", import, Some(("text/csv", table.as_bytes()))).is(201);

@@ -1,4 +1,4 @@
-//! Abuse that the operation of the service must stand: what it is built from, its secrets, its files.
+//! Abuse of the service's operation: its dependencies, its secrets, its files.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
@@ -39,7 +39,7 @@ fn abuse_107_secrets_are_shown_nowhere() {
     for shown in [config.print(), format!("{config:?}")] {
         assert!(!shown.contains("hemligtlosen"), "{shown}");
     }
-    // A setting may come from a file, so that it is in no list of processes.
+    // A setting may come from a file, so that the list of processes does not show it.
     let folder = file("target/tmp");
     fs::create_dir_all(&folder).unwrap();
     let secret = folder.join(format!("secret-{}", std::process::id()));
@@ -48,7 +48,7 @@ fn abuse_107_secrets_are_shown_nowhere() {
     let config = samsyn::config::Config::load(&[], None, environment.into_iter(), &[]).unwrap();
     assert_eq!(config.database_url, "postgres://samsyn:hemligtlosen@db.invalid/samsyn");
     fs::remove_file(secret).unwrap();
-    // Nothing that the service tells about itself holds a secret of the installation.
+    // None of the service's own pages contains a secret of the installation.
     let app = TestApp::start(Database::Sqlite).unwrap();
     let secrets: Vec<String> = app.rows("SELECT value FROM installation").iter().map(|row| row.try_get("", "value").unwrap()).collect();
     for path in ["/api-info", "/config", "/health/ready", "/openapi.json", "/.well-known/jwks.json", "/docs/permissions"] {

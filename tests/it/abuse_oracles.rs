@@ -1,4 +1,5 @@
-//! Nothing tells more than the answer does: no cursor, no tag, no refusal, no outcome, and no part of what is hidden.
+//! Responses reveal nothing hidden by side effects: not by cursors, tags, refusals or outcomes, and no part of a hidden
+//! record.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use rstest::rstest;
@@ -10,11 +11,11 @@ use crate::{
     story::{self, Teller},
 };
 
-/// A number that no actor of the pack has, and one that nobody has.
+/// A number that no actor of the pack has, and one that no actor has.
 const TAKEN: &str = "802001-0008";
 const FREE: &str = "802001-0016";
 
-/// Puts a member of a record under secrecy, or all of it.
+/// Puts a member of a record, or the whole record, under secrecy.
 #[track_caller]
 fn hide(who: &Client, kind: &str, record: &str, member: Option<&str>) {
     let mark = json!({"recordKind": kind, "recordId": record, "member": member, "chapter": 26, "paragraph": "1",
@@ -29,8 +30,8 @@ fn actor(who: &Client, seat: &str, name: &str, more: &Value) -> String {
     id(&who.post("/actors", &actor).is(201).json)
 }
 
-/// What somebody reads in a cursor who takes it apart.
-fn read(cursor: &str) -> String {
+/// The content of a cursor that somebody has decoded.
+fn decode_cursor(cursor: &str) -> String {
     String::from_utf8_lossy(&BASE64_URL_SAFE_NO_PAD.decode(cursor).unwrap()).into_owned()
 }
 
@@ -48,7 +49,10 @@ fn abuse_111_no_cursor_tells_the_name_that_is_hidden(#[values(Database::Sqlite, 
     let house = network("Kvinnohuset Kvarnvägen");
     let other = network("Bergets vänner");
     let shown = nobody.get(kinds).is(200);
-    assert!(!read(&text(&shown, "nextCursor")).to_lowercase().contains("keys") && !read(&text(&shown, "changeCursor")).contains("feed"));
+    assert!(
+        !decode_cursor(&text(&shown, "nextCursor")).to_lowercase().contains("keys")
+            && !decode_cursor(&text(&shown, "changeCursor")).contains("feed")
+    );
     for hidden in [&house, &other] {
         hide(&admin, "actor", hidden, Some("name"));
     }
@@ -56,14 +60,14 @@ fn abuse_111_no_cursor_tells_the_name_that_is_hidden(#[values(Database::Sqlite, 
     let mut cursor = first.json["nextCursor"].clone();
     let mut pages = 0;
     while let Some(at) = cursor.as_str() {
-        assert!(!read(at).to_lowercase().contains("kvinno"));
+        assert!(!decode_cursor(at).to_lowercase().contains("kvinno"));
         cursor = nobody.get(&format!("/actors?limit=200&cursor={at}")).is(200).json["nextCursor"].clone();
         pages += 1;
     }
     assert!(pages > 0);
 
-    // What is hidden stands last in the order of registration, so neither order, cursor nor tag tells which name comes first, how
-    // long it is, or that it is another.
+    // Records with a hidden name come last, in the order of registration. So neither order, cursor nor tag reveals which name comes
+    // first, how long it is, or that it has changed.
     let list = || nobody.get(&format!("/actors?offset={}&limit=1", count(&nobody) - 2)).is(200);
     let before = list();
     assert_eq!(id(&before.json["items"][0]), house, "the first of the two, whatever they are called");
@@ -103,7 +107,7 @@ fn abuse_137_no_place_in_the_feed_tells_that_something_hidden_has_happened(
     let look = || (nobody.get("/actors?kind=research&limit=1").is(200), reader.get(&format!("/changes?cursor={start}")).is(200));
     let tags = |(list, changes): &(Answer, Answer)| (list.etag(), changes.etag());
     let (idle, still) = (look(), look());
-    // Where nothing happens the places differ all the same, so a place that differs says nothing.
+    // The cursors differ even when nothing happens, so a difference reveals nothing.
     assert_ne!(idle.0.json["changeCursor"], still.0.json["changeCursor"]);
     assert_ne!(idle.1.json["nextCursor"], still.1.json["nextCursor"]);
     for turn in 0..12 {
@@ -115,9 +119,9 @@ fn abuse_137_no_place_in_the_feed_tells_that_something_hidden_has_happened(
     for (one, other) in [(&idle.0, &after.0), (&idle.1, &after.1)] {
         assert_eq!(one.body.len(), other.body.len());
     }
-    let place = read(&text(&after.1, "nextCursor"));
+    let place = decode_cursor(&text(&after.1, "nextCursor"));
     assert!(!place.contains("feed"), "{place}");
-    // A mirror goes on from each of them.
+    // A follower can go on from each of them.
     for place in [&idle.1, &after.1] {
         reader.get(&format!("/changes?cursor={}", text(place, "nextCursor"))).is(200);
     }
@@ -127,8 +131,8 @@ fn abuse_137_no_place_in_the_feed_tells_that_something_hidden_has_happened(
     assert_ne!(seen.etag(), after.1.etag());
 }
 
-/// What a caller is told of an outcome, without what is anew each time.
-fn told(answer: &Answer) -> (u16, Vec<(String, Value)>, usize) {
+/// The response without the members that are different each time.
+fn comparable(answer: &Answer) -> (u16, Vec<(String, Value)>, usize) {
     let own = ["id", "actorId", "createdAt", "updatedAt", "externalId", "actor", "name", "website"];
     let members = answer.json.as_object().unwrap().iter().filter(|(name, _)| !own.contains(&name.as_str()));
     (answer.status, members.map(|(name, value)| (name.clone(), value.clone())).collect(), answer.headers.len())
@@ -148,22 +152,22 @@ fn abuse_119_a_partner_that_guesses_is_answered_alike_whether_it_is_right_or_wro
     let source = id(&admin.post("/sources", &source).is(201).json);
     let at = |external: &str| format!("/sources/{source}/actors/{external}");
     let number = |value: &str| json!([{"scheme": "SE-ON", "value": value}]);
-    // One whose name and number are hidden, and one that is not to be seen at all.
+    // One actor whose name and number are hidden, and one that cannot be seen at all.
     let house = actor(&admin, &seat, "Kvinnojouren", &json!({"identifiers": number(TAKEN)}));
     for member in ["name", "identifiers"] {
         hide(&admin, "actor", &house, Some(member));
     }
     let unseen = actor(&admin, &seat, "Gömstället", &json!({"visibility": "actor", "identifiers": number("802001-0024")}));
     let record = |name: &str, value: Option<&str>| json!({"kind": "association", "name": name, "seatAreaId": seat, "identifiers": value.map_or_else(|| json!([]), number)});
-    let wrong = told(&robin.put(&at("a"), &record("Gissning ett", Some(FREE))).is(201));
+    let wrong = comparable(&robin.put(&at("a"), &record("Gissning ett", Some(FREE))).is(201));
     let right = [
         robin.put(&at("b"), &record("Kvinnojouren", None)),
         robin.put(&at("c"), &record("Gissning två", Some(TAKEN))),
         robin.put(&at("d"), &record("Gömstället", Some("802001-0024"))),
     ];
     for guess in &right {
-        assert_eq!(told(&guess.clone().is(201)), wrong, "{}", guess.body);
-        // It has what it gave, wherever it looks, and gives it again as if nothing were.
+        assert_eq!(comparable(&guess.clone().is(201)), wrong, "{}", guess.body);
+        // The caller sees the values that it has sent, everywhere, and can send them again as usual.
         let own = guess.json["actorId"].as_str().unwrap();
         let shown = robin.get(&format!("/actors/{own}")).is(200).json;
         assert_eq!(shown["identifiers"], guess.json["actor"]["identifiers"]);
@@ -172,8 +176,8 @@ fn abuse_119_a_partner_that_guesses_is_answered_alike_whether_it_is_right_or_wro
     assert_eq!(found.json["items"][0]["id"], right[1].json["actorId"]);
     let again = robin.put(&at("c"), &record("Gissning två", Some(TAKEN))).is(200);
     assert_eq!(again.json["version"], json!(1));
-    // A record that changes into what is hidden is answered as one that changes into what is not there.
-    let changed = |external: &str, name: &str, value: &str| told(&robin.put(&at(external), &record(name, Some(value))));
+    // A record that is changed to hidden values gets the same response as one that is changed to unused values.
+    let changed = |external: &str, name: &str, value: &str| comparable(&robin.put(&at(external), &record(name, Some(value))));
     let third = actor(&admin, &seat, "Tredje huset", &json!({"identifiers": number("802001-0040")}));
     for member in ["name", "identifiers"] {
         hide(&admin, "actor", &third, Some(member));
@@ -181,10 +185,10 @@ fn abuse_119_a_partner_that_guesses_is_answered_alike_whether_it_is_right_or_wro
     robin.put(&at("e"), &record("Före ett", None)).is(201);
     robin.put(&at("f"), &record("Före två", None)).is(201);
     assert_eq!(changed("e", "Tredje huset", "802001-0040").0, 200);
-    let (wrong, right) = (changed("f", "Ingen alls", "802001-0032"), told(&robin.get(&at("e"))));
+    let (wrong, right) = (changed("f", "Ingen alls", "802001-0032"), comparable(&robin.get(&at("e"))));
     assert_eq!((wrong.0, wrong.1), (right.0, right.1));
 
-    // Nobody but who sees both is told that they are alike, and merges them.
+    // Only those who see both actors learn that they are alike, and can merge them.
     let pairs = |who: &Client| {
         let all = who.get("/likenesses?limit=200").is(200).json["items"].clone();
         let both = |pair: &Value| (pair["actor"]["id"].as_str().unwrap().to_owned(), pair["otherActor"]["id"].as_str().unwrap().to_owned());
@@ -211,14 +215,14 @@ fn abuse_119_nobody_who_registers_changes_or_restores_finds_out_by_it(#[values(D
     let known = actor(&admin, &seat, "Känd", &number("802001-0024"));
     hide(&admin, "actor", &house, Some("identifiers"));
     let new = |name: &str, value: &str| json!({"kind": "association", "name": name, "seatAreaId": seat, "identifiers": number(value)["identifiers"]});
-    // What may be known is told as before.
+    // A visible conflict is reported as before.
     let refused = kim.post("/actors", &new("A", "802001-0024")).is(409);
     assert_eq!(refused.json["conflictsWith"], json!(format!("/samsyn/v1/actors/{known}")));
-    // What may not is not: one by one, in a batch, by a change, and when something comes back.
+    // A hidden conflict is not: not one by one, in a batch, by a change, or when a record is restored.
     let (right, wrong) = (kim.post("/actors", &new("B", TAKEN)).is(201), kim.post("/actors", &new("C", FREE)).is(201));
-    assert_eq!(told(&right).0, told(&wrong).0);
+    assert_eq!(comparable(&right).0, comparable(&wrong).0);
     let batch = |value: &str| json!({"operations": [{"op": "create", "actor": new("D", value)}]});
-    // The first guess is there for all to see by now, right or wrong.
+    // The first guess is visible to all by now, whether it was right or wrong.
     for value in [TAKEN, FREE] {
         let second = kim.post("/actors/batch", &batch(value)).is(201);
         assert_eq!(second.json["items"][0]["status"], json!(409), "{}", second.body);
@@ -237,9 +241,9 @@ fn abuse_119_nobody_who_registers_changes_or_restores_finds_out_by_it(#[values(D
         kim.patch(&format!("/actors/{}", id(own)), "*", &json!({"identifiers": []})).is(200);
     }
     kim.call("POST", &format!("/actors/{gone}/restore"), None).is(200);
-    // Who sees whose it is is refused as always.
+    // A caller who sees the holder of the number is refused as always.
     assert_eq!(admin.post("/actors", &new("E", TAKEN)).is(409).faults(), ["/identifiers/0 taken"]);
-    // The owner goes on as it was.
+    // The owner can go on as before.
     admin.patch(&format!("/actors/{house}"), "*", &json!({"focus": "Skydd"})).is(200);
     assert_eq!(admin.get(&format!("/actors/{house}")).json["identifiers"][0]["scope"], json!("own"));
 }
@@ -308,7 +312,7 @@ fn abuse_121_what_is_part_of_a_marked_record_is_under_its_mark(#[values(Database
     assert!(!note.is_empty() && !reasons.is_empty());
     let start = text(&reader.get("/actors?limit=1").is(200), "changeCursor");
 
-    // A finding with its evidence: by its own address, in lists, in the trace, in what was frozen, and in a table.
+    // A finding with its evidence: at its own address, in lists, in the trace, in frozen content, and in a table.
     let places = [
         evidence.clone(),
         format!("{evidence}/{proof}"),
@@ -325,13 +329,13 @@ fn abuse_121_what_is_part_of_a_marked_record_is_under_its_mark(#[values(Database
         assert!(!answer.body.contains(&note) && answer.body.contains("OSL 26:1"), "{place}: {}", answer.body);
         assert!(admin.get(place).body.contains(&note) || !place.contains("evidence"), "{place}");
     }
-    // Who keeps a copy is told that it reads otherwise, and evidence that comes after the mark is under it too.
+    // Followers of the feed learn that the evidence has changed. Evidence that is added later is hidden too.
     let changes = reader.get(&format!("/changes?cursor={start}&types=evidence&limit=200")).is(200);
     assert!(changes.json["items"].as_array().unwrap().iter().any(|change| change["id"] == json!(proof)), "{}", changes.body);
     let part = json!({"recordKind": "finding", "recordId": told.finding, "requestedOn": "2026-11-20", "decision": "disclosed"});
     assert_eq!(admin.post("/disclosures", &part).is(422).faults(), ["/decision secrecy"]);
 
-    // An assessment with all that it consists of.
+    // An assessment with all its parts.
     hide(&admin, "assessment", &told.assessment, None);
     for list in ["endorsements", "findings", "causes", "revisions"] {
         let answer = reader.get(&format!("{assessment}/{list}")).is(200);
@@ -370,7 +374,7 @@ fn abuse_121_what_joins_a_marked_record_afterwards_is_under_its_mark(#[values(Da
         assert!(!answer.body.contains("Kvarnvägen"), "{path}: {}", answer.body);
         assert!(admin.get(&path).is(200).body.contains("Kvarnvägen"), "{path}");
     }
-    // And no longer than the mark holds.
+    // The mark hides them only until it is lifted.
     admin.post(&format!("/secrecy-marks/{mark}/lift"), &json!({"motive": "Prövat"})).is(200);
     assert!(nobody.get(&format!("/statements/{after}")).is(200).body.contains("Kvarnvägen"));
 }
@@ -398,7 +402,7 @@ fn abuse_133_nobody_becomes_a_public_body_unseen(#[values(Database::Sqlite, Data
     let own = harmless.json["actorId"].as_str().unwrap().to_owned();
     let path = format!("/actors/{own}");
 
-    // By its source: the new name and number wait, and who coordinates there is told.
+    // Changed by its source: the new name and number are held, and the coordinator of the area is told.
     let sent = robin.put(&at, &record(name, &json!({"identifiers": [number], "website": "https://odlarna.example.se"}))).is(200);
     let left = |answer: &Answer| {
         let left = answer.json["leftAlone"].as_array().unwrap().iter();
@@ -415,18 +419,18 @@ fn abuse_133_nobody_becomes_a_public_body_unseen(#[values(Database::Sqlite, Data
     };
     let waits = waiting(&kim).unwrap();
     assert_eq!(waits["reasons"], json!(["same_identifier", "same_name"]));
-    // The same again changes nothing and is no second likeness.
+    // Sending the same again changes nothing and makes no second likeness.
     let again = robin.put(&at, &record(name, &json!({"identifiers": [number], "website": "https://odlarna.example.se"}))).is(200);
     assert_eq!(again.json["version"], sent.json["version"]);
     assert_eq!(waiting(&kim).unwrap(), waits);
-    // Only who may write one of them says that they are two; then the source has its way with the name.
+    // Only those who may write one of the two can say that they differ. After that, the source can change the name.
     let dismissed = kim.call("POST", &format!("/likenesses/{}/dismiss", id(&waits)), None).is(200);
     assert!(dismissed.json["dismissedAt"].is_string() && dismissed.json["dismissedBy"].is_string());
     assert_eq!(waiting(&kim), None);
     robin.put(&at, &record(name, &json!({"identifiers": []}))).is(200);
     assert_eq!(admin.get(&path).json["name"], json!(name));
 
-    // An actor that is changed by its own people, with a name that only looks like the other's.
+    // Changed by its own people: an actor whose new name only looks like the other's.
     let club = actor(&admin, &app.area("0127"), "Klubben", &json!({}));
     let own_people = app.user(Role::ActorAdmin, Some(("actor", &club)));
     let disguised = format!("  {}  ", name.to_uppercase());
@@ -459,7 +463,7 @@ fn abuse_138_an_id_that_no_address_leads_to_is_refused(#[values(Database::Sqlite
     let sentence = admin.get(&format!("{path}/rows")).body;
     assert!(sentence.contains("post-"), "{sentence}");
 
-    // One from before is found in the list, and is read and removed at the address as it is written.
+    // A record with such an id from earlier versions is found in the list, and can be read and removed at its address.
     admin.put(&at("gammal"), &json!({"kind": "association", "name": "Gammal", "seatAreaId": app.area("0127")})).is(201);
     app.execute("UPDATE source_actor SET external_id = '..' WHERE external_id = 'gammal'");
     let found = admin.get(&format!("/sources/{source}/actors?externalId=..")).is(200);
@@ -488,7 +492,7 @@ fn abuse_121_no_part_leaves_its_mark_by_moving(#[values(Database::Sqlite, Databa
     }
     assert!(!nobody.get(&statement).is(200).body.contains("Kvarnvägen"));
 
-    // Nor is there a digest to try values by.
+    // Nor is there a digest against which values could be tried.
     let revisions = format!("/assessments/{}/revisions", told.assessment);
     let hash = |who: &Client| who.get(&revisions).is(200).json["items"][0]["hash"].clone();
     let before = hash(&admin);

@@ -1,4 +1,5 @@
-//! More calls than can be answered, and a service that is told to stop: what is begun is carried out, and the rest is told so.
+//! More calls than the service can answer, and a service that is stopped: begun calls are carried out, the others are
+//! refused clearly.
 
 use std::{
     io::{Read, Write},
@@ -18,18 +19,18 @@ use crate::harness::{
     empty, raw, settings_of, waited,
 };
 
-/// A measure as it is now.
+/// The present value of a metric.
 fn measured(app: &TestApp, name: &str) -> f64 {
     let answer = raw(app.metrics.unwrap(), b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").is(200);
     let line = answer.body.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap_or_else(|| panic!("no {name}"));
     line.rsplit_once(' ').unwrap().1.parse().unwrap()
 }
 
-fn is(app: &TestApp, name: &str, count: u32) -> bool {
+fn metric_is(app: &TestApp, name: &str, count: u32) -> bool {
     (measured(app, name) - f64::from(count)).abs() < 0.5
 }
 
-/// Holds up whoever would write, until it is let go of.
+/// Blocks all writers of the database. The returned function releases them.
 fn hold_writers(url: &str) -> impl FnOnce() {
     let (settings, (held, is_held), (let_go, go)) = (settings_of(url), std::sync::mpsc::channel(), std::sync::mpsc::channel::<()>());
     let holding = thread::spawn(move || {
@@ -70,10 +71,10 @@ fn abuse_145_more_calls_than_can_be_answered_are_refused_at_once(#[values(Databa
         thread::spawn(move || admin.post("/actors", &new))
     };
     let first = create("Den första");
-    waited("a call under way", || is(&app, "samsyn_calls_under_way", 1));
+    waited("a call under way", || metric_is(&app, "samsyn_calls_under_way", 1));
     let second = create("Den andra");
-    waited("a call that waits", || is(&app, "samsyn_calls_waiting", 1));
-    // One more is refused, whatever it asks for, and before what it sends is there.
+    waited("a call that waits", || metric_is(&app, "samsyn_calls_waiting", 1));
+    // One more call is refused, whatever it asks for, before its body has arrived.
     let refused: Vec<Answer> = vec![
         admin.get("/actors?limit=1"),
         admin.with("Accept-Encoding", "gzip").get("/openapi.json"),
@@ -85,7 +86,7 @@ fn abuse_145_more_calls_than_can_be_answered_are_refused_at_once(#[values(Databa
         assert_eq!((answer.json["code"].as_str(), answer.header("retry-after")), (Some("unavailable"), Some("1")));
         assert!(answer.json["detail"].as_str().unwrap().starts_with("Så många anrop kommer just nu"), "{}", answer.body);
     }
-    // Who looks after the service learns how it is.
+    // Operators can still read the health of the service.
     for path in ["/health/live", "/health/ready"] {
         app.anybody().get(path).is(200);
     }
@@ -93,7 +94,7 @@ fn abuse_145_more_calls_than_can_be_answered_are_refused_at_once(#[values(Databa
     first.join().unwrap().is(201);
     second.join().unwrap().is(201);
     assert_eq!(admin.get("/actors?q=Den+andra").is(200).json["items"].as_array().map(Vec::len), Some(1));
-    assert!(is(&app, "samsyn_calls_under_way", 0) && is(&app, "samsyn_calls_waiting", 0));
+    assert!(metric_is(&app, "samsyn_calls_under_way", 0) && metric_is(&app, "samsyn_calls_waiting", 0));
 }
 
 #[rstest]
@@ -102,11 +103,11 @@ fn abuse_145_what_takes_long_takes_no_place_from_what_does_not(#[values(Database
     let Some(app) = TestApp::start_with(database, settings) else { return };
     let admin = app.user(Role::Admin, None);
     let reader = app.user(Role::Reader, None);
-    let latest = crate::abuse_durability::here(&admin);
+    let latest = crate::abuse_durability::feed_end(&admin);
     let waits = format!("/changes?wait=30&cursor={latest}");
     let waiting = thread::spawn({
         let (admin, path) = (admin.clone(), waits.clone());
-        // Until it is let in, past those who only look whether it is.
+        // Tries until it is let in, because another call may hold the place for a moment.
         move || loop {
             let answer = admin.get(&path);
             if !matches!(answer.status, 429 | 503) {
@@ -114,10 +115,10 @@ fn abuse_145_what_takes_long_takes_no_place_from_what_does_not(#[values(Database
             }
         }
     });
-    // When a second of the caller's is one too many, the first waits.
+    // When a second call of the caller is refused, the first one is waiting.
     waited("one who waits for a change", || admin.get(&format!("/changes?wait=1&cursor={latest}")).status == 429);
     let mut events = reader.stream(&format!("/changes?cursor={latest}")).unwrap();
-    // None of them has the one place that there is, but while it begins.
+    // Each of these holds the single place only while it begins.
     let mut new = Vec::new();
     let mut imported = String::new();
     waited("an import that found the place free", || {
@@ -134,13 +135,13 @@ fn abuse_145_what_takes_long_takes_no_place_from_what_does_not(#[values(Database
             is_in
         });
         imported.clear();
-        // Refused already when it was a moment too early.
+        // If it was a moment too early, it has been refused already.
         let _ = arriving.write_all(b"X;association\n");
         let _ = arriving.read_to_string(&mut imported);
         !imported.is_empty() && !imported.starts_with("HTTP/1.1 503")
     });
     assert!(imported.starts_with("HTTP/1.1 202") || imported.starts_with("HTTP/1.1 4"), "{imported}");
-    assert!(is(&app, "samsyn_calls_under_way", 0));
+    assert!(metric_is(&app, "samsyn_calls_under_way", 0));
     let seen = waiting.join().unwrap().is(200);
     assert_eq!(seen.json["items"][0]["id"], new[0].json["id"]);
     assert_eq!(events.change().unwrap().data["id"], new[0].json["id"]);
@@ -163,7 +164,7 @@ fn abuse_146_who_stops_tells_first_and_cuts_nothing_off(#[values(Database::Sqlit
         stream.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
         stream
     };
-    // One call whose body has not arrived, and a connection that is kept after an answer.
+    // One call whose body has not arrived, and a connection that is kept open after its response.
     let body = json!({"email": "admin@example.se", "password": crate::harness::PASSWORD}).to_string();
     let mut slow = connected();
     let head =
@@ -177,7 +178,7 @@ fn abuse_146_who_stops_tells_first_and_cuts_nothing_off(#[values(Database::Sqlit
     assert_eq!(&first, b"HTTP/1.1 200 OK");
 
     child.signal("TERM");
-    // Readiness tells of it, and all is answered meanwhile, but no connection is kept.
+    // Readiness reports it. Calls are still answered, but no connection is kept open.
     let ready = || raw(address, b"GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n");
     waited("that it is about to stop", || {
         let mut stream = connected();
@@ -191,7 +192,7 @@ fn abuse_146_who_stops_tells_first_and_cuts_nothing_off(#[values(Database::Sqlit
     let (received, closed) = read(&mut kept);
     assert!(closed && received.contains("HTTP/1.1 200 OK") && received.contains("connection: close"), "{received}");
 
-    // Who insists does not wait: the service listens no more, and the call under way is carried out.
+    // A second signal shortens the wait: the service stops listening, and the present call is carried out.
     child.signal("TERM");
     waited("that it listens no more", || TcpStream::connect(address).is_err());
     slow.write_all(body.as_bytes()).unwrap();

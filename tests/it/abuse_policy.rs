@@ -1,5 +1,5 @@
-//! Abuse of what belongs to others, by the numbers of the quality plan. What can be asked of every operation is asked of
-//! every operation: nothing here lists them by hand.
+//! Abuse of records that belong to others, by the numbers of the quality plan. Rules that hold for every operation are
+//! tested on every operation of the contract: no list here is written by hand.
 
 use rstest::rstest;
 use samsyn::access::policy::{Permission, Role, Standing, holds};
@@ -14,7 +14,7 @@ use crate::{
 
 const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
-/// A service on a copy of the prepared database, and how to call it as somebody.
+/// A service on a copy of the prepared database, with a client for each tester.
 struct Stage {
     app: TestApp,
     prepared: &'static Prepared,
@@ -43,14 +43,14 @@ impl Stage {
     }
 }
 
-/// What an answer tells, without what tells one call from another.
-pub fn plain(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
+/// A response without the members that differ between any two calls.
+pub fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, Value) {
     let mut body = answer.json.clone();
     if body.get("instance").is_some() {
         body["instance"] = Value::Null;
     }
     if let Some(members) = body.as_object_mut() {
-        // How far the feed has come for all is the same news to everybody, as are the gaps between the positions in it.
+        // The end of the feed is the same for everybody, and so are the gaps between its positions.
         members.remove("changeCursor");
         if members.contains_key("hasMore") {
             members.remove("nextCursor");
@@ -79,7 +79,7 @@ fn abuse_33_what_is_anothers_own_looks_like_what_is_not_there(#[values(Database:
         let name = operation["operationId"].as_str().unwrap();
         let (hidden, mut unknown) = (stage.others(), stage.others().clone());
         let [Some(first), ..] = [parameters(&pattern).first().copied()] else { continue };
-        // What everybody sees is nobody's own.
+        // Public records belong to nobody.
         if ["areaId", "indicatorId", "observationId", "codelist", "entryId"].contains(&first) {
             continue;
         }
@@ -88,7 +88,7 @@ fn abuse_33_what_is_anothers_own_looks_like_what_is_not_there(#[values(Database:
         let body = operation.get("requestBody").map(|_| stage.others().body(name));
         for who in ["nobody", "reader actor", "actor_admin actor", "contributor actor", "forum chair"] {
             let call = |set: &Set| attempt(&stage.by(who), &method, &set.path(&pattern, name), body.as_ref());
-            let (hidden, unknown) = (plain(&call(hidden)), plain(&call(&unknown)));
+            let (hidden, unknown) = (comparable(&call(hidden)), comparable(&call(&unknown)));
             assert_eq!(hidden, unknown, "{name} by {who}");
             assert!(matches!(hidden.0, 401 | 403 | 404), "{name} by {who}: {hidden:?}");
             tried += 1;
@@ -105,7 +105,8 @@ fn abuse_34_what_lies_below_another_parent_is_not_there(#[values(Database::Sqlit
     for (method, pattern, operation) in in_order() {
         let name = operation["operationId"].as_str().unwrap();
         let names = parameters(&pattern);
-        // A party says its own word below any parent and answers its invitation itself, and the trace takes a kind and not a parent.
+        // A party gives its own statement below any parent, and answers its own invitation. The trace takes a kind, not a
+        // parent.
         let own = names.last() == Some(&"actorId") || operation["x-permission"] == "forums.answer";
         if names.len() < 2 || method == "PUT" || own || names[0] == "kind" {
             continue;
@@ -157,7 +158,7 @@ fn abuse_37_a_cursor_is_of_use_to_nobody_else(#[values(Database::Sqlite, Databas
         };
         let by_another = stage.by("reader actor").get(&format!("{path}?limit=1&cursor={cursor}"));
         if name == "listChanges" {
-            // The position in the feed is the same for all; what stands there is not.
+            // The position in the feed is the same for all, but the items are not.
             let hidden: Vec<_> = stage.others().ids.values().flatten().cloned().collect();
             assert!(!by_another.json["items"].as_array().unwrap().iter().any(|item| hidden.contains(&id(item))), "{}", by_another.body);
             continue;
@@ -183,7 +184,7 @@ fn abuse_38_nobody_writes_what_the_service_keeps(#[values(Database::Sqlite, Data
     let mut tried = 0;
     for (method, pattern, operation) in in_order() {
         let name = operation["operationId"].as_str().unwrap();
-        // An import leaves out what it does not know, and tells of it; a search writes nothing.
+        // An import leaves unknown columns out and reports them. A search writes nothing.
         if operation.get("requestBody").is_none() || name == "createImport" || name.starts_with("search") {
             continue;
         }
@@ -194,7 +195,7 @@ fn abuse_38_nobody_writes_what_the_service_keeps(#[values(Database::Sqlite, Data
         let path = stage.own().path(&pattern, name);
         let answers = ["admin everywhere", "actor_admin actor"].map(|who| attempt(&stage.by(who), &method, &path, Some(&body)));
         let answer = answers.iter().find(|answer| answer.status != 403).unwrap();
-        // A round that is closed cannot be changed at all.
+        // A closed round cannot be changed at all.
         if answer.status == 409 && method == "PATCH" {
             continue;
         }
@@ -228,15 +229,16 @@ fn abuse_39_nobody_moves_what_is_theirs_to_another(#[values(Database::Sqlite, Da
             }
         }
     }
-    // Nor does the answer tell whether a hidden actor is there.
+    // The response does not reveal whether a hidden actor exists.
     let joining = |parent: &str| {
         let path = format!("/actors/{}", own.one("actorId"));
-        plain(&stage.by("actor_admin actor").patch(&path, "*", &json!({"parentId": parent})))
+        comparable(&stage.by("actor_admin actor").patch(&path, "*", &json!({"parentId": parent})))
     };
     assert_eq!(joining(stage.others().one("actorId")), joining(NOBODY));
 }
 
-/// Every changing operation that needs a permission which such a role lacks, on records of one's own and others'.
+/// Calls every changing operation that needs a permission which the role lacks, on the caller's own records and on those
+/// of others. Returns the number of calls.
 fn refused(stage: &Stage, who: &str, role: Role) -> usize {
     let mut tried = 0;
     for (method, pattern, operation) in in_order() {
@@ -247,7 +249,7 @@ fn refused(stage: &Stage, who: &str, role: Role) -> usize {
         for (set, whose) in [(stage.own(), "own"), (stage.others(), "other's")] {
             let body = operation.get("requestBody").map(|_| set.body(name));
             let answer = attempt(&stage.by(who), &method, &set.path(&pattern, name), body.as_ref());
-            // Who has a function in the forum may hold it there.
+            // A user with a function in the forum may hold the permission there.
             assert!(answer.status == 403 || (whose == "other's" && answer.status == 404), "{name} on {whose} by {who}: {}", answer.body);
             if answer.status == 403 {
                 assert_eq!(answer.json["requiredPermission"], json!(key), "{name}");
@@ -269,7 +271,7 @@ fn abuse_40_a_reader_changes_nothing(#[values(Database::Sqlite, Database::Postgr
 fn abuse_41_a_contributor_does_nothing_that_is_for_others(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let Some(stage) = Stage::set(database) else { return };
     assert!(refused(&stage, "contributor actor", Role::Contributor) > 40);
-    // Nor reads who the users are and what they have been granted.
+    // Nor can they read the users and grants.
     for path in ["/users", "/grants"] {
         stage.by("contributor actor").get(path).is(403);
     }
@@ -281,11 +283,11 @@ fn abuse_46_an_idempotency_key_is_each_callers_own(#[values(Database::Sqlite, Da
     let key = "8e03978e-40d5-43e8-bc93-6894a57f9324";
     let body = json!({"email": "nyckel@example.se", "name": "Nyckel"});
     let first = stage.by("admin everywhere").with("Idempotency-Key", key).post("/users", &body).is(201);
-    // The same key and body from another: carried out anew, and so it is another account.
+    // The same key and body from another user are carried out separately, and give another account.
     let second = stage.by("coordinator area").with("Idempotency-Key", key).post("/users", &body).is(201);
     assert_eq!(second.header("idempotency-replayed"), None);
     assert_ne!(id(&second.json), id(&first.json));
-    // From one who may not at all: refused, not answered with what was kept.
+    // A user without the permission is refused, and does not get the stored response.
     stage.by("reader actor").with("Idempotency-Key", key).post("/users", &body).is(403);
     stage.by("nobody").with("Idempotency-Key", key).post("/users", &body).is(401);
     let again = stage.by("admin everywhere").with("Idempotency-Key", key).post("/users", &body).is(201);
@@ -317,7 +319,8 @@ fn abuse_110_expansions_go_one_step_and_once(#[values(Database::Sqlite, Database
             }
             let once = admin.get(&format!("{path}?expand={known}")).is(200);
             let often = admin.get(&format!("{path}?expand={}", vec![known; 200].join(",")));
-            // Asked for many times it is refused or shown once; it never grows.
+            // If the same thing is asked for many times, the call is refused or answered once. The response does not
+            // grow.
             assert!(often.status == 400 || often.json["items"] == once.json["items"] && often.json["expanded"] == once.json["expanded"]);
             tried += 1;
         }

@@ -1,4 +1,4 @@
-//! People whose data is stored: what there is of them, who gets to see it, how it goes, and what must stay.
+//! Personal data: what is stored about people, who can see it, how it is removed, and what must be kept.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ use crate::{
 const NAME: &str = "Ingrid Bergvall";
 const ADDRESS: &str = "ingrid.bergvall@example.se";
 
-/// Rows of texts, straight from the database.
+/// Reads rows of texts directly from the database.
 pub fn rows(url: &str, sql: &str) -> Vec<Vec<String>> {
     let (url, sql) = (if url.starts_with("sqlite") { format!("{url}?mode=rw") } else { url.to_owned() }, sql.to_owned());
     std::thread::spawn(move || {
@@ -89,7 +89,7 @@ fn abuse_81_answers_with_personal_data_or_tokens_are_not_stored_on_the_way(
         }
         let path: String = path.split('/').map(|part| if part.starts_with('{') { unknown } else { part }).collect::<Vec<_>>().join("/");
         let body = operation.get("requestBody").map(|_| ("application/json", &b"{}"[..]));
-        // Also what is refused may tell of a person.
+        // A refusal may contain personal data too.
         for caller in [&app.anybody(), &admin] {
             let caller = if name == "deleteCurrentSession" { &app.anybody() } else { caller };
             let answer = caller.call(&method, &path, body);
@@ -106,7 +106,7 @@ fn abuse_81_answers_with_personal_data_or_tokens_are_not_stored_on_the_way(
     let email = admin.get("/me").json["user"]["email"].clone();
     let session = app.anybody().post("/sessions", &json!({"email": email, "password": PASSWORD})).is(201);
     assert_eq!(session.header("cache-control"), Some("no-store"));
-    // What the register says shows accounts and grants is among them.
+    // The operations that show accounts and grants according to the register are among them.
     for personal in tables().flat_map(|declared| declared.personal) {
         if matches!(personal.why, Why::Account | Why::Access | Why::SignIn | Why::Repetition | Why::Accountability) {
             for operation in personal.shown.split_whitespace() {
@@ -117,7 +117,7 @@ fn abuse_81_answers_with_personal_data_or_tokens_are_not_stored_on_the_way(
     assert_eq!(app.anybody().get("/actors").is(200).header("cache-control"), Some("private, no-cache"));
 }
 
-/// Ingrid, who has done something in each way that leaves a trace.
+/// Registers Ingrid, and lets her do something of each kind that is stored.
 fn ingrid(app: &TestApp, admin: &Client) -> (Client, String) {
     let new = json!({"email": ADDRESS, "name": NAME});
     let user = id(&admin.with("Idempotency-Key", "registers-ingrid").post("/users", &new).is(201).json);
@@ -143,7 +143,7 @@ fn abuse_101_a_person_gets_all_that_is_stored_about_it_and_no_secret(#[values(Da
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let (ingrid, user) = ingrid(&app, &admin);
-    // Who reads the feed gives what has been changed its positions, which are told too.
+    // Reading the feed gives the changes their positions, which are part of the extract too.
     ingrid.get("/changes").is(200);
     let extract = ingrid.get("/me/personal-data").is(200).json;
     assert_eq!(part(&extract, "user_account")[0]["email"], json!(ADDRESS));
@@ -152,7 +152,7 @@ fn abuse_101_a_person_gets_all_that_is_stored_about_it_and_no_secret(#[values(Da
     assert_eq!(part(&extract, "refresh_token").len(), 2);
     assert_eq!(part(&extract, "event")[0]["entityKind"], json!("actor"));
     assert_eq!(part(&extract, "idempotent_answer")[0]["key"], json!("registers-an-actor"));
-    // Every table with a column that refers to a user is there, and so is what refers to one of those.
+    // The extract has every table with a column that refers to a user, and every table that refers to one of those.
     let schema = schema(&app, database);
     for (table, columns) in &schema {
         for column in
@@ -178,10 +178,10 @@ fn abuse_101_a_person_gets_all_that_is_stored_about_it_and_no_secret(#[values(Da
             );
         }
     }
-    // Secrets, their digests and their names are not.
+    // It has no secrets, no digests of them, and not the names of their columns.
     let told = extract.to_string();
     assert!(!told.contains("argon2") && !told.contains("digest") && !told.contains("passwordHash"), "{told}");
-    // An administrator answers the one who asks with the same; nobody else may.
+    // An administrator can answer a request with the same extract; nobody else can.
     let theirs = admin.get(&format!("/users/{user}/personal-data")).is(200).json;
     assert_eq!(theirs["parts"], extract["parts"]);
     ingrid.get(&format!("/users/{user}/personal-data")).is(403);
@@ -190,7 +190,7 @@ fn abuse_101_a_person_gets_all_that_is_stored_about_it_and_no_secret(#[values(Da
     app.anybody().get("/me/personal-data").is(401);
 }
 
-/// Where in the whole database a text stands, as text or as bytes, in capitals or not.
+/// The places in the whole database where a text is stored, as text or as bytes, in any case.
 fn places(app: &TestApp, database: Database, text: &str) -> Vec<String> {
     let text = text.to_lowercase();
     let hex = samsyn::kernel::hash::hex(text.as_bytes());
@@ -247,23 +247,23 @@ fn abuse_101_an_erased_person_is_named_nowhere_and_out_at_once(#[values(Database
     let grants = kept.iter().find(|part| part["what"] == "Behörigheter, utan namn").unwrap();
     assert_eq!(grants["until"], json!("2027-11-22"));
 
-    // Not in the account, the history, the feed, the search, kept answers, or anywhere else.
+    // The name is not in the account, the history, the feed, the search index, stored responses, or anywhere else.
     for text in [NAME, ADDRESS] {
         assert_eq!(places(&app, database, text), Vec::<String>::new());
     }
-    // The id goes on to stand for a removed user, and the feed tells it as removed.
+    // The id remains and stands for a removed user, and the feed reports it as removed.
     let shown = admin.get(&format!("/users/{user}")).is(200).json;
     assert_eq!((&shown["name"], &shown["status"]), (&json!("Borttagen användare / Removed user"), &json!("erased")));
     let feed = admin.get("/changes?types=user&limit=200").is(200).json;
     assert!(feed["items"].as_array().unwrap().iter().any(|change| change["id"] == json!(user) && change["op"] == json!("delete")));
-    // What others did is answered as before when they ask again, without the name.
+    // A repeated call by another user gets the same response as before, without the name.
     let new = json!({"email": ADDRESS, "name": NAME});
     let again = admin.with("Idempotency-Key", "registers-ingrid").post("/users", &new).is(201);
     assert_eq!(again.json["name"], json!("Borttagen användare / Removed user"));
     assert_eq!(admin.with("Idempotency-Key", "erases-ingrid").post(&path, &json!({"reason": "Har slutat"})).is(201).json, erasure);
     admin.post(&path, &json!({"reason": "Igen"})).is(409);
 
-    // Out at once here, and within a second elsewhere; nobody gets in with the address.
+    // The sessions end at once here, and within a second elsewhere. Nobody can sign in with the address.
     ingrid.get("/me").is(401);
     app.anybody().post("/sessions", &json!({"email": ADDRESS, "password": PASSWORD})).is(401);
     #[expect(clippy::disallowed_methods, reason = "the other instance reads the real clock")]
@@ -271,7 +271,7 @@ fn abuse_101_an_erased_person_is_named_nowhere_and_out_at_once(#[values(Database
     while ingrid.at(other.address).get("/me").status != 401 {
         assert!(started.elapsed().as_millis() < 1000, "the other instance has not heard");
     }
-    // The address is free again, for somebody new.
+    // The address can be used by a new user.
     let new = json!({"email": ADDRESS, "name": "Någon Annan"});
     assert_ne!(id(&admin.post("/users", &new).is(201).json), user);
     let me = id(&admin.get("/me").json["user"]);
@@ -283,7 +283,7 @@ fn abuse_101_who_must_be_kept_by_law_is_not_erased(#[values(Database::Sqlite, Da
     let Some(app) = TestApp::start(database) else { return };
     let told = story::tell(&mut Teller::new(&app));
     let admin = app.user(Role::Admin, None);
-    // Who published the assessment stands in an official document.
+    // The user who published the assessment is named in an official document.
     let user = id(&told.municipality.get("/me").is(200).json["user"]);
     let path = format!("/users/{user}/erasure");
     let reason = json!({"reason": "Har slutat"});
@@ -296,7 +296,7 @@ fn abuse_101_who_must_be_kept_by_law_is_not_erased(#[values(Database::Sqlite, Da
     let english = admin.with("Accept-Language", "en").post(&path, &reason).is(409);
     assert!(english.json["detail"].as_str().unwrap().contains("Archives Act"), "{}", english.body);
 
-    // A hold goes before a decision on disposal, also one on a record that only bears the name in its history.
+    // A legal hold overrides a decision on disposal, even a hold on a record that has the name only in its history.
     let decided = json!({"reason": "Har slutat", "disposalDecision": "Gallringsbeslut KS 2026:17, 2026-11-01"});
     for (kind, record) in [("user", user.clone()), ("revision", id(&before)), ("assessment", told.assessment.clone())] {
         let hold = admin.post("/legal-holds", &json!({"recordKind": kind, "recordId": record, "reason": "Tillsyn"})).is(201);
@@ -308,7 +308,7 @@ fn abuse_101_who_must_be_kept_by_law_is_not_erased(#[values(Database::Sqlite, Da
     let future = json!({"recordKind": "user", "recordId": user, "reason": "Senare", "validFrom": "2027-01-01"});
     admin.post("/legal-holds", &future).is(201);
 
-    // With the decision the name goes, and what was published is still what it was.
+    // With the decision the name is removed, and the published content is unchanged.
     admin.post(&path, &decided).is(201);
     let after = admin.get(&revision).is(200).json;
     assert_eq!(after["publishedBy"], json!("Borttagen användare / Removed user"));
@@ -336,7 +336,7 @@ fn a_legal_hold_is_placed_on_what_there_is_and_ends_once(#[values(Database::Sqli
     app.user(Role::Coordinator, None).get("/legal-holds").is(403);
 }
 
-/// What a run did by a rule: found, removed, held back.
+/// The result of a run for one rule: found, removed, held back.
 fn outcome(run: &Value, rule: &str) -> [i64; 3] {
     let outcome = run["rules"].as_array().unwrap().iter().find(|outcome| outcome["rule"] == rule).unwrap();
     ["found", "removed", "heldBack"].map(|what| outcome[what].as_i64().unwrap())
@@ -362,7 +362,7 @@ fn abuse_104_disposal_follows_the_rules_leaves_a_protocol_and_never_touches_what
     for rule in ["accounts", "grants", "tokens", "sessions", "answers"] {
         assert_eq!(outcome(&first, rule), [0, 0, 0], "{rule}");
     }
-    // Three years later nearly all is.
+    // Three years later nearly everything is due.
     let later = TestApp::at(today() + chrono::TimeDelta::days(3 * 365), &app.url, 3_000_000);
     let email = admin.get("/me").is(200).json["user"]["email"].as_str().unwrap().to_owned();
     let keeper = later.sign_in(&email);
@@ -378,10 +378,10 @@ fn abuse_104_disposal_follows_the_rules_leaves_a_protocol_and_never_touches_what
     assert_eq!(outcome(&done.json, "accounts"), [2, 1, 1]);
     assert_eq!(outcome(&done.json, "grants"), [1, 1, 0]);
     assert_eq!(outcome(&done.json, "tokens"), [1, 0, 1]);
-    // Kim's went with the account.
+    // Kim's sessions were removed with the account.
     assert_eq!(outcome(&done.json, "sessions"), [2, 1, 1]);
     assert_eq!(keeper.get(&format!("/users/{kim}")).is(200).json["status"], json!("erased"));
-    // A name that a call under way has left behind after an erasure is found by the next run.
+    // A name that a concurrent call stored after an erasure is removed by the next run.
     run(
         &app.url,
         "UPDATE event SET changed_by_name = 'Kim Kort', changed_by = (SELECT user_id FROM erasure ORDER BY erased_at DESC LIMIT 1) WHERE seq = (SELECT max(seq) FROM event)",
@@ -389,15 +389,15 @@ fn abuse_104_disposal_follows_the_rules_leaves_a_protocol_and_never_touches_what
     assert_eq!(places(&app, database, "Kim Kort").len(), 1);
     keeper.post("/retention-runs", &json!({"dryRun": false})).is(201);
     assert_eq!(places(&app, database, "Kim Kort"), Vec::<String>::new());
-    // What is held is as it was.
+    // Records under a legal hold are unchanged.
     let extract = keeper.get(&format!("/users/{held}/personal-data")).is(200).json;
     assert_eq!(part(&extract, "user_account")[0]["name"], json!(NAME));
     assert_eq!((part(&extract, "session").len(), part(&extract, "refresh_token").len()), (1, 2));
-    // Once more there is nothing left but what is held.
+    // Another run finds only what is held.
     let last = keeper.post("/retention-runs", &json!({"dryRun": false})).is(201).json;
     assert_eq!(outcome(&last, "accounts"), [1, 0, 1]);
     assert_eq!(outcome(&last, "sessions"), [1, 0, 1]);
-    // Each run is on record.
+    // Each run is recorded.
     let runs = keeper.get("/retention-runs").is(200).json;
     assert_eq!(runs["items"].as_array().unwrap().len(), 6);
     assert_eq!(keeper.get(done.header("location").unwrap()).is(200).json, done.json);

@@ -1,4 +1,5 @@
-//! What must not get in and what must not get out: personal identity numbers, records under secrecy, the journal.
+//! Input that must not be stored and data that must not be shown: personal identity numbers, records under secrecy, the
+//! journal.
 
 use std::thread;
 
@@ -11,13 +12,13 @@ use crate::{
     story::{self, Teller},
 };
 
-/// A number of nobody, from the agency's own list of numbers for tests.
+/// A personal identity number of nobody, from the tax agency's list of test numbers.
 pub const NUMBER: &str = "811228-9874";
 
-/// A text that nobody without clearance may meet.
+/// A text that only callers with clearance may see.
 const SECRET: &str = "Kvarnvägen sjutton";
 
-/// Nothing of the secret is in an answer, in no header either.
+/// Checks that neither body nor headers of a response contain the secret.
 #[track_caller]
 fn tells_nothing(answer: &Answer) {
     for word in ["Kvarnvägen", "sjutton"] {
@@ -42,7 +43,7 @@ fn abuse_102_what_is_under_secrecy_is_hidden_wherever_it_stands(#[values(Databas
     let cause_path = format!("/assessments/{}/causes/{}", told.assessment, told.cause);
     let before = reader.get(&path).is(200);
 
-    // Only who leads the forum or administers the owner may set a mark, and only on what can be hidden.
+    // Only those who lead the forum or administer the owner may set a mark, and only on members that can be hidden.
     let mark = |member: Value| json!({"recordKind": "intervention", "recordId": intervention, "member": member, "chapter": 26, "paragraph": "1a", "motive": "Skyddat boende", "reviewOn": "2027-01-31"});
     assert_eq!(reader.post("/secrecy-marks", &mark(json!("title"))).is(403).json["requiredPermission"], json!("secrecy.write"));
     told.coordinator.post("/secrecy-marks", &mark(json!("title"))).is(403);
@@ -53,7 +54,7 @@ fn abuse_102_what_is_under_secrecy_is_hidden_wherever_it_stands(#[values(Databas
     let past = json!({"recordKind": "intervention", "recordId": intervention, "chapter": 26, "paragraph": "1", "motive": " ", "reviewOn": "2020-01-01"});
     assert_eq!(told.municipality.post("/secrecy-marks", &past).is(422).faults(), ["/motive blank", "/reviewOn too-early"]);
 
-    // A member of the record.
+    // A mark on a member of the record.
     let title = told.municipality.post("/secrecy-marks", &mark(json!("title"))).is(201);
     let description = told.municipality.post("/secrecy-marks", &mark(json!("description"))).is(201);
     let taken = told.municipality.post("/secrecy-marks", &mark(json!("title"))).is(409);
@@ -66,15 +67,15 @@ fn abuse_102_what_is_under_secrecy_is_hidden_wherever_it_stands(#[values(Databas
         json!([{"member": "description", "ground": "OSL 26:1a"}, {"member": "title", "ground": "OSL 26:1a"}])
     );
     assert_eq!(hidden.json["status"], before.json["status"], "what is not hidden is shown");
-    // Another representation has another tag, which still names the version.
+    // Another representation has another tag, which still contains the version.
     assert_ne!(hidden.etag(), told.municipality.get(&path).is(200).etag());
     assert_eq!(reader.with("If-None-Match", &hidden.etag()).get(&path).status, 304);
     assert_eq!(reader.with("If-None-Match", &before.etag()).get(&path).status, 200);
-    // Who is cleared sees all, and who may not know of the record is told what it always was.
+    // A caller with clearance sees everything. A caller who may not see the record gets the same response as always.
     assert!(told.municipality.get(&path).is(200).body.contains(SECRET) && admin.get(&path).is(200).body.contains(SECRET));
     stranger.get(&path).is(404);
 
-    // Chosen members, lists, searches, traces, the feed, and other instances tell nothing either.
+    // Chosen members, lists, searches, traces, the feed, and other instances do not reveal it either.
     let chosen = reader.get(&format!("{path}?fields=title")).is(200);
     tells_nothing(&chosen);
     assert_eq!(chosen.json.as_object().unwrap().keys().collect::<Vec<_>>(), ["title", "redacted"]);
@@ -99,7 +100,7 @@ fn abuse_102_what_is_under_secrecy_is_hidden_wherever_it_stands(#[values(Databas
     assert_eq!(told.municipality.get("/interventions?q=kvarnvägen").is(200).json["items"].as_array().unwrap().len(), 1);
     let trace = reader.get(&format!("/trace/decision/{}", told.decision)).is(200);
     assert!(trace.body.contains("[sekretess]") && trace.body.contains(intervention.as_str()), "{}", trace.body);
-    // In a plain list it stands last, whatever its title, and filters by what is not hidden find it.
+    // In a plain list the record comes last, whatever its title is. Filters on visible members find it.
     let list = reader.get("/interventions?limit=200").is(200);
     assert_eq!(list.json["items"].as_array().unwrap().last().unwrap()["id"], json!(intervention));
     let by_status = reader.get("/interventions?status=planned").is(200);
@@ -118,7 +119,7 @@ fn abuse_102_what_is_under_secrecy_is_hidden_wherever_it_stands(#[values(Databas
         assert!(started.elapsed().as_millis() < 1000, "the other instance has not heard");
     }
 
-    // A call that was carried out before the mark, and is repeated after it, is answered as the caller may see it now.
+    // A call that was carried out before the mark and is repeated after it is answered with what the caller may see now.
     let keyed = told.coordinator.with("Idempotency-Key", "before-the-mark");
     let new = json!({"title": format!("{SECRET} igen"), "ownerActorId": shown.json["ownerActorId"], "forumId": told.forum, "status": "idea",
         "horizon": "short", "addresses": "consequence", "instrument": "area_measure", "validFrom": "2026-01-01"});
@@ -132,11 +133,12 @@ fn abuse_102_what_is_under_secrecy_is_hidden_wherever_it_stands(#[values(Databas
     let replayed = keyed.post("/interventions", &new).is(201);
     assert_eq!(replayed.header("idempotency-replayed"), Some("true"));
     tells_nothing(&replayed);
-    // Nor does a day that is refused tell of the day that is hidden.
+    // A refused day reveals nothing about the hidden day.
     let created_path = format!("/interventions/{}", id(&created.json));
     told.coordinator.patch(&created_path, "*", &json!({"validTo": "2020-01-01"})).is(403);
 
-    // Who may write the record but not see the member changes the rest and not that; also the answer tells nothing.
+    // A caller who may write the record but not see a member can change the other members only. The response does not
+    // reveal the member.
     let coordinator = &told.coordinator;
     let seen = coordinator.get(&path).is(200);
     let refused = coordinator.patch(&path, &seen.etag(), &json!({"description": "x"})).is(403);
@@ -151,7 +153,7 @@ fn abuse_102_what_is_under_secrecy_is_hidden_wherever_it_stands(#[values(Databas
     outsider.patch(&path, "*", &json!({"description": "x"})).is(404);
     assert!(told.municipality.get(&path).is(200).body.contains(SECRET), "what is hidden stays as it was");
 
-    // A whole record, also where it was frozen when it was published.
+    // A mark on a whole record, which also hides it in frozen content.
     let frozen = format!("/assessments/{}/revisions", told.assessment);
     assert!(reader.get(&frozen).is(200).body.contains("Bostadsbeståndet"));
     let whole = json!({"recordKind": "cause", "recordId": told.cause, "chapter": 26, "paragraph": "1", "motive": "Prövas", "reviewOn": "2026-12-01"});
@@ -164,7 +166,7 @@ fn abuse_102_what_is_under_secrecy_is_hidden_wherever_it_stands(#[values(Databas
     let revision = json!({"recordKind": "revision", "recordId": id(&reader.get(&frozen).json["items"][0]), "chapter": 26, "paragraph": "1", "motive": "x", "reviewOn": "2026-12-01"});
     assert_eq!(told.municipality.post("/secrecy-marks", &revision).is(422).faults(), ["/recordKind not-in-list"]);
 
-    // What is due for review is found, and a lifted mark hides nothing.
+    // Marks that are due for review can be found. A lifted mark hides nothing.
     let due = told.municipality.get("/secrecy-marks?reviewBefore=2026-12-31").is(200);
     assert_eq!(due.json["items"].as_array().unwrap().iter().map(id).collect::<Vec<_>>(), [id(&whole.json)]);
     assert!(other_admin.get("/secrecy-marks").is(200).json["items"].as_array().unwrap().is_empty());
@@ -184,7 +186,7 @@ fn abuse_102_what_is_handed_out_is_masked_and_the_decision_is_kept(#[values(Data
     let told = story::tell(&mut teller);
     let admin = app.user(Role::Admin, None);
     let new = |kind: &str, record: &str, decision: &str| json!({"recordKind": kind, "recordId": record, "requestedOn": "2026-11-20", "decision": decision});
-    // Every kind can be handed out.
+    // Records of every kind can be disclosed.
     let actor = app.public_actor("SE-ON:8020010008");
     let mandate = id(&admin.get("/mandates?limit=1").json["items"][0]);
     let revision = id(&admin.get(&format!("/assessments/{}/revisions", told.assessment)).json["items"][0]);
@@ -207,7 +209,7 @@ fn abuse_102_what_is_handed_out_is_masked_and_the_decision_is_kept(#[values(Data
     }
     let mark = json!({"recordKind": "cause", "recordId": told.cause, "member": "statement", "chapter": 25, "paragraph": "1", "motive": "Prövas", "reviewOn": "2027-01-31"});
     told.municipality.post("/secrecy-marks", &mark).is(201);
-    // What is secret cannot be said to be handed out whole, not even by who may see it.
+    // A record with secret parts cannot be recorded as disclosed in full, not even by somebody who may see them.
     assert_eq!(admin.post("/disclosures", &new("revision", &revision, "disclosed")).is(422).faults(), ["/decision secrecy"]);
     let part = admin.with("Idempotency-Key", "once").post("/disclosures", &new("revision", &revision, "disclosed_in_part")).is(201);
     assert_eq!(part.json["masked"], json!([{"member": "content/causes/0/statement", "ground": "OSL 25:1"}]));
@@ -218,14 +220,15 @@ fn abuse_102_what_is_handed_out_is_masked_and_the_decision_is_kept(#[values(Data
     );
     let refused = admin.post("/disclosures", &new("cause", &told.cause, "refused")).is(201);
     assert_eq!((&refused.json["content"], &refused.json["digest"]), (&Value::Null, &Value::Null));
-    // Each is kept; nothing changes or removes it, and nobody's name can be given.
+    // A disclosure cannot be changed or removed, and has no place for a person's name.
     let path = format!("/disclosures/{}", id(&part.json));
     assert_eq!(admin.get(&path).is(200).json, part.json);
     admin.call("DELETE", &path, None).is(405);
     let mut named = new("cause", &told.cause, "refused");
     named["requester"] = json!("Anna");
     assert_eq!(admin.post("/disclosures", &named).is(422).faults(), ["/requester unknown"]);
-    // Within reach: the county's coordinator hands out and sees what is the county's, another's does not.
+    // Within reach: the county's coordinator can disclose, and sees the county's disclosures; the coordinator of another
+    // county does not.
     let kept = told.coordinator.get("/disclosures?limit=200").is(200);
     assert!(kept.body.contains(&id(&part.json)), "{}", kept.body);
     assert!(!kept.json["items"].to_string().contains("Begärd"), "{}", kept.body);
@@ -242,7 +245,7 @@ fn abuse_103_what_comes_in_gets_a_number_that_never_changes(#[values(Database::S
     let other = TestApp::on(&app.url, 4_000_000);
     let admin = app.user(Role::Admin, None);
     let new = json!({"direction": "incoming", "receivedOn": "2026-11-20", "title": "Yttrande över lägesbilden", "counterpart": "Region Stockholm"});
-    // Two instances and many writers: no gap and no number twice, also when some are refused.
+    // Two instances with many writers leave no gap and use no number twice, even when some calls are refused.
     let all: Vec<String> = thread::scope(|scope| {
         let writers: Vec<_> = (0..8)
             .map(|writer| {
@@ -264,12 +267,12 @@ fn abuse_103_what_comes_in_gets_a_number_that_never_changes(#[values(Database::S
     let mut numbers: Vec<u32> = all.iter().map(|number| number.strip_prefix("2026:").unwrap().parse().unwrap()).collect();
     numbers.sort_unstable();
     assert_eq!(numbers, (1..=40).collect::<Vec<_>>());
-    // The same call again is the same entry.
+    // A repeated call gives the same entry.
     let keyed = admin.with("Idempotency-Key", "once");
     let first = keyed.post("/journal-entries", &new).is(201);
     assert_eq!(keyed.post("/journal-entries", &new).is(201).json["registration"], json!("2026:41"));
     assert_eq!(first.json["registration"], json!("2026:41"));
-    // The list is in order, an entry is found by its number, and it is never changed or removed.
+    // The list is ordered by number, an entry can be found by its number, and entries are never changed or removed.
     let list = admin.get("/journal-entries?limit=200").is(200);
     let listed: Vec<_> = list.json["items"].as_array().unwrap().iter().map(|entry| entry["number"].as_u64().unwrap()).collect();
     assert_eq!(listed, (1..=41).collect::<Vec<_>>());
@@ -286,7 +289,7 @@ fn abuse_103_what_comes_in_gets_a_number_that_never_changes(#[values(Database::S
     let later = next_year.anybody().with_token(session.json["accessToken"].as_str().unwrap());
     assert_eq!(later.post("/journal-entries", &new).is(201).json["registration"], json!("2027:1"));
 
-    // A title may turn out to be secret. Then its entry still has its number.
+    // A title may turn out to be secret. The entry then still has its number.
     let mark = json!({"recordKind": "journal_entry", "recordId": id(&first.json), "member": "title", "chapter": 26, "paragraph": "1", "motive": "Namn", "reviewOn": "2027-12-01"});
     admin.post("/secrecy-marks", &mark).is(201);
     let reader = app.user(Role::Reader, None);

@@ -1,4 +1,4 @@
-//! Abuse of what somebody is: taking over what an actor has left, and passing for a public body.
+//! Abuse of identities: taking over records that an actor has left, and posing as a public body.
 
 use rstest::rstest;
 use samsyn::access::policy::Role;
@@ -45,7 +45,7 @@ fn abuse_112_what_an_actor_left_is_nobodys_for_the_taking(#[values(Database::Sql
         assert!(refused.json["detail"].as_str().unwrap().contains("arbetar för båda"), "{}", refused.body);
     };
 
-    // An administration that was made an association of its own.
+    // An administration that has been changed into an association.
     let office = json!({"kind": "administration", "name": "Kulturen", "parentId": botkyrka, "seatAreaId": area});
     let office = id(&municipality.post("/actors", &office).is(201).json);
     let secret = own_statement(&app, &municipality, &office);
@@ -55,7 +55,7 @@ fn abuse_112_what_an_actor_left_is_nobodys_for_the_taking(#[values(Database::Sql
     refused(&club, &office);
     friend.get(&secret).is(404);
 
-    // One whose people were sent away, and that still has something of its own, whatever it is.
+    // An actor without people that still has a record of its own, of either kind.
     for what in ["statement", "mark"] {
         let (left, people) = association(&app, &admin, &format!("Jouren {what}"));
         let held = if what == "statement" {
@@ -69,7 +69,7 @@ fn abuse_112_what_an_actor_left_is_nobodys_for_the_taking(#[values(Database::Sql
         let grant = people.get("/me").is(200).json["grants"][0]["id"].as_str().unwrap().to_owned();
         kim.delete(&format!("/grants/{grant}"), "*").is(204);
         refused(&left, &club);
-        // Nor by way of one that is nobody's yet, or by being put above it.
+        // Nor by a merge into an actor that nobody works for, or by putting one above it.
         let shell = json!({"kind": "association", "name": format!("Skal {what}"), "seatAreaId": area});
         let shell = id(&kim.post("/actors", &shell).is(201).json);
         merge(&kim, &left, &shell).is(201);
@@ -80,10 +80,10 @@ fn abuse_112_what_an_actor_left_is_nobodys_for_the_taking(#[values(Database::Sql
         assert!(seen.status == 404 || seen.is(200).json["policyDomain"] == json!("[sekretess]"), "{what} is seen");
     }
 
-    // Doubles of registers have nothing of their own, and are merged as ever.
+    // Duplicates without records of their own can be merged as always.
     let double = id(&kim.post("/actors", &json!({"kind": "association", "name": "Vännerna", "seatAreaId": area})).is(201).json);
     merge(&kim, &double, &club).is(201);
-    // And who runs the installation merges what it finds to be one.
+    // An administrator of the installation can merge any two actors.
     merge(&admin, &office, &club).is(201);
     friend.get(&secret).is(200);
 }
@@ -101,7 +101,7 @@ fn abuse_114_who_works_for_both_merges_them(#[values(Database::Sqlite, Database:
         let new = json!({"userId": user, "role": "actor_admin", "scope": {"kind": "actor", "id": actor}});
         admin.post("/grants", &new).is(201);
     };
-    // For one of them is not enough, whichever it is.
+    // Working for one of the two actors is not enough, whichever it is.
     work_for(&two);
     merge(&kim, &one, &two).is(403);
     kim.get(&secret).is(404);
@@ -110,14 +110,14 @@ fn abuse_114_who_works_for_both_merges_them(#[values(Database::Sqlite, Database:
     kim.get(&secret).is(200);
 }
 
-/// The likenesses of two actors that wait.
+/// The undecided likenesses of two actors.
 fn waiting(who: &Client, one: &str, other: &str) -> Vec<Value> {
     let all = who.get("/likenesses?dismissed=false&limit=200").is(200).json["items"].as_array().unwrap().clone();
     let of = |like: &Value| [&like["actor"]["id"], &like["otherActor"]["id"]] == [&json!(one), &json!(other)];
     all.into_iter().filter(of).collect()
 }
 
-fn left(answer: &Answer) -> Vec<String> {
+fn left_alone(answer: &Answer) -> Vec<String> {
     let left = answer.json["leftAlone"].as_array().unwrap().iter();
     left.map(|one| format!("{} {}", one["member"].as_str().unwrap(), one["reason"].as_str().unwrap())).collect()
 }
@@ -129,32 +129,32 @@ fn abuse_133_a_source_passes_for_no_public_body(#[values(Database::Sqlite, Datab
     let botkyrka = app.public_actor(BOTKYRKA);
     let kim = app.user(Role::Coordinator, Some(("area", &area)));
     let (partner, robin) = association(&app, &admin, "Grannarna");
-    // Those of the reference data are taken for nobody else.
+    // The actors of the reference data are not taken for one another.
     assert_eq!(admin.get("/likenesses").is(200).json["items"], json!([]));
     let owned = ["kind", "name", "otherNames", "formerNames", "website"];
     let source = json!({"actorId": partner, "name": "Register", "idScheme": "reg", "ownedFields": owned});
     let records = format!("/sources/{}/actors", id(&admin.post("/sources", &source).is(201).json));
 
-    // Wherever it says that it is, or nowhere, and however it writes it.
+    // With any seat or none, and in any spelling of the name.
     let harmless = json!({"kind": "association", "name": "Liten"});
     let made = robin.put(&format!("{records}/1"), &harmless).is(201).json["actorId"].as_str().unwrap().to_owned();
     for name in ["Botkyrka kommun", "Bоtkyrka", "𝐁otkyrka", "B0tkyrka", "Bot-kyrka", "Botkyrka kommun (officiell)", "Botkyrka stad"] {
         let sent = robin.put(&format!("{records}/1"), &json!({"kind": "municipality", "name": name})).is(200);
-        assert_eq!(left(&sent), ["kind looks_like_another", "name looks_like_another"], "{name}");
+        assert_eq!(left_alone(&sent), ["kind looks_like_another", "name looks_like_another"], "{name}");
         for (member, value) in [("otherNames", json!([name])), ("formerNames", json!([{"name": name, "validTo": "2020-01-01"}]))] {
             let sent = robin.put(&format!("{records}/1"), &json!({"kind": "association", "name": "Liten", member: value})).is(200);
-            assert_eq!(left(&sent), [format!("{member} looks_like_another")], "{name}");
+            assert_eq!(left_alone(&sent), [format!("{member} looks_like_another")], "{name}");
         }
         let new = format!("{records}/ny-{}", name.len());
         robin.put(&new, &json!({"kind": "association", "name": name, "seatAreaId": app.area("0114")})).is(202);
     }
     assert_eq!(waiting(&kim, &botkyrka, &made).len(), 1);
-    // By its kind alone, where there is one already.
+    // By the kind alone, if a public body with this seat exists already.
     robin.put(&format!("{records}/2"), &json!({"kind": "association", "name": "Tvåan", "seatAreaId": area})).is(201);
     let sent = robin.put(&format!("{records}/2"), &json!({"kind": "municipality", "name": "Tvåan", "seatAreaId": area})).is(200);
-    assert_eq!(left(&sent), ["kind looks_like_another"]);
+    assert_eq!(left_alone(&sent), ["kind looks_like_another"]);
 
-    // Its own people do not say that it is another.
+    // The actor's own people cannot dismiss the likeness.
     let part = |name: &str| json!({"kind": "association", "name": name, "parentId": partner, "seatAreaId": area});
     let made = robin.put(&format!("{records}/3"), &part("Delen")).is(201).json["actorId"].as_str().unwrap().to_owned();
     robin.put(&format!("{records}/3"), &part("Botkyrka kommun")).is(200);
@@ -162,14 +162,14 @@ fn abuse_133_a_source_passes_for_no_public_body(#[values(Database::Sqlite, Datab
     let dismiss = format!("/likenesses/{}/dismiss", id(&like));
     let refused = robin.call("POST", &dismiss, None).is(403);
     assert!(refused.json["detail"].as_str().unwrap().contains("samordnar där"), "{}", refused.body);
-    assert_eq!(left(&robin.put(&format!("{records}/3"), &part("Botkyrka kommun")).is(200)), ["name looks_like_another"]);
+    assert_eq!(left_alone(&robin.put(&format!("{records}/3"), &part("Botkyrka kommun")).is(200)), ["name looks_like_another"]);
     let held = robin.put(&format!("{records}/4"), &part("Botkyrka kommun")).is(202).json["matchId"].as_str().unwrap().to_owned();
     let decide = |by: &Client| by.post(&format!("/matches/{held}/decide"), &json!({"decision": "different"}));
     assert!(decide(&robin).is(403).json["detail"].as_str().unwrap().contains("offentligt organ"));
-    // The body's own people and those who coordinate where it is do.
+    // The people of the public body, and the coordinators of its area, can.
     app.user(Role::ActorAdmin, Some(("actor", &botkyrka))).call("POST", &dismiss, None).is(200);
     let sent = robin.put(&format!("{records}/3"), &part("Botkyrka kommun")).is(200);
-    assert_eq!(left(&sent), Vec::<String>::new());
+    assert_eq!(left_alone(&sent), Vec::<String>::new());
     let decided = decide(&kim).is(200).json["actorId"].as_str().unwrap().to_owned();
     assert!(waiting(&kim, &botkyrka, &decided).is_empty());
 }
@@ -192,11 +192,12 @@ fn abuse_133_nobody_is_seen_as_a_public_body_by_its_own_word(#[values(Database::
     change("Två", &json!({"otherNames": ["Bоtkyrka stad"]}));
     change("Tre", &json!({"kind": "municipality"}));
     change("Fyra", &json!({"formerNames": [{"name": "B0tkyrka", "validTo": "2020-01-01"}]}));
-    // A name that will have been given up is its name until then.
+    // A name that will be given up in the future is still the name until then.
     let (actor, own) = association(&app, &admin, "Fem");
     let ahead = json!({"formerNames": [{"name": "Botkyrka kommun", "validTo": "2099-01-01"}]});
     assert_eq!(own.patch(&format!("/actors/{actor}"), "*", &ahead).is(422).faults(), ["/formerNames/0/validTo in-future"]);
-    // Of two that nobody takes for public bodies those who coordinate say so too, and not the one's own people.
+    // If neither actor looks like a public body, the coordinators can dismiss the likeness too, but the actor's own
+    // people cannot.
     let (first, _) = association(&app, &admin, "Odlarna");
     let (second, own) = association(&app, &admin, "Odlarna");
     let like = format!("/likenesses/{}/dismiss", id(&waiting(&kim, &first, &second)[0]));

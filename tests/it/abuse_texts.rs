@@ -1,4 +1,4 @@
-//! Texts, times and claims that are not what they seem.
+//! Texts, times and claims that are not what they look like.
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -11,7 +11,7 @@ use crate::{
     imports::import_as,
 };
 
-/// One number, as people and others write it.
+/// One number in many spellings.
 const SPELLINGS: [&str; 14] = [
     "811228-9874",
     "8112289874",
@@ -43,7 +43,7 @@ fn abuse_124_a_personal_number_gets_in_by_no_spelling(#[values(Database::Sqlite,
         let logged = samsyn::kernel::logs::masked(&format!("/actors/{}", escaped(spelling))).into_owned();
         assert_eq!(logged, "/actors/[personnummer]", "{spelling:?}");
     }
-    // Nor by a header that is kept.
+    // Nor by a request header that is stored.
     app.register("kim@example.se", "Kim", Role::Reader, None);
     let credentials = json!({"email": "kim@example.se", "password": PASSWORD});
     let session = app.anybody().with("User-Agent", "Annas 811228-9874 dator").post("/sessions", &credentials).is(201);
@@ -54,7 +54,7 @@ fn abuse_124_a_personal_number_gets_in_by_no_spelling(#[values(Database::Sqlite,
     let table = format!("namn;organisationsnummer;inriktning\nFöreningen;802001-0008;{}\n", SPELLINGS[6]);
     let job = admin.call("POST", "/imports?kind=association", Some(("text/csv", table.as_bytes())));
     assert!(!job.body.contains(SPELLINGS[6]), "{}", job.body);
-    // Telephone numbers, organisation numbers, times and amounts are none.
+    // Telephone numbers, organisation numbers, times and amounts are not personal identity numbers.
     for other in
         ["070-123 45 61", "08-123 456 71", "+46 70 123 45 61", "212000-2882", "2026-11-22 13:00", "1 250 000 kr", "59.3293, 18.0686"]
     {
@@ -66,7 +66,7 @@ fn abuse_124_a_personal_number_gets_in_by_no_spelling(#[values(Database::Sqlite,
 fn abuse_125_claims_are_held_to_what_people_may_write(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let idp = Idp::start();
     let Some(app) = TestApp::start_with(database, &idp.settings("creates_users = true")) else { return };
-    // A name that nobody could register gives way to what stands before the at sign.
+    // A name that is not acceptable is replaced by the part of the address before the at sign.
     for (at, name) in
         ["Kim\u{202E}nimda", "Kim\u{200B}", "Kim 811228-9874", "Kim ８１１２２８ ９８７４", "\u{3164}", "Kim\u{7}"].iter().enumerate()
     {
@@ -74,7 +74,7 @@ fn abuse_125_claims_are_held_to_what_people_may_write(#[values(Database::Sqlite,
         let me = account_of(&app, &idp, &claims).get("/me").is(200).json;
         assert_eq!(me["user"]["name"], json!(format!("kim.{at}")), "{name:?}");
     }
-    // An address that nobody could register lets nobody in, and neither does a number in what the person is known by.
+    // A person with an unacceptable address, or with a number as subject, cannot sign in.
     for (sub, email) in [
         ("a", "a@x@b"),
         ("b", "no address"),
@@ -95,7 +95,7 @@ fn abuse_125_claims_are_held_to_what_people_may_write(#[values(Database::Sqlite,
             assert!(!samsyn::kernel::personal_number::contains(&stored) && !stored.contains('\u{202E}'), "{table} {stored}");
         }
     }
-    // What is fine stays as it is, and is composed.
+    // An acceptable name is stored in composed form.
     let me = account_of(&app, &idp, &json!({"sub": "asa", "email": "asa@kommun.example.se", "name": "A\u{30A}sa O\u{308}berg"}));
     assert_eq!(me.get("/me").json["user"]["name"], json!("Åsa Öberg"));
 }
@@ -132,7 +132,7 @@ fn abuse_126_what_cannot_be_seen_gets_in_nowhere(#[values(Database::Sqlite, Data
         assert_eq!(admin.post("/actors", &new(&name)).is(422).faults(), ["/name forbidden-character"], "{:x}", u32::from(hidden));
         assert_eq!(admin.get(&format!("/actors?q={}", escaped(&name))).is(400).faults(), ["q forbidden-character"]);
     }
-    // Emoji are whole, and only that.
+    // Complete emoji are accepted; fragments are not.
     for whole in ["Kul ❤\u{FE0F}", "👩🏽\u{200D}🚀 och 🏳\u{FE0F}\u{200D}🌈", "Sverige 🇸🇪"] {
         let actor = admin.post("/actors", &new(whole)).is(201);
         assert_eq!(actor.json["name"], json!(whole));
@@ -164,7 +164,7 @@ fn abuse_126_a_name_has_something_that_can_be_said(#[values(Database::Sqlite, Da
         let (_, job) = import_as(&admin, "?dryRun=true", "text/csv", format!("namn;typ\n{name};förening\n").as_bytes());
         assert_eq!(job["refused"], 1, "{name:?} {job}");
     }
-    // A sign that stands for an object stands for none here.
+    // The object replacement character is refused.
     let refused = admin.post("/actors", &json!({"kind": "association", "name": "Alby\u{FFFC}"})).is(422);
     assert_eq!(refused.faults(), ["/name forbidden-character"]);
 }
@@ -262,10 +262,10 @@ fn abuse_139_descriptions_of_errors_keep_to_the_characters_of_the_standard(#[val
         let fits = description.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E));
         assert!(fits && !description.is_empty(), "{description}");
     };
-    // Where the browser is sent back to the frontend; what it may show stands beside, whole.
+    // In the redirect to the frontend: ASCII in `error_description`, and the complete sentence beside it.
     for claims in [json!({}), json!({"email": null}), json!({"email": "a@x@b"}), json!({"nonce": "another"}), json!({"exp": 1})] {
         let Ok(told) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sign_in(&app, &idp, &claims))) else {
-            // It belonged to another sign-in, and is told in the browser itself.
+            // This answer belongs to another sign-in, so the browser gets the error itself.
             assert_eq!(claims, json!({"nonce": "another"}));
             continue;
         };
@@ -273,7 +273,7 @@ fn abuse_139_descriptions_of_errors_keep_to_the_characters_of_the_standard(#[val
         assert!(told["error"].bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
         assert!(told["error_description_sv"].contains("för Håbo") || told["error_description_sv"].starts_with("Du har"), "{told:?}");
     }
-    // At the endpoints, whatever is sent.
+    // At the OAuth endpoints, whatever is sent.
     for form in [
         vec![("grant_type", "lösen\"ord\\")],
         vec![("grant_type", "client_credentials"), ("client_id", "å")],

@@ -1,4 +1,4 @@
-//! Abuse of tokens: what is not ours, no longer ours, or used twice gets nobody in.
+//! Abuse of tokens: forged, expired or reused tokens give no access.
 
 use chrono::TimeDelta;
 use rstest::rstest;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{Answer, Database, PASSWORD, TestApp, forge, id, today};
 
-/// Refused as RFC 6750 says, with nothing of why.
+/// Checks that a call is refused as RFC 6750 says, without a reason.
 #[track_caller]
 fn refused(answer: &Answer) {
     assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer error=\"invalid_token\"")), "{}", answer.body);
@@ -66,7 +66,8 @@ fn abuse_04_a_key_name_that_is_a_path_or_a_statement_opens_nothing() {
 fn abuse_05_a_key_that_the_token_brings_along_is_not_used() {
     let app = TestApp::start(Database::Sqlite).unwrap();
     let claims = claims_of(text(&signed_in(&app).json["accessToken"]));
-    // Nothing listens there, and nobody asks: the address is a port that is taken by this very test.
+    // The service must not fetch a key from an address in the token: the address is a port on which this test would see
+    // the request.
     let trap = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     trap.set_nonblocking(true).unwrap();
     let address = format!("http://{}/keys", trap.local_addr().unwrap());
@@ -89,7 +90,7 @@ fn abuse_06_a_token_that_has_expired_or_does_not_hold_yet_is_refused() {
     app.anybody().with_token(&token).get("/me").is(200);
     let later = TestApp::at(today() + TimeDelta::minutes(10) + TimeDelta::seconds(61), &app.url, 2_000_000);
     refused(&later.anybody().with_token(&token).get("/me"));
-    // One of our own making that holds only later: signed with the service's key, as no caller can.
+    // A token that is valid only later. It is signed with the service's own key, which no caller can do.
     let mut claims = claims_of(&token);
     claims["nbf"] = json!((today() + TimeDelta::minutes(5)).timestamp());
     refused(&app.anybody().with_token(&app.signed(&claims)).get("/me"));
@@ -122,14 +123,14 @@ fn abuse_08_an_id_token_or_a_refresh_token_is_no_access_token() {
 #[test]
 fn abuse_09_a_token_of_another_installation_is_refused() {
     let app = TestApp::start(Database::Sqlite).unwrap();
-    // Tests' databases are copies of one; an installation of its own has a key of its own.
+    // The databases of tests are copies with the same key, so the other installation gets a new one.
     let copy = TestApp::start(Database::Sqlite).unwrap();
     copy.execute("DELETE FROM signing_key");
     let other = TestApp::on(&copy.url, 2_000_000);
     let theirs = text(&signed_in(&other).json["accessToken"]).to_owned();
     signed_in(&app);
     refused(&app.anybody().with_token(&theirs).get("/me"));
-    // Also one that names our key.
+    // The same for a token that names our key.
     let kid = app.anybody().get("/.well-known/jwks.json").json["keys"][0]["kid"].clone();
     refused(
         &app.anybody().with_token(&forge::ed25519(&json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid}), &claims_of(&theirs))).get("/me"),
@@ -213,7 +214,7 @@ fn abuse_13_a_token_ends_with_the_session_the_account_and_the_role(#[values(Data
     refused(&here.get("/me"));
     refused(&program.get("/me"));
     app.anybody().post("/sessions", &json!({"email": "robin@example.se", "password": PASSWORD})).is(401);
-    // The other instance hears of it within a second.
+    // The other instance notices the change within a second.
     #[expect(clippy::disallowed_methods, reason = "the other instance reads the real clock")]
     let started = std::time::Instant::now();
     while there.get("/me").status != 401 {
@@ -226,7 +227,7 @@ fn abuse_14_revoking_an_unknown_token_is_no_error() {
     let app = TestApp::start(Database::Sqlite).unwrap();
     app.form("/oauth2/revoke", &[("client_id", "samsyn"), ("token", "nothing")]).is(200);
     let session = signed_in(&app);
-    // Who is no client ends nothing.
+    // An unknown client cannot end a token.
     app.form("/oauth2/revoke", &[("client_id", "other"), ("token", text(&session.json["refreshToken"]))]).is(401);
     let client = app.anybody().with_token(text(&session.json["accessToken"]));
     client.get("/me").is(200);
@@ -234,7 +235,7 @@ fn abuse_14_revoking_an_unknown_token_is_no_error() {
     refused(&client.get("/me"));
 }
 
-/// What a token says.
+/// The claims of a token.
 fn claims_of(token: &str) -> Value {
     forge::claims(token)
 }

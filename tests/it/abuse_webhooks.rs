@@ -1,4 +1,4 @@
-//! Webhooks as a way in, a way around and a way to be worn out.
+//! Abuse of webhooks: as a way in, as a way around permissions, and as a way to exhaust the service.
 
 use std::process::Command;
 
@@ -15,7 +15,7 @@ use crate::{
     webhooks::{association, hook},
 };
 
-/// The error of the last try of a webhook's first message.
+/// The error of the last attempt to deliver a webhook's first message.
 #[track_caller]
 fn error_of(who: &Client, path: &str) -> Value {
     let log = || who.get(&format!("{path}/deliveries")).is(200).json["items"][0].clone();
@@ -34,18 +34,19 @@ fn abuse_50_a_webhook_tells_of_nothing_that_its_owner_may_not_see(#[values(Datab
     let (outside, inside) = (Receiver::start(), Receiver::start());
     let (path, _) = hook(&robin, &outside.url(), &json!({}));
     hook(&admin, &inside.url(), &json!({"types": ["actor"]}));
-    // What is another's own is told to who may see it and to nobody else; once it is public, to all.
+    // A record that only its owner may see is sent only to webhooks whose owner may see it. Once it is public, it is sent
+    // to all.
     admin.patch(&theirs, "*", &json!({"focus": "Hemligt"})).is(200);
     admin.patch(&theirs, "*", &json!({"visibility": "public"})).is(200);
     inside.wait(2);
     let first = outside.wait(1).remove(0);
     assert_eq!((&first.json["type"], &first.json["data"]["version"]), (&json!("actor.upsert"), &json!(3)));
-    // Taken back, it is told as gone, and then no more.
+    // When it is hidden again, it is sent as removed, and then no more.
     admin.patch(&theirs, "*", &json!({"visibility": "actor"})).is(200);
     admin.patch(&theirs, "*", &json!({"focus": "Hemligare"})).is(200);
     inside.wait(4);
     assert_eq!(outside.wait(2)[1].json["type"], json!("actor.delete"));
-    // What it had in hand when the owner's role ended is not sent; it is shut.
+    // Messages that wait when the owner loses its role are not sent, and the webhook is closed.
     let me = robin.get("/me").json["user"]["id"].clone();
     let grant = admin.get(&format!("/grants?userId={}", me.as_str().unwrap())).json["items"][0].clone();
     admin.delete(&format!("/grants/{}", id(&grant)), "*").is(204);
@@ -54,7 +55,7 @@ fn abuse_50_a_webhook_tells_of_nothing_that_its_owner_may_not_see(#[values(Datab
     waited("the end", || admin.get(&path).json["reason"] == json!("owner_lost_access"));
     assert_eq!(outside.received().len(), 2);
 
-    // So is that of a shut account.
+    // The same when the owner's account is closed.
     let kim = app.user(Role::Coordinator, Some(("area", &app.area("0127"))));
     let (path, _) = hook(&kim, &outside.url(), &json!({}));
     admin.call("POST", &format!("/users/{}/deactivate", id(&kim.get("/me").json["user"])), None).is(200);
@@ -132,7 +133,7 @@ fn abuse_87_no_inner_address_is_registered_however_it_is_written(#[values(Databa
 
 #[rstest]
 fn abuse_87_what_was_registered_is_judged_again_before_it_is_called(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    // As if it had been let in by a setting that the operator has since narrowed.
+    // As if the address had been allowed by a setting that the operator has narrowed since.
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let receiver = Receiver::start();
@@ -191,7 +192,7 @@ fn abuse_91_a_receiver_without_end_is_cut_off(#[values(Database::Sqlite, Databas
     for path in [&endless_path, &drops_path] {
         admin.call("POST", &format!("{path}/test"), None).is(201);
     }
-    // What it says at length is not listened to, and never shown.
+    // A long response body is not read, and never shown.
     assert_eq!(error_of(&admin, &endless_path), Value::Null);
     let log = admin.get(&format!("{endless_path}/deliveries"));
     assert!(!log.body.contains("xxx") && log.json["items"][0]["lastDurationMs"].as_i64().unwrap() < 10_000, "{}", log.body);
@@ -201,13 +202,13 @@ fn abuse_91_a_receiver_without_end_is_cut_off(#[values(Database::Sqlite, Databas
         std::mem::replace(&mut before, taken) == taken && taken > 0
     });
     assert!(before < 16_000_000, "what fits between the two ends, and no more: {before}");
-    // What comes by drops is waited for a quarter of a minute.
+    // A response that arrives byte by byte is read for 15 seconds at most.
     assert_eq!(error_of(&admin, &drops_path), json!("timeout"));
     let took = admin.get(&format!("{drops_path}/deliveries")).json["items"][0]["lastDurationMs"].as_i64().unwrap();
     assert!((14_000..20_000).contains(&took), "{took}");
 }
 
-/// What the next test does with the environment of a process of its own.
+/// Runs in a process of its own, with its own environment, started by the next test.
 #[test]
 #[ignore = "run by the next one"]
 fn a_message_goes_straight_to_its_receiver() {
@@ -257,7 +258,7 @@ fn abuse_93_a_secret_is_shown_once_and_names_cannot_be_mistaken(#[values(Databas
     ] {
         assert!(!admin.get(&address).is(200).body.contains(&secret[6..]), "{address}");
     }
-    // The parts of what is signed are parted by dots, so no name has one.
+    // The parts of the signed text are separated by dots, so no id contains a dot.
     assert!(receiver.received().iter().all(|message: &Message| message.is_signed_by(&secret) && !message.id().contains('.')));
     let first = receiver.received().remove(0);
     let forged = Message { body: first.body.replace('p', "q"), ..first };

@@ -1,4 +1,4 @@
-//! Who may do what: every operation with every role, and the ways in.
+//! Permissions: every operation with every role, and the ways to sign in.
 
 use rstest::rstest;
 use samsyn::access::policy::{Permission, Role, Standing, holds, standings};
@@ -31,7 +31,7 @@ fn every_operation_answers_every_role_as_the_table_says(#[values(Database::Sqlit
         let path: String = path.split('/').map(|part| if part.starts_with('{') { unknown } else { part }).collect::<Vec<_>>().join("/");
         let body = operation.get("requestBody").map(|_| ("application/json", &b"{}"[..]));
         for (role, standing, caller) in &callers {
-            // Signing out would end what the next operation needs.
+            // Signing out would end the session that the next operation needs.
             let caller = if name == "deleteCurrentSession" && *standing != Standing::Everyone {
                 app.user(Role::Reader, None)
             } else {
@@ -39,7 +39,7 @@ fn every_operation_answers_every_role_as_the_table_says(#[values(Database::Sqlit
             };
             let answer = caller.call(&method, &path, body);
             let may = holds(*standing, permission);
-            // A secret that is wrong (`invalid-credentials`) is refused too, and not for want of permission.
+            // Wrong credentials (`invalid-credentials`) are refused too, but not because a permission is missing.
             let refused = ["unauthenticated", "forbidden"].iter().any(|code| answer.json["code"] == json!(code));
             if may == refused
                 || answer.status >= 500
@@ -105,7 +105,7 @@ fn tokens_that_are_not_ours_are_refused(#[values(Database::Sqlite)] database: Da
         assert_eq!(answer.header("www-authenticate"), Some("Bearer error=\"invalid_token\""));
     }
     app.anybody().with("Authorization", "Basic YTpi").get("/me").is(401);
-    // The key that ours are checked with is public, and only its public half is.
+    // The keys for verifying tokens are public, and the set contains only their public parts.
     let keys = app.anybody().get("/.well-known/jwks.json").is(200);
     assert_eq!(keys.json["keys"][0]["crv"], json!("Ed25519"));
     assert!(keys.json["keys"][0].get("d").is_none());
@@ -125,7 +125,8 @@ fn nobody_grants_more_than_they_hold(#[values(Database::Sqlite, Database::Postgr
     coordinator.post("/grants", &grant("coordinator", "area", Some(app.area("14")))).is(403);
     coordinator.post("/grants", &grant("actor_admin", "actor", Some(gothenburg.clone()))).is(403);
     coordinator.post("/grants", &grant("coordinator", "area", Some(app.area("0127")))).is(201);
-    // Not what the role gives beyond the coordinator's own, such as the actor's audit log and what is the actor's own to see.
+    // A role that gives more than the coordinator holds is refused: the actor's audit log, and records that only the
+    // actor sees.
     coordinator.post("/grants", &grant("actor_admin", "actor", Some(botkyrka.clone()))).is(403);
     coordinator.post("/grants", &grant("reader", "actor", Some(botkyrka.clone()))).is(403);
     let admin = app.user(Role::Admin, None);
@@ -133,7 +134,7 @@ fn nobody_grants_more_than_they_hold(#[values(Database::Sqlite, Database::Postgr
     let for_botkyrka = app.user(Role::ActorAdmin, Some(("actor", &botkyrka)));
     for_botkyrka.post("/grants", &grant("reader", "actor", Some(botkyrka))).is(201);
     for_botkyrka.post("/grants", &grant("reader", "actor", Some(gothenburg))).is(403);
-    // Foreign grants can be neither seen nor taken back.
+    // Grants outside the scope can be neither seen nor removed.
     let foreign = admin.post("/grants", &grant("admin", "everywhere", None)).is(201);
     for_botkyrka.delete(&format!("/grants/{}", id(&foreign.json)), &foreign.etag()).is(404);
     assert!(!for_botkyrka.get("/grants?limit=200").is(200).body.contains(&id(&foreign.json)));
@@ -155,7 +156,7 @@ fn what_is_taken_back_is_gone_at_once_on_every_instance(#[values(Database::Sqlit
     let grant = &me.json["grants"][0];
     admin.delete(&format!("/grants/{}", id(grant)), &format!("\"v{}\"", grant["version"])).is(204);
     here.post("/indicators", &indicator("third")).is(403);
-    // Another instance hears of it within a second.
+    // Another instance notices the change within a second.
     #[expect(clippy::disallowed_methods, reason = "the other instance reads the real clock")]
     let started = std::time::Instant::now();
     while there.post("/indicators", &indicator("fourth")).status != 403 {

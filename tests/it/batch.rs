@@ -22,7 +22,7 @@ fn each_operation_stands_for_itself_unless_all_are_to_be_done_or_none(#[values(D
         {"op": "delete", "id": id(&first), "version": 2},
     ]);
     let english = admin.with("Accept-Language", "en");
-    // All or none: the second refuses the first, and tells where it stands.
+    // All or nothing: the second operation makes the first fail, and the fault names its place.
     let refused = english.post("/actors/batch", &json!({"atomic": true, "operations": operations})).is(422);
     assert_eq!(refused.faults(), ["/operations/1/actor/name blank"]);
     assert_eq!(admin.get("/actors?q=byalag").json["items"], json!([]));
@@ -38,11 +38,11 @@ fn each_operation_stands_for_itself_unless_all_are_to_be_done_or_none(#[values(D
     assert_eq!(pointers(&outcome["items"][1]), [json!("/operations/1/actor/name")]);
     assert_eq!(pointers(&outcome["items"][4]), [json!("/operations/4/patch/parentId")]);
     assert_eq!(outcome["items"][3]["code"], json!("precondition-failed"));
-    // The same call again does nothing again.
+    // Repeating the call changes nothing.
     let again = keyed.post("/actors/batch", &json!({"operations": operations})).is(201);
     assert_eq!(again.header("Idempotency-Replayed"), Some("true"));
     assert_eq!(again.json, outcome);
-    // What was done is in the feed, in its order, and what was refused is not.
+    // The operations that were carried out are in the feed in their order; the refused ones are not.
     let changes = admin.get(&format!("/changes?types=actor&cursor={before}")).json;
     let ops: Vec<_> = changes["items"].as_array().unwrap().iter().map(|change| (&change["op"], &change["version"])).collect();
     let tail = &ops[ops.len() - 3..];
@@ -57,7 +57,7 @@ fn a_batch_is_checked_as_the_single_calls_are(#[values(Database::Sqlite, Databas
     let outcome = coordinator.post("/actors/batch", &json!({"operations": [create("0127"), create("0180")]})).is(201).json;
     assert_eq!((&outcome["items"][0]["status"], &outcome["items"][1]["status"]), (&json!(201), &json!(403)));
     app.user(Role::Reader, None).post("/actors/batch", &json!({"operations": [create("0127")]})).is(403);
-    // The form of all operations is checked first, and the form that was meant tells what to correct.
+    // The form of all operations is checked first. The faults are those of the kind of operation that was meant.
     let body = json!({"operations": [
         {"op": "update", "id": "x", "version": "1", "patch": {"nam": "y"}}, {"op": "upsert"}, {"op": "create", "actor": {"kind": "club"}}]});
     let faults = admin.post("/actors/batch", &body).is(422).faults();
@@ -68,7 +68,7 @@ fn a_batch_is_checked_as_the_single_calls_are(#[values(Database::Sqlite, Databas
     admin.post("/actors/batch", &json!({"operations": []})).is(422);
     let many: Vec<_> = (0..1001).map(|_| create("0127")).collect();
     assert_eq!(admin.post("/actors/batch", &json!({"operations": many})).is(422).faults(), ["/operations too-many"]);
-    // A thousand is well.
+    // A thousand operations are allowed.
     let many: Vec<_> =
         (0..1000).map(|at| json!({"op": "create", "actor": {"kind": "association", "name": format!("Förening {at}")}})).collect();
     let outcome = admin.post("/actors/batch", &json!({"atomic": true, "operations": many})).is(201).json;

@@ -1,4 +1,4 @@
-//! Many at once: nothing lost, nothing twice, nothing out of order, on one instance and on several.
+//! Concurrent calls: no change is lost, made twice or out of order, on one instance and on several.
 
 use std::thread;
 
@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::harness::{Client, Database, TestApp, id};
 
-/// Two instances on one database, and a caller at each.
-fn two(database: Database) -> Option<(TestApp, TestApp, [Client; 2])> {
+/// Two instances on one database, with a client for each.
+fn two_instances(database: Database) -> Option<(TestApp, TestApp, [Client; 2])> {
     let app = TestApp::start(database)?;
     let other = TestApp::on(&app.url, 2_000_000);
     let here = app.user(Role::Admin, None);
@@ -19,7 +19,7 @@ fn two(database: Database) -> Option<(TestApp, TestApp, [Client; 2])> {
 
 #[rstest]
 fn no_change_is_lost(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some((_app, _other, callers)) = two(database) else { return };
+    let Some((_app, _other, callers)) = two_instances(database) else { return };
     let actor = callers[0].post("/actors", &json!({"kind": "other", "name": "Räknaren", "otherNames": []})).is(201);
     let path = format!("/actors/{}", id(&actor.json));
     let done: usize = thread::scope(|scope| {
@@ -48,7 +48,7 @@ fn no_change_is_lost(#[values(Database::Sqlite, Database::Postgres)] database: D
 
 #[rstest]
 fn a_number_has_one_owner_however_many_ask_at_once(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some((_app, _other, callers)) = two(database) else { return };
+    let Some((_app, _other, callers)) = two_instances(database) else { return };
     let new = json!({"kind": "association", "name": "Först", "identifiers": [{"scheme": "SE-ON", "value": "802001-0008"}]});
     let answers: Vec<_> = thread::scope(|scope| {
         let workers: Vec<_> = (0..16)
@@ -69,7 +69,7 @@ fn a_number_has_one_owner_however_many_ask_at_once(#[values(Database::Sqlite, Da
 
 #[rstest]
 fn the_same_call_at_once_is_carried_out_once(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some((_app, _other, callers)) = two(database) else { return };
+    let Some((_app, _other, callers)) = two_instances(database) else { return };
     let keyed = callers.map(|caller| caller.with("Idempotency-Key", "once"));
     let new = json!({"kind": "association", "name": "Bara en"});
     let statuses: Vec<_> = thread::scope(|scope| {
@@ -87,7 +87,7 @@ fn the_same_call_at_once_is_carried_out_once(#[values(Database::Sqlite, Database
 
 #[rstest]
 fn sixty_four_writers_meet_no_error(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some((app, other, callers)) = two(database) else { return };
+    let Some((app, other, callers)) = two_instances(database) else { return };
     thread::scope(|scope| {
         for worker in 0..64 {
             let caller = &callers[worker % 2];
@@ -104,7 +104,7 @@ fn sixty_four_writers_meet_no_error(#[values(Database::Sqlite, Database::Postgre
 
 #[rstest]
 fn a_follower_misses_nothing_doubles_nothing_and_reorders_nothing(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
-    let Some((_app, _other, callers)) = two(database) else { return };
+    let Some((_app, _other, callers)) = two_instances(database) else { return };
     let ids: Vec<_> = (0..4)
         .map(|number| id(&callers[0].post("/actors", &json!({"kind": "other", "name": format!("Följd {number}")})).is(201).json))
         .collect();

@@ -1,11 +1,11 @@
-//! What is a forum's own is nobody else's: not in lists, by id, in search, expansions, traces or counts.
+//! Records of a forum are invisible to others: in lists, by id, in search, expansions, traces and counts.
 
 use rstest::rstest;
 use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
 use crate::{
-    abuse_policy::plain,
+    abuse_policy::comparable,
     fixtures::Set,
     harness::{Client, Database, TestApp},
     policy::{in_order, prepared},
@@ -32,7 +32,7 @@ fn a_reader_of_another_municipality_sees_not_one_byte_of_what_is_the_forums(
     ];
 
     for outsider in [&app.anybody(), &reader] {
-        // Every address that the coordinator read, and each list whole and counted.
+        // Every address that the coordinator has read, and each list as a whole with its total.
         let mut addresses = teller.read.clone();
         for list in ["actors", "mandates", "forums", "assessments", "interventions", "rounds", "decisions", "observations", "indicators"] {
             addresses.push(format!("/{list}?limit=200&include=total"));
@@ -58,7 +58,7 @@ fn a_reader_of_another_municipality_sees_not_one_byte_of_what_is_the_forums(
         addresses.push("/changes?limit=200".to_owned());
         for address in addresses {
             let answer = outsider.get(&address);
-            // What an address names comes back in links; what it hides must not.
+            // An id in the address appears in the links of the response; ids of hidden records must not appear.
             let asked: Vec<_> = own.iter().filter(|id| address.contains(id.as_str())).cloned().collect();
             for id in own.iter().filter(|id| !asked.contains(id)) {
                 assert!(!answer.body.contains(id.as_str()), "{address} tells of {id}: {}", answer.body);
@@ -82,7 +82,7 @@ fn a_reader_of_another_municipality_sees_not_one_byte_of_what_is_the_forums(
             (format!("/trace/decision/{}", told.decision), true),
         ] {
             assert_eq!(outsider.get(&path).status == 404, own, "{path}");
-            // What is hidden and what is not there look the same.
+            // A hidden record gets the same response as one that does not exist.
             let unknown = path
                 .replace(&told.forum, NOBODY)
                 .replace(&told.assessment, NOBODY)
@@ -96,10 +96,10 @@ fn a_reader_of_another_municipality_sees_not_one_byte_of_what_is_the_forums(
             assert_eq!(total(outsider, list), json!(0), "{list}");
             assert_ne!(total(&told.coordinator, list), json!(0), "{list}");
         }
-        // What is public is seen.
+        // A public record is visible.
         assert!(outsider.get("/actors?q=fittja grannar").body.contains("Fittja Grannar"));
     }
-    // And none of them can change it.
+    // None of them can change the records.
     for path in [format!("/forums/{}", told.forum), format!("/interventions/{}", told.interventions[0])] {
         app.user(Role::Coordinator, Some(("area", &app.area("14")))).patch(&path, "\"v1\"", &json!({"visibility": "public"})).is(404);
     }
@@ -107,7 +107,7 @@ fn a_reader_of_another_municipality_sees_not_one_byte_of_what_is_the_forums(
 
 const NOBODY: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
 
-/// A problem without what tells one occurrence from another.
+/// A problem without the member that is different for each occurrence.
 fn without_instance(problem: &Value) -> Value {
     let mut problem = problem.clone();
     problem["instance"] = Value::Null;
@@ -140,7 +140,7 @@ fn abuse_50_who_follows_the_changes_is_told_of_none_that_it_may_no_longer_see(
     let association = app.public_actor("SE-ON:8020010008");
     let seen = |client: &Client| client.get("/changes?limit=200&types=forum,assessment,round,decision").is(200).json["items"].clone();
     assert_ne!(seen(&told.association), json!([]));
-    // The actor leaves the forum; also what changed while it was there is told no longer, from whatever cursor.
+    // The actor leaves the forum. Changes from the time of its membership are not shown any more either, from any cursor.
     let forum = format!("/forums/{}", told.forum);
     let members = told.coordinator.get(&format!("{forum}/members")).json["items"].as_array().unwrap().clone();
     let member = members.iter().find(|member| member["actorId"] == json!(association)).unwrap();
@@ -166,7 +166,7 @@ fn who_leaves_a_forum_no_longer_sees_it(#[values(Database::Sqlite, Database::Pos
     told.association.get(&format!("/assessments/{}", told.assessment)).is(404);
 }
 
-/// Every value of a query parameter that might tell of something hidden: each code, each order, each id there is.
+/// The values of a query parameter that might reveal something hidden: each code, each order, each known id.
 fn values(parameter: &Value, hidden: &Set, own: &Set) -> Vec<String> {
     let name = parameter["name"].as_str().unwrap();
     let schema = &parameter["schema"];
@@ -197,17 +197,19 @@ fn values(parameter: &Value, hidden: &Set, own: &Set) -> Vec<String> {
         "types" => &["actor", "mandate,forum,member", "assessment,intervention,round,decision,grant"],
         _ => &[],
     };
-    // What is not known here is tried by the contract's own example.
+    // For other parameters, the example in the contract is tried.
     let example = parameter["example"].as_str().or(schema["example"].as_str());
     fixed.iter().copied().chain(example).map(ToOwned::to_owned).collect()
 }
 
-/// QUALITY 35: the same service with and without another municipality's records answers an outsider alike, byte for byte,
-/// whatever is read and however it is asked. So nothing of them shows by lists, ids, search, order, counts, expansions, the
-/// feed, the trace, tags or cursors, and a hidden id is answered as one that is not there.
+/// QUALITY 35: the service with another municipality's records and the service without them give an outsider the same
+/// responses, byte for byte, to every read in every form. So nothing about these records is revealed by lists, ids,
+/// search, order, counts, expansions, the feed, the trace, tags or cursors, and a hidden id is answered like one that
+/// does not exist.
 ///
-/// As to time: a hidden record and one that is not there take the same way. Each `find` is one statement with what the
-/// caller may see in its condition (`seen` in every store), so neither yields a row and nothing else is asked.
+/// The response times do not differ either: a hidden and a missing record take the same path. Each `find` is one
+/// statement whose condition contains what the caller may see (the function for visible rows in every store), so neither
+/// case returns a row or makes another query.
 #[rstest]
 fn abuse_35_with_and_without_anothers_records_an_outsider_is_answered_alike(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
@@ -236,7 +238,7 @@ fn abuse_35_with_and_without_anothers_records_an_outsider_is_answered_alike(
             }
         }
     }
-    // What is kept of the caller tells of each call that it made here, so that is asked for before all else.
+    // The caller's extract of personal data lists every call of the caller, so it must be read before all others.
     addresses.sort_by_key(|address| address != "/me/personal-data");
     let outsiders = ["nobody", "reader actor", "coordinator area", "forum chair"];
     let different: Vec<String> = std::thread::scope(|scope| {
@@ -250,7 +252,7 @@ fn abuse_35_with_and_without_anothers_records_an_outsider_is_answered_alike(
                 scope.spawn(move || {
                     let mut different = Vec::new();
                     for address in addresses {
-                        let (one, other) = (plain(&there.get(address)), plain(&not_there.get(address)));
+                        let (one, other) = (comparable(&there.get(address)), comparable(&not_there.get(address)));
                         if one != other {
                             different.push(format!("{address} by {}:\n{one:?}\n{other:?}", tester.name));
                         }
@@ -263,7 +265,8 @@ fn abuse_35_with_and_without_anothers_records_an_outsider_is_answered_alike(
     });
     assert!(addresses.len() > 600, "{}", addresses.len());
     assert!(different.is_empty(), "{} differ, such as\n{}", different.len(), different[..different.len().min(5)].join("\n"));
-    // That much is different for who may see them, so it is no wonder of the test's that nothing was for the others.
+    // For a caller who may see the records, this many responses differ. This shows that the test could have found a
+    // difference.
     let admin = &prepared.testers.iter().find(|tester| tester.name == "admin everywhere").unwrap().client;
     let seen = addresses.iter().filter(|address| !address.contains('?'));
     let seen = seen.filter(|address| admin.at(with.address).get(address).json != admin.at(without.address).get(address).json).count();

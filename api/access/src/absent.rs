@@ -1,5 +1,5 @@
-//! Who has asked for something to be done later, as they stand when it is done: nobody is told by a webhook what they may
-//! no longer see.
+//! Callers for work that is done after their request has ended, such as sending a webhook. They are computed with the
+//! rights that the user has at that moment, so that a webhook never sends what its user may no longer see.
 
 use std::sync::Arc;
 
@@ -10,50 +10,51 @@ use uuid::Uuid;
 use super::{Access, Caller, policy::Role, standing};
 use crate::kernel::{Db, Result, contract::Contract, secrecy::Secrecy};
 
-/// A user, without the roles that a weak sign-in withholds.
-type Who = (Uuid, Vec<String>);
+/// A user's id, with the codes of the roles that a weak sign-in withholds.
+type UserKey = (Uuid, Vec<String>);
 
-/// How somebody stood in an epoch and on a day; nothing when the account was shut.
+/// The caller computed for a user in one access epoch and on one day; `None` when the account is closed.
 #[derive(Clone)]
-struct Stood {
+struct CachedCaller {
     epoch: i64,
     day: NaiveDate,
     caller: Option<Arc<Caller>>,
 }
 
-/// What is remembered of how users stand, until who may do what changes.
-pub(super) struct Absent(moka::sync::Cache<Who, Stood>);
+/// Cache of callers by user. An entry is valid until the access epoch or the date changes.
+pub(super) struct CallerCache(moka::sync::Cache<UserKey, CachedCaller>);
 
-impl Default for Absent {
+impl Default for CallerCache {
     fn default() -> Self {
         Self(moka::sync::Cache::new(10_000))
     }
 }
 
 impl Access {
-    /// A user as it stands now, without the roles that were withheld when it asked; nothing when its account is shut.
+    /// Returns the caller for a user with its present rights, without the `withheld` roles. Returns `None` when the
+    /// account is closed.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database cannot be read.
     pub async fn absent(&self, user: Uuid, withheld: &[Role], db: &Db) -> Result<Option<Arc<Caller>>> {
         let epoch = self.epoch(db).await?;
         let day = db.clock.today();
-        let who = (user, withheld.iter().map(ActiveEnum::to_value).collect());
-        if let Some(stood) = self.absent.0.get(&who)
-            && stood.epoch == epoch
-            && stood.day == day
+        let key = (user, withheld.iter().map(ActiveEnum::to_value).collect());
+        if let Some(cached) = self.caller_cache.0.get(&key)
+            && cached.epoch == epoch
+            && cached.day == day
         {
-            return Ok(stood.caller);
+            return Ok(cached.caller);
         }
-        let caller = standing::of_user(user, None, withheld, day, db.reader()).await?.map(Arc::new);
-        self.absent.0.insert(who, Stood { epoch, day, caller: caller.clone() });
+        let caller = standing::caller_for_user(user, None, withheld, day, db.reader()).await?.map(Arc::new);
+        self.caller_cache.0.insert(key, CachedCaller { epoch, day, caller: caller.clone() });
         Ok(caller)
     }
 
-    /// What is hidden from such a user; nothing when nothing is.
+    /// Returns the members that are hidden from such a caller by secrecy; `None` when nothing is hidden.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database cannot be read.
     pub async fn hidden_from(&self, absent: &Caller, contract: &Arc<Contract>, db: &Db) -> Result<Option<Secrecy>> {
         self.secrecy(absent, contract, db).await
     }

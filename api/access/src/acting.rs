@@ -1,5 +1,5 @@
-//! On whose behalf work goes on when the call that asked for it is over: a user with the rights that it has now, narrowed as
-//! the session or token was that asked, or the installation itself.
+//! The identity under which work goes on when the request that asked for it is over. It is either a user with its present
+//! rights, narrowed by the session or token that made the request, or the installation itself.
 
 use std::sync::Arc;
 
@@ -18,17 +18,17 @@ use crate::kernel::{
     secrecy::Secrecy,
 };
 
-/// Somebody on whose behalf work goes on.
+/// The identity of background work.
 #[derive(Clone, Debug)]
 pub struct Acting {
-    /// Who, with what holds now.
+    /// The user with its present rights, or the installation.
     pub caller: Arc<Caller>,
-    /// What is hidden from them.
+    /// The members that are hidden from the caller by secrecy; `None` when nothing is hidden.
     pub secrecy: Option<Secrecy>,
 }
 
 impl Acting {
-    /// The installation itself.
+    /// Returns the identity of the installation itself: an admin who sees everything.
     #[must_use]
     pub fn installation() -> Self {
         let caller = Caller {
@@ -40,7 +40,8 @@ impl Acting {
         Self { caller: Arc::new(caller), secrecy: None }
     }
 
-    /// A call of theirs, noted in the audit log under an operation's name and what they are known by.
+    /// Makes a [`Call`] in this identity. The audit log notes it under the name `operation` and the given
+    /// `credential`; `success` is the HTTP status that it notes on success.
     #[must_use]
     pub fn call(&self, operation: &str, success: u16, credential: String) -> Call {
         let trail = Trail {
@@ -60,11 +61,12 @@ impl Acting {
 }
 
 impl Access {
-    /// A user as it is now; nothing when the account has ended. `scopes` are the only permissions that it may use, where the
-    /// token that asked was narrowed, and `withheld` the roles that the way of signing in was too weak for.
+    /// Returns the identity of a user with its present rights; `None` when the account is closed. `scopes` are the
+    /// only permissions that it may use, if the token of the request was narrowed. `withheld` are the roles that the
+    /// way of signing in was too weak for.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database cannot be read.
     pub async fn acting_for(
         &self,
         user: Uuid,
@@ -75,7 +77,7 @@ impl Access {
     ) -> Result<Option<Acting>> {
         let narrowed = scopes.map(|scopes| scopes.iter().filter_map(|scope| Permission::named(scope)).collect());
         let today = db.clock.today();
-        let Some(caller) = standing::of_user(user, narrowed, withheld, today, db.reader()).await? else { return Ok(None) };
+        let Some(caller) = standing::caller_for_user(user, narrowed, withheld, today, db.reader()).await? else { return Ok(None) };
         let secrecy = self.secrecy(&caller, contract, db).await?;
         Ok(Some(Acting { caller: Arc::new(caller), secrecy }))
     }

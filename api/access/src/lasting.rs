@@ -1,4 +1,5 @@
-//! Who is still answered long after a call was let in, such as the follower of a stream.
+//! Requests that are answered over a long time, such as a stream of changes. The caller's rights are checked again and
+//! again.
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -7,7 +8,7 @@ use actix_web::{HttpRequest, http::header, web::Data};
 use super::{Access, Caller, policy::Requires};
 use crate::kernel::{Db, Problem, Result, contract::Contract, extract, secrecy::Secrecy};
 
-/// A call that is answered for a while, and whose right to that is asked for again and again.
+/// A long-lasting request, from which the caller can be computed anew at any time.
 #[derive(Debug)]
 pub struct Lasting<P> {
     authorization: Option<String>,
@@ -17,10 +18,10 @@ pub struct Lasting<P> {
 }
 
 impl<P: Requires> Lasting<P> {
-    /// The call that a request has begun.
+    /// Keeps what is needed of a request.
     ///
     /// # Errors
-    /// When the service was put together without access.
+    /// When the service runs without access control (500).
     pub fn of(request: &HttpRequest) -> Result<Self> {
         let access = request.app_data::<Data<Access>>().cloned();
         Ok(Self {
@@ -31,10 +32,10 @@ impl<P: Requires> Lasting<P> {
         })
     }
 
-    /// Who calls, and what is hidden from the caller, as it holds now.
+    /// Returns the caller with its present rights, and what secrecy hides from it.
     ///
     /// # Errors
-    /// When the token, the session, the account or the permission has ended.
+    /// When the token, the session, the account or the permission has ended (401 or 403).
     pub async fn now(&self, db: &Db) -> Result<(Arc<Caller>, Option<Secrecy>)> {
         let caller = self.access.caller(self.authorization.as_deref(), db).await?;
         caller.reach(P::PERMISSION)?;

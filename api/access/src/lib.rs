@@ -1,8 +1,9 @@
-//! Who may do what: accounts of people and systems, the ways in, grants, limits and the audit log, and the one table of
-//! roles and permissions.
+//! Access control: accounts of people and systems, the ways to sign in, grants, rate limits, the audit log, and the one
+//! table of roles and permissions.
 //!
-//! A handler names the permission it needs in its signature ([`By`]); what the caller may see ([`Sight`]) and where the
-//! permission is held ([`Reach`]) come with it, and stores take them, so a query that forgets them does not compile.
+//! A handler names the permission that it needs in its signature ([`By`]). `By` also carries the records that the caller
+//! may see ([`Sight`]) and the places where the caller holds the permission ([`Reach`]). Stores take these as arguments,
+//! so a query that forgets them does not compile.
 
 use samsyn_kernel as kernel;
 
@@ -38,6 +39,6 @@ pub use tokens::{Access, TokenSettings};
 
 use crate::kernel::record::{Table, nobody};
 
-/// The tables that are kept here.
+/// Tables of this module itself; each submodule declares its own.
 pub const TABLES: &[Table] =
     &[nobody("signing_key", "id:text private_key:bytes public_key created_at signs_from:time"), nobody("access_epoch", "epoch:int")];

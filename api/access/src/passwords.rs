@@ -1,4 +1,5 @@
-//! Passwords: Argon2id with OWASP's parameters, a bounded number at a time, and never one that everybody tries first.
+//! Passwords: checks of their strength, and hashing by Argon2id with the parameters that OWASP recommends. The number of
+//! hash computations at a time is limited.
 
 use std::{
     sync::{
@@ -16,15 +17,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::kernel::{Kind, Problem, Result, places, say, text};
 
-/// The fewest characters of a password.
+/// The least number of characters of a password.
 pub const MIN_LENGTH: usize = 12;
-/// The most bytes of a password; all of them count.
+/// The largest number of bytes of a password. All bytes are hashed.
 pub const MAX_LENGTH: usize = 1024;
 
-/// How hard a password must be to guess, by zxcvbn's scale of 0 to 4: at least about ten thousand million tries.
+/// The required strength on zxcvbn's scale of 0 to 4. Four means at least about 10^10 guesses.
 const STRENGTH: zxcvbn::Score = zxcvbn::Score::Four;
 
-/// Swedish words that are tried first and that zxcvbn's lists, which are English, lack.
+/// Swedish words that attackers try first. The word lists of zxcvbn are English and lack them.
 const COMMON: &[&str] = &[
     "losenord",
     "lösenord",
@@ -79,10 +80,11 @@ fn digest(password: &str) -> Result<String> {
     argon().hash_password(password.as_bytes()).map(|hash| hash.to_string()).map_err(|error| Problem::internal(&error))
 }
 
-/// Checks that a password is worth having. `own` are words that whoever knows the user would try: names and addresses.
+/// Checks that a password is hard to guess. `own` are words that an attacker who knows the user would try: names and
+/// addresses.
 ///
 /// # Errors
-/// When it is too short, too long, or one of those that are tried first.
+/// When the password is too short, too long or too easy to guess (422 at `pointer`).
 pub fn check(password: &str, pointer: &str, own: &[&str]) -> Result<()> {
     if password.chars().count() < MIN_LENGTH {
         return Err(Problem::fault(
@@ -123,7 +125,7 @@ pub fn check(password: &str, pointer: &str, own: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Whether a stored form was made with weaker parameters than those of today.
+/// Whether a stored hash was made with weaker parameters than the present ones.
 #[must_use]
 pub fn is_outdated(stored: &str) -> bool {
     let today = Params::default();
@@ -133,55 +135,56 @@ pub fn is_outdated(stored: &str) -> bool {
         .is_none_or(|then| then.m_cost() < today.m_cost() || then.t_cost() < today.t_cost() || then.p_cost() < today.p_cost())
 }
 
-/// Checking a password takes a processor for a while, so few are checked at once: the others go on answering calls.
+/// Limits the number of hash computations at a time. Each one occupies a processor for a while, and other calls must
+/// still be answered.
 #[derive(Debug)]
 pub struct Hashing {
     slots: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
     running: Arc<AtomicUsize>,
-    most: AtomicUsize,
-    /// How many may run at once.
+    peak: AtomicUsize,
+    /// The largest number of computations at a time.
     pub at_once: usize,
 }
 
-/// How many may wait; more would only wait in vain.
+/// The largest number of waiting callers. More would wait in vain.
 const QUEUE: usize = 256;
-/// How long each waits.
+/// The longest time that a caller waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Hashing {
-    /// So many at once.
+    /// Allows `at_once` computations at a time.
     #[must_use]
     pub fn new(at_once: usize) -> Self {
         Self {
             slots: Arc::new(Semaphore::new(at_once)),
             waiting: Arc::default(),
             running: Arc::default(),
-            most: AtomicUsize::default(),
+            peak: AtomicUsize::default(),
             at_once,
         }
     }
 
-    /// One processor is left for everything else, where there is more than one.
+    /// Leaves one processor for everything else, if the machine has more than one.
     #[must_use]
     pub fn for_this_machine() -> Self {
         Self::new(std::thread::available_parallelism().map_or(1, |count| count.get().saturating_sub(1).max(1)))
     }
 
-    /// How many wait, run, and at the most have run at once.
+    /// Returns how many callers wait, how many computations run, and the largest number that has run at a time.
     #[must_use]
     pub fn now(&self) -> [usize; 3] {
-        [&*self.waiting, &*self.running, &self.most].map(|count| count.load(Ordering::Relaxed))
+        [&*self.waiting, &*self.running, &self.peak].map(|count| count.load(Ordering::Relaxed))
     }
 
-    async fn bounded<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    async fn run_bounded<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let slot = match Arc::clone(&self.slots).try_acquire_owned() {
             Ok(slot) => slot,
             Err(_) => self.wait().await?,
         };
         let running = Counted::new(&self.running);
-        self.most.fetch_max(running.so_far, Ordering::Relaxed);
-        // The work keeps its place: it goes on though the caller may have gone.
+        self.peak.fetch_max(running.so_far, Ordering::Relaxed);
+        // The work holds its slot until it is done, even when the caller has gone.
         let work = move || {
             let done = work();
             drop((running, slot));
@@ -207,7 +210,7 @@ impl Hashing {
     }
 }
 
-/// One more, until dropped: who waits may go away at any moment.
+/// Adds one to a counter until it is dropped, which also happens when a waiting caller goes away.
 struct Counted {
     count: Arc<AtomicUsize>,
     so_far: usize,
@@ -225,21 +228,21 @@ impl Drop for Counted {
     }
 }
 
-/// The stored form of a password.
+/// Returns the hash of a password in PHC string format.
 ///
 /// # Errors
-/// When the machine cannot.
+/// When hashing fails (500), or too many callers wait (503).
 pub async fn hash(password: String, hashing: &Hashing) -> Result<String> {
-    hashing.bounded(move || digest(&password)).await?
+    hashing.run_bounded(move || digest(&password)).await?
 }
 
-/// Whether a password belongs to a stored form. Without a stored form it takes just as long and is false.
+/// Whether a password belongs to a stored hash. Without a stored hash the result is false, after the same time.
 ///
 /// # Errors
-/// When the machine cannot, or too many wait.
+/// When hashing fails (500), or too many callers wait (503).
 pub async fn verify(password: String, stored: Option<String>, hashing: &Hashing) -> Result<bool> {
     hashing
-        .bounded(move || {
+        .run_bounded(move || {
             let known = stored.is_some();
             let stored = stored.unwrap_or_else(|| DUMMY.clone());
             let matches = PasswordHash::new(&stored).is_ok_and(|hash| argon().verify_password(password.as_bytes(), &hash).is_ok());

@@ -1,5 +1,5 @@
-//! The one table of who may do what. Its printed form, `openapi/permissions.md`, is a golden file: a change of policy is
-//! a change that can be read.
+//! The one table of permissions: which role or function holds which permission. Its printed form,
+//! `openapi/permissions.md`, is a golden file, so that a change of policy can be reviewed.
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -10,11 +10,11 @@ use utoipa::ToSchema;
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Runs the installation.
+    /// Administers the installation.
     Admin,
     /// Coordinates the work in an area and all below it.
     Coordinator,
-    /// Looks after an actor: its record, its users, its answers.
+    /// Manages an actor: its record, its users, its answers.
     ActorAdmin,
     /// Works for an actor.
     Contributor,
@@ -28,7 +28,7 @@ pub enum Role {
     Service,
 }
 
-/// What an actor does in a forum; it carries rights there for those who work for the actor.
+/// The function of an actor in a forum. It gives rights in the forum to those who work for the actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -41,26 +41,26 @@ pub enum ForumFunction {
     Coordinator,
     /// Takes part (medlem).
     Member,
-    /// Looks on (observatör).
+    /// Follows the work without taking part (observatör).
     Observer,
 }
 
-/// In what capacity somebody holds a permission.
+/// The capacity in which somebody holds a permission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Standing {
     /// Anybody, also without signing in.
     Everyone,
     /// Any signed-in user.
     SignedIn,
-    /// Who has been granted a role.
+    /// A user who has been granted a role.
     Role(Role),
-    /// Who works for an actor with a function in a forum.
+    /// A user who works for an actor that has a function in a forum.
     Forum(ForumFunction),
 }
 
 macro_rules! permissions {
     ($($name:ident $key:literal [$($standing:pat_param)|+];)*) => {
-        /// What an operation needs.
+        /// A permission that operations need.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Permission { $(#[doc = concat!("`", $key, "`")] $name,)* }
 
@@ -72,12 +72,12 @@ macro_rules! permissions {
             #[must_use]
             pub const fn key(self) -> &'static str { match self { $(Self::$name => $key,)* } }
 
-            /// The permission of that name.
+            /// Returns the permission with this name.
             #[must_use]
             pub fn named(name: &str) -> Option<Self> { Self::ALL.iter().copied().find(|permission| permission.key() == name) }
         }
 
-        /// Whether somebody of a standing holds a permission, within the scope of that standing.
+        /// Whether a standing itself gives a permission, within the scope of that standing.
         #[must_use]
         pub const fn allows(standing: Standing, permission: Permission) -> bool {
             use ForumFunction::{Chair, Coordinator as ForumCoordinator, Member, ProcessLeader};
@@ -161,13 +161,15 @@ permissions! {
 }
 
 impl Permission {
-    /// Whether a token for machines may carry the permission. Who holds such a token must not be able to take the account.
+    /// Whether a personal token or a service account may carry the permission. The holder of such a token must not be
+    /// able to take over the account.
     #[must_use]
     pub const fn may_be_scope(self) -> bool {
         !matches!(self, Self::WriteAccount | Self::StartSession | Self::EndSession)
     }
 
-    /// Whether reading by it shows personal data of others or restricted material, so that it is noted in the audit log.
+    /// Whether reads under this permission show personal data of others or restricted material, and are therefore noted
+    /// in the audit log.
     #[must_use]
     pub const fn reads_are_recorded(self) -> bool {
         matches!(
@@ -182,7 +184,7 @@ impl Permission {
         )
     }
 
-    /// Whether its operations handle personal data or secrets, so that no answer of theirs may be stored on the way.
+    /// Whether operations of this permission handle personal data or secrets, so that no cache may store their responses.
     #[must_use]
     pub const fn is_private(self) -> bool {
         matches!(
@@ -219,7 +221,7 @@ pub trait Requires {
     const PERMISSION: Permission;
 }
 
-/// Every standing there is, in the order of the printed table.
+/// Returns every standing with its name, in the order of the printed table.
 #[must_use]
 pub fn standings() -> Vec<(String, Standing)> {
     use sea_orm::{ActiveEnum, Iterable};
@@ -229,7 +231,7 @@ pub fn standings() -> Vec<(String, Standing)> {
     all
 }
 
-/// Whether somebody of this standing, or of one that comes with it, holds the permission.
+/// Whether somebody of this standing holds the permission, including what everyone and every signed-in user holds.
 #[must_use]
 pub fn holds(standing: Standing, permission: Permission) -> bool {
     allows(standing, permission)
@@ -237,7 +239,7 @@ pub fn holds(standing: Standing, permission: Permission) -> bool {
         || (standing != Standing::Everyone && allows(Standing::SignedIn, permission))
 }
 
-/// The table as Markdown.
+/// Returns the table as Markdown.
 #[must_use]
 pub fn table() -> String {
     use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! What is under secrecy, remembered until the access epoch grows, and who is cleared to see it.
+//! The secrecy marks in force, cached until the access epoch grows, and what they hide from a caller.
 
 use std::sync::{Arc, PoisonError};
 
@@ -17,13 +17,13 @@ use crate::kernel::{
 };
 
 impl Access {
-    /// What is hidden from a caller; nothing where nothing is marked, or all of it may be seen.
+    /// Returns what secrecy hides from a caller; `None` when nothing is marked or the caller may see everything.
     pub(super) async fn secrecy(&self, caller: &Caller, contract: &Arc<Contract>, db: &Db) -> Result<Option<Secrecy>> {
         let marks = self.marks(db).await?;
         if marks.is_empty() {
             return Ok(None);
         }
-        // Who is cleared nowhere has no reach at all.
+        // A caller without the permission gets an empty reach.
         let reach = caller.reach(Permission::SeeSecrecy).unwrap_or_default();
         if reach.everywhere {
             return Ok(None);
@@ -32,7 +32,7 @@ impl Access {
         Ok(Some(Secrecy::new(marks, Arc::clone(contract), cleared)))
     }
 
-    /// All marks that hold. They are read anew when who may do or see what has changed.
+    /// Returns all marks in force. They are read again when the access epoch has grown.
     async fn marks(&self, db: &Db) -> Result<Arc<Marks>> {
         let epoch = self.epoch(db).await?;
         if let Some((read_in, marks)) = &*self.marks.read().unwrap_or_else(PoisonError::into_inner)
@@ -46,10 +46,11 @@ impl Access {
     }
 }
 
-/// All marks that hold now, from the table of `disclosure::marks`; those on all of a record also on all that is part of it.
+/// Returns all marks in force by record id, from the table of `disclosure::marks`. A mark on a whole record also applies
+/// to all its parts.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be read.
 pub async fn marks_in_force(db: &impl ConnectionTrait) -> Result<Marks> {
     let select = Query::select()
         .columns(["record_kind", "record_id", "member", "chapter", "paragraph", "forum_id", "actor_id"])
@@ -93,12 +94,12 @@ pub async fn marks_in_force(db: &impl ConnectionTrait) -> Result<Marks> {
     Ok(marks)
 }
 
-/// The kinds of record that are parts of others, each with what it is a part of.
+/// Returns the kinds of record that are parts of other kinds, each with that relation.
 fn all_parts() -> impl Iterator<Item = (&'static Record, Part)> {
     record::all().filter_map(|record| Some((record, record.part_of?)))
 }
 
-/// The parts of this kind that these records have, each with the record that it is a part of.
+/// Returns the records of this kind that are parts of the records `wholes`, as pairs of the part's id and the whole's id.
 async fn parts_of(record: &Record, part: Part, wholes: &[Uuid], db: &impl ConnectionTrait) -> Result<Vec<(Uuid, Uuid)>> {
     let mut found = Vec::new();
     for wholes in wholes.chunks(10_000) {
@@ -115,10 +116,10 @@ async fn parts_of(record: &Record, part: Part, wholes: &[Uuid], db: &impl Connec
     Ok(found)
 }
 
-/// All that is part of a record, and of its parts, by kind.
+/// Returns the ids of all parts of a record, and of their parts, by kind.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be read.
 pub async fn all_parts_of(kind: &str, id: Uuid, db: &impl ConnectionTrait) -> Result<Vec<(&'static str, Vec<Uuid>)>> {
     let mut found = Vec::new();
     let mut next = vec![(kind.to_owned(), vec![id])];

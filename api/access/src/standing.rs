@@ -1,6 +1,7 @@
-//! Reads what a user may do: grants that hold today, the actors they reach, the forums of those actors.
+//! Computes the rights of a user from the database: the grants that are valid today, the actors within them, and the
+//! forums of those actors.
 //!
-//! Access lies below the rooms, so this asks their tables by name and uses nothing of the rooms themselves.
+//! Access lies below the rooms, so it queries their tables by name and uses nothing else of the rooms.
 
 use chrono::NaiveDate;
 use sea_orm::{
@@ -15,17 +16,17 @@ use super::{
 };
 use crate::kernel::{Problem, Result, db::Connection, table::List};
 
-/// What a call is made with.
+/// The credential of a call.
 pub(super) enum Credential {
-    /// A session, by the access token that speaks for it.
+    /// A session, by its access token.
     Session { user: Uuid, session: Uuid },
-    /// A personal token, by its digest.
+    /// A personal token, by its digest (SHA-256 in hexadecimal).
     Token(String),
 }
 
-/// The user of a live session or token with all that holds for it today and until when that is known, or nothing when the
-/// session, the token or the account has ended.
-pub(super) async fn load(
+/// Returns the user of a session or token with all rights that are valid today, and the time until which the session or
+/// token is valid. Returns `None` when the session, the token or the account has ended.
+pub(super) async fn caller_for_credential(
     credential: Credential,
     today: NaiveDate,
     now: ChronoDateTimeUtc,
@@ -70,14 +71,15 @@ pub(super) async fn load(
         sight: Sight { signed_in: true, ..Sight::default() },
         ..Caller::default()
     };
-    grants(&mut caller, user, &withheld.0, today, db).await?;
-    forums(&mut caller, today, db).await?;
+    add_grants(&mut caller, user, &withheld.0, today, db).await?;
+    add_forums(&mut caller, today, db).await?;
     Ok(Some((caller, account.try_get("", "expires_at")?)))
 }
 
-/// A user in whose name something is done later, with all that holds today, or nothing when the account is shut. It carries
-/// no more than the token that asked did, and a service account no more than the scopes that it may ask for.
-pub(super) async fn of_user(
+/// Returns a user in whose name work is done later, with all rights that are valid today; `None` when the account is
+/// closed. The rights are limited to those of the token that asked (`narrowed`), and for a service account to its
+/// registered scopes.
+pub(super) async fn caller_for_user(
     user: Uuid,
     narrowed: Option<Vec<Permission>>,
     withheld: &[Role],
@@ -105,18 +107,19 @@ pub(super) async fn of_user(
         sight: Sight { signed_in: true, ..Sight::default() },
         ..Caller::default()
     };
-    grants(&mut caller, user, withheld, today, db).await?;
-    forums(&mut caller, today, db).await?;
+    add_grants(&mut caller, user, withheld, today, db).await?;
+    add_forums(&mut caller, today, db).await?;
     Ok(Some(caller))
 }
 
-/// The actor that a user works for, where it is one: who looks after that actor's people learns of the user's sign-ins.
+/// Returns the actor that a user works for, if there is one. The administrators of that actor can see the user's sign-ins
+/// in the audit log.
 pub(super) async fn employer(user: Uuid, db: &impl ConnectionTrait) -> Result<Option<Uuid>> {
     let select = Query::select().columns(["home_kind", "home_id"]).from("user_account").and_where(Expr::col("id").eq(user)).take();
     db.query_one(&select).await?.map_or(Ok(None), |account| home_actor(&account))
 }
 
-/// The actor under which an account was brought in, where it is one.
+/// Returns the actor that is the home of an account, if its home is an actor.
 fn home_actor(account: &QueryResult) -> Result<Option<Uuid>> {
     let kind: Option<String> = account.try_get("", "home_kind")?;
     let id: Option<Uuid> = account.try_get("", "home_id")?;
@@ -127,18 +130,18 @@ async fn rows(select: &SelectStatement, db: &impl ConnectionTrait) -> Result<Vec
     db.query_all(select).await.map_err(Problem::from)
 }
 
-fn holds_on(today: NaiveDate) -> sea_orm::Condition {
+fn valid_on(today: NaiveDate) -> sea_orm::Condition {
     sea_orm::Condition::all()
         .add(Expr::col("valid_from").is_null().or(Expr::col("valid_from").lte(today)))
         .add(Expr::col("valid_to").is_null().or(Expr::col("valid_to").gt(today)))
 }
 
-async fn grants(caller: &mut Caller, user: Uuid, withheld: &[Role], today: NaiveDate, db: &impl ConnectionTrait) -> Result<()> {
+async fn add_grants(caller: &mut Caller, user: Uuid, withheld: &[Role], today: NaiveDate, db: &impl ConnectionTrait) -> Result<()> {
     let select = Query::select()
         .columns(["role", "scope_kind", "scope_id"])
         .from("access_grant")
         .and_where(Expr::col("user_id").eq(user))
-        .cond_where(holds_on(today))
+        .cond_where(valid_on(today))
         .take();
     for row in rows(&select, db).await? {
         let role: Role = row.try_get("", "role")?;
@@ -160,7 +163,8 @@ async fn grants(caller: &mut Caller, user: Uuid, withheld: &[Role], today: Naive
             _ => continue,
         };
         match &scope {
-            // Only who runs the installation sees all there is; other roles may be granted everywhere and still see as members do.
+            // Only an administrator of the installation sees everything. With another role everywhere, a user sees what
+            // all signed-in users see.
             Scope::Everywhere => caller.sight.all |= role == Role::Admin,
             Scope::Actor(actors) => caller.sight.actors.extend(actors),
             Scope::Forum(forum) => {
@@ -179,7 +183,7 @@ async fn area_path(id: Uuid, db: &impl ConnectionTrait) -> Result<Option<String>
     Ok(row.map(|row| row.try_get("", "path")).transpose()?)
 }
 
-/// An actor with all actors below it, itself first.
+/// Returns an actor with all actors below it, itself first.
 pub(super) async fn with_administrations(id: Uuid, db: &impl ConnectionTrait) -> Result<Vec<Uuid>> {
     let parameter = if crate::kernel::table::is_postgres(db.get_database_backend()) { "$1" } else { "?" };
     let sql = format!(
@@ -192,7 +196,7 @@ pub(super) async fn with_administrations(id: Uuid, db: &impl ConnectionTrait) ->
     Ok(actors)
 }
 
-async fn forums(caller: &mut Caller, today: NaiveDate, db: &Connection) -> Result<()> {
+async fn add_forums(caller: &mut Caller, today: NaiveDate, db: &Connection) -> Result<()> {
     let mut working: Vec<Uuid> = Vec::new();
     let mut areas = Vec::new();
     for (role, scope) in &caller.grants {
@@ -208,7 +212,7 @@ async fn forums(caller: &mut Caller, today: NaiveDate, db: &Connection) -> Resul
             .from("forum_member")
             .and_where(Expr::col("actor_id").is_in(caller.sight.actors.iter().copied()))
             .and_where(Expr::col("status").is_in(["invited", "accepted"]))
-            .cond_where(holds_on(today))
+            .cond_where(valid_on(today))
             .take();
         for row in rows(&select, db).await? {
             let forum: Uuid = row.try_get("", "forum_id")?;
@@ -240,7 +244,7 @@ async fn forums(caller: &mut Caller, today: NaiveDate, db: &Connection) -> Resul
     Ok(())
 }
 
-/// A number that grows with every change of who may do what.
+/// Returns the access epoch, a number that grows when anybody's rights change.
 pub(super) async fn epoch(db: &Connection) -> Result<i64> {
     let select = Query::select().column("epoch").from("access_epoch").take();
     let row = db.query_one(&select).await?.ok_or_else(|| Problem::internal(&"the epoch of access is missing"))?;

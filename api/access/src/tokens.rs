@@ -1,5 +1,5 @@
-//! Access tokens: short-lived, signed with Ed25519, checked once and then remembered until they expire or until who may
-//! do what changes.
+//! Access tokens: short-lived and signed with Ed25519. A verified token is cached until it expires or anybody's rights
+//! change.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    absent::Absent,
+    absent::CallerCache,
     caller::Caller,
     passwords::Hashing,
     personal_tokens,
@@ -29,36 +29,36 @@ use super::{
 };
 use crate::kernel::{Db, Problem, Result, clock, hash, problem::Kind, request::Call, secrecy::Marks};
 
-/// How long another instance's change of access may go unnoticed.
+/// The time for which this instance may not notice a change of rights made by another instance.
 const EPOCH_AGE: Duration = Duration::from_millis(500);
 
-/// No token of ours comes near this length.
+/// The largest length of a token, in bytes. Our own tokens are far shorter.
 const MAX_TOKEN: usize = 4096;
 
-/// How tokens and sessions are made.
+/// Settings for tokens and sessions.
 #[derive(Clone, Debug)]
 pub struct TokenSettings {
     /// Roles that count only after a sign-in in two steps.
     pub two_step_roles: Vec<Role>,
-    /// Origins of pages that may use the cookie, besides the service's own.
+    /// Origins of pages that may use the cookie, besides that of the service.
     pub origins: Vec<String>,
-    /// Who issues and accepts tokens: the service's public address.
+    /// The public address of the service, which is both issuer and audience of the tokens.
     pub issuer: String,
-    /// How long an access token lasts.
+    /// The lifetime of an access token.
     pub access: TimeDelta,
-    /// How long a session lasts without being renewed.
+    /// The time for which a session lasts without being renewed.
     pub session: TimeDelta,
-    /// How long it lasts at the most.
+    /// The longest lifetime of a session.
     pub longest: TimeDelta,
 }
 
-/// What an access token says (RFC 9068).
+/// The claims of an access token (RFC 9068).
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Claims {
     pub iss: String,
     pub aud: String,
     pub sub: Uuid,
-    /// The client that it was issued to: a service account, a frontend, or `samsyn` for the API's own sign-in.
+    /// The client that the token was issued to: a service account, a frontend, or `samsyn` for the API's own sign-in.
     pub client_id: String,
     pub sid: Uuid,
     pub jti: Uuid,
@@ -66,20 +66,20 @@ pub(super) struct Claims {
     pub exp: i64,
     #[serde(default, skip_serializing)]
     pub nbf: Option<i64>,
-    /// When the user signed in.
+    /// The time when the user signed in, in seconds since 1970.
     pub auth_time: i64,
-    /// How (RFC 8176): `pwd`, `otp`, and `mfa` for both.
+    /// The authentication methods (RFC 8176): `pwd`, `otp`, and `mfa` for both.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
-    /// How sure the identity provider was.
+    /// The `acr` value of the identity provider: how strongly the person was identified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
-    /// The permissions that the token carries, where it is narrower than its user's roles.
+    /// The permissions that the token carries, if it is narrower than its user's roles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
 }
 
-/// A key that tokens are signed and checked with.
+/// A key for signing and verifying tokens.
 struct Key {
     id: String,
     public: String,
@@ -88,29 +88,29 @@ struct Key {
     signs_from: DateTime<Utc>,
 }
 
-/// A verified token with what holds for its user.
+/// A cache entry for a verified token.
 #[derive(Clone)]
-struct Known {
+struct CachedToken {
     caller: Arc<Caller>,
     expires: i64,
     epoch: i64,
     day: chrono::NaiveDate,
 }
 
-/// Makes and checks tokens, and remembers who callers are.
+/// Issues and verifies tokens, and caches the callers.
 pub struct Access {
     pub(super) settings: TokenSettings,
     keys: RwLock<Arc<Vec<Key>>>,
-    known: moka::sync::Cache<[u8; 32], Known>,
+    cache: moka::sync::Cache<[u8; 32], CachedToken>,
     epoch: AtomicI64,
     read_at: Mutex<Option<Instant>>,
-    /// How many passwords are hashed at once.
+    /// Limits the number of passwords that are hashed at a time.
     pub hashing: Hashing,
     nobody: Arc<Caller>,
-    /// What is under secrecy, as it was in an epoch.
+    /// The secrecy marks in force, with the access epoch in which they were read.
     pub(super) marks: RwLock<Option<(i64, Arc<Marks>)>>,
-    /// How those stand in whose name something is done later.
-    pub(super) absent: Absent,
+    /// The cache of users in whose name work is done later.
+    pub(super) caller_cache: CallerCache,
 }
 
 impl std::fmt::Debug for Access {
@@ -120,25 +120,25 @@ impl std::fmt::Debug for Access {
 }
 
 impl Access {
-    /// Loads the keys, making one at the first start.
+    /// Loads the signing keys. Makes one at the first start.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database cannot be read or written.
     pub async fn load(settings: TokenSettings, db: &Db) -> Result<Self> {
         if signing_key::Entity::find().one(db.reader()).await?.is_none() {
-            // Another instance may make one at the same moment; all know both.
+            // Another instance may make a key at the same moment. Both are then valid for all instances.
             make_key(db.clock.now(), db).await?;
         }
         let access = Self {
             settings,
             keys: RwLock::default(),
-            known: moka::sync::Cache::new(10_000),
+            cache: moka::sync::Cache::new(10_000),
             epoch: AtomicI64::default(),
             read_at: Mutex::default(),
             hashing: Hashing::for_this_machine(),
             nobody: Arc::default(),
             marks: RwLock::default(),
-            absent: Absent::default(),
+            caller_cache: CallerCache::default(),
         };
         access.read_keys(db).await?;
         Ok(access)
@@ -161,7 +161,7 @@ impl Access {
         Ok(())
     }
 
-    /// The roles that a way of signing in is too weak for.
+    /// Returns the roles that a way of signing in is too weak for.
     pub(super) fn withheld(&self, method: SignInMethod) -> Vec<Role> {
         if method == SignInMethod::Password { self.settings.two_step_roles.clone() } else { Vec::new() }
     }
@@ -170,7 +170,7 @@ impl Access {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The public keys (RFC 7517), also of the one that will sign next.
+    /// Returns the public keys as a JSON Web Key Set (RFC 7517), including a key that will sign later.
     #[must_use]
     pub fn key_set(&self) -> Value {
         let keys: Vec<_> = self
@@ -181,16 +181,16 @@ impl Access {
         json!({ "keys": keys })
     }
 
-    /// The keys' ids, each with the time from which it signs.
+    /// Returns the ids of the keys, each with the time from which the key signs.
     #[must_use]
     pub fn key_times(&self) -> Vec<(String, DateTime<Utc>)> {
         self.keys().iter().map(|key| (key.id.clone(), key.signs_from)).collect()
     }
 
-    /// Makes a new key that signs from a time on, and forgets keys that nothing valid can be signed with.
+    /// Makes a new key that signs from a time on, and returns its id. Also removes keys whose tokens have all expired.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database cannot be read or written.
     pub async fn rotate(&self, signs_from: DateTime<Utc>, db: &Db) -> Result<String> {
         let id = make_key(signs_from, db).await?;
         self.read_keys(db).await?;
@@ -219,19 +219,19 @@ impl Access {
         jsonwebtoken::encode(&header, claims, &key.encoding).map_err(|error| Problem::internal(&error))
     }
 
-    /// Who calls, by the `Authorization` header.
+    /// Returns the caller for the value of an `Authorization` header; an anonymous caller when there is none.
     ///
     /// # Errors
-    /// When there is one but it is not a token of ours that holds now.
+    /// When the header holds no valid token (401), or the database cannot be read.
     pub async fn caller(&self, authorization: Option<&str>, db: &Db) -> Result<Arc<Caller>> {
         let Some(authorization) = authorization else { return Ok(Arc::clone(&self.nobody)) };
         let token = authorization
             .split_once(' ')
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim())
-            .ok_or_else(refused)?;
+            .ok_or_else(invalid_token)?;
         if token.len() > MAX_TOKEN {
-            return Err(refused());
+            return Err(invalid_token());
         }
         let now = db.clock.now();
         let epoch = self.epoch(db).await?;
@@ -239,7 +239,7 @@ impl Access {
             .as_ref()
             .try_into()
             .map_err(|_| Problem::internal(&"digest length"))?;
-        if let Some(known) = self.known.get(&digest)
+        if let Some(known) = self.cache.get(&digest)
             && known.expires > now.timestamp()
             && known.epoch == epoch
             && known.day == clock::day(now)
@@ -248,47 +248,48 @@ impl Access {
         }
         let (credential, expires) = if token.starts_with(personal_tokens::PREFIX) {
             if !personal_tokens::is_well_formed(token) {
-                return Err(refused());
+                return Err(invalid_token());
             }
-            // Looked up again now and then, so that it is known when the token was last used.
+            // Looked up again every ten minutes, so that the time of last use stays up to date.
             (Credential::Token(hash::hex(&digest)), now.timestamp() + 600)
         } else {
             let claims = self.verify(token, now, db).await?;
             (Credential::Session { user: claims.sub, session: claims.sid }, claims.exp)
         };
-        let (caller, until) = standing::load(credential, clock::day(now), now, db.reader()).await?.ok_or_else(refused)?;
+        let (caller, until) =
+            standing::caller_for_credential(credential, clock::day(now), now, db.reader()).await?.ok_or_else(invalid_token)?;
         if let Some(token) = caller.token {
-            personal_tokens::used(token, now, db).await?;
+            personal_tokens::note_use(token, now, db).await?;
         }
         let caller = Arc::new(caller);
         let expires = expires.min(until.timestamp());
-        self.known.insert(digest, Known { caller: Arc::clone(&caller), expires, epoch, day: clock::day(now) });
+        self.cache.insert(digest, CachedToken { caller: Arc::clone(&caller), expires, epoch, day: clock::day(now) });
         Ok(caller)
     }
 
-    /// Checks an access token's signature and claims, and that it has not expired.
+    /// Verifies the signature and the claims of an access token, and that it has not expired.
     pub(super) async fn verify(&self, token: &str, now: DateTime<Utc>, db: &Db) -> Result<Claims> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| refused())?;
+        let header = jsonwebtoken::decode_header(token).map_err(|_| invalid_token())?;
         if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some("at+jwt") || demands_an_extension(token) {
-            return Err(refused());
+            return Err(invalid_token());
         }
-        let id = header.kid.ok_or_else(refused)?;
+        let id = header.kid.ok_or_else(invalid_token)?;
         if !self.keys().iter().any(|key| key.id == id) {
             self.read_keys(db).await?;
         }
         let keys = self.keys();
-        let key = keys.iter().find(|key| key.id == id).ok_or_else(refused)?;
+        let key = keys.iter().find(|key| key.id == id).ok_or_else(invalid_token)?;
         let mut rules = Validation::new(Algorithm::EdDSA);
         rules.set_issuer(&[&self.settings.issuer]);
         rules.set_audience(&[&self.settings.issuer]);
-        // Time is judged below by the injected clock.
+        // The times are checked below, by the injected clock.
         rules.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &rules).map_err(|_| refused())?.claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.decoding, &rules).map_err(|_| invalid_token())?.claims;
         let now = now.timestamp();
-        if claims.exp <= now || claims.nbf.is_some_and(|from| from > now) { Err(refused()) } else { Ok(claims) }
+        if claims.exp <= now || claims.nbf.is_some_and(|from| from > now) { Err(invalid_token()) } else { Ok(claims) }
     }
 
-    /// The number of the present state of who may do what; read anew when it may be stale.
+    /// Returns the access epoch. It is read from the database when the cached value is older than [`EPOCH_AGE`].
     pub(super) async fn epoch(&self, db: &Db) -> Result<i64> {
         let fresh = self.read_at.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| at.elapsed() < EPOCH_AGE);
         if fresh {
@@ -305,21 +306,21 @@ impl Access {
         Ok(epoch)
     }
 
-    /// Forgets the number, so that this instance's own changes hold from the next call on.
+    /// Discards the cached access epoch, so that changes made by this instance take effect from the next call on.
     pub fn changed(&self) {
         *self.read_at.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
-/// Whether the header of a token demands an extension (`crit`, RFC 7515 section 4.1.11) or says that what is signed is written
-/// otherwise (`b64`, RFC 7797). There is none that we know.
+/// Whether the header of a token demands an extension (`crit`, RFC 7515 section 4.1.11) or another encoding of the
+/// payload (`b64`, RFC 7797). Neither is supported.
 pub(super) fn demands_an_extension(token: &str) -> bool {
     let header = token.split('.').next().and_then(|header| BASE64_URL_SAFE_NO_PAD.decode(header).ok());
     let header = header.and_then(|header| serde_json::from_slice::<serde_json::Map<String, Value>>(&header).ok());
     header.is_none_or(|header| header.contains_key("crit") || header.contains_key("b64"))
 }
 
-fn refused() -> Problem {
+fn invalid_token() -> Problem {
     Problem::new(Kind::Unauthenticated).header("WWW-Authenticate", "Bearer error=\"invalid_token\"")
 }
 

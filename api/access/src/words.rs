@@ -1,11 +1,11 @@
-//! The policy in plain words: what each permission lets somebody do, and what roles and functions are called. A permission
-//! without its sentences does not compile.
+//! The policy in plain words: what each permission allows, and the names of roles and functions. A permission without
+//! these texts does not compile.
 
 use super::policy::{ForumFunction, Permission, Role, Standing};
 use crate::kernel::{language::Text, say};
 
 impl Permission {
-    /// What the permission lets somebody do, as the end of "you may" ("du kan").
+    /// Returns what the permission allows, as the end of a sentence that begins with "you may" ("du kan").
     #[must_use]
     #[expect(clippy::too_many_lines, reason = "a sentence for each permission")]
     pub fn words(self) -> Text {
@@ -118,7 +118,7 @@ impl Permission {
 }
 
 impl Standing {
-    /// What people call it.
+    /// Returns the name that people use for it.
     #[must_use]
     pub fn words(self) -> Text {
         match self {

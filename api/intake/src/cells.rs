@@ -1,4 +1,4 @@
-//! What single cells mean: codes and words, lists, days, objects.
+//! Reading of single cells: codes and words, lists, days, objects.
 
 use chrono::NaiveDate;
 use serde_json::{Value, json};
@@ -9,19 +9,20 @@ use super::{
 };
 use crate::kernel::{Fault, contract, extract, language::Text, personal_number, say, text};
 
-/// What stands in a cell or member.
+/// The content of a cell or of a member.
 #[derive(Clone, Debug)]
 pub enum Given {
     /// Text.
     Cell(String),
-    /// What is no text in JSON.
+    /// A JSON value other than text.
     Json(Value),
 }
 
 /// The cells of a row, each with its column and its heading.
 pub type Cells = Vec<(&'static Column, String, Given)>;
 
-/// Cells that may not be stored; what is a personal identity number is not repeated, and hides all else.
+/// Returns a fault for each cell that may not be stored. A fault about a personal identity number does not repeat the
+/// number.
 #[must_use]
 pub fn unstorable(cells: &Cells) -> Vec<RowFault> {
     let mut faults = Vec::new();
@@ -29,9 +30,9 @@ pub fn unstorable(cells: &Cells) -> Vec<RowFault> {
         let pointer = format!("/{}", column.member);
         let cell = match given {
             Given::Cell(cell) => cell,
-            // Text in JSON has been checked as it was read; numbers have not.
+            // Texts in JSON have been checked when they were parsed; numbers have not.
             Given::Json(value) => {
-                if in_numbers(value) {
+                if has_personal_number(value) {
                     faults.push(RowFault::of(personal_number::fault(pointer), Some(heading.clone())));
                 }
                 continue;
@@ -46,17 +47,17 @@ pub fn unstorable(cells: &Cells) -> Vec<RowFault> {
     faults
 }
 
-/// Whether some number in a value is a personal identity number.
-fn in_numbers(value: &Value) -> bool {
+/// Whether a value contains a number that is a personal identity number.
+fn has_personal_number(value: &Value) -> bool {
     match value {
         Value::Number(number) => personal_number::contains(&number.to_string()),
-        Value::Array(items) => items.iter().any(in_numbers),
-        Value::Object(members) => members.values().any(in_numbers),
+        Value::Array(items) => items.iter().any(has_personal_number),
+        Value::Object(members) => members.values().any(has_personal_number),
         _ => false,
     }
 }
 
-/// Whether a spreadsheet has made a number of what are digits (`8,02002E+09`), so that some of them are lost.
+/// Whether a spreadsheet has turned digits into a rounded number (`8,02002E+09`), so that some of them are lost.
 fn is_rounded(cell: &str) -> bool {
     let sign = |letter: char| letter.is_ascii_digit() || matches!(letter, ',' | '.');
     cell.to_ascii_uppercase().split_once("E+").is_some_and(|(digits, power)| {
@@ -68,7 +69,7 @@ fn is_rounded(cell: &str) -> bool {
     })
 }
 
-/// What is wrong with a cell that shows an error in place of a value.
+/// The fault of a cell that shows an error in place of a value.
 #[must_use]
 pub fn formula_error(pointer: String, heading: &str) -> Fault {
     let heading: String = heading.chars().take(60).collect();
@@ -82,13 +83,14 @@ pub fn formula_error(pointer: String, heading: &str) -> Fault {
     )
 }
 
-/// The value of a member; nothing when nothing is said of it. What comes from here is `exact`: blanks around words count.
+/// Reads the value of a member; `None` when the cell says nothing about the member. `exact` is true for files from this
+/// service, in which blanks around words count.
 ///
 /// # Errors
-/// When the cell is none that the column may have.
+/// When the cell does not have the form that its column requires.
 pub fn value(column: &'static Column, given: Given, heading: &str, exact: bool) -> Result<Option<Value>, Fault> {
     let pointer = format!("/{}", column.member);
-    // An error is not an empty cell, which would empty what the column is.
+    // An error must not be read as an empty cell, because that would clear the member.
     if matches!(&given, Given::Cell(cell) if column.shape != Shape::Ours && !exact && columns::is_formula_error(cell)) {
         return Err(formula_error(pointer, heading));
     }
@@ -122,9 +124,9 @@ pub fn value(column: &'static Column, given: Given, heading: &str, exact: bool) 
         Shape::Ours => None,
         Shape::Word(_) | Shape::Whole if empty => None,
         Shape::Word(words) => Some(columns::code(words, trimmed).ok_or_else(|| unknown_word(pointer, column, words))?.into()),
-        Shape::List if exact => Some(columns::split(&cell).into()),
+        Shape::List if exact => Some(columns::split_list(&cell).into()),
         Shape::List => {
-            let items = columns::split(&cell).into_iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty());
+            let items = columns::split_list(&cell).into_iter().map(|item| item.trim().to_owned()).filter(|item| !item.is_empty());
             Some(items.collect::<Vec<_>>().into())
         }
         Shape::Objects if empty => Some(json!([])),
@@ -171,7 +173,8 @@ fn objects(pointer: &str, cell: &str) -> Result<Value, Fault> {
     }
 }
 
-/// A day as people write it; of a year alone the first day for a beginning and the last for an end.
+/// Reads a day as people write it. A year alone gives its first day at the beginning of a period, and its last day at the
+/// end.
 fn day(pointer: &str, shape: Shape, written: &str) -> Result<NaiveDate, Fault> {
     let day = written.split(['T', ' ']).next().unwrap_or(written);
     let year = (day.len() == 4).then(|| day.parse::<i32>().ok()).flatten();

@@ -1,32 +1,32 @@
-//! Columns of tables: what each is called in the API, how it is written above a column in Swedish, what people call it in their
-//! own files, and how its cells are read. Each target has a dictionary of its own; imports and exports share it, so that what is
-//! exported can be read again.
+//! Columns of tables: the member's name in the API, the Swedish heading, other names that people use in their own files,
+//! and the way its cells are read. Each target has its own dictionary. Imports and exports share it, so that an exported
+//! file can be imported again.
 
 use crate::kernel::text;
 
-/// Codes, each with the words that people write for it; the first is the Swedish one.
+/// Codes, each with the words that people write for it. The first word is the Swedish one.
 pub type Words = &'static [(&'static str, &'static [&'static str])];
 
-/// How a member stands in a cell.
+/// The form of a member in a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
-    /// A text, as it is.
+    /// Text.
     Text,
-    /// A text of digits, which a spreadsheet may have taken for one large number.
+    /// A text of digits, which a spreadsheet may have turned into one large number.
     Digits,
     /// A code, or the Swedish or English word for it.
     Word(Words),
-    /// Texts with `|` between; a `|` within a text is `\|` and a `\` is `\\`.
+    /// Texts separated by `|`. Within a text, `|` is written `\|` and `\` is written `\\`.
     List,
     /// A list of objects, as JSON.
     Objects,
-    /// A day, `2026-03-31`; of a year alone its first.
+    /// A day, `2026-03-31`. A year alone means its first day.
     Day,
-    /// The same where something ends: of a year alone its last.
+    /// A day on which a period ends. A year alone means its last day.
     LastDay,
     /// A whole number.
     Whole,
-    /// Known, and not read: the service sets it itself.
+    /// Known but not read, because the service sets the value itself.
     Ours,
 }
 
@@ -37,25 +37,26 @@ pub struct Column {
     pub member: &'static str,
     /// The heading in Swedish.
     pub swedish: &'static str,
-    /// How it stands in a cell.
+    /// The form of the member in a cell.
     pub shape: Shape,
-    /// What else it is called, in lower case without anything but letters and digits.
+    /// Other names, in lower case and with letters and digits only.
     pub also: &'static [&'static str],
 }
 
-/// A column of a dictionary.
+/// Makes a column.
 #[must_use]
 pub const fn column(member: &'static str, swedish: &'static str, shape: Shape, also: &'static [&'static str]) -> Column {
     Column { member, swedish, shape, also }
 }
 
-/// Every column that files of a kind of record may have. Where a file has several for one member, the name that stands first
-/// here is the better one.
+/// The dictionary of a target: every column that its files may have. The names of a column are ordered: member, Swedish
+/// heading, other names. If a file has several columns for one member, the name that comes first is preferred.
 #[derive(Debug)]
 pub struct Columns(pub &'static [Column]);
 
 impl Columns {
-    /// The column that a heading means, and how good a name it is for it: the lower the better.
+    /// Returns the column that a heading means, and the rank of the heading among the names of that column; a lower rank
+    /// is better.
     #[must_use]
     pub fn named(&self, heading: &str) -> Option<(&'static Column, usize)> {
         if heading.len() > LONGEST {
@@ -69,18 +70,18 @@ impl Columns {
         })
     }
 
-    /// The column of a member.
+    /// Returns the column of a member.
     #[must_use]
     pub fn of_member(&self, member: &str) -> Option<&'static Column> {
         self.0.iter().find(|column| column.member == member)
     }
 
-    /// The columns that a caller may name; the service sets the others itself.
+    /// Returns the columns that a caller may give. The service sets the others itself.
     pub fn read(&self) -> impl Iterator<Item = &'static Column> + Clone {
         self.0.iter().filter(|column| column.shape != Shape::Ours)
     }
 
-    /// The known heading nearest to one that is not known, when near enough to be what was meant.
+    /// Returns the known heading most similar to an unknown one, if it is similar enough.
     #[must_use]
     pub fn nearest(&self, heading: &str) -> Option<&'static str> {
         if heading.len() > LONGEST {
@@ -89,25 +90,27 @@ impl Columns {
         let heading = plain(heading);
         let names = self.read().flat_map(|column| {
             let own = [column.swedish, column.member].map(|name| (plain(name), name));
-            // Of what people write else, short words are near too much.
+            // Of the other names, short ones are similar to too many words.
             let also =
                 column.also.iter().filter(|name| name.chars().count() >= LONG_ENOUGH).map(|name| ((*name).to_owned(), column.swedish));
             also.chain(own)
         });
-        // Letters left out, added or swapped: words that only begin alike mean something else.
+        // This measure counts omitted, added and swapped letters. A common beginning is not enough, since such words
+        // often differ in meaning.
         let likeness = names.map(|(name, shown)| (strsim::normalized_damerau_levenshtein(&heading, &name), shown));
         likeness.filter(|(likeness, _)| *likeness >= 0.75).max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, name)| name)
     }
 }
 
-/// What a spreadsheet calls a column, by its place from 0.
+/// Returns the letters by which spreadsheets call a column (`A`, `Z`, `AA`); `at` counts from 0.
 #[must_use]
-pub fn letters(at: usize) -> String {
+pub fn spreadsheet_letters(at: usize) -> String {
     let last = char::from(b'A' + u8::try_from(at % 26).unwrap_or_default());
-    if at < 26 { last.to_string() } else { format!("{}{last}", letters(at / 26 - 1)) }
+    if at < 26 { last.to_string() } else { format!("{}{last}", spreadsheet_letters(at / 26 - 1)) }
 }
 
-/// Whether a cell is what a spreadsheet shows in place of a value (`#SAKNAS!`, `#N/A`, `####`), whatever its language.
+/// Whether a cell holds an error that a spreadsheet shows in place of a value (`#SAKNAS!`, `#N/A`, `####`), in any
+/// language.
 #[must_use]
 pub fn is_formula_error(cell: &str) -> bool {
     let Some(word) = cell.trim().strip_prefix('#') else { return false };
@@ -119,22 +122,22 @@ pub fn is_formula_error(cell: &str) -> bool {
         || (word.len() >= 2 && word.bytes().all(|sign| sign == b'#'))
 }
 
-/// A heading without what people write differently: case, blanks, hyphens, points.
+/// Returns a heading without differences in spelling: case, blanks, hyphens, full stops.
 #[must_use]
 pub fn plain(heading: &str) -> String {
     text::fold(heading).chars().filter(|letter| letter.is_alphanumeric()).collect()
 }
 
-/// The most bytes of a heading that may mean something.
+/// The largest length of a heading that is looked up, in bytes.
 const LONGEST: usize = 400;
 
-/// How many letters another name of a column has at the least that a heading may be near.
+/// The least length of an `also` name that is compared by similarity, in letters.
 const LONG_ENOUGH: usize = 6;
 
-/// The code that a word stands for; nothing when it is none of them.
+/// Returns the code that a word stands for; `None` when it is unknown.
 #[must_use]
 pub fn code(words: Words, written: &str) -> Option<&'static str> {
-    // Most files have the codes as they are, and so do all of ours.
+    // Most files contain the codes themselves, and so do all exports.
     if let Some((code, _)) = words.iter().find(|(code, _)| *code == written) {
         return Some(code);
     }
@@ -143,15 +146,15 @@ pub fn code(words: Words, written: &str) -> Option<&'static str> {
     words.iter().find(|(code, also)| is(code) || also.iter().any(|word| text::fold(word) == folded)).map(|(code, _)| *code)
 }
 
-/// A list as it stands in a cell.
+/// Writes a list as the content of one cell.
 #[must_use]
-pub fn joined<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
+pub fn join_list<'a>(items: impl IntoIterator<Item = &'a str>) -> String {
     items.into_iter().map(|item| item.replace('\\', "\\\\").replace('|', "\\|")).collect::<Vec<_>>().join("|")
 }
 
-/// The items of a list in a cell; the inverse of [`joined`].
+/// Reads the items of a list in a cell; the inverse of [`join_list`].
 #[must_use]
-pub fn split(cell: &str) -> Vec<String> {
+pub fn split_list(cell: &str) -> Vec<String> {
     if cell.is_empty() {
         return Vec::new();
     }
@@ -173,7 +176,7 @@ pub fn split(cell: &str) -> Vec<String> {
     items
 }
 
-/// Whether a spreadsheet would take a text for a formula, or might once an apostrophe before it is taken away.
+/// Whether a spreadsheet would take a text for a formula, either as it is or without the apostrophes before it.
 #[must_use]
 pub fn is_like_a_formula(cell: &str) -> bool {
     cell.trim_start_matches('\'').starts_with(['=', '+', '-', '@', '\t', '\r'])
@@ -189,13 +192,13 @@ mod tests {
     fn what_a_spreadsheet_shows_for_no_value_is_known() {
         assert!(["#SAKNAS!", "#N/A", " #REF! ", "#VÄRDEFEL!", "#DIV/0!", "#NAMN?", "#####"].iter().all(|cell| is_formula_error(cell)));
         assert!(["#", "#1", "#metoo", "#Jämlikhet!", "C#", "A#N/A", "##"].iter().all(|cell| !is_formula_error(cell)));
-        assert_eq!([0, 25, 26, 701, 702].map(letters), ["A", "Z", "AA", "ZZ", "AAA"]);
+        assert_eq!([0, 25, 26, 701, 702].map(spreadsheet_letters), ["A", "Z", "AA", "ZZ", "AAA"]);
     }
 
     proptest! {
         #[test]
         fn lists_come_back_as_they_were(items in prop::collection::vec("[a-c|\\\\ ]{1,6}", 0..5)) {
-            prop_assert_eq!(split(&joined(items.iter().map(String::as_str))), items);
+            prop_assert_eq!(split_list(&join_list(items.iter().map(String::as_str))), items);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Headings of a file: what they mean to a target, what the caller says that they mean, and which of them are left out.
+//! Headings of a file: the column of the target that each one means, the meanings that the caller gives, and the columns
+//! that are left out.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::{
     cells::{Cells, Given},
-    columns::{Column, Columns, Shape, letters, plain},
+    columns::{Column, Columns, Shape, plain, spreadsheet_letters},
     formats::MAX_COLUMNS,
     spool::Intake,
 };
@@ -21,10 +22,10 @@ use crate::kernel::{Fault, Problem, Result as Outcome, personal_number, say, tex
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportColumn {
-    /// The heading as it stands in the file.
+    /// The heading as it is in the file.
     #[schema(example = "Org.nr")]
     pub heading: String,
-    /// The member of an actor that it is taken for, or a helper such as `organisationNumber`, `municipality` or `email`.
+    /// The member that the column is read as, or a helper such as `organisationNumber`, `municipality` or `email`.
     #[schema(example = "organisationNumber")]
     pub member: String,
 }
@@ -33,36 +34,36 @@ pub struct ImportColumn {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LeftOutColumn {
-    /// The heading as it stands in the file.
+    /// The heading as it is in the file.
     #[schema(example = "Kassör")]
     pub heading: String,
-    /// The heading that may have been meant.
+    /// A known heading that may have been meant.
     pub did_you_mean: Option<String>,
-    /// Why it is left out.
+    /// The reason why the column is left out.
     #[serde(default)]
     pub reason: LeftOutReason,
 }
 
-/// Why a column is left out.
+/// The reason why a column is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LeftOutReason {
-    /// Nobody knows what it means.
+    /// The heading is unknown.
     #[default]
     Unknown,
-    /// Another column says the same, and that one is read.
+    /// Another column means the same, and that one is read.
     Repeated,
-    /// It has cells and no heading; it is called as a spreadsheet calls it.
+    /// The column has cells but no heading. It is called by its letters, as in a spreadsheet.
     NoHeading,
 }
 
-/// What a caller says that headings mean, each heading without what people write differently.
+/// The meanings that a caller gives to headings. Each heading is in the form of [`plain`].
 pub type Chosen = Arc<[(String, &'static Column)]>;
 
-/// Reads what a caller says that headings mean, each as heading and member with a colon between.
+/// Parses the meanings that a caller gives to headings, each written `heading:member`.
 ///
 /// # Errors
-/// The faults of them.
+/// The faults of the parameter `columns`.
 pub fn chosen(columns: &[String], known: &Columns) -> Result<Chosen, Vec<Fault>> {
     let (mut read, mut faults) = (Vec::new(), Vec::new());
     for one in columns {
@@ -91,13 +92,13 @@ pub fn chosen(columns: &[String], known: &Columns) -> Result<Chosen, Vec<Fault>>
     if faults.is_empty() { Ok(read.into()) } else { Err(faults) }
 }
 
-/// How many headings are told.
+/// The largest number of headings in a message.
 const MOST: usize = 20;
 
-/// Refuses what the caller says of headings that the file does not have.
+/// Checks that the file has all headings to which the caller gave a meaning.
 ///
 /// # Errors
-/// When some are not there.
+/// When the file lacks one of them (400).
 pub fn all_met(columns: &Chosen, read: &Intake) -> Outcome<()> {
     let is_there = |heading: &str| read.columns.iter().any(|column| plain(&column.heading) == heading);
     if columns.iter().all(|(heading, _)| is_there(heading)) {
@@ -112,47 +113,48 @@ pub fn all_met(columns: &Chosen, read: &Intake) -> Outcome<()> {
     )]))
 }
 
-/// What a target makes of headings.
+/// The meanings of headings for a target.
 pub trait Meanings {
-    /// Every column that its rows may have.
+    /// Returns every column that the rows may have.
     fn columns(&self) -> &'static Columns;
 
-    /// What a heading means, and how good a name it is for that: the lower the better.
+    /// Returns the column that a heading means, and the rank of the heading among the names of that column; a lower rank
+    /// is better.
     fn meaning(&self, heading: &str) -> Option<(&'static Column, usize)> {
         self.columns().named(heading)
     }
 
-    /// Which of several columns for one member is read, by its place among them. Each is given by its heading and by how good
-    /// a name that is. Nothing when nobody can tell: then the file is refused.
+    /// Returns the index of the column to be read, if several columns mean the same member. Each is given by its heading
+    /// and its rank. `None` when the choice is not clear: then the file is refused.
     fn preferred(&self, _column: &Column, headings: &[(&str, usize)]) -> Option<usize> {
         (0..headings.len()).min_by_key(|at| headings[*at].1)
     }
 }
 
-/// The headings of a file, and what was met under them.
+/// The headings of a file, and the columns that were found.
 #[derive(Debug, Default)]
 pub struct Headings {
-    /// The columns of a table, in order, with their headings.
+    /// The columns of a table in order, with their headings; `None` for a column that is not read.
     table: Vec<Option<(&'static Column, String)>>,
-    /// What the names of members in objects mean.
+    /// The meanings of the names of members in objects.
     named: HashMap<String, Option<(&'static Column, usize)>>,
     /// The columns that are read.
     pub found: Vec<ImportColumn>,
-    /// The columns that are not.
+    /// The columns that are left out.
     pub left_out: Vec<LeftOutColumn>,
-    /// Which columns of a table have no heading.
+    /// Whether each column of a table has no heading.
     headless: Vec<bool>,
-    /// The places of those of them that have cells.
+    /// The indexes of the columns without a heading that have cells.
     unheaded: HashSet<usize>,
 }
 
 impl Headings {
-    /// Reads the heading of a table.
+    /// Reads the headings of a table.
     ///
     /// # Errors
-    /// A fault for each member that several columns are about, when nobody can tell which is meant.
+    /// One fault for each member that several columns mean, if the choice is not clear.
     pub fn read(&mut self, names: &[String], target: &impl Meanings) -> Result<(), Vec<Fault>> {
-        // It is shown again, and nobody sees what hides in it.
+        // Headings are shown to the caller, so invisible characters are removed.
         let names: Vec<_> = names.iter().map(|name| text::cleaned(name)).collect();
         let meanings: Vec<_> = names.iter().map(|name| target.meaning(name)).collect();
         let mut faults = Vec::new();
@@ -168,7 +170,7 @@ impl Headings {
             let headings: Vec<_> = all.iter().map(|(at, place)| (names[*at].as_str(), *place)).collect();
             let preferred = if all.len() == 1 { Some(0) } else { target.preferred(column, &headings) };
             if preferred.is_none() {
-                faults.push(several(column, &headings));
+                faults.push(ambiguous_columns(column, &headings));
             }
             read.insert(column.member, all[preferred.unwrap_or_default()].0);
         }
@@ -181,7 +183,7 @@ impl Headings {
         if faults.is_empty() { Ok(()) } else { Err(faults) }
     }
 
-    /// The cells of a row of a table by their columns.
+    /// Returns the cells of a table's row, with their columns.
     pub fn cells(&mut self, cells: Vec<String>) -> Cells {
         self.note_cells_without_heading(&cells);
         let cells = self.table.iter().zip(cells).filter_map(|(column, cell)| {
@@ -194,16 +196,20 @@ impl Headings {
     fn note_cells_without_heading(&mut self, cells: &[String]) {
         for (at, _) in cells.iter().enumerate().filter(|(_, cell)| !cell.trim().is_empty()) {
             if self.headless.get(at).is_none_or(|headless| *headless) && self.unheaded.insert(at) {
-                self.left_out.push(LeftOutColumn { heading: letters(at), did_you_mean: None, reason: LeftOutReason::NoHeading });
+                self.left_out.push(LeftOutColumn {
+                    heading: spreadsheet_letters(at),
+                    did_you_mean: None,
+                    reason: LeftOutReason::NoHeading,
+                });
             }
         }
     }
 
-    /// The members of an object by their columns.
+    /// Returns the members of an object, with their columns.
     pub fn members(&mut self, members: Map<String, Value>, target: &impl Meanings) -> Cells {
         let mut cells: Vec<(&'static Column, usize, String, Given)> = Vec::new();
         for (name, value) in members {
-            // No table has more columns, and what is remembered of names must have an end.
+            // No table has more columns, and the memory for names must be limited.
             if !self.named.contains_key(&name) && (self.named.len() >= MAX_COLUMNS || name.len() > 1000) {
                 continue;
             }
@@ -250,8 +256,8 @@ impl Headings {
     }
 }
 
-/// What is told of several columns for one member.
-fn several(column: &Column, headings: &[(&str, usize)]) -> Fault {
+/// The fault of several columns for one member.
+fn ambiguous_columns(column: &Column, headings: &[(&str, usize)]) -> Fault {
     let named = headings.iter().take(MOST).map(|(heading, _)| text::quoted(heading)).collect::<Vec<_>>().join(", ");
     let named = personal_number::mask(&named);
     let (member, swedish) = (column.member, column.swedish);

@@ -1,12 +1,13 @@
-//! Intake: what all imports of files share, below the rooms. A file in any form of table becomes rows; rows wait in the
-//! database and are worked through in pieces by whichever instance has the job; what became of each row is told.
+//! Intake: the parts that all imports of files share, below the rooms. A file in any supported form becomes rows. The
+//! rows wait in the database. The instance that holds the job works through them in pieces and records the outcome of
+//! each row.
 //!
-//! A kind of record that files are imported as is a *target* of its room: its columns ([`columns::Columns`]), how a row becomes
-//! a record ([`spool::Reader`]), and how a piece of rows is written ([`target::Target`]).
+//! A kind of record that files are imported as is a *target* of its room. It declares its columns ([`columns::Columns`]),
+//! how a row becomes a record ([`spool::Reader`]), and how a piece of rows is written ([`target::Target`]).
 //!
-//! The file itself is never kept: it comes into a file without a name, and columns that nobody knows, and rows with personal
-//! identity numbers, are gone once it has been read. Of a file no more than a row is in memory, of what waits no more than a
-//! piece.
+//! The file itself is not kept. It is received into a file without a name. Unknown columns, and rows with personal
+//! identity numbers, are gone once the file has been read. At most one row of the file and one piece of waiting rows are
+//! in memory.
 
 use samsyn_access as access;
 use samsyn_kernel as kernel;
@@ -32,7 +33,7 @@ use crate::kernel::record::{
     Words, about, becomes, naming, stays, texts, untold,
 };
 
-/// The tables that are kept here.
+/// The tables of this module.
 pub const TABLES: &[Table] = &[
     about(
         "import_job",

@@ -1,5 +1,5 @@
-//! Whose file is read next. One is read at a time, and the turn goes round among those who have sent files: who has had one read
-//! waits behind everybody else's first, however many more it has sent.
+//! The order in which received files are read. One file is read at a time, and the callers take turns: a caller whose
+//! file has been read waits until every other waiting caller has had one file read, however many files it has sent.
 
 use std::{
     collections::VecDeque,
@@ -14,23 +14,23 @@ pub struct Queue(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// Whose file is being read.
+    /// The caller whose file is being read.
     reader: Option<String>,
-    /// Who waits, in the order of their turns, each with its files in the order in which they came.
+    /// The waiting callers in the order of their turns, each with its files in the order of arrival.
     waiting: VecDeque<(String, VecDeque<Sender<Reading>>)>,
 }
 
-/// The turn to read a file; with its end it goes to the next.
+/// The turn to read a file. When it is dropped, the turn passes to the next file.
 #[derive(Debug)]
 pub struct Reading(Queue);
 
 impl Queue {
-    /// Waits for the turn to read a file. Who gives up leaves its place.
+    /// Waits for the turn to read a file. A caller that stops waiting loses its place.
     pub async fn turn(&self, who: &str) -> Option<Reading> {
         self.line_up(who)?.await.ok()
     }
 
-    /// Takes the turn if nobody has it, and otherwise a place among those who wait.
+    /// Takes the turn if it is free, and otherwise a place in the queue.
     fn line_up(&self, who: &str) -> Option<oneshot::Receiver<Reading>> {
         let (sender, receiver) = oneshot::channel();
         let mut state = self.state();
@@ -46,9 +46,9 @@ impl Queue {
         Some(receiver)
     }
 
-    /// Hands the turn on to whoever has waited longest for one.
+    /// Passes the turn to the caller that has waited longest.
     fn hand_on(&self) {
-        // A turn that nobody takes after all is handed on from there, so it must not be sent while the state is held.
+        // If the receiver is gone, dropping the turn calls this function again. Therefore the lock must not be held here.
         if let Some(next) = self.next() {
             drop(next.send(Reading(self.clone())));
         }
@@ -57,7 +57,7 @@ impl Queue {
     fn next(&self) -> Option<Sender<Reading>> {
         let mut state = self.state();
         let state = &mut *state;
-        // Who sent another while its first was read has had its turn.
+        // A caller that sent another file while its first was read has had its turn.
         let before = state.reader.take();
         if let Some(at) = state.waiting.iter().position(|(who, _)| Some(who) == before.as_ref()) {
             let last = state.waiting.remove(at);
@@ -101,7 +101,7 @@ mod tests {
             order.push_str(who);
             assert!(lined.iter().all(|(_, turn)| turn.is_empty()), "one at a time");
             if order == "ab" {
-                // Who comes now waits for one file of each who waits already.
+                // A caller that arrives now waits for one file of each caller that waits already.
                 lined.push(("d", queue.line_up("d").unwrap()));
             }
             drop(turn.try_recv().unwrap());
@@ -118,7 +118,7 @@ mod tests {
         let turn = first.try_recv().unwrap();
         drop(gone);
         drop(turn);
-        // It has the turn, and gives up before it takes it.
+        // It has been given the turn, and gives up before it takes it.
         assert!(!other.is_empty());
         let mut last = queue.line_up("d").unwrap();
         drop(other);

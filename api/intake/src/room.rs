@@ -1,5 +1,6 @@
-//! How much room imports may take: rows, jobs at once, disk. A file is received into a file without a name, and read from
-//! there, one file at a time and by turns among the callers; so what an import takes in memory does not depend on how large the file is, nor on how many come.
+//! Limits for imports: rows, simultaneous jobs, disk. A file is received into a file without a name and read from there,
+//! one file at a time, with the callers taking turns. Therefore the memory that imports need depends neither on the size
+//! nor on the number of files.
 
 use std::{fs::File, io::Write, time::Duration};
 
@@ -26,36 +27,36 @@ use crate::{
     },
 };
 
-/// How many seconds who has too many imports under way is told to wait.
+/// The number of seconds after which a caller with too many imports may try again.
 const RETRY_AFTER: u32 = 10;
-/// How many seconds who meets a full disk is told to wait.
+/// The number of seconds after which a caller may try again when the disk is full.
 const RETRY_FULL: u32 = 30;
-/// How long a file waits for its turn to be read.
+/// The longest time that a file waits for its turn to be read.
 const WAIT: Duration = Duration::from_mins(1);
-/// How much of a file is written at once.
+/// The number of bytes that are written to the file at a time.
 const BLOCK: usize = 256 << 10;
-/// How many times its size a file may take on the disk while it is worked through: as it came, as its rows wait, in the log of
-/// the database, and as what became of each.
+/// The factor between the size of a file and the disk space that it may need while it is worked through: the file itself,
+/// its waiting rows, the log of the database, and the outcome of each row.
 const SPREAD: u64 = 6;
 
-/// How much may be imported.
+/// The limits for imports.
 #[derive(Clone, Debug)]
 pub struct Bounds {
-    /// The most rows of a file.
+    /// The largest number of rows in a file.
     pub rows: u32,
-    /// The most imports of one caller that have not ended; 0 means as many as one likes.
+    /// The largest number of unfinished imports of one caller; 0 means no limit.
     pub per_caller: u32,
-    /// The most of all callers.
+    /// The largest number of unfinished imports of all callers; 0 means no limit.
     pub at_once: u32,
     /// The largest file, in bytes.
     pub file_bytes: usize,
-    /// How long a file may take to arrive.
+    /// The longest time in which a file may arrive.
     pub file_time: Duration,
-    /// Where files wait.
+    /// The place on the disk for files that wait.
     pub spool: Spool,
 }
 
-/// The room that there is at this instance.
+/// The capacity for imports at this instance.
 #[derive(Debug)]
 pub struct Room {
     pub bounds: Bounds,
@@ -69,20 +70,20 @@ impl Room {
         Self { receiving: Turns::new(bounds.per_caller, bounds.at_once), bounds, reading: Queue::default() }
     }
 
-    /// Lets a caller begin an import, before its file is taken in.
+    /// Admits a caller's import, before its file is received.
     ///
     /// # Errors
-    /// When too many imports are under way, or the database does not answer.
+    /// When too many imports are under way (429 for the caller's own, 503 for all), or the database cannot be read.
     pub async fn enter(&self, caller: &Caller, db: &Db) -> Result<Turn> {
         let turn = self.receiving.take(name(caller)).map_err(full)?;
         store::admit(caller, &self.bounds, db.reader()).await?;
         Ok(turn)
     }
 
-    /// The caller's turn to read a file, which whoever reads it keeps.
+    /// Waits for the caller's turn to read a file. The reader keeps it until it has finished.
     ///
     /// # Errors
-    /// When the files of others are being read for too long.
+    /// When the turn does not come within a minute (503).
     pub async fn reading(&self, caller: &Caller) -> Result<Reading> {
         let turn = tokio::time::timeout(WAIT, self.reading.turn(&name(caller))).await;
         turn.ok().flatten().ok_or_else(|| full(Full::All))
@@ -93,7 +94,7 @@ fn name(caller: &Caller) -> String {
     caller.user.map(|user| user.to_string()).unwrap_or_default()
 }
 
-/// What who may not begin another import is told.
+/// The problem for a caller that may not begin another import.
 #[must_use]
 pub fn full(full: Full) -> Problem {
     let (kind, told) = match full {
@@ -115,14 +116,14 @@ pub fn full(full: Full) -> Problem {
     Problem::new(kind).header("Retry-After", RETRY_AFTER.to_string()).detail(told)
 }
 
-/// The same problem, with when to try again where the disk is full.
+/// Adds `Retry-After` to a problem about a full disk. Other problems are returned unchanged.
 #[must_use]
 pub fn later(problem: Problem) -> Problem {
     let is_told = problem.headers.iter().any(|(name, _)| *name == "Retry-After");
     if problem.kind == Kind::StorageFull && !is_told { problem.header("Retry-After", RETRY_FULL.to_string()) } else { problem }
 }
 
-/// What is told of a file with more rows than one may have.
+/// The problem for a file with too many rows.
 #[must_use]
 pub fn too_many_rows(limit: u32) -> Problem {
     let told = || {
@@ -134,35 +135,36 @@ pub fn too_many_rows(limit: u32) -> Problem {
     Problem { faults: vec![Fault::at("", "too-many-rows", told())], ..Problem::new(Kind::TooLarge).detail(told()) }
 }
 
-/// How large the caller says that the body is.
+/// Returns the `Content-Length` that the caller has announced.
 #[must_use]
 pub fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// What is told of a file in a form that nobody reads.
+/// The problem for a file of an unsupported media type.
 #[must_use]
 pub fn unknown_media_type() -> Problem {
     Problem::new(Kind::UnsupportedMediaType).detail(say!(
-        "Skicka filen som text/csv, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, application/json eller application/x-ndjson.",
-        "Send the file as text/csv, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, application/json or application/x-ndjson."
-    ))
+"Skicka filen som text/csv, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, application/json eller application/x-ndjson.",
+"Send the file as text/csv, application/vnd.openxmlformats-officedocument.spreadsheetml.sheet, application/json or application/x-ndjson."
+))
 }
 
 /// A file that has been received.
 #[derive(Debug)]
 pub struct Received {
-    /// Where it is.
+    /// The file, which has no name.
     pub file: File,
-    /// Its digest.
+    /// The digest of its content, SHA-256 in hexadecimal.
     pub digest: String,
 }
 
-/// Takes in a file, within its own limit and at the pace that any body must keep. It is taken in only when it is known that the
-/// caller may import, so that nobody else can fill the disk, and is never in memory.
+/// Receives a file into a file without a name, within the limit for imports and at the pace that every body must keep.
+/// The caller must have been admitted before, so that nobody else can fill the disk. The file is never in memory as a
+/// whole.
 ///
 /// # Errors
-/// When it is too large, does not arrive, or the disk has no room for it.
+/// When the file is too large (413), does not arrive in time (408), or the disk has no room for it (507).
 pub async fn receive(mut payload: web::Payload, announced: Option<u64>, bounds: &Bounds) -> Result<Received> {
     let (limit, spool) = (bounds.file_bytes, &bounds.spool);
     let too_large = || {

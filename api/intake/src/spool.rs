@@ -1,5 +1,5 @@
-//! Takes in a file: reads all of it, row by row, and leaves what its rows say in pieces to be stored. Until all of it has been
-//! read nothing of it is in the database.
+//! Reads a whole file row by row, and writes its rows in pieces to a temporary file. Nothing of the file is in the
+//! database until all of it has been read.
 
 use std::{
     fs::File,
@@ -24,25 +24,26 @@ use crate::kernel::{
 };
 use serde::Serialize;
 
-/// The most rows that are worked through in one transaction.
+/// The largest number of rows that are worked through in one transaction.
 pub const CHUNK: usize = 500;
-/// How many bytes of rows are worked through in one transaction: a piece is full with the row that reaches this.
+/// The number of bytes of rows that are worked through in one transaction. A piece ends with the row that reaches this
+/// size.
 const WEIGHT: usize = 256 << 10;
-/// After how many bytes of rows it is looked again whether the disk has room for them.
+/// The number of bytes of rows after which the free disk space is checked again.
 const LOOKS: u64 = 4 << 20;
 
-/// Makes rows of one file of what is met in it.
+/// Turns the items of one file into rows of a target.
 pub trait Reader: Send + 'static {
-    /// What a row says, as it waits for its job.
+    /// A row, in the form in which it waits for its job.
     type Row: Serialize;
 
-    /// Reads what was met; a heading gives no row. A row that cannot be used is one all the same, and says why.
+    /// Reads an item. Returns `None` for a heading. A row that cannot be used is returned too, with its faults.
     ///
     /// # Errors
     /// When the file as a whole cannot be used.
     fn take(&mut self, item: Item) -> Result<Option<Self::Row>>;
 
-    /// The headings that were met.
+    /// Returns the headings that were found.
     fn into_headings(self) -> Headings;
 }
 
@@ -51,28 +52,28 @@ pub trait Reader: Send + 'static {
 pub struct Intake {
     /// The columns that are read.
     pub columns: Vec<ImportColumn>,
-    /// The columns that are not.
+    /// The columns that are left out.
     pub left_out: Vec<LeftOutColumn>,
-    /// How many rows there are.
+    /// The number of rows.
     pub total: i64,
     /// The rows.
     pub pieces: Pieces,
 }
 
-/// Reads a file, on a thread of its own: it is work for a processor and not for a server's thread. A file that makes a
-/// reader stumble ends as a refusal.
+/// Reads a file on a blocking thread, because parsing would occupy a server's thread. A file that makes a parser panic
+/// ends as an error.
 ///
 /// # Errors
-/// When the file as a whole cannot be read, or has more rows than one may have.
+/// When the file as a whole cannot be read, or has too many rows.
 pub async fn intake(format: Format, file: Arc<File>, reader: impl Reader, bounds: &Bounds) -> Result<Intake> {
     intake_in_turn(format, file, reader, bounds, None).await.map(|(read, _)| read)
 }
 
-/// The same in turn: the thread keeps the turn to read and the caller's own for as long as it reads, also when the caller has
-/// gone; then it soon stops. The caller's own comes back with what was read.
+/// Like [`intake`], in turn with others. The thread keeps both turns (to read, and of the caller) as long as it reads,
+/// even when the caller has gone; in that case it soon stops. The caller's turn is returned together with the result.
 ///
 /// # Errors
-/// As those of [`intake`].
+/// As for [`intake`].
 pub async fn intake_in_turn(
     format: Format,
     file: Arc<File>,
@@ -91,7 +92,7 @@ pub async fn intake_in_turn(
     tokio::task::spawn_blocking(work).await.map_err(|error| Problem::internal(&error))?
 }
 
-/// Who waits for a file to be read. Nobody does any more when it has been dropped.
+/// The request that waits for a file to be read. Dropping it tells the reader to stop.
 #[derive(Debug, Default)]
 struct Caller {
     is_gone: Arc<AtomicBool>,
@@ -104,7 +105,7 @@ impl Drop for Caller {
 }
 
 fn read(format: Format, file: &File, mut reader: impl Reader, most: u32, spool: &Spool, is_gone: &AtomicBool) -> Result<Intake> {
-    // Nobody is told of this.
+    // The caller has gone, so nobody sees this problem.
     let waits = || if is_gone.load(Ordering::Relaxed) { Err(Problem::new(Kind::Timeout)) } else { Ok(()) };
     waits()?;
     let mut pieces = Writer::new(spool)?;
@@ -120,24 +121,24 @@ fn read(format: Format, file: &File, mut reader: impl Reader, most: u32, spool: 
     Ok(Intake { columns: headings.found, left_out: headings.left_out, total, pieces: pieces.end()? })
 }
 
-/// Rows that have been read, as JSON lists, in a file without a name.
+/// Rows that have been read, as JSON arrays in a file without a name.
 #[derive(Debug)]
 pub struct Pieces {
     file: File,
     places: Vec<Place>,
 }
 
-/// Where a piece is.
+/// The position of a piece in the file.
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
     at: u64,
     length: usize,
-    /// How many rows there are before it.
+    /// The number of rows before the piece.
     first: i64,
 }
 
 impl Pieces {
-    /// Each piece in turn, with the number of rows before it.
+    /// Returns the pieces in order, each with the number of rows before it.
     pub fn each(&self) -> impl Iterator<Item = Result<(i64, String)>> {
         self.places.iter().map(|place| {
             let mut piece = vec![0; place.length];
@@ -148,7 +149,7 @@ impl Pieces {
         })
     }
 
-    /// How many bytes all of them have.
+    /// The total size of the pieces in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.places.last().map_or(0, |last| last.at + last.length as u64)
@@ -159,12 +160,12 @@ impl Pieces {
 struct Writer {
     file: BufWriter<File>,
     places: Vec<Place>,
-    /// How many rows there are in all, and in the piece.
+    /// The number of rows in all pieces, and in the present piece.
     total: i64,
     rows: usize,
     piece: Vec<u8>,
     spool: Spool,
-    /// How many bytes there were when it was last looked whether the disk has room for them.
+    /// The number of bytes at the last check of the free disk space.
     looked: u64,
 }
 
@@ -182,7 +183,7 @@ impl Writer {
         if self.rows == CHUNK || self.piece.len() >= WEIGHT { self.turn() } else { Ok(()) }
     }
 
-    /// Ends the piece.
+    /// Ends the present piece.
     fn turn(&mut self) -> Result<()> {
         if self.rows == 0 {
             return Ok(());
@@ -221,7 +222,7 @@ mod tests {
         queue::Queue,
     };
 
-    /// Rows as they stand.
+    /// Rows that are lists of their cells.
     struct Plain;
 
     impl Reader for Plain {
@@ -241,7 +242,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
         runtime.block_on(async {
             let (reading, receiving) = (Queue::default(), Turns::new(1, 1));
-            // The only thread is taken, so that the reader has not begun when the caller goes.
+            // The only blocking thread is busy, so the reader has not begun when the caller goes.
             let (go, wait) = mpsc::channel::<()>();
             let other = tokio::task::spawn_blocking(move || wait.recv());
             let mut file = tempfile::tempfile().unwrap();

@@ -1,4 +1,4 @@
-//! Jobs of importing and what became of their rows.
+//! SQL for import jobs, their waiting rows, and the outcomes of rows.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
@@ -19,68 +19,68 @@ use crate::{
     kernel::{Db, Page, Paging, Problem, Result, Write, export::Full, language::Text, page::Key, request::Call, say},
 };
 
-/// How many rows that were refused a job tells of; of further ones it has the number alone.
+/// The number of refused rows of a job that are recorded one by one. Further refused rows are only counted.
 pub const TOLD: usize = 1000;
-/// How long an instance has for one piece of a job before another may take the job.
+/// The time that an instance has for one piece of a job before another instance may take the job.
 pub const LEASE: TimeDelta = TimeDelta::minutes(2);
-/// How often a job is taken without getting on before it is given up.
+/// The number of times that a job is taken without progress before it fails.
 const TRIES: i32 = 5;
-/// How long a job that has ended is kept.
+/// The time for which a finished job is kept.
 const KEPT: TimeDelta = TimeDelta::days(90);
-/// How long rows wait for their job.
+/// The time for which rows are kept that belong to no job.
 const LOST: TimeDelta = TimeDelta::days(1);
-/// How many rows go into one statement.
+/// The largest number of rows in one statement.
 const ROWS: usize = 500;
 
-/// What an import is to do.
+/// An import to be carried out.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// The name of the target that the rows are for.
+    /// The name of the target.
     pub target: &'static str,
-    /// What the call said besides the file, in the target's own form.
+    /// The options of the request, as JSON in the target's own form.
     pub options: Json,
-    /// Whether the rows are kept until the job ends.
+    /// Whether the rows are kept until the job ends, because the target needs them again.
     pub keeps_rows: bool,
-    /// Whether to only tell what would happen.
+    /// Whether to find out what would happen, without storing anything.
     pub dry_run: bool,
 }
 
-/// The jobs of a target that the caller started; who sees all there is sees all jobs.
-fn seen(caller: &Caller, target: &str) -> Select<table::Entity> {
+/// Selects the jobs of a target that the caller started. A caller who sees everything gets all jobs.
+fn visible_jobs(caller: &Caller, target: &str) -> Select<table::Entity> {
     let select = table::Entity::find().filter(table::Column::Target.eq(target));
     if caller.sight.all { select } else { select.filter(table::Column::UserId.eq(caller.user)) }
 }
 
-/// A page of the jobs of a target that the caller may see, newest first.
+/// Returns a page of the jobs of a target that the caller may see, newest first.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be read.
 pub async fn list(caller: &Caller, target: &str, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Job>> {
-    // The newest is the one that is asked for.
+    // Callers usually ask for the newest job.
     let keys = vec![Key::column(table::Column::Id, |job: &Job| job.id.into()).reversed(true)];
-    paging.fetch(seen(caller, target), keys, call, db).await
+    paging.fetch(visible_jobs(caller, target), keys, call, db).await
 }
 
-/// One job of a target that the caller may see.
+/// Returns one job of a target that the caller may see.
 ///
 /// # Errors
-/// When there is none.
+/// When there is no such job (404).
 pub async fn find(caller: &Caller, target: &str, id: JobId, db: &impl ConnectionTrait) -> Result<Job> {
-    seen(caller, target).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)
+    visible_jobs(caller, target).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)
 }
 
-/// One job, whoever may see it.
+/// Returns a job without a check of rights.
 ///
 /// # Errors
-/// When there is none.
+/// When there is no such job (404).
 pub async fn by_id(id: JobId, db: &impl ConnectionTrait) -> Result<Job> {
     table::Entity::find_by_id(id).one(db).await?.ok_or_else(Problem::not_found)
 }
 
-/// A page of what became of the rows of a job, in the order of the file.
+/// Returns a page of the recorded outcomes of a job's rows, in the order of the file.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be read.
 pub async fn rows(id: JobId, outcome: Option<ImportOutcome>, paging: &Paging, call: &Call, db: &Db) -> Result<Page<row::Model>> {
     let select = row::Entity::find()
         .filter(row::Column::ImportJobId.eq(id))
@@ -89,10 +89,10 @@ pub async fn rows(id: JobId, outcome: Option<ImportOutcome>, paging: &Paging, ca
     paging.fetch(select, keys, call, db).await
 }
 
-/// The first rows that were refused, or the first of those that were not, for a summary.
+/// Returns up to `most` recorded rows in the order of the file: the refused ones, or the others, for a summary.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be read.
 pub async fn told(id: JobId, are_refused: bool, most: u64, db: &impl ConnectionTrait) -> Result<Vec<row::Model>> {
     let refused = row::Column::Outcome.eq(ImportOutcome::Refused);
     let rows = row::Entity::find()
@@ -102,10 +102,10 @@ pub async fn told(id: JobId, are_refused: bool, most: u64, db: &impl ConnectionT
     Ok(rows.limit(most).all(db).await?)
 }
 
-/// Whether a caller may begin another import. The installation itself always may.
+/// Checks that a caller may begin another import. The installation itself always may.
 ///
 /// # Errors
-/// When the caller, or all callers together, have as many that have not ended as they may.
+/// When the caller (429), or all callers together (503), have too many unfinished imports.
 pub async fn admit(caller: &Caller, bounds: &Bounds, db: &impl ConnectionTrait) -> Result<()> {
     let Some(user) = caller.user else { return Ok(()) };
     let live = || table::Entity::find().filter(table::Column::FinishedAt.is_null());
@@ -118,11 +118,11 @@ pub async fn admit(caller: &Caller, bounds: &Bounds, db: &impl ConnectionTrait) 
     Ok(())
 }
 
-/// Stores the rows of a job that is to come, each piece by itself so that others' writes get in between. Those that the job
-/// never comes to are to be removed with [`unstage`].
+/// Stores the rows of a job that will follow, and returns the job's id. Each piece is a transaction of its own, so that
+/// other writes can take place in between. If the job is not inserted, remove the rows with [`unstage`].
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be written.
 pub async fn stage(intake: &Intake, db: &Db) -> Result<JobId> {
     let id = db.new_id();
     for piece in intake.pieces.each() {
@@ -139,7 +139,7 @@ pub async fn stage(intake: &Intake, db: &Db) -> Result<JobId> {
             Err(problem) => Err(problem),
         };
         if let Err(problem) = stored {
-            // The database may be full; then they go when they are old.
+            // This fails too if the database is full. The rows are then removed when they are a day old.
             let _ = unstage(id, db).await;
             return Err(problem);
         }
@@ -147,26 +147,26 @@ pub async fn stage(intake: &Intake, db: &Db) -> Result<JobId> {
     Ok(id)
 }
 
-/// Removes rows that wait for a job that does not come.
+/// Removes the waiting rows of a job that will not follow.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be written.
 pub async fn unstage(id: JobId, db: &Db) -> Result<()> {
     piece::Entity::delete_many().filter(piece::Column::ImportJobId.eq(id)).exec(db.writer()).await?;
     Ok(())
 }
 
-/// Stores a job whose rows have been, to be worked through.
+/// Stores a job whose rows have been stored with [`stage`], so that a worker can take it.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be written.
 pub async fn insert(id: JobId, order: Order, intake: &Intake, caller: &Caller, w: &Write<'_>) -> Result<Job> {
     let job = drawn_up(id, order, intake, caller, w);
     table::Entity::insert(job.clone().into_active_model()).exec_without_returning(&w.tx).await?;
     Ok(job)
 }
 
-/// A job that nothing has come of yet, as it would be stored.
+/// Makes a new job without storing it.
 #[must_use]
 pub fn drawn_up(id: JobId, order: Order, intake: &Intake, caller: &Caller, w: &Write<'_>) -> Job {
     let scopes = caller.narrowed.as_ref().map(|carried| carried.iter().map(|permission| permission.key().to_owned()).collect::<Vec<_>>());
@@ -203,12 +203,12 @@ pub fn drawn_up(id: JobId, order: Order, intake: &Intake, caller: &Caller, w: &W
     }
 }
 
-/// Removes a part of what is over: rows that wait for a job that never came, and jobs that ended long ago. Whether there was
-/// anything to remove.
+/// Removes a limited number of expired rows: waiting rows that belong to no job, and jobs that ended long ago. Returns
+/// whether there was anything to remove.
 ///
 /// # Errors
-/// When the database does not answer.
-pub async fn forget_some(db: &Db) -> Result<bool> {
+/// When the database cannot be read or written.
+pub async fn remove_expired(db: &Db) -> Result<bool> {
     let now = db.clock.now();
     let stray = piece::Entity::find()
         .filter(piece::Column::CreatedAt.lt(now - LOST))
@@ -242,19 +242,19 @@ pub async fn forget_some(db: &Db) -> Result<bool> {
     Ok(true)
 }
 
-/// The jobs that have not ended, oldest first.
+/// Returns the unfinished jobs, oldest first.
 ///
 /// # Errors
-/// When the database does not answer.
-pub async fn live(db: &Db) -> Result<Vec<Job>> {
+/// When the database cannot be read.
+pub async fn unfinished(db: &Db) -> Result<Vec<Job>> {
     Ok(table::Entity::find().filter(table::Column::FinishedAt.is_null()).order_by_asc(table::Column::Id).all(db.reader()).await?)
 }
 
-/// Takes a job for a while, or keeps it: of several instances one gets it.
+/// Takes or extends the lease of a job. Returns false when another instance has it, or the job has ended.
 ///
 /// # Errors
-/// When the database does not answer.
-pub async fn take(job: &Job, holder: Uuid, db: &Db) -> Result<bool> {
+/// When the database cannot be written.
+pub async fn lease(job: &Job, holder: Uuid, db: &Db) -> Result<bool> {
     let now = db.clock.now();
     let mut update = table::Entity::update_many()
         .col_expr(table::Column::Holder, Expr::value(holder))
@@ -275,27 +275,27 @@ pub async fn take(job: &Job, holder: Uuid, db: &Db) -> Result<bool> {
     Ok(taken.rows_affected == 1)
 }
 
-/// Whether a job has been taken so often without getting on that it is to be given up.
+/// Whether a job has been taken too often without progress, so that it must fail.
 #[must_use]
 pub fn is_hopeless(job: &Job) -> bool {
     job.tries >= TRIES
 }
 
-/// The rows of a job that come next, as a JSON list in the target's own form.
+/// Returns the next piece of a job's rows, a JSON array in the target's own form; `None` when there is none.
 ///
 /// # Errors
-/// When the database does not answer.
-pub async fn next(job: &Job, db: &impl ConnectionTrait) -> Result<Option<String>> {
+/// When the database cannot be read.
+pub async fn next_piece(job: &Job, db: &impl ConnectionTrait) -> Result<Option<String>> {
     if job.processed >= job.total {
         return Ok(None);
     }
     Ok(piece::Entity::find_by_id((job.id, job.processed)).one(db).await?.map(|piece| piece.rows))
 }
 
-/// The first piece of a job's rows that are kept after so many of its rows: how many stand before it, and the rows.
+/// Returns the first kept piece that begins after row `before` of a job: the number of rows before it, and its rows.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be read.
 pub async fn kept_after(job: &Job, before: i64, db: &impl ConnectionTrait) -> Result<Option<(i64, String)>> {
     let next = piece::Entity::find()
         .filter(piece::Column::ImportJobId.eq(job.id))
@@ -304,10 +304,10 @@ pub async fn kept_after(job: &Job, before: i64, db: &impl ConnectionTrait) -> Re
     Ok(next.one(db).await?.map(|piece| (piece.first_row, piece.rows)))
 }
 
-/// Which of these rows of a job could not be used.
+/// Returns those of the given rows of a job that were refused.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be read.
 pub async fn refused(job: &Job, rows: &[u32], db: &impl ConnectionTrait) -> Result<Vec<u32>> {
     if rows.is_empty() {
         return Ok(Vec::new());
@@ -324,23 +324,23 @@ pub async fn refused(job: &Job, rows: &[u32], db: &impl ConnectionTrait) -> Resu
     Ok(found.into_iter().filter_map(|row| u32::try_from(row).ok()).collect())
 }
 
-/// How far a piece of work has brought a job.
+/// The number of rows of each outcome in a piece.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
-    /// Rows of each outcome.
+    /// Rows with the outcome `created`.
     pub created: i64,
-    /// Likewise.
+    /// Rows with the outcome `updated`.
     pub updated: i64,
-    /// Likewise.
+    /// Rows with the outcome `unchanged`.
     pub unchanged: i64,
-    /// Likewise.
+    /// Rows with the outcome `held`.
     pub held: i64,
-    /// Likewise.
+    /// Rows with the outcome `refused`.
     pub refused: i64,
 }
 
 impl Progress {
-    /// Counts rows by what became of them.
+    /// Counts rows by outcome.
     #[must_use]
     pub fn of(rows: &[row::Model]) -> Self {
         let count = |outcome| i64::try_from(rows.iter().filter(|row| row.outcome == outcome).count()).unwrap_or(i64::MAX);
@@ -353,9 +353,9 @@ impl Progress {
         }
     }
 
-    /// Adds what these rows have brought to a job.
+    /// Adds these numbers to the counts of a job.
     pub const fn add(self, job: &mut Job) {
-        job.processed += self.all();
+        job.processed += self.total();
         job.created += self.created;
         job.updated += self.updated;
         job.unchanged += self.unchanged;
@@ -363,16 +363,16 @@ impl Progress {
         job.refused += self.refused;
     }
 
-    const fn all(self) -> i64 {
+    const fn total(self) -> i64 {
         self.created + self.updated + self.unchanged + self.held + self.refused
     }
 }
 
-/// Sees to it that this worker still has the job, and locks it until the transaction ends.
+/// Checks that this worker still has the job, extends the lease, and locks the job until the transaction ends.
 ///
 /// # Errors
-/// When another has it, or it has ended.
-pub async fn hold(job: &Job, holder: Uuid, w: &Write<'_>) -> Result<()> {
+/// When another worker has the job, or it has ended (409).
+pub async fn keep_lease(job: &Job, holder: Uuid, w: &Write<'_>) -> Result<()> {
     let held = table::Entity::update_many()
         .col_expr(table::Column::HeldUntil, Expr::value(w.now + LEASE))
         .filter(table::Column::Id.eq(job.id))
@@ -381,18 +381,18 @@ pub async fn hold(job: &Job, holder: Uuid, w: &Write<'_>) -> Result<()> {
         .filter(table::Column::Processed.eq(job.processed))
         .exec(&w.tx)
         .await?;
-    if held.rows_affected == 1 { Ok(()) } else { Err(lost()) }
+    if held.rows_affected == 1 { Ok(()) } else { Err(lease_lost()) }
 }
 
-fn lost() -> Problem {
+fn lease_lost() -> Problem {
     Problem::conflict(say!("Inläsningen har stoppats eller tagits över.", "The import has been stopped or taken over."))
 }
 
-/// Notes how far a job has come, and what became of those of its rows that are told of. Of rows that were refused the first
-/// [`TOLD`] of a file are.
+/// Adds the progress of one piece to a job, and records the outcomes of the given rows. Of the refused rows, only the
+/// first [`TOLD`] of a file are recorded.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be written.
 pub async fn advance(job: &Job, progress: Progress, told: Vec<row::Model>, w: &Write<'_>) -> Result<()> {
     let mut refused = usize::try_from(job.refused).unwrap_or(usize::MAX);
     let kept: Vec<_> = told
@@ -413,7 +413,7 @@ pub async fn advance(job: &Job, progress: Progress, told: Vec<row::Model>, w: &W
         .col_expr(table::Column::Version, Expr::col(table::Column::Version).add(1))
         .col_expr(table::Column::Tries, Expr::value(0));
     for (column, sum) in [
-        add(table::Column::Processed, progress.all()),
+        add(table::Column::Processed, progress.total()),
         add(table::Column::Created, progress.created),
         add(table::Column::Updated, progress.updated),
         add(table::Column::Unchanged, progress.unchanged),
@@ -429,10 +429,10 @@ pub async fn advance(job: &Job, progress: Progress, told: Vec<row::Model>, w: &W
     Ok(())
 }
 
-/// Ends a job that has not ended: its rows that waited are gone. Whether it was this that ended it.
+/// Ends an unfinished job and removes its waiting rows. Returns false when the job had ended already.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be written.
 pub async fn end(id: JobId, status: ImportStatus, reason: Option<Text>, absent: i64, w: &Write<'_>) -> Result<bool> {
     let (sv, en) = reason.map(|reason| (reason.sv, reason.en)).unzip();
     let ended = table::Entity::update_many()
@@ -451,8 +451,9 @@ pub async fn end(id: JobId, status: ImportStatus, reason: Option<Text>, absent: 
     Ok(ended.rows_affected == 1)
 }
 
-/// The roles that did not count when a job was asked for, and the permissions that it may use.
+/// Returns the only permissions that a job may use (`None` for no limit), and the roles that did not count when it was
+/// requested.
 #[must_use]
-pub fn narrowed(job: &Job) -> (Option<&[String]>, &[Role]) {
+pub fn restrictions(job: &Job) -> (Option<&[String]>, &[Role]) {
     (job.scopes.as_ref().map(|scopes| scopes.0.as_slice()), &job.withheld.0)
 }

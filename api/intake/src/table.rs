@@ -1,4 +1,4 @@
-//! Jobs of importing, the rows that wait, and what became of each row.
+//! The entities of import jobs, of waiting rows, and of the outcomes of rows.
 
 use sea_orm::entity::prelude::*;
 
@@ -20,11 +20,11 @@ pub struct Model {
     pub user_id: Option<Uuid>,
     pub scopes: Option<List<String>>,
     pub withheld: List<Role>,
-    /// The name of the target that its rows are for.
+    /// The name of the target.
     pub target: String,
-    /// What the call said besides the file, in the target's own form.
+    /// The options of the request, in the target's own form.
     pub options: Json,
-    /// Whether its rows are kept until it ends, because the target needs them once more.
+    /// Whether the rows are kept until the job ends, because the target needs them again.
     pub keeps_rows: bool,
     pub dry_run: bool,
     pub columns: List<ImportColumn>,
@@ -49,8 +49,8 @@ pub struct Model {
 pub enum Relation {}
 impl ActiveModelBehavior for ActiveModel {}
 
-/// Rows that have been read and wait, some hundred in each. They come before their job does, so that a large file is stored in
-/// short transactions; those that never get one are removed after a day.
+/// Pieces of rows that wait, up to some hundred rows in each. They are stored before their job, so that a large file is
+/// stored in short transactions. Pieces without a job are removed after a day.
 pub mod piece {
     use super::*;
 
@@ -59,7 +59,7 @@ pub mod piece {
     pub struct Model {
         #[sea_orm(primary_key, auto_increment = false)]
         pub import_job_id: JobId,
-        /// How many rows of the file stand before it.
+        /// The number of rows of the file before the piece.
         #[sea_orm(primary_key, auto_increment = false)]
         pub first_row: i64,
         pub rows: String,
@@ -70,7 +70,7 @@ pub mod piece {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// What became of rows.
+/// The outcomes of rows.
 pub mod row {
     use super::*;
 
@@ -83,7 +83,7 @@ pub mod row {
         pub number: i64,
         pub outcome: ImportOutcome,
         pub external_id: Option<String>,
-        /// The record that the row became or is about.
+        /// The record that was created or changed, or that the row is about.
         #[sea_orm(column_name = "actor_id")]
         pub record_id: Option<Uuid>,
         pub match_id: Option<Uuid>,

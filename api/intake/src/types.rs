@@ -1,4 +1,4 @@
-//! The nouns of imports: how far a job has come, what became of a row, what is wrong with one.
+//! The types of imports: status of a job, outcome of a row, faults of a row.
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -7,13 +7,13 @@ use utoipa::ToSchema;
 use super::table;
 use crate::kernel::{Fault, Id, language::Language};
 
-/// A job of importing.
+/// An import job.
 pub type Job = table::Model;
 
-/// The id of a job of importing.
+/// The id of an import job.
 pub type JobId = Id<Job>;
 
-/// How far a job has come.
+/// The status of an import job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -22,65 +22,65 @@ pub enum ImportStatus {
     Queued,
     /// Is being worked through.
     Running,
-    /// All rows are in or told of.
+    /// All rows have been worked through.
     Completed,
-    /// Somebody stopped it; what was in by then stays.
+    /// A user stopped it. Rows that were imported before remain.
     Cancelled,
-    /// It could not go on; `reason` says why, and what was in by then stays.
+    /// It could not go on; `reason` says why. Rows that were imported before remain.
     Failed,
 }
 
-/// What became of a row, or would.
+/// The outcome of a row. In a dry run, the outcome that it would have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum ImportOutcome {
-    /// A new actor.
+    /// A new record was created.
     Created,
-    /// An actor was changed.
+    /// An existing record was changed.
     Updated,
-    /// It said what was there already.
+    /// The record already had these values.
     Unchanged,
-    /// It may be an actor that is there already; somebody decides in the match queue.
+    /// The row may be an actor that exists already. A user decides in the match queue.
     Held,
-    /// It could not be used.
+    /// The row could not be used.
     Refused,
 }
 
-/// Why a row is not in, in both languages, as it is kept.
+/// The reason why a row was refused or a part of it was not used, in both languages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowFault {
-    /// JSON pointer to the member at fault; empty for the whole row.
+    /// JSON Pointer to the member at fault; empty for the whole row.
     pub pointer: String,
-    /// The heading of its column, where it has one.
+    /// The heading of the column, if there is one.
     pub column: Option<String>,
     /// A stable code.
     pub code: String,
-    /// What to do, in Swedish.
+    /// What is wrong and what to do, in Swedish.
     pub sv: String,
-    /// What to do, in English.
+    /// What is wrong and what to do, in English.
     pub en: String,
 }
 
 impl RowFault {
-    /// A fault as it is kept.
+    /// Makes the stored form of a fault.
     #[must_use]
     pub fn of(fault: Fault, column: Option<String>) -> Self {
         Self { pointer: fault.pointer, column, code: fault.code.to_owned(), sv: fault.detail.sv, en: fault.detail.en }
     }
 
-    /// What to do, in a language.
+    /// Returns what is wrong and what to do, in a language.
     #[must_use]
     pub fn detail(&self, language: Language) -> &str {
         if language == Language::Sv { &self.sv } else { &self.en }
     }
 }
 
-/// A member that a row did not change, and why.
+/// A member that a row did not change, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
-    /// The member.
+    /// The name of the member.
     pub member: String,
-    /// Why, by a word of the target's own.
+    /// The reason, a code of the target.
     pub reason: String,
 }

@@ -1,5 +1,5 @@
-//! The worker: takes jobs that wait, one piece of each in turn, for as long as the service runs. Each instance has one; what
-//! an instance leaves behind when it dies another takes up when its time with the job is over.
+//! The worker: takes waiting jobs, one piece of each in turn, until the database is closed. Each instance has one worker.
+//! When an instance dies, another instance takes over its jobs as soon as their leases have expired.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,13 +17,13 @@ use crate::{
     kernel::{Db, Problem, Result, contract::Contract, hash, language::Text, problem::Kind, say},
 };
 
-/// How often jobs that wait are looked for, when nobody says that there is one.
+/// The time between two searches for waiting jobs, when nobody calls [`Worker::wake`].
 const ROUND: Duration = Duration::from_secs(2);
 
-/// How often it is looked for what is over, in rounds without work.
+/// The number of rounds without work between two searches for expired rows.
 const FORGETS: u32 = 30;
 
-/// Works through jobs.
+/// The worker of one instance.
 #[derive(Debug)]
 pub struct Worker {
     contract: Arc<Contract>,
@@ -34,44 +34,44 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// A worker of this process, for jobs of these targets.
+    /// Makes a worker for jobs of these targets.
     #[must_use]
     pub fn new(contract: Arc<Contract>, bounds: Bounds, targets: Vec<Box<dyn Target>>) -> Self {
         Self { contract, holder: Uuid::from_bytes(hash::random()), waiting: Notify::new(), room: Room::new(bounds), targets }
     }
 
-    /// The room that there is for imports.
+    /// Returns the capacity for imports at this instance.
     #[must_use]
     pub const fn room(&self) -> &Room {
         &self.room
     }
 
-    /// What records must look like.
+    /// Returns the contract, against which records are checked.
     #[must_use]
     pub const fn contract(&self) -> &Arc<Contract> {
         &self.contract
     }
 
-    /// Says that there is a job to work through.
+    /// Wakes the worker because there is a new job.
     pub fn wake(&self) {
         self.waiting.notify_one();
     }
 
-    /// Works as long as the service runs.
+    /// Works until the database is closed.
     pub async fn run(&self, access: &Access, db: &Db) {
         let mut idle = 0u32;
         while !db.is_closed() {
             let outcome = match Box::pin(self.round(access, db)).await {
                 Ok(false) => {
                     idle = idle.wrapping_add(1);
-                    // What is over is removed when there is nothing else to do, and looked for now and then.
+                    // Expired rows are removed only when there is no other work.
                     let looks = idle % FORGETS == 1;
-                    if looks { store::forget_some(db).await.inspect(|more| idle -= u32::from(*more)) } else { Ok(false) }
+                    if looks { store::remove_expired(db).await.inspect(|more| idle -= u32::from(*more)) } else { Ok(false) }
                 }
                 outcome => outcome,
             };
             match outcome {
-                // There is more to do.
+                // There is more to do, so it does not wait.
                 Ok(true) => tokio::task::yield_now().await,
                 Ok(false) => drop(tokio::time::timeout(ROUND, self.waiting.notified()).await),
                 Err(problem) => {
@@ -82,36 +82,37 @@ impl Worker {
         }
     }
 
-    /// One piece of each job that is free, so that a long one keeps no other waiting. Whether there was any.
+    /// Works through one piece of each job that is free, so that a long job does not delay the others. Returns whether
+    /// there was any.
     async fn round(&self, access: &Access, db: &Db) -> Result<bool> {
         let mut worked = false;
-        for job in store::live(db).await? {
+        for job in store::unfinished(db).await? {
             worked |= self.step(&job, access, db).await?;
         }
         Ok(worked)
     }
 
-    /// One piece of a job, if it is free. Whether it was.
+    /// Works through one piece of a job, if the job is free. Returns whether it was free.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database cannot be read or written, or the target fails unexpectedly.
     pub async fn step(&self, job: &Job, access: &Access, db: &Db) -> Result<bool> {
-        // What a newer program is to work through is left to it.
+        // A job of an unknown target is left to an instance with a newer version of the program.
         let Some(target) = self.targets.iter().find(|target| target.name() == job.target) else { return Ok(false) };
-        if !store::take(job, self.holder, db).await? {
+        if !store::lease(job, self.holder, db).await? {
             return Ok(false);
         }
         if store::is_hopeless(job) {
-            // Whatever it is that stops it, it has stopped it every time.
+            // The job has stopped every worker that took it.
             end(job.id, ImportStatus::Failed, Some(given_up()), db).await?;
             return Ok(true);
         }
         let outcome = match self.acting(job, target.as_ref(), access, db).await {
             Ok(acting) => {
                 let errand = Errand { job, acting: &acting, contract: &self.contract, operation: target.operation(), holder: self.holder };
-                match store::next(job, db.reader()).await? {
-                    // What is missing has not been worked through.
-                    None if job.processed < job.total => Err(lacking(job, db).await),
+                match store::next_piece(job, db.reader()).await? {
+                    // A piece is missing although not all rows have been worked through.
+                    None if job.processed < job.total => Err(missing_piece(job, db).await),
                     Some(rows) => errand.piece(target.as_ref(), &rows, db).await,
                     None => target.finish(errand, db).await,
                 }
@@ -120,7 +121,7 @@ impl Worker {
         };
         let Err(problem) = outcome else { return Ok(true) };
         match problem.kind {
-            // Somebody stopped it or took it over meanwhile.
+            // The job was cancelled or taken over in the meantime.
             Kind::Conflict => Ok(true),
             Kind::Forbidden | Kind::NotFound | Kind::Unauthenticated => {
                 end(job.id, ImportStatus::Failed, Some(no_right()), db).await?;
@@ -130,10 +131,10 @@ impl Worker {
         }
     }
 
-    /// Works one job through to its end, at the console. What is done is told after each piece.
+    /// Works through one job to its end, for the console. Calls `told` with the job after each piece.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database cannot be read or written.
     pub async fn through(&self, id: JobId, access: &Access, db: &Db, mut told: impl FnMut(&Job)) -> Result<Job> {
         loop {
             let job = store::by_id(id, db.reader()).await?;
@@ -142,18 +143,19 @@ impl Worker {
                 return Ok(job);
             }
             if !self.step(&job, access, db).await? {
-                // An instance that serves has it.
+                // A running instance has the job.
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }
     }
 
-    /// Who a job is for as they are now; they must still be there, with the right to import.
+    /// Returns the identity of the user who started a job, with present rights. The user must still exist and hold the
+    /// permission to import.
     async fn acting(&self, job: &Job, target: &dyn Target, access: &Access, db: &Db) -> Result<Acting> {
         let acting = match job.user_id {
             None => Acting::installation(),
             Some(user) => {
-                let (scopes, withheld) = store::narrowed(job);
+                let (scopes, withheld) = store::restrictions(job);
                 access.acting_for(user, scopes, withheld, &self.contract, db).await?.ok_or_else(Problem::not_found)?
             }
         };
@@ -162,8 +164,9 @@ impl Worker {
     }
 }
 
-/// Why a job has no rows where there should be some: it ended or got on after it was taken, unless the fault is ours.
-async fn lacking(job: &Job, db: &Db) -> Problem {
+/// The problem for a job that lacks a piece: the job has ended or moved on after it was taken (conflict), or the piece is
+/// lost (internal).
+async fn missing_piece(job: &Job, db: &Db) -> Problem {
     match store::by_id(job.id, db.reader()).await {
         Ok(now) if now.finished_at.is_some() || now.processed != job.processed => Problem::new(Kind::Conflict),
         Ok(_) => Problem::internal(&format_args!("import {} lacks rows", job.id)),

@@ -3,7 +3,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
     factors,
-    passwords::{Guard, confirm},
+    passwords::{Guard, confirm_password},
     secrets::{self, SecretPurpose},
     types::*,
 };
@@ -17,11 +17,11 @@ use crate::{
     users::{self, NewUser, User, lookup, store, table as user_table},
 };
 
-/// Change the own name or language
+/// Change your own name or language
 ///
 /// The address is changed by `POST /me/email`, the password by `POST /me/password`.
 #[utoipa::path(tag = "account", operation_id = "updateMe", request_body = Patch<NewUser>,
-    responses((status = 200, description = "The user as it has become", body = User)))]
+    responses((status = 200, description = "The changed user", body = User)))]
 #[patch("/me")]
 async fn change(by: By<needs::WriteAccount>, patch: Patch<NewUser>, db: Data<Db>) -> Result<Reply<User>> {
     let id = by.user_id()?;
@@ -30,8 +30,8 @@ async fn change(by: By<needs::WriteAccount>, patch: Patch<NewUser>, db: Data<Db>
         by.expects(row.version)?;
         let present = NewUser { email: row.email.clone(), name: row.name.clone(), language: Some(row.language), password: None };
         if let Some(changed) = patch.apply(id, &present)? {
-            users::own_alone(changed.password.is_some(), "/password")?;
-            users::own_alone(changed.email != present.email, "/email")?;
+            users::require_own_change(changed.password.is_some(), "/password")?;
+            users::require_own_change(changed.email != present.email, "/email")?;
             users::check_name(&changed.name, &present.name)?;
             row.name = changed.name;
             row.language = changed.language.unwrap_or_default();
@@ -42,9 +42,10 @@ async fn change(by: By<needs::WriteAccount>, patch: Patch<NewUser>, db: Data<Db>
     .await
 }
 
-/// Change the own address
+/// Change your own e-mail address
 ///
-/// Sends a link to the new address; the change is made when it is followed. The old address is told.
+/// Sends a link to the new address. The address is changed when the link is followed, and a notice is then sent to the
+/// old address.
 #[utoipa::path(tag = "account", operation_id = "requestEmailChange", request_body = EmailChange,
     responses((status = 202, description = "A mail is on its way to the new address")))]
 #[post("/me/email")]
@@ -57,21 +58,21 @@ async fn change_email(
     db: Data<Db>,
 ) -> Result<Reply<Nothing>> {
     let user = store::row(by.user_id()?, db.reader()).await?;
-    confirm(&user, &new.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
+    confirm_password(&user, &new.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
     let reply = db
         .write(&by, async |w| {
-            limits.letter(&by, &new.0.email, w).await?;
-            Letters::write(Purpose::EmailChange, Some(user.id), Some(new.0.email.clone()), w).await?;
+            limits.count_letter(&by, &new.0.email, w).await?;
+            Letters::enqueue(Purpose::EmailChange, Some(user.id), Some(new.0.email.clone()), w).await?;
             Ok(Reply::accepted())
         })
         .await?;
-    letters.post();
+    letters.wake();
     Ok(reply)
 }
 
 /// Confirm a new address
 ///
-/// By the link of the mail. All sessions of the account end.
+/// Takes the secret of the link in the mail. All sessions of the account end.
 #[utoipa::path(tag = "account", operation_id = "confirmEmailChange", request_body = FollowedLink,
     responses((status = 204, description = "The address is changed")))]
 #[post("/email-changes/confirm")]
@@ -86,23 +87,23 @@ async fn confirm_email(
         let email = email.ok_or_else(|| Problem::internal(&"a change of address without one"))?;
         let old = user.email.clone();
         if lookup::fold(&email) != user.email_fold {
-            store::free(&email, w).await?;
+            store::require_free_address(&email, w).await?;
         }
         let user = store::update(user_table::Model { email_fold: lookup::fold(&email), email, ..user }, w).await?;
         ending::end_all(user.id, None, w).await?;
-        Letters::write(Purpose::EmailChanged, Some(user.id), Some(old), w).await
+        Letters::enqueue(Purpose::EmailChanged, Some(user.id), Some(old), w).await
     })
     .await?;
-    letters.post();
+    letters.wake();
     Ok(Reply::nothing())
 }
 
-/// Set up a second step
+/// Set up a second factor
 ///
-/// Gives the secret that an app for two-step sign-in needs. It takes effect when a code of the app has been shown by
-/// `POST /me/second-factor/confirm`.
+/// Returns the secret that an app for two-step sign-in needs. The second factor takes effect when a code of the app has
+/// been sent to `POST /me/second-factor/confirm`.
 #[utoipa::path(tag = "account", operation_id = "createSecondFactor", request_body = NewSecondFactor,
-    responses((status = 201, description = "What the app needs", body = SecondFactorSetup)))]
+    responses((status = 201, description = "The data for the app", body = SecondFactorSetup)))]
 #[post("/me/second-factor")]
 async fn set_up(
     by: By<needs::WriteAccount>,
@@ -112,7 +113,7 @@ async fn set_up(
     db: Data<Db>,
 ) -> Result<Reply<SecondFactorSetup>> {
     let user = store::row(by.user_id()?, db.reader()).await?;
-    confirm(&user, &new.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
+    confirm_password(&user, &new.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
     let setup = db
         .transaction(&by, async |w| {
             let user = store::row(user.id, &w.tx).await?;
@@ -131,10 +132,10 @@ async fn set_up(
     Reply::secret("/me", &setup)
 }
 
-/// Confirm the second step
+/// Confirm the second factor
 ///
-/// By a code that the app shows. From then on signing in needs one. Other sessions end; this one counts as signed in in two
-/// steps. The recovery codes are shown only now.
+/// Takes a code that the app shows. From then on, signing in needs such a code. All other sessions end; the present one
+/// counts as signed in with two steps. The recovery codes are shown only in this response.
 #[utoipa::path(tag = "account", operation_id = "confirmSecondFactor", request_body = SecondFactorCode,
     responses((status = 201, description = "The recovery codes", body = RecoveryCodes)))]
 #[post("/me/second-factor/confirm")]
@@ -145,7 +146,7 @@ async fn confirm_factor(
     db: Data<Db>,
 ) -> Result<Reply<RecoveryCodes>> {
     let id = by.user_id()?;
-    let _try = limits.admits(Guarded::SecondFactor, &id.to_string(), &by.author.address, &db).await?;
+    let _try = limits.admit_try(Guarded::SecondFactor, &id.to_string(), &by.author.address, &db).await?;
     let confirmed = db
         .transaction(&by, async |w| {
             let user = store::row(id, &w.tx).await?;
@@ -155,7 +156,7 @@ async fn confirm_factor(
                     "No second step is being set up. Begin with POST /me/second-factor."
                 ))
             })?;
-            let step = factors::step_of(&pending, &code.0.code, w.now)?.ok_or_else(|| {
+            let step = factors::matching_step(&pending, &code.0.code, w.now)?.ok_or_else(|| {
                 Problem::fault(
                     "/code",
                     "wrong",
@@ -170,22 +171,22 @@ async fn confirm_factor(
             let codes = factors::recovery_codes(&user, w).await?;
             ending::end_all(user.id, by.caller.session, w).await?;
             if let Some(session) = by.caller.session {
-                sessions::withhold(session, SignInMethod::TwoSteps, &[], w).await?;
+                sessions::set_sign_in_strength(session, SignInMethod::TwoSteps, &[], w).await?;
             }
             Ok(codes)
         })
         .await;
     if confirmed.as_ref().is_err_and(|problem| problem.kind == Kind::Invalid) {
-        limits.failed(Guarded::SecondFactor, &id.to_string(), &by.author.address, &db).await?;
+        limits.count_failed_try(Guarded::SecondFactor, &id.to_string(), &by.author.address, &db).await?;
     }
     Reply::secret("/me", &RecoveryCodes { codes: confirmed? })
 }
 
-/// Turn the second step off
+/// Turn the second factor off
 ///
-/// Needs the password and a code. Other sessions end, and roles that demand a second step no longer count.
+/// Needs the password and a code. All other sessions end. Roles that require a second factor no longer count.
 #[utoipa::path(tag = "account", operation_id = "removeSecondFactor", request_body = SecondFactorRemoval,
-    responses((status = 204, description = "Signing in needs the password alone")))]
+    responses((status = 204, description = "The second factor is off")))]
 #[post("/me/second-factor/remove")]
 async fn remove_factor(
     by: By<needs::WriteAccount>,
@@ -195,22 +196,22 @@ async fn remove_factor(
     db: Data<Db>,
 ) -> Result<Reply<Nothing>> {
     let user = store::row(by.user_id()?, db.reader()).await?;
-    confirm(&user, &removal.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
+    confirm_password(&user, &removal.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
     let account = user.id.to_string();
-    let _try = limits.admits(Guarded::SecondFactor, &account, &by.author.address, &db).await?;
+    let _try = limits.admit_try(Guarded::SecondFactor, &account, &by.author.address, &db).await?;
     let removed = db
         .transaction(&by, async |w| {
             let user = store::row(user.id, &w.tx).await?;
             factors::spend(&user, &removal.0.code, w).await?;
             factors::remove(store::row(user.id, &w.tx).await?, by.caller.session, w).await?;
             if let Some(session) = by.caller.session {
-                sessions::withhold(session, SignInMethod::Password, &access.withheld(SignInMethod::Password), w).await?;
+                sessions::set_sign_in_strength(session, SignInMethod::Password, &access.withheld(SignInMethod::Password), w).await?;
             }
             Ok(())
         })
         .await;
     if removed.as_ref().is_err_and(|problem: &Problem| problem.kind == Kind::SecondFactorRequired) {
-        limits.failed(Guarded::SecondFactor, &account, &by.author.address, &db).await?;
+        limits.count_failed_try(Guarded::SecondFactor, &account, &by.author.address, &db).await?;
         return removed.map_err(|problem| Problem { kind: Kind::Invalid, headers: Vec::new(), ..problem }).map(|()| Reply::nothing());
     }
     removed?;

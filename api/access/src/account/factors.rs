@@ -1,5 +1,5 @@
-//! The second step of signing in: six digits that an app shows for half a minute (TOTP, RFC 6238), each usable once, and
-//! recovery codes for the day when the app is gone.
+//! The second factor of signing in: six digits that an app shows for 30 seconds (TOTP, RFC 6238), each usable once, and
+//! recovery codes for users who have lost the app.
 
 use sea_orm::{ActiveValue::Set, EntityTrait, ExprTrait, entity::prelude::*, sea_query::Expr};
 use totp_rs::{Builder, Totp};
@@ -10,7 +10,7 @@ use crate::{
     users::{store as users, table as user_table},
 };
 
-/// How many recovery codes there are.
+/// The number of recovery codes of an account.
 pub const RECOVERY_CODES: usize = 10;
 
 mod recovery {
@@ -31,9 +31,9 @@ mod recovery {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// The app's half of the second step: SHA-1, six digits, half a minute, as all apps do it.
+/// Builds the TOTP with the parameters that all apps use: SHA-1, six digits, 30 seconds.
 pub(super) fn totp(secret: &[u8], account: &str) -> Result<Totp> {
-    // A colon parts issuer and account in the address that apps read.
+    // Apps read a colon as the separator between issuer and account.
     Builder::new()
         .with_secret(secret.to_vec())
         .with_account_name(account.replace(':', " "))
@@ -42,8 +42,9 @@ pub(super) fn totp(secret: &[u8], account: &str) -> Result<Totp> {
         .map_err(|error| Problem::internal(&error))
 }
 
-/// The step in time at which an app showed these digits: now, or one before or after, since clocks differ.
-pub(super) fn step_of(secret: &[u8], code: &str, now: ChronoDateTimeUtc) -> Result<Option<i64>> {
+/// Returns the time step (Unix time / 30 seconds) whose digits are `code`; `None` when there is none. Accepts the present
+/// step and the one before or after it, since clocks differ.
+pub(super) fn matching_step(secret: &[u8], code: &str, now: ChronoDateTimeUtc) -> Result<Option<i64>> {
     let totp = totp(secret, "x")?;
     let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
     let code: String = code.chars().filter(|letter| !letter.is_whitespace()).collect();
@@ -56,20 +57,20 @@ pub(super) fn step_of(secret: &[u8], code: &str, now: ChronoDateTimeUtc) -> Resu
     Ok(None)
 }
 
-/// Uses up a code: digits of the app that were not used before, or a recovery code.
+/// Uses up a code: digits of the app that have not been used before, or an unused recovery code.
 ///
 /// # Errors
-/// When it is neither.
+/// When the code is neither (second-factor-required).
 pub(crate) async fn spend(user: &user_table::Model, code: &str, w: &Write<'_>) -> Result<()> {
-    let secret = user.factor_secret.as_deref().ok_or_else(wrong)?;
-    if let Some(step) = step_of(secret, code, w.now)? {
+    let secret = user.factor_secret.as_deref().ok_or_else(wrong_code)?;
+    if let Some(step) = matching_step(secret, code, w.now)? {
         let spent = user_table::Entity::update_many()
             .col_expr(user_table::Column::FactorStep, Expr::val(step))
             .filter(user_table::Column::Id.eq(user.id))
             .filter(Expr::col(user_table::Column::FactorStep).is_null().or(Expr::col(user_table::Column::FactorStep).lt(step)))
             .exec(&w.tx)
             .await?;
-        return if spent.rows_affected == 1 { Ok(()) } else { Err(wrong()) };
+        return if spent.rows_affected == 1 { Ok(()) } else { Err(wrong_code()) };
     }
     let spent = recovery::Entity::update_many()
         .col_expr(recovery::Column::UsedAt, Expr::val(w.now))
@@ -77,23 +78,23 @@ pub(crate) async fn spend(user: &user_table::Model, code: &str, w: &Write<'_>) -
         .filter(recovery::Column::UsedAt.is_null())
         .exec(&w.tx)
         .await?;
-    if spent.rows_affected == 1 { Ok(()) } else { Err(wrong()) }
+    if spent.rows_affected == 1 { Ok(()) } else { Err(wrong_code()) }
 }
 
-fn wrong() -> Problem {
+fn wrong_code() -> Problem {
     Problem::new(Kind::SecondFactorRequired).header("WWW-Authenticate", "Bearer").detail(say!(
         "Koden stämmer inte, eller har använts redan. Vänta på nästa sex siffror i appen, eller ange en reservkod som inte är använd.",
         "The code is wrong or was used already. Wait for the next six digits in the app, or give an unused recovery code."
     ))
 }
 
-/// A recovery code's stored form: bound to the user, and blind to how it is written.
+/// Returns the stored digest of a recovery code. It depends on the user, and ignores letter case and separators.
 fn digest(user: &user_table::Model, code: &str) -> String {
     let code: String = code.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
     hash::sha256_hex(format!("{} {code}", user.id).as_bytes())
 }
 
-/// New recovery codes in place of the old.
+/// Replaces the user's recovery codes and returns the new ones in clear text.
 pub(super) async fn recovery_codes(user: &user_table::Model, w: &Write<'_>) -> Result<Vec<String>> {
     recovery::Entity::delete_many().filter(recovery::Column::UserId.eq(user.id)).exec(&w.tx).await?;
     let mut codes = Vec::new();
@@ -108,12 +109,12 @@ pub(super) async fn recovery_codes(user: &user_table::Model, w: &Write<'_>) -> R
     Ok(codes)
 }
 
-/// Turns the second step off; sessions end, but for one.
+/// Turns the second factor off and ends all sessions except `but`.
 pub(crate) async fn remove(user: user_table::Model, but: Option<Uuid>, w: &Write<'_>) -> Result<user_table::Model> {
     recovery::Entity::delete_many().filter(recovery::Column::UserId.eq(user.id)).exec(&w.tx).await?;
     let user = user_table::Model { factor_secret: None, factor_pending: None, factor_step: None, ..user };
     let user = users::update(user, w).await?;
-    // A token may have been made when the second step had been shown.
+    // A personal token may have been made under the second factor that is now gone.
     crate::personal_tokens::end_all(user.id, w).await?;
     ending::end_all(user.id, but, w).await?;
     Ok(user)
@@ -123,13 +124,13 @@ pub(crate) async fn remove(user: user_table::Model, but: Option<Uuid>, w: &Write
 mod tests {
     use super::*;
 
-    /// The vectors of RFC 6238, appendix B, in six digits.
+    /// The test vectors of RFC 6238, appendix B, shortened to six digits.
     #[test]
     fn digits_are_those_of_the_standard() -> Result<()> {
         for (at, digits) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (2_000_000_000, "279037")] {
             let now = chrono::DateTime::from_timestamp(at, 0).unwrap_or_default();
-            assert_eq!(step_of(b"12345678901234567890", digits, now)?, Some(at / 30));
-            assert_eq!(step_of(b"12345678901234567890", "000000", now)?, None);
+            assert_eq!(matching_step(b"12345678901234567890", digits, now)?, Some(at / 30));
+            assert_eq!(matching_step(b"12345678901234567890", "000000", now)?, None);
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! One's own account (konto): name and language, password, address, the second step of signing in. Whoever has only a token
-//! for machines cannot touch it, and what matters asks for the password again.
+//! A user's own account (konto): name and language, password, address, second factor. It cannot be changed with a
+//! personal token. Changes that matter for security ask for the password again.
 
 mod api;
 pub(super) mod factors;
@@ -13,7 +13,7 @@ pub use types::*;
 
 use crate::kernel::record::{Of, Rule, Table, Why::SignIn, Words, about, goes, untold};
 
-/// The tables that are kept here.
+/// The tables of this module.
 pub const TABLES: &[Table] = &[
     about(
         "recovery_code",

@@ -1,4 +1,4 @@
-//! Choosing a password: by the link of an invitation, by that of a reset, or knowing the present one.
+//! Choosing a password: by the link of an invitation, by the link of a reset, or with the present password.
 
 use actix_web::{post, web::Data};
 use sea_orm::ConnectionTrait;
@@ -18,7 +18,7 @@ use crate::{
     users::{UserStatus, lookup, store as users, table as user_table},
 };
 
-/// A password chosen by a link.
+/// A password chosen by means of a link.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChosenPassword {
@@ -30,20 +30,21 @@ pub struct ChosenPassword {
     pub password: String,
 }
 
-/// An account that is opened, or an invitation that is accepted, by a link.
+/// The opening of an account, or the acceptance of an invitation, by means of a link.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct AccountActivation {
     /// The secret of the link in the mail.
     #[schema(min_length = 1, max_length = 200)]
     pub token: String,
-    /// The password: at least 12 characters, and hard to guess. Left out by somebody who has an account with the address already.
+    /// The password: at least 12 characters, and hard to guess. Leave it out when you already have an account with
+    /// the address.
     #[schema(max_length = 1024)]
     #[serde(default, deserialize_with = "blank_is_none")]
     pub password: Option<String>,
 }
 
-/// Whose password is to be reset.
+/// The account whose password is to be reset.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PasswordReset {
@@ -51,7 +52,7 @@ pub struct PasswordReset {
     pub email: String,
 }
 
-/// A change of the own password.
+/// A change of your own password.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PasswordChange {
@@ -62,11 +63,11 @@ pub struct PasswordChange {
     pub new_password: String,
 }
 
-/// Open the own account, or accept an invitation
+/// Open your account, or accept an invitation
 ///
-/// By the link of the mail, which shows that one reads it. A new account gets its password, and is open from then on. Somebody
-/// who has an account with the address already leaves the password out, and gets there what was granted; who invited sees the
-/// account from then on.
+/// Takes the secret of the link in the mail, which proves that you read mail at the address. A new account gets its
+/// password and is open from then on. A person who already has an account with the address leaves the password out. That
+/// account then gets the grants of the invitation, and the user who sent the invitation sees the account from then on.
 #[utoipa::path(tag = "account", operation_id = "activateAccount", request_body = AccountActivation,
     responses((status = 204, description = "The account is open, or the invitation accepted")))]
 #[post("/account-activations")]
@@ -85,19 +86,20 @@ async fn activate(
     };
     db.transaction(&by, async |w| {
         let (user, _) = secrets::spend(SecretPurpose::Invitation, &chosen.0.token, w).await?;
-        open(user, chosen.0.password.as_deref().zip(hash.clone()), w).await
+        open_or_accept(user, chosen.0.password.as_deref().zip(hash.clone()), w).await
     })
     .await?;
     Ok(Reply::nothing())
 }
 
-/// Opens an account that nobody had, with the password that was chosen, or hands what was prepared to who has one already.
-async fn open(user: user_table::Model, chosen: Option<(&str, String)>, w: &Write<'_>) -> Result<()> {
+/// Opens a new account with the chosen password, or moves the prepared grants to the account that already has the
+/// address.
+async fn open_or_accept(user: user_table::Model, chosen: Option<(&str, String)>, w: &Write<'_>) -> Result<()> {
     if user.status != UserStatus::Invited {
         return Err(Problem::new(Kind::Conflict).detail(say!("Kontot är avstängt.", "The account is shut.")));
     }
     match (lookup::by_email(&user.email, &w.tx).await?, chosen) {
-        (Some(holder), None) => users::join(user, &holder, w).await,
+        (Some(holder), None) => users::accept_into(user, &holder, w).await,
         (Some(_), Some(_)) => Err(Problem::fault(
             "/password",
             "not-here",
@@ -107,8 +109,8 @@ async fn open(user: user_table::Model, chosen: Option<(&str, String)>, w: &Write
             ),
         )),
         (None, Some((password, hash))) => {
-            check_own(password, "/password", &user, &w.tx).await?;
-            let user = users::open(user, Some(hash), w).await?;
+            check_against_own_words(password, "/password", &user, &w.tx).await?;
+            let user = users::open_account(user, Some(hash), w).await?;
             ending::end_all(user.id, None, w).await
         }
         (None, None) => Err(Problem::fault("/password", "required", say!("Välj ett lösenord.", "Choose a password."))),
@@ -117,7 +119,7 @@ async fn open(user: user_table::Model, chosen: Option<(&str, String)>, w: &Write
 
 /// Ask for a new password
 ///
-/// Sends a link to the address if somebody signs in with it. The answer is the same whether or not.
+/// Sends a link to the address if an account uses it. The response is the same in both cases.
 #[utoipa::path(tag = "account", operation_id = "requestPasswordReset", request_body = PasswordReset,
     responses((status = 202, description = "A mail is on its way if the address is known")))]
 #[post("/password-resets")]
@@ -128,24 +130,25 @@ async fn request(
     letters: Data<Letters>,
     db: Data<Db>,
 ) -> Result<Reply<Nothing>> {
-    // Each one counts, so that nobody's box is filled.
-    let _try = limits.admits(Guarded::PasswordReset, &reset.0.email, &by.author.address, &db).await?;
-    limits.failed(Guarded::PasswordReset, &reset.0.email, &by.author.address, &db).await?;
-    // Who it is for is found out by whoever posts the letter, so that it takes no time here.
+    // Every request counts, not only failed ones, so that nobody's mailbox is flooded.
+    let _try = limits.admit_try(Guarded::PasswordReset, &reset.0.email, &by.author.address, &db).await?;
+    limits.count_failed_try(Guarded::PasswordReset, &reset.0.email, &by.author.address, &db).await?;
+    // The account is looked up by the task that sends the letter, so that the response time does not reveal whether
+    // it exists.
     let address = lookup::fold(&reset.0.email);
     let reply = db
         .write(&by, async |w| {
-            Letters::write(Purpose::PasswordReset, None, Some(address.clone()), w).await?;
+            Letters::enqueue(Purpose::PasswordReset, None, Some(address.clone()), w).await?;
             Ok(Reply::accepted())
         })
         .await?;
-    letters.post();
+    letters.wake();
     Ok(reply)
 }
 
 /// Choose a new password
 ///
-/// By the link of the mail. All that was signed in with the account ends, and its tokens stop working.
+/// Takes the secret of the link in the mail. All sessions of the account end, and its personal tokens stop working.
 #[utoipa::path(tag = "account", operation_id = "resetPassword", request_body = ChosenPassword,
     responses((status = 204, description = "The password is changed")))]
 #[post("/password-resets/complete")]
@@ -161,43 +164,43 @@ async fn complete(
     let hash = passwords::hash(chosen.password.clone(), &access.hashing).await?;
     db.transaction(&by, async |w| {
         let (user, _) = secrets::spend(SecretPurpose::PasswordReset, &chosen.token, w).await?;
-        check_own(&chosen.password, "/password", &user, &w.tx).await?;
+        check_against_own_words(&chosen.password, "/password", &user, &w.tx).await?;
         if user.status != UserStatus::Active {
             return Err(Problem::new(Kind::Conflict).detail(say!("Kontot är avstängt.", "The account is shut.")));
         }
         let user = users::update(user_table::Model { password_hash: Some(hash.clone()), ..user }, w).await?;
         ending::end_all(user.id, None, w).await?;
         personal_tokens::end_all(user.id, w).await?;
-        Letters::write(Purpose::PasswordChanged, Some(user.id), None, w).await
+        Letters::enqueue(Purpose::PasswordChanged, Some(user.id), None, w).await
     })
     .await?;
-    letters.post();
+    letters.wake();
     Ok(Reply::nothing())
 }
 
-async fn check_own(password: &str, pointer: &str, user: &user_table::Model, db: &impl ConnectionTrait) -> Result<()> {
+async fn check_against_own_words(password: &str, pointer: &str, user: &user_table::Model, db: &impl ConnectionTrait) -> Result<()> {
     let words = users::own_words(user, db).await?;
     passwords::check(password, pointer, &words.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// What guards a password against guessing.
+/// The services that confirming a password needs.
 pub(super) struct Guard<'a> {
     pub access: &'a Access,
     pub limits: &'a Limits,
     pub db: &'a Db,
 }
 
-/// Checks the caller's present password, for what matters.
+/// Checks the caller's present password before a change that matters for security.
 ///
 /// # Errors
-/// When it is wrong, or the account has none.
-pub(super) async fn confirm(user: &user_table::Model, password: &str, call: &Call, guard: &Guard<'_>) -> Result<()> {
+/// When the password is wrong or the account has none (422 at `/currentPassword`), or there were too many attempts (429).
+pub(super) async fn confirm_password(user: &user_table::Model, password: &str, call: &Call, guard: &Guard<'_>) -> Result<()> {
     let Guard { access, limits, db } = guard;
-    let _try = limits.admits(Guarded::SignIn, &user.email, &call.author.address, db).await?;
+    let _try = limits.admit_try(Guarded::SignIn, &user.email, &call.author.address, db).await?;
     if passwords::verify(password.to_owned(), user.password_hash.clone(), &access.hashing).await? {
         return Ok(());
     }
-    limits.failed(Guarded::SignIn, &user.email, &call.author.address, db).await?;
+    limits.count_failed_try(Guarded::SignIn, &user.email, &call.author.address, db).await?;
     Err(Problem::fault(
         "/currentPassword",
         "wrong",
@@ -208,9 +211,9 @@ pub(super) async fn confirm(user: &user_table::Model, password: &str, call: &Cal
     ))
 }
 
-/// Change the own password
+/// Change your own password
 ///
-/// Needs the present one. All other sessions of the account end, and its personal tokens stop working.
+/// Needs the present password. All other sessions of the account end, and its personal tokens stop working.
 #[utoipa::path(tag = "account", operation_id = "changePassword", request_body = PasswordChange,
     responses((status = 204, description = "The password is changed")))]
 #[post("/me/password")]
@@ -223,18 +226,18 @@ async fn change(
     db: Data<Db>,
 ) -> Result<Reply<Nothing>> {
     let user = users::row(by.user_id()?, db.reader()).await?;
-    confirm(&user, &new.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
-    check_own(&new.0.new_password, "/newPassword", &user, db.reader()).await?;
+    confirm_password(&user, &new.0.current_password, &by, &Guard { access: &access, limits: &limits, db: &db }).await?;
+    check_against_own_words(&new.0.new_password, "/newPassword", &user, db.reader()).await?;
     let hash = passwords::hash(new.0.new_password.clone(), &access.hashing).await?;
     db.transaction(&by, async |w: &Write<'_>| {
         let user = user_table::Model { password_hash: Some(hash.clone()), ..users::row(user.id, &w.tx).await? };
         let user = users::update(user, w).await?;
         personal_tokens::end_all(user.id, w).await?;
         ending::end_all(user.id, by.caller.session, w).await?;
-        Letters::write(Purpose::PasswordChanged, Some(user.id), None, w).await
+        Letters::enqueue(Purpose::PasswordChanged, Some(user.id), None, w).await
     })
     .await?;
-    letters.post();
+    letters.wake();
     Ok(Reply::nothing())
 }
 

@@ -1,11 +1,11 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and responses, filters, enumerations and the id.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::kernel::extract::trimmed;
 
-/// A change of the own address.
+/// A change of your own e-mail address.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EmailChange {
@@ -26,7 +26,7 @@ pub struct FollowedLink {
     pub token: String,
 }
 
-/// A second step to be set up.
+/// A second factor to be set up.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewSecondFactor {
@@ -34,17 +34,17 @@ pub struct NewSecondFactor {
     pub current_password: String,
 }
 
-/// What an app needs to show the digits of the second step.
+/// The data that an app needs to show the codes of the second factor.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecondFactorSetup {
-    /// To type into the app, in base 32.
+    /// The secret to type into the app, in base 32.
     pub secret: String,
-    /// To show as a QR code (`otpauth:`).
+    /// The address to show as a QR code (`otpauth:`).
     pub uri: String,
 }
 
-/// A code of the second step.
+/// A code of the second factor.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecondFactorCode {
@@ -53,15 +53,15 @@ pub struct SecondFactorCode {
     pub code: String,
 }
 
-/// Codes for the day when the app is gone.
+/// Recovery codes, for signing in without the app.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecoveryCodes {
-    /// Each can be used once. They are shown only now.
+    /// The codes. Each can be used once. They are shown only in this response.
     pub codes: Vec<String>,
 }
 
-/// A second step to be turned off.
+/// The removal of the second factor.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SecondFactorRemoval {

@@ -10,13 +10,13 @@ use crate::{
     policy::needs,
 };
 
-/// How many entries of an export are in memory at once.
+/// The number of entries of an export that are in memory at once.
 const EXPORTED_AT_ONCE: u64 = 500;
 
 /// List audit entries
 ///
-/// Who did, saw, failed at or was denied what: newest first. An actor's admin sees what concerns the actor; who administers
-/// the installation sees all. Reading the log is itself in the log.
+/// Lists what users did, read, tried without success or were denied, newest first. The admin of an actor sees the entries
+/// that concern the actor; an administrator of the installation sees all. Reading the log is itself noted in the log.
 #[utoipa::path(tag = "audit", operation_id = "listAuditEntries", params(AuditFilter, Paging),
     responses((status = 200, description = "A page of entries", body = Page<AuditEntry>)))]
 #[get("/audit-entries")]
@@ -26,26 +26,27 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<AuditEntry>> {
-    Listed::of(by, paging, async move |by, paging| store::list(&store::Scope::of(by), &filter, paging, by, &db).await).await
+    Listed::of(by, paging, async move |by, paging| store::list(&store::Scope::of_caller(by), &filter, paging, by, &db).await).await
 }
 
 /// Export audit entries
 ///
-/// All entries that the filter admits as a table for a spreadsheet, newest first: UTF-8 with a byte order mark, separated by
-/// semicolons, with a heading. Text that a spreadsheet would take for a formula has an apostrophe before it.
+/// Returns all entries that match the filter as a table for a spreadsheet, newest first: UTF-8 with a byte order mark,
+/// separated by semicolons, with a row of headings. A text that a spreadsheet would take for a formula gets an apostrophe
+/// before it.
 #[utoipa::path(tag = "audit", operation_id = "exportAuditEntries", params(AuditFilter),
     responses((status = 200, description = "The entries as a table", body = String, content_type = "text/csv")))]
 #[get("/audit-entries/export")]
 async fn export(by: By<needs::ReadAudit>, Query(filter): Query<AuditFilter>, db: Data<Db>) -> Result<HttpResponse> {
-    let scope = store::Scope::of(&by);
-    // The first piece is made before the answer begins, so that what goes wrong at once is told as a problem.
-    let first = store::before(None, EXPORTED_AT_ONCE, &scope, &filter, &db).await?;
+    let scope = store::Scope::of_caller(&by);
+    // The first piece is read before the response begins, so that an early error can still be answered as a problem.
+    let first = store::list_before(None, EXPORTED_AT_ONCE, &scope, &filter, &db).await?;
     let begin = stream::iter([Ok::<_, Problem>(Bytes::from(csv::heading() + &csv::rows(&first)?))]);
     let rest = stream::try_unfold(first.last().map(|entry| entry.id), move |last| {
         let (scope, filter, db) = (scope.clone(), filter.clone(), db.clone());
         async move {
             let Some(last) = last else { return Ok(None) };
-            let entries = store::before(Some(last), EXPORTED_AT_ONCE, &scope, &filter, &db).await?;
+            let entries = store::list_before(Some(last), EXPORTED_AT_ONCE, &scope, &filter, &db).await?;
             let Some(next) = entries.last().map(|entry| entry.id) else { return Ok(None) };
             Ok(Some((Bytes::from(csv::rows(&entries)?), Some(next))))
         }
@@ -58,15 +59,15 @@ async fn export(by: By<needs::ReadAudit>, Query(filter): Query<AuditFilter>, db:
 
 /// Show an audit entry
 ///
-/// One entry of the audit log.
+/// Returns one entry of the audit log.
 #[utoipa::path(tag = "audit", operation_id = "getAuditEntry",
     responses((status = 200, description = "The entry", body = AuditEntry)))]
 #[get("/audit-entries/{auditEntryId}")]
 async fn show(by: By<needs::ReadAudit>, At(id): At<AuditEntryId>, db: Data<Db>) -> Result<Reply<AuditEntry>> {
-    Reply::computed(&by, &store::find(&store::Scope::of(&by), id, &db).await?)
+    Reply::computed(&by, &store::find(&store::Scope::of_caller(&by), id, &db).await?)
 }
 
 pub fn routes(config: &mut ServiceConfig) {
-    // The export first: its path would else be taken for an entry's.
+    // The export comes first: otherwise its path would be taken for that of an entry.
     config.service(list).service(export).service(show);
 }

@@ -1,7 +1,8 @@
-//! The chain of entries: linking them after their commit, and walking it to find what has been tampered with.
+//! The chain of digests over the audit entries: linking new entries after their commit, and verifying the chain to find
+//! entries that have been tampered with.
 //!
-//! Linking is done by whoever reads the log next and by a task each second, one at a time, so writers never wait for each
-//! other. A digest is made of the one before and of the entry in its canonical form.
+//! Entries are linked by the next reader of the log and by a task that runs each second, one at a time, so writers never
+//! wait for each other. Each digest covers the digest before it and the entry in canonical form.
 
 use std::{collections::HashMap, fmt, time::Duration};
 
@@ -21,20 +22,20 @@ use crate::kernel::{
     table::is_postgres,
 };
 
-/// Any number that no other program locks in the same database.
+/// Key of the PostgreSQL advisory lock for linking. Any number that no other program locks in the same database.
 const CHAIN_LOCK: i64 = 0x0073_616d_7379_6e05;
-/// How many entries are held in memory at once.
+/// The number of entries that are held in memory at once.
 const BATCH: u64 = 500;
-/// How often the task looks for entries to link, and how long it waits after a failure.
+/// The time between two runs of the task, and the time it waits after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(10);
 
-/// What stands before the first link.
-fn nothing() -> String {
+/// The digest that stands before the first link: 64 zeros.
+fn initial_hash() -> String {
     "0".repeat(64)
 }
 
-/// An entry as its digest is made of it, and as it is exported.
+/// The JSON of an entry, for its digest and for the export.
 fn content(entry: &Model) -> Value {
     json!({
         "id": entry.id, "at": entry.at.to_rfc3339_opts(SecondsFormat::Micros, true), "userId": entry.user_id,
@@ -44,16 +45,17 @@ fn content(entry: &Model) -> Value {
     })
 }
 
-/// The digest of an entry at its place: of the digest before it, a line break, and the canonical JSON of both.
+/// The digest of an entry at a position, in hexadecimal: SHA-256 of the digest before it, a line break, and the canonical
+/// JSON of position and entry.
 fn digest(before: &str, position: i64, entry: &Model) -> String {
     let content = hash::canonical(&json!({"position": position, "entry": content(entry)}));
     hash::sha256_hex(format!("{before}\n{content}").as_bytes())
 }
 
-/// Links all entries that have been committed and are not linked yet.
+/// Links all entries that are committed and not linked yet.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be read or written.
 pub async fn link(db: &Db) -> Result<()> {
     while pending::Entity::find().limit(1).one(db.reader()).await?.is_some() {
         let tx = db.begin().await?;
@@ -68,7 +70,7 @@ async fn link_batch(tx: &Transaction) -> Result<()> {
         tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({CHAIN_LOCK})")).await?;
     }
     let head = head::Entity::find_by_id(1).one(tx).await?.ok_or_else(|| Problem::internal(&"the audit log has lost its head"))?;
-    // By id, which is the order in time.
+    // The order of ids is the order of creation.
     let waiting: Vec<_> = pending::Entity::find().order_by_asc(pending::Column::EntryId).limit(BATCH).all(tx).await?;
     let waiting: Vec<_> = waiting.into_iter().map(|row| row.entry_id).collect();
     let entries = Entity::find().filter(Column::Id.is_in(waiting.iter().copied())).order_by_asc(Column::Id).all(tx).await?;
@@ -92,7 +94,7 @@ async fn link_batch(tx: &Transaction) -> Result<()> {
     Ok(())
 }
 
-/// Links what is new each second, until the database is closed.
+/// Links new entries each second, until the database is closed.
 pub async fn keep_linking(db: Data<Db>) {
     let mut pause = PAUSE;
     loop {
@@ -104,12 +106,12 @@ pub async fn keep_linking(db: Data<Db>) {
     }
 }
 
-/// A place in the chain with its digest, as somebody may have noted it.
+/// A position in the chain with its digest, for instance one that an auditor has written down.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// The place.
+    /// The position, counted from 1; 0 for an empty chain.
     pub position: i64,
-    /// The digest there.
+    /// The digest at that position, in hexadecimal.
     pub hash: String,
 }
 
@@ -128,31 +130,31 @@ impl std::str::FromStr for Head {
     }
 }
 
-/// A whole chain, as it was found.
+/// An intact chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
-    /// How many entries were walked.
+    /// The number of entries that were verified.
     pub count: u64,
-    /// How many wait to be linked.
+    /// The number of entries that wait to be linked.
     pub waiting: u64,
-    /// The last.
+    /// The last link.
     pub head: Head,
 }
 
-/// What is wrong with the chain, and at which place first.
+/// A flaw in the chain, with the first position where it was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Flaw {
-    /// The entry is not what it was when it was linked.
+    /// The entry differs from what it was when it was linked.
     Changed(i64),
-    /// The link is there but its entry is not.
+    /// The link exists but its entry does not.
     EntryMissing(i64),
-    /// There is no link at this place.
+    /// No link exists at this position.
     LinkMissing(i64),
     /// The last link is not the one that the head names.
     OtherHead(i64),
-    /// This place is not what was noted of it.
+    /// The digest at this position differs from the one that was written down earlier.
     NotAsNoted(i64),
-    /// Entries that are neither linked nor wait to be.
+    /// The number of entries that are neither linked nor waiting to be linked.
     Loose(u64),
 }
 
@@ -171,16 +173,17 @@ impl fmt::Display for Flaw {
     }
 }
 
-/// What a walk came to.
-pub type Seen = Result<Chain, Flaw>;
+/// The result of verifying the chain: the intact chain, or its first flaw.
+pub type Verification = Result<Chain, Flaw>;
 
-/// Walks the chain from a position on and compares it with the head, and with a head that was noted before.
+/// Verifies the chain from the position `from` on, and compares it with the stored head and with `noted`, a head that was
+/// written down earlier.
 ///
 /// # Errors
-/// When the database does not answer. A flaw is no error but what was found.
-pub async fn verify(from: i64, noted: Option<&Head>, db: &Db) -> Result<Seen> {
+/// When the database cannot be read. A flaw is not an error but part of the result.
+pub async fn verify(from: i64, noted: Option<&Head>, db: &Db) -> Result<Verification> {
     let from = from.max(1);
-    let mut last = Head { position: from - 1, hash: nothing() };
+    let mut last = Head { position: from - 1, hash: initial_hash() };
     if from > 1 {
         let Some(before) = link::Entity::find_by_id(from - 1).one(db.reader()).await? else { return Ok(Err(Flaw::LinkMissing(from - 1))) };
         last.hash = before.hash;
@@ -203,7 +206,7 @@ pub async fn verify(from: i64, noted: Option<&Head>, db: &Db) -> Result<Seen> {
             count += 1;
         }
     }
-    // Read after the links: what was linked meanwhile has moved the head on.
+    // The head is read after the links: entries that were linked meanwhile have moved it on.
     let Some(head) = head::Entity::find_by_id(1).one(db.reader()).await? else { return Ok(Err(Flaw::OtherHead(last.position))) };
     if head.position > last.position && batch(last.position, db).await?.is_empty() {
         return Ok(Err(Flaw::LinkMissing(last.position + 1)));
@@ -218,7 +221,7 @@ pub async fn verify(from: i64, noted: Option<&Head>, db: &Db) -> Result<Seen> {
             Some(_) => {}
         }
     }
-    let loose = loose(db).await?;
+    let loose = count_loose(db).await?;
     if loose > 0 {
         return Ok(Err(Flaw::Loose(loose)));
     }
@@ -226,7 +229,7 @@ pub async fn verify(from: i64, noted: Option<&Head>, db: &Db) -> Result<Seen> {
     Ok(Ok(Chain { count, waiting, head: last }))
 }
 
-/// The links after a position, with their entries.
+/// Reads up to [`BATCH`] links after a position, with their entries.
 async fn batch(after: i64, db: &Db) -> Result<Vec<(link::Model, Option<Model>)>> {
     let links = link::Entity::find()
         .filter(link::Column::Position.gt(after))
@@ -239,18 +242,19 @@ async fn batch(after: i64, db: &Db) -> Result<Vec<(link::Model, Option<Model>)>>
     Ok(links.into_iter().map(|link| (entries.remove(&link.entry_id), link)).map(|(entry, link)| (link, entry)).collect())
 }
 
-/// How many entries are neither linked nor wait to be.
-async fn loose(db: &Db) -> Result<u64> {
+/// Counts the entries that are neither linked nor waiting to be linked.
+async fn count_loose(db: &Db) -> Result<u64> {
     let outside = sea_orm::Condition::all()
         .add(Expr::cust("NOT EXISTS (SELECT 1 FROM audit_link WHERE audit_link.entry_id = audit_entry.id)"))
         .add(Expr::cust("NOT EXISTS (SELECT 1 FROM audit_pending WHERE audit_pending.entry_id = audit_entry.id)"));
     Ok(Entity::find().filter(outside).count(db.reader()).await?)
 }
 
-/// Gives every linked entry as one line of JSON, oldest first, a batch at a time.
+/// Writes every linked entry as one line of JSON, oldest first, and returns the number of lines. Reads one batch at a
+/// time.
 ///
 /// # Errors
-/// When the database does not answer, or a line cannot be written.
+/// When the database cannot be read, or a line cannot be written.
 pub async fn lines(mut write: impl FnMut(&str) -> std::io::Result<()>, db: &Db) -> Result<u64> {
     let (mut after, mut count) = (0, 0);
     loop {
@@ -290,16 +294,16 @@ mod tests {
 
     #[test]
     fn a_digest_depends_on_the_entry_on_its_place_and_on_all_before() {
-        let one = digest(&nothing(), 1, &entry(201));
-        assert_eq!(one, digest(&nothing(), 1, &entry(201)));
-        for other in [digest(&nothing(), 1, &entry(200)), digest(&nothing(), 2, &entry(201)), digest(&one, 1, &entry(201))] {
+        let one = digest(&initial_hash(), 1, &entry(201));
+        assert_eq!(one, digest(&initial_hash(), 1, &entry(201)));
+        for other in [digest(&initial_hash(), 1, &entry(200)), digest(&initial_hash(), 2, &entry(201)), digest(&one, 1, &entry(201))] {
             assert_ne!(one, other);
         }
     }
 
     #[test]
     fn a_noted_head_is_read_as_it_was_printed() {
-        let head = Head { position: 7, hash: nothing() };
+        let head = Head { position: 7, hash: initial_hash() };
         assert_eq!(head.to_string().parse(), Ok(head));
         assert!("7".parse::<Head>().is_err());
     }

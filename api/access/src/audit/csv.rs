@@ -1,9 +1,9 @@
-//! The entries as a table for a spreadsheet, in the dialect of Excel, with a column for each part of an entry.
+//! The audit entries as a table for a spreadsheet, in the CSV dialect of Excel, with a column for each part of an entry.
 
 use super::AuditEntry;
 use crate::kernel::{Result, export::Dialect};
 
-/// What the table begins with.
+/// Returns the beginning of the table: byte order mark and headings.
 pub(super) fn heading() -> String {
     let mut table = Dialect::ExcelSv.beginning().to_owned();
     let names = [
@@ -27,7 +27,7 @@ pub(super) fn heading() -> String {
     table
 }
 
-/// One line for each entry.
+/// Returns one line for each entry.
 pub(super) fn rows(entries: &[AuditEntry]) -> Result<String> {
     let mut table = String::new();
     for entry in entries {

@@ -1,7 +1,9 @@
-//! The audit log (behandlingslogg): who did, saw, failed at or was denied what, when, from where and by which credential.
+//! The audit log (behandlingslogg): every change, every read of personal data, and every failed or refused call, with
+//! user, time, network address and credential.
 //!
-//! An entry is written with what it tells of (`kernel::audit`, `record`) and is never changed. After its commit it is
-//! linked in a chain of digests (`chain`), so that whoever changes or removes one is found out.
+//! An entry is written in the transaction of its change (`kernel::audit`) or after the handler (`record`), and is never
+//! changed. After its commit it is linked in a chain of digests (`chain`), so that a changed or removed entry is
+//! detected.
 
 mod api;
 mod chain;
@@ -13,14 +15,14 @@ mod table;
 mod types;
 
 pub use api::routes;
-pub use chain::{Chain, Flaw, Head, Seen, keep_linking, lines, link, verify};
+pub use chain::{Chain, Flaw, Head, Verification, keep_linking, lines, link, verify};
 pub use probes::Probes;
-pub(super) use record::{Ended, Slot, begin, beside, end, refused};
+pub(super) use record::{Ended, Slot, begin, end, note_refusal, trail_outside_api};
 pub use types::*;
 
 use crate::kernel::record::{Erase, Of, Rule, Table, Why::Accountability, Words, about, becomes, nobody, stays};
 
-/// The tables that are kept here.
+/// The tables of this resource.
 pub const TABLES: &[Table] = &[
     about(
         "audit_entry",

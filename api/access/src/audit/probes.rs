@@ -1,5 +1,6 @@
-//! Refusals of callers who are nobody: without a token there is no end to them, so they are noted by network address and
-//! kind. The first within a minute is an entry of its own; how many more there were is one entry when the minute is over.
+//! Refusals of callers without a token. There is no limit to their number, so they are counted by network address and
+//! status. The first one within a minute gets an entry of its own; the others are counted and noted as one entry when the
+//! minute is over.
 
 use std::{
     collections::HashMap,
@@ -19,62 +20,62 @@ use crate::{
     limits,
 };
 
-/// How long refusals are counted together.
+/// The time for which refusals are counted together.
 const TOGETHER: TimeDelta = TimeDelta::minutes(1);
-/// How many addresses and kinds are told apart at once; what comes from others meanwhile is counted as one.
+/// The number of counters that are kept at once. Refusals beyond that share one counter for each status.
 const APART: usize = 100;
-/// How often it is looked for minutes that are over.
+/// The time between two searches for counters whose minute is over.
 const PAUSE: Duration = Duration::from_secs(5);
-/// The operation of a call at an address that is none.
+/// The operation in the entry of a call to an unknown address.
 const NO_OPERATION: &str = "unknownAddress";
-/// The operation under which it is told how many more there were.
+/// The operation in the entry that says how many more refusals there were.
 const MORE: &str = "anonymousCalls";
 
-/// The refusals of the present minute.
+/// The counters of the present minute.
 #[derive(Debug, Default)]
 pub struct Probes(Mutex<HashMap<Key, Tally>>);
 
-/// A network, or nothing for all that are not told apart, and the status of the answer.
+/// A network (`None` for the shared counter), and the status of the response.
 type Key = (Option<u128>, u16);
 
 #[derive(Debug)]
 struct Tally {
     since: DateTime<Utc>,
-    /// How many more than the first.
+    /// The number of refusals after the first.
     more: u64,
     address: String,
     detail: &'static str,
 }
 
 impl Tally {
-    /// What is told of those that were counted.
-    fn told(self, status: u16) -> Option<Told> {
+    /// Returns the entry for the refusals after the first; `None` when there were none.
+    fn into_entry(self, status: u16) -> Option<NewEntry> {
         let trail = Trail { operation: MORE.to_owned(), address: self.address, ..Trail::default() };
-        (self.more > 0).then(|| Told { trail, status, detail: format!("{}, {} more", self.detail, self.more) })
+        (self.more > 0).then(|| NewEntry { trail, status, detail: format!("{}, {} more", self.detail, self.more) })
     }
 }
 
-/// An entry to be written.
+/// An audit entry to be written.
 #[derive(Debug)]
-struct Told {
+struct NewEntry {
     trail: Trail,
     status: u16,
     detail: String,
 }
 
 impl Probes {
-    /// Whether such an answer to nobody is noted.
-    pub(super) const fn concern(status: u16) -> bool {
+    /// Whether a response with this status to a caller without a token is noted.
+    pub(super) const fn covers(status: u16) -> bool {
         matches!(status, 401 | 403 | 404 | 405 | 429)
     }
 
-    /// Counts a refusal, and gives what is to be written now.
-    fn count(&self, operation: Option<&str>, meta: &Meta, status: u16, detail: &'static str, now: DateTime<Utc>) -> Vec<Told> {
+    /// Counts a refusal, and returns the entries that are to be written now.
+    fn count(&self, operation: Option<&str>, meta: &Meta, status: u16, detail: &'static str, now: DateTime<Utc>) -> Vec<NewEntry> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut told = Vec::new();
+        let mut entries = Vec::new();
         let mut key = (Some(limits::network(&meta.address)), status);
         if !all.contains_key(&key) && all.len() >= APART {
-            told.extend(over(&mut all, Some(now)));
+            entries.extend(take_ended(&mut all, Some(now)));
             if all.len() >= APART {
                 key.0 = None;
             }
@@ -83,63 +84,63 @@ impl Probes {
             && is_present(tally.since, now)
         {
             tally.more += 1;
-            return told;
+            return entries;
         }
-        told.extend(all.remove(&key).and_then(|tally| tally.told(status)));
-        // Whose address it is of many is not told, for it would stand for the others.
+        entries.extend(all.remove(&key).and_then(|tally| tally.into_entry(status)));
+        // A shared counter has no address, since the first one would stand for all the others.
         let address = if key.0.is_some() { meta.address.clone() } else { String::new() };
         all.insert(key, Tally { since: now, more: 0, address: address.clone(), detail });
         let operation = operation.unwrap_or(NO_OPERATION).to_owned();
         let trail = Trail { operation, address, request_id: meta.request_id.clone(), ..Trail::default() };
-        told.push(Told { trail, status, detail: detail.to_owned() });
-        told
+        entries.push(NewEntry { trail, status, detail: detail.to_owned() });
+        entries
     }
 
-    /// Notes that somebody who is nobody was refused.
+    /// Notes that a caller without a token was refused.
     pub(crate) async fn note(&self, operation: Option<&str>, meta: &Meta, status: u16, detail: &'static str, db: &Db) {
         write(self.count(operation, meta, status, detail, db.clock.now()), db).await;
     }
 
-    /// Notes a call at an address that is none, by whoever it is.
+    /// Notes a call to an unknown address, whoever the caller is.
     pub async fn note_unknown(&self, meta: &Meta, status: u16, db: &Db) {
         self.note(None, meta, status, if status == 404 { "not-found" } else { "method-not-allowed" }, db).await;
     }
 
-    /// Notes what was counted in minutes that are over, again and again.
+    /// Notes the counters whose minute is over, every five seconds until the database is closed.
     pub async fn keep_noting(&self, db: &Db) {
         loop {
             actix_web::rt::time::sleep(PAUSE).await;
             if db.is_closed() {
                 return;
             }
-            let told = over(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), Some(db.clock.now()));
-            write(told, db).await;
+            let entries = take_ended(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), Some(db.clock.now()));
+            write(entries, db).await;
         }
     }
 
-    /// Notes all that was counted, before the service ends.
+    /// Notes all counters, before the service stops.
     pub async fn note_all(&self, db: &Db) {
-        let told = over(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), None);
-        write(told, db).await;
+        let entries = take_ended(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), None);
+        write(entries, db).await;
     }
 }
 
-/// Whether a minute that began then still runs. A clock that was set back begins a new one.
+/// Whether a minute that began at `since` is still running. A clock that was set back begins a new minute.
 fn is_present(since: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     (TimeDelta::zero()..TOGETHER).contains(&(now - since))
 }
 
-/// Takes out what was counted in minutes that are over, or all of it.
-fn over(all: &mut HashMap<Key, Tally>, now: Option<DateTime<Utc>>) -> Vec<Told> {
+/// Removes the counters whose minute is over at `now`, or all when `now` is `None`. Returns their entries.
+fn take_ended(all: &mut HashMap<Key, Tally>, now: Option<DateTime<Utc>>) -> Vec<NewEntry> {
     let ended = all.extract_if(|_, tally| now.is_none_or(|now| !is_present(tally.since, now)));
-    ended.filter_map(|((_, status), tally)| tally.told(status)).collect()
+    ended.filter_map(|((_, status), tally)| tally.into_entry(status)).collect()
 }
 
-async fn write(told: Vec<Told>, db: &Db) {
-    if told.is_empty() {
+async fn write(entries: Vec<NewEntry>, db: &Db) {
+    if entries.is_empty() {
         return;
     }
-    let rows = told.into_iter().map(|Told { trail, status, detail }| {
+    let rows = entries.into_iter().map(|NewEntry { trail, status, detail }| {
         let turn = Turn { outcome: AuditOutcome::of(status), status, detail: None, created: None };
         let row = audit::row(&trail, db.new_id::<audit::Model>().uuid(), db.clock.now(), turn, &[]);
         ActiveModel { detail: sea_orm::ActiveValue::Set(Some(detail)), ..row }
@@ -170,7 +171,7 @@ mod tests {
         let probes = Probes::default();
         let now = DateTime::from_timestamp(1_000_000, 0).unwrap_or_default();
         let at = |seconds: i64| now + TimeDelta::seconds(seconds);
-        let details = |told: Vec<Told>| told.into_iter().map(|told| (told.trail.operation, told.detail)).collect::<Vec<_>>();
+        let details = |entries: Vec<NewEntry>| entries.into_iter().map(|entry| (entry.trail.operation, entry.detail)).collect::<Vec<_>>();
         let first = probes.count(Some("listUsers"), &from("192.0.2.1"), 401, "unauthenticated", now);
         assert_eq!(details(first), [("listUsers".to_owned(), "unauthenticated".to_owned())]);
         for second in 0..59 {
@@ -180,11 +181,11 @@ mod tests {
         assert_eq!(probes.count(None, &from("192.0.2.2"), 401, "unauthenticated", now).len(), 1, "another address");
         let next = probes.count(None, &from("192.0.2.1"), 401, "unauthenticated", at(60));
         assert_eq!(details(next)[0], (MORE.to_owned(), "unauthenticated, 59 more".to_owned()));
-        // From however many addresses.
-        let told: usize =
+        // The number of addresses does not matter.
+        let written: usize =
             (0..10_000_u32).map(|one| probes.count(None, &from(&format!("2001:db8:0:{one:x}::1")), 404, "not-found", at(61)).len()).sum();
-        assert!(told <= APART + 1, "{told}");
-        let rest = over(&mut probes.0.lock().unwrap_or_else(PoisonError::into_inner), Some(at(200)));
+        assert!(written <= APART + 1, "{written}");
+        let rest = take_ended(&mut probes.0.lock().unwrap_or_else(PoisonError::into_inner), Some(at(200)));
         assert_eq!(details(rest).len(), 1);
     }
 }

@@ -1,4 +1,5 @@
-//! Notes what no transaction notes: refusals, failures, and reads of personal data or restricted material.
+//! Writes the audit entries that no transaction writes: refusals, failures, and reads of personal data or restricted
+//! material.
 
 use std::{cell::OnceCell, rc::Rc, sync::Arc};
 
@@ -19,10 +20,10 @@ use crate::{
     policy::Permission,
 };
 
-/// Where the trail of a call is laid down when its operation is known, for the middleware to find afterwards.
+/// The place in a request where the handler's extractor puts the call's trail, for the middleware to read afterwards.
 pub(crate) type Slot = Rc<OnceCell<Arc<Trail>>>;
 
-/// Begins the trail of a call.
+/// Makes the trail of a call and puts it in the request's [`Slot`].
 pub(crate) fn begin(
     request: &HttpRequest,
     operation: &Operation,
@@ -38,7 +39,7 @@ pub(crate) fn begin(
         address: meta.address.clone(),
         request_id: meta.request_id.clone(),
         actor: caller.and_then(|caller| caller.employer),
-        record: named(request),
+        record: record_in_path(request),
         reads: permission.reads_are_recorded(),
         ..Trail::default()
     });
@@ -48,8 +49,8 @@ pub(crate) fn begin(
     trail
 }
 
-/// The trail of something that stands beside the API and has no operation there.
-pub(crate) fn beside(operation: &str, meta: &Meta) -> Arc<Trail> {
+/// Makes the trail of a request outside the API, which has no operation in the contract.
+pub(crate) fn trail_outside_api(operation: &str, meta: &Meta) -> Arc<Trail> {
     Arc::new(Trail {
         operation: operation.to_owned(),
         success: 200,
@@ -59,8 +60,8 @@ pub(crate) fn beside(operation: &str, meta: &Meta) -> Arc<Trail> {
     })
 }
 
-/// Notes a refusal beside the API. It stays one also when it cannot be noted.
-pub(crate) async fn refused(trail: &Trail, status: u16, detail: &'static str, db: &Db) {
+/// Notes the refusal of a request outside the API. The refusal stands even when it cannot be noted.
+pub(crate) async fn note_refusal(trail: &Trail, status: u16, detail: &'static str, db: &Db) {
     if trail.noted().is_some() {
         return;
     }
@@ -71,8 +72,9 @@ pub(crate) async fn refused(trail: &Trail, status: u16, detail: &'static str, db
     }
 }
 
-/// The kind and id of the record that the path names last: `/actors/{actorId}` is an `actor`. What is no id is left out.
-fn named(request: &HttpRequest) -> Option<(String, Uuid)> {
+/// Returns the kind and id of the last record that the path names: `/actors/{actorId}` gives `actor` and the id. Returns
+/// `None` when the value is not an id.
+fn record_in_path(request: &HttpRequest) -> Option<(String, Uuid)> {
     let (name, value) = request.match_info().iter().filter(|(name, _)| name.ends_with("Id")).last()?;
     let mut kind = String::new();
     for letter in name.trim_end_matches("Id").chars() {
@@ -84,24 +86,24 @@ fn named(request: &HttpRequest) -> Option<(String, Uuid)> {
     Some((kind, value.parse().ok()?))
 }
 
-/// A call as it ended, and who made it.
+/// A call that has ended.
 pub(crate) struct Ended<'a, B> {
-    /// Where its trail was laid down.
+    /// The slot with the call's trail.
     pub slot: &'a Slot,
-    /// Whether it was made to change something.
+    /// Whether the method is one that changes something.
     pub writes: bool,
-    /// Whether it came with a token, whatever it is worth.
+    /// Whether the call came with a token, valid or not.
     pub with_token: bool,
-    /// What is known of every call.
+    /// The metadata of the request.
     pub meta: Option<&'a Meta>,
-    /// How it was answered.
+    /// The response or error.
     pub answered: &'a Result<ServiceResponse<B>, actix_web::Error>,
 }
 
-/// Notes how a call ended, where no write of its own has.
+/// Notes the outcome of a call in the audit log, unless one of its writes has noted it.
 ///
 /// # Errors
-/// When something was read that must be noted and cannot be. A refusal stays one also when it cannot be noted.
+/// When a read that must be noted cannot be noted (500). A refusal stands even when it cannot be noted.
 pub(crate) async fn end<B>(call: Ended<'_, B>, probes: &Probes, db: &Db) -> Result<()> {
     let Ended { slot, writes, with_token, meta, answered } = call;
     let trail = slot.get();
@@ -118,7 +120,7 @@ pub(crate) async fn end<B>(call: Ended<'_, B>, probes: &Probes, db: &Db) -> Resu
     let refused_sign_in =
         problem.as_ref().is_some_and(|problem| matches!(problem.kind, Kind::InvalidCredentials | Kind::SecondFactorRequired));
     let nobody = !with_token && !refused_sign_in && trail.is_none_or(|trail| trail.user.is_none());
-    if let Some(meta) = meta.filter(|_| nobody && Probes::concern(status)) {
+    if let Some(meta) = meta.filter(|_| nobody && Probes::covers(status)) {
         let detail = problem.as_ref().map_or("unauthenticated", |problem| problem.kind.slug());
         probes.note(trail.map(|trail| trail.operation.as_str()), meta, status, detail, db).await;
         return Ok(());

@@ -23,25 +23,26 @@ use crate::{
     users::table as users,
 };
 
-/// Whose entries the caller may see, in a form that outlives the call.
+/// The condition for the entries that the caller may see, in a form that outlives the call.
 #[derive(Clone, Debug)]
 pub(super) struct Scope(Condition);
 
 impl Scope {
-    pub(super) fn of<P: Requires>(by: &By<P>) -> Self {
-        Self(reached(by.sight(), &by.reach))
+    pub(super) fn of_caller<P: Requires>(by: &By<P>) -> Self {
+        Self(visible_entries(by.sight(), &by.reach))
     }
 }
 
-/// Who runs the installation sees all; others see what concerns the actors that they look after.
-fn reached(sight: &Sight, reach: &Reach) -> Condition {
+/// An administrator of the installation sees all entries. Others see the entries that concern the actors within their
+/// reach.
+fn visible_entries(sight: &Sight, reach: &Reach) -> Condition {
     if sight.all {
         return Condition::all();
     }
     if reach.everywhere {
         return Condition::all().add(Column::ActorId.is_not_null());
     }
-    let mut within = Condition::any().add(Column::ActorId.is_in(reach.actors.iter().copied()));
+    let mut condition = Condition::any().add(Column::ActorId.is_in(reach.actors.iter().copied()));
     for path in &reach.areas {
         let areas = Query::select()
             .column("id")
@@ -50,9 +51,9 @@ fn reached(sight: &Sight, reach: &Reach) -> Condition {
             .and_where(Expr::col("path").lt(format!("{path}~")))
             .take();
         let actors = Query::select().column("id").from("actor").and_where(Expr::col("seat_area_id").in_subquery(areas)).take();
-        within = within.add(Column::ActorId.in_subquery(actors));
+        condition = condition.add(Column::ActorId.in_subquery(actors));
     }
-    within
+    condition
 }
 
 fn select(scope: &Scope, filter: &AuditFilter) -> Select<Entity> {
@@ -68,7 +69,7 @@ fn select(scope: &Scope, filter: &AuditFilter) -> Select<Entity> {
         .apply_if(request_id.as_deref(), |select, request| select.filter(Column::RequestId.eq(request)))
 }
 
-/// A page of entries, newest first.
+/// Returns a page of entries, newest first.
 pub(super) async fn list(scope: &Scope, filter: &AuditFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<AuditEntry>> {
     chain::link(db).await?;
     let keys = vec![Key::column(Column::Id, |row: &Model| row.id.into()).reversed(true)];
@@ -76,15 +77,15 @@ pub(super) async fn list(scope: &Scope, filter: &AuditFilter, paging: &Paging, c
     Ok(Page { items: views(items, db).await?, next_cursor, total, change_cursor })
 }
 
-/// One entry.
+/// Returns one entry; 404 when it does not exist or the caller may not see it.
 pub(super) async fn find(scope: &Scope, id: AuditEntryId, db: &Db) -> Result<AuditEntry> {
     chain::link(db).await?;
     let row = Entity::find_by_id(id.uuid()).filter(scope.0.clone()).one(db.reader()).await?;
     views(row.into_iter().collect(), db).await?.pop().ok_or_else(Problem::not_found)
 }
 
-/// The entries before one, newest first; the newest of all when none is given.
-pub(super) async fn before(
+/// Returns up to `count` entries before `last`, newest first; the newest of all when `last` is `None`.
+pub(super) async fn list_before(
     last: Option<AuditEntryId>,
     count: u64,
     scope: &Scope,
@@ -103,7 +104,7 @@ pub(super) async fn before(
     views(rows, db).await
 }
 
-/// The entries as they are shown: with their places in the chain and with the names that users have now.
+/// Returns the entries as they are shown: with their positions in the chain and with the present names of the users.
 async fn views(rows: Vec<Model>, db: &Db) -> Result<Vec<AuditEntry>> {
     let links = link::Entity::find().filter(link::Column::EntryId.is_in(rows.iter().map(|row| row.id))).all(db.reader()).await?;
     let positions: HashMap<_, _> = links.into_iter().map(|link| (link.entry_id, link.position)).collect();

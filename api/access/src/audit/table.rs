@@ -1,4 +1,5 @@
-//! The chain: each entry's place and digest, the newest of them, and the entries that wait for a place.
+//! The tables of the chain: the links (position and digest of each entry), the head (the newest link), and the entries
+//! that are not linked yet.
 
 pub mod link {
     use sea_orm::entity::prelude::*;

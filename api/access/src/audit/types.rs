@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and responses, filters, enumerations and the id.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ pub type AuditEntryId = Id<AuditEntry>;
 #[serde(rename_all = "camelCase")]
 pub struct AuditUser {
     pub id: UserId,
-    /// The name that the user has now; null when the user is no longer there.
+    /// The present name of the user; null when the account no longer exists.
     pub name: Option<String>,
 }
 
@@ -27,61 +27,61 @@ pub struct AuditUser {
 #[serde(rename_all = "camelCase")]
 pub struct AuditEntry {
     pub id: AuditEntryId,
-    /// The entry's place in the chain; null for the moment until it has one.
+    /// The position of the entry in the chain; null until it is linked, which takes a moment.
     pub position: Option<i64>,
     pub at: DateTime<Utc>,
-    /// Who called; of a refused sign-in, the user whose account was tried. Null when it is nobody known.
+    /// The user who called. For a refused sign-in, the user whose account was tried. Null when no user is known.
     pub user: Option<AuditUser>,
-    /// What the caller identified itself by: the kind and the id of it, such as `session:` and the session's id.
+    /// The credential of the call: its kind and id, such as `session:` and the session's id.
     #[schema(example = "session:01890a5d-ac96-774b-bcce-b302099a8057")]
     pub credential: Option<String>,
     /// The network address that the call came from.
     pub address: Option<String>,
-    /// The call's `X-Request-Id`, which is also in the log.
+    /// The `X-Request-Id` of the call, which is also in the service's log.
     pub request_id: Option<String>,
-    /// The operation's `operationId`, or a fixed word: for what was done at the console, for an address that is none
-    /// (`unknownAddress`), and for refusals without a token that were counted together (`anonymousCalls`).
+    /// The `operationId`, or a fixed word: one for work that was done at the console, `unknownAddress` for a call to
+    /// an unknown address, `anonymousCalls` for refusals without a token that were counted together.
     #[schema(example = "updateActor")]
     pub operation: String,
     pub outcome: AuditOutcome,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the response.
     #[schema(example = 200)]
     pub status: i32,
-    /// The kind of record that it is about, such as `actor`.
+    /// The kind of record that the call was about, such as `actor`.
     pub record_kind: Option<String>,
-    /// The record that it is about.
+    /// The id of the record that the call was about.
     pub record_id: Option<Uuid>,
-    /// The actor that it concerns.
+    /// The id of the actor that the call concerns.
     pub actor_id: Option<Uuid>,
-    /// Why it was refused or failed: the problem's code, or the permission that was missing; and how many more there were,
-    /// where they were counted together.
+    /// The reason why the call was refused or failed: the problem's code, or the permission that was missing. For
+    /// refusals that were counted together, it also says how many more there were.
     pub detail: Option<String>,
 }
 
-/// Which entries to show.
+/// The filter for audit entries.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct AuditFilter {
-    /// What this user did.
+    /// Only what this user did.
     #[param(nullable = false)]
     pub user_id: Option<Uuid>,
-    /// Calls of this operation.
+    /// Only calls of this operation.
     #[param(nullable = false, max_length = 100)]
     pub operation: Option<String>,
-    /// What turned out so.
+    /// Only entries with this outcome.
     #[param(inline, nullable = false)]
     pub outcome: Option<AuditOutcome>,
-    /// From this time on.
+    /// Only entries from this time on.
     #[param(nullable = false)]
     pub after: Option<DateTime<Utc>>,
-    /// Before this time.
+    /// Only entries before this time.
     #[param(nullable = false)]
     pub before: Option<DateTime<Utc>>,
-    /// What was done with this record.
+    /// Only entries about the record with this id.
     #[param(nullable = false)]
     pub record_id: Option<Uuid>,
-    /// The call with this id.
+    /// Only the call with this `X-Request-Id`.
     #[param(nullable = false, max_length = 64)]
     pub request_id: Option<String>,
 }

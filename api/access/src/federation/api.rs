@@ -10,14 +10,14 @@ use crate::{
 
 /// Show the identity providers
 ///
-/// The providers that people may sign in with, so that a frontend can show a button for each. They are few and come from the
-/// settings of the service, so they are not divided into pages.
+/// Returns the providers that people may sign in with, so that a frontend can show a button for each. They are few and
+/// come from the settings of the service, so the response is not paged.
 #[utoipa::path(tag = "sessions", operation_id = "getIdentityProviders",
     responses((status = 200, description = "The providers", body = IdentityProviders)))]
 #[get("/identity-providers")]
 async fn show(by: By<needs::StartSession>, federation: Data<Federation>) -> Result<Reply<IdentityProviders>> {
     let login = format!("{}/oauth2/authorize?provider=", federation.public_url);
-    let shown = federation.providers.iter().map(|provider| Shown {
+    let shown = federation.providers.iter().map(|provider| ProviderView {
         id: provider.settings.id.clone(),
         name: provider.settings.name.clone(),
         login_url: format!("{login}{}", provider.settings.id),

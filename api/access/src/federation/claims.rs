@@ -1,5 +1,6 @@
-//! What a provider says of somebody, held to what people may write of themselves before any of it is stored. An address that
-//! nobody could register lets nobody in; a name that nobody could register gives way to what stands before the `@`.
+//! Checks the claims of a provider by the rules for what users may write about themselves, before any of it is stored. A
+//! person whose address is not acceptable cannot sign in. A name that is not acceptable is replaced by the part of the
+//! address before the `@`.
 
 use serde_json::{Value, json};
 
@@ -9,24 +10,24 @@ use crate::{
     users::NewUser,
 };
 
-/// The longest name that is shown.
+/// The longest name that is stored, in characters.
 const NAME_LENGTH: usize = 200;
 
-/// Whether a word of the provider's may be stored as it is.
-pub(super) fn may_be_kept(word: &str) -> bool {
+/// Whether a text of the provider may be stored as it is.
+pub(super) fn is_storable(word: &str) -> bool {
     word.len() <= 255
         && !word.chars().any(char::is_control)
         && text::forbidden_character(word).is_none()
         && !personal_number::contains(word)
 }
 
-/// The subject that a person is known by from now on.
+/// Returns the subject (`sub`), which identifies the person from now on.
 ///
 /// # Errors
-/// With what to tell the person when it cannot be stored.
+/// With the text to show to the person when the subject cannot be stored.
 pub(super) fn subject<'a>(claims: &'a Claims, provider: &str) -> Result<&'a str, Text> {
-    let subject = words(claims, "sub").unwrap_or_default();
-    if may_be_kept(subject) {
+    let subject = text_claim(claims, "sub").unwrap_or_default();
+    if is_storable(subject) {
         return Ok(subject);
     }
     Err(say!(
@@ -35,19 +36,19 @@ pub(super) fn subject<'a>(claims: &'a Claims, provider: &str) -> Result<&'a str,
     ))
 }
 
-/// The account that claims would make.
+/// Returns the account that would be created from the claims.
 ///
 /// # Errors
-/// With what to tell the person when there is no address, or none that can be used.
-pub(super) fn person(claims: &Claims, provider: &str, contract: &Contract) -> Result<NewUser, Text> {
-    let Some(email) = words(claims, "email") else {
+/// With the text to show to the person when there is no address, or none that can be used.
+pub(super) fn account_from_claims(claims: &Claims, provider: &str, contract: &Contract) -> Result<NewUser, Text> {
+    let Some(email) = text_claim(claims, "email") else {
         return Err(say!(
             "{provider} lämnar inte ut din e-postadress, och utan den går det inte att hitta eller skapa ditt konto. Kontakta er it-avdelning.",
             "{provider} does not tell your e-mail address, and without it your account can neither be found nor made. Contact your IT department."
         ));
     };
     let local = email.split('@').next().unwrap_or_default();
-    let name: String = words(claims, "name").unwrap_or(email).chars().take(NAME_LENGTH).collect();
+    let name: String = text_claim(claims, "name").unwrap_or(email).chars().take(NAME_LENGTH).collect();
     let written = |name: &str| extract::said::<NewUser>(&json!({"email": email, "name": name}), contract);
     written(&name).or_else(|_| {
         tracing::warn!(provider, "a name that the identity provider sent may not be stored; the local part of the address stands in its place");
@@ -61,6 +62,6 @@ pub(super) fn person(claims: &Claims, provider: &str, contract: &Contract) -> Re
     })
 }
 
-fn words<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
+fn text_claim<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
     claims.get(name).and_then(Value::as_str).map(str::trim).filter(|words| !words.is_empty())
 }

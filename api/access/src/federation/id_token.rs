@@ -1,5 +1,5 @@
-//! ID tokens: whose key signed, whether it fits, and what the token says of whom. Nothing here asks the network or the
-//! clock, so all of it can be told by its arguments.
+//! Verification of ID tokens: the signature, the key, and the claims. Nothing here uses the network or the clock, so each
+//! result depends only on the arguments.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use chrono::{DateTime, Utc};
@@ -11,50 +11,50 @@ use serde_json::{Map, Value};
 
 use crate::tokens::demands_an_extension;
 
-/// How far the provider's clock may be from ours.
+/// The largest accepted difference between the provider's clock and ours.
 const LEEWAY_SECONDS: i64 = 60;
 
-/// What a provider says of somebody.
+/// The claims of a provider about a person.
 pub(super) type Claims = Map<String, Value>;
 
-/// Why a token is not believed.
+/// The reason why a token is rejected.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Disbelief {
-    /// No key of the provider that we know has signed it; there may be a newer one.
+pub(super) enum Rejection {
+    /// No key of the provider that we know has signed it; the provider may have a newer one.
     UnknownKey,
-    /// It was made for another sign-in than this.
+    /// It was made for another sign-in.
     Replayed,
-    /// Anything else, for the log.
+    /// Any other reason, for the log.
     Wrong(&'static str),
 }
 
-/// The claims of a token that a key of the provider has signed.
-pub(super) fn verify(token: &str, keys: &[Jwk]) -> Result<Claims, Disbelief> {
-    let header = jsonwebtoken::decode_header(token).map_err(|_| Disbelief::Wrong("no signed token of a known kind"))?;
+/// Returns the claims of a token if one of the keys has signed it.
+pub(super) fn verify(token: &str, keys: &[Jwk]) -> Result<Claims, Rejection> {
+    let header = jsonwebtoken::decode_header(token).map_err(|_| Rejection::Wrong("no signed token of a known kind"))?;
     if !matches!(header.alg, Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 | Algorithm::EdDSA) {
-        return Err(Disbelief::Wrong("signed by an algorithm that is not accepted"));
+        return Err(Rejection::Wrong("signed by an algorithm that is not accepted"));
     }
     if demands_an_extension(token) {
-        return Err(Disbelief::Wrong("it demands what is not understood (crit or b64)"));
+        return Err(Rejection::Wrong("it demands what is not understood (crit or b64)"));
     }
-    let fitting: Vec<_> = keys.iter().filter(|key| fits(key, header.alg)).collect();
+    let fitting: Vec<_> = keys.iter().filter(|key| key_fits(key, header.alg)).collect();
     let key = match &header.kid {
         Some(id) => fitting.into_iter().find(|key| key.common.key_id.as_ref() == Some(id)),
         None if fitting.len() == 1 => fitting.into_iter().next(),
         None => None,
     };
-    let key = DecodingKey::from_jwk(key.ok_or(Disbelief::UnknownKey)?).map_err(|_| Disbelief::Wrong("the key cannot be used"))?;
+    let key = DecodingKey::from_jwk(key.ok_or(Rejection::UnknownKey)?).map_err(|_| Rejection::Wrong("the key cannot be used"))?;
     let mut rules = Validation::new(header.alg);
-    // What is signed is judged below, by the injected clock.
+    // The claims are checked in `check`, by the injected clock.
     rules.required_spec_claims.clear();
     rules.validate_exp = false;
     rules.validate_aud = false;
-    let decoded = jsonwebtoken::decode::<Claims>(token, &key, &rules).map_err(|_| Disbelief::Wrong("the signature does not hold"))?;
+    let decoded = jsonwebtoken::decode::<Claims>(token, &key, &rules).map_err(|_| Rejection::Wrong("the signature does not hold"))?;
     Ok(decoded.claims)
 }
 
-/// Whether a key is meant for signing by an algorithm.
-fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
+/// Whether a key is meant for signatures by this algorithm.
+fn key_fits(key: &Jwk, algorithm: Algorithm) -> bool {
     let for_signing = key.common.public_key_use.as_ref().is_none_or(|r#use| *r#use == PublicKeyUse::Signature);
     let (named, kind) = match (algorithm, &key.algorithm) {
         (Algorithm::RS256, AlgorithmParameters::RSA(_)) => (KeyAlgorithm::RS256, true),
@@ -63,45 +63,45 @@ fn fits(key: &Jwk, algorithm: Algorithm) -> bool {
         (Algorithm::EdDSA, AlgorithmParameters::OctetKeyPair(key)) => (KeyAlgorithm::EdDSA, key.curve == EllipticCurve::Ed25519),
         _ => return false,
     };
-    // Keys may name the newer word for EdDSA, which the library does not know.
+    // A key may use the newer name of EdDSA (`Ed25519`), which the library does not know.
     let other_word = algorithm == Algorithm::EdDSA && key.common.key_algorithm == Some(KeyAlgorithm::UNKNOWN_ALGORITHM);
     for_signing && kind && (other_word || key.common.key_algorithm.is_none_or(|algorithm| algorithm == named))
 }
 
-/// Checks that verified claims were made by this issuer, for us, for this sign-in, and hold now.
-pub(super) fn check(claims: &Claims, issuer: &str, client_id: &str, nonce: &str, now: DateTime<Utc>) -> Result<(), Disbelief> {
+/// Checks that verified claims were made by this issuer, for this client and this sign-in, and that they are valid now.
+pub(super) fn check(claims: &Claims, issuer: &str, client_id: &str, nonce: &str, now: DateTime<Utc>) -> Result<(), Rejection> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     if text("iss") != Some(issuer) {
-        return Err(Disbelief::Wrong("iss is another"));
+        return Err(Rejection::Wrong("iss is another"));
     }
     let several = match claims.get("aud") {
         Some(Value::String(audience)) if audience == client_id => false,
         Some(Value::Array(audiences)) if audiences.iter().any(|audience| audience == client_id) => audiences.len() > 1,
-        _ => return Err(Disbelief::Wrong("aud is another")),
+        _ => return Err(Rejection::Wrong("aud is another")),
     };
     match claims.get("azp") {
-        None if several => return Err(Disbelief::Wrong("azp is missing although aud has several")),
-        Some(party) if party != client_id => return Err(Disbelief::Wrong("azp is another")),
+        None if several => return Err(Rejection::Wrong("azp is missing although aud has several")),
+        Some(party) if party != client_id => return Err(Rejection::Wrong("azp is another")),
         _ => {}
     }
     let now = now.timestamp();
-    // Some providers write times with a fraction.
+    // Some providers write times with a fraction of a second.
     #[expect(clippy::cast_possible_truncation, reason = "a time beyond all reason saturates, and is judged as such")]
     let time = |name: &str| claims.get(name).and_then(Value::as_f64).map(|time| time as i64);
     if time("exp").is_none_or(|expires| expires.saturating_add(LEEWAY_SECONDS) <= now) {
-        return Err(Disbelief::Wrong("it has expired, or does not say when it does"));
+        return Err(Rejection::Wrong("it has expired, or does not say when it does"));
     }
     if time("iat").is_none_or(|issued| issued.saturating_sub(LEEWAY_SECONDS) > now) {
-        return Err(Disbelief::Wrong("it was issued in the future, or does not say when"));
+        return Err(Rejection::Wrong("it was issued in the future, or does not say when"));
     }
     if claims.contains_key("nbf") && time("nbf").is_none_or(|from| from.saturating_sub(LEEWAY_SECONDS) > now) {
-        return Err(Disbelief::Wrong("it does not hold yet"));
+        return Err(Rejection::Wrong("it does not hold yet"));
     }
     if verify_slices_are_equal(text("nonce").unwrap_or_default().as_bytes(), nonce.as_bytes()).is_err() {
-        return Err(Disbelief::Replayed);
+        return Err(Rejection::Replayed);
     }
     if text("sub").is_none_or(|subject| subject.is_empty() || subject.len() > 255) {
-        return Err(Disbelief::Wrong("sub is empty or too long"));
+        return Err(Rejection::Wrong("sub is empty or too long"));
     }
     Ok(())
 }
@@ -112,7 +112,7 @@ mod tests {
 
     use super::*;
 
-    fn checked(changed: Value) -> Result<(), Disbelief> {
+    fn checked(changed: Value) -> Result<(), Rejection> {
         let mut claims = json!({"iss": "https://idp", "aud": "samsyn", "exp": 1060, "iat": 1000, "nonce": "n", "sub": "s"});
         for (name, value) in changed.as_object().into_iter().flatten() {
             claims[name] = value.clone();
@@ -146,25 +146,25 @@ mod tests {
             json!({"sub": ""}),
             json!({"sub": "s".repeat(256)}),
         ] {
-            assert!(matches!(checked(bad.clone()), Err(Disbelief::Wrong(_))), "{bad}");
+            assert!(matches!(checked(bad.clone()), Err(Rejection::Wrong(_))), "{bad}");
         }
-        assert_eq!(checked(json!({"nonce": "m"})), Err(Disbelief::Replayed));
-        assert_eq!(checked(json!({"nonce": null})), Err(Disbelief::Replayed));
+        assert_eq!(checked(json!({"nonce": "m"})), Err(Rejection::Replayed));
+        assert_eq!(checked(json!({"nonce": null})), Err(Rejection::Replayed));
     }
 
     #[test]
     fn a_key_signs_only_by_its_own_algorithm() -> Result<(), serde_json::Error> {
         let key = |key: Value| serde_json::from_value::<Jwk>(key);
         let rsa = key(json!({"kty": "RSA", "n": "AQAB", "e": "AQAB"}))?;
-        assert!(fits(&rsa, Algorithm::RS256) && fits(&rsa, Algorithm::PS256) && !fits(&rsa, Algorithm::ES256));
+        assert!(key_fits(&rsa, Algorithm::RS256) && key_fits(&rsa, Algorithm::PS256) && !key_fits(&rsa, Algorithm::ES256));
         let bound = key(json!({"kty": "RSA", "n": "AQAB", "e": "AQAB", "alg": "PS256"}))?;
-        assert!(!fits(&bound, Algorithm::RS256) && fits(&bound, Algorithm::PS256));
+        assert!(!key_fits(&bound, Algorithm::RS256) && key_fits(&bound, Algorithm::PS256));
         let encrypts = key(json!({"kty": "RSA", "n": "AQAB", "e": "AQAB", "use": "enc"}))?;
-        assert!(!fits(&encrypts, Algorithm::RS256));
+        assert!(!key_fits(&encrypts, Algorithm::RS256));
         let edwards = key(json!({"kty": "OKP", "crv": "Ed25519", "x": "AQAB", "alg": "Ed25519"}))?;
-        assert!(fits(&edwards, Algorithm::EdDSA) && !fits(&edwards, Algorithm::RS256));
+        assert!(key_fits(&edwards, Algorithm::EdDSA) && !key_fits(&edwards, Algorithm::RS256));
         let secret = key(json!({"kty": "oct", "k": "AQAB"}))?;
-        assert!(!fits(&secret, Algorithm::RS256) && !fits(&secret, Algorithm::EdDSA));
+        assert!(!key_fits(&secret, Algorithm::RS256) && !key_fits(&secret, Algorithm::EdDSA));
         Ok(())
     }
 }

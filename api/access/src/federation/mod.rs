@@ -1,8 +1,8 @@
 //! Signing in with an organisation's identity provider (inloggning via den egna organisationen, OpenID Connect).
 //!
-//! Towards the provider Samsyn is a client (relying party). Towards frontends it is a small authorization server: they send
-//! the browser to `/oauth2/authorize`, get a code back, and redeem it at the token endpoint for a session. All addresses of
-//! a provider come from the operator's settings and what the provider publishes below them, never from a token or a caller.
+//! Samsyn is a client (relying party) of the provider. For frontends it is a small authorization server: they send the
+//! browser to `/oauth2/authorize`, get a code back, and redeem it at the token endpoint for a session. All addresses of a
+//! provider come from the operator's settings and from the provider's discovery document, never from a token or a caller.
 
 mod account;
 mod api;
@@ -19,13 +19,13 @@ mod types;
 pub use api::routes;
 pub use pages::{authorize, callback};
 pub use provider::Federation;
-pub use redeem::{Redeemed, redeem, redeemed};
+pub use redeem::{Redeemed, note_session, redeem};
 pub use settings::{IdentityProvider, LoginClient, check};
 pub use types::*;
 
 use crate::kernel::record::{Of, Rule, Table, Why::SignIn, Words, about, goes, nobody, untold};
 
-/// The tables that are kept here.
+/// The tables of this resource.
 pub const TABLES: &[Table] = &[
     about(
         "user_identity",

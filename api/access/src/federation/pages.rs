@@ -1,8 +1,9 @@
-//! Where browsers go: `/oauth2/authorize` sends them to the provider, `/oauth2/callback` takes them back and sends them on
-//! to the frontend with a code.
+//! The addresses that browsers visit: `/oauth2/authorize` redirects them to the provider; `/oauth2/callback` receives
+//! them from the provider and redirects them to the frontend with a code.
 //!
-//! A frontend is sent to only when its address stands in the settings, character by character. Whatever is wrong before that
-//! is known is told here, to the person at the browser; what goes wrong later is told to the frontend as RFC 6749 says.
+//! The browser is redirected to a frontend only when the redirect address stands in the settings, compared character by
+//! character. An error before that is known is shown to the person at the browser. A later error is sent to the frontend
+//! as RFC 6749 says.
 
 use std::sync::Arc;
 
@@ -35,20 +36,20 @@ use crate::{
     policy::Role,
 };
 
-/// How long somebody may take at the provider.
+/// The time that a person may take at the provider.
 const ATTEMPT_MINUTES: i64 = 10;
-/// How long a frontend may take to redeem a code.
+/// The time that a frontend may take to redeem a code.
 const CODE_SECONDS: i64 = 60;
-/// The longest `state` of a frontend.
+/// The longest `state` of a frontend, in characters.
 const STATE_LENGTH: usize = 512;
 
-/// Sends the browser to the provider.
+/// Redirects the browser to the provider.
 #[get("/oauth2/authorize")]
 pub async fn authorize(request: HttpRequest, federation: Data<Federation>, limits: Data<Limits>, db: Data<Db>) -> HttpResponse {
-    leave(&request, &federation, &limits, &db).await.unwrap_or_else(|problem| told(&request, &problem))
+    begin_sign_in(&request, &federation, &limits, &db).await.unwrap_or_else(|problem| problem_response(&request, &problem))
 }
 
-/// Takes the browser back from the provider and sends it on to the frontend.
+/// Receives the browser from the provider and redirects it to the frontend.
 #[get("/oauth2/callback")]
 pub async fn callback(
     request: HttpRequest,
@@ -58,25 +59,26 @@ pub async fn callback(
     db: Data<Db>,
 ) -> HttpResponse {
     if let Err(problem) = count(&request, &limits) {
-        return told(&request, &problem);
+        return problem_response(&request, &problem);
     }
-    let answer =
-        come_back(&request, &federation, &access.settings.two_step_roles, &db).await.unwrap_or_else(|problem| told(&request, &problem));
+    let answer = complete_sign_in(&request, &federation, &access.settings.two_step_roles, &db)
+        .await
+        .unwrap_or_else(|problem| problem_response(&request, &problem));
     access.changed();
     answer
 }
 
-/// The query's parameters. Others than those asked for are ignored, whatever they say.
+/// The parameters of the query. Unknown ones are ignored.
 struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    fn of(request: &HttpRequest) -> Result<Self> {
+    fn from_request(request: &HttpRequest) -> Result<Self> {
         let wrong = |_| Problem::parameters(vec![]);
         web::Query::<Vec<(String, String)>>::from_query(request.query_string()).map(|query| Self(query.into_inner())).map_err(wrong)
     }
 
-    /// A parameter that stands there once and says something.
-    fn one(&self, name: &str) -> Option<&str> {
+    /// Returns the value of a parameter that occurs exactly once and is not empty.
+    fn single(&self, name: &str) -> Option<&str> {
         let mut values = self.0.iter().filter(|(known, _)| known == name);
         let first = values.next().filter(|(_, value)| !value.is_empty())?;
         values.next().is_none().then_some(first.1.as_str())
@@ -87,8 +89,8 @@ fn fault(name: &str, detail: Text) -> Fault {
     Fault::of_parameter(name, "wrong-form", detail)
 }
 
-/// A frontend's request, checked in full.
-struct Asked<'a> {
+/// A frontend's request, completely checked.
+struct FrontendRequest<'a> {
     client: &'a LoginClient,
     redirect_uri: &'a str,
     provider: &'a Provider,
@@ -96,9 +98,9 @@ struct Asked<'a> {
     state: &'a str,
 }
 
-/// Checks a frontend's request: where it may be answered first, then all the rest at once.
-fn asked<'a>(parameters: &'a Parameters, federation: &'a Federation) -> Result<Asked<'a>> {
-    let client = federation.clients.iter().find(|client| parameters.one("client_id") == Some(&client.client_id));
+/// Checks a frontend's request: first the client and the redirect address, then all other parameters at once.
+fn check_request<'a>(parameters: &'a Parameters, federation: &'a Federation) -> Result<FrontendRequest<'a>> {
+    let client = federation.clients.iter().find(|client| parameters.single("client_id") == Some(&client.client_id));
     let client = client.ok_or_else(|| {
         Problem::parameters(vec![fault(
             "client_id",
@@ -108,7 +110,7 @@ fn asked<'a>(parameters: &'a Parameters, federation: &'a Federation) -> Result<A
             ),
         )])
     })?;
-    let redirect_uri = parameters.one("redirect_uri").filter(|uri| client.redirect_uris.iter().any(|known| known == uri));
+    let redirect_uri = parameters.single("redirect_uri").filter(|uri| client.redirect_uris.iter().any(|known| known == uri));
     let redirect_uri = redirect_uri.ok_or_else(|| {
         Problem::parameters(vec![fault(
             "redirect_uri",
@@ -119,16 +121,16 @@ fn asked<'a>(parameters: &'a Parameters, federation: &'a Federation) -> Result<A
         )])
     })?;
     let mut faults = Vec::new();
-    if parameters.one("response_type") != Some("code") {
+    if parameters.single("response_type") != Some("code") {
         faults.push(fault("response_type", say!("Ange response_type=code.", "Give response_type=code.")));
     }
-    if parameters.one("code_challenge_method") != Some("S256") {
+    if parameters.single("code_challenge_method") != Some("S256") {
         faults.push(fault(
             "code_challenge_method",
             say!("Ange code_challenge_method=S256; plain godtas inte.", "Give code_challenge_method=S256; plain is not accepted."),
         ));
     }
-    let challenge = parameters.one("code_challenge").filter(|challenge| challenge.len() == 43 && challenge.bytes().all(is_base64url));
+    let challenge = parameters.single("code_challenge").filter(|challenge| challenge.len() == 43 && challenge.bytes().all(is_base64url));
     if challenge.is_none() {
         faults.push(fault(
             "code_challenge",
@@ -139,7 +141,7 @@ fn asked<'a>(parameters: &'a Parameters, federation: &'a Federation) -> Result<A
         ));
     }
     let visible = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
-    let state = parameters.one("state").filter(|state| state.len() <= STATE_LENGTH && state.bytes().all(visible));
+    let state = parameters.single("state").filter(|state| state.len() <= STATE_LENGTH && state.bytes().all(visible));
     if state.is_none() {
         faults.push(fault(
             "state",
@@ -149,7 +151,7 @@ fn asked<'a>(parameters: &'a Parameters, federation: &'a Federation) -> Result<A
             ),
         ));
     }
-    let provider = match (parameters.one("provider"), federation.providers.as_slice()) {
+    let provider = match (parameters.single("provider"), federation.providers.as_slice()) {
         (None, [only]) => Some(only),
         (named, all) => all.iter().find(|provider| named == Some(&provider.settings.id)),
     };
@@ -164,32 +166,33 @@ fn asked<'a>(parameters: &'a Parameters, federation: &'a Federation) -> Result<A
     }
     match (provider, challenge, state) {
         (Some(provider), Some(challenge), Some(state)) if faults.is_empty() => {
-            Ok(Asked { client, redirect_uri, provider, challenge, state })
+            Ok(FrontendRequest { client, redirect_uri, provider, challenge, state })
         }
         _ => Err(Problem::parameters(faults)),
     }
 }
 
-/// Counts a call, here and not with all others outside of the API, so that a refusal is a page for the person who comes.
+/// Counts a request against the limits. It is done here, and not by the middleware for other addresses outside the API,
+/// so that the person gets a refusal as a page.
 fn count(request: &HttpRequest, limits: &Limits) -> Result<()> {
     request::meta(request).map_or(Ok(()), |meta| limits.count(&Ok(Arc::default()), &meta))
 }
 
-async fn leave(request: &HttpRequest, federation: &Federation, limits: &Limits, db: &Db) -> Result<HttpResponse> {
+async fn begin_sign_in(request: &HttpRequest, federation: &Federation, limits: &Limits, db: &Db) -> Result<HttpResponse> {
     count(request, limits)?;
-    let parameters = Parameters::of(request)?;
-    let asked = asked(&parameters, federation)?;
+    let parameters = Parameters::from_request(request)?;
+    let asked = check_request(&parameters, federation)?;
     let settings = &asked.provider.settings;
     let now = db.clock.now();
     let discovery = match asked.provider.discovery(now).await {
         Ok(discovery) => discovery,
         Err(failure) => {
-            let refusal = Refusal::of(&failure, &settings.id, &settings.name);
-            return Ok(back(federation, asked.redirect_uri, asked.state, &Err(refusal)));
+            let refusal = Refusal::from_failure(&failure, &settings.id, &settings.name);
+            return Ok(redirect_to_frontend(federation, asked.redirect_uri, asked.state, &Err(refusal)));
         }
     };
     let (state, nonce, verifier) = (hash::secret(), hash::secret(), hash::secret());
-    // A browser that signs in in two windows keeps one secret for both.
+    // A browser that signs in in two windows at once keeps one secret for both.
     let is_ours = |value: &String| value.len() == 43 && value.bytes().all(is_base64url);
     let browser = cookie(request, federation).filter(is_ours).unwrap_or_else(hash::secret);
     let attempt = attempt::Model {
@@ -206,7 +209,7 @@ async fn leave(request: &HttpRequest, federation: &Federation, limits: &Limits, 
         expires_at: now + TimeDelta::minutes(ATTEMPT_MINUTES),
         spent_at: None,
     };
-    db.transaction(&call(request, &settings.name), async |w| store::begin(attempt.clone(), w).await).await?;
+    db.transaction(&anonymous_call(request, &settings.name), async |w| store::insert_attempt(attempt.clone(), w).await).await?;
     let mut address = Url::parse(&discovery.authorization_endpoint).map_err(|error| Problem::internal(&error))?;
     address
         .query_pairs_mut()
@@ -219,18 +222,18 @@ async fn leave(request: &HttpRequest, federation: &Federation, limits: &Limits, 
         .append_pair("code_challenge", &challenge(&verifier))
         .append_pair("code_challenge_method", "S256");
     let (name, secure) = cookie_name(federation);
-    // Lax, because the browser comes back from another site.
+    // `Lax`, because the browser comes back from another site.
     let cookie = format!("{name}={browser}; Path=/; HttpOnly{secure}; SameSite=Lax; Max-Age={}", ATTEMPT_MINUTES * 60);
-    Ok(sent(address.as_str()).insert_header((header::SET_COOKIE, cookie)).finish())
+    Ok(redirect_to(address.as_str()).insert_header((header::SET_COOKIE, cookie)).finish())
 }
 
-/// The cookie that binds a sign-in to its browser, with how it is kept. Browsers take the `__Host-` prefix and `Secure` only
-/// over TLS, so trying things out on one machine goes without.
+/// Returns the name of the cookie that binds a sign-in to its browser, and its `Secure` attribute. Browsers accept the
+/// `__Host-` prefix and `Secure` only over TLS, so a trial installation without TLS goes without both.
 fn cookie_name(federation: &Federation) -> (&'static str, &'static str) {
     if federation.public_url.starts_with("https://") { ("__Host-samsyn-login", "; Secure") } else { ("samsyn-login", "") }
 }
 
-/// What the browser's cookie holds.
+/// Returns the value of the sign-in cookie.
 fn cookie(request: &HttpRequest, federation: &Federation) -> Option<String> {
     let (name, _) = cookie_name(federation);
     fields::cookie(request.headers(), name).map(ToOwned::to_owned)
@@ -240,16 +243,16 @@ fn is_base64url(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'
 }
 
-/// Why the frontend gets no code.
+/// An error that is sent to the frontend in place of a code.
 struct Refusal {
     error: &'static str,
     description: Text,
 }
 
 impl Refusal {
-    fn of(failure: &Failure, provider: &str, name: &str) -> Self {
+    fn from_failure(failure: &Failure, provider: &str, name: &str) -> Self {
         match failure {
-            Failure::Away(why) => {
+            Failure::Unavailable(why) => {
                 tracing::warn!(provider, why, "the identity provider does not answer");
                 let description =
                     say!("{name} svarar inte just nu. Försök igen om en stund.", "{name} does not answer now. Try again in a while.");
@@ -272,70 +275,70 @@ impl Refusal {
     }
 }
 
-async fn come_back(request: &HttpRequest, federation: &Federation, two_steps: &[Role], db: &Db) -> Result<HttpResponse> {
-    let parameters = Parameters::of(request)?;
-    let browser = cookie(request, federation).ok_or_else(foreign)?;
+async fn complete_sign_in(request: &HttpRequest, federation: &Federation, two_steps: &[Role], db: &Db) -> Result<HttpResponse> {
+    let parameters = Parameters::from_request(request)?;
+    let browser = cookie(request, federation).ok_or_else(unknown_sign_in)?;
     let digest = |secret: &str| hash::sha256_hex(secret.as_bytes());
-    let state = digest(parameters.one("state").ok_or_else(foreign)?);
+    let state = digest(parameters.single("state").ok_or_else(unknown_sign_in)?);
     let browser = digest(&browser);
-    let found = db.transaction(&call(request, "samsyn"), async |w| store::come_back(&state, &browser, w).await).await?;
-    let attempt = found.ok_or_else(foreign)?;
-    let provider = federation.providers.iter().find(|provider| provider.settings.id == attempt.provider).ok_or_else(foreign)?;
-    // Another provider's answer would be sent to this one (RFC 9207).
-    if parameters.one("iss").is_some_and(|issuer| issuer != provider.settings.issuer) {
-        return Err(foreign());
+    let found = db.transaction(&anonymous_call(request, "samsyn"), async |w| store::spend_attempt(&state, &browser, w).await).await?;
+    let attempt = found.ok_or_else(unknown_sign_in)?;
+    let provider = federation.providers.iter().find(|provider| provider.settings.id == attempt.provider).ok_or_else(unknown_sign_in)?;
+    // Otherwise the answer of another provider would be redeemed at this one (RFC 9207).
+    if parameters.single("iss").is_some_and(|issuer| issuer != provider.settings.issuer) {
+        return Err(unknown_sign_in());
     }
-    let outcome = match signed_in(&parameters, provider, &attempt, federation, db).await {
-        Ok(claims) => settled(&claims, provider, &attempt, two_steps, request, db).await?,
-        // An answer that was made for another sign-in is told here, as an unknown state is.
-        Err(Ended::Failed(Failure::Replayed)) => return Err(foreign()),
-        Err(Ended::Failed(failure)) => Err(Refusal::of(&failure, &provider.settings.id, &provider.settings.name)),
-        Err(Ended::Refused(refusal)) => Err(refusal),
+    let outcome = match fetch_claims(&parameters, provider, &attempt, federation, db).await {
+        Ok(claims) => issue_code(&claims, provider, &attempt, two_steps, request, db).await?,
+        // An answer that was made for another sign-in is shown to the person here, as an unknown state is.
+        Err(SignInFailure::Failed(Failure::Replayed)) => return Err(unknown_sign_in()),
+        Err(SignInFailure::Failed(failure)) => Err(Refusal::from_failure(&failure, &provider.settings.id, &provider.settings.name)),
+        Err(SignInFailure::Refused(refusal)) => Err(refusal),
     };
-    Ok(back(federation, &attempt.redirect_uri, &attempt.client_state, &outcome))
+    Ok(redirect_to_frontend(federation, &attempt.redirect_uri, &attempt.client_state, &outcome))
 }
 
-/// How a sign-in ends that does not succeed.
-enum Ended {
+/// The reasons for which a sign-in fails.
+enum SignInFailure {
     Failed(Failure),
     Refused(Refusal),
 }
 
-/// What the provider says of who has signed in.
-async fn signed_in(
+/// Returns the provider's claims about the person who has signed in.
+async fn fetch_claims(
     parameters: &Parameters,
     provider: &Provider,
     attempt: &attempt::Model,
     federation: &Federation,
     db: &Db,
-) -> std::result::Result<Claims, Ended> {
+) -> std::result::Result<Claims, SignInFailure> {
     let settings = &provider.settings;
     let now = db.clock.now();
-    if let Some(error) = parameters.one("error") {
+    if let Some(error) = parameters.single("error") {
         let shown: String = error.chars().take(64).collect();
         tracing::warn!(provider = settings.id, error = shown, "the identity provider refused");
         let name = &settings.name;
-        return Err(Ended::Refused(match error {
+        return Err(SignInFailure::Refused(match error {
             "access_denied" => Refusal {
                 error: "access_denied",
                 description: say!("Inloggningen avbröts hos {name}.", "Signing in was broken off at {name}."),
             },
-            "temporarily_unavailable" => Refusal::of(&Failure::Away(error.to_owned()), &settings.id, name),
+            "temporarily_unavailable" => Refusal::from_failure(&Failure::Unavailable(error.to_owned()), &settings.id, name),
             _ => Refusal::unusable(name),
         }));
     }
-    let discovery = provider.discovery(now).await.map_err(Ended::Failed)?;
-    if discovery.authorization_response_iss_parameter_supported && parameters.one("iss").is_none() {
-        return Err(Ended::Failed(Failure::Replayed));
+    let discovery = provider.discovery(now).await.map_err(SignInFailure::Failed)?;
+    if discovery.authorization_response_iss_parameter_supported && parameters.single("iss").is_none() {
+        return Err(SignInFailure::Failed(Failure::Replayed));
     }
-    let Some(code) = parameters.one("code") else {
-        return Err(Ended::Failed(Failure::Wrong("it answers with neither a code nor an error".to_owned())));
+    let Some(code) = parameters.single("code") else {
+        return Err(SignInFailure::Failed(Failure::Wrong("it answers with neither a code nor an error".to_owned())));
     };
-    provider.redeem(code, &attempt.verifier, &attempt.nonce, &federation.callback(), now).await.map_err(Ended::Failed)
+    provider.redeem(code, &attempt.verifier, &attempt.nonce, &federation.callback(), now).await.map_err(SignInFailure::Failed)
 }
 
-/// Finds or makes the account and a code for the frontend.
-async fn settled(
+/// Finds or creates the account, and returns a code for the frontend.
+async fn issue_code(
     claims: &Claims,
     provider: &Provider,
     attempt: &attempt::Model,
@@ -343,12 +346,12 @@ async fn settled(
     request: &HttpRequest,
     db: &Db,
 ) -> Result<std::result::Result<String, Refusal>> {
-    let acr = claims.get("acr").and_then(Value::as_str).filter(|acr| claims::may_be_kept(acr));
+    let acr = claims.get("acr").and_then(Value::as_str).filter(|acr| claims::is_storable(acr));
     let contract = extract::contract(request)?;
     let secret = hash::secret();
     let outcome = db
-        .transaction(&call(request, &provider.settings.name), async |w| {
-            let user = match account::settle(&provider.settings, claims, &contract, w).await? {
+        .transaction(&anonymous_call(request, &provider.settings.name), async |w| {
+            let user = match account::find_or_create_account(&provider.settings, claims, &contract, w).await? {
                 Ok(user) => user,
                 Err(why) => return Ok(Err(why)),
             };
@@ -360,21 +363,21 @@ async fn settled(
                 challenge: attempt.client_challenge.clone(),
                 issuer: provider.settings.issuer.clone(),
                 acr: acr.map(ToOwned::to_owned),
-                withheld: account::withheld(&provider.settings, two_steps, acr).into(),
+                withheld: account::withheld_roles(&provider.settings, two_steps, acr).into(),
                 created_at: w.now,
                 expires_at: w.now + TimeDelta::seconds(CODE_SECONDS),
                 spent_at: None,
                 session_id: None,
             };
-            store::keep_code(row, w).await?;
+            store::insert_code(row, w).await?;
             Ok(Ok(()))
         })
         .await?;
     Ok(outcome.map(|()| secret).map_err(|description| Refusal { error: "access_denied", description }))
 }
 
-/// The answer belongs to no sign-in that this browser has under way.
-fn foreign() -> Problem {
+/// The problem for an answer that belongs to no sign-in under way in this browser.
+fn unknown_sign_in() -> Problem {
     Problem::parameters(vec![Fault::of_parameter(
         "state",
         "not-found",
@@ -385,15 +388,20 @@ fn foreign() -> Problem {
     )])
 }
 
-fn sent(address: &str) -> actix_web::HttpResponseBuilder {
+fn redirect_to(address: &str) -> actix_web::HttpResponseBuilder {
     let mut response = HttpResponse::Found();
     response.insert_header((header::LOCATION, address)).insert_header((header::CACHE_CONTROL, "no-store"));
     response
 }
 
-/// Sends the browser to the frontend, with a code or with an error as RFC 6749 has it: in English, for the standard has room
-/// for ASCII alone. Beside it stands the sentence in Swedish, whole.
-fn back(federation: &Federation, redirect_uri: &str, state: &str, outcome: &std::result::Result<String, Refusal>) -> HttpResponse {
+/// Redirects the browser to the frontend, with a code or with an error as RFC 6749 requires. The standard allows only
+/// ASCII in `error_description`, so that text is in English; `error_description_sv` carries the Swedish text.
+fn redirect_to_frontend(
+    federation: &Federation,
+    redirect_uri: &str,
+    state: &str,
+    outcome: &std::result::Result<String, Refusal>,
+) -> HttpResponse {
     let Ok(mut address) = Url::parse(redirect_uri) else {
         return Problem::internal(&format_args!("{redirect_uri} was checked at start and is no address")).error_response();
     };
@@ -410,18 +418,18 @@ fn back(federation: &Federation, redirect_uri: &str, state: &str, outcome: &std:
         }
     }
     address.query_pairs_mut().append_pair("state", state).append_pair("iss", &federation.public_url);
-    sent(address.as_str()).finish()
+    redirect_to(address.as_str()).finish()
 }
 
-/// A call of somebody who is not known yet; what changes is told to be the provider's doing.
-fn call(request: &HttpRequest, by: &str) -> Call {
+/// Makes a call without a user. Changes made in it are attributed to `by`, the provider's name.
+fn anonymous_call(request: &HttpRequest, by: &str) -> Call {
     let mut call = request::meta(request).map(|meta| Call::of_nobody(&meta)).unwrap_or_default();
     by.clone_into(&mut call.author.user_name);
     call
 }
 
-/// A problem for the person at the browser, as a page when the browser asks for one.
-fn told(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+/// Answers with a problem, as a page when the browser asks for HTML.
+fn problem_response(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     if !fields::names_media_type(&fields::items(request.headers(), header::ACCEPT).collect::<Vec<_>>(), "text/html") {
         return problem.error_response();
     }

@@ -1,4 +1,5 @@
-//! What the token endpoint does with a code: it is good once, for a minute, for the frontend that has the PKCE verifier.
+//! Redeems the code of a frontend at the token endpoint. A code works once, within a minute, and only for the frontend
+//! that has the PKCE verifier.
 
 use aws_lc_rs::{
     constant_time::verify_slices_are_equal,
@@ -15,29 +16,29 @@ use crate::{
     users::UserId,
 };
 
-/// Somebody who has signed in with a provider, for whom a session may be started.
+/// A person who has signed in with a provider, and for whom a session may be started.
 #[derive(Clone, Debug)]
 pub struct Redeemed {
-    /// Who.
+    /// The user.
     pub user: UserId,
     /// The provider's issuer identifier.
     pub issuer: String,
-    /// How strongly, in the provider's words.
+    /// The provider's `acr` claim: how strongly the person was identified.
     pub acr: Option<String>,
-    /// Roles that do not count in this session, because they ask for a stronger way to sign in.
+    /// Roles that do not count in this session, because they require a stronger way to sign in.
     pub withheld: Vec<Role>,
 }
 
-/// The challenge that belongs to a PKCE verifier (S256).
+/// Returns the challenge of a PKCE verifier (S256).
 pub(super) fn challenge(verifier: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
 }
 
-/// Spends a code. The inner outcome is for the caller to answer; the transaction must be committed in both cases, for a
-/// code that is shown twice ends the session that the first use started.
+/// Spends a code. The caller answers with the inner result, and must commit the transaction in both cases, because a code
+/// that is used twice ends the session that the first use started.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be read or written.
 pub async fn redeem(
     code: &str,
     verifier: &str,
@@ -61,10 +62,11 @@ pub async fn redeem(
     Ok(Ok(Redeemed { user: row.user_id, issuer: row.issuer, acr: row.acr, withheld: row.withheld.0 }))
 }
 
-/// Notes which session came of a code, by the digest of the code ([`hash::sha256_hex`]), in the same transaction.
+/// Notes the session that was started with a code, in the same transaction. `code_digest` is [`hash::sha256_hex`] of the
+/// code.
 ///
 /// # Errors
-/// When the database does not answer.
-pub async fn redeemed(code_digest: &str, session: Uuid, w: &Write<'_>) -> Result<()> {
+/// When the database cannot be written.
+pub async fn note_session(code_digest: &str, session: Uuid, w: &Write<'_>) -> Result<()> {
     store::note_session(code_digest, session, w).await
 }

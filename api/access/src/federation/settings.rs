@@ -1,4 +1,4 @@
-//! What the operator says of identity providers and frontends, and how it is checked before anything starts.
+//! The operator's settings for identity providers and frontends, and their checks before the service starts.
 
 use std::fmt;
 
@@ -12,30 +12,31 @@ use crate::{kernel::placeholder::is_placeholder, policy::Role};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityProvider {
-    /// Names it in addresses and in grants: lower-case letters, digits and hyphens.
+    /// The id in addresses and in grants: lower-case letters, digits and hyphens.
     pub id: String,
     /// The name that people see.
     pub name: String,
-    /// The provider's issuer identifier, exactly as it writes it itself.
+    /// The provider's issuer identifier, exactly as the provider writes it.
     pub issuer: String,
-    /// Who we are there.
+    /// The id that the provider knows Samsyn by.
     pub client_id: String,
-    /// The secret, or `file:` and the file that holds it; empty for a public client.
+    /// The secret, or `file:` and the path of the file that holds it; empty for a public client.
     #[serde(default)]
     pub client_secret: Secret,
-    /// What to ask for.
+    /// The scopes to ask the provider for, separated by blanks.
     #[serde(default = "default_scopes")]
     pub scopes: String,
-    /// Addresses of these domains, when verified by the provider, lead to the account that has them.
+    /// Domains of e-mail addresses. A person with a verified address of such a domain signs in to the account that has
+    /// the address.
     #[serde(default)]
     pub email_domains: Vec<String>,
-    /// Whether somebody unknown gets an account.
+    /// Whether an unknown person gets an account.
     #[serde(default)]
     pub creates_users: bool,
-    /// What the provider's claims give.
+    /// The grants that the provider's claims give.
     #[serde(default)]
     pub grants: Vec<ClaimGrant>,
-    /// How strongly people must have signed in for a role to count.
+    /// The `acr` values that are required for roles to count.
     #[serde(default)]
     pub required_acr: Vec<RequiredAcr>,
 }
@@ -44,7 +45,7 @@ fn default_scopes() -> String {
     "openid email profile".to_owned()
 }
 
-/// A grant for those whose claim has a value, or a list with it.
+/// A grant for each person whose claim has this value, or is a list that contains it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClaimGrant {
@@ -54,7 +55,7 @@ pub struct ClaimGrant {
     pub value: String,
     /// The role that is granted.
     pub role: Role,
-    /// Where it holds, written as at the console: everywhere, area:CODE, actor:ID or forum:ID.
+    /// Where the grant holds, written as at the console: everywhere, area:CODE, actor:ID or forum:ID.
     pub scope: WrittenScope,
 }
 
@@ -64,19 +65,19 @@ pub struct ClaimGrant {
 pub struct RequiredAcr {
     /// The role.
     pub role: Role,
-    /// The values of `acr` that suffice.
+    /// The values of `acr` that are strong enough.
     pub acr: Vec<String>,
 }
 
-/// A frontend that signs people in; it has no secret, so it proves itself by PKCE and by where codes are sent.
+/// A frontend that signs people in. It has no secret; it proves itself by PKCE and by the address that codes are sent to.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoginClient {
-    /// What it calls itself.
+    /// The `client_id` that it sends.
     pub client_id: String,
     /// The name that people see.
     pub name: String,
-    /// Where codes may be sent; compared character by character.
+    /// The addresses that codes may be sent to, compared character by character.
     pub redirect_uris: Vec<String>,
 }
 
@@ -103,7 +104,7 @@ impl Secret {
     }
 }
 
-/// Refuses what stands in guides in place of a secret, and what anybody would try.
+/// Refuses placeholders from guides, and values that anybody would try.
 fn not_a_placeholder(secret: String) -> Result<String, String> {
     if is_placeholder(&secret) {
         return Err("it is a placeholder; give the secret that the provider made, or file:/path of a file with it".to_owned());
@@ -111,7 +112,7 @@ fn not_a_placeholder(secret: String) -> Result<String, String> {
     Ok(secret)
 }
 
-/// Where a grant holds, with an area by its code.
+/// The scope of a grant in the settings, with an area by its code.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum WrittenScope {
@@ -151,13 +152,13 @@ impl From<WrittenScope> for String {
     }
 }
 
-/// Whether an address stays on this machine, where there is nobody to listen in.
+/// Whether an address is on this machine, where nobody can listen in.
 pub(super) fn is_loopback(url: &Url) -> bool {
     matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
 }
 
-/// An address that secrets may be sent to: over TLS, or on this machine where that is allowed.
-pub(super) fn safe(text: &str, loopback: bool) -> Result<Url, &'static str> {
+/// Parses an address that secrets may be sent to: over TLS, or plain HTTP on this machine when `loopback` is true.
+pub(super) fn parse_safe_url(text: &str, loopback: bool) -> Result<Url, &'static str> {
     let url = Url::parse(text).map_err(|_| "is no web address with its scheme and host")?;
     if url.scheme() != "https" && !(loopback && url.scheme() == "http" && is_loopback(&url)) {
         return Err("must begin with https:// (http:// works for localhost and 127.0.0.1 only)");
@@ -174,10 +175,10 @@ pub(super) fn safe(text: &str, loopback: bool) -> Result<Url, &'static str> {
     Ok(url)
 }
 
-/// Checks the settings as a whole; a fault is the setting's name and a sentence.
+/// Checks the settings as a whole.
 ///
 /// # Errors
-/// With the first that cannot be used.
+/// With the name of the first setting that cannot be used, and a sentence.
 pub fn check(providers: &[IdentityProvider], clients: &[LoginClient], public_url: &str) -> Result<(), (String, String)> {
     for (at, provider) in providers.iter().enumerate() {
         let same = providers[..at].iter().any(|other| other.id == provider.id || other.issuer == provider.issuer);
@@ -188,7 +189,7 @@ pub fn check(providers: &[IdentityProvider], clients: &[LoginClient], public_url
         check_client(client, same).map_err(|(name, sentence)| (format!("login_clients[{at}].{name}"), sentence))?;
     }
     if !providers.is_empty() {
-        safe(public_url, true)
+        parse_safe_url(public_url, true)
             .map_err(|wrong| ("public_url".to_owned(), format!("{public_url} {wrong} when there are identity_providers")))?;
     }
     Ok(())
@@ -208,7 +209,7 @@ fn check_provider(provider: &IdentityProvider, same: bool) -> Result<(), (String
     if provider.name.trim().is_empty() {
         return wrong("name", "give the name that people know the provider by".to_owned());
     }
-    match safe(&provider.issuer, true) {
+    match parse_safe_url(&provider.issuer, true) {
         Err(why) => return wrong("issuer", format!("{} {why}", provider.issuer)),
         Ok(issuer) if issuer.query().is_some() => return wrong("issuer", format!("{} must not have parameters (?)", provider.issuer)),
         Ok(_) => {}
@@ -252,7 +253,7 @@ fn check_client(client: &LoginClient, same: bool) -> Result<(), (String, String)
         return wrong("redirect_uris", "give at least one address that codes may be sent to".to_owned());
     }
     for (at, uri) in client.redirect_uris.iter().enumerate() {
-        if let Err(why) = safe(uri, true) {
+        if let Err(why) = parse_safe_url(uri, true) {
             return wrong(&format!("redirect_uris[{at}]"), format!("{uri} {why}"));
         }
     }
@@ -263,7 +264,7 @@ fn check_client(client: &LoginClient, same: bool) -> Result<(), (String, String)
 mod tests {
     use super::*;
 
-    fn told(provider: &str, client: &str) -> String {
+    fn fault_of(provider: &str, client: &str) -> String {
         #[derive(Deserialize)]
         struct Both {
             #[serde(default)]
@@ -273,7 +274,7 @@ mod tests {
         }
         let provider = format!("id = 'kommunen'\nname = 'Kommunen'\nissuer = 'https://idp.example.se'\nclient_id = 'samsyn'\n{provider}");
         let text = format!("[[identity_providers]]\n{provider}\n[[login_clients]]\nclient_id = 'web'\nname = 'Webben'\n{client}");
-        // What is said again takes the place of what was said first.
+        // A line that names a setting again replaces the earlier line.
         let mut lines: Vec<&str> = Vec::new();
         for line in text.lines() {
             let name = line.split(" =").next().unwrap_or_default();
@@ -294,21 +295,24 @@ mod tests {
     #[test]
     fn settings_that_cannot_be_used_are_named_with_a_sentence() {
         let client = "redirect_uris = ['https://web.example.se/in']";
-        assert_eq!(told("", client), "");
-        assert_eq!(told("issuer = 'http://localhost:9000'", client), "");
+        assert_eq!(fault_of("", client), "");
+        assert_eq!(fault_of("issuer = 'http://localhost:9000'", client), "");
         assert!(
-            told("issuer = 'http://idp.example.se'", client).starts_with("identity_providers[0].issuer: http://idp.example.se must begin")
+            fault_of("issuer = 'http://idp.example.se'", client)
+                .starts_with("identity_providers[0].issuer: http://idp.example.se must begin")
         );
-        assert!(told("id = 'Kommunen i Å'", client).starts_with("identity_providers[0].id: "));
-        assert!(told("client_secret = 'file:/nowhere/at/all'", client).contains("client_secret: the file /nowhere/at/all cannot be read"));
-        assert!(told("scopes = 'email'", client).contains("lacks openid"));
-        assert!(told("email_domains = ['*']", client).contains("email_domains[0]"));
+        assert!(fault_of("id = 'Kommunen i Å'", client).starts_with("identity_providers[0].id: "));
+        assert!(
+            fault_of("client_secret = 'file:/nowhere/at/all'", client).contains("client_secret: the file /nowhere/at/all cannot be read")
+        );
+        assert!(fault_of("scopes = 'email'", client).contains("lacks openid"));
+        assert!(fault_of("email_domains = ['*']", client).contains("email_domains[0]"));
         let grant = |role: &str, scope: &str| format!("grants = [{{ claim = 'g', value = 'v', role = '{role}', scope = '{scope}' }}]");
-        assert_eq!(told(&grant("coordinator", "area:01"), client), "");
-        assert!(told(&grant("king", "everywhere"), client).contains("unknown variant `king`"));
-        assert!(told(&grant("coordinator", "area"), client).contains("area is none of everywhere"));
+        assert_eq!(fault_of(&grant("coordinator", "area:01"), client), "");
+        assert!(fault_of(&grant("king", "everywhere"), client).contains("unknown variant `king`"));
+        assert!(fault_of(&grant("coordinator", "area"), client).contains("area is none of everywhere"));
         for uri in ["https://web.example.se/*", "https://a@web.example.se", "http://web.example.se", "https://web.example.se/#in", "/in"] {
-            assert!(told("", &format!("redirect_uris = ['{uri}']")).starts_with("login_clients[0].redirect_uris[0]: "), "{uri}");
+            assert!(fault_of("", &format!("redirect_uris = ['{uri}']")).starts_with("login_clients[0].redirect_uris[0]: "), "{uri}");
         }
     }
 

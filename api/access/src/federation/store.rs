@@ -22,18 +22,19 @@ use crate::{
     users::{UserId, UserStatus, store as users},
 };
 
-/// How long a spent code is remembered, so that a second use is noticed.
+/// The time for which a spent code is kept, so that a second use is noticed.
 const REMEMBERED_HOURS: i64 = 24;
 
-/// Keeps a sign-in that is about to leave for the provider, and forgets those that never came back.
-pub(super) async fn begin(attempt: attempt::Model, w: &Write<'_>) -> Result<()> {
+/// Stores a sign-in before the browser leaves for the provider, and removes expired ones.
+pub(super) async fn insert_attempt(attempt: attempt::Model, w: &Write<'_>) -> Result<()> {
     attempt::Entity::delete_many().filter(attempt::Column::ExpiresAt.lt(w.now)).exec(&w.tx).await?;
     attempt::Entity::insert(attempt.into_active_model()).exec_without_returning(&w.tx).await?;
     Ok(())
 }
 
-/// Spends a sign-in that has come back in the browser that it left from; one statement decides who of two is the first.
-pub(super) async fn come_back(state_digest: &str, browser_digest: &str, w: &Write<'_>) -> Result<Option<attempt::Model>> {
+/// Spends the sign-in that has come back, in the browser that it began in. One statement decides which of two requests is
+/// the first. Returns `None` when there is no such sign-in, or it is spent or expired.
+pub(super) async fn spend_attempt(state_digest: &str, browser_digest: &str, w: &Write<'_>) -> Result<Option<attempt::Model>> {
     let spent = attempt::Entity::update_many()
         .col_expr(attempt::Column::SpentAt, Expr::val(w.now))
         .filter(attempt::Column::StateDigest.eq(state_digest))
@@ -48,8 +49,8 @@ pub(super) async fn come_back(state_digest: &str, browser_digest: &str, w: &Writ
     Ok(attempt::Entity::find_by_id(state_digest).one(&w.tx).await?)
 }
 
-/// The user whom a provider knows by a subject.
-pub(super) async fn known(issuer: &str, subject: &str, w: &Write<'_>) -> Result<Option<UserId>> {
+/// Returns the user who is linked to a provider's subject, and updates the time of the last sign-in.
+pub(super) async fn find_user_by_subject(issuer: &str, subject: &str, w: &Write<'_>) -> Result<Option<UserId>> {
     let row = identity::Entity::find_by_id((issuer.to_owned(), subject.to_owned())).one(&w.tx).await?;
     if row.is_some() {
         identity::Entity::update_many()
@@ -62,8 +63,8 @@ pub(super) async fn known(issuer: &str, subject: &str, w: &Write<'_>) -> Result<
     Ok(row.map(|row| row.user_id))
 }
 
-/// Joins a user to a provider's subject.
-pub(super) async fn join(user: UserId, issuer: &str, subject: &str, email_verified: bool, w: &Write<'_>) -> Result<()> {
+/// Links a user to a provider's subject.
+pub(super) async fn link_identity(user: UserId, issuer: &str, subject: &str, email_verified: bool, w: &Write<'_>) -> Result<()> {
     let row = identity::ActiveModel {
         issuer: Set(issuer.to_owned()),
         subject: Set(subject.to_owned()),
@@ -76,9 +77,10 @@ pub(super) async fn join(user: UserId, issuer: &str, subject: &str, email_verifi
     Ok(())
 }
 
-/// Whether another may be joined to a user by its address: nobody of the same provider is, and nobody who came by an
-/// address that was never verified, for then the account may be another's.
-pub(super) async fn is_open(user: UserId, issuer: &str, w: &Write<'_>) -> Result<bool> {
+/// Whether a further identity may be linked to a user by e-mail address. It may not when the user is already linked to an
+/// identity of the same provider, or to any identity whose address was never verified, because then the account may
+/// belong to somebody else.
+pub(super) async fn may_link(user: UserId, issuer: &str, w: &Write<'_>) -> Result<bool> {
     let in_the_way = identity::Entity::find()
         .filter(identity::Column::UserId.eq(user))
         .filter(identity::Column::Issuer.eq(issuer).or(identity::Column::EmailVerified.eq(false)))
@@ -92,24 +94,25 @@ pub(super) async fn is_active(user: UserId, db: &impl ConnectionTrait) -> Result
     Ok(users::find(user, db).await?.status == UserStatus::Active)
 }
 
-/// Whoever has signed in with the provider needs neither an invitation nor a password to be a user.
-pub(super) async fn open(user: UserId, w: &Write<'_>) -> Result<()> {
-    users::open(users::row(user, &w.tx).await?, None, w).await.map(drop)
+/// Activates an invited account: a person who has signed in with the provider needs neither the invitation's link nor a
+/// password.
+pub(super) async fn activate(user: UserId, w: &Write<'_>) -> Result<()> {
+    users::open_account(users::row(user, &w.tx).await?, None, w).await.map(drop)
 }
 
-/// The id of what a grant is to hold for, if it is there.
-async fn resolve(scope: &WrittenScope, w: &Write<'_>) -> Result<Option<Scope>> {
+/// Returns the scope with the id of its area, actor or forum; `None` when there is no such record.
+async fn resolve_scope(scope: &WrittenScope, w: &Write<'_>) -> Result<Option<Scope>> {
     let (kind, table, column, value) = match scope {
         WrittenScope::Everywhere => return Ok(Some(Scope { kind: ScopeKind::Everywhere, id: None })),
         WrittenScope::Area(code) => (ScopeKind::Area, "area", "code", Expr::val(code.as_str())),
-        // The settings may still name an actor that has become part of another since.
+        // The settings may still name an actor that has been merged into another one.
         WrittenScope::Actor(id) => (ScopeKind::Actor, "actor", "id", Expr::val(grants::store::survivor_of(*id, &w.tx).await?)),
         WrittenScope::Forum(id) => (ScopeKind::Forum, "forum", "id", Expr::val(*id)),
     };
     let mut select = Query::select();
     select.column("id").from(table).and_where(Expr::col(column).eq(value)).limit(1);
     if table == "area" {
-        // Of several versions of an area the newest.
+        // Of several versions of an area, the newest one.
         select.order_by("version", Order::Desc);
     }
     let row = w.tx.query_one(&select).await?;
@@ -117,12 +120,13 @@ async fn resolve(scope: &WrittenScope, w: &Write<'_>) -> Result<Option<Scope>> {
     Ok(id.map(|id| Scope { kind, id: Some(id) }))
 }
 
-/// Brings what a provider has given a user in line with what its claims give now. What people gave is left alone.
-pub(super) async fn bring_in_line(user: UserId, provider: &str, given: &[&ClaimGrant], w: &Write<'_>) -> Result<()> {
+/// Adds and removes the grants that a provider has given to a user, so that they agree with the present claims. Grants
+/// that people have given are left alone.
+pub(super) async fn sync_grants(user: UserId, provider: &str, given: &[&ClaimGrant], w: &Write<'_>) -> Result<()> {
     use grants::table::{Column, Entity};
     let mut wanted = Vec::new();
     for grant in given {
-        match resolve(&grant.scope, w).await? {
+        match resolve_scope(&grant.scope, w).await? {
             Some(scope) if !wanted.contains(&(grant.role, scope.clone())) => wanted.push((grant.role, scope)),
             Some(_) => {}
             None => tracing::warn!(
@@ -140,7 +144,7 @@ pub(super) async fn bring_in_line(user: UserId, provider: &str, given: &[&ClaimG
             Some(place) => {
                 kept.insert(place);
             }
-            None => take_back(row.id, w).await?,
+            None => remove_grant(row.id, w).await?,
         }
     }
     for (_, (role, scope)) in wanted.into_iter().enumerate().filter(|(place, _)| !kept.contains(place)) {
@@ -150,9 +154,9 @@ pub(super) async fn bring_in_line(user: UserId, provider: &str, given: &[&ClaimG
     Ok(())
 }
 
-/// Takes back what a provider gave. Its word holds, also for who was the last to run the installation: the console makes
-/// another.
-async fn take_back(id: GrantId, w: &Write<'_>) -> Result<()> {
+/// Removes a grant that a provider gave. This applies to the last administrator of the installation too: a new one can be
+/// made at the console.
+async fn remove_grant(id: GrantId, w: &Write<'_>) -> Result<()> {
     grants::table::Entity::delete_by_id(id).exec(&w.tx).await?;
     w.access_changed();
     let visible = crate::Visibility::Actor.of(None, None);
@@ -160,20 +164,20 @@ async fn take_back(id: GrantId, w: &Write<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Keeps a new code, and forgets those that nobody can use any more.
-pub(super) async fn keep_code(code: code::Model, w: &Write<'_>) -> Result<()> {
+/// Stores a new code, and removes old codes that nobody can use any more.
+pub(super) async fn insert_code(code: code::Model, w: &Write<'_>) -> Result<()> {
     let oldest = w.now - TimeDelta::hours(REMEMBERED_HOURS);
     code::Entity::delete_many().filter(code::Column::ExpiresAt.lt(oldest)).exec(&w.tx).await?;
     code::Entity::insert(code.into_active_model()).exec_without_returning(&w.tx).await?;
     Ok(())
 }
 
-/// A code by its digest.
+/// Returns a code by its digest.
 pub(super) async fn code(digest: &str, db: &impl ConnectionTrait) -> Result<Option<code::Model>> {
     code::Entity::find_by_id(digest).one(db).await.map_err(Problem::from)
 }
 
-/// Spends a code; false when another was first.
+/// Spends a code. Returns false when it was spent already.
 pub(super) async fn spend_code(digest: &str, w: &Write<'_>) -> Result<bool> {
     let spent = code::Entity::update_many()
         .col_expr(code::Column::SpentAt, Expr::val(w.now))
@@ -184,7 +188,7 @@ pub(super) async fn spend_code(digest: &str, w: &Write<'_>) -> Result<bool> {
     Ok(spent.rows_affected == 1)
 }
 
-/// Notes which session came of a code.
+/// Notes the session that was started with a code.
 pub(super) async fn note_session(digest: &str, session: Uuid, w: &Write<'_>) -> Result<()> {
     code::Entity::update_many()
         .col_expr(code::Column::SessionId, Expr::val(session))
@@ -194,9 +198,9 @@ pub(super) async fn note_session(digest: &str, session: Uuid, w: &Write<'_>) -> 
     Ok(())
 }
 
-/// Ends the session that came of a code, as its code is in somebody else's hands too.
+/// Ends the session that was started with a code, because somebody else has the code too.
 pub(super) async fn end_session_of(digest: &str, w: &Write<'_>) -> Result<()> {
-    // Read anew: who was first may have noted its session since.
+    // The row is read again: the request that spent the code may have noted its session in the meantime.
     let Some(id) = code(digest, &w.tx).await?.and_then(|row| row.session_id) else { return Ok(()) };
     sessions::store::end(Id::from(id), w).await
 }

@@ -1,11 +1,11 @@
-//! Who is who at a provider, sign-ins under way, and codes for frontends.
+//! The tables of identities at providers, of sign-ins under way, and of codes for frontends.
 
 use sea_orm::entity::prelude::*;
 
 use super::super::{policy::Role, users::User};
 use crate::kernel::{Id, table::List};
 
-/// Somebody as a provider knows them.
+/// An identity at a provider, linked to a user.
 pub mod identity {
     use super::*;
 
@@ -17,7 +17,7 @@ pub mod identity {
         #[sea_orm(primary_key, auto_increment = false)]
         pub subject: String,
         pub user_id: Id<User>,
-        /// Whether the account's address was verified when the two were joined.
+        /// Whether the e-mail address was verified when the identity was linked.
         pub email_verified: bool,
         pub created_at: ChronoDateTimeUtc,
         pub last_used_at: ChronoDateTimeUtc,
@@ -27,7 +27,7 @@ pub mod identity {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// A sign-in between leaving for the provider and coming back.
+/// A sign-in from its redirect to the provider until it comes back.
 pub mod attempt {
     use super::*;
 
@@ -74,7 +74,7 @@ pub mod code {
         pub created_at: ChronoDateTimeUtc,
         pub expires_at: ChronoDateTimeUtc,
         pub spent_at: Option<ChronoDateTimeUtc>,
-        /// The session that came of it.
+        /// The session that was started with the code.
         pub session_id: Option<Uuid>,
     }
     #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and responses, filters, enumerations and the id.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -7,15 +7,15 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = IdentityProvider)]
-pub struct Shown {
-    /// Names it as `provider` when signing in.
+pub struct ProviderView {
+    /// The value of the parameter `provider` when signing in.
     #[schema(example = "botkyrka")]
     pub id: String,
-    /// The name for the button.
+    /// The name to show on the button.
     #[schema(example = "Botkyrka kommun")]
     pub name: String,
-    /// Where to send the browser: add the parameters of RFC 6749 and 7636 (`response_type`, `client_id`, `redirect_uri`,
-    /// `state`, `code_challenge`, `code_challenge_method`).
+    /// The address to send the browser to. Add the parameters of RFC 6749 and 7636 (`response_type`, `client_id`,
+    /// `redirect_uri`, `state`, `code_challenge`, `code_challenge_method`).
     #[schema(format = "uri", example = "https://samsyn.example.se/oauth2/authorize?provider=botkyrka")]
     pub login_url: String,
 }
@@ -24,5 +24,5 @@ pub struct Shown {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct IdentityProviders {
-    pub items: Vec<Shown>,
+    pub items: Vec<ProviderView>,
 }

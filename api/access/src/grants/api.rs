@@ -11,7 +11,7 @@ use crate::{
 
 /// List grants
 ///
-/// The grants within the caller's own scope; who runs the installation sees all.
+/// Returns the grants within the caller's own scope. An administrator of the installation sees all.
 #[utoipa::path(tag = "grants", operation_id = "listGrants", params(GrantFilter, Paging),
     responses((status = 200, description = "A page of grants", body = Page<Grant>)))]
 #[get("/grants")]
@@ -26,17 +26,18 @@ async fn list(
 
 /// Give a grant
 ///
-/// To one of the caller's own people: who came in by way of the caller or under what the caller looks after, or holds a grant
-/// there already. Anybody else is invited by the e-mail address (`POST /users`) and accepts by the link of the letter; a grant
-/// to the invited account is prepared, and counts when that is done. The caller must itself hold within the scope all that
-/// the role gives, with the token of the call: nobody grants more than they hold.
+/// The user must be one that the caller can see in `GET /users` or `GET /service-accounts`: invited by the caller, at home
+/// within the caller's scope, or holding a grant within that scope already. Anybody else is invited by e-mail address
+/// (`POST /users`) and accepts with the link in the letter. A grant to an invited account is prepared, and takes effect when
+/// the invitation is accepted. The caller must hold everything that the role gives within the scope, with the token of the
+/// request: nobody can grant more than they hold.
 #[utoipa::path(tag = "grants", operation_id = "createGrant", request_body = NewGrant,
-    responses((status = 201, description = "The grant as given", body = Grant)))]
+    responses((status = 201, description = "The new grant", body = Grant)))]
 #[post("/grants")]
 async fn create(by: By<needs::WriteGrants>, new: Valid<NewGrant>, db: Data<Db>) -> Result<Reply<Grant>> {
     db.write(&by, async |w| {
-        // Somebody else's people are answered as nobody is.
-        let user = users::own_person(&by, new.0.user_id, w).await?.unwrap_or_else(|| w.new_id());
+        // A user who is not one of the caller's own people is answered like one who does not exist.
+        let user = users::find_grantee(&by, new.0.user_id, w).await?.unwrap_or_else(|| w.new_id());
         let new = NewGrant { user_id: user, ..new.0.clone() };
         if by.caller.user == Some(user.uuid()) && !by.caller.sight.all {
             return Err(by.reach.missing().detail(say!(
@@ -53,7 +54,7 @@ async fn create(by: By<needs::WriteGrants>, new: Valid<NewGrant>, db: Data<Db>) 
 
 /// Show a grant
 ///
-/// One grant within the caller's own scope.
+/// Returns one grant within the caller's own scope.
 #[utoipa::path(tag = "grants", operation_id = "getGrant",
     responses((status = 200, description = "The grant", body = Grant)))]
 #[get("/grants/{grantId}")]
@@ -65,9 +66,9 @@ async fn show(by: By<needs::ReadGrants>, At(id): At<GrantId>, db: Data<Db>) -> R
 
 /// Take a grant back
 ///
-/// Takes effect at once, also for those signed in.
+/// Takes effect at once, also for users who are signed in.
 #[utoipa::path(tag = "grants", operation_id = "deleteGrant",
-    responses((status = 204, description = "The grant is gone")))]
+    responses((status = 204, description = "The grant is deleted")))]
 #[delete("/grants/{grantId}")]
 async fn remove(by: By<needs::WriteGrants>, At(id): At<GrantId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {

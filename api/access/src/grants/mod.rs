@@ -1,4 +1,4 @@
-//! Grants (behörigheter): a user holds a role within a scope for a time. Nobody grants more than they hold.
+//! Grants (behörigheter): a user holds a role within a scope, for a time. Nobody can grant more than they hold.
 
 mod api;
 pub mod store;
@@ -6,8 +6,8 @@ pub(super) mod table;
 mod types;
 
 pub use api::routes;
-pub(super) use store::{hand_over, is_within, may_grant, may_take_back, reached, within};
-pub use store::{insert, is_admin, of_user};
+pub use store::{insert, is_admin, list_for_user};
+pub(super) use store::{is_within, may_grant, may_take_back, move_grants, place_condition, reach_condition};
 pub use types::*;
 
 use crate::kernel::record::{Erase, Of, Owner, Record, Rule, Why::Access, Words, about, becomes, follows};

@@ -39,18 +39,19 @@ fn view(row: table::Model) -> Grant {
     }
 }
 
-/// The grants within reach.
-pub(crate) fn within(reach: &Reach) -> Condition {
-    reached((table::Entity, table::Column::ScopeKind), (table::Entity, table::Column::ScopeId), reach)
+/// The condition for grants within the reach.
+pub(crate) fn reach_condition(reach: &Reach) -> Condition {
+    place_condition((table::Entity, table::Column::ScopeKind), (table::Entity, table::Column::ScopeId), reach)
 }
 
-/// Rows whose place, told by a kind and an id, is within reach.
-pub(crate) fn reached(kind: impl IntoColumnRef, id: impl IntoColumnRef, reach: &Reach) -> Condition {
+/// The condition for rows that refer to a place by a kind (`kind`, a [`ScopeKind`]) and an id, where the place is within
+/// the reach.
+pub(crate) fn place_condition(kind: impl IntoColumnRef, id: impl IntoColumnRef, reach: &Reach) -> Condition {
     if reach.everywhere {
         return Condition::all();
     }
     let (kind, id) = (Expr::col(kind), Expr::col(id));
-    let mut within = Condition::any();
+    let mut condition = Condition::any();
     let scope = |known: ScopeKind| kind.clone().eq(known.to_value());
     for path in &reach.areas {
         let areas = Query::select()
@@ -60,60 +61,63 @@ pub(crate) fn reached(kind: impl IntoColumnRef, id: impl IntoColumnRef, reach: &
             .and_where(Expr::col("path").lt(format!("{path}~")))
             .take();
         let actors = Query::select().column("id").from("actor").and_where(Expr::col("seat_area_id").in_subquery(areas.clone())).take();
-        within = within
+        condition = condition
             .add(scope(ScopeKind::Area).and(id.clone().in_subquery(areas)))
             .add(scope(ScopeKind::Source).and(id.clone().in_subquery(sources_of(Expr::col("actor_id").in_subquery(actors.clone())))))
             .add(scope(ScopeKind::Actor).and(id.clone().in_subquery(actors)));
     }
-    within
+    condition
         .add(scope(ScopeKind::Actor).and(id.clone().is_in(reach.actors.iter().copied())))
         .add(scope(ScopeKind::Forum).and(id.clone().is_in(reach.forums.iter().copied())))
         .add(scope(ScopeKind::Source).and(id.clone().in_subquery(sources_of(Expr::col("actor_id").is_in(reach.actors.iter().copied())))))
         .add(scope(ScopeKind::Source).and(id.is_in(reach.sources.iter().copied())))
 }
 
-/// Whether a grant is within reach.
+/// Whether a grant is within the reach.
 pub(crate) async fn is_within(reach: &Reach, grant: &Grant, db: &impl ConnectionTrait) -> Result<bool> {
-    Ok(table::Entity::find_by_id(grant.id).filter(within(reach)).count(db).await? > 0)
+    Ok(table::Entity::find_by_id(grant.id).filter(reach_condition(reach)).count(db).await? > 0)
 }
 
-/// The sources of some actors.
+/// Selects the ids of the sources that belong to some actors.
 fn sources_of(whose: SimpleExpr) -> SelectStatement {
     Query::select().column("id").from("source").and_where(whose).take()
 }
 
-/// A page of the grants within reach.
+/// Returns a page of the grants within the reach.
 pub(super) async fn list(reach: &Reach, filter: &GrantFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Grant>> {
-    let select =
-        table::Entity::find().filter(within(reach)).apply_if(filter.user_id, |select, user| select.filter(table::Column::UserId.eq(user)));
+    let select = table::Entity::find()
+        .filter(reach_condition(reach))
+        .apply_if(filter.user_id, |select, user| select.filter(table::Column::UserId.eq(user)));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
 }
 
-/// One grant, within reach when that is asked.
+/// Returns one grant. If a reach is given, the grant must be within it. Otherwise 404.
 pub(super) async fn find(reach: Option<&Reach>, id: GrantId, db: &impl ConnectionTrait) -> Result<Grant> {
-    let select = table::Entity::find_by_id(id).apply_if(reach, |select, reach| select.filter(within(reach)));
+    let select = table::Entity::find_by_id(id).apply_if(reach, |select, reach| select.filter(reach_condition(reach)));
     select.one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// Checks that the caller may give a grant: it looks after the place, and holds there itself, with what it calls with, all that
-/// the role would give. So nobody reaches by another what it cannot reach itself, however many stand between.
+/// Checks that the caller may give a grant: its reach covers the place, and it holds there everything that the role would
+/// give, with the credential of the call. Therefore nobody can get through another user, or a chain of users, what they
+/// cannot get directly.
 ///
 /// # Errors
-/// When it may not.
+/// When the caller may not (403).
 pub async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
-    let places = places(&new.scope, db).await?;
+    let places = places_of_scope(&new.scope, db).await?;
     places.iter().try_for_each(|place| place.looked_after(reach))?;
     caller.holds_all_of(new.role, &places, reach)
 }
 
-/// Checks that the caller may take a grant back: it looks after the place. Of roles beyond its own only those are its to take
-/// that let people work for an actor.
+/// Checks that the caller may remove a grant: its reach covers the place. If the role gives permissions that the caller
+/// does not hold there, the caller may remove it only when it is a role for working for an actor or a service's role in a
+/// source.
 ///
 /// # Errors
-/// When it may not.
+/// When the caller may not (403).
 pub async fn may_take_back(caller: &Caller, reach: &Reach, grant: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
-    let Some(place) = places(&grant.scope, db).await?.into_iter().next() else { return Ok(()) };
+    let Some(place) = places_of_scope(&grant.scope, db).await?.into_iter().next() else { return Ok(()) };
     place.looked_after(reach)?;
     let for_actor = matches!(
         (grant.role, grant.scope.kind),
@@ -128,32 +132,33 @@ pub async fn may_take_back(caller: &Caller, reach: &Reach, grant: &NewGrant, db:
     Ok(())
 }
 
-/// All places where a grant within a scope would hold: an actor comes first, then its administrations. None where the scope is
-/// told without its id.
-async fn places(scope: &Scope, db: &impl ConnectionTrait) -> Result<Vec<Place>> {
+/// Returns all places where a grant within a scope would hold. For an actor: first the actor, then its administrations.
+/// Empty when the scope lacks the id that its kind needs.
+async fn places_of_scope(scope: &Scope, db: &impl ConnectionTrait) -> Result<Vec<Place>> {
     let Some(id) = scope.id else {
         return Ok(if scope.kind == ScopeKind::Everywhere { vec![Place::Everywhere] } else { Vec::new() });
     };
     Ok(match scope.kind {
         ScopeKind::Everywhere => vec![Place::Everywhere],
-        // Of one that is not there only who reaches everywhere is told so.
-        ScopeKind::Area => vec![path_of("area", id, db).await?.map_or(Place::Everywhere, Place::Area)],
+        // An area that does not exist counts as everywhere, so only a caller with reach everywhere learns that it is
+        // missing.
+        ScopeKind::Area => vec![area_path("area", id, db).await?.map_or(Place::Everywhere, Place::Area)],
         ScopeKind::Actor => {
             let mut places = Vec::new();
             for actor in standing::with_administrations(id, db).await? {
-                places.push(Place::Actor(actor, path_of("actor", actor, db).await?));
+                places.push(Place::Actor(actor, area_path("actor", actor, db).await?));
             }
             if places.is_empty() { vec![Place::Actor(id, None)] } else { places }
         }
         ScopeKind::Forum => vec![Place::Forum(id)],
         ScopeKind::Source => {
-            vec![Place::Source { actor: owner_of_source(id, db).await?, seat: path_of("source", id, db).await? }]
+            vec![Place::Source { actor: owner_of_source(id, db).await?, seat: area_path("source", id, db).await? }]
         }
     })
 }
 
-/// The path of an area, or of the area where an actor, or a source's actor, has its seat.
-async fn path_of(table: &'static str, id: Uuid, db: &impl ConnectionTrait) -> Result<Option<String>> {
+/// Returns the path of an area, or of the area where an actor, or the actor of a source, has its seat.
+async fn area_path(table: &'static str, id: Uuid, db: &impl ConnectionTrait) -> Result<Option<String>> {
     let mut select = Query::select();
     select.column(("area", "path")).from("area");
     if table == "area" {
@@ -169,17 +174,18 @@ async fn path_of(table: &'static str, id: Uuid, db: &impl ConnectionTrait) -> Re
     Ok(row.map(|row| row.try_get("", "path")).transpose()?)
 }
 
-/// The actor whose system a source is; nobody's for the installation's own.
+/// Returns the actor that a source belongs to; `None` for the installation's own sources.
 async fn owner_of_source(id: Uuid, db: &impl ConnectionTrait) -> Result<Option<Uuid>> {
     let select = Query::select().column("actor_id").from("source").and_where(Expr::col("id").eq(id)).take();
     let row = db.query_one(&select).await?;
     Ok(row.map(|row| row.try_get::<Option<Uuid>>("", "actor_id")).transpose()?.flatten())
 }
 
-/// Gives a grant; whether the caller may is asked before.
+/// Stores a grant. The caller's right to give it has been checked before.
 ///
 /// # Errors
-/// When the user or the scope is not there, or the period ends before it begins.
+/// When the user or the scope does not exist, the scope's id does not agree with its kind, or the period ends before it
+/// begins (422).
 pub async fn insert(new: &NewGrant, w: &Write<'_>) -> Result<Grant> {
     let mut faults = Vec::new();
     if super::super::users::table::Entity::find_by_id(new.user_id).count(&w.tx).await? == 0 {
@@ -237,45 +243,47 @@ pub async fn insert(new: &NewGrant, w: &Write<'_>) -> Result<Grant> {
         provider: Set(None),
     };
     let row = row.insert(&w.tx).await?;
-    settle(new.user_id, &new.scope, row.id, w).await?;
+    set_home_if_none(new.user_id, &new.scope, row.id, w).await?;
     w.access_changed();
     w.record(change(row.id, ChangeOperation::Upsert, 1));
     Ok(view(row))
 }
 
-/// Makes the place of a grant a user's home, where the user holds nothing else: nobody is moved from a home that still holds.
-async fn settle(user: UserId, scope: &Scope, but: GrantId, w: &Write<'_>) -> Result<()> {
+/// Makes the place of a grant the home of a user who holds no other valid grant. A user is never moved from a home that
+/// is still valid.
+async fn set_home_if_none(user: UserId, scope: &Scope, but: GrantId, w: &Write<'_>) -> Result<()> {
     let others = table::Entity::find()
         .filter(table::Column::UserId.eq(user))
         .filter(table::Column::Id.ne(but))
         .filter(Expr::col(table::Column::ValidTo).is_null().or(Expr::col(table::Column::ValidTo).gt(w.today())))
         .count(&w.tx)
         .await?;
-    if others == 0 { lookup::settle(user, scope, w).await } else { Ok(()) }
+    if others == 0 { lookup::set_home(user, scope, w).await } else { Ok(()) }
 }
 
-/// Gives a user what was prepared for an account that nobody had opened, with its home where the user has none that holds.
+/// Moves the grants of an invited account to another account. The place of a grant becomes the user's home if the user
+/// holds no valid grant.
 ///
 /// # Errors
-/// When the database does not answer.
-pub(crate) async fn hand_over(from: UserId, to: UserId, w: &Write<'_>) -> Result<()> {
+/// When the database cannot be read or written.
+pub(crate) async fn move_grants(from: UserId, to: UserId, w: &Write<'_>) -> Result<()> {
     let prepared = table::Entity::find().filter(table::Column::UserId.eq(from)).order_by_asc(table::Column::Id).all(&w.tx).await?;
     for row in prepared {
         let (id, version) = (row.id, row.version + 1);
         let scope = Scope { kind: row.scope_kind, id: row.scope_id };
         let moved = table::ActiveModel { user_id: Set(to), version: Set(version), updated_at: Set(w.now), ..row.clone().into() };
         moved.update(&w.tx).await?;
-        settle(to, &scope, id, w).await?;
+        set_home_if_none(to, &scope, id, w).await?;
         w.record(change(id, ChangeOperation::Upsert, version));
     }
     w.access_changed();
     Ok(())
 }
 
-/// Whether a user runs the installation.
+/// Whether a user is an administrator of the installation.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be read.
 pub async fn is_admin(user: UserId, w: &Write<'_>) -> Result<bool> {
     let held = table::Entity::find()
         .filter(table::Column::UserId.eq(user))
@@ -284,7 +292,7 @@ pub async fn is_admin(user: UserId, w: &Write<'_>) -> Result<bool> {
     Ok(held.count(&w.tx).await? > 0)
 }
 
-/// Takes a grant back.
+/// Removes a grant. The last administrator of the installation keeps theirs.
 pub(super) async fn remove(grant: &Grant, w: &Write<'_>) -> Result<()> {
     let id = grant.id;
     table::Entity::delete_by_id(id).exec(&w.tx).await?;
@@ -300,10 +308,11 @@ fn change(id: GrantId, op: ChangeOperation, version: i64) -> Change {
     Change::new("grant", id.uuid(), op, version, crate::Visibility::Actor.of(None, None))
 }
 
-/// The actor that one has become part of, however many merges ago; itself while it lives.
+/// Returns the actor that an actor has been merged into, after any number of merges; the actor itself when it has not
+/// been merged.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be read.
 pub async fn survivor_of(actor: Uuid, db: &impl ConnectionTrait) -> Result<Uuid> {
     let mut met = vec![actor];
     let mut last = actor;
@@ -323,10 +332,10 @@ pub async fn survivor_of(actor: Uuid, db: &impl ConnectionTrait) -> Result<Uuid>
     }
 }
 
-/// All grants within these actors.
+/// Returns all grants whose scope is one of these actors.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be read.
 pub async fn of_actors(actors: &[Uuid], db: &impl ConnectionTrait) -> Result<Vec<Grant>> {
     let select = table::Entity::find()
         .filter(table::Column::ScopeKind.eq(ScopeKind::Actor))
@@ -334,11 +343,11 @@ pub async fn of_actors(actors: &[Uuid], db: &impl ConnectionTrait) -> Result<Vec
     Ok(select.order_by_asc(table::Column::Id).all(db).await?.into_iter().map(view).collect())
 }
 
-/// All grants of a user.
+/// Returns all grants of a user, oldest first.
 ///
 /// # Errors
-/// When the database does not answer.
-pub async fn of_user(user: UserId, db: &impl ConnectionTrait) -> Result<Vec<Grant>> {
+/// When the database cannot be read.
+pub async fn list_for_user(user: UserId, db: &impl ConnectionTrait) -> Result<Vec<Grant>> {
     let rows = table::Entity::find().filter(table::Column::UserId.eq(user)).order_by_asc(table::Column::Id).all(db).await?;
     Ok(rows.into_iter().map(view).collect())
 }

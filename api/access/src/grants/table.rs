@@ -1,4 +1,4 @@
-//! Grants.
+//! The entity of a grant.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and responses, filters, enumerations and the id.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sea_orm::entity::prelude::*;
@@ -11,7 +11,7 @@ use crate::{kernel::Id, policy::Role, users::UserId};
 /// The id of a grant.
 pub type GrantId = Id<Grant>;
 
-/// What kind of thing a grant is bound to.
+/// The kind of place that a grant holds for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -28,13 +28,13 @@ pub enum ScopeKind {
     Source,
 }
 
-/// Where a grant holds.
+/// The place where a grant holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = GrantScope)]
 pub struct Scope {
     pub kind: ScopeKind,
-    /// The area, actor, forum or source; null for `everywhere`.
+    /// The id of the area, actor, forum or source; null for `everywhere`.
     pub id: Option<Uuid>,
 }
 
@@ -60,18 +60,18 @@ pub struct Grant {
     pub version: i64,
     #[serde(flatten)]
     pub fields: NewGrant,
-    /// The identity provider that gave it and takes it back, by its id; null when somebody gave it by hand.
+    /// The id of the identity provider that gave the grant and removes it; null when a user gave it.
     pub provider: Option<String>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-/// Which grants to list.
+/// The filter for grants.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(super) struct GrantFilter {
-    /// Grants of this user.
+    /// Only grants of this user.
     #[param(nullable = false)]
     pub user_id: Option<UserId>,
 }

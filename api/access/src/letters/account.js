@@ -1,7 +1,7 @@
-// Sends the secret of the link, and the password where one is chosen, and tells in words how it went.
+// Sends the secret of the link, and the password if one is chosen, and shows the result in words.
 "use strict";
 const token = location.hash.slice(1);
-// The secret is taken out of the address, so that it is in no history.
+// The secret is removed from the address, so that it is not in the browser's history.
 history.replaceState(null, "", location.pathname);
 for (const form of document.querySelectorAll("form[data-operation]")) {
   form.addEventListener("submit", async (event) => {

@@ -1,6 +1,6 @@
-//! Letters (brev): mail that the service sends. A letter is written in the transaction of what it tells of and posted after,
-//! by whichever instance comes first; what cannot be delivered is tried again for a day. Secrets of links are made when a
-//! letter is posted, so that none lies in the queue.
+//! Letters (brev): mail that the service sends. A letter is written in the transaction of the change that it is about,
+//! and sent afterwards by one of the instances. If it cannot be delivered, it is tried again for a day. The secret of a
+//! link is made when the letter is sent, so that no secret lies in the queue.
 
 pub mod pages;
 mod post;
@@ -29,7 +29,7 @@ use crate::{
 pub use post::{Outbox, OutboxError};
 pub use table::Purpose;
 
-/// The tables that are kept here.
+/// The tables of this module.
 pub const TABLES: &[Table] = &[about(
     "letter",
     Words("Brev som ska skickas", "Letters to be posted"),
@@ -38,16 +38,16 @@ pub const TABLES: &[Table] = &[about(
     "id tries:int",
 )];
 
-/// How long a letter is tried.
+/// The time for which delivery of a letter is tried.
 const TRIED_FOR: TimeDelta = TimeDelta::days(1);
 
-/// How long an instance has for one try before another may take the letter.
+/// The time that an instance has for one try before another instance may take the letter.
 const LEASE: TimeDelta = TimeDelta::minutes(2);
 
-/// How often letters that wait are looked for, when nobody says that there is one.
+/// The time between two searches for waiting letters, when nobody calls [`Letters::wake`].
 const ROUND: Duration = Duration::from_secs(20);
 
-/// Where letters are written and posted.
+/// The queue of letters and the way to send them.
 #[derive(Debug)]
 pub struct Letters {
     outbox: Outbox,
@@ -55,42 +55,42 @@ pub struct Letters {
 }
 
 impl Letters {
-    /// Letters that go to an outbox.
+    /// Makes a queue whose letters are sent through `outbox`.
     #[must_use]
     pub fn new(outbox: Outbox) -> Self {
         Self { outbox, waiting: Arc::default() }
     }
 
-    /// Writes a letter, to be posted when the transaction has succeeded.
+    /// Puts a letter into the queue. It is sent when the transaction has been committed.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn write(purpose: Purpose, user: Option<UserId>, email: Option<String>, w: &Write<'_>) -> Result<()> {
+    /// When the database cannot be written.
+    pub async fn enqueue(purpose: Purpose, user: Option<UserId>, email: Option<String>, w: &Write<'_>) -> Result<()> {
         let letter = table::Model { id: w.new_id(), purpose, user_id: user, email, created_at: w.now, next_try_at: w.now, tries: 0 };
         table::Entity::insert(letter.into_active_model()).exec_without_returning(&w.tx).await?;
         Ok(())
     }
 
-    /// Says that there are letters to post.
-    pub fn post(&self) {
+    /// Wakes the task that sends letters.
+    pub fn wake(&self) {
         self.waiting.notify_one();
     }
 
-    /// Posts letters as long as the service runs.
+    /// Sends letters until the database is closed.
     pub async fn run(&self, db: &Db) {
         while !db.is_closed() {
-            if let Err(problem) = self.round(db).await {
+            if let Err(problem) = self.send_due(db).await {
                 tracing::warn!(%problem, "letters could not be posted");
             }
             let _ = tokio::time::timeout(ROUND, self.waiting.notified()).await;
         }
     }
 
-    async fn round(&self, db: &Db) -> Result<()> {
+    async fn send_due(&self, db: &Db) -> Result<()> {
         let now = db.clock.now();
         let due = table::Entity::find().filter(Expr::col(table::Column::NextTryAt).lte(now)).all(db.reader()).await?;
         for letter in due {
-            // Of several instances one takes the letter.
+            // The update succeeds in one of the instances only.
             let taken = table::Entity::update_many()
                 .col_expr(table::Column::NextTryAt, Expr::val(now + LEASE))
                 .col_expr(table::Column::Tries, Expr::val(letter.tries + 1))
@@ -128,14 +128,14 @@ impl Letters {
         Ok(())
     }
 
-    /// Whom a letter goes to and what it says; nothing when there is nobody to write to any longer.
+    /// Returns recipient, subject and text of a letter; `None` when the account is gone or closed.
     async fn compose(&self, letter: &table::Model, w: &Write<'_>) -> Result<Option<(String, String, String)>> {
         let user = match (letter.user_id, &letter.email) {
             (Some(user), _) => user_table::Entity::find_by_id(user).one(&w.tx).await?,
             (None, Some(email)) => match lookup::by_email(email, &w.tx).await? {
                 Some(user) => Some(user),
-                // Whoever has lost an invitation asks for a password.
-                None => users::waiting(email, &w.tx).await?.into_iter().next(),
+                // A person who has lost an invitation asks for a new password, and gets the invitation again.
+                None => users::find_invited(email, &w.tx).await?.into_iter().next(),
             },
             (None, None) => None,
         };
@@ -148,14 +148,14 @@ impl Letters {
             Purpose::EmailChange | Purpose::EmailChanged => letter.email.clone().unwrap_or_else(|| user.email.clone()),
             _ => user.email.clone(),
         };
-        // Of whoever has an account already, only that is asked which is new.
+        // A person who already has an account is asked only to accept what is new.
         let holder = if purpose == Purpose::Invitation { lookup::by_email(&user.email, &w.tx).await? } else { None };
         let link = match purpose.secret() {
             Some((secret, page)) => {
                 let page = if holder.is_some() { "acceptance" } else { page };
                 let address = (purpose == Purpose::EmailChange).then(|| to.clone());
-                let secret = secrets::make(secret, &user, address, w).await?;
-                // After the #, so that it is in no server's log.
+                let secret = secrets::create(secret, &user, address, w).await?;
+                // The secret comes after the `#`, so that it is in no server's log.
                 Some(format!("{}/{page}#{secret}", self.outbox.account_url))
             }
             None => None,

@@ -1,5 +1,5 @@
-//! The pages that links in letters lead to, so that a new installation needs no frontend of its own. The secret stands after
-//! the `#`, which browsers send to no server.
+//! The pages that the links in letters lead to, so that a new installation needs no frontend of its own. The secret
+//! stands after the `#`, which browsers do not send to a server.
 
 use actix_web::{HttpResponse, get, http::header, web::Path};
 
@@ -7,7 +7,8 @@ use crate::kernel::{Problem, Result};
 
 const SCRIPT: &str = include_str!("account.js");
 
-/// What a page is for: where it sends the secret, whether it asks for a password, and its words.
+/// A page: its name in the address, the path that it sends the secret to, whether it asks for a password, and its texts
+/// (title, text, button).
 struct Purpose {
     name: &'static str,
     operation: &'static str,
@@ -63,7 +64,7 @@ const PURPOSES: [Purpose; 4] = [
     },
 ];
 
-fn part(purpose: &Purpose, language: &str, words: &[&str; 3], done: &str, label: &str) -> String {
+fn section(purpose: &Purpose, language: &str, words: &[&str; 3], done: &str, label: &str) -> String {
     let [title, text, button] = words;
     let field = if purpose.password {
         format!(
@@ -79,14 +80,14 @@ fn part(purpose: &Purpose, language: &str, words: &[&str; 3], done: &str, label:
     )
 }
 
-/// A page that a link leads to.
+/// Returns the page that a link leads to.
 #[get("/account/{purpose}")]
 pub async fn account(purpose: Path<String>) -> Result<HttpResponse> {
     let purpose = PURPOSES.iter().find(|known| known.name == *purpose).ok_or_else(Problem::not_found)?;
     let main = format!(
         "{}\n{}",
-        part(purpose, "sv", &purpose.sv, "Klart. Nu kan du logga in.", "Nytt lösenord"),
-        part(purpose, "en", &purpose.en, "Done. Now you can sign in.", "New password")
+        section(purpose, "sv", &purpose.sv, "Klart. Nu kan du logga in.", "Nytt lösenord"),
+        section(purpose, "en", &purpose.en, "Done. Now you can sign in.", "New password")
     );
     let title = purpose.sv[0];
     let html = format!(
@@ -104,7 +105,7 @@ pub async fn account(purpose: Path<String>) -> Result<HttpResponse> {
         .body(html))
 }
 
-/// What the pages do.
+/// Returns the script of the pages.
 #[get("/account.js")]
 pub async fn script() -> HttpResponse {
     HttpResponse::Ok()

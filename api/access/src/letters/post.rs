@@ -1,4 +1,5 @@
-//! The way out: a mail server, or a folder in which each letter becomes a file, so that all works without a server.
+//! Sending of letters: by a mail server, or into a folder as one file for each letter, so that the service works without
+//! a mail server.
 
 use std::{fmt, fs::Permissions, os::unix::fs::PermissionsExt, path::PathBuf};
 
@@ -7,14 +8,14 @@ use lettre::{
     message::{Mailbox, header::ContentType},
 };
 
-enum Way {
+enum Transport {
     Folder(PathBuf),
     Server(Box<AsyncSmtpTransport<Tokio1Executor>>),
 }
 
-/// Where letters go.
+/// The way in which letters are sent, as configured.
 pub struct Outbox {
-    way: Way,
+    transport: Transport,
     from: Mailbox,
     /// The address of the pages that links lead to.
     pub(super) account_url: String,
@@ -26,29 +27,29 @@ impl fmt::Debug for Outbox {
     }
 }
 
-/// Why mail cannot be sent as configured: the setting, and a sentence.
+/// The reason why mail cannot be sent as configured: the name of the setting, and a sentence.
 #[derive(Debug)]
 pub struct OutboxError(pub &'static str, pub String);
 
 impl Outbox {
-    /// An outbox as configured: `file:FOLDER`, `smtp://…` or `smtps://…`.
+    /// Makes an outbox from the settings: `url` is `file:FOLDER`, `smtp://…` or `smtps://…`.
     ///
     /// # Errors
-    /// When the address of the server or of the sender cannot be read.
+    /// When the address of the server or of the sender is not valid.
     pub fn new(url: &str, from: &str, account_url: &str) -> Result<Self, OutboxError> {
         let from =
             from.parse().map_err(|_| OutboxError("mail_from", format!("{from} is no mail address, such as Samsyn <samsyn@example.se>")))?;
-        let way = if let Some(folder) = url.strip_prefix("file:") {
-            Way::Folder(folder.into())
+        let transport = if let Some(folder) = url.strip_prefix("file:") {
+            Transport::Folder(folder.into())
         } else {
             let server = AsyncSmtpTransport::<Tokio1Executor>::from_url(url);
-            // The address may hold a password, so it is not repeated.
+            // The address may hold a password, so the error does not repeat it.
             let server = server.map_err(|_| {
                 OutboxError("mail_url", "it must be file:FOLDER, smtps://USER:PASSWORD@HOST or smtp://HOST?tls=required".to_owned())
             })?;
-            Way::Server(Box::new(server.build()))
+            Transport::Server(Box::new(server.build()))
         };
-        Ok(Self { way, from, account_url: account_url.to_owned() })
+        Ok(Self { transport, from, account_url: account_url.to_owned() })
     }
 
     /// Sends a letter.
@@ -59,11 +60,11 @@ impl Outbox {
             .subject(subject)
             .header(ContentType::TEXT_PLAIN)
             .body(text)?;
-        match &self.way {
-            Way::Server(server) => {
+        match &self.transport {
+            Transport::Server(server) => {
                 server.send(letter).await?;
             }
-            Way::Folder(folder) => {
+            Transport::Folder(folder) => {
                 tokio::fs::create_dir_all(folder).await?;
                 tokio::fs::set_permissions(folder, Permissions::from_mode(0o700)).await?;
                 AsyncFileTransport::<Tokio1Executor>::new(folder).send(letter).await?;

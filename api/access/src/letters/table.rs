@@ -1,4 +1,4 @@
-//! Letters that wait to be posted.
+//! The entity of a letter in the queue.
 
 use sea_orm::entity::prelude::*;
 
@@ -7,24 +7,25 @@ use super::{
     LetterId,
 };
 
-/// What a letter is about.
+/// The purpose of a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 pub enum Purpose {
-    /// Somebody is asked in.
+    /// Invites a person to open an account or to accept grants.
     Invitation,
-    /// Somebody may have forgotten the password.
+    /// Carries a link for choosing a new password.
     PasswordReset,
-    /// A new address is to be confirmed; goes to it.
+    /// Carries a link for confirming a new address; sent to the new address.
     EmailChange,
-    /// The address was changed; goes to the old one.
+    /// Tells that the address was changed; sent to the old address.
     EmailChanged,
-    /// The password was changed.
+    /// Tells that the password was changed.
     PasswordChanged,
 }
 
 impl Purpose {
-    /// The secret that the letter carries, and the page that its link leads to.
+    /// Returns the purpose of the secret that the letter carries, and the page that its link leads to; `None` for a
+    /// letter without a link.
     #[must_use]
     pub const fn secret(self) -> Option<(SecretPurpose, &'static str)> {
         match self {

@@ -1,4 +1,4 @@
-//! What letters say, in plain words, in both languages.
+//! The texts of letters in both languages.
 
 use super::Purpose;
 use crate::{
@@ -6,8 +6,8 @@ use crate::{
     users::{MailLanguage, name_fault},
 };
 
-/// A name as it goes into a letter: one that leads anywhere is left out, however it got here.
-fn greeted(name: &str, language: MailLanguage) -> &str {
+/// Returns the name for the greeting. A name that could be taken for a link is replaced by a pronoun.
+fn greeting_name(name: &str, language: MailLanguage) -> &str {
     match (name_fault("", name), language) {
         (None, _) => name,
         (Some(_), MailLanguage::Sv) => "du",
@@ -15,20 +15,20 @@ fn greeted(name: &str, language: MailLanguage) -> &str {
     }
 }
 
-/// Subject and text of an invitation to somebody who has an account.
+/// Returns subject and text of an invitation to a person who already has an account.
 pub fn acceptance(language: MailLanguage, name: &str, link: &str) -> (String, String) {
-    let name = greeted(name, language);
+    let name = greeting_name(name, language);
     let subject = say!("En inbjudan i Samsyn", "An invitation in Samsyn");
     let text = say!(
         "Hej {name}!\n\nDu har redan ett konto i Samsyn, och är nu inbjuden att arbeta också hos några fler. Tar du emot inbjudan får du de behörigheter som de ger dig, och de ser ditt namn och din e-postadress. Ta emot den här, inom sju dagar:\n{link}\n\nHar du inte väntat dig det här brevet kan du bortse från det; då händer ingenting.\n",
         "Hello {name},\n\nYou have an account in Samsyn already, and are now invited to work with some others too. If you accept, you get the grants that they give you, and they see your name and e-mail address. Accept here, within seven days:\n{link}\n\nIf you did not expect this letter you can ignore it; then nothing happens.\n"
     );
-    told(language, &subject, &text)
+    in_language(language, &subject, &text)
 }
 
-/// Subject and text.
+/// Returns subject and text of a letter.
 pub fn text(purpose: Purpose, language: MailLanguage, name: &str, link: &str) -> (String, String) {
-    let name = greeted(name, language);
+    let name = greeting_name(name, language);
     let (subject, text) = match purpose {
         Purpose::Invitation => (
             say!("Välkommen till Samsyn", "Welcome to Samsyn"),
@@ -66,10 +66,10 @@ pub fn text(purpose: Purpose, language: MailLanguage, name: &str, link: &str) ->
             ),
         ),
     };
-    told(language, &subject, &text)
+    in_language(language, &subject, &text)
 }
 
-fn told(language: MailLanguage, subject: &Text, text: &Text) -> (String, String) {
+fn in_language(language: MailLanguage, subject: &Text, text: &Text) -> (String, String) {
     let language = if language == MailLanguage::Sv { Language::Sv } else { Language::En };
     (subject.r#in(language).to_owned(), text.r#in(language).to_owned())
 }

@@ -1,23 +1,23 @@
-//! Letters that people cause to others: counted for who causes them and for who gets them, in the transaction that writes the
-//! letter, so that all instances know and a refused call counts nothing.
+//! Limits for letters that a user causes to be sent to others. They are counted by sender and by recipient, in the
+//! transaction that writes the letter. Therefore all instances share the counts, and a refused call counts nothing.
 
 use chrono::TimeDelta;
 
 use super::{Limits, Refused, store};
 use crate::kernel::{Problem, Result, Write, hash::sha256_hex, problem::Kind, request::Call, say, text};
 
-/// How long a letter counts.
+/// The time for which a letter counts.
 pub(super) const DAY: TimeDelta = TimeDelta::days(1);
 
 impl Limits {
-    /// Counts a letter that a caller causes to an address.
+    /// Counts a letter that a caller causes to be sent to an address.
     ///
     /// # Errors
-    /// When the caller has caused too many today, or too many have gone to the address.
-    pub async fn letter(&self, call: &Call, recipient: &str, w: &Write<'_>) -> Result<()> {
+    /// When the caller has caused too many letters within a day, or the address has received too many (429).
+    pub async fn count_letter(&self, call: &Call, recipient: &str, w: &Write<'_>) -> Result<()> {
         let caller = call.author.user.map_or_else(|| call.author.address.clone(), |user| user.to_string());
         let recipient = text::composed(recipient.trim()).to_lowercase();
-        // What is kept tells no address.
+        // The stored key is a digest, so that it reveals no address.
         let key = |what: &str, who: &str| format!("{}{}", store::LETTER_PREFIX, sha256_hex(format!("{what} {who}").as_bytes()));
         let quotas = [
             (key("caller", &caller), self.settings.letters_per_caller, true),

@@ -1,6 +1,6 @@
-//! Who may call how often. Calls are counted in memory, so that a call costs no reading; about each second every instance
-//! tells the others, through the database, what it has counted, and learns what all have. Tries at a secret are counted
-//! in the database itself (`tries.rs`), for there exactness is worth what it costs.
+//! Rate limits. Calls are counted in memory, so that a call needs no read from the database. About each second, every
+//! instance adds its counts to the database and reads the totals of all instances. Tries at a secret are counted in the
+//! database itself (`tries.rs`), because there exact counts are worth the cost.
 
 mod letters;
 mod store;
@@ -41,47 +41,48 @@ use crate::kernel::{
     say,
 };
 
-/// The tables that are kept here.
+/// The tables of this module.
 pub const TABLES: &[Table] = &[
-    // Counted by digests and ids, for minutes or a day.
+    // The keys are digests and ids, and are kept for minutes or a day.
     nobody("rate_window", "key window_start:int window_end:int count:int"),
     nobody("failed_tries", "key window_start:time count:int"),
 ];
 
-/// How often instances tell each other.
+/// The time between two exchanges of counts between instances.
 const SHARED_EVERY: Duration = Duration::from_secs(1);
 
-/// After how many of those what is over is removed.
+/// The number of exchanges after which old counts are removed.
 const FORGOTTEN_EVERY: u32 = 60;
 
-/// How many keys go into one statement.
+/// The largest number of keys in one statement.
 const BATCH: usize = 500;
 
-/// How far the clock may stray from the time that has passed before it is believed anew, in microseconds.
+/// The difference between the clock and the monotonic time, in microseconds, above which the clock is read anew.
 const STRAYED: i64 = 2_000_000;
 
-/// How often what may be done; 0 means as often as one likes.
+/// The limits; 0 means no limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LimitSettings {
-    /// Calls a minute by one who is signed in.
+    /// Calls a minute by one signed-in user.
     pub caller_per_minute: u64,
-    /// Calls a minute from an address without a token that holds.
+    /// Calls a minute from one network without a valid token.
     pub address_per_minute: u64,
-    /// Calls a minute from an address with a token that does not hold.
+    /// Calls a minute from one network with an invalid token.
     pub invalid_tokens_per_minute: u64,
-    /// Calls a day by one who is signed in.
+    /// Calls a day by one signed-in user.
     pub calls_per_day: u64,
-    /// Failed tries at one account's secret in a quarter of an hour: from one address, and from all but its usual ones.
+    /// Failed tries at one account's secret in 15 minutes: from one network, and from all networks except the usual ones
+    /// of the account.
     pub failures_per_account: u64,
-    /// The same from one address, at whatever accounts.
+    /// Failed tries in 15 minutes from one network, at any accounts.
     pub failures_per_address: u64,
     /// Letters to others that one caller may cause in a day.
     pub letters_per_caller: u64,
-    /// Letters to one address that others may cause in a day.
+    /// Letters that callers may cause to one address in a day.
     pub letters_per_recipient: u64,
 }
 
-/// Whom a limit concerns: the policy, and a user or a network address.
+/// The key of a counter: the index of the policy, and a user's id or a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Key {
     policy: usize,
@@ -107,19 +108,19 @@ struct Refused {
     policy: &'static str,
 }
 
-/// Counts calls and failed tries, and says when it is enough.
+/// Counts calls and failed tries, and refuses those above the limits.
 #[derive(Debug)]
 pub struct Limits {
     settings: LimitSettings,
     policies: [Policy; 4],
-    /// The header that tells the policies: of who is signed in, of an address, of an address with a token that fails.
-    told: [Option<HeaderValue>; 3],
-    /// Apart, so that many addresses cannot push out those who are signed in.
+    /// Values of the header `RateLimit-Policy`: for a signed-in user, for a network, for a network with an invalid token.
+    policy_headers: [Option<HeaderValue>; 3],
+    /// Separate from `addresses`, so that many addresses cannot evict the counters of signed-in users.
     callers: moka::sync::Cache<Key, Arc<Entry>>,
     addresses: moka::sync::Cache<Key, Arc<Entry>>,
-    /// What the other instances have not been told of.
+    /// Counters with calls that have not been shared with the other instances.
     unshared: Mutex<Vec<Arc<Entry>>>,
-    /// What time it was, in microseconds, when `since` was.
+    /// The wall-clock time at `since`, in microseconds since 1970.
     began: AtomicI64,
     since: Instant,
     rounds: AtomicU32,
@@ -129,7 +130,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Nothing counted yet.
+    /// Makes counters that are all zero.
     #[must_use]
     pub fn new(settings: LimitSettings, clock: &Clock) -> Self {
         let minute = |name, quota| Policy { name, quota, seconds: 60, slides: true };
@@ -139,7 +140,7 @@ impl Limits {
             minute("address", settings.address_per_minute),
             minute("invalid-tokens", settings.invalid_tokens_per_minute),
         ];
-        let told = [&[CALLER, DAY][..], &[ADDRESS], &[ADDRESS, INVALID_TOKENS]].map(|concerned| {
+        let policy_headers = [&[CALLER, DAY][..], &[ADDRESS], &[ADDRESS, INVALID_TOKENS]].map(|concerned| {
             let on: Vec<_> = concerned.iter().map(|at| policies[*at]).filter(|policy| policy.quota > 0).collect();
             let text: Vec<_> = on.iter().map(|policy| format!("\"{}\";q={};w={}", policy.name, policy.quota, policy.seconds)).collect();
             HeaderValue::from_str(&text.join(", ")).ok().filter(|value| !value.is_empty())
@@ -150,7 +151,7 @@ impl Limits {
         Self {
             settings,
             policies,
-            told,
+            policy_headers,
             callers: cache(),
             addresses: cache(),
             unshared: Mutex::default(),
@@ -163,10 +164,10 @@ impl Limits {
         }
     }
 
-    /// Counts a call and notes for its answer what remains.
+    /// Counts a call, and adds the headers `RateLimit` and `RateLimit-Policy` to its response.
     ///
     /// # Errors
-    /// When it is one too many.
+    /// When a limit is exceeded (429).
     pub fn count(&self, caller: &Result<Arc<Caller>>, meta: &Meta) -> Result<()> {
         let user = caller.as_ref().ok().and_then(|caller| caller.user).map(|user| user.as_u128());
         let (which, concerned) = match (user, caller) {
@@ -177,7 +178,7 @@ impl Limits {
             }
             (None, _) => (1, [Some((ADDRESS, network(&meta.address))), None]),
         };
-        let Some(told) = &self.told[which] else { return Ok(()) };
+        let Some(policy_header) = &self.policy_headers[which] else { return Ok(()) };
         let mut remaining = String::with_capacity(48);
         let mut outcome = Ok(());
         for (policy, who) in concerned.into_iter().flatten() {
@@ -196,7 +197,7 @@ impl Limits {
             }
         }
         let mut headers = meta.headers.borrow_mut();
-        headers.push((HeaderName::from_static("ratelimit-policy"), told.clone()));
+        headers.push((HeaderName::from_static("ratelimit-policy"), policy_header.clone()));
         headers.extend(HeaderValue::try_from(remaining).ok().map(|value| (HeaderName::from_static("ratelimit"), value)));
         outcome
     }
@@ -213,13 +214,13 @@ impl Limits {
         standing
     }
 
-    /// The time by which windows begin and end, in microseconds.
+    /// The present time for windows, in microseconds since 1970.
     fn now(&self) -> i64 {
         let passed = i64::try_from(self.since.elapsed().as_micros()).unwrap_or(i64::MAX);
         self.began.load(Ordering::Relaxed).saturating_add(passed)
     }
 
-    /// Tells the other instances what was counted here and learns what all have counted, again and again.
+    /// Exchanges counts with the other instances each second, until the database is closed.
     pub async fn keep_shared(&self, db: &Db) {
         let mut due = tokio::time::interval(SHARED_EVERY);
         due.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -228,7 +229,7 @@ impl Limits {
             if db.is_closed() {
                 return;
             }
-            // When the database is away each instance goes on by itself.
+            // When the database cannot be reached, each instance counts alone.
             if let Err(problem) = self.share(db).await {
                 tracing::debug!(%problem, "counted calls could not be shared");
             }
@@ -241,7 +242,7 @@ impl Limits {
             self.began.fetch_add(strayed, Ordering::Relaxed);
         }
         let mut entries = std::mem::take(&mut *self.unshared.lock().unwrap_or_else(PoisonError::into_inner));
-        // All instances in the same order, so that none waits for another in a circle.
+        // All instances update the rows in the same order, so that no deadlock arises.
         entries.sort_unstable_by_key(|entry| (entry.key.policy, entry.key.who));
         let mut outcome = Ok(());
         for batch in entries.chunks(BATCH) {
@@ -266,18 +267,18 @@ impl Limits {
                 counted.push(Counted { key, start, end: start + policy.seconds, calls });
             }
         }
-        let told = store::share(&counted, db).await;
-        match told {
+        let shared = store::share(&counted, db).await;
+        match shared {
             Ok(totals) => {
                 for total in totals {
                     if let Some((entry, start, _)) = by_key.get(&total.key) {
-                        entry.window.lock().unwrap_or_else(PoisonError::into_inner).learn(*start, total.count, total.previous);
+                        entry.window.lock().unwrap_or_else(PoisonError::into_inner).merge_totals(*start, total.count, total.previous);
                     }
                 }
                 Ok(())
             }
             Err(problem) => {
-                // To be told next time.
+                // The counts are shared in the next exchange.
                 for (entry, start, calls) in by_key.into_values() {
                     let mut window = entry.window.lock().unwrap_or_else(PoisonError::into_inner);
                     if window.start == start {
@@ -291,7 +292,7 @@ impl Limits {
         }
     }
 
-    /// Lets it be read how often calls were refused and tries failed.
+    /// Registers the metrics: refused calls and failed tries.
     pub fn register(&self, registry: &mut prometheus_client::registry::Registry) {
         registry.register(
             "calls_refused",
@@ -302,7 +303,8 @@ impl Limits {
     }
 }
 
-/// The network that counts as one caller: one address of IPv4, and of IPv6 the 64 bits that one household or office has.
+/// Returns the network that counts as one caller: an address of IPv4, or the first 64 bits of an address of IPv6, which
+/// one household or office has.
 pub(crate) fn network(address: &str) -> u128 {
     match address.parse::<IpAddr>() {
         Ok(IpAddr::V4(address)) => u128::from(address.to_ipv6_mapped()),

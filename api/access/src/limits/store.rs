@@ -1,4 +1,4 @@
-//! What instances share of their counting.
+//! SQL for the counters that instances share.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{
@@ -10,10 +10,10 @@ use sea_orm::{
 use super::table::{failed_tries, rate_window, usual_address};
 use crate::kernel::{Db, Result, table::is_postgres};
 
-/// How the keys of letters begin, which are remembered for longer than failed tries.
+/// The prefix of the keys of letters, which are kept longer than those of failed tries.
 pub(super) const LETTER_PREFIX: &str = "letter:";
 
-/// Calls that one instance has counted for a key in a window.
+/// The calls that one instance has counted for a key in a window; times are seconds since 1970.
 #[derive(Clone, Debug)]
 pub(super) struct Counted {
     pub key: String,
@@ -22,14 +22,14 @@ pub(super) struct Counted {
     pub calls: u64,
 }
 
-/// What all instances have counted for a key: in the window, and in the one before.
+/// The calls that all instances have counted for a key, in the window and in the one before it.
 pub(super) struct Total {
     pub key: String,
     pub count: u64,
     pub previous: u64,
 }
 
-/// Adds what was counted here and tells what all have counted, in one statement.
+/// Adds the counts of this instance and returns the totals of all instances, in one statement.
 pub(super) async fn share(counted: &[Counted], db: &Db) -> Result<Vec<Total>> {
     if counted.is_empty() {
         return Ok(Vec::new());
@@ -55,14 +55,14 @@ pub(super) async fn share(counted: &[Counted], db: &Db) -> Result<Vec<Total>> {
     Ok(totals)
 }
 
-/// The places of values in a statement that inserts some rows.
+/// Returns the placeholders of an INSERT with `count` rows.
 fn rows(count: usize, columns: usize, backend: DbBackend) -> String {
     let place = |at: usize| format!("{}{}", if is_postgres(backend) { '$' } else { '?' }, at + 1);
     let row = |at: usize| (0..columns).map(|column| place(at * columns + column)).collect::<Vec<_>>().join(", ");
     (0..count).map(|at| format!("({})", row(at))).collect::<Vec<_>>().join(", ")
 }
 
-/// Removes what nobody asks for any more.
+/// Removes rows that have expired.
 pub(super) async fn forget(
     now: DateTime<Utc>,
     tries_last: TimeDelta,
@@ -71,7 +71,8 @@ pub(super) async fn forget(
     db: &Db,
 ) -> Result<()> {
     usual_address::Entity::delete_many().filter(usual_address::Column::SeenAt.lt(now - usual_lasts)).exec(db.writer()).await?;
-    // The window before still counts; no window but the day's is longer than a minute, and a day's does not slide.
+    // The previous window still counts. All windows but the day's are at most a minute long, and the day's does not
+    // slide.
     let ended = now.timestamp() - 120;
     rate_window::Entity::delete_many().filter(rate_window::Column::WindowEnd.lt(ended)).exec(db.writer()).await?;
     let letter = failed_tries::Column::Key.starts_with(LETTER_PREFIX);
@@ -82,7 +83,7 @@ pub(super) async fn forget(
     Ok(())
 }
 
-/// The tries that have failed by key, as far as they count at `now`.
+/// Returns the failed tries of the keys that count at `now`.
 pub(super) async fn tries(keys: &[String], now: DateTime<Utc>, last: TimeDelta, db: &Db) -> Result<Vec<failed_tries::Model>> {
     let rows = failed_tries::Entity::find()
         .filter(failed_tries::Column::Key.is_in(keys))
@@ -93,7 +94,8 @@ pub(super) async fn tries(keys: &[String], now: DateTime<Utc>, last: TimeDelta, 
     Ok(rows)
 }
 
-/// How far the clocks of instances may differ. A window that began later than that was begun by a clock that was wrong.
+/// The largest accepted difference between the clocks of instances. A window that began later than that was begun by a
+/// wrong clock.
 const SKEW: TimeDelta = TimeDelta::minutes(1);
 
 /// Counts a failed try under each key.
@@ -101,8 +103,8 @@ pub(super) async fn count_failure(keys: &[String], now: DateTime<Utc>, last: Tim
     count(keys, now, last, db.writer()).await.map(drop)
 }
 
-/// Counts one more under each key, in the order in which all do, so that none waits for another in a circle, and gives what
-/// has been counted.
+/// Adds one to the count of each key and returns the counts. All instances use the same order of keys, so that no
+/// deadlock arises.
 pub(super) async fn count(
     keys: &[String],
     now: DateTime<Utc>,
@@ -130,7 +132,7 @@ pub(super) async fn count(
     Ok(counted)
 }
 
-/// Whether an account has signed in from an address since a time, by their digest.
+/// Whether an account has signed in from an address since a time. `digest` is the digest of both.
 pub(super) async fn is_usual(user: Uuid, digest: &str, since: DateTime<Utc>, db: &Db) -> Result<bool> {
     let found = usual_address::Entity::find_by_id((user, digest.to_owned())).filter(usual_address::Column::SeenAt.gt(since));
     Ok(found.one(db.reader()).await?.is_some())

@@ -1,6 +1,6 @@
-//! Calls counted by all instances, tries that failed, and from where accounts sign in.
+//! The entities of the counters of calls, of failed tries, and of the addresses that accounts sign in from.
 
-/// How often a key was used within a window of time.
+/// The number of times that a key was used within a window of time.
 pub mod rate_window {
     use sea_orm::entity::prelude::*;
 
@@ -20,7 +20,7 @@ pub mod rate_window {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// How often a secret was guessed wrong since a moment: for an account from an address, from an address, for an account.
+/// The number of failed tries since a time: for an account at a network, for a network, or for an account.
 pub mod failed_tries {
     use sea_orm::entity::prelude::*;
 
@@ -37,7 +37,7 @@ pub mod failed_tries {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// From where an account has signed in, and when it last did: a digest of account and address.
+/// An address that an account has signed in from, as a digest of both, and the time of the last sign-in.
 pub mod usual_address {
     use sea_orm::entity::prelude::*;
 

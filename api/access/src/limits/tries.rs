@@ -1,9 +1,9 @@
-//! Tries at a secret: a password, a code, a client's secret. Those that fail are counted for the account at the address,
-//! for the address, and for the account wherever they come from; in the database, so that all instances know at once and
-//! nobody guesses more by asking many of them.
+//! Limits for tries at a secret: a password, a code, a client's secret. Failed tries are counted for the account at the
+//! network, for the network, and for the account from all networks. They are counted in the database, so that all
+//! instances share them and nobody gets more tries by asking many instances.
 //!
-//! The last of these counts slows who guesses from many addresses, and would let anybody lock an owner out. So it does not
-//! hold at an address from which the account has signed in lately.
+//! The third count slows down an attacker who uses many addresses, but would also let anybody lock out the owner of an
+//! account. Therefore it does not apply at an address from which the account has signed in lately.
 
 use std::{
     collections::HashMap,
@@ -19,16 +19,16 @@ use crate::{
     users::{UserId, lookup},
 };
 
-/// How long a failed try counts.
+/// The time for which a failed try counts.
 pub(super) const LAST: TimeDelta = TimeDelta::minutes(15);
 
-/// How long an address that an account has signed in from is its usual one.
+/// The time for which an address that an account has signed in from counts as usual.
 pub(super) const USUAL: TimeDelta = TimeDelta::days(90);
 
-/// How often that is noted anew.
+/// The time between two updates of a usual address.
 const NOTED_EVERY: TimeDelta = TimeDelta::days(1);
 
-/// What is guarded against guessing; tries at one do not count for another.
+/// The kinds of secrets that are guarded. Tries at one kind do not count for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guarded {
     /// A password, by e-mail address.
@@ -54,8 +54,8 @@ impl Guarded {
         }
     }
 
-    /// How often as many tries as an account has at one address it has from all addresses together. Secrets that we have
-    /// made, and signatures, are not guessed; what is slowed there is noise.
+    /// The factor between the quota for all addresses together and the quota for one address. Keys and secrets that we
+    /// have made cannot be guessed, so there the larger factor only limits noise.
     const fn addresses(self) -> u64 {
         match self {
             Self::SignIn | Self::PasswordReset | Self::SecondFactor => 1,
@@ -63,8 +63,8 @@ impl Guarded {
         }
     }
 
-    /// What is counted: the account at the address, the address, the account. By digests: what is kept tells no address,
-    /// and an account that nobody has looks like any other.
+    /// Returns the keys that are counted: the account at the network, the network, the account. They are digests, so that
+    /// they reveal no address, and an unknown account looks like any other.
     fn keys(self, account: &str, address: &str) -> [String; 3] {
         let (name, account, network) = (self.name(), text::composed(account.trim()).to_lowercase(), super::network(address));
         [
@@ -74,7 +74,7 @@ impl Guarded {
         ]
     }
 
-    /// Whose account is tried.
+    /// Returns the user whose secret is tried; `None` when there is no such account.
     async fn user(self, account: &str, db: &Db) -> Result<Option<UserId>> {
         match self {
             Self::SignIn | Self::PasswordReset => Ok(lookup::by_email(account, db.reader()).await?.map(|user| user.id)),
@@ -83,7 +83,7 @@ impl Guarded {
     }
 }
 
-/// What an account and an address together are known by.
+/// Returns the digest of an account and a network.
 fn digest(user: UserId, address: &str) -> String {
     sha256_hex(format!("{user} {:x}", super::network(address)).as_bytes())
 }
@@ -93,12 +93,12 @@ pub(super) struct Failed {
     what: &'static str,
 }
 
-/// Tries under way at this instance, by what is counted. They may fail yet, so they count: else many at once would all be
-/// admitted.
+/// The number of tries under way at this instance, by key. They count as if they had failed; otherwise many tries at once
+/// would all be admitted.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Running(Arc<Mutex<HashMap<String, u64>>>);
 
-/// A try under way, until dropped.
+/// A try that is under way until this value is dropped.
 #[derive(Debug)]
 #[must_use = "hold it until the try has failed or not"]
 pub struct Attempt {
@@ -107,7 +107,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Begins a try, and says how many others are under way for each of its keys.
+    /// Begins a try, and returns how many others are under way for each of its keys.
     fn start(running: &Running, keys: &[String; 3]) -> (Self, [u64; 3]) {
         let mut all = running.0.lock().unwrap_or_else(PoisonError::into_inner);
         let others = [0, 1, 2].map(|at| {
@@ -134,14 +134,15 @@ impl Drop for Attempt {
 }
 
 impl Limits {
-    /// Whether one more try is admitted. Ask before the secret is looked at, and hold what is given until it has been.
+    /// Admits one more try at a secret. Call this before the secret is checked, and hold the returned value until it has
+    /// been.
     ///
     /// # Errors
-    /// When too many have failed.
-    pub async fn admits(&self, what: Guarded, account: &str, address: &str, db: &Db) -> Result<Attempt> {
+    /// When too many tries have failed or are under way (429).
+    pub async fn admit_try(&self, what: Guarded, account: &str, address: &str, db: &Db) -> Result<Attempt> {
         let keys = what.keys(account, address);
         let (attempt, mut others) = Attempt::start(&self.running, &keys);
-        // Many may sign in from one address at once, and rightly.
+        // Many users may rightly sign in from one address at the same time.
         others[1] = 0;
         let now = db.clock.now();
         let (for_account, for_address) = (self.settings.failures_per_account, self.settings.failures_per_address);
@@ -156,7 +157,7 @@ impl Limits {
             if quota == 0 || count + others[at] < quota || (at == 2 && self.is_usual(what, account, address, db).await?) {
                 continue;
             }
-            // Where only those under way are too many, they will soon have ended.
+            // If only the tries under way are too many, they will end soon.
             let until = found.filter(|_| count >= quota).map_or(now, |found| found.window_start + LAST);
             self.refused.get_or_create(&Refused { policy: what.name() }).inc();
             return Err(too_many((until - now).num_seconds().clamp(1, LAST.num_seconds())));
@@ -164,7 +165,7 @@ impl Limits {
         Ok(attempt)
     }
 
-    /// Whether an account has signed in from an address lately.
+    /// Whether an account has signed in from an address within the last 90 days.
     async fn is_usual(&self, what: Guarded, account: &str, address: &str, db: &Db) -> Result<bool> {
         match what.user(account, db).await? {
             Some(user) => store::is_usual(user.uuid(), &digest(user, address), db.clock.now() - USUAL, db).await,
@@ -172,11 +173,11 @@ impl Limits {
         }
     }
 
-    /// Notes that an account has signed in, or a client has shown that it is itself, so that the address is its usual one.
+    /// Notes that a user or client has signed in, so that the address becomes one of its usual ones.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn succeeded(&self, user: UserId, address: &str, db: &Db) -> Result<()> {
+    /// When the database cannot be read or written.
+    pub async fn note_success(&self, user: UserId, address: &str, db: &Db) -> Result<()> {
         if self.settings.failures_per_account == 0 {
             return Ok(());
         }
@@ -187,11 +188,11 @@ impl Limits {
         store::note_usual(user.uuid(), digest, now, db).await
     }
 
-    /// Counts a try that has failed.
+    /// Counts a failed try.
     ///
     /// # Errors
-    /// When the database does not answer.
-    pub async fn failed(&self, what: Guarded, account: &str, address: &str, db: &Db) -> Result<()> {
+    /// When the database cannot be written.
+    pub async fn count_failed_try(&self, what: Guarded, account: &str, address: &str, db: &Db) -> Result<()> {
         self.failed.get_or_create(&Failed { what: what.name() }).inc();
         if self.settings.failures_per_account == 0 && self.settings.failures_per_address == 0 {
             return Ok(());

@@ -1,53 +1,53 @@
-//! Counting within a window of time. Pure: it is told what time it is.
+//! Counting within windows of time. Pure: the time is an argument.
 
-/// How often something may be done.
+/// A limit within a window of time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Policy {
-    /// Its name in the fields of an answer.
+    /// The name in the header fields of a response.
     pub name: &'static str,
-    /// How often; 0 means as often as one likes.
+    /// The number of calls that are admitted in a window; 0 means no limit.
     pub quota: u64,
-    /// Within how many seconds.
+    /// The length of a window, in seconds.
     pub seconds: i64,
-    /// Whether what was done in the window before counts for as much of it as the present one has yet to run. So nobody
-    /// gets twice the quota around the moment when one window ends and the next begins.
+    /// Whether the calls of the previous window count too, in proportion to the part of the present window that is left.
+    /// This prevents twice the quota around the end of a window.
     pub slides: bool,
 }
 
-/// What remains after a call, or how long to wait.
+/// The result of counting a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Standing {
     pub admitted: bool,
     pub remaining: u64,
-    /// Seconds until the window ends; for who was refused, until the next call is admitted.
+    /// Seconds until the window ends; after a refusal, seconds until the next call is admitted.
     pub seconds: i64,
 }
 
-/// What has been counted for one key.
+/// The counts of one key.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    /// When it began, in seconds.
+    /// The beginning of the window, in seconds since 1970.
     pub start: i64,
-    /// Calls in it, those at other instances included as far as they are known.
+    /// Calls in the window, including those at other instances as far as they are known.
     pub count: u64,
-    /// Calls in the window before.
+    /// Calls in the previous window.
     pub previous: u64,
-    /// Calls that the other instances have not been told of.
+    /// Calls that have not been shared with the other instances.
     pub unshared: u64,
-    /// Whether it is on the list of what to share.
+    /// Whether the counter is in the list of those to be shared.
     pub listed: bool,
 }
 
 const MICROS: i64 = 1_000_000;
 
 impl Window {
-    /// Counts a call at `now`, in microseconds, if it is admitted.
+    /// Counts a call at `now` (microseconds since 1970) if it is admitted.
     pub fn take(&mut self, policy: Policy, now: i64) -> Standing {
         let span = policy.seconds * MICROS;
-        self.turn(policy, now);
+        self.roll_over(policy, now);
         let elapsed = now - self.start * MICROS;
-        // A moment's worth less than its part, so that who waits just as long as told is admitted.
-        let carried = if policy.slides { part(self.previous, span - elapsed, span, 1) } else { 0 };
+        // Rounded down by a little, so that a caller who waits exactly as long as told is admitted.
+        let carried = if policy.slides { scaled(self.previous, span - elapsed, span, 1) } else { 0 };
         let used = self.count + carried;
         if used >= policy.quota {
             let seconds = whole_seconds(self.wait(policy, elapsed));
@@ -58,8 +58,9 @@ impl Window {
         Standing { admitted: true, remaining: policy.quota - used - 1, seconds: whole_seconds(span - elapsed) }
     }
 
-    /// Begins a new window when it is time. A clock that jumps, either way, begins one too: nobody waits for it.
-    fn turn(&mut self, policy: Policy, now: i64) {
+    /// Begins a new window when it is time. A clock that jumps in either direction begins a new window too, so that
+    /// nobody has to wait for the clock.
+    fn roll_over(&mut self, policy: Policy, now: i64) {
         let start = now.div_euclid(policy.seconds * MICROS) * policy.seconds;
         if start != self.start {
             self.previous = if start == self.start + policy.seconds { self.count } else { 0 };
@@ -69,28 +70,28 @@ impl Window {
         }
     }
 
-    /// How long until a call is admitted, in microseconds.
+    /// Returns the time until the next call is admitted, in microseconds.
     fn wait(&self, policy: Policy, elapsed: i64) -> i64 {
         let span = policy.seconds * MICROS;
         if !policy.slides {
             span - elapsed
         } else if self.count < policy.quota {
-            // The part of the window before shrinks until there is room.
-            span - part(policy.quota - self.count, span, self.previous.max(1).cast_signed(), 0).cast_signed() - elapsed
+            // The share of the previous window shrinks until there is room.
+            span - scaled(policy.quota - self.count, span, self.previous.max(1).cast_signed(), 0).cast_signed() - elapsed
         } else {
-            // This window ends, and then its own part must shrink.
-            (span - elapsed) + span - part(policy.quota, span, self.count.cast_signed(), 0).cast_signed()
+            // This window must end, and then its own share must shrink.
+            (span - elapsed) + span - scaled(policy.quota, span, self.count.cast_signed(), 0).cast_signed()
         }
     }
 
-    /// What to tell the other instances, who are then taken to know.
+    /// Returns the calls to be shared with the other instances, and counts them as shared.
     pub fn share(&mut self) -> u64 {
         self.listed = false;
         std::mem::take(&mut self.unshared)
     }
 
-    /// Takes in what all instances have counted together in the window that began at `start`.
-    pub fn learn(&mut self, start: i64, count: u64, previous: u64) {
+    /// Takes over the totals of all instances for the window that began at `start`.
+    pub fn merge_totals(&mut self, start: i64, count: u64, previous: u64) {
         if self.start == start {
             self.count = count + self.unshared;
             self.previous = self.previous.max(previous);
@@ -98,8 +99,8 @@ impl Window {
     }
 }
 
-/// `count` times `some`, less a little, of `all`.
-fn part(count: u64, some: i64, all: i64, less: i128) -> u64 {
+/// Returns (`count` × `some` − `less`) ÷ `all`, rounded down, at least 0.
+fn scaled(count: u64, some: i64, all: i64, less: i128) -> u64 {
     let part = (i128::from(count) * i128::from(some) - less) / i128::from(all);
     u64::try_from(part).unwrap_or_default()
 }
@@ -181,9 +182,9 @@ mod tests {
         assert_eq!(window.share(), 3);
         admitted(&mut window, TEN, at(30), 1);
         let start = window.start;
-        window.learn(start, 8, 0);
+        window.merge_totals(start, 8, 0);
         assert_eq!(admitted(&mut window, TEN, at(31), 20), 1);
-        window.learn(start - 60, 100, 0);
+        window.merge_totals(start - 60, 100, 0);
         assert_eq!(window.count, 10, "what is told of another window comes too late");
     }
 }

@@ -1,4 +1,4 @@
-//! How a client shows that it is itself: a statement signed with its own key (RFC 7523), or a secret.
+//! Authentication of OAuth clients: by a JWT that the client has signed with its own key (RFC 7523), or by a secret.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
@@ -20,12 +20,12 @@ use crate::{
     users::UserId,
 };
 
-/// How statements may be signed.
+/// The algorithms that a client may sign with.
 pub const ALGORITHMS: [&str; 4] = ["EdDSA", "ES256", "PS256", "RS256"];
 const STATEMENT: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// The longest time for which a statement may be made.
+/// The longest accepted time until a statement (client assertion) expires.
 const LONGEST: TimeDelta = TimeDelta::minutes(10);
-/// How far a client's clock may be off.
+/// The largest accepted difference between the client's clock and ours, in seconds.
 const LEEWAY: i64 = 60;
 
 mod used {
@@ -53,7 +53,7 @@ struct Statement {
     nbf: Option<i64>,
 }
 
-/// The algorithms that a key can sign with; none for one that is unfit.
+/// Returns the algorithms that a key can sign with; empty when the key cannot be used.
 fn algorithms(key: &Jwk) -> Vec<Algorithm> {
     let bytes = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).map_or(0, |bytes| bytes.len());
     match &key.algorithm {
@@ -68,7 +68,7 @@ fn algorithms(key: &Jwk) -> Vec<Algorithm> {
     }
 }
 
-/// Why a key cannot be used to check statements with; nothing when it can.
+/// Returns the reason why a key cannot be used to check statements; `None` when it can.
 #[must_use]
 pub fn key_fault(key: &Value) -> Option<Text> {
     if ["d", "k", "p", "q"].iter().any(|part| key.get(part).is_some()) {
@@ -87,56 +87,56 @@ pub fn key_fault(key: &Value) -> Option<Text> {
     })
 }
 
-/// The service account that a call comes from.
+/// Returns the service account that makes the call.
 ///
 /// # Errors
-/// When the client is unknown or has not shown that it is itself.
-pub async fn client(form: &Form, call: &Call, access: &Access, limits: &Limits, db: &Db) -> Result<Client, OauthFault> {
+/// When the client is unknown or not authenticated (`invalid_client`), or there were too many failed tries.
+pub async fn authenticate_client(form: &Form, call: &Call, access: &Access, limits: &Limits, db: &Db) -> Result<Client, OauthFault> {
     let statement = form.get("client_assertion");
     if statement.is_some() && form.get("client_secret").is_some() {
         return Err(OauthFault::new("invalid_request", "Use one way for the client to show that it is itself, not two."));
     }
     let named = match (statement, form.get("client_id")) {
         (_, Some(id)) => id.to_owned(),
-        (Some(statement), None) => subject(statement).ok_or_else(OauthFault::client)?,
-        (None, None) => return Err(OauthFault::client()),
+        (Some(statement), None) => subject(statement).ok_or_else(OauthFault::invalid_client)?,
+        (None, None) => return Err(OauthFault::invalid_client()),
     };
-    // Wrong secrets do not shut out a client that signs with its key.
+    // Counted separately, so that wrong secrets do not lock out a client that signs with its key.
     let what = if statement.is_some() { Guarded::ClientStatement } else { Guarded::ClientSecret };
-    let _try = limits.admits(what, &named, &call.author.address, db).await?;
-    let Some(client) = shows(form, &named, access, db).await? else {
-        limits.failed(what, &named, &call.author.address, db).await?;
-        return Err(OauthFault::client());
+    let _try = limits.admit_try(what, &named, &call.author.address, db).await?;
+    let Some(client) = authenticated(form, &named, access, db).await? else {
+        limits.count_failed_try(what, &named, &call.author.address, db).await?;
+        return Err(OauthFault::invalid_client());
     };
-    limits.succeeded(client.account.id, &call.author.address, db).await?;
+    limits.note_success(client.account.id, &call.author.address, db).await?;
     Ok(client)
 }
 
-/// The client of that name, if it has shown that it is itself.
-async fn shows(form: &Form, named: &str, access: &Access, db: &Db) -> Result<Option<Client>, OauthFault> {
+/// Returns the client with this id if the form authenticates it.
+async fn authenticated(form: &Form, named: &str, access: &Access, db: &Db) -> Result<Option<Client>, OauthFault> {
     let statement = form.get("client_assertion");
-    // Only the canonical form is its name: tries at each spelling would be counted apart.
+    // Only the canonical spelling of the id is accepted. Otherwise tries at each spelling would be counted separately.
     let id = named.parse::<Uuid>().ok().filter(|id| id.to_string() == named).map(UserId::from);
     let Some(id) = id else { return Ok(None) };
     let Some(client) = service_accounts::client(id, db.reader()).await? else { return Ok(None) };
     let shown = match (client.auth_method, statement, form.get("client_secret")) {
         (ClientAuthMethod::ClientSecretPost, None, Some(secret)) => service_accounts::has_secret(id, secret, db).await?,
         (ClientAuthMethod::PrivateKeyJwt, Some(statement), None) if form.get("client_assertion_type") == Some(STATEMENT) => {
-            states(&client, statement, access, db).await?
+            verify_statement(&client, statement, access, db).await?
         }
         _ => false,
     };
     Ok(shown.then_some(client))
 }
 
-/// Whom a statement speaks for, before it is believed.
+/// Returns the subject of a statement, without verifying it.
 fn subject(statement: &str) -> Option<String> {
     let unverified = jsonwebtoken::dangerous::insecure_decode::<Statement>(statement).ok()?;
     Some(unverified.claims.sub)
 }
 
-/// Whether a statement is the client's own, made for us, holds now, and was not used before.
-async fn states(client: &Client, statement: &str, access: &Access, db: &Db) -> Result<bool, OauthFault> {
+/// Whether a statement is signed by the client, made for this service, valid now, and not used before. Marks it as used.
+async fn verify_statement(client: &Client, statement: &str, access: &Access, db: &Db) -> Result<bool, OauthFault> {
     let Ok(header) = jsonwebtoken::decode_header(statement) else { return Ok(false) };
     if demands_an_extension(statement) {
         return Ok(false);

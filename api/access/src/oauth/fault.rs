@@ -1,4 +1,4 @@
-//! Forms and errors as OAuth has them.
+//! Forms and errors as the OAuth standards define them.
 
 use std::{collections::HashMap, fmt};
 
@@ -26,21 +26,21 @@ pub struct OauthFault {
 }
 
 impl OauthFault {
-    /// 400 with one of the standard's words and a sentence.
+    /// 400 with one of the standard's error codes and a sentence in English.
     #[must_use]
     pub fn new(error: &'static str, description: impl AsRef<str>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, error, description: description_of(description.as_ref()), retry_after: None }
     }
 
-    /// The same fault, noted in the audit log.
-    pub async fn noted(self, call: &Call, db: &Db) -> Self {
-        audit::refused(&call.author.trail, self.status.as_u16(), self.error, db).await;
+    /// Notes the fault in the audit log and returns it.
+    pub async fn note(self, call: &Call, db: &Db) -> Self {
+        audit::note_refusal(&call.author.trail, self.status.as_u16(), self.error, db).await;
         self
     }
 
-    /// 401: the client has not shown that it is itself; it is not said why.
+    /// 401 `invalid_client`: the client is not authenticated. The response does not say why.
     #[must_use]
-    pub fn client() -> Self {
+    pub fn invalid_client() -> Self {
         Self { status: StatusCode::UNAUTHORIZED, ..Self::new("invalid_client", "The client is unknown, or its credentials are wrong.") }
     }
 }
@@ -84,8 +84,9 @@ impl From<Problem> for OauthFault {
     }
 }
 
-/// A sentence in the characters that `error_description` may have (RFC 6749, section 5.2): those of ASCII that can be seen,
-/// and blanks, but neither `"` nor `\`. Letters lose their marks; what has no likeness becomes a question mark.
+/// Rewrites a sentence in the characters that `error_description` may contain (RFC 6749, section 5.2): visible ASCII and
+/// blanks, without `"` and `\`. Letters lose their accents; a character without an ASCII counterpart becomes a question
+/// mark.
 #[must_use]
 pub fn description_of(sentence: &str) -> String {
     let plain = sentence.nfkd().filter(|sign| !is_combining_mark(*sign)).map(|sign| match sign {
@@ -99,15 +100,16 @@ pub fn description_of(sentence: &str) -> String {
     plain.collect()
 }
 
-/// The parameters of a form, each given once.
+/// The parameters of a form; each occurs once.
 #[derive(Debug, Default)]
 pub struct Form(HashMap<String, String>);
 
 impl Form {
-    /// Reads the form of a call, and the call itself.
+    /// Reads the form of a request. Also returns the request's [`Call`], which the audit log notes under the name
+    /// `operation`.
     ///
     /// # Errors
-    /// When it is no form, or a parameter stands twice.
+    /// When the body is not a form, or a parameter occurs twice (`invalid_request`).
     pub fn read(request: &HttpRequest, operation: &str) -> Result<(Self, Call), OauthFault> {
         let meta = request::meta(request).ok_or_else(|| OauthFault::from(Problem::internal(&"a call without meta")))?;
         if request.content_type() != "application/x-www-form-urlencoded" {
@@ -126,20 +128,20 @@ impl Form {
             }
         }
         let mut call = Call::of_nobody(&meta);
-        call.author.trail = audit::beside(operation, &meta);
+        call.author.trail = audit::trail_outside_api(operation, &meta);
         Ok((Self(form), call))
     }
 
-    /// A parameter; an empty one is as good as none.
+    /// Returns a parameter; `None` when it is missing or empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// A parameter that must be there.
+    /// Returns a parameter that is required.
     ///
     /// # Errors
-    /// When it is not.
+    /// When the parameter is missing or empty (`invalid_request`).
     pub fn require(&self, name: &str) -> Result<&str, OauthFault> {
         self.get(name).ok_or_else(|| OauthFault::new("invalid_request", format!("The parameter {name} is missing.")))
     }

@@ -1,5 +1,5 @@
-//! The OAuth 2.0 endpoints for machines and frontends: tokens (RFC 6749), revocation (RFC 7009), introspection (RFC 7662) and
-//! metadata (RFC 8414). They stand beside the API and keep the names and errors of their standards.
+//! The OAuth 2.0 endpoints for machines and frontends: tokens (RFC 6749), revocation (RFC 7009), introspection (RFC 7662)
+//! and metadata (RFC 8414). They are outside the API and use the names and errors of their standards.
 
 mod client_auth;
 mod fault;
@@ -15,10 +15,10 @@ pub use tokens::{give_token, introspect, revoke};
 use super::{Access, policy::Permission};
 use crate::kernel::record::{Table, nobody};
 
-/// The tables that are kept here.
+/// The tables of this module.
 pub const TABLES: &[Table] = &[nobody("used_assertion", "digest expires_at")];
 
-/// What the authorization server can do (RFC 8414).
+/// Returns the metadata of the authorization server (RFC 8414).
 #[get("/.well-known/oauth-authorization-server")]
 pub async fn metadata(access: Data<Access>) -> HttpResponse {
     let issuer = &access.settings.issuer;

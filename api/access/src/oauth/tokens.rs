@@ -13,10 +13,10 @@ use crate::{
     },
 };
 
-/// Gives tokens (RFC 6749, section 3.2).
+/// Issues tokens (RFC 6749, section 3.2).
 ///
 /// # Errors
-/// As RFC 6749, section 5.2.
+/// With the errors of RFC 6749, section 5.2.
 #[post("/oauth2/token")]
 pub async fn give_token(
     request: HttpRequest,
@@ -31,11 +31,11 @@ pub async fn give_token(
         "refresh_token" => refresh(&form, &call, &access, &db).await,
         other => Err(OauthFault::new("unsupported_grant_type", format!("There is no grant type {} here.", text::quoted(other)))),
     };
-    // A refusal may have ended a session.
+    // A refusal may have ended a session, too.
     access.changed();
     match given {
         Ok(answer) => Ok(answer),
-        Err(fault) => Err(fault.noted(&call, &db).await),
+        Err(fault) => Err(fault.note(&call, &db).await),
     }
 }
 
@@ -54,9 +54,10 @@ fn answer(session: &Session, scope: Option<&str>, now: chrono::DateTime<chrono::
     HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).json(body)
 }
 
-/// A service account signs in as itself. What it asks for may only be less than what it was registered for.
+/// Starts a session for a service account. The form may ask for fewer scopes than the account is registered for, not for
+/// more.
 async fn client_credentials(form: &Form, call: &Call, access: &Access, limits: &Limits, db: &Db) -> Result<HttpResponse, OauthFault> {
-    let client = client_auth::client(form, call, access, limits, db).await?;
+    let client = client_auth::authenticate_client(form, call, access, limits, db).await?;
     let scopes: Vec<String> = match form.get("scope") {
         None => client.scopes.clone(),
         Some(asked) => asked.split(' ').filter(|scope| !scope.is_empty()).map(ToOwned::to_owned).collect(),
@@ -84,13 +85,13 @@ async fn client_credentials(form: &Form, call: &Call, access: &Access, limits: &
     Ok(answer(&session, Some(&scopes.join(" ")), db.clock.now()))
 }
 
-/// A frontend redeems the code that it got when somebody signed in with an identity provider.
+/// Redeems the code that a frontend got when a person signed in with an identity provider.
 async fn authorization_code(form: &Form, call: &Call, access: &Access, db: &Db) -> Result<HttpResponse, OauthFault> {
     let (code, verifier) = (form.require("code")?, form.require("code_verifier")?);
     let (client, redirect_uri) = (form.require("client_id")?, form.require("redirect_uri")?);
     let outcome = db
         .transaction(call, async |w| {
-            // A refusal is committed too, for it may have ended the session that a code was redeemed for before.
+            // A refusal is committed too, because it may have ended the session that the first use of the code started.
             let redeemed = match federation::redeem(code, verifier, client, redirect_uri, w).await? {
                 Ok(redeemed) => redeemed,
                 Err(fault) => return Ok(Err(fault)),
@@ -105,7 +106,7 @@ async fn authorization_code(form: &Form, call: &Call, access: &Access, db: &Db) 
                 renewable: true,
             };
             let session = sessions::start(sign_in, access, w).await?;
-            federation::redeemed(&hash::sha256_hex(code.as_bytes()), session.id.uuid(), w).await?;
+            federation::note_session(&hash::sha256_hex(code.as_bytes()), session.id.uuid(), w).await?;
             Ok(Ok(session))
         })
         .await?;
@@ -113,7 +114,7 @@ async fn authorization_code(form: &Form, call: &Call, access: &Access, db: &Db) 
     Ok(answer(&outcome?, None, db.clock.now()))
 }
 
-/// Renews a session. A refresh token that is used twice ends it.
+/// Renews a session. A refresh token that is used twice ends its session.
 async fn refresh(form: &Form, call: &Call, access: &Access, db: &Db) -> Result<HttpResponse, OauthFault> {
     let token = form.require("refresh_token")?;
     let client = form.require("client_id")?;
@@ -123,17 +124,17 @@ async fn refresh(form: &Form, call: &Call, access: &Access, db: &Db) -> Result<H
     Ok(answer(&session, None, db.clock.now()))
 }
 
-/// The session that a token belongs to, whichever kind of token it is.
+/// Returns the session of an access token or a refresh token; `None` when there is none.
 async fn session_of(token: &str, access: &Access, db: &Db) -> Result<Option<crate::sessions::table::session::Model>, OauthFault> {
     if let Ok(claims) = access.verify(token, db.clock.now(), db).await {
         return Ok(sessions::find(claims.sid, db.reader()).await?);
     }
-    Ok(sessions::of_refresh_token(token, db.reader()).await?)
+    Ok(sessions::find_by_refresh_token(token, db.reader()).await?)
 }
 
-/// The client that a call names: one that has nothing to show (the API's own sign-in, or a frontend of the settings), or a
-/// service account that shows that it is itself.
-async fn caller(
+/// Returns the id of the client that makes the request: either a client without credentials (the API's own sign-in, or a
+/// frontend of the settings), or an authenticated service account.
+async fn client_id(
     form: &Form,
     call: &Call,
     federation: &Federation,
@@ -144,15 +145,15 @@ async fn caller(
     let shows = form.get("client_assertion").is_some() || form.get("client_secret").is_some();
     match form.get("client_id").filter(|_| !shows) {
         Some(named) if named == sessions::OWN_CLIENT || federation.is_frontend(named) => Ok(named.to_owned()),
-        _ => Ok(client_auth::client(form, call, access, limits, db).await?.account.id.to_string()),
+        _ => Ok(client_auth::authenticate_client(form, call, access, limits, db).await?.account.id.to_string()),
     }
 }
 
-/// Ends a token and its whole session (RFC 7009). One that is unknown, or another client's, is ended already for all that the
-/// caller may know.
+/// Ends a token and its whole session (RFC 7009). An unknown token, or one of another client, gets the same response, so
+/// that the caller learns nothing about it.
 ///
 /// # Errors
-/// When the form or the client is wrong.
+/// When the form is wrong or the client is not authenticated.
 #[post("/oauth2/revoke")]
 pub async fn revoke(
     request: HttpRequest,
@@ -162,9 +163,9 @@ pub async fn revoke(
     db: Data<Db>,
 ) -> Result<HttpResponse, OauthFault> {
     let (form, call) = Form::read(&request, "revoke_token")?;
-    let client = match caller(&form, &call, &federation, &access, &limits, &db).await {
+    let client = match client_id(&form, &call, &federation, &access, &limits, &db).await {
         Ok(client) => client,
-        Err(fault) => return Err(fault.noted(&call, &db).await),
+        Err(fault) => return Err(fault.note(&call, &db).await),
     };
     let session = session_of(form.require("token")?, &access, &db).await?;
     if let Some(session) = session.filter(|session| session.client_id.as_deref().unwrap_or(sessions::OWN_CLIENT) == client) {
@@ -175,10 +176,10 @@ pub async fn revoke(
     Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).finish())
 }
 
-/// Whether a token holds (RFC 7662). A client learns only of its own.
+/// Tells whether a token is valid (RFC 7662). A client learns this only about its own tokens.
 ///
 /// # Errors
-/// When the form or the client is wrong.
+/// When the form is wrong or the client is not authenticated.
 #[post("/oauth2/introspect")]
 pub async fn introspect(
     request: HttpRequest,
@@ -187,9 +188,9 @@ pub async fn introspect(
     db: Data<Db>,
 ) -> Result<HttpResponse, OauthFault> {
     let (form, call) = Form::read(&request, "introspect_token")?;
-    let client = match client_auth::client(&form, &call, &access, &limits, &db).await {
+    let client = match client_auth::authenticate_client(&form, &call, &access, &limits, &db).await {
         Ok(client) => client.account.id.to_string(),
-        Err(fault) => return Err(fault.noted(&call, &db).await),
+        Err(fault) => return Err(fault.note(&call, &db).await),
     };
     let token = form.require("token")?;
     let now = db.clock.now();

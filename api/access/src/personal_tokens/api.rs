@@ -9,10 +9,11 @@ use crate::{
     policy::{Permission, needs},
 };
 
-/// The longest that a token lasts.
+/// The longest lifetime of a token, in days.
 const MAX_DAYS: i64 = 366;
 
-/// Checks that scopes are permissions that a token may carry and that the caller holds.
+/// Returns a fault for each scope that is not a permission which tokens may carry, or that the holder does not have
+/// itself.
 pub(crate) fn check_scopes(scopes: &[String], holder: Option<&Caller>) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (at, scope) in scopes.iter().enumerate() {
@@ -42,9 +43,9 @@ pub(crate) fn check_scopes(scopes: &[String], holder: Option<&Caller>) -> Vec<Fa
     faults
 }
 
-/// List own tokens
+/// List your tokens
 ///
-/// The caller's personal tokens, without their secrets.
+/// Returns the caller's personal tokens, without their secrets.
 #[utoipa::path(tag = "account", operation_id = "listPersonalTokens", params(Paging),
     responses((status = 200, description = "A page of tokens", body = Page<PersonalToken>)))]
 #[get("/me/tokens")]
@@ -54,7 +55,8 @@ async fn list(by: By<needs::ReadAccount>, Query(paging): Query<Paging>, db: Data
 
 /// Make a token
 ///
-/// For the caller's own programs. It carries the permissions of `scopes` where the caller holds them, and no others.
+/// Makes a token for the caller's own programs. It carries the permissions in `scopes` wherever the caller holds them,
+/// and no others.
 #[utoipa::path(tag = "account", operation_id = "createPersonalToken", request_body = NewPersonalToken,
     responses((status = 201, description = "The token, shown once", body = MadePersonalToken)))]
 #[post("/me/tokens")]
@@ -82,7 +84,7 @@ async fn create(by: By<needs::WriteAccount>, new: Valid<NewPersonalToken>, db: D
 
 /// Show a token
 ///
-/// One of the caller's tokens, without its secret.
+/// Returns one of the caller's tokens, without its secret.
 #[utoipa::path(tag = "account", operation_id = "getPersonalToken",
     responses((status = 200, description = "The token", body = PersonalToken)))]
 #[get("/me/tokens/{personalTokenId}")]
@@ -91,11 +93,11 @@ async fn show(by: By<needs::ReadAccount>, At(id): At<PersonalTokenId>, db: Data<
     Reply::shown(&by.allowing(async |_, _| Ok(())).await?, token.version, &token)
 }
 
-/// Take a token back
+/// Delete a token
 ///
-/// It stops working at once, on every instance.
+/// The token stops working at once, on every instance.
 #[utoipa::path(tag = "account", operation_id = "deletePersonalToken",
-    responses((status = 204, description = "The token is gone")))]
+    responses((status = 204, description = "The token is deleted")))]
 #[delete("/me/tokens/{personalTokenId}")]
 async fn remove(by: By<needs::WriteAccount>, At(id): At<PersonalTokenId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     let user = by.user_id()?;

@@ -1,5 +1,5 @@
-//! Personal tokens (personliga åtkomstbiljetter): for a user's own programs, so that no password lies in a script. Each carries
-//! just the permissions that it was made for, ends on a day, and is shown once.
+//! Personal tokens (personliga åtkomstbiljetter): for a user's own programs, so that no password has to be stored in a
+//! script. Each token carries only the permissions that it was made for, expires, and is shown once.
 
 mod api;
 mod store;
@@ -10,7 +10,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 pub(super) use api::check_scopes;
 pub use api::routes;
-pub(super) use store::{end_all, used};
+pub(super) use store::{end_all, note_use};
 pub use types::*;
 
 use crate::kernel::{
@@ -18,7 +18,7 @@ use crate::kernel::{
     record::{Of, Rule, Table, Why::SignIn, Words, about, goes, untold},
 };
 
-/// The tables that are kept here.
+/// The tables of this resource.
 pub const TABLES: &[Table] = &[about(
     "personal_token",
     Words("Personliga åtkomstbiljetter", "Personal tokens"),
@@ -35,28 +35,29 @@ pub const TABLES: &[Table] = &[about(
     "version:int",
 )];
 
-/// How every personal token begins, so that scanners of code find one that has leaked.
+/// The prefix of every personal token, by which scanners of code find leaked tokens.
 pub const PREFIX: &str = "smsn_pat_";
 
-/// How many letters of check end a token.
+/// The length of the check at the end of a token, in characters.
 const CHECK: usize = 6;
 
-fn check_of(secret: &str) -> String {
+fn checksum(secret: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, secret.as_bytes());
     BASE64_URL_SAFE_NO_PAD.encode(digest.as_ref())[..CHECK].to_owned()
 }
 
-/// A new token: prefix, 256 random bits, and a check by which a mistyped one is known without asking.
-fn new() -> String {
+/// Makes a token: prefix, 256 random bits, and a check by which a mistyped token is recognised without asking the
+/// database.
+fn generate() -> String {
     let secret = hash::secret();
-    format!("{PREFIX}{secret}{}", check_of(&secret))
+    format!("{PREFIX}{secret}{}", checksum(&secret))
 }
 
-/// Whether a text has the form of a token.
+/// Whether a text has the form of a token, including a correct check.
 #[must_use]
 pub fn is_well_formed(token: &str) -> bool {
     let Some(rest) = token.strip_prefix(PREFIX) else { return false };
-    rest.is_ascii() && rest.len() == 43 + CHECK && rest[43..] == check_of(&rest[..43])
+    rest.is_ascii() && rest.len() == 43 + CHECK && rest[43..] == checksum(&rest[..43])
 }
 
 #[cfg(test)]
@@ -65,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_token_is_known_by_its_form() {
-        let token = new();
+        let token = generate();
         assert!(is_well_formed(&token));
         let mut mistyped = token.clone().into_bytes();
         mistyped[20] = if mistyped[20] == b'a' { b'b' } else { b'a' };

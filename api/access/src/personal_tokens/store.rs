@@ -22,21 +22,21 @@ fn view(row: table::Model) -> PersonalToken {
     }
 }
 
-/// A page of a user's tokens.
+/// Returns a page of a user's tokens.
 pub(super) async fn list(user: UserId, paging: &Paging, call: &Call, db: &Db) -> Result<Page<PersonalToken>> {
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     Ok(paging.fetch(table::Entity::find().filter(table::Column::UserId.eq(user)), keys, call, db).await?.map(view))
 }
 
-/// One of a user's tokens.
+/// Returns one of a user's tokens; 404 when the user has no such token.
 pub(super) async fn find(user: UserId, id: PersonalTokenId, db: &impl ConnectionTrait) -> Result<PersonalToken> {
     let row = table::Entity::find_by_id(id).filter(table::Column::UserId.eq(user)).one(db).await?;
     row.map(view).ok_or_else(Problem::not_found)
 }
 
-/// Makes a token and gives its only copy.
+/// Stores a new token. Returns it, and its only copy in clear text.
 pub(super) async fn insert(user: UserId, new: &NewPersonalToken, withheld: &[Role], w: &Write<'_>) -> Result<(PersonalToken, String)> {
-    let token = super::new();
+    let token = super::generate();
     let row = table::Model {
         id: w.new_id(),
         version: 1,
@@ -54,22 +54,22 @@ pub(super) async fn insert(user: UserId, new: &NewPersonalToken, withheld: &[Rol
     Ok((view(row), token))
 }
 
-/// Ends a token.
+/// Removes a token.
 pub(super) async fn remove(id: PersonalTokenId, w: &Write<'_>) -> Result<()> {
     table::Entity::delete_by_id(id).exec(&w.tx).await?;
     w.access_changed();
     Ok(())
 }
 
-/// Ends all of a user's tokens.
+/// Removes all tokens of a user.
 pub(crate) async fn end_all(user: UserId, w: &Write<'_>) -> Result<()> {
     table::Entity::delete_many().filter(table::Column::UserId.eq(user)).exec(&w.tx).await?;
     w.access_changed();
     Ok(())
 }
 
-/// Notes that a token is used, to the hour: more would cost a write for each call.
-pub(crate) async fn used(token: Uuid, now: DateTime<Utc>, db: &Db) -> Result<()> {
+/// Notes that a token is used. The time is updated once an hour, since more would cost a write for each call.
+pub(crate) async fn note_use(token: Uuid, now: DateTime<Utc>, db: &Db) -> Result<()> {
     table::Entity::update_many()
         .col_expr(table::Column::LastUsedAt, Expr::val(now))
         .filter(table::Column::Id.eq(token))

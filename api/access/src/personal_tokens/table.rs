@@ -1,4 +1,4 @@
-//! Personal tokens.
+//! The entity of a personal token.
 
 use sea_orm::entity::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and responses, filters, enumerations and the id.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -13,14 +13,15 @@ pub type PersonalTokenId = Id<PersonalToken>;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewPersonalToken {
-    /// What it is for, for the day when one wonders.
+    /// The purpose of the token, so that you still know it later.
     #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
     #[serde(deserialize_with = "trimmed")]
     pub name: String,
-    /// The permissions that it carries, as `x-permission` of the operations names them; never more than its user holds.
+    /// The permissions that the token carries, as named in `x-permission` of the operations. It can never do more than
+    /// its user.
     #[schema(min_items = 1, max_items = 100)]
     pub scopes: Vec<String>,
-    /// When it ends, at most 366 days from now.
+    /// The time when the token expires, at most 366 days from now.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -33,17 +34,17 @@ pub struct PersonalToken {
     pub version: i64,
     #[serde(flatten)]
     pub fields: NewPersonalToken,
-    /// When it was last used, to the hour; null when never.
+    /// The time when the token was last used, updated once an hour; null when it has not been used.
     pub last_used_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-/// A token as it is made, with its only copy.
+/// A new token, with its only copy in clear text.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MadePersonalToken {
     pub personal_token: PersonalToken,
-    /// Send it as `Authorization: Bearer …`. It is shown only now.
+    /// The token. Send it as `Authorization: Bearer …`. It is shown only in this response.
     pub token: String,
 }

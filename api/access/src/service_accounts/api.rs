@@ -34,7 +34,7 @@ fn check(new: &NewServiceAccount) -> Result<()> {
 
 /// List service accounts
 ///
-/// Those that the caller looks after, as with users.
+/// Returns the service accounts that the caller may see, by the same rules as for users.
 #[utoipa::path(tag = "users", operation_id = "listServiceAccounts", params(Paging),
     responses((status = 200, description = "A page of service accounts", body = Page<ServiceAccount>)))]
 #[get("/service-accounts")]
@@ -44,7 +44,7 @@ async fn list(by: By<needs::ReadServiceAccounts>, Query(paging): Query<Paging>, 
 
 /// Register a service account
 ///
-/// It can do nothing until something is granted (`POST /grants` with its id as `userId`).
+/// The account can do nothing until it gets a grant (`POST /grants` with its id as `userId`).
 #[utoipa::path(tag = "users", operation_id = "createServiceAccount", request_body = NewServiceAccount,
     responses((status = 201, description = "The account as registered", body = ServiceAccount)))]
 #[post("/service-accounts")]
@@ -60,7 +60,7 @@ async fn create(by: By<needs::WriteServiceAccounts>, new: Valid<NewServiceAccoun
 
 /// Show a service account
 ///
-/// One that the caller looks after.
+/// Returns one of the service accounts that `GET /service-accounts` lists.
 #[utoipa::path(tag = "users", operation_id = "getServiceAccount",
     responses((status = 200, description = "The account", body = ServiceAccount)))]
 #[get("/service-accounts/{serviceAccountId}")]
@@ -72,9 +72,9 @@ async fn show(by: By<needs::ReadServiceAccounts>, At(id): At<UserId>, db: Data<D
 
 /// Change a service account
 ///
-/// By whoever looks after it and all that it has been granted. New keys and scopes hold at once.
+/// The caller must manage the account, and must be able to give all its grants. New keys and scopes take effect at once.
 #[utoipa::path(tag = "users", operation_id = "updateServiceAccount", request_body = Patch<NewServiceAccount>,
-    responses((status = 200, description = "The account as it has become", body = ServiceAccount)))]
+    responses((status = 200, description = "The changed account", body = ServiceAccount)))]
 #[patch("/service-accounts/{serviceAccountId}")]
 async fn change(
     by: By<needs::WriteServiceAccounts>,
@@ -84,7 +84,7 @@ async fn change(
 ) -> Result<Reply<ServiceAccount>> {
     db.write(&by, async |w| {
         by.caller.is_whole(&by.reach)?;
-        let row = users::mine(&by, AccountKind::Service, id, w).await?;
+        let row = users::find_changeable(&by, AccountKind::Service, id, w).await?;
         by.expects(row.version)?;
         let mut account = store::find(&by, id, &w.tx).await?;
         if let Some(changed) = patch.apply(account.id, &account.fields)? {
@@ -98,7 +98,8 @@ async fn change(
 
 /// Make a secret
 ///
-/// For `client_secret_post`. Earlier secrets go on working for a day, so that the system can change over without a pause.
+/// Makes a secret for `client_secret_post`. Earlier secrets work for one more day, so that the system can change over
+/// without a pause.
 #[utoipa::path(tag = "users", operation_id = "createClientSecret",
     responses((status = 201, description = "The secret, shown once", body = MadeClientSecret)))]
 #[post("/service-accounts/{serviceAccountId}/secrets")]
@@ -106,7 +107,7 @@ async fn make_secret(by: By<needs::WriteServiceAccounts>, At(id): At<UserId>, db
     let (client_secret, earlier_end_at) = db
         .transaction(&by, async |w| {
             by.caller.is_whole(&by.reach)?;
-            users::mine(&by, AccountKind::Service, id, w).await?;
+            users::find_changeable(&by, AccountKind::Service, id, w).await?;
             if store::find(&by, id, &w.tx).await?.fields.auth_method != ClientAuthMethod::ClientSecretPost {
                 return Err(Problem::conflict(say!(
                     "Kontot använder egna nycklar (private_key_jwt) och har ingen hemlighet.",
@@ -119,29 +120,29 @@ async fn make_secret(by: By<needs::WriteServiceAccounts>, At(id): At<UserId>, db
     Reply::secret(&format!("/service-accounts/{id}"), &MadeClientSecret { client_secret, earlier_end_at })
 }
 
-/// Shut a service account
+/// Close a service account
 ///
 /// Its tokens stop working at once, on every instance.
 #[utoipa::path(tag = "users", operation_id = "deactivateServiceAccount",
-    responses((status = 200, description = "The account as it has become", body = ServiceAccount)))]
+    responses((status = 200, description = "The changed account", body = ServiceAccount)))]
 #[post("/service-accounts/{serviceAccountId}/deactivate")]
 async fn deactivate(by: By<needs::WriteServiceAccounts>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<ServiceAccount>> {
-    set(&by, id, UserStatus::Disabled, &db).await
+    set_status(&by, id, UserStatus::Disabled, &db).await
 }
 
-/// Open a service account again
+/// Reopen a service account
 ///
-/// It signs in as before.
+/// The account can sign in as before.
 #[utoipa::path(tag = "users", operation_id = "activateServiceAccount",
-    responses((status = 200, description = "The account as it has become", body = ServiceAccount)))]
+    responses((status = 200, description = "The changed account", body = ServiceAccount)))]
 #[post("/service-accounts/{serviceAccountId}/activate")]
 async fn activate(by: By<needs::WriteServiceAccounts>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<ServiceAccount>> {
-    set(&by, id, UserStatus::Active, &db).await
+    set_status(&by, id, UserStatus::Active, &db).await
 }
 
-async fn set(by: &By<needs::WriteServiceAccounts>, id: UserId, status: UserStatus, db: &Db) -> Result<Reply<ServiceAccount>> {
+async fn set_status(by: &By<needs::WriteServiceAccounts>, id: UserId, status: UserStatus, db: &Db) -> Result<Reply<ServiceAccount>> {
     db.write(by, async |w| {
-        let row = users::mine(by, AccountKind::Service, id, w).await?;
+        let row = users::find_changeable(by, AccountKind::Service, id, w).await?;
         users::set_status(row, status, w).await?;
         let account = store::find(by, id, &w.tx).await?;
         Reply::changed(account.version, &account)

@@ -1,5 +1,5 @@
-//! Service accounts (tjänstekonton): partner systems. One signs in at `/oauth2/token` with a key of its own or a secret, holds
-//! grants as users do, and carries only the permissions that it was registered for.
+//! Service accounts (tjänstekonton): accounts of partner systems. A service account signs in at `/oauth2/token` with a
+//! key of its own or a secret, holds grants as users do, and carries only the permissions that it was registered for.
 
 mod api;
 mod store;

@@ -14,10 +14,10 @@ use crate::{
     users::{AccountKind, MailLanguage, UserId, UserStatus, store as users, table as user_table},
 };
 
-/// How long earlier secrets go on working beside a new one.
+/// The time for which earlier secrets still work after a new one has been made.
 const OVERLAP: TimeDelta = TimeDelta::days(1);
 
-/// A service account as a client of `/oauth2/token`.
+/// A service account as an OAuth client.
 pub(crate) struct Client {
     pub account: user_table::Model,
     pub auth_method: ClientAuthMethod,
@@ -41,10 +41,10 @@ fn view(account: user_table::Model, client: table::Model) -> ServiceAccount {
     }
 }
 
-/// A page of the service accounts that the caller looks after.
+/// Returns a page of the service accounts that the caller may see.
 pub(super) async fn list<P>(by: &By<P>, paging: &Paging, db: &Db) -> Result<Page<ServiceAccount>> {
     let keys = vec![Key::column(user_table::Column::Id, |row: &user_table::Model| row.id.into())];
-    let page = paging.fetch(users::of_kind(by, AccountKind::Service), keys, by, db).await?;
+    let page = paging.fetch(users::select_visible(by, AccountKind::Service), keys, by, db).await?;
     let ids: Vec<_> = page.items.iter().map(|account| account.id).collect();
     let clients = table::Entity::find().filter(table::Column::UserId.is_in(ids)).all(db.reader()).await?;
     let mut clients: HashMap<_, _> = clients.into_iter().map(|client| (client.user_id, client)).collect();
@@ -60,13 +60,13 @@ async fn client_row(id: UserId, db: &impl ConnectionTrait) -> Result<table::Mode
     table::Entity::find_by_id(id).one(db).await?.ok_or_else(Problem::not_found)
 }
 
-/// One service account that the caller looks after.
+/// Returns one service account that the caller may see; 404 otherwise.
 pub(super) async fn find<P>(by: &By<P>, id: UserId, db: &impl ConnectionTrait) -> Result<ServiceAccount> {
-    let account = users::seen(by, AccountKind::Service, id, db).await?;
+    let account = users::find_visible(by, AccountKind::Service, id, db).await?;
     Ok(view(account, client_row(id, db).await?))
 }
 
-/// Registers a service account.
+/// Stores a new service account.
 pub(super) async fn insert(new: &NewServiceAccount, w: &Write<'_>) -> Result<ServiceAccount> {
     let id: UserId = w.new_id();
     let account = user_table::Model {
@@ -74,7 +74,7 @@ pub(super) async fn insert(new: &NewServiceAccount, w: &Write<'_>) -> Result<Ser
         version: 1,
         created_at: w.now,
         updated_at: w.now,
-        // No address: nobody signs in with it, and no mail goes there.
+        // No address: nobody signs in with it, and it gets no mail.
         email: String::new(),
         email_fold: format!("service:{id}"),
         name: new.name.clone(),
@@ -92,12 +92,12 @@ pub(super) async fn insert(new: &NewServiceAccount, w: &Write<'_>) -> Result<Ser
         factor_step: None,
     };
     let account = users::add(account, w).await?;
-    let client = client_of(id, new)?;
+    let client = new_client_row(id, new)?;
     table::Entity::insert(client.clone().into_active_model()).exec_without_returning(&w.tx).await?;
     Ok(view(account, client))
 }
 
-fn client_of(id: UserId, new: &NewServiceAccount) -> Result<table::Model> {
+fn new_client_row(id: UserId, new: &NewServiceAccount) -> Result<table::Model> {
     Ok(table::Model {
         user_id: id,
         auth_method: new.auth_method,
@@ -106,10 +106,10 @@ fn client_of(id: UserId, new: &NewServiceAccount) -> Result<table::Model> {
     })
 }
 
-/// Stores a changed service account.
+/// Stores a changed service account. The secrets of an account that changes to `private_key_jwt` are removed.
 pub(super) async fn update(account: user_table::Model, new: &NewServiceAccount, w: &Write<'_>) -> Result<ServiceAccount> {
     let account = users::update(user_table::Model { name: new.name.clone(), ..account }, w).await?;
-    let client = client_of(account.id, new)?;
+    let client = new_client_row(account.id, new)?;
     table::Entity::update(client.clone().into_active_model().reset_all()).exec(&w.tx).await?;
     if new.auth_method == ClientAuthMethod::PrivateKeyJwt {
         secret::Entity::delete_many().filter(secret::Column::UserId.eq(account.id)).exec(&w.tx).await?;
@@ -117,7 +117,7 @@ pub(super) async fn update(account: user_table::Model, new: &NewServiceAccount, 
     Ok(view(account, client))
 }
 
-/// Makes a secret; those before it end within a day.
+/// Makes a secret and lets the earlier ones expire within a day. Returns the secret in clear text and that time.
 pub(super) async fn new_secret(id: UserId, w: &Write<'_>) -> Result<(String, chrono::DateTime<chrono::Utc>)> {
     let ends = w.now + OVERLAP;
     secret::Entity::update_many()
@@ -132,13 +132,14 @@ pub(super) async fn new_secret(id: UserId, w: &Write<'_>) -> Result<(String, chr
     Ok((value, ends))
 }
 
-/// Whether a secret is one of an account's that holds now. It is found by its digest, so nothing is compared letter by letter.
+/// Whether a secret belongs to an account and is valid now. It is found by its digest, so no comparison can leak its
+/// characters by timing.
 pub(crate) async fn has_secret(id: UserId, value: &str, db: &Db) -> Result<bool> {
     let row = secret::Entity::find_by_id(hash::sha256_hex(value.as_bytes())).one(db.reader()).await?;
     Ok(row.is_some_and(|row| row.user_id == id && row.expires_at.is_none_or(|ends| ends > db.clock.now())))
 }
 
-/// The open service account with an id.
+/// Returns the service account with an id, if it is open.
 pub(crate) async fn client(id: UserId, db: &impl ConnectionTrait) -> Result<Option<Client>> {
     let Some(account) = user_table::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
     if account.status != UserStatus::Active || account.kind != AccountKind::Service {

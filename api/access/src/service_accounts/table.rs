@@ -1,4 +1,4 @@
-//! What service accounts have beyond other accounts, and their secrets.
+//! The entities of service accounts (the columns beyond those of users) and of their secrets.
 
 use sea_orm::entity::prelude::*;
 

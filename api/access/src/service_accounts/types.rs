@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and responses, filters, enumerations and the id.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -11,21 +11,22 @@ use crate::{
     users::{UserId, UserStatus},
 };
 
-/// How a service account shows that it is itself (the names of RFC 7591).
+/// The way in which a service account authenticates (named as in RFC 7591).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(32))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAuthMethod {
-    /// By a statement signed with its own key (RFC 7523): nothing secret ever leaves the system.
+    /// By a JWT signed with the account's own key (RFC 7523). No secret leaves the system.
     PrivateKeyJwt,
-    /// By a secret in the call.
+    /// By a secret in the request.
     ClientSecretPost,
 }
 
 /// Public keys (RFC 7517).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 pub struct KeySet {
-    /// Each a JSON Web Key of kind `EC` (P-256), `OKP` (Ed25519) or `RSA` (at least 2048 bits), public half only.
+    /// The keys. Each is a JSON Web Key of type `EC` (P-256), `OKP` (Ed25519) or `RSA` (at least 2048 bits), public part
+    /// only.
     #[schema(min_items = 1, max_items = 10, value_type = Vec<Object>)]
     pub keys: Vec<Value>,
 }
@@ -34,15 +35,15 @@ pub struct KeySet {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewServiceAccount {
-    /// The system's name.
+    /// The name of the system.
     #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
     #[serde(deserialize_with = "trimmed")]
     pub name: String,
     pub auth_method: ClientAuthMethod,
-    /// The keys that it signs with, for `private_key_jwt`.
+    /// The keys that the system signs with, for `private_key_jwt`.
     pub jwks: Option<KeySet>,
-    /// The permissions that it may ask for, as `x-permission` of the operations names them. It holds them only where its
-    /// grants give them.
+    /// The permissions that the account may ask for, as named in `x-permission` of the operations. It holds them only
+    /// where its grants give them.
     #[schema(min_items = 1, max_items = 100)]
     pub scopes: Vec<String>,
 }
@@ -65,8 +66,8 @@ pub struct ServiceAccount {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MadeClientSecret {
-    /// The `client_secret` for `/oauth2/token`. It is shown only now.
+    /// The `client_secret` for `/oauth2/token`. It is shown only in this response.
     pub client_secret: String,
-    /// When the secrets before this one end.
+    /// The time when the earlier secrets stop working.
     pub earlier_end_at: DateTime<Utc>,
 }

@@ -18,15 +18,16 @@ use crate::{
     users::{UserStatus, lookup, store as users},
 };
 
-/// The tokens in the answer, or the one that browsers keep in its cookie.
-fn answer(mut session: Session, in_cookie: bool, access: &Access) -> Result<Reply<Session>> {
-    let cookie = if in_cookie { session.refresh_token.take().map(|token| cookie::given(&token, &access.settings)) } else { None };
+/// Returns the tokens in the body, or puts the refresh token into the cookie that browsers keep.
+fn respond(mut session: Session, in_cookie: bool, access: &Access) -> Result<Reply<Session>> {
+    let cookie = if in_cookie { session.refresh_token.take().map(|token| cookie::set_header(&token, &access.settings)) } else { None };
     Ok(Reply::secret("/me", &session)?.cookie(cookie))
 }
 
 /// Sign in
 ///
-/// Gives an access token of some minutes and a refresh token. An unknown address and a wrong password cannot be told apart.
+/// Returns an access token that is valid for some minutes, and a refresh token. An unknown address and a wrong password
+/// get the same response.
 #[utoipa::path(tag = "sessions", operation_id = "createSession", request_body = NewSession,
     responses((status = 201, description = "The session with its tokens", body = Session)))]
 #[post("/sessions")]
@@ -37,34 +38,34 @@ async fn create(
     limits: Data<Limits>,
     db: Data<Db>,
 ) -> Result<Reply<Session>> {
-    let _attempt = limits.admits(Guarded::SignIn, &new.0.email, &by.author.address, &db).await?;
+    let _attempt = limits.admit_try(Guarded::SignIn, &new.0.email, &by.author.address, &db).await?;
     let found = lookup::by_email(&new.0.email, db.reader()).await?;
     let stored = found.as_ref().and_then(|found| found.password_hash.clone());
     let matches = passwords::verify(new.0.password.clone(), stored.clone(), &access.hashing).await?;
-    // Asked of nobody too, so that both take the same time.
+    // The query is made for an unknown address too, so that both cases take the same time.
     let about = found.as_ref().map_or(uuid::Uuid::nil(), |user| user.id.uuid());
     let employer = standing::employer(about, db.reader()).await?;
     if found.is_some() {
         by.author.trail.is_about(about, employer);
     }
     let Some(user) = found.filter(|found| matches && found.status == UserStatus::Active) else {
-        limits.failed(Guarded::SignIn, &new.0.email, &by.author.address, &db).await?;
-        return Err(wrong());
+        limits.count_failed_try(Guarded::SignIn, &new.0.email, &by.author.address, &db).await?;
+        return Err(invalid_credentials());
     };
     let mut shown = stored;
     if let Some(old) = shown.clone().filter(|stored| passwords::is_outdated(stored)) {
         let hash = passwords::hash(new.0.password.clone(), &access.hashing).await?;
-        users::keep_hash(user.id, &old, &hash, &db).await?;
+        users::replace_hash(user.id, &old, &hash, &db).await?;
         shown = Some(hash);
     }
-    let _code = limits.admits(Guarded::SecondFactor, &user.id.to_string(), &by.author.address, &db).await?;
-    // Tokens are secrets, so the answer is never kept for a repeated call.
+    let _code = limits.admit_try(Guarded::SecondFactor, &user.id.to_string(), &by.author.address, &db).await?;
+    // Tokens are secrets, so the response is not stored for a repeated call.
     let session = db
         .transaction(&by, async |w| {
-            // What was shown must still hold: the password may have been changed while it was looked at.
-            let user = users::locked(user.id, w).await?;
+            // The password may have been changed while it was verified, so it must still be the same.
+            let user = users::lock_row(user.id, w).await?;
             if user.status != UserStatus::Active || user.password_hash != shown {
-                return Err(wrong());
+                return Err(invalid_credentials());
             }
             let method = if user.factor_secret.is_some() {
                 let code =
@@ -81,18 +82,18 @@ async fn create(
         })
         .await;
     if new.0.code.is_some() && session.as_ref().is_err_and(|problem| problem.kind == Kind::SecondFactorRequired) {
-        limits.failed(Guarded::SecondFactor, &user.id.to_string(), &by.author.address, &db).await?;
+        limits.count_failed_try(Guarded::SecondFactor, &user.id.to_string(), &by.author.address, &db).await?;
     }
     if session.is_ok() {
-        limits.succeeded(user.id, &by.author.address, &db).await?;
+        limits.note_success(user.id, &by.author.address, &db).await?;
     }
-    answer(session?, new.0.cookie, &access)
+    respond(session?, new.0.cookie, &access)
 }
 
 /// Renew a session
 ///
-/// Spends the refresh token and gives new tokens. A refresh token that was spent before ends the session. A browser that has
-/// the token as a cookie sends `{}`, from an allowed origin, and gets a new cookie.
+/// Spends the refresh token and returns new tokens. A refresh token that was spent before ends the session. A browser
+/// that has the refresh token in its cookie sends `{}` from an allowed origin, and gets a new cookie.
 #[utoipa::path(tag = "sessions", operation_id = "renewSession", request_body = SessionRenewal,
     responses((status = 201, description = "The session with new tokens", body = Session)))]
 #[post("/sessions/refresh")]
@@ -106,7 +107,7 @@ async fn refresh(
     let in_cookie = renewal.0.refresh_token.is_none();
     let token = match renewal.0.refresh_token {
         Some(token) => token,
-        None => browser.refresh_token(&access.settings)?.ok_or_else(wrong)?,
+        None => browser.refresh_token(&access.settings)?.ok_or_else(invalid_credentials)?,
     };
     let renewed = db
         .transaction(&by, async |w| {
@@ -117,12 +118,12 @@ async fn refresh(
             Ok(renewed)
         })
         .await?;
-    answer(renewed.ok_or_else(wrong)?, in_cookie, &access)
+    respond(renewed.ok_or_else(invalid_credentials)?, in_cookie, &access)
 }
 
 /// Sign out
 ///
-/// Ends the caller's own session; its tokens stop working at once, and a browser's cookie is taken back.
+/// Ends the session of this request. Its tokens stop working at once, and a browser's cookie is removed.
 #[utoipa::path(tag = "sessions", operation_id = "deleteCurrentSession",
     responses((status = 204, description = "Signed out")))]
 #[delete("/sessions/current")]
@@ -135,12 +136,12 @@ async fn remove(by: By<needs::EndSession>, browser: Browser, db: Data<Db>) -> Re
             Ok(Reply::nothing())
         })
         .await?;
-    Ok(reply.cookie(browser.has_cookie().then(cookie::taken)))
+    Ok(reply.cookie(browser.has_cookie().then(cookie::removal_header)))
 }
 
 /// Show the caller
 ///
-/// Who is signed in and what that user may do, so that a client can show just what works.
+/// Returns the signed-in user and what that user may do, so that a client can offer only what is allowed.
 #[utoipa::path(tag = "sessions", operation_id = "getMe",
     responses((status = 200, description = "The caller", body = Account)))]
 #[get("/me")]
@@ -149,15 +150,15 @@ async fn me(by: By<needs::ReadAccount>, db: Data<Db>) -> Result<Reply<Account>> 
     let account = Account {
         user: users::find(Id::from(*user), db.reader()).await?,
         permissions: by.caller.permissions().into_iter().map(|permission| permission.key().to_owned()).collect(),
-        grants: grants::of_user(Id::from(*user), db.reader()).await?,
+        grants: grants::list_for_user(Id::from(*user), db.reader()).await?,
         withheld_roles: by.caller.withheld.clone(),
         forum_functions: functions.iter().map(|(forum_id, function)| ForumRight { forum_id: *forum_id, function: *function }).collect(),
     };
     Reply::computed(&by, &account)
 }
 
-/// The secrets do not belong together; it is not said which is wrong.
-pub fn wrong() -> Problem {
+/// The problem for wrong credentials. It does not say which part is wrong.
+pub fn invalid_credentials() -> Problem {
     Problem::new(Kind::InvalidCredentials).header("WWW-Authenticate", "Bearer")
 }
 

@@ -1,4 +1,4 @@
-//! The refresh token as a browser keeps it: in a cookie that scripts cannot read, and that no other site can make use of.
+//! The refresh token in a browser: a cookie that scripts cannot read and that other sites cannot use.
 
 use std::future::{Ready, ready};
 
@@ -9,10 +9,10 @@ use crate::{
     kernel::{Problem, Result, fields, problem::Kind, say},
 };
 
-/// Bound by its prefix to this host alone, and to TLS; browsers hold localhost to be as good as TLS.
+/// The name of the cookie. The prefix `__Host-` binds it to this host and to TLS; browsers accept localhost without TLS.
 pub const COOKIE: &str = "__Host-samsyn-refresh";
 
-/// What a browser sends along with a call on its own accord.
+/// What a browser adds to a request by itself: the cookie, the origin, and whether another site made the request.
 #[derive(Clone, Debug, Default)]
 pub struct Browser {
     cookie: Option<String>,
@@ -33,27 +33,27 @@ impl FromRequest for Browser {
 }
 
 impl Browser {
-    /// The refresh token of the cookie, provided that a page of ours or an allowed one made the call.
+    /// Returns the refresh token of the cookie.
     ///
     /// # Errors
-    /// When another site may have made it.
+    /// When the request may come from a page of another site (403).
     pub fn refresh_token(&self, settings: &TokenSettings) -> Result<Option<String>> {
         let Some(cookie) = &self.cookie else { return Ok(None) };
-        self.same_site(settings)?;
+        self.require_same_site(settings)?;
         Ok(Some(cookie.clone()))
     }
 
-    /// Whether the call carries the cookie.
+    /// Whether the request carries the cookie.
     #[must_use]
     pub const fn has_cookie(&self) -> bool {
         self.cookie.is_some()
     }
 
-    /// Refuses what another site may have made the browser do.
+    /// Checks that the request comes from a page of this service or of an allowed origin.
     ///
     /// # Errors
-    /// When the call names no allowed origin.
-    pub fn same_site(&self, settings: &TokenSettings) -> Result<()> {
+    /// When it names no allowed origin (403).
+    pub fn require_same_site(&self, settings: &TokenSettings) -> Result<()> {
         let allowed = |origin: &String| *origin == origin_of(&settings.issuer) || settings.origins.contains(origin);
         if !self.cross_site && self.origin.as_ref().is_some_and(allowed) {
             return Ok(());
@@ -69,15 +69,15 @@ fn origin_of(url: &str) -> String {
     url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/")
 }
 
-/// The header that gives the cookie to the browser.
+/// Returns the value of `Set-Cookie` that stores the cookie.
 #[must_use]
-pub fn given(token: &str, settings: &TokenSettings) -> String {
+pub fn set_header(token: &str, settings: &TokenSettings) -> String {
     let seconds = settings.session.num_seconds();
     format!("{COOKIE}={token}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict")
 }
 
-/// The header that takes the cookie back.
+/// Returns the value of `Set-Cookie` that removes the cookie.
 #[must_use]
-pub fn taken() -> String {
+pub fn removal_header() -> String {
     format!("{COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict")
 }

@@ -1,4 +1,4 @@
-//! Ending sessions.
+//! Ending of sessions.
 
 use sea_orm::{Condition, EntityTrait, entity::prelude::*, sea_query::Expr};
 
@@ -8,10 +8,10 @@ use crate::{
     users::UserId,
 };
 
-/// Ends a user's sessions, but for one.
+/// Ends all sessions of a user except `but`.
 ///
 /// # Errors
-/// When the database does not answer.
+/// When the database cannot be written.
 pub async fn end_all(user: UserId, but: Option<Uuid>, w: &Write<'_>) -> Result<()> {
     end_where(Condition::all().add(session::Column::UserId.eq(user)).add_option(but.map(|but| session::Column::Id.ne(but))), w).await
 }

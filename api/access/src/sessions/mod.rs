@@ -1,5 +1,5 @@
-//! Sessions (inloggningar): a short access token and a refresh token that is spent when used. A refresh token used twice
-//! has been stolen from somebody, so it ends the whole session.
+//! Sessions (inloggningar): each has a short-lived access token, and a refresh token that can be used once. A refresh
+//! token that is used twice has been stolen, so it ends the whole session.
 
 mod api;
 pub(super) mod cookie;
@@ -14,7 +14,7 @@ pub use types::*;
 
 use crate::kernel::record::{Of, Rule, Table, Why::SignIn, Words, about, goes, untold};
 
-/// The tables that are kept here.
+/// The tables of this resource.
 pub const TABLES: &[Table] = &[
     about(
         "session",

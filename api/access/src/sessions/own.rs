@@ -1,4 +1,4 @@
-//! One's own sessions: where one is signed in, and ending what should not be.
+//! A user's own sessions: listing them, and ending one.
 
 use actix_web::{delete, get, web::Data};
 use chrono::{DateTime, Utc};
@@ -15,22 +15,22 @@ use crate::{
     users::UserId,
 };
 
-/// A place where the caller is signed in.
+/// One of the caller's sessions.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OwnSession {
     pub id: SessionId,
-    /// Whether this very call belongs to it.
+    /// Whether this request belongs to the session.
     pub current: bool,
     pub method: SignInMethod,
-    /// The network address that it was signed in from.
+    /// The network address that the user signed in from.
     pub address: String,
-    /// What the program that signed in calls itself.
+    /// The `User-Agent` of the program that signed in.
     pub agent: String,
     pub created_at: DateTime<Utc>,
-    /// When it was last renewed; null when never.
+    /// The time when the session was last renewed; null when it never was.
     pub renewed_at: Option<DateTime<Utc>>,
-    /// When it ends unless renewed.
+    /// The time when the session ends unless it is renewed.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -52,9 +52,9 @@ async fn list_of(user: UserId, current: Option<Uuid>, paging: &Paging, call: &Ca
     }))
 }
 
-/// List own sessions
+/// List your sessions
 ///
-/// Where the caller is signed in now.
+/// Returns the sessions in which the caller is signed in now.
 #[utoipa::path(tag = "sessions", operation_id = "listOwnSessions", params(Paging),
     responses((status = 200, description = "A page of sessions", body = Page<OwnSession>)))]
 #[get("/me/sessions")]
@@ -62,9 +62,9 @@ async fn list(by: By<needs::ReadAccount>, Query(paging): Query<Paging>, db: Data
     Listed::of(by, paging, async move |by, paging| list_of(by.user_id()?, by.caller.session, paging, by, &db).await).await
 }
 
-/// End one of the own sessions
+/// End one of your sessions
 ///
-/// Its tokens stop working at once.
+/// The session's tokens stop working at once.
 #[utoipa::path(tag = "sessions", operation_id = "deleteOwnSession",
     responses((status = 204, description = "The session has ended")))]
 #[delete("/me/sessions/{sessionId}")]

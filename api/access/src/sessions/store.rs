@@ -13,17 +13,17 @@ use crate::{
     users::{UserId, UserStatus, store as users},
 };
 
-/// The client that the API's own sign-in stands for.
+/// The client id of the API's own sign-in.
 pub const OWN_CLIENT: &str = "samsyn";
 
 /// A sign-in that has succeeded.
 #[derive(Clone, Debug)]
 pub struct SignIn {
-    /// Who.
+    /// The user.
     pub user: UserId,
-    /// How.
+    /// The way of signing in.
     pub method: SignInMethod,
-    /// How sure the identity provider was.
+    /// The `acr` value of the identity provider: how strongly the person was identified.
     pub acr: Option<String>,
     /// Roles that the way of signing in is too weak for.
     pub withheld: Vec<Role>,
@@ -35,7 +35,7 @@ pub struct SignIn {
     pub renewable: bool,
 }
 
-/// Starts a session.
+/// Starts a session and returns its tokens.
 pub async fn start(sign_in: SignIn, access: &Access, w: &Write<'_>) -> Result<Session> {
     let id: SessionId = w.new_id();
     let lasts = if sign_in.renewable { access.settings.session.min(access.settings.longest) } else { access.settings.access };
@@ -55,28 +55,29 @@ pub async fn start(sign_in: SignIn, access: &Access, w: &Write<'_>) -> Result<Se
         renewed_at: None,
     };
     session::Entity::insert(session::ActiveModel::from(row.clone())).exec_without_returning(&w.tx).await?;
-    is_about(row.user_id, w).await?;
-    tokens(&row, sign_in.renewable, access, w).await
+    note_account(row.user_id, w).await?;
+    issue_tokens(&row, sign_in.renewable, access, w).await
 }
 
-/// Notes for the audit log whose session it is.
-async fn is_about(user: UserId, w: &Write<'_>) -> Result<()> {
+/// Notes in the audit trail whose session it is.
+async fn note_account(user: UserId, w: &Write<'_>) -> Result<()> {
     let employer = standing::employer(user.uuid(), &w.tx).await?;
     w.call.author.trail.is_about(user.uuid(), employer);
     Ok(())
 }
 
-/// Spends a refresh token that was issued to a client. Nothing comes of one that is unknown, another client's, or was spent
-/// before; the latter ends its session.
+/// Spends a refresh token that was issued to a client, and returns new tokens. Returns `None` when the token is unknown,
+/// belongs to another client or was spent before, or its session or account has ended. A token that was spent before also
+/// ends its session.
 pub async fn renew(token: &str, client: &str, access: &Access, w: &Write<'_>) -> Result<Option<Session>> {
     let digest = hash::sha256_hex(token.as_bytes());
     let Some(found) = refresh_token::Entity::find_by_id(digest.clone()).one(&w.tx).await? else { return Ok(None) };
     let Some(mut row) = session::Entity::find_by_id(found.session_id).one(&w.tx).await? else { return Ok(None) };
-    is_about(row.user_id, w).await?;
+    note_account(row.user_id, w).await?;
     if row.client_id.as_deref().unwrap_or(OWN_CLIENT) != client {
         return Ok(None);
     }
-    // One conditional statement decides who of two at once is the first.
+    // One conditional statement decides which of two simultaneous requests is the first.
     let spent = refresh_token::Entity::update_many()
         .col_expr(refresh_token::Column::SpentAt, Expr::val(w.now))
         .filter(refresh_token::Column::Digest.eq(digest))
@@ -99,7 +100,7 @@ pub async fn renew(token: &str, client: &str, access: &Access, w: &Write<'_>) ->
         .filter(session::Column::Id.eq(row.id))
         .exec(&w.tx)
         .await?;
-    Ok(Some(tokens(&row, true, access, w).await?))
+    Ok(Some(issue_tokens(&row, true, access, w).await?))
 }
 
 /// Ends a session.
@@ -107,21 +108,21 @@ pub async fn end(id: SessionId, w: &Write<'_>) -> Result<()> {
     ending::end_where(Condition::all().add(session::Column::Id.eq(id)), w).await
 }
 
-/// The session that a refresh token belongs to.
-pub async fn of_refresh_token(token: &str, db: &impl ConnectionTrait) -> Result<Option<session::Model>> {
+/// Returns the session of an unspent refresh token.
+pub async fn find_by_refresh_token(token: &str, db: &impl ConnectionTrait) -> Result<Option<session::Model>> {
     let found = refresh_token::Entity::find_by_id(hash::sha256_hex(token.as_bytes())).one(db).await?;
     let Some(found) = found else { return Ok(None) };
     let session = session::Entity::find_by_id(found.session_id).one(db).await?;
     Ok(session.filter(|_| found.spent_at.is_none()))
 }
 
-/// One session.
+/// Returns a session by its id.
 pub async fn find(id: Uuid, db: &impl ConnectionTrait) -> Result<Option<session::Model>> {
     Ok(session::Entity::find_by_id(id).one(db).await?)
 }
 
-/// What a session's user may do again, or no longer, after a change of the second step.
-pub async fn withhold(session: Uuid, method: SignInMethod, roles: &[Role], w: &Write<'_>) -> Result<()> {
+/// Sets the way of signing in and the withheld roles of a session, after the user's second factor has changed.
+pub async fn set_sign_in_strength(session: Uuid, method: SignInMethod, roles: &[Role], w: &Write<'_>) -> Result<()> {
     let change = session::ActiveModel {
         id: sea_orm::NotSet,
         method: Set(method),
@@ -133,7 +134,7 @@ pub async fn withhold(session: Uuid, method: SignInMethod, roles: &[Role], w: &W
     Ok(())
 }
 
-async fn tokens(row: &session::Model, renewable: bool, access: &Access, w: &Write<'_>) -> Result<Session> {
+async fn issue_tokens(row: &session::Model, renewable: bool, access: &Access, w: &Write<'_>) -> Result<Session> {
     let token: Id<Session> = w.new_id();
     let expires = w.now + access.settings.access;
     let amr = match row.method {

@@ -1,4 +1,4 @@
-//! Sessions, their refresh tokens, and the keys that access tokens are signed with.
+//! The entities of sessions, of their refresh tokens, and of the keys that access tokens are signed with.
 
 use sea_orm::entity::prelude::*;
 

@@ -12,8 +12,9 @@ use crate::{
 
 /// List users
 ///
-/// The users that the caller looks after, in the order of their registration: an admin sees all, others those who came in under
-/// what they look after, those with a grant there, and those that they invited and nobody has granted anything.
+/// Returns the users that the caller may see, in the order of their registration. An administrator of the installation
+/// sees all users. Others see the users whose home is within their reach, the users who hold a grant there, and the users
+/// whom they have invited and who have no grant yet.
 #[utoipa::path(tag = "users", operation_id = "listUsers", params(Paging),
     responses((status = 200, description = "A page of users", body = Page<User>)))]
 #[get("/users")]
@@ -23,9 +24,10 @@ async fn list(by: By<needs::ReadUsers>, Query(paging): Query<Paging>, db: Data<D
 
 /// Register a user
 ///
-/// Invites somebody by mail. The account is nobody's until the link of the letter is followed: then a password is chosen, and
-/// what was granted meanwhile (`POST /grants`) counts. Somebody who has an account with the address already accepts with that
-/// instead, and the answer here is the same. An address that one of the caller's own people has is refused (409).
+/// Invites a person by mail. The account belongs to nobody until the link in the letter is followed. The person then
+/// chooses a password, and the grants that were given meanwhile (`POST /grants`) take effect. A person who already has an
+/// account with the address accepts with that account instead; the response here is the same. An address that belongs to
+/// one of the caller's own users is refused (409).
 #[utoipa::path(tag = "users", operation_id = "createUser", request_body = NewUser,
     responses((status = 201, description = "The user as registered", body = User)))]
 #[post("/users")]
@@ -38,34 +40,34 @@ async fn create(
 ) -> Result<Reply<User>> {
     let mut faults: Vec<_> = name_fault("/name", &new.0.name).into_iter().collect();
     if new.0.password.is_some() {
-        faults.push(not_here("/password"));
+        faults.push(not_changeable_here("/password"));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
     let reply = db
         .write(&by, async |w| {
-            if let Some(known) = store::known_to(&by, &new.0.email, w).await? {
-                return Err(store::taken(known));
+            if let Some(known) = store::find_by_address(&by, &new.0.email, w).await? {
+                return Err(store::address_taken(known));
             }
-            limits.letter(&by, &new.0.email, w).await?;
+            limits.count_letter(&by, &new.0.email, w).await?;
             let user = store::insert(&NewUser { password: None, ..new.0.clone() }, None, w).await?;
-            Letters::write(Purpose::Invitation, Some(user.id), None, w).await?;
+            Letters::enqueue(Purpose::Invitation, Some(user.id), None, w).await?;
             Reply::created("/users", user.id, user.version, &user)
         })
         .await?;
-    letters.post();
+    letters.wake();
     Ok(reply)
 }
 
 /// Show a user
 ///
-/// One user that the caller looks after.
+/// Returns one of the users that `GET /users` lists.
 #[utoipa::path(tag = "users", operation_id = "getUser",
     responses((status = 200, description = "The user", body = User)))]
 #[get("/users/{userId}")]
 async fn show(by: By<needs::ReadUsers>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<User>> {
-    let user = store::view(store::seen(&by, AccountKind::Person, id, db.reader()).await?);
+    let user = store::view(store::find_visible(&by, AccountKind::Person, id, db.reader()).await?);
     let call = by
         .allowing(async |permission, reach| match permission {
             Permission::WriteUsers => store::may_change(&by.caller, reach, AccountKind::Person, id, db.reader()).await,
@@ -77,25 +79,26 @@ async fn show(by: By<needs::ReadUsers>, At(id): At<UserId>, db: Data<Db>) -> Res
 
 /// Change a user
 ///
-/// Name and language by whoever looks after the user where it came in; the address by an admin alone, since whoever reads its
-/// mail can choose a new password. The password is the user's own.
+/// Name and language can be changed by those who manage the user's home. The address can be changed only by an
+/// administrator of the installation, because whoever reads its mail can choose a new password. The password can be
+/// changed only by the user.
 #[utoipa::path(tag = "users", operation_id = "updateUser", request_body = Patch<NewUser>,
-    responses((status = 200, description = "The user as it has become", body = User)))]
+    responses((status = 200, description = "The changed user", body = User)))]
 #[patch("/users/{userId}")]
 async fn change(by: By<needs::WriteUsers>, At(id): At<UserId>, patch: Patch<NewUser>, db: Data<Db>) -> Result<Reply<User>> {
     db.write(&by, async |w| {
-        let mut row = store::mine(&by, AccountKind::Person, id, w).await?;
+        let mut row = store::find_changeable(&by, AccountKind::Person, id, w).await?;
         by.expects(row.version)?;
         let present = NewUser { email: row.email.clone(), name: row.name.clone(), language: Some(row.language), password: None };
         if let Some(changed) = patch.apply(id, &present)? {
-            own_alone(changed.password.is_some(), "/password")?;
+            require_own_change(changed.password.is_some(), "/password")?;
             if changed.email != present.email {
-                // Whoever reads the new address's mail has the account.
-                own_alone(!by.caller.sight.all || by.caller.narrowed.is_some(), "/email")?;
+                // Whoever reads mail at the new address can take over the account.
+                require_own_change(!by.caller.sight.all || by.caller.narrowed.is_some(), "/email")?;
                 let address = lookup::fold(&changed.email);
                 if store::is_opened(&row) {
                     if address != row.email_fold {
-                        store::free(&changed.email, w).await?;
+                        store::require_free_address(&changed.email, w).await?;
                     }
                     row.email_fold = address;
                 } else {
@@ -113,15 +116,15 @@ async fn change(by: By<needs::WriteUsers>, At(id): At<UserId>, patch: Patch<NewU
     .await
 }
 
-/// What only the user may change.
-pub(crate) fn own_alone(given: bool, pointer: &str) -> Result<()> {
+/// Refuses a member that only the user may change, when it is given.
+pub(crate) fn require_own_change(given: bool, pointer: &str) -> Result<()> {
     if !given {
         return Ok(());
     }
-    Err(Problem::invalid(vec![not_here(pointer)]))
+    Err(Problem::invalid(vec![not_changeable_here(pointer)]))
 }
 
-fn not_here(pointer: &str) -> Fault {
+fn not_changeable_here(pointer: &str) -> Fault {
     Fault::at(
         pointer,
         "not-here",
@@ -132,7 +135,7 @@ fn not_here(pointer: &str) -> Fault {
     )
 }
 
-/// Checks a name that is changed: it goes into letters.
+/// Checks a changed name. Names are used in letters, so they must not contain an address.
 pub(crate) fn check_name(name: &str, before: &str) -> Result<()> {
     match name_fault("/name", name).filter(|_| name != before) {
         Some(fault) => Err(Problem::invalid(vec![fault])),
@@ -142,7 +145,7 @@ pub(crate) fn check_name(name: &str, before: &str) -> Result<()> {
 
 /// Send the invitation again
 ///
-/// A new link by mail; the old one stops working.
+/// Sends a new link by mail. The old link stops working.
 #[utoipa::path(tag = "users", operation_id = "inviteUser",
     responses((status = 202, description = "The mail is on its way")))]
 #[post("/users/{userId}/invitations")]
@@ -155,46 +158,48 @@ async fn invite(
 ) -> Result<Reply<Nothing>> {
     let reply = db
         .write(&by, async |w| {
-            let row = store::mine(&by, AccountKind::Person, id, w).await?;
+            let row = store::find_changeable(&by, AccountKind::Person, id, w).await?;
             if row.status != UserStatus::Invited {
                 return Err(Problem::conflict(say!(
                     "Användaren har redan valt lösenord. Den som har glömt det begär ett nytt med POST /password-resets.",
                     "The user has chosen a password already. Who has forgotten it asks for a new one by POST /password-resets."
                 )));
             }
-            limits.letter(&by, &row.email, w).await?;
-            Letters::write(Purpose::Invitation, Some(row.id), None, w).await?;
+            limits.count_letter(&by, &row.email, w).await?;
+            Letters::enqueue(Purpose::Invitation, Some(row.id), None, w).await?;
             Ok(Reply::accepted())
         })
         .await?;
-    letters.post();
+    letters.wake();
     Ok(reply)
 }
 
-/// Shut a user's account
+/// Close a user's account
 ///
-/// Ends all that is signed in with it, at once and on every instance. The last admin cannot be shut out.
+/// Ends all sessions of the account, at once and on every instance. The account of the last administrator of the
+/// installation cannot be closed.
 #[utoipa::path(tag = "users", operation_id = "deactivateUser",
-    responses((status = 200, description = "The user as it has become", body = User)))]
+    responses((status = 200, description = "The changed user", body = User)))]
 #[post("/users/{userId}/deactivate")]
 async fn deactivate(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<User>> {
     db.write(&by, async |w| {
-        let row = store::mine(&by, AccountKind::Person, id, w).await?;
+        let row = store::find_changeable(&by, AccountKind::Person, id, w).await?;
         let row = store::set_status(row, UserStatus::Disabled, w).await?;
         Reply::changed(row.version, &store::view(row))
     })
     .await
 }
 
-/// Open a user's account again
+/// Reopen a user's account
 ///
-/// The user signs in as before; one who has not opened the account is invited anew with `POST /users/{userId}/invitations`.
+/// The user can sign in as before. A user who has never opened the account must be invited again with `POST
+/// /users/{userId}/invitations`.
 #[utoipa::path(tag = "users", operation_id = "activateUser",
-    responses((status = 200, description = "The user as it has become", body = User)))]
+    responses((status = 200, description = "The changed user", body = User)))]
 #[post("/users/{userId}/activate")]
 async fn activate(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<User>> {
     db.write(&by, async |w| {
-        let row = store::mine(&by, AccountKind::Person, id, w).await?;
+        let row = store::find_changeable(&by, AccountKind::Person, id, w).await?;
         let row = if row.status == UserStatus::Disabled {
             let opened = if store::is_opened(&row) { UserStatus::Active } else { UserStatus::Invited };
             store::set_status(row, opened, w).await?
@@ -206,18 +211,18 @@ async fn activate(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<Db>) -
     .await
 }
 
-/// Turn off a user's second step
+/// Turn off a user's second factor
 ///
-/// For who has lost both the app and the recovery codes. The user signs in with the password alone until a new second step is
-/// set up; roles that demand one do not count meanwhile. Where the user holds grants with others too, only who runs the service
-/// turns it off (409).
+/// For a user who has lost both the app and the recovery codes. The user signs in with the password alone until a new
+/// second factor is set up; meanwhile, roles that require one do not count. If the user also holds grants outside the
+/// caller's reach, only an administrator of the installation can do this (409).
 #[utoipa::path(tag = "users", operation_id = "removeUserSecondFactor",
-    responses((status = 200, description = "The user as it has become", body = User)))]
+    responses((status = 200, description = "The changed user", body = User)))]
 #[post("/users/{userId}/second-factor/remove")]
 async fn remove_factor(by: By<needs::WriteUsers>, At(id): At<UserId>, db: Data<Db>) -> Result<Reply<User>> {
     db.write(&by, async |w| {
         by.caller.is_whole(&by.reach)?;
-        let row = store::mine(&by, AccountKind::Person, id, w).await?;
+        let row = store::find_changeable(&by, AccountKind::Person, id, w).await?;
         store::holds_nothing_elsewhere(&by.reach, id, w).await?;
         let row = factors::remove(row, None, w).await?;
         Reply::changed(row.version, &store::view(row))

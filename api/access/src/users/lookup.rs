@@ -1,4 +1,4 @@
-//! What sessions, grants and limits ask of accounts and change in them.
+//! The SQL on accounts that sessions, grants and limits need.
 
 use sea_orm::{
     ConnectionTrait, EntityTrait, ExprTrait,
@@ -13,20 +13,20 @@ use crate::{
     policy::Role,
 };
 
-/// The person who signs in with an address, and has shown that they read its mail.
+/// Returns the person who signs in with an address, and has proved to read its mail.
 pub(crate) async fn by_email(email: &str, db: &impl ConnectionTrait) -> Result<Option<table::Model>> {
     let select = table::Entity::find().filter(table::Column::EmailFold.eq(fold(email))).filter(table::Column::Kind.eq(AccountKind::Person));
     Ok(select.one(db).await?)
 }
 
-/// An address as it is compared.
+/// Returns the form of an address in which addresses are compared.
 #[must_use]
 pub(crate) fn fold(email: &str) -> String {
     text::composed(email.trim()).to_lowercase()
 }
 
 /// Makes a place the home of an account.
-pub(crate) async fn settle(id: UserId, home: &grants::Scope, w: &Write<'_>) -> Result<()> {
+pub(crate) async fn set_home(id: UserId, home: &grants::Scope, w: &Write<'_>) -> Result<()> {
     table::Entity::update_many()
         .col_expr(table::Column::HomeKind, Expr::val(sea_orm::ActiveEnum::to_value(&home.kind)))
         .col_expr(table::Column::HomeId, Expr::val(home.id))
@@ -36,12 +36,12 @@ pub(crate) async fn settle(id: UserId, home: &grants::Scope, w: &Write<'_>) -> R
     Ok(())
 }
 
-/// Refuses what would leave the installation without anybody to run it. Called when the change has been made.
+/// Checks that the installation still has an administrator. Call it after the change.
 ///
 /// # Errors
-/// When nobody would remain.
+/// When no active person holds the role admin everywhere without an end (409).
 pub async fn keeps_an_admin(w: &Write<'_>) -> Result<()> {
-    // Two admins who remove each other at the same time wait for one another here.
+    // The update locks the row. Two admins who remove each other at the same time are thus checked one after the other.
     w.tx.execute_unprepared("UPDATE access_epoch SET epoch = epoch + 1").await?;
     let today = w.today();
     let select = Query::select()

@@ -1,4 +1,4 @@
-//! Users (användare): the people who sign in. What one may do is not here but in grants.
+//! Users (användare): the people who sign in. Their rights are kept separately, in grants.
 
 mod api;
 pub mod lookup;
@@ -8,7 +8,7 @@ pub(super) mod table;
 mod types;
 
 pub use api::routes;
-pub(super) use api::{check_name, own_alone};
+pub(super) use api::{check_name, require_own_change};
 pub use lookup::keeps_an_admin;
 pub(super) use name::name_fault;
 pub use store::insert;
@@ -41,7 +41,7 @@ pub const RECORD: Record = Record::new(
             "version:int created_at updated_at kind registrar_id factor_step:int home_kind home_id joined_to:id",
         )
         .actors(&[follows("home_id").only("home_kind", "actor").silent()]),
-        // For 90 days after it was used last.
+        // A row is kept for 90 days after the last sign-in from the address.
         about(
             "usual_address",
             Words("Nätadresser som kontot brukar logga in från", "Network addresses that the account signs in from"),

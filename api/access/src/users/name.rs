@@ -1,16 +1,16 @@
-//! What may be called a name. A name goes into letters to people who have not asked for them, so it must not lead anywhere.
+//! Rules for names. A name appears in letters to people who have not asked for them, so it must not contain an address.
 
 use unicode_normalization::UnicodeNormalization;
 
 use crate::kernel::{Fault, say, text};
 
-/// The letters that mail programs, or readers, take for the dot of an address; others become one of them in the plain form (NFKC).
+/// Letters that mail programs or readers take for the dot of an address. Other look-alikes become one of these in NFKC.
 const DOTS: [char; 6] = ['.', '\u{3002}', '\u{589}', '\u{6D4}', '\u{A4F8}', '\u{A60E}'];
 
-/// What stands after a dot in Swedish abbreviations (m.fl., t.ex., o.dyl.), and in no domain.
+/// The endings of Swedish abbreviations (m.fl., t.ex., o.dyl.), which no domain has.
 const ABBREVIATED: [&str; 3] = ["fl", "ex", "dyl"];
 
-/// The fault of a name that holds an address of the web or of mail, more than one line, or nothing that can be said.
+/// Returns the fault of a name that contains a web or e-mail address, is longer than one line, or has no letter or digit.
 #[must_use]
 pub fn name_fault(pointer: &str, name: &str) -> Option<Fault> {
     if name.chars().any(|letter| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}')) {
@@ -33,13 +33,14 @@ pub fn name_fault(pointer: &str, name: &str) -> Option<Fault> {
     })
 }
 
-/// Whether a word is an address: a domain, a network address, a dotted word with a path, or a scheme with something after it.
+/// Whether a word is an address: a domain, a network address, a dotted word with a path, or a scheme with something after
+/// it.
 fn leads_somewhere(word: &str) -> bool {
     let is_dotted = |word: &str| parts(word).windows(2).any(|pair| pair.iter().all(|part| !part.is_empty()));
     let has_path = word.rsplit_once('/').is_some_and(|(before, _)| is_dotted(before));
     let has_scheme = word.split_once(':').is_some_and(|(scheme, rest)| {
         let letters = scheme.chars().filter(char::is_ascii_alphabetic).count();
-        // Not as `SKR:s`, which is Swedish for of SKR.
+        // A short ending is accepted, as in `SKR:s`, the Swedish genitive of an abbreviation.
         let ending = rest.chars().filter(|letter| letter.is_alphanumeric()).count();
         let is_inflected = ending <= 3 && scheme.chars().all(|letter| !letter.is_lowercase());
         letters >= 2 && !is_inflected && rest.chars().next().is_some_and(char::is_alphanumeric)
@@ -47,13 +48,13 @@ fn leads_somewhere(word: &str) -> bool {
     has_path || has_scheme || is_like_a_domain(word) || is_like_a_network_address(word)
 }
 
-/// The letters and digits between the dots of a word.
+/// Returns the letters and digits between the dots of a word.
 fn parts(word: &str) -> Vec<String> {
     word.split(DOTS).map(|part| part.chars().filter(|letter| letter.is_alphanumeric()).collect()).collect()
 }
 
-/// Whether a word has two parts of two letters or more on both sides of a dot, or one letter and then two small ones, as
-/// `exempel.se` and `t.co` have and `A.B.` and `K.Lind` have not.
+/// Whether a word has a dot with at least two letters on both sides, or with one letter before and at least two after it
+/// of which the first is lower-case: `exempel.se` and `t.co` match, `A.B.` and `K.Lind` do not.
 fn is_like_a_domain(word: &str) -> bool {
     parts(word).windows(2).any(|pair| {
         let [before, after] = pair else { return false };

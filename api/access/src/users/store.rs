@@ -31,50 +31,54 @@ pub(crate) fn view(row: table::Model) -> User {
     }
 }
 
-/// The accounts whose home the caller looks after, and those that the caller made and that have no home yet. Grants elsewhere
-/// make no difference.
-fn at_home(user: Option<Uuid>, reach: &Reach) -> Condition {
+/// The condition for accounts whose home is within the reach, and accounts that the caller registered and that have no
+/// home yet. Grants elsewhere make no difference.
+fn home_condition(user: Option<Uuid>, reach: &Reach) -> Condition {
     if reach.everywhere {
         return Condition::all();
     }
     let new = Condition::all().add(table::Column::RegistrarId.eq(user)).add(table::Column::HomeKind.is_null());
-    Condition::any().add(grants::reached((table::Entity, table::Column::HomeKind), (table::Entity, table::Column::HomeId), reach)).add(new)
+    Condition::any()
+        .add(grants::place_condition((table::Entity, table::Column::HomeKind), (table::Entity, table::Column::HomeId), reach))
+        .add(new)
 }
 
-/// The accounts that the caller sees: those at home where it looks after, and those that hold a grant there.
-fn looked_after(user: Option<Uuid>, reach: &Reach) -> Condition {
+/// The condition for accounts that the caller may see: those whose home is within the reach, and those that hold a grant
+/// there.
+fn visible_condition(user: Option<Uuid>, reach: &Reach) -> Condition {
     if reach.everywhere {
         return Condition::all();
     }
-    let holders = Query::select().column("user_id").from("access_grant").cond_where(grants::within(reach)).take();
-    at_home(user, reach).add(Expr::col((table::Entity, table::Column::Id)).in_subquery(holders))
+    let holders = Query::select().column("user_id").from("access_grant").cond_where(grants::reach_condition(reach)).take();
+    home_condition(user, reach).add(Expr::col((table::Entity, table::Column::Id)).in_subquery(holders))
 }
 
-/// A page of the people that the caller looks after.
+/// Returns a page of the people that the caller may see.
 pub(super) async fn list<P>(by: &By<P>, paging: &Paging, db: &Db) -> Result<Page<User>> {
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
-    Ok(paging.fetch(of_kind(by, AccountKind::Person), keys, by, db).await?.map(view))
+    Ok(paging.fetch(select_visible(by, AccountKind::Person), keys, by, db).await?.map(view))
 }
 
-/// The accounts of a kind that the caller looks after.
-pub(crate) fn of_kind<P>(by: &By<P>, kind: AccountKind) -> Select<table::Entity> {
-    let theirs = looked_after(by.caller.user, &by.reach);
+/// Selects the accounts of a kind that the caller may see.
+pub(crate) fn select_visible<P>(by: &By<P>, kind: AccountKind) -> Select<table::Entity> {
+    let theirs = visible_condition(by.caller.user, &by.reach);
     table::Entity::find().filter(table::Column::Kind.eq(kind)).filter(table::Column::JoinedTo.is_null()).filter(theirs)
 }
 
-/// One user, whoever asks: for what the service itself needs to know.
+/// Returns a user without a check of rights, for internal use; 404 when there is none.
 pub(crate) async fn find(id: UserId, db: &impl ConnectionTrait) -> Result<User> {
     table::Entity::find_by_id(id).one(db).await?.map(view).ok_or_else(Problem::not_found)
 }
 
-/// One account of a kind that the caller looks after.
-pub(crate) async fn seen<P>(by: &By<P>, kind: AccountKind, id: UserId, db: &impl ConnectionTrait) -> Result<table::Model> {
-    of_kind(by, kind).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)
+/// Returns an account of a kind that the caller may see; 404 otherwise.
+pub(crate) async fn find_visible<P>(by: &By<P>, kind: AccountKind, id: UserId, db: &impl ConnectionTrait) -> Result<table::Model> {
+    select_visible(by, kind).filter(table::Column::Id.eq(id)).one(db).await?.ok_or_else(Problem::not_found)
 }
 
-/// One account that the caller may change.
-pub(crate) async fn mine<P>(by: &By<P>, kind: AccountKind, id: UserId, w: &Write<'_>) -> Result<table::Model> {
-    let row = seen(by, kind, id, &w.tx).await?;
+/// Returns an account that the caller may change. Fails when the caller may not (404 or 403), or the account has been
+/// erased (409).
+pub(crate) async fn find_changeable<P>(by: &By<P>, kind: AccountKind, id: UserId, w: &Write<'_>) -> Result<table::Model> {
+    let row = find_visible(by, kind, id, &w.tx).await?;
     may_change(&by.caller, &by.reach, kind, id, &w.tx).await?;
     if row.status == UserStatus::Erased {
         return Err(Problem::conflict(say!(
@@ -85,21 +89,21 @@ pub(crate) async fn mine<P>(by: &By<P>, kind: AccountKind, id: UserId, w: &Write
     Ok(row)
 }
 
-/// Checks that the caller may change an account. A person's is looked after where it is at home, by who could take back what the
-/// person holds there; what it holds elsewhere neither gives nor takes anything. A system's is taken with all that it holds,
-/// so whoever changes it must be able to give all of that.
+/// Checks that the caller may change an account. A person's account is managed at its home, by those who may remove the
+/// grants that the person holds there; grants elsewhere make no difference. A system's account is managed together with
+/// all its grants, so the caller must be able to give all of them.
 ///
 /// # Errors
-/// When the caller may not.
+/// When the caller may not (403).
 pub(crate) async fn may_change(caller: &Caller, reach: &Reach, kind: AccountKind, id: UserId, db: &impl ConnectionTrait) -> Result<()> {
-    let theirs = table::Entity::find_by_id(id).filter(at_home(caller.user, reach)).count(db).await?;
+    let theirs = table::Entity::find_by_id(id).filter(home_condition(caller.user, reach)).count(db).await?;
     if theirs == 0 {
         return Err(reach.missing().detail(say!(
             "Kontot hör hemma hos någon annan. Be den som sköter det där, eller den som driver tjänsten.",
             "The account is at home with somebody else. Ask who looks after it there, or who runs the service."
         )));
     }
-    for grant in grants::of_user(id, db).await? {
+    for grant in grants::list_for_user(id, db).await? {
         let checked = match kind {
             AccountKind::Service => grants::may_grant(caller, reach, &grant.fields, db).await,
             AccountKind::Person if grants::is_within(reach, &grant, db).await? => {
@@ -120,12 +124,13 @@ pub(crate) async fn may_change(caller: &Caller, reach: &Reach, kind: AccountKind
     Ok(())
 }
 
-/// Checks that an account holds nothing but what the caller looks after: what makes it easier to take would reach further.
+/// Checks that an account holds no grants outside the reach. Otherwise, weakening its sign-in would also endanger what it
+/// can do elsewhere.
 ///
 /// # Errors
-/// When it does.
+/// When it holds such a grant (409).
 pub(crate) async fn holds_nothing_elsewhere(reach: &Reach, id: UserId, w: &Write<'_>) -> Result<()> {
-    for grant in grants::of_user(id, &w.tx).await? {
+    for grant in grants::list_for_user(id, &w.tx).await? {
         if !grants::is_within(reach, &grant, &w.tx).await? {
             return Err(Problem::conflict(say!(
                 "Personen har behörigheter också hos andra, så det andra steget stängs bara av av den som driver tjänsten.",
@@ -136,24 +141,25 @@ pub(crate) async fn holds_nothing_elsewhere(reach: &Reach, id: UserId, w: &Write
     Ok(())
 }
 
-/// The account that a grant by the caller would go to: one that it sees, or the one whose holder took an invitation of it.
-pub(crate) async fn own_person<P>(by: &By<P>, id: UserId, w: &Write<'_>) -> Result<Option<UserId>> {
-    let row = table::Entity::find_by_id(id).filter(looked_after(by.caller.user, &by.reach)).one(&w.tx).await?;
+/// Returns the account that a grant by the caller goes to: an account that the caller may see, or the account that
+/// accepted the invitation `id`.
+pub(crate) async fn find_grantee<P>(by: &By<P>, id: UserId, w: &Write<'_>) -> Result<Option<UserId>> {
+    let row = table::Entity::find_by_id(id).filter(visible_condition(by.caller.user, &by.reach)).one(&w.tx).await?;
     Ok(row.map(|row| row.joined_to.unwrap_or(row.id)))
 }
 
-/// The account's row.
+/// Returns the row of an account without a check of rights; 404 when there is none.
 pub(crate) async fn row(id: UserId, db: &impl ConnectionTrait) -> Result<table::Model> {
     table::Entity::find_by_id(id).one(db).await?.ok_or_else(Problem::not_found)
 }
 
-/// The account's row, which nobody changes until the transaction has ended.
-pub(crate) async fn locked(id: UserId, w: &Write<'_>) -> Result<table::Model> {
+/// Returns the row of an account, locked until the end of the transaction.
+pub(crate) async fn lock_row(id: UserId, w: &Write<'_>) -> Result<table::Model> {
     table::Entity::find_by_id(id).lock_exclusive().one(&w.tx).await?.ok_or_else(Problem::not_found)
 }
 
-/// The accounts that wait for somebody at an address, newest first.
-pub(crate) async fn waiting(email: &str, db: &impl ConnectionTrait) -> Result<Vec<table::Model>> {
+/// Returns the invited accounts of an address, newest first.
+pub(crate) async fn find_invited(email: &str, db: &impl ConnectionTrait) -> Result<Vec<table::Model>> {
     let select = table::Entity::find()
         .filter(table::Column::ClaimedFold.eq(lookup::fold(email)))
         .filter(table::Column::Status.eq(UserStatus::Invited))
@@ -161,21 +167,21 @@ pub(crate) async fn waiting(email: &str, db: &impl ConnectionTrait) -> Result<Ve
     Ok(select.all(db).await?)
 }
 
-/// Whether somebody has opened an account, by a link to its address or by a provider that vouches for it.
+/// Whether the account has been opened, by a link sent to its address or by a provider that vouches for the address.
 pub(crate) const fn is_opened(row: &table::Model) -> bool {
     row.claimed_fold.is_none()
 }
 
-/// Registers a user: one with a password is open, one without waits until somebody has shown that they read its mail. Many may
-/// wait by one address, so nobody learns by that whose addresses are known.
+/// Stores a new user. An account with a password is open at once. One without waits until somebody has proved to read its
+/// mail. Several accounts may wait for one address, so that nobody can find out which addresses are known.
 ///
 /// # Errors
-/// When the address is another user's who signs in with it.
+/// When the account has a password and another user signs in with the address (409).
 pub async fn insert(new: &NewUser, password_hash: Option<String>, w: &Write<'_>) -> Result<User> {
     let id: UserId = w.new_id();
     let opened = password_hash.is_some();
     if opened {
-        free(&new.email, w).await?;
+        require_free_address(&new.email, w).await?;
     }
     let row = table::Model {
         id,
@@ -201,58 +207,58 @@ pub async fn insert(new: &NewUser, password_hash: Option<String>, w: &Write<'_>)
     add(row, w).await.map(view)
 }
 
-/// The account that has an address already, of the caller's own people or of those that the caller itself has invited, so that
-/// nobody is invited twice by mistake. Who has invited whom else bars nobody's way.
-pub(super) async fn known_to<P>(by: &By<P>, email: &str, w: &Write<'_>) -> Result<Option<UserId>> {
+/// Returns the account that already has an address, among the accounts that the caller may see and those that the caller
+/// has invited, so that nobody is invited twice by mistake. Invitations by other users do not count.
+pub(super) async fn find_by_address<P>(by: &By<P>, email: &str, w: &Write<'_>) -> Result<Option<UserId>> {
     let address = lookup::fold(email);
     let invited = Condition::all().add(table::Column::ClaimedFold.eq(address.as_str())).add(table::Column::RegistrarId.eq(by.caller.user));
     let same = Condition::any().add(table::Column::EmailFold.eq(address.as_str())).add(invited);
-    Ok(of_kind(by, AccountKind::Person).filter(same).one(&w.tx).await?.map(|row| row.id))
+    Ok(select_visible(by, AccountKind::Person).filter(same).one(&w.tx).await?.map(|row| row.id))
 }
 
-/// Opens an account that nobody had: its holder has shown that they read its mail.
+/// Opens an invited account, whose holder has proved to read its mail.
 ///
 /// # Errors
-/// When somebody else signs in with the address.
-pub(crate) async fn open(row: table::Model, password_hash: Option<String>, w: &Write<'_>) -> Result<table::Model> {
-    free(&row.email, w).await?;
+/// When another user signs in with the address (409).
+pub(crate) async fn open_account(row: table::Model, password_hash: Option<String>, w: &Write<'_>) -> Result<table::Model> {
+    require_free_address(&row.email, w).await?;
     let email_fold = lookup::fold(&row.email);
     update(table::Model { email_fold, claimed_fold: None, password_hash, status: UserStatus::Active, ..row }, w).await
 }
 
-/// Hands what was prepared for an account that nobody had opened to who reads its mail and has an account already. Of the
-/// invited account only the way to the other one remains.
+/// Moves the grants of an invited account to the account of the person who accepted the invitation. Of the invited
+/// account, only the reference to the other account remains.
 ///
 /// # Errors
-/// When the account of the holder is shut.
-pub(crate) async fn join(invited: table::Model, holder: &table::Model, w: &Write<'_>) -> Result<()> {
+/// When the other account is closed (409).
+pub(crate) async fn accept_into(invited: table::Model, holder: &table::Model, w: &Write<'_>) -> Result<()> {
     if holder.status != UserStatus::Active {
         return Err(Problem::new(Kind::Conflict).detail(say!("Kontot är avstängt.", "The account is shut.")));
     }
-    grants::hand_over(invited.id, holder.id, w).await?;
+    grants::move_grants(invited.id, holder.id, w).await?;
     let email_fold = format!("joined:{}", invited.id);
     let joined_to = Some(holder.id);
     let rest = table::Model { email: String::new(), name: String::new(), claimed_fold: None, email_fold, joined_to, ..invited };
     update(table::Model { status: UserStatus::Erased, ..rest }, w).await.map(drop)
 }
 
-/// Adds an account.
+/// Inserts an account.
 pub(crate) async fn add(row: table::Model, w: &Write<'_>) -> Result<table::Model> {
     table::Entity::insert(row.clone().into_active_model()).exec_without_returning(&w.tx).await?;
     record(&row, w);
     Ok(row)
 }
 
-/// Checks that nobody signs in with an address.
-pub(crate) async fn free(email: &str, w: &Write<'_>) -> Result<()> {
+/// Checks that no user signs in with an address (409).
+pub(crate) async fn require_free_address(email: &str, w: &Write<'_>) -> Result<()> {
     match lookup::by_email(email, &w.tx).await? {
         None => Ok(()),
-        Some(row) => Err(taken(row.id)),
+        Some(row) => Err(address_taken(row.id)),
     }
 }
 
-/// The refusal of an address that somebody has already.
-pub(super) fn taken(by: UserId) -> Problem {
+/// The problem for an address that already has an account.
+pub(super) fn address_taken(by: UserId) -> Problem {
     Problem::conflict(say!("E-postadressen används redan av en användare.", "The e-mail address is used by a user already."))
         .with_record("/users", by)
 }
@@ -279,8 +285,9 @@ fn record(row: &table::Model, w: &Write<'_>) {
     ));
 }
 
-/// Puts a password in place of another. It is no change that anybody sees.
-pub(crate) async fn keep_hash(id: UserId, old: &str, hash: &str, db: &Db) -> Result<()> {
+/// Replaces a password hash, if it is still the old one. No version and no change are recorded, since nobody sees the
+/// difference.
+pub(crate) async fn replace_hash(id: UserId, old: &str, hash: &str, db: &Db) -> Result<()> {
     table::Entity::update_many()
         .col_expr(table::Column::PasswordHash, Expr::val(hash))
         .filter(table::Column::Id.eq(id))
@@ -290,7 +297,7 @@ pub(crate) async fn keep_hash(id: UserId, old: &str, hash: &str, db: &Db) -> Res
     Ok(())
 }
 
-/// Shuts an account, or opens it again; what is signed in with it ends at once.
+/// Closes or reopens an account. All sessions of a closed account end at once.
 pub(crate) async fn set_status(mut row: table::Model, status: UserStatus, w: &Write<'_>) -> Result<table::Model> {
     if row.status == status {
         return Ok(row);
@@ -306,7 +313,8 @@ pub(crate) async fn set_status(mut row: table::Model, status: UserStatus, w: &Wr
     Ok(row)
 }
 
-/// Words that a user's password must not be made of: the names of whom it is for.
+/// Returns the words that a user's password must not be made of: the user's name and address, and the names of the user's
+/// actors.
 pub(crate) async fn own_words(row: &table::Model, db: &impl ConnectionTrait) -> Result<Vec<String>> {
     let mut words = vec![row.name.clone(), row.email.clone()];
     let actors = Query::select()

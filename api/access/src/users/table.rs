@@ -1,4 +1,4 @@
-//! Users and service accounts.
+//! The entity of users and service accounts.
 
 use sea_orm::entity::prelude::*;
 
@@ -21,13 +21,13 @@ pub struct Model {
     pub kind: AccountKind,
     pub language: MailLanguage,
     pub registrar_id: Option<Uuid>,
-    /// Under what the account was brought in; by this alone it is told who looks after it.
+    /// The home of the account: a place that decides who manages it. A grant to a user without another valid grant sets it.
     pub home_kind: Option<ScopeKind>,
     pub home_id: Option<Uuid>,
-    /// The address of an account that nobody has opened yet. Until then `email_fold` is nobody's, so that many may be invited by
-    /// one address and none is in another's way.
+    /// The address of an account that has not been opened yet, folded. Until then `email_fold` is a value that matches no
+    /// address, so that several people may be invited with one address without conflict.
     pub claimed_fold: Option<String>,
-    /// The account whose holder took what was granted here.
+    /// The account that accepted the invitation, and got the grants of this one.
     pub joined_to: Option<Id<User>>,
     pub factor_secret: Option<Vec<u8>>,
     pub factor_pending: Option<Vec<u8>>,

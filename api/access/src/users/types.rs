@@ -1,4 +1,4 @@
-//! The types of this resource: what is written, what is shown, the filters, the enumerations and the id.
+//! The types of this resource: bodies of requests and responses, filters, enumerations and the id.
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
@@ -13,32 +13,32 @@ use crate::kernel::{
 /// The id of a user.
 pub type UserId = Id<User>;
 
-/// Whether a user may sign in.
+/// The status of a user's account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub enum UserStatus {
-    /// Has been asked in by mail and has not followed the link yet: the account is nobody's.
+    /// Has been invited by mail and has not followed the link yet. The account belongs to nobody.
     Invited,
     /// May sign in.
     Active,
-    /// May not.
+    /// May not sign in.
     Disabled,
-    /// Is no more: the id stays, and names nobody.
+    /// The person has been erased. The id remains, and identifies nobody.
     Erased,
 }
 
-/// Who an account is for.
+/// The kind of account holder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 pub enum AccountKind {
-    /// Somebody.
+    /// A person.
     Person,
     /// A system.
     Service,
 }
 
-/// The language in which a person gets mail.
+/// The language of mail to a person.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(16))", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -62,15 +62,15 @@ pub struct NewUser {
     #[schema(min_length = 1, max_length = 200, pattern = r"\S")]
     #[serde(deserialize_with = "trimmed")]
     pub name: String,
-    /// The language of mail to the user; Swedish unless told.
+    /// The language of mail to the user; Swedish by default.
     pub language: Option<MailLanguage>,
-    /// Not given here: the person chooses it by the link of the letter.
+    /// Not accepted here. The person chooses the password with the link in the letter.
     #[schema(max_length = 1024)]
     #[serde(default, deserialize_with = "blank_is_none", skip_serializing_if = "Option::is_none")]
     pub password: Option<String>,
 }
 
-/// Somebody who can sign in (användare).
+/// A person who can sign in (användare).
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
@@ -85,7 +85,7 @@ pub struct User {
     /// The language of mail to the user.
     pub language: MailLanguage,
     pub status: UserStatus,
-    /// Whether the user signs in in two steps.
+    /// Whether the user has set up a second factor.
     pub has_second_factor: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,

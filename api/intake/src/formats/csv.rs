@@ -1,4 +1,4 @@
-//! Tables as text, with comma, semicolon or tab between cells.
+//! Tables as text. The cells are separated by comma, semicolon, tab, or the separator in a first line `sep=;`.
 
 use std::{
     fs::File,
@@ -11,7 +11,7 @@ use crate::{
     kernel::{Fault, Problem, Result, disk::failed, say},
 };
 
-/// How far the first row is looked at to see what stands between its cells.
+/// The number of bytes at the beginning that are searched for the separator.
 const SIGHT: usize = 256 << 10;
 
 pub fn read(file: &File, take: &mut Taker<'_>) -> Result<()> {
@@ -19,7 +19,7 @@ pub fn read(file: &File, take: &mut Taker<'_>) -> Result<()> {
     let marked = text.marked;
     let mut text = BufReader::with_capacity(SIGHT, text);
     let start = String::from_utf8_lossy(text.fill_buf().map_err(failed)?).into_owned();
-    let declared = declared(&start);
+    let declared = declared_separator(&start);
     text.consume(declared.map_or(0, |(_, length)| length));
     let separator = declared.map_or_else(|| separator(start.trim_start_matches(['\r', '\n', ' '])), |(separator, _)| separator);
     let mut for_excel = separator == b';' && marked;
@@ -41,8 +41,8 @@ pub fn read(file: &File, take: &mut Taker<'_>) -> Result<()> {
             if heading.len() > MAX_COLUMNS {
                 return Err(too_many_columns());
             }
-            // Excel saves our table without its mark, or with tabs.
-            for_excel |= matches!(separator, b';' | b'\t') && is_ours(&heading);
+            // When Excel saves an export of this service, it may drop the byte order mark or write tabs.
+            for_excel |= matches!(separator, b';' | b'\t') && is_own_export(&heading);
             columns = Some(heading.len());
             take(Item::Heading(heading))?;
             continue;
@@ -70,7 +70,7 @@ pub fn read(file: &File, take: &mut Taker<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A cell as it was before our export for Excel put an apostrophe first, so that it would not be taken for a formula.
+/// Removes the apostrophe that exports for Excel put before a cell so that it is not taken for a formula.
 fn unguarded(cell: &str, for_excel: bool) -> &str {
     match cell.strip_prefix('\'') {
         Some(rest) if for_excel && is_like_a_formula(cell) => rest,
@@ -78,13 +78,13 @@ fn unguarded(cell: &str, for_excel: bool) -> &str {
     }
 }
 
-/// Whether a heading is that of a file of our own, which knows each record's id and version.
-fn is_ours(heading: &[String]) -> bool {
+/// Whether a heading is that of an export of this service, which has the columns id and version.
+fn is_own_export(heading: &[String]) -> bool {
     let has = |member: &str| heading.iter().any(|name| plain(name) == member);
     has("id") && has("version")
 }
 
-/// Whether some cell may be the decimals of the number in the one before it.
+/// Whether a cell may be the decimals of the number in the cell before it.
 fn may_have_decimals(record: &::csv::StringRecord) -> bool {
     let is_number = |cell: &str| !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
     record.iter().zip(record.iter().skip(1)).any(|(whole, decimals)| is_number(whole.trim_start_matches('-')) && is_number(decimals))
@@ -101,11 +101,11 @@ fn too_many_cells(found: usize, width: usize) -> Fault {
     )
 }
 
-/// What is wrong with a row of a single cell, where something else seems to stand between cells than in the heading.
+/// The fault of a row with a single cell that seems to have another separator than the heading.
 fn other_separator(text: &str, separator: u8, width: usize) -> Option<Fault> {
     let needed = u32::try_from(width.checked_sub(1).filter(|needed| *needed > 0)?).ok()?;
     let (other, _) = counts(text).into_iter().find(|(other, count)| *other != separator && *count >= needed)?;
-    let ((found_sv, found_en), (wanted_sv, wanted_en)) = (called(other), called(separator));
+    let ((found_sv, found_en), (wanted_sv, wanted_en)) = (separator_name(other), separator_name(separator));
     Some(Fault::at(
         "",
         "other-separator",
@@ -116,8 +116,8 @@ fn other_separator(text: &str, separator: u8, width: usize) -> Option<Fault> {
     ))
 }
 
-/// What people call a separator, in either language.
-fn called(separator: u8) -> (String, String) {
+/// The name of a separator in Swedish and English.
+fn separator_name(separator: u8) -> (String, String) {
     match separator {
         b';' => ("semikolon".to_owned(), "semicolons".to_owned()),
         b'\t' => ("tabb".to_owned(), "tabs".to_owned()),
@@ -126,8 +126,9 @@ fn called(separator: u8) -> (String, String) {
     }
 }
 
-/// The separator that a first line `sep=;` gives, as Excel has it, and where the table begins after it.
-fn declared(text: &str) -> Option<(u8, usize)> {
+/// Returns the separator that a first line `sep=;` declares (an extension of Excel), and the length of that line in
+/// bytes.
+fn declared_separator(text: &str) -> Option<(u8, usize)> {
     let line = text.split(['\r', '\n']).next()?;
     let (name, separator) = line.trim_matches('"').split_at_checked(4)?;
     let [separator] = separator.as_bytes() else { return None };
@@ -139,13 +140,13 @@ fn declared(text: &str) -> Option<(u8, usize)> {
     Some((*separator, line.len() + end))
 }
 
-/// What stands between the cells of the heading.
+/// Returns the separator that is most frequent in the heading.
 fn separator(text: &str) -> u8 {
-    // Of equals the first wins, so that a single column has the separator of Swedish tables.
+    // If the counts are equal, the first one is taken: a table with a single column gets the separator of Swedish tables.
     counts(text).iter().rev().max_by_key(|(_, count)| *count).map_or(b';', |(separator, _)| *separator)
 }
 
-/// How often what may stand between cells does so in the first row, quoted text aside.
+/// Counts the possible separators in the first row, outside quotation marks.
 fn counts(text: &str) -> [(u8, u32); 3] {
     let mut counts = [(b';', 0u32), (b'\t', 0), (b',', 0)];
     let mut quoted = false;
@@ -164,32 +165,32 @@ fn counts(text: &str) -> [(u8, u32); 3] {
     counts
 }
 
-/// Where in a record a byte stands.
+/// The position of a byte in a record.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Within {
-    /// Before its first cell.
+enum Position {
+    /// Before the first cell.
     Nothing,
-    /// Before a cell.
+    /// After a separator.
     Between,
     /// In a cell without quotation marks.
     Cell,
-    /// Between quotation marks.
+    /// Inside quotation marks.
     Quoted,
-    /// After a quotation mark that ends a cell, or is the first of two that are one.
+    /// After a quotation mark that either ends a cell or is the first of an escaped pair.
     Closed,
 }
 
-/// The records of a table, one at a time, each with its row as a spreadsheet counts. The library's reader has no rows, for it
-/// leaves out blank lines; and it would take all that follows a quotation mark without its other for one cell.
+/// The records of a table, one at a time, each with its row number as in a spreadsheet. The library's reader cannot count
+/// rows, because it skips blank lines, and it would read everything after an unclosed quotation mark as one cell.
 struct Records<R> {
     text: R,
     separator: u8,
-    /// The row that comes next.
+    /// The number of the next row.
     row: u32,
     previous: u8,
-    /// The record that was last read, as it stands in the file.
+    /// The bytes of the last record.
     raw: Vec<u8>,
-    /// Whether there is more of it than is kept.
+    /// Whether the last record is longer than `raw`.
     is_cut: bool,
 }
 
@@ -198,44 +199,44 @@ impl<R: BufRead> Records<R> {
         Self { text, separator, row, previous: 0, raw: Vec::new(), is_cut: false }
     }
 
-    /// Reads the next record. Its row, if there is one.
+    /// Reads the next record and returns the number of its first row; `None` at the end.
     fn next(&mut self) -> Result<Option<u32>> {
         self.raw.clear();
         self.is_cut = false;
-        let (mut within, mut first) = (Within::Nothing, self.row);
+        let (mut position, mut first) = (Position::Nothing, self.row);
         loop {
             let bytes = self.text.fill_buf().map_err(failed)?;
             if bytes.is_empty() {
-                return match within {
-                    Within::Nothing => Ok(None),
-                    Within::Quoted => Err(unclosed(first)),
+                return match position {
+                    Position::Nothing => Ok(None),
+                    Position::Quoted => Err(unclosed(first)),
                     _ => Ok(Some(first)),
                 };
             }
             let mut read = 0;
             for byte in bytes.iter().copied() {
                 read += 1;
-                if within == Within::Quoted {
+                if position == Position::Quoted {
                     if byte == b'"' {
-                        within = Within::Closed;
+                        position = Position::Closed;
                         self.previous = byte;
                     }
                 } else if matches!(byte, b'\n' | b'\r') {
                     self.row = self.row.saturating_add(u32::from((self.previous, byte) != (b'\r', b'\n')));
                     self.previous = byte;
-                    if within != Within::Nothing {
+                    if position != Position::Nothing {
                         self.text.consume(read);
                         return Ok(Some(first));
                     }
                     continue;
                 } else {
-                    if within == Within::Nothing {
+                    if position == Position::Nothing {
                         first = self.row;
                     }
-                    within = match byte {
-                        b'"' if within != Within::Cell => Within::Quoted,
-                        _ if byte == self.separator => Within::Between,
-                        _ => Within::Cell,
+                    position = match byte {
+                        b'"' if position != Position::Cell => Position::Quoted,
+                        _ if byte == self.separator => Position::Between,
+                        _ => Position::Cell,
                     };
                     self.previous = byte;
                 }
@@ -249,13 +250,13 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    /// The cells of the record that was last read; nothing when it is too long to be one.
+    /// Returns the cells of the last record; `None` when it is too long or cannot be parsed.
     fn record(&self) -> Option<::csv::StringRecord> {
         let mut record = ::csv::StringRecord::new();
         if self.is_cut {
             return None;
         }
-        // A table made wide in a spreadsheet has many rows of nothing.
+        // A table that was made wide in a spreadsheet has many rows with nothing but separators.
         if !self.raw.iter().all(|byte| *byte == self.separator || byte.is_ascii_whitespace()) {
             let mut reader = ::csv::ReaderBuilder::new();
             let mut reader = reader.delimiter(self.separator).flexible(true).has_headers(false).from_reader(self.raw.as_slice());
@@ -310,11 +311,11 @@ mod tests {
             [["=1+1", "'s-Gravenhage"], ["'+46", "'"]]
         );
         assert_eq!(rows(b"namn;ort\n'=1+1;x\n")[0].1[0], "'=1+1");
-        // Excel has saved it, in windows-1252 or as "Unicode text".
+        // Saved by Excel, in windows-1252 or as "Unicode text".
         assert_eq!(rows(b"Id;Version;Namn\nx;1;'=\xE5\n")[0].1[2], "=å");
         let unicode: Vec<u8> = "\u{FEFF}id\tversion\tname\r\nx\t1\t'-å\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert_eq!(rows(&unicode)[0].1[2], "-å");
-        // Our table with commas has no such apostrophes, so what it has is text.
+        // Exports with commas have no such apostrophes, so the apostrophe belongs to the text.
         assert_eq!(rows(b"id,version,name\nx,1,'=1\n")[0].1[2], "'=1");
         assert_eq!(rows(b"Id;Namn\nx;'=1\n")[0].1[1], "'=1");
     }
@@ -362,7 +363,7 @@ mod tests {
     }
 
     proptest! {
-        /// The reader and what numbers its records mean the same by a record.
+        /// The records of `Records` are those of the library's reader.
         #[test]
         fn every_record_has_its_row(text in "[\"; a\r\n]{0,40}") {
             let blank = |record: ::csv::StringRecord| {

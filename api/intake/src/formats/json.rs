@@ -1,5 +1,5 @@
-//! Objects as JSON, one on each line or all in one array. Each is cut out and read on its own, so that a wrong one stops no
-//! other, and a large file is never a tree in memory.
+//! Objects as JSON, one on each line or all in one array. Each object is cut out of the file and parsed separately, so
+//! that a malformed one does not affect the others, and a large file is never in memory as a whole.
 
 use std::{
     fs::File,
@@ -50,16 +50,16 @@ pub fn array(file: &File, take: &mut Taker<'_>) -> Result<()> {
     if scan.next()? != Some(b'[') {
         return Err(no_list());
     }
-    scan.pass()?;
+    scan.advance()?;
     let mut number = 0u32;
     loop {
         match scan.next()? {
             Some(b']') => return Ok(()),
-            Some(b',') => drop(scan.pass()?),
+            Some(b',') => drop(scan.advance()?),
             None => return Err(cut_off()),
             Some(_) => {
                 number = number.saturating_add(1);
-                if !scan.value()? {
+                if !scan.skip_value()? {
                     return Err(cut_off());
                 }
                 take(if scan.value.len() > MAX_ROW { Item::Broken(number, vec![too_long()]) } else { object(number, &scan.value) })?;
@@ -87,7 +87,8 @@ fn object(number: u32, bytes: &[u8]) -> Item {
     }
 }
 
-/// Where in an object it is that it is no JSON. The object was cut out of its file, so its lines are not those of the file.
+/// Describes where the JSON of an object is malformed. The object was cut out of its file, so the line is counted from
+/// the beginning of the object.
 fn malformed(bytes: &[u8]) -> Option<language::Text> {
     let error = serde_json::from_slice::<IgnoredAny>(bytes.trim_ascii()).err()?;
     let (line, column) = (error.line(), error.column());
@@ -104,10 +105,10 @@ fn malformed(bytes: &[u8]) -> Option<language::Text> {
     })
 }
 
-/// Finds where values begin and end, without reading what is in them.
+/// Finds where values begin and end, without parsing them.
 struct Scan<'a> {
     text: Text<'a>,
-    /// What was last passed, with a byte more than a row may have when there was more of it.
+    /// The bytes of the last value, at most [`MAX_ROW`] + 1 of them: the additional byte shows that there were more.
     value: Vec<u8>,
 }
 
@@ -116,7 +117,7 @@ impl Scan<'_> {
         Ok(self.text.fill_buf().map_err(failed)?.first().copied())
     }
 
-    /// The next byte that is no blank.
+    /// Skips blanks and returns the next byte without consuming it.
     fn next(&mut self) -> Result<Option<u8>> {
         while let Some(byte) = self.peek()? {
             if !byte.is_ascii_whitespace() {
@@ -127,8 +128,8 @@ impl Scan<'_> {
         Ok(None)
     }
 
-    /// Past the next byte, whichever it is.
-    fn pass(&mut self) -> Result<Option<u8>> {
+    /// Consumes the next byte.
+    fn advance(&mut self) -> Result<Option<u8>> {
         let byte = self.peek()?;
         if let Some(byte) = byte {
             self.text.consume(1);
@@ -139,12 +140,12 @@ impl Scan<'_> {
         Ok(byte)
     }
 
-    /// Past the end of a text that begins here.
-    fn pass_text(&mut self) -> Result<()> {
-        self.pass()?;
-        while let Some(byte) = self.pass()? {
+    /// Consumes a string that begins here.
+    fn skip_string(&mut self) -> Result<()> {
+        self.advance()?;
+        while let Some(byte) = self.advance()? {
             match byte {
-                b'\\' => drop(self.pass()?),
+                b'\\' => drop(self.advance()?),
                 b'"' => break,
                 _ => {}
             }
@@ -152,51 +153,52 @@ impl Scan<'_> {
         Ok(())
     }
 
-    /// Past the value that begins here; false when the file ends within it.
-    fn value(&mut self) -> Result<bool> {
+    /// Consumes the value that begins here. Returns false when the file ends within it.
+    fn skip_value(&mut self) -> Result<bool> {
         self.value.clear();
         let mut depth = 0u32;
         loop {
             match self.peek()? {
                 None => return Ok(false),
-                Some(b'"') => self.pass_text()?,
+                Some(b'"') => self.skip_string()?,
                 Some(b'{' | b'[') => {
                     depth = depth.saturating_add(1);
-                    self.pass()?;
+                    self.advance()?;
                 }
                 Some(b'}' | b']' | b',') if depth == 0 => return Ok(true),
                 Some(b'}' | b']') => {
                     depth -= 1;
-                    self.pass()?;
+                    self.advance()?;
                     if depth == 0 {
                         return Ok(true);
                     }
                 }
-                Some(_) => drop(self.pass()?),
+                Some(_) => drop(self.advance()?),
             }
         }
     }
 
-    /// From the beginning of an object to its member `items`, or `rows`.
+    /// Goes from the beginning of an object to the value of its member `items` or `rows`. Returns false when there is
+    /// none.
     fn enter_items(&mut self) -> Result<bool> {
-        self.pass()?;
+        self.advance()?;
         while self.next()? == Some(b'"') {
             self.value.clear();
-            self.pass_text()?;
+            self.skip_string()?;
             let is_items = self.value == b"\"items\"" || self.value == b"\"rows\"";
             if self.next()? != Some(b':') {
                 return Ok(false);
             }
-            self.pass()?;
+            self.advance()?;
             self.next()?;
             if is_items {
                 return Ok(true);
             }
-            if !self.value()? {
+            if !self.skip_value()? {
                 return Ok(false);
             }
             if self.next()? == Some(b',') {
-                self.pass()?;
+                self.advance()?;
             }
         }
         Ok(false)

@@ -1,5 +1,5 @@
-//! Readers of files: CSV, XLSX, NDJSON and JSON, each into the same rows, one at a time. A row that cannot be read is a row
-//! that is told of, and never stops the others.
+//! Readers of files: CSV, XLSX, NDJSON and JSON. All give the same kind of rows, one at a time. A row that cannot be read
+//! is passed on with its faults and does not stop the others.
 
 mod csv;
 mod json;
@@ -20,14 +20,14 @@ use crate::kernel::{
     say,
 };
 
-/// The most columns that a table may have.
+/// The largest number of columns of a table.
 pub const MAX_COLUMNS: usize = 500;
-/// The most bytes that a row may have. What is longer than that is no row but a mistake.
+/// The largest size of a row, in bytes. A longer row is a mistake in the file.
 pub const MAX_ROW: usize = 128 << 10;
-/// The most faults that are told of a row.
+/// The largest number of faults of one row that are passed on.
 pub const MAX_FAULTS: usize = 20;
 
-/// A form in which rows come.
+/// A form of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// A table as text.
@@ -36,12 +36,12 @@ pub enum Format {
     Xlsx,
     /// One JSON object on each line.
     Ndjson,
-    /// A JSON array of objects, or an object whose `items` are that.
+    /// A JSON array of objects, or an object with such an array in `items` or `rows`.
     Json,
 }
 
 impl Format {
-    /// The form that a media type names.
+    /// Returns the form for a media type; `None` when it is not supported.
     #[must_use]
     pub fn of_media_type(media_type: &str) -> Option<Self> {
         Some(match media_type.split(';').next()?.trim().to_ascii_lowercase().as_str() {
@@ -53,7 +53,7 @@ impl Format {
         })
     }
 
-    /// The form that a file's name ends with.
+    /// Returns the form for the ending of a file's name; `None` when it is not supported.
     #[must_use]
     pub fn of_file_name(name: &str) -> Option<Self> {
         Some(match name.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
@@ -66,28 +66,28 @@ impl Format {
     }
 }
 
-/// What a reader meets.
+/// An item that a reader finds in a file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
     /// The headings of a table, before all rows.
     Heading(Vec<String>),
-    /// A row of a table. Rows are numbered as a spreadsheet does: the heading is row 1.
+    /// A row of a table, with its number as in a spreadsheet: the heading is row 1.
     Cells(u32, Vec<String>),
-    /// An object; the first is number 1.
+    /// An object; the first one has number 1.
     Object(u32, Map<String, Value>),
     /// A row that cannot be read.
     Broken(u32, Vec<Fault>),
 }
 
-/// Who takes what a reader meets.
+/// The function that receives the items.
 pub type Taker<'a> = dyn FnMut(Item) -> Result<()> + 'a;
 
-/// Reads a file, of which no more than a row is ever in memory.
+/// Reads a file and passes its items to `take`, one at a time. At most one row is in memory.
 ///
 /// # Errors
-/// When the file as a whole cannot be read, or the taker refuses.
+/// When the file as a whole cannot be read, or `take` fails.
 pub fn read(format: Format, file: &File, spool: &Spool, take: &mut Taker<'_>) -> Result<()> {
-    if let Some(detail) = of_another_form(format, &text::beginning(file)?) {
+    if let Some(detail) = wrong_format_detail(format, &text::beginning(file)?) {
         return Err(unreadable("wrong-format", detail));
     }
     match format {
@@ -98,10 +98,11 @@ pub fn read(format: Format, file: &File, spool: &Spool, take: &mut Taker<'_>) ->
     }
 }
 
-/// What to do with a file whose first bytes tell that it is a workbook though it was sent as text, or one in Excel's old form.
-fn of_another_form(format: Format, bytes: &[u8]) -> Option<Text> {
+/// The message for a file whose first bytes show that it is a workbook although it was sent as text, or that it is in
+/// Excel's old form; `None` for other files.
+fn wrong_format_detail(format: Format, bytes: &[u8]) -> Option<Text> {
     if bytes.starts_with(b"\xD0\xCF\x11\xE0") {
-        // A new workbook with a password is wrapped in the old form.
+        // A workbook that is protected by a password is wrapped in the old form.
         return Some(say!(
             "Filen är i det gamla formatet .xls, eller skyddad med lösenord. Spara om den som .xlsx eller CSV UTF-8, utan lösenord.",
             "The file is in the old form .xls, or protected by a password. Save it anew as .xlsx or CSV UTF-8, without a password."
@@ -119,7 +120,7 @@ fn unreadable(code: &'static str, detail: Text) -> Problem {
     Problem::invalid(vec![Fault::at("", code, detail)])
 }
 
-/// What is wrong with a row that is longer than any row is.
+/// The fault of a row that is too long.
 fn too_long() -> Fault {
     let kibibytes = MAX_ROW >> 10;
     Fault::at(

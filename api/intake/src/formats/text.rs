@@ -1,5 +1,5 @@
-//! The letters of a file: UTF-8 with or without its mark, UTF-16 with it, else windows-1252, in which older programs write
-//! Swedish.
+//! The encodings of text files: UTF-8 with or without a byte order mark, UTF-16 with one, or windows-1252, in which older
+//! programs write Swedish.
 
 use std::{
     fs::File,
@@ -9,67 +9,68 @@ use std::{
 use super::unreadable;
 use crate::kernel::{Problem, Result, disk::failed, say};
 
-/// How much of a file is read at once.
+/// The number of bytes that are read from a file at a time.
 const BLOCK: usize = 64 << 10;
 
-/// The mark that some programs put first in UTF-8.
+/// The byte order mark of UTF-8, which some programs write.
 pub const MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// What windows-1252 has where Latin-1 has control characters. The five places that it leaves empty stay what they are.
+/// The characters of windows-1252 in place of the control characters of Latin-1. The five unassigned bytes remain control
+/// characters.
 const WINDOWS: [char; 32] = [
     '€', '\u{81}', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\u{8D}', 'Ž', '\u{8F}', '\u{90}', '‘', '’', '“', '”', '•', '–',
     '—', '˜', '™', 'š', '›', 'œ', '\u{9D}', 'ž', 'Ÿ',
 ];
 
-/// How the letters of a file are written.
+/// The encoding of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Encoding {
-    /// UTF-8, or bytes that are left as they are.
+    /// UTF-8, or bytes that are passed on unchanged.
     Utf8,
-    /// UTF-16 with the mark before it that tells the order of its bytes.
+    /// UTF-16. The byte order comes from the byte order mark.
     Utf16 { little: bool },
-    /// What older programs write.
+    /// Windows-1252.
     Windows,
 }
 
-/// The text of a file in UTF-8, read as it is asked for, however the file is written.
+/// The text of a file, converted to UTF-8 while it is read.
 pub struct Text<'a> {
     source: BufReader<&'a File>,
     encoding: Encoding,
-    /// Whether it began with the mark of UTF-8.
+    /// Whether the file begins with the byte order mark of UTF-8.
     pub marked: bool,
-    /// What has been made into UTF-8 and not been asked for.
+    /// Converted bytes; those before `given` have been read.
     ready: Vec<u8>,
     given: usize,
     units: Units,
 }
 
-/// A file to be read as JSON is: UTF-16 becomes UTF-8, all else is left as it is.
+/// Opens a JSON file: UTF-16 is converted to UTF-8, all other bytes are passed on unchanged.
 pub fn plain(file: &File) -> Result<Text<'_>> {
     let start = beginning(file)?;
     let encoding = utf16(&start).unwrap_or(Encoding::Utf8);
     if encoding != Encoding::Utf8 {
-        survey(&mut open(file, encoding, false)?)?;
+        detect(&mut open_as(file, encoding, false)?)?;
     }
-    open(file, encoding, start.starts_with(MARK))
+    open_as(file, encoding, start.starts_with(MARK))
 }
 
-/// A file to be read as a table is: which of the three it is written in must be seen from all of it.
+/// Opens a table. The whole file is read first to detect its encoding.
 pub fn decoded(file: &File) -> Result<Text<'_>> {
     let start = beginning(file)?;
     let marked = start.starts_with(MARK);
     let encoding = utf16(&start).unwrap_or(Encoding::Utf8);
-    let found = survey(&mut open(file, encoding, marked)?)?;
+    let found = detect(&mut open_as(file, encoding, marked)?)?;
     match found {
-        // UTF-16 without its mark is UTF-8 with every second letter nothing.
-        Found { is_utf8: true, is_without_mark: false, .. } => open(file, encoding, marked),
-        Found { is_utf8: false, mixed: Some(place), .. } => Err(stray(place)),
-        Found { is_utf8: false, is_windows: true, .. } => open(file, Encoding::Windows, marked),
+        // UTF-16 without a byte order mark looks like UTF-8 in which every second character is NUL.
+        Found { is_utf8: true, is_without_mark: false, .. } => open_as(file, encoding, marked),
+        Found { is_utf8: false, mixed: Some(place), .. } => Err(stray_byte(place)),
+        Found { is_utf8: false, is_windows: true, .. } => open_as(file, Encoding::Windows, marked),
         _ => Err(unknown()),
     }
 }
 
-/// The first bytes of a file.
+/// Returns the first four bytes of a file, or fewer when it is shorter.
 pub fn beginning(file: &File) -> Result<Vec<u8>> {
     let mut start = Vec::new();
     (&*file).rewind().and_then(|()| file.take(4).read_to_end(&mut start)).map_err(failed)?;
@@ -84,7 +85,7 @@ fn utf16(start: &[u8]) -> Option<Encoding> {
     }
 }
 
-fn open(file: &File, encoding: Encoding, marked: bool) -> Result<Text<'_>> {
+fn open_as(file: &File, encoding: Encoding, marked: bool) -> Result<Text<'_>> {
     let mark = match encoding {
         Encoding::Utf16 { .. } => 2,
         _ if marked => MARK.len(),
@@ -95,7 +96,7 @@ fn open(file: &File, encoding: Encoding, marked: bool) -> Result<Text<'_>> {
 }
 
 impl Text<'_> {
-    /// Makes the next part of the file into UTF-8. Whether there was any.
+    /// Converts the next part of the file. Returns false at the end.
     fn refill(&mut self) -> std::io::Result<bool> {
         self.ready.clear();
         self.given = 0;
@@ -104,11 +105,11 @@ impl Text<'_> {
         match self.encoding {
             Encoding::Utf8 => self.ready.extend_from_slice(bytes),
             Encoding::Windows => bytes.iter().for_each(|byte| put(letter(*byte), &mut self.ready)),
-            // Half a letter at the end is none.
-            Encoding::Utf16 { .. } if read == 0 && self.units.is_within() => return Err(cut()),
+            // The file ends in the middle of a character.
+            Encoding::Utf16 { .. } if read == 0 && self.units.is_incomplete() => return Err(invalid_utf16()),
             Encoding::Utf16 { little } => {
                 for byte in bytes {
-                    self.units.see(*byte, little, &mut self.ready)?;
+                    self.units.feed(*byte, little, &mut self.ready)?;
                 }
             }
         }
@@ -121,21 +122,21 @@ fn put(letter: char, into: &mut Vec<u8>) {
     into.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
-/// Makes letters of the bytes of UTF-16, one after the other.
+/// A decoder for UTF-16 that takes one byte at a time.
 #[derive(Default)]
 struct Units {
-    /// The first byte of a unit.
+    /// The first byte of an unfinished code unit.
     odd: Option<u8>,
-    /// The first half of a letter that is two units.
+    /// The first half of a surrogate pair.
     half: Option<u16>,
 }
 
 impl Units {
-    const fn is_within(&self) -> bool {
+    const fn is_incomplete(&self) -> bool {
         self.odd.is_some() || self.half.is_some()
     }
 
-    fn see(&mut self, byte: u8, little: bool, into: &mut Vec<u8>) -> std::io::Result<()> {
+    fn feed(&mut self, byte: u8, little: bool, into: &mut Vec<u8>) -> std::io::Result<()> {
         let Some(first) = self.odd.take() else {
             self.odd = Some(byte);
             return Ok(());
@@ -145,7 +146,7 @@ impl Units {
             None if (0xD800..0xDC00).contains(&unit) => self.half = Some(unit),
             half => {
                 for letter in char::decode_utf16(half.into_iter().chain([unit])) {
-                    put(letter.map_err(|_| cut())?, into);
+                    put(letter.map_err(|_| invalid_utf16())?, into);
                 }
             }
         }
@@ -176,22 +177,22 @@ impl BufRead for Text<'_> {
     }
 }
 
-/// What UTF-16 that is no text is told as.
-fn cut() -> std::io::Error {
+/// The error for invalid UTF-16.
+fn invalid_utf16() -> std::io::Error {
     std::io::ErrorKind::InvalidData.into()
 }
 
-/// What all of a file tells of how it is written.
+/// The properties of a whole file that tell its encoding.
 struct Found {
     is_utf8: bool,
     is_without_mark: bool,
     is_windows: bool,
-    /// Where the first byte stands that is no UTF-8 in a file that is UTF-8 else.
+    /// Row and column of the first byte that is not UTF-8, if the rest of the file is UTF-8.
     mixed: Option<(u32, u32)>,
 }
 
-/// Reads all of a file to see how it is written.
-fn survey(text: &mut Text<'_>) -> Result<Found> {
+/// Reads a whole file to detect its encoding.
+fn detect(text: &mut Text<'_>) -> Result<Found> {
     let mut utf8 = Utf8::default();
     let mut windows = Windows::default();
     let mut mixed = Mixed::default();
@@ -207,30 +208,30 @@ fn survey(text: &mut Text<'_>) -> Result<Found> {
             break;
         }
         first.extend(bytes.iter().take(2 - first.len().min(2)));
-        utf8.see(bytes);
-        windows.see(bytes);
-        mixed.see(bytes);
+        utf8.feed(bytes);
+        windows.feed(bytes);
+        mixed.feed(bytes);
         let read = bytes.len();
         text.consume(read);
     }
     Ok(Found {
         is_utf8: utf8.is_whole(),
         is_without_mark: matches!(first.as_slice(), [0, ..] | [_, 0, ..]),
-        is_windows: !windows.is_another(),
+        is_windows: !windows.is_excluded(),
         mixed: mixed.stray.filter(|_| marked || mixed.has_letters),
     })
 }
 
-/// Whether bytes that come in parts are UTF-8.
+/// Checks whether bytes that arrive in parts are UTF-8.
 #[derive(Default)]
 struct Utf8 {
     is_broken: bool,
-    /// A letter that the last part ended within.
+    /// A character that is incomplete at the end of the last part.
     begun: Vec<u8>,
 }
 
 impl Utf8 {
-    fn see(&mut self, mut bytes: &[u8]) {
+    fn feed(&mut self, mut bytes: &[u8]) {
         while !self.begun.is_empty() && !self.is_broken {
             let Some((next, rest)) = bytes.split_first() else { return };
             self.begun.push(*next);
@@ -254,14 +255,14 @@ impl Utf8 {
     }
 }
 
-/// Letters of UTF-8 and bytes that are none, beside each other. In windows-1252 what UTF-8 has for å, ä, ö and é would be `Ã` and
-/// a sign, which no word has.
+/// Detects a file of UTF-8 characters with some bytes that are not UTF-8. It cannot be windows-1252, where the UTF-8
+/// bytes of å, ä, ö and é would be `Ã` and a sign, which no word contains.
 struct Mixed {
     row: u32,
-    /// The place in the row of the letter that comes next.
+    /// The column of the next character.
     column: u32,
     before: u8,
-    /// The first byte of a letter that has begun, and how many more it needs.
+    /// The first byte of an incomplete character, and the number of bytes that it still needs.
     begun: (u8, u8),
     stray: Option<(u32, u32)>,
     has_letters: bool,
@@ -274,12 +275,12 @@ impl Default for Mixed {
 }
 
 impl Mixed {
-    fn see(&mut self, bytes: &[u8]) {
+    fn feed(&mut self, bytes: &[u8]) {
         for byte in bytes.iter().copied() {
             match (self.begun, byte) {
                 ((first, 1), 0x80..=0xBF) => {
                     self.has_letters |= first == 0xC3;
-                    self.pass();
+                    self.advance();
                 }
                 ((first, needed @ 2..), 0x80..=0xBF) => self.begun = (first, needed - 1),
                 ((_, 1..), _) => {
@@ -296,7 +297,7 @@ impl Mixed {
         match byte {
             b'\n' if self.before == b'\r' => {}
             b'\n' | b'\r' => (self.row, self.column) = (self.row.saturating_add(1), 1),
-            0..=0x7F => self.pass(),
+            0..=0x7F => self.advance(),
             0xC2..=0xDF => self.begun = (byte, 1),
             0xE0..=0xEF => self.begun = (byte, 2),
             0xF0..=0xF4 => self.begun = (byte, 3),
@@ -304,19 +305,19 @@ impl Mixed {
         }
     }
 
-    /// Past a letter.
-    const fn pass(&mut self) {
+    /// Goes to the next character.
+    const fn advance(&mut self) {
         self.begun = (0, 0);
         self.column = self.column.saturating_add(1);
     }
 
     fn note(&mut self) {
         self.stray.get_or_insert((self.row, self.column));
-        self.pass();
+        self.advance();
     }
 }
 
-fn stray((row, place): (u32, u32)) -> Problem {
+fn stray_byte((row, place): (u32, u32)) -> Problem {
     unreadable(
         "stray-byte",
         say!(
@@ -336,31 +337,32 @@ fn unknown() -> Problem {
     )
 }
 
-/// Whether what is not UTF-8 is windows-1252, and not what DOS or an old Mac wrote: that has what windows-1252 leaves empty; or
-/// it has no å, ä, ö or é as windows-1252 has them, and within words what stands there for theirs („fšrening”, „f”rening”).
+/// Tells windows-1252 from the encodings of DOS and old Macs. A file is not windows-1252 if it has bytes that
+/// windows-1252 leaves unassigned; or if it has none of the letters å, ä, ö and é of windows-1252, but has their DOS or
+/// Mac bytes within words (`fšrening`, `f”rening`).
 #[derive(Default)]
 struct Windows {
     has_empty: bool,
-    is_at_home: bool,
+    has_own_letters: bool,
     has_foreign: bool,
-    /// The two bytes before.
+    /// The two bytes before the present one.
     before: [u8; 2],
 }
 
 impl Windows {
-    fn see(&mut self, bytes: &[u8]) {
+    fn feed(&mut self, bytes: &[u8]) {
         for byte in bytes {
             let [first, middle] = self.before;
             self.has_empty |= matches!(byte, 0x81 | 0x8D | 0x8F | 0x90 | 0x9D);
-            self.is_at_home |= b"\xC4\xC5\xC9\xD6\xE4\xE5\xE9\xF6".contains(byte);
+            self.has_own_letters |= b"\xC4\xC5\xC9\xD6\xE4\xE5\xE9\xF6".contains(byte);
             self.has_foreign |=
                 first.is_ascii_alphabetic() && matches!(middle, 0x84 | 0x86 | 0x8A | 0x8C | 0x94 | 0x9A) && byte.is_ascii_lowercase();
             self.before = [middle, *byte];
         }
     }
 
-    const fn is_another(&self) -> bool {
-        self.has_empty || (!self.is_at_home && self.has_foreign)
+    const fn is_excluded(&self) -> bool {
+        self.has_empty || (!self.has_own_letters && self.has_foreign)
     }
 }
 
@@ -408,12 +410,12 @@ mod tests {
 
     #[test]
     fn what_is_none_of_them_is_not_guessed_at() {
-        // UTF-16 cut off, with half a letter, and without its mark.
+        // UTF-16 that is cut off, has half a surrogate pair, or has no byte order mark.
         for bytes in [b"\xFF\xFEa".as_slice(), b"\xFF\xFE\x00\xD8a\x00", b"\xFF\xFE\x00\xD8", b"n\x00a\x00", b"\x00n\x00a"] {
             let code = letters(bytes).err().map(|problem| problem.faults[0].code);
             assert_eq!(code, Some("unknown-encoding"), "{bytes:?}");
         }
-        // Two words as DOS and an old Mac wrote them, and what windows-1252 leaves empty.
+        // Two words as DOS and old Macs wrote them, and bytes that windows-1252 leaves unassigned.
         for bytes in [b"F\x94rening".as_slice(), b"m\x86lgrupp", b"F\x9Arening", b"m\x8Clgrupp", b"\x8Fby", b"\x81by"] {
             assert!(letters(bytes).is_err(), "{bytes:?}");
         }

@@ -1,5 +1,5 @@
-//! What a workbook is made of: its parts, its first sheet, its shared strings and which of its numbers are days. Only what
-//! has a bound is kept in memory; texts that many cells share wait on the disk.
+//! The structure of a workbook: its parts, its first sheet, its shared strings, and the number formats of its cells. Only
+//! data of limited size is kept in memory; a large amount of shared strings is kept on the disk.
 
 use std::{
     collections::HashMap,
@@ -21,59 +21,59 @@ use crate::kernel::{
     say,
 };
 
-/// The most that a file may become when unpacked, whatever its size.
+/// The largest unpacked size of any file, in bytes.
 pub(super) const MAX_UNPACKED: u64 = 200 << 20;
-/// What any file may become.
+/// The unpacked size that every file may have, in bytes.
 const MIN_UNPACKED: u64 = 64 << 20;
-/// How many times its size a file may become between these.
+/// Between these two limits, the largest ratio of the unpacked size to the size of the file.
 const MAX_RATIO: u64 = 20;
-/// The most parts of a file.
+/// The largest number of parts of a file.
 const MAX_PARTS: usize = 2000;
-/// The most formats of cells, which is what Excel itself has.
+/// The largest number of cell formats, as in Excel itself.
 const MAX_FORMATS: usize = 65_536;
-/// The most texts that cells share.
+/// The largest number of shared strings.
 const MAX_STRINGS: usize = 2_000_000;
-/// How many bytes a cell that refers to one of them has at the least: `<c t="s"><v>0</v></c>`.
+/// The least size of a cell that refers to a shared string, in bytes: `<c t="s"><v>0</v></c>`.
 const SMALLEST_REFERENCE: u64 = 21;
-/// How much of the texts that cells share is kept in memory.
+/// The number of bytes of shared strings that are kept in memory. The rest is kept on the disk.
 const STRINGS_IN_MEMORY: usize = 8 << 20;
 
-/// The rows of a sheet, what its cells mean, and the texts that they share.
+/// A sheet: its XML, the meanings of the cell formats, and the shared strings.
 type Sheet<'b, 'a> = (Xml<ZipFile<'b, BufReader<&'a File>>>, &'b [Meaning], &'b mut Strings);
 
 /// A workbook.
 pub(super) struct Book<'a> {
     archive: ZipArchive<BufReader<&'a File>>,
-    /// Where each part is, by its name in small letters.
+    /// The indexes of the parts in the archive, by name in lower case.
     parts: HashMap<String, usize>,
-    /// Where its first sheet is.
+    /// The name of the part of the first sheet.
     sheet: String,
-    /// Whether its days are counted from 1904.
+    /// Whether days are counted from 1904 and not from 1900.
     pub(super) from_1904: bool,
-    /// What the numbers of each format are.
+    /// The meanings of numbers, by cell format.
     formats: Vec<Meaning>,
     strings: Strings,
-    /// How many bytes all of its parts have.
+    /// The unpacked size of all parts, in bytes.
     unpacked: u64,
 }
 
-/// What a number in a cell means.
+/// The meaning of a number in a cell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// Itself.
+    /// The number itself.
     #[default]
     Number,
-    /// A day, or a time of one.
+    /// A day, or a day with a time.
     Moment,
-    /// Digits that are shown by a pattern, such as `0000` or `000000-0000`.
+    /// Digits that are shown in a pattern, such as `0000` or `000000-0000`.
     Digits(String),
-    /// A hundredth for each that is shown, with a percent sign.
+    /// A share that is shown in percent: 0.5 is `50%`.
     Percent,
 }
 
 impl<'a> Book<'a> {
-    /// Opens a workbook. All of it is unpacked to nowhere first, so that it is known what it becomes before anything is kept;
-    /// what a file says of its own size is not believed.
+    /// Opens a workbook. First all of it is unpacked without storing it, to find out its real size; the sizes that the
+    /// file states are not trusted.
     pub(super) fn open(file: &'a File, spool: &Spool) -> Result<Self> {
         let size = file.metadata().map_err(failed)?.len();
         if entries(file)? > MAX_PARTS {
@@ -95,12 +95,12 @@ impl<'a> Book<'a> {
         }
         let strings = Strings::new(spool, limit);
         let mut book = Self { archive, parts, sheet: String::new(), from_1904: false, formats: Vec::new(), strings, unpacked };
-        book.look()?;
+        book.read_parts()?;
         Ok(book)
     }
 
-    /// Finds what is needed of it.
-    fn look(&mut self) -> Result<()> {
+    /// Reads the parts that are needed.
+    fn read_parts(&mut self) -> Result<()> {
         let mut workbook = None;
         self.relations("_rels/.rels", |_, kind, target| {
             if kind.ends_with("/officeDocument") {
@@ -122,13 +122,13 @@ impl<'a> Book<'a> {
                 styles = at(target);
             }
         })?;
-        // A sheet that is a chart has no cells.
+        // A chart sheet has no cells.
         self.sheet = sheets.iter().find_map(|id| found.remove(id)).ok_or_else(|| no_workbook(&"no sheet"))?;
         self.read_formats(&styles)?;
         self.read_strings(&strings)
     }
 
-    /// A part, if it is there.
+    /// Returns a part; `None` when there is no part of this name.
     fn part(&mut self, name: &str) -> Result<Option<ZipFile<'_, BufReader<&'a File>>>> {
         match self.parts.get(&name.to_lowercase()) {
             Some(at) => self.archive.by_index(*at).map(Some).map_err(|error| no_workbook(&error)),
@@ -136,7 +136,7 @@ impl<'a> Book<'a> {
         }
     }
 
-    /// What a part refers to: each by its id, its kind and its target.
+    /// Reads the relations of a part, and passes the id, type and target of each to `see`.
     fn relations(&mut self, name: &str, mut see: impl FnMut(&str, &str, String)) -> Result<()> {
         let Some(part) = self.part(name)? else { return Err(no_workbook(&name)) };
         let mut xml = Xml::new(part);
@@ -154,7 +154,8 @@ impl<'a> Book<'a> {
         }
     }
 
-    /// By what ids the sheets are referred to, those that a person sees first.
+    /// Returns the relation ids of the sheets: the visible ones first, then the hidden ones. Also reads whether days are
+    /// counted from 1904.
     fn sheets(&mut self, workbook: &str) -> Result<Vec<String>> {
         let Some(part) = self.part(workbook)? else { return Err(no_workbook(&workbook)) };
         let mut xml = Xml::new(part);
@@ -181,7 +182,7 @@ impl<'a> Book<'a> {
         Ok(seen)
     }
 
-    /// Reads what the numbers of each format are.
+    /// Reads the meanings of the cell formats.
     fn read_formats(&mut self, name: &str) -> Result<()> {
         let Some(part) = self.part(name)? else { return Ok(()) };
         let mut xml = Xml::new(part);
@@ -213,7 +214,7 @@ impl<'a> Book<'a> {
         Ok(())
     }
 
-    /// Reads the texts that cells share.
+    /// Reads the shared strings.
     fn read_strings(&mut self, name: &str) -> Result<()> {
         let mut strings = std::mem::take(&mut self.strings.ends);
         let mut blob = BufWriter::new(std::mem::replace(&mut self.strings.blob, SpooledTempFile::new(0)));
@@ -235,7 +236,7 @@ impl<'a> Book<'a> {
                         runs.clear();
                     }
                     Event::Eof => break,
-                    event => runs.see(event, false)?,
+                    event => runs.feed(event, false)?,
                 }
             }
         }
@@ -244,27 +245,27 @@ impl<'a> Book<'a> {
         Ok(())
     }
 
-    /// The first sheet, with what its cells refer to.
+    /// Returns the first sheet, with the formats and strings that its cells refer to.
     pub(super) fn first(&mut self) -> Result<Sheet<'_, 'a>> {
         let at = *self.parts.get(&self.sheet.to_lowercase()).ok_or_else(|| no_workbook(&"no sheet"))?;
         let part = self.archive.by_index(at).map_err(|error| no_workbook(&error))?;
         Ok((Xml::new(part), &self.formats, &mut self.strings))
     }
 
-    /// Whether its cells may refer to more of the texts that they share than may be handed out; then it is worth while to see
-    /// whether they do before any of them is.
+    /// Whether the cells could refer to more bytes of shared strings than the limit. Only then is it worth while to count
+    /// the references before reading.
     pub(super) fn may_swell(&self) -> bool {
         self.strings.longest().saturating_mul(self.unpacked / SMALLEST_REFERENCE) > self.strings.left
     }
 }
 
-/// The texts that cells share.
+/// The shared strings of a workbook.
 pub(super) struct Strings {
-    /// All of them, one after the other.
+    /// All strings, one after the other.
     blob: SpooledTempFile,
-    /// Where each ends.
+    /// The position in `blob` where each string ends.
     ends: Vec<u32>,
-    /// How many more bytes of them may be handed out: few texts that many cells refer to are also a file that swells.
+    /// The number of bytes that may still be read. A few strings with many references would also make a file swell.
     left: u64,
 }
 
@@ -277,13 +278,13 @@ impl Strings {
         Self { blob, ends: Vec::new(), left: limit }
     }
 
-    /// How many bytes one of them has, by its place; none where there is none.
+    /// The length of a string in bytes, by its index; 0 when there is none.
     pub(super) fn length(&self, at: usize) -> u64 {
         let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
         self.ends.get(at).map_or(0, |end| end.saturating_sub(start)).into()
     }
 
-    /// How many more bytes of them may be handed out.
+    /// The number of bytes that may still be read.
     pub(super) const fn left(&self) -> u64 {
         self.left
     }
@@ -292,7 +293,7 @@ impl Strings {
         (0..self.ends.len()).map(|at| self.length(at)).max().unwrap_or_default()
     }
 
-    /// One of them, by its place.
+    /// Returns a string by its index.
     pub(super) fn get(&mut self, at: usize) -> Result<String> {
         let end = *self.ends.get(at).ok_or_else(|| no_workbook(&"a text that is not there"))?;
         let start = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or_default();
@@ -304,8 +305,8 @@ impl Strings {
     }
 }
 
-/// How many parts a file can have at the most, by the marks that each has in the list of them: who opens it makes room for as
-/// many as it says.
+/// Returns the largest possible number of parts, by counting the signatures of the central directory. The archive's own
+/// number is not trusted, because the library allocates memory for as many entries as it states.
 fn entries(file: &File) -> Result<usize> {
     const MARK: &[u8] = b"PK\x01\x02";
     (&*file).seek(SeekFrom::Start(0)).map_err(failed)?;
@@ -324,12 +325,12 @@ fn entries(file: &File) -> Result<usize> {
     Ok(found)
 }
 
-/// A whole number that an attribute is.
+/// Parses an attribute that is a whole number.
 pub(super) fn number(text: Option<&str>) -> Option<u32> {
     text?.trim().parse().ok()
 }
 
-/// What the numbers of a format that is not written out are.
+/// Returns the meaning of numbers in a built-in format, by its id.
 const fn built_in(id: u32) -> Meaning {
     match id {
         9 | 10 => Meaning::Percent,
@@ -338,8 +339,8 @@ const fn built_in(id: u32) -> Meaning {
     }
 }
 
-/// What the numbers of a format are: it is of days or times when a letter of these stands in it, other than in what is
-/// written as it is. How long something took (`[h]:mm`) is no day.
+/// Returns the meaning of numbers in a format. It is a day or a time if the format contains a letter for one outside
+/// quotation marks and escapes. A duration (`[h]:mm`) is not a day.
 fn meaning(code: &str) -> Meaning {
     let mut letters = code.chars();
     let mut quoted = false;
@@ -363,7 +364,8 @@ fn meaning(code: &str) -> Meaning {
     digits(code).map_or(Meaning::Number, Meaning::Digits)
 }
 
-/// The pattern of a format that shows digits which a number by itself does not have: zeros first, or signs between.
+/// Returns the pattern of a format that shows digits or signs which the number alone does not have: leading zeros, or
+/// signs between digits.
 fn digits(code: &str) -> Option<String> {
     let mut pattern = String::new();
     let mut letters = code.chars();
@@ -382,8 +384,8 @@ fn digits(code: &str) -> Option<String> {
     (is_plain && zeros >= 2 && pattern.len() <= 40).then_some(pattern)
 }
 
-/// A whole number as a pattern shows it.
-pub(super) fn shown(number: f64, pattern: &str) -> Option<String> {
+/// Writes a whole number in a pattern.
+pub(super) fn format_digits(number: f64, pattern: &str) -> Option<String> {
     if !(0.0..1e15).contains(&number) || number.fract() != 0.0 {
         return None;
     }
@@ -399,20 +401,20 @@ pub(super) fn shown(number: f64, pattern: &str) -> Option<String> {
         places -= 1;
         backwards.extend(left.next().or((sign == '0').then_some('0')));
         if places == 0 {
-            // A number that is longer than the pattern is shown whole.
+            // A number with more digits than the pattern is shown whole.
             backwards.extend(left.by_ref());
         }
     }
     Some(backwards.chars().rev().collect::<String>().trim_start_matches(['-', ' ']).to_owned())
 }
 
-/// A share as it is shown, in percent; to ten decimals, for what is more comes of counting in halves.
+/// Writes a share in percent, with up to ten decimals. Further decimals are rounding errors of binary fractions.
 pub(super) fn percent(number: f64) -> String {
     let shown = format!("{:.10}", number * 100.0);
     format!("{}%", shown.trim_end_matches('0').trim_end_matches('.'))
 }
 
-/// What is told of what is no workbook.
+/// The problem for a file that is not a workbook.
 pub(super) fn no_workbook(error: &dyn std::fmt::Display) -> Problem {
     tracing::debug!(%error, "a file is no workbook");
     unreadable(
@@ -438,7 +440,7 @@ mod tests {
         for code in ["0000", "000000-0000", "00\\ 00", "000000\"-\"0000"] {
             assert!(matches!(meaning(code), Meaning::Digits(_)), "{code}");
         }
-        let of = |number, code| shown(number, &digits(code).unwrap_or_default());
+        let of = |number, code| format_digits(number, &digits(code).unwrap_or_default());
         assert_eq!(of(127.0, "0000").as_deref(), Some("0127"));
         assert_eq!(of(2_120_001_439.0, "000000\\-0000").as_deref(), Some("212000-1439"));
         assert_eq!((of(12_345.0, "0000").as_deref(), of(1.5, "0000")), (Some("12345"), None));

@@ -1,4 +1,4 @@
-//! Spreadsheets: the first sheet of a workbook, cell by cell.
+//! Spreadsheets: the first visible sheet of a workbook, cell by cell.
 
 use std::fs::File;
 
@@ -7,14 +7,14 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::{
     Item, MAX_COLUMNS, MAX_ROW, Taker, too_large, too_long, too_many_columns, unreadable,
-    workbook::{Book, MAX_UNPACKED, Meaning, Strings, number, percent, shown},
+    workbook::{Book, MAX_UNPACKED, Meaning, Strings, format_digits, number, percent},
     xml::{Runs, attribute},
 };
 use crate::kernel::{Problem, Result, disk::Spool, personal_number, say, text};
 
 pub fn read(file: &File, spool: &Spool, take: &mut Taker<'_>) -> Result<()> {
     let mut book = Book::open(file, spool)?;
-    weigh(&mut book)?;
+    check_shared_text(&mut book)?;
     let mut merged = Merged::of(&mut book)?;
     let from_1904 = book.from_1904;
     let (mut xml, formats, strings) = book.first()?;
@@ -22,7 +22,7 @@ pub fn read(file: &File, spool: &Spool, take: &mut Taker<'_>) -> Result<()> {
     let mut current = Current::default();
     let mut cell = Cell::default();
     let mut runs = Runs::default();
-    // What a sheet says of its size is not believed: it ends where its rows do.
+    // The size that a sheet states is not trusted. The sheet ends with its last row.
     loop {
         let event = xml.next()?;
         match &event {
@@ -38,14 +38,14 @@ pub fn read(file: &File, spool: &Spool, take: &mut Taker<'_>) -> Result<()> {
                     runs.clear();
                 }
                 "f" => cell.is_formula = true,
-                _ => runs.see(&event, !cell.is_inline)?,
+                _ => runs.feed(&event, !cell.is_inline)?,
             },
             Event::End(element) => match element.local_name().as_ref() {
                 "row" => cell.row = cell.row.saturating_add(1),
                 "c" => {
                     let is_error = cell.is_error || cell.is_unknown(&runs.text);
                     let text = match cell.text(&runs.text, formats, strings, from_1904)? {
-                        // Nobody has computed it yet.
+                        // The formula has not been computed yet.
                         _ if is_error && runs.text.is_empty() => UNKNOWN.to_owned(),
                         text => text,
                     };
@@ -54,19 +54,19 @@ pub fn read(file: &File, spool: &Spool, take: &mut Taker<'_>) -> Result<()> {
                         continue;
                     }
                     if cell.row != current.row {
-                        give(&mut current, &mut columns, &mut merged, take)?;
+                        emit_row(&mut current, &mut columns, &mut merged, take)?;
                         current.row = cell.row;
                     }
                     current.put(cell.column - 1, text, is_error)?;
                 }
                 "sheetData" => break,
-                _ => runs.see(&event, !cell.is_inline)?,
+                _ => runs.feed(&event, !cell.is_inline)?,
             },
             Event::Eof => break,
-            _ => runs.see(&event, !cell.is_inline)?,
+            _ => runs.feed(&event, !cell.is_inline)?,
         }
     }
-    give(&mut current, &mut columns, &mut merged, take)?;
+    emit_row(&mut current, &mut columns, &mut merged, take)?;
     if columns.is_none() {
         return Err(unreadable(
             "no-heading",
@@ -79,8 +79,8 @@ pub fn read(file: &File, spool: &Spool, take: &mut Taker<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a workbook whose cells refer to more text than it may become, before any of its rows is read.
-fn weigh(book: &mut Book<'_>) -> Result<()> {
+/// Refuses a workbook whose cells refer to more text than the limit, before any row is read.
+fn check_shared_text(book: &mut Book<'_>) -> Result<()> {
     if !book.may_swell() {
         return Ok(());
     }
@@ -103,24 +103,24 @@ fn weigh(book: &mut Book<'_>) -> Result<()> {
             }
             Event::End(element) if element.local_name().as_ref() == "sheetData" => return Ok(()),
             Event::Eof => return Ok(()),
-            _ => runs.see(&event, !cell.is_inline)?,
+            _ => runs.feed(&event, !cell.is_inline)?,
         }
     }
 }
 
-/// What stands in a cell whose formula nobody has computed yet, as a spreadsheet would show that something is wrong.
+/// The content given to a cell with a formula that has not been computed, in the form of a spreadsheet error.
 const UNKNOWN: &str = "#FORMEL!";
-/// The most cells of a sheet that are many in one.
+/// The largest number of merged ranges of a sheet.
 const MAX_MERGED: usize = 100_000;
 
-/// Cells that are many in one: what stands in the first of them is what a person sees in each row of it.
+/// Merged ranges of cells. Each row of a range shows the content of the range's first cell in the first column.
 #[derive(Default)]
 struct Merged {
-    /// Each with its first and last row and column, the last of them first.
+    /// The ranges that have not begun: first row, last row, first column, last column. In descending order.
     ahead: Vec<[u32; 4]>,
-    /// Those that the present row is within, with what stands there.
+    /// The ranges that contain the present row, with their content.
     open: Vec<([u32; 4], String)>,
-    /// How many bytes have been written by them.
+    /// The number of bytes that merged ranges have added.
     bytes: u64,
 }
 
@@ -145,11 +145,11 @@ impl Merged {
         Ok(Self { ahead, open: Vec::new(), bytes: 0 })
     }
 
-    /// Puts a row's cells as they are seen.
-    fn show(&mut self, row: u32, current: &mut Current) -> Result<()> {
+    /// Changes the cells of a row into what a person sees.
+    fn apply(&mut self, row: u32, current: &mut Current) -> Result<()> {
         self.open.retain(|([_, bottom, ..], _)| *bottom >= row);
         for ([_, _, left, right], text) in &self.open {
-            current.see(*left, *right, text.clone());
+            current.set_merged(*left, *right, text.clone());
             self.bytes = self.bytes.saturating_add(text.len() as u64);
         }
         if self.bytes > MAX_UNPACKED {
@@ -161,7 +161,7 @@ impl Merged {
                 continue;
             }
             let text = current.cells.get(left as usize).cloned().unwrap_or_default();
-            current.see(left, right, text.clone());
+            current.set_merged(left, right, text.clone());
             if bottom > row {
                 self.open.push((merge, text));
             }
@@ -175,7 +175,7 @@ impl Merged {
 struct Cell {
     row: u32,
     column: usize,
-    /// What its value is written as.
+    /// The form in which the value is written.
     kind: Kind,
     format: Option<usize>,
     is_inline: bool,
@@ -183,7 +183,7 @@ struct Cell {
     is_formula: bool,
 }
 
-/// What the value of a cell is written as.
+/// The form in which the value of a cell is written.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Kind {
     #[default]
@@ -214,12 +214,12 @@ impl Cell {
         };
     }
 
-    /// Whether it is a formula that no value was saved of. One that gives no text has that for its value.
+    /// Whether the cell is a formula without a saved value. A formula whose result is an empty text does have a value.
     fn is_unknown(&self, value: &str) -> bool {
         self.is_formula && value.is_empty() && self.kind != Kind::Text
     }
 
-    /// The cell as text: whole numbers without decimals, days as days.
+    /// Returns the cell as text: whole numbers without decimals, days as `YYYY-MM-DD`.
     fn text(&self, value: &str, formats: &[Meaning], strings: &mut Strings, from_1904: bool) -> Result<String> {
         let value_of_number = || value.trim().parse::<f64>().ok();
         Ok(match self.kind {
@@ -233,7 +233,7 @@ impl Cell {
                 Some(number) => {
                     let read = match self.format.and_then(|format| formats.get(format)) {
                         Some(Meaning::Moment) => moment(number, from_1904),
-                        Some(Meaning::Digits(pattern)) => shown(number, pattern),
+                        Some(Meaning::Digits(pattern)) => format_digits(number, pattern),
                         Some(Meaning::Percent) => Some(percent(number)),
                         _ => None,
                     };
@@ -244,7 +244,7 @@ impl Cell {
     }
 }
 
-/// The row and column that a place such as `B3` names, from 0.
+/// Returns row and column of a cell reference such as `B3`, counted from 0.
 fn place(name: &str) -> Option<(u32, usize)> {
     let digits = name.find(|letter: char| letter.is_ascii_digit())?;
     let letters = name[..digits].bytes().filter(u8::is_ascii_alphabetic);
@@ -253,16 +253,16 @@ fn place(name: &str) -> Option<(u32, usize)> {
     Some((name[digits..].parse::<u32>().ok()?.checked_sub(1)?, column.checked_sub(1)?))
 }
 
-/// A day, with the time where there is one, that is so many days after the first.
+/// Converts a serial number of days into a day, with the time if there is one.
 fn moment(days: f64, from_1904: bool) -> Option<String> {
-    /// More than any day that can be written.
+    /// Larger than the number of any day that can be written.
     const LAST: f64 = 3_000_000.0;
     if !(0.0..LAST).contains(&days) {
         return None;
     }
     let first = match (from_1904, days) {
         (true, _) => NaiveDate::from_ymd_opt(1904, 1, 1),
-        // Excel has a day too many in 1900.
+        // Excel counts a 29 February 1900, which did not exist.
         (false, ..60.0) => NaiveDate::from_ymd_opt(1899, 12, 31),
         (false, _) => NaiveDate::from_ymd_opt(1899, 12, 30),
     };
@@ -278,9 +278,9 @@ fn moment(days: f64, from_1904: bool) -> Option<String> {
 struct Current {
     row: u32,
     cells: Vec<String>,
-    /// How many bytes it has so far; what is more than a row may have is not kept.
+    /// The size of the row so far, in bytes. Cells beyond [`MAX_ROW`] are not kept.
     bytes: usize,
-    /// The columns in which a formula has no value.
+    /// The columns with a formula error or with a formula that has not been computed.
     errors: Vec<usize>,
 }
 
@@ -302,8 +302,8 @@ impl Current {
         Ok(())
     }
 
-    /// Shows a text in the first of some columns, and nothing in the others.
-    fn see(&mut self, left: u32, right: u32, text: String) {
+    /// Puts a text into the first of some columns and clears the others.
+    fn set_merged(&mut self, left: u32, right: u32, text: String) {
         let (left, right) = (left as usize, right as usize);
         for cell in self.cells.iter_mut().take(right.saturating_add(1)).skip(left) {
             cell.clear();
@@ -319,13 +319,13 @@ impl Current {
     }
 }
 
-/// Gives a row away: the first as headings.
-fn give(current: &mut Current, columns: &mut Option<usize>, merged: &mut Merged, take: &mut Taker<'_>) -> Result<()> {
+/// Passes on the present row. The first row becomes the heading.
+fn emit_row(current: &mut Current, columns: &mut Option<usize>, merged: &mut Merged, take: &mut Taker<'_>) -> Result<()> {
     if current.cells.is_empty() {
         return Ok(());
     }
     let mut shown = std::mem::take(current);
-    merged.show(shown.row, &mut shown)?;
+    merged.apply(shown.row, &mut shown)?;
     let Current { row, mut cells, bytes, errors } = shown;
     let row = row.saturating_add(1);
     if let Some(columns) = *columns {
@@ -335,13 +335,13 @@ fn give(current: &mut Current, columns: &mut Option<usize>, merged: &mut Merged,
         if cells.len() < columns {
             cells.resize(columns, String::new());
         }
-        // What stands outside the table is a note beside it.
+        // A row with cells only outside the table is a note beside it.
         return if cells.iter().take(columns).all(String::is_empty) { Ok(()) } else { take(Item::Cells(row, cells)) };
     }
     if let [first, ..] = errors.as_slice()
         && errors.len() == cells.iter().filter(|cell| !cell.is_empty()).count()
     {
-        return Err(unread(&cells[*first]));
+        return Err(formula_heading(&cells[*first]));
     }
     for at in errors {
         cells[at].clear();
@@ -351,8 +351,8 @@ fn give(current: &mut Current, columns: &mut Option<usize>, merged: &mut Merged,
     take(Item::Heading(headings))
 }
 
-/// Why headings that are formulas without a value cannot be read.
-fn unread(error: &str) -> Problem {
+/// The problem for a heading of formulas without values.
+fn formula_heading(error: &str) -> Problem {
     let error: String = text::cleaned(&personal_number::mask(error)).chars().take(20).collect();
     unreadable(
         "formula-error",

@@ -1,4 +1,4 @@
-//! The XML of a workbook's parts, one event at a time. None may be large, and none deep within others, whatever the file is.
+//! The XML of a workbook's parts, one event at a time. The size of an event and the depth of elements are limited.
 
 use std::{
     borrow::Cow,
@@ -14,28 +14,28 @@ use quick_xml::{
 use super::{MAX_ROW, too_large, workbook::no_workbook};
 use crate::kernel::Result;
 
-/// The most bytes of an event: more than the text that fits in a cell.
+/// The largest size of an event, in bytes: more than the text that fits into a cell.
 const MAX_EVENT: usize = MAX_ROW;
-/// How deep elements may stand within each other.
+/// The largest depth of nested elements.
 const MAX_DEPTH: usize = 100;
 
-/// A part that is being read.
+/// A part that is being parsed.
 pub(super) struct Xml<R> {
-    reader: Reader<Leash<BufReader<R>>>,
+    reader: Reader<LimitedReader<BufReader<R>>>,
     depth: usize,
     buffer: Vec<u8>,
 }
 
 impl<R: Read> Xml<R> {
     pub(super) fn new(part: R) -> Self {
-        let mut reader = Reader::from_reader(Leash { source: BufReader::new(part), left: 0 });
+        let mut reader = Reader::from_reader(LimitedReader { source: BufReader::new(part), left: 0 });
         let config = reader.config_mut();
         config.check_end_names = false;
         config.expand_empty_elements = true;
         Self { reader, depth: 0, buffer: Vec::new() }
     }
 
-    /// What comes next.
+    /// Returns the next event.
     pub(super) fn next(&mut self) -> Result<Event<'_>> {
         self.buffer.clear();
         self.reader.get_mut().left = MAX_EVENT;
@@ -48,18 +48,18 @@ impl<R: Read> Xml<R> {
             Event::End(_) => self.depth = self.depth.saturating_sub(1),
             _ => {}
         }
-        // The library remembers what each is called that has not ended.
+        // The library keeps the names of all open elements in memory.
         if self.depth > MAX_DEPTH { Err(too_large()) } else { Ok(event) }
     }
 }
 
-/// Lets no more be read than one event may have.
-struct Leash<R> {
+/// A reader that stops when an event is too large.
+struct LimitedReader<R> {
     source: R,
     left: usize,
 }
 
-impl<R: BufRead> Read for Leash<R> {
+impl<R: BufRead> Read for LimitedReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.fill_buf()?.read(into)?;
         self.consume(read);
@@ -67,7 +67,7 @@ impl<R: BufRead> Read for Leash<R> {
     }
 }
 
-impl<R: BufRead> BufRead for Leash<R> {
+impl<R: BufRead> BufRead for LimitedReader<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.left == 0 {
             return Err(io::ErrorKind::FileTooLarge.into());
@@ -82,17 +82,17 @@ impl<R: BufRead> BufRead for Leash<R> {
     }
 }
 
-/// An attribute as it stands there, whatever namespace it is of.
+/// Returns the value of an attribute by its local name, with entities as they are written.
 pub(super) fn attribute<'a>(element: &'a BytesStart<'_>, name: &str) -> Option<Cow<'a, str>> {
     let mut all = element.attributes();
-    // To look for those that stand twice takes the square of their number.
+    // Checking for duplicate attributes would take quadratic time.
     all.with_checks(false).flatten().find(|attribute| attribute.key.local_name().as_ref() == name).map(|attribute| attribute.value)
 }
 
-/// Gathers the text of a cell or a shared string from its runs. What is said of how to pronounce it is left out.
+/// Collects the text of a cell or a shared string from its runs. Phonetic hints are left out.
 #[derive(Default)]
 pub(super) struct Runs {
-    /// The text so far. What is longer than a row may be ends somewhere after that.
+    /// The text so far. It is cut off somewhere beyond [`MAX_ROW`].
     pub(super) text: String,
     run: String,
     is_within: bool,
@@ -107,8 +107,8 @@ impl Runs {
         (self.is_within, self.is_phonetic) = (false, false);
     }
 
-    /// Takes what an event says: of runs (`t`), and where `value` of a cell's value (`v`) too.
-    pub(super) fn see(&mut self, event: &Event<'_>, value: bool) -> Result<()> {
+    /// Processes an event. Collects the text of runs (`t`), and of values (`v`) if `value` is true.
+    pub(super) fn feed(&mut self, event: &Event<'_>, value: bool) -> Result<()> {
         match event {
             Event::Start(element) => match element.local_name().as_ref() {
                 "rPh" => self.is_phonetic = true,
@@ -136,7 +136,7 @@ impl Runs {
                 Some(letter) => self.run.push_str(letter),
                 None => match name.resolve_char_ref() {
                     Ok(Some(letter)) => self.run.push(letter),
-                    // Entities of the file's own are not expanded.
+                    // Entities that the file declares itself are not expanded.
                     _ => return Err(no_workbook(&"an entity of its own")),
                 },
             },
@@ -146,8 +146,8 @@ impl Runs {
     }
 }
 
-/// A text without Excel's own way to write what XML cannot have: `_x000D_` is a carriage return, and `_x005F_` the line that
-/// such a thing begins with.
+/// Decodes Excel's notation for characters that XML cannot contain: `_x000D_` is a carriage return, and `_x005F_` is an
+/// underscore that would otherwise begin such a notation.
 fn unescaped(text: &str) -> Cow<'_, str> {
     let unit = |text: &str| {
         let digits = text.get(..7)?.strip_prefix("_x")?.strip_suffix('_')?;
