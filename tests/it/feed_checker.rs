@@ -230,7 +230,7 @@ impl Checker {
             thread::sleep(Duration::from_millis(20));
             return true;
         }
-        log.extend(answer.json["items"].as_array().unwrap().iter().map(Entry::of));
+        log.extend(answer.json["items"].as_array().unwrap().iter().map(Entry::from_change));
         answer.json["nextCursor"].as_str().unwrap().clone_into(cursor);
         answer.json["hasMore"] == true
     }

@@ -155,7 +155,7 @@ fn apply_given(over: Option<&NewActor>, given: &Record, contract: &Contract) -> 
     let whole = Value::Object(rules::overlay(&under, given));
     contract.check("NewActor", &whole)?;
     let mut new: NewActor = extract::typed(whole)?;
-    new.identifiers = actor_rules::identifiers(&new.identifiers).map_err(Problem::invalid)?;
+    new.identifiers = actor_rules::checked_identifiers(&new.identifiers).map_err(Problem::invalid)?;
     rules::keep_scopes(&mut new.identifiers, over.map_or(&[], |actor| &actor.identifiers));
     new.areas_served.sort_unstable();
     new.areas_served.dedup();

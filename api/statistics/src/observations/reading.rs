@@ -94,7 +94,7 @@ impl Reading {
             let is_met = names.iter().any(|name| Values.meaning(name).is_some_and(|(column, _)| column.member == needed));
             if !is_met {
                 let detail = say!("Kolumnen {needed} saknas.", "The column {needed} is missing.");
-                faults.push(Fault::at(format!("/{needed}"), "missing-column", told));
+                faults.push(Fault::at(format!("/{needed}"), "missing-column", detail));
             }
         }
         if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
@@ -108,7 +108,7 @@ impl Reading {
                 "Kolumnen {heading} har celler men ingen rubrik, så de lästes inte. Skriv en rubrik på första raden.",
                 "The column {heading} has cells but no heading, so that they were not read. Write a heading in the first row."
             );
-            self.notes.push(RowFault::new(row as usize, heading, "no-heading", told));
+            self.notes.push(RowFault::new(row as usize, heading, "no-heading", detail));
         }
     }
 
@@ -126,7 +126,7 @@ impl Reading {
             if !met.insert(column.member) {
                 let member = column.member;
                 let detail = say!("Raden anger {member} två gånger. Behåll en.", "The row gives {member} twice. Keep one.");
-                return Err(RowFault::new(row as usize, member, "repeated-column", told));
+                return Err(RowFault::new(row as usize, member, "repeated-column", detail));
             }
         }
         Ok(self.headings.members(members, &Values))
@@ -146,7 +146,7 @@ impl Reading {
                 Given::Json(Value::Number(number)) => cells.cells.push((member, number.to_string())),
                 Given::Json(_) => {
                     let detail = say!("Skriv ett tal eller en text.", "Write a number or a text.");
-                    cells.fault = fault(member, "wrong-type", told);
+                    cells.fault = fault(member, "wrong-type", detail);
                 }
             }
         }

@@ -38,7 +38,7 @@ pub(super) fn normalise_age(given: &str) -> Option<Option<String>> {
 }
 
 /// The variant of an indicator that a text means.
-pub(super) fn declared<'a>(given: &str, variants: &'a [String]) -> Option<&'a String> {
+pub(super) fn find_variant<'a>(given: &str, variants: &'a [String]) -> Option<&'a String> {
     variants.iter().find(|variant| normalise_text(variant).is_some_and(|one| one.to_lowercase() == given.to_lowercase()))
 }
 
