@@ -287,7 +287,7 @@ impl App {
                 .h1_allow_half_closed(false)
                 .client_disconnect_timeout(Duration::from_secs(1))
                 .local_addr(address)
-                .on_connect_ext(|connection: &Connection, data| connection.introduce(data))
+                .on_connect_ext(|connection: &Connection, data| connection.share_state(data))
                 .h1(map_config(app, |()| AppConfig::default()));
             fn_service(move |stream: TcpStream| ready(Ok::<_, DispatchError>(Connection::new(stream, header_time)))).and_then(calls)
         })?;

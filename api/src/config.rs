@@ -320,10 +320,10 @@ impl Config {
         if let Err(OutboxError(setting, sentence)) = self.outbox() {
             return wrong(setting, sentence);
         }
-        if let Err(sentence) = address::networks(&self.trusted_proxies) {
+        if let Err(sentence) = address::parse_networks(&self.trusted_proxies) {
             return wrong("trusted_proxies", sentence);
         }
-        if let Err(sentence) = address::networks(&self.webhook_networks) {
+        if let Err(sentence) = address::parse_networks(&self.webhook_networks) {
             return wrong("webhook_networks", sentence);
         }
         if let Err(sentence) = Cors::new(&self.cors_origins) {
@@ -429,7 +429,7 @@ impl Config {
             body_time: Duration::from_secs(self.body_seconds),
             call_time: Duration::from_secs(self.call_seconds),
             secure: self.public_url.starts_with("https://"),
-            trusted_proxies: address::networks(&self.trusted_proxies).unwrap_or_default(),
+            trusted_proxies: address::parse_networks(&self.trusted_proxies).unwrap_or_default(),
             cors: Cors::new(&self.cors_origins).unwrap_or_default(),
         }
     }
@@ -467,7 +467,7 @@ impl Config {
     /// The installation's own networks that webhooks may call.
     #[must_use]
     pub fn webhook_networks(&self) -> Vec<ipnet::IpNet> {
-        address::networks(&self.webhook_networks).unwrap_or_default()
+        address::parse_networks(&self.webhook_networks).unwrap_or_default()
     }
 
     /// The limits on how often callers may call.

@@ -3,49 +3,50 @@
 use crate::{
     access, assessments, disclosure, exchange, forums, geography, guidance, intake, interventions,
     kernel::record::{
-        Declared, Erase, Of, Rule, Table,
-        Why::{History, Repetition},
-        Words, about, becomes, goes, naming, nobody, stays, texts, untold,
+        Bilingual,
+        DataPurpose::{History, Repetition},
+        DataSubject, Declared, Erase, Rule, Table, deleted_columns, fixed_actor_column, impersonal_table, kept_columns, not_in_extract,
+        personal_table, text_columns, text_table,
     },
     priorities, privacy, reference, registry, statistics,
 };
 
 /// The tables that serve all rooms.
 const SHARED_TABLES: &[Table] = &[
-    nobody("installation", "name value"),
-    about(
+    impersonal_table("installation", "name value"),
+    personal_table(
         "event",
-        Words("Ändringar som personen har gjort", "Changes that the person has made"),
-        Of::User(&["changed_by"]),
+        Bilingual("Ändringar som personen har gjort", "Changes that the person has made"),
+        DataSubject::User(&["changed_by"]),
         &[
-            becomes("changed_by changed_at request_id:text", Erase::Stays, History, Rule::Feed, "listChanges"),
-            becomes("changed_by_name", Erase::Name, History, Rule::Feed, ""),
+            kept_columns("changed_by changed_at request_id:text", Erase::Stays, History, Rule::Feed, "listChanges"),
+            kept_columns("changed_by_name", Erase::Name, History, Rule::Feed, ""),
         ],
         "seq:int position:int entity_kind entity_id op version:int visibility forum_id actor_id was_visibility was_forum_id was_actor_id \
          areas:json merged_into:id",
     )
-    .actors(&[stays("actor_id", "history is what was"), stays("was_actor_id", "history is what was")]),
-    about(
+    .actors(&[fixed_actor_column("actor_id", "history is what was"), fixed_actor_column("was_actor_id", "history is what was")]),
+    personal_table(
         "idempotent_answer",
-        Words("Sparade svar på anrop", "Kept answers to calls"),
-        Of::User(&["user_id"]),
+        Bilingual("Sparade svar på anrop", "Kept answers to calls"),
+        DataSubject::User(&["user_id"]),
         &[
-            goes("user_id scope key status:int location created_at", Repetition, Rule::Answers, ""),
+            deleted_columns("user_id scope key status:int location created_at", Repetition, Rule::Answers, ""),
             // The answer is a copy of data that is shown where it is stored.
-            untold(goes("body:bytes digest", Repetition, Rule::Answers, "")),
+            not_in_extract(deleted_columns("body:bytes digest", Repetition, Rule::Answers, "")),
         ],
         "etag",
     ),
-    naming(
+    text_table(
         "search_entry",
-        Words("Sökregistret", "The index of words"),
-        &[texts("words", "listActors listStatements listForums listAssessments listInterventions")],
+        Bilingual("Sökregistret", "The index of words"),
+        &[text_columns("words", "listActors listStatements listForums listAssessments listInterventions")],
         "id:int kind entity_id",
     ),
-    naming(
+    text_table(
         "search_words",
-        Words("Sökregistret (SQLite)", "The index of words (SQLite)"),
-        &[texts("words", "listActors listStatements listForums listAssessments listInterventions")],
+        Bilingual("Sökregistret (SQLite)", "The index of words (SQLite)"),
+        &[text_columns("words", "listActors listStatements listForums listAssessments listInterventions")],
         "kind",
     ),
 ];

@@ -17,7 +17,7 @@ use samsyn::{
     },
     kernel::{
         Db,
-        audit::{Entity, Trail, Turn, row},
+        audit::{AuditResult, Entity, Trail, row},
         clock::Clock,
         db::Settings,
         id::Ids,
@@ -35,14 +35,14 @@ pub fn entries(caller: &Client, filter: &str) -> Vec<Value> {
 }
 
 /// The operation, outcome, status and detail of entries, oldest first.
-pub fn told(entries: &[Value]) -> Vec<String> {
+pub fn summaries(entries: &[Value]) -> Vec<String> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), ToOwned::to_owned);
     let one = |entry: &Value| ["operation", "outcome", "status", "detail"].map(|name| text(&entry[name])).join(" ");
     entries.iter().rev().map(one).collect()
 }
 
 /// Executes statements in the database itself, like an attacker with its file or password.
-pub fn behind(url: &str, statements: &[&str]) -> Result<(), String> {
+pub fn execute_directly(url: &str, statements: &[&str]) -> Result<(), String> {
     let (url, statements) = (url.to_owned(), statements.iter().map(ToString::to_string).collect::<Vec<_>>());
     thread::spawn(move || {
         System::new().block_on(async {
@@ -77,7 +77,7 @@ fn verify(url: &str, from: i64, noted: Option<Head>) -> Verification {
             audit::link(&db).await.unwrap();
             let seen = audit::verify(from, noted.as_ref(), &db).await.unwrap();
             let mut lines = 0;
-            let exported = audit::lines(
+            let exported = audit::write_lines(
                 |line| {
                     lines += u64::from(line.starts_with('{'));
                     Ok(())
@@ -109,7 +109,7 @@ fn drop_guards(database: Database, url: &str) {
             "ALTER TABLE audit_head DISABLE TRIGGER ALL",
         ],
     };
-    behind(url, statements).unwrap();
+    execute_directly(url, statements).unwrap();
 }
 
 #[rstest]
@@ -124,7 +124,7 @@ fn abuse_95_nothing_is_done_seen_or_refused_in_secret(#[values(Database::Sqlite,
     let actor = kept.post("/actors", &json!({"kind": "association", "name": secret})).is(201);
     kept.post("/actors", &json!({"kind": "association", "name": secret})).is(201);
     let done = entries(&admin, "requestId=request-1");
-    assert_eq!(told(&done), ["createActor done 201 null"], "a repeated call is noted once");
+    assert_eq!(summaries(&done), ["createActor done 201 null"], "a repeated call is noted once");
     assert_eq!((&done[0]["recordKind"], &done[0]["recordId"]), (&json!("actor"), &actor.json["id"]));
     assert_eq!((&done[0]["actorId"], &done[0]["address"]), (&actor.json["id"], &json!("127.0.0.1")));
     assert_eq!(done[0]["user"]["name"], json!("Test admin"));
@@ -139,7 +139,7 @@ fn abuse_95_nothing_is_done_seen_or_refused_in_secret(#[values(Database::Sqlite,
     let me = id(&kim.get("/me").is(200).json["user"]);
     let refresh = json!({"refreshToken": session.json["refreshToken"]});
     let of_kim = format!("userId={me}");
-    assert_eq!(told(&entries(&admin, &of_kim)), ["createSession denied 401 invalid-credentials", "createSession done 201 null"]);
+    assert_eq!(summaries(&entries(&admin, &of_kim)), ["createSession denied 401 invalid-credentials", "createSession done 201 null"]);
     assert_eq!(entries(&admin, "operation=createSession&outcome=denied").len(), 2, "an unknown address is refused without a name");
 
     // Refusals and failures.
@@ -151,7 +151,7 @@ fn abuse_95_nothing_is_done_seen_or_refused_in_secret(#[values(Database::Sqlite,
     app.anybody().post("/sessions/refresh", &refresh).is(201);
     app.anybody().post("/sessions/refresh", &refresh).is(401);
     assert_eq!(
-        told(&entries(&admin, &of_kim))[2..],
+        summaries(&entries(&admin, &of_kim))[2..],
         [
             "createActor denied 403 actors.write",
             "listUsers denied 403 users.read",
@@ -160,11 +160,11 @@ fn abuse_95_nothing_is_done_seen_or_refused_in_secret(#[values(Database::Sqlite,
         ]
     );
     let failed = entries(&admin, "outcome=failed");
-    assert_eq!(told(&failed), ["updateActor failed 412 precondition-failed"]);
+    assert_eq!(summaries(&failed), ["updateActor failed 412 precondition-failed"]);
     assert_eq!((&failed[0]["recordKind"], &failed[0]["recordId"]), (&json!("actor"), &actor.json["id"]));
     let without_user: Vec<_> =
         entries(&admin, "operation=createActor&outcome=denied").into_iter().filter(|one| one["user"].is_null()).collect();
-    assert_eq!(told(&without_user), ["createActor denied 401 unauthenticated"; 2], "without a token, and with one that is forged");
+    assert_eq!(summaries(&without_user), ["createActor denied 401 unauthenticated"; 2], "without a token, and with one that is forged");
 
     // Reads of personal data are noted; reads of other data are not.
     admin.get(&format!("/users/{me}")).is(200);
@@ -197,7 +197,7 @@ fn a_table_of_any_length_is_whole(#[values(Database::Sqlite, Database::Postgres)
             "-1+1-2-3".clone_into(&mut trail.request_id);
             let rows = (0..many).map(|number| {
                 let place = uuid::Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(number));
-                row(&trail, place, today(), Turn::done(200), &[])
+                row(&trail, place, today(), AuditResult::done(200), &[])
             });
             for chunk in rows.collect::<Vec<_>>().chunks(400) {
                 Entity::insert_many(chunk.to_vec()).exec_without_returning(&db).await.unwrap();
@@ -339,13 +339,13 @@ fn abuse_97_the_audit_log_is_only_added_to(#[values(Database::Sqlite, Database::
         "UPDATE audit_head SET position = 0",
         "DELETE FROM audit_head",
     ] {
-        assert!(behind(&app.url, &[statement]).is_err(), "{statement}");
+        assert!(execute_directly(&app.url, &[statement]).is_err(), "{statement}");
     }
     assert!(verify(&app.url, 1, None).is_ok());
     if database == Database::Postgres {
         // The role that docs/OPERATIONS.md describes is refused before a trigger runs.
         let role = format!("samsyn_app_{}", std::process::id());
-        behind(
+        execute_directly(
             &app.url,
             &[
                 &format!("CREATE ROLE {role} LOGIN"),
@@ -360,7 +360,7 @@ fn abuse_97_the_audit_log_is_only_added_to(#[values(Database::Sqlite, Database::
         let become_role = format!("SET ROLE {role}");
         for statement in ["UPDATE audit_entry SET status = 200", "DELETE FROM audit_link", "DELETE FROM audit_head", "TRUNCATE audit_entry"]
         {
-            let refused = behind(&app.url, &[&become_role, statement]).unwrap_err();
+            let refused = execute_directly(&app.url, &[&become_role, statement]).unwrap_err();
             assert!(refused.contains("permission denied"), "{statement}: {refused}");
         }
         // The same role has all rights that the service needs.
@@ -369,7 +369,7 @@ fn abuse_97_the_audit_log_is_only_added_to(#[values(Database::Sqlite, Database::
         admin.at(restricted.address).post("/actors", &json!({"kind": "other", "name": "Två"})).is(201);
         assert_eq!(entries(&admin.at(restricted.address), "operation=createActor").len(), 2);
         drop(restricted);
-        behind(&app.url, &[&format!("DROP OWNED BY {role}"), &format!("DROP ROLE {role}")]).unwrap();
+        execute_directly(&app.url, &[&format!("DROP OWNED BY {role}"), &format!("DROP ROLE {role}")]).unwrap();
     }
 }
 
@@ -390,7 +390,7 @@ fn abuse_97_what_is_changed_or_removed_is_found(#[values(Database::Sqlite, Datab
     drop_guards(database, &app.url);
     let entry = |position: i64| format!("(SELECT entry_id FROM audit_link WHERE position = {position})");
     let broken = |statements: &[&str]| {
-        behind(&app.url, statements).unwrap();
+        execute_directly(&app.url, statements).unwrap();
         verify(&app.url, 1, None)
     };
     // An entry is changed, and restored.

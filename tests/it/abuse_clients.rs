@@ -6,7 +6,7 @@ use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
 use crate::{
-    abuse_audit::{entries, told},
+    abuse_audit::{entries, summaries},
     harness::{Answer, Client, Database, PASSWORD, TestApp, forge, id, today, totp_of, try_config},
 };
 
@@ -224,7 +224,7 @@ fn abuse_132_who_is_nobody_leaves_a_trace_and_no_flood(#[values(Database::Sqlite
     from("198.51.100.8").post("/actors", &json!({})).is(401);
     let of = |address: &str| {
         let all: Vec<Value> = entries(&admin, "").into_iter().filter(|entry| entry["address"] == json!(address)).collect();
-        told(&all)
+        summaries(&all)
     };
     assert_eq!(of("198.51.100.7"), ["listUsers denied 401 unauthenticated", "getActor failed 404 not-found"]);
     assert_eq!(of("198.51.100.8"), ["createActor denied 401 unauthenticated"]);

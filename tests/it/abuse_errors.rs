@@ -14,7 +14,7 @@ use samsyn::{
 use serde_json::json;
 
 use crate::{
-    abuse_audit::{behind, entries, told},
+    abuse_audit::{entries, execute_directly, summaries},
     harness::{Client, Database, TestApp, raw},
 };
 
@@ -74,7 +74,7 @@ fn abuse_99_nothing_inner_is_told(#[values(Database::Sqlite, Database::Postgres)
     let Some(app) = TestApp::start(database) else { return };
     let admin = app.user(Role::Admin, None);
     let actor = app.public_actor("municipality_code:0127");
-    behind(&app.url, &["ALTER TABLE mandate RENAME TO moved_away", "ALTER TABLE event RENAME TO gone_too"]).unwrap();
+    execute_directly(&app.url, &["ALTER TABLE mandate RENAME TO moved_away", "ALTER TABLE event RENAME TO gone_too"]).unwrap();
     let mandate =
         json!({"actorId": actor, "policyDomain": "housing", "areaId": app.area("0127"), "powers": ["decide"], "basis": "statutory"});
     let answers = [
@@ -98,8 +98,8 @@ fn abuse_99_nothing_inner_is_told(#[values(Database::Sqlite, Database::Postgres)
     }
     // Calls that do not need the broken table still work.
     app.anybody().get("/actors").is(200);
-    let failed = behind(&app.url, &["ALTER TABLE moved_away RENAME TO mandate", "ALTER TABLE gone_too RENAME TO event"]);
+    let failed = execute_directly(&app.url, &["ALTER TABLE moved_away RENAME TO mandate", "ALTER TABLE gone_too RENAME TO event"]);
     failed.unwrap();
-    assert_eq!(told(&entries(&admin, "outcome=failed")), ["createMandate failed 500 internal", "createActor failed 500 internal"]);
+    assert_eq!(summaries(&entries(&admin, "outcome=failed")), ["createMandate failed 500 internal", "createActor failed 500 internal"]);
     admin.post("/mandates", &mandate).is(201);
 }

@@ -16,7 +16,7 @@ use samsyn::{
         console,
         mapping::{FileContext, Mapping},
     },
-    intake::{formats::Format, headings::Chosen, spool::intake, store},
+    intake::{formats::Format, headings::ChosenMeanings, spool::intake, store},
     kernel::problem::Kind,
     registry::actors::ActorKind,
 };
@@ -307,8 +307,12 @@ fn abuse_113_rows_whose_job_never_came_are_removed(#[values(Database::Sqlite, Da
     let Some((url, _)) = alone(database) else { return };
     with_db(&url, TimeDelta::zero(), 700_000, async |db, _, worker| {
         let csv = (0..1200).fold("namn\n".to_owned(), |csv, number| csv + &format!("Förening {number}\n"));
-        let known =
-            FileContext { kind: Some(ActorKind::Association), from_source: false, today: today().date_naive(), columns: Chosen::default() };
+        let known = FileContext {
+            kind: Some(ActorKind::Association),
+            from_source: false,
+            today: today().date_naive(),
+            columns: ChosenMeanings::default(),
+        };
         let read = intake(Format::Csv, Arc::new(file(&csv)), Mapping::new(known), &worker.room().bounds).await.unwrap();
         store::stage(&read, db).await.unwrap();
     });

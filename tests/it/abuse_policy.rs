@@ -243,7 +243,7 @@ fn refused(stage: &Stage, who: &str, role: Role) -> usize {
     let mut tried = 0;
     for (method, pattern, operation) in in_order() {
         let (name, key) = (operation["operationId"].as_str().unwrap(), operation["x-permission"].as_str().unwrap());
-        if method == "GET" || holds(Standing::Role(role), Permission::named(key).unwrap()) {
+        if method == "GET" || holds(Standing::Role(role), Permission::from_key(key).unwrap()) {
             continue;
         }
         for (set, whose) in [(stage.own(), "own"), (stage.others(), "other's")] {

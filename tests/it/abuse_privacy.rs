@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rstest::rstest;
 use samsyn::{
     access::policy::{Permission, Role},
-    kernel::record::{Of, Table, Why},
+    kernel::record::{DataPurpose, DataSubject, Table},
     privacy::register::markdown,
 };
 use sea_orm::{ConnectionTrait, Statement};
@@ -108,7 +108,10 @@ fn abuse_81_answers_with_personal_data_or_tokens_are_not_stored_on_the_way(
     assert_eq!(session.header("cache-control"), Some("no-store"));
     // The operations that show accounts and grants according to the register are among them.
     for personal in tables().flat_map(|declared| declared.personal) {
-        if matches!(personal.why, Why::Account | Why::Access | Why::SignIn | Why::Repetition | Why::Accountability) {
+        if matches!(
+            personal.purpose,
+            DataPurpose::Account | DataPurpose::Access | DataPurpose::SignIn | DataPurpose::Repetition | DataPurpose::Accountability
+        ) {
             for operation in personal.shown.split_whitespace() {
                 assert!(private.contains(operation), "{operation} shows personal data and may be stored on the way");
             }
@@ -158,10 +161,10 @@ fn abuse_101_a_person_gets_all_that_is_stored_about_it_and_no_secret(#[values(Da
         for column in
             columns.keys().filter(|column| column.ends_with("user_id") || column.ends_with("_by") || column.starts_with("session_id"))
         {
-            let of = tables().find(|declared| declared.name == table).unwrap().of;
+            let of = tables().find(|declared| declared.name == table).unwrap().subject;
             let pointed = match of {
-                Of::User(names) => names.contains(&column.as_str()) || column.starts_with("session_id"),
-                Of::Through(name, _) => name == column,
+                DataSubject::User(names) => names.contains(&column.as_str()) || column.starts_with("session_id"),
+                DataSubject::Through(name, _) => name == column,
                 _ => false,
             };
             assert!(pointed, "{table}.{column} refers to a user, so the register must say whose its rows are");
@@ -173,7 +176,7 @@ fn abuse_101_a_person_gets_all_that_is_stored_about_it_and_no_secret(#[values(Da
              WHERE keys.\"table\" = 'user_account'";
         for row in rows(&app.url, sql) {
             assert!(
-                matches!(tables().find(|declared| declared.name == row[0]).unwrap().of, Of::User(names) if names.contains(&row[1].as_str())),
+                matches!(tables().find(|declared| declared.name == row[0]).unwrap().subject, DataSubject::User(names) if names.contains(&row[1].as_str())),
                 "{row:?}"
             );
         }

@@ -13,7 +13,7 @@ use samsyn::{access::policy::Role, kernel::hash::sha256_hex};
 use serde_json::{Value, json};
 
 use crate::{
-    abuse_audit::{behind, entries, told},
+    abuse_audit::{entries, execute_directly, summaries},
     contract::{DOCUMENT, operations},
     fixtures::{Set, found, settle},
     harness::{Client, Database, TestApp, id, waited},
@@ -348,7 +348,7 @@ fn abuse_80_a_table_says_what_it_is_and_is_kept_by_nobody(#[values(Database::Sql
     assert_eq!(admin.get("/mandates?format=csv&cursor=x").is(400).json["code"], json!("invalid-cursor"));
     assert_eq!(admin.get("/mandates?format=csv&offset=20000").is(422).faults(), ["offset too-large"]);
     // Reading is logged before the response is sent.
-    let seen = told(&entries(&admin, "operation=listUsers"));
+    let seen = summaries(&entries(&admin, "operation=listUsers"));
     assert_eq!(seen, ["listUsers seen 200 null"; 4]);
     let zipped = call(&app, &admin, "GET", "/actors?format=csv", &[("Accept-Encoding", "gzip")], None).is(200);
     assert!(zipped.whole && zipped.header("content-encoding") == "gzip" && zipped.body.starts_with(&[0x1f, 0x8b]));
@@ -412,7 +412,7 @@ fn crowd(app: &TestApp, admin: &Client, count: u32, focus: usize) {
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) \
          INSERT INTO actor (id, name_sort, {columns}) SELECT {new_id}, {sort}, {columns} FROM actor, n WHERE actor.id = {old_id}"
     );
-    behind(&app.url, &[&statement, "ANALYZE"]).unwrap();
+    execute_directly(&app.url, &[&statement, "ANALYZE"]).unwrap();
 }
 
 #[rstest]
@@ -458,7 +458,7 @@ fn what_breaks_off_is_never_taken_for_the_whole(#[values(Database::Sqlite, Datab
     let mut received = vec![0; 4096];
     stream.read_exact(&mut received).unwrap();
     // No database connection is held between pages; otherwise this call would have to wait.
-    behind(&app.url, &["ALTER TABLE actor RENAME TO actor_gone"]).unwrap();
+    execute_directly(&app.url, &["ALTER TABLE actor RENAME TO actor_gone"]).unwrap();
     let _ = stream.read_to_end(&mut received);
     let taken = Taken::parse(&received);
     assert_eq!(taken.status, 200);
@@ -467,7 +467,7 @@ fn what_breaks_off_is_never_taken_for_the_whole(#[values(Database::Sqlite, Datab
     // An error before the response begins is answered as a problem.
     assert_eq!(take(&app, &admin, "/actors?kind=network&format=csv").status, 500);
     assert_eq!(take(&app, &admin, "/actors?kind=network&format=xlsx").status, 500);
-    behind(&app.url, &["ALTER TABLE actor_gone RENAME TO actor"]).unwrap();
+    execute_directly(&app.url, &["ALTER TABLE actor_gone RENAME TO actor"]).unwrap();
     assert!(take(&app, &admin, "/actors?kind=network&format=csv").is(200).whole);
 }
 

@@ -5,11 +5,8 @@ use std::{fs::File, io::Write, sync::Arc, thread};
 use chrono::TimeDelta;
 use samsyn::{
     access::{Access, Caller, policy::Role},
-    exchange::imports::{
-        Order,
-        headings::FileContext, mapping::Mapping,
-    },
-    intake::{formats::Format, headings::Chosen, spool::intake, store, worker::Worker},
+    exchange::imports::{Order, headings::FileContext, mapping::Mapping},
+    intake::{formats::Format, headings::ChosenMeanings, spool::intake, store, worker::Worker},
     kernel::{Db, clock::Clock, contract::Contract, id::Ids, request::Call},
     openapi,
     registry::actors::ActorKind,
@@ -155,13 +152,15 @@ pub fn die_in_the_middle(url: &str, user: &str, total: usize) {
     let user = user.parse().unwrap();
     with_db(url, TimeDelta::zero(), 700_000, async move |db, access, worker| {
         let csv = (0..total).fold("namn;typ\n".to_owned(), |csv, number| csv + &format!("Förening {number};förening\n"));
-        let known = FileContext { kind: None, from_source: false, today: today().date_naive(), columns: Chosen::default() };
+        let known = FileContext { kind: None, from_source: false, today: today().date_naive(), columns: ChosenMeanings::default() };
         let read = intake(Format::Csv, Arc::new(file(&csv)), Mapping::new(known), &worker.room().bounds).await.unwrap();
         let caller = Caller { user: Some(user), ..Caller::default() };
         let order = Order { source: None, kind: Some(ActorKind::Association), full: false, dry_run: false };
         let id = store::stage(&read, db).await.unwrap();
-        let job =
-            db.transaction(&Call::of_installation(), async |w| store::insert(id, order.to_stored()?, &read, &caller, w).await).await.unwrap();
+        let job = db
+            .transaction(&Call::of_installation(), async |w| store::insert(id, order.to_stored()?, &read, &caller, w).await)
+            .await
+            .unwrap();
         assert!(worker.step(&job, access, db).await.unwrap());
     });
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rstest::rstest;
 use samsyn::{
-    kernel::record::{Declared, End, Form, Of, Owner, Record, Stored, Table},
+    kernel::record::{DataSubject, Declared, End, Form, Owner, Record, Stored, Table},
     records,
 };
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ fn every_table_and_column_is_declared(#[values(Database::Sqlite, Database::Postg
         for (column, kind) in columns {
             match names.iter().find(|(name, _)| name == column) {
                 None => wrong.push(format!("say of {table}.{column} whether it holds something about people: `personal` or `plain`")),
-                Some((_, form)) if database == Database::Postgres && declared.of != Of::Nobody => {
+                Some((_, form)) if database == Database::Postgres && declared.subject != DataSubject::None => {
                     let fits = match form {
                         Form::Id => kind == "uuid",
                         Form::Time => kind.starts_with("timestamp"),
@@ -129,7 +129,7 @@ fn every_column_that_names_an_actor_follows_it_or_stays_for_a_reason(#[values(Da
     let unknown: Vec<_> = declared.union(&frozen).filter(|column| !columns.contains(column)).collect();
     assert!(unknown.is_empty(), "these are declared and not there: {unknown:?}");
     for record in kinds() {
-        let follow = record.tables.iter().skip(1).flat_map(|table| table.actors).filter(|column| column.stays.is_none());
+        let follow = record.tables.iter().skip(1).flat_map(|table| table.actors).filter(|column| column.fixed_because.is_none());
         assert_eq!(follow.count(), 0, "only the first table of {} can follow an actor", record.kind);
     }
     // Only columns of JSON that are declared as frozen may name actors.
@@ -172,9 +172,9 @@ fn the_declaration_of_a_record_matches_its_table(#[values(Database::Sqlite, Data
         match record.owner {
             Owner::Actor(one) | Owner::Forum(one) => columns.extend([one, "visibility"]),
             Owner::ActorAndForum(one, other) => columns.extend([one, other, "visibility"]),
-            Owner::ActorsSystem(one) | Owner::Source(one) => columns.push(one),
+            Owner::ActorForSignedIn(one) | Owner::Source(one) => columns.push(one),
             Owner::Between(one, other) => columns.extend([one, other]),
-            Owner::WholesForum => columns.push("visibility"),
+            Owner::ForumOfWhole => columns.push("visibility"),
             Owner::Whole | Owner::Permission | Owner::Everybody => {}
         }
         match record.end {
@@ -193,7 +193,7 @@ fn the_declaration_of_a_record_matches_its_table(#[values(Database::Sqlite, Data
         if let Some(part) = record.part_of {
             assert!(kinds().any(|whole| whole.kind == part.kind), "{} is part of {}, which is no kind of record", record.kind, part.kind);
         }
-        if matches!(record.owner, Owner::Whole | Owner::WholesForum) && record.part_of.is_none() && record.kind != "revision" {
+        if matches!(record.owner, Owner::Whole | Owner::ForumOfWhole) && record.part_of.is_none() && record.kind != "revision" {
             wrong.push(format!("{} is seen as what it is a part of: say `.part_of(…)`", record.kind));
         }
         for link in record.links {

@@ -5,7 +5,7 @@ use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
 use crate::{
-    abuse_audit::{entries, told},
+    abuse_audit::{entries, summaries},
     contract::operations,
     exports::call,
     fixtures::{found, settle},
@@ -127,7 +127,7 @@ fn a_search_reads_and_is_kept_as_a_reading(#[values(Database::Sqlite, Database::
     admin.with("Prefer", "return=minimal").post("/actors/search", &json!({})).is(200);
     app.user(Role::Reader, None).post("/grants/search", &json!({})).is(403);
     assert_eq!(
-        told(&entries(&admin, "operation=searchGrants")),
+        summaries(&entries(&admin, "operation=searchGrants")),
         ["searchGrants seen 200 null", "searchGrants seen 200 null", "searchGrants denied 403 grants.read"]
     );
     assert!(entries(&admin, "operation=searchActors").is_empty(), "what everybody may read is not noted");

@@ -36,7 +36,7 @@ impl Access {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn absent(&self, user: Uuid, withheld: &[Role], db: &Db) -> Result<Option<Arc<Caller>>> {
+    pub async fn current_caller(&self, user: Uuid, withheld: &[Role], db: &Db) -> Result<Option<Arc<Caller>>> {
         let epoch = self.epoch(db).await?;
         let day = db.clock.today();
         let key = (user, withheld.iter().map(ActiveEnum::to_value).collect());

@@ -75,7 +75,7 @@ impl Access {
         contract: &Arc<Contract>,
         db: &Db,
     ) -> Result<Option<Acting>> {
-        let narrowed = scopes.map(|scopes| scopes.iter().filter_map(|scope| Permission::named(scope)).collect());
+        let narrowed = scopes.map(|scopes| scopes.iter().filter_map(|scope| Permission::from_key(scope)).collect());
         let today = db.clock.today();
         let Some(caller) = standing::caller_for_user(user, narrowed, withheld, today, db.reader()).await? else { return Ok(None) };
         let secrecy = self.secrecy(&caller, contract, db).await?;

@@ -80,7 +80,7 @@ impl<P> By<P> {
         let mut asked: Vec<(Permission, bool)> = Vec::new();
         let mut allowed = Vec::new();
         for action in actions {
-            let permission = Permission::named(&action.permission)
+            let permission = Permission::from_key(&action.permission)
                 .ok_or_else(|| Problem::internal(&format_args!("{} needs a permission that is none", action.id)))?;
             let Ok(reach) = self.caller.reach(permission) else { continue };
             let may = if action.for_a_party {
@@ -168,7 +168,7 @@ pub async fn authenticate<B: MessageBody + 'static>(
         response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     }
     if let Some(access) = access.filter(|_| writes) {
-        access.changed();
+        access.discard_epoch();
     }
     if let (Some(db), Some(probes)) = (db, probes) {
         let ended = audit::Ended { slot: &slot, writes, with_token: authorization.is_some(), meta: meta.as_deref(), answered: &response };

@@ -36,7 +36,7 @@ impl<P: Requires> Lasting<P> {
     ///
     /// # Errors
     /// When the token, the session, the account or the permission has ended (401 or 403).
-    pub async fn now(&self, db: &Db) -> Result<(Arc<Caller>, Option<Secrecy>)> {
+    pub async fn current_caller(&self, db: &Db) -> Result<(Arc<Caller>, Option<Secrecy>)> {
         let caller = self.access.caller(self.authorization.as_deref(), db).await?;
         caller.reach(P::PERMISSION)?;
         let secrecy = self.access.secrecy(&caller, &self.contract, db).await?;

@@ -37,8 +37,10 @@ pub use lasting::Lasting;
 pub use limits::{LimitSettings, Limits};
 pub use tokens::{Access, TokenSettings};
 
-use crate::kernel::record::{Table, nobody};
+use crate::kernel::record::{Table, impersonal_table};
 
 /// Tables of this module itself; each submodule declares its own.
-pub const TABLES: &[Table] =
-    &[nobody("signing_key", "id:text private_key:bytes public_key created_at signs_from:time"), nobody("access_epoch", "epoch:int")];
+pub const TABLES: &[Table] = &[
+    impersonal_table("signing_key", "id:text private_key:bytes public_key created_at signs_from:time"),
+    impersonal_table("access_epoch", "epoch:int"),
+];

@@ -173,7 +173,7 @@ impl Hashing {
 
     /// Returns how many callers wait, how many computations run, and the largest number that has run at a time.
     #[must_use]
-    pub fn now(&self) -> [usize; 3] {
+    pub fn counts(&self) -> [usize; 3] {
         [&*self.waiting, &*self.running, &self.peak].map(|count| count.load(Ordering::Relaxed))
     }
 

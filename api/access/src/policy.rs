@@ -74,7 +74,7 @@ macro_rules! permissions {
 
             /// Returns the permission with this name.
             #[must_use]
-            pub fn named(name: &str) -> Option<Self> { Self::ALL.iter().copied().find(|permission| permission.key() == name) }
+            pub fn from_key(name: &str) -> Option<Self> { Self::ALL.iter().copied().find(|permission| permission.key() == name) }
         }
 
         /// Whether a standing itself gives a permission, within the scope of that standing.

@@ -67,7 +67,7 @@ pub(super) async fn caller_for_credential(
         employer: home_actor(&account)?,
         session: is_session.then_some(id),
         token: (!is_session).then_some(id),
-        narrowed: scopes.map(|scopes| scopes.0.iter().filter_map(|scope| Permission::named(scope)).collect()),
+        narrowed: scopes.map(|scopes| scopes.0.iter().filter_map(|scope| Permission::from_key(scope)).collect()),
         sight: Sight { signed_in: true, ..Sight::default() },
         ..Caller::default()
     };
@@ -95,7 +95,7 @@ pub(super) async fn caller_for_user(
         .take();
     let Some(account) = db.query_one(&select).await? else { return Ok(None) };
     let scopes: Option<List<String>> = account.try_get("", "scopes")?;
-    let scopes: Option<Vec<Permission>> = scopes.map(|scopes| scopes.0.iter().filter_map(|scope| Permission::named(scope)).collect());
+    let scopes: Option<Vec<Permission>> = scopes.map(|scopes| scopes.0.iter().filter_map(|scope| Permission::from_key(scope)).collect());
     let mut caller = Caller {
         user: Some(user),
         name: account.try_get("", "name")?,

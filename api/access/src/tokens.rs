@@ -307,7 +307,7 @@ impl Access {
     }
 
     /// Discards the cached access epoch, so that changes made by this instance take effect from the next call on.
-    pub fn changed(&self) {
+    pub fn discard_epoch(&self) {
         *self.read_at.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

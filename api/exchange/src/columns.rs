@@ -66,11 +66,11 @@ pub const DISPENSABLE: &[&str] = &["website", EMAIL, PHONE, "contactPoints"];
 pub const COLUMNS: Columns = Columns(&[
     column("id", "Id", Shape::Text, &[]),
     column("version", "Version", Shape::Whole, &[]),
-    column("createdAt", "Upplagd", Shape::Ours, &[]),
-    column("updatedAt", "Ändrad", Shape::Ours, &[]),
-    column("mergedInto", "Ihopslagen med", Shape::Ours, &[]),
-    column(REDACTED, "Dolt", Shape::Ours, &[]),
-    column("expanded", "Hör till", Shape::Ours, &[]),
+    column("createdAt", "Upplagd", Shape::ReadOnly, &[]),
+    column("updatedAt", "Ändrad", Shape::ReadOnly, &[]),
+    column("mergedInto", "Ihopslagen med", Shape::ReadOnly, &[]),
+    column(REDACTED, "Dolt", Shape::ReadOnly, &[]),
+    column("expanded", "Hör till", Shape::ReadOnly, &[]),
     column(EXTERNAL_ID, "Externt id", Shape::Digits, &["externid", "källansid", "postid", "radid", "nyckel", "key", "ref"]),
     column(
         "name",
@@ -181,9 +181,9 @@ mod tests {
             ("Föreningstyp", CATEGORIES),
             ("Hemort", LOCALITY),
         ] {
-            assert_eq!(COLUMNS.named(heading).map(|(column, _)| column.member), Some(member), "{heading}");
+            assert_eq!(COLUMNS.find_by_heading(heading).map(|(column, _)| column.member), Some(member), "{heading}");
         }
-        assert_eq!(COLUMNS.named("Kassör").map(|(column, _)| column.member), None);
+        assert_eq!(COLUMNS.find_by_heading("Kassör").map(|(column, _)| column.member), None);
         assert_eq!(COLUMNS.nearest("Organisatonsnummer"), Some("Organisationsnummer"));
         assert_eq!(COLUMNS.nearest("orgNumber"), Some("Organisationsnummer"), "what people call it else is near too");
         assert_eq!(

@@ -11,7 +11,7 @@ use crate::kernel::{Fault, contract, extract, language::Text, personal_number, s
 
 /// The content of a cell or of a member.
 #[derive(Clone, Debug)]
-pub enum Given {
+pub enum CellValue {
     /// Text.
     Cell(String),
     /// A JSON value other than text.
@@ -19,7 +19,7 @@ pub enum Given {
 }
 
 /// The cells of a row, each with its column and its heading.
-pub type Cells = Vec<(&'static Column, String, Given)>;
+pub type Cells = Vec<(&'static Column, String, CellValue)>;
 
 /// Returns a fault for each cell that may not be stored. A fault about a personal identity number does not repeat the
 /// number.
@@ -29,19 +29,22 @@ pub fn unstorable(cells: &Cells) -> Vec<RowFault> {
     for (column, heading, given) in cells {
         let pointer = format!("/{}", column.member);
         let cell = match given {
-            Given::Cell(cell) => cell,
+            CellValue::Cell(cell) => cell,
             // Texts in JSON have been checked when they were parsed; numbers have not.
-            Given::Json(value) => {
+            CellValue::Json(value) => {
                 if has_personal_number(value) {
-                    faults.push(RowFault::of(personal_number::fault(pointer), Some(heading.clone())));
+                    faults.push(RowFault::from_fault(personal_number::fault(pointer), Some(heading.clone())));
                 }
                 continue;
             }
         };
         if let Some(letter) = text::forbidden_character(cell) {
-            faults.push(RowFault::of(Fault::at(pointer, "forbidden-character", contract::forbidden(letter)), Some(heading.clone())));
+            faults.push(RowFault::from_fault(
+                Fault::at_pointer(pointer, "forbidden-character", contract::forbidden(letter)),
+                Some(heading.clone()),
+            ));
         } else if personal_number::contains(cell) {
-            faults.push(RowFault::of(personal_number::fault(pointer), Some(heading.clone())));
+            faults.push(RowFault::from_fault(personal_number::fault(pointer), Some(heading.clone())));
         }
     }
     faults
@@ -73,7 +76,7 @@ fn is_rounded(cell: &str) -> bool {
 #[must_use]
 pub fn formula_error(pointer: String, heading: &str) -> Fault {
     let heading: String = heading.chars().take(60).collect();
-    Fault::at(
+    Fault::at_pointer(
         pointer,
         "formula-error",
         say!(
@@ -88,29 +91,29 @@ pub fn formula_error(pointer: String, heading: &str) -> Fault {
 ///
 /// # Errors
 /// When the cell does not have the form that its column requires.
-pub fn value(column: &'static Column, given: Given, heading: &str, exact: bool) -> Result<Option<Value>, Fault> {
+pub fn value(column: &'static Column, given: CellValue, heading: &str, exact: bool) -> Result<Option<Value>, Fault> {
     let pointer = format!("/{}", column.member);
     // An error must not be read as an empty cell, because that would clear the member.
-    if matches!(&given, Given::Cell(cell) if column.shape != Shape::Ours && !exact && columns::is_formula_error(cell)) {
+    if matches!(&given, CellValue::Cell(cell) if column.shape != Shape::ReadOnly && !exact && columns::is_formula_error(cell)) {
         return Err(formula_error(pointer, heading));
     }
     let cell = match given {
-        Given::Cell(cell) => text::composed(&cell),
-        Given::Json(Value::Null) => String::new(),
-        Given::Json(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
-        Given::Json(value @ Value::Array(_)) if matches!(column.shape, Shape::List | Shape::Objects) => return Ok(Some(value)),
-        Given::Json(_) if column.shape == Shape::Ours => return Ok(None),
-        Given::Json(_) => {
+        CellValue::Cell(cell) => text::composed(&cell),
+        CellValue::Json(Value::Null) => String::new(),
+        CellValue::Json(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
+        CellValue::Json(value @ Value::Array(_)) if matches!(column.shape, Shape::List | Shape::Objects) => return Ok(Some(value)),
+        CellValue::Json(_) if column.shape == Shape::ReadOnly => return Ok(None),
+        CellValue::Json(_) => {
             let name = column.member;
             let detail =
                 say!("Värdet i {name} har fel form; skriv det som text.", "The value of {name} has the wrong form; write it as text.");
-            return Err(Fault::at(pointer, "wrong-type", detail));
+            return Err(Fault::at_pointer(pointer, "wrong-type", detail));
         }
     };
     let trimmed = cell.trim();
     let empty = trimmed.is_empty();
     if column.shape == Shape::Digits && is_rounded(trimmed) {
-        return Err(Fault::at(
+        return Err(Fault::at_pointer(
             pointer,
             "rounded-number",
             say!(
@@ -121,7 +124,7 @@ pub fn value(column: &'static Column, given: Given, heading: &str, exact: bool) 
     }
     Ok(match column.shape {
         Shape::Text | Shape::Digits => Some(if empty { Value::Null } else { trimmed.into() }),
-        Shape::Ours => None,
+        Shape::ReadOnly => None,
         Shape::Word(_) | Shape::Whole if empty => None,
         Shape::Word(words) => Some(columns::code(words, trimmed).ok_or_else(|| unknown_word(pointer, column, words))?.into()),
         Shape::List if exact => Some(columns::split_list(&cell).into()),
@@ -136,7 +139,7 @@ pub fn value(column: &'static Column, given: Given, heading: &str, exact: bool) 
         Shape::Whole => Some(
             trimmed
                 .parse::<i64>()
-                .map_err(|_| Fault::at(pointer, "wrong-form", say!("Skriv ett heltal.", "Write a whole number.")))?
+                .map_err(|_| Fault::at_pointer(pointer, "wrong-form", say!("Skriv ett heltal.", "Write a whole number.")))?
                 .into(),
         ),
     })
@@ -146,7 +149,7 @@ fn unknown_word(pointer: String, column: &Column, words: &[(&'static str, &'stat
     let swedish = words.iter().filter_map(|(_, also)| also.first()).copied().collect::<Vec<_>>().join(", ");
     let codes = words.iter().map(|(code, _)| *code).collect::<Vec<_>>().join(", ");
     let (heading, member) = (column.swedish, column.member);
-    Fault::at(
+    Fault::at_pointer(
         pointer,
         "not-in-list",
         say!(
@@ -165,10 +168,10 @@ fn objects(pointer: &str, cell: &str) -> Result<Value, Fault> {
     };
     match extract::parse(cell.as_bytes()) {
         Ok(value) if value.is_array() => Ok(value),
-        Ok(_) => Err(Fault::at(pointer, "wrong-type", form())),
+        Ok(_) => Err(Fault::at_pointer(pointer, "wrong-type", form())),
         Err(problem) => match problem.faults.into_iter().next() {
             Some(fault) => Err(Fault { pointer: format!("{pointer}{}", fault.pointer), ..fault }),
-            None => Err(Fault::at(pointer, "malformed-json", form())),
+            None => Err(Fault::at_pointer(pointer, "malformed-json", form())),
         },
     }
 }
@@ -184,7 +187,7 @@ fn day(pointer: &str, shape: Shape, written: &str) -> Result<NaiveDate, Fault> {
         None => NaiveDate::parse_from_str(day, "%Y-%m-%d").or_else(|_| NaiveDate::parse_from_str(day, "%Y%m%d")).ok(),
     };
     read.filter(|day| ("0001-01-01".parse().is_ok_and(|first: NaiveDate| *day >= first)) && day.to_string().len() == 10).ok_or_else(|| {
-        Fault::at(
+        Fault::at_pointer(
             pointer,
             "wrong-form",
             say!("Skriv en dag som 2026-03-31, eller ett år som 2026.", "Write a day like 2026-03-31, or a year like 2026."),

@@ -27,7 +27,7 @@ pub enum Shape {
     /// A whole number.
     Whole,
     /// Known but not read, because the service sets the value itself.
-    Ours,
+    ReadOnly,
 }
 
 /// A column.
@@ -58,7 +58,7 @@ impl Columns {
     /// Returns the column that a heading means, and the rank of the heading among the names of that column; a lower rank
     /// is better.
     #[must_use]
-    pub fn named(&self, heading: &str) -> Option<(&'static Column, usize)> {
+    pub fn find_by_heading(&self, heading: &str) -> Option<(&'static Column, usize)> {
         if heading.len() > LONGEST {
             return None;
         }
@@ -72,13 +72,13 @@ impl Columns {
 
     /// Returns the column of a member.
     #[must_use]
-    pub fn of_member(&self, member: &str) -> Option<&'static Column> {
+    pub fn find_by_member(&self, member: &str) -> Option<&'static Column> {
         self.0.iter().find(|column| column.member == member)
     }
 
     /// Returns the columns that a caller may give. The service sets the others itself.
     pub fn read(&self) -> impl Iterator<Item = &'static Column> + Clone {
-        self.0.iter().filter(|column| column.shape != Shape::Ours)
+        self.0.iter().filter(|column| column.shape != Shape::ReadOnly)
     }
 
     /// Returns the known heading most similar to an unknown one, if it is similar enough.

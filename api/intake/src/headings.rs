@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::{
-    cells::{Cells, Given},
+    cells::{CellValue, Cells},
     columns::{Column, Columns, Shape, plain, spreadsheet_letters},
     formats::MAX_COLUMNS,
     spool::Intake,
@@ -58,13 +58,13 @@ pub enum LeftOutReason {
 }
 
 /// The meanings that a caller gives to headings. Each heading is in the form of [`plain`].
-pub type Chosen = Arc<[(String, &'static Column)]>;
+pub type ChosenMeanings = Arc<[(String, &'static Column)]>;
 
 /// Parses the meanings that a caller gives to headings, each written `heading:member`.
 ///
 /// # Errors
 /// The faults of the parameter `columns`.
-pub fn chosen(columns: &[String], known: &Columns) -> Result<Chosen, Vec<Fault>> {
+pub fn parse_meanings(columns: &[String], known: &Columns) -> Result<ChosenMeanings, Vec<Fault>> {
     let (mut read, mut faults) = (Vec::new(), Vec::new());
     for one in columns {
         let Some((heading, member)) = one.rsplit_once(':').filter(|(heading, _)| !plain(heading).is_empty()) else {
@@ -78,8 +78,8 @@ pub fn chosen(columns: &[String], known: &Columns) -> Result<Chosen, Vec<Fault>>
             ));
             continue;
         };
-        let column = known.of_member(member.trim()).or_else(|| known.named(member).map(|(column, _)| column));
-        if let Some(column) = column.filter(|column| column.shape != Shape::Ours) {
+        let column = known.find_by_member(member.trim()).or_else(|| known.find_by_heading(member).map(|(column, _)| column));
+        if let Some(column) = column.filter(|column| column.shape != Shape::ReadOnly) {
             read.push((plain(heading), column));
             continue;
         }
@@ -99,7 +99,7 @@ const MOST: usize = 20;
 ///
 /// # Errors
 /// When the file lacks one of them (400).
-pub fn all_met(columns: &Chosen, read: &Intake) -> Outcome<()> {
+pub fn require_headings(columns: &ChosenMeanings, read: &Intake) -> Outcome<()> {
     let is_there = |heading: &str| read.columns.iter().any(|column| plain(&column.heading) == heading);
     if columns.iter().all(|(heading, _)| is_there(heading)) {
         return Ok(());
@@ -121,7 +121,7 @@ pub trait Meanings {
     /// Returns the column that a heading means, and the rank of the heading among the names of that column; a lower rank
     /// is better.
     fn meaning(&self, heading: &str) -> Option<(&'static Column, usize)> {
-        self.columns().named(heading)
+        self.columns().find_by_heading(heading)
     }
 
     /// Returns the index of the column to be read, if several columns mean the same member. Each is given by its heading
@@ -188,7 +188,7 @@ impl Headings {
         self.note_cells_without_heading(&cells);
         let cells = self.table.iter().zip(cells).filter_map(|(column, cell)| {
             let (column, heading) = column.as_ref()?;
-            Some((*column, heading.clone(), Given::Cell(cell)))
+            Some((*column, heading.clone(), CellValue::Cell(cell)))
         });
         cells.collect()
     }
@@ -207,7 +207,7 @@ impl Headings {
 
     /// Returns the members of an object, with their columns.
     pub fn members(&mut self, members: Map<String, Value>, target: &impl Meanings) -> Cells {
-        let mut cells: Vec<(&'static Column, usize, String, Given)> = Vec::new();
+        let mut cells: Vec<(&'static Column, usize, String, CellValue)> = Vec::new();
         for (name, value) in members {
             // No table has more columns, and the memory for names must be limited.
             if !self.named.contains_key(&name) && (self.named.len() >= MAX_COLUMNS || name.len() > 1000) {
@@ -223,8 +223,8 @@ impl Headings {
             };
             let Some((column, place)) = meaning else { continue };
             let given = match value {
-                Value::String(text) => Given::Cell(text),
-                other => Given::Json(other),
+                Value::String(text) => CellValue::Cell(text),
+                other => CellValue::Json(other),
             };
             match cells.iter_mut().find(|(known, ..)| known.member == column.member) {
                 Some(worse) if worse.1 > place => *worse = (column, place, name, given),
@@ -242,7 +242,7 @@ impl Headings {
         let shown: String =
             personal_number::mask(&text::cleaned(heading)).chars().filter(|letter| !letter.is_control()).take(200).collect();
         match column {
-            Some(column) if column.shape == Shape::Ours => {}
+            Some(column) if column.shape == Shape::ReadOnly => {}
             Some(column) => self.found.push(ImportColumn { heading: shown, member: column.member.to_owned() }),
             None => {
                 let (did_you_mean, reason) = if known {
@@ -261,7 +261,7 @@ fn ambiguous_columns(column: &Column, headings: &[(&str, usize)]) -> Fault {
     let named = headings.iter().take(MOST).map(|(heading, _)| text::quoted(heading)).collect::<Vec<_>>().join(", ");
     let named = personal_number::mask(&named);
     let (member, swedish) = (column.member, column.swedish);
-    Fault::at(
+    Fault::at_pointer(
         format!("/{member}"),
         "repeated-column",
         say!(

@@ -28,36 +28,36 @@ pub mod worker;
 pub use types::{ImportOutcome, ImportStatus, JobId, RowFault};
 
 use crate::kernel::record::{
-    Erase, Of, Rule, Table,
-    Why::{Access, History},
-    Words, about, becomes, naming, stays, texts, untold,
+    Bilingual,
+    DataPurpose::{Access, History},
+    DataSubject, Erase, Rule, Table, fixed_actor_column, kept_columns, not_in_extract, personal_table, text_columns, text_table,
 };
 
 /// The tables of this module.
 pub const TABLES: &[Table] = &[
-    about(
+    personal_table(
         "import_job",
-        Words("Inläsningar av filer som personen har startat", "Imports of files that the person has started"),
-        Of::User(&["user_id"]),
+        Bilingual("Inläsningar av filer som personen har startat", "Imports of files that the person has started"),
+        DataSubject::User(&["user_id"]),
         &[
-            becomes("user_id created_at", Erase::Stays, History, Rule::Records, "listImports getImport"),
-            untold(becomes("scopes:json withheld:json", Erase::Stays, Access, Rule::Records, "")),
-            untold(texts("left_out:json columns:json options:json", "listImports getImport getObservationImport")),
+            kept_columns("user_id created_at", Erase::Stays, History, Rule::Records, "listImports getImport"),
+            not_in_extract(kept_columns("scopes:json withheld:json", Erase::Stays, Access, Rule::Records, "")),
+            not_in_extract(text_columns("left_out:json columns:json options:json", "listImports getImport getObservationImport")),
         ],
         "id version:int updated_at status target keeps_rows:flag dry_run:flag total:int processed:int created:int updated:int \
          unchanged:int held:int refused:int absent:int reason_sv reason_en started_at finished_at holder:id held_until:time tries:int",
     ),
-    naming(
+    text_table(
         "import_piece",
-        Words("Rader som väntar på att läsas in", "Rows that wait to be imported"),
-        &[untold(texts("rows", ""))],
+        Bilingual("Rader som väntar på att läsas in", "Rows that wait to be imported"),
+        &[not_in_extract(text_columns("rows", ""))],
         "import_job_id first_row:int created_at",
     ),
-    naming(
+    text_table(
         "import_row",
-        Words("Vad som blev av rader som lästs in", "What became of imported rows"),
-        &[untold(texts("external_id:text errors:json", "listImportRows"))],
+        Bilingual("Vad som blev av rader som lästs in", "What became of imported rows"),
+        &[not_in_extract(text_columns("external_id:text errors:json", "listImportRows"))],
         "import_job_id number:int outcome actor_id match_id left_alone:json",
     )
-    .actors(&[stays("actor_id", "what became of a row is what was; its address leads on")]),
+    .actors(&[fixed_actor_column("actor_id", "what became of a row is what was; its address leads on")]),
 ];

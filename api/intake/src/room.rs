@@ -74,7 +74,7 @@ impl Room {
     ///
     /// # Errors
     /// When too many imports are under way (429 for the caller's own, 503 for all), or the database cannot be read.
-    pub async fn enter(&self, caller: &Caller, db: &Db) -> Result<Turn> {
+    pub async fn admit_import(&self, caller: &Caller, db: &Db) -> Result<Turn> {
         let turn = self.receiving.take(name(caller)).map_err(full)?;
         store::admit(caller, &self.bounds, db.reader()).await?;
         Ok(turn)
@@ -84,7 +84,7 @@ impl Room {
     ///
     /// # Errors
     /// When the turn does not come within a minute (503).
-    pub async fn reading(&self, caller: &Caller) -> Result<Reading> {
+    pub async fn reading_turn(&self, caller: &Caller) -> Result<Reading> {
         let turn = tokio::time::timeout(WAIT, self.reading.turn(&name(caller))).await;
         turn.ok().flatten().ok_or_else(|| full(Full::All))
     }
@@ -118,7 +118,7 @@ pub fn full(full: Full) -> Problem {
 
 /// Adds `Retry-After` to a problem about a full disk. Other problems are returned unchanged.
 #[must_use]
-pub fn later(problem: Problem) -> Problem {
+pub fn with_retry_after(problem: Problem) -> Problem {
     let is_told = problem.headers.iter().any(|(name, _)| *name == "Retry-After");
     if problem.kind == Kind::StorageFull && !is_told { problem.header("Retry-After", RETRY_FULL.to_string()) } else { problem }
 }
@@ -132,7 +132,7 @@ pub fn too_many_rows(limit: u32) -> Problem {
             "The file has more than {limit} rows. Nothing was imported. Divide it into several files and import each by itself."
         )
     };
-    Problem { faults: vec![Fault::at("", "too-many-rows", told())], ..Problem::new(Kind::TooLarge).detail(told()) }
+    Problem { faults: vec![Fault::at_pointer("", "too-many-rows", told())], ..Problem::new(Kind::TooLarge).detail(told()) }
 }
 
 /// Returns the `Content-Length` that the caller has announced.
@@ -177,7 +177,9 @@ pub async fn receive(mut payload: web::Payload, announced: Option<u64>, bounds: 
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }
-    spool.room(announced.unwrap_or(limit as u64).saturating_mul(SPREAD)).map_err(|problem| problem.header("Connection", "close"))?;
+    spool
+        .require_room(announced.unwrap_or(limit as u64).saturating_mul(SPREAD))
+        .map_err(|problem| problem.header("Connection", "close"))?;
     let read = async {
         let (mut file, mut digest) = (spool.file()?, hash::Parts::default());
         let (mut block, mut length) = (BytesMut::with_capacity(BLOCK), 0);

@@ -192,7 +192,7 @@ impl Writer {
         let at = self.places.last().map_or(0, |last| last.at + last.length as u64);
         let bytes = at + self.piece.len() as u64;
         if bytes - self.looked >= LOOKS {
-            self.spool.room(bytes.saturating_mul(2))?;
+            self.spool.require_room(bytes.saturating_mul(2))?;
             self.looked = bytes;
         }
         self.file.write_all(&self.piece).map_err(failed)?;

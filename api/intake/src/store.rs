@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The number of refused rows of a job that are recorded one by one. Further refused rows are only counted.
-pub const TOLD: usize = 1000;
+pub const MAX_RECORDED_REFUSALS: usize = 1000;
 /// The time that an instance has for one piece of a job before another instance may take the job.
 pub const LEASE: TimeDelta = TimeDelta::minutes(2);
 /// The number of times that a job is taken without progress before it fails.
@@ -93,7 +93,7 @@ pub async fn rows(id: JobId, outcome: Option<ImportOutcome>, paging: &Paging, ca
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn told(id: JobId, are_refused: bool, most: u64, db: &impl ConnectionTrait) -> Result<Vec<row::Model>> {
+pub async fn list_recorded(id: JobId, are_refused: bool, most: u64, db: &impl ConnectionTrait) -> Result<Vec<row::Model>> {
     let refused = row::Column::Outcome.eq(ImportOutcome::Refused);
     let rows = row::Entity::find()
         .filter(row::Column::ImportJobId.eq(id))
@@ -161,14 +161,14 @@ pub async fn unstage(id: JobId, db: &Db) -> Result<()> {
 /// # Errors
 /// When the database cannot be written.
 pub async fn insert(id: JobId, order: Order, intake: &Intake, caller: &Caller, w: &Write<'_>) -> Result<Job> {
-    let job = drawn_up(id, order, intake, caller, w);
+    let job = new_job(id, order, intake, caller, w);
     table::Entity::insert(job.clone().into_active_model()).exec_without_returning(&w.tx).await?;
     Ok(job)
 }
 
 /// Makes a new job without storing it.
 #[must_use]
-pub fn drawn_up(id: JobId, order: Order, intake: &Intake, caller: &Caller, w: &Write<'_>) -> Job {
+pub fn new_job(id: JobId, order: Order, intake: &Intake, caller: &Caller, w: &Write<'_>) -> Job {
     let scopes = caller.narrowed.as_ref().map(|carried| carried.iter().map(|permission| permission.key().to_owned()).collect::<Vec<_>>());
     Job {
         id,
@@ -296,7 +296,7 @@ pub async fn next_piece(job: &Job, db: &impl ConnectionTrait) -> Result<Option<S
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn kept_after(job: &Job, before: i64, db: &impl ConnectionTrait) -> Result<Option<(i64, String)>> {
+pub async fn next_kept_piece(job: &Job, before: i64, db: &impl ConnectionTrait) -> Result<Option<(i64, String)>> {
     let next = piece::Entity::find()
         .filter(piece::Column::ImportJobId.eq(job.id))
         .filter(piece::Column::FirstRow.gt(before))
@@ -342,7 +342,7 @@ pub struct Progress {
 impl Progress {
     /// Counts rows by outcome.
     #[must_use]
-    pub fn of(rows: &[row::Model]) -> Self {
+    pub fn count(rows: &[row::Model]) -> Self {
         let count = |outcome| i64::try_from(rows.iter().filter(|row| row.outcome == outcome).count()).unwrap_or(i64::MAX);
         Self {
             created: count(ImportOutcome::Created),
@@ -389,7 +389,7 @@ fn lease_lost() -> Problem {
 }
 
 /// Adds the progress of one piece to a job, and records the outcomes of the given rows. Of the refused rows, only the
-/// first [`TOLD`] of a file are recorded.
+/// first [`MAX_RECORDED_REFUSALS`] of a file are recorded.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -400,7 +400,7 @@ pub async fn advance(job: &Job, progress: Progress, told: Vec<row::Model>, w: &W
         .filter(|row| {
             let is_refused = row.outcome == ImportOutcome::Refused;
             refused = refused.saturating_add(usize::from(is_refused));
-            !is_refused || refused <= TOLD
+            !is_refused || refused <= MAX_RECORDED_REFUSALS
         })
         .map(IntoActiveModel::into_active_model)
         .collect();

@@ -32,7 +32,7 @@ pub trait Target: Debug + Send + Sync {
     fn write<'a>(&'a self, errand: Errand<'a>, rows: &'a str, w: &'a Write<'_>) -> LocalBoxFuture<'a, Result<Vec<row::Model>>>;
 
     /// Whether the outcome of a row is recorded.
-    fn tells(&self, job: &Job, row: &row::Model) -> bool {
+    fn keeps_outcome(&self, job: &Job, row: &row::Model) -> bool {
         job.dry_run || row.outcome != ImportOutcome::Unchanged || !row.left_alone.0.is_empty() || !row.errors.0.is_empty()
     }
 
@@ -72,8 +72,8 @@ impl<'a> Errand<'a> {
     pub(super) async fn piece(self, target: &dyn Target, rows: &str, db: &Db) -> Result<()> {
         let (job, call) = (self.job, self.call());
         let note = async |done: Vec<row::Model>, w: &Write<'_>| {
-            let progress = store::Progress::of(&done);
-            let told = done.into_iter().filter(|row| target.tells(job, row)).collect();
+            let progress = store::Progress::count(&done);
+            let told = done.into_iter().filter(|row| target.keeps_outcome(job, row)).collect();
             store::advance(job, progress, told, w).await
         };
         if job.dry_run {

@@ -65,7 +65,7 @@ pub struct RowFault {
 impl RowFault {
     /// Makes the stored form of a fault.
     #[must_use]
-    pub fn of(fault: Fault, column: Option<String>) -> Self {
+    pub fn from_fault(fault: Fault, column: Option<String>) -> Self {
         Self { pointer: fault.pointer, column, code: fault.code.to_owned(), sv: fault.detail.sv, en: fault.detail.en }
     }
 

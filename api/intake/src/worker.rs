@@ -135,7 +135,7 @@ impl Worker {
     ///
     /// # Errors
     /// When the database cannot be read or written.
-    pub async fn through(&self, id: JobId, access: &Access, db: &Db, mut told: impl FnMut(&Job)) -> Result<Job> {
+    pub async fn run_job(&self, id: JobId, access: &Access, db: &Db, mut told: impl FnMut(&Job)) -> Result<Job> {
         loop {
             let job = store::by_id(id, db.reader()).await?;
             told(&job);

@@ -11,7 +11,7 @@ use super::fields::{self, Item};
 ///
 /// # Errors
 /// A sentence that names the first text which is neither.
-pub fn networks(texts: &[String]) -> Result<Vec<IpNet>, String> {
+pub fn parse_networks(texts: &[String]) -> Result<Vec<IpNet>, String> {
     let network = |text: &String| {
         text.parse::<IpNet>()
             .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
@@ -23,7 +23,7 @@ pub fn networks(texts: &[String]) -> Result<Vec<IpNet>, String> {
 /// Returns the caller's address: the peer, or, behind trusted proxies, the nearest address that is not one of them.
 /// When `X-Forwarded-For` and `Forwarded` disagree, neither counts and the result is the peer.
 #[must_use]
-pub fn of(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+pub fn caller_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let peer = peer.to_canonical();
     let trusts = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
     if !trusts(&peer) {
@@ -77,7 +77,7 @@ mod tests {
             map.append(name.parse().unwrap(), value.parse().unwrap());
         }
         let trusted: Vec<_> = trusted.iter().map(|text| (*text).to_owned()).collect();
-        of(peer.parse().unwrap(), &map, &networks(&trusted).unwrap()).to_string()
+        caller_address(peer.parse().unwrap(), &map, &parse_networks(&trusted).unwrap()).to_string()
     }
 
     #[test]
@@ -112,6 +112,6 @@ mod tests {
 
     #[test]
     fn an_invalid_network_is_named_in_the_error() {
-        assert!(networks(&["proxy.example.se".to_owned()]).unwrap_err().contains("proxy.example.se"));
+        assert!(parse_networks(&["proxy.example.se".to_owned()]).unwrap_err().contains("proxy.example.se"));
     }
 }

@@ -35,7 +35,7 @@ pub enum AuditOutcome {
 impl AuditOutcome {
     /// Returns the outcome for the HTTP status of a response.
     #[must_use]
-    pub const fn of(status: u16) -> Self {
+    pub const fn from_status(status: u16) -> Self {
         match status {
             ..=399 => Self::Done,
             401 | 403 | 429 => Self::Denied,
@@ -80,7 +80,7 @@ impl Trail {
 
     /// Sets the account that a call concerns, when the caller is not signed in: the user, and the actor that the user works for.
     /// A second call has no effect.
-    pub fn is_about(&self, user: Uuid, employer: Option<Uuid>) {
+    pub fn set_account(&self, user: Uuid, employer: Option<Uuid>) {
         let _ = self.account.set((user, employer));
     }
 
@@ -120,7 +120,7 @@ impl ActiveModelBehavior for ActiveModel {}
 
 /// The result of a call, for its entry.
 #[derive(Clone, Copy, Debug)]
-pub struct Turn {
+pub struct AuditResult {
     /// The outcome.
     pub outcome: AuditOutcome,
     /// The HTTP status of the answer.
@@ -131,7 +131,7 @@ pub struct Turn {
     pub created: Option<Uuid>,
 }
 
-impl Turn {
+impl AuditResult {
     /// Returns the result of a call that was carried out, with the status of its answer.
     #[must_use]
     pub const fn done(status: u16) -> Self {
@@ -147,8 +147,8 @@ impl Turn {
 
 /// Returns the entry of a call. Of several changed records it names the created one, else the one in the path, else the first.
 #[must_use]
-pub fn row(trail: &Trail, id: Uuid, at: DateTime<Utc>, turn: Turn, changes: &[Change]) -> ActiveModel {
-    let Turn { outcome, status, detail, created } = turn;
+pub fn row(trail: &Trail, id: Uuid, at: DateTime<Utc>, result: AuditResult, changes: &[Change]) -> ActiveModel {
+    let AuditResult { outcome, status, detail, created } = result;
     let named = trail.record.as_ref().map(|(_, id)| *id);
     let change_of = |id: Option<Uuid>| changes.iter().find(|change| Some(change.id) == id);
     let main = change_of(created).or_else(|| change_of(named)).or(changes.first());

@@ -109,7 +109,7 @@ impl BatchItem {
 ///
 /// # Errors
 /// When an operation succeeded then and is refused for lack of permission now (403).
-pub(super) fn still_may(then: &[u8], now: &[u8]) -> Result<()> {
+pub(super) fn require_still_permitted(then: &[u8], now: &[u8]) -> Result<()> {
     #[derive(Deserialize)]
     struct Item {
         pointer: String,
@@ -152,7 +152,7 @@ pub async fn run<O>(
             Ok(done) => BatchItem::done(pointer, done),
             Err(problem) if problem.retry || problem.kind.status() >= 500 => return Err(problem),
             Err(problem) => {
-                let problem = problem.below(&pointer);
+                let problem = problem.prefix_pointers(&pointer);
                 if atomic {
                     return Err(problem);
                 }

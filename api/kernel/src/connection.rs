@@ -148,7 +148,7 @@ impl Connection {
     }
 
     /// Puts the state of reading in the data of the connection, where [`one_at_a_time`] finds it.
-    pub fn introduce(&self, data: &mut Extensions) {
+    pub fn share_state(&self, data: &mut Extensions) {
         data.insert(Rc::clone(&self.state));
     }
 
@@ -324,7 +324,7 @@ impl Stopping {
 
     /// Whether the service is about to stop.
     #[must_use]
-    pub fn is_near(&self) -> bool {
+    pub fn has_begun(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -400,7 +400,7 @@ pub async fn one_at_a_time<B: MessageBody + 'static>(
     }
     mark_encoding(&mut request);
     let mut response = next.call(request).await?;
-    let ends = response.request().app_data::<Data<Stopping>>().is_some_and(|stopping| stopping.is_near());
+    let ends = response.request().app_data::<Data<Stopping>>().is_some_and(|stopping| stopping.has_begun());
     let head = response.response_mut().head_mut();
     if tunnel {
         // The library sends no chunks in response to such a call, so the response must not announce chunks.

@@ -191,7 +191,7 @@ impl Contract {
                     members: members(document, described),
                     coded: Coded::of(document, described),
                     columns: export::columns(document, described),
-                    search: twin::Body::of(document, described)?,
+                    search: twin::Body::from_operation(document, described)?,
                     for_each_party: described[FOR_EACH_PARTY] == true,
                     success: answer(described).and_then(|(status, _)| status.parse().ok()).unwrap_or(200),
                     media_types: answer(described)
@@ -381,7 +381,7 @@ impl Operation {
     /// # Errors
     /// When there is no such form.
     pub fn format(&self, parameters: &Value, accept: &[Item<'_>]) -> Result<Option<Format>> {
-        if self.columns.is_empty() { Ok(None) } else { Format::asked(parameters["format"].as_str(), accept) }
+        if self.columns.is_empty() { Ok(None) } else { Format::requested(parameters["format"].as_str(), accept) }
     }
 
     fn unknown(&self, name: &str) -> Fault {

@@ -53,19 +53,19 @@ impl Cors {
 
     /// Whether the request is a CORS preflight, which a browser sends before the call itself and without a token.
     #[must_use]
-    pub fn is_question(method: &Method, headers: &HeaderMap) -> bool {
+    pub fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
         method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
     }
 
     /// Adds the headers of the response to a preflight of an allowed origin.
-    pub fn permit(headers: &mut HeaderMap) {
+    pub fn answer_preflight(headers: &mut HeaderMap) {
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(METHODS));
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(REQUEST_HEADERS));
         headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     }
 
     /// Adds the headers that let a browser show a response to the page. `origin` is the result of [`Cors::allowed`].
-    pub fn mark(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>, path: &str) {
+    pub fn add_headers(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>, path: &str) {
         if self.origins.is_empty() || !applies_to(path) {
             return;
         }

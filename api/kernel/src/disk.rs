@@ -39,7 +39,7 @@ impl Spool {
     ///
     /// # Errors
     /// When there is not (507).
-    pub fn room(&self, bytes: u64) -> Result<()> {
+    pub fn require_room(&self, bytes: u64) -> Result<()> {
         let system = std::env::temp_dir();
         let database = self.database.as_deref().map(|file| file.parent().filter(|folder| !folder.as_os_str().is_empty()));
         let folders = [Some(self.folder.as_deref().unwrap_or(&system)), database.map(|folder| folder.unwrap_or(Path::new(".")))];
@@ -78,8 +78,8 @@ mod tests {
     #[test]
     fn data_without_room_on_the_disk_is_refused_before_it_arrives() {
         let spool = |spare| Spool { spare, database: Some("samsyn.db".into()), ..Spool::default() };
-        assert!(spool(1).room(1).is_ok());
-        assert_eq!(spool(u64::MAX).room(1).err().map(|problem| problem.kind), Some(Kind::StorageFull));
-        assert!(spool(0).room(u64::MAX).is_ok(), "free space is not checked");
+        assert!(spool(1).require_room(1).is_ok());
+        assert_eq!(spool(u64::MAX).require_room(1).err().map(|problem| problem.kind), Some(Kind::StorageFull));
+        assert!(spool(0).require_room(u64::MAX).is_ok(), "free space is not checked");
     }
 }

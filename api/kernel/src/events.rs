@@ -62,7 +62,7 @@ impl Change {
 
     /// Adds areas that the record concerns now or concerned before.
     #[must_use]
-    pub fn within<T>(mut self, areas: impl IntoIterator<Item = Id<T>>) -> Self {
+    pub fn in_areas<T>(mut self, areas: impl IntoIterator<Item = Id<T>>) -> Self {
         self.areas.extend(areas.into_iter().map(Id::uuid));
         self.areas.sort_unstable();
         self.areas.dedup();
@@ -71,7 +71,7 @@ impl Change {
 
     /// Sets the visibility of the record before the change. One that is equal to the present visibility is dropped.
     #[must_use]
-    pub fn after(mut self, was: Option<Visible>) -> Self {
+    pub fn visible_before(mut self, was: Option<Visible>) -> Self {
         self.visible_before = was.filter(|was| *was != self.visible);
         self
     }
@@ -205,7 +205,7 @@ pub fn latest() -> Selector<SelectGetableTuple<Placed>> {
 ///
 /// # Errors
 /// When the database does not answer (503).
-pub async fn tell_again(kind: &'static str, ids: &[Uuid], w: &Write<'_>) -> problem::Result<()> {
+pub async fn republish(kind: &'static str, ids: &[Uuid], w: &Write<'_>) -> problem::Result<()> {
     for ids in ids.chunks(1_000) {
         let select = Entity::find().filter(Column::EntityId.is_in(ids.iter().copied())).filter(Column::EntityKind.eq(kind));
         let last: BTreeMap<Uuid, Model> =
@@ -242,7 +242,7 @@ impl Feed {
     }
 
     /// Sets the epoch.
-    pub fn in_epoch(&self, epoch: i64) {
+    pub fn set_epoch(&self, epoch: i64) {
         self.epoch.store(epoch, Ordering::Release);
     }
 
@@ -252,7 +252,7 @@ impl Feed {
     }
 
     /// Returns a receiver that becomes true when the service stops.
-    pub fn stopping(&self) -> watch::Receiver<bool> {
+    pub fn subscribe_to_stop(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
     }
 
@@ -263,13 +263,13 @@ impl Feed {
     }
 
     /// Returns a receiver of later places.
-    pub fn follow(&self) -> watch::Receiver<Place> {
+    pub fn subscribe(&self) -> watch::Receiver<Place> {
         self.latest.subscribe()
     }
 
     /// Notes that positions have been given up to `place`. Followers are notified when it is later than the last known place. A
     /// place that contradicts the last known one replaces it.
-    pub fn reached(&self, place: Place) {
+    pub fn advance_to(&self, place: Place) {
         self.latest.send_if_modified(|latest| {
             let further = place.position > latest.position;
             if further || place.contradicts(*latest) {
@@ -280,12 +280,12 @@ impl Feed {
     }
 
     /// Signals that this process has committed events that have no position yet.
-    pub(super) fn written(&self) {
+    pub(super) fn notify_written(&self) {
         self.fresh.notify_one();
     }
 
     /// Waits until this process has committed events that have no position yet.
-    pub async fn awaits_positions(&self) {
+    pub async fn wait_for_events(&self) {
         self.fresh.notified().await;
     }
 }

@@ -241,7 +241,7 @@ impl Strict<'_> {
     fn text(self, text: &str) -> Value {
         let Self { at, found } = self;
         if let Some(letter) = text::forbidden_character(text) {
-            found.tell(|| Fault::at(at.pointer(), "forbidden-character", contract::forbidden(letter)));
+            found.tell(|| Fault::at_pointer(at.pointer(), "forbidden-character", contract::forbidden(letter)));
         } else if personal_number::contains(text) && !at.is_secret() {
             found.tell(|| personal_number::fault(at.pointer()));
         }
@@ -304,7 +304,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
                 found.tell(|| personal_number::fault(place.pointer()));
             }
             if let Some(letter) = text::forbidden_character(&name) {
-                found.tell(|| Fault::at(place.pointer(), "forbidden-character", contract::forbidden(letter)));
+                found.tell(|| Fault::at_pointer(place.pointer(), "forbidden-character", contract::forbidden(letter)));
             }
             let value = members.next_value_seed(Strict { at: place, found })?;
             object.insert(name, value);

@@ -26,7 +26,7 @@ impl Frozen {
     ///
     /// # Errors
     /// When the content cannot be serialised as JSON (500).
-    pub fn of(content: &impl Serialize) -> Result<Self> {
+    pub fn freeze(content: &impl Serialize) -> Result<Self> {
         let content = hash::frozen(hash::FORM, &serde_json::to_value(content)?)?;
         let digest = hash::sha256_hex(content.as_bytes());
         Ok(Self { content: RawValue::from_string(content)?, hash: Some(digest), form: Some(hash::FORM) })
@@ -37,7 +37,7 @@ impl Frozen {
     ///
     /// # Errors
     /// When the number of the form is unknown, or the content is not JSON (500).
-    pub fn differs(&self, hash_member: &str, form_member: &str) -> Result<Vec<String>> {
+    pub fn find_differences(&self, hash_member: &str, form_member: &str) -> Result<Vec<String>> {
         let mut differs = Vec::new();
         if Some(hash::sha256_hex(self.content.get().as_bytes())) != self.hash {
             differs.push(hash_member.to_owned());

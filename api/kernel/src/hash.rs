@@ -20,7 +20,7 @@ pub fn digest64(bytes: &[u8]) -> u64 {
 
 /// Returns the first 16 bytes of SHA-256 of a text, for tables with very many keys in memory.
 #[must_use]
-pub fn short(text: &str) -> [u8; 16] {
+pub fn digest128(text: &str) -> [u8; 16] {
     let mut short = [0; 16];
     short.copy_from_slice(&digest::digest(&digest::SHA256, text.as_bytes()).as_ref()[..16]);
     short

@@ -55,7 +55,7 @@ pub struct Version<'a, T> {
 ///
 /// # Errors
 /// When a body cannot be serialised as JSON (500), or the database does not answer (503).
-pub async fn keep<T: Serialize>(versions: &[Version<'_, T>], w: &Write<'_>) -> Result<()> {
+pub async fn insert<T: Serialize>(versions: &[Version<'_, T>], w: &Write<'_>) -> Result<()> {
     for chunk in versions.chunks(ROWS) {
         let mut rows = Vec::with_capacity(chunk.len());
         for version in chunk {

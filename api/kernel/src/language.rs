@@ -28,7 +28,7 @@ impl Language {
     /// Returns the language that `Accept-Language` prefers, by its first subtag (RFC 4647, 3.4); `None` when it names no language of
     /// the service.
     #[must_use]
-    pub fn accepted(ranges: &[Item<'_>]) -> Option<Self> {
+    pub fn from_accept_language(ranges: &[Item<'_>]) -> Option<Self> {
         fields::preferred(ranges, &[Self::Sv, Self::En], |range, language| match range.name {
             "*" => Some(0),
             name => name.split('-').next().filter(|tag| tag.eq_ignore_ascii_case(language.tag())).map(|_| 1),
@@ -76,7 +76,7 @@ mod tests {
         let accepted = |lines: &[&str]| {
             let mut headers = HeaderMap::new();
             lines.iter().for_each(|line| headers.append(ACCEPT_LANGUAGE, line.parse().unwrap()));
-            Language::accepted(&fields::items(&headers, ACCEPT_LANGUAGE).collect::<Vec<_>>())
+            Language::from_accept_language(&fields::items(&headers, ACCEPT_LANGUAGE).collect::<Vec<_>>())
         };
         assert_eq!(accepted(&["sv"]), Some(Language::Sv));
         assert_eq!(accepted(&["en-GB,en;q=0.9,sv;q=0.1"]), Some(Language::En));

@@ -25,7 +25,7 @@ pub trait Lifecycle {
     ///
     /// # Errors
     /// When the operation is not permitted in the state. The problem says what to do instead.
-    fn after(state: &Self::State, operation: Self::Operation) -> Result<Option<Self::State>>;
+    fn next_state(state: &Self::State, operation: Self::Operation) -> Result<Option<Self::State>>;
 }
 
 /// The outcome of an operation in a state.
@@ -53,7 +53,7 @@ pub struct Table {
 /// Computes the table of a life-cycle.
 #[must_use]
 pub fn table<L: Lifecycle>() -> Table {
-    let outcome = |state: &L::State, operation| match L::after(state, operation) {
+    let outcome = |state: &L::State, operation| match L::next_state(state, operation) {
         Ok(Some(next)) => Outcome::State(next.to_value()),
         Ok(None) => Outcome::Removed,
         Err(problem) => Outcome::Refused(problem.kind),

@@ -45,7 +45,7 @@ impl<W: io::Write> io::Write for Lossy<W> {
 }
 
 /// Logs each panic as an event with its place in the source. Its message is left out, because it may contain any data.
-pub fn take_panics() {
+pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "panicked");
@@ -54,7 +54,7 @@ pub fn take_panics() {
 
 /// Returns a path as it may be logged: with personal identity numbers masked, also when they are percent-encoded.
 #[must_use]
-pub fn masked(path: &str) -> Cow<'_, str> {
+pub fn mask_path(path: &str) -> Cow<'_, str> {
     let mut plain = Cow::Borrowed(path);
     for _ in 0..MAX_ENCODINGS {
         if !plain.contains('%') {
@@ -76,7 +76,7 @@ pub fn masked(path: &str) -> Cow<'_, str> {
 /// Returns a method as it may be logged. HTTP permits any word as a method, also a personal identity number, so unknown methods
 /// are left out.
 #[must_use]
-pub fn method(method: &Method) -> &str {
+pub fn method_name(method: &Method) -> &str {
     let known = [
         Method::GET,
         Method::HEAD,
@@ -121,7 +121,7 @@ mod tests {
             ("/actors/01890a5d-ac96-774b-bcce-b302099a8057", "/actors/01890a5d-ac96-774b-bcce-b302099a8057"),
             ("/å/811218-9876", "/å/[personnummer]"),
         ] {
-            assert_eq!(masked(path), expected);
+            assert_eq!(mask_path(path), expected);
         }
     }
 
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn abuse_124_a_method_that_is_none_is_not_logged() {
         for (given, logged) in [("GET", "GET"), ("PATCH", "PATCH"), ("P8112289874", "[…]"), ("811228-9874", "[…]")] {
-            assert_eq!(method(&Method::from_bytes(given.as_bytes()).unwrap()), logged);
+            assert_eq!(method_name(&Method::from_bytes(given.as_bytes()).unwrap()), logged);
         }
     }
 
@@ -158,11 +158,11 @@ mod tests {
             "/actors/%2538112289874",
             "/actors/%252538112289874",
         ] {
-            let logged = masked(path);
+            let logged = mask_path(path);
             assert!(logged.contains("[personnummer]") && !logged.contains("9874") && !logged.contains('\n'), "{logged}");
         }
-        assert_eq!(masked("/actors/%C3%A5"), "/actors/%C3%A5");
-        assert_eq!(masked("/100%"), "/100%");
-        assert_eq!(masked(&format!("/actors/%{}38112289874", "25".repeat(40))), "[…]");
+        assert_eq!(mask_path("/actors/%C3%A5"), "/actors/%C3%A5");
+        assert_eq!(mask_path("/100%"), "/100%");
+        assert_eq!(mask_path(&format!("/actors/%{}38112289874", "25".repeat(40))), "[…]");
     }
 }

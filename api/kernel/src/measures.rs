@@ -38,7 +38,7 @@ impl Calls {
 
     /// Counts an answer with its status and the time that it took. A call of no operation counts as `other`, so that a caller cannot
     /// create labels.
-    pub fn answered(&self, operation: impl FnOnce() -> Option<String>, status: u16, took: Duration) {
+    pub fn record(&self, operation: impl FnOnce() -> Option<String>, status: u16, took: Duration) {
         if !self.is_on {
             return;
         }

@@ -87,7 +87,8 @@ pub async fn envelope<B: MessageBody + 'static>(
     };
     let request_id = request_id(&request);
     let trace = trace(&request, &request_id);
-    let language = Language::accepted(&fields::items(request.headers(), header::ACCEPT_LANGUAGE).collect::<Vec<_>>()).unwrap_or_default();
+    let language =
+        Language::from_accept_language(&fields::items(request.headers(), header::ACCEPT_LANGUAGE).collect::<Vec<_>>()).unwrap_or_default();
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let origin = envelope.cors.allowed(request.headers(), &path);
     let calls = request.app_data::<Data<Calls>>().cloned();
@@ -105,7 +106,8 @@ pub async fn envelope<B: MessageBody + 'static>(
         (received, _) => (received, Place::none()),
     };
     let body = received.as_ref().ok().cloned().unwrap_or_default();
-    let address = request.peer_addr().map(|peer| address::of(peer.ip(), request.headers(), &envelope.trusted_proxies).to_string());
+    let address =
+        request.peer_addr().map(|peer| address::caller_address(peer.ip(), request.headers(), &envelope.trusted_proxies).to_string());
     let meta = Rc::new(Meta {
         request_id: request_id.clone(),
         language,
@@ -121,17 +123,17 @@ pub async fn envelope<B: MessageBody + 'static>(
         request.head_mut().method = Method::GET;
         request.extensions_mut().insert(Head);
     }
-    twin::turn(&mut request);
+    twin::rewrite_search(&mut request);
 
     let mut response = if let Err(problem) = received {
         request.into_response(problem.error_response())
-    } else if origin.is_some() && Cors::is_question(&method, request.headers()) {
+    } else if origin.is_some() && Cors::is_preflight(&method, request.headers()) {
         let mut permission = HttpResponse::NoContent().finish();
-        Cors::permit(permission.headers_mut());
+        Cors::answer_preflight(permission.headers_mut());
         request.into_response(permission)
     } else {
         let longest = longest(&request, &envelope);
-        let answered = tokio::time::timeout(longest, AssertUnwindSafe(place.held(next.call(request))).catch_unwind()).await;
+        let answered = tokio::time::timeout(longest, AssertUnwindSafe(place.run(next.call(request))).catch_unwind()).await;
         let answered = match answered {
             Ok(answered) => answered.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked").into())),
             Err(_) => Err(too_slow().into()),
@@ -142,7 +144,7 @@ pub async fn envelope<B: MessageBody + 'static>(
             Err(error) => {
                 let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| Problem::internal(&error));
                 if let Some(calls) = calls {
-                    calls.answered(|| None, problem.kind.status(), started.elapsed());
+                    calls.record(|| None, problem.kind.status(), started.elapsed());
                 }
                 log(&method, &path, problem.kind.status(), started, &request_id);
                 return Err(Told { problem, meta, origin, path, trace, envelope }.into());
@@ -152,7 +154,7 @@ pub async fn envelope<B: MessageBody + 'static>(
     let problem = response.response().extensions().get::<Problem>().cloned().or_else(|| plain_error(&response));
     if let Some(problem) = problem {
         let (http, mut plain) = response.into_parts();
-        let told = twin::of_members(problem.clone(), &http);
+        let told = twin::faults_to_members(problem.clone(), &http);
         if told.kind != problem.kind {
             plain = told.error_response();
         }
@@ -160,10 +162,10 @@ pub async fn envelope<B: MessageBody + 'static>(
         response = ServiceResponse::new(http, tell(&plain, &problem, language, &envelope.public_url, &request_id));
     }
     complete(response.headers_mut(), &meta, &trace, &envelope, &path);
-    envelope.cors.mark(response.headers_mut(), origin.as_ref(), &path);
+    envelope.cors.add_headers(response.headers_mut(), origin.as_ref(), &path);
     let status = response.status().as_u16();
     if let Some(calls) = calls {
-        calls.answered(|| operation(&response, &method), status, started.elapsed());
+        calls.record(|| operation(&response, &method), status, started.elapsed());
     }
     log(&method, &path, status, started, &request_id);
     Ok(response)
@@ -212,7 +214,7 @@ pub struct Head;
 /// One line for each call: neither its query nor its headers or bodies, which may hold secrets.
 fn log(method: &Method, path: &str, status: u16, started: Instant, request_id: &str) {
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    tracing::info!(method = logs::method(method), path = %logs::masked(path), status, ms, request_id, "answered");
+    tracing::info!(method = logs::method_name(method), path = %logs::mask_path(path), status, ms, request_id, "answered");
 }
 
 /// A problem with all that its answer needs, for when the request is gone.
@@ -240,7 +242,7 @@ impl ResponseError for Told {
         let plain = self.problem.error_response();
         let mut response = tell(&plain, &self.problem, self.meta.language, &self.envelope.public_url, &self.meta.request_id);
         complete(response.headers_mut(), &self.meta, &self.trace, &self.envelope, &self.path);
-        self.envelope.cors.mark(response.headers_mut(), self.origin.as_ref(), &self.path);
+        self.envelope.cors.add_headers(response.headers_mut(), self.origin.as_ref(), &self.path);
         response
     }
 }

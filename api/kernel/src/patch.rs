@@ -60,7 +60,7 @@ impl<T> FromRequest for Patch<T> {
 impl<T> Patch<T> {
     /// Makes the patch of a record from members that were sent inside another body, such as a batch.
     #[must_use]
-    pub const fn of(members: Value, contract: Arc<Contract>, secrecy: Option<Secrecy>) -> Self {
+    pub const fn from_members(members: Value, contract: Arc<Contract>, secrecy: Option<Secrecy>) -> Self {
         Self { members, contract, secrecy, of: PhantomData }
     }
 }

@@ -71,7 +71,7 @@ pub fn mask(text: &str) -> Cow<'_, str> {
 /// Returns the fault for such a number at a place in a body. It never repeats the number.
 #[must_use]
 pub fn fault(pointer: impl Into<String>) -> Fault {
-    Fault::at(
+    Fault::at_pointer(
         pointer,
         CODE,
         say!(

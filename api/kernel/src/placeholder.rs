@@ -125,7 +125,7 @@ pub struct Login {
 impl Login {
     /// Parses an address such as `postgres://USER:PASSWORD@HOST/NAME`; `None` when the text is no address.
     #[must_use]
-    pub fn of(address: &str) -> Option<Self> {
+    pub fn parse(address: &str) -> Option<Self> {
         let url = Url::parse(address).ok()?;
         let plain = |text: &str| String::from_utf8_lossy(&percent_decode(text)).into_owned();
         let mut login = Self {
@@ -146,7 +146,7 @@ impl Login {
 
     /// Whether the server is on this machine, so that only programs on this machine can reach it.
     #[must_use]
-    pub fn is_near(&self) -> bool {
+    pub fn is_local(&self) -> bool {
         let host = self.host.trim_matches(['[', ']']);
         host.is_empty()
             || host.starts_with('/')
@@ -156,7 +156,7 @@ impl Login {
 
     /// Whether a password in the address, or the given one from another setting, is a placeholder or equals the user's name.
     #[must_use]
-    pub fn is_open(&self, other_password: Option<&str>) -> bool {
+    pub fn has_weak_password(&self, other_password: Option<&str>) -> bool {
         let is_user_name = |password: &str| !password.is_empty() && password.eq_ignore_ascii_case(&self.user);
         let mut passwords = self.passwords.iter().map(String::as_str).chain(other_password);
         passwords.any(|password| is_placeholder(password) || is_user_name(password))
@@ -202,17 +202,17 @@ mod tests {
 
     #[test]
     fn an_address_is_parsed_as_the_database_driver_parses_it() {
-        let login = |address: &str| Login::of(address).unwrap_or_default();
-        assert!(login("postgres://samsyn:change%2Dme@db/samsyn").is_open(None));
-        assert!(login("postgres://kommun:kommun@db/samsyn").is_open(None));
-        assert!(login("postgres://samsyn@db/samsyn?password=secret").is_open(None));
-        assert!(login("postgres://samsyn@db/samsyn").is_open(Some("change-me")));
-        assert!(!login("postgres://samsyn@db/samsyn").is_open(None));
+        let login = |address: &str| Login::parse(address).unwrap_or_default();
+        assert!(login("postgres://samsyn:change%2Dme@db/samsyn").has_weak_password(None));
+        assert!(login("postgres://kommun:kommun@db/samsyn").has_weak_password(None));
+        assert!(login("postgres://samsyn@db/samsyn?password=secret").has_weak_password(None));
+        assert!(login("postgres://samsyn@db/samsyn").has_weak_password(Some("change-me")));
+        assert!(!login("postgres://samsyn@db/samsyn").has_weak_password(None));
         for near in ["localhost", "127.0.0.1", "127.1.2.3", "[::1]", ""] {
-            assert!(login(&format!("postgres://{near}/samsyn")).is_near(), "{near}");
+            assert!(login(&format!("postgres://{near}/samsyn")).is_local(), "{near}");
         }
-        assert!(login("postgres:///samsyn?host=/run/postgresql").is_near());
-        assert!(!login("postgres://localhost/samsyn?host=db").is_near());
-        assert!(!login("smtp://mail.example.se").is_near());
+        assert!(login("postgres:///samsyn?host=/run/postgresql").is_local());
+        assert!(!login("postgres://localhost/samsyn?host=db").is_local());
+        assert!(!login("smtp://mail.example.se").is_local());
     }
 }

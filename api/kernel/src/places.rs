@@ -99,7 +99,7 @@ impl Places {
 
     /// Returns the number of taken places and the number of calls that wait for one.
     #[must_use]
-    pub fn now(&self) -> [usize; 2] {
+    pub fn usage(&self) -> [usize; 2] {
         [self.settings.places().saturating_sub(self.free.available_permits()), self.waiting.load(Ordering::Relaxed)]
     }
 }
@@ -112,7 +112,7 @@ impl Place {
     }
 
     /// Runs the work of a call in its place. The place is free when the work has ended or has called [`leave`].
-    pub async fn held<R>(self, work: impl Future<Output = R>) -> R {
+    pub async fn run<R>(self, work: impl Future<Output = R>) -> R {
         PLACE.scope(Cell::new(self.0), work).await
     }
 }
@@ -147,16 +147,16 @@ mod tests {
         {
             let mut second = Box::pin(places.take());
             assert!((&mut second).now_or_never().is_none());
-            assert_eq!(places.now(), [1, 1]);
+            assert_eq!(places.usage(), [1, 1]);
             assert_eq!(places.admit().map_err(|problem| problem.kind), Err(Kind::Unavailable));
             assert_eq!(places.take().await.err().map(|problem| problem.kind), Some(Kind::Unavailable));
             // A call that gives its place back while it runs makes room for a waiting call.
-            first.held(async { leave() }).await;
+            first.run(async { leave() }).await;
             let second = second.await.unwrap();
-            assert_eq!(places.now(), [1, 0]);
+            assert_eq!(places.usage(), [1, 0]);
             drop(second);
         }
-        assert_eq!(places.now(), [0, 0]);
+        assert_eq!(places.usage(), [0, 0]);
         // A call that stops waiting is no longer counted.
         let _held = places.take().await.unwrap();
         {

@@ -211,7 +211,7 @@ pub struct Fault {
 impl Fault {
     /// Makes a fault at a place in the body. `pointer` is a JSON Pointer.
     #[must_use]
-    pub fn at(pointer: impl Into<String>, code: &'static str, detail: Text) -> Self {
+    pub fn at_pointer(pointer: impl Into<String>, code: &'static str, detail: Text) -> Self {
         Self { pointer: text::quoted_pointer(&pointer.into()), parameter: None, code, detail }
     }
 
@@ -339,7 +339,7 @@ impl Problem {
 
     /// Puts a prefix before the pointers of all faults: the JSON Pointer of the part of the body that the faults are relative to.
     #[must_use]
-    pub fn below(mut self, prefix: &str) -> Self {
+    pub fn prefix_pointers(mut self, prefix: &str) -> Self {
         for fault in self.faults.iter_mut().filter(|fault| fault.parameter.is_none()) {
             fault.pointer.insert_str(0, prefix);
         }
@@ -362,7 +362,7 @@ impl Problem {
     /// Returns the problem of a body with one fault (422).
     #[must_use]
     pub fn fault(pointer: impl Into<String>, code: &'static str, detail: Text) -> Self {
-        Self::invalid(vec![Fault::at(pointer, code, detail)])
+        Self::invalid(vec![Fault::at_pointer(pointer, code, detail)])
     }
 
     /// Returns the problem of parameters that are unknown or wrong (400).

@@ -111,7 +111,7 @@ impl<T: Serialize> Reply<T> {
     ///
     /// # Errors
     /// When the body cannot be serialised as JSON (500).
-    pub fn computed_beside(call: &Call, body: &T, untagged: &str) -> Result<Self> {
+    pub fn computed_except(call: &Call, body: &T, untagged: &str) -> Result<Self> {
         let mut reply = Self::new(call, 200, |bytes| Some(format!("W/\"{}\"", &digest(bytes, Some(untagged))[..16])), body)?;
         reply.untagged = Some(untagged.to_owned());
         Ok(reply)
@@ -149,7 +149,7 @@ impl<T: Serialize> Reply<T> {
     /// # Errors
     /// When the body cannot be serialised as JSON (500).
     pub fn done(path: &str, body: &T) -> Result<Self> {
-        Ok(Self::new(&Call::default(), 201, |_| None, body)?.located(path))
+        Ok(Self::new(&Call::default(), 201, |_| None, body)?.with_location(path))
     }
 
     /// Returns 201 with data that no cache may store, such as tokens. `path` is as for [`Reply::done`].
@@ -168,7 +168,7 @@ impl<T: Serialize> Reply<Page<T>> {
     /// # Errors
     /// When an item cannot be serialised as JSON (500).
     pub(super) fn page(call: &Call, page: &Page<T>) -> Result<Self> {
-        let mut reply = Self::computed_beside(call, page, &page.change_cursor)?;
+        let mut reply = Self::computed_except(call, page, &page.change_cursor)?;
         let query = |cursor: Option<&str>| {
             let mut query: Vec<String> = Vec::new();
             for (name, value) in call.asked.parameters.as_object().into_iter().flatten() {
@@ -191,7 +191,7 @@ impl<T: Serialize> Reply<Page<T>> {
 impl Reply<Nothing> {
     /// Returns 204: the call was carried out and the answer has no body.
     #[must_use]
-    pub fn nothing() -> Self {
+    pub fn no_content() -> Self {
         Self::stored(Stored { status: 204, etag: None, location: None, created: None, body: Bytes::new() }, false)
     }
 
@@ -246,12 +246,12 @@ impl<T> Reply<T> {
     pub fn located_record(mut self, path: &str, id: impl Into<Uuid>) -> Self {
         let id = id.into();
         self.stored.created = Some(id);
-        self.located(&format!("{path}/{id}"))
+        self.with_location(&format!("{path}/{id}"))
     }
 
     /// Sets `Location`: the address of the result of the call. `path` is below the API's root.
     #[must_use]
-    pub fn located(mut self, path: &str) -> Self {
+    pub fn with_location(mut self, path: &str) -> Self {
         self.stored.location = Some(format!("{ROOT}{path}"));
         self
     }

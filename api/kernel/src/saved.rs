@@ -47,12 +47,12 @@ impl<'a> Saved<'a> {
     }
 
     /// Sets the visibility of the record before the write.
-    pub fn was(self, visible_before: Option<Visible>) -> Self {
+    pub fn visible_before(self, visible_before: Option<Visible>) -> Self {
         Self { visible_before, ..self }
     }
 
     /// Sets the areas that the record concerns or concerned before the write.
-    pub fn within<T>(self, areas: impl IntoIterator<Item = Id<T>>) -> Self {
+    pub fn in_areas<T>(self, areas: impl IntoIterator<Item = Id<T>>) -> Self {
         Self { areas: areas.into_iter().map(Id::uuid).collect(), ..self }
     }
 
@@ -125,10 +125,10 @@ impl Write<'_> {
         }
         if let Some(body) = &body {
             let version = Version { kind: record.kind, id, version, op, since: None, visible: visible.clone(), body };
-            history::keep(&[version], self).await?;
+            history::insert(&[version], self).await?;
         }
         let areas = areas.into_iter().map(Id::<()>::from);
-        self.record(Change::new(record.kind, id, op, version, visible).within(areas).after(visible_before));
+        self.record(Change::new(record.kind, id, op, version, visible).in_areas(areas).visible_before(visible_before));
         Ok(())
     }
 }

@@ -154,14 +154,18 @@ fn beginning(value: &Value, left: &mut usize) -> Value {
 /// Converts an error of the validator to faults that a person can act on.
 fn explain_error(error: &ValidationError<'_>) -> Vec<Fault> {
     let pointer = error.instance_path().to_string();
-    let one = |code: &'static str, detail: Text| vec![Fault::at(pointer.clone(), code, detail)];
+    let one = |code: &'static str, detail: Text| vec![Fault::at_pointer(pointer.clone(), code, detail)];
     if let Some((code, detail)) = explain_limit(error.kind()) {
         return one(code, detail);
     }
     match error.kind() {
         Broken::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            vec![Fault::at(format!("{pointer}/{name}"), "required", say!("Ange {name}; uppgiften krävs.", "Give {name}; it is required."))]
+            vec![Fault::at_pointer(
+                format!("{pointer}/{name}"),
+                "required",
+                say!("Ange {name}; uppgiften krävs.", "Give {name}; it is required."),
+            )]
         }
         Broken::AdditionalProperties { unexpected } => unexpected
             .iter()
@@ -169,7 +173,7 @@ fn explain_error(error: &ValidationError<'_>) -> Vec<Fault> {
             .map(|name| {
                 let place = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
                 let name = text::quoted(name);
-                Fault::at(
+                Fault::at_pointer(
                     place,
                     "unknown",
                     say!(

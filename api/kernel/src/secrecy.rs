@@ -110,7 +110,7 @@ impl Secrecy {
                 }
             }
         }
-        let kind = hidden.values().next().and_then(|mark| record::of_kind(&mark.kind));
+        let kind = hidden.values().next().and_then(|mark| record::find_kind(&mark.kind));
         for (repeating, member) in kind.map(|kind| kind.repeats).unwrap_or_default() {
             if let Some(mark) = hidden.get(member).copied() {
                 hidden.entry(repeating).or_insert(mark);
@@ -130,7 +130,7 @@ impl Secrecy {
     #[must_use]
     pub fn locked(&self, id: Uuid) -> BTreeMap<&str, &Mark> {
         let mut locked = self.hidden(id);
-        if let Some((first, last)) = locked.values().next().and_then(|mark| record::of_kind(&mark.kind)).map(|kind| kind.period) {
+        if let Some((first, last)) = locked.values().next().and_then(|mark| record::find_kind(&mark.kind)).map(|kind| kind.period) {
             for (one, other) in [(first, last), (last, first)] {
                 if let Some(mark) = locked.get(one).copied() {
                     locked.entry(other).or_insert(mark);

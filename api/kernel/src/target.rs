@@ -21,13 +21,13 @@ pub(super) fn check(uri: &Uri, contract: Option<&Contract>) -> Result<()> {
     let parts = uri.path().split('/').enumerate().filter(|(_, part)| percent_decode(part).is_err());
     let parts =
         parts.map(|(index, _)| contract.and_then(|contract| contract.name_of_part(uri.path(), index)).unwrap_or_else(|| "path".to_owned()));
-    let faults: Vec<_> = parts.chain(garbled(uri.query().unwrap_or_default())).map(fault).collect();
+    let faults: Vec<_> = parts.chain(undecodable_parameters(uri.query().unwrap_or_default())).map(fault).collect();
     if faults.is_empty() { Ok(()) } else { Err(Problem::parameters(faults)) }
 }
 
 /// Returns the names of the parameters of a query or form whose name or value is not UTF-8. Personal identity numbers in the names are
 /// masked.
-pub fn garbled(query: &str) -> impl Iterator<Item = String> {
+pub fn undecodable_parameters(query: &str) -> impl Iterator<Item = String> {
     query.split('&').filter_map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let name = percent_decode(name);
@@ -76,7 +76,7 @@ mod tests {
         for garbled in ["%ff", "a%C3", "%F6", "%ED%A0%80", "%C0%80"] {
             assert!(percent_decode(garbled).is_err(), "{garbled}");
         }
-        let found: Vec<_> = garbled("q=%ff&sort=name&%fe=1&limit=%C3%B6&include=%c3&").collect();
+        let found: Vec<_> = undecodable_parameters("q=%ff&sort=name&%fe=1&limit=%C3%B6&include=%c3&").collect();
         assert_eq!(found, ["q", "\u{fffd}", "include"]);
         assert!(check(&Uri::from_static("/samsyn/v1/actors?q=%C3%B6"), None).is_ok());
         assert!(check(&Uri::from_static("/samsyn/v1/actors/%ff"), None).is_err());

@@ -72,7 +72,7 @@ pub fn words(text: &str) -> Vec<String> {
 /// Returns a key that is equal for texts which look alike to a reader, by the confusable characters of Unicode, without punctuation
 /// and blanks. The key is only compared and never shown.
 #[must_use]
-pub fn looks(text: &str) -> String {
+pub fn lookalike_key(text: &str) -> String {
     let compatible: String = text.nfkc().collect();
     let mut letters = String::new();
     for letter in compatible.chars().filter(|letter| letter.is_alphanumeric() || !letter.is_ascii()) {
@@ -218,7 +218,7 @@ const BRAILLE_BLANK: char = '\u{2800}';
 pub fn blank_fault(pointer: &str, text: &str) -> Option<Fault> {
     let is_visible = |sign: char| !sign.is_whitespace() && sign != BRAILLE_BLANK && !is_combining_mark(sign);
     let is_blank = !text.chars().any(is_visible);
-    is_blank.then(|| Fault::at(pointer, "blank", say!("Texten är tom; skriv något.", "The text is empty; write something.")))
+    is_blank.then(|| Fault::at_pointer(pointer, "blank", say!("Texten är tom; skriv något.", "The text is empty; write something.")))
 }
 
 /// Returns a fault when a name has no letter and no digit.
@@ -226,7 +226,7 @@ pub fn blank_fault(pointer: &str, text: &str) -> Option<Fault> {
 pub fn nameless_fault(pointer: &str, name: &str) -> Option<Fault> {
     let is_name = name.chars().any(char::is_alphanumeric);
     (!is_name).then(|| {
-        Fault::at(
+        Fault::at_pointer(
             pointer,
             "blank",
             say!("Namnet är tomt; skriv ett namn med bokstäver eller siffror.", "The name is empty; write a name with letters or digits."),
@@ -245,7 +245,7 @@ pub fn blank_faults(pointer: &str, texts: &[String]) -> impl Iterator<Item = Fau
 pub fn period_fault(valid_from: Option<NaiveDate>, valid_to: Option<NaiveDate>) -> Option<Fault> {
     let (from, to) = valid_from.zip(valid_to)?;
     (to <= from).then(|| {
-        Fault::at(
+        Fault::at_pointer(
             "/validTo",
             "before-start",
             say!(
@@ -279,11 +279,14 @@ mod tests {
         for written in
             ["Bоtkyrka", "𝐁otkyrka", "B0tkyrka", "Bot-kyrka", "BOTKYRKA", "ＢＯＴＫＹＲＫＡ", "Βοtkуrkа", " b.o.t kyrka ", "Bótkyrka"]
         {
-            assert_eq!(looks(written), "botkyrka", "{written}");
+            assert_eq!(lookalike_key(written), "botkyrka", "{written}");
         }
-        assert_eq!((looks("Linköping"), looks("1inköping")), (looks("lnköping").replacen('i', "ii", 1), looks("Iinköping")));
-        assert_ne!(looks("Håbo"), looks("Habo"));
-        assert_eq!(looks("Malmö"), looks("Rnalmö"));
+        assert_eq!(
+            (lookalike_key("Linköping"), lookalike_key("1inköping")),
+            (lookalike_key("lnköping").replacen('i', "ii", 1), lookalike_key("Iinköping"))
+        );
+        assert_ne!(lookalike_key("Håbo"), lookalike_key("Habo"));
+        assert_eq!(lookalike_key("Malmö"), lookalike_key("Rnalmö"));
     }
 
     #[test]

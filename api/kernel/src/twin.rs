@@ -28,7 +28,7 @@ pub const SEARCH: &str = "/search";
 struct Searched;
 
 /// Rewrites a search to a `GET` of its list. Leaves any other call as it is.
-pub(super) fn turn(request: &mut ServiceRequest) {
+pub(super) fn rewrite_search(request: &mut ServiceRequest) {
     let is_search = request.method() == Method::POST
         && request.path().ends_with(SEARCH)
         && request.app_data::<Data<Contract>>().is_some_and(|contract| contract.is_search(request.path()));
@@ -51,7 +51,7 @@ pub fn is_search(request: &HttpRequest) -> bool {
 }
 
 /// Turns the faults of parameters into faults of members of the body, for a call that was sent as a search.
-pub(super) fn of_members(mut problem: Problem, request: &HttpRequest) -> Problem {
+pub(super) fn faults_to_members(mut problem: Problem, request: &HttpRequest) -> Problem {
     if !is_search(request) || !request.query_string().is_empty() || problem.faults.is_empty() {
         return problem;
     }
@@ -78,7 +78,7 @@ impl Body {
     ///
     /// # Errors
     /// When the document refers to a schema that it does not have.
-    pub fn of(document: &Value, operation: &Value) -> Result<Option<Self>, String> {
+    pub fn from_operation(document: &Value, operation: &Value) -> Result<Option<Self>, String> {
         if operation.get("x-search-of").is_none() {
             return Ok(None);
         }
@@ -111,7 +111,7 @@ impl Body {
     fn unknown_member(&self, pointer: String, name: &str) -> Fault {
         let meant = text::nearest(name, self.names.iter().map(String::as_str)).map_or_else(|| self.names.join(", "), ToOwned::to_owned);
         let name = text::quoted(name);
-        Fault::at(
+        Fault::at_pointer(
             pointer,
             "unknown",
             say!("Här går det inte att ange {name}. Menade du {meant}?", "There is no member {name} here. Did you mean {meant}?"),

@@ -12,7 +12,7 @@ use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, Statement, entity:
 
 use super::{
     Db, Id, Reply,
-    audit::{self, Turn},
+    audit::{self, AuditResult},
     batch, clock,
     db::Transaction,
     events::{self, Change},
@@ -68,7 +68,7 @@ pub struct Write<'a> {
     changes: RefCell<Vec<Change>>,
     access: Cell<bool>,
     /// How it turned out, where that is not simply the operation's success; for the audit log.
-    turn: Cell<Option<Turn>>,
+    turn: Cell<Option<AuditResult>>,
     replayed: Cell<bool>,
 }
 
@@ -154,7 +154,7 @@ impl Write<'_> {
         let outcome = work(&again).await;
         again.tx.rollback().await?;
         match outcome {
-            Ok(reply) => batch::still_may(&stored.body, &reply.stored.body),
+            Ok(reply) => batch::require_still_permitted(&stored.body, &reply.stored.body),
             Err(problem) if matches!(problem.kind.status(), 401 | 403 | 404) => Err(problem),
             // Something that it names is there no more, or not for this caller.
             Err(problem) if problem.faults.iter().any(|fault| fault.code == "not-found") => Err(problem),
@@ -176,7 +176,7 @@ impl Write<'_> {
 
     /// Says that what is written is part of a refusal, so that the audit log calls it one. The first reason stays.
     pub fn denied(&self, reason: &'static str) {
-        self.turn.set(self.turn.get().or(Some(Turn::denied(reason))));
+        self.turn.set(self.turn.get().or(Some(AuditResult::denied(reason))));
     }
 }
 
@@ -202,7 +202,7 @@ impl Db {
             if let Some(once) = &call.asked.once {
                 keep(once, &reply.stored, write).await?;
             }
-            let turn = Turn { created: reply.stored.created, ..Turn::done(reply.stored.status) };
+            let turn = AuditResult { created: reply.stored.created, ..AuditResult::done(reply.stored.status) };
             write.turn.set(write.turn.get().or(Some(turn)));
             Ok(reply)
         })
@@ -266,7 +266,7 @@ impl Db {
                     events::Entity::insert_many(rows.to_vec()).exec_without_returning(&tx).await?;
                 }
                 let trail = &*call.author.trail;
-                let turn = turn.get().unwrap_or(Turn::done(trail.success));
+                let turn = turn.get().unwrap_or(AuditResult::done(trail.success));
                 let noted = !trail.operation.is_empty() && !replayed.get() && trail.noted().is_none();
                 if noted {
                     let entry = audit::row(trail, self.ids.next::<audit::Model>(now).uuid(), now, turn, &changes);
@@ -274,7 +274,7 @@ impl Db {
                 }
                 self.commit(tx).await?;
                 if !changes.is_empty() {
-                    self.feed.written();
+                    self.feed.notify_written();
                 }
                 if noted {
                     trail.note(turn.status);
@@ -292,7 +292,7 @@ impl Db {
 /// Whether something may have become part of a record that is under secrecy as a whole, which is remembered with what is part
 /// of it.
 async fn joins_what_is_marked(changes: &[Change], tx: &Transaction) -> Result<bool> {
-    let is_part = |change: &Change| record::of_kind(change.kind).is_some_and(|record| record.part_of.is_some());
+    let is_part = |change: &Change| record::find_kind(change.kind).is_some_and(|record| record.part_of.is_some());
     if !changes.iter().any(is_part) {
         return Ok(false);
     }

@@ -36,7 +36,7 @@ pub(super) async fn run(command: AuditCommand, config: Config) -> Outcome {
         },
         AuditCommand::Export => {
             let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-            audit::lines(|line| writeln!(out, "{line}"), &db).await?;
+            audit::write_lines(|line| writeln!(out, "{line}"), &db).await?;
             Ok(out.flush()?)
         }
     };

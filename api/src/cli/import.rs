@@ -120,7 +120,7 @@ fn parse_kind(written: &str) -> Option<ActorKind> {
 }
 
 fn kinds() -> Words {
-    match COLUMNS.of_member("kind").map(|column| column.shape) {
+    match COLUMNS.find_by_member("kind").map(|column| column.shape) {
         Some(Shape::Word(words)) => words,
         _ => &[],
     }

@@ -22,7 +22,7 @@ pub(super) fn run(config: Config) -> Outcome {
 /// Starts the log in the configured form, which includes panics.
 pub(super) fn log(config: &Config) -> Outcome {
     logs::start(&config.log, &config.log_format, std::io::stderr).map_err(|error| error.to_string())?;
-    logs::take_panics();
+    logs::log_panics();
     Ok(())
 }
 

@@ -41,7 +41,7 @@ pub(super) fn add_headings(document: &mut Value) {
     let actor = &mut document["components"]["schemas"]["Actor"];
     let names = actor["properties"].as_object().into_iter().flatten().map(|(name, _)| name);
     let headings: serde_json::Map<_, _> =
-        names.filter_map(|name| Some((name.clone(), json!(columns::COLUMNS.of_member(name)?.swedish)))).collect();
+        names.filter_map(|name| Some((name.clone(), json!(columns::COLUMNS.find_by_member(name)?.swedish)))).collect();
     actor["x-headings"] = json!(headings);
 }
 

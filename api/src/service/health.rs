@@ -40,7 +40,7 @@ pub async fn live() -> HttpResponse {
 /// Readiness: the database answers and accepts writes, and the service is not about to stop.
 #[get("/health/ready")]
 pub async fn ready(db: Data<Db>, check: Data<DatabaseCheck>, stopping: Data<Stopping>) -> HttpResponse {
-    if !stopping.is_near() && check.is_up(&db).await {
+    if !stopping.has_begun() && check.is_up(&db).await {
         HttpResponse::Ok().content_type("application/json").body(r#"{"status":"pass"}"#)
     } else {
         HttpResponse::ServiceUnavailable().content_type("application/json").insert_header(("Retry-After", "1")).body(r#"{"status":"fail"}"#)

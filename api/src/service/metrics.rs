@@ -84,10 +84,10 @@ impl Metrics {
     }
 
     async fn update(&self) {
-        for (gauge, now) in self.calls.iter().zip(self.places.now()) {
+        for (gauge, now) in self.calls.iter().zip(self.places.usage()) {
             gauge.set(as_i64(now));
         }
-        for (gauge, now) in self.hashes.iter().zip(self.access.hashing.now()) {
+        for (gauge, now) in self.hashes.iter().zip(self.access.hashing.counts()) {
             gauge.set(as_i64(now));
         }
         let (all, idle) = self.db.connections();

@@ -95,7 +95,7 @@ async fn confirm_email(
     })
     .await?;
     letters.wake();
-    Ok(Reply::nothing())
+    Ok(Reply::no_content())
 }
 
 /// Set up a second factor
@@ -212,10 +212,10 @@ async fn remove_factor(
         .await;
     if removed.as_ref().is_err_and(|problem: &Problem| problem.kind == Kind::SecondFactorRequired) {
         limits.count_failed_try(Guarded::SecondFactor, &account, &by.author.address, &db).await?;
-        return removed.map_err(|problem| Problem { kind: Kind::Invalid, headers: Vec::new(), ..problem }).map(|()| Reply::nothing());
+        return removed.map_err(|problem| Problem { kind: Kind::Invalid, headers: Vec::new(), ..problem }).map(|()| Reply::no_content());
     }
     removed?;
-    Ok(Reply::nothing())
+    Ok(Reply::no_content())
 }
 
 pub fn routes(config: &mut ServiceConfig) {

@@ -11,24 +11,27 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use types::*;
 
-use crate::kernel::record::{Of, Rule, Table, Why::SignIn, Words, about, goes, untold};
+use crate::kernel::record::{Bilingual, DataPurpose::SignIn, DataSubject, Rule, Table, deleted_columns, not_in_extract, personal_table};
 
 /// The tables of this module.
 pub const TABLES: &[Table] = &[
-    about(
+    personal_table(
         "recovery_code",
-        Words("Reservkoder", "Recovery codes"),
-        Of::User(&["user_id"]),
-        &[goes("user_id used_at", SignIn, Rule::Accounts, ""), untold(goes("digest", SignIn, Rule::Accounts, ""))],
+        Bilingual("Reservkoder", "Recovery codes"),
+        DataSubject::User(&["user_id"]),
+        &[
+            deleted_columns("user_id used_at", SignIn, Rule::Accounts, ""),
+            not_in_extract(deleted_columns("digest", SignIn, Rule::Accounts, "")),
+        ],
         "",
     ),
-    about(
+    personal_table(
         "account_secret",
-        Words("Länkar i brev", "Links in letters"),
-        Of::User(&["user_id"]),
+        Bilingual("Länkar i brev", "Links in letters"),
+        DataSubject::User(&["user_id"]),
         &[
-            goes("user_id purpose email expires_at used_at", SignIn, Rule::Links, ""),
-            untold(goes("digest password_digest", SignIn, Rule::Links, "")),
+            deleted_columns("user_id purpose email expires_at used_at", SignIn, Rule::Links, ""),
+            not_in_extract(deleted_columns("digest password_digest", SignIn, Rule::Links, "")),
         ],
         "",
     ),

@@ -89,7 +89,7 @@ async fn activate(
         open_or_accept(user, chosen.0.password.as_deref().zip(hash.clone()), w).await
     })
     .await?;
-    Ok(Reply::nothing())
+    Ok(Reply::no_content())
 }
 
 /// Opens a new account with the chosen password, or moves the prepared grants to the account that already has the
@@ -175,7 +175,7 @@ async fn complete(
     })
     .await?;
     letters.wake();
-    Ok(Reply::nothing())
+    Ok(Reply::no_content())
 }
 
 async fn check_against_own_words(password: &str, pointer: &str, user: &user_table::Model, db: &impl ConnectionTrait) -> Result<()> {
@@ -238,7 +238,7 @@ async fn change(
     })
     .await?;
     letters.wake();
-    Ok(Reply::nothing())
+    Ok(Reply::no_content())
 }
 
 pub fn routes(config: &mut ServiceConfig) {

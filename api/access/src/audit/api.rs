@@ -26,7 +26,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<AuditEntry>> {
-    Listed::of(by, paging, async move |by, paging| store::list(&store::Scope::of_caller(by), &filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(&store::Scope::of_caller(by), &filter, paging, by, &db).await).await
 }
 
 /// Export audit entries

@@ -255,7 +255,7 @@ async fn count_loose(db: &Db) -> Result<u64> {
 ///
 /// # Errors
 /// When the database cannot be read, or a line cannot be written.
-pub async fn lines(mut write: impl FnMut(&str) -> std::io::Result<()>, db: &Db) -> Result<u64> {
+pub async fn write_lines(mut write: impl FnMut(&str) -> std::io::Result<()>, db: &Db) -> Result<u64> {
     let (mut after, mut count) = (0, 0);
     loop {
         let batch = batch(after, db).await?;

@@ -15,20 +15,23 @@ mod table;
 mod types;
 
 pub use api::routes;
-pub use chain::{Chain, Flaw, Head, Verification, keep_linking, lines, link, verify};
+pub use chain::{Chain, Flaw, Head, Verification, keep_linking, link, verify, write_lines};
 pub use probes::Probes;
 pub(super) use record::{Ended, Slot, begin, end, note_refusal, trail_outside_api};
 pub use types::*;
 
-use crate::kernel::record::{Erase, Of, Rule, Table, Why::Accountability, Words, about, becomes, nobody, stays};
+use crate::kernel::record::{
+    Bilingual, DataPurpose::Accountability, DataSubject, Erase, Rule, Table, fixed_actor_column, impersonal_table, kept_columns,
+    personal_table,
+};
 
 /// The tables of this resource.
 pub const TABLES: &[Table] = &[
-    about(
+    personal_table(
         "audit_entry",
-        Words("Behandlingsloggen", "The audit log"),
-        Of::User(&["user_id"]),
-        &[becomes(
+        Bilingual("Behandlingsloggen", "The audit log"),
+        DataSubject::User(&["user_id"]),
+        &[kept_columns(
             "at:time user_id credential address request_id:text operation outcome status:int",
             Erase::Stays,
             Accountability,
@@ -37,8 +40,8 @@ pub const TABLES: &[Table] = &[
         )],
         "id record_kind record_id actor_id detail",
     )
-    .actors(&[stays("actor_id", "the audit log is what was")]),
-    nobody("audit_pending", "entry_id"),
-    nobody("audit_link", "position:int entry_id hash"),
-    nobody("audit_head", "id:int position:int hash"),
+    .actors(&[fixed_actor_column("actor_id", "the audit log is what was")]),
+    impersonal_table("audit_pending", "entry_id"),
+    impersonal_table("audit_link", "position:int entry_id hash"),
+    impersonal_table("audit_head", "id:int position:int hash"),
 ];

@@ -14,7 +14,7 @@ use sea_orm::EntityTrait;
 use crate::{
     kernel::{
         Db,
-        audit::{self, ActiveModel, AuditOutcome, Trail, Turn},
+        audit::{self, ActiveModel, AuditOutcome, AuditResult, Trail},
         request::Meta,
     },
     limits,
@@ -141,7 +141,7 @@ async fn write(entries: Vec<NewEntry>, db: &Db) {
         return;
     }
     let rows = entries.into_iter().map(|NewEntry { trail, status, detail }| {
-        let turn = Turn { outcome: AuditOutcome::of(status), status, detail: None, created: None };
+        let turn = AuditResult { outcome: AuditOutcome::from_status(status), status, detail: None, created: None };
         let row = audit::row(&trail, db.new_id::<audit::Model>().uuid(), db.clock.now(), turn, &[]);
         ActiveModel { detail: sea_orm::ActiveValue::Set(Some(detail)), ..row }
     });

@@ -12,7 +12,7 @@ use crate::{
     Caller,
     kernel::{
         Db, Problem, Result,
-        audit::{self, AuditOutcome, Trail, Turn},
+        audit::{self, AuditOutcome, AuditResult, Trail},
         contract::Operation,
         problem::Kind,
         request::Meta,
@@ -65,7 +65,7 @@ pub(crate) async fn note_refusal(trail: &Trail, status: u16, detail: &'static st
     if trail.noted().is_some() {
         return;
     }
-    let turn = Turn { outcome: AuditOutcome::Denied, status, detail: Some(detail), created: None };
+    let turn = AuditResult { outcome: AuditOutcome::Denied, status, detail: Some(detail), created: None };
     let row = audit::row(trail, db.new_id::<audit::Model>().uuid(), db.clock.now(), turn, &[]);
     if let Err(error) = audit::Entity::insert(row).exec_without_returning(db.writer()).await {
         tracing::error!(%error, request_id = trail.request_id, "a refusal could not be noted in the audit log");
@@ -116,7 +116,7 @@ pub(crate) async fn end<B>(call: Ended<'_, B>, probes: &Probes, db: &Db) -> Resu
         (Ok(response), None) => response.status().as_u16(),
         (Err(_), None) => 500,
     };
-    let outcome = AuditOutcome::of(status);
+    let outcome = AuditOutcome::from_status(status);
     let refused_sign_in =
         problem.as_ref().is_some_and(|problem| matches!(problem.kind, Kind::InvalidCredentials | Kind::SecondFactorRequired));
     let nobody = !with_token && !refused_sign_in && trail.is_none_or(|trail| trail.user.is_none());
@@ -137,7 +137,7 @@ pub(crate) async fn end<B>(call: Ended<'_, B>, probes: &Probes, db: &Db) -> Resu
     let outcome = if outcome == AuditOutcome::Done { AuditOutcome::Seen } else { outcome };
     let detail = problem.as_ref().map(|problem| problem.required_permission.unwrap_or(problem.kind.slug()));
     let now = db.clock.now();
-    let turn = Turn { outcome, status, detail, created: None };
+    let turn = AuditResult { outcome, status, detail, created: None };
     let row = audit::row(trail, db.new_id::<audit::Model>().uuid(), now, turn, &[]);
     let noted = audit::Entity::insert(row).exec_without_returning(db.writer()).await;
     match noted {

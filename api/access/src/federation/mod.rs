@@ -23,28 +23,30 @@ pub use redeem::{Redeemed, note_session, redeem};
 pub use settings::{IdentityProvider, LoginClient, check};
 pub use types::*;
 
-use crate::kernel::record::{Of, Rule, Table, Why::SignIn, Words, about, goes, nobody, untold};
+use crate::kernel::record::{
+    Bilingual, DataPurpose::SignIn, DataSubject, Rule, Table, deleted_columns, impersonal_table, not_in_extract, personal_table,
+};
 
 /// The tables of this resource.
 pub const TABLES: &[Table] = &[
-    about(
+    personal_table(
         "user_identity",
-        Words("Kopplingar till organisationers inloggning", "Links to identity providers"),
-        Of::User(&["user_id"]),
-        &[goes("user_id issuer subject email_verified:flag created_at last_used_at", SignIn, Rule::Accounts, "")],
+        Bilingual("Kopplingar till organisationers inloggning", "Links to identity providers"),
+        DataSubject::User(&["user_id"]),
+        &[deleted_columns("user_id issuer subject email_verified:flag created_at last_used_at", SignIn, Rule::Accounts, "")],
         "",
     ),
-    nobody(
+    impersonal_table(
         "login_attempt",
         "state_digest browser_digest provider nonce verifier client_id:text redirect_uri client_challenge client_state created_at expires_at spent_at",
     ),
-    about(
+    personal_table(
         "login_code",
-        Words("Pågående inloggningar", "Sign-ins under way"),
-        Of::User(&["user_id"]),
+        Bilingual("Pågående inloggningar", "Sign-ins under way"),
+        DataSubject::User(&["user_id"]),
         &[
-            goes("user_id issuer acr withheld:json created_at expires_at spent_at session_id", SignIn, Rule::Codes, ""),
-            untold(goes("digest", SignIn, Rule::Codes, "")),
+            deleted_columns("user_id issuer acr withheld:json created_at expires_at spent_at session_id", SignIn, Rule::Codes, ""),
+            not_in_extract(deleted_columns("digest", SignIn, Rule::Codes, "")),
         ],
         "client_id:text redirect_uri challenge",
     ),

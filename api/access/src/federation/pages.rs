@@ -64,7 +64,7 @@ pub async fn callback(
     let answer = complete_sign_in(&request, &federation, &access.settings.two_step_roles, &db)
         .await
         .unwrap_or_else(|problem| problem_response(&request, &problem));
-    access.changed();
+    access.discard_epoch();
     answer
 }
 

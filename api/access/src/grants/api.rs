@@ -21,7 +21,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Grant>> {
-    Listed::of(by, paging, async move |by, paging| store::list(&by.reach, &filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(&by.reach, &filter, paging, by, &db).await).await
 }
 
 /// Give a grant
@@ -60,7 +60,7 @@ async fn create(by: By<needs::WriteGrants>, new: Valid<NewGrant>, db: Data<Db>) 
 #[get("/grants/{grantId}")]
 async fn show(by: By<needs::ReadGrants>, At(id): At<GrantId>, db: Data<Db>) -> Result<Reply<Grant>> {
     let grant = store::find(Some(&by.reach), id, db.reader()).await?;
-    let call = by.allowing(async |_, reach| store::may_take_back(&by.caller, reach, &grant.fields, db.reader()).await).await?;
+    let call = by.allowing(async |_, reach| store::may_remove_grant(&by.caller, reach, &grant.fields, db.reader()).await).await?;
     Reply::shown(&call, grant.version, &grant)
 }
 
@@ -73,10 +73,10 @@ async fn show(by: By<needs::ReadGrants>, At(id): At<GrantId>, db: Data<Db>) -> R
 async fn remove(by: By<needs::WriteGrants>, At(id): At<GrantId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
         let grant = store::find(None, id, &w.tx).await?;
-        store::may_take_back(&by.caller, &by.reach, &grant.fields, &w.tx).await.map_err(|_| crate::kernel::Problem::not_found())?;
+        store::may_remove_grant(&by.caller, &by.reach, &grant.fields, &w.tx).await.map_err(|_| crate::kernel::Problem::not_found())?;
         by.expects(grant.version)?;
         store::remove(&grant, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

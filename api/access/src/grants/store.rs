@@ -116,7 +116,7 @@ pub async fn may_grant(caller: &Caller, reach: &Reach, new: &NewGrant, db: &impl
 ///
 /// # Errors
 /// When the caller may not (403).
-pub async fn may_take_back(caller: &Caller, reach: &Reach, grant: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
+pub async fn may_remove_grant(caller: &Caller, reach: &Reach, grant: &NewGrant, db: &impl ConnectionTrait) -> Result<()> {
     let Some(place) = places_of_scope(&grant.scope, db).await?.into_iter().next() else { return Ok(()) };
     place.looked_after(reach)?;
     let for_actor = matches!(
@@ -189,7 +189,7 @@ async fn owner_of_source(id: Uuid, db: &impl ConnectionTrait) -> Result<Option<U
 pub async fn insert(new: &NewGrant, w: &Write<'_>) -> Result<Grant> {
     let mut faults = Vec::new();
     if super::super::users::table::Entity::find_by_id(new.user_id).count(&w.tx).await? == 0 {
-        faults.push(Fault::at("/userId", "not-found", say!("Användaren finns inte.", "The user does not exist.")));
+        faults.push(Fault::at_pointer("/userId", "not-found", say!("Användaren finns inte.", "The user does not exist.")));
     }
     let table = match new.scope.kind {
         ScopeKind::Everywhere => None,
@@ -199,12 +199,12 @@ pub async fn insert(new: &NewGrant, w: &Write<'_>) -> Result<Grant> {
         ScopeKind::Source => Some("source"),
     };
     match (table, new.scope.id) {
-        (None, Some(_)) => faults.push(Fault::at(
+        (None, Some(_)) => faults.push(Fault::at_pointer(
             "/scope/id",
             "not-empty",
             say!("Ange inget id när behörigheten gäller överallt.", "Give no id when the grant holds everywhere."),
         )),
-        (Some(_), None) => faults.push(Fault::at(
+        (Some(_), None) => faults.push(Fault::at_pointer(
             "/scope/id",
             "required",
             say!("Ange id för det som behörigheten gäller.", "Give the id of what the grant holds for."),
@@ -216,7 +216,7 @@ pub async fn insert(new: &NewGrant, w: &Write<'_>) -> Result<Grant> {
                 there.and_where(Expr::col("merged_into").is_null());
             }
             if w.tx.query_one(&there).await?.is_none() {
-                faults.push(Fault::at(
+                faults.push(Fault::at_pointer(
                     "/scope/id",
                     "not-found",
                     say!("Det som behörigheten ska gälla finns inte.", "What the grant is to hold for does not exist."),
@@ -298,7 +298,7 @@ pub(super) async fn remove(grant: &Grant, w: &Write<'_>) -> Result<()> {
     table::Entity::delete_by_id(id).exec(&w.tx).await?;
     w.access_changed();
     if grant.fields.role == Role::Admin && grant.fields.scope.kind == ScopeKind::Everywhere {
-        lookup::keeps_an_admin(w).await?;
+        lookup::require_an_admin(w).await?;
     }
     w.record(change(id, ChangeOperation::Delete, 2));
     Ok(())
@@ -336,7 +336,7 @@ pub async fn survivor_of(actor: Uuid, db: &impl ConnectionTrait) -> Result<Uuid>
 ///
 /// # Errors
 /// When the database cannot be read.
-pub async fn of_actors(actors: &[Uuid], db: &impl ConnectionTrait) -> Result<Vec<Grant>> {
+pub async fn list_for_actors(actors: &[Uuid], db: &impl ConnectionTrait) -> Result<Vec<Grant>> {
     let select = table::Entity::find()
         .filter(table::Column::ScopeKind.eq(ScopeKind::Actor))
         .filter(table::Column::ScopeId.is_in(actors.iter().copied()));

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     kernel::{
         Db, Id, Result, Write,
-        record::{Of, Rule, Table, Why::SignIn, Words, about, goes},
+        record::{Bilingual, DataPurpose::SignIn, DataSubject, Rule, Table, deleted_columns, personal_table},
         request::Call,
     },
     users::lookup,
@@ -30,11 +30,11 @@ pub use post::{Outbox, OutboxError};
 pub use table::Purpose;
 
 /// The tables of this module.
-pub const TABLES: &[Table] = &[about(
+pub const TABLES: &[Table] = &[personal_table(
     "letter",
-    Words("Brev som ska skickas", "Letters to be posted"),
-    Of::User(&["user_id"]),
-    &[goes("user_id purpose email created_at next_try_at", SignIn, Rule::Links, "")],
+    Bilingual("Brev som ska skickas", "Letters to be posted"),
+    DataSubject::User(&["user_id"]),
+    &[deleted_columns("user_id purpose email created_at next_try_at", SignIn, Rule::Links, "")],
     "id tries:int",
 )];
 

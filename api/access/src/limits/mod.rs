@@ -36,7 +36,7 @@ use crate::kernel::{
     Db, Problem, Result,
     clock::Clock,
     problem::Kind,
-    record::{Table, nobody},
+    record::{Table, impersonal_table},
     request::Meta,
     say,
 };
@@ -44,8 +44,8 @@ use crate::kernel::{
 /// The tables of this module.
 pub const TABLES: &[Table] = &[
     // The keys are digests and ids, and are kept for minutes or a day.
-    nobody("rate_window", "key window_start:int window_end:int count:int"),
-    nobody("failed_tries", "key window_start:time count:int"),
+    impersonal_table("rate_window", "key window_start:int window_end:int count:int"),
+    impersonal_table("failed_tries", "key window_start:time count:int"),
 ];
 
 /// The time between two exchanges of counts between instances.

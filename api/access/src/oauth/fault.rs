@@ -117,7 +117,7 @@ impl Form {
         }
         let wrong = || OauthFault::new("invalid_request", "The form cannot be read.");
         let body = std::str::from_utf8(&meta.body).map_err(|_| wrong())?;
-        if let Some(name) = target::garbled(body).next() {
+        if let Some(name) = target::undecodable_parameters(body).next() {
             return Err(OauthFault::new("invalid_request", format!("The parameter {} is not in UTF-8.", text::quoted(&name))));
         }
         let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(body).map_err(|_| wrong())?.into_inner();

@@ -13,10 +13,10 @@ pub use fault::{Form, OauthFault, description_of};
 pub use tokens::{give_token, introspect, revoke};
 
 use super::{Access, policy::Permission};
-use crate::kernel::record::{Table, nobody};
+use crate::kernel::record::{Table, impersonal_table};
 
 /// The tables of this module.
-pub const TABLES: &[Table] = &[nobody("used_assertion", "digest expires_at")];
+pub const TABLES: &[Table] = &[impersonal_table("used_assertion", "digest expires_at")];
 
 /// Returns the metadata of the authorization server (RFC 8414).
 #[get("/.well-known/oauth-authorization-server")]

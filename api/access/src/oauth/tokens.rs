@@ -32,7 +32,7 @@ pub async fn give_token(
         other => Err(OauthFault::new("unsupported_grant_type", format!("There is no grant type {} here.", text::quoted(other)))),
     };
     // A refusal may have ended a session, too.
-    access.changed();
+    access.discard_epoch();
     match given {
         Ok(answer) => Ok(answer),
         Err(fault) => Err(fault.note(&call, &db).await),
@@ -62,7 +62,7 @@ async fn client_credentials(form: &Form, call: &Call, access: &Access, limits: &
         None => client.scopes.clone(),
         Some(asked) => asked.split(' ').filter(|scope| !scope.is_empty()).map(ToOwned::to_owned).collect(),
     };
-    if let Some(beyond) = scopes.iter().find(|scope| !client.scopes.contains(scope) || Permission::named(scope).is_none()) {
+    if let Some(beyond) = scopes.iter().find(|scope| !client.scopes.contains(scope) || Permission::from_key(scope).is_none()) {
         return Err(OauthFault::new("invalid_scope", format!("The client is not registered for {}.", text::quoted(beyond))));
     }
     let user = client.account.id;
@@ -110,7 +110,7 @@ async fn authorization_code(form: &Form, call: &Call, access: &Access, db: &Db) 
             Ok(Ok(session))
         })
         .await?;
-    access.changed();
+    access.discard_epoch();
     Ok(answer(&outcome?, None, db.clock.now()))
 }
 
@@ -171,7 +171,7 @@ pub async fn revoke(
     if let Some(session) = session.filter(|session| session.client_id.as_deref().unwrap_or(sessions::OWN_CLIENT) == client) {
         let call = call.by_user(session.user_id.uuid());
         db.transaction(&call, async |w| sessions::end(session.id, w).await).await?;
-        access.changed();
+        access.discard_epoch();
     }
     Ok(HttpResponse::Ok().insert_header(("Cache-Control", "no-store")).finish())
 }

@@ -18,11 +18,11 @@ pub(crate) fn check_scopes(scopes: &[String], holder: Option<&Caller>) -> Vec<Fa
     let mut faults = Vec::new();
     for (at, scope) in scopes.iter().enumerate() {
         let pointer = format!("/scopes/{at}");
-        let Some(permission) = Permission::named(scope).filter(|permission| permission.may_be_scope()) else {
+        let Some(permission) = Permission::from_key(scope).filter(|permission| permission.may_be_scope()) else {
             let all = Permission::ALL.iter().filter(|permission| permission.may_be_scope()).map(|permission| permission.key());
             let meant = text::nearest(scope, all.clone()).map_or_else(|| all.collect::<Vec<_>>().join(", "), ToOwned::to_owned);
             let scope = text::quoted(scope);
-            faults.push(Fault::at(
+            faults.push(Fault::at_pointer(
                 pointer,
                 "not-in-list",
                 say!("En biljett kan inte ha {scope}. Menade du {meant}?", "A token cannot carry {scope}. Did you mean {meant}?"),
@@ -30,7 +30,7 @@ pub(crate) fn check_scopes(scopes: &[String], holder: Option<&Caller>) -> Vec<Fa
             continue;
         };
         if holder.is_some_and(|holder| holder.reach(permission).is_err()) {
-            faults.push(Fault::at(
+            faults.push(Fault::at_pointer(
                 pointer,
                 "not-held",
                 say!(
@@ -50,7 +50,7 @@ pub(crate) fn check_scopes(scopes: &[String], holder: Option<&Caller>) -> Vec<Fa
     responses((status = 200, description = "A page of tokens", body = Page<PersonalToken>)))]
 #[get("/me/tokens")]
 async fn list(by: By<needs::ReadAccount>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<PersonalToken>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by.user_id()?, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.user_id()?, paging, by, &db).await).await
 }
 
 /// Make a token
@@ -65,7 +65,7 @@ async fn create(by: By<needs::WriteAccount>, new: Valid<NewPersonalToken>, db: D
     faults.extend(text::nameless_fault("/name", &new.0.name));
     let now = db.clock.now();
     if new.0.expires_at <= now || new.0.expires_at > now + TimeDelta::days(MAX_DAYS) {
-        faults.push(Fault::at(
+        faults.push(Fault::at_pointer(
             "/expiresAt",
             "out-of-range",
             say!(
@@ -105,7 +105,7 @@ async fn remove(by: By<needs::WriteAccount>, At(id): At<PersonalTokenId>, db: Da
         let token = store::find(user, id, &w.tx).await?;
         by.expects(token.version)?;
         store::remove(id, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

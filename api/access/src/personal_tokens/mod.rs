@@ -15,22 +15,22 @@ pub use types::*;
 
 use crate::kernel::{
     hash,
-    record::{Of, Rule, Table, Why::SignIn, Words, about, goes, untold},
+    record::{Bilingual, DataPurpose::SignIn, DataSubject, Rule, Table, deleted_columns, not_in_extract, personal_table},
 };
 
 /// The tables of this resource.
-pub const TABLES: &[Table] = &[about(
+pub const TABLES: &[Table] = &[personal_table(
     "personal_token",
-    Words("Personliga åtkomstbiljetter", "Personal tokens"),
-    Of::User(&["user_id"]),
+    Bilingual("Personliga åtkomstbiljetter", "Personal tokens"),
+    DataSubject::User(&["user_id"]),
     &[
-        goes(
+        deleted_columns(
             "id user_id name scopes:json withheld:json created_at updated_at expires_at last_used_at",
             SignIn,
             Rule::Accounts,
             "listPersonalTokens getPersonalToken",
         ),
-        untold(goes("digest", SignIn, Rule::Accounts, "")),
+        not_in_extract(deleted_columns("digest", SignIn, Rule::Accounts, "")),
     ],
     "version:int",
 )];

@@ -16,16 +16,16 @@ fn check(new: &NewServiceAccount) -> Result<()> {
     faults.extend(text::nameless_fault("/name", &new.name));
     match (new.auth_method, &new.jwks) {
         (ClientAuthMethod::PrivateKeyJwt, None) => {
-            faults.push(Fault::at("/jwks", "required", say!("Ange systemets publika nycklar.", "Give the system's public keys.")));
+            faults.push(Fault::at_pointer("/jwks", "required", say!("Ange systemets publika nycklar.", "Give the system's public keys.")));
         }
-        (ClientAuthMethod::ClientSecretPost, Some(_)) => faults.push(Fault::at(
+        (ClientAuthMethod::ClientSecretPost, Some(_)) => faults.push(Fault::at_pointer(
             "/jwks",
             "not-empty",
             say!("Nycklar hör bara till private_key_jwt.", "Keys belong to private_key_jwt only."),
         )),
         (_, Some(keys)) => faults.extend(keys.keys.iter().enumerate().filter_map(|(at, key)| {
             let fault = oauth::key_fault(key)?;
-            Some(Fault::at(format!("/jwks/keys/{at}"), "unfit-key", fault))
+            Some(Fault::at_pointer(format!("/jwks/keys/{at}"), "unfit-key", fault))
         })),
         (_, None) => {}
     }
@@ -39,7 +39,7 @@ fn check(new: &NewServiceAccount) -> Result<()> {
     responses((status = 200, description = "A page of service accounts", body = Page<ServiceAccount>)))]
 #[get("/service-accounts")]
 async fn list(by: By<needs::ReadServiceAccounts>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<ServiceAccount>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by, paging, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by, paging, &db).await).await
 }
 
 /// Register a service account

@@ -10,25 +10,36 @@ pub use api::routes;
 pub(super) use store::{Client, client, has_secret};
 pub use types::*;
 
-use crate::kernel::record::{Erase, Of, Owner, Record, Rule, Why::Account, Words, about, becomes, goes, untold};
+use crate::kernel::record::{
+    Bilingual, DataPurpose::Account, DataSubject, Erase, Owner, Record, Rule, deleted_columns, kept_columns, not_in_extract, personal_table,
+};
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "service_account",
     Owner::Permission,
     &[
-        about(
+        personal_table(
             "service_client",
-            Words("Tjänstekonton", "Service accounts"),
-            Of::User(&["user_id"]),
-            &[becomes("user_id auth_method scopes:json", Erase::Stays, Account, Rule::Accounts, "listServiceAccounts getServiceAccount")],
+            Bilingual("Tjänstekonton", "Service accounts"),
+            DataSubject::User(&["user_id"]),
+            &[kept_columns(
+                "user_id auth_method scopes:json",
+                Erase::Stays,
+                Account,
+                Rule::Accounts,
+                "listServiceAccounts getServiceAccount",
+            )],
             "jwks:json",
         ),
-        about(
+        personal_table(
             "client_secret",
-            Words("Tjänstekontons hemligheter", "Secrets of service accounts"),
-            Of::User(&["user_id"]),
-            &[goes("user_id created_at expires_at", Account, Rule::Accounts, ""), untold(goes("digest", Account, Rule::Accounts, ""))],
+            Bilingual("Tjänstekontons hemligheter", "Secrets of service accounts"),
+            DataSubject::User(&["user_id"]),
+            &[
+                deleted_columns("user_id created_at expires_at", Account, Rule::Accounts, ""),
+                not_in_extract(deleted_columns("digest", Account, Rule::Accounts, "")),
+            ],
             "",
         ),
     ],

@@ -46,7 +46,7 @@ async fn create(
     let about = found.as_ref().map_or(uuid::Uuid::nil(), |user| user.id.uuid());
     let employer = standing::employer(about, db.reader()).await?;
     if found.is_some() {
-        by.author.trail.is_about(about, employer);
+        by.author.trail.set_account(about, employer);
     }
     let Some(user) = found.filter(|found| matches && found.status == UserStatus::Active) else {
         limits.count_failed_try(Guarded::SignIn, &new.0.email, &by.author.address, &db).await?;
@@ -133,7 +133,7 @@ async fn remove(by: By<needs::EndSession>, browser: Browser, db: Data<Db>) -> Re
             if let Some(session) = by.caller.session {
                 store::end(Id::from(session), w).await?;
             }
-            Ok(Reply::nothing())
+            Ok(Reply::no_content())
         })
         .await?;
     Ok(reply.cookie(browser.has_cookie().then(cookie::removal_header)))

@@ -12,15 +12,15 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{Of, Rule, Table, Why::SignIn, Words, about, goes, untold};
+use crate::kernel::record::{Bilingual, DataPurpose::SignIn, DataSubject, Rule, Table, deleted_columns, not_in_extract, personal_table};
 
 /// The tables of this resource.
 pub const TABLES: &[Table] = &[
-    about(
+    personal_table(
         "session",
-        Words("Inloggningar", "Sessions"),
-        Of::User(&["user_id"]),
-        &[goes(
+        Bilingual("Inloggningar", "Sessions"),
+        DataSubject::User(&["user_id"]),
+        &[deleted_columns(
             "user_id created_at expires_at revoked_at renewed_at method acr address agent client_id:text withheld:json scopes:json",
             SignIn,
             Rule::Sessions,
@@ -28,11 +28,14 @@ pub const TABLES: &[Table] = &[
         )],
         "id",
     ),
-    about(
+    personal_table(
         "refresh_token",
-        Words("Förnyelsekoder", "Refresh tokens"),
-        Of::Through("session_id", "session"),
-        &[goes("session_id created_at spent_at", SignIn, Rule::Tokens, ""), untold(goes("digest", SignIn, Rule::Tokens, ""))],
+        Bilingual("Förnyelsekoder", "Refresh tokens"),
+        DataSubject::Through("session_id", "session"),
+        &[
+            deleted_columns("session_id created_at spent_at", SignIn, Rule::Tokens, ""),
+            not_in_extract(deleted_columns("digest", SignIn, Rule::Tokens, "")),
+        ],
         "",
     ),
 ];

@@ -59,7 +59,7 @@ async fn list_of(user: UserId, current: Option<Uuid>, paging: &Paging, call: &Ca
     responses((status = 200, description = "A page of sessions", body = Page<OwnSession>)))]
 #[get("/me/sessions")]
 async fn list(by: By<needs::ReadAccount>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<OwnSession>> {
-    Listed::of(by, paging, async move |by, paging| list_of(by.user_id()?, by.caller.session, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| list_of(by.user_id()?, by.caller.session, paging, by, &db).await).await
 }
 
 /// End one of your sessions
@@ -74,7 +74,7 @@ async fn remove(by: By<needs::EndSession>, At(id): At<SessionId>, db: Data<Db>) 
         let own = store::find(id.uuid(), &w.tx).await?.filter(|session| session.user_id == user && session.revoked_at.is_none());
         own.ok_or_else(Problem::not_found)?;
         store::end(id, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

@@ -62,7 +62,7 @@ pub async fn start(sign_in: SignIn, access: &Access, w: &Write<'_>) -> Result<Se
 /// Notes in the audit trail whose session it is.
 async fn note_account(user: UserId, w: &Write<'_>) -> Result<()> {
     let employer = standing::employer(user.uuid(), &w.tx).await?;
-    w.call.author.trail.is_about(user.uuid(), employer);
+    w.call.author.trail.set_account(user.uuid(), employer);
     Ok(())
 }
 

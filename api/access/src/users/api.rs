@@ -19,7 +19,7 @@ use crate::{
     responses((status = 200, description = "A page of users", body = Page<User>)))]
 #[get("/users")]
 async fn list(by: By<needs::ReadUsers>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<User>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by, paging, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by, paging, &db).await).await
 }
 
 /// Register a user
@@ -125,7 +125,7 @@ pub(crate) fn require_own_change(given: bool, pointer: &str) -> Result<()> {
 }
 
 fn not_changeable_here(pointer: &str) -> Fault {
-    Fault::at(
+    Fault::at_pointer(
         pointer,
         "not-here",
         say!(

@@ -40,7 +40,7 @@ pub(crate) async fn set_home(id: UserId, home: &grants::Scope, w: &Write<'_>) ->
 ///
 /// # Errors
 /// When no active person holds the role admin everywhere without an end (409).
-pub async fn keeps_an_admin(w: &Write<'_>) -> Result<()> {
+pub async fn require_an_admin(w: &Write<'_>) -> Result<()> {
     // The update locks the row. Two admins who remove each other at the same time are thus checked one after the other.
     w.tx.execute_unprepared("UPDATE access_epoch SET epoch = epoch + 1").await?;
     let today = w.today();

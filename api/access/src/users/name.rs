@@ -14,7 +14,7 @@ const ABBREVIATED: [&str; 3] = ["fl", "ex", "dyl"];
 #[must_use]
 pub fn name_fault(pointer: &str, name: &str) -> Option<Fault> {
     if name.chars().any(|letter| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}')) {
-        return Some(Fault::at(pointer, "one-line", say!("Skriv namnet på en rad.", "Write the name on one line.")));
+        return Some(Fault::at_pointer(pointer, "one-line", say!("Skriv namnet på en rad.", "Write the name on one line.")));
     }
     if let Some(fault) = text::nameless_fault(pointer, name) {
         return Some(fault);
@@ -22,7 +22,7 @@ pub fn name_fault(pointer: &str, name: &str) -> Option<Fault> {
     let plain: String = name.nfkc().collect();
     let leads_away = plain.contains(['@', '\\']) || plain.contains("//") || plain.split_whitespace().any(leads_somewhere);
     leads_away.then(|| {
-        Fault::at(
+        Fault::at_pointer(
             pointer,
             "address-in-name",
             say!(

@@ -107,7 +107,7 @@ pub(crate) async fn may_change(caller: &Caller, reach: &Reach, kind: AccountKind
         let checked = match kind {
             AccountKind::Service => grants::may_grant(caller, reach, &grant.fields, db).await,
             AccountKind::Person if grants::is_within(reach, &grant, db).await? => {
-                grants::may_take_back(caller, reach, &grant.fields, db).await
+                grants::may_remove_grant(caller, reach, &grant.fields, db).await
             }
             AccountKind::Person => Ok(()),
         };
@@ -307,7 +307,7 @@ pub(crate) async fn set_status(mut row: table::Model, status: UserStatus, w: &Wr
     if status == UserStatus::Disabled {
         ending::end_all(row.id, None, w).await?;
         if grants::is_admin(row.id, w).await? {
-            lookup::keeps_an_admin(w).await?;
+            lookup::require_an_admin(w).await?;
         }
     }
     Ok(row)

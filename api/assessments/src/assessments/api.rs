@@ -28,7 +28,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Assessment>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
 }
 
 /// Open an assessment
@@ -105,7 +105,7 @@ async fn remove(by: By<needs::WriteAssessments>, At(id): At<AssessmentId>, db: D
         rules::require(Operation::Remove, assessment.status)?;
         revisions::refuse_published(assessment.id, w).await?;
         store::remove(&assessment, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

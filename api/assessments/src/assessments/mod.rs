@@ -13,17 +13,17 @@ pub use types::*;
 
 use crate::kernel::{
     lifecycle,
-    record::{End, Owner, Record, Words, naming, texts},
+    record::{Bilingual, End, Owner, Record, text_columns, text_table},
 };
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "assessment",
     Owner::Forum("forum_id"),
-    &[naming(
+    &[text_table(
         "assessment",
-        Words("Lägesbilder", "Assessments"),
-        &[texts("title title_fold title_sort:bytes purpose", "listAssessments getAssessment")],
+        Bilingual("Lägesbilder", "Assessments"),
+        &[text_columns("title title_fold title_sort:bytes purpose", "listAssessments getAssessment")],
         "id version:int created_at updated_at forum_id area_id status visibility valid_from valid_to deleted_at",
     )],
 )

@@ -62,7 +62,7 @@ impl Lifecycle for Life {
         }
     }
 
-    fn after(state: &AssessmentStatus, operation: Operation) -> Result<Option<AssessmentStatus>> {
+    fn next_state(state: &AssessmentStatus, operation: Operation) -> Result<Option<AssessmentStatus>> {
         Ok(Some(match (operation, *state) {
             (Operation::Review, Draft) | (Operation::Write | Operation::Endorse, Review) | (Operation::Endorse, Agreed) => Review,
             (Operation::Write, Draft) | (Operation::Revise, Review | Agreed | Published) => Draft,
@@ -120,5 +120,5 @@ impl Lifecycle for Life {
 /// # Errors
 /// When it does not (409). The problem says what to do instead.
 pub fn require(operation: Operation, status: AssessmentStatus) -> Result<()> {
-    Life::after(&status, operation).map(drop)
+    Life::next_state(&status, operation).map(drop)
 }

@@ -137,7 +137,7 @@ pub(super) async fn update(assessment: &Assessment, new: NewAssessment, status: 
 /// # Errors
 /// When the life-cycle does not allow the operation (409).
 pub async fn step(assessment: &Assessment, operation: Operation, w: &Write<'_>) -> Result<Assessment> {
-    let status = Life::after(&assessment.status, operation)?.ok_or_else(Problem::not_found)?;
+    let status = Life::next_state(&assessment.status, operation)?.ok_or_else(Problem::not_found)?;
     update(assessment, assessment.fields.clone(), status, w).await
 }
 
@@ -147,7 +147,7 @@ pub async fn step(assessment: &Assessment, operation: Operation, w: &Write<'_>) 
 /// # Errors
 /// When the status allows no endorsement (409).
 pub async fn return_to_review(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
-    if Life::after(&assessment.status, Operation::Endorse)? != Some(assessment.status) {
+    if Life::next_state(&assessment.status, Operation::Endorse)? != Some(assessment.status) {
         step(assessment, Operation::Endorse, w).await?;
     }
     Ok(())
@@ -161,7 +161,7 @@ pub async fn return_to_review(assessment: &Assessment, w: &Write<'_>) -> Result<
 pub async fn require_complete(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let mut faults = Vec::new();
     if findings::of_assessment(assessment.id, &w.tx).await?.is_empty() {
-        faults.push(Fault::at(
+        faults.push(Fault::at_pointer(
             "/findings",
             "required",
             say!("Lägesbilden har ingen iakttagelse ännu.", "The assessment has no finding yet."),
@@ -174,7 +174,7 @@ pub async fn require_complete(assessment: &Assessment, w: &Write<'_>) -> Result<
     // A party that has left the forum keeps its endorsement, but it no longer counts.
     for word in words.into_iter().filter(|word| present.contains(&word.actor_id)) {
         if word.outdated {
-            faults.push(Fault::at(
+            faults.push(Fault::at_pointer(
                 format!("/endorsements/{}", word.actor_id),
                 "outdated",
                 say!(
@@ -187,7 +187,7 @@ pub async fn require_complete(assessment: &Assessment, w: &Write<'_>) -> Result<
         }
     }
     if !agreed {
-        faults.push(Fault::at(
+        faults.push(Fault::at_pointer(
             "/endorsements",
             "required",
             say!(
@@ -241,7 +241,8 @@ async fn store(
     }
     let words = [assessment.fields.title.as_str(), assessment.fields.purpose.as_deref().unwrap_or_default()];
     let areas = before.into_iter().chain([&assessment]).map(|assessment| assessment.fields.area_id);
-    let saved = Saved::new(&RECORD, id, version, visibility_of(&assessment)).was(before.map(visibility_of)).within(areas).words(words);
+    let saved =
+        Saved::new(&RECORD, id, version, visibility_of(&assessment)).visible_before(before.map(visibility_of)).in_areas(areas).words(words);
     w.publish(saved).await?;
     Ok(assessment)
 }
@@ -249,6 +250,6 @@ async fn store(
 /// Marks an assessment as removed. The row is kept, but can no longer be read or found.
 pub(super) async fn remove(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
     let version = w.remove(&RECORD, assessment.id, assessment.version).await?;
-    let saved = Saved::new(&RECORD, assessment.id, version, visibility_of(assessment)).within([assessment.fields.area_id]);
+    let saved = Saved::new(&RECORD, assessment.id, version, visibility_of(assessment)).in_areas([assessment.fields.area_id]);
     w.publish(saved.removed().words([])).await
 }

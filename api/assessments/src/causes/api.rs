@@ -21,7 +21,7 @@ async fn list(
     db: Data<Db>,
 ) -> Result<Listed<Cause>> {
     assessments::find(by.sight(), assessment, db.reader()).await?;
-    Listed::of(by, paging, async move |by, paging| store::list(assessment, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(assessment, paging, by, &db).await).await
 }
 
 /// Add a cause
@@ -100,7 +100,7 @@ async fn remove(
         by.expects(cause.version)?;
         rules::require(rules::Operation::Write, assessment.status)?;
         store::remove(&assessment, &cause, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

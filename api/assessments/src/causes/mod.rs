@@ -10,20 +10,20 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{Link, Owner, Record, Words, naming, nobody, texts};
+use crate::kernel::record::{Bilingual, Link, Owner, Record, impersonal_table, text_columns, text_table};
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "cause",
     Owner::Whole,
     &[
-        naming(
+        text_table(
             "cause",
-            Words("Orsaker", "Causes"),
-            &[texts("statement mechanism explanation", "listCauses getCause")],
+            Bilingual("Orsaker", "Causes"),
+            &[text_columns("statement mechanism explanation", "listCauses getCause")],
             "id version:int created_at updated_at assessment_id level structural:flag confidence policy_domains:json findings:json",
         ),
-        nobody("cause_finding", "cause_id finding_id"),
+        impersonal_table("cause_finding", "cause_id finding_id"),
     ],
 )
 .part_of("assessment", "assessment_id")

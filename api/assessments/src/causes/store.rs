@@ -96,7 +96,7 @@ async fn store(
     faults.extend(codelists::unknown_code_faults(POLICY_DOMAIN, &new.policy_domains, "/policyDomains", &w.tx).await?);
     let known: Vec<_> = findings::of_assessment(assessment.id, &w.tx).await?.into_iter().map(|finding| finding.id).collect();
     faults.extend(new.findings.iter().enumerate().filter(|(_, finding)| !known.contains(finding)).map(|(at, _)| {
-        Fault::at(
+        Fault::at_pointer(
             format!("/findings/{at}"),
             "not-found",
             say!("Iakttagelsen finns inte i den här lägesbilden.", "The finding is not in this assessment."),

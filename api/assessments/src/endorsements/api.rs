@@ -26,7 +26,7 @@ async fn list(
         Err(problem) if problem.kind == Kind::NotFound && store::has_own(by.sight(), assessment, db.reader()).await? => true,
         Err(problem) => return Err(problem),
     };
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), assessment, own, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), assessment, own, paging, by, &db).await).await
 }
 
 /// Show an endorsement
@@ -110,7 +110,7 @@ async fn take_back(by: By<needs::Endorse>, At((assessment, actor)): At<(Assessme
         by.expects(endorsement.version)?;
         store::remove(&assessment, &endorsement, w).await?;
         assessments::return_to_review(&assessment, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

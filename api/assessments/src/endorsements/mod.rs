@@ -12,20 +12,20 @@ pub use types::*;
 
 use crate::kernel::{
     lifecycle,
-    record::{Owner, Record, Words, follows, naming, texts},
+    record::{Bilingual, Owner, Record, actor_column, text_columns, text_table},
 };
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "endorsement",
     Owner::Whole,
-    &[naming(
+    &[text_table(
         "endorsement",
-        Words("Ställningstaganden", "Endorsements"),
-        &[texts("reason", "listEndorsements getEndorsement")],
+        Bilingual("Ställningstaganden", "Endorsements"),
+        &[text_columns("reason", "listEndorsements getEndorsement")],
         "id version:int created_at updated_at assessment_id actor_id position text_digest outdated:flag",
     )
-    .actors(&[follows("actor_id").once("assessment_id")])],
+    .actors(&[actor_column("actor_id").once("assessment_id")])],
 )
 .part_of("assessment", "assessment_id")
 .life(lifecycle::table::<rules::Life>);

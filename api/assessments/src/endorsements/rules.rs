@@ -32,7 +32,7 @@ impl Lifecycle for Life {
         }
     }
 
-    fn after(state: &EndorsementState, operation: Operation) -> Result<Option<EndorsementState>> {
+    fn next_state(state: &EndorsementState, operation: Operation) -> Result<Option<EndorsementState>> {
         use EndorsementState::{Missing, Outdated, Said};
         match (operation, state) {
             (Operation::Say, _) => Ok(Some(Said)),

@@ -22,7 +22,7 @@ async fn list(
     db: Data<Db>,
 ) -> Result<Listed<Finding>> {
     assessments::find(by.sight(), assessment, db.reader()).await?;
-    Listed::of(by, paging, async move |by, paging| store::list(assessment, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(assessment, paging, by, &db).await).await
 }
 
 /// Add a finding
@@ -98,7 +98,7 @@ async fn list_evidence(
 ) -> Result<Listed<Evidence>> {
     assessments::find(by.sight(), assessment, db.reader()).await?;
     store::find(assessment, finding, db.reader()).await?;
-    Listed::of(by, paging, async move |by, paging| {
+    Listed::from_pages(by, paging, async move |by, paging| {
         let mut page = store::list_evidence(finding, paging, by, &db).await?;
         store::attach_changes(&mut page.items, db.reader()).await?;
         Ok(page)
@@ -185,7 +185,7 @@ async fn verify(
     assessments::find(by.sight(), assessment, db.reader()).await?;
     store::find(assessment, finding, db.reader()).await?;
     let evidence = store::find_evidence(finding, id, db.reader()).await?;
-    Reply::computed(&by, &evidence.frozen().differs("/hash", "/form")?.into())
+    Reply::computed(&by, &evidence.frozen().find_differences("/hash", "/form")?.into())
 }
 
 /// Remove evidence
@@ -206,7 +206,7 @@ async fn remove_evidence(
         by.expects(evidence.version)?;
         rules::require(rules::Operation::Write, assessment.status)?;
         store::remove_evidence(&assessment, &[evidence], w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }
@@ -229,7 +229,7 @@ async fn remove(
         by.expects(finding.version)?;
         rules::require(rules::Operation::Write, assessment.status)?;
         store::remove(&assessment, &finding, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

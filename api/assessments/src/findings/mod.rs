@@ -11,16 +11,16 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{Link, Owner, Record, Words, naming, nobody, texts};
+use crate::kernel::record::{Bilingual, Link, Owner, Record, impersonal_table, text_columns, text_table};
 
 /// The declaration of this kind of record.
 pub const FINDING: Record = Record::new(
     "finding",
     Owner::Whole,
-    &[naming(
+    &[text_table(
         "finding",
-        Words("Iakttagelser", "Findings"),
-        &[texts("statement", "listFindings getFinding")],
+        Bilingual("Iakttagelser", "Findings"),
+        &[text_columns("statement", "listFindings getFinding")],
         "id version:int created_at updated_at assessment_id kind policy_domains:json",
     )],
 )
@@ -33,14 +33,14 @@ pub const EVIDENCE: Record = Record::new(
     "evidence",
     Owner::Whole,
     &[
-        naming(
+        text_table(
             "evidence",
-            Words("Underlag", "Evidence"),
-            &[texts("note answer", "listEvidence getEvidence")],
+            Bilingual("Underlag", "Evidence"),
+            &[text_columns("note answer", "listEvidence getEvidence")],
             "id version:int created_at updated_at finding_id kind query:json digest form:int",
         )
         .frozen(&["answer"]),
-        nobody("evidence_observation", "evidence_id observation_id"),
+        impersonal_table("evidence_observation", "evidence_id observation_id"),
     ],
 )
 .part_of("finding", "finding_id")

@@ -22,7 +22,7 @@ async fn list(
     db: Data<Db>,
 ) -> Result<Listed<Revision>> {
     store::require_visible(by.sight(), assessment, db.reader()).await?;
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), assessment, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), assessment, paging, by, &db).await).await
 }
 
 /// Show a revision

@@ -8,20 +8,22 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{Erase, Of, Owner, Record, Rule, Why::Signature, Words, about, becomes, texts, untold};
+use crate::kernel::record::{
+    Bilingual, DataPurpose::Signature, DataSubject, Erase, Owner, Record, Rule, kept_columns, not_in_extract, personal_table, text_columns,
+};
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "revision",
-    Owner::WholesForum,
-    &[about(
+    Owner::ForumOfWhole,
+    &[personal_table(
         "revision",
-        Words("Publicerade lägesbilder", "Published assessments"),
-        Of::Made("revision"),
+        Bilingual("Publicerade lägesbilder", "Published assessments"),
+        DataSubject::Authors("revision"),
         &[
-            becomes("published_by_name", Erase::Name, Signature, Rule::Records, "listRevisions getRevision"),
+            kept_columns("published_by_name", Erase::Name, Signature, Rule::Records, "listRevisions getRevision"),
             // The content is published, so it is not repeated in the extract of personal data of the user who published it.
-            untold(texts("content", "listRevisions getRevision getRevisionCanonical")),
+            not_in_extract(text_columns("content", "listRevisions getRevision getRevisionCanonical")),
         ],
         "id assessment_id number:int digest published_at visibility form:int",
     )

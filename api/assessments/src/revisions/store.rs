@@ -83,7 +83,7 @@ pub async fn find_one(sight: &Sight, id: RevisionId, db: &impl ConnectionTrait) 
 /// Compares the bytes of a revision, and of each answer in it, with the digests from the publication.
 pub(super) fn check(revision: &Revision) -> Result<FrozenCheck> {
     let frozen = Frozen { content: revision.content.clone(), hash: Some(revision.hash.clone()), form: Some(revision.form) };
-    let (content, mut differs) = (frozen.value()?, frozen.differs("/hash", "/form")?);
+    let (content, mut differs) = (frozen.value()?, frozen.find_differences("/hash", "/form")?);
     for (at, evidence) in content["evidence"].as_array().into_iter().flatten().enumerate() {
         // Old evidence has no form number; it was written in form 1.
         let form = evidence.get("form").and_then(Value::as_i64).and_then(|form| i32::try_from(form).ok()).unwrap_or(1);
@@ -144,7 +144,7 @@ pub async fn freeze(assessment: &Assessment, w: &Write<'_>) -> Result<()> {
         names,
         endorsements,
     };
-    let frozen = Frozen::of(&content)?;
+    let frozen = Frozen::freeze(&content)?;
     let before = table::Entity::find().filter(table::Column::AssessmentId.eq(assessment.id)).count(&w.tx).await?;
     let number = i32::try_from(before + 1).unwrap_or(i32::MAX);
     let id: RevisionId = w.new_id();

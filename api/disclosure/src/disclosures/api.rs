@@ -20,7 +20,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<RecordDisclosure>> {
-    Listed::of(by, paging, async move |by, paging| store::list(&by.reach, &filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(&by.reach, &filter, paging, by, &db).await).await
 }
 
 /// Disclose a record

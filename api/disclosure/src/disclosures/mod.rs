@@ -10,18 +10,21 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{Erase, Of, Owner, Record, Rule, Why::Signature, Words, about, becomes, follows, texts, untold};
+use crate::kernel::record::{
+    Bilingual, DataPurpose::Signature, DataSubject, Erase, Owner, Record, Rule, actor_column, kept_columns, not_in_extract, personal_table,
+    text_columns,
+};
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new("disclosure", Owner::Permission, &[
-    about(
+    personal_table(
         "disclosure",
-        Words("Utlämnanden som personen har beslutat", "Disclosures that the person has decided"),
-        Of::Made("disclosure"),
+        Bilingual("Utlämnanden som personen har beslutat", "Disclosures that the person has decided"),
+        DataSubject::Authors("disclosure"),
         &[
-            becomes("decided_by_name", Erase::Name, Signature, Rule::Records, "listDisclosures getDisclosure"),
-            untold(texts("note content", "getDisclosure")),
+            kept_columns("decided_by_name", Erase::Name, Signature, Rule::Records, "listDisclosures getDisclosure"),
+            not_in_extract(text_columns("note content", "getDisclosure")),
         ],
         "id version:int created_at updated_at record_kind record_id requested_on decision digest form:int redacted:json forum_id actor_id areas",
-    ).actors(&[follows("actor_id").silent()]).frozen(&["content"]),
+    ).actors(&[actor_column("actor_id").silent()]).frozen(&["content"]),
 ]).frozen("content", "digest");

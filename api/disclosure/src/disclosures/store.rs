@@ -80,7 +80,7 @@ pub(super) async fn find(reach: &Reach, id: DisclosureId, db: &impl ConnectionTr
 pub(super) async fn insert(record: Record, new: NewRecordDisclosure, contract: &Arc<Contract>, w: &Write<'_>) -> Result<RecordDisclosure> {
     let mut faults = Vec::new();
     if new.requested_on > w.today() {
-        faults.push(Fault::at(
+        faults.push(Fault::at_pointer(
             "/requestedOn",
             "too-late",
             say!(
@@ -95,7 +95,7 @@ pub(super) async fn insert(record: Record, new: NewRecordDisclosure, contract: &
     let mut masked = Vec::new();
     list_masked(&content, "", &mut masked);
     if new.decision == Outcome::Disclosed && !masked.is_empty() {
-        faults.push(Fault::at(
+        faults.push(Fault::at_pointer(
             "/decision",
             "secrecy",
             say!(
@@ -107,7 +107,7 @@ pub(super) async fn insert(record: Record, new: NewRecordDisclosure, contract: &
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));
     }
-    let frozen = if new.decision == Outcome::Refused { None } else { Some(Frozen::of(&content)?) };
+    let frozen = if new.decision == Outcome::Refused { None } else { Some(Frozen::freeze(&content)?) };
     let row = table::ActiveModel {
         id: Set(w.new_id()),
         version: Set(1),

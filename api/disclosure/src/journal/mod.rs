@@ -9,24 +9,27 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{Erase, Of, Owner, Record, Rule, Why::Signature, Words, about, becomes, nobody, texts, untold};
+use crate::kernel::record::{
+    Bilingual, DataPurpose::Signature, DataSubject, Erase, Owner, Record, Rule, impersonal_table, kept_columns, not_in_extract,
+    personal_table, text_columns,
+};
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "journal_entry",
     Owner::Permission,
     &[
-        about(
+        personal_table(
             "journal_entry",
-            Words("Poster i diariet som personen har registrerat", "Journal entries that the person has registered"),
-            Of::Made("journal_entry"),
+            Bilingual("Poster i diariet som personen har registrerat", "Journal entries that the person has registered"),
+            DataSubject::Authors("journal_entry"),
             &[
-                becomes("registered_by_name", Erase::Name, Signature, Rule::Records, "listJournalEntries getJournalEntry"),
-                untold(texts("title counterpart", "listJournalEntries getJournalEntry")),
+                kept_columns("registered_by_name", Erase::Name, Signature, Rule::Records, "listJournalEntries getJournalEntry"),
+                not_in_extract(text_columns("title counterpart", "listJournalEntries getJournalEntry")),
             ],
             "id version:int created_at updated_at year:int number:int direction received_on record_kind record_id",
         ),
-        nobody("journal_counter", "year:int last:int"),
+        impersonal_table("journal_counter", "year:int last:int"),
     ],
 )
 .disclosable();

@@ -52,7 +52,7 @@ pub async fn find(sight: &Sight, id: EntryId, db: &impl ConnectionTrait) -> Resu
 pub async fn insert(sight: &Sight, new: NewJournalEntry, w: &Write<'_>) -> Result<JournalEntry> {
     let mut faults: Vec<Fault> = text::blank_fault("/title", &new.title).into_iter().collect();
     if new.received_on > w.today() {
-        faults.push(Fault::at(
+        faults.push(Fault::at_pointer(
             "/receivedOn",
             "too-late",
             say!(
@@ -68,7 +68,7 @@ pub async fn insert(sight: &Sight, new: NewJournalEntry, w: &Write<'_>) -> Resul
             Err(problem) => return Err(problem),
         },
         (None, None) => {}
-        (kind, _) => faults.push(Fault::at(
+        (kind, _) => faults.push(Fault::at_pointer(
             if kind.is_some() { "/recordId" } else { "/recordKind" },
             "required",
             say!("Ange både recordKind och recordId, eller ingen av dem.", "Give both recordKind and recordId, or neither."),

@@ -10,21 +10,24 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{Erase, Of, Owner, Record, Rule, Why::Signature, Words, about, becomes, follows, texts, untold};
+use crate::kernel::record::{
+    Bilingual, DataPurpose::Signature, DataSubject, Erase, Owner, Record, Rule, actor_column, kept_columns, not_in_extract, personal_table,
+    text_columns,
+};
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "secrecy_mark",
     Owner::Permission,
-    &[about(
+    &[personal_table(
         "secrecy_mark",
-        Words("Sekretessmarkeringar som personen har gjort", "Secrecy marks that the person has made"),
-        Of::Made("secrecy_mark"),
+        Bilingual("Sekretessmarkeringar som personen har gjort", "Secrecy marks that the person has made"),
+        DataSubject::Authors("secrecy_mark"),
         &[
-            becomes("marked_by_name lifted_by_name", Erase::Name, Signature, Rule::Records, "listSecrecyMarks getSecrecyMark"),
-            untold(texts("motive lift_motive", "listSecrecyMarks getSecrecyMark")),
+            kept_columns("marked_by_name lifted_by_name", Erase::Name, Signature, Rule::Records, "listSecrecyMarks getSecrecyMark"),
+            not_in_extract(text_columns("motive lift_motive", "listSecrecyMarks getSecrecyMark")),
         ],
         "id version:int created_at updated_at record_kind record_id member chapter:int paragraph review_on forum_id actor_id lifted_at",
     )
-    .actors(&[follows("actor_id").silent()])],
+    .actors(&[actor_column("actor_id").silent()])],
 );

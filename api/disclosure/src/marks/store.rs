@@ -76,7 +76,7 @@ pub(super) async fn insert(record: &Record, new: NewSecrecyMark, contract: &Cont
     let mut faults: Vec<Fault> = text::blank_fault("/motive", &new.motive).into_iter().collect();
     faults.extend(member_fault(record.kind, new.member.as_deref(), contract));
     if new.review_on < w.today() {
-        faults.push(Fault::at(
+        faults.push(Fault::at_pointer(
             "/reviewOn",
             "too-early",
             say!("Omprövningsdagen har redan varit. Ange en dag som kommer.", "The day of review has passed already. Give a day to come."),
@@ -127,7 +127,7 @@ pub(super) async fn insert(record: &Record, new: NewSecrecyMark, contract: &Cont
 fn member_fault(kind: RecordKind, member: Option<&str>, contract: &Contract) -> Option<Fault> {
     let hideable: Vec<_> = contract.forms(kind.name()).filter(|(_, form)| form.is_some()).map(|(name, _)| name.as_str()).collect();
     if hideable.is_empty() {
-        return Some(Fault::at(
+        return Some(Fault::at_pointer(
             "/recordKind",
             "not-in-list",
             say!(
@@ -139,7 +139,7 @@ fn member_fault(kind: RecordKind, member: Option<&str>, contract: &Contract) -> 
     let member = member.filter(|member| !hideable.contains(member))?;
     let all = hideable.join(", ");
     Some(match text::nearest(member, hideable.iter().copied()) {
-        Some(meant) => Fault::at(
+        Some(meant) => Fault::at_pointer(
             "/member",
             "not-in-list",
             say!(
@@ -147,7 +147,7 @@ fn member_fault(kind: RecordKind, member: Option<&str>, contract: &Contract) -> 
                 "That member cannot be hidden. Did you mean {meant}? Those that can are {all}."
             ),
         ),
-        None => Fault::at(
+        None => Fault::at_pointer(
             "/member",
             "not-in-list",
             say!("Den uppgiften kan inte döljas. De som kan döljas är {all}.", "That member cannot be hidden. Those that can are {all}."),
@@ -193,7 +193,7 @@ async fn announce(mark: &SecrecyMark, record: &Record, w: &Write<'_>) -> Result<
     w.record(Change::new(record.kind.name(), record.id, op, record.version, record.visible.clone()));
     if mark.fields.member.is_none() {
         for (kind, parts) in secrecy::all_parts_of(record.kind.name(), record.id, &w.tx).await? {
-            events::tell_again(kind, &parts, w).await?;
+            events::republish(kind, &parts, w).await?;
         }
     }
     if record.kind == RecordKind::Actor && mark.fields.member.as_deref().is_none_or(|member| member == "parentId") {

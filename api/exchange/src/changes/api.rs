@@ -22,7 +22,7 @@ impl FollowQuery {
             .types
             .iter()
             .flatten()
-            .filter(|kind| record::of_kind(kind).is_none())
+            .filter(|kind| record::find_kind(kind).is_none())
             .map(|kind| Fault::of_parameter("types", "not-in-list", unknown_kind(kind)))
             .collect();
         if !faults.is_empty() {
@@ -80,7 +80,7 @@ async fn list(
         piece = wait_for_changes(piece, &wanted, Duration::from_secs(following.wait), &lasting, &db).await?;
     }
     let page = ChangePage { items: piece.items, next_cursor: db.feed_cursor(piece.next), has_more: piece.has_more };
-    Ok(Reply::computed_beside(&by, &page, &page.next_cursor)?.respond_to(&request))
+    Ok(Reply::computed_except(&by, &page, &page.next_cursor)?.respond_to(&request))
 }
 
 /// Waits for changes and returns the first page that has any, or an empty page when the time is up or the service stops.
@@ -92,7 +92,7 @@ async fn wait_for_changes(
     lasting: &Lasting<needs::ReadChanges>,
     db: &Db,
 ) -> Result<Piece> {
-    let (mut latest, mut stopping) = (db.feed.follow(), db.feed.stopping());
+    let (mut latest, mut stopping) = (db.feed.subscribe(), db.feed.subscribe_to_stop());
     let end = time::sleep(longest);
     tokio::pin!(end);
     // Changes that got their position between the first read and this line must be read at once.
@@ -104,7 +104,7 @@ async fn wait_for_changes(
             _ = latest.changed() => {}
         }
         // The caller's rights may have changed in the meantime.
-        let (caller, secrecy) = lasting.now(db).await?;
+        let (caller, secrecy) = lasting.current_caller(db).await?;
         piece = store::read(piece.next, wanted, &caller.sight, secrecy.as_ref(), db).await?;
         if !piece.items.is_empty() || piece.has_more {
             return Ok(piece);

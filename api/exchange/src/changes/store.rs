@@ -267,7 +267,7 @@ fn expired(code: &'static str, detail: crate::kernel::language::Text) -> Problem
 /// Returns the last place that has been assigned, and announces it to the followers on this instance.
 async fn latest(db: &Db) -> Result<Place> {
     let latest = events::latest().one(db.reader()).await?.map(Place::from).unwrap_or_default();
-    db.feed.reached(latest);
+    db.feed.advance_to(latest);
     Ok(latest)
 }
 
@@ -284,7 +284,7 @@ async fn find_place(position: i64, db: &Db) -> Result<(Option<Place>, Place)> {
         .await?;
     let places: Vec<_> = rows.into_iter().map(Place::from).collect();
     let latest = places.last().copied().unwrap_or_default();
-    db.feed.reached(latest);
+    db.feed.advance_to(latest);
     Ok((places.into_iter().find(|place| place.position == position), latest))
 }
 
@@ -296,7 +296,7 @@ async fn floor(db: &Db) -> Result<Place> {
 /// Returns the present epoch. From now on this process writes it into its cursors.
 async fn epoch(db: &Db) -> Result<i64> {
     let epoch = installation_value(EPOCH, db).await?.unwrap_or(1);
-    db.feed.in_epoch(epoch);
+    db.feed.set_epoch(epoch);
     Ok(epoch)
 }
 
@@ -363,7 +363,7 @@ pub async fn run_position_loop(db: &Db) {
         let _ = give_positions(db).await;
         let _ = latest(db).await;
         let _ = epoch(db).await;
-        if tokio::time::timeout(LOOKING, db.feed.awaits_positions()).await.is_ok() {
+        if tokio::time::timeout(LOOKING, db.feed.wait_for_events()).await.is_ok() {
             tokio::time::sleep(GATHERING).await;
         }
     }
@@ -395,7 +395,7 @@ async fn give_positions(db: &Db) -> Result<()> {
 /// does no harm, because the position loop also looks once a second.
 pub async fn listen(db: &Db) {
     // The address of the database may change in the meantime.
-    while let Some(options) = db.beside().filter(|_| !db.is_closed()) {
+    while let Some(options) = db.postgres_options().filter(|_| !db.is_closed()) {
         let own = PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
         let heard = async {
             let mut listener = PgListener::connect_with(&own).await?;
@@ -485,6 +485,6 @@ pub async fn begin_epoch(db: &Db) -> Result<i64> {
     let tx = begin_exclusive(db).await?;
     set_installation_value(EPOCH, next, &tx).await?;
     db.commit(tx).await?;
-    db.feed.in_epoch(next);
+    db.feed.set_epoch(next);
     Ok(next)
 }

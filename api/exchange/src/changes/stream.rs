@@ -40,8 +40,8 @@ impl Stream {
     /// Returns the streaming response. It ends when the client disconnects, the service stops or the caller's rights end.
     pub(super) fn answer(self, place: waiting::Place) -> HttpResponse {
         let running = Running {
-            latest: self.db.feed.follow(),
-            stopping: self.db.feed.stopping(),
+            latest: self.db.feed.subscribe(),
+            stopping: self.db.feed.subscribe_to_stop(),
             heartbeat: time::interval_at(time::Instant::now() + HEARTBEAT, HEARTBEAT),
             begun: false,
             _place: place,
@@ -106,7 +106,7 @@ impl Running {
     async fn read(&mut self) -> Result<Option<Bytes>> {
         let Stream { lasting, wanted, after, db, .. } = &mut self.stream;
         loop {
-            let (caller, secrecy) = lasting.now(db).await?;
+            let (caller, secrecy) = lasting.current_caller(db).await?;
             let piece = store::read(*after, wanted, &caller.sight, secrecy.as_ref(), db).await?;
             let mut text = String::new();
             for change in &piece.items {

@@ -16,8 +16,8 @@ use crate::{
     columns::COLUMNS,
     intake::{
         formats::Format,
-        headings::{all_met, chosen},
-        room::{announced, later, receive, unknown_media_type},
+        headings::{parse_meanings, require_headings},
+        room::{announced, receive, unknown_media_type, with_retry_after},
         spool::intake_in_turn,
         store as jobs,
         types::ImportStatus,
@@ -34,7 +34,7 @@ use crate::{
     responses((status = 200, description = "A page of jobs", body = Page<ImportJob>)))]
 #[get("/imports")]
 async fn list(by: By<needs::ReadImports>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<ImportJob>> {
-    Listed::of(by, paging, async move |by, paging| store::list(&by.caller, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(&by.caller, paging, by, &db).await).await
 }
 
 /// Import actors
@@ -76,27 +76,27 @@ async fn create(
             ),
         )]));
     }
-    let columns = chosen(options.columns.as_deref().unwrap_or_default(), &COLUMNS).map_err(Problem::parameters)?;
+    let columns = parse_meanings(options.columns.as_deref().unwrap_or_default(), &COLUMNS).map_err(Problem::parameters)?;
     let format = Format::of_media_type(request.content_type()).ok_or_else(unknown_media_type)?;
     let (room, announced) = (worker.room(), announced(request.headers()));
     // Receiving a file takes time and has limits of its own, so the call gives up its place among the calls under way.
-    let turn = room.enter(&by.caller, &db).await?;
+    let turn = room.admit_import(&by.caller, &db).await?;
     places::leave();
-    let received = receive(payload, announced, &room.bounds).await.map_err(later)?;
+    let received = receive(payload, announced, &room.bounds).await.map_err(with_retry_after)?;
     // The digest of the body is part of what identifies a repeated call. It is known only now, because the body is read
     // here.
     let call = by.with_digest(received.digest);
     let (kind, from_source) = (options.kind, options.source_id.is_some());
     let known = FileContext { kind, from_source, today: db.clock.today(), columns: columns.clone() };
     // The reader keeps both turns, because it goes on reading for a while when the caller disconnects.
-    let turns = (room.reading(&by.caller).await?, turn);
+    let turns = (room.reading_turn(&by.caller).await?, turn);
     let (read, _turn) =
-        intake_in_turn(format, Arc::new(received.file), Mapping::new(known), &room.bounds, Some(turns)).await.map_err(later)?;
+        intake_in_turn(format, Arc::new(received.file), Mapping::new(known), &room.bounds, Some(turns)).await.map_err(with_retry_after)?;
     let ours =
         say!("Filen är en export härifrån; läs in den utan sourceId.", "The file is an export from here; import it without sourceId.");
-    all_met(&columns, &read)?;
+    require_headings(&columns, &read)?;
     check_file(&read, format, from_source, ours, by.sight(), &db).await?;
-    room.bounds.spool.room(read.pieces.bytes().saturating_mul(2)).map_err(later)?;
+    room.bounds.spool.require_room(read.pieces.bytes().saturating_mul(2)).map_err(with_retry_after)?;
     let order = Order { source: options.source_id, kind: options.kind, full: options.full, dry_run: options.dry_run };
     let id = jobs::stage(&read, &db).await?;
     let is_there = Cell::new(false);
@@ -163,7 +163,7 @@ async fn rows(
     db: Data<Db>,
 ) -> Result<Listed<ImportRow>> {
     store::find(&by.caller, id, db.reader()).await?;
-    Listed::of(by, paging, async move |by, paging| store::rows(id, &filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::rows(id, &filter, paging, by, &db).await).await
 }
 
 pub fn routes(config: &mut ServiceConfig) {

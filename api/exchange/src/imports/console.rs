@@ -15,7 +15,7 @@ use crate::{
     columns::COLUMNS,
     intake::{
         formats::Format,
-        headings::{all_met, chosen},
+        headings::{parse_meanings, require_headings},
         spool::{CHUNK, Intake, intake},
         store as jobs,
         table::row,
@@ -69,7 +69,7 @@ const MAX_PROBLEMS: u64 = 20;
 /// When the file as a whole cannot be read (422), or the database does not answer.
 pub async fn run(request: &Request, file: File, worker: &Worker, access: &Access, db: &Db, progress: impl FnMut(&Job)) -> Result<Report> {
     let (file, bounds) = (Arc::new(file), &worker.room().bounds);
-    let columns = chosen(&request.columns, &COLUMNS).map_err(Problem::parameters)?;
+    let columns = parse_meanings(&request.columns, &COLUMNS).map_err(Problem::parameters)?;
     let known = FileContext { kind: request.kind, from_source: false, today: db.clock.today(), columns: columns.clone() };
     let mut read: Intake = intake(request.format, Arc::clone(&file), Mapping::new(known.clone()), bounds).await?;
     let has = |member: &str| read.columns.iter().any(|column| column.member == member);
@@ -77,7 +77,7 @@ pub async fn run(request: &Request, file: File, worker: &Worker, access: &Access
     if !ours {
         read = intake(request.format, file, Mapping::new(FileContext { from_source: true, ..known }), bounds).await?;
     }
-    all_met(&columns, &read)?;
+    require_headings(&columns, &read)?;
     let acting = Acting::installation();
     let told_ours =
         say!("Filen är en export härifrån; läs in den utan --source.", "The file is an export from here; import it without --source.");
@@ -101,11 +101,11 @@ pub async fn run(request: &Request, file: File, worker: &Worker, access: &Access
     };
     let order = Order { source: source.as_ref().map(|source| source.id), ..order };
     let (call, order) = (Call::of_console("createImport"), order.to_stored()?);
-    bounds.spool.room(read.pieces.bytes().saturating_mul(2))?;
+    bounds.spool.require_room(read.pieces.bytes().saturating_mul(2))?;
     let id = jobs::stage(&read, db).await?;
     let job = db.transaction(&call, async |w| jobs::insert(id, order.clone(), &read, &acting.caller, w).await).await?;
-    let job = worker.through(job.id, access, db, progress).await?;
-    let problems = jobs::told(job.id, true, MAX_PROBLEMS, db.reader()).await?;
+    let job = worker.run_job(job.id, access, db, progress).await?;
+    let problems = jobs::list_recorded(job.id, true, MAX_PROBLEMS, db.reader()).await?;
     Ok(Report { job, problems, source, new_source: None })
 }
 

@@ -19,10 +19,10 @@ use crate::{
 pub async fn check_file(read: &Intake, format: Format, from_source: bool, ours: Text, sight: &Sight, db: &Db) -> Result<()> {
     let has = |member: &str| read.columns.iter().any(|column| column.member == member);
     if matches!(format, Format::Csv | Format::Xlsx) && !has("name") && (from_source || !has("id")) {
-        return Err(Problem::invalid(vec![Fault::at("", "no-known-heading", no_name(read))]));
+        return Err(Problem::invalid(vec![Fault::at_pointer("", "no-known-heading", no_name(read))]));
     }
     if from_source && has("id") && has("version") && is_known(read, sight, db).await? {
-        return Err(Problem::invalid(vec![Fault::at("", "own-export", ours)]));
+        return Err(Problem::invalid(vec![Fault::at_pointer("", "own-export", ours)]));
     }
     Ok(())
 }

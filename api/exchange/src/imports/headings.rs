@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use crate::{
     columns::{COLUMNS, ORGANISATION_NUMBER},
     intake::{
-        headings::{Chosen, LeftOutColumn, LeftOutReason},
+        headings::{ChosenMeanings, LeftOutColumn, LeftOutReason},
         types::Job,
     },
     kernel::{language::Text, say},
@@ -22,14 +22,14 @@ pub struct FileContext {
     /// The current date.
     pub today: NaiveDate,
     /// The meanings of headings that the caller has given.
-    pub columns: Chosen,
+    pub columns: ChosenMeanings,
 }
 
 /// Returns the warnings about the file of a job, with stable codes.
 #[must_use]
 pub fn warnings(job: &Job) -> Vec<(&'static str, Text)> {
     let reads = |member: &str| job.columns.0.iter().any(|column| column.member == member);
-    let meant = |left: &LeftOutColumn| COLUMNS.named(left.did_you_mean.as_deref()?).map(|(column, _)| column.member);
+    let meant = |left: &LeftOutColumn| COLUMNS.find_by_heading(left.did_you_mean.as_deref()?).map(|(column, _)| column.member);
     let mut told = Vec::new();
     if !job.columns.0.is_empty() && !reads(ORGANISATION_NUMBER) && !reads("identifiers") {
         told.push(("no-number-column", match job.left_out.0.iter().find(|left| meant(left) == Some(ORGANISATION_NUMBER)) {
@@ -69,14 +69,14 @@ mod tests {
         imports::mapping::Mapping,
         intake::{
             formats::{Format, all},
-            headings::chosen,
+            headings::parse_meanings,
             spool::Reader,
         },
     };
 
     #[test]
     fn a_caller_says_what_headings_mean() {
-        let columns = chosen(&["Vår kod: externalId".to_owned(), "Org no:organisationNumber".to_owned()], &COLUMNS).unwrap();
+        let columns = parse_meanings(&["Vår kod: externalId".to_owned(), "Org no:organisationNumber".to_owned()], &COLUMNS).unwrap();
         let known = FileContext { kind: Some(ActorKind::Company), from_source: true, today: "2026-11-22".parse().unwrap(), columns };
         let mut mapping = Mapping::new(known);
         let items = all(Format::Csv, "Namn;VÅR KOD;Org no;\nA;7;802001-0008;anteckning\n".as_bytes()).unwrap();
@@ -87,7 +87,7 @@ mod tests {
             mapping.headings.left_out,
             [LeftOutColumn { heading: "D".to_owned(), did_you_mean: None, reason: LeftOutReason::NoHeading }]
         );
-        let codes = |columns: &str| chosen(&[columns.to_owned()], &COLUMNS).err().map(|faults| faults[0].code);
+        let codes = |columns: &str| parse_meanings(&[columns.to_owned()], &COLUMNS).err().map(|faults| faults[0].code);
         assert_eq!(
             ["A:name", "A", ":name", "A:okänt", "A:createdAt"].map(codes),
             [None, Some("wrong-form"), Some("wrong-form"), Some("not-in-list"), Some("not-in-list")]

@@ -22,10 +22,10 @@ use crate::{
         formats::{Item, MAX_FAULTS},
         headings::{Headings, Meanings},
         spool::Reader,
-        store::TOLD,
+        store::MAX_RECORDED_REFUSALS,
         types::RowFault,
     },
-    kernel::{Fault, Problem, Result as Outcome, hash::short as key, say},
+    kernel::{Fault, Problem, Result as Outcome, hash::digest128 as key, say},
     registry::actors::{ActorKind, rules},
 };
 
@@ -65,7 +65,7 @@ impl Meanings for FileContext {
             "region" | "regionnamn" => self.kind == Some(ActorKind::Region),
             _ => false,
         };
-        if is_name { COLUMNS.of_member("name").map(|column| (column, 0)) } else { COLUMNS.named(heading) }
+        if is_name { COLUMNS.find_by_member("name").map(|column| (column, 0)) } else { COLUMNS.find_by_heading(heading) }
             // A heading that names the file's own kind of actor is better than any other.
             .map(|(column, place)| (column, if is_name { 0 } else { place + 1 }))
     }
@@ -80,7 +80,7 @@ impl Reader for Mapping {
                 self.headings.read(&names, &self.context).map_err(Problem::invalid)?;
                 return Ok(None);
             }
-            Item::Broken(row, faults) => (row, (None, faults.into_iter().map(|fault| RowFault::of(fault, None)).collect())),
+            Item::Broken(row, faults) => (row, (None, faults.into_iter().map(|fault| RowFault::from_fault(fault, None)).collect())),
             Item::Cells(row, cells) => {
                 let cells = self.headings.cells(cells);
                 (row, self.read_record(cells))
@@ -100,7 +100,7 @@ impl Reader for Mapping {
         if let Err(faults) = &mut read.read {
             self.refused += 1;
             faults.truncate(MAX_FAULTS);
-            if self.refused > TOLD {
+            if self.refused > MAX_RECORDED_REFUSALS {
                 // Details that will not be reported need not be stored.
                 faults.clear();
                 read.rest = None;
@@ -174,8 +174,10 @@ impl Mapping {
                 }
                 Ok(_) => {}
                 // One unreadable cell that is not required does not keep the record out.
-                Err(fault) if columns::DISPENSABLE.contains(&column.member) => record.aside.push(RowFault::of(fault, Some(heading))),
-                Err(fault) => faults.push(RowFault::of(fault, Some(heading))),
+                Err(fault) if columns::DISPENSABLE.contains(&column.member) => {
+                    record.aside.push(RowFault::from_fault(fault, Some(heading)))
+                }
+                Err(fault) => faults.push(RowFault::from_fault(fault, Some(heading))),
             }
         }
         self.read_ids(&mut record, &mut faults);
@@ -189,12 +191,12 @@ impl Mapping {
                     record.fields.insert("kind".to_owned(), kind);
                     record.defaults.push("kind".to_owned());
                 }
-                None => faults.push(RowFault::of(no_kind(), None)),
+                None => faults.push(RowFault::from_fault(no_kind(), None)),
             }
         }
         if record.id.is_none() && record.fields.get("name").is_none_or(Value::is_null) && !told(&faults, "/name") {
             let detail = say!("Ange organisationens namn; uppgiften krävs.", "Give the organisation's name; it is required.");
-            faults.push(RowFault::of(Fault::at("/name", "required", detail), headings.get("name").cloned()));
+            faults.push(RowFault::from_fault(Fault::at_pointer("/name", "required", detail), headings.get("name").cloned()));
         }
         if record.external_id.is_empty() {
             let number = helpers::id_from_number(&record);
@@ -217,8 +219,8 @@ impl Mapping {
         } else if !id.is_empty() {
             match Uuid::parse_str(&id) {
                 Ok(id) => record.id = Some(id),
-                Err(_) => faults.push(RowFault::of(
-                    Fault::at(
+                Err(_) => faults.push(RowFault::from_fault(
+                    Fault::at_pointer(
                         "/id",
                         "wrong-form",
                         say!(
@@ -233,13 +235,13 @@ impl Mapping {
         if record.external_id.chars().count() > 200 {
             record.external_id.clear();
             let detail = say!("Externt id får ha högst 200 tecken.", "An external id may have at most 200 characters.");
-            faults.push(RowFault::of(Fault::at("/externalId", "too-long", detail), None));
+            faults.push(RowFault::from_fault(Fault::at_pointer("/externalId", "too-long", detail), None));
         }
     }
 }
 
 fn no_kind() -> Fault {
-    Fault::at(
+    Fault::at_pointer(
         "/kind",
         "required",
         say!(
@@ -256,11 +258,12 @@ mod tests {
     use super::*;
     use crate::intake::{
         formats::{Format, all},
-        headings::Chosen,
+        headings::ChosenMeanings,
     };
 
     fn read(text: &str, kind: Option<ActorKind>, from_source: bool) -> (Mapping, Vec<Row>) {
-        let mut mapping = Mapping::new(FileContext { kind, from_source, today: "2026-11-22".parse().unwrap(), columns: Chosen::default() });
+        let mut mapping =
+            Mapping::new(FileContext { kind, from_source, today: "2026-11-22".parse().unwrap(), columns: ChosenMeanings::default() });
         let format = if text.starts_with(['[', '{']) { Format::Json } else { Format::Csv };
         let rows = all(format, text.as_bytes()).unwrap().into_iter().filter_map(|item| mapping.take(item).unwrap()).collect();
         (mapping, rows)

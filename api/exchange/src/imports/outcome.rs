@@ -53,9 +53,9 @@ impl RowOutcome {
         let outside = problem.kind == Kind::Forbidden && problem.required_permission == Some(Permission::WriteImports.key());
         let mut faults = problem.faults;
         if outside {
-            faults = vec![Fault::at("", problem.kind.slug(), outside_reach())];
+            faults = vec![Fault::at_pointer("", problem.kind.slug(), outside_reach())];
         } else if faults.is_empty() {
-            faults.push(Fault::at("", problem.kind.slug(), problem.detail.unwrap_or_else(|| problem.kind.help())));
+            faults.push(Fault::at_pointer("", problem.kind.slug(), problem.detail.unwrap_or_else(|| problem.kind.help())));
         }
         // One fault about a taken number is enough.
         let mut told = false;
@@ -72,7 +72,7 @@ impl RowOutcome {
             "Samma namn står på en tidigare rad i filen. Behåll en av dem, eller skriv deras organisationsnummer.",
             "The same name stands in an earlier row of the file. Keep one of them, or write their organisation numbers."
         );
-        let faults = vec![Fault::at("/name", "likely-duplicate", detail)];
+        let faults = vec![Fault::at_pointer("/name", "likely-duplicate", detail)];
         Self { faults, in_the_way: Some(actor), ..Self::new(ImportOutcome::Refused) }
     }
 }

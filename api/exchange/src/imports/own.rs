@@ -284,7 +284,7 @@ async fn check_permission(
 }
 
 fn unknown_id() -> Problem {
-    Problem::invalid(vec![Fault::at(
+    Problem::invalid(vec![Fault::at_pointer(
         "/id",
         "not-found",
         say!(
@@ -295,7 +295,7 @@ fn unknown_id() -> Problem {
 }
 
 fn stale() -> Problem {
-    Problem::invalid(vec![Fault::at(
+    Problem::invalid(vec![Fault::at_pointer(
         "/version",
         "stale",
         say!(

@@ -71,7 +71,7 @@ impl AreaLookup {
             let Some(called) = value.as_str() else { return };
             match self.find(called) {
                 Some(id) => *value = id.to_string().into(),
-                None => faults.push(Fault::at(
+                None => faults.push(Fault::at_pointer(
                     pointer,
                     "not-found",
                     say!(

@@ -11,14 +11,14 @@ use super::{
 use crate::{
     access::{Caller, policy::Permission},
     intake::{
-        store::{self as jobs, TOLD},
+        store::{self as jobs, MAX_RECORDED_REFUSALS},
         table::row,
         target::Errand,
         types::Job,
     },
     kernel::{
         Db, Page, Paging, Result,
-        hash::short,
+        hash::digest128,
         language::{Language, Text},
         request::Call,
     },
@@ -53,7 +53,7 @@ pub(super) fn view(job: Job, language: Language) -> ImportJob {
         unchanged: job.unchanged,
         held: job.held,
         refused: job.refused,
-        untold: Ord::max(job.refused - i64::try_from(TOLD).unwrap_or(i64::MAX), 0),
+        untold: Ord::max(job.refused - i64::try_from(MAX_RECORDED_REFUSALS).unwrap_or(i64::MAX), 0),
         absent: job.absent,
         started_by: job.user_id.map(Into::into),
         started_at: job.started_at,
@@ -104,14 +104,14 @@ pub async fn external_ids(job: &Job, db: &impl ConnectionTrait) -> Result<Option
     let mut ids = IdDigests::default();
     let mut before = -1;
     loop {
-        let Some((first, rows)) = jobs::kept_after(job, before, db).await? else { return Ok(Some(ids)) };
+        let Some((first, rows)) = jobs::next_kept_piece(job, before, db).await? else { return Ok(Some(ids)) };
         before = first;
         let rows: Vec<Row> = serde_json::from_str(&rows)?;
         for row in rows {
             // A substitute id ends with the name. When the name is missing, the id is not the one that the record had
             // before.
             let Some(id) = row.external_id.filter(|id| row.read.is_ok() || !id.ends_with('/')) else { return Ok(None) };
-            ids.insert(short(&id));
+            ids.insert(digest128(&id));
         }
     }
 }

@@ -61,7 +61,7 @@ pub(super) async fn rehearse(
 ) -> Result<(Job, Vec<row::Model>)> {
     let acting = Acting::installation();
     let (call, order) = (Call::of_console("createImport"), order.to_stored()?);
-    let mut job = try_out(&call, db, async |w| Ok(jobs::drawn_up(w.new_id(), order.clone(), read, &acting.caller, w))).await?;
+    let mut job = try_out(&call, db, async |w| Ok(jobs::new_job(w.new_id(), order.clone(), read, &acting.caller, w))).await?;
     let mut refused = Vec::new();
     for piece in read.pieces.each() {
         let rows: Vec<Row> = serde_json::from_str(&piece?.1)?;
@@ -70,7 +70,7 @@ pub(super) async fn rehearse(
             write(&job, &rows, &Importer { acting: &acting, contract, source: Some(source) }, w).await
         });
         let done = tried.await?;
-        jobs::Progress::of(&done).add(&mut job);
+        jobs::Progress::count(&done).add(&mut job);
         let left = most.saturating_sub(refused.len());
         refused.extend(done.into_iter().filter(|row| row.outcome == ImportOutcome::Refused).take(left));
         progress(&job);
@@ -177,7 +177,7 @@ async fn find_usable_repeat(job: &Job, rows: &[Row], at: usize, done: &[Option<R
 }
 
 fn repeated(first: u32) -> Fault {
-    Fault::at(
+    Fault::at_pointer(
         "",
         "repeated",
         say!("Samma post står redan på rad {first}. Behåll en av dem.", "The same record stands in row {first} already. Keep one of them."),
@@ -361,7 +361,7 @@ async fn resolve_parents(records: IndexedRecords, importer: &Importer<'_>, w: &W
 }
 
 fn no_parent() -> Fault {
-    Fault::at(
+    Fault::at_pointer(
         "/parentId",
         "not-found",
         say!(
@@ -405,9 +405,9 @@ fn table_rows(job: &Job, rows: &[Row], done: &[Option<RowOutcome>]) -> Result<Ve
             let refused = RowOutcome::new(ImportOutcome::Refused);
             let done = done.as_ref().unwrap_or(&refused);
             let mut errors = read.read.clone().err().unwrap_or_default();
-            errors.extend(done.faults.iter().map(|fault| RowFault::of(fault.clone(), column(&fault.pointer, &done.schemes))));
+            errors.extend(done.faults.iter().map(|fault| RowFault::from_fault(fault.clone(), column(&fault.pointer, &done.schemes))));
             let mut unread: Vec<RowFault> = read.read.as_ref().map(|record| record.aside.clone()).unwrap_or_default();
-            unread.extend(done.aside.iter().map(|fault| RowFault::of(fault.clone(), column(&fault.pointer, &done.schemes))));
+            unread.extend(done.aside.iter().map(|fault| RowFault::from_fault(fault.clone(), column(&fault.pointer, &done.schemes))));
             let mut left = Vec::new();
             for (member, reason) in &done.left_alone {
                 left.push(Kept { member: member.clone(), reason: reason_code(*reason)? });
@@ -417,7 +417,7 @@ fn table_rows(job: &Job, rows: &[Row], done: &[Option<RowOutcome>]) -> Result<Ve
                     .pointer
                     .split('/')
                     .nth(1)
-                    .and_then(|member| columns::COLUMNS.of_member(member))
+                    .and_then(|member| columns::COLUMNS.find_by_member(member))
                     .map_or("contactPoints", |column| columns::target_member(column.member));
                 if done.outcome != ImportOutcome::Refused && !left.iter().any(|one| one.member == member) {
                     left.push(Kept { member: member.to_owned(), reason: reason_code(UnwrittenReason::Unreadable)? });

@@ -4,7 +4,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::{Link, store, types::*};
 use crate::{
     access::{By, Sight, policy::needs},
-    kernel::{At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, hash::short, reply::Nothing, request::Call, text},
+    kernel::{
+        At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, hash::digest128, reply::Nothing, request::Call, text,
+    },
     matches::store as matches,
     registry::actors::{Actor, ActorId, NewActor, matching},
     sources::{
@@ -29,7 +31,7 @@ async fn list(
 ) -> Result<Listed<SourceActor>> {
     let source = sources::find_for_sync(by.sight(), &by.reach, id, db.reader()).await?;
     filter.external_id = filter.external_id.as_deref().map(text::composed);
-    Listed::of(by, paging, async move |by, paging| {
+    Listed::from_pages(by, paging, async move |by, paging| {
         let page = store::list(source.id, &filter, paging, by, &db).await?;
         let ids: Vec<ActorId> = page.items.iter().filter_map(|link| link.actor_id).collect();
         let actors = matching::by_ids(&ids, db.reader()).await?;
@@ -96,7 +98,7 @@ async fn send(
         let reply = |status| Reply::composed(&Call::default(), status, link.version, &shown);
         Ok(match (outcome.result, link.match_id) {
             (SyncResult::Created, _) => {
-                reply(201)?.located(&format!("/sources/{}/actors/{}", source.id, percent_encode(&link.external_id)))
+                reply(201)?.with_location(&format!("/sources/{}/actors/{}", source.id, percent_encode(&link.external_id)))
             }
             (_, Some(held)) => reply(202)?.located_record("/matches", held),
             _ => reply(200)?,
@@ -122,7 +124,7 @@ async fn unlink(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId,
         if let Some(held) = link.match_id {
             matches::withdraw(held, &source, w).await?;
         }
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }
@@ -136,7 +138,7 @@ async fn unlink(by: By<needs::SyncSources>, At((id, external_id)): At<(SourceId,
         headers(("ETag" = String, description = "Identifies this result.")))))]
 #[post("/sources/{sourceId}/full-syncs")]
 async fn full_sync(by: By<needs::SyncSources>, At(id): At<SourceId>, full: Valid<FullSync>, db: Data<Db>) -> Result<Reply<FullSyncReport>> {
-    let has: store::IdDigests = full.0.external_ids.iter().map(|id| short(id)).collect();
+    let has: store::IdDigests = full.0.external_ids.iter().map(|id| digest128(id)).collect();
     db.write(&by, async |w| {
         let source = sources::find_for_sync(by.sight(), &by.reach, id, &w.tx).await?;
         sources::lock(source.id, w).await?;

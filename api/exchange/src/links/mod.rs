@@ -11,17 +11,17 @@ pub use api::routes;
 pub use table::Model as Link;
 pub use types::*;
 
-use crate::kernel::record::{Owner, Record, Words, follows, naming, texts, untold};
+use crate::kernel::record::{Bilingual, Owner, Record, actor_column, not_in_extract, text_columns, text_table};
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "source_actor",
     Owner::Source("source_id"),
-    &[naming(
+    &[text_table(
         "source_actor",
-        Words("Poster från partnersystem", "Records of partner systems"),
-        &[untold(texts("given:json base:json", "listSourceActors getSourceActor"))],
+        Bilingual("Poster från partnersystem", "Records of partner systems"),
+        &[not_in_extract(text_columns("given:json base:json", "listSourceActors getSourceActor"))],
         "id version:int created_at updated_at source_id external_id:text actor_id match_id digest absent_since",
     )
-    .actors(&[follows("actor_id")])],
+    .actors(&[actor_column("actor_id")])],
 );

@@ -13,7 +13,7 @@ use crate::{
     kernel::{
         Db, Page, Paging, Problem, Result, Write,
         events::{Change, ChangeOperation},
-        hash::short,
+        hash::digest128,
         page::Key,
         request::Call,
     },
@@ -107,7 +107,7 @@ pub(crate) type IdDigests = HashSet<[u8; 16]>;
 
 /// Marks the records that a source no longer has, and removes the mark from those that it has again.
 pub(super) async fn full_sync(source: &Source, has: &IdDigests, w: &Write<'_>) -> Result<FullSyncReport> {
-    let has_it = |external_id: &str| has.contains(&short(external_id));
+    let has_it = |external_id: &str| has.contains(&digest128(external_id));
     let rows: Vec<(LinkId, String, i64, Option<ChronoDateTimeUtc>)> = table::Entity::find()
         .select_only()
         .columns([table::Column::Id, table::Column::ExternalId, table::Column::Version, table::Column::AbsentSince])

@@ -35,7 +35,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Match>> {
-    Listed::of(by, paging, async move |by, paging| {
+    Listed::from_pages(by, paging, async move |by, paging| {
         let page = store::list(by.sight(), &by.reach, &filter, paging, by, &db).await?;
         let shown = Shown::load(&page.items, by.sight(), by.asked.secrecy.as_ref(), db.reader()).await?;
         page.try_map(|row| shown.view(row))

@@ -183,7 +183,7 @@ _ => problem,
             }
         }
         store::find_visible_actors(self.sight, chosen, &w.tx).await?.remove(&actor).ok_or_else(|| {
-            Problem::invalid(vec![Fault::at(
+            Problem::invalid(vec![Fault::at_pointer(
                 "/actorId",
                 "not-found",
                 say!(
@@ -274,7 +274,7 @@ fn check_take(take: &[String], given: &Record) -> Result<()> {
     let faults: Vec<_> = unknown
         .map(|(at, _)| {
             let all = given.keys().cloned().collect::<Vec<_>>().join(", ");
-            Fault::at(
+            Fault::at_pointer(
                 format!("/take/{at}"),
                 "not-in-list",
                 say!("Posten har ingen sådan uppgift. Den har {all}.", "The record has no such member. It has {all}."),

@@ -59,7 +59,7 @@ async fn unite(by: By<needs::MergeActors>, At(id): At<ActorId>, new: Valid<NewMe
     responses((status = 200, description = "A page of merges", body = Page<Merge>)))]
 #[get("/merges")]
 async fn list(by: By<needs::MergeActors>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Merge>> {
-    Listed::of(by, paging, async move |by, paging| store::list(&by.caller, &by.reach, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(&by.caller, &by.reach, paging, by, &db).await).await
 }
 
 /// Show a merge

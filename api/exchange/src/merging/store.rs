@@ -266,7 +266,7 @@ fn merged_actor_event(plan: &Plan) -> Change {
     let visible = narrower.of(None, Some(survivor.id.uuid()));
     let change = Change::new("actor", merged.id.uuid(), ChangeOperation::Merge, merged.version + 1, visible);
     let places = merged.fields.seat_area_id.into_iter().chain(merged.fields.areas_served.iter().copied());
-    Change { merged_into: Some(survivor.id.uuid()), ..change.within(places).after(Some(own_visibility(merged))) }
+    Change { merged_into: Some(survivor.id.uuid()), ..change.in_areas(places).visible_before(Some(own_visibility(merged))) }
 }
 
 fn own_visibility(actor: &Actor) -> Visible {
@@ -277,7 +277,7 @@ fn own_visibility(actor: &Actor) -> Visible {
 fn record_merge(id: MergeId, version: i64, survivor: &Actor, w: &Write<'_>) {
     let visible = Visibility::Actor.of(None, None);
     let places = survivor.fields.seat_area_id;
-    w.record(Change::new("merge", id.uuid(), ChangeOperation::Upsert, version, visible).within(places));
+    w.record(Change::new("merge", id.uuid(), ChangeOperation::Upsert, version, visible).in_areas(places));
 }
 
 /// Returns the moved rows, and the rows that no longer exist.
@@ -441,7 +441,7 @@ pub(super) async fn undo(caller: &Caller, reach: &Reach, merge: &Merge, w: &Writ
     w.replace::<table::Entity>(undone, table::Column::Id.eq(row.id), table::Column::Version, row.version).await?;
     record_merge(row.id, row.version + 1, &survivor, w);
     let places = merged.fields.seat_area_id.into_iter().chain(merged.fields.areas_served.iter().copied());
-    w.record(Change::new("actor", merged.id.uuid(), ChangeOperation::Upsert, merged.version + 1, own_visibility(&merged)).within(places));
+    w.record(Change::new("actor", merged.id.uuid(), ChangeOperation::Upsert, merged.version + 1, own_visibility(&merged)).in_areas(places));
     table::Entity::find_by_id(merge.id).one(&w.tx).await?.map(view).ok_or_else(Problem::not_found)
 }
 

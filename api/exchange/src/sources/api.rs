@@ -17,7 +17,7 @@ use crate::{
     responses((status = 200, description = "A page of sources", body = Page<Source>)))]
 #[get("/sources")]
 async fn list(by: By<needs::ReadSources>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Source>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), paging, by, &db).await).await
 }
 
 /// Register a source

@@ -13,12 +13,12 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{Owner, Record, follows, nobody};
+use crate::kernel::record::{Owner, Record, actor_column, impersonal_table};
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "source",
-    Owner::ActorsSystem("actor_id"),
-    &[nobody("source", "id version:int created_at updated_at actor_id name id_scheme owned_fields:json")
-        .actors(&[follows("actor_id").once("name")])],
+    Owner::ActorForSignedIn("actor_id"),
+    &[impersonal_table("source", "id version:int created_at updated_at actor_id name id_scheme owned_fields:json")
+        .actors(&[actor_column("actor_id").once("name")])],
 );

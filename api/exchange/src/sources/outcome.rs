@@ -93,7 +93,7 @@ impl Outcome {
     pub fn faults(&self) -> Vec<Fault> {
         match &self.problem {
             Some(problem) if problem.faults.is_empty() => {
-                vec![Fault::at("", problem.kind.slug(), problem.detail.clone().unwrap_or_else(|| problem.kind.help()))]
+                vec![Fault::at_pointer("", problem.kind.slug(), problem.detail.clone().unwrap_or_else(|| problem.kind.help()))]
             }
             Some(problem) => problem.faults.clone(),
             None => Vec::new(),

@@ -216,11 +216,11 @@ pub fn owned_faults(owned: &[String]) -> Vec<Fault> {
         let pointer = format!("/ownedFields/{at}");
         if owned[..at].contains(member) {
             let detail = say!("Uppgiften {member} står två gånger; ange den en gång.", "The member {member} stands twice; give it once.");
-            faults.push(Fault::at(pointer, "repeated", detail));
+            faults.push(Fault::at_pointer(pointer, "repeated", detail));
         } else if !writable_members().contains(member) {
             let all = || writable_members().join(", ");
             let meant = text::nearest(member, writable_members().iter().map(String::as_str)).map_or_else(all, ToOwned::to_owned);
-            faults.push(Fault::at(
+            faults.push(Fault::at_pointer(
                 pointer,
                 "not-in-list",
                 say!(
@@ -241,7 +241,7 @@ pub fn external_id_fault(id: &str) -> Option<Fault> {
     }
     let length = id.chars().count();
     if length == 0 || length > EXTERNAL_ID_LENGTH || id.trim() != id {
-        return Some(Fault::at(
+        return Some(Fault::at_pointer(
             "/externalId",
             "wrong-length",
             say!(
@@ -251,7 +251,7 @@ pub fn external_id_fault(id: &str) -> Option<Fault> {
         ));
     }
     if is_dot_segment(id) {
-        return Some(Fault::at(
+        return Some(Fault::at_pointer(
             "/externalId",
             "unreachable",
             say!(
@@ -262,7 +262,7 @@ pub fn external_id_fault(id: &str) -> Option<Fault> {
     }
     // Bytes that cannot be decoded arrive as U+FFFD.
     let letter = text::forbidden_character(id).or_else(|| id.chars().find(|letter| *letter == '\u{FFFD}' || letter.is_control()))?;
-    Some(Fault::at("/externalId", "forbidden-character", crate::kernel::contract::forbidden(letter)))
+    Some(Fault::at_pointer("/externalId", "forbidden-character", crate::kernel::contract::forbidden(letter)))
 }
 
 /// Returns whether an id is a dot segment of a path (RFC 3986, 5.2.4), also when a proxy decodes it once more.

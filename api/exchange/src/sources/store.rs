@@ -208,7 +208,7 @@ async fn publish(row: &table::Model, was: Option<&Source>, w: &Write<'_>) -> Res
         Some(was) if was.fields.actor_id != row.actor_id => Some(visibility_of(was.fields.actor_id, w).await?),
         _ => None,
     };
-    w.publish(Saved::new(&RECORD, row.id, row.version, visible).was(was)).await
+    w.publish(Saved::new(&RECORD, row.id, row.version, visible).visible_before(was)).await
 }
 
 /// Returns who may see a source: signed-in callers who may see its actor.

@@ -123,7 +123,7 @@ pub async fn apply(records: Vec<Incoming>, by: &Syncing<'_>, w: &Write<'_>) -> R
 fn id_fault(external_id: &str, met: &mut HashSet<String>) -> Option<Fault> {
     rules::external_id_fault(external_id).or_else(|| {
         (!met.insert(external_id.to_owned())).then(|| {
-            Fault::at(
+            Fault::at_pointer(
                 "/externalId",
                 "repeated",
                 say!(
@@ -140,7 +140,7 @@ fn actor_removed(actor: ActorId) -> Problem {
         "Aktören som posten är kopplad till är borttagen här. Ta bort kopplingen med DELETE, om posten ska bli en ny aktör.",
         "The actor that the record is linked to has been removed here. Remove the link with DELETE if the record is to become a new actor."
     ));
-    problem.faults.push(Fault::at(
+    problem.faults.push(Fault::at_pointer(
         "/externalId",
         "actor-removed",
         say!("Aktören {actor} är borttagen.", "The actor {actor} has been removed."),

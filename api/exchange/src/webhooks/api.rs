@@ -22,7 +22,7 @@ use crate::{
     responses((status = 200, description = "A page of webhooks", body = Page<Webhook>)))]
 #[get("/webhooks")]
 async fn list(by: By<needs::ReadWebhooks>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Webhook>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by, paging, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by, paging, &db).await).await
 }
 
 /// Register a webhook
@@ -97,7 +97,7 @@ async fn remove(by: By<needs::WriteWebhooks>, At(id): At<WebhookId>, db: Data<Db
         let webhook = store::find(&by, id, &w.tx).await?;
         by.expects(webhook.version)?;
         store::remove(&webhook, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

@@ -20,18 +20,20 @@ pub use rules::AllowedReceivers;
 pub use types::*;
 pub use worker::Webhooks;
 
-use crate::kernel::record::{Of, Owner, Record, Rule, Why::Access, Words, about, goes, nobody};
+use crate::kernel::record::{
+    Bilingual, DataPurpose::Access, DataSubject, Owner, Record, Rule, deleted_columns, impersonal_table, personal_table,
+};
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "webhook",
     Owner::Permission,
     &[
-        about(
+        personal_table(
             "webhook",
-            Words("Webhookar", "Webhooks"),
-            Of::User(&["owner_id"]),
-            &[goes(
+            Bilingual("Webhookar", "Webhooks"),
+            DataSubject::User(&["owner_id"]),
+            &[deleted_columns(
                 "owner_id url types:json area_id description withheld:json status reason since:time failing_since:time created_at updated_at",
                 Access,
                 Rule::Accounts,
@@ -39,7 +41,7 @@ pub const RECORD: Record = Record::new(
             )],
             "id version:int position:int",
         ),
-        nobody("webhook_secret", "id webhook_id secret:bytes created_at expires_at"),
+        impersonal_table("webhook_secret", "id webhook_id secret:bytes created_at expires_at"),
     ],
 );
 

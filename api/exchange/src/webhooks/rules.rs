@@ -185,7 +185,7 @@ fn is_inner_name(host: &str) -> bool {
 }
 
 fn invalid_url(code: &'static str, detail: crate::kernel::Text) -> Problem {
-    Problem::invalid(vec![Fault::at("/url", code, detail)])
+    Problem::invalid(vec![Fault::at_pointer("/url", code, detail)])
 }
 
 /// Returns whether an IP address is on the public Internet.

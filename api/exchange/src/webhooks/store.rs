@@ -88,8 +88,8 @@ async fn check(new: &NewWebhook, allowed: &AllowedReceivers, w: &Write<'_>) -> R
             String::new()
         }
     };
-    let unknown = new.types.iter().enumerate().filter(|(_, kind)| record::of_kind(kind).is_none());
-    faults.extend(unknown.map(|(at, kind)| Fault::at(format!("/types/{at}"), "not-in-list", unknown_kind(kind))));
+    let unknown = new.types.iter().enumerate().filter(|(_, kind)| record::find_kind(kind).is_none());
+    faults.extend(unknown.map(|(at, kind)| Fault::at_pointer(format!("/types/{at}"), "not-in-list", unknown_kind(kind))));
     if let Some(area) = new.area_id
         && areas::path(area, &w.tx).await?.is_none()
     {

@@ -128,7 +128,7 @@ impl Webhooks {
     pub async fn run(webhooks: Data<Self>, access: Data<Access>, contract: Data<Contract>, db: Data<Db>) {
         webhooks.stopped.send_replace(false);
         let work = Work { instance: Uuid::from_bytes(hash::random()), webhooks: webhooks.clone(), access, contract, db };
-        let mut feed = work.db.feed.follow();
+        let mut feed = work.db.feed.subscribe();
         let mut stopping = webhooks.stopping.subscribe();
         let mut in_flight = InFlight::default();
         let mut last_cleanup = DateTime::<Utc>::MIN_UTC;
@@ -246,7 +246,7 @@ impl Work {
     /// Returns the owner of a webhook with their present rights, or `None` when the owner may no longer have webhooks.
     async fn permitted_owner(&self, webhook: &table::Model) -> Result<Option<Arc<Caller>>> {
         let (owner, withheld) = store::owner(webhook);
-        let owner = self.access.absent(owner.uuid(), withheld, &self.db).await?;
+        let owner = self.access.current_caller(owner.uuid(), withheld, &self.db).await?;
         let may = |owner: &Arc<Caller>| {
             [Permission::WriteWebhooks, Permission::ReadChanges].into_iter().all(|permission| owner.reach(permission).is_ok())
         };

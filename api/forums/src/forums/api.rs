@@ -20,7 +20,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Forum>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
 }
 
 /// Open a forum
@@ -90,7 +90,7 @@ async fn remove(by: By<needs::LeadForums>, At(id): At<ForumId>, db: Data<Db>) ->
         store::may_write(&by.reach, &forum.fields, Some(id), &w.tx).await?;
         by.expects(forum.version)?;
         store::remove(&forum, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

@@ -13,7 +13,7 @@ pub use types::*;
 
 use crate::kernel::{
     lifecycle,
-    record::{End, Owner, Record, Words, naming, nobody, texts},
+    record::{Bilingual, End, Owner, Record, impersonal_table, text_columns, text_table},
 };
 
 /// The declaration of this kind of record.
@@ -21,13 +21,13 @@ pub const RECORD: Record = Record::new(
     "forum",
     Owner::Forum("id"),
     &[
-        naming(
+        text_table(
             "forum",
-            Words("Forum", "Forums"),
-            &[texts("name name_fold name_sort:bytes purpose mandate_text meeting_rhythm", "listForums getForum")],
+            Bilingual("Forum", "Forums"),
+            &[text_columns("name name_fold name_sort:bytes purpose mandate_text meeting_rhythm", "listForums getForum")],
             "id version:int created_at updated_at kind level areas:json complements_line_organisation:flag status visibility deleted_at",
         ),
-        nobody("forum_area", "forum_id area_id"),
+        impersonal_table("forum_area", "forum_id area_id"),
     ],
 )
 .areas(&["areas"])

@@ -46,7 +46,7 @@ impl Lifecycle for Life {
         }
     }
 
-    fn after(state: &ForumStatus, operation: Operation) -> Result<Option<ForumStatus>> {
+    fn next_state(state: &ForumStatus, operation: Operation) -> Result<Option<ForumStatus>> {
         match (operation, *state) {
             (Operation::Remove, _) => Ok(None),
             (Operation::Work, Closed) => Err(Problem::conflict(say!(
@@ -63,5 +63,5 @@ impl Lifecycle for Life {
 /// # Errors
 /// When it does not (409, saying what to do instead).
 pub fn require(operation: Operation, status: ForumStatus) -> Result<()> {
-    Life::after(&status, operation).map(drop)
+    Life::next_state(&status, operation).map(drop)
 }

@@ -136,7 +136,7 @@ pub(super) async fn may_lead(caller: &Caller, forum: &Forum, db: &impl Connectio
 #[must_use]
 pub fn visibility_fault(visibility: Visibility) -> Option<Fault> {
     (visibility == Visibility::Actor).then(|| {
-        Fault::at(
+        Fault::at_pointer(
             "/visibility",
             "not-in-list",
             say!(
@@ -203,7 +203,7 @@ async fn store(id: ForumId, version: i64, before: Option<&Forum>, mut new: NewFo
     }
     let areas = before.into_iter().chain([&forum]).flat_map(|forum| forum.fields.areas.iter().copied());
     let words = [forum.fields.name.as_str(), forum.fields.purpose.as_deref().unwrap_or_default()];
-    w.publish(saved(&forum, version).was(before.map(visible)).within(areas).words(words)).await?;
+    w.publish(saved(&forum, version).visible_before(before.map(visible)).in_areas(areas).words(words)).await?;
     Ok(forum)
 }
 
@@ -221,7 +221,7 @@ fn visible(forum: &Forum) -> Visible {
 }
 
 fn saved(forum: &Forum, version: i64) -> Saved<'_> {
-    Saved::new(&RECORD, forum.id, version, visible(forum)).within(forum.fields.areas.iter().copied())
+    Saved::new(&RECORD, forum.id, version, visible(forum)).in_areas(forum.fields.areas.iter().copied())
 }
 
 /// Checks that a forum has neither an open round nor a published assessment, which would no longer be shown without it. Rounds and

@@ -19,7 +19,7 @@ use crate::{
 #[get("/forums/{forumId}/members")]
 async fn list(by: By<needs::ReadForums>, At(forum): At<ForumId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Member>> {
     forums::find(by.sight(), forum, db.reader()).await?;
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), forum, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), forum, paging, by, &db).await).await
 }
 
 /// Invite a member
@@ -191,7 +191,7 @@ async fn remove(by: By<needs::WriteForums>, At((forum, id)): At<(ForumId, Member
         may_take_function(&by, &forum, &member, w).await?;
         by.expects(member.version)?;
         store::remove(&forum, &member, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

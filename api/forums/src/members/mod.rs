@@ -12,18 +12,18 @@ pub use types::*;
 
 use crate::kernel::{
     lifecycle,
-    record::{End, Owner, Record, follows, nobody},
+    record::{End, Owner, Record, actor_column, impersonal_table},
 };
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "member",
     Owner::Whole,
-    &[nobody(
+    &[impersonal_table(
         "forum_member",
         "id version:int created_at updated_at forum_id actor_id function status current_level desired_level valid_from valid_to",
     )
-    .actors(&[follows("actor_id").once("forum_id")])],
+    .actors(&[actor_column("actor_id").once("forum_id")])],
 )
 .part_of("forum", "forum_id")
 .ends(End::Status("status", "left"))

@@ -39,7 +39,7 @@ impl Lifecycle for Life {
         }
     }
 
-    fn after(state: &MemberStatus, operation: Operation) -> Result<Option<MemberStatus>> {
+    fn next_state(state: &MemberStatus, operation: Operation) -> Result<Option<MemberStatus>> {
         Ok(Some(match (operation, *state) {
             (Operation::Write, Invited | Accepted) => *state,
             (Operation::Accept, Invited | Accepted) => Accepted,
@@ -78,5 +78,5 @@ impl Lifecycle for Life {
 /// # Errors
 /// When the present status does not allow the operation (409, saying what to do instead).
 pub fn status_after(operation: Operation, status: MemberStatus) -> Result<MemberStatus> {
-    Ok(Life::after(&status, operation)?.unwrap_or(status))
+    Ok(Life::next_state(&status, operation)?.unwrap_or(status))
 }

@@ -211,7 +211,7 @@ async fn store(
     let member = view(row);
     w.access_changed();
     let visible = forum.fields.visibility.of(Some(forum.id.uuid()), None);
-    let saved = Saved::new(&RECORD, id, version, visible).within(forum.fields.areas.iter().copied());
+    let saved = Saved::new(&RECORD, id, version, visible).in_areas(forum.fields.areas.iter().copied());
     w.publish(if status == MemberStatus::Left { saved.removed() } else { saved }).await?;
     Ok(member)
 }

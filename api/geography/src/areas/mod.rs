@@ -9,10 +9,10 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{Table, nobody};
+use crate::kernel::record::{Table, impersonal_table};
 
 /// The tables of this resource.
-pub const TABLES: &[Table] = &[nobody(
+pub const TABLES: &[Table] = &[impersonal_table(
     "area",
     "id level version code name name_fold name_sort:bytes parent_id path category valid_from valid_to created_at updated_at",
 )];

@@ -154,7 +154,7 @@ pub async fn by_levels(levels: &[AreaLevel], db: &impl ConnectionTrait) -> Resul
 /// Returns the fault of an area that does not exist, at the JSON Pointer `pointer`.
 #[must_use]
 pub fn not_found_fault(pointer: impl Into<String>) -> Fault {
-    Fault::at(
+    Fault::at_pointer(
         pointer,
         "not-found",
         say!(

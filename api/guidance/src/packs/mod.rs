@@ -12,12 +12,12 @@ use serde_json::Value;
 
 use crate::kernel::{
     Db, Problem, Result, hash,
-    record::{Table, nobody},
+    record::{Table, impersonal_table},
     request::Call,
 };
 
 /// The tables of this resource.
-pub const TABLES: &[Table] = &[nobody("pack", "name version digest loaded_at")];
+pub const TABLES: &[Table] = &[impersonal_table("pack", "name version digest loaded_at")];
 
 const AREAS: &str = include_str!("areas.csv");
 

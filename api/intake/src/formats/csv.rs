@@ -91,7 +91,7 @@ fn may_have_decimals(record: &::csv::StringRecord) -> bool {
 }
 
 fn too_many_cells(found: usize, width: usize) -> Fault {
-    Fault::at(
+    Fault::at_pointer(
         "",
         "too-many-cells",
         say!(
@@ -106,7 +106,7 @@ fn other_separator(text: &str, separator: u8, width: usize) -> Option<Fault> {
     let needed = u32::try_from(width.checked_sub(1).filter(|needed| *needed > 0)?).ok()?;
     let (other, _) = counts(text).into_iter().find(|(other, count)| *other != separator && *count >= needed)?;
     let ((found_sv, found_en), (wanted_sv, wanted_en)) = (separator_name(other), separator_name(separator));
-    Some(Fault::at(
+    Some(Fault::at_pointer(
         "",
         "other-separator",
         say!(

@@ -77,11 +77,11 @@ fn object(number: u32, bytes: &[u8]) -> Item {
         Ok(Value::Object(members)) => Item::Object(number, members),
         Ok(_) => Item::Broken(
             number,
-            vec![Fault::at("", "wrong-type", say!("Varje rad ska vara ett JSON-objekt.", "Each row must be a JSON object."))],
+            vec![Fault::at_pointer("", "wrong-type", say!("Varje rad ska vara ett JSON-objekt.", "Each row must be a JSON object."))],
         ),
         Err(problem) if problem.faults.is_empty() => {
             let detail = malformed(bytes).or(problem.detail).unwrap_or_else(|| problem.kind.title());
-            Item::Broken(number, vec![Fault::at("", "malformed-json", detail)])
+            Item::Broken(number, vec![Fault::at_pointer("", "malformed-json", detail)])
         }
         Err(problem) => Item::Broken(number, problem.faults),
     }

@@ -117,13 +117,13 @@ fn wrong_format_detail(format: Format, bytes: &[u8]) -> Option<Text> {
 }
 
 fn unreadable(code: &'static str, detail: Text) -> Problem {
-    Problem::invalid(vec![Fault::at("", code, detail)])
+    Problem::invalid(vec![Fault::at_pointer("", code, detail)])
 }
 
 /// The fault of a row that is too long.
 fn too_long() -> Fault {
     let kibibytes = MAX_ROW >> 10;
-    Fault::at(
+    Fault::at_pointer(
         "",
         "row-too-long",
         say!(

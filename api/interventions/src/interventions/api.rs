@@ -20,7 +20,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Intervention>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
 }
 
 /// Register an intervention
@@ -89,7 +89,7 @@ async fn remove(by: By<needs::WriteInterventions>, At(id): At<InterventionId>, d
         store::may_change(by.sight(), &by.reach, &intervention.fields, &w.tx).await?;
         by.expects(intervention.version)?;
         store::remove(&intervention, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

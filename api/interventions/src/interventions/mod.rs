@@ -9,23 +9,23 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{End, Link, Owner, Record, Words, follows, naming, nobody, texts};
+use crate::kernel::record::{Bilingual, End, Link, Owner, Record, actor_column, impersonal_table, text_columns, text_table};
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "intervention",
     Owner::ActorAndForum("owner_actor_id", "forum_id"),
     &[
-        naming(
+        text_table(
             "intervention",
-            Words("Insatser", "Interventions"),
-            &[texts("title title_fold title_sort:bytes description", "listInterventions getIntervention")],
+            Bilingual("Insatser", "Interventions"),
+            &[text_columns("title title_fold title_sort:bytes description", "listInterventions getIntervention")],
             "id version:int created_at updated_at owner_actor_id forum_id status horizon addresses instrument areas:json causes:json \
          policy_domains:json target_groups:json budget:int valid_from valid_to visibility deleted_at",
         )
-        .actors(&[follows("owner_actor_id")]),
-        nobody("intervention_area", "intervention_id area_id"),
-        nobody("intervention_cause", "intervention_id cause_id"),
+        .actors(&[actor_column("owner_actor_id")]),
+        impersonal_table("intervention_area", "intervention_id area_id"),
+        impersonal_table("intervention_cause", "intervention_id cause_id"),
     ],
 )
 .areas(&["areas"])

@@ -268,11 +268,9 @@ async fn check(sight: &Sight, before: Option<&Intervention>, mut new: NewInterve
     );
     let visible: Vec<_> = causes::visible(sight, &new.causes, &w.tx).await?.into_iter().map(|cause| cause.id).collect();
     faults.extend(
-        new.causes
-            .iter()
-            .enumerate()
-            .filter(|(_, cause)| !visible.contains(cause))
-            .map(|(at, _)| Fault::at(format!("/causes/{at}"), "not-found", say!("Orsaken finns inte.", "The cause does not exist."))),
+        new.causes.iter().enumerate().filter(|(_, cause)| !visible.contains(cause)).map(|(at, _)| {
+            Fault::at_pointer(format!("/causes/{at}"), "not-found", say!("Orsaken finns inte.", "The cause does not exist."))
+        }),
     );
     match new.forum_id {
         Some(forum) if before.is_none_or(|before| before.fields.forum_id != Some(forum)) => {
@@ -281,7 +279,7 @@ async fn check(sight: &Sight, before: Option<&Intervention>, mut new: NewInterve
             }
         }
         None if new.visibility == Visibility::Forum && before.is_none_or(|before| before.fields.forum_id.is_none()) => {
-            faults.push(Fault::at(
+            faults.push(Fault::at_pointer(
                 "/forumId",
                 "required",
                 say!("Ange forumet vars medlemmar får se insatsen.", "Give the forum whose members may see the intervention."),
@@ -344,7 +342,8 @@ async fn store(id: InterventionId, version: i64, before: Option<&Intervention>, 
     let before = before.map(|before| &before.fields);
     let areas = before.into_iter().chain([&new]).flat_map(|of| of.areas.iter().copied());
     let words = [new.title.as_str(), new.description.as_deref().unwrap_or_default()];
-    w.publish(Saved::new(&RECORD, id, version, visibility_of(&new)).was(before.map(visibility_of)).within(areas).words(words)).await
+    w.publish(Saved::new(&RECORD, id, version, visibility_of(&new)).visible_before(before.map(visibility_of)).in_areas(areas).words(words))
+        .await
 }
 
 fn visibility_of(intervention: &NewIntervention) -> Visible {
@@ -359,5 +358,5 @@ pub(super) async fn remove(intervention: &Intervention, w: &Write<'_>) -> Result
     check_as_candidate(intervention, None, w).await?;
     let version = w.remove(&RECORD, intervention.id, intervention.version).await?;
     let saved = Saved::new(&RECORD, intervention.id, version, visibility_of(&intervention.fields));
-    w.publish(saved.within(intervention.fields.areas.iter().copied()).removed().words([])).await
+    w.publish(saved.in_areas(intervention.fields.areas.iter().copied()).removed().words([])).await
 }

@@ -188,7 +188,7 @@ impl Db {
     }
 
     /// Returns the options for a connection to `PostgreSQL` outside of the pools; `None` on `SQLite`.
-    pub fn beside(&self) -> Option<PgConnectOptions> {
+    pub fn postgres_options(&self) -> Option<PgConnectOptions> {
         is_postgres(self.backend()).then(|| postgres::connect_options(self.writer.pool().get_postgres_connection_pool()))
     }
 

@@ -30,7 +30,7 @@ impl Format {
     ///
     /// # Errors
     /// When `Accept` names no form of the service (406).
-    pub fn asked(parameter: Option<&str>, accept: &[Item<'_>]) -> Result<Option<Self>> {
+    pub fn requested(parameter: Option<&str>, accept: &[Item<'_>]) -> Result<Option<Self>> {
         match parameter {
             Some("csv") => Ok(Some(Self::Csv(Dialect::Rfc4180))),
             Some("excel-sv") => Ok(Some(Self::Csv(Dialect::ExcelSv))),
@@ -96,7 +96,7 @@ mod tests {
     fn the_form_with_the_greatest_quality_is_chosen() {
         let asked = |accept: &str| {
             let headers = HeaderMap::from_iter([(ACCEPT, accept.parse().unwrap())]);
-            Format::asked(None, &fields::items(&headers, ACCEPT).collect::<Vec<_>>()).map_err(|problem| problem.kind)
+            Format::requested(None, &fields::items(&headers, ACCEPT).collect::<Vec<_>>()).map_err(|problem| problem.kind)
         };
         let csv = Format::Csv(Dialect::Rfc4180);
         assert_eq!(asked(""), Ok(None));
@@ -119,8 +119,8 @@ mod tests {
     fn the_parameter_takes_precedence_over_the_header() {
         let headers = HeaderMap::from_iter([(ACCEPT, "text/csv".parse().unwrap())]);
         let ranges: Vec<_> = fields::items(&headers, ACCEPT).collect();
-        assert_eq!(Format::asked(Some("json"), &ranges).ok(), Some(None));
-        assert_eq!(Format::asked(Some("xlsx"), &ranges).ok(), Some(Some(Format::Xlsx)));
-        assert!(Format::NAMES.iter().all(|name| Format::asked(Some(name), &ranges).is_ok()));
+        assert_eq!(Format::requested(Some("json"), &ranges).ok(), Some(None));
+        assert_eq!(Format::requested(Some("xlsx"), &ranges).ok(), Some(Some(Format::Xlsx)));
+        assert!(Format::NAMES.iter().all(|name| Format::requested(Some(name), &ranges).is_ok()));
     }
 }

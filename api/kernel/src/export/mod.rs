@@ -1,6 +1,6 @@
 //! Export of lists: every list can also be answered as a whole, as CSV, as a workbook (XLSX) or as one JSON object a line (NDJSON).
 //!
-//! A handler gives a closure that reads a page of its list ([`Listed::of`]). For a page in JSON the closure is called once, for a
+//! A handler gives a closure that reads a page of its list ([`Listed::from_pages`]). For a page in JSON the closure is called once, for a
 //! table once per page. Only one page is in memory at a time, and no connection to the database is held between pages. An error after
 //! the answer has begun breaks off the connection, so that a part is never taken for the whole.
 
@@ -180,7 +180,7 @@ impl<T: Serialize + 'static> Listed<T> {
     /// # Errors
     /// The error of `pages` on the first page, or for a workbook on any page; and when a workbook cannot be written (422 when a text
     /// is too long for a cell).
-    pub async fn of<B, F>(by: B, paging: Paging, pages: F) -> Result<Self>
+    pub async fn from_pages<B, F>(by: B, paging: Paging, pages: F) -> Result<Self>
     where
         B: Deref<Target = Call> + 'static,
         F: AsyncFn(&B, &Paging) -> Result<Page<T>> + 'static,

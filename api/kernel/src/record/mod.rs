@@ -9,7 +9,10 @@ mod retention;
 
 use std::sync::OnceLock;
 
-pub use personal::{Erase, Form, Of, Personal, Why, Words, about, becomes, columns, goes, naming, nobody, texts, untold};
+pub use personal::{
+    Bilingual, DataPurpose, DataSubject, Erase, Form, Personal, columns, deleted_columns, impersonal_table, kept_columns, not_in_extract,
+    personal_table, text_columns, text_table,
+};
 pub use retention::{Rule, Terms};
 
 use super::lifecycle;
@@ -61,11 +64,11 @@ pub enum Owner {
     /// The forum in this column; for forums themselves that is `id`. The record has a visibility of its own.
     Forum(&'static str),
     /// The forum of the record that this one is a part of. The record has a visibility of its own.
-    WholesForum,
+    ForumOfWhole,
     /// The forum of the record that this one is a part of. Callers who may see that record may see this one.
     Whole,
     /// The actor in this column. Callers who are signed in and may see the actor may see the record.
-    ActorsSystem(&'static str),
+    ActorForSignedIn(&'static str),
     /// The two actors in these two columns. Callers who may see both actors may see the record.
     Between(&'static str, &'static str),
     /// The source in this column. Only users who work for the actor of the source may see the record.
@@ -155,9 +158,9 @@ pub struct Table {
     /// The name of the table.
     pub name: &'static str,
     /// The content of the table, for the register of personal data; empty when it has no personal data.
-    pub what: Words,
+    pub what: Bilingual,
     /// The users whose data the rows are.
-    pub of: Of,
+    pub subject: DataSubject,
     /// The columns with personal data.
     pub personal: &'static [Personal],
     /// The columns without personal data, separated by blanks, in the form of [`columns`].
@@ -174,7 +177,7 @@ pub struct ActorColumn {
     /// The name of the column.
     pub name: &'static str,
     /// The reason why the column keeps its value; `None` when it gets the id of the other actor.
-    pub stays: Option<&'static str>,
+    pub fixed_because: Option<&'static str>,
     /// A column in which an actor has each value only once. When both actors have a row with the same value, the row of the merged
     /// actor stays with it.
     pub once: Option<&'static str>,
@@ -193,14 +196,14 @@ pub struct ActorColumn {
 
 /// Declares a column that gets the id of the other actor when its actor is merged.
 #[must_use]
-pub const fn follows(name: &'static str) -> ActorColumn {
-    ActorColumn { name, stays: None, once: None, same: &[], apart: None, only: None, shown: true, guarded: true }
+pub const fn actor_column(name: &'static str) -> ActorColumn {
+    ActorColumn { name, fixed_because: None, once: None, same: &[], apart: None, only: None, shown: true, guarded: true }
 }
 
 /// Declares a column that keeps the id of the merged actor, with the reason.
 #[must_use]
-pub const fn stays(name: &'static str, reason: &'static str) -> ActorColumn {
-    ActorColumn { stays: Some(reason), shown: false, guarded: false, ..follows(name) }
+pub const fn fixed_actor_column(name: &'static str, reason: &'static str) -> ActorColumn {
+    ActorColumn { fixed_because: Some(reason), shown: false, guarded: false, ..actor_column(name) }
 }
 
 impl ActorColumn {
@@ -340,7 +343,7 @@ impl Record {
     /// Returns the kind of record that this one is a part of.
     #[must_use]
     pub fn whole(&self) -> Option<&'static Self> {
-        self.part_of.and_then(|part| of_kind(part.kind))
+        self.part_of.and_then(|part| find_kind(part.kind))
     }
 }
 
@@ -397,7 +400,7 @@ pub fn tables() -> impl DoubleEndedIterator<Item = &'static Table> {
 
 /// Returns the declaration of a kind of record.
 #[must_use]
-pub fn of_kind(kind: &str) -> Option<&'static Record> {
+pub fn find_kind(kind: &str) -> Option<&'static Record> {
     all().find(|record| record.kind == kind)
 }
 

@@ -6,9 +6,9 @@ use crate::language::Language;
 
 /// The same text in Swedish and in English.
 #[derive(Clone, Copy, Debug)]
-pub struct Words(pub &'static str, pub &'static str);
+pub struct Bilingual(pub &'static str, pub &'static str);
 
-impl Words {
+impl Bilingual {
     /// Returns the text in a language.
     #[must_use]
     pub const fn r#in(self, language: Language) -> &'static str {
@@ -21,7 +21,7 @@ impl Words {
 
 /// The purpose for which personal data is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum DataPurpose {
     /// A user can sign in, and others can identify the user.
     Account,
     /// A user can do exactly the things that have been granted.
@@ -40,29 +40,31 @@ pub enum Why {
     Accountability,
 }
 
-impl Why {
+impl DataPurpose {
     /// Returns the purpose as text.
     #[must_use]
-    pub const fn purpose(self) -> Words {
+    pub const fn description(self) -> Bilingual {
         match self {
             Self::Account => {
-                Words("Att kunna logga in, och att andra ska veta vem som gör vad", "To sign in, and for others to know who does what")
+                Bilingual("Att kunna logga in, och att andra ska veta vem som gör vad", "To sign in, and for others to know who does what")
             }
             Self::Access => {
-                Words("Att var och en ska kunna göra det den har behörighet till", "For everyone to do what they have been granted")
+                Bilingual("Att var och en ska kunna göra det den har behörighet till", "For everyone to do what they have been granted")
             }
-            Self::SignIn => Words("Att hålla en inloggning vid liv och kunna avsluta den", "To keep a sign-in alive and be able to end it"),
-            Self::History => Words("Att i efterhand kunna visa vem som ändrade vad", "To show afterwards who changed what"),
-            Self::Repetition => Words(
+            Self::SignIn => {
+                Bilingual("Att hålla en inloggning vid liv och kunna avsluta den", "To keep a sign-in alive and be able to end it")
+            }
+            Self::History => Bilingual("Att i efterhand kunna visa vem som ändrade vad", "To show afterwards who changed what"),
+            Self::Repetition => Bilingual(
                 "Att ett anrop som skickas två gånger bara ska utföras en gång",
                 "For a call that is sent twice to be carried out once",
             ),
-            Self::Signature => Words("Att det ska framgå vem som publicerade en handling", "To show who published a document"),
-            Self::Text => Words(
+            Self::Signature => Bilingual("Att det ska framgå vem som publicerade en handling", "To show who published a document"),
+            Self::Text => Bilingual(
                 "Att beskriva aktörer och arbete; texten kan råka namnge eller beskriva personer",
                 "To describe actors and work; the text may happen to name or describe people",
             ),
-            Self::Accountability => Words(
+            Self::Accountability => Bilingual(
                 "Att kunna visa vad som har undantagits, raderats och gallrats, och av vem",
                 "To show what was held, erased and disposed of, and by whom",
             ),
@@ -71,20 +73,20 @@ impl Why {
 
     /// Returns the legal basis as text.
     #[must_use]
-    pub const fn legal_basis(self) -> Words {
+    pub const fn legal_basis(self) -> Bilingual {
         match self {
             Self::Account | Self::Access | Self::SignIn | Self::Repetition => {
-                Words("Uppgift av allmänt intresse, GDPR art. 6.1 e", "Task in the public interest, GDPR art. 6(1)(e)")
+                Bilingual("Uppgift av allmänt intresse, GDPR art. 6.1 e", "Task in the public interest, GDPR art. 6(1)(e)")
             }
-            Self::History | Self::Signature => Words(
+            Self::History | Self::Signature => Bilingual(
                 "Rättslig förpliktelse, GDPR art. 6.1 c: arkivlagen (1990:782) och tryckfrihetsförordningen 2 kap.",
                 "Legal obligation, GDPR art. 6(1)(c): the Archives Act (1990:782) and the Freedom of the Press Act ch. 2",
             ),
-            Self::Text => Words(
+            Self::Text => Bilingual(
                 "Uppgift av allmänt intresse, GDPR art. 6.1 e; allmänna handlingar bevaras enligt arkivlagen (1990:782)",
                 "Task in the public interest, GDPR art. 6(1)(e); official documents are kept by the Archives Act (1990:782)",
             ),
-            Self::Accountability => Words(
+            Self::Accountability => Bilingual(
                 "Rättslig förpliktelse, GDPR art. 6.1 c och art. 5.2 (ansvarsskyldighet)",
                 "Legal obligation, GDPR art. 6(1)(c) and art. 5(2) (accountability)",
             ),
@@ -112,29 +114,29 @@ pub enum Erase {
 impl Erase {
     /// Returns the treatment as text.
     #[must_use]
-    pub const fn words(self) -> Words {
+    pub const fn words(self) -> Bilingual {
         match self {
-            Self::Row => Words("raden tas bort", "the row is removed"),
-            Self::Name => Words("ersätts med ”Borttagen användare / Removed user”", "becomes “Borttagen användare / Removed user”"),
-            Self::Address => Words("ersätts med en adress som ingen har", "becomes an address that nobody has"),
-            Self::Empty => Words("töms", "is emptied"),
-            Self::Stays => Words("står kvar, men pekar på ett konto utan namn", "stays, but points to an account without a name"),
-            Self::ByHand => Words("rättas för hand i posten", "is corrected by hand in the record"),
+            Self::Row => Bilingual("raden tas bort", "the row is removed"),
+            Self::Name => Bilingual("ersätts med ”Borttagen användare / Removed user”", "becomes “Borttagen användare / Removed user”"),
+            Self::Address => Bilingual("ersätts med en adress som ingen har", "becomes an address that nobody has"),
+            Self::Empty => Bilingual("töms", "is emptied"),
+            Self::Stays => Bilingual("står kvar, men pekar på ett konto utan namn", "stays, but points to an account without a name"),
+            Self::ByHand => Bilingual("rättas för hand i posten", "is corrected by hand in the record"),
         }
     }
 }
 
 /// The users whose personal data the rows of a table are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Of {
+pub enum DataSubject {
     /// No user.
-    Nobody,
+    None,
     /// The user whose id stands in one of these columns.
     User(&'static [&'static str]),
     /// The users of the row that this column refers to, in this other table.
     Through(&'static str, &'static str),
     /// The users who made changes of the record, by its events; this is the kind of record in the events.
-    Made(&'static str),
+    Authors(&'static str),
 }
 
 /// Columns of a table with personal data.
@@ -143,7 +145,7 @@ pub struct Personal {
     /// The columns, separated by blanks, in the form of [`columns`].
     pub columns: &'static str,
     /// The purpose of the data.
-    pub why: Why,
+    pub purpose: DataPurpose,
     /// The `operationId`s of the operations that show the columns, separated by blanks; empty when none does.
     pub shown: &'static str,
     /// The treatment of the columns when the person is erased.
@@ -151,7 +153,7 @@ pub struct Personal {
     /// The retention rule.
     pub rule: Rule,
     /// Whether the columns are part of the extract of personal data for the person. Secrets and copies are not.
-    pub told: bool,
+    pub in_extract: bool,
 }
 
 /// The type of a column's values.
@@ -213,8 +215,8 @@ impl Table {
     }
 
     /// Returns the columns of the extract of personal data for a person.
-    pub fn told(&self) -> impl Iterator<Item = (&'static str, Form)> {
-        let personal = self.personal.iter().filter(|personal| personal.told).flat_map(|personal| columns(personal.columns));
+    pub fn extract_columns(&self) -> impl Iterator<Item = (&'static str, Form)> {
+        let personal = self.personal.iter().filter(|personal| personal.in_extract).flat_map(|personal| columns(personal.columns));
         columns(self.plain).chain(personal)
     }
 
@@ -225,49 +227,55 @@ impl Table {
 
     /// Whether the rows of a person are deleted when the person is erased.
     #[must_use]
-    pub fn goes(&self) -> bool {
-        self.of != Of::Nobody && self.personal.iter().all(|personal| personal.at_erasure == Erase::Row)
+    pub fn is_deleted_at_erasure(&self) -> bool {
+        self.subject != DataSubject::None && self.personal.iter().all(|personal| personal.at_erasure == Erase::Row)
     }
 }
 
 /// Declares columns with personal data that are deleted with their row when the person is erased.
 #[must_use]
-pub const fn goes(columns: &'static str, why: Why, rule: Rule, shown: &'static str) -> Personal {
-    Personal { columns, why, shown, at_erasure: Erase::Row, rule, told: true }
+pub const fn deleted_columns(columns: &'static str, purpose: DataPurpose, rule: Rule, shown: &'static str) -> Personal {
+    Personal { columns, purpose, shown, at_erasure: Erase::Row, rule, in_extract: true }
 }
 
 /// Declares columns with personal data whose row is kept when the person is erased. `at_erasure` says what they become.
 #[must_use]
-pub const fn becomes(columns: &'static str, at_erasure: Erase, why: Why, rule: Rule, shown: &'static str) -> Personal {
-    Personal { columns, why, shown, at_erasure, rule, told: true }
+pub const fn kept_columns(columns: &'static str, at_erasure: Erase, purpose: DataPurpose, rule: Rule, shown: &'static str) -> Personal {
+    Personal { columns, purpose, shown, at_erasure, rule, in_extract: true }
 }
 
 /// Leaves columns out of the extract of personal data: secrets, digests, and copies of data that stands elsewhere in the extract.
 #[must_use]
-pub const fn untold(personal: Personal) -> Personal {
-    Personal { told: false, ..personal }
+pub const fn not_in_extract(personal: Personal) -> Personal {
+    Personal { in_extract: false, ..personal }
 }
 
 /// Declares free texts, which may name people.
 #[must_use]
-pub const fn texts(columns: &'static str, shown: &'static str) -> Personal {
-    becomes(columns, Erase::ByHand, Why::Text, Rule::Records, shown)
+pub const fn text_columns(columns: &'static str, shown: &'static str) -> Personal {
+    kept_columns(columns, Erase::ByHand, DataPurpose::Text, Rule::Records, shown)
 }
 
 /// Declares a table with personal data of users.
 #[must_use]
-pub const fn about(name: &'static str, what: Words, of: Of, personal: &'static [Personal], plain: &'static str) -> Table {
-    Table { name, what, of, personal, plain, actors: &[], frozen: &[] }
+pub const fn personal_table(
+    name: &'static str,
+    what: Bilingual,
+    subject: DataSubject,
+    personal: &'static [Personal],
+    plain: &'static str,
+) -> Table {
+    Table { name, what, subject, personal, plain, actors: &[], frozen: &[] }
 }
 
 /// Declares a table whose only personal data is free text that may name people.
 #[must_use]
-pub const fn naming(name: &'static str, what: Words, personal: &'static [Personal], plain: &'static str) -> Table {
-    Table { name, what, of: Of::Nobody, personal, plain, actors: &[], frozen: &[] }
+pub const fn text_table(name: &'static str, what: Bilingual, personal: &'static [Personal], plain: &'static str) -> Table {
+    Table { name, what, subject: DataSubject::None, personal, plain, actors: &[], frozen: &[] }
 }
 
 /// Declares a table without personal data.
 #[must_use]
-pub const fn nobody(name: &'static str, plain: &'static str) -> Table {
-    Table { name, what: Words("", ""), of: Of::Nobody, personal: &[], plain, actors: &[], frozen: &[] }
+pub const fn impersonal_table(name: &'static str, plain: &'static str) -> Table {
+    Table { name, what: Bilingual("", ""), subject: DataSubject::None, personal: &[], plain, actors: &[], frozen: &[] }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Words;
+use super::Bilingual;
 
 /// The retention times that are settings of an installation.
 #[derive(Clone, Copy, Debug)]
@@ -102,45 +102,45 @@ impl Rule {
 
     /// Returns the rule as text.
     #[must_use]
-    pub const fn words(self) -> Words {
+    pub const fn words(self) -> Bilingual {
         match self {
-            Self::Accounts => Words(
+            Self::Accounts => Bilingual(
                 "Ett konto behålls så länge det används. Ett avstängt konto raderas så många dagar efter den senaste ändringen: då behövs namn och adress inte längre (GDPR art. 5.1 e).",
                 "An account is kept as long as it is used. A disabled one is erased so many days after its last change: name and address are no longer needed then (GDPR art. 5(1)(e)).",
             ),
-            Self::Grants => Words(
+            Self::Grants => Bilingual(
                 "En raderad persons avslutade behörigheter tas bort efter så många dagar; till dess behövs de för att förklara vad som har gjorts.",
                 "Ended grants of an erased person are removed after so many days; until then they explain what was done.",
             ),
-            Self::Links => Words(
+            Self::Links => Bilingual(
                 "Länkar i brev tas bort så många dagar efter att de har slutat gälla; till dess behövs de för att utreda intrång.",
                 "Links in letters are removed so many days after they ended; until then they are needed to look into intrusions.",
             ),
-            Self::Codes => Words(
+            Self::Codes => Bilingual(
                 "Koder för inloggning med en organisations inloggning tas bort efter ett dygn; de gäller en minut.",
                 "Codes of sign-ins with an identity provider are removed after a day; they hold for a minute.",
             ),
-            Self::Tokens => Words(
+            Self::Tokens => Bilingual(
                 "Förbrukade förnyelsekoder tas bort efter så många dagar; till dess avslöjar de om någon använder en stulen kod.",
                 "Spent refresh tokens are removed after so many days; until then they reveal the use of a stolen one.",
             ),
-            Self::Sessions => Words(
+            Self::Sessions => Bilingual(
                 "En inloggning tas bort så många dagar efter att den har avslutats eller gått ut; till dess behövs den för att utreda intrång.",
                 "A session is removed so many days after it ended; until then it is needed to look into intrusions.",
             ),
-            Self::Answers => Words(
+            Self::Answers => Bilingual(
                 "Sparade svar tas bort efter ett dygn; längre kan ett anrop inte upprepas.",
                 "Kept answers are removed after a day; a call cannot be repeated for longer.",
             ),
-            Self::Feed => Words(
+            Self::Feed => Bilingual(
                 "Ändringsflödet talar om för andra system vad som har ändrats. Det är en kopia av ringa betydelse och tas bort efter så många dagar; vem som gjorde vad står i behandlingsloggen.",
                 "The feed tells other systems what has changed. It is a copy of minor importance and is removed after so many days; who did what stands in the audit log.",
             ),
-            Self::Records => Words(
+            Self::Records => Bilingual(
                 "Poster och deras historik är allmänna handlingar. De bevaras tills arkivmyndigheten har beslutat om gallring (arkivlagen 10 §).",
                 "Records and their history are official documents. They are kept until the archive authority has decided on disposal (Archives Act s. 10).",
             ),
-            Self::Protocols => Words(
+            Self::Protocols => Bilingual(
                 "Protokoll över undantag, raderingar och gallringar bevaras; de visar att reglerna har följts.",
                 "Protocols of holds, erasures and disposals are kept for good; they show that the rules were followed.",
             ),

@@ -19,7 +19,7 @@ use crate::{
 async fn list(by: By<needs::ReadPriorities>, At(round): At<RoundId>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<Ballot>> {
     let round = rounds::find(by.sight(), round, db.reader()).await?;
     let own = matches!(round.status, RoundStatus::Draft | RoundStatus::Open);
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), round.id, own, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), round.id, own, paging, by, &db).await).await
 }
 
 /// Show a ballot
@@ -86,7 +86,7 @@ async fn take_back(by: By<needs::Vote>, At((round, actor)): At<(RoundId, ActorId
         let ballot = store::find(round.id, actor, &w.tx).await?.ok_or_else(Problem::not_found)?;
         by.expects(ballot.version)?;
         store::remove(&round, &ballot, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

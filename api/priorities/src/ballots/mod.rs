@@ -12,20 +12,20 @@ pub use types::*;
 
 use crate::kernel::{
     lifecycle,
-    record::{Owner, Record, Words, follows, naming, texts},
+    record::{Bilingual, Owner, Record, actor_column, text_columns, text_table},
 };
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "ballot",
     Owner::Whole,
-    &[naming(
+    &[text_table(
         "ballot",
-        Words("Röster", "Ballots"),
-        &[texts("conflict_of_interest", "listBallots getBallot")],
+        Bilingual("Röster", "Ballots"),
+        &[text_columns("conflict_of_interest", "listBallots getBallot")],
         "id version:int created_at updated_at round_id actor_id scores:json abstains:flag",
     )
-    .actors(&[follows("actor_id").once("round_id")])],
+    .actors(&[actor_column("actor_id").once("round_id")])],
 )
 .part_of("round", "round_id")
 .life(lifecycle::table::<rules::Life>);

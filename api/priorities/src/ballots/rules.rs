@@ -29,7 +29,7 @@ impl Lifecycle for Life {
         }
     }
 
-    fn after(state: &BallotState, operation: Operation) -> Result<Option<BallotState>> {
+    fn next_state(state: &BallotState, operation: Operation) -> Result<Option<BallotState>> {
         match (operation, state) {
             (Operation::Cast, _) => Ok(Some(BallotState::Cast)),
             (Operation::TakeBack, BallotState::Cast) => Ok(None),

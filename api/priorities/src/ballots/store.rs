@@ -64,7 +64,7 @@ pub async fn of_round(round: RoundId, db: &impl ConnectionTrait) -> Result<Vec<B
 pub async fn put(round: &Round, actor: ActorId, before: Option<&Ballot>, new: NewBallot, w: &Write<'_>) -> Result<Ballot> {
     let faults = if new.abstains {
         let scores = (!new.scores.is_empty())
-            .then(|| Fault::at("/scores", "not-empty", say!("Den som avstår sätter inga poäng.", "Who abstains gives no scores.")));
+            .then(|| Fault::at_pointer("/scores", "not-empty", say!("Den som avstår sätter inga poäng.", "Who abstains gives no scores.")));
         scores.into_iter().collect()
     } else {
         rules::ballot_faults(&round.fields, &new.scores)

@@ -20,7 +20,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Decision>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
 }
 
 /// Record a decision

@@ -11,17 +11,17 @@ pub use types::*;
 
 use crate::kernel::{
     lifecycle,
-    record::{Link, Owner, Record, Stored, Words, naming, texts},
+    record::{Bilingual, Link, Owner, Record, Stored, text_columns, text_table},
 };
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "decision",
-    Owner::WholesForum,
-    &[naming(
+    Owner::ForumOfWhole,
+    &[text_table(
         "decision",
-        Words("Beslut", "Decisions"),
-        &[texts("reason former:json", "listDecisions getDecision")],
+        Bilingual("Beslut", "Decisions"),
+        &[text_columns("reason former:json", "listDecisions getDecision")],
         "id version:int created_at updated_at round_id chosen:json departs:flag decided_on visibility status",
     )],
 )

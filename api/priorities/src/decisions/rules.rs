@@ -26,7 +26,7 @@ impl Lifecycle for Life {
         }
     }
 
-    fn after(_: &DecisionStatus, operation: Operation) -> Result<Option<DecisionStatus>> {
+    fn next_state(_: &DecisionStatus, operation: Operation) -> Result<Option<DecisionStatus>> {
         match operation {
             Operation::Correct => Ok(Some(Corrected)),
         }

@@ -122,14 +122,14 @@ fn departs(round: &Round, new: &NewDecision) -> Result<bool> {
     let mut faults: Vec<Fault> = forums::visibility_fault(new.visibility).into_iter().collect();
     for (at, chosen) in new.chosen.iter().enumerate() {
         if !round.fields.candidates.contains(chosen) {
-            faults.push(Fault::at(
+            faults.push(Fault::at_pointer(
                 format!("/chosen/{at}"),
                 "not-found",
                 say!("Insatsen är inte med i prioriteringen.", "The intervention is not in the round."),
             ));
         }
         if new.chosen[..at].contains(chosen) {
-            faults.push(Fault::at(
+            faults.push(Fault::at_pointer(
                 format!("/chosen/{at}"),
                 "repeated",
                 say!("Samma insats står två gånger.", "The same intervention stands twice."),
@@ -139,7 +139,7 @@ fn departs(round: &Round, new: &NewDecision) -> Result<bool> {
     // A round without a ranking gives no support for the choice, so the reason is required.
     let departs = !rounds::ranking(round).starts_with(&new.chosen);
     if departs && new.reason.is_none() {
-        faults.push(Fault::at(
+        faults.push(Fault::at_pointer(
             "/reason",
             "required",
             say!(
@@ -203,7 +203,7 @@ pub(super) async fn correct(round: &Round, before: &Decision, new: NewDecision, 
         reason: Set(new.reason),
         decided_on: Set(new.decided_on),
         visibility: Set(new.visibility),
-        status: Set(rules::Life::after(&whole.status, rules::Operation::Correct)?.unwrap_or(whole.status)),
+        status: Set(rules::Life::next_state(&whole.status, rules::Operation::Correct)?.unwrap_or(whole.status)),
         former: Set([was].into_iter().chain(whole.former).collect::<Vec<_>>().into()),
         ..Default::default()
     };
@@ -216,6 +216,6 @@ pub(super) async fn correct(round: &Round, before: &Decision, new: NewDecision, 
 async fn publish(round: &Round, decision: &Decision, before: Option<&Decision>, w: &Write<'_>) -> Result<()> {
     let visible = |decision: &Decision| decision.fields.visibility.of(Some(round.fields.forum_id.uuid()), None);
     let areas = forums::areas_of(round.fields.forum_id, &w.tx).await?;
-    let saved = Saved::new(&RECORD, decision.id, decision.version, visible(decision)).within(areas);
-    w.publish(saved.was(before.map(visible))).await
+    let saved = Saved::new(&RECORD, decision.id, decision.version, visible(decision)).in_areas(areas);
+    w.publish(saved.visible_before(before.map(visible))).await
 }

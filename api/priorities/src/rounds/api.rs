@@ -26,7 +26,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Round>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
 }
 
 /// Prepare a round
@@ -148,7 +148,7 @@ async fn remove(by: By<needs::WriteRounds>, At(id): At<RoundId>, db: Data<Db>) -
         let round = store::find_to_write(by.sight(), &by.reach, id, w).await?;
         by.expects(round.version)?;
         store::remove(&round, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }
@@ -177,7 +177,7 @@ async fn canonical(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<
 async fn verify(by: By<needs::ReadPriorities>, At(id): At<RoundId>, db: Data<Db>) -> Result<Reply<FrozenCheck>> {
     let round = store::find(by.sight(), id, db.reader()).await?;
     let result = round.frozen().ok_or_else(Problem::not_found)?;
-    Reply::computed(&by, &result.differs("/resultHash", "/resultForm")?.into())
+    Reply::computed(&by, &result.find_differences("/resultHash", "/resultForm")?.into())
 }
 
 pub fn routes(config: &mut ServiceConfig) {

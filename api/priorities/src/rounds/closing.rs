@@ -28,5 +28,5 @@ pub async fn close(round: &Round, w: &Write<'_>) -> Result<Round> {
     let because = |actor| if merged.contains(&actor) { UncountedBecause::Merged } else { UncountedBecause::Left };
     let uncounted = others.iter().map(|ballot| Uncounted { actor_id: ballot.actor_id, because: because(ballot.actor_id) }).collect();
     let result = RoundResult { uncounted, ..rules::compute_result(&round.fields, &counted) };
-    store::freeze(round, Frozen::of(&result)?, w).await
+    store::freeze(round, Frozen::freeze(&result)?, w).await
 }

@@ -13,17 +13,17 @@ pub use types::*;
 
 use crate::kernel::{
     lifecycle,
-    record::{End, Link, Owner, Record, Words, naming, nobody, texts},
+    record::{Bilingual, End, Link, Owner, Record, impersonal_table, text_columns, text_table},
 };
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new("round", Owner::Forum("forum_id"), &[
-    naming(
+    text_table(
         "round",
-        Words("Prioriteringar", "Rounds"),
-        &[texts("question criteria:json", "listRounds getRound")],
+        Bilingual("Prioriteringar", "Rounds"),
+        &[text_columns("question criteria:json", "listRounds getRound")],
         "id version:int created_at updated_at forum_id scope horizon candidates:json method tie_break status result result_hash result_form:int \
          visibility deleted_at",
     ).frozen(&["result"]),
-    nobody("round_candidate", "round_id intervention_id ordinal:int"),
+    impersonal_table("round_candidate", "round_id intervention_id ordinal:int"),
 ]).ends(End::RemovedAt("deleted_at")).disclosable().holdable().links(&[Link::rows("considers", "candidates", "intervention", "round_candidate", ("round_id", "intervention_id"))]).frozen("result", "resultHash").life(lifecycle::table::<rules::Life>);

@@ -57,7 +57,7 @@ impl Lifecycle for Life {
         }
     }
 
-    fn after(state: &RoundStatus, operation: Operation) -> Result<Option<RoundStatus>> {
+    fn next_state(state: &RoundStatus, operation: Operation) -> Result<Option<RoundStatus>> {
         Ok(Some(match (operation, *state) {
             (Operation::Write, Draft) => Draft,
             (Operation::Open, Draft) | (Operation::Vote, Open) => Open,
@@ -121,7 +121,7 @@ pub fn faults(new: &NewRound) -> Vec<Fault> {
     for (at, criterion) in new.criteria.iter().enumerate() {
         if new.criteria[..at].iter().any(|other| other.key == criterion.key) {
             let key = &criterion.key;
-            faults.push(Fault::at(
+            faults.push(Fault::at_pointer(
                 format!("/criteria/{at}/key"),
                 "repeated",
                 say!("Nyckeln {key} används två gånger.", "The key {key} is used twice."),
@@ -130,7 +130,7 @@ pub fn faults(new: &NewRound) -> Vec<Fault> {
     }
     for (at, candidate) in new.candidates.iter().enumerate() {
         if new.candidates[..at].contains(candidate) {
-            faults.push(Fault::at(
+            faults.push(Fault::at_pointer(
                 format!("/candidates/{at}"),
                 "repeated",
                 say!("Samma insats står två gånger.", "The same intervention stands twice."),
@@ -150,7 +150,7 @@ pub fn ballot_faults(round: &NewRound, scores: &[Score]) -> Vec<Fault> {
     for (at, score) in scores.iter().enumerate() {
         let criterion = round.criteria.iter().find(|criterion| criterion.key == score.criterion);
         if !round.candidates.contains(&score.intervention_id) {
-            faults.push(Fault::at(
+            faults.push(Fault::at_pointer(
                 format!("/scores/{at}/interventionId"),
                 "not-found",
                 say!("Insatsen är inte med i prioriteringen.", "The intervention is not in this round."),
@@ -159,7 +159,7 @@ pub fn ballot_faults(round: &NewRound, scores: &[Score]) -> Vec<Fault> {
         match criterion {
             None => {
                 let known = round.criteria.iter().map(|criterion| criterion.key.as_str()).collect::<Vec<_>>().join(", ");
-                faults.push(Fault::at(
+                faults.push(Fault::at_pointer(
                     format!("/scores/{at}/criterion"),
                     "not-in-list",
                     say!("Välj ett av kriterierna {known}.", "Choose one of the criteria {known}."),
@@ -167,7 +167,7 @@ pub fn ballot_faults(round: &NewRound, scores: &[Score]) -> Vec<Fault> {
             }
             Some(criterion) if score.score > criterion.scale => {
                 let scale = criterion.scale;
-                faults.push(Fault::at(
+                faults.push(Fault::at_pointer(
                     format!("/scores/{at}/score"),
                     "too-large",
                     say!("Poängen ska vara högst {scale}.", "The score must be at most {scale}."),
@@ -176,7 +176,7 @@ pub fn ballot_faults(round: &NewRound, scores: &[Score]) -> Vec<Fault> {
             Some(_) => {}
         }
         if scores[..at].iter().any(|other| other.intervention_id == score.intervention_id && other.criterion == score.criterion) {
-            faults.push(Fault::at(
+            faults.push(Fault::at_pointer(
                 format!("/scores/{at}"),
                 "repeated",
                 say!("Samma insats och kriterium står två gånger.", "The same intervention and criterion stand twice."),
@@ -186,7 +186,7 @@ pub fn ballot_faults(round: &NewRound, scores: &[Score]) -> Vec<Fault> {
     let needed = round.candidates.len() * round.criteria.len();
     if faults.is_empty() && scores.len() < needed {
         let (given, missing) = (scores.len(), needed - scores.len());
-        faults.push(Fault::at("/scores", "too-few", say!(
+        faults.push(Fault::at_pointer("/scores", "too-few", say!(
             "Sätt poäng på varje insats för varje kriterium: {given} är satta, {missing} saknas. Den som inte kan ta ställning avstår (abstains).",
             "Score every intervention on every criterion: {given} are given, {missing} are missing. Who cannot choose abstains (abstains)."
         )));

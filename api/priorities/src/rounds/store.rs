@@ -161,7 +161,7 @@ pub async fn visible(sight: &Sight, ids: &[RoundId], db: &impl ConnectionTrait) 
 /// # Errors
 /// When the life-cycle does not allow the operation (409). The problem says what to do instead.
 pub fn require(operation: Operation, round: &Round) -> Result<RoundStatus> {
-    let after = Life::after(&round.status, operation).map_err(|problem| problem.with_record("/rounds", round.id))?;
+    let after = Life::next_state(&round.status, operation).map_err(|problem| problem.with_record("/rounds", round.id))?;
     Ok(after.unwrap_or(round.status))
 }
 
@@ -241,10 +241,10 @@ async fn require_valid(sight: &Sight, new: &NewRound, w: &Write<'_>) -> Result<(
     for (at, candidate) in new.candidates.iter().enumerate() {
         let place = format!("/candidates/{at}");
         match visible.iter().find(|intervention| intervention.id == *candidate) {
-            None => faults.push(Fault::at(place, "not-found", say!("Insatsen finns inte.", "The intervention does not exist."))),
+            None => faults.push(Fault::at_pointer(place, "not-found", say!("Insatsen finns inte.", "The intervention does not exist."))),
             Some(intervention) => {
                 if interventions::is_hidden_from_forum(&intervention.fields, new.forum_id) {
-                    faults.push(Fault::at(
+                    faults.push(Fault::at_pointer(
                         place,
                         "hidden",
                         say!(
@@ -311,5 +311,5 @@ async fn store(
 /// When the database does not answer.
 pub async fn saved_part<T>(round: &Round, record: &'static Record, id: Id<T>, version: i64, w: &Write<'_>) -> Result<Saved<'static>> {
     let visible = round.fields.visibility.of(Some(round.fields.forum_id.uuid()), None);
-    Ok(Saved::new(record, id, version, visible).within(forums::areas_of(round.fields.forum_id, &w.tx).await?))
+    Ok(Saved::new(record, id, version, visible).in_areas(forums::areas_of(round.fields.forum_id, &w.tx).await?))
 }

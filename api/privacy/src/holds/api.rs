@@ -20,7 +20,7 @@ async fn list(
     db: Data<Db>,
 ) -> Result<Listed<LegalHold>> {
     by.reach.require(&[], None, None)?;
-    Listed::of(by, paging, async move |by, paging| store::list(&filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(&filter, paging, by, &db).await).await
 }
 
 /// Place a legal hold
@@ -63,7 +63,7 @@ async fn remove(by: By<needs::HoldRecords>, At(id): At<LegalHoldId>, db: Data<Db
         let hold = store::find(id, &w.tx).await?;
         by.expects(hold.version)?;
         store::end(&hold, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

@@ -9,20 +9,22 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{Erase, Of, Owner, Record, Rule, Why::Accountability, Words, about, becomes};
+use crate::kernel::record::{
+    Bilingual, DataPurpose::Accountability, DataSubject, Erase, Owner, Record, Rule, kept_columns, personal_table,
+};
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "legal_hold",
     Owner::Permission,
-    &[about(
+    &[personal_table(
         "legal_hold",
-        Words("Undantag från gallring som personen har beslutat", "Legal holds that the person has decided"),
-        Of::User(&["created_by"]),
+        Bilingual("Undantag från gallring som personen har beslutat", "Legal holds that the person has decided"),
+        DataSubject::User(&["created_by"]),
         &[
-            becomes("created_by", Erase::Stays, Accountability, Rule::Protocols, ""),
-            becomes("record_kind record_id", Erase::Stays, Accountability, Rule::Protocols, "listLegalHolds getLegalHold"),
-            becomes("reason", Erase::ByHand, Accountability, Rule::Protocols, "listLegalHolds getLegalHold"),
+            kept_columns("created_by", Erase::Stays, Accountability, Rule::Protocols, ""),
+            kept_columns("record_kind record_id", Erase::Stays, Accountability, Rule::Protocols, "listLegalHolds getLegalHold"),
+            kept_columns("reason", Erase::ByHand, Accountability, Rule::Protocols, "listLegalHolds getLegalHold"),
         ],
         "id version:int created_at updated_at valid_from valid_to",
     )],

@@ -60,13 +60,17 @@ pub(super) async fn find(id: LegalHoldId, db: &impl ConnectionTrait) -> Result<L
 /// Places a hold.
 pub(super) async fn insert(new: NewLegalHold, w: &Write<'_>) -> Result<LegalHold> {
     let mut faults: Vec<Fault> = text::period_fault(new.valid_from, new.valid_to).into_iter().collect();
-    let kind = record::of_kind(&new.record_kind.to_value()).ok_or_else(Problem::not_found)?;
+    let kind = record::find_kind(&new.record_kind.to_value()).ok_or_else(Problem::not_found)?;
     let present = Query::select().column("id").from(kind.table).and_where(Expr::col("id").eq(new.record_id)).take();
     if w.tx.query_one(&present).await?.is_none() {
-        faults.push(Fault::at("/recordId", "not-found", say!("Posten finns inte.", "The record does not exist.")));
+        faults.push(Fault::at_pointer("/recordId", "not-found", say!("Posten finns inte.", "The record does not exist.")));
     }
     if new.reason.trim().is_empty() {
-        faults.push(Fault::at("/reason", "required", say!("Ange varför posten måste bevaras.", "Say why the record must be kept.")));
+        faults.push(Fault::at_pointer(
+            "/reason",
+            "required",
+            say!("Ange varför posten måste bevaras.", "Say why the record must be kept."),
+        ));
     }
     if !faults.is_empty() {
         return Err(Problem::invalid(faults));

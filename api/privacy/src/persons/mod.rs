@@ -8,16 +8,16 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{Erase, Of, Rule, Table, Why::Accountability, Words, about, becomes};
+use crate::kernel::record::{Bilingual, DataPurpose::Accountability, DataSubject, Erase, Rule, Table, kept_columns, personal_table};
 
 /// The tables of this resource.
-pub const TABLES: &[Table] = &[about(
+pub const TABLES: &[Table] = &[personal_table(
     "erasure",
-    Words("Raderingar av eller gjorda av personen", "Erasures of or by the person"),
-    Of::User(&["user_id", "erased_by"]),
+    Bilingual("Raderingar av eller gjorda av personen", "Erasures of or by the person"),
+    DataSubject::User(&["user_id", "erased_by"]),
     &[
-        becomes("user_id erased_by erased_at", Erase::Stays, Accountability, Rule::Protocols, ""),
-        becomes("reason disposal_decision", Erase::ByHand, Accountability, Rule::Protocols, ""),
+        kept_columns("user_id erased_by erased_at", Erase::Stays, Accountability, Rule::Protocols, ""),
+        kept_columns("reason disposal_decision", Erase::ByHand, Accountability, Rule::Protocols, ""),
     ],
     "id outcome:json",
 )];

@@ -25,7 +25,7 @@ use crate::{
         events::{Change, ChangeOperation},
         language::Language,
         problem::Kind,
-        record::{self, Erase, Form, Of, Rule, Table, Terms, columns},
+        record::{self, DataSubject, Erase, Form, Rule, Table, Terms, columns},
         say, search,
         table::is_postgres,
         text,
@@ -38,16 +38,16 @@ pub const REMOVED: &str = "Borttagen användare / Removed user";
 /// The rows of a table that belong to one of these users.
 pub(crate) fn belongs_to(table: &Table, users: &[Uuid]) -> Condition {
     let own = Condition::any();
-    match table.of {
-        Of::Nobody => own.add(Expr::val(false)),
-        Of::User(columns) => columns.iter().fold(own, |own, column| own.add(Expr::col(*column).is_in(users.iter().copied()))),
-        Of::Through(column, to) => match record::table(to) {
+    match table.subject {
+        DataSubject::None => own.add(Expr::val(false)),
+        DataSubject::User(columns) => columns.iter().fold(own, |own, column| own.add(Expr::col(*column).is_in(users.iter().copied()))),
+        DataSubject::Through(column, to) => match record::table(to) {
             Some(to) => {
                 own.add(Expr::col(column).in_subquery(Query::select().column("id").from(to.name).cond_where(belongs_to(to, users)).take()))
             }
             None => own.add(Expr::val(false)),
         },
-        Of::Made(kind) => own.add(
+        DataSubject::Authors(kind) => own.add(
             Expr::col("id").in_subquery(
                 Query::select()
                     .column("entity_id")
@@ -64,16 +64,16 @@ pub(crate) fn belongs_to(table: &Table, users: &[Uuid]) -> Condition {
 pub(super) async fn extract(user: UserId, language: Language, db: &Db) -> Result<PersonalData> {
     find_account(user, db.reader()).await?;
     let mut parts = Vec::new();
-    for table in record::tables().filter(|table| table.of != Of::Nobody) {
+    for table in record::tables().filter(|table| table.subject != DataSubject::None) {
         let Some(first) = table.personal.first() else { continue };
         let select = Query::select()
-            .columns(table.told().map(|(name, _)| name))
+            .columns(table.extract_columns().map(|(name, _)| name))
             .from(table.name)
             .cond_where(belongs_to(table, &[user.uuid()]))
             .take();
         let mut rows = Vec::new();
         for row in db.reader().query_all(&select).await? {
-            let told = table.told().map(|(name, form)| Ok((member_name(name), read_column(&row, name, form)?)));
+            let told = table.extract_columns().map(|(name, form)| Ok((member_name(name), read_column(&row, name, form)?)));
             rows.push(told.collect::<Result<Map<_, _>>>()?);
         }
         // Sorted here, because the databases sort NULL in different ways.
@@ -83,8 +83,8 @@ pub(super) async fn extract(user: UserId, language: Language, db: &Db) -> Result
         parts.push(PersonalDataPart {
             table: table.name.to_owned(),
             what: table.what.r#in(language).to_owned(),
-            purpose: first.why.purpose().r#in(language).to_owned(),
-            legal_basis: first.why.legal_basis().r#in(language).to_owned(),
+            purpose: first.purpose.description().r#in(language).to_owned(),
+            legal_basis: first.purpose.legal_basis().r#in(language).to_owned(),
             rule: first.rule,
             rows,
         });
@@ -234,9 +234,9 @@ pub(crate) async fn erase(user: UserId, new: &NewErasure, w: &Write<'_>) -> Resu
         .take();
     w.tx.execute(&ended).await?;
     if was_admin {
-        users::keeps_an_admin(w).await?;
+        users::require_an_admin(w).await?;
     }
-    for table in record::tables().rev().filter(|table| table.goes()) {
+    for table in record::tables().rev().filter(|table| table.is_deleted_at_erasure()) {
         let delete = Query::delete().from_table(table.name).cond_where(belongs_to(table, &[user.uuid()])).take();
         erased.extend(part(table, as_i64(w.tx.execute(&delete).await?.rows_affected())));
     }
@@ -275,7 +275,7 @@ fn as_i64(affected: u64) -> i64 {
 /// be repeated.
 pub(crate) async fn make_nameless(user: UserId, w: &Write<'_>) -> Result<Vec<(&'static Table, i64)>> {
     let mut blanked = Vec::new();
-    for table in record::tables().filter(|table| table.of != Of::Nobody && !table.goes()) {
+    for table in record::tables().filter(|table| table.subject != DataSubject::None && !table.is_deleted_at_erasure()) {
         blanked.push((table, overwrite_columns(table, user, w).await?));
     }
     Ok(blanked)
@@ -360,7 +360,7 @@ async fn count_remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<
         Ok(row.map(|row| row.try_get("", "count")).transpose()?.unwrap_or_default())
     };
     let mut kept = Vec::new();
-    if let Some(first) = table.personal.first().filter(|_| table.of != Of::Nobody && !table.goes()) {
+    if let Some(first) = table.personal.first().filter(|_| table.subject != DataSubject::None && !table.is_deleted_at_erasure()) {
         let pointing = count(belongs_to(table, &[user.uuid()])).await?;
         if pointing > 0 {
             // The account stays as the id of a removed user while other rows refer to it.
@@ -370,7 +370,7 @@ async fn count_remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<
             kept.push(KeptPart {
                 what: say!("{sv}, utan namn", "{en}, without a name").r#in(language).to_owned(),
                 count: pointing,
-                legal_basis: first.why.legal_basis().r#in(language).to_owned(),
+                legal_basis: first.purpose.legal_basis().r#in(language).to_owned(),
                 until: days.and_then(TimeDelta::try_days).map(|days| clock::day(w.now + days)),
             });
         }
@@ -395,7 +395,7 @@ async fn count_remains(table: &Table, user: UserId, names: [&str; 2], w: &Write<
             kept.push(KeptPart {
                 what: what.r#in(language).to_owned(),
                 count: found,
-                legal_basis: personal.why.legal_basis().r#in(language).to_owned(),
+                legal_basis: personal.purpose.legal_basis().r#in(language).to_owned(),
                 until: None,
             });
         }

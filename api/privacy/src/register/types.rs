@@ -68,8 +68,8 @@ pub(super) fn registered_table(declared: &Table, language: Language) -> Register
             .iter()
             .map(|personal| PersonalColumns {
                 columns: names(personal.columns),
-                purpose: personal.why.purpose().r#in(language).to_owned(),
-                legal_basis: personal.why.legal_basis().r#in(language).to_owned(),
+                purpose: personal.purpose.description().r#in(language).to_owned(),
+                legal_basis: personal.purpose.legal_basis().r#in(language).to_owned(),
                 rule: personal.rule,
                 shown_by: personal.shown.split_whitespace().map(ToOwned::to_owned).collect(),
                 at_erasure: personal.at_erasure.words().r#in(language).to_owned(),

@@ -15,7 +15,7 @@ use crate::{
 #[get("/retention-runs")]
 async fn list(by: By<needs::RetainRecords>, Query(paging): Query<Paging>, db: Data<Db>) -> Result<Listed<RetentionRun>> {
     by.reach.require(&[], None, None)?;
-    Listed::of(by, paging, async move |by, paging| store::list(paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(paging, by, &db).await).await
 }
 
 /// Dispose of data that has served its purpose

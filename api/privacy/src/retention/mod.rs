@@ -9,13 +9,13 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{Erase, Of, Rule, Table, Why::Accountability, Words, about, becomes};
+use crate::kernel::record::{Bilingual, DataPurpose::Accountability, DataSubject, Erase, Rule, Table, kept_columns, personal_table};
 
 /// The tables of this resource.
-pub const TABLES: &[Table] = &[about(
+pub const TABLES: &[Table] = &[personal_table(
     "retention_run",
-    Words("Gallringar som personen har startat", "Disposals that the person has started"),
-    Of::User(&["started_by"]),
-    &[becomes("started_by started_at", Erase::Stays, Accountability, Rule::Protocols, "")],
+    Bilingual("Gallringar som personen har startat", "Disposals that the person has started"),
+    DataSubject::User(&["started_by"]),
+    &[kept_columns("started_by started_at", Erase::Stays, Accountability, Rule::Protocols, "")],
     "id dry_run:flag rules:json",
 )];

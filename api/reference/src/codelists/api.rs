@@ -20,7 +20,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<CodelistEntry>> {
-    Listed::of(by, paging, async move |by, paging| store::list(&filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(&filter, paging, by, &db).await).await
 }
 
 /// Show a codelist

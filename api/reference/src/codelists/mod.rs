@@ -8,8 +8,10 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{Table, nobody};
+use crate::kernel::record::{Table, impersonal_table};
 
 /// The tables of this resource.
-pub const TABLES: &[Table] =
-    &[nobody("codelist_entry", "id version:int created_at updated_at codelist code ordinal:int name_sv name_en pack edited:flag")];
+pub const TABLES: &[Table] = &[impersonal_table(
+    "codelist_entry",
+    "id version:int created_at updated_at codelist code ordinal:int name_sv name_en pack edited:flag",
+)];

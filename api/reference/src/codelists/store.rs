@@ -72,7 +72,7 @@ pub fn faults_of_unknown(known: &[String], codelist: &str, codes: &[String], poi
         .map(|(at, code)| {
             let meant = text::nearest(code, known.iter().map(String::as_str)).map_or_else(|| known.join(", "), ToOwned::to_owned);
             let place = if codes.len() == 1 && !pointer.ends_with('s') { pointer.to_owned() } else { format!("{pointer}/{at}") };
-            Fault::at(
+            Fault::at_pointer(
                 place,
                 "not-in-list",
                 say!(

@@ -94,7 +94,7 @@ async fn list(
         Some(true) => Some(by.caller.reach(Permission::WriteActors).unwrap_or_default()),
         _ => None,
     };
-    Listed::of(by, paging, async move |by, paging| {
+    Listed::from_pages(by, paging, async move |by, paging| {
         let mut page = store::list(by.sight(), (&filter, expansion.as_of, writes.as_ref()), paging, by, &db).await?;
         expand(&mut page.items, &expansion, by, &db).await?;
         Ok(page)
@@ -167,7 +167,7 @@ async fn change(by: By<needs::WriteActors>, At(id): At<ActorId>, patch: Patch<Ne
 async fn remove(by: By<needs::WriteActors>, At(id): At<ActorId>, db: Data<Db>) -> Result<Reply<Nothing>> {
     db.write(&by, async |w| {
         remove_one(&by, id, |version| by.expects(version), w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

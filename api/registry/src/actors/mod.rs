@@ -15,25 +15,25 @@ mod types;
 pub use api::{ActorBatch, ActorOperation, CreateActor, DeleteActor, UpdateActor, routes};
 pub use types::*;
 
-use crate::kernel::record::{End, Owner, Record, Words, follows, naming, nobody, stays, texts};
+use crate::kernel::record::{Bilingual, End, Owner, Record, actor_column, fixed_actor_column, impersonal_table, text_columns, text_table};
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new("actor", Owner::Actor("id"), &[
-    naming(
+    text_table(
         "actor",
-        Words("Aktörer", "Actors"),
-        &[texts(
+        Bilingual("Aktörer", "Actors"),
+        &[text_columns(
             "name name_fold name_sort:bytes name_key other_names:json former_names:json identifiers:json focus working_methods:json website contact_points:json",
             "listActors getActor",
         )],
         "id version:int created_at updated_at kind sector parent_id seat_area_id municipality_code areas_served:json \
          policy_domains:json target_groups:json languages:json founded:day dissolved:day status visibility pack pack_version:int deleted_at merged_into:id",
-    ).actors(&[follows("parent_id"), stays("merged_into", "it is the merge itself; an old address is resolved by following it from actor to actor")]),
-    nobody("actor_area", "actor_id area_id").actors(&[stays("actor_id", "an index of the actor's own record, which is written again with the survivor")]),
-    naming(
+    ).actors(&[actor_column("parent_id"), fixed_actor_column("merged_into", "it is the merge itself; an old address is resolved by following it from actor to actor")]),
+    impersonal_table("actor_area", "actor_id area_id").actors(&[fixed_actor_column("actor_id", "an index of the actor's own record, which is written again with the survivor")]),
+    text_table(
         "actor_identifier",
-        Words("Aktörers nummer", "Actors' identifiers"),
-        &[texts("value", "listActors getActor")],
+        Bilingual("Aktörers nummer", "Actors' identifiers"),
+        &[text_columns("value", "listActors getActor")],
         "id actor_id scheme scope live:flag claimed:flag",
-    ).actors(&[stays("actor_id", "an index of the actor's own record, which is written again with the survivor")]),
+    ).actors(&[fixed_actor_column("actor_id", "an index of the actor's own record, which is written again with the survivor")]),
 ]).areas(&["seat_area_id", "areas_served"]).ends(End::RemovedAt("deleted_at")).disclosable().holdable().period("founded", "dissolved").repeats(&[("formerNames", "name")]);

@@ -61,7 +61,7 @@ pub fn organisation_number(written: &str, pointer: &str) -> Result<String, Fault
         digits.drain(..2);
     }
     if digits.len() != 10 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(Fault::at(
+        return Err(Fault::at_pointer(
             pointer,
             "wrong-length",
             say!(
@@ -71,7 +71,7 @@ pub fn organisation_number(written: &str, pointer: &str) -> Result<String, Fault
         ));
     }
     if digits.as_bytes()[2] < b'2' {
-        return Err(Fault::at(
+        return Err(Fault::at_pointer(
             pointer,
             personal_number::CODE,
             say!(
@@ -81,7 +81,7 @@ pub fn organisation_number(written: &str, pointer: &str) -> Result<String, Fault
         ));
     }
     if !luhn(&digits) {
-        return Err(Fault::at(
+        return Err(Fault::at_pointer(
             pointer,
             "bad-check-digit",
             say!(
@@ -105,17 +105,17 @@ fn code_fault(identifier: &Identifier, pointer: &str) -> Option<Fault> {
     let value = &identifier.value;
     let all = value.bytes().all(|sign| sign.is_ascii_digit());
     (value.len() != digits || !all).then(|| match identifier.scheme.as_str() {
-        "municipality_code" => Fault::at(
+        "municipality_code" => Fault::at_pointer(
             pointer,
             "bad-municipality-code",
             say!("En kommunkod har fyra siffror, till exempel 0127.", "A municipality code has four digits, for example 0127."),
         ),
-        "county_code" => Fault::at(
+        "county_code" => Fault::at_pointer(
             pointer,
             "bad-county-code",
             say!("En länskod har två siffror, till exempel 01.", "A county code has two digits, for example 01."),
         ),
-        _ => Fault::at(
+        _ => Fault::at_pointer(
             pointer,
             "bad-kolada-id",
             say!(
@@ -150,7 +150,7 @@ pub fn checked_identifiers(given: &[Identifier]) -> Result<Vec<Identifier>, Vec<
                 .map(|fault| Fault { pointer: format!("/identifiers/{at}/validTo"), ..fault }),
         );
         if stored.iter().any(|other| other.scheme == identifier.scheme && other.value == identifier.value) {
-            faults.push(Fault::at(
+            faults.push(Fault::at_pointer(
                 format!("/identifiers/{at}"),
                 "repeated",
                 say!("Samma identitet står två gånger; ange den en gång.", "The same identifier stands twice; give it once."),
@@ -166,7 +166,7 @@ pub fn checked_identifiers(given: &[Identifier]) -> Result<Vec<Identifier>, Vec<
 pub fn faults(new: &NewActor) -> Vec<Fault> {
     let mut faults: Vec<_> = text::nameless_fault("/name", &new.name).into_iter().collect();
     if new.kind == ActorKind::Administration && new.parent_id.is_none() {
-        faults.push(Fault::at(
+        faults.push(Fault::at_pointer(
             "/parentId",
             "required",
             say!(
@@ -181,7 +181,7 @@ pub fn faults(new: &NewActor) -> Vec<Fault> {
         blank.into_iter().chain(period.map(|fault| Fault { pointer: format!("/formerNames/{at}/validTo"), ..fault }))
     }));
     faults.extend(text::period_fault(new.founded, new.dissolved).map(|_| {
-        Fault::at(
+        Fault::at_pointer(
             "/dissolved",
             "before-start",
             say!("Aktören kan inte upphöra innan den bildades.", "The actor cannot be dissolved before it was founded."),
@@ -195,7 +195,7 @@ pub fn faults(new: &NewActor) -> Vec<Fault> {
         faults.extend(text::blank_faults(pointer, texts));
     }
     faults.extend(new.languages.iter().enumerate().filter(|(_, language)| !is_language(language)).map(|(at, _)| {
-        Fault::at(
+        Fault::at_pointer(
             format!("/languages/{at}"),
             "wrong-form",
             say!(
@@ -261,10 +261,10 @@ const IGNORED_WORDS: &[&str] = &[
     "the",
 ];
 
-/// The [`IGNORED_WORDS`] in the form of [`text::looks`].
-static IGNORED_LOOKS: LazyLock<Vec<String>> = LazyLock::new(|| IGNORED_WORDS.iter().map(|word| text::looks(word)).collect());
+/// The [`IGNORED_WORDS`] in the form of [`text::lookalike_key`].
+static IGNORED_LOOKS: LazyLock<Vec<String>> = LazyLock::new(|| IGNORED_WORDS.iter().map(|word| text::lookalike_key(word)).collect());
 
-/// Returns the key by which names are compared with those of public bodies: the look of the name ([`text::looks`]) without text
+/// Returns the key by which names are compared with those of public bodies: the look of the name ([`text::lookalike_key`]) without text
 /// in brackets, without the `IGNORED_WORDS`, and without a final s. Two names with the same key may be mistaken for the same
 /// public body. Returns `None` when nothing of the name is left.
 #[must_use]
@@ -282,7 +282,7 @@ pub fn public_body_key(name: &str) -> Option<String> {
     // With an unclosed bracket the whole name counts.
     let whole = if depth > 0 { name } else { &outside };
     let aside = &*IGNORED_LOOKS;
-    let mut key: String = whole.split_whitespace().map(text::looks).filter(|word| !aside.contains(word)).collect();
+    let mut key: String = whole.split_whitespace().map(text::lookalike_key).filter(|word| !aside.contains(word)).collect();
     for word in &aside[..2] {
         if let Some(rest) = key.strip_suffix(word.as_str()).filter(|rest| !rest.is_empty()) {
             key.truncate(rest.len());
@@ -299,7 +299,7 @@ pub fn future_name_faults<'a>(new: &'a NewActor, before: Option<&'a NewActor>, t
     let had = move |former: &FormerName| before.is_some_and(|before| before.former_names.contains(former));
     let ahead = new.former_names.iter().enumerate().filter(move |(_, former)| former.valid_to.is_some_and(|to| to > today) && !had(former));
     ahead.map(|(at, _)| {
-        Fault::at(
+        Fault::at_pointer(
             format!("/formerNames/{at}/validTo"),
             "in-future",
             say!(

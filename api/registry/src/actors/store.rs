@@ -327,7 +327,7 @@ pub async fn may_write(reach: &Reach, actor: &NewActor, id: Option<ActorId>, db:
         (None, Some(parent)) => reach.require(&[], Some(parent.uuid()), None),
         // A caller with the permission in some areas or for some actors gets the hint that neither seat nor parent was given.
         (None, None) if actor.seat_area_id.is_none() && !(reach.areas.is_empty() && reach.actors.is_empty()) => Err(Problem {
-            faults: vec![Fault::at(
+            faults: vec![Fault::at_pointer(
                 "/seatAreaId",
                 "required",
                 say!(
@@ -368,7 +368,7 @@ pub async fn may_set_parent(
     let over = tombstones::ancestors(before.fields.parent_id, db).await?;
     let above = tombstones::ancestors(Some(parent), db).await?;
     let gaining: Vec<_> = above.into_iter().filter(|id| !over.contains(id)).map(ActorId::uuid).collect();
-    if grants::of_actors(&gaining, db).await?.is_empty() {
+    if grants::list_for_actors(&gaining, db).await?.is_empty() {
         return Ok(());
     }
     Err(reach.missing().detail(say!(
@@ -433,7 +433,7 @@ pub async fn feed_facts(actors: &[ActorId], db: &impl ConnectionTrait) -> Result
 }
 
 fn parent_not_found() -> Fault {
-    Fault::at("/parentId", "not-found", say!("Aktören i parentId finns inte.", "The actor in parentId does not exist."))
+    Fault::at_pointer("/parentId", "not-found", say!("Aktören i parentId finns inte.", "The actor in parentId does not exist."))
 }
 
 /// Stores an actor of a pack of reference data: registers it when it is new, and updates it when nobody has changed it since

@@ -22,7 +22,7 @@ async fn list(
     db: Data<Db>,
 ) -> Result<Listed<VersionEntry>> {
     actors::find(by.sight(), id, db.reader()).await?;
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), id.uuid(), paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), id.uuid(), paging, by, &db).await).await
 }
 
 pub fn routes(config: &mut ServiceConfig) {

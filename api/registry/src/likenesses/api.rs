@@ -21,7 +21,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Likeness>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &by.reach, &filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), &by.reach, &filter, paging, by, &db).await).await
 }
 
 /// Dismiss a likeness

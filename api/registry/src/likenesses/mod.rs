@@ -14,20 +14,22 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{Erase, Of, Rule, Table, Why::Signature, Words, about, becomes, stays};
+use crate::kernel::record::{
+    Bilingual, DataPurpose::Signature, DataSubject, Erase, Rule, Table, fixed_actor_column, kept_columns, personal_table,
+};
 
 /// The tables of this resource.
-pub const TABLES: &[Table] = &[about(
+pub const TABLES: &[Table] = &[personal_table(
     "actor_likeness",
-    Words("Likheter som personen har avfärdat", "Likenesses that the person has dismissed"),
-    Of::User(&["dismissed_by"]),
+    Bilingual("Likheter som personen har avfärdat", "Likenesses that the person has dismissed"),
+    DataSubject::User(&["dismissed_by"]),
     &[
-        becomes("dismissed_by dismissed_at", Erase::Stays, Signature, Rule::Records, ""),
-        becomes("dismissed_by_name", Erase::Name, Signature, Rule::Records, "listLikenesses"),
+        kept_columns("dismissed_by dismissed_at", Erase::Stays, Signature, Rule::Records, ""),
+        kept_columns("dismissed_by_name", Erase::Name, Signature, Rule::Records, "listLikenesses"),
     ],
     "id version:int created_at updated_at actor_id other_actor_id same_identifier:flag same_name:flag",
 )
 .actors(&[
-    stays("actor_id", "the row says that the two may be one; it is shown while neither is removed"),
-    stays("other_actor_id", "the row says that the two may be one; it is shown while neither is removed"),
+    fixed_actor_column("actor_id", "the row says that the two may be one; it is shown while neither is removed"),
+    fixed_actor_column("other_actor_id", "the row says that the two may be one; it is shown while neither is removed"),
 ])];

@@ -23,7 +23,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Mandate>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
 }
 
 /// Register a mandate
@@ -114,7 +114,7 @@ async fn remove(by: By<needs::WriteMandates>, At(id): At<MandateId>, db: Data<Db
         store::may_change(by.sight(), &by.reach, &mandate.fields, &w.tx).await?;
         by.expects(mandate.version)?;
         store::remove(&mandate, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

@@ -9,14 +9,14 @@ mod types;
 pub use api::routes;
 pub use types::*;
 
-use crate::kernel::record::{End, Owner, Record, Words, follows, naming, texts};
+use crate::kernel::record::{Bilingual, End, Owner, Record, actor_column, text_columns, text_table};
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new("mandate", Owner::Actor("actor_id"), &[
-    naming(
+    text_table(
         "mandate",
-        Words("Mandat", "Mandates"),
-        &[texts("legal_basis", "listMandates getMandate")],
+        Bilingual("Mandat", "Mandates"),
+        &[text_columns("legal_basis", "listMandates getMandate")],
         "id version:int created_at updated_at actor_id policy_domain area_id powers:json basis confirmer valid_from valid_to visibility deleted_at",
-    ).actors(&[follows("actor_id").same(&["policy_domain", "area_id", "powers", "basis", "legal_basis", "valid_from", "valid_to"])]),
+    ).actors(&[actor_column("actor_id").same(&["policy_domain", "area_id", "powers", "basis", "legal_basis", "valid_from", "valid_to"])]),
 ]).part_of("actor", "actor_id").areas(&["area_id"]).ends(End::RemovedAt("deleted_at")).disclosable();

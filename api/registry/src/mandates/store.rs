@@ -176,7 +176,7 @@ async fn missing_law_fault(new: &NewMandate, w: &Write<'_>) -> Result<Option<Fau
     }
     let actor = actors::find(&Sight::of_installation(), new.actor_id, &w.tx).await?;
     Ok((!actor.fields.kind.is_public_body()).then(|| {
-        Fault::at(
+        Fault::at_pointer(
             "/legalBasis",
             "required",
             say!(
@@ -265,10 +265,12 @@ async fn publish(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperatio
         visible: visible(earlier),
         body: &earlier.fields,
     });
-    history::keep(earlier.as_slice(), w).await?;
+    history::insert(earlier.as_slice(), w).await?;
     let areas = before.into_iter().chain([mandate]).map(|mandate| mandate.fields.area_id);
-    let saved =
-        Saved::new(&RECORD, mandate.id, version, visible(mandate)).was(before.map(visible)).within(areas).history(&mandate.fields)?;
+    let saved = Saved::new(&RECORD, mandate.id, version, visible(mandate))
+        .visible_before(before.map(visible))
+        .in_areas(areas)
+        .history(&mandate.fields)?;
     w.publish(if op == ChangeOperation::Delete { saved.removed() } else { saved }).await
 }
 

@@ -19,7 +19,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<ActorRelation>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
 }
 
 /// Register a relation
@@ -90,7 +90,7 @@ async fn remove(by: By<needs::WriteActors>, At(id): At<RelationId>, db: Data<Db>
         by.expects(relation.version)?;
         store::require_not_derived(&relation)?;
         store::remove(&relation, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

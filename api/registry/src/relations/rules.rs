@@ -10,7 +10,7 @@ use crate::kernel::{Fault, say, text};
 pub fn faults(new: &NewActorRelation) -> Vec<Fault> {
     let mut faults: Vec<_> = text::period_fault(new.valid_from, new.valid_to).into_iter().collect();
     if new.kind == RelationKind::PartOf {
-        faults.push(Fault::at(
+        faults.push(Fault::at_pointer(
             "/kind",
             "kept-from-parent",
             say!(
@@ -28,7 +28,7 @@ pub fn faults(new: &NewActorRelation) -> Vec<Fault> {
 /// Returns the fault of a relation from an actor to itself, or of a succession that forms a circle.
 #[must_use]
 pub fn circle_fault() -> Fault {
-    Fault::at(
+    Fault::at_pointer(
         "/otherActorId",
         "circle",
         say!(

@@ -342,9 +342,11 @@ async fn publish_all(rows: &[(table::Model, ChangeOperation)], before: Option<&A
         let (id, version) = (relation.id.uuid(), relation.version);
         versions.push(Version { kind: KIND, id, version, op: *op, since: None, visible, body: &relation.fields });
         let areas = before.into_iter().chain([relation]).flat_map(|relation| areas(relation, &known));
-        w.record(change_event(relation, *op, &known).within(areas).after(before.map(|before| self::visible(&before.fields, &known))));
+        w.record(
+            change_event(relation, *op, &known).in_areas(areas).visible_before(before.map(|before| self::visible(&before.fields, &known))),
+        );
     }
-    history::keep(&versions, w).await
+    history::insert(&versions, w).await
 }
 
 /// Records a change in the feed for the relations of an actor that was removed, restored, or got another visibility. `was` is the
@@ -400,7 +402,7 @@ async fn record_changes(
         let shown = !removed && ends.iter().all(|actor| known.get(actor).is_some_and(|facts| facts.exists));
         let op = if shown { op } else { ChangeOperation::Delete };
         let was = visible(&relation.fields, &earlier);
-        w.record(change_event(relation, op, &known).within(areas(relation, &known)).after(Some(was)));
+        w.record(change_event(relation, op, &known).in_areas(areas(relation, &known)).visible_before(Some(was)));
     }
     Ok(())
 }

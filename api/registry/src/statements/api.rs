@@ -20,7 +20,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Statement>> {
-    Listed::of(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(by.sight(), &filter, paging, by, &db).await).await
 }
 
 /// Register a statement
@@ -90,7 +90,7 @@ async fn remove(by: By<needs::WriteStatements>, At(id): At<StatementId>, db: Dat
         store::may_change(by.sight(), &by.reach, &statement.fields, &w.tx).await?;
         by.expects(statement.version)?;
         store::remove(&statement, w).await?;
-        Ok(Reply::nothing())
+        Ok(Reply::no_content())
     })
     .await
 }

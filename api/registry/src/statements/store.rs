@@ -131,7 +131,8 @@ async fn store(id: StatementId, before: Option<&Statement>, new: NewStatement, w
     let words = [fields.text.as_str(), fields.plan.as_deref().unwrap_or_default()];
     let words = words.into_iter().chain(fields.target_groups.iter().map(String::as_str));
     let areas = before.into_iter().chain([&statement]).map(|statement| statement.fields.area_id);
-    let saved = Saved::new(&RECORD, id, statement.version, visible(&statement)).was(before.map(visible)).within(areas).words(words);
+    let saved =
+        Saved::new(&RECORD, id, statement.version, visible(&statement)).visible_before(before.map(visible)).in_areas(areas).words(words);
     w.publish(saved.history(fields)?).await?;
     Ok(statement)
 }
@@ -139,7 +140,7 @@ async fn store(id: StatementId, before: Option<&Statement>, new: NewStatement, w
 /// Removes a statement. Its row stays, but the statement is no longer shown.
 pub(super) async fn remove(statement: &Statement, w: &Write<'_>) -> Result<()> {
     let version = w.remove(&RECORD, statement.id, statement.version).await?;
-    let saved = Saved::new(&RECORD, statement.id, version, visible(statement)).within([statement.fields.area_id]);
+    let saved = Saved::new(&RECORD, statement.id, version, visible(statement)).in_areas([statement.fields.area_id]);
     w.publish(saved.removed().words([]).history(&statement.fields)?).await
 }
 

@@ -19,7 +19,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Indicator>> {
-    Listed::of(by, paging, async move |by, paging| store::list(&filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(&filter, paging, by, &db).await).await
 }
 
 /// Add an indicator

@@ -18,7 +18,7 @@ use crate::{
     indicators::{Indicator, store as indicators},
     intake::{
         formats::Format,
-        room::{announced, later, receive, unknown_media_type},
+        room::{announced, receive, unknown_media_type, with_retry_after},
         spool::{Intake, intake_in_turn},
         store as jobs,
         worker::Worker,
@@ -50,7 +50,7 @@ async fn list(
     Query(paging): Query<Paging>,
     db: Data<Db>,
 ) -> Result<Listed<Observation>> {
-    Listed::of(by, paging, async move |by, paging| store::list(&filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(&filter, paging, by, &db).await).await
 }
 
 /// Show a value
@@ -105,11 +105,11 @@ async fn create(
     let mut turn = None;
     if is_left || format == Format::Xlsx {
         // A large file takes time to arrive, and a workbook is much larger when it is unpacked; both have limits of their own.
-        turn = Some(room.enter(&by.caller, &db).await?);
+        turn = Some(room.admit_import(&by.caller, &db).await?);
         places::leave();
     }
     let file = if is_left {
-        let received = receive(payload, announced(request.headers()), &room.bounds).await.map_err(later)?;
+        let received = receive(payload, announced(request.headers()), &room.bounds).await.map_err(with_retry_after)?;
         // The digest that identifies a repeated call is known only now, because the body was left for this handler to read.
         call = call.with_digest(received.digest);
         received.file
@@ -118,11 +118,11 @@ async fn create(
         write_to_spool(&room.bounds.spool, &meta.body)?
     };
     let turns = match turn {
-        Some(turn) => Some((room.reading(&by.caller).await?, turn)),
+        Some(turn) => Some((room.reading_turn(&by.caller).await?, turn)),
         None => None,
     };
     let (read, _turn) =
-        intake_in_turn(format, Arc::new(file), Reading::for_indicator(&indicator), &room.bounds, turns).await.map_err(later)?;
+        intake_in_turn(format, Arc::new(file), Reading::for_indicator(&indicator), &room.bounds, turns).await.map_err(with_retry_after)?;
     if read.total > MAX_IMMEDIATE_ROWS || fields::preference(request.headers(), "respond-async").is_some() {
         return enqueue(&by, &call, &order, options.dry_run, &read, &worker, &db).await;
     }
@@ -198,7 +198,7 @@ async fn enqueue(
     db: &Db,
 ) -> Result<Reply<ObservationImport>> {
     let bounds = &worker.room().bounds;
-    bounds.spool.room(read.pieces.bytes().saturating_mul(2)).map_err(later)?;
+    bounds.spool.require_room(read.pieces.bytes().saturating_mul(2)).map_err(with_retry_after)?;
     let id = jobs::stage(read, db).await?;
     let is_there = Cell::new(false);
     let stored = order.to_job_order(dry_run)?;

@@ -18,25 +18,25 @@ pub use types::{
     ObservedValue,
 };
 
-use crate::kernel::record::{Owner, Record, Words, naming, nobody, texts};
+use crate::kernel::record::{Bilingual, Owner, Record, impersonal_table, text_columns, text_table};
 
 /// The declaration of this kind of record.
 pub const RECORD: Record = Record::new(
     "observation_import",
     Owner::Everybody,
     &[
-        naming(
+        text_table(
             "observation_import",
-            Words("Inläsningar av statistik", "Imports of statistics"),
-            &[texts("source errors:json warnings:json", "getObservationImport")],
+            Bilingual("Inläsningar av statistik", "Imports of statistics"),
+            &[text_columns("source errors:json warnings:json", "getObservationImport")],
             "id version:int created_at updated_at indicator_id licence rows_read:int rows_created:int rows_changed:int rows_unchanged:int \
          rows_refused:int",
         ),
-        nobody(
+        impersonal_table(
             "observation",
             "id version:int created_at updated_at indicator_id area_id period breakdown_key breakdown:json value numerator denominator \
          status disclosure import_id",
         ),
-        nobody("observation_version", "observation_id version:int value numerator denominator status updated_at import_id"),
+        impersonal_table("observation_version", "observation_id version:int value numerator denominator status updated_at import_id"),
     ],
 );

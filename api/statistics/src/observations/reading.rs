@@ -13,7 +13,7 @@ use super::{
 use crate::{
     indicators::{Indicator, ValueKind},
     intake::{
-        cells::{self, Given, formula_error},
+        cells::{self, CellValue, formula_error},
         columns::is_formula_error,
         formats::{self, Format, Item},
         headings::{Headings, LeftOutReason, Meanings},
@@ -22,7 +22,7 @@ use crate::{
     kernel::{
         Fault, Problem, Result,
         disk::{Spool, failed},
-        hash::short,
+        hash::digest128,
         language::Text,
         personal_number, say,
     },
@@ -78,7 +78,7 @@ impl Reading {
         let mut repeats = false;
         if let Ok(row) = &mut read {
             row.warnings.append(&mut self.notes);
-            repeats = !self.known_keys.insert(short(&format!("{}/{}/{}", row.area_code, row.period, row.breakdown.key())));
+            repeats = !self.known_keys.insert(digest128(&format!("{}/{}/{}", row.area_code, row.period, row.breakdown.key())));
         }
         ReadRow { read, repeats }
     }
@@ -94,7 +94,7 @@ impl Reading {
             let is_met = names.iter().any(|name| Values.meaning(name).is_some_and(|(column, _)| column.member == needed));
             if !is_met {
                 let detail = say!("Kolumnen {needed} saknas.", "The column {needed} is missing.");
-                faults.push(Fault::at(format!("/{needed}"), "missing-column", detail));
+                faults.push(Fault::at_pointer(format!("/{needed}"), "missing-column", detail));
             }
         }
         if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
@@ -138,13 +138,13 @@ impl Reading {
         for (column, heading, given) in given {
             let member = column.member;
             match given {
-                Given::Cell(cell) if is_formula_error(&cell) => {
+                CellValue::Cell(cell) if is_formula_error(&cell) => {
                     cells.fault = fault(member, "formula-error", formula_error(String::new(), &heading).detail);
                 }
-                Given::Cell(cell) => cells.cells.push((member, cell)),
-                Given::Json(Value::Null) => {}
-                Given::Json(Value::Number(number)) => cells.cells.push((member, number.to_string())),
-                Given::Json(_) => {
+                CellValue::Cell(cell) => cells.cells.push((member, cell)),
+                CellValue::Json(Value::Null) => {}
+                CellValue::Json(Value::Number(number)) => cells.cells.push((member, number.to_string())),
+                CellValue::Json(_) => {
                     let detail = say!("Skriv ett tal eller en text.", "Write a number or a text.");
                     cells.fault = fault(member, "wrong-type", detail);
                 }
@@ -174,7 +174,7 @@ impl Reader for Reading {
                 Err(fault) => ReadRow { read: Err(fault), repeats: false },
             },
             Item::Broken(row, faults) => {
-                let unread = || Fault::at("", "unreadable", say!("Raden går inte att läsa.", "The row cannot be read."));
+                let unread = || Fault::at_pointer("", "unreadable", say!("Raden går inte att läsa.", "The row cannot be read."));
                 let first = faults.into_iter().next().unwrap_or_else(unread);
                 let column = first.pointer.trim_start_matches('/');
                 ReadRow { read: Err(RowFault::new(row as usize, column, first.code, first.detail)), repeats: false }
@@ -192,7 +192,11 @@ fn unknown_column(heading: &str) -> Fault {
     let known = COLUMNS.read();
     let (sv, en): (Vec<_>, Vec<_>) = known.map(|column| (column.swedish.to_lowercase(), column.member)).unzip();
     let (sv, en) = (sv.join(", "), en.join(", "));
-    Fault::at("", "unknown-column", say!("Kolumnen {name} är okänd. Kända är {sv}.", "The column {name} is unknown. Known are {en}."))
+    Fault::at_pointer(
+        "",
+        "unknown-column",
+        say!("Kolumnen {name} är okänd. Kända är {sv}.", "The column {name} is unknown. Known are {en}."),
+    )
 }
 
 /// Reads all rows of a small file.

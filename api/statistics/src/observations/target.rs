@@ -78,7 +78,7 @@ impl Target for Observations {
     }
 
     /// The import itself reports the faults of a real run, so rows are kept only in a dry run.
-    fn tells(&self, job: &Job, row: &row::Model) -> bool {
+    fn keeps_outcome(&self, job: &Job, row: &row::Model) -> bool {
         job.dry_run && !row.errors.0.is_empty()
     }
 }

@@ -375,12 +375,12 @@ async fn find_access_gains(
         // People of the actors above the merged one reach the survivor only when the survivor comes to lie below them.
         let beyond =
             if from.id == merged.id && !joins { beyond.into_iter().filter(|id| *id == merged.id.uuid()).collect() } else { beyond };
-        let gaining = grants::of_actors(&beyond, db).await?;
+        let gaining = grants::list_for_actors(&beyond, db).await?;
         if gaining.is_empty() {
             continue;
         }
         // What lies below the moving actor comes along. What lies below the other one was within its reach already.
-        let in_use = !grants::of_actors(line, db).await?.is_empty() || is_in_use(over.id, Some(from.id), db).await?;
+        let in_use = !grants::list_for_actors(line, db).await?.is_empty() || is_in_use(over.id, Some(from.id), db).await?;
         for grant in gaining {
             let new = grant_for(&grant, over.id);
             if !may_extend_grant(merger.caller, &new, in_use, db).await? {
@@ -407,7 +407,7 @@ async fn may_extend_grant(caller: &Caller, new: &NewGrant, in_use: bool, db: &im
     let checked = if in_use || caller.user == Some(new.user_id.uuid()) {
         grants::may_grant(caller, &reach, new, db).await
     } else {
-        grants::may_take_back(caller, &reach, new, db).await
+        grants::may_remove_grant(caller, &reach, new, db).await
     };
     match checked {
         Err(problem) if problem.kind.status() >= 500 => Err(problem),
@@ -429,12 +429,12 @@ pub async fn may_move_below(
     db: &impl ConnectionTrait,
 ) -> Result<bool> {
     let beyond: Vec<Uuid> = then.iter().copied().filter(|id| !now.contains(id)).map(ActorId::uuid).collect();
-    let gaining = grants::of_actors(&beyond, db).await?;
+    let gaining = grants::list_for_actors(&beyond, db).await?;
     if gaining.is_empty() {
         return Ok(true);
     }
     let now: Vec<Uuid> = now.iter().copied().map(ActorId::uuid).collect();
-    let held: Vec<NewGrant> = grants::of_actors(&now, db).await?.iter().map(|grant| grant_for(grant, actor)).collect();
+    let held: Vec<NewGrant> = grants::list_for_actors(&now, db).await?.iter().map(|grant| grant_for(grant, actor)).collect();
     let gaining: Vec<NewGrant> = gaining.iter().map(|grant| grant_for(grant, actor)).filter(|new| !held.contains(new)).collect();
     for new in &gaining {
         if !may_extend_grant(caller, new, in_use, db).await? {

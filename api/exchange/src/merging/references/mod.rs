@@ -40,14 +40,14 @@ impl SeenBy {
             Owner::Actor("id") => Self::Actor,
             Owner::Actor(_) => Self::OfActor,
             Owner::ActorAndForum(..) => Self::OfActorAndForum,
-            Owner::ActorsSystem(_) => Self::AsActor,
+            Owner::ActorForSignedIn(_) => Self::AsActor,
             Owner::Between(..) => Self::AsBoth,
             Owner::Source(_) => Self::OfSource,
             Owner::Whole => match (record.whole(), record.part_of) {
                 (Some(Record { table, owner: Owner::Forum(forum), .. }), Some(part)) => Self::OfWhole(table, part.column, forum),
                 _ => Self::Nobody,
             },
-            Owner::Forum(_) | Owner::WholesForum | Owner::Permission | Owner::Everybody => Self::Nobody,
+            Owner::Forum(_) | Owner::ForumOfWhole | Owner::Permission | Owner::Everybody => Self::Nobody,
         }
     }
 
@@ -123,8 +123,9 @@ impl Reference {
 /// come last.
 pub static FOLLOWING: LazyLock<Vec<Reference>> = LazyLock::new(|| {
     let columns = |record: &'static Record| record.tables.iter().take(1).flat_map(|table| table.actors);
-    let follow = record::all()
-        .flat_map(|record| columns(record).filter(|column| column.stays.is_none()).map(move |column| Reference::new(record, column)));
+    let follow = record::all().flat_map(|record| {
+        columns(record).filter(|column| column.fixed_because.is_none()).map(move |column| Reference::new(record, column))
+    });
     let (shown, others): (Vec<_>, Vec<_>) = follow.partition(|reference| reference.seen != SeenBy::Nobody);
     shown.into_iter().chain(others).collect()
 });

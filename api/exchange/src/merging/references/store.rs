@@ -83,7 +83,7 @@ impl Referring {
             areas = forums::areas_of(forum.into(), &w.tx).await?;
         }
         let change = Change::new(self.reference.kind, self.id, op, self.version + 1, self.visible(to));
-        w.record(change.within(areas).after(Some(before)));
+        w.record(change.in_areas(areas).visible_before(Some(before)));
         Ok(())
     }
 }

@@ -22,7 +22,7 @@ async fn list(
     db: Data<Db>,
 ) -> Result<Listed<WebhookDelivery>> {
     let webhook = webhooks::find(&by, id, db.reader()).await?;
-    Listed::of(by, paging, async move |by, paging| store::list(webhook.id, &filter, paging, by, &db).await).await
+    Listed::from_pages(by, paging, async move |by, paging| store::list(webhook.id, &filter, paging, by, &db).await).await
 }
 
 /// Show a delivery

@@ -91,12 +91,12 @@ pub(super) async fn change_many(
 ) -> Result<Reply<BatchOutcome>> {
     let one = async |operation: &ActorOperation, w: &Write<'_>| match operation {
         ActorOperation::Create(new) => {
-            let actor = register_one(&by, new.actor.clone(), w).await.map_err(|problem| problem.below("/actor"))?;
+            let actor = register_one(&by, new.actor.clone(), w).await.map_err(|problem| problem.prefix_pointers("/actor"))?;
             Ok(Done { status: 201, id: actor.id.uuid(), version: actor.version })
         }
         ActorOperation::Update(UpdateActor { id, version, patch, .. }) => {
-            let patch = Patch::of(patch.clone(), contract.clone().into_inner(), by.asked.secrecy.clone());
-            let actor = change_one(&by, *id, Call::at(*version), &patch, w).await.map_err(|problem| problem.below("/patch"))?;
+            let patch = Patch::from_members(patch.clone(), contract.clone().into_inner(), by.asked.secrecy.clone());
+            let actor = change_one(&by, *id, Call::at(*version), &patch, w).await.map_err(|problem| problem.prefix_pointers("/patch"))?;
             Ok(Done { status: 200, id: id.uuid(), version: actor.version })
         }
         ActorOperation::Delete(DeleteActor { id, version, .. }) => {

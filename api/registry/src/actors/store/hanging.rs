@@ -71,7 +71,7 @@ pub async fn announce_new_parent(actor: ActorId, from: Option<ActorId>, w: &Writ
         for row in rows.into_iter().filter(|row| row.visibility == Visibility::Actor) {
             narrow.push(row.id);
             if row.id != actor {
-                w.record(put::change_event(&view(row), None, op).after(was.clone()));
+                w.record(put::change_event(&view(row), None, op).visible_before(was.clone()));
             }
         }
         for actors in narrow.chunks(QUERY_SIZE) {
@@ -132,7 +132,7 @@ async fn announce_owned(
             }
         }
         let change = Change::new(record.kind, row.try_get("", "id")?, op, row.try_get("", "version")?, visible);
-        w.record(change.within(areas).after(was));
+        w.record(change.in_areas(areas).visible_before(was));
     }
     Ok(())
 }
@@ -162,7 +162,7 @@ async fn announce_systems(actors: &[ActorId], was: Option<(Visibility, ActorId)>
         visibility.of(None, Some(of.uuid()))
     };
     for record in record::all() {
-        let Owner::ActorsSystem(column) = record.owner else { continue };
+        let Owner::ActorForSignedIn(column) = record.owner else { continue };
         let select = Query::select()
             .columns([(record.table, "id"), (record.table, "version"), (record.table, column)])
             .column((table::Entity, table::Column::Visibility))
@@ -174,7 +174,7 @@ async fn announce_systems(actors: &[ActorId], was: Option<(Visibility, ActorId)>
         for row in w.tx.query_all(&select).await? {
             let visible = narrowed(Visibility::named(&row.try_get::<String>("", "visibility")?), row.try_get("", column)?);
             let change = Change::new(record.kind, row.try_get("", "id")?, op, row.try_get("", "version")?, visible);
-            w.record(change.after(was.map(|(visibility, of)| narrowed(visibility, of))));
+            w.record(change.visible_before(was.map(|(visibility, of)| narrowed(visibility, of))));
         }
     }
     Ok(())

@@ -126,7 +126,7 @@ pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Resul
             hanging::announce_visibility(before, actor, w).await?;
         }
     }
-    history::keep(&versions, w).await?;
+    history::insert(&versions, w).await?;
     relations::update_part_of(&moved, w).await?;
     let stored: Vec<_> = admitted.iter().map(|Admitted { before, actor, .. }| (actor, before.as_ref())).collect();
     likenesses::find_and_store(&stored, w).await?;
@@ -135,8 +135,8 @@ pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Resul
 
 pub(super) fn change_event(actor: &Actor, before: Option<&Actor>, op: ChangeOperation) -> Change {
     Change::new(KIND, actor.id.uuid(), op, actor.version, visible(actor))
-        .within(before.into_iter().chain([actor]).flat_map(|actor| areas_of(&actor.fields)))
-        .after(before.map(|before| visible_before(before, actor)))
+        .in_areas(before.into_iter().chain([actor]).flat_map(|actor| areas_of(&actor.fields)))
+        .visible_before(before.map(|before| visible_before(before, actor)))
 }
 
 /// Returns who could see an actor before a change. With the visibility `actor` the users of its former parent could see it too.
@@ -268,7 +268,7 @@ impl<'a> Lookups<'a> {
         for _ in 0..=self.above.len() {
             let at = next?;
             if at == id {
-                return Some(Fault::at(
+                return Some(Fault::at_pointer(
                     "/parentId",
                     "circle",
                     say!(
@@ -316,14 +316,18 @@ Problem::conflict(say!(
 ))
 .with_record("/actors", owner)
 });
-            problem.faults.push(Fault::at(format!("/identifiers/{at}"), "taken", say!("Numret är upptaget.", "The number is taken.")));
+            problem.faults.push(Fault::at_pointer(
+                format!("/identifiers/{at}"),
+                "taken",
+                say!("Numret är upptaget.", "The number is taken."),
+            ));
         }
         refused.map_or(Ok(claimed), Err)
     }
 }
 
 fn secret_parent_fault() -> Fault {
-    Fault::at(
+    Fault::at_pointer(
         "/parentId",
         "secrecy",
         say!(

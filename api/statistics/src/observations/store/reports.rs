@@ -60,7 +60,7 @@ async fn job_report(job: &Job, language: Language, db: &impl ConnectionTrait) ->
     let order = Order::from_job(job)?;
     let count = |count: i64| i32::try_from(count).unwrap_or(i32::MAX);
     let problems_of = async |refused: bool| {
-        let rows = jobs::told(job.id, refused, REPORTED as u64, db).await?;
+        let rows = jobs::list_recorded(job.id, refused, REPORTED as u64, db).await?;
         let problems = rows.into_iter().flat_map(|row| {
             let number = row.number;
             row.errors.0.into_iter().map(move |fault| RowProblem {
