@@ -3,7 +3,6 @@
 use samsyn_access as access;
 use samsyn_forums as forums;
 use samsyn_geography as geography;
-#[expect(clippy::module_inception, reason = "the room is named after its first resource")]
 use samsyn_kernel as kernel;
 use samsyn_reference as reference;
 use samsyn_registry as registry;

@@ -254,7 +254,7 @@ mod tests {
         let best = |accept: &str| {
             let headers = headers(&[("accept", accept)]);
             let ranges: Vec<_> = items(&headers, "accept").collect();
-            preferred(&ranges, &["application/json", "text/csv", "text/html"], |range, kind| fits_media_type(range, kind))
+            preferred(&ranges, &["application/json", "text/csv", "text/html"], fits_media_type)
         };
         assert_eq!(best("*/*"), Some("application/json"));
         assert_eq!(best("text/*"), Some("text/csv"));

@@ -75,7 +75,9 @@ mod tests {
     fn the_language_is_the_one_that_is_preferred() {
         let accepted = |lines: &[&str]| {
             let mut headers = HeaderMap::new();
-            lines.iter().for_each(|line| headers.append(ACCEPT_LANGUAGE, line.parse().unwrap()));
+            for line in lines {
+                headers.append(ACCEPT_LANGUAGE, line.parse().unwrap());
+            }
             Language::from_accept_language(&fields::items(&headers, ACCEPT_LANGUAGE).collect::<Vec<_>>())
         };
         assert_eq!(accepted(&["sv"]), Some(Language::Sv));

@@ -290,7 +290,7 @@ fn is_acceptable(request: &ServiceRequest) -> bool {
     let contract = || request.app_data::<Data<Contract>>();
     ranges.is_empty()
         || ["application/json", "application/problem+json"].into_iter().any(accepts)
-        || contract().is_some_and(|contract| contract.media_types(request.path()).any(|media_type| accepts(media_type)))
+        || contract().is_some_and(|contract| contract.media_types(request.path()).any(accepts))
 }
 
 /// Takes in the whole body, within size and time.

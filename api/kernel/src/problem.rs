@@ -221,6 +221,7 @@ impl Fault {
         Self { pointer: String::new(), parameter: Some(text::quoted_pointer(&name.into())), code, detail }
     }
 
+    #[must_use]
     pub fn body(&self, language: Language) -> FaultBody {
         FaultBody {
             pointer: self.parameter.is_none().then(|| self.pointer.clone()),

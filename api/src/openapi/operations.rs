@@ -67,7 +67,7 @@ const fn preconditions(versioned: bool, unread: bool) -> &'static [&'static str]
     }
 }
 
-/// References to the schemas of records that have a version, and so an ETag.
+/// References to the schemas of records that have a version, and so an `ETag`.
 fn versioned(schemas: &Value) -> BTreeSet<String> {
     let all = schemas.as_object().into_iter().flatten().filter(|(_, schema)| schema["properties"].get("version").is_some());
     all.map(|(name, _)| format!("#/components/schemas/{name}")).collect()

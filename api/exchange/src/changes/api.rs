@@ -58,7 +58,7 @@ async fn list(
 ) -> Result<HttpResponse> {
     let ranges: Vec<_> = fields::items(request.headers(), "accept").collect();
     let forms = ["application/json", "text/event-stream"];
-    let streams = fields::preferred(&ranges, &forms, |range, form| fields::fits_media_type(range, form)) == Some(forms[1]);
+    let streams = fields::preferred(&ranges, &forms, fields::fits_media_type) == Some(forms[1]);
     let wanted = following.to_filter(&db).await?;
     // A browser that reconnects sends `Last-Event-ID`, which is further on than the cursor in the address that it was
     // given.

@@ -175,7 +175,7 @@ impl Mapping {
                 Ok(_) => {}
                 // One unreadable cell that is not required does not keep the record out.
                 Err(fault) if columns::DISPENSABLE.contains(&column.member) => {
-                    record.aside.push(RowFault::from_fault(fault, Some(heading)))
+                    record.aside.push(RowFault::from_fault(fault, Some(heading)));
                 }
                 Err(fault) => faults.push(RowFault::from_fault(fault, Some(heading))),
             }

@@ -98,6 +98,7 @@ pub struct NewForum {
 }
 
 /// The default visibility of a forum and of its records: only the members can see them.
+#[must_use]
 pub const fn among_members() -> Visibility {
     Visibility::Forum
 }

@@ -51,6 +51,7 @@ pub enum Dialect {
 
 impl Dialect {
     /// Returns the text before the headings: the byte order mark, or nothing.
+    #[must_use]
     pub const fn beginning(self) -> &'static str {
         match self {
             Self::Rfc4180 => "",

@@ -99,7 +99,7 @@ fn compare(one: &Value, other: &Value) -> Ordering {
     }
 }
 
-/// The name of a column as a member of an answer: snake_case becomes camelCase.
+/// The name of a column as a member of an answer: `snake_case` becomes camelCase.
 fn member_name(column: &str) -> String {
     let mut parts = column.split('_');
     let first = parts.next().unwrap_or_default().to_owned();

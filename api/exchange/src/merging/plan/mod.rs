@@ -111,12 +111,12 @@ impl Plan {
     ///
     /// # Errors
     /// When a record is out of the caller's reach (403).
-    pub fn require_allowed(&self, merger: &Merger<'_>) -> Result<()> {
+    pub fn require_allowed(&self, by: &Merger<'_>) -> Result<()> {
         let count = self.out_of_reach.len();
         if count == 0 {
             return Ok(());
         }
-        Err(merger.reach.missing().detail(say!(
+        Err(by.reach.missing().detail(say!(
 "{count} uppgifter skulle följa med som du inte har rätt att flytta, till exempel medlemskap i forum utanför ditt område eller behörigheter som du inte själv kan ge. Förhandsvisningen visar vilka sorter. Be någon som samordnar även där eller arbetar för båda aktörerna, eller den som driver tjänsten.",
 "{count} records would follow that you may not move, such as memberships of forums outside your area or grants that you could not give yourself. The preview shows of which kinds. Ask somebody who coordinates there too or works for both actors, or who runs the service."
 )))
@@ -124,10 +124,10 @@ impl Plan {
 
     /// Returns the preview, with only those records that the caller may see.
     #[must_use]
-    pub fn preview(self, merger: &Merger<'_>) -> MergePreview {
+    pub fn preview(self, by: &Merger<'_>) -> MergePreview {
         let sees = |row: &&Referring| {
             let reached = row.reference.kind != "grant" || !self.out_of_reach.contains(&row.id);
-            reached && can_see(merger.caller, row, Some(self.merged.id.uuid()))
+            reached && can_see(by.caller, row, Some(self.merged.id.uuid()))
         };
         let mut records: Vec<_> = self
             .follow
@@ -168,36 +168,30 @@ fn merge_record(row: &Referring, outcome: MergeOutcome) -> MergeRecord {
 /// # Errors
 /// When the caller may not write one of the actors (403), when the merged actor does not exist (404) or has already been
 /// merged (410), when `into` names no such actor (400 for a query, 422 for a body), or when both are the same (409).
-pub async fn make_plan(merger: &Merger<'_>, id: ActorId, into: ActorId, named: SurvivorNamed, db: &impl ConnectionTrait) -> Result<Plan> {
-    let (merged, survivor) = find_both(merger, id, into, named, db).await?;
-    build_plan(merger, merged, survivor, false, db).await
+pub async fn make_plan(by: &Merger<'_>, id: ActorId, into: ActorId, named: SurvivorNamed, db: &impl ConnectionTrait) -> Result<Plan> {
+    let (merged, survivor) = find_both(by, id, into, named, db).await?;
+    build_plan(by, merged, survivor, false, db).await
 }
 
 /// Makes the plan with all concerned rows locked until the end of the transaction, to carry it out.
 ///
 /// # Errors
 /// As [`make_plan`].
-pub async fn make_locked_plan(merger: &Merger<'_>, id: ActorId, into: ActorId, w: &Write<'_>) -> Result<Plan> {
+pub async fn make_locked_plan(by: &Merger<'_>, id: ActorId, into: ActorId, w: &Write<'_>) -> Result<Plan> {
     // A caller without the right is refused before waiting for locks.
-    let (merged, survivor) = find_both(merger, id, into, SurvivorNamed::InBody, &w.tx).await?;
+    let (merged, survivor) = find_both(by, id, into, SurvivorNamed::InBody, &w.tx).await?;
     let mut concerned = vec![merged.id, survivor.id];
     concerned.extend(tombstones::ancestors(merged.fields.parent_id, &w.tx).await?);
     concerned.extend(tombstones::ancestors(survivor.fields.parent_id, &w.tx).await?);
     tombstones::lock(&concerned, w).await?;
-    let (merged, survivor) = find_both(merger, id, into, SurvivorNamed::InBody, &w.tx).await?;
-    build_plan(merger, merged, survivor, true, &w.tx).await
+    let (merged, survivor) = find_both(by, id, into, SurvivorNamed::InBody, &w.tx).await?;
+    build_plan(by, merged, survivor, true, &w.tx).await
 }
 
-async fn find_both(
-    merger: &Merger<'_>,
-    id: ActorId,
-    into: ActorId,
-    named: SurvivorNamed,
-    db: &impl ConnectionTrait,
-) -> Result<(Actor, Actor)> {
-    let sight = &merger.caller.sight;
+async fn find_both(by: &Merger<'_>, id: ActorId, into: ActorId, named: SurvivorNamed, db: &impl ConnectionTrait) -> Result<(Actor, Actor)> {
+    let sight = &by.caller.sight;
     let merged = actors::find_unless_merged(sight, id, db).await?;
-    actors::may_write(merger.reach, &merged.fields, Some(id), db).await?;
+    actors::may_write(by.reach, &merged.fields, Some(id), db).await?;
     let refused = |code: &'static str, detail| match named {
         SurvivorNamed::InQuery => Problem::parameters(vec![Fault::of_parameter("into", code, detail)]),
         SurvivorNamed::InBody => Problem::fault("/into", code, detail),
@@ -212,7 +206,7 @@ async fn find_both(
         }
         other => other,
     })?;
-    actors::may_write(merger.reach, &survivor.fields, Some(into), db).await?;
+    actors::may_write(by.reach, &survivor.fields, Some(into), db).await?;
     if id == into {
         return Err(Problem::conflict(say!(
             "En aktör kan inte slås ihop med sig själv. Ange den andra i into.",
@@ -239,15 +233,15 @@ pub fn hidden_members(actors: [ActorId; 2], secrecy: Option<&Secrecy>) -> BTreeS
     hidden
 }
 
-async fn build_plan(merger: &Merger<'_>, merged: Actor, survivor: Actor, locked: bool, db: &impl ConnectionTrait) -> Result<Plan> {
+async fn build_plan(by: &Merger<'_>, merged: Actor, survivor: Actor, locked: bool, db: &impl ConnectionTrait) -> Result<Plan> {
     let marked = references::marked_members(merged.id.uuid(), db).await?;
     let narrower = rules::breadth(merged.fields.visibility) < rules::breadth(survivor.fields.visibility);
-    let hidden = hidden_members([merged.id, survivor.id], merger.secrecy);
+    let hidden = hidden_members([merged.id, survivor.id], by.secrecy);
     let withheld = |member: &str| narrower || hidden.contains(member) || marked.iter().any(|known| hides(known, member));
     let (mut becomes, mut members) = rules::unite_actors(&survivor.fields, &merged.fields, withheld)?;
     becomes.areas_served.sort_unstable();
     let above = tombstones::ancestors(survivor.fields.parent_id, db).await?;
-    if let Some(how) = set_parent(merger, &merged, &survivor, &above, withheld("parentId"), &mut becomes, db).await? {
+    if let Some(how) = set_parent(by, &merged, &survivor, &above, withheld("parentId"), &mut becomes, db).await? {
         members.push(MergeMember { member: "parentId".to_owned(), how });
         members.sort_by(|a, b| a.member.cmp(&b.member));
     }
@@ -258,9 +252,9 @@ async fn build_plan(merger: &Merger<'_>, merged: Actor, survivor: Actor, locked:
     rows.retain(|row| row.reference.seen != SeenBy::Actor || row.id != survivor.id.uuid());
     let taken = references::find_conflicting(merged.id.uuid(), survivor.id.uuid(), steps_up.map(ActorId::uuid), db).await?;
     let (stay, follow): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| taken.contains(&row.id));
-    let mut out_of_reach = find_out_of_reach(merger.reach, &follow, db).await?;
+    let mut out_of_reach = find_out_of_reach(by.reach, &follow, db).await?;
     let joins = becomes.parent_id != survivor.fields.parent_id;
-    let access = find_access_gains(merger, &merged, &survivor, joins, &mut out_of_reach, db).await?;
+    let access = find_access_gains(by, &merged, &survivor, joins, &mut out_of_reach, db).await?;
     Ok(Plan { merged, survivor, becomes, members, follow, stay, out_of_reach, access, steps_up })
 }
 
@@ -268,7 +262,7 @@ async fn build_plan(merger: &Merger<'_>, merged: Actor, survivor: Actor, locked:
 /// its parent; when it has none it gets the merged actor's; when its parent is the merged actor it gets that one's parent.
 /// No actor becomes part of itself.
 async fn set_parent(
-    merger: &Merger<'_>,
+    by: &Merger<'_>,
     merged: &Actor,
     survivor: &Actor,
     above: &[ActorId],
@@ -293,7 +287,7 @@ async fn set_parent(
         return Ok(None);
     }
     let joined = NewActor { parent_id: Some(parent), ..survivor.fields.clone() };
-    if withheld || actors::may_set_parent(&merger.caller.sight, merger.reach, Some(survivor), &joined, db).await.is_err() {
+    if withheld || actors::may_set_parent(&by.caller.sight, by.reach, Some(survivor), &joined, db).await.is_err() {
         return Ok(Some(MergedHow::Withheld));
     }
     becomes.parent_id = Some(parent);
@@ -353,7 +347,7 @@ pub async fn find_out_of_reach(reach: &Reach, rows: &[Referring], db: &impl Conn
 /// twice, a caller who coordinates there may let the grants reach it. An actor that its people have left counts as in use
 /// while records of their own remain.
 async fn find_access_gains(
-    merger: &Merger<'_>,
+    by: &Merger<'_>,
     merged: &Actor,
     survivor: &Actor,
     joins: bool,
@@ -383,7 +377,7 @@ async fn find_access_gains(
         let in_use = !grants::list_for_actors(line, db).await?.is_empty() || is_in_use(over.id, Some(from.id), db).await?;
         for grant in gaining {
             let new = grant_for(&grant, over.id);
-            if !may_extend_grant(merger.caller, &new, in_use, db).await? {
+            if !may_extend_grant(by.caller, &new, in_use, db).await? {
                 out_of_reach.insert(grant.id.uuid());
             }
             match gains.iter_mut().find(|gain| gain.role == new.role && gain.over == over.id) {
