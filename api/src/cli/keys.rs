@@ -11,8 +11,8 @@ const PUBLISHED_BEFORE: TimeDelta = TimeDelta::minutes(15);
 pub(super) enum KeysCommand {
     /// List the ids of the keys, and the time from which each signs.
     List,
-    /// Make a new key. It is published at once and signs in a quarter of an hour. Keys with which no valid token can be signed
-    /// are removed.
+    /// Make a new key. It is published at once and signs in a quarter of an hour. Old keys are removed when every token that they
+    /// signed has expired.
     Rotate {
         /// Sign with it at once, because the present key may have been exposed.
         #[arg(long)]
