@@ -3,32 +3,11 @@
 
 use std::sync::Arc;
 
-use chrono::NaiveDate;
 use sea_orm::ActiveEnum;
 use uuid::Uuid;
 
-use super::{Access, Caller, policy::Role, standing};
+use super::{Access, Caller, caller_cache::CachedCaller, policy::Role, standing};
 use crate::kernel::{Db, Result, contract::Contract, secrecy::Secrecy};
-
-/// A user's id, with the codes of the roles that a weak sign-in withholds.
-type UserKey = (Uuid, Vec<String>);
-
-/// The caller computed for a user in one access epoch and on one day; `None` when the account is closed.
-#[derive(Clone)]
-struct CachedCaller {
-    epoch: i64,
-    day: NaiveDate,
-    caller: Option<Arc<Caller>>,
-}
-
-/// Cache of callers by user. An entry is valid until the access epoch or the date changes.
-pub(super) struct CallerCache(moka::sync::Cache<UserKey, CachedCaller>);
-
-impl Default for CallerCache {
-    fn default() -> Self {
-        Self(moka::sync::Cache::new(10_000))
-    }
-}
 
 impl Access {
     /// Returns the caller for a user with its present rights, without the `withheld` roles. Returns `None` when the

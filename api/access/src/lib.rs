@@ -13,6 +13,7 @@ mod acting;
 pub mod audit;
 mod by;
 mod caller;
+mod caller_cache;
 pub mod federation;
 pub mod grants;
 mod lasting;

@@ -14,7 +14,11 @@ use super::{
     caller::{Caller, Scope, Sight},
     policy::{ForumFunction, Permission, Role},
 };
-use crate::kernel::{Problem, Result, db::Connection, table::List};
+use crate::kernel::{
+    Problem, Result,
+    db::Connection,
+    table::{List, valid_on},
+};
 
 /// The credential of a call.
 pub(super) enum Credential {
@@ -130,18 +134,12 @@ async fn rows(select: &SelectStatement, db: &impl ConnectionTrait) -> Result<Vec
     db.query_all(select).await.map_err(Problem::from)
 }
 
-fn valid_on(today: NaiveDate) -> sea_orm::Condition {
-    sea_orm::Condition::all()
-        .add(Expr::col("valid_from").is_null().or(Expr::col("valid_from").lte(today)))
-        .add(Expr::col("valid_to").is_null().or(Expr::col("valid_to").gt(today)))
-}
-
 async fn add_grants(caller: &mut Caller, user: Uuid, withheld: &[Role], today: NaiveDate, db: &impl ConnectionTrait) -> Result<()> {
     let select = Query::select()
         .columns(["role", "scope_kind", "scope_id"])
         .from("access_grant")
         .and_where(Expr::col("user_id").eq(user))
-        .cond_where(valid_on(today))
+        .cond_where(valid_on("valid_from", "valid_to", today))
         .take();
     for row in rows(&select, db).await? {
         let role: Role = row.try_get("", "role")?;
@@ -212,7 +210,7 @@ async fn add_forums(caller: &mut Caller, today: NaiveDate, db: &Connection) -> R
             .from("forum_member")
             .and_where(Expr::col("actor_id").is_in(caller.sight.actors.iter().copied()))
             .and_where(Expr::col("status").is_in(["invited", "accepted"]))
-            .cond_where(valid_on(today))
+            .cond_where(valid_on("valid_from", "valid_to", today))
             .take();
         for row in rows(&select, db).await? {
             let forum: Uuid = row.try_get("", "forum_id")?;

@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    absent::CallerCache,
     caller::Caller,
+    caller_cache::CallerCache,
     passwords::Hashing,
     personal_tokens,
     policy::Role,

@@ -24,6 +24,7 @@ pub mod measures;
 pub mod middleware;
 pub mod page;
 pub mod patch;
+pub mod percent;
 pub mod personal_number;
 pub mod placeholder;
 pub mod places;

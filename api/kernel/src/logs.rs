@@ -5,7 +5,7 @@ use std::{borrow::Cow, io};
 use actix_web::http::Method;
 use tracing_subscriber::EnvFilter;
 
-use super::personal_number;
+use super::{percent, personal_number};
 
 /// How many times over a path may be percent-encoded and still be logged.
 const MAX_ENCODINGS: usize = 5;
@@ -60,7 +60,7 @@ pub fn mask_path(path: &str) -> Cow<'_, str> {
         if !plain.contains('%') {
             return personal_number::mask(path);
         }
-        let decoded = String::from_utf8_lossy(&percent_decode(&plain)).into_owned();
+        let decoded = String::from_utf8_lossy(&percent::decode(&plain)).into_owned();
         if personal_number::contains(&decoded) {
             // Decoded line breaks and other control characters must not reach the log.
             return personal_number::mask(&decoded).replace(|sign: char| !sign.is_ascii_graphic(), "%").into();
@@ -89,19 +89,6 @@ pub fn method_name(method: &Method) -> &str {
         Method::TRACE,
     ];
     if known.contains(method) { method.as_str() } else { OMITTED }
-}
-
-/// Decodes a percent-encoded text. A `%` that no two hexadecimal digits follow stays as it is.
-pub(super) fn percent_decode(text: &str) -> Vec<u8> {
-    let (bytes, mut plain, mut position) = (text.as_bytes(), Vec::with_capacity(text.len()), 0);
-    while position < bytes.len() {
-        let code = bytes.get(position + 1..position + 3).filter(|_| bytes[position] == b'%');
-        let code = code.and_then(|code| std::str::from_utf8(code).ok());
-        let byte = code.and_then(|code| u8::from_str_radix(code, 16).ok());
-        plain.push(byte.unwrap_or(bytes[position]));
-        position += if byte.is_some() { 3 } else { 1 };
-    }
-    plain
 }
 
 #[cfg(test)]

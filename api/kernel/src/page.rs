@@ -178,12 +178,6 @@ impl KeyValue {
 }
 
 impl Paging {
-    /// Returns the parameters of the first page at its largest size, for lists that are always short.
-    #[must_use]
-    pub const fn whole() -> Self {
-        Self { limit: MAX_LIMIT, cursor: None, offset: None, include: None, fields: None }
-    }
-
     /// Reads one page of `select`, sorted by `keys`.
     ///
     /// # Errors

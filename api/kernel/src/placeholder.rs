@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use super::logs::percent_decode;
+use super::percent;
 
 /// The words that such passwords are made of.
 const WORDS: &[&str] = &[
@@ -127,7 +127,7 @@ impl Login {
     #[must_use]
     pub fn parse(address: &str) -> Option<Self> {
         let url = Url::parse(address).ok()?;
-        let plain = |text: &str| String::from_utf8_lossy(&percent_decode(text)).into_owned();
+        let plain = |text: &str| String::from_utf8_lossy(&percent::decode(text)).into_owned();
         let mut login = Self {
             user: plain(url.username()),
             passwords: url.password().map(plain).into_iter().collect(),

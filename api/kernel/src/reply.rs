@@ -18,6 +18,7 @@ use super::{
     contract::{ALLOWED_ACTIONS, Action, ROOT},
     fields::{self, Tags},
     hash::sha256_hex,
+    percent,
     problem::{Problem, Result},
     request::Call,
     secrecy::Secrecy,
@@ -173,7 +174,7 @@ impl<T: Serialize> Reply<Page<T>> {
             let mut query: Vec<String> = Vec::new();
             for (name, value) in call.asked.parameters.as_object().into_iter().flatten() {
                 if !matches!(name.as_str(), "cursor" | "offset") {
-                    query.push(format!("{name}={}", encode(&query_text(value))));
+                    query.push(format!("{name}={}", percent::encode_query_value(&query_text(value))));
                 }
             }
             query.extend(cursor.map(|cursor| format!("cursor={cursor}")));
@@ -307,19 +308,6 @@ fn query_text(value: &Value) -> String {
         Value::Array(items) => items.iter().map(query_text).collect::<Vec<_>>().join(","),
         other => other.to_string(),
     }
-}
-
-/// Percent-encodes a value of a query (RFC 3986).
-fn encode(text: &str) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~,:".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            use std::fmt::Write;
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    })
 }
 
 impl<T> Responder for Reply<T> {

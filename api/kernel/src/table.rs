@@ -1,8 +1,9 @@
 //! Column types that the entities of all rooms use.
 
+use chrono::NaiveDate;
 use sea_orm::{
-    DbBackend, TryGetableFromJson, Value,
-    sea_query::{ArrayType, ColumnType, Nullable, ValueType, ValueTypeErr},
+    Condition, DbBackend, ExprTrait, TryGetableFromJson, Value,
+    sea_query::{ArrayType, ColumnType, Expr, IntoColumnRef, Nullable, ValueType, ValueTypeErr},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -50,6 +51,13 @@ impl<T> Nullable for List<T> {
     fn null() -> Value {
         Value::Json(None)
     }
+}
+
+/// Selects the rows of a period that includes a day. The first day belongs to the period and the last does not; a missing one means
+/// no limit.
+pub fn valid_on(from: impl IntoColumnRef, to: impl IntoColumnRef, day: NaiveDate) -> Condition {
+    let (from, to) = (Expr::col(from), Expr::col(to));
+    Condition::all().add(from.clone().is_null().or(from.lte(day))).add(to.clone().is_null().or(to.gt(day)))
 }
 
 /// Whether the database is `PostgreSQL`, for statements that must differ from those for `SQLite`.

@@ -6,7 +6,7 @@ use actix_web::http::Uri;
 use super::{
     contract::Contract,
     language::say,
-    personal_number,
+    percent, personal_number,
     problem::{Fault, Problem, Result},
 };
 
@@ -49,21 +49,7 @@ fn fault(name: String) -> Fault {
 /// # Errors
 /// When the bytes are not UTF-8: the text with substitute characters.
 fn percent_decode(encoded: &str) -> Result<String, String> {
-    let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
-    let mut bytes = Vec::with_capacity(encoded.len());
-    let mut rest = encoded.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        bytes.push(match (first, digit(rest.first()), digit(rest.get(1))) {
-            (b'%', Some(high), Some(low)) => {
-                rest = &rest[2..];
-                u8::try_from(high * 16 + low).unwrap_or_default()
-            }
-            (b'+', ..) => b' ',
-            _ => *first,
-        });
-    }
-    String::from_utf8(bytes).map_err(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+    String::from_utf8(percent::decode(&encoded.replace('+', " "))).map_err(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::{
     id_token::{self, Claims, Rejection},
     settings::{IdentityProvider, LoginClient, is_loopback, parse_safe_url},
 };
+use crate::kernel::percent;
 
 /// The time for which the discovery document and the keys are cached.
 const PUBLISHED_MINUTES: i64 = 60;
@@ -188,7 +189,7 @@ impl Provider {
         if self.secret.is_empty() {
             form.push(("client_id", &self.settings.client_id));
         } else {
-            request = request.basic_auth(form_encoded(&self.settings.client_id), Some(form_encoded(&self.secret)));
+            request = request.basic_auth(percent::encode(&self.settings.client_id), Some(percent::encode(&self.secret)));
         }
         let tokens: Tokens = fetch_json(request.form(&form)).await?;
         let mut claims = self.verified_claims(&tokens.id_token, &discovery, now).await?;
@@ -265,17 +266,4 @@ async fn fetch_json<T: DeserializeOwned>(request: RequestBuilder) -> Result<T, F
         return Err(Failure::Wrong(format!("{address} answers {status} {error:?}")));
     }
     serde_json::from_slice(&body).map_err(|error| Failure::Wrong(format!("{address} answers what cannot be read: {error}")))
-}
-
-/// Form-encodes a text, as RFC 6749 requires for a client's id and secret in a Basic header.
-fn form_encoded(text: &str) -> String {
-    use std::fmt::Write;
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-        encoded
-    })
 }

@@ -16,6 +16,7 @@ use crate::{
         page::Key,
         request::Call,
         say,
+        table::valid_on,
     },
     policy::{Permission, Role, Standing, allows},
     standing,
@@ -288,7 +289,8 @@ pub async fn is_admin(user: UserId, w: &Write<'_>) -> Result<bool> {
     let held = table::Entity::find()
         .filter(table::Column::UserId.eq(user))
         .filter(table::Column::Role.eq(Role::Admin))
-        .filter(table::Column::ScopeKind.eq(ScopeKind::Everywhere));
+        .filter(table::Column::ScopeKind.eq(ScopeKind::Everywhere))
+        .filter(valid_on(table::Column::ValidFrom.as_column_ref(), table::Column::ValidTo.as_column_ref(), w.today()));
     Ok(held.count(&w.tx).await? > 0)
 }
 

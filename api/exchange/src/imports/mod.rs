@@ -7,6 +7,7 @@ pub mod console;
 mod fit;
 pub mod headings;
 mod helpers;
+mod importer;
 pub mod mapping;
 mod outcome;
 mod own;

@@ -4,11 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet, hash_map::Entry};
 
 use serde_json::{Value, json};
 
-use super::{
-    helpers,
-    record::Record,
-    work::{Importer, RowOutcome},
-};
+use super::{helpers, importer::Importer, outcome::RowOutcome, record::Record};
 use crate::{
     access::{Reach, Sight},
     geography::areas::AreaId,

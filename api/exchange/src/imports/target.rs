@@ -2,10 +2,7 @@
 
 use futures_util::future::LocalBoxFuture;
 
-use super::{
-    Order, TARGET, store,
-    work::{self, Importer},
-};
+use super::{Order, TARGET, importer::Importer, store, work};
 use crate::{
     access::policy::Permission,
     intake::{

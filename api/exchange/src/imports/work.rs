@@ -7,7 +7,9 @@ use uuid::Uuid;
 
 pub(super) use super::outcome::RowOutcome;
 use super::{
-    Order, outcome, own,
+    Order,
+    importer::Importer,
+    outcome, own,
     places::AreaLookup,
     record::{Record, Row},
 };
@@ -31,19 +33,12 @@ use crate::{
         rules,
     },
     sources::{
-        NewSource, Source,
+        NewSource,
         rules::UnwrittenReason,
         store as sources,
         sync::{self, Incoming, SyncResult, Syncing},
     },
 };
-
-/// The user on whose behalf rows are written, the contract, and the source.
-pub(super) struct Importer<'a> {
-    pub acting: &'a Acting,
-    pub contract: &'a Contract,
-    pub source: Option<Source>,
-}
 
 /// The maximum length of a chain of parents within one piece.
 const GENERATIONS: usize = 10;

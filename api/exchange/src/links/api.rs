@@ -5,7 +5,8 @@ use super::{Link, store, types::*};
 use crate::{
     access::{By, Sight, policy::needs},
     kernel::{
-        At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, hash::digest128, reply::Nothing, request::Call, text,
+        At, Db, Listed, Page, Paging, Patch, Problem, Query, Reply, Result, Valid, hash::digest128, percent, reply::Nothing, request::Call,
+        text,
     },
     matches::store as matches,
     registry::actors::{Actor, ActorId, NewActor, matching},
@@ -98,7 +99,7 @@ async fn send(
         let reply = |status| Reply::composed(&Call::default(), status, link.version, &shown);
         Ok(match (outcome.result, link.match_id) {
             (SyncResult::Created, _) => {
-                reply(201)?.with_location(&format!("/sources/{}/actors/{}", source.id, percent_encode(&link.external_id)))
+                reply(201)?.with_location(&format!("/sources/{}/actors/{}", source.id, percent::encode(&link.external_id)))
             }
             (_, Some(held)) => reply(202)?.located_record("/matches", held),
             _ => reply(200)?,
@@ -167,19 +168,6 @@ fn view(link: &Link, actor: Option<&Actor>, source: &Source, sight: &Sight, call
         absent_since: link.absent_since,
         created_at: link.created_at,
         updated_at: link.updated_at,
-    })
-}
-
-/// Percent-encodes a path segment.
-fn percent_encode(part: &str) -> String {
-    use std::fmt::Write;
-    part.bytes().fold(String::new(), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-        text
     })
 }
 

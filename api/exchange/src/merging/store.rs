@@ -380,7 +380,7 @@ pub(super) async fn may_undo(caller: &Caller, reach: &Reach, merge: &Merge, db: 
 
 /// Checks that no later change prevents undoing the merge. Returns the merged actor and the survivor, both locked.
 async fn lock_undoable(merge: &Merge, w: &Write<'_>) -> Result<(Actor, Actor)> {
-    tombstones::lock(&[merge.merged_actor_id, merge.into], w).await?;
+    actors::lock(&[merge.merged_actor_id, merge.into], w).await?;
     let again = table::Entity::find_by_id(merge.id).one(&w.tx).await?.ok_or_else(Problem::not_found)?;
     if again.undone_at.is_some() {
         return Err(Problem::conflict(say!("Sammanslagningen är redan ångrad.", "The merge has been undone already.")));

@@ -143,6 +143,18 @@ fn too_many_columns() -> Problem {
     )
 }
 
+/// The problem for a file that is not a workbook.
+fn no_workbook(error: &dyn std::fmt::Display) -> Problem {
+    tracing::debug!(%error, "a file is no workbook");
+    unreadable(
+        "no-workbook",
+        say!(
+            "Filen går inte att läsa som en Excel-arbetsbok (.xlsx). Spara den på nytt som .xlsx eller CSV, utan lösenord.",
+            "The file cannot be read as an Excel workbook (.xlsx). Save it anew as .xlsx or CSV, without a password."
+        ),
+    )
+}
+
 fn too_large() -> Problem {
     Problem::new(Kind::TooLarge).detail(say!(
         "Filen blir för stor när den packas upp. Dela den, eller spara den som CSV.",

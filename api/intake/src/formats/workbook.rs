@@ -12,13 +12,12 @@ use tempfile::SpooledTempFile;
 use zip::{ZipArchive, read::ZipFile};
 
 use super::{
-    too_large, unreadable,
+    no_workbook, too_large,
     xml::{Runs, Xml, attribute},
 };
 use crate::kernel::{
-    Problem, Result,
+    Result,
     disk::{Spool, failed},
-    say,
 };
 
 /// The largest unpacked size of any file, in bytes.
@@ -412,18 +411,6 @@ pub(super) fn format_digits(number: f64, pattern: &str) -> Option<String> {
 pub(super) fn percent(number: f64) -> String {
     let shown = format!("{:.10}", number * 100.0);
     format!("{}%", shown.trim_end_matches('0').trim_end_matches('.'))
-}
-
-/// The problem for a file that is not a workbook.
-pub(super) fn no_workbook(error: &dyn std::fmt::Display) -> Problem {
-    tracing::debug!(%error, "a file is no workbook");
-    unreadable(
-        "no-workbook",
-        say!(
-            "Filen går inte att läsa som en Excel-arbetsbok (.xlsx). Spara den på nytt som .xlsx eller CSV, utan lösenord.",
-            "The file cannot be read as an Excel workbook (.xlsx). Save it anew as .xlsx or CSV, without a password."
-        ),
-    )
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use quick_xml::{
     events::{BytesStart, Event},
 };
 
-use super::{MAX_ROW, too_large, workbook::no_workbook};
+use super::{MAX_ROW, no_workbook, too_large};
 use crate::kernel::Result;
 
 /// The largest size of an event, in bytes: more than the text that fits into a cell.

@@ -157,10 +157,7 @@ pub(super) const VARY: &str = "Accept, Accept-Language, Authorization";
 /// characters (RFC 8187). `ending` is the extension without a dot.
 #[must_use]
 pub fn disposition(name: &str, ending: &str) -> String {
-    let encoded: String = name
-        .bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() || byte == b'-' { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect();
+    let encoded = crate::percent::encode(name);
     format!("attachment; filename*=UTF-8''{encoded}.{ending}")
 }
 

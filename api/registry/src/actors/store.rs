@@ -10,13 +10,15 @@ use sea_orm::{
     sea_query::{BinOper, Expr, Query, SelectStatement, SimpleExpr},
 };
 
+mod events;
 mod hanging;
 mod put;
 mod removal;
 
+pub(super) use events::history_version;
 pub use hanging::{announce_dependents, announce_new_parent};
 pub use put::{Draft, insert, put_many, update};
-pub(super) use put::{history_version, mark_claimed, own_numbers, search_text};
+pub(super) use put::{mark_claimed, own_numbers, search_text};
 pub use removal::remove;
 pub(super) use removal::{find_restorable, restore};
 
@@ -278,16 +280,6 @@ pub async fn not_dissolved_on(ids: &[ActorId], day: NaiveDate, db: &impl Connect
     Ok(working.into_tuple().all(db).await?)
 }
 
-/// Returns the paths of an actor's seat and of the areas that it serves.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn area_paths(actor: &NewActor, db: &impl ConnectionTrait) -> Result<Vec<String>> {
-    let mut ids = actor.areas_served.clone();
-    ids.extend(actor.seat_area_id);
-    Ok(areas::paths(&ids, db).await?.into_values().collect())
-}
-
 /// Checks that the caller may write a record that belongs to an actor, which is the case when it may write the actor. The
 /// request body names the actor in `actorId`.
 ///
@@ -389,7 +381,8 @@ pub async fn may_relate(reach: &Reach, actor: &NewActor, other: ActorId, db: &im
     }
 }
 
-/// Locks the rows of these actors until the end of the transaction. The order is by id, so that two transactions cannot deadlock.
+/// Locks the rows of these actors until the end of the transaction, so that nobody changes them or adds references to them. The
+/// order is by id, so that two transactions cannot deadlock.
 ///
 /// # Errors
 /// When the database does not answer.

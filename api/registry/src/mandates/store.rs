@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::NaiveDate;
-use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, QueryOrder, QueryTrait, entity::prelude::*};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryOrder, QueryTrait, entity::prelude::*};
 
 use super::{Basis, Confirmer, Mandate, MandateId, NewMandate, RECORD, table, types::MandateFilter};
 use crate::{
@@ -55,9 +55,7 @@ fn find_visible(sight: &Sight) -> Select<table::Entity> {
 }
 
 fn valid_on(select: Select<table::Entity>, day: NaiveDate) -> Select<table::Entity> {
-    select
-        .filter(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(day)))
-        .filter(table::Column::ValidTo.is_null().or(table::Column::ValidTo.gt(day)))
+    select.filter(crate::kernel::table::valid_on(table::Column::ValidFrom.as_column_ref(), table::Column::ValidTo.as_column_ref(), day))
 }
 
 pub(super) async fn list(sight: &Sight, filter: &MandateFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Mandate>> {

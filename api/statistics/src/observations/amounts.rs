@@ -1,7 +1,7 @@
 //! Reads the numbers of a row, checks them, and computes the value when only its counts are given.
 
 use super::{
-    rules::{Cells, RowFault},
+    cells::{Cells, RowFault},
     types::ObservationStatus,
 };
 use crate::{

@@ -4,8 +4,8 @@ use actix_web::{HttpMessage, HttpRequest, get, post, web, web::Data};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::{
+    cells::Cells,
     reading::{ReadRow, Reading},
-    rules::Cells,
     store,
     target::Order,
     types::{

@@ -3,6 +3,7 @@
 
 mod amounts;
 mod api;
+pub mod cells;
 pub mod columns;
 pub mod reading;
 pub mod rules;

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
+    cells::{Cells, RowFault},
     columns::{AREA_CODE, COLUMNS, Values},
-    rules::{self, Cells, Row, RowFault},
+    rules::{self, Row},
 };
 use crate::{
     indicators::{Indicator, ValueKind},

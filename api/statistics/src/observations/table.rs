@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 
 use super::{
-    rules::RowFault,
+    cells::RowFault,
     types::{Breakdown, Disclosure, ImportId, ObservationId, ObservationStatus},
 };
 use crate::{geography::areas::AreaId, indicators::IndicatorId, kernel::table::List};

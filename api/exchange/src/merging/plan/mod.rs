@@ -183,7 +183,7 @@ pub async fn make_locked_plan(by: &Merger<'_>, id: ActorId, into: ActorId, w: &W
     let mut concerned = vec![merged.id, survivor.id];
     concerned.extend(tombstones::ancestors(merged.fields.parent_id, &w.tx).await?);
     concerned.extend(tombstones::ancestors(survivor.fields.parent_id, &w.tx).await?);
-    tombstones::lock(&concerned, w).await?;
+    actors::lock(&concerned, w).await?;
     let (merged, survivor) = find_both(by, id, into, SurvivorNamed::InBody, &w.tx).await?;
     build_plan(by, merged, survivor, true, &w.tx).await
 }

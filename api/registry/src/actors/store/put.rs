@@ -4,9 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use sea_orm::{ActiveValue::Set, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
 
-use super::{KIND, hanging, parent_not_found};
+use super::{
+    KIND,
+    events::{change_event, history_version},
+    hanging, parent_not_found,
+};
 use crate::{
-    access::{Sight, Visibility},
+    access::Sight,
     actors::{
         Actor, ActorId, IdentifierScope, NewActor,
         matching::{MatchReason, MatchVisibility},
@@ -15,8 +19,8 @@ use crate::{
     geography::areas::{AreaId, store as areas},
     kernel::{
         Fault, Problem, Result, Write,
-        events::{Change, ChangeOperation, Visible},
-        history::{self, Version},
+        events::ChangeOperation,
+        history::{self},
         problem::Kind,
         say, search,
         secrecy::Secrecy,
@@ -131,35 +135,6 @@ pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Resul
     let stored: Vec<_> = admitted.iter().map(|Admitted { before, actor, .. }| (actor, before.as_ref())).collect();
     likenesses::find_and_store(&stored, w).await?;
     Ok(outcomes)
-}
-
-pub(super) fn change_event(actor: &Actor, before: Option<&Actor>, op: ChangeOperation) -> Change {
-    Change::new(KIND, actor.id.uuid(), op, actor.version, visible(actor))
-        .in_areas(before.into_iter().chain([actor]).flat_map(|actor| areas_of(&actor.fields)))
-        .visible_before(before.map(|before| visible_before(before, actor)))
-}
-
-/// Returns who could see an actor before a change. With the visibility `actor` the users of its former parent could see it too.
-fn visible_before(before: &Actor, actor: &Actor) -> Visible {
-    match before.fields.parent_id.filter(|parent| actor.fields.parent_id != Some(*parent)) {
-        Some(parent) if before.fields.visibility == Visibility::Actor => Visibility::Actor.of(None, Some(parent.uuid())),
-        _ => visible(before),
-    }
-}
-
-/// Returns a version of an actor for the history. With `earlier` it is a version that existed before this write.
-pub(in crate::actors) fn history_version(actor: &Actor, op: ChangeOperation, earlier: bool) -> Version<'_, NewActor> {
-    let since = earlier.then_some(actor.updated_at);
-    Version { kind: KIND, id: actor.id.uuid(), version: actor.version, op, since, visible: visible(actor), body: &actor.fields }
-}
-
-fn visible(actor: &Actor) -> Visible {
-    actor.fields.visibility.of(None, Some(actor.id.uuid()))
-}
-
-/// Returns the areas that an actor concerns: the seat and the areas served.
-fn areas_of(actor: &NewActor) -> impl Iterator<Item = AreaId> {
-    actor.seat_area_id.into_iter().chain(actor.areas_served.iter().copied())
 }
 
 /// Returns the text of an actor that `q` searches in.

@@ -3,7 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::{ActiveValue::Set, Condition, EntityTrait, entity::prelude::*};
 
-use super::{KIND, announce_dependents, announce_new_parent, find, find_visible, may_set_parent, may_write, put, view};
+use super::{
+    KIND, announce_dependents, announce_new_parent,
+    events::{change_event, history_version},
+    find, find_visible, lock, may_set_parent, may_write, put, view,
+};
 use crate::{
     access::{Caller, Reach, Sight},
     actors::{
@@ -28,12 +32,9 @@ pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
     let gone = Actor { version: actor.version + 1, updated_at: w.now, ..actor.clone() };
     write_removal(&gone, Some(w.now), actor.version, w).await?;
     search::remove(actor.id, w).await?;
-    history::insert(
-        &[put::history_version(actor, ChangeOperation::Upsert, true), put::history_version(&gone, ChangeOperation::Delete, false)],
-        w,
-    )
-    .await?;
-    w.record(put::change_event(&gone, None, ChangeOperation::Delete));
+    history::insert(&[history_version(actor, ChangeOperation::Upsert, true), history_version(&gone, ChangeOperation::Delete, false)], w)
+        .await?;
+    w.record(change_event(&gone, None, ChangeOperation::Delete));
     announce_dependents(actor.id, ChangeOperation::Delete, w).await
 }
 
@@ -118,7 +119,7 @@ async fn restored_parent(actor: &Actor, caller: &Caller, reach: &Reach, w: &Writ
     let Some(parent) = actor.fields.parent_id else { return Ok(None) };
     let parent = tombstones::survivor(&Sight::of_installation(), parent, &w.tx).await?.unwrap_or(parent);
     // The lock keeps others from giving the ancestors another parent at the same time.
-    tombstones::lock(&tombstones::ancestors(Some(parent), &w.tx).await?, w).await?;
+    lock(&tombstones::ancestors(Some(parent), &w.tx).await?, w).await?;
     if tombstones::ancestors(Some(parent), &w.tx).await?.contains(&actor.id) {
         if find_visible(&caller.sight).filter(table::Column::Id.eq(parent)).count(&w.tx).await? == 0 {
             return Err(Problem::conflict(say!(
@@ -183,8 +184,8 @@ Problem::conflict(say!(
     put::mark_claimed(back.id, &claimed, w).await?;
     write_removal(&back, None, actor.version, w).await?;
     search::put(KIND, back.id, &[&put::search_text(&back.fields)], w).await?;
-    history::insert(&[put::history_version(&back, ChangeOperation::Upsert, false)], w).await?;
-    w.record(put::change_event(&back, None, ChangeOperation::Upsert));
+    history::insert(&[history_version(&back, ChangeOperation::Upsert, false)], w).await?;
+    w.record(change_event(&back, None, ChangeOperation::Upsert));
     announce_dependents(back.id, ChangeOperation::Upsert, w).await?;
     likenesses::find_and_store(&[(&back, None)], w).await?;
     if back.fields.parent_id != actor.fields.parent_id {

@@ -1,7 +1,7 @@
 //! Tombstones: actors that were merged into others. The row of a merged actor keeps its fields, so that its old address still
 //! works and the merge can be undone. Like removed actors, merged actors are neither shown nor found.
 
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, entity::prelude::*};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, entity::prelude::*};
 
 use super::{
     Actor, ActorId, IdentifierScope, NewActor,
@@ -40,17 +40,6 @@ pub async fn survivor(sight: &Sight, id: ActorId, db: &impl ConnectionTrait) -> 
     };
     let seen = |row: &table::Model| sight.sees(row.visibility, None, Some(last.id.uuid()));
     Ok(chain.iter().all(seen).then_some(last.id))
-}
-
-/// Locks the rows of these actors until the end of the transaction, so that nobody changes them or adds references to them. The
-/// order is by id, so that two transactions cannot deadlock.
-///
-/// # Errors
-/// When the database does not answer.
-pub async fn lock(ids: &[ActorId], w: &Write<'_>) -> Result<()> {
-    let select = table::Entity::find().select_only().column(table::Column::Id).filter(table::Column::Id.is_in(ids.iter().copied()));
-    select.order_by_asc(table::Column::Id).lock_exclusive().into_tuple::<ActorId>().all(&w.tx).await?;
-    Ok(())
 }
 
 /// Returns an actor even when it is removed or merged, with the actor that it was merged into, and whether it is not removed.

@@ -11,8 +11,9 @@ use sea_orm::{
 
 use super::{
     super::{
+        cells::RowFault,
         reading::ReadRow,
-        rules::{Row, RowFault},
+        rules::Row,
         table,
         types::{Disclosure, ImportId, ObservationImport, ObservationStatus, RowProblem},
     },
