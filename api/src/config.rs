@@ -22,7 +22,7 @@ use crate::{
         letters::{Outbox, OutboxError},
         policy::Role,
     },
-    intake::room::Bounds,
+    intake::bounds::Bounds,
     kernel::{address, cors::Cors, db, disk::Spool, middleware::Envelope, places::PlaceSettings},
 };
 

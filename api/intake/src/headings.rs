@@ -6,56 +6,15 @@ use std::{
     sync::Arc,
 };
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
 use super::{
     cells::{CellValue, Cells},
     columns::{Column, Columns, Shape, plain, spreadsheet_letters},
     formats::MAX_COLUMNS,
-    spool::Intake,
+    types::{ImportColumn, LeftOutColumn, LeftOutReason},
 };
 use crate::kernel::{Fault, Problem, Result as Outcome, personal_number, say, text};
-
-/// A column of a file that is read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ImportColumn {
-    /// The heading as it is in the file.
-    #[schema(example = "Org.nr")]
-    pub heading: String,
-    /// The member that the column is read as, or a helper such as `organisationNumber`, `municipality` or `email`.
-    #[schema(example = "organisationNumber")]
-    pub member: String,
-}
-
-/// A column of a file that is left out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct LeftOutColumn {
-    /// The heading as it is in the file.
-    #[schema(example = "Kassör")]
-    pub heading: String,
-    /// A known heading that may have been meant.
-    pub did_you_mean: Option<String>,
-    /// The reason why the column is left out.
-    #[serde(default)]
-    pub reason: LeftOutReason,
-}
-
-/// The reason why a column is left out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LeftOutReason {
-    /// The heading is unknown.
-    #[default]
-    Unknown,
-    /// Another column means the same, and that one is read.
-    Repeated,
-    /// The column has cells but no heading. It is called by its letters, as in a spreadsheet.
-    NoHeading,
-}
 
 /// The meanings that a caller gives to headings. Each heading is in the form of [`plain`].
 pub type ChosenMeanings = Arc<[(String, &'static Column)]>;
@@ -95,16 +54,16 @@ pub fn parse_meanings(columns: &[String], known: &Columns) -> Result<ChosenMeani
 /// The largest number of headings in a message.
 const MOST: usize = 20;
 
-/// Checks that the file has all headings to which the caller gave a meaning.
+/// Checks that the file has all headings to which the caller gave a meaning, among its columns that are read.
 ///
 /// # Errors
 /// When the file lacks one of them (400).
-pub fn require_headings(columns: &ChosenMeanings, read: &Intake) -> Outcome<()> {
-    let is_there = |heading: &str| read.columns.iter().any(|column| plain(&column.heading) == heading);
+pub fn require_headings(columns: &ChosenMeanings, read: &[ImportColumn], left_out: &[LeftOutColumn]) -> Outcome<()> {
+    let is_there = |heading: &str| read.iter().any(|column| plain(&column.heading) == heading);
     if columns.iter().all(|(heading, _)| is_there(heading)) {
         return Ok(());
     }
-    let headings = read.columns.iter().map(|column| &column.heading).chain(read.left_out.iter().map(|left| &left.heading));
+    let headings = read.iter().map(|column| &column.heading).chain(left_out.iter().map(|left| &left.heading));
     let headings = headings.take(MOST).cloned().collect::<Vec<_>>().join(", ");
     Err(Problem::parameters(vec![Fault::of_parameter(
         "columns",

@@ -12,6 +12,7 @@
 use samsyn_access as access;
 use samsyn_kernel as kernel;
 
+pub mod bounds;
 pub mod cells;
 pub mod columns;
 pub mod formats;

@@ -11,10 +11,11 @@ use std::{
 };
 
 use super::{
+    bounds::{Bounds, too_many_rows},
     formats::{self, Format, Item},
-    headings::{Headings, ImportColumn, LeftOutColumn},
+    headings::Headings,
     queue::Reading,
-    room::{Bounds, too_many_rows},
+    types::{ImportColumn, LeftOutColumn},
 };
 use crate::kernel::{
     Problem, Result,

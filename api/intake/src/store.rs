@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use super::{
-    room::{Bounds, full},
+    bounds::{Bounds, full},
     spool::Intake,
     table::{self, piece, row},
     types::{ImportOutcome, ImportStatus, Job, JobId},

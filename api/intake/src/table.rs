@@ -2,11 +2,17 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::{
-    headings::{ImportColumn, LeftOutColumn},
-    types::{ImportOutcome, ImportStatus, JobId, Kept, RowFault},
+use super::types::{ImportColumn, ImportOutcome, ImportStatus, Kept, LeftOutColumn, RowFault};
+use crate::{
+    access::policy::Role,
+    kernel::{Id, table::List},
 };
-use crate::{access::policy::Role, kernel::table::List};
+
+/// An import job.
+pub type Job = Model;
+
+/// The id of an import job.
+pub type JobId = Id<Job>;
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "import_job")]

@@ -4,14 +4,8 @@ use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::table;
-use crate::kernel::{Fault, Id, language::Language};
-
-/// An import job.
-pub type Job = table::Model;
-
-/// The id of an import job.
-pub type JobId = Id<Job>;
+pub use super::table::{Job, JobId};
+use crate::kernel::{Fault, language::Language};
 
 /// The status of an import job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumIter, DeriveActiveEnum, Serialize, Deserialize, ToSchema)]
@@ -83,4 +77,43 @@ pub struct Kept {
     pub member: String,
     /// The reason, a code of the target.
     pub reason: String,
+}
+
+/// A column of a file that is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportColumn {
+    /// The heading as it is in the file.
+    #[schema(example = "Org.nr")]
+    pub heading: String,
+    /// The member that the column is read as, or a helper such as `organisationNumber`, `municipality` or `email`.
+    #[schema(example = "organisationNumber")]
+    pub member: String,
+}
+
+/// A column of a file that is left out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOutColumn {
+    /// The heading as it is in the file.
+    #[schema(example = "Kassör")]
+    pub heading: String,
+    /// A known heading that may have been meant.
+    pub did_you_mean: Option<String>,
+    /// The reason why the column is left out.
+    #[serde(default)]
+    pub reason: LeftOutReason,
+}
+
+/// The reason why a column is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOutReason {
+    /// The heading is unknown.
+    #[default]
+    Unknown,
+    /// Another column means the same, and that one is read.
+    Repeated,
+    /// The column has cells but no heading. It is called by its letters, as in a spreadsheet.
+    NoHeading,
 }

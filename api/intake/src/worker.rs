@@ -7,7 +7,8 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::{
-    room::{Bounds, Room},
+    bounds::Bounds,
+    room::Room,
     store,
     target::{Errand, Target},
     types::{ImportStatus, Job, JobId},

@@ -23,8 +23,7 @@ use crate::{
     intake::{
         columns::{self, Shape, Words},
         formats::Format,
-        headings::LeftOutReason,
-        types::{ImportStatus, Job},
+        types::{ImportStatus, Job, LeftOutReason},
     },
     kernel::{
         clock::Clock,

@@ -94,7 +94,7 @@ async fn create(
         intake_in_turn(format, Arc::new(received.file), Mapping::new(known), &room.bounds, Some(turns)).await.map_err(with_retry_after)?;
     let ours =
         say!("Filen är en export härifrån; läs in den utan sourceId.", "The file is an export from here; import it without sourceId.");
-    require_headings(&columns, &read)?;
+    require_headings(&columns, &read.columns, &read.left_out)?;
     check_file(&read, format, from_source, ours, by.sight(), &db).await?;
     room.bounds.spool.require_room(read.pieces.bytes().saturating_mul(2)).map_err(with_retry_after)?;
     let order = Order { source: options.source_id, kind: options.kind, full: options.full, dry_run: options.dry_run };

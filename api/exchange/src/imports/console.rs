@@ -77,7 +77,7 @@ pub async fn run(request: &Request, file: File, worker: &Worker, access: &Access
     if !ours {
         read = intake(request.format, file, Mapping::new(FileContext { from_source: true, ..known }), bounds).await?;
     }
-    require_headings(&columns, &read)?;
+    require_headings(&columns, &read.columns, &read.left_out)?;
     let acting = Acting::installation();
     let told_ours =
         say!("Filen är en export härifrån; läs in den utan --source.", "The file is an export from here; import it without --source.");

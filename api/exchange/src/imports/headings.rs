@@ -5,8 +5,8 @@ use chrono::NaiveDate;
 use crate::{
     columns::{COLUMNS, ORGANISATION_NUMBER},
     intake::{
-        headings::{ChosenMeanings, LeftOutColumn, LeftOutReason},
-        types::Job,
+        headings::ChosenMeanings,
+        types::{Job, LeftOutColumn, LeftOutReason},
     },
     kernel::{language::Text, say},
     registry::actors::ActorKind,

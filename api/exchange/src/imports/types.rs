@@ -7,10 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     access::users::UserId,
-    intake::{
-        headings::{ImportColumn, LeftOutColumn},
-        types::{ImportOutcome, ImportStatus, JobId},
-    },
+    intake::types::{ImportColumn, ImportOutcome, ImportStatus, JobId, LeftOutColumn},
     matches::MatchId,
     registry::actors::{ActorId, ActorKind},
     sources::{SourceId, rules::UnwrittenReason},

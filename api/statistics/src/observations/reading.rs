@@ -17,8 +17,9 @@ use crate::{
         cells::{self, CellValue, formula_error},
         columns::is_formula_error,
         formats::{self, Format, Item},
-        headings::{Headings, LeftOutReason, Meanings},
+        headings::{Headings, Meanings},
         spool::Reader,
+        types::LeftOutReason,
     },
     kernel::{
         Fault, Problem, Result,
