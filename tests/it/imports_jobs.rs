@@ -197,7 +197,7 @@ fn jobs_of_before_are_told_of_as_they_were(#[values(Database::Sqlite, Database::
     let (full_before, plain_before) = (admin.get(&full).is(200).json, admin.get(&plain).is(200).json);
     let (uuid, id) = match database {
         Database::Sqlite => ("uuid_text", format!("x'{}'", source.replace('-', ""))),
-        Database::Postgres => ("uuid", format!("'{source}'")),
+        Database::Postgres => ("uuid", format!("'{source}'::uuid")),
     };
     // The state that an earlier version of the program left, before its migration.
     for statement in [

@@ -290,7 +290,7 @@ pub async fn is_admin(user: UserId, w: &Write<'_>) -> Result<bool> {
         .filter(table::Column::UserId.eq(user))
         .filter(table::Column::Role.eq(Role::Admin))
         .filter(table::Column::ScopeKind.eq(ScopeKind::Everywhere))
-        .filter(valid_on(table::Column::ValidFrom.as_column_ref(), table::Column::ValidTo.as_column_ref(), w.today()));
+        .filter(valid_on(table::Column::ValidFrom, table::Column::ValidTo, w.today()));
     Ok(held.count(&w.tx).await? > 0)
 }
 

@@ -12,7 +12,9 @@ use super::{
 use crate::{
     access::{Sight, policy::ForumFunction},
     forums::{Forum, ForumId, rules as forum_rules, store as forums},
-    kernel::{Db, Fault, Page, Paging, Problem, Result, Write, language::Text, page::Key, request::Call, saved::Saved, say, text},
+    kernel::{
+        Db, Fault, Page, Paging, Problem, Result, Write, language::Text, page::Key, request::Call, saved::Saved, say, table::valid_on, text,
+    },
     registry::actors::{ActorId, store as actors},
 };
 
@@ -79,8 +81,7 @@ pub async fn participants_among(forum: ForumId, actors: &[ActorId], w: &Write<'_
         .filter(table::Column::ActorId.is_in(actors.iter().copied()))
         .filter(table::Column::Status.eq(MemberStatus::Accepted))
         .filter(table::Column::Function.ne(ForumFunction::Observer))
-        .filter(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(today)))
-        .filter(table::Column::ValidTo.is_null().or(table::Column::ValidTo.gt(today)))
+        .filter(valid_on(table::Column::ValidFrom, table::Column::ValidTo, today))
         .all(&w.tx)
         .await?;
     let members: Vec<ActorId> = rows.into_iter().map(|row| row.actor_id).collect();

@@ -17,7 +17,9 @@ use crate::{
         page::Key,
         record,
         request::Call,
-        say, text,
+        say,
+        table::valid_on,
+        text,
     },
 };
 
@@ -39,9 +41,7 @@ fn view(row: table::Model) -> LegalHold {
 
 /// The holds that are in force on a day.
 fn in_force(day: NaiveDate) -> Select<table::Entity> {
-    table::Entity::find()
-        .filter(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(day)))
-        .filter(table::Column::ValidTo.is_null().or(table::Column::ValidTo.gt(day)))
+    table::Entity::find().filter(valid_on(table::Column::ValidFrom, table::Column::ValidTo, day))
 }
 
 pub(super) async fn list(filter: &HoldFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<LegalHold>> {

@@ -55,7 +55,7 @@ fn find_visible(sight: &Sight) -> Select<table::Entity> {
 }
 
 fn valid_on(select: Select<table::Entity>, day: NaiveDate) -> Select<table::Entity> {
-    select.filter(crate::kernel::table::valid_on(table::Column::ValidFrom.as_column_ref(), table::Column::ValidTo.as_column_ref(), day))
+    select.filter(crate::kernel::table::valid_on(table::Column::ValidFrom, table::Column::ValidTo, day))
 }
 
 pub(super) async fn list(sight: &Sight, filter: &MandateFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<Mandate>> {

@@ -69,7 +69,7 @@ fn without_secret_parents(select: Select<table::Entity>, secrecy: Option<&Secrec
 }
 
 fn valid_on(day: NaiveDate) -> sea_orm::Condition {
-    crate::kernel::table::valid_on(table::Column::ValidFrom.as_column_ref(), table::Column::ValidTo.as_column_ref(), day)
+    crate::kernel::table::valid_on(table::Column::ValidFrom, table::Column::ValidTo, day)
 }
 
 pub(super) async fn list(sight: &Sight, filter: &RelationFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<ActorRelation>> {

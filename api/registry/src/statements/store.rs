@@ -1,6 +1,6 @@
 //! Queries and writes of statements. The statements of a removed actor are not visible.
 
-use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, QueryTrait, entity::prelude::*};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryTrait, entity::prelude::*};
 
 use super::{NewStatement, RECORD, Statement, StatementId, table, types::StatementFilter};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     geography::areas::store as areas,
     kernel::{
         Db, Fault, Page, Paging, Problem, Result, Write, events::Visible, page::Key, problem::Kind, request::Call, saved::Saved, search,
-        text,
+        table::valid_on, text,
     },
     reference::codelists::store::{self as codelists, POLICY_DOMAIN},
 };
@@ -53,11 +53,7 @@ pub(super) async fn list(sight: &Sight, filter: &StatementFilter, paging: &Pagin
         .apply_if(filter.kind.clone(), |select, kinds| select.filter(table::Column::Kind.is_in(kinds)))
         .apply_if(filter.policy_domain.clone(), |select, domain| select.filter(table::Column::PolicyDomain.eq(domain)))
         .apply_if(below, |select, paths| select.filter(table::Column::AreaId.in_subquery(areas::at_or_below_any(&paths))))
-        .apply_if(filter.as_of, |select, day| {
-            select
-                .filter(table::Column::ValidFrom.is_null().or(table::Column::ValidFrom.lte(day)))
-                .filter(table::Column::ValidTo.is_null().or(table::Column::ValidTo.gt(day)))
-        })
+        .apply_if(filter.as_of, |select, day| select.filter(valid_on(table::Column::ValidFrom, table::Column::ValidTo, day)))
         .apply_if(filter.q.as_deref(), |select, q| select.filter(search::matches(RECORD.kind, table::Column::Id, q, db.backend())));
     let keys = vec![Key::column(table::Column::Id, |row: &table::Model| row.id.into())];
     Ok(paging.fetch(select, keys, call, db).await?.map(view))
