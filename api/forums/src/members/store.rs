@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sea_orm::{ConnectionTrait, EntityTrait, ExprTrait, entity::prelude::*};
+use sea_orm::{ConnectionTrait, EntityTrait, entity::prelude::*};
 
 use super::{
     Member, MemberId, MemberStatus, NewMember, RECORD,
