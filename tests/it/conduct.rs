@@ -4,7 +4,7 @@ use rstest::rstest;
 use samsyn::access::policy::Role;
 use serde_json::{Value, json};
 
-use crate::harness::{Database, TestApp, id};
+use crate::harness::{Client, Database, TestApp, id};
 
 #[rstest]
 fn nobody_overwrites_anothers_change(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
@@ -291,4 +291,38 @@ fn what_has_grown_old_is_told_to_be_so(#[values(Database::Sqlite, Database::Post
     let first = keyed(&app).post("/actors", &json!({"kind": "other", "name": "I dag"})).is(201);
     let second = keyed(&tomorrow).post("/actors", &json!({"kind": "other", "name": "I morgon"})).is(201);
     assert_ne!(id(&first.json), id(&second.json));
+}
+
+#[rstest]
+fn fields_of_the_head_are_read_as_the_standard_says(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let Some(app) = TestApp::start(database) else { return };
+    let admin = app.user(Role::Admin, None);
+    let actor = format!("/actors/{}", id(&admin.post("/actors", &json!({"kind": "association", "name": "Alby IF"})).is(201).json));
+
+    // Lists may stand on several lines, weights are heeded in any case, and the closest range counts.
+    let title = |languages: &[&str]| {
+        let client = languages.iter().fold(admin.clone(), |client, languages| client.with_line("Accept-Language", languages));
+        client.get("/actors/1").header("content-language").unwrap().to_owned()
+    };
+    assert_eq!(title(&["en;Q=0.2, SV-fi"]), "sv");
+    assert_eq!(title(&["fi", "en"]), "en");
+    assert_eq!(title(&["sv;q=0, *"]), "en");
+    let form = |accept: &str| admin.with("Accept", accept).get("/actors?limit=1");
+    assert_eq!(form("Text/CSV;q=0.5, application/json;q=0.4").header("content-type"), Some("text/csv; charset=utf-8; header=present"));
+    assert_eq!(form("application/json;q=0, application/x-ndjson").header("content-type"), Some("application/x-ndjson"));
+    form("application/json;q=0, application/problem+json;q=0, text/html").is(406);
+    let changes = |accept: &str| admin.with("Accept", accept).get("/changes?limit=1").is(200).header("content-type").unwrap().to_owned();
+    assert_eq!(changes("text/event-stream;q=0, */*"), "application/json");
+
+    // A preference is not found in the quoted value of another, and a tag is not found in a weak one.
+    let rename = |client: &Client, name: &str| {
+        client.call("PATCH", &actor, Some(("application/json", format!("{{\"name\":\"{name}\"}}").as_bytes())))
+    };
+    let quoted = rename(&admin.with("If-Match", "\"v1\"").with("Prefer", "foo=\"return=minimal\""), "Alby IF 2").is(200);
+    assert!(quoted.header("preference-applied").is_none() && quoted.json["name"] == "Alby IF 2");
+    rename(&admin.with("If-Match", "W/\"v2\""), "Alby IF 3").is(412);
+    let lines =
+        admin.with("If-Match", "\"v7\"").with_line("If-Match", "\"v2\"").with("Prefer", "wait=1").with_line("Prefer", "Return=minimal");
+    assert_eq!(rename(&lines, "Alby IF 3").is(204).header("preference-applied"), Some("return=minimal"));
+    admin.with("If-None-Match", "\"x\"").with_line("If-None-Match", "W/\"v3\"").get(&actor).is(304);
 }

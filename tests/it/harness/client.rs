@@ -63,6 +63,13 @@ impl Client {
         client
     }
 
+    /// The same caller with one more line of a header in each call.
+    pub fn with_line(&self, name: &str, value: &str) -> Self {
+        let mut client = self.clone();
+        client.headers.push((name.to_owned(), value.to_owned()));
+        client
+    }
+
     /// A header that the caller sends.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
