@@ -7,8 +7,7 @@ use samsyn::{
     access::{Access, Caller, policy::Role},
     exchange::imports::{Order, headings::FileContext, mapping::Mapping},
     intake::{formats::Format, headings::ChosenMeanings, spool::intake, store, worker::Worker},
-    kernel::{Db, clock::Clock, contract::Contract, id::Ids, request::Call},
-    openapi,
+    kernel::{Db, clock::Clock, id::Ids, request::Call},
     registry::actors::ActorKind,
 };
 use sea_orm::{ConnectionTrait, Statement};
@@ -138,7 +137,7 @@ pub fn with_db(url: &str, now: TimeDelta, first_id: u64, work: impl AsyncFnOnce(
             let db =
                 Db::open(&settings, samsyn::records::ALL, false, Clock::Fixed(today() + now), Ids::counted_from(first_id)).await.unwrap();
             let access = Access::load(config_of("").tokens(), &db).await.unwrap();
-            let contract = Arc::new(Contract::new(&openapi::document(openapi::CANONICAL_URL)).unwrap());
+            let contract = Arc::clone(&crate::contract::COMPILED);
             work(&db, &access, Worker::new(contract, config_of("import_rows = 2000").imports(), samsyn::app::targets())).await;
             db.close().await;
         });
