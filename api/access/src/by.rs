@@ -1,4 +1,4 @@
-//! The caller of a handler, with the permission that the handler needs.
+//! The extractor [`By`]: the caller of a handler, with the permission that the handler needs.
 
 use std::{
     future::{Ready, ready},
@@ -44,40 +44,40 @@ use crate::kernel::{
 /// The caller, who holds the permission `P` somewhere.
 #[derive(Debug)]
 pub struct By<P> {
-    /// Who calls.
+    /// The caller.
     pub caller: Arc<Caller>,
-    /// Where the caller holds the permission.
+    /// The places where the caller holds the permission.
     pub reach: Reach,
     call: Call,
     permission: PhantomData<fn() -> P>,
 }
 
 impl<P> By<P> {
-    /// What the caller may see.
+    /// Returns the records that the caller may see.
     #[must_use]
     pub fn sight(&self) -> &Sight {
         &self.caller.sight
     }
 
-    /// The user who calls.
+    /// Returns the user who calls.
     ///
     /// # Errors
-    /// When nobody is signed in, which the permission should have made impossible.
+    /// When the caller is not signed in (404). A permission that only signed-in users hold makes that impossible.
     pub fn user_id(&self) -> Result<UserId> {
         self.caller.user.map(UserId::from).ok_or_else(Problem::not_found)
     }
 
-    /// The call, with what the caller may do with the record that it reads, where it asks for that.
+    /// Returns the call with the operations that the caller may carry out on the record that it reads, if the caller asks for them.
     ///
-    /// `may` is the very check that the handlers of those operations make, for a permission and where the caller holds it.
-    /// It is about permission alone: what the record's state forbids is still allowed, and answered with 409.
+    /// `may` is the same check that the handlers of those operations make. It gets a permission and the caller's reach of it. It is
+    /// only about permission: an operation that the record's state forbids is listed too, and is answered with 409 when called.
     ///
     /// # Errors
-    /// When the check cannot be made.
+    /// When the check fails with a status of 500 or more.
     pub async fn allowing(&self, may: impl AsyncFn(Permission, &Reach) -> Result<()>) -> Result<Call> {
         let mut call = self.call.clone();
         let Some(actions) = &self.call.asked.actions else { return Ok(call) };
-        let mut asked: Vec<(Permission, bool)> = Vec::new();
+        let mut checked: Vec<(Permission, bool)> = Vec::new();
         let mut allowed = Vec::new();
         for action in actions {
             let permission = Permission::from_key(&action.permission)
@@ -85,7 +85,7 @@ impl<P> By<P> {
             let Ok(reach) = self.caller.reach(permission) else { continue };
             let may = if action.for_a_party {
                 reach.speaks()
-            } else if let Some((_, may)) = asked.iter().find(|(known, _)| *known == permission) {
+            } else if let Some((_, may)) = checked.iter().find(|(known, _)| *known == permission) {
                 *may
             } else {
                 let may = match may(permission, &reach).await {
@@ -93,7 +93,7 @@ impl<P> By<P> {
                     Err(problem) if problem.kind.status() < 500 => false,
                     Err(problem) => return Err(problem),
                 };
-                asked.push((permission, may));
+                checked.push((permission, may));
                 may
             };
             if may {
@@ -105,7 +105,7 @@ impl<P> By<P> {
     }
 }
 
-/// A caller is its call, for replies and writes.
+/// Gives replies and writes the call, with its author.
 impl<P> Deref for By<P> {
     type Target = Call;
     fn deref(&self) -> &Call {
@@ -113,11 +113,11 @@ impl<P> Deref for By<P> {
     }
 }
 
-/// Finds out who calls, before any handler's arguments are read; whether that suffices is for the handler to say. Only who
-/// calls too often is refused here.
+/// Identifies the caller before the handler's arguments are extracted. The handler decides whether the caller suffices ([`By`]). Only
+/// callers who call too often are refused here (429).
 ///
 /// # Errors
-/// What the handler ends with.
+/// The error of the handler. Also when a read cannot be noted in the audit log as it must be (500).
 pub async fn authenticate<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -147,7 +147,7 @@ pub async fn authenticate<B: MessageBody + 'static>(
                 }
                 Ok(caller)
             }
-            // What is hidden must not show because it could not be asked for.
+            // When the marks cannot be read the call fails, since hidden members would be shown otherwise.
             Err(problem) => Err(problem),
         },
         (caller, ..) => caller,
@@ -158,12 +158,12 @@ pub async fn authenticate<B: MessageBody + 'static>(
     request.extensions_mut().insert(caller);
     request.extensions_mut().insert(Rc::clone(&slot));
     let writes = !request.method().is_safe();
-    // A handler that panics is caught here, so that this too is noted.
+    // A panic of a handler is caught here, so that the audit log notes it too.
     let response = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     let response = response.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked").into()));
     let mut response = response.map(ServiceResponse::map_into_boxed_body);
     if let Ok(response) = &mut response
-        && response.request().extensions().contains::<Private>()
+        && response.request().extensions().contains::<NoStore>()
     {
         response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     }
@@ -177,21 +177,21 @@ pub async fn authenticate<B: MessageBody + 'static>(
     response
 }
 
-/// Addresses outside of the API that count their calls themselves.
-const COUNTING: [&str; 2] = ["/oauth2/authorize", "/oauth2/callback"];
+/// The addresses outside the API whose handlers count their calls themselves.
+const COUNTED_BY_HANDLER: [&str; 2] = ["/oauth2/authorize", "/oauth2/callback"];
 
-/// Counts calls at addresses outside the API, where nobody is known before the call is read: all but those at which the
-/// service tells how it is, which whoever looks after it must always learn.
+/// Limits calls at addresses outside the API. They are counted by network address, since the caller is not known. Health checks are not
+/// counted, since monitoring must always get an answer.
 ///
 /// # Errors
-/// What the handler ends with.
+/// The error of the handler.
 pub async fn limited<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let path = request.path();
     let counted_elsewhere =
-        COUNTING.contains(&path) || path.strip_prefix(ROOT).is_some_and(|below| below.is_empty() || below.starts_with('/'));
+        COUNTED_BY_HANDLER.contains(&path) || path.strip_prefix(ROOT).is_some_and(|below| below.is_empty() || below.starts_with('/'));
     let meta = request.extensions().get::<Rc<Meta>>().cloned().filter(|_| !counted_elsewhere && !path.starts_with(HEALTH));
     if let (Some(limits), Some(meta)) = (request.app_data::<Data<Limits>>(), meta)
         && let Err(problem) = limits.count(&Ok(Arc::default()), &meta)
@@ -206,30 +206,33 @@ impl<P: Requires> FromRequest for By<P> {
     type Future = Ready<Result<Self>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::read(request))
+        ready(Self::from_call(request))
     }
 }
 
-/// Marks a call that only asks which permission the handler needs. [`By`] answers it with a problem that names the permission, so
+/// Marks a call that only asks for the permission that the handler needs. [`By`] answers it with a problem that names the permission, so
 /// that the contract has it from the handler's signature.
 #[derive(Debug)]
 pub struct WhichPermission;
 
-/// Marks a call whose answer nobody on the way may store, whatever the answer.
-struct Private;
+/// Marks a call whose answer no cache may store, also when it is a refusal.
+struct NoStore;
 
 impl<P: Requires> By<P> {
-    fn read(request: &HttpRequest) -> Result<Self> {
+    /// # Errors
+    /// When the caller is unknown (401) or lacks the permission (401, 403), or the parameters or headers of the call are wrong (400, 406,
+    /// 422). When the caller has too many exports under way (429).
+    fn from_call(request: &HttpRequest) -> Result<Self> {
         if request.extensions().contains::<WhichPermission>() {
             return Err(Problem { required_permission: Some(P::PERMISSION.key()), ..Problem::new(Kind::Forbidden) });
         }
         if P::PERMISSION.is_private() {
-            request.extensions_mut().insert(Private);
+            request.extensions_mut().insert(NoStore);
         }
         let caller = request.extensions().get::<Result<Arc<Caller>>>().cloned();
         let (operation, meta) = Self::operation(request)?;
         let caller = match caller.unwrap_or_else(|| Err(Problem::internal(&"nobody asked who calls"))) {
-            // Who signs in anew may well send along a token that has ended.
+            // A caller who signs in anew may still send a token that has ended.
             Err(problem) if problem.kind == Kind::Unauthenticated && P::PERMISSION == Permission::StartSession => Ok(Arc::default()),
             caller => caller,
         };
@@ -255,12 +258,12 @@ impl<P: Requires> By<P> {
         let export = match operation.format(&parameters, &fields::items(request.headers(), header::ACCEPT).collect::<Vec<_>>())? {
             Some(format) => {
                 let columns = Export::columns(&operation.columns, members.as_deref(), secrecy.is_some());
-                Some(Arc::new(export(format, columns, request, &caller, &meta)?))
+                Some(Arc::new(begin_export(format, columns, request, &caller, &meta)?))
             }
             None => None,
         };
-        let asked = parameters.get("include").and_then(serde_json::Value::as_array);
-        let asks = asked.is_some_and(|asked| asked.iter().any(|value| value == ALLOWED_ACTIONS));
+        let include = parameters.get("include").and_then(serde_json::Value::as_array);
+        let wants_actions = include.is_some_and(|include| include.iter().any(|value| value == ALLOWED_ACTIONS));
         let author = Author {
             user: caller.user,
             user_name: caller.name.clone(),
@@ -277,7 +280,11 @@ impl<P: Requires> By<P> {
             path: if is_search { format!("{}{SEARCH}", request.path()) } else { request.path().to_owned() },
             parameters: Arc::new(parameters),
             secrecy,
-            actions: if asks { Some(extract::contract(request)?.actions(&request.match_pattern().unwrap_or_default())) } else { None },
+            actions: if wants_actions {
+                Some(extract::contract(request)?.actions(&request.match_pattern().unwrap_or_default()))
+            } else {
+                None
+            },
             allowed: None,
             export,
             searched: is_search,
@@ -285,7 +292,7 @@ impl<P: Requires> By<P> {
         Ok(Self { caller, reach, call: Call { author, asked }, permission: PhantomData })
     }
 
-    /// The operation that is called, and what the outermost middleware has learnt of the call.
+    /// Returns the operation that is called, and the metadata of the call.
     fn operation(request: &HttpRequest) -> Result<(Arc<Operation>, Rc<Meta>)> {
         let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
         let mut pattern = request.match_pattern().unwrap_or_default();
@@ -301,14 +308,17 @@ impl<P: Requires> By<P> {
     }
 }
 
-/// A list as a table, once it is the caller's turn.
-fn export(format: Format, columns: Vec<Column>, request: &HttpRequest, caller: &Caller, meta: &Meta) -> Result<Export> {
+/// Begins the export of a list as a table.
+///
+/// # Errors
+/// When the caller, or all callers together, have too many exports under way (429).
+fn begin_export(format: Format, columns: Vec<Column>, request: &HttpRequest, caller: &Caller, meta: &Meta) -> Result<Export> {
     let (Some(turns), Some(db)) = (request.app_data::<Data<Turns>>(), request.app_data::<Data<Db>>()) else {
         return Err(Problem::internal(&"the service runs without exports"));
     };
-    let who = caller.user.map_or_else(|| format!("{:x}", network(&meta.address)), |user| user.to_string());
+    let exporter = caller.user.map_or_else(|| format!("{:x}", network(&meta.address)), |user| user.to_string());
     let pattern = request.match_pattern().unwrap_or_default();
     let name = pattern.rsplit('/').find(|part| !part.starts_with('{')).unwrap_or_default();
     let head = request.extensions().contains::<Head>();
-    Ok(Export { format, name: name.to_owned(), columns, now: db.clock.now(), head, turn: turns.begin(who)? })
+    Ok(Export { format, name: name.to_owned(), columns, now: db.clock.now(), head, turn: turns.begin(exporter)? })
 }

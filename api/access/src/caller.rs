@@ -1,4 +1,4 @@
-//! The caller of an operation: what it may see, and where it holds a permission.
+//! The caller of an operation: the records that it may see ([`Sight`]), and the places where it holds a permission ([`Reach`]).
 
 use std::collections::BTreeSet;
 
@@ -30,7 +30,7 @@ pub enum Visibility {
 }
 
 impl Visibility {
-    /// Whether more people see what has this visibility than what has the other.
+    /// Whether more people can see a record of this visibility than one of the other.
     #[must_use]
     pub fn is_wider_than(self, other: Self) -> bool {
         let narrowness = |visibility| match visibility {
@@ -42,27 +42,27 @@ impl Visibility {
         narrowness(self) < narrowness(other)
     }
 
-    /// The visibility with its owners, for events.
+    /// Returns the visibility with its owners, for events.
     #[must_use]
     pub fn of(self, forum: Option<Uuid>, actor: Option<Uuid>) -> Visible {
         Visible { visibility: Some(self.to_value()), forum, actor }
     }
 
-    /// The visibility by its stored name; an unknown one is the narrowest.
+    /// Returns the visibility with this stored name. An unknown name gives the narrowest.
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self::try_from_value(&name.to_owned()).unwrap_or(Self::Actor)
     }
 }
 
-/// Where a grant holds.
+/// The scope of a grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// The whole installation.
     Everywhere,
     /// An area and all below it, by its path.
     Area(String),
-    /// An actor and its administrations.
+    /// An actor and its administrations: the actor first, then all actors below it.
     Actor(Vec<Uuid>),
     /// A forum.
     Forum(Uuid),
@@ -70,7 +70,7 @@ pub enum Scope {
     Source(Uuid),
 }
 
-/// Where something is held or to be held; an actor stands for itself alone here, without its administrations.
+/// A place where a permission or role is held or shall be held. An actor is here only itself, without its administrations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// The whole installation.
@@ -81,21 +81,21 @@ pub enum Place {
     Actor(Uuid, Option<String>),
     /// A forum.
     Forum(Uuid),
-    /// A source of an actor with a seat; the installation's own is nobody's.
+    /// A source of a partner system.
     Source {
-        /// Whose it is.
+        /// The actor that owns the source; `None` when the installation owns it.
         actor: Option<Uuid>,
-        /// The path of the area where that one has its seat.
+        /// The path of the area where that actor has its seat.
         seat: Option<String>,
     },
 }
 
 impl Place {
-    /// Checks that a reach covers the place with all that holds there. What is held for an area is not held for the parties in
-    /// it: nobody speaks in their name by that.
+    /// Checks that a reach covers the place itself. An area does not cover the actors in it, since a permission for an area is none to
+    /// act in their name. It does cover the sources of those actors.
     ///
     /// # Errors
-    /// When it does not.
+    /// When the reach does not cover the place (403).
     pub fn within(&self, reach: &Reach) -> Result<()> {
         match self {
             Self::Everywhere => reach.require(&[], None, None),
@@ -106,10 +106,11 @@ impl Place {
         }
     }
 
-    /// Checks that who looks after a place, or after the area where it is, looks after it.
+    /// Checks that a reach covers the administration of the place. Unlike in [`Self::within`], an area covers the actors that have their
+    /// seat in it.
     ///
     /// # Errors
-    /// When the reach is elsewhere.
+    /// When the reach does not cover the place (403).
     pub fn looked_after(&self, reach: &Reach) -> Result<()> {
         match self {
             Self::Actor(actor, Some(seat)) => reach.require(&[seat], Some(*actor), None),
@@ -118,40 +119,41 @@ impl Place {
     }
 }
 
-/// Somebody who calls: nobody in particular, or a signed-in user with what has been granted.
+/// A caller: a signed-in user with all rights, or an anonymous caller (the default).
 #[derive(Clone, Debug, Default)]
 pub struct Caller {
-    /// The user; nothing when not signed in.
+    /// The user; `None` when not signed in.
     pub user: Option<Uuid>,
-    /// The user's name.
+    /// The name of the user.
     pub name: String,
-    /// The actor that the user works for: the one under which its account was brought in. Grants elsewhere change nothing in it.
+    /// The actor that the user works for: the home of the account. Grants at other actors do not change it.
     pub employer: Option<Uuid>,
-    /// The session that the call belongs to.
+    /// The session of the call; `None` when the call is made with a personal token or without credentials.
     pub session: Option<Uuid>,
-    /// The personal token that the call is made with.
+    /// The personal token of the call, if it is made with one.
     pub token: Option<Uuid>,
-    /// The only permissions that the token or session carries, where it was made narrower than its user's roles.
+    /// The only permissions that the token or session carries; `None` when it is not limited and carries all rights of its user.
     pub narrowed: Option<Vec<Permission>>,
-    /// Roles that are granted but do not count, since they demand a stronger sign-in.
+    /// Roles that are granted but not in effect, because they demand a stronger sign-in.
     pub withheld: Vec<Role>,
-    /// What has been granted, as it holds now.
+    /// The grants that are valid today, without those of withheld roles.
     pub grants: Vec<(Role, Scope)>,
-    /// Functions in forums of the actors that the user works for.
+    /// The functions in forums of the actors for which the user works, by the id of the forum.
     pub functions: Vec<(Uuid, ForumFunction)>,
-    /// What the caller may see.
+    /// The records that the caller may see.
     pub sight: Sight,
 }
 
 impl Caller {
-    /// Where the caller holds a permission.
+    /// Returns the places where the caller holds a permission.
     ///
     /// # Errors
-    /// When nowhere: 401 when signing in might help, else 403 naming the permission.
+    /// When the caller holds it nowhere: 401 when not signed in, otherwise 403. When the token or session does not carry it (403). The
+    /// problem with 403 names the permission.
     pub fn reach(&self, permission: Permission) -> Result<Reach> {
         let mut reach = Reach { permission: permission.key(), ..Reach::default() };
         if self.narrowed.as_ref().is_some_and(|carried| !carried.contains(&permission)) {
-            return Err(reach.narrowed());
+            return Err(reach.not_in_token());
         }
         let mut held = allows(Standing::Everyone, permission) || (self.user.is_some() && allows(Standing::SignedIn, permission));
         for (role, scope) in self.grants.iter().filter(|(role, _)| allows(Standing::Role(*role), permission)) {
@@ -174,21 +176,21 @@ impl Caller {
         } else if self.user.is_none() {
             Err(Problem::new(Kind::Unauthenticated).header("WWW-Authenticate", "Bearer"))
         } else if self.withheld.iter().any(|role| allows(Standing::Role(*role), permission)) {
-            Err(reach.stronger())
+            Err(reach.needs_stronger_sign_in())
         } else {
             Err(reach.missing())
         }
     }
 
-    /// Refuses a token that was made narrower than its user: what it does here would let it out of its scopes.
+    /// Refuses a token or session that is limited to some permissions, for operations by which it could get beyond its limits.
     ///
     /// # Errors
-    /// When it was.
+    /// When it is limited (403).
     pub fn is_whole(&self, reach: &Reach) -> Result<()> {
-        if self.narrowed.is_none() { Ok(()) } else { Err(reach.narrowed()) }
+        if self.narrowed.is_none() { Ok(()) } else { Err(reach.not_in_token()) }
     }
 
-    /// What the call is made with, for the record: the session or the token.
+    /// Returns the credential of the call for the audit log: `session:` or `token:` with its id, or an empty text.
     #[must_use]
     pub fn credential(&self) -> String {
         match (self.session, self.token) {
@@ -198,20 +200,22 @@ impl Caller {
         }
     }
 
-    /// Whether the caller holds all that a role gives at some places, with what the call is made with: the permissions, the
-    /// sight, and the word of those who work there. Only who runs the installation may give what is held by parties alone.
+    /// Checks that the caller holds everything that a role gives at these places, with the credential of the call: the permissions, the
+    /// sight, and the right to work there. An administrator of the installation passes with any unlimited credential, and so may also
+    /// give permissions that only parties hold.
     ///
     /// # Errors
-    /// When anything is missing, naming the permission where it is one.
+    /// When anything is missing (403). The problem names the missing permission, or that of `reach` when the sight or the right to work
+    /// there is missing.
     pub fn holds_all_of(&self, role: Role, places: &[Place], reach: &Reach) -> Result<()> {
         if self.sight.all && self.narrowed.is_none() {
             return Ok(());
         }
-        // Where the caller does not stand, it is told no more than of what is not there.
-        if !places.iter().all(|place| self.stands_at(role, place)) {
+        // This refusal is the same as for a place that does not exist, so that it reveals nothing about the place.
+        if !places.iter().all(|place| self.has_sight_of_role(role, place)) {
             return Err(reach.missing());
         }
-        // What everybody holds counts too: a token that cannot read must not let another read.
+        // Permissions that everybody holds count too: a token that cannot read must not enable another user to read.
         for permission in Permission::ALL.iter().filter(|permission| permission.may_be_scope() && holds(Standing::Role(role), **permission))
         {
             let held = self.reach(*permission)?;
@@ -222,8 +226,9 @@ impl Caller {
         Ok(())
     }
 
-    /// Whether the caller sees what a role at a place lets see, and works there where the role is to work there.
-    fn stands_at(&self, role: Role, place: &Place) -> bool {
+    /// Whether the caller sees everything that the role shows at a place. For a role of working for an actor, also whether the caller has
+    /// such a role there.
+    fn has_sight_of_role(&self, role: Role, place: &Place) -> bool {
         if self.sight.all {
             return true;
         }
@@ -231,69 +236,71 @@ impl Caller {
             |roles: &[Role], covers: &dyn Fn(&Scope) -> bool| self.grants.iter().any(|(role, scope)| roles.contains(role) && covers(scope));
         match place {
             Place::Everywhere => role != Role::Admin,
-            // Who coordinates an area sees what is its forums' own.
+            // A coordinator of an area sees the records of the forums in it, so only another coordinator there sees as much.
             Place::Area(path) => {
                 role != Role::Coordinator
                     || held(&[Role::Coordinator], &|scope| matches!(scope, Scope::Area(own) if path.starts_with(own.as_str())))
             }
             Place::Actor(actor, _) => {
-                let works = [Role::ActorAdmin, Role::Contributor];
+                let working_roles = [Role::ActorAdmin, Role::Contributor];
                 self.sight.actors.contains(actor)
-                    && (!works.contains(&role) || held(&works, &|scope| matches!(scope, Scope::Actor(actors) if actors.contains(actor))))
+                    && (!working_roles.contains(&role)
+                        || held(&working_roles, &|scope| matches!(scope, Scope::Actor(actors) if actors.contains(actor))))
             }
             Place::Forum(forum) => self.sight.forums.contains(forum),
             Place::Source { .. } => true,
         }
     }
 
-    /// The permissions that the caller holds somewhere.
+    /// Returns the permissions that the caller holds at any place.
     #[must_use]
     pub fn permissions(&self) -> Vec<Permission> {
         Permission::ALL.iter().copied().filter(|permission| self.reach(*permission).is_ok()).collect()
     }
 }
 
-/// What a caller may see, as one SQL condition.
+/// The records that a caller may see. [`Sight::rows`] makes it one SQL condition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sight {
-    /// Sees all there is.
+    /// Whether all records are visible.
     pub all: bool,
-    /// Sees what is for signed-in users.
+    /// Whether records for signed-in users are visible.
     pub signed_in: bool,
-    /// Sees what is these forums' own.
+    /// The forums whose own records are visible.
     pub forums: BTreeSet<Uuid>,
-    /// Sees these forums, to which it is invited, and not what is worked on in them.
+    /// The forums to which the caller is invited. The forums themselves are visible, but not the work in them.
     pub invited: BTreeSet<Uuid>,
-    /// Sees what is these actors' own.
+    /// The actors whose own records are visible.
     pub actors: BTreeSet<Uuid>,
 }
 
 impl Sight {
-    /// Sees everything: for the installation itself.
+    /// Returns the sight of the installation itself, which sees everything.
     #[must_use]
     pub fn of_installation() -> Self {
         Self { all: true, ..Self::default() }
     }
 
-    /// Rows that may be seen, by their visibility, owning forum and owning actor.
+    /// Returns the condition for visible rows, from the column of visibility and the expressions for the owning forum and actor. Without
+    /// an expression, no row is visible by that kind of owner.
     pub fn rows(&self, visibility: impl ColumnTrait, forum: Option<SimpleExpr>, actor: Option<SimpleExpr>) -> Condition {
         if self.all {
             return Condition::all();
         }
-        let is = |name: Visibility| Expr::col(visibility.as_column_ref()).eq(name.to_value());
-        let mut seen = Condition::any().add(is(Visibility::Public));
+        let has_visibility = |name: Visibility| Expr::col(visibility.as_column_ref()).eq(name.to_value());
+        let mut visible = Condition::any().add(has_visibility(Visibility::Public));
         if self.signed_in {
-            seen = seen.add(is(Visibility::Members));
+            visible = visible.add(has_visibility(Visibility::Members));
         }
         for (kind, owner, own) in [(Visibility::Forum, forum, &self.forums), (Visibility::Actor, actor, &self.actors)] {
             if let Some(owner) = owner.filter(|_| !own.is_empty()) {
-                seen = seen.add(is(kind).and(owner.is_in(own.iter().copied())));
+                visible = visible.add(has_visibility(kind).and(owner.is_in(own.iter().copied())));
             }
         }
-        seen
+        visible
     }
 
-    /// Whether one record may be seen.
+    /// Whether a record with this visibility, owning forum and owning actor is visible.
     #[must_use]
     pub fn sees(&self, visibility: Visibility, forum: Option<Uuid>, actor: Option<Uuid>) -> bool {
         self.all
@@ -306,26 +313,26 @@ impl Sight {
     }
 }
 
-/// Where the caller holds the permission of the operation.
+/// The places where a caller holds one permission.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
     permission: &'static str,
     /// The roles that give the permission.
     pub roles: Vec<Role>,
-    /// In the whole installation.
+    /// Whether the permission is held in the whole installation.
     pub everywhere: bool,
-    /// In these areas and all below them, by path.
+    /// The paths of areas where it is held, in them and in all areas below.
     pub areas: Vec<String>,
-    /// For these actors.
+    /// The actors for which it is held.
     pub actors: Vec<Uuid>,
-    /// In these forums.
+    /// The forums in which it is held.
     pub forums: Vec<Uuid>,
-    /// For these sources.
+    /// The sources for which it is held.
     pub sources: Vec<Uuid>,
 }
 
 impl Reach {
-    /// The permission is held nowhere that matters here.
+    /// Returns the problem of a permission that the caller does not hold at the places of the call (403).
     #[must_use]
     pub fn missing(&self) -> Problem {
         let permission = self.permission;
@@ -335,8 +342,8 @@ impl Reach {
         ))
     }
 
-    /// The token was made without the permission.
-    fn narrowed(&self) -> Problem {
+    /// Returns the problem of a token or session that does not carry the permission (403).
+    fn not_in_token(&self) -> Problem {
         let permission = self.permission;
         Problem { required_permission: Some(permission), ..Problem::new(Kind::Forbidden) }
             .header("WWW-Authenticate", format!("Bearer error=\"insufficient_scope\", scope=\"{permission}\""))
@@ -346,8 +353,8 @@ impl Reach {
             ))
     }
 
-    /// The role that gives the permission demands a stronger sign-in.
-    fn stronger(&self) -> Problem {
+    /// Returns the problem of a role that gives the permission but demands a stronger sign-in (403).
+    fn needs_stronger_sign_in(&self) -> Problem {
         let permission = self.permission;
         Problem { required_permission: Some(permission), ..Problem::new(Kind::Forbidden) }.detail(say!(
             "Din roll kräver en starkare inloggning för {permission}. Slå på tvåstegsinloggning (POST /me/second-factor) och logga in på nytt med den, eller logga in med din organisations inloggning.",
@@ -355,10 +362,10 @@ impl Reach {
         ))
     }
 
-    /// Checks that the permission reaches one of these: an area (by path), an actor or a forum.
+    /// Checks that the permission is held in one of these areas (by path), for the actor, or in the forum. One of them suffices.
     ///
     /// # Errors
-    /// When it does not.
+    /// When it is held for none of them (403).
     pub fn require(&self, areas: &[&str], actor: Option<Uuid>, forum: Option<Uuid>) -> Result<()> {
         let reaches = self.everywhere
             || areas.iter().any(|path| self.areas.iter().any(|own| path.starts_with(own.as_str())))
@@ -367,15 +374,15 @@ impl Reach {
         if reaches { Ok(()) } else { Err(self.missing()) }
     }
 
-    /// Checks that the permission is held for a party, in whose name the caller speaks.
+    /// Checks that the caller may act in the name of a party: the permission is held for that actor, or everywhere.
     ///
     /// # Errors
-    /// When it is not.
+    /// When it is not (403).
     pub fn speaks_for(&self, actor: Uuid) -> Result<()> {
         self.require(&[], Some(actor), None)
     }
 
-    /// Whether the permission is held for any party at all.
+    /// Whether the permission is held for any party, so that the caller may act in its name.
     #[must_use]
     pub fn speaks(&self) -> bool {
         self.everywhere || !self.actors.is_empty()

@@ -1,5 +1,5 @@
-//! The published contract as the judge of what comes in: bodies and parameters are checked against the very schemas
-//! that clients read, so a documented limit is a held limit, and all faults are found at once.
+//! The published contract, compiled for checking requests. Bodies and parameters are checked against the same schemas that clients
+//! read, so documented limits are enforced, and all faults are found at once.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -18,120 +18,124 @@ use super::{
     text, twin,
 };
 
-/// Root of the API below the host.
+/// The path of the API's root.
 pub const ROOT: &str = "/samsyn/v1";
 
-/// The member of a record, and the value of `include` that asks for it, that tells what the caller may do with it.
+/// The member of a record that lists the operations on it that the caller may carry out. It is also the value of `include` that asks
+/// for it.
 pub const ALLOWED_ACTIONS: &str = "allowedActions";
 
-/// The extension of a schema that says of what it may be a code instead of an id.
+/// The extension of a schema for an id that may be given as a code. Its value is the kind of thing that the code stands for.
 pub const CODE_OF: &str = "x-code-of";
 
-/// The extension of an operation whose body may be a file larger than other bodies: `always` or `when-large`.
+/// The extension of an operation whose body may be a file that is larger than other bodies: `always` or `when-large` ([`FileBody`]).
 const FILE_BODY: &str = "x-file-body";
 
-/// The extension of an operation by which each party speaks for itself, and names itself in the path.
+/// The extension of an operation that each party carries out for itself, with its own id in the path.
 pub const FOR_EACH_PARTY: &str = "x-for-each-party";
 
-/// When a handler receives the body of a POST itself, as a file with a limit of its own.
+/// The cases in which the handler of a POST receives the body itself, as a file with a limit of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileBody {
-    /// Whatever its size.
+    /// At any size.
     Always,
-    /// When it is larger than other bodies may be. Smaller ones are received as they are.
+    /// When it is larger than other bodies may be. The middleware reads smaller ones like any body.
     WhenLarge,
 }
 
-/// The places of a call in which a code may stand for an id, each with what it is a code of.
+/// The places of a call where a code may stand for an id, each with the value of [`CODE_OF`].
 #[derive(Debug, Default)]
 pub struct Coded {
-    /// Parts of the path and parameters, by name.
+    /// The names of path parts and parameters.
     pub parameters: Vec<(String, String)>,
-    /// Values in the body, by the names on the way to them; nothing stands for each item of a list.
+    /// The paths to values in the body: the names of members in order, with `None` for every item of a list.
     pub body: Vec<(Vec<Option<String>>, String)>,
 }
 
 impl Coded {
-    fn of(document: &Value, described: &Value) -> Self {
+    fn from_operation(document: &Value, operation: &Value) -> Self {
         let mut parameters = Vec::new();
-        for parameter in array(&described["parameters"]).map(|parameter| resolve(document, parameter)) {
+        for parameter in array(&operation["parameters"]).map(|parameter| resolve(document, parameter)) {
             let mut found = Vec::new();
-            coded(document, &parameter["schema"], &mut Vec::new(), &mut found);
+            find_codes(document, &parameter["schema"], &mut Vec::new(), &mut found);
             let name = parameter["name"].as_str().unwrap_or_default();
             parameters.extend(found.into_iter().map(|(_, of)| (name.to_owned(), of)));
         }
         let mut body = Vec::new();
-        for (_, form) in object(&described["requestBody"]["content"]) {
-            coded(document, &form["schema"], &mut Vec::new(), &mut body);
+        for (_, form) in object(&operation["requestBody"]["content"]) {
+            find_codes(document, &form["schema"], &mut Vec::new(), &mut body);
         }
         body.dedup();
         Self { parameters, body }
     }
 }
 
-fn coded(document: &Value, schema: &Value, at: &mut Vec<Option<String>>, found: &mut Vec<(Vec<Option<String>>, String)>) {
-    // No body of ours is deeper.
-    if at.len() > 8 {
+/// Adds to `found` all places in a schema where a code may stand for an id. `path` leads to the schema.
+fn find_codes(document: &Value, schema: &Value, path: &mut Vec<Option<String>>, found: &mut Vec<(Vec<Option<String>>, String)>) {
+    // No body of the contract is deeper. The limit ends schemas that contain themselves.
+    if path.len() > 8 {
         return;
     }
     let schema = resolve(document, schema);
     if let Some(of) = schema[CODE_OF].as_str() {
-        found.push((at.clone(), of.to_owned()));
+        found.push((path.clone(), of.to_owned()));
     }
     for (name, member) in object(&schema["properties"]) {
-        at.push(Some(name.clone()));
-        coded(document, member, at, found);
-        at.pop();
+        path.push(Some(name.clone()));
+        find_codes(document, member, path, found);
+        path.pop();
     }
     if schema["items"].is_object() {
-        at.push(None);
-        coded(document, &schema["items"], at, found);
-        at.pop();
+        path.push(None);
+        find_codes(document, &schema["items"], path, found);
+        path.pop();
     }
     for form in ["anyOf", "oneOf", "allOf"] {
-        array(&schema[form]).for_each(|form| coded(document, form, at, found));
+        array(&schema[form]).for_each(|form| find_codes(document, form, path, found));
     }
 }
 
 /// One operation of the contract.
 #[derive(Debug)]
 pub struct Operation {
-    /// Its `operationId`.
+    /// The `operationId`.
     pub id: String,
-    /// The permission that it needs.
+    /// The key of the permission that the operation needs.
     pub permission: String,
-    /// The members of its answer (of one item, for a list), which `fields` may choose among.
+    /// The members of the answer, or of one item of a list, that `fields` may choose.
     pub members: Vec<String>,
-    /// The status of its success.
+    /// The HTTP status of success.
     pub success: u16,
-    /// The media types of its answer.
+    /// The media types of the successful answer.
     pub media_types: Vec<String>,
-    /// Where a code may stand for an id.
+    /// The places where a code may stand for an id.
     pub coded: Coded,
-    /// The columns of the list that it can be answered as, if it is one.
+    /// The columns of the list as a table; empty when the operation is no list that can be exported.
     pub columns: Vec<Column>,
-    /// The body by which it asks a list, if it does that.
+    /// The body of the search; `None` when the operation is no search.
     search: Option<twin::Body>,
-    /// Whether each party speaks for itself by it.
+    /// Whether each party carries the operation out for itself ([`FOR_EACH_PARTY`]).
     for_each_party: bool,
-    parameters: Vec<(String, Scalar)>,
+    /// The names and types of the query's parameters.
+    parameters: Vec<(String, ParameterType)>,
+    /// The schema of all parameters together, as one object.
     query: Validator,
 }
 
-/// An operation by which a record, or what lies below it, is changed.
+/// An operation that changes a record, or something below its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
-    /// Its `operationId`.
+    /// The `operationId`.
     pub id: String,
-    /// The permission that it needs.
+    /// The key of the permission that the operation needs.
     pub permission: String,
-    /// Whether each party speaks for itself by it, so that it can be carried out by whoever speaks for one.
+    /// Whether each party carries the operation out for itself. Any caller who holds the permission for some actor may then do it.
     pub for_a_party: bool,
 }
 
-/// How a parameter's text becomes JSON.
+/// The type of a parameter, by which its text is converted to JSON. The items of a list are separated by commas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Scalar {
+enum ParameterType {
     Text,
     Integer,
     Boolean,
@@ -141,11 +145,13 @@ enum Scalar {
 /// The contract, compiled.
 #[derive(Debug)]
 pub struct Contract {
+    /// The operations by the pattern of their path.
     operations: HashMap<String, Vec<(Method, Arc<Operation>)>>,
+    /// The schemas of request bodies, by name.
     bodies: HashMap<String, Validator>,
-    /// The paths below which a body may be a file.
+    /// The paths of the operations whose body may be a file. They have no parameters.
     files: HashMap<String, FileBody>,
-    /// The kinds of record that can be under secrecy, which are those that can say what is hidden.
+    /// The members of the kinds of record that can be under secrecy: those whose schema has the member `redacted`.
     records: HashMap<String, Forms>,
 }
 
@@ -153,7 +159,7 @@ impl Contract {
     /// Compiles an `OpenAPI` document.
     ///
     /// # Errors
-    /// When the document refers to a schema that it lacks.
+    /// When the document refers to a schema that it lacks, or an operation has no permission or an invalid extension.
     pub fn new(document: &Value) -> Result<Self, String> {
         let components = &document["components"];
         let compile = |schema: Value| schema::compile(&schema, &components["schemas"]);
@@ -169,7 +175,7 @@ impl Contract {
                     if parameter["in"] == "query" {
                         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
                         let schema = &parameter["schema"];
-                        parameters.push((name.clone(), scalar(resolve(document, schema))));
+                        parameters.push((name.clone(), parameter_type(resolve(document, schema))));
                         properties.insert(name, schema.clone());
                     }
                 }
@@ -189,7 +195,7 @@ impl Contract {
                     id: described["operationId"].as_str().unwrap_or_default().to_owned(),
                     permission: described["x-permission"].as_str().unwrap_or_default().to_owned(),
                     members: members(document, described),
-                    coded: Coded::of(document, described),
+                    coded: Coded::from_operation(document, described),
                     columns: export::columns(document, described),
                     search: twin::Body::from_operation(document, described)?,
                     for_each_party: described[FOR_EACH_PARTY] == true,
@@ -210,69 +216,70 @@ impl Contract {
         Ok(Self { operations, bodies, files, records })
     }
 
-    /// The members of a kind of record, each with what stands in its place when it is hidden.
+    /// Returns the members of a kind of record, each with the value that replaces it when it is hidden; `None` when the member is never
+    /// hidden.
     pub fn forms(&self, kind: &str) -> impl Iterator<Item = (&String, &Option<Value>)> {
         self.records.get(kind).into_iter().flatten()
     }
 
-    /// When the handler of a POST at a concrete path receives the body itself.
+    /// Returns the cases in which the handler of a POST at a concrete path receives the body itself; `None` when it never does.
     #[must_use]
     pub fn file_body(&self, path: &str) -> Option<FileBody> {
         self.files.get(path).copied()
     }
 
-    /// The operation that serves a method at a route's pattern.
+    /// Returns the operation that serves a method at a route's pattern.
     #[must_use]
     pub fn operation(&self, method: &Method, pattern: &str) -> Option<Arc<Operation>> {
         let methods = self.operations.get(pattern)?;
         methods.iter().find(|(known, _)| known == method).map(|(_, operation)| Arc::clone(operation))
     }
 
-    /// The operation that serves a method at a concrete path, with the pattern that the path fits.
+    /// Returns the operation that serves a method at a concrete path, with the pattern that matches the path.
     #[must_use]
     pub fn serving<'a>(&'a self, method: &Method, path: &'a str) -> Option<(&'a str, &'a Operation)> {
-        let served = |(pattern, served): (&'a String, &'a Vec<(Method, Arc<Operation>)>)| {
-            let operation = served.iter().find(|(known, _)| known == method)?;
+        let find_method = |(pattern, operations): (&'a String, &'a Vec<(Method, Arc<Operation>)>)| {
+            let operation = operations.iter().find(|(known, _)| known == method)?;
             Some((pattern.as_str(), &*operation.1))
         };
-        // An address that is written out goes before one with parts.
-        self.fitting(path).filter_map(served).min_by_key(|(pattern, _)| pattern.matches('{').count())
+        // A fixed path is preferred to a pattern with parameters.
+        self.matching(path).filter_map(find_method).min_by_key(|(pattern, _)| pattern.matches('{').count())
     }
 
-    /// The patterns that a concrete path fits, with the operations that are served there.
-    fn fitting<'a>(&'a self, path: &'a str) -> impl Iterator<Item = (&'a String, &'a Vec<(Method, Arc<Operation>)>)> {
+    /// Returns the patterns that match a concrete path, with their operations.
+    fn matching<'a>(&'a self, path: &'a str) -> impl Iterator<Item = (&'a String, &'a Vec<(Method, Arc<Operation>)>)> {
         let given: Vec<_> = path.split('/').collect();
-        let fits = move |pattern: &str| {
+        let matches = move |pattern: &str| {
             let known: Vec<_> = pattern.split('/').collect();
             known.len() == given.len()
                 && known.iter().zip(&given).all(|(known, given)| known == given || (known.starts_with('{') && !given.is_empty()))
         };
-        self.operations.iter().filter(move |(pattern, _)| fits(pattern))
+        self.operations.iter().filter(move |(pattern, _)| matches(pattern))
     }
 
-    /// The operations that are served at a concrete path.
-    fn at<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a (Method, Arc<Operation>)> {
-        self.fitting(path).flat_map(|(_, served)| served)
+    /// Returns the operations of a concrete path.
+    fn operations_at<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a (Method, Arc<Operation>)> {
+        self.matching(path).flat_map(|(_, operations)| operations)
     }
 
-    /// What the contract calls a part of a concrete path, counted from 0.
+    /// Returns the parameter's name of a part of a concrete path; `None` for a fixed part. Part 0 is the empty text before the first slash.
     #[must_use]
-    pub fn name_of_part(&self, path: &str, at: usize) -> Option<String> {
-        self.fitting(path).find_map(|(pattern, _)| Some(pattern.split('/').nth(at)?.strip_prefix('{')?.strip_suffix('}')?.to_owned()))
+    pub fn name_of_part(&self, path: &str, index: usize) -> Option<String> {
+        self.matching(path).find_map(|(pattern, _)| Some(pattern.split('/').nth(index)?.strip_prefix('{')?.strip_suffix('}')?.to_owned()))
     }
 
-    /// The media types that a concrete path can be answered in.
+    /// Returns the media types of the successful answers at a concrete path.
     pub fn media_types<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
-        self.at(path).flat_map(|(_, operation)| operation.media_types.iter().map(String::as_str))
+        self.operations_at(path).flat_map(|(_, operation)| operation.media_types.iter().map(String::as_str))
     }
 
-    /// Whether a concrete path is one at which a list is asked by a body.
+    /// Whether a concrete path is that of a search by a body.
     #[must_use]
     pub fn is_search(&self, path: &str) -> bool {
-        self.at(path).any(|(_, operation)| operation.search.is_some())
+        self.operations_at(path).any(|(_, operation)| operation.search.is_some())
     }
 
-    /// The operations by which the record at a route's pattern, or what lies below it, is changed.
+    /// Returns the operations that change the record at a route's pattern, or something below its address, sorted by `operationId`.
     #[must_use]
     pub fn actions(&self, pattern: &str) -> Vec<Action> {
         let mut actions = Vec::new();
@@ -287,10 +294,10 @@ impl Contract {
         actions
     }
 
-    /// The methods that a concrete path can be called with; empty when there is no such path.
+    /// Returns the methods of a concrete path, sorted; empty when there is no such path.
     #[must_use]
     pub fn methods(&self, path: &str) -> Vec<Method> {
-        let mut methods: Vec<Method> = self.at(path).map(|(method, _)| method.clone()).collect();
+        let mut methods: Vec<Method> = self.operations_at(path).map(|(method, _)| method.clone()).collect();
         if methods.contains(&Method::GET) {
             methods.push(Method::HEAD);
         }
@@ -302,10 +309,10 @@ impl Contract {
         methods
     }
 
-    /// Checks a body against the schema of that name.
+    /// Checks a body against the request schema of that name.
     ///
     /// # Errors
-    /// With every fault found.
+    /// When the body has faults (422). The problem has all faults found. When there is no such schema (500).
     pub fn check(&self, schema: &str, body: &Value) -> Result<()> {
         let Some(validator) = self.bodies.get(schema) else {
             return Err(Problem::internal(&format_args!("no request body in the contract is called {schema}")));
@@ -316,10 +323,10 @@ impl Contract {
 }
 
 impl Operation {
-    /// Reads a query string as the contract says: each parameter once, known, and of its type.
+    /// Parses a query string into a JSON object. Each parameter must be known, of its type, and given once.
     ///
     /// # Errors
-    /// With every fault found.
+    /// When a parameter is wrong (400). The problem has all faults found.
     pub fn parameters(&self, query: &str) -> Result<Value> {
         let pairs = actix_web::web::Query::<Vec<(String, String)>>::from_query(query)
             .map_err(|_| Problem::new(Kind::InvalidParameter))?
@@ -331,8 +338,8 @@ impl Operation {
                 found.push(personal_number::fault_of_parameter(&personal_number::mask(&name)));
                 continue;
             }
-            let Some((_, scalar)) = self.parameters.iter().find(|(known, _)| *known == name) else {
-                found.push(self.unknown(&name));
+            let Some((_, parameter_type)) = self.parameters.iter().find(|(known, _)| *known == name) else {
+                found.push(self.unknown_parameter(&name));
                 continue;
             };
             if given.contains_key(&name) {
@@ -346,11 +353,11 @@ impl Operation {
                 ));
                 continue;
             }
-            let value = match scalar {
-                Scalar::Integer => value.parse::<i64>().map_or(Value::String(value), Value::from),
-                Scalar::Boolean => value.parse::<bool>().map_or(Value::String(value), Value::from),
-                Scalar::List => value.split(',').filter(|item| !item.is_empty()).map(|item| Value::from(item.trim())).collect(),
-                Scalar::Text => Value::String(text::composed(&value)),
+            let value = match parameter_type {
+                ParameterType::Integer => value.parse::<i64>().map_or(Value::String(value), Value::from),
+                ParameterType::Boolean => value.parse::<bool>().map_or(Value::String(value), Value::from),
+                ParameterType::List => value.split(',').filter(|item| !item.is_empty()).map(|item| Value::from(item.trim())).collect(),
+                ParameterType::Text => Value::String(text::composed(&value)),
             };
             if let Some(Value::String(text)) = Some(&value)
                 && let Some(letter) = text::forbidden_character(text)
@@ -368,23 +375,23 @@ impl Operation {
         if found.is_empty() { Ok(given) } else { Err(Problem::parameters(found)) }
     }
 
-    /// Reads the body of a search; nothing when the operation is none.
+    /// Checks and returns the body of a search; `None` when the operation is no search.
     ///
     /// # Errors
-    /// With every fault found.
+    /// When the body has faults (422), with all faults found, and the problem of `body`.
     pub fn searched(&self, body: impl FnOnce() -> Result<Value>) -> Result<Option<Value>> {
         self.search.as_ref().map(|search| search.read(body()?)).transpose()
     }
 
-    /// The form in which the caller wants a list as a table; nothing for JSON and for what is no list.
+    /// Returns the form in which the caller wants a list as a table; `None` for JSON, and when the operation is no list.
     ///
     /// # Errors
-    /// When there is no such form.
+    /// When `Accept` names no form of the service (406).
     pub fn format(&self, parameters: &Value, accept: &[Item<'_>]) -> Result<Option<Format>> {
         if self.columns.is_empty() { Ok(None) } else { Format::requested(parameters["format"].as_str(), accept) }
     }
 
-    fn unknown(&self, name: &str) -> Fault {
+    fn unknown_parameter(&self, name: &str) -> Fault {
         let known = self.parameters.iter().map(|(name, _)| name.as_str());
         let (given, name) = (name, text::quoted(name));
         let detail = match (text::nearest(given, known), self.parameters.is_empty()) {
@@ -403,10 +410,10 @@ impl Operation {
         Fault::of_parameter(given, "unknown", detail)
     }
 
-    /// Reads `fields`: the members of the answer that the caller wants.
+    /// Returns the members of the answer that the caller wants by `fields`; `None` means all.
     ///
     /// # Errors
-    /// When a member does not exist.
+    /// When a member does not exist (400).
     pub fn fields(&self, parameters: &Value) -> Result<Option<Vec<String>>> {
         let Some(Value::Array(chosen)) = parameters.get("fields") else { return Ok(None) };
         let chosen: Vec<String> = chosen.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect();
@@ -428,8 +435,8 @@ impl Operation {
     }
 }
 
-/// Whether an operation changes the record at a pattern, or what lies below it, and can be called with what the record's own
-/// address says. Then also whether it adds a party, which speaks for itself by it.
+/// Returns `Some` when an operation changes the record at a pattern, or something below its address, and needs no other parameter in
+/// its path than those of the record and, with [`FOR_EACH_PARTY`], the party. The value is whether the path has that party.
 #[must_use]
 pub fn acts_on(record: &str, method: &str, path: &str, for_each_party: bool) -> Option<bool> {
     let below = path.strip_prefix(record).filter(|below| below.is_empty() || below.starts_with('/'))?;
@@ -439,7 +446,7 @@ pub fn acts_on(record: &str, method: &str, path: &str, for_each_party: bool) -> 
     (!reads && (for_a_party || !below.contains('{'))).then_some(for_a_party)
 }
 
-/// Why a character may not be stored.
+/// Returns the explanation why a character cannot be stored.
 #[must_use]
 pub fn forbidden(letter: char) -> Text {
     let code = u32::from(letter);
@@ -457,10 +464,10 @@ pub(super) fn array(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
-/// `JournalEntry` is the record `journal_entry`.
+/// Returns the kind of record of a schema: `journal_entry` for `JournalEntry`.
 fn snake_case(name: &str) -> String {
-    name.chars().enumerate().fold(String::new(), |mut snake, (at, letter)| {
-        if letter.is_uppercase() && at > 0 {
+    name.chars().enumerate().fold(String::new(), |mut snake, (index, letter)| {
+        if letter.is_uppercase() && index > 0 {
             snake.push('_');
         }
         snake.extend(letter.to_lowercase());
@@ -468,7 +475,7 @@ fn snake_case(name: &str) -> String {
     })
 }
 
-/// The component that a value refers to, or the value itself where it refers to none.
+/// Returns the component that a value refers to by `$ref`, null when that does not exist, or the value itself without a `$ref`.
 pub(super) fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     match value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#')) {
         Some(pointer) => document.pointer(pointer).unwrap_or(&Value::Null),
@@ -476,25 +483,25 @@ pub(super) fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     }
 }
 
-fn scalar(schema: &Value) -> Scalar {
-    let is = |name: &str| schema["type"] == name || array(&schema["type"]).any(|kind| kind == name);
-    if is("integer") {
-        Scalar::Integer
-    } else if is("boolean") {
-        Scalar::Boolean
-    } else if is("array") {
-        Scalar::List
+fn parameter_type(schema: &Value) -> ParameterType {
+    let has_type = |name: &str| schema["type"] == name || array(&schema["type"]).any(|kind| kind == name);
+    if has_type("integer") {
+        ParameterType::Integer
+    } else if has_type("boolean") {
+        ParameterType::Boolean
+    } else if has_type("array") {
+        ParameterType::List
     } else {
-        Scalar::Text
+        ParameterType::Text
     }
 }
 
-/// The answer of success, with its status.
+/// Returns the first successful answer of an operation, with its status.
 pub(super) fn answer(operation: &Value) -> Option<(&String, &Value)> {
     object(&operation["responses"]).find(|(status, _)| status.starts_with('2'))
 }
 
-/// The members of what a successful answer shows, or of its items where it is a page.
+/// Returns the members of the successful answer, or of its items when it is a page.
 pub(super) fn members(document: &Value, operation: &Value) -> Vec<String> {
     let Some((_, answer)) = answer(operation) else { return Vec::new() };
     let mut schema = resolve(document, &answer["content"]["application/json"]["schema"]);
@@ -502,6 +509,6 @@ pub(super) fn members(document: &Value, operation: &Value) -> Vec<String> {
     if page {
         schema = resolve(document, &schema["properties"]["items"]["items"]);
     }
-    // What may be done is told of one record at a time.
+    // The allowed actions are computed only for a single record.
     object(&schema["properties"]).map(|(name, _)| name.clone()).filter(|name| !(page && name == ALLOWED_ACTIONS)).collect()
 }

@@ -1,7 +1,7 @@
-//! How handlers get at a call: path parts, query parameters and bodies, all read as the contract says.
+//! The extractors of handlers: path parts, query parameters and bodies, checked against the contract.
 //!
-//! All of it is at hand before the handler runs, so extractors never wait and the first of a handler's arguments (the
-//! caller's permission) always has the first word.
+//! The middleware has read all of it before the handler runs, so extractors never wait. Therefore they run in the order of the
+//! handler's arguments, and the first argument (the caller's permission) is always checked first.
 
 use std::{
     future::{Ready, ready},
@@ -49,7 +49,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for At<T> {
     }
 }
 
-/// The query's parameters once they have been read, kept with the request.
+/// The parameters of the query after they have been checked, stored in the request's extensions.
 pub struct Parameters(pub Rc<Value>);
 
 /// A group of query parameters.
@@ -63,8 +63,8 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let read = || {
             let parameters = request.extensions().get::<Parameters>().map(|parameters| Rc::clone(&parameters.0));
-            let parameters = // They are not there when the caller was refused, and then that is what is told.
-            parameters.ok_or_else(|| Problem::new(Kind::Internal))?;
+            // They are missing only when the caller was refused. The answer is then that refusal, not this problem.
+            let parameters = parameters.ok_or_else(|| Problem::new(Kind::Internal))?;
             serde_path_to_error::deserialize(&*parameters).map(Self).map_err(|error| {
                 let name = error.path().to_string();
                 Problem::parameters(vec![Fault::of_parameter(
@@ -78,7 +78,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     }
 }
 
-/// A JSON body that keeps its schema.
+/// A JSON body that is valid against its schema.
 #[derive(Clone, Debug)]
 pub struct Valid<T>(pub T);
 
@@ -91,30 +91,31 @@ impl<T: DeserializeOwned + ToSchema> FromRequest for Valid<T> {
     }
 }
 
-/// The JSON body of a call, checked against its schema.
+/// Returns the JSON body of a call, checked against its schema.
 ///
 /// # Errors
-/// With every fault of it.
+/// When the media type is another (415), the body is not JSON (400) or too large (413), or it has faults (422). The problem has all
+/// faults found.
 pub fn checked<T: DeserializeOwned + ToSchema>(request: &HttpRequest) -> Result<T> {
     let body = json(request, &["application/json"])?;
     contract(request)?.check(&T::name(), &body)?;
     typed(body)
 }
 
-/// What another system says, as if somebody had written it in a call: held to the same schema.
+/// Returns a value from another system, checked against the schema of a request body as if a caller had sent it.
 ///
 /// # Errors
-/// With every fault of it.
-pub fn said<T: DeserializeOwned + ToSchema>(said: &Value, contract: &Contract) -> Result<T> {
-    let body = parse(said.to_string().as_bytes())?;
+/// When the value has faults (422). The problem has all faults found.
+pub fn said<T: DeserializeOwned + ToSchema>(value: &Value, contract: &Contract) -> Result<T> {
+    let body = parse(value.to_string().as_bytes())?;
     contract.check(&T::name(), &body)?;
     typed(body)
 }
 
-/// The contract that the running service keeps.
+/// Returns the contract of the running service.
 ///
 /// # Errors
-/// When the service was put together without one.
+/// When the service was put together without one (500).
 pub fn contract(request: &HttpRequest) -> Result<Arc<Contract>> {
     request
         .app_data::<web::Data<Contract>>()
@@ -122,10 +123,10 @@ pub fn contract(request: &HttpRequest) -> Result<Arc<Contract>> {
         .ok_or_else(|| Problem::internal(&"the service runs without a contract"))
 }
 
-/// A checked JSON value as the type that it was checked for.
+/// Deserialises a JSON value that has been checked against the schema of the type.
 ///
 /// # Errors
-/// When the schema admits what the type does not, naming the place.
+/// When the schema admits a value that the type does not. The fault has a pointer to that value.
 pub fn typed<T: DeserializeOwned>(body: Value) -> Result<T> {
     serde_path_to_error::deserialize(body).map_err(|error| {
         let pointer = error.path().iter().fold(String::new(), |pointer, segment| format!("{pointer}/{segment}"));
@@ -133,10 +134,10 @@ pub fn typed<T: DeserializeOwned>(body: Value) -> Result<T> {
     })
 }
 
-/// The body as JSON: of the right media type, in UTF-8, no name twice, no hidden characters, composed.
+/// Returns the body of a call as JSON, read by [`parse`].
 ///
 /// # Errors
-/// When it is any of those.
+/// When the media type is none of these or the charset is not UTF-8 (415), and the errors of [`parse`].
 pub fn json(request: &HttpRequest, media_types: &[&str]) -> Result<Value> {
     let given = request.content_type().to_ascii_lowercase();
     let typed = fields::items(request.headers(), header::CONTENT_TYPE).next();
@@ -153,14 +154,15 @@ pub fn json(request: &HttpRequest, media_types: &[&str]) -> Result<Value> {
     parse(&meta.body)
 }
 
-/// JSON without the ambiguities that readers of it settle differently.
+/// Parses JSON strictly: a name may not occur twice in an object, because parsers treat that differently. Texts are composed to NFC.
 ///
 /// # Errors
-/// When it is malformed, or text in it cannot be stored.
+/// When the bytes are not JSON in UTF-8 or repeat a name (400), have more than 300 000 values (413), or contain a character that cannot
+/// be stored or a personal identity number. The last two have one fault for each place, up to a limit.
 pub fn parse(bytes: &[u8]) -> Result<Value> {
-    let mut found = Found::default();
+    let mut found = Findings::default();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let read = Strict { at: Place::Top, found: &mut found }.deserialize(&mut reader).and_then(|body| reader.end().map(|()| body));
+    let read = Strict { location: Location::Top, found: &mut found }.deserialize(&mut reader).and_then(|body| reader.end().map(|()| body));
     if found.values > MAX_VALUES {
         return Err(Problem::new(Kind::TooLarge).detail(say!(
             "Innehållet har fler än {MAX_VALUES} värden. Dela upp det i flera anrop.",
@@ -185,46 +187,47 @@ pub fn parse(bytes: &[u8]) -> Result<Value> {
     if found.faults.is_empty() { Ok(body) } else { Err(Problem::invalid(found.faults)) }
 }
 
-/// The most values of a body, for each takes far more room in memory than it has letters.
+/// The largest number of values in a body. There is a limit because a value takes far more memory than its text.
 const MAX_VALUES: usize = 300_000;
 
-/// What has been found in a body so far.
+/// The faults and the number of values found in a body so far.
 #[derive(Default)]
-struct Found {
-    /// What is wrong with it, as far as it is told.
+struct Findings {
+    /// The first [`MOST_FAULTS`] faults.
     faults: Vec<Fault>,
+    /// The number of values, also those inside lists and objects.
     values: usize,
 }
 
-impl Found {
-    fn tell(&mut self, fault: impl FnOnce() -> Fault) {
+impl Findings {
+    fn add_fault(&mut self, fault: impl FnOnce() -> Fault) {
         if self.faults.len() < MOST_FAULTS {
             self.faults.push(fault());
         }
     }
 }
 
-/// Where in a body a value stands. The pointer to it is written only where there is something to tell.
+/// The location of a value in a body. The JSON Pointer is made only for a fault, since that costs time and memory.
 #[derive(Clone, Copy)]
-enum Place<'a> {
+enum Location<'a> {
     Top,
     Member(&'a Self, &'a str),
     Item(&'a Self, usize),
 }
 
-impl Place<'_> {
+impl Location<'_> {
     fn pointer(self) -> String {
         match self {
             Self::Top => String::new(),
             Self::Member(above, name) => {
                 format!("{}/{}", above.pointer(), personal_number::mask(name).replace('~', "~0").replace('/', "~1"))
             }
-            Self::Item(above, at) => format!("{}/{at}", above.pointer()),
+            Self::Item(above, index) => format!("{}/{index}", above.pointer()),
         }
     }
 
-    /// Whether what stands there is a secret or a cursor, which is compared or opened and never shown, so that it is no free
-    /// text.
+    /// Whether the value is a secret or a cursor, by the name of its member. Such a value is compared or decoded and never shown, so
+    /// it may look like a personal identity number.
     fn is_secret(self) -> bool {
         let Self::Member(_, name) = self else { return false };
         let name = name.to_ascii_lowercase();
@@ -232,18 +235,19 @@ impl Place<'_> {
     }
 }
 
+/// Deserialises a value strictly, with the location of the value.
 struct Strict<'a> {
-    at: Place<'a>,
-    found: &'a mut Found,
+    location: Location<'a>,
+    found: &'a mut Findings,
 }
 
 impl Strict<'_> {
-    fn text(self, text: &str) -> Value {
-        let Self { at, found } = self;
+    fn check_text(self, text: &str) -> Value {
+        let Self { location, found } = self;
         if let Some(letter) = text::forbidden_character(text) {
-            found.tell(|| Fault::at_pointer(at.pointer(), "forbidden-character", contract::forbidden(letter)));
-        } else if personal_number::contains(text) && !at.is_secret() {
-            found.tell(|| personal_number::fault(at.pointer()));
+            found.add_fault(|| Fault::at_pointer(location.pointer(), "forbidden-character", contract::forbidden(letter)));
+        } else if personal_number::contains(text) && !location.is_secret() {
+            found.add_fault(|| personal_number::fault(location.pointer()));
         }
         Value::String(text::composed(text))
     }
@@ -279,60 +283,61 @@ impl<'de> Visitor<'de> for Strict<'_> {
         Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(self.text(value))
+        Ok(self.check_text(value))
     }
     fn visit_unit<E>(self) -> Result<Value, E> {
         Ok(Value::Null)
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let Self { at, found } = self;
+        let Self { location, found } = self;
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Strict { at: Place::Item(&at, list.len()), found })? {
+        while let Some(item) = items.next_element_seed(Strict { location: Location::Item(&location, list.len()), found })? {
             list.push(item);
         }
         Ok(Value::Array(list))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let Self { at, found } = self;
+        let Self { location, found } = self;
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if object.contains_key(&name) {
                 return Err(A::Error::custom(format_args!("repeated name {}", text::quoted(&name))));
             }
-            let place = Place::Member(&at, &name);
+            let member = Location::Member(&location, &name);
             if personal_number::contains(&name) {
-                found.tell(|| personal_number::fault(place.pointer()));
+                found.add_fault(|| personal_number::fault(member.pointer()));
             }
             if let Some(letter) = text::forbidden_character(&name) {
-                found.tell(|| Fault::at_pointer(place.pointer(), "forbidden-character", contract::forbidden(letter)));
+                found.add_fault(|| Fault::at_pointer(member.pointer(), "forbidden-character", contract::forbidden(letter)));
             }
-            let value = members.next_value_seed(Strict { at: place, found })?;
+            let value = members.next_value_seed(Strict { location: member, found })?;
             object.insert(name, value);
         }
         Ok(Value::Object(object))
     }
 }
 
-/// Reads text without the blanks around it.
+/// Deserialises text and trims the blanks around it.
 ///
 /// # Errors
-/// When the member is not text.
+/// When the value is not text.
 pub fn trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     String::deserialize(deserializer).map(|text| text.trim().to_owned())
 }
 
-/// Reads a list of texts, each without the blanks around it.
+/// Deserialises a list of texts and trims the blanks around each.
 ///
 /// # Errors
-/// When the member is not a list of texts.
+/// When the value is not a list of texts.
 pub fn each_trimmed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     Vec::<String>::deserialize(deserializer).map(|texts| texts.into_iter().map(|text| text.trim().to_owned()).collect())
 }
 
-/// Reads an absent member as nothing said and `null` as nothing there, for text that may be left out.
+/// Deserialises text that may be null and trims the blanks around it. Returns `None` for null and for blank text. A member that may be
+/// absent also needs `#[serde(default)]`.
 ///
 /// # Errors
-/// When the member is neither text nor null.
+/// When the value is neither text nor null.
 pub fn blank_is_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()))
@@ -371,7 +376,7 @@ mod tests {
 
     #[test]
     fn abuse_113_a_small_body_never_takes_much_memory_or_time() {
-        // Each of these has two megabytes or less, and would have taken hundreds, or minutes.
+        // Each body is at most two megabytes. Without the limits it takes hundreds of megabytes, or minutes.
         let values = format!("[{}1]", "{},".repeat(600_000));
         assert_eq!(parse(values.as_bytes()).err().map(|problem| problem.kind), Some(Kind::TooLarge));
         let hidden = format!("[{}1]", "\"\\u0000\",".repeat(200_000));

@@ -1,13 +1,12 @@
-//! The fields in the head of a request, read as RFC 9110 says: a list may stand on several lines (5.3), a value may be a
-//! quoted string (5.6.4), names do not heed case, and the caller weighs what it prefers (12.4.2). Everything in the service
-//! that reads a field with structure reads it here.
+//! Parses header fields as RFC 9110 defines them: a list may have several lines (5.3), a value may be a quoted string (5.6.4), names of
+//! parameters are case-insensitive, and preferences have weights (12.4.2). All code that reads a structured field uses this module.
 
 use std::{borrow::Cow, cmp::Reverse};
 
 use actix_web::http::header::{AsHeaderName, HeaderMap, IF_MATCH, IF_NONE_MATCH};
 
 /// The weight of an item without `q`, in thousandths.
-const FULL: u16 = 1000;
+const FULL_WEIGHT: u16 = 1000;
 
 /// One item of a list, such as `text/csv;dialect=excel-sv;q=0.5`, `sv-SE` or `return=minimal`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,31 +29,31 @@ impl<'a> Item<'a> {
         Some(Self { name, value, parameters: pairs.map(|(name, value)| (name, value.unwrap_or_default())).collect() })
     }
 
-    /// A parameter by its name, in any case.
+    /// Returns the value of a parameter. The name is case-insensitive.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| &**value)
     }
 
-    /// The weight `q` in thousandths: 1000 without one, 0 when it is not a number.
+    /// Returns the weight `q` in thousandths, 0 to 1000: 1000 without one, 0 when it is not a number.
     #[must_use]
     pub fn weight(&self) -> u16 {
-        self.parameter("q").map_or(FULL, thousandths)
+        self.parameter("q").map_or(FULL_WEIGHT, thousandths)
     }
 }
 
-/// The items of a list field, over all its lines. A line that is not visible ASCII has none.
+/// Returns the items of a list field from all its lines. A line that is not visible ASCII has no items.
 pub fn items(headers: &HeaderMap, name: impl AsHeaderName) -> impl Iterator<Item = Item<'_>> {
     headers.get_all(name).filter_map(|line| line.to_str().ok()).flat_map(|line| split(line, b',', true)).filter_map(Item::parse)
 }
 
-/// The first line of a field that is not a list, when it is visible ASCII.
+/// Returns the first line of a field that is not a list. `None` when it is missing or not visible ASCII.
 #[must_use]
 pub fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     headers.get(name).and_then(|line| line.to_str().ok())
 }
 
-/// The value of a cookie.
+/// Returns the value of a cookie. The name is case-sensitive.
 #[must_use]
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let lines = headers.get_all(actix_web::http::header::COOKIE).filter_map(|line| line.to_str().ok());
@@ -62,42 +61,43 @@ pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     pairs.find_map(|(known, value)| (known == name).then_some(value))
 }
 
-/// The value of a preference (RFC 7240), empty where it has none; `None` where the caller does not state it. The first of
-/// several counts.
+/// Returns the value of a preference (RFC 7240), empty when it has no value. `None` when the caller does not state it. Of several, the
+/// first counts.
 #[must_use]
 pub fn preference<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
     items(headers, "prefer").find(|item| item.name.eq_ignore_ascii_case(name)).map(|item| item.value.unwrap_or_default())
 }
 
-/// Of the candidates the one that the caller weighs highest; of several the one whose range stands first in the field, then
-/// the first candidate. `None` when it refuses them all.
+/// Returns the candidate with the greatest weight. Of equal weights, the one whose range is first in the field; then the first candidate.
+/// `None` when every candidate has weight 0 or fits no range.
 ///
-/// `specificity` says how closely a range of the field fits a candidate (a higher number is closer) or that it does not fit. The
-/// closest range is the one that weighs a candidate (RFC 9110, 12.5.1).
+/// `specificity` returns how closely a range of the field fits a candidate (a higher number is closer), or `None` when it does not fit.
+/// The weight of a candidate is that of its closest range (RFC 9110, 12.5.1).
 pub fn preferred<C: Copy>(ranges: &[Item<'_>], candidates: &[C], specificity: impl Fn(&Item<'_>, C) -> Option<u8>) -> Option<C> {
     let weighed = candidates.iter().enumerate().filter_map(|(order, candidate)| {
-        let fitting = ranges.iter().enumerate().filter_map(|(at, range)| Some((specificity(range, *candidate)?, Reverse(at), range)));
-        let (_, at, range) = fitting.max_by_key(|(close, at, _)| (*close, *at))?;
-        Some((range.weight(), at, Reverse(order), *candidate)).filter(|(weight, ..)| *weight > 0)
+        let fitting = ranges.iter().enumerate().filter_map(|(index, range)| Some((specificity(range, *candidate)?, Reverse(index), range)));
+        let (_, index, range) = fitting.max_by_key(|(close, index, _)| (*close, *index))?;
+        Some((range.weight(), index, Reverse(order), *candidate)).filter(|(weight, ..)| *weight > 0)
     });
-    weighed.max_by_key(|(weight, at, order, _)| (*weight, *at, *order)).map(|(.., candidate)| candidate)
+    weighed.max_by_key(|(weight, index, order, _)| (*weight, *index, *order)).map(|(.., candidate)| candidate)
 }
 
-/// How closely a range of `Accept` fits a media type, without its parameters.
+/// Returns how closely a range of `Accept` fits a media type: 2 for the type itself, 1 for `text/*`, 0 for `*/*`, `None` when it does not
+/// fit. Parameters are ignored.
 #[must_use]
 pub fn fits_media_type(range: &Item<'_>, media_type: &str) -> Option<u8> {
     if range.name.eq_ignore_ascii_case(media_type) {
         return Some(2);
     }
-    let (kind, below) = range.name.split_once('/')?;
-    match (kind, below) {
+    let (kind, subtype) = range.name.split_once('/')?;
+    match (kind, subtype) {
         ("*", "*") => Some(0),
         (_, "*") => media_type.split('/').next().filter(|known| known.eq_ignore_ascii_case(kind)).map(|_| 1),
         _ => None,
     }
 }
 
-/// Whether a field names a media type itself, not by a range, and does not refuse it.
+/// Whether a field names exactly this media type, without `*`, and with a weight above 0.
 #[must_use]
 pub fn names_media_type(ranges: &[Item<'_>], media_type: &str) -> bool {
     ranges.iter().any(|range| range.name.eq_ignore_ascii_case(media_type) && range.weight() > 0)
@@ -110,28 +110,28 @@ struct Tag {
     text: String,
 }
 
-/// The entity tags of a condition.
+/// The entity tags of `If-Match` or `If-None-Match`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags {
-    /// `*`: any version that there is.
+    /// Whether the field has `*`, which means any version that exists.
     pub any: bool,
     tags: Vec<Tag>,
 }
 
 impl Tags {
-    /// The tags of `If-Match`; `None` where the field is absent. Text that is no entity tag matches nothing.
+    /// Returns the tags of `If-Match`; `None` when the field is absent. Text that is no entity tag matches nothing.
     #[must_use]
     pub fn if_match(headers: &HeaderMap) -> Option<Self> {
         headers.contains_key(IF_MATCH).then(|| Self::parse(headers.get_all(IF_MATCH).map(|line| line.to_str().unwrap_or_default())))
     }
 
-    /// The tags of `If-None-Match`; none where the field is absent.
+    /// Returns the tags of `If-None-Match`; no tags when the field is absent.
     #[must_use]
     pub fn if_none_match(headers: &HeaderMap) -> Self {
         Self::parse(headers.get_all(IF_NONE_MATCH).map(|line| line.to_str().unwrap_or_default()))
     }
 
-    /// Reads the lines of a field.
+    /// Parses the lines of a field. Text that is neither an entity tag nor `*` is ignored.
     pub fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
         let mut read = Self::default();
         for text in lines.flat_map(|line| split(line, b',', false)) {
@@ -144,12 +144,12 @@ impl Tags {
         read
     }
 
-    /// Whether one of the tags is strong and fits.
+    /// Whether a strong tag satisfies `fits`, which gets the text of the tag without quotes. `*` is not considered.
     pub fn any_strong(&self, fits: impl Fn(&str) -> bool) -> bool {
         self.tags.iter().any(|tag| !tag.is_weak && fits(&tag.text))
     }
 
-    /// Whether a tag of an answer, such as `"v3"`, is among them by weak comparison.
+    /// Whether the tag of an answer, such as `"v3"`, equals one of these by weak comparison. With `*` always true.
     #[must_use]
     pub fn contains(&self, etag: &str) -> bool {
         let text = etag.trim_start_matches("W/").trim_matches('"');
@@ -157,22 +157,22 @@ impl Tags {
     }
 }
 
-/// Splits at a delimiter outside quoted strings, in which a backslash may escape a letter (it does not in entity tags). The
-/// parts are without blanks around them, and none is empty.
+/// Splits text at a delimiter outside quoted strings. With `escapes`, a backslash in a quoted string escapes the next character (in
+/// entity tags it does not). The parts are trimmed, and empty parts are left out.
 fn split(text: &str, delimiter: u8, escapes: bool) -> impl Iterator<Item = &str> {
-    let (mut from, mut is_quoted, mut is_escaped, mut at) = (0, false, false, 0);
+    let (mut from, mut is_quoted, mut is_escaped, mut position) = (0, false, false, 0);
     let bytes = text.as_bytes();
     std::iter::from_fn(move || {
-        while at < bytes.len() {
-            let byte = bytes[at];
-            at += 1;
+        while position < bytes.len() {
+            let byte = bytes[position];
+            position += 1;
             match byte {
                 _ if is_escaped => is_escaped = false,
                 b'\\' if is_quoted && escapes => is_escaped = true,
                 b'"' => is_quoted = !is_quoted,
                 byte if byte == delimiter && !is_quoted => {
-                    let part = &text[from..at - 1];
-                    from = at;
+                    let part = &text[from..position - 1];
+                    from = position;
                     return Some(part);
                 }
                 _ => {}
@@ -186,7 +186,7 @@ fn split(text: &str, delimiter: u8, escapes: bool) -> impl Iterator<Item = &str>
     .filter(|part| !part.is_empty())
 }
 
-/// A token as it is, or the text of a quoted string.
+/// Returns the text of a quoted string, or a token unchanged.
 fn unquoted(value: &str) -> Cow<'_, str> {
     let Some(inner) = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return value.into() };
     if !inner.contains('\\') {
@@ -200,14 +200,14 @@ fn unquoted(value: &str) -> Cow<'_, str> {
     text.into()
 }
 
-/// A weight such as `0.8` in thousandths; 0 for what is not a number.
+/// Returns a weight such as `0.8` in thousandths: at most 1000, and 0 when the text is not a number. Further decimals are cut off.
 fn thousandths(weight: &str) -> u16 {
     let (whole, part) = weight.split_once('.').unwrap_or((weight, ""));
     if !whole.bytes().chain(part.bytes()).all(|byte| byte.is_ascii_digit()) || whole.is_empty() {
         return 0;
     }
     let part = part.bytes().chain(*b"000").take(3).fold(0, |sum, digit| sum * 10 + u16::from(digit - b'0'));
-    if whole.bytes().all(|digit| digit == b'0') { part } else { FULL }
+    if whole.bytes().all(|digit| digit == b'0') { part } else { FULL_WEIGHT }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What surrounds every call: its id and language, its body within limits, problems told in the caller's language, the
-//! headers that keep browsers safe, and one line in the log.
+//! The outermost middleware of every call. It determines the id and the language, reads the body within limits, writes problems in
+//! the caller's language, adds the headers that protect browsers, and writes one line in the log.
 
 use std::{
     cell::RefCell,
@@ -39,63 +39,64 @@ use super::{
     target, twin,
 };
 
-/// The longest address with its parameters.
+/// The longest address with its parameters, in bytes.
 pub const MAX_ADDRESS: usize = 8 * 1024;
 
-/// The most bytes of all headers together. Beyond four times that the server itself breaks off.
+/// The largest size of all headers together, in bytes. Beyond four times that size the HTTP server itself refuses the call.
 pub const MAX_HEADERS: usize = 32 * 1024;
 
-/// The longest that a call may ask to wait for something to happen, by `wait`.
+/// The longest time that a call may ask to wait for a change, by the parameter `wait`.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
-/// Below this address the service tells how it is.
+/// The addresses of the health checks begin with this.
 pub const HEALTH: &str = "/health/";
 
-/// What the pages of the documentation may load.
+/// The content security policy of the pages of the documentation.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What the middleware needs to know.
+/// The settings of the middleware.
 #[derive(Clone, Debug)]
 pub struct Envelope {
-    /// Where the service is reached from outside, without a slash at the end.
+    /// The address of the service from outside, without a slash at the end.
     pub public_url: String,
-    /// The largest body.
+    /// The largest body, in bytes. Files have limits of their own.
     pub body_bytes: usize,
-    /// How long a body may take to arrive.
+    /// The longest time that a body may take to arrive.
     pub body_time: Duration,
-    /// How long a call may take to be answered once it has arrived.
+    /// The longest time that a call may take to be answered after its body has arrived.
     pub call_time: Duration,
-    /// Whether the service is reached over TLS, so that browsers may be told to insist on it.
+    /// Whether the service is reached over TLS. Browsers are then told to use nothing else (HSTS).
     pub secure: bool,
-    /// Proxies that are believed when they say who called them.
+    /// The proxies whose statement of the caller's address is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whose pages in browsers may call.
+    /// The origins whose pages may call the service from a browser.
     pub cors: Cors,
 }
 
 /// Wraps every call.
 ///
 /// # Errors
-/// Never: whatever goes wrong becomes an answer.
+/// When the handler fails, panics or takes too long. The request is gone then, and the error itself makes the answer (see
+/// `FailedCall`). Also when the service was put together without an [`Envelope`] (500).
 pub async fn envelope<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
-    #[expect(clippy::disallowed_methods, reason = "the time that a call takes is measured, not told")]
+    #[expect(clippy::disallowed_methods, reason = "it measures the time that a call takes, not the time of day")]
     let started = Instant::now();
     let Some(envelope) = request.app_data::<Data<Envelope>>().cloned() else {
         return Err(actix_web::error::ErrorInternalServerError("no envelope"));
     };
     let request_id = request_id(&request);
-    let trace = trace(&request, &request_id);
+    let trace = trace_parent(&request, &request_id);
     let language =
         Language::from_accept_language(&fields::items(request.headers(), header::ACCEPT_LANGUAGE).collect::<Vec<_>>()).unwrap_or_default();
     let (method, path) = (request.method().clone(), request.path().to_owned());
     let origin = envelope.cors.allowed(request.headers(), &path);
     let calls = request.app_data::<Data<Calls>>().cloned();
-    // What looks after the service must learn how it is, most of all when it is crowded.
+    // Health checks need no place, since monitoring needs their answers most when the service is overloaded.
     let places = request.app_data::<Data<Places>>().cloned().filter(|_| !path.starts_with(HEALTH));
     let received = match places.as_ref().map_or(Ok(()), |places| places.admit()) {
-        Ok(()) => receive(&mut request, &envelope).await,
+        Ok(()) => read_body(&mut request, &envelope).await,
         Err(problem) => Err(problem),
     };
     let (received, place) = match (received, places) {
@@ -113,13 +114,13 @@ pub async fn envelope<B: MessageBody + 'static>(
         language,
         body,
         address: address.unwrap_or_default(),
-        // It is kept with the session.
+        // It is masked because it is stored with the session.
         agent: personal_number::mask(fields::text(request.headers(), header::USER_AGENT).unwrap_or_default()).chars().take(200).collect(),
         headers: RefCell::default(),
     });
     request.extensions_mut().insert(Rc::clone(&meta));
     if method == Method::HEAD {
-        // Answered as GET; the server leaves the body out.
+        // It is answered as GET, and the HTTP server leaves the body out.
         request.head_mut().method = Method::GET;
         request.extensions_mut().insert(Head);
     }
@@ -132,47 +133,46 @@ pub async fn envelope<B: MessageBody + 'static>(
         Cors::answer_preflight(permission.headers_mut());
         request.into_response(permission)
     } else {
-        let longest = longest(&request, &envelope);
-        let answered = tokio::time::timeout(longest, AssertUnwindSafe(place.run(next.call(request))).catch_unwind()).await;
+        let limit = time_limit(&request, &envelope);
+        let answered = tokio::time::timeout(limit, AssertUnwindSafe(place.run(next.call(request))).catch_unwind()).await;
         let answered = match answered {
             Ok(answered) => answered.unwrap_or_else(|_| Err(Problem::internal(&"a handler panicked").into())),
             Err(_) => Err(too_slow().into()),
         };
         match answered {
             Ok(response) => response.map_into_boxed_body(),
-            // The request is gone with the handler, so the server itself must make the answer of what is told here.
+            // The request is gone with the handler, so the HTTP server makes the answer from this error.
             Err(error) => {
                 let problem = error.as_error::<Problem>().cloned().unwrap_or_else(|| Problem::internal(&error));
                 if let Some(calls) = calls {
                     calls.record(|| None, problem.kind.status(), started.elapsed());
                 }
-                log(&method, &path, problem.kind.status(), started, &request_id);
-                return Err(Told { problem, meta, origin, path, trace, envelope }.into());
+                log_call(&method, &path, problem.kind.status(), started, &request_id);
+                return Err(FailedCall { problem, meta, origin, path, trace, envelope }.into());
             }
         }
     };
-    let problem = response.response().extensions().get::<Problem>().cloned().or_else(|| plain_error(&response));
+    let problem = response.response().extensions().get::<Problem>().cloned().or_else(|| library_error(&response));
     if let Some(problem) = problem {
-        let (http, mut plain) = response.into_parts();
-        let told = twin::faults_to_members(problem.clone(), &http);
-        if told.kind != problem.kind {
-            plain = told.error_response();
+        let (http, mut original) = response.into_parts();
+        let translated = twin::faults_to_members(problem.clone(), &http);
+        if translated.kind != problem.kind {
+            original = translated.error_response();
         }
-        let problem = told;
-        response = ServiceResponse::new(http, tell(&plain, &problem, language, &envelope.public_url, &request_id));
+        response = ServiceResponse::new(http, problem_response(&original, &translated, language, &envelope.public_url, &request_id));
     }
-    complete(response.headers_mut(), &meta, &trace, &envelope, &path);
+    add_common_headers(response.headers_mut(), &meta, &trace, &envelope, &path);
     envelope.cors.add_headers(response.headers_mut(), origin.as_ref(), &path);
     let status = response.status().as_u16();
     if let Some(calls) = calls {
-        calls.record(|| operation(&response, &method), status, started.elapsed());
+        calls.record(|| operation_id(&response, &method), status, started.elapsed());
     }
-    log(&method, &path, status, started, &request_id);
+    log_call(&method, &path, status, started, &request_id);
     Ok(response)
 }
 
-/// How long a call may take: no time of its own where it sends a file, whose arrival is part of its handling.
-fn longest(request: &ServiceRequest, envelope: &Envelope) -> Duration {
+/// Returns the longest time that a call may take. There is no limit when it sends a file, since the handler then receives the body.
+fn time_limit(request: &ServiceRequest, envelope: &Envelope) -> Duration {
     if is_file(request, envelope.body_bytes) {
         return Duration::MAX;
     }
@@ -180,8 +180,8 @@ fn longest(request: &ServiceRequest, envelope: &Envelope) -> Duration {
     if waits { envelope.call_time + LONGEST_WAIT } else { envelope.call_time }
 }
 
-/// A call whose work took too long was broken off. What it had begun to write is taken back, unless the last word had just
-/// been said.
+/// Returns the problem of a call that took too long and was broken off (503). Its transaction is rolled back, unless the commit had
+/// already been sent.
 fn too_slow() -> Problem {
     tracing::warn!("a call took too long and was broken off");
     Problem::new(Kind::Unavailable).header("Retry-After", "5").detail(super::language::say!(
@@ -190,36 +190,36 @@ fn too_slow() -> Problem {
     ))
 }
 
-/// Whether the handler receives the body itself, once it is known that the caller may send it. A body of unknown length
-/// counts as a large one.
+/// Whether the handler receives the body itself, after it has checked that the caller may send it. A body of unknown length counts
+/// as large.
 fn is_file(request: &ServiceRequest, body_bytes: usize) -> bool {
     let contract = request.app_data::<Data<Contract>>().filter(|_| request.method() == Method::POST);
     match contract.and_then(|contract| contract.file_body(request.path())) {
         Some(FileBody::Always) => true,
-        Some(FileBody::WhenLarge) => announced(request).is_none_or(|length| length > body_bytes),
+        Some(FileBody::WhenLarge) => content_length(request).is_none_or(|length| length > body_bytes),
         None => false,
     }
 }
 
-fn announced(request: &ServiceRequest) -> Option<usize> {
+fn content_length(request: &ServiceRequest) -> Option<usize> {
     fields::text(request.headers(), header::CONTENT_LENGTH).and_then(|length| length.parse().ok())
 }
 
-/// Marks a call whose body was left to its handler.
+/// Marks a call whose body the middleware has not read, because the handler receives it.
 pub struct Left;
 
-/// Marks a call of which only the headers of the answer are wanted.
+/// Marks a `HEAD` call, which wants only the headers of the answer.
 pub struct Head;
 
-/// One line for each call: neither its query nor its headers or bodies, which may hold secrets.
-fn log(method: &Method, path: &str, status: u16, started: Instant, request_id: &str) {
+/// Writes one line in the log. It has no query, headers or bodies, since they may contain secrets.
+fn log_call(method: &Method, path: &str, status: u16, started: Instant, request_id: &str) {
     let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     tracing::info!(method = logs::method_name(method), path = %logs::mask_path(path), status, ms, request_id, "answered");
 }
 
-/// A problem with all that its answer needs, for when the request is gone.
+/// The error of a call whose handler has failed. It has all data that the answer needs, since the request is gone.
 #[derive(Debug)]
-struct Told {
+struct FailedCall {
     problem: Problem,
     meta: Rc<Meta>,
     origin: Option<HeaderValue>,
@@ -228,27 +228,27 @@ struct Told {
     envelope: Data<Envelope>,
 }
 
-impl std::fmt::Display for Told {
+impl std::fmt::Display for FailedCall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.problem.fmt(f)
     }
 }
 
-impl ResponseError for Told {
+impl ResponseError for FailedCall {
     fn status_code(&self) -> StatusCode {
         self.problem.status_code()
     }
     fn error_response(&self) -> HttpResponse {
-        let plain = self.problem.error_response();
-        let mut response = tell(&plain, &self.problem, self.meta.language, &self.envelope.public_url, &self.meta.request_id);
-        complete(response.headers_mut(), &self.meta, &self.trace, &self.envelope, &self.path);
+        let original = self.problem.error_response();
+        let mut response = problem_response(&original, &self.problem, self.meta.language, &self.envelope.public_url, &self.meta.request_id);
+        add_common_headers(response.headers_mut(), &self.meta, &self.trace, &self.envelope, &self.path);
         self.envelope.cors.add_headers(response.headers_mut(), self.origin.as_ref(), &self.path);
         response
     }
 }
 
-/// The operation of the API that has answered.
-fn operation(response: &ServiceResponse<BoxBody>, method: &Method) -> Option<String> {
+/// Returns the `operationId` of the operation that has answered; `None` outside the API.
+fn operation_id(response: &ServiceResponse<BoxBody>, method: &Method) -> Option<String> {
     let request = response.request();
     let method = if method == Method::HEAD { &Method::GET } else { method };
     let mut pattern = request.match_pattern()?;
@@ -258,7 +258,8 @@ fn operation(response: &ServiceResponse<BoxBody>, method: &Method) -> Option<Str
     Some(request.app_data::<Data<Contract>>()?.operation(method, &pattern)?.id.clone())
 }
 
-/// The caller's own id for the call when it has the form of one, else a new one.
+/// Returns the call's id: the caller's own from `X-Request-Id` when it has the right form, otherwise a new one. An id with a personal
+/// identity number is not used, since ids are logged and stored.
 fn request_id(request: &ServiceRequest) -> String {
     let given = fields::text(request.headers(), "x-request-id");
     let fits =
@@ -269,13 +270,16 @@ fn request_id(request: &ServiceRequest) -> String {
     }
 }
 
-/// The trace that the call belongs to (W3C Trace Context), with a part of its own.
-fn trace(request: &ServiceRequest, request_id: &str) -> String {
+/// Returns the `traceparent` of the call (W3C Trace Context): the caller's trace, or a new one, with a parent id of this call.
+fn trace_parent(request: &ServiceRequest, request_id: &str) -> String {
     let digest = hex(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, request_id.as_bytes()).as_ref());
     let given = fields::text(request.headers(), "traceparent").filter(|given| {
         given.len() == 55
             && given.starts_with("00-")
-            && given.bytes().enumerate().all(|(at, byte)| if matches!(at, 2 | 35 | 52) { byte == b'-' } else { byte.is_ascii_hexdigit() })
+            && given
+                .bytes()
+                .enumerate()
+                .all(|(index, byte)| if matches!(index, 2 | 35 | 52) { byte == b'-' } else { byte.is_ascii_hexdigit() })
     });
     match given {
         Some(given) => format!("{}{}{}", &given[..36], &digest[..16], &given[52..]),
@@ -283,7 +287,7 @@ fn trace(request: &ServiceRequest, request_id: &str) -> String {
     }
 }
 
-/// Whether `Accept` leaves anything that the address can be answered in, a problem document included.
+/// Whether `Accept` admits a media type that the address can be answered in, a problem document included.
 fn is_acceptable(request: &ServiceRequest) -> bool {
     let ranges: Vec<_> = fields::items(request.headers(), header::ACCEPT).collect();
     let accepts = |media_type: &str| fields::preferred(&ranges, &[()], |range, ()| fields::fits_media_type(range, media_type)).is_some();
@@ -293,8 +297,9 @@ fn is_acceptable(request: &ServiceRequest) -> bool {
         || contract().is_some_and(|contract| contract.media_types(request.path()).any(accepts))
 }
 
-/// Takes in the whole body, within size and time.
-async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<Bytes> {
+/// Checks the head of a request and reads the whole body, within the limits of size and time. Returns an empty body for a safe method
+/// and for a file.
+async fn read_body(request: &mut ServiceRequest, envelope: &Envelope) -> Result<Bytes> {
     if request.uri().to_string().len() > MAX_ADDRESS {
         return Err(Problem::new(Kind::AddressTooLong));
     }
@@ -310,7 +315,7 @@ async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<By
         return Ok(Bytes::new());
     }
     let too_large = || Problem::new(Kind::TooLarge).header("Connection", "close");
-    let announced = announced(request);
+    let announced = content_length(request);
     let is_file = is_file(request, envelope.body_bytes);
     if !is_file && announced.is_some_and(|length| length > envelope.body_bytes) {
         return Err(too_large());
@@ -341,13 +346,14 @@ async fn receive(request: &mut ServiceRequest, envelope: &Envelope) -> Result<By
     Ok(body.freeze())
 }
 
-/// An error that some library answered with in its own words becomes a problem of the same status.
-fn plain_error(response: &ServiceResponse<BoxBody>) -> Option<Problem> {
+/// Returns the problem for an error that a library has answered with a text of its own: the first kind of the same status, or a
+/// general kind. `None` when the answer is no error or has been written by this service.
+fn library_error(response: &ServiceResponse<BoxBody>) -> Option<Problem> {
     let status = response.status().as_u16();
-    // A page is made for people by us; libraries answer in plain text.
+    // Our own errors are JSON or pages in HTML. Libraries answer in plain text.
     let kind = response.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let told = matches!(kind, "application/problem+json" | "application/json" | "text/html; charset=utf-8");
-    if status < 400 || told {
+    let is_our_own = matches!(kind, "application/problem+json" | "application/json" | "text/html; charset=utf-8");
+    if status < 400 || is_our_own {
         return None;
     }
     let kind = Kind::ALL.iter().copied().find(|kind| kind.status() == status).unwrap_or(if status < 500 {
@@ -358,18 +364,19 @@ fn plain_error(response: &ServiceResponse<BoxBody>) -> Option<Problem> {
     Some(Problem::new(kind))
 }
 
-fn tell(plain: &HttpResponse, problem: &Problem, language: Language, public_url: &str, request_id: &str) -> HttpResponse {
+/// Returns the response with its body replaced by the problem document. Its status and its other headers remain.
+fn problem_response(original: &HttpResponse, problem: &Problem, language: Language, public_url: &str, request_id: &str) -> HttpResponse {
     let document = problem.body(language, public_url, request_id);
-    let mut told = HttpResponse::build(plain.status());
-    for (name, value) in plain.headers() {
-        told.append_header((name.clone(), value.clone()));
+    let mut response = HttpResponse::build(original.status());
+    for (name, value) in original.headers() {
+        response.append_header((name.clone(), value.clone()));
     }
-    told.insert_header((header::CONTENT_TYPE, "application/problem+json")).insert_header((header::CONTENT_LANGUAGE, language.tag()));
-    told.body(serde_json::to_vec(&document).unwrap_or_default())
+    response.insert_header((header::CONTENT_TYPE, "application/problem+json")).insert_header((header::CONTENT_LANGUAGE, language.tag()));
+    response.body(serde_json::to_vec(&document).unwrap_or_default())
 }
 
-/// The headers that every answer has.
-fn complete(headers: &mut HeaderMap, meta: &Meta, trace: &str, envelope: &Envelope, path: &str) {
+/// Adds the headers that every answer has. Those of the metadata replace the answer's own; the others do not.
+fn add_common_headers(headers: &mut HeaderMap, meta: &Meta, trace: &str, envelope: &Envelope, path: &str) {
     for (name, value) in meta.headers.borrow_mut().drain(..) {
         headers.insert(name, value);
     }
@@ -385,7 +392,7 @@ fn complete(headers: &mut HeaderMap, meta: &Meta, trace: &str, envelope: &Envelo
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::REFERRER_POLICY, "no-referrer");
     if path.starts_with("/docs/") {
-        // The documentation's own pages bring their scripts along, and set styles as they go.
+        // These pages load scripts from this service and set styles while they run.
         set(header::CONTENT_SECURITY_POLICY, DOCS_POLICY);
     }
     if path.starts_with(ROOT) {
@@ -430,9 +437,9 @@ mod tests {
             .route("/samsyn/v1/broken", web::get().to(broken));
         let app = test::init_service(app).await;
         let call = test::TestRequest::get().uri("/samsyn/v1/broken").insert_header(("Origin", "https://app.example.se"));
-        let told = test::try_call_service(&app, call.to_request()).await.err().unwrap().error_response();
-        assert_eq!(told.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        let header = |name: &str| told.headers().get(name).and_then(|value| value.to_str().ok());
+        let answer = test::try_call_service(&app, call.to_request()).await.err().unwrap().error_response();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok());
         assert_eq!(header("access-control-allow-origin"), Some("https://app.example.se"));
         assert_eq!(header("ratelimit"), Some("\"caller\";r=1;t=1"));
         assert_eq!(header("content-type"), Some("application/problem+json"));

@@ -1,4 +1,4 @@
-//! A call: what is known of it before its handler runs, and what its answer must heed.
+//! A call: the data that is known before its handler runs, and the wishes and limits that its answer must respect.
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
@@ -20,41 +20,41 @@ use super::{
     secrecy::Secrecy,
 };
 
-/// What the outermost middleware has learnt of a call.
+/// The data of a call that the outermost middleware reads.
 #[derive(Debug)]
 pub struct Meta {
     /// Identifies the call in the answer, in the log and in events.
     pub request_id: String,
     /// The language to answer in.
     pub language: Language,
-    /// The whole body; empty where there is none.
+    /// The whole body. Empty when there is none, when the call is refused early, and when the handler receives a file itself.
     pub body: Bytes,
     /// The network address that the call came from.
     pub address: String,
-    /// What the calling program calls itself.
+    /// The `User-Agent` of the calling program: at most 200 characters, with personal identity numbers masked.
     pub agent: String,
-    /// What the answer gets beside its own headers, however it comes about.
+    /// Headers that are set on the answer, also when the answer is an error. They replace the answer's own of the same name.
     pub headers: RefCell<Vec<(HeaderName, HeaderValue)>>,
 }
 
-/// The meta of a call.
+/// Returns the metadata of a call; `None` when the outermost middleware has not run.
 #[must_use]
 pub fn meta(request: &HttpRequest) -> Option<Rc<Meta>> {
     request.extensions().get::<Rc<Meta>>().cloned()
 }
 
-/// An idempotency key with all that it is bound to.
+/// An idempotency key, with the caller, the address and the body that it is bound to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Once {
     /// The caller's key.
     pub key: String,
-    /// Caller, method and path: another's key of the same text is another key.
+    /// The caller, the method and the address with its query. The same text from another caller is another key.
     pub scope: String,
-    /// Digest of the body.
+    /// SHA-256 of the body in hexadecimal.
     pub digest: String,
 }
 
-/// Who makes a call, for the record: in changes, in histories and in the audit log.
+/// The author of a call, as changes, histories and the audit log record it.
 #[derive(Clone, Debug, Default)]
 pub struct Author {
     /// The user; `None` for the installation itself and for a caller who is not signed in.
@@ -67,54 +67,54 @@ pub struct Author {
     pub address: String,
     /// The `User-Agent` of the calling program.
     pub agent: String,
-    /// What the audit log records about the call.
+    /// The data of the call for the audit log.
     pub trail: Arc<Trail>,
 }
 
-/// What a call asks for, and what its answer must respect.
+/// The wishes of a call, and the limits that its answer must respect.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
     /// The language of the answer.
     pub language: Language,
-    /// The key under which the answer is kept, so that a repeated call is answered and not carried out again.
+    /// The key under which the answer is stored. A repeated call gets the stored answer and is not carried out again.
     pub once: Option<Once>,
-    /// `If-Match`.
+    /// The entity tags of `If-Match`; `None` without the header.
     pub if_match: Option<Tags>,
     /// The members of the answer that the caller wants; `None` means all.
     pub fields: Option<Vec<String>>,
     /// The path as called.
     pub path: String,
-    /// The query's parameters, read as the contract says.
+    /// The parameters of the query, or of the body of a search, checked and typed by the contract.
     pub parameters: Arc<Value>,
-    /// What is hidden from the caller; `None` when nothing is.
+    /// The members that secrecy hides from the caller; `None` when nothing is hidden.
     pub secrecy: Option<Secrecy>,
-    /// The operations on the record that is read, where the caller asks which of them it may carry out.
+    /// The operations on the record that is read. `None` unless the caller asks which of them it may carry out.
     pub actions: Option<Vec<Action>>,
-    /// The `operationId`s of those that the caller may carry out, once that has been checked.
+    /// The `operationId`s of the actions that the caller may carry out; `None` until they have been checked.
     pub allowed: Option<Vec<String>>,
     /// The form of a list as a table; `None` for a page in JSON.
     pub export: Option<Arc<Export>>,
-    /// Whether a list is asked for by a body, so that the answer has no address of its own.
+    /// Whether the call is a search by a body, so that the answer has no address of its own.
     pub searched: bool,
 }
 
-/// A call: its author, and what it asks for.
+/// A call: its author and its wishes.
 #[derive(Clone, Debug, Default)]
 pub struct Call {
-    /// Who makes it.
+    /// The author.
     pub author: Author,
-    /// What it asks for.
+    /// The wishes of the call.
     pub asked: Asked,
 }
 
 impl Call {
-    /// A call of the installation itself: packs, the demo, commands at the console.
+    /// Returns a call of the installation itself: for packs, the demo and commands at the console.
     #[must_use]
     pub fn of_installation() -> Self {
         Self { author: Author { user_name: "samsyn".to_owned(), ..Author::default() }, asked: Asked::default() }
     }
 
-    /// A call whose caller is not known, with what the outermost middleware has read.
+    /// Returns a call whose caller is not known, with the language, the address and the id of its metadata.
     #[must_use]
     pub fn of_nobody(meta: &Meta) -> Self {
         let author = Author {
@@ -126,7 +126,7 @@ impl Call {
         Self { author, asked: Asked { language: meta.language, ..Asked::default() } }
     }
 
-    /// A call from the console, which the audit log records under the name of the operation.
+    /// Returns a call from the console. The audit log records it under the name of the operation.
     #[must_use]
     pub fn of_console(operation: &str) -> Self {
         let mut call = Self::of_installation();
@@ -134,14 +134,14 @@ impl Call {
         call
     }
 
-    /// The same call, made by this user.
+    /// Sets the user who makes the call.
     #[must_use]
     pub fn by_user(mut self, user: Uuid) -> Self {
         self.author.user = Some(user);
         self
     }
 
-    /// The same call with another digest of its body, where the body is read only by the handler.
+    /// Returns the call with this digest of its body, for a handler that receives the body itself.
     #[must_use]
     pub fn with_digest(&self, digest: String) -> Self {
         let mut call = self.clone();
@@ -149,24 +149,26 @@ impl Call {
         call
     }
 
-    /// Checks that the caller changes the version that it has seen.
+    /// Checks that `If-Match` names the present version, so that the caller changes what it has seen.
     ///
     /// # Errors
-    /// When it does not say which (428), or another has changed it since (412).
+    /// When the header is missing (428), or names neither this version nor `*` (412).
     pub fn expects(&self, version: i64) -> Result<()> {
         let Some(given) = &self.asked.if_match else { return Err(Problem::new(Kind::PreconditionRequired)) };
         let present = format!("v{version}");
-        // The part after a hyphen tells representations of one version apart.
+        // Representations of one version differ in the part after a hyphen.
         let matches = given.any || given.any_strong(|tag| tag.split('-').next() == Some(&present));
         if matches { Ok(()) } else { Err(Self::stale(version)) }
     }
 
-    /// Checks that what is to be changed is at a version, for a change that names it in its body.
+    /// Returns a check that the present version is the expected one, for a change that names the version in its body. The check
+    /// fails with 412.
     pub fn at(expected: i64) -> impl Fn(i64) -> Result<()> {
         move |version| if version == expected { Ok(()) } else { Err(Self::stale(version)) }
     }
 
-    /// Another has changed the record while this call did. Who changes whatever version there is does so to the new one.
+    /// Returns the problem of a record that another call has changed while this one did. The problem is 412. With `If-Match: *` it
+    /// is 503 and the transaction is tried again, since such a call may also change the new version.
     #[must_use]
     pub fn overtaken(&self, version: i64) -> Problem {
         if self.takes_any_version() {
@@ -175,13 +177,13 @@ impl Call {
         Self::stale(version)
     }
 
-    /// Whether the call changes whatever version there is.
+    /// Whether the call may change any version: `If-Match: *`.
     #[must_use]
     pub fn takes_any_version(&self) -> bool {
         self.asked.if_match.as_ref().is_some_and(|given| given.any)
     }
 
-    /// Another has changed the record since.
+    /// Returns the problem of a record that has been changed since the caller read it (412). `version` is the present one.
     #[must_use]
     pub fn stale(version: i64) -> Problem {
         Problem::new(Kind::PreconditionFailed).header("ETag", format!("\"v{version}\"")).detail(say!(
@@ -190,7 +192,8 @@ impl Call {
         ))
     }
 
-    /// What a cursor is bound to: the caller, the path, the filter and the order.
+    /// Returns a digest of the caller, the path, the filter and the order: 16 hexadecimal digits. A cursor is valid only for the same
+    /// digest.
     #[must_use]
     pub fn cursor_scope(&self) -> String {
         let filter = self

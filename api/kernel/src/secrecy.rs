@@ -1,8 +1,8 @@
-//! What is under secrecy (sekretess) and hidden from a caller: members of records, taken out of every answer where answers
-//! leave the service, so that no handler can forget it.
+//! Hides members of records that are under secrecy (sekretess) from a caller. They are replaced in every answer when it is made, so that
+//! no handler can forget it.
 //!
-//! The kernel knows no record. It knows ids that are marked, by which kind of record and with what ground, and from the
-//! contract which members of that kind can be hidden, and what stands in their place.
+//! The kernel does not know the kinds of record. It gets the ids of marked records, each with its kind and the ground. The contract
+//! determines the members of a kind that can be hidden, and the values that replace them.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -22,14 +22,14 @@ use super::{
     record::{self, Frozen},
 };
 
-/// What stands in the place of a hidden text that may not be null.
+/// The text that replaces a hidden text that may not be null.
 pub const HIDDEN: &str = "[sekretess]";
 
-/// The member of a summary of a record, such as a node of the trace, that says in short what the record is. It is made of the
-/// record's members, so it is hidden when one of them is.
+/// The member of a summary of a record, such as a node of the trace, with a short description of the record. It is made of the record's
+/// members, so it is hidden when one of them is.
 const SUMMARY: &str = "label";
 
-/// The permission of who sees what is hidden from others.
+/// The permission to see hidden members.
 pub const CLEARANCE: &str = "secrecy.see";
 
 /// A member of a record that is hidden from the caller, with the ground for it.
@@ -44,14 +44,14 @@ pub struct Redaction {
     pub ground: String,
 }
 
-/// A mark on a record.
+/// A secrecy mark on a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// The kind of record, in snake case.
     pub kind: String,
-    /// The member; nothing for the whole record.
+    /// The member; `None` for the whole record.
     pub member: Option<String>,
-    /// The ground, as it is shown.
+    /// The ground as it is shown, such as `OSL 26:1`.
     pub ground: String,
     /// The forum that owns the record.
     pub forum: Option<Uuid>,
@@ -59,49 +59,49 @@ pub struct Mark {
     pub actor: Option<Uuid>,
 }
 
-/// All marks that hold, by the record's id.
+/// All marks in force, by the id of the record.
 pub type Marks = HashMap<Uuid, Vec<Mark>>;
 
-/// The members of a kind of record: those that can be hidden with what then stands there, the others with nothing.
+/// The members of a kind of record, each with the value that replaces it when it is hidden. `None` for a member that is never hidden.
 pub type Forms = BTreeMap<String, Option<Value>>;
 
-/// What is hidden from one caller.
+/// The secrecy marks, with the clearance of one caller.
 #[derive(Clone, Debug)]
 pub struct Secrecy {
     marks: Arc<Marks>,
     contract: Arc<Contract>,
     /// The actors and forums whose records the caller is cleared for.
     cleared: Arc<Vec<Uuid>>,
-    /// The members of all kinds of record that are served as they were stored.
+    /// The members of all kinds of record that are served as they were stored, with their digests.
     frozen: Arc<[Frozen]>,
 }
 
 impl Secrecy {
-    /// What these marks hide from who is cleared for these actors and forums.
+    /// Makes the secrecy for a caller who is cleared for the records of these actors and forums.
     #[must_use]
     pub fn new(marks: Arc<Marks>, contract: Arc<Contract>, cleared: Vec<Uuid>) -> Self {
         Self { marks, contract, cleared: Arc::new(cleared), frozen: record::all().filter_map(|record| record.frozen).collect() }
     }
 
-    /// What is hidden from the caller of a request; nothing when nothing is.
+    /// Returns the secrecy for the caller of a request; `None` when nothing is hidden from the caller.
     #[must_use]
     pub fn of(request: &HttpRequest) -> Option<Self> {
         request.extensions().get::<Self>().cloned()
     }
 
-    /// The marks on a record that hold for the caller.
-    fn on(&self, id: Uuid) -> impl Iterator<Item = &Mark> {
+    /// Returns the marks on a record for which the caller is not cleared.
+    fn hiding_marks(&self, id: Uuid) -> impl Iterator<Item = &Mark> {
         let cleared = |owner: Option<Uuid>| owner.is_some_and(|owner| self.cleared.contains(&owner));
         self.marks.get(&id).into_iter().flatten().filter(move |mark| !cleared(mark.forum) && !cleared(mark.actor))
     }
 
-    /// The hidden members of a record with their grounds.
+    /// Returns the members of a record that are hidden from the caller, each with its mark.
     #[must_use]
     pub fn hidden(&self, id: Uuid) -> BTreeMap<&str, &Mark> {
         let mut hidden = BTreeMap::new();
-        for mark in self.on(id) {
+        for mark in self.hiding_marks(id) {
             match &mark.member {
-                // What is said of the member itself is the nearer ground.
+                // The mark on the member itself is more specific than one on the whole record.
                 Some(member) => drop(hidden.insert(member.as_str(), mark)),
                 None => {
                     for (member, _) in self.contract.forms(&mark.kind).filter(|(_, form)| form.is_some()) {
@@ -125,8 +125,8 @@ impl Secrecy {
         self.hidden(id).contains_key(member)
     }
 
-    /// The members of a record that the caller may not change, with their grounds: those that are hidden, and the other day of
-    /// a period of which one is, for a period is checked as a whole and would tell of the hidden day by being refused.
+    /// Returns the members of a record that the caller may not change, each with its mark. They are the hidden members. When one day of
+    /// a period is hidden, they also include the other: a period is checked as a whole, so refusals would reveal the hidden day.
     #[must_use]
     pub fn locked(&self, id: Uuid) -> BTreeMap<&str, &Mark> {
         let mut locked = self.hidden(id);
@@ -140,11 +140,12 @@ impl Secrecy {
         locked
     }
 
-    /// Refuses that a part of a record becomes a part of another, while it is marked because of the first: the mark would stay
-    /// behind, and all would show. Who sees all that is hidden may.
+    /// Refuses to move a marked record from one owner to another. A mark on the first owner as a whole would not follow, and the record
+    /// would become visible. Clearance for some owners does not help. A caller with clearance everywhere has no `Secrecy` and is not
+    /// checked.
     ///
     /// # Errors
-    /// With the fault at `pointer`.
+    /// When the record has any mark (422), with the fault at `pointer`.
     pub fn refuse_moving(&self, id: Uuid, pointer: &str) -> Result<()> {
         if self.marks.get(&id).is_none_or(Vec::is_empty) {
             return Ok(());
@@ -159,10 +160,10 @@ impl Secrecy {
         ))
     }
 
-    /// Refuses to give what cannot be given in part, when something in it is hidden from the caller.
+    /// Refuses content that cannot be served in part, such as bytes with a digest, when something in it is hidden from the caller.
     ///
     /// # Errors
-    /// When something is.
+    /// When something in `value` is hidden (403). `value` is then redacted.
     pub fn refuse_redacted(&self, value: &mut Value) -> Result<()> {
         if !self.hide(value) {
             return Ok(());
@@ -173,25 +174,24 @@ impl Secrecy {
         )))
     }
 
-    /// The records of a kind of which something is hidden.
+    /// Returns the ids of the records of a kind that have anything hidden, sorted.
     #[must_use]
     pub fn records(&self, kind: &str) -> Vec<Uuid> {
-        let mut ids: Vec<_> = self.marks.keys().copied().filter(|id| self.on(*id).any(|mark| mark.kind == kind)).collect();
+        let mut ids: Vec<_> = self.marks.keys().copied().filter(|id| self.hiding_marks(*id).any(|mark| mark.kind == kind)).collect();
         ids.sort_unstable();
         ids
     }
 
-    /// Whether a list of this kind that is filtered by a parameter tells nothing of what can be hidden: the parameter is
-    /// a member of the record that is never hidden.
+    /// Whether a filter of a list reveals no hidden values, because the parameter has the name of a member that is never hidden.
     #[must_use]
     pub fn is_open(&self, kind: &str, parameter: &str) -> bool {
         self.contract.forms(kind).any(|(member, form)| member == parameter && form.is_none())
     }
 
-    /// Refuses a change of what the caller may not see.
+    /// Refuses a change of members that the caller may not see.
     ///
     /// # Errors
-    /// When one of the members is hidden from the caller.
+    /// When one of the members is locked for the caller ([`Self::locked`], 403).
     pub fn refuse_hidden<'a>(&self, id: Uuid, mut members: impl Iterator<Item = &'a String>) -> Result<()> {
         let locked = self.locked(id);
         let Some((member, mark)) = members.find_map(|name| locked.get_key_value(name.as_str())) else { return Ok(()) };
@@ -202,7 +202,8 @@ impl Secrecy {
         )))
     }
 
-    /// Hides what is hidden from the caller, wherever a marked record stands in an answer. Tells whether anything was.
+    /// Replaces all hidden members in an answer, wherever a marked record occurs in it. Returns whether it replaced any. The digests of a
+    /// stored member that has changed thereby are hidden too, and its `complete` becomes false.
     pub fn hide(&self, value: &mut Value) -> bool {
         match value {
             Value::Array(items) => items.iter_mut().fold(false, |any, item| self.hide(item) | any),
@@ -217,7 +218,7 @@ impl Secrecy {
                             *complete = Value::Bool(false);
                         }
                         if let Some(digest) = members.get_mut(frozen.digest) {
-                            // The one that is always there stays a text; the others may be null.
+                            // `hash` may not be null, so it stays a text. The other digests may be null.
                             *digest = if frozen.digest == "hash" { json!(HIDDEN) } else { Value::Null };
                         }
                     }
@@ -228,6 +229,7 @@ impl Secrecy {
         }
     }
 
+    /// Replaces the hidden members of one record, and adds the member `redacted`. Returns whether it replaced any.
     fn hide_record(&self, record: &mut Value) -> bool {
         let Some(id) = record["id"].as_str().and_then(|id| Uuid::parse_str(id).ok()) else { return false };
         let hidden = self.hidden(id);
@@ -252,9 +254,10 @@ impl Secrecy {
     }
 }
 
-/// The forms of a kind of record, by its schema in the contract.
+/// Returns the members of a kind of record with the values that replace them, from its schema in the contract. A member that may be
+/// null becomes null, a list that may be empty becomes empty, and free text becomes [`HIDDEN`]. Other members are never hidden.
 pub(super) fn forms(schema: &Value, resolve: impl Fn(&Value) -> Value) -> Forms {
-    let form = |name: &str, member: &Value| -> Option<Value> {
+    let replacement = |name: &str, member: &Value| -> Option<Value> {
         if matches!(name, "id" | "version" | "createdAt" | "updatedAt" | "redacted") {
             return None;
         }
@@ -262,20 +265,21 @@ pub(super) fn forms(schema: &Value, resolve: impl Fn(&Value) -> Value) -> Forms 
             Value::Array(kinds) => kinds.clone(),
             other => vec![other.clone()],
         };
-        let is = |schema: &Value, kind: &str| kinds(schema).iter().any(|one| one == kind);
-        let nullable = is(member, "null") || member["oneOf"].as_array().is_some_and(|forms| forms.iter().any(|form| is(form, "null")));
+        let has_type = |schema: &Value, kind: &str| kinds(schema).iter().any(|one| one == kind);
+        let nullable =
+            has_type(member, "null") || member["oneOf"].as_array().is_some_and(|forms| forms.iter().any(|form| has_type(form, "null")));
         let member = resolve(member);
-        let free = ["enum", "format", "pattern", "const"].iter().all(|limit| member.get(limit).is_none())
+        let is_free_text = ["enum", "format", "pattern", "const"].iter().all(|limit| member.get(limit).is_none())
             && member["maxLength"].as_u64().is_none_or(|limit| limit >= HIDDEN.len() as u64);
         if nullable {
             Some(Value::Null)
-        } else if is(&member, "array") && member["minItems"].as_u64().unwrap_or_default() == 0 {
+        } else if has_type(&member, "array") && member["minItems"].as_u64().unwrap_or_default() == 0 {
             Some(json!([]))
-        } else if is(&member, "string") && free {
+        } else if has_type(&member, "string") && is_free_text {
             Some(json!(HIDDEN))
         } else {
             None
         }
     };
-    schema["properties"].as_object().into_iter().flatten().map(|(name, member)| (name.clone(), form(name, member))).collect()
+    schema["properties"].as_object().into_iter().flatten().map(|(name, member)| (name.clone(), replacement(name, member))).collect()
 }

@@ -1,5 +1,5 @@
-//! The one way to write: a transaction that carries the call, the time and the events, is tried again on conflict,
-//! is carried out once per idempotency key, and records its events last.
+//! All writes go through this module. A write is a transaction that carries the call, the time and the events. It is tried again on
+//! conflict, is carried out once per idempotency key, and inserts its events last.
 
 use std::{
     cell::{Cell, RefCell},
@@ -25,14 +25,14 @@ use super::{
     table::is_postgres,
 };
 
-/// How often a transaction in conflict with another is tried in all.
+/// The largest number of attempts at a transaction that conflicts with others, the first included.
 const TRIES: u32 = 6;
-/// Any number that no other program locks in the same database together with a second one.
+/// The first key of the two-key advisory lock. Any number works that no other program uses so in the same database.
 const OVERTAKEN_LOCK: i32 = 0x7361_6d73;
-/// How long the answer to a call with an idempotency key is kept.
+/// The number of hours for which the answer to a call with an idempotency key is stored.
 pub const IDEMPOTENCY_HOURS: i64 = 24;
 
-/// Kept answers.
+/// The table of stored answers, by idempotency key.
 mod answer {
     use sea_orm::entity::prelude::*;
 
@@ -58,35 +58,37 @@ mod answer {
 
 /// A write under way.
 pub struct Write<'a> {
-    /// The transaction, for statements.
+    /// The transaction in which the statements run.
     pub tx: Transaction,
-    /// Who writes.
+    /// The call that writes.
     pub call: &'a Call,
-    /// The time of the whole write.
+    /// The time of the write, the same for all its statements.
     pub now: DateTime<Utc>,
     db: &'a Db,
     changes: RefCell<Vec<Change>>,
+    /// Whether anybody's rights have changed.
     access: Cell<bool>,
-    /// How it turned out, where that is not simply the operation's success; for the audit log.
-    turn: Cell<Option<AuditResult>>,
+    /// The result for the audit log; `None` means the success of the operation.
+    audit_result: Cell<Option<AuditResult>>,
+    /// Whether the answer is the stored one of an earlier call.
     replayed: Cell<bool>,
 }
 
 impl Write<'_> {
-    /// The day of the whole write.
+    /// Returns the day of the whole write.
     pub fn today(&self) -> NaiveDate {
         clock::day(self.now)
     }
 
-    /// A new id.
+    /// Returns a new id.
     pub fn new_id<T>(&self) -> Id<T> {
         self.db.ids.next(self.now)
     }
 
-    /// Changes one row, provided that it is still at the version that the change was made for.
+    /// Changes one row, provided that it is still at the version `from`.
     ///
     /// # Errors
-    /// When another was first.
+    /// When another call has changed or removed it ([`Call::overtaken`]).
     pub async fn replace<E>(&self, row: E::ActiveModel, this: SimpleExpr, version: E::Column, from: i64) -> Result<()>
     where
         E: EntityTrait,
@@ -96,20 +98,21 @@ impl Write<'_> {
         if changed.rows_affected == 0 { Err(self.call.overtaken(from)) } else { Ok(()) }
     }
 
-    /// Records a change; it is stored last in the transaction.
+    /// Records a change. Its event is inserted last in the transaction.
     pub fn record(&self, change: Change) {
         self.changes.borrow_mut().push(change);
     }
 
-    /// Tells all instances that who may do what has changed.
+    /// Records that somebody's rights, or the secrecy marks, have changed. The commit then increases the access epoch, so that all
+    /// instances read them anew.
     pub fn access_changed(&self) {
         self.access.set(true);
     }
 
-    /// Carries out a part of the write that can be taken back alone: when it is refused, nothing of it is there.
+    /// Carries out a part of the write in a savepoint. When the part fails, it alone is rolled back.
     ///
     /// # Errors
-    /// What the part ends with.
+    /// The problem of the part. When the savepoint cannot be rolled back, the problem of that, unless the part's status was 500 or more.
     pub async fn part<R>(&self, work: impl AsyncFn(&Write<'_>) -> Result<R>) -> Result<R> {
         let part = Write {
             tx: self.tx.begin().await?,
@@ -118,7 +121,7 @@ impl Write<'_> {
             db: self.db,
             changes: RefCell::default(),
             access: Cell::default(),
-            turn: Cell::default(),
+            audit_result: Cell::default(),
             replayed: Cell::default(),
         };
         let outcome = work(&part).await;
@@ -131,39 +134,45 @@ impl Write<'_> {
                 Ok(outcome)
             }
             Err(problem) => {
-                // What cannot be taken back alone is no part that others could follow.
+                // Other parts cannot follow when the savepoint is still there, so a refusal (below 500) does not hide this failure.
                 self.db.end(tx.rollback()).await.map_err(|failed| if problem.kind.status() < 500 { failed } else { problem.clone() })?;
                 Err(problem)
             }
         }
     }
 
-    /// Sees to it that the caller may still do what was once done: it is done once more, so that all its checks are made as
-    /// things stand now, and taken back. That the state of things stands in its way is no matter, for it has been done.
-    async fn still_may<T>(&self, work: &impl AsyncFn(&Write<'_>) -> Result<Reply<T>>, stored: &Stored) -> Result<()> {
-        let again = Write {
+    /// Checks that the caller of a repeated call may still get the stored answer. The work runs once more in a savepoint, so that all
+    /// its checks are made against the present data, and is rolled back. Conflicts with the present state are no refusal, since the
+    /// work was carried out the first time.
+    ///
+    /// # Errors
+    /// When the caller no longer has the permission (401, 403), or a record that the call names is missing or hidden from the caller
+    /// (404, or a fault `not-found`).
+    async fn check_replay_permitted<T>(&self, work: &impl AsyncFn(&Write<'_>) -> Result<Reply<T>>, stored: &Stored) -> Result<()> {
+        let trial = Write {
             tx: self.tx.begin().await?,
             call: self.call,
             now: self.now,
             db: self.db,
             changes: RefCell::default(),
             access: Cell::default(),
-            turn: Cell::default(),
+            audit_result: Cell::default(),
             replayed: Cell::default(),
         };
-        let outcome = work(&again).await;
-        again.tx.rollback().await?;
+        let outcome = work(&trial).await;
+        trial.tx.rollback().await?;
         match outcome {
             Ok(reply) => batch::require_still_permitted(&stored.body, &reply.stored.body),
             Err(problem) if matches!(problem.kind.status(), 401 | 403 | 404) => Err(problem),
-            // Something that it names is there no more, or not for this caller.
+            // A record that the call names no longer exists, or not for this caller.
             Err(problem) if problem.faults.iter().any(|fault| fault.code == "not-found") => Err(problem),
             Err(_) => Ok(()),
         }
     }
 
-    /// Has the statements that follow planned for the rows that there are now. `PostgreSQL` keeps the plans that it made when
-    /// a table was small until it has counted the table anew, which is too late for a load that makes it large.
+    /// Discards the cached query plans, so that later statements are planned for the present number of rows. `PostgreSQL` keeps the plans
+    /// of a small table until its statistics are updated, which is too late for a load that makes the table large. Does nothing on
+    /// `SQLite`.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -174,36 +183,38 @@ impl Write<'_> {
         Ok(())
     }
 
-    /// Says that what is written is part of a refusal, so that the audit log calls it one. The first reason stays.
+    /// Records that the write belongs to a refusal, so that the audit log shows the call as refused. Of several reasons the first is
+    /// used. It has no effect in a [`Write::part`].
     pub fn denied(&self, reason: &'static str) {
-        self.turn.set(self.turn.get().or(Some(AuditResult::denied(reason))));
+        self.audit_result.set(self.audit_result.get().or(Some(AuditResult::denied(reason))));
     }
 }
 
 impl Db {
-    /// Carries out a write and answers.
+    /// Carries out a write and returns its answer. With an idempotency key that has a stored answer, returns that answer.
     ///
     /// # Errors
-    /// What the work ends with; what others' writes stand in the way of is tried again first.
+    /// The problem of the work. A conflict with another transaction is a problem only after the last attempt. Also when a call
+    /// with the same idempotency key is under way (409), or the key was used with another body (422).
     pub async fn write<T, F>(&self, call: &Call, work: F) -> Result<Reply<T>>
     where
         F: AsyncFn(&Write<'_>) -> Result<Reply<T>>,
     {
-        let _running = call.asked.once.as_ref().map(|once| Running::start(self, once)).transpose()?;
+        let _running = call.asked.once.as_ref().map(|once| RunningKey::start(self, once)).transpose()?;
         self.transaction(call, async |write| {
             if let Some(once) = &call.asked.once
-                && let Some(stored) = kept(once, write).await?
+                && let Some(stored) = find_stored_answer(once, write).await?
             {
-                write.still_may(&work, &stored).await?;
+                write.check_replay_permitted(&work, &stored).await?;
                 write.replayed.set(true);
                 return Ok(Reply::stored(stored, true));
             }
             let reply = work(write).await?;
             if let Some(once) = &call.asked.once {
-                keep(once, &reply.stored, write).await?;
+                store_answer(once, &reply.stored, write).await?;
             }
-            let turn = AuditResult { created: reply.stored.created, ..AuditResult::done(reply.stored.status) };
-            write.turn.set(write.turn.get().or(Some(turn)));
+            let success = AuditResult { created: reply.stored.created, ..AuditResult::done(reply.stored.status) };
+            write.audit_result.set(write.audit_result.get().or(Some(success)));
             Ok(reply)
         })
         .await
@@ -212,7 +223,7 @@ impl Db {
     /// Carries out a write that has no answer to keep.
     ///
     /// # Errors
-    /// What the work ends with; what others' writes stand in the way of is tried again first.
+    /// The problem of the work. A conflict with another transaction is a problem only after the last attempt.
     pub async fn transaction<R, F>(&self, call: &Call, work: F) -> Result<R>
     where
         F: AsyncFn(&Write<'_>) -> Result<R>,
@@ -223,7 +234,7 @@ impl Db {
             match Box::pin(self.attempt(call, tried > 1, &work)).await {
                 Err(problem) if problem.retry && tried < TRIES => {
                     self.retries.inc();
-                    // Not all at once again: a different wait for each, growing with the tries.
+                    // The waits differ between calls, so that they do not conflict again, and grow with the attempts.
                     let spread = u64::from(self.clock.now().timestamp_subsec_nanos() / 1000 % 10);
                     tokio::time::sleep(Duration::from_millis((u64::from(tried) * 5) + spread)).await;
                 }
@@ -238,7 +249,7 @@ impl Db {
     {
         let tx = self.begin().await?;
         if again && call.takes_any_version() && is_postgres(self.backend()) {
-            // One after the other, or those who were overtaken would go on overtaking each other.
+            // Repeated calls with `If-Match: *` on one path run one after the other, or they would conflict with each other again.
             let lock = format!("SELECT pg_advisory_xact_lock({OVERTAKEN_LOCK}, hashtext($1))");
             tx.execute_raw(Statement::from_sql_and_values(self.backend(), lock, [call.asked.path.clone().into()])).await?;
         }
@@ -249,35 +260,35 @@ impl Db {
             db: self,
             changes: RefCell::default(),
             access: Cell::default(),
-            turn: Cell::default(),
+            audit_result: Cell::default(),
             replayed: Cell::default(),
         };
         let outcome = work(&write).await;
-        let Write { tx, now, changes, access, turn, replayed, .. } = write;
+        let Write { tx, now, changes, access, audit_result, replayed, .. } = write;
         match outcome {
             Ok(outcome) => {
                 let changes = changes.into_inner();
                 let rows: Vec<_> = changes.iter().map(|change| events::row(change, call, now)).collect();
-                if access.get() || joins_what_is_marked(&changes, &tx).await? {
+                if access.get() || may_extend_marked_record(&changes, &tx).await? {
                     tx.execute_unprepared("UPDATE access_epoch SET epoch = epoch + 1").await?;
                 }
-                // The databases limit how many values one statement may carry.
+                // The databases limit the number of values in one statement.
                 for rows in rows.chunks(500) {
                     events::Entity::insert_many(rows.to_vec()).exec_without_returning(&tx).await?;
                 }
                 let trail = &*call.author.trail;
-                let turn = turn.get().unwrap_or(AuditResult::done(trail.success));
-                let noted = !trail.operation.is_empty() && !replayed.get() && trail.noted().is_none();
-                if noted {
-                    let entry = audit::row(trail, self.ids.next::<audit::Model>(now).uuid(), now, turn, &changes);
+                let result = audit_result.get().unwrap_or(AuditResult::done(trail.success));
+                let needs_entry = !trail.operation.is_empty() && !replayed.get() && trail.noted().is_none();
+                if needs_entry {
+                    let entry = audit::row(trail, self.ids.next::<audit::Model>(now).uuid(), now, result, &changes);
                     audit::Entity::insert(entry).exec_without_returning(&tx).await?;
                 }
                 self.commit(tx).await?;
                 if !changes.is_empty() {
                     self.feed.notify_written();
                 }
-                if noted {
-                    trail.note(turn.status);
+                if needs_entry {
+                    trail.note(result.status);
                 }
                 Ok(outcome)
             }
@@ -289,9 +300,9 @@ impl Db {
     }
 }
 
-/// Whether something may have become part of a record that is under secrecy as a whole, which is remembered with what is part
-/// of it.
-async fn joins_what_is_marked(changes: &[Change], tx: &Transaction) -> Result<bool> {
+/// Whether a change may have added a part to a record that is under secrecy as a whole. The cached secrecy marks include those parts,
+/// so they must be read anew.
+async fn may_extend_marked_record(changes: &[Change], tx: &Transaction) -> Result<bool> {
     let is_part = |change: &Change| record::find_kind(change.kind).is_some_and(|record| record.part_of.is_some());
     if !changes.iter().any(is_part) {
         return Ok(false);
@@ -300,7 +311,11 @@ async fn joins_what_is_marked(changes: &[Change], tx: &Transaction) -> Result<bo
     Ok(tx.query_one_raw(Statement::from_string(tx.get_database_backend(), marked)).await?.is_some())
 }
 
-async fn kept(once: &Once, write: &Write<'_>) -> Result<Option<Stored>> {
+/// Returns the stored answer under a key, unless it is too old. An answer that is too old is deleted.
+///
+/// # Errors
+/// When the key was used with another body (422).
+async fn find_stored_answer(once: &Once, write: &Write<'_>) -> Result<Option<Stored>> {
     let Some(row) = answer::Entity::find_by_id((once.scope.clone(), once.key.clone())).one(&write.tx).await? else {
         return Ok(None);
     };
@@ -320,7 +335,8 @@ async fn kept(once: &Once, write: &Write<'_>) -> Result<Option<Stored>> {
     }))
 }
 
-async fn keep(once: &Once, stored: &Stored, write: &Write<'_>) -> Result<()> {
+/// Stores an answer under its key, and deletes all answers that are too old.
+async fn store_answer(once: &Once, stored: &Stored, write: &Write<'_>) -> Result<()> {
     let oldest = write.now - TimeDelta::hours(IDEMPOTENCY_HOURS);
     answer::Entity::delete_many().filter(answer::Column::CreatedAt.lt(oldest)).exec(&write.tx).await?;
     let row = answer::ActiveModel {
@@ -338,35 +354,37 @@ async fn keep(once: &Once, stored: &Stored, write: &Write<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Marks a key as being carried out, until dropped.
-struct Running<'a> {
+/// Marks that a call with this idempotency key is under way at this instance, until it is dropped.
+struct RunningKey<'a> {
     db: &'a Db,
     once: Once,
 }
 
-impl<'a> Running<'a> {
+impl<'a> RunningKey<'a> {
+    /// # Errors
+    /// When a call with the same key is under way (409).
     fn start(db: &'a Db, once: &Once) -> Result<Self> {
-        // The digest is left out: the same key with another body is the same key.
+        // The digest is left out, since the same key with another body is the same key.
         let once = Once { digest: String::new(), ..once.clone() };
         let free = db.running.lock().unwrap_or_else(PoisonError::into_inner).insert(once.clone());
         if free { Ok(Self { db, once }) } else { Err(Problem::new(Kind::InProgress).header("Retry-After", "1")) }
     }
 }
 
-impl Drop for Running<'_> {
+impl Drop for RunningKey<'_> {
     fn drop(&mut self) {
         self.db.running.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.once);
     }
 }
 
-/// Reads an idempotency key: 1 to 255 visible characters, with or without the quotation marks of a structured field.
+/// Returns the idempotency key in a header: 1 to 255 visible ASCII characters, with or without the quotation marks of a structured field.
 ///
 /// # Errors
-/// When it is anything else.
+/// When it has another form or contains a personal identity number (400).
 pub fn idempotency_key(header: &str) -> Result<String> {
     let key = header.trim().trim_matches('"');
     if personal_number::contains(key) {
-        // It would be stored.
+        // The key is stored, and personal identity numbers may not be.
         return Err(Problem::parameters(vec![personal_number::fault_of_parameter("Idempotency-Key")]));
     }
     if key.is_empty() || key.len() > 255 || !key.bytes().all(|byte| byte.is_ascii_graphic()) {

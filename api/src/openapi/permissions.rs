@@ -1,5 +1,7 @@
-//! The permission of each operation, `x-permission`, as the signature of its handler says. It stands nowhere else: the
-//! handlers themselves are asked, each by a call that its first argument, [`access::By`], answers with the permission.
+//! Adds the permission of each operation to the contract, as `x-permission`. The only source is the signature of the handler: each
+//! handler gets a call that its first argument, [`access::By`], answers with the permission.
+//!
+//! [`access::By`]: crate::access::By
 
 use actix_service::{IntoServiceFactory, Service, ServiceFactory};
 use actix_web::{
@@ -15,7 +17,7 @@ use serde_json::{Value, json};
 use crate::{access::WhichPermission, kernel::Problem};
 
 /// Writes the permission of each operation into the document. An operation whose handler has no [`access::By`] gets none, and
-/// the contract refuses it.
+/// `Contract::new` then refuses the document.
 ///
 /// [`access::By`]: crate::access::By
 pub fn complete<T, B>(app: App<T>, document: &mut Value)
@@ -24,7 +26,7 @@ where
     T::Future: 'static,
     B: MessageBody,
 {
-    // Nothing here waits: the service is put together, and `By` answers, at once.
+    // Nothing here waits: the service is built at once, and `By` answers at once.
     let Some(Ok(service)) = app.into_factory().new_service(AppConfig::default()).now_or_never() else { return };
     for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
         for (method, operation) in item.as_object_mut().into_iter().flatten() {
