@@ -1,5 +1,5 @@
 //! Samsyn ("a shared view"): the service with which municipalities, regions and civil society work together against
-//! segregation. One folder a room; arrows point from routes to rooms to intake to access to kernel.
+//! segregation. One crate a room (`api/<room>`); arrows point from routes to rooms to intake to access to kernel.
 
 pub use samsyn_access as access;
 pub use samsyn_assessments as assessments;
