@@ -356,6 +356,14 @@ fn abuse_118_a_provider_accepts_no_invitation_for_a_person(#[values(Database::Sq
     let admin = app.user(Role::Admin, None);
     let invited = id(&admin.post("/users", &json!({"email": "ny@kommun.example.se", "name": "Ny"})).is(201).json);
     assert_ne!(user_of(&app, &idp, &json!({"sub": "eve", "email": "ny@kommun.example.se", "email_verified": false})), invited);
+    // Nor does the invitation of an administrator whose grant has ended.
+    let former = app.user(Role::Admin, None);
+    let late = id(&former.post("/users", &json!({"email": "sen@kommun.example.se", "name": "Sen"})).is(201).json);
+    app.execute(
+        "UPDATE access_grant SET valid_to = '2026-01-01' \
+         WHERE user_id = (SELECT registrar_id FROM user_account WHERE email = 'sen@kommun.example.se')",
+    );
+    assert_ne!(user_of(&app, &idp, &json!({"sub": "sen", "email": "sen@kommun.example.se"})), late);
 }
 
 #[rstest]

@@ -337,6 +337,14 @@ fn a_legal_hold_is_placed_on_what_there_is_and_ends_once(#[values(Database::Sqli
     assert_eq!(admin.get("/legal-holds?validOn=2026-11-22").is(200).json["items"], json!([]));
     assert_eq!(admin.get(&format!("/legal-holds?recordId={actor}")).is(200).json["items"].as_array().unwrap().len(), 1);
     app.user(Role::Coordinator, None).get("/legal-holds").is(403);
+    // A hold that is ended before it begins was never in force.
+    let later = json!({"recordKind": "actor", "recordId": actor, "reason": "Tillsyn", "validFrom": "2027-01-01"});
+    let later = admin.post("/legal-holds", &later).is(201);
+    admin.delete(&format!("/legal-holds/{}", id(&later.json)), &later.etag()).is(204);
+    for day in ["2026-11-01", "2026-11-21", "2026-11-22", "2027-01-01"] {
+        let in_force = admin.get(&format!("/legal-holds?validOn={day}")).is(200).json["items"].clone();
+        assert!(in_force.as_array().unwrap().iter().all(|hold| hold["id"] != later.json["id"]), "{day}: {in_force}");
+    }
 }
 
 /// The result of a run for one rule: found, removed, held back.

@@ -97,8 +97,11 @@ impl Columns {
         });
         // This measure counts omitted, added and swapped letters. A common beginning is not enough, since such words
         // often differ in meaning.
-        let likeness = names.map(|(name, shown)| (strsim::normalized_damerau_levenshtein(&heading, &name), shown));
-        likeness.filter(|(likeness, _)| *likeness >= 0.75).max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, name)| name)
+        let length = heading.chars().count();
+        let edits = names.map(|(name, shown)| (strsim::damerau_levenshtein(&heading, &name), length.max(name.chars().count()), shown));
+        // At most one letter in four differs. The fewest in proportion win, and of equals the last, which are a column's own names.
+        let near = edits.filter(|(edits, length, _)| 4 * edits <= *length);
+        near.max_by(|one, other| (other.0 * one.1).cmp(&(one.0 * other.1))).map(|(.., name)| name)
     }
 }
 

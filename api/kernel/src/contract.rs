@@ -1,12 +1,15 @@
 //! The published contract, compiled for checking requests. Bodies and parameters are checked against the same schemas that clients
 //! read, so documented limits are enforced, and all faults are found at once.
 
+mod codes;
+
 use std::{collections::HashMap, sync::Arc};
 
 use actix_web::http::Method;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
+use self::codes::Coded;
 use super::{
     export::{self, Column, Format},
     fields::Item,
@@ -41,58 +44,6 @@ pub enum FileBody {
     Always,
     /// When it is larger than other bodies may be. The middleware reads smaller ones like any body.
     WhenLarge,
-}
-
-/// The places of a call where a code may stand for an id, each with the value of [`CODE_OF`].
-#[derive(Debug, Default)]
-pub struct Coded {
-    /// The names of path parts and parameters.
-    pub parameters: Vec<(String, String)>,
-    /// The paths to values in the body: the names of members in order, with `None` for every item of a list.
-    pub body: Vec<(Vec<Option<String>>, String)>,
-}
-
-impl Coded {
-    fn from_operation(document: &Value, operation: &Value) -> Self {
-        let mut parameters = Vec::new();
-        for parameter in array(&operation["parameters"]).map(|parameter| resolve(document, parameter)) {
-            let mut found = Vec::new();
-            find_codes(document, &parameter["schema"], &mut Vec::new(), &mut found);
-            let name = parameter["name"].as_str().unwrap_or_default();
-            parameters.extend(found.into_iter().map(|(_, of)| (name.to_owned(), of)));
-        }
-        let mut body = Vec::new();
-        for (_, form) in object(&operation["requestBody"]["content"]) {
-            find_codes(document, &form["schema"], &mut Vec::new(), &mut body);
-        }
-        body.dedup();
-        Self { parameters, body }
-    }
-}
-
-/// Adds to `found` all places in a schema where a code may stand for an id. `path` leads to the schema.
-fn find_codes(document: &Value, schema: &Value, path: &mut Vec<Option<String>>, found: &mut Vec<(Vec<Option<String>>, String)>) {
-    // No body of the contract is deeper. The limit ends schemas that contain themselves.
-    if path.len() > 8 {
-        return;
-    }
-    let schema = resolve(document, schema);
-    if let Some(of) = schema[CODE_OF].as_str() {
-        found.push((path.clone(), of.to_owned()));
-    }
-    for (name, member) in object(&schema["properties"]) {
-        path.push(Some(name.clone()));
-        find_codes(document, member, path, found);
-        path.pop();
-    }
-    if schema["items"].is_object() {
-        path.push(None);
-        find_codes(document, &schema["items"], path, found);
-        path.pop();
-    }
-    for form in ["anyOf", "oneOf", "allOf"] {
-        array(&schema[form]).for_each(|form| find_codes(document, form, path, found));
-    }
 }
 
 /// One operation of the contract.

@@ -125,10 +125,11 @@ impl Write<'_> {
             replayed: Cell::default(),
         };
         let outcome = work(&part).await;
-        let Write { tx, changes, access, .. } = part;
+        let Write { tx, changes, access, audit_result, .. } = part;
         match outcome {
             Ok(outcome) => {
                 self.db.end(tx.commit()).await?;
+                self.audit_result.set(self.audit_result.get().or(audit_result.get()));
                 self.changes.borrow_mut().extend(changes.into_inner());
                 self.access.set(self.access.get() || access.get());
                 Ok(outcome)

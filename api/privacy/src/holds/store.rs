@@ -99,8 +99,8 @@ pub(super) async fn end(hold: &LegalHold, w: &Write<'_>) -> Result<()> {
         return Err(Problem::conflict(say!("Undantaget har redan upphört.", "The hold has ended already.")));
     }
     let version = hold.version + 1;
-    // A hold that was to begin later gets no first day, because its period would end before it begins.
-    let from = hold.fields.valid_from.filter(|from| *from < today);
+    // A hold that was to begin later gets an empty period, so that it is never shown as having been in force.
+    let from = hold.fields.valid_from.map(|from| Ord::min(from, today));
     let row = table::ActiveModel {
         version: Set(version),
         updated_at: Set(w.now),
