@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use super::group::{Turn, Writers};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode,
     Statement, TransactionOptions, TransactionTrait, error::ConnAcquireErr, prelude::async_trait::async_trait,
@@ -30,6 +31,8 @@ use tokio::{
 pub struct Connection {
     pool: RwLock<DatabaseConnection>,
     network: Option<NetworkPool>,
+    /// The line of writers on `SQLite`.
+    writers: Option<Writers>,
 }
 
 /// The data that a pool needs when the database is reached over a network.
@@ -86,14 +89,14 @@ impl NetworkPool {
 }
 
 impl Connection {
-    /// Wraps a pool of connections to a file.
-    pub(super) const fn to_file(pool: DatabaseConnection) -> Self {
-        Self { pool: RwLock::new(pool), network: None }
+    /// Wraps a pool of connections to a file. The one for writing comes with the line of its writers.
+    pub(super) const fn to_file(pool: DatabaseConnection, writers: Option<Writers>) -> Self {
+        Self { pool: RwLock::new(pool), network: None, writers }
     }
 
     /// Wraps a pool of connections over a network.
     pub(super) const fn over_network(pool: DatabaseConnection, network: NetworkPool) -> Self {
-        Self { pool: RwLock::new(pool), network: Some(network) }
+        Self { pool: RwLock::new(pool), network: Some(network), writers: None }
     }
 
     /// Returns the present pool.
@@ -117,14 +120,20 @@ impl Connection {
     pub async fn begin(&self) -> Result<Transaction, DbErr> {
         let options =
             TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+        let begin = async { self.pool().begin_with_options(options).await };
         let Some(network) = &self.network else {
-            return Ok(Transaction { tx: self.pool().begin_with_options(options).await?, held: None });
+            let (tx, turn) = match &self.writers {
+                Some(writers) => writers.begin(begin).await.map(|(tx, turn)| (tx, Some(turn)))?,
+                None => (begin.await?, None),
+            };
+            return Ok(Transaction { tx, held: None, turn });
         };
         let permit = network.permit().await?;
         let round = network.watch.round();
-        let tx = network.watch.wait_for_answer(round, async { self.pool().begin_with_options(options).await }).await?;
+        let tx = network.watch.wait_for_answer(round, begin).await?;
         let lost = Arc::default();
-        Ok(Transaction { tx, held: Some(Held { watch: Arc::clone(&network.watch), round, lost, _permit: Some(permit) }) })
+        let held = Held { watch: Arc::clone(&network.watch), round, lost, _permit: Some(permit) };
+        Ok(Transaction { tx, held: Some(held), turn: None })
     }
 
     async fn run<T: Send>(&self, statement: u64, work: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
@@ -163,8 +172,11 @@ impl ConnectionTrait for Connection {
 /// A transaction. Dropping it rolls it back.
 #[derive(Debug)]
 pub struct Transaction {
+    // It is dropped before the turn, so that the next writer finds it rolled back.
     tx: DatabaseTransaction,
     held: Option<Held>,
+    /// The turn of a writer on `SQLite`; a savepoint has none.
+    turn: Option<Turn>,
 }
 
 /// The data that a transaction over a network needs. It holds the permit of its connection.
@@ -204,7 +216,7 @@ impl Transaction {
         let tx = self.run(self.tx.begin()).await?;
         let held = self.held.as_ref();
         let held = held.map(|held| Held { watch: Arc::clone(&held.watch), round: held.round, lost: Arc::clone(&held.lost), _permit: None });
-        Ok(Self { tx, held })
+        Ok(Self { tx, held, turn: None })
     }
 
     /// Commits the transaction, or releases the savepoint.
@@ -212,9 +224,10 @@ impl Transaction {
     /// # Errors
     /// When the database refuses or does not answer. Without an answer it is unknown whether the transaction was committed.
     pub async fn commit(self) -> Result<(), DbErr> {
-        match &self.held {
-            Some(held) => held.run(self.tx.commit()).await,
-            None => self.tx.commit().await,
+        match (&self.held, self.turn) {
+            (Some(held), _) => held.run(self.tx.commit()).await,
+            (None, Some(turn)) => turn.commit(self.tx).await,
+            (None, None) => self.tx.commit().await,
         }
     }
 
@@ -223,9 +236,10 @@ impl Transaction {
     /// # Errors
     /// When the database does not answer. The transaction is rolled back nevertheless.
     pub async fn rollback(self) -> Result<(), DbErr> {
-        match &self.held {
-            Some(held) => held.run(self.tx.rollback()).await,
-            None => self.tx.rollback().await,
+        match (&self.held, self.turn) {
+            (Some(held), _) => held.run(self.tx.rollback()).await,
+            (None, Some(turn)) => turn.rollback(self.tx).await,
+            (None, None) => self.tx.rollback().await,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod address;
 mod connection;
+mod group;
 mod guards;
 mod migrating;
 mod postgres;
@@ -26,6 +27,7 @@ pub use self::{
 };
 use self::{
     connection::Watch,
+    group::Writers,
     migrating::{migrate_schema, refuse_newer},
     sqlite::Witness,
     writing::LastWrite,
@@ -286,7 +288,12 @@ async fn connect(settings: &Settings) -> Result<Connections, OpenError> {
             fs::create_dir_all(folder).map_err(|error| OpenError::Connect(format!("{}: {error}", folder.display())))?;
         }
         let (reader, writer, witness) = sqlite::connect(&file, settings).await?;
-        return Ok((Arc::new(Connection::to_file(reader)), Arc::new(Connection::to_file(writer)), Guard::File(witness)));
+        let writers = Writers::new(Arc::clone(&witness), settings.acquire_timeout);
+        return Ok((
+            Arc::new(Connection::to_file(reader, None)),
+            Arc::new(Connection::to_file(writer, Some(writers))),
+            Guard::File(witness),
+        ));
     }
     let (reader, writer, watch) = postgres::connect(settings).await?;
     Ok((reader, writer, Guard::Network(watch)))

@@ -1,0 +1,140 @@
+//! Writers on `SQLite` that share a commit. A commit waits for the disk, so a writer that has waited for its turn writes in the
+//! transaction of the writer before it, within a savepoint. The transaction is committed when all that waited at its beginning have
+//! had their turn, and only then do they get their answers.
+//!
+//! A part that fails is rolled back to its savepoint, so it harms no other. When the disk fails, all parts of the group fail.
+
+use std::{sync::Arc, time::Duration};
+
+use sea_orm::{ConnAcquireErr, DatabaseTransaction, DbErr, RuntimeErr, TransactionTrait};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard, oneshot},
+    time::timeout,
+};
+
+use super::sqlite::Witness;
+
+/// The time after which a writer sees to it itself that its group is committed, in case the task that should do it is gone.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The line of writers, with the transaction of the present group, if one is open.
+#[derive(Debug)]
+pub(super) struct Writers {
+    line: Arc<Mutex<Option<Group>>>,
+    witness: Arc<Witness>,
+    /// The longest time to wait for a turn.
+    wait: Duration,
+}
+
+/// A transaction in which several have written, and that is not committed yet.
+#[derive(Debug)]
+struct Group {
+    tx: DatabaseTransaction,
+    members: Vec<oneshot::Sender<Result<(), DbErr>>>,
+}
+
+/// A writer's turn: nobody else writes until it is dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    line: Arc<Mutex<Option<Group>>>,
+    /// The group that this writer joined; `None` when it began the transaction itself.
+    group: OwnedMutexGuard<Option<Group>>,
+    witness: Arc<Witness>,
+}
+
+impl Writers {
+    pub(super) fn new(witness: Arc<Witness>, wait: Duration) -> Self {
+        Self { line: Arc::default(), witness, wait }
+    }
+
+    /// Waits for a turn. Then begins a transaction by `begin`, or a savepoint in the transaction of the present group.
+    ///
+    /// # Errors
+    /// When the turn does not come in time, or the transaction cannot be begun.
+    pub(super) async fn begin(
+        &self,
+        begin: impl Future<Output = Result<DatabaseTransaction, DbErr>>,
+    ) -> Result<(DatabaseTransaction, Turn), DbErr> {
+        let line = Arc::clone(&self.line);
+        let group = timeout(self.wait, Arc::clone(&line).lock_owned()).await;
+        let group = group.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
+        let mut turn = Turn { line, group, witness: Arc::clone(&self.witness) };
+        turn.leave_lost_group();
+        let tx = if let Some(group) = &*turn.group {
+            group.tx.begin().await?
+        } else {
+            let tx = begin.await?;
+            self.witness.begins();
+            tx
+        };
+        Ok((tx, turn))
+    }
+}
+
+impl Turn {
+    /// Ends the turn: adds the part to the group, and waits until the group is committed.
+    ///
+    /// # Errors
+    /// When the part or the group could not be committed. Nothing of the part is stored then.
+    pub(super) async fn commit(mut self, tx: DatabaseTransaction) -> Result<(), DbErr> {
+        let (told, mut outcome) = oneshot::channel();
+        let line = Arc::clone(&self.line);
+        let witness = Arc::clone(&self.witness);
+        if let Some(group) = &mut *self.group {
+            tx.commit().await?;
+            group.members.push(told);
+            drop(self);
+        } else {
+            *self.group = Some(Group { tx, members: vec![told] });
+            drop(self);
+            // Whoever waits already has its turn before this task.
+            tokio::spawn(commit_present(Arc::clone(&line), Arc::clone(&witness)));
+        }
+        loop {
+            match timeout(PATIENCE, &mut outcome).await {
+                Ok(outcome) => return outcome.unwrap_or_else(|_| Err(lost())),
+                Err(_) => commit_present(Arc::clone(&line), Arc::clone(&witness)).await,
+            }
+        }
+    }
+
+    /// Ends the turn and rolls the part back.
+    ///
+    /// # Errors
+    /// When `SQLite` has already rolled it back.
+    pub(super) async fn rollback(self, tx: DatabaseTransaction) -> Result<(), DbErr> {
+        tx.rollback().await
+    }
+
+    /// Ends the group when `SQLite` has rolled back its transaction. Its members are told that nothing of theirs is stored.
+    fn leave_lost_group(&mut self) {
+        if self.witness.rolled_back() {
+            drop(self.group.take());
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.leave_lost_group();
+    }
+}
+
+/// Commits the present group, if there is one, and tells its members.
+async fn commit_present(line: Arc<Mutex<Option<Group>>>, witness: Arc<Witness>) {
+    let mut line = line.lock_owned().await;
+    let Some(Group { tx, members }) = line.take() else { return };
+    let before = witness.commits();
+    let outcome = match tx.commit().await {
+        // The driver may report a success although nothing was committed.
+        Ok(()) if witness.commits() == before => Err(lost()),
+        outcome => outcome,
+    };
+    for member in members {
+        let _ = member.send(outcome.clone());
+    }
+}
+
+fn lost() -> DbErr {
+    DbErr::Conn(RuntimeErr::Internal("the database could not keep a transaction".to_owned()))
+}
