@@ -1,7 +1,7 @@
 //! The history: every version of a record, stored in the transaction that made it. A version keeps the visibility that the record
 //! had then, whatever its visibility is now.
 
-use sea_orm::{ActiveValue::Set, entity::prelude::*, sea_query::OnConflict};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, QueryTrait, entity::prelude::*, sea_query::OnConflict};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -54,8 +54,8 @@ pub struct Version<'a, T> {
 /// history can also insert the version before the change.
 ///
 /// # Errors
-/// When a body cannot be serialised as JSON (500), or the database does not answer (503).
-pub async fn insert<T: Serialize>(versions: &[Version<'_, T>], w: &Write<'_>) -> Result<()> {
+/// When a body cannot be serialised as JSON (500).
+pub fn insert<T: Serialize>(versions: &[Version<'_, T>], w: &Write<'_>) -> Result<()> {
     for chunk in versions.chunks(ROWS) {
         let mut rows = Vec::with_capacity(chunk.len());
         for version in chunk {
@@ -74,7 +74,8 @@ pub async fn insert<T: Serialize>(versions: &[Version<'_, T>], w: &Write<'_>) ->
             });
         }
         let kept = OnConflict::columns([Column::EntityId, Column::Version]).do_nothing().to_owned();
-        Entity::insert_many(rows).on_conflict(kept).exec_without_returning(&w.tx).await?;
+        let insert = Entity::insert_many(rows).on_conflict(kept).build(w.tx.get_database_backend());
+        w.tx.send_later(Entity.table_name().to_owned(), insert);
     }
     Ok(())
 }

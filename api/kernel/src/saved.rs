@@ -83,7 +83,7 @@ impl Write<'_> {
     {
         let row = row.into_active_model();
         let Some(from) = from else {
-            E::insert(row).exec_without_returning(&self.tx).await?;
+            self.tx.insert_later::<E>(vec![row]);
             return Ok(());
         };
         // Every table of records has a primary key of one column.
@@ -125,7 +125,7 @@ impl Write<'_> {
         }
         if let Some(body) = &body {
             let version = Version { kind: record.kind, id, version, op, since: None, visible: visible.clone(), body };
-            history::insert(&[version], self).await?;
+            history::insert(&[version], self)?;
         }
         let areas = areas.into_iter().map(Id::<()>::from);
         self.record(Change::new(record.kind, id, op, version, visible).in_areas(areas).visible_before(visible_before));

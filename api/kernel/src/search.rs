@@ -4,20 +4,17 @@
 //! `PostgreSQL`. Records whose name begins with the searched text come first, then the order of the list holds.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DbBackend, ExprTrait, Statement, Value,
+    ColumnTrait, DbBackend, ExprTrait, Value,
     sea_query::{CaseStatement, Expr, Func, Query, SimpleExpr},
 };
 
-use super::{Id, Write, page::Key, problem::Result, table::is_postgres, text};
-
-/// The number of records that one statement puts in the index. `SQLite` takes at most 32,766 parameters.
-const ROWS: usize = 2_000;
+use super::{Id, Write, db::Words, page::Key, problem::Result, table::is_postgres, text};
 
 /// Puts the texts of a record in the index. They replace its earlier texts.
 ///
 /// # Errors
 /// When the database does not answer (503).
-pub async fn put<T>(kind: &str, id: Id<T>, texts: &[&str], write: &Write<'_>) -> Result<()> {
+pub async fn put<T>(kind: &'static str, id: Id<T>, texts: &[&str], write: &Write<'_>) -> Result<()> {
     put_many(kind, &[(id, texts.join(" "))], write).await
 }
 
@@ -25,37 +22,10 @@ pub async fn put<T>(kind: &str, id: Id<T>, texts: &[&str], write: &Write<'_>) ->
 ///
 /// # Errors
 /// When the database does not answer (503).
-pub async fn put_many<T>(kind: &str, records: &[(Id<T>, String)], write: &Write<'_>) -> Result<()> {
-    let backend = write.tx.get_database_backend();
-    let run = async |sql: String, values: Vec<Value>| write.tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await;
-    for chunk in records.chunks(ROWS) {
-        let words: Vec<String> = chunk.iter().map(|(_, texts)| text::words(texts).join(" ")).collect();
-        let mut values = Vec::with_capacity(chunk.len() * 3);
-        for ((id, _), words) in chunk.iter().zip(words) {
-            values.extend([Value::from(*id), kind.into(), words.into()]);
-        }
-        if is_postgres(backend) {
-            let row =
-                |row: usize| format!("(${}, ${}, array_to_tsvector(string_to_array(${}, ' ')))", row * 3 + 1, row * 3 + 2, row * 3 + 3);
-            let rows = (0..chunk.len()).map(row).collect::<Vec<_>>().join(", ");
-            let sql = format!(
-                "INSERT INTO search_entry (entity_id, kind, words) VALUES {rows} ON CONFLICT (entity_id) DO UPDATE SET words = excluded.words"
-            );
-            run(sql, values).await?;
-        } else {
-            let entries = chunk.iter().flat_map(|(id, _)| [Value::from(*id), kind.into()]).collect();
-            let rows = vec!["(?, ?)"; chunk.len()].join(", ");
-            run(format!("INSERT INTO search_entry (entity_id, kind) VALUES {rows} ON CONFLICT (entity_id) DO NOTHING"), entries).await?;
-            let rows = vec!["(?, ?, ?)"; chunk.len()].join(", ");
-            let sql = format!(
-                "INSERT OR REPLACE INTO search_words (rowid, kind, words) \
-                 SELECT entry.id, fresh.column2, fresh.column3 FROM (VALUES {rows}) AS fresh \
-                 JOIN search_entry AS entry ON entry.entity_id = fresh.column1"
-            );
-            run(sql, values).await?;
-        }
-    }
-    Ok(())
+pub async fn put_many<T>(kind: &'static str, records: &[(Id<T>, String)], write: &Write<'_>) -> Result<()> {
+    let words = |texts: &str| Some(text::words(texts).join(" "));
+    let changes = records.iter().map(|(id, texts)| Words { kind, id: id.uuid(), words: words(texts) }).collect();
+    Ok(write.tx.change_words(changes).await?)
 }
 
 /// Removes a record from the index.
@@ -63,27 +33,8 @@ pub async fn put_many<T>(kind: &str, records: &[(Id<T>, String)], write: &Write<
 /// # Errors
 /// When the database does not answer (503).
 pub async fn remove<T>(id: Id<T>, write: &Write<'_>) -> Result<()> {
-    let backend = write.tx.get_database_backend();
-    if !is_postgres(backend) {
-        write
-            .tx
-            .execute_raw(Statement::from_sql_and_values(
-                backend,
-                "DELETE FROM search_words WHERE rowid = (SELECT id FROM search_entry WHERE entity_id = ?)",
-                [id.into()],
-            ))
-            .await?;
-    }
-    let parameter = if is_postgres(backend) { "$1" } else { "?" };
-    write
-        .tx
-        .execute_raw(Statement::from_sql_and_values(
-            backend,
-            format!("DELETE FROM search_entry WHERE entity_id = {parameter}"),
-            [id.into()],
-        ))
-        .await?;
-    Ok(())
+    // An entry is found by the id alone.
+    Ok(write.tx.change_words(vec![Words { kind: "", id: id.uuid(), words: None }]).await?)
 }
 
 /// Returns the condition for the records of a kind in which every word of `q` is the beginning of a word. `id` is the column with the

@@ -128,7 +128,7 @@ impl Write<'_> {
         let Write { tx, changes, access, audit_result, .. } = part;
         match outcome {
             Ok(outcome) => {
-                self.db.end(tx.commit()).await?;
+                self.db.end(tx.release(&self.tx)).await?;
                 self.audit_result.set(self.audit_result.get().or(audit_result.get()));
                 self.changes.borrow_mut().extend(changes.into_inner());
                 self.access.set(self.access.get() || access.get());
@@ -275,14 +275,14 @@ impl Db {
                 }
                 // The databases limit the number of values in one statement.
                 for rows in rows.chunks(500) {
-                    events::Entity::insert_many(rows.to_vec()).exec_without_returning(&tx).await?;
+                    tx.insert_later::<events::Entity>(rows.to_vec());
                 }
                 let trail = &*call.author.trail;
                 let result = audit_result.get().unwrap_or(AuditResult::done(trail.success));
                 let needs_entry = !trail.operation.is_empty() && !replayed.get() && trail.noted().is_none();
                 if needs_entry {
                     let entry = audit::row(trail, self.ids.next::<audit::Model>(now).uuid(), now, result, &changes);
-                    audit::Entity::insert(entry).exec_without_returning(&tx).await?;
+                    tx.insert_later::<audit::Entity>(vec![entry]);
                 }
                 self.commit(tx).await?;
                 if !changes.is_empty() {
@@ -351,7 +351,7 @@ async fn store_answer(once: &Once, stored: &Stored, write: &Write<'_>) -> Result
         created_at: Set(write.now),
         user_id: Set(write.call.author.user),
     };
-    answer::Entity::insert(row).exec_without_returning(&write.tx).await?;
+    write.tx.insert_later::<answer::Entity>(vec![row]);
     Ok(())
 }
 

@@ -10,21 +10,22 @@ use std::{
     mem,
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use super::group::{Turn, Writers};
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode,
     Statement, TransactionOptions, TransactionTrait, error::ConnAcquireErr, prelude::async_trait::async_trait,
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{Instant, timeout},
 };
+
+use super::{Observer, Transaction, group::Writers};
 
 /// A pool of connections to the database: the one for reading, or the one for writing.
 #[derive(Debug)]
@@ -33,6 +34,7 @@ pub struct Connection {
     network: Option<NetworkPool>,
     /// The line of writers on `SQLite`.
     writers: Option<Writers>,
+    observer: OnceLock<Observer>,
 }
 
 /// The data that a pool needs when the database is reached over a network.
@@ -91,12 +93,12 @@ impl NetworkPool {
 impl Connection {
     /// Wraps a pool of connections to a file. The one for writing comes with the line of its writers.
     pub(super) const fn to_file(pool: DatabaseConnection, writers: Option<Writers>) -> Self {
-        Self { pool: RwLock::new(pool), network: None, writers }
+        Self { pool: RwLock::new(pool), network: None, writers, observer: OnceLock::new() }
     }
 
     /// Wraps a pool of connections over a network.
     pub(super) const fn over_network(pool: DatabaseConnection, network: NetworkPool) -> Self {
-        Self { pool: RwLock::new(pool), network: Some(network), writers: None }
+        Self { pool: RwLock::new(pool), network: Some(network), writers: None, observer: OnceLock::new() }
     }
 
     /// Returns the present pool.
@@ -113,6 +115,14 @@ impl Connection {
         old
     }
 
+    pub(super) fn observe(&self, observer: Observer) {
+        let _ = self.observer.set(observer);
+    }
+
+    pub(super) fn is_observed(&self) -> bool {
+        self.observer.get().is_some()
+    }
+
     /// Begins a transaction. On `SQLite` it takes the lock for writing at once.
     ///
     /// # Errors
@@ -121,19 +131,20 @@ impl Connection {
         let options =
             TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
         let begin = async { self.pool().begin_with_options(options).await };
+        let observer = self.observer.get().cloned();
         let Some(network) = &self.network else {
             let (tx, turn) = match &self.writers {
                 Some(writers) => writers.begin(begin).await.map(|(tx, turn)| (tx, Some(turn)))?,
                 None => (begin.await?, None),
             };
-            return Ok(Transaction { tx, held: None, turn });
+            return Ok(Transaction::new(tx, None, turn, observer));
         };
         let permit = network.permit().await?;
         let round = network.watch.round();
         let tx = network.watch.wait_for_answer(round, begin).await?;
         let lost = Arc::default();
         let held = Held { watch: Arc::clone(&network.watch), round, lost, _permit: Some(permit) };
-        Ok(Transaction { tx, held: Some(held), turn: None })
+        Ok(Transaction::new(tx, Some(held), None, observer))
     }
 
     async fn run<T: Send>(&self, statement: u64, work: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
@@ -156,32 +167,34 @@ impl ConnectionTrait for Connection {
         self.pool.read().unwrap_or_else(PoisonError::into_inner).get_database_backend()
     }
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        if let Some(observer) = self.observer.get() {
+            observer.tell(&statement);
+        }
         self.run(digest(&statement.sql), async { self.pool().execute_raw(statement).await }).await
     }
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        if let Some(observer) = self.observer.get() {
+            observer.tell_text(self.get_database_backend(), sql);
+        }
         self.run(digest(sql), async { self.pool().execute_unprepared(sql).await }).await
     }
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        if let Some(observer) = self.observer.get() {
+            observer.tell(&statement);
+        }
         self.run(digest(&statement.sql), async { self.pool().query_one_raw(statement).await }).await
     }
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        if let Some(observer) = self.observer.get() {
+            observer.tell(&statement);
+        }
         self.run(digest(&statement.sql), async { self.pool().query_all_raw(statement).await }).await
     }
 }
 
-/// A transaction. Dropping it rolls it back.
-#[derive(Debug)]
-pub struct Transaction {
-    // It is dropped before the turn, so that the next writer finds it rolled back.
-    tx: DatabaseTransaction,
-    held: Option<Held>,
-    /// The turn of a writer on `SQLite`; a savepoint has none.
-    turn: Option<Turn>,
-}
-
 /// The data that a transaction over a network needs. It holds the permit of its connection.
 #[derive(Debug)]
-struct Held {
+pub(super) struct Held {
     watch: Arc<Watch>,
     round: u64,
     /// Whether a statement was not answered in time. No further statement is sent then.
@@ -190,76 +203,18 @@ struct Held {
 }
 
 impl Held {
-    async fn run<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+    /// Returns what a savepoint of the transaction needs.
+    pub(super) fn of_savepoint(&self) -> Self {
+        Self { watch: Arc::clone(&self.watch), round: self.round, lost: Arc::clone(&self.lost), _permit: None }
+    }
+
+    pub(super) async fn run<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
         if self.lost.load(Ordering::Relaxed) {
             return Err(unanswered());
         }
         let outcome = self.watch.wait_for_answer(self.round, work).await;
         self.lost.fetch_or(matches!(&outcome, Err(error) if is_unanswered(error)), Ordering::Relaxed);
         outcome
-    }
-}
-
-impl Transaction {
-    async fn run<T>(&self, work: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-        match &self.held {
-            Some(held) => held.run(work).await,
-            None => work.await,
-        }
-    }
-
-    /// Begins a savepoint: a part of the transaction that can be rolled back alone.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub async fn begin(&self) -> Result<Self, DbErr> {
-        let tx = self.run(self.tx.begin()).await?;
-        let held = self.held.as_ref();
-        let held = held.map(|held| Held { watch: Arc::clone(&held.watch), round: held.round, lost: Arc::clone(&held.lost), _permit: None });
-        Ok(Self { tx, held, turn: None })
-    }
-
-    /// Commits the transaction, or releases the savepoint.
-    ///
-    /// # Errors
-    /// When the database refuses or does not answer. Without an answer it is unknown whether the transaction was committed.
-    pub async fn commit(self) -> Result<(), DbErr> {
-        match (&self.held, self.turn) {
-            (Some(held), _) => held.run(self.tx.commit()).await,
-            (None, Some(turn)) => turn.commit(self.tx).await,
-            (None, None) => self.tx.commit().await,
-        }
-    }
-
-    /// Rolls the transaction or the savepoint back.
-    ///
-    /// # Errors
-    /// When the database does not answer. The transaction is rolled back nevertheless.
-    pub async fn rollback(self) -> Result<(), DbErr> {
-        match (&self.held, self.turn) {
-            (Some(held), _) => held.run(self.tx.rollback()).await,
-            (None, Some(turn)) => turn.rollback(self.tx).await,
-            (None, None) => self.tx.rollback().await,
-        }
-    }
-}
-
-#[async_trait]
-impl ConnectionTrait for Transaction {
-    fn get_database_backend(&self) -> DbBackend {
-        self.tx.get_database_backend()
-    }
-    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.run(self.tx.execute_raw(statement)).await
-    }
-    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.run(self.tx.execute_unprepared(sql)).await
-    }
-    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.run(self.tx.query_one_raw(statement)).await
-    }
-    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.run(self.tx.query_all_raw(statement)).await
     }
 }
 

@@ -6,13 +6,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use sea_orm::{ConnAcquireErr, DatabaseTransaction, DbErr, RuntimeErr, TransactionTrait};
+use sea_orm::{ConnAcquireErr, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, TransactionTrait};
 use tokio::{
     sync::{Mutex, OwnedMutexGuard, oneshot},
     time::timeout,
 };
 
-use super::sqlite::Witness;
+use super::{
+    sqlite::Witness,
+    words::{self, Words, last_of_each},
+};
 
 /// The time after which a writer sees to it itself that its group is committed, in case the task that should do it is gone.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -31,6 +34,8 @@ pub(super) struct Writers {
 struct Group {
     tx: DatabaseTransaction,
     members: Vec<oneshot::Sender<Result<(), DbErr>>>,
+    /// The changes of the index of words. They are written once for all, because the index writes a piece of itself each time.
+    words: Vec<Words>,
 }
 
 /// A writer's turn: nobody else writes until it is dropped.
@@ -76,16 +81,17 @@ impl Turn {
     ///
     /// # Errors
     /// When the part or the group could not be committed. Nothing of the part is stored then.
-    pub(super) async fn commit(mut self, tx: DatabaseTransaction) -> Result<(), DbErr> {
+    pub(super) async fn commit(mut self, tx: DatabaseTransaction, words: Vec<Words>) -> Result<(), DbErr> {
         let (told, mut outcome) = oneshot::channel();
         let line = Arc::clone(&self.line);
         let witness = Arc::clone(&self.witness);
         if let Some(group) = &mut *self.group {
             tx.commit().await?;
             group.members.push(told);
+            group.words.extend(words);
             drop(self);
         } else {
-            *self.group = Some(Group { tx, members: vec![told] });
+            *self.group = Some(Group { tx, members: vec![told], words });
             drop(self);
             // Whoever waits already has its turn before this task.
             tokio::spawn(commit_present(Arc::clone(&line), Arc::clone(&witness)));
@@ -96,14 +102,6 @@ impl Turn {
                 Err(_) => commit_present(Arc::clone(&line), Arc::clone(&witness)).await,
             }
         }
-    }
-
-    /// Ends the turn and rolls the part back.
-    ///
-    /// # Errors
-    /// When `SQLite` has already rolled it back.
-    pub(super) async fn rollback(self, tx: DatabaseTransaction) -> Result<(), DbErr> {
-        tx.rollback().await
     }
 
     /// Ends the group when `SQLite` has rolled back its transaction. Its members are told that nothing of theirs is stored.
@@ -123,16 +121,21 @@ impl Drop for Turn {
 /// Commits the present group, if there is one, and tells its members.
 async fn commit_present(line: Arc<Mutex<Option<Group>>>, witness: Arc<Witness>) {
     let mut line = line.lock_owned().await;
-    let Some(Group { tx, members }) = line.take() else { return };
-    let before = witness.commits();
-    let outcome = match tx.commit().await {
-        // The driver may report a success although nothing was committed.
-        Ok(()) if witness.commits() == before => Err(lost()),
-        outcome => outcome,
-    };
+    let Some(Group { tx, members, words }) = line.take() else { return };
+    let outcome = finish(tx, last_of_each(words), &witness).await;
     for member in members {
         let _ = member.send(outcome.clone());
     }
+}
+
+async fn finish(tx: DatabaseTransaction, words: Vec<Words>, witness: &Witness) -> Result<(), DbErr> {
+    for statement in words::removals(&words, DbBackend::Sqlite).into_iter().chain(words::inserts(&words, DbBackend::Sqlite)) {
+        tx.execute_raw(statement).await?;
+    }
+    let before = witness.commits();
+    tx.commit().await?;
+    // The driver may report a success although nothing was committed.
+    if witness.commits() == before { Err(lost()) } else { Ok(()) }
 }
 
 fn lost() -> DbErr {

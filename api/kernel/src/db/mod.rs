@@ -4,9 +4,13 @@ mod address;
 mod connection;
 mod group;
 mod guards;
+mod later;
 mod migrating;
+mod observer;
 mod postgres;
 mod sqlite;
+mod transaction;
+mod words;
 mod writing;
 
 use std::{
@@ -23,7 +27,10 @@ use sqlx::postgres::PgConnectOptions;
 
 pub use self::{
     address::{check as check_address, sqlite_file},
-    connection::{Connection, Transaction},
+    connection::Connection,
+    observer::{Observer, for_operation},
+    transaction::Transaction,
+    words::Words,
 };
 use self::{
     connection::Watch,

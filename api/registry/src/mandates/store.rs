@@ -263,7 +263,7 @@ async fn publish(mandate: &Mandate, before: Option<&Mandate>, op: ChangeOperatio
         visible: visible(earlier),
         body: &earlier.fields,
     });
-    history::insert(earlier.as_slice(), w).await?;
+    history::insert(earlier.as_slice(), w)?;
     let areas = before.into_iter().chain([mandate]).map(|mandate| mandate.fields.area_id);
     let saved = Saved::new(&RECORD, mandate.id, version, visible(mandate))
         .visible_before(before.map(visible))

@@ -344,7 +344,7 @@ async fn publish_all(rows: &[(table::Model, ChangeOperation)], before: Option<&A
             change_event(relation, *op, &known).in_areas(areas).visible_before(before.map(|before| self::visible(&before.fields, &known))),
         );
     }
-    history::insert(&versions, w).await
+    history::insert(&versions, w)
 }
 
 /// Records a change in the feed for the relations of an actor that was removed, restored, or got another visibility. `was` is the

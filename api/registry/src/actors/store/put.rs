@@ -130,7 +130,7 @@ pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Resul
             hanging::announce_visibility(before, actor, w).await?;
         }
     }
-    history::insert(&versions, w).await?;
+    history::insert(&versions, w)?;
     relations::update_part_of(&moved, w).await?;
     let stored: Vec<_> = admitted.iter().map(|Admitted { before, actor, .. }| (actor, before.as_ref())).collect();
     likenesses::find_and_store(&stored, w).await?;
@@ -442,7 +442,7 @@ async fn write_rows(admitted: &mut Vec<Admitted>, w: &Write<'_>) -> Result<Vec<(
     let new: Vec<_> =
         admitted.iter().filter(|draft| draft.before.is_none()).map(|draft| row(&draft.actor, draft.municipality.as_deref())).collect();
     for rows in new.chunks(INSERT_SIZE) {
-        table::Entity::insert_many(rows.to_vec()).exec_without_returning(&w.tx).await?;
+        w.tx.insert_later::<table::Entity>(rows.to_vec());
     }
     Ok(late)
 }
@@ -460,7 +460,7 @@ async fn write_areas(admitted: &[Admitted], w: &Write<'_>) -> Result<()> {
         table::served::Entity::delete_many().filter(is_any_of(table::served::Column::ActorId, old)).exec(&w.tx).await?;
     }
     for rows in rows.chunks(QUERY_SIZE) {
-        table::served::Entity::insert_many(rows.to_vec()).exec_without_returning(&w.tx).await?;
+        w.tx.insert_later::<table::served::Entity>(rows.to_vec());
     }
     Ok(())
 }
@@ -485,7 +485,7 @@ async fn write_identifiers(admitted: &[Admitted], w: &Write<'_>) -> Result<()> {
         table::identifier::Entity::delete_many().filter(is_any_of(table::identifier::Column::ActorId, old)).exec(&w.tx).await?;
     }
     for rows in rows.chunks(QUERY_SIZE / 2) {
-        table::identifier::Entity::insert_many(rows.to_vec()).exec_without_returning(&w.tx).await?;
+        w.tx.insert_later::<table::identifier::Entity>(rows.to_vec());
     }
     Ok(())
 }

@@ -32,8 +32,7 @@ pub async fn remove(actor: &Actor, w: &Write<'_>) -> Result<()> {
     let gone = Actor { version: actor.version + 1, updated_at: w.now, ..actor.clone() };
     write_removal(&gone, Some(w.now), actor.version, w).await?;
     search::remove(actor.id, w).await?;
-    history::insert(&[history_version(actor, ChangeOperation::Upsert, true), history_version(&gone, ChangeOperation::Delete, false)], w)
-        .await?;
+    history::insert(&[history_version(actor, ChangeOperation::Upsert, true), history_version(&gone, ChangeOperation::Delete, false)], w)?;
     w.record(change_event(&gone, None, ChangeOperation::Delete));
     announce_dependents(actor.id, ChangeOperation::Delete, w).await
 }
@@ -184,7 +183,7 @@ Problem::conflict(say!(
     put::mark_claimed(back.id, &claimed, w).await?;
     write_removal(&back, None, actor.version, w).await?;
     search::put(KIND, back.id, &[&put::search_text(&back.fields)], w).await?;
-    history::insert(&[history_version(&back, ChangeOperation::Upsert, false)], w).await?;
+    history::insert(&[history_version(&back, ChangeOperation::Upsert, false)], w)?;
     w.record(change_event(&back, None, ChangeOperation::Upsert));
     announce_dependents(back.id, ChangeOperation::Upsert, w).await?;
     likenesses::find_and_store(&[(&back, None)], w).await?;

@@ -102,7 +102,7 @@ pub async fn mark_merged(actor: &Actor, into: ActorId, w: &Write<'_>) -> Result<
 /// Stores in the history the version that an actor got by this write, and the version before it unless it is stored already.
 async fn keep_new_version(actor: &Actor, op: ChangeOperation, w: &Write<'_>) -> Result<()> {
     let after = Actor { version: actor.version + 1, updated_at: w.now, ..actor.clone() };
-    history::insert(&[store::history_version(actor, ChangeOperation::Upsert, true), store::history_version(&after, op, false)], w).await
+    history::insert(&[store::history_version(actor, ChangeOperation::Upsert, true), store::history_version(&after, op, false)], w)
 }
 
 /// Stores the present versions of these actors in the history. `by_this_write` says whether this write made them.
@@ -114,7 +114,7 @@ pub async fn keep_versions(ids: &[ActorId], by_this_write: bool, w: &Write<'_>) 
         let rows = table::Entity::find().filter(table::Column::Id.is_in(ids.iter().copied())).all(&w.tx).await?;
         let actors: Vec<_> = rows.into_iter().map(view).collect();
         let versions: Vec<_> = actors.iter().map(|actor| store::history_version(actor, ChangeOperation::Upsert, !by_this_write)).collect();
-        history::insert(&versions, w).await?;
+        history::insert(&versions, w)?;
     }
     Ok(())
 }
