@@ -17,8 +17,8 @@ use std::{
 };
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode,
-    Statement, TransactionOptions, TransactionTrait, error::ConnAcquireErr, prelude::async_trait::async_trait,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr, SqliteTransactionMode, Statement,
+    TransactionOptions, TransactionTrait, error::ConnAcquireErr, prelude::async_trait::async_trait,
 };
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},

@@ -17,6 +17,7 @@ mod removal;
 
 pub(super) use events::history_version;
 pub use hanging::{announce_dependents, announce_new_parent};
+pub(crate) use put::TakenNumbers;
 pub use put::{Draft, insert, put_many, update};
 pub(super) use put::{mark_claimed, own_numbers, search_text};
 pub use removal::remove;

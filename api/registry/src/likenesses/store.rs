@@ -10,7 +10,8 @@ use crate::{
     actors::{
         Actor, ActorId, IdentifierScope, NewActor,
         matching::{self, Bodies, MatchReason},
-        rules, store as actors,
+        rules,
+        store::{self as actors, TakenNumbers},
     },
     kernel::{Db, Page, Paging, Problem, Result, Write, page::Key, request::Call, say, secrecy::Secrecy},
 };
@@ -40,11 +41,12 @@ fn own_numbers(actor: &NewActor) -> impl Iterator<Item = (String, String)> {
 }
 
 /// Finds actors that are like the stored actors, and stores the likenesses. Each stored actor comes with its state before, `None`
-/// when it is new; only what changed is compared. The number of queries does not depend on the number of actors.
+/// when it is new; only what changed is compared. `owners` has the actors with their new own numbers, themselves included. The number
+/// of queries does not depend on the number of actors.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn find_and_store(stored: &[(&Actor, Option<&Actor>)], w: &Write<'_>) -> Result<()> {
+pub(crate) async fn find_and_store(stored: &[(&Actor, Option<&Actor>)], owners: &TakenNumbers, w: &Write<'_>) -> Result<()> {
     let called = |actor: &Actor| (rules::name_key(&actor.fields.name), actor.fields.seat_area_id);
     let (mut names, mut keys, mut new) = (Vec::new(), BTreeSet::new(), Vec::new());
     for (actor, before) in stored {
@@ -58,11 +60,9 @@ pub async fn find_and_store(stored: &[(&Actor, Option<&Actor>)], w: &Write<'_>) 
         new.extend(own_numbers(&actor.fields).filter(|number| !kept.contains(number)).map(|number| (actor.id, number)));
     }
     let namesakes = matching::by_name_key(&keys.into_iter().collect::<Vec<_>>(), &w.tx).await?;
-    let asked: Vec<_> = new.iter().map(|(_, number)| number.clone()).collect();
-    let owners = matching::owners(&asked, &w.tx).await?;
     let mut found: BTreeMap<Pair, Similarity> = BTreeMap::new();
     for (actor, number) in new {
-        for other in owners.get(&number).into_iter().flatten().filter(|other| **other != actor) {
+        for (other, _) in owners.get(&number).into_iter().flatten().filter(|(other, _)| *other != actor) {
             found.entry(pair(actor, *other)).or_default().same_identifier = true;
         }
     }

@@ -1,6 +1,6 @@
 //! Stores actors. All writes go through [`put_many`], which stores new actors in a few statements however many they are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sea_orm::{ActiveValue::Set, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
 
@@ -53,13 +53,14 @@ struct Admitted {
     at: usize,
     before: Option<Actor>,
     actor: Actor,
-    municipality: Option<String>,
+    /// The code of the municipality of the seat, if the areas have changed.
+    municipality: Option<Option<String>>,
     /// Those of its own numbers that another actor has too, when the caller cannot see that.
     claimed: Vec<Number>,
 }
 
 /// The scheme and the value of an identifier.
-pub(in crate::actors) type Number = (String, String);
+pub(crate) type Number = (String, String);
 
 /// Registers an actor.
 ///
@@ -133,7 +134,7 @@ pub async fn put_many(drafts: Vec<Draft>, sight: &Sight, w: &Write<'_>) -> Resul
     history::insert(&versions, w)?;
     relations::update_part_of(&moved, w).await?;
     let stored: Vec<_> = admitted.iter().map(|Admitted { before, actor, .. }| (actor, before.as_ref())).collect();
-    likenesses::find_and_store(&stored, w).await?;
+    likenesses::find_and_store(&stored, &known.taken, w).await?;
     Ok(outcomes)
 }
 
@@ -148,8 +149,10 @@ pub(in crate::actors) fn search_text(actor: &NewActor) -> String {
 
 /// The data that drafts are checked against. It is loaded once for all drafts, and updated after each admitted draft.
 struct Lookups<'a> {
+    /// The paths of the areas of all drafts whose areas have changed.
     paths: HashMap<AreaId, String>,
-    domains: Vec<String>,
+    /// The codes of policy domains, unless no draft gives a new one.
+    domains: Option<Vec<String>>,
     /// The actors that are not removed and are, or may become, ancestors of a draft, each with its parent.
     above: HashMap<ActorId, Option<ActorId>>,
     /// The actors that have these identifiers as their own.
@@ -162,21 +165,27 @@ struct Lookups<'a> {
 impl<'a> Lookups<'a> {
     async fn load(drafts: &[Draft], sight: &'a Sight, w: &'a Write<'_>) -> Result<Self> {
         let mut areas: Vec<AreaId> = Vec::new();
-        let (mut values, mut any_domain) = (HashSet::new(), false);
-        for Draft { fields, .. } in drafts {
-            areas.extend(fields.areas_served.iter().chain(&fields.seat_area_id));
-            any_domain |= !fields.policy_domains.is_empty();
-            let identifiers = rules::checked_identifiers(&fields.identifiers).unwrap_or_default();
-            values.extend(identifiers.into_iter().filter(|one| one.scope == IdentifierScope::Own).map(|one| one.value));
+        let (mut numbers, mut any_domain) = (HashSet::new(), false);
+        for Draft { before, fields, .. } in drafts {
+            let before = before.as_ref().map(|before| &before.fields);
+            if is_elsewhere(fields, before) {
+                areas.extend(fields.areas_served.iter().chain(&fields.seat_area_id));
+            }
+            any_domain |= before.is_none_or(|before| before.policy_domains != fields.policy_domains) && !fields.policy_domains.is_empty();
+            if before.is_none_or(|before| before.identifiers != fields.identifiers) {
+                let identifiers = rules::checked_identifiers(&fields.identifiers).unwrap_or_default();
+                let own = identifiers.into_iter().filter(|one| one.scope == IdentifierScope::Own);
+                numbers.extend(own.map(|one| (one.scheme, one.value)));
+            }
         }
         areas.sort_unstable();
         areas.dedup();
-        let taken = find_taken(values.into_iter().collect(), w).await?;
+        let taken = find_taken(&numbers, w).await?;
         let match_visibility =
             MatchVisibility::load(taken.values().flatten().map(|(owner, _)| *owner), sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
         Ok(Self {
             paths: areas::paths(&areas, &w.tx).await?,
-            domains: if any_domain { codelists::all_codes(POLICY_DOMAIN, &w.tx).await? } else { Vec::new() },
+            domains: if any_domain { Some(codelists::all_codes(POLICY_DOMAIN, &w.tx).await?) } else { None },
             above: load_ancestors(drafts, w).await?,
             taken,
             match_visibility,
@@ -201,12 +210,17 @@ impl<'a> Lookups<'a> {
         if let Some(parent) = fields.parent_id.filter(|parent| was_part_of != Some(*parent)) {
             faults.extend(self.parent_fault(id, parent, w.call.asked.secrecy.as_ref().filter(|_| before.is_some())));
         }
-        faults.extend(fields.seat_area_id.filter(|area| !self.paths.contains_key(area)).map(|_| areas::not_found_fault("/seatAreaId")));
-        let served = fields.areas_served.iter().enumerate().filter(|(_, area)| !self.paths.contains_key(area));
-        faults.extend(served.map(|(at, _)| areas::not_found_fault(format!("/areasServed/{at}"))));
+        let elsewhere = is_elsewhere(&fields, before.as_ref().map(|before| &before.fields));
+        if elsewhere {
+            faults.extend(fields.seat_area_id.filter(|area| !self.paths.contains_key(area)).map(|_| areas::not_found_fault("/seatAreaId")));
+            let served = fields.areas_served.iter().enumerate().filter(|(_, area)| !self.paths.contains_key(area));
+            faults.extend(served.map(|(at, _)| areas::not_found_fault(format!("/areasServed/{at}"))));
+        }
         fields.areas_served.sort_unstable();
         fields.areas_served.dedup();
-        faults.extend(codelists::faults_of_unknown(&self.domains, POLICY_DOMAIN, &fields.policy_domains, "/policyDomains"));
+        if let Some(known) = &self.domains {
+            faults.extend(codelists::faults_of_unknown(known, POLICY_DOMAIN, &fields.policy_domains, "/policyDomains"));
+        }
         if !faults.is_empty() {
             return Err(Problem::invalid(faults));
         }
@@ -221,7 +235,7 @@ impl<'a> Lookups<'a> {
         }
         self.match_visibility.update(id, &fields, self.sight);
         let seat = fields.seat_area_id.and_then(|seat| self.paths.get(&seat));
-        let municipality = seat.and_then(|path| areas::municipality_of(path)).map(ToOwned::to_owned);
+        let municipality = elsewhere.then(|| seat.and_then(|path| areas::municipality_of(path)).map(ToOwned::to_owned));
         let actor = Actor {
             id,
             version: before.as_ref().map_or(1, |before| before.version + 1),
@@ -352,14 +366,17 @@ async fn load_ancestors(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<Actor
 }
 
 /// The actors that have a number as their own, each with the column `claimed` (another had the number before).
-pub(super) type TakenNumbers = HashMap<Number, Vec<(ActorId, bool)>>;
+pub(crate) type TakenNumbers = HashMap<Number, Vec<(ActorId, bool)>>;
 
-/// Returns the actors that have these values as their own numbers, by number. Unclaimed ones come first, then the oldest.
-pub(super) async fn find_taken(values: Vec<String>, w: &Write<'_>) -> Result<TakenNumbers> {
+/// Returns the actors that have these numbers as their own, by number. Unclaimed ones come first, then the oldest.
+pub(super) async fn find_taken(numbers: &HashSet<Number>, w: &Write<'_>) -> Result<TakenNumbers> {
     let mut taken = TakenNumbers::new();
+    let schemes: BTreeSet<&str> = numbers.iter().map(|(scheme, _)| scheme.as_str()).collect();
+    let values: Vec<&str> = numbers.iter().map(|(_, value)| value.as_str()).collect();
     for values in values.chunks(QUERY_SIZE) {
         let rows = table::identifier::Entity::find()
-            .filter(table::identifier::Column::Value.is_in(values.iter().map(String::as_str)))
+            .filter(table::identifier::Column::Scheme.is_in(schemes.iter().copied()))
+            .filter(table::identifier::Column::Value.is_in(values.iter().copied()))
             .filter(table::identifier::Column::Scope.eq(IdentifierScope::Own))
             .filter(table::identifier::Column::Live.eq(true))
             .order_by_asc(table::identifier::Column::Claimed)
@@ -371,6 +388,11 @@ pub(super) async fn find_taken(values: Vec<String>, w: &Write<'_>) -> Result<Tak
         }
     }
     Ok(taken)
+}
+
+/// Whether an actor's seat or the areas that it serves are others than before.
+fn is_elsewhere(fields: &NewActor, before: Option<&NewActor>) -> bool {
+    before.is_none_or(|before| before.seat_area_id != fields.seat_area_id || before.areas_served != fields.areas_served)
 }
 
 /// Marks an actor's own numbers as claimed: another actor has them already, and the writer could not see that.
@@ -387,7 +409,7 @@ pub(in crate::actors) async fn mark_claimed(actor: ActorId, numbers: &[Number], 
     Ok(())
 }
 
-fn row(actor: &Actor, municipality: Option<&str>) -> table::ActiveModel {
+fn row(actor: &Actor, municipality: Option<&Option<String>>) -> table::ActiveModel {
     let fields = actor.fields.clone();
     table::ActiveModel {
         id: Set(actor.id),
@@ -403,7 +425,7 @@ fn row(actor: &Actor, municipality: Option<&str>) -> table::ActiveModel {
         other_names: Set(fields.other_names.into()),
         former_names: Set(fields.former_names.into()),
         parent_id: Set(fields.parent_id),
-        municipality_code: Set(municipality.map(ToOwned::to_owned)),
+        municipality_code: municipality.cloned().map_or(sea_orm::NotSet, Set),
         seat_area_id: Set(fields.seat_area_id),
         areas_served: Set(fields.areas_served.into()),
         identifiers: Set(fields.identifiers.into()),
@@ -431,7 +453,7 @@ async fn write_rows(admitted: &mut Vec<Admitted>, w: &Write<'_>) -> Result<Vec<(
     let mut late: Vec<(usize, Problem)> = Vec::new();
     for Admitted { at, before, actor, municipality, .. } in admitted.iter() {
         let Some(before) = before else { continue };
-        let row = row(actor, municipality.as_deref());
+        let row = row(actor, municipality.as_ref());
         match w.replace::<table::Entity>(row, table::Column::Id.eq(actor.id), table::Column::Version, before.version).await {
             Ok(()) => {}
             Err(problem) if problem.kind == Kind::PreconditionFailed => late.push((*at, problem)),
@@ -440,7 +462,7 @@ async fn write_rows(admitted: &mut Vec<Admitted>, w: &Write<'_>) -> Result<Vec<(
     }
     admitted.retain(|draft| late.iter().all(|(at, _)| *at != draft.at));
     let new: Vec<_> =
-        admitted.iter().filter(|draft| draft.before.is_none()).map(|draft| row(&draft.actor, draft.municipality.as_deref())).collect();
+        admitted.iter().filter(|draft| draft.before.is_none()).map(|draft| row(&draft.actor, draft.municipality.as_ref())).collect();
     for rows in new.chunks(INSERT_SIZE) {
         w.tx.insert_later::<table::Entity>(rows.to_vec());
     }

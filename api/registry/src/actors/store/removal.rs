@@ -149,7 +149,7 @@ async fn restored_parent(actor: &Actor, caller: &Caller, reach: &Reach, w: &Writ
 /// set as the parent (403).
 pub(in crate::actors) async fn restore(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Actor> {
     let sight = &caller.sight;
-    let taken = put::find_taken(actor.fields.identifiers.iter().map(|identifier| identifier.value.clone()).collect(), w).await?;
+    let taken = put::find_taken(&put::own_numbers(&actor.fields).map(|(_, number)| number).collect(), w).await?;
     let owners = taken.values().flatten().map(|(owner, _)| *owner);
     let match_visibility = MatchVisibility::load(owners, sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
     let (mut refused, mut claimed) = (None::<Problem>, Vec::new());
@@ -186,7 +186,7 @@ Problem::conflict(say!(
     history::insert(&[history_version(&back, ChangeOperation::Upsert, false)], w)?;
     w.record(change_event(&back, None, ChangeOperation::Upsert));
     announce_dependents(back.id, ChangeOperation::Upsert, w).await?;
-    likenesses::find_and_store(&[(&back, None)], w).await?;
+    likenesses::find_and_store(&[(&back, None)], &taken, w).await?;
     if back.fields.parent_id != actor.fields.parent_id {
         announce_new_parent(back.id, actor.fields.parent_id, w).await?;
         relations::update_part_of(&[ParentChange { actor: &back, before: Some(actor) }], w).await?;
