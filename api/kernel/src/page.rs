@@ -25,6 +25,8 @@ pub const DEFAULT_LIMIT: u64 = 20;
 pub const MAX_LIMIT: u64 = 200;
 /// The largest offset. Callers go further with cursors.
 pub const MAX_OFFSET: u64 = 10_000;
+/// The largest number to which the items of a list are counted. To count more costs more than callers gain by it.
+pub const MAX_TOTAL: u64 = 10_000;
 /// The least time for which a cursor is valid, in hours. The end is rounded up to a whole hour.
 pub const CURSOR_HOURS: i64 = 24;
 
@@ -51,7 +53,7 @@ pub struct Paging {
     /// The number of items to skip, at most 10,000. Use `cursor` to go further.
     #[param(minimum = 0, nullable = false, value_type = Option<i32>)]
     pub offset: Option<u64>,
-    /// Extra information. `total` counts all items that match the filter.
+    /// Extra information. `total` counts the items that match the filter, at most 10,000.
     #[param(nullable = false, inline, style = Form, explode = false)]
     pub include: Option<Vec<Include>>,
     /// The members of each item to answer with; all when not given. The items then lack the other members, also those that their
@@ -82,9 +84,12 @@ pub struct Page<T> {
     pub items: Vec<T>,
     /// The cursor of the next page; null on the last page.
     pub next_cursor: Option<String>,
-    /// The number of all items that match the filter, when the call has `include=total`; otherwise null.
-    #[schema(format = Int64)]
+    /// The number of all items that match the filter, when the call has `include=total`; otherwise null. It is 10,000 when there are
+    /// more, and `totalIsExact` is false then.
+    #[schema(format = Int64, maximum = 10_000)]
     pub total: Option<u64>,
+    /// Whether `total` is the number of all items. False means that there are more than 10,000. Null without `total`.
+    pub total_is_exact: Option<bool>,
     /// A cursor for `/changes`, from before the list was read. To keep a copy of the list up to date, read the changes from the
     /// cursor of the first page. The `ETag` of the answer does not depend on this member.
     pub change_cursor: String,
@@ -93,8 +98,8 @@ pub struct Page<T> {
 impl<T> Page<T> {
     /// Converts each item.
     pub fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
-        let Self { items, next_cursor, total, change_cursor } = self;
-        Page { items: items.into_iter().map(each).collect(), next_cursor, total, change_cursor }
+        let Self { items, next_cursor, total, total_is_exact, change_cursor } = self;
+        Page { items: items.into_iter().map(each).collect(), next_cursor, total, total_is_exact, change_cursor }
     }
 
     /// Converts each item by a function that can fail.
@@ -102,8 +107,8 @@ impl<T> Page<T> {
     /// # Errors
     /// The first error of `each`.
     pub fn try_map<U>(self, each: impl FnMut(T) -> Result<U>) -> Result<Page<U>> {
-        let Self { items, next_cursor, total, change_cursor } = self;
-        Ok(Page { items: items.into_iter().map(each).collect::<Result<_>>()?, next_cursor, total, change_cursor })
+        let Self { items, next_cursor, total, total_is_exact, change_cursor } = self;
+        Ok(Page { items: items.into_iter().map(each).collect::<Result<_>>()?, next_cursor, total, total_is_exact, change_cursor })
     }
 }
 
@@ -209,7 +214,10 @@ impl Paging {
             None => None,
         };
         let total = match &self.include {
-            Some(include) if include.contains(&Include::Total) => Some(select.clone().count(db.reader()).await?),
+            Some(include) if include.contains(&Include::Total) => {
+                let counted = select.clone().select_only().expr(Expr::cust("1")).limit(MAX_TOTAL + 1);
+                Some(counted.count(db.reader()).await?)
+            }
             _ => None,
         };
         let mut select = select.limit(self.limit + 1).offset(self.offset.filter(|offset| *offset > 0));
@@ -235,7 +243,8 @@ impl Paging {
             }
             None => None,
         };
-        Ok(Page { items, next_cursor, total, change_cursor })
+        let (total, total_is_exact) = total.map(|total| (total.min(MAX_TOTAL), total <= MAX_TOTAL)).unzip();
+        Ok(Page { items, next_cursor, total, total_is_exact, change_cursor })
     }
 }
 

@@ -73,8 +73,8 @@ fn select(scope: &Scope, filter: &AuditFilter) -> Select<Entity> {
 pub(super) async fn list(scope: &Scope, filter: &AuditFilter, paging: &Paging, call: &Call, db: &Db) -> Result<Page<AuditEntry>> {
     chain::link(db).await?;
     let keys = vec![Key::column(Column::Id, |row: &Model| row.id.into()).reversed(true)];
-    let Page { items, next_cursor, total, change_cursor } = paging.fetch(select(scope, filter), keys, call, db).await?;
-    Ok(Page { items: views(items, db).await?, next_cursor, total, change_cursor })
+    let Page { items, next_cursor, total, total_is_exact, change_cursor } = paging.fetch(select(scope, filter), keys, call, db).await?;
+    Ok(Page { items: views(items, db).await?, next_cursor, total, total_is_exact, change_cursor })
 }
 
 /// Returns one entry; 404 when it does not exist or the caller may not see it.
