@@ -29,6 +29,7 @@ use super::{
 use crate::kernel::{
     Db, Problem, Result,
     contract::{ALLOWED_ACTIONS, Contract, Operation, ROOT},
+    db::for_operation,
     export::{Column, Export, Format, Turns},
     extract::{self, Parameters},
     fields::{self, Tags},
@@ -152,10 +153,23 @@ pub async fn authenticate<B: MessageBody + 'static>(
         },
         (caller, ..) => caller,
     };
+    request.extensions_mut().insert(caller);
+    let is_observed = request.app_data::<Data<Db>>().is_some_and(|db| db.is_observed());
+    let operation = if is_observed { called_operation(request.request()).ok().map(|operation| operation.id.clone()) } else { None };
+    for_operation(operation, answer(request, next, access, authorization.is_some(), meta)).await
+}
+
+/// Answers a call whose caller has been identified, and notes it in the audit log.
+async fn answer<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+    access: Option<Data<Access>>,
+    with_token: bool,
+    meta: Option<Rc<Meta>>,
+) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let db = request.app_data::<Data<Db>>().cloned();
     let probes = request.app_data::<Data<Probes>>().cloned();
     let slot = audit::Slot::default();
-    request.extensions_mut().insert(caller);
     request.extensions_mut().insert(Rc::clone(&slot));
     let writes = !request.method().is_safe();
     // A panic of a handler is caught here, so that the audit log notes it too.
@@ -171,10 +185,23 @@ pub async fn authenticate<B: MessageBody + 'static>(
         access.discard_epoch();
     }
     if let (Some(db), Some(probes)) = (db, probes) {
-        let ended = audit::Ended { slot: &slot, writes, with_token: authorization.is_some(), meta: meta.as_deref(), answered: &response };
+        let ended = audit::Ended { slot: &slot, writes, with_token, meta: meta.as_deref(), answered: &response };
         audit::end(ended, &probes, &db).await?;
     }
     response
+}
+
+/// Returns the operation that is called.
+fn called_operation(request: &HttpRequest) -> Result<Arc<Operation>> {
+    let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+    let mut pattern = request.match_pattern().unwrap_or_default();
+    let method = if twin::is_search(request) { &Method::POST } else { method };
+    if twin::is_search(request) {
+        pattern.push_str(SEARCH);
+    }
+    extract::contract(request)?
+        .operation(method, &pattern)
+        .ok_or_else(|| Problem::internal(&format_args!("{method} {pattern} is not in the contract")))
 }
 
 /// The addresses outside the API whose handlers count their calls themselves.
@@ -230,7 +257,8 @@ impl<P: Requires> By<P> {
             request.extensions_mut().insert(NoStore);
         }
         let caller = request.extensions().get::<Result<Arc<Caller>>>().cloned();
-        let (operation, meta) = Self::operation(request)?;
+        let operation = called_operation(request)?;
+        let meta = request::meta(request).ok_or_else(|| Problem::internal(&"a call without meta"))?;
         let caller = match caller.unwrap_or_else(|| Err(Problem::internal(&"nobody asked who calls"))) {
             // A caller who signs in anew may still send a token that has ended.
             Err(problem) if problem.kind == Kind::Unauthenticated && P::PERMISSION == Permission::StartSession => Ok(Arc::default()),
@@ -290,21 +318,6 @@ impl<P: Requires> By<P> {
             searched: is_search,
         };
         Ok(Self { caller, reach, call: Call { author, asked }, permission: PhantomData })
-    }
-
-    /// Returns the operation that is called, and the metadata of the call.
-    fn operation(request: &HttpRequest) -> Result<(Arc<Operation>, Rc<Meta>)> {
-        let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
-        let mut pattern = request.match_pattern().unwrap_or_default();
-        let method = if twin::is_search(request) { &Method::POST } else { method };
-        if twin::is_search(request) {
-            pattern.push_str(SEARCH);
-        }
-        let operation = extract::contract(request)?
-            .operation(method, &pattern)
-            .ok_or_else(|| Problem::internal(&format_args!("{method} {pattern} is not in the contract")))?;
-        let meta = request::meta(request).ok_or_else(|| Problem::internal(&"a call without meta"))?;
-        Ok((operation, meta))
     }
 }
 

@@ -10,7 +10,7 @@ use std::{
     mem,
     pin::pin,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -25,11 +25,14 @@ use tokio::{
     time::{Instant, timeout},
 };
 
+use super::Observer;
+
 /// A pool of connections to the database: the one for reading, or the one for writing.
 #[derive(Debug)]
 pub struct Connection {
     pool: RwLock<DatabaseConnection>,
     network: Option<NetworkPool>,
+    observer: OnceLock<Observer>,
 }
 
 /// The data that a pool needs when the database is reached over a network.
@@ -88,12 +91,12 @@ impl NetworkPool {
 impl Connection {
     /// Wraps a pool of connections to a file.
     pub(super) const fn to_file(pool: DatabaseConnection) -> Self {
-        Self { pool: RwLock::new(pool), network: None }
+        Self { pool: RwLock::new(pool), network: None, observer: OnceLock::new() }
     }
 
     /// Wraps a pool of connections over a network.
     pub(super) const fn over_network(pool: DatabaseConnection, network: NetworkPool) -> Self {
-        Self { pool: RwLock::new(pool), network: Some(network) }
+        Self { pool: RwLock::new(pool), network: Some(network), observer: OnceLock::new() }
     }
 
     /// Returns the present pool.
@@ -110,6 +113,14 @@ impl Connection {
         old
     }
 
+    pub(super) fn observe(&self, observer: Observer) {
+        let _ = self.observer.set(observer);
+    }
+
+    pub(super) fn is_observed(&self) -> bool {
+        self.observer.get().is_some()
+    }
+
     /// Begins a transaction. On `SQLite` it takes the lock for writing at once.
     ///
     /// # Errors
@@ -117,14 +128,15 @@ impl Connection {
     pub async fn begin(&self) -> Result<Transaction, DbErr> {
         let options =
             TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+        let observer = self.observer.get().cloned();
         let Some(network) = &self.network else {
-            return Ok(Transaction { tx: self.pool().begin_with_options(options).await?, held: None });
+            return Ok(Transaction { tx: self.pool().begin_with_options(options).await?, held: None, observer });
         };
         let permit = network.permit().await?;
         let round = network.watch.round();
         let tx = network.watch.wait_for_answer(round, async { self.pool().begin_with_options(options).await }).await?;
         let lost = Arc::default();
-        Ok(Transaction { tx, held: Some(Held { watch: Arc::clone(&network.watch), round, lost, _permit: Some(permit) }) })
+        Ok(Transaction { tx, held: Some(Held { watch: Arc::clone(&network.watch), round, lost, _permit: Some(permit) }), observer })
     }
 
     async fn run<T: Send>(&self, statement: u64, work: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
@@ -147,15 +159,27 @@ impl ConnectionTrait for Connection {
         self.pool.read().unwrap_or_else(PoisonError::into_inner).get_database_backend()
     }
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        if let Some(observer) = self.observer.get() {
+            observer.tell(&statement);
+        }
         self.run(digest(&statement.sql), async { self.pool().execute_raw(statement).await }).await
     }
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        if let Some(observer) = self.observer.get() {
+            observer.tell_text(self.get_database_backend(), sql);
+        }
         self.run(digest(sql), async { self.pool().execute_unprepared(sql).await }).await
     }
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        if let Some(observer) = self.observer.get() {
+            observer.tell(&statement);
+        }
         self.run(digest(&statement.sql), async { self.pool().query_one_raw(statement).await }).await
     }
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        if let Some(observer) = self.observer.get() {
+            observer.tell(&statement);
+        }
         self.run(digest(&statement.sql), async { self.pool().query_all_raw(statement).await }).await
     }
 }
@@ -165,6 +189,7 @@ impl ConnectionTrait for Connection {
 pub struct Transaction {
     tx: DatabaseTransaction,
     held: Option<Held>,
+    observer: Option<Observer>,
 }
 
 /// The data that a transaction over a network needs. It holds the permit of its connection.
@@ -204,7 +229,7 @@ impl Transaction {
         let tx = self.run(self.tx.begin()).await?;
         let held = self.held.as_ref();
         let held = held.map(|held| Held { watch: Arc::clone(&held.watch), round: held.round, lost: Arc::clone(&held.lost), _permit: None });
-        Ok(Self { tx, held })
+        Ok(Self { tx, held, observer: self.observer.clone() })
     }
 
     /// Commits the transaction, or releases the savepoint.
@@ -236,15 +261,27 @@ impl ConnectionTrait for Transaction {
         self.tx.get_database_backend()
     }
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        if let Some(observer) = &self.observer {
+            observer.tell(&statement);
+        }
         self.run(self.tx.execute_raw(statement)).await
     }
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        if let Some(observer) = &self.observer {
+            observer.tell_text(self.get_database_backend(), sql);
+        }
         self.run(self.tx.execute_unprepared(sql)).await
     }
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        if let Some(observer) = &self.observer {
+            observer.tell(&statement);
+        }
         self.run(self.tx.query_one_raw(statement)).await
     }
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        if let Some(observer) = &self.observer {
+            observer.tell(&statement);
+        }
         self.run(self.tx.query_all_raw(statement)).await
     }
 }

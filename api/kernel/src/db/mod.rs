@@ -4,6 +4,7 @@ mod address;
 mod connection;
 mod guards;
 mod migrating;
+mod observer;
 mod postgres;
 mod sqlite;
 mod writing;
@@ -23,6 +24,7 @@ use sqlx::postgres::PgConnectOptions;
 pub use self::{
     address::{check as check_address, sqlite_file},
     connection::{Connection, Transaction},
+    observer::{Observer, for_operation},
 };
 use self::{
     connection::Watch,

@@ -1,0 +1,61 @@
+//! Lets a program see each statement that the service sends, with the operation that sends it. Tests use it.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use sea_orm::{DbBackend, Statement};
+
+use super::Db;
+
+/// Gets the `operationId` of the call that sends a statement, and the statement. The id is `None` for statements that find out who
+/// calls, for work in the background, and for tables that are streamed after the handler has answered.
+type Observe = dyn Fn(Option<&str>, &Statement) + Send + Sync;
+
+/// A function that is called with each statement before it is sent. The begin and the end of transactions are no statements.
+#[derive(Clone)]
+pub struct Observer(Arc<Observe>);
+
+impl Observer {
+    /// Makes an observer from a function, which must return quickly.
+    pub fn new(observe: impl Fn(Option<&str>, &Statement) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(observe))
+    }
+
+    pub(super) fn tell(&self, statement: &Statement) {
+        // Outside of a call there is no operation.
+        if OPERATION.try_with(|operation| (self.0)(operation.as_deref(), statement)).is_err() {
+            (self.0)(None, statement);
+        }
+    }
+
+    pub(super) fn tell_text(&self, backend: DbBackend, sql: &str) {
+        self.tell(&Statement::from_string(backend, sql));
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+tokio::task_local! {
+    static OPERATION: Option<String>;
+}
+
+/// Does the work of a call. An observer is told that the statements of the work belong to `operation`.
+pub async fn for_operation<T>(operation: Option<String>, work: impl Future<Output = T>) -> T {
+    OPERATION.scope(operation, work).await
+}
+
+impl Db {
+    /// Calls `observer` with each later statement. Only the first observer is called.
+    pub fn observe(&self, observer: &Observer) {
+        self.reader.observe(observer.clone());
+        self.writer.observe(observer.clone());
+    }
+
+    /// Whether there is an observer.
+    pub fn is_observed(&self) -> bool {
+        self.reader.is_observed()
+    }
+}
