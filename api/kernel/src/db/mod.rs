@@ -24,7 +24,7 @@ use sqlx::postgres::PgConnectOptions;
 pub use self::{
     address::{check as check_address, sqlite_file},
     connection::{Connection, Transaction},
-    observer::{Observer, for_operation},
+    observer::{Observer, Sender, observed},
 };
 use self::{
     connection::Watch,
