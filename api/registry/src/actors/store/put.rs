@@ -1,6 +1,6 @@
 //! Stores actors. All writes go through [`put_many`], which stores new actors in a few statements however many they are.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use sea_orm::{ActiveValue::Set, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, entity::prelude::*, sea_query::Expr};
 
@@ -162,16 +162,17 @@ struct Lookups<'a> {
 impl<'a> Lookups<'a> {
     async fn load(drafts: &[Draft], sight: &'a Sight, w: &'a Write<'_>) -> Result<Self> {
         let mut areas: Vec<AreaId> = Vec::new();
-        let (mut values, mut any_domain) = (HashSet::new(), false);
+        let (mut numbers, mut any_domain) = (HashSet::new(), false);
         for Draft { fields, .. } in drafts {
             areas.extend(fields.areas_served.iter().chain(&fields.seat_area_id));
             any_domain |= !fields.policy_domains.is_empty();
             let identifiers = rules::checked_identifiers(&fields.identifiers).unwrap_or_default();
-            values.extend(identifiers.into_iter().filter(|one| one.scope == IdentifierScope::Own).map(|one| one.value));
+            let own = identifiers.into_iter().filter(|one| one.scope == IdentifierScope::Own);
+            numbers.extend(own.map(|one| (one.scheme, one.value)));
         }
         areas.sort_unstable();
         areas.dedup();
-        let taken = find_taken(values.into_iter().collect(), w).await?;
+        let taken = find_taken(&numbers.into_iter().collect::<Vec<_>>(), w).await?;
         let match_visibility =
             MatchVisibility::load(taken.values().flatten().map(|(owner, _)| *owner), sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
         Ok(Self {
@@ -355,11 +356,14 @@ async fn load_ancestors(drafts: &[Draft], w: &Write<'_>) -> Result<HashMap<Actor
 pub(super) type TakenNumbers = HashMap<Number, Vec<(ActorId, bool)>>;
 
 /// Returns the actors that have these values as their own numbers, by number. Unclaimed ones come first, then the oldest.
-pub(super) async fn find_taken(values: Vec<String>, w: &Write<'_>) -> Result<TakenNumbers> {
+pub(super) async fn find_taken(numbers: &[Number], w: &Write<'_>) -> Result<TakenNumbers> {
     let mut taken = TakenNumbers::new();
-    for values in values.chunks(QUERY_SIZE) {
+    for numbers in numbers.chunks(QUERY_SIZE) {
+        // The index begins with the scheme.
+        let schemes: BTreeSet<&str> = numbers.iter().map(|(scheme, _)| scheme.as_str()).collect();
         let rows = table::identifier::Entity::find()
-            .filter(table::identifier::Column::Value.is_in(values.iter().map(String::as_str)))
+            .filter(table::identifier::Column::Scheme.is_in(schemes))
+            .filter(table::identifier::Column::Value.is_in(numbers.iter().map(|(_, value)| value.as_str())))
             .filter(table::identifier::Column::Scope.eq(IdentifierScope::Own))
             .filter(table::identifier::Column::Live.eq(true))
             .order_by_asc(table::identifier::Column::Claimed)

@@ -150,7 +150,8 @@ async fn restored_parent(actor: &Actor, caller: &Caller, reach: &Reach, w: &Writ
 /// set as the parent (403).
 pub(in crate::actors) async fn restore(actor: &Actor, caller: &Caller, reach: &Reach, w: &Write<'_>) -> Result<Actor> {
     let sight = &caller.sight;
-    let taken = put::find_taken(actor.fields.identifiers.iter().map(|identifier| identifier.value.clone()).collect(), w).await?;
+    let numbers: Vec<_> = put::own_numbers(&actor.fields).map(|(_, number)| number).collect();
+    let taken = put::find_taken(&numbers, w).await?;
     let owners = taken.values().flatten().map(|(owner, _)| *owner);
     let match_visibility = MatchVisibility::load(owners, sight, w.call.asked.secrecy.as_ref(), &w.tx).await?;
     let (mut refused, mut claimed) = (None::<Problem>, Vec::new());
